@@ -1,0 +1,7 @@
+"""One module a resource, one function an operation of `openapi.yaml`.
+
+A function takes the `workspace` and what its operation declares: path and query parameters by name,
+the `body` as it was validated, or, where the body selects rows, `criteria` with the body's other
+names. It returns the answer's JSON (bytes as they are, other values encoded), alone or with a
+status; alone it is answered with the first success that the contract names.
+"""

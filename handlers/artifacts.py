@@ -1,0 +1,110 @@
+"""Artifacts, and the collection that keeps the latest of each key."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from understudy.answers import NO_CONTENT, Answer
+from understudy.columns import Column
+from understudy.criteria import Criteria
+from understudy.errors import NotFound
+from understudy.query import Sort
+from understudy.values import new_id, now
+from understudy.workspace import Workspace
+
+CREATED, KEY, LATEST_ID = Column(("created",)), Column(("key",)), Column(("latest_id",))
+
+
+def create_artifact(workspace: Workspace, body: dict[str, Any]) -> Answer:
+    moment = now()
+    artifact = {"id": new_id(), "created": moment, "updated": moment, **body}
+    row = workspace["artifacts"].insert(artifact)
+    if artifact.get("key") is not None:
+        collect(workspace, workspace["artifacts"].values(row), moment)
+    return workspace["artifacts"].encoded(row)
+
+
+def read_artifact(workspace: Workspace, id: UUID) -> Answer:
+    row = workspace["artifacts"].find(id.int)
+    if row is None:
+        raise NotFound("Artifact not found.")
+    return workspace["artifacts"].encoded(row)
+
+
+def read_latest_artifact(workspace: Workspace, key: str) -> Answer:
+    row = latest(workspace, key)
+    if row is None:
+        raise NotFound("Artifact not found.")
+    values = workspace["artifact_collections"].values(row)
+    del values["latest_id"]
+    return values
+
+
+def update_artifact(workspace: Workspace, id: UUID, body: dict[str, Any]) -> Answer:
+    artifacts, collections = workspace["artifacts"], workspace["artifact_collections"]
+    row = artifacts.find(id.int)
+    latest_rows = list(collections.index(LATEST_ID).rows(id.int))
+    if row is None and not latest_rows:
+        raise NotFound("Artifact not found.")
+    if row is not None:
+        artifacts.update(row, {**body, "updated": now()})
+    for latest_row in latest_rows:
+        collections.update(latest_row, {**body, "updated": now()})
+    return NO_CONTENT
+
+
+def delete_artifact(workspace: Workspace, id: UUID) -> Answer:
+    artifacts = workspace["artifacts"]
+    row = artifacts.find(id.int)
+    if row is None:
+        raise NotFound("Artifact not found.")
+    key = artifacts.key(KEY, row)
+    artifacts.delete(row)
+    collection = latest(workspace, key)
+    if collection is not None and workspace["artifact_collections"].key(LATEST_ID, collection) == id.int:
+        fall_back(workspace, key, collection)
+    return NO_CONTENT
+
+
+def read_artifacts(workspace: Workspace, criteria: Criteria, sort: Sort, limit: int, offset: int) -> Answer:
+    return workspace.page("artifacts", criteria, sort, limit, offset)
+
+
+def count_artifacts(workspace: Workspace, criteria: Criteria) -> Answer:
+    return workspace.count("artifacts", criteria)
+
+
+def read_latest_artifacts(workspace: Workspace, criteria: Criteria, sort: Sort, limit: int, offset: int) -> Answer:
+    return workspace.page("artifact_collections", criteria, sort, limit, offset)
+
+
+def count_latest_artifacts(workspace: Workspace, criteria: Criteria) -> Answer:
+    return workspace.count("artifact_collections", criteria)
+
+
+def latest(workspace: Workspace, key: str | None) -> int | None:
+    """The row of the collection of `key`."""
+    return next(iter(workspace["artifact_collections"].index(KEY).rows(key)), None)
+
+
+def collect(workspace: Workspace, artifact: dict[str, Any], moment: datetime) -> None:
+    """Make an artifact the latest of its key: the collection keeps its own id and first `created`."""
+    collections = workspace["artifact_collections"]
+    row = latest(workspace, artifact["key"])
+    if row is None:
+        collections.insert({**artifact, "id": new_id(), "latest_id": artifact["id"]})
+    else:
+        own = collections.values(row)
+        changes = {"id": own["id"], "created": own["created"], "updated": moment, "latest_id": artifact["id"]}
+        collections.update(row, {**artifact, **changes})
+
+
+def fall_back(workspace: Workspace, key: str, collection: int) -> None:
+    """Make the newest artifact that is left the latest of `key`, with its times; without one, drop the key."""
+    artifacts, collections = workspace["artifacts"], workspace["artifact_collections"]
+    left = artifacts.index(KEY).rows(key)
+    if not left:
+        workspace.delete("artifact_collections", [collection])
+        return
+    newest = artifacts.values(max(left, key=lambda row: artifacts.key(CREATED, row)))
+    collections.update(collection, {**newest, "id": collections.values(collection)["id"], "latest_id": newest["id"]})

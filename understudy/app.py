@@ -1,0 +1,35 @@
+"""The application: every room that a request passes, in order, in one list."""
+
+from functools import partial
+
+from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.routing import Router
+from starlette.types import ASGIApp
+
+from understudy import docs
+from understudy.folder import Api
+from understudy.http import AsyncApp, ErrorMiddleware, OperationMiddleware, Resolver, RouteMiddleware
+from understudy.workspace import Workspace
+
+
+def create_app(api: Api, workspace: Workspace) -> ASGIApp:
+    """The ASGI application that answers an API's requests from a workspace."""
+
+    def documentation(app: ASGIApp) -> ASGIApp:
+        return Router(docs.routes(api.contract), default=app)
+
+    app = AsyncApp(
+        __name__,
+        middlewares=[
+            partial(CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"]),
+            GZipMiddleware,
+            ErrorMiddleware,
+            RouteMiddleware,
+            partial(OperationMiddleware, operations=api.operations, workspace=workspace),
+            documentation,
+        ],
+        resolver=Resolver(lambda operation_id: api.operations[operation_id].handler),
+    )
+    app.add_api(dict(api.contract.document), base_path=api.contract.base_path)
+    return app

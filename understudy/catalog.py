@@ -1,0 +1,169 @@
+"""What the contract says of tables: their rows, their references, and what is derived."""
+
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from pydantic_core import SchemaValidator, core_schema, to_json
+
+from understudy.columns import ID, Column, Step
+from understudy.contract import Contract, Place
+from understudy.validation import compiled
+
+CASCADE, SET_NULL = "cascade", "set-null"
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A field that holds the id of a row of `table`, and what a delete there does here."""
+
+    table: str
+    on_delete: str | None
+
+
+@dataclass(frozen=True)
+class Derived:
+    """How a table is made of another where a fixture set leaves it out.
+
+    One row for each `per`: the source row with the greatest `newest`, its id under `reference`, the
+    row's own id a UUID 5 of the key in `namespace`.
+    """
+
+    source: str
+    per: str
+    newest: str
+    reference: str
+    namespace: UUID
+
+
+class RowSchema:
+    """The rows of one table: their fields in the order of the answers, and how they are written."""
+
+    def __init__(self, name: str, place: Place) -> None:
+        self.name = name
+        self.place = place
+        self.fields = tuple(place.value["properties"])
+        self.references = dict(references(place))
+        self.derived = derived(place)
+        self._validator = row_validator(place)
+
+    def parse(self, line: bytes | str) -> dict[str, Any]:
+        """A row from its JSON, complete and in order.
+
+        Raises:
+            pydantic_core.ValidationError: the line is no JSON, or the row is not of this table.
+        """
+        return self._validator.validate_json(line)
+
+    def complete(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """A row from its values, in order, with what was left out: the contract's default, or null.
+
+        Raises:
+            pydantic_core.ValidationError: a field is missing, unknown, or of another type.
+        """
+        return self._validator.validate_python(dict(values))
+
+    def encode(self, row: Mapping[str, Any]) -> bytes:
+        """The JSON of a complete row, as answers show it. Not-a-number and infinity become null."""
+        return to_json(row, inf_nan_mode="null")
+
+
+def row_validator(place: Place) -> SchemaValidator:
+    fields = {}
+    for name, part in place["properties"].items():
+        core = compiled(part, strict=True)
+        if part.value.get("nullable") and "default" not in part.value:
+            core = core_schema.with_default_schema(core, default=None)
+        elif "default" in part.value:
+            core = core_schema.with_default_schema(core, default_factory=partial(deepcopy, part.value["default"]))
+        fields[name] = core_schema.typed_dict_field(core, required=None)
+    return SchemaValidator(core_schema.typed_dict_schema(fields, extra_behavior="forbid"))
+
+
+def references(place: Place) -> list[tuple[str, Reference]]:
+    found = []
+    for name, part in place["properties"].items():
+        on_delete = part.value.get("x-on-delete")
+        if on_delete not in (None, CASCADE, SET_NULL):
+            raise part.error(f"`x-on-delete` is `{CASCADE}` or `{SET_NULL}`, not `{on_delete}`")
+        if "x-references" in part.value:
+            found.append((name, Reference(part.value["x-references"], on_delete)))
+    return found
+
+
+def derived(place: Place) -> Derived | None:
+    rule = place.value.get("x-derived")
+    if rule is None:
+        return None
+    try:
+        return Derived(rule["from"], rule["per"], rule["newest"], rule["reference"], UUID(rule["namespace"]))
+    except (KeyError, ValueError) as error:
+        raise place.error(f"`x-derived` needs from, per, newest, reference and a UUID as namespace ({error!r})") from None
+
+
+@dataclass
+class Catalog:
+    """All tables by name, and the columns that anything asks about.
+
+    Filters and sorts ask for their columns here while they are compiled, so that each table knows
+    what to keep at hand before its first row comes.
+    """
+
+    tables: dict[str, RowSchema]
+    columns: dict[str, set[Column]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, contract: Contract) -> "Catalog":
+        """The tables of a contract.
+
+        Raises:
+            ContractError: a row schema refers to a table that is not there, or says what it cannot.
+        """
+        schemas = [place for place in contract.schemas() if "x-table" in place.value]
+        catalog = cls({place.value["x-table"]: RowSchema(place.value["x-table"], place) for place in schemas})
+        for table in catalog.tables.values():
+            catalog.columns[table.name] = {ID}
+            for name, reference in table.references.items():
+                if reference.table not in catalog.tables:
+                    raise table.place["properties"][name].error(f"there is no table `{reference.table}`")
+                catalog.column(table.name, (name,), table.place)
+            if table.derived is not None:
+                catalog.column(table.name, (table.derived.per,), table.place)
+        return catalog
+
+    def table(self, name: str, place: Place) -> RowSchema:
+        if name not in self.tables:
+            raise place.error(f"there is no table `{name}`")
+        return self.tables[name]
+
+    def column(self, table: str, names: tuple[str, ...], place: Place) -> Column:
+        """The column of `table` that `place` asks about."""
+        for name in names:
+            properties = self.table(table, place).place.get("properties")
+            for part in name.split("."):
+                if properties is None or part not in properties.value:
+                    raise place.error(f"`{table}` has no field `{name}`")
+                properties = properties[part].get("properties")
+        column = Column(names)
+        self.columns[table].add(column)
+        return column
+
+    def steps(self, table: str, path: str, place: Place) -> tuple[tuple[Step, ...], str]:
+        """The steps of a path, and the table that it ends at.
+
+        A part of the path is a field that refers to a row ("flow_id"), or a table and its field that
+        refers back ("flow_runs.flow_id").
+        """
+        steps = []
+        for part in path.split("/"):
+            owner, _, name = part.rpartition(".")
+            reference = self.table(owner or table, place).references.get(name)
+            if reference is None or (owner and reference.table != table):
+                raise place.error(f"`{part}` does not lead anywhere from `{table}`")
+            step = Step(owner or reference.table, self.column(owner or table, (name,), place), back=bool(owner))
+            steps.append(step)
+            table = step.table
+        return tuple(steps), table

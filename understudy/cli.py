@@ -1,0 +1,67 @@
+"""The command line."""
+
+import time
+from pathlib import Path
+
+import click
+
+from understudy import __version__
+from understudy.errors import UnderstudyError
+from understudy.folder import Api, own_folder
+
+STARTED = time.perf_counter()
+
+
+class OneLine(click.ClickException):
+    """A mistake that its user can mend, told in one line."""
+
+    exit_code = 2
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="understudy")
+def main() -> None:
+    """A stand-in for the Prefect REST API: same rows, same order, same errors, in a fraction of the time."""
+
+
+@main.command()
+@click.option(
+    "--fixtures",
+    type=click.Path(path_type=Path),
+    help="The fixture set: a folder of JSON Lines, one file a table.  [default: the demo set]",
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=4200,
+    show_default=True,
+    help="The port to listen on; 0 takes a free one.",
+)
+@click.option("--strict", is_flag=True, help="Take the contract by its letter, without the real server's coercions.")
+@click.option(
+    "--api",
+    "folder",
+    type=click.Path(path_type=Path),
+    help="Another API to serve: a folder with openapi.yaml, handlers/ and fixtures/.",
+)
+@click.option(
+    "--log-level",
+    type=click.Choice(["critical", "error", "warning", "info", "debug"]),
+    default="warning",
+    show_default=True,
+    help="What to write to stderr; `info` has a line for each request.",
+)
+def serve(
+    fixtures: Path | None, host: str, port: int, strict: bool, folder: Path | None, log_level: str
+) -> None:
+    """Serve the API until Ctrl-C."""
+    # These take most of the start; `--help` and mistakes on the command line do without them.
+    from understudy import server
+
+    folder = folder or own_folder()
+    try:
+        api = Api.load(folder, strict=strict)
+        server.serve(api, fixtures or folder / "fixtures" / "demo", host, port, log_level, STARTED)
+    except UnderstudyError as error:
+        raise OneLine(str(error)) from None

@@ -1,0 +1,80 @@
+"""What can go wrong: at start, for whoever runs the stand-in; in a request, for whoever sent it."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+
+class UnderstudyError(Exception):
+    """A mistake that its user can mend. The text is one line that says what and where."""
+
+
+class ContractError(UnderstudyError):
+    """The contract, or a handler that it names, cannot be served."""
+
+    def __init__(self, place: str, reason: str) -> None:
+        super().__init__(f"{place}: {reason}")
+
+
+class FixtureError(UnderstudyError):
+    """A fixture set cannot be loaded.
+
+    `line` is counted from 1; it is left out where the whole file or folder is meant.
+    """
+
+    def __init__(self, path: Path, reason: str, line: int | None = None) -> None:
+        super().__init__(f"{path}{'' if line is None else f', line {line}'}: {reason}")
+
+
+class ApiError(Exception):
+    """A request is refused. Wherever it is raised, it is written by `ErrorMiddleware` alone."""
+
+    def __init__(self, status: int, body: Any, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(status, body)
+        self.status = status
+        self.body = body
+        self.headers = dict(headers or {})
+
+
+class BadRequest(ApiError):
+    def __init__(self, detail: str) -> None:
+        super().__init__(400, {"detail": detail})
+
+
+class NotFound(ApiError):
+    def __init__(self, detail: str = "Not Found") -> None:
+        super().__init__(404, {"detail": detail})
+
+
+class UnsupportedMediaType(ApiError):
+    def __init__(self, detail: str) -> None:
+        super().__init__(415, {"detail": detail})
+
+
+class Unprocessable(ApiError):
+    """The request was understood, and is refused with a sentence."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(422, {"detail": detail})
+
+
+class Invalid(ApiError):
+    """Parts of the request are not what the contract asks for.
+
+    `errors` are pydantic's (type, loc, msg, input and, where there is one, ctx); `body` is the body
+    as it was parsed, or its text where it was not JSON.
+    """
+
+    def __init__(self, errors: Sequence[Mapping[str, Any]], body: Any) -> None:
+        super().__init__(
+            422,
+            {
+                "exception_message": "Invalid request received.",
+                "exception_detail": list(errors),
+                "request_body": body,
+            },
+        )
+
+
+def one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,179 @@
+"""Filters of the contract, compiled into functions from what a request says to criteria.
+
+What a filter looks at is said in `openapi.yaml` alone, by its names and its `x-` annotations; which
+rows an operator then holds for is said in `operators`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from understudy.catalog import Catalog
+from understudy.columns import Column, Step
+from understudy.contract import Place
+from understudy.criteria import EVERY, Criteria, Either, Not, Related, Test, all_of, reached
+from understudy.operators import OPERATORS
+from understudy.values import key_of
+
+ANNOTATIONS = {
+    "x-filters", "x-field", "x-coalesce", "x-either", "x-related", "x-operator", "x-combines", "x-first-of",
+    "x-lone", "x-ignored",
+}  # fmt: skip
+
+Part = Callable[[Any], Criteria | None]
+"""From what a request says under one name to criteria; None where it says nothing."""
+
+
+@dataclass(frozen=True)
+class FieldSubject:
+    """A filter speaks of a column, of this row or of one that steps lead to."""
+
+    steps: tuple[Step, ...]
+    column: Column
+
+    def criterion(self, operator: str, operand: Any) -> Criteria:
+        return reached(self.steps, Test(self.column, operator, operand))
+
+
+@dataclass(frozen=True)
+class EitherSubject:
+    """A filter speaks of several columns, any of which may meet it."""
+
+    subjects: tuple[FieldSubject, ...]
+
+    def criterion(self, operator: str, operand: Any) -> Criteria:
+        return Either(tuple(subject.criterion(operator, operand) for subject in self.subjects))
+
+
+@dataclass(frozen=True)
+class RelationSubject:
+    """A filter speaks of whether a related row exists."""
+
+    step: Step
+
+    def criterion(self, operator: str, operand: Any) -> Criteria:
+        exists = Related(self.step, EVERY)
+        return exists if operand == (operator == "exists_") else Not(exists)
+
+
+Subject = FieldSubject | EitherSubject | RelationSubject
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A filter object: what its names ask for, and how they are combined."""
+
+    parts: Mapping[str, Part]
+    combined_by: str | None
+    first_of: tuple[tuple[str, bool], ...]
+    lone: bool
+
+    def __call__(self, value: Mapping[str, Any] | None) -> Criteria | None:
+        """Criteria for what a request says of this filter; None where that counts for nothing."""
+        if value is None:
+            return None
+        names = self.effective(value)
+        criteria = [part for name in names if (part := self.parts[name](value[name])) is not None]
+        if self.lone and len(criteria) != 1:
+            return None
+        if not criteria:
+            return EVERY
+        if self.combined_by is not None and value.get(self.combined_by) == "or_":
+            return EVERY if EVERY in criteria else Either(tuple(criteria))
+        return all_of(criteria)
+
+    def effective(self, value: Mapping[str, Any]) -> list[str]:
+        names = [name for name in value if name in self.parts and value[name] is not None]
+        for name, only_if_true in self.first_of:
+            if name in names and (value[name] or not only_if_true):
+                return [name]
+        return names
+
+
+def filter_at(place: Place, catalog: Catalog) -> Filter:
+    """Compile the filter schema at `place`, which names its table by `x-filters`.
+
+    Raises:
+        ContractError: an annotation is unknown, or names what is not there.
+    """
+    return object_filter(place, place.value["x-filters"], lambda: None, catalog)
+
+
+def object_filter(place: Place, table: str, outer: Callable[[], Subject | None], catalog: Catalog) -> Filter:
+    parts: dict[str, Part] = {}
+    combined_by = None
+    for name, part in place["properties"].items():
+        check_annotations(part)
+        if part.value.get("x-combines"):
+            combined_by = name
+        elif not part.value.get("x-ignored"):
+            parts[name] = part_at(name, part, table, outer, catalog)
+    return Filter(parts, combined_by, first_of(place), bool(place.value.get("x-lone")))
+
+
+def part_at(name: str, place: Place, table: str, outer: Callable[[], Subject | None], catalog: Catalog) -> Part:
+    """A name of a filter object: an object in turn, or an operator on what it or `outer` speaks of."""
+    if "properties" in place.value:
+        return object_filter(place, table, lambda: subject_of(place, name, table, catalog), catalog)
+    operator = place.value.get("x-operator", name)
+    if operator not in OPERATORS:
+        raise place.error(f"there is no operator `{operator}`; there are {', '.join(OPERATORS)}")
+    subject = subject_of(place, None, table, catalog) or outer()
+    if subject is None:
+        raise place.error("an operator needs a field to look at")
+    if isinstance(subject, RelationSubject) and operator not in ("exists_", "is_null_"):
+        raise place.error(f"`{operator}` cannot be asked of a relation")
+    return leaf(operator, subject)
+
+
+def subject_of(place: Place, name: str | None, table: str, catalog: Catalog) -> Subject | None:
+    """What `place` says that it speaks of, else the field of its name; None where it says nothing."""
+    schema = place.value
+    if "x-related" in schema:
+        steps, _ = catalog.steps(table, schema["x-related"], place)
+        if len(steps) != 1:
+            raise place.error("existence is asked of a path of one step")
+        return RelationSubject(steps[0])
+    if "x-either" in schema:
+        return EitherSubject(tuple(field_subject(path, table, place, catalog) for path in schema["x-either"]))
+    if "x-coalesce" in schema:
+        return FieldSubject((), catalog.column(table, tuple(schema["x-coalesce"]), place))
+    path = schema.get("x-field", name)
+    return None if path is None else field_subject(path, table, place, catalog)
+
+
+def field_subject(path: str, table: str, place: Place, catalog: Catalog) -> FieldSubject:
+    way, _, name = path.rpartition("/")
+    steps: tuple[Step, ...] = ()
+    if way:
+        steps, table = catalog.steps(table, way, place)
+    return FieldSubject(steps, catalog.column(table, (name,), place))
+
+
+def leaf(operator: str, subject: Subject) -> Part:
+    ignores_empty = OPERATORS[operator].ignores_empty
+
+    def part(value: Any) -> Criteria | None:
+        if ignores_empty and not value:
+            return None
+        operand = [key_of(item) for item in value] if isinstance(value, list) else key_of(value)
+        return subject.criterion(operator, operand)
+
+    return part
+
+
+def first_of(place: Place) -> tuple[tuple[str, bool], ...]:
+    """The names of which only the first that is set counts; "name=true" counts only where it is true."""
+    rules = []
+    for rule in place.value.get("x-first-of", ()):
+        name, _, value = rule.partition("=")
+        if name not in place.value["properties"] or value not in ("", "true"):
+            raise place.error(f"`x-first-of` does not know `{rule}`")
+        rules.append((name, value == "true"))
+    return tuple(rules)
+
+
+def check_annotations(place: Place) -> None:
+    for key in place.value:
+        if key.startswith("x-") and key not in ANNOTATIONS:
+            raise place.error(f"unknown filter annotation `{key}`; there are {', '.join(sorted(ANNOTATIONS))}")

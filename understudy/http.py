@@ -1,0 +1,108 @@
+"""The way of a request through Connexion: routes, operations, and errors."""
+
+import logging
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from understudy.answers import encode, send_json
+from understudy.errors import ApiError
+from understudy.folder import Operation
+from understudy.workspace import Workspace
+
+with warnings.catch_warnings():
+    # Connexion imports Starlette's test client, which then speaks of a package that only tests want.
+    warnings.simplefilter("ignore")
+    from connexion import AsyncApp
+    from connexion.middleware.abstract import ROUTING_CONTEXT
+    from connexion.middleware.routing import RoutingAPI, RoutingMiddleware, RoutingOperation
+    from connexion.operations import AbstractOperation
+    from connexion.resolver import Resolver
+
+__all__ = ["AsyncApp", "ErrorMiddleware", "OperationMiddleware", "Resolver", "RouteMiddleware"]
+
+logger = logging.getLogger("understudy")
+
+
+class ErrorMiddleware:
+    """Writes every error, in one place; nothing else in the project sends one."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except Exception as error:
+            if started:
+                raise
+            refusal = refusal_of(error)
+            await send_json(send, refusal.status, encode(refusal.body), refusal.headers)
+
+
+def refusal_of(error: Exception) -> ApiError:
+    if isinstance(error, ApiError):
+        return error
+    if isinstance(error, HTTPException):
+        return ApiError(error.status_code, {"detail": error.detail}, error.headers)
+    logger.error("a request failed", exc_info=error)
+    return ApiError(500, {"exception_message": "Internal Server Error"})
+
+
+class RouteMiddleware(RoutingMiddleware):
+    """Connexion's routing, with the paths of the real server: a UUID in a path is one, or no path."""
+
+    def add_api(self, specification: Any, base_path: str | None = None, **kwargs: Any) -> None:
+        api = RouteApi(specification, base_path=base_path, next_app=self.app, **kwargs)
+        self.router.mount(api.base_path, app=api.router)
+
+
+class RouteApi(RoutingAPI):
+    @staticmethod
+    def _framework_path_and_name(operation: AbstractOperation, path: str) -> tuple[str, str]:
+        for parameter in operation.parameters:
+            if parameter["in"] == "path" and parameter["schema"].get("format") == "uuid":
+                path = path.replace(f"{{{parameter['name']}}}", f"{{{parameter['name']}:uuid}}")
+        return path, path
+
+    def _add_operation_internal(
+        self, method: str, path: str, operation: RoutingOperation, name: str | None = None
+    ) -> None:
+        route = Route(path, operation, methods=[method])
+        route.methods = {method.upper()}  # without the HEAD that Starlette adds to GET
+        self.router.routes.append(route)
+
+
+class OperationMiddleware:
+    """Where every operation is answered: read by the contract, handled, sent."""
+
+    def __init__(self, app: ASGIApp, operations: Mapping[str, Operation], workspace: Workspace) -> None:
+        self._app = app
+        self._operations = operations
+        self._workspace = workspace
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        operation = self._operations.get(scope.get("extensions", {}).get(ROUTING_CONTEXT, {}).get("operation_id"))
+        if operation is None:
+            await self._app(scope, receive, send)
+            return
+        arguments = await operation.reader.read(scope, receive)
+        if operation.takes_workspace:
+            arguments["workspace"] = self._workspace
+        answer = operation.handler(**arguments)
+        body, status = answer if isinstance(answer, tuple) else (answer, operation.status)
+        await send_json(send, status, body if isinstance(body, bytes) else encode(body))

@@ -1,0 +1,79 @@
+"""A request body that selects rows: its filters compiled into criteria, its sort into an order."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from understudy.catalog import Catalog
+from understudy.columns import Column, Step
+from understudy.contract import Place
+from understudy.criteria import Criteria, together
+from understudy.filters import Filter, filter_at
+
+
+@dataclass(frozen=True)
+class Sort:
+    column: Column
+    descending: bool = False
+
+
+@dataclass(frozen=True)
+class Query:
+    """How a body whose schema says `x-selects` is read."""
+
+    filters: Mapping[str, tuple[Filter, tuple[Step, ...]]]
+    sorts: Mapping[str, Mapping[str, Sort]]
+
+    @property
+    def arguments(self) -> set[str]:
+        """The names that a handler gets in place of the filters."""
+        return {"criteria"}
+
+    def read(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """What a handler gets: `criteria` for all filters together, each sort as a `Sort`, the rest as it is."""
+        arguments: dict[str, Any] = {"criteria": self.criteria(body)}
+        for name, value in body.items():
+            if name in self.sorts:
+                arguments[name] = self.sorts[name][value]
+            elif name not in self.filters:
+                arguments[name] = value
+        return arguments
+
+    def criteria(self, body: Mapping[str, Any]) -> Criteria:
+        paths = []
+        for name, (filter_, steps) in self.filters.items():
+            criteria = filter_(body.get(name))
+            if criteria is not None:
+                paths.append((steps, criteria))
+        return together(paths)
+
+
+def query_at(place: Place, catalog: Catalog) -> Query:
+    """Compile the body schema at `place`.
+
+    Raises:
+        ContractError: a filter is for another table than its path leads to, or an annotation is wrong.
+    """
+    table = place.value["x-selects"]
+    filters, sorts = {}, {}
+    for name, part in place["properties"].items():
+        if "x-filters" in part.value:
+            way = part.value.get("x-related")
+            steps, end = catalog.steps(table, way, part) if way else ((), table)
+            if end != part.value["x-filters"]:
+                raise part.error(f"a filter for `{part.value['x-filters']}` where `{end}` is meant")
+            filters[name] = (filter_at(part, catalog), steps)
+        if "x-sorts" in part.value:
+            sorts[name] = sorts_at(part, table, catalog)
+    return Query(filters, sorts)
+
+
+def sorts_at(place: Place, table: str, catalog: Catalog) -> dict[str, Sort]:
+    """What each word of a sort means: a field to sort by, behind a minus for the largest first."""
+    words = [word for word in place.value["enum"] if word is not None]
+    if set(words) != set(place.value["x-sorts"]):
+        raise place.error("`x-sorts` must have each word of the `enum`, and no other")
+    return {
+        word: Sort(catalog.column(table, (field.removeprefix("-"),), place), field.startswith("-"))
+        for word, field in place.value["x-sorts"].items()
+    }

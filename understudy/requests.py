@@ -1,0 +1,251 @@
+"""Requests: headers, query and body, read by the contract into a handler's arguments."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from pydantic_core import SchemaValidator, ValidationError, core_schema
+from starlette.types import Receive, Scope
+
+from understudy.catalog import Catalog
+from understudy.contract import MEDIA_TYPE, Place
+from understudy.errors import ApiError, BadRequest, Invalid, Unprocessable, UnsupportedMediaType
+from understudy.query import Query, query_at
+from understudy.validation import DETAIL, compiled, errors_of, validator
+
+
+class RequestReader:
+    """Reads the requests of one operation, in the order in which the real server finds fault.
+
+    First a body that is no JSON, then the API version, then the query, then what the body says.
+    """
+
+    def __init__(self, operation: Place, catalog: Catalog, *, strict: bool) -> None:
+        parameters = [operation["parameters"][index] for index in range(len(operation.value["parameters"]))]
+        self.path_names = [place.value["name"] for place in parameters if place.value["in"] == "path"]
+        self._gates = [version_gate(place) for place in parameters if "x-minimum-version" in place.value]
+        self._query = QueryString([place for place in parameters if place.value["in"] == "query"], strict=strict)
+        self._body = body_at(operation, catalog, strict=strict)
+
+    @property
+    def arguments(self) -> set[str]:
+        """The names under which a handler gets what a request says."""
+        return {*self.path_names, *self._query.names, *(self._body.arguments if self._body else ())}
+
+    async def read(self, scope: Scope, receive: Receive) -> dict[str, Any]:
+        """The handler's arguments.
+
+        Raises:
+            ApiError: the request is refused.
+        """
+        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        body = self._body and self._body.parse(await read_body(receive), headers.get(b"content-type"))
+        for gate in self._gates:
+            gate(headers)
+        arguments = dict(scope.get("path_params", {}))
+        if self._query.names:
+            arguments |= self._query.read(scope["query_string"].decode("latin-1"), body)
+        if self._body:
+            arguments |= self._body.read(body)
+        return arguments
+
+
+def version_gate(place: Place) -> Callable[[Mapping[bytes, str]], None]:
+    """A check of a header that holds a version of three numbers, where there is one."""
+    name = place.value["name"].encode("ascii")
+    rule = place.value["x-minimum-version"]
+    minimum = tuple(int(part) for part in rule["version"].split("."))
+
+    def check(headers: Mapping[bytes, str]) -> None:
+        version = headers.get(name)
+        if not version:
+            return
+        try:
+            major, minor, patch = (int(part) for part in version.split("."))
+        except ValueError:
+            raise BadRequest(rule["malformed"].format(version=version)) from None
+        if (major, minor, patch) < minimum:
+            raise BadRequest(rule["outdated"].format(version=version, minimum=rule["version"]))
+
+    return check
+
+
+class QueryString:
+    """The query parameters of an operation."""
+
+    def __init__(self, places: list[Place], *, strict: bool) -> None:
+        self.names = [place.value["name"] for place in places]
+        self._validator = SchemaValidator(
+            core_schema.typed_dict_schema(
+                {
+                    place.value["name"]: core_schema.typed_dict_field(
+                        compiled(place["schema"], strict=strict), required=bool(place.value.get("required"))
+                    )
+                    for place in places
+                }
+            )
+        )
+
+    def read(self, query: str, body: Any) -> dict[str, Any]:
+        given = dict(parse_qsl(query, keep_blank_values=True))
+        try:
+            return self._validator.validate_python(given)
+        except ValidationError as error:
+            errors = [
+                {**entry, "input": None} if entry["type"] == "missing" else entry for entry in errors_of(error, "query")
+            ]
+            raise Invalid(errors, body) from None
+
+
+class WholeBody:
+    """A body that is one object, which must be there."""
+
+    arguments = frozenset({"body"})
+
+    def __init__(self, place: Place, *, strict: bool) -> None:
+        self._validator = validator(place, strict=strict)
+        self._strict = strict
+
+    def parse(self, raw: bytes, content_type: str | None) -> Any:
+        if not raw:
+            return None
+        return parse_json(raw) if is_json(content_type, strict=self._strict) else raw.decode("utf-8", "replace")
+
+    def read(self, body: Any) -> dict[str, Any]:
+        if body is None:
+            raise Invalid([missing("body")], None)
+        try:
+            return {"body": self._validator.validate_python(body)}
+        except ValidationError as error:
+            raise Invalid(errors_of(error, "body"), body) from None
+
+
+class QueryBody:
+    """A body whose names each stand for themselves, and may all be left out.
+
+    A name that is null is as one left out, an unknown one is ignored, and so is a body that is not
+    sent as JSON.
+    """
+
+    def __init__(self, place: Place, query: Query, *, strict: bool) -> None:
+        self._query = query
+        self._strict = strict
+        self._parts = [(name, validator(part, strict=strict)) for name, part in place["properties"].items()]
+        self._defaults = {
+            name: part.value["default"] for name, part in place["properties"].items() if "default" in part.value
+        }
+        plain = [name for name, _ in self._parts if name not in query.filters]
+        self.arguments = {*plain, *query.arguments}
+
+    def parse(self, raw: bytes, content_type: str | None) -> Any:
+        return parse_json(raw) if raw and is_json(content_type, strict=self._strict) else None
+
+    def read(self, body: Any) -> dict[str, Any]:
+        if body is None:
+            return self._query.read(self._defaults)
+        if not isinstance(body, dict):
+            raise Invalid([missing("body", name) for name, _ in self._parts], body)
+        return self._query.read(self._validated(body))
+
+    def _validated(self, body: dict[str, Any]) -> dict[str, Any]:
+        values, errors = dict(self._defaults), []
+        for name, part in self._parts:
+            value = body.get(name)
+            if value is not None:
+                try:
+                    values[name] = part.validate_python(value)
+                except ValidationError as error:
+                    errors += errors_of(error, "body", name)
+        for error in errors:
+            if error["type"] == DETAIL:
+                raise Unprocessable(error["msg"])
+        if errors:
+            raise Invalid(errors, body)
+        return values
+
+
+def body_at(operation: Place, catalog: Catalog, *, strict: bool) -> WholeBody | QueryBody | None:
+    request = operation.get("requestBody")
+    if request is None:
+        return None
+    media = request["content"].get(MEDIA_TYPE)
+    if media is None:
+        raise request.error(f"only {MEDIA_TYPE} is served")
+    place = media["schema"]
+    if "x-selects" in place.value:
+        return QueryBody(place, query_at(place, catalog), strict=strict)
+    return WholeBody(place, strict=strict)
+
+
+async def read_body(receive: Receive) -> bytes:
+    chunks = []
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ApiError(400, {"detail": "The client went away."})
+        chunks.append(message.get("body", b""))
+        more = message.get("more_body", False)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def is_json(content_type: str | None, *, strict: bool) -> bool:
+    """Whether a body is to be read as JSON: said by its type ("x/y+json" too), or not said at all.
+
+    Raises:
+        UnsupportedMediaType: it is not, and the contract is taken by its letter.
+    """
+    kind = (content_type or MEDIA_TYPE).partition(";")[0].strip().lower()
+    main, _, sub = kind.partition("/")
+    if main == "application" and (sub == "json" or sub.endswith("+json")):
+        return True
+    if strict:
+        raise UnsupportedMediaType(f"Send the body as {MEDIA_TYPE}, not as {kind}.")
+    return False
+
+
+def parse_json(raw: bytes) -> Any:
+    """The value of a JSON body, read as the real server reads it, by Python's `json`.
+
+    Raises:
+        Invalid: it is no JSON, or holds text that is no Unicode.
+        BadRequest: it is not UTF-8, or nested too deep.
+    """
+    try:
+        value = json.loads(raw)
+    except json.JSONDecodeError as error:
+        raise Invalid([json_invalid(error)], error.doc) from None
+    except (ValueError, RecursionError):
+        raise BadRequest("There was an error parsing the body") from None
+    if rb"\ud" in raw.lower():
+        check_unicode(value)
+    return value
+
+
+def check_unicode(value: Any) -> None:
+    # Half a surrogate pair can be written in JSON, but never stored; the real server fails on it.
+    try:
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        error = {
+            "type": "string_unicode",
+            "loc": ["body"],
+            "msg": "Input should be a valid string, unable to parse raw data as a unicode string",
+            "input": value,
+        }
+        raise Invalid([error], value) from None
+
+
+def json_invalid(error: json.JSONDecodeError) -> dict[str, Any]:
+    return {
+        "type": "json_invalid",
+        "loc": ["body", error.pos],
+        "msg": "JSON decode error",
+        "input": {},
+        "ctx": {"error": error.msg},
+    }
+
+
+def missing(*loc: str) -> dict[str, Any]:
+    return {"type": "missing", "loc": list(loc), "msg": "Field required", "input": None}

@@ -1,0 +1,100 @@
+"""A table: rows as the bytes of their answers, and as keys for what is asked about them."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pyroaring import BitMap
+
+from understudy.catalog import RowSchema
+from understudy.columns import ID, Column
+from understudy.index import Index, Key
+
+
+class Table:
+    """The rows of one table, each under a number that is never given again.
+
+    `live` are the numbers of the rows there are.
+    """
+
+    def __init__(self, schema: RowSchema, columns: Iterable[Column]) -> None:
+        self.schema = schema
+        self.live = BitMap()
+        self._encoded: list[bytes] = []
+        self._by_id: dict[int, int] = {}
+        self._keys: dict[Column, list[Key]] = {column: [] for column in columns}
+        self._indexes: dict[Column, Index] = {}
+
+    def __len__(self) -> int:
+        return len(self.live)
+
+    # -------------------------------------------------------------------- read
+
+    def find(self, id_key: Key) -> int | None:
+        """The number of the row with an id, given as `key_of` makes it."""
+        return self._by_id.get(id_key)
+
+    def encoded(self, row: int) -> bytes:
+        """A row's JSON, as answers show it."""
+        return self._encoded[row]
+
+    def values(self, row: int) -> dict[str, Any]:
+        """A row's values, in the order of the answers."""
+        return self.schema.parse(self._encoded[row])
+
+    def key(self, column: Column, row: int) -> Key:
+        return self._keys[column][row]
+
+    def index(self, column: Column) -> Index:
+        """The index of a column that the contract asks about, made when it is first asked for."""
+        if column not in self._indexes:
+            self._indexes[column] = Index(self._keys[column], self.live)
+        return self._indexes[column]
+
+    # ------------------------------------------------------------------- write
+
+    def insert(self, values: Mapping[str, Any]) -> int:
+        """Add a row of at least the fields that have no default. Returns its number."""
+        return self.add(self.schema.complete(values))
+
+    def add(self, row_values: Mapping[str, Any]) -> int:
+        """Add a row that is complete already.
+
+        Raises:
+            KeyError: a row with this id is there.
+        """
+        row = len(self._encoded)
+        row_id = row_values["id"].int
+        if row_id in self._by_id:
+            raise KeyError(row_values["id"])
+        self._encoded.append(self.schema.encode(row_values))
+        self._by_id[row_id] = row
+        for column, keys in self._keys.items():
+            keys.append(column.key(row_values))
+        self.live.add(row)
+        for index in self._indexes.values():
+            index.add(row)
+        return row
+
+    def update(self, row: int, changes: Mapping[str, Any]) -> None:
+        """Change fields of a row. Its id stays."""
+        values = self.schema.complete({**self.values(row), **changes})
+        self._encoded[row] = self.schema.encode(values)
+        for column, keys in self._keys.items():
+            key = column.key(values)
+            if key != keys[row]:
+                self._replace(column, row, key)
+
+    def _replace(self, column: Column, row: int, key: Key) -> None:
+        index = self._indexes.get(column)
+        if index is not None:
+            index.discard(row)
+        self._keys[column][row] = key
+        if index is not None:
+            index.add(row)
+
+    def delete(self, row: int) -> None:
+        for index in self._indexes.values():
+            index.discard(row)
+        self.live.discard(row)
+        del self._by_id[self._keys[ID][row]]
+        self._encoded[row] = b""

@@ -1,0 +1,254 @@
+"""Schemas of the contract, compiled into pydantic-core validators.
+
+The real server's errors are pydantic's, so a validator made of the same pieces reports the same
+type, loc, msg, input and ctx.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from enum import Enum
+from operator import attrgetter
+from typing import Any
+
+from pydantic_core import PydanticCustomError, SchemaValidator, ValidationError, core_schema
+
+from understudy.contract import Place
+from understudy.values import as_stored, in_utc
+
+DETAIL = "detail"
+"""The type of an error that is answered alone, with its message as the `detail`."""
+
+# The letter of the formats, RFC 4122 and RFC 3339.
+UUID_PATTERN = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
+RFC_3339_PATTERN = r"^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$"
+
+
+def validator(place: Place, *, strict: bool) -> SchemaValidator:
+    """The validator of the schema at `place`. See `compiled` for `strict` and what is raised."""
+    return SchemaValidator(compiled(place, strict=strict))
+
+
+def compiled(place: Place, *, strict: bool) -> core_schema.CoreSchema:
+    """What pydantic-core makes of a schema.
+
+    Values come out as Python has them: ids as `UUID`, times as aware `datetime`, objects as `dict`
+    with the keys that were given and those that have a default.
+
+    Args:
+        place: the schema.
+        strict: take the contract by its letter; else coerce as pydantic does by default.
+
+    Raises:
+        ContractError: the schema uses what cannot be compiled.
+    """
+    schema = place.value
+    core = kind_of(place)(place, strict)
+    if schema.get("nullable"):
+        core = core_schema.nullable_schema(core)
+    return core
+
+
+def kind_of(place: Place) -> Callable[[Place, bool], core_schema.CoreSchema]:
+    schema = place.value
+    if "anyOf" in schema:
+        return union
+    if "type" not in schema:
+        return anything
+    kinds: Mapping[str, Callable[[Place, bool], core_schema.CoreSchema]] = {
+        "string": string,
+        "integer": integer,
+        "number": number,
+        "boolean": boolean,
+        "array": array,
+        "object": obj,
+    }
+    if schema["type"] not in kinds:
+        raise place.error(f"`type: {schema['type']}` is not served")
+    return kinds[schema["type"]]
+
+
+def anything(place: Place, strict: bool) -> core_schema.CoreSchema:
+    if place.value.get("x-affinity") == "numeric":
+        return core_schema.no_info_after_validator_function(as_stored, core_schema.any_schema())
+    return core_schema.any_schema()
+
+
+def union(place: Place, strict: bool) -> core_schema.CoreSchema:
+    # Members are strict whatever the mode, so that a value stays of the kind it came as; texts come
+    # last and take nothing but texts anyway.
+    members = place["anyOf"]
+    return core_schema.union_schema(
+        [compiled(members[index], strict=True) for index in range(len(members.value))]
+    )
+
+
+def boolean(place: Place, strict: bool) -> core_schema.CoreSchema:
+    return core_schema.bool_schema(strict=strict)
+
+
+def number(place: Place, strict: bool) -> core_schema.CoreSchema:
+    return core_schema.float_schema(
+        strict=strict, ge=place.value.get("minimum"), le=place.value.get("maximum")
+    )
+
+
+def integer(place: Place, strict: bool) -> core_schema.CoreSchema:
+    low, high = place.value.get("minimum"), place.value.get("maximum")
+    details = place.value.get("x-detail")
+    if details is None:
+        return core_schema.int_schema(strict=strict, ge=low, le=high)
+
+    def bounded(value: int) -> int:
+        for beyond, bound in ((low is not None and value < low, "minimum"), (high is not None and value > high, "maximum")):
+            if beyond:
+                raise PydanticCustomError(DETAIL, details[bound])
+        return value
+
+    return core_schema.no_info_after_validator_function(bounded, core_schema.int_schema(strict=strict))
+
+
+def array(place: Place, strict: bool) -> core_schema.CoreSchema:
+    return core_schema.list_schema(
+        compiled(place["items"], strict=strict),
+        strict=strict,
+        min_length=place.value.get("minItems"),
+        max_length=place.value.get("maxItems"),
+    )
+
+
+def string(place: Place, strict: bool) -> core_schema.CoreSchema:
+    schema = place.value
+    if "enum" in schema:
+        return enumeration(place)
+    if schema.get("format") == "uuid":
+        return spelled(UUID_PATTERN, core_schema.uuid_schema()) if strict else core_schema.uuid_schema()
+    if schema.get("format") == "date-time":
+        return moment(strict)
+    if "x-pattern-message" in schema:
+        return explained_pattern(place, strict)
+    text = core_schema.str_schema(
+        strict=strict,
+        pattern=schema.get("pattern"),
+        min_length=schema.get("minLength"),
+        max_length=schema.get("maxLength"),
+    )
+    if "x-truncate" in schema:
+        size = schema["x-truncate"]
+        return core_schema.no_info_after_validator_function(
+            lambda value: value if len(value) <= size else f"{value[:size]}...", text
+        )
+    return text
+
+
+def enumeration(place: Place) -> core_schema.CoreSchema:
+    words = [word for word in place.value["enum"] if word is not None]
+    members = Enum("Words", {word: word for word in words})
+    known = core_schema.enum_schema(members, list(members))
+    return core_schema.no_info_after_validator_function(attrgetter("value"), known)
+
+
+def explained_pattern(place: Place, strict: bool) -> core_schema.CoreSchema:
+    """A pattern that refuses in its own words.
+
+    The real server matches with Python's `re`, whose `$` lets a line break at the very end pass;
+    the contract's letter does not.
+    """
+    pattern = re.compile(place.value["pattern"].removesuffix("$") + r"\Z" if strict else place.value["pattern"])
+    message = place.value["x-pattern-message"]
+
+    def matching(value: str) -> str:
+        if pattern.match(value) is None:
+            raise ValueError(message)
+        return value
+
+    return core_schema.no_info_after_validator_function(matching, core_schema.str_schema(strict=strict))
+
+
+def moment(strict: bool) -> core_schema.CoreSchema:
+    """A date-time, in UTC where it says nothing else.
+
+    The real server first tries pydantic's reading (which takes dates and Unix times too), then
+    pendulum's (ISO weeks, days of the year …), and reports in pendulum's words.
+    """
+    if strict:
+        spelling = spelled(RFC_3339_PATTERN, core_schema.datetime_schema())
+        return core_schema.no_info_after_validator_function(in_utc, spelling)
+
+    def read(value: Any, handler: Callable[[Any], datetime]) -> datetime:
+        try:
+            return in_utc(handler(value))
+        except ValueError:
+            return in_utc(read_by_pendulum(value))
+
+    return core_schema.no_info_wrap_validator_function(read, core_schema.datetime_schema())
+
+
+def spelled(pattern: str, then: core_schema.CoreSchema) -> core_schema.CoreSchema:
+    return core_schema.chain_schema([core_schema.str_schema(strict=True, pattern=pattern), then])
+
+
+def read_by_pendulum(value: Any) -> datetime:
+    import pendulum  # takes longer to import than the rest of a request; few requests need it
+
+    try:
+        parsed = pendulum.parse(value, strict=True)
+    except ValueError:
+        raise
+    except Exception:
+        raise PydanticCustomError("value_error", "value is not a valid datetime") from None
+    if not isinstance(parsed, datetime):
+        raise ValueError(f"value is not a valid datetime it is a {type(parsed)}")
+    return parsed
+
+
+def obj(place: Place, strict: bool) -> core_schema.CoreSchema:
+    if "properties" not in place.value:
+        return mapping(place, strict)
+    required = place.value.get("required", [])
+    defaults = {}
+    fields = {}
+    for name, part in place["properties"].items():
+        core = compiled(part, strict=strict)
+        if "default" in part.value:
+            defaults[name] = part.value["default"]
+        if name not in required:
+            core = core_schema.with_default_schema(core, default=None)
+        fields[name] = core_schema.model_field(core)
+    model = core_schema.model_fields_schema(
+        fields,
+        extra_behavior="forbid" if place.value.get("additionalProperties") is False else "ignore",
+        from_attributes=True,
+    )
+
+    def given(result: tuple[dict[str, Any], Any, set[str]]) -> dict[str, Any]:
+        values, _, names = result
+        return {**defaults, **{name: values[name] for name in names}}
+
+    return core_schema.no_info_after_validator_function(given, model)
+
+
+def mapping(place: Place, strict: bool) -> core_schema.CoreSchema:
+    values = place.get("additionalProperties")
+    free = values is None or values.value is True or values.value == {}
+    return core_schema.dict_schema(
+        core_schema.str_schema(),
+        core_schema.any_schema() if free or values is None else compiled(values, strict=strict),
+        strict=strict,
+    )
+
+
+def errors_of(error: ValidationError, *prefix: str) -> list[dict[str, Any]]:
+    """The errors as the real server writes them, their locations put behind `prefix`."""
+    return [
+        {**entry, "loc": [*prefix, *entry["loc"]], **context_of(entry)}
+        for entry in error.errors(include_url=False)
+    ]
+
+
+def context_of(entry: Mapping[str, Any]) -> dict[str, Any]:
+    # An exception has no JSON; the real server writes it as an empty object.
+    context = entry.get("ctx")
+    if context is None:
+        return {}
+    return {"ctx": {key: {} if isinstance(value, Exception) else value for key, value in context.items()}}

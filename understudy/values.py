@@ -1,0 +1,66 @@
+"""Single values: how they are stored, compared, and kept in time."""
+
+from collections.abc import Hashable
+from datetime import datetime, timedelta, timezone
+from typing import Any
+from uuid import UUID, uuid4
+
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+MICROSECOND = timedelta(microseconds=1)
+LARGEST_INTEGER = 2**63 - 1
+
+
+def key_of(value: Any) -> Hashable:
+    """What a value is indexed and sorted by.
+
+    Ids and times become integers, which are faster to hash and compare; an object becomes its text.
+    """
+    if isinstance(value, UUID):
+        return value.int
+    if isinstance(value, datetime):
+        return (value - EPOCH) // MICROSECOND
+    if isinstance(value, dict):
+        return repr(value)
+    return value
+
+
+def in_utc(value: datetime) -> datetime:
+    """The same moment in UTC; a time without an offset is in UTC already.
+
+    Raises:
+        ValueError: the moment is before the year 1 or after 9999 in UTC.
+    """
+    if value.tzinfo is None:
+        return value.replace(tzinfo=timezone.utc)
+    try:
+        return value.astimezone(timezone.utc)
+    except OverflowError:
+        raise ValueError("the moment is out of range in UTC") from None
+
+
+def as_stored(value: Any) -> Any:
+    """A bare number as SQLite's NUMERIC affinity keeps it; anything else as it is.
+
+    A float without a fraction becomes an integer where 64 bits hold it, and an integer that they do
+    not hold becomes a float. https://www.sqlite.org/datatype3.html#type_affinity
+    """
+    if isinstance(value, float) and value.is_integer() and abs(value) <= LARGEST_INTEGER:
+        return int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and not -LARGEST_INTEGER - 1 <= value <= LARGEST_INTEGER:
+        return as_float(value)
+    return value
+
+
+def as_float(value: int) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return float("inf") if value > 0 else float("-inf")
+
+
+def now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+def new_id() -> UUID:
+    return uuid4()

@@ -1,0 +1,66 @@
+"""A workspace: one set of tables, with what reaches across them."""
+
+from collections.abc import Iterable, Mapping
+
+from pyroaring import BitMap
+
+from understudy.catalog import CASCADE, SET_NULL, Catalog
+from understudy.columns import ID, Column
+from understudy.criteria import Criteria
+from understudy.query import Sort
+from understudy.selection import select
+from understudy.table import Table
+
+
+class Workspace(Mapping[str, Table]):
+    """The tables of a catalog by name, empty at first."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._tables = {name: Table(schema, catalog.columns[name]) for name, schema in catalog.tables.items()}
+
+    def __getitem__(self, name: str) -> Table:
+        return self._tables[name]
+
+    def __iter__(self):  # type: ignore[no-untyped-def]
+        return iter(self._tables)
+
+    def __len__(self) -> int:
+        return len(self._tables)
+
+    def select(self, table: str, criteria: Criteria) -> BitMap:
+        """The rows of a table that meet criteria. The caller must not change them."""
+        return select(criteria, self._tables[table], self._tables)
+
+    def count(self, table: str, criteria: Criteria) -> int:
+        return len(self.select(table, criteria))
+
+    def first(self, table: str, criteria: Criteria, sort: Sort, limit: int, offset: int = 0) -> list[int]:
+        """At most `limit` of the rows that meet criteria, in order, after the first `offset`."""
+        rows = self.select(table, criteria)
+        return self._tables[table].index(sort.column).page(rows, sort.descending, offset, limit)
+
+    def page(self, table: str, criteria: Criteria, sort: Sort, limit: int, offset: int = 0) -> bytes:
+        """The same as the JSON array of an answer."""
+        rows = self.first(table, criteria, sort, limit, offset)
+        return b"[" + b",".join(map(self._tables[table].encoded, rows)) + b"]"
+
+    def delete(self, table: str, rows: Iterable[int]) -> None:
+        """Delete rows, and do to the rows that refer to them what the contract says (`x-on-delete`)."""
+        target = self._tables[table]
+        for row in list(rows):
+            key = target.key(ID, row)
+            target.delete(row)
+            for owner in self._tables.values():
+                for name, reference in owner.schema.references.items():
+                    if reference.table == table:
+                        self._release(owner, name, reference.on_delete, key)
+
+    def _release(self, owner: Table, name: str, on_delete: str | None, key: int) -> None:
+        if on_delete is None:
+            return
+        rows = list(owner.index(Column((name,))).rows(key))
+        if on_delete == CASCADE:
+            self.delete(owner.schema.name, rows)
+        if on_delete == SET_NULL:
+            for row in rows:
+                owner.update(row, {name: None})
