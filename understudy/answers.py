@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any, Final
 
 from pydantic_core import to_json
 from starlette.types import Send
 
-NO_CONTENT: Final = (b"", 204)
+NO_CONTENT: Final = (b"", HTTPStatus.NO_CONTENT)
 
 Answer = Any
 """JSON as ready bytes, or a value to encode; alone, or as a pair with the status."""
@@ -16,18 +17,19 @@ Answer = Any
 def encode(value: Any) -> bytes:
     """The JSON of a value; not-a-number and infinity become null.
 
-    Text that UTF-8 cannot hold (half a surrogate pair) is escaped.
+    What pydantic-core's encoder cannot do, very deep nesting and half a surrogate pair, `json` does,
+    which escapes the latter.
     """
     try:
         return to_json(value, inf_nan_mode="null", fallback=str)
     except ValueError:
-        return json.dumps(value, default=str).encode("ascii")
+        return json.dumps(value, default=str, separators=(",", ":")).encode("ascii")
 
 
 async def send_json(send: Send, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> None:
     """Send a whole answer; one without a body has no type and no length either."""
     head = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in (headers or {}).items()]
-    if status != 204:
+    if status != HTTPStatus.NO_CONTENT:
         head += [(b"content-length", b"%d" % len(body)), (b"content-type", b"application/json")]
     await send({"type": "http.response.start", "status": status, "headers": head})
     await send({"type": "http.response.body", "body": body})

@@ -16,10 +16,11 @@ from understudy.workspace import Workspace
 def create_app(api: Api, workspace: Workspace) -> ASGIApp:
     """The ASGI application that answers an API's requests from a workspace."""
 
-    def documentation(app: ASGIApp) -> ASGIApp:
-        return Router(docs.routes(api.contract), default=app)
+    def elsewhere(app: ASGIApp) -> ASGIApp:
+        # The end of the way: what is no operation is documentation, or not found.
+        return Router(docs.routes(api.contract))
 
-    app = AsyncApp(
+    connexion = AsyncApp(
         __name__,
         middlewares=[
             partial(CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"]),
@@ -27,9 +28,10 @@ def create_app(api: Api, workspace: Workspace) -> ASGIApp:
             ErrorMiddleware,
             RouteMiddleware,
             partial(OperationMiddleware, operations=api.operations, workspace=workspace),
-            documentation,
+            elsewhere,
         ],
         resolver=Resolver(lambda operation_id: api.operations[operation_id].handler),
     )
-    app.add_api(dict(api.contract.document), base_path=api.contract.base_path)
+    connexion.add_api(dict(api.contract.document), base_path=api.contract.base_path)
+    app: ASGIApp = connexion
     return app

@@ -11,7 +11,7 @@ from pydantic_core import SchemaValidator, core_schema, to_json
 
 from understudy.columns import ID, Column, Step
 from understudy.contract import Contract, Place
-from understudy.validation import compiled
+from understudy.validation import Reading, compiled
 
 CASCADE, SET_NULL = "cascade", "set-null"
 
@@ -56,7 +56,8 @@ class RowSchema:
         Raises:
             pydantic_core.ValidationError: the line is no JSON, or the row is not of this table.
         """
-        return self._validator.validate_json(line)
+        row: dict[str, Any] = self._validator.validate_json(line)
+        return row
 
     def complete(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """A row from its values, in order, with what was left out: the contract's default, or null.
@@ -64,7 +65,8 @@ class RowSchema:
         Raises:
             pydantic_core.ValidationError: a field is missing, unknown, or of another type.
         """
-        return self._validator.validate_python(dict(values))
+        row: dict[str, Any] = self._validator.validate_python(dict(values))
+        return row
 
     def encode(self, row: Mapping[str, Any]) -> bytes:
         """The JSON of a complete row, as answers show it. Not-a-number and infinity become null."""
@@ -74,7 +76,7 @@ class RowSchema:
 def row_validator(place: Place) -> SchemaValidator:
     fields = {}
     for name, part in place["properties"].items():
-        core = compiled(part, strict=True)
+        core = compiled(part, Reading.STORED)
         if part.value.get("nullable") and "default" not in part.value:
             core = core_schema.with_default_schema(core, default=None)
         elif "default" in part.value:
@@ -101,7 +103,8 @@ def derived(place: Place) -> Derived | None:
     try:
         return Derived(rule["from"], rule["per"], rule["newest"], rule["reference"], UUID(rule["namespace"]))
     except (KeyError, ValueError) as error:
-        raise place.error(f"`x-derived` needs from, per, newest, reference and a UUID as namespace ({error!r})") from None
+        needs = "`x-derived` needs from, per, newest, reference and a UUID as namespace"
+        raise place.error(f"{needs} ({error!r})") from None
 
 
 @dataclass

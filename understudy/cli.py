@@ -7,7 +7,6 @@ import click
 
 from understudy import __version__
 from understudy.errors import UnderstudyError
-from understudy.folder import Api, own_folder
 
 STARTED = time.perf_counter()
 
@@ -52,16 +51,16 @@ def main() -> None:
     show_default=True,
     help="What to write to stderr; `info` has a line for each request.",
 )
-def serve(
-    fixtures: Path | None, host: str, port: int, strict: bool, folder: Path | None, log_level: str
-) -> None:
+def serve(fixtures: Path | None, host: str, port: int, strict: bool, folder: Path | None, log_level: str) -> None:
     """Serve the API until Ctrl-C."""
     # These take most of the start; `--help` and mistakes on the command line do without them.
-    from understudy import server
+    from understudy import server  # noqa: PLC0415
+    from understudy.folder import Api, own_folder  # noqa: PLC0415
+    from understudy.validation import Reading  # noqa: PLC0415
 
     folder = folder or own_folder()
     try:
-        api = Api.load(folder, strict=strict)
+        api = Api.load(folder, Reading.LETTER if strict else Reading.COERCED)
         server.serve(api, fixtures or folder / "fixtures" / "demo", host, port, log_level, STARTED)
     except UnderstudyError as error:
         raise OneLine(str(error)) from None

@@ -100,7 +100,7 @@ class Contract:
 
     def operations(self) -> Iterator[tuple[str, Place]]:
         """Each operation as its id and its place, its path's parameters before its own."""
-        for _, path in self.root["paths"].items():
+        for _, path in self.root.entries("paths"):
             shared = path.value.get("parameters", [])
             for method in METHODS:
                 if method in path.value:

@@ -1,7 +1,6 @@
 """Fixture sets: a folder of JSON Lines, one file a table, one row a line."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid5
@@ -12,9 +11,7 @@ from understudy.catalog import Catalog, Derived
 from understudy.columns import Column
 from understudy.contract import reason_of
 from understudy.errors import FixtureError
-from understudy.index import elements
 from understudy.table import Table
-from understudy.values import key_of
 from understudy.workspace import Workspace
 
 SUFFIX = ".jsonl"
@@ -89,6 +86,7 @@ def dangling(workspace: Workspace) -> Iterator[str]:
         for field, reference in table.schema.references.items():
             target = workspace[reference.table]
             index = table.index(Column((field,)))
-            rows = sum(len(index.rows(key)) for key in index.by_key if key is not None and target.find(key) is None)
+            rows = sum(len(index.rows(key)) for key in index.by_key if target.find(key) is None)
             if rows:
-                yield f"{name}: {rows} {'row refers' if rows == 1 else 'rows refer'} by `{field}` to {reference.table} that are not there"
+                who = "1 row refers" if rows == 1 else f"{rows} rows refer"
+                yield f"{name}: {who} by `{field}` to {reference.table} that are not there"

@@ -14,6 +14,7 @@ from understudy.catalog import Catalog
 from understudy.contract import Contract, Place
 from understudy.errors import ContractError, one_line
 from understudy.requests import RequestReader
+from understudy.validation import Reading
 
 PACKAGE = Path(__file__).parent
 
@@ -44,13 +45,12 @@ class Api:
     operations: Mapping[str, Operation]
 
     @classmethod
-    def load(cls, folder: Path, *, strict: bool = False) -> "Api":
+    def load(cls, folder: Path, reading: Reading = Reading.COERCED) -> "Api":
         """Load an API folder and prepare its operations.
 
         Args:
             folder: holds `openapi.yaml` and `handlers/`.
-            strict: take the contract by its letter; else coerce what requests say, as the real
-                server does.
+            reading: how the values of requests are taken; by default as the real server takes them.
 
         Raises:
             ContractError: something in it cannot be served; the text names the place.
@@ -59,14 +59,14 @@ class Api:
         catalog = Catalog.of(contract)
         handlers = Handlers(folder / "handlers")
         operations = {
-            operation_id: prepared(place, handlers.function(operation_id, place), catalog, strict=strict)
+            operation_id: prepared(place, handlers.function(operation_id, place), catalog, reading)
             for operation_id, place in contract.operations()
         }
         return cls(folder, contract, catalog, operations)
 
 
-def prepared(place: Place, handler: Callable[..., Any], catalog: Catalog, *, strict: bool) -> Operation:
-    reader = RequestReader(place, catalog, strict=strict)
+def prepared(place: Place, handler: Callable[..., Any], catalog: Catalog, reading: Reading) -> Operation:
+    reader = RequestReader(place, catalog, reading)
     parameters = set(inspect.signature(handler).parameters)
     check_parameters(place, handler, parameters - {"workspace"}, reader.arguments)
     return Operation(handler, "workspace" in parameters, reader, first_success(place))
@@ -122,6 +122,6 @@ class Handlers:
             return None
         try:
             return import_module(f"{self._package}.{name}")
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever a module does when it is imported
             reason = one_line(f"{type(error).__name__}: {error}")
             raise place.error(f"the handlers in {self._folder / name}.py cannot be imported ({reason})") from None

@@ -66,6 +66,10 @@ def refusal_of(error: Exception) -> ApiError:
 class RouteMiddleware(RoutingMiddleware):
     """Connexion's routing, with the paths of the real server: a UUID in a path is one, or no path."""
 
+    def __init__(self, app: ASGIApp) -> None:
+        super().__init__(app)
+        self.router.redirect_slashes = False  # a slash is added or taken within an API, not to reach one
+
     def add_api(self, specification: Any, base_path: str | None = None, **kwargs: Any) -> None:
         api = RouteApi(specification, base_path=base_path, next_app=self.app, **kwargs)
         self.router.mount(api.base_path, app=api.router)

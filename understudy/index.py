@@ -92,13 +92,16 @@ class Index:
 
     def _rank(self, row: int) -> tuple[bool, Key, int]:
         key = self._keys[row]
-        return (key is not None, key, row) if key is not None else (False, 0, row)
+        return (False, 0, row) if key is None else (True, key, row)
 
     def _place(self, row: int) -> int:
         return bisect_left(self.order, self._rank(row), key=self._rank)
 
     def _place_of_first_key(self) -> int:
-        return bisect_left(self.order, (True,), key=self._rank)
+        return bisect_left(self.order, (True,), key=self._is_filled)
+
+    def _is_filled(self, row: int) -> tuple[bool]:
+        return (self._keys[row] is not None,)
 
     def up_to(self, key: Key) -> BitMap:
         """The rows whose key is at most `key`."""

@@ -36,7 +36,10 @@ def like(pattern: str) -> Callable[[str], bool]:
     the leftmost find is never worse than a later one, so no text takes more than one pass.
     """
     pieces = [
-        re.compile("".join("." if letter == "_" else re.escape(letter) for letter in piece), re.I | re.A | re.S)
+        re.compile(
+            "".join("." if letter == "_" else re.escape(letter) for letter in piece),
+            re.IGNORECASE | re.ASCII | re.DOTALL,
+        )
         for piece in pattern.split("%")
         if piece
     ]

@@ -12,7 +12,7 @@ from understudy.catalog import Catalog
 from understudy.contract import MEDIA_TYPE, Place
 from understudy.errors import ApiError, BadRequest, Invalid, Unprocessable, UnsupportedMediaType
 from understudy.query import Query, query_at
-from understudy.validation import DETAIL, compiled, errors_of, validator
+from understudy.validation import DETAIL, Reading, compiled, errors_of, validator
 
 
 class RequestReader:
@@ -21,12 +21,12 @@ class RequestReader:
     First a body that is no JSON, then the API version, then the query, then what the body says.
     """
 
-    def __init__(self, operation: Place, catalog: Catalog, *, strict: bool) -> None:
+    def __init__(self, operation: Place, catalog: Catalog, reading: Reading) -> None:
         parameters = [operation["parameters"][index] for index in range(len(operation.value["parameters"]))]
         self.path_names = [place.value["name"] for place in parameters if place.value["in"] == "path"]
         self._gates = [version_gate(place) for place in parameters if "x-minimum-version" in place.value]
-        self._query = QueryString([place for place in parameters if place.value["in"] == "query"], strict=strict)
-        self._body = body_at(operation, catalog, strict=strict)
+        self._query = QueryString([place for place in parameters if place.value["in"] == "query"], reading)
+        self._body = body_at(operation, catalog, reading)
 
     @property
     def arguments(self) -> set[str]:
@@ -74,13 +74,13 @@ def version_gate(place: Place) -> Callable[[Mapping[bytes, str]], None]:
 class QueryString:
     """The query parameters of an operation."""
 
-    def __init__(self, places: list[Place], *, strict: bool) -> None:
+    def __init__(self, places: list[Place], reading: Reading) -> None:
         self.names = [place.value["name"] for place in places]
         self._validator = SchemaValidator(
             core_schema.typed_dict_schema(
                 {
                     place.value["name"]: core_schema.typed_dict_field(
-                        compiled(place["schema"], strict=strict), required=bool(place.value.get("required"))
+                        compiled(place["schema"], reading), required=bool(place.value.get("required"))
                     )
                     for place in places
                 }
@@ -90,12 +90,13 @@ class QueryString:
     def read(self, query: str, body: Any) -> dict[str, Any]:
         given = dict(parse_qsl(query, keep_blank_values=True))
         try:
-            return self._validator.validate_python(given)
+            values: dict[str, Any] = self._validator.validate_python(given)
         except ValidationError as error:
             errors = [
                 {**entry, "input": None} if entry["type"] == "missing" else entry for entry in errors_of(error, "query")
             ]
             raise Invalid(errors, body) from None
+        return values
 
 
 class WholeBody:
@@ -103,14 +104,14 @@ class WholeBody:
 
     arguments = frozenset({"body"})
 
-    def __init__(self, place: Place, *, strict: bool) -> None:
-        self._validator = validator(place, strict=strict)
-        self._strict = strict
+    def __init__(self, place: Place, reading: Reading) -> None:
+        self._validator = validator(place, reading)
+        self._reading = reading
 
     def parse(self, raw: bytes, content_type: str | None) -> Any:
         if not raw:
             return None
-        return parse_json(raw) if is_json(content_type, strict=self._strict) else raw.decode("utf-8", "replace")
+        return parse_json(raw) if is_json(content_type, self._reading) else raw.decode("utf-8", "replace")
 
     def read(self, body: Any) -> dict[str, Any]:
         if body is None:
@@ -128,10 +129,10 @@ class QueryBody:
     sent as JSON.
     """
 
-    def __init__(self, place: Place, query: Query, *, strict: bool) -> None:
+    def __init__(self, place: Place, query: Query, reading: Reading) -> None:
         self._query = query
-        self._strict = strict
-        self._parts = [(name, validator(part, strict=strict)) for name, part in place["properties"].items()]
+        self._reading = reading
+        self._parts = [(name, validator(part, reading)) for name, part in place["properties"].items()]
         self._defaults = {
             name: part.value["default"] for name, part in place["properties"].items() if "default" in part.value
         }
@@ -139,7 +140,7 @@ class QueryBody:
         self.arguments = {*plain, *query.arguments}
 
     def parse(self, raw: bytes, content_type: str | None) -> Any:
-        return parse_json(raw) if raw and is_json(content_type, strict=self._strict) else None
+        return parse_json(raw) if raw and is_json(content_type, self._reading) else None
 
     def read(self, body: Any) -> dict[str, Any]:
         if body is None:
@@ -157,15 +158,15 @@ class QueryBody:
                     values[name] = part.validate_python(value)
                 except ValidationError as error:
                     errors += errors_of(error, "body", name)
-        for error in errors:
-            if error["type"] == DETAIL:
-                raise Unprocessable(error["msg"])
+        for entry in errors:
+            if entry["type"] == DETAIL:
+                raise Unprocessable(entry["msg"])
         if errors:
             raise Invalid(errors, body)
         return values
 
 
-def body_at(operation: Place, catalog: Catalog, *, strict: bool) -> WholeBody | QueryBody | None:
+def body_at(operation: Place, catalog: Catalog, reading: Reading) -> WholeBody | QueryBody | None:
     request = operation.get("requestBody")
     if request is None:
         return None
@@ -174,8 +175,8 @@ def body_at(operation: Place, catalog: Catalog, *, strict: bool) -> WholeBody | 
         raise request.error(f"only {MEDIA_TYPE} is served")
     place = media["schema"]
     if "x-selects" in place.value:
-        return QueryBody(place, query_at(place, catalog), strict=strict)
-    return WholeBody(place, strict=strict)
+        return QueryBody(place, query_at(place, catalog), reading)
+    return WholeBody(place, reading)
 
 
 async def read_body(receive: Receive) -> bytes:
@@ -190,18 +191,20 @@ async def read_body(receive: Receive) -> bytes:
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
-def is_json(content_type: str | None, *, strict: bool) -> bool:
+def is_json(content_type: str | None, reading: Reading) -> bool:
     """Whether a body is to be read as JSON: said by its type ("x/y+json" too), or not said at all.
 
     Raises:
         UnsupportedMediaType: it is not, and the contract is taken by its letter.
     """
-    kind = (content_type or MEDIA_TYPE).partition(";")[0].strip().lower()
+    if content_type is None:
+        return True
+    kind = content_type.partition(";")[0].strip().lower()
     main, _, sub = kind.partition("/")
     if main == "application" and (sub == "json" or sub.endswith("+json")):
         return True
-    if strict:
-        raise UnsupportedMediaType(f"Send the body as {MEDIA_TYPE}, not as {kind}.")
+    if reading is Reading.LETTER:
+        raise UnsupportedMediaType(f"Send the body as {MEDIA_TYPE}, not as {kind or 'nothing'}.")
     return False
 
 

@@ -1,5 +1,6 @@
 """A process that serves: its socket, what it says once it is ready, and its end."""
 
+import errno
 import signal
 import socket
 import time
@@ -49,9 +50,7 @@ def serve(api: Api, fixture_set: Path, host: str, port: int, log_level: str, sta
     workspace = Workspace(api.catalog)
     for warning in fixtures.load(fixture_set, workspace, api.catalog):
         click.secho(f"warning: {warning}", fg="yellow", err=True)
-    config = uvicorn.Config(
-        create_app(api, workspace), log_level=log_level, lifespan="on", timeout_graceful_shutdown=1
-    )
+    config = uvicorn.Config(create_app(api, workspace), log_level=log_level, lifespan="on", timeout_graceful_shutdown=1)
     greeting = greet(api, workspace, fixture_set, url_of(listener, api))
     # Uvicorn passes the signal that stopped it on; having stopped is all that was asked.
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -68,7 +67,7 @@ def listen(host: str, port: int) -> socket.socket:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
-        hint = "; is another server running? choose another with --port" if error.errno == 98 else ""
+        hint = "; is another server running? choose another with --port" if error.errno == errno.EADDRINUSE else ""
         raise UnderstudyError(f"cannot listen on {host}:{port} ({reason_of(error)}){hint}") from None
 
 
@@ -81,7 +80,7 @@ def greet(api: Api, workspace: Workspace, fixture_set: Path, url: str) -> str:
     rows = ", ".join(f"{len(table)} {name}" for name, table in workspace.items() if table)
     site = url.removesuffix(api.contract.base_path)
     lines = [
-        f"{click.style('Understudy', bold=True)} stands in at {click.style(url, fg='green')}, {{seconds:.2f}} s after it was called.",
+        f"Understudy stands in at {click.style(url, fg='green', bold=True)}, {{seconds:.2f}} s after it was called.",
         f"  loaded  {rows or 'no rows'}, from {fixture_set}",
         f"  docs    {site}/docs",
     ]

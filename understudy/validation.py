@@ -16,6 +16,19 @@ from pydantic_core import PydanticCustomError, SchemaValidator, ValidationError,
 from understudy.contract import Place
 from understudy.values import as_stored, in_utc
 
+
+class Reading(Enum):
+    """How values are taken."""
+
+    COERCED = "as pydantic does by default, and so the real server: '5' is 5"
+    LETTER = "by the contract's letter, formats included"
+    STORED = "of the type that is stored, but ids and times in any spelling"
+
+    @property
+    def strict(self) -> bool:
+        return self is not Reading.COERCED
+
+
 DETAIL = "detail"
 """The type of an error that is answered alone, with its message as the `detail`."""
 
@@ -24,12 +37,12 @@ UUID_PATTERN = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 RFC_3339_PATTERN = r"^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$"
 
 
-def validator(place: Place, *, strict: bool) -> SchemaValidator:
-    """The validator of the schema at `place`. See `compiled` for `strict` and what is raised."""
-    return SchemaValidator(compiled(place, strict=strict))
+def validator(place: Place, reading: Reading) -> SchemaValidator:
+    """The validator of the schema at `place`. See `compiled`."""
+    return SchemaValidator(compiled(place, reading))
 
 
-def compiled(place: Place, *, strict: bool) -> core_schema.CoreSchema:
+def compiled(place: Place, reading: Reading) -> core_schema.CoreSchema:
     """What pydantic-core makes of a schema.
 
     Values come out as Python has them: ids as `UUID`, times as aware `datetime`, objects as `dict`
@@ -37,25 +50,25 @@ def compiled(place: Place, *, strict: bool) -> core_schema.CoreSchema:
 
     Args:
         place: the schema.
-        strict: take the contract by its letter; else coerce as pydantic does by default.
+        reading: how values are taken.
 
     Raises:
         ContractError: the schema uses what cannot be compiled.
     """
     schema = place.value
-    core = kind_of(place)(place, strict)
+    core = kind_of(place)(place, reading)
     if schema.get("nullable"):
         core = core_schema.nullable_schema(core)
     return core
 
 
-def kind_of(place: Place) -> Callable[[Place, bool], core_schema.CoreSchema]:
+def kind_of(place: Place) -> Callable[[Place, Reading], core_schema.CoreSchema]:
     schema = place.value
     if "anyOf" in schema:
         return union
     if "type" not in schema:
         return anything
-    kinds: Mapping[str, Callable[[Place, bool], core_schema.CoreSchema]] = {
+    kinds: Mapping[str, Callable[[Place, Reading], core_schema.CoreSchema]] = {
         "string": string,
         "integer": integer,
         "number": number,
@@ -68,67 +81,71 @@ def kind_of(place: Place) -> Callable[[Place, bool], core_schema.CoreSchema]:
     return kinds[schema["type"]]
 
 
-def anything(place: Place, strict: bool) -> core_schema.CoreSchema:
+def anything(place: Place, reading: Reading) -> core_schema.CoreSchema:
     if place.value.get("x-affinity") == "numeric":
         return core_schema.no_info_after_validator_function(as_stored, core_schema.any_schema())
     return core_schema.any_schema()
 
 
-def union(place: Place, strict: bool) -> core_schema.CoreSchema:
+def union(place: Place, reading: Reading) -> core_schema.CoreSchema:
     # Members are strict whatever the mode, so that a value stays of the kind it came as; texts come
     # last and take nothing but texts anyway.
     members = place["anyOf"]
-    return core_schema.union_schema(
-        [compiled(members[index], strict=True) for index in range(len(members.value))]
-    )
+    return core_schema.union_schema([compiled(members[index], Reading.STORED) for index in range(len(members.value))])
 
 
-def boolean(place: Place, strict: bool) -> core_schema.CoreSchema:
-    return core_schema.bool_schema(strict=strict)
+def boolean(place: Place, reading: Reading) -> core_schema.CoreSchema:
+    return core_schema.bool_schema(strict=reading.strict)
 
 
-def number(place: Place, strict: bool) -> core_schema.CoreSchema:
-    return core_schema.float_schema(
-        strict=strict, ge=place.value.get("minimum"), le=place.value.get("maximum")
-    )
+def number(place: Place, reading: Reading) -> core_schema.CoreSchema:
+    return core_schema.float_schema(strict=reading.strict, ge=place.value.get("minimum"), le=place.value.get("maximum"))
 
 
-def integer(place: Place, strict: bool) -> core_schema.CoreSchema:
-    low, high = place.value.get("minimum"), place.value.get("maximum")
-    details = place.value.get("x-detail")
-    if details is None:
-        return core_schema.int_schema(strict=strict, ge=low, le=high)
+def integer(place: Place, reading: Reading) -> core_schema.CoreSchema:
+    schema = place.value
+    if "x-detail" in schema:
+        return core_schema.no_info_after_validator_function(
+            within(schema["minimum"], schema["maximum"], schema["x-detail"]),
+            core_schema.int_schema(strict=reading.strict),
+        )
+    return core_schema.int_schema(strict=reading.strict, ge=schema.get("minimum"), le=schema.get("maximum"))
 
-    def bounded(value: int) -> int:
-        for beyond, bound in ((low is not None and value < low, "minimum"), (high is not None and value > high, "maximum")):
-            if beyond:
-                raise PydanticCustomError(DETAIL, details[bound])
+
+def within(minimum: int, maximum: int, details: Mapping[str, str]) -> Callable[[int], int]:
+    """Bounds that refuse in their own words."""
+
+    def checked(value: int) -> int:
+        if value < minimum:
+            raise PydanticCustomError(DETAIL, details["minimum"])
+        if value > maximum:
+            raise PydanticCustomError(DETAIL, details["maximum"])
         return value
 
-    return core_schema.no_info_after_validator_function(bounded, core_schema.int_schema(strict=strict))
+    return checked
 
 
-def array(place: Place, strict: bool) -> core_schema.CoreSchema:
+def array(place: Place, reading: Reading) -> core_schema.CoreSchema:
     return core_schema.list_schema(
-        compiled(place["items"], strict=strict),
-        strict=strict,
+        compiled(place["items"], reading),
+        strict=reading.strict,
         min_length=place.value.get("minItems"),
         max_length=place.value.get("maxItems"),
     )
 
 
-def string(place: Place, strict: bool) -> core_schema.CoreSchema:
+def string(place: Place, reading: Reading) -> core_schema.CoreSchema:
     schema = place.value
     if "enum" in schema:
         return enumeration(place)
     if schema.get("format") == "uuid":
-        return spelled(UUID_PATTERN, core_schema.uuid_schema()) if strict else core_schema.uuid_schema()
+        return identifier(reading)
     if schema.get("format") == "date-time":
-        return moment(strict)
+        return moment(reading)
     if "x-pattern-message" in schema:
-        return explained_pattern(place, strict)
+        return explained_pattern(place, reading)
     text = core_schema.str_schema(
-        strict=strict,
+        strict=reading.strict,
         pattern=schema.get("pattern"),
         min_length=schema.get("minLength"),
         max_length=schema.get("maxLength"),
@@ -143,37 +160,46 @@ def string(place: Place, strict: bool) -> core_schema.CoreSchema:
 
 def enumeration(place: Place) -> core_schema.CoreSchema:
     words = [word for word in place.value["enum"] if word is not None]
-    members = Enum("Words", {word: word for word in words})
+    members = Enum("Words", {word: word for word in words})  # type: ignore[misc]  # the contract says which
     known = core_schema.enum_schema(members, list(members))
     return core_schema.no_info_after_validator_function(attrgetter("value"), known)
 
 
-def explained_pattern(place: Place, strict: bool) -> core_schema.CoreSchema:
+def explained_pattern(place: Place, reading: Reading) -> core_schema.CoreSchema:
     """A pattern that refuses in its own words.
 
     The real server matches with Python's `re`, whose `$` lets a line break at the very end pass;
     the contract's letter does not.
     """
-    pattern = re.compile(place.value["pattern"].removesuffix("$") + r"\Z" if strict else place.value["pattern"])
-    message = place.value["x-pattern-message"]
+    written, message = place.value["pattern"], place.value["x-pattern-message"]
+    pattern = re.compile(written.removesuffix("$") + r"\Z" if reading is Reading.LETTER else written)
 
     def matching(value: str) -> str:
         if pattern.match(value) is None:
             raise ValueError(message)
         return value
 
-    return core_schema.no_info_after_validator_function(matching, core_schema.str_schema(strict=strict))
+    return core_schema.no_info_after_validator_function(matching, core_schema.str_schema(strict=reading.strict))
 
 
-def moment(strict: bool) -> core_schema.CoreSchema:
+def identifier(reading: Reading) -> core_schema.CoreSchema:
+    if reading is Reading.LETTER:
+        return spelled(UUID_PATTERN, core_schema.uuid_schema())
+    return core_schema.uuid_schema(strict=reading.strict)
+
+
+def moment(reading: Reading) -> core_schema.CoreSchema:
     """A date-time, in UTC where it says nothing else.
 
     The real server first tries pydantic's reading (which takes dates and Unix times too), then
     pendulum's (ISO weeks, days of the year …), and reports in pendulum's words.
     """
-    if strict:
-        spelling = spelled(RFC_3339_PATTERN, core_schema.datetime_schema())
-        return core_schema.no_info_after_validator_function(in_utc, spelling)
+    if reading is Reading.LETTER:
+        return core_schema.no_info_after_validator_function(
+            in_utc, spelled(RFC_3339_PATTERN, core_schema.datetime_schema())
+        )
+    if reading is Reading.STORED:
+        return core_schema.no_info_after_validator_function(in_utc, core_schema.datetime_schema(strict=True))
 
     def read(value: Any, handler: Callable[[Any], datetime]) -> datetime:
         try:
@@ -189,27 +215,27 @@ def spelled(pattern: str, then: core_schema.CoreSchema) -> core_schema.CoreSchem
 
 
 def read_by_pendulum(value: Any) -> datetime:
-    import pendulum  # takes longer to import than the rest of a request; few requests need it
+    import pendulum  # noqa: PLC0415 - takes longer to import than a request takes; few need it
 
     try:
         parsed = pendulum.parse(value, strict=True)
     except ValueError:
         raise
-    except Exception:
+    except Exception:  # noqa: BLE001 - whatever else pendulum makes of a value that is no text
         raise PydanticCustomError("value_error", "value is not a valid datetime") from None
     if not isinstance(parsed, datetime):
-        raise ValueError(f"value is not a valid datetime it is a {type(parsed)}")
-    return parsed
+        raise ValueError(f"value is not a valid datetime it is a {type(parsed)}")  # noqa: TRY004 - the server's words
+    return datetime.fromisoformat(parsed.isoformat())  # a plain one: pendulum's subtract differently
 
 
-def obj(place: Place, strict: bool) -> core_schema.CoreSchema:
+def obj(place: Place, reading: Reading) -> core_schema.CoreSchema:
     if "properties" not in place.value:
-        return mapping(place, strict)
+        return mapping(place, reading)
     required = place.value.get("required", [])
     defaults = {}
     fields = {}
     for name, part in place["properties"].items():
-        core = compiled(part, strict=strict)
+        core = compiled(part, reading)
         if "default" in part.value:
             defaults[name] = part.value["default"]
         if name not in required:
@@ -228,21 +254,20 @@ def obj(place: Place, strict: bool) -> core_schema.CoreSchema:
     return core_schema.no_info_after_validator_function(given, model)
 
 
-def mapping(place: Place, strict: bool) -> core_schema.CoreSchema:
+def mapping(place: Place, reading: Reading) -> core_schema.CoreSchema:
     values = place.get("additionalProperties")
     free = values is None or values.value is True or values.value == {}
     return core_schema.dict_schema(
         core_schema.str_schema(),
-        core_schema.any_schema() if free or values is None else compiled(values, strict=strict),
-        strict=strict,
+        core_schema.any_schema() if free or values is None else compiled(values, reading),
+        strict=reading.strict,
     )
 
 
 def errors_of(error: ValidationError, *prefix: str) -> list[dict[str, Any]]:
     """The errors as the real server writes them, their locations put behind `prefix`."""
     return [
-        {**entry, "loc": [*prefix, *entry["loc"]], **context_of(entry)}
-        for entry in error.errors(include_url=False)
+        {**entry, "loc": [*prefix, *entry["loc"]], **context_of(entry)} for entry in error.errors(include_url=False)
     ]
 
 

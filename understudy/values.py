@@ -21,7 +21,8 @@ def key_of(value: Any) -> Hashable:
         return (value - EPOCH) // MICROSECOND
     if isinstance(value, dict):
         return repr(value)
-    return value
+    hashable: Hashable = value
+    return hashable
 
 
 def in_utc(value: datetime) -> datetime:

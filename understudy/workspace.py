@@ -1,6 +1,6 @@
 """A workspace: one set of tables, with what reaches across them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from pyroaring import BitMap
 
@@ -21,7 +21,7 @@ class Workspace(Mapping[str, Table]):
     def __getitem__(self, name: str) -> Table:
         return self._tables[name]
 
-    def __iter__(self):  # type: ignore[no-untyped-def]
+    def __iter__(self) -> Iterator[str]:
         return iter(self._tables)
 
     def __len__(self) -> int:
