@@ -8,7 +8,7 @@ from understudy.columns import Column
 from understudy.criteria import Criteria
 from understudy.errors import NotFound
 from understudy.query import Sort
-from understudy.values import new_id, now
+from understudy.values import MICROSECOND, new_id, now
 from understudy.workspace import Workspace
 
 NAME = Column(("name",))
@@ -19,8 +19,9 @@ def create_flow(workspace: Workspace, body: dict[str, Any]) -> Answer:
     existing = named(workspace, body["name"])
     if existing is not None:
         return flows.encoded(existing), 200
-    moment = now()
-    row = flows.insert({"id": new_id(), "created": moment, "updated": moment, **body})
+    created = now()
+    # The real server asks its clock once for each, so that `updated` is the later one from the start.
+    row = flows.insert({"id": new_id(), "created": created, "updated": created + MICROSECOND, **body})
     return flows.encoded(row), 201
 
 

@@ -1,0 +1,89 @@
+"""Put a fixture set into a real server's database, ids and times as they are.
+
+Runs under the real server's own Python: `python load.py FIXTURES DATABASE`.
+"""
+
+import asyncio
+import json
+import os
+import sys
+from datetime import datetime, timedelta
+from pathlib import Path
+from uuid import UUID, uuid5
+
+COLLECTIONS = UUID("6f1d5f7c-6a51-4a5c-9d3e-0d8f6c1b2a34")
+TABLES = {
+    "work_pools": "WorkPool",
+    "work_queues": "WorkQueue",
+    "flows": "Flow",
+    "deployments": "Deployment",
+    "flow_runs": "FlowRun",
+    "task_runs": "TaskRun",
+    "artifacts": "Artifact",
+    "artifact_collections": "ArtifactCollection",
+}
+BATCH = 1000
+
+
+def read(folder: Path, table: str) -> list[dict]:
+    path = folder / f"{table}.jsonl"
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+
+
+def latest(artifacts: list[dict]) -> list[dict]:
+    newest: dict[str, dict] = {}
+    for row in artifacts:
+        if row.get("key") is not None and row["created"] >= newest.get(row["key"], row)["created"]:
+            newest[row["key"]] = row
+    return [{**row, "id": str(uuid5(COLLECTIONS, key)), "latest_id": row["id"]} for key, row in newest.items()]
+
+
+def column_value(column, value):
+    """What SQLAlchemy wants for a column where the file has JSON."""
+    kind = type(column.type).__name__
+    if value is None:
+        return None
+    if kind == "Timestamp":
+        return datetime.fromisoformat(value.replace("Z", "+00:00"))
+    if kind == "UUID":
+        return UUID(value)
+    if kind == "Interval":
+        return timedelta(seconds=value)
+    return value
+
+
+def values(model, row: dict) -> dict:
+    columns = model.__table__.columns
+    return {name: column_value(columns[name], value) for name, value in row.items() if name in columns}
+
+
+async def load(folder: Path) -> None:
+    import sqlalchemy
+    from prefect.server.database import orm_models, provide_database_interface
+
+    rows = {table: read(folder, table) for table in TABLES}
+    rows["artifact_collections"] = rows["artifact_collections"] or latest(rows["artifacts"])
+    database = provide_database_interface()
+    await database.create_db()
+    engine = await database.engine()
+    async with engine.connect() as connection:
+        # Rows refer to each other in circles, a pool to its queue and the queue to its pool.
+        await connection.execute(sqlalchemy.text("PRAGMA foreign_keys=OFF"))
+        await connection.commit()
+        for table, name in TABLES.items():
+            model = getattr(orm_models, name)
+            same_columns: dict[tuple, list[dict]] = {}
+            for row in rows[table]:
+                fields = values(model, row)
+                same_columns.setdefault(tuple(fields), []).append(fields)
+            for group in same_columns.values():
+                for start in range(0, len(group), BATCH):
+                    await connection.execute(sqlalchemy.insert(model.__table__), group[start : start + BATCH])
+        await connection.commit()
+
+
+if __name__ == "__main__":
+    os.environ["PREFECT_API_DATABASE_CONNECTION_URL"] = f"sqlite+aiosqlite:///{Path(sys.argv[2]).resolve()}"
+    asyncio.run(load(Path(sys.argv[1])))

@@ -1,0 +1,85 @@
+"""Servers for tests, each a process of its own on a free port."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+ROOT = Path(__file__).parent.parent
+REAL = ROOT / ".real"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def stand_in(fixtures: Path, *options: str) -> Iterator[httpx.Client]:
+    """Understudy on a fixture set, by its own command; a client whose paths begin at the API."""
+    command = [sys.executable, "-m", "understudy", "serve", "--port", "0", "--fixtures", str(fixtures), *options]
+    with running(command, dict(os.environ)) as process:
+        assert process.stdout is not None
+        url = ""
+        for line in process.stdout:
+            if line.strip().startswith("export "):
+                url = line.partition("=")[2].strip()
+                break
+        assert url, "it never said that it was ready"
+        with client(url) as api:
+            yield api
+
+
+@contextmanager
+def real_server(fixtures: Path, home: Path) -> Iterator[httpx.Client]:
+    """A real Prefect server on a fixture set, from the environment that `make .real` makes."""
+    port = free_port()
+    database = home / "prefect.db"
+    environment = {
+        **os.environ,
+        "PREFECT_HOME": str(home),
+        "PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{database}",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
+        "DO_NOT_TRACK": "1",
+    }
+    loader = [str(REAL / "bin/python"), str(ROOT / "tests/real/load.py"), str(fixtures), str(database)]
+    subprocess.run(loader, env=environment, check=True)
+    command = [str(REAL / "bin/prefect"), "server", "start", "--host", "127.0.0.1", "--port", str(port), "--no-services"]
+    with running(command, environment), client(f"http://127.0.0.1:{port}/api") as api:
+        wait_for(api)
+        yield api
+
+
+@contextmanager
+def running(command: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
+
+
+def client(url: str) -> httpx.Client:
+    return httpx.Client(base_url=url, timeout=60)
+
+
+def wait_for(api: httpx.Client, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            api.get("/health").raise_for_status()
+        except httpx.HTTPError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.1)
+        else:
+            return
