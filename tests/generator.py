@@ -27,10 +27,10 @@ def read_rows(folder: Path) -> Rows:
 
 
 class Generator:
-    """Draws requests with a seed. Values come from the rows, with some that no row has."""
+    """Draws requests. Values come from the rows, with some that no row has."""
 
-    def __init__(self, contract: Contract, rows: Rows, seed: int) -> None:
-        self.random = random.Random(seed)
+    def __init__(self, contract: Contract, rows: Rows, randomness: random.Random) -> None:
+        self.random = randomness
         self.rows = rows
         self.selections = [
             (path, place["requestBody"]["content"]["application/json"]["schema"])

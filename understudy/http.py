@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from understudy.answers import encode, send_json
 from understudy.errors import ApiError
 from understudy.folder import Operation
+from understudy.requests import read_body
 from understudy.workspace import Workspace
 
 with warnings.catch_warnings():
@@ -104,7 +105,8 @@ class OperationMiddleware:
         if operation is None:
             await self._app(scope, receive, send)
             return
-        arguments = await operation.reader.read(scope, receive)
+        reader = operation.reader
+        arguments = reader.read(scope, await read_body(receive) if reader.takes_body else b"")
         if operation.takes_workspace:
             arguments["workspace"] = self._workspace
         answer = operation.handler(**arguments)

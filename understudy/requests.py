@@ -33,20 +33,24 @@ class RequestReader:
         """The names under which a handler gets what a request says."""
         return {*self.path_names, *self._query.names, *(self._body.arguments if self._body else ())}
 
-    async def read(self, scope: Scope, receive: Receive) -> dict[str, Any]:
-        """The handler's arguments.
+    @property
+    def takes_body(self) -> bool:
+        return self._body is not None
+
+    def read(self, scope: Scope, raw: bytes = b"") -> dict[str, Any]:
+        """The handler's arguments, from a request's ASGI scope and its body.
 
         Raises:
             ApiError: the request is refused.
         """
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
-        body = self._body and self._body.parse(await read_body(receive), headers.get(b"content-type"))
+        body = None if self._body is None else self._body.parse(raw, headers.get(b"content-type"))
         for gate in self._gates:
             gate(headers)
         arguments = dict(scope.get("path_params", {}))
         if self._query.names:
             arguments |= self._query.read(scope["query_string"].decode("latin-1"), body)
-        if self._body:
+        if self._body is not None:
             arguments |= self._body.read(body)
         return arguments
 

@@ -1,0 +1,60 @@
+"""Records what a real server answers to the tables of `tests/wire.py` and `tests/writes.py`.
+
+`python -m tests.real.record` writes `tests/recorded/*.json`.
+"""
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests import wire
+from tests.servers import ROOT, real_server
+from tests.sessions import Player
+from tests.writes import WRITES
+
+FIXTURES = ROOT / "tests/golden/small/fixtures"
+RECORDED = ROOT / "tests/recorded"
+
+
+def fixture_text() -> str:
+    return "".join(path.read_text(encoding="utf-8") for path in FIXTURES.glob("*.jsonl"))
+
+
+def play_writes(api: httpx.Client) -> dict[str, list[Any]]:
+    """Every session, one after the other on one server: status and answer of each step."""
+    known = fixture_text()
+    players = {name: Player(api, known) for name in WRITES}
+    return {name: [settled(players[name].play(*step)) for step in steps] for name, steps in WRITES.items()}
+
+
+def settled(played: tuple[int, Any]) -> list[Any]:
+    """A status and an answer, with what may stand in any order put in one."""
+    status, answer = played
+    if isinstance(answer, dict) and "deleted" in answer:
+        answer["deleted"].sort()
+    return [status, answer]
+
+
+def play_wire(url: str) -> list[list[Any]]:
+    """Every request of the table beside its answer."""
+    return [[str(request), wire.send(url, request)] for request in wire.requests()]
+
+
+def record() -> None:
+    with tempfile.TemporaryDirectory() as home, real_server(FIXTURES, Path(home)) as api:
+        wire_answers, write_answers = play_wire(str(api.base_url)), play_writes(api)
+    write("wire.json", "[", [json.dumps(entry, ensure_ascii=False) for entry in wire_answers], "]")
+    write("writes.json", "{", [f"{json.dumps(name)}: {json.dumps(answers, ensure_ascii=False)}" for name, answers in write_answers.items()], "}")
+
+
+def write(file: str, opening: str, entries: list[str], closing: str) -> None:
+    """A JSON file with an entry a line, so that a change shows as a line."""
+    text = ",\n".join(entries)
+    (RECORDED / file).write_text(f"{opening}\n{text}\n{closing}\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    record()

@@ -1,0 +1,41 @@
+"""What a real server answered to odd requests and to sessions that write (`tests/real/record.py`)."""
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from tests import wire
+from tests.real.record import RECORDED, fixture_text, settled
+from tests.sessions import Player
+from tests.writes import WRITES
+
+
+def recorded(name: str) -> Any:
+    return json.loads((RECORDED / name).read_text(encoding="utf-8"))
+
+
+def test_the_wire_agrees(small: httpx.Client) -> None:
+    requests = list(wire.requests())
+    entries = recorded("wire.json")
+    assert [str(request) for request in requests] == [request for request, _ in entries], "record again"
+    answers = [(request, expected, wire.send(str(small.base_url), request)) for request, (_, expected) in zip(requests, entries, strict=True)]
+    assert [(str(request), got, expected) for request, expected, got in answers if not agrees(request, expected, got)] == []
+
+
+def agrees(request: wire.Request, expected: dict[str, Any], got: dict[str, Any]) -> bool:
+    if expected["status"] == 500:
+        # The real server fails over these; a stand-in says what is wrong with them.
+        return got["status"] in (400, 422)
+    if not expected["headers"].get("vary", "").startswith("Origin") and not request.path.startswith("/api/"):
+        # Outside the API the real server is its web UI, which compresses otherwise.
+        expected = {**expected, "headers": {**expected["headers"], "vary": got["headers"]["vary"]}}
+    return got == expected
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_a_session_of_writes_agrees(scratch: httpx.Client, name: str) -> None:
+    player = Player(scratch, fixture_text())
+    answers = [settled(player.play(*step)) for step in WRITES[name]]
+    assert answers == recorded("writes.json")[name]

@@ -1,0 +1,89 @@
+"""Bitmaps against a slow reading of each row, while rows come, change and go."""
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from understudy import fixtures
+from understudy.folder import Api
+from understudy.query import Sort
+from understudy.values import key_of, new_id, now
+from understudy.workspace import Workspace
+
+from tests import naive
+from tests.conftest import SMALL
+from tests.generator import Generator, read_rows
+
+ROWS = read_rows(SMALL)
+STEPS = 12
+
+
+def plain(workspace: Workspace) -> naive.Database:
+    """All rows as the API would show them."""
+    return {name: [json.loads(table.encoded(row)) for row in table.live] for name, table in workspace.items()}
+
+
+@settings(deadline=None, max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(randomness=st.randoms(use_true_random=False))
+def test_selection_is_what_each_row_says(api: Api, randomness: random.Random) -> None:
+    generator = Generator(api.contract, ROWS, randomness)
+    workspace = Workspace(api.catalog)
+    fixtures.load(SMALL, workspace, api.catalog)
+    for _ in range(STEPS):
+        change(workspace, randomness)
+        path, body = next(generator.requests(1))
+        selected, table = select(api, workspace, path, body)
+        database = plain(workspace)
+        expected = {row["id"] for row in database[table] if naive.meets(database, table, row, body)}
+        assert selected == expected, f"{path} {json.dumps(body)}"
+
+
+def select(api: Api, workspace: Workspace, path: str, body: dict[str, Any]) -> tuple[set[str], str]:
+    post = api.contract.root["paths"][path]["post"]
+    table = post["requestBody"]["content"]["application/json"]["schema"].value["x-selects"]
+    arguments = api.operations[post.value["operationId"]].reader.read({"headers": []}, json.dumps(body).encode())
+    rows = workspace.select(table, arguments["criteria"])
+    return {str(workspace[table].values(row)["id"]) for row in rows}, table
+
+
+def change(workspace: Workspace, randomness: random.Random) -> None:
+    """One random write, to any table."""
+    table = workspace[randomness.choice([name for name, table in workspace.items() if table])]
+    row = randomness.choice(list(table.live))
+    values = table.values(randomness.choice(list(table.live)))
+    match randomness.choice(["insert", "update", "update", "delete"]):
+        case "insert":
+            table.insert({**values, "id": new_id(), "updated": now()})
+        case "update":
+            names = randomness.sample([name for name in values if name not in ("id", "latest_id")], k=3)
+            table.update(row, {name: values[name] for name in names})
+        case "delete":
+            workspace.delete(table.schema.name, [row])
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(randomness=st.randoms(use_true_random=False))
+def test_pages_tile_the_whole_in_order(api: Api, randomness: random.Random) -> None:
+    workspace = Workspace(api.catalog)
+    fixtures.load(SMALL, workspace, api.catalog)
+    table = workspace["artifacts"]
+    for _ in range(STEPS):
+        change(workspace, randomness)
+        field = randomness.choice(["created", "updated", "id", "key"])
+        column = next(column for column in api.catalog.columns["artifacts"] if column.names == (field,))
+        rows = table.live & type(table.live)(randomness.sample(range(200), k=randomness.choice([0, 3, 60, 200])))
+        sort = Sort(column, randomness.choice([True, False]))
+        whole = table.index(sort.column).page(rows, sort.descending, 0, 1000)
+        size = randomness.choice([1, 2, 7, 50])
+        pages = [table.index(sort.column).page(rows, sort.descending, start, size) for start in range(0, 200, size)]
+        assert [row for page in pages for row in page] == whole
+        assert set(whole) == set(rows)
+        keys = [(value is not None, "" if value is None else key_of(value)) for value in (table.values(row)[field] for row in whole)]
+        assert all(first <= second for first, second in zip(*ordered(keys, sort.descending), strict=True))
+
+
+def ordered(keys: list[Any], descending: bool) -> tuple[list[Any], list[Any]]:
+    return (keys[1:], keys[:-1]) if descending else (keys[:-1], keys[1:])
