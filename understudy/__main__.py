@@ -1,6 +1,6 @@
 """`python -m understudy`."""
 
-from understudy.cli import main
+from understudy.cli import run
 
 if __name__ == "__main__":
-    main(prog_name="understudy")
+    run()

@@ -1,5 +1,6 @@
 """The command line."""
 
+import sys
 import time
 from pathlib import Path
 
@@ -11,10 +12,18 @@ from understudy.errors import UnderstudyError
 STARTED = time.perf_counter()
 
 
-class OneLine(click.ClickException):
-    """A mistake that its user can mend, told in one line."""
-
-    exit_code = 2
+def run() -> None:
+    """The command, as it is installed. A mistake is told in one line, and the process ends with 2."""
+    try:
+        main(prog_name="understudy", standalone_mode=False)
+    except (click.ClickException, UnderstudyError) as error:
+        context = error.ctx if isinstance(error, click.UsageError) else None
+        text = error.format_message() if isinstance(error, click.ClickException) else str(error)
+        hint = f" (see `{context.command_path} --help`)" if context else ""
+        click.secho(f"error: {text}{hint}", fg="red", err=True)
+        sys.exit(2)
+    except click.Abort:
+        sys.exit(1)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -59,8 +68,5 @@ def serve(fixtures: Path | None, host: str, port: int, strict: bool, folder: Pat
     from understudy.validation import Reading  # noqa: PLC0415
 
     folder = folder or own_folder()
-    try:
-        api = Api.load(folder, Reading.LETTER if strict else Reading.COERCED)
-        server.serve(api, fixtures or folder / "fixtures" / "demo", host, port, log_level, STARTED)
-    except UnderstudyError as error:
-        raise OneLine(str(error)) from None
+    api = Api.load(folder, Reading.LETTER if strict else Reading.COERCED)
+    server.serve(api, fixtures or folder / "fixtures" / "demo", host, port, log_level, called=STARTED)

@@ -1,7 +1,7 @@
 """The contract: `openapi.yaml`, read once and walked place by place."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,15 +19,17 @@ MEDIA_TYPE = "application/json"
 class Place:
     """A value of the contract and the way to it, for errors to name.
 
-    References are followed, and a lone `allOf` is laid under what stands beside it.
+    References are followed, and a lone `allOf` is laid under what stands beside it: `within` is then
+    the way to where most of the value comes from, and so to what is in it.
     """
 
     value: Any
     path: str
+    within: str
     contract: "Contract"
 
     def __getitem__(self, key: str | int) -> "Place":
-        return self.contract.place(self.value[key], f"{self.path}/{key}")
+        return self.contract.place(self.value[key], f"{self.within}/{key}")
 
     def get(self, key: str) -> "Place | None":
         return self[key] if key in self.value else None
@@ -74,24 +76,36 @@ class Contract:
 
     @property
     def root(self) -> Place:
-        return Place(self.document, "", self)
+        return self.place(self.document, "")
 
     def place(self, value: Any, path: str) -> Place:
         """The place of `value`, with its reference followed and its lone `allOf` merged."""
         while isinstance(value, dict) and "$ref" in value:
+            path = value["$ref"].removeprefix("#")
             value = self.referred(value["$ref"])
         if isinstance(value, dict) and len(value.get("allOf", ())) == 1:
-            below = self.place(value["allOf"][0], f"{path}/allOf/0").value
-            value = {**below, **{key: part for key, part in value.items() if key != "allOf"}}
-        return Place(value, path, self)
+            below = self.place(value["allOf"][0], f"{path}/allOf/0")
+            merged = {**below.value, **{key: part for key, part in value.items() if key != "allOf"}}
+            return Place(merged, path, below.within, self)
+        return Place(value, path, path, self)
 
     def referred(self, reference: str) -> Any:
+        """What a reference leads to, by JSON pointer within the document.
+
+        Raises:
+            KeyError: it leads nowhere.
+        """
         value: Any = self.document
         for key in reference.removeprefix("#/").split("/"):
             value = value[key.replace("~1", "/").replace("~0", "~")]
         return value
 
     def check(self) -> None:
+        for path, reference in references(self.document, ""):
+            try:
+                self.referred(reference)
+            except (KeyError, TypeError):
+                raise ContractError(f"{self.name}: {path}", f"`$ref: {reference}` leads nowhere") from None
         for error in OpenAPIV30SpecValidator(self.document).iter_errors():
             where = "/".join(str(key) for key in getattr(error, "absolute_path", ()))
             raise ContractError(f"{self.name}: {where or 'the document'}", one_line(str(error)))
@@ -110,7 +124,7 @@ class Contract:
                         raise operation.error("an operation needs an `operationId`")
                     yield (
                         operation.value["operationId"],
-                        Place({**operation.value, "parameters": [*shared, *own]}, operation.path, self),
+                        replace(operation, value={**operation.value, "parameters": [*shared, *own]}),
                     )
 
     def schemas(self) -> Iterator[Place]:
@@ -128,6 +142,18 @@ class Contract:
         """The variable in which clients look for this API's URL, as the first server names it."""
         servers = self.document.get("servers", [])
         return servers[0].get("x-environment-variable") if servers else None
+
+
+def references(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    """Each reference in a part of a document, behind the way to it."""
+    if isinstance(value, list):
+        value = dict(enumerate(value))
+    if isinstance(value, dict):
+        for key, part in value.items():
+            if key == "$ref" and isinstance(part, str):
+                yield path, part
+            else:
+                yield from references(part, f"{path}/{key}".lstrip("/"))
 
 
 def parse(path: Path, text: str) -> Mapping[str, Any]:

@@ -46,8 +46,8 @@ def load_table(path: Path, table: Table) -> None:
     try:
         with path.open("rb") as lines:
             for number, line in enumerate(lines, start=1):
-                if line.strip():
-                    load_row(path, number, line, table)
+                if stripped := line.strip():
+                    load_row(path, number, stripped, table)
     except OSError as error:
         raise FixtureError(path, f"cannot be read ({reason_of(error)})") from None
 

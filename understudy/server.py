@@ -4,6 +4,7 @@ import errno
 import signal
 import socket
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
@@ -19,20 +20,19 @@ from understudy.workspace import Workspace
 
 
 class Server(uvicorn.Server):
-    """Uvicorn's server, which says that it is ready in our words."""
+    """Uvicorn's server, which calls `ready` once it accepts requests."""
 
-    def __init__(self, config: uvicorn.Config, greeting: str, started: float) -> None:
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
         super().__init__(config)
-        self._greeting = greeting
-        self._started = started
+        self._ready = ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
-            click.echo(self._greeting.format(seconds=time.perf_counter() - self._started))
+            self._ready()
 
 
-def serve(api: Api, fixture_set: Path, host: str, port: int, log_level: str, started: float) -> None:
+def serve(api: Api, fixture_set: Path, host: str, port: int, log_level: str, called: float) -> None:
     """Serve an API from a fixture set until the process is asked to stop.
 
     Args:
@@ -41,34 +41,43 @@ def serve(api: Api, fixture_set: Path, host: str, port: int, log_level: str, sta
         host: the address to listen on.
         port: the port to listen on; 0 takes a free one.
         log_level: one of uvicorn's.
-        started: when the process started, by `time.perf_counter`, in seconds.
+        called: when the command was called, by `time.perf_counter`, in seconds.
 
     Raises:
         UnderstudyError: the address cannot be listened on, or the fixture set cannot be loaded.
     """
-    listener = listen(host, port)
-    workspace = Workspace(api.catalog)
-    for warning in fixtures.load(fixture_set, workspace, api.catalog):
-        click.secho(f"warning: {warning}", fg="yellow", err=True)
-    config = uvicorn.Config(create_app(api, workspace), log_level=log_level, lifespan="on", timeout_graceful_shutdown=1)
-    greeting = greet(api, workspace, fixture_set, url_of(listener, api))
-    # Uvicorn passes the signal that stopped it on; having stopped is all that was asked.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, ignored)
-    Server(config, greeting, started).run(sockets=[listener])
+    with listen(host, port) as listener:
+        workspace = Workspace(api.catalog)
+        for warning in fixtures.load(fixture_set, workspace, api.catalog):
+            click.secho(f"warning: {warning}", fg="yellow", err=True)
+
+        def ready() -> None:
+            click.echo(greeting(api, workspace, fixture_set, url_of(listener, api), time.perf_counter() - called))
+
+        config = uvicorn.Config(
+            create_app(api, workspace), log_level=log_level, lifespan="on", timeout_graceful_shutdown=1
+        )
+        # Uvicorn raises the signal that stopped it once more; having stopped is all that was asked.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, heeded)
+        Server(config, ready).run(sockets=[listener])
 
 
-def ignored(number: int, frame: FrameType | None) -> None:
-    """A signal that has been heeded."""
+def heeded(number: int, frame: FrameType | None) -> None:
+    """A signal that needs nothing more."""
 
 
 def listen(host: str, port: int) -> socket.socket:
+    """A socket on an address, bound here so that a taken port is known before anything is loaded."""
     try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=2048)
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
     except OSError as error:
         hint = "; is another server running? choose another with --port" if error.errno == errno.EADDRINUSE else ""
         raise UnderstudyError(f"cannot listen on {host}:{port} ({reason_of(error)}){hint}") from None
+    return listener
 
 
 def url_of(listener: socket.socket, api: Api) -> str:
@@ -76,13 +85,12 @@ def url_of(listener: socket.socket, api: Api) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}{api.contract.base_path}"
 
 
-def greet(api: Api, workspace: Workspace, fixture_set: Path, url: str) -> str:
+def greeting(api: Api, workspace: Workspace, fixture_set: Path, url: str, seconds: float) -> str:
     rows = ", ".join(f"{len(table)} {name}" for name, table in workspace.items() if table)
-    site = url.removesuffix(api.contract.base_path)
     lines = [
-        f"Understudy stands in at {click.style(url, fg='green', bold=True)}, {{seconds:.2f}} s after it was called.",
-        f"  loaded  {rows or 'no rows'}, from {fixture_set}",
-        f"  docs    {site}/docs",
+        f"Understudy stands in at {click.style(url, fg='green', bold=True)}, {seconds:.2f} s after it was called.",
+        f"  loaded  {rows or 'no rows'} from {fixture_set}",
+        f"  docs    {url.removesuffix(api.contract.base_path)}/docs",
     ]
     if api.contract.environment_variable:
         lines.append(f"  export {api.contract.environment_variable}={url}")

@@ -1,0 +1,50 @@
+# Everything that these targets make stays in this folder.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export TMPDIR := $(CURDIR)/.cache/tmp
+
+.PHONY: serve test test-real check demo record clean
+.DEFAULT_GOAL := serve
+
+serve: $(VENV)/made ## serve the demo set; ARGS="--port 4300 --fixtures DIR" for more
+	@$(BIN)/understudy serve $(ARGS)
+
+test: $(VENV)/made ## all tests that need no real server
+	$(BIN)/pytest --ignore=tests/real $(ARGS)
+
+test-real: $(VENV)/made .real/made ## hold the stand-in against a real Prefect server
+	$(BIN)/pytest tests/real $(ARGS)
+
+check: $(VENV)/made ## style and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+demo: $(VENV)/made ## write the demo fixture set anew
+	$(BIN)/python fixtures/make_demo.py
+
+record: $(VENV)/made .real/made ## record a real server's answers anew
+	$(BIN)/python -m tests.real.record
+
+clean: ## take away all that was made
+	rm -rf $(VENV) .real .cache build *.egg-info
+
+$(VENV)/made: pyproject.toml | .cache/tmp
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Understudy needs Python 3.10 or newer: make PYTHON=/path/to/python3")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --editable '.[test]'
+	@touch $@
+
+# The pins are what is known to work together.
+.real/made: | .cache/tmp
+	$(PYTHON) -m venv .real
+	.real/bin/pip install --quiet 'prefect==3.8.8' 'fastapi==0.140.13'
+	@touch $@
+
+.cache/tmp:
+	@mkdir -p $@

@@ -1,0 +1,107 @@
+"""The command line: what it says, and how it ends."""
+
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import understudy
+
+from tests.conftest import SMALL
+from tests.servers import free_port, running
+
+COMMAND = [sys.executable, "-m", "understudy"]
+
+
+def called(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=30, check=False)
+
+
+def refused(*arguments: str) -> str:
+    """What is said, in one line on stderr, of a call that ends with 2."""
+    result = called(*arguments)
+    assert result.returncode == 2, result
+    assert result.stdout == ""
+    (line,) = result.stderr.splitlines()
+    return line
+
+
+def test_it_says_what_it_serves_once_it_serves() -> None:
+    port = free_port()
+    with running([*COMMAND, "serve", "--port", str(port), "--fixtures", str(SMALL)], {}) as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline().rstrip() for _ in range(4)]
+        with socket.create_connection(("127.0.0.1", port), timeout=1):
+            pass
+    assert re.fullmatch(rf"Understudy stands in at http://127\.0\.0\.1:{port}/api, \d+\.\d\d s after it was called\.", lines[0])
+    assert lines[1] == (
+        "  loaded  120 artifacts, 20 artifact_collections, 12 flows, 30 flow_runs, 40 task_runs, 12 deployments, "
+        f"5 work_pools, 10 work_queues from {SMALL}"
+    )
+    assert lines[2] == f"  docs    http://127.0.0.1:{port}/docs"
+    assert lines[3] == f"  export PREFECT_API_URL=http://127.0.0.1:{port}/api"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_cleanly_with_a_connection_open(number: signal.Signals) -> None:
+    port = free_port()
+    command = [*COMMAND, "serve", "--port", str(port), "--fixtures", str(SMALL), "--log-level", "critical"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        with socket.create_connection(("127.0.0.1", port), timeout=1):
+            process.send_signal(number)
+            _, errors = process.communicate(timeout=10)
+    assert process.returncode == 0
+    assert errors == "warning: artifacts: 5 rows refer by `flow_run_id` to flow_runs that are not there\n"
+
+
+def test_a_taken_port_is_told() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        line = refused("serve", "--port", str(port))
+    assert line == (
+        f"error: cannot listen on 127.0.0.1:{port} (Address already in use); "
+        "is another server running? choose another with --port"
+    )
+
+
+def test_a_host_that_is_not_known_is_told() -> None:
+    assert refused("serve", "--host", "no.such.host.invalid", "--port", "0").startswith("error: cannot listen on no.such.host.invalid:0 (")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--fixtures", "nowhere"], "nowhere: there is no such fixture folder"),
+        (["--api", "nowhere"], "nowhere/openapi.yaml: cannot be read (No such file or directory)"),
+    ],
+)
+def test_a_folder_that_is_not_there_is_told(arguments: list[str], said: str) -> None:
+    assert refused("serve", "--port", "0", *arguments) == f"error: {said}"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["serve", "--prot", "1"], ["serve", "--port", "x"], ["serve", "--port", "70000"], ["serve", "--log-level", "loud"],
+     ["sreve"], ["serve", "more"]],
+)  # fmt: skip
+def test_a_bad_option_is_told_with_where_to_look(arguments: list[str]) -> None:
+    line = refused(*arguments)
+    assert arguments[-1] in line or arguments[1] in line
+    assert line.endswith("--help`)")
+
+
+def test_a_broken_fixture_set_is_told(tmp_path: Path) -> None:
+    (tmp_path / "flows.jsonl").write_text("{bad\n", encoding="utf-8")
+    said = refused("serve", "--port", "0", "--fixtures", str(tmp_path))
+    assert said == f"error: {tmp_path}/flows.jsonl, line 1: Invalid JSON: key must be a string at line 1 column 2"
+
+
+def test_version_and_help() -> None:
+    assert called("--version").stdout == f"understudy, version {understudy.__version__}\n"
+    assert "--fixtures" in called("serve", "--help").stdout
+    assert "serve" in called("-h").stdout

@@ -1,0 +1,252 @@
+"""The contract: that it is valid, that its examples are true, and what is said of a broken one."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+from openapi_schema_validator import OAS30Validator
+from openapi_spec_validator import OpenAPIV30SpecValidator
+from understudy.contract import Contract, Place
+from understudy.errors import ContractError
+from understudy.folder import Api, own_folder
+
+from tests.servers import stand_in
+
+CONTRACT = Contract.load(own_folder() / "openapi.yaml")
+SERVED_BY_EVERY_OPERATION = {"405"}
+
+
+def test_it_is_valid() -> None:
+    assert list(OpenAPIV30SpecValidator(CONTRACT.document).iter_errors()) == []
+    assert CONTRACT.document["openapi"] == "3.0.3"
+
+
+def test_no_schema_is_left_over() -> None:
+    text = CONTRACT.text
+    names = [*CONTRACT.document["components"]["schemas"], *CONTRACT.document["components"]["responses"]]
+    rows = {name for name, place in CONTRACT.root["components"]["schemas"].items() if "x-table" in place.value}
+    assert [name for name in names if f"/{name}\"" not in text and name not in rows] == []
+
+
+# ------------------------------------------------------------------------ examples
+
+
+def examples(media: Place) -> Iterator[tuple[str, Any]]:
+    if "example" in media.value:
+        yield "example", media.value["example"]
+    for name, example in media.entries("examples"):
+        yield name, example.value["value"]
+
+
+def request_examples() -> Iterator[Any]:
+    for path, operations in CONTRACT.root["paths"].items():
+        for method in ("post", "patch"):
+            if method in operations.value and "requestBody" in operations[method].value:
+                found = list(examples(operations[method]["requestBody"]["content"]["application/json"]))
+                assert found, f"{method} {path} has no example"
+                for name, value in found:
+                    yield pytest.param(method, path, value, id=f"{method} {path} {name}")
+
+
+def response_examples() -> Iterator[Any]:
+    for operation_id, operation in CONTRACT.operations():
+        for status, response in operation["responses"].items():
+            for media_type, media in response.entries("content"):
+                found = list(examples(media))
+                assert found, f"{operation_id} {status} has no example"
+                for name, value in found:
+                    yield pytest.param(media, value, id=f"{operation_id} {status} {media_type} {name}")
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[httpx.Client]:
+    with stand_in(own_folder() / "fixtures" / "demo") as client:
+        yield client
+
+
+@pytest.mark.parametrize(("method", "path", "body"), list(request_examples()))
+def test_a_request_example_is_answered(demo: httpx.Client, method: str, path: str, body: Any) -> None:
+    table = "artifacts" if path.startswith("/artifacts") else "flows"
+    if "{id}" in path:
+        path = path.replace("{id}", demo.post(f"/{table}/filter", json={"limit": 1}).json()[0]["id"])
+    answer = demo.request(method, path, json=body)
+    assert answer.is_success, answer.text
+    if path.endswith(("filter", "count")) or path.endswith("paginate"):
+        assert answer.json() not in ([], 0), "an example should find something in the demo set"
+
+
+@pytest.mark.parametrize(("media", "value"), list(response_examples()))
+def test_a_response_example_fits_its_schema(media: Place, value: Any) -> None:
+    assert_fits(media.value["schema"], value)
+
+
+def assert_fits(schema: dict[str, Any], value: Any) -> None:
+    whole = {"allOf": [schema], "components": CONTRACT.document["components"]}
+    errors = [error.message for error in OAS30Validator(whole).iter_errors(value)]
+    assert errors == [], value
+
+
+def test_every_operation_has_the_errors_that_it_can_answer() -> None:
+    for operation_id, operation in CONTRACT.operations():
+        names = {parameter["name"] for parameter in resolved_parameters(operation)}
+        expected = set(SERVED_BY_EVERY_OPERATION)
+        expected |= {"400"} if "x-prefect-api-version" in names else set()
+        expected |= {"404"} if names & {"id", "key", "name"} else set()
+        expected |= {"422"} if "requestBody" in operation.value or "client" in names else set()
+        errors = {status for status in operation.value["responses"] if status[0] in "45"}
+        assert errors - {"409"} == expected, operation_id
+
+
+def resolved_parameters(operation: Place) -> list[dict[str, Any]]:
+    return [operation["parameters"][index].value for index in range(len(operation.value["parameters"]))]
+
+
+def test_answers_have_the_shape_of_the_contract(demo: httpx.Client) -> None:
+    for path, schema in (("/artifacts/filter", "Artifact"), ("/artifacts/latest/filter", "ArtifactCollection"), ("/flows/filter", "Flow")):
+        rows = demo.post(path, json={}).json()
+        assert rows
+        for row in rows[:50]:
+            assert_fits({"$ref": f"#/components/schemas/{schema}"}, row)
+
+
+# ------------------------------------------------------------------------- mistakes
+
+
+Mistake = tuple[str, str, str]
+
+MISTAKES: dict[str, Mistake] = {
+    "no YAML": ("openapi: 3.0.3", "openapi: [", "is not YAML"),
+    "another version": ("openapi: 3.0.3", "openapi: 3.1.0", "must be OpenAPI 3.0"),
+    "not valid": ("  /health:\n    get:", "  /health:\n    git:", "paths//health"),
+    "an unknown reference": ("schemas/IdIn\"", "schemas/NoSuch\"", "`$ref: #/components/schemas/NoSuch` leads nowhere"),
+    "security": ("tags:\n  - name: artifacts", "security: []\ntags:\n  - name: artifacts", "`security` is not served"),
+    "no handler": (
+        "operationId: flows.read_flow\n", "operationId: flows.no_such\n",
+        "paths//flows/{id}/get: `operationId: flows.no_such` has no handler",
+    ),
+    "no module": ("operationId: flows.read_flow\n", "operationId: nothing.read\n", "`operationId: nothing.read` has no handler"),
+    "a parameter too many": (
+        "name: client\n", "name: other\n", "the handler service.create_csrf_token does not take other",
+    ),
+    "an unknown annotation": (
+        "x-lone: true", "x-alone: true",
+        "components/schemas/FlowRunFilter/properties/state/properties/type: unknown filter annotation `x-alone`",
+    ),
+    "an unknown operator": ("x-operator: any_", "x-operator: some_", "there is no operator `some_`"),
+    "an unknown field": ("x-field: state_type", "x-field: state_kind", "`flow_runs` has no field `state_kind`"),
+    "an unknown part of a field": ("x-field: created_by.id", "x-field: created_by.ib", "has no field `created_by.ib`"),
+    "a path that leads nowhere": ("x-related: flow_run_id/flow_id", "x-related: flow_run_id/name", "`name` does not lead anywhere"),
+    "a path to another table": (
+        "x-related: flow_run_id/flow_id", "x-related: flow_run_id", "a filter for `flows` where `flow_runs` is meant",
+    ),
+    "a relation of an unknown table": ("x-references: task_runs", "x-references: tasks", "there is no table `tasks`"),
+    "a delete that is not known": ("x-on-delete: set-null", "x-on-delete: keep", "`x-on-delete` is"),
+    "a first that is not there": ("x-first-of: [is_null_=true", "x-first-of: [is_nil_", "`x-first-of` does not know `is_nil_`"),
+    "a sort of nothing": ("KEY_ASC: key}", "KEY_UP: key}", "`x-sorts` must have each word"),
+    "a sort by nothing": ("KEY_ASC: key}", "KEY_ASC: kea}", "`artifacts` has no field `kea`"),
+    "a relation compared": ("            is_null_: {$ref: \"#/components/schemas/Flag\"}\n        name", "            like_: {$ref: \"#/components/schemas/Pattern\"}\n        name", "cannot be asked of a relation"),
+    "a derived table without a rule": ("        per: key\n", "", "`x-derived` needs"),
+    "a body of another kind": ("        application/json:\n          schema:\n            type: object\n            nullable: true\n            x-selects: flows\n            properties:\n              flows: *flows", "        text/csv:\n          schema:\n            type: object\n            nullable: true\n            x-selects: flows\n            properties:\n              flows: *flows", "only application/json is served"),
+}  # fmt: skip
+
+
+def copied(folder: Path) -> Path:
+    for name in ("openapi.yaml", "handlers"):
+        source = own_folder() / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / name)
+    return folder
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_is_told_in_one_line_that_names_the_place(tmp_path: Path, name: str) -> None:
+    right, wrong, expected = MISTAKES[name]
+    contract = copied(tmp_path) / "openapi.yaml"
+    text = contract.read_text(encoding="utf-8")
+    assert right in text
+    contract.write_text(text.replace(right, wrong, 1), encoding="utf-8")
+    with pytest.raises(ContractError) as raised:
+        Api.load(tmp_path)
+    message = str(raised.value)
+    assert expected in message
+    assert str(tmp_path) in message
+    assert "\n" not in message
+
+
+def test_handlers_that_fail_to_import_are_named(tmp_path: Path) -> None:
+    (copied(tmp_path) / "handlers" / "flows.py").write_text("import no_such_module\n", encoding="utf-8")
+    with pytest.raises(ContractError, match=r"handlers in .*flows\.py cannot be imported \(ModuleNotFoundError"):
+        Api.load(tmp_path)
+
+
+@pytest.mark.parametrize("missing", ["openapi.yaml", "handlers"])
+def test_a_folder_that_is_no_api_is_named(tmp_path: Path, missing: str) -> None:
+    path = copied(tmp_path) / missing
+    path.rename(tmp_path / "away")
+    with pytest.raises(ContractError, match=missing):
+        Api.load(tmp_path)
+
+
+def test_another_api_can_be_served(tmp_path: Path) -> None:
+    """The engine knows nothing of the API that it comes with."""
+    (tmp_path / "handlers").mkdir()
+    (tmp_path / "fixtures" / "demo").mkdir(parents=True)
+    (tmp_path / "handlers" / "__init__.py").touch()
+    (tmp_path / "handlers" / "pets.py").write_text(PETS_HANDLERS, encoding="utf-8")
+    (tmp_path / "openapi.yaml").write_text(yaml.safe_dump(PETS), encoding="utf-8")
+    row = {"id": "00000000-0000-4000-8000-000000000001", "name": "Rex"}
+    (tmp_path / "fixtures" / "demo" / "pets.jsonl").write_text(json.dumps(row), encoding="utf-8")
+    with stand_in(tmp_path / "fixtures" / "demo", "--api", str(tmp_path)) as client:
+        assert client.post("/pets/filter", json={"pets": {"name": {"like_": "re"}}}).json() == [row]
+
+
+PETS_HANDLERS = """
+def filter(workspace, criteria, sort, limit):
+    return workspace.page("pets", criteria, sort, limit)
+"""
+PETS: dict[str, Any] = {
+    "openapi": "3.0.3",
+    "info": {"title": "Pets", "version": "1"},
+    "servers": [{"url": "/v1", "x-environment-variable": "PETS_URL"}],
+    "paths": {
+        "/pets/filter": {
+            "post": {
+                "operationId": "pets.filter",
+                "requestBody": {
+                    "content": {
+                        "application/json": {
+                            "schema": {
+                                "type": "object",
+                                "x-selects": "pets",
+                                "properties": {
+                                    "pets": {"$ref": "#/components/schemas/PetFilter"},
+                                    "sort": {"type": "string", "enum": ["A"], "x-sorts": {"A": "name"}, "default": "A"},
+                                    "limit": {"type": "integer", "default": 9},
+                                },
+                            }
+                        }
+                    }
+                },
+                "responses": {"200": {"description": "Pets."}},
+            }
+        }
+    },
+    "components": {
+        "schemas": {
+            "Pet": {
+                "type": "object",
+                "x-table": "pets",
+                "properties": {"id": {"type": "string", "format": "uuid"}, "name": {"type": "string"}},
+            },
+            "PetFilter": {
+                "type": "object",
+                "x-filters": "pets",
+                "properties": {"name": {"type": "object", "properties": {"like_": {"type": "string"}}}},
+            },
+        }
+    },
+}

@@ -1,0 +1,67 @@
+"""`--strict`: the contract by its letter, where the real server coerces."""
+
+import json
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tests.conftest import SMALL
+from tests.servers import stand_in
+
+JSON = "application/json"
+
+
+@pytest.fixture(scope="module")
+def strict() -> Iterator[httpx.Client]:
+    with stand_in(SMALL, "--strict") as client:
+        yield client
+
+
+COERCED = {
+    "a text for a number": ("/artifacts/filter", {"limit": "5"}),
+    "a fraction for an integer": ("/artifacts/filter", {"limit": 1.0}),
+    "a truth for a number": ("/artifacts/filter", {"limit": True}),
+    "a text for a truth": ("/artifacts/filter", {"artifacts": {"key": {"exists_": "yes"}}}),
+    "a number for a truth": ("/artifacts/count", {"deployments": {"paused": {"eq_": 1}}}),
+    "an id without dashes": ("/artifacts/count", {"artifacts": {"id": {"any_": ["0" * 32]}}}),
+    "an id in braces": ("/artifacts/count", {"artifacts": {"id": {"any_": ["{00000000-0000-4000-8000-000000000000}"]}}}),
+    "a date for a time": ("/flows/count", {"flow_runs": {"start_time": {"after_": "2025-01-01"}}}),
+    "a time without an offset": ("/flows/count", {"flow_runs": {"start_time": {"after_": "2025-01-01T00:00:00"}}}),
+    "a Unix time": ("/flows/count", {"flow_runs": {"end_time": {"after_": 5}}}),
+    "a week": ("/flows/count", {"flow_runs": {"end_time": {"after_": "2025-W10"}}}),
+    "a line break at the end of a key": ("/artifacts/", {"key": "line\n"}),
+}  # fmt: skip
+
+LITERAL = {
+    "nothing": ("/artifacts/filter", None),
+    "nulls": ("/artifacts/filter", {"limit": None, "sort": None, "offset": None, "artifacts": None}),
+    "an id": ("/artifacts/count", {"artifacts": {"id": {"any_": ["00000000-0000-4000-8000-00000000ABCD"]}}}),
+    "a time": ("/flows/count", {"flow_runs": {"start_time": {"after_": "2025-01-01T00:00:00.123+02:00"}}}),
+    "an unknown name at the top": ("/flows/count", {"unknown": 1}),
+    "a key": ("/artifacts/", {"key": "a-b-9", "data": [1.0, "x", None]}),
+    "labels": ("/flows/", {"name": "strict", "labels": {"a": 1, "b": 1.5, "c": True, "d": "x"}}),
+}
+
+
+@pytest.mark.parametrize("name", COERCED)
+def test_what_is_coerced_otherwise_is_refused(strict: httpx.Client, scratch: httpx.Client, name: str) -> None:
+    path, body = COERCED[name]
+    assert scratch.post(path, json=body).is_success
+    answer = strict.post(path, json=body)
+    assert answer.status_code == 422
+    assert answer.json()["request_body"] == body
+
+
+@pytest.mark.parametrize("name", LITERAL)
+def test_what_fits_is_answered(strict: httpx.Client, scratch: httpx.Client, name: str) -> None:
+    path, body = LITERAL[name]
+    answer = strict.post(path, json=body)
+    assert answer.status_code == scratch.post(path, json=body).status_code
+    assert answer.is_success
+
+
+def test_only_json_is_taken(strict: httpx.Client) -> None:
+    answer = strict.post("/artifacts/filter", content=json.dumps({}), headers={"content-type": "text/plain"})
+    assert (answer.status_code, answer.json()) == (415, {"detail": f"Send the body as {JSON}, not as text/plain."})
+    assert strict.post("/artifacts/filter", content="{}", headers={"content-type": f"{JSON}; charset=utf-8"}).is_success
