@@ -5,9 +5,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from understudy.folder import Api, own_folder
 
 from tests.servers import stand_in
+from understudy.folder import Api, own_folder
 
 GOLDEN = Path(__file__).parent / "golden"
 SMALL = GOLDEN / "small" / "fixtures"

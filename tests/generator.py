@@ -110,7 +110,7 @@ class Generator:
         if piece and self.random.random() < 0.3:
             at = self.random.randrange(len(piece))
             piece = piece[:at] + self.random.choice("%_") + piece[at + 1 :]
-        return self.random.choice([str, str.upper, str.lower])(piece)
+        return self.random.choice([piece, piece, piece.upper(), piece.lower()])
 
 
 def posts(contract: Contract) -> Iterator[tuple[str, Place]]:

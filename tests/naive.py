@@ -57,7 +57,7 @@ def deployment_and_pool_meet(database: Database, row: Row, body: Row) -> bool:
         return True
     queue = by_id(database, "work_queues", row["work_queue_id"])
     pool = queue and by_id(database, "work_pools", queue["work_pool_id"])
-    return bool(pool) and work_pool(database, pool, body["work_pools"])
+    return pool is not None and work_pool(database, pool, body["work_pools"])
 
 
 def run_and_task_meet(database: Database, row: Row, body: Row) -> bool:
@@ -143,10 +143,10 @@ def flow(database: Database, row: Row, criteria: Row) -> bool:
 
 
 def flow_run(database: Database, row: Row, criteria: Row) -> bool:
-    plain = (
-        "id name deployment_id work_queue_name flow_version end_time expected_start_time "
-        "next_scheduled_start_time parent_task_run_id idempotency_key"
-    ).split()
+    plain = [
+        "id", "name", "deployment_id", "work_queue_name", "flow_version", "end_time", "expected_start_time",
+        "next_scheduled_start_time", "parent_task_run_id", "idempotency_key",
+    ]  # fmt: skip
     start = row["start_time"] or row["expected_start_time"]
     parent = by_id(database, "task_runs", row["parent_task_run_id"])
     creator = row["created_by"] or {}
@@ -202,7 +202,9 @@ def deployment(database: Database, row: Row, criteria: Row) -> bool:
         {
             **{field: scalar(row[field]) for field in ("id", "name", "paused", "work_queue_name")},
             "tags": tags(row["tags"]),
-            "flow_or_deployment_name": lambda given: not given.get("like_") or any(scalar(name)(given) for name in names),
+            "flow_or_deployment_name": lambda given: (
+                not given.get("like_") or any(scalar(name)(given) for name in names)
+            ),
         },
     )
 

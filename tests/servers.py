@@ -18,7 +18,8 @@ REAL = ROOT / ".real"
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+        port: int = probe.getsockname()[1]
+        return port
 
 
 @contextmanager
@@ -52,15 +53,24 @@ def real_server(fixtures: Path, home: Path) -> Iterator[httpx.Client]:
     }
     loader = [str(REAL / "bin/python"), str(ROOT / "tests/real/load.py"), str(fixtures), str(database)]
     subprocess.run(loader, env=environment, check=True)
-    command = [str(REAL / "bin/prefect"), "server", "start", "--host", "127.0.0.1", "--port", str(port), "--no-services"]
+    command = [
+        str(REAL / "bin/prefect"),
+        "server",
+        "start",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--no-services",
+    ]
     with running(command, environment), client(f"http://127.0.0.1:{port}/api") as api:
         wait_for(api)
         yield api
 
 
 @contextmanager
-def running(command: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+def running(command: list[str], environment: dict[str, str], folder: Path = ROOT) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(command, env=environment, cwd=folder, stdout=subprocess.PIPE, text=True)
     try:
         yield process
     finally:
@@ -74,12 +84,13 @@ def client(url: str) -> httpx.Client:
 
 def wait_for(api: httpx.Client, seconds: float = 60) -> None:
     end = time.monotonic() + seconds
-    while True:
-        try:
-            api.get("/health").raise_for_status()
-        except httpx.HTTPError:
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.1)
-        else:
-            return
+    while not is_up(api):
+        assert time.monotonic() < end, f"{api.base_url} did not come up"
+        time.sleep(0.1)
+
+
+def is_up(api: httpx.Client) -> bool:
+    try:
+        return api.get("/health").is_success
+    except httpx.HTTPError:
+        return False

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-import understudy
 
+import understudy
 from tests.conftest import SMALL
 from tests.servers import free_port, running
 
@@ -36,7 +36,9 @@ def test_it_says_what_it_serves_once_it_serves() -> None:
         lines = [process.stdout.readline().rstrip() for _ in range(4)]
         with socket.create_connection(("127.0.0.1", port), timeout=1):
             pass
-    assert re.fullmatch(rf"Understudy stands in at http://127\.0\.0\.1:{port}/api, \d+\.\d\d s after it was called\.", lines[0])
+    assert re.fullmatch(
+        rf"Understudy stands in at http://127\.0\.0\.1:{port}/api, \d+\.\d\d s after it was called\.", lines[0]
+    )
     assert lines[1] == (
         "  loaded  120 artifacts, 20 artifact_collections, 12 flows, 30 flow_runs, 40 task_runs, 12 deployments, "
         f"5 work_pools, 10 work_queues from {SMALL}"
@@ -70,7 +72,9 @@ def test_a_taken_port_is_told() -> None:
 
 
 def test_a_host_that_is_not_known_is_told() -> None:
-    assert refused("serve", "--host", "no.such.host.invalid", "--port", "0").startswith("error: cannot listen on no.such.host.invalid:0 (")
+    assert refused("serve", "--host", "no.such.host.invalid", "--port", "0").startswith(
+        "error: cannot listen on no.such.host.invalid:0 ("
+    )
 
 
 @pytest.mark.parametrize(

@@ -6,16 +6,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tests.conftest import GOLDEN, SMALL
 from understudy import fixtures
 from understudy.errors import FixtureError
 from understudy.folder import Api
 from understudy.workspace import Workspace
 
-from tests.conftest import GOLDEN, SMALL
-
 ROW = {
-    "id": "00000000-0000-4000-8000-000000000001", "created": "2026-01-01T00:00:00Z", "updated": "2026-01-01T00:00:00Z",
-}  # fmt: skip
+    "id": "00000000-0000-4000-8000-000000000001",
+    "created": "2026-01-01T00:00:00Z",
+    "updated": "2026-01-01T00:00:00Z",
+}
 
 
 def loaded(api: Api, folder: Path) -> tuple[Workspace, list[str]]:
@@ -54,20 +56,28 @@ def test_what_a_row_leaves_out_is_filled_in(api: Api, tmp_path: Path) -> None:
 
 
 def test_times_and_ids_come_out_in_one_spelling(api: Api, tmp_path: Path) -> None:
-    row = {"id": ROW["id"].replace("-", "").upper(), "created": "2026-01-01T02:00:00.500+02:00", "updated": "2026-01-01T00:00:00"}
+    row = {
+        "id": ROW["id"].replace("-", "").upper(),
+        "created": "2026-01-01T02:00:00.500+02:00",
+        "updated": "2026-01-01T00:00:00",
+    }
     workspace, _ = loaded(api, write(tmp_path, "flows", {**row, "name": "a"}))
     expected = {"id": ROW["id"], "created": "2026-01-01T00:00:00.500000Z", "updated": "2026-01-01T00:00:00Z"}
     assert expected.items() <= json.loads(workspace["flows"].encoded(0)).items()
 
 
 def test_bare_numbers_are_stored_as_sqlite_stores_them(api: Api, tmp_path: Path) -> None:
-    workspace, _ = loaded(api, write(tmp_path, "artifacts", {**ROW, "data": 2.0}, {**ROW, "id": ROW["id"][:-1] + "2", "data": [2.0]}))
+    workspace, _ = loaded(
+        api, write(tmp_path, "artifacts", {**ROW, "data": 2.0}, {**ROW, "id": ROW["id"][:-1] + "2", "data": [2.0]})
+    )
     assert [json.loads(workspace["artifacts"].encoded(row))["data"] for row in (0, 1)] == [2, [2.0]]
     assert b'"data":2,' in workspace["artifacts"].encoded(0)
 
 
 @pytest.mark.parametrize("leave_out", [lambda path: path.unlink(), lambda path: path.write_text("")])
-def test_collections_are_derived_where_they_are_missing(api: Api, tmp_path: Path, leave_out: Callable[[Path], object]) -> None:
+def test_collections_are_derived_where_they_are_missing(
+    api: Api, tmp_path: Path, leave_out: Callable[[Path], object]
+) -> None:
     folder = Path(shutil.copytree(SMALL, tmp_path / "set"))
     leave_out(folder / "artifact_collections.jsonl")
     workspace, _ = loaded(api, folder)
@@ -75,28 +85,56 @@ def test_collections_are_derived_where_they_are_missing(api: Api, tmp_path: Path
     for artifact in (json.loads(line) for line in (SMALL / "artifacts.jsonl").read_text(encoding="utf-8").splitlines()):
         if artifact["key"] is not None and artifact["created"] >= newest.get(artifact["key"], artifact)["created"]:
             newest[artifact["key"]] = artifact
-    rows = [json.loads(workspace["artifact_collections"].encoded(row)) for row in workspace["artifact_collections"].live]
+    rows = [
+        json.loads(workspace["artifact_collections"].encoded(row)) for row in workspace["artifact_collections"].live
+    ]
     assert {row["key"]: row["latest_id"] for row in rows} == {key: row["id"] for key, row in newest.items()}
-    assert all(row["data"] == newest[row["key"]]["data"] and row["created"] == newest[row["key"]]["created"] for row in rows)
+    assert all(
+        row["data"] == newest[row["key"]]["data"] and row["created"] == newest[row["key"]]["created"] for row in rows
+    )
 
 
 BROKEN: dict[str, tuple[str, list[object], str]] = {
     "no JSON": ("flows", [{**ROW, "name": "a"}, "{bad"], "flows.jsonl, line 2: Invalid JSON: key must be a string"),
     "half a line": ("flows", ['{"id": "'], "flows.jsonl, line 1: Invalid JSON: EOF while parsing"),
     "no object": ("flows", ["[]"], "flows.jsonl, line 1: Input should be an object"),
-    "an unknown table": ("flow", [{}], "flow.jsonl: there is no table `flow`; there are artifact_collections, artifacts"),
+    "an unknown table": (
+        "flow",
+        [{}],
+        "flow.jsonl: there is no table `flow`; there are artifact_collections, artifacts",
+    ),
     "an unknown field": ("flows", [{**ROW, "name": "a", "nam": 1}], "line 1: nam: Extra inputs are not permitted"),
     "a missing field": ("flows", [ROW], "line 1: name: Field required"),
     "a wrong type": ("flows", [{**ROW, "name": 5}], "line 1: name: Input should be a valid string"),
-    "a wrong type within": ("flows", [{**ROW, "name": "a", "tags": ["a", 1]}], "line 1: tags.1: Input should be a valid string"),
+    "a wrong type within": (
+        "flows",
+        [{**ROW, "name": "a", "tags": ["a", 1]}],
+        "line 1: tags.1: Input should be a valid string",
+    ),
     "a null": ("flows", [{**ROW, "name": None}], "line 1: name: Input should be a valid string"),
     "a wrong id": ("flows", [{**ROW, "id": "x", "name": "a"}], "line 1: id: Input should be a valid UUID"),
-    "a wrong time": ("flows", [{**ROW, "created": "yesterday", "name": "a"}], "line 1: created: Input should be a valid datetime"),
-    "a time of another type": ("flows", [{**ROW, "created": 5, "name": "a"}], "line 1: created: Input should be a valid datetime"),
-    "a wrong word": ("flow_runs", [{**ROW, "flow_id": ROW["id"], "state_type": "DONE"}], "line 1: state_type: Input should be 'SCHEDULED'"),
-    "an id twice": ("flows", [{**ROW, "name": "a"}, "", {**ROW, "name": "b"}], f"line 3: the id {ROW['id']} is there already"),
+    "a wrong time": (
+        "flows",
+        [{**ROW, "created": "yesterday", "name": "a"}],
+        "line 1: created: Input should be a valid datetime",
+    ),
+    "a time of another type": (
+        "flows",
+        [{**ROW, "created": 5, "name": "a"}],
+        "line 1: created: Input should be a valid datetime",
+    ),
+    "a wrong word": (
+        "flow_runs",
+        [{**ROW, "flow_id": ROW["id"], "state_type": "DONE"}],
+        "line 1: state_type: Input should be 'SCHEDULED'",
+    ),
+    "an id twice": (
+        "flows",
+        [{**ROW, "name": "a"}, "", {**ROW, "name": "b"}],
+        f"line 3: the id {ROW['id']} is there already",
+    ),
     "half a surrogate pair": ("artifacts", ['{"id": "\\ud800"}'], "line 1: Invalid JSON"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", BROKEN)

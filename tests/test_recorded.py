@@ -20,8 +20,13 @@ def test_the_wire_agrees(small: httpx.Client) -> None:
     requests = list(wire.requests())
     entries = recorded("wire.json")
     assert [str(request) for request in requests] == [request for request, _ in entries], "record again"
-    answers = [(request, expected, wire.send(str(small.base_url), request)) for request, (_, expected) in zip(requests, entries, strict=True)]
-    assert [(str(request), got, expected) for request, expected, got in answers if not agrees(request, expected, got)] == []
+    answers = [
+        (request, expected, wire.send(str(small.base_url), request))
+        for request, (_, expected) in zip(requests, entries, strict=True)
+    ]
+    assert [
+        (str(request), got, expected) for request, expected, got in answers if not agrees(request, expected, got)
+    ] == []
 
 
 def agrees(request: wire.Request, expected: dict[str, Any], got: dict[str, Any]) -> bool:

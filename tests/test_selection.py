@@ -2,20 +2,19 @@
 
 import json
 import random
-from pathlib import Path
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from tests import naive
+from tests.conftest import SMALL
+from tests.generator import Generator, read_rows
 from understudy import fixtures
 from understudy.folder import Api
 from understudy.query import Sort
 from understudy.values import key_of, new_id, now
 from understudy.workspace import Workspace
-
-from tests import naive
-from tests.conftest import SMALL
-from tests.generator import Generator, read_rows
 
 ROWS = read_rows(SMALL)
 STEPS = 12
@@ -81,7 +80,10 @@ def test_pages_tile_the_whole_in_order(api: Api, randomness: random.Random) -> N
         pages = [table.index(sort.column).page(rows, sort.descending, start, size) for start in range(0, 200, size)]
         assert [row for page in pages for row in page] == whole
         assert set(whole) == set(rows)
-        keys = [(value is not None, "" if value is None else key_of(value)) for value in (table.values(row)[field] for row in whole)]
+        keys = [
+            (value is not None, "" if value is None else key_of(value))
+            for value in (table.values(row)[field] for row in whole)
+        ]
         assert all(first <= second for first, second in zip(*ordered(keys, sort.descending), strict=True))
 
 

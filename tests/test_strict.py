@@ -18,22 +18,25 @@ def strict() -> Iterator[httpx.Client]:
         yield client
 
 
-COERCED = {
+COERCED: dict[str, tuple[str, object]] = {
     "a text for a number": ("/artifacts/filter", {"limit": "5"}),
     "a fraction for an integer": ("/artifacts/filter", {"limit": 1.0}),
     "a truth for a number": ("/artifacts/filter", {"limit": True}),
     "a text for a truth": ("/artifacts/filter", {"artifacts": {"key": {"exists_": "yes"}}}),
     "a number for a truth": ("/artifacts/count", {"deployments": {"paused": {"eq_": 1}}}),
     "an id without dashes": ("/artifacts/count", {"artifacts": {"id": {"any_": ["0" * 32]}}}),
-    "an id in braces": ("/artifacts/count", {"artifacts": {"id": {"any_": ["{00000000-0000-4000-8000-000000000000}"]}}}),
+    "an id in braces": (
+        "/artifacts/count",
+        {"artifacts": {"id": {"any_": ["{00000000-0000-4000-8000-000000000000}"]}}},
+    ),
     "a date for a time": ("/flows/count", {"flow_runs": {"start_time": {"after_": "2025-01-01"}}}),
     "a time without an offset": ("/flows/count", {"flow_runs": {"start_time": {"after_": "2025-01-01T00:00:00"}}}),
     "a Unix time": ("/flows/count", {"flow_runs": {"end_time": {"after_": 5}}}),
     "a week": ("/flows/count", {"flow_runs": {"end_time": {"after_": "2025-W10"}}}),
     "a line break at the end of a key": ("/artifacts/", {"key": "line\n"}),
-}  # fmt: skip
+}
 
-LITERAL = {
+LITERAL: dict[str, tuple[str, object]] = {
     "nothing": ("/artifacts/filter", None),
     "nulls": ("/artifacts/filter", {"limit": None, "sort": None, "offset": None, "artifacts": None}),
     "an id": ("/artifacts/count", {"artifacts": {"id": {"any_": ["00000000-0000-4000-8000-00000000ABCD"]}}}),

@@ -30,12 +30,13 @@ RUN = "64d280bb-dbcd-4583-a5c9-84269f68793e"
 TASK = "5c43f635-6b9f-4c93-a430-a84a40403a2b"
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
-NUMBERS = (
-    "0.0 2.0 -0.0 -5 1.5 55.5 0.1 1e-7 1e15 1e16 1e17 1e18 9.2e18 9.3e18 -9.3e18 1e300 1e400 NaN "
-    "9223372036854775807 9223372036854775808 -9223372036854775808 -9223372036854775809 12345678901234567890"
-).split()
+NUMBERS = [
+    "0.0", "2.0", "-0.0", "-5", "1.5", "55.5", "0.1", "1e-7", "1e15", "1e16", "1e17", "1e18", "9.2e18", "9.3e18",
+    "-9.3e18", "1e300", "1e400", "NaN", "9223372036854775807", "9223372036854775808", "-9223372036854775808",
+    "-9223372036854775809", "12345678901234567890",
+]  # fmt: skip
 VALUES = ("true", "false", "null", '""', '"5"', '"2.0"', "[]", "[1.0, 2.0]", "{}", '{"b": 1.0, "a": NaN}', '"ünï 🚀"')
-LABELS = ({}, None, {"a": 1, "b": 1.0, "c": "1", "d": True, "e": -0.5}, {"ü": "ñ"}, {"big": 2**70})
+LABELS: tuple[object, ...] = ({}, None, {"a": 1, "b": 1.0, "c": "1", "d": True, "e": -0.5}, {"ü": "ñ"}, {"big": 2**70})
 NAMES = ("ünï flow", " spaces ", "x" * 600, "line\nbreak", "quote'd", 'ta"g', "UPPER", "upper", "日本語", "back\\slash")
 
 WRITES: dict[str, list[Step]] = {
@@ -127,10 +128,16 @@ WRITES: dict[str, list[Step]] = {
     "a long type": [artifact(type="t" * 600, description="", data="")],
     "runs that are not there": [artifact(key="lost", flow_run_id=NOBODY, task_run_id=NOBODY), *keyed("lost")],
     "ids in other spellings": [artifact(flow_run_id=RUN.upper(), task_run_id=TASK.replace("-", ""))],
-    **{f"data {value}": [send("POST", "/artifacts/", f'{{"key": "data", "data": {value}}}'), send("GET", "/artifacts/$1"),
-                         send("GET", "/artifacts/data/latest")] for value in (*NUMBERS, *VALUES)},
-    **{f"data becomes {value}": [artifact(), send("PATCH", "/artifacts/$1", f'{{"data": {value}}}'),
-                                 send("GET", "/artifacts/$1")] for value in NUMBERS},
+    **{f"data {value}": [
+        send("POST", "/artifacts/", f'{{"key": "data", "data": {value}}}'),
+        send("GET", "/artifacts/$1"),
+        send("GET", "/artifacts/data/latest"),
+    ] for value in (*NUMBERS, *VALUES)},
+    **{f"data becomes {value}": [
+        artifact(),
+        send("PATCH", "/artifacts/$1", f'{{"data": {value}}}'),
+        send("GET", "/artifacts/$1"),
+    ] for value in NUMBERS},
     "a flow, twice": [
         send("POST", "/flows/", {"name": "twice", "tags": ["a", "b", "a"], "labels": {"x": 1}}),
         send("POST", "/flows/", {"name": "twice", "tags": ["c"], "labels": {}}),
@@ -139,10 +146,14 @@ WRITES: dict[str, list[Step]] = {
         send("GET", "/flows/name/Twice"),
         send("POST", "/flows/filter", {"flows": {"name": {"any_": ["twice"]}, "tags": {"all_": ["a", "b"]}}}),
     ],
-    **{f"labels {labels}": [send("POST", "/flows/", {"name": f"labels {number}", "labels": labels}), send("GET", "/flows/$1")]
-       for number, labels in enumerate(LABELS)},
-    **{f"a flow named {name[:20]!r}": [send("POST", "/flows/", {"name": name}), send("POST", "/flows/", {"name": name})]
-       for name in NAMES},
+    **{f"labels {labels}": [
+        send("POST", "/flows/", {"name": f"labels {number}", "labels": labels}),
+        send("GET", "/flows/$1"),
+    ] for number, labels in enumerate(LABELS)},
+    **{f"a flow named {name[:20]!r}": [
+        send("POST", "/flows/", {"name": name}),
+        send("POST", "/flows/", {"name": name}),
+    ] for name in NAMES},
     "flows that are refused": [
         *(send("POST", "/flows/", {"name": name}) for name in ("", "a/b", "100%", "a&b", "<a", "a>", None, 5)),
         send("POST", "/flows/", {}),

@@ -157,8 +157,8 @@ class Catalog:
     def steps(self, table: str, path: str, place: Place) -> tuple[tuple[Step, ...], str]:
         """The steps of a path, and the table that it ends at.
 
-        A part of the path is a field that refers to a row ("flow_id"), or a table and its field that
-        refers back ("flow_runs.flow_id").
+        A part of the path is a field that refers to a row ("owner_id"), or a table and its field that
+        refers back ("pets.owner_id").
         """
         steps = []
         for part in path.split("/"):

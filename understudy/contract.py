@@ -100,12 +100,17 @@ class Contract:
             value = value[key.replace("~1", "/").replace("~0", "~")]
         return value
 
+    def leads_somewhere(self, reference: str) -> bool:
+        try:
+            self.referred(reference)
+        except (KeyError, TypeError):
+            return False
+        return True
+
     def check(self) -> None:
         for path, reference in references(self.document, ""):
-            try:
-                self.referred(reference)
-            except (KeyError, TypeError):
-                raise ContractError(f"{self.name}: {path}", f"`$ref: {reference}` leads nowhere") from None
+            if not self.leads_somewhere(reference):
+                raise ContractError(f"{self.name}: {path}", f"`$ref: {reference}` leads nowhere")
         for error in OpenAPIV30SpecValidator(self.document).iter_errors():
             where = "/".join(str(key) for key in getattr(error, "absolute_path", ()))
             raise ContractError(f"{self.name}: {where or 'the document'}", one_line(str(error)))

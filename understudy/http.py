@@ -10,7 +10,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from understudy.answers import encode, send_json
-from understudy.errors import ApiError
+from understudy.errors import ApiError, one_line
 from understudy.folder import Operation
 from understudy.requests import read_body
 from understudy.workspace import Workspace
@@ -51,16 +51,18 @@ class ErrorMiddleware:
         except Exception as error:
             if started:
                 raise
-            refusal = refusal_of(error)
+            refusal = refusal_of(error, scope)
             await send_json(send, refusal.status, encode(refusal.body), refusal.headers)
 
 
-def refusal_of(error: Exception) -> ApiError:
+def refusal_of(error: Exception, scope: Scope) -> ApiError:
+    """The refusal that an exception is, or stands for. A fault of ours is logged in one line."""
     if isinstance(error, ApiError):
         return error
     if isinstance(error, HTTPException):
         return ApiError(error.status_code, {"detail": error.detail}, error.headers)
-    logger.error("a request failed", exc_info=error)
+    logger.error("%s %s failed: %s", scope["method"], scope["path"], one_line(repr(error)))
+    logger.debug("it failed here", exc_info=error)
     return ApiError(500, {"exception_message": "Internal Server Error"})
 
 

@@ -7,9 +7,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import click
 import uvicorn
+from uvicorn.config import LOGGING_CONFIG
 
 from understudy import fixtures
 from understudy.app import create_app
@@ -55,12 +57,22 @@ def serve(api: Api, fixture_set: Path, host: str, port: int, log_level: str, cal
             click.echo(greeting(api, workspace, fixture_set, url_of(listener, api), time.perf_counter() - called))
 
         config = uvicorn.Config(
-            create_app(api, workspace), log_level=log_level, lifespan="on", timeout_graceful_shutdown=1
+            create_app(api, workspace),
+            log_config=logging_of(log_level),
+            log_level=log_level,
+            lifespan="on",
+            timeout_graceful_shutdown=1,
         )
         # Uvicorn raises the signal that stopped it once more; having stopped is all that was asked.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, heeded)
         Server(config, ready).run(sockets=[listener])
+
+
+def logging_of(level: str) -> dict[str, Any]:
+    """Uvicorn's logging, with our own lines among its."""
+    ours = {"understudy": {"handlers": ["default"], "level": level.upper(), "propagate": False}}
+    return {**LOGGING_CONFIG, "loggers": {**LOGGING_CONFIG["loggers"], **ours}}
 
 
 def heeded(number: int, frame: FrameType | None) -> None:

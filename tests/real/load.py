@@ -9,7 +9,10 @@ import os
 import sys
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid5
+
+Row = dict[str, Any]
 
 COLLECTIONS = UUID("6f1d5f7c-6a51-4a5c-9d3e-0d8f6c1b2a34")
 TABLES = {
@@ -25,22 +28,22 @@ TABLES = {
 BATCH = 1000
 
 
-def read(folder: Path, table: str) -> list[dict]:
+def read(folder: Path, table: str) -> list[Row]:
     path = folder / f"{table}.jsonl"
     if not path.exists():
         return []
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
 
 
-def latest(artifacts: list[dict]) -> list[dict]:
-    newest: dict[str, dict] = {}
+def latest(artifacts: list[Row]) -> list[Row]:
+    newest: dict[str, Row] = {}
     for row in artifacts:
         if row.get("key") is not None and row["created"] >= newest.get(row["key"], row)["created"]:
             newest[row["key"]] = row
     return [{**row, "id": str(uuid5(COLLECTIONS, key)), "latest_id": row["id"]} for key, row in newest.items()]
 
 
-def column_value(column, value):
+def column_value(column: Any, value: Any) -> Any:
     """What SQLAlchemy wants for a column where the file has JSON."""
     kind = type(column.type).__name__
     if value is None:
@@ -54,14 +57,15 @@ def column_value(column, value):
     return value
 
 
-def values(model, row: dict) -> dict:
+def values(model: Any, row: Row) -> Row:
     columns = model.__table__.columns
     return {name: column_value(columns[name], value) for name, value in row.items() if name in columns}
 
 
 async def load(folder: Path) -> None:
-    import sqlalchemy
-    from prefect.server.database import orm_models, provide_database_interface
+    # Prefect reads its settings as it is imported, so they must be there before.
+    import sqlalchemy  # noqa: PLC0415
+    from prefect.server.database import orm_models, provide_database_interface  # noqa: PLC0415
 
     rows = {table: read(folder, table) for table in TABLES}
     rows["artifact_collections"] = rows["artifact_collections"] or latest(rows["artifacts"])
@@ -74,7 +78,7 @@ async def load(folder: Path) -> None:
         await connection.commit()
         for table, name in TABLES.items():
             model = getattr(orm_models, name)
-            same_columns: dict[tuple, list[dict]] = {}
+            same_columns: dict[tuple[str, ...], list[Row]] = {}
             for row in rows[table]:
                 fields = values(model, row)
                 same_columns.setdefault(tuple(fields), []).append(fields)

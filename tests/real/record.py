@@ -47,7 +47,12 @@ def record() -> None:
     with tempfile.TemporaryDirectory() as home, real_server(FIXTURES, Path(home)) as api:
         wire_answers, write_answers = play_wire(str(api.base_url)), play_writes(api)
     write("wire.json", "[", [json.dumps(entry, ensure_ascii=False) for entry in wire_answers], "]")
-    write("writes.json", "{", [f"{json.dumps(name)}: {json.dumps(answers, ensure_ascii=False)}" for name, answers in write_answers.items()], "}")
+    write(
+        "writes.json",
+        "{",
+        [f"{json.dumps(name)}: {json.dumps(answers, ensure_ascii=False)}" for name, answers in write_answers.items()],
+        "}",
+    )
 
 
 def write(file: str, opening: str, entries: list[str], closing: str) -> None:

@@ -1,0 +1,15 @@
+"""What `tests/recorded` holds is still what a real server answers."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.conftest import SMALL
+from tests.real.conftest import Pair
+from tests.real.record import play_wire, play_writes
+from tests.test_recorded import recorded
+
+
+def test_the_records_are_true(pair: Callable[[Path], Pair]) -> None:
+    real, _ = pair(SMALL)
+    assert play_wire(str(real.base_url)) == recorded("wire.json")
+    assert play_writes(real) == recorded("writes.json")

@@ -1,0 +1,110 @@
+"""A random session of writes, played on a real server and on the stand-in, with reads between."""
+
+import json
+import random
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from tests.conftest import SMALL
+from tests.generator import Generator, Rows, read_rows
+from tests.real.conftest import Pair
+from tests.real.record import fixture_text, settled
+from tests.sessions import Player
+from tests.writes import NUMBERS, Step, send
+from understudy.contract import Contract
+from understudy.folder import own_folder
+
+STEPS = 800
+
+
+def test_a_random_session_is_answered_alike(pair: Callable[[Path], Pair], randomness: random.Random) -> None:
+    real, ours = (Player(api, fixture_text()) for api in pair(SMALL))
+    contract = Contract.load(own_folder() / "openapi.yaml")
+    session = Session(Generator(contract, read_rows(SMALL), randomness), randomness)
+    done: list[Step] = []
+    for step in session.steps(STEPS):
+        done.append(step)
+        expected, got = settled(real.play(*step)), settled(ours.play(*step))
+        assert got == expected, f"step {len(done)}: {step}, after {done[-6:-1]}"
+
+
+class Session:
+    """Draws the steps of a session: writes to a few keys, names and ids, and reads of what they did."""
+
+    def __init__(self, generator: Generator, randomness: random.Random) -> None:
+        self.random = randomness
+        self.generator = generator
+        self.rows: Rows = generator.rows
+        self.keys = [f"key-{number}" for number in range(6)]
+        self.names = [f"flow-{number}" for number in range(8)]
+
+    def steps(self, count: int) -> Iterator[Step]:
+        kinds: list[Callable[[], Step]] = [
+            self.create_artifact, self.create_artifact, self.create_artifact, self.update_artifact,
+            self.update_artifact, self.delete_artifact, self.delete_artifact, self.create_flow, self.create_flow,
+            self.update_flow, self.delete_flow, self.bulk_delete, self.look, self.look, self.read, self.read, self.read, self.read,
+        ]  # fmt: skip
+        for _ in range(count):
+            yield self.random.choice(kinds)()
+
+    def any_id(self, table: str) -> str:
+        """An id that a server made, by its name, or one of the fixtures."""
+        if self.random.random() < 0.6:
+            return f"${self.random.randrange(1, 120)}"
+        row_id: str = self.random.choice(self.rows[table])["id"]
+        return row_id
+
+    def fields(self) -> dict[str, object]:
+        number = json.loads(self.random.choice(NUMBERS))
+        values = {
+            "data": self.random.choice([None, 1, "x", [1.0], {"a": None}, number]),
+            "description": self.random.choice([None, "", "ünï"]),
+            "metadata_": self.random.choice([None, {}, {"a": "b"}, {"long": "x" * 501}]),
+        }
+        return {name: values[name] for name in self.random.sample(list(values), k=self.random.randrange(4))}
+
+    def create_artifact(self) -> Step:
+        runs = {
+            "flow_run_id": self.random.choice(self.rows["flow_runs"])["id"],
+            "task_run_id": self.random.choice(self.rows["task_runs"])["id"],
+            "type": self.random.choice(["table", "markdown", None]),
+        }
+        chosen = {name: runs[name] for name in self.random.sample(list(runs), k=self.random.randrange(4))}
+        return send("POST", "/artifacts/", {"key": self.random.choice([*self.keys, None]), **self.fields(), **chosen})
+
+    def update_artifact(self) -> Step:
+        return send("PATCH", f"/artifacts/{self.any_id('artifacts')}", self.fields())
+
+    def delete_artifact(self) -> Step:
+        return send("DELETE", f"/artifacts/{self.any_id('artifacts')}")
+
+    def create_flow(self) -> Step:
+        tags = self.random.sample(["a", "b", "prod"], k=self.random.randrange(3))
+        return send("POST", "/flows/", {"name": self.random.choice(self.names), "tags": tags})
+
+    def update_flow(self) -> Step:
+        body = self.random.choice([{}, {"tags": []}, {"tags": ["a", "a"]}])
+        return send("PATCH", f"/flows/{self.any_id('flows')}", body)
+
+    def delete_flow(self) -> Step:
+        # Fixture flows take their runs along, so few of them go.
+        table = "flows" if self.random.random() < 0.1 else "artifacts"
+        return send("DELETE", f"/flows/{self.any_id(table)}")
+
+    def bulk_delete(self) -> Step:
+        name = self.random.choice(self.names)
+        return send("POST", "/flows/bulk_delete", {"flows": {"name": {"like_": name}}, "limit": 1})
+
+    def look(self) -> Step:
+        """One thing as it is now."""
+        return send("GET", self.random.choice([
+            f"/artifacts/{self.any_id('artifacts')}", f"/artifacts/{self.random.choice(self.keys)}/latest",
+            f"/flows/{self.any_id('flows')}", f"/flows/name/{self.random.choice(self.names)}",
+        ]))  # fmt: skip
+
+    def read(self) -> Step:
+        """A random request whose order the two servers share: new ids differ, and equal keys may stand anyhow."""
+        path, body = next(self.generator.requests(1))
+        if "count" not in path:
+            body["sort"] = "NAME_ASC" if path.startswith("/flows") else "CREATED_DESC"
+        return send("POST", path, body)

@@ -1,0 +1,152 @@
+"""The documents: every command is run and prints what they say, and every link leads somewhere."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.servers import ROOT, free_port, running
+from understudy.contract import Contract
+from understudy.folder import own_folder
+
+DOCUMENTS = sorted(ROOT.glob("*.md"))
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Command:
+    """A line behind `$`, with what goes on in the lines below it, and what it prints."""
+
+    text: str
+    printed: list[str]
+
+    @property
+    def serves(self) -> bool:
+        return "serve" in self.text
+
+
+def commands(document: str) -> Iterator[Command]:
+    for block in BLOCK.findall(document):
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            lines = part.splitlines()
+            end = 1 + next((number for number, line in enumerate(lines) if not continued(lines, number)), 0)
+            yield Command("\n".join(lines[:end]), lines[end:])
+
+
+def continued(lines: list[str], number: int) -> bool:
+    """Whether a command goes on below a line: behind a backslash, or until the END of what it reads."""
+    return lines[number].endswith("\\") or ("<<END" in lines[0] and lines[number] != "END")
+
+
+def test_the_readme_can_be_followed(tmp_path: Path) -> None:
+    """All commands of the README in order; each server runs until the next one starts."""
+    followed = Reader(tmp_path)
+    found = list(commands(README))
+    assert sum(command.serves for command in found) == 2
+    try:
+        for command in found:
+            assert_printed(followed.serve(command) if command.serves else followed.run(command), command)
+    finally:
+        followed.stop()
+
+
+class Reader:
+    """Somebody who types what the README says, on another port where it says 4200."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._port = ""
+        self._environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+        self._server = ExitStack()
+
+    def serve(self, command: Command) -> list[str]:
+        self.stop()
+        self._port = str(free_port())
+        if command.text == "make serve":
+            words = ["make", "--silent", "-C", str(ROOT), "serve", f"ARGS=--port {self._port}"]
+        else:
+            words = [*command.text.split(), "--port", self._port]
+        process = self._server.enter_context(running(words, self._environment, self._folder))
+        assert process.stdout is not None
+        return [self.seen(process.stdout.readline().rstrip("\n")) for _ in command.printed]
+
+    def run(self, command: Command) -> list[str]:
+        text = command.text.replace("4200", self._port)
+        result = subprocess.run(
+            ["bash", "-euc", text], cwd=self._folder, env=self._environment, capture_output=True, text=True, check=True
+        )
+        return [self.seen(line) for line in result.stdout.splitlines()]
+
+    def seen(self, line: str) -> str:
+        return line.replace(f":{self._port}", ":4200")
+
+    def stop(self) -> None:
+        self._server.close()
+
+
+def assert_printed(lines: list[str], command: Command) -> None:
+    assert len(lines) == len(command.printed), (command, lines)
+    for line, expected in zip(lines, command.printed, strict=True):
+        pattern = re.sub(r"\d+\\\.\d+\\ s\\ after", r"\\d+\\.\\d+ s after", re.escape(expected)).replace("…", ".*")
+        assert re.fullmatch(pattern, line), (line, expected)
+
+
+def test_the_table_of_operations_is_the_contract() -> None:
+    contract = Contract.load(own_folder() / "openapi.yaml")
+    served = {
+        (method.upper(), path)
+        for path, place in contract.root["paths"].items()
+        for method in place.value
+        if method != "parameters"
+    }
+    told = set()
+    for methods, paths in re.findall(r"^\| ([A-Z, ]+) \| (`/.*?`) \|", README, flags=re.MULTILINE):
+        for path in re.findall(r"`(/[^`]*)`", paths):
+            told |= {(method, path) for method in methods.split(", ")}
+    assert told == served
+
+
+def test_every_annotation_is_explained() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    contract = (ROOT / "openapi.yaml").read_text(encoding="utf-8")
+    used = set(re.findall(r"^\s*(x-[a-z-]+):", contract, flags=re.MULTILINE)) | set(
+        re.findall(r", (x-[a-z-]+):", contract)
+    )
+    explained = set(re.findall(r"^\| `(x-[a-z-]+):", text, flags=re.MULTILINE))
+    assert explained == used
+
+
+def test_every_make_target_that_is_named_is_there() -> None:
+    for document in DOCUMENTS:
+        for target in set(re.findall(r"`make ([a-z-]+)", document.read_text(encoding="utf-8"))):
+            subprocess.run(["make", "--dry-run", target], cwd=ROOT, check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_link_within_leads_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text(encoding="utf-8")):
+        assert (document.parent / target).exists(), target
+
+
+def test_the_architecture_names_every_module_and_is_one_page() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 60
+    modules = {path.name for path in (ROOT / "understudy").glob("*.py")} - {"__init__.py", "__main__.py"}
+    assert {name for name in modules if name not in text} == set()
+
+
+def test_the_engine_knows_no_resource() -> None:
+    """What is served stands in the contract and the handlers, never in the engine."""
+    contract = Contract.load(own_folder() / "openapi.yaml")
+    tables = {place.value["x-table"] for place in contract.schemas() if "x-table" in place.value}
+    names = {*tables, *(table.removesuffix("s") for table in tables)}
+    for path in (ROOT / "understudy").glob("*.py"):
+        words = set(re.findall(r"[a-z_]+", path.read_text(encoding="utf-8").lower()))
+        assert words & names == set(), path.name

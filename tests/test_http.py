@@ -1,0 +1,85 @@
+"""The way of a request: what neither the contract nor a real server can show."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+import yaml
+
+from tests.servers import client, running
+
+BROKEN = "def answer():\n    raise RuntimeError('two\\nlines')\n"
+CONTRACT = {
+    "openapi": "3.0.3",
+    "info": {"title": "Broken", "version": "1"},
+    "paths": {"/answer": {"get": {"operationId": "broken.answer", "responses": {"200": {"description": "Never."}}}}},
+}
+
+
+def test_a_fault_of_a_handler_is_a_500_and_a_line_in_the_log(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "handlers").mkdir()
+    (tmp_path / "handlers" / "__init__.py").touch()
+    (tmp_path / "handlers" / "broken.py").write_text(BROKEN, encoding="utf-8")
+    (tmp_path / "openapi.yaml").write_text(yaml.safe_dump(CONTRACT), encoding="utf-8")
+    (tmp_path / "fixtures" / "demo").mkdir(parents=True)
+    command = [sys.executable, "-m", "understudy", "serve", "--port", "0", "--api", str(tmp_path)]
+    with running(command, dict(os.environ)) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().partition("at ")[2].partition(",")[0]
+        with client(url) as api:
+            answers = [api.get("/answer") for _ in range(2)]
+    assert [(answer.status_code, answer.json()) for answer in answers] == [
+        (500, {"exception_message": "Internal Server Error"})
+    ] * 2
+    errors = capfd.readouterr().err
+    assert errors.count(r"GET /answer failed: RuntimeError('two\nlines')") == 2
+    assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/docs", "text/html; charset=utf-8"),
+        ("/docs/files/swagger-ui-bundle.js", "text/javascript; charset=utf-8"),
+        ("/docs/files/swagger-ui.css", "text/css; charset=utf-8"),
+        ("/openapi.yaml", "application/yaml"),
+        ("/openapi.json", "application/json"),
+    ],
+)
+def test_the_documentation_is_served(small: httpx.Client, path: str, kind: str) -> None:
+    answer = httpx.get(small.base_url.join(path))
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == kind
+    assert answer.content
+
+
+def test_the_contract_is_served_as_it_is_written(small: httpx.Client) -> None:
+    written = (Path(__file__).parent.parent / "openapi.yaml").read_text(encoding="utf-8")
+    assert httpx.get(small.base_url.join("/openapi.yaml")).text == written
+    assert httpx.get(small.base_url.join("/openapi.json")).json() == yaml.safe_load(written)
+
+
+def test_the_site_leads_to_the_documentation(small: httpx.Client) -> None:
+    answer = httpx.get(small.base_url.join("/"), follow_redirects=True)
+    assert answer.url.path == "/docs"
+
+
+def test_many_clients_at_once_are_all_answered(scratch: httpx.Client) -> None:
+    """A burst of writes and reads over many connections: each write is there afterwards, once."""
+
+    async def burst() -> list[int]:
+        async with httpx.AsyncClient(base_url=scratch.base_url, timeout=60) as api:
+            writes = [
+                api.post("/artifacts/", json={"key": f"burst-{number % 7}", "data": number}) for number in range(200)
+            ]
+            reads = [api.post("/artifacts/filter", json={"limit": 5}) for _ in range(200)]
+            return [answer.status_code for answer in await asyncio.gather(*writes, *reads)]
+
+    statuses = asyncio.run(burst())
+    assert statuses == [201] * 200 + [200] * 200
+    rows = scratch.post("/artifacts/filter", json={"artifacts": {"key": {"like_": "burst-"}}, "limit": 200}).json()
+    assert sorted(row["data"] for row in rows) == list(range(200))
+    assert scratch.post("/artifacts/latest/count", json={"artifacts": {"key": {"like_": "burst-"}}}).json() == 7
