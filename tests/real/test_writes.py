@@ -39,13 +39,12 @@ class Session:
         self.names = [f"flow-{number}" for number in range(8)]
 
     def steps(self, count: int) -> Iterator[Step]:
-        kinds: list[Callable[[], Step]] = [
-            self.create_artifact, self.create_artifact, self.create_artifact, self.update_artifact,
-            self.update_artifact, self.delete_artifact, self.delete_artifact, self.create_flow, self.create_flow,
-            self.update_flow, self.delete_flow, self.bulk_delete, self.look, self.look, self.read, self.read, self.read, self.read,
-        ]  # fmt: skip
-        for _ in range(count):
-            yield self.random.choice(kinds)()
+        kinds = {
+            self.create_artifact: 3, self.update_artifact: 2, self.delete_artifact: 2, self.create_flow: 2,
+            self.update_flow: 1, self.delete_flow: 1, self.bulk_delete: 1, self.look: 2, self.read: 4,
+        }  # fmt: skip
+        for kind in self.random.choices(list(kinds), weights=list(kinds.values()), k=count):
+            yield kind()
 
     def any_id(self, table: str) -> str:
         """An id that a server made, by its name, or one of the fixtures."""
