@@ -36,7 +36,17 @@ def agrees(request: wire.Request, expected: dict[str, Any], got: dict[str, Any])
     if not expected["headers"].get("vary", "").startswith("Origin") and not request.path.startswith("/api/"):
         # Outside the API the real server is its web UI, which compresses otherwise.
         expected = {**expected, "headers": {**expected["headers"], "vary": got["headers"]["vary"]}}
-    return got == expected
+    return got == in_this_pythons_words(request, expected)
+
+
+def in_this_pythons_words(request: wire.Request, expected: dict[str, Any]) -> dict[str, Any]:
+    """Python 3.13 words some mistakes in JSON anew, and so does a real server that runs on it."""
+    body = expected["body"]
+    if isinstance(body, dict) and body.get("exception_detail", [{}])[0].get("type") == "json_invalid":
+        with pytest.raises(json.JSONDecodeError) as raised:
+            json.loads(request.body or b"")
+        body["exception_detail"][0] |= {"loc": ["body", raised.value.pos], "ctx": {"error": raised.value.msg}}
+    return expected
 
 
 @pytest.mark.parametrize("name", WRITES)

