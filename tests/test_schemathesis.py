@@ -4,6 +4,7 @@ It runs against `--strict`, since the real server's coercions accept more than t
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -27,6 +28,6 @@ def strict() -> Iterator[httpx.Client]:
 
 @SCHEMA.parametrize()
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
-def test_the_contract_is_kept(case: schemathesis.Case, strict: httpx.Client) -> None:
+def test_the_contract_is_kept(case: "schemathesis.Case[Any]", strict: httpx.Client) -> None:
     excluded = KNOWN.get(case.operation.path, KNOWN["*"])
     case.call_and_validate(base_url=str(strict.base_url).rstrip("/"), excluded_checks=excluded)
