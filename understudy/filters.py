@@ -96,6 +96,7 @@ def filter_at(place: Place, catalog: Catalog) -> Filter:
     Raises:
         ContractError: an annotation is unknown, or names what is not there.
     """
+    check_annotations(place)
     return object_filter(place, place.value["x-filters"], lambda: None, catalog)
 
 
