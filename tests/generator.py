@@ -14,7 +14,7 @@ Rows = dict[str, list[dict[str, Any]]]
 def read_rows(folder: Path) -> Rows:
     """A fixture set as plain JSON, with the collections that a server derives."""
     rows = {
-        path.stem: [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        path.stem: [json.loads(line) for line in path.open(encoding="utf-8", newline="\n")]
         for path in folder.glob("*.jsonl")
     }
     if not rows.get("artifact_collections"):

@@ -85,6 +85,17 @@ def test_a_response_example_fits_its_schema(media: Place, value: Any) -> None:
     assert_fits(media.value["schema"], value)
 
 
+def test_a_reading_example_is_what_the_demo_set_answers() -> None:
+    with stand_in(own_folder() / "fixtures" / "demo") as demo:
+        for _, operation in CONTRACT.operations():
+            path, _, method = operation.path.removeprefix("/paths/").rpartition("/")
+            if method == "get" and "200" in operation.value["responses"]:
+                for parameter in resolved_parameters(operation):
+                    path = path.replace(f"{{{parameter['name']}}}", parameter["example"])
+                media = operation["responses"]["200"]["content"]["application/json"]
+                assert demo.get(path).json() == media["example"].value
+
+
 def assert_fits(schema: dict[str, Any], value: Any) -> None:
     whole = {"allOf": [schema], "components": CONTRACT.document["components"]}
     errors = [error.message for error in OAS30Validator(whole).iter_errors(value)]
@@ -207,9 +218,13 @@ def test_a_mistake_is_told_in_one_line_that_names_the_place(tmp_path: Path, name
     assert "\n" not in message
 
 
-def test_handlers_that_fail_to_import_are_named(tmp_path: Path) -> None:
-    (copied(tmp_path) / "handlers" / "flows.py").write_text("import no_such_module\n", encoding="utf-8")
-    with pytest.raises(ContractError, match=r"handlers in .*flows\.py cannot be imported \(ModuleNotFoundError"):
+@pytest.mark.parametrize("name", ["flows.py", "__init__.py"])
+@pytest.mark.parametrize(
+    ("text", "reason"), [("import no_such_module", "ModuleNotFoundError"), ("def (", "SyntaxError")]
+)
+def test_handlers_that_cannot_be_imported_are_named(tmp_path: Path, name: str, text: str, reason: str) -> None:
+    (copied(tmp_path) / "handlers" / name).write_text(text, encoding="utf-8")
+    with pytest.raises(ContractError, match=rf"handlers/{name}: cannot be imported \({reason}: [^\n]+$"):
         Api.load(tmp_path)
 
 

@@ -79,7 +79,7 @@ class Filter:
         if not criteria:
             return EVERY
         if self.combined_by is not None and value.get(self.combined_by) == "or_":
-            return EVERY if EVERY in criteria else Either(tuple(criteria))
+            return Either(tuple(criteria))
         return all_of(criteria)
 
     def effective(self, value: Mapping[str, Any]) -> list[str]:

@@ -91,19 +91,7 @@ class Handlers:
         self._folder = folder
         self._package = f"understudy_handlers_{abs(hash(folder.resolve())):x}"
         if self._package not in sys.modules:
-            self._load_package()
-
-    def _load_package(self) -> None:
-        if not self._folder.is_dir():
-            raise ContractError(str(self._folder), "there is no such folder of handlers")
-        spec = importlib.util.spec_from_file_location(
-            self._package, self._folder / "__init__.py", submodule_search_locations=[str(self._folder)]
-        )
-        if spec is None or spec.loader is None or not (self._folder / "__init__.py").exists():
-            raise ContractError(str(self._folder), "has no `__init__.py`")
-        package = importlib.util.module_from_spec(spec)
-        sys.modules[self._package] = package
-        spec.loader.exec_module(package)
+            load_package(self._package, folder)
 
     def function(self, operation_id: str, place: Place) -> Callable[..., Any]:
         """The function that an operation id names: "module.function".
@@ -112,16 +100,35 @@ class Handlers:
             ContractError: there is no such function, or its module fails when it is imported.
         """
         module_name, _, name = operation_id.rpartition(".")
-        function = getattr(self._module(module_name, place), name, None) if module_name else None
+        function = getattr(self._module(module_name), name, None) if module_name else None
         if not inspect.isfunction(function):
             raise place.error(f"`operationId: {operation_id}` has no handler in {self._folder}")
         return function
 
-    def _module(self, name: str, place: Place) -> ModuleType | None:
-        if not (self._folder / f"{name.replace('.', '/')}.py").exists():
+    def _module(self, name: str) -> ModuleType | None:
+        path = self._folder / f"{name.replace('.', '/')}.py"
+        if not path.is_file():
             return None
         try:
             return import_module(f"{self._package}.{name}")
         except Exception as error:  # noqa: BLE001 - whatever a module does when it is imported
-            reason = one_line(f"{type(error).__name__}: {error}")
-            raise place.error(f"the handlers in {self._folder / name}.py cannot be imported ({reason})") from None
+            raise import_error(path, error) from None
+
+
+def load_package(name: str, folder: Path) -> None:
+    """Import the package in a folder under another name than the folder's, so that no other module clashes."""
+    path = folder / "__init__.py"
+    spec = importlib.util.spec_from_file_location(name, path, submodule_search_locations=[str(folder)])
+    if not path.is_file() or spec is None or spec.loader is None:
+        raise ContractError(str(path), "there is no such file; handlers are a package of modules")
+    package = importlib.util.module_from_spec(spec)
+    sys.modules[name] = package
+    try:
+        spec.loader.exec_module(package)
+    except Exception as error:  # noqa: BLE001 - whatever a module does when it is imported
+        del sys.modules[name]
+        raise import_error(path, error) from None
+
+
+def import_error(path: Path, error: Exception) -> ContractError:
+    return ContractError(str(path), f"cannot be imported ({one_line(f'{type(error).__name__}: {error}')})")
