@@ -1,5 +1,6 @@
 """The command line: what it says, and how it ends."""
 
+import os
 import re
 import signal
 import socket
@@ -103,6 +104,12 @@ def test_a_broken_fixture_set_is_told(tmp_path: Path) -> None:
     (tmp_path / "flows.jsonl").write_text("{bad\n", encoding="utf-8")
     said = refused("serve", "--port", "0", "--fixtures", str(tmp_path))
     assert said == f"error: {tmp_path}/flows.jsonl, line 1: Invalid JSON: key must be a string at line 1 column 2"
+
+
+def test_completion_is_offered() -> None:
+    environment = {**os.environ, "_UNDERSTUDY_COMPLETE": "bash_source"}
+    script = subprocess.run(COMMAND, env=environment, capture_output=True, text=True, check=True).stdout
+    assert "_understudy_completion" in script
 
 
 def test_version_and_help() -> None:
