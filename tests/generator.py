@@ -1,11 +1,11 @@
 """Random requests that fit the contract and the data: every filter, operator, sort and page."""
 
-import json
 import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tests import jsonl
 from understudy.contract import Contract, Place
 
 Rows = dict[str, list[dict[str, Any]]]
@@ -13,10 +13,7 @@ Rows = dict[str, list[dict[str, Any]]]
 
 def read_rows(folder: Path) -> Rows:
     """A fixture set as plain JSON, with the collections that a server derives."""
-    rows = {
-        path.stem: [json.loads(line) for line in path.open(encoding="utf-8", newline="\n")]
-        for path in folder.glob("*.jsonl")
-    }
+    rows = {path.stem: jsonl.read(path) for path in folder.glob("*.jsonl")}
     if not rows.get("artifact_collections"):
         newest: dict[str, dict[str, Any]] = {}
         for row in rows.get("artifacts", []):

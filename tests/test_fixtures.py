@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import jsonl
 from tests.conftest import GOLDEN, SMALL
 from understudy import fixtures
 from understudy.errors import FixtureError
@@ -35,7 +36,7 @@ def write(folder: Path, table: str, *rows: object) -> Path:
 def test_a_golden_set_loads_as_it_is(api: Api, name: str) -> None:
     folder = GOLDEN / name / "fixtures"
     workspace, _ = loaded(api, folder)
-    lines = {path.stem: len(path.read_text(encoding="utf-8").splitlines()) for path in folder.glob("*.jsonl")}
+    lines = {path.stem: len(jsonl.read(path)) for path in folder.glob("*.jsonl")}
     assert {table: len(rows) for table, rows in workspace.items()} == lines
 
 
@@ -82,7 +83,7 @@ def test_collections_are_derived_where_they_are_missing(
     leave_out(folder / "artifact_collections.jsonl")
     workspace, _ = loaded(api, folder)
     newest: dict[str, dict[str, str]] = {}
-    for artifact in (json.loads(line) for line in (SMALL / "artifacts.jsonl").read_text(encoding="utf-8").splitlines()):
+    for artifact in jsonl.read(SMALL / "artifacts.jsonl"):
         if artifact["key"] is not None and artifact["created"] >= newest.get(artifact["key"], artifact)["created"]:
             newest[artifact["key"]] = artifact
     rows = [

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests import jsonl
 from tests.comparison import same_up_to_ties, sort_field
 from tests.conftest import GOLDEN
 from tests.servers import stand_in
@@ -14,14 +15,10 @@ from tests.servers import stand_in
 CASES = {"small": 1500, "mixed": 3000}
 
 
-def lines(name: str, file: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (GOLDEN / name / file).read_text(encoding="utf-8").splitlines()]
-
-
 @pytest.mark.parametrize("name", CASES)
 def test_every_golden_answer_agrees(name: str) -> None:
-    rows = {entry["row"]["id"]: entry["row"] for entry in lines(name, "rows.jsonl")}
-    cases = lines(name, "cases.jsonl")
+    rows = {entry["row"]["id"]: entry["row"] for entry in jsonl.read(GOLDEN / name / "rows.jsonl")}
+    cases = jsonl.read(GOLDEN / name / "cases.jsonl")
     with stand_in(GOLDEN / name / "fixtures") as api:
         differences = [difference for case in cases for difference in differences_of(api, case, rows)]
     assert len(cases) == CASES[name]

@@ -32,7 +32,7 @@ def read(folder: Path, table: str) -> list[Row]:
     path = folder / f"{table}.jsonl"
     if not path.exists():
         return []
-    return [json.loads(line) for line in path.open(encoding="utf-8", newline="\n") if line.strip()]
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
 
 
 def latest(artifacts: list[Row]) -> list[Row]:

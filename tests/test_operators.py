@@ -1,0 +1,25 @@
+"""Operators one by one: `like_` against SQLite itself."""
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from tests import naive
+from understudy.operators import like
+
+LETTERS = "aAbkK%_ \n\\.*[ßſ\u212aÄä🚀"
+
+
+@given(st.text(LETTERS, max_size=8), st.text(LETTERS, max_size=6))
+@example("ab", "b%a")
+@example("aXb", "a_b")
+@example("aab", "a%ab")
+@example("\u212a", "k")
+def test_like_is_sqlites(text: str, pattern: str) -> None:
+    assert like(pattern)(text) == naive.like(text, pattern)
+
+
+@pytest.mark.parametrize("pattern", ["%a" * 5000, "a%" * 5000, "_%" * 5000, "%" * 100_000])
+def test_like_reads_a_text_once(pattern: str) -> None:
+    """Patterns over which a backtracking search would not come to an end."""
+    assert like(pattern)("a" * 4999 + "b") == (pattern == "%" * 100_000 or "_" in pattern)
