@@ -9,7 +9,7 @@ from understudy.columns import Column
 from understudy.criteria import Criteria
 from understudy.errors import NotFound
 from understudy.query import Sort
-from understudy.values import new_id, now
+from understudy.values import new_id, now, time_of_change
 from understudy.workspace import Workspace
 
 CREATED, KEY, LATEST_ID = Column(("created",)), Column(("key",)), Column(("latest_id",))
@@ -47,9 +47,9 @@ def update_artifact(workspace: Workspace, id: UUID, body: dict[str, Any]) -> Ans
     if row is None and not latest_rows:
         raise NotFound("Artifact not found.")
     if row is not None:
-        artifacts.update(row, {**body, "updated": now()})
+        artifacts.update(row, {**body, "updated": time_of_change()})
     for latest_row in latest_rows:
-        collections.update(latest_row, {**body, "updated": now()})
+        collections.update(latest_row, {**body, "updated": time_of_change()})
     return NO_CONTENT
 
 

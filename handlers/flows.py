@@ -8,7 +8,7 @@ from understudy.columns import Column
 from understudy.criteria import Criteria
 from understudy.errors import NotFound
 from understudy.query import Sort
-from understudy.values import MICROSECOND, new_id, now
+from understudy.values import MICROSECOND, new_id, now, time_of_change
 from understudy.workspace import Workspace
 
 NAME = Column(("name",))
@@ -37,7 +37,7 @@ def read_flow_by_name(workspace: Workspace, name: str) -> Answer:
 
 
 def update_flow(workspace: Workspace, id: UUID, body: dict[str, Any]) -> Answer:
-    workspace["flows"].update(found(workspace, id), {**body, "updated": now()})
+    workspace["flows"].update(found(workspace, id), {**body, "updated": time_of_change()})
     return NO_CONTENT
 
 

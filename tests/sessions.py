@@ -1,8 +1,9 @@
 """Sessions of requests that write, played on any server, with answers that can be compared.
 
 Ids and times that a server makes up differ from run to run. In a played answer each is replaced by a
-name, "$1", "$2" … for ids and "@1", "@2" … for times, in the order in which a session first sees
-them; the same names stand for them in what is sent.
+name: "$1", "$2" … for ids and "@1", "@2" … for times, in the order in which a session first sees
+them; the same names stand for them in what is sent. A row's `updated` that is not its `created` is
+"@later", since a real server takes it from another clock, in whole milliseconds.
 """
 
 import re
@@ -31,8 +32,21 @@ class Player:
             content=None if body is None else self.filled(body),
             headers={} if body is None else {"content-type": "application/json"},
         )
-        text = TIME.sub(self._time, ID.sub(self._id, answer.text))
-        return answer.status_code, httpx.Response(200, text=text).json() if text else None
+        return answer.status_code, self.named(answer.json()) if answer.content else None
+
+    def named(self, value: Any) -> Any:
+        """A value with names in it."""
+        if isinstance(value, list):
+            return [self.named(item) for item in value]
+        if isinstance(value, dict):
+            later = self._is_changed(value)
+            return {name: "@later" if later and name == "updated" else self.named(part) for name, part in value.items()}
+        return TIME.sub(self._time, ID.sub(self._id, value)) if isinstance(value, str) else value
+
+    def _is_changed(self, row: dict[str, Any]) -> bool:
+        """Whether it is a row that has been changed since the session began."""
+        updated = row.get("updated")
+        return isinstance(updated, str) and updated not in self._known and updated != row.get("created")
 
     def filled(self, text: str) -> str:
         values = {name: value for value, name in self._names.items()}

@@ -187,6 +187,11 @@ MISTAKES: dict[str, Mistake] = {
         "x-related: flow_runs.parent_task_run_id\n          properties:\n            eq_: {",
         "`eq_` cannot be asked of a relation",
     ),
+    "a bound without a sentence": (
+        '        maximum: "Invalid limit',
+        '        maximal: "Invalid limit',
+        "cannot be served",
+    ),
     "a derived table without a rule": ("        per: key\n", "", "`x-derived` needs"),
     "a body of another kind": (
         'application/json:\n            schema: {$ref: "#/components/schemas/FlowUpdate"}',

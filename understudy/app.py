@@ -14,7 +14,11 @@ from understudy.workspace import Workspace
 
 
 def create_app(api: Api, workspace: Workspace) -> ASGIApp:
-    """The ASGI application that answers an API's requests from a workspace."""
+    """The ASGI application that answers an API's requests from a workspace.
+
+    Raises:
+        ContractError: Connexion cannot serve the contract.
+    """
 
     def elsewhere(app: ASGIApp) -> ASGIApp:
         # The end of the way: what is no operation is documentation, or not found.
@@ -32,6 +36,7 @@ def create_app(api: Api, workspace: Workspace) -> ASGIApp:
         ],
         resolver=Resolver(lambda operation_id: api.operations[operation_id].handler),
     )
-    connexion.add_api(dict(api.contract.document), base_path=api.contract.base_path)
+    with api.contract.root.blamed():
+        connexion.add_api(dict(api.contract.document), base_path=api.contract.base_path)
     app: ASGIApp = connexion
     return app

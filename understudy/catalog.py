@@ -45,7 +45,6 @@ class RowSchema:
     def __init__(self, name: str, place: Place) -> None:
         self.name = name
         self.place = place
-        self.fields = tuple(place.value["properties"])
         self.references = dict(references(place))
         self.derived = derived(place)
         self._validator = row_validator(place)
@@ -126,7 +125,10 @@ class Catalog:
             ContractError: a row schema refers to a table that is not there, or says what it cannot.
         """
         schemas = [place for place in contract.schemas() if "x-table" in place.value]
-        catalog = cls({place.value["x-table"]: RowSchema(place.value["x-table"], place) for place in schemas})
+        catalog = cls({})
+        for place in schemas:
+            with place.blamed():
+                catalog.tables[place.value["x-table"]] = RowSchema(place.value["x-table"], place)
         for table in catalog.tables.values():
             catalog.columns[table.name] = {ID}
             for name, reference in table.references.items():

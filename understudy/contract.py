@@ -1,6 +1,7 @@
 """The contract: `openapi.yaml`, read once and walked place by place."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -45,6 +46,16 @@ class Place:
 
     def error(self, reason: str) -> ContractError:
         return ContractError(f"{self.contract.name}: {self.path.strip('/')}", reason)
+
+    @contextmanager
+    def blamed(self) -> Iterator[None]:
+        """Makes whatever fails while this place is prepared an error that names it."""
+        try:
+            yield
+        except ContractError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a contract can be wrong in more ways than can be told apart
+            raise self.error(f"cannot be served ({one_line(f'{type(error).__name__}: {error}')})") from None
 
 
 @dataclass(frozen=True)

@@ -58,10 +58,11 @@ class Api:
         contract = Contract.load(folder / "openapi.yaml")
         catalog = Catalog.of(contract)
         handlers = Handlers(folder / "handlers")
-        operations = {
-            operation_id: prepared(place, handlers.function(operation_id, place), catalog, reading)
-            for operation_id, place in contract.operations()
-        }
+        operations = {}
+        for operation_id, place in contract.operations():
+            with place.blamed():
+                handler = handlers.function(operation_id, place)
+                operations[operation_id] = prepared(place, handler, catalog, reading)
         return cls(folder, contract, catalog, operations)
 
 

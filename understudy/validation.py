@@ -105,24 +105,23 @@ def number(place: Place, reading: Reading) -> core_schema.CoreSchema:
 def integer(place: Place, reading: Reading) -> core_schema.CoreSchema:
     schema = place.value
     if "x-detail" in schema:
-        return core_schema.no_info_after_validator_function(
-            within(schema["minimum"], schema["maximum"], schema["x-detail"]),
-            core_schema.int_schema(strict=reading.strict),
-        )
+        return explained_bounds(place, reading)
     return core_schema.int_schema(strict=reading.strict, ge=schema.get("minimum"), le=schema.get("maximum"))
 
 
-def within(minimum: int, maximum: int, details: Mapping[str, str]) -> Callable[[int], int]:
-    """Bounds that refuse in their own words."""
+def explained_bounds(place: Place, reading: Reading) -> core_schema.CoreSchema:
+    """Bounds that refuse in their own words, which are then the whole answer."""
+    minimum, maximum, details = (place.value[key] for key in ("minimum", "maximum", "x-detail"))
+    too_small, too_large = (PydanticCustomError(DETAIL, details[key]) for key in ("minimum", "maximum"))
 
-    def checked(value: int) -> int:
+    def within(value: int) -> int:
         if value < minimum:
-            raise PydanticCustomError(DETAIL, details["minimum"])
+            raise too_small
         if value > maximum:
-            raise PydanticCustomError(DETAIL, details["maximum"])
+            raise too_large
         return value
 
-    return checked
+    return core_schema.no_info_after_validator_function(within, core_schema.int_schema(strict=reading.strict))
 
 
 def array(place: Place, reading: Reading) -> core_schema.CoreSchema:

@@ -63,5 +63,14 @@ def now() -> datetime:
     return datetime.now(timezone.utc)
 
 
+def time_of_change() -> datetime:
+    """The time of a change as the real server's database tells it, in whole milliseconds.
+
+    Rounded up, so that what changes at once after it was created is not older than itself.
+    """
+    moment = now()
+    return moment + timedelta(microseconds=-moment.microsecond % 1000)
+
+
 def new_id() -> UUID:
     return uuid4()
