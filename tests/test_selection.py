@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 
 from tests import naive
 from tests.conftest import SMALL
-from tests.generator import Generator, read_rows
+from tests.drawing import queries
 from understudy import fixtures
 from understudy.folder import Api
 from understudy.query import Sort
 from understudy.values import key_of, new_id, now
+from understudy.verification.generator import Request
 from understudy.workspace import Workspace
 
-ROWS = read_rows(SMALL)
 STEPS = 12
 
 
@@ -28,22 +28,23 @@ def plain(workspace: Workspace) -> naive.Database:
 @settings(deadline=None, max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(randomness=st.randoms(use_true_random=False))
 def test_selection_is_what_each_row_says(api: Api, randomness: random.Random) -> None:
-    generator = Generator(api.contract, ROWS, randomness)
+    requests = queries(api.contract, SMALL, randomness)
     workspace = Workspace(api.catalog)
     fixtures.load(SMALL, workspace, api.catalog)
     for _ in range(STEPS):
         change(workspace, randomness)
-        path, body = next(generator.requests(1))
-        selected, table = select(api, workspace, path, body)
+        request = next(requests)
+        selected, table = select(api, workspace, request)
         database = plain(workspace)
-        expected = {row["id"] for row in database[table] if naive.meets(database, table, row, body)}
-        assert selected == expected, f"{path} {json.dumps(body)}"
+        expected = {row["id"] for row in database[table] if naive.meets(database, table, row, request.body)}
+        assert selected == expected, request
 
 
-def select(api: Api, workspace: Workspace, path: str, body: dict[str, Any]) -> tuple[set[str], str]:
-    post = api.contract.root["paths"][path]["post"]
-    table = post["requestBody"]["content"]["application/json"]["schema"].value["x-selects"]
-    arguments = api.operations[post.value["operationId"]].reader.read({"headers": []}, json.dumps(body).encode())
+def select(api: Api, workspace: Workspace, request: Request) -> tuple[set[str], str]:
+    operation = api.contract.root["paths"][request.path]["post"].value["operationId"]
+    arguments = api.operations[operation].reader.read({"headers": []}, json.dumps(request.body).encode())
+    assert request.schema is not None
+    table = request.schema.value["x-selects"]
     rows = workspace.select(table, arguments["criteria"])
     return {str(workspace[table].values(row)["id"]) for row in rows}, table
 

@@ -70,3 +70,38 @@ def serve(fixtures: Path | None, host: str, port: int, strict: bool, folder: Pat
     folder = folder or own_folder()
     api = Api.load(folder, Reading.LETTER if strict else Reading.COERCED)
     server.serve(api, fixtures or folder / "fixtures" / "demo", host, port, log_level, called=STARTED)
+
+
+@main.command()
+@click.argument("first", metavar="URL")
+@click.argument("second", metavar="URL")
+@click.option("--requests", type=click.IntRange(1), default=1000, show_default=True, help="How many requests to ask.")
+@click.option("--seed", type=int, help="Draw the same requests again.  [default: another at each run]")
+@click.option(
+    "--fixtures",
+    type=click.Path(path_type=Path),
+    help="A fixture set to take values from.  [default: what the first server shows]",
+)
+@click.option("--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="A header for both; may be repeated.")
+@click.option("--save", type=click.Path(path_type=Path), help="Keep what differs in a file, with the first's answers.")
+@click.option("--replay", type=click.Path(path_type=Path), help="Ask the requests of such a file instead.")
+def compare(
+    first: str,
+    second: str,
+    requests: int,
+    seed: int | None,
+    fixtures: Path | None,
+    headers: tuple[str, ...],
+    save: Path | None,
+    replay: Path | None,
+) -> None:
+    """Ask two servers the same random requests, and tell where their answers differ.
+
+    Each URL is an API's, such as http://127.0.0.1:4200/api. Nothing is changed on either. Ends with 1
+    where something differs.
+    """
+    from understudy.verification import session  # noqa: PLC0415
+
+    plan = session.Plan((first, second), requests, seed, fixtures, headers, save, replay)
+    if session.run(plan):
+        sys.exit(1)

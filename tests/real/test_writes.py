@@ -5,14 +5,16 @@ import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from tests import jsonl
 from tests.conftest import SMALL
-from tests.generator import Generator, Rows, read_rows
+from tests.drawing import queries
 from tests.real.conftest import Pair
 from tests.real.record import fixture_text, settled
 from tests.sessions import Player
 from tests.writes import NUMBERS, Step, send
 from understudy.contract import Contract
 from understudy.folder import own_folder
+from understudy.verification.generator import Request
 
 STEPS = 800
 
@@ -20,7 +22,7 @@ STEPS = 800
 def test_a_random_session_is_answered_alike(pair: Callable[[Path], Pair], randomness: random.Random) -> None:
     real, ours = (Player(api, fixture_text()) for api in pair(SMALL))
     contract = Contract.load(own_folder() / "openapi.yaml")
-    session = Session(Generator(contract, read_rows(SMALL), randomness), randomness)
+    session = Session(queries(contract, SMALL, randomness), randomness)
     done: list[Step] = []
     for step in session.steps(STEPS):
         done.append(step)
@@ -31,10 +33,10 @@ def test_a_random_session_is_answered_alike(pair: Callable[[Path], Pair], random
 class Session:
     """Draws the steps of a session: writes to a few keys, names and ids, and reads of what they did."""
 
-    def __init__(self, generator: Generator, randomness: random.Random) -> None:
+    def __init__(self, queries: Iterator[Request], randomness: random.Random) -> None:
         self.random = randomness
-        self.generator = generator
-        self.rows: Rows = generator.rows
+        self.queries = queries
+        self.rows = {path.stem: jsonl.read(path) for path in SMALL.glob("*.jsonl")}
         self.keys = [f"key-{number}" for number in range(6)]
         self.names = [f"flow-{number}" for number in range(8)]
 
@@ -103,7 +105,6 @@ class Session:
 
     def read(self) -> Step:
         """A random request whose order the two servers share: new ids differ, and equal keys may stand anyhow."""
-        path, body = next(self.generator.requests(1))
-        if "count" not in path:
-            body["sort"] = "NAME_ASC" if path.startswith("/flows") else "CREATED_DESC"
-        return send("POST", path, body)
+        request = next(self.queries)
+        sort = {"sort": "NAME_ASC" if request.path.startswith("/flows") else "CREATED_DESC"} if request.order else {}
+        return send(request.method, request.path, {**request.body, **sort})

@@ -1,0 +1,28 @@
+"""Generators of random requests over a fixture set, for tests that draw their own."""
+
+import random
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from understudy.contract import Contract
+from understudy.verification.generator import Generator, Operation, Request, body_schema, safe_operations
+from understudy.verification.samples import Samples
+from understudy.verification.session import kept
+
+
+def generator(
+    contract: Contract, folder: Path, randomness: random.Random, operations: Iterable[Operation] | None = None
+) -> Generator:
+    """Draws requests to some operations, or to all that are safe."""
+    samples = Samples(randomness)
+    for schema, rows in kept(contract, folder):
+        samples.learn(schema, rows)
+    return Generator(safe_operations(contract) if operations is None else operations, samples, randomness)
+
+
+def queries(contract: Contract, folder: Path, randomness: random.Random) -> Iterator[Request]:
+    """Requests that filter, without end."""
+    operations = [each for each in safe_operations(contract) if body_schema(each[2]) is not None]
+    source = generator(contract, folder, randomness, operations)
+    while True:
+        yield from source.requests(1)

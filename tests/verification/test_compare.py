@@ -1,0 +1,123 @@
+"""`understudy compare`: two stand-ins, one of them with other rows."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests import jsonl
+from tests.conftest import SMALL
+from tests.servers import free_port, stand_in
+
+LOST, CHANGED = "fc6a7ef8-992b-4e20-a781-7f6b204f5d87", "fc66ff61-5877-4357-a3a6-7b1dad52f037"
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """A stand-in on the small set, but for one artifact that is missing and one with another type."""
+    folder = Path(shutil.copytree(SMALL, tmp_path_factory.mktemp("other") / "set"))
+    rows = [row for row in jsonl.read(folder / "artifacts.jsonl") if row["id"] != LOST]
+    jsonl.write(folder / "artifacts.jsonl", [{**row, "type": "odd"} if row["id"] == CHANGED else row for row in rows])
+    with stand_in(folder) as client:
+        yield client
+
+
+def compare(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "understudy", "compare", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+def url(api: httpx.Client) -> str:
+    return str(api.base_url).rstrip("/")
+
+
+def test_equal_servers_do_not_differ(small: httpx.Client) -> None:
+    for source in ([], ["--fixtures", str(SMALL)]):
+        result = compare(url(small), url(small), "--requests", "150", *source)
+        assert (result.returncode, result.stdout) == (0, "0 differences in 150 requests.\n")
+
+
+def test_what_differs_is_told_once_for_each_cause_with_the_smallest_request(
+    small: httpx.Client, other: httpx.Client
+) -> None:
+    result = compare(url(small), url(other), "--requests", "800", "--seed", "1")
+    assert result.returncode == 1
+    lines = result.stdout.splitlines()
+    assert lines[0].endswith(" differences in 800 requests, by cause:")
+    assert any("POST /artifacts/count: the body" in line for line in lines)
+    assert "   120 and 119" in lines
+    assert f"   curl -s {url(small)}/artifacts/count -X POST -H 'content-type: application/json' -d '{{}}'" in lines
+    assert f"   only in the first: {LOST}; only in the second: none" in lines
+    assert lines[-1] == "The same requests again: --seed 1"
+
+
+def test_a_seed_draws_the_same_again(small: httpx.Client, other: httpx.Client) -> None:
+    first, again = (compare(url(small), url(other), "--requests", "60", "--seed", "7").stdout for _ in range(2))
+    assert first == again
+
+
+def test_what_differs_is_kept_and_asked_again(small: httpx.Client, other: httpx.Client, tmp_path: Path) -> None:
+    saved = tmp_path / "cases.jsonl"
+    compare(url(small), url(other), "--requests", "100", "--seed", "1", "--save", str(saved))
+    cases = jsonl.read(saved)
+    assert cases
+    assert all(
+        case["answer"] == small.request(case["method"], case["path"], json=case["body"]).json() for case in cases
+    )
+    again = compare(url(small), url(other), "--replay", str(saved))
+    assert (again.returncode, again.stdout.splitlines()[0]) == (
+        1,
+        f"{len(cases)} differences in {len(cases)} requests, by cause:",
+    )
+    mended = compare(url(small), url(small), "--replay", str(saved))
+    assert (mended.returncode, mended.stdout) == (0, f"0 differences in {len(cases)} requests.\n")
+
+
+def test_headers_are_sent_to_both(small: httpx.Client) -> None:
+    outdated = compare(url(small), url(small), "--requests", "20", "--header", "x-prefect-api-version: 0.1.0")
+    assert (outdated.returncode, outdated.stdout) == (0, "0 differences in 20 requests.\n")
+
+
+MISTAKES = {
+    "no URL": (["nonsense", "nonsense"], "nonsense: cannot be asked ("),
+    "no port": (["http://a:b", "http://a:b"], "http://a:b: cannot be asked ("),
+    "a header that no server takes": (["{api}", "{api}", "--header", "x: ü"], "{api}: cannot be asked ("),
+    "nobody there": (["{nobody}", "{nobody}"], "{nobody}: cannot be asked ("),
+    "a header without a colon": (["{api}", "{api}", "--header", "x"], "--header wants 'NAME: VALUE', not 'x'"),
+    "no such fixtures": (["{api}", "{api}", "--fixtures", "nowhere"], "nowhere: there is no such fixture folder"),
+    "no such cases": (["{api}", "{api}", "--replay", "nowhere"], "nowhere: cannot be read (No such file or directory)"),
+    "cases that are none": (
+        ["{api}", "{api}", "--replay", "{text}"],
+        "{text}, line 1: is no request with method, path and body",
+    ),
+    "cases that change things": (
+        ["{api}", "{api}", "--replay", "{write}"],
+        "{write}, line 1: POST /flows/bulk_delete is no request that is known to change nothing",
+    ),
+    "a file that cannot be written": (["{api}", "{api}", "--requests", "1", "--save", "/"], "/: cannot be written ("),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_is_told_in_one_line(small: httpx.Client, tmp_path: Path, name: str) -> None:
+    words = {
+        "{api}": url(small),
+        "{nobody}": f"http://127.0.0.1:{free_port()}/api",
+        "{text}": str(tmp_path / "text"),
+        "{write}": str(tmp_path / "write"),
+    }
+    (tmp_path / "text").write_text("hello\n", encoding="utf-8")
+    jsonl.write(tmp_path / "write", [{"method": "POST", "path": "/flows/bulk_delete", "body": {}}])
+    arguments, said = MISTAKES[name]
+    for word, value in words.items():
+        arguments = [argument.replace(word, value) for argument in arguments]
+        said = said.replace(word, value)
+    result = compare(*arguments)
+    assert result.returncode == 2, result
+    line = result.stderr.splitlines()[-1]
+    assert line.startswith(f"error: {said}")
+    assert "Traceback" not in result.stderr

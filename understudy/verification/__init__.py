@@ -1,0 +1,1 @@
+"""Holding servers to the contract: requests drawn from it, and answers compared."""

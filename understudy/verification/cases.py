@@ -1,0 +1,50 @@
+"""Requests kept in a file: JSON Lines, a request a line, with the answer that it should have."""
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from understudy.contract import Contract, reason_of
+from understudy.errors import FixtureError, UnderstudyError
+from understudy.verification.compare import Finding
+from understudy.verification.generator import Request, body_schema, safe_operations
+
+
+def save(path: Path, findings: Iterable[Finding]) -> None:
+    """Keep findings, each with the first server's answer.
+
+    Raises:
+        UnderstudyError: the file cannot be written.
+    """
+    lines = []
+    for finding in findings:
+        answer = finding.answers[0]
+        case = {"method": finding.request.method, "path": finding.request.path, "body": finding.request.body}
+        lines.append(json.dumps({**case, "status": answer.status, "answer": answer.body}, ensure_ascii=False))
+    try:
+        path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    except OSError as error:
+        raise UnderstudyError(f"{path}: cannot be written ({reason_of(error)})") from None
+
+
+def load(path: Path, contract: Contract) -> Iterator[Request]:
+    """The requests of a file.
+
+    Raises:
+        UnderstudyError: the file cannot be read, or a line is no request that the contract knows to be safe.
+    """
+    schemas = {(method, where): body_schema(operation) for method, where, operation in safe_operations(contract)}
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UnderstudyError(f"{path}: cannot be read ({reason_of(error)})") from None
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            try:
+                case = json.loads(line)
+                method, where, body = case["method"], case["path"], case.get("body")
+            except (ValueError, KeyError, TypeError):
+                raise FixtureError(path, "is no request with method, path and body", number) from None
+            if method != "GET" and (method, where) not in schemas:
+                raise FixtureError(path, f"{method} {where} is no request that is known to change nothing", number)
+            yield Request(method, where, where, body, schemas.get((method, where)))

@@ -1,0 +1,88 @@
+"""Two servers, the same requests: where their answers differ, and over what."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import httpx
+
+from understudy.errors import UnderstudyError, one_line
+from understudy.verification.comparison import Answer, Difference, difference
+from understudy.verification.generator import Request
+from understudy.verification.shrinking import smallest
+
+SHRINKING = 150  # requests that are spent at the most on making one finding smaller
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A request that two servers answer differently."""
+
+    request: Request
+    difference: Difference
+    answers: tuple[Answer, Answer]
+
+    @property
+    def cause(self) -> tuple[str, str, tuple[str, ...]]:
+        """What findings are grouped by: the operation, the kind of difference, and what is asked."""
+        return self.request.operation, self.difference.kind, tuple(sorted(names_in(self.request.body)))
+
+
+def names_in(body: Any, way: str = "") -> Iterator[str]:
+    """The names in a body, each behind the names around it, without the values."""
+    if isinstance(body, dict) and body:
+        for name, part in body.items():
+            yield from names_in(part, f"{way}.{name}" if way else name)
+    elif way:
+        yield way
+
+
+def ask(server: httpx.Client, request: Request) -> Answer:
+    """A server's answer.
+
+    Raises:
+        UnderstudyError: there was none; the text names the server.
+    """
+    body = {} if request.method == "GET" else {"json": request.body}
+    try:
+        response = server.request(request.method, request.path, **body)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        url = str(server.base_url).rstrip("/")
+        raise UnderstudyError(f"{url}: cannot be asked ({one_line(str(error)) or type(error).__name__})") from None
+    return Answer(response.status_code, body_of(response))
+
+
+def body_of(response: httpx.Response) -> Any:
+    try:
+        return response.json()
+    except ValueError:
+        return response.text
+
+
+def compare(first: httpx.Client, second: httpx.Client, requests: Iterable[Request]) -> Iterator[Finding | None]:
+    """For each request a finding, made as small as it goes, or None where the answers agree."""
+    for request in requests:
+        finding = found(first, second, request)
+        yield finding and shrunk(first, second, finding)
+
+
+def found(first: httpx.Client, second: httpx.Client, request: Request) -> Finding | None:
+    answers = ask(first, request), ask(second, request)
+    apart = difference(*answers, request.order)
+    return None if apart is None else Finding(request, apart, answers)
+
+
+def shrunk(first: httpx.Client, second: httpx.Client, finding: Finding) -> Finding:
+    """The finding with the smallest body that shows the same kind of difference."""
+    smallest_yet = finding
+
+    def shows(body: Any) -> bool:
+        nonlocal smallest_yet
+        shorter = found(first, second, replace(finding.request, body=body))
+        if shorter is None or shorter.difference.kind != finding.difference.kind:
+            return False
+        smallest_yet = shorter
+        return True
+
+    smallest(finding.request.body, shows, SHRINKING)
+    return smallest_yet

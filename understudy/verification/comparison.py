@@ -1,0 +1,109 @@
+"""Two answers to one request, compared up to ties: rows of the same sort key may stand in any order."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A status and a body: its value where it is JSON, else its text."""
+
+    status: int
+    body: Any
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How two answers differ: the kind, for counting, and what it is about, for reading."""
+
+    kind: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Order:
+    """How the rows of an answer stand: by a field, and not cut off where there are fewer than `whole_below`."""
+
+    field: str
+    whole_below: int
+
+
+def difference(left: Answer, right: Answer, order: Order | None = None) -> Difference | None:
+    """What sets two answers to one request apart; None where nothing does.
+
+    `order` is that of the rows, where the request asks for rows in an order.
+    """
+    if left.status != right.status:
+        return Difference("status", f"{left.status} and {right.status}")
+    rows = rows_of(left.body), rows_of(right.body)
+    if order is None or rows[0] is None or rows[1] is None:
+        return of_values(left.body, right.body)
+    return of_values(without_rows(left.body), without_rows(right.body)) or of_rows(rows[0], rows[1], order)
+
+
+def of_values(left: Any, right: Any) -> Difference | None:
+    return None if left == right else Difference("body", f"{shortened(left)} and {shortened(right)}")
+
+
+def of_rows(left: Sequence[Row], right: Sequence[Row], order: Order) -> Difference | None:
+    if not same_up_to_ties(left, right, order):
+        lost, added = ids_of(left) - ids_of(right), ids_of(right) - ids_of(left)
+        if lost or added:
+            return Difference(
+                "rows", f"only in the first: {named(sorted(lost))}; only in the second: {named(sorted(added))}"
+            )
+        return Difference("order", f"{named(row['id'] for row in left)} and {named(row['id'] for row in right)}")
+    known = {row["id"]: row for row in left}
+    for row in right:
+        other = known.get(row["id"], row)
+        names = sorted(name for name in {*row, *other} if row.get(name) != other.get(name))
+        if names or list(row) != list(other):
+            return Difference("fields", f"{row['id']}: {', '.join(names) or 'their order'}")
+    return None
+
+
+def same_up_to_ties(left: Sequence[Row], right: Sequence[Row], order: Order) -> bool:
+    """Whether two pages hold the same rows in the same order, wherever the sort decides.
+
+    At either end of a page that was cut off, a tie may have been cut in another place: there, rows
+    may differ.
+    """
+    keys = [row[order.field] for row in left]
+    if keys != [row[order.field] for row in right]:
+        return False
+    ends = () if len(keys) < order.whole_below else (keys[0], keys[-1]) if keys else ()
+    inner = [key for key in dict.fromkeys(keys) if key not in ends]
+    return all(ids_of(left, order.field, key) == ids_of(right, order.field, key) for key in inner)
+
+
+def ids_of(rows: Sequence[Row], field: str | None = None, key: Any = None) -> set[str]:
+    """The ids of rows, of all or of those that have `key` in `field`."""
+    return {row["id"] for row in rows if field is None or row[field] == key}
+
+
+def rows_of(body: Any) -> list[Row] | None:
+    """The rows of an answer: a list of objects, or the one list of objects in an object."""
+    lists = body.values() if isinstance(body, dict) else [body]
+    found = [
+        part for part in lists if isinstance(part, list) and all(isinstance(row, dict) and "id" in row for row in part)
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+def without_rows(body: Any) -> Any:
+    return {name: part for name, part in body.items() if not isinstance(part, list)} if isinstance(body, dict) else None
+
+
+def named(ids: Iterable[str], most: int = 5) -> str:
+    """A few of some ids, in their order, and how many more there are."""
+    every = list(ids)
+    more = f" and {len(every) - most} more" if len(every) > most else ""
+    return ", ".join(every[:most]) + more or "none"
+
+
+def shortened(value: Any, size: int = 200) -> str:
+    text = repr(value)
+    return text if len(text) <= size else f"{text[:size]}…"

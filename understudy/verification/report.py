@@ -1,0 +1,45 @@
+"""What a comparison found, for people to read."""
+
+import json
+import shlex
+from collections.abc import Iterator, Sequence
+
+from understudy.verification.compare import Finding
+from understudy.verification.generator import Request
+
+
+def report(findings: Sequence[Finding], asked: int, urls: tuple[str, str]) -> str:
+    """Findings by cause, the most frequent first, each with its smallest request."""
+    causes: dict[tuple[str, str, tuple[str, ...]], list[Finding]] = {}
+    for finding in findings:
+        causes.setdefault(finding.cause, []).append(finding)
+    grouped = sorted(causes.values(), key=len, reverse=True)
+    lines = [
+        f"{counted(len(findings), 'difference')} in {counted(asked, 'request')}{', by cause:' if findings else '.'}"
+    ]
+    for number, group in enumerate(grouped, start=1):
+        lines += ["", *told(number, group, urls)]
+    return "\n".join(lines)
+
+
+def told(number: int, group: Sequence[Finding], urls: tuple[str, str]) -> Iterator[str]:
+    finding = min(group, key=lambda each: len(json.dumps(each.request.body)))
+    operation, kind, names = finding.cause
+    yield f"{number}. {finding.request.method} {operation}: the {kind}, {counted(len(group), 'time')}"
+    if names:
+        yield f"   asking for {', '.join(names)}"
+    yield f"   {finding.difference.detail}"
+    for url in urls:
+        yield f"   {curl(url, finding.request)}"
+
+
+def curl(url: str, request: Request) -> str:
+    """A request as a line for the shell."""
+    words = ["curl", "-s", f"{url}{request.path}"]
+    if request.method != "GET":
+        words += ["-X", request.method, "-H", "content-type: application/json", "-d", json.dumps(request.body)]
+    return shlex.join(words)
+
+
+def counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

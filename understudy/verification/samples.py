@@ -1,0 +1,61 @@
+"""Values to ask about: what rows hold, by table and field."""
+
+import random
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from understudy.contract import Place
+
+Row = Mapping[str, Any]
+TEXT, NUMBER = "text", "number"
+
+
+class Samples:
+    """Values that were seen in rows, to draw from."""
+
+    def __init__(self, randomness: random.Random) -> None:
+        self._random = randomness
+        self._values: dict[tuple[str, str], list[Any]] = defaultdict(list)
+        self._alike: dict[str, list[Any]] = defaultdict(list)
+
+    def learn(self, schema: Place, rows: Iterable[Row]) -> None:
+        """Take the values of rows (JSON, as the API shows them) of the table that a row schema describes."""
+        table = schema.value["x-table"]
+        for row in rows:
+            for name, part in schema["properties"].items():
+                for path, value in leaves(name, row.get(name)):
+                    self._values[table, path].append(value)
+                    self._alike[kind_of(part) if isinstance(value, str) else NUMBER].append(value)
+                    if "x-references" in part.value:
+                        self._values[part.value["x-references"], "id"].append(value)
+
+    def draw(self, place: Place, table: str, fields: Iterable[str]) -> Any:
+        """A value for the schema at `place`: mostly one of `fields`, now and then another of its kind.
+
+        None where nothing of the kind is known.
+        """
+        words = [word for word in place.value.get("enum", ()) if word is not None]
+        pool = [value for field in fields for value in self._values[table, field]]
+        if words:
+            pool = words if self._chance(0.3) else [value for value in pool if value in words] or words
+        elif not pool or self._chance(0.15):
+            pool = self._alike[kind_of(place)] or pool
+        return self._random.choice(pool) if pool else None
+
+    def _chance(self, share: float) -> bool:
+        return self._random.random() < share
+
+
+def kind_of(place: Place) -> str:
+    """What texts of a schema have in common: their format, where they have one."""
+    return str(place.value.get("format", TEXT))
+
+
+def leaves(path: str, value: Any) -> list[tuple[str, Any]]:
+    """The texts and numbers in a field, behind the ways to them; the items of a list share one."""
+    if isinstance(value, dict):
+        return [leaf for name, part in value.items() for leaf in leaves(f"{path}.{name}", part)]
+    if isinstance(value, list):
+        return [leaf for item in value for leaf in leaves(path, item)]
+    return [] if value is None or isinstance(value, bool) else [(path, value)]

@@ -1,0 +1,130 @@
+"""A comparison from beginning to end: what is asked, of whom, and what is told of it."""
+
+import json
+import random
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import httpx
+
+from understudy.contract import MEDIA_TYPE, Contract, Place, reason_of
+from understudy.errors import FixtureError, UnderstudyError, one_line
+from understudy.folder import own_folder
+from understudy.verification import cases
+from understudy.verification.compare import Finding, ask, compare
+from understudy.verification.comparison import rows_of
+from understudy.verification.generator import Generator, Request, body_schema, safe_operations
+from understudy.verification.report import report
+from understudy.verification.samples import Row, Samples
+
+PATIENCE = 60.0  # seconds to wait for one answer
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be compared, as the command line says it."""
+
+    urls: tuple[str, str]
+    requests: int
+    seed: int | None
+    fixtures: Path | None
+    headers: tuple[str, ...]
+    save: Path | None
+    replay: Path | None
+
+
+def run(plan: Plan) -> list[Finding]:
+    """Compare two servers, print the report, and return what was found.
+
+    Raises:
+        UnderstudyError: a server cannot be asked, or a file or header is wrong.
+    """
+    contract = Contract.load(own_folder() / "openapi.yaml")
+    seed = random.SystemRandom().randrange(2**32) if plan.seed is None else plan.seed
+    headers = dict(header_of(text) for text in plan.headers)
+    with ExitStack() as stack:
+        first, second = (stack.enter_context(client(url, headers)) for url in plan.urls)
+        if plan.replay is None:
+            requests = list(drawn(plan, contract, first, seed))
+        else:
+            requests = list(cases.load(plan.replay, contract))
+        findings = [finding for finding in watched(compare(first, second, requests), len(requests)) if finding]
+    click.echo(report(findings, len(requests), plan.urls))
+    if findings and plan.replay is None:
+        click.echo(f"\nThe same requests again: --seed {seed}")
+    if plan.save is not None:
+        cases.save(plan.save, findings)
+    return findings
+
+
+def drawn(plan: Plan, contract: Contract, first: httpx.Client, seed: int) -> Iterator[Request]:
+    randomness = random.Random(seed)  # noqa: S311 - to draw requests, not to keep a secret
+    samples = Samples(randomness)
+    seen = shown(contract, first) if plan.fixtures is None else kept(contract, plan.fixtures)
+    for schema, rows in seen:
+        samples.learn(schema, rows)
+    return Generator(safe_operations(contract), samples, randomness).requests(plan.requests)
+
+
+Rows = Iterable[tuple[Place, Sequence[Row]]]
+
+
+def shown(contract: Contract, server: httpx.Client) -> Rows:
+    """The rows that a server shows: the first of each list, in each order that it can be asked for."""
+    for method, path, operation in safe_operations(contract):
+        schema, body = row_schema(operation), body_schema(operation)
+        if schema is not None and body is not None:
+            for name, part in body["properties"].items():
+                for word in part.value.get("x-sorts", ()):
+                    yield schema, rows_of(ask(server, Request(method, path, path, {name: word})).body) or []
+
+
+def row_schema(operation: Place) -> Place | None:
+    """The schema of the rows that an operation lists; None where it lists none."""
+    success = operation["responses"].get("200")
+    content = success and success.get("content")
+    schema = content and content[MEDIA_TYPE]["schema"]
+    items = schema and schema.get("items")
+    return items if items and "x-table" in items.value else None
+
+
+def kept(contract: Contract, folder: Path) -> Rows:
+    """The rows of a fixture set."""
+    if not folder.is_dir():
+        raise FixtureError(folder, "there is no such fixture folder")
+    for schema in contract.schemas():
+        path = folder / f"{schema.value.get('x-table')}.jsonl"
+        if path.exists():
+            try:
+                yield (
+                    schema,
+                    [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line.strip()],
+                )
+            except ValueError as error:
+                raise FixtureError(path, one_line(str(error))) from None
+            except OSError as error:
+                raise FixtureError(path, f"cannot be read ({reason_of(error)})") from None
+
+
+def client(url: str, headers: dict[str, str]) -> httpx.Client:
+    try:
+        return httpx.Client(base_url=url, headers=headers, timeout=PATIENCE)
+    except (httpx.InvalidURL, ValueError) as error:
+        raise UnderstudyError(f"{url}: cannot be asked ({one_line(str(error))})") from None
+
+
+def header_of(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon or not name.strip():
+        raise UnderstudyError(f"--header wants 'NAME: VALUE', not '{text}'")
+    return name.strip(), value.strip()
+
+
+def watched(findings: Iterable[Finding | None], length: int) -> Iterator[Finding | None]:
+    """The same, with a progress bar where somebody looks."""
+    with click.progressbar(findings, length=length, label="comparing", file=sys.stderr) as bar:
+        yield from bar
