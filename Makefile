@@ -8,7 +8,7 @@ export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export TMPDIR := $(CURDIR)/.cache/tmp
 
-.PHONY: serve test test-real check demo record clean
+.PHONY: serve test test-real check demo record clean help
 .DEFAULT_GOAL := serve
 
 serve: $(VENV)/made ## serve the demo set; ARGS="--port 4300 --fixtures DIR" for more
@@ -30,6 +30,9 @@ demo: $(VENV)/made ## write the demo fixture set anew
 
 record: $(VENV)/made .real/made ## record a real server's answers anew
 	$(BIN)/python -m tests.real.record
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.* ## /\1	/p' Makefile | expand -t 12
 
 clean: ## take away all that was made
 	rm -rf $(VENV) .real .cache build *.egg-info

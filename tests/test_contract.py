@@ -90,8 +90,8 @@ def test_a_reading_example_is_what_the_demo_set_answers() -> None:
         for _, operation in CONTRACT.operations():
             path, _, method = operation.path.removeprefix("/paths/").rpartition("/")
             if method == "get" and "200" in operation.value["responses"]:
-                for parameter in resolved_parameters(operation):
-                    path = path.replace(f"{{{parameter['name']}}}", parameter["example"])
+                for parameter in operation.each("parameters"):
+                    path = path.replace(f"{{{parameter.value['name']}}}", parameter.value["example"])
                 media = operation["responses"]["200"]["content"]["application/json"]
                 assert demo.get(path).json() == media["example"].value
 
@@ -104,17 +104,13 @@ def assert_fits(schema: dict[str, Any], value: Any) -> None:
 
 def test_every_operation_has_the_errors_that_it_can_answer() -> None:
     for operation_id, operation in CONTRACT.operations():
-        names = {parameter["name"] for parameter in resolved_parameters(operation)}
+        names = {parameter.value["name"] for parameter in operation.each("parameters")}
         expected = set(SERVED_BY_EVERY_OPERATION)
         expected |= {"400"} if "x-prefect-api-version" in names else set()
         expected |= {"404"} if names & {"id", "key", "name"} else set()
         expected |= {"422"} if "requestBody" in operation.value or "client" in names else set()
         errors = {status for status in operation.value["responses"] if status[0] in "45"}
         assert errors - {"409"} == expected, operation_id
-
-
-def resolved_parameters(operation: Place) -> list[dict[str, Any]]:
-    return [operation["parameters"][index].value for index in range(len(operation.value["parameters"]))]
 
 
 def test_answers_have_the_shape_of_the_contract(demo: httpx.Client) -> None:

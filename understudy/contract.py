@@ -40,6 +40,13 @@ class Place:
         for key in self.value:
             yield key, self[key]
 
+    def each(self, key: str) -> list["Place"]:
+        """The entries of the list at `key`; none where there is no such key."""
+        if key not in self.value:
+            return []
+        listed = self[key]
+        return [listed[index] for index in range(len(listed.value))]
+
     def entries(self, key: str) -> Iterator[tuple[str, "Place"]]:
         """The entries of the object at `key`; none where there is no such key."""
         return iter(()) if key not in self.value else self[key].items()

@@ -22,7 +22,7 @@ class RequestReader:
     """
 
     def __init__(self, operation: Place, catalog: Catalog, reading: Reading) -> None:
-        parameters = [operation["parameters"][index] for index in range(len(operation.value["parameters"]))]
+        parameters = operation.each("parameters")
         self.path_names = [place.value["name"] for place in parameters if place.value["in"] == "path"]
         self._gates = [version_gate(place) for place in parameters if "x-minimum-version" in place.value]
         self._query = QueryString([place for place in parameters if place.value["in"] == "query"], reading)

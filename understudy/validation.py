@@ -90,8 +90,7 @@ def anything(place: Place, reading: Reading) -> core_schema.CoreSchema:
 def union(place: Place, reading: Reading) -> core_schema.CoreSchema:
     # Members are strict whatever the mode, so that a value stays of the kind it came as; texts come
     # last and take nothing but texts anyway.
-    members = place["anyOf"]
-    return core_schema.union_schema([compiled(members[index], Reading.STORED) for index in range(len(members.value))])
+    return core_schema.union_schema([compiled(member, Reading.STORED) for member in place.each("anyOf")])
 
 
 def boolean(place: Place, reading: Reading) -> core_schema.CoreSchema:

@@ -54,8 +54,7 @@ class Generator:
     def filled(self, path: str, operation: Place) -> str:
         """A path with its parameters, and the query that the operation needs."""
         query = {}
-        for index in range(len(operation.value["parameters"])):
-            parameter = operation["parameters"][index]
+        for parameter in operation.each("parameters"):
             name = parameter.value["name"]
             if parameter.value["in"] == "path":
                 path = path.replace(f"{{{name}}}", quote(str(self.parameter(parameter)), safe=""))
