@@ -10,6 +10,8 @@ from understudy.contract import MEDIA_TYPE, Contract, Place
 from understudy.verification.comparison import Order
 from understudy.verification.samples import Samples
 
+QUERY_SHARE = 10  # requests to an operation that takes a body, for each to one that does not
+
 Operation = tuple[str, str, Place]
 """Method, path and place of an operation."""
 
@@ -42,8 +44,9 @@ class Generator:
         self._random = randomness
 
     def requests(self, count: int) -> Iterator[Request]:
-        for _ in range(count):
-            method, path, operation = self._random.choice(self._operations)
+        """Random requests, most of them to operations that have much to ask: those that take a body."""
+        weights = [QUERY_SHARE if "requestBody" in operation.value else 1 for _, _, operation in self._operations]
+        for method, path, operation in self._random.choices(self._operations, weights, k=count):
             yield self.request(method, path, operation)
 
     def request(self, method: str, path: str, operation: Place) -> Request:
@@ -81,8 +84,9 @@ class Generator:
         schema = place.value
         if "enum" in schema:
             return self._random.choice([word for word in schema["enum"] if word is not None])
-        low, high = schema.get("minimum", 0), schema.get("maximum", 100)
-        return self._random.choice([None, *(min(low + step, high) for step in (0, 0, 1, 1, 2, 4, 19, 29, 199, 998))])
+        low, high, default = schema.get("minimum", 0), schema.get("maximum", 100), schema.get("default")
+        near = (min(low + step, high) for step in (0, 1, 2, 4, 19, 998))
+        return self._random.choice([None, default, default, default, *near])
 
     def filter(self, place: Place, table: str, fields: Iterable[str]) -> dict[str, Any] | None:
         if self._chance(0.03):
