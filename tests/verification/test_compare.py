@@ -92,7 +92,15 @@ MISTAKES = {
     "no such cases": (["{api}", "{api}", "--replay", "nowhere"], "nowhere: cannot be read (No such file or directory)"),
     "cases that are none": (
         ["{api}", "{api}", "--replay", "{text}"],
-        "{text}, line 1: is no request with method, path and body",
+        "{text}, line 1: is no JSON (",
+    ),
+    "cases that lack a path": (
+        ["{api}", "{api}", "--replay", "{odd}"],
+        "{odd}, line 1: is no request with method and path",
+    ),
+    "fixtures that are none": (
+        ["{api}", "{api}", "--fixtures", "{set}"],
+        "{set}/flows.jsonl, line 1: is no JSON object",
     ),
     "cases that change things": (
         ["{api}", "{api}", "--replay", "{write}"],
@@ -109,7 +117,11 @@ def test_a_mistake_is_told_in_one_line(small: httpx.Client, tmp_path: Path, name
         "{nobody}": f"http://127.0.0.1:{free_port()}/api",
         "{text}": str(tmp_path / "text"),
         "{write}": str(tmp_path / "write"),
+        "{odd}": str(tmp_path / "odd"),
+        "{set}": str(tmp_path),
     }
+    jsonl.write(tmp_path / "odd", [{"method": []}])
+    jsonl.write(tmp_path / "flows.jsonl", [[]])
     (tmp_path / "text").write_text("hello\n", encoding="utf-8")
     jsonl.write(tmp_path / "write", [{"method": "POST", "path": "/flows/bulk_delete", "body": {}}])
     arguments, said = MISTAKES[name]

@@ -92,3 +92,11 @@ def test_shrinking_ends_after_its_tries() -> None:
 
     smallest({"a": list(range(100))}, shows, tries=7)
     assert len(asked) == 7
+
+
+def test_rows_may_lack_what_they_are_sorted_by_or_hold_anything() -> None:
+    odd: list[dict[str, Any]] = [{"id": 5}, {"id": None, "key": {"a": []}}]
+    assert difference(Answer(200, odd), Answer(200, odd), WHOLE) is None
+    found = difference(Answer(200, odd), Answer(200, odd[::-1]), WHOLE)
+    assert found is not None
+    assert found.kind == "order"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from understudy.contract import Contract, reason_of
 from understudy.errors import FixtureError, UnderstudyError
+from understudy.verification import jsonl
 from understudy.verification.compare import Finding
 from understudy.verification.generator import Request, body_schema, safe_operations
 
@@ -31,20 +32,13 @@ def load(path: Path, contract: Contract) -> Iterator[Request]:
     """The requests of a file.
 
     Raises:
-        UnderstudyError: the file cannot be read, or a line is no request that the contract knows to be safe.
+        FixtureError: the file cannot be read, or a line is no request that is known to change nothing.
     """
     schemas = {(method, where): body_schema(operation) for method, where, operation in safe_operations(contract)}
-    try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UnderstudyError(f"{path}: cannot be read ({reason_of(error)})") from None
-    for number, line in enumerate(lines, start=1):
-        if line.strip():
-            try:
-                case = json.loads(line)
-                method, where, body = case["method"], case["path"], case.get("body")
-            except (ValueError, KeyError, TypeError):
-                raise FixtureError(path, "is no request with method, path and body", number) from None
-            if method != "GET" and (method, where) not in schemas:
-                raise FixtureError(path, f"{method} {where} is no request that is known to change nothing", number)
-            yield Request(method, where, where, body, schemas.get((method, where)))
+    for number, case in jsonl.objects(path):
+        method, where = case.get("method"), case.get("path")
+        if not isinstance(method, str) or not isinstance(where, str):
+            raise FixtureError(path, "is no request with method and path", number)
+        if method != "GET" and (method, where) not in schemas:
+            raise FixtureError(path, f"{method} {where} is no request that is known to change nothing", number)
+        yield Request(method, where, where, case.get("body"), schemas.get((method, where)))

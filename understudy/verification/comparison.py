@@ -55,10 +55,12 @@ def of_rows(left: Sequence[Row], right: Sequence[Row], order: Order) -> Differen
             return Difference(
                 "rows", f"only in the first: {named(sorted(lost))}; only in the second: {named(sorted(added))}"
             )
-        return Difference("order", f"{named(row['id'] for row in left)} and {named(row['id'] for row in right)}")
-    known = {row["id"]: row for row in left}
+        return Difference(
+            "order", f"{named(str(row['id']) for row in left)} and {named(str(row['id']) for row in right)}"
+        )
+    known = {str(row["id"]): row for row in left}
     for row in right:
-        other = known.get(row["id"], row)
+        other = known.get(str(row["id"]), row)
         names = sorted(name for name in {*row, *other} if row.get(name) != other.get(name))
         if names or list(row) != list(other):
             return Difference("fields", f"{row['id']}: {', '.join(names) or 'their order'}")
@@ -71,17 +73,29 @@ def same_up_to_ties(left: Sequence[Row], right: Sequence[Row], order: Order) -> 
     At either end of a page that was cut off, a tie may have been cut in another place: there, rows
     may differ.
     """
-    keys = [row[order.field] for row in left]
-    if keys != [row[order.field] for row in right]:
+    keys = [key_of(row, order) for row in left]
+    if keys != [key_of(row, order) for row in right]:
         return False
     ends = () if len(keys) < order.whole_below else (keys[0], keys[-1]) if keys else ()
-    inner = [key for key in dict.fromkeys(keys) if key not in ends]
-    return all(ids_of(left, order.field, key) == ids_of(right, order.field, key) for key in inner)
+    here, there = by_key(left, order), by_key(right, order)
+    return all(here[key] == there[key] for key in here if key not in ends)
 
 
-def ids_of(rows: Sequence[Row], field: str | None = None, key: Any = None) -> set[str]:
-    """The ids of rows, of all or of those that have `key` in `field`."""
-    return {row["id"] for row in rows if field is None or row[field] == key}
+def by_key(rows: Sequence[Row], order: Order) -> dict[str, set[str]]:
+    """The ids of rows by what they are sorted by."""
+    ids: dict[str, set[str]] = {}
+    for row in rows:
+        ids.setdefault(key_of(row, order), set()).add(str(row["id"]))
+    return ids
+
+
+def key_of(row: Row, order: Order) -> str:
+    """What a row is sorted by, as text: a server may put anything there, or nothing."""
+    return repr(row.get(order.field))
+
+
+def ids_of(rows: Iterable[Row]) -> set[str]:
+    return {str(row["id"]) for row in rows}
 
 
 def rows_of(body: Any) -> list[Row] | None:

@@ -1,6 +1,5 @@
 """A comparison from beginning to end: what is asked, of whom, and what is told of it."""
 
-import json
 import random
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,10 +10,10 @@ from pathlib import Path
 import click
 import httpx
 
-from understudy.contract import MEDIA_TYPE, Contract, Place, reason_of
+from understudy.contract import MEDIA_TYPE, Contract, Place
 from understudy.errors import FixtureError, UnderstudyError, one_line
 from understudy.folder import own_folder
-from understudy.verification import cases
+from understudy.verification import cases, jsonl
 from understudy.verification.compare import Finding, ask, compare
 from understudy.verification.comparison import rows_of
 from understudy.verification.generator import Generator, Request, body_schema, safe_operations
@@ -99,15 +98,7 @@ def kept(contract: Contract, folder: Path) -> Rows:
     for schema in contract.schemas():
         path = folder / f"{schema.value.get('x-table')}.jsonl"
         if path.exists():
-            try:
-                yield (
-                    schema,
-                    [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line.strip()],
-                )
-            except ValueError as error:
-                raise FixtureError(path, one_line(str(error))) from None
-            except OSError as error:
-                raise FixtureError(path, f"cannot be read ({reason_of(error)})") from None
+            yield schema, [row for _, row in jsonl.objects(path)]
 
 
 def client(url: str, headers: dict[str, str]) -> httpx.Client:

@@ -1,0 +1,34 @@
+"""JSON Lines that a user hands in: an object a line."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from understudy.contract import reason_of
+from understudy.errors import FixtureError, one_line
+
+
+def objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The objects of a file, each behind the number of its line, from 1. Blank lines are passed over.
+
+    Raises:
+        FixtureError: the file cannot be read, or a line is no JSON object.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise FixtureError(path, f"cannot be read ({reason_of(error)})") from None
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            yield number, parsed(path, number, line)
+
+
+def parsed(path: Path, number: int, line: str) -> dict[str, Any]:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise FixtureError(path, f"is no JSON ({one_line(str(error))})", number) from None
+    if not isinstance(value, dict):
+        raise FixtureError(path, "is no JSON object", number)
+    return value
