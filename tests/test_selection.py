@@ -2,6 +2,7 @@
 
 import json
 import random
+from pathlib import Path
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -11,6 +12,8 @@ from tests import naive
 from tests.conftest import SMALL
 from tests.drawing import queries
 from understudy import fixtures
+from understudy.catalog import Catalog
+from understudy.contract import Contract
 from understudy.folder import Api
 from understudy.query import Sort
 from understudy.values import key_of, new_id, now
@@ -90,3 +93,26 @@ def test_pages_tile_the_whole_in_order(api: Api, randomness: random.Random) -> N
 
 def ordered(keys: list[Any], descending: bool) -> tuple[list[Any], list[Any]]:
     return (keys[1:], keys[:-1]) if descending else (keys[:-1], keys[1:])
+
+
+def test_a_delete_ends_where_rows_refer_to_each_other_in_a_circle(tmp_path: Path) -> None:
+    circle = {"type": "string", "format": "uuid", "x-references": "pets", "x-on-delete": "cascade"}
+    pet = {
+        "type": "object",
+        "x-table": "pets",
+        "properties": {"id": {"type": "string", "format": "uuid"}, "friend": circle},
+    }
+    contract = tmp_path / "openapi.yaml"
+    info = {"title": "Pets", "version": "1"}
+    schemas = {"schemas": {"Pet": pet}}
+    contract.write_text(
+        json.dumps({"openapi": "3.0.3", "info": info, "paths": {}, "components": schemas}), encoding="utf-8"
+    )
+    workspace = Workspace(Catalog.of(Contract.load(contract)))
+    first, second, third = new_id(), new_id(), new_id()
+    for own, friend in ((first, second), (second, first), (third, third)):
+        workspace["pets"].insert({"id": own, "friend": friend})
+    workspace.delete("pets", [0])
+    assert list(workspace["pets"].live) == [2]
+    workspace.delete("pets", [2])
+    assert not workspace["pets"]
