@@ -135,7 +135,7 @@ BODIES = tuple(text.strip().encode() for text in FILTERS)
 RAW_BODIES = (
     b"", b"  {}  ", b"\xff", b'{"a":"\xff"}', "\ufeff{}".encode(), '{"limit":1}'.encode("utf-16"),
     '{"limit":1}'.encode("utf-32"),
-    b"\x00", b'{"limit":1}\x00', b'{"a":"\x01"}', b"[" * 5000, b"[" * 900 + b"]" * 900,
+    b"\x00", b'{"limit":1}\x00', b'{"a":"\x01"}', b"[" * 200_000, b"[" * 900 + b"]" * 900,
     b'{"limit":' + b"9" * 5000 + b"}",
 )  # fmt: skip
 READS = (
