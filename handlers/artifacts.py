@@ -1,6 +1,5 @@
 """Artifacts, and the collection that keeps the latest of each key."""
 
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -16,19 +15,15 @@ CREATED, KEY, LATEST_ID = Column(("created",)), Column(("key",)), Column(("lates
 
 
 def create_artifact(workspace: Workspace, body: dict[str, Any]) -> Answer:
-    moment = now()
-    artifact = {"id": new_id(), "created": moment, "updated": moment, **body}
-    row = workspace["artifacts"].insert(artifact)
-    if artifact.get("key") is not None:
-        collect(workspace, workspace["artifacts"].values(row), moment)
-    return workspace["artifacts"].encoded(row)
+    artifacts, moment = workspace["artifacts"], now()
+    row = artifacts.insert({"id": new_id(), "created": moment, "updated": moment, **body})
+    if body.get("key") is not None:
+        collect(workspace, artifacts.values(row))
+    return artifacts.encoded(row)
 
 
 def read_artifact(workspace: Workspace, id: UUID) -> Answer:
-    row = workspace["artifacts"].find(id.int)
-    if row is None:
-        raise NotFound("Artifact not found.")
-    return workspace["artifacts"].encoded(row)
+    return workspace["artifacts"].encoded(found(workspace, id))
 
 
 def read_latest_artifact(workspace: Workspace, key: str) -> Answer:
@@ -54,10 +49,7 @@ def update_artifact(workspace: Workspace, id: UUID, body: dict[str, Any]) -> Ans
 
 
 def delete_artifact(workspace: Workspace, id: UUID) -> Answer:
-    artifacts = workspace["artifacts"]
-    row = artifacts.find(id.int)
-    if row is None:
-        raise NotFound("Artifact not found.")
+    artifacts, row = workspace["artifacts"], found(workspace, id)
     key = artifacts.key(KEY, row)
     artifacts.delete(row)
     collection = latest(workspace, key)
@@ -82,21 +74,28 @@ def count_latest_artifacts(workspace: Workspace, criteria: Criteria) -> Answer:
     return workspace.count("artifact_collections", criteria)
 
 
+def found(workspace: Workspace, id: UUID) -> int:
+    row = workspace["artifacts"].find(id.int)
+    if row is None:
+        raise NotFound("Artifact not found.")
+    return row
+
+
 def latest(workspace: Workspace, key: str | None) -> int | None:
     """The row of the collection of `key`."""
     return next(iter(workspace["artifact_collections"].index(KEY).rows(key)), None)
 
 
-def collect(workspace: Workspace, artifact: dict[str, Any], moment: datetime) -> None:
-    """Make an artifact the latest of its key: the collection keeps its own id and first `created`."""
+def collect(workspace: Workspace, artifact: dict[str, Any]) -> None:
+    """Make a new artifact the latest of its key: the collection keeps its own id and first `created`."""
     collections = workspace["artifact_collections"]
     row = latest(workspace, artifact["key"])
     if row is None:
         collections.insert({**artifact, "id": new_id(), "latest_id": artifact["id"]})
     else:
         own = collections.values(row)
-        changes = {"id": own["id"], "created": own["created"], "updated": moment, "latest_id": artifact["id"]}
-        collections.update(row, {**artifact, **changes})
+        kept = {"id": own["id"], "created": own["created"]}
+        collections.update(row, {**artifact, **kept, "latest_id": artifact["id"]})
 
 
 def fall_back(workspace: Workspace, key: str, collection: int) -> None:

@@ -24,11 +24,6 @@ class Query:
     filters: Mapping[str, tuple[Filter, tuple[Step, ...]]]
     sorts: Mapping[str, Mapping[str, Sort]]
 
-    @property
-    def arguments(self) -> set[str]:
-        """The names that a handler gets in place of the filters."""
-        return {"criteria"}
-
     def read(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """What a handler gets: `criteria` for all filters together, each sort as a `Sort`, the rest as it is."""
         arguments: dict[str, Any] = {"criteria": self.criteria(body)}

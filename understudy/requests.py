@@ -140,8 +140,7 @@ class QueryBody:
         self._defaults = {
             name: part.value["default"] for name, part in place["properties"].items() if "default" in part.value
         }
-        plain = [name for name, _ in self._parts if name not in query.filters]
-        self.arguments = {*plain, *query.arguments}
+        self.arguments = {"criteria", *(name for name, _ in self._parts if name not in query.filters)}
 
     def parse(self, raw: bytes, content_type: str | None) -> Any:
         return parse_json(raw) if raw and is_json(content_type, self._reading) else None

@@ -253,13 +253,9 @@ def obj(place: Place, reading: Reading) -> core_schema.CoreSchema:
 
 
 def mapping(place: Place, reading: Reading) -> core_schema.CoreSchema:
-    values = place.get("additionalProperties")
-    free = values is None or values.value is True or values.value == {}
-    return core_schema.dict_schema(
-        core_schema.str_schema(),
-        core_schema.any_schema() if free or values is None else compiled(values, reading),
-        strict=reading.strict,
-    )
+    free = place.value.get("additionalProperties", True) in (True, {})
+    values = core_schema.any_schema() if free else compiled(place["additionalProperties"], reading)
+    return core_schema.dict_schema(core_schema.str_schema(), values, strict=reading.strict)
 
 
 def errors_of(error: ValidationError, *prefix: str) -> list[dict[str, Any]]:

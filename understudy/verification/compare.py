@@ -74,15 +74,12 @@ def found(first: httpx.Client, second: httpx.Client, request: Request) -> Findin
 
 def shrunk(first: httpx.Client, second: httpx.Client, finding: Finding) -> Finding:
     """The finding with the smallest body that shows the same kind of difference."""
-    smallest_yet = finding
+
+    def at(body: Any) -> Finding | None:
+        return found(first, second, replace(finding.request, body=body))
 
     def shows(body: Any) -> bool:
-        nonlocal smallest_yet
-        shorter = found(first, second, replace(finding.request, body=body))
-        if shorter is None or shorter.difference.kind != finding.difference.kind:
-            return False
-        smallest_yet = shorter
-        return True
+        shorter = at(body)
+        return shorter is not None and shorter.difference.kind == finding.difference.kind
 
-    smallest(finding.request.body, shows, SHRINKING)
-    return smallest_yet
+    return at(smallest(finding.request.body, shows, SHRINKING)) or finding
