@@ -18,6 +18,7 @@ class Samples:
         self._random = randomness
         self._values: dict[tuple[str, str], list[Any]] = defaultdict(list)
         self._alike: dict[str, list[Any]] = defaultdict(list)
+        self._usual: dict[tuple[str, str], list[Any]] = defaultdict(list)
 
     def learn(self, schema: Place, rows: Iterable[Row]) -> None:
         """Take the values of rows (JSON, as the API shows them) of the table that a row schema describes."""
@@ -29,6 +30,28 @@ class Samples:
                     self._alike[kind_of(part) if isinstance(value, str) else NUMBER].append(value)
                     if "x-references" in part.value:
                         self._values[part.value["x-references"], "id"].append(value)
+
+    def usual(self, table: str, fields: Iterable[str]) -> list[Any]:
+        """Values that rows often hold in some fields, as the contract says (`x-usual`)."""
+        return [value for field in fields for value in self._usual[table, field]]
+
+    def expect(self, schema: Place) -> None:
+        """Take what a row schema says of the values that its rows often hold."""
+        for name, part in schema.entries("properties"):
+            self._usual[schema.value["x-table"], name] = part.value.get("x-usual", [])
+
+    def note(self, table: str, fields: Iterable[str], value: Any) -> None:
+        """Take a value that one of some fields of a table is known to hold."""
+        for field in fields:
+            self._values[table, field].append(value)
+
+    def seen(self, table: str, fields: Iterable[str]) -> list[Any]:
+        """The values of some fields, each once, in the order in which they were seen."""
+        return list(dict.fromkeys(value for field in fields for value in self._values[table, field]))
+
+    def alike(self, place: Place) -> list[Any]:
+        """The values of whatever field that are of the kind of the schema at `place`, each once."""
+        return list(dict.fromkeys(self._alike[kind_of(place)]))
 
     def draw(self, place: Place, table: str, fields: Iterable[str]) -> Any:
         """A value for the schema at `place`: mostly one of `fields`, now and then another of its kind.

@@ -1,0 +1,141 @@
+"""What a body should select, worked out from what each of its criteria selects alone."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+from understudy.columns import Step
+from understudy.criteria import All, Criteria, Either, Related, reached
+from understudy.verification.answers import Answers, Filters, Ids
+from understudy.verification.leaves import Leaf, asked
+
+NONE: Ids = frozenset()
+UNPINNED: Filters = {}
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What is selected at the least, and at the most. Mostly the same."""
+
+    least: Ids
+    most: Ids
+
+    @classmethod
+    def exactly(cls, ids: Ids) -> "Bounds":
+        return cls(ids, ids)
+
+
+class Algebra:
+    """Evaluates bodies that select rows of one table.
+
+    What the known rows decide is read off them; any other criterion is asked alone. `and_` is then an
+    intersection and `or_` a union. Where a row has many related rows, two criteria that each are met
+    by one of them may be met by none together: there, an intersection is only what is selected at the
+    most, unless the body is pinned to a single related row.
+    """
+
+    def __init__(self, answers: Answers, leaves: Mapping[tuple[str, ...], Leaf]) -> None:
+        self._answers = answers
+        self._model = answers.inspection.model
+        self._selection = answers.selection
+        self._leaves = leaves
+
+    def bounds(self, filters: Filters, pin: Filters = UNPINNED) -> Bounds:
+        """What filters select, together with a pin: filters that single out one related row."""
+        alone = self._alone(filters)
+        criteria = self._model.criteria(self._selection.lists, filters)
+
+        def ask(part: Criteria) -> Ids | None:
+            if not pin and self._model.knows(part, self._selection.table):
+                return self._model.select(self._selection.table, part)
+            body = alone.get(repr(part))
+            return None if body is None else self._answers.whole(merged(body, pin))
+
+        return Evaluation(ask, is_single=bool(pin)).bounds(criteria, ())
+
+    def parts(self, filters: Filters) -> list[Filters]:
+        """The bodies that ask for each criterion alone."""
+        return [leaf.filters(operand) for leaf, operand in asked(filters, self._leaves) if operand is not None]
+
+    def is_single(self, name: str) -> bool:
+        """Whether a filter speaks of one row at the most for each row that is selected."""
+        criteria = self._model.criteria(self._selection.lists, {name: {}})
+        while isinstance(criteria, Related):
+            if criteria.step.back:
+                return False
+            criteria = criteria.criteria
+        return True
+
+    def pins(self, filters: Filters) -> list[Filters]:
+        """A pin to a random related row, where filters ask about one of many."""
+        if len(filters) != 1:
+            return []
+        ((name, value),) = filters.items()
+        leaf = next((leaf for leaf in self._leaves.values() if is_id_of(leaf, name)), None)
+        if leaf is None or self.is_single(name) or not isinstance(value, dict) or is_joined_by_or(value):
+            return []
+        ids = self._answers.inspection.samples.seen(leaf.table, leaf.fields)
+        return [leaf.filters([self._answers.inspection.random.choice(ids)])] if ids else []
+
+    def is_known(self, filters: Filters) -> bool:
+        """Whether the known rows alone decide what filters select."""
+        return self._model.knows(self._model.criteria(self._selection.lists, filters), self._selection.table)
+
+    def _alone(self, filters: Filters) -> dict[str, Filters]:
+        """Each criterion of a body, as the body that asks for it alone."""
+        bodies: list[Filters] = [{name: {}} for name in self._selection.filters]
+        flags = [leaf for leaf in self._leaves.values() if leaf.place.value["type"] == "boolean"]
+        bodies += [leaf.filters(value) for leaf in flags for value in (True, False)]
+        bodies += self.parts(filters)
+        return {repr(self._model.criteria(self._selection.lists, body)): body for body in bodies}
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One walk over criteria. `ask` knows what some of them select, and says None for the others."""
+
+    ask: Callable[[Criteria], Ids | None]
+    is_single: bool
+
+    def bounds(self, criteria: Criteria, steps: tuple[Step, ...]) -> Bounds:
+        known = self.ask(reached(steps, criteria))
+        if known is not None:
+            return Bounds.exactly(known)
+        match criteria:
+            case Related(step, part):
+                return self.bounds(part, (*steps, step))
+            case Either(parts):
+                each = [self.bounds(part, steps) for part in parts]
+                return Bounds(union(part.least for part in each), union(part.most for part in each))
+            case All(parts):
+                each = [self.bounds(part, steps) for part in parts]
+                is_exact = self.is_single or not any(step.back for step in steps)
+                least = intersection(part.least for part in each) if is_exact else NONE
+                return Bounds(least, intersection(part.most for part in each))
+        raise ValueError(f"no body asks for {criteria} alone")
+
+
+def union(sets: Iterable[Ids]) -> Ids:
+    return NONE.union(*sets)
+
+
+def intersection(sets: Iterable[Ids]) -> Ids:
+    return reduce(frozenset.__and__, sets)
+
+
+def merged(body: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """Two bodies in one, object by object; `other` counts where both say something."""
+    both = {
+        name: merged(body[name], part) if isinstance(part, dict) and isinstance(body.get(name), dict) else part
+        for name, part in other.items()
+    }
+    return {**body, **both}
+
+
+def is_id_of(leaf: Leaf, name: str) -> bool:
+    return leaf.way == (name, "id") and leaf.operator == "any_"
+
+
+def is_joined_by_or(value: Mapping[str, Any]) -> bool:
+    return value.get("operator") == "or_"

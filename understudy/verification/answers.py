@@ -1,0 +1,127 @@
+"""Whole answers: the ids of all rows that a body selects, by every operation that selects them."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from understudy.verification import rules
+from understudy.verification.compare import names_in
+from understudy.verification.comparison import named, rows_of, shortened
+from understudy.verification.inspection import MOST_PAGES, Inspection
+from understudy.verification.ledger import SEPARATOR, Broken
+from understudy.verification.surface import LIMIT, OFFSET, Endpoint, Selection
+
+Filters = Mapping[str, Any]
+Ids = frozenset[str]
+
+
+class TooMany(Exception):
+    """A body selects more rows than are read."""
+
+
+class Answers:
+    """What the operations on one table answer, asked once each."""
+
+    def __init__(self, inspection: Inspection, selection: Selection) -> None:
+        self.inspection = inspection
+        self.selection = selection
+        self._ids: dict[str, Ids] = {}
+        self._counts: dict[str, int] = {}
+        self._agreed: set[str] = set()
+        self.scope: Filters = {}
+
+    def whole(self, filters: Filters) -> Ids:
+        """The ids of all rows that filters select; the first time, each operation is held against the list.
+
+        Raises:
+            Refused: there was no list.
+            TooMany: there are more rows than are read.
+        """
+        filters = self.scoped(filters)
+        ids, key = self.listed(filters), key_of(filters)
+        if key not in self._agreed:
+            self._agreed.add(key)
+            self._agree(filters)
+        return ids
+
+    def scoped(self, filters: Filters) -> Filters:
+        """Filters on a large table, cut down to some of its rows where nothing else is asked of the rows."""
+        return filters if self.selection.own in filters else {**self.scope, **filters}
+
+    def count(self, filters: Filters) -> int:
+        """How many rows filters select, as the server counts them, or else lists them."""
+        key = key_of(self.scoped(filters))
+        if self.selection.counts is None or key in self._ids:
+            return len(self.listed(filters))
+        if key not in self._counts:
+            request = self.selection.counts.request(self.scoped(filters))
+            count = self.inspection.success(self.selection.counts, request)
+            self._counts[key] = count if isinstance(count, int) else 0
+        return self._counts[key]
+
+    def forget(self) -> None:
+        """Ask anew from now on, since rows have changed."""
+        self._ids.clear()
+        self._counts.clear()
+        self._agreed.clear()
+
+    def listed(self, filters: Filters) -> Ids:
+        filters = self.scoped(filters)
+        key = key_of(filters)
+        if key not in self._ids:
+            self._ids[key] = self._read(filters)
+        return self._ids[key]
+
+    def _read(self, filters: Filters) -> Ids:
+        size = self.selection.page_size
+        rows = self.inspection.rows(self.selection, self.selection.lists, filters)
+        for page in range(1, MOST_PAGES + 1):
+            if len(rows) < page * size:
+                return frozenset(str(row["id"]) for row in rows)
+            following = {**filters, LIMIT: size, OFFSET: page * size}
+            rows += self.inspection.rows(self.selection, self.selection.lists, following)
+        raise TooMany
+
+    def _agree(self, filters: Filters) -> None:
+        subject = SEPARATOR.join(names_in(filters))
+        if (counts := self.selection.counts) is not None:
+            self.inspection.ledger.hold(
+                rules.COUNT, counts.label, subject, lambda: self._miscounted(counts, filters)
+            )
+        if (pages := self.selection.pages) is not None:
+            self.inspection.ledger.hold(rules.PAGE, pages.label, subject, lambda: self._mispaged(pages, filters))
+
+    def _miscounted(self, counts: Endpoint, filters: Filters) -> Broken | None:
+        request, length = counts.request(filters), len(self.listed(filters))
+        count = self.inspection.success(counts, request)
+        return None if count == length else Broken((self.selection.lists.request(filters), request), f"{length}", f"{count}")
+
+    def _mispaged(self, pages: Endpoint, filters: Filters) -> Broken | None:
+        request, ids = pages.request(filters), self.listed(filters)
+        page = self.inspection.success(pages, request)
+        shown = {str(row["id"]) for row in rows_of(page) or ()}
+        size = self.selection.page_size
+        told = told_of(pages, page)
+        expected = {"rows": len(ids), "pages": -(-len(ids) // size)}
+        if told != expected:
+            return Broken((self.selection.lists.request(filters), request), f"{expected}", f"{told}")
+        if len(shown) != min(len(ids), size) or not shown <= ids:
+            others = sorted(shown ^ ids)
+            requests = self.selection.lists.request(filters), request
+            return Broken(requests, "the rows of the list", f"others: {named(others)}")
+        return None
+
+
+def told_of(pages: Endpoint, page: Any) -> dict[str, Any]:
+    """What a page says of the whole, by what the contract says that its fields count (`x-counts`)."""
+    assert pages.success is not None
+    fields = pages.success["properties"]
+    return {
+        place.value["x-counts"]: page.get(name) if isinstance(page, dict) else shortened(page)
+        for name, place in fields.items()
+        if "x-counts" in place.value
+    }
+
+
+def key_of(filters: Filters) -> str:
+    return json.dumps(filters, sort_keys=True)

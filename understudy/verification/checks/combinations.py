@@ -1,0 +1,112 @@
+"""Several criteria at once, at every level, against what each of them selects alone."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
+
+from understudy.contract import Place
+from understudy.verification import rules
+from understudy.verification.algebra import Algebra, merged
+from understudy.verification.answers import Answers, Filters, TooMany
+from understudy.verification.checks.relations import apart, told
+from understudy.verification.compare import names_in
+from understudy.verification.generator import Generator
+from understudy.verification.leaves import Leaf
+from understudy.verification.ledger import SEPARATOR, Broken, outcome
+from understudy.verification.shrinking import smallest
+
+PAIRS = 3  # of criteria that are joined at each level, by either operator
+RANDOM = 60  # bodies that are drawn for each table
+SHRINKING = 40  # bodies that are asked at the most to make one finding smaller
+
+Telling = Mapping[Leaf, Sequence[Filters]]
+"""By leaf, the bodies that ask for it alone and select some rows and not others."""
+
+
+def check(answers: Answers, algebra: Algebra, generator: Generator, telling: Telling) -> None:
+    """Hold the rule about several criteria for the operations on one table."""
+    bodies = [*joined(answers, telling), *across(answers, telling), *drawn(answers, generator)]
+    answers.inspection.random.shuffle(bodies)
+    for filters in bodies:
+        hold(answers, algebra, filters, {})
+        for pin in algebra.pins(filters):
+            hold(answers, algebra, filters, pin)
+
+
+def hold(answers: Answers, algebra: Algebra, filters: Filters, pin: Filters) -> None:
+    def broken(body: Filters) -> Broken | None:
+        return outcome(lambda: mismatch(answers, algebra, body, pin))
+
+    small = filters
+    if broken(filters) is not None:
+        small = smallest(filters, lambda body: broken(body) is not None, SHRINKING)
+    subject = SEPARATOR.join(names_in(merged(small, pin)))
+    answers.inspection.ledger.hold(
+        rules.COMBINED, answers.selection.lists.label, subject, lambda: mismatch(answers, algebra, small, pin)
+    )
+
+
+def mismatch(answers: Answers, algebra: Algebra, filters: Filters, pin: Filters) -> Broken | None:
+    body = merged(filters, pin)
+    try:
+        bounds, ids = algebra.bounds(filters, pin), answers.whole(body)
+    except TooMany:
+        return None
+    if bounds.least <= ids <= bounds.most:
+        return None
+    sources = [merged(alone, pin) for alone in algebra.parts(filters)]
+    requests = [answers.selection.lists.request(answers.scoped(each)) for each in (*sources, body)]
+    return Broken(tuple(requests), told(bounds), apart(ids, bounds))
+
+
+def joined(answers: Answers, telling: Telling) -> Iterator[Filters]:
+    """Pairs of criteria side by side in each object that says how they are combined."""
+    for name, part in answers.selection.filters.items():
+        for way, combiner, words in combiners(part, (name,)):
+            pairs = list(pairs_below(way, telling))
+            for left, right in answers.inspection.random.sample(pairs, k=min(PAIRS, len(pairs))):
+                both = merged(left, right)
+                yield both
+                yield from (merged(both, nested(way, {combiner: word})) for word in words)
+
+
+def combiners(place: Place, way: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str, Sequence[str]]]:
+    """The ways to the objects that say how their criteria are combined, by which name and words."""
+    for name, part in place.entries("properties"):
+        if part.value.get("x-combines"):
+            yield way, name, part.value["enum"]
+        else:
+            yield from combiners(part, (*way, name))
+
+
+def pairs_below(way: tuple[str, ...], telling: Telling) -> Iterator[tuple[Filters, Filters]]:
+    """Criteria in different parts of one object."""
+    below = [(leaf, bodies) for leaf, bodies in telling.items() if leaf.names[: len(way)] == way]
+    for (left, ours), (right, theirs) in combinations(below, 2):
+        if left.names[len(way)] != right.names[len(way)]:
+            yield from zip(ours, theirs, strict=False)
+
+
+def across(answers: Answers, telling: Telling) -> Iterator[Filters]:
+    """Criteria of two filters of a body."""
+    randomness = answers.inspection.random
+    for left, right in combinations(answers.selection.filters, 2):
+        ours, theirs = (
+            [body for leaf, bodies in telling.items() if leaf.filter == name for body in bodies]
+            for name in (left, right)
+        )
+        for _ in range(PAIRS if ours and theirs else 0):
+            yield merged(randomness.choice(ours), randomness.choice(theirs))
+
+
+def drawn(answers: Answers, generator: Generator) -> Iterator[Filters]:
+    """Random bodies of one filter or two."""
+    parts = answers.selection.filters
+    for _ in range(RANDOM):
+        names = answers.inspection.random.sample(list(parts), k=answers.inspection.random.choice([1, 1, 2]))
+        yield {name: generator.filter(parts[name], parts[name].value["x-filters"], ()) for name in names}
+
+
+def nested(way: tuple[str, ...], body: Filters) -> Filters:
+    for name in reversed(way):
+        body = {name: body}
+    return body

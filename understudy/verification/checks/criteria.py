@@ -1,0 +1,57 @@
+"""Each operator on each field, alone: against the known rows, or else against its own other answers."""
+
+from collections.abc import Callable
+
+from understudy.verification import rules
+from understudy.verification.algebra import Algebra, Bounds
+from understudy.verification.answers import Answers, Filters
+from understudy.verification.checks import operators
+from understudy.verification.checks.operators import Question
+from understudy.verification.checks.relations import Relations
+from understudy.verification.discovery import Discovery
+from understudy.verification.leaves import Leaf
+from understudy.verification.operands import operands
+from understudy.verification.verdict import State
+
+SOME = 2  # values that a leaf is asked for
+
+
+def check(leaf: Leaf, answers: Answers, algebra: Algebra, discovery: Discovery) -> list[Filters]:
+    """Hold the rules about one leaf, and say what is known of it for each operation that takes it.
+
+    Returns the bodies that ask for it alone and select some rows and not others.
+    """
+    values = discovery.values(leaf)
+    some = answers.inspection.random.sample(values, k=min(SOME, len(values)))
+    relations = Relations(answers, leaf.subject)
+    asks_for_nothing(leaf, relations, algebra)
+    if leaf.is_ignored or all(algebra.is_known(leaf.filters(operand)) for operand in operands(leaf, some)):
+        for operand in operands(leaf, some):
+            relations.within(rules.CRITERION, leaf.filters(operand), bounds(algebra, leaf.filters(operand)))
+    else:
+        single = algebra.is_single(leaf.filter)
+        operators.check(Question(relations, leaf, discovery.siblings(leaf), some, single))
+    telling = [body for body in relations.telling if body.keys() == {leaf.filter} and leaf.is_asked(body)]
+    for endpoint in answers.selection.all:
+        state = State.PASSED if telling else State.COVERED if some else State.UNREACHED
+        answers.inspection.ledger.mark(leaf.cell(endpoint.label), leaf.subject, state)
+    return telling
+
+
+def asks_for_nothing(leaf: Leaf, relations: Relations, algebra: Algebra) -> None:
+    """What is null or empty, at each level above the operator, is as the contract reads it."""
+    body: Filters = leaf.filters(None)
+    for filters in (body, *emptied(body)):
+        relations.within(rules.NOTHING_ASKED, filters, bounds(algebra, filters))
+
+
+def emptied(filters: Filters) -> list[Filters]:
+    """The bodies in which the objects around an operand are empty, and null, from the inside out."""
+    ((name, part),) = filters.items()
+    if not isinstance(part, dict):
+        return []
+    return [*({name: inner} for inner in emptied(part)), {name: {}}, {name: None}]
+
+
+def bounds(algebra: Algebra, filters: Filters) -> Callable[[], Bounds]:
+    return lambda: algebra.bounds(filters)

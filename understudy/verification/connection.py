@@ -1,0 +1,87 @@
+"""The server that is verified, asked no more often and no faster than allowed."""
+
+import json
+import time
+
+import httpx
+
+from understudy.contract import MEDIA_TYPE
+from understudy.errors import UnderstudyError, one_line
+from understudy.verification.compare import body_of
+from understudy.verification.comparison import Answer
+from understudy.verification.generator import Request
+
+
+class BudgetSpent(Exception):
+    """The run has asked as often as it may."""
+
+
+class NoAnswer(UnderstudyError):
+    """A request was sent, and nothing that is HTTP came back."""
+
+
+class Connection:
+    """Sends requests.
+
+    Args:
+        client: knows the server and the headers that every request takes.
+        budget: how many requests may be sent.
+        rate: how many of them a second; None for as fast as they are answered.
+    """
+
+    def __init__(self, client: httpx.Client, budget: int, rate: float | None) -> None:
+        self._client = client
+        self._budget = budget
+        self._pause = 0.0 if rate is None else 1 / rate
+        self._next = 0.0
+        self.asked = 0
+
+    @property
+    def url(self) -> str:
+        return str(self._client.base_url).rstrip("/")
+
+    @property
+    def left(self) -> int:
+        return self._budget - self.asked
+
+    def allow(self, requests: int) -> None:
+        """Let so many more be sent, to take away what was made."""
+        self._budget = max(self._budget, self.asked + requests)
+
+    def spend(self, requests: int) -> None:
+        """Count requests that were sent by somebody else."""
+        self.asked += requests
+
+    def ask(self, request: Request) -> Answer:
+        """The answer to a request. See `send`."""
+        return answer_of(self.send(request))
+
+    def send(self, request: Request, content: bytes | None = None, headers: dict[str, str] | None = None) -> httpx.Response:
+        """The response to a request, its body replaced by `content` where that is given.
+
+        Raises:
+            BudgetSpent: no more requests may be sent.
+            NoAnswer: there was no response; the text names the server and the request.
+        """
+        if self.left <= 0:
+            raise BudgetSpent
+        self._wait()
+        self.asked += 1
+        if content is None and (request.body is not None or request.method in ("POST", "PATCH", "PUT")):
+            content = json.dumps(request.body).encode()
+        head = {**({} if content is None else {"content-type": MEDIA_TYPE}), **(headers or {})}
+        try:
+            return self._client.request(request.method, request.path, content=content, headers=head)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            reason = one_line(str(error)) or type(error).__name__
+            raise NoAnswer(f"{self.url}: {request.method} {request.path} cannot be asked ({reason})") from None
+
+    def _wait(self) -> None:
+        if self._pause:
+            now = time.monotonic()
+            time.sleep(max(0.0, self._next - now))
+            self._next = max(self._next, now) + self._pause
+
+
+def answer_of(response: httpx.Response) -> Answer:
+    return Answer(response.status_code, body_of(response))

@@ -1,0 +1,134 @@
+"""An inspection: a server, what is known of it, and what is found."""
+
+import random
+from typing import Any
+
+from pydantic_core import ValidationError
+
+from understudy.verification import rules
+from understudy.verification.comparison import Answer, named, rows_of
+from understudy.verification.connection import Connection, answer_of
+from understudy.verification.generator import Request
+from understudy.verification.ledger import Broken, Ledger, Refused
+from understudy.verification.model import Model, Row
+from understudy.verification.samples import Samples
+from understudy.verification.shapes import Shapes
+from understudy.verification.surface import LIMIT, OFFSET, Endpoint, Selection, Surface
+from understudy.verification.verdict import Rule, Verdict
+
+MOST_PAGES = 10  # that are read of a table; of a larger one, the other rows stay unknown
+
+
+class Inspection:
+    """Asks a server, and knows the rows that it has shown."""
+
+    def __init__(
+        self, surface: Surface, model: Model, connection: Connection, randomness: random.Random, verdict: Verdict
+    ) -> None:
+        self.surface = surface
+        self.model = model
+        self.connection = connection
+        self.random = randomness
+        self.samples = Samples(randomness)
+        self.ledger = Ledger(verdict, self.learn)
+        self._shapes = Shapes()
+
+    # ---------------------------------------------------------------- requests
+
+    def ask(self, endpoint: Endpoint, request: Request) -> Answer:
+        """The answer to a request, its shape held against the contract."""
+        response = self.connection.send(request)
+        answer = answer_of(response)
+        self.ledger.count(rules.SHAPE, endpoint.label)
+        fault = self._shapes.fault(endpoint, answer, response.headers.get("content-type", ""))
+        if fault is not None:
+            self._blame_once(rules.SHAPE, endpoint, f"{answer.status}", Broken((request,), rules.SHAPE.says, fault))
+        return answer
+
+    def _blame_once(self, rule: Rule, endpoint: Endpoint, subject: str, broken: Broken) -> None:
+        if not self.ledger.is_blamed(rule, endpoint.label, subject):
+            self.ledger.blame(rule, endpoint.label, subject, broken)
+
+    def success(self, endpoint: Endpoint, request: Request) -> Any:
+        """The body of an answer that must be a success.
+
+        Raises:
+            Refused: it was none.
+        """
+        answer = self.ask(endpoint, request)
+        if not 200 <= answer.status < 300:  # noqa: PLR2004 - what HTTP calls a success
+            raise Refused(request, answer)
+        return answer.body
+
+    def rows(self, selection: Selection, endpoint: Endpoint, body: Any) -> list[Row]:
+        """The rows of a list or of a page, each held against what is known of it.
+
+        Raises:
+            Refused: the answer holds no rows.
+        """
+        rows = self._shown(endpoint, body)
+        request = endpoint.request(body)
+        self.ledger.hold(rules.ONCE, endpoint.label, "", lambda: twice(request, rows))
+        self.ledger.hold(rules.FORM, endpoint.label, "", lambda: self._unlike(selection.table, request, rows))
+        return rows
+
+    def _shown(self, endpoint: Endpoint, body: Any) -> list[Row]:
+        request = endpoint.request(body)
+        shown = self.success(endpoint, request)
+        rows = rows_of(shown)
+        if rows is None:
+            raise Refused(request, Answer(200, shown), "rows")
+        return rows
+
+    def _unlike(self, table: str, request: Request, rows: list[Row]) -> Broken | None:
+        for row in rows:
+            known = self.model.known[table].get(str(row["id"]), row)
+            if known != row:
+                return Broken((request,), f"as it was shown before: {known}", f"{row}")
+        return None
+
+    # ------------------------------------------------------------------- learn
+
+    def learn(self) -> bool:
+        """Read what the server shows. Returns whether its rows are others than they were."""
+        changed = [self._learn(selection) for selection in self.surface.selections.values()]
+        return any(changed)
+
+    def _learn(self, selection: Selection) -> bool:
+        known = dict(self.model.known[selection.table])
+        shown = {str(row["id"]): row for row in self.table(selection)}
+        fresh = {row_id: row for row_id, row in shown.items() if known.get(row_id) != row}
+        for row in fresh.values():
+            self._learn_row(selection, row)
+        gone = set() if selection.table in self.model.partial else known.keys() - shown.keys()
+        self.model.forget(selection.table, gone)
+        return bool(gone or fresh)
+
+    def _learn_row(self, selection: Selection, row: Row) -> None:
+        lists, request = selection.lists, selection.lists.request({})
+        self.ledger.count(rules.FORM, lists.label)
+        try:
+            written = self.model.learn(selection.table, row)
+        except ValidationError as error:
+            reason = str(error.errors(include_url=False)[0])
+            self._blame_once(rules.FORM, lists, "", Broken((request,), "a row of the contract", reason))
+            return
+        if written != row:
+            self._blame_once(rules.FORM, lists, "", Broken((request,), f"{written}", f"{row}"))
+
+    def table(self, selection: Selection) -> list[Row]:
+        """The rows of a table: all of them, or as many as are read of a large one."""
+        rows: list[Row] = []
+        size = selection.page_size
+        for page in range(MOST_PAGES):
+            rows += self._shown(selection.lists, {LIMIT: size, OFFSET: page * size})
+            if len(rows) < (page + 1) * size:
+                return rows
+        self.model.partial.add(selection.table)
+        return rows
+
+
+def twice(request: Request, rows: list[Row]) -> Broken | None:
+    ids = [str(row["id"]) for row in rows]
+    again = sorted({row_id for row_id in ids if ids.count(row_id) > 1}) if len(set(ids)) < len(ids) else []
+    return Broken((request,), "each row once", f"more than once: {named(again)}") if again else None
