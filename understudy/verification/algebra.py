@@ -38,13 +38,14 @@ class Algebra:
     def __init__(self, answers: Answers, leaves: Mapping[tuple[str, ...], Leaf]) -> None:
         self._answers = answers
         self._model = answers.inspection.model
+        self._readings = answers.inspection.readings
         self._selection = answers.selection
         self._leaves = leaves
 
     def bounds(self, filters: Filters, pin: Filters = UNPINNED) -> Bounds:
         """What filters select, together with a pin: filters that single out one related row."""
         alone = self._alone(filters)
-        criteria = self._model.criteria(self._selection.lists, filters)
+        criteria = self._readings.criteria(self._selection.lists, filters)
 
         def ask(part: Criteria) -> Ids | None:
             if not pin and self._model.knows(part, self._selection.table):
@@ -60,7 +61,7 @@ class Algebra:
 
     def is_single(self, name: str) -> bool:
         """Whether a filter speaks of one row at the most for each row that is selected."""
-        criteria = self._model.criteria(self._selection.lists, {name: {}})
+        criteria = self._readings.criteria(self._selection.lists, {name: {}})
         while isinstance(criteria, Related):
             if criteria.step.back:
                 return False
@@ -80,7 +81,7 @@ class Algebra:
 
     def is_known(self, filters: Filters) -> bool:
         """Whether the known rows alone decide what filters select."""
-        return self._model.knows(self._model.criteria(self._selection.lists, filters), self._selection.table)
+        return self._model.knows(self._readings.criteria(self._selection.lists, filters), self._selection.table)
 
     def _alone(self, filters: Filters) -> dict[str, Filters]:
         """Each criterion of a body, as the body that asks for it alone."""
@@ -88,7 +89,7 @@ class Algebra:
         flags = [leaf for leaf in self._leaves.values() if leaf.place.value["type"] == "boolean"]
         bodies += [leaf.filters(value) for leaf in flags for value in (True, False)]
         bodies += self.parts(filters)
-        return {repr(self._model.criteria(self._selection.lists, body)): body for body in bodies}
+        return {repr(self._readings.criteria(self._selection.lists, body)): body for body in bodies}
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ class Answers:
         self._ids: dict[str, Ids] = {}
         self._counts: dict[str, int] = {}
         self._agreed: set[str] = set()
+        self._version = inspection.version
         self.scope: Filters = {}
 
     def whole(self, filters: Filters) -> Ids:
@@ -50,6 +51,7 @@ class Answers:
 
     def count(self, filters: Filters) -> int:
         """How many rows filters select, as the server counts them, or else lists them."""
+        self._refresh()
         key = key_of(self.scoped(filters))
         if self.selection.counts is None or key in self._ids:
             return len(self.listed(filters))
@@ -59,13 +61,15 @@ class Answers:
             self._counts[key] = count if isinstance(count, int) else 0
         return self._counts[key]
 
-    def forget(self) -> None:
-        """Ask anew from now on, since rows have changed."""
-        self._ids.clear()
-        self._counts.clear()
-        self._agreed.clear()
+    def _refresh(self) -> None:
+        """Forget what was answered before rows changed."""
+        if self._version != self.inspection.version:
+            self._version = self.inspection.version
+            self._ids.clear()
+            self._counts.clear()
 
     def listed(self, filters: Filters) -> Ids:
+        self._refresh()
         filters = self.scoped(filters)
         key = key_of(filters)
         if key not in self._ids:

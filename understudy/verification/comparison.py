@@ -14,6 +14,10 @@ class Answer:
     status: int
     body: Any
 
+    @property
+    def is_success(self) -> bool:
+        return 200 <= self.status < 300  # noqa: PLR2004 - what HTTP calls a success
+
 
 @dataclass(frozen=True)
 class Difference:

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Mapping
 
 import httpx
 
@@ -56,7 +57,9 @@ class Connection:
         """The answer to a request. See `send`."""
         return answer_of(self.send(request))
 
-    def send(self, request: Request, content: bytes | None = None, headers: dict[str, str] | None = None) -> httpx.Response:
+    def send(
+        self, request: Request, content: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> httpx.Response:
         """The response to a request, its body replaced by `content` where that is given.
 
         Raises:

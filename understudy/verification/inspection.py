@@ -1,6 +1,7 @@
 """An inspection: a server, what is known of it, and what is found."""
 
 import random
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic_core import ValidationError
@@ -11,6 +12,7 @@ from understudy.verification.connection import Connection, answer_of
 from understudy.verification.generator import Request
 from understudy.verification.ledger import Broken, Ledger, Refused
 from understudy.verification.model import Model, Row
+from understudy.verification.readings import Readings
 from understudy.verification.samples import Samples
 from understudy.verification.shapes import Shapes
 from understudy.verification.surface import LIMIT, OFFSET, Endpoint, Selection, Surface
@@ -20,24 +22,41 @@ MOST_PAGES = 10  # that are read of a table; of a larger one, the other rows sta
 
 
 class Inspection:
-    """Asks a server, and knows the rows that it has shown."""
+    """Asks a server, and knows the rows that it has shown.
+
+    `version` changes with these rows: what was answered before says nothing of what is there now.
+    """
 
     def __init__(
-        self, surface: Surface, model: Model, connection: Connection, randomness: random.Random, verdict: Verdict
+        self,
+        surface: Surface,
+        readings: Readings,
+        model: Model,
+        connection: Connection,
+        randomness: random.Random,
+        verdict: Verdict,
     ) -> None:
         self.surface = surface
+        self.readings = readings
         self.model = model
         self.connection = connection
         self.random = randomness
         self.samples = Samples(randomness)
         self.ledger = Ledger(verdict, self.learn)
+        self.version = 0
         self._shapes = Shapes()
 
     # ---------------------------------------------------------------- requests
 
-    def ask(self, endpoint: Endpoint, request: Request) -> Answer:
-        """The answer to a request, its shape held against the contract."""
-        response = self.connection.send(request)
+    def ask(
+        self,
+        endpoint: Endpoint,
+        request: Request,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """The answer to a request, its shape held against the contract. See `Connection.send`."""
+        response = self.connection.send(request, content, headers)
         answer = answer_of(response)
         self.ledger.count(rules.SHAPE, endpoint.label)
         fault = self._shapes.fault(endpoint, answer, response.headers.get("content-type", ""))
@@ -56,7 +75,7 @@ class Inspection:
             Refused: it was none.
         """
         answer = self.ask(endpoint, request)
-        if not 200 <= answer.status < 300:  # noqa: PLR2004 - what HTTP calls a success
+        if not answer.is_success:
             raise Refused(request, answer)
         return answer.body
 
@@ -91,8 +110,9 @@ class Inspection:
 
     def learn(self) -> bool:
         """Read what the server shows. Returns whether its rows are others than they were."""
-        changed = [self._learn(selection) for selection in self.surface.selections.values()]
-        return any(changed)
+        changed = any([self._learn(selection) for selection in self.surface.selections.values()])
+        self.version += changed
+        return changed
 
     def _learn(self, selection: Selection) -> bool:
         known = dict(self.model.known[selection.table])

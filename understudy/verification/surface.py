@@ -1,6 +1,6 @@
 """The operations of a contract by what they do to the rows of its tables."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -115,6 +115,15 @@ class Surface:
     updates: Mapping[str, Lookup] = field(default_factory=dict)
     deletes: Mapping[str, Lookup] = field(default_factory=dict)
     creates: Mapping[str, Endpoint] = field(default_factory=dict)
+
+    @property
+    def by_path(self) -> Mapping[str, Sequence[Endpoint]]:
+        """The operations at each path that has no parameters."""
+        paths: dict[str, list[Endpoint]] = {}
+        for endpoint in self.endpoints:
+            if "{" not in endpoint.path:
+                paths.setdefault(endpoint.path, []).append(endpoint)
+        return paths
 
     @classmethod
     def of(cls, contract: Contract) -> "Surface":

@@ -1,0 +1,198 @@
+"""Lists and pages: their order, and how they are cut."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from understudy.contract import Place
+from understudy.verification import rules
+from understudy.verification.answers import Filters, told_of
+from understudy.verification.compare import names_in
+from understudy.verification.comparison import Order, named, rows_of, same_up_to_ties, shortened
+from understudy.verification.generator import Request
+from understudy.verification.inspection import MOST_PAGES, Inspection
+from understudy.verification.ledger import SEPARATOR, Broken, Check
+from understudy.verification.model import Row
+from understudy.verification.operands import moment
+from understudy.verification.surface import LIMIT, OFFSET, PAGE, Endpoint, Selection
+from understudy.verification.verdict import Rule
+
+TILES = 6  # pages that a whole is cut into
+DESCENDING = "-"
+
+
+class Listing:
+    """The rows that filters select, in an order.
+
+    Args:
+        word: the sort, as the contract calls it.
+    """
+
+    def __init__(self, inspection: Inspection, selection: Selection, filters: Filters, word: str) -> None:
+        name, sort = selection.sort
+        self.inspection = inspection
+        self.selection = selection
+        self.body = {**filters, name: word}
+        self.field = str(sort.value["x-sorts"][word]).removeprefix(DESCENDING)
+        self.descending = sort.value["x-sorts"][word].startswith(DESCENDING)
+        self.order = Order(self.field, whole_below=0)
+        self._subject = SEPARATOR.join([word, *names_in(filters)])
+        self._whole: tuple[int, list[Row]] | None = None
+
+    def whole(self) -> list[Row]:
+        """All rows, as far as they are read."""
+        version = self.inspection.version
+        if self._whole is None or self._whole[0] != version:
+            self._whole = version, list(self._pages(self.selection.page_size))
+        return self._whole[1]
+
+    def _pages(self, size: int) -> Iterator[Row]:
+        for page in range(MOST_PAGES):
+            rows = self.rows({LIMIT: size, OFFSET: page * size})
+            yield from rows
+            if len(rows) < size:
+                return
+
+    def rows(self, cut: Filters) -> list[Row]:
+        return self.inspection.rows(self.selection, self.selection.lists, {**self.body, **cut})
+
+    def key(self, row: Row) -> tuple[bool, Any]:
+        """What a row is sorted by: a null before whatever is set."""
+        value = row.get(self.field)
+        assert self.selection.lists.success is not None
+        return value is not None, comparable(self.selection.lists.success["items"]["properties"][self.field], value)
+
+    def hold(self, rule: Rule, endpoint: Endpoint, check: Check) -> None:
+        self.inspection.ledger.hold(rule, endpoint.label, self._subject, check)
+
+    def request(self, cut: Filters | None = None) -> Request:
+        return self.selection.lists.request({**self.body, **(cut or {})})
+
+    # ------------------------------------------------------------------ checks
+
+    def is_sorted(self) -> Broken | None:
+        keys = [self.key(row) for row in self.whole()]
+        steps = zip(keys, keys[1:], strict=False)
+        wrong = next((index for index, step in enumerate(steps) if step != ordered(step, self.descending)), None)
+        if wrong is None:
+            return None
+        two = [str(row.get(self.field)) for row in self.whole()[wrong : wrong + 2]]
+        return Broken((self.request(),), f"{two[1]} before {two[0]}", f"row {wrong + 1} and the next the other way round")
+
+    def is_all(self) -> Broken | None:
+        """Whether a list without filters holds the rows that are known."""
+        table = self.selection.table
+        known, ids = set(self.inspection.model.known[table]), {str(row["id"]) for row in self.whole()}
+        if table in self.inspection.model.partial or known == ids:
+            return None
+        return Broken((self.request(),), f"{len(known)} rows", f"{len(ids)} rows, but for {named(sorted(known ^ ids))}")
+
+    def is_slice(self, cut: Filters) -> Broken | None:
+        whole, rows = self.whole(), self.rows(cut)
+        start, size = cut.get(OFFSET) or 0, cut.get(LIMIT, self.selection.page_size)
+        return self.unlike(self.request(cut), rows, whole[start : start + size])
+
+    def unlike(self, request: Request, rows: Sequence[Row], expected: Sequence[Row]) -> Broken | None:
+        if same_up_to_ties(rows, expected, self.order):
+            return None
+        return Broken((self.request(), request), f"{len(expected)} rows: {ids(expected)}", f"{len(rows)} rows: {ids(rows)}")
+
+    def is_tiled(self) -> Broken | None:
+        whole = self.whole()
+        size = max(1, len(whole) // TILES)
+        cuts = [{LIMIT: size, OFFSET: start} for start in range(0, len(whole) + 1, size)]
+        tiles = [str(row["id"]) for cut in cuts for row in self.rows(cut)]
+        if sorted(tiles) == sorted(str(row["id"]) for row in whole):
+            return None
+        found = f"{len(tiles)} rows in {len(cuts)} pages, {len(set(tiles))} of them different"
+        return Broken((self.request(), *map(self.request, cuts[:2])), f"{len(whole)} rows, each once", found)
+
+    def is_page(self, pages: Endpoint, size: int, number: int) -> Broken | None:
+        whole = self.whole()
+        request = pages.request({**self.body, LIMIT: size, PAGE: number})
+        page = self.inspection.success(pages, request)
+        told = {**told_of(pages, page), **{name: page.get(name) for name in (LIMIT, PAGE) if isinstance(page, dict)}}
+        expected = {"rows": len(whole), "pages": -(-len(whole) // size) if size else 0, LIMIT: size, PAGE: number}
+        if told != expected:
+            return Broken((self.request(), request), f"{expected}", f"{told}")
+        return self.unlike(request, rows_of(page) or [], whole[(number - 1) * size : number * size])
+
+
+def check(inspection: Inspection, selection: Selection, filters: Sequence[Filters]) -> None:
+    """Hold the rules about the lists and pages of one table, without filters and with some."""
+    _, sort = selection.sort
+    for body in ({}, *filters):
+        for endpoint in selection.all:
+            inspection.ledger.hold(rules.STEADY, endpoint.label, "", partial(is_steady, inspection, endpoint, body))
+        for word in sort.value["x-sorts"]:
+            check_listing(Listing(inspection, selection, body, word), has_filters=bool(body))
+    for word, other in opposites(sort.value["x-sorts"]):
+        check_reverse(Listing(inspection, selection, {}, word), Listing(inspection, selection, {}, other))
+
+
+def check_listing(listing: Listing, *, has_filters: bool) -> None:
+    lists, pages = listing.selection.lists, listing.selection.pages
+    listing.hold(rules.SORT, lists, listing.is_sorted)
+    listing.hold(rules.TILES, lists, listing.is_tiled)
+    if not has_filters:
+        listing.hold(rules.TILES, lists, listing.is_all)
+    for cut in cuts(len(listing.whole()), listing.selection.page_size):
+        listing.hold(rules.PAGE, lists, partial(listing.is_slice, cut))
+    if pages is not None:
+        for size, number in numbers(len(listing.whole())):
+            listing.hold(rules.PAGE, pages, partial(listing.is_page, pages, size, number))
+
+
+def cuts(length: int, most: int) -> Iterator[Filters]:
+    """Limits and offsets at the edges of a list."""
+    yield {LIMIT: 0}
+    yield {OFFSET: 1}
+    yield {OFFSET: None, LIMIT: 1}
+    yield {LIMIT: 1, OFFSET: 1}
+    yield {LIMIT: 3, OFFSET: 2}
+    yield {LIMIT: most, OFFSET: max(0, length - 1)}
+    yield {LIMIT: 2, OFFSET: length}
+    yield {LIMIT: min(most, max(1, length // 2)), OFFSET: length // 3}
+
+
+def numbers(length: int) -> Iterator[tuple[int, int]]:
+    """Sizes and numbers of pages."""
+    half = max(1, length // 2)
+    yield from ((0, 1), (1, 1), (1, 2), (half, 1), (half, 2), (half, 3), (3, 2), (length or 1, 1), (3, length))
+
+
+def is_steady(inspection: Inspection, endpoint: Endpoint, body: Filters) -> Broken | None:
+    request = endpoint.request(body)
+    first, again = inspection.ask(endpoint, request), inspection.ask(endpoint, request)
+    return None if first == again else Broken((request, request), shortened(first.body), shortened(again.body))
+
+
+def opposites(sorts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """The words for the two orders by one field."""
+    for word, field in sorts.items():
+        yield from ((word, other) for other, against in sorts.items() if against == f"{DESCENDING}{field}")
+
+
+def check_reverse(listing: Listing, other: Listing) -> None:
+    def is_reverse() -> Broken | None:
+        return other.unlike(listing.request(), list(reversed(listing.whole())), other.whole())
+
+    listing.hold(rules.REVERSE, listing.selection.lists, is_reverse)
+
+
+def ordered(keys: tuple[Any, Any], descending: bool) -> tuple[Any, Any]:
+    first, second = sorted(keys, reverse=descending)
+    return first, second
+
+
+def ids(rows: Sequence[Row]) -> str:
+    return named(str(row["id"]) for row in rows)
+
+
+def comparable(place: Place, value: Any) -> Any:
+    """A value as it is sorted: ids and moments by what they are, not by how they are written."""
+    kind = place.value.get("format")
+    if value is None:
+        return 0
+    return UUID(value) if kind == "uuid" else moment(value) if kind == "date-time" else value

@@ -1,0 +1,42 @@
+"""Rows that are looked up one by one."""
+
+from functools import partial
+from uuid import uuid4
+
+from understudy.verification import rules
+from understudy.verification.comparison import shortened
+from understudy.verification.inspection import Inspection
+from understudy.verification.ledger import Broken
+from understudy.verification.surface import Lookup
+
+SOME = 12  # rows that are looked up
+NOT_FOUND = 404
+
+
+def check(inspection: Inspection, lookup: Lookup) -> None:
+    """Hold the rule about one operation that looks up a row by a field."""
+    known = inspection.model.known[lookup.table]
+    hold = partial(inspection.ledger.hold, rules.READ, lookup.endpoint.label)
+    for row_id in inspection.random.sample(sorted(known), k=min(SOME, len(known))):
+        hold("", partial(is_found, inspection, lookup, row_id))
+    for value in (str(uuid4()), "understudy-nobody", "0"):
+        hold("nobody", partial(is_not_found, inspection, lookup, value))
+
+
+def is_found(inspection: Inspection, lookup: Lookup, row_id: str) -> Broken | None:
+    row = inspection.model.known[lookup.table].get(row_id)
+    if row is None or row.get(lookup.field) is None or lookup.endpoint.success is None:
+        return None
+    request = lookup.request(str(row[lookup.field]))
+    shown = inspection.success(lookup.endpoint, request)
+    expected = {name: row[name] for name in lookup.endpoint.success["properties"].value if name in row}
+    if shown == expected:
+        return None
+    lists = inspection.surface.selections[lookup.table].lists
+    return Broken((lists.request({}), request), shortened(expected), shortened(shown))
+
+
+def is_not_found(inspection: Inspection, lookup: Lookup, value: str) -> Broken | None:
+    request = lookup.request(value)
+    answer = inspection.ask(lookup.endpoint, request)
+    return None if answer.status == NOT_FOUND else Broken((request,), f"{NOT_FOUND}", f"{answer.status}")

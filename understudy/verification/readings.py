@@ -1,0 +1,46 @@
+"""The contract's own reading of requests: what they ask for, and whether they must be refused."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from understudy.catalog import Catalog
+from understudy.criteria import Criteria
+from understudy.errors import ApiError
+from understudy.requests import RequestReader
+from understudy.validation import Reading
+from understudy.verification.surface import Endpoint, Surface
+
+
+class Readings:
+    """Reads requests by the letter and, unless `strict`, as lenient servers do too, which make a 5 of "5"."""
+
+    def __init__(self, surface: Surface, catalog: Catalog, *, strict: bool) -> None:
+        kinds = [Reading.LETTER] if strict else [Reading.LETTER, Reading.COERCED]
+        self._readers = {
+            endpoint.label: [RequestReader(endpoint.place, catalog, kind) for kind in kinds]
+            for endpoint in surface.endpoints
+        }
+
+    def criteria(self, endpoint: Endpoint, body: Any) -> Criteria:
+        """What a body asks of rows.
+
+        Raises:
+            ApiError: it breaks the contract.
+        """
+        by_letter = self._readers[endpoint.label][0]
+        criteria: Criteria = by_letter.read({"headers": [], "query_string": b""}, json.dumps(body).encode())["criteria"]
+        return criteria
+
+    def refusals(self, endpoint: Endpoint, raw: bytes, headers: Mapping[str, str]) -> list[ApiError | None]:
+        """With what a request may be refused, by one reading or the other; None where it may be taken."""
+        encoded = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+        return [refusal(reader, raw, encoded) for reader in self._readers[endpoint.label]]
+
+
+def refusal(reader: RequestReader, raw: bytes, headers: list[tuple[bytes, bytes]]) -> ApiError | None:
+    try:
+        reader.read({"headers": headers, "query_string": b"", "path_params": {}}, raw)
+    except ApiError as error:
+        return error
+    return None

@@ -1,0 +1,57 @@
+"""Bodies with one thing wrong, for every place of a schema where something can be."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from understudy.contract import Place
+
+STRANGER = "understudy_unknown"
+Way = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Spoiled:
+    """A body, and the way to what is wrong in it."""
+
+    way: Way
+    body: dict[str, Any]
+
+
+def spoiled(schema: Place, sound: dict[str, Any]) -> Iterator[Spoiled]:
+    """Bodies that are `sound` but for one place."""
+    for name, part in schema.entries("properties"):
+        for way, value in wrong_values(part, (name,)):
+            yield Spoiled(way, {**sound, name: value})
+
+
+def wrong_values(place: Place, way: Way) -> Iterator[tuple[Way, Any]]:
+    """Values with one thing wrong for a schema, behind the way to it."""
+    yield from ((way, value) for value in strangers(place))
+    for name, part in place.entries("properties"):
+        for deeper, value in wrong_values(part, (*way, name)):
+            yield deeper, {name: value}
+
+
+def strangers(place: Place) -> Sequence[Any]:
+    """Values that a schema does not take, though some servers make others of them."""
+    schema = place.value
+    match schema.get("type"):
+        case "object":
+            return [5, "text", *([{STRANGER: 1}] if schema.get("additionalProperties") is False else [])]
+        case "array":
+            return ["text", {}, *([value] for value in strangers(place["items"])), [None]]
+        case "integer":
+            bounds = [schema[name] + step for name, step in (("minimum", -1), ("maximum", 1)) if name in schema]
+            return [*bounds, "many", 1.5, [], "5"]
+        case "boolean":
+            return ["perhaps", 7, [], "true"]
+        case "string":
+            return [5, True, [], *texts(place)]
+    return []
+
+
+def texts(place: Place) -> Sequence[str]:
+    schema = place.value
+    odd = schema.get("format") in ("uuid", "date-time") or "enum" in schema or "pattern" in schema
+    return ["no/such & thing"] if odd else []
