@@ -3,6 +3,7 @@
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -85,6 +86,7 @@ def serve(fixtures: Path | None, host: str, port: int, strict: bool, folder: Pat
 @click.option("--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="A header for both; may be repeated.")
 @click.option("--save", type=click.Path(path_type=Path), help="Keep what differs in a file, with the first's answers.")
 @click.option("--replay", type=click.Path(path_type=Path), help="Ask the requests of such a file instead.")
+@click.option("--map-ids", is_flag=True, help="Pair the servers' rows by what they hold, whatever their ids and times.")
 def compare(
     first: str,
     second: str,
@@ -94,6 +96,7 @@ def compare(
     headers: tuple[str, ...],
     save: Path | None,
     replay: Path | None,
+    map_ids: bool,
 ) -> None:
     """Ask two servers the same random requests, and tell where their answers differ.
 
@@ -102,6 +105,45 @@ def compare(
     """
     from understudy.verification import session  # noqa: PLC0415
 
-    plan = session.Plan((first, second), requests, seed, fixtures, headers, save, replay)
+    plan = session.Plan((first, second), requests, seed, fixtures, headers, save, replay, map_ids)
     if session.run(plan):
+        sys.exit(1)
+
+
+@main.command()
+@click.argument("url", metavar="URL")
+@click.option(
+    "--max-requests", type=click.IntRange(1), default=20_000, show_default=True, help="Ask no more than this."
+)
+@click.option("--rate", type=click.FloatRange(0, min_open=True), help="Ask no faster than so many requests a second.")
+@click.option("--seed", type=int, help="Ask the same again.  [default: another at each run]")
+@click.option("--strict", is_flag=True, help="Hold the server to the contract's letter: no coercions.")
+@click.option("--allow-writes", is_flag=True, help="Create, change and delete rows too, all of them the run's own.")
+@click.option(
+    "--fixtures",
+    type=click.Path(path_type=Path),
+    help="The fixture set that the server holds, to know its hidden rows.",
+)
+@click.option("--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="A header; may be repeated.")
+@click.option(
+    "--auth", metavar="USER:PASSWORD", help="Basic authentication. PREFECT_API_KEY is sent as a Bearer token."
+)
+@click.option(
+    "--known", type=click.Path(path_type=Path), help="A document of known deviations, which are no violations."
+)
+@click.option("--junit", type=click.Path(path_type=Path), help="Write a JUnit XML report.")
+@click.option("--json", type=click.Path(path_type=Path), help="Write a JSON report.")
+@click.option("--html", type=click.Path(path_type=Path), help="Write a page with all that was asked and found.")
+@click.option(
+    "--spec-only", is_flag=True, help="Only compare the document that the server publishes with the contract."
+)
+def verify(url: str, spec_only: bool, **options: Any) -> None:
+    """Hold a server to the contract: the shape of its answers, and what they mean.
+
+    The URL is an API's, such as http://127.0.0.1:4200/api. Nothing is changed there without --allow-writes.
+    Ends with 1 where something breaks the contract.
+    """
+    from understudy.verification import verify  # noqa: PLC0415
+
+    if not verify.run(verify.Plan(url, **options)):
         sys.exit(1)

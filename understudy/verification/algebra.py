@@ -45,7 +45,7 @@ class Algebra:
     def bounds(self, filters: Filters, pin: Filters = UNPINNED) -> Bounds:
         """What filters select, together with a pin: filters that single out one related row."""
         alone = self._alone(filters)
-        criteria = self._readings.criteria(self._selection.lists, filters)
+        criteria = self.criteria(filters)
 
         def ask(part: Criteria) -> Ids | None:
             if not pin and self._model.knows(part, self._selection.table):
@@ -55,13 +55,16 @@ class Algebra:
 
         return Evaluation(ask, is_single=bool(pin)).bounds(criteria, ())
 
+    def criteria(self, filters: Filters) -> Criteria:
+        return self._readings.criteria(self._selection.lists, filters)
+
     def parts(self, filters: Filters) -> list[Filters]:
         """The bodies that ask for each criterion alone."""
         return [leaf.filters(operand) for leaf, operand in asked(filters, self._leaves) if operand is not None]
 
     def is_single(self, name: str) -> bool:
         """Whether a filter speaks of one row at the most for each row that is selected."""
-        criteria = self._readings.criteria(self._selection.lists, {name: {}})
+        criteria = self.criteria({name: {}})
         while isinstance(criteria, Related):
             if criteria.step.back:
                 return False
@@ -81,7 +84,7 @@ class Algebra:
 
     def is_known(self, filters: Filters) -> bool:
         """Whether the known rows alone decide what filters select."""
-        return self._model.knows(self._readings.criteria(self._selection.lists, filters), self._selection.table)
+        return self._model.knows(self.criteria(filters), self._selection.table)
 
     def _alone(self, filters: Filters) -> dict[str, Filters]:
         """Each criterion of a body, as the body that asks for it alone."""
@@ -89,7 +92,7 @@ class Algebra:
         flags = [leaf for leaf in self._leaves.values() if leaf.place.value["type"] == "boolean"]
         bodies += [leaf.filters(value) for leaf in flags for value in (True, False)]
         bodies += self.parts(filters)
-        return {repr(self._readings.criteria(self._selection.lists, body)): body for body in bodies}
+        return {repr(self.criteria(body)): body for body in bodies}
 
 
 @dataclass(frozen=True)

@@ -89,16 +89,18 @@ class Answers:
     def _agree(self, filters: Filters) -> None:
         subject = SEPARATOR.join(names_in(filters))
         if (counts := self.selection.counts) is not None:
-            self.inspection.ledger.hold(
-                rules.COUNT, counts.label, subject, lambda: self._miscounted(counts, filters)
-            )
+            self.inspection.ledger.hold(rules.COUNT, counts.label, subject, lambda: self._miscounted(counts, filters))
         if (pages := self.selection.pages) is not None:
             self.inspection.ledger.hold(rules.PAGE, pages.label, subject, lambda: self._mispaged(pages, filters))
 
     def _miscounted(self, counts: Endpoint, filters: Filters) -> Broken | None:
         request, length = counts.request(filters), len(self.listed(filters))
         count = self.inspection.success(counts, request)
-        return None if count == length else Broken((self.selection.lists.request(filters), request), f"{length}", f"{count}")
+        return (
+            None
+            if count == length
+            else Broken((self.selection.lists.request(filters), request), f"{length}", f"{count}")
+        )
 
     def _mispaged(self, pages: Endpoint, filters: Filters) -> Broken | None:
         request, ids = pages.request(filters), self.listed(filters)

@@ -14,6 +14,7 @@ FIRST, LAST = (datetime(year, 1, 1, tzinfo=timezone.utc) for year in (1900, 2200
 LETTERS = "etaoinsrhldcumfpgwybvkxjqz-0123456789 ."
 LONGEST = 60  # letters of a text that are found out
 CANDIDATES = 40  # values that are tried one by one
+BATCH = 100  # values that are asked for at once; the real server cannot take more than 127
 WANTED = 3  # values that are enough
 
 
@@ -48,8 +49,8 @@ class Discovery:
         elif (pattern := self._sibling(leaf, "like_")) is not None:
             yield from self._texts(pattern)
         elif (one_of := self._sibling(leaf, "any_") or self._sibling(leaf, "all_")) is not None:
-            candidates = [*self._samples.usual(leaf.table, leaf.fields), *self._samples.alike(kind)]
-            yield from self._held(one_of, candidates)
+            short = [value for value in self._samples.alike(kind) if len(value) <= LONGEST]
+            yield from self._held(one_of, [*self._samples.usual(leaf.table, leaf.fields), *short])
 
     def siblings(self, leaf: Leaf) -> dict[str, Leaf]:
         """The leaves beside a leaf, and itself, by name."""
@@ -73,7 +74,7 @@ class Discovery:
             held = (value for value in candidates[:CANDIDATES] if self._count(leaf, [value]))
             yield from islice(held, WANTED)
             return
-        pending, found = [list(candidates)], 0
+        pending, found = [list(candidates[start : start + BATCH]) for start in range(0, len(candidates), BATCH)], 0
         while pending and found < WANTED:
             values = pending.pop()
             if not values or not self._count(leaf, values):

@@ -1,31 +1,31 @@
-"""All that is checked of a server, in order."""
+"""All that is checked of a server's meaning, in order."""
 
-from understudy.contract import Contract
-from understudy.verification.algebra import Algebra
-from understudy.verification.answers import Answers
-from understudy.verification.checks import combinations, criteria, derived, lists, lookups, refusals
-from understudy.verification.discovery import Discovery
+from collections.abc import Iterator
+from functools import partial
+
+from understudy.verification.checks import combinations, criteria, derived, lists, lookups, refusals, through_ids
 from understudy.verification.generator import Generator
 from understudy.verification.inspection import Inspection
-from understudy.verification.leaves import leaves_of
+from understudy.verification.ledger import Task
+from understudy.verification.subjects import Subject
+
+FILTERS = 2  # bodies with which lists and pages are cut and sorted, beside that without filters
 
 
-def examine(inspection: Inspection) -> None:
-    refusals.check_paths(inspection)
+def tasks(inspection: Inspection) -> Iterator[Task]:
+    """What there is to do, each by itself; what nothing else needs comes last."""
+    subjects = {table: Subject.of(inspection, selection) for table, selection in inspection.surface.selections.items()}
+    yield partial(refusals.check_paths, inspection)
     for endpoint in inspection.surface.endpoints:
         if endpoint.is_safe and "{" not in endpoint.path:
-            refusals.check(inspection, endpoint)
+            yield partial(refusals.check, inspection, endpoint)
     for lookup in inspection.surface.reads:
-        lookups.check(inspection, lookup)
-    generator = Generator((), inspection.samples, inspection.random)
-    for selection in inspection.surface.selections.values():
-        derived.check(inspection, selection)
-        answers = Answers(inspection, selection)
-        leaves = {leaf.names: leaf for leaf in leaves_of(selection)}
-        algebra, discovery = Algebra(answers, leaves), Discovery(leaves, answers)
-        telling = {}
-        for leaf in leaves.values():
-            telling[leaf] = criteria.check(leaf, answers, algebra, discovery)
-        some = [body for bodies in telling.values() for body in bodies]
-        lists.check(inspection, selection, inspection.random.sample(some, k=min(2, len(some))))
-        combinations.check(answers, algebra, generator, telling)
+        yield partial(lookups.check, inspection, lookup)
+    for subject in subjects.values():
+        yield partial(derived.check, inspection, subject.selection)
+        for leaf in subject.leaves.values():
+            yield partial(criteria.check, subject, leaf)
+        yield partial(lists.check, inspection, subject)
+    yield partial(through_ids.check, subjects)
+    for subject in subjects.values():
+        yield partial(combinations.check, subject, Generator((), inspection.samples, inspection.random))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from understudy.verification.comparison import Answer, shortened
 from understudy.verification.connection import NoAnswer
 from understudy.verification.generator import Request
+from understudy.verification.rules import ANSWERED
 from understudy.verification.verdict import Cell, Rule, State, Verdict, Violation
 
 
@@ -25,6 +26,9 @@ class Refused(Exception):
         super().__init__(request, answer)
         self.broken = Broken((request,), expected, f"{answer.status} with {shortened(answer.body)}")
 
+
+Task = Callable[[], object]
+"""Holds some rules."""
 
 Check = Callable[[], Broken | None]
 """Asks what it needs, and says how a rule was broken; None where it was kept."""
@@ -58,6 +62,15 @@ class Ledger:
         if broken is not None:
             self.blame(rule, operation, subject, broken)
         return broken is None
+
+    def run(self, task: Task) -> None:
+        """Do a task; where it stops because something was not answered, that breaks a rule too."""
+        try:
+            task()
+        except (Refused, NoAnswer) as error:
+            broken = error.broken if isinstance(error, Refused) else Broken((), "an answer", str(error))
+            operation = f"{broken.requests[0].method} {broken.requests[0].operation}" if broken.requests else ""
+            self.blame(ANSWERED, operation, "", broken)
 
     def count(self, rule: Rule, operation: str) -> None:
         self.verdict.checks[rule, operation] = self.verdict.checks.get((rule, operation), 0) + 1

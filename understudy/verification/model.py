@@ -51,6 +51,14 @@ class Model:
         written: Row = json.loads(schema.encode(values))
         return written
 
+    def suppose(self, workspace: Workspace) -> None:
+        """Take the rows of the tables that the server does not show from elsewhere."""
+        for name, table in workspace.items():
+            if name not in self.tables:
+                for row in table.live:
+                    self.learn(name, json.loads(table.encoded(row)))
+                self.tables.add(name)
+
     def forget(self, table: str, ids: Iterable[str]) -> None:
         for row_id in ids:
             if self.known[table].pop(row_id, None) is not None:

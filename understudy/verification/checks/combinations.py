@@ -1,6 +1,6 @@
 """Several criteria at once, at every level, against what each of them selects alone."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 from understudy.contract import Place
@@ -10,21 +10,19 @@ from understudy.verification.answers import Answers, Filters, TooMany
 from understudy.verification.checks.relations import apart, told
 from understudy.verification.compare import names_in
 from understudy.verification.generator import Generator
-from understudy.verification.leaves import Leaf
 from understudy.verification.ledger import SEPARATOR, Broken, outcome
 from understudy.verification.shrinking import smallest
+from understudy.verification.subjects import Subject
 
 PAIRS = 3  # of criteria that are joined at each level, by either operator
 RANDOM = 60  # bodies that are drawn for each table
 SHRINKING = 40  # bodies that are asked at the most to make one finding smaller
 
-Telling = Mapping[Leaf, Sequence[Filters]]
-"""By leaf, the bodies that ask for it alone and select some rows and not others."""
 
-
-def check(answers: Answers, algebra: Algebra, generator: Generator, telling: Telling) -> None:
+def check(subject: Subject, generator: Generator) -> None:
     """Hold the rule about several criteria for the operations on one table."""
-    bodies = [*joined(answers, telling), *across(answers, telling), *drawn(answers, generator)]
+    answers, algebra = subject.answers, subject.algebra
+    bodies = [*joined(subject), *across(subject), *drawn(answers, generator)]
     answers.inspection.random.shuffle(bodies)
     for filters in bodies:
         hold(answers, algebra, filters, {})
@@ -58,12 +56,13 @@ def mismatch(answers: Answers, algebra: Algebra, filters: Filters, pin: Filters)
     return Broken(tuple(requests), told(bounds), apart(ids, bounds))
 
 
-def joined(answers: Answers, telling: Telling) -> Iterator[Filters]:
+def joined(subject: Subject) -> Iterator[Filters]:
     """Pairs of criteria side by side in each object that says how they are combined."""
-    for name, part in answers.selection.filters.items():
+    randomness = subject.answers.inspection.random
+    for name, part in subject.selection.filters.items():
         for way, combiner, words in combiners(part, (name,)):
-            pairs = list(pairs_below(way, telling))
-            for left, right in answers.inspection.random.sample(pairs, k=min(PAIRS, len(pairs))):
+            pairs = list(pairs_below(way, subject))
+            for left, right in randomness.sample(pairs, k=min(PAIRS, len(pairs))):
                 both = merged(left, right)
                 yield both
                 yield from (merged(both, nested(way, {combiner: word})) for word in words)
@@ -78,20 +77,20 @@ def combiners(place: Place, way: tuple[str, ...]) -> Iterator[tuple[tuple[str, .
             yield from combiners(part, (*way, name))
 
 
-def pairs_below(way: tuple[str, ...], telling: Telling) -> Iterator[tuple[Filters, Filters]]:
+def pairs_below(way: tuple[str, ...], subject: Subject) -> Iterator[tuple[Filters, Filters]]:
     """Criteria in different parts of one object."""
-    below = [(leaf, bodies) for leaf, bodies in telling.items() if leaf.names[: len(way)] == way]
+    below = [(leaf, bodies) for leaf, bodies in subject.telling.items() if leaf.names[: len(way)] == way]
     for (left, ours), (right, theirs) in combinations(below, 2):
         if left.names[len(way)] != right.names[len(way)]:
             yield from zip(ours, theirs, strict=False)
 
 
-def across(answers: Answers, telling: Telling) -> Iterator[Filters]:
+def across(subject: Subject) -> Iterator[Filters]:
     """Criteria of two filters of a body."""
-    randomness = answers.inspection.random
-    for left, right in combinations(answers.selection.filters, 2):
+    randomness = subject.answers.inspection.random
+    for left, right in combinations(subject.selection.filters, 2):
         ours, theirs = (
-            [body for leaf, bodies in telling.items() if leaf.filter == name for body in bodies]
+            [body for leaf, bodies in subject.telling.items() if leaf.filter == name for body in bodies]
             for name in (left, right)
         )
         for _ in range(PAIRS if ours and theirs else 0):

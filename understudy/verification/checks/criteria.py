@@ -4,24 +4,22 @@ from collections.abc import Callable
 
 from understudy.verification import rules
 from understudy.verification.algebra import Algebra, Bounds
-from understudy.verification.answers import Answers, Filters
+from understudy.verification.answers import Filters
 from understudy.verification.checks import operators
 from understudy.verification.checks.operators import Question
 from understudy.verification.checks.relations import Relations
-from understudy.verification.discovery import Discovery
 from understudy.verification.leaves import Leaf
 from understudy.verification.operands import operands
+from understudy.verification.subjects import Subject
 from understudy.verification.verdict import State
 
 SOME = 2  # values that a leaf is asked for
 
 
-def check(leaf: Leaf, answers: Answers, algebra: Algebra, discovery: Discovery) -> list[Filters]:
-    """Hold the rules about one leaf, and say what is known of it for each operation that takes it.
-
-    Returns the bodies that ask for it alone and select some rows and not others.
-    """
-    values = discovery.values(leaf)
+def check(subject: Subject, leaf: Leaf) -> None:
+    """Hold the rules about one leaf, and say what is known of it for each operation that takes it."""
+    answers, algebra = subject.answers, subject.algebra
+    values = subject.discovery.values(leaf)
     some = answers.inspection.random.sample(values, k=min(SOME, len(values)))
     relations = Relations(answers, leaf.subject)
     asks_for_nothing(leaf, relations, algebra)
@@ -30,12 +28,12 @@ def check(leaf: Leaf, answers: Answers, algebra: Algebra, discovery: Discovery) 
             relations.within(rules.CRITERION, leaf.filters(operand), bounds(algebra, leaf.filters(operand)))
     else:
         single = algebra.is_single(leaf.filter)
-        operators.check(Question(relations, leaf, discovery.siblings(leaf), some, single))
-    telling = [body for body in relations.telling if body.keys() == {leaf.filter} and leaf.is_asked(body)]
+        operators.check(Question(relations, leaf, subject.discovery.siblings(leaf), some, single))
+    telling = [body for body in relations.telling if leaf.is_asked(body)]
+    subject.telling[leaf] = telling
     for endpoint in answers.selection.all:
         state = State.PASSED if telling else State.COVERED if some else State.UNREACHED
         answers.inspection.ledger.mark(leaf.cell(endpoint.label), leaf.subject, state)
-    return telling
 
 
 def asks_for_nothing(leaf: Leaf, relations: Relations, algebra: Algebra) -> None:

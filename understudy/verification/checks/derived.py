@@ -34,7 +34,9 @@ def first_wrong(inspection: Inspection, selection: Selection, rule: Derived) -> 
         return Broken(requests, f"one row for each {rule.per}", f"others for {named(apart)}")
     for key, rows in newest.items():
         if (reason := unlike(shown[key], rows, rule)) is not None:
-            return Broken(requests, f"{shortened(rows[0])} as the latest of {key}", f"{reason}: {shortened(shown[key])}")
+            return Broken(
+                requests, f"{shortened(rows[0])} as the latest of {key}", f"{reason}: {shortened(shown[key])}"
+            )
     return None
 
 

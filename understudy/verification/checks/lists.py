@@ -15,10 +15,12 @@ from understudy.verification.inspection import MOST_PAGES, Inspection
 from understudy.verification.ledger import SEPARATOR, Broken, Check
 from understudy.verification.model import Row
 from understudy.verification.operands import moment
+from understudy.verification.subjects import Subject
 from understudy.verification.surface import LIMIT, OFFSET, PAGE, Endpoint, Selection
 from understudy.verification.verdict import Rule
 
 TILES = 6  # pages that a whole is cut into
+FILTERED = 2  # bodies with filters that are cut and sorted too
 DESCENDING = "-"
 
 
@@ -78,7 +80,9 @@ class Listing:
         if wrong is None:
             return None
         two = [str(row.get(self.field)) for row in self.whole()[wrong : wrong + 2]]
-        return Broken((self.request(),), f"{two[1]} before {two[0]}", f"row {wrong + 1} and the next the other way round")
+        return Broken(
+            (self.request(),), f"{two[1]} before {two[0]}", f"row {wrong + 1} and the next the other way round"
+        )
 
     def is_all(self) -> Broken | None:
         """Whether a list without filters holds the rows that are known."""
@@ -96,7 +100,9 @@ class Listing:
     def unlike(self, request: Request, rows: Sequence[Row], expected: Sequence[Row]) -> Broken | None:
         if same_up_to_ties(rows, expected, self.order):
             return None
-        return Broken((self.request(), request), f"{len(expected)} rows: {ids(expected)}", f"{len(rows)} rows: {ids(rows)}")
+        return Broken(
+            (self.request(), request), f"{len(expected)} rows: {ids(expected)}", f"{len(rows)} rows: {ids(rows)}"
+        )
 
     def is_tiled(self) -> Broken | None:
         whole = self.whole()
@@ -119,8 +125,10 @@ class Listing:
         return self.unlike(request, rows_of(page) or [], whole[(number - 1) * size : number * size])
 
 
-def check(inspection: Inspection, selection: Selection, filters: Sequence[Filters]) -> None:
+def check(inspection: Inspection, subject: Subject) -> None:
     """Hold the rules about the lists and pages of one table, without filters and with some."""
+    selection, telling = subject.selection, [body for bodies in subject.telling.values() for body in bodies]
+    filters = inspection.random.sample(telling, k=min(FILTERED, len(telling)))
     _, sort = selection.sort
     for body in ({}, *filters):
         for endpoint in selection.all:

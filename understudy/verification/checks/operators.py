@@ -9,7 +9,19 @@ from understudy.verification import rules
 from understudy.verification.answers import Filters
 from understudy.verification.checks.relations import Relations
 from understudy.verification.leaves import Leaf
-from understudy.verification.operands import DAWN, DUSK, FAR_EAST, MANY, MICROSECOND, NOBODYS, both_cases, moment, nobodys, spelled, wider_than
+from understudy.verification.operands import (
+    DAWN,
+    DUSK,
+    FAR_EAST,
+    MANY,
+    MICROSECOND,
+    NOBODYS,
+    both_cases,
+    moment,
+    nobodys,
+    spelled,
+    wider_than,
+)
 from understudy.verification.terms import NO_ROWS, Term, intersection, rows, union
 
 

@@ -1,0 +1,99 @@
+"""Filters over related rows, against asking for the ids of these rows first."""
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from understudy.verification import rules
+from understudy.verification.algebra import merged
+from understudy.verification.answers import Filters, TooMany
+from understudy.verification.checks.relations import apart, told
+from understudy.verification.algebra import Bounds
+from understudy.verification.compare import names_in
+from understudy.verification.ledger import SEPARATOR, Broken
+from understudy.verification.subjects import Subject
+
+MOST = 100  # ids that are asked for at once
+
+
+def check(subjects: Mapping[str, Subject]) -> None:
+    """Hold the rule about related rows, wherever their ids can be seen."""
+    for subject in subjects.values():
+        for name, part in subject.selection.filters.items():
+            table = part.value["x-filters"]
+            if name == subject.selection.own or subject.id_leaf(name) is None:
+                continue
+            if table in subjects:
+                check_listed(subject, name, subjects[table])
+            for witness in subjects.values():
+                for other in pointers(witness, table):
+                    if witness is not subject:
+                        check_seen(subject, name, witness, other)
+
+
+def pointers(subject: Subject, table: str) -> Iterator[str]:
+    """The filters over rows of a table whose ids stand in the rows that are selected."""
+    for name, part in subject.selection.filters.items():
+        if part.value["x-filters"] == table and subject.reference(name) is not None:
+            yield name
+
+
+def check_listed(subject: Subject, name: str, related: Subject) -> None:
+    """The related rows can be listed: by the same filter, where it is on the rows themselves."""
+    for body in subject.told_by(name):
+        hold(subject, name, body[name], partial(listed, subject, name, related, body[name]))
+
+
+def listed(subject: Subject, name: str, related: Subject, value: Any) -> Broken | None:
+    source = {related.selection.own: value}
+    ids = sorted(related.answers.whole(source))
+    return None if len(ids) > MOST else differing(subject, {name: value}, by_ids(subject, name, ids), related, source)
+
+
+def check_seen(subject: Subject, name: str, witness: Subject, other: str) -> None:
+    """The ids of the related rows can be seen in the rows of another table."""
+    for body in witness.told_by(other):
+        hold(subject, name, body[other], partial(seen, subject, name, witness, other, body[other]))
+
+
+def seen(subject: Subject, name: str, witness: Subject, other: str, value: Any) -> Broken | None:
+    source = {other: value}
+    some = sorted(references(witness, other, {other: {}}))[:MOST]
+    ids = [row_id for row_id in references(witness, other, source) if row_id in some]
+    among = merged({name: value}, by_ids(subject, name, some))
+    return differing(subject, among, by_ids(subject, name, ids), witness, source)
+
+
+def references(subject: Subject, name: str, filters: Filters) -> list[str]:
+    """The ids of the related rows of what filters select."""
+    inspection, field = subject.answers.inspection, subject.reference(name)
+    known = inspection.model.known[subject.selection.table]
+    return [str(known[row_id][field]) for row_id in subject.answers.whole(filters) & known.keys()]
+
+
+def by_ids(subject: Subject, name: str, ids: list[str]) -> Filters:
+    leaf = subject.id_leaf(name)
+    assert leaf is not None
+    return leaf.filters(ids)
+
+
+def differing(subject: Subject, filters: Filters, through: Filters, related: Subject, source: Filters) -> Broken | None:
+    ids, expected = subject.answers.whole(filters), Bounds.exactly(subject.answers.whole(through))
+    if ids == expected.least:
+        return None
+    lists, scoped = subject.selection.lists, subject.answers.scoped
+    requests = related.selection.lists.request(source), lists.request(scoped(through)), lists.request(scoped(filters))
+    return Broken(requests, told(expected), apart(ids, expected))
+
+
+def hold(subject: Subject, name: str, value: Any, check_one: Any) -> None:
+    def check_unless_too_many() -> Broken | None:
+        try:
+            broken: Broken | None = check_one()
+        except TooMany:
+            return None
+        return broken
+
+    about = SEPARATOR.join(names_in({name: value}))
+    ledger, label = subject.answers.inspection.ledger, subject.selection.lists.label
+    ledger.hold(rules.THROUGH_IDS, label, about, check_unless_too_many)

@@ -1,0 +1,169 @@
+"""A verification from beginning to end: what is asked of a server, and what is told of it."""
+
+import json
+import os
+import random
+import sys
+import time
+from base64 import b64encode
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import httpx
+
+from understudy.catalog import Catalog
+from understudy.contract import Contract
+from understudy.errors import UnderstudyError
+from understudy.fixtures import load
+from understudy.folder import own_folder
+from understudy.verification import deviations, examination, files
+from understudy.verification.connection import BudgetSpent, Connection
+from understudy.verification.inspection import Inspection
+from understudy.verification.ledger import Task
+from understudy.verification.model import Model
+from understudy.verification.readings import Readings
+from understudy.verification.reports.document import document
+from understudy.verification.reports.junit import junit
+from understudy.verification.reports.matrix import matrix
+from understudy.verification.reports.summary import summary
+from understudy.verification.session import client, header_of
+from understudy.verification.surface import LIMIT, Surface
+from understudy.verification.verdict import Verdict
+from understudy.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be verified, as the command line says it."""
+
+    url: str
+    max_requests: int
+    rate: float | None
+    seed: int | None
+    strict: bool
+    allow_writes: bool
+    fixtures: Path | None
+    headers: tuple[str, ...]
+    auth: str | None
+    known: Path | None
+    junit: Path | None
+    json: Path | None
+    html: Path | None
+
+
+def run(plan: Plan) -> bool:
+    """Verify a server, and tell what was found. Returns whether that was nothing new.
+
+    Raises:
+        UnderstudyError: the server cannot be asked, or a file or header is wrong.
+    """
+    contract = Contract.load(own_folder() / "openapi.yaml")
+    known = deviations.load(plan.known) if plan.known else []
+    seed = random.SystemRandom().randrange(2**32) if plan.seed is None else plan.seed
+    with client(plan.url, headers_of(plan, contract)) as server:
+        verdict = verified(plan, contract, server, seed)
+    verdict.known = [each for each in verdict.violations if any(deviation.covers(each) for deviation in known)]
+    verdict.violations = [each for each in verdict.violations if each not in verdict.known]
+    click.echo(summary(verdict))
+    write_reports(plan, verdict)
+    return verdict.passed
+
+
+def verified(plan: Plan, contract: Contract, server: httpx.Client, seed: int) -> Verdict:
+    started = time.monotonic()
+    inspection = prepared(plan, contract, server, seed)
+    verdict = inspection.ledger.verdict
+    preflight(inspection)
+    try:
+        learn(inspection, contract, plan.fixtures)
+        for task in watched(list(examination.tasks(inspection))):
+            inspection.ledger.run(task)
+    except BudgetSpent:
+        verdict.notes.append(f"The {plan.max_requests:,} requests that were allowed are spent; not all was asked.")
+    verdict.notes += remarks(inspection)
+    verdict.requests, verdict.seconds = inspection.connection.asked, time.monotonic() - started
+    return verdict
+
+
+def prepared(plan: Plan, contract: Contract, server: httpx.Client, seed: int) -> Inspection:
+    catalog, surface = Catalog.of(contract), Surface.of(contract)
+    readings = Readings(surface, catalog, strict=plan.strict)
+    connection = Connection(server, plan.max_requests, plan.rate)
+    randomness = random.Random(seed)  # noqa: S311 - to draw requests, not to keep a secret
+    verdict = Verdict(str(httpx.URL(connection.url).copy_with(userinfo=b"")), seed)
+    return Inspection(surface, readings, Model(surface.selections, catalog), connection, randomness, verdict)
+
+
+def preflight(inspection: Inspection) -> None:
+    """Ask for one list, so that a wrong URL or a missing login is told as such.
+
+    Raises:
+        UnderstudyError: it cannot be had.
+    """
+    selection = next(iter(inspection.surface.selections.values()))
+    answer = inspection.connection.ask(selection.lists.request({LIMIT: 1}))
+    reasons = {401: "wants a login: give --auth or --header", 403: "lets nobody in with this login"}
+    reasons[404] = "is not there: is this the URL of an API?"
+    if answer.status in reasons:
+        url = inspection.ledger.verdict.url
+        raise UnderstudyError(f"{url}{selection.lists.path}: {reasons[answer.status]} ({answer.status})")
+
+
+def learn(inspection: Inspection, contract: Contract, fixtures: Path | None) -> None:
+    """Know the rows that the server shows, those that a fixture set has of the others, and what they often hold."""
+    if fixtures is not None:
+        inspection.model.suppose(workspace_of(contract, fixtures))
+    inspection.ledger.run(inspection.learn)
+    for schema in contract.schemas():
+        if "x-table" in schema.value:
+            inspection.samples.expect(schema)
+            inspection.samples.learn(schema, inspection.model.known[schema.value["x-table"]].values())
+
+
+def workspace_of(contract: Contract, folder: Path) -> Workspace:
+    catalog = Catalog.of(contract)
+    workspace = Workspace(catalog)
+    load(folder, workspace, catalog)
+    return workspace
+
+
+def remarks(inspection: Inspection) -> Iterator[str]:
+    for table in sorted(inspection.model.partial):
+        yield f"`{table}` has more rows than are read; what is said of it is said of {len(inspection.model.known[table])}."
+    if inspection.ledger.unsettled:
+        yield f"Rows changed meanwhile: {inspection.ledger.unsettled} checks were passed at the second try only."
+
+
+def headers_of(plan: Plan, contract: Contract) -> dict[str, str]:
+    """The headers of every request: those that were given, and who asks.
+
+    Raises:
+        UnderstudyError: one is none.
+    """
+    key = os.environ.get(contract.key_variable or "")
+    headers = dict(header_of(text) for text in plan.headers)
+    given = {name.lower() for name in headers}
+    if plan.auth is not None:
+        if ":" not in plan.auth:
+            raise UnderstudyError("--auth wants 'USER:PASSWORD'")
+        headers["authorization"] = f"Basic {b64encode(plan.auth.encode()).decode()}"
+    elif key and "authorization" not in given:
+        headers["authorization"] = f"Bearer {key}"
+    return headers
+
+
+def watched(tasks: Sequence[Task]) -> Iterator[Task]:
+    """The same, with a progress bar where somebody looks."""
+    with click.progressbar(tasks, label="verifying", file=sys.stderr) as bar:
+        yield from bar
+
+
+def write_reports(plan: Plan, verdict: Verdict) -> None:
+    if plan.junit is not None:
+        files.write(plan.junit, junit(verdict))
+    if plan.json is not None:
+        files.write(plan.json, json.dumps(document(verdict), indent=1))
+    if plan.html is not None:
+        files.write(plan.html, matrix(verdict))
