@@ -1,0 +1,1 @@
+"""The document that a server publishes, held against the contract."""
