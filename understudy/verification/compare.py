@@ -9,6 +9,7 @@ import httpx
 from understudy.errors import UnderstudyError, one_line
 from understudy.verification.comparison import Answer, Difference, difference
 from understudy.verification.generator import Request
+from understudy.verification.mapping import SAME, IdMapping
 from understudy.verification.shrinking import smallest
 
 SHRINKING = 150  # requests that are spent at the most on making one finding smaller
@@ -18,9 +19,14 @@ SHRINKING = 150  # requests that are spent at the most on making one finding sma
 class Finding:
     """A request that two servers answer differently."""
 
-    request: Request
+    requests: tuple[Request, Request]
     difference: Difference
     answers: tuple[Answer, Answer]
+
+    @property
+    def request(self) -> Request:
+        """It as the first server was asked; the second may know its rows by other ids."""
+        return self.requests[0]
 
     @property
     def cause(self) -> tuple[str, str, tuple[str, ...]]:
@@ -59,24 +65,27 @@ def body_of(response: httpx.Response) -> Any:
         return response.text
 
 
-def compare(first: httpx.Client, second: httpx.Client, requests: Iterable[Request]) -> Iterator[Finding | None]:
+def compare(
+    first: httpx.Client, second: httpx.Client, requests: Iterable[Request], mapping: IdMapping = SAME
+) -> Iterator[Finding | None]:
     """For each request a finding, made as small as it goes, or None where the answers agree."""
     for request in requests:
-        finding = found(first, second, request)
-        yield finding and shrunk(first, second, finding)
+        finding = found(first, second, request, mapping)
+        yield finding and shrunk(first, second, finding, mapping)
 
 
-def found(first: httpx.Client, second: httpx.Client, request: Request) -> Finding | None:
-    answers = ask(first, request), ask(second, request)
-    apart = difference(*answers, request.order)
-    return None if apart is None else Finding(request, apart, answers)
+def found(first: httpx.Client, second: httpx.Client, request: Request, mapping: IdMapping) -> Finding | None:
+    requests = request, mapping.request(request)
+    answers = ask(first, requests[0]), mapping.answer(ask(second, requests[1]))
+    apart = difference(*answers, mapping.order(request.order))
+    return None if apart is None else Finding(requests, apart, answers)
 
 
-def shrunk(first: httpx.Client, second: httpx.Client, finding: Finding) -> Finding:
+def shrunk(first: httpx.Client, second: httpx.Client, finding: Finding, mapping: IdMapping) -> Finding:
     """The finding with the smallest body that shows the same kind of difference."""
 
     def at(body: Any) -> Finding | None:
-        return found(first, second, replace(finding.request, body=body))
+        return found(first, second, replace(finding.request, body=body), mapping)
 
     def shows(body: Any) -> bool:
         shorter = at(body)

@@ -5,11 +5,13 @@ import shlex
 from collections.abc import Iterator, Sequence
 
 from understudy.verification.compare import Finding
+from understudy.verification.comparison import named
 from understudy.verification.generator import Request
+from understudy.verification.mapping import Alone
 
 
-def report(findings: Sequence[Finding], asked: int, urls: tuple[str, str]) -> str:
-    """Findings by cause, the most frequent first, each with its smallest request."""
+def report(findings: Sequence[Finding], asked: int, urls: tuple[str, str], alone: Alone | None = None) -> str:
+    """Findings by cause, the most frequent first, each with its smallest request; then the rows without a partner."""
     causes: dict[tuple[str, str, tuple[str, ...]], list[Finding]] = {}
     for finding in findings:
         causes.setdefault(finding.cause, []).append(finding)
@@ -19,6 +21,8 @@ def report(findings: Sequence[Finding], asked: int, urls: tuple[str, str]) -> st
     ]
     for number, group in enumerate(grouped, start=1):
         lines += ["", *told(number, group, urls)]
+    if alone:
+        lines += ["", *map(not_on_both, alone, alone.values())]
     return "\n".join(lines)
 
 
@@ -29,8 +33,15 @@ def told(number: int, group: Sequence[Finding], urls: tuple[str, str]) -> Iterat
     if names:
         yield f"   asking for {', '.join(names)}"
     yield f"   {finding.difference.detail}"
-    for url in urls:
-        yield f"   {curl(url, finding.request)}"
+    for url, request in zip(urls, finding.requests, strict=True):
+        yield f"   {curl(url, request)}"
+
+
+def not_on_both(table: str, alone: tuple[Sequence[str], Sequence[str]]) -> str:
+    """The rows of a table that only the first and only the second server has, by their ids."""
+    first, second = map(sorted, alone)
+    count = counted(len(first) + len(second), "row")
+    return f"not on both: {count} of {table} (only in the first: {named(first)}; only in the second: {named(second)})"
 
 
 def curl(url: str, request: Request) -> str:

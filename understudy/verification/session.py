@@ -4,7 +4,7 @@ import random
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -17,6 +17,8 @@ from understudy.verification import cases, jsonl
 from understudy.verification.compare import Finding, ask, compare
 from understudy.verification.comparison import rows_of
 from understudy.verification.generator import Generator, Request, body_schema, safe_operations
+from understudy.verification.mapping import SAME
+from understudy.verification.pairing import Listing, mapping_of
 from understudy.verification.report import report
 from understudy.verification.samples import Row, Samples
 
@@ -34,6 +36,7 @@ class Plan:
     headers: tuple[str, ...]
     save: Path | None
     replay: Path | None
+    map_ids: bool = False
 
 
 def run(plan: Plan) -> list[Finding]:
@@ -51,8 +54,10 @@ def run(plan: Plan) -> list[Finding]:
             requests = list(drawn(plan, contract, first, seed))
         else:
             requests = list(cases.load(plan.replay, contract))
-        findings = [finding for finding in watched(compare(first, second, requests), len(requests)) if finding]
-    click.echo(report(findings, len(requests), plan.urls))
+        mapping = mapping_of(list(listings(contract, first, second))) if plan.map_ids else SAME
+        compared = compare(first, second, requests, mapping)
+        findings = [finding for finding in watched(compared, len(requests)) if finding]
+    click.echo(report(findings, len(requests), plan.urls, mapping.alone))
     if findings and plan.replay is None:
         click.echo(f"\nThe same requests again: --seed {seed}")
     if plan.save is not None:
@@ -80,6 +85,26 @@ def shown(contract: Contract, server: httpx.Client) -> Rows:
             for name, part in body["properties"].items():
                 for word in part.value.get("x-sorts", ()):
                     yield schema, rows_of(ask(server, Request(method, path, path, {name: word})).body) or []
+
+
+def listings(contract: Contract, first: httpx.Client, second: httpx.Client) -> Iterator[Listing]:
+    """All rows of all lists."""
+    for method, path, operation in safe_operations(contract):
+        schema = row_schema(operation)
+        if schema is not None:
+            request = Request(method, path, path)
+            yield Listing.of(schema, every_row(first, request), every_row(second, request))
+
+
+def every_row(server: httpx.Client, request: Request) -> list[Row]:
+    """The rows of a list, page by page until one brings none that is new."""
+    rows: dict[str, Row] = {}
+    while True:
+        before = len(rows)
+        page = rows_of(ask(server, replace(request, body={"offset": before})).body) or []
+        rows.update({str(row["id"]): row for row in page})
+        if len(rows) == before:
+            return list(rows.values())
 
 
 def row_schema(operation: Place) -> Place | None:
