@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from understudy.contract import Contract, reason_of
-from understudy.errors import FixtureError, UnderstudyError
-from understudy.verification import jsonl
+from understudy.contract import Contract
+from understudy.errors import FixtureError
+from understudy.verification import files, jsonl
 from understudy.verification.compare import Finding
 from understudy.verification.generator import Request, body_schema, safe_operations
 
@@ -22,10 +22,7 @@ def save(path: Path, findings: Iterable[Finding]) -> None:
         answer = finding.answers[0]
         case = {"method": finding.request.method, "path": finding.request.path, "body": finding.request.body}
         lines.append(json.dumps({**case, "status": answer.status, "answer": answer.body}, ensure_ascii=False))
-    try:
-        path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    except OSError as error:
-        raise UnderstudyError(f"{path}: cannot be written ({reason_of(error)})") from None
+    files.write(path, "".join(f"{line}\n" for line in lines))
 
 
 def load(path: Path, contract: Contract) -> Iterator[Request]:

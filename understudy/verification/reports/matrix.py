@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from understudy.verification.ledger import SEPARATOR
+from understudy.verification.meaning.ledger import SEPARATOR
 from understudy.verification.report import counted
 from understudy.verification.reports.causes import Cause, causes
 from understudy.verification.reports.tally import coverage, headline, known_seen, tallies

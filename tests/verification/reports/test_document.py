@@ -1,0 +1,62 @@
+"""A verdict as JSON."""
+
+import json
+from typing import Any
+
+from tests.verification.reports.verdicts import COUNT, HOSTILE, HUGE, LIST, URL, bad, good, hostile
+from understudy.verification.reports.document import document
+from understudy.verification.verdict import Verdict
+
+
+def read(verdict: Verdict) -> Any:
+    return json.loads(json.dumps(document(verdict), allow_nan=False))
+
+
+def test_all_of_a_verdict_is_in_it() -> None:
+    told = read(bad())
+    assert {name: told[name] for name in ("url", "seed", "passed", "requests", "seconds", "notes")} == {
+        "url": URL,
+        "seed": 42,
+        "passed": False,
+        "requests": 3912,
+        "seconds": 14.21,
+        "notes": ["Nothing was read from /pets/broken."],
+    }
+    assert [(each["name"], each["checks"], each["violations"], each["known"]) for each in told["rules"]] == [
+        ("union", 1204, 3, 2),
+        ("shape", 1, 1, 0),
+        ("pages", 8, 1, 1),
+    ]
+    assert {"rule": "union", "operation": COUNT, "checks": 4} in told["checks"]
+    assert len(told["checks"]) == 4
+    assert [cell["state"] for cell in told["cells"]] == ["failed", "unreached", "failed", "passed"]
+    assert told["cells"][0] == {"operation": LIST, "field": "owners.name", "operator": "any_", "state": "failed"}
+    assert (len(told["violations"]), len(told["known"])) == (5, 3)
+    assert told["violations"][3] == {
+        "rule": "shape",
+        "operation": COUNT,
+        "subject": "",
+        "expected": "5 rows",
+        "found": "7 rows",
+        "requests": [
+            {
+                "method": "POST",
+                "path": "/pets/count",
+                "body": {"a": None},
+                "curl": f"curl -s {URL}/pets/count -X POST -H 'content-type: application/json' -d '{{\"a\": null}}'",
+            }
+        ],
+    }
+
+
+def test_a_server_without_fault() -> None:
+    told = read(good())
+    assert (told["passed"], told["violations"], told["known"]) == (True, [], [])
+
+
+def test_nothing_is_cut_or_changed() -> None:
+    first, second = read(hostile())["violations"]
+    assert first["found"] == HOSTILE
+    assert first["requests"][0]["body"] == {HOSTILE: HOSTILE}
+    assert second["requests"][0]["body"] == {"huge": HUGE}
+    assert HUGE in second["requests"][0]["curl"]
