@@ -18,18 +18,19 @@ from understudy.contract import Contract
 from understudy.errors import UnderstudyError
 from understudy.fixtures import load
 from understudy.folder import own_folder
-from understudy.verification import deviations, examination, files
-from understudy.verification.connection import BudgetSpent, Connection
-from understudy.verification.inspection import Inspection
-from understudy.verification.ledger import Task
-from understudy.verification.model import Model
-from understudy.verification.readings import Readings
+from understudy.verification import deviations, files
+from understudy.verification.meaning import examination
+from understudy.verification.meaning.connection import BudgetSpent, Connection
+from understudy.verification.meaning.inspection import Inspection
+from understudy.verification.meaning.ledger import Task
+from understudy.verification.meaning.model import Model
+from understudy.verification.meaning.readings import Readings
+from understudy.verification.meaning.surface import LIMIT, Surface
 from understudy.verification.reports.document import document
 from understudy.verification.reports.junit import junit
 from understudy.verification.reports.matrix import matrix
 from understudy.verification.reports.summary import summary
 from understudy.verification.session import client, header_of
-from understudy.verification.surface import LIMIT, Surface
 from understudy.verification.verdict import Verdict
 from understudy.workspace import Workspace
 
@@ -78,10 +79,16 @@ def verified(plan: Plan, contract: Contract, server: httpx.Client, seed: int) ->
     preflight(inspection)
     try:
         learn(inspection, contract, plan.fixtures)
-        for task in watched(list(examination.tasks(inspection))):
+        subjects = examination.subjects_of(inspection)
+        tasks = list(examination.tasks(inspection, subjects))
+        tasks += examination.changes(inspection, subjects) if plan.allow_writes else []
+        for task in watched(tasks):
             inspection.ledger.run(task)
     except BudgetSpent:
         verdict.notes.append(f"The {plan.max_requests:,} requests that were allowed are spent; not all was asked.")
+    finally:
+        left = examination.clean_up(inspection)
+    verdict.notes += [f"These rows were made and could not be deleted: {', '.join(left)}." for _ in left[:1]]
     verdict.notes += remarks(inspection)
     verdict.requests, verdict.seconds = inspection.connection.asked, time.monotonic() - started
     return verdict
@@ -131,7 +138,8 @@ def workspace_of(contract: Contract, folder: Path) -> Workspace:
 
 def remarks(inspection: Inspection) -> Iterator[str]:
     for table in sorted(inspection.model.partial):
-        yield f"`{table}` has more rows than are read; what is said of it is said of {len(inspection.model.known[table])}."
+        known = len(inspection.model.known[table])
+        yield f"`{table}` has more rows than are read; what is said of it is said of {known:,} of them."
     if inspection.ledger.unsettled:
         yield f"Rows changed meanwhile: {inspection.ledger.unsettled} checks were passed at the second try only."
 

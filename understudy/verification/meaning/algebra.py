@@ -7,8 +7,8 @@ from typing import Any
 
 from understudy.columns import Step
 from understudy.criteria import All, Criteria, Either, Related, reached
-from understudy.verification.answers import Answers, Filters, Ids
-from understudy.verification.leaves import Leaf, asked
+from understudy.verification.meaning.answers import Answers, Filters, Ids
+from understudy.verification.meaning.leaves import Leaf, asked
 
 NONE: Ids = frozenset()
 UNPINNED: Filters = {}

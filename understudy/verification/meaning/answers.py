@@ -4,12 +4,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from understudy.verification import rules
 from understudy.verification.compare import names_in
 from understudy.verification.comparison import named, rows_of, shortened
-from understudy.verification.inspection import MOST_PAGES, Inspection
-from understudy.verification.ledger import SEPARATOR, Broken
-from understudy.verification.surface import LIMIT, OFFSET, Endpoint, Selection
+from understudy.verification.meaning import rules
+from understudy.verification.meaning.inspection import MOST_PAGES, Inspection
+from understudy.verification.meaning.ledger import SEPARATOR, Broken
+from understudy.verification.meaning.surface import LIMIT, OFFSET, Endpoint, Selection, success_of
 
 Filters = Mapping[str, Any]
 Ids = frozenset[str]
@@ -120,8 +120,7 @@ class Answers:
 
 def told_of(pages: Endpoint, page: Any) -> dict[str, Any]:
     """What a page says of the whole, by what the contract says that its fields count (`x-counts`)."""
-    assert pages.success is not None
-    fields = pages.success["properties"]
+    fields = success_of(pages)["properties"]
     return {
         place.value["x-counts"]: page.get(name) if isinstance(page, dict) else shortened(page)
         for name, place in fields.items()

@@ -7,8 +7,8 @@ from typing import Any
 
 from understudy.contract import Place
 from understudy.values import EPOCH, MICROSECOND
-from understudy.verification.answers import Answers
-from understudy.verification.leaves import Leaf
+from understudy.verification.meaning.answers import Answers
+from understudy.verification.meaning.leaves import Leaf
 
 FIRST, LAST = (datetime(year, 1, 1, tzinfo=timezone.utc) for year in (1900, 2200))
 LETTERS = "etaoinsrhldcumfpgwybvkxjqz-0123456789 ."

@@ -1,21 +1,22 @@
 """An inspection: a server, what is known of it, and what is found."""
 
 import random
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic_core import ValidationError
 
-from understudy.verification import rules
 from understudy.verification.comparison import Answer, named, rows_of
-from understudy.verification.connection import Connection, answer_of
 from understudy.verification.generator import Request
-from understudy.verification.ledger import Broken, Ledger, Refused
-from understudy.verification.model import Model, Row
-from understudy.verification.readings import Readings
+from understudy.verification.meaning import rules
+from understudy.verification.meaning.connection import Connection, answer_of
+from understudy.verification.meaning.ledger import Broken, Ledger, Refused
+from understudy.verification.meaning.model import Model, Row
+from understudy.verification.meaning.own_rows import OwnRows
+from understudy.verification.meaning.readings import Readings
+from understudy.verification.meaning.shapes import Shapes
+from understudy.verification.meaning.surface import LIMIT, OFFSET, Endpoint, Selection, Surface
 from understudy.verification.samples import Samples
-from understudy.verification.shapes import Shapes
-from understudy.verification.surface import LIMIT, OFFSET, Endpoint, Selection, Surface
 from understudy.verification.verdict import Rule, Verdict
 
 MOST_PAGES = 10  # that are read of a table; of a larger one, the other rows stay unknown
@@ -43,6 +44,7 @@ class Inspection:
         self.random = randomness
         self.samples = Samples(randomness)
         self.ledger = Ledger(verdict, self.learn)
+        self.own = OwnRows(surface, f"{randomness.getrandbits(32):08x}")
         self.version = 0
         self._shapes = Shapes()
 
@@ -58,6 +60,7 @@ class Inspection:
         """The answer to a request, its shape held against the contract. See `Connection.send`."""
         response = self.connection.send(request, content, headers)
         answer = answer_of(response)
+        self.own.note(endpoint, answer)
         self.ledger.count(rules.SHAPE, endpoint.label)
         fault = self._shapes.fault(endpoint, answer, response.headers.get("content-type", ""))
         if fault is not None:
@@ -110,18 +113,24 @@ class Inspection:
 
     def learn(self) -> bool:
         """Read what the server shows. Returns whether its rows are others than they were."""
-        changed = any([self._learn(selection) for selection in self.surface.selections.values()])
-        self.version += changed
-        return changed
+        changed = [self._learn(selection) for selection in self.surface.selections.values()]
+        return any(changed)
 
     def _learn(self, selection: Selection) -> bool:
-        known = dict(self.model.known[selection.table])
-        shown = {str(row["id"]): row for row in self.table(selection)}
-        fresh = {row_id: row for row_id, row in shown.items() if known.get(row_id) != row}
-        for row in fresh.values():
+        rows = self.table(selection)
+        known = () if selection.table in self.model.partial else tuple(self.model.known[selection.table])
+        return self.take(selection, known, rows)
+
+    def take(self, selection: Selection, ids: Iterable[str], rows: Iterable[Row]) -> bool:
+        """Know rows as they are shown, and that those of the other ids are gone. Returns whether that was news."""
+        known = self.model.known[selection.table]
+        shown = {str(row["id"]): row for row in rows}
+        fresh = [row for row_id, row in shown.items() if known.get(row_id) != row]
+        for row in fresh:
             self._learn_row(selection, row)
-        gone = set() if selection.table in self.model.partial else known.keys() - shown.keys()
+        gone = [row_id for row_id in ids if row_id not in shown]
         self.model.forget(selection.table, gone)
+        self.version += bool(gone or fresh)
         return bool(gone or fresh)
 
     def _learn_row(self, selection: Selection, row: Row) -> None:

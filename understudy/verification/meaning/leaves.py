@@ -7,7 +7,7 @@ from typing import Any
 from understudy.contract import Place
 from understudy.verification.compare import names_in
 from understudy.verification.generator import fields_of
-from understudy.verification.surface import Selection
+from understudy.verification.meaning.surface import Selection
 from understudy.verification.verdict import Cell
 
 

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from understudy.verification.comparison import Answer, shortened
-from understudy.verification.connection import NoAnswer
 from understudy.verification.generator import Request
-from understudy.verification.rules import ANSWERED
+from understudy.verification.meaning.connection import NoAnswer
+from understudy.verification.meaning.rules import ANSWERED
 from understudy.verification.verdict import Cell, Rule, State, Verdict, Violation
 
 
@@ -62,6 +62,12 @@ class Ledger:
         if broken is not None:
             self.blame(rule, operation, subject, broken)
         return broken is None
+
+    def record(self, rule: Rule, operation: str, subject: str, broken: Broken | None) -> None:
+        """Keep what came of a rule that cannot be held twice, since it was about a change."""
+        self.count(rule, operation)
+        if broken is not None:
+            self.blame(rule, operation, subject, broken)
 
     def run(self, task: Task) -> None:
         """Do a task; where it stops because something was not answered, that breaks a rule too."""

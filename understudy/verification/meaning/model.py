@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
+from pydantic_core import to_json
+
 from understudy.catalog import Catalog, Derived
 from understudy.columns import ID
 from understudy.criteria import All, Criteria, Either, Not, Related
@@ -61,10 +63,20 @@ class Model:
 
     def forget(self, table: str, ids: Iterable[str]) -> None:
         for row_id in ids:
-            if self.known[table].pop(row_id, None) is not None:
-                number = self._workspace[table].find(UUID(row_id).int)
-                assert number is not None
+            number = self._workspace[table].find(UUID(row_id).int) if row_id in self.known[table] else None
+            if number is not None:
                 self._workspace[table].delete(number)
+                del self.known[table][row_id]
+
+    def written(self, table: str, values: Mapping[str, Any]) -> Row:
+        """A row of some values, and of the contract's defaults for the others, as it is written.
+
+        Raises:
+            pydantic_core.ValidationError: they are of no such row.
+        """
+        schema = self._catalog.tables[table]
+        row: Row = json.loads(schema.encode(schema.parse(to_json(dict(values)))))
+        return row
 
     def derived(self, table: str) -> Derived | None:
         """How a table is derived from another; None where it is not."""
@@ -92,5 +104,4 @@ class Model:
 
 
 def id_of(key: Key) -> str:
-    assert isinstance(key, int)
     return str(UUID(int=key))

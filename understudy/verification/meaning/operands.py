@@ -5,7 +5,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID
 
-from understudy.verification.leaves import Leaf
+from understudy.verification.meaning.leaves import Leaf
 
 NOBODYS = {"uuid": str(UUID(int=1)), "text": "understudy: nobody has this"}
 MANY = 12
@@ -17,8 +17,7 @@ FAR_EAST = timezone(timedelta(hours=5, minutes=30))
 
 def nobodys(leaf: Leaf) -> list[Any]:
     """A list of a value that no row holds; of none, where rows may hold each word that there is."""
-    items = leaf.place.value["items"] if "items" in leaf.place.value else {}
-    schema = leaf.place["items"].value if items else leaf.place.value
+    schema = (leaf.place.get("items") or leaf.place).value
     return [] if "enum" in schema else [NOBODYS.get(schema.get("format", "text"), NOBODYS["text"])]
 
 
@@ -36,6 +35,8 @@ def operands(leaf: Leaf, values: Sequence[Any]) -> Iterator[Any]:
         yield NOBODYS["text"]
         for value in values:
             yield from patterns(value)
+    elif schema["type"] == "boolean":
+        yield from (True, False)
     else:
         yield from values
 

@@ -9,7 +9,7 @@ from understudy.criteria import Criteria
 from understudy.errors import ApiError
 from understudy.requests import RequestReader
 from understudy.validation import Reading
-from understudy.verification.surface import Endpoint, Surface
+from understudy.verification.meaning.surface import Endpoint, Surface
 
 
 class Readings:
@@ -28,9 +28,21 @@ class Readings:
         Raises:
             ApiError: it breaks the contract.
         """
-        by_letter = self._readers[endpoint.label][0]
-        criteria: Criteria = by_letter.read({"headers": [], "query_string": b""}, json.dumps(body).encode())["criteria"]
+        criteria: Criteria = self._read(endpoint, body)["criteria"]
         return criteria
+
+    def body(self, endpoint: Endpoint, body: Any) -> Mapping[str, Any]:
+        """The values of a body, with the defaults of what it leaves out.
+
+        Raises:
+            ApiError: it breaks the contract.
+        """
+        values: Mapping[str, Any] = self._read(endpoint, body)["body"]
+        return values
+
+    def _read(self, endpoint: Endpoint, body: Any) -> dict[str, Any]:
+        by_letter = self._readers[endpoint.label][0]
+        return by_letter.read({"headers": [], "query_string": b""}, json.dumps(body).encode())
 
     def refusals(self, endpoint: Endpoint, raw: bytes, headers: Mapping[str, str]) -> list[ApiError | None]:
         """With what a request may be refused, by one reading or the other; None where it may be taken."""

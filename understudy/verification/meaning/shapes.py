@@ -5,7 +5,7 @@ from pydantic_core import SchemaValidator, ValidationError
 from understudy.contract import MEDIA_TYPE
 from understudy.validation import Reading, validator
 from understudy.verification.comparison import Answer, shortened
-from understudy.verification.surface import Endpoint
+from understudy.verification.meaning.surface import Endpoint
 
 
 class Shapes:

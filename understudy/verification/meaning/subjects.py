@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 
 from understudy.columns import Step
 from understudy.criteria import Related
-from understudy.verification.algebra import Algebra
-from understudy.verification.answers import Answers, Filters
-from understudy.verification.discovery import Discovery
-from understudy.verification.inspection import Inspection
-from understudy.verification.leaves import Leaf, leaves_of
-from understudy.verification.surface import Selection
+from understudy.verification.meaning.algebra import Algebra
+from understudy.verification.meaning.answers import Answers, Filters
+from understudy.verification.meaning.discovery import Discovery
+from understudy.verification.meaning.inspection import Inspection
+from understudy.verification.meaning.leaves import Leaf, leaves_of
+from understudy.verification.meaning.surface import Selection
 
 Leaves = Mapping[tuple[str, ...], Leaf]
 

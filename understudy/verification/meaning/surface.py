@@ -177,6 +177,22 @@ def created_by(endpoint: Endpoint) -> str | None:
 
 
 def schema_of(endpoint: Endpoint) -> Place:
-    """The schema of a body that is known to be there."""
-    assert endpoint.body is not None
+    """The schema of a body.
+
+    Raises:
+        ContractError: the operation takes none.
+    """
+    if endpoint.body is None:
+        raise endpoint.place.error("needs a body")
     return endpoint.body
+
+
+def success_of(endpoint: Endpoint) -> Place:
+    """The schema of what is answered where all is well.
+
+    Raises:
+        ContractError: that has no body.
+    """
+    if endpoint.success is None:
+        raise endpoint.place.error("needs a success with a body")
+    return endpoint.success

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import and_, or_
 
-from understudy.verification.answers import Filters, Ids
+from understudy.verification.meaning.answers import Filters, Ids
 
 Ask = Callable[[Filters], Ids]
 

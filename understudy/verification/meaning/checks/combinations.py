@@ -4,15 +4,15 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 from understudy.contract import Place
-from understudy.verification import rules
-from understudy.verification.algebra import Algebra, merged
-from understudy.verification.answers import Answers, Filters, TooMany
-from understudy.verification.checks.relations import apart, told
 from understudy.verification.compare import names_in
 from understudy.verification.generator import Generator
-from understudy.verification.ledger import SEPARATOR, Broken, outcome
+from understudy.verification.meaning import rules
+from understudy.verification.meaning.algebra import Algebra, merged
+from understudy.verification.meaning.answers import Answers, Filters, TooMany
+from understudy.verification.meaning.checks.relations import apart, told
+from understudy.verification.meaning.ledger import SEPARATOR, Broken, outcome
+from understudy.verification.meaning.subjects import Subject
 from understudy.verification.shrinking import smallest
-from understudy.verification.subjects import Subject
 
 PAIRS = 3  # of criteria that are joined at each level, by either operator
 RANDOM = 60  # bodies that are drawn for each table

@@ -2,15 +2,15 @@
 
 from collections.abc import Callable
 
-from understudy.verification import rules
-from understudy.verification.algebra import Algebra, Bounds
-from understudy.verification.answers import Filters
-from understudy.verification.checks import operators
-from understudy.verification.checks.operators import Question
-from understudy.verification.checks.relations import Relations
-from understudy.verification.leaves import Leaf
-from understudy.verification.operands import operands
-from understudy.verification.subjects import Subject
+from understudy.verification.meaning import rules
+from understudy.verification.meaning.algebra import Algebra, Bounds
+from understudy.verification.meaning.answers import Filters
+from understudy.verification.meaning.checks import operators
+from understudy.verification.meaning.checks.operators import Question
+from understudy.verification.meaning.checks.relations import Relations
+from understudy.verification.meaning.leaves import Leaf
+from understudy.verification.meaning.operands import operands
+from understudy.verification.meaning.subjects import Subject
 from understudy.verification.verdict import State
 
 SOME = 2  # values that a leaf is asked for

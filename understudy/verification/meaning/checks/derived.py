@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 from understudy.catalog import Derived
-from understudy.verification import rules
 from understudy.verification.comparison import named, shortened
-from understudy.verification.inspection import Inspection
-from understudy.verification.ledger import Broken
-from understudy.verification.model import Row
-from understudy.verification.operands import moment
-from understudy.verification.surface import Selection
+from understudy.verification.meaning import rules
+from understudy.verification.meaning.inspection import Inspection
+from understudy.verification.meaning.ledger import Broken
+from understudy.verification.meaning.model import Row
+from understudy.verification.meaning.operands import moment
+from understudy.verification.meaning.surface import Selection
 
 OWN = ("id", "created", "updated")  # what a derived row does not take from its source
 

@@ -2,21 +2,22 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
 from understudy.contract import Place
-from understudy.verification import rules
-from understudy.verification.answers import Filters, told_of
 from understudy.verification.compare import names_in
 from understudy.verification.comparison import Order, named, rows_of, same_up_to_ties, shortened
 from understudy.verification.generator import Request
-from understudy.verification.inspection import MOST_PAGES, Inspection
-from understudy.verification.ledger import SEPARATOR, Broken, Check
-from understudy.verification.model import Row
-from understudy.verification.operands import moment
-from understudy.verification.subjects import Subject
-from understudy.verification.surface import LIMIT, OFFSET, PAGE, Endpoint, Selection
+from understudy.verification.meaning import rules
+from understudy.verification.meaning.answers import Filters, told_of
+from understudy.verification.meaning.inspection import MOST_PAGES, Inspection
+from understudy.verification.meaning.ledger import SEPARATOR, Broken, Check
+from understudy.verification.meaning.model import Row
+from understudy.verification.meaning.operands import moment
+from understudy.verification.meaning.subjects import Subject
+from understudy.verification.meaning.surface import LIMIT, OFFSET, PAGE, Endpoint, Selection, success_of
 from understudy.verification.verdict import Rule
 
 TILES = 6  # pages that a whole is cut into
@@ -62,8 +63,7 @@ class Listing:
     def key(self, row: Row) -> tuple[bool, Any]:
         """What a row is sorted by: a null before whatever is set."""
         value = row.get(self.field)
-        assert self.selection.lists.success is not None
-        return value is not None, comparable(self.selection.lists.success["items"]["properties"][self.field], value)
+        return value is not None, comparable(success_of(self.selection.lists)["items"]["properties"][self.field], value)
 
     def hold(self, rule: Rule, endpoint: Endpoint, check: Check) -> None:
         self.inspection.ledger.hold(rule, endpoint.label, self._subject, check)
@@ -75,7 +75,7 @@ class Listing:
 
     def is_sorted(self) -> Broken | None:
         keys = [self.key(row) for row in self.whole()]
-        steps = zip(keys, keys[1:], strict=False)
+        steps = pairwise(keys)
         wrong = next((index for index, step in enumerate(steps) if step != ordered(step, self.descending)), None)
         if wrong is None:
             return None

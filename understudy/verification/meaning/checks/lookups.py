@@ -3,11 +3,11 @@
 from functools import partial
 from uuid import uuid4
 
-from understudy.verification import rules
 from understudy.verification.comparison import shortened
-from understudy.verification.inspection import Inspection
-from understudy.verification.ledger import Broken
-from understudy.verification.surface import Lookup
+from understudy.verification.meaning import rules
+from understudy.verification.meaning.inspection import Inspection
+from understudy.verification.meaning.ledger import Broken
+from understudy.verification.meaning.surface import Lookup
 
 SOME = 12  # rows that are looked up
 NOT_FOUND = 404

@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-from understudy.verification import rules
-from understudy.verification.answers import Filters
-from understudy.verification.checks.relations import Relations
-from understudy.verification.leaves import Leaf
-from understudy.verification.operands import (
+from understudy.verification.meaning import rules
+from understudy.verification.meaning.answers import Filters
+from understudy.verification.meaning.checks.relations import Relations
+from understudy.verification.meaning.leaves import Leaf
+from understudy.verification.meaning.operands import (
     DAWN,
     DUSK,
     FAR_EAST,
@@ -22,7 +21,7 @@ from understudy.verification.operands import (
     spelled,
     wider_than,
 )
-from understudy.verification.terms import NO_ROWS, Term, intersection, rows, union
+from understudy.verification.meaning.terms import NO_ROWS, Term, rows, union
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,13 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from understudy.verification import rules
-from understudy.verification.comparison import Answer, shortened
+from understudy.verification.comparison import shortened
 from understudy.verification.generator import Request
-from understudy.verification.inspection import Inspection
-from understudy.verification.ledger import Broken
-from understudy.verification.spoiling import STRANGER, Spoiled, Way, spoiled
-from understudy.verification.surface import Endpoint
+from understudy.verification.meaning import rules
+from understudy.verification.meaning.inspection import Inspection
+from understudy.verification.meaning.ledger import Broken
+from understudy.verification.meaning.spoiling import STRANGER, Spoiled, Way, spoiled
+from understudy.verification.meaning.surface import Endpoint
 
 SOME = 60  # spoiled bodies for each operation
 NOT_FOUND, NOT_ALLOWED = 404, 405
@@ -22,13 +22,21 @@ def check(inspection: Inspection, endpoint: Endpoint) -> None:
     """Hold the rules about refusals for one operation that changes nothing."""
     hold = partial(inspection.ledger.hold, operation=endpoint.label)
     for header, value in headers(endpoint):
-        hold(rules.REFUSED, subject=header, check=partial(is_as_read, inspection, endpoint, b"", {header: value}))
+        hold(
+            rules.REFUSED,
+            subject=header,
+            check=partial(is_as_read, inspection, endpoint, endpoint.request(), b"", {header: value}),
+        )
     if endpoint.body is not None:
         bodies = list(spoiled(endpoint.body, {}))
         for each in inspection.random.sample(bodies, k=min(SOME, len(bodies))):
             hold(rules.REFUSED, subject=".".join(each.way), check=partial(is_refused, inspection, endpoint, each))
         for raw in (b"", b"null", b"[]", b'"text"', b"{bad"):
-            hold(rules.REFUSED, subject="body", check=partial(is_as_read, inspection, endpoint, raw, {}))
+            hold(
+                rules.REFUSED,
+                subject="body",
+                check=partial(is_as_read, inspection, endpoint, sent(endpoint, raw), raw, {}),
+            )
         hold(rules.IGNORED, subject=STRANGER, check=partial(is_ignored, inspection, endpoint))
 
 
@@ -41,14 +49,21 @@ def headers(endpoint: Endpoint) -> Iterator[tuple[str, str]]:
 
 
 def is_refused(inspection: Inspection, endpoint: Endpoint, each: Spoiled) -> Broken | None:
-    return is_as_read(inspection, endpoint, json.dumps(each.body).encode(), {}, each.way)
+    return is_as_read(inspection, endpoint, endpoint.request(each.body), json.dumps(each.body).encode(), {}, each.way)
 
 
 def is_as_read(
-    inspection: Inspection, endpoint: Endpoint, raw: bytes, head: Mapping[str, str], way: Way = ()
+    inspection: Inspection,
+    endpoint: Endpoint,
+    request: Request,
+    raw: bytes,
+    head: Mapping[str, str],
+    way: Way = (),
 ) -> Broken | None:
-    """Whether a request is refused, or taken, as the contract's reading of it says."""
-    request = sent(endpoint, raw)
+    """Whether a request is refused, or taken, as the contract's reading of it says.
+
+    `request` is what people read of it; `raw` is the body that is sent, and `way` leads to what is wrong in it.
+    """
     answer = inspection.ask(endpoint, request, raw, head)
     refusals = inspection.readings.refusals(endpoint, raw, head)
     statuses = sorted({"a success" if refusal is None else f"{refusal.status}" for refusal in refusals})

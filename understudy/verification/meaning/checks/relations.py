@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from understudy.verification.algebra import Bounds
-from understudy.verification.answers import Answers, Filters, Ids, TooMany
 from understudy.verification.comparison import named
-from understudy.verification.ledger import Broken
-from understudy.verification.terms import NO_ROWS, Term, rows
+from understudy.verification.meaning.algebra import Bounds
+from understudy.verification.meaning.answers import Answers, Filters, Ids, TooMany
+from understudy.verification.meaning.ledger import Broken
+from understudy.verification.meaning.terms import NO_ROWS, Term, rows
 from understudy.verification.verdict import Rule
 
 ALL_ROWS: Filters = {}

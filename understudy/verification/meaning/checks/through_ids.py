@@ -4,14 +4,13 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from understudy.verification import rules
-from understudy.verification.algebra import merged
-from understudy.verification.answers import Filters, TooMany
-from understudy.verification.checks.relations import apart, told
-from understudy.verification.algebra import Bounds
 from understudy.verification.compare import names_in
-from understudy.verification.ledger import SEPARATOR, Broken
-from understudy.verification.subjects import Subject
+from understudy.verification.meaning import rules
+from understudy.verification.meaning.algebra import Bounds, merged
+from understudy.verification.meaning.answers import Filters, TooMany
+from understudy.verification.meaning.checks.relations import apart, told
+from understudy.verification.meaning.ledger import SEPARATOR, Broken
+from understudy.verification.meaning.subjects import Subject
 
 MOST = 100  # ids that are asked for at once
 
@@ -66,15 +65,13 @@ def seen(subject: Subject, name: str, witness: Subject, other: str, value: Any) 
 
 def references(subject: Subject, name: str, filters: Filters) -> list[str]:
     """The ids of the related rows of what filters select."""
-    inspection, field = subject.answers.inspection, subject.reference(name)
-    known = inspection.model.known[subject.selection.table]
+    known = subject.answers.inspection.model.known[subject.selection.table]
+    field = subject.reference(name) or ""
     return [str(known[row_id][field]) for row_id in subject.answers.whole(filters) & known.keys()]
 
 
 def by_ids(subject: Subject, name: str, ids: list[str]) -> Filters:
-    leaf = subject.id_leaf(name)
-    assert leaf is not None
-    return leaf.filters(ids)
+    return subject.leaves[name, "id", "any_"].filters(ids)
 
 
 def differing(subject: Subject, filters: Filters, through: Filters, related: Subject, source: Filters) -> Broken | None:

@@ -1,0 +1,1 @@
+"""What answers mean: relations that hold between them whatever the data is, generated from the contract."""

@@ -1,0 +1,96 @@
+"""Rows of the run's own, created, changed and deleted in an order that matters."""
+
+import json
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from understudy.verification.meaning import rules
+from understudy.verification.meaning.checks import refusals
+from understudy.verification.meaning.inspection import Inspection
+from understudy.verification.meaning.life import Life
+from understudy.verification.meaning.own_rows import value_for
+from understudy.verification.meaning.spoiling import spoiled
+from understudy.verification.meaning.subjects import Subject
+from understudy.verification.meaning.surface import Endpoint, Lookup, schema_of
+
+SPOILED = 25  # bodies for each operation that must be refused
+ODD = [2.0, True, "text", [1.0, {"a": None}], None]  # values where anything may stand
+
+
+def check(inspection: Inspection, subject: Subject) -> None:
+    """Live the lives of some rows of one table, and hold all rules about writes meanwhile."""
+    life = Life(inspection, subject)
+    first = life.create(full(life))
+    if first is not None:
+        refuse(life, life.creates, full(life))
+        live(life, first)
+    if subject.selection.removes is not None:
+        life.remove_all(subject.selection.removes, [full(life) for _ in range(3)])
+
+
+def live(life: Life, first: str) -> None:
+    """Rows beside `first` that share what may be shared; each is changed, and deleted newest first but one."""
+    shared = {name: life.row(first)[name] for name in life.names}
+    if life.is_unique:
+        life.find({**full(life), **shared}, first)
+    others = [life.create({**full(life), **({} if life.is_unique else shared)}) for _ in range(2)]
+    others += [life.create(body) for body in (sparse(life), nulls(life), *odd(life))]
+    if life.updates is not None:
+        refuse(life, life.updates.endpoint, {}, **{life.updates.parameter: first})
+        for row_id in filter(None, (first, others[1])):
+            for body in changes(life, life.updates):
+                life.update(life.updates, row_id, body)
+    for row_id in filter(None, (others[0], others[1], first, *others[2:])):
+        life.delete(row_id)
+
+
+def refuse(life: Life, endpoint: Endpoint, sound: dict[str, Any], **values: str) -> None:
+    """Hold that bodies with one thing wrong are refused."""
+    bodies = list(spoiled(schema_of(endpoint), sound))
+    for each in life.inspection.random.sample(bodies, k=min(SPOILED, len(bodies))):
+        request, raw = endpoint.request(each.body, **values), json.dumps(each.body).encode()
+        check = partial(refusals.is_as_read, life.inspection, endpoint, request, raw, {}, each.way)
+        life.inspection.ledger.hold(rules.REFUSED, endpoint.label, ".".join(each.way), check)
+    life.look_again()
+
+
+# ---------------------------------------------------------------------- bodies
+
+
+def full(life: Life) -> dict[str, Any]:
+    """A body that says something of every field."""
+    mark = life.own.mark()
+    return {name: value_for(part, mark) for name, part in schema_of(life.creates).entries("properties")}
+
+
+def sparse(life: Life) -> dict[str, Any]:
+    """A body of what is required."""
+    required = schema_of(life.creates).value.get("required", [])
+    return {name: value for name, value in full(life).items() if name in required}
+
+
+def nulls(life: Life) -> dict[str, Any]:
+    """A body in which all is null that may be."""
+    parts = dict(schema_of(life.creates).entries("properties"))
+    return {name: None if parts[name].value.get("nullable") else value for name, value in full(life).items()}
+
+
+def odd(life: Life) -> Iterator[dict[str, Any]]:
+    """Bodies with one odd value after the other where anything may stand."""
+    free = [name for name, part in schema_of(life.creates).entries("properties") if "type" not in part.value]
+    for name in free:
+        yield from ({**sparse(life), name: value} for value in ODD)
+
+
+def changes(life: Life, updates: Lookup) -> Iterator[dict[str, Any]]:
+    """Bodies that change nothing, everything, one field after the other, and clear what can be."""
+    parts = dict(schema_of(updates.endpoint).entries("properties"))
+    mark = life.own.mark()
+    yield {}
+    yield {name: value_for(part, mark) for name, part in parts.items()}
+    for name, part in parts.items():
+        yield {name: value_for(part, life.own.mark())}
+    for name, part in parts.items():
+        if part.value.get("nullable"):
+            yield {name: None}
