@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 from typing import Any
 
 from understudy.columns import Step
@@ -88,10 +88,16 @@ class Algebra:
 
     def _alone(self, filters: Filters) -> dict[str, Filters]:
         """Each criterion of a body, as the body that asks for it alone."""
-        bodies: list[Filters] = [{name: {}} for name in self._selection.filters]
+        return {**self._basic, **self._by_criteria(self.parts(filters))}
+
+    @cached_property
+    def _basic(self) -> dict[str, Filters]:
+        """The criteria that an empty filter asks for, and those that may stand for a null or a default."""
         flags = [leaf for leaf in self._leaves.values() if leaf.place.value["type"] == "boolean"]
-        bodies += [leaf.filters(value) for leaf in flags for value in (True, False)]
-        bodies += self.parts(filters)
+        bodies: list[Filters] = [{name: {}} for name in self._selection.filters]
+        return self._by_criteria([*bodies, *(leaf.filters(value) for leaf in flags for value in (True, False))])
+
+    def _by_criteria(self, bodies: Iterable[Filters]) -> dict[str, Filters]:
         return {repr(self.criteria(body)): body for body in bodies}
 
 

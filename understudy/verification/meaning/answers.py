@@ -1,6 +1,7 @@
 """Whole answers: the ids of all rows that a body selects, by every operation that selects them."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,8 @@ from understudy.verification.meaning import rules
 from understudy.verification.meaning.inspection import MOST_PAGES, Inspection
 from understudy.verification.meaning.ledger import SEPARATOR, Broken
 from understudy.verification.meaning.surface import LIMIT, OFFSET, Endpoint, Selection, success_of
+
+AGREED = 2  # answers about the same, that tell rows apart or do not, that all operations must agree on
 
 Filters = Mapping[str, Any]
 Ids = frozenset[str]
@@ -27,22 +30,23 @@ class Answers:
         self.selection = selection
         self._ids: dict[str, Ids] = {}
         self._counts: dict[str, int] = {}
-        self._agreed: set[str] = set()
+        self._agreed: Counter[tuple[str, bool]] = Counter()
         self._version = inspection.version
         self.scope: Filters = {}
 
     def whole(self, filters: Filters) -> Ids:
-        """The ids of all rows that filters select; the first time, each operation is held against the list.
+        """The ids of all rows that filters select; a few times, each operation is held against the list.
 
         Raises:
             Refused: there was no list.
             TooMany: there are more rows than are read.
         """
         filters = self.scoped(filters)
-        ids, key = self.listed(filters), key_of(filters)
-        if key not in self._agreed:
-            self._agreed.add(key)
-            self._agree(filters)
+        ids, subject = self.listed(filters), SEPARATOR.join(names_in(filters))
+        tells = frozenset() < ids < self.listed({})
+        if self._agreed[subject, tells] < AGREED:
+            self._agreed[subject, tells] += 1
+            self._agree(filters, subject)
         return ids
 
     def scoped(self, filters: Filters) -> Filters:
@@ -86,8 +90,7 @@ class Answers:
             rows += self.inspection.rows(self.selection, self.selection.lists, following)
         raise TooMany
 
-    def _agree(self, filters: Filters) -> None:
-        subject = SEPARATOR.join(names_in(filters))
+    def _agree(self, filters: Filters, subject: str) -> None:
         if (counts := self.selection.counts) is not None:
             self.inspection.ledger.hold(rules.COUNT, counts.label, subject, lambda: self._miscounted(counts, filters))
         if (pages := self.selection.pages) is not None:

@@ -12,9 +12,10 @@ from understudy.verification.meaning.algebra import merged
 from understudy.verification.meaning.checks import derived, lookups
 from understudy.verification.meaning.checks.relations import Relations
 from understudy.verification.meaning.inspection import Inspection
+from understudy.verification.meaning.leaves import Leaf
 from understudy.verification.meaning.ledger import Broken
 from understudy.verification.meaning.model import Row
-from understudy.verification.meaning.operands import moment, operands
+from understudy.verification.meaning.operands import moment
 from understudy.verification.meaning.subjects import Subject
 from understudy.verification.meaning.surface import LIMIT, Endpoint, Lookup, schema_of, success_of
 from understudy.verification.verdict import Rule
@@ -209,7 +210,7 @@ class Life:
             if leaf.filter != own or not values or not algebra.is_known(leaf.filters(None)) or scope is None:
                 continue
             relations = Relations(self.subject.answers, leaf.subject)
-            for operand in operands(leaf, values[:1]):
+            for operand in plain(leaf, values):
                 among = merged(leaf.filters(operand), scope.filters(self.own.made[self.table]))
                 relations.within(rule, among, partial(algebra.bounds, among))
 
@@ -230,6 +231,12 @@ class Life:
 
     def lookups(self, field: str) -> list[Lookup]:
         return [each for each in self.inspection.surface.reads if (each.table, each.field) == (self.table, field)]
+
+
+def plain(leaf: Leaf, values: Sequence[Any]) -> list[Any]:
+    """Operands that are what a row holds, and no more than that."""
+    kind = leaf.place.value["type"]
+    return [list(values)] if kind == "array" else [True, False] if kind == "boolean" else [str(values[0])]
 
 
 def values_of(row: Row, fields: Sequence[str]) -> list[Any]:

@@ -75,31 +75,31 @@ class Selection:
     pages: Endpoint | None = None
     removes: Endpoint | None = None
 
-    @property
+    @cached_property
     def all(self) -> list[Endpoint]:
         """Those of them that change nothing."""
         return [endpoint for endpoint in (self.lists, self.counts, self.pages) if endpoint is not None]
 
-    @property
+    @cached_property
     def parts(self) -> Mapping[str, Place]:
         """What the body of the list can say, by name."""
         return dict(schema_of(self.lists)["properties"].items())
 
-    @property
+    @cached_property
     def filters(self) -> Mapping[str, Place]:
         return {name: part for name, part in self.parts.items() if "x-filters" in part.value}
 
-    @property
+    @cached_property
     def own(self) -> str:
         """The name of the filter on the table's rows themselves."""
         return next(name for name, part in self.filters.items() if "x-related" not in part.value)
 
-    @property
+    @cached_property
     def page_size(self) -> int:
         """How many rows an answer has where the request does not say."""
         return int(self.parts[LIMIT].value["default"])
 
-    @property
+    @cached_property
     def sort(self) -> tuple[str, Place]:
         """The name of the sort, and its schema."""
         return next((name, part) for name, part in self.parts.items() if "x-sorts" in part.value)
