@@ -113,7 +113,7 @@ def compare(
 @main.command()
 @click.argument("url", metavar="URL")
 @click.option(
-    "--max-requests", type=click.IntRange(1), default=20_000, show_default=True, help="Ask no more than this."
+    "--max-requests", type=click.IntRange(1), default=30_000, show_default=True, help="Ask no more than this."
 )
 @click.option("--rate", type=click.FloatRange(0, min_open=True), help="Ask no faster than so many requests a second.")
 @click.option("--seed", type=int, help="Ask the same again.  [default: another at each run]")

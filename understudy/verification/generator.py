@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -18,9 +18,10 @@ Operation = tuple[str, str, Place]
 
 @dataclass(frozen=True)
 class Request:
-    """A request that changes nothing. Its path begins below the API's base path.
+    """A request. Its path begins below the API's base path.
 
-    `operation` is its path in the contract, and `schema` that of its body, where it takes one.
+    `operation` is its path in the contract, `schema` that of its body, where it takes one, and `headers`
+    those that it has beside those of every request.
     """
 
     method: str
@@ -28,6 +29,7 @@ class Request:
     operation: str
     body: Any = None
     schema: Place | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def order(self) -> Order | None:

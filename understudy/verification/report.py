@@ -47,6 +47,8 @@ def not_on_both(table: str, alone: tuple[Sequence[str], Sequence[str]]) -> str:
 def curl(url: str, request: Request) -> str:
     """A request as a line for the shell."""
     words = ["curl", "-s", f"{url}{request.path}"]
+    for name, value in request.headers.items():
+        words += ["-H", f"{name}: {value}"]
     if request.method != "GET":
         words += ["-X", request.method, "-H", "content-type: application/json", "-d", json.dumps(request.body)]
     return shlex.join(words)

@@ -8,6 +8,7 @@ import time
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
@@ -84,6 +85,7 @@ def verified(plan: Plan, contract: Contract, server: httpx.Client, seed: int) ->
         tasks += examination.changes(inspection, subjects) if plan.allow_writes else []
         for task in watched(tasks):
             inspection.ledger.run(task)
+        fuzz(plan, contract, inspection)
     except BudgetSpent:
         verdict.notes.append(f"The {plan.max_requests:,} requests that were allowed are spent; not all was asked.")
     finally:
@@ -116,6 +118,19 @@ def preflight(inspection: Inspection) -> None:
     if answer.status in reasons:
         url = inspection.ledger.verdict.url
         raise UnderstudyError(f"{url}{selection.lists.path}: {reasons[answer.status]} ({answer.status})")
+
+
+def fuzz(plan: Plan, contract: Contract, inspection: Inspection) -> None:
+    """Ask by Schemathesis too, where it is installed."""
+    if find_spec("schemathesis") is None:
+        note = "Schemathesis is not installed, and was not asked: pip install 'understudy[verify]'."
+        inspection.ledger.verdict.notes.append(note)
+        return
+    from understudy.verification.fuzzing import Fuzzing  # noqa: PLC0415
+
+    headers = headers_of(plan, contract)
+    fuzzing = Fuzzing(inspection, Path(contract.name), headers, plan.rate, allow_writes=plan.allow_writes)
+    inspection.ledger.run(fuzzing.run)
 
 
 def learn(inspection: Inspection, contract: Contract, fixtures: Path | None) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Mapping
 
 import httpx
 
@@ -57,9 +56,7 @@ class Connection:
         """The answer to a request. See `send`."""
         return answer_of(self.send(request))
 
-    def send(
-        self, request: Request, content: bytes | None = None, headers: Mapping[str, str] | None = None
-    ) -> httpx.Response:
+    def send(self, request: Request, content: bytes | None = None) -> httpx.Response:
         """The response to a request, its body replaced by `content` where that is given.
 
         Raises:
@@ -72,7 +69,7 @@ class Connection:
         self.asked += 1
         if content is None and (request.body is not None or request.method in ("POST", "PATCH", "PUT")):
             content = json.dumps(request.body).encode()
-        head = {**({} if content is None else {"content-type": MEDIA_TYPE}), **(headers or {})}
+        head = {**({} if content is None else {"content-type": MEDIA_TYPE}), **request.headers}
         try:
             return self._client.request(request.method, request.path, content=content, headers=head)
         except (httpx.HTTPError, httpx.InvalidURL) as error:

@@ -1,7 +1,7 @@
 """An inspection: a server, what is known of it, and what is found."""
 
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic_core import ValidationError
@@ -15,7 +15,7 @@ from understudy.verification.meaning.model import Model, Row
 from understudy.verification.meaning.own_rows import OwnRows
 from understudy.verification.meaning.readings import Readings
 from understudy.verification.meaning.shapes import Shapes
-from understudy.verification.meaning.surface import LIMIT, OFFSET, Endpoint, Selection, Surface
+from understudy.verification.meaning.surface import LIMIT, OFFSET, Endpoint, Selection, Surface, schema_of
 from understudy.verification.samples import Samples
 from understudy.verification.verdict import Rule, Verdict
 
@@ -48,17 +48,16 @@ class Inspection:
         self.version = 0
         self._shapes = Shapes()
 
+    def names(self, creates: Endpoint) -> list[str]:
+        """The fields of a body by which what is made of it, and what is derived from that, is looked up."""
+        fields = {lookup.field for lookup in self.surface.reads}
+        return [name for name in schema_of(creates).value["properties"] if name in fields]
+
     # ---------------------------------------------------------------- requests
 
-    def ask(
-        self,
-        endpoint: Endpoint,
-        request: Request,
-        content: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Answer:
+    def ask(self, endpoint: Endpoint, request: Request, content: bytes | None = None) -> Answer:
         """The answer to a request, its shape held against the contract. See `Connection.send`."""
-        response = self.connection.send(request, content, headers)
+        response = self.connection.send(request, content)
         answer = answer_of(response)
         self.own.note(endpoint, answer)
         self.ledger.count(rules.SHAPE, endpoint.label)

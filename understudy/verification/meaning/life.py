@@ -17,7 +17,7 @@ from understudy.verification.meaning.ledger import Broken
 from understudy.verification.meaning.model import Row
 from understudy.verification.meaning.operands import moment
 from understudy.verification.meaning.subjects import Subject
-from understudy.verification.meaning.surface import LIMIT, Endpoint, Lookup, schema_of, success_of
+from understudy.verification.meaning.surface import LIMIT, Endpoint, Lookup, success_of
 from understudy.verification.verdict import Rule
 
 STAMPED = ("id", "created", "updated")  # what the server itself says of a new row
@@ -41,14 +41,7 @@ class Life:
 
     @property
     def names(self) -> list[str]:
-        """The fields by which rows, or what is derived from them, are looked up, beside their ids."""
-        derived_tables = [name for name in self.inspection.surface.selections if self._is_derived(name)]
-        fields = {each.field for each in self.inspection.surface.reads if each.table in (self.table, *derived_tables)}
-        return [name for name in schema_of(self.creates).value["properties"] if name in fields]
-
-    def _is_derived(self, table: str) -> bool:
-        rule = self.inspection.model.derived(table)
-        return rule is not None and rule.source == self.table
+        return self.inspection.names(self.creates)
 
     @property
     def is_unique(self) -> bool:

@@ -1,7 +1,8 @@
 """What breaks the contract, and how it is refused."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -22,21 +23,15 @@ def check(inspection: Inspection, endpoint: Endpoint) -> None:
     """Hold the rules about refusals for one operation that changes nothing."""
     hold = partial(inspection.ledger.hold, operation=endpoint.label)
     for header, value in headers(endpoint):
-        hold(
-            rules.REFUSED,
-            subject=header,
-            check=partial(is_as_read, inspection, endpoint, endpoint.request(), b"", {header: value}),
-        )
+        request = replace(endpoint.request(), headers={header: value})
+        hold(rules.REFUSED, subject=header, check=partial(is_as_read, inspection, endpoint, request, b""))
     if endpoint.body is not None:
         bodies = list(spoiled(endpoint.body, {}))
         for each in inspection.random.sample(bodies, k=min(SOME, len(bodies))):
             hold(rules.REFUSED, subject=".".join(each.way), check=partial(is_refused, inspection, endpoint, each))
         for raw in (b"", b"null", b"[]", b'"text"', b"{bad"):
-            hold(
-                rules.REFUSED,
-                subject="body",
-                check=partial(is_as_read, inspection, endpoint, sent(endpoint, raw), raw, {}),
-            )
+            check_raw = partial(is_as_read, inspection, endpoint, sent(endpoint, raw), raw)
+            hold(rules.REFUSED, subject="body", check=check_raw)
         hold(rules.IGNORED, subject=STRANGER, check=partial(is_ignored, inspection, endpoint))
 
 
@@ -49,7 +44,7 @@ def headers(endpoint: Endpoint) -> Iterator[tuple[str, str]]:
 
 
 def is_refused(inspection: Inspection, endpoint: Endpoint, each: Spoiled) -> Broken | None:
-    return is_as_read(inspection, endpoint, endpoint.request(each.body), json.dumps(each.body).encode(), {}, each.way)
+    return is_as_read(inspection, endpoint, endpoint.request(each.body), json.dumps(each.body).encode(), each.way)
 
 
 def is_as_read(
@@ -57,20 +52,18 @@ def is_as_read(
     endpoint: Endpoint,
     request: Request,
     raw: bytes,
-    head: Mapping[str, str],
     way: Way = (),
 ) -> Broken | None:
     """Whether a request is refused, or taken, as the contract's reading of it says.
 
     `request` is what people read of it; `raw` is the body that is sent, and `way` leads to what is wrong in it.
     """
-    answer = inspection.ask(endpoint, request, raw, head)
-    refusals = inspection.readings.refusals(endpoint, raw, head)
+    answer = inspection.ask(endpoint, request, raw)
+    refusals = inspection.readings.refusals(endpoint, raw, request.headers)
     statuses = sorted({"a success" if refusal is None else f"{refusal.status}" for refusal in refusals})
     expected = " or ".join(statuses)
     if not any(answer.is_success if refusal is None else answer.status == refusal.status for refusal in refusals):
-        about = f" for the header {dict(head)}" if head else ""
-        return Broken((request,), expected + about, f"{answer.status} with {shortened(answer.body)}")
+        return Broken((request,), expected, f"{answer.status} with {shortened(answer.body)}")
     if way and not answer.is_success and not names(answer.body, way):
         return Broken((request,), f"an error that names {'.'.join(way)}", shortened(answer.body))
     return None

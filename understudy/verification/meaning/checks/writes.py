@@ -50,7 +50,7 @@ def refuse(life: Life, endpoint: Endpoint, sound: dict[str, Any], **values: str)
     bodies = list(spoiled(schema_of(endpoint), sound))
     for each in life.inspection.random.sample(bodies, k=min(SPOILED, len(bodies))):
         request, raw = endpoint.request(each.body, **values), json.dumps(each.body).encode()
-        check = partial(refusals.is_as_read, life.inspection, endpoint, request, raw, {}, each.way)
+        check = partial(refusals.is_as_read, life.inspection, endpoint, request, raw, each.way)
         life.inspection.ledger.hold(rules.REFUSED, endpoint.label, ".".join(each.way), check)
     life.look_again()
 

@@ -1,0 +1,207 @@
+"""The shape of answers to whatever fits the contract and to what does not, by Schemathesis."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID, uuid4
+
+import schemathesis
+from schemathesis.engine import Status, events, from_schema
+from schemathesis.engine.recorder import CheckNode, ScenarioRecorder
+from schemathesis.hooks import unregister
+
+from understudy.errors import one_line
+from understudy.verification.comparison import Answer
+from understudy.verification.generator import Request
+from understudy.verification.meaning.inspection import Inspection
+from understudy.verification.meaning.ledger import Broken
+from understudy.verification.meaning.surface import Endpoint
+from understudy.verification.verdict import Rule
+
+EXAMPLES = 15  # random requests for each operation
+SECONDS = 3600  # in an hour
+PREFIX = "schemathesis "  # before the names of its checks, which are rules like ours
+RULES = {
+    "not_a_server_error": "No request makes the server fail.",
+    "status_code_conformance": "Every status is one that the contract names.",
+    "content_type_conformance": "Every body has the media type that the contract names.",
+    "response_headers_conformance": "Every answer has the headers that the contract names.",
+    "response_schema_conformance": "Every body fits the schema that the contract names for its status.",
+    "negative_data_rejection": "What breaks the contract is refused.",
+    "positive_data_acceptance": "What keeps the contract is taken.",
+    "missing_required_header": "A request without a header that must be there is refused.",
+    "unsupported_method": "A method that a path does not have is a 405.",
+    "use_after_free": "What was deleted is gone.",
+    "ensure_resource_availability": "What was created is there.",
+    "ignored_auth": "Nobody is let in without a login where one is needed.",
+    "object_level_authorization": "Nobody sees what is another's.",
+}
+BY_CONTRACT = "allow_header_conformance"  # the contract says what the header names; a rule of our own holds it
+HARMLESS = "trace"  # the method that is tried where the contract has none, since any other could change something
+
+Case = schemathesis.Case[Any]
+
+
+class Fuzzing:
+    """One run of Schemathesis over the operations of a contract.
+
+    Args:
+        inspection: has the server, and the ledger that is filled.
+        contract: the file.
+        headers: of every request.
+        rate: requests a second at the most; None for as many as are answered.
+        allow_writes: whether rows may be made. They are marked and remembered, and no others are changed.
+    """
+
+    def __init__(
+        self,
+        inspection: Inspection,
+        contract: Path,
+        headers: Mapping[str, str],
+        rate: float | None,
+        *,
+        allow_writes: bool,
+    ) -> None:
+        self._inspection = inspection
+        self._own = inspection.own
+        self._endpoints = {endpoint.label: endpoint for endpoint in inspection.surface.endpoints}
+        self._budget = inspection.connection.left
+        self._schema = schemathesis.openapi.from_path(contract, config=self._config(headers, rate))
+        self._stream = from_schema(self._included(allow_writes=allow_writes)).execute()
+
+    def _config(self, headers: Mapping[str, str], rate: float | None) -> schemathesis.Config:
+        return schemathesis.Config.from_dict(
+            {
+                "base-url": self._inspection.connection.url,
+                "headers": dict(headers),
+                "seed": self._inspection.random.getrandbits(32),
+                "continue-on-failure": True,
+                "generation": {"max-examples": EXAMPLES, "no-shrink": True, "database": "none"},
+                "phases": {"coverage": {"unexpected-methods": [HARMLESS]}},
+                "checks": {BY_CONTRACT: {"enabled": False}},
+                **({} if rate is None else {"rate-limit": limit_of(rate)}),
+            }
+        )
+
+    def _included(self, *, allow_writes: bool) -> Any:
+        """The operations that may be asked."""
+        surface = self._inspection.surface
+        removing = [selection.removes for selection in surface.selections.values()]
+        wanted = [each for each in surface.endpoints if each.is_safe or (allow_writes and each not in removing)]
+        return self._schema.include(operation_id=[each.place.value["operationId"] for each in wanted])
+
+    def run(self) -> None:
+        """Ask, and keep in the ledger what was found."""
+
+        # Schemathesis knows a hook by its name, takes plain functions only, and these for all schemas of the process.
+        def before_call(context: Any, case: Case, kwargs: dict[str, Any]) -> None:
+            self._before_call(case)
+
+        def after_call(context: Any, case: Case, response: Any) -> None:
+            self._after_call(case, response)
+
+        for hook in (before_call, after_call):
+            schemathesis.hook(hook)
+        try:
+            for event in self._stream:
+                self._take(event)
+        finally:
+            for hook in (before_call, after_call):
+                unregister(hook)
+
+    # ------------------------------------------------------------------- hooks
+
+    def _before_call(self, case: Case) -> None:
+        """Keep to the budget, and to the run's own rows."""
+        self._budget -= 1
+        if self._budget <= 0:
+            self._stream.stop()
+        endpoint = self._endpoints[case.operation.label]
+        if not endpoint.is_safe:
+            self._keep_to_own(case, endpoint)
+
+    def _keep_to_own(self, case: Case, endpoint: Endpoint) -> None:
+        surface, made = self._inspection.surface, self._own.made
+        for lookup in (*surface.updates.values(), *surface.deletes.values()):
+            value = str((case.path_parameters or {}).get(lookup.parameter))
+            if lookup.endpoint == endpoint and is_id(value) and value not in made[lookup.table]:
+                case.path_parameters = {**case.path_parameters, lookup.parameter: str(uuid4())}
+        if endpoint in surface.creates.values() and isinstance(case.body, dict) and self._may_be_taken(case, endpoint):
+            marks = {name: self._own.mark() for name in self._inspection.names(endpoint) if name in case.body}
+            case.body = {**case.body, **marks}
+
+    def _after_call(self, case: Case, response: Any) -> None:
+        answer = Answer(response.status_code, json_of(response.content))
+        self._own.note(self._endpoints[case.operation.label], answer)
+
+    # ---------------------------------------------------------------- findings
+
+    def _take(self, event: events.EngineEvent) -> None:
+        if isinstance(event, events.FatalError):
+            raise event.exception
+        if isinstance(event, events.ScenarioFinished):
+            self._judge(event.recorder)
+
+    def _judge(self, recorder: ScenarioRecorder) -> None:
+        self._inspection.connection.spend(len(recorder.interactions))
+        for case_id, checks in recorder.checks.items():
+            case = recorder.cases[case_id].value
+            endpoint = self._endpoints[case.operation.label]
+            for check in checks:
+                rule = Rule(f"{PREFIX}{check.name}", RULES.get(check.name, check.name))
+                is_broken = check.status is Status.FAILURE and not self._is_excused(check.name, case, endpoint)
+                broken = Broken((self._request(recorder, case_id, endpoint),), *told(check)) if is_broken else None
+                self._inspection.ledger.record(rule, endpoint.label, "", broken)
+
+    def _is_excused(self, check: str, case: Case, endpoint: Endpoint) -> bool:
+        """Whether a failure is none: what lenient servers may take, or what is never a success."""
+        if check == "negative_data_rejection":
+            return self._may_be_taken(case, endpoint)
+        return check == "positive_data_acceptance" and endpoint.success is None
+
+    def _may_be_taken(self, case: Case, endpoint: Endpoint) -> bool:
+        headers = {str(name): str(value) for name, value in (case.headers or {}).items()}
+        raw = b"" if isinstance(case.body, schemathesis.core.NotSet) else json.dumps(case.body).encode()
+        return None in self._inspection.readings.refusals(endpoint, raw, headers)
+
+    def _request(self, recorder: ScenarioRecorder, case_id: str, endpoint: Endpoint) -> Request:
+        """The request of a case, for people to read."""
+        sent = recorder.interactions[case_id].request
+        base = urlsplit(self._inspection.connection.url).path
+        url = urlsplit(sent.uri)
+        path = url.path.removeprefix(base) + (f"?{url.query}" if url.query else "")
+        headers = {name: values[0] for name, values in sent.headers.items() if name.lower() in self._named(endpoint)}
+        return Request(sent.method, path, endpoint.path, json_of(sent.body or b"null"), endpoint.body, headers)
+
+    def _named(self, endpoint: Endpoint) -> set[str]:
+        """The headers that the contract names."""
+        parameters = endpoint.place.each("parameters")
+        return {place.value["name"].lower() for place in parameters if place.value["in"] == "header"}
+
+
+def told(check: CheckNode) -> tuple[str, str]:
+    """What a check expected, and what it found."""
+    failure = check.failure_info.failure if check.failure_info else None
+    return check.name, one_line(f"{failure.title}: {failure.message}" if failure else "a failure")
+
+
+def json_of(content: bytes) -> Any:
+    try:
+        return json.loads(content)
+    except ValueError:
+        return content.decode("utf-8", "replace")
+
+
+def is_id(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
+def limit_of(rate: float) -> str:
+    """A rate, in requests a second, as Schemathesis takes it."""
+    return f"{int(rate)}/s" if rate >= 1 else f"{max(1, int(rate * SECONDS))}/h"
