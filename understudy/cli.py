@@ -145,5 +145,6 @@ def verify(url: str, spec_only: bool, **options: Any) -> None:
     """
     from understudy.verification import verify  # noqa: PLC0415
 
-    if not verify.run(verify.Plan(url, **options)):
+    plan = verify.Plan(url, **options)
+    if not (verify.run_spec(plan) if spec_only else verify.run(plan)):
         sys.exit(1)

@@ -6,8 +6,9 @@ import random
 import sys
 import time
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from understudy.errors import UnderstudyError
 from understudy.fixtures import load
 from understudy.folder import own_folder
 from understudy.verification import deviations, files
+from understudy.verification.drift.drift import drift, told
 from understudy.verification.meaning import examination
 from understudy.verification.meaning.connection import BudgetSpent, Connection
 from understudy.verification.meaning.inspection import Inspection
@@ -79,21 +81,30 @@ def verified(plan: Plan, contract: Contract, server: httpx.Client, seed: int) ->
     verdict = inspection.ledger.verdict
     preflight(inspection)
     try:
-        learn(inspection, contract, plan.fixtures)
-        subjects = examination.subjects_of(inspection)
-        tasks = list(examination.tasks(inspection, subjects))
-        tasks += examination.changes(inspection, subjects) if plan.allow_writes else []
-        for task in watched(tasks):
+        for task in tasks(plan, contract, inspection):
             inspection.ledger.run(task)
-        fuzz(plan, contract, inspection)
     except BudgetSpent:
         verdict.notes.append(f"The {plan.max_requests:,} requests that were allowed are spent; not all was asked.")
     finally:
         left = examination.clean_up(inspection)
-    verdict.notes += [f"These rows were made and could not be deleted: {', '.join(left)}." for _ in left[:1]]
+    verdict.notes += [f"These rows were made and could not be deleted: {', '.join(left)}."] if left else []
     verdict.notes += remarks(inspection)
     verdict.requests, verdict.seconds = inspection.connection.asked, time.monotonic() - started
     return verdict
+
+
+def tasks(plan: Plan, contract: Contract, inspection: Inspection) -> Iterator[Task]:
+    """All there is to do, with a progress bar where somebody looks."""
+    subjects = examination.subjects_of(inspection)
+    if plan.allow_writes:
+        yield from examination.sow(inspection, subjects)
+    yield partial(learn, inspection, contract, plan.fixtures)
+    others = list(examination.checks(inspection, subjects))
+    if plan.allow_writes:
+        others += examination.changes(inspection, subjects)
+    others.append(partial(fuzz, plan, contract, inspection))
+    with click.progressbar(others, label="verifying", file=sys.stderr) as bar:
+        yield from bar
 
 
 def prepared(plan: Plan, contract: Contract, server: httpx.Client, seed: int) -> Inspection:
@@ -130,14 +141,14 @@ def fuzz(plan: Plan, contract: Contract, inspection: Inspection) -> None:
 
     headers = headers_of(plan, contract)
     fuzzing = Fuzzing(inspection, Path(contract.name), headers, plan.rate, allow_writes=plan.allow_writes)
-    inspection.ledger.run(fuzzing.run)
+    fuzzing.run()
 
 
 def learn(inspection: Inspection, contract: Contract, fixtures: Path | None) -> None:
     """Know the rows that the server shows, those that a fixture set has of the others, and what they often hold."""
     if fixtures is not None:
         inspection.model.suppose(workspace_of(contract, fixtures))
-    inspection.ledger.run(inspection.learn)
+    inspection.learn()
     for schema in contract.schemas():
         if "x-table" in schema.value:
             inspection.samples.expect(schema)
@@ -159,6 +170,19 @@ def remarks(inspection: Inspection) -> Iterator[str]:
         yield f"Rows changed meanwhile: {inspection.ledger.unsettled} checks were passed at the second try only."
 
 
+def run_spec(plan: Plan) -> bool:
+    """Compare the document that a server publishes with the contract. Returns whether they say the same.
+
+    Raises:
+        UnderstudyError: there is no such document.
+    """
+    contract = Contract.load(own_folder() / "openapi.yaml")
+    with client(plan.url, headers_of(plan, contract)) as server:
+        drifts = drift(contract, server)
+    click.echo(told(drifts))
+    return not drifts
+
+
 def headers_of(plan: Plan, contract: Contract) -> dict[str, str]:
     """The headers of every request: those that were given, and who asks.
 
@@ -175,12 +199,6 @@ def headers_of(plan: Plan, contract: Contract) -> dict[str, str]:
     elif key and "authorization" not in given:
         headers["authorization"] = f"Bearer {key}"
     return headers
-
-
-def watched(tasks: Sequence[Task]) -> Iterator[Task]:
-    """The same, with a progress bar where somebody looks."""
-    with click.progressbar(tasks, label="verifying", file=sys.stderr) as bar:
-        yield from bar
 
 
 def write_reports(plan: Plan, verdict: Verdict) -> None:

@@ -14,9 +14,11 @@ from understudy.verification.meaning.checks import (
     through_ids,
     writes,
 )
+from understudy.verification.meaning.connection import NoAnswer
 from understudy.verification.meaning.inspection import Inspection
 from understudy.verification.meaning.ledger import Task
 from understudy.verification.meaning.subjects import Subject
+from understudy.verification.meaning.surface import Lookup
 
 NOT_FOUND = 404
 
@@ -25,7 +27,7 @@ def subjects_of(inspection: Inspection) -> dict[str, Subject]:
     return {table: Subject.of(inspection, selection) for table, selection in inspection.surface.selections.items()}
 
 
-def tasks(inspection: Inspection, subjects: Mapping[str, Subject]) -> Iterator[Task]:
+def checks(inspection: Inspection, subjects: Mapping[str, Subject]) -> Iterator[Task]:
     """What there is to do that changes nothing, each by itself; what needs others comes after them."""
     yield partial(refusals.check_paths, inspection)
     for endpoint in inspection.surface.endpoints:
@@ -45,9 +47,20 @@ def tasks(inspection: Inspection, subjects: Mapping[str, Subject]) -> Iterator[T
 
 def changes(inspection: Inspection, subjects: Mapping[str, Subject]) -> Iterator[Task]:
     """What there is to do that changes rows, all of them the run's own."""
-    for table in inspection.surface.creates:
-        if table in inspection.surface.deletes and table in subjects:
-            yield partial(writes.check, inspection, subjects[table])
+    for subject in changeable(inspection, subjects):
+        yield partial(writes.check, inspection, subject)
+
+
+def sow(inspection: Inspection, subjects: Mapping[str, Subject]) -> Iterator[Task]:
+    """What there is to do so that there are rows of all kinds."""
+    for subject in changeable(inspection, subjects):
+        yield partial(writes.sow, inspection, subject)
+
+
+def changeable(inspection: Inspection, subjects: Mapping[str, Subject]) -> list[Subject]:
+    """The tables whose rows can be made, and taken away again."""
+    tables = inspection.surface.creates.keys() & inspection.surface.deletes.keys()
+    return [subject for table, subject in subjects.items() if table in tables]
 
 
 def clean_up(inspection: Inspection) -> list[str]:
@@ -57,7 +70,14 @@ def clean_up(inspection: Inspection) -> list[str]:
         inspection.connection.allow(len(ids))
         for row_id in ids:
             lookup = inspection.surface.deletes[table]
-            answer = inspection.connection.ask(lookup.request(row_id))
-            if not answer.is_success and answer.status != NOT_FOUND:
+            if not is_deleted(inspection, lookup, row_id):
                 left.append(row_id)
     return left
+
+
+def is_deleted(inspection: Inspection, lookup: Lookup, row_id: str) -> bool:
+    try:
+        answer = inspection.connection.ask(lookup.request(row_id))
+    except NoAnswer:
+        return False
+    return answer.is_success or answer.status == NOT_FOUND

@@ -167,7 +167,7 @@ def cuts(length: int, most: int) -> Iterator[Filters]:
 def numbers(length: int) -> Iterator[tuple[int, int]]:
     """Sizes and numbers of pages."""
     half = max(1, length // 2)
-    yield from ((0, 1), (1, 1), (1, 2), (half, 1), (half, 2), (half, 3), (3, 2), (length or 1, 1), (3, length))
+    yield from ((0, 1), (1, 1), (1, 2), (half, 1), (half, 2), (half, 3), (3, 2), (length or 1, 1), (3, length or 1))
 
 
 def is_steady(inspection: Inspection, endpoint: Endpoint, body: Filters) -> Broken | None:

@@ -29,6 +29,13 @@ def check(inspection: Inspection, subject: Subject) -> None:
         life.remove_all(subject.selection.removes, [full(life) for _ in range(3)])
 
 
+def sow(inspection: Inspection, subject: Subject) -> None:
+    """Create rows of all kinds, for the checks that change nothing to find."""
+    life = Life(inspection, subject)
+    for body in (full(life), full(life), sparse(life), nulls(life)):
+        inspection.success(life.creates, life.creates.request(body))
+
+
 def live(life: Life, first: str) -> None:
     """Rows beside `first` that share what may be shared; each is changed, and deleted newest first but one."""
     shared = {name: life.row(first)[name] for name in life.names}
