@@ -1,7 +1,9 @@
 """The shape of answers to whatever fits the contract and to what does not, by Schemathesis."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,11 +15,13 @@ from schemathesis.engine.recorder import CheckNode, ScenarioRecorder
 from schemathesis.hooks import unregister
 
 from understudy.errors import one_line
+from understudy.verification.compare import names_in
 from understudy.verification.comparison import Answer
 from understudy.verification.generator import Request
 from understudy.verification.meaning.inspection import Inspection
-from understudy.verification.meaning.ledger import Broken
+from understudy.verification.meaning.ledger import SEPARATOR, Broken
 from understudy.verification.meaning.surface import Endpoint
+from understudy.verification.shrinking import smallest
 from understudy.verification.verdict import Rule
 
 EXAMPLES = 15  # random requests for each operation
@@ -39,6 +43,8 @@ RULES = {
     "object_level_authorization": "Nobody sees what is another's.",
 }
 BY_CONTRACT = "allow_header_conformance"  # the contract says what the header names; a rule of our own holds it
+TOLD = 5  # times that an operation breaks a rule, after which it is only counted
+SHRINKING = 40  # requests that are sent at the most to make one finding smaller
 HARMLESS = "trace"  # the method that is tried where the contract has none, since any other could change something
 
 Case = schemathesis.Case[Any]
@@ -67,6 +73,7 @@ class Fuzzing:
         self._inspection = inspection
         self._own = inspection.own
         self._endpoints = {endpoint.label: endpoint for endpoint in inspection.surface.endpoints}
+        self._broken: Counter[tuple[str, str]] = Counter()
         self._budget = inspection.connection.left
         self._schema = schemathesis.openapi.from_path(contract, config=self._config(headers, rate))
         self._stream = from_schema(self._included(allow_writes=allow_writes)).execute()
@@ -150,10 +157,28 @@ class Fuzzing:
             case = recorder.cases[case_id].value
             endpoint = self._endpoints[case.operation.label]
             for check in checks:
-                rule = Rule(f"{PREFIX}{check.name}", RULES.get(check.name, check.name))
                 is_broken = check.status is Status.FAILURE and not self._is_excused(check.name, case, endpoint)
-                broken = Broken((self._request(recorder, case_id, endpoint),), *told(check)) if is_broken else None
-                self._inspection.ledger.record(rule, endpoint.label, "", broken)
+                rule = Rule(f"{PREFIX}{check.name}", RULES.get(check.name, check.name))
+                self._inspection.ledger.count(rule, endpoint.label)
+                self._broken[rule.name, endpoint.label] += is_broken
+                if is_broken and self._broken[rule.name, endpoint.label] <= TOLD:
+                    self._blame(rule, endpoint, self._request(recorder, case_id, endpoint), told(check))
+
+    def _blame(self, rule: Rule, endpoint: Endpoint, request: Request, found: str) -> None:
+        """Keep what broke a rule, with as small a request as still has a faulty answer of the same status."""
+        smaller = self._smaller(endpoint, request)
+        subject = SEPARATOR.join(names_in(smaller.body))
+        self._inspection.ledger.blame(rule, endpoint.label, subject, Broken((smaller,), rule.says, found))
+
+    def _smaller(self, endpoint: Endpoint, request: Request) -> Request:
+        if not endpoint.is_safe or request.method != endpoint.method or not isinstance(request.body, dict):
+            return request
+        status = self._inspection.connection.ask(request).status
+
+        def shows(body: Any) -> bool:
+            return self._inspection.fault(endpoint, replace(request, body=body)) == status
+
+        return replace(request, body=smallest(request.body, shows, SHRINKING))
 
     def _is_excused(self, check: str, case: Case, endpoint: Endpoint) -> bool:
         """Whether a failure is none: what lenient servers may take, or what is never a success."""
@@ -181,10 +206,10 @@ class Fuzzing:
         return {place.value["name"].lower() for place in parameters if place.value["in"] == "header"}
 
 
-def told(check: CheckNode) -> tuple[str, str]:
-    """What a check expected, and what it found."""
+def told(check: CheckNode) -> str:
+    """What a check found."""
     failure = check.failure_info.failure if check.failure_info else None
-    return check.name, one_line(f"{failure.title}: {failure.message}" if failure else "a failure")
+    return one_line(f"{failure.title}: {failure.message}" if failure else "a failure")
 
 
 def json_of(content: bytes) -> Any:

@@ -66,6 +66,13 @@ class Inspection:
             self._blame_once(rules.SHAPE, endpoint, f"{answer.status}", Broken((request,), rules.SHAPE.says, fault))
         return answer
 
+    def fault(self, endpoint: Endpoint, request: Request) -> int | None:
+        """The status of an answer whose shape is not what the contract names; None where it is."""
+        response = self.connection.send(request)
+        answer = answer_of(response)
+        is_faulty = self._shapes.fault(endpoint, answer, response.headers.get("content-type", "")) is not None
+        return answer.status if is_faulty else None
+
     def _blame_once(self, rule: Rule, endpoint: Endpoint, subject: str, broken: Broken) -> None:
         if not self.ledger.is_blamed(rule, endpoint.label, subject):
             self.ledger.blame(rule, endpoint.label, subject, broken)
