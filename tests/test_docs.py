@@ -12,11 +12,15 @@ from pathlib import Path
 import pytest
 
 from tests.servers import ROOT, free_port, running
+from understudy.cli import verify
 from understudy.contract import Contract
 from understudy.folder import own_folder
+from understudy.verification.meaning import rules
+from understudy.verification.verdict import Rule
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+GUIDE = (ROOT / "docs" / "verify.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -55,6 +59,25 @@ def test_the_readme_can_be_followed(tmp_path: Path) -> None:
             assert_printed(followed.serve(command) if command.serves else followed.run(command), command)
     finally:
         followed.stop()
+
+
+def test_the_guide_to_verify_can_be_followed(tmp_path: Path) -> None:
+    """All commands of the guide, on a stand-in with the demo set."""
+    followed = Reader(tmp_path)
+    try:
+        followed.serve(Command("understudy serve", ["ready"]))
+        for command in commands(GUIDE):
+            assert_printed(followed.run(command), command)
+    finally:
+        followed.stop()
+
+
+def test_the_guide_to_verify_has_each_rule_and_option() -> None:
+    told = dict(re.findall(r"^\| ([a-z ]+) \| ([^|]+) \|$", GUIDE, flags=re.MULTILINE))
+    del told["rule"]
+    assert told == {rule.name: rule.says for rule in vars(rules).values() if isinstance(rule, Rule)}
+    options = {option for parameter in verify.params for option in parameter.opts if option.startswith("--")}
+    assert set(re.findall(r"`(--[a-z-]+)", GUIDE)) == options
 
 
 class Reader:
