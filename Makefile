@@ -8,7 +8,7 @@ export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export TMPDIR := $(CURDIR)/.cache/tmp
 
-.PHONY: serve test test-real check demo record clean help
+.PHONY: serve test test-real mutants check demo record clean help
 .DEFAULT_GOAL := serve
 
 serve: $(VENV)/made ## serve the demo set; ARGS="--port 4300 --fixtures DIR" for more
@@ -19,6 +19,9 @@ test: $(VENV)/made ## all tests that need no real server
 
 test-real: $(VENV)/made .real/made ## hold the stand-in against a real Prefect server
 	$(BIN)/pytest tests/real $(ARGS)
+
+mutants: $(VENV)/made ## who catches which lying server: Schemathesis, understudy verify
+	@$(BIN)/python -m tests.mutants $(ARGS)
 
 check: $(VENV)/made ## style and types
 	$(BIN)/ruff check

@@ -19,6 +19,10 @@ class BudgetSpent(Exception):
 class NoAnswer(UnderstudyError):
     """A request was sent, and nothing that is HTTP came back."""
 
+    def __init__(self, request: Request, text: str) -> None:
+        super().__init__(text)
+        self.request = request
+
 
 class Connection:
     """Sends requests.
@@ -74,7 +78,7 @@ class Connection:
             return self._client.request(request.method, request.path, content=content, headers=head)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             reason = one_line(str(error)) or type(error).__name__
-            raise NoAnswer(f"{self.url}: {request.method} {request.path} cannot be asked ({reason})") from None
+            raise NoAnswer(request, f"{self.url}: {request.method} {request.path} cannot be asked ({reason})") from None
 
     def _wait(self) -> None:
         if self._pause:

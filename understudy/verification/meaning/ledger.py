@@ -74,9 +74,8 @@ class Ledger:
         try:
             task()
         except (Refused, NoAnswer) as error:
-            broken = error.broken if isinstance(error, Refused) else Broken((), "an answer", str(error))
-            operation = f"{broken.requests[0].method} {broken.requests[0].operation}" if broken.requests else ""
-            self.blame(ANSWERED, operation, "", broken)
+            broken = error.broken if isinstance(error, Refused) else unanswered(error)
+            self.record(ANSWERED, f"{broken.requests[0].method} {broken.requests[0].operation}", "", broken)
 
     def count(self, rule: Rule, operation: str) -> None:
         self.verdict.checks[rule, operation] = self.verdict.checks.get((rule, operation), 0) + 1
@@ -102,4 +101,8 @@ def outcome(check: Check) -> Broken | None:
     except Refused as refused:
         return refused.broken
     except NoAnswer as error:
-        return Broken((), "an answer", str(error))
+        return unanswered(error)
+
+
+def unanswered(error: NoAnswer) -> Broken:
+    return Broken((error.request,), "an answer", str(error))
