@@ -94,6 +94,8 @@ def union(place: Place, reading: Reading) -> core_schema.CoreSchema:
 
 
 def boolean(place: Place, reading: Reading) -> core_schema.CoreSchema:
+    if "enum" in place.value:
+        return core_schema.literal_schema(place.value["enum"])
     return core_schema.bool_schema(strict=reading.strict)
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import schemathesis
 from schemathesis.engine import Status, events, from_schema
@@ -18,6 +18,7 @@ from understudy.errors import one_line
 from understudy.verification.compare import names_in
 from understudy.verification.comparison import Answer
 from understudy.verification.generator import Request
+from understudy.verification.meaning.checks.lookups import is_id
 from understudy.verification.meaning.inspection import Inspection
 from understudy.verification.meaning.ledger import SEPARATOR, Broken
 from understudy.verification.meaning.surface import Endpoint
@@ -217,14 +218,6 @@ def json_of(content: bytes) -> Any:
         return json.loads(content)
     except ValueError:
         return content.decode("utf-8", "replace")
-
-
-def is_id(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True
 
 
 def limit_of(rate: float) -> str:

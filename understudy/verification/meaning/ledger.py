@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from understudy.errors import one_line
 from understudy.verification.comparison import Answer, shortened
 from understudy.verification.generator import Request
 from understudy.verification.meaning.connection import NoAnswer
@@ -32,6 +33,9 @@ Task = Callable[[], object]
 
 Check = Callable[[], Broken | None]
 """Asks what it needs, and says how a rule was broken; None where it was kept."""
+
+STOPS = (Refused, NoAnswer, LookupError, ValueError, TypeError, AttributeError)
+"""What stops a check. All but the first two are what answers of a wrong shape do to whoever reads them."""
 
 SEPARATOR = ", "
 """Between the parts of a body that a violation is about, in its subject."""
@@ -73,9 +77,10 @@ class Ledger:
         """Do a task; where it stops because something was not answered, that breaks a rule too."""
         try:
             task()
-        except (Refused, NoAnswer) as error:
-            broken = error.broken if isinstance(error, Refused) else unanswered(error)
-            self.record(ANSWERED, f"{broken.requests[0].method} {broken.requests[0].operation}", "", broken)
+        except STOPS as error:
+            broken = broken_by(error)
+            operation = f"{broken.requests[0].method} {broken.requests[0].operation}" if broken.requests else ""
+            self.record(ANSWERED, operation, "", broken)
 
     def count(self, rule: Rule, operation: str) -> None:
         self.verdict.checks[rule, operation] = self.verdict.checks.get((rule, operation), 0) + 1
@@ -98,11 +103,14 @@ class Ledger:
 def outcome(check: Check) -> Broken | None:
     try:
         return check()
-    except Refused as refused:
-        return refused.broken
-    except NoAnswer as error:
-        return unanswered(error)
+    except STOPS as error:
+        return broken_by(error)
 
 
-def unanswered(error: NoAnswer) -> Broken:
-    return Broken((error.request,), "an answer", str(error))
+def broken_by(error: Exception) -> Broken:
+    """What stopped a check, as what it found."""
+    if isinstance(error, Refused):
+        return error.broken
+    if isinstance(error, NoAnswer):
+        return Broken((error.request,), "an answer", str(error))
+    return Broken((), "answers that can be compared", one_line(f"{type(error).__name__}: {error}"))

@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from understudy.values import now
 from understudy.verification.comparison import Answer, named, shortened
 from understudy.verification.generator import Request
 from understudy.verification.meaning import rules
@@ -22,6 +24,7 @@ from understudy.verification.verdict import Rule
 
 STAMPED = ("id", "created", "updated")  # what the server itself says of a new row
 CREATED, NOT_FOUND = 201, 404
+SKEW = timedelta(hours=1)  # that the clocks of server and client may be apart
 PAUSE = 0.01  # seconds that a change comes after what it changes, so that its time is a later one
 
 Rows = dict[str, Row]
@@ -106,6 +109,8 @@ class Life:
         stamps = {name: answer.body.get(name) for name in STAMPED if name in answer.body}
         sent = self.inspection.readings.body(self.creates, body)
         row = self.inspection.model.written(self.table, {**sent, **stamps})
+        if abs(now() - moment(str(stamps["created"]))) > SKEW:
+            return Broken((request,), "`created` is the time", f"{stamps['created']}"), row
         if answer.body == row:
             return None, row
         return Broken((request,), shortened(row), shortened(answer.body)), row

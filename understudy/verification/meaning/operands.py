@@ -8,7 +8,7 @@ from uuid import UUID
 from understudy.verification.meaning.leaves import Leaf
 
 NOBODYS = {"uuid": str(UUID(int=1)), "text": "understudy: nobody has this"}
-MANY = 12
+MANY = 60
 DAWN, DUSK = "0001-01-02T00:00:00Z", "9999-12-30T00:00:00Z"
 MICROSECOND = timedelta(microseconds=1)
 CASES = (str.upper, str.lower)
@@ -47,6 +47,8 @@ def lists(values: Sequence[Any], nobody: Sequence[Any]) -> Iterator[list[Any]]:
         yield [value]
         if list(nobody) == [NOBODYS["text"]]:
             yield from ([spelling] for spelling in both_cases(value))
+        if list(nobody) == [NOBODYS["uuid"]]:
+            yield [value.upper()]
     if values:
         yield [*values, *values, *nobody]
         yield [*(list(nobody) * MANY), values[0]]
@@ -58,6 +60,8 @@ def patterns(text: str) -> Iterator[str]:
     yield from both_cases(text)
     yield from wider_than(text)
     yield text[1:4]
+    yield f"{text[:1]}.{text[2:]}"
+    yield f"[{text[:1]}]{text[1:]}"
     yield f"{text[-2:]}%{text[:2]}"
     yield "_" * len(text)
     yield "_" * (len(text) + 1)

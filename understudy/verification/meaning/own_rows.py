@@ -51,9 +51,11 @@ def value_for(place: Place, mark: str) -> Any:
         case "string":
             return str(uuid4()) if schema.get("format") == "uuid" else mark
         case "array":
-            return [value_for(place["items"], mark), value_for(place["items"], MARK)]
+            return [value_for(place["items"], text) for text in (mark, MARK, mark)]
         case "object":
-            return {"note": mark, "long": "x" * LONG}
+            others = schema.get("additionalProperties", {})
+            kinds = {"flag": True, "tier": 1, "share": 1.5} if isinstance(others, dict) and "anyOf" in others else {}
+            return {"note": mark, "long": "x" * LONG, **kinds}
         case "boolean":
             return True
         case "integer" | "number":

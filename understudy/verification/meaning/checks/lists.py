@@ -17,7 +17,7 @@ from understudy.verification.meaning.ledger import SEPARATOR, Broken, Check
 from understudy.verification.meaning.model import Row
 from understudy.verification.meaning.operands import moment
 from understudy.verification.meaning.subjects import Subject
-from understudy.verification.meaning.surface import LIMIT, OFFSET, PAGE, Endpoint, Selection, success_of
+from understudy.verification.meaning.surface import LIMIT, OFFSET, PAGE, Endpoint, Selection, schema_of, success_of
 from understudy.verification.verdict import Rule
 
 TILES = 6  # pages that a whole is cut into
@@ -30,13 +30,16 @@ class Listing:
 
     Args:
         word: the sort, as the contract calls it.
+        is_said: whether the request says so, or leaves it to the contract's default.
     """
 
-    def __init__(self, inspection: Inspection, selection: Selection, filters: Filters, word: str) -> None:
+    def __init__(
+        self, inspection: Inspection, selection: Selection, filters: Filters, word: str, *, is_said: bool = True
+    ) -> None:
         name, sort = selection.sort
         self.inspection = inspection
         self.selection = selection
-        self.body = {**filters, name: word}
+        self.body = {**filters, **({name: word} if is_said else {})}
         self.field = str(sort.value["x-sorts"][word]).removeprefix(DESCENDING)
         self.descending = sort.value["x-sorts"][word].startswith(DESCENDING)
         self.order = Order(self.field, whole_below=0)
@@ -94,7 +97,8 @@ class Listing:
 
     def is_slice(self, cut: Filters) -> Broken | None:
         whole, rows = self.whole(), self.rows(cut)
-        start, size = cut.get(OFFSET) or 0, cut.get(LIMIT, self.selection.page_size)
+        start, size = cut.get(OFFSET) or 0, cut.get(LIMIT)
+        size = self.selection.page_size if size is None else size
         return self.unlike(self.request(cut), rows, whole[start : start + size])
 
     def unlike(self, request: Request, rows: Sequence[Row], expected: Sequence[Row]) -> Broken | None:
@@ -130,9 +134,15 @@ def check(inspection: Inspection, subject: Subject) -> None:
     selection, telling = subject.selection, [body for bodies in subject.telling.values() for body in bodies]
     filters = inspection.random.sample(telling, k=min(FILTERED, len(telling)))
     _, sort = selection.sort
+    for endpoint in selection.all:
+        for body in (None, nulls(endpoint)):
+            check_nothing = partial(is_nothing_asked, inspection, endpoint, body)
+            inspection.ledger.hold(rules.NOTHING_ASKED, endpoint.label, "", check_nothing)
     for body in ({}, *filters):
         for endpoint in selection.all:
             inspection.ledger.hold(rules.STEADY, endpoint.label, "", partial(is_steady, inspection, endpoint, body))
+        implied = Listing(inspection, selection, body, sort.value["default"], is_said=False)
+        implied.hold(rules.SORT, selection.lists, implied.is_sorted)
         for word in sort.value["x-sorts"]:
             check_listing(Listing(inspection, selection, body, word), has_filters=bool(body))
     for word, other in opposites(sort.value["x-sorts"]):
@@ -157,6 +167,7 @@ def cuts(length: int, most: int) -> Iterator[Filters]:
     yield {LIMIT: 0}
     yield {OFFSET: 1}
     yield {OFFSET: None, LIMIT: 1}
+    yield {LIMIT: None, OFFSET: 2}
     yield {LIMIT: 1, OFFSET: 1}
     yield {LIMIT: 3, OFFSET: 2}
     yield {LIMIT: most, OFFSET: max(0, length - 1)}
@@ -174,6 +185,18 @@ def is_steady(inspection: Inspection, endpoint: Endpoint, body: Filters) -> Brok
     request = endpoint.request(body)
     first, again = inspection.ask(endpoint, request), inspection.ask(endpoint, request)
     return None if first == again else Broken((request, request), shortened(first.body), shortened(again.body))
+
+
+def nulls(endpoint: Endpoint) -> Filters:
+    """The body that says null to everything."""
+    return dict.fromkeys(schema_of(endpoint).value["properties"])
+
+
+def is_nothing_asked(inspection: Inspection, endpoint: Endpoint, body: Filters | None) -> Broken | None:
+    """Whether a body that asks for nothing is answered as the empty one."""
+    plain, request = endpoint.request({}), endpoint.request(body)
+    first, second = inspection.ask(endpoint, plain), inspection.ask(endpoint, request)
+    return None if first == second else Broken((plain, request), shortened(first.body), shortened(second.body))
 
 
 def opposites(sorts: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -1,7 +1,7 @@
 """Rows that are looked up one by one."""
 
 from functools import partial
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from understudy.verification.comparison import shortened
 from understudy.verification.meaning import rules
@@ -19,15 +19,28 @@ def check(inspection: Inspection, lookup: Lookup) -> None:
     hold = partial(inspection.ledger.hold, rules.READ, lookup.endpoint.label)
     for row_id in inspection.random.sample(sorted(known), k=min(SOME, len(known))):
         hold("", partial(is_found, inspection, lookup, row_id))
+        hold("case", partial(is_found_in_capitals, inspection, lookup, row_id))
     for value in (str(uuid4()), "understudy-nobody", "0"):
         hold("nobody", partial(is_not_found, inspection, lookup, value))
 
 
-def is_found(inspection: Inspection, lookup: Lookup, row_id: str) -> Broken | None:
+def is_found_in_capitals(inspection: Inspection, lookup: Lookup, row_id: str) -> Broken | None:
+    """An id is the same in capitals; another text is another."""
+    row = inspection.model.known[lookup.table].get(row_id, {})
+    value = str(row.get(lookup.field) or "")
+    if is_id(value):
+        return is_found(inspection, lookup, row_id, value.upper())
+    taken = {each.get(lookup.field) for each in inspection.model.known[lookup.table].values()}
+    others = {value.upper(), value.lower()} - taken - {""}
+    return next(filter(None, (is_not_found(inspection, lookup, other) for other in sorted(others))), None)
+
+
+def is_found(inspection: Inspection, lookup: Lookup, row_id: str, spelled: str | None = None) -> Broken | None:
+    """Whether a row is found, by its field's value or another spelling of it."""
     row = inspection.model.known[lookup.table].get(row_id)
     if row is None or row.get(lookup.field) is None or lookup.endpoint.success is None:
         return None
-    request = lookup.request(str(row[lookup.field]))
+    request = lookup.request(spelled or str(row[lookup.field]))
     shown = inspection.success(lookup.endpoint, request)
     expected = {name: row[name] for name in lookup.endpoint.success["properties"].value if name in row}
     if shown == expected:
@@ -40,3 +53,11 @@ def is_not_found(inspection: Inspection, lookup: Lookup, value: str) -> Broken |
     request = lookup.request(value)
     answer = inspection.ask(lookup.endpoint, request)
     return None if answer.status == NOT_FOUND else Broken((request,), f"{NOT_FOUND}", f"{answer.status}")
+
+
+def is_id(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True

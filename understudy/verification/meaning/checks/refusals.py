@@ -22,6 +22,9 @@ UNUSED = "TRACE"  # a method that no path of any contract here has
 def check(inspection: Inspection, endpoint: Endpoint) -> None:
     """Hold the rules about refusals for one operation that changes nothing."""
     hold = partial(inspection.ledger.hold, operation=endpoint.label)
+    if endpoint.body is None:
+        check_plain = partial(is_as_read, inspection, endpoint, endpoint.request(), b"")
+        hold(rules.ANSWERED, subject="", check=check_plain)
     for header, value in headers(endpoint):
         request = replace(endpoint.request(), headers={header: value})
         hold(rules.REFUSED, subject=header, check=partial(is_as_read, inspection, endpoint, request, b""))
@@ -66,6 +69,9 @@ def is_as_read(
         return Broken((request,), expected, f"{answer.status} with {shortened(answer.body)}")
     if way and not answer.is_success and not names(answer.body, way):
         return Broken((request,), f"an error that names {'.'.join(way)}", shortened(answer.body))
+    echoed = answer.body.get("request_body", request.body) if isinstance(answer.body, dict) else request.body
+    if way and echoed != request.body:
+        return Broken((request,), "an error that holds the body that was sent", shortened(answer.body))
     return None
 
 

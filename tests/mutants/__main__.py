@@ -1,0 +1,71 @@
+"""`python -m tests.mutants`: who catches which lie."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from functools import partial
+
+import click
+
+from tests.mutants.judges import Failures, Judge, Judgement, Outcome, honest_failures, judged, schemathesis, verify
+from tests.mutants.lie import Lie, honest
+from tests.mutants.lies import LIES
+from tests.mutants.table import Trial, share, table
+
+WANTED = 0.95  # of the lies
+BASELINE_RUNS = 3
+
+BY_NAME = {lie.name: lie for lie in LIES}
+
+
+@click.command()
+@click.option("--only", "names", multiple=True, type=click.Choice(list(BY_NAME)), help="A lie; may be repeated.")
+@click.option("--seed", default=1, show_default=True, help="What the judges draw their requests by.")
+@click.option("--honest", "runs", default=3, show_default=True, help="How often the honest server is judged.")
+@click.option("--jobs", default=2, show_default=True, help="How many servers are judged at a time.")
+@click.option("--skip-schemathesis", is_flag=True, help="Let `understudy verify` judge alone.")
+def main(names: tuple[str, ...], seed: int, runs: int, jobs: int, skip_schemathesis: bool) -> None:
+    """Let Schemathesis and `understudy verify` judge lying servers, and tell who was caught.
+
+    Ends with 1 where `understudy verify` catches fewer than 95 % of the lies, or finds fault with the
+    honest server.
+    """
+    with ThreadPoolExecutor(jobs) as pool:
+        truths = list(pool.map(truth, range(seed, seed + runs)))
+        judges: dict[str, Judge] = {"verify": verify}
+        if not skip_schemathesis:
+            judges = {"Schemathesis": schemathesis(baseline(pool, seed)), **judges}
+        trials = list(pool.map(partial(trial, judges, seed), [BY_NAME[name] for name in names] or LIES))
+    flagged = sum(each.outcome is not Outcome.MISSED for each in truths)
+    click.echo(table(trials))
+    click.echo(f"\nThe honest server: {flagged} of {runs} runs of verify find fault with it.")
+    sys.exit(flagged > 0 or share(trials, "verify") < WANTED)
+
+
+def baseline(pool: Executor, seed: int) -> Failures:
+    """What Schemathesis reports of the honest server, in some runs."""
+    return frozenset().union(*pool.map(honest_failures, range(seed, seed + BASELINE_RUNS)))
+
+
+def truth(seed: int) -> Judgement:
+    """What verify says of the honest server."""
+    judgement = judged(verify, honest, seed)
+    click.echo(f"the honest server, seed {seed}: {told('verify', judgement)}", err=True)
+    return judgement
+
+
+def trial(judges: Mapping[str, Judge], seed: int, lie: Lie) -> Trial:
+    judgements = {name: judged(judge, lie.behaviour, seed) for name, judge in judges.items()}
+    lines: Sequence[str] = [f"{lie.name}: {told(name, judgement)}" for name, judgement in judgements.items()]
+    click.echo("\n".join(lines), err=True)
+    return Trial(lie, judgements)
+
+
+def told(judge: str, judgement: Judgement) -> str:
+    """A judgement in a line: with the end of what the judge said, where that was something."""
+    end = judgement.words.strip().rpartition("\n")[2]
+    return f"{judgement.outcome.value} by {judge} in {judgement.seconds:.0f} s{f' ({end})' if end else ''}"
+
+
+if __name__ == "__main__":
+    main()

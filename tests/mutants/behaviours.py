@@ -1,0 +1,190 @@
+"""The kinds of lies: on the way in, on the way out, about which rows there are, about what is refused."""
+
+from collections.abc import Callable
+from typing import Any
+
+from tests.mutants.exchange import Answer, Request
+from tests.mutants.lie import Behaviour, Liar, honest
+from tests.mutants.paths import GONE, Change, changed, found
+
+PAGE = 200  # rows, the most that the API lists at once
+
+Choice = Callable[[list[Any], Any], list[Any]]
+"""From all rows that meet a body's criteria, in its order, to those that are shown."""
+
+
+def when(test: Callable[[Request], bool], behaviour: Behaviour) -> Behaviour:
+    """A lie about some requests only."""
+
+    async def behave(request: Request, liar: Liar) -> Answer:
+        return await (behaviour if test(request) else honest)(request, liar)
+
+    return behave
+
+
+def about(operations: str, behaviour: Behaviour) -> Behaviour:
+    """A lie about some operations only."""
+    return when(lambda request: request.is_a(operations), behaviour)
+
+
+def sends(operations: str, change: Change) -> Behaviour:
+    """The honest server is asked with another body."""
+
+    async def behave(request: Request, liar: Liar) -> Answer:
+        return await liar.ask(request.changed(change))
+
+    return about(operations, behave)
+
+
+def asks(queries: str, change: Change) -> Behaviour:
+    """The same for requests that change nothing, where they are valid: mistakes stay mistakes."""
+
+    async def behave(request: Request, liar: Liar) -> Answer:
+        answer = await liar.ask(request)
+        other = request.changed(change) if answer.is_success else request
+        return answer if other is request else await liar.ask(other)
+
+    return about(queries, behave)
+
+
+def replies(operations: str, change: Callable[[Request, Answer], Answer]) -> Behaviour:
+    """The answer is another one."""
+
+    async def behave(request: Request, liar: Liar) -> Answer:
+        return change(request, await liar.ask(request))
+
+    return about(operations, behave)
+
+
+def answers(operations: str, change: Change) -> Behaviour:
+    """Successes are answered with another body."""
+    return replies(operations, lambda _, answer: answer.changed(change) if answer.is_success else answer)
+
+
+def rows(change: Callable[[list[Any]], list[Any]]) -> Change:
+    """A change of the rows of a list or a page."""
+
+    def change_rows(value: Any) -> Any:
+        return {**value, "results": change(value["results"])} if isinstance(value, dict) else change(value)
+
+    return change_rows
+
+
+def each(change: Change) -> Change:
+    """A change of each row of a list or a page, or of a row that is answered alone."""
+
+    def change_each(value: Any) -> Any:
+        is_row = isinstance(value, dict) and "results" not in value
+        return change(value) if is_row else rows(lambda found: [change(row) for row in found])(value)
+
+    return change_each
+
+
+def shows(resource: str, choice: Choice, wider: Change = lambda body: body) -> Behaviour:
+    """Lists, pages and counts of a resource agree, on other rows than the honest server's.
+
+    Args:
+        resource: a regular expression for the path of its operations.
+        choice: which of the rows are shown.
+        wider: a change of the criteria that the rows must meet.
+    """
+
+    async def behave(request: Request, liar: Liar) -> Answer:
+        answer = await liar.ask(request)
+        if not answer.is_success:
+            return answer
+        shown = choice(await every_row(request.changed(wider), liar), request.json)
+        return answer.saying(part_of(shown, request))
+
+    return about(f"POST {resource}/(filter|count|paginate)", behave)
+
+
+def shows_where(
+    resource: str, place: str, test: Callable[[Any, Any], bool], wider: Change = lambda body: body
+) -> Behaviour:
+    """Of the rows, only those are shown that meet a test, with what stands at a place of the criteria.
+
+    Where criteria of a table are joined by or, there is no lie.
+    """
+
+    def choice(rows: list[Any], body: Any) -> list[Any]:
+        operands = [operand for operand in found(body, place) if operand]
+        return [row for row in rows if all(test(row, operand) for operand in operands)]
+
+    def is_asked(request: Request) -> bool:
+        return any(found(request.json, place)) and "or_" not in found(request.json, r"\w+.operator")
+
+    return when(is_asked, shows(resource, choice, wider))
+
+
+async def every_row(request: Request, liar: Liar) -> list[Any]:
+    """All rows that meet the criteria of a request, whatever page it asks for."""
+    path = request.path.rpartition("/")[0] + "/filter"
+    rows: list[Any] = []
+    while len(rows) % PAGE == 0:
+        page = request.json | {"limit": PAGE, "offset": len(rows)}
+        more = (await liar.ask(request.to("POST", path, page))).json
+        if not more:
+            break
+        rows += more
+    return rows
+
+
+def part_of(rows: list[Any], request: Request) -> Any:
+    """The answer to a request that tells of these rows: a count, a page, or a list."""
+    body = request.json
+    limit = PAGE if body.get("limit") is None else number(body["limit"])
+    if request.path.endswith("/count"):
+        return len(rows)
+    if request.path.endswith("/filter"):
+        offset = number(body.get("offset") or 0)
+        return rows[offset : offset + limit]
+    page = number(body.get("page") or 1)
+    pages = -(-len(rows) // limit) if limit else 0
+    results = rows[(page - 1) * limit : page * limit]
+    return {"results": results, "count": len(rows), "limit": limit, "pages": pages, "page": page}
+
+
+def number(value: Any) -> int:
+    """A number that the honest server takes for one, though it may be a text."""
+    return int(float(value))
+
+
+def refuses(queries: str, test: Callable[[Request], bool]) -> Behaviour:
+    """What the contract allows is refused, where a request meets a test."""
+
+    def refuse(request: Request, answer: Answer) -> Answer:
+        return answer.saying({"detail": "Not that."}, 422) if answer.is_success and test(request) else answer
+
+    return replies(queries, refuse)
+
+
+def accepts(operations: str, *kinds: str) -> Behaviour:
+    """What the honest server refuses is taken out of the body, and the rest accepted.
+
+    Args:
+        operations: a regular expression.
+        kinds: the types of mistakes that nobody minds, as the honest server names them.
+    """
+
+    async def behave(request: Request, liar: Liar) -> Answer:
+        answer = await liar.ask(request)
+        for _ in range(5):  # what is left may be refused in turn
+            places = [mistake["loc"][1:] for mistake in mistakes_of(answer) if mistake["type"] in kinds]
+            if not places:
+                break
+            request = without(request, places)
+            answer = await liar.ask(request)
+        return answer
+
+    return about(operations, behave)
+
+
+def mistakes_of(answer: Answer) -> list[Any]:
+    value = answer.json if answer.status == 422 else None
+    return list(value.get("exception_detail", [])) if isinstance(value, dict) else []
+
+
+def without(request: Request, places: list[list[Any]]) -> Request:
+    whole = "|".join(".".join(map(str, place)) for place in places)
+    return request.changed(lambda body: changed(body, whole, lambda _: GONE))

@@ -1,0 +1,121 @@
+"""Judges of servers: `understudy verify`, and Schemathesis as it is out of the box."""
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from tests.mutants.lie import Behaviour, honest
+from tests.mutants.proxy import proxied
+from tests.servers import ROOT, stand_in
+from understudy.folder import own_folder
+
+BUDGET = 60  # seconds that Schemathesis has for one server; left alone, it ends after some 40
+PATIENCE = 900  # seconds after which a judge that does not end counts as one that failed
+
+Failures = frozenset[tuple[str, str]]
+"""What Schemathesis reports: checks, and the operations that they failed for."""
+
+
+class Outcome(Enum):
+    CAUGHT = "caught"
+    MISSED = "missed"
+    ERROR = "error"
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a judge says of a server, how many seconds it took, and the words that it gave for it."""
+
+    outcome: Outcome
+    seconds: float
+    words: str = ""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A command that has ended: its status, what it wrote to stdout and to stderr, and how many seconds it took."""
+
+    status: int
+    words: str
+    complaint: str
+    seconds: float
+
+
+Judge = Callable[[str, int], Judgement]
+"""Judges the API at a URL, with a seed."""
+
+
+@contextmanager
+def server(behaviour: Behaviour) -> Iterator[str]:
+    """A liar before a fresh stand-in on the demo set; its URL."""
+    with stand_in(own_folder() / "fixtures" / "demo") as api, proxied(str(api.base_url).rstrip("/"), behaviour) as url:
+        yield url
+
+
+def judged(judge: Judge, behaviour: Behaviour, seed: int) -> Judgement:
+    """The judgement of a liar, which may do to its rows what it likes."""
+    with server(behaviour) as url:
+        return judge(url, seed)
+
+
+def verify(url: str, seed: int) -> Judgement:
+    command = [sys.executable, "-m", "understudy", "verify", url, "--allow-writes", "--seed", str(seed)]
+    ended = run(command, ROOT)
+    # Python ends with 1 too, where it fails.
+    outcomes = {} if "Traceback" in ended.complaint else {0: Outcome.MISSED, 1: Outcome.CAUGHT}
+    outcome = outcomes.get(ended.status, Outcome.ERROR)
+    return Judgement(outcome, ended.seconds, ended.complaint if outcome is Outcome.ERROR else ended.words)
+
+
+def schemathesis(baseline: Failures) -> Judge:
+    """Schemathesis, which catches a server if it reports what it does not report of the honest one."""
+
+    def judge(url: str, seed: int) -> Judgement:
+        failures, seconds = schemathesis_run(url, seed)
+        if failures is None:
+            return Judgement(Outcome.ERROR, seconds)
+        new = sorted(failures - baseline)
+        words = ", ".join(f"{check} of {operation}" for check, operation in new)
+        return Judgement(Outcome.CAUGHT if new else Outcome.MISSED, seconds, words)
+
+    return judge
+
+
+def honest_failures(seed: int) -> Failures:
+    """What Schemathesis reports of the honest server."""
+    with server(honest) as url:
+        failures, _ = schemathesis_run(url, seed)
+    if failures is None:
+        raise RuntimeError("Schemathesis did not end on the honest server")
+    return failures
+
+
+def schemathesis_run(url: str, seed: int) -> tuple[Failures | None, float]:
+    """The failures that it reports, None where it does not end well; and the seconds it took."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.json"
+        command = [sys.executable, "-m", "schemathesis.cli", "run", str(own_folder() / "openapi.yaml"), "--url", url]
+        command += ["--seed", str(seed), "--max-time", str(BUDGET)]
+        command += ["--report", "json", "--report-json-path", str(report)]
+        ended = run(command, Path(folder))
+        if ended.status not in (0, 1) or not report.exists():
+            return None, ended.seconds
+        kinds = json.loads(report.read_text(encoding="utf-8"))["failures"]
+    failures = frozenset((kind["type"], operation) for kind in kinds for operation in kind["operations"])
+    return failures, ended.seconds
+
+
+def run(command: list[str], folder: Path) -> Ended:
+    start = time.monotonic()
+    try:
+        ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    except subprocess.TimeoutExpired:
+        return Ended(-1, "", "it did not end", time.monotonic() - start)
+    return Ended(ended.returncode, ended.stdout, ended.stderr, time.monotonic() - start)

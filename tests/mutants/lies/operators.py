@@ -1,0 +1,236 @@
+"""Operators that hold for other rows than they should."""
+
+import re
+from datetime import datetime, timedelta
+
+from tests.mutants.behaviours import about, asks, every_row, part_of, replies, shows_where, when
+from tests.mutants.exchange import Answer, Request
+from tests.mutants.lie import Behaviour, Liar, Lie, post
+from tests.mutants.lies.vocabulary import (
+    ABOUT_ARTIFACTS,
+    ABOUT_FLOWS,
+    ARTIFACT,
+    COUNT_ARTIFACTS,
+    LIST_ARTIFACTS,
+    QUERIES,
+    RUN,
+    any_of,
+    in_state,
+    is_null,
+    like,
+    none_of,
+)
+from tests.mutants.paths import GONE, Change, at, drop, found, given, of, put, rename
+
+TIMES = r".*\.(before_|after_)"
+BOUNDS = {"before_", "after_"}
+MICROSECOND = timedelta(microseconds=1)
+
+first = of(list, lambda values: values[:1])
+negated = of(bool, lambda value: not value)
+
+
+def moved(by: timedelta) -> Change:
+    """A moment that is a bit earlier or later; what cannot be read stays as it is."""
+
+    def move(text: str) -> str:
+        try:
+            return (datetime.fromisoformat(text.replace("Z", "+00:00")) + by).isoformat()
+        except (ValueError, OverflowError):
+            return text
+
+    return of(str, move)
+
+
+async def counts_nulls(request: Request, liar: Liar) -> Answer:
+    """All rows, less those that are named."""
+    answer = await liar.ask(request)
+    named = request.changed(at("flow_runs.idempotency_key", rename(not_any_="any_")))
+    every = request.changed(drop("flow_runs.idempotency_key.not_any_"))
+    if not answer.is_success:
+        return answer
+    return answer.saying(max((await liar.ask(every)).json - (await liar.ask(named)).json, 0))
+
+
+def asked_apart(one: str, other: str, both: bool) -> Behaviour:
+    """Rows that meet the criteria of two tables, each asked for itself: both of them, or any."""
+
+    async def behave(request: Request, liar: Liar) -> Answer:
+        answer = await liar.ask(request)
+        if not answer.is_success:
+            return answer
+        ids = [{row["id"] for row in await every_row(request.changed(drop(name)), liar)} for name in (one, other)]
+        shown = ids[0] & ids[1] if both else ids[0] | ids[1]
+        every = await every_row(request.changed(drop(f"{one}|{other}")), liar)
+        return answer.saying(part_of([row for row in every if row["id"] in shown], request))
+
+    return when(lambda request: bool(request.json.get(one) and request.json.get(other)), behave)
+
+
+def repeated(request: Request, answer: Answer) -> Answer:
+    ids = found(request.json, r"artifacts.id.any_.\d+")
+    return answer.changed(lambda listed: [row for row in listed for _ in range(ids.count(row["id"]) or 1)])
+
+
+LIES = [
+    Lie(
+        "type-any-and-not-any-swapped",
+        "`artifacts.type`: `any_` excludes, `not_any_` includes.",
+        asks(QUERIES, at("artifacts.type", of(dict, rename(any_="not_any_", not_any_="any_")))),
+        [post("/artifacts/count", artifacts={"type": any_of("table")})],
+    ),
+    Lie(
+        "key-any-first-only",
+        "Of `artifacts.key.any_` only the first key counts.",
+        asks(QUERIES, at("artifacts.key.any_", first)),
+        [post("/artifacts/count", artifacts={"key": any_of("row-counts", "daily-report")})],
+    ),
+    Lie(
+        "state-any-first-only",
+        "Of `flow_runs.state.type.any_` only the first word counts.",
+        asks(QUERIES, at("flow_runs.state.type.any_", first)),
+        [post("/artifacts/count", flow_runs=in_state("FAILED", "COMPLETED"))],
+    ),
+    Lie(
+        "all-read-as-any",
+        "`deployments.tags.all_` is met by any of the tags.",
+        asks(QUERIES, at("deployments.tags", given(lambda tags: "any_" not in (tags or "any_"), rename(all_="any_")))),
+        [post("/flows/count", deployments={"tags": {"all_": ["etl", "finance"]}})],
+    ),
+    Lie(
+        "before-and-after-swapped",
+        "`flow_runs.start_time`: `before_` means after, `after_` before.",
+        asks(QUERIES, at("flow_runs.start_time", of(dict, rename(before_="after_", after_="before_")))),
+        [post("/artifacts/count", flow_runs={"start_time": {"before_": "2000-01-01T00:00:00Z"}})],
+    ),
+    Lie(
+        "is-null-inverted",
+        "`flow_runs.deployment_id.is_null_` means its contrary.",
+        asks(QUERIES, at("flow_runs.deployment_id.is_null_", negated)),
+        [post("/artifacts/count", flow_runs={"deployment_id": is_null(True)}, deployments={"name": like("o")})],
+    ),
+    Lie(
+        "exists-inverted",
+        "`artifacts.key.exists_` means its contrary.",
+        asks(QUERIES, at("artifacts.key.exists_", negated)),
+        [post("/artifacts/count", artifacts={"key": {"exists_": False}})],
+    ),
+    Lie(
+        "not-any-counts-nulls",
+        "Counts of artifacts take `flow_runs.idempotency_key.not_any_` as met by runs without a key.",
+        when(
+            lambda request: request.is_a(COUNT_ARTIFACTS) and request.says("flow_runs.idempotency_key.not_any_.0"),
+            counts_nulls,
+        ),
+        [post("/artifacts/count", flow_runs={"idempotency_key": none_of("x")})],
+    ),
+    Lie(
+        "not-any-keeps-nulls",
+        "`artifacts.type.not_any_` is met by artifacts without a type, in lists and counts alike.",
+        shows_where(
+            "/artifacts",
+            "artifacts.type.not_any_",
+            lambda row, types: row["type"] not in types,
+            wider=drop("artifacts.type.not_any_"),
+        ),
+        [post("/artifacts/", key="typeless"), post("/artifacts/count", artifacts={"type": none_of("table")})],
+    ),
+    Lie(
+        "or-ignored",
+        "`artifacts.operator` is ignored: a row must meet all criteria.",
+        asks(QUERIES, drop("artifacts.operator")),
+        [
+            post(
+                "/artifacts/count",
+                artifacts={"operator": "or_", "key": any_of("row-counts"), "type": any_of("markdown")},
+            )
+        ],
+    ),
+    Lie(
+        "and-read-as-or",
+        "Criteria of `flow_runs` that are not joined by a word are joined by or.",
+        asks(QUERIES, at("flow_runs", given(lambda part: part and "operator" not in part, put(operator="or_")))),
+        [post("/artifacts/count", flow_runs={**in_state("FAILED"), "deployment_id": is_null(False)})],
+    ),
+    Lie(
+        "or-in-a-field-ignored",
+        "`flow_runs.deployment_id.operator` is ignored.",
+        asks(QUERIES, drop("flow_runs.deployment_id.operator")),
+        [
+            post("/artifacts/count", flow_runs={"deployment_id": {"operator": "or_", "is_null_": flag, "any_": []}})
+            for flag in (True, False)
+        ],
+    ),
+    Lie(
+        "related-joined-by-or",
+        "An artifact is shown that meets `flow_runs` or `task_runs`, where both are given.",
+        about(ABOUT_ARTIFACTS, asked_apart("flow_runs", "task_runs", both=False)),
+        [post("/artifacts/count", flow_runs={"id": any_of(RUN)}, task_runs={"name": like("x")})],
+    ),
+    Lie(
+        "runs-judged-apart",
+        "A flow is shown whose `flow_runs` and `task_runs` are met by different runs.",
+        about(ABOUT_FLOWS, asked_apart("flow_runs", "task_runs", both=True)),
+        [post("/flows/count", flow_runs=in_state("COMPLETED"), task_runs=in_state("RUNNING"))],
+    ),
+    Lie(
+        "any-repeats-rows",
+        "An id that stands twice in `artifacts.id.any_` lists its artifact twice.",
+        replies(LIST_ARTIFACTS, lambda request, answer: repeated(request, answer) if answer.is_success else answer),
+        [post("/artifacts/filter", artifacts={"id": any_of(ARTIFACT, ARTIFACT)})],
+    ),
+    Lie(
+        "before-exclusive",
+        "`flow_runs.expected_start_time.before_` excludes the moment itself.",
+        asks(QUERIES, at("flow_runs.expected_start_time.before_", moved(-MICROSECOND))),
+        [post("/artifacts/count", flow_runs={"expected_start_time": {"before_": "2026-01-01T02:00:00Z"}})],
+    ),
+    Lie(
+        "after-a-minute-late",
+        "`task_runs.start_time.after_` begins a minute later than asked.",
+        asks(QUERIES, at("task_runs.start_time.after_", moved(timedelta(minutes=1)))),
+        [post("/artifacts/count", task_runs={"start_time": {"after_": "2026-01-30T18:01:00Z"}})],
+    ),
+    Lie(
+        "offsets-ignored",
+        "Times are read as UTC, whatever their offset.",
+        asks(QUERIES, at(TIMES, of(str, lambda text: re.sub(r"[+-]\d\d:\d\d$", "Z", text)))),
+        [post("/artifacts/count", flow_runs={"start_time": {"after_": "2026-01-30T02:00:00-14:00"}})],
+    ),
+    Lie(
+        "start-wants-a-start",
+        "`flow_runs.start_time` does not look at the expected start of runs that have not started.",
+        asks(QUERIES, at("flow_runs.start_time", given(lambda part: set(part or ()) & BOUNDS, put(is_null_=False)))),
+        [post("/flows/count", flow_runs={"start_time": {"after_": "2026-01-31T00:00:00Z"}})],
+    ),
+    Lie(
+        "one-of-two-names",
+        "`deployments.flow_or_deployment_name` looks at the deployment's name only.",
+        asks(
+            QUERIES,
+            at(
+                "deployments",
+                given(lambda part: "name" not in (part or "name"), rename(flow_or_deployment_name="name")),
+            ),
+        ),
+        [post("/flows/count", deployments={"flow_or_deployment_name": like("report")})],
+    ),
+    Lie(
+        "empty-any-matches-all",
+        "An empty `any_` asks for nothing.",
+        asks(QUERIES, at(r".*\.any_", given(lambda values: values == [], lambda _: GONE))),
+        [post("/artifacts/count", artifacts={"key": any_of()})],
+    ),
+    Lie(
+        "null-filter-matches-nothing",
+        "`flow_runs: null` is met by no row.",
+        asks(QUERIES, at("flow_runs", given(lambda part: part is None, lambda _: {"id": any_of()}))),
+        [post("/artifacts/count", flow_runs=None)],
+    ),
+    Lie(
+        "empty-filter-matches-nothing",
+        "`artifacts: {}` is met by no artifact.",
+        asks(ABOUT_ARTIFACTS, at("artifacts", given(lambda part: part == {}, lambda _: {"id": any_of()}))),
+        [post("/artifacts/count", artifacts={})],
+    ),
+]

@@ -1,0 +1,23 @@
+"""What lies about writing must find out."""
+
+from typing import Any
+
+from tests.mutants.exchange import Answer, Request
+from tests.mutants.lie import Liar
+
+
+async def row_of(request: Request, liar: Liar) -> Any:
+    """The row that a request by id is about; None where there is none."""
+    answer = await liar.ask(request.to("GET", request.path))
+    return answer.json if answer.is_success else None
+
+
+async def rows_of_key(request: Request, liar: Liar, key: str) -> list[Any]:
+    body = {"artifacts": {"key": {"any_": [key]}}}
+    return list((await liar.ask(request.to("POST", "/artifacts/filter", body))).json)
+
+
+def done(answer: Answer) -> Answer:
+    """Success without a body, from any other answer."""
+    headers = [(name, value) for name, value in answer.headers.raw if not name.lower().startswith(b"content-")]
+    return Answer(204, type(answer.headers)(headers), b"")

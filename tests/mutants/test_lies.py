@@ -1,0 +1,149 @@
+"""A proxy without a lie is transparent, and every lie can be seen."""
+
+import asyncio
+import http.client
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from starlette.types import ASGIApp
+
+from tests.mutants.lie import Behaviour, Lie, Step, honest
+from tests.mutants.lies import LIES
+from tests.mutants.proxy import BASE, Proxy, proxied
+from tests.servers import stand_in
+from tests.sessions import ID, NAME, TIME
+from tests.wire import METHODS, NOBODY, PATHS, Request
+from understudy import fixtures
+from understudy.app import create_app
+from understudy.folder import Api, own_folder
+from understudy.workspace import Workspace
+
+DEMO = own_folder() / "fixtures" / "demo"
+JSON = {"content-type": "application/json"}
+ODD = [
+    Request("POST", "/api/artifacts/filter", b'{"limit": 50}', {**JSON, "accept-encoding": "gzip"}),
+    Request("POST", "/api/artifacts/filter", b'{"limit": 3}', {**JSON, "accept-encoding": "gzip"}),
+    Request("POST", "/api/flows/filter", b'{"limit": 201}', JSON),
+    Request("POST", "/api/flows/filter", b"{bad", JSON),
+    Request("POST", "/api/flows/filter", b"\xff", JSON),
+    Request("POST", "/api/flows/filter", b'{"limit": 1}', {"content-type": "text/plain"}),
+    Request("POST", "/api/flows/", b'{"name": "daily-report"}', JSON),
+    Request("POST", "/api/flows?a=b&a=%20", b"{}", {**JSON, "host": "elsewhere:99"}),
+    Request("GET", "/api/flows/name/line%0Abreak"),
+    Request("GET", "/api/hello", headers={"x-prefect-api-version": "0.1.0"}),
+    Request("GET", "/api/hello", headers={"origin": "http://elsewhere"}),
+    Request("OPTIONS", "/api/flows/", headers={"origin": "http://elsewhere", "access-control-request-method": "POST"}),
+    Request("GET", "/docs"),
+    Request("GET", "/openapi.json", headers={"accept-encoding": "gzip"}),
+    Request("DELETE", f"/api/flows/{NOBODY}"),
+]
+
+
+def sent(url: str, request: Request) -> tuple[int, list[tuple[str, str]], bytes]:
+    """A request's answer to the byte, but for the date and for where the server is."""
+    site = urlsplit(url).netloc
+    connection = http.client.HTTPConnection(site, timeout=60)
+    connection.request(request.method, request.path, request.body, request.headers)
+    response = connection.getresponse()
+    headers = [(name.lower(), value.replace(site, "SITE")) for name, value in response.getheaders()]
+    answer = response.status, sorted(each for each in headers if each[0] != "date"), response.read()
+    connection.close()
+    return answer
+
+
+def test_a_proxy_without_a_lie_is_transparent() -> None:
+    requests = [*ODD, *(Request(method, path) for path in PATHS for method in METHODS)]
+    with stand_in(DEMO) as api, proxied(str(api.base_url).rstrip("/"), honest) as url:
+        for request in requests:
+            assert sent(url, request) == sent(str(api.base_url), request), request
+
+
+@pytest.fixture(scope="module")
+def known() -> frozenset[str]:
+    """The ids and times of the demo set, which stand for themselves."""
+    texts = [path.read_text(encoding="utf-8") for path in DEMO.glob("*.jsonl")]
+    return frozenset(value for text in texts for kind in (ID, TIME) for value in kind.findall(text))
+
+
+@pytest.fixture(scope="module")
+def fresh(api: Api) -> Callable[[], ASGIApp]:
+    """Makes an honest server on the demo set."""
+
+    def make() -> ASGIApp:
+        workspace = Workspace(api.catalog)
+        assert list(fixtures.load(DEMO, workspace, api.catalog)) == []
+        return create_app(api, workspace)
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def read_only(fresh: Callable[[], ASGIApp]) -> ASGIApp:
+    return fresh()
+
+
+class Player:
+    """Asks a server step by step. New ids and times in its answers are named in their order, "$1", "@1"."""
+
+    def __init__(self, client: httpx.AsyncClient, known: frozenset[str]) -> None:
+        self._client = client
+        self._known = known
+        self._names: dict[str, str] = {}
+
+    async def play(self, step: Step) -> tuple[int, Any, Any, str]:
+        body = None if step.body is None else self._filled(step.body)
+        answer = await self._client.request(step.method, self._filled(step.path), content=body, headers=step.headers)
+        text = TIME.sub(self._name("@"), ID.sub(self._name("$"), answer.text))
+        return answer.status_code, answer.headers.get("content-type"), answer.headers.get("allow"), text
+
+    def _filled(self, text: str) -> str:
+        values = {name: value for value, name in self._names.items()}
+        return NAME.sub(lambda match: values.get(match[0], match[0]), text)
+
+    def _name(self, sign: str) -> Callable[[re.Match[str]], str]:
+        def name(match: re.Match[str]) -> str:
+            if match[0] in self._known:
+                return match[0]
+            count = sum(name.startswith(sign) for name in self._names.values())
+            return self._names.setdefault(match[0], f"{sign}{count + 1}")
+
+        return name
+
+
+class Direct(httpx.ASGITransport):
+    """Reaches a server in this process by the target that a proxy sends."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        request.url = request.url.copy_with(raw_path=request.extensions["target"])
+        return await super().handle_async_request(request)
+
+
+async def played(server: ASGIApp, behaviour: Behaviour, steps: Sequence[Step], known: frozenset[str]) -> list[Any]:
+    """The answers of a server behind a proxy."""
+    proxy = Proxy("http://server", behaviour, Direct(server))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(proxy), base_url=f"http://proxy{BASE}") as client:
+        player = Player(client, known)
+        return [await player.play(step) for step in steps]
+
+
+@pytest.mark.parametrize("lie", LIES, ids=lambda lie: lie.name)
+def test_a_lie_can_be_seen(lie: Lie, fresh: Callable[[], ASGIApp], read_only: ASGIApp, known: frozenset[str]) -> None:
+    def answers(behaviour: Behaviour) -> list[Any]:
+        return asyncio.run(played(fresh() if lie.writes else read_only, behaviour, lie.seen_by, known))
+
+    assert answers(lie.behaviour) != answers(honest)
+
+
+def test_honest_servers_are_seen_to_be_alike(fresh: Callable[[], ASGIApp], known: frozenset[str]) -> None:
+    one, other = fresh(), fresh()
+    for lie in sorted(LIES, key=lambda lie: lie.writes):
+        truth, again = (asyncio.run(played(server, honest, lie.seen_by, known)) for server in (one, other))
+        assert truth == again, lie.name
+
+
+def test_every_lie_has_a_name_of_its_own() -> None:
+    assert len({lie.name for lie in LIES}) == len({lie.says for lie in LIES}) == len(LIES)
