@@ -1,16 +1,18 @@
 """An inspection: a server, what is known of it, and what is found."""
 
 import random
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
 from pydantic_core import ValidationError
 
+from understudy.verification.compare import names_in
 from understudy.verification.comparison import Answer, named, rows_of
 from understudy.verification.generator import Request
 from understudy.verification.meaning import rules
 from understudy.verification.meaning.connection import Connection, answer_of
-from understudy.verification.meaning.ledger import Broken, Ledger, Refused
+from understudy.verification.meaning.ledger import SEPARATOR, Broken, Ledger, Refused
 from understudy.verification.meaning.model import Model, Row
 from understudy.verification.meaning.own_rows import OwnRows
 from understudy.verification.meaning.readings import Readings
@@ -19,6 +21,7 @@ from understudy.verification.meaning.surface import LIMIT, OFFSET, Endpoint, Sel
 from understudy.verification.samples import Samples
 from understudy.verification.verdict import Rule, Verdict
 
+TOLD = 10  # answers of a wrong shape that are told of an operation
 MOST_PAGES = 10  # that are read of a table; of a larger one, the other rows stay unknown
 
 
@@ -47,6 +50,7 @@ class Inspection:
         self.own = OwnRows(surface, f"{randomness.getrandbits(32):08x}")
         self.version = 0
         self._shapes = Shapes()
+        self._misshapen: Counter[str] = Counter()
 
     def names(self, creates: Endpoint) -> list[str]:
         """The fields of a body by which what is made of it, and what is derived from that, is looked up."""
@@ -63,7 +67,10 @@ class Inspection:
         self.ledger.count(rules.SHAPE, endpoint.label)
         fault = self._shapes.fault(endpoint, answer, response.headers.get("content-type", ""))
         if fault is not None:
-            self._blame_once(rules.SHAPE, endpoint, f"{answer.status}", Broken((request,), rules.SHAPE.says, fault))
+            self._misshapen[endpoint.label] += 1
+            if self._misshapen[endpoint.label] <= TOLD:
+                about = SEPARATOR.join(names_in(request.body))
+                self._blame_once(rules.SHAPE, endpoint, about, Broken((request,), rules.SHAPE.says, fault))
         return answer
 
     def fault(self, endpoint: Endpoint, request: Request) -> int | None:
