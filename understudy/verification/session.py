@@ -23,6 +23,7 @@ from understudy.verification.report import report
 from understudy.verification.samples import Row, Samples
 
 PATIENCE = 60.0  # seconds to wait for one answer
+PLAIN = {"accept-encoding": "identity"}  # to pack long lists takes longer than to send them
 LIMITS = httpx.Limits(keepalive_expiry=2.0)  # seconds; servers hang up on connections that are idle for 5
 
 
@@ -129,7 +130,7 @@ def kept(contract: Contract, folder: Path) -> Rows:
 
 def client(url: str, headers: dict[str, str]) -> httpx.Client:
     try:
-        return httpx.Client(base_url=url, headers=headers, timeout=PATIENCE, limits=LIMITS)
+        return httpx.Client(base_url=url, headers={**PLAIN, **headers}, timeout=PATIENCE, limits=LIMITS)
     except (httpx.InvalidURL, ValueError) as error:
         raise UnderstudyError(f"{url}: cannot be asked ({one_line(str(error))})") from None
 

@@ -12,7 +12,7 @@ from understudy.verification.meaning.inspection import MOST_PAGES, Inspection
 from understudy.verification.meaning.ledger import SEPARATOR, Broken
 from understudy.verification.meaning.surface import LIMIT, OFFSET, Endpoint, Selection, success_of
 
-AGREED = 2  # answers about the same, that tell rows apart or do not, that all operations must agree on
+AGREED = 1  # answers about the same, that tell rows apart or do not, that all operations must agree on
 
 Filters = Mapping[str, Any]
 Ids = frozenset[str]

@@ -14,8 +14,8 @@ from understudy.verification.meaning.ledger import SEPARATOR, Broken, outcome
 from understudy.verification.meaning.subjects import Subject
 from understudy.verification.shrinking import smallest
 
-PAIRS = 3  # of criteria that are joined at each level, by either operator
-RANDOM = 60  # bodies that are drawn for each table
+PAIRS = 2  # of criteria that are joined at each level, by either operator
+RANDOM = 40  # bodies that are drawn for each table
 SHRINKING = 40  # bodies that are asked at the most to make one finding smaller
 
 
