@@ -1,0 +1,22 @@
+"""`understudy verify` on a real server: nothing but the deviations that are known."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.conftest import SMALL
+from tests.real.conftest import Pair
+from tests.servers import ROOT
+
+KNOWN = ROOT / "docs" / "prefect-deviations.md"
+
+
+def test_a_real_server_does_nothing_otherwise_than_is_known(pair: Callable[[Path], Pair]) -> None:
+    real, _ = pair(SMALL)
+    url = str(real.base_url).rstrip("/")
+    command = [sys.executable, "-m", "understudy", "verify", url, "--allow-writes", "--known", str(KNOWN)]
+    before = [real.post(path, json={}).json() for path in ("/artifacts/filter", "/flows/filter")]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert [real.post(path, json={}).json() for path in ("/artifacts/filter", "/flows/filter")] == before
