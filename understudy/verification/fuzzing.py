@@ -98,10 +98,10 @@ class Fuzzing:
         )
 
     def _alike(self) -> Iterator[str]:
-        """All but one of the operations that take the same filters: the edges of a schema are tried once."""
-        for selection in self._inspection.surface.selections.values():
-            tried = self._inspection.random.choice(selection.all)
-            yield from (each.place.value["operationId"] for each in selection.all if each != tried)
+        """All but one of the operations that select: they share their filters, whose edges are tried once."""
+        selecting = [each for selection in self._inspection.surface.selections.values() for each in selection.all]
+        tried = self._inspection.random.choice(selecting)
+        yield from (each.place.value["operationId"] for each in selecting if each != tried)
 
     def _included(self, *, allow_writes: bool) -> Any:
         """The operations that may be asked."""
