@@ -2,7 +2,7 @@
 
 import random
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from understudy.contract import Place
@@ -37,8 +37,8 @@ class Samples:
 
     def expect(self, schema: Place) -> None:
         """Take what a row schema says of the values that its rows often hold."""
-        for name, part in schema.entries("properties"):
-            self._usual[schema.value["x-table"], name] = part.value.get("x-usual", [])
+        for path, usual in usuals(schema, ""):
+            self._usual[schema.value["x-table"], path] = usual
 
     def note(self, table: str, fields: Iterable[str], value: Any) -> None:
         """Take a value that one of some fields of a table is known to hold."""
@@ -48,6 +48,12 @@ class Samples:
     def seen(self, table: str, fields: Iterable[str]) -> list[Any]:
         """The values of some fields, each once, in the order in which they were seen."""
         return list(dict.fromkeys(value for field in fields for value in self._values[table, field]))
+
+    def named(self, fields: Iterable[str]) -> list[Any]:
+        """The values of fields of some names, in whatever table, each once."""
+        names = set(fields)
+        found = (value for (_, name), values in self._values.items() if name in names for value in values)
+        return list(dict.fromkeys(found))
 
     def alike(self, place: Place) -> list[Any]:
         """The values of whatever field that are of the kind of the schema at `place`, each once."""
@@ -68,6 +74,13 @@ class Samples:
 
     def _chance(self, share: float) -> bool:
         return self._random.random() < share
+
+
+def usuals(schema: Place, way: str) -> Iterator[tuple[str, list[Any]]]:
+    """The values that fields often hold, behind the ways to them."""
+    for name, part in schema.entries("properties"):
+        yield f"{way}{name}", part.value.get("x-usual", [])
+        yield from usuals(part, f"{way}{name}.")
 
 
 def kind_of(place: Place) -> str:

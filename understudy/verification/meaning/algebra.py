@@ -1,12 +1,12 @@
 """What a body should select, worked out from what each of its criteria selects alone."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from typing import Any
 
 from understudy.columns import Step
-from understudy.criteria import All, Criteria, Either, Related, reached
+from understudy.criteria import EVERY, All, Criteria, Either, Related, reached
 from understudy.verification.meaning.answers import Answers, Filters, Ids
 from understudy.verification.meaning.leaves import Leaf, asked
 
@@ -49,11 +49,46 @@ class Algebra:
 
         def ask(part: Criteria) -> Ids | None:
             if not pin and self._model.knows(part, self._selection.table):
-                return self._model.select(self._selection.table, part)
+                return self._known(part)
             body = alone.get(repr(part))
             return None if body is None else self._answers.whole(merged(body, pin))
 
-        return Evaluation(ask, is_single=bool(pin)).bounds(criteria, ())
+        pinned = self.steps(next(iter(pin))) if pin else ()
+        return Evaluation(ask, self._answers.every, pinned).bounds(criteria, ())
+
+    def bounds_apart(self, leaf: Leaf, operand: Any) -> Bounds:
+        """What a leaf selects that looks at one field or another, from what leaves on each of them do."""
+        beside = [other for other in self._leaves.values() if other.operator == leaf.operator and other is not leaf]
+        alone = {**self._basic, **self._by_criteria(other.filters(operand) for other in beside)}
+
+        def ask(part: Criteria) -> Ids | None:
+            if self._model.knows(part, self._selection.table):
+                return self._known(part)
+            body = alone.get(repr(part))
+            return None if body is None else self._answers.whole(body)
+
+        return Evaluation(ask, self._answers.every, ()).bounds(self.criteria(leaf.filters(operand)), ())
+
+    def _known(self, criteria: Criteria) -> Ids:
+        selected = self._model.select(self._selection.table, criteria)
+        return selected if self._answers.known is None else selected & self._answers.known
+
+    def same(self) -> Iterator[tuple[Filters, Filters]]:
+        """Bodies that are written otherwise and ask for the same."""
+        first: dict[str, Filters] = {}
+        for body in self._plain_bodies():
+            criteria = repr(self.criteria(body))
+            if criteria in first:
+                yield first[criteria], body
+            first.setdefault(criteria, body)
+
+    def steps(self, name: str) -> tuple[Step, ...]:
+        """The way from a row to the rows that a filter speaks of."""
+        steps, criteria = [], self.criteria({name: {}})
+        while isinstance(criteria, Related):
+            steps.append(criteria.step)
+            criteria = criteria.criteria
+        return tuple(steps)
 
     def criteria(self, filters: Filters) -> Criteria:
         return self._readings.criteria(self._selection.lists, filters)
@@ -64,18 +99,13 @@ class Algebra:
 
     def is_single(self, name: str) -> bool:
         """Whether a filter speaks of one row at the most for each row that is selected."""
-        criteria = self.criteria({name: {}})
-        while isinstance(criteria, Related):
-            if criteria.step.back:
-                return False
-            criteria = criteria.criteria
-        return True
+        return not any(step.back for step in self.steps(name))
 
     def pins(self, filters: Filters) -> list[Filters]:
         """A pin to a random related row, where filters ask about one of many."""
-        if len(filters) != 1:
+        name, value = next(iter(filters.items()), ("", None))
+        if not all(self.steps(other)[: len(self.steps(name))] == self.steps(name) for other in filters):
             return []
-        ((name, value),) = filters.items()
         leaf = next((leaf for leaf in self._leaves.values() if is_id_of(leaf, name)), None)
         if leaf is None or self.is_single(name) or not isinstance(value, dict) or is_joined_by_or(value):
             return []
@@ -93,9 +123,12 @@ class Algebra:
     @cached_property
     def _basic(self) -> dict[str, Filters]:
         """The criteria that an empty filter asks for, and those that may stand for a null or a default."""
+        return self._by_criteria(self._plain_bodies())
+
+    def _plain_bodies(self) -> list[Filters]:
         flags = [leaf for leaf in self._leaves.values() if leaf.place.value["type"] == "boolean"]
         bodies: list[Filters] = [{name: {}} for name in self._selection.filters]
-        return self._by_criteria([*bodies, *(leaf.filters(value) for leaf in flags for value in (True, False))])
+        return [*bodies, *(leaf.filters(value) for leaf in flags for value in (True, False))]
 
     def _by_criteria(self, bodies: Iterable[Filters]) -> dict[str, Filters]:
         return {repr(self.criteria(body)): body for body in bodies}
@@ -103,16 +136,24 @@ class Algebra:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """One walk over criteria. `ask` knows what some of them select, and says None for the others."""
+    """One walk over criteria.
+
+    `ask` knows what some of them select, and says None for the others; `every` asks for all rows.
+    `pinned` are the steps that lead to one row only.
+    """
 
     ask: Callable[[Criteria], Ids | None]
-    is_single: bool
+    every: Callable[[], Ids]
+    pinned: tuple[Step, ...]
 
     def bounds(self, criteria: Criteria, steps: tuple[Step, ...]) -> Bounds:
         known = self.ask(reached(steps, criteria))
         if known is not None:
             return Bounds.exactly(known)
         match criteria:
+            case Related(step, part) if steps and returns(steps[-1], step):
+                there, here = self.bounds(EVERY, steps), self.bounds(part, steps[:-1])
+                return Bounds(there.least & here.least, there.most & here.most)
             case Related(step, part):
                 return self.bounds(part, (*steps, step))
             case Either(parts):
@@ -120,10 +161,19 @@ class Evaluation:
                 return Bounds(union(part.least for part in each), union(part.most for part in each))
             case All(parts):
                 each = [self.bounds(part, steps) for part in parts]
-                is_exact = self.is_single or not any(step.back for step in steps)
-                least = intersection(part.least for part in each) if is_exact else NONE
+                least = intersection(part.least for part in each) if self.is_single(steps) else NONE
                 return Bounds(least, intersection(part.most for part in each))
-        raise ValueError(f"no body asks for {criteria} alone")
+        return Bounds(NONE, self.every())
+
+    def is_single(self, steps: tuple[Step, ...]) -> bool:
+        """Whether steps lead to one row at the most."""
+        size = len(self.pinned)
+        return not any(step.back for step in (steps[size:] if steps[:size] == self.pinned else steps))
+
+
+def returns(step: Step, following: Step) -> bool:
+    """Whether a step leads to rows that refer here, and the following one from them back here."""
+    return step.back and not following.back and step.column == following.column
 
 
 def union(sets: Iterable[Ids]) -> Ids:

@@ -1,7 +1,7 @@
 """Whole answers: the ids of all rows that a body selects, by every operation that selects them."""
 
 import json
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +12,7 @@ from understudy.verification.meaning.inspection import MOST_PAGES, Inspection
 from understudy.verification.meaning.ledger import SEPARATOR, Broken
 from understudy.verification.meaning.surface import LIMIT, OFFSET, Endpoint, Selection, success_of
 
-AGREED = 1  # answers about the same, that tell rows apart or do not, that all operations must agree on
+AGREED = 3  # answers about the same, of as many lengths, that all operations must agree on
 
 Filters = Mapping[str, Any]
 Ids = frozenset[str]
@@ -23,16 +23,21 @@ class TooMany(Exception):
 
 
 class Answers:
-    """What the operations on one table answer, asked once each."""
+    """What the operations on one table answer, asked once each.
+
+    Of a table that is too large to know, only some rows are looked at: those that are `known`, which
+    `scope` asks for.
+    """
 
     def __init__(self, inspection: Inspection, selection: Selection) -> None:
         self.inspection = inspection
         self.selection = selection
         self._ids: dict[str, Ids] = {}
         self._counts: dict[str, int] = {}
-        self._agreed: Counter[tuple[str, bool]] = Counter()
+        self._agreed: dict[str, set[int]] = defaultdict(set)
         self._version = inspection.version
         self.scope: Filters = {}
+        self.known: Ids | None = None
 
     def whole(self, filters: Filters) -> Ids:
         """The ids of all rows that filters select; a few times, each operation is held against the list.
@@ -42,12 +47,15 @@ class Answers:
             TooMany: there are more rows than are read.
         """
         filters = self.scoped(filters)
-        ids, subject = self.listed(filters), SEPARATOR.join(names_in(filters))
-        tells = frozenset() < ids < self.listed({})
-        if self._agreed[subject, tells] < AGREED:
-            self._agreed[subject, tells] += 1
-            self._agree(filters, subject)
-        return ids
+        ids, sizes = self.listed(filters), self._agreed[SEPARATOR.join(names_in(filters))]
+        if len(ids) not in sizes and len(sizes) < AGREED:
+            sizes.add(len(ids))
+            self._agree(filters)
+        return ids if self.known is None else ids & self.known
+
+    def every(self) -> Ids:
+        """The ids of all rows that are looked at."""
+        return self.whole({})
 
     def scoped(self, filters: Filters) -> Filters:
         """Filters on a large table, cut down to some of its rows where nothing else is asked of the rows."""
@@ -90,7 +98,8 @@ class Answers:
             rows += self.inspection.rows(self.selection, self.selection.lists, following)
         raise TooMany
 
-    def _agree(self, filters: Filters, subject: str) -> None:
+    def _agree(self, filters: Filters) -> None:
+        subject = SEPARATOR.join(names_in(filters))
         if (counts := self.selection.counts) is not None:
             self.inspection.ledger.hold(rules.COUNT, counts.label, subject, lambda: self._miscounted(counts, filters))
         if (pages := self.selection.pages) is not None:

@@ -36,12 +36,16 @@ class Discovery:
             return [1]
         if "enum" in schema:
             return [word for word in schema["enum"] if word is not None]
-        held = self._samples.seen(leaf.table, leaf.fields)
-        if not held:
-            held = list(self._found(leaf, kind))
-            for value in held:
-                self._samples.note(leaf.table, leaf.fields, value)
-        return held
+        fields = self._fields(leaf)
+        if not self._samples.seen(leaf.table, fields):
+            for value in self._found(leaf, kind):
+                self._samples.note(leaf.table, fields, value)
+        return self._samples.seen(leaf.table, fields)
+
+    def _fields(self, leaf: Leaf) -> tuple[str, ...]:
+        """Under which fields the values of a leaf are kept: what is found of one of several is of no other."""
+        is_shown = leaf.table in self._answers.inspection.model.tables
+        return leaf.fields if is_shown or len(leaf.fields) == 1 else ("|".join(leaf.fields),)
 
     def _found(self, leaf: Leaf, kind: Place) -> Iterator[Any]:
         if kind.value.get("format") == "date-time":

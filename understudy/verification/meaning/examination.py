@@ -36,6 +36,8 @@ def checks(inspection: Inspection, subjects: Mapping[str, Subject]) -> Iterator[
     for lookup in inspection.surface.reads:
         yield partial(lookups.check, inspection, lookup)
     for subject in subjects.values():
+        yield subject.narrow
+        yield partial(criteria.check_same, subject)
         yield partial(derived.check, inspection, subject.selection)
         for leaf in subject.leaves.values():
             yield partial(criteria.check, subject, leaf)

@@ -16,7 +16,8 @@ class Leaf:
     """An operator that a body can ask for.
 
     `way` are the names that lead to it, from the body's own to the last before the operator; `fields`
-    are what it looks at in rows of `table`, and `place` is the schema of its operand.
+    are what it looks at in rows of `table`, and `place` is the schema of its operand. It is met by
+    one field or another where it `is_either`.
     """
 
     way: tuple[str, ...]
@@ -26,6 +27,7 @@ class Leaf:
     fields: tuple[str, ...]
     place: Place
     is_ignored: bool
+    is_either: bool = False
 
     def filters(self, operand: Any) -> dict[str, Any]:
         """The body that asks for this alone."""
@@ -60,21 +62,22 @@ def leaves_of(selection: Selection) -> list[Leaf]:
     return [
         leaf
         for name, part in selection.filters.items()
-        for leaf in leaves_at(part, (name,), part.value["x-filters"], (), is_ignored=False)
+        for leaf in leaves_at(part, (name,), part.value["x-filters"], (), is_ignored=False, is_either=False)
     ]
 
 
 def leaves_at(
-    place: Place, way: tuple[str, ...], table: str, fields: tuple[str, ...], *, is_ignored: bool
+    place: Place, way: tuple[str, ...], table: str, fields: tuple[str, ...], *, is_ignored: bool, is_either: bool
 ) -> Iterator[Leaf]:
     for name, part in place["properties"].items():
         looked_at = tuple(fields_of(part))
-        ignored = is_ignored or bool(part.value.get("x-ignored"))
+        ignored, either = is_ignored or "x-ignored" in part.value, is_either or "x-either" in part.value
         if "properties" in part.value:
-            yield from leaves_at(part, (*way, name), table, looked_at or (name,), is_ignored=ignored)
+            way_on = (*way, name)
+            yield from leaves_at(part, way_on, table, looked_at or (name,), is_ignored=ignored, is_either=either)
         elif not part.value.get("x-combines"):
             operator = str(part.value.get("x-operator", name))
-            yield Leaf(way, name, operator, table, looked_at or fields, part, ignored)
+            yield Leaf(way, name, operator, table, looked_at or fields, part, ignored, either)
 
 
 def asked(value: Any, leaves: Mapping[tuple[str, ...], Leaf], way: tuple[str, ...] = ()) -> Iterator[tuple[Leaf, Any]]:

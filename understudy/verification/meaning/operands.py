@@ -21,6 +21,16 @@ def nobodys(leaf: Leaf) -> list[Any]:
     return [] if "enum" in schema else [NOBODYS.get(schema.get("format", "text"), NOBODYS["text"])]
 
 
+def nobodys_operand(leaf: Leaf) -> Any:
+    """What no row meets, for any operator but those that are true or false."""
+    schema = leaf.place.value
+    if schema["type"] == "array":
+        return nobodys(leaf) if leaf.operator == "all_" else []
+    if schema.get("format") == "date-time":
+        return DAWN if leaf.operator == "before_" else DUSK
+    return NOBODYS["text"]
+
+
 def operands(leaf: Leaf, values: Sequence[Any]) -> Iterator[Any]:
     """Operands for a leaf, made of values for it."""
     schema = leaf.place.value

@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from understudy.columns import Step
-from understudy.criteria import Related
 from understudy.verification.meaning.algebra import Algebra
 from understudy.verification.meaning.answers import Answers, Filters
 from understudy.verification.meaning.discovery import Discovery
 from understudy.verification.meaning.inspection import Inspection
 from understudy.verification.meaning.leaves import Leaf, leaves_of
 from understudy.verification.meaning.surface import Selection
+
+SOME = 100  # rows of a large table that are looked at
 
 Leaves = Mapping[tuple[str, ...], Leaf]
 
@@ -43,15 +43,29 @@ class Subject:
         """The leaf that asks for related rows by their ids."""
         return self.leaves.get((name, "id", "any_"))
 
-    def steps(self, name: str) -> list[Step]:
-        """The way from a row to the rows that a filter speaks of."""
-        steps, criteria = [], self.algebra.criteria({name: {}})
-        while isinstance(criteria, Related):
-            steps.append(criteria.step)
-            criteria = criteria.criteria
-        return steps
+    def known_ids(self, name: str) -> list[str]:
+        """The ids of related rows that were seen somewhere."""
+        leaf = self.id_leaf(name)
+        return [] if leaf is None else self.answers.inspection.samples.seen(leaf.table, leaf.fields)
 
     def reference(self, name: str) -> str | None:
         """The field that holds the id of the one row that a filter speaks of; None where there is none."""
-        steps = self.steps(name)
+        steps = self.algebra.steps(name)
         return steps[0].column.names[0] if len(steps) == 1 and not steps[0].back else None
+
+    def narrow(self) -> None:
+        """Look at some rows only, where the table has more than can be known."""
+        known = self.answers.inspection.model.known[self.selection.table]
+        leaf = next((leaf for leaf in self.leaves.values() if self._identifies(leaf)), None)
+        if self.selection.table in self.answers.inspection.model.partial and leaf is not None:
+            some = self.answers.inspection.random.sample(sorted(known), k=SOME)
+            self.answers.scope = leaf.filters([known[row_id][leaf.fields[0]] for row_id in some])
+            self.answers.known = frozenset(some)
+
+    def _identifies(self, leaf: Leaf) -> bool:
+        """Whether a leaf asks for rows by a field that no two of them share."""
+        known = self.answers.inspection.model.known[self.selection.table].values()
+        if leaf.filter != self.selection.own or leaf.operator != "any_" or len(leaf.fields) != 1:
+            return False
+        values = [row.get(leaf.fields[0]) for row in known]
+        return None not in values and len(values) == len({str(value) for value in values})

@@ -10,7 +10,9 @@ from understudy.verification.meaning import rules
 from understudy.verification.meaning.algebra import Algebra, merged
 from understudy.verification.meaning.answers import Answers, Filters, TooMany
 from understudy.verification.meaning.checks.relations import apart, told
+from understudy.verification.meaning.leaves import Leaf
 from understudy.verification.meaning.ledger import SEPARATOR, Broken, outcome
+from understudy.verification.meaning.operands import nobodys_operand
 from understudy.verification.meaning.subjects import Subject
 from understudy.verification.shrinking import smallest
 
@@ -79,10 +81,20 @@ def combiners(place: Place, way: tuple[str, ...]) -> Iterator[tuple[tuple[str, .
 
 def pairs_below(way: tuple[str, ...], subject: Subject) -> Iterator[tuple[Filters, Filters]]:
     """Criteria in different parts of one object."""
-    below = [(leaf, bodies) for leaf, bodies in subject.telling.items() if leaf.names[: len(way)] == way]
+    below = [
+        (leaf, bodies or nobodys_bodies(leaf))
+        for leaf, bodies in subject.telling.items()
+        if leaf.names[: len(way)] == way and not leaf.is_ignored
+    ]
     for (left, ours), (right, theirs) in combinations(below, 2):
         if left.names[len(way)] != right.names[len(way)]:
             yield from zip(ours, theirs, strict=False)
+
+
+def nobodys_bodies(leaf: Leaf) -> list[Filters]:
+    """The body that asks a leaf for what nobody has: by `or_` it adds nothing, by `and_` it leaves nothing."""
+    kind = leaf.place.value["type"]
+    return [] if kind in ("boolean", "integer") else [leaf.filters(nobodys_operand(leaf))]
 
 
 def across(subject: Subject) -> Iterator[Filters]:

@@ -1,7 +1,9 @@
 """Each operator on each field, alone: against the known rows, or else against its own other answers."""
 
 from collections.abc import Callable
+from functools import partial
 
+from understudy.verification.compare import names_in
 from understudy.verification.meaning import rules
 from understudy.verification.meaning.algebra import Algebra, Bounds
 from understudy.verification.meaning.answers import Filters
@@ -9,8 +11,10 @@ from understudy.verification.meaning.checks import operators
 from understudy.verification.meaning.checks.operators import Question
 from understudy.verification.meaning.checks.relations import Relations
 from understudy.verification.meaning.leaves import Leaf
+from understudy.verification.meaning.ledger import SEPARATOR
 from understudy.verification.meaning.operands import operands
 from understudy.verification.meaning.subjects import Subject
+from understudy.verification.meaning.terms import rows
 from understudy.verification.verdict import State
 
 SOME = 2  # values that a leaf is asked for
@@ -27,6 +31,13 @@ def check(subject: Subject, leaf: Leaf) -> None:
         for operand in operands(leaf, some):
             relations.within(rules.CRITERION, leaf.filters(operand), bounds(algebra, leaf.filters(operand)))
     else:
+        if leaf.is_either:
+            others = answers.inspection.samples.named(leaf.fields)
+            for value in (*some, *answers.inspection.random.sample(others, k=min(SOME, len(others)))):
+                either = partial(algebra.bounds_apart, leaf, value)
+                relations.within(rules.CRITERION, leaf.filters(value), either)
+        if leaf.operator == "is_null_":
+            leads_on(subject, leaf, relations)
         single = algebra.is_single(leaf.filter)
         operators.check(Question(relations, leaf, subject.discovery.siblings(leaf), some, single))
     telling = [body for body in relations.telling if leaf.is_asked(body)]
@@ -34,6 +45,22 @@ def check(subject: Subject, leaf: Leaf) -> None:
     for endpoint in answers.selection.all:
         state = State.PASSED if telling else State.COVERED if some else State.UNREACHED
         answers.inspection.ledger.mark(leaf.cell(endpoint.label), leaf.subject, state)
+
+
+def leads_on(subject: Subject, leaf: Leaf, relations: Relations) -> None:
+    """Where a reference is null, there is no row that it leads to."""
+    here = subject.algebra.steps(leaf.filter)
+    for name in subject.selection.filters:
+        steps = subject.algebra.steps(name)
+        if len(steps) == len(here) + 1 and steps[:-1] == here and steps[-1].column.names == leaf.fields:
+            relations.at_most(rules.PARTITION, {name: {}}, rows(leaf.filters(False)))
+
+
+def check_same(subject: Subject) -> None:
+    """Hold that bodies that ask for the same, each in its way, select the same."""
+    for body, other in subject.algebra.same():
+        relations = Relations(subject.answers, SEPARATOR.join(names_in(other)))
+        relations.equal(rules.CRITERION, other, rows(body))
 
 
 def asks_for_nothing(leaf: Leaf, relations: Relations, algebra: Algebra) -> None:

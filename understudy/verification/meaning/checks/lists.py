@@ -53,6 +53,11 @@ class Listing:
             self._whole = version, list(self._pages(self.selection.page_size))
         return self._whole[1]
 
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether there are more rows than are read."""
+        return len(self.whole()) >= MOST_PAGES * self.selection.page_size
+
     def _pages(self, size: int) -> Iterator[Row]:
         for page in range(MOST_PAGES):
             rows = self.rows({LIMIT: size, OFFSET: page * size})
@@ -134,7 +139,11 @@ def check(inspection: Inspection, subject: Subject) -> None:
     selection, telling = subject.selection, [body for bodies in subject.telling.values() for body in bodies]
     filters = inspection.random.sample(telling, k=min(FILTERED, len(telling)))
     _, sort = selection.sort
+    told_by = [subject.told_by(name)[:1] for name in selection.filters]
+    meanwhile = [each.request(body) for bodies in told_by for body in bodies for each in selection.all]
     for endpoint in selection.all:
+        check_steady = partial(is_steady_meanwhile, inspection, endpoint, meanwhile)
+        inspection.ledger.hold(rules.STEADY, endpoint.label, "meanwhile", check_steady)
         for body in (None, nulls(endpoint)):
             check_nothing = partial(is_nothing_asked, inspection, endpoint, body)
             inspection.ledger.hold(rules.NOTHING_ASKED, endpoint.label, "", check_nothing)
@@ -152,6 +161,8 @@ def check(inspection: Inspection, subject: Subject) -> None:
 def check_listing(listing: Listing, *, has_filters: bool) -> None:
     lists, pages = listing.selection.lists, listing.selection.pages
     listing.hold(rules.SORT, lists, listing.is_sorted)
+    if listing.is_cut_off:
+        return
     listing.hold(rules.TILES, lists, listing.is_tiled)
     if not has_filters:
         listing.hold(rules.TILES, lists, listing.is_all)
@@ -185,6 +196,18 @@ def is_steady(inspection: Inspection, endpoint: Endpoint, body: Filters) -> Brok
     request = endpoint.request(body)
     first, again = inspection.ask(endpoint, request), inspection.ask(endpoint, request)
     return None if first == again else Broken((request, request), shortened(first.body), shortened(again.body))
+
+
+def is_steady_meanwhile(inspection: Inspection, endpoint: Endpoint, others: Sequence[Request]) -> Broken | None:
+    """Whether an answer is the same after others were asked for."""
+    request = endpoint.request({})
+    first = inspection.ask(endpoint, request)
+    for other in others:
+        inspection.connection.ask(other)
+        again = inspection.ask(endpoint, request)
+        if first != again:
+            return Broken((request, other, request), shortened(first.body), shortened(again.body))
+    return None
 
 
 def nulls(endpoint: Endpoint) -> Filters:

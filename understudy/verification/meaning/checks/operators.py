@@ -71,8 +71,13 @@ def any_of(asked: Question) -> None:
         relations.equal(rules.UNION, asked.body([*nobody * MANY, value, value]), asked.rows([value]))
     values = list(asked.values)
     relations.equal(rules.UNION, asked.body(values), union(asked.rows([value]) for value in values))
-    if "is_null_" in asked.siblings and asked.siblings["is_null_"].fields == asked.leaf.fields:
+    if "is_null_" in asked.siblings and is_within(asked.leaf.fields, asked.siblings["is_null_"].fields):
         is_filled(asked, asked.body(values))
+
+
+def is_within(fields: Sequence[str], objects: Sequence[str]) -> bool:
+    """Whether the first of some fields is one of those fields, or in an object that is."""
+    return fields[0].partition(".")[0] in objects
 
 
 def is_filled(asked: Question, body: Filters) -> None:
@@ -87,6 +92,10 @@ def not_any_of(asked: Question) -> None:
     relations.equal(rules.NOTHING_ASKED, asked.body([]), asked.related)
     words = asked.leaf.place["items"].value.get("enum", ())
     filled = asked.rows(asked.nobody) if asked.nobody else union(asked.rows([word], "any_") for word in words)
+    if asked.nobody:
+        relations.at_most(rules.REST, asked.body(asked.nobody), asked.related)
+        if "is_null_" in asked.siblings:
+            relations.equal(rules.REST, asked.body(asked.nobody), asked.rows(False, "is_null_"))
     for value in values:
         taken, body = asked.rows([value], "any_"), asked.body([value])
         if asked.is_single:

@@ -30,7 +30,7 @@ class Relations:
     def ids(self, filters: Filters) -> Ids:
         """What filters select."""
         ids = self.answers.whole(filters)
-        if filters not in self.telling and frozenset() < ids < self.answers.whole(ALL_ROWS):
+        if filters not in self.telling and frozenset() < ids < self.answers.every():
             self.telling.append(filters)
         return ids
 

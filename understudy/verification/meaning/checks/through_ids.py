@@ -9,15 +9,18 @@ from understudy.verification.meaning import rules
 from understudy.verification.meaning.algebra import Bounds, merged
 from understudy.verification.meaning.answers import Filters, TooMany
 from understudy.verification.meaning.checks.relations import apart, told
+from understudy.verification.meaning.leaves import Leaf
 from understudy.verification.meaning.ledger import SEPARATOR, Broken
 from understudy.verification.meaning.subjects import Subject
 
 MOST = 100  # ids that are asked for at once
+TOGETHER = 8  # rows that are asked for by two filters
 
 
 def check(subjects: Mapping[str, Subject]) -> None:
     """Hold the rule about related rows, wherever their ids can be seen."""
     for subject in subjects.values():
+        check_together(subject)
         for name, part in subject.selection.filters.items():
             table = part.value["x-filters"]
             if name == subject.selection.own or subject.id_leaf(name) is None:
@@ -28,6 +31,38 @@ def check(subjects: Mapping[str, Subject]) -> None:
                 for other in pointers(witness, table):
                     if witness is not subject:
                         check_seen(subject, name, witness, other)
+
+
+def check_together(subject: Subject) -> None:
+    """Two filters that both lead through one row speak of the same row there."""
+    for name in subject.selection.filters:
+        for other, leaf in onward(subject, name):
+            hold(subject, other, {}, partial(together, subject, name, other, leaf))
+
+
+def onward(subject: Subject, name: str) -> Iterator[tuple[str, Leaf]]:
+    """The filters whose way goes one step further than that of another, and how they ask where they came from."""
+    here = subject.algebra.steps(name)
+    for other in subject.selection.filters:
+        steps = subject.algebra.steps(other)
+        if len(steps) == len(here) + 1 and steps[:-1] == here and steps[-1].back and here:
+            for leaf in subject.leaves.values():
+                if leaf.filter == other and leaf.operator == "any_" and leaf.fields == steps[-1].column.names:
+                    yield other, leaf
+
+
+def together(subject: Subject, name: str, other: str, leaf: Leaf) -> Broken | None:
+    """Rows of half of the ids that are known, and one further row: by both filters, and by the further one alone."""
+    randomness = subject.answers.inspection.random
+    ids, further = (subject.known_ids(each) for each in (name, other))
+    for row_id in randomness.sample(further, k=min(TOGETHER, len(further))):
+        half = randomness.sample(ids, k=min(len(ids) // 2, MOST))
+        both = merged(by_ids(subject, name, half), by_ids(subject, other, [row_id]))
+        alone = merged(by_ids(subject, other, [row_id]), leaf.filters(half))
+        broken = differing(subject, both, alone, subject, by_ids(subject, other, [row_id]))
+        if broken is not None:
+            return broken
+    return None
 
 
 def pointers(subject: Subject, table: str) -> Iterator[str]:
