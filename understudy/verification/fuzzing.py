@@ -14,7 +14,7 @@ from schemathesis.engine import Status, events, from_schema
 from schemathesis.engine.recorder import CheckNode, ScenarioRecorder
 from schemathesis.hooks import unregister
 
-from understudy.errors import one_line
+from understudy.errors import UnderstudyError, one_line
 from understudy.verification.compare import names_in
 from understudy.verification.comparison import Answer
 from understudy.verification.generator import Request
@@ -46,7 +46,7 @@ RULES = {
 BY_CONTRACT = "allow_header_conformance"  # the contract says what the header names; a rule of our own holds it
 TOLD = 5  # times that an operation breaks a rule, after which it is only counted
 SHRINKING = 40  # requests that are sent at the most to make one finding smaller
-HARMLESS = "trace"  # the method that is tried where the contract has none, since any other could change something
+HARMLESS = "TRACE"  # the method that is tried where the contract has none, since any other could change something
 
 Case = schemathesis.Case[Any]
 
@@ -76,8 +76,13 @@ class Fuzzing:
         self._endpoints = {endpoint.label: endpoint for endpoint in inspection.surface.endpoints}
         self._broken: Counter[tuple[str, str]] = Counter()
         self._budget = inspection.connection.left
-        self._schema = schemathesis.openapi.from_path(contract, config=self._config(headers, rate))
-        self._stream = from_schema(self._included(allow_writes=allow_writes)).execute()
+        self._methods = {each.label: (each.method, HARMLESS) for each in self._allowed(allow_writes=allow_writes)}
+        schema: Any = schemathesis.openapi.from_path(contract, config=self._config(headers, rate))
+        # Excluded one by one: what is included adds to what the configuration names.
+        others = [each for label, each in self._endpoints.items() if label not in self._methods]
+        for each in others:
+            schema = schema.exclude(operation_id=each.place.value["operationId"])
+        self._stream = from_schema(schema).execute()
 
     def _config(self, headers: Mapping[str, str], rate: float | None) -> schemathesis.Config:
         return schemathesis.Config.from_dict(
@@ -87,7 +92,7 @@ class Fuzzing:
                 "seed": self._inspection.random.getrandbits(32),
                 "continue-on-failure": True,
                 "generation": {"max-examples": EXAMPLES, "no-shrink": True, "database": "none"},
-                "phases": {"coverage": {"unexpected-methods": [HARMLESS]}},
+                "phases": {"coverage": {"unexpected-methods": [HARMLESS.lower()]}},
                 "operations": [
                     {"include-operation-id": operation_id, "phases": {"coverage": {"enabled": False}}}
                     for operation_id in self._alike()
@@ -103,12 +108,11 @@ class Fuzzing:
         tried = self._inspection.random.choice(selecting)
         yield from (each.place.value["operationId"] for each in selecting if each != tried)
 
-    def _included(self, *, allow_writes: bool) -> Any:
-        """The operations that may be asked."""
+    def _allowed(self, *, allow_writes: bool) -> Iterator[Endpoint]:
+        """The operations that may be asked. One that removes rows at once may not: it would remove those of others."""
         surface = self._inspection.surface
         removing = [selection.removes for selection in surface.selections.values()]
-        wanted = [each for each in surface.endpoints if each.is_safe or (allow_writes and each not in removing)]
-        return self._schema.include(operation_id=[each.place.value["operationId"] for each in wanted])
+        yield from (each for each in surface.endpoints if each.is_safe or (allow_writes and each not in removing))
 
     def run(self) -> None:
         """Ask, and keep in the ledger what was found."""
@@ -136,6 +140,8 @@ class Fuzzing:
         self._budget -= 1
         if self._budget <= 0:
             self._stream.stop()
+        if case.method.upper() not in self._methods.get(case.operation.label, ()):
+            raise UnderstudyError(f"{case.method} {case.operation.label} is not to be asked, and was not")
         endpoint = self._endpoints[case.operation.label]
         if not endpoint.is_safe:
             self._keep_to_own(case, endpoint)

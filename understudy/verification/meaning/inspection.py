@@ -101,13 +101,18 @@ class Inspection:
         Raises:
             Refused: the answer holds no rows.
         """
-        rows = self._shown(endpoint, body)
+        rows = self.shown(endpoint, body)
         request = endpoint.request(body)
         self.ledger.hold(rules.ONCE, endpoint.label, "", lambda: twice(request, rows))
         self.ledger.hold(rules.FORM, endpoint.label, "", lambda: self._unlike(selection.table, request, rows))
         return rows
 
-    def _shown(self, endpoint: Endpoint, body: Any) -> list[Row]:
+    def shown(self, endpoint: Endpoint, body: Any) -> list[Row]:
+        """The rows of a list or of a page, whatever is known of them.
+
+        Raises:
+            Refused: the answer holds no rows.
+        """
         request = endpoint.request(body)
         shown = self.success(endpoint, request)
         rows = rows_of(shown)
@@ -163,7 +168,7 @@ class Inspection:
         rows: list[Row] = []
         size = selection.page_size
         for page in range(MOST_PAGES):
-            rows += self._shown(selection.lists, {LIMIT: size, OFFSET: page * size})
+            rows += self.shown(selection.lists, {LIMIT: size, OFFSET: page * size})
             if len(rows) < (page + 1) * size:
                 return rows
         self.model.partial.add(selection.table)

@@ -71,7 +71,7 @@ class Life:
             return self.rows()
         selection, made = self.subject.selection, self.own.made[self.table]
         by_ids = self.subject.leaves[selection.own, "id", "any_"].filters(made)
-        shown = self.inspection.rows(selection, selection.lists, by_ids)
+        shown = self.inspection.shown(selection.lists, by_ids)
         self.inspection.take(selection, made, shown)
         return self.rows()
 
@@ -217,6 +217,8 @@ class Life:
         for lookup in self.inspection.surface.reads:
             rule = self.inspection.model.derived(lookup.table)
             if rule is None or rule.source != self.table or row.get(rule.per) is None:
+                continue
+            if self.inspection.model.partial & {self.table, lookup.table}:
                 continue
             key, known = row[rule.per], self.inspection.model.known[lookup.table].values()
             found = next((str(each["id"]) for each in known if each[rule.per] == key), None)

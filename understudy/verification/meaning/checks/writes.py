@@ -21,6 +21,7 @@ ODD = [2.0, True, "text", [1.0, {"a": None}], None]  # values where anything may
 def check(inspection: Inspection, subject: Subject) -> None:
     """Live the lives of some rows of one table, and hold all rules about writes meanwhile."""
     life = Life(inspection, subject)
+    life.look_again()
     first = life.create(full(life))
     if first is not None:
         refuse(life, life.creates, full(life))
