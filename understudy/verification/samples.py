@@ -49,12 +49,6 @@ class Samples:
         """The values of some fields, each once, in the order in which they were seen."""
         return list(dict.fromkeys(value for field in fields for value in self._values[table, field]))
 
-    def named(self, fields: Iterable[str]) -> list[Any]:
-        """The values of fields of some names, in whatever table, each once."""
-        names = set(fields)
-        found = (value for (_, name), values in self._values.items() if name in names for value in values)
-        return list(dict.fromkeys(found))
-
     def alike(self, place: Place) -> list[Any]:
         """The values of whatever field that are of the kind of the schema at `place`, each once."""
         return list(dict.fromkeys(self._alike[kind_of(place)]))

@@ -1,7 +1,7 @@
 """Several criteria at once, at every level, against what each of them selects alone."""
 
 from collections.abc import Iterator, Sequence
-from itertools import combinations
+from itertools import combinations, product
 
 from understudy.contract import Place
 from understudy.verification.compare import names_in
@@ -16,6 +16,7 @@ from understudy.verification.meaning.operands import nobodys_operand
 from understudy.verification.meaning.subjects import Subject
 from understudy.verification.shrinking import smallest
 
+MOST = 3  # bodies of a leaf that are joined with others
 PAIRS = 2  # of criteria that are joined at each level, by either operator
 RANDOM = 40  # bodies that are drawn for each table
 SHRINKING = 40  # bodies that are asked at the most to make one finding smaller
@@ -63,7 +64,7 @@ def joined(subject: Subject) -> Iterator[Filters]:
     randomness = subject.answers.inspection.random
     for name, part in subject.selection.filters.items():
         for way, combiner, words in combiners(part, (name,)):
-            pairs = list(pairs_below(way, subject))
+            pairs = [pair for pair in pairs_below(way, subject) if differ(subject.answers, pair)]
             for left, right in randomness.sample(pairs, k=min(PAIRS, len(pairs))):
                 both = merged(left, right)
                 yield both
@@ -88,7 +89,16 @@ def pairs_below(way: tuple[str, ...], subject: Subject) -> Iterator[tuple[Filter
     ]
     for (left, ours), (right, theirs) in combinations(below, 2):
         if left.names[len(way)] != right.names[len(way)]:
-            yield from zip(ours, theirs, strict=False)
+            yield from product(ours[:MOST], theirs[:MOST])
+
+
+def differ(answers: Answers, pair: tuple[Filters, Filters]) -> bool:
+    """Whether `and_` of two criteria should select others than `or_` of them."""
+    try:
+        left, right = map(answers.whole, pair)
+    except TooMany:
+        return False
+    return left != right
 
 
 def nobodys_bodies(leaf: Leaf) -> list[Filters]:

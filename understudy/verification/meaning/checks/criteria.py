@@ -17,6 +17,7 @@ from understudy.verification.meaning.subjects import Subject
 from understudy.verification.meaning.terms import rows
 from understudy.verification.verdict import State
 
+PIECES = 4  # that a leaf is asked for that looks at one field or another
 SOME = 2  # values that a leaf is asked for
 
 
@@ -32,8 +33,7 @@ def check(subject: Subject, leaf: Leaf) -> None:
             relations.within(rules.CRITERION, leaf.filters(operand), bounds(algebra, leaf.filters(operand)))
     else:
         if leaf.is_either:
-            others = answers.inspection.samples.named(leaf.fields)
-            for value in (*some, *answers.inspection.random.sample(others, k=min(SOME, len(others)))):
+            for value in (*some, *pieces(subject, leaf)):
                 either = partial(algebra.bounds_apart, leaf, value)
                 relations.within(rules.CRITERION, leaf.filters(value), either)
         if leaf.operator == "is_null_":
@@ -45,6 +45,14 @@ def check(subject: Subject, leaf: Leaf) -> None:
     for endpoint in answers.selection.all:
         state = State.PASSED if telling else State.COVERED if some else State.UNREACHED
         answers.inspection.ledger.mark(leaf.cell(endpoint.label), leaf.subject, state)
+
+
+def pieces(subject: Subject, leaf: Leaf) -> list[str]:
+    """Beginnings of what stands in fields of the same name, in the rows that are known."""
+    inspection = subject.answers.inspection
+    seen = (inspection.samples.seen(table, leaf.fields) for table in sorted(inspection.model.tables))
+    found = sorted({value[:2] for values in seen for value in values})
+    return inspection.random.sample(found, k=min(PIECES, len(found)))
 
 
 def leads_on(subject: Subject, leaf: Leaf, relations: Relations) -> None:

@@ -30,9 +30,13 @@ class Relations:
     def ids(self, filters: Filters) -> Ids:
         """What filters select."""
         ids = self.answers.whole(filters)
-        if filters not in self.telling and frozenset() < ids < self.answers.every():
+        if filters not in self.telling and frozenset() < ids < self.answers.every() and self._asks(filters, ids):
             self.telling.append(filters)
         return ids
+
+    def _asks(self, filters: Filters, ids: Ids) -> bool:
+        """Whether what is asked makes a difference: not all rows with such a related row are selected."""
+        return ids != self.answers.whole({name: {} for name in filters})
 
     def equal(self, rule: Rule, filters: Filters, expected: Term) -> None:
         """`filters` select just what is expected."""
