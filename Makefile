@@ -21,7 +21,7 @@ test-real: $(VENV)/made .real/made ## hold the stand-in against a real Prefect s
 	$(BIN)/pytest tests/real $(ARGS)
 
 mutants: $(VENV)/made ## who catches which lying server: Schemathesis, understudy verify
-	@$(BIN)/python -m tests.mutants $(ARGS)
+	@$(BIN)/python -m tests.mutants --lies 60 $(ARGS)
 
 check: $(VENV)/made ## style and types
 	$(BIN)/ruff check

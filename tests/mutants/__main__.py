@@ -1,5 +1,6 @@
 """`python -m tests.mutants`: who catches which lie."""
 
+import random
 import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -20,11 +21,14 @@ BY_NAME = {lie.name: lie for lie in LIES}
 
 @click.command()
 @click.option("--only", "names", multiple=True, type=click.Choice(list(BY_NAME)), help="A lie; may be repeated.")
+@click.option(
+    "--lies", "count", type=click.IntRange(1, len(LIES)), help="So many lies, drawn by the seed.  [default: all]"
+)
 @click.option("--seed", default=1, show_default=True, help="What the judges draw their requests by.")
 @click.option("--honest", "runs", default=3, show_default=True, help="How often the honest server is judged.")
 @click.option("--jobs", default=2, show_default=True, help="How many servers are judged at a time.")
 @click.option("--skip-schemathesis", is_flag=True, help="Let `understudy verify` judge alone.")
-def main(names: tuple[str, ...], seed: int, runs: int, jobs: int, skip_schemathesis: bool) -> None:
+def main(names: tuple[str, ...], count: int | None, seed: int, runs: int, jobs: int, skip_schemathesis: bool) -> None:
     """Let Schemathesis and `understudy verify` judge lying servers, and tell who was caught.
 
     Ends with 1 where `understudy verify` catches fewer than 95 % of the lies, or finds fault with the
@@ -35,11 +39,17 @@ def main(names: tuple[str, ...], seed: int, runs: int, jobs: int, skip_schemathe
         judges: dict[str, Judge] = {"verify": verify}
         if not skip_schemathesis:
             judges = {"Schemathesis": schemathesis(baseline(pool, seed)), **judges}
-        trials = list(pool.map(partial(trial, judges, seed), [BY_NAME[name] for name in names] or LIES))
+        trials = list(pool.map(partial(trial, judges, seed), chosen(names, count, seed)))
     flagged = sum(each.outcome is not Outcome.MISSED for each in truths)
     click.echo(table(trials))
     click.echo(f"\nThe honest server: {flagged} of {runs} runs of verify find fault with it.")
     sys.exit(flagged > 0 or share(trials, "verify") < WANTED)
+
+
+def chosen(names: tuple[str, ...], count: int | None, seed: int) -> Sequence[Lie]:
+    """The lies of some names, or some of all lies."""
+    some = [BY_NAME[name] for name in names] or LIES
+    return some if count is None else random.Random(seed).sample(some, k=count)
 
 
 def baseline(pool: Executor, seed: int) -> Failures:
