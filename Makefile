@@ -15,7 +15,7 @@ serve: $(VENV)/made ## serve the demo set; ARGS="--port 4300 --fixtures DIR" for
 	@$(BIN)/understudy serve $(ARGS)
 
 test: $(VENV)/made ## all tests that need no real server
-	$(BIN)/pytest --ignore=tests/real $(ARGS)
+	$(BIN)/pytest --ignore=tests/real --numprocesses=auto --dist=loadfile $(ARGS)
 
 test-real: $(VENV)/made .real/made ## hold the stand-in against a real Prefect server
 	$(BIN)/pytest tests/real $(ARGS)

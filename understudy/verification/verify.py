@@ -112,8 +112,8 @@ def prepared(plan: Plan, contract: Contract, server: httpx.Client, seed: int) ->
     readings = Readings(surface, catalog, strict=plan.strict)
     connection = Connection(server, plan.max_requests, plan.rate)
     randomness = random.Random(seed)  # noqa: S311 - to draw requests, not to keep a secret
-    verdict = Verdict(str(httpx.URL(connection.url).copy_with(userinfo=b"")), seed)
-    return Inspection(surface, readings, Model(surface.selections, catalog), connection, randomness, verdict)
+    model, verdict = Model(surface.selections, catalog), Verdict(connection.shown, seed)
+    return Inspection(surface, readings, model, connection, randomness, verdict)
 
 
 def preflight(inspection: Inspection) -> None:

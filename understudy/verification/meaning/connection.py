@@ -45,6 +45,11 @@ class Connection:
         return str(self._client.base_url).rstrip("/")
 
     @property
+    def shown(self) -> str:
+        """The URL as it may be told: without a password that stands in it."""
+        return str(self._client.base_url.copy_with(userinfo=b"")).rstrip("/")
+
+    @property
     def left(self) -> int:
         return self._budget - self.asked
 
@@ -78,7 +83,8 @@ class Connection:
             return self._client.request(request.method, request.path, content=content, headers=head)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             reason = one_line(str(error)) or type(error).__name__
-            raise NoAnswer(request, f"{self.url}: {request.method} {request.path} cannot be asked ({reason})") from None
+            text = f"{self.shown}: {request.method} {request.path} cannot be asked ({reason})"
+            raise NoAnswer(request, text) from None
 
     def _wait(self) -> None:
         if self._pause:
