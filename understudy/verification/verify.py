@@ -98,7 +98,7 @@ def tasks(plan: Plan, contract: Contract, inspection: Inspection) -> Iterator[Ta
     subjects = examination.subjects_of(inspection)
     if plan.allow_writes:
         yield from examination.sow(inspection, subjects)
-    yield partial(learn, inspection, contract, plan.fixtures)
+    yield partial(learn, inspection, contract)
     others = list(examination.checks(inspection, subjects))
     if plan.allow_writes:
         others += examination.changes(inspection, subjects)
@@ -113,6 +113,8 @@ def prepared(plan: Plan, contract: Contract, server: httpx.Client, seed: int) ->
     connection = Connection(server, plan.max_requests, plan.rate)
     randomness = random.Random(seed)  # noqa: S311 - to draw requests, not to keep a secret
     model, verdict = Model(surface.selections, catalog), Verdict(connection.shown, seed)
+    if plan.fixtures is not None:
+        model.suppose(workspace_of(contract, plan.fixtures))
     return Inspection(surface, readings, model, connection, randomness, verdict)
 
 
@@ -144,10 +146,8 @@ def fuzz(plan: Plan, contract: Contract, inspection: Inspection) -> None:
     fuzzing.run()
 
 
-def learn(inspection: Inspection, contract: Contract, fixtures: Path | None) -> None:
-    """Know the rows that the server shows, those that a fixture set has of the others, and what they often hold."""
-    if fixtures is not None:
-        inspection.model.suppose(workspace_of(contract, fixtures))
+def learn(inspection: Inspection, contract: Contract) -> None:
+    """Know the rows that the server shows, and the values in these and in those that are supposed."""
     inspection.learn()
     for schema in contract.schemas():
         if "x-table" in schema.value:

@@ -9,17 +9,13 @@ from understudy.verification.compare import names_in
 from understudy.verification.comparison import named, rows_of, shortened
 from understudy.verification.meaning import rules
 from understudy.verification.meaning.inspection import MOST_PAGES, Inspection
-from understudy.verification.meaning.ledger import SEPARATOR, Broken
+from understudy.verification.meaning.ledger import SEPARATOR, Broken, TooMany
 from understudy.verification.meaning.surface import LIMIT, OFFSET, Endpoint, Selection, success_of
 
 AGREED = 3  # answers about the same, of as many lengths, that all operations must agree on
 
 Filters = Mapping[str, Any]
 Ids = frozenset[str]
-
-
-class TooMany(Exception):
-    """A body selects more rows than are read."""
 
 
 class Answers:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from understudy.errors import one_line
 from understudy.verification.comparison import Answer, shortened
 from understudy.verification.generator import Request
-from understudy.verification.meaning.connection import NoAnswer
+from understudy.verification.meaning.connection import BudgetSpent, NoAnswer
 from understudy.verification.meaning.rules import ANSWERED
 from understudy.verification.verdict import Cell, Rule, State, Verdict, Violation
 
@@ -28,14 +28,15 @@ class Refused(Exception):
         self.broken = Broken((request,), expected, f"{answer.status} with {shortened(answer.body)}")
 
 
+class TooMany(Exception):
+    """More rows are selected than are read, so that nothing can be said."""
+
+
 Task = Callable[[], object]
 """Holds some rules."""
 
 Check = Callable[[], Broken | None]
 """Asks what it needs, and says how a rule was broken; None where it was kept."""
-
-STOPS = (Refused, NoAnswer, LookupError, ValueError, TypeError, AttributeError)
-"""What stops a check. All but the first two are what answers of a wrong shape do to whoever reads them."""
 
 SEPARATOR = ", "
 """Between the parts of a body that a violation is about, in its subject."""
@@ -77,7 +78,11 @@ class Ledger:
         """Do a task; where it stops because something was not answered, that breaks a rule too."""
         try:
             task()
-        except STOPS as error:
+        except BudgetSpent:
+            raise
+        except TooMany:
+            return
+        except Exception as error:  # noqa: BLE001 - answers can be wrong in more ways than can be told apart
             broken = broken_by(error)
             operation = f"{broken.requests[0].method} {broken.requests[0].operation}" if broken.requests else ""
             self.record(ANSWERED, operation, "", broken)
@@ -101,9 +106,14 @@ class Ledger:
 
 
 def outcome(check: Check) -> Broken | None:
+    """How a check found a rule broken, or what stopped it; None where the rule was kept."""
     try:
         return check()
-    except STOPS as error:
+    except BudgetSpent:
+        raise
+    except TooMany:
+        return None
+    except Exception as error:  # noqa: BLE001 - as above
         return broken_by(error)
 
 

@@ -8,10 +8,10 @@ from understudy.verification.compare import names_in
 from understudy.verification.generator import Generator
 from understudy.verification.meaning import rules
 from understudy.verification.meaning.algebra import Algebra, merged
-from understudy.verification.meaning.answers import Answers, Filters, TooMany
+from understudy.verification.meaning.answers import Answers, Filters
 from understudy.verification.meaning.checks.relations import apart, told
 from understudy.verification.meaning.leaves import Leaf
-from understudy.verification.meaning.ledger import SEPARATOR, Broken, outcome
+from understudy.verification.meaning.ledger import SEPARATOR, Broken, TooMany, outcome
 from understudy.verification.meaning.operands import nobodys_operand
 from understudy.verification.meaning.subjects import Subject
 from understudy.verification.shrinking import smallest
@@ -48,10 +48,7 @@ def hold(answers: Answers, algebra: Algebra, filters: Filters, pin: Filters) -> 
 
 def mismatch(answers: Answers, algebra: Algebra, filters: Filters, pin: Filters) -> Broken | None:
     body = merged(filters, pin)
-    try:
-        bounds, ids = algebra.bounds(filters, pin), answers.whole(body)
-    except TooMany:
-        return None
+    bounds, ids = algebra.bounds(filters, pin), answers.whole(body)
     if bounds.least <= ids <= bounds.most:
         return None
     sources = [merged(alone, pin) for alone in algebra.parts(filters)]

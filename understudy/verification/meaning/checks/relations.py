@@ -1,10 +1,11 @@
 """Relations between the answers to several bodies, each held as a rule about one part of a filter."""
 
 from collections.abc import Callable
+from functools import partial
 
 from understudy.verification.comparison import named
 from understudy.verification.meaning.algebra import Bounds
-from understudy.verification.meaning.answers import Answers, Filters, Ids, TooMany
+from understudy.verification.meaning.answers import Answers, Filters, Ids
 from understudy.verification.meaning.ledger import Broken
 from understudy.verification.meaning.terms import NO_ROWS, Term, rows
 from understudy.verification.verdict import Rule
@@ -54,18 +55,12 @@ class Relations:
 
     def within(self, rule: Rule, filters: Filters, expected: Callable[[], Bounds], *sources: Filters) -> None:
         """`filters` select what is expected, at the least and at the most, from asking the sources."""
-
-        def check() -> Broken | None:
-            try:
-                return self._outside(filters, expected(), sources)
-            except TooMany:
-                return None
-
         lists = self.answers.selection.lists
+        check = partial(self._outside, filters, expected, sources)
         self.answers.inspection.ledger.hold(rule, lists.label, self._subject, check)
 
-    def _outside(self, filters: Filters, bounds: Bounds, sources: tuple[Filters, ...]) -> Broken | None:
-        ids, lists = self.ids(filters), self.answers.selection.lists
+    def _outside(self, filters: Filters, expected: Callable[[], Bounds], sources: tuple[Filters, ...]) -> Broken | None:
+        bounds, ids, lists = expected(), self.ids(filters), self.answers.selection.lists
         if bounds.least <= ids <= bounds.most:
             return None
         requests = [lists.request(self.answers.scoped(body)) for body in (*sources, filters)]

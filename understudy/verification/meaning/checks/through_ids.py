@@ -7,10 +7,10 @@ from typing import Any
 from understudy.verification.compare import names_in
 from understudy.verification.meaning import rules
 from understudy.verification.meaning.algebra import Bounds, merged
-from understudy.verification.meaning.answers import Filters, TooMany
+from understudy.verification.meaning.answers import Filters
 from understudy.verification.meaning.checks.relations import apart, told
 from understudy.verification.meaning.leaves import Leaf
-from understudy.verification.meaning.ledger import SEPARATOR, Broken
+from understudy.verification.meaning.ledger import SEPARATOR, Broken, Check
 from understudy.verification.meaning.subjects import Subject
 
 MOST = 100  # ids that are asked for at once
@@ -118,14 +118,6 @@ def differing(subject: Subject, filters: Filters, through: Filters, related: Sub
     return Broken(requests, told(expected), apart(ids, expected))
 
 
-def hold(subject: Subject, name: str, value: Any, check_one: Any) -> None:
-    def check_unless_too_many() -> Broken | None:
-        try:
-            broken: Broken | None = check_one()
-        except TooMany:
-            return None
-        return broken
-
+def hold(subject: Subject, name: str, value: Any, check_one: Check) -> None:
     about = SEPARATOR.join(names_in({name: value}))
-    ledger, label = subject.answers.inspection.ledger, subject.selection.lists.label
-    ledger.hold(rules.THROUGH_IDS, label, about, check_unless_too_many)
+    subject.answers.inspection.ledger.hold(rules.THROUGH_IDS, subject.selection.lists.label, about, check_one)
