@@ -80,8 +80,18 @@ class Life:
         now = self.look_again()
         lists = self.subject.selection.lists.request({})
         self.record(rule, endpoint, "rows", apart((request, lists), expected, now))
+        self.is_counted(rule, request, len(expected))
         for selection in self.inspection.surface.selections.values():
             derived.check(self.inspection, selection)
+
+    def is_counted(self, rule: Rule, request: Request, length: int) -> None:
+        """Hold that the count of all rows is what it should be after a request."""
+        counts = self.subject.selection.counts
+        if counts is None or self.table in self.inspection.model.partial:
+            return
+        count = self.inspection.success(counts, counts.request({}))
+        broken = None if count == length else Broken((request, counts.request({})), f"{length}", f"{count}")
+        self.record(rule, counts, "", broken)
 
     def record(self, rule: Rule, endpoint: Endpoint, about: str, broken: Broken | None) -> None:
         self.inspection.ledger.record(rule, endpoint.label, about, broken)
@@ -164,6 +174,12 @@ class Life:
             self.record(rules.DELETED, way.endpoint, "", broken)
         self.is_found_by_filters(rules.DELETED, row)
         self.are_derived_seen(row)
+        taken = [each.get(name) for each in self.rows().values() for name in self.names]
+        for lookup in self.inspection.surface.reads:
+            value = row.get(lookup.field)
+            if lookup.table == self.table and lookup.field != "id" and value is not None and value not in taken:
+                check = partial(lookups.is_not_found, self.inspection, lookup, str(value))
+                self.inspection.ledger.hold(rules.DELETED, lookup.endpoint.label, lookup.field, check)
 
     def remove_all(self, removes: Endpoint, bodies: Sequence[Mapping[str, Any]]) -> None:
         """Create rows and remove them by their names, first one of them and then the rest."""

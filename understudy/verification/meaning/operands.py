@@ -12,7 +12,7 @@ MANY = 60
 DAWN, DUSK = "0001-01-02T00:00:00Z", "9999-12-30T00:00:00Z"
 MICROSECOND = timedelta(microseconds=1)
 CASES = (str.upper, str.lower)
-FAR_EAST = timezone(timedelta(hours=5, minutes=30))
+FAR_EAST, FAR_WEST = timezone(timedelta(hours=5, minutes=30)), timezone(timedelta(hours=-9, minutes=-30))
 
 
 def nobodys(leaf: Leaf) -> list[Any]:
@@ -99,9 +99,14 @@ def around(value: str) -> Iterator[str]:
     """A moment, in another offset too, and its neighbours."""
     here = moment(value)
     yield value
-    yield here.astimezone(FAR_EAST).isoformat()
+    yield from abroad(value)
     yield spelled(here - MICROSECOND)
     yield spelled(here + MICROSECOND)
+
+
+def abroad(value: str) -> list[str]:
+    """The same moment, by the clocks east and west."""
+    return [moment(value).astimezone(zone).isoformat() for zone in (FAR_EAST, FAR_WEST)]
 
 
 def moment(text: str) -> datetime:

@@ -55,7 +55,7 @@ def value_for(place: Place, mark: str) -> Any:
         case "object":
             others = schema.get("additionalProperties", {})
             kinds = {"flag": True, "tier": 1, "share": 1.5} if isinstance(others, dict) and "anyOf" in others else {}
-            return {"note": mark, "long": "x" * LONG, **kinds}
+            return {mark: mark, "long": "x" * LONG, **kinds}
         case "boolean":
             return True
         case "integer" | "number":

@@ -20,6 +20,8 @@ class Spoiled:
 
 def spoiled(schema: Place, sound: dict[str, Any]) -> Iterator[Spoiled]:
     """Bodies that are `sound` but for one place."""
+    if schema.value.get("additionalProperties") is False:
+        yield Spoiled((STRANGER,), {**sound, STRANGER: 1})
     for name, part in schema.entries("properties"):
         for way, value in wrong_values(part, (name,)):
             yield Spoiled(way, {**sound, name: value})

@@ -17,6 +17,8 @@ from understudy.verification.meaning.subjects import Subject
 from understudy.verification.shrinking import smallest
 
 MOST = 3  # bodies of a leaf that are joined with others
+OWN_PAIRS = 12  # of criteria that are joined in the filter on the rows themselves
+TRIES = 20  # to find three criteria that each make a difference
 PAIRS = 2  # of criteria that are joined at each level, by either operator
 RANDOM = 40  # bodies that are drawn for each table
 SHRINKING = 40  # bodies that are asked at the most to make one finding smaller
@@ -25,7 +27,8 @@ SHRINKING = 40  # bodies that are asked at the most to make one finding smaller
 def check(subject: Subject, generator: Generator) -> None:
     """Hold the rule about several criteria for the operations on one table."""
     answers, algebra = subject.answers, subject.algebra
-    bodies = [*joined(subject), *across(subject), *drawn(answers, generator)]
+    bodies = [*joined(subject), *across(subject), *threesomes(subject), *beside_nulls(subject)]
+    bodies += drawn(answers, generator)
     answers.inspection.random.shuffle(bodies)
     for filters in bodies:
         hold(answers, algebra, filters, {})
@@ -61,11 +64,41 @@ def joined(subject: Subject) -> Iterator[Filters]:
     randomness = subject.answers.inspection.random
     for name, part in subject.selection.filters.items():
         for way, combiner, words in combiners(part, (name,)):
-            pairs = [pair for pair in pairs_below(way, subject) if differ(subject.answers, pair)]
-            for left, right in randomness.sample(pairs, k=min(PAIRS, len(pairs))):
+            pairs = [pair for pair in pairs_below(way, subject) if differ(subject.answers, *pair)]
+            most = OWN_PAIRS if name == subject.selection.own else PAIRS
+            for left, right in randomness.sample(pairs, k=min(most, len(pairs))):
                 both = merged(left, right)
                 yield both
                 yield from (merged(both, nested(way, {combiner: word})) for word in words)
+
+
+def beside_nulls(subject: Subject) -> Iterator[Filters]:
+    """Criteria with a null for everything else in the same filter, as clients write them."""
+    for name in subject.selection.filters:
+        nulls: Filters = {}
+        for leaf in subject.leaves.values():
+            nulls = merged(nulls, leaf.filters(None)) if leaf.filter == name else nulls
+        told = subject.told_by(name)
+        for body in told if name == subject.selection.own else told[:PAIRS]:
+            yield merged(nulls, body)
+
+
+def threesomes(subject: Subject) -> Iterator[Filters]:
+    """Criteria of three filters, and three of one, each of which makes a difference."""
+    randomness, answers = subject.answers.inspection.random, subject.answers
+    names = list(subject.selection.filters)
+    for three in [*combinations(names, 3), *[(subject.selection.own,) * 3] * OWN_PAIRS]:
+        for _ in range(TRIES):
+            told = [subject.told_by(name) for name in three]
+            chosen = [randomness.choice(bodies) for bodies in told if bodies]
+            if len(chosen) == len(three) and all(
+                differ(answers, left, right) for left, right in combinations(chosen, 2)
+            ):
+                together = merged(merged(chosen[0], chosen[1]), chosen[2])
+                yield together
+                if len(set(three)) == 1:
+                    yield merged(together, {three[0]: {"operator": "or_"}})
+                break
 
 
 def combiners(place: Place, way: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str, Sequence[str]]]:
@@ -89,13 +122,13 @@ def pairs_below(way: tuple[str, ...], subject: Subject) -> Iterator[tuple[Filter
             yield from product(ours[:MOST], theirs[:MOST])
 
 
-def differ(answers: Answers, pair: tuple[Filters, Filters]) -> bool:
-    """Whether `and_` of two criteria should select others than `or_` of them."""
+def differ(answers: Answers, left: Filters, right: Filters) -> bool:
+    """Whether two criteria together should select others than by `or_`, and others than one of them."""
     try:
-        left, right = map(answers.whole, pair)
+        ours, theirs = answers.whole(left), answers.whole(right)
     except TooMany:
         return False
-    return left != right
+    return (not ours <= theirs and not theirs <= ours) or not ours or not theirs
 
 
 def nobodys_bodies(leaf: Leaf) -> list[Filters]:

@@ -20,8 +20,10 @@ from understudy.verification.meaning.subjects import Subject
 from understudy.verification.meaning.surface import LIMIT, OFFSET, PAGE, Endpoint, Selection, schema_of, success_of
 from understudy.verification.verdict import Rule
 
+SIZES = (2, 5, 7, 10, 50, 100)  # of pages that people ask for
+FAR = 2**31  # rows that no list has
 TILES = 6  # pages that a whole is cut into
-FILTERED = 2  # bodies with filters that are cut and sorted too
+FILTERED = 1  # bodies with any filters that are cut and sorted too, beside the one on the rows that selects most
 DESCENDING = "-"
 
 
@@ -137,7 +139,9 @@ class Listing:
 def check(inspection: Inspection, subject: Subject) -> None:
     """Hold the rules about the lists and pages of one table, without filters and with some."""
     selection, telling = subject.selection, [body for bodies in subject.telling.values() for body in bodies]
-    filters = inspection.random.sample(telling, k=min(FILTERED, len(telling)))
+    own = [body for body in telling if selection.own in body]
+    filters = sorted(own, key=lambda body: len(subject.answers.whole(body)))[-1:]
+    filters += inspection.random.sample(telling, k=min(FILTERED, len(telling)))
     _, sort = selection.sort
     told_by = [subject.told_by(name)[:1] for name in selection.filters]
     meanwhile = [each.request(body) for bodies in told_by for body in bodies for each in selection.all]
@@ -180,6 +184,8 @@ def cuts(length: int, most: int) -> Iterator[Filters]:
     yield {OFFSET: None, LIMIT: 1}
     yield {LIMIT: None, OFFSET: 2}
     yield {LIMIT: 1, OFFSET: 1}
+    yield {LIMIT: 1, OFFSET: FAR}
+    yield from ({LIMIT: size} for size in (*SIZES, most - 1, most))
     yield {LIMIT: 3, OFFSET: 2}
     yield {LIMIT: most, OFFSET: max(0, length - 1)}
     yield {LIMIT: 2, OFFSET: length}
@@ -189,7 +195,8 @@ def cuts(length: int, most: int) -> Iterator[Filters]:
 def numbers(length: int, most: int) -> Iterator[tuple[int, int]]:
     """Sizes and numbers of pages."""
     half, whole = (min(max(1, length // parts), most) for parts in (2, 1))
-    yield from ((0, 1), (1, 1), (1, 2), (half, 1), (half, 2), (half, 3), (3, 2), (whole, 1), (3, length or 1))
+    yield from ((size, 1) for size in (*SIZES, most))
+    yield from ((1, FAR), (0, 1), (1, 1), (1, 2), (half, 1), (half, 2), (half, 3), (3, 2), (whole, 1), (3, length or 1))
 
 
 def is_steady(inspection: Inspection, endpoint: Endpoint, body: Filters) -> Broken | None:

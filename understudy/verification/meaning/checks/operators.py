@@ -11,10 +11,10 @@ from understudy.verification.meaning.leaves import Leaf
 from understudy.verification.meaning.operands import (
     DAWN,
     DUSK,
-    FAR_EAST,
     MANY,
     MICROSECOND,
     NOBODYS,
+    abroad,
     both_cases,
     moment,
     nobodys,
@@ -168,7 +168,8 @@ def bounded(asked: Question, none: str, every: str, opposite: str, direction: in
         here, filled = asked.rows(value), asked.rows(every)
         narrower = spelled(moment(value) + direction * MICROSECOND)
         rest = filled - asked.rows(spelled(moment(value) - direction * MICROSECOND), opposite)
-        relations.equal(rules.BOUNDS, asked.body(moment(value).astimezone(FAR_EAST).isoformat()), here)
+        for spelling in abroad(value):
+            relations.equal(rules.BOUNDS, asked.body(spelling), here)
         relations.between(rules.BOUNDS, asked.body(value), rest, rest if asked.is_single else filled)
         relations.at_most(rules.BOUNDS, asked.body(narrower), here)
 

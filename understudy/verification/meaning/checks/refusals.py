@@ -16,7 +16,7 @@ from understudy.verification.meaning.surface import Endpoint
 
 SOME = 40  # spoiled bodies for each operation
 NOT_FOUND, NOT_ALLOWED = 404, 405
-UNUSED = "TRACE"  # a method that no path of any contract here has
+UNUSED = ("TRACE", "HEAD")  # methods that change nothing, whatever a server makes of them
 
 
 def check(inspection: Inspection, endpoint: Endpoint) -> None:
@@ -102,14 +102,15 @@ def check_paths(inspection: Inspection) -> None:
     """Hold the rules about methods and paths that the contract does not have."""
     for path, endpoints in inspection.surface.by_path.items():
         methods = {endpoint.method for endpoint in endpoints}
-        label = f"{UNUSED} {path}"
-        inspection.ledger.hold(rules.METHOD, label, "", partial(is_not_allowed, inspection, path, methods))
+        for unused in UNUSED:
+            request = Request(unused, path, path)
+            check_method = partial(is_not_allowed, inspection, request, methods)
+            inspection.ledger.hold(rules.METHOD, f"{unused} {path}", "", check_method)
     stranger = Request("GET", f"/{STRANGER}", f"/{STRANGER}")
     inspection.ledger.hold(rules.METHOD, f"GET /{STRANGER}", "", partial(is_unknown, inspection, stranger))
 
 
-def is_not_allowed(inspection: Inspection, path: str, methods: set[str]) -> Broken | None:
-    request = Request(UNUSED, path, path)
+def is_not_allowed(inspection: Inspection, request: Request, methods: set[str]) -> Broken | None:
     response = inspection.connection.send(request)
     allowed = {method.strip() for method in response.headers.get("allow", "").split(",")}
     if response.status_code == NOT_ALLOWED and allowed <= methods and allowed:

@@ -15,6 +15,8 @@ from understudy.verification.meaning.subjects import Subject
 from understudy.verification.meaning.surface import Endpoint, Lookup, schema_of
 
 SPOILED = 25  # bodies for each operation that must be refused
+FORMED = {"format", "pattern", "enum"}  # what says which texts may stand there
+LONG_TEXT = "understudy-verify " * 200
 ODD = [2.0, True, "text", [1.0, {"a": None}], None]  # values where anything may stand
 
 
@@ -43,7 +45,8 @@ def live(life: Life, first: str) -> None:
     if life.is_unique:
         life.find({**full(life), **shared}, first)
     others = [life.create({**full(life), **({} if life.is_unique else shared)}) for _ in range(2)]
-    others += [life.create(body) for body in (sparse(life), nulls(life), *odd(life))]
+    alike = {} if life.is_unique else shared
+    others += [life.create(body) for body in ({**sparse(life), **alike}, nulls(life), long(life), *odd(life))]
     if life.updates is not None:
         refuse(life, life.updates.endpoint, {}, **{life.updates.parameter: first})
         for row_id in filter(None, (first, others[1])):
@@ -51,6 +54,9 @@ def live(life: Life, first: str) -> None:
                 life.update(life.updates, row_id, body)
     for row_id in filter(None, (others[0], others[1], first, *others[2:])):
         life.delete(row_id)
+    again = life.create({**full(life), **shared})
+    if again is not None:
+        life.delete(again)
 
 
 def refuse(life: Life, endpoint: Endpoint, sound: dict[str, Any], **values: str) -> None:
@@ -82,6 +88,15 @@ def nulls(life: Life) -> dict[str, Any]:
     """A body in which all is null that may be."""
     parts = dict(schema_of(life.creates).entries("properties"))
     return {name: None if parts[name].value.get("nullable") else value for name, value in full(life).items()}
+
+
+def long(life: Life) -> dict[str, Any]:
+    """A body with long texts, wherever any text may stand."""
+    parts = schema_of(life.creates).entries("properties")
+    free = [
+        name for name, part in parts if part.value.get("type", "string") == "string" and not FORMED & part.value.keys()
+    ]
+    return {**full(life), **dict.fromkeys(free, LONG_TEXT)}
 
 
 def odd(life: Life) -> Iterator[dict[str, Any]]:
