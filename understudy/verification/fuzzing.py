@@ -75,7 +75,6 @@ class Fuzzing:
         self._own = inspection.own
         self._endpoints = {endpoint.label: endpoint for endpoint in inspection.surface.endpoints}
         self._broken: Counter[tuple[str, str]] = Counter()
-        self._budget = inspection.connection.left
         self._methods = {each.label: (each.method, HARMLESS) for each in self._allowed(allow_writes=allow_writes)}
         schema: Any = schemathesis.openapi.from_path(contract, config=self._config(headers, rate))
         # Excluded one by one: what is included adds to what the configuration names.
@@ -137,8 +136,8 @@ class Fuzzing:
 
     def _before_call(self, case: Case) -> None:
         """Keep to the budget, and to the run's own rows."""
-        self._budget -= 1
-        if self._budget <= 0:
+        self._inspection.connection.spend(1)
+        if self._inspection.connection.left <= 0:
             self._stream.stop()
         if case.method.upper() not in self._methods.get(case.operation.label, ()):
             raise UnderstudyError(f"{case.method} {case.operation.label} is not to be asked, and was not")
@@ -169,7 +168,6 @@ class Fuzzing:
             self._judge(event.recorder)
 
     def _judge(self, recorder: ScenarioRecorder) -> None:
-        self._inspection.connection.spend(len(recorder.interactions))
         for case_id, checks in recorder.checks.items():
             case = recorder.cases[case_id].value
             endpoint = self._endpoints[case.operation.label]
