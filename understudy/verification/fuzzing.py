@@ -44,6 +44,7 @@ RULES = {
     "object_level_authorization": "Nobody sees what is another's.",
 }
 BY_CONTRACT = "allow_header_conformance"  # the contract says what the header names; a rule of our own holds it
+PROBES = 1  # requests that Schemathesis sends before all others, to see what a server takes
 TOLD = 5  # times that an operation breaks a rule, after which it is only counted
 SHRINKING = 40  # requests that are sent at the most to make one finding smaller
 HARMLESS = "TRACE"  # the method that is tried where the contract has none, since any other could change something
@@ -123,6 +124,7 @@ class Fuzzing:
         def after_call(context: Any, case: Case, response: Any) -> None:
             self._after_call(case, response)
 
+        self._inspection.connection.spend(PROBES)
         for hook in (before_call, after_call):
             schemathesis.hook(hook)
         try:
