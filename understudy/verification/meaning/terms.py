@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import reduce
-from operator import and_, or_
+from operator import or_
 
 from understudy.verification.meaning.answers import Filters, Ids
 
@@ -38,14 +38,5 @@ def rows(filters: Filters) -> Term:
     return Term((filters,), lambda ask: ask(filters))
 
 
-def known(ids: Ids) -> Term:
-    """Rows that are known without asking."""
-    return Term((), lambda _: ids)
-
-
 def union(terms: Iterable[Term]) -> Term:
     return reduce(or_, terms, NO_ROWS)
-
-
-def intersection(terms: Iterable[Term]) -> Term:
-    return reduce(and_, terms)
