@@ -1,0 +1,36 @@
+"""What these tests share: the contract, and a stand-in on the small golden set that is inspected by it."""
+
+from collections.abc import Iterator
+
+import pytest
+from starlette.types import ASGIApp
+
+from tests.conftest import SMALL
+from tests.verification.meaning.inspections import Inspector, served
+from understudy.contract import Contract
+from understudy.folder import Api, own_folder
+from understudy.verification.meaning.inspection import Inspection
+from understudy.verification.meaning.surface import Surface
+
+
+@pytest.fixture(scope="session")
+def inspector() -> Inspector:
+    return Inspector(Contract.load(own_folder() / "openapi.yaml"))
+
+
+@pytest.fixture(scope="session")
+def surface(inspector: Inspector) -> Surface:
+    return inspector.surface
+
+
+@pytest.fixture(scope="session")
+def small_app(api: Api) -> ASGIApp:
+    """A stand-in in this process. Nobody writes to it."""
+    return served(api, SMALL)
+
+
+@pytest.fixture
+def inspection(small_app: ASGIApp, inspector: Inspector) -> Iterator[Inspection]:
+    """An inspection of it that knows what it shows."""
+    with inspector.inspected(small_app) as inspection:
+        yield inspector.learn(inspection)

@@ -1,0 +1,27 @@
+"""`openapi.yaml` read as plain YAML, to hold against what the engine makes of it."""
+
+from typing import Any
+
+import yaml
+
+from understudy.folder import own_folder
+
+DOCUMENT = yaml.safe_load((own_folder() / "openapi.yaml").read_text(encoding="utf-8"))
+
+
+def resolved(part: dict[str, Any]) -> dict[str, Any]:
+    """A part of the document without references at its top."""
+    if "$ref" in part:
+        _, _, kind, name = part["$ref"].split("/")
+        return resolved(DOCUMENT["components"][kind][name])
+    below = [resolved(each) for each in part.get("allOf", ())]
+    return {name: value for each in (*below, part) for name, value in each.items()}
+
+
+def body_of(label: str) -> dict[str, Any] | None:
+    """The schema of an operation's body ("POST /pets/filter"); None where it takes none."""
+    method, path = label.split()
+    operation = DOCUMENT["paths"][path][method.lower()]
+    if "requestBody" not in operation:
+        return None
+    return resolved(resolved(operation["requestBody"])["content"]["application/json"]["schema"])

@@ -1,0 +1,91 @@
+"""Inspections of servers that run in this process."""
+
+import asyncio
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+from starlette.types import ASGIApp
+
+from understudy import fixtures
+from understudy.app import create_app
+from understudy.catalog import Catalog
+from understudy.contract import Contract
+from understudy.folder import Api
+from understudy.verification import verify
+from understudy.verification.meaning.connection import Connection
+from understudy.verification.meaning.inspection import Inspection
+from understudy.verification.meaning.model import Model
+from understudy.verification.meaning.readings import Readings
+from understudy.verification.meaning.surface import Endpoint, Surface
+from understudy.verification.verdict import Verdict
+from understudy.workspace import Workspace
+
+URL = "http://server/api"
+
+
+class InProcess(httpx.BaseTransport):
+    """Reaches an application without a socket, one request after the other."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._transport = httpx.ASGITransport(app)
+        self._loop = asyncio.new_event_loop()
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return self._loop.run_until_complete(self._asked(request))
+
+    async def _asked(self, request: httpx.Request) -> httpx.Response:
+        response = await self._transport.handle_async_request(request)
+        body = b"".join([chunk async for chunk in response.aiter_raw()])
+        return httpx.Response(response.status_code, headers=response.headers, content=body)
+
+    def close(self) -> None:
+        self._loop.close()
+
+
+def served(api: Api, folder: Path) -> ASGIApp:
+    """A stand-in on a fixture set."""
+    workspace = Workspace(api.catalog)
+    list(fixtures.load(folder, workspace, api.catalog))
+    return create_app(api, workspace)
+
+
+class Inspector:
+    """Inspects servers, all by one reading of the contract."""
+
+    def __init__(self, contract: Contract) -> None:
+        self.contract = contract
+        self.surface = Surface.of(contract)
+        self._catalog = Catalog.of(contract)
+        self._readings = {strict: Readings(self.surface, self._catalog, strict=strict) for strict in (True, False)}
+
+    def endpoint(self, label: str) -> Endpoint:
+        """An operation by its method and its path in the contract."""
+        return next(endpoint for endpoint in self.surface.endpoints if endpoint.label == label)
+
+    def readings(self, *, strict: bool) -> Readings:
+        return self._readings[strict]
+
+    @contextmanager
+    def inspected(
+        self, app: ASGIApp, *, seed: int = 1, strict: bool = False, budget: int = 30_000
+    ) -> Iterator[Inspection]:
+        """An inspection of a server that has shown nothing yet."""
+        with httpx.Client(transport=InProcess(app), base_url=URL, headers={"accept-encoding": "identity"}) as client:
+            yield Inspection(
+                self.surface,
+                self._readings[strict],
+                Model(self.surface.selections, self._catalog),
+                Connection(client, budget, None),
+                random.Random(seed),
+                Verdict(URL, seed),
+            )
+
+    def learn(self, inspection: Inspection, folder: Path | None = None) -> Inspection:
+        """Let it know what the server shows, and what a fixture set has of the other tables."""
+        if folder is not None:
+            inspection.model.suppose(verify.workspace_of(self.contract, folder))
+        verify.learn(inspection, self.contract)
+        return inspection

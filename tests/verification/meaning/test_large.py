@@ -1,0 +1,103 @@
+"""A table with more rows than are read: what is said of it is said of some, and is right."""
+
+from collections.abc import Iterator
+from functools import partial
+from uuid import UUID
+
+import pytest
+from starlette.types import ASGIApp
+
+from tests import jsonl
+from tests.mutants.behaviours import asks
+from tests.mutants.paths import drop
+from tests.mutants.proxy import Proxy
+from tests.mutants.test_lies import Direct
+from tests.verification.meaning.inspections import Inspector, served
+from understudy.folder import Api
+from understudy.verification import verify
+from understudy.verification.generator import Generator
+from understudy.verification.meaning.checks import combinations, criteria, lists, lookups, writes
+from understudy.verification.meaning.examination import clean_up, subjects_of
+from understudy.verification.meaning.inspection import MOST_PAGES, Inspection
+from understudy.verification.meaning.subjects import SOME, Subject
+
+PAGE = 200  # rows, the most that the API lists at once
+KNOWN = MOST_PAGES * PAGE
+ROWS = KNOWN + 150
+
+
+@pytest.fixture(scope="module")
+def large(api: Api, tmp_path_factory: pytest.TempPathFactory) -> ASGIApp:
+    folder = tmp_path_factory.mktemp("large")
+    stamps = {"created": "2026-01-01T00:00:00Z", "updated": "2026-01-01T00:00:00Z"}
+    ids = [str(UUID(int=number, version=4)) for number in range(ROWS)]
+    rows = [
+        {"id": row_id, **stamps, "name": f"flow-{number}", "tags": ["even"] * (number % 2 == 0)}
+        for number, row_id in enumerate(ids)
+    ]
+    jsonl.write(folder / "flows.jsonl", rows)
+    runs = [
+        {"id": str(UUID(int=ROWS + number, version=4)), **stamps, "name": "run", "flow_id": row_id, "run_count": number}
+        for number, row_id in enumerate(ids[::3])
+    ]
+    jsonl.write(folder / "flow_runs.jsonl", runs)
+    return served(api, folder)
+
+
+@pytest.fixture
+def inspection(large: ASGIApp, inspector: Inspector) -> Iterator[Inspection]:
+    with inspector.inspected(large) as inspection:
+        yield inspector.learn(inspection)
+
+
+def narrowed(inspection: Inspection) -> Subject:
+    subject = subjects_of(inspection)["flows"]
+    subject.narrow()
+    return subject
+
+
+def test_of_a_large_table_some_rows_are_known(inspection: Inspection) -> None:
+    assert len(inspection.model.known["flows"]) == KNOWN
+    assert inspection.model.partial == {"flows"}
+    assert list(verify.remarks(inspection)) == [
+        "`flows` has more rows than are read; what is said of it is said of 2,000 of them."
+    ]
+
+
+def test_its_filters_are_asked_of_some_rows(inspection: Inspection) -> None:
+    subject = narrowed(inspection)
+    every = subject.answers.every()
+    assert len(every) == SOME
+    assert every <= inspection.model.known["flows"].keys()
+    even = subject.answers.whole({"flow_runs": {}})
+    assert frozenset() < even < every
+
+
+LEAVES = ["flows.id.any_", "flows.name.like_", "flows.tags.all_", "flow_runs.id.any_", "flow_runs.name.like_"]
+
+
+def checked(inspection: Inspection, subject: Subject) -> None:
+    for name in LEAVES:
+        criteria.check(subject, subject.leaves[tuple(name.split("."))])
+
+
+def test_an_honest_server_keeps_the_rules_about_it(inspection: Inspection) -> None:
+    subject = narrowed(inspection)
+    checked(inspection, subject)
+    combinations.check(subject, Generator((), inspection.samples, inspection.random))
+    lists.check(inspection, subject)
+    for lookup in inspection.surface.reads:
+        lookups.check(inspection, lookup)
+    writes.check(inspection, subject)
+    assert clean_up(inspection) == []
+    assert inspection.ledger.verdict.violations == []
+
+
+def test_a_liar_is_found_out(large: ASGIApp, inspector: Inspector) -> None:
+    app = Proxy("http://server", asks("POST /flows/filter", drop("flow_runs")), Direct(large))
+    with inspector.inspected(app) as inspection:
+        inspector.learn(inspection)
+        inspection.ledger.run(partial(checked, inspection, narrowed(inspection)))
+        violations = inspection.ledger.verdict.violations
+    assert "nobody" in {violation.rule.name for violation in violations}
+    assert all("flow_runs" in violation.subject for violation in violations)

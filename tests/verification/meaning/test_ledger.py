@@ -1,0 +1,153 @@
+"""The ledger: rules that are held, what came of them, and what is looked at twice."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from understudy.verification.comparison import Answer
+from understudy.verification.generator import Request
+from understudy.verification.meaning.connection import BudgetSpent, NoAnswer
+from understudy.verification.meaning.ledger import Broken, Check, Ledger, Refused, TooMany
+from understudy.verification.verdict import Cell, Rule, State, Verdict
+
+RULE, OTHER = Rule("tails", "A tail wags."), Rule("heads", "A head does not.")
+LIST = "POST /pets/filter"
+REQUEST = Request("POST", "/pets/filter", "/pets/filter", {"limit": 1})
+BROKEN = Broken((REQUEST,), "a tail", "a head")
+
+
+def ledger(*changes: bool) -> Ledger:
+    """A ledger of a server whose rows have changed or not, each time that somebody looks."""
+    return Ledger(Verdict("http://server/api", 1), iter(changes).__next__)
+
+
+def outcomes(*each: Broken | Exception | None) -> Check:
+    """A check that ends otherwise each time."""
+    coming: Iterator[Broken | Exception | None] = iter(each)
+
+    def check() -> Broken | None:
+        outcome = next(coming)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    return check
+
+
+def test_a_rule_that_is_kept_is_counted() -> None:
+    kept = ledger()
+    assert kept.hold(RULE, LIST, "name", outcomes(None))
+    assert kept.hold(RULE, LIST, "name", outcomes(None))
+    assert kept.hold(OTHER, LIST, "name", outcomes(None))
+    assert kept.verdict.checks == {(RULE, LIST): 2, (OTHER, LIST): 1}
+    assert kept.verdict.passed
+
+
+def test_a_rule_that_is_broken_is_a_violation() -> None:
+    blaming = ledger(False)
+    assert not blaming.hold(RULE, LIST, "name", outcomes(BROKEN))
+    (violation,) = blaming.verdict.violations
+    assert (violation.rule, violation.operation, violation.subject) == (RULE, LIST, "name")
+    assert (violation.requests, violation.expected, violation.found) == ((REQUEST,), "a tail", "a head")
+    assert blaming.verdict.checks == {(RULE, LIST): 1}
+
+
+def test_what_breaks_a_rule_while_rows_change_is_looked_at_again() -> None:
+    settled = ledger(True)
+    assert settled.hold(RULE, LIST, "name", outcomes(BROKEN, None))
+    assert settled.verdict.passed
+    assert settled.unsettled == 1
+
+
+def test_what_breaks_a_rule_again_is_a_violation() -> None:
+    blaming, second = ledger(True), Broken((REQUEST,), "a tail", "nothing")
+    assert not blaming.hold(RULE, LIST, "name", outcomes(BROKEN, second))
+    assert [violation.found for violation in blaming.verdict.violations] == ["nothing"]
+    assert blaming.unsettled == 0
+
+
+def test_rows_are_read_again_once_for_each_cause() -> None:
+    blaming = ledger(False)
+    for _ in range(3):
+        assert not blaming.hold(RULE, LIST, "name", outcomes(BROKEN))
+    assert len(blaming.verdict.violations) == 3
+    with pytest.raises(StopIteration):
+        blaming.hold(RULE, LIST, "age", outcomes(BROKEN))
+
+
+STOPPED: dict[str, tuple[Callable[[], Exception], tuple[Request, ...], str, str]] = {
+    "a refusal": (lambda: Refused(REQUEST, Answer(500, "oh")), (REQUEST,), "a success", "500 with 'oh'"),
+    "an answer of another kind": (lambda: Refused(REQUEST, Answer(200, 5), "rows"), (REQUEST,), "rows", "200 with 5"),
+    "no answer": (lambda: NoAnswer(REQUEST, "it hung up"), (REQUEST,), "an answer", "it hung up"),
+    "what nobody can read": (lambda: KeyError("id"), (), "answers that can be compared", "KeyError: 'id'"),
+}
+
+
+@pytest.mark.parametrize("name", STOPPED)
+def test_a_check_that_gets_no_success_breaks_its_rule(name: str) -> None:
+    error, requests, expected, found = STOPPED[name]
+    blaming = ledger(False)
+    assert not blaming.hold(RULE, LIST, "name", outcomes(error()))
+    (violation,) = blaming.verdict.violations
+    assert (violation.rule, violation.requests, violation.expected, violation.found) == (
+        RULE,
+        requests,
+        expected,
+        found,
+    )
+
+
+@pytest.mark.parametrize("name", STOPPED)
+def test_a_task_that_gets_no_success_breaks_a_rule_of_its_own(name: str) -> None:
+    error, requests, expected, found = STOPPED[name]
+    blaming = ledger()
+    blaming.run(outcomes(error()))
+    (violation,) = blaming.verdict.violations
+    assert (violation.rule.name, violation.operation) == ("answered", LIST if requests else "")
+    assert (violation.requests, violation.expected, violation.found) == (requests, expected, found)
+    assert blaming.verdict.checks == {(violation.rule, violation.operation): 1}
+
+
+def test_where_nothing_can_be_said_nothing_is_broken() -> None:
+    silent = ledger()
+    assert silent.hold(RULE, LIST, "name", outcomes(TooMany()))
+    silent.run(outcomes(TooMany()))
+    assert silent.verdict.violations == []
+
+
+def test_a_budget_that_is_spent_ends_the_run() -> None:
+    ending = ledger()
+    with pytest.raises(BudgetSpent):
+        ending.run(outcomes(BudgetSpent()))
+    with pytest.raises(BudgetSpent):
+        ending.hold(RULE, LIST, "", outcomes(BudgetSpent()))
+    assert ending.verdict.violations == []
+
+
+def test_what_is_about_a_change_is_kept_as_it_came() -> None:
+    blaming = ledger()
+    blaming.record(RULE, LIST, "name", None)
+    blaming.record(RULE, LIST, "name", BROKEN)
+    assert blaming.verdict.checks == {(RULE, LIST): 2}
+    assert len(blaming.verdict.violations) == 1
+    assert blaming.is_blamed(RULE, LIST, "name")
+    assert not blaming.is_blamed(RULE, LIST, "age")
+    assert not blaming.is_blamed(OTHER, LIST, "name")
+
+
+MARKED = {
+    "another subject": ("pets.age.any_", LIST, State.PASSED),
+    "this subject": ("pets.name.any_", LIST, State.FAILED),
+    "this among others": ("pets.age.any_, pets.name.any_", LIST, State.FAILED),
+    "one that begins like it": ("pets.name.any_more", LIST, State.PASSED),
+    "another operation": ("pets.name.any_", "POST /pets/count", State.PASSED),
+}
+
+
+@pytest.mark.parametrize("name", MARKED)
+def test_a_cell_has_failed_where_a_violation_is_about_it(name: str) -> None:
+    subject, operation, state = MARKED[name]
+    marking, cell = ledger(), Cell(LIST, "pets.name", "any_")
+    marking.blame(RULE, operation, subject, BROKEN)
+    marking.mark(cell, "pets.name.any_", State.PASSED)
+    assert marking.verdict.cells == {cell: state}

@@ -1,0 +1,60 @@
+"""Servers for `verify` to ask: some that are watched, some that lie, and some that are none."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+
+from tests.mutants.exchange import JSON_TYPE, Answer, Request
+from tests.mutants.lie import Behaviour, Liar
+from tests.mutants.lies import LIES
+from tests.mutants.proxy import proxied
+
+BY_NAME = {lie.name: lie for lie in LIES}
+LISTS = {
+    "/artifacts/filter": ["CREATED_DESC", "UPDATED_DESC", "ID_DESC", "KEY_DESC", "KEY_ASC"],
+    "/artifacts/latest/filter": ["CREATED_DESC", "UPDATED_DESC", "ID_DESC", "KEY_DESC", "KEY_ASC"],
+    "/flows/filter": ["CREATED_DESC", "UPDATED_DESC", "NAME_ASC", "NAME_DESC"],
+}
+
+
+def url_of(api: httpx.Client) -> str:
+    return str(api.base_url).rstrip("/")
+
+
+def everything(api: httpx.Client) -> dict[tuple[str, str], bytes]:
+    """All rows of all lists, in every order, to the byte."""
+    return {
+        (path, word): api.post(path, json={"sort": word}).content for path, words in LISTS.items() for word in words
+    }
+
+
+@contextmanager
+def watched(api: httpx.Client) -> Iterator[tuple[str, list[Request]]]:
+    """The URL of a proxy before a server, and the requests that have come there."""
+    log: list[Request] = []
+
+    async def watch(request: Request, liar: Liar) -> Answer:
+        log.append(request)
+        return await liar.ask(request)
+
+    with proxied(url_of(api), watch) as url:
+        yield url, log
+
+
+@contextmanager
+def lying(behaviour: Behaviour | str, api: httpx.Client) -> Iterator[str]:
+    """The URL of a liar before an honest server, by its name or behaviour."""
+    with proxied(url_of(api), BY_NAME[behaviour].behaviour if isinstance(behaviour, str) else behaviour) as url:
+        yield url
+
+
+@contextmanager
+def repeating(status: int, text: str) -> Iterator[str]:
+    """The URL of a server that says the same to everything."""
+
+    async def repeat(request: Request, liar: Liar) -> Answer:
+        return Answer(status, httpx.Headers({"content-type": JSON_TYPE}), text.encode())
+
+    with proxied("http://nowhere/api", repeat) as url:
+        yield url

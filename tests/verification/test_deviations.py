@@ -1,0 +1,117 @@
+"""Known deviations: a document of them, and what they cover."""
+
+from pathlib import Path
+
+import pytest
+
+from understudy.errors import UnderstudyError
+from understudy.folder import own_folder
+from understudy.verification.deviations import Deviation, load
+from understudy.verification.verdict import Rule, Violation
+
+
+def violation(rule: str, operation: str, subject: str) -> Violation:
+    return Violation(Rule(rule, "It holds."), operation, subject, (), "this", "that")
+
+
+FOUND = violation("count", "POST /pets/count", "pets.name.any_")
+COVERED = {
+    "just this": (("count", "POST /pets/count", "pets.name.any_"), True),
+    "everything": (("*", "*", "*"), True),
+    "an operation": (("*", "POST /pets/count", "*"), True),
+    "a part of a path": (("count", "POST /*/count", "*"), True),
+    "a part of a subject": (("count", "*", "*.any_"), True),
+    "the beginning of a rule": (("c*", "*", "*"), True),
+    "another rule": (("page", "*", "*"), False),
+    "another operation": (("count", "POST /pets/filter", "*"), False),
+    "another subject": (("count", "*", "pets.name"), False),
+    "no subject": (("count", "*", ""), False),
+    "another case": (("Count", "*", "*"), False),
+    "a beginning without a star": (("count", "POST", "*"), False),
+}
+
+
+@pytest.mark.parametrize("name", COVERED)
+def test_a_deviation_covers_what_meets_its_patterns(name: str) -> None:
+    patterns, covers = COVERED[name]
+    assert Deviation(*patterns).covers(FOUND) is covers
+
+
+def test_braces_of_a_path_stand_for_themselves() -> None:
+    assert Deviation("read", "GET /pets/{id}", "").covers(violation("read", "GET /pets/{id}", ""))
+    assert not Deviation("read", "GET /pets/{id}", "").covers(violation("read", "GET /pets/id", ""))
+
+
+TEXT = """# What is known
+
+Counts are wrong.
+
+```yaml
+rule: count
+operation: POST /pets/*
+subject: ""
+```
+
+```sh
+rule: this is no deviation
+```
+
+And so are pages.
+
+```yaml
+subject: '*'
+operation: '*'
+rule: page
+```
+"""
+
+
+def test_the_deviations_of_a_document_are_its_yaml_blocks(tmp_path: Path) -> None:
+    path = tmp_path / "known.md"
+    path.write_text(TEXT, encoding="utf-8")
+    assert load(path) == [Deviation("count", "POST /pets/*", ""), Deviation("page", "*", "*")]
+
+
+def test_a_document_may_have_none(tmp_path: Path) -> None:
+    path = tmp_path / "known.md"
+    path.write_text("# Nothing is known\n", encoding="utf-8")
+    assert load(path) == []
+
+
+def test_our_own_document_can_be_read() -> None:
+    assert load(own_folder() / "docs" / "prefect-deviations.md")
+
+
+def block(text: str) -> bytes:
+    return f"# Known\n\n```yaml\n{text}```\n".encode()
+
+
+MISTAKES = {
+    "no text": (b"\xff", ": cannot be read ("),
+    "no YAML": (block("rule: [\n"), ", line 3: is no YAML ("),
+    "a list": (block("- rule: x\n"), ", line 3: a deviation has operation, rule, subject, each a text"),
+    "nothing": (block(""), ", line 3: a deviation has operation, rule, subject, each a text"),
+    "a name too few": (block("rule: x\nsubject: y\n"), ", line 3: a deviation has operation, rule, subject"),
+    "a name too many": (
+        block("rule: x\nsubject: y\noperation: z\nwhy: because\n"),
+        ", line 3: a deviation has operation, rule, subject",
+    ),
+    "a number": (block("rule: x\nsubject: 5\noperation: z\n"), ", line 3: a deviation has operation, rule, subject"),
+    "a null": (block("rule: x\nsubject:\noperation: z\n"), ", line 3: a deviation has operation, rule, subject"),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_document_that_says_something_else_is_told_with_its_line(tmp_path: Path, name: str) -> None:
+    content, said = MISTAKES[name]
+    path = tmp_path / "known.md"
+    path.write_bytes(content)
+    with pytest.raises(UnderstudyError) as error:
+        load(path)
+    assert str(error.value).startswith(f"{path}{said}")
+    assert "\n" not in str(error.value)
+
+
+def test_a_document_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UnderstudyError, match=r"nowhere: cannot be read \(No such file or directory\)"):
+        load(tmp_path / "nowhere")
