@@ -3,19 +3,24 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+WORKERS := --numprocesses=auto --dist=loadfile
+VERIFY_TESTS := tests/verification tests/mutants tests/recipes
 
 export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export TMPDIR := $(CURDIR)/.cache/tmp
 
-.PHONY: serve test test-real mutants check demo record clean help
+.PHONY: serve test test-verify test-real mutants check demo record clean help
 .DEFAULT_GOAL := serve
 
 serve: $(VENV)/made ## serve the demo set; ARGS="--port 4300 --fixtures DIR" for more
 	@$(BIN)/understudy serve $(ARGS)
 
-test: $(VENV)/made ## all tests that need no real server
-	$(BIN)/pytest --ignore=tests/real --numprocesses=auto --dist=loadfile $(ARGS)
+test: $(VENV)/made ## all tests of the stand-in that need no real server
+	$(BIN)/pytest --ignore=tests/real $(addprefix --ignore=,$(VERIFY_TESTS)) $(WORKERS) $(ARGS)
+
+test-verify: $(VENV)/made ## all tests of verify and compare, of the lying servers and of the recipes for CI
+	$(BIN)/pytest $(VERIFY_TESTS) $(WORKERS) $(ARGS)
 
 test-real: $(VENV)/made .real/made ## hold the stand-in against a real Prefect server
 	$(BIN)/pytest tests/real $(ARGS)

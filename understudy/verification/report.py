@@ -9,6 +9,8 @@ from understudy.verification.comparison import named
 from understudy.verification.generator import Request
 from understudy.verification.mapping import Alone
 
+WITH_BODY = ("POST", "PATCH", "PUT")
+
 
 def report(findings: Sequence[Finding], asked: int, urls: tuple[str, str], alone: Alone | None = None) -> str:
     """Findings by cause, the most frequent first, each with its smallest request; then the rows without a partner."""
@@ -49,7 +51,7 @@ def curl(url: str, request: Request) -> str:
     words = ["curl", "-s", f"{url}{request.path}"]
     for name, value in request.headers.items():
         words += ["-H", f"{name}: {value}"]
-    if request.method != "GET":
+    if request.method in WITH_BODY:
         words += ["-X", request.method, "-H", "content-type: application/json", "-d", json.dumps(request.body)]
     return shlex.join(words)
 

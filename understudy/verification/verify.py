@@ -29,6 +29,7 @@ from understudy.verification.meaning.ledger import Task
 from understudy.verification.meaning.model import Model
 from understudy.verification.meaning.readings import Readings
 from understudy.verification.meaning.surface import LIMIT, Surface
+from understudy.verification.report import counted
 from understudy.verification.reports.document import document
 from understudy.verification.reports.junit import junit
 from understudy.verification.reports.matrix import matrix
@@ -84,7 +85,8 @@ def verified(plan: Plan, contract: Contract, server: httpx.Client, seed: int) ->
         for task in tasks(plan, contract, inspection):
             inspection.ledger.run(task)
     except BudgetSpent:
-        verdict.notes.append(f"The {plan.max_requests:,} requests that were allowed are spent; not all was asked.")
+        most = counted(plan.max_requests, "request")
+        verdict.notes.append(f"No more than {most} may be sent; not all was asked.")
     finally:
         left = examination.clean_up(inspection)
     verdict.notes += [f"These rows were made and could not be deleted: {', '.join(left)}."] if left else []
@@ -144,6 +146,8 @@ def fuzz(plan: Plan, contract: Contract, inspection: Inspection) -> None:
     headers = headers_of(plan, contract)
     fuzzing = Fuzzing(inspection, Path(contract.name), headers, plan.rate, allow_writes=plan.allow_writes)
     fuzzing.run()
+    if inspection.connection.left <= 0:
+        raise BudgetSpent
 
 
 def learn(inspection: Inspection, contract: Contract) -> None:
@@ -195,6 +199,7 @@ def headers_of(plan: Plan, contract: Contract) -> dict[str, str]:
     if plan.auth is not None:
         if ":" not in plan.auth:
             raise UnderstudyError("--auth wants 'USER:PASSWORD'")
+        headers = {name: value for name, value in headers.items() if name.lower() != "authorization"}
         headers["authorization"] = f"Basic {b64encode(plan.auth.encode()).decode()}"
     elif key and "authorization" not in given:
         headers["authorization"] = f"Bearer {key}"

@@ -54,8 +54,12 @@ class Answers:
         return self.whole({})
 
     def scoped(self, filters: Filters) -> Filters:
-        """Filters on a large table, cut down to some of its rows where nothing else is asked of the rows."""
-        return filters if self.selection.own in filters else {**self.scope, **filters}
+        """Filters on a large table, cut down to some of its rows, unless they join what they ask by `or_`."""
+        own = filters.get(self.selection.own) or {}
+        asked = self.scope.get(self.selection.own, {})
+        if own.get("operator") == "or_" or asked.keys() & own.keys():
+            return filters
+        return {**filters, self.selection.own: {**own, **asked}} if asked else filters
 
     def count(self, filters: Filters) -> int:
         """How many rows filters select, as the server counts them, or else lists them."""

@@ -1,7 +1,7 @@
 """Rows that are looked up one by one."""
 
 from functools import partial
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from understudy.verification.comparison import shortened
 from understudy.verification.meaning import rules
@@ -20,7 +20,8 @@ def check(inspection: Inspection, lookup: Lookup) -> None:
     for row_id in inspection.random.sample(sorted(known), k=min(SOME, len(known))):
         hold("", partial(is_found, inspection, lookup, row_id))
         hold("case", partial(is_found_in_capitals, inspection, lookup, row_id))
-    for value in (str(uuid4()), "understudy-nobody", "0"):
+    stranger = UUID(int=inspection.random.getrandbits(128), version=4)
+    for value in (str(stranger), "understudy-nobody", "0"):
         hold("nobody", partial(is_not_found, inspection, lookup, value))
 
 
