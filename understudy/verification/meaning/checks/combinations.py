@@ -102,12 +102,16 @@ def threesomes(subject: Subject) -> Iterator[Filters]:
 
 
 def combiners(place: Place, way: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str, Sequence[str]]]:
-    """The ways to the objects that say how their criteria are combined, by which name and words."""
-    for name, part in place.entries("properties"):
-        if part.value.get("x-combines"):
-            yield way, name, part.value["enum"]
-        else:
-            yield from combiners(part, (*way, name))
+    """The ways to the objects of a filter, each with the name and the words that say how its criteria are combined.
+
+    Where an object has no such name, there are no words: a row must meet all that is asked there.
+    """
+    if "properties" in place.value:
+        parts = dict(place["properties"].items())
+        name = next((name for name, part in parts.items() if part.value.get("x-combines")), "")
+        yield way, name, parts[name].value["enum"] if name else ()
+        for below, part in parts.items():
+            yield from combiners(part, (*way, below))
 
 
 def pairs_below(way: tuple[str, ...], subject: Subject) -> Iterator[tuple[Filters, Filters]]:

@@ -5,7 +5,7 @@ from functools import partial
 
 from understudy.verification.compare import names_in
 from understudy.verification.meaning import rules
-from understudy.verification.meaning.algebra import Algebra, Bounds
+from understudy.verification.meaning.algebra import Algebra, Bounds, merged
 from understudy.verification.meaning.answers import Filters
 from understudy.verification.meaning.checks import operators
 from understudy.verification.meaning.checks.operators import Question
@@ -28,6 +28,9 @@ def check(subject: Subject, leaf: Leaf) -> None:
     some = answers.inspection.random.sample(values, k=min(SOME, len(values)))
     relations = Relations(answers, leaf.subject)
     asks_for_nothing(leaf, relations, algebra)
+    if leaf.operator == "not_any_" and "any_" in subject.discovery.siblings(leaf):
+        both = merged(subject.discovery.siblings(leaf)["any_"].filters(some), leaf.filters(some[:1]))
+        relations.within(rules.COMBINED, both, bounds(algebra, both))
     if leaf.is_ignored or all(algebra.is_known(leaf.filters(operand)) for operand in operands(leaf, some)):
         for operand in operands(leaf, some):
             relations.within(rules.CRITERION, leaf.filters(operand), bounds(algebra, leaf.filters(operand)))
