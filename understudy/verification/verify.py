@@ -128,8 +128,11 @@ def preflight(inspection: Inspection) -> None:
     """
     selection = next(iter(inspection.surface.selections.values()))
     answer = inspection.connection.ask(selection.lists.request({LIMIT: 1}))
-    reasons = {401: "wants a login: give --auth or --header", 403: "lets nobody in with this login"}
-    reasons[404] = "is not there: is this the URL of an API?"
+    reasons = {
+        401: "wants a login: give --auth or --header",
+        403: "lets nobody in with this login",
+        404: "is not there: is this the URL of an API?",
+    }
     if answer.status in reasons:
         url = inspection.ledger.verdict.url
         raise UnderstudyError(f"{url}{selection.lists.path}: {reasons[answer.status]} ({answer.status})")

@@ -44,8 +44,16 @@ class Algebra:
 
     def bounds(self, filters: Filters, pin: Filters = UNPINNED) -> Bounds:
         """What filters select, together with a pin: filters that single out one related row."""
-        alone = self._alone(filters)
-        criteria = self.criteria(filters)
+        return self._evaluated(filters, self.parts(filters), pin)
+
+    def bounds_apart(self, leaf: Leaf, operand: Any) -> Bounds:
+        """What a leaf selects that looks at one field or another, from what leaves on each of them do."""
+        beside = [other for other in self._leaves.values() if other.operator == leaf.operator and other is not leaf]
+        return self._evaluated(leaf.filters(operand), [other.filters(operand) for other in beside], UNPINNED)
+
+    def _evaluated(self, filters: Filters, parts: Iterable[Filters], pin: Filters) -> Bounds:
+        """What filters select, from what is known and what some bodies select that ask for one criterion each."""
+        alone = {**self._basic, **self._by_criteria(parts)}
 
         def ask(part: Criteria) -> Ids | None:
             if not pin and self._model.knows(part, self._selection.table):
@@ -54,20 +62,7 @@ class Algebra:
             return None if body is None else self._answers.whole(merged(body, pin))
 
         pinned = self.steps(next(iter(pin))) if pin else ()
-        return Evaluation(ask, self._answers.every, pinned).bounds(criteria, ())
-
-    def bounds_apart(self, leaf: Leaf, operand: Any) -> Bounds:
-        """What a leaf selects that looks at one field or another, from what leaves on each of them do."""
-        beside = [other for other in self._leaves.values() if other.operator == leaf.operator and other is not leaf]
-        alone = {**self._basic, **self._by_criteria(other.filters(operand) for other in beside)}
-
-        def ask(part: Criteria) -> Ids | None:
-            if self._model.knows(part, self._selection.table):
-                return self._known(part)
-            body = alone.get(repr(part))
-            return None if body is None else self._answers.whole(body)
-
-        return Evaluation(ask, self._answers.every, ()).bounds(self.criteria(leaf.filters(operand)), ())
+        return Evaluation(ask, self._answers.every, pinned).bounds(self.criteria(filters), ())
 
     def _known(self, criteria: Criteria) -> Ids:
         selected = self._model.select(self._selection.table, criteria)
@@ -106,7 +101,7 @@ class Algebra:
         name, value = next(iter(filters.items()), ("", None))
         if not all(self.steps(other)[: len(self.steps(name))] == self.steps(name) for other in filters):
             return []
-        leaf = next((leaf for leaf in self._leaves.values() if is_id_of(leaf, name)), None)
+        leaf = self._leaves.get((name, "id", "any_"))
         if leaf is None or self.is_single(name) or not isinstance(value, dict) or is_joined_by_or(value):
             return []
         ids = self._answers.inspection.samples.seen(leaf.table, leaf.fields)
@@ -115,10 +110,6 @@ class Algebra:
     def is_known(self, filters: Filters) -> bool:
         """Whether the known rows alone decide what filters select."""
         return self._model.knows(self.criteria(filters), self._selection.table)
-
-    def _alone(self, filters: Filters) -> dict[str, Filters]:
-        """Each criterion of a body, as the body that asks for it alone."""
-        return {**self._basic, **self._by_criteria(self.parts(filters))}
 
     @cached_property
     def _basic(self) -> dict[str, Filters]:
@@ -191,10 +182,6 @@ def merged(body: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
         for name, part in other.items()
     }
     return {**body, **both}
-
-
-def is_id_of(leaf: Leaf, name: str) -> bool:
-    return leaf.way == (name, "id") and leaf.operator == "any_"
 
 
 def is_joined_by_or(value: Mapping[str, Any]) -> bool:

@@ -31,10 +31,7 @@ class Leaf:
 
     def filters(self, operand: Any) -> dict[str, Any]:
         """The body that asks for this alone."""
-        body: dict[str, Any] = {self.name: operand}
-        for name in reversed(self.way):
-            body = {name: body}
-        return body
+        return nested(self.way, {self.name: operand})
 
     def is_asked(self, filters: Mapping[str, Any]) -> bool:
         """Whether a body asks for this alone."""
@@ -55,6 +52,13 @@ class Leaf:
 
     def cell(self, operation: str) -> Cell:
         return Cell(operation, ".".join(self.way), self.name)
+
+
+def nested(way: tuple[str, ...], body: dict[str, Any]) -> dict[str, Any]:
+    """A body inside the objects that a way leads through."""
+    for name in reversed(way):
+        body = {name: body}
+    return body
 
 
 def leaves_of(selection: Selection) -> list[Leaf]:

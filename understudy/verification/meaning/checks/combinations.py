@@ -10,7 +10,7 @@ from understudy.verification.meaning import rules
 from understudy.verification.meaning.algebra import Algebra, merged
 from understudy.verification.meaning.answers import Answers, Filters
 from understudy.verification.meaning.checks.relations import apart, told
-from understudy.verification.meaning.leaves import Leaf
+from understudy.verification.meaning.leaves import Leaf, nested
 from understudy.verification.meaning.ledger import SEPARATOR, Broken, TooMany, outcome
 from understudy.verification.meaning.operands import nobodys_operand
 from understudy.verification.meaning.subjects import Subject
@@ -159,9 +159,3 @@ def drawn(answers: Answers, generator: Generator) -> Iterator[Filters]:
     for _ in range(RANDOM):
         names = answers.inspection.random.sample(list(parts), k=answers.inspection.random.choice([1, 1, 2]))
         yield {name: generator.filter(parts[name], parts[name].value["x-filters"], ()) for name in names}
-
-
-def nested(way: tuple[str, ...], body: Filters) -> Filters:
-    for name in reversed(way):
-        body = {name: body}
-    return body
