@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -174,7 +175,9 @@ class Fuzzing:
             case = recorder.cases[case_id].value
             endpoint = self._endpoints[case.operation.label]
             for check in checks:
-                is_broken = check.status is Status.FAILURE and not self._is_excused(check.name, case, endpoint)
+                is_broken = check.status is Status.FAILURE and not (
+                    is_busy(recorder, case_id) or self._is_excused(check.name, case, endpoint)
+                )
                 rule = Rule(f"{PREFIX}{check.name}", RULES.get(check.name, check.name))
                 self._inspection.ledger.count(rule, endpoint.label)
                 self._broken[rule.name, endpoint.label] += is_broken
@@ -221,6 +224,12 @@ class Fuzzing:
         """The headers that the contract names."""
         parameters = endpoint.place.each("parameters")
         return {place.value["name"].lower() for place in parameters if place.value["in"] == "header"}
+
+
+def is_busy(recorder: ScenarioRecorder, case_id: str) -> bool:
+    """Whether the answer says no more than that the server is busy for now."""
+    response = recorder.interactions[case_id].response
+    return response is not None and response.status_code == HTTPStatus.SERVICE_UNAVAILABLE
 
 
 def told(check: CheckNode) -> str:

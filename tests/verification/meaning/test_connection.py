@@ -1,16 +1,20 @@
 """A connection: no more requests than allowed, no faster, and in the form that they are told in."""
 
+import socket
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import httpx
 import pytest
-from starlette.types import ASGIApp
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tests.servers import free_port
 from tests.verification.meaning.inspections import URL, InProcess
 from understudy.verification.generator import Request
-from understudy.verification.meaning.connection import BudgetSpent, Connection, NoAnswer, answer_of
+from understudy.verification.meaning.connection import PAUSES, BudgetSpent, Connection, NoAnswer, answer_of
 
 HELLO = Request("GET", "/hello", "/hello")
 COUNT = Request("POST", "/flows/count", "/flows/count")
@@ -116,3 +120,71 @@ def test_what_is_not_answered_is_told_with_server_and_request() -> None:
         Connection(client, 1, None).ask(HELLO)
     assert error.value.request == HELLO
     assert str(error.value).startswith(f"{url}: GET /hello cannot be asked (")
+
+
+class Busy:
+    """A server that is busy for the first requests."""
+
+    def __init__(self, requests: int) -> None:
+        self.left = requests
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.left -= 1
+        await PlainTextResponse("", 503 if self.left >= 0 else 200)(scope, receive, send)
+
+
+def test_a_busy_server_is_asked_again_a_little_later(pauses: list[float]) -> None:
+    with httpx.Client(transport=InProcess(Busy(2)), base_url=URL) as client:
+        asking = connection(client)
+        assert asking.ask(HELLO).status == 200
+    assert (asking.asked, pauses) == (3, list(PAUSES[:2]))
+
+
+def test_a_server_that_stays_busy_is_waited_for_once(pauses: list[float]) -> None:
+    with httpx.Client(transport=InProcess(Busy(100)), base_url=URL) as client:
+        asking = connection(client, budget=100)
+        assert [asking.ask(HELLO).status for _ in range(2)] == [503, 503]
+    assert (asking.asked, pauses) == (len(PAUSES) + 2, list(PAUSES))
+
+
+@contextmanager
+def hanging_up(first: bytes) -> Iterator[str]:
+    """The URL of a server that hangs up, unannounced, as soon as the second request of a connection comes.
+
+    The first answer of all is `first`, the others are 200.
+    """
+    answers = iter([first])
+
+    def answer(line: socket.socket) -> None:
+        with line:
+            line.recv(65536)
+            status = next(answers, b"200 OK")
+            line.sendall(b"HTTP/1.1 " + status + b"\r\ncontent-length: 0\r\n\r\n")
+            line.recv(1)  # what is left unread makes the end a reset
+
+    def serve() -> None:
+        while True:
+            try:
+                line, _ = listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=answer, args=[line], daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+def test_a_server_may_hang_up_after_an_error(pauses: list[float]) -> None:
+    with hanging_up(b"500 Internal Server Error") as url, httpx.Client(base_url=url) as client:
+        asking = connection(client)
+        assert [asking.ask(HELLO).status for _ in range(2)] == [500, 200]
+
+
+def test_a_server_that_hangs_up_at_any_other_time_gives_no_answer(pauses: list[float]) -> None:
+    with hanging_up(b"200 OK") as url, httpx.Client(base_url=url) as client:
+        asking = connection(client)
+        assert asking.ask(HELLO).status == 200
+        with pytest.raises(NoAnswer):
+            asking.ask(HELLO)

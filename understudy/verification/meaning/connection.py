@@ -2,6 +2,8 @@
 
 import json
 import time
+from collections.abc import Mapping
+from http import HTTPStatus
 
 import httpx
 
@@ -10,6 +12,8 @@ from understudy.errors import UnderstudyError, one_line
 from understudy.verification.compare import body_of
 from understudy.verification.comparison import Answer
 from understudy.verification.generator import Request
+
+PAUSES = (0.1, 0.2, 0.4, 0.8, 1.6)  # seconds to wait before a request is sent once more to a server that is busy
 
 
 class BudgetSpent(Exception):
@@ -38,6 +42,8 @@ class Connection:
         self._budget = budget
         self._pause = 0.0 if rate is None else 1 / rate
         self._next = 0.0
+        self._may_hang_up = False
+        self._pauses: tuple[float, ...] = PAUSES
         self.asked = 0
 
     @property
@@ -68,23 +74,51 @@ class Connection:
     def send(self, request: Request, content: bytes | None = None) -> httpx.Response:
         """The response to a request, its body replaced by `content` where that is given.
 
+        A 503 says that a server is busy for now, as a Prefect on SQLite is while another holds its
+        database; it is asked again, a few times. One that stays busy is not waited for a second time.
+
         Raises:
             BudgetSpent: no more requests may be sent.
             NoAnswer: there was no response; the text names the server and the request.
         """
+        if content is None and (request.body is not None or request.method in ("POST", "PATCH", "PUT")):
+            content = json.dumps(request.body).encode()
+        head = {**({} if content is None else {"content-type": MEDIA_TYPE}), **request.headers}
+        for pause in self._pauses:
+            response = self._sent(request, content, head)
+            if response.status_code != HTTPStatus.SERVICE_UNAVAILABLE:
+                return response
+            time.sleep(pause)
+        response = self._sent(request, content, head)
+        if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
+            self._pauses = ()
+        return response
+
+    def _sent(self, request: Request, content: bytes | None, head: Mapping[str, str]) -> httpx.Response:
         if self.left <= 0:
             raise BudgetSpent
         self._wait()
         self.asked += 1
-        if content is None and (request.body is not None or request.method in ("POST", "PATCH", "PUT")):
-            content = json.dumps(request.body).encode()
-        head = {**({} if content is None else {"content-type": MEDIA_TYPE}), **request.headers}
         try:
-            return self._client.request(request.method, request.path, content=content, headers=head)
+            response = self._on_a_line(request, content, head)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             reason = one_line(str(error)) or type(error).__name__
             text = f"{self.shown}: {request.method} {request.path} cannot be asked ({reason})"
             raise NoAnswer(request, text) from None
+        self._may_hang_up = response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
+        return response
+
+    def _on_a_line(self, request: Request, content: bytes | None, head: Mapping[str, str]) -> httpx.Response:
+        """The response on an open line, or on a new one where the server has just hung up unannounced.
+
+        Uvicorn does so after an answer of 500, and never reads what was sent meanwhile.
+        """
+        try:
+            return self._client.request(request.method, request.path, content=content, headers=head)
+        except httpx.TransportError:
+            if not self._may_hang_up:
+                raise
+            return self._client.request(request.method, request.path, content=content, headers=head)
 
     def _wait(self) -> None:
         if self._pause:
