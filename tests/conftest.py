@@ -1,6 +1,6 @@
 """What tests share: servers on the golden fixture sets, and the API that they serve."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -13,21 +13,37 @@ GOLDEN = Path(__file__).parent / "golden"
 SMALL = GOLDEN / "small" / "fixtures"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--rounds", type=int, default=8, help="How often a store's server is killed while it writes.")
+
+
+Keeping = Callable[[], tuple[str, ...]]
+"""Gives a new server's options that say where it keeps its rows."""
+
+
 @pytest.fixture(scope="session")
 def api() -> Api:
     """The API that Understudy comes with, loaded in this process."""
     return Api.load(own_folder())
 
 
+@pytest.fixture(scope="session", params=["memory", "store"])
+def keeping(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Keeping:
+    """What asks for this runs twice: with rows in memory, and with a store."""
+    if request.param == "memory":
+        return lambda: ()
+    return lambda: ("--store", str(tmp_path_factory.mktemp("store") / "rows.json"))
+
+
 @pytest.fixture(scope="session")
-def small() -> Iterator[httpx.Client]:
+def small(keeping: Keeping) -> Iterator[httpx.Client]:
     """A stand-in on the small golden set. Nobody writes to it."""
-    with stand_in(SMALL) as client:
+    with stand_in(SMALL, *keeping()) as client:
         yield client
 
 
 @pytest.fixture(scope="module")
-def scratch() -> Iterator[httpx.Client]:
+def scratch(keeping: Keeping) -> Iterator[httpx.Client]:
     """A stand-in on the small golden set for one module to write to."""
-    with stand_in(SMALL) as client:
+    with stand_in(SMALL, *keeping()) as client:
         yield client

@@ -12,6 +12,7 @@ import yaml
 from openapi_schema_validator import OAS30Validator
 from openapi_spec_validator import OpenAPIV30SpecValidator
 
+from tests.conftest import Keeping
 from tests.servers import stand_in
 from understudy.contract import Contract, Place
 from understudy.errors import ContractError
@@ -64,8 +65,8 @@ def response_examples() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def demo() -> Iterator[httpx.Client]:
-    with stand_in(own_folder() / "fixtures" / "demo") as client:
+def demo(keeping: Keeping) -> Iterator[httpx.Client]:
+    with stand_in(own_folder() / "fixtures" / "demo", *keeping()) as client:
         yield client
 
 

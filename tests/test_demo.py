@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.servers import ROOT, stand_in
-from understudy.fixtures import load
+from understudy.fixtures import dangling, load
 from understudy.folder import Api, own_folder
 from understudy.workspace import Workspace
 
@@ -31,7 +31,8 @@ def api() -> Api:
 def tables(api: Api) -> Tables:
     """The rows as the loader completes them."""
     workspace = Workspace(api.catalog)
-    assert load(DEMO, workspace, api.catalog) == []
+    load(DEMO, workspace)
+    assert list(dangling(workspace)) == []
     return {name: [table.values(row) for row in table.live] for name, table in workspace.items()}
 
 

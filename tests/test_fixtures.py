@@ -23,7 +23,8 @@ ROW = {
 
 def loaded(api: Api, folder: Path) -> tuple[Workspace, list[str]]:
     workspace = Workspace(api.catalog)
-    return workspace, fixtures.load(folder, workspace, api.catalog)
+    fixtures.load(folder, workspace)
+    return workspace, list(fixtures.dangling(workspace))
 
 
 def write(folder: Path, table: str, *rows: object) -> Path:

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests import jsonl
-from tests.conftest import GOLDEN
+from tests.conftest import GOLDEN, Keeping
 from tests.servers import stand_in
 from understudy.contract import Contract
 from understudy.folder import own_folder
@@ -20,10 +20,10 @@ CASES = {"small": 1500, "mixed": 3000}
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_every_golden_answer_agrees(name: str) -> None:
+def test_every_golden_answer_agrees(keeping: Keeping, name: str) -> None:
     rows = {entry["row"]["id"]: entry["row"] for entry in jsonl.read(GOLDEN / name / "rows.jsonl")}
     cases = jsonl.read(GOLDEN / name / "cases.jsonl")
-    with stand_in(GOLDEN / name / "fixtures") as api:
+    with stand_in(GOLDEN / name / "fixtures", *keeping()) as api:
         differences = [difference for case in cases for difference in differences_of(api, case, rows)]
     assert len(cases) == CASES[name]
     assert differences == []

@@ -12,6 +12,7 @@ import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis.specs.openapi.checks import allow_header_conformance, positive_data_acceptance
 
+from tests.conftest import Keeping
 from tests.servers import stand_in
 from understudy.folder import own_folder
 
@@ -21,8 +22,8 @@ KNOWN = {"*": [allow_header_conformance], "/csrf-token": [allow_header_conforman
 
 
 @pytest.fixture(scope="module")
-def strict() -> Iterator[httpx.Client]:
-    with stand_in(own_folder() / "fixtures" / "demo", "--strict") as client:
+def strict(keeping: Keeping) -> Iterator[httpx.Client]:
+    with stand_in(own_folder() / "fixtures" / "demo", "--strict", *keeping()) as client:
         yield client
 
 

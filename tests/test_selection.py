@@ -33,7 +33,7 @@ def plain(workspace: Workspace) -> naive.Database:
 def test_selection_is_what_each_row_says(api: Api, randomness: random.Random) -> None:
     requests = queries(api.contract, SMALL, randomness)
     workspace = Workspace(api.catalog)
-    fixtures.load(SMALL, workspace, api.catalog)
+    fixtures.load(SMALL, workspace)
     for _ in range(STEPS):
         change(workspace, randomness)
         request = next(requests)
@@ -71,7 +71,7 @@ def change(workspace: Workspace, randomness: random.Random) -> None:
 @given(randomness=st.randoms(use_true_random=False))
 def test_pages_tile_the_whole_in_order(api: Api, randomness: random.Random) -> None:
     workspace = Workspace(api.catalog)
-    fixtures.load(SMALL, workspace, api.catalog)
+    fixtures.load(SMALL, workspace)
     table = workspace["artifacts"]
     for _ in range(STEPS):
         change(workspace, randomness)

@@ -6,15 +6,15 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.conftest import SMALL
+from tests.conftest import SMALL, Keeping
 from tests.servers import stand_in
 
 JSON = "application/json"
 
 
 @pytest.fixture(scope="module")
-def strict() -> Iterator[httpx.Client]:
-    with stand_in(SMALL, "--strict") as client:
+def strict(keeping: Keeping) -> Iterator[httpx.Client]:
+    with stand_in(SMALL, "--strict", *keeping()) as client:
         yield client
 
 

@@ -9,12 +9,25 @@ from starlette.types import ASGIApp
 
 from understudy import docs
 from understudy.folder import Api
-from understudy.http import AsyncApp, ErrorMiddleware, OperationMiddleware, Resolver, RouteMiddleware
+from understudy.http import (
+    AsyncApp,
+    ErrorMiddleware,
+    OperationMiddleware,
+    Perform,
+    Resolver,
+    RouteMiddleware,
+    at_once,
+)
 from understudy.workspace import Workspace
 
 
-def create_app(api: Api, workspace: Workspace) -> ASGIApp:
+def create_app(api: Api, workspace: Workspace, perform: Perform = at_once) -> ASGIApp:
     """The ASGI application that answers an API's requests from a workspace.
+
+    Args:
+        api: what is served.
+        workspace: the rows.
+        perform: how operations on the workspace are performed.
 
     Raises:
         ContractError: Connexion cannot serve the contract.
@@ -31,7 +44,7 @@ def create_app(api: Api, workspace: Workspace) -> ASGIApp:
             GZipMiddleware,
             ErrorMiddleware,
             RouteMiddleware,
-            partial(OperationMiddleware, operations=api.operations, workspace=workspace),
+            partial(OperationMiddleware, operations=api.operations, workspace=workspace, perform=perform),
             elsewhere,
         ],
         resolver=Resolver(lambda operation_id: api.operations[operation_id].handler),

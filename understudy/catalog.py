@@ -79,7 +79,9 @@ def row_validator(place: Place) -> SchemaValidator:
         if part.value.get("nullable") and "default" not in part.value:
             core = core_schema.with_default_schema(core, default=None)
         elif "default" in part.value:
-            core = core_schema.with_default_schema(core, default_factory=partial(deepcopy, part.value["default"]))
+            # As a value that was read: 0 is 0.0 where the field holds numbers of any kind.
+            default = SchemaValidator(core).validate_python(part.value["default"])
+            core = core_schema.with_default_schema(core, default_factory=partial(deepcopy, default))
         fields[name] = core_schema.typed_dict_field(core, required=None)
     return SchemaValidator(core_schema.typed_dict_schema(fields, extra_behavior="forbid"))
 

@@ -3,12 +3,15 @@
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from understudy import __version__
 from understudy.errors import UnderstudyError
+
+if TYPE_CHECKING:
+    from understudy.catalog import Catalog
 
 STARTED = time.perf_counter()
 
@@ -33,11 +36,25 @@ def main() -> None:
     """A stand-in for the Prefect REST API: same rows, same order, same errors, in a fraction of the time."""
 
 
+FILE = click.Path(path_type=Path)
+api_option = click.option(
+    "--api",
+    "folder",
+    type=FILE,
+    help="Another API than Prefect's: a folder with openapi.yaml, handlers/ and fixtures/.",
+)
+
+
 @main.command()
 @click.option(
     "--fixtures",
-    type=click.Path(path_type=Path),
+    type=FILE,
     help="The fixture set: a folder of JSON Lines, one file a table.  [default: the demo set]",
+)
+@click.option(
+    "--store",
+    type=FILE,
+    help="Keep what is written in this file; a new one starts from the fixture set.",
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option(
@@ -48,12 +65,7 @@ def main() -> None:
     help="The port to listen on; 0 takes a free one.",
 )
 @click.option("--strict", is_flag=True, help="Take the contract by its letter, without the real server's coercions.")
-@click.option(
-    "--api",
-    "folder",
-    type=click.Path(path_type=Path),
-    help="Another API to serve: a folder with openapi.yaml, handlers/ and fixtures/.",
-)
+@api_option
 @click.option(
     "--log-level",
     type=click.Choice(["critical", "error", "warning", "info", "debug"]),
@@ -61,7 +73,15 @@ def main() -> None:
     show_default=True,
     help="What to write to stderr; `info` has a line for each request.",
 )
-def serve(fixtures: Path | None, host: str, port: int, strict: bool, folder: Path | None, log_level: str) -> None:
+def serve(
+    fixtures: Path | None,
+    store: Path | None,
+    host: str,
+    port: int,
+    strict: bool,
+    folder: Path | None,
+    log_level: str,
+) -> None:
     """Serve the API until Ctrl-C."""
     # These take most of the start; `--help` and mistakes on the command line do without them.
     from understudy import server  # noqa: PLC0415
@@ -70,7 +90,7 @@ def serve(fixtures: Path | None, host: str, port: int, strict: bool, folder: Pat
 
     folder = folder or own_folder()
     api = Api.load(folder, Reading.LETTER if strict else Reading.COERCED)
-    server.serve(api, fixtures or folder / "fixtures" / "demo", host, port, log_level, called=STARTED)
+    server.serve(api, fixtures or folder / "fixtures" / "demo", store, host, port, log_level, called=STARTED)
 
 
 @main.command()
@@ -80,12 +100,12 @@ def serve(fixtures: Path | None, host: str, port: int, strict: bool, folder: Pat
 @click.option("--seed", type=int, help="Draw the same requests again.  [default: another at each run]")
 @click.option(
     "--fixtures",
-    type=click.Path(path_type=Path),
+    type=FILE,
     help="A fixture set to take values from.  [default: what the first server shows]",
 )
 @click.option("--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="A header for both; may be repeated.")
-@click.option("--save", type=click.Path(path_type=Path), help="Keep what differs in a file, with the first's answers.")
-@click.option("--replay", type=click.Path(path_type=Path), help="Ask the requests of such a file instead.")
+@click.option("--save", type=FILE, help="Keep what differs in a file, with the first's answers.")
+@click.option("--replay", type=FILE, help="Ask the requests of such a file instead.")
 @click.option("--map-ids", is_flag=True, help="Pair the servers' rows by what they hold, whatever their ids and times.")
 def compare(
     first: str,
@@ -121,19 +141,17 @@ def compare(
 @click.option("--allow-writes", is_flag=True, help="Create, change and delete rows too, all of them the run's own.")
 @click.option(
     "--fixtures",
-    type=click.Path(path_type=Path),
+    type=FILE,
     help="The fixture set that the server holds, to know its hidden rows.",
 )
 @click.option("--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="A header; may be repeated.")
 @click.option(
     "--auth", metavar="USER:PASSWORD", help="Basic authentication. PREFECT_API_KEY is sent as a Bearer token."
 )
-@click.option(
-    "--known", type=click.Path(path_type=Path), help="A document of known deviations, which are no violations."
-)
-@click.option("--junit", type=click.Path(path_type=Path), help="Write a JUnit XML report.")
-@click.option("--json", type=click.Path(path_type=Path), help="Write a JSON report.")
-@click.option("--html", type=click.Path(path_type=Path), help="Write a page with all that was asked and found.")
+@click.option("--known", type=FILE, help="A document of known deviations, which are no violations.")
+@click.option("--junit", type=FILE, help="Write a JUnit XML report.")
+@click.option("--json", type=FILE, help="Write a JSON report.")
+@click.option("--html", type=FILE, help="Write a page with all that was asked and found.")
 @click.option(
     "--spec-only", is_flag=True, help="Only compare the document that the server publishes with the contract."
 )
@@ -148,3 +166,61 @@ def verify(url: str, spec_only: bool, **options: Any) -> None:
     plan = verify.Plan(url, **options)
     if not (verify.run_spec(plan) if spec_only else verify.run(plan)):
         sys.exit(1)
+
+
+@main.group()
+def store() -> None:
+    """What a store keeps (`serve --store FILE`): to a fixture set and back, and out of a damaged file."""
+
+
+@store.command("export")
+@click.argument("path", metavar="FILE", type=FILE)
+@click.argument("fixtures", metavar="DIR", type=FILE)
+@api_option
+def export_store(path: Path, fixtures: Path, folder: Path | None) -> None:
+    """Write the rows of the store FILE as a fixture set into the new or empty folder DIR."""
+    from understudy.store import transfer  # noqa: PLC0415
+
+    workspace = transfer.export(path, fixtures, catalog_of(folder))
+    click.echo(f"exported {workspace.counts()} to {fixtures}")
+
+
+@store.command("import")
+@click.argument("fixtures", metavar="DIR", type=FILE)
+@click.argument("path", metavar="FILE", type=FILE)
+@api_option
+def import_store(fixtures: Path, path: Path, folder: Path | None) -> None:
+    """Make the new store FILE of the fixture set DIR."""
+    from understudy.store import transfer  # noqa: PLC0415
+
+    workspace = transfer.import_(fixtures, path, catalog_of(folder))
+    click.echo(f"imported {workspace.counts()} from {fixtures}")
+
+
+@store.command("repair")
+@click.argument("path", metavar="FILE", type=FILE)
+@click.option("--to", type=FILE, help="The new file.  [default: FILE with .repaired before its ending]")
+@api_option
+def repair_store(path: Path, to: Path | None, folder: Path | None) -> None:
+    """Save what can be read of a damaged store to a new file, and list what cannot.
+
+    FILE stays as it is. Ends with 1 where something is lost.
+    """
+    from understudy.store.repair import repair  # noqa: PLC0415
+
+    to = to or path.with_name(f"{path.stem}.repaired{path.suffix}")
+    workspace, losses = repair(path, to, catalog_of(folder))
+    click.echo(f"saved {workspace.counts()} to {to}")
+    for loss in losses:
+        click.echo(f"lost  line {loss.line}: {loss.reason}: {loss.text}")
+    if losses:
+        sys.exit(1)
+
+
+def catalog_of(folder: Path | None) -> "Catalog":
+    """The tables of an API folder; of the own one without."""
+    from understudy.catalog import Catalog  # noqa: PLC0415
+    from understudy.contract import Contract  # noqa: PLC0415
+    from understudy.folder import own_folder  # noqa: PLC0415
+
+    return Catalog.of(Contract.load((folder or own_folder()) / "openapi.yaml"))

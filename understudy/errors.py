@@ -16,14 +16,27 @@ class ContractError(UnderstudyError):
         super().__init__(f"{place}: {reason}")
 
 
-class FixtureError(UnderstudyError):
-    """A fixture set cannot be loaded.
+class FileError(UnderstudyError):
+    """A file or folder that was named is not what it should be.
 
-    `line` is counted from 1; it is left out where the whole file or folder is meant.
+    `line` is counted from 1; it is left out where the whole of it is meant.
     """
 
     def __init__(self, path: Path, reason: str, line: int | None = None) -> None:
         super().__init__(f"{path}{'' if line is None else f', line {line}'}: {reason}")
+
+
+class FixtureError(FileError):
+    """A fixture set cannot be loaded."""
+
+
+class StoreError(FileError):
+    """A store cannot be opened or written."""
+
+    @classmethod
+    def of_damage(cls, path: Path, reason: str, line: int) -> "StoreError":
+        """The file is damaged, at a line; nothing was changed in it."""
+        return cls(path, f"{reason}; `understudy store repair {path}` saves what can be read", line)
 
 
 class ApiError(Exception):
@@ -56,6 +69,13 @@ class Unprocessable(ApiError):
 
     def __init__(self, detail: str) -> None:
         super().__init__(422, {"detail": detail})
+
+
+class InsufficientStorage(ApiError):
+    """A change cannot be kept, and was undone."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(507, {"detail": f"The change could not be kept ({reason}). Nothing was changed."})
 
 
 class Invalid(ApiError):

@@ -1,13 +1,13 @@
 """Fixture sets: a folder of JSON Lines, one file a table, one row a line."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid5
 
 from pydantic_core import ValidationError
 
-from understudy.catalog import Catalog, Derived
+from understudy.catalog import Derived
 from understudy.columns import Column
 from understudy.contract import reason_of
 from understudy.errors import FixtureError
@@ -17,11 +17,11 @@ from understudy.workspace import Workspace
 SUFFIX = ".jsonl"
 
 
-def load(folder: Path, workspace: Workspace, catalog: Catalog) -> list[str]:
+def load(folder: Path, workspace: Workspace) -> None:
     """Fill an empty workspace with the rows of a fixture set.
 
     A table without a file, or with an empty one, is empty; where the contract says how it is derived
-    from another, it is. Returns warnings, a line each: references to rows that are not in the set.
+    from another, it is.
 
     Raises:
         FixtureError: the set cannot be loaded; the text names file, line and reason.
@@ -29,15 +29,15 @@ def load(folder: Path, workspace: Workspace, catalog: Catalog) -> list[str]:
     if not folder.is_dir():
         raise FixtureError(folder, "there is no such fixture folder")
     for path in sorted(folder.glob(f"*{SUFFIX}")):
-        if path.stem not in catalog.tables:
-            raise FixtureError(path, f"there is no table `{path.stem}`; there are {', '.join(sorted(catalog.tables))}")
+        if path.stem not in workspace:
+            raise FixtureError(path, no_table(path.stem, workspace))
     for name, table in workspace.items():
         load_table(folder / f"{name}{SUFFIX}", table)
-    for name, table in workspace.items():
-        rule = catalog.tables[name].derived
-        if rule is not None and not table:
-            derive(table, workspace[rule.source], rule)
-    return list(dangling(workspace))
+    derive(workspace, [name for name, table in workspace.items() if not table])
+
+
+def no_table(name: str, workspace: Workspace) -> str:
+    return f"there is no table `{name}`; there are {', '.join(sorted(workspace))}"
 
 
 def load_table(path: Path, table: Table) -> None:
@@ -54,13 +54,25 @@ def load_table(path: Path, table: Table) -> None:
 
 def load_row(path: Path, number: int, line: bytes, table: Table) -> None:
     try:
+        add(table, line)
+    except ValueError as error:
+        raise FixtureError(path, str(error), number) from None
+
+
+def add(table: Table, line: bytes | str) -> int:
+    """Add a row by its JSON. Returns its number.
+
+    Raises:
+        ValueError: it is no row of the table, or its id is there already; the text says what is wrong.
+    """
+    try:
         row = table.schema.parse(line)
     except ValidationError as error:
-        raise FixtureError(path, explained(error), number) from None
+        raise ValueError(explained(error)) from None
     try:
-        table.add(row)
+        return table.add(row)
     except KeyError:
-        raise FixtureError(path, f"the id {row['id']} is there already", number) from None
+        raise ValueError(f"the id {row['id']} is there already") from None
 
 
 def explained(error: ValidationError) -> str:
@@ -70,7 +82,32 @@ def explained(error: ValidationError) -> str:
     return f"{where}: {first['msg']}" if where else first["msg"]
 
 
-def derive(table: Table, source: Table, rule: Derived) -> None:
+def save(folder: Path, workspace: Workspace) -> None:
+    """Write the rows of a workspace as a fixture set, into a folder that is new or empty.
+
+    Raises:
+        FixtureError: it is neither, or cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise FixtureError(folder, "is not empty; name another folder")
+        for name, table in workspace.items():
+            lines = b"".join(table.encoded(row) + b"\n" for row in table.live)
+            (folder / f"{name}{SUFFIX}").write_bytes(lines)
+    except OSError as error:
+        raise FixtureError(folder, f"cannot be written ({reason_of(error)})") from None
+
+
+def derive(workspace: Workspace, names: Iterable[str]) -> None:
+    """Fill those of some tables, which are empty, of which the contract says how they are made of others."""
+    for name in names:
+        rule = workspace[name].schema.derived
+        if rule is not None:
+            derive_table(workspace[name], workspace[rule.source], rule)
+
+
+def derive_table(table: Table, source: Table, rule: Derived) -> None:
     newest: dict[Any, dict[str, Any]] = {}
     for row in source.live:
         values = source.values(row)
@@ -82,6 +119,7 @@ def derive(table: Table, source: Table, rule: Derived) -> None:
 
 
 def dangling(workspace: Workspace) -> Iterator[str]:
+    """References to rows that are not there, a line each."""
     for name, table in workspace.items():
         for field, reference in table.schema.references.items():
             target = workspace[reference.table]

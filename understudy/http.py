@@ -2,7 +2,8 @@
 
 import logging
 import warnings
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -24,7 +25,7 @@ with warnings.catch_warnings():
     from connexion.operations import AbstractOperation
     from connexion.resolver import Resolver
 
-__all__ = ["AsyncApp", "ErrorMiddleware", "OperationMiddleware", "Resolver", "RouteMiddleware"]
+__all__ = ["AsyncApp", "ErrorMiddleware", "OperationMiddleware", "Perform", "Resolver", "RouteMiddleware", "at_once"]
 
 logger = logging.getLogger("understudy")
 
@@ -94,13 +95,25 @@ class RouteApi(RoutingAPI):
         self.router.routes.append(route)
 
 
-class OperationMiddleware:
-    """Where every operation is answered: read by the contract, handled, sent."""
+Perform = Callable[[Callable[[], Any]], Awaitable[Any]]
+"""Performs an operation on a workspace, and returns its answer once that may be told."""
 
-    def __init__(self, app: ASGIApp, operations: Mapping[str, Operation], workspace: Workspace) -> None:
+
+async def at_once(operation: Callable[[], Any]) -> Any:
+    """Performs operations on a workspace that nobody keeps."""
+    return operation()
+
+
+class OperationMiddleware:
+    """Where every operation is answered: read by the contract, performed, sent."""
+
+    def __init__(
+        self, app: ASGIApp, operations: Mapping[str, Operation], workspace: Workspace, perform: Perform
+    ) -> None:
         self._app = app
         self._operations = operations
         self._workspace = workspace
+        self._perform = perform
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         operation = self._operations.get(scope.get("extensions", {}).get(ROUTING_CONTEXT, {}).get("operation_id"))
@@ -110,7 +123,8 @@ class OperationMiddleware:
         reader = operation.reader
         arguments = reader.read(scope, await read_body(receive) if reader.takes_body else b"")
         if operation.takes_workspace:
-            arguments["workspace"] = self._workspace
-        answer = operation.handler(**arguments)
+            answer = await self._perform(partial(operation.handler, self._workspace, **arguments))
+        else:
+            answer = operation.handler(**arguments)
         body, status = answer if isinstance(answer, tuple) else (answer, operation.status)
         await send_json(send, status, body if isinstance(body, bytes) else encode(body))

@@ -4,7 +4,9 @@ import errno
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -18,6 +20,7 @@ from understudy.app import create_app
 from understudy.contract import reason_of
 from understudy.errors import UnderstudyError
 from understudy.folder import Api
+from understudy.http import Perform, at_once
 from understudy.workspace import Workspace
 
 
@@ -34,30 +37,60 @@ class Server(uvicorn.Server):
             self._ready()
 
 
-def serve(api: Api, fixture_set: Path, host: str, port: int, log_level: str, called: float) -> None:
+@dataclass(frozen=True)
+class Source:
+    """Rows to serve, in words where they come from and what is odd there, and how operations are performed."""
+
+    workspace: Workspace
+    origin: str
+    warnings: list[str]
+    perform: Perform
+
+
+@contextmanager
+def source(api: Api, fixture_set: Path, store: Path | None) -> Iterator[Source]:
+    """The rows of a fixture set in memory, or those of a store, which starts from the set.
+
+    Raises:
+        UnderstudyError: they cannot be loaded, or the store is in use.
+    """
+    if store is None:
+        workspace = Workspace(api.catalog)
+        fixtures.load(fixture_set, workspace)
+        yield Source(workspace, str(fixture_set), list(fixtures.dangling(workspace)), at_once)
+        return
+    # TinyDB and what tells times in words are for those who keep a store.
+    from understudy.store import commits, opening  # noqa: PLC0415
+
+    with opening.opened(store, api.catalog, fixture_set) as kept:
+        perform = commits.Commits(kept.workspace, kept.changes, kept.keep).perform
+        yield Source(kept.workspace, opening.origin(kept, fixture_set), list(opening.warnings(kept)), perform)
+
+
+def serve(api: Api, fixture_set: Path, store: Path | None, host: str, port: int, log_level: str, called: float) -> None:
     """Serve an API from a fixture set until the process is asked to stop.
 
     Args:
         api: what is served.
         fixture_set: the folder that the workspace starts from.
+        store: the file that keeps the workspace; None to forget it at the end.
         host: the address to listen on.
         port: the port to listen on; 0 takes a free one.
         log_level: one of uvicorn's.
         called: when the command was called, by `time.perf_counter`, in seconds.
 
     Raises:
-        UnderstudyError: the address cannot be listened on, or the fixture set cannot be loaded.
+        UnderstudyError: the address cannot be listened on, or the rows cannot be loaded.
     """
-    with listen(host, port) as listener:
-        workspace = Workspace(api.catalog)
-        for warning in fixtures.load(fixture_set, workspace, api.catalog):
+    with listen(host, port) as listener, source(api, fixture_set, store) as rows:
+        for warning in rows.warnings:
             click.secho(f"warning: {warning}", fg="yellow", err=True)
 
         def ready() -> None:
-            click.echo(greeting(api, workspace, fixture_set, url_of(listener, api), time.perf_counter() - called))
+            click.echo(greeting(api, rows, url_of(listener, api), time.perf_counter() - called))
 
         config = uvicorn.Config(
-            create_app(api, workspace),
+            create_app(api, rows.workspace, rows.perform),
             log_config=logging_of(log_level),
             log_level=log_level,
             lifespan="on",
@@ -97,11 +130,10 @@ def url_of(listener: socket.socket, api: Api) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}{api.contract.base_path}"
 
 
-def greeting(api: Api, workspace: Workspace, fixture_set: Path, url: str, seconds: float) -> str:
-    rows = ", ".join(f"{len(table)} {name}" for name, table in workspace.items() if table)
+def greeting(api: Api, source: Source, url: str, seconds: float) -> str:
     lines = [
         f"Understudy stands in at {click.style(url, fg='green', bold=True)}, {seconds:.2f} s after it was called.",
-        f"  loaded  {rows or 'no rows'} from {fixture_set}",
+        f"  loaded  {source.workspace.counts()} from {source.origin}",
         f"  docs    {url.removesuffix(api.contract.base_path)}/docs",
     ]
     if api.contract.environment_variable:

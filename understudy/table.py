@@ -6,6 +6,7 @@ from typing import Any
 from pyroaring import BitMap
 
 from understudy.catalog import RowSchema
+from understudy.changes import Change, Record, unrecorded
 from understudy.columns import ID, Column
 from understudy.index import Index, Key
 
@@ -13,12 +14,13 @@ from understudy.index import Index, Key
 class Table:
     """The rows of one table, each under a number that is never given again.
 
-    `live` are the numbers of the rows there are.
+    `live` are the numbers of the rows there are; `record` is told of each change.
     """
 
-    def __init__(self, schema: RowSchema, columns: Iterable[Column]) -> None:
+    def __init__(self, schema: RowSchema, columns: Iterable[Column], record: Record = unrecorded) -> None:
         self.schema = schema
         self.live = BitMap()
+        self._record = record
         self._encoded: list[bytes] = []
         self._by_id: dict[int, int] = {}
         self._keys: dict[Column, list[Key]] = {column: [] for column in columns}
@@ -63,22 +65,52 @@ class Table:
             KeyError: a row with this id is there.
         """
         row = len(self._encoded)
-        row_id = row_values["id"].int
-        if row_id in self._by_id:
+        if row_values["id"].int in self._by_id:
             raise KeyError(row_values["id"])
-        self._encoded.append(self.schema.encode(row_values))
-        self._by_id[row_id] = row
+        self._encoded.append(b"")
         for column, keys in self._keys.items():
             keys.append(column.key(row_values))
-        self.live.add(row)
-        for index in self._indexes.values():
-            index.add(row)
+        self._show(row, self.schema.encode(row_values))
+        self._record(Change(self.schema.name, row, b"", self._encoded[row]))
         return row
 
     def update(self, row: int, changes: Mapping[str, Any]) -> None:
         """Change fields of a row. Its id stays."""
+        before = self._encoded[row]
         values = self.schema.complete({**self.values(row), **changes})
-        self._encoded[row] = self.schema.encode(values)
+        self._overwrite(row, self.schema.encode(values), values)
+        self._record(Change(self.schema.name, row, before, self._encoded[row]))
+
+    def delete(self, row: int) -> None:
+        before = self._encoded[row]
+        self._hide(row)
+        self._record(Change(self.schema.name, row, before, b""))
+
+    def undo(self, change: Change) -> None:
+        """Make a row what it was before a change, the last one that was made to it. This is not recorded."""
+        if not change.before:
+            self._hide(change.row)
+        elif change.after:
+            self._overwrite(change.row, change.before, self.schema.parse(change.before))
+        else:
+            self._show(change.row, change.before)
+
+    def _show(self, row: int, encoded: bytes) -> None:
+        self._encoded[row] = encoded
+        self._by_id[self._keys[ID][row]] = row
+        self.live.add(row)
+        for index in self._indexes.values():
+            index.add(row)
+
+    def _hide(self, row: int) -> None:
+        for index in self._indexes.values():
+            index.discard(row)
+        self.live.discard(row)
+        del self._by_id[self._keys[ID][row]]
+        self._encoded[row] = b""
+
+    def _overwrite(self, row: int, encoded: bytes, values: Mapping[str, Any]) -> None:
+        self._encoded[row] = encoded
         for column, keys in self._keys.items():
             key = column.key(values)
             if key != keys[row]:
@@ -91,10 +123,3 @@ class Table:
         self._keys[column][row] = key
         if index is not None:
             index.add(row)
-
-    def delete(self, row: int) -> None:
-        for index in self._indexes.values():
-            index.discard(row)
-        self.live.discard(row)
-        del self._by_id[self._keys[ID][row]]
-        self._encoded[row] = b""

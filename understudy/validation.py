@@ -249,7 +249,7 @@ def obj(place: Place, reading: Reading) -> core_schema.CoreSchema:
 
     def given(result: tuple[dict[str, Any], Any, set[str]]) -> dict[str, Any]:
         values, _, names = result
-        return {**defaults, **{name: values[name] for name in names}}
+        return {**defaults, **{name: value for name, value in values.items() if name in names}}
 
     return core_schema.no_info_after_validator_function(given, model)
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pyroaring import BitMap
 
 from understudy.catalog import CASCADE, SET_NULL, Catalog
+from understudy.changes import Record, unrecorded
 from understudy.columns import ID, Column
 from understudy.criteria import Criteria
 from understudy.query import Sort
@@ -13,10 +14,10 @@ from understudy.table import Table
 
 
 class Workspace(Mapping[str, Table]):
-    """The tables of a catalog by name, empty at first."""
+    """The tables of a catalog by name, empty at first. `record` is told of each change of a row."""
 
-    def __init__(self, catalog: Catalog) -> None:
-        self._tables = {name: Table(schema, catalog.columns[name]) for name, schema in catalog.tables.items()}
+    def __init__(self, catalog: Catalog, record: Record = unrecorded) -> None:
+        self._tables = {name: Table(schema, catalog.columns[name], record) for name, schema in catalog.tables.items()}
 
     def __getitem__(self, name: str) -> Table:
         return self._tables[name]
@@ -26,6 +27,10 @@ class Workspace(Mapping[str, Table]):
 
     def __len__(self) -> int:
         return len(self._tables)
+
+    def counts(self) -> str:
+        """How many rows of which tables there are, in words."""
+        return ", ".join(f"{len(table)} {name}" for name, table in self.items() if table) or "no rows"
 
     def select(self, table: str, criteria: Criteria) -> BitMap:
         """The rows of a table that meet criteria. The caller must not change them."""

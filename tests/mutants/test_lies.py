@@ -75,7 +75,8 @@ def fresh(api: Api) -> Callable[[], ASGIApp]:
 
     def make() -> ASGIApp:
         workspace = Workspace(api.catalog)
-        assert list(fixtures.load(DEMO, workspace, api.catalog)) == []
+        fixtures.load(DEMO, workspace)
+        assert list(fixtures.dangling(workspace)) == []
         return create_app(api, workspace)
 
     return make

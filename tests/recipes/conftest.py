@@ -8,9 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import Keeping
 from tests.servers import ROOT
 
 MADE = (".git", ".venv", ".real", ".*cache", ".hypothesis", "build", "*.egg-info", "__pycache__")
+
+
+@pytest.fixture(scope="session")
+def keeping() -> Keeping:
+    """In memory: recipes are not about where rows are kept."""
+    return lambda: ()
 
 
 @pytest.fixture(scope="package")

@@ -163,9 +163,8 @@ def learn(inspection: Inspection, contract: Contract) -> None:
 
 
 def workspace_of(contract: Contract, folder: Path) -> Workspace:
-    catalog = Catalog.of(contract)
-    workspace = Workspace(catalog)
-    load(folder, workspace, catalog)
+    workspace = Workspace(Catalog.of(contract))
+    load(folder, workspace)
     return workspace
 
 

@@ -1,0 +1,122 @@
+"""The file: how it looks, and what is said of one that is damaged."""
+
+import json
+import random
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.store.conftest import Opens, rows_of
+from understudy.errors import StoreError
+from understudy.store.document import encoded
+
+
+def test_a_row_is_a_line_of_plain_json(path: Path, opens: Opens) -> None:
+    text = path.read_text(encoding="utf-8")
+    content = json.loads(text)
+    rows = [row for rows in content.values() for row in rows.values()]
+    assert [json.loads(row) for rows in rows_of(opens(path)).values() for row in rows] == rows
+    lines = [line for line in text.splitlines() if re.match(r'"\d+": \{"id":', line)]
+    assert len(lines) == len(rows)
+
+
+def test_rows_stand_by_their_numbers() -> None:
+    rows = {str(number): {"n": number} for number in (10, 9, 1)}
+    assert encoded({"t": rows, "none": {}}) == (
+        b'{\n"t": {\n"1": {"n":1},\n"9": {"n":9},\n"10": {"n":10}\n},\n"none": {}\n}\n'
+    )
+
+
+def test_a_change_is_a_change_of_one_line(path: Path, opens: Opens) -> None:
+    before = path.read_text(encoding="utf-8").splitlines()
+    store = opens(path)
+    store.workspace["flows"].update(1, {"tags": ["changed"]})
+    store.settle()
+    after = path.read_text(encoding="utf-8").splitlines()
+    assert [line for line in after if line not in before] == [line for line in after if "changed" in line]
+    assert len(before) == len(after)
+
+
+def test_any_layout_of_the_same_json_is_read(path: Path, opens: Opens) -> None:
+    rows = rows_of(opens(path))
+    for indent in (None, 4):
+        path.write_text(json.dumps(json.loads(path.read_bytes()), indent=indent), encoding="utf-8-sig")
+        assert rows_of(opens(path)) == rows
+
+
+ID = "00000000-0000-4000-8000-000000000001"
+ROW = {"id": ID, "created": "2026-01-01T00:00:00Z", "updated": "2026-01-01T00:00:00Z", "name": "a"}
+
+
+def flows(**rows: object) -> str:
+    return json.dumps({"flows": {name.strip("n"): row for name, row in rows.items()}}, indent=0)
+
+
+DAMAGED = {
+    "no JSON": ("hello", 1, "`{` is expected here"),
+    "white space": (" \n", 2, "`{` is expected here"),
+    "a list": ("[]", 1, "`{` is expected here"),
+    "a table that is none": ('{"flows": []}', 1, "`{` is expected here"),
+    "an unknown table": ('{\n"flow": {\n"1": {}}}', 3, "there is no table `flow`; there are artifact_collections"),
+    "more behind the end": ("{}\n{}", 2, "there is more behind the end"),
+    "a name that is none": ('{"flows": {1: {}}}', 1, "a name is expected here"),
+    "a table twice": ('{"flows": {},\n"flows": {}}', 2, "`flows` is there already"),
+    "a number twice": (f'{{"flows": {{"1": {json.dumps(ROW)},\n"1": {{}}}}}}', 2, "`1` is there already"),
+    "a number that is none": ('{"flows": {"01": {}}}', 1, "`01` is no number of a row"),
+    "an id twice": (flows(n1=ROW, n2=ROW), 9, f"the id {ID} is there already"),
+    "no row": (flows(n1=5), 3, "Input should be an object"),
+    "a wrong field": (flows(n1={**ROW, "name": 5}), 3, "name: Input should be a valid string"),
+    "half a row": (flows(n1=ROW)[:60], 4, "no JSON (Unterminated string starting at)"),
+    "a comma too many": ('{"flows": {},\n}', 2, "no JSON (Expecting value)"),
+    "too deep": ('{"flows":\n{"1": ' + "[" * 200_000, 2, "cannot be read (maximum recursion depth exceeded"),
+    "too long a number": ('{"flows":\n{"1": ' + "1" * 5000, 2, "cannot be read (Exceeds the limit"),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_a_damaged_file_is_refused_with_the_place_and_stays_as_it_is(tmp_path: Path, opens: Opens, name: str) -> None:
+    text, line, reason = DAMAGED[name]
+    path = tmp_path / "rows.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(StoreError) as raised:
+        opens(path)
+    said = str(raised.value)
+    assert said.startswith(f"{path}, line {line}: {reason}"), said
+    assert said.endswith(f"; `understudy store repair {path}` saves what can be read")
+    assert "\n" not in said
+    assert path.read_text(encoding="utf-8") == text
+
+
+def test_what_is_no_utf8_is_refused_with_its_line(path: Path, opens: Opens) -> None:
+    path.write_bytes(path.read_bytes().replace(b'"flows": {', b'"flows": {\n\xff'))
+    with pytest.raises(StoreError, match=r"line \d+: it is not UTF-8"):
+        opens(path)
+
+
+def test_every_truncation_is_refused(path: Path, opens: Opens) -> None:
+    """All but two: an empty file is a new store, and the last line break is not missed."""
+    whole = path.read_bytes()
+    for length in range(1, len(whole) - 1):
+        path.write_bytes(whole[:length])
+        with pytest.raises(StoreError):
+            opens(path)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_flipped_byte_is_refused_or_leaves_rows_of_the_contract(path: Path, opens: Opens, seed: int) -> None:
+    randomness = random.Random(seed)
+    whole = path.read_bytes()
+    refused = 0
+    for _ in range(100):
+        flipped = bytearray(whole)
+        flipped[randomness.randrange(len(flipped))] ^= randomness.randrange(1, 256)
+        path.write_bytes(flipped)
+        try:
+            store = opens(path)
+        except StoreError:
+            refused += 1
+        else:
+            for table in store.workspace.values():
+                assert all(table.schema.encode(table.values(row)) == table.encoded(row) for row in table.live)
+    assert 0 < refused < 100

@@ -1,0 +1,160 @@
+"""A server that is killed at random moments while eight clients write: nothing that was answered is lost."""
+
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.store.test_serving import Served, serving
+
+WRITERS = 8
+MOST_ROWS = 12  # of a writer, from which on it rather deletes
+
+Row = dict[str, Any] | None
+"""What is known of a row; None where it is not there."""
+
+
+@dataclass
+class Kind:
+    """One sort of rows: how they are made, and changed."""
+
+    path: str
+    filter: str
+    created: Callable[[str], dict[str, Any]]
+    changed: Callable[[int], dict[str, Any]]
+
+
+KINDS = (
+    Kind("/artifacts/", "artifacts", lambda name: {"key": name, "data": name}, lambda number: {"data": [number]}),
+    Kind("/flows/", "flows", lambda name: {"name": name}, lambda number: {"tags": [str(number)]}),
+)
+
+
+@dataclass
+class Writer:
+    """Writes what nobody else writes, and knows what must be there: `unsure` is the write without an answer."""
+
+    name: str
+    kind: Kind
+    randomness: random.Random
+    rows: dict[str, Row] = field(default_factory=dict)
+    unsure: tuple[str, Row] | None = None
+    answered: int = 0
+    made: int = 0
+
+    def write(self, url: httpx.URL) -> None:
+        """Write until the server is gone."""
+        with httpx.Client(base_url=url) as api:
+            while True:
+                try:
+                    self._write_once(api)
+                except httpx.HTTPError:
+                    return
+                self.answered += 1
+                self.unsure = None
+
+    def _write_once(self, api: httpx.Client) -> None:
+        there = [row_id for row_id, row in self.rows.items() if row is not None]
+        wish = self.randomness.random() if there else 0.0
+        if wish < 0.4 and len(there) < MOST_ROWS:
+            self.made += 1
+            body = self.kind.created(f"{self.name}-{self.made}")
+            self.unsure = ("", body)
+            row = api.post(self.kind.path, json=body).raise_for_status().json()
+            self.rows[row["id"]] = row
+            return
+        row_id = self.randomness.choice(there)
+        known = self.rows[row_id]
+        assert known is not None
+        if wish < 0.7:
+            changes = self.kind.changed(self.randomness.randrange(10**6))
+            self.unsure = (row_id, {**known, **changes})
+            api.patch(f"{self.kind.path}{row_id}", json=changes).raise_for_status()
+            self.rows[row_id] = {**known, **changes}
+        else:
+            self.unsure = (row_id, None)
+            api.delete(f"{self.kind.path}{row_id}").raise_for_status()
+            self.rows[row_id] = None
+
+    def check(self, api: httpx.Client) -> None:
+        """Find all that was answered, and of what was not, all or nothing. Goes on from what is there."""
+        for row_id, row in list(self.rows.items()):
+            answer = api.get(f"{self.kind.path}{row_id}")
+            found = answer.json() if answer.is_success else None
+            allowed = [row] + ([self.unsure[1]] if self.unsure and self.unsure[0] == row_id else [])
+            assert any(same(found, each) for each in allowed), (self.name, row_id, found, allowed)
+            self.rows[row_id] = found
+            if found is None:
+                del self.rows[row_id]
+        if self.unsure and self.unsure[0] == "":
+            self._take(api, self.unsure[1] or {})
+        self.unsure = None
+
+    def _take(self, api: httpx.Client, body: dict[str, Any]) -> None:
+        """A row whose creation was not answered is there as it was asked for, or not at all."""
+        name, value = next(iter(body.items()))
+        found = api.post(f"{self.kind.path}filter", json={self.kind.filter: {name: {"any_": [value]}}}).json()
+        assert all(same({**row, **body}, row) for row in found)
+        self.rows.update({row["id"]: row for row in found})
+
+
+def same(found: Row, expected: Row) -> bool:
+    """Whether two rows are the same but for the time of their last change."""
+    if found is None or expected is None:
+        return found is expected
+    return {**found, "updated": ""} == {**expected, "updated": ""}
+
+
+def check_collections(api: httpx.Client) -> None:
+    """A create changes two tables: both have it, or neither."""
+    latest = dict(listed(api, "/artifacts/latest/filter", "latest_id"))
+    newest: dict[str, str] = {}
+    for key, row_id in listed(api, "/artifacts/filter", "id"):
+        newest.setdefault(key, row_id)
+    assert latest.keys() == newest.keys()
+    assert set(latest.values()) <= {row_id for _, row_id in listed(api, "/artifacts/filter", "id")}
+
+
+def listed(api: httpx.Client, path: str, name: str) -> Iterator[tuple[str, str]]:
+    offset = 0
+    while rows := api.post(path, json={"offset": offset}).json():
+        yield from ((row["key"], row[name]) for row in rows)
+        offset += len(rows)
+
+
+def write_until_killed(served: Served, writers: list[Writer], seconds: float) -> None:
+    threads = [threading.Thread(target=writer.write, args=[served.api.base_url]) for writer in writers]
+    for thread in threads:
+        thread.start()
+    time.sleep(seconds)
+    served.stop(signal.SIGKILL)
+    for thread in threads:
+        thread.join()
+
+
+def test_nothing_that_was_answered_is_lost(tmp_path: Path, pytestconfig: pytest.Config) -> None:
+    seed = random.SystemRandom().randrange(2**32)
+    randomness = random.Random(seed)
+    print(f"seed {seed}")  # noqa: T201 - pytest shows it with a failure
+    writers = [Writer(f"w{number}", KINDS[number % 2], random.Random(seed + number)) for number in range(WRITERS)]
+    rounds = pytestconfig.getoption("rounds")
+    for _ in range(rounds):
+        with serving(tmp_path / "rows.json") as served:
+            for writer in writers:
+                writer.check(served.api)
+            check_collections(served.api)
+            write_until_killed(served, writers, randomness.uniform(0.02, 0.4))
+    with serving(tmp_path / "rows.json") as served:
+        for writer in writers:
+            writer.check(served.api)
+    answered = sum(writer.answered for writer in writers)
+    assert answered > rounds * WRITERS
+    with pytestconfig.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+        print(f"\n{rounds} times killed; {answered} answered writes were checked, none was lost.")  # noqa: T201

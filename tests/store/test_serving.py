@@ -1,0 +1,193 @@
+"""A server with a store: stopped, started, refused, and out of room."""
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.servers import ROOT, client
+from tests.store.conftest import FEW
+
+# Root is not stopped by rights; without this capability it is, like anybody else.
+AS_ANYBODY = () if os.geteuid() else ("setpriv", "--bounding-set", "-dac_override,-dac_read_search")
+SIZE = 64 * 2**20  # bytes, from which on a store is large
+
+
+@dataclass
+class Served:
+    """A server, the lines that it printed when it was ready, and a client of it."""
+
+    process: subprocess.Popen[str]
+    lines: list[str]
+    api: httpx.Client
+
+    def artifact(self, key: str) -> httpx.Response:
+        return self.api.post("/artifacts/", json={"key": key})
+
+    def artifact_keys(self) -> list[Any]:
+        return sorted(row["key"] for row in self.api.post("/artifacts/latest/filter", json={}).json())
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> str:
+        """End the process. Returns what it wrote to stderr."""
+        self.process.send_signal(number)
+        return self.process.communicate(timeout=20)[1]
+
+
+def command(path: Path) -> list[str]:
+    serve = [sys.executable, "-m", "understudy", "serve", "--port", "0", "--fixtures", str(FEW), "--store", str(path)]
+    return [*AS_ANYBODY, *serve]
+
+
+@contextmanager
+def serving(path: Path) -> Iterator[Served]:
+    with subprocess.Popen(
+        command(path), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            lines = [process.stdout.readline() for _ in range(4)]
+            with client(lines[3].partition("=")[2].strip()) as api:
+                yield Served(process, lines, api)
+        finally:
+            process.kill()
+
+
+def refused(path: Path) -> str:
+    """What is said, in one line on stderr, of a server that does not start."""
+    result = subprocess.run(command(path), cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+    assert (result.returncode, result.stdout) == (2, ""), result
+    (line,) = result.stderr.splitlines()
+    return line
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "rows.json"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_what_was_answered_is_there_after_a_restart(path: Path, number: signal.Signals) -> None:
+    with serving(path) as first:
+        assert f"from {FEW}, kept in {path}" in first.lines[1]
+        assert first.artifact("new").status_code == 201
+        keys = first.artifact_keys()
+        assert first.stop(number) == ""
+    with serving(path) as second:
+        assert f"4 artifacts, 4 artifact_collections, 2 flows, 1 flow_runs from {path}, written" in second.lines[1]
+        assert second.artifact_keys() == keys
+
+
+def test_a_second_server_is_refused_with_the_pid_of_the_first(path: Path) -> None:
+    with serving(path) as first:
+        assert refused(path) == f"error: {path}: is in use by the process {first.process.pid}"
+        assert first.artifact("new").status_code == 201
+        first.stop(signal.SIGKILL)
+    with serving(path) as second:
+        assert "new" in second.artifact_keys()
+
+
+def test_a_signal_during_a_flush_loses_nothing(path: Path) -> None:
+    """Writers go on until the server is gone; what was answered to them is there afterwards."""
+    with serving(path) as first, ThreadPoolExecutor(4) as pool:
+        writers = [pool.submit(write_until_the_end, first.api, f"w{number}-") for number in range(4)]
+        while len(first.artifact_keys()) < 20:
+            pass
+        assert first.stop() == ""
+        assert first.process.returncode == 0
+        answered = {key for writer in writers for key in writer.result()}
+    with serving(path) as second:
+        count = second.api.post("/artifacts/latest/count").json()
+        for key in answered:
+            assert second.api.get(f"/artifacts/{key}/latest").status_code == 200
+        assert len(answered) <= count
+
+
+def write_until_the_end(api: httpx.Client, prefix: str) -> list[str]:
+    answered: list[str] = []
+    with httpx.Client(base_url=api.base_url) as own:
+        while True:
+            key = f"{prefix}{len(answered)}"
+            try:
+                if own.post("/artifacts/", json={"key": key}).status_code == 201:
+                    answered.append(key)
+            except httpx.HTTPError:
+                return answered
+
+
+def test_a_full_disk_refuses_writes_and_serves_reads_until_there_is_room(path: Path) -> None:
+    """The disk is full as far as this process goes: it may not write files larger than this one."""
+    with serving(path) as served:
+        keys = served.artifact_keys()
+        before = path.read_bytes()
+        limits = resource.prlimit(served.process.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(served.process.pid, resource.RLIMIT_FSIZE, (len(before), limits[1]))
+        for _ in range(2):
+            answer = served.artifact("new")
+            assert answer.status_code == 507
+            assert answer.json() == {"detail": "The change could not be kept (File too large). Nothing was changed."}
+        flow = served.api.post("/flows/filter", json={}).json()[0]
+        tags = {"tags": ["x" * 1000]}
+        assert served.api.patch(f"/flows/{flow['id']}", json=tags).status_code == 507
+        assert served.api.get(f"/flows/{flow['id']}").json() == flow
+        assert served.artifact_keys() == keys
+        assert path.read_bytes() == before
+        assert {each.name for each in path.parent.iterdir()} == {f".{path.name}.lock", path.name}
+        resource.prlimit(served.process.pid, resource.RLIMIT_FSIZE, limits)
+        assert served.artifact("new").status_code == 201
+        errors = served.stop()
+        assert errors.count("changes could not be kept: [Errno 27] File too large") == 3
+        assert "Traceback" not in errors
+    with serving(path) as again:
+        assert again.artifact_keys() == sorted([*keys, "new"])
+
+
+def test_a_lost_permission_refuses_writes_until_it_is_back(path: Path) -> None:
+    with serving(path) as served:
+        for locked, rights in ((path.parent, 0o755), (path, 0o644)):
+            locked.chmod(rights & 0o555)
+            answer = served.artifact("new")
+            assert answer.status_code == 507
+            assert "(Permission denied)" in answer.json()["detail"]
+            assert "new" not in served.artifact_keys()
+            locked.chmod(rights)
+        assert served.artifact("new").status_code == 201
+
+
+def test_a_read_only_folder_is_told_at_the_start(tmp_path: Path) -> None:
+    folder = tmp_path / "locked"
+    folder.mkdir(mode=0o555)
+    path = folder / "rows.json"
+    assert refused(path) == f"error: {path}: cannot be written here (Permission denied)"
+
+
+def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "none" / "rows.json"
+    assert refused(path) == f"error: {path}: cannot be written here (No such file or directory)"
+
+
+def test_a_damaged_file_is_refused_and_stays_as_it_is(path: Path) -> None:
+    path.write_text('{"flows": {\n"1": {}}}', encoding="utf-8")
+    assert refused(path) == (
+        f"error: {path}, line 2: id: Field required; `understudy store repair {path}` saves what can be read"
+    )
+    assert path.read_text(encoding="utf-8") == '{"flows": {\n"1": {}}}'
+
+
+def test_a_large_store_starts_with_a_warning(path: Path) -> None:
+    with serving(path) as small:
+        assert small.stop() == ""
+    with path.open("ab") as file:
+        file.write(b" " * SIZE)
+    with serving(path) as large:
+        size = f"warning: {path} is 64 MiB, and each write writes all of it: see docs/store.md\n"
+        assert large.stop() == size

@@ -1,0 +1,160 @@
+"""A store: what it holds when it is opened again, whatever was done to it."""
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import SMALL
+from tests.store.conftest import FEW, Opens, rows_of
+from understudy import fixtures
+from understudy.catalog import Catalog
+from understudy.errors import FixtureError, StoreError
+from understudy.folder import Api
+from understudy.store.opening import opened, origin
+from understudy.store.store import Store
+from understudy.values import new_id, now
+
+
+def test_a_new_store_is_written_at_once_from_its_fixture_set(api: Api, tmp_path: Path, opens: Opens) -> None:
+    path = tmp_path / "rows.json"
+    for content in (None, b""):
+        path.unlink(missing_ok=True)
+        if content is not None:
+            path.write_bytes(content)
+        with opened(path, api.catalog, SMALL) as store:
+            assert origin(store, SMALL) == f"{SMALL}, kept in {path}"
+            assert len(store.workspace["artifacts"]) == 120
+            assert rows_of(opens(path)) == rows_of(store)
+
+
+def test_a_store_goes_on_from_its_file_whatever_the_fixture_set(api: Api, path: Path, opens: Opens) -> None:
+    before = path.read_bytes()
+    with opened(path, api.catalog, Path("nowhere")) as store:
+        assert origin(store, SMALL) == f"{path}, written a few seconds ago"
+        assert rows_of(store) == rows_of(opens(path))
+    assert path.read_bytes() == before
+
+
+def test_a_fixture_set_that_cannot_be_loaded_leaves_no_store(api: Api, tmp_path: Path) -> None:
+    with pytest.raises(FixtureError), opened(tmp_path / "rows.json", api.catalog, tmp_path / "nothing"):
+        pass
+    assert not (tmp_path / "rows.json").exists()
+
+
+def test_a_store_behind_a_link_stays_behind_it(api: Api, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "rows.json").symlink_to(tmp_path / "elsewhere" / "rows.json")
+    with opened(tmp_path / "rows.json", api.catalog, FEW):
+        pass
+    assert (tmp_path / "rows.json").is_symlink()
+    assert (tmp_path / "elsewhere" / "rows.json").is_file()
+
+
+def test_a_folder_is_no_store(tmp_path: Path, opens: Opens) -> None:
+    with pytest.raises(StoreError, match=r"cannot be read \(Is a directory\)"):
+        opens(tmp_path)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_any_changes_are_there_when_it_is_opened_again(tmp_path: Path, opens: Opens, seed: int) -> None:
+    """In the same order, too: rows that a sort does not tell apart stand as they stood."""
+    randomness = random.Random(seed)
+    store = opens(tmp_path / "rows.json")
+    fixtures.load(SMALL, store.workspace)
+    for _ in range(30):
+        for _ in range(randomness.randrange(5)):
+            change_anything(randomness, store)
+        store.settle()
+        assert rows_of(opens(store.path)) == rows_of(store)
+        if randomness.random() < 0.2:
+            store = opens(store.path)
+
+
+def change_anything(randomness: random.Random, store: Store) -> None:
+    table = store.workspace[randomness.choice(["flows", "artifacts"])]
+    rows = list(table.live)
+    name = {"flows": "name", "artifacts": "key"}[table.schema.name]
+    match randomness.choice(["add", "update", "delete"]) if rows else "add":
+        case "add":
+            table.insert({"id": new_id(), "created": now(), "updated": now(), name: str(new_id())})
+        case "update":
+            table.update(randomness.choice(rows), {"updated": now()})
+        case "delete":
+            table.delete(randomness.choice(rows))
+
+
+def test_changes_that_cannot_be_kept_are_in_no_later_file(path: Path, opens: Opens) -> None:
+    store = opens(path)
+    before = rows_of(store)
+    store.workspace["flows"].update(0, {"tags": ["lost"]})
+    store.workspace["flows"].insert({"id": new_id(), "created": now(), "updated": now(), "name": "lost"})
+    store.workspace["artifacts"].delete(1)
+    whole = path.read_bytes()
+    path.write_bytes(whole + b"\n")  # somebody else's
+    with pytest.raises(OSError, match="somebody else"):
+        store.keep(store.changes)
+    path.write_bytes(whole)
+    again = opens(path)
+    assert rows_of(again) == before
+    again.workspace["flows"].update(1, {"tags": ["kept"]})
+    again.settle()
+    after = rows_of(opens(path))
+    assert {**after, "flows": []} == {**before, "flows": []}
+    assert [b"lost" in row for row in after["flows"]] == [False, False]
+
+
+def edited(path: Path) -> dict[str, dict[str, Any]]:
+    content: dict[str, dict[str, Any]] = json.loads(path.read_bytes())
+    return content
+
+
+def test_a_person_may_edit_the_file(path: Path, opens: Opens) -> None:
+    """Rows taken out and put in, in any spelling and order, with what may be left out left out."""
+    content = edited(path)
+    del content["artifacts"]["2"]
+    flow = {"id": str(new_id()).upper(), "created": "2026-01-01T01:00:00+01:00", "updated": "2026-01-01T00:00:00Z"}
+    content["flows"] = {"70": {**flow, "name": "by hand"}, **content["flows"]}
+    path.write_text(json.dumps(content, indent=2), encoding="utf-8")
+    store = opens(path)
+    assert len(store.workspace["artifacts"]) == 2
+    written = json.loads(rows_of(store)["flows"][-1])
+    assert (written["name"], written["created"], written["tags"]) == ("by hand", "2026-01-01T00:00:00Z", [])
+    assert written["id"] == flow["id"].lower()
+    store.workspace["flows"].insert({"id": new_id(), "created": now(), "updated": now(), "name": "next"})
+    store.settle()
+    assert edited(path)["flows"]["71"]["name"] == "next"
+    assert rows_of(opens(path)) == rows_of(store)
+
+
+def test_a_table_that_is_taken_out_is_empty_or_made_of_another(path: Path, opens: Opens) -> None:
+    before = rows_of(opens(path))
+    content = edited(path)
+    del content["artifact_collections"], content["flow_runs"]
+    path.write_text(json.dumps(content), encoding="utf-8")
+    store = opens(path)
+    assert rows_of(store) == {name: rows for name, rows in before.items() if name != "flow_runs"}
+    store.settle()
+    assert rows_of(opens(path)) == rows_of(store)
+
+
+def test_a_table_that_is_empty_stays_empty(api: Api, path: Path, opens: Opens) -> None:
+    """As it does when all of its rows are deleted."""
+    content = edited(path)
+    content["artifact_collections"] = {}
+    path.write_text(json.dumps(content), encoding="utf-8")
+    assert "artifact_collections" not in rows_of(opens(path))
+
+
+def test_what_json_can_hold_is_kept(tmp_path: Path, api: Api) -> None:
+    catalog: Catalog = api.catalog
+    data = {"deep": [[[{}]]], "big": 10**40, "small": 5e-324, "text": '\u2028 é 😀 \x00 \\" ', "": None, "zero": [-0.0]}
+    store = Store(tmp_path / "rows.json", catalog)
+    row = store.workspace["artifacts"].insert({"id": new_id(), "created": now(), "updated": now(), "data": data})
+    written = store.workspace["artifacts"].encoded(row)
+    store.settle()
+    again = Store(tmp_path / "rows.json", catalog)
+    assert again.workspace["artifacts"].encoded(0) == written
+    assert json.loads(written)["data"] == data

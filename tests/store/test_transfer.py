@@ -1,0 +1,102 @@
+"""From a store to a fixture set and back, by the command."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import SMALL
+from tests.store.conftest import FEW
+
+COMMAND = [sys.executable, "-m", "understudy", "store"]
+
+
+def called(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [*COMMAND, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def told(*arguments: object) -> str:
+    result = called(*arguments)
+    assert (result.returncode, result.stderr) == (0, ""), result
+    return result.stdout
+
+
+def refused(*arguments: object) -> str:
+    """What is said, in one line on stderr, of a call that ends with 2."""
+    result = called(*arguments)
+    assert (result.returncode, result.stdout) == (2, ""), result
+    (line,) = result.stderr.splitlines()
+    return line
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_there_and_back_the_rows_are_the_same_byte_for_byte(tmp_path: Path) -> None:
+    first, second = tmp_path / "first.json", tmp_path / "second.json"
+    assert told("import", SMALL, first).startswith("imported 120 artifacts, 20 artifact_collections, 12 flows, ")
+    assert told("export", first, tmp_path / "set").startswith("exported 120 artifacts, ")
+    told("import", tmp_path / "set", second)
+    assert second.read_bytes() == first.read_bytes()
+    told("export", second, tmp_path / "again")
+    assert files(tmp_path / "again") == files(tmp_path / "set")
+    for name, content in files(SMALL).items():
+        exported = (tmp_path / "set" / name).read_text(encoding="utf-8").splitlines()
+        for line, original in zip(exported, content.decode().splitlines(), strict=True):
+            row = json.loads(line)
+            assert {field: row[field] for field in json.loads(original)} == json.loads(original)
+
+
+def test_import_never_writes_over_a_store(tmp_path: Path) -> None:
+    path = tmp_path / "rows.json"
+    path.write_text("{}", encoding="utf-8")
+    assert refused("import", FEW, path) == (
+        f"error: {path}: is there already; give it another name, or take it away first"
+    )
+    assert path.read_text(encoding="utf-8") == "{}"
+
+
+def test_import_tells_what_is_wrong_with_a_set(tmp_path: Path) -> None:
+    assert refused("import", tmp_path / "none", tmp_path / "rows.json") == (
+        f"error: {tmp_path}/none: there is no such fixture folder"
+    )
+    assert not (tmp_path / "rows.json").exists()
+
+
+def test_export_never_writes_into_a_folder_with_files(tmp_path: Path) -> None:
+    told("import", FEW, tmp_path / "rows.json")
+    folder = shutil.copytree(SMALL, tmp_path / "set")
+    assert refused("export", tmp_path / "rows.json", folder) == f"error: {folder}: is not empty; name another folder"
+    assert files(folder) == files(SMALL)
+
+
+@pytest.mark.parametrize("content", [None, ""])
+def test_export_tells_that_there_is_nothing(tmp_path: Path, content: str | None) -> None:
+    if content is not None:
+        (tmp_path / "rows.json").write_text(content, encoding="utf-8")
+    assert refused("export", tmp_path / "rows.json", tmp_path / "set") == (
+        f"error: {tmp_path}/rows.json: there is no such store, or nothing in it"
+    )
+
+
+def test_repair_lists_what_it_saves_and_what_is_lost(tmp_path: Path) -> None:
+    path = tmp_path / "rows.json"
+    told("import", FEW, path)
+    assert told("repair", path, "--to", tmp_path / "same.json") == (
+        f"saved 3 artifacts, 3 artifact_collections, 2 flows, 1 flow_runs to {tmp_path}/same.json\n"
+    )
+    lines = path.read_text(encoding="utf-8").splitlines()
+    number = next(number for number, line in enumerate(lines) if line.startswith('"flows"')) + 1
+    lines[number] = lines[number][:20]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    result = called("repair", path)
+    assert result.returncode == 1
+    assert result.stdout.splitlines() == [
+        f"saved 3 artifacts, 3 artifact_collections, 1 flows, 1 flow_runs to {tmp_path}/rows.repaired.json",
+        f"lost  line {number + 1}: Invalid control character at: {lines[number]}",
+    ]

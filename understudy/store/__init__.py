@@ -1,0 +1,1 @@
+"""The store: a workspace that outlives its process, in a TinyDB file."""

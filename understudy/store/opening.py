@@ -1,0 +1,48 @@
+"""Opening a store: for one process at a time, from a fixture set where it is new."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pendulum
+
+from understudy import fixtures
+from understudy.catalog import Catalog
+from understudy.store.lock import locked
+from understudy.store.store import Store
+
+MEBIBYTE = 2**20  # bytes
+LARGE = 64  # mebibytes
+
+
+@contextmanager
+def opened(path: Path, catalog: Catalog, fixture_set: Path) -> Iterator[Store]:
+    """The store of a file, which no other process can open meanwhile; a new one starts from a fixture set.
+
+    Raises:
+        FixtureError: the set cannot be loaded.
+        StoreError: the file is in use, cannot be read or written, or is damaged.
+    """
+    path = path.resolve()
+    with locked(path):
+        store = Store(path, catalog)
+        if store.written is None:
+            fixtures.load(fixture_set, store.workspace)
+        if store.written is None or store.changes:
+            store.settle()
+        yield store
+
+
+def origin(store: Store, fixture_set: Path) -> str:
+    """Where the rows of a store come from, in words."""
+    if store.written is None:
+        return f"{fixture_set}, kept in {store.path}"
+    return f"{store.path}, written {pendulum.instance(store.written).diff_for_humans()}"
+
+
+def warnings(store: Store) -> Iterator[str]:
+    """What is odd about a store, a line each."""
+    yield from fixtures.dangling(store.workspace)
+    size = store.path.stat().st_size // MEBIBYTE
+    if size >= LARGE:
+        yield f"{store.path} is {size} MiB, and each write writes all of it: see docs/store.md"

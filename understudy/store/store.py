@@ -1,0 +1,121 @@
+"""A workspace, and the TinyDB file that keeps it."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from tinydb import TinyDB
+from tinydb.table import Document
+
+from understudy import fixtures
+from understudy.catalog import Catalog
+from understudy.changes import Change
+from understudy.contract import reason_of
+from understudy.errors import StoreError
+from understudy.store.document import Damage, Entry, Reader
+from understudy.store.storage import WholeFile, stamp_of
+from understudy.workspace import Workspace
+
+
+class Store:
+    """A workspace whose changes go to a file.
+
+    `changes` are those that the file does not have yet: whoever takes them away hands them to `keep`,
+    in their order. `keep` may run in another thread, since it does not look at the workspace. `written`
+    is when the file was last written before it was opened; None where there was none, or an empty one.
+
+    Args:
+        path: the file, which nobody else writes meanwhile.
+        catalog: the tables of the workspace.
+
+    Raises:
+        StoreError: the file cannot be read, or does not hold what a store's file holds.
+    """
+
+    def __init__(self, path: Path, catalog: Catalog) -> None:
+        self.path = path
+        self.changes: list[Change] = []
+        self.workspace = Workspace(catalog, self.changes.append)
+        self.written: datetime | None = None
+        self._numbers: dict[str, dict[int, int]] = {name: {} for name in catalog.tables}
+        self._file = self._opened()
+        self._database = TinyDB(storage=lambda: self._file)
+
+    # -------------------------------------------------------------------- read
+
+    def _opened(self) -> WholeFile:
+        try:
+            with self.path.open("rb") as file:
+                content, stamp = file.read(), stamp_of(file)
+        except FileNotFoundError:
+            content, stamp = b"", None
+        except OSError as error:
+            raise StoreError(self.path, f"cannot be read ({reason_of(error)})") from None
+        try:
+            text = content.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            line = content.count(b"\n", 0, error.start) + 1
+            raise StoreError.of_damage(self.path, reason_of(error), line) from None
+        documents: dict[str, dict[str, Any]] = {name: {} for name in self.workspace}
+        if text:
+            self.written = datetime.fromtimestamp(self.path.stat().st_mtime, timezone.utc)
+            try:
+                self._fill(Reader(text), documents)
+            except Damage as damage:
+                raise StoreError.of_damage(self.path, damage.reason, damage.line) from None
+        return WholeFile(self.path, documents, stamp)
+
+    def _fill(self, reader: Reader, documents: Mapping[str, dict[str, Any]]) -> None:
+        for entry in sorted(reader.entries(), key=lambda entry: entry.number):
+            self._add(reader, entry)
+            documents[entry.table][str(entry.number)] = entry.value
+        self.changes.clear()  # the file has these
+        fixtures.derive(self.workspace, [name for name in self.workspace if name not in reader.tables])
+
+    def _add(self, reader: Reader, entry: Entry) -> None:
+        if entry.table not in self.workspace:
+            raise reader.damage(entry.at, fixtures.no_table(entry.table, self.workspace))
+        try:
+            row = fixtures.add(self.workspace[entry.table], entry.json)
+        except ValueError as error:
+            raise reader.damage(entry.at, str(error)) from None
+        self._numbers[entry.table][row] = entry.number
+
+    # ------------------------------------------------------------------- write
+
+    def settle(self) -> None:
+        """Keep the changes that are left.
+
+        Raises:
+            StoreError: they cannot be kept.
+        """
+        changes, self.changes[:] = list(self.changes), []
+        try:
+            self.keep(changes)
+        except OSError as error:
+            raise StoreError(self.path, f"cannot be written ({reason_of(error)})") from None
+
+    def keep(self, changes: Sequence[Change]) -> None:
+        """Bring the file up to date with changes, and return when it is on the disk.
+
+        Raises:
+            OSError: it cannot be written. Then it is what it was before, to the last byte.
+        """
+        last = {(change.table, change.row): change.after for change in changes}
+        for table in dict.fromkeys(table for table, _ in last):
+            self._put(table, {row: after for (name, row), after in last.items() if name == table})
+        self._file.sync()
+
+    def _put(self, table: str, rows: Mapping[int, bytes]) -> None:
+        numbers = self._numbers[table]
+        kept = self._database.table(table)
+        kept.remove(doc_ids=[numbers[row] for row in rows if row in numbers])
+        present = {row: after for row, after in rows.items() if after}
+        fresh = count(max(numbers.values(), default=0) + 1)
+        for row in present:
+            if row not in numbers:
+                numbers[row] = next(fresh)
+        kept.insert_multiple(Document(json.loads(after), numbers[row]) for row, after in present.items())

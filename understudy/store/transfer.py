@@ -1,0 +1,37 @@
+"""From a store to a fixture set, and back."""
+
+from pathlib import Path
+
+from understudy import fixtures
+from understudy.catalog import Catalog
+from understudy.errors import StoreError
+from understudy.store.opening import opened
+from understudy.store.store import Store
+from understudy.workspace import Workspace
+
+
+def export(path: Path, folder: Path, catalog: Catalog) -> Workspace:
+    """Write the rows of a store as a fixture set. A server may go on writing to the store meanwhile.
+
+    Raises:
+        StoreError: there is no such store, or it is damaged.
+        FixtureError: the folder is not empty, or cannot be written.
+    """
+    store = Store(path, catalog)
+    if store.written is None:
+        raise StoreError(path, "there is no such store, or nothing in it")
+    fixtures.save(folder, store.workspace)
+    return store.workspace
+
+
+def import_(folder: Path, path: Path, catalog: Catalog) -> Workspace:
+    """Make a new store of a fixture set.
+
+    Raises:
+        FixtureError: the set cannot be loaded.
+        StoreError: the file is there already, or cannot be written.
+    """
+    if path.exists() and path.stat().st_size:
+        raise StoreError(path, "is there already; give it another name, or take it away first")
+    with opened(path, catalog, folder) as store:
+        return store.workspace
