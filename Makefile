@@ -10,7 +10,7 @@ export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export TMPDIR := $(CURDIR)/.cache/tmp
 
-.PHONY: serve test test-verify test-real mutants check demo record clean help
+.PHONY: serve test test-verify test-crash test-real mutants bench-writes check demo record clean help
 .DEFAULT_GOAL := serve
 
 serve: $(VENV)/made ## serve the demo set; ARGS="--port 4300 --fixtures DIR" for more
@@ -22,11 +22,17 @@ test: $(VENV)/made ## all tests of the stand-in that need no real server
 test-verify: $(VENV)/made ## all tests of verify and compare, of the lying servers and of the recipes for CI
 	$(BIN)/pytest $(VERIFY_TESTS) $(WORKERS) $(ARGS)
 
+test-crash: $(VENV)/made ## all tests of the store; a server is killed 200 times while it writes
+	$(BIN)/pytest tests/store --rounds 200 $(ARGS)
+
 test-real: $(VENV)/made .real/made ## hold the stand-in against a real Prefect server
 	$(BIN)/pytest tests/real $(ARGS)
 
 mutants: $(VENV)/made ## who catches which lying server: Schemathesis, understudy verify
 	@$(BIN)/python -m tests.mutants --lies 60 $(ARGS)
+
+bench-writes: $(VENV)/made ## what a write costs with a store
+	@$(BIN)/python -m bench.write_cost
 
 check: $(VENV)/made ## style and types
 	$(BIN)/ruff check

@@ -20,6 +20,7 @@ from understudy.verification.verdict import Rule
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+STORE = (ROOT / "docs" / "store.md").read_text(encoding="utf-8")
 GUIDE = (ROOT / "docs" / "verify.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -50,9 +51,17 @@ def continued(lines: list[str], number: int) -> bool:
 
 
 def test_the_readme_can_be_followed(tmp_path: Path) -> None:
-    """All commands of the README in order; each server runs until the next one starts."""
-    followed = Reader(tmp_path)
-    found = list(commands(README))
+    follow(README, tmp_path)
+
+
+def test_the_guide_to_stores_can_be_followed(tmp_path: Path) -> None:
+    follow(STORE, tmp_path)
+
+
+def follow(document: str, folder: Path) -> None:
+    """All commands of a document in order; each server runs until the next one starts."""
+    followed = Reader(folder)
+    found = list(commands(document))
     assert sum(command.serves for command in found) == 2
     try:
         for command in found:
