@@ -3,9 +3,8 @@
 The tree knows nothing of how rows are stored. `selection` evaluates it with bitmaps.
 """
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from understudy.columns import Column, Step
 
@@ -23,7 +22,7 @@ class Test:
 
     column: Column
     operator: str
-    operand: Any
+    operand: Hashable
 
 
 @dataclass(frozen=True)

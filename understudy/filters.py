@@ -157,7 +157,7 @@ def leaf(operator: str, subject: Subject) -> Part:
     def part(value: Any) -> Criteria | None:
         if ignores_empty and not value:
             return None
-        operand = [key_of(item) for item in value] if isinstance(value, list) else key_of(value)
+        operand = tuple(map(key_of, value)) if isinstance(value, list) else key_of(value)
         return subject.criterion(operator, operand)
 
     return part

@@ -1,5 +1,6 @@
 """The rows of a table by the keys of one column."""
 
+from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from heapq import nlargest, nsmallest
@@ -26,7 +27,7 @@ class Index:
         self._keys = keys
         self._live = live
         self._by_key: dict[Hashable, BitMap] | None = None
-        self._order: list[int] | None = None
+        self._order: array[int] | None = None
 
     def add(self, row: int) -> None:
         if self._by_key is not None:
@@ -81,13 +82,15 @@ class Index:
     # ---------------------------------------------------------------- in order
 
     @property
-    def order(self) -> list[int]:
+    def order(self) -> "array[int]":
         """All rows from the smallest key to the largest, as SQL sorts: those without a key first.
 
         Rows of the same key stand by their number.
         """
         if self._order is None:
-            self._order = sorted(self._live, key=self._rank)
+            filled = [row for row in self._live if self._keys[row] is not None]
+            nulls = self._live.difference(BitMap(filled))
+            self._order = array("I", [*nulls, *sorted(filled, key=self._keys.__getitem__)])
         return self._order
 
     def _rank(self, row: int) -> tuple[bool, Key, int]:
@@ -116,12 +119,15 @@ class Index:
         """Some of `rows` in this order, or from its end.
 
         Where `rows` are many, the order is walked until the page is full; where they are few, they
-        are sorted: whichever touches fewer rows.
+        are sorted: whichever is less work. A step of a walk takes a tenth of what it takes to sort
+        a row.
         """
         wanted = offset + limit
         if not rows or offset >= len(rows) or limit == 0:
             return []
-        if wanted * len(self._live) <= len(rows) ** 2:
+        if len(rows) == len(self._live):
+            return list(self.order[::-1][offset:wanted] if descending else self.order[offset:wanted])
+        if wanted * len(self._live) <= 10 * len(rows) ** 2:
             walk = reversed(self.order) if descending else iter(self.order)
             return list(islice((row for row in walk if row in rows), offset, wanted))
         first = nlargest if descending else nsmallest

@@ -1,53 +1,118 @@
 """Criteria evaluated with bitmaps: which rows of a table meet them."""
 
-from collections.abc import Mapping
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from pyroaring import BitMap
 
 from understudy.columns import ID, Step
 from understudy.criteria import All, Criteria, Either, Every, Not, Related, Test
 from understudy.operators import OPERATORS
-from understudy.table import Table
+from understudy.table import Part, Table
 
 Tables = Mapping[str, Table]
 
-
-def select(criteria: Criteria, table: Table, tables: Tables) -> BitMap:
-    """The rows of `table` that meet `criteria`. The caller must not change them."""
-    match criteria:
-        case Every():
-            return table.live
-        case Test(column, operator, operand):
-            return OPERATORS[operator].rows(table.index(column), operand)
-        case All(parts):
-            return BitMap.intersection(*(select(part, table, tables) for part in parts))
-        case Either(parts):
-            return BitMap.union(*(select(part, table, tables) for part in parts))
-        case Not(part):
-            return table.live - select(part, table, tables)
-        case Related(step, part):
-            found = select(part, tables[step.table], tables)
-            return pointed_at(step, found, table, tables) if step.back else pointing(step, found, table, tables)
+REMEMBERED = 256  # criteria; at a million rows, the bitmap of each takes 125 kB at the most
 
 
-def pointing(step: Step, found: BitMap, table: Table, tables: Tables) -> BitMap:
+@dataclass(frozen=True)
+class Known:
+    """The rows that met criteria, when their table had seen so many changes, and the tables beyond it so many."""
+
+    rows: BitMap
+    changes: int
+    beyond: Mapping[str, int]
+
+
+class Selection:
+    """Finds the rows that meet criteria, and remembers them.
+
+    Where only the table itself has changed since, no more than the changed rows are looked at again.
+    """
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+        self._known: OrderedDict[tuple[str, Criteria], Known] = OrderedDict()
+
+    def rows(self, name: str, criteria: Criteria) -> BitMap:
+        """The rows of a table that meet criteria. The caller must not change them."""
+        match criteria:
+            case Every():
+                return self._tables[name].live
+            case Test() | Related():
+                return self._remembered(name, criteria)
+            case All(parts):
+                return BitMap.intersection(*(self.rows(name, part) for part in parts))
+            case Either(parts):
+                return BitMap.union(*(self.rows(name, part) for part in parts))
+            case Not(part):
+                return self._tables[name].live - self.rows(name, part)
+
+    def _remembered(self, name: str, criteria: Test | Related) -> BitMap:
+        table, key = self._tables[name], (name, criteria)
+        known = self._known.get(key)
+        if known is None or any(self._tables[other].changes != seen for other, seen in known.beyond.items()):
+            rows = self._evaluated(criteria, table)
+        elif known.changes == table.changes:
+            self._known.move_to_end(key)
+            return known.rows
+        else:
+            rows = self._renewed(known, criteria, table)
+        self._known[key] = Known(
+            rows, table.changes, {other: self._tables[other].changes for other in beyond(criteria)}
+        )
+        if len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+        return rows
+
+    def _renewed(self, known: Known, criteria: Test | Related, table: Table) -> BitMap:
+        changed = table.changed_since(known.changes)
+        if changed is None:
+            return self._evaluated(criteria, table)
+        return (known.rows - changed) | self._evaluated(criteria, Part(table, changed & table.live))
+
+    def _evaluated(self, criteria: Test | Related, table: Table | Part) -> BitMap:
+        match criteria:
+            case Test(column, operator, operand):
+                return OPERATORS[operator].rows(table.index(column), operand)
+            case Related(step, part):
+                found, other = self.rows(step.table, part), self._tables[step.table]
+                return pointed_at(step, found, table, other) if step.back else pointing(step, found, table, other)
+
+
+def beyond(criteria: Test | Related) -> Iterator[str]:
+    """The tables that criteria lead to."""
+    todo: list[Criteria] = [criteria]
+    while todo:
+        match todo.pop():
+            case Related(step, part):
+                yield step.table
+                todo.append(part)
+            case All(parts) | Either(parts):
+                todo += parts
+            case Not(part):
+                todo.append(part)
+
+
+def pointing(step: Step, found: BitMap, table: Table | Part, other: Table) -> BitMap:
     """The rows of `table` that refer to one of `found`, from whichever side has fewer to look at."""
     index = table.index(step.column)
-    target = tables[step.table]
     if len(found) <= len(index.by_key):
-        return index.any_of(target.key(ID, row) for row in found)
+        return index.any_of(other.key(ID, row) for row in found)
     return BitMap.union(
         BitMap(),
-        *(rows for key, rows in index.by_key.items() if (row := target.find(key)) is not None and row in found),
+        *(rows for key, rows in index.by_key.items() if (row := other.find(key)) is not None and row in found),
     )
 
 
-def pointed_at(step: Step, found: BitMap, table: Table, tables: Tables) -> BitMap:
-    """The rows of `table` that one of `found` refers to, from whichever side has fewer to look at."""
-    source = tables[step.table]
-    index = source.index(step.column)
+def pointed_at(step: Step, found: BitMap, table: Table | Part, other: Table) -> BitMap:
+    """The rows of `table` that one of `found` refers to, from whichever side has fewest to look at."""
+    index = other.index(step.column)
+    if len(table.live) <= min(len(found), len(index.by_key)):
+        return BitMap(row for row in table.live if index.rows(table.key(ID, row)).intersect(found))
     if len(found) <= len(index.by_key):
-        keys = {source.key(step.column, row) for row in found}
+        keys = {other.key(step.column, row) for row in found}
     else:
         keys = {key for key, rows in index.by_key.items() if rows.intersect(found)}
     return BitMap(row for key in keys if key is not None and (row := table.find(key)) is not None)

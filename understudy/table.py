@@ -1,6 +1,8 @@
 """A table: rows as the bytes of their answers, and as keys for what is asked about them."""
 
+from collections import deque
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Any
 
 from pyroaring import BitMap
@@ -10,16 +12,21 @@ from understudy.changes import Change, Record, unrecorded
 from understudy.columns import ID, Column
 from understudy.index import Index, Key
 
+LATELY = 1000  # changes whose rows are known
+
 
 class Table:
     """The rows of one table, each under a number that is never given again.
 
-    `live` are the numbers of the rows there are; `record` is told of each change.
+    `live` are the numbers of the rows there are, `changes` says how often a row came, changed or went;
+    `record` is told of each change.
     """
 
     def __init__(self, schema: RowSchema, columns: Iterable[Column], record: Record = unrecorded) -> None:
         self.schema = schema
         self.live = BitMap()
+        self.changes = 0
+        self._lately: deque[int] = deque(maxlen=LATELY)
         self._record = record
         self._encoded: list[bytes] = []
         self._by_id: dict[int, int] = {}
@@ -49,8 +56,17 @@ class Table:
     def index(self, column: Column) -> Index:
         """The index of a column that the contract asks about, made when it is first asked for."""
         if column not in self._indexes:
-            self._indexes[column] = Index(self._keys[column], self.live)
+            self._indexes[column] = self.index_of(column, self.live)
         return self._indexes[column]
+
+    def index_of(self, column: Column, rows: BitMap) -> Index:
+        """An index of some rows, which is not kept right by writes."""
+        return Index(self._keys[column], rows)
+
+    def changed_since(self, changes: int) -> BitMap | None:
+        """The numbers of all rows that changed since there were so many changes; None where nobody knows any more."""
+        count = self.changes - changes
+        return BitMap(islice(reversed(self._lately), count)) if count <= len(self._lately) else None
 
     # ------------------------------------------------------------------- write
 
@@ -95,7 +111,12 @@ class Table:
         else:
             self._show(change.row, change.before)
 
+    def _touch(self, row: int) -> None:
+        self.changes += 1
+        self._lately.append(row)
+
     def _show(self, row: int, encoded: bytes) -> None:
+        self._touch(row)
         self._encoded[row] = encoded
         self._by_id[self._keys[ID][row]] = row
         self.live.add(row)
@@ -103,6 +124,7 @@ class Table:
             index.add(row)
 
     def _hide(self, row: int) -> None:
+        self._touch(row)
         for index in self._indexes.values():
             index.discard(row)
         self.live.discard(row)
@@ -110,6 +132,7 @@ class Table:
         self._encoded[row] = b""
 
     def _overwrite(self, row: int, encoded: bytes, values: Mapping[str, Any]) -> None:
+        self._touch(row)
         self._encoded[row] = encoded
         for column, keys in self._keys.items():
             key = column.key(values)
@@ -123,3 +146,21 @@ class Table:
         self._keys[column][row] = key
         if index is not None:
             index.add(row)
+
+
+class Part:
+    """Some rows of a table, to be asked what a table is asked."""
+
+    def __init__(self, table: Table, rows: BitMap) -> None:
+        self.live = rows
+        self._table = table
+
+    def find(self, id_key: Key) -> int | None:
+        row = self._table.find(id_key)
+        return row if row is not None and row in self.live else None
+
+    def key(self, column: Column, row: int) -> Key:
+        return self._table.key(column, row)
+
+    def index(self, column: Column) -> Index:
+        return self._table.index_of(column, self.live)

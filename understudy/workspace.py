@@ -9,7 +9,7 @@ from understudy.changes import Record, unrecorded
 from understudy.columns import ID, Column
 from understudy.criteria import Criteria
 from understudy.query import Sort
-from understudy.selection import select
+from understudy.selection import Selection
 from understudy.table import Table
 
 
@@ -18,6 +18,7 @@ class Workspace(Mapping[str, Table]):
 
     def __init__(self, catalog: Catalog, record: Record = unrecorded) -> None:
         self._tables = {name: Table(schema, catalog.columns[name], record) for name, schema in catalog.tables.items()}
+        self._selection = Selection(self._tables)
 
     def __getitem__(self, name: str) -> Table:
         return self._tables[name]
@@ -34,7 +35,7 @@ class Workspace(Mapping[str, Table]):
 
     def select(self, table: str, criteria: Criteria) -> BitMap:
         """The rows of a table that meet criteria. The caller must not change them."""
-        return select(criteria, self._tables[table], self._tables)
+        return self._selection.rows(table, criteria)
 
     def count(self, table: str, criteria: Criteria) -> int:
         return len(self.select(table, criteria))
