@@ -8,6 +8,7 @@ from starlette.routing import Router
 from starlette.types import ASGIApp
 
 from understudy import docs
+from understudy.express import Express
 from understudy.folder import Api
 from understudy.http import (
     AsyncApp,
@@ -16,6 +17,7 @@ from understudy.http import (
     Perform,
     Resolver,
     RouteMiddleware,
+    Stage,
     at_once,
 )
 from understudy.workspace import Workspace
@@ -32,6 +34,7 @@ def create_app(api: Api, workspace: Workspace, perform: Perform = at_once) -> AS
     Raises:
         ContractError: Connexion cannot serve the contract.
     """
+    stage = Stage(workspace, perform)
 
     def elsewhere(app: ASGIApp) -> ASGIApp:
         # The end of the way: what is no operation is documentation, or not found.
@@ -44,12 +47,11 @@ def create_app(api: Api, workspace: Workspace, perform: Perform = at_once) -> AS
             GZipMiddleware,
             ErrorMiddleware,
             RouteMiddleware,
-            partial(OperationMiddleware, operations=api.operations, workspace=workspace, perform=perform),
+            partial(OperationMiddleware, operations=api.operations, stage=stage),
             elsewhere,
         ],
         resolver=Resolver(lambda operation_id: api.operations[operation_id].handler),
     )
     with api.contract.root.blamed():
         connexion.add_api(dict(api.contract.document), base_path=api.contract.base_path)
-    app: ASGIApp = connexion
-    return app
+    return Express(connexion, api.operations.values(), api.contract.base_path, stage)

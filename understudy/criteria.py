@@ -11,7 +11,7 @@ from understudy.columns import Column, Step
 
 @dataclass(frozen=True)
 class Every:
-    """Met by every row."""
+    """Met by every row. There is one, EVERY."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ EVERY = Every()
 
 def all_of(criteria: Iterable[Criteria]) -> Criteria:
     """`All`, without what every row meets and without a shell around one."""
-    parts = tuple(part for part in criteria if part != EVERY)
+    parts = tuple([part for part in criteria if part is not EVERY])
     return parts[0] if len(parts) == 1 else All(parts) if parts else EVERY
 
 

@@ -27,8 +27,13 @@ def own_folder() -> Path:
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation, prepared: how its requests are read, what answers them, and with which status."""
+    """One operation, prepared: where it is, how its requests are read, what answers them, and with which status.
 
+    `path` is the contract's, with names in braces.
+    """
+
+    method: str
+    path: str
     handler: Callable[..., Any]
     takes_workspace: bool
     reader: RequestReader
@@ -70,7 +75,8 @@ def prepared(place: Place, handler: Callable[..., Any], catalog: Catalog, readin
     reader = RequestReader(place, catalog, reading)
     parameters = set(inspect.signature(handler).parameters)
     check_parameters(place, handler, parameters - {"workspace"}, reader.arguments)
-    return Operation(handler, "workspace" in parameters, reader, first_success(place))
+    path, _, method = place.path.removeprefix("/paths/").rpartition("/")
+    return Operation(method.upper(), path, handler, "workspace" in parameters, reader, first_success(place))
 
 
 def check_parameters(place: Place, handler: Callable[..., Any], has: set[str], needs: set[str]) -> None:

@@ -25,7 +25,16 @@ with warnings.catch_warnings():
     from connexion.operations import AbstractOperation
     from connexion.resolver import Resolver
 
-__all__ = ["AsyncApp", "ErrorMiddleware", "OperationMiddleware", "Perform", "Resolver", "RouteMiddleware", "at_once"]
+__all__ = [
+    "AsyncApp",
+    "ErrorMiddleware",
+    "OperationMiddleware",
+    "Perform",
+    "Resolver",
+    "RouteMiddleware",
+    "Stage",
+    "at_once",
+]
 
 logger = logging.getLogger("understudy")
 
@@ -104,22 +113,19 @@ async def at_once(operation: Callable[[], Any]) -> Any:
     return operation()
 
 
-class OperationMiddleware:
-    """Where every operation is answered: read by the contract, performed, sent."""
+class Stage:
+    """Where every operation is answered: read by the contract, performed, written as JSON."""
 
-    def __init__(
-        self, app: ASGIApp, operations: Mapping[str, Operation], workspace: Workspace, perform: Perform
-    ) -> None:
-        self._app = app
-        self._operations = operations
+    def __init__(self, workspace: Workspace, perform: Perform) -> None:
         self._workspace = workspace
         self._perform = perform
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        operation = self._operations.get(scope.get("extensions", {}).get(ROUTING_CONTEXT, {}).get("operation_id"))
-        if operation is None:
-            await self._app(scope, receive, send)
-            return
+    async def answer(self, operation: Operation, scope: Scope, receive: Receive) -> tuple[int, bytes]:
+        """The status and the body of an operation's answer.
+
+        Raises:
+            ApiError: the request is refused.
+        """
         reader = operation.reader
         arguments = reader.read(scope, await read_body(receive) if reader.takes_body else b"")
         if operation.takes_workspace:
@@ -127,4 +133,20 @@ class OperationMiddleware:
         else:
             answer = operation.handler(**arguments)
         body, status = answer if isinstance(answer, tuple) else (answer, operation.status)
-        await send_json(send, status, body if isinstance(body, bytes) else encode(body))
+        return status, body if isinstance(body, bytes) else encode(body)
+
+
+class OperationMiddleware:
+    """Answers what was routed to an operation."""
+
+    def __init__(self, app: ASGIApp, operations: Mapping[str, Operation], stage: Stage) -> None:
+        self._app = app
+        self._operations = operations
+        self._stage = stage
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        operation = self._operations.get(scope.get("extensions", {}).get(ROUTING_CONTEXT, {}).get("operation_id"))
+        if operation is None:
+            await self._app(scope, receive, send)
+            return
+        await send_json(send, *await self._stage.answer(operation, scope, receive))

@@ -36,10 +36,12 @@ class Query:
 
     def criteria(self, body: Mapping[str, Any]) -> Criteria:
         paths = []
-        for name, (filter_, steps) in self.filters.items():
-            criteria = filter_(body.get(name))
-            if criteria is not None:
-                paths.append((steps, criteria))
+        for name, value in body.items():
+            if name in self.filters:
+                filter_, steps = self.filters[name]
+                criteria = filter_(value)
+                if criteria is not None:
+                    paths.append((steps, criteria))
         return together(paths)
 
 

@@ -24,6 +24,7 @@ class RequestReader:
     def __init__(self, operation: Place, catalog: Catalog, reading: Reading) -> None:
         parameters = operation.each("parameters")
         self.path_names = [place.value["name"] for place in parameters if place.value["in"] == "path"]
+        self.ids = {place.value["name"] for place in parameters if is_id_in_path(place)}
         self._gates = [version_gate(place) for place in parameters if "x-minimum-version" in place.value]
         self._query = QueryString([place for place in parameters if place.value["in"] == "query"], reading)
         self._body = body_at(operation, catalog, reading)
@@ -43,7 +44,7 @@ class RequestReader:
         Raises:
             ApiError: the request is refused.
         """
-        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        headers = dict(scope["headers"])
         body = None if self._body is None else self._body.parse(raw, headers.get(b"content-type"))
         for gate in self._gates:
             gate(headers)
@@ -55,16 +56,20 @@ class RequestReader:
         return arguments
 
 
-def version_gate(place: Place) -> Callable[[Mapping[bytes, str]], None]:
+def is_id_in_path(place: Place) -> bool:
+    return bool(place.value["in"] == "path" and place["schema"].value.get("format") == "uuid")
+
+
+def version_gate(place: Place) -> Callable[[Mapping[bytes, bytes]], None]:
     """A check of a header that holds a version of three numbers, where there is one."""
     name = place.value["name"].encode("ascii")
     rule = place.value["x-minimum-version"]
     minimum = tuple(int(part) for part in rule["version"].split("."))
 
-    def check(headers: Mapping[bytes, str]) -> None:
-        version = headers.get(name)
-        if not version:
+    def check(headers: Mapping[bytes, bytes]) -> None:
+        if not headers.get(name):
             return
+        version = headers[name].decode("latin-1")
         try:
             major, minor, patch = (int(part) for part in version.split("."))
         except ValueError:
@@ -112,7 +117,7 @@ class WholeBody:
         self._validator = validator(place, reading)
         self._reading = reading
 
-    def parse(self, raw: bytes, content_type: str | None) -> Any:
+    def parse(self, raw: bytes, content_type: bytes | None) -> Any:
         if not raw:
             return None
         return parse_json(raw) if is_json(content_type, self._reading) else raw.decode("utf-8", "replace")
@@ -142,7 +147,7 @@ class QueryBody:
         }
         self.arguments = {"criteria", *(name for name, _ in self._parts if name not in query.filters)}
 
-    def parse(self, raw: bytes, content_type: str | None) -> Any:
+    def parse(self, raw: bytes, content_type: bytes | None) -> Any:
         return parse_json(raw) if raw and is_json(content_type, self._reading) else None
 
     def read(self, body: Any) -> dict[str, Any]:
@@ -194,15 +199,15 @@ async def read_body(receive: Receive) -> bytes:
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
-def is_json(content_type: str | None, reading: Reading) -> bool:
+def is_json(content_type: bytes | None, reading: Reading) -> bool:
     """Whether a body is to be read as JSON: said by its type ("x/y+json" too), or not said at all.
 
     Raises:
         UnsupportedMediaType: it is not, and the contract is taken by its letter.
     """
-    if content_type is None:
+    if content_type is None or content_type == b"application/json":
         return True
-    kind = content_type.partition(";")[0].strip().lower()
+    kind = content_type.decode("latin-1").partition(";")[0].strip().lower()
     main, _, sub = kind.partition("/")
     if main == "application" and (sub == "json" or sub.endswith("+json")):
         return True
