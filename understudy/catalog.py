@@ -1,6 +1,6 @@
 """What the contract says of tables: their rows, their references, and what is derived."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import partial
@@ -81,9 +81,14 @@ def row_validator(place: Place) -> SchemaValidator:
         elif "default" in part.value:
             # As a value that was read: 0 is 0.0 where the field holds numbers of any kind.
             default = SchemaValidator(core).validate_python(part.value["default"])
-            core = core_schema.with_default_schema(core, default_factory=partial(deepcopy, default))
+            core = core_schema.with_default_schema(core, default_factory=maker_of(default))
         fields[name] = core_schema.typed_dict_field(core, required=None)
     return SchemaValidator(core_schema.typed_dict_schema(fields, extra_behavior="forbid"))
+
+
+def maker_of(default: Any) -> Callable[[], Any]:
+    """Makes a default value, a new one each time where it can be changed."""
+    return type(default) if default in ([], {}) else partial(deepcopy, default)
 
 
 def references(place: Place) -> list[tuple[str, Reference]]:
@@ -138,7 +143,9 @@ class Catalog:
                     raise table.place["properties"][name].error(f"there is no table `{reference.table}`")
                 catalog.column(table.name, (name,), table.place)
             if table.derived is not None:
-                catalog.column(table.name, (table.derived.per,), table.place)
+                for name in (table.derived.per, table.derived.newest):
+                    catalog.column(table.name, (name,), table.place)
+                    catalog.column(table.derived.source, (name,), table.place)
         return catalog
 
     def table(self, name: str, place: Place) -> RowSchema:

@@ -1,10 +1,13 @@
 """What filters and sorts can look at: a column of a table, and the steps from row to related row."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from understudy.values import key_of
+
+Read = Callable[[Mapping[str, Any]], "Hashable | list[Hashable]"]
+"""What a row is found under: a key, a list of them for a list, None where nothing is set."""
 
 
 @dataclass(frozen=True)
@@ -16,15 +19,27 @@ class Column:
 
     names: tuple[str, ...]
 
-    def key(self, row: Mapping[str, Any]) -> Hashable | list[Hashable]:
-        """What `row` is found under: a key, a list of them for a list, None where nothing is set."""
-        for name in self.names:
-            value: Any = row
-            for part in name.split("."):
-                value = None if value is None else value.get(part)
-            if value is not None:
-                return [key_of(item) for item in value] if isinstance(value, list) else key_of(value)
-        return None
+    def reader(self) -> Read:
+        """A function from a row to what it is found under in this column."""
+        ways = [name.split(".") for name in self.names]
+        if len(ways) > 1 or len(ways[0]) > 1:
+            return lambda row: keys_of(first_set(row, ways))
+        name = self.names[0]
+        return lambda row: keys_of(row[name])
+
+
+def first_set(row: Mapping[str, Any], ways: Iterable[Iterable[str]]) -> Any:
+    for way in ways:
+        value: Any = row
+        for part in way:
+            value = None if value is None else value.get(part)
+        if value is not None:
+            return value
+    return None
+
+
+def keys_of(value: Any) -> Hashable | list[Hashable]:
+    return [key_of(item) for item in value] if isinstance(value, list) else key_of(value)
 
 
 ID = Column(("id",))

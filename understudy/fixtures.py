@@ -1,6 +1,6 @@
 """Fixture sets: a folder of JSON Lines, one file a table, one row a line."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid5
@@ -17,7 +17,15 @@ from understudy.workspace import Workspace
 SUFFIX = ".jsonl"
 
 
-def load(folder: Path, workspace: Workspace) -> None:
+Watch = Callable[[Iterable[bytes], Path], Iterable[bytes]]
+"""Lets the lines of a file pass, and may tell somebody how far they are."""
+
+
+def unwatched(lines: Iterable[bytes], path: Path) -> Iterable[bytes]:
+    return lines
+
+
+def load(folder: Path, workspace: Workspace, watch: Watch = unwatched) -> None:
     """Fill an empty workspace with the rows of a fixture set.
 
     A table without a file, or with an empty one, is empty; where the contract says how it is derived
@@ -32,7 +40,7 @@ def load(folder: Path, workspace: Workspace) -> None:
         if path.stem not in workspace:
             raise FixtureError(path, no_table(path.stem, workspace))
     for name, table in workspace.items():
-        load_table(folder / f"{name}{SUFFIX}", table)
+        load_table(folder / f"{name}{SUFFIX}", table, watch)
     derive(workspace, [name for name, table in workspace.items() if not table])
 
 
@@ -40,12 +48,12 @@ def no_table(name: str, workspace: Workspace) -> str:
     return f"there is no table `{name}`; there are {', '.join(sorted(workspace))}"
 
 
-def load_table(path: Path, table: Table) -> None:
+def load_table(path: Path, table: Table, watch: Watch) -> None:
     if not path.exists():
         return
     try:
         with path.open("rb") as lines:
-            for number, line in enumerate(lines, start=1):
+            for number, line in enumerate(watch(lines, path), start=1):
                 if stripped := line.strip():
                     load_row(path, number, stripped, table)
     except OSError as error:
@@ -108,13 +116,14 @@ def derive(workspace: Workspace, names: Iterable[str]) -> None:
 
 
 def derive_table(table: Table, source: Table, rule: Derived) -> None:
-    newest: dict[Any, dict[str, Any]] = {}
+    per, newest = Column((rule.per,)), Column((rule.newest,))
+    latest: dict[Any, int] = {}
     for row in source.live:
+        key = source.key(per, row)
+        if key is not None and (key not in latest or source.key(newest, row) >= source.key(newest, latest[key])):
+            latest[key] = row
+    for key, row in latest.items():
         values = source.values(row)
-        known = newest.get(values[rule.per])
-        if values[rule.per] is not None and (known is None or values[rule.newest] >= known[rule.newest]):
-            newest[values[rule.per]] = values
-    for key, values in newest.items():
         table.insert({**values, "id": uuid5(rule.namespace, key), rule.reference: values["id"]})
 
 

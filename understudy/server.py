@@ -3,8 +3,9 @@
 import errno
 import signal
 import socket
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,9 @@ from understudy.errors import UnderstudyError
 from understudy.folder import Api
 from understudy.http import Perform, at_once
 from understudy.workspace import Workspace
+
+LONG = 2**24  # bytes of a file that takes some seconds to load
+STEPS = 200  # of a progress bar
 
 
 class Server(uvicorn.Server):
@@ -56,7 +60,7 @@ def source(api: Api, fixture_set: Path, store: Path | None) -> Iterator[Source]:
     """
     if store is None:
         workspace = Workspace(api.catalog)
-        fixtures.load(fixture_set, workspace)
+        fixtures.load(fixture_set, workspace, watched)
         yield Source(workspace, str(fixture_set), list(fixtures.dangling(workspace)), at_once)
         return
     # TinyDB and what tells times in words are for those who keep a store.
@@ -65,6 +69,18 @@ def source(api: Api, fixture_set: Path, store: Path | None) -> Iterator[Source]:
     with opening.opened(store, api.catalog, fixture_set) as kept:
         perform = commits.Commits(kept.workspace, kept.changes, kept.keep).perform
         yield Source(kept.workspace, opening.origin(kept, fixture_set), list(opening.warnings(kept)), perform)
+
+
+def watched(lines: Iterable[bytes], path: Path) -> Iterator[bytes]:
+    """The lines of a file, with a progress bar where it takes long and somebody looks."""
+    size = path.stat().st_size
+    hidden = size < LONG or not sys.stderr.isatty()
+    with click.progressbar(
+        length=size, label=f"loading {path.name}", hidden=hidden, file=sys.stderr, update_min_steps=size // STEPS
+    ) as bar:
+        for line in lines:
+            yield line
+            bar.update(len(line))
 
 
 def serve(api: Api, fixture_set: Path, store: Path | None, host: str, port: int, log_level: str, called: float) -> None:

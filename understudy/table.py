@@ -31,6 +31,7 @@ class Table:
         self._encoded: list[bytes] = []
         self._by_id: dict[int, int] = {}
         self._keys: dict[Column, list[Key]] = {column: [] for column in columns}
+        self._readers = [(column, column.reader(), keys) for column, keys in self._keys.items()]
         self._indexes: dict[Column, Index] = {}
 
     def __len__(self) -> int:
@@ -84,8 +85,8 @@ class Table:
         if row_values["id"].int in self._by_id:
             raise KeyError(row_values["id"])
         self._encoded.append(b"")
-        for column, keys in self._keys.items():
-            keys.append(column.key(row_values))
+        for _, read, keys in self._readers:
+            keys.append(read(row_values))
         self._show(row, self.schema.encode(row_values))
         self._record(Change(self.schema.name, row, b"", self._encoded[row]))
         return row
@@ -134,8 +135,8 @@ class Table:
     def _overwrite(self, row: int, encoded: bytes, values: Mapping[str, Any]) -> None:
         self._touch(row)
         self._encoded[row] = encoded
-        for column, keys in self._keys.items():
-            key = column.key(values)
+        for column, read, keys in self._readers:
+            key = read(values)
             if key != keys[row]:
                 self._replace(column, row, key)
 

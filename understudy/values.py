@@ -1,6 +1,6 @@
 """Single values: how they are stored, compared, and kept in time."""
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from datetime import datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID, uuid4
@@ -8,6 +8,11 @@ from uuid import UUID, uuid4
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 MICROSECOND = timedelta(microseconds=1)
 LARGEST_INTEGER = 2**63 - 1
+TURNS: dict[type, Callable[[Any], Hashable]] = {
+    UUID: lambda value: value.int,
+    datetime: lambda value: (value - EPOCH) // MICROSECOND,
+    dict: repr,
+}
 
 
 def key_of(value: Any) -> Hashable:
@@ -15,14 +20,9 @@ def key_of(value: Any) -> Hashable:
 
     Ids and times become integers, which are faster to hash and compare; an object becomes its text.
     """
-    if isinstance(value, UUID):
-        return value.int
-    if isinstance(value, datetime):
-        return (value - EPOCH) // MICROSECOND
-    if isinstance(value, dict):
-        return repr(value)
-    hashable: Hashable = value
-    return hashable
+    turn = TURNS.get(type(value))
+    key: Hashable = value if turn is None else turn(value)
+    return key
 
 
 def in_utc(value: datetime) -> datetime:
@@ -33,6 +33,8 @@ def in_utc(value: datetime) -> datetime:
     """
     if value.tzinfo is None:
         return value.replace(tzinfo=timezone.utc)
+    if not value.utcoffset():
+        return value
     try:
         return value.astimezone(timezone.utc)
     except OverflowError:
