@@ -134,6 +134,22 @@ class Index:
         return first(wanted, rows, key=self._rank)[offset:]
 
 
+class Ids(Index):
+    """The index of a column in which each row has a key of its own, by which `find` knows it already."""
+
+    def __init__(self, keys: Sequence[Key], live: BitMap, find: Callable[[Key], int | None]) -> None:
+        super().__init__(keys, live)
+        self._find = find
+
+    @property
+    def nulls(self) -> BitMap:
+        return EMPTY
+
+    def rows(self, key: Hashable) -> BitMap:
+        row = self._find(key)
+        return EMPTY if row is None or row not in self._live else BitMap([row])
+
+
 def elements(key: Key) -> Iterable[Hashable]:
     """The keys that a row is found under: None for an empty list, each element once."""
     if not isinstance(key, list):

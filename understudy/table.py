@@ -10,7 +10,7 @@ from pyroaring import BitMap
 from understudy.catalog import RowSchema
 from understudy.changes import Change, Record, unrecorded
 from understudy.columns import ID, Column
-from understudy.index import Index, Key
+from understudy.index import Ids, Index, Key
 
 LATELY = 1000  # changes whose rows are known
 
@@ -62,7 +62,8 @@ class Table:
 
     def index_of(self, column: Column, rows: BitMap) -> Index:
         """An index of some rows, which is not kept right by writes."""
-        return Index(self._keys[column], rows)
+        keys = self._keys[column]
+        return Ids(keys, rows, self.find) if column == ID else Index(keys, rows)
 
     def changed_since(self, changes: int) -> BitMap | None:
         """The numbers of all rows that changed since there were so many changes; None where nobody knows any more."""
