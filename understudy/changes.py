@@ -1,11 +1,10 @@
 """Changes: what became of rows, so that it can be kept elsewhere or undone."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(NamedTuple):
     """A row of a table, as the JSON of its answer, before and after; empty where it is not there."""
 
     table: str
