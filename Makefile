@@ -10,7 +10,7 @@ export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export TMPDIR := $(CURDIR)/.cache/tmp
 
-.PHONY: serve test test-verify test-crash test-real mutants bench-writes check demo record clean help
+.PHONY: serve test test-verify test-crash test-real mutants bench bench-writes check demo record clean help
 .DEFAULT_GOAL := serve
 
 serve: $(VENV)/made ## serve the demo set; ARGS="--port 4300 --fixtures DIR" for more
@@ -30,6 +30,9 @@ test-real: $(VENV)/made .real/made ## hold the stand-in against a real Prefect s
 
 mutants: $(VENV)/made ## who catches which lying server: Schemathesis, understudy verify
 	@$(BIN)/python -m tests.mutants --lies 60 $(ARGS)
+
+bench: $(VENV)/made ## Understudy beside other servers, for bench/results/; wants wrk, and takes an hour
+	@$(BIN)/python -m bench $(ARGS)
 
 bench-writes: $(VENV)/made ## what a write costs with a store
 	@$(BIN)/python -m bench.write_cost

@@ -1,0 +1,10 @@
+"""What the servers without rows answer: what Understudy answered to the same requests."""
+
+from bench.client import Client, Request
+
+Answers = dict[str, str]
+
+
+def gathered(api: Client, requests: dict[str, Request]) -> Answers:
+    """The answers to requests, by operation."""
+    return {operation: api.expect(request).content.decode() for operation, request in requests.items()}

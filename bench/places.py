@@ -1,0 +1,20 @@
+"""Where things are. All that the benchmark makes stays below the cache, apart from its results."""
+
+from pathlib import Path
+
+BENCH = Path(__file__).parent
+ROOT = BENCH.parent
+RESULTS = BENCH / "results"
+
+CACHE = ROOT / ".cache/bench"
+WORK = CACHE / "work"  # what a run needs while it runs
+PARTIAL = CACHE / "partial"  # results of parts of the benchmark
+SETS = CACHE / "sets"
+DATABASES = CACHE / "databases"
+PYTHON = CACHE / "python"
+NODE = CACHE / "node"
+
+DEMO = ROOT / "fixtures/demo"
+CONTRACT = ROOT / "openapi.yaml"
+UNDERSTUDY = ROOT / ".venv"
+REAL = ROOT / ".real"

@@ -1,0 +1,1 @@
+"""Servers that hold ready answers, run by the environment that the benchmark installs."""

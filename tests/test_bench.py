@@ -1,0 +1,74 @@
+"""The benchmark's own reading of what it measured, and the sets that it measures on."""
+
+from pathlib import Path
+
+import pytest
+
+from bench import chart, report, sets, targets, wrk
+from bench.errors import BenchError
+from bench.results import Cell, Results, Start
+from tests.servers import stand_in
+from understudy import fixtures
+from understudy.folder import Api
+from understudy.workspace import Workspace
+
+
+def test_what_wrk_says_is_read_in_milliseconds_and_seconds() -> None:
+    said = 'Running\nmeasured {"requests": 10, "duration": 2000000, "p50": 1500, "p99": 9000, "failed": 1}\n'
+    assert wrk.parsed(said, "") == wrk.Load(requests=10, seconds=2.0, p50=1.5, p99=9.0, failed=1)
+
+
+def test_that_wrk_measured_nothing_is_told_in_its_words() -> None:
+    with pytest.raises(BenchError, match="wrk measured nothing: unable to connect"):
+        wrk.parsed("", "unable to connect\n")
+
+
+def cell(server: str, per_second: float) -> Cell:
+    return Cell("demo", "get", server, per_second, p50=1.0, p99=2.0, cpu=0.1, rows=None, failed=0)
+
+
+@pytest.fixture
+def results() -> Results:
+    return Results(
+        command="python -m bench",
+        date="2026-01-01",
+        starts=[Start("demo", "understudy", 0.5, 10**8, 5), Start("demo", "real", 6.0, 4 * 10**8, 3)],
+        cells=[cell("understudy", 20_000), cell("real", 250), cell("limit", 40_000)],
+    )
+
+
+def test_a_target_is_met_or_not_or_was_not_measured(results: Results) -> None:
+    found = {target.what: target for target in targets.targets(results)}
+    one = "one artifact by its id, requests/s"
+    assert found["start on the demo set"].met is True
+    assert (found[f"{one}, of the real server's"].measured, found[f"{one}, of the real server's"].met) == (80, True)
+    assert (found[f"{one}, of the limit's"].measured, found[f"{one}, of the limit's"].met) == (0.5, False)
+    assert found["start on the demo set, the real server's / Understudy's"].met is False
+    assert found["start on 1,000,000"].met is None
+
+
+def test_the_report_has_the_ratios_and_the_verdicts(results: Results) -> None:
+    text = report.written(results)
+    assert "| Prefect | 250 | 80x | 1.00 ms | 2.00 ms | 0.100 ms | - | 0 |" in text
+    assert "| one artifact by its id, requests/s, of the limit's | ≥ 0.7x | 0.5x | **no** |" in text
+    assert "not measured" in text
+
+
+def test_the_chart_is_an_image_of_the_results(results: Results) -> None:
+    assert chart.drawn(results).startswith("<svg ")
+
+
+def test_a_set_is_whole_and_the_same_each_time(api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sets, "SETS", tmp_path / "first")
+    first = sets.fixture_set(400)
+    monkeypatch.setattr(sets, "SETS", tmp_path / "second")
+    second = sets.fixture_set(400)
+    assert {path.name: path.read_bytes() for path in first.iterdir()} == {
+        path.name: path.read_bytes() for path in second.iterdir()
+    }
+    workspace = Workspace(api.catalog)
+    fixtures.load(first, workspace)
+    assert list(fixtures.dangling(workspace)) == []
+    assert [len(workspace[table]) for table in ("artifacts", "flow_runs", "task_runs")] == [400, 100, 133]
+    with stand_in(first) as server:
+        assert server.get(f"/artifacts/{sets.known_artifact(first)['id']}").status_code == 200
