@@ -87,6 +87,7 @@ def test_what_could_not_be_written_is_forgotten(tmp_path: Path) -> None:
     storage.write({"t": {"1": {}, "2": {}}})
     with pytest.raises(OSError, match="No such file or directory"):
         storage.sync()
+    storage.forget()
     assert storage.read() == {"t": {"1": {}}}
     shutil.move(tmp_path / "elsewhere", folder)
     assert os.listdir(folder) == ["rows.json"]  # noqa: PTH208 - names are all that is asked

@@ -36,19 +36,16 @@ class WholeFile(Storage):
     def sync(self) -> None:
         """Put what was written into the file, and return when it is on the disk.
 
-        Where that fails, what was written since the last time is forgotten, and the file is as it was
-        then.
-
         Raises:
-            OSError: it cannot be written, or somebody else has changed it.
+            OSError: it cannot be written, or somebody else has changed it. Then it is as it was before.
         """
-        try:
-            check_untouched(self._path, self._stamp)
-            self._stamp = replace(self._path, encoded(self._written))
-        except BaseException:
-            self._written = self._synced
-            raise
+        check_untouched(self._path, self._stamp)
+        self._stamp = replace(self._path, encoded(self._written))
         self._synced = self._written
+
+    def forget(self) -> None:
+        """Forget what was written since the last time that it came into the file."""
+        self._written = self._synced
 
 
 def check_untouched(path: Path, stamp: Stamp | None) -> None:

@@ -105,9 +105,13 @@ class Store:
             OSError: it cannot be written. Then it is what it was before, to the last byte.
         """
         last = {(change.table, change.row): change.after for change in changes}
-        for table in dict.fromkeys(table for table, _ in last):
-            self._put(table, {row: after for (name, row), after in last.items() if name == table})
-        self._file.sync()
+        try:
+            for table in dict.fromkeys(table for table, _ in last):
+                self._put(table, {row: after for (name, row), after in last.items() if name == table})
+            self._file.sync()
+        except BaseException:
+            self._file.forget()
+            raise
 
     def _put(self, table: str, rows: Mapping[int, bytes]) -> None:
         numbers = self._numbers[table]
