@@ -1,8 +1,7 @@
 """What filters and sorts can look at: a column of a table, and the steps from row to related row."""
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from understudy.values import key_of
 
@@ -10,8 +9,7 @@ Read = Callable[[Mapping[str, Any]], "Hashable | list[Hashable]"]
 """What a row is found under: a key, a list of them for a list, None where nothing is set."""
 
 
-@dataclass(frozen=True)
-class Column:
+class Column(NamedTuple):
     """The first of some fields of a row that is set.
 
     Each name is a field, or a way into an object field ("created_by.id").
@@ -45,8 +43,7 @@ def keys_of(value: Any) -> Hashable | list[Hashable]:
 ID = Column(("id",))
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """From a row to the rows of `table` that are related to it.
 
     `column` holds ids: of `table`'s rows, in the table that is stepped from; or, where the step goes

@@ -11,7 +11,7 @@ from typing import Any
 from understudy.catalog import Catalog
 from understudy.columns import Column, Step
 from understudy.contract import Place
-from understudy.criteria import EVERY, Criteria, Either, Not, Related, Test, all_of, reached
+from understudy.criteria import EVERY, Condition, Criteria, Either, Not, Related, all_of, reached
 from understudy.operators import OPERATORS
 from understudy.values import key_of
 
@@ -32,7 +32,7 @@ class FieldSubject:
     column: Column
 
     def criterion(self, operator: str, operand: Any) -> Criteria:
-        return reached(self.steps, Test(self.column, operator, operand))
+        return reached(self.steps, Condition(self.column, operator, operand))
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,13 @@ class Filter:
         """Criteria for what a request says of this filter; None where that counts for nothing."""
         if value is None:
             return None
-        names = self.effective(value)
-        criteria = [part for name in names if (part := self.parts[name](value[name])) is not None]
+        names = self.effective(value) if self.first_of else value
+        criteria = []
+        for name in names:
+            part = self.parts.get(name)
+            given = None if part is None else value[name]
+            if part is not None and given is not None and (criterion := part(given)) is not None:
+                criteria.append(criterion)
         if self.lone and len(criteria) != 1:
             return None
         if not criteria:

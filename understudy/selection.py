@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pyroaring import BitMap
 
 from understudy.columns import ID, Step
-from understudy.criteria import All, Criteria, Either, Every, Not, Related, Test
+from understudy.criteria import All, Condition, Criteria, Either, Every, Not, Related
 from understudy.operators import OPERATORS
 from understudy.table import Part, Table
 
@@ -40,7 +40,7 @@ class Selection:
         match criteria:
             case Every():
                 return self._tables[name].live
-            case Test() | Related():
+            case Condition() | Related():
                 return self._remembered(name, criteria)
             case All(parts):
                 return BitMap.intersection(*(self.rows(name, part) for part in parts))
@@ -49,7 +49,7 @@ class Selection:
             case Not(part):
                 return self._tables[name].live - self.rows(name, part)
 
-    def _remembered(self, name: str, criteria: Test | Related) -> BitMap:
+    def _remembered(self, name: str, criteria: Condition | Related) -> BitMap:
         table, key = self._tables[name], (name, criteria)
         known = self._known.get(key)
         if known is None or any(self._tables[other].changes != seen for other, seen in known.beyond.items()):
@@ -66,22 +66,22 @@ class Selection:
             self._known.popitem(last=False)
         return rows
 
-    def _renewed(self, known: Known, criteria: Test | Related, table: Table) -> BitMap:
+    def _renewed(self, known: Known, criteria: Condition | Related, table: Table) -> BitMap:
         changed = table.changed_since(known.changes)
         if changed is None:
             return self._evaluated(criteria, table)
         return (known.rows - changed) | self._evaluated(criteria, Part(table, changed & table.live))
 
-    def _evaluated(self, criteria: Test | Related, table: Table | Part) -> BitMap:
+    def _evaluated(self, criteria: Condition | Related, table: Table | Part) -> BitMap:
         match criteria:
-            case Test(column, operator, operand):
+            case Condition(column, operator, operand):
                 return OPERATORS[operator].rows(table.index(column), operand)
             case Related(step, part):
                 found, other = self.rows(step.table, part), self._tables[step.table]
                 return pointed_at(step, found, table, other) if step.back else pointing(step, found, table, other)
 
 
-def beyond(criteria: Test | Related) -> Iterator[str]:
+def beyond(criteria: Condition | Related) -> Iterator[str]:
     """The tables that criteria lead to."""
     todo: list[Criteria] = [criteria]
     while todo:
