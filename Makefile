@@ -31,7 +31,7 @@ test-real: $(VENV)/made .real/made ## hold the stand-in against a real Prefect s
 mutants: $(VENV)/made ## who catches which lying server: Schemathesis, understudy verify
 	@$(BIN)/python -m tests.mutants --lies 60 $(ARGS)
 
-bench: $(VENV)/made ## Understudy beside other servers, for bench/results/; wants wrk, and takes an hour
+bench: $(VENV)/made ## Understudy beside other servers, for bench/results/; wants wrk, and takes half an hour
 	@$(BIN)/python -m bench $(ARGS)
 
 bench-writes: $(VENV)/made ## what a write costs with a store

@@ -16,7 +16,7 @@ START, LATENCY = "start", "latency"
 SIZES = (DEMO_SIZE, "10000", "100000", "1000000")
 JOB_NAMES = (START, *JOBS, LATENCY)
 SERVER_NAMES = tuple(server.name for server in ALL)
-ROUNDS, SECONDS = 3, 4
+ROUNDS, SECONDS = 3, 3
 SMALLEST = 1000
 
 

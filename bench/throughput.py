@@ -16,7 +16,7 @@ from bench.servers import Server
 
 WARM_UP = 0.25  # of a round, before the first
 TURNS = 2  # of all connections, at the least, that fit into a round of a slow server
-LONGEST = 120.0  # seconds of a round
+LONGEST = 15.0  # seconds of a round
 IDLE = 0.1  # of a core, which a server without requests may use
 SETTLED = 60.0  # seconds to wait for that, at the most
 

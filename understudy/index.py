@@ -126,7 +126,12 @@ class Index:
         if not rows or offset >= len(rows) or limit == 0:
             return []
         if len(rows) == len(self._live):
-            return list(self.order[::-1][offset:wanted] if descending else self.order[offset:wanted])
+            count = len(self.order)
+            return (
+                list(self.order[max(0, count - wanted) : count - offset])[::-1]
+                if descending
+                else list(self.order[offset:wanted])
+            )
         if wanted * len(self._live) <= 10 * len(rows) ** 2:
             walk = reversed(self.order) if descending else iter(self.order)
             return list(islice((row for row in walk if row in rows), offset, wanted))

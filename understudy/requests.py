@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qsl
 
-from pydantic_core import SchemaValidator, ValidationError, core_schema
+from pydantic_core import SchemaValidator, ValidationError, core_schema, from_json
 from starlette.types import Receive, Scope
 
 from understudy.catalog import Catalog
@@ -141,11 +142,11 @@ class QueryBody:
     def __init__(self, place: Place, query: Query, reading: Reading) -> None:
         self._query = query
         self._reading = reading
-        self._parts = [(name, validator(part, reading)) for name, part in place["properties"].items()]
+        self._parts = {name: validator(part, reading) for name, part in place["properties"].items()}
         self._defaults = {
             name: part.value["default"] for name, part in place["properties"].items() if "default" in part.value
         }
-        self.arguments = {"criteria", *(name for name, _ in self._parts if name not in query.filters)}
+        self.arguments = {"criteria", *(name for name in self._parts if name not in query.filters)}
 
     def parse(self, raw: bytes, content_type: bytes | None) -> Any:
         return parse_json(raw) if raw and is_json(content_type, self._reading) else None
@@ -154,24 +155,33 @@ class QueryBody:
         if body is None:
             return self._query.read(self._defaults)
         if not isinstance(body, dict):
-            raise Invalid([missing("body", name) for name, _ in self._parts], body)
+            raise Invalid([missing("body", name) for name in self._parts], body)
         return self._query.read(self._validated(body))
 
     def _validated(self, body: dict[str, Any]) -> dict[str, Any]:
-        values, errors = dict(self._defaults), []
-        for name, part in self._parts:
-            value = body.get(name)
-            if value is not None:
-                try:
-                    values[name] = part.validate_python(value)
-                except ValidationError as error:
-                    errors += errors_of(error, "body", name)
-        for entry in errors:
-            if entry["type"] == DETAIL:
-                raise Unprocessable(entry["msg"])
-        if errors:
-            raise Invalid(errors, body)
+        values = dict(self._defaults)
+        try:
+            for name, value in body.items():
+                if value is not None and name in self._parts:
+                    values[name] = self._parts[name].validate_python(value)
+        except ValidationError:
+            raise self._refusal(body) from None
         return values
+
+    def _refusal(self, body: dict[str, Any]) -> ApiError:
+        """What is wrong with a body: all of it, in the order of the contract, or what is told alone."""
+        given = [(name, part, body.get(name)) for name, part in self._parts.items()]
+        errors = [error for name, part, value in given if value is not None for error in errors_in(part, value, name)]
+        alone = next((entry for entry in errors if entry["type"] == DETAIL), None)
+        return Invalid(errors, body) if alone is None else Unprocessable(alone["msg"])
+
+
+def errors_in(part: SchemaValidator, value: Any, name: str) -> list[dict[str, Any]]:
+    try:
+        part.validate_python(value)
+    except ValidationError as error:
+        return errors_of(error, "body", name)
+    return []
 
 
 def body_at(operation: Place, catalog: Catalog, reading: Reading) -> WholeBody | QueryBody | None:
@@ -219,10 +229,14 @@ def is_json(content_type: bytes | None, reading: Reading) -> bool:
 def parse_json(raw: bytes) -> Any:
     """The value of a JSON body, read as the real server reads it, by Python's `json`.
 
+    pydantic-core's reader takes half the time, and what it takes it reads the same; it takes less.
+
     Raises:
         Invalid: it is no JSON, or holds text that is no Unicode.
         BadRequest: it is not UTF-8, or nested too deep.
     """
+    with suppress(ValueError):
+        return from_json(raw)
     try:
         value = json.loads(raw)
     except json.JSONDecodeError as error:

@@ -109,6 +109,7 @@ def serve(api: Api, fixture_set: Path, store: Path | None, host: str, port: int,
             create_app(api, rows.workspace, rows.perform),
             log_config=logging_of(log_level),
             log_level=log_level,
+            access_log=log_level in ("info", "debug"),  # otherwise each line is put together, and thrown away
             lifespan="on",
             timeout_graceful_shutdown=1,
         )

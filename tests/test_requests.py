@@ -1,0 +1,27 @@
+"""Bodies: whatever reads them, they are read as Python's `json` does."""
+
+import json
+
+import pytest
+
+from understudy.errors import ApiError
+from understudy.requests import parse_json
+
+READ = ['{"a":1,"a":2}', "NaN", "[Infinity,-Infinity]", "1e400", "-0", "-0.0", "12345678901234567890123", "1.0", "1E5",
+        '"\\ud83d\\ude00"', "5e-324", "9007199254740993.0", '"\\u0000"', "[" * 900 + "]" * 900,
+        "0.1", " \n{}\t", '{"":[]}']  # fmt: skip
+REFUSED = [b"1" * 5000, b'"\xff"', b'"\\ud800"', b"01", b'"\x01"', b'{"a":1,}', b"{'a':1}", b"1 2", b"nul", b"-", b"1.",
+           b".5", b"\x0c{}", b"[" * 100_000]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", READ, ids=lambda text: text[:20])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_body_is_read_as_json_reads_it(text: str, encoding: str) -> None:
+    assert repr(parse_json(text.encode(encoding))) == repr(json.loads(text))
+
+
+@pytest.mark.parametrize("raw", REFUSED, ids=lambda raw: repr(raw[:12]))
+def test_what_json_does_not_read_is_refused(raw: bytes) -> None:
+    with pytest.raises(ApiError) as raised:
+        parse_json(raw)
+    assert raised.value.status in (400, 422)
