@@ -33,6 +33,15 @@ class Request:
 
 def send(url: str, request: Request) -> dict[str, Any]:
     """A request's answer: status, the headers that are compared, and the body, long lists as their ids."""
+    status, headers, body = exchange(url, request)
+    kept = {
+        name: value for name, value in headers.items() if name in COMPARED_HEADERS or name.startswith("access-control-")
+    }
+    return {"status": status, "headers": kept, "body": shown(body, headers)}
+
+
+def exchange(url: str, request: Request) -> tuple[int, dict[str, str], bytes]:
+    """A request's answer: status, headers without the name of the site, and body."""
     site = urlsplit(url)
     connection = http.client.HTTPConnection(site.hostname or "", site.port, timeout=60)
     connection.putrequest(request.method, request.path, skip_accept_encoding=True)
@@ -44,13 +53,8 @@ def send(url: str, request: Request) -> dict[str, Any]:
     response = connection.getresponse()
     body = response.read()
     connection.close()
-    headers = {name.lower(): value for name, value in response.getheaders()}
-    kept = {
-        name: value.replace(site.netloc, "SITE")
-        for name, value in headers.items()
-        if name in COMPARED_HEADERS or name.startswith("access-control-")
-    }
-    return {"status": response.status, "headers": kept, "body": shown(body, headers)}
+    headers = {name.lower(): value.replace(site.netloc, "SITE") for name, value in response.getheaders()}
+    return response.status, headers, body
 
 
 def shown(body: bytes, headers: dict[str, str]) -> Any:
