@@ -7,7 +7,7 @@ import pytest
 from bench import chart, report, sets, targets, wrk
 from bench.errors import BenchError
 from bench.results import Cell, Results, Start
-from tests.servers import stand_in
+from tests.servers import ROOT, stand_in
 from understudy import fixtures
 from understudy.folder import Api
 from understudy.workspace import Workspace
@@ -72,3 +72,12 @@ def test_a_set_is_whole_and_the_same_each_time(api: Api, tmp_path: Path, monkeyp
     assert [len(workspace[table]) for table in ("artifacts", "flow_runs", "task_runs")] == [400, 100, 133]
     with stand_in(first) as server:
         assert server.get(f"/artifacts/{sets.known_artifact(first)['id']}").status_code == 200
+
+
+def test_the_tables_of_the_readme_are_the_results() -> None:
+    measured = (ROOT / "bench" / "results" / "results.md").read_text(encoding="utf-8").splitlines()
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = readme.partition("## How fast it is")[2].partition("\n## ")[0]
+    rows = [line for line in shown.splitlines() if line.startswith("|")]
+    assert len(rows) == 20
+    assert [row for row in rows if row not in measured] == []
