@@ -134,7 +134,7 @@ class Index:
             )
         if wanted * len(self._live) <= 10 * len(rows) ** 2:
             walk = reversed(self.order) if descending else iter(self.order)
-            return list(islice((row for row in walk if row in rows), offset, wanted))
+            return list(islice(filter(rows.__contains__, walk), offset, wanted))
         first = nlargest if descending else nsmallest
         return first(wanted, rows, key=self._rank)[offset:]
 
