@@ -75,9 +75,8 @@ class Filter:
         names = self.effective(value) if self.first_of else value
         criteria = []
         for name in names:
-            part = self.parts.get(name)
-            given = None if part is None else value[name]
-            if part is not None and given is not None and (criterion := part(given)) is not None:
+            given = value[name] if name in self.parts else None
+            if given is not None and (criterion := self.parts[name](given)) is not None:
                 criteria.append(criterion)
         if self.lone and len(criteria) != 1:
             return None
