@@ -8,8 +8,18 @@ from functools import partial
 
 import click
 
-from tests.mutants.judges import Failures, Judge, Judgement, Outcome, honest_failures, judged, schemathesis, verify
-from tests.mutants.lie import Lie, honest
+from tests.mutants.judges import (
+    HONEST,
+    Failures,
+    Judge,
+    Judgement,
+    Outcome,
+    honest_failures,
+    judged,
+    schemathesis,
+    verify,
+)
+from tests.mutants.lie import Lie
 from tests.mutants.lies import LIES
 from tests.mutants.table import Trial, share, table
 
@@ -59,13 +69,13 @@ def baseline(pool: Executor, seed: int) -> Failures:
 
 def truth(seed: int) -> Judgement:
     """What verify says of the honest server."""
-    judgement = judged(verify, honest, seed)
+    judgement = judged(verify, HONEST, seed)
     click.echo(f"the honest server, seed {seed}: {told('verify', judgement)}", err=True)
     return judgement
 
 
 def trial(judges: Mapping[str, Judge], seed: int, lie: Lie) -> Trial:
-    judgements = {name: judged(judge, lie.behaviour, seed) for name, judge in judges.items()}
+    judgements = {name: judged(judge, lie.name, seed) for name, judge in judges.items()}
     lines: Sequence[str] = [f"{lie.name}: {told(name, judgement)}" for name, judgement in judgements.items()]
     click.echo("\n".join(lines), err=True)
     return Trial(lie, judgements)

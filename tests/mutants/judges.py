@@ -1,6 +1,7 @@
 """Judges of servers: `understudy verify`, and Schemathesis as it is out of the box."""
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -11,11 +12,10 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from tests.mutants.lie import Behaviour, honest
-from tests.mutants.proxy import proxied
-from tests.servers import ROOT, stand_in
+from tests.servers import ROOT, running
 from understudy.folder import own_folder
 
+HONEST = "honest"  # the name of the server that does not lie
 PATIENCE = 900  # seconds after which a judge that does not end counts as one that failed
 
 Failures = frozenset[tuple[str, str]]
@@ -52,15 +52,16 @@ Judge = Callable[[str, int], Judgement]
 
 
 @contextmanager
-def server(behaviour: Behaviour) -> Iterator[str]:
-    """A liar before a fresh stand-in on the demo set; its URL."""
-    with stand_in(own_folder() / "fixtures" / "demo") as api, proxied(str(api.base_url).rstrip("/"), behaviour) as url:
-        yield url
+def server(name: str) -> Iterator[str]:
+    """A liar on the demo set, or an honest server; its URL."""
+    with running([sys.executable, "-m", "tests.mutants.serve", name], dict(os.environ)) as process:
+        assert process.stdout is not None
+        yield process.stdout.readline().strip()
 
 
-def judged(judge: Judge, behaviour: Behaviour, seed: int) -> Judgement:
+def judged(judge: Judge, name: str, seed: int) -> Judgement:
     """The judgement of a liar, which may do to its rows what it likes."""
-    with server(behaviour) as url:
+    with server(name) as url:
         return judge(url, seed)
 
 
@@ -89,7 +90,7 @@ def schemathesis(baseline: Failures) -> Judge:
 
 def honest_failures(seed: int) -> Failures:
     """What Schemathesis reports of the honest server."""
-    with server(honest) as url:
+    with server(HONEST) as url:
         failures, _ = schemathesis_run(url, seed)
     if failures is None:
         raise RuntimeError("Schemathesis did not end on the honest server")

@@ -9,28 +9,20 @@ import httpx
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from tests.mutants.exchange import Answer, Request
+from tests.mutants.exchange import Request
 from tests.mutants.lie import Behaviour, Liar
+from tests.mutants.origin import Inside, Remote, forwardable
 
 BASE = "/api"
-HOP_BY_HOP = ("connection", "expect", "keep-alive", "transfer-encoding")
-KEEP_ALIVE = httpx.Limits(keepalive_expiry=4)  # seconds, fewer than uvicorn keeps a connection
 
 
 class Proxy:
-    """An ASGI application before an honest server.
+    """An ASGI application before an honest server; `behaviour` is what becomes of a request."""
 
-    Args:
-        origin: the honest server's scheme, host and port.
-        behaviour: what becomes of a request.
-        transport: how the honest server is reached.
-    """
-
-    def __init__(self, origin: str, behaviour: Behaviour, transport: httpx.AsyncBaseTransport) -> None:
+    def __init__(self, origin: Remote | Inside, behaviour: Behaviour) -> None:
         self._origin = origin
         self._behaviour = behaviour
-        self._transport = transport
-        self._liar = Liar(self._ask)
+        self._liar = Liar(origin.ask)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -44,19 +36,8 @@ class Proxy:
         await receive()
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        await self._transport.aclose()
+        await self._origin.close()
         await send({"type": "lifespan.shutdown.complete"})
-
-    async def _ask(self, request: Request) -> Answer:
-        # Only so is the path sent as it came: httpx tidies up URLs.
-        target = f"{request.base}{request.path}".encode("latin-1")
-        forwarded = httpx.Request(
-            request.method, self._origin, headers=request.headers, content=request.body, extensions={"target": target}
-        )
-        response = await self._transport.handle_async_request(forwarded)
-        body = b"".join([chunk async for chunk in response.aiter_raw()])
-        await response.aclose()
-        return Answer(response.status_code, forwardable(response.headers), body)
 
 
 def request_of(scope: Scope, body: bytes) -> Request:
@@ -76,31 +57,37 @@ async def body_of(receive: Receive) -> bytes:
     return b"".join(chunks)
 
 
-def forwardable(headers: httpx.Headers) -> httpx.Headers:
-    return httpx.Headers([(name, value) for name, value in headers.raw if name.decode().lower() not in HOP_BY_HOP])
+def server_of(proxy: Proxy) -> uvicorn.Server:
+    """What serves a proxy, silently, and adds nothing of its own to an answer."""
+    config = uvicorn.Config(
+        proxy,
+        log_config=None,
+        log_level="error",
+        access_log=False,
+        lifespan="on",
+        date_header=False,
+        server_header=False,
+        timeout_graceful_shutdown=1,
+    )
+    return uvicorn.Server(config)
+
+
+def listen() -> tuple[socket.socket, str]:
+    """A free port, and the URL of the API there."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    return listener, f"http://127.0.0.1:{listener.getsockname()[1]}{BASE}"
 
 
 @contextmanager
 def proxied(api: str, behaviour: Behaviour) -> Iterator[str]:
     """A proxy before the API at a URL, in a thread of its own; its URL."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        proxy = Proxy(api.removesuffix(BASE), behaviour, httpx.AsyncHTTPTransport(limits=KEEP_ALIVE))
-        server = uvicorn.Server(
-            uvicorn.Config(
-                proxy,
-                log_config=None,
-                log_level="error",
-                access_log=False,
-                lifespan="on",
-                date_header=False,
-                server_header=False,
-                timeout_graceful_shutdown=1,
-            )
-        )
+    listener, url = listen()
+    with listener:
+        server = server_of(Proxy(Remote(api.removesuffix(BASE)), behaviour))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}{BASE}"
+            yield url
         finally:
             server.should_exit = True
             thread.join()

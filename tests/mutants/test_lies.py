@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 from tests.mutants.lie import Behaviour, Lie, Step, honest
 from tests.mutants.lies import LIES
+from tests.mutants.origin import Inside
 from tests.mutants.proxy import BASE, Proxy, proxied
 from tests.servers import stand_in
 from tests.sessions import ID, NAME, TIME
@@ -115,17 +116,9 @@ class Player:
         return name
 
 
-class Direct(httpx.ASGITransport):
-    """Reaches a server in this process by the target that a proxy sends."""
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        request.url = request.url.copy_with(raw_path=request.extensions["target"])
-        return await super().handle_async_request(request)
-
-
 async def played(server: ASGIApp, behaviour: Behaviour, steps: Sequence[Step], known: frozenset[str]) -> list[Any]:
     """The answers of a server behind a proxy."""
-    proxy = Proxy("http://server", behaviour, Direct(server))
+    proxy = Proxy(Inside(server), behaviour)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(proxy), base_url=f"http://proxy{BASE}") as client:
         player = Player(client, known)
         return [await player.play(step) for step in steps]

@@ -9,9 +9,9 @@ from starlette.types import ASGIApp
 from tests.conftest import SMALL
 from tests.mutants.behaviours import answers, each
 from tests.mutants.lie import Behaviour
+from tests.mutants.origin import Inside
 from tests.mutants.paths import drop, put
 from tests.mutants.proxy import Proxy
-from tests.mutants.test_lies import Direct
 from tests.verification.meaning.inspections import Inspector, served
 from understudy.folder import Api
 from understudy.verification.generator import Request
@@ -108,7 +108,7 @@ SHOWN: dict[str, tuple[Behaviour, str]] = {
 @pytest.mark.parametrize("name", SHOWN)
 def test_rows_that_are_shown_otherwise_break_a_rule(inspector: Inspector, small_app: ASGIApp, name: str) -> None:
     lie, rule = SHOWN[name]
-    with inspector.inspected(Proxy("http://server", lie, Direct(small_app))) as inspection:
+    with inspector.inspected(Proxy(Inside(small_app), lie)) as inspection:
         selection = inspection.surface.selections["flows"]
         inspection.ledger.run(inspection.learn)
         inspection.ledger.run(lambda: inspection.rows(selection, selection.lists, {}))

@@ -9,9 +9,9 @@ from starlette.types import ASGIApp
 
 from tests import jsonl
 from tests.mutants.behaviours import asks
+from tests.mutants.origin import Inside
 from tests.mutants.paths import drop
 from tests.mutants.proxy import Proxy
-from tests.mutants.test_lies import Direct
 from tests.verification.meaning.inspections import Inspector, served
 from understudy.folder import Api
 from understudy.verification import verify
@@ -94,7 +94,7 @@ def test_an_honest_server_keeps_the_rules_about_it(inspection: Inspection) -> No
 
 
 def test_a_liar_is_found_out(large: ASGIApp, inspector: Inspector) -> None:
-    app = Proxy("http://server", asks("POST /flows/filter", drop("flow_runs")), Direct(large))
+    app = Proxy(Inside(large), asks("POST /flows/filter", drop("flow_runs")))
     with inspector.inspected(app) as inspection:
         inspector.learn(inspection)
         inspection.ledger.run(partial(checked, inspection, narrowed(inspection)))

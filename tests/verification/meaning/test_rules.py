@@ -11,8 +11,8 @@ from tests.mutants.behaviours import answers, refuses
 from tests.mutants.lie import Behaviour, honest
 from tests.mutants.lies import LIES
 from tests.mutants.lies.vocabulary import NOBODY
+from tests.mutants.origin import Inside
 from tests.mutants.proxy import Proxy
-from tests.mutants.test_lies import Direct
 from tests.verification.meaning.inspections import Inspector, served
 from understudy.folder import Api
 from understudy.verification.generator import Generator
@@ -169,7 +169,7 @@ TABLE: list[tuple[str, str, Focus]] = [
 
 def verdict_on(behaviour: Behaviour, focuses: Iterable[Focus], api: Api, inspector: Inspector) -> Verdict:
     """What parts of the checks find of a liar."""
-    app = Proxy("http://server", behaviour, Direct(served(api, SMALL)))
+    app = Proxy(Inside(served(api, SMALL)), behaviour)
     with inspector.inspected(app) as inspection:
         subjects = subjects_of(inspection)
         inspection.ledger.run(partial(inspector.learn, inspection))

@@ -1,0 +1,34 @@
+"""`python -m tests.mutants.serve NAME`: the demo set as a liar serves it, in a process of its own."""
+
+import sys
+
+import click
+
+from tests.mutants.judges import HONEST
+from tests.mutants.lie import honest
+from tests.mutants.lies import LIES
+from tests.mutants.origin import Inside
+from tests.mutants.proxy import Proxy, listen, server_of
+from understudy import fixtures
+from understudy.app import create_app
+from understudy.folder import Api, own_folder
+from understudy.workspace import Workspace
+
+
+def main(name: str) -> None:
+    """Serve until the process is asked to stop. The first line that it writes is the URL.
+
+    Args:
+        name: a lie's, or HONEST.
+    """
+    behaviours = {HONEST: honest, **{lie.name: lie.behaviour for lie in LIES}}
+    api = Api.load(own_folder())
+    workspace = Workspace(api.catalog)
+    fixtures.load(own_folder() / "fixtures" / "demo", workspace)
+    listener, url = listen()
+    click.echo(url)
+    server_of(Proxy(Inside(create_app(api, workspace)), behaviours[name])).run(sockets=[listener])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
