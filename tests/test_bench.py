@@ -66,7 +66,7 @@ def test_a_set_is_whole_and_the_same_each_time(api: Api, tmp_path: Path, monkeyp
     assert {path.name: path.read_bytes() for path in first.iterdir()} == {
         path.name: path.read_bytes() for path in second.iterdir()
     }
-    workspace = Workspace(api.catalog)
+    workspace = Workspace.empty(api.catalog)
     fixtures.load(first, workspace)
     assert list(fixtures.dangling(workspace)) == []
     assert [len(workspace[table]) for table in ("artifacts", "flow_runs", "task_runs")] == [400, 100, 133]

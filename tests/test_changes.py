@@ -1,17 +1,14 @@
 """Changes: undone, a table is as if they had never been made, down to each of its indexes."""
 
 import random
-from collections.abc import Iterable
-from typing import Any
 
 import pytest
 
 from tests.conftest import SMALL
+from tests.states import change_anything, state
 from understudy import fixtures
 from understudy.changes import Change
-from understudy.columns import Column
 from understudy.folder import Api
-from understudy.table import Table
 from understudy.values import new_id, now
 from understudy.workspace import Workspace
 
@@ -23,51 +20,10 @@ def changes() -> list[Change]:
 
 @pytest.fixture
 def workspace(api: Api, changes: list[Change]) -> Workspace:
-    workspace = Workspace(api.catalog, changes.append)
+    workspace = Workspace.empty(api.catalog, changes.append)
     fixtures.load(SMALL, workspace)
     changes.clear()
     return workspace
-
-
-def state(api: Api, workspace: Workspace) -> dict[str, Any]:
-    """All that tables can be asked."""
-    return {name: state_of(table, api.catalog.columns[name]) for name, table in workspace.items()}
-
-
-def state_of(table: Table, columns: Iterable[Column]) -> dict[str, Any]:
-    return {
-        "rows": {row: table.encoded(row) for row in table.live},
-        "found": {table.values(row)["id"]: table.find(table.values(row)["id"].int) for row in table.live},
-        "indexes": {
-            column.names: (index_content(table, column), list(table.index(column).order) if sortable(column) else None)
-            for column in columns
-        },
-    }
-
-
-def index_content(table: Table, column: Column) -> dict[Any, list[int]]:
-    return {key: list(rows) for key, rows in table.index(column).by_key.items() if rows}
-
-
-def sortable(column: Column) -> bool:
-    return column.names in [("id",), ("created",), ("updated",), ("name",), ("key",)]
-
-
-def change_anything(randomness: random.Random, workspace: Workspace) -> None:
-    table = workspace[randomness.choice(["flows", "artifacts", "artifact_collections"])]
-    name = "name" if table.schema.name == "flows" else "key"
-    rows = list(table.live)
-    match randomness.choice(["add", "update", "delete", "cascade"]) if rows else "add":
-        case "add":
-            values = {"id": new_id(), "created": now(), "updated": now(), name: str(new_id())}
-            more = {"latest_id": new_id()} if table.schema.name == "artifact_collections" else {}
-            table.insert({**values, **more})
-        case "update":
-            table.update(randomness.choice(rows), {"updated": now(), name: randomness.choice("abc")})
-        case "delete":
-            table.delete(randomness.choice(rows))
-        case _:
-            workspace.delete(table.schema.name, [randomness.choice(rows)])
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -76,7 +32,7 @@ def test_all_is_as_it_was_once_it_is_undone(
     api: Api, workspace: Workspace, changes: list[Change], seed: int, *, warm: bool
 ) -> None:
     randomness = random.Random(seed)
-    untouched = Workspace(api.catalog)
+    untouched = Workspace.empty(api.catalog)
     fixtures.load(SMALL, untouched)
     if warm:
         state(api, workspace)

@@ -30,7 +30,7 @@ def api() -> Api:
 @pytest.fixture(scope="module")
 def tables(api: Api) -> Tables:
     """The rows as the loader completes them."""
-    workspace = Workspace(api.catalog)
+    workspace = Workspace.empty(api.catalog)
     load(DEMO, workspace)
     assert list(dangling(workspace)) == []
     return {name: [table.values(row) for row in table.live] for name, table in workspace.items()}

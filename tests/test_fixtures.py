@@ -22,7 +22,7 @@ ROW = {
 
 
 def loaded(api: Api, folder: Path) -> tuple[Workspace, list[str]]:
-    workspace = Workspace(api.catalog)
+    workspace = Workspace.empty(api.catalog)
     fixtures.load(folder, workspace)
     return workspace, list(fixtures.dangling(workspace))
 

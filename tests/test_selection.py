@@ -33,7 +33,7 @@ def plain(workspace: Workspace) -> naive.Database:
 @given(randomness=st.randoms(use_true_random=False))
 def test_selection_is_what_each_row_says(api: Api, randomness: random.Random) -> None:
     requests = queries(api.contract, SMALL, randomness)
-    workspace = Workspace(api.catalog)
+    workspace = Workspace.empty(api.catalog)
     fixtures.load(SMALL, workspace)
     asked: list[Request] = []
     for _ in range(STEPS):
@@ -61,7 +61,7 @@ REMEMBERED = (
 def test_what_is_remembered_follows_each_change(api: Api, seed: int) -> None:
     """The same few questions after each change, of the table itself and of those that it refers to."""
     randomness = random.Random(seed)
-    workspace = Workspace(api.catalog)
+    workspace = Workspace.empty(api.catalog)
     fixtures.load(SMALL, workspace)
     for _ in range(25):
         database = plain(workspace)
@@ -99,7 +99,7 @@ def change(workspace: Workspace, randomness: random.Random) -> None:
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(randomness=st.randoms(use_true_random=False))
 def test_pages_tile_the_whole_in_order(api: Api, randomness: random.Random) -> None:
-    workspace = Workspace(api.catalog)
+    workspace = Workspace.empty(api.catalog)
     fixtures.load(SMALL, workspace)
     table = workspace["artifacts"]
     for _ in range(STEPS):
@@ -137,7 +137,7 @@ def test_a_delete_ends_where_rows_refer_to_each_other_in_a_circle(tmp_path: Path
     contract.write_text(
         json.dumps({"openapi": "3.0.3", "info": info, "paths": {}, "components": schemas}), encoding="utf-8"
     )
-    workspace = Workspace(Catalog.of(Contract.load(contract)))
+    workspace = Workspace.empty(Catalog.of(Contract.load(contract)))
     first, second, third = new_id(), new_id(), new_id()
     for own, friend in ((first, second), (second, first), (third, third)):
         workspace["pets"].insert({"id": own, "friend": friend})

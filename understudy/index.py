@@ -5,7 +5,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from heapq import nlargest, nsmallest
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from pyroaring import BitMap
 
@@ -13,6 +13,16 @@ Key = Any
 """What `Column.key` makes of a row: a hashable that sorts among its like, a list of them, or None."""
 
 EMPTY = BitMap()
+
+
+class Built(NamedTuple):
+    """What questions have made an index build: the rows by key, all rows in order."""
+
+    by_key: dict[Hashable, BitMap] | None = None
+    order: "array[int] | None" = None
+
+
+NOTHING = Built()
 
 
 class Index:
@@ -23,11 +33,15 @@ class Index:
     first asked and kept right from then on.
     """
 
-    def __init__(self, keys: Sequence[Key], live: BitMap) -> None:
+    def __init__(self, keys: Sequence[Key], live: BitMap, built: Built = NOTHING) -> None:
         self._keys = keys
         self._live = live
-        self._by_key: dict[Hashable, BitMap] | None = None
-        self._order: array[int] | None = None
+        self._by_key, self._order = built
+
+    def built(self) -> Built:
+        """A copy of what has been built, for an index of a copy of the rows."""
+        by_key = None if self._by_key is None else {key: rows.copy() for key, rows in self._by_key.items()}
+        return Built(by_key, None if self._order is None else self._order[:])
 
     def add(self, row: int) -> None:
         if self._by_key is not None:
@@ -142,8 +156,10 @@ class Index:
 class Ids(Index):
     """The index of a column in which each row has a key of its own, by which `find` knows it already."""
 
-    def __init__(self, keys: Sequence[Key], live: BitMap, find: Callable[[Key], int | None]) -> None:
-        super().__init__(keys, live)
+    def __init__(
+        self, keys: Sequence[Key], live: BitMap, find: Callable[[Key], int | None], built: Built = NOTHING
+    ) -> None:
+        super().__init__(keys, live, built)
         self._find = find
 
     @property

@@ -59,7 +59,7 @@ def source(api: Api, fixture_set: Path, store: Path | None) -> Iterator[Source]:
         UnderstudyError: they cannot be loaded, or the store is in use.
     """
     if store is None:
-        workspace = Workspace(api.catalog)
+        workspace = Workspace.empty(api.catalog)
         fixtures.load(fixture_set, workspace, watched)
         yield Source(workspace, str(fixture_set), list(fixtures.dangling(workspace)), at_once)
         return

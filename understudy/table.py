@@ -1,16 +1,17 @@
-"""A table: rows as the bytes of their answers, and as keys for what is asked about them."""
+"""A table: the rows of one schema, with a history, told to whoever keeps them."""
 
 from collections import deque
 from collections.abc import Iterable, Mapping
-from itertools import islice
+from itertools import islice, zip_longest
 from typing import Any
 
 from pyroaring import BitMap
 
 from understudy.catalog import RowSchema
 from understudy.changes import Change, Record, unrecorded
-from understudy.columns import ID, Column
-from understudy.index import Ids, Index, Key
+from understudy.columns import Column
+from understudy.index import Index, Key
+from understudy.rows import Rows
 
 LATELY = 1000  # changes whose rows are known
 
@@ -18,52 +19,59 @@ LATELY = 1000  # changes whose rows are known
 class Table:
     """The rows of one table, each under a number that is never given again.
 
-    `live` are the numbers of the rows there are, `changes` says how often a row came, changed or went;
-    `record` is told of each change.
+    `changes` says how often a row came, changed or went; `record` is told of each change. A fork shares
+    its rows with the table that it is of, until one of the two is written to.
     """
 
     def __init__(self, schema: RowSchema, columns: Iterable[Column], record: Record = unrecorded) -> None:
         self.schema = schema
-        self.live = BitMap()
         self.changes = 0
         self._lately: deque[int] = deque(maxlen=LATELY)
         self._record = record
-        self._encoded: list[bytes] = []
-        self._by_id: dict[int, int] = {}
-        self._keys: dict[Column, list[Key]] = {column: [] for column in columns}
-        self._readers = [(column, column.reader(), keys) for column, keys in self._keys.items()]
-        self._indexes: dict[Column, Index] = {}
+        self._rows = Rows(columns)
+        self._is_shared = False
+
+    def fork(self, record: Record = unrecorded) -> "Table":
+        """Another table of the same rows, which goes its own way from here. `record` is told of its changes."""
+        fork = Table(self.schema, (), record)
+        fork.share(self.shared())
+        return fork
 
     def __len__(self) -> int:
-        return len(self.live)
+        return len(self._rows.live)
 
     # -------------------------------------------------------------------- read
 
+    @property
+    def live(self) -> BitMap:
+        """The numbers of the rows there are. The caller must not change it."""
+        return self._rows.live
+
     def find(self, id_key: Key) -> int | None:
         """The number of the row with an id, given as `key_of` makes it."""
-        return self._by_id.get(id_key)
+        return self._rows.by_id.get(id_key)
 
     def encoded(self, row: int) -> bytes:
         """A row's JSON, as answers show it."""
-        return self._encoded[row]
+        return self._rows.encoded[row]
 
     def values(self, row: int) -> dict[str, Any]:
         """A row's values, in the order of the answers."""
-        return self.schema.parse(self._encoded[row])
+        return self.schema.parse(self._rows.encoded[row])
 
     def key(self, column: Column, row: int) -> Key:
-        return self._keys[column][row]
+        return self._rows.keys[column][row]
 
     def index(self, column: Column) -> Index:
         """The index of a column that the contract asks about, made when it is first asked for."""
-        if column not in self._indexes:
-            self._indexes[column] = self.index_of(column, self.live)
-        return self._indexes[column]
+        indexes = self._rows.indexes
+        if column not in indexes:
+            indexes[column] = self._rows.index(column, self._rows.live)
+        return indexes[column]
 
     def index_of(self, column: Column, rows: BitMap) -> Index:
         """An index of some rows, which is not kept right by writes."""
-        keys = self._keys[column]
-        return Ids(keys, rows, self.find) if column == ID else Index(keys, rows)
+        return self._rows.index(column, rows)
 
     def changed_since(self, changes: int) -> BitMap | None:
         """The numbers of all rows that changed since there were so many changes; None where nobody knows any more."""
@@ -82,72 +90,71 @@ class Table:
         Raises:
             KeyError: a row with this id is there.
         """
-        row = len(self._encoded)
-        if row_values["id"].int in self._by_id:
+        if row_values["id"].int in self._rows.by_id:
             raise KeyError(row_values["id"])
-        self._encoded.append(b"")
-        for _, read, keys in self._readers:
-            keys.append(read(row_values))
-        self._show(row, self.schema.encode(row_values))
-        self._record(Change(self.schema.name, row, b"", self._encoded[row]))
+        row, encoded = len(self._rows.encoded), self.schema.encode(row_values)
+        self._touched(row).show(row, encoded, row_values)
+        self._record(Change(self.schema.name, row, b"", encoded))
         return row
 
     def update(self, row: int, changes: Mapping[str, Any]) -> None:
         """Change fields of a row. Its id stays."""
-        before = self._encoded[row]
+        before = self.encoded(row)
         values = self.schema.complete({**self.values(row), **changes})
-        self._overwrite(row, self.schema.encode(values), values)
-        self._record(Change(self.schema.name, row, before, self._encoded[row]))
+        after = self.schema.encode(values)
+        self._touched(row).overwrite(row, after, values)
+        self._record(Change(self.schema.name, row, before, after))
 
     def delete(self, row: int) -> None:
-        before = self._encoded[row]
-        self._hide(row)
+        before = self.encoded(row)
+        self._touched(row).hide(row)
         self._record(Change(self.schema.name, row, before, b""))
 
     def undo(self, change: Change) -> None:
         """Make a row what it was before a change, the last one that was made to it. This is not recorded."""
+        rows = self._touched(change.row)
         if not change.before:
-            self._hide(change.row)
+            rows.hide(change.row)
         elif change.after:
-            self._overwrite(change.row, change.before, self.schema.parse(change.before))
+            rows.overwrite(change.row, change.before, self.schema.parse(change.before))
         else:
-            self._show(change.row, change.before)
+            rows.show(change.row, change.before, self.schema.parse(change.before))
 
-    def _touch(self, row: int) -> None:
+    def restore(self, other: "Table") -> None:
+        """Become what another table of the same schema is: row by row where changes are recorded, else at once."""
+        rows = other.shared()
+        if self._record is unrecorded:
+            self.share(rows)
+            return
+        pairs = enumerate(zip_longest(self._rows.encoded, rows.encoded, fillvalue=b""))
+        differing = [row for row, (before, after) in pairs if before != after]
+        # All go before the first one comes, since an id may have moved to another row.
+        for row in differing:
+            if row in self.live:
+                self.delete(row)
+        for row in differing:
+            if row in rows.live:
+                self._touched(row).show(row, rows.encoded[row], self.schema.parse(rows.encoded[row]))
+                self._record(Change(self.schema.name, row, b"", rows.encoded[row]))
+
+    def shared(self) -> Rows:
+        """The rows, for somebody who goes on to read them: the next write here makes a copy for itself."""
+        self._is_shared = True
+        return self._rows
+
+    def share(self, rows: Rows) -> None:
+        """Hold rows that somebody else holds too, until the next write."""
+        self._rows, self._is_shared = rows, True
+        self.changes += 1
+        self._lately.clear()  # it is not known which rows have changed
+
+    def _touched(self, row: int) -> Rows:
+        """The rows, for one of them to be written."""
+        if self._is_shared:
+            self._rows, self._is_shared = self._rows.copy(), False
         self.changes += 1
         self._lately.append(row)
-
-    def _show(self, row: int, encoded: bytes) -> None:
-        self._touch(row)
-        self._encoded[row] = encoded
-        self._by_id[self._keys[ID][row]] = row
-        self.live.add(row)
-        for index in self._indexes.values():
-            index.add(row)
-
-    def _hide(self, row: int) -> None:
-        self._touch(row)
-        for index in self._indexes.values():
-            index.discard(row)
-        self.live.discard(row)
-        del self._by_id[self._keys[ID][row]]
-        self._encoded[row] = b""
-
-    def _overwrite(self, row: int, encoded: bytes, values: Mapping[str, Any]) -> None:
-        self._touch(row)
-        self._encoded[row] = encoded
-        for column, read, keys in self._readers:
-            key = read(values)
-            if key != keys[row]:
-                self._replace(column, row, key)
-
-    def _replace(self, column: Column, row: int, key: Key) -> None:
-        index = self._indexes.get(column)
-        if index is not None:
-            index.discard(row)
-        self._keys[column][row] = key
-        if index is not None:
-            index.add(row)
+        return self._rows
 
 
 class Part:

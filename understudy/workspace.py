@@ -14,11 +14,26 @@ from understudy.table import Table
 
 
 class Workspace(Mapping[str, Table]):
-    """The tables of a catalog by name, empty at first. `record` is told of each change of a row."""
+    """Tables by name."""
 
-    def __init__(self, catalog: Catalog, record: Record = unrecorded) -> None:
-        self._tables = {name: Table(schema, catalog.columns[name], record) for name, schema in catalog.tables.items()}
-        self._selection = Selection(self._tables)
+    def __init__(self, tables: Mapping[str, Table]) -> None:
+        self._tables = tables
+        self._selection = Selection(tables)
+
+    @classmethod
+    def empty(cls, catalog: Catalog, record: Record = unrecorded) -> "Workspace":
+        """The tables of a catalog, without rows. `record` is told of each change of a row."""
+        tables = catalog.tables.items()
+        return cls({name: Table(schema, catalog.columns[name], record) for name, schema in tables})
+
+    def fork(self, record: Record = unrecorded) -> "Workspace":
+        """Another workspace of the same rows, which goes its own way from here, and costs what it changes."""
+        return Workspace({name: table.fork(record) for name, table in self.items()})
+
+    def restore(self, other: "Workspace") -> None:
+        """Become what another workspace is, which may go on to change."""
+        for name, table in self.items():
+            table.restore(other[name])
 
     def __getitem__(self, name: str) -> Table:
         return self._tables[name]

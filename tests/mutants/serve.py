@@ -23,7 +23,7 @@ def main(name: str) -> None:
     """
     behaviours = {HONEST: honest, **{lie.name: lie.behaviour for lie in LIES}}
     api = Api.load(own_folder())
-    workspace = Workspace(api.catalog)
+    workspace = Workspace.empty(api.catalog)
     fixtures.load(own_folder() / "fixtures" / "demo", workspace)
     listener, url = listen()
     click.echo(url)

@@ -75,7 +75,7 @@ def fresh(api: Api) -> Callable[[], ASGIApp]:
     """Makes an honest server on the demo set."""
 
     def make() -> ASGIApp:
-        workspace = Workspace(api.catalog)
+        workspace = Workspace.empty(api.catalog)
         fixtures.load(DEMO, workspace)
         assert list(fixtures.dangling(workspace)) == []
         return create_app(api, workspace)

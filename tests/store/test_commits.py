@@ -40,7 +40,7 @@ class Desk:
     def __init__(self, api: Api) -> None:
         self.disk = Disk()
         changes: list[Change] = []
-        self.workspace = Workspace(api.catalog, changes.append)
+        self.workspace = Workspace.empty(api.catalog, changes.append)
         self.flows = self.workspace["flows"]
         self.perform = Commits(self.workspace, changes, self.disk.keep).perform
 

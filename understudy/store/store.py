@@ -38,7 +38,7 @@ class Store:
     def __init__(self, path: Path, catalog: Catalog) -> None:
         self.path = path
         self.changes: list[Change] = []
-        self.workspace = Workspace(catalog, self.changes.append)
+        self.workspace = Workspace.empty(catalog, self.changes.append)
         self.written: datetime | None = None
         self._numbers: dict[str, dict[int, int]] = {name: {} for name in catalog.tables}
         self._file = self._opened()

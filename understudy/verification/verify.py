@@ -163,7 +163,7 @@ def learn(inspection: Inspection, contract: Contract) -> None:
 
 
 def workspace_of(contract: Contract, folder: Path) -> Workspace:
-    workspace = Workspace(Catalog.of(contract))
+    workspace = Workspace.empty(Catalog.of(contract))
     load(folder, workspace)
     return workspace
 

@@ -47,7 +47,7 @@ class InProcess(httpx.BaseTransport):
 
 def served(api: Api, folder: Path) -> ASGIApp:
     """A stand-in on a fixture set."""
-    workspace = Workspace(api.catalog)
+    workspace = Workspace.empty(api.catalog)
     fixtures.load(folder, workspace)
     return create_app(api, workspace)
 

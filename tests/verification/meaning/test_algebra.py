@@ -25,7 +25,7 @@ TABLES = ["artifacts", "artifact_collections", "flows"]
 
 @pytest.fixture(scope="module")
 def database(api: Api) -> naive.Database:
-    workspace = Workspace(api.catalog)
+    workspace = Workspace.empty(api.catalog)
     fixtures.load(SMALL, workspace)
     return {name: [json.loads(table.encoded(row)) for row in table.live] for name, table in workspace.items()}
 

@@ -29,7 +29,7 @@ class Model:
 
     def __init__(self, tables: Iterable[str], catalog: Catalog) -> None:
         self._catalog = catalog
-        self._workspace = Workspace(catalog)
+        self._workspace = Workspace.empty(catalog)
         self.tables = set(tables)
         self.partial: set[str] = set()
         self.known: dict[str, dict[str, Row]] = {table: {} for table in catalog.tables}

@@ -1,0 +1,94 @@
+"""Forks: workspaces that share what neither has changed, and never see each other's rows."""
+
+import random
+
+import pytest
+
+from tests.conftest import SMALL
+from tests.states import change_anything, state
+from understudy import fixtures
+from understudy.changes import Change
+from understudy.folder import Api
+from understudy.workspace import Workspace
+
+
+@pytest.fixture
+def base(api: Api) -> Workspace:
+    workspace = Workspace.empty(api.catalog)
+    fixtures.load(SMALL, workspace)
+    return workspace
+
+
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("warm", [True, False], ids=["indexes made before", "indexes made after"])
+def test_each_goes_its_own_way(api: Api, base: Workspace, seed: int, *, warm: bool) -> None:
+    """Several forks, and forks of forks, changed in turn: each is as if it had been alone."""
+    randomness = random.Random(seed)
+    if warm:
+        state(api, base)
+    untouched = state(api, base.fork())
+    forks = [base.fork() for _ in range(3)]
+    forks.append(forks[0].fork())
+    for _ in range(20):
+        fork = randomness.choice(forks)
+        others = [(other, state(api, other)) for other in forks if other is not fork]
+        change_anything(randomness, fork)
+        assert all(state(api, other) == before for other, before in others)
+    assert state(api, base) == untouched
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_a_fork_remembers_is_right_after_it_was_restored(api: Api, base: Workspace, seed: int) -> None:
+    randomness = random.Random(seed)
+    fork = base.fork()
+    state(api, fork)
+    for _ in range(5):
+        change_anything(randomness, fork)
+    kept = fork.fork()
+    before = state(api, fork)
+    for _ in range(5):
+        change_anything(randomness, fork)
+    fork.restore(kept)
+    assert state(api, fork) == before
+    fork.restore(base)
+    assert state(api, fork) == state(api, base)
+    assert state(api, kept) == before
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_restore_is_told_row_by_row_and_can_be_undone(api: Api, base: Workspace, seed: int) -> None:
+    randomness = random.Random(seed)
+    changes: list[Change] = []
+    kept = base.fork(changes.append)
+    for _ in range(12):
+        change_anything(randomness, kept)
+    assert_told(base, changes, kept)
+    before = state(api, kept)
+    changes.clear()
+    kept.restore(base)
+    assert state(api, kept) == state(api, base)
+    assert changes
+    for change in reversed(changes):
+        kept[change.table].undo(change)
+    assert state(api, kept) == before
+
+
+def assert_told(base: Workspace, changes: list[Change], kept: Workspace) -> None:
+    """Hold what was told of changes against what became of the rows."""
+    rows = {(name, row): table.encoded(row) for name, table in base.items() for row in table.live}
+    rows |= {(change.table, change.row): change.after for change in changes}
+    shown = {(name, row): table.encoded(row) for name, table in kept.items() for row in table.live}
+    assert {place: row for place, row in rows.items() if row} == shown
+
+
+def test_an_id_that_has_moved_to_another_row_is_restored(api: Api, base: Workspace) -> None:
+    changes: list[Change] = []
+    kept = base.fork(changes.append)
+    table = kept["flows"]
+    row = next(iter(table.live))
+    values = table.values(row)
+    table.delete(row)
+    table.insert(values)
+    kept.restore(base)
+    assert state(api, kept) == state(api, base)
+    assert table.find(values["id"].int) == row

@@ -1,0 +1,73 @@
+"""What a table holds: rows as the bytes of their answers, as keys, and as the indexes over these."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pyroaring import BitMap
+
+from understudy.columns import ID, Column
+from understudy.index import NOTHING, Built, Ids, Index, Key
+
+
+class Rows:
+    """Rows under numbers. `live` are the numbers of those there are; others show nothing (`encoded` is empty there)."""
+
+    def __init__(self, columns: Iterable[Column]) -> None:
+        self.live = BitMap()
+        self.encoded: list[bytes] = []
+        self.by_id: dict[int, int] = {}
+        self.keys: dict[Column, list[Key]] = {column: [] for column in columns}
+        self.indexes: dict[Column, Index] = {}
+        self._readers = [(column.reader(), keys) for column, keys in self.keys.items()]
+
+    def copy(self) -> "Rows":
+        """The same rows, to be changed without these."""
+        copied = Rows(self.keys)
+        copied.live, copied.encoded, copied.by_id = self.live.copy(), self.encoded.copy(), self.by_id.copy()
+        for column, keys in self.keys.items():
+            copied.keys[column] += keys
+        for column, index in self.indexes.items():
+            copied.indexes[column] = copied.index(column, copied.live, index.built())
+        return copied
+
+    def index(self, column: Column, rows: BitMap, built: Built = NOTHING) -> Index:
+        """A new index of some rows."""
+        keys = self.keys[column]
+        return Ids(keys, rows, self.by_id.get, built) if column == ID else Index(keys, rows, built)
+
+    def show(self, row: int, encoded: bytes, values: Mapping[str, Any]) -> None:
+        """Put a row under a number that shows none."""
+        while len(self.encoded) <= row:
+            self.encoded.append(b"")
+            for _, keys in self._readers:
+                keys.append(None)
+        self.encoded[row] = encoded
+        for read, keys in self._readers:
+            keys[row] = read(values)
+        self.by_id[self.keys[ID][row]] = row
+        self.live.add(row)
+        for index in self.indexes.values():
+            index.add(row)
+
+    def hide(self, row: int) -> None:
+        for index in self.indexes.values():
+            index.discard(row)
+        self.live.discard(row)
+        del self.by_id[self.keys[ID][row]]
+        self.encoded[row] = b""
+
+    def overwrite(self, row: int, encoded: bytes, values: Mapping[str, Any]) -> None:
+        """Change a row, whose id stays."""
+        self.encoded[row] = encoded
+        for (column, own), (read, _) in zip(self.keys.items(), self._readers, strict=True):
+            key = read(values)
+            if key != own[row]:
+                self._replace(column, row, key)
+
+    def _replace(self, column: Column, row: int, key: Key) -> None:
+        index = self.indexes.get(column)
+        if index is not None:
+            index.discard(row)
+        self.keys[column][row] = key
+        if index is not None:
+            index.add(row)
