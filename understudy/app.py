@@ -1,40 +1,48 @@
-"""The application: every room that a request passes, in order, in one list."""
+"""The application: every room that a request passes, in order."""
 
+from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Router
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Scope
 
 from understudy import docs
 from understudy.express import Express
-from understudy.folder import Api
-from understudy.http import (
-    AsyncApp,
-    ErrorMiddleware,
-    OperationMiddleware,
-    Perform,
-    Resolver,
-    RouteMiddleware,
-    Stage,
-    at_once,
-)
-from understudy.workspace import Workspace
+from understudy.folder import Api, Operation
+from understudy.front import Front
+from understudy.http import AsyncApp, ErrorMiddleware, OperationMiddleware, Resolver, RouteMiddleware, Stage
+from understudy.journal import JournalMiddleware
+from understudy.site import Site
+from understudy.tenants import DEFAULT, WORKSPACE
 
 
-def create_app(api: Api, workspace: Workspace, perform: Perform = at_once) -> ASGIApp:
-    """The ASGI application that answers an API's requests from a workspace.
-
-    Args:
-        api: what is served.
-        workspace: the rows.
-        perform: how operations on the workspace are performed.
+def create_app(site: Site) -> ASGIApp:
+    """The ASGI application of a site.
 
     Raises:
         ContractError: Connexion cannot serve the contract.
     """
-    stage = Stage(workspace, perform)
+
+    async def perform(operation: Operation, scope: Scope, arguments: Mapping[str, Any]) -> Any:
+        tenant = await site.tenants.get(scope.get(WORKSPACE, DEFAULT))
+        return await tenant.perform(operation.handler, **arguments)
+
+    api, stage = site.api, Stage(perform)
+    app: ASGIApp = Express(routed(api, stage), api.operations.values(), api.contract.base_path, stage)
+    if site.journal.size:
+        app = JournalMiddleware(app, site.journal)
+    return Front(app, api.contract) if api.contract.workspace_path else app
+
+
+def routed(api: Api, stage: Stage) -> ASGIApp:
+    """An API's operations as Connexion routes to them, and its documents at the root.
+
+    Raises:
+        ContractError: Connexion cannot serve the contract.
+    """
 
     def elsewhere(app: ASGIApp) -> ASGIApp:
         # The end of the way: what is no operation is documentation, or not found.
@@ -54,4 +62,5 @@ def create_app(api: Api, workspace: Workspace, perform: Perform = at_once) -> AS
     )
     with api.contract.root.blamed():
         connexion.add_api(dict(api.contract.document), base_path=api.contract.base_path)
-    return Express(connexion, api.operations.values(), api.contract.base_path, stage)
+    app: ASGIApp = connexion
+    return app

@@ -67,6 +67,20 @@ api_option = click.option(
 @click.option("--strict", is_flag=True, help="Take the contract by its letter, without the real server's coercions.")
 @api_option
 @click.option(
+    "--journal",
+    type=click.IntRange(0),
+    default=1000,
+    show_default=True,
+    help="How many of the last requests are remembered, for `understudy admin requests`.",
+)
+@click.option(
+    "--max-workspaces",
+    type=click.IntRange(0),
+    default=1000,
+    show_default=True,
+    help="How many workspaces there may be beyond the default one.",
+)
+@click.option(
     "--log-level",
     type=click.Choice(["critical", "error", "warning", "info", "debug"]),
     default="warning",
@@ -80,6 +94,8 @@ def serve(
     port: int,
     strict: bool,
     folder: Path | None,
+    journal: int,
+    max_workspaces: int,
     log_level: str,
 ) -> None:
     """Serve the API until Ctrl-C."""
@@ -90,7 +106,8 @@ def serve(
 
     folder = folder or own_folder()
     api = Api.load(folder, Reading.LETTER if strict else Reading.COERCED)
-    server.serve(api, fixtures or folder / "fixtures" / "demo", store, host, port, log_level, called=STARTED)
+    site = server.opened(api, fixtures or folder / "fixtures" / "demo", store, journal, max_workspaces)
+    server.serve(host, port, log_level, STARTED, site)
 
 
 @main.command()

@@ -176,6 +176,15 @@ class Contract:
         return str(servers[0]["url"]).rstrip("/") if servers else ""
 
     @cached_property
+    def workspace_path(self) -> str:
+        """The path of a workspace of its own, with the ids that name it in braces; '' where there is none to be had.
+
+        It is the first server's whose URL has variables.
+        """
+        servers = (str(server["url"]).rstrip("/") for server in self.document.get("servers", []))
+        return next((url for url in servers if "{" in url), "")
+
+    @cached_property
     def environment_variable(self) -> str | None:
         """The variable in which clients look for this API's URL, as the first server names it."""
         servers = self.document.get("servers", [])

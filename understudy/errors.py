@@ -59,6 +59,18 @@ class NotFound(ApiError):
         super().__init__(404, {"detail": detail})
 
 
+class Forbidden(ApiError):
+    def __init__(self, detail: str) -> None:
+        super().__init__(403, {"detail": detail})
+
+
+class Conflict(ApiError):
+    """What is asked does not go with how things are."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(409, {"detail": detail})
+
+
 class UnsupportedMediaType(ApiError):
     def __init__(self, detail: str) -> None:
         super().__init__(415, {"detail": detail})

@@ -4,7 +4,7 @@ What a filter looks at is said in `openapi.yaml` alone, by its names and its `x-
 rows an operator then holds for is said in `operators`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,9 +19,6 @@ ANNOTATIONS = {
     "x-filters", "x-field", "x-coalesce", "x-either", "x-related", "x-operator", "x-combines", "x-first-of",
     "x-lone", "x-ignored",
 }  # fmt: skip
-
-Part = Callable[[Any], Criteria | None]
-"""From what a request says under one name to criteria; None where it says nothing."""
 
 
 @dataclass(frozen=True)
@@ -60,10 +57,25 @@ Subject = FieldSubject | EitherSubject | RelationSubject
 
 
 @dataclass(frozen=True)
+class Leaf:
+    """An operator, and what it looks at."""
+
+    operator: str
+    subject: Subject
+    ignores_empty: bool
+
+    def __call__(self, value: Any) -> Criteria | None:
+        """Criteria for an operand; None where that asks nothing."""
+        if self.ignores_empty and not value:
+            return None
+        return self.subject.criterion(self.operator, operand_of(value))
+
+
+@dataclass(frozen=True)
 class Filter:
     """A filter object: what its names ask for, and how they are combined."""
 
-    parts: Mapping[str, Part]
+    parts: Mapping[str, "Filter | Leaf"]
     combined_by: str | None
     first_of: tuple[tuple[str, bool], ...]
     lone: bool
@@ -87,11 +99,16 @@ class Filter:
         return all_of(criteria)
 
     def effective(self, value: Mapping[str, Any]) -> list[str]:
+        """The names that count, of those that are given."""
         names = [name for name in value if name in self.parts and value[name] is not None]
         for name, only_if_true in self.first_of:
             if name in names and (value[name] or not only_if_true):
                 return [name]
         return names
+
+
+Part = Filter | Leaf
+"""From what a request says under one name to criteria; None where it says nothing."""
 
 
 def filter_at(place: Place, catalog: Catalog) -> Filter:
@@ -128,7 +145,7 @@ def part_at(name: str, place: Place, table: str, outer: Callable[[], Subject | N
         raise place.error("an operator needs a field to look at")
     if isinstance(subject, RelationSubject) and operator not in ("exists_", "is_null_"):
         raise place.error(f"`{operator}` cannot be asked of a relation")
-    return leaf(operator, subject)
+    return Leaf(operator, subject, OPERATORS[operator].ignores_empty)
 
 
 def subject_of(place: Place, name: str | None, table: str, catalog: Catalog) -> Subject | None:
@@ -155,16 +172,9 @@ def field_subject(path: str, table: str, place: Place, catalog: Catalog) -> Fiel
     return FieldSubject(steps, catalog.column(table, (name,), place))
 
 
-def leaf(operator: str, subject: Subject) -> Part:
-    ignores_empty = OPERATORS[operator].ignores_empty
-
-    def part(value: Any) -> Criteria | None:
-        if ignores_empty and not value:
-            return None
-        operand = tuple(map(key_of, value)) if isinstance(value, list) else key_of(value)
-        return subject.criterion(operator, operand)
-
-    return part
+def operand_of(value: Any) -> Hashable:
+    """What keys are compared with."""
+    return tuple(map(key_of, value)) if isinstance(value, list) else key_of(value)
 
 
 def first_of(place: Place) -> tuple[tuple[str, bool], ...]:

@@ -1,13 +1,14 @@
 """Fixture sets: a folder of JSON Lines, one file a table, one row a line."""
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from uuid import uuid5
 
 from pydantic_core import ValidationError
 
-from understudy.catalog import Derived
+from understudy.catalog import Catalog, Derived
 from understudy.columns import Column
 from understudy.contract import reason_of
 from understudy.errors import FixtureError
@@ -23,6 +24,26 @@ Watch = Callable[[Iterable[bytes], Path], Iterable[bytes]]
 
 def unwatched(lines: Iterable[bytes], path: Path) -> Iterable[bytes]:
     return lines
+
+
+class FixtureSet:
+    """A fixture set in a folder, which is read when its rows are first asked for."""
+
+    def __init__(self, folder: Path, catalog: Catalog, watch: Watch = unwatched) -> None:
+        self.folder = folder
+        self.catalog = catalog
+        self._watch = watch
+
+    @cached_property
+    def rows(self) -> Workspace:
+        """A workspace of its rows, which nobody may change; its forks are for that.
+
+        Raises:
+            FixtureError: the set cannot be loaded.
+        """
+        workspace = Workspace.empty(self.catalog)
+        load(self.folder, workspace, self._watch)
+        return workspace
 
 
 def load(folder: Path, workspace: Workspace, watch: Watch = unwatched) -> None:

@@ -29,13 +29,15 @@ def own_folder() -> Path:
 class Operation:
     """One operation, prepared: where it is, how its requests are read, what answers them, and with which status.
 
-    `path` is the contract's, with names in braces.
+    `path` is the contract's, with names in braces. `takes_subject` says whether the handler is given what
+    the API is about, such as a workspace, before what the request says.
     """
 
+    id: str
     method: str
     path: str
     handler: Callable[..., Any]
-    takes_workspace: bool
+    takes_subject: bool
     reader: RequestReader
     status: int
 
@@ -50,44 +52,52 @@ class Api:
     operations: Mapping[str, Operation]
 
     @classmethod
-    def load(cls, folder: Path, reading: Reading = Reading.COERCED) -> "Api":
+    def load(cls, folder: Path, reading: Reading = Reading.COERCED, subject: str = "workspace") -> "Api":
         """Load an API folder and prepare its operations.
 
         Args:
             folder: holds `openapi.yaml` and `handlers/`.
             reading: how the values of requests are taken; by default as the real server takes them.
+            subject: the handlers' name for what the API is about.
 
         Raises:
             ContractError: something in it cannot be served; the text names the place.
         """
         contract = Contract.read(folder / "openapi.yaml")
-        if folder != own_folder():
+        if not is_ours(folder):
             contract.check()
         try:
-            return cls.prepared(folder, contract, reading)
+            return cls.prepared(folder, contract, reading, subject)
         except Exception:
             # The tests hold our own contract to be valid. Where somebody edits it, this finds better words.
             contract.check()
             raise
 
     @classmethod
-    def prepared(cls, folder: Path, contract: Contract, reading: Reading) -> "Api":
+    def prepared(cls, folder: Path, contract: Contract, reading: Reading, subject: str) -> "Api":
         catalog = Catalog.of(contract)
         handlers = Handlers(folder / "handlers")
         operations = {}
         for operation_id, place in contract.operations():
             with place.blamed():
                 handler = handlers.function(operation_id, place)
-                operations[operation_id] = prepared(place, handler, catalog, reading)
+                reader = RequestReader(place, catalog, reading)
+                operations[operation_id] = prepared(operation_id, place, handler, reader, subject)
         return cls(folder, contract, catalog, operations)
 
 
-def prepared(place: Place, handler: Callable[..., Any], catalog: Catalog, reading: Reading) -> Operation:
-    reader = RequestReader(place, catalog, reading)
+def is_ours(folder: Path) -> bool:
+    """Whether an API folder came with Understudy, whose tests hold its contract to be valid."""
+    return folder == own_folder() or PACKAGE in folder.parents
+
+
+def prepared(
+    operation_id: str, place: Place, handler: Callable[..., Any], reader: RequestReader, subject: str
+) -> Operation:
     parameters = set(inspect.signature(handler).parameters)
-    check_parameters(place, handler, parameters - {"workspace"}, reader.arguments)
+    check_parameters(place, handler, parameters - {subject}, reader.arguments)
     path, _, method = place.path.removeprefix("/paths/").rpartition("/")
-    return Operation(method.upper(), path, handler, "workspace" in parameters, reader, first_success(place))
+    return Operation(operation_id, method.upper(), path, handler, subject in parameters, reader, first_success(place))
 
 
 def check_parameters(place: Place, handler: Callable[..., Any], has: set[str], needs: set[str]) -> None:

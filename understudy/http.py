@@ -3,7 +3,6 @@
 import logging
 import warnings
 from collections.abc import Awaitable, Callable, Mapping
-from functools import partial
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -14,7 +13,6 @@ from understudy.answers import encode, send_json
 from understudy.errors import ApiError, one_line
 from understudy.folder import Operation
 from understudy.requests import read_body
-from understudy.workspace import Workspace
 
 with warnings.catch_warnings():
     # Connexion imports Starlette's test client, which then speaks of a package that only tests want.
@@ -33,7 +31,6 @@ __all__ = [
     "Resolver",
     "RouteMiddleware",
     "Stage",
-    "at_once",
 ]
 
 logger = logging.getLogger("understudy")
@@ -104,20 +101,14 @@ class RouteApi(RoutingAPI):
         self.router.routes.append(route)
 
 
-Perform = Callable[[Callable[[], Any]], Awaitable[Any]]
-"""Performs an operation on a workspace, and returns its answer once that may be told."""
-
-
-async def at_once(operation: Callable[[], Any]) -> Any:
-    """Performs operations on a workspace that nobody keeps."""
-    return operation()
+Perform = Callable[[Operation, Scope, Mapping[str, Any]], Awaitable[Any]]
+"""Performs an operation on what its request is for, with what the request says, and returns its answer."""
 
 
 class Stage:
     """Where every operation is answered: read by the contract, performed, written as JSON."""
 
-    def __init__(self, workspace: Workspace, perform: Perform) -> None:
-        self._workspace = workspace
+    def __init__(self, perform: Perform) -> None:
         self._perform = perform
 
     async def answer(self, operation: Operation, scope: Scope, receive: Receive) -> tuple[int, bytes]:
@@ -128,8 +119,8 @@ class Stage:
         """
         reader = operation.reader
         arguments = reader.read(scope, await read_body(receive) if reader.takes_body else b"")
-        if operation.takes_workspace:
-            answer = await self._perform(partial(operation.handler, self._workspace, **arguments))
+        if operation.takes_subject:
+            answer = await self._perform(operation, scope, arguments)
         else:
             answer = operation.handler(**arguments)
         body, status = answer if isinstance(answer, tuple) else (answer, operation.status)

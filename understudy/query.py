@@ -19,8 +19,9 @@ class Sort:
 
 @dataclass(frozen=True)
 class Query:
-    """How a body whose schema says `x-selects` is read."""
+    """How a body whose schema says `x-selects` is read: it selects rows of `table`."""
 
+    table: str
     filters: Mapping[str, tuple[Filter, tuple[Step, ...]]]
     sorts: Mapping[str, Mapping[str, Sort]]
 
@@ -62,7 +63,7 @@ def query_at(place: Place, catalog: Catalog) -> Query:
             filters[name] = (filter_at(part, catalog), steps)
         if "x-sorts" in part.value:
             sorts[name] = sorts_at(part, table, catalog)
-    return Query(filters, sorts)
+    return Query(table, filters, sorts)
 
 
 def sorts_at(place: Place, table: str, catalog: Catalog) -> dict[str, Sort]:

@@ -45,6 +45,11 @@ class RequestReader:
     def takes_body(self) -> bool:
         return self._body is not None
 
+    @property
+    def body(self) -> "QueryBody | WholeBody | None":
+        """What reads the body, where one is taken."""
+        return self._body
+
     def read(self, scope: Scope, raw: bytes = b"") -> dict[str, Any]:
         """The handler's arguments, from a request's ASGI scope and its body.
 
@@ -157,7 +162,7 @@ class QueryBody:
     """
 
     def __init__(self, place: Place, query: Query, reading: Reading) -> None:
-        self._query = query
+        self.query = query
         self._reading = reading
         self._parts = {name: validator(part, reading) for name, part in place["properties"].items()}
         self._defaults = {
@@ -169,14 +174,19 @@ class QueryBody:
         return parse_json(raw) if raw and is_json(content_type, self._reading) else None
 
     def read(self, body: Any) -> dict[str, Any]:
+        return self.query.read(self.values(body))
+
+    def values(self, body: Any) -> dict[str, Any]:
+        """What a body says, validated, with the defaults of what it leaves out.
+
+        Raises:
+            ApiError: the body is refused.
+        """
+        values = dict(self._defaults)
         if body is None:
-            return self._query.read(self._defaults)
+            return values
         if not isinstance(body, dict):
             raise Invalid([missing("body", name) for name in self._parts], body)
-        return self._query.read(self._validated(body))
-
-    def _validated(self, body: dict[str, Any]) -> dict[str, Any]:
-        values = dict(self._defaults)
         try:
             for name, value in body.items():
                 if value is not None and name in self._parts:

@@ -6,8 +6,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -16,13 +15,14 @@ import click
 import uvicorn
 from uvicorn.config import LOGGING_CONFIG
 
-from understudy import fixtures
 from understudy.app import create_app
 from understudy.contract import reason_of
 from understudy.errors import UnderstudyError
+from understudy.fixtures import FixtureSet
 from understudy.folder import Api
-from understudy.http import Perform, at_once
-from understudy.workspace import Workspace
+from understudy.journal import Journal
+from understudy.site import Site
+from understudy.tenants import DEFAULT, Keeper, Kept, Memory, Tenants
 
 LONG = 2**24  # bytes of a file that takes some seconds to load
 STEPS = 200  # of a progress bar
@@ -41,34 +41,29 @@ class Server(uvicorn.Server):
             self._ready()
 
 
-@dataclass(frozen=True)
-class Source:
-    """Rows to serve, in words where they come from and what is odd there, and how operations are performed."""
-
-    workspace: Workspace
-    origin: str
-    warnings: list[str]
-    perform: Perform
-
-
 @contextmanager
-def source(api: Api, fixture_set: Path, store: Path | None) -> Iterator[Source]:
-    """The rows of a fixture set in memory, or those of a store, which starts from the set.
+def opened(api: Api, folder: Path, store: Path | None, journal: int, workspaces: int) -> Iterator[Site]:
+    """A site on a fixture set, or on stores that start from it, with its default workspace open.
 
     Raises:
-        UnderstudyError: they cannot be loaded, or the store is in use.
+        UnderstudyError: the rows cannot be loaded, or the store is in use.
     """
-    if store is None:
-        workspace = Workspace.empty(api.catalog)
-        fixtures.load(fixture_set, workspace, watched)
-        yield Source(workspace, str(fixture_set), list(fixtures.dangling(workspace)), at_once)
-        return
-    # TinyDB and what tells times in words are for those who keep a store.
-    from understudy.store import commits, opening  # noqa: PLC0415
+    fixture_set = FixtureSet(folder, api.catalog, watched)
+    tenants = Tenants(keeper(fixture_set, store), workspaces)
+    tenants.open(DEFAULT)
+    try:
+        yield Site(api, fixture_set, tenants, Journal(journal))
+    finally:
+        tenants.close()
 
-    with opening.opened(store, api.catalog, fixture_set) as kept:
-        perform = commits.Commits(kept.workspace, kept.changes, kept.keep).perform
-        yield Source(kept.workspace, opening.origin(kept, fixture_set), list(opening.warnings(kept)), perform)
+
+def keeper(fixture_set: FixtureSet, store: Path | None) -> Keeper:
+    if store is None:
+        return Memory(fixture_set)
+    # TinyDB and what tells times in words are for those who keep a store.
+    from understudy.store.files import Files  # noqa: PLC0415
+
+    return Files(store, fixture_set)
 
 
 def watched(lines: Iterable[bytes], path: Path) -> Iterator[bytes]:
@@ -83,40 +78,43 @@ def watched(lines: Iterable[bytes], path: Path) -> Iterator[bytes]:
             bar.update(len(line))
 
 
-def serve(api: Api, fixture_set: Path, store: Path | None, host: str, port: int, log_level: str, called: float) -> None:
-    """Serve an API from a fixture set until the process is asked to stop.
+def serve(host: str, port: int, log_level: str, called: float, site: AbstractContextManager[Site]) -> None:
+    """Serve a site until the process is asked to stop.
 
     Args:
-        api: what is served.
-        fixture_set: the folder that the workspace starts from.
-        store: the file that keeps the workspace; None to forget it at the end.
         host: the address to listen on.
         port: the port to listen on; 0 takes a free one.
         log_level: one of uvicorn's.
         called: when the command was called, by `time.perf_counter`, in seconds.
+        site: opens what is served, once the address is ours.
 
     Raises:
-        UnderstudyError: the address cannot be listened on, or the rows cannot be loaded.
+        UnderstudyError: the address cannot be listened on, or the site cannot be opened.
     """
-    with listen(host, port) as listener, source(api, fixture_set, store) as rows:
-        for warning in rows.warnings:
+    with listen(host, port) as listener, site as opened:
+        default = opened.tenants[DEFAULT].kept
+        for warning in default.warnings():
             click.secho(f"warning: {warning}", fg="yellow", err=True)
 
         def ready() -> None:
-            click.echo(greeting(api, rows, url_of(listener, api), time.perf_counter() - called))
+            click.echo(greeting(opened, default, url_of(listener, opened.api), time.perf_counter() - called))
 
-        config = uvicorn.Config(
-            create_app(api, rows.workspace, rows.perform),
-            log_config=logging_of(log_level),
-            log_level=log_level,
-            access_log=log_level in ("info", "debug"),  # otherwise each line is put together, and thrown away
-            lifespan="on",
-            timeout_graceful_shutdown=1,
-        )
         # Uvicorn raises the signal that stopped it once more; having stopped is all that was asked.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, heeded)
-        Server(config, ready).run(sockets=[listener])
+        Server(config_of(opened, log_level), ready).run(sockets=[listener])
+
+
+def config_of(site: Site, log_level: str) -> uvicorn.Config:
+    """How a site is served."""
+    return uvicorn.Config(
+        create_app(site),
+        log_config=logging_of(log_level),
+        log_level=log_level,
+        access_log=log_level in ("info", "debug"),  # otherwise each line is put together, and thrown away
+        lifespan="on",
+        timeout_graceful_shutdown=1,
+    )
 
 
 def logging_of(level: str) -> dict[str, Any]:
@@ -147,12 +145,13 @@ def url_of(listener: socket.socket, api: Api) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}{api.contract.base_path}"
 
 
-def greeting(api: Api, source: Source, url: str, seconds: float) -> str:
+def greeting(site: Site, rows: Kept, url: str, seconds: float) -> str:
+    contract = site.api.contract
     lines = [
         f"Understudy stands in at {click.style(url, fg='green', bold=True)}, {seconds:.2f} s after it was called.",
-        f"  loaded  {source.workspace.counts()} from {source.origin}",
-        f"  docs    {url.removesuffix(api.contract.base_path)}/docs",
+        f"  loaded  {rows.workspace.counts()} from {rows.origin}",
+        f"  docs    {url.removesuffix(contract.base_path)}/docs",
     ]
-    if api.contract.environment_variable:
-        lines.append(f"  export {api.contract.environment_variable}={url}")
+    if contract.environment_variable:
+        lines.append(f"  export {contract.environment_variable}={url}")
     return "\n".join(lines)

@@ -4,15 +4,13 @@ import sys
 
 import click
 
+from tests.apps import app_on
 from tests.mutants.judges import HONEST
 from tests.mutants.lie import honest
 from tests.mutants.lies import LIES
 from tests.mutants.origin import Inside
 from tests.mutants.proxy import Proxy, listen, server_of
-from understudy import fixtures
-from understudy.app import create_app
 from understudy.folder import Api, own_folder
-from understudy.workspace import Workspace
 
 
 def main(name: str) -> None:
@@ -23,11 +21,10 @@ def main(name: str) -> None:
     """
     behaviours = {HONEST: honest, **{lie.name: lie.behaviour for lie in LIES}}
     api = Api.load(own_folder())
-    workspace = Workspace.empty(api.catalog)
-    fixtures.load(own_folder() / "fixtures" / "demo", workspace)
+    app = app_on(own_folder() / "fixtures" / "demo", api)
     listener, url = listen()
     click.echo(url)
-    server_of(Proxy(Inside(create_app(api, workspace)), behaviours[name])).run(sockets=[listener])
+    server_of(Proxy(Inside(app), behaviours[name])).run(sockets=[listener])
 
 
 if __name__ == "__main__":

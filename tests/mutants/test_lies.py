@@ -11,6 +11,7 @@ import httpx
 import pytest
 from starlette.types import ASGIApp
 
+from tests.apps import app_on
 from tests.mutants.lie import Behaviour, Lie, Step, honest
 from tests.mutants.lies import LIES
 from tests.mutants.origin import Inside
@@ -18,10 +19,7 @@ from tests.mutants.proxy import BASE, Proxy, proxied
 from tests.servers import stand_in
 from tests.sessions import ID, NAME, TIME
 from tests.wire import METHODS, NOBODY, PATHS, Request
-from understudy import fixtures
-from understudy.app import create_app
 from understudy.folder import Api, own_folder
-from understudy.workspace import Workspace
 
 DEMO = own_folder() / "fixtures" / "demo"
 JSON = {"content-type": "application/json"}
@@ -75,10 +73,7 @@ def fresh(api: Api) -> Callable[[], ASGIApp]:
     """Makes an honest server on the demo set."""
 
     def make() -> ASGIApp:
-        workspace = Workspace.empty(api.catalog)
-        fixtures.load(DEMO, workspace)
-        assert list(fixtures.dangling(workspace)) == []
-        return create_app(api, workspace)
+        return app_on(DEMO, api)
 
     return make
 

@@ -12,6 +12,7 @@ from tests.store.conftest import FEW, Opens, rows_of
 from understudy import fixtures
 from understudy.catalog import Catalog
 from understudy.errors import FixtureError, StoreError
+from understudy.fixtures import FixtureSet
 from understudy.folder import Api
 from understudy.store.opening import opened, origin
 from understudy.store.store import Store
@@ -24,7 +25,7 @@ def test_a_new_store_is_written_at_once_from_its_fixture_set(api: Api, tmp_path:
         path.unlink(missing_ok=True)
         if content is not None:
             path.write_bytes(content)
-        with opened(path, api.catalog, SMALL) as store:
+        with opened(path, FixtureSet(SMALL, api.catalog)) as store:
             assert origin(store, SMALL) == f"{SMALL}, kept in {path}"
             assert len(store.workspace["artifacts"]) == 120
             assert rows_of(opens(path)) == rows_of(store)
@@ -32,14 +33,14 @@ def test_a_new_store_is_written_at_once_from_its_fixture_set(api: Api, tmp_path:
 
 def test_a_store_goes_on_from_its_file_whatever_the_fixture_set(api: Api, path: Path, opens: Opens) -> None:
     before = path.read_bytes()
-    with opened(path, api.catalog, Path("nowhere")) as store:
+    with opened(path, FixtureSet(Path("nowhere"), api.catalog)) as store:
         assert origin(store, SMALL) == f"{path}, written a few seconds ago"
         assert rows_of(store) == rows_of(opens(path))
     assert path.read_bytes() == before
 
 
 def test_a_fixture_set_that_cannot_be_loaded_leaves_no_store(api: Api, tmp_path: Path) -> None:
-    with pytest.raises(FixtureError), opened(tmp_path / "rows.json", api.catalog, tmp_path / "nothing"):
+    with pytest.raises(FixtureError), opened(tmp_path / "rows.json", FixtureSet(tmp_path / "nothing", api.catalog)):
         pass
     assert not (tmp_path / "rows.json").exists()
 
@@ -47,7 +48,7 @@ def test_a_fixture_set_that_cannot_be_loaded_leaves_no_store(api: Api, tmp_path:
 def test_a_store_behind_a_link_stays_behind_it(api: Api, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "rows.json").symlink_to(tmp_path / "elsewhere" / "rows.json")
-    with opened(tmp_path / "rows.json", api.catalog, FEW):
+    with opened(tmp_path / "rows.json", FixtureSet(FEW, api.catalog)):
         pass
     assert (tmp_path / "rows.json").is_symlink()
     assert (tmp_path / "elsewhere" / "rows.json").is_file()

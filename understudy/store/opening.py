@@ -7,7 +7,7 @@ from pathlib import Path
 import pendulum
 
 from understudy import fixtures
-from understudy.catalog import Catalog
+from understudy.fixtures import FixtureSet
 from understudy.store.lock import locked
 from understudy.store.store import Store
 
@@ -16,7 +16,7 @@ LARGE = 64  # mebibytes
 
 
 @contextmanager
-def opened(path: Path, catalog: Catalog, fixture_set: Path) -> Iterator[Store]:
+def opened(path: Path, fixture_set: FixtureSet) -> Iterator[Store]:
     """The store of a file, which no other process can open meanwhile; a new one starts from a fixture set.
 
     Raises:
@@ -25,18 +25,18 @@ def opened(path: Path, catalog: Catalog, fixture_set: Path) -> Iterator[Store]:
     """
     path = path.resolve()
     with locked(path):
-        store = Store(path, catalog)
+        store = Store(path, fixture_set.catalog)
         if store.written is None:
-            fixtures.load(fixture_set, store.workspace)
+            store.workspace.restore(fixture_set.rows)
         if store.written is None or store.changes:
             store.settle()
         yield store
 
 
-def origin(store: Store, fixture_set: Path) -> str:
-    """Where the rows of a store come from, in words."""
+def origin(store: Store, folder: Path) -> str:
+    """Where the rows of a store come from, in words; a new one's are those of the fixture set in `folder`."""
     if store.written is None:
-        return f"{fixture_set}, kept in {store.path}"
+        return f"{folder}, kept in {store.path}"
     return f"{store.path}, written {pendulum.instance(store.written).diff_for_humans()}"
 
 

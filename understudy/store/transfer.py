@@ -5,6 +5,7 @@ from pathlib import Path
 from understudy import fixtures
 from understudy.catalog import Catalog
 from understudy.errors import StoreError
+from understudy.fixtures import FixtureSet
 from understudy.store.opening import opened
 from understudy.store.store import Store
 from understudy.workspace import Workspace
@@ -33,5 +34,5 @@ def import_(folder: Path, path: Path, catalog: Catalog) -> Workspace:
     """
     if path.exists() and path.stat().st_size:
         raise StoreError(path, "is there already; give it another name, or take it away first")
-    with opened(path, catalog, folder) as store:
+    with opened(path, FixtureSet(folder, catalog)) as store:
         return store.workspace

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import pytest
 from starlette.types import ASGIApp
 
+from tests.apps import app_on
 from tests.conftest import SMALL
-from tests.verification.meaning.inspections import Inspector, served
+from tests.verification.meaning.inspections import Inspector
 from understudy.contract import Contract
 from understudy.folder import Api, own_folder
 from understudy.verification.meaning.inspection import Inspection
@@ -26,7 +27,7 @@ def surface(inspector: Inspector) -> Surface:
 @pytest.fixture(scope="session")
 def small_app(api: Api) -> ASGIApp:
     """A stand-in in this process. Nobody writes to it."""
-    return served(api, SMALL)
+    return app_on(SMALL, api)
 
 
 @pytest.fixture

@@ -9,11 +9,8 @@ from pathlib import Path
 import httpx
 from starlette.types import ASGIApp
 
-from understudy import fixtures
-from understudy.app import create_app
 from understudy.catalog import Catalog
 from understudy.contract import Contract
-from understudy.folder import Api
 from understudy.verification import verify
 from understudy.verification.meaning.connection import Connection
 from understudy.verification.meaning.inspection import Inspection
@@ -21,7 +18,6 @@ from understudy.verification.meaning.model import Model
 from understudy.verification.meaning.readings import Readings
 from understudy.verification.meaning.surface import Endpoint, Surface
 from understudy.verification.verdict import Verdict
-from understudy.workspace import Workspace
 
 URL = "http://server/api"
 
@@ -43,13 +39,6 @@ class InProcess(httpx.BaseTransport):
 
     def close(self) -> None:
         self._loop.close()
-
-
-def served(api: Api, folder: Path) -> ASGIApp:
-    """A stand-in on a fixture set."""
-    workspace = Workspace.empty(api.catalog)
-    fixtures.load(folder, workspace)
-    return create_app(api, workspace)
 
 
 class Inspector:

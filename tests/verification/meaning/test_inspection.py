@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 from starlette.types import ASGIApp
 
+from tests.apps import app_on
 from tests.conftest import SMALL
 from tests.mutants.behaviours import answers, each
 from tests.mutants.lie import Behaviour
 from tests.mutants.origin import Inside
 from tests.mutants.paths import drop, put
 from tests.mutants.proxy import Proxy
-from tests.verification.meaning.inspections import Inspector, served
+from tests.verification.meaning.inspections import Inspector
 from understudy.folder import Api
 from understudy.verification.generator import Request
 from understudy.verification.meaning.answers import Answers
@@ -25,7 +26,7 @@ LIST = "POST /flows/filter"
 @pytest.fixture
 def own(api: Api, inspector: Inspector) -> Iterator[Inspection]:
     """An inspection of a stand-in that nobody else asks."""
-    with inspector.inspected(served(api, SMALL)) as inspection:
+    with inspector.inspected(app_on(SMALL, api)) as inspection:
         yield inspector.learn(inspection)
 
 

@@ -8,11 +8,12 @@ import pytest
 from starlette.types import ASGIApp
 
 from tests import jsonl
+from tests.apps import app_on
 from tests.mutants.behaviours import asks
 from tests.mutants.origin import Inside
 from tests.mutants.paths import drop
 from tests.mutants.proxy import Proxy
-from tests.verification.meaning.inspections import Inspector, served
+from tests.verification.meaning.inspections import Inspector
 from understudy.folder import Api
 from understudy.verification import verify
 from understudy.verification.generator import Generator
@@ -41,7 +42,7 @@ def large(api: Api, tmp_path_factory: pytest.TempPathFactory) -> ASGIApp:
         for number, row_id in enumerate(ids[::3])
     ]
     jsonl.write(folder / "flow_runs.jsonl", runs)
-    return served(api, folder)
+    return app_on(folder, api)
 
 
 @pytest.fixture

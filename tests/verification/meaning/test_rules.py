@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.apps import app_on
 from tests.conftest import SMALL
 from tests.mutants.behaviours import answers, refuses
 from tests.mutants.lie import Behaviour, honest
@@ -13,7 +14,7 @@ from tests.mutants.lies import LIES
 from tests.mutants.lies.vocabulary import NOBODY
 from tests.mutants.origin import Inside
 from tests.mutants.proxy import Proxy
-from tests.verification.meaning.inspections import Inspector, served
+from tests.verification.meaning.inspections import Inspector
 from understudy.folder import Api
 from understudy.verification.generator import Generator
 from understudy.verification.meaning import rules
@@ -169,7 +170,7 @@ TABLE: list[tuple[str, str, Focus]] = [
 
 def verdict_on(behaviour: Behaviour, focuses: Iterable[Focus], api: Api, inspector: Inspector) -> Verdict:
     """What parts of the checks find of a liar."""
-    app = Proxy(Inside(served(api, SMALL)), behaviour)
+    app = Proxy(Inside(app_on(SMALL, api)), behaviour)
     with inspector.inspected(app) as inspection:
         subjects = subjects_of(inspection)
         inspection.ledger.run(partial(inspector.learn, inspection))

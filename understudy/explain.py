@@ -1,0 +1,200 @@
+"""Why a row is in an answer or is not: which criteria of a request it meets, as a tree that follows the request.
+
+Whether criteria are met is asked of the workspace, as answers ask it. Here it is only put into words.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic_core import from_json, to_jsonable_python
+from pyroaring import BitMap
+
+from understudy.columns import ID, Column, Step, first_set
+from understudy.criteria import Condition, Criteria, reached
+from understudy.filters import EitherSubject, FieldSubject, Filter, Part, RelationSubject, Subject, operand_of
+from understudy.query import Query
+from understudy.workspace import Workspace
+
+SHOWN = 5  # values of related rows, of which there may be many
+LONGEST = 120  # letters of a value in a sentence
+
+Path = tuple[Step, ...]
+Found = tuple[list[Any], str]  # values, and the same in words
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Whether a row meets one part of a request, looked at as if that part stood alone.
+
+    `path` is its place in the request ("pets.name.any_"), and empty for the whole of it. A leaf has
+    what was `asked`, and at most five of the values that were `found`: none where no related row is.
+    Both are JSON values. What counts for nothing is met.
+    """
+
+    path: str
+    met: bool
+    says: str
+    asked: Any = None
+    found: list[Any] | None = None
+    parts: tuple["Finding", ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The tree as plain JSON values."""
+        return {**vars(self), "parts": [part.as_json() for part in self.parts]}
+
+
+class Idle(Finding):
+    """What counts for nothing in the group around it."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """The row that is asked about."""
+
+    workspace: Workspace
+    table: str
+    row: int
+
+    def meets(self, criteria: Criteria) -> bool:
+        return self.row in self.workspace.select(self.table, criteria)
+
+    def related(self, steps: Path) -> tuple[str, BitMap]:
+        """The rows at the end of some steps, with their table; none, with the first table that has none."""
+        table, rows = self.table, BitMap([self.row])
+        for step in steps:
+            if rows:
+                table, rows = step.table, one_step(self.workspace, table, rows, step)
+        return table, rows
+
+
+def one_step(workspace: Workspace, table: str, rows: Iterable[int], step: Step) -> BitMap:
+    here, there = workspace[table], workspace[step.table]
+    if step.back:
+        return there.index(step.column).any_of(here.key(ID, row) for row in rows)
+    return BitMap(other for row in rows if (other := there.find(here.key(step.column, row))) is not None)
+
+
+def explain(query: Query, workspace: Workspace, table: str, row: int, values: Mapping[str, Any]) -> Finding:
+    """Which criteria of a request, validated already, a row of the table that it selects from meets."""
+    candidate = Candidate(workspace, table, row)
+    asked = {name: value for name, value in values.items() if name in query.filters and value is not None}
+    parts = tuple(group(candidate, name, *query.filters[name], value) for name, value in asked.items())
+    met = candidate.meets(query.criteria(values))
+    says = verdict(met, parts, not_together(candidate, query, asked)) or "met, it asks nothing"
+    return Finding("", met, f"The request: {says}", parts=parts)
+
+
+def not_together(candidate: Candidate, query: Query, asked: Mapping[str, Any]) -> str:
+    """Where the ways of filters run together, but no row meets all that they ask."""
+    ways = {name: query.filters[name][1][:1] for name in asked}
+    shared = {way: {name: asked[name] for name in asked if ways[name] == way} for way in ways.values() if way}
+    tables = [way[0].table for way, filters in shared.items() if not candidate.meets(query.criteria(filters))]
+    return f"no one row of {' or '.join(tables)} meets them together"
+
+
+def group(candidate: Candidate, path: str, part: Filter, steps: Path, value: Mapping[str, Any]) -> Finding:
+    criteria = part(value)
+    parts = tuple(parts_of(candidate, path, part, steps, value))
+    if criteria is None:
+        reason = ", since it counts only where exactly one criterion is given" if part.lone and parts else ""
+        return Idle(path, True, f"`{path}`: asks nothing{reason}", parts=parts)
+    met = candidate.meets(reached(steps, criteria))
+    says = verdict(met, parts, f"no one row of {steps[-1].table} meets all of them" if steps else "")
+    if says and part.combined_by is not None and value.get(part.combined_by) == "or_":
+        says += ", and `or_` asks for one"
+    return Finding(path, met, f"`{path}`: {says or asks_no_more(candidate, steps)}", parts=parts)
+
+
+def parts_of(candidate: Candidate, path: str, part: Filter, steps: Path, value: Mapping[str, Any]) -> Iterable[Finding]:
+    names = part.effective(value)
+    for name, given in value.items():
+        inner = f"{path}.{name}"
+        if name in names:
+            yield finding(candidate, inner, part.parts[name], steps, given)
+        elif given is not None and name != part.combined_by:
+            reason = f"since `{names[0]}` is given" if name in part.parts else "whatever it says"
+            yield Idle(inner, True, f"`{inner}`: ignored, {reason}")
+
+
+def finding(candidate: Candidate, path: str, part: Part, steps: Path, value: Any) -> Finding:
+    if isinstance(part, Filter):
+        return group(candidate, path, part, steps, value)
+    asked = to_jsonable_python(value, inf_nan_mode="null")
+    here, criteria = f"`{path} {shown(asked)}`", part(value)
+    if criteria is None:
+        return Idle(path, True, f"{here}: asks nothing", asked, [])
+    met = candidate.meets(reached(steps, criteria))
+    found, words = looked_at(candidate, part.operator, part.subject, steps, value)
+    return Finding(path, met, f"{here}: {'met' if met else 'not met'}, {words}", asked, found[:SHOWN])
+
+
+def verdict(met: bool, parts: Iterable[Finding], apart: str) -> str:
+    """How a group fares by the parts that count, in words; `apart` is said where they are met, but not together."""
+    counted = [part for part in parts if not isinstance(part, Idle)]
+    good = sum(part.met for part in counted)
+    if not counted:
+        return ""
+    if good == len(counted) and not met:
+        return f"not met, each part is, but {apart}"
+    if len(counted) == 1:
+        return f"met, since `{counted[0].path}` is" if met else f"not met, since `{counted[0].path}` is not"
+    return f"{'met' if met else 'not met'}, {good or 'none'} of {len(counted)} parts {'are' if good > 1 else 'is'}"
+
+
+def asks_no_more(candidate: Candidate, steps: Path) -> str:
+    """A filter that says nothing asks for a related row all the same."""
+    if not steps:
+        return "met, it asks nothing"
+    table, rows = candidate.related(steps)
+    return f"met, it asks only for a related row of {table}" if rows else f"not met, {there_are(0, table)}"
+
+
+def looked_at(candidate: Candidate, operator: str, subject: Subject, steps: Path, value: Any) -> Found:
+    if isinstance(subject, EitherSubject):
+        each = [looked_at(candidate, operator, one, steps, value) for one in subject.subjects]
+        return [item for found, _ in each for item in found], "; ".join(dict.fromkeys(words for _, words in each))
+    inner = subject.steps if isinstance(subject, FieldSubject) else ()
+    table, rows = candidate.related(steps + inner)
+    if not rows:
+        return [], there_are(0, table)
+    if isinstance(subject, RelationSubject):
+        return relations(candidate.workspace, table, rows, subject.step)
+    # What meets it comes first, so that it is among the few that are shown.
+    meeting = candidate.workspace.select(table, Condition(subject.column, operator, operand_of(value)))
+    found = values_of(candidate.workspace, table, subject.column, [*(rows & meeting), *(rows - meeting)])
+    whose = f" of {len(rows)} rows of {table}" if len(rows) > 1 else f" of {table}" if inner else ""
+    are = "are" if len(found) > 1 or isinstance(found[0], list) else "is"
+    texts = ", ".join(map(shown, found[:SHOWN])) + (", …" if len(found) > SHOWN else "")
+    return found, f"{' or '.join(subject.column.names)}{whose} {are} {texts}"
+
+
+def relations(workspace: Workspace, table: str, rows: BitMap, step: Step) -> Found:
+    """How many rows a step leads to, from each of some rows."""
+    counts = [len(one_step(workspace, table, [row], step)) for row in rows]
+    if len(counts) == 1:
+        return counts, there_are(counts[0], step.table)
+    having = sum(map(bool, counts))
+    return counts, f"a related row of {step.table} is there for {having or 'none'} of {len(counts)} rows of {table}"
+
+
+def values_of(workspace: Workspace, name: str, column: Column, rows: Iterable[int]) -> list[Any]:
+    """The first values of rows in a column, each once: one more than is shown, where there are as many."""
+    table = workspace[name]
+    firsts: dict[str, int] = {}
+    for row in rows:
+        firsts.setdefault(repr(table.key(column, row)), row)
+        if len(firsts) > SHOWN:
+            break
+    ways = [way.split(".") for way in column.names]
+    return [first_set(from_json(table.encoded(row)), ways) for row in firsts.values()]
+
+
+def there_are(count: int, table: str) -> str:
+    return f"there {'are' if count > 1 else 'is'} {count or 'no'} related row{'s' if count > 1 else ''} of {table}"
+
+
+def shown(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"

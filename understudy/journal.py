@@ -1,0 +1,170 @@
+"""The journal: the last requests that were made, and what they were answered."""
+
+import json
+import time
+import zlib
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timezone
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from understudy.tenants import DEFAULT, WORKSPACE
+
+LONGEST = 65_536  # bytes of a body that are kept
+SECRET = ("authorization", "cookie", "token", "key", "secret", "password")  # in the names of headers
+HIDDEN = "(hidden)"
+GZIP = 16 + zlib.MAX_WBITS  # for zlib, to read gzip's form
+
+Headers = Iterable[tuple[bytes, bytes]]
+
+
+class Exchange:
+    """A request and its answer, which pass through here; the answer is not there before it was sent."""
+
+    __slots__ = (
+        "_receive",
+        "_send",
+        "_started",
+        "answer",
+        "answer_headers",
+        "body",
+        "headers",
+        "method",
+        "moment",
+        "number",
+        "path",
+        "query",
+        "seconds",
+        "status",
+        "workspace",
+    )  # fmt: skip
+
+    def __init__(self, number: int, scope: Scope, receive: Receive, send: Send) -> None:
+        self.number = number
+        self.workspace: str = scope.get(WORKSPACE, DEFAULT)
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.query: bytes = scope["query_string"]
+        self.headers: Headers = scope["headers"]
+        self.body = b""
+        self.status: int | None = None
+        self.answer_headers: Headers = ()
+        self.answer = b""
+        self.moment = time.time()
+        self.seconds: float | None = None
+        self._started = time.perf_counter()
+        self._receive = receive
+        self._send = send
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.request":
+            self.body = longer(self.body, message.get("body", b""))
+        return message
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status, self.answer_headers = message["status"], message["headers"]
+        elif message["type"] == "http.response.body":
+            self.answer = longer(self.answer, message.get("body", b""))
+            self.seconds = time.perf_counter() - self._started
+        await self._send(message)
+
+    def as_json(self) -> dict[str, Any]:
+        """All of it for people and tests; bodies as JSON where they are, else as text."""
+        return {
+            "number": self.number,
+            "time": datetime.fromtimestamp(self.moment, timezone.utc).isoformat().replace("+00:00", "Z"),
+            "seconds": self.seconds and round(self.seconds, 6),
+            "workspace": self.workspace,
+            "method": self.method,
+            "path": self.path,
+            "query": self.query.decode("latin-1"),
+            "headers": shown(self.headers),
+            "body": self.said,
+            "status": self.status,
+            "answer": value_of(unpacked(self.answer, self.answer_headers)),
+            "is_cut": max(len(self.body), len(self.answer)) >= LONGEST,
+        }
+
+    @property
+    def said(self) -> Any:
+        """The value of the request's body; None where there is none."""
+        return value_of(self.body)
+
+
+def longer(body: bytes, more: bytes) -> bytes:
+    """A body with more of it, as far as it is kept."""
+    return (body + more)[:LONGEST] if body else more[:LONGEST]
+
+
+def value_of(body: bytes) -> Any:
+    try:
+        return json.loads(body) if body else None
+    except (ValueError, RecursionError):
+        return body.decode("utf-8", "replace")
+
+
+def unpacked(body: bytes, headers: Headers) -> bytes:
+    is_packed = (b"content-encoding", b"gzip") in headers
+    return zlib.decompressobj(GZIP).decompress(body, LONGEST) if is_packed else body
+
+
+def shown(headers: Headers) -> dict[str, str]:
+    """Headers without what lets people in."""
+    texts = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers}
+    return {name: HIDDEN if any(word in name for word in SECRET) else value for name, value in texts.items()}
+
+
+class Journal:
+    """The last `size` requests.
+
+    `forgotten` says how many of each workspace were there once, and had to make room.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.forgotten: Counter[str] = Counter()
+        self._count = 0
+        self._exchanges: deque[Exchange] = deque(maxlen=size)
+
+    def __iter__(self) -> Iterator[Exchange]:
+        return iter(list(self._exchanges))
+
+    def __len__(self) -> int:
+        return len(self._exchanges)
+
+    def begin(self, scope: Scope, receive: Receive, send: Send) -> Exchange:
+        """Note a request, whose answer is to come."""
+        if len(self._exchanges) == self.size:
+            self.forgotten[self._exchanges[0].workspace] += 1
+        self._count += 1
+        exchange = Exchange(self._count, scope, receive, send)
+        self._exchanges.append(exchange)
+        return exchange
+
+    def clear(self, workspace: str | None = None) -> None:
+        """Strike out the requests to one workspace, or all."""
+        kept = [] if workspace is None else [each for each in self._exchanges if each.workspace != workspace]
+        self._exchanges = deque(kept, self.size)
+        if workspace is None:
+            self.forgotten.clear()
+        else:
+            del self.forgotten[workspace]
+
+
+class JournalMiddleware:
+    """Notes each request in a journal."""
+
+    def __init__(self, app: ASGIApp, journal: Journal) -> None:
+        self._app = app
+        self._journal = journal
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        exchange = self._journal.begin(scope, receive, send)
+        await self._app(scope, exchange.receive, exchange.send)

@@ -1,0 +1,175 @@
+"""Tenants: the workspaces of a server, each made when it is first asked for."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Protocol
+from uuid import UUID
+
+from understudy.errors import Conflict, Forbidden, NotFound, UnderstudyError, Unprocessable
+from understudy.fixtures import FixtureSet, dangling
+from understudy.workspace import Workspace
+
+DEFAULT = "default"  # the workspace of the API's plain URL
+WORKSPACE = "understudy.workspace"  # where a request's ASGI scope says which one it is for
+
+Perform = Callable[[Callable[[], Any]], Awaitable[Any]]
+"""Performs an operation on a workspace, and returns its answer once that may be told."""
+
+
+async def at_once(operation: Callable[[], Any]) -> Any:
+    """Performs operations on a workspace that nobody keeps."""
+    return operation()
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A workspace, how operations on it are performed, in words where it comes from, and what is odd there."""
+
+    workspace: Workspace
+    perform: Perform
+    origin: str
+    warnings: Callable[[], Iterable[str]]
+
+
+class Keeper(Protocol):
+    """Where the rows of workspaces are."""
+
+    def open(self, name: str) -> AbstractContextManager[Kept]:
+        """A workspace as it was left; a new one has the rows of the fixture set.
+
+        Raises:
+            UnderstudyError: it cannot be opened.
+        """
+
+    def forget(self, name: str) -> None:
+        """Lose what a workspace that is not open any more has left."""
+
+
+class Memory:
+    """Keeps nothing: each workspace is a fork of the fixture set's."""
+
+    def __init__(self, fixture_set: FixtureSet) -> None:
+        self._fixture_set = fixture_set
+
+    def open(self, name: str) -> AbstractContextManager[Kept]:
+        rows, origin = self._fixture_set.rows, str(self._fixture_set.folder)
+        return nullcontext(Kept(rows.fork(), at_once, origin, partial(dangling, rows)))
+
+    def forget(self, name: str) -> None:
+        """There is nothing left of it."""
+
+
+@dataclass
+class Tenant:
+    """A workspace that is open. `used` is when it was last asked for, by `time.monotonic`, in seconds."""
+
+    name: str
+    kept: Kept
+    closing: ExitStack
+    used: float = field(default_factory=time.monotonic)
+    snapshots: dict[str, Workspace] = field(default_factory=dict)
+
+    async def perform(self, operation: Callable[..., Any], **arguments: Any) -> Any:
+        """What an operation on the workspace answers, once that may be told."""
+        return await self.kept.perform(partial(operation, self.kept.workspace, **arguments))
+
+
+class Tenants:
+    """All workspaces of a server by name: DEFAULT, and those that a URL names by ids ("<id>/<id>").
+
+    Args:
+        keeper: where their rows are.
+        limit: how many there may be beyond DEFAULT.
+    """
+
+    def __init__(self, keeper: Keeper, limit: int = 1000) -> None:
+        self.limit = limit
+        self._keeper = keeper
+        self._open: dict[str, Tenant] = {}
+        self._opening = asyncio.Lock()
+
+    def __iter__(self) -> Iterator[Tenant]:
+        return iter(list(self._open.values()))
+
+    def __getitem__(self, name: str) -> Tenant:
+        """The workspace of a name, which is open."""
+        return self._open[name]
+
+    async def get(self, name: str) -> Tenant:
+        """The workspace of a name, which is opened where it is not yet.
+
+        Raises:
+            ApiError: it is no name of one, there are too many, or it cannot be opened.
+        """
+        tenant = self._open.get(name)
+        if tenant is None:
+            name = canonical(name)
+            async with self._opening:
+                tenant = self._open.get(name) or await self._opened(name)
+        tenant.used = time.monotonic()
+        return tenant
+
+    async def _opened(self, name: str) -> Tenant:
+        if len(self._open.keys() - {DEFAULT}) >= self.limit:
+            raise Forbidden(
+                f"There are {self.limit} workspaces, which is the limit. Drop some (DELETE /__admin/workspaces, "
+                "`understudy admin drop`), or start the server with a higher --max-workspaces."
+            )
+        try:
+            return await asyncio.to_thread(self.open, name)
+        except UnderstudyError as error:
+            raise Conflict(f"The workspace {name} cannot be opened: {error}") from None
+
+    def open(self, name: str) -> Tenant:
+        """Open a workspace that is not open.
+
+        Raises:
+            UnderstudyError: it cannot be opened.
+        """
+        with ExitStack() as stack:
+            kept = stack.enter_context(self._keeper.open(name))
+            tenant = self._open[name] = Tenant(name, kept, stack.pop_all())
+        return tenant
+
+    async def drop(self, name: str) -> None:
+        """Close a workspace and lose its rows; when it is asked for again, it is a new one.
+
+        Raises:
+            ApiError: it is not open, or is DEFAULT.
+        """
+        if name == DEFAULT:
+            raise Unprocessable("The default workspace stays. Reset it instead.")
+        tenant = self._open.get(canonical(name))
+        if tenant is None:
+            raise NotFound(f"There is no workspace {name}.")
+        await tenant.perform(bool)  # what was done to it before is through
+        if self._open.pop(tenant.name, None) is not None:
+            tenant.closing.close()
+            self._keeper.forget(tenant.name)
+
+    def close(self) -> None:
+        """Close all workspaces. What is kept of them stays."""
+        for tenant in self:
+            del self._open[tenant.name]
+            tenant.closing.close()
+
+
+def canonical(name: str) -> str:
+    """A name as the one way in which its ids are written.
+
+    Raises:
+        Unprocessable: it is neither DEFAULT nor ids behind each other.
+    """
+    if name == DEFAULT:
+        return name
+    try:
+        return "/".join(str(UUID(part)) for part in name.split("/"))
+    except ValueError:
+        raise Unprocessable(
+            f"`{name}` names no workspace: that is `{DEFAULT}`, or the ids of its URL with a slash between, each a "
+            "UUID such as 7c0f3ed5-4b8a-4c5e-9d57-0c1f8a6b2d11."
+        ) from None
