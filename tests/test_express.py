@@ -6,8 +6,8 @@ import httpx
 import pytest
 
 from tests import wire
-from understudy.express import Routes
 from understudy.folder import Api
+from understudy.routes import Routes
 
 PACKED = {"accept-encoding": "gzip"}  # sends a request the long way
 PASSING = ("date", "content-length", "content-encoding")  # headers that differ from one answer to the next

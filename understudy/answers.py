@@ -1,7 +1,7 @@
 """Answers: what handlers return, and how it and errors are sent."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -26,10 +26,13 @@ def encode(value: Any) -> bytes:
         return json.dumps(value, default=str, separators=(",", ":")).encode("ascii")
 
 
-async def send_json(send: Send, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> None:
+JSON: Final = (b"content-type", b"application/json")
+
+
+async def send_json(send: Send, status: int, body: bytes, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
     """Send a whole answer; one without a body has no type and no length either."""
-    head = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in (headers or {}).items()]
-    if status != HTTPStatus.NO_CONTENT:
-        head += [(b"content-length", b"%d" % len(body)), (b"content-type", b"application/json")]
+    head = [*headers]
+    if status != NO_CONTENT[1]:
+        head += [(b"content-length", b"%d" % len(body)), JSON]
     await send({"type": "http.response.start", "status": status, "headers": head})
     await send({"type": "http.response.body", "body": body})

@@ -15,6 +15,7 @@ from understudy.folder import Api, Operation
 from understudy.front import Front
 from understudy.http import AsyncApp, ErrorMiddleware, OperationMiddleware, Resolver, RouteMiddleware, Stage
 from understudy.journal import JournalMiddleware
+from understudy.routes import Routes
 from understudy.site import Site
 from understudy.tenants import DEFAULT, WORKSPACE
 
@@ -27,13 +28,13 @@ def create_app(site: Site) -> ASGIApp:
     """
 
     async def perform(operation: Operation, scope: Scope, arguments: Mapping[str, Any]) -> Any:
-        tenant = await site.tenants.get(scope.get(WORKSPACE, DEFAULT))
+        name = scope.get(WORKSPACE, DEFAULT)
+        tenant = site.tenants.at_hand(name) or await site.tenants.get(name)
         return await tenant.perform(operation.handler, **arguments)
 
     api, stage = site.api, Stage(perform)
-    app: ASGIApp = Express(routed(api, stage), api.operations.values(), api.contract.base_path, stage)
-    if site.journal.size:
-        app = JournalMiddleware(app, site.journal)
+    long_way = JournalMiddleware(routed(api, stage), site.journal)
+    app = Express(long_way, Routes(api.operations.values(), api.contract.base_path), stage, site.journal)
     return Front(app, api.contract) if api.contract.workspace_path else app
 
 

@@ -46,7 +46,9 @@ class ApiError(Exception):
         super().__init__(status, body)
         self.status = status
         self.body = body
-        self.headers = dict(headers or {})
+        self.raw_headers = [
+            (name.encode("latin-1"), value.encode("latin-1")) for name, value in (headers or {}).items()
+        ]
 
 
 class BadRequest(ApiError):

@@ -59,7 +59,7 @@ class ErrorMiddleware:
             if started:
                 raise
             refusal = refusal_of(error, scope)
-            await send_json(send, refusal.status, encode(refusal.body), refusal.headers)
+            await send_json(send, refusal.status, encode(refusal.body), refusal.raw_headers)
 
 
 def refusal_of(error: Exception, scope: Scope) -> ApiError:
@@ -111,20 +111,19 @@ class Stage:
     def __init__(self, perform: Perform) -> None:
         self._perform = perform
 
-    async def answer(self, operation: Operation, scope: Scope, receive: Receive) -> tuple[int, bytes]:
-        """The status and the body of an operation's answer.
+    async def answer(self, operation: Operation, scope: Scope, body: bytes) -> tuple[int, bytes]:
+        """The status and the body of an operation's answer to a request with some body.
 
         Raises:
             ApiError: the request is refused.
         """
-        reader = operation.reader
-        arguments = reader.read(scope, await read_body(receive) if reader.takes_body else b"")
+        arguments = operation.reader.read(scope, body)
         if operation.takes_subject:
             answer = await self._perform(operation, scope, arguments)
         else:
             answer = operation.handler(**arguments)
-        body, status = answer if isinstance(answer, tuple) else (answer, operation.status)
-        return status, body if isinstance(body, bytes) else encode(body)
+        content, status = answer if isinstance(answer, tuple) else (answer, operation.status)
+        return status, content if isinstance(content, bytes) else encode(content)
 
 
 class OperationMiddleware:
@@ -140,4 +139,5 @@ class OperationMiddleware:
         if operation is None:
             await self._app(scope, receive, send)
             return
-        await send_json(send, *await self._stage.answer(operation, scope, receive))
+        body = await read_body(receive) if operation.reader.takes_body else b""
+        await send_json(send, *await self._stage.answer(operation, scope, body))

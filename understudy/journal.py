@@ -21,27 +21,17 @@ Headers = Iterable[tuple[bytes, bytes]]
 
 
 class Exchange:
-    """A request and its answer, which pass through here; the answer is not there before it was sent."""
+    """A request and its answer, which has no status before it is there.
+
+    `moment` is when it came, in seconds since 1970; `seconds` is how long its answer took.
+    """
 
     __slots__ = (
-        "_receive",
-        "_send",
-        "_started",
-        "answer",
-        "answer_headers",
-        "body",
-        "headers",
-        "method",
-        "moment",
-        "number",
-        "path",
-        "query",
-        "seconds",
-        "status",
-        "workspace",
+        "answer", "answer_headers", "body", "headers", "method", "moment", "number", "path", "query", "seconds",
+        "status", "workspace",
     )  # fmt: skip
 
-    def __init__(self, number: int, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, number: int, scope: Scope) -> None:
         self.number = number
         self.workspace: str = scope.get(WORKSPACE, DEFAULT)
         self.method: str = scope["method"]
@@ -54,23 +44,13 @@ class Exchange:
         self.answer = b""
         self.moment = time.time()
         self.seconds: float | None = None
-        self._started = time.perf_counter()
-        self._receive = receive
-        self._send = send
 
-    async def receive(self) -> Message:
-        message = await self._receive()
-        if message["type"] == "http.request":
-            self.body = longer(self.body, message.get("body", b""))
-        return message
+    def asked(self, body: bytes) -> None:
+        self.body = body[:LONGEST]
 
-    async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self.status, self.answer_headers = message["status"], message["headers"]
-        elif message["type"] == "http.response.body":
-            self.answer = longer(self.answer, message.get("body", b""))
-            self.seconds = time.perf_counter() - self._started
-        await self._send(message)
+    def answered(self, status: int, answer: bytes, headers: Headers = ()) -> None:
+        self.status, self.answer, self.answer_headers = status, answer[:LONGEST], headers
+        self.seconds = time.time() - self.moment
 
     def as_json(self) -> dict[str, Any]:
         """All of it for people and tests; bodies as JSON where they are, else as text."""
@@ -136,12 +116,12 @@ class Journal:
     def __len__(self) -> int:
         return len(self._exchanges)
 
-    def begin(self, scope: Scope, receive: Receive, send: Send) -> Exchange:
+    def begin(self, scope: Scope) -> Exchange:
         """Note a request, whose answer is to come."""
-        if len(self._exchanges) == self.size:
+        if self._exchanges and len(self._exchanges) == self.size:
             self.forgotten[self._exchanges[0].workspace] += 1
         self._count += 1
-        exchange = Exchange(self._count, scope, receive, send)
+        exchange = Exchange(self._count, scope)
         self._exchanges.append(exchange)
         return exchange
 
@@ -156,7 +136,7 @@ class Journal:
 
 
 class JournalMiddleware:
-    """Notes each request in a journal."""
+    """Notes what passes on the long way; the short way does so by itself."""
 
     def __init__(self, app: ASGIApp, journal: Journal) -> None:
         self._app = app
@@ -166,5 +146,20 @@ class JournalMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        exchange = self._journal.begin(scope, receive, send)
-        await self._app(scope, exchange.receive, exchange.send)
+        exchange = self._journal.begin(scope)
+        start: Message = {}
+
+        async def heard() -> Message:
+            message = await receive()
+            exchange.body = longer(exchange.body, message.get("body", b""))
+            return message
+
+        async def said(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                start.update(message)
+            else:
+                answer = longer(exchange.answer, message.get("body", b""))
+                exchange.answered(start["status"], answer, start["headers"])
+            await send(message)
+
+        await self._app(scope, heard, said)

@@ -73,9 +73,9 @@ class Tenant:
     used: float = field(default_factory=time.monotonic)
     snapshots: dict[str, Workspace] = field(default_factory=dict)
 
-    async def perform(self, operation: Callable[..., Any], **arguments: Any) -> Any:
+    def perform(self, operation: Callable[..., Any], **arguments: Any) -> Awaitable[Any]:
         """What an operation on the workspace answers, once that may be told."""
-        return await self.kept.perform(partial(operation, self.kept.workspace, **arguments))
+        return self.kept.perform(partial(operation, self.kept.workspace, **arguments))
 
 
 class Tenants:
@@ -99,19 +99,22 @@ class Tenants:
         """The workspace of a name, which is open."""
         return self._open[name]
 
+    def at_hand(self, name: str) -> Tenant | None:
+        """The workspace of a name, if it is open. It counts as used."""
+        tenant = self._open.get(name)
+        if tenant is not None:
+            tenant.used = time.monotonic()
+        return tenant
+
     async def get(self, name: str) -> Tenant:
         """The workspace of a name, which is opened where it is not yet.
 
         Raises:
             ApiError: it is no name of one, there are too many, or it cannot be opened.
         """
-        tenant = self._open.get(name)
-        if tenant is None:
-            name = canonical(name)
-            async with self._opening:
-                tenant = self._open.get(name) or await self._opened(name)
-        tenant.used = time.monotonic()
-        return tenant
+        name = canonical(name)
+        async with self._opening:
+            return self.at_hand(name) or await self._opened(name)
 
     async def _opened(self, name: str) -> Tenant:
         if len(self._open.keys() - {DEFAULT}) >= self.limit:
