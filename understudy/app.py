@@ -6,22 +6,23 @@ from typing import Any
 
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.routing import Router
 from starlette.types import ASGIApp, Scope
 
-from understudy import docs
+from understudy.admin.app import ControlMiddleware
 from understudy.express import Express
-from understudy.folder import Api, Operation
+from understudy.folder import Operation
 from understudy.front import Front
-from understudy.http import AsyncApp, ErrorMiddleware, OperationMiddleware, Resolver, RouteMiddleware, Stage
+from understudy.http import Stage
 from understudy.journal import JournalMiddleware
-from understudy.routes import Routes
+from understudy.routed import routed
 from understudy.site import Site
 from understudy.tenants import DEFAULT, WORKSPACE
 
+REFINEMENTS = (partial(CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"]), GZipMiddleware)
+
 
 def create_app(site: Site) -> ASGIApp:
-    """The ASGI application of a site.
+    """The ASGI application of a site, put together from its last room to its first.
 
     Raises:
         ContractError: Connexion cannot serve the contract.
@@ -32,36 +33,7 @@ def create_app(site: Site) -> ASGIApp:
         tenant = site.tenants.at_hand(name) or await site.tenants.get(name)
         return await tenant.perform(operation.handler, **arguments)
 
-    api, stage = site.api, Stage(perform)
-    long_way = JournalMiddleware(routed(api, stage), site.journal)
-    app = Express(long_way, Routes(api.operations.values(), api.contract.base_path), stage, site.journal)
-    return Front(app, api.contract) if api.contract.workspace_path else app
-
-
-def routed(api: Api, stage: Stage) -> ASGIApp:
-    """An API's operations as Connexion routes to them, and its documents at the root.
-
-    Raises:
-        ContractError: Connexion cannot serve the contract.
-    """
-
-    def elsewhere(app: ASGIApp) -> ASGIApp:
-        # The end of the way: what is no operation is documentation, or not found.
-        return Router(docs.routes(api.contract))
-
-    connexion = AsyncApp(
-        __name__,
-        middlewares=[
-            partial(CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"]),
-            GZipMiddleware,
-            ErrorMiddleware,
-            RouteMiddleware,
-            partial(OperationMiddleware, operations=api.operations, stage=stage),
-            elsewhere,
-        ],
-        resolver=Resolver(lambda operation_id: api.operations[operation_id].handler),
-    )
-    with api.contract.root.blamed():
-        connexion.add_api(dict(api.contract.document), base_path=api.contract.base_path)
-    app: ASGIApp = connexion
-    return app
+    stage = Stage(perform)
+    long_way = JournalMiddleware(routed(site.api, stage, before=REFINEMENTS), site.journal)
+    app = Express(long_way, site.routes, stage, site.journal)
+    return ControlMiddleware(Front(app, site.api.contract), site)

@@ -26,8 +26,8 @@ PAGE = """<!doctype html>
 """
 
 
-def routes(contract: Contract) -> list[Route | Mount]:
-    """`/docs`, `/openapi.yaml` (the file as it is written), `/openapi.json`, and a way there from `/`."""
+def routes(contract: Contract, path: str = "") -> list[Route | Mount]:
+    """`/docs`, `/openapi.yaml` (the file as it is written), `/openapi.json`, and a way there from `/`, below a path."""
     files = Path(swagger_ui_bundle.swagger_ui_path)
 
     async def page(request: Request) -> Response:
@@ -43,9 +43,9 @@ def routes(contract: Contract) -> list[Route | Mount]:
         return RedirectResponse("docs")
 
     return [
-        Route("/", home),
-        Route("/docs", page),
-        Route("/openapi.yaml", as_yaml),
-        Route("/openapi.json", as_json),
-        Mount("/docs/files", StaticFiles(directory=files)),
+        Route(f"{path}/", home),
+        Route(f"{path}/docs", page),
+        Route(f"{path}/openapi.yaml", as_yaml),
+        Route(f"{path}/openapi.json", as_json),
+        Mount(f"{path}/docs/files", StaticFiles(directory=files)),
     ]

@@ -1,6 +1,6 @@
 """Fixture sets: a folder of JSON Lines, one file a table, one row a line."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -128,24 +128,56 @@ def save(folder: Path, workspace: Workspace) -> None:
         raise FixtureError(folder, f"cannot be written ({reason_of(error)})") from None
 
 
+def extend(workspace: Workspace, lines: Mapping[str, Iterable[bytes]]) -> None:
+    """Add rows to tables, each by its JSON, and what is derived from them.
+
+    Raises:
+        ValueError: a table is not there, or a line is no row of it; some rows may have been added.
+    """
+    added: dict[str, list[int]] = {}
+    for name, some in lines.items():
+        if name not in workspace:
+            raise ValueError(no_table(name, workspace))
+        added[name] = [add_counted(workspace[name], number, line) for number, line in enumerate(some)]
+    for name, table in workspace.items():
+        rule = table.schema.derived
+        if rule is not None and rule.source in added and name not in added:
+            derive_rows(table, workspace[rule.source], added[rule.source], rule)
+
+
+def add_counted(table: Table, number: int, line: bytes) -> int:
+    try:
+        return add(table, line)
+    except ValueError as error:
+        raise ValueError(f"{table.schema.name}[{number}]: {error}") from None
+
+
 def derive(workspace: Workspace, names: Iterable[str]) -> None:
     """Fill those of some tables, which are empty, of which the contract says how they are made of others."""
     for name in names:
         rule = workspace[name].schema.derived
         if rule is not None:
-            derive_table(workspace[name], workspace[rule.source], rule)
+            source = workspace[rule.source]
+            derive_rows(workspace[name], source, source.live, rule)
 
 
-def derive_table(table: Table, source: Table, rule: Derived) -> None:
-    per, newest = Column((rule.per,)), Column((rule.newest,))
+def derive_rows(table: Table, source: Table, rows: Iterable[int], rule: Derived) -> None:
+    """Bring a table up to date with some rows of the one that it is derived from."""
+    per, newest, reference = Column((rule.per,)), Column((rule.newest,)), Column((rule.reference,))
     latest: dict[Any, int] = {}
-    for row in source.live:
+    for row in rows:
         key = source.key(per, row)
         if key is not None and (key not in latest or source.key(newest, row) >= source.key(newest, latest[key])):
             latest[key] = row
     for key, row in latest.items():
-        values = source.values(row)
-        table.insert({**values, "id": uuid5(rule.namespace, key), rule.reference: values["id"]})
+        values = {**source.values(row), rule.reference: source.values(row)["id"]}
+        known = next(iter(table.index(per).rows(key)), None)
+        if known is None:
+            table.insert({**values, "id": uuid5(rule.namespace, key)})
+            continue
+        before = source.find(table.key(reference, known))
+        if before is None or source.key(newest, row) >= source.key(newest, before):
+            table.update(known, {**values, "id": table.values(known)["id"]})
 
 
 def dangling(workspace: Workspace) -> Iterator[str]:

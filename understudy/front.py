@@ -9,15 +9,21 @@ from understudy.contract import Contract
 from understudy.errors import ApiError
 from understudy.tenants import WORKSPACE, canonical
 
+NEVER = re.compile(r"(?!)")
+
 
 class Front:
-    """Leads what comes in by a workspace's own URL to the API, as if it had come in by the plain one."""
+    """Leads what comes in by a workspace's own URL to the API, as if it had come in by the plain one.
+
+    Where the contract names no such URL, there is none.
+    """
 
     def __init__(self, app: ASGIApp, contract: Contract) -> None:
         self._app = app
         self._base_path = contract.base_path
-        self._prefix, _, _ = contract.workspace_path.partition("{")
-        self._pattern = re.compile(re.sub(r"\{\w+\}", "([^/]+)", contract.workspace_path) + "(/.*)?", re.DOTALL)
+        own = contract.workspace_path
+        self._prefix, _, _ = own.partition("{")
+        self._pattern = re.compile(re.sub(r"\{\w+\}", "([^/]+)", own) + "(/.*)?", re.DOTALL) if own else NEVER
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"].startswith(self._prefix):

@@ -110,9 +110,6 @@ class Journal:
         self._count = 0
         self._exchanges: deque[Exchange] = deque(maxlen=size)
 
-    def __iter__(self) -> Iterator[Exchange]:
-        return iter(list(self._exchanges))
-
     def __len__(self) -> int:
         return len(self._exchanges)
 
@@ -124,6 +121,10 @@ class Journal:
         exchange = Exchange(self._count, scope)
         self._exchanges.append(exchange)
         return exchange
+
+    def newest(self) -> Iterator[Exchange]:
+        """All that there are, from the newest to the oldest."""
+        return iter(list(reversed(self._exchanges)))
 
     def clear(self, workspace: str | None = None) -> None:
         """Strike out the requests to one workspace, or all."""

@@ -108,6 +108,11 @@ class QueryString:
 
     def __init__(self, places: list[Place], reading: Reading) -> None:
         self.names = [place.value["name"] for place in places]
+        self._defaults = {
+            place.value["name"]: place["schema"].value["default"]
+            for place in places
+            if "default" in place["schema"].value
+        }
         self._validator = SchemaValidator(
             core_schema.typed_dict_schema(
                 {
@@ -128,7 +133,7 @@ class QueryString:
                 {**entry, "input": None} if entry["type"] == "missing" else entry for entry in errors_of(error, "query")
             ]
             raise Invalid(errors, body) from None
-        return values
+        return {**self._defaults, **values}
 
 
 class WholeBody:

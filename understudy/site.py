@@ -1,12 +1,17 @@
 """A site: all that one server serves."""
 
+import asyncio
 import time
 from dataclasses import dataclass, field
+from functools import cached_property
 
+from understudy.errors import Conflict, UnderstudyError
 from understudy.fixtures import FixtureSet
 from understudy.folder import Api
 from understudy.journal import Journal
+from understudy.routes import Routes
 from understudy.tenants import Tenants
+from understudy.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -21,3 +26,26 @@ class Site:
     tenants: Tenants
     journal: Journal
     started: float = field(default_factory=time.time)
+
+    @cached_property
+    def routes(self) -> Routes:
+        return Routes(self.api.operations.values(), self.api.contract.base_path)
+
+    async def base(self) -> Workspace:
+        """The rows of the fixture set, which nobody may change.
+
+        Raises:
+            Conflict: they cannot be loaded (any more, where a store was there at start).
+        """
+        try:
+            return await asyncio.to_thread(lambda: self.fixture_set.rows)
+        except UnderstudyError as error:
+            raise Conflict(f"The fixture set cannot be loaded: {error}") from None
+
+    async def drop(self, name: str) -> None:
+        """Lose a workspace, and what it was asked.
+
+        Raises:
+            ApiError: it is not open, or is the default one.
+        """
+        self.journal.clear((await self.tenants.drop(name)).name)

@@ -73,6 +73,15 @@ class Tenant:
     used: float = field(default_factory=time.monotonic)
     snapshots: dict[str, Workspace] = field(default_factory=dict)
 
+    @property
+    def is_default(self) -> bool:
+        return self.name == DEFAULT
+
+    def rows(self, rows: Workspace | None = None) -> dict[str, Any]:
+        """How many rows it has by table, or a snapshot of it, for people."""
+        counted = self.kept.workspace if rows is None else rows
+        return {"workspace": self.name, "rows": {name: len(table) for name, table in counted.items()}}
+
     def perform(self, operation: Callable[..., Any], **arguments: Any) -> Awaitable[Any]:
         """What an operation on the workspace answers, once that may be told."""
         return self.kept.perform(partial(operation, self.kept.workspace, **arguments))
@@ -138,8 +147,8 @@ class Tenants:
             tenant = self._open[name] = Tenant(name, kept, stack.pop_all())
         return tenant
 
-    async def drop(self, name: str) -> None:
-        """Close a workspace and lose its rows; when it is asked for again, it is a new one.
+    async def drop(self, name: str) -> Tenant:
+        """Close a workspace and lose its rows; when it is asked for again, it is a new one. Returns what it was.
 
         Raises:
             ApiError: it is not open, or is DEFAULT.
@@ -153,6 +162,7 @@ class Tenants:
         if self._open.pop(tenant.name, None) is not None:
             tenant.closing.close()
             self._keeper.forget(tenant.name)
+        return tenant
 
     def close(self) -> None:
         """Close all workspaces. What is kept of them stays."""

@@ -1,0 +1,1 @@
+"""The control API: what a server holds and was asked, and how tests put it where they want it."""

@@ -1,0 +1,50 @@
+"""The control API beside the API that is served, by the same way: a contract, Connexion, handlers."""
+
+import asyncio
+from collections.abc import Mapping
+from inspect import isawaitable
+from pathlib import Path
+from typing import Any
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from understudy.folder import Api, Operation
+from understudy.http import Stage
+from understudy.routed import routed
+from understudy.site import Site
+
+FOLDER = Path(__file__).parent
+PATH = "/__admin"  # where its contract says that it is
+
+
+class ControlMiddleware:
+    """Answers what is meant for the control API, which is made when it is first asked for."""
+
+    def __init__(self, app: ASGIApp, site: Site) -> None:
+        self._app = app
+        self._site = site
+        self._control: ASGIApp | None = None
+        self._making = asyncio.Lock()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not is_within(scope["path"]):
+            await self._app(scope, receive, send)
+            return
+        async with self._making:
+            if self._control is None:
+                self._control = await asyncio.to_thread(control_of, self._site)
+        await self._control(scope, receive, send)
+
+
+def is_within(path: str) -> bool:
+    return path == PATH or path.startswith(f"{PATH}/")
+
+
+def control_of(site: Site) -> ASGIApp:
+    """The control API of a site."""
+
+    async def perform(operation: Operation, scope: Scope, arguments: Mapping[str, Any]) -> Any:
+        answer = operation.handler(site, **arguments)
+        return await answer if isawaitable(answer) else answer
+
+    return routed(Api.load(FOLDER, subject="site"), Stage(perform), documents=PATH)

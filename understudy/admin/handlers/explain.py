@@ -1,0 +1,36 @@
+"""Why a row is in an answer, or is not."""
+
+from typing import Any
+
+from understudy.answers import Answer
+from understudy.errors import NotFound, Unprocessable
+from understudy.explain import explain
+from understudy.requests import QueryBody
+from understudy.search import full
+from understudy.site import Site
+
+
+async def explain_row(site: Site, workspace: str, body: dict[str, Any]) -> Answer:
+    reader = reader_at(site, body["path"])
+    values = reader.values(body.get("body"))
+    tenant = await site.tenants.get(workspace)
+    table = reader.query.table
+    row = tenant.kept.workspace[table].find(body["id"].int)
+    if row is None:
+        raise NotFound(f"There is no row of {table} with the id {body['id']} in the workspace {tenant.name}.")
+    return explain(reader.query, tenant.kept.workspace, table, row, values).as_json()
+
+
+def reader_at(site: Site, path: str) -> QueryBody:
+    """What reads the filters at a path.
+
+    Raises:
+        Unprocessable: the path takes none.
+    """
+    found = site.routes.find("POST", full(path, site.api.contract.base_path))
+    body = found and found.operation.reader.body
+    if not isinstance(body, QueryBody):
+        operations = site.api.operations.values()
+        paths = sorted(each.path for each in operations if isinstance(each.reader.body, QueryBody))
+        raise Unprocessable(f"`{path}` takes no filters; these do: {', '.join(paths)}.")
+    return body

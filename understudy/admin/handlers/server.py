@@ -1,0 +1,44 @@
+"""What the server is and holds."""
+
+import resource
+import time
+from pathlib import Path
+
+from understudy import __version__
+from understudy.answers import Answer
+from understudy.site import Site
+from understudy.tenants import Tenant
+
+STATM = Path("/proc/self/statm")
+KIBIBYTE = 1024  # bytes
+
+
+def read_state(site: Site) -> Answer:
+    contract = site.api.contract
+    return {
+        "version": __version__,
+        "api": contract.base_path,
+        "workspace_path": contract.workspace_path,
+        "fixture_set": str(site.fixture_set.folder),
+        "uptime": round(time.time() - site.started, 3),
+        "memory": memory(),
+        "max_workspaces": site.tenants.limit,
+        "workspaces": [state_of(tenant) for tenant in site.tenants],
+        "journal": {
+            "size": site.journal.size,
+            "requests": len(site.journal),
+            "forgotten": site.journal.forgotten.total(),
+        },
+    }
+
+
+def state_of(tenant: Tenant) -> dict[str, object]:
+    idle = round(time.monotonic() - tenant.used, 3)
+    return {**tenant.rows(), "snapshots": sorted(tenant.snapshots), "idle": idle}
+
+
+def memory() -> int:
+    """What the process takes, in bytes; where the system does not tell, the most that it took."""
+    if STATM.exists():
+        return int(STATM.read_text(encoding="ascii").split()[1]) * resource.getpagesize()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KIBIBYTE

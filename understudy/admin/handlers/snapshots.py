@@ -1,0 +1,38 @@
+"""Snapshots: rows that are put aside, and taken back."""
+
+from understudy.answers import NO_CONTENT, Answer
+from understudy.errors import NotFound
+from understudy.site import Site
+from understudy.tenants import Tenant
+from understudy.workspace import Workspace
+
+
+async def save_snapshot(site: Site, workspace: str, name: str) -> Answer:
+    tenant = await site.tenants.get(workspace)
+    tenant.snapshots[name] = await tenant.perform(Workspace.fork)
+    return tenant.rows()
+
+
+async def read_snapshot(site: Site, workspace: str, name: str) -> Answer:
+    tenant = await site.tenants.get(workspace)
+    return tenant.rows(found(tenant, name))
+
+
+async def delete_snapshot(site: Site, workspace: str, name: str) -> Answer:
+    tenant = await site.tenants.get(workspace)
+    found(tenant, name)
+    del tenant.snapshots[name]
+    return NO_CONTENT
+
+
+async def restore_snapshot(site: Site, workspace: str, name: str) -> Answer:
+    tenant = await site.tenants.get(workspace)
+    await tenant.perform(Workspace.restore, other=found(tenant, name))
+    return tenant.rows()
+
+
+def found(tenant: Tenant, name: str) -> Workspace:
+    if name not in tenant.snapshots:
+        there = ", ".join(sorted(tenant.snapshots)) or "none"
+        raise NotFound(f"The workspace {tenant.name} has no snapshot `{name}`; it has {there}.")
+    return tenant.snapshots[name]
