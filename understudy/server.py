@@ -105,11 +105,11 @@ def serve(host: str, port: int, log_level: str, called: float, site: AbstractCon
         Server(config_of(opened, log_level), ready).run(sockets=[listener])
 
 
-def config_of(site: Site, log_level: str) -> uvicorn.Config:
-    """How a site is served."""
+def config_of(site: Site, log_level: str | None) -> uvicorn.Config:
+    """How a site is served; without a level, the logging of this process is left as it is."""
     return uvicorn.Config(
         create_app(site),
-        log_config=logging_of(log_level),
+        log_config=logging_of(log_level) if log_level else None,
         log_level=log_level,
         access_log=log_level in ("info", "debug"),  # otherwise each line is put together, and thrown away
         lifespan="on",

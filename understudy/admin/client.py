@@ -1,0 +1,257 @@
+"""A workspace of a running server, through the control API: for tests, and for `understudy admin`."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+from uuid import UUID, uuid4
+
+import httpx
+
+from understudy.admin.app import PATH
+from understudy.errors import UnderstudyError
+from understudy.fixtures import SUFFIX
+from understudy.tenants import DEFAULT
+
+ALL = 1_000_000  # requests; more than a journal holds
+TIMEOUT = 60  # seconds; a set may take some to load
+
+
+class ControlError(UnderstudyError):
+    """The server refuses a control call, or is none that has one."""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Whether a row meets a filter request, and in `finding`, as the control API answers it, what of it it meets."""
+
+    finding: dict[str, Any]
+
+    @property
+    def met(self) -> bool:
+        return bool(self.finding["met"])
+
+    def __str__(self) -> str:
+        return "\n".join(lines_of(self.finding))
+
+
+def lines_of(finding: Mapping[str, Any], depth: int = 0) -> Iterator[str]:
+    """A tree of findings, a line each, those within further to the right."""
+    yield f"{'  ' * depth}{'+' if finding['met'] else '-'} {finding['says']}"
+    for part in finding["parts"]:
+        yield from lines_of(part, depth + 1)
+
+
+@dataclass(frozen=True)
+class Found:
+    """The requests that were found, the newest first; where none was, those that are least unlike, and in what.
+
+    It is true where some were found, and says what was near where it is printed.
+    """
+
+    requests: list[dict[str, Any]]
+    nearest: list[dict[str, Any]]
+
+    def __len__(self) -> int:
+        return len(self.requests)
+
+    def __str__(self) -> str:
+        if self.requests:
+            return "\n".join(map(line_of, self.requests))
+        lines = ["no such request" + ("; the nearest:" if self.nearest else ", and none that is near")]
+        for near in self.nearest:
+            lines += [line_of(near["request"]), *(f"  {difference}" for difference in near["differences"])]
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+
+def line_of(request: Mapping[str, Any]) -> str:
+    """A request and its answer in a line."""
+    query = f"?{request['query']}" if request["query"] else ""
+    body = "" if request["body"] is None else f" {json.dumps(request['body'], ensure_ascii=False)}"
+    status = "no answer" if request["status"] is None else f"{request['status']} in {request['seconds'] * 1000:.1f} ms"
+    return f"{request['method']} {request['path']}{query}{body} -> {status}"
+
+
+class RemoteWorkspace:
+    """A workspace of a running server, named by its API's URL.
+
+    Every method raises ControlError where the server cannot be reached, or refuses; then it has
+    changed nothing. As a context manager it is dropped at the end.
+
+    Args:
+        url: what clients use, "http://127.0.0.1:4200/api" or one with the ids of a workspace.
+        transport: how the server is reached; a new one by default.
+    """
+
+    def __init__(self, url: str, transport: httpx.BaseTransport | None = None) -> None:
+        self.url = url.rstrip("/")
+        self.name = name_of(self.url)
+        site = urlsplit(self.url)
+        self._http = httpx.Client(base_url=f"{site.scheme}://{site.netloc}{PATH}", transport=transport, timeout=TIMEOUT)
+
+    def __enter__(self) -> "RemoteWorkspace":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.drop()
+
+    # --------------------------------------------------------------------- rows
+
+    def state(self) -> dict[str, Any]:
+        """What the server is and holds, all workspaces of it."""
+        return dict(self._call("GET", "/state"))
+
+    def reset(self) -> dict[str, int]:
+        """Back to the fixture set. Returns how many rows there are by table."""
+        return self._rows("POST", "/reset")
+
+    def load(
+        self, rows: Mapping[str, Iterable[Mapping[str, Any]]] | str | Path, *, replace: bool = False
+    ) -> dict[str, int]:
+        """Load rows by table, a folder of JSON Lines, or a fixture set of the server by its name.
+
+        Args:
+            rows: the rows; a `str` is a name, a `Path` a folder.
+            replace: whether the rows that are there go first.
+
+        Returns:
+            How many rows there are by table.
+        """
+        what = {"set": rows} if isinstance(rows, str) else {"rows": rows_in(rows) if isinstance(rows, Path) else rows}
+        return self._rows("POST", "/fixtures", content=json.dumps({**what, "replace": replace}, default=listed))
+
+    def save(self, snapshot: str) -> None:
+        """Put the rows aside under a name."""
+        self._rows("PUT", snapshot_path(snapshot))
+
+    def restore(self, snapshot: str) -> dict[str, int]:
+        """Take back the rows that were put aside. Returns how many there are by table."""
+        return self._rows("POST", f"{snapshot_path(snapshot)}/restore")
+
+    def forget(self, snapshot: str) -> None:
+        """Lose rows that were put aside."""
+        self._call("DELETE", snapshot_path(snapshot), params={"workspace": self.name})
+
+    def drop(self) -> None:
+        """Lose the workspace; at its next use it is a new one. One that was never used is none."""
+        self._call("DELETE", "/workspaces", params={"workspace": self.name}, absent=True)
+
+    # ----------------------------------------------------------------- requests
+
+    @property
+    def requests(self) -> list[dict[str, Any]]:
+        """What was asked of the workspace, and the answers, the oldest first."""
+        found = self._call("GET", "/requests", params={"workspace": self.name, "limit": ALL})
+        return list(reversed(found["requests"]))
+
+    def find(self, **search: Any) -> Found:
+        """The requests that are like something: `operation`, `method`, `path`, `status`, `body` (or part of it)."""
+        found = self._call("POST", "/requests/find", json={"workspace": self.name, **search})
+        return Found(found["requests"], found["nearest"])
+
+    def count(self, **search: Any) -> int:
+        """How many requests are like something."""
+        return int(self._call("POST", "/requests/count", json={"workspace": self.name, **search}))
+
+    def clear(self) -> None:
+        """Forget what was asked of the workspace."""
+        self._call("DELETE", "/requests", params={"workspace": self.name})
+
+    def explain(self, path: str, body: Mapping[str, Any] | None, id: UUID | str) -> Explanation:
+        """Why the row of an id is in the answer to a filter request, or is not.
+
+        Args:
+            path: the request's, "/artifacts/filter".
+            body: the request's.
+            id: the row's.
+        """
+        asked = {"path": path, "body": body, "id": str(id)}
+        return Explanation(self._call("POST", "/explain", params={"workspace": self.name}, json=asked))
+
+    # ------------------------------------------------------------------ control
+
+    def _rows(self, method: str, path: str, **content: Any) -> dict[str, int]:
+        headers = {"content-type": "application/json"}
+        return dict(self._call(method, path, params={"workspace": self.name}, headers=headers, **content)["rows"])
+
+    def _call(self, method: str, path: str, *, absent: bool = False, **content: Any) -> Any:
+        """What a control call answers; `absent` says that it may be about what is not there."""
+        try:
+            answer = self._http.request(method, path, **content)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise ControlError(f"{self.url} cannot be reached ({error})") from None
+        if answer.is_success:
+            return answer.json() if answer.content else None
+        if absent and answer.status_code == httpx.codes.NOT_FOUND:
+            return None
+        raise ControlError(refusal_of(answer))
+
+
+def name_of(url: str) -> str:
+    """The workspace that a URL leads to: the ids in its path."""
+    return "/".join(part for part in urlsplit(url).path.split("/") if is_id(part)) or DEFAULT
+
+
+def is_id(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
+def new_url(url: str, workspace_path: str) -> str:
+    """The URL of a workspace that nobody uses yet, at the server of another one."""
+    site = urlsplit(url)
+    parts = [str(uuid4()) if part.startswith("{") else part for part in workspace_path.split("/")]
+    return f"{site.scheme}://{site.netloc}{'/'.join(parts)}"
+
+
+def snapshot_path(name: str) -> str:
+    """Where a snapshot is.
+
+    Raises:
+        ControlError: it cannot be called that.
+    """
+    if not name.strip(".") or "/" in name:
+        raise ControlError(f"a snapshot cannot be called `{name}`: it takes a name without a slash")
+    return f"/snapshots/{quote(name, safe='')}"
+
+
+def rows_in(folder: Path) -> dict[str, list[Any]]:
+    """The rows of a folder of JSON Lines, by table.
+
+    Raises:
+        ControlError: there are none, or they are no JSON.
+    """
+    try:
+        files = sorted(folder.glob(f"*{SUFFIX}"))
+        rows = {path.stem: [json.loads(line) for line in path.open("rb") if line.strip()] for path in files}
+    except (OSError, ValueError) as error:
+        raise ControlError(f"{folder} cannot be read ({error})") from None
+    if not rows:
+        raise ControlError(f"there are no {SUFFIX} files in {folder}")
+    return rows
+
+
+def listed(value: Any) -> Any:
+    """What `json` cannot write by itself: rows in any order, ids and times as text."""
+    return list(value) if isinstance(value, Iterable) else str(value)
+
+
+def refusal_of(answer: httpx.Response) -> str:
+    """Why a call was refused, in a line."""
+    try:
+        body = answer.json()
+    except ValueError:
+        body = None
+    if isinstance(body, dict) and "detail" in body:
+        return str(body["detail"])
+    if isinstance(body, dict) and "exception_detail" in body:
+        errors = [f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in body["exception_detail"]]
+        return "; ".join(errors)
+    return f"{answer.url} answers {answer.status_code}; is it a server of Understudy's?"
