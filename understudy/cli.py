@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from understudy import __version__
+from understudy.admin.commands import admin
 from understudy.errors import UnderstudyError
 
 if TYPE_CHECKING:
@@ -183,6 +184,9 @@ def verify(url: str, spec_only: bool, **options: Any) -> None:
     plan = verify.Plan(url, **options)
     if not (verify.run_spec(plan) if spec_only else verify.run(plan)):
         sys.exit(1)
+
+
+main.add_command(admin)
 
 
 @main.group()

@@ -55,6 +55,16 @@ def load(folder: Path, workspace: Workspace, watch: Watch = unwatched) -> None:
     Raises:
         FixtureError: the set cannot be loaded; the text names file, line and reason.
     """
+    read(folder, workspace, watch)
+    derive(workspace, [name for name, table in workspace.items() if not table])
+
+
+def read(folder: Path, workspace: Workspace, watch: Watch = unwatched) -> None:
+    """Fill an empty workspace with the rows that stand in the files of a fixture set.
+
+    Raises:
+        FixtureError: the set cannot be loaded; the text names file, line and reason.
+    """
     if not folder.is_dir():
         raise FixtureError(folder, "there is no such fixture folder")
     for path in sorted(folder.glob(f"*{SUFFIX}")):
@@ -62,7 +72,6 @@ def load(folder: Path, workspace: Workspace, watch: Watch = unwatched) -> None:
             raise FixtureError(path, no_table(path.stem, workspace))
     for name, table in workspace.items():
         load_table(folder / f"{name}{SUFFIX}", table, watch)
-    derive(workspace, [name for name, table in workspace.items() if not table])
 
 
 def no_table(name: str, workspace: Workspace) -> str:

@@ -12,7 +12,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from understudy.tenants import DEFAULT, WORKSPACE
 
-LONGEST = 65_536  # bytes of a body that are kept
+LONGEST = 65_536  # bytes of a body that are shown
+KEPT = LONGEST + 1  # bytes that are kept: the last one tells that there was more
 SECRET = ("authorization", "cookie", "token", "key", "secret", "password")  # in the names of headers
 HIDDEN = "(hidden)"
 GZIP = 16 + zlib.MAX_WBITS  # for zlib, to read gzip's form
@@ -46,14 +47,15 @@ class Exchange:
         self.seconds: float | None = None
 
     def asked(self, body: bytes) -> None:
-        self.body = body[:LONGEST]
+        self.body = body[:KEPT]
 
     def answered(self, status: int, answer: bytes, headers: Headers = ()) -> None:
-        self.status, self.answer, self.answer_headers = status, answer[:LONGEST], headers
+        self.status, self.answer, self.answer_headers = status, answer[:KEPT], headers
         self.seconds = time.time() - self.moment
 
     def as_json(self) -> dict[str, Any]:
         """All of it for people and tests; bodies as JSON where they are, else as text."""
+        answer = unpacked(self.answer, self.answer_headers)
         return {
             "number": self.number,
             "time": datetime.fromtimestamp(self.moment, timezone.utc).isoformat().replace("+00:00", "Z"),
@@ -65,19 +67,19 @@ class Exchange:
             "headers": shown(self.headers),
             "body": self.said,
             "status": self.status,
-            "answer": value_of(unpacked(self.answer, self.answer_headers)),
-            "is_cut": max(len(self.body), len(self.answer)) >= LONGEST,
+            "answer": value_of(answer[:LONGEST]),
+            "is_cut": max(map(len, (self.body, self.answer, answer))) > LONGEST,
         }
 
     @property
     def said(self) -> Any:
         """The value of the request's body; None where there is none."""
-        return value_of(self.body)
+        return value_of(self.body[:LONGEST])
 
 
 def longer(body: bytes, more: bytes) -> bytes:
     """A body with more of it, as far as it is kept."""
-    return (body + more)[:LONGEST] if body else more[:LONGEST]
+    return (body + more)[:KEPT] if body else more[:KEPT]
 
 
 def value_of(body: bytes) -> Any:
@@ -89,7 +91,7 @@ def value_of(body: bytes) -> Any:
 
 def unpacked(body: bytes, headers: Headers) -> bytes:
     is_packed = (b"content-encoding", b"gzip") in headers
-    return zlib.decompressobj(GZIP).decompress(body, LONGEST) if is_packed else body
+    return zlib.decompressobj(GZIP).decompress(body, KEPT) if is_packed else body
 
 
 def shown(headers: Headers) -> dict[str, str]:
@@ -149,15 +151,20 @@ class JournalMiddleware:
             return
         exchange = self._journal.begin(scope)
         start: Message = {}
+        has_more = True
 
         async def heard() -> Message:
+            nonlocal has_more
             message = await receive()
+            has_more = message.get("more_body", False)
             exchange.body = longer(exchange.body, message.get("body", b""))
             return message
 
         async def said(message: Message) -> None:
             if message["type"] == "http.response.start":
                 start.update(message)
+                while has_more:
+                    await heard()  # what was sent to no operation, nobody else reads
             else:
                 answer = longer(exchange.answer, message.get("body", b""))
                 exchange.answered(start["status"], answer, start["headers"])

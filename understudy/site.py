@@ -42,10 +42,12 @@ class Site:
         except UnderstudyError as error:
             raise Conflict(f"The fixture set cannot be loaded: {error}") from None
 
-    async def drop(self, name: str) -> None:
-        """Lose a workspace, and what it was asked.
+    async def drop(self, name: str) -> str:
+        """Lose a workspace, and what it was asked. Returns its name, as the one way in which that is written.
 
         Raises:
-            ApiError: it is not open, or is the default one.
+            ApiError: there is none, or it cannot be dropped.
         """
-        self.journal.clear((await self.tenants.drop(name)).name)
+        name = (await self.tenants.drop(name)).name
+        self.journal.clear(name)
+        return name

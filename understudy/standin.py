@@ -2,11 +2,15 @@
 
 import asyncio
 from os import PathLike, fspath
+from typing import TYPE_CHECKING
 
 import httpx
 
 from understudy.admin.client import RemoteWorkspace, new_url
-from understudy.running import Options, ServerProcess, ServerThread
+from understudy.process import Options, ServerProcess
+
+if TYPE_CHECKING:
+    from understudy.thread import ServerThread
 
 Folder = str | PathLike[str]
 
@@ -72,7 +76,7 @@ class StandIn(RemoteServer):
         process: bool = False,
     ) -> None:
         options = Options(text(fixtures), text(store), text(api), strict, host, port, journal, max_workspaces)
-        self._server = (ServerProcess if process else ServerThread)(options)
+        self._server: ServerProcess | ServerThread = ServerProcess(options) if process else thread_of(options)
 
     def start(self) -> "StandIn":
         """Start, and come back once it answers; for where no block fits.
@@ -98,6 +102,13 @@ class StandIn(RemoteServer):
 
     async def __aexit__(self, *exception: object) -> None:
         await asyncio.to_thread(self.stop)
+
+
+def thread_of(options: Options) -> "ServerThread":
+    # Who runs a process does without importing all that a server needs.
+    from understudy.thread import ServerThread  # noqa: PLC0415
+
+    return ServerThread(options)
 
 
 def text(path: Folder | None) -> str | None:

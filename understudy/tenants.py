@@ -45,6 +45,9 @@ class Keeper(Protocol):
             UnderstudyError: it cannot be opened.
         """
 
+    def has_left(self, name: str) -> bool:
+        """Whether something is left of a workspace that is not open."""
+
     def forget(self, name: str) -> None:
         """Lose what a workspace that is not open any more has left."""
 
@@ -58,6 +61,9 @@ class Memory:
     def open(self, name: str) -> AbstractContextManager[Kept]:
         rows, origin = self._fixture_set.rows, str(self._fixture_set.folder)
         return nullcontext(Kept(rows.fork(), at_once, origin, partial(dangling, rows)))
+
+    def has_left(self, name: str) -> bool:
+        return False
 
     def forget(self, name: str) -> None:
         """There is nothing left of it."""
@@ -123,14 +129,20 @@ class Tenants:
         """
         name = canonical(name)
         async with self._opening:
-            return self.at_hand(name) or await self._opened(name)
+            tenant = self.at_hand(name)
+            if tenant is None:
+                self._check_room()
+                tenant = await self._opened(name)
+            return tenant
 
-    async def _opened(self, name: str) -> Tenant:
+    def _check_room(self) -> None:
         if len(self._open.keys() - {DEFAULT}) >= self.limit:
             raise Forbidden(
                 f"There are {self.limit} workspaces, which is the limit. Drop some (DELETE /__admin/workspaces, "
                 "`understudy admin drop`), or start the server with a higher --max-workspaces."
             )
+
+    async def _opened(self, name: str) -> Tenant:
         try:
             return await asyncio.to_thread(self.open, name)
         except UnderstudyError as error:
@@ -151,17 +163,20 @@ class Tenants:
         """Close a workspace and lose its rows; when it is asked for again, it is a new one. Returns what it was.
 
         Raises:
-            ApiError: it is not open, or is DEFAULT.
+            ApiError: there is none, it is DEFAULT, or what is left of it cannot be opened.
         """
         if name == DEFAULT:
             raise Unprocessable("The default workspace stays. Reset it instead.")
-        tenant = self._open.get(canonical(name))
-        if tenant is None:
-            raise NotFound(f"There is no workspace {name}.")
-        await tenant.perform(bool)  # what was done to it before is through
-        if self._open.pop(tenant.name, None) is not None:
+        name = canonical(name)
+        async with self._opening:
+            if name not in self._open:
+                if not self._keeper.has_left(name):
+                    raise NotFound(f"There is no workspace {name}.")
+                await self._opened(name)  # so that nobody else has it
+            tenant = self._open.pop(name)  # from here on, who asks for it waits for a new one
+            await tenant.perform(bool)  # what was done to it before is through
             tenant.closing.close()
-            self._keeper.forget(tenant.name)
+            self._keeper.forget(name)
         return tenant
 
     def close(self) -> None:

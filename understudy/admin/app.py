@@ -8,13 +8,13 @@ from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from understudy.admin import PATH
 from understudy.folder import Api, Operation
 from understudy.http import Stage
 from understudy.routed import routed
 from understudy.site import Site
 
 FOLDER = Path(__file__).parent
-PATH = "/__admin"  # where its contract says that it is
 
 
 class ControlMiddleware:

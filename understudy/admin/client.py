@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 import httpx
 
-from understudy.admin.app import PATH
+from understudy.admin import PATH
 from understudy.errors import UnderstudyError
 from understudy.fixtures import SUFFIX
 from understudy.tenants import DEFAULT
@@ -72,8 +72,16 @@ def line_of(request: Mapping[str, Any]) -> str:
     """A request and its answer in a line."""
     query = f"?{request['query']}" if request["query"] else ""
     body = "" if request["body"] is None else f" {json.dumps(request['body'], ensure_ascii=False)}"
-    status = "no answer" if request["status"] is None else f"{request['status']} in {request['seconds'] * 1000:.1f} ms"
-    return f"{request['method']} {request['path']}{query}{body} -> {status}"
+    return f"{request['method']} {request['path']}{query}{body} -> {outcome_of(request)}"
+
+
+def outcome_of(request: Mapping[str, Any]) -> str:
+    """The status that a request came to, and what was said where that is an error."""
+    status = request["status"]
+    if status is None:
+        return "no answer"
+    said = f": {json.dumps(request['answer'], ensure_ascii=False)}" if status >= httpx.codes.BAD_REQUEST else ""
+    return f"{status} in {request['seconds'] * 1000:.1f} ms{said}"
 
 
 class RemoteWorkspace:
@@ -91,7 +99,9 @@ class RemoteWorkspace:
         self.url = url.rstrip("/")
         self.name = name_of(self.url)
         site = urlsplit(self.url)
-        self._http = httpx.Client(base_url=f"{site.scheme}://{site.netloc}{PATH}", transport=transport, timeout=TIMEOUT)
+        control = f"{site.scheme}://{site.netloc}{PATH}"
+        # A transport is one to the server itself, past any proxy of the environment.
+        self._http = httpx.Client(base_url=control, transport=transport, timeout=TIMEOUT, trust_env=transport is None)
 
     def __enter__(self) -> "RemoteWorkspace":
         return self
@@ -136,9 +146,14 @@ class RemoteWorkspace:
         """Lose rows that were put aside."""
         self._call("DELETE", snapshot_path(snapshot), params={"workspace": self.name})
 
-    def drop(self) -> None:
-        """Lose the workspace; at its next use it is a new one. One that was never used is none."""
-        self._call("DELETE", "/workspaces", params={"workspace": self.name}, absent=True)
+    def drop(self) -> list[str]:
+        """Lose the workspace; at its next use it is a new one. Returns its name, or nothing where it was not used."""
+        gone = self._call("DELETE", "/workspaces", params={"workspace": self.name}, absent=True)
+        return list(gone["dropped"]) if gone else []
+
+    def drop_idle(self, seconds: float) -> list[str]:
+        """Lose all workspaces of the server that were not used for so long. Returns their names."""
+        return list(self._call("DELETE", "/workspaces", params={"idle": seconds})["dropped"])
 
     # ----------------------------------------------------------------- requests
 
@@ -189,6 +204,15 @@ class RemoteWorkspace:
         if absent and answer.status_code == httpx.codes.NOT_FOUND:
             return None
         raise ControlError(refusal_of(answer))
+
+
+def url_at(site: str) -> str:
+    """The URL of the API that is served at a scheme, host and port.
+
+    Raises:
+        ControlError: none is.
+    """
+    return site + str(RemoteWorkspace(site).state()["api"])
 
 
 def name_of(url: str) -> str:

@@ -29,6 +29,9 @@ class Files:
             perform = Commits(store.workspace, store.changes, store.keep).perform
             yield Kept(store.workspace, perform, origin(store, self._fixture_set.folder), partial(warnings, store))
 
+    def has_left(self, name: str) -> bool:
+        return self.path(name).exists()
+
     def forget(self, name: str) -> None:
         """Delete a workspace's file."""
         self.path(name).unlink(missing_ok=True)

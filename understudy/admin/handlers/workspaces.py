@@ -10,7 +10,6 @@ from typing import Any
 from understudy import fixtures
 from understudy.answers import Answer
 from understudy.errors import NotFound, UnderstudyError, Unprocessable
-from understudy.fixtures import FixtureSet
 from understudy.site import Site
 from understudy.workspace import Workspace
 
@@ -19,8 +18,9 @@ Lines = Mapping[str, Sequence[bytes]]
 
 
 async def reset_workspace(site: Site, workspace: str) -> Answer:
+    base = await site.base()  # first, since a workspace may be dropped while we wait
     tenant = await site.tenants.get(workspace)
-    await tenant.perform(Workspace.restore, other=await site.base())
+    await tenant.perform(Workspace.restore, other=base)
     return tenant.rows()
 
 
@@ -28,9 +28,7 @@ async def drop_workspaces(site: Site, workspace: str | None = None, idle: float 
     if workspace is None and idle is None:
         raise Unprocessable("Say which: `workspace`, or all that were `idle` for so many seconds.")
     names = [workspace] if workspace is not None else list(idle_for(site, idle or 0))
-    for name in names:
-        await site.drop(name)
-    return {"dropped": names}
+    return {"dropped": [await site.drop(name) for name in names]}
 
 
 def idle_for(site: Site, seconds: float) -> Iterator[str]:
@@ -41,8 +39,8 @@ def idle_for(site: Site, seconds: float) -> Iterator[str]:
 async def load_rows(site: Site, workspace: str, body: dict[str, Any]) -> Answer:
     if (body.get("set") is None) == (body.get("rows") is None):
         raise Unprocessable("Give either a `set` or `rows`.")
-    tenant = await site.tenants.get(workspace)
     lines = lines_of(body["rows"]) if body.get("set") is None else await lines_of_set(site, body["set"])
+    tenant = await site.tenants.get(workspace)
     await tenant.perform(take, site=site, lines=lines, replace=body["replace"])
     return {**tenant.rows(), "warnings": list(fixtures.dangling(tenant.kept.workspace))}
 
@@ -66,7 +64,7 @@ def lines_of(rows: Mapping[str, list[Any]]) -> Lines:
 
 
 async def lines_of_set(site: Site, name: str) -> Lines:
-    """The rows of a fixture set beside the loaded one.
+    """The rows of a fixture set beside the loaded one, without those that are derived from others.
 
     Raises:
         NotFound: there is none of this name.
@@ -77,8 +75,9 @@ async def lines_of_set(site: Site, name: str) -> Lines:
         raise NotFound(
             f"There is no fixture set `{name}` beside the loaded one; there are {', '.join(sorted(beside))}."
         )
+    rows = Workspace.empty(site.api.catalog)
     try:
-        rows = await asyncio.to_thread(lambda: FixtureSet(beside[name], site.api.catalog).rows)
+        await asyncio.to_thread(fixtures.read, beside[name], rows)
     except UnderstudyError as error:
         raise Unprocessable(f"{error}. Nothing was loaded.") from None
     return {table: [found.encoded(row) for row in found.live] for table, found in rows.items() if found}

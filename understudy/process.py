@@ -1,0 +1,77 @@
+"""A server in a process of its own, for code that goes on beside it."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from understudy.errors import UnderstudyError
+
+STOPPING = 10  # seconds that a process has to end by itself
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a server is started with, as on the command line.
+
+    `descriptor` is that of a socket which listens already; then host and port are not looked at.
+    """
+
+    fixtures: str | None = None
+    store: str | None = None
+    api: str | None = None
+    strict: bool = False
+    host: str = "127.0.0.1"
+    port: int = 0
+    journal: int = 1000
+    max_workspaces: int = 1000
+    descriptor: int | None = None
+
+
+class ServerProcess:
+    """A server in a process of its own, which ends with this one, however that ends."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self) -> str:
+        """Start, and return the API's URL once it answers.
+
+        Raises:
+            UnderstudyError: it cannot start.
+        """
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "understudy.thread"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            pass_fds=() if self._options.descriptor is None else (self._options.descriptor,),
+        )
+        said = exchanged(self._process, json.dumps(asdict(self._options)))
+        if "url" not in said:
+            self.stop()
+            raise UnderstudyError(said.get("error", "the process of the server ended before it served"))
+        return str(said["url"])
+
+    def stop(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        with process:
+            try:
+                process.communicate(timeout=STOPPING)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def exchanged(process: subprocess.Popen[str], line: str) -> Mapping[str, Any]:
+    """What a process says in a line to a line; nothing where it has ended."""
+    said: Mapping[str, Any] = {}
+    if process.stdin and process.stdout:
+        process.stdin.write(f"{line}\n")
+        process.stdin.flush()
+        said = json.loads(process.stdout.readline() or "{}")
+    return said

@@ -1,0 +1,176 @@
+"""The pytest plugin: one server for a whole run, and in every test a workspace of its own.
+
+Little but pytest is imported before a test asks for a fixture, since every run of pytest loads this
+wherever Understudy is installed.
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    import httpx
+
+    from understudy.activation import Activation
+    from understudy.admin.client import RemoteWorkspace
+    from understudy.standin import RemoteServer
+
+WORKSPACE: pytest.StashKey["RemoteWorkspace"] = pytest.StashKey()
+ACTIVATION: pytest.StashKey["Activation"] = pytest.StashKey()
+SITE, ERROR = "understudy_site", "understudy_error"  # what xdist's workers are told
+JOURNAL = 10_000  # requests, of all tests that run at a time
+SETTINGS = {
+    "fixtures": "The fixture set that every test starts from, a folder of JSON Lines.  [default: the demo set]",
+    "port": "The port to serve on.  [default: a free one]",
+    "url": "Use a server of Understudy's that runs already, such as http://127.0.0.1:4200/api.",
+}
+
+
+# ------------------------------------------------------------------------ fixtures
+
+
+@pytest.fixture(scope="session")
+def understudy_server(request: pytest.FixtureRequest) -> "Iterator[RemoteServer]":
+    """The server, one for all tests and all xdist workers; also its default workspace, which tests would share."""
+    from understudy.standin import RemoteServer  # noqa: PLC0415
+
+    with ExitStack() as stack:
+        server = RemoteServer(url_of_server(request.config, stack))
+        stack.callback(server.disconnect)
+        yield server
+
+
+@pytest.fixture
+def understudy(understudy_server: "RemoteServer", request: pytest.FixtureRequest) -> "Iterator[RemoteWorkspace]":
+    """A workspace of the test's own, with the rows of the fixture set."""
+    with understudy_server.workspace() as workspace:
+        request.node.stash[WORKSPACE] = workspace
+        yield workspace
+
+
+@pytest.fixture
+def understudy_client(understudy: "RemoteWorkspace", understudy_server: "RemoteServer") -> "Iterator[httpx.Client]":
+    """An httpx client whose paths begin at the test's workspace."""
+    import httpx  # noqa: PLC0415
+
+    with httpx.Client(base_url=understudy.url, transport=understudy_server.transport, trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture
+def prefect_api(understudy: "RemoteWorkspace", monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The URL of the test's workspace, which Prefect's SDK uses meanwhile, imported before or not."""
+    monkeypatch.setenv("PREFECT_API_URL", understudy.url)
+    if "prefect" not in sys.modules:
+        yield understudy.url
+        return
+    from prefect.settings import PREFECT_API_URL, temporary_settings  # noqa: PLC0415
+
+    with temporary_settings({PREFECT_API_URL: understudy.url}):
+        yield understudy.url
+
+
+# ------------------------------------------------------------------------- options
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("understudy", "a stand-in for an API")
+    for name, help_ in SETTINGS.items():
+        group.addoption(f"--understudy-{name}", metavar=name.upper(), help=help_)
+        parser.addini(f"understudy_{name}", f"The same as --understudy-{name}.")
+
+
+def setting(config: pytest.Config, name: str) -> str | None:
+    """What the command line says, else the configuration file."""
+    given: str | None = config.getoption(f"understudy_{name}")
+    return given or str(config.getini(f"understudy_{name}")) or None
+
+
+def options_of(config: pytest.Config) -> dict[str, Any]:
+    """What the server is started with. A path of the configuration file begins at its folder."""
+    fixtures = setting(config, "fixtures")
+    if fixtures and not config.getoption("understudy_fixtures"):
+        fixtures = str(config.rootpath / fixtures)
+    return {"fixtures": fixtures and str(Path(fixtures).absolute()), "journal": JOURNAL}
+
+
+def port_of(config: pytest.Config) -> int:
+    port = setting(config, "port") or "0"
+    if not port.isdecimal():
+        raise pytest.UsageError(f"--understudy-port takes a number, not `{port}`")
+    return int(port)
+
+
+# -------------------------------------------------------------------------- server
+
+
+def url_of_server(config: pytest.Config, stack: ExitStack) -> str:
+    """The URL of the server to use; one that is started for it ends with the stack."""
+    from understudy.admin.client import url_at  # noqa: PLC0415
+    from understudy.errors import UnderstudyError  # noqa: PLC0415
+    from understudy.standin import StandIn  # noqa: PLC0415
+
+    outside, told = setting(config, "url"), getattr(config, "workerinput", {})
+    try:
+        if outside is not None:
+            return outside
+        if SITE in told:
+            return url_at(told[SITE])
+        return stack.enter_context(StandIn(**options_of(config), port=port_of(config), process=True)).url
+    except UnderstudyError as error:
+        reason = Path(told[ERROR]) if ERROR in told else None
+        text = reason.read_text(encoding="utf-8") if reason is not None and reason.exists() else str(error)
+        pytest.fail(f"Understudy cannot start: {text}", pytrace=False)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker of xdist where the server is, which starts when one of them first asks for it."""
+    config = node.config
+    if setting(config, "url") is not None:
+        return
+    if ACTIVATION not in config.stash:
+        config.stash[ACTIVATION] = activation_of(config)
+    node.workerinput[SITE] = config.stash[ACTIVATION].site
+    node.workerinput[ERROR] = config.stash[ACTIVATION].error
+
+
+def activation_of(config: pytest.Config) -> "Activation":
+    from understudy.activation import Activation  # noqa: PLC0415
+
+    try:
+        return Activation(port_of(config), options_of(config), str(Path(mkdtemp()) / "error"))
+    except OSError as error:
+        raise pytest.UsageError(f"Understudy cannot listen on port {port_of(config)} ({error.strerror})") from None
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if ACTIVATION in config.stash:
+        config.stash[ACTIVATION].stop()
+
+
+# ------------------------------------------------------------------------- reports
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Show what a test that fails has asked."""
+    report: pytest.TestReport = yield  # type: ignore[assignment]
+    if report.failed and WORKSPACE in item.stash:
+        report.sections.append(("Requests to Understudy", requests_of(item.stash[WORKSPACE])))
+    return report  # type: ignore[return-value]
+
+
+def requests_of(workspace: "RemoteWorkspace") -> str:
+    from understudy.admin.client import line_of  # noqa: PLC0415
+    from understudy.errors import UnderstudyError  # noqa: PLC0415
+
+    try:
+        return "\n".join(map(line_of, workspace.requests)) or "none"
+    except UnderstudyError as error:
+        return str(error)
