@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from tests.servers import stand_in
+from tests.wheels import build_wheel
 from understudy.folder import Api, own_folder
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -47,3 +48,9 @@ def scratch(keeping: Keeping) -> Iterator[httpx.Client]:
     """A stand-in on the small golden set for one module to write to."""
     with stand_in(SMALL, *keeping()) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of this checkout."""
+    return build_wheel(tmp_path_factory.mktemp("wheel"))

@@ -1,38 +1,20 @@
 """The wheel: built, installed into an empty environment, and asked from another folder."""
 
 import os
-import shutil
 import subprocess
-import sys
-import venv
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from tests.servers import ROOT, client, running
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
-    # From a copy, since a build leaves its own files beside the sources.
-    source = shutil.copytree(
-        ROOT, folder / "source", ignore=shutil.ignore_patterns(".*", "build", "tests", "*.egg-info")
-    )
-    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(source)]
-    subprocess.run(build, check=True)
-    (built,) = folder.glob("*.whl")
-    return built
+from tests.servers import client, running
+from tests.wheels import environment_of
 
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of programs of an environment that has the wheel and what it needs, and nothing else."""
-    folder = tmp_path_factory.mktemp("environment")
-    venv.create(folder, with_pip=True)
-    subprocess.run([folder / "bin" / "python", "-m", "pip", "install", "--quiet", str(wheel)], check=True)
-    return folder / "bin"
+    return environment_of(tmp_path_factory.mktemp("environment"), str(wheel))
 
 
 def test_nothing_but_the_package_is_importable(wheel: Path) -> None:

@@ -39,6 +39,10 @@ def add_flow(workspace: Workspace) -> None:
     workspace["flows"].insert({"id": new_id(), "created": now(), "updated": now(), "name": "new"})
 
 
+def files_in(folder: Path) -> set[str]:
+    return {path.name for path in folder.glob("*.json")}
+
+
 def flows(tenants: Tenants, name: str) -> int:
     return len(tenants[name].kept.workspace["flows"])
 
@@ -67,7 +71,7 @@ def test_the_limit_does_not_count_the_default_one_and_dropping_makes_room(tenant
     async def fill() -> None:
         for name in (DEFAULT, NAME, OTHER):
             await tenants.get(name)
-        with pytest.raises(Forbidden, match="There are 2 workspaces, which is the limit. Drop some"):
+        with pytest.raises(Forbidden, match=r"There are 2 workspaces, which is the limit\. Drop some"):
             await tenants.get(THIRD)
         await tenants.get(NAME)  # one that is there is not one more
         await tenants.drop(OTHER.upper())
@@ -126,7 +130,7 @@ def test_a_write_beside_a_drop_is_lost_or_goes_to_the_new_one(tenants: Tenants, 
             assert NAME in {tenant.name for tenant in tenants}
             assert flows(tenants, NAME) - before == 2
             await tenants.drop(NAME)
-            assert [path.name for path in tmp_path.iterdir() if path.suffix == ".json"] == []
+            assert files_in(tmp_path) == set()
             await tenants.get(NAME)
 
     asyncio.run(cross())
@@ -141,7 +145,7 @@ def test_each_workspace_has_a_file_beside_the_default_one(api: Api, tmp_path: Pa
             await tenants.get(name)
 
     asyncio.run(open_all())
-    assert {path.name for path in tmp_path.glob("*.json")} == {"rows.json", f"rows.{NAME.replace('/', '.')}.json"}
+    assert files_in(tmp_path) == {"rows.json", f"rows.{NAME.replace('/', '.')}.json"}
     tenants.close()
     assert list(tenants) == []
     assert files.path(NAME).exists()

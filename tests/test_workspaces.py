@@ -122,7 +122,7 @@ def test_ids_in_any_spelling_name_the_same(scratch: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("accepting", ["identity", "gzip"])
-@pytest.mark.parametrize(("account", "workspace"), [("x", NOBODY), (NOBODY, "x"), ("..", ".."), (NOBODY, "%00")])
+@pytest.mark.parametrize(("account", "workspace"), [("x", NOBODY), (NOBODY, "x"), (DEFAULT, DEFAULT), (NOBODY, "%00")])
 def test_another_id_is_refused_with_what_to_do(
     scratch: httpx.Client, account: str, workspace: str, accepting: str
 ) -> None:

@@ -4,6 +4,7 @@ import select
 import socket
 import threading
 from collections.abc import Mapping
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -21,16 +22,16 @@ class Activation:
     Args:
         port: the port to listen on; 0 takes a free one.
         options: what the server is started with, as `understudy.process.Options` names it.
-        error: where to say why it could not start.
 
     Raises:
         OSError: the port is not to be had.
     """
 
-    def __init__(self, port: int, options: Mapping[str, Any], error: str) -> None:
+    def __init__(self, port: int, options: Mapping[str, Any]) -> None:
         self._listener = socket.create_server((HOST, port))
         self.site = f"http://{HOST}:{self._listener.getsockname()[1]}"
-        self.error = error
+        self._folder = TemporaryDirectory(prefix="understudy-")
+        self.error = f"{self._folder.name}/error"
         self._options = options
         self._server: ServerProcess | None = None
         self._stopped, self._stop = socket.socketpair()
@@ -45,6 +46,7 @@ class Activation:
         self._stopped.close()
         if self._server is not None:
             self._server.stop()
+        self._folder.cleanup()
 
     def _wait(self) -> None:
         with self._listener:

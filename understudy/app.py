@@ -8,12 +8,15 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Scope
 
+from understudy.access import GuardMiddleware
 from understudy.admin.app import ControlMiddleware
 from understudy.express import Express
+from understudy.faults.middleware import STALE, AnswerMiddleware, FaultMiddleware
 from understudy.folder import Operation
 from understudy.front import Front
 from understudy.http import Stage
 from understudy.journal import JournalMiddleware
+from understudy.prefer import PreferMiddleware
 from understudy.routed import routed
 from understudy.site import Site
 from understudy.tenants import DEFAULT, WORKSPACE
@@ -31,9 +34,21 @@ def create_app(site: Site) -> ASGIApp:
     async def perform(operation: Operation, scope: Scope, arguments: Mapping[str, Any]) -> Any:
         name = scope.get(WORKSPACE, DEFAULT)
         tenant = site.tenants.at_hand(name) or await site.tenants.get(name)
+        if STALE in scope and operation.is_safe:
+            return operation.handler(tenant.history.at(scope[STALE]), **arguments)
+        if site.faults.rules and not operation.is_safe:
+            tenant.history.note()
         return await tenant.perform(operation.handler, **arguments)
 
     stage = Stage(perform)
-    long_way = JournalMiddleware(routed(site.api, stage, before=REFINEMENTS), site.journal)
-    app = Express(long_way, site.routes, stage, site.journal)
-    return ControlMiddleware(Front(app, site.api.contract), site)
+    within = (
+        AnswerMiddleware,
+        partial(PreferMiddleware, routes=site.routes),
+        partial(GuardMiddleware, guard=site.guard),
+    )
+    app: ASGIApp = routed(site.served, stage, REFINEMENTS, within)
+    app = FaultMiddleware(app, site.faults)
+    app = JournalMiddleware(app, site.journal)
+    app = Express(app, site, stage)
+    app = Front(app, site.api.contract)
+    return ControlMiddleware(app, site)

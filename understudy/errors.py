@@ -30,6 +30,10 @@ class FixtureError(FileError):
     """A fixture set cannot be loaded."""
 
 
+class FaultsError(FileError):
+    """A file of rules about faults cannot be used."""
+
+
 class StoreError(FileError):
     """A store cannot be opened or written."""
 
@@ -59,6 +63,11 @@ class BadRequest(ApiError):
 class NotFound(ApiError):
     def __init__(self, detail: str = "Not Found") -> None:
         super().__init__(404, {"detail": detail})
+
+
+class Unauthorized(ApiError):
+    def __init__(self) -> None:
+        super().__init__(401, {"exception_message": "Unauthorized"})
 
 
 class Forbidden(ApiError):

@@ -8,10 +8,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from understudy.answers import encode, send_json
 from understudy.http import Stage, refusal_of
-from understudy.journal import Journal
 from understudy.requests import read_body
-from understudy.routes import Routes
+from understudy.site import Site
 
+PREFER = b"prefer"
 PACKED_FROM = 500  # bytes, from which on an answer varies with what a client can unpack
 VARY, VARY_IF_LONG = (b"vary", b"Origin"), (b"vary", b"Accept-Encoding, Origin")
 
@@ -19,20 +19,24 @@ VARY, VARY_IF_LONG = (b"vary", b"Origin"), (b"vary", b"Accept-Encoding, Origin")
 class Express:
     """An ASGI application that answers plain requests for operations, and leaves all others to another."""
 
-    def __init__(self, app: ASGIApp, routes: Routes, stage: Stage, journal: Journal) -> None:
+    def __init__(self, app: ASGIApp, site: Site, stage: Stage) -> None:
         self._app = app
-        self._routes = routes
         self._stage = stage
-        self._journal = journal
+        self._routes = site.routes
+        self._journal = site.journal
+        self._faults = site.faults
+        self._guard = site.guard
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        found = self._routes.find(scope["method"], scope["path"]) if is_plain(scope) else None
+        is_short = not self._faults.rules and is_plain(scope)
+        found = self._routes.find(scope["method"], scope["path"]) if is_short else None
         if found is None:
             await self._app(scope, receive, send)
             return
         exchange = self._journal.begin(scope)
         headers = []
         try:
+            self._guard.check(scope)
             body = await read_body(receive) if found.operation.reader.takes_body else b""
             exchange.asked(body)
             scope["path_params"] = found.arguments
@@ -45,8 +49,8 @@ class Express:
 
 
 def is_plain(scope: Scope) -> bool:
-    """Whether neither CORS nor gzip would do anything to a request's answer."""
+    """Whether nothing on the long way would change a request's answer: CORS, gzip, what it prefers."""
     if scope["type"] != "http":
         return False
     headers = dict(scope["headers"])
-    return b"origin" not in headers and b"gzip" not in headers.get(b"accept-encoding", b"")
+    return b"origin" not in headers and b"gzip" not in headers.get(b"accept-encoding", b"") and PREFER not in headers

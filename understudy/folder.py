@@ -40,6 +40,22 @@ class Operation:
     takes_subject: bool
     reader: RequestReader
     status: int
+    place: Place
+
+    @property
+    def is_safe(self) -> bool:
+        """Whether it changes nothing."""
+        return self.method == "GET" or bool(self.place.value.get("x-safe"))
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it answers those who are not let in, too."""
+        return bool(self.place.value.get("x-open"))
+
+    @property
+    def issues_tokens(self) -> bool:
+        """Whether it hands out tokens against cross-site request forgery."""
+        return bool(self.place.value.get("x-issues-tokens"))
 
 
 @dataclass(frozen=True)
@@ -97,7 +113,9 @@ def prepared(
     parameters = set(inspect.signature(handler).parameters)
     check_parameters(place, handler, parameters - {subject}, reader.arguments)
     path, _, method = place.path.removeprefix("/paths/").rpartition("/")
-    return Operation(operation_id, method.upper(), path, handler, subject in parameters, reader, first_success(place))
+    return Operation(
+        operation_id, method.upper(), path, handler, subject in parameters, reader, first_success(place), place
+    )
 
 
 def check_parameters(place: Place, handler: Callable[..., Any], has: set[str], needs: set[str]) -> None:

@@ -49,8 +49,13 @@ class ServerProcess:
             stdout=subprocess.PIPE,
             text=True,
             pass_fds=() if self._options.descriptor is None else (self._options.descriptor,),
+            start_new_session=True,  # a Ctrl-C is for this process, which then ends that one
         )
-        said = exchanged(self._process, json.dumps(asdict(self._options)))
+        try:
+            said = exchanged(self._process, json.dumps(asdict(self._options)))
+        except BaseException:
+            self.stop()
+            raise
         if "url" not in said:
             self.stop()
             raise UnderstudyError(said.get("error", "the process of the server ended before it served"))
@@ -62,7 +67,7 @@ class ServerProcess:
             return
         with process:
             try:
-                process.communicate(timeout=STOPPING)
+                process.communicate("\n", timeout=STOPPING)
             except subprocess.TimeoutExpired:
                 process.kill()
 

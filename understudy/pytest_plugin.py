@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -24,6 +23,7 @@ WORKSPACE: pytest.StashKey["RemoteWorkspace"] = pytest.StashKey()
 ACTIVATION: pytest.StashKey["Activation"] = pytest.StashKey()
 SITE, ERROR = "understudy_site", "understudy_error"  # what xdist's workers are told
 JOURNAL = 10_000  # requests, of all tests that run at a time
+LARGEST_PORT = 65_535
 SETTINGS = {
     "fixtures": "The fixture set that every test starts from, a folder of JSON Lines.  [default: the demo set]",
     "port": "The port to serve on.  [default: a free one]",
@@ -93,17 +93,21 @@ def setting(config: pytest.Config, name: str) -> str | None:
 
 def options_of(config: pytest.Config) -> dict[str, Any]:
     """What the server is started with. A path of the configuration file begins at its folder."""
-    fixtures = setting(config, "fixtures")
-    if fixtures and not config.getoption("understudy_fixtures"):
-        fixtures = str(config.rootpath / fixtures)
-    return {"fixtures": fixtures and str(Path(fixtures).absolute()), "journal": JOURNAL}
+    fixtures, is_given = setting(config, "fixtures"), config.getoption("understudy_fixtures")
+    start = config.invocation_params.dir if is_given or config.inipath is None else config.inipath.parent
+    return {"fixtures": fixtures and str(start / fixtures), "journal": JOURNAL}
 
 
 def port_of(config: pytest.Config) -> int:
     port = setting(config, "port") or "0"
-    if not port.isdecimal():
-        raise pytest.UsageError(f"--understudy-port takes a number, not `{port}`")
+    if not port.isdecimal() or int(port) > LARGEST_PORT:
+        raise pytest.UsageError(f"--understudy-port takes a number up to {LARGEST_PORT}, not `{port}`")
     return int(port)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse a mistake before anything runs."""
+    port_of(config)
 
 
 # -------------------------------------------------------------------------- server
@@ -117,15 +121,13 @@ def url_of_server(config: pytest.Config, stack: ExitStack) -> str:
 
     outside, told = setting(config, "url"), getattr(config, "workerinput", {})
     try:
-        if outside is not None:
-            return outside
-        if SITE in told:
-            return url_at(told[SITE])
+        if outside is not None or SITE in told:
+            return url_at(outside or told[SITE])
         return stack.enter_context(StandIn(**options_of(config), port=port_of(config), process=True)).url
     except UnderstudyError as error:
         reason = Path(told[ERROR]) if ERROR in told else None
         text = reason.read_text(encoding="utf-8") if reason is not None and reason.exists() else str(error)
-        pytest.fail(f"Understudy cannot start: {text}", pytrace=False)
+        raise pytest.fail.Exception(f"Understudy cannot be used: {text}", pytrace=False) from None
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -144,7 +146,7 @@ def activation_of(config: pytest.Config) -> "Activation":
     from understudy.activation import Activation  # noqa: PLC0415
 
     try:
-        return Activation(port_of(config), options_of(config), str(Path(mkdtemp()) / "error"))
+        return Activation(port_of(config), options_of(config))
     except OSError as error:
         raise pytest.UsageError(f"Understudy cannot listen on port {port_of(config)} ({error.strerror})") from None
 
@@ -159,9 +161,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
-    """Show what a test that fails has asked."""
+    """Show what a test that fails has asked. After its teardown, that is forgotten."""
     report: pytest.TestReport = yield  # type: ignore[assignment]
-    if report.failed and WORKSPACE in item.stash:
+    if report.failed and report.when != "teardown" and WORKSPACE in item.stash:
         report.sections.append(("Requests to Understudy", requests_of(item.stash[WORKSPACE])))
     return report  # type: ignore[return-value]
 

@@ -12,13 +12,16 @@ from understudy.folder import Api
 from understudy.http import AsyncApp, ErrorMiddleware, OperationMiddleware, Resolver, RouteMiddleware, Stage
 
 
-def routed(api: Api, stage: Stage, before: Sequence[Any] = (), documents: str = "") -> ASGIApp:
+def routed(
+    api: Api, stage: Stage, before: Sequence[Any] = (), within: Sequence[Any] = (), documents: str = ""
+) -> ASGIApp:
     """The ASGI application of an API's operations, and of its documents.
 
     Args:
         api: what is served.
         stage: where its operations are answered.
         before: middleware that a request passes before all else.
+        within: middleware behind where errors are written.
         documents: the path below which the documents are.
 
     Raises:
@@ -34,6 +37,7 @@ def routed(api: Api, stage: Stage, before: Sequence[Any] = (), documents: str = 
         middlewares=[
             *before,
             ErrorMiddleware,
+            *within,
             RouteMiddleware,
             partial(OperationMiddleware, operations=api.operations, stage=stage),
             elsewhere,

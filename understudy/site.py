@@ -5,7 +5,9 @@ import time
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from understudy.access import Credentials, Guard, Tokens, issuing
 from understudy.errors import Conflict, UnderstudyError
+from understudy.faults.faults import Faults
 from understudy.fixtures import FixtureSet
 from understudy.folder import Api
 from understudy.journal import Journal
@@ -16,7 +18,7 @@ from understudy.workspace import Workspace
 
 @dataclass(frozen=True)
 class Site:
-    """An API, the workspaces that it is answered from, and what they were asked.
+    """An API, the workspaces that it is answered from, what they were asked, and what goes wrong on purpose.
 
     `started` is when the site was made, in seconds since 1970.
     """
@@ -25,11 +27,31 @@ class Site:
     fixture_set: FixtureSet
     tenants: Tenants
     journal: Journal
+    credentials: Credentials = field(default_factory=Credentials)
+    seed: int | None = None
     started: float = field(default_factory=time.time)
 
     @cached_property
+    def tokens(self) -> Tokens | None:
+        """The tokens against cross-site request forgery; None where nobody needs one."""
+        return Tokens() if self.credentials.csrf else None
+
+    @cached_property
+    def served(self) -> Api:
+        """The API as it is served: with tokens, where they are needed."""
+        return self.api if self.tokens is None else issuing(self.api, self.tokens)
+
+    @cached_property
     def routes(self) -> Routes:
-        return Routes(self.api.operations.values(), self.api.contract.base_path)
+        return Routes(self.served.operations.values(), self.api.contract.base_path)
+
+    @cached_property
+    def guard(self) -> Guard:
+        return Guard(self.credentials, self.routes, self.api.contract.base_path, self.tokens)
+
+    @cached_property
+    def faults(self) -> Faults:
+        return Faults(self.routes, self.api.contract.base_path, self.seed)
 
     async def base(self) -> Workspace:
         """The rows of the fixture set, which nobody may change.

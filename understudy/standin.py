@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from understudy.admin.client import RemoteWorkspace, new_url
+from understudy.admin.client import ControlError, RemoteWorkspace, new_url
+from understudy.errors import UnderstudyError
 from understudy.process import Options, ServerProcess
 
 if TYPE_CHECKING:
@@ -37,9 +38,14 @@ class RemoteServer(RemoteWorkspace):
         self._workspace_path = ""
 
     def workspace(self) -> RemoteWorkspace:
-        """A new workspace, which starts from the fixture set and which nobody else knows."""
+        """A new workspace, which starts from the fixture set and which nobody else knows.
+
+        Raises:
+            ControlError: the API has but one.
+        """
+        self._workspace_path = self._workspace_path or self.state()["workspace_path"]
         if not self._workspace_path:
-            self._workspace_path = self.state()["workspace_path"]
+            raise ControlError(f"the API at {self.url} has no workspaces but the default one")
         return RemoteWorkspace(new_url(self.url, self._workspace_path), self.transport)
 
     def disconnect(self) -> None:
@@ -75,21 +81,29 @@ class StandIn(RemoteServer):
         max_workspaces: int = 1000,
         process: bool = False,
     ) -> None:
-        options = Options(text(fixtures), text(store), text(api), strict, host, port, journal, max_workspaces)
-        self._server: ServerProcess | ServerThread = ServerProcess(options) if process else thread_of(options)
+        self._options = Options(text(fixtures), text(store), text(api), strict, host, port, journal, max_workspaces)
+        self._in_process = process
+        self._server: ServerProcess | ServerThread | None = None
 
     def start(self) -> "StandIn":
         """Start, and come back once it answers; for where no block fits.
 
         Raises:
-            UnderstudyError: it cannot start.
+            UnderstudyError: it cannot start, or has.
         """
-        super().__init__(self._server.start())
+        if self._server is not None:
+            raise UnderstudyError(f"the stand-in at {self.url} has started already")
+        server = ServerProcess(self._options) if self._in_process else thread_of(self._options)
+        super().__init__(server.start())
+        self._server = server
         return self
 
     def stop(self) -> None:
-        self.disconnect()
-        self._server.stop()
+        """Stop, and come back once it has; where it does not run, there is nothing to do."""
+        server, self._server = self._server, None
+        if server is not None:
+            self.disconnect()
+            server.stop()
 
     def __enter__(self) -> "StandIn":
         return self.start()

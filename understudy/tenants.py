@@ -11,6 +11,7 @@ from uuid import UUID
 
 from understudy.errors import Conflict, Forbidden, NotFound, UnderstudyError, Unprocessable
 from understudy.fixtures import FixtureSet, dangling
+from understudy.history import History
 from understudy.workspace import Workspace
 
 DEFAULT = "default"  # the workspace of the API's plain URL
@@ -78,6 +79,10 @@ class Tenant:
     closing: ExitStack
     used: float = field(default_factory=time.monotonic)
     snapshots: dict[str, Workspace] = field(default_factory=dict)
+    history: History = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.history = History(self.kept.workspace)
 
     @property
     def is_default(self) -> bool:

@@ -4,7 +4,7 @@ import json
 import sys
 import threading
 from concurrent.futures import Future
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from socket import socket
 
@@ -65,16 +65,17 @@ class ServerThread:
 
 
 def main() -> None:
-    """Serve as the first line of stdin says, until stdin ends: the other half of a ServerProcess."""
+    """Serve as the first line of stdin says, until another comes or stdin ends: the other half of a ServerProcess."""
+    answer, sys.stdout = sys.stdout, sys.stderr  # where handlers print, it is not taken for our answer
     thread = ServerThread(Options(**json.loads(sys.stdin.readline())))
     try:
         said = {"url": thread.start()}
     except UnderstudyError as error:
         said = {"error": str(error)}
-    sys.stdout.write(f"{json.dumps(said)}\n")
-    sys.stdout.flush()
+    with suppress(BrokenPipeError), answer:  # who has ended meanwhile does not read it
+        answer.write(f"{json.dumps(said)}\n")
     if "url" in said:
-        sys.stdin.read()
+        sys.stdin.readline()
         thread.stop()
 
 

@@ -3,18 +3,15 @@
 import asyncio
 from collections.abc import Mapping
 from inspect import isawaitable
-from pathlib import Path
 from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from understudy.admin import PATH
+from understudy.admin import FOLDER, PATH
 from understudy.folder import Api, Operation
 from understudy.http import Stage
 from understudy.routed import routed
 from understudy.site import Site
-
-FOLDER = Path(__file__).parent
 
 
 class ControlMiddleware:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -14,9 +15,13 @@ from understudy.admin import PATH
 from understudy.errors import UnderstudyError
 from understudy.fixtures import SUFFIX
 from understudy.tenants import DEFAULT
+from understudy.values import in_utc
 
 ALL = 1_000_000  # requests; more than a journal holds
 TIMEOUT = 60  # seconds; a set may take some to load
+UNKEPT = httpx.Limits(max_keepalive_connections=0)
+JSON = {"content-type": "application/json"}
+NO_JSON = object()
 
 
 class ControlError(UnderstudyError):
@@ -97,11 +102,11 @@ class RemoteWorkspace:
 
     def __init__(self, url: str, transport: httpx.BaseTransport | None = None) -> None:
         self.url = url.rstrip("/")
-        self.name = name_of(self.url)
-        site = urlsplit(self.url)
-        control = f"{site.scheme}://{site.netloc}{PATH}"
-        # A transport is one to the server itself, past any proxy of the environment.
-        self._http = httpx.Client(base_url=control, transport=transport, timeout=TIMEOUT, trust_env=transport is None)
+        try:
+            self.name = name_of(self.url)
+            self._http = client_of(f"{site_of(self.url)}{PATH}", transport)
+        except (ValueError, httpx.InvalidURL) as error:
+            raise ControlError(f"{self.url} is no URL ({error})") from None
 
     def __enter__(self) -> "RemoteWorkspace":
         return self
@@ -132,7 +137,7 @@ class RemoteWorkspace:
             How many rows there are by table.
         """
         what = {"set": rows} if isinstance(rows, str) else {"rows": rows_in(rows) if isinstance(rows, Path) else rows}
-        return self._rows("POST", "/fixtures", content=json.dumps({**what, "replace": replace}, default=listed))
+        return self._rows("POST", "/fixtures", {**what, "replace": replace})
 
     def save(self, snapshot: str) -> None:
         """Put the rows aside under a name."""
@@ -165,12 +170,12 @@ class RemoteWorkspace:
 
     def find(self, **search: Any) -> Found:
         """The requests that are like something: `operation`, `method`, `path`, `status`, `body` (or part of it)."""
-        found = self._call("POST", "/requests/find", json={"workspace": self.name, **search})
+        found = self._call("POST", "/requests/find", {"workspace": self.name, **search})
         return Found(found["requests"], found["nearest"])
 
     def count(self, **search: Any) -> int:
         """How many requests are like something."""
-        return int(self._call("POST", "/requests/count", json={"workspace": self.name, **search}))
+        return int(self._call("POST", "/requests/count", {"workspace": self.name, **search}))
 
     def clear(self) -> None:
         """Forget what was asked of the workspace."""
@@ -184,35 +189,56 @@ class RemoteWorkspace:
             body: the request's.
             id: the row's.
         """
-        asked = {"path": path, "body": body, "id": str(id)}
-        return Explanation(self._call("POST", "/explain", params={"workspace": self.name}, json=asked))
+        asked = {"path": path, "body": body, "id": id}
+        return Explanation(self._call("POST", "/explain", asked, params={"workspace": self.name}))
 
     # ------------------------------------------------------------------ control
 
-    def _rows(self, method: str, path: str, **content: Any) -> dict[str, int]:
-        headers = {"content-type": "application/json"}
-        return dict(self._call(method, path, params={"workspace": self.name}, headers=headers, **content)["rows"])
+    def _rows(self, method: str, path: str, body: Any = None) -> dict[str, int]:
+        return dict(self._call(method, path, body, params={"workspace": self.name})["rows"])
 
-    def _call(self, method: str, path: str, *, absent: bool = False, **content: Any) -> Any:
+    def _call(
+        self, method: str, path: str, body: Any = None, *, params: Mapping[str, Any] | None = None, absent: bool = False
+    ) -> Any:
         """What a control call answers; `absent` says that it may be about what is not there."""
+        content = None if body is None else json.dumps(body, default=plain)
         try:
-            answer = self._http.request(method, path, **content)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            answer = self._http.request(method, path, params=params, content=content, headers=JSON)
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
             raise ControlError(f"{self.url} cannot be reached ({error})") from None
-        if answer.is_success:
-            return answer.json() if answer.content else None
-        if absent and answer.status_code == httpx.codes.NOT_FOUND:
+        said = value_of(answer)
+        if answer.is_success and said is not NO_JSON:
+            return said
+        reason = reason_in(answer, said)
+        if absent and reason and answer.status_code == httpx.codes.NOT_FOUND:
             return None
-        raise ControlError(refusal_of(answer))
+        raise ControlError(reason or f"{answer.url} answers {answer.status_code}; is it a server of Understudy's?")
 
 
-def url_at(site: str) -> str:
-    """The URL of the API that is served at a scheme, host and port.
+def client_of(control: str, transport: httpx.BaseTransport | None) -> httpx.Client:
+    """A client of a control API, past any proxy of the environment where its transport is given.
+
+    Its own transport keeps no connections, since nobody closes it.
+    """
+    is_own = transport is None
+    return httpx.Client(base_url=control, transport=transport, timeout=TIMEOUT, trust_env=is_own, limits=UNKEPT)
+
+
+def url_at(url: str) -> str:
+    """The URL of the API at a URL, of which the scheme, host and port are enough.
 
     Raises:
-        ControlError: none is.
+        ControlError: no server of Understudy's is there.
     """
-    return site + str(RemoteWorkspace(site).state()["api"])
+    with httpx.HTTPTransport() as transport:
+        path = RemoteWorkspace(url, transport).state()["api"]
+    return url if urlsplit(url).path.strip("/") else f"{site_of(url)}{path}"
+
+
+def site_of(url: str) -> str:
+    """The scheme, host and port of a URL."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def name_of(url: str) -> str:
@@ -230,9 +256,8 @@ def is_id(text: str) -> bool:
 
 def new_url(url: str, workspace_path: str) -> str:
     """The URL of a workspace that nobody uses yet, at the server of another one."""
-    site = urlsplit(url)
     parts = [str(uuid4()) if part.startswith("{") else part for part in workspace_path.split("/")]
-    return f"{site.scheme}://{site.netloc}{'/'.join(parts)}"
+    return f"{site_of(url)}{'/'.join(parts)}"
 
 
 def snapshot_path(name: str) -> str:
@@ -241,8 +266,8 @@ def snapshot_path(name: str) -> str:
     Raises:
         ControlError: it cannot be called that.
     """
-    if not name.strip(".") or "/" in name:
-        raise ControlError(f"a snapshot cannot be called `{name}`: it takes a name without a slash")
+    if not name.strip(".") or "/" in name or not name.isprintable():
+        raise ControlError(f"a snapshot cannot be called {name!r}: it takes a name without a slash")
     return f"/snapshots/{quote(name, safe='')}"
 
 
@@ -262,20 +287,29 @@ def rows_in(folder: Path) -> dict[str, list[Any]]:
     return rows
 
 
-def listed(value: Any) -> Any:
-    """What `json` cannot write by itself: rows in any order, ids and times as text."""
+def plain(value: Any) -> Any:
+    """What `json` cannot write by itself, as something that it can: rows in any order, ids, times.
+
+    A time without an offset is in UTC.
+    """
+    if isinstance(value, datetime):
+        return in_utc(value).isoformat()
+    if isinstance(value, Mapping):
+        return dict(value)
     return list(value) if isinstance(value, Iterable) else str(value)
 
 
-def refusal_of(answer: httpx.Response) -> str:
-    """Why a call was refused, in a line."""
+def value_of(answer: httpx.Response) -> Any:
     try:
-        body = answer.json()
+        return answer.json() if answer.content else None
     except ValueError:
-        body = None
-    if isinstance(body, dict) and "detail" in body:
-        return str(body["detail"])
-    if isinstance(body, dict) and "exception_detail" in body:
-        errors = [f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in body["exception_detail"]]
-        return "; ".join(errors)
-    return f"{answer.url} answers {answer.status_code}; is it a server of Understudy's?"
+        return NO_JSON
+
+
+def reason_in(answer: httpx.Response, said: Any) -> str | None:
+    """Why Understudy refuses a call, in a line; None where nothing is said but what the status says already."""
+    if isinstance(said, dict) and "detail" in said and said["detail"] != answer.reason_phrase:
+        return str(said["detail"])
+    if isinstance(said, dict) and "exception_detail" in said:
+        return "; ".join(f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in said["exception_detail"])
+    return None

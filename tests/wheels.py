@@ -1,0 +1,27 @@
+"""The wheel, and environments that have it and nothing of this checkout."""
+
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+from tests.servers import ROOT
+
+
+def build_wheel(folder: Path) -> Path:
+    """Build the wheel in a folder, from a copy, since a build leaves its own files beside the sources."""
+    source = shutil.copytree(
+        ROOT, folder / "source", ignore=shutil.ignore_patterns(".*", "build", "tests", "*.egg-info")
+    )
+    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(source)]
+    subprocess.run(build, check=True)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+def environment_of(folder: Path, *packages: str) -> Path:
+    """Make an environment of packages and what they need. Returns its folder of programs."""
+    venv.create(folder, with_pip=True)
+    subprocess.run([folder / "bin" / "python", "-m", "pip", "install", "--quiet", *packages], check=True)
+    return folder / "bin"

@@ -1,0 +1,144 @@
+"""Who is let in: passwords, keys, and tokens against cross-site request forgery, as the real server asks for them."""
+
+import base64
+import binascii
+import secrets
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from hmac import compare_digest
+from typing import Any
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from understudy.errors import Forbidden, Unauthorized
+from understudy.folder import Api
+from understudy.routes import Routes
+from understudy.values import new_id, now
+
+CHANGING = ("POST", "PUT", "PATCH", "DELETE")
+LIFETIME = timedelta(hours=1)  # of a token
+CLIENTS = 10_000  # that may hold a token at a time
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What clients need to be let in; None where they need nothing of the kind.
+
+    `basic` is "user:password", `key` a Bearer token; either will do where both are set.
+    """
+
+    basic: str | None = None
+    key: str | None = None
+    csrf: bool = False
+
+    def __repr__(self) -> str:
+        return "Credentials(…)"  # what lets people in shows up nowhere
+
+    @property
+    def are_asked_for(self) -> bool:
+        return self.basic is not None or self.key is not None
+
+
+class Tokens:
+    """The tokens of clients: each has one, which a new one replaces."""
+
+    def __init__(self) -> None:
+        self._tokens: OrderedDict[str, tuple[str, datetime, Any, datetime]] = OrderedDict()
+
+    def issue(self, client: str) -> dict[str, Any]:
+        """A new token, as the real server answers it."""
+        moment = now()
+        _, _, id_, created = self._tokens.pop(client, (None, None, new_id(), moment))
+        token, end = secrets.token_hex(), moment + LIFETIME
+        self._tokens[client] = (token, end, id_, created)
+        if len(self._tokens) > CLIENTS:
+            self._tokens.popitem(last=False)
+        told = {"id": id_, "created": created, "updated": moment}
+        return {**told, "token": token, "client": client, "expiration": end}
+
+    def holds(self, client: str, token: str) -> bool:
+        known, end, _, _ = self._tokens.get(client, ("", now(), None, None))
+        return is_same(known, token) and now() < end
+
+
+class Guard:
+    """Lets requests in, or refuses them. What the contract calls open is open to all."""
+
+    def __init__(self, credentials: Credentials, routes: Routes, base_path: str, tokens: Tokens | None) -> None:
+        self._credentials = credentials
+        self._routes = routes
+        self._base_path = base_path
+        self._tokens = tokens
+        self.is_on = credentials.are_asked_for or tokens is not None
+
+    def check(self, scope: Scope) -> None:
+        """See whether a request may pass.
+
+        Raises:
+            Forbidden: it lacks a token against cross-site request forgery.
+            Unauthorized: it has not what lets people in.
+        """
+        if not self.is_on or not scope["path"].startswith(f"{self._base_path}/"):
+            return
+        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        if self._tokens is not None and scope["method"] in CHANGING:
+            check_token(self._tokens, headers)
+        if self._credentials.are_asked_for and not self._is_open(scope) and not self._is_known(headers):
+            raise Unauthorized
+
+    def _is_open(self, scope: Scope) -> bool:
+        found = self._routes.find(scope["method"], scope["path"])
+        return found is not None and found.operation.is_open
+
+    def _is_known(self, headers: Mapping[bytes, str]) -> bool:
+        kind, _, said = headers.get(b"authorization", "").partition(" ")
+        basic, key = self._credentials.basic, self._credentials.key
+        if kind == "Basic" and basic is not None:
+            return is_same(basic, decoded(said))
+        return kind == "Bearer" and key is not None and is_same(key, said)
+
+
+def check_token(tokens: Tokens, headers: Mapping[bytes, str]) -> None:
+    token, client = headers.get(b"prefect-csrf-token"), headers.get(b"prefect-csrf-client")
+    if token is None:
+        raise Forbidden("Missing CSRF token.")
+    if client is None:
+        raise Forbidden("Missing client identifier.")
+    if not tokens.holds(client, token):
+        raise Forbidden("Invalid CSRF token or client identifier.")
+
+
+def decoded(said: str) -> str:
+    try:
+        return base64.b64decode(said.strip()).decode()
+    except (binascii.Error, ValueError):
+        return ""
+
+
+def is_same(secret: str, said: str) -> bool:
+    """Whether two texts are the same, in a time that tells nothing of where they differ."""
+    return compare_digest(secret.encode("utf-8", "surrogatepass"), said.encode("utf-8", "surrogatepass"))
+
+
+def issuing(api: Api, tokens: Tokens) -> Api:
+    """An API whose operation that hands out tokens does so."""
+    operations = {
+        name: replace(operation, handler=tokens.issue) if operation.issues_tokens else operation
+        for name, operation in api.operations.items()
+    }
+    return replace(api, operations=operations)
+
+
+class GuardMiddleware:
+    """Refuses who is not let in."""
+
+    def __init__(self, app: ASGIApp, guard: Guard) -> None:
+        self._app = app
+        self._guard = guard
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            self._guard.check(scope)
+        await self._app(scope, receive, send)

@@ -1,0 +1,153 @@
+"""What rules do to a request, done: around all other rooms, and before its routes."""
+
+import asyncio
+from http import HTTPStatus
+from random import Random
+from socket import SO_LINGER, SOL_SOCKET
+from struct import pack
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from understudy.errors import ApiError
+from understudy.faults.faults import Faults
+from understudy.faults.rule import Effect
+from understudy.faults.spoiling import SPOILING
+
+EFFECT = "understudy.effect"  # where a request's ASGI scope says what happens to it
+STALE = "understudy.stale"  # and how many seconds old its answer is to be
+TRANSPORT = "understudy.transport"  # and what its connection is
+CHUNK = 1024  # bytes, at most, where an answer is sent in pieces
+LINGER_NOT = pack("ii", 1, 0)  # close with a reset
+BY_EXCEPTION = (HTTPStatus.UNAUTHORIZED, HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+class FaultMiddleware:
+    """Delays requests, and does to their connections what rules say. Goes around all that makes answers."""
+
+    def __init__(self, app: ASGIApp, faults: Faults) -> None:
+        self._app = app
+        self._faults = faults
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        effect = self._faults.effect(scope) if scope["type"] == "http" and self._faults.rules else None
+        if effect is None:
+            await self._app(scope, receive, send)
+            return
+        await asyncio.sleep(effect.delay)
+        if effect.connection in ("drop", "reset", "hang"):
+            await lost(effect.connection, scope, receive)
+            return
+        await self._app({**scope, EFFECT: effect}, receive, Sender(effect, scope, send).send)
+
+
+async def lost(how: str, scope: Scope, receive: Receive) -> None:
+    """End a connection without an answer, or keep it until the client gives up."""
+    if how != "hang":
+        close(scope, reset=how == "reset")
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def close(scope: Scope, *, reset: bool = False) -> None:
+    transport = scope[TRANSPORT]
+    if reset:
+        transport.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_LINGER, LINGER_NOT)
+        transport.abort()
+    else:
+        transport.close()
+
+
+class Sender:
+    """Sends an answer in pieces, slowly, or only half of it, as an effect says."""
+
+    def __init__(self, effect: Effect, scope: Scope, send: Send) -> None:
+        self._effect = effect
+        self._scope = scope
+        self._send = send
+        self._randomness = Random()  # noqa: S311 - nothing to keep secret
+        self._is_cut = effect.connection == "cut"
+
+    async def send(self, message: Message) -> None:
+        if message["type"] != "http.response.body" or not self._is_changed:
+            await self._send(message)
+            return
+        body = message.get("body", b"")
+        if self._is_cut:
+            await self._send({**message, "body": body[: len(body) // 2], "more_body": True})
+            close(self._scope)
+            return
+        await self._pieces(body, more=message.get("more_body", False))
+
+    @property
+    def _is_changed(self) -> bool:
+        return self._is_cut or self._effect.chunk_delay is not None or self._effect.throttle is not None
+
+    async def _pieces(self, body: bytes, *, more: bool) -> None:
+        size = CHUNK if self._effect.throttle is None else max(1, min(CHUNK, int(self._effect.throttle / 10)))
+        for start in range(0, max(1, len(body)), size):
+            piece = body[start : start + size]
+            await asyncio.sleep(self._pause(len(piece)))
+            await self._send(
+                {"type": "http.response.body", "body": piece, "more_body": more or start + size < len(body)}
+            )
+
+    def _pause(self, size: int) -> float:
+        chunk_delay, throttle = self._effect.chunk_delay, self._effect.throttle
+        seconds = chunk_delay.draw(self._randomness) if chunk_delay else 0
+        return seconds + (size / throttle if throttle else 0)
+
+
+class AnswerMiddleware:
+    """Answers with errors, spoils answers, or has them be old, as an effect says."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        effect: Effect | None = scope.get(EFFECT)
+        if effect is None:
+            await self._app(scope, receive, send)
+            return
+        if effect.status is not None:
+            raise error_of(effect.status, effect.retry_after)
+        if effect.stale is not None:
+            scope = {**scope, STALE: effect.stale}
+        await self._app(scope, receive, Spoiler(effect.spoil, send).send if effect.spoil else send)
+
+
+def error_of(status: int, retry_after: int | None) -> ApiError:
+    """An error with the body that the real server has for its status."""
+    headers = {} if retry_after is None else {"retry-after": str(retry_after)}
+    name = "exception_message" if status in BY_EXCEPTION else "detail"
+    return ApiError(status, {name: phrase_of(status)}, headers)
+
+
+def phrase_of(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Error"
+
+
+class Spoiler:
+    """Sends the body of an answer otherwise; its length goes with it."""
+
+    def __init__(self, how: str, send: Send) -> None:
+        self._spoil = SPOILING[how]
+        self._send = send
+        self._start: Message = {}
+        self._body = b""
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._start = message
+            return
+        self._body += message.get("body", b"")
+        if message.get("more_body", False):
+            return
+        body = self._spoil(self._body) if self._body else b""
+        headers = [(name, value) for name, value in self._start["headers"] if name.lower() != b"content-length"]
+        if self._body:
+            headers.append((b"content-length", b"%d" % len(body)))
+        await self._send({**self._start, "headers": headers})
+        await self._send({"type": "http.response.body", "body": body})

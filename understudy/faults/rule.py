@@ -1,0 +1,142 @@
+"""A rule: which requests something happens to, and what."""
+
+import time
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from random import Random
+from typing import Any
+
+from starlette.types import Scope
+
+from understudy.faults.delays import Delay, delay_of
+from understudy.search import full
+from understudy.tenants import DEFAULT, WORKSPACE
+
+CLIENTS = 10_000  # whose requests a rate limit counts at most
+
+
+@dataclass
+class Effect:
+    """What happens to one request. Delays are in seconds, `throttle` is in bytes a second."""
+
+    delay: float = 0
+    chunk_delay: Delay | None = None
+    status: int | None = None
+    retry_after: int | None = None
+    connection: str | None = None
+    spoil: str | None = None
+    throttle: float | None = None
+    stale: float | None = None
+
+
+@dataclass
+class Rate:
+    """So many requests of each client in so many seconds; what is beyond is a fault."""
+
+    requests: int
+    seconds: float
+    _made: dict[str, deque[float]] = field(default_factory=dict)
+
+    def wait(self, client: str) -> float:
+        """How many seconds a client has to wait for its next request; 0 where this one is within its rate."""
+        now = time.monotonic()
+        made = self._made.setdefault(client, deque(maxlen=self.requests))
+        if len(made) == self.requests and now - made[0] < self.seconds:
+            return self.seconds - (now - made[0])
+        made.append(now)
+        if len(self._made) > CLIENTS:
+            del self._made[next(iter(self._made))]
+        return 0
+
+
+class Rule:
+    """A rule as the control API and the files of rules say it.
+
+    `matched` counts the requests that it is about, `applied` those that something happened to.
+
+    Args:
+        says: the rule, as it was validated by the contract of the control API.
+        randomness: what share and delays are drawn by.
+
+    Raises:
+        ValueError: its parts do not go together; the text says which.
+    """
+
+    def __init__(self, says: Mapping[str, Any], randomness: Random) -> None:
+        self.says = says
+        self.matched = 0
+        self.applied = 0
+        self._randomness = randomness
+        self._delay = delay_of(says.get("delay"))
+        self._chunk_delay = delay_of(says.get("chunk_delay"))
+        self._rate = Rate(**says["rate"]) if says.get("rate") else None
+        self._end = time.monotonic() + says["expires"] if says.get("expires") else None
+        if says.get("retry_after") is not None and says.get("answer") is None:
+            raise ValueError("`retry_after` needs an `answer`, such as 429 or 503")
+        if not self.says_something:
+            raise ValueError(f"says nothing that happens; that is one of {', '.join(EFFECTS)}")
+
+    @property
+    def says_something(self) -> bool:
+        return any(self.says.get(name) is not None for name in EFFECTS)
+
+    @property
+    def is_over(self) -> bool:
+        return self._end is not None and time.monotonic() >= self._end
+
+    def apply(self, scope: Scope, operation: str | None, base_path: str, effect: Effect) -> None:
+        """Add to the effect what the rule does to a request, if anything."""
+        if not self._is_about(scope, operation, base_path):
+            return
+        self.matched += 1
+        retry_after = self._due(scope)
+        if retry_after is None:
+            return
+        self.applied += 1
+        says = self.says
+        effect.delay += self._delay.draw(self._randomness) if self._delay else 0
+        effect.chunk_delay = effect.chunk_delay or self._chunk_delay
+        if effect.status is None and says.get("answer") is not None:
+            effect.status = says["answer"]
+            effect.retry_after = says.get("retry_after") or (round(retry_after + 0.5) if retry_after else None)
+        for name in ("connection", "spoil", "throttle", "stale"):
+            if getattr(effect, name) is None:
+                setattr(effect, name, says.get(name))
+
+    def _is_about(self, scope: Scope, operation: str | None, base_path: str) -> bool:
+        says = self.says
+        path = says.get("path")
+        return (
+            says.get("operation") in (None, operation)
+            and (says.get("method") or scope["method"]).upper() == scope["method"]
+            and (path is None or fnmatchcase(scope["path"], full(path, base_path)))
+            and says.get("workspace") in (None, scope.get(WORKSPACE, DEFAULT))
+            and all(has_header(scope, name, value) for name, value in (says.get("headers") or {}).items())
+        )
+
+    def _due(self, scope: Scope) -> float | None:
+        """None where this request is spared; else how many seconds a rate limit has it wait, if that is why."""
+        says = self.says
+        if self._rate is not None:
+            return self._rate.wait(client_of(scope)) or None
+        is_due = (
+            (says.get("first") is None or self.applied < says["first"])
+            and (says.get("every") is None or self.matched % says["every"] == 0)
+            and (says.get("share") is None or self._randomness.random() < says["share"])
+        )
+        return 0 if is_due else None
+
+
+EFFECTS = ("delay", "chunk_delay", "answer", "connection", "spoil", "throttle", "stale")
+
+
+def has_header(scope: Scope, name: str, pattern: str) -> bool:
+    key = name.lower().encode("latin-1", "replace")
+    return any(other == key and fnmatchcase(value.decode("latin-1"), pattern) for other, value in scope["headers"])
+
+
+def client_of(scope: Scope) -> str:
+    client = scope.get("client")
+    return str(client[0]) if client else ""

@@ -1,0 +1,102 @@
+"""The `Prefer` header: what a client wants its answer to be, in the words that other stand-ins know too."""
+
+import asyncio
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from understudy.answers import encode, send_json
+from understudy.contract import MEDIA_TYPE
+from understudy.errors import BadRequest
+from understudy.faults.middleware import error_of
+from understudy.folder import Operation
+from understudy.routes import Routes
+
+NAME = b"prefer"
+WISH = re.compile(r'\s*(\w+)\s*=\s*"?([^",;]*?)"?\s*$')
+LONGEST = 60  # seconds
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """A status, the name of an example of the contract, seconds to wait; None where it is all the same."""
+
+    code: int | None = None
+    example: str | None = None
+    delay: float = 0
+
+
+class PreferMiddleware:
+    """Answers as the `Prefer` header of a request wants it."""
+
+    def __init__(self, app: ASGIApp, routes: Routes) -> None:
+        self._app = app
+        self._routes = routes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        header = dict(scope["headers"]).get(NAME) if scope["type"] == "http" else None
+        wishes = Wishes() if header is None else wishes_in(header.decode("latin-1"))
+        await asyncio.sleep(wishes.delay)
+        if wishes.code is None and wishes.example is None:
+            await self._app(scope, receive, send)
+            return
+        found = self._routes.find(scope["method"], scope["path"])
+        status, body = answer_for(wishes, found and found.operation)
+        await send_json(send, status, body)
+
+
+def wishes_in(header: str) -> Wishes:
+    """What a header says; other preferences than ours are none of our business.
+
+    Raises:
+        BadRequest: one of ours makes no sense.
+    """
+    said = {match[1]: match[2] for part in re.split("[,;]", header) if (match := WISH.match(part))}
+    try:
+        code = int(said["code"]) if "code" in said else None
+        delay = float(said.get("delay", 0))
+    except ValueError:
+        raise BadRequest("`Prefer` takes code=STATUS, delay=SECONDS and example=NAME.") from None
+    if not 0 <= delay <= LONGEST or not (code is None or 200 <= code <= 599):  # noqa: PLR2004 - statuses
+        raise BadRequest(f"`Prefer` takes a code from 200 to 599, and a delay of at most {LONGEST} seconds.")
+    return Wishes(code, said.get("example"), delay)
+
+
+def answer_for(wishes: Wishes, operation: Operation | None) -> tuple[int, bytes]:
+    """The example of the contract that is wanted, else the usual error of a status.
+
+    Raises:
+        ApiError: that error; or there is no such example.
+    """
+    examples = {} if operation is None else examples_of(operation)
+    fitting = [
+        (status, value)
+        for (status, name), value in examples.items()
+        if wishes.code in (None, status) and wishes.example in (None, name)
+    ]
+    if fitting:
+        status, value = fitting[0]
+        return status, b"" if status == HTTPStatus.NO_CONTENT else encode(value)
+    if wishes.example is None and wishes.code is not None and wishes.code >= HTTPStatus.BAD_REQUEST:
+        raise error_of(wishes.code, None)
+    there = ", ".join(f"{name} ({status})" for status, name in examples) or "none"
+    raise BadRequest(f"The contract has no such example for this operation; it has {there}.")
+
+
+def examples_of(operation: Operation) -> Mapping[tuple[int, str], Any]:
+    """The examples of an operation's answers, by status and name."""
+    found: dict[tuple[int, str], Any] = {}
+    for status, response in operation.place.entries("responses"):
+        content = response.get("content")
+        media = content.get(MEDIA_TYPE) if content is not None else None
+        if not status.isdecimal() or media is None:
+            continue
+        if "example" in media.value:
+            found[int(status), "example"] = media.value["example"]
+        for name, example in media.value.get("examples", {}).items():
+            found[int(status), name] = example.get("value")
+    return found

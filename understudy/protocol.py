@@ -1,0 +1,130 @@
+"""HTTP as uvicorn speaks it, with limits, and with connections that rules about faults can get at."""
+
+import asyncio
+import json
+from http import HTTPStatus
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from understudy.faults.middleware import TRANSPORT
+from understudy.limits import Limits
+
+LINGERING = 2  # seconds, in which a client that was refused may go on sending before it hangs up
+
+
+class Protocol(HttpToolsProtocol):
+    """One connection."""
+
+    def __init__(self, *args: Any, limits: Limits, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._limits = limits
+        self._is_refused = False
+        self._is_in_head = True
+        self._head = 0
+        self._body = 0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if len(self.connections) > self._limits.connections:
+            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, f"More than {self._limits.connections} connections are open.")
+            return
+        self._start_timer()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._is_refused:
+            return  # thrown away, so that the refusal is read before the connection is gone
+        if self._is_in_head:
+            self._head += len(data)
+        super().data_received(data)
+        if self._is_in_head and self._head > self._limits.head:
+            self._refuse_head()
+
+    # ------------------------------------------------------------------ callbacks
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._body = 0
+        self._start_timer()
+        self.scope[TRANSPORT] = self.transport  # type: ignore[literal-required]
+
+    def on_headers_complete(self) -> None:
+        self._is_in_head = False
+        self._head = 0
+        if sum(len(name) + len(value) for name, value in self.headers) + len(self.url) > self._limits.head:
+            self._refuse_head()
+        elif length_in(self.headers) > self._limits.body:
+            self._refuse_body()
+        else:
+            super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._body += len(body)
+        if self._body > self._limits.body and not self._is_refused:
+            self._refuse_body()
+        if not self._is_refused:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._stop_timer()
+        self._is_in_head = True
+        if not self._is_refused:
+            super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        if not self._is_refused:
+            self._refuse(HTTPStatus.BAD_REQUEST, msg)
+
+    # -------------------------------------------------------------------- refusals
+
+    def _refuse_head(self) -> None:
+        self._refuse(
+            HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"The headers take more than {self._limits.head} bytes."
+        )
+
+    def _refuse_body(self) -> None:
+        self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The body takes more than {self._limits.body} bytes.")
+
+    def _refuse_slow(self) -> None:
+        if self._is_in_head and self._head == 0:
+            self.transport.close()  # nothing was asked
+            return
+        self._refuse(HTTPStatus.REQUEST_TIMEOUT, f"The request took more than {self._limits.seconds:g} seconds.")
+
+    def _refuse(self, status: HTTPStatus, detail: str) -> None:
+        """Answer in place of the application, and hang up once the client has had time to read it."""
+        self._is_refused = True
+        self._stop_timer()
+        is_answering = self.cycle is not None and not self.cycle.response_complete
+        if is_answering:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        if not (is_answering and self.cycle.response_started) and not self.transport.is_closing():
+            self.transport.write(answer(status, detail))
+            self.transport.write_eof()
+        self.loop.call_later(LINGERING, self.transport.close)
+
+    def _start_timer(self) -> None:
+        self._stop_timer()
+        self._timer = self.loop.call_later(self._limits.seconds, self._refuse_slow)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+def length_in(headers: list[tuple[bytes, bytes]]) -> int:
+    said = next((value for name, value in headers if name == b"content-length"), b"0")
+    return int(said) if said.isdigit() else 0
+
+
+def answer(status: HTTPStatus, detail: str) -> bytes:
+    body = json.dumps({"detail": detail}).encode()
+    head = f"HTTP/1.1 {status} {status.phrase}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
+    return f"{head}connection: close\r\n\r\n".encode() + body
