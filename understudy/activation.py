@@ -21,7 +21,7 @@ class Activation:
 
     Args:
         port: the port to listen on; 0 takes a free one.
-        options: what the server is started with, as `understudy.process.Options` names it.
+        options: what the server is started with, as `understudy.options.Options` names it.
 
     Raises:
         OSError: the port is not to be had.
@@ -57,7 +57,8 @@ class Activation:
     def _start(self) -> None:
         # Many a run of tests never asks for a server.
         from understudy.errors import UnderstudyError  # noqa: PLC0415
-        from understudy.process import Options, ServerProcess  # noqa: PLC0415
+        from understudy.options import Options  # noqa: PLC0415
+        from understudy.process import ServerProcess  # noqa: PLC0415
 
         server = ServerProcess(Options(**self._options, descriptor=self._listener.fileno()))
         try:

@@ -40,7 +40,7 @@ def create_app(site: Site) -> ASGIApp:
             tenant.history.note()
         return await tenant.perform(operation.handler, **arguments)
 
-    stage = Stage(perform)
+    stage = Stage(perform, site.options.limits)
     within = (
         AnswerMiddleware,
         partial(PreferMiddleware, routes=site.routes),

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +11,13 @@ import click
 from understudy import __version__
 from understudy.admin.commands import admin
 from understudy.errors import UnderstudyError
+from understudy.options import Options
 
 if TYPE_CHECKING:
     from understudy.catalog import Catalog
 
 STARTED = time.perf_counter()
+USUAL = Options()
 
 
 def run() -> None:
@@ -46,18 +49,44 @@ api_option = click.option(
 )
 
 
+def read_secret(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """A secret as it was given, or out of the file that is named behind an @."""
+    if value is None or not value.startswith("@"):
+        return value
+    try:
+        return Path(value[1:]).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.BadParameter(f"the file cannot be read ({error})") from None
+
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def secret_option(name: str, help_: str, metavar: str) -> Decorator:
+    """An option for what lets people in, which the process list shows only where it is typed."""
+    variable = f"UNDERSTUDY_{name.strip('-').replace('-', '_').upper()}"
+    help_ = f"{help_} Also @FILE, or {variable} in the environment."
+    return click.option(name, envvar=variable, metavar=metavar, callback=read_secret, help=help_)
+
+
+def limit_option(name: str, unit: str, help_: str, least: int = 1) -> Decorator:
+    default = getattr(USUAL, name.strip("-").replace("-", "_"))
+    kind: Any = click.FloatRange(0, min_open=True) if isinstance(default, float) else click.IntRange(least)
+    return click.option(name, type=kind, default=default, show_default=True, metavar=unit, help=help_)
+
+
 @main.command()
 @click.option(
     "--fixtures",
-    type=FILE,
+    metavar="DIR",
     help="The fixture set: a folder of JSON Lines, one file a table.  [default: the demo set]",
 )
 @click.option(
     "--store",
-    type=FILE,
+    metavar="FILE",
     help="Keep what is written in this file; a new one starts from the fixture set.",
 )
-@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--host", default=USUAL.host, show_default=True, help="The address to listen on.")
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
@@ -66,21 +95,28 @@ api_option = click.option(
     help="The port to listen on; 0 takes a free one.",
 )
 @click.option("--strict", is_flag=True, help="Take the contract by its letter, without the real server's coercions.")
-@api_option
 @click.option(
-    "--journal",
-    type=click.IntRange(0),
-    default=1000,
-    show_default=True,
-    help="How many of the last requests are remembered, for `understudy admin requests`.",
+    "--api",
+    metavar="DIR",
+    help="Another API than Prefect's: a folder with openapi.yaml, handlers/ and fixtures/.",
 )
 @click.option(
-    "--max-workspaces",
-    type=click.IntRange(0),
-    default=1000,
-    show_default=True,
-    help="How many workspaces there may be beyond the default one.",
+    "--faults", metavar="FILE|PROFILE", help="What goes wrong on purpose: rules, or flaky, slow, rate-limited, outage."
 )
+@click.option("--seed", type=int, help="Draw faults the same way again.  [default: another at each start]")
+@secret_option("--auth", "Let in who knows these, by Basic authentication.", "USER:PASSWORD")
+@secret_option("--api-key", "Let in who has this key, as a Bearer token.", "KEY")
+@click.option("--csrf", is_flag=True, help="Ask for a token against cross-site request forgery with each change.")
+@secret_option("--admin-token", "Let in to the control API who has this token; without one, this machine.", "TOKEN")
+@limit_option("--journal", "N", "How many of the last requests are remembered, for `understudy admin requests`.", 0)
+@limit_option("--max-workspaces", "N", "How many workspaces there may be beyond the default one.", 0)
+@limit_option("--max-snapshots", "N", "How many snapshots there may be.", 0)
+@limit_option("--max-body", "BYTES", "How long a request's body may be.")
+@limit_option("--max-head", "BYTES", "How long a request's line and headers may be.")
+@limit_option("--max-depth", "N", "How deep a body may be nested.")
+@limit_option("--max-items", "N", "How long a list in a body may be.")
+@limit_option("--max-connections", "N", "How many connections may be open.")
+@limit_option("--client-timeout", "SECONDS", "How long a request may take to come in.")
 @click.option(
     "--log-level",
     type=click.Choice(["critical", "error", "warning", "info", "debug"]),
@@ -88,27 +124,19 @@ api_option = click.option(
     show_default=True,
     help="What to write to stderr; `info` has a line for each request.",
 )
-def serve(
-    fixtures: Path | None,
-    store: Path | None,
-    host: str,
-    port: int,
-    strict: bool,
-    folder: Path | None,
-    journal: int,
-    max_workspaces: int,
-    log_level: str,
-) -> None:
+@click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Lines for people, or a JSON object in each.",
+)
+def serve(log_level: str, log_format: str, **options: Any) -> None:
     """Serve the API until Ctrl-C."""
-    # These take most of the start; `--help` and mistakes on the command line do without them.
+    # This takes most of the start; `--help` and mistakes on the command line do without.
     from understudy import server  # noqa: PLC0415
-    from understudy.folder import Api, own_folder  # noqa: PLC0415
-    from understudy.validation import Reading  # noqa: PLC0415
 
-    folder = folder or own_folder()
-    api = Api.load(folder, Reading.LETTER if strict else Reading.COERCED)
-    site = server.opened(api, fixtures or folder / "fixtures" / "demo", store, journal, max_workspaces)
-    server.serve(host, port, log_level, STARTED, site)
+    server.serve(Options(**options), log_level, log_format, called=STARTED)
 
 
 @main.command()

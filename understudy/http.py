@@ -4,6 +4,7 @@ import logging
 import warnings
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
+from urllib.parse import quote
 
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
@@ -12,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from understudy.answers import encode, send_json
 from understudy.errors import ApiError, one_line
 from understudy.folder import Operation
+from understudy.limits import Limits
 from understudy.requests import read_body
 
 with warnings.catch_warnings():
@@ -68,7 +70,7 @@ def refusal_of(error: Exception, scope: Scope) -> ApiError:
         return error
     if isinstance(error, HTTPException):
         return ApiError(error.status_code, {"detail": error.detail}, error.headers)
-    logger.error("%s %s failed: %s", scope["method"], scope["path"], one_line(repr(error)))
+    logger.error("%s %s failed: %s", scope["method"], quote(scope["path"]), one_line(repr(error)))
     logger.debug("it failed here", exc_info=error)
     return ApiError(500, {"exception_message": "Internal Server Error"})
 
@@ -108,8 +110,9 @@ Perform = Callable[[Operation, Scope, Mapping[str, Any]], Awaitable[Any]]
 class Stage:
     """Where every operation is answered: read by the contract, performed, written as JSON."""
 
-    def __init__(self, perform: Perform) -> None:
+    def __init__(self, perform: Perform, limits: Limits) -> None:
         self._perform = perform
+        self._limits = limits
 
     async def answer(self, operation: Operation, scope: Scope, body: bytes) -> tuple[int, bytes]:
         """The status and the body of an operation's answer to a request with some body.
@@ -117,6 +120,7 @@ class Stage:
         Raises:
             ApiError: the request is refused.
         """
+        self._limits.check(body)
         arguments = operation.reader.read(scope, body)
         if operation.takes_subject:
             answer = await self._perform(operation, scope, arguments)

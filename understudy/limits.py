@@ -24,7 +24,7 @@ class Limits:
 
     body: int = 8 * 2**20
     head: int = 2**16
-    seconds: float = 30
+    seconds: float = 30.0
     connections: int = 1000
     depth: int = 200
     items: int = 100_000

@@ -4,30 +4,13 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from understudy.errors import UnderstudyError
+from understudy.options import Options
 
 STOPPING = 10  # seconds that a process has to end by itself
-
-
-@dataclass(frozen=True)
-class Options:
-    """What a server is started with, as on the command line.
-
-    `descriptor` is that of a socket which listens already; then host and port are not looked at.
-    """
-
-    fixtures: str | None = None
-    store: str | None = None
-    api: str | None = None
-    strict: bool = False
-    host: str = "127.0.0.1"
-    port: int = 0
-    journal: int = 1000
-    max_workspaces: int = 1000
-    descriptor: int | None = None
 
 
 class ServerProcess:

@@ -6,23 +6,28 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import click
 import uvicorn
-from uvicorn.config import LOGGING_CONFIG
 
+from understudy.admin.gate import is_loopback
 from understudy.app import create_app
 from understudy.contract import reason_of
-from understudy.errors import UnderstudyError
+from understudy.errors import FaultsError, UnderstudyError
 from understudy.fixtures import FixtureSet
-from understudy.folder import Api
+from understudy.folder import Api, own_folder
 from understudy.journal import Journal
+from understudy.logs import logging_of
+from understudy.options import Options
+from understudy.protocol import Protocol
 from understudy.site import Site
 from understudy.tenants import DEFAULT, Keeper, Kept, Memory, Tenants
+from understudy.validation import Reading
 
 LONG = 2**24  # bytes of a file that takes some seconds to load
 STEPS = 200  # of a progress bar
@@ -42,28 +47,49 @@ class Server(uvicorn.Server):
 
 
 @contextmanager
-def opened(api: Api, folder: Path, store: Path | None, journal: int, workspaces: int) -> Iterator[Site]:
+def opened(options: Options) -> Iterator[Site]:
     """A site on a fixture set, or on stores that start from it, with its default workspace open.
 
     Raises:
-        UnderstudyError: the rows cannot be loaded, or the store is in use.
+        UnderstudyError: the contract, the rows or the rules about faults cannot be loaded, or the store is in use.
     """
-    fixture_set = FixtureSet(folder, api.catalog, watched)
-    tenants = Tenants(keeper(fixture_set, store), workspaces)
+    folder = Path(options.api) if options.api else own_folder()
+    api = Api.load(folder, Reading.LETTER if options.strict else Reading.COERCED)
+    fixtures = Path(options.fixtures) if options.fixtures else folder / "fixtures" / "demo"
+    fixture_set = FixtureSet(fixtures, api.catalog, watched)
+    tenants = Tenants(keeper(fixture_set, options.store), options.max_workspaces)
+    site = Site(api, fixture_set, tenants, Journal(options.journal), options)
+    if options.faults:
+        use(options.faults, site)
     tenants.open(DEFAULT)
     try:
-        yield Site(api, fixture_set, tenants, Journal(journal))
+        yield site
     finally:
         tenants.close()
 
 
-def keeper(fixture_set: FixtureSet, store: Path | None) -> Keeper:
+def use(source: str, site: Site) -> None:
+    """Have the rules of a file or profile in force.
+
+    Raises:
+        FaultsError: they are none.
+    """
+    # Who wants no faults does without importing what reads them.
+    from understudy.faults.reading import rules_in  # noqa: PLC0415
+
+    try:
+        site.faults.put(None, rules_in(source))
+    except ValueError as error:
+        raise FaultsError(Path(source), str(error)) from None
+
+
+def keeper(fixture_set: FixtureSet, store: str | None) -> Keeper:
     if store is None:
         return Memory(fixture_set)
     # TinyDB and what tells times in words are for those who keep a store.
     from understudy.store.files import Files  # noqa: PLC0415
 
-    return Files(store, fixture_set)
+    return Files(Path(store), fixture_set)
 
 
 def watched(lines: Iterable[bytes], path: Path) -> Iterator[bytes]:
@@ -78,49 +104,54 @@ def watched(lines: Iterable[bytes], path: Path) -> Iterator[bytes]:
             bar.update(len(line))
 
 
-def serve(host: str, port: int, log_level: str, called: float, site: AbstractContextManager[Site]) -> None:
-    """Serve a site until the process is asked to stop.
+def serve(options: Options, log_level: str, log_format: str, called: float) -> None:
+    """Serve until the process is asked to stop.
 
     Args:
-        host: the address to listen on.
-        port: the port to listen on; 0 takes a free one.
+        options: what, and where.
         log_level: one of uvicorn's.
+        log_format: one of `logs.FORMATS`.
         called: when the command was called, by `time.perf_counter`, in seconds.
-        site: opens what is served, once the address is ours.
 
     Raises:
         UnderstudyError: the address cannot be listened on, or the site cannot be opened.
     """
-    with listen(host, port) as listener, site as opened:
-        default = opened.tenants[DEFAULT].kept
-        for warning in default.warnings():
+    with listen(options.host, options.port) as listener, opened(options) as site:
+        rows = site.tenants[DEFAULT].kept
+        for warning in (*rows.warnings(), *exposure(site, listener)):
             click.secho(f"warning: {warning}", fg="yellow", err=True)
 
         def ready() -> None:
-            click.echo(greeting(opened, default, url_of(listener, opened.api), time.perf_counter() - called))
+            click.echo(greeting(site, rows, url_of(listener, site.api), time.perf_counter() - called))
 
         # Uvicorn raises the signal that stopped it once more; having stopped is all that was asked.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, heeded)
-        Server(config_of(opened, log_level), ready).run(sockets=[listener])
+        config = config_of(
+            site,
+            log_config=logging_of(log_level, log_format),
+            log_level=log_level,
+            access_log=log_level in ("info", "debug"),  # otherwise each line is put together, and thrown away
+        )
+        Server(config, ready).run(sockets=[listener])
 
 
-def config_of(site: Site, log_level: str | None) -> uvicorn.Config:
-    """How a site is served; without a level, the logging of this process is left as it is."""
+def config_of(site: Site, **logging: Any) -> uvicorn.Config:
+    """How a site is served; where nothing is said of logging, the process's own is left as it is."""
     return uvicorn.Config(
         create_app(site),
-        log_config=logging_of(log_level) if log_level else None,
-        log_level=log_level,
-        access_log=log_level in ("info", "debug"),  # otherwise each line is put together, and thrown away
+        http=partial(Protocol, limits=site.options.limits),  # type: ignore[arg-type] # uvicorn only calls it
         lifespan="on",
         timeout_graceful_shutdown=1,
+        **{"log_config": None, **logging},
     )
 
 
-def logging_of(level: str) -> dict[str, Any]:
-    """Uvicorn's logging, with our own lines among its."""
-    ours = {"understudy": {"handlers": ["default"], "level": level.upper(), "propagate": False}}
-    return {**LOGGING_CONFIG, "loggers": {**LOGGING_CONFIG["loggers"], **ours}}
+def exposure(site: Site, listener: socket.socket) -> Iterator[str]:
+    """What to know where others than this machine can reach a server."""
+    address = listener.getsockname()[0]
+    if not is_loopback(address) and not site.guard.is_on:
+        yield f"whoever reaches {address} can read and change the rows; --auth or --api-key lets in some only"
 
 
 def heeded(number: int, frame: FrameType | None) -> None:

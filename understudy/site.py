@@ -11,6 +11,7 @@ from understudy.faults.faults import Faults
 from understudy.fixtures import FixtureSet
 from understudy.folder import Api
 from understudy.journal import Journal
+from understudy.options import Options
 from understudy.routes import Routes
 from understudy.tenants import Tenants
 from understudy.workspace import Workspace
@@ -27,9 +28,12 @@ class Site:
     fixture_set: FixtureSet
     tenants: Tenants
     journal: Journal
-    credentials: Credentials = field(default_factory=Credentials)
-    seed: int | None = None
+    options: Options = field(default_factory=Options)
     started: float = field(default_factory=time.time)
+
+    @cached_property
+    def credentials(self) -> Credentials:
+        return Credentials(self.options.auth, self.options.api_key, self.options.csrf)
 
     @cached_property
     def tokens(self) -> Tokens | None:
@@ -51,7 +55,7 @@ class Site:
 
     @cached_property
     def faults(self) -> Faults:
-        return Faults(self.routes, self.api.contract.base_path, self.seed)
+        return Faults(self.routes, self.api.contract.base_path, self.options.seed)
 
     async def base(self) -> Workspace:
         """The rows of the fixture set, which nobody may change.

@@ -2,13 +2,14 @@
 
 import asyncio
 from os import PathLike, fspath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
 from understudy.admin.client import ControlError, RemoteWorkspace, new_url
 from understudy.errors import UnderstudyError
-from understudy.process import Options, ServerProcess
+from understudy.options import Options
+from understudy.process import ServerProcess
 
 if TYPE_CHECKING:
     from understudy.thread import ServerThread
@@ -32,9 +33,10 @@ class Shared(httpx.BaseTransport):
 class RemoteServer(RemoteWorkspace):
     """A running server, and its default workspace."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, token: str | None = None) -> None:
         self.transport = Shared()
-        super().__init__(url, self.transport)
+        self._token = token
+        super().__init__(url, self.transport, token)
         self._workspace_path = ""
 
     def workspace(self) -> RemoteWorkspace:
@@ -46,7 +48,7 @@ class RemoteServer(RemoteWorkspace):
         self._workspace_path = self._workspace_path or self.state()["workspace_path"]
         if not self._workspace_path:
             raise ControlError(f"the API at {self.url} has no workspaces but the default one")
-        return RemoteWorkspace(new_url(self.url, self._workspace_path), self.transport)
+        return RemoteWorkspace(new_url(self.url, self._workspace_path), self.transport, self._token)
 
     def disconnect(self) -> None:
         self.transport.disconnect()
@@ -57,31 +59,19 @@ class StandIn(RemoteServer):
 
     Args:
         fixtures: the fixture set, a folder of JSON Lines; the demo set by default.
-        store: the file that keeps what is written; nothing is kept by default.
-        api: another API folder than Prefect's.
-        strict: take the contract by its letter.
-        host: the address to listen on.
-        port: the port to listen on; 0 takes a free one.
-        journal: how many of the last requests are remembered.
-        max_workspaces: how many workspaces there may be beyond the default one.
         process: run in a process of its own rather than in a thread of this one: for tests that measure,
             or that keep Python busy themselves.
+        options: more, by the names that `understudy.options.Options` has.
+
+    Raises:
+        TypeError: there is no such option.
     """
 
-    def __init__(
-        self,
-        fixtures: Folder | None = None,
-        *,
-        store: Folder | None = None,
-        api: Folder | None = None,
-        strict: bool = False,
-        host: str = "127.0.0.1",
-        port: int = 0,
-        journal: int = 1000,
-        max_workspaces: int = 1000,
-        process: bool = False,
-    ) -> None:
-        self._options = Options(text(fixtures), text(store), text(api), strict, host, port, journal, max_workspaces)
+    def __init__(self, fixtures: Folder | None = None, *, process: bool = False, **options: Any) -> None:
+        given = {"fixtures": fixtures, **options}
+        self._options = Options(
+            **{name: fspath(value) if isinstance(value, PathLike) else value for name, value in given.items()}
+        )
         self._in_process = process
         self._server: ServerProcess | ServerThread | None = None
 
@@ -94,7 +84,7 @@ class StandIn(RemoteServer):
         if self._server is not None:
             raise UnderstudyError(f"the stand-in at {self.url} has started already")
         server = ServerProcess(self._options) if self._in_process else thread_of(self._options)
-        super().__init__(server.start())
+        super().__init__(server.start(), self._options.admin_token)
         self._server = server
         return self
 
@@ -123,7 +113,3 @@ def thread_of(options: Options) -> "ServerThread":
     from understudy.thread import ServerThread  # noqa: PLC0415
 
     return ServerThread(options)
-
-
-def text(path: Folder | None) -> str | None:
-    return None if path is None else fspath(path)

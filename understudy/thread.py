@@ -5,14 +5,11 @@ import sys
 import threading
 from concurrent.futures import Future
 from contextlib import ExitStack, suppress
-from pathlib import Path
 from socket import socket
 
 from understudy import server
 from understudy.errors import UnderstudyError
-from understudy.folder import Api, own_folder
-from understudy.process import Options
-from understudy.validation import Reading
+from understudy.options import Options
 
 
 class ServerThread:
@@ -46,16 +43,11 @@ class ServerThread:
                 self._url.set_exception(error)
 
     def _serve(self) -> None:
-        options = self._options
-        folder = Path(options.api) if options.api else own_folder()
-        api = Api.load(folder, Reading.LETTER if options.strict else Reading.COERCED)
-        fixtures = Path(options.fixtures) if options.fixtures else folder / "fixtures" / "demo"
-        store = Path(options.store) if options.store else None
         with ExitStack() as stack:
             listener = stack.enter_context(self._listener())
-            site = stack.enter_context(server.opened(api, fixtures, store, options.journal, options.max_workspaces))
-            url = server.url_of(listener, api)
-            self._server = server.Server(server.config_of(site, None), lambda: self._url.set_result(url))
+            site = stack.enter_context(server.opened(self._options))
+            url = server.url_of(listener, site.api)
+            self._server = server.Server(server.config_of(site), lambda: self._url.set_result(url))
             self._server.run(sockets=[listener])
 
     def _listener(self) -> socket:

@@ -98,13 +98,14 @@ class RemoteWorkspace:
     Args:
         url: what clients use, "http://127.0.0.1:4200/api" or one with the ids of a workspace.
         transport: how the server is reached; a new one by default.
+        token: what the control API needs, where the server was started with an `admin_token`.
     """
 
-    def __init__(self, url: str, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(self, url: str, transport: httpx.BaseTransport | None = None, token: str | None = None) -> None:
         self.url = url.rstrip("/")
         try:
             self.name = name_of(self.url)
-            self._http = client_of(f"{site_of(self.url)}{PATH}", transport)
+            self._http = client_of(f"{site_of(self.url)}{PATH}", transport, token)
         except (ValueError, httpx.InvalidURL) as error:
             raise ControlError(f"{self.url} is no URL ({error})") from None
 
@@ -215,13 +216,16 @@ class RemoteWorkspace:
         raise ControlError(reason or f"{answer.url} answers {answer.status_code}; is it a server of Understudy's?")
 
 
-def client_of(control: str, transport: httpx.BaseTransport | None) -> httpx.Client:
+def client_of(control: str, transport: httpx.BaseTransport | None, token: str | None) -> httpx.Client:
     """A client of a control API, past any proxy of the environment where its transport is given.
 
     Its own transport keeps no connections, since nobody closes it.
     """
     is_own = transport is None
-    return httpx.Client(base_url=control, transport=transport, timeout=TIMEOUT, trust_env=is_own, limits=UNKEPT)
+    headers = {} if token is None else {"authorization": f"Bearer {token}"}
+    return httpx.Client(
+        base_url=control, transport=transport, headers=headers, timeout=TIMEOUT, trust_env=is_own, limits=UNKEPT
+    )
 
 
 def url_at(url: str) -> str:
@@ -279,7 +283,9 @@ def rows_in(folder: Path) -> dict[str, list[Any]]:
     """
     try:
         files = sorted(folder.glob(f"*{SUFFIX}"))
-        rows = {path.stem: [json.loads(line) for line in path.open("rb") if line.strip()] for path in files}
+        rows = {
+            path.stem: [json.loads(line) for line in path.read_bytes().splitlines() if line.strip()] for path in files
+        }
     except (OSError, ValueError) as error:
         raise ControlError(f"{folder} cannot be read ({error})") from None
     if not rows:

@@ -1,7 +1,7 @@
 """Snapshots: rows that are put aside, and taken back."""
 
 from understudy.answers import NO_CONTENT, Answer
-from understudy.errors import NotFound
+from understudy.errors import Forbidden, NotFound
 from understudy.site import Site
 from understudy.tenants import Tenant
 from understudy.workspace import Workspace
@@ -9,6 +9,12 @@ from understudy.workspace import Workspace
 
 async def save_snapshot(site: Site, workspace: str, name: str) -> Answer:
     tenant = await site.tenants.get(workspace)
+    limit = site.options.max_snapshots
+    if name not in tenant.snapshots and sum(len(each.snapshots) for each in site.tenants) >= limit:
+        raise Forbidden(
+            f"There are {limit} snapshots, which is the limit. Delete some, or start the server with a higher "
+            "--max-snapshots."
+        )
     tenant.snapshots[name] = await tenant.perform(Workspace.fork)
     return tenant.rows()
 

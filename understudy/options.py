@@ -1,0 +1,75 @@
+"""Options: what a server is started with, by the command, by code or by a test run."""
+
+from dataclasses import dataclass
+
+from understudy.limits import Limits
+
+USUAL = Limits()
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a server is started with.
+
+    Args:
+        fixtures: the fixture set, a folder of JSON Lines; the demo set by default.
+        store: the file that keeps what is written; nothing is kept by default.
+        api: another API folder than Understudy's own.
+        strict: take the contract by its letter.
+        host: the address to listen on.
+        port: the port to listen on; 0 takes a free one.
+        descriptor: that of a socket which listens already; then host and port are not looked at.
+        journal: how many of the last requests are remembered.
+        max_workspaces: how many workspaces there may be beyond the default one.
+        max_snapshots: how many snapshots there may be of all workspaces.
+        faults: what goes wrong on purpose: a file of rules, or a profile's name.
+        seed: what faults are drawn by; another each time by default.
+        auth: "user:password" that clients need for Basic authentication.
+        api_key: what clients need as a Bearer token.
+        csrf: whether changes need a token against cross-site request forgery.
+        admin_token: what the control API needs as a Bearer token; without one it answers this machine alone.
+        max_body: bytes of a request's body.
+        max_head: bytes of a request's line and headers.
+        max_depth: levels of lists and objects within each other in a body.
+        max_items: of one list in a body.
+        max_connections: that may be open at a time.
+        client_timeout: seconds that a request may take to come in.
+    """
+
+    fixtures: str | None = None
+    store: str | None = None
+    api: str | None = None
+    strict: bool = False
+    host: str = "127.0.0.1"
+    port: int = 0
+    descriptor: int | None = None
+    journal: int = 1000
+    max_workspaces: int = 1000
+    max_snapshots: int = 100
+    faults: str | None = None
+    seed: int | None = None
+    auth: str | None = None
+    api_key: str | None = None
+    csrf: bool = False
+    admin_token: str | None = None
+    max_body: int = USUAL.body
+    max_head: int = USUAL.head
+    max_depth: int = USUAL.depth
+    max_items: int = USUAL.items
+    max_connections: int = USUAL.connections
+    client_timeout: float = USUAL.seconds
+
+    def __repr__(self) -> str:
+        return "Options(…)"  # what lets people in shows up nowhere
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(
+            self.max_body,
+            self.max_head,
+            self.client_timeout,
+            self.max_connections,
+            self.max_depth,
+            self.max_items,
+            self.max_snapshots,
+        )
