@@ -2,6 +2,7 @@
 
 from array import array
 from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from heapq import nlargest, nsmallest
 from itertools import islice
@@ -67,10 +68,14 @@ class Index:
     def by_key(self) -> dict[Hashable, BitMap]:
         """The rows of each key that some row has, those without a key under None."""
         if self._by_key is None:
-            found: dict[Hashable, list[int]] = {None: []}
-            for row in self._live:
-                for key in elements(self._keys[row]):
-                    found.setdefault(key, []).append(row)
+            found: defaultdict[Hashable, list[int]] = defaultdict(list, {None: []})
+            rows = self._live.to_array()
+            for row, key in zip(rows, map(self._keys.__getitem__, rows), strict=True):
+                if isinstance(key, list):
+                    for element in elements(key):
+                        found[element].append(row)
+                else:
+                    found[key].append(row)
             self._by_key = {key: BitMap(rows) for key, rows in found.items()}
         return self._by_key
 
@@ -102,9 +107,10 @@ class Index:
         Rows of the same key stand by their number.
         """
         if self._order is None:
-            filled = [row for row in self._live if self._keys[row] is not None]
-            nulls = self._live.difference(BitMap(filled))
-            self._order = array("I", [*nulls, *sorted(filled, key=self._keys.__getitem__)])
+            rows, key = self._live.to_array(), self._keys.__getitem__
+            nulls = [row for row in rows if key(row) is None] if None in self._keys else []
+            filled = [row for row in rows if key(row) is not None] if nulls else rows
+            self._order = array("I", [*nulls, *sorted(filled, key=key)])
         return self._order
 
     def _rank(self, row: int) -> tuple[bool, Key, int]:

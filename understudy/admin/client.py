@@ -1,7 +1,7 @@
 """A workspace of a running server, through the control API: for tests, and for `understudy admin`."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -87,6 +87,39 @@ def outcome_of(request: Mapping[str, Any]) -> str:
         return "no answer"
     said = f": {json.dumps(request['answer'], ensure_ascii=False)}" if status >= httpx.codes.BAD_REQUEST else ""
     return f"{status} in {request['seconds'] * 1000:.1f} ms{said}"
+
+
+class RemoteFaults:
+    """What goes wrong on purpose in a workspace; by the API's plain URL, in all workspaces of the server.
+
+    Args:
+        call: makes a control call.
+        workspace: its name.
+    """
+
+    def __init__(self, call: Callable[..., Any], workspace: str) -> None:
+        self._call = call
+        self._params = {} if workspace == DEFAULT else {"workspace": workspace}
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return iter(self.rules)
+
+    @property
+    def rules(self) -> list[dict[str, Any]]:
+        """Each `rule`, how many requests it was about (`matched`), and how many it did something to (`applied`)."""
+        return list(self._call("GET", "/faults", params=self._params)["rules"])
+
+    def add(self, **rule: Any) -> None:
+        """Add a rule behind those that are there; they begin anew, with what they count and when they expire."""
+        self.replace([*(each["rule"] for each in self), rule])
+
+    def replace(self, rules: Iterable[Mapping[str, Any]]) -> None:
+        """Have these rules and no others."""
+        self._call("PUT", "/faults", {"rules": list(rules)}, params=self._params)
+
+    def clear(self) -> None:
+        """Have no rules."""
+        self._call("DELETE", "/faults", params=self._params)
 
 
 class RemoteWorkspace:
@@ -186,12 +219,19 @@ class RemoteWorkspace:
         """Why the row of an id is in the answer to a filter request, or is not.
 
         Args:
-            path: the request's, "/artifacts/filter".
+            path: the request's, below the base path of the API.
             body: the request's.
             id: the row's.
         """
         asked = {"path": path, "body": body, "id": id}
         return Explanation(self._call("POST", "/explain", asked, params={"workspace": self.name}))
+
+    # ------------------------------------------------------------------- faults
+
+    @property
+    def faults(self) -> RemoteFaults:
+        """The rules about what goes wrong on purpose."""
+        return RemoteFaults(self._call, self.name)
 
     # ------------------------------------------------------------------ control
 
