@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -39,8 +39,8 @@ def stand_in(fixtures: Path, *options: str) -> Iterator[httpx.Client]:
 
 
 @contextmanager
-def real_server(fixtures: Path, home: Path) -> Iterator[httpx.Client]:
-    """A real Prefect server on a fixture set, from the environment that `make .real` makes."""
+def real_server(fixtures: Path, home: Path, more: Mapping[str, str] | None = None) -> Iterator[httpx.Client]:
+    """A real Prefect server on a fixture set, from the environment that `make .real` makes; `more` are settings."""
     port = free_port()
     database = home / "prefect.db"
     environment = {
@@ -50,6 +50,7 @@ def real_server(fixtures: Path, home: Path) -> Iterator[httpx.Client]:
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
         "DO_NOT_TRACK": "1",
+        **(more or {}),
     }
     loader = [str(REAL / "bin/python"), str(ROOT / "tests/real/load.py"), str(fixtures), str(database)]
     subprocess.run(loader, env=environment, check=True)

@@ -6,15 +6,21 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
+import click
 import pytest
 
 from tests.servers import ROOT, free_port, running
-from understudy.cli import verify
+from understudy import admin
+from understudy.admin.client import RemoteWorkspace
+from understudy.admin.commands import admin as admin_command
+from understudy.cli import serve, verify
 from understudy.contract import Contract
 from understudy.folder import own_folder
+from understudy.options import Options
+from understudy.pytest_plugin import SETTINGS
 from understudy.verification.meaning import rules
 from understudy.verification.verdict import Rule
 
@@ -22,6 +28,8 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 STORE = (ROOT / "docs" / "store.md").read_text(encoding="utf-8")
 GUIDE = (ROOT / "docs" / "verify.md").read_text(encoding="utf-8")
+TESTING = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
+ADMIN = (ROOT / "docs" / "admin.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -34,7 +42,7 @@ class Command:
 
     @property
     def serves(self) -> bool:
-        return "serve" in self.text
+        return "serve" in self.text.split()
 
 
 def commands(document: str) -> Iterator[Command]:
@@ -51,18 +59,26 @@ def continued(lines: list[str], number: int) -> bool:
 
 
 def test_the_readme_can_be_followed(tmp_path: Path) -> None:
-    follow(README, tmp_path)
+    follow(README, tmp_path, servers=2)
 
 
 def test_the_guide_to_stores_can_be_followed(tmp_path: Path) -> None:
-    follow(STORE, tmp_path)
+    follow(STORE, tmp_path, servers=2)
 
 
-def follow(document: str, folder: Path) -> None:
+def test_the_guide_to_tests_can_be_followed(tmp_path: Path) -> None:
+    follow(TESTING, tmp_path, servers=0)
+
+
+def test_the_guide_to_the_control_api_can_be_followed(tmp_path: Path) -> None:
+    follow(ADMIN, tmp_path, servers=1)
+
+
+def follow(document: str, folder: Path, servers: int) -> None:
     """All commands of a document in order; each server runs until the next one starts."""
     followed = Reader(folder)
     found = list(commands(document))
-    assert sum(command.serves for command in found) == 2
+    assert sum(command.serves for command in found) == servers
     try:
         for command in found:
             assert_printed(followed.serve(command) if command.serves else followed.run(command), command)
@@ -85,8 +101,7 @@ def test_the_guide_to_verify_has_each_rule_and_option() -> None:
     told = dict(re.findall(r"^\| ([a-z ]+) \| ([^|]+) \|$", GUIDE, flags=re.MULTILINE))
     del told["rule"]
     assert told == {rule.name: rule.says for rule in vars(rules).values() if isinstance(rule, Rule)}
-    options = {option for parameter in verify.params for option in parameter.opts if option.startswith("--")}
-    assert set(re.findall(r"`(--[a-z-]+)", GUIDE)) == options
+    assert set(re.findall(r"`(--[a-z-]+)", GUIDE)) == options_of(verify)
 
 
 class Reader:
@@ -110,14 +125,18 @@ class Reader:
         return [self.seen(process.stdout.readline().rstrip("\n")) for _ in command.printed]
 
     def run(self, command: Command) -> list[str]:
-        text = command.text.replace("4200", self._port)
+        text = command.text.replace("4200", self._port or "4200")
+        if text.startswith("export "):
+            name, _, value = text.removeprefix("export ").partition("=")
+            self._environment[name] = value
+            return []
         result = subprocess.run(
             ["bash", "-euc", text], cwd=self._folder, env=self._environment, capture_output=True, text=True, check=True
         )
         return [self.seen(line) for line in result.stdout.splitlines()]
 
     def seen(self, line: str) -> str:
-        return line.replace(f":{self._port}", ":4200")
+        return line.replace(f":{self._port}", ":4200") if self._port else line
 
     def stop(self) -> None:
         self._server.close()
@@ -131,18 +150,64 @@ def assert_printed(lines: list[str], command: Command) -> None:
 
 
 def test_the_table_of_operations_is_the_contract() -> None:
-    contract = Contract.load(own_folder() / "openapi.yaml")
-    served = {
+    assert operations_told(README) == operations_of(own_folder() / "openapi.yaml")
+
+
+def test_the_table_of_the_control_api_is_its_contract() -> None:
+    assert operations_told(ADMIN) == operations_of(Path(admin.__file__).parent / "openapi.yaml")
+
+
+def operations_of(contract: Path) -> set[tuple[str, str]]:
+    """The methods and paths of a contract."""
+    return {
         (method.upper(), path)
-        for path, place in contract.root["paths"].items()
+        for path, place in Contract.load(contract).root["paths"].items()
         for method in place.value
         if method != "parameters"
     }
+
+
+def operations_told(document: str) -> set[tuple[str, str]]:
+    """The methods and paths that a document's table tells of."""
     told = set()
-    for methods, paths in re.findall(r"^\| ([A-Z, ]+) \| (`/.*?`) \|", README, flags=re.MULTILINE):
+    for methods, paths in re.findall(r"^\| ([A-Z, ]+) \| (`/.*?`) \|", document, flags=re.MULTILINE):
         for path in re.findall(r"`(/[^`]*)`", paths):
             told |= {(method, path) for method in methods.split(", ")}
-    assert told == served
+    return told
+
+
+def test_every_command_of_admin_is_told_and_shown() -> None:
+    told = re.findall(r"^\| `([a-z]+)[^|]*\| ", section(ADMIN, "The command"), flags=re.MULTILINE)
+    assert sorted(told) == sorted(admin_command.commands)
+    assert set(re.findall(r"^\$ understudy admin ([a-z]+)", ADMIN, flags=re.MULTILINE)) == set(told)
+
+
+def test_every_option_of_serve_is_told() -> None:
+    told = set(re.findall(r"`(--[a-z-]+)", section(README, "The command")))
+    assert told == options_of(serve)
+
+
+def options_of(command: click.Command) -> set[str]:
+    return {option for parameter in command.params for option in parameter.opts if option.startswith("--")}
+
+
+def test_the_guide_to_tests_has_each_option_and_method() -> None:
+    start = section(TESTING, "A server for a block of code")
+    assert names_told(start) == {"process"} | {field.name for field in fields(Options)}
+    methods = {name for name in vars(RemoteWorkspace) if not name.startswith("_")} | {"url"}
+    assert names_told(section(TESTING, "What it can be told and asked")) == methods - {"drop_idle"}
+    assert set(re.findall(r"`--understudy-([a-z]+)", TESTING)) == set(SETTINGS)
+
+
+def names_told(text: str) -> set[str]:
+    """The names in the first cells of a table."""
+    cells = re.findall(r"^\| (`[^|]*) \|", text, flags=re.MULTILINE)
+    return {name for cell in cells for name in re.findall(r"`(\w+)", cell)}
+
+
+def section(document: str, heading: str) -> str:
+    """What stands below a heading, up to the next one."""
+    return document.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
 
 
 def test_every_annotation_is_explained() -> None:

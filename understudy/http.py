@@ -11,9 +11,9 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from understudy.answers import encode, send_json
-from understudy.errors import ApiError, one_line
+from understudy.errors import ApiError, BadRequest, one_line
 from understudy.folder import Operation
-from understudy.limits import Limits
+from understudy.limits import UNREADABLE, Limits
 from understudy.requests import read_body
 
 with warnings.catch_warnings():
@@ -121,13 +121,16 @@ class Stage:
             ApiError: the request is refused.
         """
         self._limits.check(body)
-        arguments = operation.reader.read(scope, body)
-        if operation.takes_subject:
-            answer = await self._perform(operation, scope, arguments)
-        else:
-            answer = operation.handler(**arguments)
-        content, status = answer if isinstance(answer, tuple) else (answer, operation.status)
-        return status, content if isinstance(content, bytes) else encode(content)
+        try:
+            arguments = operation.reader.read(scope, body)
+            if operation.takes_subject:
+                answer = await self._perform(operation, scope, arguments)
+            else:
+                answer = operation.handler(**arguments)
+            content, status = answer if isinstance(answer, tuple) else (answer, operation.status)
+            return status, content if isinstance(content, bytes) else encode(content)
+        except RecursionError:  # the body could just be read, but no more be worked with
+            raise BadRequest(UNREADABLE) from None
 
 
 class OperationMiddleware:

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+from understudy.errors import UnderstudyError
 from understudy.limits import Limits
 
 USUAL = Limits()
+HIGHEST_PORT = 65535
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,9 @@ class Options:
         max_items: of one list in a body.
         max_connections: that may be open at a time.
         client_timeout: seconds that a request may take to come in.
+
+    Raises:
+        UnderstudyError: there is no such port.
     """
 
     fixtures: str | None = None
@@ -58,6 +63,10 @@ class Options:
     max_items: int = USUAL.items
     max_connections: int = USUAL.connections
     client_timeout: float = USUAL.seconds
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.port <= HIGHEST_PORT:
+            raise UnderstudyError(f"there is no port {self.port}; they go from 0 to {HIGHEST_PORT}")
 
     def __repr__(self) -> str:
         return "Options(…)"  # what lets people in shows up nowhere

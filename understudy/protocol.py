@@ -21,7 +21,7 @@ class Protocol(HttpToolsProtocol):
         self._limits = limits
         self._is_refused = False
         self._is_in_head = True
-        self._head = 0
+        self._head = 0  # bytes since something was understood; what ends a body in pieces can be endless too
         self._body = 0
         self._timer: asyncio.TimerHandle | None = None
 
@@ -39,10 +39,9 @@ class Protocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._is_refused:
             return  # thrown away, so that the refusal is read before the connection is gone
-        if self._is_in_head:
-            self._head += len(data)
+        self._head += len(data)
         super().data_received(data)
-        if self._is_in_head and self._head > self._limits.head:
+        if self._head > self._limits.head and not self._is_refused:
             self._refuse_head()
 
     # ------------------------------------------------------------------ callbacks
@@ -64,6 +63,7 @@ class Protocol(HttpToolsProtocol):
             super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
+        self._head = 0
         self._body += len(body)
         if self._body > self._limits.body and not self._is_refused:
             self._refuse_body()
@@ -73,6 +73,7 @@ class Protocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         self._stop_timer()
         self._is_in_head = True
+        self._head = 0
         if not self._is_refused:
             super().on_message_complete()
 
@@ -91,6 +92,9 @@ class Protocol(HttpToolsProtocol):
         self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The body takes more than {self._limits.body} bytes.")
 
     def _refuse_slow(self) -> None:
+        if self.flow.read_paused:
+            self._start_timer()  # it is not the client that lets the other wait
+            return
         if self._is_in_head and self._head == 0:
             self.transport.close()  # nothing was asked
             return

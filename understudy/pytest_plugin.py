@@ -4,7 +4,6 @@ Little but pytest is imported before a test asks for a fixture, since every run 
 wherever Understudy is installed.
 """
 
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -63,15 +62,11 @@ def understudy_client(understudy: "RemoteWorkspace", understudy_server: "RemoteS
 
 
 @pytest.fixture
-def prefect_api(understudy: "RemoteWorkspace", monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def prefect_api(understudy: "RemoteWorkspace") -> Iterator[str]:
     """The URL of the test's workspace, which Prefect's SDK uses meanwhile, imported before or not."""
-    monkeypatch.setenv("PREFECT_API_URL", understudy.url)
-    if "prefect" not in sys.modules:
-        yield understudy.url
-        return
-    from prefect.settings import PREFECT_API_URL, temporary_settings  # noqa: PLC0415
+    from understudy.prefect_settings import pointed_at  # noqa: PLC0415
 
-    with temporary_settings({PREFECT_API_URL: understudy.url}):
+    with pointed_at(understudy.url):
         yield understudy.url
 
 

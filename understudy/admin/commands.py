@@ -173,7 +173,7 @@ def searching(function: Callable[..., None]) -> Callable[..., None]:
     for option in (
         click.option("--body", callback=as_value, metavar="JSON", help="What its body has, or a part of it."),
         click.option("--status", type=int, help="What it was answered."),
-        click.option("--path", help="Its path, such as /flows/filter."),
+        click.option("--path", help="Its path, below the API's or with it."),
         click.option("--method", help="Its method."),
         click.option("--operation", help="The operationId of the contract."),
     ):
@@ -225,3 +225,39 @@ def explained(finding: dict[str, Any]) -> str:
 def explain(workspace: "RemoteWorkspace", path: str, id: str, body: Any) -> Any:
     """Tell why the row of an ID is in the answer to a filter request at PATH, or is not."""
     return workspace.explain(path, body, id).finding
+
+
+# -------------------------------------------------------------------------- faults
+
+
+def rules_in_words(rules: list[dict[str, Any]]) -> str:
+    return "\n".join(map(rule_in_words, rules)) or "no rules"
+
+
+def rule_in_words(told: Mapping[str, Any]) -> str:
+    """A rule in a line, and how often it was applied."""
+    rule = {name: value for name, value in told["rule"].items() if name not in ("name", "workspace")}
+    says = ", ".join(f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in rule.items())
+    return f"{told['rule'].get('name') or 'a rule'} ({says}): {told['applied']} of {told['matched']} requests"
+
+
+@admin.command()
+@click.option("--set", "source", metavar="FILE|PROFILE", help="Have the rules of a file, or of a profile.")
+@click.option("--clear", is_flag=True, help="Have no rules.")
+@control(rules_in_words)
+def faults(workspace: "RemoteWorkspace", source: str | None, *, clear: bool) -> Any:
+    """Show what goes wrong on purpose, and how often it did.
+
+    The rules are those of the workspace whose ids are in --url; without ids, those for all workspaces. A profile is
+    flaky, slow, rate-limited or outage.
+    """
+    if source is not None and clear:
+        raise click.UsageError("--set and --clear exclude each other")
+    if source is not None:
+        # What checks a file takes longer to import than all else that this command needs.
+        from understudy.faults.reading import rules_in  # noqa: PLC0415
+
+        workspace.faults.replace(rules_in(source))
+    if clear:
+        workspace.faults.clear()
+    return workspace.faults.rules

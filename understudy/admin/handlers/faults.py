@@ -17,7 +17,7 @@ def replace_faults(site: Site, body: dict[str, Any], workspace: str | None = Non
 
 
 def read_faults(site: Site, workspace: str | None = None) -> Answer:
-    rules = [rule for rule in site.faults if workspace is None or rule.says.get("workspace") == named(workspace)]
+    rules = site.faults.of(named(workspace))
     return {"rules": [{"rule": rule.says, "matched": rule.matched, "applied": rule.applied} for rule in rules]}
 
 

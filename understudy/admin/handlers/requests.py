@@ -67,7 +67,8 @@ def differences(site: Site, search: Search, exchange: Exchange) -> list[str]:
 
 def nearest(site: Site, search: Search) -> list[dict[str, Any]]:
     """The requests that are least unlike what is looked for, and in what."""
-    candidates = [(exchange, differences(site, search, exchange)) for exchange in site.journal.newest()]
+    near = (each for each in site.journal.newest() if search.workspace in (None, each.workspace))
+    candidates = [(exchange, differences(site, search, exchange)) for exchange in near]
     candidates.sort(key=lambda candidate: len(candidate[1]))
     return [{"request": told(site, exchange), "differences": lines} for exchange, lines in candidates[:NEAREST]]
 

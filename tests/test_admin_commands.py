@@ -1,0 +1,258 @@
+"""`understudy admin`: what its commands do, what they say to people and to scripts, and how they fail."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from errno import ECONNREFUSED
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from click.testing import CliRunner
+
+from tests.conftest import SMALL
+from tests.servers import free_port
+from understudy import StandIn
+from understudy.admin.client import RemoteWorkspace
+from understudy.cli import main, run
+from understudy.tenants import DEFAULT
+
+FLOW = "a92c0e6f-17ec-4406-b9bc-2ccdf572df00"
+ROWS = (
+    "120 artifacts, 20 artifact_collections, {flows} flows, 30 flow_runs, 40 task_runs, 12 deployments, 5 work_pools, "
+    "10 work_queues\n"
+)
+FLOWS = 12  # of the small set
+VARIABLE = "PREFECT_API_URL"
+
+
+@pytest.fixture(scope="module")
+def standin() -> Iterator[StandIn]:
+    with StandIn(SMALL) as standin:
+        yield standin
+
+
+@pytest.fixture(params=["default", "own"])
+def workspace(request: pytest.FixtureRequest, standin: StandIn) -> Iterator[RemoteWorkspace]:
+    """What commands are about: the default workspace as if it were new, and one with ids in its URL."""
+    standin.reset()
+    standin.clear()
+    if request.param == "default":
+        yield standin
+        return
+    with standin.workspace() as workspace:
+        yield workspace
+
+
+def said(url: str, *arguments: str) -> str:
+    """What a command writes to stdout, and nothing to stderr."""
+    result = CliRunner().invoke(main, ["admin", *arguments, "--url", url], catch_exceptions=False)
+    assert (result.exit_code, result.stderr) == (0, "")
+    return result.stdout
+
+
+def answered(url: str, *arguments: str) -> Any:
+    """What a command writes with --json: a line."""
+    (line,) = said(url, *arguments, "--json").splitlines()
+    return json.loads(line)
+
+
+def ran(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A command in a process of its own."""
+    command = [sys.executable, "-m", "understudy", "admin", *arguments]
+    usual = {name: value for name, value in os.environ.items() if name != VARIABLE}
+    return subprocess.run(
+        command, env={**usual, **environment}, capture_output=True, text=True, timeout=30, check=False
+    )
+
+
+def add_flow(workspace: RemoteWorkspace, name: str = "added") -> None:
+    httpx.post(f"{workspace.url}/flows/", json={"name": name}, verify=False).raise_for_status()
+
+
+# ------------------------------------------------------------------------------ rows
+
+
+def test_reset(workspace: RemoteWorkspace) -> None:
+    add_flow(workspace)
+    assert said(workspace.url, "reset") == ROWS.format(flows=FLOWS)
+    add_flow(workspace)
+    assert answered(workspace.url, "reset")["flows"] == FLOWS
+
+
+def test_state(workspace: RemoteWorkspace, standin: StandIn) -> None:
+    workspace.save("one")
+    workspace.save("another")
+    text = said(workspace.url, "state")
+    patterns = [
+        r"Understudy \d+\.\d+\.\d+, up for \d+ s, \d+ MiB",
+        rf"fixture set  {re.escape(str(SMALL))}",
+        r"journal      0 of 1000 requests, 0 forgotten",
+        r"workspaces   \d of at most 1001",
+        rf"  {workspace.name}, idle for \d+ s: {ROWS.format(flows=FLOWS).strip()}",
+        r"    snapshots: another, one",
+    ]
+    lines = text.splitlines()
+    for pattern in patterns:
+        assert [line for line in lines if re.fullmatch(pattern, line)], pattern
+    state = answered(workspace.url, "state")
+    assert state.keys() == standin.state().keys()
+    assert workspace.name in {each["workspace"] for each in state["workspaces"]}
+    for name in ("one", "another"):
+        workspace.forget(name)
+
+
+def test_load(workspace: RemoteWorkspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # where no folder is called as the set is
+    row = {"id": str(uuid4()), "created": "2025-01-01T00:00:00Z", "updated": "2025-01-01T00:00:00Z", "name": "loaded"}
+    (tmp_path / "flows.jsonl").write_text(json.dumps(row), encoding="utf-8")
+    assert said(workspace.url, "load", str(tmp_path)) == ROWS.format(flows=FLOWS + 1)
+    assert said(workspace.url, "load", str(tmp_path), "--replace") == "1 flows\n"
+    assert answered(workspace.url, "load", SMALL.name)["flows"] == FLOWS + 1
+    assert answered(workspace.url, "load", SMALL.name, "--replace")["flows"] == FLOWS
+
+
+def test_save_restore_and_forget(workspace: RemoteWorkspace) -> None:
+    add_flow(workspace)
+    assert said(workspace.url, "save", "two words") == "saved two words\n"
+    workspace.reset()
+    assert said(workspace.url, "restore", "two words") == ROWS.format(flows=FLOWS + 1)
+    assert said(workspace.url, "forget", "two words") == "forgot two words\n"
+    assert answered(workspace.url, "save", "é") == "é"
+    workspace.reset()
+    assert answered(workspace.url, "restore", "é")["flows"] == FLOWS + 1
+    assert answered(workspace.url, "forget", "é") == "é"
+
+
+def test_drop(standin: StandIn) -> None:
+    with standin.workspace() as one, standin.workspace() as other:
+        assert said(one.url, "drop") == "nothing to drop\n"
+        assert answered(one.url, "drop") == []
+        one.reset()
+        assert said(one.url, "drop") == f"dropped {one.name}\n"
+        for workspace in (one, other):
+            workspace.reset()
+        assert answered(one.url, "drop") == [one.name]
+        one.reset()
+        assert said(standin.url, "drop", "--idle", "60") == "nothing to drop\n"
+        assert {*said(standin.url, "drop", "--idle", "0").splitlines()} == {
+            f"dropped {one.name}",
+            f"dropped {other.name}",
+        }
+        assert answered(standin.url, "drop", "--idle", "0") == []
+        assert [each["workspace"] for each in standin.state()["workspaces"]] == [DEFAULT]
+
+
+# -------------------------------------------------------------------------- requests
+
+
+def test_requests_and_clear(workspace: RemoteWorkspace) -> None:
+    assert said(workspace.url, "requests") == "no requests\n"
+    add_flow(workspace, "é")
+    httpx.get(f"{workspace.url}/flows/filter", params={"a": "b"}, verify=False)
+    first, second = said(workspace.url, "requests").splitlines()
+    assert re.fullmatch(r'POST /api/flows/ \{"name": "é"\} -> 201 in \d+\.\d ms', first)
+    assert re.fullmatch(r'GET /api/flows/filter\?a=b -> 405 in \d+\.\d ms: \{"detail": "Method Not Allowed"\}', second)
+    assert [each["status"] for each in answered(workspace.url, "requests")] == [201, 405]
+    assert said(workspace.url, "clear") == "forgot all requests\n"
+    assert answered(workspace.url, "requests") == []
+    assert answered(workspace.url, "clear") is None
+
+
+SEARCHES: dict[str, tuple[list[str], int]] = {
+    "all": ([], 3),
+    "an operation": (["--operation", "flows.create_flow"], 2),
+    "a method": (["--method", "post"], 2),
+    "a path": (["--path", "/flows/filter"], 1),
+    "a status": (["--status", "405"], 1),
+    "a body": (["--body", '{"name": "b"}'], 1),
+    "several": (["--operation", "flows.create_flow", "--method", "POST", "--body", '{"name": "a"}'], 1),
+    "none": (["--operation", "flows.create_flow", "--body", '{"name": "c"}'], 0),
+}
+
+
+@pytest.mark.parametrize("name", SEARCHES)
+@pytest.mark.parametrize("workspace", ["own"], indirect=True)
+def test_find_and_count(workspace: RemoteWorkspace, name: str) -> None:
+    options, number = SEARCHES[name]
+    add_flow(workspace, "a")
+    httpx.get(f"{workspace.url}/flows/filter", verify=False)
+    add_flow(workspace, "b")
+    assert said(workspace.url, "count", *options) == f"{number}\n"
+    assert answered(workspace.url, "count", *options) == number
+    found = answered(workspace.url, "find", *options)
+    assert len(found["requests"]) == number
+    lines = said(workspace.url, "find", *options).splitlines()
+    if number:
+        assert len(lines) == number
+        assert found["nearest"] == []
+    else:
+        assert lines[0] == "no such request; the nearest:"
+        assert lines[1].startswith('POST /api/flows/ {"name": "b"} -> 201 in ')
+        assert lines[2] == '  body.name: wanted "c", found "b"'
+        assert found["nearest"][0]["differences"] == ['body.name: wanted "c", found "b"']
+
+
+def test_explain(workspace: RemoteWorkspace) -> None:
+    asked = ["explain", "/flows/filter", FLOW, "--body", '{"flows": {"name": {"like_": "no such"}}}']
+    lines = said(workspace.url, *asked).splitlines()
+    assert [line[: len(line) - len(line.lstrip()) + 1] for line in lines] == ["-", "  -", "    -", "      -"]
+    assert answered(workspace.url, *asked)["met"] is False
+    assert answered(workspace.url, "explain", "/flows/filter", FLOW)["met"] is True
+
+
+# ------------------------------------------------------------------ where, and mistakes
+
+
+def test_the_url_is_that_which_clients_use(standin: StandIn) -> None:
+    with standin.workspace() as one, standin.workspace() as other:
+        add_flow(one)
+        add_flow(one)
+        add_flow(other)
+        assert ran("count", **{VARIABLE: one.url}).stdout == "2\n"
+        # What is said is what counts.
+        result = ran("count", "--url", f"{other.url}/", **{VARIABLE: one.url, "PYTHONWARNINGS": "error"})
+        assert (result.returncode, result.stdout, result.stderr) == (0, "1\n", "")
+
+
+def test_a_server_that_is_not_there_is_told() -> None:
+    url = f"http://127.0.0.1:{free_port()}/api"
+    result = ran("state", **{VARIABLE: url})
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == f"error: {url} cannot be reached ([Errno {ECONNREFUSED}] Connection refused)\n"
+
+
+REFUSED: dict[str, tuple[list[str], str]] = {
+    "a snapshot": (["restore", "x"], "The workspace default has no snapshot `x`; it has none."),
+    "a set": (["load", "nope"], "There is no fixture set `nope` beside the loaded one; there are fixtures."),
+    "the default": (["drop"], "The default workspace stays. Reset it instead."),
+    "a path": (["explain", "/flows/", FLOW], "`/flows/` takes no filters; these do: "),
+    "a row": (["explain", "/flows/filter", "x"], "body.id: "),
+    "a body": (["find", "--body", "{bad"], "Invalid value for '--body': it is no JSON ("),
+    "another body": (["explain", "/flows/filter", FLOW, "--body", "'"], "Invalid value for '--body': it is no JSON ("),
+    "a time": (["drop", "--idle", "-1"], "Invalid value for '--idle': -1"),
+    "a status": (["count", "--status", "x"], "Invalid value for '--status': 'x' is not a valid integer"),
+    "nothing": (["load"], "Missing argument 'DIR|NAME'."),
+    "another command": (["rest"], "No such command 'rest'."),
+    "no URL": (["state", "--url", "http://[::1"], "http://[::1 is no URL ("),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_refused_is_told_in_a_line(
+    standin: StandIn, name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments, words = REFUSED[name]
+    monkeypatch.setenv(VARIABLE, standin.url)
+    monkeypatch.setattr(sys, "argv", ["understudy", "admin", *arguments])
+    with pytest.raises(SystemExit) as end:
+        run()
+    output, errors = capsys.readouterr()
+    assert (end.value.code, output) == (2, "")
+    (line,) = errors.splitlines()
+    assert line.startswith(f"error: {words}")

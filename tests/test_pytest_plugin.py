@@ -1,0 +1,297 @@
+"""The pytest plugin, in runs of pytest that are processes of their own."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.conftest import SMALL
+from tests.servers import free_port
+from understudy import StandIn
+
+FLOWS = 12  # of the small set
+ALONE = ("-p", "understudy.pytest_plugin")
+XDIST = (*ALONE, "-p", "xdist", "-n")  # behind it the number of workers
+INSTALLED = ("-p", "no:xdist")  # with all plugins but that
+PYTEST = [sys.executable, "-m", "pytest", "-W", "error", "-p", "no:cacheprovider", "--no-header", "-q"]
+
+# Whoever uses this notes what it was given, and that nobody has written there before.
+CONFTEST = """
+import json, os
+from pathlib import Path
+
+import pytest
+
+@pytest.fixture
+def note(understudy, understudy_server, understudy_client, prefect_api):
+    with open(Path(__file__).parent / "notes", "a", encoding="utf-8") as notes:
+        notes.write(json.dumps({
+            "url": understudy.url,
+            "server": understudy_server.url,
+            "variable": os.environ["PREFECT_API_URL"] == prefect_api == understudy.url,
+            "flows": understudy_client.post("/flows/count", json={}).json(),
+        }) + "\\n")
+    understudy_client.post("/flows/", json={"name": "own"}).raise_for_status()
+    assert understudy.count(operation="flows.create_flow") == 1
+    return understudy_client
+"""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A run of pytest that has ended, and so have all processes that could write to its output."""
+
+    code: int
+    output: str
+    notes: list[dict[str, Any]]
+
+    def sections(self) -> list[str]:
+        """What failing tests have asked, a text a test."""
+        parts = self.output.split("Requests to Understudy ")[1:]
+        return [part.partition("\n")[2].partition("\n___")[0].partition("\n===")[0] for part in parts]
+
+    def check_ports(self) -> None:
+        """The server that was started is gone."""
+        (site,) = {note["server"] for note in self.notes}
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(site, verify=False)
+
+
+def environment_of(folder: Path) -> dict[str, str]:
+    """That of somebody who runs pytest behind a proxy, and has set nothing else."""
+    usual = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "PREFECT_"))}
+    (folder / "tmp").mkdir(exist_ok=True)
+    return {**usual, "HTTP_PROXY": "http://127.0.0.1:1", "TMPDIR": str(folder / "tmp")}
+
+
+def started(folder: Path, tests: str, *options: str) -> subprocess.Popen[str]:
+    """A run in a folder with some tests; `-s` gives its output to the server too, so that its end is waited for.
+
+    Others' plugins, which may take a second to import, are loaded where `options` ask for all that are INSTALLED.
+    """
+    (folder / "conftest.py").write_text(CONFTEST, encoding="utf-8")
+    (folder / "test_it.py").write_text(tests, encoding="utf-8")
+    return subprocess.Popen(
+        [*PYTEST, "-s", *options],
+        cwd=folder,
+        env={**environment_of(folder), **({} if options[:2] == INSTALLED else {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"})},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def ended(run: subprocess.Popen[str], folder: Path) -> Ended:
+    with run:
+        output, _ = run.communicate(timeout=60)
+    notes = folder / "notes"
+    lines = notes.read_text(encoding="utf-8").splitlines() if notes.exists() else []
+    return Ended(run.returncode, output, [json.loads(line) for line in lines])
+
+
+def ran(folder: Path, tests: str, *options: str) -> Ended:
+    return ended(started(folder, tests, *options), folder)
+
+
+# --------------------------------------------------------------------------- fixtures
+
+IN_A_ROW = """
+import os
+
+def test_first(note): pass
+
+def test_second(note): pass
+
+def test_the_variable_is_gone():
+    assert "PREFECT_API_URL" not in os.environ
+
+def test_that_fails(note):
+    note.get("/nothing")
+    assert 0
+
+def test_never(note): pass
+"""
+
+
+def test_each_test_has_its_own_rows_in_a_run_that_a_failure_stops(tmp_path: Path) -> None:
+    """The fixture set and the port are said in a file, which lies elsewhere than the root."""
+    port, ini = free_port(), tmp_path / "pytest.ini"
+    (tmp_path / "root").mkdir()
+    (tmp_path / "rows").symlink_to(SMALL)
+    ini.write_text(f"[pytest]\nunderstudy_fixtures = rows\nunderstudy_port = {port}\n", encoding="utf-8")
+    run = ran(tmp_path, IN_A_ROW, *INSTALLED, "-x", "--rootdir", "root")
+    assert run.code == 1, run.output
+    assert "1 failed, 3 passed" in run.output
+    assert {note["server"] for note in run.notes} == {f"http://127.0.0.1:{port}/api"}
+    assert len({note["url"] for note in run.notes}) == 3
+    assert [(note["flows"], note["variable"]) for note in run.notes] == [(FLOWS, True)] * 3
+    (section,) = run.sections()
+    assert [line.partition(" -> ")[0] for line in section.splitlines()] == [
+        "POST /api/flows/count {}",
+        'POST /api/flows/ {"name": "own"}',
+        "GET /api/nothing",
+    ]
+    run.check_ports()
+
+
+AT_A_TIME = """
+import pytest
+
+@pytest.mark.parametrize("number", range(8))
+def test_own(note, number): pass
+
+@pytest.fixture
+def late():
+    yield
+    assert 0, "late"
+
+def test_whose_teardown_fails(late, note): pass
+
+def test_that_fails(note):
+    note.get("/nothing")
+    assert 0
+"""
+
+
+def test_all_workers_share_a_server_and_no_rows(tmp_path: Path) -> None:
+    port = free_port()
+    (tmp_path / "rows").symlink_to(SMALL)
+    run = ran(tmp_path, AT_A_TIME, *XDIST, "4", "--understudy-port", str(port), "--understudy-fixtures", "rows")
+    assert run.code == 1, run.output
+    assert "1 failed, 9 passed, 1 error" in run.output
+    assert {note["server"] for note in run.notes} == {f"http://127.0.0.1:{port}/api"}
+    assert len({note["url"] for note in run.notes}) == len(run.notes) == 10
+    assert {(note["flows"], note["variable"]) for note in run.notes} == {(FLOWS, True)}
+    (section,) = run.sections()
+    assert "GET /api/nothing -> 404 in " in section
+    run.check_ports()
+    assert [path.name for path in (tmp_path / "tmp").iterdir() if path.name.startswith("understudy")] == []
+
+
+def test_a_server_that_runs_already_is_used_and_goes_on(tmp_path: Path) -> None:
+    with StandIn(SMALL) as standin:
+        run = ran(tmp_path, "def test_one(note): pass", *XDIST, "1", "--understudy-url", standin.url)
+        assert run.code == 0, run.output
+        (note,) = run.notes
+        assert note["url"].startswith(f"{standin.url}/accounts/")
+        assert (note["server"], note["flows"]) == (standin.url, FLOWS)
+        assert [each["workspace"] for each in standin.state()["workspaces"]] == ["default"]
+
+
+# ------------------------------------------------------------------ whoever does not ask
+
+UNASKED = """
+import sys
+
+HEAVY = {"asyncio", "connexion", "httpx", "uvicorn", "yaml", "understudy.standin", "understudy.process"}
+
+def test_nothing_is_imported():
+    assert HEAVY & {*sys.modules} == set()
+"""
+
+
+@pytest.mark.parametrize("options", [ALONE, (*XDIST, "1")], ids=["alone", "xdist"])
+def test_who_does_not_ask_pays_nothing(tmp_path: Path, options: tuple[str, ...]) -> None:
+    """Neither in the process that runs the tests nor in the one that hands them out."""
+    hook = "import test_it\ndef pytest_unconfigure(): test_it.test_nothing_is_imported()\n"
+    (tmp_path / "unasked.py").write_text(hook, encoding="utf-8")
+    run = ran(tmp_path, UNASKED, *options, "-p", "unasked", "--understudy-fixtures", "nowhere")
+    assert run.code == 0, run.output
+    assert "1 passed" in run.output
+
+
+# ---------------------------------------------------------------------------- an interrupt
+
+LONG = """
+import time
+
+def test_long(note):
+    time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("options", [ALONE, (*XDIST, "1")], ids=["alone", "xdist"])
+def test_an_interrupt_ends_the_server_too(tmp_path: Path, options: tuple[str, ...]) -> None:
+    """It is for all processes of a terminal, as Ctrl-C is."""
+    run = started(tmp_path, LONG, *options, "--understudy-fixtures", str(SMALL))
+    notes, end = tmp_path / "notes", time.monotonic() + 30
+    while not notes.exists() or not notes.read_text(encoding="utf-8").endswith("\n"):
+        assert run.poll() is None
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    os.killpg(run.pid, signal.SIGINT)
+    result = ended(run, tmp_path)
+    assert result.code == 2, result.output
+    assert "KeyboardInterrupt" in result.output
+    assert "Traceback" not in result.output
+    result.check_ports()
+
+
+# ------------------------------------------------------------------------------- mistakes
+
+PORT = "--understudy-port takes a number up to 65535, not "
+USAGE = {
+    "no port": ((*ALONE, "--understudy-port", "x"), f"{PORT}`x`"),
+    "no such port": ((*XDIST, "1", "--understudy-port", "65536"), f"{PORT}`65536`"),
+}
+
+
+@pytest.mark.parametrize("name", USAGE)
+def test_a_mistake_is_told_before_anything_runs(tmp_path: Path, name: str) -> None:
+    options, words = USAGE[name]
+    run = ran(tmp_path, "def test_one(note): pass", *options)
+    assert (run.code, run.output.strip()) == (4, f"ERROR: {words}")
+
+
+NOWHERE = "http://127.0.0.1:1/api"
+WRONG = {
+    "fixtures": ("--understudy-fixtures", "nowhere", "{folder}/nowhere: there is no such fixture folder"),
+    "a port that is taken": (
+        "--understudy-port",
+        "{port}",
+        "cannot listen on 127.0.0.1:{port} (Address already in use)",
+    ),
+    "a URL where nothing is": ("--understudy-url", NOWHERE, f"{NOWHERE} cannot be reached ("),
+    "no URL": ("--understudy-url", "http://[::1", "http://[::1 is no URL ("),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_server_that_is_not_to_be_had_is_told_in_a_line(tmp_path: Path, name: str) -> None:
+    option, value, words = WRONG[name]
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        names = {"folder": tmp_path, "port": taken.getsockname()[1]}
+        run = ran(tmp_path, "def test_one(understudy): pass", *ALONE, "-rN", option, value.format(**names))
+    assert run.code == 1, run.output
+    lines = run.output.partition("ERROR at setup of test_one")[2].splitlines()
+    assert lines[1].startswith(f"Understudy cannot be used: {words.format(**names)}"), run.output
+    assert [line for line in lines[2:] if line.strip(" =")] == [lines[-1]], run.output
+
+
+def test_workers_tell_why_the_server_cannot_start(tmp_path: Path) -> None:
+    two = "def test_one(understudy): pass\ndef test_two(understudy): pass\n"
+    run = ran(tmp_path, two, *XDIST, "1", "--understudy-fixtures", "nowhere")
+    assert run.code == 1, run.output
+    words = f"Understudy cannot be used: {tmp_path}/nowhere: there is no such fixture folder\n"
+    assert run.output.count(words) == 2, run.output
+    assert "Traceback" not in run.output
+    assert "another exception" not in run.output
+
+
+def test_workers_need_a_port_that_is_free(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        run = ran(tmp_path, "def test_one(note): pass", *XDIST, "1", "--understudy-port", str(port))
+    assert run.code == 4, run.output
+    assert f"ERROR: Understudy cannot listen on port {port} (Address already in use" in run.output
+    assert "Traceback" not in run.output
