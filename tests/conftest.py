@@ -16,6 +16,7 @@ SMALL = GOLDEN / "small" / "fixtures"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--rounds", type=int, default=8, help="How often a store's server is killed while it writes.")
+    parser.addoption("--soak-minutes", type=float, default=0.1, help="How long a server is kept busy with everything.")
 
 
 Keeping = Callable[[], tuple[str, ...]]

@@ -74,6 +74,11 @@ def test_the_guide_to_the_control_api_can_be_followed(tmp_path: Path) -> None:
     follow(ADMIN, tmp_path, servers=1)
 
 
+@pytest.mark.parametrize(("name", "servers"), [("faults", 1), ("access", 2)])
+def test_the_guides_to_faults_and_access_can_be_followed(name: str, servers: int, tmp_path: Path) -> None:
+    follow((ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8"), tmp_path, servers)
+
+
 def follow(document: str, folder: Path, servers: int) -> None:
     """All commands of a document in order; each server runs until the next one starts."""
     followed = Reader(folder)

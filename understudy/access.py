@@ -4,15 +4,15 @@ import base64
 import binascii
 import secrets
 from collections import OrderedDict
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hmac import compare_digest
 from typing import Any
 
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from understudy.errors import Forbidden, Unauthorized
+from understudy.errors import ApiError, Forbidden, Unauthorized
 from understudy.folder import Api
 from understudy.routes import Routes
 from understudy.values import new_id, now
@@ -82,7 +82,7 @@ class Guard:
         """
         if not self.is_on or not scope["path"].startswith(f"{self._base_path}/"):
             return
-        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        headers = Headers(scope=scope)
         if self._tokens is not None and scope["method"] in CHANGING:
             check_token(self._tokens, headers)
         if self._credentials.are_asked_for and not self._is_open(scope) and not self._is_known(headers):
@@ -92,29 +92,42 @@ class Guard:
         found = self._routes.find(scope["method"], scope["path"])
         return found is not None and found.operation.is_open
 
-    def _is_known(self, headers: Mapping[bytes, str]) -> bool:
-        kind, _, said = headers.get(b"authorization", "").partition(" ")
+    def _is_known(self, headers: Headers) -> bool:
         basic, key = self._credentials.basic, self._credentials.key
-        if kind == "Basic" and basic is not None:
-            return is_same(basic, decoded(said))
-        return kind == "Bearer" and key is not None and is_same(key, said)
+        match headers.get("authorization", "").split():
+            case "Basic", said:
+                return basic is not None and is_password(basic, decoded(said))
+            case "Bearer", said:
+                return key is not None and is_same(key, said)
+        return False
 
 
-def check_token(tokens: Tokens, headers: Mapping[bytes, str]) -> None:
-    token, client = headers.get(b"prefect-csrf-token"), headers.get(b"prefect-csrf-client")
+def check_token(tokens: Tokens, headers: Headers) -> None:
+    token, client = headers.get("prefect-csrf-token"), headers.get("prefect-csrf-client")
     if token is None:
         raise Forbidden("Missing CSRF token.")
     if client is None:
         raise Forbidden("Missing client identifier.")
-    if not tokens.holds(client, token):
+    if not tokens.holds(client.strip(), token.strip()):
         raise Forbidden("Invalid CSRF token or client identifier.")
 
 
-def decoded(said: str) -> str:
+def decoded(said: str) -> str | None:
     try:
-        return base64.b64decode(said.strip()).decode()
+        return base64.b64decode(said).decode()
     except (binascii.Error, ValueError):
-        return ""
+        return None
+
+
+def is_password(secret: str, said: str | None) -> bool:
+    """Whether what was said is the secret.
+
+    Raises:
+        ApiError: there is more than ASCII in them, and that is what the real server fails on.
+    """
+    if said is not None and not (secret + said).isascii():
+        raise ApiError(500, {"exception_message": "Internal Server Error"})
+    return said is not None and is_same(secret, said)
 
 
 def is_same(secret: str, said: str) -> bool:

@@ -36,15 +36,15 @@ def create_app(site: Site) -> ASGIApp:
         tenant = site.tenants.at_hand(name) or await site.tenants.get(name)
         if STALE in scope and operation.is_safe:
             return operation.handler(tenant.history.at(scope[STALE]), **arguments)
-        if site.faults.rules and not operation.is_safe:
+        if not operation.is_safe and site.faults.look_back:
             tenant.history.note()
         return await tenant.perform(operation.handler, **arguments)
 
     stage = Stage(perform, site.options.limits)
     within = (
         AnswerMiddleware,
-        partial(PreferMiddleware, routes=site.routes),
         partial(GuardMiddleware, guard=site.guard),
+        partial(PreferMiddleware, routes=site.routes),
     )
     app: ASGIApp = routed(site.served, stage, REFINEMENTS, within)
     app = FaultMiddleware(app, site.faults)

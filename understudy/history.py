@@ -2,10 +2,25 @@
 
 import time
 from collections import deque
+from typing import NamedTuple
 
 from understudy.workspace import Workspace
 
 CHANGES = 1000  # that are remembered
+ROWS = 200_000  # of which copies are held, at most
+LONGEST = 3600  # seconds
+
+
+class Past(NamedTuple):
+    """A fork of a workspace, and until when that was like it, by `time.monotonic`, in seconds.
+
+    `before` says how often each table had changed by then, and `held` how many rows are copied for it.
+    """
+
+    until: float
+    rows: Workspace
+    before: dict[str, int]
+    held: int = 0
 
 
 class History:
@@ -13,13 +28,30 @@ class History:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._past: deque[tuple[float, Workspace]] = deque(maxlen=CHANGES)
+        self._past: deque[Past] = deque(maxlen=CHANGES)
 
     def note(self) -> None:
         """Remember the rows, since something may change them now."""
-        self._past.append((time.monotonic(), self._workspace.fork()))
+        moment = time.monotonic()
+        changes = {name: table.changes for name, table in self._workspace.items()}
+        last = self._past.pop() if self._past else None
+        if last is not None and last.before == changes:
+            self._past.append(last._replace(until=moment))
+            return
+        if last is not None:
+            changed = (table for name, table in self._workspace.items() if last.before[name] != changes[name])
+            # A copy has the places of rows that are gone, too; there are no more of these than there were changes.
+            self._past.append(last._replace(held=sum(len(table) + table.changes for table in changed)))
+        self._past.append(Past(moment, self._workspace.fork(), changes))
+        self._forget(moment - LONGEST)
 
     def at(self, seconds: float) -> Workspace:
         """The workspace as it was so many seconds ago, or as far back as is remembered."""
         moment = time.monotonic() - seconds
-        return next((rows for until, rows in self._past if until >= moment), self._workspace)
+        return next((past.rows for past in self._past if past.until >= moment), self._workspace)
+
+    def _forget(self, moment: float) -> None:
+        """Forget what nobody may ask for any more, and what there is no room for."""
+        held = sum(past.held for past in self._past)
+        while self._past[0].until < moment or held > ROWS:
+            held -= self._past.popleft().held

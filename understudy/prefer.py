@@ -12,12 +12,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from understudy.answers import encode, send_json
 from understudy.contract import MEDIA_TYPE
 from understudy.errors import BadRequest
-from understudy.faults.middleware import error_of
+from understudy.faults.middleware import error_of, unless_stopped
 from understudy.folder import Operation
 from understudy.routes import Routes
 
 NAME = b"prefer"
-WISH = re.compile(r'\s*(\w+)\s*=\s*"?([^",;]*?)"?\s*$')
+WISH = re.compile(r'(?:^|[,;])\s*([\w-]+)\s*(?:=(?:\s*"([^"]*)"\s*|([^",;]*)))?(?=[,;]|$)')
+EMPTY = "empty"  # what the answer of a status without a body is called
 LONGEST = 60  # seconds
 
 
@@ -38,8 +39,14 @@ class PreferMiddleware:
         self._routes = routes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        header = dict(scope["headers"]).get(NAME) if scope["type"] == "http" else None
-        wishes = Wishes() if header is None else wishes_in(header.decode("latin-1"))
+        said = [value.decode("latin-1") for name, value in scope.get("headers", ()) if name == NAME]
+        if not said:
+            await self._app(scope, receive, send)
+            return
+        wishes = wishes_in(",".join(said))
+        await unless_stopped(self._answer(wishes, scope, receive, send), scope, receive)
+
+    async def _answer(self, wishes: Wishes, scope: Scope, receive: Receive, send: Send) -> None:
         await asyncio.sleep(wishes.delay)
         if wishes.code is None and wishes.example is None:
             await self._app(scope, receive, send)
@@ -55,7 +62,8 @@ def wishes_in(header: str) -> Wishes:
     Raises:
         BadRequest: one of ours makes no sense.
     """
-    said = {match[1]: match[2] for part in re.split("[,;]", header) if (match := WISH.match(part))}
+    found = list(WISH.finditer(header))
+    said = {match[1].lower(): (match[2] or match[3] or "").strip() for match in reversed(found)}  # the first one counts
     try:
         code = int(said["code"]) if "code" in said else None
         delay = float(said.get("delay", 0))
@@ -91,9 +99,14 @@ def examples_of(operation: Operation) -> Mapping[tuple[int, str], Any]:
     """The examples of an operation's answers, by status and name."""
     found: dict[tuple[int, str], Any] = {}
     for status, response in operation.place.entries("responses"):
+        if not status.isdecimal():
+            continue
         content = response.get("content")
-        media = content.get(MEDIA_TYPE) if content is not None else None
-        if not status.isdecimal() or media is None:
+        if content is None:
+            found[int(status), EMPTY] = None
+            continue
+        media = content.get(MEDIA_TYPE)
+        if media is None:
             continue
         if "example" in media.value:
             found[int(status), "example"] = media.value["example"]

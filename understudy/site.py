@@ -13,7 +13,7 @@ from understudy.folder import Api
 from understudy.journal import Journal
 from understudy.options import Options
 from understudy.routes import Routes
-from understudy.tenants import Tenants
+from understudy.tenants import DEFAULT, Tenants, canonical
 from understudy.workspace import Workspace
 
 
@@ -69,11 +69,14 @@ class Site:
             raise Conflict(f"The fixture set cannot be loaded: {error}") from None
 
     async def drop(self, name: str) -> str:
-        """Lose a workspace, and what it was asked. Returns its name, as the one way in which that is written.
+        """Lose a workspace, what it was asked, and what went wrong there on purpose. Returns its name, as the one way in which that is written.
 
         Raises:
             ApiError: there is none, or it cannot be dropped.
         """
-        name = (await self.tenants.drop(name)).name
+        name = canonical(name)
+        if name != DEFAULT:
+            self.faults.clear(name)  # there are some even where nothing was asked yet
+        await self.tenants.drop(name)
         self.journal.clear(name)
         return name

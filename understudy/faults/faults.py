@@ -29,6 +29,16 @@ class Faults:
         self._forget_what_is_over()
         return iter([rule for rules in self.rules.values() for rule in rules])
 
+    def of(self, workspace: str | None) -> list[Rule]:
+        """The rules of a workspace, or those for all."""
+        self._forget_what_is_over()
+        return self.rules.get(workspace, [])
+
+    @property
+    def look_back(self) -> bool:
+        """Whether a rule may ask what rows were like before."""
+        return any(rule.says.get("stale") is not None for rule in self)
+
     def put(self, workspace: str | None, says: Iterable[Mapping[str, Any]]) -> None:
         """Replace the rules of a workspace, or those for all.
 

@@ -1,6 +1,7 @@
 """What rules do to a request, done: around all other rooms, and before its routes."""
 
 import asyncio
+from collections.abc import Awaitable
 from http import HTTPStatus
 from random import Random
 from socket import SO_LINGER, SOL_SOCKET
@@ -33,17 +34,38 @@ class FaultMiddleware:
         if effect is None:
             await self._app(scope, receive, send)
             return
+        await unless_stopped(self._suffer(effect, scope, receive, send), scope, receive)
+
+    async def _suffer(self, effect: Effect, scope: Scope, receive: Receive, send: Send) -> None:
         await asyncio.sleep(effect.delay)
         if effect.connection in ("drop", "reset", "hang"):
-            await lost(effect.connection, scope, receive)
+            await lose(effect.connection, scope, receive)
             return
         await self._app({**scope, EFFECT: effect}, receive, Sender(effect, scope, send).send)
+        if effect.connection == "cut":
+            await gone(receive)
 
 
-async def lost(how: str, scope: Scope, receive: Receive) -> None:
+async def unless_stopped(answering: Awaitable[None], scope: Scope, receive: Receive) -> None:
+    """Answer in a way that may take long; where the server stops meanwhile, the connection ends without noise."""
+    try:
+        await answering
+    except asyncio.CancelledError:
+        close(scope)
+        await gone(receive)
+
+
+async def lose(how: str, scope: Scope, receive: Receive) -> None:
     """End a connection without an answer, or keep it until the client gives up."""
+    while (await receive()).get("more_body", False):
+        pass  # all of it is read, or a connection that is closed would be reset
     if how != "hang":
         close(scope, reset=how == "reset")
+    await gone(receive)
+
+
+async def gone(receive: Receive) -> None:
+    """Wait until a connection is no more."""
     while (await receive())["type"] != "http.disconnect":
         pass
 

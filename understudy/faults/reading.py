@@ -1,7 +1,8 @@
 """Rules out of files: YAML, checked by the contract of the control API, with mistakes told by file and line."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import yaml
@@ -10,11 +11,13 @@ from pydantic_core import ValidationError
 from understudy.admin import CONTRACT
 from understudy.contract import Contract, reason_of
 from understudy.errors import FaultsError, one_line
+from understudy.faults.rule import Rule
 from understudy.validation import Reading, validator
 
 PROFILES = Path(__file__).parent / "profiles"
 LARGEST = 2**20  # bytes of a file of rules
 DEEPEST = 20  # levels of it
+DELAYS = ("delay", "chunk_delay")
 
 
 def profiles() -> list[str]:
@@ -29,38 +32,65 @@ def rules_in(source: str) -> list[dict[str, Any]]:
         FaultsError: it cannot be read, or holds what is no rule; the text names file, line and reason.
     """
     path = PROFILES / f"{source}.yaml" if source in profiles() else Path(source)
-    node = parsed(path)
+    node, value = parsed(path)
     schema = Contract.read(CONTRACT).root["components"]["schemas"]["Rules"]
     try:
-        rules: list[dict[str, Any]] = validator(schema, Reading.LETTER).validate_python(value_of(node))["rules"]
+        rules: list[dict[str, Any]] = validator(schema, Reading.LETTER).validate_python(value)["rules"]
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise FaultsError(path, f"{where}: {first['msg']}", line_of(node, first["loc"])) from None
+        raise mistake(path, node, first["loc"], first["msg"]) from None
+    for number, rule in enumerate(rules):
+        reason = objection_to(rule)
+        if reason is not None:
+            raise mistake(path, node, ("rules", number), reason)
     return rules
 
 
-def parsed(path: Path) -> yaml.Node:
-    """The YAML of a file as a tree, which knows its lines."""
+def objection_to(rule: Mapping[str, Any]) -> str | None:
+    """Why the parts of a rule do not go together; None where they do."""
     try:
-        if path.stat().st_size > LARGEST:
-            raise FaultsError(path, f"is larger than the {LARGEST} bytes that rules may take")
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        hint = f" ({reason_of(error)}); a file of rules, or one of {', '.join(profiles())}"
-        raise FaultsError(path, f"cannot be read{hint}") from None
+        Rule(rule, Random())  # noqa: S311 - nothing is drawn
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def mistake(path: Path, node: yaml.Node, way: tuple[int | str, ...], reason: str) -> FaultsError:
+    """What is wrong at a way into a file."""
+    for place, part in enumerate(way):
+        if part in DELAYS:  # of what may be said in several forms, none is the one that was meant
+            way, reason = way[: place + 1], "takes seconds, `from` and `to`, or `median` and `p99`"
+    return FaultsError(path, ": ".join(filter(None, (".".join(map(str, way)), reason))), line_of(node, way))
+
+
+def parsed(path: Path) -> tuple[yaml.Node, Any]:
+    """The YAML of a file as a tree, which knows its lines, and as a value."""
+    text = text_of(path)
     try:
         # Anchors would let a few lines stand for billions, and depth break the reader; rules need neither.
         check_plain(path, yaml.parse(text, Loader=yaml.SafeLoader))
         node = yaml.compose(text, Loader=yaml.SafeLoader)
+        if node is None:
+            raise FaultsError(path, "is empty; it takes a list of `rules`")
+        check_names(path, node)
+        return node, yaml.constructor.SafeConstructor().construct_document(node)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else None
-        raise FaultsError(path, f"is not YAML ({error.problem})", line) from None
-    except yaml.YAMLError as error:
+        raise FaultsError(path, f"is not YAML ({one_line(str(error.problem))})", line) from None
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError) as error:  # the last two for tags that do not fit
         raise FaultsError(path, f"is not YAML ({one_line(str(error))})") from None
-    if node is None:
-        raise FaultsError(path, "is empty; it takes a list of `rules`")
-    return node
+
+
+def text_of(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
+        if len(content) > LARGEST:
+            raise FaultsError(path, f"is larger than the {LARGEST} bytes that rules may take")
+        return content.decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        hint = f" ({reason_of(error)}); a file of rules, or one of {', '.join(profiles())}"
+        raise FaultsError(path, f"cannot be read{hint}") from None
 
 
 def check_plain(path: Path, events: Iterable[yaml.Event]) -> None:
@@ -74,9 +104,16 @@ def check_plain(path: Path, events: Iterable[yaml.Event]) -> None:
             raise FaultsError(path, f"is nested deeper than {DEEPEST} levels", line)
 
 
-def value_of(node: yaml.Node) -> Any:
-    constructor = yaml.constructor.SafeConstructor()
-    return constructor.construct_document(node)
+def check_names(path: Path, node: yaml.Node) -> None:
+    """See whether no name is there twice, of which but the last would count."""
+    children = node.value if isinstance(node, yaml.CollectionNode) else []
+    names = set()
+    for child in children:
+        key, value = child if isinstance(child, tuple) else (None, child)
+        if key is not None and str(key.value) in names:
+            raise FaultsError(path, f"has `{key.value}` twice", key.start_mark.line + 1)
+        names.add(key and str(key.value))
+        check_names(path, value)
 
 
 def line_of(node: yaml.Node, way: Iterable[int | str]) -> int:

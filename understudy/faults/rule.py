@@ -1,5 +1,6 @@
 """A rule: which requests something happens to, and what."""
 
+import math
 import time
 from collections import deque
 from collections.abc import Mapping
@@ -10,9 +11,10 @@ from typing import Any
 
 from starlette.types import Scope
 
+from understudy.errors import ApiError
 from understudy.faults.delays import Delay, delay_of
 from understudy.search import full
-from understudy.tenants import DEFAULT, WORKSPACE
+from understudy.tenants import DEFAULT, WORKSPACE, canonical
 
 CLIENTS = 10_000  # whose requests a rate limit counts at most
 
@@ -72,7 +74,8 @@ class Rule:
         self._delay = delay_of(says.get("delay"))
         self._chunk_delay = delay_of(says.get("chunk_delay"))
         self._rate = Rate(**says["rate"]) if says.get("rate") else None
-        self._end = time.monotonic() + says["expires"] if says.get("expires") else None
+        self._end = None if says.get("expires") is None else time.monotonic() + says["expires"]
+        self._workspace = None if says.get("workspace") is None else workspace_of(says["workspace"])
         if says.get("retry_after") is not None and says.get("answer") is None:
             raise ValueError("`retry_after` needs an `answer`, such as 429 or 503")
         if not self.says_something:
@@ -100,7 +103,8 @@ class Rule:
         effect.chunk_delay = effect.chunk_delay or self._chunk_delay
         if effect.status is None and says.get("answer") is not None:
             effect.status = says["answer"]
-            effect.retry_after = says.get("retry_after") or (round(retry_after + 0.5) if retry_after else None)
+            own = says.get("retry_after")
+            effect.retry_after = own if own is not None or not retry_after else math.ceil(retry_after)
         for name in ("connection", "spoil", "throttle", "stale"):
             if getattr(effect, name) is None:
                 setattr(effect, name, says.get(name))
@@ -111,22 +115,22 @@ class Rule:
         return (
             says.get("operation") in (None, operation)
             and (says.get("method") or scope["method"]).upper() == scope["method"]
-            and (path is None or fnmatchcase(scope["path"], full(path, base_path)))
-            and says.get("workspace") in (None, scope.get(WORKSPACE, DEFAULT))
+            and (path is None or is_like(scope["path"], full(path, base_path)))
+            and self._workspace in (None, scope.get(WORKSPACE, DEFAULT))
             and all(has_header(scope, name, value) for name, value in (says.get("headers") or {}).items())
         )
 
     def _due(self, scope: Scope) -> float | None:
         """None where this request is spared; else how many seconds a rate limit has it wait, if that is why."""
         says = self.says
-        if self._rate is not None:
-            return self._rate.wait(client_of(scope)) or None
+        wait = 0 if self._rate is None else self._rate.wait(client_of(scope))
         is_due = (
-            (says.get("first") is None or self.applied < says["first"])
+            (self._rate is None or wait > 0)
+            and (says.get("first") is None or self.applied < says["first"])
             and (says.get("every") is None or self.matched % says["every"] == 0)
             and (says.get("share") is None or self._randomness.random() < says["share"])
         )
-        return 0 if is_due else None
+        return wait if is_due else None
 
 
 EFFECTS = ("delay", "chunk_delay", "answer", "connection", "spoil", "throttle", "stale")
@@ -134,9 +138,26 @@ EFFECTS = ("delay", "chunk_delay", "answer", "connection", "spoil", "throttle", 
 
 def has_header(scope: Scope, name: str, pattern: str) -> bool:
     key = name.lower().encode("latin-1", "replace")
-    return any(other == key and fnmatchcase(value.decode("latin-1"), pattern) for other, value in scope["headers"])
+    return any(other == key and is_like(value.decode("latin-1"), pattern) for other, value in scope["headers"])
 
 
 def client_of(scope: Scope) -> str:
     client = scope.get("client")
     return str(client[0]) if client else ""
+
+
+def is_like(text: str, pattern: str) -> bool:
+    """Whether a text is a pattern, in which `*` stands for anything, and all else for itself."""
+    return fnmatchcase(text, pattern.replace("[", "[[]").replace("?", "[?]"))
+
+
+def workspace_of(name: str) -> str:
+    """A workspace as the one way in which its name is written.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        return canonical(name)
+    except ApiError as error:
+        raise ValueError(error.body["detail"].rstrip(".")) from None

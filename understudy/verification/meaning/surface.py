@@ -41,6 +41,11 @@ class Endpoint:
         return None
 
     @property
+    def may_be_off(self) -> bool:
+        """Whether a server may refuse it altogether, since it needs nothing of the kind."""
+        return bool(self.place.value.get("x-issues-tokens"))
+
+    @property
     def is_safe(self) -> bool:
         return self.method == "GET" or bool(self.place.value.get("x-safe"))
 

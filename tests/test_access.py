@@ -1,0 +1,336 @@
+"""Who is let in: by password, by key, with tokens against forgery; and that what lets people in is told to nobody."""
+
+import base64
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+import httpx
+import pytest
+
+from tests.conftest import SMALL
+from tests.servers import ROOT, client
+from tests.tenants import admin, at, new_name
+from understudy import access
+from understudy.access import LIFETIME, Credentials, Tokens
+from understudy.options import Options
+from understudy.values import now
+
+SECRET, KEY, ADMIN = "somebody:pass-w0rd", "pnu_k3y", "t0ken-of-admins"
+UNAUTHORIZED = {"exception_message": "Unauthorized"}
+PACKED = {"accept-encoding": "gzip"}  # sends a request the long way
+ORIGIN = {"origin": "http://x.example"}
+FLOW = "a92c0e6f-17ec-4406-b9bc-2ccdf572df00"
+
+Headers = dict[str, str]
+
+
+def basic(text: str) -> Headers:
+    return {"authorization": f"Basic {base64.b64encode(text.encode()).decode()}"}
+
+
+def bearer(text: str) -> Headers:
+    return {"authorization": f"Bearer {text}"}
+
+
+@contextmanager
+def serving(*options: str, errors: Path | None = None, **variables: str) -> Iterator[httpx.Client]:
+    """A server by its command, with variables in its environment; all that it says goes to a file."""
+    command = [sys.executable, "-m", "understudy", "serve", "--port", "0", "--fixtures", str(SMALL), *options]
+    environment = {**os.environ, **variables}
+    with (errors or Path(os.devnull)).open("a") as stderr:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=stderr, text=True)
+        try:
+            assert process.stdout is not None
+            url = next(line for line in process.stdout if "export " in line).partition("=")[2].strip()
+            with client(url) as api:
+                yield api
+        finally:
+            process.terminate()
+            stderr.write(process.communicate(timeout=20)[0])
+
+
+# ------------------------------------------------------------------------- let in
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """A server that wants a password or a key, the one from the environment and the other from a file."""
+    file = tmp_path_factory.mktemp("secrets") / "key"
+    file.write_text(f"{KEY}\n", encoding="utf-8")
+    with serving("--api-key", f"@{file}", UNDERSTUDY_AUTH=SECRET) as api:
+        yield api
+
+
+WITHIN = (
+    ("GET", "/version"), ("GET", "/hello"), ("GET", "/csrf-token?client=a"), ("GET", f"/flows/{FLOW}"),
+    ("POST", "/flows/filter"), ("GET", "/nothing"), ("GET", "/health/"), ("HEAD", "/health"), ("POST", "/health"),
+    ("PUT", "/ready"), ("GET", "/flows/name/health"), ("OPTIONS", "/health"), ("GET", "/flows"),
+)  # fmt: skip
+REFUSED: dict[str, Headers] = {
+    "nothing": {},
+    "another password": basic("somebody:password"),
+    "no password": basic("somebody:"),
+    "a longer one": basic(f"{SECRET}1"),
+    "a shorter one": basic(SECRET[:-1]),
+    "a user": basic("somebody"),
+    "a password as it is": {"authorization": f"Basic {SECRET}"},
+    "a password as a key": bearer(SECRET),
+    "a key as a password": basic(KEY),
+    "another key": bearer(KEY.upper()),
+    "a scheme in small letters": {"authorization": basic(SECRET)["authorization"].replace("Basic", "basic")},
+    "another scheme": {"authorization": basic(SECRET)["authorization"].replace("Basic", "Digest")},
+    "more behind it": {"authorization": f"{basic(SECRET)['authorization']} x"},
+    "a scheme alone": {"authorization": "Basic"},
+    "no base64": {"authorization": "Basic ="},
+    "no text": {"authorization": "Basic /w=="},
+    "another header": {"x-authorization": basic(SECRET)["authorization"]},
+    "the key as a header": {"x-api-key": KEY},
+}
+
+
+@pytest.mark.parametrize("way", [{}, PACKED], ids=["short", "long"])
+@pytest.mark.parametrize("case", REFUSED)
+def test_who_is_not_known_is_refused(both: httpx.Client, case: str, way: Headers) -> None:
+    for method, path in WITHIN:
+        for name in ("default", new_name()):
+            answer = both.request(method, at(name) + path, headers={**REFUSED[case], **way})
+            assert answer.status_code == 401, (method, path)
+            assert answer.headers["content-type"] == "application/json"
+            assert "www-authenticate" not in answer.headers
+            assert answer.content == b"" if method == "HEAD" else answer.json() == UNAUTHORIZED
+
+
+@pytest.mark.parametrize("way", [{}, PACKED], ids=["short", "long"])
+@pytest.mark.parametrize("said", [basic(SECRET), bearer(KEY)], ids=["password", "key"])
+def test_who_is_known_is_let_in(both: httpx.Client, said: Headers, way: Headers) -> None:
+    with client(str(both.base_url)) as api:
+        statuses = [api.request(method, path, headers={**said, **way}).status_code for method, path in WITHIN]
+    assert statuses == [200, 200, 422, 200, 200, 404, 307, 405, 405, 405, 404, 405, 307]
+
+
+@pytest.mark.parametrize("way", [{}, PACKED, ORIGIN], ids=["short", "long", "cors"])
+def test_some_paths_are_open_to_all(both: httpx.Client, way: Headers) -> None:
+    for said in ({}, basic("wrong:wrong")):
+        headers = {**said, **way}
+        assert both.get("/health", headers=headers).json() is True
+        assert both.get(f"{at(new_name())}/ready", headers=headers).json() == {"message": "OK"}
+        for path in ("/docs", "/openapi.json", "/openapi.yaml", "/docs/files/swagger-ui.css", "/__admin/state"):
+            assert httpx.get(both.base_url.join(path), headers=headers).status_code == (
+                403 if path.startswith("/__admin") and headers.get("origin") == "never" else 200
+            )
+
+
+def test_a_preflight_needs_nothing_and_a_refusal_can_be_read_by_a_page(both: httpx.Client) -> None:
+    headers = {**ORIGIN, "access-control-request-method": "POST", "access-control-request-headers": "authorization"}
+    answer = both.options("/flows/filter", headers=headers)
+    assert (answer.status_code, answer.text) == (200, "OK")
+    assert answer.headers["access-control-allow-headers"] == "authorization"
+    for way in ({}, PACKED):
+        answer = both.post("/flows/filter", headers={**ORIGIN, **way})
+        assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (401, "*")
+
+
+def test_a_refused_change_is_not_made(both: httpx.Client) -> None:
+    assert both.post("/flows/", json={"name": "x"}).status_code == 401
+    assert both.delete(f"/flows/{FLOW}").status_code == 401
+    assert both.get(f"/flows/{FLOW}", headers=bearer(KEY)).status_code == 200
+    assert both.get("/flows/name/x", headers=bearer(KEY)).status_code == 404
+
+
+def test_the_first_of_two_headers_counts(both: httpx.Client) -> None:
+    said = [("authorization", basic(SECRET)["authorization"]), ("authorization", "Basic x")]
+    assert [both.get("/hello", headers=pair).status_code for pair in (said, said[::-1])] == [200, 401]
+
+
+@pytest.mark.parametrize(("options", "known"), [(["--auth", SECRET], basic(SECRET)), (["--api-key", KEY], bearer(KEY))])
+def test_each_of_them_alone(options: list[str], known: Headers) -> None:
+    with serving(*options) as api:
+        for said in (basic(SECRET), bearer(KEY), {}):
+            assert api.get("/hello", headers=said).status_code == (200 if said == known else 401)
+        # What the real server does with more than ASCII; see tests/real/test_access.py.
+        assert api.get("/hello", headers=basic("s\u00f6mebody:x")).status_code == (
+            500 if known == basic(SECRET) else 401
+        )
+
+
+@pytest.mark.parametrize("options", [["--auth", "@nothing"], ["--api-key", "@/"], ["--admin-token", "@nothing"]])
+def test_a_file_that_cannot_be_read_is_told_in_a_line(options: list[str]) -> None:
+    command = [sys.executable, "-m", "understudy", "serve", *options]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=20, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
+    assert "the file cannot be read" in ended.stderr
+
+
+# ------------------------------------------------------------------------- forgery
+
+
+@pytest.fixture(scope="module")
+def guarded() -> Iterator[httpx.Client]:
+    with serving("--csrf") as api:
+        yield api
+
+
+def token(api: httpx.Client, who: str, path: str = "") -> str:
+    return str(api.get(f"{path}/csrf-token", params={"client": who}).raise_for_status().json()["token"])
+
+
+def csrf(token_: str, who: str) -> Headers:
+    return {"prefect-csrf-token": token_, "prefect-csrf-client": who}
+
+
+def test_a_token_is_asked_for_and_sent(guarded: httpx.Client) -> None:
+    told = [guarded.get("/csrf-token", params={"client": "dancer"}).json() for _ in range(2)]
+    first, second = told
+    assert list(first) == ["id", "created", "updated", "token", "client", "expiration"]
+    assert len(first["token"]) == 64
+    assert UUID(first["id"]).version == 4
+    assert (first["id"], first["created"], first["client"]) == (second["id"], second["created"], "dancer")
+    assert first["token"] != second["token"]
+    for way in ({}, PACKED):
+        statuses = [
+            guarded.post("/flows/count", headers={**csrf(each["token"], "dancer"), **way}).status_code for each in told
+        ]
+        assert statuses == [403, 200]
+
+
+CHANGES = (
+    ("POST", "/flows/filter"), ("POST", "/flows/"), ("PATCH", f"/flows/{FLOW}"), ("DELETE", f"/flows/{FLOW}"),
+    ("PUT", "/nothing"), ("POST", "/health"), ("POST", "/flows"), ("DELETE", "/nothing"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("way", [{}, PACKED, ORIGIN], ids=["short", "long", "cors"])
+@pytest.mark.parametrize(
+    ("headers", "detail"),
+    [
+        ({}, "Missing CSRF token."),
+        ({"prefect-csrf-client": "somebody"}, "Missing CSRF token."),
+        ({"prefect-csrf-token": "TOKEN"}, "Missing client identifier."),
+        (csrf("TOKEN", "nobody"), "Invalid CSRF token or client identifier."),
+        (csrf("TOKEN", "SOMEBODY"), "Invalid CSRF token or client identifier."),
+        (csrf("", "somebody"), "Invalid CSRF token or client identifier."),
+        (csrf("", ""), "Invalid CSRF token or client identifier."),
+        (csrf("x", "somebody"), "Invalid CSRF token or client identifier."),
+        (csrf("\u00e9", "somebody"), "Invalid CSRF token or client identifier."),
+    ],
+)
+def test_a_change_without_its_token_is_refused(
+    guarded: httpx.Client, headers: Headers, detail: str, way: Headers
+) -> None:
+    issued = token(guarded, "somebody")
+    said = {name: value.replace("TOKEN", issued) for name, value in headers.items()}
+    sent = httpx.Headers({**said, **way}, encoding="latin-1")
+    for method, path in CHANGES:
+        for name in ("default", new_name()):
+            answer = guarded.request(method, at(name) + path, headers=sent)
+            assert (answer.status_code, answer.json()) == (403, {"detail": detail})
+
+
+def test_reads_need_no_token(guarded: httpx.Client) -> None:
+    for path, status in (("/health", 200), (f"/flows/{FLOW}", 200), ("/nothing", 404), ("/csrf-token", 422)):
+        assert guarded.get(path).status_code == status
+    assert guarded.options("/flows/", headers={**ORIGIN, "access-control-request-method": "POST"}).status_code == 200
+
+
+def test_a_token_is_good_in_all_workspaces(guarded: httpx.Client) -> None:
+    """A client has one, whatever it speaks to."""
+    one, other = at(new_name()), at(new_name())
+    headers = csrf(token(guarded, "traveller", one), "traveller")
+    assert guarded.post(f"{other}/flows/count", headers=headers).status_code == 200
+    assert guarded.post("/flows/count", headers=headers).status_code == 200
+
+
+def test_a_token_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    tokens, start = Tokens(), now()
+    told = tokens.issue("a")
+    assert told["expiration"] - told["updated"] == LIFETIME == timedelta(hours=1)
+    for passed, good in ((timedelta(), True), (LIFETIME - timedelta(seconds=5), True), (LIFETIME * 1.01, False)):
+        monkeypatch.setattr(access, "now", lambda passed=passed: start + passed)
+        assert tokens.holds("a", told["token"]) is good
+    assert tokens.holds("a", tokens.issue("a")["token"])
+
+
+def test_tokens_do_not_heap_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(access, "CLIENTS", 3)
+    tokens = Tokens()
+    issued = {client: tokens.issue(client)["token"] for client in "abcd"}
+    assert [tokens.holds(client, token) for client, token in issued.items()] == [False, True, True, True]
+    again = tokens.issue("b")["token"]
+    tokens.issue("e")
+    assert [tokens.holds("b", again), tokens.holds("c", issued["c"])] == [True, False]
+
+
+def test_without_the_option_there_are_no_tokens(both: httpx.Client) -> None:
+    answer = both.get("/csrf-token", params={"client": "a"}, headers=bearer(KEY))
+    assert (answer.status_code, answer.json()) == (422, {"detail": "CSRF protection is disabled."})
+
+
+def test_a_token_is_asked_for_before_a_password() -> None:
+    with serving("--csrf", "--auth", SECRET) as api:
+        assert api.post("/flows/count").status_code == 403
+        assert api.post("/flows/count", headers=basic(SECRET)).status_code == 403
+        assert api.get("/csrf-token", params={"client": "a"}).status_code == 401
+        said = csrf(
+            api.get("/csrf-token", params={"client": "a"}, headers=basic(SECRET)).raise_for_status().json()["token"],
+            "a",
+        )
+        assert api.post("/flows/count", headers=said).status_code == 401
+        assert api.post("/flows/count", headers={**said, **basic(SECRET)}).status_code == 200
+
+
+# ------------------------------------------------------------------------- secrecy
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_nothing_that_lets_people_in_is_told(tmp_path: Path, form: str) -> None:
+    errors = tmp_path / "stderr"
+    options = ["--log-level", "debug", "--log-format", form, "--api-key", KEY, "--csrf"]
+    with serving(*options, errors=errors, UNDERSTUDY_AUTH=SECRET, UNDERSTUDY_ADMIN_TOKEN=ADMIN) as api:
+        told = api.get("/csrf-token", params={"client": "a"}, headers=basic(SECRET)).json()["token"]
+        said = csrf(told, "a")
+        answers = [
+            api.post("/flows/filter", headers={**said, **known, **way}, content=body)
+            for known in (basic(SECRET), bearer(KEY), basic(f"{SECRET}x"), bearer(f"{KEY}x"), {})
+            for way in ({}, PACKED)
+            for body in (b"{}", b"{bad", b'{"limit":-1}')
+        ]
+        assert {answer.status_code for answer in answers} == {200, 401, 422}
+        answers += [api.post("/flows/filter", headers={**basic(SECRET), "prefect-csrf-token": told})]
+        allowed = bearer(ADMIN)
+        answers += [
+            admin(api, "GET", path, headers=headers)
+            for path in ("/state", "/faults", "/nothing")
+            for headers in (allowed, bearer(f"{ADMIN}x"), {})
+        ]
+        assert {answer.status_code for answer in answers[-9:]} == {200, 401, 404}
+        journal = admin(api, "GET", "/requests", headers=allowed)
+        assert journal.status_code == 200
+        asked = [request for request in journal.json()["requests"] if request["path"] != "/api/csrf-token"]
+        assert len(asked) == 31
+        assert {request["headers"]["prefect-csrf-token"] for request in asked} == {"(hidden)"}
+        texts = [answer.text + str(answer.headers) for answer in answers] + [json.dumps(asked)]
+    texts.append(errors.read_text(encoding="utf-8"))
+    assert '"POST /api/flows/filter' in texts[-1] or '"path": "/api/flows/filter"' in texts[-1]
+    for text in texts:
+        assert [secret for secret in secrets() if secret in text] == []
+        assert told not in text
+
+
+def secrets() -> Iterator[str]:
+    for secret in (SECRET, KEY, ADMIN):
+        yield secret
+        yield base64.b64encode(secret.encode()).decode()
+    yield SECRET.partition(":")[2]
+
+
+def test_options_do_not_show_them() -> None:
+    for holder in (Options(auth=SECRET, api_key=KEY, admin_token=ADMIN), Credentials(SECRET, KEY)):
+        for text in (repr(holder), str(holder), f"{holder}", repr([holder])):
+            assert [secret for secret in secrets() if secret in text] == []
