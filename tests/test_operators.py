@@ -19,7 +19,7 @@ def test_like_is_sqlites(text: str, pattern: str) -> None:
     assert like(pattern)(text) == naive.like(text, pattern)
 
 
-@pytest.mark.parametrize("pattern", ["%a" * 5000, "a%" * 5000, "_%" * 5000, "%" * 100_000])
+@pytest.mark.parametrize("pattern", ["%a" * 5000, "a%" * 5000, "_%" * 5000, "%" * 40_000])
 def test_like_reads_a_text_once(pattern: str) -> None:
     """Patterns over which a backtracking search would not come to an end."""
-    assert like(pattern)("a" * 4999 + "b") == (pattern == "%" * 100_000 or "_" in pattern)
+    assert like(pattern)("a" * 4999 + "b") == (pattern == "%" * 40_000 or "_" in pattern)

@@ -1,5 +1,6 @@
 """Fixture sets: a folder of JSON Lines, one file a table, one row a line."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -79,8 +80,10 @@ def no_table(name: str, workspace: Workspace) -> str:
 
 
 def load_table(path: Path, table: Table, watch: Watch) -> None:
-    if not path.exists():
+    if not os.path.lexists(path):
         return
+    if path.exists() and not path.is_file():
+        raise FixtureError(path, "cannot be read (it is no file)")  # a pipe would be waited for
     try:
         with path.open("rb") as lines:
             for number, line in enumerate(watch(lines, path), start=1):

@@ -1,11 +1,15 @@
 """Limits: how much a client may ask for before it is refused."""
 
-import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from understudy.errors import BadRequest
+
+PYTHONS = 1000  # levels: how deep Python's own calls go, and so, nearly, its reader of JSON
+UNREADABLE = "There was an error parsing the body"  # the real server's words for what Python cannot read
+PIECE = re.compile(rb"([^][{}]*)([][{}]|\Z)")
 
 
 @dataclass(frozen=True)
@@ -17,8 +21,9 @@ class Limits:
         head: bytes of its line and headers.
         seconds: that a request may take to come in, head and body.
         connections: that may be open at a time.
-        depth: levels of lists and objects within each other in a body.
-        items: of one list in a body.
+        depth: levels of lists and objects within each other in a body. The default refuses nothing that Python 3.11
+            can read, which gives up by itself some fifty levels before, as a real server's does.
+        items: of one list or object in a body; it may have as many lists and objects, all together.
         snapshots: of all workspaces.
     """
 
@@ -26,7 +31,7 @@ class Limits:
     head: int = 2**16
     seconds: float = 30.0
     connections: int = 1000
-    depth: int = 200
+    depth: int = PYTHONS
     items: int = 100_000
     snapshots: int = 100
 
@@ -34,36 +39,53 @@ class Limits:
         """See whether a body is one that may be read.
 
         Raises:
-            BadRequest: it is nested too deep, or has a list that is too long.
+            BadRequest: it is nested too deep, or has a list or object that is too long, or too many of them.
         """
         # Most bodies are too short to break a limit, or have too few brackets and commas.
-        if len(body) <= self.depth:
+        if len(body) <= min(self.depth, self.items):
             return
-        if body.count(b"[") + body.count(b"{") > self.depth or body.count(b",") >= self.items:
+        if body.count(b"[") + body.count(b"{") > min(self.depth, self.items) or body.count(b",") >= self.items:
             self._check_closely(body)
 
     def _check_closely(self, body: bytes) -> None:
-        try:
-            level = [json.loads(body)]
-        except RecursionError:
-            raise self._too_deep() from None
-        except ValueError:
-            return  # whoever reads it has the words for what is wrong
-        for _ in range(self.depth):
-            if not level:
-                return
-            if any(isinstance(value, list) and len(value) > self.items for value in level):
-                raise BadRequest(f"A list of the body has more than {self.items} items.")
-            level = [part for value in level for part in within(value)]
-        if any(isinstance(value, list | dict) for value in level):
-            raise self._too_deep()
+        commas = [0]  # of each list and object that is open
+        openings = 0
+        for piece in PIECE.finditer(without_texts(body)):
+            commas[-1] += piece[1].count(b",")
+            if commas[-1] >= self.items:
+                raise BadRequest(f"A list or object of the body has more than {self.items} items.")
+            if piece[2] in (b"[", b"{"):
+                openings += 1
+                commas.append(0)
+            elif len(commas) > 1:  # else it is no JSON, and whoever reads it has the words for that
+                commas.pop()
+            if len(commas) > self.depth + 1:
+                raise BadRequest(self._too_deep)
+            if openings > self.items:
+                raise BadRequest(f"The body has more than {self.items} lists and objects.")
 
-    def _too_deep(self) -> BadRequest:
-        return BadRequest(f"The body is nested deeper than {self.depth} levels.")
+    @property
+    def _too_deep(self) -> str:
+        return UNREADABLE if self.depth >= PYTHONS else f"The body is nested deeper than {self.depth} levels."
+
+
+def without_texts(body: bytes) -> bytes:
+    """JSON without the texts in it, and so without the brackets and commas that stand there."""
+    return b"".join(body.replace(rb"\\", b"").replace(rb"\"", b"").split(b'"')[::2])
+
+
+def is_deeper(value: Any, levels: int) -> bool:
+    """Whether a value has more levels of lists and objects within each other."""
+    level = [value]
+    for _ in range(levels):
+        level = [part for each in level for part in within(each) if isinstance(part, list | dict)]
+        if not level:
+            return False
+    return True
 
 
 def within(value: Any) -> Iterable[Any]:
-    """The lists and objects, and the rest, that a value holds."""
+    """What a list or an object holds."""
     if isinstance(value, Mapping):
         return value.values()
     return value if isinstance(value, list) else ()

@@ -12,7 +12,11 @@ from typing import Any
 
 from pyroaring import BitMap
 
+from understudy.errors import Unprocessable
 from understudy.index import Index
+
+LONGEST_PATTERN = 49_998  # bytes; with a % on either side, as SQLite's SQLITE_MAX_LIKE_PATTERN_LENGTH has it
+UNDERSCORES = re.compile("_+")
 
 
 @dataclass(frozen=True)
@@ -34,10 +38,15 @@ def like(pattern: str) -> Callable[[str], bool]:
 
     What stands between two `%` is looked for from left to right, each piece behind the one before:
     the leftmost find is never worse than a later one, so no text takes more than one pass.
+
+    Raises:
+        Unprocessable: the pattern is longer than SQLite takes it; the real server fails on it.
     """
+    if len(pattern.encode()) > LONGEST_PATTERN:
+        raise Unprocessable(f"A pattern for LIKE may take {LONGEST_PATTERN} bytes.")
     pieces = [
         re.compile(
-            "".join("." if letter == "_" else re.escape(letter) for letter in piece),
+            UNDERSCORES.sub(any_of, re.escape(piece)),
             re.IGNORECASE | re.ASCII | re.DOTALL,
         )
         for piece in pattern.split("%")
@@ -54,6 +63,11 @@ def like(pattern: str) -> Callable[[str], bool]:
         return True
 
     return matches
+
+
+def any_of(underscores: re.Match[str]) -> str:
+    """So many characters, whatever they are; counted, which is looked for at once, and not one by one."""
+    return "." if len(underscores[0]) == 1 else f".{{{len(underscores[0])}}}"
 
 
 OPERATORS: Mapping[str, Operator] = {

@@ -33,7 +33,7 @@ class Options:
         max_body: bytes of a request's body.
         max_head: bytes of a request's line and headers.
         max_depth: levels of lists and objects within each other in a body.
-        max_items: of one list in a body.
+        max_items: of one list or object in a body, and lists and objects in all of it.
         max_connections: that may be open at a time.
         client_timeout: seconds that a request may take to come in.
 

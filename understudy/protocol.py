@@ -92,7 +92,7 @@ class Protocol(HttpToolsProtocol):
         self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The body takes more than {self._limits.body} bytes.")
 
     def _refuse_slow(self) -> None:
-        if self.flow.read_paused:
+        if not self.transport.is_reading():
             self._start_timer()  # it is not the client that lets the other wait
             return
         if self._is_in_head and self._head == 0:

@@ -13,11 +13,16 @@ from starlette.types import Receive, Scope
 from understudy.catalog import Catalog
 from understudy.contract import MEDIA_TYPE, Place
 from understudy.errors import ApiError, BadRequest, Invalid, Unprocessable, UnsupportedMediaType
+from understudy.limits import UNREADABLE, is_deeper
 from understudy.query import Query, query_at
 from understudy.validation import DETAIL, Reading, compiled, errors_of, validator
 
 REMEMBERED = 256  # bodies of an operation
 SHORT = 4096  # bytes of a body that is remembered
+SHOWN = 2**20  # bytes of a body that is shown again where it is refused
+TOLD = 1000  # mistakes of a body, at most, of which each is told
+LINE = 200  # characters of a sentence that tells what is wrong with a longer one
+DEEPEST = 200  # levels of what is kept: so deep pydantic-core reads JSON
 
 
 class RequestReader:
@@ -56,6 +61,14 @@ class RequestReader:
         Raises:
             ApiError: the request is refused.
         """
+        try:
+            return self._read(scope, raw)
+        except Invalid as refusal:
+            if len(raw) <= SHOWN:
+                raise
+            raise in_short(refusal) from None
+
+    def _read(self, scope: Scope, raw: bytes) -> dict[str, Any]:
         headers = dict(scope["headers"])
         if isinstance(self._body, QueryBody) and not self._query.names and len(raw) <= SHORT:
             with suppress(ApiError):  # told below, in its turn
@@ -154,9 +167,12 @@ class WholeBody:
         if body is None:
             raise Invalid([missing("body")], None)
         try:
-            return {"body": self._validator.validate_python(body)}
+            read = {"body": self._validator.validate_python(body)}
         except ValidationError as error:
-            raise Invalid(errors_of(error, "body"), body) from None
+            raise Invalid(told(error), body) from None
+        if is_deeper(body, DEEPEST):
+            raise Unprocessable(f"The body is nested deeper than the {DEEPEST} levels that can be kept.")
+        return read
 
 
 class QueryBody:
@@ -212,8 +228,27 @@ def errors_in(part: SchemaValidator, value: Any, name: str) -> list[dict[str, An
     try:
         part.validate_python(value)
     except ValidationError as error:
-        return errors_of(error, "body", name)
+        return told(error, name)
     return []
+
+
+def told(error: ValidationError, *loc: str) -> list[dict[str, Any]]:
+    """The mistakes of a body, each of them.
+
+    Raises:
+        Unprocessable: there are so many that others would have to wait while they are written down.
+    """
+    count = error.error_count()
+    if count > TOLD:
+        raise Unprocessable(f"The body has {count} mistakes; up to {TOLD} would be told one by one.")
+    return errors_of(error, "body", *loc)
+
+
+def in_short(refusal: Invalid) -> Unprocessable:
+    """A refusal of a long body, without showing that again."""
+    first = refusal.body["exception_detail"][0]
+    where = ".".join(str(part) for part in first["loc"])
+    return Unprocessable(f"{where}: {first['msg']}"[:LINE])
 
 
 def body_at(operation: Place, catalog: Catalog, reading: Reading) -> WholeBody | QueryBody | None:
@@ -274,14 +309,13 @@ def parse_json(raw: bytes) -> Any:
     except json.JSONDecodeError as error:
         raise Invalid([json_invalid(error)], error.doc) from None
     except (ValueError, RecursionError):
-        raise BadRequest("There was an error parsing the body") from None
-    if rb"\ud" in raw.lower():
-        check_unicode(value)
+        raise BadRequest(UNREADABLE) from None
+    check_unicode(value)
     return value
 
 
 def check_unicode(value: Any) -> None:
-    # Half a surrogate pair can be written in JSON, but never stored; the real server fails on it.
+    # Half a surrogate pair can be written in JSON, escaped or in bytes, but never stored; the real server fails on it.
     try:
         json.dumps(value, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from ipaddress import ip_address
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from starlette.types import Scope
 
@@ -53,11 +53,19 @@ def is_loopback(address: str) -> bool:
 
 
 def is_own_name(host: str, scope: Scope) -> bool:
-    name = urlsplit(f"//{host}").hostname or ""
+    name = split(f"//{host}").hostname or ""
     server = scope.get("server")
     return name == "localhost" or is_loopback(name) or (server is not None and name == server[0])
 
 
 def is_same_site(headers: Mapping[bytes, str]) -> bool:
     origin = headers.get(b"origin")
-    return origin is None or urlsplit(origin).netloc == headers.get(b"host")
+    return origin is None or (split(origin).netloc or None) == headers.get(b"host")
+
+
+def split(url: str) -> SplitResult:
+    """The parts of a URL; one that is none has none."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")

@@ -24,7 +24,10 @@ def read_requests(
     workspace: str | None = None,
 ) -> Answer:
     found = matches(site, search_for(operation, method, path, status, workspace))
-    return {"requests": [told(site, exchange) for exchange in islice(found, limit)], "nearest": []}
+    return {
+        "requests": [told(site, exchange) for exchange in islice(found, min(limit, site.journal.size))],
+        "nearest": [],
+    }
 
 
 def clear_requests(site: Site, workspace: str | None = None) -> Answer:
