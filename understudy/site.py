@@ -69,7 +69,10 @@ class Site:
             raise Conflict(f"The fixture set cannot be loaded: {error}") from None
 
     async def drop(self, name: str) -> str:
-        """Lose a workspace, what it was asked, and what went wrong there on purpose. Returns its name, as the one way in which that is written.
+        """Lose a workspace, what it was asked, and what went wrong there on purpose.
+
+        Returns:
+            Its name, as the one way in which that is written.
 
         Raises:
             ApiError: there is none, or it cannot be dropped.
