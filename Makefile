@@ -5,19 +5,29 @@ BIN := $(VENV)/bin
 ARGS ?=
 WORKERS := --numprocesses=auto --dist=loadfile
 VERIFY_TESTS := tests/verification tests/mutants tests/recipes
+OTHER_TESTS := tests/real tests/control tests/tools $(VERIFY_TESTS)
 
 export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export TMPDIR := $(CURDIR)/.cache/tmp
 
-.PHONY: serve test test-verify test-crash test-real mutants bench bench-writes check demo record clean help
+.PHONY: serve test test-control test-tools test-soak test-verify test-crash test-real mutants bench bench-writes check demo record clean help
 .DEFAULT_GOAL := serve
 
 serve: $(VENV)/made ## serve the demo set; ARGS="--port 4300 --fixtures DIR" for more
 	@$(BIN)/understudy serve $(ARGS)
 
-test: $(VENV)/made ## all tests of the stand-in that need no real server
-	$(BIN)/pytest --ignore=tests/real $(addprefix --ignore=,$(VERIFY_TESTS)) $(WORKERS) $(ARGS)
+test: $(VENV)/made ## all tests of the API that need no real server
+	$(BIN)/pytest $(addprefix --ignore=,$(OTHER_TESTS)) $(WORKERS) $(ARGS)
+
+test-control: $(VENV)/made ## all tests of workspaces, the control API, faults, access, limits and hostile input
+	$(BIN)/pytest tests/control $(WORKERS) $(ARGS)
+
+test-tools: $(VENV)/made ## all tests of StandIn, the pytest plugin, the example and the wheel
+	$(BIN)/pytest tests/tools $(WORKERS) $(ARGS)
+
+test-soak: $(VENV)/made ## two minutes of everything at once, and a look at what is left
+	$(BIN)/pytest tests/control/test_soak.py --soak-minutes 2 $(ARGS)
 
 test-verify: $(VENV)/made ## all tests of verify and compare, of the lying servers and of the recipes for CI
 	$(BIN)/pytest $(VERIFY_TESTS) $(WORKERS) $(ARGS)

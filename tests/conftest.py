@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.servers import stand_in
-from tests.wheels import build_wheel
+from tests.tools.wheels import build_wheel
 from understudy.folder import Api, own_folder
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from tests.conftest import SMALL
+from tests.control.tenants import admin, at, keys, new_name
 from tests.servers import stand_in
-from tests.tenants import admin, at, keys, new_name
 from understudy.folder import own_folder
 from understudy.store.lock import locked
 from understudy.tenants import DEFAULT

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.servers import client, running
-from tests.wheels import environment_of
+from tests.tools.wheels import environment_of
 
 
 @pytest.fixture(scope="module")

@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.conftest import SMALL
-from tests.hostile import bodies, control, filters, framing, nesting, slow, targets, values
-from tests.hostile.exchange import Address, Answer, exchange
-from tests.hostile.inputs import CLOSED, FILTER, REFUSED, Input, get, post
+from tests.control.hostile import bodies, control, filters, framing, nesting, slow, targets, values
+from tests.control.hostile.exchange import Address, Answer, exchange
+from tests.control.hostile.inputs import CLOSED, FILTER, REFUSED, Input, get, post
 from tests.servers import ROOT, running
 
 KINDS = (nesting, values, bodies, framing, targets, filters, control)

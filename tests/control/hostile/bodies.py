@@ -4,7 +4,7 @@ import gzip
 import json
 from collections.abc import Callable, Iterator
 
-from tests.hostile.inputs import (
+from tests.control.hostile.inputs import (
     ARTIFACTS,
     CLOSED,
     COUNT,

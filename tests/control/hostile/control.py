@@ -2,8 +2,8 @@
 
 import json
 
-from tests.hostile.inputs import NOBODY, Input, get, head, post, row
-from tests.hostile.targets import SETS, shown
+from tests.control.hostile.inputs import NOBODY, Input, get, head, post, row
+from tests.control.hostile.targets import SETS, shown
 
 OPERATIONS = (
     ("POST", "/__admin/fixtures"), ("POST", "/__admin/requests/count"), ("POST", "/__admin/requests/find"),

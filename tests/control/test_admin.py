@@ -12,9 +12,9 @@ import yaml
 from openapi_schema_validator import OAS30Validator
 
 from tests.conftest import SMALL, Keeping
+from tests.control.tenants import admin, at, new_name
 from tests.jsonl import read
 from tests.servers import stand_in
-from tests.tenants import admin, at, new_name
 from understudy import __version__
 from understudy.admin import FOLDER, PATH
 from understudy.contract import Contract

@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from tests.conftest import SMALL
+from tests.control.tenants import admin, at, new_name
 from tests.servers import stand_in
-from tests.tenants import admin, at, new_name
 from understudy.journal import LONGEST, Exchange, Journal
 from understudy.tenants import DEFAULT, WORKSPACE
 

@@ -1,4 +1,4 @@
-"""A server kept busy with everything at once, and looked at afterwards: `python -m tests.soak --minutes 30`."""
+"""A server kept busy with everything at once, and looked at afterwards: `python -m tests.control.soak --minutes 30`."""
 
 import argparse
 import signal
@@ -19,8 +19,8 @@ from typing import Any
 import httpx
 
 from tests.conftest import SMALL
+from tests.control.tenants import at, new_name
 from tests.servers import ROOT
-from tests.tenants import at, new_name
 from understudy.admin.client import RemoteWorkspace
 from understudy.tenants import DEFAULT
 
@@ -310,7 +310,7 @@ def open_sockets(pid: int) -> int:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.control.soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()

@@ -24,8 +24,8 @@ from click.testing import CliRunner
 from starlette.types import Receive, Scope, Send
 
 from tests.conftest import SMALL
+from tests.control.tenants import admin, at, new_name
 from tests.servers import ROOT
-from tests.tenants import admin, at, new_name
 from understudy import StandIn
 from understudy.admin import CONTRACT
 from understudy.admin.client import ControlError, RemoteWorkspace

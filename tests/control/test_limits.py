@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.conftest import SMALL
-from tests.hostile.exchange import Address, Answer, exchange
-from tests.hostile.inputs import ARTIFACTS, COUNT, FILTER, KIND, chunk, dripped, get, head, post
+from tests.control.hostile.exchange import Address, Answer, exchange
+from tests.control.hostile.inputs import ARTIFACTS, COUNT, FILTER, KIND, chunk, dripped, get, head, post
 from understudy.errors import BadRequest
 from understudy.limits import Limits, is_deeper
 from understudy.options import Options

@@ -2,7 +2,7 @@
 
 import json
 
-from tests.hostile.inputs import COUNT, FILTER, FLOWS, Input, post, row
+from tests.control.hostile.inputs import COUNT, FILTER, FLOWS, Input, post, row
 
 LONG = 100_000  # characters of a name
 LIKES: tuple[tuple[str, str], ...] = (

@@ -1,8 +1,8 @@
-"""A server kept busy with everything at once: for `--soak-minutes`, see tests/soak.py."""
+"""A server kept busy with everything at once: for `--soak-minutes`, see tests/control/soak.py."""
 
 import pytest
 
-from tests.soak import soak
+from tests.control.soak import soak
 
 
 def test_a_busy_server_stays_as_it_is(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> None:

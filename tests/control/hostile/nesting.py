@@ -1,6 +1,6 @@
 """Depth: lists and objects within each other, in each kind of body."""
 
-from tests.hostile.inputs import ARTIFACTS, COUNT, FILTER, FLOWS, NOBODY, Input, post, row
+from tests.control.hostile.inputs import ARTIFACTS, COUNT, FILTER, FLOWS, NOBODY, Input, post, row
 
 DEPTHS = (10, 100, 195, 205, 900, 1001, 10_000, 1_000_000)
 SHAPES = {

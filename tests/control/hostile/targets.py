@@ -1,6 +1,6 @@
 """Where a request goes, and what its headers say: ways out of folders, injected lines, odd names."""
 
-from tests.hostile.inputs import FILTER, NOBODY, SOMEBODY, Input, get, head, post, row
+from tests.control.hostile.inputs import FILTER, NOBODY, SOMEBODY, Input, get, head, post, row
 
 UP = (
     "../../../../etc/passwd", "..%2f..%2f..%2fetc%2fpasswd", "%2e%2e/%2e%2e/%2e%2e/etc/passwd",

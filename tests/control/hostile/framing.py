@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tests.hostile.inputs import CLOSED, FILTER, KIND, Input, chunk, framed, get, head, post, row
+from tests.control.hostile.inputs import CLOSED, FILTER, KIND, Input, chunk, framed, get, head, post, row
 
 CHUNKED = "transfer-encoding: chunked"
 END = chunk(b"")

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.conftest import SMALL
-from tests.tenants import at, new_name
+from tests.control.tenants import at, new_name
 from understudy import StandIn
 from understudy.errors import BadRequest
 from understudy.folder import Api, own_folder

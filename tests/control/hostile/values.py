@@ -2,7 +2,7 @@
 
 import json
 
-from tests.hostile.inputs import ARTIFACTS, COUNT, FILTER, FLOWS, NOBODY, Input, get, post, row
+from tests.control.hostile.inputs import ARTIFACTS, COUNT, FILTER, FLOWS, NOBODY, Input, get, post, row
 
 LARGE = 2**63
 DIGITS = "9" * 4000

@@ -15,8 +15,8 @@ import httpx
 import pytest
 
 from tests.conftest import SMALL
+from tests.control.tenants import admin, at, new_name
 from tests.servers import ROOT, client
-from tests.tenants import admin, at, new_name
 from understudy import access
 from understudy.access import LIFETIME, Credentials, Tokens
 from understudy.options import Options

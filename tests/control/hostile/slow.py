@@ -1,6 +1,6 @@
 """Requests that never come to their end, for a server that waits for a second."""
 
-from tests.hostile.inputs import CLOSED, FILTER, KIND, Input, chunk, dripped, get, head, post, row
+from tests.control.hostile.inputs import CLOSED, FILTER, KIND, Input, chunk, dripped, get, head, post, row
 
 CHUNKED = "transfer-encoding: chunked"
 OPEN = head("POST", FILTER, KIND, "content-length: 100")
