@@ -91,7 +91,8 @@ def test_a_reading_example_is_what_the_demo_set_answers() -> None:
     with stand_in(own_folder() / "fixtures" / "demo") as demo:
         for _, operation in CONTRACT.operations():
             path, _, method = operation.path.removeprefix("/paths/").rpartition("/")
-            if method == "get" and "200" in operation.value["responses"]:
+            is_steady = not operation.value.get("x-issues-tokens")  # a token is another one each time
+            if method == "get" and "200" in operation.value["responses"] and is_steady:
                 for parameter in operation.each("parameters"):
                     path = path.replace(f"{{{parameter.value['name']}}}", parameter.value["example"])
                 media = operation["responses"]["200"]["content"]["application/json"]
