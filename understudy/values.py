@@ -25,6 +25,15 @@ def key_of(value: Any) -> Hashable:
     return key
 
 
+def is_id(text: str) -> bool:
+    """Whether a text is a UUID."""
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
 def in_utc(value: datetime) -> datetime:
     """The same moment in UTC; a time without an offset is in UTC already.
 

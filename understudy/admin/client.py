@@ -15,7 +15,7 @@ from understudy.admin import PATH
 from understudy.errors import UnderstudyError
 from understudy.fixtures import SUFFIX
 from understudy.tenants import DEFAULT
-from understudy.values import in_utc
+from understudy.values import in_utc, is_id
 
 ALL = 1_000_000  # requests; more than a journal holds
 TIMEOUT = 60  # seconds; a set may take some to load
@@ -288,14 +288,6 @@ def site_of(url: str) -> str:
 def name_of(url: str) -> str:
     """The workspace that a URL leads to: the ids in its path."""
     return "/".join(part for part in urlsplit(url).path.split("/") if is_id(part)) or DEFAULT
-
-
-def is_id(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True
 
 
 def new_url(url: str, workspace_path: str) -> str:

@@ -16,10 +16,10 @@ from schemathesis.engine.recorder import CheckNode, ScenarioRecorder
 from schemathesis.hooks import unregister
 
 from understudy.errors import UnderstudyError, one_line
+from understudy.values import is_id
 from understudy.verification.compare import names_in
 from understudy.verification.comparison import Answer
 from understudy.verification.generator import Request
-from understudy.verification.meaning.checks.lookups import is_id
 from understudy.verification.meaning.inspection import Inspection
 from understudy.verification.meaning.ledger import SEPARATOR, Broken
 from understudy.verification.meaning.surface import Endpoint

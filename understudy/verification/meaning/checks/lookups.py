@@ -3,6 +3,7 @@
 from functools import partial
 from uuid import UUID
 
+from understudy.values import is_id
 from understudy.verification.comparison import shortened
 from understudy.verification.meaning import rules
 from understudy.verification.meaning.inspection import Inspection
@@ -54,11 +55,3 @@ def is_not_found(inspection: Inspection, lookup: Lookup, value: str) -> Broken |
     request = lookup.request(value)
     answer = inspection.ask(lookup.endpoint, request)
     return None if answer.status == NOT_FOUND else Broken((request,), f"{NOT_FOUND}", f"{answer.status}")
-
-
-def is_id(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True
