@@ -20,7 +20,7 @@ from understudy.cli import serve, verify
 from understudy.contract import Contract
 from understudy.folder import own_folder
 from understudy.options import Options
-from understudy.pytest_plugin import SETTINGS
+from understudy.testing.pytest_plugin import SETTINGS
 from understudy.verification.meaning import rules
 from understudy.verification.verdict import Rule
 

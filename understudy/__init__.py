@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from understudy.admin.client import ControlError, RemoteWorkspace
-    from understudy.standin import StandIn
+    from understudy.testing.standin import StandIn
 
 __all__ = ["ControlError", "RemoteWorkspace", "StandIn", "__version__"]
 
@@ -14,7 +14,7 @@ __version__ = "0.1.0"
 PLACES = {
     "ControlError": "understudy.admin.client",
     "RemoteWorkspace": "understudy.admin.client",
-    "StandIn": "understudy.standin",
+    "StandIn": "understudy.testing.standin",
 }
 
 

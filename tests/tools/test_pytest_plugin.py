@@ -19,7 +19,7 @@ from tests.servers import free_port
 from understudy import StandIn
 
 FLOWS = 12  # of the small set
-ALONE = ("-p", "understudy.pytest_plugin")
+ALONE = ("-p", "understudy.testing.pytest_plugin")
 XDIST = (*ALONE, "-p", "xdist", "-n")  # behind it the number of workers
 INSTALLED = ("-p", "no:xdist")  # with all plugins but that
 PYTEST = [sys.executable, "-m", "pytest", "-W", "error", "-p", "no:cacheprovider", "--no-header", "-q"]
@@ -193,7 +193,7 @@ def test_a_server_that_runs_already_is_used_and_goes_on(tmp_path: Path) -> None:
 UNASKED = """
 import sys
 
-HEAVY = {"asyncio", "connexion", "httpx", "uvicorn", "yaml", "understudy.standin", "understudy.process"}
+HEAVY = {"asyncio", "connexion", "httpx", "uvicorn", "yaml", "understudy.testing.standin", "understudy.testing.process"}
 
 def test_nothing_is_imported():
     assert HEAVY & {*sys.modules} == set()

@@ -14,9 +14,9 @@ import pytest
 if TYPE_CHECKING:
     import httpx
 
-    from understudy.activation import Activation
     from understudy.admin.client import RemoteWorkspace
-    from understudy.standin import RemoteServer
+    from understudy.testing.activation import Activation
+    from understudy.testing.standin import RemoteServer
 
 WORKSPACE: pytest.StashKey["RemoteWorkspace"] = pytest.StashKey()
 ACTIVATION: pytest.StashKey["Activation"] = pytest.StashKey()
@@ -36,7 +36,7 @@ SETTINGS = {
 @pytest.fixture(scope="session")
 def understudy_server(request: pytest.FixtureRequest) -> "Iterator[RemoteServer]":
     """The server, one for all tests and all xdist workers; also its default workspace, which tests would share."""
-    from understudy.standin import RemoteServer  # noqa: PLC0415
+    from understudy.testing.standin import RemoteServer  # noqa: PLC0415
 
     with ExitStack() as stack:
         server = RemoteServer(url_of_server(request.config, stack))
@@ -64,7 +64,7 @@ def understudy_client(understudy: "RemoteWorkspace", understudy_server: "RemoteS
 @pytest.fixture
 def prefect_api(understudy: "RemoteWorkspace") -> Iterator[str]:
     """The URL of the test's workspace, which Prefect's SDK uses meanwhile, imported before or not."""
-    from understudy.prefect_settings import pointed_at  # noqa: PLC0415
+    from understudy.testing.prefect_settings import pointed_at  # noqa: PLC0415
 
     with pointed_at(understudy.url):
         yield understudy.url
@@ -112,7 +112,7 @@ def url_of_server(config: pytest.Config, stack: ExitStack) -> str:
     """The URL of the server to use; one that is started for it ends with the stack."""
     from understudy.admin.client import url_at  # noqa: PLC0415
     from understudy.errors import UnderstudyError  # noqa: PLC0415
-    from understudy.standin import StandIn  # noqa: PLC0415
+    from understudy.testing.standin import StandIn  # noqa: PLC0415
 
     outside, told = setting(config, "url"), getattr(config, "workerinput", {})
     try:
@@ -138,7 +138,7 @@ def pytest_configure_node(node: Any) -> None:
 
 
 def activation_of(config: pytest.Config) -> "Activation":
-    from understudy.activation import Activation  # noqa: PLC0415
+    from understudy.testing.activation import Activation  # noqa: PLC0415
 
     try:
         return Activation(port_of(config), options_of(config))

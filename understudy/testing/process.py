@@ -27,7 +27,7 @@ class ServerProcess:
             UnderstudyError: it cannot start.
         """
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "understudy.thread"],
+            [sys.executable, "-m", "understudy.testing.thread"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -9,10 +9,10 @@ import httpx
 from understudy.admin.client import ControlError, RemoteWorkspace, new_url
 from understudy.errors import UnderstudyError
 from understudy.options import Options
-from understudy.process import ServerProcess
+from understudy.testing.process import ServerProcess
 
 if TYPE_CHECKING:
-    from understudy.thread import ServerThread
+    from understudy.testing.thread import ServerThread
 
 Folder = str | PathLike[str]
 
@@ -110,6 +110,6 @@ class StandIn(RemoteServer):
 
 def thread_of(options: Options) -> "ServerThread":
     # Who runs a process does without importing all that a server needs.
-    from understudy.thread import ServerThread  # noqa: PLC0415
+    from understudy.testing.thread import ServerThread  # noqa: PLC0415
 
     return ServerThread(options)
