@@ -51,4 +51,6 @@ def create_app(site: Site) -> ASGIApp:
     app = JournalMiddleware(app, site.journal)
     app = Express(app, site, stage)
     app = Front(app, site.api.contract)
-    return ControlMiddleware(app, site)
+    app = ControlMiddleware(app, site)
+    # Plain requests to the plain URL, which are most, need not be looked at on the way to the inner one.
+    return Express(app, site, stage)

@@ -14,7 +14,7 @@ LINGERING = 2  # seconds, in which a client that was refused may go on sending b
 
 
 class Protocol(HttpToolsProtocol):
-    """One connection."""
+    """One connection. What it does for each request is little, since there are many."""
 
     def __init__(self, *args: Any, limits: Limits, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -23,6 +23,7 @@ class Protocol(HttpToolsProtocol):
         self._is_in_head = True
         self._head = 0  # bytes since something was understood; what ends a body in pieces can be endless too
         self._body = 0
+        self._since: float | None = None  # when the request began that comes in, by the loop's clock
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -30,7 +31,8 @@ class Protocol(HttpToolsProtocol):
         if len(self.connections) > self._limits.connections:
             self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, f"More than {self._limits.connections} connections are open.")
             return
-        self._start_timer()
+        self._since = self.loop.time()
+        self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
@@ -49,13 +51,13 @@ class Protocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._body = 0
-        self._start_timer()
+        self._since = self.loop.time()
         self.scope[TRANSPORT] = self.transport  # type: ignore[literal-required]
 
     def on_headers_complete(self) -> None:
         self._is_in_head = False
-        self._head = 0
-        if sum(len(name) + len(value) for name, value in self.headers) + len(self.url) > self._limits.head:
+        may_be_too_long, self._head = self._head > self._limits.head, 0
+        if may_be_too_long and size_of(self.headers) + len(self.url) > self._limits.head:
             self._refuse_head()
         elif length_in(self.headers) > self._limits.body:
             self._refuse_body()
@@ -71,7 +73,7 @@ class Protocol(HttpToolsProtocol):
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        self._stop_timer()
+        self._since = None
         self._is_in_head = True
         self._head = 0
         if not self._is_refused:
@@ -92,9 +94,6 @@ class Protocol(HttpToolsProtocol):
         self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The body takes more than {self._limits.body} bytes.")
 
     def _refuse_slow(self) -> None:
-        if not self.transport.is_reading():
-            self._start_timer()  # it is not the client that lets the other wait
-            return
         if self._is_in_head and self._head == 0:
             self.transport.close()  # nothing was asked
             return
@@ -113,9 +112,16 @@ class Protocol(HttpToolsProtocol):
             self.transport.write_eof()
         self.loop.call_later(LINGERING, self.transport.close)
 
-    def _start_timer(self) -> None:
-        self._stop_timer()
-        self._timer = self.loop.call_later(self._limits.seconds, self._refuse_slow)
+    def _watch(self) -> None:
+        """See whether the request that comes in has had its time, and when to look again."""
+        now = self.loop.time()
+        if self._since is not None and not self.transport.is_reading():
+            self._since = now  # it is not the client that lets the other wait
+        left = self._limits.seconds - (0 if self._since is None else now - self._since)
+        if left > 0:
+            self._timer = self.loop.call_later(left, self._watch)
+        else:
+            self._refuse_slow()
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
@@ -123,9 +129,18 @@ class Protocol(HttpToolsProtocol):
             self._timer = None
 
 
-def length_in(headers: list[tuple[bytes, bytes]]) -> int:
-    said = next((value for name, value in headers if name == b"content-length"), b"0")
-    return int(said) if said.isdigit() else 0
+Headers = list[tuple[bytes, bytes]]
+
+
+def size_of(headers: Headers) -> int:
+    return sum(len(name) + len(value) for name, value in headers)
+
+
+def length_in(headers: Headers) -> int:
+    for name, value in headers:
+        if name == b"content-length":
+            return int(value) if value.isdigit() else 0
+    return 0
 
 
 def answer(status: HTTPStatus, detail: str) -> bytes:
