@@ -115,7 +115,9 @@ class Reader:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._port = ""
-        self._environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+        # At a terminal nobody has CI set, by which pytest prints its summary otherwise.
+        usual = {name: value for name, value in os.environ.items() if name not in ("CI", "BUILD_NUMBER")}
+        self._environment = {**usual, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
         self._server = ExitStack()
 
     def serve(self, command: Command) -> list[str]:
