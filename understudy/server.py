@@ -57,7 +57,8 @@ def opened(options: Options) -> Iterator[Site]:
     api = Api.load(folder, Reading.LETTER if options.strict else Reading.COERCED)
     fixtures = Path(options.fixtures) if options.fixtures else folder / "fixtures" / "demo"
     fixture_set = FixtureSet(fixtures, api.catalog, watched)
-    tenants = Tenants(keeper(fixture_set, options.store), options.max_workspaces)
+    ids = api.contract.workspace_path.count("{")
+    tenants = Tenants(keeper(fixture_set, options.store), options.max_workspaces, ids)
     site = Site(api, fixture_set, tenants, Journal(options.journal), options)
     if options.faults:
         use(options.faults, site)

@@ -104,10 +104,12 @@ class Tenants:
     Args:
         keeper: where their rows are.
         limit: how many there may be beyond DEFAULT.
+        ids: how many ids name one, as the contract has it.
     """
 
-    def __init__(self, keeper: Keeper, limit: int = 1000) -> None:
+    def __init__(self, keeper: Keeper, limit: int = 1000, ids: int = 2) -> None:
         self.limit = limit
+        self._ids = ids
         self._keeper = keeper
         self._open: dict[str, Tenant] = {}
         self._opening = asyncio.Lock()
@@ -133,6 +135,8 @@ class Tenants:
             ApiError: it is no name of one, there are too many, or it cannot be opened.
         """
         name = canonical(name)
+        if name != DEFAULT and name.count("/") + 1 != self._ids:
+            raise no_name(name)
         async with self._opening:
             tenant = self.at_hand(name)
             if tenant is None:
@@ -202,7 +206,11 @@ def canonical(name: str) -> str:
     try:
         return "/".join(str(UUID(part)) for part in name.split("/"))
     except ValueError:
-        raise Unprocessable(
-            f"`{name}` names no workspace: that is `{DEFAULT}`, or the ids of its URL with a slash between, each a "
-            "UUID such as 7c0f3ed5-4b8a-4c5e-9d57-0c1f8a6b2d11."
-        ) from None
+        raise no_name(name) from None
+
+
+def no_name(name: str) -> Unprocessable:
+    return Unprocessable(
+        f"`{name}` names no workspace: that is `{DEFAULT}`, or the ids of its URL with a slash between, each a UUID "
+        "such as 7c0f3ed5-4b8a-4c5e-9d57-0c1f8a6b2d11."
+    )

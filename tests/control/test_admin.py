@@ -480,6 +480,7 @@ WRONG: dict[str, tuple[str, str, dict[str, Any], int, str]] = {
     "no workspace in a query": ("GET", "/requests?workspace=x", {}, 422, "`x` names no workspace"),
     "no workspace to clear": ("DELETE", "/requests?workspace=x", {}, 422, "`x` names no workspace"),
     "no workspace to reset": ("POST", "/reset?workspace=x/y", {}, 422, "`x/y` names no workspace"),
+    "half a workspace": ("POST", f"/reset?workspace={FLOW['id']}", {}, 422, "names no workspace"),
     "no workspace to load into": ("POST", "/fixtures?workspace=x", {"json": {"rows": {}}}, 422, "names no workspace"),
     "no workspace to put aside": ("PUT", "/snapshots/s?workspace=x", {}, 422, "`x` names no workspace"),
     "a limit of none": ("GET", "/requests?limit=0", {}, 422, "greater than or equal to 1"),
