@@ -9,6 +9,7 @@ from tests.states import change_anything, state
 from understudy import fixtures
 from understudy.changes import Change
 from understudy.folder import Api
+from understudy.values import new_id
 from understudy.workspace import Workspace
 
 
@@ -85,10 +86,21 @@ def test_an_id_that_has_moved_to_another_row_is_restored(api: Api, base: Workspa
     changes: list[Change] = []
     kept = base.fork(changes.append)
     table = kept["flows"]
-    row = next(iter(table.live))
-    values = table.values(row)
-    table.delete(row)
-    table.insert(values)
+    first, second = list(table.live)[:2]
+    values = [table.values(row) for row in (second, first)]
+    for row in (first, second):
+        table.delete(row)
+    assert [table.insert(row) for row in values] == [first, second]
     kept.restore(base)
     assert state(api, kept) == state(api, base)
-    assert table.find(values["id"].int) == row
+    assert table.find(values[0]["id"].int) == second
+
+
+def test_rows_that_come_and_go_take_no_more_room(api: Api, base: Workspace) -> None:
+    table = base.fork()["flows"]
+    size = len(table)
+    values = table.values(next(iter(table.live)))
+    for _ in range(100):
+        row = table.insert({**values, "id": new_id()})
+        assert row == size
+        table.delete(row)

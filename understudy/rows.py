@@ -14,6 +14,7 @@ class Rows:
 
     def __init__(self, columns: Iterable[Column]) -> None:
         self.live = BitMap()
+        self.vacant = BitMap()  # numbers whose rows are gone
         self.encoded: list[bytes] = []
         self.by_id: dict[int, int] = {}
         self.keys: dict[Column, list[Key]] = {column: [] for column in columns}
@@ -23,7 +24,8 @@ class Rows:
     def copy(self) -> "Rows":
         """The same rows, to be changed without these."""
         copied = Rows(self.keys)
-        copied.live, copied.encoded, copied.by_id = self.live.copy(), self.encoded.copy(), self.by_id.copy()
+        copied.live, copied.vacant = self.live.copy(), self.vacant.copy()
+        copied.encoded, copied.by_id = self.encoded.copy(), self.by_id.copy()
         for column, keys in self.keys.items():
             copied.keys[column] += keys
         for column, index in self.indexes.items():
@@ -35,12 +37,18 @@ class Rows:
         keys = self.keys[column]
         return Ids(keys, rows, self.by_id.get, built) if column == ID else Index(keys, rows, built)
 
+    def vacancy(self) -> int:
+        """A number that shows no row."""
+        return self.vacant.min() if self.vacant else len(self.encoded)
+
     def show(self, row: int, encoded: bytes, values: Mapping[str, Any]) -> None:
         """Put a row under a number that shows none."""
         while len(self.encoded) <= row:
+            self.vacant.add(len(self.encoded))
             self.encoded.append(b"")
             for _, keys in self._readers:
                 keys.append(None)
+        self.vacant.discard(row)
         self.encoded[row] = encoded
         for read, keys in self._readers:
             keys[row] = read(values)
@@ -55,6 +63,7 @@ class Rows:
         self.live.discard(row)
         del self.by_id[self.keys[ID][row]]
         self.encoded[row] = b""
+        self.vacant.add(row)
 
     def overwrite(self, row: int, encoded: bytes, values: Mapping[str, Any]) -> None:
         """Change a row, whose id stays."""

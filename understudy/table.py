@@ -17,7 +17,7 @@ LATELY = 1000  # changes whose rows are known
 
 
 class Table:
-    """The rows of one table, each under a number that is never given again.
+    """The rows of one table, each under a number, which is given again once its row is gone.
 
     `changes` says how often a row came, changed or went; `record` is told of each change. A fork shares
     its rows with the table that it is of, until one of the two is written to.
@@ -92,7 +92,7 @@ class Table:
         """
         if row_values["id"].int in self._rows.by_id:
             raise KeyError(row_values["id"])
-        row, encoded = len(self._rows.encoded), self.schema.encode(row_values)
+        row, encoded = self._rows.vacancy(), self.schema.encode(row_values)
         self._touched(row).show(row, encoded, row_values)
         self._record(Change(self.schema.name, row, b"", encoded))
         return row
