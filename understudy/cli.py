@@ -11,7 +11,7 @@ import click
 from understudy import __version__
 from understudy.admin.commands import admin
 from understudy.errors import UnderstudyError
-from understudy.options import Options
+from understudy.options import HIGHEST_PORT, Options
 
 if TYPE_CHECKING:
     from understudy.catalog import Catalog
@@ -89,7 +89,7 @@ def limit_option(name: str, unit: str, help_: str, least: int = 1) -> Decorator:
 @click.option("--host", default=USUAL.host, show_default=True, help="The address to listen on.")
 @click.option(
     "--port",
-    type=click.IntRange(0, 65535),
+    type=click.IntRange(0, HIGHEST_PORT),
     default=4200,
     show_default=True,
     help="The port to listen on; 0 takes a free one.",

@@ -8,10 +8,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from understudy.answers import encode, send_json
 from understudy.http import Stage, refusal_of
+from understudy.prefer import NAME as PREFER
 from understudy.requests import read_body
 from understudy.site import Site
 
-PREFER = b"prefer"
 PACKED_FROM = 500  # bytes, from which on an answer varies with what a client can unpack
 VARY, VARY_IF_LONG = (b"vary", b"Origin"), (b"vary", b"Accept-Encoding, Origin")
 
@@ -36,8 +36,7 @@ class Express:
         exchange = self._journal.begin(scope)
         headers = []
         try:
-            if self._guard.is_on:
-                self._guard.check(scope)
+            self._guard.check(scope)
             body = await read_body(receive) if found.operation.reader.takes_body else b""
             exchange.asked(body)
             scope["path_params"] = found.arguments

@@ -182,7 +182,8 @@ def derive_rows(table: Table, source: Table, rows: Iterable[int], rule: Derived)
         if key is not None and (key not in latest or source.key(newest, row) >= source.key(newest, latest[key])):
             latest[key] = row
     for key, row in latest.items():
-        values = {**source.values(row), rule.reference: source.values(row)["id"]}
+        values = source.values(row)
+        values[rule.reference] = values["id"]
         known = next(iter(table.index(per).rows(key)), None)
         if known is None:
             table.insert({**values, "id": uuid5(rule.namespace, key)})

@@ -24,7 +24,6 @@ class Limits:
         depth: levels of lists and objects within each other in a body. The default refuses nothing that Python 3.11
             can read, which gives up by itself some fifty levels before, as a real server's does.
         items: of one list or object in a body; it may have as many lists and objects, all together.
-        snapshots: of all workspaces.
     """
 
     body: int = 8 * 2**20
@@ -33,7 +32,6 @@ class Limits:
     connections: int = 1000
     depth: int = PYTHONS
     items: int = 100_000
-    snapshots: int = 100
 
     def check(self, body: bytes) -> None:
         """See whether a body is one that may be read.

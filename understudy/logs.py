@@ -7,7 +7,6 @@ from typing import Any
 
 from uvicorn.config import LOGGING_CONFIG
 
-FORMATS = ("text", "json")
 ACCESS = ("client", "method", "path", "http_version", "status")  # what uvicorn says of a request
 
 
@@ -30,7 +29,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def logging_of(level: str, form: str) -> dict[str, Any]:
-    """Uvicorn's logging, with our own lines among its, in one of FORMATS."""
+    """Uvicorn's logging, with our own lines among its; `form` is "text" or "json"."""
     ours = {"understudy": {"handlers": ["default"], "level": level.upper(), "propagate": False}}
     config = {**LOGGING_CONFIG, "loggers": {**LOGGING_CONFIG["loggers"], **ours}}
     if form == "json":

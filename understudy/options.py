@@ -80,5 +80,4 @@ class Options:
             self.max_connections,
             self.max_depth,
             self.max_items,
-            self.max_snapshots,
         )

@@ -43,19 +43,27 @@ class Rows:
 
     def show(self, row: int, encoded: bytes, values: Mapping[str, Any]) -> None:
         """Put a row under a number that shows none."""
-        while len(self.encoded) <= row:
-            self.vacant.add(len(self.encoded))
-            self.encoded.append(b"")
-            for _, keys in self._readers:
-                keys.append(None)
-        self.vacant.discard(row)
-        self.encoded[row] = encoded
-        for read, keys in self._readers:
-            keys[row] = read(values)
+        while len(self.encoded) < row:
+            self._append(b"", None)
+        if row == len(self.encoded):
+            self._append(encoded, values)
+        else:
+            self.encoded[row] = encoded
+            for read, keys in self._readers:
+                keys[row] = read(values)
+            self.vacant.discard(row)
         self.by_id[self.keys[ID][row]] = row
         self.live.add(row)
         for index in self.indexes.values():
             index.add(row)
+
+    def _append(self, encoded: bytes, values: Mapping[str, Any] | None) -> None:
+        """Take another number, for a row or for none."""
+        if values is None:
+            self.vacant.add(len(self.encoded))
+        self.encoded.append(encoded)
+        for read, keys in self._readers:
+            keys.append(None if values is None else read(values))
 
     def hide(self, row: int) -> None:
         for index in self.indexes.values():

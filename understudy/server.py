@@ -18,7 +18,7 @@ import uvicorn
 from understudy.admin.gate import is_loopback
 from understudy.app import create_app
 from understudy.contract import reason_of
-from understudy.errors import FaultsError, UnderstudyError
+from understudy.errors import UnderstudyError
 from understudy.fixtures import FixtureSet
 from understudy.folder import Api, own_folder
 from understudy.journal import Journal
@@ -61,27 +61,15 @@ def opened(options: Options) -> Iterator[Site]:
     tenants = Tenants(keeper(fixture_set, options.store), options.max_workspaces, ids)
     site = Site(api, fixture_set, tenants, Journal(options.journal), options)
     if options.faults:
-        use(options.faults, site)
+        # Who wants no faults does without importing what reads them.
+        from understudy.faults.reading import rules_in  # noqa: PLC0415
+
+        site.faults.put(None, rules_in(options.faults))
     tenants.open(DEFAULT)
     try:
         yield site
     finally:
         tenants.close()
-
-
-def use(source: str, site: Site) -> None:
-    """Have the rules of a file or profile in force.
-
-    Raises:
-        FaultsError: they are none.
-    """
-    # Who wants no faults does without importing what reads them.
-    from understudy.faults.reading import rules_in  # noqa: PLC0415
-
-    try:
-        site.faults.put(None, rules_in(source))
-    except ValueError as error:
-        raise FaultsError(Path(source), str(error)) from None
 
 
 def keeper(fixture_set: FixtureSet, store: str | None) -> Keeper:
@@ -111,7 +99,7 @@ def serve(options: Options, log_level: str, log_format: str, called: float) -> N
     Args:
         options: what, and where.
         log_level: one of uvicorn's.
-        log_format: one of `logs.FORMATS`.
+        log_format: "text" or "json".
         called: when the command was called, by `time.perf_counter`, in seconds.
 
     Raises:

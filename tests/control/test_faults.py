@@ -34,6 +34,7 @@ from understudy.catalog import Catalog
 from understudy.cli import main
 from understudy.errors import FaultsError
 from understudy.express import Express
+from understudy.faults import rule as rules
 from understudy.faults.delays import delay_of
 from understudy.faults.faults import Faults
 from understudy.faults.reading import profiles, rules_in
@@ -1084,3 +1085,14 @@ def test_the_rules_of_the_guide_are_ones(tmp_path: Path) -> None:
         with opened(Options(fixtures=str(SMALL), faults=str(tmp_path / "rules.yaml"))) as site:
             create_app(site)
             assert list(site.faults)
+
+
+def test_the_delay_of_each_piece_is_drawn_by_the_seed() -> None:
+    def drawn(seed: int) -> list[float]:
+        effect = rules.Effect()
+        scope = {"type": "http", "method": "GET", "path": "/api/hello", "headers": []}
+        rules.Rule({"chunk_delay": {"from": 0, "to": 1}}, Random(seed)).apply(scope, None, "/api", effect)
+        assert effect.chunk_delay is not None
+        return [effect.chunk_delay() for _ in range(5)]
+
+    assert drawn(1) == drawn(1) != drawn(2)

@@ -2,15 +2,14 @@
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 from inspect import isawaitable
 from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from understudy.admin import FOLDER, PATH
-from understudy.admin.gate import check
-from understudy.answers import encode, send_json
-from understudy.errors import ApiError
+from understudy.admin.gate import GateMiddleware
 from understudy.folder import Api, Operation
 from understudy.http import Stage
 from understudy.routed import routed
@@ -30,11 +29,6 @@ class ControlMiddleware:
         if scope["type"] != "http" or not is_within(scope["path"]):
             await self._app(scope, receive, send)
             return
-        try:
-            check(scope, self._site.options.admin_token)
-        except ApiError as error:
-            await send_json(send, error.status, encode(error.body), error.raw_headers)
-            return
         async with self._making:
             if self._control is None:
                 self._control = await asyncio.to_thread(control_of, self._site)
@@ -52,4 +46,5 @@ def control_of(site: Site) -> ASGIApp:
         answer = operation.handler(site, **arguments)
         return await answer if isawaitable(answer) else answer
 
-    return routed(Api.load(FOLDER, subject="site"), Stage(perform, site.options.limits), documents=PATH)
+    stage, gate = Stage(perform, site.options.limits), partial(GateMiddleware, token=site.options.admin_token)
+    return routed(Api.load(FOLDER, subject="site"), stage, within=[gate], documents=PATH)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
-from starlette.types import Scope
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from understudy.access import is_same
 from understudy.errors import ApiError, Forbidden
@@ -16,6 +16,19 @@ class TokenNeeded(ApiError):
     def __init__(self) -> None:
         detail = "The control API needs its token, as `Authorization: Bearer …`; it is what --admin-token says."
         super().__init__(401, {"detail": detail}, {"www-authenticate": "Bearer"})
+
+
+class GateMiddleware:
+    """Refuses who may not use the control API."""
+
+    def __init__(self, app: ASGIApp, token: str | None) -> None:
+        self._app = app
+        self._token = token
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            check(scope, self._token)
+        await self._app(scope, receive, send)
 
 
 def check(scope: Scope, token: str | None) -> None:

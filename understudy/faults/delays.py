@@ -39,14 +39,12 @@ class LogNormal:
 Delay = Fixed | Uniform | LogNormal
 
 
-def delay_of(value: Any) -> Delay | None:
+def delay_of(value: Any) -> Delay:
     """A delay as a rule says it: seconds, `from` and `to`, or `median` and `p99`.
 
     Raises:
         ValueError: the second is less than the first.
     """
-    if value is None:
-        return None
     if not isinstance(value, dict):
         return Fixed(value)
     (name, first), (other, second) = value.items()

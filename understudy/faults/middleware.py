@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable
 from http import HTTPStatus
-from random import Random
 from socket import SO_LINGER, SOL_SOCKET
 from struct import pack
 
@@ -86,7 +85,6 @@ class Sender:
         self._effect = effect
         self._scope = scope
         self._send = send
-        self._randomness = Random()  # noqa: S311 - nothing to keep secret
         self._is_cut = effect.connection == "cut"
 
     async def send(self, message: Message) -> None:
@@ -115,7 +113,7 @@ class Sender:
 
     def _pause(self, size: int) -> float:
         chunk_delay, throttle = self._effect.chunk_delay, self._effect.throttle
-        seconds = chunk_delay.draw(self._randomness) if chunk_delay else 0
+        seconds = chunk_delay() if chunk_delay else 0
         return seconds + (size / throttle if throttle else 0)
 
 

@@ -3,16 +3,17 @@
 import math
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import partial
 from random import Random
 from typing import Any
 
 from starlette.types import Scope
 
 from understudy.errors import ApiError
-from understudy.faults.delays import Delay, delay_of
+from understudy.faults.delays import delay_of
 from understudy.search import full
 from understudy.tenants import DEFAULT, WORKSPACE, canonical
 
@@ -24,7 +25,7 @@ class Effect:
     """What happens to one request. Delays are in seconds, `throttle` is in bytes a second."""
 
     delay: float = 0
-    chunk_delay: Delay | None = None
+    chunk_delay: Callable[[], float] | None = None
     status: int | None = None
     retry_after: int | None = None
     connection: str | None = None
@@ -71,8 +72,8 @@ class Rule:
         self.matched = 0
         self.applied = 0
         self._randomness = randomness
-        self._delay = delay_of(says.get("delay"))
-        self._chunk_delay = delay_of(says.get("chunk_delay"))
+        self._delay = self._drawn(says.get("delay"))
+        self._chunk_delay = self._drawn(says.get("chunk_delay"))
         self._rate = Rate(**says["rate"]) if says.get("rate") else None
         self._end = None if says.get("expires") is None else time.monotonic() + says["expires"]
         self._workspace = None if says.get("workspace") is None else workspace_of(says["workspace"])
@@ -80,6 +81,9 @@ class Rule:
             raise ValueError("`retry_after` needs an `answer`, such as 429 or 503")
         if not self.says_something:
             raise ValueError(f"says nothing that happens; that is one of {', '.join(EFFECTS)}")
+
+    def _drawn(self, delay: Any) -> Callable[[], float] | None:
+        return None if delay is None else partial(delay_of(delay).draw, self._randomness)
 
     @property
     def says_something(self) -> bool:
@@ -99,7 +103,7 @@ class Rule:
             return
         self.applied += 1
         says = self.says
-        effect.delay += self._delay.draw(self._randomness) if self._delay else 0
+        effect.delay += self._delay() if self._delay else 0
         effect.chunk_delay = effect.chunk_delay or self._chunk_delay
         if effect.status is None and says.get("answer") is not None:
             effect.status = says["answer"]

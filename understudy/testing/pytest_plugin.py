@@ -22,7 +22,6 @@ WORKSPACE: pytest.StashKey["RemoteWorkspace"] = pytest.StashKey()
 ACTIVATION: pytest.StashKey["Activation"] = pytest.StashKey()
 SITE, ERROR = "understudy_site", "understudy_error"  # what xdist's workers are told
 JOURNAL = 10_000  # requests, of all tests that run at a time
-LARGEST_PORT = 65_535
 SETTINGS = {
     "fixtures": "The fixture set that every test starts from, a folder of JSON Lines.  [default: the demo set]",
     "port": "The port to serve on.  [default: a free one]",
@@ -94,9 +93,13 @@ def options_of(config: pytest.Config) -> dict[str, Any]:
 
 
 def port_of(config: pytest.Config) -> int:
-    port = setting(config, "port") or "0"
-    if not port.isdecimal() or int(port) > LARGEST_PORT:
-        raise pytest.UsageError(f"--understudy-port takes a number up to {LARGEST_PORT}, not `{port}`")
+    port = setting(config, "port")
+    if port is None:
+        return 0
+    from understudy.options import HIGHEST_PORT  # noqa: PLC0415
+
+    if not port.isdecimal() or int(port) > HIGHEST_PORT:
+        raise pytest.UsageError(f"--understudy-port takes a number up to {HIGHEST_PORT}, not `{port}`")
     return int(port)
 
 
