@@ -59,7 +59,7 @@ record: $(VENV)/made .real/made ## record a real server's answers anew
 	$(BIN)/python -m tests.real.record
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.* ## /\1	/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.* ## /\1	/p' Makefile | expand -t 16
 
 clean: ## take away all that was made
 	rm -rf $(VENV) .real .cache build *.egg-info
