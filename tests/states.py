@@ -21,7 +21,7 @@ def state_of(table: Table, columns: Iterable[Column]) -> dict[str, Any]:
         "rows": {row: table.encoded(row) for row in table.live},
         "found": {table.values(row)["id"]: table.find(table.values(row)["id"].int) for row in table.live},
         "indexes": {
-            column.names: (index_content(table, column), list(table.index(column).order) if sortable(column) else None)
+            column.names: (index_content(table, column), in_order(table, column) if sortable(column) else None)
             for column in columns
         },
     }
@@ -29,6 +29,10 @@ def state_of(table: Table, columns: Iterable[Column]) -> dict[str, Any]:
 
 def index_content(table: Table, column: Column) -> dict[Any, list[int]]:
     return {key: list(rows) for key, rows in table.index(column).by_key.items() if rows}
+
+
+def in_order(table: Table, column: Column) -> list[int]:
+    return table.index(column).page(table.live, False, 0, len(table))
 
 
 def sortable(column: Column) -> bool:

@@ -1,14 +1,12 @@
 """The rows of a table by the keys of one column."""
 
-from array import array
-from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from heapq import nlargest, nsmallest
-from itertools import islice
 from typing import Any, NamedTuple
 
 from pyroaring import BitMap
+
+from understudy.order import Order
 
 Key = Any
 """What `Column.key` makes of a row: a hashable that sorts among its like, a list of them, or None."""
@@ -20,7 +18,7 @@ class Built(NamedTuple):
     """What questions have made an index build: the rows by key, all rows in order."""
 
     by_key: dict[Hashable, BitMap] | None = None
-    order: "array[int] | None" = None
+    order: Order | None = None
 
 
 NOTHING = Built()
@@ -39,18 +37,17 @@ class Index:
         self._live = live
         self._by_key, self._order = built
 
-    def built(self) -> Built:
-        """A copy of what has been built, for an index of a copy of the rows."""
+    def built(self, keys: Sequence[Key]) -> Built:
+        """A copy of what has been built, for an index over a copy of the keys."""
         by_key = None if self._by_key is None else {key: rows.copy() for key, rows in self._by_key.items()}
-        return Built(by_key, None if self._order is None else self._order[:])
+        return Built(by_key, None if self._order is None else self._order.copy(keys))
 
     def add(self, row: int) -> None:
         if self._by_key is not None:
             for key in elements(self._keys[row]):
                 self._by_key.setdefault(key, BitMap()).add(row)
         if self._order is not None:
-            place = self._place(row)
-            self._order.insert(place, row)
+            self._order.add(row)
 
     def discard(self, row: int) -> None:
         if self._by_key is not None:
@@ -60,7 +57,7 @@ class Index:
                 if not rows and key is not None:
                     del self._by_key[key]
         if self._order is not None:
-            del self._order[self._place(row)]
+            self._order.discard(row)
 
     # ------------------------------------------------------------------ by key
 
@@ -101,62 +98,23 @@ class Index:
     # ---------------------------------------------------------------- in order
 
     @property
-    def order(self) -> "array[int]":
-        """All rows from the smallest key to the largest, as SQL sorts: those without a key first.
-
-        Rows of the same key stand by their number.
-        """
+    def order(self) -> Order:
+        """All rows from the smallest key to the largest."""
         if self._order is None:
-            rows, key = self._live.to_array(), self._keys.__getitem__
-            nulls = [row for row in rows if key(row) is None] if None in self._keys else []
-            filled = [row for row in rows if key(row) is not None] if nulls else rows
-            self._order = array("I", [*nulls, *sorted(filled, key=key)])
+            self._order = Order.of(self._keys, self._live)
         return self._order
-
-    def _rank(self, row: int) -> tuple[bool, Key, int]:
-        key = self._keys[row]
-        return (False, 0, row) if key is None else (True, key, row)
-
-    def _place(self, row: int) -> int:
-        return bisect_left(self.order, self._rank(row), key=self._rank)
-
-    def _place_of_first_key(self) -> int:
-        return bisect_left(self.order, (True,), key=self._is_filled)
-
-    def _is_filled(self, row: int) -> tuple[bool]:
-        return (self._keys[row] is not None,)
 
     def up_to(self, key: Key) -> BitMap:
         """The rows whose key is at most `key`."""
-        end = bisect_right(self.order, (True, key, float("inf")), key=self._rank)
-        return BitMap(self.order[self._place_of_first_key() : end])
+        return self.order.before((True, key, float("inf"))) - self.order.before((True,))
 
     def starting_at(self, key: Key) -> BitMap:
         """The rows whose key is at least `key`."""
-        return BitMap(self.order[bisect_left(self.order, (True, key, -1), key=self._rank) :])
+        return self._live - self.order.before((True, key))
 
     def page(self, rows: BitMap, descending: bool, offset: int, limit: int) -> list[int]:
-        """Some of `rows` in this order, or from its end.
-
-        Where `rows` are many, the order is walked until the page is full; where they are few, they
-        are sorted: whichever is less work. A step of a walk takes a tenth of what it takes to sort
-        a row.
-        """
-        wanted = offset + limit
-        if not rows or offset >= len(rows) or limit == 0:
-            return []
-        if len(rows) == len(self._live):
-            count = len(self.order)
-            return (
-                list(self.order[max(0, count - wanted) : count - offset])[::-1]
-                if descending
-                else list(self.order[offset:wanted])
-            )
-        if wanted * len(self._live) <= 10 * len(rows) ** 2:
-            walk = reversed(self.order) if descending else iter(self.order)
-            return list(islice(filter(rows.__contains__, walk), offset, wanted))
-        first = nlargest if descending else nsmallest
-        return first(wanted, rows, key=self._rank)[offset:]
+        """Some of `rows` in this order, or from its end."""
+        return self.order.page(rows, descending, offset, limit) if offset < len(rows) and limit else []
 
 
 class Ids(Index):

@@ -29,7 +29,8 @@ class Rows:
         for column, keys in self.keys.items():
             copied.keys[column] += keys
         for column, index in self.indexes.items():
-            copied.indexes[column] = copied.index(column, copied.live, index.built())
+            built = index.built(copied.keys[column])
+            copied.indexes[column] = copied.index(column, copied.live, built)
         return copied
 
     def index(self, column: Column, rows: BitMap, built: Built = NOTHING) -> Index:

@@ -1,0 +1,148 @@
+"""The rows of a table in the order of one column's keys."""
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+from pyroaring import BitMap
+
+Rank = tuple[Any, ...]
+"""Where a row stands among others; a part of one stands before all that begin with it."""
+
+LENGTH = 4096  # rows of a stretch; as many again, and it becomes two
+
+
+class Stretch:
+    """Rows that stand side by side in an order, by which they can be passed over together.
+
+    `members`, the same rows as a bitmap, is made when it is first asked for.
+    """
+
+    def __init__(self, rows: "array[int]", members: BitMap | None = None) -> None:
+        self.rows = rows
+        self._members = members
+
+    @property
+    def members(self) -> BitMap:
+        if self._members is None:
+            self._members = BitMap(self.rows)
+        return self._members
+
+    def insert(self, place: int, row: int) -> None:
+        self.rows.insert(place, row)
+        if self._members is not None:
+            self._members.add(row)
+
+    def remove(self, place: int) -> None:
+        row = self.rows.pop(place)
+        if self._members is not None:
+            self._members.discard(row)
+
+    def halves(self) -> "tuple[Stretch, Stretch]":
+        middle = len(self.rows) // 2
+        return Stretch(self.rows[:middle]), Stretch(self.rows[middle:])
+
+    def copy(self) -> "Stretch":
+        return Stretch(self.rows[:], None if self._members is None else self._members.copy())
+
+
+class Order:
+    """Rows from the smallest key to the largest, as SQL sorts: those without a key first.
+
+    Rows of the same key stand by their number. `keys[row]` is the key of each row, when it comes
+    (`add`, after) and until it goes (`discard`, before).
+    """
+
+    def __init__(self, keys: Sequence[Any], stretches: Iterable[Stretch]) -> None:
+        self._keys = keys
+        self._stretches = list(stretches)
+
+    @classmethod
+    def of(cls, keys: Sequence[Any], rows: BitMap) -> "Order":
+        """Some rows, put in order."""
+        key = keys.__getitem__
+        nulls = [row for row in rows if key(row) is None] if None in keys else []
+        filled = [row for row in rows if key(row) is not None] if nulls else rows.to_array()
+        ordered = array("I", [*nulls, *sorted(filled, key=key)])
+        return cls(keys, (Stretch(ordered[start : start + LENGTH]) for start in range(0, len(ordered), LENGTH)))
+
+    def copy(self, keys: Sequence[Any]) -> "Order":
+        """The same order of a copy of the keys."""
+        return Order(keys, (stretch.copy() for stretch in self._stretches))
+
+    def rank(self, row: int) -> Rank:
+        key = self._keys[row]
+        return (False, 0, row) if key is None else (True, key, row)
+
+    # ------------------------------------------------------------------- write
+
+    def add(self, row: int) -> None:
+        rank = self.rank(row)
+        number = min(self._number(rank), len(self._stretches) - 1)
+        if number < 0:
+            self._stretches.append(Stretch(array("I", [row])))
+            return
+        stretch = self._stretches[number]
+        stretch.insert(self._place(stretch, rank), row)
+        if len(stretch.rows) == 2 * LENGTH:
+            self._stretches[number : number + 1] = stretch.halves()
+
+    def discard(self, row: int) -> None:
+        rank = self.rank(row)
+        number = self._number(rank)
+        stretch = self._stretches[number]
+        stretch.remove(self._place(stretch, rank))
+        if not stretch.rows:
+            del self._stretches[number]
+
+    # -------------------------------------------------------------------- read
+
+    def before(self, rank: Rank) -> BitMap:
+        """The rows that stand before a rank."""
+        number = self._number(rank)
+        found = BitMap.union(BitMap(), *(stretch.members for stretch in self._stretches[:number]))
+        for stretch in self._stretches[number : number + 1]:
+            found |= BitMap(stretch.rows[: self._place(stretch, rank)])
+        return found
+
+    def page(self, rows: BitMap, descending: bool, offset: int, limit: int) -> list[int]:
+        """Some of `rows` in this order, or from its end.
+
+        Where they are few, they are sorted; where they are many, the stretches are passed that hold only
+        what comes before the page.
+        """
+        if len(rows) <= len(self._stretches):
+            return sorted(rows, key=self.rank, reverse=descending)[offset : offset + limit]
+        page: list[int] = []
+        for stretch in reversed(self._stretches) if descending else self._stretches:
+            count = stretch.members.intersection_cardinality(rows)
+            if offset < count:
+                wanted = offset + limit - len(page)
+                page += islice(self._in_order(stretch, rows, count, wanted, descending), offset, wanted)
+                if len(page) == limit:
+                    break
+            offset = max(0, offset - count)
+        return page
+
+    def _in_order(self, stretch: Stretch, rows: BitMap, count: int, wanted: int, descending: bool) -> Iterable[int]:
+        """Those of `rows` that are in a stretch, which are `count`, as far as they are wanted.
+
+        They are met on a walk along the stretch, or sorted: whichever is less work. A step of a walk
+        takes a tenth of what it takes to sort a row.
+        """
+        if wanted * len(stretch.rows) <= 10 * count**2:
+            walk: Iterator[int] = reversed(stretch.rows) if descending else iter(stretch.rows)
+            return filter(rows.__contains__, walk)
+        return sorted(stretch.members & rows, key=self.rank, reverse=descending)
+
+    def _number(self, rank: Rank) -> int:
+        """The number of the stretch that a rank belongs to; there may be none so far."""
+        return bisect_left(self._stretches, rank, key=self._end)
+
+    def _end(self, stretch: Stretch) -> Rank:
+        return self.rank(stretch.rows[-1])
+
+    def _place(self, stretch: Stretch, rank: Rank) -> int:
+        return bisect_left(stretch.rows, rank, key=self.rank)
