@@ -1,9 +1,7 @@
 """What the contract says of tables: their rows, their references, and what is derived."""
 
-from collections.abc import Callable, Mapping
-from copy import deepcopy
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -81,14 +79,9 @@ def row_validator(place: Place) -> SchemaValidator:
         elif "default" in part.value:
             # As a value that was read: 0 is 0.0 where the field holds numbers of any kind.
             default = SchemaValidator(core).validate_python(part.value["default"])
-            core = core_schema.with_default_schema(core, default_factory=maker_of(default))
+            core = core_schema.with_default_schema(core, default=default)  # copied where it can be changed
         fields[name] = core_schema.typed_dict_field(core, required=None)
     return SchemaValidator(core_schema.typed_dict_schema(fields, extra_behavior="forbid"))
-
-
-def maker_of(default: Any) -> Callable[[], Any]:
-    """Makes a default value, a new one each time where it can be changed."""
-    return type(default) if default in ([], {}) else partial(deepcopy, default)
 
 
 def references(place: Place) -> list[tuple[str, Reference]]:

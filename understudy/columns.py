@@ -21,9 +21,9 @@ class Column(NamedTuple):
         """A function from a row to what it is found under in this column."""
         ways = [name.split(".") for name in self.names]
         if len(ways) > 1 or len(ways[0]) > 1:
-            return lambda row: keys_of(first_set(row, ways))
+            return lambda row: key_of(first_set(row, ways))
         name = self.names[0]
-        return lambda row: keys_of(row[name])
+        return lambda row: key_of(row[name])
 
 
 def first_set(row: Mapping[str, Any], ways: Iterable[Iterable[str]]) -> Any:
@@ -34,10 +34,6 @@ def first_set(row: Mapping[str, Any], ways: Iterable[Iterable[str]]) -> Any:
         if value is not None:
             return value
     return None
-
-
-def keys_of(value: Any) -> Hashable | list[Hashable]:
-    return [key_of(item) for item in value] if isinstance(value, list) else key_of(value)
 
 
 ID = Column(("id",))

@@ -1,28 +1,30 @@
 """Single values: how they are stored, compared, and kept in time."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
+from operator import attrgetter
 from typing import Any
 from uuid import UUID, uuid4
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 MICROSECOND = timedelta(microseconds=1)
 LARGEST_INTEGER = 2**63 - 1
-TURNS: dict[type, Callable[[Any], Hashable]] = {
-    UUID: lambda value: value.int,
+TURNS: dict[type, Callable[[Any], Any]] = {
+    UUID: attrgetter("int"),
     datetime: lambda value: (value - EPOCH) // MICROSECOND,
     dict: repr,
+    list: lambda values: [key_of(value) for value in values],
 }
 
 
-def key_of(value: Any) -> Hashable:
+def key_of(value: Any) -> Any:
     """What a value is indexed and sorted by.
 
-    Ids and times become integers, which are faster to hash and compare; an object becomes its text.
+    Ids and times become integers, which are faster to hash and compare; an object becomes its text, and
+    a list the keys of what is in it.
     """
     turn = TURNS.get(type(value))
-    key: Hashable = value if turn is None else turn(value)
-    return key
+    return value if turn is None else turn(value)
 
 
 def is_id(text: str) -> bool:
