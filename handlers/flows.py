@@ -3,13 +3,13 @@
 from typing import Any
 from uuid import UUID
 
-from understudy.answers import NO_CONTENT, Answer
-from understudy.columns import Column
-from understudy.criteria import Criteria
+from understudy.contract.columns import Column
 from understudy.errors import NotFound
-from understudy.query import Sort
+from understudy.filters.criteria import Criteria
+from understudy.filters.query import Sort
+from understudy.http.answers import NO_CONTENT, Answer
 from understudy.values import MICROSECOND, new_id, now, time_of_change
-from understudy.workspace import Workspace
+from understudy.workspaces.workspace import Workspace
 
 NAME = Column(("name",))
 

@@ -5,11 +5,11 @@ from pathlib import Path
 from starlette.types import ASGIApp
 
 from understudy.app import create_app
-from understudy.fixtures import FixtureSet
 from understudy.folder import Api
-from understudy.journal import Journal
+from understudy.http.journal import Journal
 from understudy.site import Site
-from understudy.tenants import Memory, Tenants
+from understudy.workspaces.fixtures import FixtureSet
+from understudy.workspaces.tenants import Memory, Tenants
 
 
 def app_on(folder: Path, api: Api) -> ASGIApp:

@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from understudy.contract import Contract
+from understudy.contract.contract import Contract
 from understudy.verification.generator import Generator, Operation, Request, body_schema, safe_operations
 from understudy.verification.samples import Samples
 from understudy.verification.session import kept

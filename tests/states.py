@@ -4,11 +4,11 @@ import random
 from collections.abc import Iterable
 from typing import Any
 
-from understudy.columns import Column
+from understudy.contract.columns import Column
 from understudy.folder import Api
-from understudy.table import Table
+from understudy.tables.table import Table
 from understudy.values import new_id, now
-from understudy.workspace import Workspace
+from understudy.workspaces.workspace import Workspace
 
 
 def state(api: Api, workspace: Workspace) -> dict[str, Any]:

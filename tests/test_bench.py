@@ -8,9 +8,9 @@ from bench import chart, report, sets, targets, wrk
 from bench.errors import BenchError
 from bench.results import Cell, Results, Start
 from tests.servers import ROOT, stand_in
-from understudy import fixtures
 from understudy.folder import Api
-from understudy.workspace import Workspace
+from understudy.workspaces import fixtures
+from understudy.workspaces.workspace import Workspace
 
 
 def test_what_wrk_says_is_read_in_milliseconds_and_seconds() -> None:

@@ -6,11 +6,11 @@ import pytest
 
 from tests.conftest import SMALL
 from tests.states import change_anything, state
-from understudy import fixtures
-from understudy.changes import Change
 from understudy.folder import Api
+from understudy.tables.changes import Change
 from understudy.values import new_id, now
-from understudy.workspace import Workspace
+from understudy.workspaces import fixtures
+from understudy.workspaces.workspace import Workspace
 
 
 @pytest.fixture

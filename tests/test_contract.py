@@ -15,7 +15,7 @@ from openapi_spec_validator import OpenAPIV30SpecValidator
 from tests.conftest import Keeping
 from tests.servers import stand_in
 from understudy import folder
-from understudy.contract import Contract, Place
+from understudy.contract.contract import Contract, Place
 from understudy.errors import ContractError
 from understudy.folder import Api, own_folder
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from tests.servers import ROOT, stand_in
-from understudy.fixtures import dangling, load
 from understudy.folder import Api, own_folder
-from understudy.workspace import Workspace
+from understudy.workspaces.fixtures import dangling, load
+from understudy.workspaces.workspace import Workspace
 
 DEMO = ROOT / "fixtures" / "demo"
 END = datetime.fromisoformat("2026-01-31T00:00:00+00:00")

@@ -17,7 +17,7 @@ from understudy import admin
 from understudy.admin.client import RemoteWorkspace
 from understudy.admin.commands import admin as admin_command
 from understudy.cli import serve, verify
-from understudy.contract import Contract
+from understudy.contract.contract import Contract
 from understudy.folder import own_folder
 from understudy.options import Options
 from understudy.testing.pytest_plugin import SETTINGS

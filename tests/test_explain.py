@@ -11,12 +11,12 @@ import pytest
 
 from tests import jsonl
 from tests.conftest import GOLDEN, SMALL
-from understudy import fixtures
 from understudy.errors import Invalid
-from understudy.explain import Finding, explain
 from understudy.folder import Api
-from understudy.requests import QueryBody
-from understudy.workspace import Workspace
+from understudy.http.requests import QueryBody
+from understudy.workspaces import fixtures
+from understudy.workspaces.explain import Finding, explain
+from understudy.workspaces.workspace import Workspace
 
 CASES = [case for case in jsonl.read(GOLDEN / "small" / "cases.jsonl") if case["method"] == "POST"][:600]
 ROWS = 4  # of each case, and the one that all cases are asked about

@@ -7,7 +7,7 @@ import pytest
 
 from tests import wire
 from understudy.folder import Api
-from understudy.routes import Routes
+from understudy.http.routes import Routes
 
 PACKED = {"accept-encoding": "gzip"}  # sends a request the long way
 PASSING = ("date", "content-length", "content-encoding")  # headers that differ from one answer to the next

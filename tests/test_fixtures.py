@@ -9,10 +9,10 @@ import pytest
 
 from tests import jsonl
 from tests.conftest import GOLDEN, SMALL
-from understudy import fixtures
 from understudy.errors import FixtureError
 from understudy.folder import Api
-from understudy.workspace import Workspace
+from understudy.workspaces import fixtures
+from understudy.workspaces.workspace import Workspace
 
 ROW = {
     "id": "00000000-0000-4000-8000-000000000001",

@@ -10,7 +10,7 @@ import pytest
 from tests import jsonl
 from tests.conftest import GOLDEN, Keeping
 from tests.servers import stand_in
-from understudy.contract import Contract
+from understudy.contract.contract import Contract
 from understudy.folder import own_folder
 from understudy.verification.comparison import same_up_to_ties
 from understudy.verification.generator import order_of

@@ -5,7 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests import naive
-from understudy.operators import like
+from understudy.filters.operators import like
 
 LETTERS = "aAbkK%_ \n\\.*[ßſ\u212aÄä🚀"
 

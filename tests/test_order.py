@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pyroaring import BitMap
 
-from understudy.order import LENGTH, Order
+from understudy.tables.order import LENGTH, Order
 
 ROWS = 3 * LENGTH
 

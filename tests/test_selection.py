@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from tests import naive
 from tests.conftest import SMALL
 from tests.drawing import queries
-from understudy import fixtures
-from understudy.catalog import Catalog
-from understudy.contract import Contract
+from understudy.contract.catalog import Catalog
+from understudy.contract.contract import Contract
+from understudy.filters.query import Sort
 from understudy.folder import Api
-from understudy.query import Sort
 from understudy.values import key_of, new_id, now
 from understudy.verification.generator import Request
-from understudy.workspace import Workspace
+from understudy.workspaces import fixtures
+from understudy.workspaces.workspace import Workspace
 
 STEPS = 12
 

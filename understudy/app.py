@@ -8,18 +8,18 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Scope
 
-from understudy.access import GuardMiddleware
 from understudy.admin.app import ControlMiddleware
-from understudy.express import Express
 from understudy.faults.middleware import STALE, AnswerMiddleware, FaultMiddleware
 from understudy.folder import Operation
-from understudy.front import Front
-from understudy.http import Stage
-from understudy.journal import JournalMiddleware
-from understudy.prefer import PreferMiddleware
-from understudy.routed import routed
+from understudy.http.access import GuardMiddleware
+from understudy.http.express import Express
+from understudy.http.front import Front
+from understudy.http.journal import JournalMiddleware
+from understudy.http.middleware import Stage
+from understudy.http.prefer import PreferMiddleware
+from understudy.http.routed import routed
 from understudy.site import Site
-from understudy.tenants import DEFAULT, WORKSPACE
+from understudy.workspaces.tenants import DEFAULT, WORKSPACE
 
 REFINEMENTS = (partial(CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"]), GZipMiddleware)
 

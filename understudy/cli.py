@@ -14,7 +14,7 @@ from understudy.errors import UnderstudyError
 from understudy.options import HIGHEST_PORT, Options
 
 if TYPE_CHECKING:
-    from understudy.catalog import Catalog
+    from understudy.contract.catalog import Catalog
 
 STARTED = time.perf_counter()
 USUAL = Options()
@@ -268,8 +268,8 @@ def repair_store(path: Path, to: Path | None, folder: Path | None) -> None:
 
 def catalog_of(folder: Path | None) -> "Catalog":
     """The tables of an API folder; of the own one without."""
-    from understudy.catalog import Catalog  # noqa: PLC0415
-    from understudy.contract import Contract  # noqa: PLC0415
+    from understudy.contract.catalog import Catalog  # noqa: PLC0415
+    from understudy.contract.contract import Contract  # noqa: PLC0415
     from understudy.folder import own_folder  # noqa: PLC0415
 
     return Catalog.of(Contract.load((folder or own_folder()) / "openapi.yaml"))

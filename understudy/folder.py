@@ -10,11 +10,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from understudy.catalog import Catalog
-from understudy.contract import Contract, Place
+from understudy.contract.catalog import Catalog
+from understudy.contract.contract import Contract, Place
+from understudy.contract.validation import Reading
 from understudy.errors import ContractError, one_line
-from understudy.requests import RequestReader
-from understudy.validation import Reading
+from understudy.http.requests import RequestReader
 
 PACKAGE = Path(__file__).parent
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from understudy.errors import UnderstudyError
-from understudy.limits import Limits
+from understudy.http.limits import Limits
 
 USUAL = Limits()
 HIGHEST_PORT = 65535

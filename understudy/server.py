@@ -17,17 +17,17 @@ import uvicorn
 
 from understudy.admin.gate import is_loopback
 from understudy.app import create_app
-from understudy.contract import reason_of
+from understudy.contract.contract import reason_of
+from understudy.contract.validation import Reading
 from understudy.errors import UnderstudyError
-from understudy.fixtures import FixtureSet
 from understudy.folder import Api, own_folder
-from understudy.journal import Journal
+from understudy.http.journal import Journal
+from understudy.http.protocol import Protocol
 from understudy.logs import logging_of
 from understudy.options import Options
-from understudy.protocol import Protocol
 from understudy.site import Site
-from understudy.tenants import DEFAULT, Keeper, Kept, Memory, Tenants
-from understudy.validation import Reading
+from understudy.workspaces.fixtures import FixtureSet
+from understudy.workspaces.tenants import DEFAULT, Keeper, Kept, Memory, Tenants
 
 LONG = 2**24  # bytes of a file that takes some seconds to load
 STEPS = 200  # of a progress bar

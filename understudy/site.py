@@ -5,16 +5,16 @@ import time
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from understudy.access import Credentials, Guard, Tokens, issuing
 from understudy.errors import Conflict, UnderstudyError
 from understudy.faults.faults import Faults
-from understudy.fixtures import FixtureSet
 from understudy.folder import Api
-from understudy.journal import Journal
+from understudy.http.access import Credentials, Guard, Tokens, issuing
+from understudy.http.journal import Journal
+from understudy.http.routes import Routes
 from understudy.options import Options
-from understudy.routes import Routes
-from understudy.tenants import DEFAULT, Tenants, canonical
-from understudy.workspace import Workspace
+from understudy.workspaces.fixtures import FixtureSet
+from understudy.workspaces.tenants import DEFAULT, Tenants, canonical
+from understudy.workspaces.workspace import Workspace
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ import pytest
 from tests.conftest import SMALL
 from tests.control.tenants import admin, at, new_name
 from tests.servers import ROOT, client
-from understudy import access
-from understudy.access import LIFETIME, Credentials, Tokens
+from understudy.http import access
+from understudy.http.access import LIFETIME, Credentials, Tokens
 from understudy.options import Options
 from understudy.values import now
 

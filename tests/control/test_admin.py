@@ -17,10 +17,10 @@ from tests.jsonl import read
 from tests.servers import stand_in
 from understudy import __version__
 from understudy.admin import FOLDER, PATH
-from understudy.contract import Contract
+from understudy.contract.contract import Contract
 from understudy.folder import Api
-from understudy.routes import Routes
-from understudy.tenants import DEFAULT
+from understudy.http.routes import Routes
+from understudy.workspaces.tenants import DEFAULT
 
 CONTROL = Api.load(FOLDER, subject="site")
 ROUTES = Routes(CONTROL.operations.values(), PATH)

@@ -30,24 +30,24 @@ from understudy import StandIn
 from understudy.admin import CONTRACT
 from understudy.admin.client import ControlError, RemoteWorkspace
 from understudy.app import create_app
-from understudy.catalog import Catalog
 from understudy.cli import main
+from understudy.contract.catalog import Catalog
 from understudy.errors import FaultsError
-from understudy.express import Express
 from understudy.faults import rule as rules
 from understudy.faults.delays import delay_of
 from understudy.faults.faults import Faults
 from understudy.faults.reading import profiles, rules_in
 from understudy.faults.rule import EFFECTS
-from understudy.fixtures import FixtureSet
 from understudy.folder import Api
-from understudy.history import History
-from understudy.http import Stage
-from understudy.journal import Journal
+from understudy.http.express import Express
+from understudy.http.journal import Journal
+from understudy.http.middleware import Stage
 from understudy.options import Options
 from understudy.server import opened
 from understudy.site import Site
-from understudy.tenants import DEFAULT, Memory, Tenants
+from understudy.workspaces.fixtures import FixtureSet
+from understudy.workspaces.history import History
+from understudy.workspaces.tenants import DEFAULT, Memory, Tenants
 
 Rule = dict[str, Any]
 Asked = tuple[str, str, dict[str, str]]

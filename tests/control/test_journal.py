@@ -10,8 +10,8 @@ import pytest
 from tests.conftest import SMALL
 from tests.control.tenants import admin, at, new_name
 from tests.servers import stand_in
-from understudy.journal import LONGEST, Exchange, Journal
-from understudy.tenants import DEFAULT, WORKSPACE
+from understudy.http.journal import LONGEST, Exchange, Journal
+from understudy.workspaces.tenants import DEFAULT, WORKSPACE
 
 SHORT = {"accept-encoding": "identity"}
 PACKED = {"accept-encoding": "gzip"}

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from understudy.journal import Exchange
-from understudy.search import Search
-from understudy.tenants import WORKSPACE
+from understudy.http.journal import Exchange
+from understudy.http.search import Search
+from understudy.workspaces.tenants import WORKSPACE
 
 BODY = b'{"flows": {"name": {"any_": ["a", "b"]}}, "limit": 5, "sort": null, "on": true}'
 ASKED = {"method": "POST", "path": "/api/flows/filter", "query_string": b"", "headers": [], WORKSPACE: "a/b"}

@@ -16,7 +16,7 @@ from tests.control.tenants import admin, at, keys, new_name
 from tests.servers import stand_in
 from understudy.folder import own_folder
 from understudy.store.lock import locked
-from understudy.tenants import DEFAULT
+from understudy.workspaces.tenants import DEFAULT
 
 PLAIN = {"accept-encoding": "identity"}  # neither CORS nor gzip look at it
 FOREIGN = {"origin": "http://example.com"}

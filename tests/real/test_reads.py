@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import GOLDEN
 from tests.drawing import generator
 from tests.real.conftest import Pair
-from understudy.contract import Contract
+from understudy.contract.contract import Contract
 from understudy.folder import own_folder
 from understudy.verification.compare import compare
 from understudy.verification.comparison import rows_of

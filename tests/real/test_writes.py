@@ -12,7 +12,7 @@ from tests.real.conftest import Pair
 from tests.real.record import fixture_text, settled
 from tests.sessions import Player
 from tests.writes import NUMBERS, Step, send
-from understudy.contract import Contract
+from understudy.contract.contract import Contract
 from understudy.folder import own_folder
 from understudy.verification.generator import Request
 

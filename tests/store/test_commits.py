@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from understudy.changes import Change
 from understudy.errors import InsufficientStorage, NotFound
 from understudy.folder import Api
 from understudy.store.commits import Commits
+from understudy.tables.changes import Change
 from understudy.values import new_id, now
-from understudy.workspace import Workspace
+from understudy.workspaces.workspace import Workspace
 
 
 class Disk:

@@ -9,14 +9,14 @@ import pytest
 
 from tests.conftest import SMALL
 from tests.store.conftest import FEW, Opens, rows_of
-from understudy import fixtures
-from understudy.catalog import Catalog
+from understudy.contract.catalog import Catalog
 from understudy.errors import FixtureError, StoreError
-from understudy.fixtures import FixtureSet
 from understudy.folder import Api
 from understudy.store.opening import opened, origin
 from understudy.store.store import Store
 from understudy.values import new_id, now
+from understudy.workspaces import fixtures
+from understudy.workspaces.fixtures import FixtureSet
 
 
 def test_a_new_store_is_written_at_once_from_its_fixture_set(api: Api, tmp_path: Path, opens: Opens) -> None:

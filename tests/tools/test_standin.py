@@ -29,8 +29,8 @@ from understudy import StandIn
 from understudy.admin.client import ControlError, RemoteWorkspace
 from understudy.errors import UnderstudyError
 from understudy.folder import own_folder
-from understudy.tenants import DEFAULT
 from understudy.testing.process import ServerProcess
+from understudy.workspaces.tenants import DEFAULT
 
 FLOW = "a92c0e6f-17ec-4406-b9bc-2ccdf572df00"
 FLOWS = 12  # of the small set

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from tests.servers import free_port
-from understudy.contract import Contract
+from understudy.contract.contract import Contract
 from understudy.errors import UnderstudyError
 from understudy.folder import Api
 from understudy.verification.drift.drift import drift, told

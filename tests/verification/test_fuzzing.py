@@ -15,8 +15,8 @@ from tests.mutants.behaviours import replies
 from tests.mutants.exchange import Answer, Request
 from tests.servers import stand_in
 from tests.verification.servers import everything, lying, watched
-from understudy.catalog import Catalog
-from understudy.contract import Contract
+from understudy.contract.catalog import Catalog
+from understudy.contract.contract import Contract
 from understudy.folder import own_folder
 from understudy.verification.fuzzing import Fuzzing, limit_of
 from understudy.verification.generator import safe_operations

@@ -23,7 +23,7 @@ from tests.servers import free_port, stand_in
 from tests.sessions import ID
 from tests.verification.servers import everything, lying, repeating, url_of, watched
 from understudy import cli
-from understudy.contract import Contract
+from understudy.contract.contract import Contract
 from understudy.folder import own_folder
 from understudy.verification.generator import safe_operations
 from understudy.verification.meaning import rules

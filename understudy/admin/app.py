@@ -11,8 +11,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from understudy.admin import FOLDER, PATH
 from understudy.admin.gate import GateMiddleware
 from understudy.folder import Api, Operation
-from understudy.http import Stage
-from understudy.routed import routed
+from understudy.http.middleware import Stage
+from understudy.http.routed import routed
 from understudy.site import Site
 
 

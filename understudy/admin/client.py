@@ -13,9 +13,9 @@ import httpx
 
 from understudy.admin import PATH
 from understudy.errors import UnderstudyError
-from understudy.fixtures import SUFFIX
-from understudy.tenants import DEFAULT
 from understudy.values import in_utc, is_id
+from understudy.workspaces.fixtures import SUFFIX
+from understudy.workspaces.tenants import DEFAULT
 
 ALL = 1_000_000  # requests; more than a journal holds
 TIMEOUT = 60  # seconds; a set may take some to load

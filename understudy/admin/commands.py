@@ -54,7 +54,7 @@ def control(show: Show) -> Callable[[Callable[..., Any]], Callable[..., None]]:
 
 def usual_url() -> str:
     """Where clients would look for the API; else where `understudy serve` is by itself."""
-    from understudy.contract import Contract  # noqa: PLC0415
+    from understudy.contract.contract import Contract  # noqa: PLC0415
     from understudy.folder import own_folder  # noqa: PLC0415
 
     contract = Contract.read(own_folder() / "openapi.yaml")

@@ -6,8 +6,8 @@ from urllib.parse import SplitResult, urlsplit
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from understudy.access import is_same
 from understudy.errors import ApiError, Forbidden
+from understudy.http.access import is_same
 
 READING = ("GET", "HEAD")
 

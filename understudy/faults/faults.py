@@ -7,7 +7,7 @@ from typing import Any
 from starlette.types import Scope
 
 from understudy.faults.rule import Effect, Rule
-from understudy.routes import Routes
+from understudy.http.routes import Routes
 
 
 class Faults:

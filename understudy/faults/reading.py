@@ -9,10 +9,10 @@ import yaml
 from pydantic_core import ValidationError
 
 from understudy.admin import CONTRACT
-from understudy.contract import Contract, reason_of
+from understudy.contract.contract import Contract, reason_of
+from understudy.contract.validation import Reading, validator
 from understudy.errors import FaultsError, one_line
 from understudy.faults.rule import Rule
-from understudy.validation import Reading, validator
 
 PROFILES = Path(__file__).parent / "profiles"
 LARGEST = 2**20  # bytes of a file of rules

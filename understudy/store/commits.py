@@ -5,10 +5,10 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from understudy.changes import Change
-from understudy.contract import reason_of
+from understudy.contract.contract import reason_of
 from understudy.errors import InsufficientStorage
-from understudy.workspace import Workspace
+from understudy.tables.changes import Change
+from understudy.workspaces.workspace import Workspace
 
 logger = logging.getLogger("understudy")
 

@@ -5,10 +5,10 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from understudy.fixtures import FixtureSet
 from understudy.store.commits import Commits
 from understudy.store.opening import opened, origin, warnings
-from understudy.tenants import DEFAULT, Kept
+from understudy.workspaces.fixtures import FixtureSet
+from understudy.workspaces.tenants import DEFAULT, Kept
 
 
 class Files:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pendulum
 
-from understudy import fixtures
-from understudy.fixtures import FixtureSet
 from understudy.store.lock import locked
 from understudy.store.store import Store
+from understudy.workspaces import fixtures
+from understudy.workspaces.fixtures import FixtureSet
 
 MEBIBYTE = 2**20  # bytes
 LARGE = 64  # mebibytes

@@ -8,13 +8,13 @@ from typing import Any
 
 from pydantic_core import ValidationError
 
-from understudy import fixtures
-from understudy.catalog import Catalog
-from understudy.contract import reason_of
+from understudy.contract.catalog import Catalog
+from understudy.contract.contract import reason_of
 from understudy.errors import StoreError
 from understudy.store.document import NUMBER, line_at
 from understudy.store.store import Store
-from understudy.workspace import Workspace
+from understudy.workspaces import fixtures
+from understudy.workspaces.workspace import Workspace
 
 BEGINNING = re.compile(r'"([^"\n]*)"\s*:\s*(?=\{)')
 BETWEEN = re.compile(r"[\s,{}]*")

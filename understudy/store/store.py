@@ -10,14 +10,14 @@ from typing import Any
 from tinydb import TinyDB
 from tinydb.table import Document
 
-from understudy import fixtures
-from understudy.catalog import Catalog
-from understudy.changes import Change
-from understudy.contract import reason_of
+from understudy.contract.catalog import Catalog
+from understudy.contract.contract import reason_of
 from understudy.errors import StoreError
 from understudy.store.document import Damage, Entry, Reader
 from understudy.store.storage import WholeFile, stamp_of
-from understudy.workspace import Workspace
+from understudy.tables.changes import Change
+from understudy.workspaces import fixtures
+from understudy.workspaces.workspace import Workspace
 
 
 class Store:

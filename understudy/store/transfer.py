@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from understudy import fixtures
-from understudy.catalog import Catalog
+from understudy.contract.catalog import Catalog
 from understudy.errors import StoreError
-from understudy.fixtures import FixtureSet
 from understudy.store.opening import opened
 from understudy.store.store import Store
-from understudy.workspace import Workspace
+from understudy.workspaces import fixtures
+from understudy.workspaces.fixtures import FixtureSet
+from understudy.workspaces.workspace import Workspace
 
 
 def export(path: Path, folder: Path, catalog: Catalog) -> Workspace:

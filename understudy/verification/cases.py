@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from understudy.contract import Contract
+from understudy.contract.contract import Contract
 from understudy.errors import FixtureError
 from understudy.verification import files, jsonl
 from understudy.verification.compare import Finding

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from understudy.contract import reason_of
+from understudy.contract.contract import reason_of
 from understudy.errors import UnderstudyError, one_line
 from understudy.verification.verdict import Violation
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from understudy.contract import reason_of
+from understudy.contract.contract import reason_of
 from understudy.errors import UnderstudyError
 
 

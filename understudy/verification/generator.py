@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from understudy.contract import MEDIA_TYPE, Contract, Place
+from understudy.contract.contract import MEDIA_TYPE, Contract, Place
 from understudy.verification.comparison import Order
 from understudy.verification.samples import Samples
 

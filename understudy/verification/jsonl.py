@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from understudy.contract import reason_of
+from understudy.contract.contract import reason_of
 from understudy.errors import FixtureError, one_line
 
 

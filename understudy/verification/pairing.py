@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from understudy.contract import Place
+from understudy.contract.contract import Place
 from understudy.verification.mapping import IdMapping, translated
 from understudy.verification.samples import Row
 

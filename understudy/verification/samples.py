@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from understudy.contract import Place
+from understudy.contract.contract import Place
 
 Row = Mapping[str, Any]
 TEXT, NUMBER = "text", "number"

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import httpx
 
-from understudy.contract import MEDIA_TYPE, Contract, Place
+from understudy.contract.contract import MEDIA_TYPE, Contract, Place
 from understudy.errors import FixtureError, UnderstudyError, one_line
 from understudy.folder import own_folder
 from understudy.verification import cases, jsonl

@@ -15,10 +15,9 @@ from pathlib import Path
 import click
 import httpx
 
-from understudy.catalog import Catalog
-from understudy.contract import Contract
+from understudy.contract.catalog import Catalog
+from understudy.contract.contract import Contract
 from understudy.errors import UnderstudyError
-from understudy.fixtures import load
 from understudy.folder import own_folder
 from understudy.verification import deviations, files
 from understudy.verification.drift.drift import drift, told
@@ -36,7 +35,8 @@ from understudy.verification.reports.matrix import matrix
 from understudy.verification.reports.summary import summary
 from understudy.verification.session import client, header_of
 from understudy.verification.verdict import Verdict
-from understudy.workspace import Workspace
+from understudy.workspaces.fixtures import load
+from understudy.workspaces.workspace import Workspace
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,13 @@ import click
 import pytest
 
 from tests.conftest import SMALL
-from understudy.catalog import Catalog
 from understudy.cli import read_secret
+from understudy.contract.catalog import Catalog
 from understudy.errors import FaultsError, FixtureError
 from understudy.faults.reading import rules_in
-from understudy.fixtures import load
 from understudy.folder import Api
-from understudy.workspace import Workspace
+from understudy.workspaces.fixtures import load
+from understudy.workspaces.workspace import Workspace
 
 SECONDS = 5
 LINE = 1000  # characters

@@ -8,7 +8,7 @@ from starlette.types import ASGIApp
 from tests.apps import app_on
 from tests.conftest import SMALL
 from tests.verification.meaning.inspections import Inspector
-from understudy.contract import Contract
+from understudy.contract.contract import Contract
 from understudy.folder import Api, own_folder
 from understudy.verification.meaning.inspection import Inspection
 from understudy.verification.meaning.surface import Surface

@@ -9,8 +9,8 @@ from pathlib import Path
 import httpx
 from starlette.types import ASGIApp
 
-from understudy.catalog import Catalog
-from understudy.contract import Contract
+from understudy.contract.catalog import Catalog
+from understudy.contract.contract import Contract
 from understudy.verification import verify
 from understudy.verification.meaning.connection import Connection
 from understudy.verification.meaning.inspection import Inspection

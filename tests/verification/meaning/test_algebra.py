@@ -10,14 +10,14 @@ from tests import naive
 from tests.conftest import SMALL
 from tests.drawing import generator
 from tests.verification.meaning.inspections import Inspector
-from understudy import fixtures
-from understudy.criteria import Either, Every
+from understudy.filters.criteria import Either, Every
 from understudy.folder import Api
 from understudy.verification.meaning.algebra import Bounds, Evaluation, merged
 from understudy.verification.meaning.answers import Filters
 from understudy.verification.meaning.inspection import Inspection
 from understudy.verification.meaning.subjects import Subject
-from understudy.workspace import Workspace
+from understudy.workspaces import fixtures
+from understudy.workspaces.workspace import Workspace
 
 BODIES = 150  # that are drawn for each table
 TABLES = ["artifacts", "artifact_collections", "flows"]

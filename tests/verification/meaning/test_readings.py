@@ -3,8 +3,8 @@
 import pytest
 
 from tests.verification.meaning.inspections import Inspector
-from understudy.criteria import Every
 from understudy.errors import ApiError
+from understudy.filters.criteria import Every
 
 LIST = "POST /artifacts/filter"
 VERSION = "x-prefect-api-version"

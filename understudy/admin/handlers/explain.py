@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from understudy.answers import Answer
 from understudy.errors import NotFound, Unprocessable
-from understudy.explain import explain
-from understudy.requests import QueryBody
-from understudy.search import full
+from understudy.http.answers import Answer
+from understudy.http.requests import QueryBody
+from understudy.http.search import full
 from understudy.site import Site
+from understudy.workspaces.explain import explain
 
 
 async def explain_row(site: Site, workspace: str, body: dict[str, Any]) -> Answer:

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from understudy.answers import NO_CONTENT, Answer
 from understudy.errors import Unprocessable
+from understudy.http.answers import NO_CONTENT, Answer
 from understudy.site import Site
-from understudy.tenants import canonical
+from understudy.workspaces.tenants import canonical
 
 
 def replace_faults(site: Site, body: dict[str, Any], workspace: str | None = None) -> Answer:

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from understudy.answers import NO_CONTENT, Answer
 from understudy.errors import Conflict
-from understudy.journal import Exchange
-from understudy.search import Search
+from understudy.http.answers import NO_CONTENT, Answer
+from understudy.http.journal import Exchange
+from understudy.http.search import Search
 from understudy.site import Site
-from understudy.tenants import canonical
+from understudy.workspaces.tenants import canonical
 
 NEAREST = 3  # requests, where none is found
 

@@ -5,9 +5,9 @@ import time
 from pathlib import Path
 
 from understudy import __version__
-from understudy.answers import Answer
+from understudy.http.answers import Answer
 from understudy.site import Site
-from understudy.tenants import Tenant
+from understudy.workspaces.tenants import Tenant
 
 STATM = Path("/proc/self/statm")
 KIBIBYTE = 1024  # bytes

@@ -1,10 +1,10 @@
 """Snapshots: rows that are put aside, and taken back."""
 
-from understudy.answers import NO_CONTENT, Answer
 from understudy.errors import Forbidden, NotFound
+from understudy.http.answers import NO_CONTENT, Answer
 from understudy.site import Site
-from understudy.tenants import Tenant
-from understudy.workspace import Workspace
+from understudy.workspaces.tenants import Tenant
+from understudy.workspaces.workspace import Workspace
 
 
 async def save_snapshot(site: Site, workspace: str, name: str) -> Answer:

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from understudy import fixtures
-from understudy.answers import Answer
 from understudy.errors import NotFound, UnderstudyError, Unprocessable
+from understudy.http.answers import Answer
 from understudy.site import Site
-from understudy.workspace import Workspace
+from understudy.workspaces import fixtures
+from understudy.workspaces.workspace import Workspace
 
 Lines = Mapping[str, Sequence[bytes]]
 """Rows by table, each as a line of a fixture set has it."""

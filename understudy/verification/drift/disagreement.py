@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from understudy.contract import MEDIA_TYPE
+from understudy.contract.contract import MEDIA_TYPE
 from understudy.verification.drift.document import Document, Operation, Part, Raw
 from understudy.verification.drift.schemas import KEYWORDS, Shape, schema_of
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from understudy.contract import METHODS
+from understudy.contract.contract import METHODS
 from understudy.errors import UnderstudyError, one_line
 
 PATH_PARAMETER = re.compile(r"\{([^}]*)\}")

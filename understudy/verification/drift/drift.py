@@ -6,7 +6,7 @@ from textwrap import wrap
 
 import httpx
 
-from understudy.contract import Contract
+from understudy.contract.contract import Contract
 from understudy.verification.drift.disagreement import Disagreement, of_operations, together
 from understudy.verification.drift.document import Document, nameless, prefix_of
 from understudy.verification.drift.published import published

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property, reduce
 from typing import Any
 
-from understudy.columns import Step
-from understudy.criteria import EVERY, All, Criteria, Either, Related, reached
+from understudy.contract.columns import Step
+from understudy.filters.criteria import EVERY, All, Criteria, Either, Related, reached
 from understudy.verification.meaning.answers import Answers, Filters, Ids
 from understudy.verification.meaning.leaves import Leaf, asked
 

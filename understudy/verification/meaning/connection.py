@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 import httpx
 
-from understudy.contract import MEDIA_TYPE
+from understudy.contract.contract import MEDIA_TYPE
 from understudy.errors import UnderstudyError, one_line
 from understudy.verification.compare import body_of
 from understudy.verification.comparison import Answer

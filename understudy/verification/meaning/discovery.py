@@ -5,7 +5,7 @@ from datetime import datetime, timezone
 from itertools import islice
 from typing import Any
 
-from understudy.contract import Place
+from understudy.contract.contract import Place
 from understudy.values import EPOCH, MICROSECOND
 from understudy.verification.meaning.answers import Answers
 from understudy.verification.meaning.leaves import Leaf

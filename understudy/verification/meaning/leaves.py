@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from understudy.contract import Place
+from understudy.contract.contract import Place
 from understudy.verification.compare import names_in
 from understudy.verification.generator import fields_of
 from understudy.verification.meaning.surface import Selection

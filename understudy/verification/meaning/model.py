@@ -7,11 +7,11 @@ from uuid import UUID
 
 from pydantic_core import to_json
 
-from understudy.catalog import Catalog, Derived
-from understudy.columns import ID
-from understudy.criteria import All, Criteria, Either, Not, Related
-from understudy.index import Key
-from understudy.workspace import Workspace
+from understudy.contract.catalog import Catalog, Derived
+from understudy.contract.columns import ID
+from understudy.filters.criteria import All, Criteria, Either, Not, Related
+from understudy.tables.index import Key
+from understudy.workspaces.workspace import Workspace
 
 Row = Mapping[str, Any]
 

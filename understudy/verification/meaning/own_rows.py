@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import uuid4
 
-from understudy.contract import Place
+from understudy.contract.contract import Place
 from understudy.verification.comparison import Answer
 from understudy.verification.meaning.surface import Endpoint, Surface
 

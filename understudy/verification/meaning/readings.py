@@ -4,11 +4,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from understudy.catalog import Catalog
-from understudy.criteria import Criteria
+from understudy.contract.catalog import Catalog
+from understudy.contract.validation import Reading
 from understudy.errors import ApiError
-from understudy.requests import RequestReader
-from understudy.validation import Reading
+from understudy.filters.criteria import Criteria
+from understudy.http.requests import RequestReader
 from understudy.verification.meaning.surface import Endpoint, Surface
 
 

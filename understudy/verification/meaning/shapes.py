@@ -2,8 +2,8 @@
 
 from pydantic_core import SchemaValidator, ValidationError
 
-from understudy.contract import MEDIA_TYPE
-from understudy.validation import Reading, validator
+from understudy.contract.contract import MEDIA_TYPE
+from understudy.contract.validation import Reading, validator
 from understudy.verification.comparison import Answer, shortened
 from understudy.verification.meaning.surface import Endpoint
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from understudy.contract import Place
+from understudy.contract.contract import Place
 
 STRANGER = "understudy_unknown"
 Way = tuple[str, ...]

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
-from understudy.contract import MEDIA_TYPE, Contract, Place
+from understudy.contract.contract import MEDIA_TYPE, Contract, Place
 from understudy.verification.generator import Request, body_schema
 
 SUCCESSES = ("200", "201")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from itertools import combinations, product
 
-from understudy.contract import Place
+from understudy.contract.contract import Place
 from understudy.verification.compare import names_in
 from understudy.verification.generator import Generator
 from understudy.verification.meaning import rules

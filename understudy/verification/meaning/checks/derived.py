@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from understudy.catalog import Derived
+from understudy.contract.catalog import Derived
 from understudy.verification.comparison import named, shortened
 from understudy.verification.meaning import rules
 from understudy.verification.meaning.inspection import Inspection

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
-from understudy.contract import Place
+from understudy.contract.contract import Place
 from understudy.verification.compare import names_in
 from understudy.verification.comparison import Order, named, rows_of, same_up_to_ties, shortened
 from understudy.verification.generator import Request

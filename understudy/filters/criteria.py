@@ -9,7 +9,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from understudy.columns import Column, Step
+from understudy.contract.columns import Column, Step
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from understudy.answers import encode, send_json
 from understudy.errors import ApiError, BadRequest, one_line
 from understudy.folder import Operation
-from understudy.limits import UNREADABLE, Limits
-from understudy.requests import read_body
+from understudy.http.answers import encode, send_json
+from understudy.http.limits import UNREADABLE, Limits
+from understudy.http.requests import read_body
 
 with warnings.catch_warnings():
     # Connexion imports Starlette's test client, which then speaks of a package that only tests want.

@@ -10,9 +10,9 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from understudy.errors import Conflict, Forbidden, NotFound, UnderstudyError, Unprocessable
-from understudy.fixtures import FixtureSet, dangling
-from understudy.history import History
-from understudy.workspace import Workspace
+from understudy.workspaces.fixtures import FixtureSet, dangling
+from understudy.workspaces.history import History
+from understudy.workspaces.workspace import Workspace
 
 DEFAULT = "default"  # the workspace of the API's plain URL
 WORKSPACE = "understudy.workspace"  # where a request's ASGI scope says which one it is for

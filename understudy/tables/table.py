@@ -7,11 +7,11 @@ from typing import Any
 
 from pyroaring import BitMap
 
-from understudy.catalog import RowSchema
-from understudy.changes import Change, Record, unrecorded
-from understudy.columns import Column
-from understudy.index import Index, Key
-from understudy.rows import Rows
+from understudy.contract.catalog import RowSchema
+from understudy.contract.columns import Column
+from understudy.tables.changes import Change, Record, unrecorded
+from understudy.tables.index import Index, Key
+from understudy.tables.rows import Rows
 
 LATELY = 1000  # changes whose rows are known
 

@@ -8,7 +8,7 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from understudy.faults.middleware import TRANSPORT
-from understudy.limits import Limits
+from understudy.http.limits import Limits
 
 LINGERING = 2  # seconds, in which a client that was refused may go on sending before it hangs up
 

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from understudy.catalog import Catalog
-from understudy.columns import Column, Step
-from understudy.contract import Place
-from understudy.criteria import Criteria, together
-from understudy.filters import Filter, filter_at
+from understudy.contract.catalog import Catalog
+from understudy.contract.columns import Column, Step
+from understudy.contract.contract import Place
+from understudy.filters.criteria import Criteria, together
+from understudy.filters.filters import Filter, filter_at
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from typing import Any
 
 from pyroaring import BitMap
 
-from understudy.columns import ID, Column
-from understudy.index import NOTHING, Built, Ids, Index, Key
+from understudy.contract.columns import ID, Column
+from understudy.tables.index import NOTHING, Built, Ids, Index, Key
 
 
 class Rows:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from pyroaring import BitMap
 
-from understudy.columns import ID, Step
-from understudy.criteria import All, Condition, Criteria, Either, Every, Not, Related
-from understudy.operators import OPERATORS
-from understudy.table import Part, Table
+from understudy.contract.columns import ID, Step
+from understudy.filters.criteria import All, Condition, Criteria, Either, Every, Not, Related
+from understudy.filters.operators import OPERATORS
+from understudy.tables.table import Part, Table
 
 Tables = Mapping[str, Table]
 

@@ -11,11 +11,11 @@ from typing import Any
 from pydantic_core import from_json, to_jsonable_python
 from pyroaring import BitMap
 
-from understudy.columns import ID, Column, Step, first_set
-from understudy.criteria import Condition, Criteria, reached
-from understudy.filters import EitherSubject, FieldSubject, Filter, Part, RelationSubject, Subject, operand_of
-from understudy.query import Query
-from understudy.workspace import Workspace
+from understudy.contract.columns import ID, Column, Step, first_set
+from understudy.filters.criteria import Condition, Criteria, reached
+from understudy.filters.filters import EitherSubject, FieldSubject, Filter, Part, RelationSubject, Subject, operand_of
+from understudy.filters.query import Query
+from understudy.workspaces.workspace import Workspace
 
 SHOWN = 5  # values of related rows, of which there may be many
 LONGEST = 120  # letters of a value in a sentence

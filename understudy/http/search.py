@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from understudy.journal import Exchange
+from understudy.http.journal import Exchange
 
 ABSENT = object()
 

@@ -7,9 +7,9 @@ from typing import Any
 from starlette.routing import Router
 from starlette.types import ASGIApp
 
-from understudy import docs
 from understudy.folder import Api
-from understudy.http import AsyncApp, ErrorMiddleware, OperationMiddleware, Resolver, RouteMiddleware, Stage
+from understudy.http import docs
+from understudy.http.middleware import AsyncApp, ErrorMiddleware, OperationMiddleware, Resolver, RouteMiddleware, Stage
 
 
 def routed(

@@ -8,7 +8,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from understudy.contract import Contract
+from understudy.contract.contract import Contract
 
 PAGE = """<!doctype html>
 <html lang="en">

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from pyroaring import BitMap
 
-from understudy.order import Order
+from understudy.tables.order import Order
 
 Key = Any
 """What `Column.key` makes of a row: a hashable that sorts among its like, a list of them, or None."""

@@ -9,12 +9,12 @@ from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from understudy.answers import encode, send_json
-from understudy.contract import MEDIA_TYPE
+from understudy.contract.contract import MEDIA_TYPE
 from understudy.errors import BadRequest
 from understudy.faults.middleware import error_of, unless_stopped
 from understudy.folder import Operation
-from understudy.routes import Routes
+from understudy.http.answers import encode, send_json
+from understudy.http.routes import Routes
 
 NAME = b"prefer"
 WISH = re.compile(r'(?:^|[,;])\s*([\w-]+)\s*(?:=(?:\s*"([^"]*)"\s*|([^",;]*)))?(?=[,;]|$)')

@@ -6,10 +6,10 @@ alone. Whatever it does not know for sure takes the long way, which answers the 
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from understudy.answers import encode, send_json
-from understudy.http import Stage, refusal_of
-from understudy.prefer import NAME as PREFER
-from understudy.requests import read_body
+from understudy.http.answers import encode, send_json
+from understudy.http.middleware import Stage, refusal_of
+from understudy.http.prefer import NAME as PREFER
+from understudy.http.requests import read_body
 from understudy.site import Site
 
 PACKED_FROM = 500  # bytes, from which on an answer varies with what a client can unpack

@@ -7,9 +7,9 @@ from uuid import UUID
 
 from pydantic_core import SchemaValidator, core_schema, to_json
 
-from understudy.columns import ID, Column, Step
-from understudy.contract import Contract, Place
-from understudy.validation import Reading, compiled
+from understudy.contract.columns import ID, Column, Step
+from understudy.contract.contract import Contract, Place
+from understudy.contract.validation import Reading, compiled
 
 CASCADE, SET_NULL = "cascade", "set-null"
 

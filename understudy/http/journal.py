@@ -10,7 +10,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from understudy.tenants import DEFAULT, WORKSPACE
+from understudy.workspaces.tenants import DEFAULT, WORKSPACE
 
 LONGEST = 65_536  # bytes of a body that are shown
 KEPT = LONGEST + 1  # bytes that are kept: the last one tells that there was more

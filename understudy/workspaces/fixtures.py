@@ -9,12 +9,12 @@ from uuid import uuid5
 
 from pydantic_core import ValidationError
 
-from understudy.catalog import Catalog, Derived
-from understudy.columns import Column
-from understudy.contract import reason_of
+from understudy.contract.catalog import Catalog, Derived
+from understudy.contract.columns import Column
+from understudy.contract.contract import reason_of
 from understudy.errors import FixtureError
-from understudy.table import Table
-from understudy.workspace import Workspace
+from understudy.tables.table import Table
+from understudy.workspaces.workspace import Workspace
 
 SUFFIX = ".jsonl"
 

@@ -13,7 +13,7 @@ from typing import Any
 from pyroaring import BitMap
 
 from understudy.errors import Unprocessable
-from understudy.index import Index
+from understudy.tables.index import Index
 
 LONGEST_PATTERN = 49_998  # bytes; with a % on either side, as SQLite's SQLITE_MAX_LIKE_PATTERN_LENGTH has it
 UNDERSCORES = re.compile("_+")

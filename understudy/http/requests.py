@@ -10,12 +10,12 @@ from urllib.parse import parse_qsl
 from pydantic_core import SchemaValidator, ValidationError, core_schema, from_json
 from starlette.types import Receive, Scope
 
-from understudy.catalog import Catalog
-from understudy.contract import MEDIA_TYPE, Place
+from understudy.contract.catalog import Catalog
+from understudy.contract.contract import MEDIA_TYPE, Place
+from understudy.contract.validation import DETAIL, Reading, compiled, errors_of, validator
 from understudy.errors import ApiError, BadRequest, Invalid, Unprocessable, UnsupportedMediaType
-from understudy.limits import UNREADABLE, is_deeper
-from understudy.query import Query, query_at
-from understudy.validation import DETAIL, Reading, compiled, errors_of, validator
+from understudy.filters.query import Query, query_at
+from understudy.http.limits import UNREADABLE, is_deeper
 
 REMEMBERED = 256  # bodies of an operation
 SHORT = 4096  # bytes of a body that is remembered

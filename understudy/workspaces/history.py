@@ -4,7 +4,7 @@ import time
 from collections import deque
 from typing import NamedTuple
 
-from understudy.workspace import Workspace
+from understudy.workspaces.workspace import Workspace
 
 CHANGES = 1000  # that are remembered
 ROWS = 200_000  # of which copies are held, at most

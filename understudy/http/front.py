@@ -5,9 +5,9 @@ from urllib.parse import quote, urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from understudy.contract import Contract
+from understudy.contract.contract import Contract
 from understudy.errors import ApiError
-from understudy.tenants import WORKSPACE, canonical
+from understudy.workspaces.tenants import WORKSPACE, canonical
 
 NEVER = re.compile(r"(?!)")
 

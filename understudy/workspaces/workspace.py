@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from pyroaring import BitMap
 
-from understudy.catalog import CASCADE, SET_NULL, Catalog
-from understudy.changes import Record, unrecorded
-from understudy.columns import ID, Column
-from understudy.criteria import Criteria
-from understudy.query import Sort
-from understudy.selection import Selection
-from understudy.table import Table
+from understudy.contract.catalog import CASCADE, SET_NULL, Catalog
+from understudy.contract.columns import ID, Column
+from understudy.filters.criteria import Criteria
+from understudy.filters.query import Sort
+from understudy.filters.selection import Selection
+from understudy.tables.changes import Record, unrecorded
+from understudy.tables.table import Table
 
 
 class Workspace(Mapping[str, Table]):

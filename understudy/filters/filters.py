@@ -8,11 +8,11 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from understudy.catalog import Catalog
-from understudy.columns import Column, Step
-from understudy.contract import Place
-from understudy.criteria import EVERY, Condition, Criteria, Either, Not, Related, all_of, reached
-from understudy.operators import OPERATORS
+from understudy.contract.catalog import Catalog
+from understudy.contract.columns import Column, Step
+from understudy.contract.contract import Place
+from understudy.filters.criteria import EVERY, Condition, Criteria, Either, Not, Related, all_of, reached
+from understudy.filters.operators import OPERATORS
 from understudy.values import key_of
 
 ANNOTATIONS = {

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic_core import PydanticCustomError, SchemaValidator, ValidationError, core_schema
 
-from understudy.contract import Place
+from understudy.contract.contract import Place
 from understudy.values import as_stored, in_utc
 
 

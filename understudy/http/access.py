@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from understudy.errors import Forbidden, Unauthorized
 from understudy.folder import Api
-from understudy.routes import Routes
+from understudy.http.routes import Routes
 from understudy.values import new_id, now
 
 CHANGING = ("POST", "PUT", "PATCH", "DELETE")

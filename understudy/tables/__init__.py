@@ -1,0 +1,1 @@
+"""Tables: rows under numbers, as ready bytes, by key and in order."""

@@ -1,0 +1,1 @@
+"""Workspaces: sets of tables, where their rows come from, and whose they are."""
