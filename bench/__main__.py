@@ -59,15 +59,19 @@ def asked_to_end(number: int, frame: FrameType | None) -> None:
 
 
 def ready(options: Options, results: Results) -> list[Server]:
-    """The servers that are asked for, installed; those that cannot be are named with the reason."""
+    """The servers that are asked for, installed; those that cannot be are named with the reason.
+
+    Understudy is installed in any case, since some of the others give its answers.
+    """
     chosen = []
-    for server in (BY_NAME[name] for name in options.servers):
+    for server in (BY_NAME[name] for name in dict.fromkeys((*options.servers, "understudy"))):
         if reason := installed.missing(*server.tools):
             results.skipped[server.name] = reason
             continue
         server.install()
-        results.versions[server.name] = server.version()
-        chosen.append(server)
+        if server.name in options.servers:
+            results.versions[server.name] = server.version()
+            chosen.append(server)
     return chosen
 
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from bench.errors import BenchError
-from bench.places import NODE, PYTHON, REAL, ROOT
+from bench.places import NODE, PYTHON, REAL, ROOT, UNDERSTUDY, WORK
 
 PYTHON_PINS = (
     "connexion==3.3.0",
@@ -21,13 +21,30 @@ PYTHON_PINS = (
 NODE_PINS = ("@mockoon/cli@9.9.0", "@stoplight/prism-cli@5.14.2", "json-server@0.17.4", "wiremock@3.13.2")
 
 
+def understudy() -> None:
+    """What this checkout gives its users: its wheel, and nothing that only its tests need."""
+    source = WORK / "source"  # a build leaves its own files beside the sources
+    shutil.rmtree(source, ignore_errors=True)
+    shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(".*", "build", "tests", "bench", "*.egg-info"))
+    if not UNDERSTUDY.exists():
+        make_environment(UNDERSTUDY)
+    install(UNDERSTUDY, str(source))
+
+
 def python_packages() -> None:
     if not is_made(PYTHON, PYTHON_PINS):
         shutil.rmtree(PYTHON, ignore_errors=True)
-        run([sys.executable, "-m", "venv", str(PYTHON)])
-        pip = [str(PYTHON / "bin/pip"), "install", "--quiet", "--disable-pip-version-check"]
-        run([*pip, *PYTHON_PINS])
+        make_environment(PYTHON)
+        install(PYTHON, *PYTHON_PINS)
         mark_made(PYTHON, PYTHON_PINS)
+
+
+def make_environment(folder: Path) -> None:
+    run([sys.executable, "-m", "venv", str(folder)])
+
+
+def install(environment: Path, *packages: str) -> None:
+    run([str(environment / "bin/pip"), "install", "--quiet", "--disable-pip-version-check", *packages])
 
 
 def node_packages() -> None:

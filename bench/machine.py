@@ -6,7 +6,6 @@ from pathlib import Path
 
 from bench import wrk
 from bench.installed import words_of
-from bench.places import UNDERSTUDY
 
 
 def facts() -> dict[str, str]:
@@ -15,7 +14,7 @@ def facts() -> dict[str, str]:
         "cores": str(os.cpu_count()),
         "memory": memory(),
         "system": f"{platform.system()} {platform.release()}",
-        "Python": words_of([str(UNDERSTUDY / "bin/python"), "--version"]).removeprefix("Python "),
+        "Python": platform.python_version(),
         "Node.js": words_of(["node", "--version"]).removeprefix("v"),
         "Java": words_of(["java", "-version"]),
         "wrk": wrk.version(),

@@ -11,10 +11,10 @@ WORK = CACHE / "work"  # what a run needs while it runs
 PARTIAL = CACHE / "partial"  # results of parts of the benchmark
 SETS = CACHE / "sets"
 DATABASES = CACHE / "databases"
+UNDERSTUDY = CACHE / "understudy"
 PYTHON = CACHE / "python"
 NODE = CACHE / "node"
 
 DEMO = ROOT / "fixtures/demo"
 CONTRACT = ROOT / "openapi.yaml"
-UNDERSTUDY = ROOT / ".venv"
 REAL = ROOT / ".real"

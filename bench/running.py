@@ -1,6 +1,5 @@
 """Servers that run: started, waited for, timed, and ended."""
 
-import http.client
 import socket
 import tempfile
 import time
@@ -8,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from httptools import HttpParserError
 
 from bench.answers import Answers
 from bench.client import TIMEOUT, Client, Request, client
@@ -64,7 +65,7 @@ def wait(server: Server, process: Process, api: Client, request: Request) -> Non
         try:
             if api.ask(request).status == 200:
                 return
-        except (OSError, http.client.HTTPException):
+        except (OSError, HttpParserError):
             api.close()
         if process.ended():
             raise BenchError(f"{server.title} ended before it answered: {process.last_words()}")

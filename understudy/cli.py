@@ -1,5 +1,6 @@
 """The command line."""
 
+import gc
 import sys
 import time
 from collections.abc import Callable
@@ -133,6 +134,7 @@ def limit_option(name: str, unit: str, help_: str, least: int = 1) -> Decorator:
 )
 def serve(log_level: str, log_format: str, **options: Any) -> None:
     """Serve the API until Ctrl-C."""
+    gc.disable()  # what is made at start stays; the server turns it on again
     # This takes most of the start; `--help` and mistakes on the command line do without.
     from understudy import server  # noqa: PLC0415
 

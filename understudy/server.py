@@ -1,6 +1,7 @@
 """A process that serves: its socket, what it says once it is ready, and its end."""
 
 import errno
+import gc
 import signal
 import socket
 import sys
@@ -111,6 +112,9 @@ def serve(options: Options, log_level: str, log_format: str, called: float) -> N
             click.secho(f"warning: {warning}", fg="yellow", err=True)
 
         def ready() -> None:
+            # Nothing that is there by now needs to be looked through for garbage, however many rows it is.
+            gc.freeze()
+            gc.enable()
             click.echo(greeting(site, rows, url_of(listener, site.api), time.perf_counter() - called))
 
         # Uvicorn raises the signal that stopped it once more; having stopped is all that was asked.
