@@ -79,9 +79,16 @@ def row_validator(place: Place) -> SchemaValidator:
         elif "default" in part.value:
             # As a value that was read: 0 is 0.0 where the field holds numbers of any kind.
             default = SchemaValidator(core).validate_python(part.value["default"])
-            core = core_schema.with_default_schema(core, default=default)  # copied where it can be changed
+            core = with_default(core, default)
         fields[name] = core_schema.typed_dict_field(core, required=None)
     return SchemaValidator(core_schema.typed_dict_schema(fields, extra_behavior="forbid"))
+
+
+def with_default(core: core_schema.CoreSchema, default: Any) -> core_schema.CoreSchema:
+    """A schema with a default value, which is copied for each row where it can be changed."""
+    if default in ([], {}):
+        return core_schema.with_default_schema(core, default_factory=type(default))  # made sooner than copied
+    return core_schema.with_default_schema(core, default=default)
 
 
 def references(place: Place) -> list[tuple[str, Reference]]:

@@ -151,11 +151,11 @@ class Contract:
             raise ContractError(self.name, "`security` is not served; take it out")
 
     def operations(self) -> Iterator[tuple[str, Place]]:
-        """Each operation as its id and its place, its path's parameters before its own."""
+        """Each operation as its id and its place, its path's parameters before its own, in the order of the document."""
         for _, path in self.root.entries("paths"):
             shared = path.value.get("parameters", [])
-            for method in METHODS:
-                if method in path.value:
+            for method in path.value:
+                if method in METHODS:
                     operation = path[method]
                     own = operation.value.get("parameters", [])
                     if "operationId" not in operation.value:

@@ -45,6 +45,28 @@ def routed(
         resolver=Resolver(lambda operation_id: api.operations[operation_id].handler),
     )
     with api.contract.root.blamed():
-        connexion.add_api(dict(api.contract.document), base_path=api.contract.base_path)
+        connexion.add_api(outline(api), base_path=api.contract.base_path)
     app: ASGIApp = connexion
     return app
+
+
+def outline(api: Api) -> dict[str, Any]:
+    """As much of a contract as routes are made of.
+
+    Connexion checks, copies and resolves all that it is given, at each start; the rest was read already. The
+    order is the contract's: where no method of a path fits, the first is the one that the answer names.
+    """
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in api.operations.values():
+        names = dict.fromkeys(operation.reader.path_names)
+        paths.setdefault(operation.path, {})[operation.method.lower()] = {
+            "operationId": operation.id,
+            "parameters": [path_parameter(name, name in operation.reader.ids) for name in names],
+            "responses": {"default": {"description": "what the contract says"}},
+        }
+    return {**{name: api.contract.document[name] for name in ("openapi", "info")}, "paths": paths}
+
+
+def path_parameter(name: str, is_id: bool) -> dict[str, Any]:
+    schema = {"type": "string", **({"format": "uuid"} if is_id else {})}
+    return {"name": name, "in": "path", "required": True, "schema": schema}
