@@ -151,7 +151,7 @@ class Contract:
             raise ContractError(self.name, "`security` is not served; take it out")
 
     def operations(self) -> Iterator[tuple[str, Place]]:
-        """Each operation as its id and its place, its path's parameters before its own, in the order of the document."""
+        """Each operation as its id and its place, in the document's order; its path's parameters before its own."""
         for _, path in self.root.entries("paths"):
             shared = path.value.get("parameters", [])
             for method in path.value:

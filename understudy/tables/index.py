@@ -1,7 +1,8 @@
 """The rows of a table by the keys of one column."""
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence, Set
+from itertools import compress
 from typing import Any, NamedTuple
 
 from pyroaring import BitMap
@@ -90,6 +91,16 @@ class Index:
 
     def any_of(self, keys: Iterable[Hashable]) -> BitMap:
         return BitMap.union(EMPTY, *map(self.rows, keys))
+
+    @property
+    def knows_keys(self) -> bool:
+        """Whether the rows by key are at hand."""
+        return self._by_key is not None
+
+    def among(self, keys: Set[Key]) -> BitMap:
+        """The rows whose key is one of many, in a column without lists. It looks at each row, and builds nothing."""
+        rows = self._live.to_array()
+        return BitMap(list(compress(rows, map(keys.__contains__, map(self._keys.__getitem__, rows)))))
 
     def where(self, holds: Callable[[Any], bool]) -> BitMap:
         """The rows of each key for which `holds` is true."""
