@@ -1,12 +1,17 @@
 """The benchmark's own reading of what it measured, and the sets that it measures on."""
 
+import socket
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from bench import chart, report, sets, targets, wrk
+from bench.client import Request, client
 from bench.errors import BenchError
 from bench.results import Cell, Results, Start
+from bench.running import free_port
+from tests.conftest import SMALL
 from tests.servers import ROOT, stand_in
 from understudy.folder import Api
 from understudy.workspaces import fixtures
@@ -72,6 +77,35 @@ def test_a_set_is_whole_and_the_same_each_time(api: Api, tmp_path: Path, monkeyp
     assert [len(workspace[table]) for table in ("artifacts", "flow_runs", "task_runs")] == [400, 100, 133]
     with stand_in(first) as server:
         assert server.get(f"/artifacts/{sets.known_artifact(first)['id']}").status_code == 200
+
+
+def test_the_client_reads_what_a_server_answers() -> None:
+    filter_ = Request("POST", "/artifacts/filter", {"limit": 200})
+    with stand_in(SMALL) as server, client(server.base_url.port or 80, "/api") as api:
+        assert api.expect(Request("GET", "/health")).json() is True
+        for _ in range(3):
+            assert api.expect(filter_).content == server.post("/artifacts/filter", json={"limit": 200}).content
+        with pytest.raises(BenchError, match=r"POST /artifacts/filter was answered with 422: .*limit"):
+            api.expect(Request("POST", "/artifacts/filter", {"limit": 1000}))
+    with client(free_port(), "/api") as api, pytest.raises(BenchError, match="got no answer"):
+        api.expect(filter_)
+
+
+def test_the_client_asks_again_where_a_connection_that_lay_idle_is_gone() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor() as pool:
+        served = pool.submit(answer_once_a_connection, listener, 2)
+        with client(listener.getsockname()[1], "") as api:
+            assert [api.expect(Request("GET", "/")).content for _ in range(2)] == [b"0, in pieces", b"1, in pieces"]
+        served.result()
+
+
+def answer_once_a_connection(listener: socket.socket, count: int) -> None:
+    for number in range(count):
+        connection = listener.accept()[0]
+        with connection:
+            connection.recv(1000)
+            connection.sendall(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\n%d\r\n" % number)
+            connection.sendall(b"b\r\n, in pieces\r\n0\r\n\r\n")
 
 
 def test_the_tables_of_the_readme_are_the_results() -> None:
