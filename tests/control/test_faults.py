@@ -541,7 +541,7 @@ def test_one_workspace_is_stale_and_another_is_not(
 def test_the_past_takes_no_more_than_so_many_rows(api_of_ours: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = FixtureSet(SMALL, api_of_ours.catalog).rows.fork()
     history, table = History(rows), rows["flows"]
-    monkeypatch.setattr("understudy.history.ROWS", 5 * FLOWS)
+    monkeypatch.setattr("understudy.workspaces.history.ROWS", 5 * FLOWS)
     for number in range(20):
         history.note()
         history.note()  # nothing has changed

@@ -8,6 +8,7 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from understudy.faults.middleware import TRANSPORT
+from understudy.http.gathering import Gathering
 from understudy.http.limits import Limits
 
 LINGERING = 2  # seconds, in which a client that was refused may go on sending before it hangs up
@@ -27,7 +28,7 @@ class Protocol(HttpToolsProtocol):
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        super().connection_made(Gathering(transport, self.loop))  # type: ignore[arg-type] # it stands for one
         if len(self.connections) > self._limits.connections:
             self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, f"More than {self._limits.connections} connections are open.")
             return

@@ -1,0 +1,81 @@
+"""What an answer consists of goes out in one piece, and before its connection closes."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from understudy.http.gathering import Gathering
+
+
+class Recorder(asyncio.Transport):
+    """A transport that keeps a record of what is asked of it."""
+
+    def __init__(self) -> None:
+        super().__init__({"peername": ("127.0.0.1", 1)})
+        self.record: list[Any] = []
+        self.closing = False
+
+    def write(self, data: Any) -> None:
+        self.record.append(data)
+
+    def write_eof(self) -> None:
+        self.record.append("eof")
+
+    def close(self) -> None:
+        self.record.append("closed")
+        self.closing = True
+
+    def abort(self) -> None:
+        self.record.append("aborted")
+        self.closing = True
+
+    def is_closing(self) -> bool:
+        return self.closing
+
+
+def record_of(*steps: Callable[[Gathering], None]) -> list[Any]:
+    """What a transport was asked for by some steps, between which the loop goes on."""
+
+    async def taken() -> list[Any]:
+        transport = Recorder()
+        gathering = Gathering(transport, asyncio.get_running_loop())
+        for step in steps:
+            step(gathering)
+            await asyncio.sleep(0)
+        return transport.record
+
+    return asyncio.run(taken())
+
+
+def answer(gathering: Gathering) -> None:
+    gathering.write(b"head, ")
+    gathering.write(b"body")
+
+
+def test_what_is_written_at_one_go_is_sent_in_one_piece() -> None:
+    assert record_of(answer, answer, lambda gathering: None) == [b"head, body", b"head, body"]
+
+
+@pytest.mark.parametrize(("end", "said"), [("write_eof", "eof"), ("close", "closed"), ("abort", "aborted")])
+def test_it_is_sent_before_the_end(end: str, said: str) -> None:
+    def ended(gathering: Gathering) -> None:
+        answer(gathering)
+        getattr(gathering, end)()
+
+    assert record_of(ended) == [b"head, body", said]
+
+
+def test_nothing_is_sent_to_who_has_gone() -> None:
+    def left(gathering: Gathering) -> None:
+        answer(gathering)
+        gathering._transport.close()
+
+    assert record_of(left, lambda gathering: None) == ["closed"]
+
+
+def test_all_else_is_the_transports_own() -> None:
+    gathering = Gathering(Recorder(), asyncio.new_event_loop())
+    assert gathering.get_extra_info("peername") == ("127.0.0.1", 1)
+    gathering._loop.close()
