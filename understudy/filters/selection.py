@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial, reduce
 
 from pyroaring import BitMap
 
@@ -13,7 +14,8 @@ from understudy.tables.table import Part, Table
 
 Tables = Mapping[str, Table]
 
-MANY = 5  # rows that are looked at in the time that uniting those of one key takes
+FEW = 100  # of so many rows, one is looked at by itself
+MANY = 20  # of so many rows, each is looked at for one related row, rather than a bitmap made for every key
 REMEMBERED = 256  # criteria; at a million rows, the bitmap of each takes 125 kB at the most
 
 
@@ -44,11 +46,18 @@ class Selection:
             case Condition() | Related():
                 return self._remembered(name, criteria)
             case All(parts):
-                return BitMap.intersection(*(self.rows(name, part) for part in parts))
+                return reduce(partial(self._within, name), parts[1:], self.rows(name, parts[0]))
             case Either(parts):
                 return BitMap.union(*(self.rows(name, part) for part in parts))
             case Not(part):
                 return self._tables[name].live - self.rows(name, part)
+
+    def _within(self, name: str, rows: BitMap, criteria: Criteria) -> BitMap:
+        """Those of some rows that meet criteria; where they are few, no other rows are looked at."""
+        table, is_known = self._tables[name], (name, criteria) in self._known
+        if isinstance(criteria, Condition | Related) and not is_known and FEW * len(rows) < len(table.live):
+            return self._evaluated(criteria, Part(table, rows))
+        return rows & self.rows(name, criteria)
 
     def _remembered(self, name: str, criteria: Condition | Related) -> BitMap:
         table, key = self._tables[name], (name, criteria)
@@ -99,6 +108,9 @@ def beyond(criteria: Condition | Related) -> Iterator[str]:
 def pointing(step: Step, found: BitMap, table: Table | Part, other: Table) -> BitMap:
     """The rows of `table` that refer to one of `found`, from whichever side has fewer to look at."""
     index = table.index(step.column)
+    if len(table.live) <= len(found):
+        targets = ((row, other.find(table.key(step.column, row))) for row in table.live)
+        return BitMap(row for row, target in targets if target is not None and target in found)
     if not index.knows_keys and len(table.live) < MANY * len(found):
         return index.among({other.key(ID, row) for row in found})
     if len(found) <= len(index.by_key):

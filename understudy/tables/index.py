@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from pyroaring import BitMap
 
-from understudy.tables.order import Order
+from understudy.tables.order import Order, Stretch
 
 Key = Any
 """What `Column.key` makes of a row: a hashable that sorts among its like, a list of them, or None."""
@@ -16,10 +16,10 @@ EMPTY = BitMap()
 
 
 class Built(NamedTuple):
-    """What questions have made an index build: the rows by key, all rows in order."""
+    """What questions have made an index build: the rows by key, and in order."""
 
     by_key: dict[Hashable, BitMap] | None = None
-    order: Order | None = None
+    stretches: Sequence[Stretch] | None = None
 
 
 NOTHING = Built()
@@ -36,19 +36,19 @@ class Index:
     def __init__(self, keys: Sequence[Key], live: BitMap, built: Built = NOTHING) -> None:
         self._keys = keys
         self._live = live
-        self._by_key, self._order = built
+        self._by_key = built.by_key
+        self._order = Order(keys, live, built.stretches)
 
-    def built(self, keys: Sequence[Key]) -> Built:
-        """A copy of what has been built, for an index over a copy of the keys."""
+    def built(self) -> Built:
+        """A copy of what has been built, for an index of a copy of the rows."""
         by_key = None if self._by_key is None else {key: rows.copy() for key, rows in self._by_key.items()}
-        return Built(by_key, None if self._order is None else self._order.copy(keys))
+        return Built(by_key, self._order.built())
 
     def add(self, row: int) -> None:
         if self._by_key is not None:
             for key in elements(self._keys[row]):
                 self._by_key.setdefault(key, BitMap()).add(row)
-        if self._order is not None:
-            self._order.add(row)
+        self._order.add(row)
 
     def discard(self, row: int) -> None:
         if self._by_key is not None:
@@ -57,8 +57,7 @@ class Index:
                 rows.discard(row)
                 if not rows and key is not None:
                     del self._by_key[key]
-        if self._order is not None:
-            self._order.discard(row)
+        self._order.discard(row)
 
     # ------------------------------------------------------------------ by key
 
@@ -108,24 +107,17 @@ class Index:
 
     # ---------------------------------------------------------------- in order
 
-    @property
-    def order(self) -> Order:
-        """All rows from the smallest key to the largest."""
-        if self._order is None:
-            self._order = Order.of(self._keys, self._live)
-        return self._order
-
     def up_to(self, key: Key) -> BitMap:
         """The rows whose key is at most `key`."""
-        return self.order.before((True, key, float("inf"))) - self.order.before((True,))
+        return self._order.before((True, key, float("inf"))) - self._order.before((True,))
 
     def starting_at(self, key: Key) -> BitMap:
         """The rows whose key is at least `key`."""
-        return self._live - self.order.before((True, key))
+        return self._live - self._order.before((True, key))
 
     def page(self, rows: BitMap, descending: bool, offset: int, limit: int) -> list[int]:
-        """Some of `rows` in this order, or from its end."""
-        return self.order.page(rows, descending, offset, limit) if offset < len(rows) and limit else []
+        """Some of `rows` from the smallest key to the largest, or from its end."""
+        return self._order.page(rows, descending, offset, limit) if offset < len(rows) and limit else []
 
 
 class Ids(Index):

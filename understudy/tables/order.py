@@ -51,26 +51,32 @@ class Stretch:
 class Order:
     """Rows from the smallest key to the largest, as SQL sorts: those without a key first.
 
-    Rows of the same key stand by their number. `keys[row]` is the key of each row, when it comes
-    (`add`, after) and until it goes (`discard`, before).
+    Rows of the same key stand by their number. `keys[row]` is the key of each row of `live`. Both belong to
+    the table, which says so here when a row comes (`add`, after) or goes (`discard`, before). The rows are put
+    in order when it is first asked for.
     """
 
-    def __init__(self, keys: Sequence[Any], stretches: Iterable[Stretch]) -> None:
+    def __init__(self, keys: Sequence[Any], live: BitMap, stretches: Iterable[Stretch] | None = None) -> None:
         self._keys = keys
-        self._stretches = list(stretches)
+        self._live = live
+        self._made = None if stretches is None else list(stretches)
 
-    @classmethod
-    def of(cls, keys: Sequence[Any], rows: BitMap) -> "Order":
-        """Some rows, put in order."""
-        key = keys.__getitem__
-        nulls = [row for row in rows if key(row) is None] if None in keys else []
-        filled = [row for row in rows if key(row) is not None] if nulls else rows.to_array()
-        ordered = array("I", [*nulls, *sorted(filled, key=key)])
-        return cls(keys, (Stretch(ordered[start : start + LENGTH]) for start in range(0, len(ordered), LENGTH)))
+    def built(self) -> list[Stretch] | None:
+        """A copy of what has been put in order, for an order of a copy of the rows."""
+        return None if self._made is None else [stretch.copy() for stretch in self._made]
 
-    def copy(self, keys: Sequence[Any]) -> "Order":
-        """The same order of a copy of the keys."""
-        return Order(keys, (stretch.copy() for stretch in self._stretches))
+    @property
+    def _stretches(self) -> list[Stretch]:
+        if self._made is None:
+            rows = array("I", self._sorted())
+            self._made = [Stretch(rows[start : start + LENGTH]) for start in range(0, len(rows), LENGTH)]
+        return self._made
+
+    def _sorted(self) -> list[int]:
+        rows, key = self._live.to_array(), self._keys.__getitem__
+        nulls = [row for row in rows if key(row) is None] if None in self._keys else []
+        filled = [row for row in rows if key(row) is not None] if nulls else rows
+        return [*nulls, *sorted(filled, key=key)]
 
     def rank(self, row: int) -> Rank:
         key = self._keys[row]
@@ -79,6 +85,8 @@ class Order:
     # ------------------------------------------------------------------- write
 
     def add(self, row: int) -> None:
+        if self._made is None:
+            return
         rank = self.rank(row)
         number = min(self._number(rank), len(self._stretches) - 1)
         if number < 0:
@@ -90,6 +98,8 @@ class Order:
             self._stretches[number : number + 1] = stretch.halves()
 
     def discard(self, row: int) -> None:
+        if self._made is None:
+            return
         rank = self.rank(row)
         number = self._number(rank)
         stretch = self._stretches[number]
@@ -113,7 +123,7 @@ class Order:
         Where they are few, they are sorted; where they are many, the stretches are passed that hold only
         what comes before the page.
         """
-        if len(rows) <= len(self._stretches):
+        if len(rows) * LENGTH <= len(self._live):
             return sorted(rows, key=self.rank, reverse=descending)[offset : offset + limit]
         page: list[int] = []
         for stretch in reversed(self._stretches) if descending else self._stretches:

@@ -29,8 +29,7 @@ class Rows:
         for column, keys in self.keys.items():
             copied.keys[column] += keys
         for column, index in self.indexes.items():
-            built = index.built(copied.keys[column])
-            copied.indexes[column] = copied.index(column, copied.live, built)
+            copied.indexes[column] = copied.index(column, copied.live, index.built())
         return copied
 
     def index(self, column: Column, rows: BitMap, built: Built = NOTHING) -> Index:
