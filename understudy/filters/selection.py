@@ -14,8 +14,8 @@ from understudy.tables.table import Part, Table
 
 Tables = Mapping[str, Table]
 
-FEW = 100  # of so many rows, one is looked at by itself
-MANY = 20  # of so many rows, each is looked at for one related row, rather than a bitmap made for every key
+FEW = 100  # a table has more than so many times the rows that are left where these are few
+MANY = 20  # a table has less than so many times the rows that it may refer to where these are many
 REMEMBERED = 256  # criteria; at a million rows, the bitmap of each takes 125 kB at the most
 
 
@@ -54,8 +54,9 @@ class Selection:
 
     def _within(self, name: str, rows: BitMap, criteria: Criteria) -> BitMap:
         """Those of some rows that meet criteria; where they are few, no other rows are looked at."""
-        table, is_known = self._tables[name], (name, criteria) in self._known
-        if isinstance(criteria, Condition | Related) and not is_known and FEW * len(rows) < len(table.live):
+        table = self._tables[name]
+        are_few = FEW * len(rows) < len(table.live)
+        if are_few and isinstance(criteria, Condition | Related) and (name, criteria) not in self._known:
             return self._evaluated(criteria, Part(table, rows))
         return rows & self.rows(name, criteria)
 
@@ -106,11 +107,11 @@ def beyond(criteria: Condition | Related) -> Iterator[str]:
 
 
 def pointing(step: Step, found: BitMap, table: Table | Part, other: Table) -> BitMap:
-    """The rows of `table` that refer to one of `found`, from whichever side has fewer to look at."""
-    index = table.index(step.column)
+    """The rows of `table` that refer to one of `found`, by whichever way has fewest to look at."""
     if len(table.live) <= len(found):
         targets = ((row, other.find(table.key(step.column, row))) for row in table.live)
         return BitMap(row for row, target in targets if target is not None and target in found)
+    index = table.index(step.column)
     if not index.knows_keys and len(table.live) < MANY * len(found):
         return index.among({other.key(ID, row) for row in found})
     if len(found) <= len(index.by_key):
