@@ -11,11 +11,13 @@ import pytest
 import yaml
 from openapi_schema_validator import OAS30Validator
 from openapi_spec_validator import OpenAPIV30SpecValidator
+from pydantic_core import ValidationError
 
 from tests.conftest import Keeping
 from tests.servers import stand_in
 from understudy import folder
 from understudy.contract.contract import Contract, Place
+from understudy.contract.validation import Reading, validator
 from understudy.errors import ContractError
 from understudy.folder import Api, own_folder
 
@@ -126,6 +128,23 @@ def test_answers_have_the_shape_of_the_contract(demo: httpx.Client) -> None:
         assert rows
         for row in rows[:50]:
             assert_fits({"$ref": f"#/components/schemas/{schema}"}, row)
+
+
+def test_properties_beside_a_reference_are_not_the_ones_that_it_leads_to() -> None:
+    """What was made of a schema is kept by its path, so two schemas must never have the same."""
+    schema = {"type": "object", "properties": {"size": {"type": "integer"}}}
+    document = {
+        "own": {"allOf": [{"$ref": "#/size"}], "properties": {"size": {"type": "string"}}},
+        "same": {"allOf": [{"$ref": "#/size"}], "nullable": True},
+        "size": schema,
+    }
+    places = Contract("c", "", document).root
+    sizes = {name: validator(places[name], Reading.LETTER) for name in document}
+    assert sizes["size"].validate_python({"size": 1}) == sizes["same"].validate_python({"size": 1}) == {"size": 1}
+    assert sizes["own"].validate_python({"size": "1"}) == {"size": "1"}
+    assert sizes["same"].validate_python(None) is None
+    with pytest.raises(ValidationError):
+        sizes["size"].validate_python(None)
 
 
 # ------------------------------------------------------------------------- mistakes

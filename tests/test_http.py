@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 import sys
 from pathlib import Path
 
@@ -65,6 +66,18 @@ def test_the_contract_is_served_as_it_is_written(small: httpx.Client) -> None:
 def test_the_site_leads_to_the_documentation(small: httpx.Client) -> None:
     answer = httpx.get(small.base_url.join("/"), follow_redirects=True)
     assert answer.url.path == "/docs"
+
+
+def test_who_wants_a_websocket_is_told_that_there_is_none(small: httpx.Client) -> None:
+    """As a real server does where nothing listens for one; and the connection is at its end."""
+    asked = b"GET /api/nothing HTTP/1.1\r\nhost: us\r\nconnection: Upgrade\r\nupgrade: websocket\r\n" + (
+        b"sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\n\r\n"
+    )
+    with socket.create_connection((small.base_url.host, small.base_url.port or 0), timeout=10) as connection:
+        connection.sendall(asked)
+        answer = b"".join(iter(lambda: connection.recv(4096), b""))
+    assert answer.startswith(b"HTTP/1.1 403 Forbidden\r\n")
+    assert small.get("/health").json() is True
 
 
 def test_many_clients_at_once_are_all_answered(scratch: httpx.Client) -> None:

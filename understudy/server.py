@@ -1,5 +1,6 @@
 """A process that serves: its socket, what it says once it is ready, and its end."""
 
+import asyncio
 import errno
 import gc
 import signal
@@ -134,10 +135,19 @@ def config_of(site: Site, **logging: Any) -> uvicorn.Config:
     return uvicorn.Config(
         create_app(site),
         http=partial(Protocol, limits=site.options.limits),  # type: ignore[arg-type] # uvicorn only calls it
+        ws=websocket,  # type: ignore[arg-type] # as above
         lifespan="on",
         timeout_graceful_shutdown=1,
         **{"log_config": None, **logging},
     )
+
+
+def websocket(**connection: Any) -> asyncio.Protocol:
+    """A connection over which a client wants a WebSocket. Few do, and none gets it; it is imported by then."""
+    from uvicorn.protocols.websockets.auto import AutoWebSocketsProtocol  # noqa: PLC0415
+
+    assert AutoWebSocketsProtocol is not None, "uvicorn[standard] brings one"  # noqa: S101
+    return AutoWebSocketsProtocol(**connection)
 
 
 def exposure(site: Site, listener: socket.socket) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -68,12 +68,14 @@ class Place:
 class Contract:
     """An OpenAPI 3.0 document that was found valid.
 
-    `text` is the file as it was written, for those who ask for it.
+    `text` is the file as it was written, for those who ask for it; `made` holds what was made of places, by
+    their paths, so that a schema is compiled once, however many others refer to it.
     """
 
     name: str
     text: str
     document: Mapping[str, Any]
+    made: dict[tuple[str, Any], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def load(cls, path: Path) -> "Contract":
@@ -111,7 +113,7 @@ class Contract:
         if isinstance(value, dict) and len(value.get("allOf", ())) == 1:
             below = self.place(value["allOf"][0], f"{path}/allOf/0")
             merged = {**below.value, **{key: part for key, part in value.items() if key != "allOf"}}
-            return Place(merged, path, below.within, self)
+            return Place(merged, path, path if "properties" in value else below.within, self)
         return Place(value, path, path, self)
 
     def referred(self, reference: str) -> Any:

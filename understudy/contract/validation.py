@@ -55,11 +55,12 @@ def compiled(place: Place, reading: Reading) -> core_schema.CoreSchema:
     Raises:
         ContractError: the schema uses what cannot be compiled.
     """
-    schema = place.value
-    core = kind_of(place)(place, reading)
-    if schema.get("nullable"):
-        core = core_schema.nullable_schema(core)
-    return core
+    known = place.contract.made
+    if (place.path, reading) not in known:
+        core = kind_of(place)(place, reading)
+        known[place.path, reading] = core_schema.nullable_schema(core) if place.value.get("nullable") else core
+    made: core_schema.CoreSchema = known[place.path, reading]
+    return made
 
 
 def kind_of(place: Place) -> Callable[[Place, Reading], core_schema.CoreSchema]:

@@ -1,7 +1,6 @@
 """The way of a request through Connexion: routes, operations, and errors."""
 
 import logging
-import warnings
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import quote
@@ -13,27 +12,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from understudy.errors import ApiError, BadRequest, one_line
 from understudy.folder import Operation
 from understudy.http.answers import encode, send_json
+from understudy.http.framework import (
+    ROUTING_CONTEXT,
+    AbstractOperation,
+    RoutingAPI,
+    RoutingMiddleware,
+    RoutingOperation,
+)
 from understudy.http.limits import UNREADABLE, Limits
 from understudy.http.requests import read_body
-
-with warnings.catch_warnings():
-    # Connexion imports Starlette's test client, which then speaks of a package that only tests want.
-    warnings.simplefilter("ignore")
-    from connexion import AsyncApp
-    from connexion.middleware.abstract import ROUTING_CONTEXT
-    from connexion.middleware.routing import RoutingAPI, RoutingMiddleware, RoutingOperation
-    from connexion.operations import AbstractOperation
-    from connexion.resolver import Resolver
-
-__all__ = [
-    "AsyncApp",
-    "ErrorMiddleware",
-    "OperationMiddleware",
-    "Perform",
-    "Resolver",
-    "RouteMiddleware",
-    "Stage",
-]
 
 logger = logging.getLogger("understudy")
 

@@ -9,7 +9,8 @@ from starlette.types import ASGIApp
 
 from understudy.folder import Api
 from understudy.http import docs
-from understudy.http.middleware import AsyncApp, ErrorMiddleware, OperationMiddleware, Resolver, RouteMiddleware, Stage
+from understudy.http.framework import AsyncApp, Resolver
+from understudy.http.middleware import ErrorMiddleware, OperationMiddleware, RouteMiddleware, Stage
 
 
 def routed(

@@ -1,0 +1,57 @@
+"""What Connexion imports for others than servers is put off, and is itself once it is called for."""
+
+import subprocess
+import sys
+
+import pytest
+
+# Each of these runs in a process of its own, since this one has imported nearly all there is.
+NOTHING_STAYS = """
+from understudy import server
+from understudy.http.framework import UNUSED, Later
+assert not set(UNUSED) & set(sys.modules), set(UNUSED) & set(sys.modules)
+assert not any(isinstance(module, Later) for module in sys.modules.values())
+"""
+CALLED = """
+from understudy.http.framework import AsyncApp
+import starlette.testclient
+app = AsyncApp("app")
+app.add_api({"openapi": "3.0.3", "info": {"title": "Nothing", "version": "1"}, "paths": {}})
+with app.test_client() as client:
+    assert type(client) is starlette.testclient.TestClient
+    assert client.get("/nothing").status_code == 404
+"""
+THERE_ALREADY = """
+import jinja2
+from understudy.http import framework
+import connexion.spec
+assert connexion.spec.jinja2 is sys.modules["jinja2"] is jinja2
+"""
+BESIDE_THREADS = """
+import threading
+done = threading.Event()
+threading.Thread(target=done.wait).start()
+from understudy.http import framework
+done.set()
+import connexion.spec
+assert connexion.spec.jinja2 is sys.modules["jinja2"]
+"""
+FAILS = """
+from understudy.http.framework import put_off
+try:
+    with put_off("jinja2"):
+        import jinja2
+        raise OSError
+except OSError:
+    pass
+assert "jinja2" not in sys.modules
+assert jinja2.Template("{{ 1 + 1 }}").render() == "2"
+import jinja2 as real
+assert real.__file__ and real.Template.__module__ == "jinja2.environment"
+"""
+
+
+@pytest.mark.parametrize("program", [NOTHING_STAYS, CALLED, THERE_ALREADY, BESIDE_THREADS, FAILS])
+def test_what_is_put_off(program: str) -> None:
+    done = subprocess.run([sys.executable, "-c", f"import sys\n{program}"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
