@@ -86,9 +86,11 @@ def keeper(fixture_set: FixtureSet, store: str | None) -> Keeper:
 def watched(lines: Iterable[bytes], path: Path) -> Iterator[bytes]:
     """The lines of a file, with a progress bar where it takes long and somebody looks."""
     size = path.stat().st_size
-    hidden = size < LONG or not sys.stderr.isatty()
+    if size < LONG or not sys.stderr.isatty():
+        yield from lines
+        return
     with click.progressbar(
-        length=size, label=f"loading {path.name}", hidden=hidden, file=sys.stderr, update_min_steps=size // STEPS
+        length=size, label=f"loading {path.name}", file=sys.stderr, update_min_steps=size // STEPS
     ) as bar:
         for line in lines:
             yield line
