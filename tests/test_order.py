@@ -19,7 +19,7 @@ class Case:
         self.keys = keys
         self.live = BitMap(range(len(keys)))
         self.order = Order(self.keys, self.live)
-        self.order.before((True,))  # puts them in order, which is then kept
+        self.order.before((True,))  # deals them out, which is then kept
 
     def add(self, key: Any) -> None:
         self.keys.append(key)
@@ -44,6 +44,9 @@ class Case:
             offset, limit = randomness.randrange(len(whole) + 1), randomness.choice([1, 10, 200, ROWS])
             assert self.order.page(rows, False, offset, limit) == whole[offset : offset + limit]
             assert self.order.page(rows, True, offset, limit) == whole[::-1][offset : offset + limit]
+        built = self.order.built()
+        assert built is not None
+        assert max(len(part.rows) for part in built.parts) < 2 * LENGTH
         keys = [key for key in self.keys if key is not None]
         for rank in [(True,), *((True, key, *rest) for key in randomness.sample(keys, 3) for rest in [(), (2**40,)])]:
             assert self.order.before(rank) == BitMap(row for row in self.live if self.order.rank(row) < rank)
@@ -68,6 +71,12 @@ def test_pages_and_ranges_stay_right_while_rows_come_and_go(kind: str) -> None:
         for _ in range(1500):
             case.add(KEYS[kind](randomness))
         case.check(randomness)
+
+
+def test_the_rows_by_which_they_are_dealt_out_can_be_unlike_the_others() -> None:
+    randomness = random.Random(2)
+    case = Case([randomness.randrange(100) if number % 256 == 0 else 1000 + number for number in range(ROWS)])
+    case.check(randomness)
 
 
 def test_many_rows_can_come_to_one_place_and_all_can_go() -> None:

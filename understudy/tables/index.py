@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from pyroaring import BitMap
 
-from understudy.tables.order import Order, Stretch
+from understudy.tables.order import Order, Stretches
 
 Key = Any
 """What `Column.key` makes of a row: a hashable that sorts among its like, a list of them, or None."""
@@ -19,7 +19,7 @@ class Built(NamedTuple):
     """What questions have made an index build: the rows by key, and in order."""
 
     by_key: dict[Hashable, BitMap] | None = None
-    stretches: Sequence[Stretch] | None = None
+    stretches: Stretches | None = None
 
 
 NOTHING = Built()

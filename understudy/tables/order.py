@@ -1,10 +1,10 @@
 """The rows of a table in the order of one column's keys."""
 
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from pyroaring import BitMap
 
@@ -12,16 +12,19 @@ Rank = tuple[Any, ...]
 """Where a row stands among others; a part of one stands before all that begin with it."""
 
 LENGTH = 4096  # rows of a stretch; as many again, and it becomes two
+SAMPLED = 16  # rows of each stretch that say where stretches end
 
 
 class Stretch:
     """Rows that stand side by side in an order, by which they can be passed over together.
 
-    `members`, the same rows as a bitmap, is made when it is first asked for.
+    `members`, the same rows as a bitmap, is made when it is first asked for. The rows are put in order
+    among themselves just as late.
     """
 
-    def __init__(self, rows: "array[int]", members: BitMap | None = None) -> None:
+    def __init__(self, rows: "array[int]", is_sorted: bool, members: BitMap | None = None) -> None:
         self.rows = rows
+        self.is_sorted = is_sorted
         self._members = members
 
     @property
@@ -40,43 +43,90 @@ class Stretch:
         if self._members is not None:
             self._members.discard(row)
 
-    def halves(self) -> "tuple[Stretch, Stretch]":
-        middle = len(self.rows) // 2
-        return Stretch(self.rows[:middle]), Stretch(self.rows[middle:])
-
     def copy(self) -> "Stretch":
-        return Stretch(self.rows[:], None if self._members is None else self._members.copy())
+        return Stretch(self.rows[:], self.is_sorted, None if self._members is None else self._members.copy())
+
+
+class Stretches(NamedTuple):
+    """The stretches of an order, one behind the other.
+
+    All of `parts[n]` stand before the rank `bounds[n]`, and none of `parts[n + 1]` does.
+    """
+
+    parts: list[Stretch]
+    bounds: list[Rank]
+
+    def number(self, rank: Rank) -> int:
+        """The number of the stretch that a rank belongs to."""
+        return bisect_right(self.bounds, rank)
+
+    def divide(self, number: int, parts: Sequence[Stretch], bounds: Sequence[Rank]) -> None:
+        """Put several stretches, and what is between them, in the place of one."""
+        self.parts[number : number + 1] = parts
+        self.bounds[number:number] = bounds
+
+    def drop(self, number: int) -> None:
+        """Take an empty stretch out, unless it is the only one."""
+        if self.bounds:
+            del self.parts[number], self.bounds[min(number, len(self.bounds) - 1)]
+
+    def copy(self) -> "Stretches":
+        return Stretches([part.copy() for part in self.parts], self.bounds.copy())
 
 
 class Order:
     """Rows from the smallest key to the largest, as SQL sorts: those without a key first.
 
     Rows of the same key stand by their number. `keys[row]` is the key of each row of `live`. Both belong to
-    the table, which says so here when a row comes (`add`, after) or goes (`discard`, before). The rows are put
-    in order when it is first asked for.
+    the table, which says so here when a row comes (`add`, after) or goes (`discard`, before). The rows are
+    dealt out to stretches when the order is first asked for.
     """
 
-    def __init__(self, keys: Sequence[Any], live: BitMap, stretches: Iterable[Stretch] | None = None) -> None:
+    def __init__(self, keys: Sequence[Any], live: BitMap, stretches: Stretches | None = None) -> None:
         self._keys = keys
         self._live = live
-        self._made = None if stretches is None else list(stretches)
+        self._made = stretches
 
-    def built(self) -> list[Stretch] | None:
+    def built(self) -> Stretches | None:
         """A copy of what has been put in order, for an order of a copy of the rows."""
-        return None if self._made is None else [stretch.copy() for stretch in self._made]
+        return None if self._made is None else self._made.copy()
 
     @property
-    def _stretches(self) -> list[Stretch]:
+    def _stretches(self) -> Stretches:
         if self._made is None:
-            rows = array("I", self._sorted())
-            self._made = [Stretch(rows[start : start + LENGTH]) for start in range(0, len(rows), LENGTH)]
+            self._made = self._dealt()
         return self._made
 
-    def _sorted(self) -> list[int]:
+    def _dealt(self) -> Stretches:
+        """All rows, dealt out by the keys of some that are about as far apart as a stretch is long."""
         rows, key = self._live.to_array(), self._keys.__getitem__
-        nulls = [row for row in rows if key(row) is None] if None in self._keys else []
-        filled = [row for row in rows if key(row) is not None] if nulls else rows
-        return [*nulls, *sorted(filled, key=key)]
+        sample = sorted(found for found in map(key, rows[:: LENGTH // SAMPLED]) if found is not None)
+        pivots = list(dict.fromkeys(sample[SAMPLED::SAMPLED]))
+        nulls, *filled = dealt = [array("I") for _ in range(len(pivots) + 2)]
+        for row, found in zip(rows, map(key, rows), strict=True):
+            (nulls if found is None else filled[bisect_right(pivots, found)]).append(row)
+        bounds: list[Rank] = [(True,), *((True, pivot) for pivot in pivots)]
+        stretches = Stretches([Stretch(part, is_sorted=False) for part in dealt], bounds)
+        for number in reversed(range(len(dealt))):
+            self._divide(stretches, number)
+        return stretches
+
+    def _divide(self, stretches: Stretches, number: int) -> None:
+        """Make several stretches of one that has become too long."""
+        if len(stretches.parts[number].rows) >= 2 * LENGTH:
+            rows = self._sorted(stretches.parts[number])
+            pieces = [rows[start : start + LENGTH] for start in range(0, len(rows), LENGTH)]
+            bounds = [self.rank(piece[0]) for piece in pieces[1:]]
+            stretches.divide(number, [Stretch(piece, is_sorted=True) for piece in pieces], bounds)
+
+    def _sorted(self, stretch: Stretch) -> "array[int]":
+        """The rows of a stretch, which are in order from now on."""
+        if not stretch.is_sorted:
+            rows, key = sorted(stretch.rows), self._keys.__getitem__
+            nulls = [row for row in rows if key(row) is None]
+            filled = [row for row in rows if key(row) is not None]
+            stretch.rows, stretch.is_sorted = array("I", [*nulls, *sorted(filled, key=key)]), True
+        return stretch.rows
 
     def rank(self, row: int) -> Rank:
         key = self._keys[row]
@@ -88,34 +138,29 @@ class Order:
         if self._made is None:
             return
         rank = self.rank(row)
-        number = min(self._number(rank), len(self._stretches) - 1)
-        if number < 0:
-            self._stretches.append(Stretch(array("I", [row])))
-            return
-        stretch = self._stretches[number]
-        stretch.insert(self._place(stretch, rank), row)
-        if len(stretch.rows) == 2 * LENGTH:
-            self._stretches[number : number + 1] = stretch.halves()
+        number = self._made.number(rank)
+        stretch = self._made.parts[number]
+        stretch.insert(self._place(stretch, rank) if stretch.is_sorted else len(stretch.rows), row)
+        self._divide(self._made, number)
 
     def discard(self, row: int) -> None:
         if self._made is None:
             return
         rank = self.rank(row)
-        number = self._number(rank)
-        stretch = self._stretches[number]
-        stretch.remove(self._place(stretch, rank))
+        number = self._made.number(rank)
+        stretch = self._made.parts[number]
+        stretch.remove(self._place(stretch, rank) if stretch.is_sorted else stretch.rows.index(row))
         if not stretch.rows:
-            del self._stretches[number]
+            self._made.drop(number)
 
     # -------------------------------------------------------------------- read
 
     def before(self, rank: Rank) -> BitMap:
         """The rows that stand before a rank."""
-        number = self._number(rank)
-        found = BitMap.union(BitMap(), *(stretch.members for stretch in self._stretches[:number]))
-        for stretch in self._stretches[number : number + 1]:
-            found |= BitMap(stretch.rows[: self._place(stretch, rank)])
-        return found
+        number = self._stretches.number(rank)
+        stretch = self._stretches.parts[number]
+        found = BitMap(self._sorted(stretch)[: self._place(stretch, rank)])
+        return BitMap.union(found, *(passed.members for passed in self._stretches.parts[:number]))
 
     def page(self, rows: BitMap, descending: bool, offset: int, limit: int) -> list[int]:
         """Some of `rows` in this order, or from its end.
@@ -126,7 +171,8 @@ class Order:
         if len(rows) * LENGTH <= len(self._live):
             return sorted(rows, key=self.rank, reverse=descending)[offset : offset + limit]
         page: list[int] = []
-        for stretch in reversed(self._stretches) if descending else self._stretches:
+        stretches = self._stretches.parts
+        for stretch in reversed(stretches) if descending else stretches:
             count = stretch.members.intersection_cardinality(rows)
             if offset < count:
                 wanted = offset + limit - len(page)
@@ -143,16 +189,10 @@ class Order:
         takes a tenth of what it takes to sort a row.
         """
         if wanted * len(stretch.rows) <= 10 * count**2:
-            walk: Iterator[int] = reversed(stretch.rows) if descending else iter(stretch.rows)
+            ordered = self._sorted(stretch)
+            walk: Iterator[int] = reversed(ordered) if descending else iter(ordered)
             return filter(rows.__contains__, walk)
         return sorted(stretch.members & rows, key=self.rank, reverse=descending)
 
-    def _number(self, rank: Rank) -> int:
-        """The number of the stretch that a rank belongs to; there may be none so far."""
-        return bisect_left(self._stretches, rank, key=self._end)
-
-    def _end(self, stretch: Stretch) -> Rank:
-        return self.rank(stretch.rows[-1])
-
     def _place(self, stretch: Stretch, rank: Rank) -> int:
-        return bisect_left(stretch.rows, rank, key=self.rank)
+        return bisect_left(self._sorted(stretch), rank, key=self.rank)
