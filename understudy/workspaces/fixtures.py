@@ -194,12 +194,15 @@ def derive_rows(table: Table, source: Table, rows: Iterable[int], rule: Derived)
 
 
 def dangling(workspace: Workspace) -> Iterator[str]:
-    """References to rows that are not there, a line each."""
+    """References to rows that are not there, a line each.
+
+    They are looked at row by row: an index, which nobody may ever ask for, would stay.
+    """
     for name, table in workspace.items():
         for field, reference in table.schema.references.items():
-            target = workspace[reference.table]
-            index = table.index(Column((field,)))
-            rows = sum(len(index.rows(key)) for key in index.by_key if target.find(key) is None)
+            target, column = workspace[reference.table], Column((field,))
+            keys = (table.key(column, row) for row in table.live)
+            rows = sum(key is not None and target.find(key) is None for key in keys)
             if rows:
                 who = "1 row refers" if rows == 1 else f"{rows} rows refer"
                 yield f"{name}: {who} by `{field}` to {reference.table} that are not there"
