@@ -1,5 +1,6 @@
 """What tests share: servers on the golden fixture sets, and the API that they serve."""
 
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,6 +18,11 @@ SMALL = GOLDEN / "small" / "fixtures"
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--rounds", type=int, default=8, help="How often a store's server is killed while it writes.")
     parser.addoption("--soak-minutes", type=float, default=0.1, help="How long a server is kept busy with everything.")
+
+
+def pytest_configure() -> None:
+    # What a shell runs in the background is deaf to interrupts, and so is whatever that starts, unless it listens.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 Keeping = Callable[[], tuple[str, ...]]
