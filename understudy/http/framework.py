@@ -49,10 +49,9 @@ def put_off(*names: str) -> Iterator[None]:
     """Within, whoever imports one of these modules gets a `Later` for it, unless it is there already.
 
     Nothing of that stays in `sys.modules`, nor do submodules that were imported without the module that
-    they are in. Where other threads run, which could import one of them just then for good, nothing is put off.
+    they are in.
     """
-    missing = [] if threading.active_count() > 1 else [name for name in names if name not in sys.modules]
-    specs = [spec for name in missing if (spec := find_spec(name)) is not None]
+    specs = [spec for name in names if name not in sys.modules and (spec := find_spec(name)) is not None]
     sys.modules.update({spec.name: Later(spec) for spec in specs})
     try:
         yield
@@ -62,7 +61,16 @@ def put_off(*names: str) -> Iterator[None]:
                 del sys.modules[name]
 
 
-with put_off(*UNUSED), warnings.catch_warnings():
+def is_alone() -> bool:
+    """Whether nobody else imports anything just now.
+
+    Another thread could, and keep what it got for good. So would Flask, which Connexion imports where it is
+    installed, and which makes classes of Jinja's and Werkzeug's.
+    """
+    return threading.active_count() == 1 and find_spec("flask") is None
+
+
+with put_off(*(UNUSED if is_alone() else ())), warnings.catch_warnings():
     # Starlette's test client, where it is not put off, speaks of a package that only tests want.
     warnings.simplefilter("ignore")
     from connexion import AsyncApp
