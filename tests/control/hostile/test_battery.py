@@ -27,8 +27,8 @@ LONGEST_WAIT = 1.0  # seconds, of another client
 LONGEST_ANSWER = 5.0  # seconds
 TRIES = 3  # to see whether it was the server, or the machine
 MORE_MEMORY = 24 * 2**20  # bytes
-# glibc keeps up to 64 MiB that was freed, by how large the largest piece was; told a size, it gives the rest back, and
-# what the process takes is what it holds.
+# By itself glibc keeps freed memory, up to twice the largest block that was ever freed, 64 MiB at most. Where the
+# thresholds are fixed, it gives back all but this, and what the process takes is what it holds.
 GIVES_BACK = dict.fromkeys(("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"), str(128 * 2**10))
 CHEAP = b"GET /api/health HTTP/1.1\r\nhost: x\r\n\r\n"
 
