@@ -116,3 +116,11 @@ def test_version_and_help() -> None:
     assert called("--version").stdout == f"understudy, version {understudy.__version__}\n"
     assert "--fixtures" in called("serve", "--help").stdout
     assert "serve" in called("-h").stdout
+
+
+@pytest.mark.parametrize("group", [[], ["admin"], ["store"]], ids=" ".join)
+def test_a_group_without_a_command_shows_its_help(group: list[str]) -> None:
+    result = called(*group)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout == called(*group, "--help").stdout
+    assert result.stdout.startswith("Usage: ")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.exceptions import NoArgsIsHelpError
 
 from understudy import __version__
 from understudy.admin.commands import admin
@@ -25,6 +26,8 @@ def run() -> None:
     """The command, as it is installed. A mistake is told in one line, and the process ends with 2."""
     try:
         main(prog_name="understudy", standalone_mode=False)
+    except NoArgsIsHelpError as shown:  # a group of commands without a command: help is no error
+        click.echo(shown.format_message())
     except (click.ClickException, UnderstudyError) as error:
         context = error.ctx if isinstance(error, click.UsageError) else None
         text = error.format_message() if isinstance(error, click.ClickException) else str(error)
