@@ -12,8 +12,10 @@ from click.exceptions import NoArgsIsHelpError
 
 from understudy import __version__
 from understudy.admin.commands import admin
+from understudy.console import echo
 from understudy.errors import UnderstudyError
 from understudy.options import HIGHEST_PORT, Options
+from understudy.text import escape
 
 if TYPE_CHECKING:
     from understudy.contract.catalog import Catalog
@@ -32,7 +34,7 @@ def run() -> None:
         context = error.ctx if isinstance(error, click.UsageError) else None
         text = error.format_message() if isinstance(error, click.ClickException) else str(error)
         hint = f" (see `{context.command_path} --help`)" if context else ""
-        click.secho(f"error: {text}{hint}", fg="red", err=True)
+        echo(escape(f"error: {text}{hint}"), fg="red", err=True)
         sys.exit(2)
     except click.Abort:
         sys.exit(1)
@@ -236,7 +238,7 @@ def export_store(path: Path, fixtures: Path, folder: Path | None) -> None:
     from understudy.store import transfer  # noqa: PLC0415
 
     workspace = transfer.export(path, fixtures, catalog_of(folder))
-    click.echo(f"exported {workspace.counts()} to {fixtures}")
+    echo(escape(f"exported {workspace.counts()} to {fixtures}"))
 
 
 @store.command("import")
@@ -248,7 +250,7 @@ def import_store(fixtures: Path, path: Path, folder: Path | None) -> None:
     from understudy.store import transfer  # noqa: PLC0415
 
     workspace = transfer.import_(fixtures, path, catalog_of(folder))
-    click.echo(f"imported {workspace.counts()} from {fixtures}")
+    echo(escape(f"imported {workspace.counts()} from {fixtures}"))
 
 
 @store.command("repair")
@@ -264,9 +266,9 @@ def repair_store(path: Path, to: Path | None, folder: Path | None) -> None:
 
     to = to or path.with_name(f"{path.stem}.repaired{path.suffix}")
     workspace, losses = repair(path, to, catalog_of(folder))
-    click.echo(f"saved {workspace.counts()} to {to}")
+    echo(escape(f"saved {workspace.counts()} to {to}"))
     for loss in losses:
-        click.echo(f"lost  line {loss.line}: {loss.reason}: {loss.text}")
+        echo(escape(f"lost  line {loss.line}: {loss.reason}: {loss.text}"))
     if losses:
         sys.exit(1)
 

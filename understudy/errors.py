@@ -4,9 +4,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from understudy.text import escape
+
 
 class UnderstudyError(Exception):
-    """A mistake that its user can mend. The text is one line that says what and where."""
+    """A mistake that its user can mend. The text is one line that says what and where, and is safe to print."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(escape(text))
 
 
 class ContractError(UnderstudyError):
@@ -117,7 +122,3 @@ class Invalid(ApiError):
                 "request_body": body,
             },
         )
-
-
-def one_line(text: str) -> str:
-    return " ".join(text.split())

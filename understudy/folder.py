@@ -13,8 +13,9 @@ from typing import Any
 from understudy.contract.catalog import Catalog
 from understudy.contract.contract import Contract, Place
 from understudy.contract.validation import Reading
-from understudy.errors import ContractError, one_line
+from understudy.errors import ContractError
 from understudy.http.requests import RequestReader
+from understudy.text import one_line
 
 PACKAGE = Path(__file__).parent
 

@@ -19,6 +19,7 @@ import uvicorn
 
 from understudy.admin.gate import is_loopback
 from understudy.app import create_app
+from understudy.console import echo
 from understudy.contract.contract import reason_of
 from understudy.contract.validation import Reading
 from understudy.errors import UnderstudyError
@@ -28,6 +29,7 @@ from understudy.http.protocol import Protocol
 from understudy.logs import logging_of
 from understudy.options import Options
 from understudy.site import Site
+from understudy.text import escape
 from understudy.workspaces.fixtures import FixtureSet
 from understudy.workspaces.tenants import DEFAULT, Keeper, Kept, Memory, Tenants
 
@@ -112,13 +114,14 @@ def serve(options: Options, log_level: str, log_format: str, called: float) -> N
     with listen(options.host, options.port) as listener, opened(options) as site:
         rows = site.tenants[DEFAULT].kept
         for warning in (*rows.warnings(), *exposure(site, listener)):
-            click.secho(f"warning: {warning}", fg="yellow", err=True)
+            echo(escape(f"warning: {warning}"), fg="yellow", err=True)
 
         def ready() -> None:
             # Nothing that is there by now needs to be looked through for garbage, however many rows it is.
             gc.freeze()
             gc.enable()
-            click.echo(greeting(site, rows, url_of(listener, site.api), time.perf_counter() - called))
+            url = url_of(listener, site.api)
+            echo(greeting(site, rows, url, time.perf_counter() - called), part=url, fg="green", bold=True)
 
         # Uvicorn raises the signal that stopped it once more; having stopped is all that was asked.
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -186,8 +189,8 @@ def url_of(listener: socket.socket, api: Api) -> str:
 def greeting(site: Site, rows: Kept, url: str, seconds: float) -> str:
     contract = site.api.contract
     lines = [
-        f"Understudy stands in at {click.style(url, fg='green', bold=True)}, {seconds:.2f} s after it was called.",
-        f"  loaded  {rows.workspace.counts()} from {rows.origin}",
+        f"Understudy stands in at {url}, {seconds:.2f} s after it was called.",
+        f"  loaded  {rows.workspace.counts()} from {escape(str(rows.origin))}",
         f"  docs    {url.removesuffix(contract.base_path)}/docs",
     ]
     if contract.environment_variable:

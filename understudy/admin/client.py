@@ -13,6 +13,7 @@ import httpx
 
 from understudy.admin import PATH
 from understudy.errors import UnderstudyError
+from understudy.text import escape, to_json
 from understudy.values import in_utc, is_id
 from understudy.workspaces.fixtures import SUFFIX
 from understudy.workspaces.tenants import DEFAULT
@@ -44,7 +45,7 @@ class Explanation:
 
 def lines_of(finding: Mapping[str, Any], depth: int = 0) -> Iterator[str]:
     """A tree of findings, a line each, those within further to the right."""
-    yield f"{'  ' * depth}{'+' if finding['met'] else '-'} {finding['says']}"
+    yield f"{'  ' * depth}{'+' if finding['met'] else '-'} {escape(finding['says'])}"
     for part in finding["parts"]:
         yield from lines_of(part, depth + 1)
 
@@ -67,7 +68,7 @@ class Found:
             return "\n".join(map(line_of, self.requests))
         lines = ["no such request" + ("; the nearest:" if self.nearest else ", and none that is near")]
         for near in self.nearest:
-            lines += [line_of(near["request"]), *(f"  {difference}" for difference in near["differences"])]
+            lines += [line_of(near["request"]), *(f"  {escape(difference)}" for difference in near["differences"])]
         return "\n".join(lines)
 
     __repr__ = __str__
@@ -76,8 +77,8 @@ class Found:
 def line_of(request: Mapping[str, Any]) -> str:
     """A request and its answer in a line."""
     query = f"?{request['query']}" if request["query"] else ""
-    body = "" if request["body"] is None else f" {json.dumps(request['body'], ensure_ascii=False)}"
-    return f"{request['method']} {request['path']}{query}{body} -> {outcome_of(request)}"
+    body = "" if request["body"] is None else f" {to_json(request['body'])}"
+    return escape(f"{request['method']} {request['path']}{query}{body} -> {outcome_of(request)}")
 
 
 def outcome_of(request: Mapping[str, Any]) -> str:
@@ -85,7 +86,7 @@ def outcome_of(request: Mapping[str, Any]) -> str:
     status = request["status"]
     if status is None:
         return "no answer"
-    said = f": {json.dumps(request['answer'], ensure_ascii=False)}" if status >= httpx.codes.BAD_REQUEST else ""
+    said = f": {to_json(request['answer'])}" if status >= httpx.codes.BAD_REQUEST else ""
     return f"{status} in {request['seconds'] * 1000:.1f} ms{said}"
 
 
@@ -245,7 +246,7 @@ class RemoteWorkspace:
         content = None if body is None else json.dumps(body, default=plain)
         try:
             answer = self._http.request(method, path, params=params, content=content, headers=JSON)
-        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             raise ControlError(f"{self.url} cannot be reached ({error})") from None
         said = value_of(answer)
         if answer.is_success and said is not NO_JSON:
@@ -318,7 +319,7 @@ def rows_in(folder: Path) -> dict[str, list[Any]]:
         rows = {
             path.stem: [json.loads(line) for line in path.read_bytes().splitlines() if line.strip()] for path in files
         }
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ControlError(f"{folder} cannot be read ({error})") from None
     if not rows:
         raise ControlError(f"there are no {SUFFIX} files in {folder}")
@@ -340,7 +341,7 @@ def plain(value: Any) -> Any:
 def value_of(answer: httpx.Response) -> Any:
     try:
         return answer.json() if answer.content else None
-    except ValueError:
+    except (ValueError, RecursionError):
         return NO_JSON
 
 

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from understudy.console import echo
+from understudy.text import escape, to_json
+
 if TYPE_CHECKING:
     from understudy.admin.client import RemoteWorkspace
 
@@ -36,7 +39,7 @@ def control(show: Show) -> Callable[[Callable[..., Any]], Callable[..., None]]:
             from understudy.admin.client import RemoteWorkspace  # noqa: PLC0415
 
             answer = function(RemoteWorkspace(url or usual_url()), **arguments)
-            click.echo(json.dumps(answer, ensure_ascii=False) if as_json else show(answer))
+            echo(to_json(answer) if as_json else show(answer))
 
         for option in (
             click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON."),
@@ -81,7 +84,7 @@ def state_in_words(state: Mapping[str, Any]) -> str:
         lines.append(f"  {workspace['workspace']}, idle for {workspace['idle']:.0f} s: {counted(workspace['rows'])}")
         if workspace["snapshots"]:
             lines.append(f"    snapshots: {', '.join(workspace['snapshots'])}")
-    return "\n".join(lines)
+    return "\n".join(map(escape, lines))
 
 
 @admin.command()
@@ -139,7 +142,7 @@ def forget(workspace: "RemoteWorkspace", snapshot: str) -> Any:
 
 @admin.command()
 @click.option("--idle", type=click.FloatRange(0), metavar="SECONDS", help="All that were not used for so long.")
-@control(lambda names: "\n".join(f"dropped {name}" for name in names) or "nothing to drop")
+@control(lambda names: "\n".join(f"dropped {escape(name)}" for name in names) or "nothing to drop")
 def drop(workspace: "RemoteWorkspace", idle: float | None) -> Any:
     """Lose the workspace, or all that were idle. The default one stays."""
     return workspace.drop() if idle is None else workspace.drop_idle(idle)
@@ -164,7 +167,7 @@ def as_value(context: click.Context, parameter: click.Parameter, text: str | Non
     """The value of an option that is JSON."""
     try:
         return None if text is None else json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise click.BadParameter(f"it is no JSON ({error})") from None
 
 
@@ -237,8 +240,8 @@ def rules_in_words(rules: list[dict[str, Any]]) -> str:
 def rule_in_words(told: Mapping[str, Any]) -> str:
     """A rule in a line, and how often it was applied."""
     rule = {name: value for name, value in told["rule"].items() if name not in ("name", "workspace")}
-    says = ", ".join(f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in rule.items())
-    return f"{told['rule'].get('name') or 'a rule'} ({says}): {told['applied']} of {told['matched']} requests"
+    says = ", ".join(f"{name}: {to_json(value)}" for name, value in rule.items())
+    return escape(f"{told['rule'].get('name') or 'a rule'} ({says}): {told['applied']} of {told['matched']} requests")
 
 
 @admin.command()

@@ -9,7 +9,8 @@ from typing import Any
 
 import yaml
 
-from understudy.errors import ContractError, one_line
+from understudy.errors import ContractError
+from understudy.text import one_line
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 MEDIA_TYPE = "application/json"

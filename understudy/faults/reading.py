@@ -11,8 +11,9 @@ from pydantic_core import ValidationError
 from understudy.admin import CONTRACT
 from understudy.contract.contract import Contract, reason_of
 from understudy.contract.validation import Reading, validator
-from understudy.errors import FaultsError, one_line
+from understudy.errors import FaultsError
 from understudy.faults.rule import Rule
+from understudy.text import one_line
 
 PROFILES = Path(__file__).parent / "profiles"
 LARGEST = 2**20  # bytes of a file of rules

@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from understudy.errors import ApiError, BadRequest, one_line
+from understudy.errors import ApiError, BadRequest
 from understudy.folder import Operation
 from understudy.http.answers import encode, send_json
 from understudy.http.framework import (
@@ -21,6 +21,7 @@ from understudy.http.framework import (
 )
 from understudy.http.limits import UNREADABLE, Limits
 from understudy.http.requests import read_body
+from understudy.text import one_line
 
 logger = logging.getLogger("understudy")
 

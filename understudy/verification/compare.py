@@ -1,17 +1,21 @@
 """Two servers, the same requests: where their answers differ, and over what."""
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx
 
-from understudy.errors import UnderstudyError, one_line
+from understudy.contract.contract import MEDIA_TYPE
+from understudy.errors import UnderstudyError
+from understudy.text import one_line
 from understudy.verification.comparison import Answer, Difference, difference
 from understudy.verification.generator import Request
 from understudy.verification.mapping import SAME, IdMapping
 from understudy.verification.shrinking import smallest
 
+JSON = {"content-type": MEDIA_TYPE}
 SHRINKING = 150  # requests that are spent at the most on making one finding smaller
 
 
@@ -49,10 +53,12 @@ def ask(server: httpx.Client, request: Request) -> Answer:
     Raises:
         UnderstudyError: there was none; the text names the server.
     """
-    body = {} if request.method == "GET" else {"json": request.body}
+    has_body = request.method != "GET" and request.body is not None
+    # Escaped JSON: a text can hold a lone surrogate, of which httpx's own JSON cannot make bytes.
+    body: dict[str, Any] = {"content": json.dumps(request.body), "headers": JSON} if has_body else {}
     try:
         response = server.request(request.method, request.path, **body)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         url = str(server.base_url).rstrip("/")
         raise UnderstudyError(f"{url}: cannot be asked ({one_line(str(error)) or type(error).__name__})") from None
     return Answer(response.status_code, body_of(response))
@@ -61,7 +67,7 @@ def ask(server: httpx.Client, request: Request) -> Answer:
 def body_of(response: httpx.Response) -> Any:
     try:
         return response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return response.text
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import yaml
 
 from understudy.contract.contract import reason_of
-from understudy.errors import UnderstudyError, one_line
+from understudy.errors import UnderstudyError
+from understudy.text import one_line
 from understudy.verification.verdict import Violation
 
 BLOCK = re.compile(r"^```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)

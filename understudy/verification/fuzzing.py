@@ -15,7 +15,8 @@ from schemathesis.engine import Status, events, from_schema
 from schemathesis.engine.recorder import CheckNode, ScenarioRecorder
 from schemathesis.hooks import unregister
 
-from understudy.errors import UnderstudyError, one_line
+from understudy.errors import UnderstudyError
+from understudy.text import one_line
 from understudy.values import is_id
 from understudy.verification.compare import names_in
 from understudy.verification.comparison import Answer

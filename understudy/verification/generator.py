@@ -62,10 +62,10 @@ class Generator:
         for parameter in operation.each("parameters"):
             name = parameter.value["name"]
             if parameter.value["in"] == "path":
-                path = path.replace(f"{{{name}}}", quote(str(self.parameter(parameter)), safe=""))
+                path = path.replace(f"{{{name}}}", quote(str(self.parameter(parameter)), safe="", errors="replace"))
             elif parameter.value["in"] == "query" and parameter.value.get("required"):
                 query[name] = self.parameter(parameter)
-        return f"{path}?{urlencode(query)}" if query else path
+        return f"{path}?{urlencode(query, errors='replace')}" if query else path
 
     def parameter(self, place: Place) -> Any:
         table, _, field = place.value.get("x-names", "").partition(".")

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from understudy.contract.contract import reason_of
-from understudy.errors import FixtureError, one_line
+from understudy.errors import FixtureError
+from understudy.text import one_line
 
 
 def objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -4,6 +4,7 @@ import json
 import shlex
 from collections.abc import Iterator, Sequence
 
+from understudy.text import escape
 from understudy.verification.compare import Finding
 from understudy.verification.comparison import named
 from understudy.verification.generator import Request
@@ -25,7 +26,7 @@ def report(findings: Sequence[Finding], asked: int, urls: tuple[str, str], alone
         lines += ["", *told(number, group, urls)]
     if alone:
         lines += ["", *map(not_on_both, alone, alone.values())]
-    return "\n".join(lines)
+    return "\n".join(map(escape, lines))
 
 
 def told(number: int, group: Sequence[Finding], urls: tuple[str, str]) -> Iterator[str]:

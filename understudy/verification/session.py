@@ -10,9 +10,11 @@ from pathlib import Path
 import click
 import httpx
 
+from understudy.console import echo
 from understudy.contract.contract import MEDIA_TYPE, Contract, Place
-from understudy.errors import FixtureError, UnderstudyError, one_line
+from understudy.errors import FixtureError, UnderstudyError
 from understudy.folder import own_folder
+from understudy.text import one_line
 from understudy.verification import cases, jsonl
 from understudy.verification.compare import Finding, ask, compare
 from understudy.verification.comparison import rows_of
@@ -59,9 +61,9 @@ def run(plan: Plan) -> list[Finding]:
         mapping = mapping_of(list(listings(contract, first, second))) if plan.map_ids else SAME
         compared = compare(first, second, requests, mapping)
         findings = [finding for finding in watched(compared, len(requests)) if finding]
-    click.echo(report(findings, len(requests), plan.urls, mapping.alone))
+    echo(report(findings, len(requests), plan.urls, mapping.alone))
     if findings and plan.replay is None:
-        click.echo(f"\nThe same requests again: --seed {seed}")
+        echo(f"\nThe same requests again: --seed {seed}")
     if plan.save is not None:
         cases.save(plan.save, findings)
     return findings

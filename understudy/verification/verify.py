@@ -15,6 +15,7 @@ from pathlib import Path
 import click
 import httpx
 
+from understudy.console import echo
 from understudy.contract.catalog import Catalog
 from understudy.contract.contract import Contract
 from understudy.errors import UnderstudyError
@@ -71,7 +72,7 @@ def run(plan: Plan) -> bool:
         verdict = verified(plan, contract, server, seed)
     verdict.known = [each for each in verdict.violations if any(deviation.covers(each) for deviation in known)]
     verdict.violations = [each for each in verdict.violations if each not in verdict.known]
-    click.echo(summary(verdict))
+    echo(summary(verdict))
     write_reports(plan, verdict)
     return verdict.passed
 
@@ -185,7 +186,7 @@ def run_spec(plan: Plan) -> bool:
     contract = Contract.load(own_folder() / "openapi.yaml")
     with client(plan.url, headers_of(plan, contract)) as server:
         drifts = drift(contract, server)
-    click.echo(told(drifts))
+    echo(told(drifts))
     return not drifts
 
 

@@ -9,7 +9,8 @@ from typing import Any
 from urllib.parse import unquote
 
 from understudy.contract.contract import METHODS
-from understudy.errors import UnderstudyError, one_line
+from understudy.errors import UnderstudyError
+from understudy.text import one_line
 
 PATH_PARAMETER = re.compile(r"\{([^}]*)\}")
 NO_PARAMETERS = ("accept", "authorization", "content-type")  # headers that OpenAPI describes in other ways

@@ -7,6 +7,7 @@ from textwrap import wrap
 import httpx
 
 from understudy.contract.contract import Contract
+from understudy.text import escape
 from understudy.verification.drift.disagreement import Disagreement, of_operations, together
 from understudy.verification.drift.document import Document, nameless, prefix_of
 from understudy.verification.drift.published import published
@@ -56,7 +57,7 @@ def told(drifts: Iterable[Drift]) -> str:
     lines = []
     for operations, disagreements in sorted(groups.items(), key=lambda group: -len(group[0])):
         lines += [*heading(operations), *(f"  {disagreement}" for disagreement in disagreements), ""]
-    return "\n".join([*lines, f"{counted(sum(map(len, groups.values())), 'drift')}."])
+    return "\n".join(map(escape, [*lines, f"{counted(sum(map(len, groups.values())), 'drift')}."]))
 
 
 def heading(operations: Iterable[str]) -> list[str]:

@@ -7,7 +7,8 @@ from typing import Any
 import httpx
 import yaml
 
-from understudy.errors import UnderstudyError, one_line
+from understudy.errors import UnderstudyError
+from understudy.text import one_line
 from understudy.verification.drift.document import Document
 
 ENDINGS = (".json", ".yaml", ".yml")
@@ -49,7 +50,7 @@ def asked(server: httpx.Client, url: httpx.URL) -> bytes:
     """
     try:
         response = server.get(url)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
         raise UnderstudyError(f"{url}: cannot be asked ({one_line(str(error)) or type(error).__name__})") from None
     if not response.is_success:
         raise ValueError(f"answers {response.status_code}")

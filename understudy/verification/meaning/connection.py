@@ -8,7 +8,8 @@ from http import HTTPStatus
 import httpx
 
 from understudy.contract.contract import MEDIA_TYPE
-from understudy.errors import UnderstudyError, one_line
+from understudy.errors import UnderstudyError
+from understudy.text import one_line
 from understudy.verification.compare import body_of
 from understudy.verification.comparison import Answer
 from understudy.verification.generator import Request
@@ -101,7 +102,7 @@ class Connection:
         self.asked += 1
         try:
             response = self._on_a_line(request, content, head)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             reason = one_line(str(error)) or type(error).__name__
             text = f"{self.shown}: {request.method} {request.path} cannot be asked ({reason})"
             raise NoAnswer(request, text) from None

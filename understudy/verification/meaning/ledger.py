@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from understudy.errors import one_line
+from understudy.text import one_line
 from understudy.verification.comparison import Answer, shortened
 from understudy.verification.generator import Request
 from understudy.verification.meaning.connection import BudgetSpent, NoAnswer

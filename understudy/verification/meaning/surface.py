@@ -53,7 +53,7 @@ class Endpoint:
         """A request with a body, and with values for the parameters of the path."""
         path = self.path
         for name, value in values.items():
-            path = path.replace(f"{{{name}}}", quote(value, safe=""))
+            path = path.replace(f"{{{name}}}", quote(value, safe="", errors="replace"))
         return Request(self.method, path, self.path, body, self.body)
 
 

@@ -1,5 +1,7 @@
 """Texts from anywhere, made fit to be shown."""
 
+from understudy.text import escape_lines
+
 MOST = 2000  # characters of one text that are shown
 
 
@@ -9,11 +11,5 @@ def shown(text: object) -> str:
     What is left can stand in a terminal, in XML and in HTML (there behind the escapes for markup).
     """
     whole = str(text)
-    kept = "".join(map(printable, whole[:MOST]))
+    kept = escape_lines(whole[:MOST])
     return kept if len(whole) <= MOST else f"{kept}… ({len(whole) - MOST:,} more characters)"
-
-
-def printable(character: str) -> str:
-    if character.isprintable() or character == "\n":
-        return character
-    return character.encode("unicode_escape").decode("ascii")
