@@ -48,6 +48,10 @@ class StoreError(FileError):
         return cls(path, f"{reason}; `understudy store repair {path}` saves what can be read", line)
 
 
+class StoreWriteError(StoreError):
+    """A store cannot be written now, since the disk is full or the rights are missing."""
+
+
 class ApiError(Exception):
     """A request is refused. Wherever it is raised, it is written by `ErrorMiddleware` alone."""
 
@@ -102,8 +106,8 @@ class Unprocessable(ApiError):
 class InsufficientStorage(ApiError):
     """A change cannot be kept, and was undone."""
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(507, {"detail": f"The change could not be kept ({reason}). Nothing was changed."})
+    def __init__(self, detail: str) -> None:
+        super().__init__(507, {"detail": detail})
 
 
 class Invalid(ApiError):

@@ -1,5 +1,6 @@
 """Workspaces by URL: made when they are asked for, apart from each other, and in all else like the plain URL."""
 
+import os
 import random
 import shutil
 from collections.abc import Iterator
@@ -14,8 +15,9 @@ import yaml
 from tests.conftest import SMALL
 from tests.control.tenants import admin, at, keys, new_name
 from tests.servers import stand_in
+from understudy.errors import StoreError
 from understudy.folder import own_folder
-from understudy.store.lock import locked
+from understudy.store.lock import Lock
 from understudy.workspaces.tenants import DEFAULT
 
 PLAIN = {"accept-encoding": "identity"}  # neither CORS nor gzip look at it
@@ -222,12 +224,45 @@ def refused(api: httpx.Client, name: str) -> str:
     return str(detail)
 
 
-def test_one_that_is_in_use_is_refused_until_it_is_not(stored: tuple[httpx.Client, Path]) -> None:
+def test_a_server_has_the_files_of_all_workspaces_to_itself(stored: tuple[httpx.Client, Path]) -> None:
+    """Used or not: otherwise it would find one taken when somebody asks for it."""
+    api, store = stored
+    used, unused = new_name(), new_name()
+    assert api.get(f"{at(used)}/flows/{FLOW}").status_code == 200
+    for name in (used, unused):
+        with pytest.raises(StoreError, match="is in use by the process"), Lock(file_of(store, name)).held():
+            pass
+    assert api.get(f"{at(unused)}/flows/{FLOW}").status_code == 200
+
+
+def test_workspaces_hold_no_files_open_and_leave_none_but_their_rows(stored: tuple[httpx.Client, Path]) -> None:
+    api, store = stored
+    before = sorted(store.parent.iterdir())
+    names = [new_name() for _ in range(20)]
+    process = int(store.with_name(f".{store.name}.lock").read_text(encoding="ascii"))
+    open_files = len(os.listdir(f"/proc/{process}/fd"))  # noqa: PTH208 - only how many there are is asked
+    for name in names:
+        assert api.post(f"{at(name)}/flows/", json={"name": "new"}).status_code == 201
+    assert len(os.listdir(f"/proc/{process}/fd")) < open_files + 10  # noqa: PTH208 - as above
+    for name in names:
+        assert admin(api, "DELETE", "/workspaces", params={"workspace": name}).json() == {"dropped": [name]}
+    assert sorted(store.parent.iterdir()) == before
+
+
+def test_a_workspace_that_cannot_be_deleted_is_not_dropped(stored: tuple[httpx.Client, Path]) -> None:
+    """Its file is in a folder that cannot be written any more: here, one that has gone."""
     api, store = stored
     name = new_name()
-    with locked(file_of(store, name)):
-        assert f"The workspace {name} cannot be opened: {file_of(store, name)}: is in use by" in refused(api, name)
-    assert api.get(f"{at(name)}/flows/{FLOW}").status_code == 200
+    api.post(f"{at(name)}/artifacts/", json={"key": "stays"}).raise_for_status()
+    elsewhere = store.parent.with_name("elsewhere")
+    store.parent.rename(elsewhere)
+    answer = admin(api, "DELETE", "/workspaces", params={"workspace": name})
+    assert answer.status_code == 507
+    assert f"The workspace {name} cannot be dropped" in answer.json()["detail"]
+    assert "stays" in keys(api, name)
+    elsewhere.rename(store.parent)
+    assert "stays" in keys(api, name)
+    assert admin(api, "DELETE", "/workspaces", params={"workspace": name}).json() == {"dropped": [name]}
 
 
 def test_one_that_is_damaged_is_refused_with_how_to_repair_it(stored: tuple[httpx.Client, Path]) -> None:

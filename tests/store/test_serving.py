@@ -2,6 +2,7 @@
 
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -94,6 +95,25 @@ def test_a_second_server_is_refused_with_the_pid_of_the_first(path: Path) -> Non
         first.stop(signal.SIGKILL)
     with serving(path) as second:
         assert "new" in second.artifact_keys()
+
+
+def test_a_folder_that_is_made_again_belongs_to_the_second_server(path: Path) -> None:
+    folder = path.parent / "folder"
+    folder.mkdir()
+    with serving(folder / "rows.json") as first:
+        shutil.rmtree(folder)
+        folder.mkdir()
+        with serving(folder / "rows.json") as second:
+            assert second.artifact("second").status_code == 201
+            answer = first.artifact("first")
+            assert answer.status_code == 507
+            assert "was changed by somebody else" in answer.json()["detail"]
+            assert "first" not in first.artifact_keys()
+            assert second.artifact("third").status_code == 201
+            assert first.stop().count("was changed by somebody else") == 1
+            assert second.artifact("fourth").status_code == 201
+    with serving(folder / "rows.json") as again:
+        assert {"second", "third", "fourth"} <= set(again.artifact_keys())
 
 
 def test_a_signal_during_a_flush_loses_nothing(path: Path) -> None:

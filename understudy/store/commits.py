@@ -101,4 +101,6 @@ class Commits:
 
 def refusal(failure: Exception) -> Exception:
     """What is told of a change that could not be kept."""
-    return InsufficientStorage(reason_of(failure)) if isinstance(failure, OSError) else failure
+    if not isinstance(failure, OSError):
+        return failure
+    return InsufficientStorage(f"The change could not be kept ({reason_of(failure)}). Nothing was changed.")

@@ -6,17 +6,23 @@ from functools import partial
 from pathlib import Path
 
 from understudy.store.commits import Commits
-from understudy.store.opening import opened, origin, warnings
+from understudy.store.lock import Lock
+from understudy.store.opening import located, opened, origin, warnings
 from understudy.workspaces.fixtures import FixtureSet
 from understudy.workspaces.tenants import DEFAULT, Kept
 
 
 class Files:
-    """Keeps each workspace in a store; a new one starts from the fixture set."""
+    """Keeps each workspace in a store; a new one starts from the fixture set.
+
+    Raises:
+        StoreError: the path is none of a store.
+    """
 
     def __init__(self, path: Path, fixture_set: FixtureSet) -> None:
-        self._path = path.resolve()
+        self._path = located(path)
         self._fixture_set = fixture_set
+        self._lock = Lock(self._path)
 
     @contextmanager
     def open(self, name: str) -> Iterator[Kept]:
@@ -25,16 +31,13 @@ class Files:
         Raises:
             UnderstudyError: the file cannot be opened, or the fixture set cannot be loaded.
         """
-        with opened(self.path(name), self._fixture_set) as store:
+        with opened(self.path(name), self._fixture_set, self._lock) as store:
             perform = Commits(store.workspace, store.changes, store.keep).perform
-            yield Kept(store.workspace, perform, origin(store, self._fixture_set.folder), partial(warnings, store))
+            start = origin(store, self._fixture_set.folder)
+            yield Kept(store.workspace, perform, start, partial(warnings, store), store.delete)
 
     def has_left(self, name: str) -> bool:
         return self.path(name).exists()
-
-    def forget(self, name: str) -> None:
-        """Delete a workspace's file."""
-        self.path(name).unlink(missing_ok=True)
 
     def path(self, name: str) -> Path:
         """The file of a workspace: "rows.json", or "rows.<id>.<id>.json"."""

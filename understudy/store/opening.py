@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pendulum
 
-from understudy.store.lock import locked
+from understudy.contract.contract import reason_of
+from understudy.errors import StoreError
+from understudy.paths import check_file
+from understudy.store.lock import Lock, lock_file
 from understudy.store.store import Store
 from understudy.workspaces import fixtures
 from understudy.workspaces.fixtures import FixtureSet
@@ -15,17 +18,37 @@ MEBIBYTE = 2**20  # bytes
 LARGE = 64  # mebibytes
 
 
+def located(path: Path) -> Path:
+    """The path of a store without links.
+
+    Raises:
+        StoreError: there can be no store, since it leads to what is no regular file, or nowhere.
+    """
+    try:
+        check_file(path)
+    except OSError as error:
+        raise StoreError(path, f"cannot be read ({reason_of(error)})") from None
+    return path.resolve()
+
+
 @contextmanager
-def opened(path: Path, fixture_set: FixtureSet) -> Iterator[Store]:
+def opened(path: Path, fixture_set: FixtureSet, lock: Lock | None = None) -> Iterator[Store]:
     """The store of a file, which no other process can open meanwhile; a new one starts from a fixture set.
+
+    Args:
+        path: the file.
+        fixture_set: what a new store starts from.
+        lock: one that may cover the file, and is held already.
 
     Raises:
         FixtureError: the set cannot be loaded.
         StoreError: the file is in use, cannot be read or written, or is damaged.
     """
-    path = path.resolve()
-    with locked(path):
-        store = Store(path, fixture_set.catalog)
+    path = located(path)
+    if lock is None or lock.file != lock_file(path):
+        lock = Lock(path)
+    with lock.held():
+        store = Store(path, fixture_set.catalog, lock.check)
         if store.written is None:
             store.workspace.restore(fixture_set.rows)
         if store.written is None or store.changes:

@@ -12,9 +12,10 @@ from tinydb.table import Document
 
 from understudy.contract.catalog import Catalog
 from understudy.contract.contract import reason_of
-from understudy.errors import StoreError
+from understudy.errors import StoreError, StoreWriteError
+from understudy.paths import check_file
 from understudy.store.document import Damage, Entry, Reader
-from understudy.store.storage import WholeFile, stamp_of
+from understudy.store.storage import Check, WholeFile, stamp_of
 from understudy.tables.changes import Change
 from understudy.workspaces import fixtures
 from understudy.workspaces.workspace import Workspace
@@ -30,13 +31,15 @@ class Store:
     Args:
         path: the file, which nobody else writes meanwhile.
         catalog: the tables of the workspace.
+        check: checks before each write that the file is still ours.
 
     Raises:
         StoreError: the file cannot be read, or does not hold what a store's file holds.
     """
 
-    def __init__(self, path: Path, catalog: Catalog) -> None:
+    def __init__(self, path: Path, catalog: Catalog, check: Check = lambda: None) -> None:
         self.path = path
+        self._check = check
         self.changes: list[Change] = []
         self.workspace = Workspace.empty(catalog, self.changes.append)
         self.written: datetime | None = None
@@ -48,6 +51,7 @@ class Store:
 
     def _opened(self) -> WholeFile:
         try:
+            check_file(self.path)
             with self.path.open("rb") as file:
                 content, stamp = file.read(), stamp_of(file)
         except FileNotFoundError:
@@ -66,7 +70,7 @@ class Store:
                 self._fill(Reader(text), documents)
             except Damage as damage:
                 raise StoreError.of_damage(self.path, damage.reason, damage.line) from None
-        return WholeFile(self.path, documents, stamp)
+        return WholeFile(self.path, documents, stamp, self._check)
 
     def _fill(self, reader: Reader, documents: Mapping[str, dict[str, Any]]) -> None:
         for entry in sorted(reader.entries(), key=lambda entry: entry.number):
@@ -90,13 +94,13 @@ class Store:
         """Keep the changes that are left.
 
         Raises:
-            StoreError: they cannot be kept.
+            StoreWriteError: they cannot be kept.
         """
         changes, self.changes[:] = list(self.changes), []
         try:
             self.keep(changes)
         except OSError as error:
-            raise StoreError(self.path, f"cannot be written ({reason_of(error)})") from None
+            raise StoreWriteError(self.path, f"cannot be written ({reason_of(error)})") from None
 
     def keep(self, changes: Sequence[Change]) -> None:
         """Bring the file up to date with changes, and return when it is on the disk.
@@ -112,6 +116,17 @@ class Store:
         except BaseException:
             self._file.forget()
             raise
+
+    def delete(self) -> None:
+        """Delete the file; nothing can be kept from here on.
+
+        Raises:
+            StoreWriteError: it cannot be deleted. Then nothing has changed.
+        """
+        try:
+            self._file.delete()
+        except OSError as error:
+            raise StoreWriteError(self.path, f"cannot be deleted ({reason_of(error)})") from None
 
     def _put(self, table: str, rows: Mapping[int, bytes]) -> None:
         numbers = self._numbers[table]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from understudy.contract.catalog import Catalog
 from understudy.errors import StoreError
-from understudy.store.opening import opened
+from understudy.store.opening import located, opened
 from understudy.store.store import Store
 from understudy.workspaces import fixtures
 from understudy.workspaces.fixtures import FixtureSet
@@ -32,6 +32,7 @@ def import_(folder: Path, path: Path, catalog: Catalog) -> Workspace:
         FixtureError: the set cannot be loaded.
         StoreError: the file is there already, or cannot be written.
     """
+    path = located(path)
     if path.exists() and path.stat().st_size:
         raise StoreError(path, "is there already; give it another name, or take it away first")
     with opened(path, FixtureSet(folder, catalog)) as store:

@@ -9,7 +9,15 @@ from functools import partial
 from typing import Any, Protocol
 from uuid import UUID
 
-from understudy.errors import Conflict, Forbidden, NotFound, UnderstudyError, Unprocessable
+from understudy.errors import (
+    Conflict,
+    Forbidden,
+    InsufficientStorage,
+    NotFound,
+    StoreWriteError,
+    UnderstudyError,
+    Unprocessable,
+)
 from understudy.workspaces.fixtures import FixtureSet, dangling
 from understudy.workspaces.history import History
 from understudy.workspaces.workspace import Workspace
@@ -28,12 +36,21 @@ async def at_once(operation: Callable[[], Any]) -> Any:
 
 @dataclass(frozen=True)
 class Kept:
-    """A workspace, how operations on it are performed, in words where it comes from, and what is odd there."""
+    """A workspace and where it is kept.
+
+    Args:
+        workspace: the rows.
+        perform: performs operations on them.
+        origin: where they come from, in words.
+        warnings: what is odd about them, a line each.
+        delete: deletes what is kept of them; raises UnderstudyError where it cannot, having changed nothing.
+    """
 
     workspace: Workspace
     perform: Perform
     origin: str
     warnings: Callable[[], Iterable[str]]
+    delete: Callable[[], None]
 
 
 class Keeper(Protocol):
@@ -49,9 +66,6 @@ class Keeper(Protocol):
     def has_left(self, name: str) -> bool:
         """Whether something is left of a workspace that is not open."""
 
-    def forget(self, name: str) -> None:
-        """Lose what a workspace that is not open any more has left."""
-
 
 class Memory:
     """Keeps nothing: each workspace is a fork of the fixture set's."""
@@ -61,13 +75,14 @@ class Memory:
 
     def open(self, name: str) -> AbstractContextManager[Kept]:
         rows, origin = self._fixture_set.rows, str(self._fixture_set.folder)
-        return nullcontext(Kept(rows.fork(), at_once, origin, partial(dangling, rows)))
+        return nullcontext(Kept(rows.fork(), at_once, origin, partial(dangling, rows), nothing_to_delete))
 
     def has_left(self, name: str) -> bool:
         return False
 
-    def forget(self, name: str) -> None:
-        """There is nothing left of it."""
+
+def nothing_to_delete() -> None:
+    """Nothing of a workspace in memory is left once it is closed."""
 
 
 @dataclass
@@ -154,6 +169,8 @@ class Tenants:
     async def _opened(self, name: str) -> Tenant:
         try:
             return await asyncio.to_thread(self.open, name)
+        except StoreWriteError as error:
+            raise InsufficientStorage(f"The workspace {name} cannot be opened: {error}") from None
         except UnderstudyError as error:
             raise Conflict(f"The workspace {name} cannot be opened: {error}") from None
 
@@ -172,7 +189,8 @@ class Tenants:
         """Close a workspace and lose its rows; when it is asked for again, it is a new one. Returns what it was.
 
         Raises:
-            ApiError: there is none, it is DEFAULT, or what is left of it cannot be opened.
+            ApiError: there is none, it is DEFAULT, or what is left of it cannot be opened or deleted. Then nothing
+                is lost.
         """
         if name == DEFAULT:
             raise Unprocessable("The default workspace stays. Reset it instead.")
@@ -183,9 +201,13 @@ class Tenants:
                     raise NotFound(f"There is no workspace {name}.")
                 await self._opened(name)  # so that nobody else has it
             tenant = self._open.pop(name)  # from here on, who asks for it waits for a new one
-            await tenant.perform(bool)  # what was done to it before is through
+            try:
+                await tenant.perform(bool)  # what was done to it before is through
+                await asyncio.to_thread(tenant.kept.delete)
+            except UnderstudyError as error:
+                self._open[name] = tenant
+                raise InsufficientStorage(f"The workspace {name} cannot be dropped: {error}") from None
             tenant.closing.close()
-            self._keeper.forget(name)
         return tenant
 
     def close(self) -> None:
