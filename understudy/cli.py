@@ -3,7 +3,6 @@
 import gc
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from click.exceptions import NoArgsIsHelpError
 from understudy import __version__
 from understudy.admin.commands import admin
 from understudy.console import echo
+from understudy.credentials import Decorator, secret_option
 from understudy.errors import UnderstudyError
 from understudy.options import HIGHEST_PORT, Options
 from understudy.text import escape
@@ -55,26 +55,6 @@ api_option = click.option(
 )
 
 
-def read_secret(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
-    """A secret as it was given, or out of the file that is named behind an @."""
-    if value is None or not value.startswith("@"):
-        return value
-    try:
-        return Path(value[1:]).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise click.BadParameter(f"the file cannot be read ({error})") from None
-
-
-Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
-
-
-def secret_option(name: str, help_: str, metavar: str) -> Decorator:
-    """An option for what lets people in, which the process list shows only where it is typed."""
-    variable = f"UNDERSTUDY_{name.strip('-').replace('-', '_').upper()}"
-    help_ = f"{help_} Also @FILE, or {variable} in the environment."
-    return click.option(name, envvar=variable, metavar=metavar, callback=read_secret, help=help_)
-
-
 def limit_option(name: str, unit: str, help_: str, least: int = 1) -> Decorator:
     default = getattr(USUAL, name.strip("-").replace("-", "_"))
     kind: Any = click.FloatRange(0, min_open=True) if isinstance(default, float) else click.IntRange(least)
@@ -110,10 +90,19 @@ def limit_option(name: str, unit: str, help_: str, least: int = 1) -> Decorator:
     "--faults", metavar="FILE|PROFILE", help="What goes wrong on purpose: rules, or flaky, slow, rate-limited, outage."
 )
 @click.option("--seed", type=int, help="Draw faults the same way again.  [default: another at each start]")
-@secret_option("--auth", "Let in who knows these, by Basic authentication.", "USER:PASSWORD")
-@secret_option("--api-key", "Let in who has this key, as a Bearer token.", "KEY")
+@secret_option("--auth", "auth", "Let in who knows these, by Basic authentication.", "USER:PASSWORD")
+@secret_option("--api-key", "api_key", "Let in who has this key, as a Bearer token.", "KEY")
 @click.option("--csrf", is_flag=True, help="Ask for a token against cross-site request forgery with each change.")
-@secret_option("--admin-token", "Let in to the control API who has this token; without one, this machine.", "TOKEN")
+@secret_option(
+    "--admin-token", "admin_token", "Let in to the control API who has this token; without one, this machine.", "TOKEN"
+)
+@click.option(
+    "--trusted-proxy",
+    "trusted_proxies",
+    multiple=True,
+    metavar="ADDRESS|NETWORK",
+    help="A proxy whose X-Forwarded-For says who the client is; may be repeated.  [default: none is trusted]",
+)
 @limit_option("--journal", "N", "How many of the last requests are remembered, for `understudy admin requests`.", 0)
 @limit_option("--max-workspaces", "N", "How many workspaces there may be beyond the default one.", 0)
 @limit_option("--max-snapshots", "N", "How many snapshots there may be.", 0)

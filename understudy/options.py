@@ -1,12 +1,44 @@
 """Options: what a server is started with, by the command, by code or by a test run."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from ipaddress import ip_network
 
 from understudy.errors import UnderstudyError
 from understudy.http.limits import Limits
 
 USUAL = Limits()
 HIGHEST_PORT = 65535
+BEARER = ("api_key", "admin_token")  # the options that are sent as Bearer tokens
+
+
+def secret_flaw(name: str, secret: str) -> str | None:
+    """Why a secret cannot be used as this option; None where it can.
+
+    An empty one would let everybody in, and one that no client can send, nobody.
+    """
+    if name not in BEARER:
+        _, colon, password = secret.partition(":")
+        if not (password if colon else secret).strip():
+            return "has an empty password; it takes USER:PASSWORD"
+        return None if secret.isprintable() else "has a character that is not printable"
+    if not secret.strip():
+        return "is empty"
+    if not (secret.isascii() and secret.isprintable() and secret == secret.strip()):
+        return "has what no HTTP header can carry: it takes printable ASCII, without a space at either end"
+    return None
+
+
+def check_network(text: str) -> None:
+    """See whether a text is an IP address or network, such as 10.0.0.0/8.
+
+    Raises:
+        UnderstudyError: it is neither.
+    """
+    try:
+        ip_network(text)
+    except ValueError as error:
+        raise UnderstudyError(f"a trusted proxy is an IP address or network, such as 10.0.0.0/8 ({error})") from None
 
 
 @dataclass(frozen=True)
@@ -30,6 +62,8 @@ class Options:
         api_key: what clients need as a Bearer token.
         csrf: whether changes need a token against cross-site request forgery.
         admin_token: what the control API needs as a Bearer token; without one it answers this machine alone.
+        trusted_proxies: addresses and networks of proxies whose X-Forwarded-For says who the client is. By default
+            none is trusted, and the client is whoever has connected.
         max_body: bytes of a request's body.
         max_head: bytes of a request's line and headers.
         max_depth: levels of lists and objects within each other in a body.
@@ -38,7 +72,7 @@ class Options:
         client_timeout: seconds that a request may take to come in.
 
     Raises:
-        UnderstudyError: there is no such port.
+        UnderstudyError: there is no such port, a secret is empty or cannot be sent, or a proxy is no address.
     """
 
     fixtures: str | None = None
@@ -57,6 +91,7 @@ class Options:
     api_key: str | None = None
     csrf: bool = False
     admin_token: str | None = None
+    trusted_proxies: Sequence[str] = ()
     max_body: int = USUAL.body
     max_head: int = USUAL.head
     max_depth: int = USUAL.depth
@@ -67,6 +102,13 @@ class Options:
     def __post_init__(self) -> None:
         if not 0 <= self.port <= HIGHEST_PORT:
             raise UnderstudyError(f"there is no port {self.port}; they go from 0 to {HIGHEST_PORT}")
+        for name in ("auth", *BEARER):
+            secret = getattr(self, name)
+            flaw = None if secret is None else secret_flaw(name, secret)
+            if flaw is not None:
+                raise UnderstudyError(f"`{name}` {flaw}")
+        for proxy in self.trusted_proxies:
+            check_network(proxy)
 
     def __repr__(self) -> str:
         return "Options(…)"  # what lets people in shows up nowhere

@@ -17,13 +17,13 @@ from typing import Any
 import click
 import uvicorn
 
-from understudy.admin.gate import is_loopback
 from understudy.app import create_app
 from understudy.console import echo
 from understudy.contract.contract import reason_of
 from understudy.contract.validation import Reading
 from understudy.errors import UnderstudyError
 from understudy.folder import Api, own_folder
+from understudy.http.addresses import is_loopback
 from understudy.http.journal import Journal
 from understudy.http.protocol import Protocol
 from understudy.logs import logging_of
@@ -143,6 +143,10 @@ def config_of(site: Site, **logging: Any) -> uvicorn.Config:
         ws=websocket,  # type: ignore[arg-type] # as above
         lifespan="on",
         timeout_graceful_shutdown=1,
+        # Where nothing is said of these, uvicorn reads FORWARDED_ALLOW_IPS and WEB_CONCURRENCY of the environment.
+        proxy_headers=bool(site.options.trusted_proxies),
+        forwarded_allow_ips=list(site.options.trusted_proxies),
+        workers=1,
         **{"log_config": None, **logging},
     )
 

@@ -9,14 +9,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
+import click
 import httpx
 import pytest
+from click.testing import CliRunner
 
 from tests.conftest import SMALL
 from tests.control.tenants import admin, at, new_name
 from tests.servers import ROOT, client
+from understudy import StandIn
+from understudy.cli import main
+from understudy.credentials import text_of
+from understudy.errors import UnderstudyError
 from understudy.http import access
 from understudy.http.access import LIFETIME, Credentials, Tokens
 from understudy.options import Options
@@ -338,3 +345,64 @@ def test_options_do_not_show_them() -> None:
     for holder in (Options(auth=SECRET, api_key=KEY, admin_token=ADMIN), Credentials(SECRET, KEY)):
         for text in (repr(holder), str(holder), f"{holder}", repr([holder])):
             assert [secret for secret in secrets() if secret in text] == []
+
+
+# ------------------------------------------------------------------- empty secrets
+
+EMPTY = {
+    "auth": ("", " ", ":", "user:", "user: ", ": ", "\t"),
+    "api_key": ("", " ", "\n"),
+    "admin_token": ("", " ", "\r\n"),
+}
+UNSENDABLE = {"auth": ("a:b\nc",), "api_key": (" a", "\u00e9", "a\nb"), "admin_token": ("a ", "a\tb", "a\x7f")}
+SECRETS: list[tuple[str, str]] = [
+    (name, secret) for cases in (EMPTY, UNSENDABLE) for name, each in cases.items() for secret in each
+]
+UNSTRIPPED = [(name, secret) for name, secret in SECRETS if secret.strip() in ("", secret)]
+
+
+@pytest.mark.parametrize(("name", "secret"), SECRETS, ids=repr)
+def test_an_empty_secret_is_refused_by_code(name: str, secret: str) -> None:
+    given: dict[str, Any] = {name: secret}
+    with pytest.raises(UnderstudyError, match=f"^`{name}` (is empty|has )"):
+        StandIn(SMALL, **given)
+
+
+@pytest.mark.parametrize("way", ["typed", "file", "variable"])
+@pytest.mark.parametrize(("name", "secret"), UNSTRIPPED, ids=repr)
+def test_an_empty_secret_is_refused_by_the_command(name: str, secret: str, way: str, tmp_path: Path) -> None:
+    """Or it would open to everybody what it was to close."""
+    option, variable, file = f"--{name.replace('_', '-')}", f"UNDERSTUDY_{name.upper()}", tmp_path / "secret"
+    file.write_text(secret, encoding="utf-8")
+    typed = {"typed": [f"{option}={secret}"], "file": [f"{option}=@{file}"], "variable": []}[way]
+    set_ = {variable: secret} if way == "variable" else {}
+    result = CliRunner().invoke(main, ["serve", "--store", str(tmp_path), *typed], env=set_)
+    assert isinstance(result.exception, SystemExit)
+    assert result.exit_code == 2
+    error = result.stderr.splitlines()[-1]
+    assert error.startswith(f"Error: Invalid value for '{option}': "), error
+    assert "empty" in error or "printable" in error
+
+
+def test_a_key_may_have_a_space_in_it() -> None:
+    with serving("--api-key", "two words") as api:
+        assert api.get("/hello", headers=bearer("two words")).status_code == 200
+        assert api.get("/hello", headers=bearer("two")).status_code == 401
+
+
+def test_a_secret_out_of_a_file_is_taken_without_the_white_space_around_it(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    for content in (b"k3y", b"k3y\n", b"\xef\xbb\xbfk3y\r\n", b"\n k3y \n\n"):
+        file.write_bytes(content)
+        assert text_of(f"@{file}") == "k3y"
+    assert text_of(" k3y ") == " k3y "
+
+
+def test_a_file_that_is_no_secret_is_not_read_to_its_end() -> None:
+    with pytest.raises(click.BadParameter, match="the file has more than 4096 bytes"):
+        text_of("@/dev/zero")
+
+
+@pytest.mark.parametrize("secret", ["user:pass", ":pass", "user:p:w", "user:\u00e9", "a-secret-without-a-colon"])
+def test_a_secret_that_is_none_of_these_is_taken(secret: str) -> None:
+    assert Options(auth=secret).auth == secret

@@ -97,8 +97,8 @@ class Guard:
         match headers.get("authorization", "").split():
             case "Basic", said:
                 return basic is not None and is_same(basic, decoded(said) or "")
-            case "Bearer", said:
-                return key is not None and is_same(key, said)
+            case "Bearer", *words:
+                return key is not None and is_same(key, " ".join(words))
         return False
 
 

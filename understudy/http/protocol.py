@@ -8,6 +8,7 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from understudy.faults.middleware import TRANSPORT
+from understudy.http.addresses import unmapped
 from understudy.http.gathering import Gathering
 from understudy.http.limits import Limits
 
@@ -29,6 +30,8 @@ class Protocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(Gathering(transport, self.loop))  # type: ignore[arg-type] # it stands for one
+        if self.client is not None:
+            self.client = unmapped(self.client[0]), self.client[1]
         if len(self.connections) > self._limits.connections:
             self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, f"More than {self._limits.connections} connections are open.")
             return

@@ -14,8 +14,8 @@ import click
 import pytest
 
 from tests.conftest import SMALL
-from understudy.cli import read_secret
 from understudy.contract.catalog import Catalog
+from understudy.credentials import read_secret
 from understudy.errors import FaultsError, FixtureError
 from understudy.faults.reading import rules_in
 from understudy.folder import Api
