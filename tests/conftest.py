@@ -3,11 +3,12 @@
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 import pytest
 
-from tests.servers import stand_in
+from tests.servers import client, stand_in
 from tests.tools.wheels import build_wheel
 from understudy.folder import Api, own_folder
 
@@ -55,6 +56,14 @@ def scratch(keeping: Keeping) -> Iterator[httpx.Client]:
     """A stand-in on the small golden set for one module to write to."""
     with stand_in(SMALL, *keeping()) as client:
         yield client
+
+
+@pytest.fixture
+def own(scratch: httpx.Client) -> Iterator[httpx.Client]:
+    """A workspace of the test's own, on the small golden set."""
+    path = f"/accounts/{uuid4()}/workspaces/{uuid4()}"
+    with client(f"{str(scratch.base_url).rstrip('/')}{path}") as api:
+        yield api
 
 
 @pytest.fixture(scope="session")

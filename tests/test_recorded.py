@@ -9,7 +9,7 @@ import pytest
 from tests import wire
 from tests.real.record import RECORDED, fixture_text, settled
 from tests.sessions import Player
-from tests.writes import WRITES
+from tests.writes import WHOLE_TABLE_WRITES, WRITES, Step
 
 
 def recorded(name: str) -> Any:
@@ -49,8 +49,7 @@ def in_this_pythons_words(request: wire.Request, expected: dict[str, Any]) -> di
     return expected
 
 
-@pytest.mark.parametrize("name", WRITES)
-def test_a_session_of_writes_agrees(scratch: httpx.Client, name: str) -> None:
-    player = Player(scratch, fixture_text())
-    answers = [settled(player.play(*step)) for step in WRITES[name]]
-    assert answers == recorded("writes.json")[name]
+@pytest.mark.parametrize(("name", "steps"), [*WRITES.items(), *WHOLE_TABLE_WRITES.items()])
+def test_a_session_of_writes_agrees(own: httpx.Client, name: str, steps: list[Step]) -> None:
+    player = Player(own, fixture_text())
+    assert [settled(player.play(*step)) for step in steps] == recorded("writes.json")[name]

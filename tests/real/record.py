@@ -5,6 +5,7 @@
 
 import json
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import httpx
 from tests import wire
 from tests.servers import ROOT, real_server
 from tests.sessions import Player
-from tests.writes import WRITES
+from tests.writes import WHOLE_TABLE_WRITES, WRITES, Step
 
 FIXTURES = ROOT / "tests/golden/small/fixtures"
 RECORDED = ROOT / "tests/recorded"
@@ -23,11 +24,24 @@ def fixture_text() -> str:
     return "".join(path.read_text(encoding="utf-8") for path in FIXTURES.glob("*.jsonl"))
 
 
-def play_writes(api: httpx.Client) -> dict[str, list[Any]]:
-    """Every session, one after the other on one server: status and answer of each step."""
+def play_writes(api: httpx.Client, home: Path) -> dict[str, list[Any]]:
+    """Every session: status and answer of each step.
+
+    Sessions that look at whole tables each get a new real server, with its files in `home`.
+    """
+    played = play(api, WRITES)
+    for number, (name, steps) in enumerate(WHOLE_TABLE_WRITES.items()):
+        folder = home / str(number)
+        folder.mkdir()
+        with real_server(FIXTURES, folder) as alone:
+            played |= play(alone, {name: steps})
+    return played
+
+
+def play(api: httpx.Client, sessions: Mapping[str, list[Step]]) -> dict[str, list[Any]]:
     known = fixture_text()
-    players = {name: Player(api, known) for name in WRITES}
-    return {name: [settled(players[name].play(*step)) for step in steps] for name, steps in WRITES.items()}
+    players = {name: Player(api, known) for name in sessions}
+    return {name: [settled(players[name].play(*step)) for step in steps] for name, steps in sessions.items()}
 
 
 def settled(played: tuple[int, Any]) -> list[Any]:
@@ -44,8 +58,9 @@ def play_wire(url: str) -> list[list[Any]]:
 
 
 def record() -> None:
-    with tempfile.TemporaryDirectory() as home, real_server(FIXTURES, Path(home)) as api:
-        wire_answers, write_answers = play_wire(str(api.base_url)), play_writes(api)
+    with tempfile.TemporaryDirectory() as home, tempfile.TemporaryDirectory() as homes:
+        with real_server(FIXTURES, Path(home)) as api:
+            wire_answers, write_answers = play_wire(str(api.base_url)), play_writes(api, Path(homes))
     write("wire.json", "[", [json.dumps(entry, ensure_ascii=False) for entry in wire_answers], "]")
     write(
         "writes.json",

@@ -13,7 +13,7 @@ from tests.test_recorded import recorded
 
 
 @pytest.mark.skipif(sys.version_info >= (3, 13), reason="recorded on Python 3.12 or older, whose words differ")
-def test_the_records_are_true(pair: Callable[[Path], Pair]) -> None:
+def test_the_records_are_true(pair: Callable[[Path], Pair], tmp_path: Path) -> None:
     real, _ = pair(SMALL)
     assert play_wire(str(real.base_url)) == recorded("wire.json")
-    assert play_writes(real) == recorded("writes.json")
+    assert play_writes(real, tmp_path) == recorded("writes.json")
