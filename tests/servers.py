@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -84,10 +84,15 @@ def client(url: str) -> httpx.Client:
 
 
 def wait_for(api: httpx.Client, seconds: float = 60) -> None:
+    wait_until(lambda: is_up(api), f"{api.base_url} did not come up", seconds)
+
+
+def wait_until(condition: Callable[[], object], otherwise: str, seconds: float = 60) -> None:
+    """Wait until a condition holds; fail with a message where it never does."""
     end = time.monotonic() + seconds
-    while not is_up(api):
-        assert time.monotonic() < end, f"{api.base_url} did not come up"
-        time.sleep(0.1)
+    while not condition():
+        assert time.monotonic() < end, otherwise
+        time.sleep(0.01)
 
 
 def is_up(api: httpx.Client) -> bool:

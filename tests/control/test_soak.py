@@ -5,6 +5,7 @@ import pytest
 from tests.control.soak import soak
 
 
+@pytest.mark.timeout(3600)  # as long as --soak-minutes says
 def test_a_busy_server_stays_as_it_is(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> None:
     figures = soak(request.config.getoption("--soak-minutes"))
     with capsys.disabled():

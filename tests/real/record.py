@@ -58,9 +58,8 @@ def play_wire(url: str) -> list[list[Any]]:
 
 
 def record() -> None:
-    with tempfile.TemporaryDirectory() as home, tempfile.TemporaryDirectory() as homes:
-        with real_server(FIXTURES, Path(home)) as api:
-            wire_answers, write_answers = play_wire(str(api.base_url)), play_writes(api, Path(homes))
+    with tempfile.TemporaryDirectory() as homes, real_server(FIXTURES, Path(homes)) as api:
+        wire_answers, write_answers = play_wire(str(api.base_url)), play_writes(api, Path(homes))
     write("wire.json", "[", [json.dumps(entry, ensure_ascii=False) for entry in wire_answers], "]")
     write(
         "writes.json",

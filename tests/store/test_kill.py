@@ -3,7 +3,6 @@
 import random
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.servers import wait_until
 from tests.store.test_serving import Served, serving
 
 WRITERS = 8
@@ -129,16 +129,23 @@ def listed(api: httpx.Client, path: str, name: str) -> Iterator[tuple[str, str]]
         offset += len(rows)
 
 
-def write_until_killed(served: Served, writers: list[Writer], seconds: float) -> None:
+def write_until_killed(served: Served, writers: list[Writer], writes: int) -> None:
+    """Kill the server, while all write, once it has answered so many more writes."""
+    enough = answered(writers) + writes
     threads = [threading.Thread(target=writer.write, args=[served.api.base_url]) for writer in writers]
     for thread in threads:
         thread.start()
-    time.sleep(seconds)
+    wait_until(lambda: answered(writers) >= enough, "too few writes were answered")
     served.stop(signal.SIGKILL)
     for thread in threads:
         thread.join()
 
 
+def answered(writers: list[Writer]) -> int:
+    return sum(writer.answered for writer in writers)
+
+
+@pytest.mark.timeout(3600)  # 200 rounds, and as long as a busy machine takes
 def test_nothing_that_was_answered_is_lost(tmp_path: Path, pytestconfig: pytest.Config) -> None:
     seed = random.SystemRandom().randrange(2**32)
     randomness = random.Random(seed)
@@ -150,11 +157,10 @@ def test_nothing_that_was_answered_is_lost(tmp_path: Path, pytestconfig: pytest.
             for writer in writers:
                 writer.check(served.api)
             check_collections(served.api)
-            write_until_killed(served, writers, randomness.uniform(0.02, 0.4))
+            write_until_killed(served, writers, randomness.randint(1, 20 * WRITERS))
     with serving(tmp_path / "rows.json") as served:
         for writer in writers:
             writer.check(served.api)
-    answered = sum(writer.answered for writer in writers)
-    assert answered > rounds * WRITERS
+    assert answered(writers) >= rounds
     with pytestconfig.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
-        print(f"\n{rounds} times killed; {answered} answered writes were checked, none was lost.")  # noqa: T201
+        print(f"\n{rounds} times killed; {answered(writers)} answered writes were checked, none was lost.")  # noqa: T201

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import datetime, timedelta, timezone
@@ -223,10 +222,17 @@ def test_another_api_may_print_and_have_no_workspaces(tmp_path: Path) -> None:
 # ------------------------------------------------------- whatever happens to its parent
 
 PARENT = f"""
-import sys, time
+import time
 from understudy import StandIn
+from understudy.testing import process
 
-print("starts", flush=True)
+exchanged = process.exchanged
+
+def announced(*args):
+    print("has started a process", flush=True)
+    return exchanged(*args)
+
+process.exchanged = announced
 with StandIn({str(SMALL)!r}, process=True) as standin:
     print(standin.url, flush=True)
     time.sleep(60)
@@ -250,10 +256,8 @@ def test_a_process_ends_with_its_parent(end: str) -> None:
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, start_new_session=True
     ) as parent:
         assert parent.stdout is not None
-        assert parent.stdout.readline() == "starts\n"
+        assert parent.stdout.readline() == "has started a process\n"
         url = parent.stdout.readline().strip() if does_serve else None
-        if not does_serve:
-            time.sleep(0.3)  # its process is there by now, and has not answered
         os.killpg(parent.pid, number) if number == signal.SIGINT else parent.kill()
         _, errors = parent.communicate(timeout=20)  # whoever could write to its stderr has ended
     assert parent.returncode == -number
@@ -576,9 +580,11 @@ def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/api"
-        server.shutdown()
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/api"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @pytest.mark.parametrize("handler", [Page, NotFound, Files])

@@ -59,7 +59,10 @@ class ServerThread:
 def main() -> None:
     """Serve as the first line of stdin says, until another comes or stdin ends: the other half of a ServerProcess."""
     answer, sys.stdout = sys.stdout, sys.stderr  # where handlers print, it is not taken for our answer
-    thread = ServerThread(Options(**json.loads(sys.stdin.readline())))
+    options = sys.stdin.readline()
+    if not options.strip():
+        return  # the parent has ended, or was interrupted, before it sent them
+    thread = ServerThread(Options(**json.loads(options)))
     try:
         said = {"url": thread.start()}
     except UnderstudyError as error:
