@@ -11,7 +11,7 @@ export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export TMPDIR := $(CURDIR)/.cache/tmp
 
-.PHONY: serve test test-control test-tools test-soak test-verify test-crash test-real mutants bench bench-writes check demo record clean help
+.PHONY: serve test test-control test-tools test-soak test-verify test-crash test-real mutants bench bench-writes check hooks dist demo record clean help
 .DEFAULT_GOAL := serve
 
 serve: $(VENV)/made ## serve the demo set; ARGS="--port 4300 --fixtures DIR" for more
@@ -50,7 +50,16 @@ bench-writes: $(VENV)/made ## what a write costs with a store
 check: $(VENV)/made ## style and types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/codespell $$(git ls-files)
 	$(BIN)/mypy
+
+hooks: $(VENV)/made ## run the checks of changed files before each commit
+	$(BIN)/pre-commit install
+
+dist: $(VENV)/made ## build the package and check it, in dist/
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist
+	$(BIN)/twine check --strict dist/*
 
 demo: $(VENV)/made ## write the demo fixture set anew
 	$(BIN)/python fixtures/make_demo.py
@@ -62,7 +71,7 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.* ## /\1	/p' Makefile | expand -t 16
 
 clean: ## take away all that was made
-	rm -rf $(VENV) .real .cache build *.egg-info
+	rm -rf $(VENV) .real .cache build dist *.egg-info
 
 $(VENV)/made: pyproject.toml | .cache/tmp
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Understudy needs Python 3.10 or newer: make PYTHON=/path/to/python3")'

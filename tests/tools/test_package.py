@@ -1,13 +1,15 @@
 """The wheel: built, installed into an empty environment, and asked from another folder."""
 
 import os
+import shutil
 import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from tests.servers import client, running
+from tests.servers import ROOT, client, running
 from tests.tools.wheels import environment_of
 
 
@@ -42,3 +44,30 @@ def test_it_needs_no_test_tool(installed: Path) -> None:
     )
     names = {line.partition("==")[0].lower() for line in listed.stdout.splitlines()}
     assert names.isdisjoint({"pytest", "hypothesis", "schemathesis", "mypy", "ruff"})
+
+
+def test_types_are_published(installed: Path, tmp_path: Path) -> None:
+    """A project that installs the wheel can check its own types against it."""
+    program = tmp_path / "program.py"
+    program.write_text('import understudy\nreveal_type(understudy.StandIn("fixtures").url)\n', encoding="utf-8")
+    command = [sys.executable, "-m", "mypy", "--strict", "--python-executable", str(installed / "python"), str(program)]
+    found = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert 'Revealed type is "str"' in found.stdout
+    assert "Success" in found.stdout, found.stdout
+
+
+def test_a_release_is_built_and_passes_the_index_s_checks(tmp_path: Path) -> None:
+    """The source distribution holds all that the wheel is built from."""
+    source = shutil.copytree(
+        ROOT, tmp_path / "source", ignore=shutil.ignore_patterns(".*", "build", "dist", "*.egg-info")
+    )
+    subprocess.run(
+        [sys.executable, "-m", "build", "--outdir", tmp_path / "dist", source], check=True, capture_output=True
+    )
+    built = sorted((tmp_path / "dist").iterdir())
+    assert [file.suffix for file in built] == [".whl", ".gz"]
+    subprocess.run([sys.executable, "-m", "twine", "check", "--strict", *built], check=True)
+    names = zipfile.ZipFile(built[0]).namelist()
+    assert {"understudy/py.typed", "understudy/api/openapi.yaml", "understudy/api/fixtures/demo/flows.jsonl"} <= {
+        *names
+    }
