@@ -1,8 +1,6 @@
 """Understudy: a stand-in for a REST API, played from its OpenAPI contract and a set of fixtures."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # imports nothing, so that the command can see to interrupts before anything is imported
 if TYPE_CHECKING:
     from understudy.admin.client import ControlError, RemoteWorkspace
     from understudy.testing.standin import StandIn
@@ -18,8 +16,10 @@ PLACES = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     # Only who asks for it pays for it: the command imports this package too.
     if name in PLACES:
+        from importlib import import_module  # noqa: PLC0415
+
         return getattr(import_module(PLACES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,6 +1,22 @@
-"""`python -m understudy`."""
+"""The command, as it is installed and as `python -m understudy`.
 
-from understudy.cli import run
+This module imports nothing but what Python has loaded by then, so that it can see to interrupts first.
+"""
+
+import _signal  # type: ignore[import-not-found] # what `signal` is made of, without what that imports
+
+
+def run() -> None:
+    """Run the command. A Ctrl-C meanwhile ends it without a traceback."""
+    is_usual = _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler
+    if is_usual:  # where Ctrl-C is ignored, as in the background of a shell, it stays so
+        _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+    from understudy import cli  # noqa: PLC0415
+
+    if is_usual:
+        _signal.signal(_signal.SIGINT, _signal.default_int_handler)
+    cli.run()
+
 
 if __name__ == "__main__":
     run()

@@ -3,17 +3,16 @@
 import gc
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
-from click.exceptions import NoArgsIsHelpError
 
 from understudy import __version__
 from understudy.admin.commands import admin
-from understudy.console import echo
+from understudy.console import echo, run_command
 from understudy.credentials import Decorator, secret_option
-from understudy.errors import UnderstudyError
 from understudy.options import HIGHEST_PORT, Options
 from understudy.text import escape
 
@@ -24,20 +23,9 @@ STARTED = time.perf_counter()
 USUAL = Options()
 
 
-def run() -> None:
-    """The command, as it is installed. A mistake is told in one line, and the process ends with 2."""
-    try:
-        main(prog_name="understudy", standalone_mode=False)
-    except NoArgsIsHelpError as shown:  # a group of commands without a command: help is no error
-        click.echo(shown.format_message())
-    except (click.ClickException, UnderstudyError) as error:
-        context = error.ctx if isinstance(error, click.UsageError) else None
-        text = error.format_message() if isinstance(error, click.ClickException) else str(error)
-        hint = f" (see `{context.command_path} --help`)" if context else ""
-        echo(escape(f"error: {text}{hint}"), fg="red", err=True)
-        sys.exit(2)
-    except click.Abort:
-        sys.exit(1)
+def run(arguments: Sequence[str] | None = None) -> NoReturn:
+    """The command of this process, with the arguments that it was called with unless others are given."""
+    sys.exit(run_command(lambda: main(arguments, prog_name="understudy", standalone_mode=False)))
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

@@ -1,15 +1,27 @@
-"""What a command prints."""
+"""What a command prints, and how it ends: in every case without a traceback."""
 
+import io
 import json
+import os
 import sys
+import threading
 from codecs import register_error
-from typing import Any
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
+from click.exceptions import NoArgsIsHelpError
 
-from understudy.text import escape_lines
+from understudy.errors import UnderstudyError
+from understudy.text import escape, escape_lines, one_line
+
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
 
 ESCAPE = "understudy.escape"  # the name of `escape_unencodable` as an error handler of codecs
+TRACEBACK = "UNDERSTUDY_TRACEBACK"  # the environment variable that asks for tracebacks
+REFUSED, FAILED, INTERRUPTED = 2, 70, 130  # exit statuses; 70 is EX_SOFTWARE of sysexits.h, 130 that of shells
 
 
 def echo(text: str, *, err: bool = False, part: str | None = None, **style: Any) -> None:
@@ -37,3 +49,94 @@ def escape_unencodable(error: UnicodeError) -> tuple[str, int]:
 
 
 register_error(ESCAPE, escape_unencodable)
+
+
+# ------------------------------------------------------------------------ how it ends
+
+
+def run_command(command: Callable[[], object]) -> int:
+    """Run the command of a process, and return its exit status.
+
+    A mistake of the user is reported in one line (2), and so is an error that nobody expected (70), whose traceback
+    is shown where the environment variable UNDERSTUDY_TRACEBACK is set.
+    """
+    prepare_process()
+    try:
+        status = status_of(command)
+    except Exception as error:
+        if os.environ.get(TRACEBACK):
+            raise
+        status = FAILED
+        text = one_line(f"{type(error).__name__}: {error}")
+        complain(f"an error of Understudy's own ({text}); to see where, set {TRACEBACK}=1 and try again")
+    return finished(status)
+
+
+def status_of(command: Callable[[], object]) -> int:
+    try:
+        show_help_or_run(command)
+    except click.ClickException as error:
+        context = error.ctx if isinstance(error, click.UsageError) else None
+        complain(error.format_message() + (f" (see `{context.command_path} --help`)" if context else ""))
+        return REFUSED
+    except UnderstudyError as error:
+        complain(str(error))
+        return REFUSED
+    except OSError as error:
+        place = error.filename if isinstance(error.filename, str) else "a file, or what is printed"
+        complain(f"{place}: cannot be read or written ({error.strerror or error})")
+        return REFUSED
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0
+    return 0
+
+
+def show_help_or_run(command: Callable[[], object]) -> None:
+    try:
+        command()
+    except NoArgsIsHelpError as shown:  # a group of commands without a command: help is no error
+        click.echo(shown.format_message())
+
+
+def complain(text: str) -> None:
+    with suppress(OSError):  # where stderr cannot be written either, the status has to do
+        echo(escape(f"error: {text}"), fg="red", err=True)
+
+
+def finished(status: int) -> int:
+    """The exit status once all is written: another one where that fails, which Python does not complain of again."""
+    for stream in (sys.stdout, sys.stderr):
+        if is_broken(stream):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+            status = status or REFUSED
+    return status
+
+
+def is_broken(stream: TextIO | None) -> bool:
+    """Whether what was printed to a stream cannot be written; None is one that was closed before the start."""
+    try:
+        if stream is not None:
+            stream.flush()
+    except OSError:
+        return True
+    return False
+
+
+def prepare_process() -> None:
+    """Have nothing that is printed fail for its characters, and no traceback come from where none can be caught."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=ESCAPE)
+    if not os.environ.get(TRACEBACK):
+        sys.unraisablehook = pass_on_interrupt
+        threading.excepthook = lambda args: complain(f"a thread failed ({one_line(repr(args.exc_value))})")
+
+
+def pass_on_interrupt(unraisable: "UnraisableHookArgs") -> None:
+    """Raise a Ctrl-C again that arrived where it was lost: in a destructor, or in a callback while importing."""
+    if unraisable.exc_type is KeyboardInterrupt:
+        import _thread  # noqa: PLC0415
+
+        _thread.interrupt_main()

@@ -8,7 +8,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -34,6 +34,7 @@ from understudy.workspaces.fixtures import FixtureSet
 from understudy.workspaces.tenants import DEFAULT, Keeper, Kept, Memory, Tenants
 
 LONG = 2**24  # bytes of a file that takes some seconds to load
+SIGNALLED = 128  # what shells add to the number of a signal for the exit status
 STEPS = 200  # of a progress bar
 
 
@@ -43,6 +44,15 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
         super().__init__(config)
         self._ready = ready
+
+    def end_unless_stopped(self, number: int, frame: FrameType | None) -> None:
+        """Handle a signal that comes before uvicorn handles it, or that uvicorn raises again once it has stopped.
+
+        Raises:
+            SystemExit: the server has not been stopped.
+        """
+        if not self.should_exit:
+            raise SystemExit(SIGNALLED + number)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -121,18 +131,19 @@ def serve(options: Options, log_level: str, log_format: str, called: float) -> N
             gc.freeze()
             gc.enable()
             url = url_of(listener, site.api)
-            echo(greeting(site, rows, url, time.perf_counter() - called), part=url, fg="green", bold=True)
+            with suppress(OSError):  # a server whose stdout is full or closed serves all the same
+                echo(greeting(site, rows, url, time.perf_counter() - called), part=url, fg="green", bold=True)
 
-        # Uvicorn raises the signal that stopped it once more; having stopped is all that was asked.
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, heeded)
         config = config_of(
             site,
             log_config=logging_of(log_level, log_format),
             log_level=log_level,
             access_log=log_level in ("info", "debug"),  # otherwise each line is put together, and thrown away
         )
-        Server(config, ready).run(sockets=[listener])
+        server = Server(config, ready)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, server.end_unless_stopped)
+        server.run(sockets=[listener])
 
 
 def config_of(site: Site, **logging: Any) -> uvicorn.Config:
@@ -166,10 +177,6 @@ def exposure(site: Site, listener: socket.socket) -> Iterator[str]:
         yield f"whoever reaches {address} can read and change the rows; --auth or --api-key lets in some only"
 
 
-def heeded(number: int, frame: FrameType | None) -> None:
-    """A signal that needs nothing more."""
-
-
 def listen(host: str, port: int) -> socket.socket:
     """A socket on an address, bound here so that a taken port is known before anything is loaded."""
     try:
@@ -179,6 +186,8 @@ def listen(host: str, port: int) -> socket.socket:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(address)
             stack.pop_all()
+    except UnicodeError:  # of a name with labels that are empty or of more than 63 characters, or of odd ones
+        raise UnderstudyError(f"cannot listen on {host}:{port} (this is no name of a host)") from None
     except OSError as error:
         hint = "; is another server running? choose another with --port" if error.errno == errno.EADDRINUSE else ""
         raise UnderstudyError(f"cannot listen on {host}:{port} ({reason_of(error)}){hint}") from None

@@ -228,7 +228,7 @@ def test_what_was_made_is_deleted_after_an_interrupt() -> None:
             assert everything(api) != before
             process.send_signal(signal.SIGINT)
             _, complaint = process.communicate(timeout=60)
-        assert process.returncode == 1
+        assert process.returncode == 130
         assert "Traceback" not in complaint
         assert everything(api) == before
 
