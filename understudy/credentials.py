@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from understudy import paths
 from understudy.options import secret_flaw
 
 LONGEST = 4096  # bytes of a file that holds a secret
@@ -41,27 +42,31 @@ def read_secret(context: click.Context, parameter: click.Parameter, value: str |
         source, value = parameter.envvar, os.environ.get(parameter.envvar)
     if value is None:
         return None
-    secret = text_of(value)
-    flaw = secret_flaw(parameter.name or "", secret)
+    try:
+        return secret_of(parameter.name or "", value)
+    except ValueError as error:
+        raise click.BadParameter(f"{source} {error}") from None
+
+
+def secret_of(name: str, value: str) -> str:
+    """A secret as it was given, or out of the file that is named behind an @, without white space around it.
+
+    Args:
+        name: what the secret is, by its name in `Options`.
+        value: the secret, or @FILE.
+
+    Raises:
+        ValueError: the file cannot be read, or the secret cannot be used; the text says why, behind its name.
+    """
+    secret = read(value[1:]) if value.startswith("@") else value
+    flaw = secret_flaw(name, secret)
     if flaw is not None:
-        raise click.BadParameter(f"{source} {flaw}")
+        raise ValueError(flaw)
     return secret
 
 
-def text_of(value: str) -> str:
-    """A secret as it was given, or out of the file that is named behind an @, without white space around it.
-
-    Raises:
-        click.BadParameter: the file cannot be read, or is too long to hold a secret.
-    """
-    if not value.startswith("@"):
-        return value
+def read(path: str) -> str:
     try:
-        with Path(value[1:]).open("rb") as file:
-            content = file.read(LONGEST + 1)
-        text = content.decode("utf-8-sig").strip()
+        return paths.read(Path(path), LONGEST).decode("utf-8-sig").strip()
     except (OSError, ValueError) as error:
-        raise click.BadParameter(f"the file cannot be read ({error})") from None
-    if len(content) > LONGEST:
-        raise click.BadParameter(f"the file has more than {LONGEST} bytes, which is no secret")
-    return text
+        raise ValueError(f"names a file that cannot be read ({error})") from None

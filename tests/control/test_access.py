@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import click
 import httpx
 import pytest
 from click.testing import CliRunner
@@ -22,7 +21,7 @@ from tests.control.tenants import admin, at, new_name
 from tests.servers import ROOT, client
 from understudy import StandIn
 from understudy.cli import main
-from understudy.credentials import text_of
+from understudy.credentials import secret_of
 from understudy.errors import UnderstudyError
 from understudy.http import access
 from understudy.http.access import LIFETIME, Credentials, Tokens
@@ -176,7 +175,7 @@ def test_a_file_that_cannot_be_read_is_told_in_a_line(options: list[str]) -> Non
     command = [sys.executable, "-m", "understudy", "serve", *options]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=20, check=False)
     assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
-    assert "the file cannot be read" in ended.stderr
+    assert "a file that cannot be read" in ended.stderr
 
 
 # ------------------------------------------------------------------------- forgery
@@ -394,13 +393,16 @@ def test_a_secret_out_of_a_file_is_taken_without_the_white_space_around_it(tmp_p
     file = tmp_path / "secret"
     for content in (b"k3y", b"k3y\n", b"\xef\xbb\xbfk3y\r\n", b"\n k3y \n\n"):
         file.write_bytes(content)
-        assert text_of(f"@{file}") == "k3y"
-    assert text_of(" k3y ") == " k3y "
+        assert secret_of("api_key", f"@{file}") == "k3y"
 
 
-def test_a_file_that_is_no_secret_is_not_read_to_its_end() -> None:
-    with pytest.raises(click.BadParameter, match="the file has more than 4096 bytes"):
-        text_of("@/dev/zero")
+@pytest.mark.parametrize("content", [b"k" * 4097, b"\xff"], ids=["long", "no text"])
+def test_a_file_that_holds_no_secret_is_refused(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "secret"
+    file.write_bytes(content)
+    for path in (file, "/dev/zero", tmp_path):
+        with pytest.raises(ValueError, match="names a file that cannot be read"):
+            secret_of("api_key", f"@{path}")
 
 
 @pytest.mark.parametrize("secret", ["user:pass", ":pass", "user:p:w", "user:\u00e9", "a-secret-without-a-colon"])

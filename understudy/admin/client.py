@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -12,7 +13,10 @@ from uuid import UUID, uuid4
 import httpx
 
 from understudy.admin import PATH
+from understudy.admin.location import is_at, is_whole, prefixes
 from understudy.errors import UnderstudyError
+from understudy.options import secret_flaw
+from understudy.proxies import proxy_for, without_password
 from understudy.text import escape, to_json
 from understudy.values import in_utc, is_id
 from understudy.workspaces.fixtures import SUFFIX
@@ -27,6 +31,14 @@ NO_JSON = object()
 
 class ControlError(UnderstudyError):
     """The server refuses a control call, or is none that has one."""
+
+
+class Refused(ControlError):
+    """There was an answer, which was no success."""
+
+
+class Unknown(Refused):
+    """It was not Understudy that answered, as far as the answer tells."""
 
 
 @dataclass(frozen=True)
@@ -130,16 +142,35 @@ class RemoteWorkspace:
     changed nothing. As a context manager it is dropped at the end.
 
     Args:
-        url: what clients use, "http://127.0.0.1:4200/api" or one with the ids of a workspace.
-        transport: how the server is reached; a new one by default.
+        url: what clients use, "http://127.0.0.1:4200/api" or one with the ids of a workspace. A proxy may show the
+            server below a prefix that it strips.
+        transport: how the server is reached; by default a new one, through the proxy that the environment names,
+            unless the server is on this machine.
         token: what the control API needs, where the server was started with an `admin_token`.
+        prefix: what stands before the server's own paths; by default it is found by asking.
+
+    Raises:
+        ControlError: the URL, the token or the proxy cannot be used.
     """
 
-    def __init__(self, url: str, transport: httpx.BaseTransport | None = None, token: str | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        transport: httpx.BaseTransport | None = None,
+        token: str | None = None,
+        *,
+        prefix: str | None = None,
+    ) -> None:
         self.url = url.rstrip("/")
+        if prefix is not None:
+            self._prefix = prefix
+        flaw = None if token is None else secret_flaw("admin_token", token)
+        if flaw is not None:
+            raise ControlError(f"`token` {flaw}")
         try:
             self.name = name_of(self.url)
-            self._http = client_of(f"{site_of(self.url)}{PATH}", transport, token)
+            self._proxy = proxy_for(self.url) if transport is None else None
+            self._http = client_of(site_of(self.url), transport, token, self._proxy)
         except (ValueError, httpx.InvalidURL) as error:
             raise ControlError(f"{self.url} is no URL ({error})") from None
 
@@ -243,41 +274,87 @@ class RemoteWorkspace:
         self, method: str, path: str, body: Any = None, *, params: Mapping[str, Any] | None = None, absent: bool = False
     ) -> Any:
         """What a control call answers; `absent` says that it may be about what is not there."""
+        return self._answer(self._prefix, method, path, body, params=params, absent=absent)
+
+    @cached_property
+    def _prefix(self) -> str:
+        """The prefix with which the server's API is where the URL says."""
+        path = urlsplit(self.url).path
+        refusals: list[ControlError] = []
+        others: list[ControlError] = []
+        for prefix in prefixes(path):
+            try:
+                state = self._answer(prefix, "GET", "/state")
+            except Unknown as error:
+                others.append(error)
+                continue
+            except Refused as error:
+                refusals.append(error)
+                continue
+            if is_at(path.removeprefix(prefix), state):
+                return prefix
+            there = f"{site_of(self.url)}{prefix}{state['api']}"
+            others.insert(0, ControlError(f"{self.url} is no URL of the API, which is at {there}"))
+        raise [*refusals, *others][0]
+
+    def _answer(
+        self,
+        prefix: str,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        params: Mapping[str, Any] | None = None,
+        absent: bool = False,
+    ) -> Any:
         content = None if body is None else json.dumps(body, default=plain)
+        way = "" if self._proxy is None else f" through the proxy {without_password(self._proxy)}"
         try:
-            answer = self._http.request(method, path, params=params, content=content, headers=JSON)
+            answer = self._http.request(method, f"{prefix}{PATH}{path}", params=params, content=content, headers=JSON)
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            raise ControlError(f"{self.url} cannot be reached ({error})") from None
+            raise ControlError(f"{self.url} cannot be reached{way} ({error})") from None
         said = value_of(answer)
         if answer.is_success and said is not NO_JSON:
             return said
         reason = reason_in(answer, said)
         if absent and reason and answer.status_code == httpx.codes.NOT_FOUND:
             return None
-        raise ControlError(reason or f"{answer.url} answers {answer.status_code}; is it a server of Understudy's?")
+        if reason:
+            raise Refused(reason)
+        raise Unknown(f"{answer.url} answers {answer.status_code}{way}; is it a server of Understudy's?")
 
 
-def client_of(control: str, transport: httpx.BaseTransport | None, token: str | None) -> httpx.Client:
-    """A client of a control API, past any proxy of the environment where its transport is given.
-
-    Its own transport keeps no connections, since nobody closes it.
-    """
-    is_own = transport is None
-    headers = {} if token is None else {"authorization": f"Bearer {token}"}
-    return httpx.Client(
-        base_url=control, transport=transport, headers=headers, timeout=TIMEOUT, trust_env=is_own, limits=UNKEPT
-    )
-
-
-def url_at(url: str) -> str:
-    """The URL of the API at a URL, of which the scheme, host and port are enough.
+def client_of(site: str, transport: httpx.BaseTransport | None, token: str | None, proxy: str | None) -> httpx.Client:
+    """A client of a server. Its own transport keeps no connections, since nobody closes it.
 
     Raises:
-        ControlError: no server of Understudy's is there.
+        ControlError: the proxy cannot be used.
+    """
+    headers = {} if token is None else {"authorization": f"Bearer {token}"}
+    usual = partial(httpx.Client, base_url=site, headers=headers, timeout=TIMEOUT, trust_env=False, limits=UNKEPT)
+    if transport is not None:
+        return usual(transport=transport)
+    # What the environment says of certificates counts, though what it says of proxies is read elsewhere.
+    verify = httpx.create_ssl_context()
+    if proxy is None:
+        return usual(verify=verify)
+    try:
+        return usual(verify=verify, proxy=proxy)
+    except (ValueError, ImportError, httpx.InvalidURL) as error:
+        shown = without_password(proxy)
+        raise ControlError(f"the proxy {shown}, which the environment names, cannot be used ({error})") from None
+
+
+def url_at(url: str, token: str | None = None) -> str:
+    """The URL of the API at a URL, of which the part before the API's own path is enough.
+
+    Raises:
+        ControlError: no server of Understudy's is there, or it needs another token.
     """
     with httpx.HTTPTransport() as transport:
-        path = RemoteWorkspace(url, transport).state()["api"]
-    return url if urlsplit(url).path.strip("/") else f"{site_of(url)}{path}"
+        state = RemoteWorkspace(url, transport, token).state()
+    url = url.rstrip("/")
+    return url if is_whole(urlsplit(url).path, state) else f"{url}{state['api']}"
 
 
 def site_of(url: str) -> str:
@@ -291,10 +368,9 @@ def name_of(url: str) -> str:
     return "/".join(part for part in urlsplit(url).path.split("/") if is_id(part)) or DEFAULT
 
 
-def new_url(url: str, workspace_path: str) -> str:
-    """The URL of a workspace that nobody uses yet, at the server of another one."""
-    parts = [str(uuid4()) if part.startswith("{") else part for part in workspace_path.split("/")]
-    return f"{site_of(url)}{'/'.join(parts)}"
+def new_path(workspace_path: str) -> str:
+    """The path of a workspace that nobody uses yet."""
+    return "/".join(str(uuid4()) if part.startswith("{") else part for part in workspace_path.split("/"))
 
 
 def snapshot_path(name: str) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from understudy.console import echo
+from understudy.credentials import Decorator, secret_option
 from understudy.text import escape, to_json
 
 if TYPE_CHECKING:
@@ -34,23 +35,26 @@ def control(show: Show) -> Callable[[Callable[..., Any]], Callable[..., None]]:
 
     def decorator(function: Callable[..., Any]) -> Callable[..., None]:
         @wraps(function)
-        def command(url: str | None, as_json: bool, **arguments: Any) -> None:
+        def command(url: str | None, admin_token: str | None, as_json: bool, **arguments: Any) -> None:
             # The client takes longer to import than all that `--help` needs.
             from understudy.admin.client import RemoteWorkspace  # noqa: PLC0415
 
-            answer = function(RemoteWorkspace(url or usual_url()), **arguments)
+            answer = function(RemoteWorkspace(url or usual_url(), token=admin_token), **arguments)
             echo(to_json(answer) if as_json else show(answer))
 
-        for option in (
+        options: tuple[Decorator, ...] = (
             click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON."),
+            secret_option("--token", "admin_token", "The server's --admin-token, if it has one.", "TOKEN"),
             click.option(
                 "--url",
                 metavar="URL",
                 help="The API's URL.  [default: PREFECT_API_URL, else http://127.0.0.1:4200/api]",
             ),
-        ):
-            command = option(command)
-        return command
+        )
+        whole: Callable[..., Any] = command
+        for option in options:
+            whole = option(whole)
+        return whole
 
     return decorator
 

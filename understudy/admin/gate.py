@@ -54,7 +54,10 @@ def check_token(authorization: str | None, token: str) -> None:
         TokenNeeded: it has not.
     """
     if authorization is None:
-        raise TokenNeeded("The control API needs the server's --admin-token, as `Authorization: Bearer TOKEN`.")
+        raise TokenNeeded(
+            "The control API needs the server's --admin-token, as `Authorization: Bearer TOKEN`. `understudy admin` "
+            "takes it by --token, the pytest plugin by --understudy-token, both by UNDERSTUDY_ADMIN_TOKEN."
+        )
     kind, _, said = authorization.partition(" ")
     if kind.lower() != "bearer" or not is_same(token, said):
         raise TokenNeeded("This is not the token of the control API, which is the server's --admin-token.")

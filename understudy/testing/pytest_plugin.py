@@ -4,6 +4,7 @@ Little but pytest is imported before a test asks for a fixture, since every run 
 wherever Understudy is installed.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -21,11 +22,13 @@ if TYPE_CHECKING:
 WORKSPACE: pytest.StashKey["RemoteWorkspace"] = pytest.StashKey()
 ACTIVATION: pytest.StashKey["Activation"] = pytest.StashKey()
 SITE, ERROR = "understudy_site", "understudy_error"  # what xdist's workers are told
+VARIABLE = "UNDERSTUDY_ADMIN_TOKEN"
 JOURNAL = 10_000  # requests, of all tests that run at a time
 SETTINGS = {
     "fixtures": "The fixture set that every test starts from, a folder of JSON Lines.  [default: the demo set]",
     "port": "The port to serve on.  [default: a free one]",
     "url": "Use a server of Understudy's that runs already, such as http://127.0.0.1:4200/api.",
+    "token": "The --admin-token of that server. Also @FILE, or UNDERSTUDY_ADMIN_TOKEN in the environment.",
 }
 
 
@@ -38,7 +41,7 @@ def understudy_server(request: pytest.FixtureRequest) -> "Iterator[RemoteServer]
     from understudy.testing.standin import RemoteServer  # noqa: PLC0415
 
     with ExitStack() as stack:
-        server = RemoteServer(url_of_server(request.config, stack))
+        server = RemoteServer(url_of_server(request.config, stack), token_of(request.config))
         stack.callback(server.disconnect)
         yield server
 
@@ -103,9 +106,26 @@ def port_of(config: pytest.Config) -> int:
     return int(port)
 
 
+def token_of(config: pytest.Config) -> str | None:
+    """The token of the server that runs already; None without one, and for a server of the run's own."""
+    if setting(config, "url") is None:
+        return None
+    given = config.getoption("understudy_token") or config.getini("understudy_token")
+    value = given or os.environ.get(VARIABLE)
+    if value is None:
+        return None
+    from understudy.credentials import secret_of  # noqa: PLC0415
+
+    try:
+        return secret_of("admin_token", str(value))
+    except ValueError as error:
+        raise pytest.UsageError(f"{'--understudy-token' if given else VARIABLE} {error}") from None
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Refuse a mistake before anything runs."""
     port_of(config)
+    token_of(config)
 
 
 # -------------------------------------------------------------------------- server
@@ -120,7 +140,7 @@ def url_of_server(config: pytest.Config, stack: ExitStack) -> str:
     outside, told = setting(config, "url"), getattr(config, "workerinput", {})
     try:
         if outside is not None or SITE in told:
-            return url_at(outside or told[SITE])
+            return url_at(outside or told[SITE], token_of(config))
         return stack.enter_context(StandIn(**options_of(config), port=port_of(config), process=True)).url
     except UnderstudyError as error:
         reason = Path(told[ERROR]) if ERROR in told else None

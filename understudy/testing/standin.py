@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from understudy.admin.client import ControlError, RemoteWorkspace, new_url
+from understudy.admin.client import ControlError, RemoteWorkspace, new_path, site_of
 from understudy.errors import UnderstudyError
 from understudy.options import Options
 from understudy.testing.process import ServerProcess
@@ -31,12 +31,12 @@ class Shared(httpx.BaseTransport):
 
 
 class RemoteServer(RemoteWorkspace):
-    """A running server, and its default workspace."""
+    """A running server, and its default workspace. The arguments are those of `RemoteWorkspace`."""
 
-    def __init__(self, url: str, token: str | None = None) -> None:
+    def __init__(self, url: str, token: str | None = None, *, prefix: str | None = None) -> None:
         self.transport = Shared()
         self._token = token
-        super().__init__(url, self.transport, token)
+        super().__init__(url, self.transport, token, prefix=prefix)
         self._workspace_path = ""
 
     def workspace(self) -> RemoteWorkspace:
@@ -48,7 +48,8 @@ class RemoteServer(RemoteWorkspace):
         self._workspace_path = self._workspace_path or self.state()["workspace_path"]
         if not self._workspace_path:
             raise ControlError(f"the API at {self.url} has no workspaces but the default one")
-        return RemoteWorkspace(new_url(self.url, self._workspace_path), self.transport, self._token)
+        url = f"{site_of(self.url)}{self._prefix}{new_path(self._workspace_path)}"
+        return RemoteWorkspace(url, self.transport, self._token, prefix=self._prefix)
 
     def disconnect(self) -> None:
         self.transport.disconnect()
@@ -84,7 +85,7 @@ class StandIn(RemoteServer):
         if self._server is not None:
             raise UnderstudyError(f"the stand-in at {self.url} has started already")
         server = ServerProcess(self._options) if self._in_process else thread_of(self._options)
-        super().__init__(server.start(), self._options.admin_token)
+        super().__init__(server.start(), self._options.admin_token, prefix="")
         self._server = server
         return self
 
