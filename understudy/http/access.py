@@ -18,6 +18,7 @@ from understudy.http.routes import Routes
 from understudy.values import new_id, now
 
 CHANGING = ("POST", "PUT", "PATCH", "DELETE")
+TOKEN_HEADER, CLIENT_HEADER = "prefect-csrf-token", "prefect-csrf-client"  # as Prefect's clients send them
 LIFETIME = timedelta(hours=1)  # of a token
 CLIENTS = 10_000  # that may hold a token at a time
 
@@ -103,7 +104,7 @@ class Guard:
 
 
 def check_token(tokens: Tokens, headers: Headers) -> None:
-    token, client = headers.get("prefect-csrf-token"), headers.get("prefect-csrf-client")
+    token, client = headers.get(TOKEN_HEADER), headers.get(CLIENT_HEADER)
     if token is None:
         raise Forbidden("Missing CSRF token.")
     if client is None:

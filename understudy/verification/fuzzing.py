@@ -4,12 +4,14 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+import requests
 import schemathesis
 from schemathesis.engine import Status, events, from_schema
 from schemathesis.engine.recorder import CheckNode, ScenarioRecorder
@@ -122,6 +124,8 @@ class Fuzzing:
         # Schemathesis knows a hook by its name, takes plain functions only, and these for all schemas of the process.
         def before_call(context: Any, case: Case, kwargs: dict[str, Any]) -> None:
             self._before_call(case)
+            if tokens := self._inspection.connection.tokens():
+                kwargs["auth"] = partial(signed, tokens)
 
         def after_call(context: Any, case: Case, response: Any) -> None:
             self._after_call(case, response)
@@ -225,6 +229,12 @@ class Fuzzing:
         """The headers that the contract names."""
         parameters = endpoint.place.each("parameters")
         return {place.value["name"].lower() for place in parameters if place.value["in"] == "header"}
+
+
+def signed(headers: Mapping[str, str], request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """A request with headers that are not part of its case."""
+    request.headers.update(headers)
+    return request
 
 
 def is_busy(recorder: ScenarioRecorder, case_id: str) -> bool:

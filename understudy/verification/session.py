@@ -16,6 +16,7 @@ from understudy.errors import FixtureError, UnderstudyError
 from understudy.folder import own_folder
 from understudy.text import one_line
 from understudy.verification import cases, jsonl
+from understudy.verification.access import CsrfTokens, refusal_of
 from understudy.verification.compare import Finding, ask, compare
 from understudy.verification.comparison import rows_of
 from understudy.verification.generator import Generator, Request, body_schema, safe_operations
@@ -53,7 +54,9 @@ def run(plan: Plan) -> list[Finding]:
     seed = random.SystemRandom().randrange(2**32) if plan.seed is None else plan.seed
     headers = dict(header_of(text) for text in plan.headers)
     with ExitStack() as stack:
-        first, second = (stack.enter_context(client(url, headers)) for url in plan.urls)
+        first, second = (stack.enter_context(client(url, headers, contract)) for url in plan.urls)
+        for server in (first, second):
+            preflight(contract, server)
         if plan.replay is None:
             requests = list(drawn(plan, contract, first, seed))
         else:
@@ -130,9 +133,24 @@ def kept(contract: Contract, folder: Path) -> Rows:
             yield schema, [row for _, row in jsonl.objects(path)]
 
 
-def client(url: str, headers: dict[str, str]) -> httpx.Client:
+def preflight(contract: Contract, server: httpx.Client) -> None:
+    """Ask for one list: two servers that let nobody in would answer everything alike.
+
+    Raises:
+        UnderstudyError: the server does not let the client in.
+    """
+    method, path, _ = next(each for each in safe_operations(contract) if row_schema(each[2]) is not None)
+    answer = ask(server, Request(method, path, path, {}))
+    reason = refusal_of(answer.status, answer.body, server)
+    if reason is not None:
+        raise UnderstudyError(f"{str(server.base_url).rstrip('/')}{path}: {reason} ({answer.status})")
+
+
+def client(url: str, headers: dict[str, str], contract: Contract | None = None) -> httpx.Client:
+    """A client of a server, which fetches and sends tokens as a contract says."""
+    auth = None if contract is None else CsrfTokens(contract, url)
     try:
-        return httpx.Client(base_url=url, headers={**PLAIN, **headers}, timeout=PATIENCE, limits=LIMITS)
+        return httpx.Client(base_url=url, headers={**PLAIN, **headers}, auth=auth, timeout=PATIENCE, limits=LIMITS)
     except (httpx.InvalidURL, ValueError) as error:
         raise UnderstudyError(f"{url}: cannot be asked ({one_line(str(error))})") from None
 

@@ -21,6 +21,7 @@ from understudy.contract.contract import Contract
 from understudy.errors import UnderstudyError
 from understudy.folder import own_folder
 from understudy.verification import deviations, files
+from understudy.verification.access import CsrfTokens, refusal_of
 from understudy.verification.drift.drift import drift, told
 from understudy.verification.meaning import examination
 from understudy.verification.meaning.connection import BudgetSpent, Connection
@@ -68,7 +69,7 @@ def run(plan: Plan) -> bool:
     contract = Contract.load(own_folder() / "openapi.yaml")
     known = deviations.load(plan.known) if plan.known else []
     seed = random.SystemRandom().randrange(2**32) if plan.seed is None else plan.seed
-    with client(plan.url, headers_of(plan, contract)) as server:
+    with client(plan.url, headers_of(plan, contract), contract) as server:
         verdict = verified(plan, contract, server, seed)
     verdict.known = [each for each in verdict.violations if any(deviation.covers(each) for deviation in known)]
     verdict.violations = [each for each in verdict.violations if each not in verdict.known]
@@ -81,7 +82,7 @@ def verified(plan: Plan, contract: Contract, server: httpx.Client, seed: int) ->
     started = time.monotonic()
     inspection = prepared(plan, contract, server, seed)
     verdict = inspection.ledger.verdict
-    preflight(inspection)
+    preflight(inspection, server)
     try:
         for task in tasks(plan, contract, inspection):
             inspection.ledger.run(task)
@@ -121,7 +122,7 @@ def prepared(plan: Plan, contract: Contract, server: httpx.Client, seed: int) ->
     return Inspection(surface, readings, model, connection, randomness, verdict)
 
 
-def preflight(inspection: Inspection) -> None:
+def preflight(inspection: Inspection, server: httpx.Client) -> None:
     """Ask for one list, so that a wrong URL or a missing login is told as such.
 
     Raises:
@@ -129,14 +130,14 @@ def preflight(inspection: Inspection) -> None:
     """
     selection = next(iter(inspection.surface.selections.values()))
     answer = inspection.connection.ask(selection.lists.request({LIMIT: 1}))
-    reasons = {
-        401: "wants a login: give --auth or --header",
-        403: "lets nobody in with this login",
-        404: "is not there: is this the URL of an API?",
-    }
-    if answer.status in reasons:
+    if isinstance(server.auth, CsrfTokens):
+        inspection.connection.spend(server.auth.fetched)
+    reason = refusal_of(answer.status, answer.body, server)
+    if answer.status == httpx.codes.NOT_FOUND:
+        reason = "is not there: is this the URL of an API?"
+    if reason is not None:
         url = inspection.ledger.verdict.url
-        raise UnderstudyError(f"{url}{selection.lists.path}: {reasons[answer.status]} ({answer.status})")
+        raise UnderstudyError(f"{url}{selection.lists.path}: {reason} ({answer.status})")
 
 
 def fuzz(plan: Plan, contract: Contract, inspection: Inspection) -> None:

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from http import HTTPStatus
 
 import httpx
@@ -10,6 +11,7 @@ import httpx
 from understudy.contract.contract import MEDIA_TYPE
 from understudy.errors import UnderstudyError
 from understudy.text import one_line
+from understudy.verification.access import CsrfTokens
 from understudy.verification.compare import body_of
 from understudy.verification.comparison import Answer
 from understudy.verification.generator import Request
@@ -67,6 +69,15 @@ class Connection:
     def spend(self, requests: int) -> None:
         """Count requests that were sent by somebody else."""
         self.asked += requests
+
+    def tokens(self) -> dict[str, str]:
+        """The headers against request forgery that a change takes which somebody else sends."""
+        auth = self._client.auth
+        if not isinstance(auth, CsrfTokens):
+            return {}
+        with suppress(httpx.HTTPError):  # the change finds out by itself that there is no answer
+            auth.renew(self._client)
+        return auth.headers
 
     def ask(self, request: Request) -> Answer:
         """The answer to a request. See `send`."""
