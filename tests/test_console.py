@@ -4,9 +4,11 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from tests.conftest import SMALL
 from tests.servers import free_port
 from tests.verification.test_verify import heed_interrupts
 
@@ -96,6 +98,14 @@ def test_a_terminal_of_any_encoding_will_do(encoding: str) -> None:
     assert said.startswith("error: cannot listen on ")
     assert said.count("\n") == 1
     assert "\x1b" not in said
+
+
+def test_it_imports_nothing_from_the_current_folder(tmp_path: Path) -> None:
+    for name in ("queue", "secrets", "logging", "yaml", "typing", "click", "uvicorn"):
+        (tmp_path / f"{name}.py").write_text("raise RuntimeError('imported')", encoding="utf-8")
+    command = [*COMMAND, "store", "import", str(SMALL), "rows.json"]
+    process = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+    assert (process.returncode, process.stderr) == (0, "")
 
 
 UNEXPECTED = {

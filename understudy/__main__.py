@@ -4,6 +4,7 @@ This module imports nothing but what Python has loaded by then, so that it can s
 """
 
 import _signal  # type: ignore[import-not-found] # what `signal` is made of, without what that imports
+import sys
 
 
 def run() -> None:
@@ -19,4 +20,6 @@ def run() -> None:
 
 
 if __name__ == "__main__":
+    if not getattr(sys.flags, "safe_path", False):
+        del sys.path[0]  # the current folder, whose modules may have names of those that are imported below
     run()

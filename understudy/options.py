@@ -52,7 +52,7 @@ class Options:
         strict: take the contract by its letter.
         host: the address to listen on.
         port: the port to listen on; 0 takes a free one.
-        descriptor: that of a socket which listens already; then host and port are not looked at.
+        descriptor: the file descriptor of a TCP socket that listens already; then host and port are not looked at.
         journal: how many of the last requests are remembered.
         max_workspaces: how many workspaces there may be beyond the default one.
         max_snapshots: how many snapshots there may be of all workspaces.
@@ -72,7 +72,8 @@ class Options:
         client_timeout: seconds that a request may take to come in.
 
     Raises:
-        UnderstudyError: there is no such port, a secret is empty or cannot be sent, or a proxy is no address.
+        UnderstudyError: there is no such port, the descriptor is not that of a listening TCP socket, a secret is
+            empty or cannot be sent, or a proxy is no address.
     """
 
     fixtures: str | None = None
@@ -102,6 +103,10 @@ class Options:
     def __post_init__(self) -> None:
         if not 0 <= self.port <= HIGHEST_PORT:
             raise UnderstudyError(f"there is no port {self.port}; they go from 0 to {HIGHEST_PORT}")
+        if self.descriptor is not None and not is_listening(self.descriptor):
+            raise UnderstudyError(
+                f"`descriptor` takes that of a listening TCP socket, which {self.descriptor!r} is not"
+            )
         for name in ("auth", *BEARER):
             secret = getattr(self, name)
             flaw = None if secret is None else secret_flaw(name, secret)
@@ -123,3 +128,18 @@ class Options:
             self.max_depth,
             self.max_items,
         )
+
+
+def is_listening(descriptor: int) -> bool:
+    """Whether a file descriptor is that of a TCP socket that listens."""
+    import socket  # noqa: PLC0415 - the command imports this module, and needs no socket for its help
+
+    try:
+        listener = socket.socket(fileno=descriptor)
+    except (OSError, TypeError, ValueError, OverflowError):
+        return False
+    try:
+        is_tcp = listener.family in (socket.AF_INET, socket.AF_INET6) and listener.type == socket.SOCK_STREAM
+        return is_tcp and bool(listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+    finally:
+        listener.detach()

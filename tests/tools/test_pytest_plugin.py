@@ -297,3 +297,30 @@ def test_workers_need_a_port_that_is_free(tmp_path: Path) -> None:
     assert run.code == 4, run.output
     assert f"ERROR: Understudy cannot listen on port {port} (Address already in use" in run.output
     assert "Traceback" not in run.output
+
+
+HOSTILE = """
+def test_requests(understudy_client):
+    understudy_client.post("/flows/", content=b'{"name": "\\\\ud800x"}', headers={"content-type": "application/json"})
+    understudy_client.get("/flows/name/%1b%5d0;pwned%07%0aFORGED%C2%9B%E2%80%AE")
+    assert False
+
+def test_error(understudy):
+    understudy.load({"flows": [{"id": "\\ud800\\x1b[2J"}]})
+
+def test_found(understudy, understudy_client):
+    understudy_client.post("/flows/", content=b'{"name": "\\\\ud800x"}', headers={"content-type": "application/json"})
+    raise ValueError(understudy.find(path="/flows/\\x1b[2J\\ud800"))
+"""
+
+
+@pytest.mark.parametrize("options", [ALONE, (*XDIST, "1")], ids=["alone", "xdist"])
+def test_hostile_requests_are_reported_escaped(tmp_path: Path, options: tuple[str, ...]) -> None:
+    """A lone surrogate goes neither from worker to controller nor to a terminal, nor do escape sequences."""
+    result = ran(tmp_path, HOSTILE, *options)
+    assert result.code == 1
+    assert "3 failed" in result.output
+    assert "INTERNALERROR" not in result.output
+    assert not [letter for letter in result.output if not letter.isprintable() and letter != "\n"]
+    assert not [line for line in result.output.splitlines() if line.startswith("FORGED")]
+    assert any("\\ud800x" in section and "pwned\\x07\\nFORGED" in section for section in result.sections())

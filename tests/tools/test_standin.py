@@ -6,11 +6,12 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,6 +19,7 @@ from types import MappingProxyType
 from typing import Any
 from uuid import UUID, uuid4
 
+import anyio
 import httpx
 import pytest
 import yaml
@@ -134,6 +136,127 @@ def test_it_runs_as_long_as_an_asynchronous_block() -> None:
 
     standin, pid = asyncio.run(ask())
     check_gone(standin.url, pid)
+
+
+def test_it_runs_as_long_as_an_asynchronous_block_of_trio() -> None:
+    trio = pytest.importorskip("trio")
+
+    async def ask() -> StandIn:
+        async with StandIn(SMALL) as standin, httpx.AsyncClient(base_url=standin.url) as client:
+            assert (await client.post("/flows/count", json={})).json() == FLOWS
+        return standin
+
+    check_gone(trio.run(ask).url, None)
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_task_that_is_cancelled_stops_it(backend: str) -> None:
+    """In its block; and as a task of asyncio, also while it starts."""
+    pytest.importorskip(backend)
+
+    async def cancelled() -> StandIn:
+        with anyio.CancelScope() as scope:
+            async with StandIn(SMALL) as standin:
+                scope.cancel()
+                await anyio.sleep(60)
+        return standin
+
+    check_gone(anyio.run(cancelled, backend=backend).url, None)
+
+
+def test_a_task_that_is_cancelled_while_it_starts_leaves_nothing() -> None:
+    async def cancelled() -> None:
+        standin = StandIn(SMALL)
+        starting = asyncio.create_task(standin.__aenter__())
+        while "understudy" not in {thread.name for thread in threading.enumerate()}:  # noqa: ASYNC110 - it sets no event
+            await asyncio.sleep(0.001)
+        starting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await starting
+
+    asyncio.run(cancelled())
+    assert "understudy" not in {thread.name for thread in threading.enumerate()}
+
+
+@pytest.mark.parametrize("kind", ["a file", "a bound socket", "a datagram socket", "a pair", "closed", "text", "huge"])
+def test_a_descriptor_of_anything_but_a_listening_tcp_socket_is_refused(kind: str) -> None:
+    with ExitStack() as stack:
+        bound = stack.enter_context(socket.socket())
+        bound.bind(("127.0.0.1", 0))
+        pair = [stack.enter_context(each) for each in socket.socketpair()]
+        descriptors: dict[str, Any] = {
+            "a file": stack.enter_context(Path(__file__).open("rb")).fileno(),
+            "a bound socket": bound.fileno(),
+            "a datagram socket": stack.enter_context(socket.socket(type=socket.SOCK_DGRAM)).fileno(),
+            "a pair": pair[0].fileno(),
+            "closed": 987,
+            "text": "3",
+            "huge": 10**25,
+        }
+        with pytest.raises(UnderstudyError, match="`descriptor` takes that of a listening TCP socket"):
+            StandIn(SMALL, descriptor=descriptors[kind])
+        assert pair[0].send(b".") == 1  # it is left open
+
+
+@in_both
+def test_it_takes_a_socket_that_listens(process: bool) -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    descriptor = listener.fileno() if process else listener.detach()
+    with listener, StandIn(SMALL, descriptor=descriptor, process=process) as standin:
+        assert standin.url == f"http://127.0.0.1:{port}/api"
+        assert flows(standin) == FLOWS
+
+
+SHADOWS = ("queue", "secrets", "logging", "yaml", "platform", "typing", "click", "httpx", "uvicorn",
+           "understudy", "asyncio")  # fmt: skip
+
+
+def test_a_process_imports_nothing_of_the_project_around_it(tmp_path: Path) -> None:
+    """Neither from the current folder nor, before what is installed, from where PYTHONPATH leads."""
+    project, named = tmp_path / "project", tmp_path / "named"
+    for folder in (project, named):
+        folder.mkdir()
+    for name in SHADOWS:
+        (project / f"{name}.py").write_text("raise RuntimeError('imported')", "utf-8")
+    for name in ("secrets", "yaml", "uvicorn"):
+        (named / f"{name}.py").write_text("raise RuntimeError('imported')", "utf-8")
+    (named / "beside.py").write_text("SAYS = 'of PYTHONPATH'", "utf-8")
+    (tmp_path / "handlers").mkdir()
+    (tmp_path / "handlers" / "__init__.py").touch()
+    (tmp_path / "handlers" / "answers.py").write_text(
+        "from beside import SAYS\n\ndef answer():\n    return SAYS\n", "utf-8"
+    )
+    operation = {"operationId": "answers.answer", "responses": {"200": {"description": "A text."}}}
+    contract = {
+        "openapi": "3.0.3",
+        "info": {"title": "Short", "version": "1"},
+        "servers": [{"url": "/api"}],
+        "paths": {"/a": {"get": operation}},
+    }
+    (tmp_path / "openapi.yaml").write_text(json.dumps(contract), "utf-8")
+    (tmp_path / "fixtures").mkdir()
+    (tmp_path / "fixtures" / "demo").mkdir()
+    program = f"""
+import os, sys
+sys.path.remove("")
+import httpx
+from understudy import StandIn
+
+os.environ["PYTHONPATH"] = {str(named)!r}
+os.chdir({str(project)!r})
+with StandIn(api={str(tmp_path)!r}, process=True) as standin:
+    print(httpx.get(f"{{standin.url}}/a", trust_env=False).json())
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert (ended.stdout, ended.stderr) == ("of PYTHONPATH\n", "")
 
 
 @in_both

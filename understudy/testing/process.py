@@ -5,12 +5,26 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from understudy.errors import UnderstudyError
 from understudy.options import Options
 
 STOPPING = 10  # seconds that a process has to end by itself
+
+# The current folder is that of a project under test, whose modules may have names of the standard library. It is not
+# imported from, and what PYTHONPATH names comes behind all that is installed.
+PROGRAM = """
+import os, sys
+if "" in sys.path:
+    sys.path.remove("")
+named = {os.path.abspath(path) for path in os.environ.get("PYTHONPATH", "").split(os.pathsep)}
+sys.path.sort(key=named.__contains__)
+sys.path.append(sys.argv[1])
+from understudy.testing.thread import main
+main()
+"""
 
 
 class ServerProcess:
@@ -26,8 +40,8 @@ class ServerProcess:
         Raises:
             UnderstudyError: it cannot start.
         """
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "understudy.testing.thread"],
+        self._process = subprocess.Popen(  # noqa: S603 - nothing in it comes from outside
+            [sys.executable, "-c", PROGRAM, str(Path(__file__).parents[2])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -1,7 +1,7 @@
 """A stand-in for tests: a server that runs as long as a block of code."""
 
-import asyncio
 from os import PathLike, fspath
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -58,6 +58,8 @@ class RemoteServer(RemoteWorkspace):
 class StandIn(RemoteServer):
     """A server on a free port for as long as a `with` or `async with` block runs, and its default workspace.
 
+    `async with` works with asyncio and with trio.
+
     Args:
         fixtures: the fixture set, a folder of JSON Lines; the demo set by default.
         process: run in a process of its own rather than in a thread of this one: for tests that measure,
@@ -75,6 +77,7 @@ class StandIn(RemoteServer):
         )
         self._in_process = process
         self._server: ServerProcess | ServerThread | None = None
+        self._changing = Lock()  # held while it starts or stops: a task that starts it can be cancelled meanwhile
 
     def start(self) -> "StandIn":
         """Start, and come back once it answers; for where no block fits.
@@ -82,19 +85,21 @@ class StandIn(RemoteServer):
         Raises:
             UnderstudyError: it cannot start, or has.
         """
-        if self._server is not None:
-            raise UnderstudyError(f"the stand-in at {self.url} has started already")
-        server = ServerProcess(self._options) if self._in_process else thread_of(self._options)
-        super().__init__(server.start(), self._options.admin_token, prefix="")
-        self._server = server
+        with self._changing:
+            if self._server is not None:
+                raise UnderstudyError(f"the stand-in at {self.url} has started already")
+            server = ServerProcess(self._options) if self._in_process else thread_of(self._options)
+            super().__init__(server.start(), self._options.admin_token, prefix="")
+            self._server = server
         return self
 
     def stop(self) -> None:
         """Stop, and come back once it has; where it does not run, there is nothing to do."""
-        server, self._server = self._server, None
-        if server is not None:
-            self.disconnect()
-            server.stop()
+        with self._changing:
+            server, self._server = self._server, None
+            if server is not None:
+                self.disconnect()
+                server.stop()
 
     def __enter__(self) -> "StandIn":
         return self.start()
@@ -103,10 +108,19 @@ class StandIn(RemoteServer):
         self.stop()
 
     async def __aenter__(self) -> "StandIn":
-        return await asyncio.to_thread(self.start)
+        import anyio.to_thread  # noqa: PLC0415 - who uses no `async with` does without it
+
+        try:
+            return await anyio.to_thread.run_sync(self.start)
+        except anyio.get_cancelled_exc_class():
+            await self.__aexit__()  # of what the thread has started by then
+            raise
 
     async def __aexit__(self, *exception: object) -> None:
-        await asyncio.to_thread(self.stop)
+        import anyio.to_thread  # noqa: PLC0415 - as above
+
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(self.stop)
 
 
 def thread_of(options: Options) -> "ServerThread":

@@ -10,6 +10,7 @@ from socket import socket
 from understudy import server
 from understudy.errors import UnderstudyError
 from understudy.options import Options
+from understudy.text import one_line
 
 
 class ServerThread:
@@ -62,17 +63,15 @@ def main() -> None:
     options = sys.stdin.readline()
     if not options.strip():
         return  # the parent has ended, or was interrupted, before it sent them
-    thread = ServerThread(Options(**json.loads(options)))
     try:
+        thread = ServerThread(Options(**json.loads(options)))
         said = {"url": thread.start()}
     except UnderstudyError as error:
         said = {"error": str(error)}
+    except Exception as error:  # noqa: BLE001 - whatever it is, the parent reports it
+        said = {"error": one_line(f"{type(error).__name__}: {error}")}
     with suppress(BrokenPipeError), answer:  # who has ended meanwhile does not read it
         answer.write(f"{json.dumps(said)}\n")
     if "url" in said:
         sys.stdin.readline()
         thread.stop()
-
-
-if __name__ == "__main__":
-    main()
