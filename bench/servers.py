@@ -49,7 +49,7 @@ class Server:
 
 def understudy(stage: Stage) -> Launch:
     command = str(UNDERSTUDY / "bin/understudy")
-    return Launch([command, "serve", "--port", str(stage.port), "--fixtures", str(stage.fixtures)])
+    return Launch([command, "serve", "--port", str(stage.port), "--fixtures", str(stage.fixtures), "--quiet"])
 
 
 def real(stage: Stage) -> Launch:

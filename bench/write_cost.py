@@ -61,7 +61,18 @@ def fixture_set(folder: Path, rows: int) -> Path:
 
 @contextmanager
 def served(fixtures: Path, *options: str) -> Iterator[str]:
-    command = [sys.executable, "-m", "understudy", "serve", "--port", "0", "--fixtures", str(fixtures), *options]
+    command = [
+        sys.executable,
+        "-m",
+        "understudy",
+        "serve",
+        "--quiet",
+        "--port",
+        "0",
+        "--fixtures",
+        str(fixtures),
+        *options,
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=dict(os.environ)) as process:
         assert process.stdout is not None
         yield next(line.partition("=")[2].strip() for line in process.stdout if "export" in line)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import httpx
 
@@ -25,17 +26,22 @@ def free_port() -> int:
 @contextmanager
 def stand_in(fixtures: Path, *options: str) -> Iterator[httpx.Client]:
     """Understudy on a fixture set, by its own command; a client whose paths begin at the API."""
-    command = [sys.executable, "-m", "understudy", "serve", "--port", "0", "--fixtures", str(fixtures), *options]
-    with running(command, dict(os.environ)) as process:
+    command = [sys.executable, "-m", "understudy", "serve", "--port", "0", "--fixtures", str(fixtures)]
+    with running([*command, "--quiet", *options], dict(os.environ)) as process:
         assert process.stdout is not None
-        url = ""
-        for line in process.stdout:
-            if line.strip().startswith("export "):
-                url = line.partition("=")[2].strip()
-                break
-        assert url, "it never said that it was ready"
+        url = greeting(process.stdout)[-1].partition("=")[2].strip()
         with client(url) as api:
             yield api
+
+
+def greeting(stdout: IO[str]) -> list[str]:
+    """What a server prints once it runs, up to the line that exports its URL."""
+    lines = []
+    for line in stdout:
+        lines.append(line)
+        if line.strip().startswith("export "):
+            return lines
+    raise AssertionError("it never said that it was ready")
 
 
 @contextmanager

@@ -34,18 +34,25 @@ def test_it_says_what_it_serves_once_it_serves() -> None:
     port = free_port()
     with running([*COMMAND, "serve", "--port", str(port), "--fixtures", str(SMALL)], {}) as process:
         assert process.stdout is not None
-        lines = [process.stdout.readline().rstrip() for _ in range(4)]
+        lines = [process.stdout.readline().rstrip() for _ in range(12)]
         with socket.create_connection(("127.0.0.1", port), timeout=1):
             pass
     assert re.fullmatch(
-        rf"Understudy stands in at http://127\.0\.0\.1:{port}/api, \d+\.\d\d s after it was called\.", lines[0]
+        rf"Understudy is running at http://127\.0\.0\.1:{port}/api \(started in \d+\.\d\d s\)", lines[0]
     )
-    assert lines[1] == (
-        "  loaded  120 artifacts, 20 artifact_collections, 12 flows, 30 flow_runs, 40 task_runs, 12 deployments, "
-        f"5 work_pools, 10 work_queues from {SMALL}"
-    )
-    assert lines[2] == f"  docs    http://127.0.0.1:{port}/docs"
-    assert lines[3] == f"  export PREFECT_API_URL=http://127.0.0.1:{port}/api"
+    assert lines[1:] == [
+        f"  rows from {SMALL}:",
+        "    120 artifacts",
+        "     20 artifact_collections",
+        "     12 flows",
+        "     30 flow_runs",
+        "     40 task_runs",
+        "     12 deployments",
+        "      5 work_pools",
+        "     10 work_queues",
+        f"  docs: http://127.0.0.1:{port}/docs",
+        f"  export PREFECT_API_URL=http://127.0.0.1:{port}/api",
+    ]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -152,7 +152,7 @@ class Reader:
 def assert_printed(lines: list[str], command: Command) -> None:
     assert len(lines) == len(command.printed), (command, lines)
     for line, expected in zip(lines, command.printed, strict=True):
-        pattern = re.sub(r"\d+\\\.\d+\\ s\\ after", r"\\d+\\.\\d+ s after", re.escape(expected)).replace("…", ".*")
+        pattern = re.sub(r"in\\ \d+\\\.\d+\\ s", r"in \\d+\\.\\d+ s", re.escape(expected)).replace("…", ".*")
         assert re.fullmatch(pattern, line), (line, expected)
 
 

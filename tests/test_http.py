@@ -29,7 +29,7 @@ def test_a_fault_of_a_handler_is_a_500_and_a_line_in_the_log(tmp_path: Path, cap
     command = [sys.executable, "-m", "understudy", "serve", "--port", "0", "--api", str(tmp_path)]
     with running(command, dict(os.environ)) as process:
         assert process.stdout is not None
-        url = process.stdout.readline().partition("at ")[2].partition(",")[0]
+        url = process.stdout.readline().partition(" at ")[2].partition(" ")[0]
         with client(url) as api:
             answers = [api.get("/answer") for _ in range(2)]
     assert [(answer.status_code, answer.json()) for answer in answers] == [

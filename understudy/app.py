@@ -1,6 +1,6 @@
 """The application: every room that a request passes, in order."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -24,8 +24,12 @@ from understudy.workspaces.tenants import DEFAULT, WORKSPACE
 REFINEMENTS = (partial(CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"]), GZipMiddleware)
 
 
-def create_app(site: Site) -> ASGIApp:
+def create_app(site: Site, request_log: Callable[[ASGIApp], ASGIApp] | None = None) -> ASGIApp:
     """The ASGI application of a site, put together from its last room to its first.
+
+    Args:
+        site: what is served.
+        request_log: middleware that writes a line for each request; without it there are none.
 
     Raises:
         ContractError: Connexion cannot serve the contract.
@@ -53,4 +57,5 @@ def create_app(site: Site) -> ASGIApp:
     app = Front(app, site.api.contract)
     app = ControlMiddleware(app, site)
     # Plain requests to the plain URL, which are most, need not be looked at on the way to the inner one.
-    return Express(app, site, stage)
+    app = Express(app, site, stage)
+    return app if request_log is None else request_log(app)

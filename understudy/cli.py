@@ -103,7 +103,7 @@ def limit_option(name: str, unit: str, help_: str, least: int = 1) -> Decorator:
 @click.option(
     "--log-level",
     type=click.Choice(["critical", "error", "warning", "info", "debug"]),
-    default="warning",
+    default="info",
     show_default=True,
     help="What to write to stderr; `info` has a line for each request.",
 )
@@ -114,13 +114,14 @@ def limit_option(name: str, unit: str, help_: str, least: int = 1) -> Decorator:
     show_default=True,
     help="Lines for people, or a JSON object in each.",
 )
-def serve(log_level: str, log_format: str, **options: Any) -> None:
+@click.option("--quiet", "-q", is_flag=True, help="Write no line for each request.")
+def serve(log_level: str, log_format: str, *, quiet: bool, **options: Any) -> None:
     """Serve the API until Ctrl-C."""
     gc.disable()  # what is made at start stays; the server turns it on again
     # This takes most of the start; `--help` and mistakes on the command line do without.
     from understudy import server  # noqa: PLC0415
 
-    server.serve(Options(**options), log_level, log_format, called=STARTED)
+    server.serve(Options(**options), log_level, log_format, called=STARTED, quiet=quiet)
 
 
 @main.command()

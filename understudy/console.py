@@ -38,7 +38,12 @@ def echo(text: str, *, err: bool = False, part: str | None = None, **style: Any)
     encoding = getattr(stream, "encoding", None) or "utf-8"
     safe = escape_lines(text).encode(encoding, ESCAPE).decode(encoding)
     part = part or safe
-    click.echo(safe.replace(part, click.style(part, **style), 1) if style else safe, err=err)
+    click.echo(safe.replace(part, click.style(part, **style), 1) if style else safe, err=err, color=is_coloured(stream))
+
+
+def is_coloured(stream: TextIO | None) -> bool:
+    """Whether colours are wanted on a stream: it is a terminal, and NO_COLOR (https://no-color.org) is not set."""
+    return stream is not None and stream.isatty() and not os.environ.get("NO_COLOR")
 
 
 def escape_unencodable(error: UnicodeError) -> tuple[str, int]:

@@ -2,12 +2,18 @@
 
 import json
 import logging
+from collections.abc import Callable
 from datetime import datetime, timezone
-from typing import Any
+from functools import partial
+from typing import Any, TextIO
 
+from starlette.types import ASGIApp
 from uvicorn.config import LOGGING_CONFIG
 
-ACCESS = ("client", "method", "path", "http_version", "status")  # what uvicorn says of a request
+from understudy.console import is_coloured
+from understudy.http import request_log
+
+REQUESTS = ("info", "debug")  # the levels at which each request has a line
 
 
 class JsonFormatter(logging.Formatter):
@@ -18,23 +24,35 @@ class JsonFormatter(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, timezone.utc).isoformat(),
             "level": record.levelname.lower(),
             "logger": record.name,
+            "message": record.getMessage(),
         }
-        if record.name == "uvicorn.access" and isinstance(record.args, tuple):
-            line |= dict(zip(ACCESS, record.args, strict=True))
-        else:
-            line["message"] = record.getMessage()
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return json.dumps(line)
 
 
-def logging_of(level: str, form: str) -> dict[str, Any]:
+def logging_of(level: str, form: str, stream: TextIO) -> dict[str, Any]:
     """Uvicorn's logging, with our own lines among its; `form` is "text" or "json"."""
     ours = {"understudy": {"handlers": ["default"], "level": level.upper(), "propagate": False}}
-    config = {**LOGGING_CONFIG, "loggers": {**LOGGING_CONFIG["loggers"], **ours}}
-    if form == "json":
-        as_json = {"()": JsonFormatter}
-        config["formatters"] = {"default": as_json, "access": as_json}
-        handler = {"formatter": "default", "class": "logging.StreamHandler", "stream": "ext://sys.stderr"}
-        config["handlers"] = {"default": handler, "access": handler}
-    return config
+    handler = {"formatter": "default", "class": "logging.StreamHandler", "stream": stream}
+    formatter = {**LOGGING_CONFIG["formatters"]["default"], "use_colors": is_coloured(stream)}
+    return {
+        **LOGGING_CONFIG,
+        "formatters": {"default": {"()": JsonFormatter} if form == "json" else formatter},
+        "handlers": {"default": handler},
+        "loggers": {"uvicorn": {"handlers": ["default"], "propagate": False}, **ours},
+    }
+
+
+def uvicorn_level(level: str) -> str:
+    """The level of uvicorn's own lines, which tell of each start and stop at "info"."""
+    return "warning" if level == "info" else level
+
+
+def request_log_of(level: str, form: str, stream: TextIO) -> Callable[[ASGIApp], ASGIApp] | None:
+    """Middleware that writes a line for each request, where the level has them."""
+    if level not in REQUESTS:
+        return None
+    text = request_log.as_coloured_text if is_coloured(stream) else request_log.as_text
+    line = request_log.as_json if form == "json" else text
+    return partial(request_log.RequestLogMiddleware, stream=stream, form=line)

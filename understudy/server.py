@@ -8,7 +8,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -16,6 +16,7 @@ from typing import Any
 
 import click
 import uvicorn
+from starlette.types import ASGIApp
 
 from understudy.app import create_app
 from understudy.console import echo
@@ -26,12 +27,14 @@ from understudy.folder import Api, own_folder
 from understudy.http.addresses import is_loopback
 from understudy.http.journal import Journal
 from understudy.http.protocol import Protocol
-from understudy.logs import logging_of
+from understudy.logs import logging_of, request_log_of, uvicorn_level
 from understudy.options import Options
+from understudy.output import unblocked
 from understudy.site import Site
-from understudy.text import escape
+from understudy.text import escape, noun
 from understudy.workspaces.fixtures import FixtureSet
 from understudy.workspaces.tenants import DEFAULT, Keeper, Kept, Memory, Tenants
+from understudy.workspaces.workspace import Workspace
 
 LONG = 2**24  # bytes of a file that takes some seconds to load
 SIGNALLED = 128  # what shells add to the number of a signal for the exit status
@@ -109,7 +112,7 @@ def watched(lines: Iterable[bytes], path: Path) -> Iterator[bytes]:
             bar.update(len(line))
 
 
-def serve(options: Options, log_level: str, log_format: str, called: float) -> None:
+def serve(options: Options, log_level: str, log_format: str, called: float, *, quiet: bool = False) -> None:
     """Serve until the process is asked to stop.
 
     Args:
@@ -117,11 +120,14 @@ def serve(options: Options, log_level: str, log_format: str, called: float) -> N
         log_level: one of uvicorn's.
         log_format: "text" or "json".
         called: when the command was called, by `time.perf_counter`, in seconds.
+        quiet: write no line for each request, whatever the level.
 
     Raises:
         UnderstudyError: the address cannot be listened on, or the site cannot be opened.
     """
-    with listen(options.host, options.port) as listener, opened(options) as site:
+    # A terminal can be set to stop whatever writes to it in the background (`stty tostop`).
+    signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+    with unblocked(), listen(options.host, options.port) as listener, opened(options) as site:
         rows = site.tenants[DEFAULT].kept
         for warning in (*rows.warnings(), *exposure(site, listener)):
             echo(escape(f"warning: {warning}"), fg="yellow", err=True)
@@ -131,14 +137,14 @@ def serve(options: Options, log_level: str, log_format: str, called: float) -> N
             gc.freeze()
             gc.enable()
             url = url_of(listener, site.api)
-            with suppress(OSError):  # a server whose stdout is full or closed serves all the same
-                echo(greeting(site, rows, url, time.perf_counter() - called), part=url, fg="green", bold=True)
+            echo(greeting(site, rows, url, time.perf_counter() - called), part=url, fg="green", bold=True)
 
+        request_log = None if quiet else request_log_of(log_level, log_format, sys.stderr)
         config = config_of(
-            site,
-            log_config=logging_of(log_level, log_format),
-            log_level=log_level,
-            access_log=log_level in ("info", "debug"),  # otherwise each line is put together, and thrown away
+            create_app(site, request_log),
+            options,
+            log_config=logging_of(log_level, log_format, sys.stderr),
+            log_level=uvicorn_level(log_level),
         )
         server = Server(config, ready)
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -146,17 +152,18 @@ def serve(options: Options, log_level: str, log_format: str, called: float) -> N
         server.run(sockets=[listener])
 
 
-def config_of(site: Site, **logging: Any) -> uvicorn.Config:
-    """How a site is served; where nothing is said of logging, the process's own is left as it is."""
+def config_of(app: ASGIApp, options: Options, **logging: Any) -> uvicorn.Config:
+    """How an application is served; where nothing is said of logging, the process's own is left as it is."""
     return uvicorn.Config(
-        create_app(site),
-        http=partial(Protocol, limits=site.options.limits),  # type: ignore[arg-type] # uvicorn only calls it
+        app,
+        http=partial(Protocol, limits=options.limits),  # type: ignore[arg-type] # uvicorn only calls it
         ws=websocket,  # type: ignore[arg-type] # as above
         lifespan="on",
         timeout_graceful_shutdown=1,
+        access_log=False,  # the request log has more, and costs less
         # Where nothing is said of these, uvicorn reads FORWARDED_ALLOW_IPS and WEB_CONCURRENCY of the environment.
-        proxy_headers=bool(site.options.trusted_proxies),
-        forwarded_allow_ips=list(site.options.trusted_proxies),
+        proxy_headers=bool(options.trusted_proxies),
+        forwarded_allow_ips=list(options.trusted_proxies),
         workers=1,
         **{"log_config": None, **logging},
     )
@@ -200,12 +207,24 @@ def url_of(listener: socket.socket, api: Api) -> str:
 
 
 def greeting(site: Site, rows: Kept, url: str, seconds: float) -> str:
+    """What is printed once a server runs: where, its rows by table, and what a shell needs to use it."""
     contract = site.api.contract
     lines = [
-        f"Understudy stands in at {url}, {seconds:.2f} s after it was called.",
-        f"  loaded  {rows.workspace.counts()} from {escape(str(rows.origin))}",
-        f"  docs    {url.removesuffix(contract.base_path)}/docs",
+        f"Understudy is running at {url} (started in {seconds:.2f} s)",
+        f"  rows from {escape(str(rows.origin))}:",
+        *rows_by_table(rows.workspace),
+        f"  docs: {url.removesuffix(contract.base_path)}/docs",
     ]
     if contract.environment_variable:
         lines.append(f"  export {contract.environment_variable}={url}")
     return "\n".join(lines)
+
+
+def rows_by_table(workspace: Workspace) -> Iterator[str]:
+    """How many rows each table has, a line each. Tables without rows are left out."""
+    counts = {name: len(table) for name, table in workspace.items() if table}
+    width = max((len(str(count)) for count in counts.values()), default=0)
+    for name, count in counts.items():
+        yield f"    {count:{width}} {noun(count, name)}"
+    if not counts:
+        yield "    none"

@@ -45,3 +45,18 @@ def escape_in_json(character: str) -> str:
         return character
     units = character.encode("utf-16-be", "surrogatepass").hex()
     return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
+
+
+def noun(count: int, plural: str) -> str:
+    """The form of a noun that a number wants: "flow_run" for 1, "flow_runs" for all others."""
+    if count != 1:
+        return plural
+    # Numbers of 1 are few, and its rules take some milliseconds to compile.
+    from inflection import singularize  # noqa: PLC0415
+
+    return str(singularize(plural))
+
+
+def counted(count: int, plural: str) -> str:
+    """A number and its noun: "1 flow_run", "2 flow_runs"."""
+    return f"{count} {noun(count, plural)}"

@@ -112,7 +112,7 @@ def test_load(workspace: RemoteWorkspace, tmp_path: Path, monkeypatch: pytest.Mo
     row = {"id": str(uuid4()), "created": "2025-01-01T00:00:00Z", "updated": "2025-01-01T00:00:00Z", "name": "loaded"}
     (tmp_path / "flows.jsonl").write_text(json.dumps(row), encoding="utf-8")
     assert said(workspace.url, "load", str(tmp_path)) == ROWS.format(flows=FLOWS + 1)
-    assert said(workspace.url, "load", str(tmp_path), "--replace") == "1 flows\n"
+    assert said(workspace.url, "load", str(tmp_path), "--replace") == "1 flow\n"
     assert answered(workspace.url, "load", SMALL.name)["flows"] == FLOWS + 1
     assert answered(workspace.url, "load", SMALL.name, "--replace")["flows"] == FLOWS
 

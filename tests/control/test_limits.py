@@ -472,12 +472,13 @@ def test_a_fault_is_a_line_of_json_too(tmp_path: Path) -> None:
     ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        url = urlsplit(process.stdout.readline().partition("at ")[2].partition(",")[0])
+        url = urlsplit(process.stdout.readline().partition(" at ")[2].partition(" ")[0])
         answer = exchange((url.hostname or "", url.port or 0), [get("/api/a")])
         process.terminate()
         _, told = process.communicate(timeout=20)
     assert answer.status == 500
-    (record,) = (json.loads(line) for line in told.splitlines())
+    record, request = (json.loads(line) for line in told.splitlines())
+    assert (request["path"], request["status"]) == ("/api/a", 500)
     assert record["level"] == "error"
     assert "GET /api/a failed: RuntimeError" in record["message"]
 

@@ -60,7 +60,7 @@ def test_a_container_serves_and_knows_its_health(
 
     with running(command, environment, tmp_path) as process:
         assert process.stdout is not None
-        assert "Understudy stands in at http://0.0.0.0:" in process.stdout.readline()
+        assert "Understudy is running at http://0.0.0.0:" in process.stdout.readline()
         assert is_healthy()
     assert not is_healthy()
 

@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.servers import ROOT, client
+from tests.servers import ROOT, client, greeting
 from tests.store.conftest import FEW
 
 # Root is not stopped by rights; without this capability it is, like anybody else.
@@ -45,8 +45,8 @@ class Served:
 
 
 def command(path: Path) -> list[str]:
-    serve = [sys.executable, "-m", "understudy", "serve", "--port", "0", "--fixtures", str(FEW), "--store", str(path)]
-    return [*AS_ANYBODY, *serve]
+    serve = [sys.executable, "-m", "understudy", "serve", "--port", "0", "--quiet"]
+    return [*AS_ANYBODY, *serve, "--fixtures", str(FEW), "--store", str(path)]
 
 
 @contextmanager
@@ -56,8 +56,8 @@ def serving(path: Path) -> Iterator[Served]:
     ) as process:
         try:
             assert process.stdout is not None
-            lines = [process.stdout.readline() for _ in range(4)]
-            with client(lines[3].partition("=")[2].strip()) as api:
+            lines = greeting(process.stdout)
+            with client(lines[-1].partition("=")[2].strip()) as api:
                 yield Served(process, lines, api)
         finally:
             process.kill()
@@ -79,12 +79,14 @@ def path(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_what_was_answered_is_there_after_a_restart(path: Path, number: signal.Signals) -> None:
     with serving(path) as first:
-        assert f"from {FEW}, kept in {path}" in first.lines[1]
+        assert first.lines[1] == f"  rows from {FEW}, kept in {path}:\n"
         assert first.artifact("new").status_code == 201
         keys = first.artifact_keys()
         assert first.stop(number) == ""
     with serving(path) as second:
-        assert f"4 artifacts, 4 artifact_collections, 2 flows, 1 flow_runs from {path}, written" in second.lines[1]
+        assert second.lines[1].startswith(f"  rows from {path}, written ")
+        rows = [line.strip() for line in second.lines[2:6]]
+        assert rows == ["4 artifacts", "4 artifact_collections", "2 flows", "1 flow_run"]
         assert second.artifact_keys() == keys
 
 

@@ -88,7 +88,7 @@ def test_repair_lists_what_it_saves_and_what_is_lost(tmp_path: Path) -> None:
     path = tmp_path / "rows.json"
     told("import", FEW, path)
     assert told("repair", path, "--to", tmp_path / "same.json") == (
-        f"saved 3 artifacts, 3 artifact_collections, 2 flows, 1 flow_runs to {tmp_path}/same.json\n"
+        f"saved 3 artifacts, 3 artifact_collections, 2 flows, 1 flow_run to {tmp_path}/same.json\n"
     )
     lines = path.read_text(encoding="utf-8").splitlines()
     number = next(number for number, line in enumerate(lines) if line.startswith('"flows"')) + 1
@@ -97,6 +97,6 @@ def test_repair_lists_what_it_saves_and_what_is_lost(tmp_path: Path) -> None:
     result = called("repair", path)
     assert result.returncode == 1
     assert result.stdout.splitlines() == [
-        f"saved 3 artifacts, 3 artifact_collections, 1 flows, 1 flow_runs to {tmp_path}/rows.repaired.json",
+        f"saved 3 artifacts, 3 artifact_collections, 1 flow, 1 flow_run to {tmp_path}/rows.repaired.json",
         f"lost  line {number + 1}: Invalid control character at: {lines[number]}",
     ]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import ROOT, client, running
+from tests.servers import ROOT, client, greeting, running
 from tests.tools.wheels import environment_of
 
 
@@ -31,8 +31,7 @@ def test_the_installed_command_answers_from_anywhere(
     monkeypatch.chdir(tmp_path)
     with running([str(installed / "understudy"), "serve", "--port", "0"], environment) as process:
         assert process.stdout is not None
-        lines = [process.stdout.readline() for _ in range(4)]
-        with client(lines[3].partition("=")[2].strip()) as api:
+        with client(greeting(process.stdout)[-1].partition("=")[2].strip()) as api:
             assert api.post("/artifacts/count").json() > 200
             assert api.post("/flows/filter", json={"flow_runs": {"state": {"type": {"any_": ["FAILED"]}}}}).json() != []
             assert api.get("/../docs").is_success

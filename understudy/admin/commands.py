@@ -11,7 +11,7 @@ import click
 
 from understudy.console import echo
 from understudy.credentials import Decorator, secret_option
-from understudy.text import escape, to_json
+from understudy.text import counted, escape, to_json
 
 if TYPE_CHECKING:
     from understudy.admin.client import RemoteWorkspace
@@ -72,8 +72,8 @@ def usual_url() -> str:
 # ---------------------------------------------------------------------------- rows
 
 
-def counted(rows: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} {table}" for table, count in rows.items() if count) or "no rows"
+def rows_in_words(rows: Mapping[str, int]) -> str:
+    return ", ".join(counted(count, table) for table, count in rows.items() if count) or "no rows"
 
 
 def state_in_words(state: Mapping[str, Any]) -> str:
@@ -85,7 +85,9 @@ def state_in_words(state: Mapping[str, Any]) -> str:
         f"workspaces   {len(state['workspaces'])} of at most {state['max_workspaces'] + 1}",
     ]
     for workspace in state["workspaces"]:
-        lines.append(f"  {workspace['workspace']}, idle for {workspace['idle']:.0f} s: {counted(workspace['rows'])}")
+        lines.append(
+            f"  {workspace['workspace']}, idle for {workspace['idle']:.0f} s: {rows_in_words(workspace['rows'])}"
+        )
         if workspace["snapshots"]:
             lines.append(f"    snapshots: {', '.join(workspace['snapshots'])}")
     return "\n".join(map(escape, lines))
@@ -99,7 +101,7 @@ def state(workspace: "RemoteWorkspace") -> Any:
 
 
 @admin.command()
-@control(counted)
+@control(rows_in_words)
 def reset(workspace: "RemoteWorkspace") -> Any:
     """Give the workspace the rows of the fixture set again."""
     return workspace.reset()
@@ -108,7 +110,7 @@ def reset(workspace: "RemoteWorkspace") -> Any:
 @admin.command()
 @click.argument("source", metavar="DIR|NAME")
 @click.option("--replace", is_flag=True, help="Take away the rows that are there first.")
-@control(counted)
+@control(rows_in_words)
 def load(workspace: "RemoteWorkspace", source: str, *, replace: bool) -> Any:
     """Load rows: of a folder of JSON Lines here, or of a fixture set beside the server's own, by its name.
 
@@ -129,7 +131,7 @@ def save(workspace: "RemoteWorkspace", snapshot: str) -> Any:
 
 @admin.command()
 @click.argument("snapshot")
-@control(counted)
+@control(rows_in_words)
 def restore(workspace: "RemoteWorkspace", snapshot: str) -> Any:
     """Take back the rows that were put aside under a name."""
     return workspace.restore(snapshot)

@@ -10,7 +10,9 @@ from starlette.types import ASGIApp
 from understudy.folder import Api
 from understudy.http import docs
 from understudy.http.framework import AsyncApp, Resolver
+from understudy.http.hint import Unserved
 from understudy.http.middleware import ErrorMiddleware, OperationMiddleware, RouteMiddleware, Stage
+from understudy.http.routes import Routes
 
 
 def routed(
@@ -31,7 +33,8 @@ def routed(
 
     def elsewhere(app: ASGIApp) -> ASGIApp:
         # The end of the way: what is no operation is documentation, or not found.
-        return Router(docs.routes(api.contract, documents))
+        routes = Routes(api.operations.values(), api.contract.base_path)
+        return Router(docs.routes(api.contract, documents), default=Unserved(routes, api.contract.base_path))
 
     connexion = AsyncApp(
         __name__,

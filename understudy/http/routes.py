@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from operator import itemgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -43,13 +44,19 @@ class Routes:
                 return Found(pattern.operation, arguments)
         return None
 
+    def has_form_of(self, method: str, path: str) -> bool:
+        """Whether a path has the form of an operation's, though what stands there for an id may be none."""
+        parts = path.split("/")
+        return any(pattern.fits(parts) for pattern in self._named.get((method, len(parts) - 1), ()))
+
 
 class Pattern:
     """A path of the contract with names in it."""
 
     def __init__(self, operation: Operation, parts: list[str]) -> None:
         self.operation = operation
-        self._fixed = [(place, part) for place, part in enumerate(parts) if "{" not in part]
+        self._fixed_of = itemgetter(*(place for place, part in enumerate(parts) if "{" not in part))
+        self._fixed = self._fixed_of(parts)
         self._named = [
             (place, part.strip("{}"), part.strip("{}") in operation.reader.ids)
             for place, part in enumerate(parts)
@@ -58,9 +65,8 @@ class Pattern:
 
     def read(self, parts: list[str]) -> dict[str, Any] | None:
         """What the parts of a path say under the names; None where they are not of this form."""
-        for place, part in self._fixed:
-            if parts[place] != part:
-                return None
+        if not self.fits(parts):
+            return None
         arguments: dict[str, Any] = {}
         for place, name, is_id in self._named:
             part = parts[place]
@@ -68,3 +74,7 @@ class Pattern:
                 return None
             arguments[name] = UUID(part) if is_id else part
         return arguments
+
+    def fits(self, parts: list[str]) -> bool:
+        """Whether the parts of a path are those that have no name."""
+        return bool(self._fixed_of(parts) == self._fixed)

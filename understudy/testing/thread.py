@@ -8,6 +8,7 @@ from contextlib import ExitStack, suppress
 from socket import socket
 
 from understudy import server
+from understudy.app import create_app
 from understudy.errors import UnderstudyError
 from understudy.options import Options
 from understudy.text import one_line
@@ -48,7 +49,8 @@ class ServerThread:
             listener = stack.enter_context(self._listener())
             site = stack.enter_context(server.opened(self._options))
             url = server.url_of(listener, site.api)
-            self._server = server.Server(server.config_of(site), lambda: self._url.set_result(url))
+            config = server.config_of(create_app(site), self._options)
+            self._server = server.Server(config, lambda: self._url.set_result(url))
             self._server.run(sockets=[listener])
 
     def _listener(self) -> socket:

@@ -11,6 +11,7 @@ from understudy.filters.query import Sort
 from understudy.filters.selection import Selection
 from understudy.tables.changes import Record, unrecorded
 from understudy.tables.table import Table
+from understudy.text import counted
 
 
 class Workspace(Mapping[str, Table]):
@@ -46,7 +47,7 @@ class Workspace(Mapping[str, Table]):
 
     def counts(self) -> str:
         """How many rows of which tables there are, in words."""
-        return ", ".join(f"{len(table)} {name}" for name, table in self.items() if table) or "no rows"
+        return ", ".join(counted(len(table), name) for name, table in self.items() if table) or "no rows"
 
     def select(self, table: str, criteria: Criteria) -> BitMap:
         """The rows of a table that meet criteria. The caller must not change them."""

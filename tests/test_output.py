@@ -1,0 +1,323 @@
+"""What a server writes, where it is not read, cannot be written, or goes to a terminal."""
+
+import json
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.conftest import SMALL
+from tests.servers import client, greeting
+from understudy.output import WAITING, Unblocked
+
+LONG = f"/flows/{'x' * 900}"
+MANY = 200  # requests of a long path, whose lines take more than the 64 KiB that a pipe holds
+SERVE = [sys.executable, "-m", "understudy", "serve", "--port", "0", "--fixtures", str(SMALL)]
+PLAIN = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
+
+
+@contextmanager
+def served(*options: str, stderr: int = subprocess.PIPE) -> Iterator[tuple[subprocess.Popen[str], httpx.Client]]:
+    """A server of which nobody has read more than its greeting, and a client of it."""
+    with subprocess.Popen([*SERVE, *options], stdout=subprocess.PIPE, stderr=stderr, text=True, env=PLAIN) as process:
+        try:
+            assert process.stdout is not None
+            with client(greeting(process.stdout)[-1].partition("=")[2].strip()) as api:
+                yield process, api
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.communicate()
+
+
+def ask(api: httpx.Client, times: int, path: str = "/version") -> None:
+    assert {api.get(path).status_code for _ in range(times)} == {200 if path == "/version" else 404}
+
+
+# ------------------------------------------------------------------ nobody reads
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_reader_that_stops_reading_stops_nothing(form: str) -> None:
+    with served("--log-format", form) as (process, api):
+        ask(api, MANY, LONG)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 0
+
+
+def test_once_somebody_reads_again_the_lines_go_on() -> None:
+    with served() as (process, api):
+        assert process.stderr is not None
+        ask(api, MANY, LONG)
+        lines = [process.stderr.readline() for _ in range(MANY)]
+        assert all("/api/flows/xxx" in line for line in lines if not line.startswith("warning: "))
+        ask(api, 1)
+        assert any(line.startswith("GET /api/version 200 ") for line in process.stderr)
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_a_reader_that_goes_away_stops_nothing(stream: str) -> None:
+    with served() as (process, api):
+        pipe = getattr(process, stream)
+        pipe.close()
+        ask(api, 10)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 0
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr", "both"])
+def test_a_full_disk_stops_nothing(stream: str, tmp_path: Path) -> None:
+    """/dev/full fails as a disk without room does."""
+    log = tmp_path / "log"
+    with log.open("w") as file, Path("/dev/full").open("w") as full:
+        outputs = {name: full if stream in (name, "both") else file for name in ("stdout", "stderr")}
+        with subprocess.Popen([*SERVE[:-4], "--port", "0", *SERVE[-2:]], **outputs) as process:  # type: ignore[call-overload]
+            try:
+                assert answers(port_of(process.pid))
+                process.send_signal(signal.SIGTERM)
+                assert process.wait(timeout=20) == 0
+            finally:
+                process.kill()
+    assert "Traceback" not in log.read_text()
+
+
+def test_output_that_is_closed_stops_nothing() -> None:
+    command = ["bash", "-c", 'exec "$@" >&- 2>&-', "bash", *SERVE]
+    with subprocess.Popen(command) as process:
+        try:
+            assert answers(port_of(process.pid))
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=20) == 0
+        finally:
+            process.kill()
+
+
+def port_of(pid: int) -> int:
+    """The port that a process listens on, once it does."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        sockets = {str(each.readlink()) for each in Path(f"/proc/{pid}/fd").iterdir() if each.is_symlink()}
+        for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and f"socket:[{fields[9]}]" in sockets:
+                return int(fields[1].partition(":")[2], 16)
+        time.sleep(0.1)
+    raise AssertionError("it listens on no port")
+
+
+def answers(port: int) -> bool:
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}/api", timeout=60) as api:
+        return all(api.get("/version").is_success for _ in range(10))
+
+
+# -------------------------------------------------------------------- a terminal
+
+
+TERMINAL = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)"
+FOREGROUND = f"{TERMINAL}; os.execv(sys.argv[1], sys.argv[1:])"
+BACKGROUND = f"""{TERMINAL}
+mode = termios.tcgetattr(0)
+mode[3] |= termios.TOSTOP
+termios.tcsetattr(0, termios.TCSANOW, mode)
+if os.fork():
+    os.wait()
+else:
+    os.setpgid(0, 0)
+    os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+@contextmanager
+def at_terminal(program: str = FOREGROUND, **environment: str) -> Iterator[tuple[subprocess.Popen[bytes], int, str]]:
+    """A server at a terminal of its own: the process, the terminal's other end, and what it has shown so far."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, *SERVE],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env={**PLAIN, **environment},
+        start_new_session=True,
+    )
+    os.close(theirs)
+    try:
+        yield process, ours, shown_until(ours, "export ")
+    finally:
+        process.kill()
+        os.close(ours)  # which hangs up on whatever else is in the terminal's session
+        process.wait()
+
+
+def shown_until(terminal: int, text: str) -> str:
+    shown = ""
+    while text not in shown or not shown.endswith("\n"):
+        assert select.select([terminal], [], [], 60)[0], f"nothing more than {shown!r}"
+        shown += os.read(terminal, 4096).decode()
+    return shown
+
+
+def url_in(shown: str) -> str:
+    found = re.search(r"http://[0-9.:]+/api", shown)
+    assert found
+    return found[0]
+
+
+def test_a_stopped_terminal_stops_nothing() -> None:
+    with at_terminal() as (process, terminal, shown):
+        os.write(terminal, b"\x13")  # Ctrl-S
+        with httpx.Client(base_url=url_in(shown), timeout=60) as api:
+            ask(api, MANY, LONG)
+            os.write(terminal, b"\x11")  # Ctrl-Q
+            shown_until(terminal, "/api/flows/")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 0
+
+
+def test_a_terminal_that_stops_its_background_stops_nothing() -> None:
+    """`stty tostop`, and the server in another process group than the terminal's foreground."""
+    with at_terminal(BACKGROUND) as (_, terminal, shown), httpx.Client(base_url=url_in(shown), timeout=60) as api:
+        ask(api, 10)
+        shown_until(terminal, "/api/version")
+
+
+@pytest.mark.parametrize(("environment", "is_coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
+def test_colours_are_for_terminals_that_want_them(environment: dict[str, str], is_coloured: bool) -> None:
+    with at_terminal(**environment) as (_, terminal, shown):
+        with httpx.Client(base_url=url_in(shown), timeout=60) as api:
+            ask(api, 1)
+        line = shown_until(terminal, "/api/version")
+    assert ("\x1b[" in shown, "\x1b[32m200" in line) == (is_coloured, is_coloured)
+
+
+# --------------------------------------------------------------- the request log
+
+
+def test_each_request_has_a_line() -> None:
+    with served() as (process, api):
+        api.get("/version")
+        api.post("/flows/filter", json={"limit": -1})
+        api.get("/flows/a%20b%0aGET")
+        api.get("/../__admin/state")
+        api.get(f"/accounts/{'0' * 32}/workspaces/{'1' * 32}/hello")
+        process.send_signal(signal.SIGTERM)
+        told = process.communicate(timeout=20)[1].splitlines()
+    lines = [re.sub(r"\d+\.\d ms", "ms", line) for line in told if not line.startswith("warning: ")]
+    assert lines == [
+        "GET /api/version 200 ms",
+        "POST /api/flows/filter 422 ms",
+        "GET /api/flows/a%20b%0aGET 404 ms",
+        "GET /__admin/state 200 ms",
+        f"GET /api/accounts/{'0' * 32}/workspaces/{'1' * 32}/hello 200 ms",
+    ]
+
+
+def test_a_line_of_json_has_the_same() -> None:
+    with served("--log-format", "json") as (process, api):
+        api.get("/version")
+        process.send_signal(signal.SIGTERM)
+        line = json.loads(process.communicate(timeout=20)[1].splitlines()[-1])
+    said = {name: line[name] for name in ("level", "method", "path", "status")}
+    assert said == {"level": "info", "method": "GET", "path": "/api/version", "status": 200}
+    assert line["milliseconds"] > 0
+
+
+@pytest.mark.parametrize("options", [["--quiet"], ["--log-level", "warning"], ["--quiet", "--log-level", "debug"]])
+def test_a_quiet_server_has_no_lines(options: list[str]) -> None:
+    with served(*options) as (process, api):
+        api.get("/version")
+        process.send_signal(signal.SIGTERM)
+        assert "/api/version" not in process.communicate(timeout=20)[1]
+
+
+def test_a_request_without_a_response_has_a_line() -> None:
+    rules = {"rules": [{"path": "/api/hello", "connection": "drop"}]}
+    with served() as (process, api):
+        api.put("/../__admin/faults", json=rules).raise_for_status()
+        with pytest.raises(httpx.RemoteProtocolError):
+            api.get("/hello")
+        process.send_signal(signal.SIGTERM)
+        assert re.search(r"^GET /api/hello no response \d+\.\d ms$", process.communicate(timeout=20)[1], re.MULTILINE)
+
+
+# ---------------------------------------------------------------------- the hint
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "named"),
+    [
+        ("POST", "/flow_runs/filter", "POST /api/flow_runs/filter"),
+        ("DELETE", "/deployments/1", "DELETE /api/deployments/1"),
+        ("PATCH", "/automations/1/more", "PATCH /api/automations/1/more"),
+        ("GET", "/%0d%0aset-cookie:%20a", "GET /api/%0D%0Aset-cookie%3A%20a"),
+    ],
+)
+@pytest.mark.parametrize("headers", [{}, {"accept-encoding": "identity"}])
+def test_an_operation_that_is_not_served_is_named(
+    small: httpx.Client, method: str, path: str, named: str, headers: dict[str, str]
+) -> None:
+    answer = small.request(method, path, headers=headers)
+    assert (answer.status_code, answer.json()) == (404, {"detail": "Not Found"})
+    assert answer.headers["x-understudy-hint"] == f"{named} is not served: the contract has no such operation"
+
+
+def test_the_request_log_has_the_hint() -> None:
+    with served() as (process, api):
+        api.post("/flow_runs/filter")
+        process.send_signal(signal.SIGTERM)
+        told = process.communicate(timeout=20)[1]
+    assert re.search(r"^POST /api/flow_runs/filter 404 .* is not served", told, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/flows/8f7c1b1e-3c55-4d0b-9a53-7a1c6e2b9f10", "/flows/no-uuid", "/flows/name/nobody", "/artifacts/nothing/latest",
+     "/../favicon.ico"],
+)  # fmt: skip
+def test_what_is_merely_not_there_has_no_hint(small: httpx.Client, path: str) -> None:
+    answer = small.get(path)
+    assert answer.status_code == 404
+    assert "x-understudy-hint" not in answer.headers
+
+
+# ---------------------------------------------------------------- a stream alone
+
+
+def test_all_that_was_written_is_there_in_the_end(tmp_path: Path) -> None:
+    with (tmp_path / "out").open("wb") as file:
+        output = Unblocked(file.fileno())
+        for number in range(1000):
+            output.write(b"%d\n" % number)
+        output.finish()
+    assert (tmp_path / "out").read_bytes() == b"".join(b"%d\n" % number for number in range(1000))
+
+
+def test_what_is_dropped_is_counted(caplog: pytest.LogCaptureFixture) -> None:
+    ours, theirs = os.pipe()
+    output = Unblocked(theirs)
+    line = b"x" * 1023 + b"\n"
+    sent = 2 * WAITING // len(line)
+    for _ in range(sent):
+        output.write(line)
+    os.set_blocking(ours, False)
+    read = 0
+    while not caplog.records:
+        with suppress(BlockingIOError):
+            read += os.read(ours, WAITING).count(b"\n")
+        time.sleep(0.01)
+    output.finish()
+    with suppress(BlockingIOError):
+        read += os.read(ours, WAITING).count(b"\n")
+    for end in (ours, theirs):
+        os.close(end)
+    assert caplog.messages == [f"dropped {sent - read} lines of output, which could not be written"]
+    assert read >= WAITING // len(line)

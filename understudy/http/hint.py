@@ -1,0 +1,43 @@
+"""A hint to whoever asks for an operation that is not served, since a missing row is a 404 as well."""
+
+from typing import Final
+from urllib.parse import quote
+
+from starlette.types import Receive, Scope, Send
+
+from understudy.errors import ApiError, NotFound
+from understudy.http.routes import Routes
+
+HINT: Final = b"x-understudy-hint"  # the name of the header
+LONGEST: Final = 200  # characters of a path that are shown
+
+
+class Unserved:
+    """An ASGI application that answers 404 to all requests, with a hint to those for unknown operations.
+
+    Args:
+        routes: the operations that are known.
+        base_path: below which requests are for operations.
+    """
+
+    def __init__(self, routes: Routes, base_path: str) -> None:
+        self._routes = routes
+        self._prefix = f"{base_path}/"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close"})
+            return
+        method, path = scope["method"], scope["path"]
+        if path.startswith(self._prefix) and not self._routes.has_form_of(method, path):
+            raise not_served(method, path)
+        raise NotFound
+
+
+def not_served(method: str, path: str) -> ApiError:
+    """The refusal of an operation that the contract does not have."""
+    shown = quote(path)
+    if len(shown) > LONGEST:
+        shown = f"{shown[:LONGEST]}..."
+    hint = f"{method} {shown} is not served: the contract has no such operation"
+    return ApiError(404, {"detail": "Not Found"}, {HINT.decode(): hint})
