@@ -215,7 +215,9 @@ def export_store(path: Path, fixtures: Path, folder: Path | None) -> None:
     """Write the rows of the store FILE as a fixture set into the new or empty folder DIR."""
     from understudy.store import transfer  # noqa: PLC0415
 
-    workspace = transfer.export(path, fixtures, catalog_of(folder))
+    workspace, warnings = transfer.export(path, fixtures, catalog_of(folder))
+    for warning in warnings:
+        echo(escape(f"warning: {warning}"), fg="yellow", err=True)
     echo(escape(f"exported {workspace.counts()} to {fixtures}"))
 
 
@@ -242,9 +244,11 @@ def repair_store(path: Path, to: Path | None, folder: Path | None) -> None:
     """
     from understudy.store.repair import repair  # noqa: PLC0415
 
-    to = to or path.with_name(f"{path.stem}.repaired{path.suffix}")
-    workspace, losses = repair(path, to, catalog_of(folder))
+    to = to or path.parent / f"{path.stem}.repaired{path.suffix}"
+    workspace, losses, warnings = repair(path, to, catalog_of(folder))
     echo(escape(f"saved {workspace.counts()} to {to}"))
+    for warning in warnings:
+        echo(escape(f"warning: {warning}"), fg="yellow", err=True)
     for loss in losses:
         echo(escape(f"lost  line {loss.line}: {loss.reason}: {loss.text}"))
     if losses:

@@ -18,7 +18,7 @@ def target(tmp_path: Path) -> Path:
 
 
 def test_nothing_is_lost_of_a_whole_file(api: Api, path: Path, target: Path, opens: Opens) -> None:
-    _, losses = repair(path, target, api.catalog)
+    _, losses, _ = repair(path, target, api.catalog)
     assert losses == []
     assert target.read_bytes() == path.read_bytes()
 
@@ -33,7 +33,7 @@ def test_the_lines_that_are_not_damaged_are_saved(api: Api, path: Path, target: 
         content = b"".join([*lines[:number], damaged, *lines[number + 1 :]])
         path.write_bytes(content)
         target.unlink(missing_ok=True)
-        _, losses = repair(path, target, api.catalog)
+        _, losses, _ = repair(path, target, api.catalog)
         saved = {row for rows in rows_of(opens(target)).values() for row in rows}
         assert len(rows - saved) == (b'"id"' in line), line
         assert [loss.line for loss in losses] == [number + 1]
@@ -53,7 +53,7 @@ def test_whatever_is_damaged_a_whole_store_comes_out(
         at = randomness.randrange(len(content))
         content[at : at + randomness.randrange(40)] = bytes(randomness.choices(range(256), k=randomness.randrange(40)))
     path.write_bytes(content)
-    _, losses = repair(path, target, api.catalog)
+    _, losses, _ = repair(path, target, api.catalog)
     saved = {row for rows in rows_of(opens(target)).values() for row in rows}
     whole = {bytes(line.partition(b" ")[2].rstrip(b",")) for line in lines if line in content.splitlines()}
     assert whole <= saved
@@ -65,7 +65,7 @@ def test_half_a_file_is_told_from_where_it_breaks_off(api: Api, path: Path, targ
     text = path.read_text(encoding="utf-8")
     at = text.index('"created"', text.index('"flows"'))
     path.write_text(text[:at], encoding="utf-8")
-    workspace, losses = repair(path, target, api.catalog)
+    workspace, losses, _ = repair(path, target, api.catalog)
     assert [len(workspace[table]) for table in ("artifacts", "flows")] == [3, 0]
     (loss,) = losses
     assert loss.reason.startswith("Expecting property name enclosed in double quotes")
@@ -76,7 +76,7 @@ def test_a_row_that_does_not_fit_is_told_with_its_fault(api: Api, path: Path, ta
     content = json.loads(path.read_bytes())
     content["flows"]["2"]["name"] = 5
     path.write_text(json.dumps(content, indent=1), encoding="utf-8")
-    workspace, losses = repair(path, target, api.catalog)
+    workspace, losses, _ = repair(path, target, api.catalog)
     assert len(workspace["flows"]) == 1
     assert [loss.reason for loss in losses] == ["name: Input should be a valid string"]
 
@@ -85,7 +85,7 @@ def test_a_row_that_is_there_twice_is_saved_once(api: Api, path: Path, target: P
     content = json.loads(path.read_bytes())
     content["flows"]["3"] = content["flows"]["1"]
     path.write_text(json.dumps(content), encoding="utf-8")
-    workspace, (loss,) = repair(path, target, api.catalog)
+    workspace, (loss,), _ = repair(path, target, api.catalog)
     assert len(workspace["flows"]) == 2
     assert loss.reason == f"the id {content['flows']['1']['id']} is there already"
 
@@ -95,7 +95,7 @@ def test_what_is_no_text_is_lost_and_never_taken_for_text(api: Api, path: Path, 
     name = b'"name":"' + opens(path).workspace["flows"].values(1)["name"].encode()
     assert name in content
     path.write_bytes(content.replace(name, name + b"\xff"))
-    workspace, losses = repair(path, target, api.catalog)
+    workspace, losses, _ = repair(path, target, api.catalog)
     assert len(workspace["flows"]) == 1
     assert len(losses) == 1
 
@@ -116,5 +116,5 @@ def test_a_file_that_is_not_there_is_told(api: Api, tmp_path: Path, target: Path
 def test_a_loss_is_shown_in_a_line(api: Api, tmp_path: Path, target: Path) -> None:
     path = tmp_path / "rows.json"
     path.write_text("{\n\n  what\n\x1b[31m is this", encoding="utf-8")
-    _, losses = repair(path, target, api.catalog)
+    _, losses, _ = repair(path, target, api.catalog)
     assert losses == [Loss(3, "what \x1b[31m is this", "this is no row")]

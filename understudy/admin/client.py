@@ -16,6 +16,7 @@ from understudy.admin import PATH
 from understudy.admin.location import is_at, is_whole, prefixes
 from understudy.errors import UnderstudyError
 from understudy.options import secret_flaw
+from understudy.paths import read
 from understudy.proxies import proxy_for, without_password
 from understudy.text import escape, to_json
 from understudy.values import in_utc, is_id
@@ -392,9 +393,7 @@ def rows_in(folder: Path) -> dict[str, list[Any]]:
     """
     try:
         files = sorted(folder.glob(f"*{SUFFIX}"))
-        rows = {
-            path.stem: [json.loads(line) for line in path.read_bytes().splitlines() if line.strip()] for path in files
-        }
+        rows = {path.stem: [json.loads(line) for line in read(path).splitlines() if line.strip()] for path in files}
     except (OSError, ValueError, RecursionError) as error:
         raise ControlError(f"{folder} cannot be read ({error})") from None
     if not rows:

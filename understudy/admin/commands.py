@@ -11,6 +11,7 @@ import click
 
 from understudy.console import echo
 from understudy.credentials import Decorator, secret_option
+from understudy.paths import is_folder
 from understudy.text import counted, escape, to_json
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def load(workspace: "RemoteWorkspace", source: str, *, replace: bool) -> Any:
     Either all are loaded, or none.
     """
     folder = Path(source)
-    return workspace.load(folder if folder.is_dir() else source, replace=replace)
+    return workspace.load(folder if is_folder(folder) else source, replace=replace)
 
 
 @admin.command()

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from understudy.errors import ContractError
+from understudy.paths import read
 from understudy.text import one_line
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
@@ -97,7 +98,7 @@ class Contract:
             ContractError: the file cannot be read, or is no YAML.
         """
         try:
-            text = path.read_text(encoding="utf-8")
+            text = read(path).decode("utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise ContractError(str(path), f"cannot be read ({reason_of(error)})") from None
         return cls(str(path), text, parse(path, text))

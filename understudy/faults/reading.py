@@ -13,6 +13,7 @@ from understudy.contract.contract import Contract, reason_of
 from understudy.contract.validation import Reading, validator
 from understudy.errors import FaultsError
 from understudy.faults.rule import Rule
+from understudy.paths import read
 from understudy.text import one_line
 
 PROFILES = Path(__file__).parent / "profiles"
@@ -84,11 +85,7 @@ def parsed(path: Path) -> tuple[yaml.Node, Any]:
 
 def text_of(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST + 1)
-        if len(content) > LARGEST:
-            raise FaultsError(path, f"is larger than the {LARGEST} bytes that rules may take")
-        return content.decode("utf-8")
+        return read(path, LARGEST).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         hint = f" ({reason_of(error)}); a file of rules, or one of {', '.join(profiles())}"
         raise FaultsError(path, f"cannot be read{hint}") from None

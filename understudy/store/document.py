@@ -71,6 +71,10 @@ class Reader:
         if self._at < len(self._text):
             raise self.damage(self._at, "there is more behind the end")
 
+    def line(self, entry: Entry) -> int:
+        """The line of a row, counted from 1."""
+        return line_at(self._text, entry.at)
+
     def damage(self, at: int, reason: str) -> Damage:
         return Damage(line_at(self._text, at), reason)
 

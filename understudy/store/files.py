@@ -1,5 +1,6 @@
 """Stores of several workspaces: one in the file that was named, each other in one beside it."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -8,8 +9,11 @@ from pathlib import Path
 from understudy.store.commits import Commits
 from understudy.store.lock import Lock
 from understudy.store.opening import located, opened, origin, warnings
+from understudy.text import escape
 from understudy.workspaces.fixtures import FixtureSet
 from understudy.workspaces.tenants import DEFAULT, Kept
+
+logger = logging.getLogger("understudy")
 
 
 class Files:
@@ -34,6 +38,9 @@ class Files:
         with opened(self.path(name), self._fixture_set, self._lock) as store:
             perform = Commits(store.workspace, store.changes, store.keep).perform
             start = origin(store, self._fixture_set.folder)
+            if name != DEFAULT:  # of that one, the command tells all warnings
+                for warning in store.upgrade.warnings():
+                    logger.warning("%s: %s", store.path, escape(warning))
             yield Kept(store.workspace, perform, start, partial(warnings, store), store.delete)
 
     def has_left(self, name: str) -> bool:

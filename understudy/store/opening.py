@@ -65,6 +65,7 @@ def origin(store: Store, folder: Path) -> str:
 
 def warnings(store: Store) -> Iterator[str]:
     """What is odd about a store, a line each."""
+    yield from store.upgrade.warnings()
     yield from fixtures.dangling(store.workspace)
     size = store.path.stat().st_size // MEBIBYTE
     if size >= LARGE:

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from json import JSONDecodeError, JSONDecoder
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,10 @@ from pydantic_core import ValidationError
 from understudy.contract.catalog import Catalog
 from understudy.contract.contract import reason_of
 from understudy.errors import StoreError
+from understudy.paths import read
 from understudy.store.document import NUMBER, line_at
+from understudy.store.lock import Lock
+from understudy.store.opening import located
 from understudy.store.store import Store
 from understudy.workspaces import fixtures
 from understudy.workspaces.workspace import Workspace
@@ -23,98 +27,129 @@ SHOWN = 60  # characters of what cannot be read
 
 @dataclass(frozen=True)
 class Loss:
-    """A piece of a file in which no row can be read: where it begins, with `line` counted from 1, and why."""
+    """A row of a file that cannot be read, or what is none: where it begins, with `line` counted from 1, and why."""
 
     line: int
     text: str
     reason: str
 
 
-def repair(path: Path, target: Path, catalog: Catalog) -> tuple[Workspace, list[Loss]]:
-    """Save all rows of a damaged file that can be read to a new file, and tell what is lost.
+def repair(path: Path, target: Path, catalog: Catalog) -> tuple[Workspace, list[Loss], list[str]]:
+    """Save all rows of a damaged file that can be read to a new file.
 
     The damaged file stays as it is. Tables that come out empty and are made of others are made anew.
+
+    Returns:
+        The rows that are saved, what is lost, and what the contract does not have of the rows that are saved.
 
     Raises:
         StoreError: the file cannot be read at all, or the new one is there already or cannot be written.
     """
+    target = located(target)
     if target.exists():
         raise StoreError(target, "is there already; name another with --to")
     try:
         # What is no UTF-8 becomes what no row can hold, so that it is never taken for text.
-        text = path.read_bytes().decode("utf-8", "surrogateescape")
+        text = read(path).decode("utf-8", "surrogateescape")
     except OSError as error:
         raise StoreError(path, f"cannot be read ({reason_of(error)})") from None
-    store = Store(target, catalog)
-    losses = Salvage(text, store.workspace).losses()
-    fixtures.derive(store.workspace, [name for name, table in store.workspace.items() if not table])
-    store.settle()
-    return store.workspace, losses
+    lock = Lock(target)
+    with lock.held():
+        store = Store(target, catalog, lock.check)
+        losses = Salvage(text, store).losses()
+        fixtures.derive(store.workspace, [name for name, table in store.workspace.items() if not table])
+        store.settle()
+    return store.workspace, losses, list(store.upgrade.warnings())
 
 
 class Salvage:
-    """Fills a workspace with the rows of a text.
+    """Fills a store with the rows of a text.
 
     A row is what fits the schema of the table in whose part of the text it stands; or, since what says
     so can be damaged too, what has all fields of another table, as each row has that a store wrote.
+    Where several could take it, it goes where it loses the fewest fields.
     """
 
-    def __init__(self, text: str, workspace: Workspace) -> None:
+    def __init__(self, text: str, store: Store) -> None:
         self._text = text
-        self._workspace = workspace
+        self._workspace = store.workspace
+        self._upgrade = store.upgrade
         self._decode = JSONDecoder().raw_decode
 
     def losses(self) -> list[Loss]:
-        """Read all rows. Returns what stands between those that could be read."""
+        """Read all rows. Returns each row that could not be read, and what else stands between those that could."""
         losses: list[Loss] = []
-        table, reason, read, at = "", "", 0, 0
+        table, done, at = "", 0, 0
+        failed: list[tuple[int, str]] = []  # where rows begin that cannot be read, after `done`, and why
+        is_broken = False  # whether it is unknown where the last of them ends
         while beginning := BEGINNING.search(self._text, at):
-            name, at = beginning[1], beginning.end()
+            name, start, at = beginning[1], beginning.start(), beginning.end()
+            if name not in self._workspace and not NUMBER.fullmatch(name):
+                continue
             if name in self._workspace:
                 table, end = name, at
-            elif NUMBER.fullmatch(name):
-                try:
-                    table, at = self._read_row(at, table)
-                    end = at
-                except (ValueError, RecursionError) as error:
-                    reason = reason or (error.msg if isinstance(error, JSONDecodeError) else str(error))
-                    continue
             else:
-                continue
-            losses += self._lost(read, beginning.start(), reason)
-            read, reason = end, ""
-        return losses + self._lost(read, len(self._text), reason)
+                try:
+                    value, end = self._decode(self._text, at)
+                except (ValueError, RecursionError) as error:
+                    # Behind the beginning of a broken row, only a new line surely begins another.
+                    if not is_broken or self._begins_line(start):
+                        failed.append((start, error.msg if isinstance(error, JSONDecodeError) else str(error)))
+                    is_broken = True
+                    continue
+                try:
+                    table = self._add(value, self._text[at:end], table)
+                except ValueError as error:
+                    failed.append((start, str(error)))
+                    at, is_broken = end, False
+                    continue
+                at = end
+            losses += self._lost(done, start, failed)
+            done, failed, is_broken = end, [], False
+        return losses + self._lost(done, len(self._text), failed)
 
-    def _read_row(self, at: int, table: str) -> tuple[str, int]:
-        """Add the row that begins at a character. Returns its table and where it ends.
+    def _add(self, value: Any, text: str, table: str) -> str:
+        """Add a row, which stands in the part of a table. Returns its table.
 
         Raises:
-            ValueError: there is no row there.
+            ValueError: it is no row.
         """
-        value, end = self._decode(self._text, at)
-        row = self._text[at:end]
-        if not self._fits(row, table):
-            complete = (name for name in self._workspace if self._has_all_fields(value, name) and self._fits(row, name))
-            table = next(complete, table)
-        if not table:
+        others = [name for name in self._workspace if name != table and self._has_all_fields(value, name)]
+        names = [table, *others] if table else others
+        if not names:
             raise ValueError("it is not known of which table this is a row")
-        fixtures.add(self._workspace[table], row)
-        return table, end
+        taken = [each for each in (self._taken(text, name) for name in names) if each]
+        if not taken:
+            fixtures.add(self._workspace[names[0]], text)  # which tells why it is none
+        name, row, dropped = min(taken, key=lambda each: len(each[2]))
+        fixtures.add_row(self._workspace[name], row)
+        self._upgrade.count(name, dropped)
+        return name
+
+    def _taken(self, text: str, table: str) -> tuple[str, dict[str, Any], list[str]] | None:
+        """A row as a table could take it, with the fields that it would lose; None where it cannot."""
+        try:
+            row, dropped = self._upgrade.row(self._workspace[table].schema, text)
+        except ValidationError:
+            return None
+        return table, row, dropped
 
     def _has_all_fields(self, value: Any, table: str) -> bool:
-        return set(value) == set(self._workspace[table].schema.place.value["properties"])
+        return set(self._workspace[table].schema.place.value["properties"]) <= set(value)
 
-    def _fits(self, row: str, table: str) -> bool:
-        try:
-            self._workspace[table].schema.parse(row)
-        except (KeyError, ValidationError):
-            return False
-        return True
+    def _begins_line(self, at: int) -> bool:
+        return not self._text[self._text.rfind("\n", 0, at) + 1 : at].strip()
 
-    def _lost(self, start: int, end: int, reason: str) -> list[Loss]:
+    def _lost(self, start: int, end: int, failed: list[tuple[int, str]]) -> list[Loss]:
+        """What is lost in a piece of the text: the rows that begin there, and what stands before them."""
+        pieces = pairwise([(start, "this is no row"), *failed, (end, "")])
+        losses = (self._loss(at, until, reason) for (at, reason), (until, _) in pieces)
+        return [loss for loss in losses if loss]
+
+    def _loss(self, start: int, end: int, reason: str) -> Loss | None:
         between = BETWEEN.match(self._text, start, end)
         first = between.end() if between else start
         if first == end:
-            return []
+            return None
         shown = " ".join(self._text[first:end].encode("ascii", "backslashreplace").decode().split())[:SHOWN]
-        return [Loss(line_at(self._text, first), shown, reason or "this is no row")]
+        return Loss(line_at(self._text, first), shown, reason)

@@ -7,6 +7,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import ValidationError, to_json
 from tinydb import TinyDB
 from tinydb.table import Document
 
@@ -16,9 +17,13 @@ from understudy.errors import StoreError, StoreWriteError
 from understudy.paths import check_file
 from understudy.store.document import Damage, Entry, Reader
 from understudy.store.storage import Check, WholeFile, stamp_of
+from understudy.store.upgrade import Upgrade
 from understudy.tables.changes import Change
+from understudy.values import is_id
 from understudy.workspaces import fixtures
 from understudy.workspaces.workspace import Workspace
+
+NANOSECONDS = 10**9  # in a second
 
 
 class Store:
@@ -27,6 +32,7 @@ class Store:
     `changes` are those that the file does not have yet: whoever takes them away hands them to `keep`,
     in their order. `keep` may run in another thread, since it does not look at the workspace. `written`
     is when the file was last written before it was opened; None where there was none, or an empty one.
+    `upgrade` knows what of the file the contract does not have; the next write drops it there too.
 
     Args:
         path: the file, which nobody else writes meanwhile.
@@ -43,6 +49,7 @@ class Store:
         self.changes: list[Change] = []
         self.workspace = Workspace.empty(catalog, self.changes.append)
         self.written: datetime | None = None
+        self.upgrade = Upgrade()
         self._numbers: dict[str, dict[int, int]] = {name: {} for name in catalog.tables}
         self._file = self._opened()
         self._database = TinyDB(storage=lambda: self._file)
@@ -64,29 +71,73 @@ class Store:
             line = content.count(b"\n", 0, error.start) + 1
             raise StoreError.of_damage(self.path, reason_of(error), line) from None
         documents: dict[str, dict[str, Any]] = {name: {} for name in self.workspace}
-        if text:
-            self.written = datetime.fromtimestamp(self.path.stat().st_mtime, timezone.utc)
+        if text and stamp:
+            self.written = datetime.fromtimestamp(stamp[1] / NANOSECONDS, timezone.utc)
             try:
                 self._fill(Reader(text), documents)
             except Damage as damage:
                 raise StoreError.of_damage(self.path, damage.reason, damage.line) from None
         return WholeFile(self.path, documents, stamp, self._check)
 
-    def _fill(self, reader: Reader, documents: Mapping[str, dict[str, Any]]) -> None:
-        for entry in sorted(reader.entries(), key=lambda entry: entry.number):
-            self._add(reader, entry)
-            documents[entry.table][str(entry.number)] = entry.value
+    def _fill(self, reader: Reader, documents: dict[str, dict[str, Any]]) -> None:
+        entries = sorted(reader.entries(), key=lambda entry: entry.number)
+        misfits = [(entry, reason) for entry in entries if (reason := self._take(reader, entry, documents))]
+        if misfits:
+            raise self._misfit(reader, misfits)
         self.changes.clear()  # the file has these
         fixtures.derive(self.workspace, [name for name in self.workspace if name not in reader.tables])
 
-    def _add(self, reader: Reader, entry: Entry) -> None:
-        if entry.table not in self.workspace:
+    def _take(self, reader: Reader, entry: Entry, documents: dict[str, dict[str, Any]]) -> str | None:
+        """Take a row of the file. Returns why it does not fit the contract; None where it does."""
+        try:
+            value = self._add(reader, entry) if entry.table in self.workspace else self._leave(reader, entry)
+        except ValidationError as error:
+            return fixtures.explained(error)
+        documents.setdefault(entry.table, {})[str(entry.number)] = value
+        return None
+
+    def _add(self, reader: Reader, entry: Entry) -> Any:
+        """Add a row of the file. Returns what the file is to have of it from the next write on.
+
+        Raises:
+            Damage: it is no row.
+            pydantic_core.ValidationError: it is a row, but not of this contract.
+        """
+        table = self.workspace[entry.table]
+        try:
+            row, dropped = self.upgrade.row(table.schema, entry.json)
+            added = table.add(row)
+        except ValidationError as error:
+            if not has_id(entry.value):
+                raise reader.damage(entry.at, fixtures.explained(error)) from None
+            raise
+        except KeyError:
+            raise reader.damage(entry.at, f"the id {row['id']} is there already") from None
+        self._numbers[entry.table][added] = entry.number
+        self.upgrade.count(entry.table, dropped)
+        return json.loads(table.encoded(added)) if dropped else entry.value
+
+    def _leave(self, reader: Reader, entry: Entry) -> Any:
+        """Leave a row in the file, of a table that another version of the contract has.
+
+        Raises:
+            Damage: it is no row, or cannot be written again.
+        """
+        if not has_id(entry.value):
             raise reader.damage(entry.at, fixtures.no_table(entry.table, self.workspace))
         try:
-            row = fixtures.add(self.workspace[entry.table], entry.json)
+            to_json(entry.value)
         except ValueError as error:
-            raise reader.damage(entry.at, str(error)) from None
-        self._numbers[entry.table][row] = entry.number
+            raise reader.damage(entry.at, f"cannot be read ({error})") from None
+        self.upgrade.leave(entry.table)
+        return entry.value
+
+    def _misfit(self, reader: Reader, misfits: Sequence[tuple[Entry, str]]) -> StoreError:
+        """What is told of rows that this version of the contract cannot take. They are not damaged."""
+        entry, reason = min(misfits, key=lambda misfit: misfit[0].at)
+        others = f". Rows that do not fit: {len(misfits)}" if len(misfits) > 1 else ""
+        hint = f"row {entry.number} of {entry.table} does not fit the contract; edit or delete it in the file{others}"
+        return StoreError(self.path, f"{reason}: {hint}", reader.line(entry))
 
     # ------------------------------------------------------------------- write
 
@@ -138,3 +189,8 @@ class Store:
             if row not in numbers:
                 numbers[row] = next(fresh)
         kept.insert_multiple(Document(json.loads(after), numbers[row]) for row, after in present.items())
+
+
+def has_id(value: Any) -> bool:
+    """Whether a value is a row of some contract: all of them have ids."""
+    return isinstance(value, dict) and isinstance(value.get("id"), str) and is_id(value["id"])

@@ -11,8 +11,11 @@ from understudy.workspaces.fixtures import FixtureSet
 from understudy.workspaces.workspace import Workspace
 
 
-def export(path: Path, folder: Path, catalog: Catalog) -> Workspace:
+def export(path: Path, folder: Path, catalog: Catalog) -> tuple[Workspace, list[str]]:
     """Write the rows of a store as a fixture set. A server may go on writing to the store meanwhile.
+
+    Returns:
+        The rows, and what the contract does not have of them.
 
     Raises:
         StoreError: there is no such store, or it is damaged.
@@ -22,7 +25,7 @@ def export(path: Path, folder: Path, catalog: Catalog) -> Workspace:
     if store.written is None:
         raise StoreError(path, "there is no such store, or nothing in it")
     fixtures.save(folder, store.workspace)
-    return store.workspace
+    return store.workspace, list(store.upgrade.warnings())
 
 
 def import_(folder: Path, path: Path, catalog: Catalog) -> Workspace:

@@ -11,11 +11,13 @@ import yaml
 
 from understudy.contract.contract import reason_of
 from understudy.errors import UnderstudyError
+from understudy.paths import read
 from understudy.text import one_line
 from understudy.verification.verdict import Violation
 
 BLOCK = re.compile(r"^```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NAMES = {"rule", "operation", "subject"}
+LARGEST = 2**24  # bytes of a document
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ def load(path: Path) -> list[Deviation]:
         UnderstudyError: the document cannot be read, or a block says something else.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read(path, LARGEST).decode("utf-8").replace("\r\n", "\n")
     except (OSError, UnicodeDecodeError) as error:
         raise UnderstudyError(f"{path}: cannot be read ({reason_of(error)})") from None
     return list(deviations(path, text))

@@ -1,9 +1,24 @@
 """Files that a user asks for."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from understudy import paths
 from understudy.contract.contract import reason_of
 from understudy.errors import UnderstudyError
+
+
+def check(*targets: Path | None) -> None:
+    """Check that files can be written, before the work that is to be reported in them.
+
+    Raises:
+        UnderstudyError: one cannot be.
+    """
+    for path in targets:
+        if path is not None:
+            with told(path):
+                paths.check_output(path)
 
 
 def write(path: Path, text: str) -> None:
@@ -12,7 +27,13 @@ def write(path: Path, text: str) -> None:
     Raises:
         UnderstudyError: the file cannot be written.
     """
+    with told(path):
+        paths.write(path, text.encode("utf-8", "backslashreplace"))
+
+
+@contextmanager
+def told(path: Path) -> Iterator[None]:
     try:
-        path.write_text(text, encoding="utf-8", errors="backslashreplace")
+        yield
     except OSError as error:
         raise UnderstudyError(f"{path}: cannot be written ({reason_of(error)})") from None

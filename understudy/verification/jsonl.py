@@ -7,6 +7,7 @@ from typing import Any
 
 from understudy.contract.contract import reason_of
 from understudy.errors import FixtureError
+from understudy.paths import read
 from understudy.text import one_line
 
 
@@ -17,7 +18,7 @@ def objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         FixtureError: the file cannot be read, or a line is no JSON object.
     """
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
+        lines = read(path).decode("utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise FixtureError(path, f"cannot be read ({reason_of(error)})") from None
     for number, line in enumerate(lines, start=1):

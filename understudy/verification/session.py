@@ -14,8 +14,9 @@ from understudy.console import echo
 from understudy.contract.contract import MEDIA_TYPE, Contract, Place
 from understudy.errors import FixtureError, UnderstudyError
 from understudy.folder import own_folder
+from understudy.paths import is_folder
 from understudy.text import one_line
-from understudy.verification import cases, jsonl
+from understudy.verification import cases, files, jsonl
 from understudy.verification.access import CsrfTokens, refusal_of
 from understudy.verification.compare import Finding, ask, compare
 from understudy.verification.comparison import rows_of
@@ -50,6 +51,7 @@ def run(plan: Plan) -> list[Finding]:
     Raises:
         UnderstudyError: a server cannot be asked, or a file or header is wrong.
     """
+    files.check(plan.save)
     contract = Contract.load(own_folder() / "openapi.yaml")
     seed = random.SystemRandom().randrange(2**32) if plan.seed is None else plan.seed
     headers = dict(header_of(text) for text in plan.headers)
@@ -125,7 +127,7 @@ def row_schema(operation: Place) -> Place | None:
 
 def kept(contract: Contract, folder: Path) -> Rows:
     """The rows of a fixture set."""
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise FixtureError(folder, "there is no such fixture folder")
     for schema in contract.schemas():
         path = folder / f"{schema.value.get('x-table')}.jsonl"

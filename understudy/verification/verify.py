@@ -66,6 +66,7 @@ def run(plan: Plan) -> bool:
     Raises:
         UnderstudyError: the server cannot be asked, or a file or header is wrong.
     """
+    files.check(plan.junit, plan.json, plan.html)
     contract = Contract.load(own_folder() / "openapi.yaml")
     known = deviations.load(plan.known) if plan.known else []
     seed = random.SystemRandom().randrange(2**32) if plan.seed is None else plan.seed

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from understudy.contract.catalog import Catalog, Derived
 from understudy.contract.columns import Column
 from understudy.contract.contract import reason_of
 from understudy.errors import FixtureError
+from understudy.paths import check_file, is_folder
 from understudy.tables.table import Table
 from understudy.workspaces.workspace import Workspace
 
@@ -66,7 +68,7 @@ def read(folder: Path, workspace: Workspace, watch: Watch = unwatched) -> None:
     Raises:
         FixtureError: the set cannot be loaded; the text names file, line and reason.
     """
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise FixtureError(folder, "there is no such fixture folder")
     for path in sorted(folder.glob(f"*{SUFFIX}")):
         if path.stem not in workspace:
@@ -82,9 +84,8 @@ def no_table(name: str, workspace: Workspace) -> str:
 def load_table(path: Path, table: Table, watch: Watch) -> None:
     if not os.path.lexists(path):
         return
-    if path.exists() and not path.is_file():
-        raise FixtureError(path, "cannot be read (it is no file)")  # a pipe would be waited for
     try:
+        check_file(path)
         with path.open("rb") as lines:
             for number, line in enumerate(watch(lines, path), start=1):
                 if stripped := line.strip():
@@ -110,6 +111,15 @@ def add(table: Table, line: bytes | str) -> int:
         row = table.schema.parse(line)
     except ValidationError as error:
         raise ValueError(explained(error)) from None
+    return add_row(table, row)
+
+
+def add_row(table: Table, row: Mapping[str, Any]) -> int:
+    """Add a row that is complete. Returns its number.
+
+    Raises:
+        ValueError: its id is there already.
+    """
     try:
         return table.add(row)
     except KeyError:
@@ -127,16 +137,21 @@ def save(folder: Path, workspace: Workspace) -> None:
     """Write the rows of a workspace as a fixture set, into a folder that is new or empty.
 
     Raises:
-        FixtureError: it is neither, or cannot be written.
+        FixtureError: it is neither, or cannot be written. Then it is empty.
     """
+    written: list[Path] = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
             raise FixtureError(folder, "is not empty; name another folder")
         for name, table in workspace.items():
             lines = b"".join(table.encoded(row) + b"\n" for row in table.live)
-            (folder / f"{name}{SUFFIX}").write_bytes(lines)
+            written.append(folder / f"{name}{SUFFIX}")
+            written[-1].write_bytes(lines)
     except OSError as error:
+        for path in written:
+            with suppress(OSError):
+                path.unlink()
         raise FixtureError(folder, f"cannot be written ({reason_of(error)})") from None
 
 

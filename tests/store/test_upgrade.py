@@ -1,0 +1,136 @@
+"""A store that was written with another version of the contract."""
+
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.store.conftest import FEW, Opens, rows_of
+from understudy.errors import StoreError
+from understudy.folder import Api
+from understudy.store.files import Files
+from understudy.store.repair import repair
+from understudy.workspaces.fixtures import FixtureSet
+
+Content = dict[str, dict[str, Any]]
+ID = "dba7e671-122b-520e-9001-8ccca9b5c3e2"
+
+
+def edit(path: Path, change: Callable[[Content], object], indent: int | None = None) -> bytes:
+    """Change what a store holds. Returns the new content of its file."""
+    content = json.loads(path.read_bytes())
+    change(content)
+    path.write_text(json.dumps(content, indent=indent), encoding="utf-8")
+    return path.read_bytes()
+
+
+def for_each_flow(**fields: Any) -> Callable[[Content], object]:
+    """Sets fields in each flow, or deletes them where nothing is given."""
+
+    def change(content: Content) -> None:
+        for row in content["flows"].values():
+            for name, value in fields.items():
+                row.pop(name, None) if value is ... else row.update({name: value})
+
+    return change
+
+
+def test_a_field_that_the_contract_does_not_have_is_dropped_and_counted(path: Path, opens: Opens) -> None:
+    before = rows_of(opens(path))
+    written = edit(path, for_each_flow(soon=1, later={"a": []}))
+    store = opens(path)
+    assert list(store.upgrade.warnings()) == [
+        "flows: the contract has no field `later`, which is dropped from 2 rows",
+        "flows: the contract has no field `soon`, which is dropped from 2 rows",
+    ]
+    assert rows_of(store) == before
+    assert path.read_bytes() == written  # opening a store changes nothing
+    store.workspace["artifacts"].delete(0)
+    store.settle()
+    assert b"soon" not in path.read_bytes()
+    again = opens(path)
+    assert list(again.upgrade.warnings()) == []
+    assert rows_of(again) == rows_of(store)
+
+
+def test_a_field_that_is_new_takes_its_default(path: Path, opens: Opens) -> None:
+    """The contract's, or null where that is allowed."""
+    edit(path, for_each_flow(tags=..., labels=...))
+    store = opens(path)
+    assert [store.workspace["flows"].values(row)["tags"] for row in store.workspace["flows"].live] == [[], []]
+    assert list(store.upgrade.warnings()) == []
+    store.workspace["flows"].delete(0)
+    store.settle()
+    assert rows_of(opens(path)) == rows_of(store)
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"created": ...}, "created: Field required"),
+        ({"tags": "a"}, "tags: Input should be a valid array"),
+        ({"created": ..., "soon": 1}, "created: Field required"),
+    ],
+)
+@pytest.mark.parametrize("indent", [None, 1])
+def test_what_cannot_be_filled_in_is_refused_by_row(
+    api: Api, path: Path, opens: Opens, fields: dict[str, Any], reason: str, indent: int | None
+) -> None:
+    """Where the contract differs, `repair` would only lose rows. Who calls it all the same is told of each."""
+    content = edit(path, for_each_flow(**fields), indent)
+    with pytest.raises(StoreError) as raised:
+        opens(path)
+    text = content.decode()
+    lines = [text[: text.index(f'"{number}": {{', text.index('"flows"'))].count("\n") + 1 for number in (1, 2)]
+    assert str(raised.value) == (
+        f"{path}, line {lines[0]}: {reason}: row 1 of flows does not fit the contract; edit or delete it in the file. "
+        "Rows that do not fit: 2"
+    )
+    assert path.read_bytes() == content
+    workspace, losses, _ = repair(path, path.with_name("repaired.json"), api.catalog)
+    assert [(loss.line, loss.reason) for loss in losses] == [(line, reason) for line in lines]
+    assert {name: len(table) for name, table in workspace.items() if table} == {
+        name: len(rows) for name, rows in json.loads(content).items() if rows and name != "flows"
+    }
+
+
+def test_repair_drops_what_the_contract_does_not_have_and_keeps_the_row(api: Api, path: Path, opens: Opens) -> None:
+    before = rows_of(opens(path))
+    edit(path, for_each_flow(soon=1))
+    path.write_text(path.read_text(encoding="utf-8").replace('"flows": {', '"flows" {'), encoding="utf-8")
+    target = path.with_name("repaired.json")
+    _, (loss,), warnings = repair(path, target, api.catalog)
+    assert loss.text.startswith('"flows" {')
+    assert warnings == ["flows: the contract has no field `soon`, which is dropped from 2 rows"]
+    assert rows_of(opens(target)) == before
+
+
+def test_a_table_that_the_contract_does_not_have_stays_in_the_file(path: Path, opens: Opens) -> None:
+    before = rows_of(opens(path))
+    extra = {"1": {"id": ID, "name": "x", "big": 10**40}, "9": {"id": ID.replace("d", "c"), "any": [0.5]}}
+    edit(path, lambda content: content.update(blocks=extra, empty={}))
+    store = opens(path)
+    (warning,) = store.upgrade.warnings()
+    assert warning == "blocks: the contract has no such table; 2 rows of it stay in the file and are not served"
+    assert rows_of(store) == before
+    store.workspace["flows"].delete(0)
+    store.settle()
+    assert json.loads(path.read_bytes())["blocks"] == extra
+    assert rows_of(opens(path)) == rows_of(store)
+
+
+def test_what_is_dropped_of_another_workspace_is_logged(
+    api: Api, path: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    name = f"{ID}/{ID}"
+    files = Files(path, FixtureSet(FEW, api.catalog))
+    path.rename(files.path(name))
+    edit(files.path(name), for_each_flow(soon=1))
+    with caplog.at_level(logging.WARNING), files.open("default"), files.open(name):
+        pass
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{files.path(name)}: flows: the contract has no field `soon`, which is dropped from 2 rows"
+    ]
