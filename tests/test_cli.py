@@ -12,7 +12,7 @@ import pytest
 
 import understudy
 from tests.conftest import SMALL
-from tests.servers import free_port, running
+from tests.servers import free_port, greeting, running
 
 COMMAND = [sys.executable, "-m", "understudy"]
 
@@ -131,3 +131,24 @@ def test_a_group_without_a_command_shows_its_help(group: list[str]) -> None:
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout == called(*group, "--help").stdout
     assert result.stdout.startswith("Usage: ")
+
+
+def test_a_shell_can_run_the_lines_that_lead_a_client_here(tmp_path: Path) -> None:
+    """With secrets as they were typed, and otherwise where they are, which does not show them."""
+    secret = tmp_path / "a file's secret"
+    secret.write_text("user:it's $HOME\n", encoding="utf-8")
+    environment = {**os.environ, "UNDERSTUDY_API_KEY": "from-the-environment"}
+    for options, wanted in (
+        (["--auth", "a:b c$HOME"], ("a:b c$HOME", "from-the-environment")),
+        (["--auth", f"@{secret}", "--api-key", "typed"], ("user:it's $HOME", "typed")),
+    ):
+        command = [*COMMAND, "serve", "--port", "0", "--fixtures", str(SMALL), *options]
+        with running(command, environment) as process:
+            assert process.stdout is not None
+            greeting(process.stdout)
+            lines = "".join(process.stdout.readline() for _ in range(2))
+        assert "from-the-environment" not in lines
+        assert "it's" not in lines
+        script = f'{lines}\nprintf "%s\\n" "$PREFECT_API_AUTH_STRING" "$PREFECT_API_KEY"'
+        shell = subprocess.run(["sh", "-c", script], env=environment, capture_output=True, text=True, check=True)
+        assert tuple(shell.stdout.splitlines()) == wanted

@@ -12,7 +12,7 @@ import click
 from understudy import __version__
 from understudy.admin.commands import admin
 from understudy.console import echo, run_command
-from understudy.credentials import Decorator, secret_option
+from understudy.credentials import IN_SHELL, Decorator, secret_option
 from understudy.options import HIGHEST_PORT, Options
 from understudy.text import escape
 
@@ -114,14 +114,16 @@ def limit_option(name: str, unit: str, help_: str, least: int = 1) -> Decorator:
     show_default=True,
     help="Lines for people, or a JSON object in each.",
 )
+@click.option("--watch", is_flag=True, help="Load all again when fixtures, contract, handlers or fault rules change.")
 @click.option("--quiet", "-q", is_flag=True, help="Write no line for each request.")
-def serve(log_level: str, log_format: str, *, quiet: bool, **options: Any) -> None:
+def serve(log_level: str, log_format: str, *, quiet: bool, watch: bool, **options: Any) -> None:
     """Serve the API until Ctrl-C."""
     gc.disable()  # what is made at start stays; the server turns it on again
     # This takes most of the start; `--help` and mistakes on the command line do without.
     from understudy import server  # noqa: PLC0415
 
-    server.serve(Options(**options), log_level, log_format, called=STARTED, quiet=quiet)
+    secrets = click.get_current_context().meta.get(IN_SHELL, {})
+    server.serve(Options(**options), log_level, log_format, called=STARTED, quiet=quiet, watch=watch, secrets=secrets)
 
 
 @main.command()

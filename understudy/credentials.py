@@ -3,13 +3,16 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from understudy import paths
 from understudy.options import secret_flaw
 
+IN_SHELL = "understudy.in_shell"  # where the context of a command has how a shell says its secrets, by their names
 LONGEST = 4096  # bytes of a file that holds a secret
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -43,9 +46,19 @@ def read_secret(context: click.Context, parameter: click.Parameter, value: str |
     if value is None:
         return None
     try:
-        return secret_of(parameter.name or "", value)
+        secret = secret_of(parameter.name or "", value)
     except ValueError as error:
         raise click.BadParameter(f"{source} {error}") from None
+    context.meta.setdefault(IN_SHELL, {})[parameter.name] = in_shell(context, parameter, value)
+    return secret
+
+
+def in_shell(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    """What stands for a secret in a shell: the secret if it was typed, else its file or variable."""
+    if value.startswith("@"):
+        return f'"$(cat {quote(str(Path(value[1:]).absolute()))})"'
+    is_typed = context.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
+    return quote(value) if is_typed else f'"${parameter.envvar}"'
 
 
 def secret_of(name: str, value: str) -> str:

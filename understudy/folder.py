@@ -3,7 +3,8 @@
 import importlib.util
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -131,12 +132,34 @@ def first_success(place: Place) -> int:
     return statuses[0] if statuses else 200
 
 
+@contextmanager
+def reimporting(folder: Path) -> Iterator[None]:
+    """Within, the handlers of an API folder are imported again. Where something fails, those before stay."""
+    package = package_of(folder / "handlers")
+    before = {name: module for name, module in sys.modules.items() if f"{name}.".startswith(f"{package}.")}
+    for name in before:
+        del sys.modules[name]
+    importlib.invalidate_caches()
+    try:
+        yield
+    except BaseException:
+        for name in [name for name in sys.modules if f"{name}.".startswith(f"{package}.")]:
+            del sys.modules[name]
+        sys.modules.update(before)
+        raise
+
+
+def package_of(folder: Path) -> str:
+    """The name under which the modules of a `handlers` folder are imported, which nothing else has."""
+    return f"understudy_handlers_{abs(hash(folder.resolve())):x}"
+
+
 class Handlers:
-    """The modules of a `handlers` folder, loaded by path, under a name that nothing else has."""
+    """The modules of a `handlers` folder, loaded by path."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._package = f"understudy_handlers_{abs(hash(folder.resolve())):x}"
+        self._package = package_of(folder)
         if self._package not in sys.modules:
             load_package(self._package, folder)
 

@@ -7,8 +7,9 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -70,23 +71,48 @@ def opened(options: Options) -> Iterator[Site]:
     Raises:
         UnderstudyError: the contract, the rows or the rules about faults cannot be loaded, or the store is in use.
     """
+    site = loaded(options)
+    site.tenants.open(DEFAULT)
+    try:
+        yield site
+    finally:
+        site.tenants.close()
+
+
+def loaded(options: Options) -> Site:
+    """A site, whose workspaces are not open yet.
+
+    Raises:
+        UnderstudyError: the contract or the rules about faults cannot be loaded.
+    """
     folder = Path(options.api) if options.api else own_folder()
     api = Api.load(folder, Reading.LETTER if options.strict else Reading.COERCED)
     fixtures = Path(options.fixtures) if options.fixtures else folder / "fixtures" / "demo"
     fixture_set = FixtureSet(fixtures, api.catalog, watched)
     ids = api.contract.workspace_path.count("{")
     tenants = Tenants(keeper(fixture_set, options.store), options.max_workspaces, ids)
-    site = Site(api, fixture_set, tenants, Journal(options.journal), options)
-    if options.faults:
+    return with_faults(Site(api, fixture_set, tenants, Journal(options.journal), options))
+
+
+def reloaded(before: Site) -> tuple[Site, Tenants]:
+    """A site loaded again, with the journal and the workspaces of before, and what these are to become.
+
+    Raises:
+        UnderstudyError: it cannot be loaded.
+    """
+    fresh = loaded(before.options)
+    site = replace(fresh, tenants=before.tenants, journal=before.journal, started=before.started)
+    return with_faults(site), fresh.tenants
+
+
+def with_faults(site: Site) -> Site:
+    """The site, with the rules about faults that it is to start with."""
+    if site.options.faults:
         # Who wants no faults does without importing what reads them.
         from understudy.faults.reading import rules_in  # noqa: PLC0415
 
-        site.faults.put(None, rules_in(options.faults))
-    tenants.open(DEFAULT)
-    try:
-        yield site
-    finally:
-        tenants.close()
+        site.faults.put(None, rules_in(site.options.faults))
+    return site
 
 
 def keeper(fixture_set: FixtureSet, store: str | None) -> Keeper:
@@ -112,7 +138,16 @@ def watched(lines: Iterable[bytes], path: Path) -> Iterator[bytes]:
             bar.update(len(line))
 
 
-def serve(options: Options, log_level: str, log_format: str, called: float, *, quiet: bool = False) -> None:
+def serve(
+    options: Options,
+    log_level: str,
+    log_format: str,
+    called: float,
+    *,
+    quiet: bool = False,
+    watch: bool = False,
+    secrets: Mapping[str, str] | None = None,
+) -> None:
     """Serve until the process is asked to stop.
 
     Args:
@@ -121,12 +156,16 @@ def serve(options: Options, log_level: str, log_format: str, called: float, *, q
         log_format: "text" or "json".
         called: when the command was called, by `time.perf_counter`, in seconds.
         quiet: write no line for each request, whatever the level.
+        watch: load all again when a file changes.
+        secrets: what stands in a shell for `auth` and `api_key`, where they are needed.
 
     Raises:
         UnderstudyError: the address cannot be listened on, or the site cannot be opened.
     """
     # A terminal can be set to stop whatever writes to it in the background (`stty tostop`).
     signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+    if watch:
+        sys.dont_write_bytecode = True  # it is found by the second of a change, and would hide two within one
     with unblocked(), listen(options.host, options.port) as listener, opened(options) as site:
         rows = site.tenants[DEFAULT].kept
         for warning in (*rows.warnings(), *exposure(site, listener)):
@@ -137,11 +176,13 @@ def serve(options: Options, log_level: str, log_format: str, called: float, *, q
             gc.freeze()
             gc.enable()
             url = url_of(listener, site.api)
-            echo(greeting(site, rows, url, time.perf_counter() - called), part=url, fg="green", bold=True)
+            text = greeting(site, rows, url, time.perf_counter() - called, secrets or {})
+            echo(text, part=url, fg="green", bold=True)
 
         request_log = None if quiet else request_log_of(log_level, log_format, sys.stderr)
+        app_of = partial(create_app, request_log=request_log)
         config = config_of(
-            create_app(site, request_log),
+            reloader(site, app_of) if watch else app_of(site),
             options,
             log_config=logging_of(log_level, log_format, sys.stderr),
             log_level=uvicorn_level(log_level),
@@ -150,6 +191,12 @@ def serve(options: Options, log_level: str, log_format: str, called: float, *, q
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, server.end_unless_stopped)
         server.run(sockets=[listener])
+
+
+def reloader(site: Site, app_of: Callable[[Site], ASGIApp]) -> ASGIApp:
+    from understudy.reloading import Reloader  # noqa: PLC0415 - few want it
+
+    return Reloader(site, reloaded, app_of)
 
 
 def config_of(app: ASGIApp, options: Options, **logging: Any) -> uvicorn.Config:
@@ -206,7 +253,7 @@ def url_of(listener: socket.socket, api: Api) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}{api.contract.base_path}"
 
 
-def greeting(site: Site, rows: Kept, url: str, seconds: float) -> str:
+def greeting(site: Site, rows: Kept, url: str, seconds: float, secrets: Mapping[str, str]) -> str:
     """What is printed once a server runs: where, its rows by table, and what a shell needs to use it."""
     contract = site.api.contract
     lines = [
@@ -215,8 +262,12 @@ def greeting(site: Site, rows: Kept, url: str, seconds: float) -> str:
         *rows_by_table(rows.workspace),
         f"  docs: {url.removesuffix(contract.base_path)}/docs",
     ]
-    if contract.environment_variable:
-        lines.append(f"  export {contract.environment_variable}={url}")
+    variables = (
+        (contract.environment_variable, url),
+        (contract.auth_variable, secrets.get("auth")),
+        (contract.key_variable, secrets.get("api_key")),
+    )
+    lines += [f"  export {name}={escape(value)}" for name, value in variables if name and value]
     return "\n".join(lines)
 
 

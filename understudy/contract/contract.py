@@ -200,6 +200,12 @@ class Contract:
         servers = self.document.get("servers", [])
         return servers[0].get("x-key-variable") if servers else None
 
+    @cached_property
+    def auth_variable(self) -> str | None:
+        """The variable in which clients look for the user and the password that they are let in with."""
+        servers = self.document.get("servers", [])
+        return servers[0].get("x-auth-variable") if servers else None
+
 
 def references(value: Any, path: str) -> Iterator[tuple[str, str]]:
     """Each reference in a part of a document, behind the way to it."""

@@ -124,8 +124,8 @@ class Tenants:
 
     def __init__(self, keeper: Keeper, limit: int = 1000, ids: int = 2) -> None:
         self.limit = limit
-        self._ids = ids
-        self._keeper = keeper
+        self.ids = ids
+        self.keeper = keeper
         self._open: dict[str, Tenant] = {}
         self._opening = asyncio.Lock()
 
@@ -150,7 +150,7 @@ class Tenants:
             ApiError: it is no name of one, there are too many, or it cannot be opened.
         """
         name = canonical(name)
-        if name != DEFAULT and name.count("/") + 1 != self._ids:
+        if name != DEFAULT and name.count("/") + 1 != self.ids:
             raise no_name(name)
         async with self._opening:
             tenant = self.at_hand(name)
@@ -181,9 +181,31 @@ class Tenants:
             UnderstudyError: it cannot be opened.
         """
         with ExitStack() as stack:
-            kept = stack.enter_context(self._keeper.open(name))
+            kept = stack.enter_context(self.keeper.open(name))
             tenant = self._open[name] = Tenant(name, kept, stack.pop_all())
         return tenant
+
+    async def become(self, others: "Tenants") -> None:
+        """Close all workspaces, and from now on open those that others, which are not open, would open: DEFAULT now.
+
+        Requests wait meanwhile.
+
+        Raises:
+            UnderstudyError: DEFAULT cannot be opened. Then that of before is open again.
+        """
+        async with self._opening:
+            before = self.keeper, self.ids
+            tenants, self._open = list(self), {}
+            for tenant in tenants:
+                await tenant.perform(bool)  # what was done to it before is through
+                tenant.closing.close()
+            self.keeper, self.ids = others.keeper, others.ids
+            try:
+                await asyncio.to_thread(self.open, DEFAULT)
+            except UnderstudyError:
+                self.keeper, self.ids = before
+                await asyncio.to_thread(self.open, DEFAULT)
+                raise
 
     async def drop(self, name: str) -> Tenant:
         """Close a workspace and lose its rows; when it is asked for again, it is a new one. Returns what it was.
@@ -197,7 +219,7 @@ class Tenants:
         name = canonical(name)
         async with self._opening:
             if name not in self._open:
-                if not self._keeper.has_left(name):
+                if not self.keeper.has_left(name):
                     raise NotFound(f"There is no workspace {name}.")
                 await self._opened(name)  # so that nobody else has it
             tenant = self._open.pop(name)  # from here on, who asks for it waits for a new one
