@@ -23,6 +23,7 @@ from understudy.app import create_app
 from understudy.console import echo
 from understudy.contract.contract import reason_of
 from understudy.contract.validation import Reading
+from understudy.descriptors import fitted
 from understudy.errors import UnderstudyError
 from understudy.folder import Api, own_folder
 from understudy.http.addresses import is_loopback
@@ -166,9 +167,10 @@ def serve(
     signal.signal(signal.SIGTTOU, signal.SIG_IGN)
     if watch:
         sys.dont_write_bytecode = True  # it is found by the second of a change, and would hide two within one
+    options, shortage = fitted(options)
     with unblocked(), listen(options.host, options.port) as listener, opened(options) as site:
         rows = site.tenants[DEFAULT].kept
-        for warning in (*rows.warnings(), *exposure(site, listener)):
+        for warning in (*rows.warnings(), *exposure(site, listener), *([shortage] if shortage else [])):
             echo(escape(f"warning: {warning}"), fg="yellow", err=True)
 
         def ready() -> None:

@@ -4,11 +4,12 @@ import os
 import resource
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,9 +51,9 @@ def command(path: Path) -> list[str]:
 
 
 @contextmanager
-def serving(path: Path) -> Iterator[Served]:
+def serving(path: Path, *prefix: str) -> Iterator[Served]:
     with subprocess.Popen(
-        command(path), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*prefix, *command(path)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         try:
             assert process.stdout is not None
@@ -63,9 +64,10 @@ def serving(path: Path) -> Iterator[Served]:
             process.kill()
 
 
-def refused(path: Path) -> str:
+def refused(path: Path, *prefix: str) -> str:
     """What is said, in one line on stderr, of a server that does not start."""
-    result = subprocess.run(command(path), cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+    call = [*prefix, *command(path)]
+    result = subprocess.run(call, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
     assert (result.returncode, result.stdout) == (2, ""), result
     (line,) = result.stderr.splitlines()
     return line
@@ -171,6 +173,57 @@ def test_a_full_disk_refuses_writes_and_serves_reads_until_there_is_room(path: P
         assert "Traceback" not in errors
     with serving(path) as again:
         assert again.artifact_keys() == sorted([*keys, "new"])
+
+
+def test_a_full_disk_at_the_start_is_told_in_a_line(path: Path) -> None:
+    """Whatever is written first does not fit: the pid in the lock file, or the rows."""
+    with serving(path) as served:
+        served.stop()
+    before = path.read_bytes()
+    for size in (0, 100):
+        new = path.with_name("new.json")
+        assert refused(new, "prlimit", f"--fsize={size}").endswith("(File too large)")
+        importing = [sys.executable, "-m", "understudy", "store", "import", str(FEW), str(new)]
+        ended = subprocess.run(
+            ["prlimit", f"--fsize={size}", *importing], capture_output=True, text=True, timeout=60, check=False
+        )
+        assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (2, "", 1), ended
+        assert ended.stderr.endswith("(File too large)\n")
+    assert refused(path, "prlimit", "--fsize=0") == f"error: {path}: cannot be written here (File too large)"
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_workspace_that_does_not_fit_on_the_disk_is_refused_until_it_does(path: Path) -> None:
+    name = "accounts/7c0f3ed5-4b8a-4c5e-9d57-0c1f8a6b2d11/workspaces/00000000-0000-4000-8000-000000000000"
+    with serving(path) as served:
+        limits = resource.prlimit(served.process.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(served.process.pid, resource.RLIMIT_FSIZE, (100, limits[1]))
+        answer = served.api.post(f"/{name}/flows/", json={"name": "new"})
+        assert answer.status_code == 507
+        assert "cannot be opened" in answer.json()["detail"]
+        assert "(File too large)" in answer.json()["detail"]
+        assert {each.name for each in path.parent.iterdir()} == {f".{path.name}.lock", path.name}
+        resource.prlimit(served.process.pid, resource.RLIMIT_FSIZE, limits)
+        assert served.api.post(f"/{name}/flows/", json={"name": "new"}).status_code == 201
+        assert "Traceback" not in served.stop()
+
+
+def test_connections_leave_descriptors_for_the_store(path: Path) -> None:
+    """The limit is too low for both: fewer connections are accepted, and writes go on whatever clients do."""
+    with serving(path, "prlimit", "--nofile=256:256") as served:
+        assert served.artifact("before").status_code == 201
+        address = (served.api.base_url.host, served.api.base_url.port or 0)
+        with ExitStack() as stack:
+            for _ in range(150):  # clients that only connect; 64 are served
+                stack.enter_context(closing(socket.create_connection(address)))
+            # On the connection of before.
+            assert [served.artifact(f"new-{number}").status_code for number in range(5)] == [201] * 5
+        assert served.stop().startswith("warning: this process may open 256 files, too few for --max-connections 1000")
+    with serving(path, "prlimit", "--nofile=128:4096") as served:
+        soft, _ = resource.prlimit(served.process.pid, resource.RLIMIT_NOFILE)
+        assert soft > 1000
+        assert served.stop() == ""
 
 
 def test_a_lost_permission_refuses_writes_until_it_is_back(path: Path) -> None:
