@@ -1,6 +1,7 @@
 """Faults: which requests a rule is about, when, and what is done to them, as clients see it."""
 
 import json
+import math
 import os
 import re
 import signal
@@ -767,6 +768,18 @@ WRONG: dict[str, tuple[Any, str]] = {
     "headers in a list": ({"answer": 503, "headers": ["x"]}, "valid dictionary"),
     "a header that is no text": ({"answer": 503, "headers": {"x": 1}}, "valid string"),
     "no workspace": ({"answer": 503, "workspace": "mine"}, "`mine` names no workspace"),
+    "true for a number": ({"throttle": True}, "valid number"),
+    "true for a count": ({"answer": 503, "first": True}, "valid integer"),
+    "true for a delay": ({"delay": True}, "valid number|takes seconds"),
+    "true in a rate": ({"answer": 503, "rate": {"requests": True, "seconds": 1}}, "valid integer"),
+    "a number in words": ({"answer": 503, "share": "1"}, "valid number"),
+    "a status in words": ({"answer": "503"}, "valid integer"),
+    "a count of 41 digits": ({"answer": 503, "every": 10**40}, "less than or equal to 1000000000"),
+    "a wait of 41 digits": ({"answer": 503, "retry_after": 10**40}, "less than or equal to 31536000"),
+    "a throttle beyond all lines": ({"throttle": 1e12}, "less than or equal to 1000000000"),
+    "a long name": ({"answer": 503, "name": "x" * 201}, "at most 200 characters"),
+    "a long path": ({"answer": 503, "path": "*" * 1001}, "at most 1000 characters"),
+    "a long header": ({"answer": 503, "headers": {"x": "*" * 1001}}, "at most 1000 characters"),
 }  # fmt: skip
 
 
@@ -788,6 +801,32 @@ def test_a_wrong_rule_of_a_file_is_told_with_its_line(tmp_path: Path, case: str)
     rule, words = WRONG[case]
     text = "\n - ".join(["rules:", *map(json.dumps, ({"answer": 500}, {"answer": 501}, rule))])
     assert told_of(tmp_path, text, words) == 4
+
+
+NUMBERS = (
+    "share", "expires", "delay", "chunk_delay", "throttle", "stale", "rate.seconds", "delay.from", "delay.to",
+    "delay.median",
+)  # fmt: skip
+PARTNERS = {"rate": {"requests": 1}, "delay.from": {"to": 1}, "delay.to": {"from": 1}, "delay.median": {"p99": 1}}
+
+
+@pytest.mark.parametrize("number", [math.inf, -math.inf, math.nan], ids=str)
+@pytest.mark.parametrize("name", NUMBERS)
+def test_what_is_no_finite_number_is_refused_with_its_place(
+    server: StandIn, tmp_path: Path, name: str, number: float
+) -> None:
+    key, _, part = name.partition(".")
+    value = {part: number, **PARTNERS.get(name, PARTNERS.get(key, {}))} if part else number
+    rule = {"answer": 503, key: value}
+    with client_of(server) as api:
+        content = json.dumps({"rules": [rule]})  # as Python writes them, which is no JSON, but is read by many
+        answer = admin(api, "PUT", "/faults", content=content, headers={"content-type": "application/json"})
+    assert answer.status_code == 422
+    assert [error for error in answer.json()["exception_detail"] if error["loc"][:4] == ["body", "rules", 0, key]]
+    spelled = {math.inf: ".inf", -math.inf: "-.inf"}.get(number, ".nan")
+    others = "".join(f", {each}: 1" for each in PARTNERS.get(name, PARTNERS.get(key, {})))
+    text = f"{{{part}: {spelled}{others}}}" if part else spelled
+    assert told_of(tmp_path, f"rules:\n  - answer: 503\n    {key}: {text}", rf"rules\.0\.{key}") == 3
 
 
 # The text of a file, the line that is told, and what is said.
@@ -1010,6 +1049,31 @@ def test_no_connection_leaks(server: StandIn, workspace: RemoteWorkspace, how: s
     workspace.faults.clear()
     with client_of(server, workspace) as api:
         assert outcome(api) == OK
+
+
+def test_a_client_that_is_gone_is_not_reset(tmp_path: Path) -> None:
+    """Its connection has no socket any more: that was a traceback."""
+    command = [sys.executable, "-m", "understudy", "serve", "--port", "0", "--fixtures", str(SMALL)]
+    with ExitStack() as stack, (tmp_path / "stderr").open("w+") as errors:
+        process = stack.enter_context(
+            subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=errors, text=True)
+        )
+        stack.callback(process.kill)
+        assert process.stdout is not None
+        url = next(line for line in process.stdout if "export" in line).partition("=")[2].strip()
+        faults = RemoteWorkspace(url).faults
+        at = httpx.URL(url)
+        for how in ("reset", "drop", "cut"):
+            faults.replace([{"connection": how, "delay": 0.3, "throttle": 1000, "path": "/health"}])
+            for _ in range(3):
+                with socket.create_connection((at.host, at.port or 80)) as client:
+                    client.sendall(b"GET /api/health HTTP/1.1\r\nhost: localhost\r\n\r\n")
+            raw(url, seconds=10)  # is lost as well, and later than those above
+        faults.clear()
+        process.terminate()
+        assert process.wait(20) == 0
+        errors.seek(0)
+        assert [line for line in errors if not line.startswith("warning: ")] == []
 
 
 def waited(condition: Callable[[], bool], seconds: float = 5) -> None:

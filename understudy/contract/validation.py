@@ -101,7 +101,13 @@ def boolean(place: Place, reading: Reading) -> core_schema.CoreSchema:
 
 
 def number(place: Place, reading: Reading) -> core_schema.CoreSchema:
-    return core_schema.float_schema(strict=reading.strict, ge=place.value.get("minimum"), le=place.value.get("maximum"))
+    return core_schema.float_schema(
+        strict=reading.strict,
+        ge=place.value.get("minimum"),
+        le=place.value.get("maximum"),
+        # JSON has no such numbers; the real server takes them all the same. No bound would refuse NaN.
+        allow_inf_nan=reading is not Reading.LETTER and not place.value.keys() & {"minimum", "maximum"},
+    )
 
 
 def integer(place: Place, reading: Reading) -> core_schema.CoreSchema:

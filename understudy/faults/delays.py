@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+LONGEST = 3600.0  # seconds; as long as any delay may be
 Z99 = 2.3263478740408408  # how many standard deviations 99 % of a normal distribution are below
 
 
@@ -33,7 +34,8 @@ class LogNormal:
     p99: float
 
     def draw(self, randomness: Random) -> float:
-        return self.median * math.exp(randomness.gauss(0, math.log(self.p99 / self.median) / Z99))
+        drawn = self.median * math.exp(randomness.gauss(0, math.log(self.p99 / self.median) / Z99))
+        return min(drawn, LONGEST)
 
 
 Delay = Fixed | Uniform | LogNormal

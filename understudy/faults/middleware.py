@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable
+from contextlib import suppress
 from http import HTTPStatus
 from socket import SO_LINGER, SOL_SOCKET
 from struct import pack
@@ -10,13 +11,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from understudy.errors import ApiError
 from understudy.faults.faults import Faults
+from understudy.faults.pacing import Pacing
 from understudy.faults.rule import Effect
 from understudy.faults.spoiling import SPOILING
 
 EFFECT = "understudy.effect"  # where a request's ASGI scope says what happens to it
 STALE = "understudy.stale"  # and how many seconds old its answer is to be
 TRANSPORT = "understudy.transport"  # and what its connection is
-CHUNK = 1024  # bytes, at most, where an answer is sent in pieces
 LINGER_NOT = pack("ii", 1, 0)  # close with a reset
 BY_EXCEPTION = (HTTPStatus.UNAUTHORIZED, HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE)
 
@@ -71,8 +72,11 @@ async def gone(receive: Receive) -> None:
 
 def close(scope: Scope, *, reset: bool = False) -> None:
     transport = scope[TRANSPORT]
+    if transport.is_closing():
+        return  # the client was faster
     if reset:
-        transport.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_LINGER, LINGER_NOT)
+        with suppress(OSError):  # of a socket that the client has closed meanwhile
+            transport.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_LINGER, LINGER_NOT)
         transport.abort()
     else:
         transport.close()
@@ -86,6 +90,8 @@ class Sender:
         self._scope = scope
         self._send = send
         self._is_cut = effect.connection == "cut"
+        self._pacing = Pacing(effect.throttle, effect.chunk_delay)
+        self._start: float | None = None  # when the body began, by the loop's clock
 
     async def send(self, message: Message) -> None:
         if message["type"] != "http.response.body" or not self._is_changed:
@@ -103,18 +109,14 @@ class Sender:
         return self._is_cut or self._effect.chunk_delay is not None or self._effect.throttle is not None
 
     async def _pieces(self, body: bytes, *, more: bool) -> None:
-        size = CHUNK if self._effect.throttle is None else max(1, min(CHUNK, int(self._effect.throttle / 10)))
-        for start in range(0, max(1, len(body)), size):
-            piece = body[start : start + size]
-            await asyncio.sleep(self._pause(len(piece)))
-            await self._send(
-                {"type": "http.response.body", "body": piece, "more_body": more or start + size < len(body)}
-            )
-
-    def _pause(self, size: int) -> float:
-        chunk_delay, throttle = self._effect.chunk_delay, self._effect.throttle
-        seconds = chunk_delay() if chunk_delay else 0
-        return seconds + (size / throttle if throttle else 0)
+        loop, transport = asyncio.get_running_loop(), self._scope[TRANSPORT]
+        self._start = loop.time() if self._start is None else self._start
+        for piece, due in self._pacing.pieces(body):
+            await asyncio.sleep(max(0.0, self._start + due - loop.time()))
+            if transport.is_closing():
+                return  # nobody is there to whom the rest could be sent
+            await self._send({"type": "http.response.body", "body": piece, "more_body": True})
+        await self._send({"type": "http.response.body", "body": b"", "more_body": more})
 
 
 class AnswerMiddleware:
