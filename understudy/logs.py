@@ -31,6 +31,20 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line)
 
 
+def without_query(record: logging.LogRecord) -> bool:
+    """Take the query strings off the URLs of a record, since they can hold secrets. For a logger, as a filter."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(each.partition("?")[0] if isinstance(each, str) else each for each in record.args)
+    return True
+
+
+def websocket_logger() -> logging.Logger:
+    """The logger of the handshakes of WebSockets."""
+    logger = logging.getLogger("understudy.websockets")
+    logger.addFilter(without_query)
+    return logger
+
+
 def logging_of(level: str, form: str, stream: TextIO) -> dict[str, Any]:
     """Uvicorn's logging, with our own lines among its; `form` is "text" or "json"."""
     ours = {"understudy": {"handlers": ["default"], "level": level.upper(), "propagate": False}}

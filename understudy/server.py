@@ -29,7 +29,7 @@ from understudy.folder import Api, own_folder
 from understudy.http.addresses import is_loopback
 from understudy.http.journal import Journal
 from understudy.http.protocol import Protocol
-from understudy.logs import logging_of, request_log_of, uvicorn_level
+from understudy.logs import logging_of, request_log_of, uvicorn_level, websocket_logger
 from understudy.options import Options
 from understudy.output import unblocked
 from understudy.site import Site
@@ -223,7 +223,10 @@ def websocket(**connection: Any) -> asyncio.Protocol:
     from uvicorn.protocols.websockets.auto import AutoWebSocketsProtocol  # noqa: PLC0415
 
     assert AutoWebSocketsProtocol is not None, "uvicorn[standard] brings one"  # noqa: S101
-    return AutoWebSocketsProtocol(**connection)
+    protocol: Any = AutoWebSocketsProtocol(**connection)
+    protocol.logger = websocket_logger()
+    getattr(protocol, "conn", protocol).debug = False  # its debug lines show the values of headers
+    return protocol  # type: ignore[no-any-return]
 
 
 def exposure(site: Site, listener: socket.socket) -> Iterator[str]:

@@ -5,7 +5,9 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from errno import ECONNREFUSED
 from pathlib import Path
 from typing import Any
@@ -156,12 +158,68 @@ def test_requests_and_clear(workspace: RemoteWorkspace) -> None:
     add_flow(workspace, "é")
     httpx.get(f"{workspace.url}/flows/filter", params={"a": "b"}, verify=False)
     first, second = said(workspace.url, "requests").splitlines()
-    assert re.fullmatch(r'POST /api/flows/ \{"name": "é"\} -> 201 in \d+\.\d ms', first)
-    assert re.fullmatch(r'GET /api/flows/filter\?a=b -> 405 in \d+\.\d ms: \{"detail": "Method Not Allowed"\}', second)
+    moment = r"\d\d:\d\d:\d\d\.\d{3}"
+    assert re.fullmatch(moment + r' POST /api/flows/ \{"name": "é"\} -> 201 in \d+\.\d ms', first)
+    assert re.fullmatch(
+        moment + r' GET /api/flows/filter\?a=\(hidden\) -> 405 in \d+\.\d ms: \{"detail": "Method Not Allowed"\}',
+        second,
+    )
     assert [each["status"] for each in answered(workspace.url, "requests")] == [201, 405]
     assert said(workspace.url, "clear") == "forgot all requests\n"
     assert answered(workspace.url, "requests") == []
     assert answered(workspace.url, "clear") is None
+
+
+def test_the_last_requests(workspace: RemoteWorkspace) -> None:
+    for name in ("a", "b", "c"):
+        add_flow(workspace, name)
+    assert [each["body"]["name"] for each in answered(workspace.url, "requests", "-n", "2")] == ["b", "c"]
+    assert len(said(workspace.url, "requests", "-n", "1").splitlines()) == 1
+    assert said(workspace.url, "requests", "-n", "0") == "no requests\n"
+
+
+def test_long_bodies_are_cut_in_lines(workspace: RemoteWorkspace) -> None:
+    httpx.post(f"{workspace.url}/flows/", json={"name": 1, "text": "x" * 5000}, verify=False)
+    (line,) = said(workspace.url, "requests").splitlines()
+    assert line.count("…") == 2  # in the body, and in the answer that repeats it
+    assert len(line) < 600
+    assert len(answered(workspace.url, "requests")[0]["body"]["text"]) == 5000
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_new_requests_are_followed(workspace: RemoteWorkspace, as_json: bool) -> None:
+    for name in ("a", "b"):
+        add_flow(workspace, name)
+    options = ["requests", "--follow", "-n", "1", "--url", workspace.url, *(["--json"] if as_json else [])]
+    command = [sys.executable, "-m", "understudy", "admin", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            lines = [process.stdout.readline()]
+            for name in ("c", "d", "e"):
+                add_flow(workspace, name)
+                lines.append(process.stdout.readline())
+        finally:
+            process.terminate()
+    for name, line in zip("bcde", lines, strict=True):
+        assert f'{{"name": "{name}"}}' in line
+        assert not as_json or json.loads(line)["status"] == 201
+
+
+def test_a_request_is_followed_once_it_is_over(standin: StandIn) -> None:
+    """Though others that came later are over before; each is told once."""
+    with standin.workspace() as workspace, ThreadPoolExecutor(1) as pool:
+        workspace.faults.replace([{"path": "/flows/count", "delay": 2}])
+        slow = pool.submit(httpx.post, f"{workspace.url}/flows/count", verify=False)
+        while not workspace.requests:
+            time.sleep(0.01)
+        add_flow(workspace, "a")
+        followed = workspace.follow(number=2, interval=0.1)
+        paths = [next(followed)["path"] for _ in range(2)]
+        add_flow(workspace, "b")
+        paths.append(next(followed)["path"])
+        assert slow.result().status_code == 200
+    assert paths == ["/api/flows/", "/api/flows/count", "/api/flows/"]
 
 
 SEARCHES: dict[str, tuple[list[str], int]] = {

@@ -29,7 +29,7 @@ from tests.control.tenants import admin, at, new_name
 from tests.servers import ROOT
 from understudy import StandIn
 from understudy.admin import CONTRACT
-from understudy.admin.client import ControlError, RemoteWorkspace
+from understudy.admin.client import ControlError, RemoteWorkspace, line_of
 from understudy.app import create_app
 from understudy.cli import main
 from understudy.contract.catalog import Catalog
@@ -969,6 +969,38 @@ def test_the_journal_tells_what_was_really_answered(workspace: RemoteWorkspace, 
     assert told == [(status, body) for _, status, body in rules]
     assert workspace.find(status=BUSY).requests[0]["operation"] == "service.read_api_version"
     assert all((request["seconds"] is None) == (request["status"] is None) for request in workspace.requests)
+    marks = [f"{name} {value}" for rule, _, _ in rules for name, value in rule.items()]
+    assert [request["faults"] for request in workspace.requests] == [[mark] for mark in marks]
+
+
+def test_the_journal_marks_what_a_fault_did(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+    workspace.clear()
+    workspace.faults.replace([{"name": "outage", "answer": BUSY, "first": 1}, {"delay": 0.01, "first": 1}])
+    for _ in range(2):
+        outcome(api, ("GET", "/version", {}))
+    assert [request["faults"] for request in workspace.requests] == [["outage", "delay 0.01"], []]
+    lines = [line_of(request) for request in workspace.requests]
+    assert re.fullmatch(r"GET \S+ -> 503 in [\d.]+ ms \(fault: outage; delay 0.01\): .*", lines[0])
+    assert "fault" not in lines[1]
+    workspace.faults.replace([{"connection": "drop"}])
+    outcome(api, ("GET", "/version", {}))
+    assert line_of(workspace.recent(1)[0]).endswith(" -> no answer (fault: connection drop)")
+
+
+@pytest.mark.parametrize("rule", [{"throttle": 500}, {"chunk_delay": 2}])
+def test_what_is_left_of_an_answer_is_not_kept_for_a_client_that_has_gone(
+    workspace: RemoteWorkspace, api: httpx.Client, rule: Rule
+) -> None:
+    """All of it would take over a minute."""
+    workspace.faults.replace([rule])
+    workspace.clear()
+    with api.stream("POST", "/artifacts/filter", headers={"accept-encoding": "identity"}, json={}) as answer:
+        next(answer.iter_raw())
+        assert [request["is_over"] for request in workspace.requests] == [False]
+    end = time.monotonic() + 15
+    while not workspace.requests[0]["is_over"] and time.monotonic() < end:
+        time.sleep(0.05)
+    assert workspace.requests[0]["is_over"]
 
 
 def test_the_journal_keeps_what_was_asked_of_a_lost_change(workspace: RemoteWorkspace, api: httpx.Client) -> None:

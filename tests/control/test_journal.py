@@ -1,7 +1,12 @@
 """The journal: what is noted of requests, on whichever way they are answered, and how they are found again."""
 
+import asyncio
 import json
-from collections.abc import Iterator
+import time
+import tracemalloc
+from collections.abc import Iterator, Sequence
+from functools import partialmethod
+from sys import getsizeof
 from typing import Any
 
 import httpx
@@ -10,7 +15,11 @@ import pytest
 from tests.conftest import SMALL
 from tests.control.tenants import admin, at, new_name
 from tests.servers import stand_in
-from understudy.http.journal import LONGEST, Exchange, Journal
+from understudy import StandIn
+from understudy.admin.client import ControlError, RemoteWorkspace
+from understudy.http.journal import LONGEST, WORKSPACES, Exchange, Journal
+from understudy.http.redaction import shown_query
+from understudy.http.slices import in_slices
 from understudy.workspaces.tenants import DEFAULT, WORKSPACE
 
 SHORT = {"accept-encoding": "identity"}
@@ -75,6 +84,7 @@ def test_all_that_is_asked_is_noted(served: httpx.Client, name: str, request_nam
     assert answer.status_code == status
     (exchange,) = noted(served, workspace=name)
     plain, _, query = path.partition("?")
+    query = query.replace("a=1&b=%20", "a=(hidden)&b=(hidden)")
     assert {key: exchange[key] for key in ("workspace", "operation", "method", "path", "query", "status")} == {
         "workspace": name,
         "operation": operation,
@@ -148,24 +158,44 @@ def test_a_long_answer_is_cut(served: httpx.Client, name: str, way: str) -> None
     assert [each["is_cut"] for each in (exchange, *others)] == [True, False, False]
 
 
+SECRET_HEADERS = (
+    "authorization", "proxy-authorization", "cookie", "x-api-key", "x-auth-token", "x-client-secret", "Password",
+    "x-auth-user", "x-passwd", "x-jwt", "x-signature", "prefect-csrf-token", "referer", "x-unheard-of",
+)  # fmt: skip
+
+
 @pytest.mark.parametrize("way", WAYS)
-def test_what_lets_people_in_is_hidden(served: httpx.Client, name: str, way: str) -> None:
-    secret = (
-        "authorization",
-        "proxy-authorization",
-        "cookie",
-        "x-api-key",
-        "x-auth-token",
-        "x-client-secret",
-        "Password",
-    )
-    headers = {**dict.fromkeys(secret, "hunter2"), "x-harmless": "seen", **WAYS[way]}
-    served.get(f"{at(name)}/flows/{FLOW}", headers=headers).raise_for_status()
-    served.get(f"{at(name)}/nothing", headers=headers)
-    for exchange in noted(served, workspace=name):
-        assert {exchange["headers"][each.lower()] for each in secret} == {"(hidden)"}
-        assert exchange["headers"]["x-harmless"] == "seen"
+def test_what_could_be_a_secret_is_hidden(served: httpx.Client, name: str, way: str) -> None:
+    harmless = {"x-prefect-api-version": "0.8.4", "user-agent": "seen", **WAYS[way]}
+    headers = {**dict.fromkeys(SECRET_HEADERS, "hunter2"), **harmless}
+    secret = {"token": "hunter2", "api_key": "hunter2", "x": "hunter2"}
+    served.get(f"{at(name)}/flows/{FLOW}", headers=headers, params=secret).raise_for_status()
+    served.get(f"{at(name)}/nothing?hunter2", headers=headers)
+    served.get(f"{at(name)}/csrf-token?client=seen&token=hunter2", headers=headers)
+    tokens, nothing, row = noted(served, workspace=name)
+    for exchange in (tokens, nothing, row):
+        assert {exchange["headers"][each.lower()] for each in SECRET_HEADERS} == {"(hidden)"}
+        assert harmless.items() <= exchange["headers"].items()
         assert "hunter2" not in str(exchange)
+    assert row["query"] == "token=(hidden)&api_key=(hidden)&x=(hidden)"
+    assert nothing["query"] == "(hidden)"
+    assert tokens["query"] == "client=seen&token=(hidden)"
+
+
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [
+        ("", ""),
+        ("limit=5", "limit=5"),
+        ("limit=5&token=abc", "limit=5&token=(hidden)"),
+        ("l%69mit=5&limit", "l%69mit=5&limit"),
+        ("token=a=b&token=", "token=(hidden)&token=(hidden)"),
+        ("abc&&=abc", "(hidden)&&=(hidden)"),
+        ("limit=5;token=abc", "limit=5;token=(hidden)"),
+    ],
+)
+def test_only_harmless_parameters_of_a_query_are_shown(query: str, shown: str) -> None:
+    assert shown_query(query, ["limit"]) == shown
 
 
 def test_the_control_api_is_not_noted(served: httpx.Client) -> None:
@@ -330,13 +360,168 @@ def test_none_may_be_kept() -> None:
             assert answer.json()["detail"].startswith("The server keeps no journal; start it with --journal")
 
 
+def begun(journal: Journal, name: str = DEFAULT, headers: Sequence[tuple[bytes, bytes]] = ()) -> Exchange:
+    scope = {"method": "GET", "path": "/", "query_string": b"", "headers": [*headers], WORKSPACE: name}
+    return journal.begin(scope)
+
+
 def test_what_is_forgotten_is_counted_by_workspace() -> None:
     journal = Journal(2)
     for name in "aabbba":
-        journal.begin({"method": "GET", "path": "/", "query_string": b"", "headers": [], WORKSPACE: name})
+        begun(journal, name)
     assert [each.workspace for each in journal.newest()] == ["a", "b"]
-    assert dict(journal.forgotten) == {"a": 2, "b": 2}
+    assert [journal.forgotten.of(name) for name in ("a", "b", "c", None)] == [2, 2, 0, 4]
     journal.clear("a")
-    assert ([each.workspace for each in journal.newest()], dict(journal.forgotten)) == (["b"], {"b": 2})
+    assert [each.workspace for each in journal.newest()] == ["b"]
+    assert [journal.forgotten.of(name) for name in ("a", "b", None)] == [0, 2, 2]
     journal.clear()
-    assert (len(journal), journal.forgotten.total()) == (0, 0)
+    assert (len(journal), journal.forgotten.total) == (0, 0)
+
+
+def test_of_any_number_of_names_some_are_remembered_by_themselves() -> None:
+    """The others count for each name that might be one of them."""
+    journal = Journal(1)
+    for number in range(WORKSPACES + 10):
+        begun(journal, f"workspace {number}")
+        begun(journal, f"{number} {'x' * 30_000}")
+    journal.forgotten.clear("workspace 5")
+    assert [journal.forgotten.of(f"workspace {number}") > 0 for number in (0, 5, 20, "new")] == [
+        True,
+        False,
+        True,
+        True,
+    ]
+    assert journal.forgotten.total == 2 * (WORKSPACES + 10) - 1
+    assert sum(map(getsizeof, journal.forgotten.names)) < 2**20
+    journal.clear()
+    assert journal.forgotten.of("workspace 0") == 0
+
+
+@pytest.mark.parametrize("headers", [[(b"a", b"")] * 16_000, [(b"a", b"x" * 64_000)]])
+def test_long_heads_are_cut(headers: list[tuple[bytes, bytes]]) -> None:
+    tracemalloc.start()
+    try:
+        journal = Journal(300)
+        for _ in range(300):
+            exchange = begun(journal, headers=[(name + b" ", value + b" ") for name, value in headers])
+            exchange.answered(200, b"")
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 300 * 40_000
+    assert exchange.as_json()["is_cut"] is True
+    assert len(exchange.headers) <= 100
+
+
+def test_all_entries_together_take_so_many_bytes() -> None:
+    journal = Journal(1000, capacity=2**20)
+    for number in range(100):
+        exchange = begun(journal)
+        exchange.asked(b"x" * LONGEST)
+        exchange.answered(200, b"x" * (number % 2) * LONGEST)
+    assert 8 <= len(journal) <= 16
+    assert journal.forgotten.total == 100 - len(journal)
+    assert journal.is_out_of_bytes
+    journal.clear(DEFAULT)
+    assert not journal.is_out_of_bytes
+    exchange = begun(journal)
+    exchange.answered(200, b"")
+    assert len(journal) == 1
+
+
+def test_an_entry_that_was_evicted_meanwhile_counts_no_more() -> None:
+    journal = Journal(1, capacity=100_000)
+    waiting = begun(journal)
+    begun(journal).answered(200, b"")
+    waiting.asked(b"x" * LONGEST)
+    waiting.answered(200, b"x" * LONGEST)
+    assert (len(journal), journal.is_out_of_bytes) == (1, False)
+
+
+def test_where_bytes_run_out_a_larger_journal_is_not_advised(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Journal, "__init__", partialmethod(Journal.__init__, capacity=2**17))
+    with StandIn(SMALL) as standin:
+        for _ in range(3):
+            httpx.post(f"{standin.url}/flows/filter", json={"text": "x" * 60_000}).raise_for_status()
+        assert len(standin.requests) < 3
+        with pytest.raises(ControlError, match=r"holds [12] requests, which take 0 MiB, and has forgotten [12] that"):
+            standin.count()
+
+
+# ------------------------------------------------------------------- page by page
+
+
+def test_requests_come_page_by_page(served: httpx.Client, five: str) -> None:
+    every = noted(served, workspace=five)
+    for search in ({}, {"method": "POST"}):
+        for path in ("/requests", "/requests/find"):
+            found: list[dict[str, Any]] = []
+            page: dict[str, Any] = {"next": None}
+            while not found or page["next"]:
+                page = paged(served, path, search={"workspace": five, **search}, limit=2, before=page["next"])
+                assert page["total"] == (None if found else 5 if not search else 3)
+                assert 1 <= len(page["requests"]) <= 2
+                found += page["requests"]
+            assert found == [each for each in every if not search or each["method"] == "POST"]
+
+
+def test_requests_after_another_are_found(served: httpx.Client, five: str) -> None:
+    every = noted(served, workspace=five)
+    for path in ("/requests", "/requests/find"):
+        page = paged(served, path, search={"workspace": five}, after=every[2]["number"])
+        assert (page["requests"], page["total"], page["next"]) == (every[:2], 2, None)
+
+
+def paged(served: httpx.Client, path: str, search: dict[str, Any], **page: int | None) -> dict[str, Any]:
+    params = {name: value for name, value in page.items() if value is not None}
+    if path == "/requests":
+        answer = admin(served, "GET", path, params={**search, **params})
+    else:
+        answer = admin(served, "POST", path, json=search, params=params)
+    said: dict[str, Any] = answer.raise_for_status().json()
+    return said
+
+
+def test_a_page_has_so_many_bytes(served: httpx.Client, name: str) -> None:
+    """And a client of the control API reads them all."""
+    for number in range(80):
+        served.post(f"{at(name)}/flows/filter", json={"limit": number, "text": "x" * 70_000}).raise_for_status()
+    answer = admin(served, "GET", "/requests", params={"workspace": name, "limit": 1000}).raise_for_status()
+    assert len(answer.content) < 2**22 + 2**18
+    assert (answer.json()["total"], len(answer.json()["requests"]) < 80) == (80, True)
+    workspace = RemoteWorkspace(f"{served.base_url}".rstrip("/") + at(name))
+    assert len(workspace.requests) == len(workspace.find(method="POST")) == workspace.count() == 80
+    assert [each["number"] for each in workspace.recent(70)] == [each["number"] for each in workspace.requests[10:]]
+    assert workspace.recent(0) == []
+
+
+@pytest.mark.parametrize(
+    "search", [{"path": "x" * 3_000_000}, {"body": "x" * 3_000_000}, {"body": {"x" * 3_000_000: 1}}]
+)
+def test_a_long_search_has_a_short_answer(served: httpx.Client, five: str, search: dict[str, Any]) -> None:
+    answer = find(served, workspace=five, **search).raise_for_status()
+    nearest = answer.json()["nearest"]
+    assert len(nearest) == 3
+    assert all(0 < len(line) < 1000 for each in nearest for line in each["differences"])
+
+
+def test_others_have_their_turn_during_long_work() -> None:
+    turns = 0
+
+    async def work() -> int:
+        other = asyncio.create_task(others())
+        count = 0
+        async for _ in in_slices(range(20)):
+            time.sleep(0.005)  # noqa: ASYNC251 - what does not give way to others is what is tested
+            count += 1
+        other.cancel()
+        return count
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    assert asyncio.run(work()) == 20
+    assert turns >= 5

@@ -1,10 +1,12 @@
 """A workspace of a running server, through the control API: for tests, and for `understudy admin`."""
 
 import json
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -23,7 +25,9 @@ from understudy.values import in_utc, is_id
 from understudy.workspaces.fixtures import SUFFIX
 from understudy.workspaces.tenants import DEFAULT
 
-ALL = 1_000_000  # requests; more than a journal holds
+PAGE = 1000  # requests of one answer, at most
+SHORT = 200  # characters of a body that are shown in a line
+INTERVAL = 0.5  # seconds between looks for new requests
 TIMEOUT = 60  # seconds; a set may take some to load
 UNKEPT = httpx.Limits(max_keepalive_connections=0)
 JSON = {"content-type": "application/json"}
@@ -90,17 +94,30 @@ class Found:
 def line_of(request: Mapping[str, Any]) -> str:
     """A request and its answer in a line."""
     query = f"?{request['query']}" if request["query"] else ""
-    body = "" if request["body"] is None else f" {to_json(request['body'])}"
+    body = "" if request["body"] is None else f" {in_short(request['body'])}"
     return escape(f"{request['method']} {request['path']}{query}{body} -> {outcome_of(request)}")
 
 
 def outcome_of(request: Mapping[str, Any]) -> str:
-    """The status that a request came to, and what was said where that is an error."""
+    """The status that a request came to, what was said where that is an error, and the faults that were applied."""
+    faults = f" (fault: {'; '.join(request['faults'])})" if request["faults"] else ""
     status = request["status"]
     if status is None:
-        return "no answer"
-    said = f": {to_json(request['answer'])}" if status >= httpx.codes.BAD_REQUEST else ""
-    return f"{status} in {request['seconds'] * 1000:.1f} ms{said}"
+        return f"{'no answer' if request['is_over'] else 'in progress'}{faults}"
+    said = f": {in_short(request['answer'])}" if status >= httpx.codes.BAD_REQUEST else ""
+    return f"{status} in {request['seconds'] * 1000:.1f} ms{faults}{said}"
+
+
+def in_short(body: Any) -> str:
+    """The JSON of a body, cut where it is long."""
+    text = to_json(body)
+    return text if len(text) <= SHORT else f"{text[:SHORT]}…"
+
+
+def timed_line_of(request: Mapping[str, Any]) -> str:
+    """A request and its answer in a line that begins with the time of day, in the local time zone."""
+    moment = datetime.fromisoformat(request["time"].replace("Z", "+00:00")).astimezone()
+    return f"{moment.time().isoformat('milliseconds')} {line_of(request)}"
 
 
 class RemoteFaults:
@@ -232,13 +249,45 @@ class RemoteWorkspace:
     @property
     def requests(self) -> list[dict[str, Any]]:
         """What was asked of the workspace, and the answers, the oldest first."""
-        found = self._call("GET", "/requests", params={"workspace": self.name, "limit": ALL})
-        return list(reversed(found["requests"]))
+        return self.recent()
+
+    def recent(self, number: int | None = None, after: int = 0) -> list[dict[str, Any]]:
+        """The last requests to the workspace, and the answers, the oldest first.
+
+        Args:
+            number: how many; all by default.
+            after: only requests with a larger `number`, which counts the requests to the server.
+        """
+        limit = PAGE if number is None else min(number, PAGE)
+        pages = self._pages("GET", "/requests", workspace=self.name, after=after, limit=limit) if limit else ()
+        found = islice((request for page in pages for request in page["requests"]), number)
+        return list(found)[::-1]
+
+    def follow(self, number: int = 0, interval: float = INTERVAL) -> Iterator[dict[str, Any]]:
+        """The last requests, and then, without end, each other one once it is over.
+
+        Args:
+            number: how many of those that were made before.
+            interval: seconds between looks for new ones.
+        """
+        known = self.recent(max(number, 1))
+        last = known[0]["number"] - 1 if number and known else known[-1]["number"] if known else 0
+        early: set[int] = set()  # numbers beyond `last` whose requests are over; others before them are not
+        while True:
+            requests = self.recent(after=last)
+            for request in requests:
+                if request["is_over"] and request["number"] not in early:
+                    yield request
+                    early.add(request["number"])
+            in_progress = [request["number"] for request in requests if request["number"] not in early]
+            last = min([*in_progress, 1 + max((request["number"] for request in requests), default=last)]) - 1
+            early = {number for number in early if number > last}
+            time.sleep(interval)
 
     def find(self, **search: Any) -> Found:
         """The requests that are like something: `operation`, `method`, `path`, `status`, `body` (or part of it)."""
-        found = self._call("POST", "/requests/find", {"workspace": self.name, **search})
-        return Found(found["requests"], found["nearest"])
+        pages = list(self._pages("POST", "/requests/find", {"workspace": self.name, **search}, limit=PAGE))
+        return Found([request for page in pages for request in page["requests"]], pages[0]["nearest"])
 
     def count(self, **search: Any) -> int:
         """How many requests are like something."""
@@ -270,6 +319,16 @@ class RemoteWorkspace:
 
     def _rows(self, method: str, path: str, body: Any = None) -> dict[str, int]:
         return dict(self._call(method, path, body, params={"workspace": self.name})["rows"])
+
+    def _pages(self, method: str, path: str, body: Any = None, **params: Any) -> Iterator[dict[str, Any]]:
+        """The pages of a list of requests, the newest requests first."""
+        before: dict[str, int] = {}
+        while True:
+            page = self._call(method, path, body, params={**params, **before})
+            yield page
+            if page["next"] is None:
+                return
+            before = {"before": page["next"]}
 
     def _call(
         self, method: str, path: str, body: Any = None, *, params: Mapping[str, Any] | None = None, absent: bool = False

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,7 +32,10 @@ def admin() -> None:
 
 
 def control(show: Show) -> Callable[[Callable[..., Any]], Callable[..., None]]:
-    """Makes a function a command about a workspace: it gets that first, and what it returns is shown."""
+    """Makes a function a command about a workspace: it gets that first, and what it returns is shown.
+
+    What an iterator yields is shown as it comes.
+    """
 
     def decorator(function: Callable[..., Any]) -> Callable[..., None]:
         @wraps(function)
@@ -41,7 +44,11 @@ def control(show: Show) -> Callable[[Callable[..., Any]], Callable[..., None]]:
             from understudy.admin.client import RemoteWorkspace  # noqa: PLC0415
 
             answer = function(RemoteWorkspace(url or usual_url(), token=admin_token), **arguments)
-            echo(to_json(answer) if as_json else show(answer))
+            if isinstance(answer, Iterator):
+                for each in answer:
+                    echo(to_json(each) if as_json else show([each]))
+            else:
+                echo(to_json(answer) if as_json else show(answer))
 
         options: tuple[Decorator, ...] = (
             click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON."),
@@ -159,9 +166,9 @@ def drop(workspace: "RemoteWorkspace", idle: float | None) -> Any:
 
 
 def listed(requests: list[dict[str, Any]]) -> str:
-    from understudy.admin.client import line_of  # noqa: PLC0415
+    from understudy.admin.client import timed_line_of  # noqa: PLC0415
 
-    return "\n".join(map(line_of, requests)) or "no requests"
+    return "\n".join(map(timed_line_of, requests)) or "no requests"
 
 
 def found_in_words(found: Mapping[str, Any]) -> str:
@@ -192,10 +199,17 @@ def searching(function: Callable[..., None]) -> Callable[..., None]:
 
 
 @admin.command("requests")
+@click.option(
+    "-n", "--number", type=click.IntRange(0), default=100, show_default=True, help="How many of the last requests."
+)
+@click.option("-f", "--follow", is_flag=True, help="Go on with each new request, until Ctrl-C.")
 @control(listed)
-def read_requests(workspace: "RemoteWorkspace") -> Any:
-    """List what the workspace was asked, the oldest first."""
-    return workspace.requests
+def read_requests(workspace: "RemoteWorkspace", number: int, *, follow: bool) -> Any:
+    """List the last requests to the workspace, the oldest first: when, what, and the response.
+
+    Long bodies are cut; --json has all of them, and with --follow a line for each request.
+    """
+    return workspace.follow(number) if follow else workspace.recent(number)
 
 
 @admin.command()

@@ -14,6 +14,7 @@ from understudy.faults.faults import Faults
 from understudy.faults.pacing import Pacing
 from understudy.faults.rule import Effect
 from understudy.faults.spoiling import SPOILING
+from understudy.http.journal import EXCHANGE
 
 EFFECT = "understudy.effect"  # where a request's ASGI scope says what happens to it
 STALE = "understudy.stale"  # and how many seconds old its answer is to be
@@ -34,6 +35,8 @@ class FaultMiddleware:
         if effect is None:
             await self._app(scope, receive, send)
             return
+        if EXCHANGE in scope:
+            scope[EXCHANGE].faults = effect.rules
         await unless_stopped(self._suffer(effect, scope, receive, send), scope, receive)
 
     async def _suffer(self, effect: Effect, scope: Scope, receive: Receive, send: Send) -> None:

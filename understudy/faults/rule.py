@@ -32,6 +32,8 @@ class Effect:
     spoil: str | None = None
     throttle: float | None = None
     stale: float | None = None
+    rules: list[str] = field(default_factory=list)
+    """The rules that were applied, by name."""
 
 
 @dataclass
@@ -86,6 +88,13 @@ class Rule:
         return None if delay is None else partial(delay_of(delay).draw, self._randomness)
 
     @property
+    def name(self) -> str:
+        """The name that it was given, else what it does."""
+        effects = ((name, self.says[name]) for name in EFFECTS if self.says.get(name) is not None)
+        texts = (f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in effects)
+        return self.says.get("name") or ", ".join(texts)
+
+    @property
     def says_something(self) -> bool:
         return any(self.says.get(name) is not None for name in EFFECTS)
 
@@ -102,6 +111,7 @@ class Rule:
         if retry_after is None:
             return
         self.applied += 1
+        effect.rules.append(self.name)
         says = self.says
         effect.delay += self._delay() if self._delay else 0
         effect.chunk_delay = effect.chunk_delay or self._chunk_delay

@@ -47,6 +47,11 @@ class RequestReader:
         return {*self.path_names, *self._query.names, *(self._body.arguments if self._body else ())}
 
     @property
+    def query_names(self) -> list[str]:
+        """The names of the query parameters."""
+        return self._query.names
+
+    @property
     def takes_body(self) -> bool:
         return self._body is not None
 

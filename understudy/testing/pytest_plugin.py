@@ -23,6 +23,7 @@ WORKSPACE: pytest.StashKey["RemoteWorkspace"] = pytest.StashKey()
 ACTIVATION: pytest.StashKey["Activation"] = pytest.StashKey()
 SITE, ERROR = "understudy_site", "understudy_error"  # what xdist's workers are told
 VARIABLE = "UNDERSTUDY_ADMIN_TOKEN"
+REPORTED = 100  # requests of a test that fails, at most
 JOURNAL = 10_000  # requests, of all tests that run at a time
 SETTINGS = {
     "fixtures": "The fixture set that every test starts from, a folder of JSON Lines.  [default: the demo set]",
@@ -187,10 +188,11 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 
 
 def requests_of(workspace: "RemoteWorkspace") -> str:
+    """The last requests of a test, a line each."""
     from understudy.admin.client import line_of  # noqa: PLC0415
     from understudy.errors import UnderstudyError  # noqa: PLC0415
 
     try:
-        return "\n".join(map(line_of, workspace.requests)) or "none"
+        return "\n".join(map(line_of, workspace.recent(REPORTED))) or "none"
     except UnderstudyError as error:
         return str(error)

@@ -1,20 +1,43 @@
 """What the server was asked: all of it, or what is like something."""
 
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from heapq import nsmallest
+from http import HTTPStatus
+from itertools import dropwhile, takewhile
 from typing import Any
 
 from understudy.errors import Conflict
-from understudy.http.answers import NO_CONTENT, Answer
+from understudy.http.answers import NO_CONTENT, Answer, encode
 from understudy.http.journal import Exchange
-from understudy.http.search import Search
+from understudy.http.redaction import HIDDEN
+from understudy.http.search import Search, full
+from understudy.http.slices import in_slices
 from understudy.site import Site
 from understudy.workspaces.tenants import canonical
 
 NEAREST = 3  # requests, where none is found
+PAGE = 2**22  # bytes of a page, after which it takes no more requests
 
 
-def read_requests(
+@dataclass
+class Page:
+    """A page of requests, the newest first, each as JSON.
+
+    `total` counts all that were found, where the page is the first one; `next` is the number that the next page is
+    `before`, None where this is the last one.
+    """
+
+    requests: list[bytes] = field(default_factory=list)
+    total: int | None = None
+    next: int | None = None
+
+    def encoded(self, nearest: Sequence[dict[str, Any]] = ()) -> bytes:
+        rest = encode({"nearest": list(nearest), "total": self.total, "next": self.next})
+        return b'{"requests":[' + b",".join(self.requests) + b"]," + rest[1:]
+
+
+async def read_requests(
     site: Site,
     limit: int,
     operation: str | None = None,
@@ -22,12 +45,11 @@ def read_requests(
     path: str | None = None,
     status: int | None = None,
     workspace: str | None = None,
+    before: int | None = None,
+    after: int | None = None,
 ) -> Answer:
-    found = matches(site, search_for(operation, method, path, status, workspace))
-    return {
-        "requests": [told(site, exchange) for exchange in islice(found, min(limit, site.journal.size))],
-        "nearest": [],
-    }
+    search = search_for(site, operation, method, path, status, workspace)
+    return (await page_of(site, search, limit, before, after)).encoded()
 
 
 def clear_requests(site: Site, workspace: str | None = None) -> Answer:
@@ -35,21 +57,25 @@ def clear_requests(site: Site, workspace: str | None = None) -> Answer:
     return NO_CONTENT
 
 
-def count_requests(site: Site, body: dict[str, Any]) -> Answer:
-    search = search_for(**body)
+async def count_requests(site: Site, body: dict[str, Any]) -> Answer:
+    search = search_for(site, **body)
     check_memory(site, search)
-    return sum(1 for _ in matches(site, search))
+    return (await page_of(site, search, limit=0)).total
 
 
-def find_requests(site: Site, body: dict[str, Any]) -> Answer:
-    search = search_for(**body)
-    requests = [told(site, exchange) for exchange in matches(site, search)]
-    if not requests:
-        check_memory(site, search)
-    return {"requests": requests, "nearest": [] if requests else nearest(site, search)}
+async def find_requests(
+    site: Site, body: dict[str, Any], limit: int, before: int | None = None, after: int | None = None
+) -> Answer:
+    search = search_for(site, **body)
+    page = await page_of(site, search, limit, before, after)
+    if page.total != 0:
+        return page.encoded()
+    check_memory(site, search)
+    return page.encoded(await nearest(site, search))
 
 
 def search_for(
+    site: Site,
     operation: str | None = None,
     method: str | None = None,
     path: str | None = None,
@@ -57,27 +83,62 @@ def search_for(
     workspace: str | None = None,
     body: Any = None,
 ) -> Search:
+    path = path and full(path, site.api.contract.base_path)
     return Search(operation, method, path, status, None if workspace is None else canonical(workspace), body)
 
 
-def matches(site: Site, search: Search) -> Iterator[Exchange]:
-    return (exchange for exchange in site.journal.newest() if not differences(site, search, exchange))
+async def page_of(site: Site, search: Search, limit: int, before: int | None = None, after: int | None = None) -> Page:
+    """The requests that are looked for, and how many there are of them.
+
+    Args:
+        site: whose journal is searched.
+        search: what they are like.
+        limit: how many there may be on the page.
+        before: only requests with a smaller number; then they are not counted.
+        after: only requests with a larger number.
+    """
+    page, size, last = Page(total=0 if before is None else None), 0, 0
+    newest = takewhile(lambda each: after is None or each.number > after, site.journal.newest())
+    async for exchange in in_slices(dropwhile(lambda each: before is not None and each.number >= before, newest)):
+        if not search.is_met(exchange, operation_of(site, exchange), site.api.contract.base_path):
+            continue
+        if page.next is None and len(page.requests) < limit and size < PAGE:
+            page.requests.append(encode(told(site, exchange)))
+            size, last = size + len(page.requests[-1]), exchange.number
+        elif page.next is None:
+            page.next = last
+        if page.total is not None:
+            page.total += 1
+        elif page.next is not None:
+            break
+    return page
+
+
+async def nearest(site: Site, search: Search) -> list[dict[str, Any]]:
+    """The requests that are least unlike what is looked for, and in what."""
+    best: list[tuple[int, Exchange]] = []
+    async for exchange in in_slices(site.journal.newest()):
+        if search.workspace in (None, exchange.workspace):
+            distance = search.distance(exchange, operation_of(site, exchange), site.api.contract.base_path)
+            best = nsmallest(NEAREST, [*best, (distance, exchange)], key=lambda candidate: candidate[0])
+    return [
+        {"request": told(site, exchange), "differences": differences(site, search, exchange)} for _, exchange in best
+    ]
 
 
 def differences(site: Site, search: Search, exchange: Exchange) -> list[str]:
     return search.differences(exchange, operation_of(site, exchange), site.api.contract.base_path)
 
 
-def nearest(site: Site, search: Search) -> list[dict[str, Any]]:
-    """The requests that are least unlike what is looked for, and in what."""
-    near = (each for each in site.journal.newest() if search.workspace in (None, each.workspace))
-    candidates = [(exchange, differences(site, search, exchange)) for exchange in near]
-    candidates.sort(key=lambda candidate: len(candidate[1]))
-    return [{"request": told(site, exchange), "differences": lines} for exchange, lines in candidates[:NEAREST]]
-
-
 def told(site: Site, exchange: Exchange) -> dict[str, Any]:
-    return {**exchange.as_json(), "operation": operation_of(site, exchange)}
+    """A request as it is shown, without what could let somebody in."""
+    found = site.routes.find(exchange.method, exchange.path)
+    if found is None:
+        return {**exchange.as_json(), "operation": None}
+    shown = {**exchange.as_json(found.operation.reader.query_names), "operation": found.operation.id}
+    if found.operation.issues_tokens and exchange.status == HTTPStatus.OK:
+        shown["answer"] = HIDDEN
+    return shown
 
 
 def operation_of(site: Site, exchange: Exchange) -> str | None:
@@ -94,9 +155,15 @@ def check_memory(site: Site, search: Search) -> None:
     journal = site.journal
     if not journal.size:
         raise Conflict("The server keeps no journal; start it with --journal and how many requests it should hold.")
-    forgotten = journal.forgotten[search.workspace] if search.workspace else journal.forgotten.total()
-    if forgotten:
+    forgotten = journal.forgotten.of(search.workspace)
+    if not forgotten:
+        return
+    if journal.is_out_of_bytes:
         raise Conflict(
-            f"The journal holds the last {journal.size} requests and has forgotten {forgotten} that might count. Clear "
-            "it (DELETE /__admin/requests) before what you ask about, or start the server with a larger --journal."
+            f"The journal holds {len(journal)} requests, which take {journal.capacity // 2**20} MiB, and has forgotten "
+            f"{forgotten} that might count. Clear it (DELETE /__admin/requests) before what you ask about."
         )
+    raise Conflict(
+        f"The journal holds the last {journal.size} requests and has forgotten {forgotten} that might count. Clear "
+        "it (DELETE /__admin/requests) before what you ask about, or start the server with a larger --journal."
+    )

@@ -27,7 +27,7 @@ def read_state(site: Site) -> Answer:
         "journal": {
             "size": site.journal.size,
             "requests": len(site.journal),
-            "forgotten": site.journal.forgotten.total(),
+            "forgotten": site.journal.forgotten.total,
         },
     }
 
