@@ -11,11 +11,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from understudy.cache import Cache
 from understudy.contract.catalog import Catalog
 from understudy.contract.contract import Contract, Place
 from understudy.contract.validation import Reading
 from understudy.errors import ContractError
-from understudy.http.requests import RequestReader
+from understudy.http.requests import REMEMBERED, Remembered, RequestReader
 from understudy.text import one_line
 
 PACKAGE = Path(__file__).parent
@@ -96,10 +97,11 @@ class Api:
         catalog = Catalog.of(contract)
         handlers = Handlers(folder / "handlers")
         operations = {}
+        remembered: Remembered = Cache(REMEMBERED)
         for operation_id, place in contract.operations():
             with place.blamed():
                 handler = handlers.function(operation_id, place)
-                reader = RequestReader(place, catalog, reading)
+                reader = RequestReader(place, catalog, reading, remembered)
                 operations[operation_id] = prepared(operation_id, place, handler, reader, subject)
         return cls(folder, contract, catalog, operations)
 

@@ -205,6 +205,41 @@ def test_each_is_there_again_after_a_restart(tmp_path: Path) -> None:
         assert keys(api, DEFAULT) == before[DEFAULT]
 
 
+def test_there_may_be_so_many_over_a_restart_and_asked_for_at_once(tmp_path: Path) -> None:
+    """Those that are kept count, whether they were asked for since the start or not."""
+    store, first, second = tmp_path / "rows.json", new_name(), new_name()
+    shutil.copy(SMALL / "flows.jsonl", tmp_path / "rows.not.a.workspace.json")  # none of ours
+    options = ["--store", str(store), "--max-workspaces", "2"]
+    with stand_in(SMALL, *options) as api:
+        assert api.get(f"{at(first)}/flows/{FLOW}").status_code == 200
+    with stand_in(SMALL, *options) as api:
+        with ThreadPoolExecutor(8) as pool:
+            names = [new_name() for _ in range(8)]
+            answers = list(pool.map(lambda name: api.get(f"{at(name)}/flows/{FLOW}").status_code, names))
+        assert sorted(answers) == [200, *[403] * 7]
+        assert api.get(f"{at(second)}/flows/{FLOW}").status_code == 403
+        assert api.get(f"{at(first)}/flows/{FLOW}").status_code == 200
+        assert admin(api, "DELETE", "/workspaces", params={"workspace": first}).status_code == 200
+        assert api.get(f"{at(second)}/flows/{FLOW}").status_code == 200
+        assert len(files(store)) == 4
+
+
+def test_there_may_be_so_many_snapshots_that_are_saved_at_once(tmp_path: Path) -> None:
+    with stand_in(SMALL, "--store", str(tmp_path / "rows.json"), "--max-snapshots", "3") as api:
+
+        def save(number: int) -> int:
+            if number % 2:
+                return api.post("/flows/", json={"name": f"{number}"}).status_code
+            return admin(api, "PUT", f"/snapshots/{number}").status_code
+
+        with ThreadPoolExecutor(20) as pool:
+            statuses = list(pool.map(save, range(40)))
+        (workspace,) = admin(api, "GET", "/state").json()["workspaces"]
+        assert len(workspace["snapshots"]) == 3
+        assert sorted(statuses[::2]) == [200] * 3 + [403] * 17
+        assert admin(api, "PUT", f"/snapshots/{workspace['snapshots'][0]}").status_code == 200
+
+
 @pytest.fixture(scope="module")
 def stored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[httpx.Client, Path]]:
     """A server with a store, and its file."""

@@ -1,12 +1,13 @@
 """Criteria evaluated with bitmaps: which rows of a table meet them."""
 
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial, reduce
+from sys import getsizeof
 
 from pyroaring import BitMap
 
+from understudy.cache import Cache
 from understudy.contract.columns import ID, Step
 from understudy.filters.criteria import All, Condition, Criteria, Either, Every, Not, Related
 from understudy.filters.operators import OPERATORS
@@ -16,7 +17,9 @@ Tables = Mapping[str, Table]
 
 FEW = 100  # a table has more than so many times the rows that are left where these are few
 MANY = 20  # a table has less than so many times the rows that it may refer to where these are many
-REMEMBERED = 256  # criteria; at a million rows, the bitmap of each takes 125 kB at the most
+REMEMBERED = 2**26  # bytes of criteria and of the rows that met them; at a million rows, these take 125 kB at the most
+CRITERION = 200  # bytes, about, of a criterion without its operand
+CHUNK = 2**13  # bytes, at most, that a bitmap takes for a stretch of 2**16 rows
 
 
 @dataclass(frozen=True)
@@ -28,15 +31,29 @@ class Known:
     beyond: Mapping[str, int]
 
 
+Remembered = Cache[tuple[object, str, Criteria], Known]
+"""What is known, by whose tables it is about, the name of the table, and the criteria."""
+
+
+def remembered() -> Remembered:
+    """A cache that selections share."""
+    return Cache(REMEMBERED)
+
+
 class Selection:
     """Finds the rows that meet criteria, and remembers them.
 
     Where only the table itself has changed since, no more than the changed rows are looked at again.
+
+    Args:
+        tables: the tables of the rows, by name.
+        cache: what is remembered, also of other tables.
     """
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: Tables, cache: Remembered) -> None:
+        self.cache = cache
         self._tables = tables
-        self._known: OrderedDict[tuple[str, Criteria], Known] = OrderedDict()
+        self._owner = object()  # tells what is known of these tables from what is known of others
 
     def rows(self, name: str, criteria: Criteria) -> BitMap:
         """The rows of a table that meet criteria. The caller must not change them."""
@@ -56,25 +73,21 @@ class Selection:
         """Those of some rows that meet criteria; where they are few, no other rows are looked at."""
         table = self._tables[name]
         are_few = FEW * len(rows) < len(table.live)
-        if are_few and isinstance(criteria, Condition | Related) and (name, criteria) not in self._known:
+        if are_few and isinstance(criteria, Condition | Related) and (self._owner, name, criteria) not in self.cache:
             return self._evaluated(criteria, Part(table, rows))
         return rows & self.rows(name, criteria)
 
     def _remembered(self, name: str, criteria: Condition | Related) -> BitMap:
-        table, key = self._tables[name], (name, criteria)
-        known = self._known.get(key)
+        table, key = self._tables[name], (self._owner, name, criteria)
+        known = self.cache.get(key)
         if known is None or any(self._tables[other].changes != seen for other, seen in known.beyond.items()):
             rows = self._evaluated(criteria, table)
         elif known.changes == table.changes:
-            self._known.move_to_end(key)
             return known.rows
         else:
             rows = self._renewed(known, criteria, table)
-        self._known[key] = Known(
-            rows, table.changes, {other: self._tables[other].changes for other in beyond(criteria)}
-        )
-        if len(self._known) > REMEMBERED:
-            self._known.popitem(last=False)
+        known = Known(rows, table.changes, {other: self._tables[other].changes for other in beyond(criteria)})
+        self.cache.put(key, known, size_of(criteria) + size_of_rows(rows))
         return rows
 
     def _renewed(self, known: Known, criteria: Condition | Related, table: Table) -> BitMap:
@@ -90,6 +103,25 @@ class Selection:
             case Related(step, part):
                 found, other = self.rows(step.table, part), self._tables[step.table]
                 return pointed_at(step, found, table, other) if step.back else pointing(step, found, table, other)
+
+
+def size_of(criteria: Criteria) -> int:
+    """How many bytes criteria take, about."""
+    match criteria:
+        case Condition(_, _, operand):
+            parts = sum(map(getsizeof, operand)) if isinstance(operand, tuple) else 0
+            return CRITERION + getsizeof(operand) + parts
+        case Related(_, part) | Not(part):
+            return CRITERION + size_of(part)
+        case All(parts) | Either(parts):
+            return CRITERION + sum(map(size_of, parts))
+        case Every():
+            return 0
+
+
+def size_of_rows(rows: BitMap) -> int:
+    """How many bytes a bitmap takes at most, about."""
+    return min(2 * len(rows), (rows.max() // 2**16 + 1) * CHUNK) if rows else 0
 
 
 def beyond(criteria: Condition | Related) -> Iterator[str]:

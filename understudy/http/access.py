@@ -6,6 +6,7 @@ import secrets
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from hashlib import sha256
 from hmac import compare_digest
 from typing import Any
 
@@ -21,6 +22,7 @@ CHANGING = ("POST", "PUT", "PATCH", "DELETE")
 TOKEN_HEADER, CLIENT_HEADER = "prefect-csrf-token", "prefect-csrf-client"  # as Prefect's clients send them
 LIFETIME = timedelta(hours=1)  # of a token
 CLIENTS = 10_000  # that may hold a token at a time
+LONGEST = 200  # characters of the name of a client that are kept as they are
 
 
 @dataclass(frozen=True)
@@ -50,18 +52,23 @@ class Tokens:
 
     def issue(self, client: str) -> dict[str, Any]:
         """A new token, as the real server answers it."""
-        moment = now()
-        _, _, id_, created = self._tokens.pop(client, (None, None, new_id(), moment))
+        moment, key = now(), key_of(client)
+        _, _, id_, created = self._tokens.pop(key, (None, None, new_id(), moment))
         token, end = secrets.token_hex(), moment + LIFETIME
-        self._tokens[client] = (token, end, id_, created)
+        self._tokens[key] = (token, end, id_, created)
         if len(self._tokens) > CLIENTS:
             self._tokens.popitem(last=False)
         told = {"id": id_, "created": created, "updated": moment}
         return {**told, "token": token, "client": client, "expiration": end}
 
     def holds(self, client: str, token: str) -> bool:
-        known, end, _, _ = self._tokens.get(client, ("", now(), None, None))
+        known, end, _, _ = self._tokens.get(key_of(client), ("", now(), None, None))
         return is_same(known, token) and now() < end
+
+
+def key_of(client: str) -> str:
+    """What a client's token is kept under. A long name is kept as its hash, which takes less memory."""
+    return client if len(client) <= LONGEST else sha256(client.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class Guard:

@@ -3,13 +3,13 @@
 import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 
 from pydantic_core import SchemaValidator, ValidationError, core_schema, from_json
 from starlette.types import Receive, Scope
 
+from understudy.cache import Cache
 from understudy.contract.catalog import Catalog
 from understudy.contract.contract import MEDIA_TYPE, Place
 from understudy.contract.validation import DETAIL, Reading, compiled, errors_of, validator
@@ -17,7 +17,9 @@ from understudy.errors import ApiError, BadRequest, Invalid, Unprocessable, Unsu
 from understudy.filters.query import Query, query_at
 from understudy.http.limits import UNREADABLE, is_deeper
 
-REMEMBERED = 256  # bodies of an operation
+REMEMBERED = 2**24  # bytes of bodies, of all operations of an API, and of what they say
+GROWTH = 16  # bytes, about, that what a body says takes for each byte of the body
+BODY = 1000  # bytes, about, that it takes beyond these
 SHORT = 4096  # bytes of a body that is remembered
 SHOWN = 2**20  # bytes of a body that is shown again where it is refused
 TOLD = 1000  # mistakes of a body, at most, of which each is told
@@ -29,9 +31,17 @@ class RequestReader:
     """Reads the requests of one operation, in the order in which the real server finds fault.
 
     First a body that is no JSON, then the API version, then the query, then what the body says.
+
+    Args:
+        operation: what the contract says of the operation.
+        catalog: the tables of the contract.
+        reading: how values are taken.
+        remembered: what bodies said, shared with other operations; by default nobody shares it.
     """
 
-    def __init__(self, operation: Place, catalog: Catalog, reading: Reading) -> None:
+    def __init__(
+        self, operation: Place, catalog: Catalog, reading: Reading, remembered: "Remembered | None" = None
+    ) -> None:
         parameters = operation.each("parameters")
         self.path_names = [place.value["name"] for place in parameters if place.value["in"] == "path"]
         self.ids = {place.value["name"] for place in parameters if is_id_in_path(place)}
@@ -39,7 +49,7 @@ class RequestReader:
         self._query = QueryString([place for place in parameters if place.value["in"] == "query"], reading)
         self._body = body_at(operation, catalog, reading)
         # The same questions are asked again and again; what they say is remembered, not what is answered.
-        self._remembered = lru_cache(REMEMBERED)(self._read_body)
+        self._remembered = Cache(REMEMBERED) if remembered is None else remembered
 
     @property
     def arguments(self) -> set[str]:
@@ -77,7 +87,7 @@ class RequestReader:
         headers = dict(scope["headers"])
         if isinstance(self._body, QueryBody) and not self._query.names and len(raw) <= SHORT:
             with suppress(ApiError):  # told below, in its turn
-                known = self._remembered(raw, headers.get(b"content-type"))
+                known = self._read_again(raw, headers.get(b"content-type"))
                 self._check_gates(headers)
                 return {**scope.get("path_params", {}), **known}
         body = None if self._body is None else self._body.parse(raw, headers.get(b"content-type"))
@@ -89,12 +99,25 @@ class RequestReader:
             arguments |= self._body.read(body)
         return arguments
 
+    def _read_again(self, raw: bytes, content_type: bytes | None) -> dict[str, Any]:
+        """What a body says, remembered if it was read before."""
+        key = (self, raw, content_type)
+        known = self._remembered.get(key)
+        if known is None:
+            known = self._read_body(raw, content_type)
+            self._remembered.put(key, known, BODY + GROWTH * len(raw) + len(content_type or b""))
+        return known
+
     def _read_body(self, raw: bytes, content_type: bytes | None) -> dict[str, Any]:
         return {} if self._body is None else self._body.read(self._body.parse(raw, content_type))
 
     def _check_gates(self, headers: Mapping[bytes, bytes]) -> None:
         for gate in self._gates:
             gate(headers)
+
+
+Remembered = Cache[tuple[RequestReader, bytes, bytes | None], dict[str, Any]]
+"""What bodies say, by who has read them, and their content type."""
 
 
 def is_id_in_path(place: Place) -> bool:

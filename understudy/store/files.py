@@ -1,5 +1,6 @@
 """Stores of several workspaces: one in the file that was named, each other in one beside it."""
 
+import glob
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from understudy.store.lock import Lock
 from understudy.store.opening import located, opened, origin, warnings
 from understudy.text import escape
 from understudy.workspaces.fixtures import FixtureSet
-from understudy.workspaces.tenants import DEFAULT, Kept
+from understudy.workspaces.tenants import DEFAULT, Kept, is_name
 
 logger = logging.getLogger("understudy")
 
@@ -45,6 +46,14 @@ class Files:
 
     def has_left(self, name: str) -> bool:
         return self.path(name).exists()
+
+    def left(self) -> Iterator[str]:
+        """The names of the workspaces that have a file, beside the default one."""
+        start, end = f"{self._path.stem}.", self._path.suffix
+        for path in self._path.parent.glob(f"{glob.escape(start)}*{glob.escape(end)}"):
+            name = path.name[len(start) : len(path.name) - len(end)].replace(".", "/")
+            if is_name(name):
+                yield name
 
     def path(self, name: str) -> Path:
         """The file of a workspace: "rows.json", or "rows.<id>.<id>.json"."""

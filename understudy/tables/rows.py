@@ -1,6 +1,8 @@
 """What a table holds: rows as the bytes of their answers, as keys, and as the indexes over these."""
 
 from collections.abc import Iterable, Mapping
+from itertools import chain, compress, repeat
+from operator import is_not
 from typing import Any
 
 from pyroaring import BitMap
@@ -31,6 +33,11 @@ class Rows:
         for column, index in self.indexes.items():
             copied.indexes[column] = copied.index(column, copied.live, index.built())
         return copied
+
+    def bytes_beyond(self, other: "Rows") -> int:
+        """How many bytes the rows take that others do not show under the same numbers."""
+        differs = map(is_not, self.encoded, chain(other.encoded, repeat(None)))
+        return sum(map(len, compress(self.encoded, differs)))
 
     def index(self, column: Column, rows: BitMap, built: Built = NOTHING) -> Index:
         """A new index of some rows."""

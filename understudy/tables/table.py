@@ -78,6 +78,11 @@ class Table:
         count = self.changes - changes
         return BitMap(islice(reversed(self._lately), count)) if count <= len(self._lately) else None
 
+    def bytes_beyond(self, other: "Table") -> int:
+        """How many bytes of rows it holds that another table, of which it may be a fork, does not hold."""
+        rows = other._rows  # noqa: SLF001 - it is of the same class
+        return 0 if self._rows is rows else self._rows.bytes_beyond(rows)
+
     # ------------------------------------------------------------------- write
 
     def insert(self, values: Mapping[str, Any]) -> int:

@@ -8,19 +8,22 @@ from understudy.workspaces.workspace import Workspace
 
 CHANGES = 1000  # that are remembered
 ROWS = 200_000  # of which copies are held, at most
+BYTES = 2**27  # of rows that are held for it alone, at most
 LONGEST = 3600  # seconds
 
 
 class Past(NamedTuple):
     """A fork of a workspace, and until when that was like it, by `time.monotonic`, in seconds.
 
-    `before` says how often each table had changed by then, and `held` how many rows are copied for it.
+    `before` says how often each table had changed by then, `held` how many rows are copied for it, and `size` how
+    many bytes those rows take that have changed since.
     """
 
     until: float
     rows: Workspace
     before: dict[str, int]
     held: int = 0
+    size: int = 0
 
 
 class History:
@@ -39,9 +42,11 @@ class History:
             self._past.append(last._replace(until=moment))
             return
         if last is not None:
-            changed = (table for name, table in self._workspace.items() if last.before[name] != changes[name])
+            tables = [table for name, table in self._workspace.items() if last.before[name] != changes[name]]
             # A copy has the places of rows that are gone, too; there are no more of these than there were changes.
-            self._past.append(last._replace(held=sum(len(table) + table.changes for table in changed)))
+            held = sum(len(table) + table.changes for table in tables)
+            size = sum(last.rows[table.schema.name].bytes_beyond(table) for table in tables)
+            self._past.append(last._replace(held=held, size=size))
         self._past.append(Past(moment, self._workspace.fork(), changes))
         self._forget(moment - LONGEST)
 
@@ -52,6 +57,7 @@ class History:
 
     def _forget(self, moment: float) -> None:
         """Forget what nobody may ask for any more, and what there is no room for."""
-        held = sum(past.held for past in self._past)
-        while self._past[0].until < moment or held > ROWS:
-            held -= self._past.popleft().held
+        held, size = sum(past.held for past in self._past), sum(past.size for past in self._past)
+        while self._past[0].until < moment or held > ROWS or size > BYTES:
+            forgotten = self._past.popleft()
+            held, size = held - forgotten.held, size - forgotten.size

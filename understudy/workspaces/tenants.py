@@ -18,6 +18,7 @@ from understudy.errors import (
     UnderstudyError,
     Unprocessable,
 )
+from understudy.filters.selection import remembered
 from understudy.workspaces.fixtures import FixtureSet, dangling
 from understudy.workspaces.history import History
 from understudy.workspaces.workspace import Workspace
@@ -66,6 +67,9 @@ class Keeper(Protocol):
     def has_left(self, name: str) -> bool:
         """Whether something is left of a workspace that is not open."""
 
+    def left(self) -> Iterable[str]:
+        """The names of the workspaces, beyond DEFAULT, of which something is left, whether they are open or not."""
+
 
 class Memory:
     """Keeps nothing: each workspace is a fork of the fixture set's."""
@@ -79,6 +83,9 @@ class Memory:
 
     def has_left(self, name: str) -> bool:
         return False
+
+    def left(self) -> Iterable[str]:
+        return ()
 
 
 def nothing_to_delete() -> None:
@@ -126,6 +133,7 @@ class Tenants:
         self.limit = limit
         self.ids = ids
         self.keeper = keeper
+        self._cache = remembered()
         self._open: dict[str, Tenant] = {}
         self._opening = asyncio.Lock()
 
@@ -155,12 +163,19 @@ class Tenants:
         async with self._opening:
             tenant = self.at_hand(name)
             if tenant is None:
-                self._check_room()
+                await asyncio.to_thread(self._check_room, name)
                 tenant = await self._opened(name)
             return tenant
 
-    def _check_room(self) -> None:
-        if len(self._open.keys() - {DEFAULT}) >= self.limit:
+    def _check_room(self, name: str) -> None:
+        """See whether there may be one more workspace, if this is a new one. All that are kept count, open or not.
+
+        Raises:
+            Forbidden: there are as many as there may be.
+        """
+        if name == DEFAULT or self.keeper.has_left(name):
+            return
+        if len({*self._open, *self.keeper.left()} - {DEFAULT}) >= self.limit:
             raise Forbidden(
                 f"There are {self.limit} workspaces, which is the limit. Drop some (DELETE /__admin/workspaces, "
                 "`understudy admin drop`), or start the server with a higher --max-workspaces."
@@ -182,6 +197,7 @@ class Tenants:
         """
         with ExitStack() as stack:
             kept = stack.enter_context(self.keeper.open(name))
+            kept.workspace.share(self._cache)
             tenant = self._open[name] = Tenant(name, kept, stack.pop_all())
         return tenant
 
@@ -251,6 +267,14 @@ def canonical(name: str) -> str:
         return "/".join(str(UUID(part)) for part in name.split("/"))
     except ValueError:
         raise no_name(name) from None
+
+
+def is_name(text: str) -> bool:
+    """Whether a text is the name of a workspace, written as `canonical` writes it."""
+    try:
+        return canonical(text) == text
+    except Unprocessable:
+        return False
 
 
 def no_name(name: str) -> Unprocessable:

@@ -8,18 +8,27 @@ from understudy.contract.catalog import CASCADE, SET_NULL, Catalog
 from understudy.contract.columns import ID, Column
 from understudy.filters.criteria import Criteria
 from understudy.filters.query import Sort
-from understudy.filters.selection import Selection
+from understudy.filters.selection import Remembered, Selection, remembered
 from understudy.tables.changes import Record, unrecorded
 from understudy.tables.table import Table
 from understudy.text import counted
 
 
 class Workspace(Mapping[str, Table]):
-    """Tables by name."""
+    """Tables by name.
 
-    def __init__(self, tables: Mapping[str, Table]) -> None:
+    Args:
+        tables: the tables.
+        cache: what was found in these and in other tables; a new one by default. Forks share it.
+    """
+
+    def __init__(self, tables: Mapping[str, Table], cache: Remembered | None = None) -> None:
         self._tables = tables
-        self._selection = Selection(tables)
+        self.share(remembered() if cache is None else cache)
+
+    def share(self, cache: Remembered) -> None:
+        """Remember what is found in a cache that others use, too."""
+        self._selection = Selection(self._tables, cache)
 
     @classmethod
     def empty(cls, catalog: Catalog, record: Record = unrecorded) -> "Workspace":
@@ -29,7 +38,7 @@ class Workspace(Mapping[str, Table]):
 
     def fork(self, record: Record = unrecorded) -> "Workspace":
         """Another workspace of the same rows, which goes its own way from here, and costs what it changes."""
-        return Workspace({name: table.fork(record) for name, table in self.items()})
+        return Workspace({name: table.fork(record) for name, table in self.items()}, self._selection.cache)
 
     def restore(self, other: "Workspace") -> None:
         """Become what another workspace is, which may go on to change."""

@@ -9,14 +9,25 @@ from understudy.workspaces.workspace import Workspace
 
 async def save_snapshot(site: Site, workspace: str, name: str) -> Answer:
     tenant = await site.tenants.get(workspace)
+    check_room(site, tenant, name)
+    rows = await tenant.perform(Workspace.fork)
+    check_room(site, tenant, name)  # others may have been saved meanwhile
+    tenant.snapshots[name] = rows
+    return tenant.rows()
+
+
+def check_room(site: Site, tenant: Tenant, name: str) -> None:
+    """See whether there may be a snapshot of this name.
+
+    Raises:
+        Forbidden: there are as many as there may be.
+    """
     limit = site.options.max_snapshots
     if name not in tenant.snapshots and sum(len(each.snapshots) for each in site.tenants) >= limit:
         raise Forbidden(
             f"There are {limit} snapshots, which is the limit. Delete some, or start the server with a higher "
             "--max-snapshots."
         )
-    tenant.snapshots[name] = await tenant.perform(Workspace.fork)
-    return tenant.rows()
 
 
 async def read_snapshot(site: Site, workspace: str, name: str) -> Answer:
