@@ -13,7 +13,7 @@ HARMLESS = frozenset(
         "accept", "accept-charset", "accept-encoding", "accept-language", "access-control-request-headers",
         "access-control-request-method", "cache-control", "connection", "content-encoding", "content-language",
         "content-length", "content-type", "date", "expect", "host", "if-match", "if-modified-since", "if-none-match",
-        "if-unmodified-since", "keep-alive", "origin", "pragma", "prefer", "range", "te", "trailer",
+        "if-unmodified-since", "keep-alive", "origin", "pragma", "prefer", "range", "trailer",
         "transfer-encoding", "upgrade", "user-agent", "via", "x-prefect-api-version",
     }
 )  # fmt: skip
