@@ -24,12 +24,12 @@ from understudy.testing.pytest_plugin import SETTINGS
 from understudy.verification.meaning import rules
 from understudy.verification.verdict import Rule
 
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-STORE = (ROOT / "docs" / "store.md").read_text(encoding="utf-8")
-GUIDE = (ROOT / "docs" / "verify.md").read_text(encoding="utf-8")
-TESTING = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
-ADMIN = (ROOT / "docs" / "admin.md").read_text(encoding="utf-8")
+STORE = (ROOT / "docs" / "reference" / "store.md").read_text(encoding="utf-8")
+GUIDE = (ROOT / "docs" / "reference" / "verify.md").read_text(encoding="utf-8")
+TESTING = (ROOT / "docs" / "reference" / "pytest-plugin.md").read_text(encoding="utf-8")
+ADMIN = (ROOT / "docs" / "reference" / "control-api.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -74,8 +74,8 @@ def test_the_guide_to_the_control_api_can_be_followed(tmp_path: Path) -> None:
     follow(ADMIN, tmp_path, servers=1)
 
 
-@pytest.mark.parametrize(("name", "servers"), [("faults", 1), ("access", 2)])
-def test_the_guides_to_faults_and_access_can_be_followed(name: str, servers: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "servers"), [("guides/faults", 1), ("guides/authentication", 2)])
+def test_the_pages_can_be_followed(name: str, servers: int, tmp_path: Path) -> None:
     follow((ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8"), tmp_path, servers)
 
 
@@ -233,7 +233,7 @@ def test_every_make_target_that_is_named_is_there() -> None:
             subprocess.run(["make", "--dry-run", target], cwd=ROOT, check=True, capture_output=True)
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_link_within_leads_somewhere(document: Path) -> None:
     for path, heading in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", document.read_text(encoding="utf-8")):
         target = document.parent / path if path else document

@@ -728,7 +728,7 @@ def test_a_rule_is_added_behind_those_that_are_there(workspace: RemoteWorkspace,
     assert outcomes(api, 2) == [500, OK]
     workspace.faults.add(answer=BUSY)
     assert [(rule["rule"]["answer"], rule["matched"]) for rule in workspace.faults] == [(500, 0), (BUSY, 0)]
-    assert outcomes(api, 2) == [500, BUSY]  # the first one began anew, as docs/faults.md says
+    assert outcomes(api, 2) == [500, BUSY]  # the first one began anew, as docs/guides/faults.md says
     workspace.faults.replace([{"answer": 404}])
     assert [rule["rule"]["answer"] for rule in workspace.faults.rules] == [404]
     workspace.faults.clear()
@@ -1153,7 +1153,7 @@ def test_a_server_stops_in_silence_whatever_it_was_doing(tmp_path: Path) -> None
 
 # ----------------------------------------------------------------------- documents
 
-GUIDE = ROOT / "docs" / "faults.md"
+GUIDE = ROOT / "docs" / "guides" / "faults.md"
 
 
 def test_the_table_of_keys_is_the_contract() -> None:

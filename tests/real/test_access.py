@@ -140,7 +140,7 @@ def answer(url: str, request: Request) -> dict[str, Any]:
     status, headers, body = exchange(url, request)
     kept = {name: value for name, value in headers.items() if name in COMPARED}
     if status == FORBIDDEN:
-        kept.pop("access-control-allow-origin", None)  # the real server sends it now and then; docs/access.md says when
+        kept.pop("access-control-allow-origin", None)  # the real server sends it only sometimes: see docs/explanation
     return {"status": status, "headers": kept, "body": lasting(shown(body, headers))}
 
 

@@ -9,7 +9,7 @@ from tests.conftest import SMALL
 from tests.real.conftest import Pair
 from tests.servers import ROOT
 
-KNOWN = ROOT / "docs" / "prefect-deviations.md"
+KNOWN = ROOT / "docs" / "reference" / "prefect-deviations.md"
 
 
 def test_a_real_server_does_nothing_otherwise_than_is_known(pair: Callable[[Path], Pair]) -> None:

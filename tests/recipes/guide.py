@@ -11,7 +11,7 @@ from tests.servers import ROOT
 ACTIONS = sorted((ROOT / ".github" / "actions").glob("*/action.yml"))
 TEMPLATES = sorted((ROOT / ".ci" / "gitlab").glob("*.yml"))
 DOCKERFILE = ROOT / ".ci" / "Dockerfile"
-GUIDE = ROOT / "docs" / "ci.md"
+GUIDE = ROOT / "docs" / "guides" / "ci.md"
 ARCHIVE = "https://github.com/OWNER/understudy/archive/REF.tar.gz"
 
 

@@ -264,5 +264,5 @@ def test_a_large_store_starts_with_a_warning(path: Path) -> None:
     with path.open("ab") as file:
         file.write(b" " * SIZE)
     with serving(path) as large:
-        size = f"warning: {path} is 64 MiB, and each write writes all of it: see docs/store.md\n"
+        size = f"warning: {path} is 64 MiB, and each write writes all of it: see docs/reference/store.md\n"
         assert large.stop() == size

@@ -79,7 +79,7 @@ def test_a_document_may_have_none(tmp_path: Path) -> None:
 
 
 def test_our_own_document_can_be_read() -> None:
-    assert load(own_folder() / "docs" / "prefect-deviations.md")
+    assert load(own_folder() / "docs" / "reference" / "prefect-deviations.md")
 
 
 def block(text: str) -> bytes:

@@ -69,4 +69,4 @@ def warnings(store: Store) -> Iterator[str]:
     yield from fixtures.dangling(store.workspace)
     size = store.path.stat().st_size // MEBIBYTE
     if size >= LARGE:
-        yield f"{store.path} is {size} MiB, and each write writes all of it: see docs/store.md"
+        yield f"{store.path} is {size} MiB, and each write writes all of it: see docs/reference/store.md"
