@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID
 
 import httpx
@@ -331,6 +333,31 @@ def test_nothing_that_lets_people_in_is_told(tmp_path: Path, form: str) -> None:
     for text in texts:
         assert [secret for secret in secrets() if secret in text] == []
         assert told not in text
+
+
+@pytest.mark.parametrize("level", ["debug", "info", "warning"])
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_logs_have_no_headers_and_no_query(tmp_path: Path, form: str, level: str) -> None:
+    """Not those of a request for a WebSocket either, which another library reads."""
+    errors = tmp_path / "stderr"
+    with serving("--log-level", level, "--log-format", form, errors=errors) as api:
+        handshake = (
+            f"GET /api/ready?token={SECRET} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
+            "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+            f"Authorization: Bearer {SECRET}\r\nCookie: a={SECRET}\r\nSec-WebSocket-Protocol: {KEY}\r\n\r\n"
+        )
+        assert api.base_url.port is not None
+        with socket.create_connection((api.base_url.host, api.base_url.port), timeout=30) as connection:
+            connection.sendall(handshake.encode())
+            assert b" 403 " in connection.recv(1000)
+        for way in ({}, PACKED):
+            headers = {"authorization": f"Bearer {SECRET}", "x-unheard-of": SECRET, **way}
+            assert api.get("/ready", headers=headers, params={"token": SECRET}).status_code == 200
+    text = errors.read_text(encoding="utf-8")
+    assert ("/api/ready" in text) == (level != "warning")
+    assert SECRET not in text
+    assert KEY not in text
+    assert quote(SECRET) not in text
 
 
 def secrets() -> Iterator[str]:
