@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 STARTED = time.perf_counter()
 USUAL = Options()
+MOST = 10_000_000  # requests of a run, which are drawn before the first is sent
 
 
 def run(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -45,7 +46,7 @@ api_option = click.option(
 
 def limit_option(name: str, unit: str, help_: str, least: int = 1) -> Decorator:
     default = getattr(USUAL, name.strip("-").replace("-", "_"))
-    kind: Any = click.FloatRange(0, min_open=True) if isinstance(default, float) else click.IntRange(least)
+    kind: Any = click.FloatRange(0, min_open=True) if isinstance(default, float) else click.IntRange(least, sys.maxsize)
     return click.option(name, type=kind, default=default, show_default=True, metavar=unit, help=help_)
 
 
@@ -129,7 +130,9 @@ def serve(log_level: str, log_format: str, *, quiet: bool, watch: bool, **option
 @main.command()
 @click.argument("first", metavar="URL")
 @click.argument("second", metavar="URL")
-@click.option("--requests", type=click.IntRange(1), default=1000, show_default=True, help="How many requests to ask.")
+@click.option(
+    "--requests", type=click.IntRange(1, MOST), default=1000, show_default=True, help="How many requests to ask."
+)
 @click.option("--seed", type=int, help="Draw the same requests again.  [default: another at each run]")
 @click.option(
     "--fixtures",
@@ -166,7 +169,7 @@ def compare(
 @main.command()
 @click.argument("url", metavar="URL")
 @click.option(
-    "--max-requests", type=click.IntRange(1), default=30_000, show_default=True, help="Ask no more than this."
+    "--max-requests", type=click.IntRange(1, MOST), default=30_000, show_default=True, help="Ask no more than this."
 )
 @click.option("--rate", type=click.FloatRange(0, min_open=True), help="Ask no faster than so many requests a second.")
 @click.option("--seed", type=int, help="Ask the same again.  [default: another at each run]")

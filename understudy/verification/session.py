@@ -26,6 +26,7 @@ from understudy.verification.pairing import Listing, mapping_of
 from understudy.verification.report import report
 from understudy.verification.samples import Row, Samples
 
+FRAMING = ("content-length", "transfer-encoding")  # headers that say where a body ends
 PATIENCE = 60.0  # seconds to wait for one answer
 PLAIN = {"accept-encoding": "identity"}  # to pack long lists takes longer than to send them
 LIMITS = httpx.Limits(keepalive_expiry=2.0)  # seconds; servers hang up on connections that are idle for 5
@@ -159,6 +160,8 @@ def client(url: str, headers: dict[str, str], contract: Contract | None = None) 
 
 def header_of(text: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
+    if name.strip().lower() in FRAMING:
+        raise UnderstudyError(f"--header cannot set {name.strip()}: each request has its own")
     if not colon or not name.strip():
         raise UnderstudyError(f"--header wants 'NAME: VALUE', not '{text}'")
     return name.strip(), value.strip()
