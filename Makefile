@@ -14,57 +14,57 @@ export TMPDIR := $(CURDIR)/.cache/tmp
 .PHONY: serve test test-control test-tools test-soak test-verify test-crash test-real mutants bench bench-writes check hooks dist demo record clean help
 .DEFAULT_GOAL := serve
 
-serve: $(VENV)/made ## serve the demo set; ARGS="--port 4300 --fixtures DIR" for more
+serve: $(VENV)/serving ## serve the demo set; ARGS="--port 4300 --fixtures DIR" for more
 	@$(BIN)/understudy serve $(ARGS)
 
-test: $(VENV)/made ## all tests of the API that need no real server
+test: $(VENV)/testing ## all tests of the API that need no real server
 	$(BIN)/pytest $(addprefix --ignore=,$(OTHER_TESTS)) $(WORKERS) $(ARGS)
 
-test-control: $(VENV)/made ## all tests of workspaces, the control API, faults, access, limits and hostile input
+test-control: $(VENV)/testing ## all tests of workspaces, the control API, faults, access, limits and hostile input
 	$(BIN)/pytest tests/control $(WORKERS) $(ARGS)
 
-test-tools: $(VENV)/made ## all tests of StandIn, the pytest plugin, the example and the wheel
+test-tools: $(VENV)/testing ## all tests of StandIn, the pytest plugin, the example and the wheel
 	$(BIN)/pytest tests/tools $(WORKERS) $(ARGS)
 
-test-soak: $(VENV)/made ## two minutes of everything at once, and a look at what is left
+test-soak: $(VENV)/testing ## two minutes of everything at once, and a look at what is left
 	$(BIN)/pytest tests/control/test_soak.py --soak-minutes 2 $(ARGS)
 
-test-verify: $(VENV)/made ## all tests of verify and compare, of the lying servers and of the recipes for CI
+test-verify: $(VENV)/testing ## all tests of verify and compare, of the lying servers and of the recipes for CI
 	$(BIN)/pytest $(VERIFY_TESTS) $(WORKERS) $(ARGS)
 
-test-crash: $(VENV)/made ## all tests of the store; a server is killed 200 times while it writes
+test-crash: $(VENV)/testing ## all tests of the store; a server is killed 200 times while it writes
 	$(BIN)/pytest tests/store --rounds 200 $(ARGS)
 
-test-real: $(VENV)/made .real/made ## hold the stand-in against a real Prefect server
+test-real: $(VENV)/testing .real/made ## hold the stand-in against a real Prefect server
 	$(BIN)/pytest tests/real $(ARGS)
 
-mutants: $(VENV)/made ## who catches which lying server: Schemathesis, understudy verify
+mutants: $(VENV)/testing ## who catches which lying server: Schemathesis, understudy verify
 	@$(BIN)/python -m tests.mutants --lies 60 $(ARGS)
 
-bench: $(VENV)/made ## Understudy beside other servers, for bench/results/; wants wrk, and takes half an hour
+bench: $(VENV)/testing ## Understudy beside other servers, for bench/results/; wants wrk, and takes half an hour
 	@$(BIN)/python -m bench $(ARGS)
 
-bench-writes: $(VENV)/made ## what a write costs with a store
+bench-writes: $(VENV)/testing ## what a write costs with a store
 	@$(BIN)/python -m bench.write_cost
 
-check: $(VENV)/made ## style and types
+check: $(VENV)/testing ## style and types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/codespell $$(git ls-files)
 	$(BIN)/mypy
 
-hooks: $(VENV)/made ## run the checks of changed files before each commit
+hooks: $(VENV)/testing ## run the checks of changed files before each commit
 	$(BIN)/pre-commit install
 
-dist: $(VENV)/made ## build the package and check it, in dist/
+dist: $(VENV)/testing ## build the package and check it, in dist/
 	rm -rf dist
 	$(BIN)/python -m build --outdir dist
 	$(BIN)/twine check --strict dist/*
 
-demo: $(VENV)/made ## write the demo fixture set anew
+demo: $(VENV)/testing ## write the demo fixture set anew
 	$(BIN)/python fixtures/make_demo.py
 
-record: $(VENV)/made .real/made ## record a real server's answers anew
+record: $(VENV)/testing .real/made ## record a real server's answers anew
 	$(BIN)/python -m tests.real.record
 
 help: ## this list
@@ -73,10 +73,17 @@ help: ## this list
 clean: ## take away all that was made
 	rm -rf $(VENV) .real .cache build dist *.egg-info
 
-$(VENV)/made: pyproject.toml | .cache/tmp
+# What serving needs, and what the other targets need on top of it. Both say on stderr what they do meanwhile.
+$(VENV)/serving: pyproject.toml | .cache/tmp
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Understudy needs Python 3.10 or newer: make PYTHON=/path/to/python3")'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --editable '.[test]'
+	@echo 'Installing what serving needs into $(VENV), once: 50 packages, some 100 MB.' >&2
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --editable . >&2
+	@touch $@
+
+$(VENV)/testing: $(VENV)/serving
+	@echo 'Installing what the tests and checks need into $(VENV), once: 80 packages more, some 300 MB.' >&2
+	@$(BIN)/pip install --editable '.[test]' >&2
 	@touch $@
 
 # The pins are what is known to work together. The rest is for tests that use its SDK and our plugin.

@@ -1,6 +1,7 @@
 """The wheel: built, installed into an empty environment, and asked from another folder."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.servers import ROOT, client, greeting, running
-from tests.tools.wheels import environment_of
+from tests.tools.wheels import copy_source, environment_of
 
 
 @pytest.fixture(scope="module")
@@ -70,3 +71,38 @@ def test_a_release_is_built_and_passes_the_index_s_checks(tmp_path: Path) -> Non
     assert {"understudy/py.typed", "understudy/api/openapi.yaml", "understudy/api/fixtures/demo/flows.jsonl"} <= {
         *names
     }
+
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("command", re.findall(r"^\| `((?:uvx|pipx) [^`]*) serve` \|", README, re.MULTILINE))
+def test_a_checkout_runs_without_being_installed(command: str, tmp_path: Path) -> None:
+    name, *arguments = command.split()
+    program = shutil.which(name, path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    if program is None:
+        pytest.skip(f"{name} is not installed")
+    environment = {**os.environ, "PIPX_HOME": str(tmp_path / "pipx"), "UV_CACHE_DIR": str(tmp_path / "uv")}
+    source = copy_source(tmp_path / "source")
+    shown = subprocess.run(
+        [program, *arguments, "serve", "--help"],
+        cwd=source,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "--fixtures" in shown.stdout
+
+
+@pytest.mark.parametrize(("target", "has_tests"), [("serve", False), ("test", True)])
+def test_make_installs_what_its_target_needs(target: str, has_tests: bool) -> None:
+    told = subprocess.run(
+        ["make", "--dry-run", "--always-make", "--directory", str(ROOT), target],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert "pip install --editable . " in told
+    assert ("pip install --editable '.[test]'" in told) is has_tests
+    assert "--quiet" not in told

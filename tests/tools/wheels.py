@@ -11,13 +11,16 @@ from tests.servers import ROOT
 
 def build_wheel(folder: Path) -> Path:
     """Build the wheel in a folder, from a copy, since a build leaves its own files beside the sources."""
-    source = shutil.copytree(
-        ROOT, folder / "source", ignore=shutil.ignore_patterns(".*", "build", "tests", "*.egg-info")
-    )
+    source = copy_source(folder / "source")
     build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(source)]
     subprocess.run(build, check=True)
     (built,) = folder.glob("*.whl")
     return built
+
+
+def copy_source(folder: Path) -> Path:
+    """Copy what a wheel is built from to a new folder. Returns that."""
+    return shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(".*", "build", "tests", "*.egg-info"))
 
 
 def environment_of(folder: Path, *packages: str) -> Path:
