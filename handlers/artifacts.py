@@ -8,7 +8,8 @@ from understudy.errors import NotFound
 from understudy.filters.criteria import Criteria
 from understudy.filters.query import Sort
 from understudy.http.answers import NO_CONTENT, Answer
-from understudy.values import new_id, now, time_of_change
+from understudy.tables.table import Table
+from understudy.values import later, new_id, now, time_of_change
 from understudy.workspaces.workspace import Workspace
 
 CREATED, KEY, LATEST_ID = Column(("created",)), Column(("key",)), Column(("latest_id",))
@@ -42,10 +43,15 @@ def update_artifact(workspace: Workspace, id: UUID, body: dict[str, Any]) -> Ans
     if row is None and not latest_rows:
         raise NotFound("Artifact not found.")
     if row is not None:
-        artifacts.update(row, {**body, "updated": time_of_change()})
+        change(artifacts, row, body)
     for latest_row in latest_rows:
-        collections.update(latest_row, {**body, "updated": time_of_change()})
+        change(collections, latest_row, body)
     return NO_CONTENT
+
+
+def change(table: Table, row: int, body: dict[str, Any]) -> None:
+    own = table.values(row)
+    table.update(row, {**body, "updated": time_of_change(own["created"], own["updated"])})
 
 
 def delete_artifact(workspace: Workspace, id: UUID) -> Answer:
@@ -94,7 +100,8 @@ def collect(workspace: Workspace, artifact: dict[str, Any]) -> None:
         collections.insert({**artifact, "id": new_id(), "latest_id": artifact["id"]})
     else:
         own = collections.values(row)
-        kept = {"id": own["id"], "created": own["created"]}
+        updated = later(artifact["updated"], own["created"], own["updated"])
+        kept = {"id": own["id"], "created": own["created"], "updated": updated}
         collections.update(row, {**artifact, **kept, "latest_id": artifact["id"]})
 
 

@@ -37,7 +37,9 @@ def read_flow_by_name(workspace: Workspace, name: str) -> Answer:
 
 
 def update_flow(workspace: Workspace, id: UUID, body: dict[str, Any]) -> Answer:
-    workspace["flows"].update(found(workspace, id), {**body, "updated": time_of_change()})
+    flows, row = workspace["flows"], found(workspace, id)
+    own = flows.values(row)
+    flows.update(row, {**body, "updated": time_of_change(own["created"], own["updated"])})
     return NO_CONTENT
 
 

@@ -21,7 +21,7 @@ from understudy.workspaces.workspace import Workspace
 class Site:
     """An API, the workspaces that it is answered from, what they were asked, and what goes wrong on purpose.
 
-    `started` is when the site was made, in seconds since 1970.
+    `started` is when the site was made, by `time.monotonic`, in seconds.
     """
 
     api: Api
@@ -29,7 +29,7 @@ class Site:
     tenants: Tenants
     journal: Journal
     options: Options = field(default_factory=Options)
-    started: float = field(default_factory=time.time)
+    started: float = field(default_factory=time.monotonic)
 
     @cached_property
     def credentials(self) -> Credentials:

@@ -76,13 +76,23 @@ def now() -> datetime:
     return datetime.now(timezone.utc)
 
 
-def time_of_change() -> datetime:
+def time_of_change(*before: datetime | None) -> datetime:
     """The time of a change as the real server's database tells it, in whole milliseconds.
 
     Rounded up, so that what changes at once after it was created is not older than itself.
+
+    Args:
+        before: the times that the row has already. It is not before any of them, so that times do not run
+            backwards within a row where the machine's clock is set back.
     """
     moment = now()
-    return moment + timedelta(microseconds=-moment.microsecond % 1000)
+    rounded = moment + timedelta(microseconds=-moment.microsecond % 1000)
+    return later(rounded, *before)
+
+
+def later(moment: datetime, *others: datetime | None) -> datetime:
+    """The latest of some times, of which those that are None do not count."""
+    return max([moment, *(other for other in others if other is not None)])
 
 
 def new_id() -> UUID:

@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -28,7 +29,6 @@ from understudy.errors import UnderstudyError
 from understudy.http import access
 from understudy.http.access import LIFETIME, Credentials, Tokens
 from understudy.options import Options
-from understudy.values import now
 
 SECRET, KEY, ADMIN = "somebody:pass-w0rd", "pnu_k3y", "t0ken-of-admins"
 UNAUTHORIZED = {"exception_message": "Unauthorized"}
@@ -260,11 +260,12 @@ def test_a_token_is_good_in_all_workspaces(guarded: httpx.Client) -> None:
 
 
 def test_a_token_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    tokens, start = Tokens(), now()
+    tokens, start = Tokens(), time.monotonic()
     told = tokens.issue("a")
     assert told["expiration"] - told["updated"] == LIFETIME == timedelta(hours=1)
-    for passed, good in ((timedelta(), True), (LIFETIME - timedelta(seconds=5), True), (LIFETIME * 1.01, False)):
-        monkeypatch.setattr(access, "now", lambda passed=passed: start + passed)
+    hour = LIFETIME.total_seconds()
+    for passed, good in ((0, True), (hour - 5, True), (hour * 1.01, False)):
+        monkeypatch.setattr("understudy.http.access.time.monotonic", lambda passed=passed: start + passed)
         assert tokens.holds("a", told["token"]) is good
     assert tokens.holds("a", tokens.issue("a")["token"])
 

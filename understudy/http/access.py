@@ -3,12 +3,14 @@
 import base64
 import binascii
 import secrets
+import time
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from hmac import compare_digest
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import UUID
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -16,7 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from understudy.errors import Forbidden, Unauthorized
 from understudy.folder import Api
 from understudy.http.routes import Routes
-from understudy.values import new_id, now
+from understudy.values import later, new_id, now
 
 CHANGING = ("POST", "PUT", "PATCH", "DELETE")
 TOKEN_HEADER, CLIENT_HEADER = "prefect-csrf-token", "prefect-csrf-client"  # as Prefect's clients send them
@@ -44,26 +46,37 @@ class Credentials:
         return self.basic is not None or self.key is not None
 
 
+class Token(NamedTuple):
+    """What a client has. `end` is when it is void, by `time.monotonic`, whatever the machine's clock is set to."""
+
+    id: UUID
+    created: datetime
+    text: str
+    end: float
+
+
 class Tokens:
     """The tokens of clients: each has one, which a new one replaces."""
 
     def __init__(self) -> None:
-        self._tokens: OrderedDict[str, tuple[str, datetime, Any, datetime]] = OrderedDict()
+        self._tokens: OrderedDict[str, Token] = OrderedDict()
 
     def issue(self, client: str) -> dict[str, Any]:
         """A new token, as the real server answers it."""
         moment, key = now(), key_of(client)
-        _, _, id_, created = self._tokens.pop(key, (None, None, new_id(), moment))
-        token, end = secrets.token_hex(), moment + LIFETIME
-        self._tokens[key] = (token, end, id_, created)
+        last = self._tokens.pop(key, None)
+        id_, created = (new_id(), moment) if last is None else (last.id, last.created)
+        token = Token(id_, created, secrets.token_hex(), time.monotonic() + LIFETIME.total_seconds())
+        self._tokens[key] = token
         if len(self._tokens) > CLIENTS:
             self._tokens.popitem(last=False)
-        told = {"id": id_, "created": created, "updated": moment}
-        return {**told, "token": token, "client": client, "expiration": end}
+        updated = later(moment, created)
+        told = {"id": id_, "created": created, "updated": updated}
+        return {**told, "token": token.text, "client": client, "expiration": updated + LIFETIME}
 
     def holds(self, client: str, token: str) -> bool:
-        known, end, _, _ = self._tokens.get(key_of(client), ("", now(), None, None))
-        return is_same(known, token) and now() < end
+        known = self._tokens.get(key_of(client))
+        return known is not None and is_same(known.text, token) and time.monotonic() < known.end
 
 
 def key_of(client: str) -> str:

@@ -31,14 +31,15 @@ Headers = Sequence[tuple[bytes, bytes]]
 class Exchange:
     """A request and its answer, which has no status before it is there.
 
-    `moment` is when it came, in seconds since 1970; `seconds` is how long its answer took. `is_over` says that there
-    is no more to come, also where the connection was lost before an answer. `faults` names the fault rules that were
-    applied to it. `owner` is the journal that it is an entry of, and `size` about how many bytes it takes there.
+    `moment` is when it came, in seconds since 1970; `seconds` is how long its answer took, and `begun` from when, by
+    `time.perf_counter`: the machine's clock may be set meanwhile. `is_over` says that there is no more to come, also
+    where the connection was lost before an answer. `faults` names the fault rules that were applied to it. `owner` is
+    the journal that it is an entry of, and `size` about how many bytes it takes there.
     """
 
     __slots__ = (
-        "answer", "answer_headers", "body", "faults", "headers", "is_head_cut", "is_over", "method", "moment", "number",
-        "owner", "path", "query", "seconds", "size", "status", "workspace",
+        "answer", "answer_headers", "begun", "body", "faults", "headers", "is_head_cut", "is_over", "method", "moment",
+        "number", "owner", "path", "query", "seconds", "size", "status", "workspace",
     )  # fmt: skip
 
     def __init__(self, number: int, scope: Scope, owner: "Journal | None" = None) -> None:
@@ -54,6 +55,7 @@ class Exchange:
         self.answer_headers: Headers = ()
         self.answer = b""
         self.moment = time.time()
+        self.begun = time.perf_counter()
         self.seconds: float | None = None
         self.is_head_cut = False
         self.is_over = False
@@ -71,7 +73,7 @@ class Exchange:
         """Note a part of the answer."""
         self.status, self.answer_headers = status, headers
         self.answer = longer(self.answer, more)
-        self.seconds = time.time() - self.moment
+        self.seconds = time.perf_counter() - self.begun
 
     def end(self) -> None:
         """Note that the request is over, with or without an answer, and have its bytes counted."""

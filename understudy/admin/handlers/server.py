@@ -20,7 +20,7 @@ def read_state(site: Site) -> Answer:
         "api": contract.base_path,
         "workspace_path": contract.workspace_path,
         "fixture_set": str(site.fixture_set.folder),
-        "uptime": round(time.time() - site.started, 3),
+        "uptime": round(time.monotonic() - site.started, 3),
         "memory": memory(),
         "max_workspaces": site.tenants.limit,
         "workspaces": [state_of(tenant) for tenant in site.tenants],
