@@ -12,7 +12,9 @@ from uvicorn.config import LOGGING_CONFIG
 
 from understudy.console import is_coloured
 from understudy.http import request_log
+from understudy.text import escape, escape_lines, one_line
 
+TRACEBACK = "Traceback (most recent call last)"
 REQUESTS = ("info", "debug")  # the levels at which each request has a line
 
 
@@ -27,8 +29,34 @@ class JsonFormatter(logging.Formatter):
             "message": record.getMessage(),
         }
         if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
+            line["exception"] = record.exc_text or self.formatException(record.exc_info)
         return json.dumps(line)
+
+
+class SafeFilter(logging.Filter):
+    """Makes each record safe to write: its text is escaped, and an exception is one line.
+
+    Args:
+        tracebacks: whether an exception has its traceback, on lines of its own.
+    """
+
+    def __init__(self, *, tracebacks: bool) -> None:
+        super().__init__()
+        self._tracebacks = tracebacks
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        text = record.getMessage().strip()
+        if record.exc_info:
+            if self._tracebacks:
+                record.exc_text = escape_lines(logging.Formatter().formatException(record.exc_info))
+            else:
+                text = f"{text} ({one_line(repr(record.exc_info[1]))})"
+                record.exc_info = record.exc_text = None
+        elif not self._tracebacks and TRACEBACK in text:  # uvicorn logs some as texts
+            text = text.splitlines()[-1]
+        record.msg, record.args = escape(text, keep="\n" if self._tracebacks else ""), None
+        record.__dict__.pop("color_message", None)  # uvicorn's, of the same text
+        return True
 
 
 def without_query(record: logging.LogRecord) -> bool:
@@ -48,12 +76,15 @@ def websocket_logger() -> logging.Logger:
 def logging_of(level: str, form: str, stream: TextIO) -> dict[str, Any]:
     """Uvicorn's logging, with our own lines among its; `form` is "text" or "json"."""
     ours = {"understudy": {"handlers": ["default"], "level": level.upper(), "propagate": False}}
-    handler = {"formatter": "default", "class": "logging.StreamHandler", "stream": stream}
+    safe = {"()": SafeFilter, "tracebacks": level == "debug"}
+    handler = {"formatter": "default", "filters": ["safe"], "class": "logging.StreamHandler", "stream": stream}
     formatter = {**LOGGING_CONFIG["formatters"]["default"], "use_colors": is_coloured(stream)}
     return {
         **LOGGING_CONFIG,
         "formatters": {"default": {"()": JsonFormatter} if form == "json" else formatter},
+        "filters": {"safe": safe},
         "handlers": {"default": handler},
+        "root": {"handlers": ["default"], "level": "WARNING"},
         "loggers": {"uvicorn": {"handlers": ["default"], "propagate": False}, **ours},
     }
 

@@ -1,0 +1,56 @@
+"""What a server logs: lines that hold nothing that a terminal would obey, and tracebacks for who debugs only."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from logging.config import dictConfig
+
+import pytest
+
+from understudy.logs import logging_of
+
+LOGGERS = ("", "understudy", "uvicorn", "uvicorn.error", "asyncio")
+HOSTILE = "a\n\x1b[2J\u202e\ud800"
+
+
+@pytest.fixture(autouse=True)
+def _restored_logging() -> Iterator[None]:
+    """Logging as it was: that of the process that runs the tests."""
+    loggers = [logging.getLogger(name) for name in LOGGERS]
+    before = [(each.handlers[:], each.level, each.propagate, each.disabled) for each in loggers]
+    yield
+    for logger, (handlers, level, propagate, disabled) in zip(loggers, before, strict=True):
+        logger.handlers[:], logger.propagate, logger.disabled = handlers, propagate, disabled
+        logger.setLevel(level)
+
+
+def logged(level: str, form: str, name: str) -> str:
+    stream = io.StringIO()
+    dictConfig({**logging_of(level, form, stream), "disable_existing_loggers": False})
+    logger = logging.getLogger(name)
+    logger.warning("of a request: %s", HOSTILE)
+    try:
+        int(HOSTILE)
+    except ValueError:
+        logger.exception("failed at %d", 7)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("name", ["understudy", "uvicorn.error", "asyncio"])
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_record_is_one_printable_line(form: str, name: str) -> None:
+    lines = logged("warning", form, name).splitlines()
+    assert len(lines) == 2
+    assert all(line.isprintable() for line in lines)
+    assert "ValueError" in lines[1]
+    assert "Traceback" not in lines[1]
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_who_debugs_reads_tracebacks_that_are_printable_too(form: str) -> None:
+    output = logged("debug", form, "understudy")
+    assert "Traceback" in output
+    assert output.replace("\n", "").isprintable()
+    if form == "json":
+        assert "Traceback" in json.loads(output.splitlines()[1])["exception"]
