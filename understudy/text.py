@@ -48,7 +48,7 @@ def escape_in_json(character: str) -> str:
 
 
 def noun(count: int, plural: str) -> str:
-    """The form of a noun that a number wants: "flow_run" for 1, "flow_runs" for all others."""
+    """The form of a noun that a number wants: "row" for 1, "rows" for all others."""
     if count != 1:
         return plural
     # Numbers of 1 are few, and its rules take some milliseconds to compile.
@@ -58,5 +58,5 @@ def noun(count: int, plural: str) -> str:
 
 
 def counted(count: int, plural: str) -> str:
-    """A number and its noun: "1 flow_run", "2 flow_runs"."""
+    """A number and its noun: "1 row", "2 rows"."""
     return f"{count} {noun(count, plural)}"
