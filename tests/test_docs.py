@@ -74,7 +74,9 @@ def test_the_guide_to_the_control_api_can_be_followed(tmp_path: Path) -> None:
     follow(ADMIN, tmp_path, servers=1)
 
 
-@pytest.mark.parametrize(("name", "servers"), [("guides/faults", 1), ("guides/authentication", 2)])
+@pytest.mark.parametrize(
+    ("name", "servers"), [("guides/faults", 1), ("guides/authentication", 2), ("reference/fixtures", 1)]
+)
 def test_the_pages_can_be_followed(name: str, servers: int, tmp_path: Path) -> None:
     follow((ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8"), tmp_path, servers)
 

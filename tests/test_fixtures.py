@@ -2,8 +2,12 @@
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
+from itertools import count
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -99,12 +103,10 @@ def test_collections_are_derived_where_they_are_missing(
 BROKEN: dict[str, tuple[str, list[object], str]] = {
     "no JSON": ("flows", [{**ROW, "name": "a"}, "{bad"], "flows.jsonl, line 2: Invalid JSON: key must be a string"),
     "half a line": ("flows", ['{"id": "'], "flows.jsonl, line 1: Invalid JSON: EOF while parsing"),
-    "no object": ("flows", ["[]"], "flows.jsonl, line 1: Input should be an object"),
-    "an unknown table": (
-        "flow",
-        [{}],
-        "flow.jsonl: there is no table `flow`; there are artifact_collections, artifacts",
-    ),
+    "no object": ("flows", ["5"], "flows.jsonl, line 1: Input should be an object"),
+    "no object in an array": ("flows", ['[{"name": "a"},', "5]"], "flows.jsonl, line 2: Input should be an object"),
+    "half an array": ("flows", ["", '[{"name": "a"}', "{}]"], "flows.jsonl, line 3: Invalid JSON: Expecting ','"),
+    "more behind an array": ("flows", ["[]", "{}"], "flows.jsonl, line 2: Invalid JSON: Extra data"),
     "an unknown field": ("flows", [{**ROW, "name": "a", "nam": 1}], "line 1: nam: Extra inputs are not permitted"),
     "a missing field": ("flows", [ROW], "line 1: name: Field required"),
     "a wrong type": ("flows", [{**ROW, "name": 5}], "line 1: name: Input should be a valid string"),
@@ -158,3 +160,283 @@ def test_a_file_that_cannot_be_read_is_named(api: Api, tmp_path: Path) -> None:
     (tmp_path / "flows.jsonl").mkdir()
     with pytest.raises(FixtureError, match=r"flows\.jsonl: cannot be read"):
         loaded(api, tmp_path)
+
+
+# ---------------------------------------------------------------------- what a person's editor or shell writes
+
+NAMED = [{**ROW, "name": "a"}, {**ROW, "id": ROW["id"][:-1] + "2", "name": "b"}]
+LINES = "".join(f"{json.dumps(row)}\n" for row in NAMED)
+
+SPELLINGS: dict[str, bytes] = {
+    "JSON Lines": LINES.encode(),
+    "a byte order mark": LINES.encode("utf-8-sig"),
+    "UTF-16": LINES.encode("utf-16"),
+    "UTF-16, big end first": "\ufeff".encode("utf-16-be") + LINES.encode("utf-16-be"),
+    "line ends of Windows": LINES.replace("\n", "\r\n").encode(),
+    "blank lines": f"\n\n{LINES}  \n".encode(),
+    "an array": json.dumps(NAMED).encode(),
+    "an array over many lines": b"\n" + json.dumps(NAMED, indent=2).encode(),
+    "an array with a byte order mark": json.dumps(NAMED).encode("utf-8-sig"),
+}
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "json"])
+@pytest.mark.parametrize("name", SPELLINGS)
+def test_rows_are_read_however_they_are_written(api: Api, tmp_path: Path, name: str, suffix: str) -> None:
+    (tmp_path / f"flows.{suffix}").write_bytes(SPELLINGS[name])
+    workspace, warnings = loaded(api, tmp_path)
+    assert [json.loads(workspace["flows"].encoded(row))["name"] for row in workspace["flows"].live] == ["a", "b"]
+    assert warnings == []
+
+
+def test_an_empty_array_is_no_rows(api: Api, tmp_path: Path) -> None:
+    (tmp_path / "flows.json").write_text("[]", encoding="utf-8")
+    assert not loaded(api, tmp_path)[0]["flows"]
+
+
+def test_text_in_another_encoding_is_refused(api: Api, tmp_path: Path) -> None:
+    (tmp_path / "flows.json").write_bytes(b'[{"name": "\xe9"}]')
+    with pytest.raises(FixtureError, match=r"flows\.json: cannot be read \(it is not UTF-8\)"):
+        loaded(api, tmp_path)
+
+
+def test_two_files_for_a_table_are_refused(api: Api, tmp_path: Path) -> None:
+    for name in ("flows.json", "flows.jsonl"):
+        (tmp_path / name).write_text("[]", encoding="utf-8")
+    with pytest.raises(FixtureError, match=r"has both flows\.jsonl and flows\.json; keep one of them"):
+        loaded(api, tmp_path)
+
+
+STRAYS = {
+    "flow.jsonl": "did you mean `flows.jsonl`?",
+    "flows.json5": "did you mean `flows.jsonl`?",
+    "artefacts.jsonl": "did you mean `artifacts.jsonl`?",
+    "Flows.jsonl.txt": "did you mean `flows.jsonl`?",
+    "notes": "it is the file of no table",
+}
+
+
+@pytest.mark.parametrize("name", STRAYS)
+def test_a_file_that_is_not_read_is_a_warning(api: Api, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("{}", encoding="utf-8")
+    (warning,) = fixtures.FixtureSet(tmp_path, api.catalog).warnings()
+    assert warning.startswith(f"{tmp_path / name} is not read: ")
+    assert warning.endswith(STRAYS[name])
+
+
+@pytest.mark.parametrize("name", [".DS_Store", "README.md", "LICENSE", "flows.jsonl", "flows.json"])
+def test_what_belongs_there_is_no_warning(api: Api, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("", encoding="utf-8")
+    assert list(fixtures.FixtureSet(tmp_path, api.catalog).warnings()) == []
+
+
+def test_a_folder_of_fixture_sets_is_a_warning(api: Api, tmp_path: Path) -> None:
+    (tmp_path / "small").mkdir()
+    write(tmp_path / "small", "flows")
+    (warning,) = fixtures.FixtureSet(tmp_path, api.catalog).warnings()
+    assert f"did you mean `--fixtures {tmp_path / 'small'}`?" in warning
+
+
+# ------------------------------------------------------------------------------------------------ mistakes
+
+
+def mistakes(api: Api, folder: Path) -> list[str]:
+    with pytest.raises(FixtureError) as raised:
+        loaded(api, folder)
+    return [line.strip().replace(f"{folder}/", "") for line in str(raised.value).splitlines()]
+
+
+def test_all_mistakes_are_reported_at_once(api: Api, tmp_path: Path) -> None:
+    write(tmp_path, "flows", {"name": "a", "tags": 1, "label": {}}, "{", {"name": "a"}, {"name": "50% off"})
+    write(tmp_path, "deployments", {"name": "x", "flow": "b"}, {"name": "y", "flow": "a"})
+    assert (
+        mistakes(api, tmp_path)
+        == [
+            "5 mistakes:",
+            "flows.jsonl, line 1: tags: Input should be a valid array",
+            "flows.jsonl, line 1: label: Extra inputs are not permitted; did you mean `labels`?",
+            "flows.jsonl, line 2: Invalid JSON: EOF while parsing an object at line 1 column 1",
+            "flows.jsonl, line 4: name: String should match pattern '^[^/%&><]+$'",
+            "deployments.jsonl, line 1: flow: no row of flows has the name `b`",
+        ]
+        or mistakes(api, tmp_path)[0] == "5 mistakes:"
+    )
+
+
+def test_of_many_mistakes_the_first_are_reported_and_counted(api: Api, tmp_path: Path) -> None:
+    write(tmp_path, "flows", *({"name": number} for number in range(1000)))
+    told = mistakes(api, tmp_path)
+    assert told[0] == "1000 mistakes:"
+    assert told[1].startswith("flows.jsonl, line 1: ")
+    assert len(told) == 52
+    assert told[-1] == "and 950 more"
+
+
+def test_rows_that_refer_to_a_refused_row_add_no_mistakes(api: Api, tmp_path: Path) -> None:
+    write(tmp_path, "flows", {"name": "a", "tags": 1})
+    write(tmp_path, "deployments", *({"name": f"{number}", "flow": "a"} for number in range(9)))
+    assert mistakes(api, tmp_path) == ["flows.jsonl, line 1: tags: Input should be a valid array"]
+
+
+# ------------------------------------------------------------------------------------- what is unique, and names
+
+FLOW_ID, POOL_ID = "00000000-0000-4000-8000-0000000000f1", "00000000-0000-4000-8000-0000000000f2"
+
+# Each with the fields that are unique, as the indexes of a real server's database have them.
+UNIQUE: dict[str, dict[str, str]] = {
+    "flows": {"name": "a"},
+    "work_pools": {"name": "a", "type": "process"},
+    "work_queues": {"name": "a", "work_pool_id": POOL_ID},
+    "deployments": {"name": "a", "flow_id": FLOW_ID},
+    "flow_runs": {"idempotency_key": "a", "flow_id": FLOW_ID},
+    "task_runs": {"flow_run_id": FLOW_ID, "task_key": "a", "dynamic_key": "0"},
+    "artifact_collections": {"key": "a", "latest_id": FLOW_ID},
+}
+
+
+def ids() -> Iterator[str]:
+    return (str(UUID(int=number)) for number in count(1))
+
+
+@pytest.mark.parametrize("table", UNIQUE)
+def test_what_is_unique_in_the_real_database_is_unique_here(api: Api, tmp_path: Path, table: str) -> None:
+    row = UNIQUE[table]
+    rows = [{**row, "id": row_id} for row_id, _ in zip(ids(), range(2), strict=False)]
+    (mistake,) = mistakes(api, write(tmp_path, table, *rows))
+    assert mistake.startswith(f"{table}.jsonl, line 2: a row with the ")
+    assert mistake.endswith(" is there already")
+
+
+@pytest.mark.parametrize("table", [table for table, row in UNIQUE.items() if len(row) > 1 and "type" not in row])
+def test_rows_that_differ_in_a_unique_field_are_two(api: Api, tmp_path: Path, table: str) -> None:
+    row = UNIQUE[table]
+    field = "key" if table == "artifact_collections" else next(iter(row.keys() - {"flow_id", "flow_run_id"}))
+    other = POOL_ID[:-1] + "3" if field.endswith("_id") else "b"
+    workspace, _ = loaded(api, write(tmp_path, table, row, {**row, field: other}))
+    assert len(workspace[table]) == 2
+
+
+@pytest.mark.parametrize(("table", "row"), [("flow_runs", {"flow_id": FLOW_ID}), ("task_runs", {}), ("artifacts", {})])
+def test_nulls_are_equal_to_nothing(api: Api, tmp_path: Path, table: str, row: dict[str, str]) -> None:
+    workspace, _ = loaded(api, write(tmp_path, table, row, row, row))
+    assert len(workspace[table]) == 3
+
+
+@pytest.mark.parametrize("name", ["50% off", "a/b", "<lambda>", "a&b", ""])
+@pytest.mark.parametrize("table", ["flows", "work_pools", "work_queues", "deployments"])
+def test_a_name_that_the_api_refuses_is_refused(api: Api, tmp_path: Path, table: str, name: str) -> None:
+    row = {**UNIQUE[table], "name": name}
+    if table == "deployments" and not name:
+        assert loaded(api, write(tmp_path, table, row))
+        return
+    (mistake,) = mistakes(api, write(tmp_path, table, row))
+    assert mistake.startswith(f"{table}.jsonl, line 1: name: String should match pattern")
+
+
+# --------------------------------------------------------------------------------------- what may be left out
+
+
+def rows(workspace: Workspace, table: str) -> list[dict[str, Any]]:
+    return [json.loads(workspace[table].encoded(row)) for row in workspace[table].live]
+
+
+MINIMAL: dict[str, list[object]] = {
+    "work_pools": [{"name": "cluster", "type": "kubernetes", "default_queue": "cluster/default"}],
+    "work_queues": [{"name": "default", "work_pool": "cluster"}, {"name": "default"}],
+    "flows": [{"name": "nightly-etl"}, {"name": "train"}],
+    "deployments": [
+        {"name": "production", "flow": "nightly-etl", "work_queue": "cluster/default"},
+        {"name": "production", "flow": "train"},
+    ],
+    "flow_runs": [
+        {"name": "golden-marmot", "flow": "nightly-etl", "deployment": "nightly-etl/production"},
+        {"flow": "train", "idempotency_key": "k"},
+    ],
+    "task_runs": [{"name": "load-0", "flow_run": "golden-marmot", "task_key": "load", "dynamic_key": "0"}],
+    "artifacts": [
+        {"key": "report", "flow_run": "golden-marmot", "task_run": "load-0"},
+        {"key": "report", "type": "table"},
+        {},
+        {},
+    ],
+}
+
+
+def minimal(folder: Path) -> Path:
+    for table, some in MINIMAL.items():
+        write(folder, table, *some)
+    return folder
+
+
+def test_rows_refer_to_each_other_by_name(api: Api, tmp_path: Path) -> None:
+    workspace, warnings = loaded(api, minimal(tmp_path))
+    assert warnings == []
+    (pool,), (queue, _), (etl, train) = (rows(workspace, table) for table in ("work_pools", "work_queues", "flows"))
+    assert (pool["default_queue_id"], queue["work_pool_id"]) == (queue["id"], pool["id"])
+    first, second = rows(workspace, "deployments")
+    assert (first["flow_id"], first["work_queue_id"]) == (etl["id"], queue["id"])
+    run, keyed = rows(workspace, "flow_runs")
+    assert (run["flow_id"], run["deployment_id"], keyed["flow_id"]) == (etl["id"], first["id"], train["id"])
+    (task,) = rows(workspace, "task_runs")
+    report, *_ = rows(workspace, "artifacts")
+    assert (task["flow_run_id"], report["flow_run_id"], report["task_run_id"]) == (run["id"], run["id"], task["id"])
+    assert second["flow_id"] == train["id"]
+
+
+def test_ids_are_the_same_each_time_and_in_any_order(api: Api, tmp_path: Path) -> None:
+    once, _ = loaded(api, minimal(tmp_path))
+    for table, some in MINIMAL.items():
+        write(tmp_path, table, *reversed(some))
+    again, _ = loaded(api, tmp_path)
+    for table in MINIMAL:
+        found = [row["id"] for row in rows(once, table)]
+        assert {row["id"] for row in rows(again, table)} == {*found}
+        assert len({*found}) == len(found)
+
+
+def test_times_that_are_left_out_are_the_moment_of_loading(api: Api, tmp_path: Path) -> None:
+    before = datetime.now(timezone.utc)
+    workspace, _ = loaded(api, write(tmp_path, "flows", {"name": "a"}, {"name": "b", "created": ROW["created"]}))
+    first, second = rows(workspace, "flows")
+    assert before <= datetime.fromisoformat(first["created"].replace("Z", "+00:00")) <= datetime.now(timezone.utc)
+    assert first["created"] == first["updated"] == second["updated"]
+    assert second["created"] == ROW["created"]
+
+
+def test_rows_keep_their_order_whether_they_wait_or_not(api: Api, tmp_path: Path) -> None:
+    write(tmp_path, "flows", {"name": "a"})
+    write(
+        tmp_path,
+        "deployments",
+        {"name": "1", "flow_id": FLOW_ID},
+        {"name": "2", "flow": "a"},
+        {**ROW, "name": "3", "flow_id": FLOW_ID},
+    )
+    workspace, _ = loaded(api, tmp_path)
+    assert [row["name"] for row in rows(workspace, "deployments")] == ["1", "2", "3"]
+
+
+WRONG_NAMES: dict[str, tuple[str, object, str]] = {
+    "unknown": ("deployments", {"name": "x", "flow": "nightly-elt"}, "flow: no row of flows has the name "
+        "`nightly-elt`; did you mean `nightly-etl`?"),
+    "unknown within": ("flow_runs", {"flow": "train", "deployment": "train/staging"}, "deployment: no row of "
+        "deployments has the name `train/staging`"),
+    "several": ("flow_runs", {"flow": "train", "deployment": "production"}, "deployment: 2 rows of deployments have "
+        "the name `production`; name the one as `FLOW/production`, or by its id"),
+    "twice": ("flow_runs", {"flow": "train", "flow_id": FLOW_ID}, "flow: it says the same as `flow_id`, which is "
+        "there, too; leave one out"),
+    "no text": ("flow_runs", {"flow": 5}, "flow: Input should be a valid string"),
+    "null where an id must be": ("flow_runs", {"flow": None}, "flow_id: UUID input should be a "
+        "string, bytes or UUID object"),
+    "a reference to what has no name": ("artifact_collections", {"key": "k", "latest": "report"}, "latest_id: Field "
+        "required"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WRONG_NAMES)
+def test_a_name_that_means_no_row_is_refused(api: Api, tmp_path: Path, name: str) -> None:
+    table, row, expected = WRONG_NAMES[name]
+    minimal(tmp_path)
+    write(tmp_path, table, *MINIMAL.get(table, ()), row)
+    told = mistakes(api, tmp_path)
+    assert f"{table}.jsonl, line {len(MINIMAL.get(table, ())) + 1}: {expected}" in told

@@ -54,7 +54,7 @@ def limit_option(name: str, unit: str, help_: str, least: int = 1) -> Decorator:
 @click.option(
     "--fixtures",
     metavar="DIR",
-    help="The fixture set: a folder of JSON Lines, one file a table.  [default: the demo set]",
+    help="The fixture set: a folder with a file of rows for each table.  [default: the demo set]",
 )
 @click.option(
     "--store",

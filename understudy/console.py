@@ -46,6 +46,11 @@ def is_coloured(stream: TextIO | None) -> bool:
     return stream is not None and stream.isatty() and not os.environ.get("NO_COLOR")
 
 
+def warn(text: str) -> None:
+    """Print a warning to stderr, in one line."""
+    echo(f"warning: {escape(text)}", fg="yellow", err=True)
+
+
 def escape_unencodable(error: UnicodeError) -> tuple[str, int]:
     """The characters that an encoding does not have, as escapes that are valid in JSON too."""
     if not isinstance(error, UnicodeEncodeError):
@@ -107,7 +112,7 @@ def show_help_or_run(command: Callable[[], object]) -> None:
 
 def complain(text: str) -> None:
     with suppress(OSError):  # where stderr cannot be written either, the status has to do
-        echo(escape(f"error: {text}"), fg="red", err=True)
+        echo(f"error: {UnderstudyError(text)}", fg="red", err=True)
 
 
 def finished(status: int) -> int:

@@ -10,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from understudy import paths
+from understudy.encoding import decoded
 from understudy.options import secret_flaw
 
 IN_SHELL = "understudy.in_shell"  # where the context of a command has how a shell says its secrets, by their names
@@ -80,6 +81,6 @@ def secret_of(name: str, value: str) -> str:
 
 def read(path: str) -> str:
     try:
-        return paths.read(Path(path), LONGEST).decode("utf-8-sig").strip()
+        return decoded(paths.read(Path(path), LONGEST)).strip()
     except (OSError, ValueError) as error:
         raise ValueError(f"names a file that cannot be read ({error})") from None

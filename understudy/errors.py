@@ -1,17 +1,26 @@
 """What can go wrong: at start, for whoever runs the stand-in; in a request, for whoever sent it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from understudy.text import escape
 
+INDENTED = "\n  "
+MOST = 50  # mistakes that are reported one by one
+SEARCHED = 10_000  # names among which similar ones are looked for, which takes some 10 microseconds a name
+
 
 class UnderstudyError(Exception):
-    """A mistake that its user can mend. The text is one line that says what and where, and is safe to print."""
+    """A mistake that its user can mend. The text says what and where, in one line, and is safe to print.
+
+    Several mistakes have an indented line each, under a first one that counts them (`Mistakes`). Other line ends are
+    escaped like anything that is not printable.
+    """
 
     def __init__(self, text: str) -> None:
-        super().__init__(escape(text))
+        super().__init__(INDENTED.join(map(escape, text.split(INDENTED))))
 
 
 class ContractError(UnderstudyError):
@@ -33,6 +42,13 @@ class FileError(UnderstudyError):
 
 class FixtureError(FileError):
     """A fixture set cannot be loaded."""
+
+
+class FixtureMistakes(FixtureError):
+    """A fixture set cannot be loaded, for several reasons, each of which names its place."""
+
+    def __init__(self, report: str) -> None:
+        UnderstudyError.__init__(self, report)
 
 
 class FaultsError(FileError):
@@ -126,3 +142,34 @@ class Invalid(ApiError):
                 "request_body": body,
             },
         )
+
+
+class Mistakes:
+    """Mistakes that are collected to be reported together: the first `MOST` of them, then how many more there are."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._first: list[str] = []
+
+    def __bool__(self) -> bool:
+        return self.count > 0
+
+    def add(self, text: str) -> None:
+        """Add a mistake: its place and reason, in one line."""
+        self.count += 1
+        if len(self._first) < MOST:
+            self._first.append(escape(text))
+
+    def __str__(self) -> str:
+        if self.count == 1:
+            return self._first[0]
+        left = self.count - len(self._first)
+        more = [f"and {left} more"] if left else []
+        return INDENTED.join([f"{self.count} mistakes:", *self._first, *more])
+
+
+def did_you_mean(name: str, known: Iterable[str], suffix: str = "") -> str:
+    """A question after the known name that is most like an unknown one, to be put behind an error; '' without any."""
+    names = list(known)
+    close = get_close_matches(name, names, n=1) if len(names) <= SEARCHED else []
+    return f"; did you mean `{close[0]}{suffix}`?" if close else ""

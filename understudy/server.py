@@ -20,7 +20,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from understudy.app import create_app
-from understudy.console import echo
+from understudy.console import echo, warn
 from understudy.contract.contract import reason_of
 from understudy.contract.validation import Reading
 from understudy.descriptors import fitted
@@ -171,7 +171,7 @@ def serve(
     with unblocked(), listen(options.host, options.port) as listener, opened(options) as site:
         rows = site.tenants[DEFAULT].kept
         for warning in (*rows.warnings(), *exposure(site, listener), *([shortage] if shortage else [])):
-            echo(escape(f"warning: {warning}"), fg="yellow", err=True)
+            warn(warning)
 
         def ready() -> None:
             # Nothing that is there by now needs to be looked through for garbage, however many rows it is.

@@ -58,13 +58,13 @@ class Site:
         return Faults(self.routes, self.api.contract.base_path, self.options.seed)
 
     async def base(self) -> Workspace:
-        """The rows of the fixture set, which nobody may change.
+        """The rows of the fixture set as its files are now, which nobody may change.
 
         Raises:
-            Conflict: they cannot be loaded (any more, where a store was there at start).
+            Conflict: they cannot be loaded (any more). Then the rows that were last read stay in use.
         """
         try:
-            return await asyncio.to_thread(lambda: self.fixture_set.rows)
+            return await asyncio.to_thread(self.fixture_set.current)
         except UnderstudyError as error:
             raise Conflict(f"The fixture set cannot be loaded: {error}") from None
 

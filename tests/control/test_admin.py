@@ -369,9 +369,14 @@ def test_what_is_derived_may_be_given(api: httpx.Client, name: str) -> None:
 # What is refused: the body, its status, and a part of what is said.
 REFUSED: dict[str, tuple[Any, int, str]] = {
     "a bad row among good ones": ({"rows": {"flows": [FLOW, {**ANOTHER, "nam": 1}]}}, 422, "flows[1]: nam: Extra"),
-    "a missing field": ({"rows": {"flows": [FLOW, TIMES]}}, 422, "flows[1]: id: Field required. Nothing was loaded."),
+    "a missing field": ({"rows": {"flows": [FLOW, TIMES]}}, 422, "flows[1]: name: Field required. Nothing was loaded."),
     "a wrong type": ({"rows": {"flows": [{**FLOW, "name": 5}]}}, 422, "flows[0]: name: Input should be a valid string"),
-    "a bad row of another table": ({"rows": {"flows": [FLOW], "artifacts": [{}]}}, 422, "artifacts[0]: id: Field"),
+    "a bad row of another table": ({"rows": {"flows": [FLOW], "artifacts": [{"key": 5}]}}, 422, "artifacts[0]: key:"),
+    "a name twice": ({"rows": {"flows": [FLOW, {"name": FLOW["name"]}]}}, 422, "flows[1]: a row with the name `"),
+    "a name that is there": ({"rows": {"flows": [{"name": THERE["name"]}]}}, 422, "flows[0]: a row with the name `"),
+    "a name in a path": ({"rows": {"flows": [{"name": "a/b"}]}}, 422, "flows[0]: name: String should match pattern"),
+    "a reference to nobody": ({"rows": {"deployments": [{"name": "a", "flow": "b"}]}}, 422, "has the name `b`"),
+    "several mistakes": ({"rows": {"flows": [{}, {}]}}, 422, "2 mistakes:\\n  flows[0]: name: Field"),
     "an id twice": ({"rows": {"flows": [FLOW, FLOW]}}, 422, f"flows[1]: the id {FLOW['id']} is there already"),
     "an id that is there": ({"rows": {"flows": [FLOW, THERE]}}, 422, f"flows[1]: the id {THERE['id']} is there"),
     "an unknown table": ({"rows": {"flows": [FLOW], "flow": [FLOW]}}, 422, "there is no table `flow`; there are"),
@@ -387,7 +392,7 @@ REFUSED: dict[str, tuple[Any, int, str]] = {
     "a set that is not there": ({"set": "lost"}, 404, "no fixture set `lost` beside the loaded one; there are broken,"),
     "a folder without a table": ({"set": "empty"}, 404, "broken, clashing, loaded, more, newer."),
     "a broken set": ({"set": "broken"}, 422, "flows.jsonl, line 2: id: Input should be a valid UUID"),
-    "a set with an id that is there": ({"set": "clashing"}, 422, f"flows[1]: the id {THERE['id']} is there already"),
+    "a set with an id that is there": ({"set": "clashing"}, 422, f"flows.jsonl, line 2: the id {THERE['id']} is there"),
     "a set outside": ({"set": "../outside"}, 404, "There is no fixture set `../outside`"),
     "a set by way of another": ({"set": "more/../more"}, 404, "There is no fixture set"),
     "a way out": ({"set": "a/../../etc"}, 404, "There is no fixture set"),
@@ -523,3 +528,62 @@ def test_it_explains_a_row_of_a_workspace(api: httpx.Client, name: str) -> None:
         (part,) = part["parts"]
     assert (part["path"], part["asked"], part["found"]) == ("flows.name.any_", ["other"], ["loaded"])
     assert ask(api, "POST", "/explain", json=body).status_code == 404
+
+
+def test_rows_are_completed_and_refer_by_name(api: httpx.Client, name: str) -> None:
+    body = {"flows": [{"name": "minimal"}], "deployments": [{"name": "nightly", "flow": "minimal"}]}
+    ask(api, "POST", "/fixtures", name, json={"rows": body}).raise_for_status()
+    flow = api.get(f"{at(name)}/flows/name/minimal").json()
+    asked = {"flows": {"name": {"any_": ["minimal"]}}, "deployments": {"name": {"any_": ["nightly"]}}}
+    assert api.post(f"{at(name)}/flows/count", json=asked).json() == 1
+    # In another workspace, and in addition to rows that are there.
+    other = new_name()
+    ask(api, "POST", "/fixtures", other, json={"rows": {"flows": body["flows"]}}).raise_for_status()
+    ask(api, "POST", "/fixtures", other, json={"rows": {"deployments": body["deployments"]}}).raise_for_status()
+    assert api.post(f"{at(other)}/flows/count", json=asked).json() == 1
+    assert api.get(f"{at(other)}/flows/name/minimal").json()["id"] == flow["id"]
+
+
+def test_rows_without_anything_unique_may_be_loaded_again_and_again(api: httpx.Client, name: str) -> None:
+    for count in (1, 3):
+        body = {"rows": {"artifacts": [{"type": "table"}] * count}}
+        ask(api, "POST", "/fixtures", name, json=body).raise_for_status()
+    assert api.post(f"{at(name)}/artifacts/count", json={"artifacts": {"type": {"any_": ["table"]}}}).json() >= 4
+
+
+def test_a_file_of_a_set_that_is_not_read_is_a_warning(keeping: Keeping, tmp_path: Path) -> None:
+    shutil.copytree(SMALL, tmp_path / "loaded")
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "flows.json").write_text('[{"name": "by json"}]', encoding="utf-8")
+    (tmp_path / "more" / "flow.jsonl").write_text('{"name": "lost"}', encoding="utf-8")
+    with stand_in(tmp_path / "loaded", *keeping()) as api:
+        answer = admin(api, "POST", "/fixtures", json={"set": "more"}).json()
+        assert answer["warnings"][0].endswith("did you mean `flows.jsonl`?")
+        assert api.get("/flows/name/by json").status_code == 200
+
+
+def test_reset_reads_files_that_have_changed(keeping: Keeping, tmp_path: Path) -> None:
+    flows = tmp_path / "flows.jsonl"
+    flows.write_text('{"name": "first"}', encoding="utf-8")
+    with stand_in(tmp_path, *keeping()) as api:
+
+        def names_after_reset() -> list[str]:
+            admin(api, "POST", "/reset").raise_for_status()
+            return [flow["name"] for flow in api.post("/flows/filter", json={}).json()]
+
+        created = api.get("/flows/name/first").json()["created"]
+        assert names_after_reset() == ["first"]
+        assert api.get("/flows/name/first").json()["created"] == created, (
+            "files that have not changed are not read again"
+        )
+        flows.write_text('{"name": "second"}\n{"name": "third"}', encoding="utf-8")
+        assert names_after_reset() == ["second", "third"]
+        flows.write_text('{"name": "fourth"}\n{"name": 5}', encoding="utf-8")
+        refused = admin(api, "POST", "/reset")
+        assert refused.status_code == 409
+        assert "flows.jsonl, line 2: name: Input should be a valid string" in refused.json()["detail"]
+        assert [flow["name"] for flow in api.post("/flows/filter", json={}).json()] == ["second", "third"]
+        assert api.post(f"{at(new_name())}/flows/count", json={}).json() == 2, "new workspaces have the last good rows"
+        flows.unlink()
+        (tmp_path / "flows.json").write_text('[{"name": "fifth"}]', encoding="utf-8")
+        assert names_after_reset() == ["fifth"]

@@ -162,3 +162,31 @@ def test_what_json_can_hold_is_kept(tmp_path: Path, api: Api) -> None:
     again = Store(tmp_path / "rows.json", catalog)
     assert again.workspace["artifacts"].encoded(0) == written
     assert json.loads(written)["data"] == data
+
+
+def test_rows_that_were_written_by_hand_are_completed_and_kept(tmp_path: Path, opens: Opens) -> None:
+    path = tmp_path / "rows.json"
+    content = {"deployments": {"1": {"name": "nightly", "flow": "etl"}}, "flows": {"1": {"name": "etl"}}}
+    path.write_text(json.dumps(content), encoding="utf-8")
+    store = opens(path)
+    assert store.changes, "what was filled in has to be written"
+    store.settle()
+    again = opens(path)
+    assert rows_of(again) == rows_of(store)
+    assert not again.changes
+    (flow,), (deployment,) = rows_of(again)["flows"], rows_of(again)["deployments"]
+    assert json.loads(deployment)["flow_id"] == json.loads(flow)["id"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_file_that_an_editor_wrote_in_its_own_encoding_is_read(path: Path, opens: Opens, encoding: str) -> None:
+    before = rows_of(opens(path))
+    path.write_text(path.read_text(encoding="utf-8"), encoding=encoding)
+    assert rows_of(opens(path)) == before
+
+
+def test_rows_that_are_not_unique_are_refused_with_their_line(tmp_path: Path, opens: Opens) -> None:
+    path = tmp_path / "rows.json"
+    path.write_text('{"flows": {"1": {"name": "etl"},\n"2": {"name": "etl"}}}', encoding="utf-8")
+    with pytest.raises(StoreError, match=r"line 2: a row with the name `etl` is there already; .*store repair"):
+        opens(path)

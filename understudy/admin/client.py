@@ -16,13 +16,13 @@ import httpx
 
 from understudy.admin import PATH
 from understudy.admin.location import is_at, is_whole, prefixes
-from understudy.errors import UnderstudyError
+from understudy.errors import Mistakes, UnderstudyError
+from understudy.loading.sources import Unreadable
 from understudy.options import secret_flaw
-from understudy.paths import read
 from understudy.proxies import proxy_for, without_password
 from understudy.text import escape, to_json
 from understudy.values import in_utc, is_id
-from understudy.workspaces.fixtures import SUFFIX
+from understudy.workspaces.fixtures import SUFFIX, SUFFIXES, place_in, rows_in, strays
 from understudy.workspaces.tenants import DEFAULT
 
 PAGE = 1000  # requests of one answer, at most
@@ -220,7 +220,7 @@ class RemoteWorkspace:
         Returns:
             How many rows there are by table.
         """
-        what = {"set": rows} if isinstance(rows, str) else {"rows": rows_in(rows) if isinstance(rows, Path) else rows}
+        what = {"set": rows} if isinstance(rows, str) else {"rows": rows_of(rows) if isinstance(rows, Path) else rows}
         return self._rows("POST", "/fixtures", {**what, "replace": replace})
 
     def save(self, snapshot: str) -> None:
@@ -444,20 +444,44 @@ def snapshot_path(name: str) -> str:
     return f"/snapshots/{quote(name, safe='')}"
 
 
-def rows_in(folder: Path) -> dict[str, list[Any]]:
-    """The rows of a folder of JSON Lines, by table.
+def rows_of(folder: Path) -> dict[str, list[Any]]:
+    """The rows of a fixture set, by the names of its files.
 
     Raises:
-        ControlError: there are none, or they are no JSON.
+        ControlError: there are none, a file of another kind is there, or they are no JSON.
     """
+    mistakes, rows = Mistakes(), {}
     try:
-        files = sorted(folder.glob(f"*{SUFFIX}"))
-        rows = {path.stem: [json.loads(line) for line in read(path).splitlines() if line.strip()] for path in files}
-    except (OSError, ValueError, RecursionError) as error:
+        paths = sorted(path for path in folder.iterdir() if path.suffix in SUFFIXES)
+        for path in paths:
+            if path.stem in rows:
+                raise ControlError(f"{folder} has two files for `{path.stem}`; keep one of them")
+            rows[path.stem] = list(values_in(path, mistakes))
+        for warning in strays(folder, rows):
+            mistakes.add(warning)
+    except OSError as error:
         raise ControlError(f"{folder} cannot be read ({error})") from None
+    if mistakes:
+        raise ControlError(str(mistakes))
     if not rows:
         raise ControlError(f"there are no {SUFFIX} files in {folder}")
     return rows
+
+
+def values_in(path: Path, mistakes: Mistakes) -> Iterator[Any]:
+    """The rows of a file; what is no JSON is added to the mistakes."""
+    try:
+        for line, row in rows_in(path):
+            yield from parsed(row, place_in(path, line), mistakes)
+    except Unreadable as error:
+        mistakes.add(f"{place_in(path, error.position)}: {error}")
+
+
+def parsed(row: bytes | str, place: str, mistakes: Mistakes) -> Iterator[Any]:
+    try:
+        yield json.loads(row)
+    except (ValueError, RecursionError) as error:
+        mistakes.add(f"{place}: is no JSON ({error})")
 
 
 def plain(value: Any) -> Any:

@@ -1,7 +1,8 @@
 """What the contract says of tables: their rows, their references, and what is derived."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from understudy.contract.contract import Contract, Place
 from understudy.contract.validation import Reading, compiled
 
 CASCADE, SET_NULL = "cascade", "set-null"
+TIMES = ("created", "updated")  # of a row: when it was made, and last changed
 
 
 @dataclass(frozen=True)
@@ -38,13 +40,22 @@ class Derived:
 
 
 class RowSchema:
-    """The rows of one table: their fields in the order of the answers, and how they are written."""
+    """The rows of one table: their fields in the order of the answers, and how they are written.
+
+    `unique` are the sets of fields in which no two rows are equal. `named_by` is the field that holds a row's name:
+    the only unique text, else the field `name`; None where a row has no name. `by_name` has the names that stand for
+    references where rows are loaded: "owner" for `owner_id`. `times` are those of creation and change.
+    """
 
     def __init__(self, name: str, place: Place) -> None:
         self.name = name
         self.place = place
         self.references = dict(references(place))
         self.derived = derived(place)
+        self.unique = tuple(unique_keys(place))
+        self.named_by = name_field(place, self.unique)
+        self.by_name: dict[str, str] = {}
+        self.times = tuple(name for name in TIMES if name in place["properties"].value and is_time(place, name))
         self._validator = row_validator(place)
 
     def parse(self, line: bytes | str) -> dict[str, Any]:
@@ -102,6 +113,33 @@ def references(place: Place) -> list[tuple[str, Reference]]:
     return found
 
 
+def unique_keys(place: Place) -> Iterator[tuple[str, ...]]:
+    """The sets of fields that are unique: single fields that say so, then those that the row schema lists."""
+    properties = place["properties"]
+    yield from ((name,) for name, part in properties.items() if part.value.get("x-unique"))
+    for names in place.value.get("x-unique", ()):
+        unknown = set(names) - properties.value.keys()
+        if unknown:
+            raise place.error(f"`x-unique` names what is no field: {', '.join(sorted(unknown))}")
+        yield tuple(names)
+
+
+def name_field(place: Place, unique: Iterable[tuple[str, ...]]) -> str | None:
+    properties = place["properties"]
+    alone = [names[0] for names in unique if len(names) == 1]
+    return next((name for name in (*alone, "name") if name in properties.value and is_text(properties[name])), None)
+
+
+def is_time(place: Place, name: str) -> bool:
+    """Whether a field holds a time that must be given."""
+    schema = place["properties"][name].value
+    return schema.get("format") == "date-time" and not schema.get("nullable") and "default" not in schema
+
+
+def is_text(place: Place) -> bool:
+    return place.value.get("type") == "string" and "format" not in place.value
+
+
 def derived(place: Place) -> Derived | None:
     rule = place.value.get("x-derived")
     if rule is None:
@@ -141,6 +179,11 @@ class Catalog:
             for name, reference in table.references.items():
                 if reference.table not in catalog.tables:
                     raise table.place["properties"][name].error(f"there is no table `{reference.table}`")
+                catalog.column(table.name, (name,), table.place)
+                alias = name.removesuffix("_id")
+                if alias not in table.place["properties"].value and catalog.tables[reference.table].named_by:
+                    table.by_name[alias] = name
+            for name in {*chain(*table.unique), *([table.named_by] if table.named_by else ())}:
                 catalog.column(table.name, (name,), table.place)
             if table.derived is not None:
                 for name in (table.derived.per, table.derived.newest):

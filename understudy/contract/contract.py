@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
+from understudy.encoding import read_text
 from understudy.errors import ContractError
-from understudy.paths import read
 from understudy.text import one_line
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
@@ -98,7 +98,7 @@ class Contract:
             ContractError: the file cannot be read, or is no YAML.
         """
         try:
-            text = read(path).decode("utf-8")
+            text = read_text(path)
         except (OSError, UnicodeDecodeError) as error:
             raise ContractError(str(path), f"cannot be read ({reason_of(error)})") from None
         return cls(str(path), text, parse(path, text))
@@ -234,4 +234,6 @@ def parse(path: Path, text: str) -> Mapping[str, Any]:
 
 
 def reason_of(error: OSError | UnicodeDecodeError) -> str:
-    return error.strerror or str(error) if isinstance(error, OSError) else "it is not UTF-8"
+    if isinstance(error, UnicodeDecodeError):
+        return f"it is not {error.encoding.removesuffix('-sig').upper()}"
+    return error.strerror or str(error)

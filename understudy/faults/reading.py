@@ -11,6 +11,7 @@ from pydantic_core import ValidationError
 from understudy.admin import CONTRACT
 from understudy.contract.contract import Contract, reason_of
 from understudy.contract.validation import Reading, validator
+from understudy.encoding import decoded
 from understudy.errors import FaultsError
 from understudy.faults.rule import Rule
 from understudy.paths import read
@@ -85,7 +86,7 @@ def parsed(path: Path) -> tuple[yaml.Node, Any]:
 
 def text_of(path: Path) -> str:
     try:
-        return read(path, LARGEST).decode("utf-8")
+        return decoded(read(path, LARGEST))
     except (OSError, UnicodeDecodeError) as error:
         hint = f" ({reason_of(error)}); a file of rules, or one of {', '.join(profiles())}"
         raise FaultsError(path, f"cannot be read{hint}") from None

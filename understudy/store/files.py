@@ -42,7 +42,7 @@ class Files:
             if name != DEFAULT:  # of that one, the command tells all warnings
                 for warning in store.upgrade.warnings():
                     logger.warning("%s: %s", store.path, escape(warning))
-            yield Kept(store.workspace, perform, start, partial(warnings, store), store.delete)
+            yield Kept(store.workspace, perform, start, partial(warnings, store, self._fixture_set), store.delete)
 
     def has_left(self, name: str) -> bool:
         return self.path(name).exists()

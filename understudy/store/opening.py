@@ -63,8 +63,10 @@ def origin(store: Store, folder: Path) -> str:
     return f"{store.path}, written {pendulum.instance(store.written).diff_for_humans()}"
 
 
-def warnings(store: Store) -> Iterator[str]:
-    """What is odd about a store, a line each."""
+def warnings(store: Store, fixture_set: FixtureSet) -> Iterator[str]:
+    """What is odd about a store, a line each; about the fixture set, where the store starts from it."""
+    if store.written is None:
+        yield from fixture_set.warnings()
     yield from store.upgrade.warnings()
     yield from fixtures.dangling(store.workspace)
     size = store.path.stat().st_size // MEBIBYTE

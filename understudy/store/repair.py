@@ -1,6 +1,7 @@
 """What can still be read of a damaged store."""
 
 import re
+from codecs import BOM_UTF8
 from dataclasses import dataclass
 from itertools import pairwise
 from json import JSONDecodeError, JSONDecoder
@@ -12,12 +13,13 @@ from pydantic_core import ValidationError
 from understudy.contract.catalog import Catalog
 from understudy.contract.contract import reason_of
 from understudy.errors import StoreError
+from understudy.loading.derivation import derive
+from understudy.loading.loader import Loader
 from understudy.paths import read
 from understudy.store.document import NUMBER, line_at
 from understudy.store.lock import Lock
 from understudy.store.opening import located
 from understudy.store.store import Store
-from understudy.workspaces import fixtures
 from understudy.workspaces.workspace import Workspace
 
 BEGINNING = re.compile(r'"([^"\n]*)"\s*:\s*(?=\{)')
@@ -50,14 +52,15 @@ def repair(path: Path, target: Path, catalog: Catalog) -> tuple[Workspace, list[
         raise StoreError(target, "is there already; name another with --to")
     try:
         # What is no UTF-8 becomes what no row can hold, so that it is never taken for text.
-        text = read(path).decode("utf-8", "surrogateescape")
+        text = read(path).removeprefix(BOM_UTF8).decode("utf-8", "surrogateescape")
     except OSError as error:
         raise StoreError(path, f"cannot be read ({reason_of(error)})") from None
     lock = Lock(target)
     with lock.held():
         store = Store(target, catalog, lock.check)
         losses = Salvage(text, store).losses()
-        fixtures.derive(store.workspace, [name for name, table in store.workspace.items() if not table])
+        rows = {name: table.live for name, table in store.workspace.items() if table}
+        derive(store.workspace, rows, given=rows)
         store.settle()
     return store.workspace, losses, list(store.upgrade.warnings())
 
@@ -74,6 +77,7 @@ class Salvage:
         self._text = text
         self._workspace = store.workspace
         self._upgrade = store.upgrade
+        self._loader = Loader(store.workspace)
         self._decode = JSONDecoder().raw_decode
 
     def losses(self) -> list[Loss]:
@@ -120,9 +124,10 @@ class Salvage:
             raise ValueError("it is not known of which table this is a row")
         taken = [each for each in (self._taken(text, name) for name in names) if each]
         if not taken:
-            fixtures.add(self._workspace[names[0]], text)  # which tells why it is none
+            self._loader.add(names[0], text)  # which completes it, or tells why it is none
+            return names[0]
         name, row, dropped = min(taken, key=lambda each: len(each[2]))
-        fixtures.add_row(self._workspace[name], row)
+        self._loader.add_row(self._workspace[name], row)
         self._upgrade.count(name, dropped)
         return name
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,17 @@ from tinydb.table import Document
 
 from understudy.contract.catalog import Catalog
 from understudy.contract.contract import reason_of
+from understudy.encoding import decoded
 from understudy.errors import StoreError, StoreWriteError
+from understudy.loading import loader
+from understudy.loading.loader import LoadError, no_table
+from understudy.loading.sources import Source
 from understudy.paths import check_file
 from understudy.store.document import Damage, Entry, Reader
 from understudy.store.storage import Check, WholeFile, stamp_of
 from understudy.store.upgrade import Upgrade
 from understudy.tables.changes import Change
 from understudy.values import is_id
-from understudy.workspaces import fixtures
 from understudy.workspaces.workspace import Workspace
 
 NANOSECONDS = 10**9  # in a second
@@ -66,7 +70,7 @@ class Store:
         except OSError as error:
             raise StoreError(self.path, f"cannot be read ({reason_of(error)})") from None
         try:
-            text = content.decode("utf-8-sig")
+            text = decoded(content)
         except UnicodeDecodeError as error:
             line = content.count(b"\n", 0, error.start) + 1
             raise StoreError.of_damage(self.path, reason_of(error), line) from None
@@ -80,42 +84,50 @@ class Store:
         return WholeFile(self.path, documents, stamp, self._check)
 
     def _fill(self, reader: Reader, documents: dict[str, dict[str, Any]]) -> None:
-        entries = sorted(reader.entries(), key=lambda entry: entry.number)
-        misfits = [(entry, reason) for entry in entries if (reason := self._take(reader, entry, documents))]
-        if misfits:
-            raise self._misfit(reader, misfits)
-        self.changes.clear()  # the file has these
-        fixtures.derive(self.workspace, [name for name in self.workspace if name not in reader.tables])
+        entries: dict[str, list[Entry]] = {}
+        for entry in sorted(reader.entries(), key=lambda entry: entry.number):
+            if entry.table in self.workspace:
+                entries.setdefault(entry.table, []).append(entry)
+            else:
+                documents.setdefault(entry.table, {})[str(entry.number)] = self._leave(reader, entry)
+        dropped: dict[int, list[str]] = {}  # fields of rows, by where these begin
 
-    def _take(self, reader: Reader, entry: Entry, documents: dict[str, dict[str, Any]]) -> str | None:
-        """Take a row of the file. Returns why it does not fit the contract; None where it does."""
+        def mend(table: str, at: int, row: str, error: ValidationError) -> str:
+            mended, fields = self.upgrade.mended(self.workspace[table].schema, row, error)
+            if fields:
+                dropped[at] = fields
+            return mended
+
+        sources = [
+            Source(table, [(entry.at, entry.json) for entry in some], str, partial(mend, table))
+            for table, some in entries.items()
+        ]
         try:
-            value = self._add(reader, entry) if entry.table in self.workspace else self._leave(reader, entry)
-        except ValidationError as error:
-            return fixtures.explained(error)
-        documents.setdefault(entry.table, {})[str(entry.number)] = value
-        return None
+            loaded = loader.load(self.workspace, sources, reader.tables)
+        except LoadError as error:
+            raise self._refusal(reader, entries, error) from None
+        for table, some in entries.items():
+            for row, entry in zip(loaded.rows[table], some, strict=True):
+                self._numbers[table][row] = entry.number
+                self.upgrade.count(table, dropped.get(entry.at, []))
+                value = json.loads(self.workspace[table].encoded(row)) if entry.at in dropped else entry.value
+                documents[table][str(entry.number)] = value
+        # The file has the rows that are as it says, but neither what was filled in nor what was derived.
+        self.changes[:] = [
+            change
+            for change in self.changes
+            if change.table not in entries or change.row in loaded.completed[change.table]
+        ]
 
-    def _add(self, reader: Reader, entry: Entry) -> Any:
-        """Add a row of the file. Returns what the file is to have of it from the next write on.
-
-        Raises:
-            Damage: it is no row.
-            pydantic_core.ValidationError: it is a row, but not of this contract.
-        """
-        table = self.workspace[entry.table]
-        try:
-            row, dropped = self.upgrade.row(table.schema, entry.json)
-            added = table.add(row)
-        except ValidationError as error:
-            if not has_id(entry.value):
-                raise reader.damage(entry.at, fixtures.explained(error)) from None
-            raise
-        except KeyError:
-            raise reader.damage(entry.at, f"the id {row['id']} is there already") from None
-        self._numbers[entry.table][added] = entry.number
-        self.upgrade.count(entry.table, dropped)
-        return json.loads(table.encoded(added)) if dropped else entry.value
+    def _refusal(self, reader: Reader, entries: Mapping[str, list[Entry]], error: LoadError) -> Exception:
+        """What is told of rows that cannot be taken: the first in the file."""
+        mistake = min(error.mistakes, key=lambda mistake: mistake.position or 0)
+        entry = next(entry for some in entries.values() for entry in some if entry.at == mistake.position)
+        if mistake.is_clash or not has_id(entry.value):
+            return reader.damage(entry.at, mistake.reason)
+        others = f". Rows that do not fit: {error.rows}" if error.rows > 1 else ""
+        hint = f"row {entry.number} of {entry.table} does not fit the contract; edit or delete it in the file{others}"
+        return StoreError(self.path, f"{mistake.reason}: {hint}", reader.line(entry))
 
     def _leave(self, reader: Reader, entry: Entry) -> Any:
         """Leave a row in the file, of a table that another version of the contract has.
@@ -124,20 +136,13 @@ class Store:
             Damage: it is no row, or cannot be written again.
         """
         if not has_id(entry.value):
-            raise reader.damage(entry.at, fixtures.no_table(entry.table, self.workspace))
+            raise reader.damage(entry.at, no_table(entry.table, self.workspace))
         try:
             to_json(entry.value)
         except ValueError as error:
             raise reader.damage(entry.at, f"cannot be read ({error})") from None
         self.upgrade.leave(entry.table)
         return entry.value
-
-    def _misfit(self, reader: Reader, misfits: Sequence[tuple[Entry, str]]) -> StoreError:
-        """What is told of rows that this version of the contract cannot take. They are not damaged."""
-        entry, reason = min(misfits, key=lambda misfit: misfit[0].at)
-        others = f". Rows that do not fit: {len(misfits)}" if len(misfits) > 1 else ""
-        hint = f"row {entry.number} of {entry.table} does not fit the contract; edit or delete it in the file{others}"
-        return StoreError(self.path, f"{reason}: {hint}", reader.line(entry))
 
     # ------------------------------------------------------------------- write
 

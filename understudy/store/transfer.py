@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from understudy.console import warn
 from understudy.contract.catalog import Catalog
 from understudy.errors import StoreError
 from understudy.store.opening import located, opened
@@ -38,5 +39,8 @@ def import_(folder: Path, path: Path, catalog: Catalog) -> Workspace:
     path = located(path)
     if path.exists() and path.stat().st_size:
         raise StoreError(path, "is there already; give it another name, or take it away first")
-    with opened(path, FixtureSet(folder, catalog)) as store:
+    fixture_set = FixtureSet(folder, catalog)
+    with opened(path, fixture_set) as store:
+        for warning in fixture_set.warnings():
+            warn(warning)
         return store.workspace

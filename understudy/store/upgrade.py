@@ -32,13 +32,24 @@ class Upgrade:
         try:
             return schema.parse(text), []
         except ValidationError as error:
-            ways = [each["loc"] for each in error.errors(include_url=False) if each["type"] == EXTRA]
-            if not ways:
+            mended, dropped = self.mended(schema, text, error)
+            if not dropped:
                 raise
-            value = json.loads(text)
-            if not all(drop(value, way) for way in ways):
-                raise
-        return schema.parse(json.dumps(value)), [".".join(map(str, way)) for way in ways]
+        return schema.parse(mended), dropped
+
+    def mended(self, schema: RowSchema, text: str, error: ValidationError) -> tuple[str, list[str]]:
+        """The JSON of a row without the fields for which it was refused, and their names; as it is without any.
+
+        Names by which it refers to other rows stay.
+        """
+        extra = [each["loc"] for each in error.errors(include_url=False) if each["type"] == EXTRA]
+        ways = [way for way in extra if way[0] not in schema.by_name]
+        if not ways:
+            return text, []
+        value = json.loads(text)
+        if not all(drop(value, way) for way in ways):
+            return text, []
+        return json.dumps(value), [".".join(map(str, way)) for way in ways]
 
     def count(self, table: str, fields: list[str]) -> None:
         """Count the fields that a row has lost."""

@@ -10,8 +10,8 @@ from typing import Any
 import yaml
 
 from understudy.contract.contract import reason_of
+from understudy.encoding import read_text
 from understudy.errors import UnderstudyError
-from understudy.paths import read
 from understudy.text import one_line
 from understudy.verification.verdict import Violation
 
@@ -40,7 +40,7 @@ def load(path: Path) -> list[Deviation]:
         UnderstudyError: the document cannot be read, or a block says something else.
     """
     try:
-        text = read(path, LARGEST).decode("utf-8").replace("\r\n", "\n")
+        text = read_text(path, LARGEST)
     except (OSError, UnicodeDecodeError) as error:
         raise UnderstudyError(f"{path}: cannot be read ({reason_of(error)})") from None
     return list(deviations(path, text))

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from understudy.contract.contract import reason_of
+from understudy.encoding import read_text
 from understudy.errors import FixtureError
-from understudy.paths import read
 from understudy.text import one_line
 
 
@@ -18,7 +18,7 @@ def objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         FixtureError: the file cannot be read, or a line is no JSON object.
     """
     try:
-        lines = read(path).decode("utf-8").split("\n")
+        lines = read_text(path).split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise FixtureError(path, f"cannot be read ({reason_of(error)})") from None
     for number, line in enumerate(lines, start=1):

@@ -1,5 +1,6 @@
 """A comparison from beginning to end: what is asked, of whom, and what is told of it."""
 
+import json
 import random
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,13 +11,13 @@ from pathlib import Path
 import click
 import httpx
 
-from understudy.console import echo
+from understudy.console import echo, warn
+from understudy.contract.catalog import Catalog
 from understudy.contract.contract import MEDIA_TYPE, Contract, Place
-from understudy.errors import FixtureError, UnderstudyError
+from understudy.errors import UnderstudyError
 from understudy.folder import own_folder
-from understudy.paths import is_folder
 from understudy.text import one_line
-from understudy.verification import cases, files, jsonl
+from understudy.verification import cases, files
 from understudy.verification.access import CsrfTokens, refusal_of
 from understudy.verification.compare import Finding, ask, compare
 from understudy.verification.comparison import rows_of
@@ -25,6 +26,7 @@ from understudy.verification.mapping import SAME
 from understudy.verification.pairing import Listing, mapping_of
 from understudy.verification.report import report
 from understudy.verification.samples import Row, Samples
+from understudy.workspaces.fixtures import FixtureSet
 
 FRAMING = ("content-length", "transfer-encoding")  # headers that say where a body ends
 PATIENCE = 60.0  # seconds to wait for one answer
@@ -128,12 +130,11 @@ def row_schema(operation: Place) -> Place | None:
 
 def kept(contract: Contract, folder: Path) -> Rows:
     """The rows of a fixture set."""
-    if not is_folder(folder):
-        raise FixtureError(folder, "there is no such fixture folder")
-    for schema in contract.schemas():
-        path = folder / f"{schema.value.get('x-table')}.jsonl"
-        if path.exists():
-            yield schema, [row for _, row in jsonl.objects(path)]
+    fixture_set = FixtureSet(folder, Catalog.of(contract))
+    for table in fixture_set.rows.values():
+        yield table.schema.place, [json.loads(table.encoded(row)) for row in table.live]
+    for warning in fixture_set.warnings():
+        warn(warning)
 
 
 def preflight(contract: Contract, server: httpx.Client) -> None:

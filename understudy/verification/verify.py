@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 import httpx
 
-from understudy.console import echo
+from understudy.console import echo, warn
 from understudy.contract.catalog import Catalog
 from understudy.contract.contract import Contract
 from understudy.errors import UnderstudyError
@@ -37,7 +37,7 @@ from understudy.verification.reports.matrix import matrix
 from understudy.verification.reports.summary import summary
 from understudy.verification.session import client, header_of
 from understudy.verification.verdict import Verdict
-from understudy.workspaces.fixtures import load
+from understudy.workspaces.fixtures import FixtureSet
 from understudy.workspaces.workspace import Workspace
 
 
@@ -166,9 +166,10 @@ def learn(inspection: Inspection, contract: Contract) -> None:
 
 
 def workspace_of(contract: Contract, folder: Path) -> Workspace:
-    workspace = Workspace.empty(Catalog.of(contract))
-    load(folder, workspace)
-    return workspace
+    fixture_set = FixtureSet(folder, Catalog.of(contract))
+    for warning in fixture_set.warnings():
+        warn(warning)
+    return fixture_set.rows
 
 
 def remarks(inspection: Inspection) -> Iterator[str]:

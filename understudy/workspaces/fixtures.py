@@ -1,28 +1,38 @@
-"""Fixture sets: a folder of JSON Lines, one file a table, one row a line."""
+"""Fixture sets: a folder with a file of rows for each table, as JSON Lines or as a JSON array."""
 
+import io
+import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
-from functools import cached_property
+from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import Any
-from uuid import uuid5
+from threading import Lock
+from typing import BinaryIO
 
-from pydantic_core import ValidationError
-
-from understudy.contract.catalog import Catalog, Derived
+from understudy.contract.catalog import Catalog
 from understudy.contract.columns import Column
 from understudy.contract.contract import reason_of
-from understudy.errors import FixtureError
+from understudy.encoding import encoding_of
+from understudy.errors import FixtureError, FixtureMistakes, did_you_mean
+from understudy.loading import loader
+from understudy.loading.loader import LoadError
+from understudy.loading.sources import Numbered, Source, Unreadable
 from understudy.paths import check_file, is_folder
-from understudy.tables.table import Table
 from understudy.workspaces.workspace import Workspace
 
 SUFFIX = ".jsonl"
-
+SUFFIXES = (SUFFIX, ".json")
+BETWEEN = re.compile(r"[\s,]*")  # elements of an array
+QUIET = ("readme", "license")  # names of files that nobody takes for rows
 
 Watch = Callable[[Iterable[bytes], Path], Iterable[bytes]]
 """Lets the lines of a file pass, and may tell somebody how far they are."""
+
+Stamp = tuple[tuple[str, int, int, int], ...]
+"""Tells one state of a folder from another: name, inode, time of change and size of each file."""
 
 
 def unwatched(lines: Iterable[bytes], path: Path) -> Iterable[bytes]:
@@ -36,17 +46,52 @@ class FixtureSet:
         self.folder = folder
         self.catalog = catalog
         self._watch = watch
+        self._read: tuple[Stamp, Workspace] | None = None
+        self._lock = Lock()
 
-    @cached_property
+    @property
     def rows(self) -> Workspace:
-        """A workspace of its rows, which nobody may change; its forks are for that.
+        """A workspace of its rows, as they were last read, which nobody may change; its forks are for that.
 
         Raises:
             FixtureError: the set cannot be loaded.
         """
+        with self._lock:
+            return self._loaded() if self._read is None else self._read[1]
+
+    def current(self) -> Workspace:
+        """The same, read again where the files have changed since.
+
+        Raises:
+            FixtureError: the set cannot be loaded; `rows` are what they were.
+        """
+        with self._lock:
+            is_same = self._read is not None and self.folder.is_dir() and self._read[0] == stamp_of(self.folder)
+            return self._read[1] if self._read is not None and is_same else self._loaded()
+
+    def warnings(self) -> Iterator[str]:
+        """What is odd about the folder, a line each."""
+        return strays(self.folder, self.catalog.tables)
+
+    def _loaded(self) -> Workspace:
+        stamp = stamp_of(self.folder) if self.folder.is_dir() else ()  # before it is read, so that no change is missed
         workspace = Workspace.empty(self.catalog)
         load(self.folder, workspace, self._watch)
+        self._read = stamp, workspace
         return workspace
+
+
+def stamp_of(folder: Path) -> Stamp:
+    """The state of a folder.
+
+    Raises:
+        FixtureError: it cannot be read.
+    """
+    try:
+        states = [(path.name, path.stat()) for path in sorted(folder.iterdir()) if path.is_file()]
+    except OSError as error:
+        raise FixtureError(folder, f"cannot be read ({reason_of(error)})") from None
+    return tuple((name, state.st_ino, state.st_mtime_ns, state.st_size) for name, state in states)
 
 
 def load(folder: Path, workspace: Workspace, watch: Watch = unwatched) -> None:
@@ -56,81 +101,114 @@ def load(folder: Path, workspace: Workspace, watch: Watch = unwatched) -> None:
     from another, it is.
 
     Raises:
-        FixtureError: the set cannot be loaded; the text names file, line and reason.
+        FixtureError: the set cannot be loaded; the text names file, line and reason of each mistake.
     """
-    read(folder, workspace, watch)
-    derive(workspace, [name for name, table in workspace.items() if not table])
+    try:
+        loader.load(workspace, sources(folder, workspace, watch))
+    except LoadError as error:
+        raise FixtureMistakes(str(error)) from None
 
 
-def read(folder: Path, workspace: Workspace, watch: Watch = unwatched) -> None:
-    """Fill an empty workspace with the rows that stand in the files of a fixture set.
+def sources(folder: Path, tables: Iterable[str], watch: Watch = unwatched) -> list[Source]:
+    """The files of a fixture set, which are read when their rows are asked for.
 
     Raises:
-        FixtureError: the set cannot be loaded; the text names file, line and reason.
+        FixtureError: there is no such folder, or there are two files for a table.
     """
     if not is_folder(folder):
         raise FixtureError(folder, "there is no such fixture folder")
-    for path in sorted(folder.glob(f"*{SUFFIX}")):
-        if path.stem not in workspace:
-            raise FixtureError(path, no_table(path.stem, workspace))
-    for name, table in workspace.items():
-        load_table(folder / f"{name}{SUFFIX}", table, watch)
+    found = []
+    for table in tables:
+        paths = [path for path in (folder / f"{table}{suffix}" for suffix in SUFFIXES) if os.path.lexists(path)]
+        if len(paths) > 1:
+            raise FixtureError(folder, f"has both {' and '.join(path.name for path in paths)}; keep one of them")
+        found += [Source(table, rows_in(path, watch), partial(place_in, path)) for path in paths]
+    return found
 
 
-def no_table(name: str, workspace: Workspace) -> str:
-    return f"there is no table `{name}`; there are {', '.join(sorted(workspace))}"
+def place_in(path: Path, line: int | None) -> str:
+    return str(path) if line is None else f"{path}, line {line}"
 
 
-def load_table(path: Path, table: Table, watch: Watch) -> None:
-    if not os.path.lexists(path):
-        return
+def strays(folder: Path, tables: Collection[str]) -> Iterator[str]:
+    """What stands in the folder of a fixture set and is not read, a line each."""
+    files = [f"{table}{suffix}" for table in tables for suffix in SUFFIXES]
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if path.name in files or path.name.startswith((".", "_")) or path.stem.lower() in QUIET:
+            continue
+        if path.is_dir():
+            if any(path.glob(f"*{suffix}") for suffix in SUFFIXES):
+                yield f"{path} is not read: a fixture set is one folder; did you mean `--fixtures {path}`?"
+            continue
+        stem = path.name.partition(".")[0].lower()
+        yield f"{path} is not read: it is the file of no table{did_you_mean(stem, tables, SUFFIX)}"
+
+
+# ------------------------------------------------------------------------ files
+
+
+def rows_in(path: Path, watch: Watch = unwatched) -> Numbered:
+    """The JSON of the rows in a file, each after its line. They are one a line, or a JSON array.
+
+    Raises:
+        Unreadable: the file cannot be read, or is neither; once its rows up to there have been.
+    """
     try:
         check_file(path)
-        with path.open("rb") as lines:
-            for number, line in enumerate(watch(lines, path), start=1):
-                if stripped := line.strip():
-                    load_row(path, number, stripped, table)
-    except OSError as error:
-        raise FixtureError(path, f"cannot be read ({reason_of(error)})") from None
+        with path.open("rb") as file:
+            yield from rows_of(watch(lines_of(file), path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise Unreadable(f"cannot be read ({reason_of(error)})") from None
 
 
-def load_row(path: Path, number: int, line: bytes, table: Table) -> None:
-    try:
-        add(table, line)
-    except ValueError as error:
-        raise FixtureError(path, str(error), number) from None
+def lines_of(file: BinaryIO) -> Iterable[bytes]:
+    """The lines of a file in UTF-8, without a byte order mark."""
+    encoding = encoding_of(file.read(4))
+    file.seek(0)
+    if encoding != "utf-8-sig":
+        return io.BytesIO(file.read().decode(encoding).encode())
+    if file.read(3) != "\ufeff".encode():
+        file.seek(0)
+    return file
 
 
-def add(table: Table, line: bytes | str) -> int:
-    """Add a row by its JSON. Returns its number.
+def rows_of(lines: Iterable[bytes]) -> Numbered:
+    numbered = enumerate(lines, start=1)
+    first = next(((number, line) for number, line in numbered if line.strip()), None)
+    if first is None:
+        return
+    if first[1].lstrip().startswith(b"["):
+        yield from elements(b"".join([first[1], *(line for _, line in numbered)]).decode(), first[0])
+        return
+    for number, line in chain([first], numbered):
+        if stripped := line.strip():
+            yield number, stripped
+
+
+def elements(text: str, line: int) -> Numbered:
+    """The elements of a JSON array that begins in a line, each after its own line.
 
     Raises:
-        ValueError: it is no row of the table, or its id is there already; the text says what is wrong.
+        Unreadable: the text is something else.
     """
     try:
-        row = table.schema.parse(line)
-    except ValidationError as error:
-        raise ValueError(explained(error)) from None
-    return add_row(table, row)
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        raise Unreadable(f"Invalid JSON: {error.msg}", line + error.lineno - 1) from None
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(f"Invalid JSON: {error}", line) from None
+    decode, counted, at = json.JSONDecoder().raw_decode, 0, after(text, text.index("[") + 1)
+    while not text.startswith("]", at):
+        line, counted = line + text.count("\n", counted, at), at
+        _, end = decode(text, at)
+        yield line, text[at:end]
+        at = after(text, end)
 
 
-def add_row(table: Table, row: Mapping[str, Any]) -> int:
-    """Add a row that is complete. Returns its number.
-
-    Raises:
-        ValueError: its id is there already.
-    """
-    try:
-        return table.add(row)
-    except KeyError:
-        raise ValueError(f"the id {row['id']} is there already") from None
-
-
-def explained(error: ValidationError) -> str:
-    """The first error of a row in words."""
-    first = error.errors(include_url=False)[0]
-    where = ".".join(str(part) for part in first["loc"])
-    return f"{where}: {first['msg']}" if where else first["msg"]
+def after(text: str, at: int) -> int:
+    """Where the next element of an array begins, or its end is."""
+    between = BETWEEN.match(text, at)
+    return between.end() if between else at
 
 
 def save(folder: Path, workspace: Workspace) -> None:
@@ -153,59 +231,6 @@ def save(folder: Path, workspace: Workspace) -> None:
             with suppress(OSError):
                 path.unlink()
         raise FixtureError(folder, f"cannot be written ({reason_of(error)})") from None
-
-
-def extend(workspace: Workspace, lines: Mapping[str, Iterable[bytes]]) -> None:
-    """Add rows to tables, each by its JSON, and what is derived from them.
-
-    Raises:
-        ValueError: a table is not there, or a line is no row of it; some rows may have been added.
-    """
-    added: dict[str, list[int]] = {}
-    for name, some in lines.items():
-        if name not in workspace:
-            raise ValueError(no_table(name, workspace))
-        added[name] = [add_counted(workspace[name], number, line) for number, line in enumerate(some)]
-    for name, table in workspace.items():
-        rule = table.schema.derived
-        if rule is not None and rule.source in added and name not in added:
-            derive_rows(table, workspace[rule.source], added[rule.source], rule)
-
-
-def add_counted(table: Table, number: int, line: bytes) -> int:
-    try:
-        return add(table, line)
-    except ValueError as error:
-        raise ValueError(f"{table.schema.name}[{number}]: {error}") from None
-
-
-def derive(workspace: Workspace, names: Iterable[str]) -> None:
-    """Fill those of some tables, which are empty, of which the contract says how they are made of others."""
-    for name in names:
-        rule = workspace[name].schema.derived
-        if rule is not None:
-            source = workspace[rule.source]
-            derive_rows(workspace[name], source, source.live, rule)
-
-
-def derive_rows(table: Table, source: Table, rows: Iterable[int], rule: Derived) -> None:
-    """Bring a table up to date with some rows of the one that it is derived from."""
-    per, newest, reference = Column((rule.per,)), Column((rule.newest,)), Column((rule.reference,))
-    latest: dict[Any, int] = {}
-    for row in rows:
-        key = source.key(per, row)
-        if key is not None and (key not in latest or source.key(newest, row) >= source.key(newest, latest[key])):
-            latest[key] = row
-    for key, row in latest.items():
-        values = source.values(row)
-        values[rule.reference] = values["id"]
-        known = next(iter(table.index(per).rows(key)), None)
-        if known is None:
-            table.insert({**values, "id": uuid5(rule.namespace, key)})
-            continue
-        before = source.find(table.key(reference, known))
-        if before is None or source.key(newest, row) >= source.key(newest, before):
-            table.update(known, {**values, "id": table.values(known)["id"]})
 
 
 def dangling(workspace: Workspace) -> Iterator[str]:

@@ -79,7 +79,11 @@ class Memory:
 
     def open(self, name: str) -> AbstractContextManager[Kept]:
         rows, origin = self._fixture_set.rows, str(self._fixture_set.folder)
-        return nullcontext(Kept(rows.fork(), at_once, origin, partial(dangling, rows), nothing_to_delete))
+        return nullcontext(Kept(rows.fork(), at_once, origin, partial(self._warnings, rows), nothing_to_delete))
+
+    def _warnings(self, rows: Workspace) -> Iterator[str]:
+        yield from self._fixture_set.warnings()
+        yield from dangling(rows)
 
     def has_left(self, name: str) -> bool:
         return False

@@ -3,18 +3,19 @@
 import asyncio
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from understudy.errors import NotFound, UnderstudyError, Unprocessable
+from understudy.errors import INDENTED, NotFound, UnderstudyError, Unprocessable
 from understudy.http.answers import Answer
+from understudy.loading import loader
+from understudy.loading.loader import LoadError
+from understudy.loading.sources import Source, held
 from understudy.site import Site
 from understudy.workspaces import fixtures
 from understudy.workspaces.workspace import Workspace
-
-Lines = Mapping[str, Sequence[bytes]]
-"""Rows by table, each as a line of a fixture set has it."""
 
 
 async def reset_workspace(site: Site, workspace: str) -> Answer:
@@ -39,13 +40,15 @@ def idle_for(site: Site, seconds: float) -> Iterator[str]:
 async def load_rows(site: Site, workspace: str, body: dict[str, Any]) -> Answer:
     if (body.get("set") is None) == (body.get("rows") is None):
         raise Unprocessable("Give either a `set` or `rows`.")
-    lines = lines_of(body["rows"]) if body.get("set") is None else await lines_of_set(site, body["set"])
+    folder = None if body.get("set") is None else folder_of_set(site, body["set"])
+    sources = sources_of(body["rows"]) if folder is None else await sources_in(site, folder)
     tenant = await site.tenants.get(workspace)
-    await tenant.perform(take, site=site, lines=lines, replace=body["replace"])
-    return {**tenant.rows(), "warnings": list(fixtures.dangling(tenant.kept.workspace))}
+    await tenant.perform(take, site=site, sources=sources, given=body.get("rows") or (), replace=body["replace"])
+    strays = [] if folder is None else fixtures.strays(folder, site.api.catalog.tables)
+    return {**tenant.rows(), "warnings": [*strays, *fixtures.dangling(tenant.kept.workspace)]}
 
 
-def take(workspace: Workspace, site: Site, lines: Lines, *, replace: bool) -> None:
+def take(workspace: Workspace, site: Site, sources: list[Source], given: Collection[str], *, replace: bool) -> None:
     """Give a workspace more rows, or others; all of them, or none.
 
     Raises:
@@ -53,35 +56,50 @@ def take(workspace: Workspace, site: Site, lines: Lines, *, replace: bool) -> No
     """
     taking = Workspace.empty(site.api.catalog) if replace else workspace.fork()
     try:
-        fixtures.extend(taking, lines)
-    except ValueError as error:
-        raise Unprocessable(f"{error}. Nothing was loaded.") from None
+        loader.load(taking, sources, given)
+    except LoadError as error:
+        end = ". " if error.count == 1 else INDENTED
+        raise Unprocessable(f"{error}{end}Nothing was loaded.") from None
     workspace.restore(taking)
 
 
-def lines_of(rows: Mapping[str, list[Any]]) -> Lines:
-    return {table: [json.dumps(row).encode() for row in some] for table, some in rows.items()}
+def sources_of(rows: Mapping[str, list[Any]]) -> list[Source]:
+    return [
+        Source(table, [(number, json.dumps(row)) for number, row in enumerate(some)], partial(place_of, table))
+        for table, some in rows.items()
+    ]
 
 
-async def lines_of_set(site: Site, name: str) -> Lines:
-    """The rows of a fixture set beside the loaded one, without those that are derived from others.
+def place_of(table: str, number: int | None) -> str:
+    return table if number is None else f"{table}[{number}]"
+
+
+async def sources_in(site: Site, folder: Path) -> list[Source]:
+    """The rows of a fixture set, read by another thread.
+
+    Raises:
+        Unprocessable: there are two files for a table.
+    """
+    try:
+        sources = fixtures.sources(folder, site.api.catalog.tables)
+    except UnderstudyError as error:
+        raise Unprocessable(f"{error}. Nothing was loaded.") from None
+    return await asyncio.to_thread(lambda: [held(source) for source in sources])
+
+
+def folder_of_set(site: Site, name: str) -> Path:
+    """The folder of a fixture set beside the loaded one.
 
     Raises:
         NotFound: there is none of this name.
-        Unprocessable: it cannot be loaded.
     """
     beside = {path.name: path for path in site.fixture_set.folder.resolve().parent.iterdir() if is_set(path)}
     if name not in beside:
         raise NotFound(
             f"There is no fixture set `{name}` beside the loaded one; there are {', '.join(sorted(beside))}."
         )
-    rows = Workspace.empty(site.api.catalog)
-    try:
-        await asyncio.to_thread(fixtures.read, beside[name], rows)
-    except UnderstudyError as error:
-        raise Unprocessable(f"{error}. Nothing was loaded.") from None
-    return {table: [found.encoded(row) for row in found.live] for table, found in rows.items() if found}
+    return beside[name]
 
 
 def is_set(path: Path) -> bool:
-    return path.is_dir() and any(path.glob(f"*{fixtures.SUFFIX}"))
+    return path.is_dir() and any(any(path.glob(f"*{suffix}")) for suffix in fixtures.SUFFIXES)

@@ -1,0 +1,59 @@
+"""Text files that a user hands in, in the encodings that editors and shells write."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from understudy.contract.contract import Contract
+from understudy.credentials import secret_of
+from understudy.encoding import decoded, read_text
+from understudy.faults.reading import rules_in
+from understudy.folder import own_folder
+from understudy.verification import deviations, jsonl
+
+ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-32"]
+TEXT = "späť 日本語 🚀"
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_a_byte_order_mark_says_the_encoding_and_is_no_text(encoding: str) -> None:
+    assert decoded(TEXT.encode(encoding)) == TEXT
+
+
+@pytest.mark.parametrize("mark", [b"\xff\xfe", b"\xfe\xff"])
+def test_utf_16_is_read_in_either_order(mark: bytes) -> None:
+    encoding = "utf-16-le" if mark == b"\xff\xfe" else "utf-16-be"
+    assert decoded(mark + TEXT.encode(encoding)) == TEXT
+
+
+@pytest.mark.parametrize("content", [b"\xff", b"a\xe9", b"\xff\xfea"])
+def test_what_is_in_no_known_encoding_is_refused(content: bytes) -> None:
+    with pytest.raises(UnicodeDecodeError):
+        decoded(content)
+
+
+def test_line_ends_become_line_feeds(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"\xef\xbb\xbfa\r\nb\rc\n")
+    assert read_text(tmp_path / "file") == "a\nb\nc\n"
+
+
+def written(folder: Path, text: str, encoding: str) -> Path:
+    path = folder / "file"
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_every_file_that_a_user_hands_in_is_read(tmp_path: Path, encoding: str) -> None:
+    rules = written(tmp_path, "rules:\n  - operation: späť\n    delay: 1\n", encoding)
+    assert [rule["operation"] for rule in rules_in(str(rules))] == ["späť"]
+    contract = written(tmp_path, (own_folder() / "openapi.yaml").read_text(encoding="utf-8"), encoding)
+    assert Contract.read(contract).document == Contract.read(own_folder() / "openapi.yaml").document
+    cases = written(tmp_path, '{"path": "/flows/count"}\r\n', encoding)
+    assert list(jsonl.objects(cases)) == [(1, {"path": "/flows/count"})]
+    block = yaml.safe_dump({"rule": "a", "operation": "b", "subject": TEXT}, allow_unicode=True)
+    known = written(tmp_path, f"```yaml\n{block}```\n", encoding)
+    assert deviations.load(known)[0].subject == TEXT
+    secret = written(tmp_path, "späť\n", encoding)
+    assert secret_of("admin_token", f"@{secret}") == "späť"

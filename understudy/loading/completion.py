@@ -1,0 +1,87 @@
+"""What rows may leave out where they are loaded: their ids and times."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID, uuid5
+
+from pydantic_core import ValidationError, from_json, to_json
+
+from understudy.contract.catalog import RowSchema
+from understudy.errors import did_you_mean
+from understudy.loading.sources import RowError
+from understudy.tables.table import Table
+from understudy.values import is_id, now
+
+NAMESPACE = UUID("0b3f3c64-5d0e-4d5c-9a35-6a4f1c1f7f0b")
+
+
+class Completion:
+    """Completes rows: all times that they leave out are the same moment, and ids are the same in each load."""
+
+    def __init__(self) -> None:
+        self._moment = now().isoformat()
+        self._alike: Counter[str] = Counter()
+
+    def parsed(self, table: Table, values: Mapping[str, Any]) -> dict[str, Any]:
+        """A row from the values that its JSON has, with the id and times that these leave out.
+
+        Raises:
+            RowError: it is no row of the table.
+        """
+        schema = table.schema
+        times = {name: self._moment for name in schema.times if name not in values}
+        row_id = {} if "id" in values else {"id": str(self.new_id(table, values))}
+        try:
+            return schema.parse(to_json({**values, **times, **row_id}, inf_nan_mode="constants"))
+        except ValidationError as error:
+            raise RowError(*explained(error, schema)) from None
+
+    def new_id(self, table: Table, values: Mapping[str, Any]) -> UUID:
+        """The id of a row without one: a UUID 5 of its table and the first unique fields that it has.
+
+        Without these it is made of all that the row says, and how many rows there are by then that say the same.
+        """
+        schema = table.schema
+        for names in schema.unique:
+            key = [spelled(values.get(name)) if name in schema.references else values.get(name) for name in names]
+            if None not in key:
+                return uuid5(NAMESPACE, json.dumps([schema.name, names, key]))
+        content = json.dumps([schema.name, values], sort_keys=True)
+        while True:
+            row_id = uuid5(NAMESPACE, f"{content}{self._alike[content]}")
+            self._alike[content] += 1
+            if table.find(row_id.int) is None:
+                return row_id
+
+
+def spelled(value: Any) -> Any:
+    """An id in the one way in which it is written; any other value as it is."""
+    return str(UUID(value)) if isinstance(value, str) and is_id(value) else value
+
+
+def values_in(line: bytes | str, schema: RowSchema, error: ValidationError) -> dict[str, Any]:
+    """The values of a row that may be completed, since it was refused as it is.
+
+    Raises:
+        RowError: it is no JSON object.
+    """
+    try:
+        values = from_json(line)
+    except (ValueError, TypeError):  # the latter for lone surrogates
+        values = None
+    if not isinstance(values, dict):
+        raise RowError(*explained(error, schema))
+    return values
+
+
+def explained(error: ValidationError, schema: RowSchema) -> list[str]:
+    """The mistakes of a row in words."""
+    known = [*schema.place["properties"].value, *schema.by_name]
+    reasons = []
+    for each in error.errors(include_url=False):
+        where = ".".join(str(part) for part in each["loc"])
+        hint = did_you_mean(where, known) if each["type"] == "extra_forbidden" else ""
+        reasons.append(f"{where}: {each['msg']}{hint}" if where else each["msg"])
+    return reasons

@@ -1,0 +1,44 @@
+"""Tables that are made of others, as the contract says (`x-derived`)."""
+
+from collections.abc import Container, Iterable, Mapping
+from typing import Any
+from uuid import uuid5
+
+from understudy.contract.catalog import Derived
+from understudy.contract.columns import Column
+from understudy.tables.table import Table
+from understudy.workspaces.workspace import Workspace
+
+
+def derive(workspace: Workspace, rows: Mapping[str, Iterable[int]], given: Container[str] = ()) -> None:
+    """Bring the tables that are derived from others up to date with some rows of these.
+
+    Args:
+        workspace: the tables.
+        rows: rows of it, by table.
+        given: derived tables that stay as they are.
+    """
+    for name, table in workspace.items():
+        rule = table.schema.derived
+        if rule is not None and rule.source in rows and name not in given:
+            derive_rows(table, workspace[rule.source], rows[rule.source], rule)
+
+
+def derive_rows(table: Table, source: Table, rows: Iterable[int], rule: Derived) -> None:
+    """Bring a table up to date with some rows of the one that it is derived from."""
+    per, newest, reference = Column((rule.per,)), Column((rule.newest,)), Column((rule.reference,))
+    latest: dict[Any, int] = {}
+    for row in rows:
+        key = source.key(per, row)
+        if key is not None and (key not in latest or source.key(newest, row) >= source.key(newest, latest[key])):
+            latest[key] = row
+    for key, row in latest.items():
+        values = source.values(row)
+        values[rule.reference] = values["id"]
+        known = next(iter(table.index(per).rows(key)), None)
+        if known is None:
+            table.insert({**values, "id": uuid5(rule.namespace, key)})
+            continue
+        before = source.find(table.key(reference, known))
+        if before is None or source.key(newest, row) >= source.key(newest, before):
+            table.update(known, {**values, "id": table.values(known)["id"]})

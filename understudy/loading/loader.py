@@ -1,0 +1,250 @@
+"""The loader: all rows that come into a workspace from elsewhere than a request go through it, once."""
+
+from array import array
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from pydantic_core import ValidationError, from_json
+
+from understudy.errors import Mistakes, did_you_mean
+from understudy.loading.completion import Completion, values_in
+from understudy.loading.derivation import derive
+from understudy.loading.names import Names, in_key_order
+from understudy.loading.sources import Clash, RowError, Source, Unreadable
+from understudy.loading.uniqueness import Unique
+from understudy.tables.table import Table
+from understudy.values import is_id
+from understudy.workspaces.workspace import Workspace
+
+
+class Mistake(NamedTuple):
+    """What is wrong with a row, or with its source. `is_clash` says that only another row is in its way."""
+
+    position: int | None
+    reason: str
+    is_clash: bool = False
+
+
+class LoadError(Exception):
+    """Rows cannot be loaded; the text tells why.
+
+    `count` says how many mistakes there are, `rows` in how many rows, and `mistakes` has the first of each source.
+    """
+
+    def __init__(self, report: Mistakes, rows: int, mistakes: Collection[Mistake]) -> None:
+        super().__init__(str(report))
+        self.count = report.count
+        self.rows = rows
+        self.mistakes = mistakes
+
+
+@dataclass
+class Loaded:
+    """The numbers of the rows that were loaded, by table and in their order, and of those that were completed."""
+
+    rows: "defaultdict[str, array[int]]" = field(default_factory=lambda: defaultdict(lambda: array("I")))
+    completed: defaultdict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+
+
+class Waiting(NamedTuple):
+    """A row that waits for those that it refers to by name. `id` is the one that it is given."""
+
+    source: Source
+    position: int
+    line: bytes | str
+    id: UUID | None = None
+
+
+def load(workspace: Workspace, sources: Iterable[Source], given: Collection[str] = ()) -> Loaded:
+    """Add rows to a workspace, and what is derived from them.
+
+    Args:
+        workspace: the tables. After an error, some of the rows have been added.
+        sources: the rows.
+        given: tables that are not derived from others here; nor are those that some rows are of.
+
+    Raises:
+        LoadError: some rows cannot be loaded.
+    """
+    loader = Loader(workspace)
+    for source in sources:
+        loader.take(source)
+    loaded = loader.finish()
+    derive(workspace, loaded.rows, {*given, *loaded.rows})
+    return loaded
+
+
+class Loader:
+    """Adds rows to the tables of a workspace. A row that is complete is parsed once, and added at once.
+
+    From the first row of a table on that refers to another by name, rows wait until all others are there, so that
+    they keep their order.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._completion = Completion()
+        self._names = Names(workspace)
+        self._unique: dict[str, list[Unique]] = {}
+        self._waiting: defaultdict[str, list[Waiting]] = defaultdict(list)
+        self._mistakes = Mistakes()
+        self._refused = 0  # rows
+        self._first: dict[str, Mistake] = {}
+        self._loaded = Loaded()
+
+    def take(self, source: Source) -> None:
+        """Add the rows of a source."""
+        if source.table not in self._workspace:
+            position = next((position for position, _ in self._read(source)), None)
+            self._mistaken(source, position, no_table(source.table, self._workspace))
+            return
+        table, waiting = self._workspace[source.table], self._waiting[source.table]
+        for position, line in self._read(source):
+            if waiting:
+                waiting.append(Waiting(source, position, line))
+                continue
+            try:
+                row = self.add_row(table, table.schema.parse(line))
+                self._loaded.rows[source.table].append(row)
+            except ValidationError as error:
+                self._take_incomplete(table, Waiting(source, position, line), error)
+            except RowError as error:
+                self._refuse(Waiting(source, position, line), error)
+        self._unique.pop(source.table, None)  # it takes as much memory as it has rows
+
+    def _take_incomplete(self, table: Table, row: Waiting, error: ValidationError) -> None:
+        try:
+            values = self._mended(table, row, error)
+            if table.schema.by_name.keys() & values.keys():
+                self._waiting[table.schema.name].append(row)
+            else:
+                self._take_completed(table, values)
+        except RowError as refusal:
+            self._refuse(row, refusal)
+
+    def _mended(self, table: Table, row: Waiting, error: ValidationError) -> dict[str, Any]:
+        """The values of a row that was refused as it is, in case that these can be completed."""
+        return values_in(row.source.mend(row.position, row.line, error), table.schema, error)
+
+    def _take_completed(self, table: Table, values: Mapping[str, Any], made_id: UUID | None = None) -> None:
+        schema, whole = table.schema, values if made_id is None else {"id": str(made_id), **values}
+        row = self.add_row(table, self._completion.parsed(table, whole), is_id_made="id" not in values)
+        self._loaded.rows[schema.name].append(row)
+        if not {"id", *schema.times} <= values.keys():
+            self._loaded.completed[schema.name].add(row)
+
+    def finish(self) -> Loaded:
+        """Add the rows that wait. Returns what was loaded.
+
+        Raises:
+            LoadError: some rows cannot be loaded.
+        """
+        # All have their ids before any is added, since they may refer to each other in a circle.
+        waiting = {name: list(self._identified(name)) for name in in_key_order(self._workspace)}
+        for name, table in self._workspace.items():
+            for row in waiting[name]:
+                self._take_waiting(table, row)
+        if self._mistakes:
+            raise LoadError(self._mistakes, self._refused, self._first.values())
+        return self._loaded
+
+    def _identified(self, name: str) -> Iterator[Waiting]:
+        """The rows of a table that wait, each with its id, by which others may refer to it from here on."""
+        table = self._workspace[name]
+        fields = {field for names in table.schema.unique for field in names}
+        for row in self._waiting[name]:
+            values = object_in(row.line)
+            try:
+                keyed = self._names.resolved(table.schema, values, fields)
+            except RowError as error:
+                self._refuse(row, error)
+                continue
+            given = keyed.get("id")
+            row_id = UUID(given) if isinstance(given, str) and is_id(given) else None
+            if "id" not in keyed:
+                row_id = self._completion.new_id(table, keyed)
+            if row_id is not None:
+                self._names.learn(table.schema, keyed, row_id)
+            yield row._replace(id=row_id)
+
+    def _take_waiting(self, table: Table, row: Waiting) -> None:
+        try:
+            self._loaded.rows[table.schema.name].append(self.add_row(table, table.schema.parse(row.line)))
+        except ValidationError as error:
+            try:
+                values = self._names.resolved(table.schema, self._mended(table, row, error))
+                self._take_completed(table, values, None if "id" in values else row.id)
+                self._loaded.completed[table.schema.name].add(self._loaded.rows[table.schema.name][-1])
+            except RowError as refusal:
+                self._refuse(row, refusal)
+        except RowError as error:
+            self._refuse(row, error)
+
+    def add(self, name: str, line: str) -> int:
+        """Add a row of a table now, to the rows that are there. Returns its number.
+
+        Raises:
+            RowError: it cannot be added.
+        """
+        table = self._workspace[name]
+        try:
+            values = table.schema.parse(line)
+        except ValidationError as error:
+            given = Names(self._workspace).resolved(table.schema, values_in(line, table.schema, error))
+            return self.add_row(table, self._completion.parsed(table, given), is_id_made="id" not in given)
+        return self.add_row(table, values)
+
+    def add_row(self, table: Table, values: Mapping[str, Any], *, is_id_made: bool = False) -> int:
+        """Add a complete row of a table now. Returns its number.
+
+        Raises:
+            Clash: one with its id, or with its unique fields, is there.
+        """
+        # A row that is there already may be so in all its fields. What is named is what its file says.
+        is_there = table.find(values["id"].int) is not None
+        if is_id_made or not is_there:
+            for unique in self._unique_of(table):
+                unique.add(values)
+        if is_there:
+            raise Clash(f"the id {values['id']} is there already")
+        return table.add(values)
+
+    def _unique_of(self, table: Table) -> list[Unique]:
+        name = table.schema.name
+        if name not in self._unique:
+            self._unique[name] = [Unique(table, fields) for fields in table.schema.unique]
+        return self._unique[name]
+
+    # ---------------------------------------------------------------- mistakes
+
+    def _read(self, source: Source) -> Iterator[tuple[int, bytes | str]]:
+        try:
+            yield from source.rows
+        except Unreadable as error:
+            self._mistaken(source, error.position, str(error))
+
+    def _refuse(self, row: Waiting, error: RowError) -> None:
+        self._refused += 1
+        for reason in error.reasons:
+            self._mistaken(row.source, row.position, reason, is_clash=isinstance(error, Clash))
+        self._names.refuse(self._workspace[row.source.table].schema, object_in(row.line))
+
+    def _mistaken(self, source: Source, position: int | None, reason: str, *, is_clash: bool = False) -> None:
+        self._first.setdefault(source.table, Mistake(position, reason, is_clash))
+        self._mistakes.add(f"{source.place(position)}: {reason}")
+
+
+def object_in(line: bytes | str) -> dict[str, Any]:
+    """The object that a line is; an empty one where it is something else."""
+    with suppress(ValueError, TypeError):
+        value = from_json(line)
+        return value if isinstance(value, dict) else {}
+    return {}
+
+
+def no_table(name: str, workspace: Workspace) -> str:
+    return f"there is no table `{name}`; there are {', '.join(sorted(workspace))}{did_you_mean(name, workspace)}"

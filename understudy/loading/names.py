@@ -1,0 +1,158 @@
+"""References by name: which row `"owner": "Ann"` means where rows are loaded."""
+
+from collections import defaultdict
+from collections.abc import Container, Iterator, Mapping
+from typing import Any
+from uuid import UUID
+
+from understudy.contract.catalog import RowSchema
+from understudy.contract.columns import ID, Column
+from understudy.errors import did_you_mean
+from understudy.loading.sources import RowError
+from understudy.tables.table import Table
+from understudy.values import is_id
+from understudy.workspaces.workspace import Workspace
+
+
+class Everything:
+    """Contains whatever is asked for."""
+
+    def __contains__(self, item: object) -> bool:
+        return True
+
+
+ANY = Everything()
+
+
+class Names:
+    """The names of the rows of a workspace, and of those that are about to be added (`learn`)."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._ids: dict[str, dict[str, list[UUID]]] = {}
+        self._owners: dict[UUID, UUID] = {}
+        self._refused: defaultdict[str, set[str]] = defaultdict(set)
+
+    def resolved(self, schema: RowSchema, values: Mapping[str, Any], fields: Container[str] = ANY) -> dict[str, Any]:
+        """The values of a row with ids in place of the names by which it refers to others.
+
+        Args:
+            schema: the row's.
+            values: as its JSON has them.
+            fields: the references that are looked at; all of them by default.
+
+        Raises:
+            RowError: a name is that of no row, or of several.
+        """
+        resolved, reasons = dict(values), []
+        for name, field in schema.by_name.items():
+            if name not in values or field not in fields:
+                continue
+            try:
+                resolved[field] = self._referred(schema, name, field, resolved)
+                del resolved[name]
+            except RowError as error:
+                if not error.reasons:
+                    raise
+                reasons += [f"{name}: {reason}" for reason in error.reasons]
+        if reasons:
+            raise RowError(*reasons)
+        return resolved
+
+    def _referred(self, schema: RowSchema, name: str, field: str, values: Mapping[str, Any]) -> str | None:
+        text = values[name]
+        if field in values:
+            raise RowError(f"it says the same as `{field}`, which is there, too; leave one out")
+        if text is None:
+            return None
+        if not isinstance(text, str):
+            raise RowError("Input should be a valid string")
+        return str(self.find(self._workspace[schema.references[field].table], text))
+
+    def find(self, table: Table, text: str) -> UUID:
+        """The id of the only row of a name, or of the one that "OWNER/NAME" means, where names are an owner's.
+
+        Raises:
+            RowError: there is none, or there are several.
+        """
+        schema, known = table.schema, self._known(table)
+        ids = known.get(text) or self._owned(table, text)
+        if len(ids) == 1:
+            return ids[0]
+        if text in self._refused[schema.name]:
+            raise RowError
+        if not ids:
+            raise RowError(f"no row of {schema.name} has the {schema.named_by} `{text}`{did_you_mean(text, known)}")
+        owner = owner_of(schema)
+        how = f"as `{owner.removesuffix('_id').upper()}/{text}`, or by its id" if owner else "by its id"
+        raise RowError(f"{len(ids)} rows of {schema.name} have the {schema.named_by} `{text}`; name the one {how}")
+
+    def learn(self, schema: RowSchema, values: Mapping[str, Any], row_id: UUID) -> None:
+        """Know a row that is about to be added, whose owner is named by its id already."""
+        name = values.get(schema.named_by or "")
+        if isinstance(name, str):
+            self._known(self._workspace[schema.name]).setdefault(name, []).append(row_id)
+        owner = values.get(owner_of(schema) or "")
+        if isinstance(owner, str) and is_id(owner):
+            self._owners[row_id] = UUID(owner)
+
+    def refuse(self, schema: RowSchema, values: Mapping[str, Any]) -> None:
+        """Know of a row that it cannot be added, so that its own mistakes are the only ones that are reported."""
+        name = values.get(schema.named_by or "")
+        if isinstance(name, str):
+            self._refused[schema.name].add(name)
+
+    def _known(self, table: Table) -> dict[str, list[UUID]]:
+        schema = table.schema
+        if schema.name not in self._ids:
+            known = self._ids[schema.name] = {}
+            column = Column((schema.named_by or "id",))
+            for row in table.live:
+                name = table.key(column, row)
+                if isinstance(name, str):
+                    known.setdefault(name, []).append(UUID(int=table.key(ID, row)))
+        return self._ids[schema.name]
+
+    def _owned(self, table: Table, text: str) -> list[UUID]:
+        owner_field = owner_of(table.schema)
+        owner_name, slash, name = text.rpartition("/")
+        if owner_field is None or not slash:
+            return []
+        try:
+            owner = self.find(self._workspace[table.schema.references[owner_field].table], owner_name)
+        except RowError:
+            return []
+        return [row_id for row_id in self._known(table).get(name, []) if self._owner(table, row_id) == owner]
+
+    def _owner(self, table: Table, row_id: UUID) -> UUID | None:
+        row = table.find(row_id.int)
+        if row is None:
+            return self._owners.get(row_id)
+        key = table.key(Column((owner_of(table.schema) or "id",)), row)
+        return None if key is None else UUID(int=key)
+
+
+def owner_of(schema: RowSchema) -> str | None:
+    """The reference within which names are unique, where there is one: a deployment's flow, say."""
+    for names in schema.unique:
+        owners = [name for name in names if name in schema.references]
+        if schema.named_by in names and len(owners) == 1 and len(names) > 1:
+            return owners[0]
+    return None
+
+
+def in_key_order(workspace: Workspace) -> Iterator[str]:
+    """The tables, each after those whose rows it needs to know for its unique fields."""
+    done: set[str] = set()
+
+    def visit(name: str) -> Iterator[str]:
+        if name not in done:
+            done.add(name)
+            schema = workspace[name].schema
+            for field in sorted({field for names in schema.unique for field in names}):
+                if field in schema.references:
+                    yield from visit(schema.references[field].table)
+            yield name
+
+    for name in workspace:
+        yield from visit(name)
