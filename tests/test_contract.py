@@ -176,7 +176,8 @@ MISTAKES: dict[str, Mistake] = {
     "an unknown annotation": (
         "x-lone: true",
         "x-alone: true",
-        "components/schemas/FlowRunFilter/properties/state/properties/type: unknown filter annotation `x-alone`",
+        "components/schemas/FlowRunFilter/properties/state/properties/type: unknown annotation `x-alone`; did you mean "
+        "`x-lone`?",
     ),
     "an unknown operator": ("x-operator: any_", "x-operator: some_", "there is no operator `some_`"),
     "an unknown field": ("x-field: state_type", "x-field: state_kind", "`flow_runs` has no field `state_kind`"),
@@ -208,7 +209,7 @@ MISTAKES: dict[str, Mistake] = {
     "a bound without a sentence": (
         '        maximum: "Invalid limit',
         '        maximal: "Invalid limit',
-        "cannot be served",
+        "components/schemas/Limit: `x-detail` needs minimum and maximum, and nothing else",
     ),
     "a derived table without a rule": ("        per: key\n", "", "`x-derived` needs"),
     "a body of another kind": (

@@ -262,8 +262,11 @@ def repair_store(path: Path, to: Path | None, folder: Path | None) -> None:
 
 def catalog_of(folder: Path | None) -> "Catalog":
     """The tables of an API folder; of the own one without."""
+    from understudy.contract import support  # noqa: PLC0415
     from understudy.contract.catalog import Catalog  # noqa: PLC0415
     from understudy.contract.contract import Contract  # noqa: PLC0415
     from understudy.folder import own_folder  # noqa: PLC0415
 
-    return Catalog.of(Contract.load((folder or own_folder()) / "openapi.yaml"))
+    contract = Contract.load((folder or own_folder()) / "openapi.yaml")
+    support.check(contract)
+    return Catalog.of(contract)

@@ -30,6 +30,13 @@ class ContractError(UnderstudyError):
         super().__init__(f"{place}: {reason}")
 
 
+class ContractMistakes(ContractError):
+    """The contract cannot be served, for several reasons, each of which names its place."""
+
+    def __init__(self, report: str) -> None:
+        UnderstudyError.__init__(self, report)
+
+
 class FileError(UnderstudyError):
     """A file or folder that was named is not what it should be.
 

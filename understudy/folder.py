@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from understudy.cache import Cache
+from understudy.contract import support
 from understudy.contract.catalog import Catalog
 from understudy.contract.contract import Contract, Place
 from understudy.contract.validation import Reading
@@ -83,6 +84,7 @@ class Api:
             ContractError: something in it cannot be served; the text names the place.
         """
         contract = Contract.read(folder / "openapi.yaml")
+        support.check(contract)
         if not is_ours(folder):
             contract.check()
         try:

@@ -1,0 +1,127 @@
+"""The annotations (`x-…`) that a contract can have: on what they stand, and which values they take."""
+
+from collections.abc import Callable, Mapping, Set
+from typing import Any, NamedTuple
+
+from understudy.errors import did_you_mean
+
+Tables = Mapping[str, Set[str]]
+"""The fields of each table."""
+
+Check = Callable[[Any, Mapping[str, Any], Tables], str | None]
+"""What is wrong with a value, given what stands beside it; None where nothing is."""
+
+
+class Annotation(NamedTuple):
+    """Where an annotation may stand (the kinds of `support`), and how its value is checked."""
+
+    kinds: tuple[str, ...]
+    check: Check
+
+
+def is_text(value: Any) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+def texts(value: Any) -> bool:
+    return isinstance(value, list) and value != [] and all(map(is_text, value))
+
+
+def takes(words: str, holds: Callable[[Any], bool]) -> Check:
+    return lambda value, beside, tables: None if holds(value) else f"takes {words}, not `{value}`"
+
+
+def one_of(*values: str) -> Check:
+    return takes(" or ".join(f"`{value}`" for value in values), lambda value: value in values)
+
+
+def table(value: Any, beside: Mapping[str, Any], tables: Tables) -> str | None:
+    if value in tables:
+        return None
+    return f"names no table: there is no table `{value}`{did_you_mean(str(value), tables)}"
+
+
+def field(value: Any, beside: Mapping[str, Any], tables: Tables) -> str | None:
+    name, _, of = value.partition(".") if is_text(value) else ("", "", "")
+    if name not in tables:
+        return f"takes TABLE.FIELD: there is no table `{name or value}`{did_you_mean(name, tables)}"
+    if of not in tables[name]:
+        return f"takes TABLE.FIELD: `{name}` has no field `{of}`{did_you_mean(of, tables[name])}"
+    return None
+
+
+def with_keys(*keys: str) -> Check:
+    words = f"{', '.join(keys[:-1])} and {keys[-1]}"
+    return lambda value, beside, tables: (
+        None if isinstance(value, dict) and value.keys() == {*keys} else f"needs {words}, and nothing else"
+    )
+
+
+def beside(key: str, check: Check) -> Check:
+    """Another check, for an annotation that says something only beside a keyword."""
+
+    def checked(value: Any, others: Mapping[str, Any], tables: Tables) -> str | None:
+        return check(value, others, tables) if key in others else f"says something only beside `{key}`"
+
+    return checked
+
+
+def uniqueness(value: Any, others: Mapping[str, Any], tables: Tables) -> str | None:
+    if "x-table" not in others:
+        return FLAG(value, others, tables)
+    if isinstance(value, list) and value and all(map(texts, value)):
+        return None
+    return f"takes lists of fields on a row schema, `[[a, b]]`, not `{value}`"
+
+
+FLAG = takes("`true` or `false`", lambda value: isinstance(value, bool))
+TEXT = takes("a text", is_text)
+TEXTS = takes("a list of texts", texts)
+SIZE = takes("a number above 0", lambda value: isinstance(value, int) and not isinstance(value, bool) and value > 0)
+LIST = takes("a list of values", lambda value: isinstance(value, list))
+WORDS = takes("a field for each word", lambda value: isinstance(value, dict) and texts([*value, *value.values()]))
+
+SCHEMA = ("schema",)
+ANNOTATIONS: Mapping[str, Annotation] = {
+    "x-table": Annotation(SCHEMA, TEXT),
+    "x-references": Annotation(SCHEMA, table),
+    "x-on-delete": Annotation(SCHEMA, beside("x-references", one_of("cascade", "set-null"))),
+    "x-derived": Annotation(SCHEMA, beside("x-table", with_keys("from", "per", "newest", "reference", "namespace"))),
+    "x-affinity": Annotation(SCHEMA, one_of("numeric")),
+    "x-filters": Annotation(SCHEMA, table),
+    "x-field": Annotation(SCHEMA, TEXT),
+    "x-coalesce": Annotation(SCHEMA, TEXTS),
+    "x-either": Annotation(SCHEMA, TEXTS),
+    "x-operator": Annotation(SCHEMA, TEXT),
+    "x-related": Annotation(SCHEMA, TEXT),
+    "x-combines": Annotation(SCHEMA, FLAG),
+    "x-first-of": Annotation(SCHEMA, TEXTS),
+    "x-lone": Annotation(SCHEMA, FLAG),
+    "x-ignored": Annotation(SCHEMA, FLAG),
+    "x-selects": Annotation(SCHEMA, table),
+    "x-sorts": Annotation(SCHEMA, beside("enum", WORDS)),
+    "x-detail": Annotation(SCHEMA, beside("minimum", beside("maximum", with_keys("minimum", "maximum")))),
+    "x-pattern-message": Annotation(SCHEMA, beside("pattern", TEXT)),
+    "x-truncate": Annotation(SCHEMA, SIZE),
+    "x-minimum-version": Annotation(("parameter",), with_keys("version", "malformed", "outdated")),
+    "x-names": Annotation(("parameter",), field),
+    "x-safe": Annotation(("operation",), FLAG),
+    "x-open": Annotation(("operation",), FLAG),
+    "x-issues-tokens": Annotation(("operation",), FLAG),
+    "x-unique": Annotation(SCHEMA, uniqueness),
+    "x-usual": Annotation(SCHEMA, LIST),
+    "x-counts": Annotation(SCHEMA, one_of("rows", "pages")),
+    "x-environment-variable": Annotation(("server",), TEXT),
+    "x-key-variable": Annotation(("server",), TEXT),
+}
+
+
+def objection(name: str, value: Any, kind: str, others: Mapping[str, Any], tables: Tables) -> str | None:
+    """What is wrong with an annotation on an object of a kind; None where nothing is."""
+    known = ANNOTATIONS.get(name)
+    if known is None:
+        return f"unknown annotation `{name}`{did_you_mean(name, ANNOTATIONS)}"
+    if kind not in known.kinds:
+        return f"`{name}` belongs on a {' or '.join(known.kinds)}, not on a {kind}"
+    wrong = known.check(value, others, tables)
+    return None if wrong is None else f"`{name}` {wrong}"
