@@ -193,7 +193,7 @@ MISTAKES: dict[str, Mistake] = {
         "a filter for `flows` where `flow_runs` is meant",
     ),
     "a relation of an unknown table": ("x-references: task_runs", "x-references: tasks", "there is no table `tasks`"),
-    "a delete that is not known": ("x-on-delete: set-null", "x-on-delete: keep", "`x-on-delete` is"),
+    "a delete that is not known": ("x-on-delete: set-null", "x-on-delete: keep", "`x-on-delete` takes"),
     "a first that is not there": (
         "x-first-of: [is_null_=true",
         "x-first-of: [is_nil_",
