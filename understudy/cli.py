@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 STARTED = time.perf_counter()
 USUAL = Options()
 MOST = 10_000_000  # requests of a run, which are drawn before the first is sent
+API_HELP = (
+    "Experimental: another API than Prefect's, a folder with openapi.yaml, handlers/ and fixtures/. The contract must "
+    "be OpenAPI 3.0 in one file, with a path as its server, one operationId MODULE.FUNCTION for each operation, JSON "
+    "bodies, UUIDs as ids, and no security. What is not served is refused at start; docs/reference/own-api.md lists all."
+)
 
 
 def run(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -40,7 +45,7 @@ api_option = click.option(
     "--api",
     "folder",
     type=FILE,
-    help="Another API than Prefect's: a folder with openapi.yaml, handlers/ and fixtures/.",
+    help=API_HELP,
 )
 
 
@@ -73,7 +78,7 @@ def limit_option(name: str, unit: str, help_: str, least: int = 1) -> Decorator:
 @click.option(
     "--api",
     metavar="DIR",
-    help="Another API than Prefect's: a folder with openapi.yaml, handlers/ and fixtures/.",
+    help=API_HELP,
 )
 @click.option(
     "--faults", metavar="FILE|PROFILE", help="What goes wrong on purpose: rules, or flaky, slow, rate-limited, outage."

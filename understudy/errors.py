@@ -9,6 +9,7 @@ from understudy.text import escape
 
 INDENTED = "\n  "
 MOST = 50  # mistakes that are reported one by one
+LIKE = 0.75  # of 1: how much alike names are of which one may be meant by the other
 SEARCHED = 10_000  # names among which similar ones are looked for, which takes some 10 microseconds a name
 
 
@@ -178,5 +179,5 @@ class Mistakes:
 def did_you_mean(name: str, known: Iterable[str], suffix: str = "") -> str:
     """A question after the known name that is most like an unknown one, to be put behind an error; '' without any."""
     names = list(known)
-    close = get_close_matches(name, names, n=1) if len(names) <= SEARCHED else []
+    close = get_close_matches(name, names, n=1, cutoff=LIKE) if len(names) <= SEARCHED else []
     return f"; did you mean `{close[0]}{suffix}`?" if close else ""

@@ -48,7 +48,7 @@ class Options:
     Args:
         fixtures: the fixture set, a folder of JSON Lines; the demo set by default.
         store: the file that keeps what is written; nothing is kept by default.
-        api: another API folder than Understudy's own.
+        api: another API folder than Understudy's own; experimental.
         strict: take the contract by its letter.
         host: the address to listen on.
         port: the port to listen on; 0 takes a free one.

@@ -122,6 +122,6 @@ def objection(name: str, value: Any, kind: str, others: Mapping[str, Any], table
     if known is None:
         return f"unknown annotation `{name}`{did_you_mean(name, ANNOTATIONS)}"
     if kind not in known.kinds:
-        return f"`{name}` belongs on a {' or '.join(known.kinds)}, not on a {kind}"
+        return f"`{name}` means nothing here; it is for: {', '.join(known.kinds)}"
     wrong = known.check(value, others, tables)
     return None if wrong is None else f"`{name}` {wrong}"

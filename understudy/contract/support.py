@@ -184,7 +184,7 @@ class Walk:
 
     def _schema(self, schema: Mapping[str, Any], place: str) -> None:
         self._annotations(schema, place, "schema")
-        allowed = ABOUT | self._allowed(schema, place)
+        allowed = ABOUT | self._allowed(schema, place) | {"format"}  # which is checked by itself
         for key in schema:
             if key not in allowed and not key.startswith("x-"):
                 self.refuse(place, f"`{key}` is not served{self._where(schema)}{did_you_mean(key, allowed)}")
@@ -231,9 +231,11 @@ class Walk:
         return f" in a schema of `type: {schema['type']}`" if "type" in schema else " in a schema without a `type`"
 
     def _check_format(self, schema: Mapping[str, Any], place: str) -> None:
-        if schema.get("type") != "string":
-            return
         wanted = schema.get("format")
+        if schema.get("type") != "string":
+            if wanted is not None:
+                self.refuse(place, f"`format: {wanted}` is not served; only texts have formats here")
+            return
         if wanted is not None and wanted not in FORMATS:
             self.refuse(place, f"`format: {wanted}` is not served; there are {' and '.join(FORMATS)}")
         exclusive = [key for key in ("enum", "format") if key in schema]
