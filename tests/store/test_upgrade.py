@@ -70,9 +70,9 @@ def test_a_field_that_is_new_takes_its_default(path: Path, opens: Opens) -> None
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
-        ({"created": ...}, "created: Field required"),
+        ({"name": ...}, "name: Field required"),
         ({"tags": "a"}, "tags: Input should be a valid array"),
-        ({"created": ..., "soon": 1}, "created: Field required"),
+        ({"name": ..., "soon": 1}, "name: Field required"),
     ],
 )
 @pytest.mark.parametrize("indent", [None, 1])

@@ -113,6 +113,7 @@ ANNOTATIONS: Mapping[str, Annotation] = {
     "x-counts": Annotation(SCHEMA, one_of("rows", "pages")),
     "x-environment-variable": Annotation(("server",), TEXT),
     "x-key-variable": Annotation(("server",), TEXT),
+    "x-auth-variable": Annotation(("server",), TEXT),
 }
 
 
