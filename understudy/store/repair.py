@@ -15,6 +15,7 @@ from understudy.contract.contract import reason_of
 from understudy.errors import StoreError
 from understudy.loading.derivation import derive
 from understudy.loading.loader import Loader
+from understudy.loading.sources import RowError
 from understudy.paths import read
 from understudy.store.document import NUMBER, line_at
 from understudy.store.lock import Lock
@@ -124,7 +125,10 @@ class Salvage:
             raise ValueError("it is not known of which table this is a row")
         taken = [each for each in (self._taken(text, name) for name in names) if each]
         if not taken:
-            self._loader.add(names[0], text)  # which completes it, or tells why it is none
+            try:
+                self._loader.add(names[0], text)  # which completes it
+            except RowError as error:
+                raise ValueError(error.reasons[0] if error.reasons else str(error)) from None
             return names[0]
         name, row, dropped = min(taken, key=lambda each: len(each[2]))
         self._loader.add_row(self._workspace[name], row)
