@@ -25,7 +25,7 @@ MOST = 10_000_000  # requests of a run, which are drawn before the first is sent
 API_HELP = (
     "Experimental: another API than Prefect's, a folder with openapi.yaml, handlers/ and fixtures/. The contract must "
     "be OpenAPI 3.0 in one file, with a path as its server, one operationId MODULE.FUNCTION for each operation, JSON "
-    "bodies, UUIDs as ids, and no security. What is not served is refused at start; docs/reference/own-api.md lists all."
+    "bodies, UUIDs as ids, and no security. The rest is refused at start; docs/reference/own-api.md lists it."
 )
 
 
