@@ -34,13 +34,16 @@ class Recorder(asyncio.Transport):
     def is_closing(self) -> bool:
         return self.closing
 
+    def get_write_buffer_size(self) -> int:
+        return 0
+
 
 def record_of(*steps: Callable[[Gathering], None]) -> list[Any]:
     """What a transport was asked for by some steps, between which the loop goes on."""
 
     async def taken() -> list[Any]:
         transport = Recorder()
-        gathering = Gathering(transport, asyncio.get_running_loop())
+        gathering = Gathering(transport, asyncio.get_running_loop(), 60)
         for step in steps:
             step(gathering)
             await asyncio.sleep(0)
@@ -76,6 +79,6 @@ def test_nothing_is_sent_to_who_has_gone() -> None:
 
 
 def test_all_else_is_the_transports_own() -> None:
-    gathering = Gathering(Recorder(), asyncio.new_event_loop())
+    gathering = Gathering(Recorder(), asyncio.new_event_loop(), 60)
     assert gathering.get_extra_info("peername") == ("127.0.0.1", 1)
     gathering._loop.close()

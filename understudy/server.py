@@ -203,10 +203,14 @@ def reloader(site: Site, app_of: Callable[[Site], ASGIApp]) -> ASGIApp:
 
 def config_of(app: ASGIApp, options: Options, **logging: Any) -> uvicorn.Config:
     """How an application is served; where nothing is said of logging, the process's own is left as it is."""
+    limits = options.limits
     return uvicorn.Config(
         app,
-        http=partial(Protocol, limits=options.limits),  # type: ignore[arg-type] # uvicorn only calls it
-        ws=websocket,  # type: ignore[arg-type] # as above
+        http=partial(Protocol, limits=limits, refused=set()),  # type: ignore[arg-type] # uvicorn only calls it
+        ws=partial(websocket, limits=limits),  # type: ignore[arg-type] # as above
+        ws_max_size=limits.body,
+        ws_ping_interval=limits.seconds,
+        ws_ping_timeout=limits.seconds,
         lifespan="on",
         timeout_graceful_shutdown=1,
         access_log=False,  # the request log has more, and costs less
@@ -219,14 +223,13 @@ def config_of(app: ASGIApp, options: Options, **logging: Any) -> uvicorn.Config:
 
 
 def websocket(**connection: Any) -> asyncio.Protocol:
-    """A connection over which a client wants a WebSocket. Few do, and none gets it; it is imported by then."""
-    from uvicorn.protocols.websockets.auto import AutoWebSocketsProtocol  # noqa: PLC0415
+    """A connection over which a client asks for a WebSocket. Few do, so what it needs is imported only then."""
+    from understudy.http.websocket import WebSocket  # noqa: PLC0415
 
-    assert AutoWebSocketsProtocol is not None, "uvicorn[standard] brings one"  # noqa: S101
-    protocol: Any = AutoWebSocketsProtocol(**connection)
+    protocol = WebSocket(**connection)
     protocol.logger = websocket_logger()
-    getattr(protocol, "conn", protocol).debug = False  # its debug lines show the values of headers
-    return protocol  # type: ignore[no-any-return]
+    protocol.conn.debug = False  # its debug lines show the values of headers
+    return protocol
 
 
 def exposure(site: Site, listener: socket.socket) -> Iterator[str]:

@@ -62,7 +62,9 @@ async def lose(how: str, scope: Scope, receive: Receive) -> None:
     """End a connection without an answer, or keep it until the client gives up."""
     while (await receive()).get("more_body", False):
         pass  # all of it is read, or a connection that is closed would be reset
-    if how != "hang":
+    if how == "hang":
+        scope[TRANSPORT].closes_at_eof = True
+    else:
         close(scope, reset=how == "reset")
     await gone(receive)
 

@@ -36,3 +36,10 @@ async def send_json(send: Send, status: int, body: bytes, headers: Iterable[tupl
         head += [(b"content-length", b"%d" % len(body)), JSON]
     await send({"type": "http.response.start", "status": status, "headers": head})
     await send({"type": "http.response.body", "body": body})
+
+
+def refusal(status: HTTPStatus, detail: str) -> bytes:
+    """The bytes of a whole answer, for a request that reaches no application; the connection is closed after it."""
+    body = json.dumps({"detail": detail}).encode()
+    head = f"HTTP/1.1 {status} {status.phrase}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
+    return f"{head}connection: close\r\n\r\n".encode() + body

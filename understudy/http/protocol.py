@@ -1,38 +1,66 @@
 """HTTP as uvicorn speaks it, with limits, and with connections that rules about faults can get at."""
 
 import asyncio
-import json
+from collections.abc import Sized
 from http import HTTPStatus
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+import httptools
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from understudy.errors import BadRequest
 from understudy.faults.middleware import TRANSPORT
 from understudy.http.addresses import unmapped
+from understudy.http.answers import refusal
+from understudy.http.framing import Headers, body_length, head_without_upgrade, is_websocket_handshake, size_of
 from understudy.http.gathering import Gathering
 from understudy.http.limits import Limits
 
 LINGERING = 2  # seconds, in which a client that was refused may go on sending before it hangs up
+MOST_LINGERING = 100  # refused connections that may do so at a time
+PIECE = 4096  # bytes that are parsed at a time, which makes some 150 pipelined requests at most
+INVALID = "Invalid HTTP request received."
+
+
+class Refused(Exception):
+    """Stops the parser in a request that is refused."""
 
 
 class Protocol(HttpToolsProtocol):
-    """One connection. What it does for each request is little, since there are many."""
+    """One connection. What it does for each request is little, since there are many.
 
-    def __init__(self, *args: Any, limits: Limits, **kwargs: Any) -> None:
+    Args:
+        limits: what a client may take.
+        refused: the connections of the server that were refused and are about to close; they do not count as open.
+    """
+
+    transport: Gathering  # type: ignore[assignment] # it stands for one
+    flow: "Flow"
+
+    def __init__(self, *args: Any, limits: Limits, refused: "set[Protocol]", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._limits = limits
-        self._is_refused = False
+        self._refused = refused
+        self._is_over = False  # no more requests are read: one was refused, or opened a WebSocket
         self._is_in_head = True
         self._head = 0  # bytes since something was understood; what ends a body in pieces can be endless too
         self._body = 0
         self._since: float | None = None  # when the request began that comes in, by the loop's clock
         self._timer: asyncio.TimerHandle | None = None
+        self._unread = b""  # received, and parsed once the requests before it are answered
+        self._running: RequestResponseCycle | None = None  # the last request that was given to the application
+        self._offering: Headers | None = None  # the headers of a request whose offer to upgrade is ignored
+        self._refusal = b""  # an answer to be sent once the requests before it are answered
+        self._half_closed: float | None = None  # when the client closed its side, by the loop's clock
+        self._written = 0  # bytes of answers, when the time of a half-closed connection was last looked at
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(Gathering(transport, self.loop))  # type: ignore[arg-type] # it stands for one
+        super().connection_made(Gathering(transport, self.loop, self._limits.seconds))  # type: ignore[arg-type]
+        self.flow = Flow(self.transport, self.pipeline, self.loop)
         if self.client is not None:
             self.client = unmapped(self.client[0]), self.client[1]
-        if len(self.connections) > self._limits.connections:
+        if len(self.connections) - len(self._refused) > self._limits.connections:
             self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, f"More than {self._limits.connections} connections are open.")
             return
         self._since = self.loop.time()
@@ -40,17 +68,66 @@ class Protocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
+        self._refused.discard(self)
+        self.pipeline.clear()
+        self._disconnect()
         super().connection_lost(exc)
+        self.transport.lost()
+
+    def shutdown(self) -> None:
+        if self in self._refused:
+            self.transport.close()
+        else:
+            super().shutdown()
+
+    # --------------------------------------------------------------------- parsing
 
     def data_received(self, data: bytes) -> None:
-        if self._is_refused:
-            return  # thrown away, so that the refusal is read before the connection is gone
-        self._head += len(data)
-        super().data_received(data)
-        if self._head > self._limits.head and not self._is_refused:
-            self._refuse_head()
+        if not self._is_over:  # else it is thrown away, so that the refusal is read before the connection is gone
+            self._parse(self._unread + data)
 
-    # ------------------------------------------------------------------ callbacks
+    def _parse(self, data: bytes) -> None:
+        """Parse data until requests wait for their turn; the rest is parsed once they are answered."""
+        self._unset_keepalive_if_required()
+        left = memoryview(data)
+        while left and not self._is_over and not self.pipeline:
+            left = left[self._feed(left[:PIECE]) :]
+            if self._head > self._limits.head and not self._is_over:
+                self._refuse_head()
+        self._unread = b"" if self._is_over else bytes(left)
+
+    def _feed(self, piece: memoryview | bytes) -> int:
+        """Parse a piece, and return how many bytes of it were used."""
+        self._head += len(piece)
+        try:
+            self.parser.feed_data(piece)
+        except httptools.HttpParserUpgrade as offer:
+            self._upgrade()
+            end: int = offer.args[0]
+            return end
+        except httptools.HttpParserError:
+            if not self._is_over:
+                self.logger.warning(INVALID)
+                self._refuse(HTTPStatus.BAD_REQUEST, INVALID)
+        return len(piece)
+
+    def _upgrade(self) -> None:
+        """Open a WebSocket for a client that asks for one, and ignore any other offer (RFC 9110, section 7.8).
+
+        A WebSocket that is asked for behind requests that are not answered yet is ignored as well.
+        """
+        method, version = self.parser.get_method(), self.parser.get_http_version()
+        if not self._is_over and is_websocket_handshake(method, version, self.headers) and self._current is None:
+            self._is_over = True
+            self._stop_timer()
+            self.handle_websocket_upgrade()
+        elif not self._is_over:
+            # The parser takes what follows an offer for another protocol, so it gets the head once more without it.
+            self._offering = self.headers
+            self.parser = new_parser(self)
+            self._feed(head_without_upgrade(method, self.url, version, self.headers))
+
+    # ------------------------------------------------------------------- callbacks
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -59,35 +136,79 @@ class Protocol(HttpToolsProtocol):
         self.scope[TRANSPORT] = self.transport  # type: ignore[literal-required]
 
     def on_headers_complete(self) -> None:
+        if self._offering is not None:
+            self.headers[:], self._offering = self._offering, None
+        self._check_head()
+        if self.parser.should_upgrade():
+            self.scope["method"] = self.parser.get_method().decode("ascii")
+            return  # to `_upgrade`
         self._is_in_head = False
-        may_be_too_long, self._head = self._head > self._limits.head, 0
-        if may_be_too_long and size_of(self.headers) + len(self.url) > self._limits.head:
-            self._refuse_head()
-        elif length_in(self.headers) > self._limits.body:
-            self._refuse_body()
-        else:
-            super().on_headers_complete()
+        super().on_headers_complete()
+        if not self.pipeline:
+            self._running = self.cycle
 
     def on_body(self, body: bytes) -> None:
         self._head = 0
         self._body += len(body)
-        if self._body > self._limits.body and not self._is_refused:
+        if self._body > self._limits.body:
             self._refuse_body()
-        if not self._is_refused:
-            super().on_body(body)
+            raise Refused
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
-        self._since = None
-        self._is_in_head = True
-        self._head = 0
-        if not self._is_refused:
+        if not self.parser.should_upgrade():
+            self._since = None
+            self._is_in_head = True
+            self._head = 0
             super().on_message_complete()
 
+    def on_response_complete(self) -> None:
+        if self.pipeline:
+            self._running = self.pipeline[-1][0]
+        super().on_response_complete()
+        if self.transport.is_closing():
+            return
+        if self._unread and not self.pipeline:
+            self._parse(self._unread)
+        if self._since is not None:
+            self._unset_keepalive_if_required()  # another request is coming in already
+        if self._is_over or self._half_closed is not None:
+            self._finish()
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Go on with what a client asked for before it closed its side of the connection (RFC 9112, section 9.6)."""
+        if self._half_closed is None:
+            self._half_closed = self.loop.time()
+            self._written = self.transport.written
+            self._finish()
+        return True
+
     def send_400_response(self, msg: str) -> None:
-        if not self._is_refused:
-            self._refuse(HTTPStatus.BAD_REQUEST, msg)
+        self._refuse(HTTPStatus.BAD_REQUEST, msg)
 
     # -------------------------------------------------------------------- refusals
+
+    def _check_head(self) -> None:
+        """Refuse a request whose head is too long, or whose framing is wrong.
+
+        Raises:
+            Refused: it was refused.
+        """
+        may_be_too_long, self._head = self._head > self._limits.head, 0
+        try:
+            length = body_length(self.parser.get_http_version(), self.headers)
+        except BadRequest as error:
+            self._refuse(HTTPStatus.BAD_REQUEST, error.body["detail"])
+            raise Refused from None
+        if may_be_too_long and size_of(self.headers) + len(self.url) > self._limits.head:
+            self._refuse_head()
+        elif length > self._limits.body:
+            self._refuse_body()
+        elif self.parser.should_upgrade() and self.parser.get_method() == b"CONNECT":
+            self._refuse(HTTPStatus.BAD_REQUEST, "CONNECT is not supported; this server is not a proxy.")
+        else:
+            return
+        raise Refused
 
     def _refuse_head(self) -> None:
         self._refuse(
@@ -104,26 +225,68 @@ class Protocol(HttpToolsProtocol):
         self._refuse(HTTPStatus.REQUEST_TIMEOUT, f"The request took more than {self._limits.seconds:g} seconds.")
 
     def _refuse(self, status: HTTPStatus, detail: str) -> None:
-        """Answer in place of the application, and hang up once the client has had time to read it."""
-        self._is_refused = True
+        """Answer the request that comes in, in place of the application, and read no more."""
+        self._is_over = True
+        self._since = None
+        is_answered = not self._is_in_head and self._running is self.cycle and self.cycle.response_started
+        self._refusal = b"" if is_answered else refusal(status, detail)
+        self._finish()
+
+    # ----------------------------------------------------------------- end of life
+
+    @property
+    def _current(self) -> RequestResponseCycle | None:
+        """The request that is being answered."""
+        running = self._running
+        return None if running is None or running.response_complete or running.disconnected else running
+
+    def _finish(self) -> None:
+        """Close the connection, once all requests are answered that came in completely."""
+        if self.pipeline and self.pipeline[0][0].more_body:
+            self.pipeline.popleft()
+        current = self._current
+        is_given_up = self._half_closed is not None and self.transport.closes_at_eof
+        if current is not None and not current.more_body and not is_given_up:
+            return
         self._stop_timer()
-        is_answering = self.cycle is not None and not self.cycle.response_complete
-        if is_answering:
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
-        if not (is_answering and self.cycle.response_started) and not self.transport.is_closing():
-            self.transport.write(answer(status, detail))
+        self._disconnect()
+        if self._is_over:
+            self._refused.add(self)
+        if self._refusal and not self.transport.is_closing():
+            self.transport.write(self._refusal)
+            self._refusal = b""
+        if self._half_closed is not None or len(self._refused) > MOST_LINGERING:
+            self.transport.close()
+        elif not self.transport.is_closing():
             self.transport.write_eof()
-        self.loop.call_later(LINGERING, self.transport.close)
+            self._timer = self.loop.call_later(LINGERING, self.transport.close)
+
+    def _disconnect(self) -> None:
+        """Tell the application that the client of the request that it answers is gone."""
+        current = self._current
+        if current is not None:
+            current.disconnected = True
+            current.message_event.set()
 
     def _watch(self) -> None:
-        """See whether the request that comes in has had its time, and when to look again."""
+        """See whether the request that comes in has had its time, and when to look again.
+
+        A client that has closed its side may have gone for good, so it has its time to be answered: since it did so,
+        or since the last piece of an answer.
+        """
         now = self.loop.time()
-        if self._since is not None and not self.transport.is_reading():
-            self._since = now  # it is not the client that lets the other wait
-        left = self._limits.seconds - (0 if self._since is None else now - self._since)
-        if left > 0:
-            self._timer = self.loop.call_later(left, self._watch)
+        if self._half_closed is not None:
+            if self.transport.written > self._written:
+                self._half_closed, self._written = now, self.transport.written
+            begun = self._half_closed
+        elif self._since is None or self.flow.read_paused:
+            begun = now  # it is not the client that lets the other wait
+        else:
+            begun = max(self._since, self.flow.reading_since)
+        if begun + self._limits.seconds > now:
+            self._timer = self.loop.call_at(begun + self._limits.seconds, self._watch)
+        elif self._half_closed is not None:
+            self.transport.abort()
         else:
             self._refuse_slow()
 
@@ -133,21 +296,27 @@ class Protocol(HttpToolsProtocol):
             self._timer = None
 
 
-Headers = list[tuple[bytes, bytes]]
+class Flow(FlowControl):
+    """Reads nothing while requests wait for their turn.
+
+    Attributes:
+        reading_since: when it last began to read again, by the loop's clock.
+    """
+
+    def __init__(self, transport: Any, waiting: Sized, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(transport)
+        self._waiting = waiting
+        self._loop = loop
+        self.reading_since = 0.0
+
+    def resume_reading(self) -> None:
+        if self.read_paused and not self._waiting:
+            self.reading_since = self._loop.time()
+            super().resume_reading()
 
 
-def size_of(headers: Headers) -> int:
-    return sum(len(name) + len(value) for name, value in headers)
-
-
-def length_in(headers: Headers) -> int:
-    for name, value in headers:
-        if name == b"content-length":
-            return int(value) if value.isdigit() else 0
-    return 0
-
-
-def answer(status: HTTPStatus, detail: str) -> bytes:
-    body = json.dumps({"detail": detail}).encode()
-    head = f"HTTP/1.1 {status} {status.phrase}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
-    return f"{head}connection: close\r\n\r\n".encode() + body
+def new_parser(protocol: Protocol) -> httptools.HttpRequestParser:
+    """A parser like the one that uvicorn makes: what comes behind a request that closes the connection is ignored."""
+    parser = httptools.HttpRequestParser(protocol)
+    parser.set_dangerous_leniencies(lenient_data_after_close=True)
+    return parser

@@ -1,0 +1,46 @@
+"""A connection over which a client asks for a WebSocket, with the limits that hold for all connections."""
+
+import asyncio
+from http import HTTPStatus
+from typing import Any
+
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from understudy.http.answers import refusal
+from understudy.http.limits import Limits
+
+
+class WebSocket(WebSocketsSansIOProtocol):
+    """Uvicorn's WebSocket, which answers every handshake within the time that a request may take.
+
+    Args:
+        limits: what a client may take.
+    """
+
+    def __init__(self, *args: Any, limits: Limits, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._limits = limits
+        self._deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._deadline = self.loop.call_later(self._limits.seconds, self._expire)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self.transport.lost()  # type: ignore[attr-defined]
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.conn.handshake_exc is not None and not self.close_sent:
+            # Uvicorn leaves a handshake without an answer if the library cannot read it.
+            self.close_sent = True
+            self.transport.write(refusal(HTTPStatus.BAD_REQUEST, f"{self.conn.handshake_exc}"))
+            self.transport.close()
+
+    def _expire(self) -> None:
+        """Give up on a handshake that the application did not answer."""
+        if not self.handshake_complete:
+            self.transport.abort()
