@@ -105,7 +105,9 @@ def limit_option(name: str, unit: str, help_: str, least: int = 1) -> Decorator:
 @limit_option("--max-depth", "N", "How deep a body may be nested.")
 @limit_option("--max-items", "N", "How long a list or object in a body may be, and how many there may be.")
 @limit_option("--max-connections", "N", "How many connections may be open.")
-@limit_option("--client-timeout", "SECONDS", "How long a request may take to come in.")
+@limit_option(
+    "--client-timeout", "SECONDS", "How long a request may take to come in, and how long a client may not read."
+)
 @click.option(
     "--log-level",
     type=click.Choice(["critical", "error", "warning", "info", "debug"]),

@@ -69,7 +69,7 @@ class Options:
         max_depth: levels of lists and objects within each other in a body.
         max_items: of one list or object in a body, and lists and objects in all of it.
         max_connections: that may be open at a time.
-        client_timeout: seconds that a request may take to come in.
+        client_timeout: seconds that a request may take to come in, and for which a client may not read its answer.
 
     Raises:
         UnderstudyError: there is no such port, the descriptor is not that of a listening TCP socket, a secret is

@@ -19,7 +19,8 @@ class Limits:
     Args:
         body: bytes of a request's body.
         head: bytes of its line and headers.
-        seconds: that a request may take to come in, head and body.
+        seconds: that a request may take to come in, head and body; for which a client may read nothing of its answer;
+            and in which one that has closed its side of the connection must be answered.
         connections: that may be open at a time.
         depth: levels of lists and objects within each other in a body. The default refuses nothing that Python 3.11
             can read, which gives up by itself some fifty levels before, as a real server's does.

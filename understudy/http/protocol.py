@@ -1,7 +1,7 @@
 """HTTP as uvicorn speaks it, with limits, and with connections that rules about faults can get at."""
 
 import asyncio
-from collections.abc import Sized
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -20,6 +20,7 @@ from understudy.http.limits import Limits
 LINGERING = 2  # seconds, in which a client that was refused may go on sending before it hangs up
 MOST_LINGERING = 100  # refused connections that may do so at a time
 PIECE = 4096  # bytes that are parsed at a time, which makes some 150 pipelined requests at most
+AHEAD = 2**16  # bytes beyond which nothing more is read until requests before them are answered
 INVALID = "Invalid HTTP request received."
 
 
@@ -57,7 +58,7 @@ class Protocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(Gathering(transport, self.loop, self._limits.seconds))  # type: ignore[arg-type]
-        self.flow = Flow(self.transport, self.pipeline, self.loop)
+        self.flow = Flow(self.transport, self.loop, self._is_full)
         if self.client is not None:
             self.client = unmapped(self.client[0]), self.client[1]
         if len(self.connections) - len(self._refused) > self._limits.connections:
@@ -83,7 +84,9 @@ class Protocol(HttpToolsProtocol):
     # --------------------------------------------------------------------- parsing
 
     def data_received(self, data: bytes) -> None:
-        if not self._is_over:  # else it is thrown away, so that the refusal is read before the connection is gone
+        # What follows a refusal is thrown away, so that it can be read before the connection is gone; and so is what
+        # will never be answered.
+        if not self._is_over and not self.transport.closes_at_eof:
             self._parse(self._unread + data)
 
     def _parse(self, data: bytes) -> None:
@@ -95,6 +98,15 @@ class Protocol(HttpToolsProtocol):
             if self._head > self._limits.head and not self._is_over:
                 self._refuse_head()
         self._unread = b"" if self._is_over else bytes(left)
+        if self.pipeline:
+            # Uvicorn reads nothing while requests wait, and so does not notice that a client has gone.
+            if self._is_full():
+                self.flow.pause_reading()
+            else:
+                self.flow.resume_reading()
+
+    def _is_full(self) -> bool:
+        return len(self._unread) > AHEAD and not self.transport.closes_at_eof
 
     def _feed(self, piece: memoryview | bytes) -> int:
         """Parse a piece, and return how many bytes of it were used."""
@@ -142,8 +154,8 @@ class Protocol(HttpToolsProtocol):
         if self.parser.should_upgrade():
             self.scope["method"] = self.parser.get_method().decode("ascii")
             return  # to `_upgrade`
-        self._is_in_head = False
         super().on_headers_complete()
+        self._is_in_head = False
         if not self.pipeline:
             self._running = self.cycle
 
@@ -168,10 +180,12 @@ class Protocol(HttpToolsProtocol):
         super().on_response_complete()
         if self.transport.is_closing():
             return
+        if self._since is not None:  # another request is coming in, which had to wait until now
+            self._since = self.loop.time()
+            self._unset_keepalive_if_required()
         if self._unread and not self.pipeline:
             self._parse(self._unread)
-        if self._since is not None:
-            self._unset_keepalive_if_required()  # another request is coming in already
+            self.flow.resume_reading()
         if self._is_over or self._half_closed is not None:
             self._finish()
 
@@ -279,7 +293,7 @@ class Protocol(HttpToolsProtocol):
             if self.transport.written > self._written:
                 self._half_closed, self._written = now, self.transport.written
             begun = self._half_closed
-        elif self._since is None or self.flow.read_paused:
+        elif self._since is None or self.pipeline or self.flow.read_paused:
             begun = now  # it is not the client that lets the other wait
         else:
             begun = max(self._since, self.flow.reading_since)
@@ -297,20 +311,20 @@ class Protocol(HttpToolsProtocol):
 
 
 class Flow(FlowControl):
-    """Reads nothing while requests wait for their turn.
+    """Reads nothing while too much has been read ahead.
 
     Attributes:
         reading_since: when it last began to read again, by the loop's clock.
     """
 
-    def __init__(self, transport: Any, waiting: Sized, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, transport: Any, loop: asyncio.AbstractEventLoop, is_full: Callable[[], bool]) -> None:
         super().__init__(transport)
-        self._waiting = waiting
         self._loop = loop
+        self._is_full = is_full
         self.reading_since = 0.0
 
     def resume_reading(self) -> None:
-        if self.read_paused and not self._waiting:
+        if self.read_paused and not self._is_full():
             self.reading_since = self._loop.time()
             super().resume_reading()
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from understudy.http.addresses import unmapped
 from understudy.http.answers import refusal
 from understudy.http.limits import Limits
 
@@ -24,6 +25,8 @@ class WebSocket(WebSocketsSansIOProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
+        if self.client is not None:
+            self.client = unmapped(self.client[0]), self.client[1]
         self._deadline = self.loop.call_later(self._limits.seconds, self._expire)
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -50,7 +50,7 @@ FRAMES: tuple[tuple[str, str, bytes, tuple[int, ...]], ...] = (
 PRELUDES: tuple[tuple[str, bytes, tuple[int, ...]], ...] = (
     ("HTTP/0.9", b"GET /api/health\r\n\r\n", (200,)),
     ("HTTP/2", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(9), (400,)),
-    ("HTTP/2 by its number", b"GET /api/health HTTP/2.0\r\nhost: x\r\n\r\n", (200,)),
+    ("HTTP/2 by its number", b"GET /api/health HTTP/2.0\r\nhost: x\r\n\r\n", (400,)),
     ("HTTP/3", b"GET /api/health HTTP/3\r\nhost: x\r\n\r\n", (400,)),
     ("HTTP/1.0", b"GET /api/health HTTP/1.0\r\n\r\n", (200,)),
     ("HTTP/1.2", b"GET /api/health HTTP/1.2\r\nhost: x\r\n\r\n", (400,)),
@@ -86,7 +86,7 @@ PRELUDES: tuple[tuple[str, bytes, tuple[int, ...]], ...] = (
     ("a bare return in a header", get("/api/health", "x-a: b\rc: d"), (400,)),
     ("line feeds alone", b"GET /api/health HTTP/1.1\nhost: x\nconnection: close\n\n", (200, 400)),
     ("an empty line first", b"\r\n\r\n" + get("/api/health"), (200,)),
-    ("no host", b"GET /api/health HTTP/1.1\r\nconnection: close\r\n\r\n", (200,)),
+    ("no host", b"GET /api/health HTTP/1.1\r\nconnection: close\r\n\r\n", (400,)),
     ("a request behind the last", get("/api/health") + get("/api/health"), (200,)),
     ("nonsense behind the last", get("/api/health") + b"nonsense" * 1000, (200, 400)),
     ("nonsense behind one that goes on", b"GET /api/health HTTP/1.1\r\nhost: x\r\n\r\n" + b"\0" * 10, (200, 400)),
