@@ -438,9 +438,8 @@ def serving(app: ASGIApp, keep_alive: int = 5, **options: Any) -> Iterator[tuple
     ready = threading.Event()
     with ExitStack() as stack:
         listener = stack.enter_context(server.listen("127.0.0.1", 0))
-        site = stack.enter_context(server.opened(Options(fixtures=str(SMALL), **options)))
-        config = server.config_of(site)
-        config.app, config.lifespan, config.timeout_keep_alive = app, "off", keep_alive
+        config = server.config_of(app, Options(**options))
+        config.lifespan, config.timeout_keep_alive = "off", keep_alive
         running = server.Server(config, ready.set)
         thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]})
         thread.start()

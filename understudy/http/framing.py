@@ -17,26 +17,21 @@ def body_length(version: str, headers: Headers) -> int:
         BadRequest: the version is not supported; the host is missing or given twice (RFC 9112, section 3.2); or the
             transfer coding is not exactly "chunked", or comes from an HTTP/1.0 client (section 6.1).
     """
-    length = hosts = 0
-    codings = []
-    for name, value in headers:
-        if name == b"host":
-            hosts += 1
-        elif name == b"content-length":
-            length = int(value)  # the parser takes nothing but digits
-        elif name == b"transfer-encoding":
-            codings.append(value.strip().lower())
+    names = [name for name, _ in headers]
+    hosts = names.count(b"host")
     if version not in VERSIONS:
         raise BadRequest(f"HTTP/{version} is not supported; use HTTP/1.1.")
     if hosts > 1:
         raise BadRequest("The request has more than one Host header.")
     if hosts == 0 and version == "1.1":
         raise BadRequest("The request has no Host header, which HTTP/1.1 requires.")
-    if codings and version != "1.1":
-        raise BadRequest("The request has a Transfer-Encoding header, which needs HTTP/1.1.")
-    if codings and codings != [b"chunked"]:
-        raise BadRequest("The only transfer coding that is supported is chunked.")
-    return length
+    if b"transfer-encoding" in names:
+        if version != "1.1":
+            raise BadRequest("The request has a Transfer-Encoding header, which needs HTTP/1.1.")
+        if [value.strip().lower() for name, value in headers if name == b"transfer-encoding"] != [b"chunked"]:
+            raise BadRequest("The only transfer coding that is supported is chunked.")
+    # The parser takes nothing but one number.
+    return int(headers[names.index(b"content-length")][1]) if b"content-length" in names else 0
 
 
 def size_of(headers: Headers) -> int:

@@ -31,6 +31,7 @@ class Gathering:
         self._timer: asyncio.TimerHandle | None = None
         self._sent = 0  # bytes that the client had taken at the last check
         self._stalled = 0  # checks in a row that saw no progress
+        self.is_closing = transport.is_closing  # asked for by every answer, so without the way through __getattr__
         self.written = 0
         self.closes_at_eof = False
         connection = transport.get_extra_info("socket")

@@ -86,17 +86,20 @@ class Protocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         # What follows a refusal is thrown away, so that it can be read before the connection is gone; and so is what
         # will never be answered.
-        if not self._is_over and not self.transport.closes_at_eof:
+        if self._is_over or self.transport.closes_at_eof:
+            return
+        if self._unread or self.pipeline or len(data) > PIECE:
             self._parse(self._unread + data)
+            return
+        used = self._feed(data)
+        if used < len(data):
+            self._parse(data[used:])
 
     def _parse(self, data: bytes) -> None:
         """Parse data until requests wait for their turn; the rest is parsed once they are answered."""
-        self._unset_keepalive_if_required()
         left = memoryview(data)
         while left and not self._is_over and not self.pipeline:
             left = left[self._feed(left[:PIECE]) :]
-            if self._head > self._limits.head and not self._is_over:
-                self._refuse_head()
         self._unread = b"" if self._is_over else bytes(left)
         if self.pipeline:
             # Uvicorn reads nothing while requests wait, and so does not notice that a client has gone.
@@ -110,6 +113,7 @@ class Protocol(HttpToolsProtocol):
 
     def _feed(self, piece: memoryview | bytes) -> int:
         """Parse a piece, and return how many bytes of it were used."""
+        self._unset_keepalive_if_required()
         self._head += len(piece)
         try:
             self.parser.feed_data(piece)
@@ -121,6 +125,8 @@ class Protocol(HttpToolsProtocol):
             if not self._is_over:
                 self.logger.warning(INVALID)
                 self._refuse(HTTPStatus.BAD_REQUEST, INVALID)
+        if self._head > self._limits.head and not self._is_over:
+            self._refuse_head()
         return len(piece)
 
     def _upgrade(self) -> None:
@@ -168,7 +174,7 @@ class Protocol(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        if not self.parser.should_upgrade():
+        if not self._is_in_head:  # else the client offers an upgrade, and its body is still to come
             self._since = None
             self._is_in_head = True
             self._head = 0
@@ -178,12 +184,10 @@ class Protocol(HttpToolsProtocol):
         if self.pipeline:
             self._running = self.pipeline[-1][0]
         super().on_response_complete()
-        if self.transport.is_closing():
-            return
         if self._since is not None:  # another request is coming in, which had to wait until now
             self._since = self.loop.time()
             self._unset_keepalive_if_required()
-        if self._unread and not self.pipeline:
+        if self._unread and not self.pipeline and not self.transport.is_closing():
             self._parse(self._unread)
             self.flow.resume_reading()
         if self._is_over or self._half_closed is not None:
