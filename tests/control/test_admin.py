@@ -404,7 +404,7 @@ REFUSED: dict[str, tuple[Any, int, str]] = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def untouched(api: httpx.Client) -> tuple[str, dict[str, Any]]:
     """A workspace with a row of its own, and all that it holds."""
     name = new_name()

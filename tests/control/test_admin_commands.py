@@ -94,8 +94,8 @@ def test_state(workspace: RemoteWorkspace, standin: StandIn) -> None:
     patterns = [
         r"Understudy \d+\.\d+\.\d+, up for \d+ s, \d+ MiB",
         rf"fixture set  {re.escape(str(SMALL))}",
-        r"journal      0 of 1000 requests, 0 forgotten",
-        r"workspaces   \d of at most 1001",
+        r"journal      \d+ of 1000 requests, 0 forgotten",
+        r"workspaces   \d+ of at most 1001",
         rf"  {workspace.name}, idle for \d+ s: {ROWS.format(flows=FLOWS).strip()}",
         r"    snapshots: another, one",
     ]
