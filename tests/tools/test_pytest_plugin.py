@@ -21,7 +21,7 @@ from understudy import StandIn
 FLOWS = 12  # of the small set
 ALONE = ("-p", "understudy.testing.pytest_plugin")
 XDIST = (*ALONE, "-p", "xdist", "-n")  # behind it the number of workers
-INSTALLED = ("-p", "no:xdist")  # with all plugins but that
+INSTALLED = ("-p", "no:xdist", "-p", "no:randomly")  # with all plugins but these
 PYTEST = [sys.executable, "-m", "pytest", "-W", "error", "-p", "no:cacheprovider", "--no-header", "-q"]
 
 # Whoever uses this notes what it was given, and that nobody has written there before.
@@ -85,7 +85,10 @@ def started(folder: Path, tests: str, *options: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [*PYTEST, "-s", *options],
         cwd=folder,
-        env={**environment_of(folder), **({} if options[:2] == INSTALLED else {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"})},
+        env={
+            **environment_of(folder),
+            **({} if options[: len(INSTALLED)] == INSTALLED else {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}),
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -225,7 +228,7 @@ def test_long(note):
 @pytest.mark.parametrize("options", [ALONE, (*XDIST, "1")], ids=["alone", "xdist"])
 def test_an_interrupt_ends_the_server_too(tmp_path: Path, options: tuple[str, ...]) -> None:
     """It is for all processes of a terminal, as Ctrl-C is."""
-    run = started(tmp_path, LONG, *options, "--understudy-fixtures", str(SMALL))
+    run = started(tmp_path, LONG, *options, f"--understudy-fixtures={SMALL}")
     notes, end = tmp_path / "notes", time.monotonic() + 30
     while not notes.exists() or not notes.read_text(encoding="utf-8").endswith("\n"):
         assert run.poll() is None
