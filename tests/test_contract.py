@@ -181,7 +181,7 @@ MISTAKES: dict[str, Mistake] = {
     "an unknown annotation": (
         "x-lone: true",
         "x-alone: true",
-        "components/schemas/FlowRunFilter/properties/state/properties/type: unknown annotation `x-alone`; did you mean "
+        "components/schemas/FlowRunFilterState/properties/type: unknown annotation `x-alone`; did you mean "
         "`x-lone`?",
     ),
     "an unknown operator": ("x-operator: any_", "x-operator: some_", "there is no operator `some_`"),
@@ -207,8 +207,8 @@ MISTAKES: dict[str, Mistake] = {
     "a sort of nothing": ("KEY_ASC: key}", "KEY_UP: key}", "`x-sorts` must have each word"),
     "a sort by nothing": ("KEY_ASC: key}", "KEY_ASC: kea}", "`artifacts` has no field `kea`"),
     "a relation compared": (
-        "x-related: flow_runs.parent_task_run_id\n          properties:\n            exists_: {",
-        "x-related: flow_runs.parent_task_run_id\n          properties:\n            eq_: {",
+        "x-related: flow_runs.parent_task_run_id\n      properties:\n        exists_: {",
+        "x-related: flow_runs.parent_task_run_id\n      properties:\n        eq_: {",
         "`eq_` cannot be asked of a relation",
     ),
     "a bound without a sentence": (

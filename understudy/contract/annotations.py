@@ -79,6 +79,7 @@ TEXT = takes("a text", is_text)
 TEXTS = takes("a list of texts", texts)
 SIZE = takes("a number above 0", lambda value: isinstance(value, int) and not isinstance(value, bool) and value > 0)
 LIST = takes("a list of values", lambda value: isinstance(value, list))
+OBJECT = takes("an object", lambda value: isinstance(value, dict))
 WORDS = takes("a field for each word", lambda value: isinstance(value, dict) and texts([*value, *value.values()]))
 
 SCHEMA = ("schema",)
@@ -103,6 +104,7 @@ ANNOTATIONS: Mapping[str, Annotation] = {
     "x-detail": Annotation(SCHEMA, beside("minimum", beside("maximum", with_keys("minimum", "maximum")))),
     "x-pattern-message": Annotation(SCHEMA, beside("pattern", TEXT)),
     "x-truncate": Annotation(SCHEMA, SIZE),
+    "x-default": Annotation(SCHEMA, OBJECT),
     "x-minimum-version": Annotation(("parameter",), with_keys("version", "malformed", "outdated")),
     "x-names": Annotation(("parameter",), field),
     "x-safe": Annotation(("operation",), FLAG),

@@ -85,11 +85,11 @@ def row_validator(place: Place) -> SchemaValidator:
     fields = {}
     for name, part in place["properties"].items():
         core = compiled(part, Reading.STORED)
-        if part.value.get("nullable") and "default" not in part.value:
+        if part.value.get("nullable") and not part.has_default:
             core = core_schema.with_default_schema(core, default=None)
-        elif "default" in part.value:
+        elif part.has_default:
             # As a value that was read: 0 is 0.0 where the field holds numbers of any kind.
-            default = SchemaValidator(core).validate_python(part.value["default"])
+            default = SchemaValidator(core).validate_python(part.default)
             core = with_default(core, default)
         fields[name] = core_schema.typed_dict_field(core, required=None)
     return SchemaValidator(core_schema.typed_dict_schema(fields, extra_behavior="forbid"))

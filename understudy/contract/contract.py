@@ -52,6 +52,16 @@ class Place:
         """The entries of the object at `key`; none where there is no such key."""
         return iter(()) if key not in self.value else self[key].items()
 
+    @property
+    def has_default(self) -> bool:
+        """Whether this schema names a default value."""
+        return "default" in self.value or "x-default" in self.value
+
+    @property
+    def default(self) -> Any:
+        """The schema's default value. Objects are in `x-default`, since client generators accept none in `default`."""
+        return self.value["default"] if "default" in self.value else self.value["x-default"]
+
     def error(self, reason: str) -> ContractError:
         return ContractError(f"{self.contract.name}: {self.path.strip('/')}", reason)
 

@@ -243,8 +243,8 @@ def obj(place: Place, reading: Reading) -> core_schema.CoreSchema:
     fields = {}
     for name, part in place["properties"].items():
         core = compiled(part, reading)
-        if "default" in part.value:
-            defaults[name] = part.value["default"]
+        if part.has_default:
+            defaults[name] = part.default
         if name not in required:
             core = core_schema.with_default_schema(core, default=None)
         fields[name] = core_schema.model_field(core)

@@ -150,9 +150,7 @@ class QueryString:
     def __init__(self, places: list[Place], reading: Reading) -> None:
         self.names = [place.value["name"] for place in places]
         self._defaults = {
-            place.value["name"]: place["schema"].value["default"]
-            for place in places
-            if "default" in place["schema"].value
+            place.value["name"]: place["schema"].default for place in places if place["schema"].has_default
         }
         self._validator = SchemaValidator(
             core_schema.typed_dict_schema(
@@ -214,9 +212,7 @@ class QueryBody:
         self.query = query
         self._reading = reading
         self._parts = {name: validator(part, reading) for name, part in place["properties"].items()}
-        self._defaults = {
-            name: part.value["default"] for name, part in place["properties"].items() if "default" in part.value
-        }
+        self._defaults = {name: part.default for name, part in place["properties"].items() if part.has_default}
         self.arguments = {"criteria", *(name for name in self._parts if name not in query.filters)}
 
     def parse(self, raw: bytes, content_type: bytes | None) -> Any:

@@ -62,7 +62,7 @@ def schema_of(document: Document, raw: Raw) -> Schema:
     schema, name = document.flat(raw)
     found = list(alternatives(document, schema, name))
     shapes = (ANYTHING,) if ANYTHING in found else tuple(joined([shape for shape in found if shape != NULL]))
-    return Schema(shapes, NULL in found or ANYTHING in found, schema.get("default"))
+    return Schema(shapes, NULL in found or ANYTHING in found, schema.get("default", schema.get("x-default")))
 
 
 def alternatives(document: Document, schema: Part, name: str | None) -> Iterator[Shape]:
