@@ -181,8 +181,7 @@ MISTAKES: dict[str, Mistake] = {
     "an unknown annotation": (
         "x-lone: true",
         "x-alone: true",
-        "components/schemas/FlowRunFilterState/properties/type: unknown annotation `x-alone`; did you mean "
-        "`x-lone`?",
+        "components/schemas/FlowRunFilterState/properties/type: unknown annotation `x-alone`; did you mean `x-lone`?",
     ),
     "an unknown operator": ("x-operator: any_", "x-operator: some_", "there is no operator `some_`"),
     "an unknown field": ("x-field: state_type", "x-field: state_kind", "`flow_runs` has no field `state_kind`"),

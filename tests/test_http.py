@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import socket
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import yaml
 
 from tests.servers import client, running
 
+OWN = "/api/accounts/00000000-0000-4000-8000-000000000001/workspaces/00000000-0000-4000-8000-000000000002"
 BROKEN = "def answer():\n    raise RuntimeError('two\\nlines')\n"
 CONTRACT = {
     "openapi": "3.0.3",
@@ -48,19 +50,42 @@ def test_a_fault_of_a_handler_is_a_500_and_a_line_in_the_log(tmp_path: Path, cap
         ("/docs/files/swagger-ui.css", "text/css; charset=utf-8"),
         ("/openapi.yaml", "application/yaml"),
         ("/openapi.json", "application/json"),
+        ("/redoc", "text/html; charset=utf-8"),
+        ("/api/docs", "text/html; charset=utf-8"),
+        ("/api/docs/files/swagger-ui-bundle.js", "text/javascript; charset=utf-8"),
+        ("/api/redoc", "text/html; charset=utf-8"),
+        ("/api/openapi.json", "application/json"),
+        (f"{OWN}/docs", "text/html; charset=utf-8"),
+        (f"{OWN}/openapi.json", "application/json"),
     ],
 )
 def test_the_documentation_is_served(small: httpx.Client, path: str, kind: str) -> None:
-    answer = httpx.get(small.base_url.join(path))
-    assert answer.status_code == 200
-    assert answer.headers["content-type"] == kind
+    """With the statuses of a real server, for the paths that it has too."""
+    url = small.base_url.join(path)
+    answer = httpx.get(url)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, kind)
     assert answer.content
+    assert httpx.head(url).status_code == 200
+    assert httpx.post(url).status_code == 405
+
+
+@pytest.mark.parametrize("path", ["/docs", "/redoc", "/api/docs", "/api/redoc", f"{OWN}/docs", f"{OWN}/redoc"])
+def test_a_page_needs_nothing_but_this_server(small: httpx.Client, path: str) -> None:
+    page = small.base_url.join(path)
+    text = httpx.get(page).text
+    links = re.findall(r'(?:href=|src=|"url": )"([^"]+)"', text)
+    urls = [page.join(link) for link in links if not link.startswith("data:")]
+    assert len(urls) == 3
+    for url in urls:
+        assert (url.host, url.port) == (small.base_url.host, small.base_url.port)
+        assert httpx.get(url).status_code == 200
+    assert urls[-1].path == (f"{OWN}/openapi.json" if path.startswith(OWN) else "/api/openapi.json")
 
 
 def test_the_contract_is_served_as_it_is_written(small: httpx.Client) -> None:
     written = (Path(__file__).parent.parent / "openapi.yaml").read_text(encoding="utf-8")
     assert httpx.get(small.base_url.join("/openapi.yaml")).text == written
-    assert httpx.get(small.base_url.join("/openapi.json")).json() == yaml.safe_load(written)
+    assert httpx.get(small.base_url.join("/api/openapi.json")).json() == yaml.safe_load(written)
 
 
 def test_the_site_leads_to_the_documentation(small: httpx.Client) -> None:

@@ -13,6 +13,7 @@ from understudy import __version__
 from understudy.admin.commands import admin
 from understudy.console import echo, run_command
 from understudy.credentials import IN_SHELL, Decorator, secret_option
+from understudy.network import Network, network_options
 from understudy.options import HIGHEST_PORT, Options
 from understudy.text import escape
 
@@ -150,6 +151,7 @@ def serve(log_level: str, log_format: str, *, quiet: bool, watch: bool, **option
 @click.option("--save", type=FILE, help="Keep what differs in a file, with the first's answers.")
 @click.option("--replay", type=FILE, help="Ask the requests of such a file instead.")
 @click.option("--map-ids", is_flag=True, help="Pair the servers' rows by what they hold, whatever their ids and times.")
+@network_options
 def compare(
     first: str,
     second: str,
@@ -160,6 +162,7 @@ def compare(
     save: Path | None,
     replay: Path | None,
     map_ids: bool,
+    network: Network,
 ) -> None:
     """Ask two servers the same random requests, and tell where their answers differ.
 
@@ -168,9 +171,8 @@ def compare(
     """
     from understudy.verification import session  # noqa: PLC0415
 
-    plan = session.Plan((first, second), requests, seed, fixtures, headers, save, replay, map_ids)
-    if session.run(plan):
-        sys.exit(1)
+    plan = session.Plan((first, second), requests, seed, fixtures, headers, save, replay, map_ids, network)
+    sys.exit(session.run(plan))
 
 
 @main.command()
@@ -198,6 +200,7 @@ def compare(
 @click.option(
     "--spec-only", is_flag=True, help="Only compare the document that the server publishes with the contract."
 )
+@network_options
 def verify(url: str, spec_only: bool, **options: Any) -> None:
     """Hold a server to the contract: the shape of its answers, and what they mean.
 
@@ -207,8 +210,7 @@ def verify(url: str, spec_only: bool, **options: Any) -> None:
     from understudy.verification import verify  # noqa: PLC0415
 
     plan = verify.Plan(url, **options)
-    if not (verify.run_spec(plan) if spec_only else verify.run(plan)):
-        sys.exit(1)
+    sys.exit(int(not verify.run_spec(plan)) if spec_only else verify.run(plan))
 
 
 main.add_command(admin)

@@ -64,12 +64,13 @@ class Operation:
 
 @dataclass(frozen=True)
 class Api:
-    """A loaded API folder."""
+    """A loaded API folder. `reading` is how the values of requests are taken."""
 
     folder: Path
     contract: Contract
     catalog: Catalog
     operations: Mapping[str, Operation]
+    reading: Reading
 
     @classmethod
     def load(cls, folder: Path, reading: Reading = Reading.COERCED, subject: str = "workspace") -> "Api":
@@ -105,7 +106,7 @@ class Api:
                 handler = handlers.function(operation_id, place)
                 reader = RequestReader(place, catalog, reading, remembered)
                 operations[operation_id] = prepared(operation_id, place, handler, reader, subject)
-        return cls(folder, contract, catalog, operations)
+        return cls(folder, contract, catalog, operations, reading)
 
 
 def is_ours(folder: Path) -> bool:

@@ -1,6 +1,8 @@
 """Schemathesis as a part of `verify`: what it may ask, how often, and what of its findings is told."""
 
+import os
 import random
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,6 +15,7 @@ from tests import jsonl
 from tests.conftest import SMALL
 from tests.mutants.behaviours import replies
 from tests.mutants.exchange import Answer, Request
+from tests.mutants.lie import Liar
 from tests.servers import stand_in
 from tests.verification.servers import everything, lying, watched
 from understudy.contract.catalog import Catalog
@@ -20,6 +23,7 @@ from understudy.contract.contract import Contract
 from understudy.folder import own_folder
 from understudy.verification.fuzzing import Fuzzing, limit_of
 from understudy.verification.generator import safe_operations
+from understudy.verification.interrupts import Interrupts
 from understudy.verification.meaning.connection import Connection
 from understudy.verification.meaning.examination import clean_up
 from understudy.verification.meaning.inspection import Inspection
@@ -32,6 +36,7 @@ from understudy.verification.verdict import Verdict
 CONTRACT = Contract.load(own_folder() / "openapi.yaml")
 LIST = "POST /artifacts/filter"
 HEADERS = {"x-mine": "1"}
+INTERRUPTED = 300  # requests after which an interrupt comes
 OVER = 5  # requests that Schemathesis sends at the most after it is told to stop
 SAFE = [path for method, path, _ in safe_operations(CONTRACT) if method == "POST"]
 
@@ -53,6 +58,25 @@ def inspected(url: str, budget: int) -> Iterator[Inspection]:
 
 def fuzz(inspection: Inspection, *, allow_writes: bool) -> None:
     Fuzzing(inspection, Path(CONTRACT.name), HEADERS, None, allow_writes=allow_writes).run()
+
+
+def test_an_interrupt_ends_it_and_what_was_made_is_known(strict: httpx.Client) -> None:
+    before = everything(strict)
+    sent: list[int] = []
+
+    async def interrupt(request: Request, liar: Liar) -> Answer:
+        sent.append(0)
+        if len(sent) == INTERRUPTED:
+            os.kill(os.getpid(), signal.SIGINT)
+        return await liar.ask(request)
+
+    with lying(interrupt, strict) as url, inspected(url, 5000) as inspection:
+        with Interrupts() as interrupts:
+            fuzz(inspection, allow_writes=True)
+        assert interrupts.status == 130
+        assert INTERRUPTED <= len(sent) < 4000
+        assert clean_up(inspection) == []
+    assert everything(strict) == before
 
 
 def is_safe(request: Request) -> bool:

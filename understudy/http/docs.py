@@ -1,6 +1,11 @@
-"""The contract for people: Swagger UI and the file itself, at the site's root."""
+"""The contract for people and for client generators: its pages and documents, at the site's root and below the API."""
 
+import json
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from html import escape
 from pathlib import Path
+from posixpath import relpath
+from typing import Any
 
 import swagger_ui_bundle
 from starlette.requests import Request
@@ -8,44 +13,81 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from understudy.contract.coercion import coerced
 from understudy.contract.contract import Contract
+from understudy.contract.validation import Reading
+from understudy.folder import Api
 
 PAGE = """<!doctype html>
 <html lang="en">
 <head>
   <meta charset="utf-8">
+  <meta name="viewport" content="width=device-width, initial-scale=1">
   <title>{title}</title>
+  <link rel="icon" href="data:,">
   <link rel="stylesheet" href="docs/files/swagger-ui.css">
 </head>
 <body>
   <div id="swagger-ui"></div>
   <script src="docs/files/swagger-ui-bundle.js"></script>
-  <script>SwaggerUIBundle({{url: "openapi.json", dom_id: "#swagger-ui"}})</script>
+  <script>SwaggerUIBundle({options})</script>
 </body>
 </html>
 """
+DOCS = {"dom_id": "#swagger-ui"}
+# The real server shows ReDoc there, from a CDN. No maintained package brings ReDoc without a web framework of its
+# own, and a page must work offline: this is the same bundled Swagger UI as a reference, without requests to send.
+REFERENCE = {**DOCS, "supportedSubmitMethods": [], "docExpansion": "full"}
+
+Answer = Callable[[Request], Awaitable[Response]]
 
 
-def routes(contract: Contract, path: str = "") -> list[Route | Mount]:
-    """`/docs`, `/openapi.yaml` (the file as it is written), `/openapi.json`, and a way there from `/`, below a path."""
-    files = Path(swagger_ui_bundle.swagger_ui_path)
+def routes(api: Api, path: str = "") -> list[Route | Mount]:
+    """The documents and pages of an API.
 
-    async def page(request: Request) -> Response:
-        return HTMLResponse(PAGE.format(title=contract.document["info"]["title"]))
+    Below its base path they are what the real server has there: `/docs`, `/redoc`, and `/openapi.json`, the contract.
 
-    async def as_yaml(request: Request) -> Response:
+    Args:
+        api: what they show.
+        path: where they are too, with the contract as it is written, `/openapi.yaml`, and with an `/openapi.json` of
+            what this server accepts, which is more than the contract says where values are coerced.
+    """
+    contract = api.contract
+
+    async def home(request: Request) -> Response:
+        return RedirectResponse("docs")
+
+    async def as_written(request: Request) -> Response:
         return PlainTextResponse(contract.text, media_type="application/yaml")
 
     async def as_json(request: Request) -> Response:
         return JSONResponse(contract.document)
 
-    async def home(request: Request) -> Response:
-        return RedirectResponse("docs")
+    async def as_accepted(request: Request) -> Response:
+        return JSONResponse(coerced(contract) if api.reading is Reading.COERCED else contract.document)
 
+    # Where both are in one place, the contract is.
+    places = {path: as_accepted, contract.base_path: as_json}
     return [
         Route(f"{path}/", home),
-        Route(f"{path}/docs", page),
-        Route(f"{path}/openapi.yaml", as_yaml),
-        Route(f"{path}/openapi.json", as_json),
-        Mount(f"{path}/docs/files", StaticFiles(directory=files)),
+        Route(f"{path}/openapi.yaml", as_written),
+        *(Route(f"{place}/openapi.json", answer) for place, answer in places.items()),
+        *(route for place in places for route in pages(contract, place)),
     ]
+
+
+def pages(contract: Contract, path: str) -> Iterator[Route | Mount]:
+    """`/docs` and `/redoc` below a path, with the files that they need. Links are relative, as for a proxy's prefix."""
+    document = {"url": relpath(f"{contract.base_path}/openapi.json", path or "/")}
+    yield Route(f"{path}/docs", page(contract, {**document, **DOCS}))
+    yield Route(f"{path}/redoc", page(contract, {**document, **REFERENCE}))
+    yield Mount(f"{path}/docs/files", StaticFiles(directory=Path(swagger_ui_bundle.swagger_ui_path)))
+
+
+def page(contract: Contract, options: Mapping[str, Any]) -> Answer:
+    content = PAGE.format(title=escape(contract.document["info"]["title"]), options=json.dumps(options))
+
+    async def answer(request: Request) -> Response:
+        return HTMLResponse(content)
+
+    return answer

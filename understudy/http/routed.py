@@ -34,7 +34,7 @@ def routed(
     def elsewhere(app: ASGIApp) -> ASGIApp:
         # The end of the way: what is no operation is documentation, or not found.
         routes = Routes(api.operations.values(), api.contract.base_path)
-        return Router(docs.routes(api.contract, documents), default=Unserved(routes, api.contract.base_path))
+        return Router(docs.routes(api, documents), default=Unserved(routes, api.contract.base_path))
 
     connexion = AsyncApp(
         __name__,

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
@@ -18,16 +18,17 @@ from schemathesis.engine.recorder import CheckNode, ScenarioRecorder
 from schemathesis.hooks import unregister
 
 from understudy.errors import UnderstudyError
+from understudy.network import USUAL, Network
 from understudy.text import one_line
 from understudy.values import is_id
 from understudy.verification.compare import names_in
 from understudy.verification.comparison import Answer
 from understudy.verification.generator import Request
 from understudy.verification.meaning.inspection import Inspection
-from understudy.verification.meaning.ledger import SEPARATOR, Broken
+from understudy.verification.meaning.ledger import Broken
 from understudy.verification.meaning.surface import Endpoint
 from understudy.verification.shrinking import smallest
-from understudy.verification.verdict import Rule
+from understudy.verification.verdict import SEPARATOR, Rule
 
 EXAMPLES = 15  # random requests for each operation
 SECONDS = 3600  # in an hour
@@ -48,6 +49,7 @@ RULES = {
     "object_level_authorization": "Nobody sees what is another's.",
 }
 BY_CONTRACT = "allow_header_conformance"  # the contract says what the header names; a rule of our own holds it
+PHASES = 4  # examples, coverage, random requests, and ways from one operation to another
 PROBES = 1  # requests that Schemathesis sends before all others, to see what a server takes
 TOLD = 5  # times that an operation breaks a rule, after which it is only counted
 SHRINKING = 40  # requests that are sent at the most to make one finding smaller
@@ -64,6 +66,7 @@ class Fuzzing:
         contract: the file.
         headers: of every request.
         rate: requests a second at the most; None for as many as are answered.
+        network: the way to the server.
         allow_writes: whether rows may be made. They are marked and remembered, and no others are changed.
     """
 
@@ -73,6 +76,7 @@ class Fuzzing:
         contract: Path,
         headers: Mapping[str, str],
         rate: float | None,
+        network: Network = USUAL,
         *,
         allow_writes: bool,
     ) -> None:
@@ -80,19 +84,22 @@ class Fuzzing:
         self._own = inspection.own
         self._endpoints = {endpoint.label: endpoint for endpoint in inspection.surface.endpoints}
         self._broken: Counter[tuple[str, str]] = Counter()
+        self._finished = 0
+        self._network = network
         self._methods = {each.label: (each.method, HARMLESS) for each in self._allowed(allow_writes=allow_writes)}
-        schema: Any = schemathesis.openapi.from_path(contract, config=self._config(headers, rate))
+        schema: Any = schemathesis.openapi.from_path(contract, config=self._config(headers, rate, network))
         # Excluded one by one: what is included adds to what the configuration names.
         others = [each for label, each in self._endpoints.items() if label not in self._methods]
         for each in others:
             schema = schema.exclude(operation_id=each.place.value["operationId"])
         self._stream = from_schema(schema).execute()
 
-    def _config(self, headers: Mapping[str, str], rate: float | None) -> schemathesis.Config:
+    def _config(self, headers: Mapping[str, str], rate: float | None, network: Network) -> schemathesis.Config:
         return schemathesis.Config.from_dict(
             {
                 "base-url": self._inspection.connection.url,
                 "headers": dict(headers),
+                "tls-verify": str(network.ca_file) if network.ca_file else not network.insecure,
                 "seed": self._inspection.random.getrandbits(32),
                 "continue-on-failure": True,
                 "generation": {"max-examples": EXAMPLES, "no-shrink": True, "database": "none"},
@@ -118,8 +125,12 @@ class Fuzzing:
         removing = [selection.removes for selection in surface.selections.values()]
         yield from (each for each in surface.endpoints if each.is_safe or (allow_writes and each not in removing))
 
-    def run(self) -> None:
-        """Ask, and keep in the ledger what was found."""
+    def run(self, show: Callable[[float], object] = lambda share: None) -> None:
+        """Ask, keep in the ledger what was found, and show how much is done, from 0 to 1.
+
+        Raises:
+            KeyboardInterrupt: Schemathesis was interrupted. It finishes what it has begun, and then goes on without.
+        """
 
         # Schemathesis knows a hook by its name, takes plain functions only, and these for all schemas of the process.
         def before_call(context: Any, case: Case, kwargs: dict[str, Any]) -> None:
@@ -133,12 +144,25 @@ class Fuzzing:
         self._inspection.connection.spend(PROBES)
         for hook in (before_call, after_call):
             schemathesis.hook(hook)
+        interrupted = False
         try:
-            for event in self._stream:
-                self._take(event)
+            with self._network.in_environment(self._inspection.connection.url):
+                for event in self._stream:
+                    interrupted |= isinstance(event, events.Interrupted)
+                    self._take(event)
+                    show(self._share)
         finally:
+            self._stream.stop()
             for hook in (before_call, after_call):
                 unregister(hook)
+
+        if interrupted:
+            raise KeyboardInterrupt
+
+    @property
+    def _share(self) -> float:
+        """About how much is done: each operation is asked in each of the phases, which may take more than one go."""
+        return min(self._finished / (PHASES * len(self._methods)), 1.0)
 
     # ------------------------------------------------------------------- hooks
 
@@ -173,6 +197,7 @@ class Fuzzing:
         if isinstance(event, events.FatalError):
             raise event.exception
         if isinstance(event, events.ScenarioFinished):
+            self._finished += 1
             self._judge(event.recorder)
 
     def _judge(self, recorder: ScenarioRecorder) -> None:

@@ -2,13 +2,11 @@
 
 import json
 import random
-import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import click
 import httpx
 
 from understudy.console import echo, warn
@@ -16,15 +14,19 @@ from understudy.contract.catalog import Catalog
 from understudy.contract.contract import MEDIA_TYPE, Contract, Place
 from understudy.errors import UnderstudyError
 from understudy.folder import own_folder
+from understudy.network import USUAL, Network
 from understudy.text import one_line
+from understudy.transport import Transport
 from understudy.verification import cases, files
 from understudy.verification.access import CsrfTokens, refusal_of
 from understudy.verification.compare import Finding, ask, compare
 from understudy.verification.comparison import rows_of
 from understudy.verification.generator import Generator, Request, body_schema, safe_operations
+from understudy.verification.interrupts import Interrupts, delayed
 from understudy.verification.mapping import SAME
 from understudy.verification.pairing import Listing, mapping_of
-from understudy.verification.report import report
+from understudy.verification.progress import showing
+from understudy.verification.report import counted, report
 from understudy.verification.samples import Row, Samples
 from understudy.workspaces.fixtures import FixtureSet
 
@@ -46,20 +48,33 @@ class Plan:
     save: Path | None
     replay: Path | None
     map_ids: bool = False
+    network: Network = USUAL
 
 
-def run(plan: Plan) -> list[Finding]:
-    """Compare two servers, print the report, and return what was found.
+def run(plan: Plan) -> int:
+    """Compare two servers, and print and save what was found, also after Ctrl-C or SIGTERM.
+
+    Returns:
+        The status that the process is to end with: 0 where nothing differs, 1 where something does, and after a signal
+        what `Interrupts` says.
 
     Raises:
         UnderstudyError: a server cannot be asked, or a file or header is wrong.
     """
     files.check(plan.save)
+    status = 0
+    with Interrupts() as interrupts:
+        status = int(bool(compared(plan)))
+    return interrupts.status or status
+
+
+def compared(plan: Plan) -> list[Finding]:
+    """What differs, printed and saved, as far as an interrupt lets it be found."""
     contract = Contract.load(own_folder() / "openapi.yaml")
     seed = random.SystemRandom().randrange(2**32) if plan.seed is None else plan.seed
     headers = dict(header_of(text) for text in plan.headers)
     with ExitStack() as stack:
-        first, second = (stack.enter_context(client(url, headers, contract)) for url in plan.urls)
+        first, second = (stack.enter_context(client(url, headers, contract, plan.network)) for url in plan.urls)
         for server in (first, second):
             preflight(contract, server)
         if plan.replay is None:
@@ -67,13 +82,20 @@ def run(plan: Plan) -> list[Finding]:
         else:
             requests = list(cases.load(plan.replay, contract))
         mapping = mapping_of(list(listings(contract, first, second))) if plan.map_ids else SAME
-        compared = compare(first, second, requests, mapping)
-        findings = [finding for finding in watched(compared, len(requests)) if finding]
-    echo(report(findings, len(requests), plan.urls, mapping.alone))
-    if findings and plan.replay is None:
-        echo(f"\nThe same requests again: --seed {seed}")
-    if plan.save is not None:
-        cases.save(plan.save, findings)
+        found: list[Finding | None] = []
+        with suppress(KeyboardInterrupt), showing("comparing") as progress:
+            for number, finding in enumerate(compare(first, second, requests, mapping), start=1):
+                found.append(finding)
+                progress.reach(number / len(requests))
+    findings = [finding for finding in found if finding]
+    with delayed():
+        if len(found) < len(requests):
+            echo(f"Interrupted after {len(found):,} of {counted(len(requests), 'request')}.")
+        echo(report(findings, len(found), plan.urls, mapping.alone))
+        if findings and plan.replay is None:
+            echo(f"\nThe same requests again: --seed {seed}")
+        if plan.save is not None:
+            cases.save(plan.save, findings)
     return findings
 
 
@@ -150,11 +172,20 @@ def preflight(contract: Contract, server: httpx.Client) -> None:
         raise UnderstudyError(f"{str(server.base_url).rstrip('/')}{path}: {reason} ({answer.status})")
 
 
-def client(url: str, headers: dict[str, str], contract: Contract | None = None) -> httpx.Client:
-    """A client of a server, which fetches and sends tokens as a contract says."""
+def client(
+    url: str, headers: dict[str, str], contract: Contract | None = None, network: Network = USUAL
+) -> httpx.Client:
+    """A client of a server, which fetches and sends tokens as a contract says.
+
+    Raises:
+        UnderstudyError: the URL, the certificates or the proxy cannot be used.
+    """
     auth = None if contract is None else CsrfTokens(contract, url)
     try:
-        return httpx.Client(base_url=url, headers={**PLAIN, **headers}, auth=auth, timeout=PATIENCE, limits=LIMITS)
+        transport = Transport(network, url, limits=LIMITS)
+        return httpx.Client(
+            base_url=url, headers={**PLAIN, **headers}, auth=auth, timeout=PATIENCE, transport=transport
+        )
     except (httpx.InvalidURL, ValueError) as error:
         raise UnderstudyError(f"{url}: cannot be asked ({one_line(str(error))})") from None
 
@@ -166,9 +197,3 @@ def header_of(text: str) -> tuple[str, str]:
     if not colon or not name.strip():
         raise UnderstudyError(f"--header wants 'NAME: VALUE', not '{text}'")
     return name.strip(), value.strip()
-
-
-def watched(findings: Iterable[Finding | None], length: int) -> Iterator[Finding | None]:
-    """The same, with a progress bar where somebody looks."""
-    with click.progressbar(findings, length=length, label="comparing", file=sys.stderr) as bar:
-        yield from bar

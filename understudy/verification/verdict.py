@@ -6,6 +6,9 @@ from enum import Enum
 
 from understudy.verification.generator import Request
 
+SEPARATOR = ", "
+"""Between the parts of a body that a violation is about, in its subject."""
+
 
 class State(Enum):
     """What is known of a cell, the worst first."""
@@ -54,8 +57,24 @@ class Violation:
 
     @property
     def cause(self) -> tuple[str, str, str]:
-        """What violations are grouped by."""
+        """What tells it from others, however often it is seen."""
         return self.rule.name, self.operation, self.subject
+
+    @property
+    def asked(self) -> str:
+        """The method and path that were answered wrongly: the operation's, unless another method was asked of it."""
+        alone = self.requests[0] if len(self.requests) == 1 else None
+        return self.operation if alone is None else f"{alone.method} {alone.operation}"
+
+    @property
+    def parts(self) -> frozenset[str]:
+        """What of the operation it is about, part by part."""
+        return frozenset(filter(None, self.subject.split(SEPARATOR)))
+
+    def is_seen_in(self, other: "Violation") -> bool:
+        """Whether another violation shows the same fault: the same was asked, or more along with it."""
+        is_part = self.parts <= other.parts if self.parts else not other.parts
+        return self.asked == other.asked and is_part
 
 
 @dataclass
@@ -65,6 +84,8 @@ class Verdict:
     Args:
         url: the API that was asked.
         seed: draws the same requests again.
+        rules: those that the run is to check; the budget may end before.
+        is_interrupted: whether it was ended by a signal.
         checks: how often each rule was held against each operation.
         cells: what is known of each thing that can be asked.
         notes: what a reader should know of the run, a sentence each.
@@ -72,6 +93,8 @@ class Verdict:
 
     url: str
     seed: int
+    rules: tuple[Rule, ...] = ()
+    is_interrupted: bool = False
     requests: int = 0
     seconds: float = 0.0
     checks: dict[tuple[Rule, str], int] = field(default_factory=dict)
@@ -82,13 +105,23 @@ class Verdict:
 
     @property
     def passed(self) -> bool:
-        """Whether nothing was found but what was known."""
-        return not self.violations
+        """Whether the run came to its end, and nothing was found but what was known."""
+        return not self.violations and not self.is_interrupted
 
-    @property
-    def by_cause(self) -> Sequence[Sequence[Violation]]:
-        """The violations of each cause, the causes in the order in which they were found."""
-        causes: dict[tuple[str, str, str], list[Violation]] = {}
-        for violation in self.violations:
-            causes.setdefault(violation.cause, []).append(violation)
-        return list(causes.values())
+
+def by_fault(violations: Sequence[Violation]) -> list[list[Violation]]:
+    """Violations by what shows the same fault, in the order in which they were found.
+
+    A fault in one criterion breaks rules about it alone, and others about all that has it as a part. These go with
+    the violation that is about the least.
+    """
+    faults: list[list[Violation]] = []
+    for violation in sorted(violations, key=lambda each: len(each.parts)):
+        same = (fault for fault in faults if fault[0].is_seen_in(violation))
+        fault = next(same, None)
+        if fault is None:
+            faults.append([violation])
+        else:
+            fault.append(violation)
+    order = {id(violation): number for number, violation in enumerate(violations)}
+    return sorted(faults, key=lambda fault: min(order[id(violation)] for violation in fault))

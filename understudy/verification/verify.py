@@ -3,16 +3,14 @@
 import json
 import os
 import random
-import sys
 import time
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
-import click
 import httpx
 
 from understudy.console import echo, warn
@@ -20,16 +18,18 @@ from understudy.contract.catalog import Catalog
 from understudy.contract.contract import Contract
 from understudy.errors import UnderstudyError
 from understudy.folder import own_folder
+from understudy.network import USUAL, Network, Proxy
 from understudy.verification import deviations, files
 from understudy.verification.access import CsrfTokens, refusal_of
 from understudy.verification.drift.drift import drift, told
-from understudy.verification.meaning import examination
+from understudy.verification.interrupts import Interrupts, delayed
+from understudy.verification.meaning import examination, rules
 from understudy.verification.meaning.connection import BudgetSpent, Connection
 from understudy.verification.meaning.inspection import Inspection
-from understudy.verification.meaning.ledger import Task
 from understudy.verification.meaning.model import Model
 from understudy.verification.meaning.readings import Readings
 from understudy.verification.meaning.surface import LIMIT, Surface
+from understudy.verification.progress import Progress, showing
 from understudy.verification.report import counted
 from understudy.verification.reports.document import document
 from understudy.verification.reports.junit import junit
@@ -39,6 +39,10 @@ from understudy.verification.session import client, header_of
 from understudy.verification.verdict import Verdict
 from understudy.workspaces.fixtures import FixtureSet
 from understudy.workspaces.workspace import Workspace
+
+HALF = 0.5  # of the work is Schemathesis's, about
+
+PROXYING = (407, 500, 502, 503, 504)  # what proxies answer where they cannot, or will not, reach a server
 
 
 @dataclass(frozen=True)
@@ -58,38 +62,55 @@ class Plan:
     junit: Path | None
     json: Path | None
     html: Path | None
+    network: Network = USUAL
 
 
-def run(plan: Plan) -> bool:
-    """Verify a server, and tell what was found. Returns whether that was nothing new.
+def run(plan: Plan) -> int:
+    """Verify a server, and print and report what was found, also after Ctrl-C or SIGTERM.
+
+    Returns:
+        The status that the process is to end with: 0 where nothing new was found, 1 where something was, and after a
+        signal what `Interrupts` says.
 
     Raises:
         UnderstudyError: the server cannot be asked, or a file or header is wrong.
     """
     files.check(plan.junit, plan.json, plan.html)
+    status, verdict = 0, None
+    with Interrupts() as interrupts:
+        verdict = judged(plan)
+        with delayed():
+            echo(summary(verdict))
+            write_reports(plan, verdict)
+        status = int(not verdict.passed)
+    if interrupts.status is not None and verdict is None:
+        echo("Interrupted before anything was asked.", err=True)
+    return interrupts.status or status
+
+
+def judged(plan: Plan) -> Verdict:
+    """What a server is found to be, known deviations set apart."""
     contract = Contract.load(own_folder() / "openapi.yaml")
     known = deviations.load(plan.known) if plan.known else []
     seed = random.SystemRandom().randrange(2**32) if plan.seed is None else plan.seed
-    with client(plan.url, headers_of(plan, contract), contract) as server:
+    with client(plan.url, headers_of(plan, contract), contract, plan.network) as server:
         verdict = verified(plan, contract, server, seed)
     verdict.known = [each for each in verdict.violations if any(deviation.covers(each) for deviation in known)]
     verdict.violations = [each for each in verdict.violations if each not in verdict.known]
-    echo(summary(verdict))
-    write_reports(plan, verdict)
-    return verdict.passed
+    return verdict
 
 
 def verified(plan: Plan, contract: Contract, server: httpx.Client, seed: int) -> Verdict:
     started = time.monotonic()
     inspection = prepared(plan, contract, server, seed)
     verdict = inspection.ledger.verdict
-    preflight(inspection, server)
     try:
-        for task in tasks(plan, contract, inspection):
-            inspection.ledger.run(task)
-    except BudgetSpent:
-        most = counted(plan.max_requests, "request")
-        verdict.notes.append(f"No more than {most} may be sent; not all was asked.")
+        preflight(inspection, server, plan.network.proxy_for(plan.url))
+        with showing("verifying") as progress:
+            examine(plan, contract, inspection, progress)
+    except KeyboardInterrupt:
+        verdict.is_interrupted = True
+        verdict.notes.append("Interrupted; not all was asked.")
     finally:
         left = examination.clean_up(inspection)
     verdict.notes += [f"These rows were made and could not be deleted: {', '.join(left)}."] if left else []
@@ -98,18 +119,27 @@ def verified(plan: Plan, contract: Contract, server: httpx.Client, seed: int) ->
     return verdict
 
 
-def tasks(plan: Plan, contract: Contract, inspection: Inspection) -> Iterator[Task]:
-    """All there is to do, with a progress bar where somebody looks."""
+def examine(plan: Plan, contract: Contract, inspection: Inspection, progress: Progress) -> None:
+    """Do all there is to do, as far as the budget allows."""
+
+    def show(share: float) -> None:
+        progress.reach(max(share, inspection.connection.asked / plan.max_requests))
+
     subjects = examination.subjects_of(inspection)
-    if plan.allow_writes:
-        yield from examination.sow(inspection, subjects)
-    yield partial(learn, inspection, contract)
-    others = list(examination.checks(inspection, subjects))
-    if plan.allow_writes:
-        others += examination.changes(inspection, subjects)
-    others.append(partial(fuzz, plan, contract, inspection))
-    with click.progressbar(others, label="verifying", file=sys.stderr) as bar:
-        yield from bar
+    try:
+        for task in examination.sow(inspection, subjects) if plan.allow_writes else ():
+            inspection.ledger.run(task)
+        inspection.ledger.run(partial(learn, inspection, contract))
+        tasks = list(examination.checks(inspection, subjects))
+        if plan.allow_writes:
+            tasks += examination.changes(inspection, subjects)
+        for done, task in enumerate(tasks, start=1):
+            inspection.ledger.run(task)
+            show(HALF * done / len(tasks))
+        inspection.ledger.run(partial(fuzz, plan, contract, inspection, lambda share: show(HALF + HALF * share)))
+    except BudgetSpent:
+        most = counted(plan.max_requests, "request")
+        inspection.ledger.verdict.notes.append(f"No more than {most} may be sent; not all was asked.")
 
 
 def prepared(plan: Plan, contract: Contract, server: httpx.Client, seed: int) -> Inspection:
@@ -118,12 +148,13 @@ def prepared(plan: Plan, contract: Contract, server: httpx.Client, seed: int) ->
     connection = Connection(server, plan.max_requests, plan.rate)
     randomness = random.Random(seed)  # noqa: S311 - to draw requests, not to keep a secret
     model, verdict = Model(surface.selections, catalog), Verdict(connection.shown, seed)
+    verdict.rules = rules.READING + (rules.WRITING if plan.allow_writes else ())
     if plan.fixtures is not None:
         model.suppose(workspace_of(contract, plan.fixtures))
     return Inspection(surface, readings, model, connection, randomness, verdict)
 
 
-def preflight(inspection: Inspection, server: httpx.Client) -> None:
+def preflight(inspection: Inspection, server: httpx.Client, proxy: Proxy | None) -> None:
     """Ask for one list, so that a wrong URL or a missing login is told as such.
 
     Raises:
@@ -136,12 +167,14 @@ def preflight(inspection: Inspection, server: httpx.Client) -> None:
     reason = refusal_of(answer.status, answer.body, server)
     if answer.status == httpx.codes.NOT_FOUND:
         reason = "is not there: is this the URL of an API?"
+    if proxy is not None and answer.status in PROXYING:
+        reason = f"cannot be had through the proxy {proxy}"
     if reason is not None:
         url = inspection.ledger.verdict.url
         raise UnderstudyError(f"{url}{selection.lists.path}: {reason} ({answer.status})")
 
 
-def fuzz(plan: Plan, contract: Contract, inspection: Inspection) -> None:
+def fuzz(plan: Plan, contract: Contract, inspection: Inspection, show: Callable[[float], None]) -> None:
     """Ask by Schemathesis too, where it is installed."""
     if find_spec("schemathesis") is None:
         note = "Schemathesis is not installed, and was not asked: pip install 'understudy[verify]'."
@@ -150,8 +183,9 @@ def fuzz(plan: Plan, contract: Contract, inspection: Inspection) -> None:
     from understudy.verification.fuzzing import Fuzzing  # noqa: PLC0415
 
     headers = headers_of(plan, contract)
-    fuzzing = Fuzzing(inspection, Path(contract.name), headers, plan.rate, allow_writes=plan.allow_writes)
-    fuzzing.run()
+    source = Path(contract.name)
+    fuzzing = Fuzzing(inspection, source, headers, plan.rate, plan.network, allow_writes=plan.allow_writes)
+    fuzzing.run(show)
     if inspection.connection.left <= 0:
         raise BudgetSpent
 
@@ -187,7 +221,7 @@ def run_spec(plan: Plan) -> bool:
         UnderstudyError: there is no such document.
     """
     contract = Contract.load(own_folder() / "openapi.yaml")
-    with client(plan.url, headers_of(plan, contract)) as server:
+    with client(plan.url, headers_of(plan, contract), network=plan.network) as server:
         drifts = drift(contract, server)
     echo(told(drifts))
     return not drifts
@@ -213,9 +247,22 @@ def headers_of(plan: Plan, contract: Contract) -> dict[str, str]:
 
 
 def write_reports(plan: Plan, verdict: Verdict) -> None:
-    if plan.junit is not None:
-        files.write(plan.junit, junit(verdict))
-    if plan.json is not None:
-        files.write(plan.json, json.dumps(document(verdict), indent=1))
-    if plan.html is not None:
-        files.write(plan.html, matrix(verdict))
+    """Write all reports that can be written.
+
+    Raises:
+        UnderstudyError: one cannot be; the text names the first.
+    """
+    reports = (
+        (plan.junit, junit),
+        (plan.json, lambda verdict: json.dumps(document(verdict), indent=1)),
+        (plan.html, matrix),
+    )
+    errors = []
+    for path, report in reports:
+        if path is not None:
+            try:
+                files.write(path, report(verdict))
+            except UnderstudyError as error:
+                errors.append(error)
+    if errors:
+        raise errors[0]

@@ -23,7 +23,7 @@ def test_all_of_a_verdict_is_in_it() -> None:
         "notes": ["Nothing was read from /pets/broken."],
     }
     assert [(each["name"], each["checks"], each["violations"], each["known"]) for each in told["rules"]] == [
-        ("union", 1204, 3, 2),
+        ("union", 1204, 1, 2),
         ("shape", 1, 1, 0),
         ("pages", 8, 1, 1),
     ]
@@ -31,8 +31,15 @@ def test_all_of_a_verdict_is_in_it() -> None:
     assert len(told["checks"]) == 4
     assert [cell["state"] for cell in told["cells"]] == ["failed", "unreached", "failed", "passed"]
     assert told["cells"][0] == {"operation": LIST, "field": "owners.name", "operator": "any_", "state": "failed"}
-    assert (len(told["violations"]), len(told["known"])) == (5, 3)
-    assert told["violations"][3] == {
+    assert (len(told["violations"]), len(told["known"])) == (2, 3)
+    assert [(each["rules"], len(each["seen"])) for each in told["violations"]] == [
+        (["union", "pages"], 4),
+        (["shape"], 1),
+    ]
+    shape = told["violations"][1]
+    assert shape.pop("seen") == [{name: value for name, value in shape.items() if name != "rules"}]
+    assert shape == {
+        "rules": ["shape"],
         "rule": "shape",
         "operation": COUNT,
         "subject": "",

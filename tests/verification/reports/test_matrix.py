@@ -52,19 +52,19 @@ def test_it_needs_nothing_else(verdict: Verdict) -> None:
     assert "url(" not in matrix(verdict)
 
 
-@pytest.mark.parametrize(("verdict", "title"), [(good(), "Passed"), (bad(), "5 violations of 3 rules")])
+@pytest.mark.parametrize(("verdict", "title"), [(good(), "Passed"), (bad(), "2 violations of 3 rules")])
 def test_the_headline_says_how_it_ended(verdict: Verdict, title: str) -> None:
     assert Page(matrix(verdict)).within("h1") == [title]
 
 
 def test_violations_show_rule_expectation_and_requests() -> None:
     page = Page(matrix(bad()))
-    assert page.within("h3") == ["1. union", "2. shape", "3. pages"]
-    assert page.within("dd") == ["5 rows", "7 rows"] * 3
-    first, second, _ = page.within("pre")
+    assert page.within("h3") == ["1. union", "2. shape"]
+    assert page.within("dd") == ["5 rows", "7 rows", "pages", "5 rows", "7 rows"]
+    first, second = page.within("pre")
     assert first.endswith("""-d '{"limit": 1}'""")
     assert second.startswith("curl -s http://pets.example/api/pets/count")
-    assert "POST /pets/filter, owners.name.any_, 3 times" in page.within("p")
+    assert "POST /pets/filter, owners.name.any_, 4 times" in page.within("p")
     assert "3 known deviations seen" in page.within("h2")
 
 
@@ -88,9 +88,9 @@ def test_a_failed_cell_leads_to_its_violation() -> None:
     page = Page(matrix(bad()))
     assert [(link["href"], link["class"]) for link in page.all("a")] == [
         ("#violation-1", "sign failed"),
-        ("#violation-3", "sign failed"),
+        ("#violation-1", "sign failed"),
     ]
-    assert [attributes["id"] for attributes in page.all("article")] == ["violation-1", "violation-2", "violation-3"]
+    assert [attributes["id"] for attributes in page.all("article")] == ["violation-1", "violation-2"]
 
 
 def test_headers_say_what_they_are_of() -> None:

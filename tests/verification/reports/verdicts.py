@@ -43,7 +43,7 @@ def good() -> Verdict:
 
 
 def bad() -> Verdict:
-    """Five violations of three causes and rules, three known deviations of two causes."""
+    """Five violations of two faults and three rules, three known deviations of two causes."""
     verdict = good()
     verdict.violations = [
         violation(UNION, {}, {"limit": 5}),

@@ -9,8 +9,9 @@ from understudy.verification.compare import names_in
 from understudy.verification.comparison import named, rows_of, shortened
 from understudy.verification.meaning import rules
 from understudy.verification.meaning.inspection import MOST_PAGES, Inspection
-from understudy.verification.meaning.ledger import SEPARATOR, Broken, TooMany
+from understudy.verification.meaning.ledger import Broken, TooMany
 from understudy.verification.meaning.surface import LIMIT, OFFSET, Endpoint, Selection, success_of
+from understudy.verification.verdict import SEPARATOR
 
 AGREED = 3  # answers about the same, of as many lengths, that all operations must agree on
 

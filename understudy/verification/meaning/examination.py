@@ -1,6 +1,7 @@
 """All that is checked of a server's meaning, in order."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 
 from understudy.verification.generator import Generator
@@ -66,14 +67,14 @@ def changeable(inspection: Inspection, subjects: Mapping[str, Subject]) -> list[
 
 
 def clean_up(inspection: Inspection) -> list[str]:
-    """Delete all rows that the run has made. Returns the ids of those that are left."""
-    left = []
-    for table, ids in inspection.own.made.items():
-        inspection.connection.allow(len(ids))
-        for row_id in ids:
-            lookup = inspection.surface.deletes[table]
-            if not is_deleted(inspection, lookup, row_id):
-                left.append(row_id)
+    """Delete all rows that the run has made, unless it is interrupted again. Returns the ids of those that are left."""
+    made = [(table, row_id) for table, ids in inspection.own.made.items() for row_id in ids]
+    inspection.connection.allow(len(made))
+    left = [row_id for _, row_id in made]
+    with suppress(KeyboardInterrupt):
+        for table, row_id in made:
+            if is_deleted(inspection, inspection.surface.deletes[table], row_id):
+                left.remove(row_id)
     return left
 
 

@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import nullcontext
 from typing import Any
 
 from pydantic_core import ValidationError
@@ -10,16 +11,17 @@ from pydantic_core import ValidationError
 from understudy.verification.compare import names_in
 from understudy.verification.comparison import Answer, named, rows_of
 from understudy.verification.generator import Request
+from understudy.verification.interrupts import delayed
 from understudy.verification.meaning import rules
 from understudy.verification.meaning.connection import Connection, answer_of
-from understudy.verification.meaning.ledger import SEPARATOR, Broken, Ledger, Refused
+from understudy.verification.meaning.ledger import Broken, Ledger, Refused
 from understudy.verification.meaning.model import Model, Row
 from understudy.verification.meaning.own_rows import OwnRows
 from understudy.verification.meaning.readings import Readings
 from understudy.verification.meaning.shapes import Shapes
 from understudy.verification.meaning.surface import LIMIT, OFFSET, Endpoint, Selection, Surface, schema_of
 from understudy.verification.samples import Samples
-from understudy.verification.verdict import Rule, Verdict
+from understudy.verification.verdict import SEPARATOR, Rule, Verdict
 
 TOLD = 10  # answers of a wrong shape that are told of an operation
 MOST_PAGES = 10  # that are read of a table; of a larger one, the other rows stay unknown
@@ -61,9 +63,10 @@ class Inspection:
 
     def ask(self, endpoint: Endpoint, request: Request, content: bytes | None = None) -> Answer:
         """The answer to a request, its shape held against the contract. See `Connection.send`."""
-        response = self.connection.send(request, content)
-        answer = answer_of(response)
-        self.own.note(endpoint, answer)
+        with nullcontext() if endpoint.is_safe else delayed():
+            response = self.connection.send(request, content)
+            answer = answer_of(response)
+            self.own.note(endpoint, answer)
         self.ledger.count(rules.SHAPE, endpoint.label)
         fault = self._shapes.fault(endpoint, answer, response.headers.get("content-type", ""))
         if fault is not None:

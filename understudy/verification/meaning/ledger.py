@@ -8,7 +8,7 @@ from understudy.verification.comparison import Answer, shortened
 from understudy.verification.generator import Request
 from understudy.verification.meaning.connection import BudgetSpent, NoAnswer
 from understudy.verification.meaning.rules import ANSWERED
-from understudy.verification.verdict import Cell, Rule, State, Verdict, Violation
+from understudy.verification.verdict import SEPARATOR, Cell, Rule, State, Verdict, Violation
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,6 @@ Task = Callable[[], object]
 
 Check = Callable[[], Broken | None]
 """Asks what it needs, and says how a rule was broken; None where it was kept."""
-
-SEPARATOR = ", "
-"""Between the parts of a body that a violation is about, in its subject."""
 
 
 class Ledger:

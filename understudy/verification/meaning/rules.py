@@ -39,3 +39,39 @@ UNIQUE = Rule("unique", "What is unique is created once; again, it is found as i
 FOUND = Rule("found", "After a write, every filter that the row meets finds it, and none other.")
 UPDATED = Rule("updated", "An update changes what it names, moves `updated`, and leaves the rest.")
 DELETED = Rule("deleted", "A delete removes the row everywhere, and no other.")
+
+READING = (
+    ANSWERED,
+    STEADY,
+    SHAPE,
+    FORM,
+    ONCE,
+    COUNT,
+    PAGE,
+    TILES,
+    SORT,
+    REVERSE,
+    CRITERION,
+    NOTHING_ASKED,
+    NOBODY,
+    UNION,
+    REST,
+    INTERSECTION,
+    PATTERN,
+    PARTITION,
+    BOUNDS,
+    COMBINED,
+    THROUGH_IDS,
+    READ,
+    DERIVED,
+    REFUSED,
+    IGNORED,
+    METHOD,
+)
+WRITING = (
+    CREATED,
+    UNIQUE,
+    FOUND,
+    UPDATED,
+    DELETED,
+)

@@ -5,16 +5,25 @@ from dataclasses import dataclass
 
 from understudy.verification.report import counted, curl
 from understudy.verification.reports.text import shown
-from understudy.verification.verdict import Verdict, Violation
+from understudy.verification.verdict import Rule, Verdict, Violation, by_fault
 
 
 @dataclass(frozen=True)
 class Cause:
-    """The violation with the smallest requests of those that have a cause in common, and how many these are."""
+    """A fault: of the violations that show it, the one that is about the least, with the smallest requests; and all."""
 
     violation: Violation
-    times: int
+    seen: Sequence[Violation]
     curls: Sequence[str]
+
+    @property
+    def times(self) -> int:
+        return len(self.seen)
+
+    @property
+    def rules(self) -> list[Rule]:
+        """The rules that it breaks, first that of the violation."""
+        return list(dict.fromkeys([self.violation.rule, *(violation.rule for violation in self.seen)]))
 
     @property
     def where(self) -> str:
@@ -24,20 +33,22 @@ class Cause:
 
     @property
     def evidence(self) -> Iterator[str]:
-        """What was expected, what was found, and the requests for the shell."""
+        """What was expected, what was found, which other rules it breaks, and the requests for the shell."""
         yield labelled("expected", self.violation.expected)
         yield labelled("found", self.violation.found)
+        if self.rules[1:]:
+            yield labelled("breaks", f"also {', '.join(rule.name for rule in self.rules[1:])}")
         yield from self.curls
 
 
 def causes(verdict: Verdict) -> list[Cause]:
     """The causes in the order in which they were found."""
-    return [cause_of(verdict.url, group) for group in verdict.by_cause]
+    return [cause_of(verdict.url, fault) for fault in by_fault(verdict.violations)]
 
 
 def cause_of(url: str, group: Sequence[Violation]) -> Cause:
-    smallest = min(group, key=lambda violation: size(curls(url, violation)))
-    return Cause(smallest, len(group), [shown(line) for line in curls(url, smallest)])
+    smallest = min(group, key=lambda violation: (len(violation.parts), size(curls(url, violation))))
+    return Cause(smallest, group, [shown(line) for line in curls(url, smallest)])
 
 
 def curls(url: str, violation: Violation) -> list[str]:

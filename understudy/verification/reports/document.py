@@ -5,33 +5,43 @@ from typing import Any
 
 from understudy.verification.generator import Request
 from understudy.verification.report import curl
-from understudy.verification.reports.tally import tallies
+from understudy.verification.reports.tally import Outcomes
 from understudy.verification.verdict import Verdict, Violation
 
 
 def document(verdict: Verdict) -> dict[str, Any]:
-    """Everything in a verdict, nothing cut, as `json.dumps` takes it."""
+    """Everything in a verdict, nothing cut, as `json.dumps` takes it. A fault is one of the `violations`."""
+    outcomes = Outcomes(verdict)
     return {
         "url": verdict.url,
         "seed": verdict.seed,
         "passed": verdict.passed,
+        "interrupted": verdict.is_interrupted,
         "requests": verdict.requests,
         "seconds": verdict.seconds,
         "rules": [
             {
                 "name": tally.rule.name,
+                "outcome": tally.outcome,
                 "says": tally.rule.says,
                 "checks": tally.checks,
                 "violations": tally.violations,
                 "known": tally.known,
             }
-            for tally in tallies(verdict)
+            for tally in outcomes.tallies
         ],
         "checks": [
             {"rule": rule.name, "operation": operation, "checks": count}
             for (rule, operation), count in verdict.checks.items()
         ],
-        "violations": told(verdict.url, verdict.violations),
+        "violations": [
+            {
+                **told(verdict.url, [fault.violation])[0],
+                "rules": [rule.name for rule in fault.rules],
+                "seen": told(verdict.url, fault.seen),
+            }
+            for fault in outcomes.faults
+        ],
         "known": told(verdict.url, verdict.known),
         "cells": [
             {

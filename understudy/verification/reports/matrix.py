@@ -2,19 +2,18 @@
 
 import dataclasses
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from understudy.verification.meaning.ledger import SEPARATOR
 from understudy.verification.report import counted
-from understudy.verification.reports.causes import Cause, causes
-from understudy.verification.reports.tally import coverage, headline, known_seen, tallies
+from understudy.verification.reports.causes import Cause
+from understudy.verification.reports.tally import Outcomes, coverage, known_seen
 from understudy.verification.reports.text import shown
-from understudy.verification.verdict import Cell, State, Verdict
+from understudy.verification.verdict import SEPARATOR, Cell, State, Verdict
 
 
 class Sign(NamedTuple):
@@ -65,17 +64,21 @@ def matrix(verdict: Verdict) -> str:
         undefined=StrictUndefined,
     )
     environment.filters["counted"] = counted
-    found = causes(verdict)
+    outcomes = Outcomes(verdict)
     return environment.get_template("matrix.html").render(
         verdict=verdict,
-        headline=headline(verdict),
-        causes=found,
+        outcomes=outcomes,
+        shares={
+            "failed": len(outcomes.faults),
+            "passed": len(outcomes.passed),
+            "known": len(outcomes.known),
+            "not reached": len(outcomes.unreached),
+        },
         coverage=coverage(verdict),
         signs=SIGNS,
         operations=totals(verdict.cells),
         groups=grouped(verdict.cells),
-        links=links(found),
-        rules=tallies(verdict),
+        links=links(outcomes.faults),
         known_seen=known_seen(verdict),
         known=Counter(violation.cause for violation in verdict.known),
     )
@@ -98,10 +101,11 @@ def totals(cells: Mapping[Cell, State]) -> dict[str, Counter[State]]:
     return counts
 
 
-def links(found: list[Cause]) -> dict[tuple[str, str], int]:
+def links(found: Sequence[Cause]) -> dict[tuple[str, str], int]:
     """The number of the first cause by its operation and each part of its subject."""
     numbers: dict[tuple[str, str], int] = {}
     for number, cause in enumerate(found, start=1):
-        for part in cause.violation.subject.split(SEPARATOR):
-            numbers.setdefault((cause.violation.operation, part), number)
+        for violation in cause.seen:
+            for part in violation.subject.split(SEPARATOR):
+                numbers.setdefault((violation.operation, part), number)
     return numbers

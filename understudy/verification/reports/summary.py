@@ -1,36 +1,36 @@
 """A verdict for a terminal."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from textwrap import indent
 
 from understudy.verification.report import counted
-from understudy.verification.reports.causes import Cause, causes
-from understudy.verification.reports.tally import Tally, coverage, headline, known_seen, tallies
+from understudy.verification.reports.causes import Cause
+from understudy.verification.reports.tally import Outcomes, Tally, coverage, known_seen
 from understudy.verification.reports.text import shown
 from understudy.verification.verdict import Verdict
 
 
 def summary(verdict: Verdict) -> str:
     """The rules, what violates them, and last a line that says it all."""
+    outcomes = Outcomes(verdict)
     blocks = [
-        "\n".join(ruled(tallies(verdict))),
-        *(told(number, cause) for number, cause in enumerate(causes(verdict), start=1)),
-        "\n".join(remarks(verdict)),
+        "\n".join(ruled(outcomes.tallies)),
+        *(told(number, fault) for number, fault in enumerate(outcomes.faults, start=1)),
+        "\n".join(remarks(outcomes)),
     ]
     return "\n\n".join(filter(None, blocks))
 
 
-def ruled(rules: list[Tally]) -> Iterator[str]:
+def ruled(rules: Sequence[Tally]) -> Iterator[str]:
     """A line a rule."""
     names = max((len(tally.rule.name) for tally in rules), default=0)
     counts = max((len(checked(tally)) for tally in rules), default=0)
     for tally in rules:
-        state = "failed" if tally.violations else "passed"
-        yield f"{state}  {tally.rule.name:<{names}}  {checked(tally):>{counts}}  {tally.rule.says}"
+        yield f"{tally.outcome}  {tally.rule.name:<{names}}  {checked(tally):>{counts}}  {tally.rule.says}"
 
 
 def checked(tally: Tally) -> str:
-    failed = f"{tally.violations:,} of " if tally.violations else ""
+    failed = f"{counted(tally.violations, 'violation')} in " if tally.violations else ""
     return failed + counted(tally.checks, "check")
 
 
@@ -39,7 +39,8 @@ def told(number: int, cause: Cause) -> str:
     return f"{number}. {rule.name}: {rule.says}\n" + indent("\n".join([cause.where, *cause.evidence]), "   ")
 
 
-def remarks(verdict: Verdict) -> Iterator[str]:
+def remarks(outcomes: Outcomes) -> Iterator[str]:
+    verdict = outcomes.verdict
     if verdict.known:
         yield known_seen(verdict)
     yield from map(shown, verdict.notes)
@@ -47,4 +48,4 @@ def remarks(verdict: Verdict) -> Iterator[str]:
         states = (f"{count:,} {state.value}" for state, count in coverage(verdict).items() if count)
         yield f"{counted(len(verdict.cells), 'cell')}: {', '.join(states)}"
     asked = f"{counted(verdict.requests, 'request')}, {verdict.seconds:.1f} s"
-    yield f"{headline(verdict)} in {asked}; the same again: --seed {verdict.seed}"
+    yield f"{outcomes.headline} in {asked}; the same again: --seed {verdict.seed}"

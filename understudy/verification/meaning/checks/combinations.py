@@ -11,10 +11,11 @@ from understudy.verification.meaning.algebra import Algebra, merged
 from understudy.verification.meaning.answers import Answers, Filters
 from understudy.verification.meaning.checks.relations import apart, told
 from understudy.verification.meaning.leaves import Leaf, nested
-from understudy.verification.meaning.ledger import SEPARATOR, Broken, TooMany, outcome
+from understudy.verification.meaning.ledger import Broken, TooMany, outcome
 from understudy.verification.meaning.operands import nobodys_operand
 from understudy.verification.meaning.subjects import Subject
 from understudy.verification.shrinking import smallest
+from understudy.verification.verdict import SEPARATOR
 
 MOST = 3  # bodies of a leaf that are joined with others
 OWN_PAIRS = 12  # of criteria that are joined in the filter on the rows themselves

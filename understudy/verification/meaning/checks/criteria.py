@@ -11,11 +11,10 @@ from understudy.verification.meaning.checks import operators
 from understudy.verification.meaning.checks.operators import Question
 from understudy.verification.meaning.checks.relations import Relations
 from understudy.verification.meaning.leaves import Leaf
-from understudy.verification.meaning.ledger import SEPARATOR
 from understudy.verification.meaning.operands import operands
 from understudy.verification.meaning.subjects import Subject
 from understudy.verification.meaning.terms import rows
-from understudy.verification.verdict import State
+from understudy.verification.verdict import SEPARATOR, State
 
 PIECES = 4  # that a leaf is asked for that looks at one field or another
 SOME = 2  # values that a leaf is asked for

@@ -13,12 +13,12 @@ from understudy.verification.generator import Request
 from understudy.verification.meaning import rules
 from understudy.verification.meaning.answers import Filters, told_of
 from understudy.verification.meaning.inspection import MOST_PAGES, Inspection
-from understudy.verification.meaning.ledger import SEPARATOR, Broken, Check
+from understudy.verification.meaning.ledger import Broken, Check
 from understudy.verification.meaning.model import Row
 from understudy.verification.meaning.operands import moment
 from understudy.verification.meaning.subjects import Subject
 from understudy.verification.meaning.surface import LIMIT, OFFSET, PAGE, Endpoint, Selection, schema_of, success_of
-from understudy.verification.verdict import Rule
+from understudy.verification.verdict import SEPARATOR, Rule
 
 SIZES = (2, 5, 7, 10, 50, 100)  # of pages that people ask for
 FAR = 2**31  # rows that no list has

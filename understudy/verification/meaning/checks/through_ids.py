@@ -10,8 +10,9 @@ from understudy.verification.meaning.algebra import Bounds, merged
 from understudy.verification.meaning.answers import Filters
 from understudy.verification.meaning.checks.relations import apart, told
 from understudy.verification.meaning.leaves import Leaf
-from understudy.verification.meaning.ledger import SEPARATOR, Broken, Check
+from understudy.verification.meaning.ledger import Broken, Check
 from understudy.verification.meaning.subjects import Subject
+from understudy.verification.verdict import SEPARATOR
 
 MOST = 100  # ids that are asked for at once
 TOGETHER = 8  # rows that are asked for by two filters

@@ -1,0 +1,218 @@
+"""The way to a server: proxies and certificates, as `verify` and `compare` take them."""
+
+import os
+import ssl
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import httpx
+import pytest
+import trustme
+
+from tests.servers import free_port
+from understudy.errors import UnderstudyError
+from understudy.network import Network
+from understudy.transport import Transport
+
+FAR = "http://prefect.invalid/api"  # no name ends so (RFC 2606), so only a proxy can have an answer
+LOCAL = [
+    "http://127.0.0.1:4200/api",
+    "http://127.8.8.8/",
+    "http://localhost:1",
+    "http://a.localhost",
+    "http://[::1]:5/",
+]
+
+
+@pytest.fixture
+def clean(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """An environment without proxies."""
+    for name in tuple(os.environ):
+        if name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    return monkeypatch
+
+
+class Forwarder(BaseHTTPRequestHandler):
+    """Sends requests for the far server to one that is here, as an HTTP proxy does."""
+
+    target: str
+    status: int | None
+    asked: list[str]
+
+    def do_POST(self) -> None:
+        self.asked.append(self.path)
+        body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        if self.status is not None:
+            self._answer(self.status, b"no way")
+            return
+        url = self.target + httpx.URL(self.path).raw_path.decode()
+        headers = {"content-type": self.headers.get("content-type", "application/json")}
+        answer = httpx.request(self.command, url, content=body, headers=headers, trust_env=False)
+        self._answer(answer.status_code, answer.content)
+
+    do_GET = do_HEAD = do_TRACE = do_POST  # noqa: N815 - as the library calls them
+
+    def _answer(self, status: int, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *arguments: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def serving(handler: type[BaseHTTPRequestHandler], context: ssl.SSLContext | None = None) -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    if context is not None:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http{'s' if context else ''}://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@contextmanager
+def proxy(target: str, status: int | None = None) -> Iterator[tuple[str, list[str]]]:
+    asked: list[str] = []
+    handler = type("Here", (Forwarder,), {"target": target, "status": status, "asked": asked})
+    with serving(handler) as url:
+        yield url, asked
+
+
+def run(command: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    kept = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    return subprocess.run(
+        [sys.executable, "-m", "understudy", command, *arguments],
+        env={**kept, **environment},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+
+# -------------------------------------------------------------------------- proxies
+
+
+@pytest.mark.parametrize("url", LOCAL)
+@pytest.mark.parametrize("network", [Network(), Network(proxy="http://p:1")], ids=["environment", "option"])
+def test_this_machine_is_never_asked_through_a_proxy(clean: pytest.MonkeyPatch, url: str, network: Network) -> None:
+    clean.setenv("ALL_PROXY", "http://p:1")
+    assert network.proxy_for(url) is None
+
+
+def test_the_environment_and_before_it_the_option_name_the_proxy(clean: pytest.MonkeyPatch) -> None:
+    assert Network().proxy_for(FAR) is None
+    clean.setenv("HTTP_PROXY", "http://user:secret@p:1")
+    assert str(Network().proxy_for(FAR)) == "http://p:1 (from the environment)"
+    assert str(Network(proxy="http://me:secret@q:2").proxy_for(FAR)) == "http://q:2 (--proxy)"
+    clean.setenv("NO_PROXY", "prefect.invalid")
+    assert Network().proxy_for(FAR) is None
+
+
+@pytest.mark.parametrize("way", ["option", "environment"])
+def test_a_refused_connection_names_the_proxy(way: str) -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+    result = run("verify", FAR, "--proxy", url) if way == "option" else run("verify", FAR, HTTP_PROXY=url)
+    assert result.returncode == 2
+    assert f"through the proxy {url} (" in result.stderr
+    compared = run("compare", FAR, FAR, "--requests", "5", HTTP_PROXY=url)
+    assert (compared.returncode, f"through the proxy {url} (" in compared.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("status", [407, 502, 503])
+def test_what_a_proxy_answers_itself_names_it(status: int) -> None:
+    with proxy("http://nowhere", status) as (url, asked):
+        result = run("verify", FAR, "--proxy", url)
+    assert (result.returncode, len(asked) > 0) == (2, True)
+    assert f"cannot be had through the proxy {url} (--proxy) ({status})" in result.stderr
+
+
+def test_a_server_is_verified_through_a_proxy(small: httpx.Client) -> None:
+    with proxy(str(small.base_url.join("/")).rstrip("/")) as (url, asked):
+        result = run("verify", FAR, "--proxy", url, "--max-requests", "12", "--seed", "1")
+    assert "12 requests" in result.stdout, result.stderr
+    assert len(asked) == 12
+    assert all(path.startswith(FAR) for path in asked)
+
+
+def test_a_server_on_this_machine_is_verified_past_it(small: httpx.Client) -> None:
+    url = str(small.base_url).rstrip("/")
+    result = run("verify", url, "--max-requests", "12", "--seed", "1", ALL_PROXY=f"http://127.0.0.1:{free_port()}")
+    assert (result.returncode, "0 violations in 12 requests" in result.stdout) == (0, True)
+
+
+def test_libraries_that_read_the_environment_go_the_same_way(clean: pytest.MonkeyPatch) -> None:
+    clean.setenv("HTTP_PROXY", "http://p:1")
+    clean.setenv("no_proxy", "x")
+    before = dict(os.environ)
+    import requests  # noqa: PLC0415 - Schemathesis's own
+
+    with Network().in_environment(LOCAL[0]):
+        assert requests.utils.get_environ_proxies(LOCAL[0]) == {}
+    with Network(proxy="http://q:2").in_environment(FAR):
+        assert requests.utils.select_proxy(FAR, requests.utils.get_environ_proxies(FAR)) == "http://q:2"
+    assert dict(os.environ) == before
+
+
+@pytest.mark.parametrize("url", ["ftp://127.0.0.1:1", "socks9://127.0.0.1:1"])
+def test_a_proxy_that_cannot_be_used_is_told(url: str) -> None:
+    with pytest.raises(UnderstudyError, match=r"the proxy .* cannot be used"):
+        Transport(Network(proxy=url), FAR)
+
+
+# --------------------------------------------------------------------- certificates
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture(scope="module")
+def secure(small: httpx.Client, authority: trustme.CA) -> Iterator[str]:
+    """The URL of an API whose certificate no system trusts."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    target = str(small.base_url.join("/")).rstrip("/")
+    handler = type("Secure", (Forwarder,), {"target": target, "status": None, "asked": []})
+    with serving(handler, context) as url:
+        yield f"{url}/api"
+
+
+def test_a_certificate_is_trusted_by_a_file_or_not_checked(secure: str, authority: trustme.CA, tmp_path: Path) -> None:
+    ca_file = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(ca_file))
+    few = ["--max-requests", "12", "--seed", "1"]
+    refused = run("verify", secure, *few)
+    assert refused.returncode == 2
+    assert "certificate verify failed" in refused.stderr
+    for options in (["--insecure"], ["--ca-file", str(ca_file)]):
+        assert "12 requests" in run("verify", secure, *few, *options).stdout
+        compared = run("compare", secure, secure, "--requests", "5", *options)
+        assert (compared.returncode, compared.stdout) == (0, "0 differences in 5 requests.\n")
+
+
+def test_options_about_certificates_that_are_wrong_are_told(tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.touch()
+    for options, said in {
+        ("--ca-file", str(empty)): "it holds no certificates in PEM form",
+        ("--ca-file", str(tmp_path / "nowhere")): "No such file or directory",
+        ("--ca-file", str(empty), "--insecure"): "--insecure and --ca-file exclude each other",
+    }.items():
+        result = run("verify", "https://127.0.0.1:1/api", *options)
+        assert (result.returncode, said in result.stderr) == (2, True), result.stderr
