@@ -11,7 +11,7 @@ export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export TMPDIR := $(CURDIR)/.cache/tmp
 
-.PHONY: serve test test-control test-tools test-soak test-verify test-crash test-real mutants bench bench-writes check hooks dist demo record clean help
+.PHONY: serve test test-control test-tools test-soak test-verify test-crash test-real mutants bench bench-writes check hooks docs dist demo record clean help
 .DEFAULT_GOAL := serve
 
 serve: $(VENV)/serving ## serve the demo set; ARGS="--port 4300 --fixtures DIR" for more
@@ -47,14 +47,18 @@ bench: $(VENV)/testing ## Understudy beside other servers, for bench/results/; w
 bench-writes: $(VENV)/testing ## what a write costs with a store
 	@$(BIN)/python -m bench.write_cost
 
-check: $(VENV)/testing ## style and types
+check: $(VENV)/testing ## style, spelling, wording and types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/codespell $$(git ls-files)
+	$(BIN)/python -m tests.style
 	$(BIN)/mypy
 
 hooks: $(VENV)/testing ## run the checks of changed files before each commit
 	$(BIN)/pre-commit install
+
+docs: $(VENV)/documenting ## build the documentation in site/; a broken link is an error
+	$(BIN)/zensical build --strict --clean
 
 dist: $(VENV)/testing ## build the package and check it, in dist/
 	rm -rf dist
@@ -71,7 +75,7 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.* ## /\1	/p' Makefile | expand -t 16
 
 clean: ## take away all that was made
-	rm -rf $(VENV) .real .cache build dist *.egg-info
+	rm -rf $(VENV) .real .cache build dist site *.egg-info
 
 # What serving needs, and what the other targets need on top of it. Both say on stderr what they do meanwhile.
 $(VENV)/serving: pyproject.toml | .cache/tmp
@@ -84,6 +88,11 @@ $(VENV)/serving: pyproject.toml | .cache/tmp
 $(VENV)/testing: $(VENV)/serving
 	@echo 'Installing what the tests and checks need into $(VENV), once: 80 packages more, some 300 MB.' >&2
 	@$(BIN)/pip install --editable '.[test]' >&2
+	@touch $@
+
+$(VENV)/documenting: $(VENV)/serving
+	@echo 'Installing what the documentation needs into $(VENV), once.' >&2
+	@$(BIN)/pip install --editable '.[docs]' >&2
 	@touch $@
 
 # The pins are what is known to work together. The rest is for tests that use its SDK and our plugin.

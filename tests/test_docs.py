@@ -12,11 +12,12 @@ from pathlib import Path
 import click
 import pytest
 
+from tests import style
 from tests.servers import ROOT, free_port, running
 from understudy import admin
 from understudy.admin.client import RemoteWorkspace
 from understudy.admin.commands import admin as admin_command
-from understudy.cli import serve, verify
+from understudy.cli import compare, serve, verify
 from understudy.contract.contract import Contract
 from understudy.folder import own_folder
 from understudy.options import Options
@@ -26,10 +27,24 @@ from understudy.verification.verdict import Rule
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-STORE = (ROOT / "docs" / "reference" / "store.md").read_text(encoding="utf-8")
-GUIDE = (ROOT / "docs" / "reference" / "verify.md").read_text(encoding="utf-8")
+COMMAND_LINE = (ROOT / "docs" / "reference" / "command-line.md").read_text(encoding="utf-8")
+VERIFY = (ROOT / "docs" / "reference" / "verify.md").read_text(encoding="utf-8")
 TESTING = (ROOT / "docs" / "reference" / "pytest-plugin.md").read_text(encoding="utf-8")
 ADMIN = (ROOT / "docs" / "reference" / "control-api.md").read_text(encoding="utf-8")
+SERVERS = {  # the documents with commands, and how many servers each starts
+    "README.md": 1,
+    "docs/get-started.md": 1,
+    "docs/guides/authentication.md": 2,
+    "docs/guides/contract-tests.md": 1,
+    "docs/guides/demo-data.md": 2,
+    "docs/guides/faults.md": 1,
+    "docs/guides/local-development.md": 2,
+    "docs/guides/tests.md": 0,
+    "docs/reference/control-api.md": 1,
+    "docs/reference/fixtures.md": 1,
+    "docs/reference/pytest-plugin.md": 0,
+    "docs/reference/store.md": 2,
+}
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -58,27 +73,14 @@ def continued(lines: list[str], number: int) -> bool:
     return lines[number].endswith("\\") or ("<<END" in lines[0] and lines[number] != "END")
 
 
-def test_the_readme_can_be_followed(tmp_path: Path) -> None:
-    follow(README, tmp_path, servers=2)
+@pytest.mark.parametrize("name", SERVERS)
+def test_a_document_can_be_followed(name: str, tmp_path: Path) -> None:
+    follow((ROOT / name).read_text(encoding="utf-8"), tmp_path, SERVERS[name])
 
 
-def test_the_guide_to_stores_can_be_followed(tmp_path: Path) -> None:
-    follow(STORE, tmp_path, servers=2)
-
-
-def test_the_guide_to_tests_can_be_followed(tmp_path: Path) -> None:
-    follow(TESTING, tmp_path, servers=0)
-
-
-def test_the_guide_to_the_control_api_can_be_followed(tmp_path: Path) -> None:
-    follow(ADMIN, tmp_path, servers=1)
-
-
-@pytest.mark.parametrize(
-    ("name", "servers"), [("guides/faults", 1), ("guides/authentication", 2), ("reference/fixtures", 1)]
-)
-def test_the_pages_can_be_followed(name: str, servers: int, tmp_path: Path) -> None:
-    follow((ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8"), tmp_path, servers)
+def test_every_document_with_commands_is_followed() -> None:
+    found = {path for path in DOCUMENTS if list(commands(path.read_text(encoding="utf-8")))}
+    assert found == {ROOT / name for name in SERVERS}
 
 
 def follow(document: str, folder: Path, servers: int) -> None:
@@ -93,22 +95,11 @@ def follow(document: str, folder: Path, servers: int) -> None:
         followed.stop()
 
 
-def test_the_guide_to_verify_can_be_followed(tmp_path: Path) -> None:
-    """All commands of the guide, on a stand-in with the demo set."""
-    followed = Reader(tmp_path)
-    try:
-        followed.serve(Command("understudy serve", ["ready"]))
-        for command in commands(GUIDE):
-            assert_printed(followed.run(command), command)
-    finally:
-        followed.stop()
-
-
-def test_the_guide_to_verify_has_each_rule_and_option() -> None:
-    told = dict(re.findall(r"^\| ([a-z ]+) \| ([^|]+) \|$", GUIDE, flags=re.MULTILINE))
+def test_the_page_on_verify_has_each_rule_and_option() -> None:
+    told = dict(re.findall(r"^\| ([a-z ]+) \| ([^|]+) \|$", VERIFY, flags=re.MULTILINE))
     del told["rule"]
     assert told == {rule.name: rule.says for rule in vars(rules).values() if isinstance(rule, Rule)}
-    assert set(re.findall(r"`(--[a-z-]+)", GUIDE)) == options_of(verify)
+    assert set(re.findall(r"`(--[a-z-]+)", VERIFY)) == options_of(verify)
 
 
 class Reader:
@@ -186,14 +177,17 @@ def operations_told(document: str) -> set[tuple[str, str]]:
 
 
 def test_every_command_of_admin_is_told_and_shown() -> None:
-    told = re.findall(r"^\| `([a-z]+)[^|]*\| ", section(ADMIN, "The command"), flags=re.MULTILINE)
+    told = re.findall(r"^\| `([a-z]+)[^|]*\| ", section(ADMIN, "understudy admin"), flags=re.MULTILINE)
     assert sorted(told) == sorted(admin_command.commands)
     assert set(re.findall(r"^\$ understudy admin ([a-z]+)", ADMIN, flags=re.MULTILINE)) == set(told)
 
 
-def test_every_option_of_serve_is_told() -> None:
-    told = set(re.findall(r"`(--[a-z-]+)", section(README, "The command")))
-    assert told == options_of(serve)
+def test_every_option_of_serve_and_compare_is_told() -> None:
+    for command in (serve, compare):
+        told = set(
+            re.findall(r"^\| (`--[^|]*) \|", section(COMMAND_LINE, f"understudy {command.name}"), flags=re.MULTILINE)
+        )
+        assert {option for cell in told for option in re.findall(r"`(--[a-z-]+)", cell)} == options_of(command)
 
 
 def options_of(command: click.Command) -> set[str]:
@@ -201,10 +195,10 @@ def options_of(command: click.Command) -> set[str]:
 
 
 def test_the_guide_to_tests_has_each_option_and_method() -> None:
-    start = section(TESTING, "A server for a block of code")
+    start = section(TESTING, "StandIn")
     assert names_told(start) == {"process"} | {field.name for field in fields(Options)}
     methods = {name for name in vars(RemoteWorkspace) if not name.startswith("_")} | {"url"}
-    assert names_told(section(TESTING, "What it can be told and asked")) == methods - {"drop_idle"}
+    assert names_told(section(TESTING, "Workspace methods")) == methods - {"drop_idle"}
     assert set(re.findall(r"`--understudy-([a-z]+)", TESTING)) == set(SETTINGS)
 
 
@@ -220,7 +214,7 @@ def section(document: str, heading: str) -> str:
 
 
 def test_every_annotation_is_explained() -> None:
-    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "reference" / "contract-annotations.md").read_text(encoding="utf-8")
     contract = (ROOT / "openapi.yaml").read_text(encoding="utf-8")
     used = set(re.findall(r"^\s*(x-[a-z-]+):", contract, flags=re.MULTILINE)) | set(
         re.findall(r", (x-[a-z-]+):", contract)
@@ -241,6 +235,33 @@ def test_every_link_within_leads_somewhere(document: Path) -> None:
         target = document.parent / path if path else document
         assert target.exists(), path
         assert not heading or heading in headings(target), heading
+
+
+@pytest.mark.parametrize("document", sorted(ROOT.glob("docs/**/*.md")), ids=lambda path: path.name)
+def test_documents_of_the_site_link_to_each_other_only(document: Path) -> None:
+    """A link to a file outside of `docs` works on GitHub and is broken in the site."""
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", document.read_text(encoding="utf-8"))
+    for path in links:
+        assert (document.parent / path).resolve().is_relative_to(ROOT / "docs"), path
+
+
+def test_the_site_has_every_document() -> None:
+    pages = set(re.findall(r'"([a-z/-]+\.md)"', (ROOT / "zensical.toml").read_text(encoding="utf-8")))
+    assert pages == {str(path.relative_to(ROOT / "docs")) for path in ROOT.glob("docs/**/*.md")}
+
+
+def test_no_word_that_has_a_better_one_came_back() -> None:
+    assert list(style.report()) == []
+
+
+def test_each_pattern_of_the_words_finds_something() -> None:
+    text = (
+        "who is let in; lose the rows; is told; what it was asked; a room; the short way; goes wrong on purpose; "
+        "by its letter; held to; stands in at; a mistake; odd; is no list; put aside; whoever; a liar; spoilt; "
+        "is gone; anew; forgets; speaks"
+    )
+    assert {better for _, _, better in style.findings(text)} == set(style.words().values())
+    assert list(style.findings("It is no longer there; there is no other; do not forget to close it.")) == []
 
 
 def headings(document: Path) -> set[str]:
