@@ -12,6 +12,7 @@ ROOT = Path(__file__).parent.parent
 WORDS = Path(__file__).with_suffix(".tsv")
 CHECKED = [
     "README.md",
+    "ARCHITECTURE.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
     "SECURITY.md",
