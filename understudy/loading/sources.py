@@ -18,7 +18,7 @@ def unmended(position: int, line: bytes | str, error: ValidationError) -> bytes 
 
 
 class Source(NamedTuple):
-    """Rows of one table. `place` names a position for people, such as "flows.jsonl, line 3"."""
+    """Rows of one table. `place` names a position for people, such as "TABLE.jsonl, line 3"."""
 
     table: str
     rows: Numbered
