@@ -5,13 +5,13 @@ BIN := $(VENV)/bin
 ARGS ?=
 WORKERS := --numprocesses=auto --dist=loadfile
 VERIFY_TESTS := tests/verification tests/mutants tests/recipes
-OTHER_TESTS := tests/real tests/control tests/tools $(VERIFY_TESTS)
+OTHER_TESTS := tests/real tests/commands tests/control tests/tools $(VERIFY_TESTS)
 
 export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export TMPDIR := $(CURDIR)/.cache/tmp
 
-.PHONY: serve test test-control test-tools test-soak test-verify test-crash test-real mutants bench bench-writes check hooks docs dist demo record clean help
+.PHONY: serve test test-commands test-control test-tools test-soak test-verify test-crash test-real mutants bench bench-writes check hooks docs dist demo record clean help
 .DEFAULT_GOAL := serve
 
 serve: $(VENV)/serving ## serve the demo set; ARGS="--port 4300 --fixtures DIR" for more
@@ -19,6 +19,9 @@ serve: $(VENV)/serving ## serve the demo set; ARGS="--port 4300 --fixtures DIR" 
 
 test: $(VENV)/testing ## all tests of the API that need no real server
 	$(BIN)/pytest $(addprefix --ignore=,$(OTHER_TESTS)) $(WORKERS) $(ARGS)
+
+test-commands: $(VENV)/testing ## all tests of the commands: arguments, output, interrupts, paths, reloading
+	$(BIN)/pytest tests/commands $(WORKERS) $(ARGS)
 
 test-control: $(VENV)/testing ## all tests of workspaces, the control API, faults, access, limits and hostile input
 	$(BIN)/pytest tests/control $(WORKERS) $(ARGS)

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 import pytest
 
-from tests.calling import Ended, caller
+from tests.commands.calling import Ended, caller
 from tests.conftest import SMALL
 from understudy import StandIn
 from understudy.cli import main

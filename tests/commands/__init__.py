@@ -1,0 +1,1 @@
+"""Commands: their arguments, output, interrupts, paths and connections, tried as a user does."""
