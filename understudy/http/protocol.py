@@ -37,7 +37,7 @@ class Protocol(HttpToolsProtocol):
     """
 
     transport: Gathering  # type: ignore[assignment] # it stands for one
-    flow: "Flow"
+    flow: "ReadControl"
 
     def __init__(self, *args: Any, limits: Limits, refused: "set[Protocol]", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -58,7 +58,7 @@ class Protocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(Gathering(transport, self.loop, self._limits.seconds))  # type: ignore[arg-type]
-        self.flow = Flow(self.transport, self.loop, self._is_full)
+        self.flow = ReadControl(self.transport, self.loop, self._is_full)
         if self.client is not None:
             self.client = unmapped(self.client[0]), self.client[1]
         if len(self.connections) - len(self._refused) > self._limits.connections:
@@ -314,7 +314,7 @@ class Protocol(HttpToolsProtocol):
             self._timer = None
 
 
-class Flow(FlowControl):
+class ReadControl(FlowControl):
     """Reads nothing while too much has been read ahead.
 
     Attributes:
