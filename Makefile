@@ -1,4 +1,4 @@
-# Everything that these targets make stays in this folder.
+# Everything that these targets install and build stays in this folder.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -23,31 +23,31 @@ test: $(VENV)/testing ## all tests of the API that need no real server
 test-commands: $(VENV)/testing ## all tests of the commands: arguments, output, interrupts, paths, reloading
 	$(BIN)/pytest tests/commands $(WORKERS) $(ARGS)
 
-test-control: $(VENV)/testing ## all tests of workspaces, the control API, faults, access, limits and hostile input
+test-control: $(VENV)/testing ## all tests of workspaces, the control API, faults, authentication, limits and hostile input
 	$(BIN)/pytest tests/control $(WORKERS) $(ARGS)
 
 test-tools: $(VENV)/testing ## all tests of StandIn, the pytest plugin, the example and the wheel
 	$(BIN)/pytest tests/tools $(WORKERS) $(ARGS)
 
-test-soak: $(VENV)/testing ## two minutes of everything at once, and a look at what is left
+test-soak: $(VENV)/testing ## keep a server busy for two minutes, and check for leaks
 	$(BIN)/pytest tests/control/test_soak.py --soak-minutes 2 $(ARGS)
 
-test-verify: $(VENV)/testing ## all tests of verify and compare, of the lying servers and of the recipes for CI
+test-verify: $(VENV)/testing ## all tests of verify, compare, the mutants and the recipes for CI
 	$(BIN)/pytest $(VERIFY_TESTS) $(WORKERS) $(ARGS)
 
 test-crash: $(VENV)/testing ## all tests of the store; a server is killed 200 times while it writes
 	$(BIN)/pytest tests/store --rounds 200 $(ARGS)
 
-test-real: $(VENV)/testing .real/made ## hold the stand-in against a real Prefect server
+test-real: $(VENV)/testing .real/made ## compare Understudy with a real Prefect server
 	$(BIN)/pytest tests/real $(ARGS)
 
-mutants: $(VENV)/testing ## who catches which lying server: Schemathesis, understudy verify
+mutants: $(VENV)/testing ## which broken servers Schemathesis and understudy verify catch
 	@$(BIN)/python -m tests.mutants --lies 60 $(ARGS)
 
-bench: $(VENV)/testing ## Understudy beside other servers, for bench/results/; wants wrk, and takes half an hour
+bench: $(VENV)/testing ## compare the speed of Understudy and other servers; needs wrk, takes half an hour
 	@$(BIN)/python -m bench $(ARGS)
 
-bench-writes: $(VENV)/testing ## what a write costs with a store
+bench-writes: $(VENV)/testing ## measure what a write costs with a store
 	@$(BIN)/python -m bench.write_cost
 
 check: $(VENV)/testing ## style, spelling, wording and types
@@ -68,16 +68,16 @@ dist: $(VENV)/testing ## build the package and check it, in dist/
 	$(BIN)/python -m build --outdir dist
 	$(BIN)/twine check --strict dist/*
 
-demo: $(VENV)/testing ## write the demo fixture set anew
+demo: $(VENV)/testing ## write the demo fixture set again
 	$(BIN)/python fixtures/make_demo.py
 
-record: $(VENV)/testing .real/made ## record a real server's answers anew
+record: $(VENV)/testing .real/made ## record a real server's responses again
 	$(BIN)/python -m tests.real.record
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.* ## /\1	/p' Makefile | expand -t 16
 
-clean: ## take away all that was made
+clean: ## remove everything that was installed and built
 	rm -rf $(VENV) .real .cache build dist site *.egg-info
 
 # What serving needs, and what the other targets need on top of it. Both say on stderr what they do meanwhile.
