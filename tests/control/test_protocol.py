@@ -376,7 +376,7 @@ def test_a_request_that_is_never_answered_ends_with_its_client(stand_in: StandIn
 
 # ------------------------------------------------------------------------ pipelines
 
-SLOW = message("GET /api/health", "Prefer: delay=0.7")
+SLOW = message("GET /api/health", "Prefer: delay=1.4")
 
 
 @pytest.mark.parametrize("end", [LAST, LAST[:20], LAST[:-1], with_length("POST /api/flows/count", "Connection: close")])
@@ -384,20 +384,31 @@ def test_pipelined_answers_may_take_longer_than_the_time_limit(impatient: StandI
     """What is sent meanwhile waits for the server, and not the server for it."""
     rest = LAST[len(end) :] if LAST.startswith(end) else b""
     with connect(impatient) as connection:
-        connection.sendall(SLOW * 4 + end)
+        connection.sendall(SLOW * 2 + end)
         time.sleep(0.1)
         connection.sendall(rest)
-        assert [status for status, _ in answers(received(connection))] == [200] * 5
+        assert [status for status, _ in answers(received(connection))] == [200] * 3
 
 
 def test_a_body_that_waits_in_a_pipeline_is_not_too_slow(impatient: StandIn) -> None:
     body = b"{}" + b" " * 2**20
     request = with_length("POST /api/flows/count", "Connection: close", body=body)
     with connect(impatient) as connection:
-        sender = threading.Thread(target=connection.sendall, args=(SLOW * 4 + request,))
+        sender = threading.Thread(target=connection.sendall, args=(SLOW * 2 + request,))
         sender.start()
-        assert [status for status, _ in answers(received(connection))] == [200] * 5
+        assert [status for status, _ in answers(received(connection))] == [200] * 3
         sender.join()
+
+
+def test_a_body_has_its_time_from_when_it_is_read_again() -> None:
+    body = b"{}" + b" " * 2**20
+    request = with_length("POST /api/flows/count", "Connection: close", "Prefer: delay=2.8", body=body)
+    with StandIn(SMALL, client_timeout=2) as stand_in, connect(stand_in) as connection:
+        time.sleep(1)
+        connection.sendall(request[: -(2**19)])
+        time.sleep(3.6)
+        connection.sendall(request[-(2**19) :])
+        assert answers(received(connection)) == [(200, 12)]
 
 
 def test_a_pipeline_is_answered_in_order_whatever_its_length(stand_in: StandIn) -> None:

@@ -92,7 +92,7 @@ class Protocol(HttpToolsProtocol):
             self._parse(self._unread + data)
             return
         used = self._feed(data)
-        if used < len(data):
+        if used < len(data) or self.pipeline:
             self._parse(data[used:])
 
     def _parse(self, data: bytes) -> None:
@@ -184,9 +184,8 @@ class Protocol(HttpToolsProtocol):
         if self.pipeline:
             self._running = self.pipeline[-1][0]
         super().on_response_complete()
-        if self._since is not None:  # another request is coming in, which had to wait until now
-            self._since = self.loop.time()
-            self._unset_keepalive_if_required()
+        if self._since is not None:
+            self._unset_keepalive_if_required()  # another request is coming in already
         if self._unread and not self.pipeline and not self.transport.is_closing():
             self._parse(self._unread)
             self.flow.resume_reading()
