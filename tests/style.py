@@ -20,7 +20,7 @@ CHECKED = [
     "examples",
     "bench/README.md",
 ]
-CODE = re.compile(r"^```.*?^```$|`[^`\n]+`", re.MULTILINE | re.DOTALL)
+CODE = re.compile(r"^```.*?^```$|`[^`]+`", re.MULTILINE | re.DOTALL)
 
 
 def words() -> dict[re.Pattern[str], str]:
