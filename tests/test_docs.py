@@ -194,6 +194,14 @@ def options_of(command: click.Command) -> set[str]:
     return {option for parameter in command.params for option in parameter.opts if option.startswith("--")}
 
 
+def test_the_page_on_limits_has_the_defaults_of_serve() -> None:
+    page = (ROOT / "docs" / "reference" / "limits.md").read_text(encoding="utf-8")
+    shown = set(re.findall(r"^\| `(--[a-z-]+)` \|[^|]+\| ([0-9.]+) \|", page, flags=re.MULTILINE))
+    defaults = {(option, str(parameter.default)) for parameter in serve.params for option in parameter.opts}
+    assert len(shown) == 9
+    assert shown <= defaults
+
+
 def test_the_guide_to_tests_has_each_option_and_method() -> None:
     start = section(TESTING, "StandIn")
     assert names_told(start) == {"process"} | {field.name for field in fields(Options)}
