@@ -5,6 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests import naive
+from understudy.errors import Unprocessable
 from understudy.filters.operators import like
 
 LETTERS = "aAbkK%_ \n\\.*[ßſ\u212aÄä🚀"
@@ -23,3 +24,11 @@ def test_like_is_sqlites(text: str, pattern: str) -> None:
 def test_like_reads_a_text_once(pattern: str) -> None:
     """Patterns over which a backtracking search would not come to an end."""
     assert like(pattern)("a" * 4999 + "b") == (pattern == "%" * 40_000 or "_" in pattern)
+
+
+@pytest.mark.parametrize(("letter", "most"), [("a", 49_998), ("%", 49_998), ("\u00e9", 24_999), ("\U0001f680", 12_499)])
+def test_the_longest_pattern(letter: str, most: int) -> None:
+    """SQLite takes 50,000 bytes, of which two are the `%` at either end; a real server fails beyond that."""
+    assert not like(letter * most)("b") or letter == "%"
+    with pytest.raises(Unprocessable, match="may take 49998 bytes"):
+        like(letter * (most + 1))

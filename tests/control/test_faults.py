@@ -353,6 +353,17 @@ def test_errors_have_the_words_of_the_real_server(workspace: RemoteWorkspace, ap
         assert api.get("/health").json() == body
 
 
+def test_a_rate_counts_a_client_by_its_address(workspace: RemoteWorkspace) -> None:
+    """Over all of its connections: each request here opens another. All of 127.0.0.0/8 is this machine, on Linux."""
+    workspace.faults.add(rate={"requests": 3, "seconds": 600}, answer=LIMITED)
+    for address in ("127.0.0.1", "127.0.0.2") if sys.platform == "linux" else ("127.0.0.1",):
+        with ExitStack() as stack:
+            transports = [stack.enter_context(httpx.HTTPTransport(local_address=address)) for _ in range(5)]
+            clients = [stack.enter_context(httpx.Client(transport=transport)) for transport in transports]
+            statuses = [client.get(f"{workspace.url}/health").status_code for client in clients]
+        assert statuses == [OK] * 3 + [LIMITED] * 2
+
+
 @pytest.mark.parametrize("seconds", [0, 1, 120])
 def test_an_answer_says_when_to_come_again(workspace: RemoteWorkspace, api: httpx.Client, seconds: int) -> None:
     workspace.faults.add(answer=LIMITED, retry_after=seconds)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from click.testing import CliRunner
 
@@ -219,6 +220,50 @@ def test_the_plugin_uses_a_server_with_a_token_behind_a_prefix(locked: StandIn, 
             ]
             ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
             assert words in ended.stdout + ended.stderr
+
+
+# --------------------------------------------------------------------- a transport
+
+
+class Counting(httpx.HTTPTransport):
+    """Counts the requests that are sent through it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self.count += 1
+        return super().handle_request(request)
+
+
+@pytest.mark.parametrize("prefix", [None, ""])
+def test_a_transport_carries_every_request(standin: StandIn, prefix: str | None) -> None:
+    with Counting() as transport:
+        remote = RemoteWorkspace(standin.url, transport, prefix=prefix)
+        for number, ask in enumerate(
+            (remote.state, remote.reset, lambda: remote.faults.rules, lambda: remote.requests)
+        ):
+            before = transport.count
+            ask()
+            assert transport.count > before, number
+
+
+def test_a_transport_is_used_instead_of_a_proxy(
+    standin: StandIn, nowhere: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The name leads nowhere, and the proxy neither: only the transport knows the way."""
+
+    class Rerouting(httpx.HTTPTransport):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            request.url = request.url.copy_with(host="127.0.0.1", port=httpx.URL(standin.url).port)
+            request.headers["host"] = "127.0.0.1"
+            return super().handle_request(request)
+
+    for name in ("HTTP_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, f"http://{nowhere}")
+    with Rerouting() as transport:
+        assert RemoteWorkspace("http://understudy.example/api", transport).reset() == standin.reset()
 
 
 # ------------------------------------------------------------------------- a proxy

@@ -1,0 +1,56 @@
+"""The test files that a mutation of a module is tried on, the nearest first."""
+
+import re
+from pathlib import Path
+
+# What holds whole packages besides the tests that import them: by the server's answers.
+AREAS: dict[str, tuple[str, ...]] = {
+    "contract": ("test_contract.py", "test_support.py", "test_golden.py", "test_strict.py"),
+    "filters": ("test_selection.py", "test_operators.py", "test_golden.py", "test_explain.py"),
+    "tables": ("test_order.py", "test_forks.py", "test_changes.py", "test_selection.py", "test_golden.py"),
+    "loading": ("test_fixtures.py", "store/"),
+    "workspaces": (
+        "control/test_workspaces.py",
+        "control/test_tenants.py",
+        "control/test_admin.py",
+        "test_fixtures.py",
+    ),
+    "http": ("test_http.py", "test_golden.py", "control/"),
+    "faults": ("control/test_faults.py", "control/test_pacing.py", "control/test_prefer.py"),
+    "admin": ("control/test_admin.py", "control/test_admin_commands.py", "control/"),
+    "store": ("store/",),
+    "testing": ("tools/",),
+    "verification": ("verification/",),
+}
+# These need other programs, or take long to say little of a single line.
+LEFT_OUT = ("real/", "mutants/", "mutation/", "recipes/", "control/test_soak.py", "test_bench.py", "test_docs.py")
+OF_ITS_NAME, OF_ITS_AREA, OF_ITS_IMPORTS = 8, 4, 2
+
+
+def test_files(root: Path, module: str) -> list[str]:
+    """All test files, as paths relative to the checkout; those that have most to do with a module first.
+
+    Args:
+        root: the checkout.
+        module: the path of a module in it, `understudy/http/journal.py`.
+    """
+    tests = root / "tests"
+    files = {path.relative_to(tests).as_posix(): path for path in tests.rglob("test_*.py")}
+    found = [name for name in files if not name.startswith(LEFT_OUT)]
+    score = {name: nearness(name, files[name].read_text(encoding="utf-8"), module) for name in found}
+    return [f"tests/{name}" for name in sorted(found, key=lambda name: (-score[name], files[name].stat().st_size))]
+
+
+def nearness(test: str, text: str, module: str) -> int:
+    """How much a test file has to do with a module."""
+    path = Path(module).with_suffix("")
+    package = path.parts[1] if len(path.parts) > 2 else ""
+    areas = AREAS.get(package, ())
+    imported = re.escape(".".join(path.parts))
+    parent, name = re.escape(".".join(path.parts[:-1])), re.escape(path.name)
+    by_name = rf"^(from {imported} import|import {imported}\b|from {parent} import .*\b{name}\b)"
+    return (
+        OF_ITS_NAME * (Path(test).stem == f"test_{path.name}")
+        + OF_ITS_AREA * test.startswith(areas)
+        + OF_ITS_IMPORTS * bool(re.search(by_name, text, re.MULTILINE))
+    )

@@ -1,0 +1,59 @@
+"""Fixture files that take long to load show their progress on a terminal, and nowhere else."""
+
+import os
+import pty
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr
+from pathlib import Path
+
+import pytest
+
+from understudy import server
+
+LINES = [b"%d\n" % number for number in range(2000)]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "flows.jsonl"
+    path.write_bytes(b"".join(LINES))
+    return path
+
+
+@contextmanager
+def terminal() -> Iterator[int]:
+    """Within this, stderr is a terminal; its other end. Not a fixture, since pytest sets stderr after those."""
+    ours, theirs = pty.openpty()
+    try:
+        with os.fdopen(theirs, "w") as stderr, redirect_stderr(stderr):
+            yield ours
+    finally:
+        os.close(ours)
+
+
+def test_a_terminal_shows_how_far_it_is(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "LONG", file.stat().st_size)
+    monkeypatch.setattr(server, "STEPS", 10)  # nobody reads meanwhile, and a terminal holds 4 KiB
+    with terminal() as ours:
+        assert list(server.watched(LINES, file)) == LINES
+        sys.stderr.write("end\n")
+        shown = os.read(ours, 2**16).decode()
+    assert "loading flows.jsonl" in shown
+    assert "  0%" in shown
+    assert "100%" in shown
+
+
+def test_a_file_that_loads_at_once_shows_nothing(file: Path) -> None:
+    with terminal() as ours:
+        assert list(server.watched(LINES, file)) == LINES
+        sys.stderr.write("end\n")
+        assert os.read(ours, 2**16).split() == [b"end"]
+
+
+def test_without_a_terminal_nothing_is_shown(
+    file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(server, "LONG", 1)
+    assert list(server.watched(LINES, file)) == LINES
+    assert capsys.readouterr() == ("", "")
