@@ -11,7 +11,7 @@ export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export TMPDIR := $(CURDIR)/.cache/tmp
 
-.PHONY: serve test test-commands test-control test-tools test-soak test-verify test-crash test-real mutants bench bench-writes check hooks docs dist demo record clean help
+.PHONY: serve test test-commands test-control test-tools test-soak test-verify test-crash test-real mutants mutation bench bench-writes check hooks docs dist demo record clean help
 .DEFAULT_GOAL := serve
 
 serve: $(VENV)/serving ## serve the demo set; ARGS="--port 4300 --fixtures DIR" for more
@@ -43,6 +43,9 @@ test-real: $(VENV)/testing .real/made ## compare Understudy with a real Prefect 
 
 mutants: $(VENV)/testing ## which broken servers Schemathesis and understudy verify catch
 	@$(BIN)/python -m tests.mutants --lies 60 $(ARGS)
+
+mutation: $(VENV)/testing ## change the engine at random and see which changes the tests catch; ARGS="--seed 1 --count 20"
+	@$(BIN)/python -m tests.mutation $(ARGS)
 
 bench: $(VENV)/testing ## compare the speed of Understudy and other servers; needs wrk, takes half an hour
 	@$(BIN)/python -m bench $(ARGS)

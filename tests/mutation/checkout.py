@@ -69,9 +69,9 @@ class Checkout:
             "-p",
             "no:randomly",
         ]
-        # Python compares times of change in whole seconds before it trusts a .pyc, which is too coarse here.
+        # Python trusts a .pyc whose source has the same size and, in whole seconds, the same time of change.
         environment = {**os.environ, "PYTHONPATH": str(self.folder), "PYTHONDONTWRITEBYTECODE": "1"}
-        process = subprocess.Popen(
+        with subprocess.Popen(
             [*command, test],
             cwd=self.folder,
             env=environment,
@@ -81,16 +81,14 @@ class Checkout:
             text=True,
             errors="replace",
             start_new_session=True,
-        )
-        try:
-            output, _ = process.communicate(timeout=self._limit)
-        except subprocess.TimeoutExpired:
-            return Run(passed=False, test=test, reason=f"did not end within {self._limit:g} seconds")
-        finally:
-            # Also the servers that a test has left.
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        ) as process:
+            try:
+                output, _ = process.communicate(timeout=self._limit)
+            except subprocess.TimeoutExpired:
+                return Run(passed=False, test=test, reason=f"did not end within {self._limit:g} seconds")
+            finally:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)  # also the servers that a test has left
         return Run(passed=True) if process.returncode == PASSED else failure(test, process.returncode, output)
 
 

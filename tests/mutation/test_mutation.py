@@ -1,0 +1,180 @@
+"""The tool for mutation testing itself, on a tiny checkout."""
+
+import ast
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from tests.mutation import __main__ as tool
+from tests.mutation.checkout import Checkout, Run, failure
+from tests.mutation.mutations import mutations
+from tests.mutation.nearest import test_files as nearest_files
+
+SAMPLE = '''"""A module."""
+
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from nowhere import nothing
+
+Number = int | None
+
+
+def checked(first: int, second: "int | None" = 1, *, strict: bool = True) -> int:
+    """Neither 5 nor "a < b" in here is code."""
+    if not strict and first < cast(int, second):
+        raise ValueError(f"{first + 1} is less")
+    logger.warning("%s", 5)
+    assert first == 3
+    return sum([first], start=second)
+'''
+EXPECTED = {
+    ("constant + 1", "= (2)"), ("constant - 1", "= (0)"), ("boolean negated", "= False"),
+    ("`not` removed", "if (strict) and"), ("and/or swapped", "not strict or first"),
+    ("comparison swapped", "first <= cast"), ("`raise` removed", "        pass"),
+    ("condition negated", "if (not (not strict and"), ("return value replaced", "return None"),
+    ("argument removed", "sum([first], )"),
+}  # fmt: skip
+
+
+def test_the_mutations_of_a_module() -> None:
+    source = SAMPLE.encode()
+    found = mutations(source)
+    added = {(each.kind, line) for each in found for line in each.diff(source).splitlines() if line[:2] == "+ "}
+    added |= {(each.kind, line) for each in found for line in each.diff(source).splitlines() if line[:4] == "+def"}
+    assert len(found) == len(EXPECTED)
+    for kind, text in EXPECTED:
+        assert any(kind == other and text in line for other, line in added), (kind, text)
+
+
+@pytest.mark.parametrize("statement", [
+    "a.b = 1", "a += 1", "del a[0]", "f(a)", "await f(a)", "return not a", "raise E from None", "x = a if b else c",
+    "x = [a for a in b if a]", "x = a is not b", "x = a not in b", "x = (a) == (b) != c", "x = é + a * b",
+    "while a: break", "for a in b: continue", "x = f(a, b=1, c=2)", "x = a and b and c", "x = 1.5",
+])  # fmt: skip
+def test_every_mutation_is_python_and_another_program(statement: str) -> None:
+    source = f"async def function():\n    {statement}\n".encode()
+    found = mutations(source)
+    assert found
+    for mutation in found:
+        assert ast.dump(ast.parse(mutation.applied(source))) != ast.dump(ast.parse(source))
+
+
+def test_a_first_value_is_kept() -> None:
+    """Without it the object breaks at once, whatever tests look at."""
+    source = b"class C:\n    def __init__(self):\n        self.a = 1\n    def set(self):\n        self.a = b\n"
+    assert [(each.line, each.kind) for each in mutations(source)] == [
+        (3, "constant - 1"), (3, "constant + 1"), (5, "assignment removed"),
+    ]  # fmt: skip
+
+
+# ------------------------------------------------------------------- a whole run
+
+MODULE = "def larger(a, b):\n    return max(a, b)\n\n\ndef unused():\n    return larger(1, 2)\n"
+TEST = (
+    "from understudy.sample import larger\n\n\ndef test_larger():\n    assert [larger(1, 2), larger(2, 1)] == [2, 2]\n"
+)
+BROKEN = "def test_broken():\n    assert False\n"
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout of one module, which the tool takes for its own."""
+    for name, text in {
+        "understudy/__init__.py": "", "understudy/sample.py": MODULE, "tests/__init__.py": "",
+        "tests/test_sample.py": TEST, "tests/equivalent.yaml": "[]", ".venv/left_out.py": "1",
+    }.items():  # fmt: skip
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # none is needed, and each takes its time
+    monkeypatch.setattr(tool, "ROOT", tmp_path)
+    monkeypatch.setattr(tool, "EQUIVALENT", tmp_path / "tests/equivalent.yaml")
+    return tmp_path
+
+
+def ran(*options: str) -> tuple[int, str]:
+    result = CliRunner().invoke(tool.main, ["--module", "understudy/sample.py", *options])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result.exit_code, result.output
+
+
+def test_a_run_tells_what_is_caught_and_what_survives(checkout: Path) -> None:
+    status, output = ran("--seed", "1", "--count", "9")
+    assert status == 1
+    assert "2 mutations, drawn by --seed 1\n" in output
+    assert "caught by tests/test_sample.py::test_larger (" in output
+    assert "caught 1 of 2 (50%); wanted: 97%" in output
+    assert "\nsurvived: understudy/sample.py:6: " in output
+    assert "\n-    return larger(1, 2)\n+    return " in output
+    assert (checkout / "understudy/sample.py").read_text(encoding="utf-8") == MODULE
+
+
+def test_known_equivalents_are_not_tried(checkout: Path) -> None:
+    known = [
+        {"module": "understudy/sample.py", "was": "return larger(1, 2)", "becomes": becomes, "why": "nobody calls it"}
+        for becomes in ("return None", *(f"return larger({args})" for args in ("(2), 2", "(0), 2", "1, (3)", "1, (1)")))
+    ]
+    (checkout / "tests/equivalent.yaml").write_text(yaml.safe_dump(known), encoding="utf-8")
+    status, output = ran("--seed", "1", "--count", "9")
+    assert status == 0
+    assert "equivalent: nobody calls it" in output
+    assert "caught 1 of 1 (100%)" in output
+
+
+def test_a_test_that_fails_anyway_catches_nothing(checkout: Path) -> None:
+    (checkout / "tests/test_sample.py").write_text(BROKEN, encoding="utf-8")
+    status, output = ran("--seed", "1")
+    assert status == 1
+    assert output.count("is left out: tests/test_sample.py::test_broken fails without a mutation too") == 1
+    assert "caught 0 of 2" in output
+
+
+def test_tests_that_hang_fail_and_are_killed(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("copy") / "checkout"
+    run = Checkout(checkout, folder, limit=0.2).run("tests/test_sample.py")
+    assert run == Run(passed=False, test="tests/test_sample.py", reason="did not end within 0.2 seconds")
+    assert not (folder / ".venv").exists()
+
+
+def test_a_seed_draws_the_same_again(checkout: Path) -> None:
+    places = ("understudy",)
+    drawn = [tool.draw(checkout, places, 5, 2) for _ in range(2)]
+    assert drawn[0] == drawn[1]
+    assert {str(tool.draw(checkout, places, seed, 1)[0]) for seed in range(20)} > {str(drawn[0][0])}
+
+
+def test_a_place_without_modules_is_refused(checkout: Path) -> None:
+    assert checkout.is_dir()
+    result = CliRunner().invoke(tool.main, ["--module", "understudy/nothing.py"])
+    assert result.exit_code == 2
+    assert "no module at understudy/nothing.py" in result.output
+
+
+# ----------------------------------------------------------------------- its parts
+
+
+def test_the_nearest_files_come_first() -> None:
+    files = nearest_files(tool.ROOT, "understudy/http/journal.py")
+    assert files[0] == "tests/control/test_journal.py"
+    assert not [name for name in files if name.startswith(("tests/real/", "tests/mutation/"))]
+    assert nearest_files(tool.ROOT, "understudy/store/store.py")[0] == "tests/store/test_store.py"
+    assert len(set(files)) == len(files) > 30
+
+
+def test_a_failure_is_read_from_the_summary() -> None:
+    output = (
+        "ERROR    log of a test\n=== short test summary info ===\nFAILED tests/a.py::b[1 - 2] - assert\n!!! stopping"
+    )
+    run = failure("tests/a.py", 1, output)
+    assert (run.passed, run.test) == (False, "tests/a.py::b[1")
+    assert (
+        failure("tests/a.py", 3, "INTERNALERROR> it broke\n").reason == "pytest ended with 3: INTERNALERROR> it broke"
+    )
+
+
+def test_every_equivalent_has_its_reason() -> None:
+    known = tool.equivalent(tool.EQUIVALENT.read_text(encoding="utf-8"))
+    assert all(why.strip() for why in known.values())
+    assert all((tool.ROOT / module).is_file() for module, _, _ in known)
