@@ -186,3 +186,14 @@ def test_a_recursive_answer_is_served(tmp_path: Path) -> None:
 ])  # fmt: skip
 def test_what_is_no_openapi_is_refused_without_a_traceback(tmp_path: Path, document: Any) -> None:
     assert mistakes(tmp_path, document)
+
+
+def test_a_contract_has_one_url_and_one_with_variables(tmp_path: Path) -> None:
+    urls = ["/a", "/{x}/a", "/b", "/{y}/b"]
+    document = {**document_of({"type": "object"}), "servers": [{"url": url} for url in urls]}
+    refused = {mistake for mistake in mistakes(tmp_path, document) if mistake.startswith("servers/")}
+    one = "is not served; there is one URL, and one with variables"
+    assert refused == {f"servers/2: `url: /b` {one}", f"servers/3: `url: /{{y}}/b` {one}"}
+    (tmp_path / "two").mkdir()
+    document["servers"] = [{"url": "/a"}, {"url": "/{x}/a"}, {"url": "/{y}/b"}]
+    assert f"servers/2: `url: /{{y}}/b` {one}" in mistakes(tmp_path / "two", document)

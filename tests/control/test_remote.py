@@ -267,6 +267,13 @@ def test_a_transport_is_used_instead_of_a_proxy(
         assert RemoteWorkspace("http://understudy.example/api", transport).reset() == standin.reset()
 
 
+def test_an_error_names_no_proxy_where_a_transport_is_given(nowhere: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://proxy.example")
+    with httpx.HTTPTransport(proxy=f"http://{nowhere}") as transport, pytest.raises(ControlError) as error:
+        RemoteWorkspace("http://understudy.example/api", transport).state()
+    assert str(error.value).startswith("http://understudy.example/api cannot be reached (")
+
+
 # ------------------------------------------------------------------------- a proxy
 
 

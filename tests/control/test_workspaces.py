@@ -40,7 +40,7 @@ SAMPLES: dict[str, tuple[int, str, str, dict[str, Any]]] = {
     "a key that is quoted": (404, "GET", "/artifacts/n%C3%AFx%20y%2Fz/latest", {}),
     "a row that is not there": (404, "GET", f"/flows/{NOBODY}", {"headers": PLAIN}),
     "a path that is not there": (404, "GET", "/nothing", {"headers": PLAIN}),
-    "the path of the API alone": (404, "GET", "", {}),
+    "the path of the API alone": (404, "GET", "/", {}),
     "another method": (405, "PUT", "/flows/filter", {"headers": PLAIN}),
     "a wrong body": (422, "POST", "/flows/filter", {"json": {"limit": "x"}, "headers": PLAIN}),
     "no JSON": (422, "POST", "/flows/", {"content": "{bad", "headers": {"content-type": "application/json"}}),

@@ -6,7 +6,7 @@ from pathlib import Path
 # What holds whole packages besides the tests that import them: by the server's answers.
 AREAS: dict[str, tuple[str, ...]] = {
     "contract": ("test_contract.py", "test_support.py", "test_golden.py", "test_strict.py"),
-    "filters": ("test_selection.py", "test_operators.py", "test_golden.py", "test_explain.py"),
+    "filters": ("test_contract.py", "test_selection.py", "test_operators.py", "test_golden.py", "test_explain.py"),
     "tables": ("test_order.py", "test_forks.py", "test_changes.py", "test_selection.py", "test_golden.py"),
     "loading": ("test_fixtures.py", "store/"),
     "workspaces": (
