@@ -7,7 +7,7 @@ from understudy.contract.columns import Column
 from understudy.errors import NotFound
 from understudy.filters.criteria import Criteria
 from understudy.filters.query import Sort
-from understudy.http.answers import NO_CONTENT, Answer
+from understudy.http.responses import NO_CONTENT, Answer
 from understudy.tables.table import Table
 from understudy.values import later, new_id, now, time_of_change
 from understudy.workspaces.workspace import Workspace
@@ -17,9 +17,10 @@ CREATED, KEY, LATEST_ID = Column(("created",)), Column(("key",)), Column(("lates
 
 def create_artifact(workspace: Workspace, body: dict[str, Any]) -> Answer:
     artifacts, moment = workspace["artifacts"], now()
-    row = artifacts.insert({"id": new_id(), "created": moment, "updated": moment, **body})
+    artifact = artifacts.schema.complete({"id": new_id(), "created": moment, "updated": moment, **body})
+    row = artifacts.add(artifact)
     if body.get("key") is not None:
-        collect(workspace, artifacts.values(row))
+        collect(workspace, artifact)
     return artifacts.encoded(row)
 
 

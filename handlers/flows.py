@@ -7,7 +7,7 @@ from understudy.contract.columns import Column
 from understudy.errors import NotFound
 from understudy.filters.criteria import Criteria
 from understudy.filters.query import Sort
-from understudy.http.answers import NO_CONTENT, Answer
+from understudy.http.responses import NO_CONTENT, Answer
 from understudy.values import MICROSECOND, new_id, now, time_of_change
 from understudy.workspaces.workspace import Workspace
 

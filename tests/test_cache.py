@@ -14,7 +14,7 @@ from understudy.filters import selection
 from understudy.filters.criteria import Condition
 from understudy.folder import Api
 from understudy.http import requests
-from understudy.http.access import Tokens
+from understudy.http.csrf import Tokens
 from understudy.workspaces import history
 from understudy.workspaces.fixtures import FixtureSet
 from understudy.workspaces.history import History

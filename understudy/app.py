@@ -1,35 +1,34 @@
-"""The application: every room that a request passes, in order."""
+"""The application: all middleware that a request passes, in one list."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from starlette.middleware.cors import CORSMiddleware
-from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Scope
 
 from understudy.admin.app import ControlMiddleware
-from understudy.faults.middleware import STALE, AnswerMiddleware, FaultMiddleware
+from understudy.faults.middleware import STALE, FaultMiddleware, ResponseFaultMiddleware
 from understudy.folder import Operation
-from understudy.http.access import GuardMiddleware
-from understudy.http.express import Express
-from understudy.http.front import Front
+from understudy.http.authentication import AuthenticationMiddleware
+from understudy.http.cors import AnyOriginMiddleware
+from understudy.http.docs import DocumentMiddleware
+from understudy.http.error_responses import ErrorMiddleware
 from understudy.http.journal import JournalMiddleware
-from understudy.http.middleware import Stage
+from understudy.http.operations import OperationMiddleware
 from understudy.http.prefer import PreferMiddleware
-from understudy.http.routed import routed
+from understudy.http.routing import TableRoutingMiddleware, connexion_app
+from understudy.http.routing_table import LookupMiddleware
+from understudy.http.workspace_urls import WorkspaceURLMiddleware
 from understudy.site import Site
 from understudy.workspaces.tenants import DEFAULT, WORKSPACE
 
-REFINEMENTS = (partial(CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"]), GZipMiddleware)
-
 
 def create_app(site: Site, request_log: Callable[[ASGIApp], ASGIApp] | None = None) -> ASGIApp:
-    """The ASGI application of a site, put together from its last room to its first.
+    """The ASGI application of a site.
 
     Args:
         site: what is served.
-        request_log: middleware that writes a line for each request; without it there are none.
+        request_log: middleware that writes a line for each request; by default none is written.
 
     Raises:
         ContractError: Connexion cannot serve the contract.
@@ -40,22 +39,24 @@ def create_app(site: Site, request_log: Callable[[ASGIApp], ASGIApp] | None = No
         tenant = site.tenants.at_hand(name) or await site.tenants.get(name)
         if STALE in scope and operation.is_safe:
             return operation.handler(tenant.history.at(scope[STALE]), **arguments)
-        if not operation.is_safe and site.faults.look_back:
+        if site.faults.rules and not operation.is_safe and site.faults.look_back:
             tenant.history.note()
         return await tenant.perform(operation.handler, **arguments)
 
-    stage = Stage(perform, site.options.limits)
-    within = (
-        AnswerMiddleware,
-        partial(GuardMiddleware, guard=site.guard),
-        partial(PreferMiddleware, routes=site.routes),
-    )
-    app: ASGIApp = routed(site.served, stage, REFINEMENTS, within)
-    app = FaultMiddleware(app, site.faults)
-    app = JournalMiddleware(app, site.journal)
-    app = Express(app, site, stage)
-    app = Front(app, site.api.contract)
-    app = ControlMiddleware(app, site)
-    # Plain requests to the plain URL, which are most, need not be looked at on the way to the inner one.
-    app = Express(app, site, stage)
-    return app if request_log is None else request_log(app)
+    middlewares = [
+        *([] if request_log is None else [request_log]),
+        partial(ControlMiddleware, site=site),
+        partial(WorkspaceURLMiddleware, contract=site.api.contract),
+        partial(LookupMiddleware, table=site.table),
+        partial(JournalMiddleware, journal=site.journal),
+        partial(FaultMiddleware, faults=site.faults),
+        AnyOriginMiddleware,
+        ErrorMiddleware,
+        ResponseFaultMiddleware,
+        partial(AuthenticationMiddleware, guard=site.guard),
+        PreferMiddleware,
+        TableRoutingMiddleware,
+        partial(OperationMiddleware, operations=site.served.operations, perform=perform, limits=site.options.limits),
+        partial(DocumentMiddleware, api=site.served, table=site.table),
+    ]
+    return connexion_app(site.served, middlewares)

@@ -8,9 +8,10 @@ from functools import cached_property
 from understudy.errors import Conflict, UnderstudyError
 from understudy.faults.faults import Faults
 from understudy.folder import Api
-from understudy.http.access import Credentials, Guard, Tokens, issuing
+from understudy.http.authentication import Credentials, Guard
+from understudy.http.csrf import Tokens, issuing
 from understudy.http.journal import Journal
-from understudy.http.routes import Routes
+from understudy.http.routing_table import RoutingTable
 from understudy.options import Options
 from understudy.workspaces.fixtures import FixtureSet
 from understudy.workspaces.tenants import DEFAULT, Tenants, canonical
@@ -46,16 +47,16 @@ class Site:
         return self.api if self.tokens is None else issuing(self.api, self.tokens)
 
     @cached_property
-    def routes(self) -> Routes:
-        return Routes(self.served.operations.values(), self.api.contract.base_path)
+    def table(self) -> RoutingTable:
+        return RoutingTable(self.served.operations.values(), self.api.contract.base_path)
 
     @cached_property
     def guard(self) -> Guard:
-        return Guard(self.credentials, self.routes, self.api.contract.base_path, self.tokens)
+        return Guard(self.credentials, self.api.contract.base_path, self.tokens)
 
     @cached_property
     def faults(self) -> Faults:
-        return Faults(self.routes, self.api.contract.base_path, self.options.seed)
+        return Faults(self.api.contract.base_path, self.options.seed)
 
     async def base(self) -> Workspace:
         """The rows of the fixture set as its files are now, which nobody may change.

@@ -136,7 +136,7 @@ Work = Callable[[httpx.Client, Random, Tally], None]
 
 
 def reads(api: httpx.Client, randomness: Random, tally: Tally) -> None:
-    """Lists, counts and pages of the default workspace, the short way and the long."""
+    """Lists, counts and pages of the default workspace, compressed and not."""
     packed = {"accept-encoding": randomness.choice(("gzip", "identity"))}
     limit, offset = randomness.randrange(200), randomness.randrange(50)
     tally.note(api.post("/artifacts/filter", json={"limit": limit, "offset": offset}, headers=packed), (200,))

@@ -26,8 +26,9 @@ from understudy import StandIn
 from understudy.cli import main
 from understudy.credentials import secret_of
 from understudy.errors import UnderstudyError
-from understudy.http import access
-from understudy.http.access import LIFETIME, Credentials, Tokens
+from understudy.http import csrf as csrf_tokens
+from understudy.http.authentication import Credentials
+from understudy.http.csrf import LIFETIME, Tokens
 from understudy.options import Options
 
 SECRET, KEY, ADMIN = "somebody:pass-w0rd", "pnu_k3y", "t0ken-of-admins"
@@ -266,13 +267,13 @@ def test_a_token_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     assert told["expiration"] - told["updated"] == LIFETIME == timedelta(hours=1)
     hour = LIFETIME.total_seconds()
     for passed, good in ((0, True), (hour - 5, True), (hour * 1.01, False)):
-        monkeypatch.setattr("understudy.http.access.time.monotonic", lambda passed=passed: start + passed)
+        monkeypatch.setattr("understudy.http.csrf.time.monotonic", lambda passed=passed: start + passed)
         assert tokens.holds("a", told["token"]) is good
     assert tokens.holds("a", tokens.issue("a")["token"])
 
 
 def test_tokens_do_not_heap_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(access, "CLIENTS", 3)
+    monkeypatch.setattr(csrf_tokens, "CLIENTS", 3)
     tokens = Tokens()
     issued = {client: tokens.issue(client)["token"] for client in "abcd"}
     assert [tokens.holds(client, token) for client, token in issued.items()] == [False, True, True, True]

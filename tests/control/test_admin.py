@@ -19,11 +19,11 @@ from understudy import __version__
 from understudy.admin import FOLDER, PATH
 from understudy.contract.contract import Contract
 from understudy.folder import Api
-from understudy.http.routes import Routes
+from understudy.http.routing_table import RoutingTable
 from understudy.workspaces.tenants import DEFAULT
 
 CONTROL = Api.load(FOLDER, subject="site")
-ROUTES = Routes(CONTROL.operations.values(), PATH)
+ROUTES = RoutingTable(CONTROL.operations.values(), PATH)
 PLACES = dict(CONTROL.contract.operations())
 
 TIMES = {"created": "2026-01-01T00:00:00Z", "updated": "2026-01-01T00:00:00Z"}

@@ -10,7 +10,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
@@ -22,7 +22,7 @@ import httpx
 import pytest
 import yaml
 from click.testing import CliRunner
-from starlette.types import Receive, Scope, Send
+from starlette.types import Scope
 
 from tests.conftest import SMALL
 from tests.control.tenants import admin, at, new_name
@@ -40,12 +40,9 @@ from understudy.faults.faults import Faults
 from understudy.faults.reading import profiles, rules_in
 from understudy.faults.rule import EFFECTS
 from understudy.folder import Api
-from understudy.http.express import Express
-from understudy.http.journal import Journal
-from understudy.http.middleware import Stage
+from understudy.http.routing_table import ROUTE
 from understudy.options import Options
 from understudy.server import opened
-from understudy.site import Site
 from understudy.workspaces.fixtures import FixtureSet
 from understudy.workspaces.history import History
 from understudy.workspaces.tenants import DEFAULT, Memory, Tenants
@@ -641,17 +638,13 @@ def test_a_seed_draws_the_same_again(server: StandIn) -> None:
     assert {OK, BUSY, 500, LOST} <= set(found[0])
 
 
-def test_without_a_seed_all_is_drawn_anew(api_of_ours: Api) -> None:
-    faults = [Faults(no_routes(api_of_ours), "/api") for _ in range(2)]
+def test_without_a_seed_all_is_drawn_anew() -> None:
+    faults = [Faults("/api") for _ in range(2)]
     for each in faults:
         each.put(None, [{"share": 0.5, "answer": BUSY}])
-    scope: Scope = {"type": "http", "method": "GET", "path": "/api/x", "headers": []}
+    scope: Scope = {"type": "http", "method": "GET", "path": "/api/x", "headers": [], ROUTE: None}
     one, other = ([each.effect(scope) is None for _ in range(100)] for each in faults)
     assert one != other
-
-
-def no_routes(api: Api) -> Any:
-    return Site(api, FixtureSet(SMALL, api.catalog), tenants_of(api.catalog), Journal(0)).routes
 
 
 def tenants_of(catalog: Catalog) -> Tenants:
@@ -1025,42 +1018,19 @@ def test_the_journal_keeps_what_was_asked_of_a_lost_change(workspace: RemoteWork
 # ------------------------------------------------------------------- what is left
 
 
-def test_without_rules_the_short_way_is_taken_again(api_of_ours: Api) -> None:
-    """A probe stands where the long way begins."""
-    ways = []
-
-    async def long_way(scope: Scope, receive: Receive, send: Send) -> None:
-        ways.append("long")
-
-    async def receive() -> Any:
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    async def send(message: Any) -> None:
-        if message["type"] == "http.response.start":
-            ways.append("short")
-
-    async def perform(operation: Any, scope: Scope, arguments: Mapping[str, Any]) -> Any:
-        raise AssertionError("health asks for no rows")
-
-    site = Site(api_of_ours, FixtureSet(SMALL, api_of_ours.catalog), tenants_of(api_of_ours.catalog), Journal(0))
-    express = Express(long_way, site, Stage(perform, site.options.limits))
-    scope: Scope = {"type": "http", "method": "GET", "path": "/api/health", "headers": [], "query_string": b""}
-
-    def way() -> str:
-        with pytest.raises(StopIteration):
-            express(dict(scope), receive, send).__await__().__next__()
-        return ways.pop()
-
-    assert way() == "short"
-    site.faults.put(None, [{"answer": BUSY}])
-    assert way() == "long"
-    site.faults.clear()
-    assert way() == "short"
-    site.faults.put("x", [])
-    assert way() == "short"
-    site.faults.put(None, [{"answer": BUSY, "expires": 0}])
-    assert site.faults.effect(scope) is None  # as the long way asks
-    assert way() == "short"
+def test_nothing_is_left_of_rules_that_are_over() -> None:
+    """Requests then cost what they cost before."""
+    faults = Faults("/api")
+    scope: Scope = {"type": "http", "method": "GET", "path": "/api/health", "headers": [], ROUTE: None}
+    faults.put(None, [{"answer": BUSY}])
+    assert faults.rules
+    faults.clear()
+    assert not faults.rules
+    faults.put("x", [])
+    assert not faults.rules
+    faults.put(None, [{"answer": BUSY, "expires": 0}])
+    assert faults.effect(scope) is None
+    assert not faults.rules
 
 
 def test_the_rules_of_a_workspace_go_with_it(server: StandIn) -> None:

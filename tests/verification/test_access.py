@@ -15,7 +15,7 @@ from understudy.cli import main
 from understudy.contract.catalog import Catalog
 from understudy.contract.contract import Contract
 from understudy.folder import own_folder
-from understudy.http.access import CHANGING
+from understudy.http.csrf import CHANGING
 from understudy.verification.access import CsrfTokens
 from understudy.verification.fuzzing import Fuzzing
 from understudy.verification.meaning.connection import Connection

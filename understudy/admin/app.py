@@ -1,7 +1,7 @@
-"""The control API beside the API that is served, by the same way: a contract, Connexion, handlers."""
+"""The control API beside the API that is served, made of the same parts: a contract, Connexion, handlers."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from functools import partial
 from inspect import isawaitable
 from typing import Any
@@ -11,8 +11,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from understudy.admin import FOLDER, PATH
 from understudy.admin.gate import GateMiddleware
 from understudy.folder import Api, Operation
-from understudy.http.middleware import Stage
-from understudy.http.routed import routed
+from understudy.http.docs import DocumentMiddleware
+from understudy.http.error_responses import ErrorMiddleware
+from understudy.http.operations import OperationMiddleware
+from understudy.http.routing import TableRoutingMiddleware, connexion_app
+from understudy.http.routing_table import LookupMiddleware, RoutingTable
 from understudy.site import Site
 
 
@@ -25,10 +28,12 @@ class ControlMiddleware:
         self._control: ASGIApp | None = None
         self._making = asyncio.Lock()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] != "http" or not is_within(scope["path"]):
-            await self._app(scope, receive, send)
-            return
+            return self._app(scope, receive, send)
+        return self._respond(scope, receive, send)
+
+    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with self._making:
             if self._control is None:
                 self._control = await asyncio.to_thread(control_of, self._site)
@@ -46,5 +51,14 @@ def control_of(site: Site) -> ASGIApp:
         answer = operation.handler(site, **arguments)
         return await answer if isawaitable(answer) else answer
 
-    stage, gate = Stage(perform, site.options.limits), partial(GateMiddleware, token=site.options.admin_token)
-    return routed(Api.load(FOLDER, subject="site"), stage, within=[gate], documents=PATH)
+    api = Api.load(FOLDER, subject="site")
+    table = RoutingTable(api.operations.values(), api.contract.base_path)
+    middlewares = [
+        partial(LookupMiddleware, table=table),
+        ErrorMiddleware,
+        partial(GateMiddleware, token=site.options.admin_token),
+        TableRoutingMiddleware,
+        partial(OperationMiddleware, operations=api.operations, perform=perform, limits=site.options.limits),
+        partial(DocumentMiddleware, api=api, table=table, path=PATH),
+    ]
+    return connexion_app(api, middlewares)

@@ -7,8 +7,8 @@ from urllib.parse import SplitResult, urlsplit
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from understudy.errors import ApiError, Forbidden
-from understudy.http.access import is_same
 from understudy.http.addresses import address_of, is_loopback, is_unspecified
+from understudy.values import is_same
 
 READING = ("GET", "HEAD")
 FORWARDED_FOR = re.compile(r'(?i:\bfor=)"?([^;,"]*)')  # in the header of RFC 7239

@@ -56,6 +56,7 @@ class RowSchema:
         self.named_by = name_field(place, self.unique)
         self.by_name: dict[str, str] = {}
         self.times = tuple(name for name in TIMES if name in place["properties"].value and is_time(place, name))
+        self.fields = frozenset(place["properties"].value)
         self._validator = row_validator(place)
 
     def parse(self, line: bytes | str) -> dict[str, Any]:

@@ -7,21 +7,19 @@ from typing import Any
 from starlette.types import Scope
 
 from understudy.faults.rule import Effect, Rule
-from understudy.http.routes import Routes
+from understudy.http.routing_table import ROUTE
 
 
 class Faults:
     """Rules for all workspaces, and for each those of its own, in the order in which they apply.
 
     Args:
-        routes: which operation a request is for.
         base_path: the API's.
         seed: what is drawn by it is drawn again the same way.
     """
 
-    def __init__(self, routes: Routes, base_path: str, seed: int | None = None) -> None:
+    def __init__(self, base_path: str, seed: int | None = None) -> None:
         self.rules: dict[str | None, list[Rule]] = {}
-        self._routes = routes
         self._base_path = base_path
         self._seed = seed
 
@@ -57,10 +55,10 @@ class Faults:
 
     def effect(self, scope: Scope) -> Effect | None:
         """What happens to a request; None where nothing does."""
-        found = self._routes.find(scope["method"], scope["path"])
+        route = scope[ROUTE]
         effect = Effect()
         for rule in self:
-            rule.apply(scope, found and found.operation.id, self._base_path, effect)
+            rule.apply(scope, route and route.operation.id, self._base_path, effect)
         return None if effect == Effect() else effect
 
     def _randomness(self, number: int) -> Random:

@@ -1,4 +1,4 @@
-"""What rules do to a request, done: around all other rooms, and before its routes."""
+"""Fault injection: applies rules to requests, to their connections, and to their responses."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -10,11 +10,13 @@ from struct import pack
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from understudy.errors import ApiError
+from understudy.faults.corruption import CORRUPTIONS
 from understudy.faults.faults import Faults
 from understudy.faults.pacing import Pacing
 from understudy.faults.rule import Effect
-from understudy.faults.spoiling import SPOILING
+from understudy.http.headers import without
 from understudy.http.journal import EXCHANGE
+from understudy.http.responses import send_response
 
 EFFECT = "understudy.effect"  # where a request's ASGI scope says what happens to it
 STALE = "understudy.stale"  # and how many seconds old its answer is to be
@@ -24,25 +26,24 @@ BY_EXCEPTION = (HTTPStatus.UNAUTHORIZED, HTTPStatus.INTERNAL_SERVER_ERROR, HTTPS
 
 
 class FaultMiddleware:
-    """Delays requests, and does to their connections what rules say. Goes around all that makes answers."""
+    """Delays requests, and ends or slows down their connections, as rules say."""
 
     def __init__(self, app: ASGIApp, faults: Faults) -> None:
         self._app = app
         self._faults = faults
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         effect = self._faults.effect(scope) if scope["type"] == "http" and self._faults.rules else None
         if effect is None:
-            await self._app(scope, receive, send)
-            return
+            return self._app(scope, receive, send)
         if EXCHANGE in scope:
             scope[EXCHANGE].faults = effect.rules
-        await unless_stopped(self._suffer(effect, scope, receive, send), scope, receive)
+        return unless_stopped(self._apply(effect, scope, receive, send), scope, receive)
 
-    async def _suffer(self, effect: Effect, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _apply(self, effect: Effect, scope: Scope, receive: Receive, send: Send) -> None:
         await asyncio.sleep(effect.delay)
         if effect.connection in ("drop", "reset", "hang"):
-            await lose(effect.connection, scope, receive)
+            await disconnect(effect.connection, scope, receive)
             return
         await self._app({**scope, EFFECT: effect}, receive, Sender(effect, scope, send).send)
         if effect.connection == "cut":
@@ -58,7 +59,7 @@ async def unless_stopped(answering: Awaitable[None], scope: Scope, receive: Rece
         await gone(receive)
 
 
-async def lose(how: str, scope: Scope, receive: Receive) -> None:
+async def disconnect(how: str, scope: Scope, receive: Receive) -> None:
     """End a connection without an answer, or keep it until the client gives up."""
     while (await receive()).get("more_body", False):
         pass  # all of it is read, or a connection that is closed would be reset
@@ -124,22 +125,24 @@ class Sender:
         await self._send({"type": "http.response.body", "body": b"", "more_body": more})
 
 
-class AnswerMiddleware:
-    """Answers with errors, spoils answers, or has them be old, as an effect says."""
+class ResponseFaultMiddleware:
+    """Responds with errors, with corrupted bodies, or from old rows, as an effect says."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         effect: Effect | None = scope.get(EFFECT)
         if effect is None:
-            await self._app(scope, receive, send)
-            return
+            return self._app(scope, receive, send)
         if effect.status is not None:
             raise error_of(effect.status, effect.retry_after)
         if effect.stale is not None:
             scope = {**scope, STALE: effect.stale}
-        await self._app(scope, receive, Spoiler(effect.spoil, send).send if effect.spoil else send)
+        if effect.spoil is None:
+            return self._app(scope, receive, send)
+        # The body is corrupted first, and compressed afterwards if the client accepts that.
+        return self._app(without(scope, b"accept-encoding"), receive, Corruption(effect.spoil, scope, send).send)
 
 
 def error_of(status: int, retry_after: int | None) -> ApiError:
@@ -156,11 +159,12 @@ def phrase_of(status: int) -> str:
         return "Error"
 
 
-class Spoiler:
-    """Sends the body of an answer otherwise; its length goes with it."""
+class Corruption:
+    """Collects a response that is not compressed, and sends it with a corrupted body."""
 
-    def __init__(self, how: str, send: Send) -> None:
-        self._spoil = SPOILING[how]
+    def __init__(self, kind: str, scope: Scope, send: Send) -> None:
+        self._corrupt = CORRUPTIONS[kind]
+        self._scope = scope
         self._send = send
         self._start: Message = {}
         self._body = b""
@@ -172,9 +176,6 @@ class Spoiler:
         self._body += message.get("body", b"")
         if message.get("more_body", False):
             return
-        body = self._spoil(self._body) if self._body else b""
-        headers = [(name, value) for name, value in self._start["headers"] if name.lower() != b"content-length"]
-        if self._body:
-            headers.append((b"content-length", b"%d" % len(body)))
-        await self._send({**self._start, "headers": headers})
-        await self._send({"type": "http.response.body", "body": body})
+        body = self._corrupt(self._body) if self._body else b""
+        headers = [header for header in self._start["headers"] if header[0].lower() not in (b"content-length", b"vary")]
+        await send_response(self._scope, self._send, self._start["status"], body, headers)

@@ -14,7 +14,7 @@ from starlette.types import Scope
 
 from understudy.errors import ApiError
 from understudy.faults.delays import delay_of
-from understudy.http.search import full
+from understudy.http.journal_search import full
 from understudy.workspaces.tenants import DEFAULT, WORKSPACE, canonical
 
 CLIENTS = 10_000  # whose requests a rate limit counts at most

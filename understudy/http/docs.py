@@ -8,15 +8,19 @@ from posixpath import relpath
 from typing import Any
 
 import swagger_ui_bundle
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import Mount, Route, Router
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from understudy.contract.coercion import coerced
 from understudy.contract.contract import Contract
 from understudy.contract.validation import Reading
 from understudy.folder import Api
+from understudy.http.hint import NotServed
+from understudy.http.routing_table import RoutingTable
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -40,6 +44,24 @@ DOCS = {"dom_id": "#swagger-ui"}
 REFERENCE = {**DOCS, "supportedSubmitMethods": [], "docExpansion": "full"}
 
 Answer = Callable[[Request], Awaitable[Response]]
+
+
+class DocumentMiddleware:
+    """The end of the list: what is not an operation is a document, or not found.
+
+    Args:
+        app: is not used, since all requests that come so far are responded to.
+        api: what the documents show.
+        table: the operations of the API.
+        path: see `routes`.
+    """
+
+    def __init__(self, app: ASGIApp, api: Api, table: RoutingTable, path: str = "") -> None:
+        not_served = NotServed(table, api.contract.base_path)
+        self._documents = GZipMiddleware(Router(routes(api, path), default=not_served))
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        return self._documents(scope, receive, send)
 
 
 def routes(api: Api, path: str = "") -> list[Route | Mount]:
@@ -85,7 +107,7 @@ def pages(contract: Contract, path: str) -> Iterator[Route | Mount]:
 
 
 def page(contract: Contract, options: Mapping[str, Any]) -> Answer:
-    content = PAGE.format(title=escape(contract.document["info"]["title"]), options=json.dumps(options))
+    content = PAGE.format(title=escape(contract.document["info"]["title"], quote=False), options=json.dumps(options))
 
     async def answer(request: Request) -> Response:
         return HTMLResponse(content)

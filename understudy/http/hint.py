@@ -1,4 +1,4 @@
-"""A hint to whoever asks for an operation that is not served, since a missing row is a 404 as well."""
+"""A hint in responses to requests for operations that are not served, since a missing row is a 404 as well."""
 
 from typing import Final
 from urllib.parse import quote
@@ -6,22 +6,22 @@ from urllib.parse import quote
 from starlette.types import Receive, Scope, Send
 
 from understudy.errors import ApiError, NotFound
-from understudy.http.routes import Routes
+from understudy.http.routing_table import RoutingTable
 
 HINT: Final = b"x-understudy-hint"  # the name of the header
 LONGEST: Final = 200  # characters of a path that are shown
 
 
-class Unserved:
+class NotServed:
     """An ASGI application that answers 404 to all requests, with a hint to those for unknown operations.
 
     Args:
-        routes: the operations that are known.
+        table: the operations that are served.
         base_path: below which requests are for operations.
     """
 
-    def __init__(self, routes: Routes, base_path: str) -> None:
-        self._routes = routes
+    def __init__(self, table: RoutingTable, base_path: str) -> None:
+        self._table = table
         self._prefix = f"{base_path}/"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -29,7 +29,7 @@ class Unserved:
             await send({"type": "websocket.close"})
             return
         method, path = scope["method"], scope["path"]
-        if path.startswith(self._prefix) and not self._routes.has_form_of(method, path):
+        if path.startswith(self._prefix) and not self._table.has_similar(method, path):
             raise not_served(method, path)
         raise NotFound
 

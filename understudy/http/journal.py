@@ -4,12 +4,13 @@ import json
 import time
 import zlib
 from collections import deque
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Awaitable, Collection, Iterator, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from understudy.http.headers import headers_of
 from understudy.http.redaction import shown_headers, shown_query
 from understudy.workspaces.tenants import DEFAULT, WORKSPACE
 
@@ -261,7 +262,7 @@ class Journal:
 
 
 class JournalMiddleware:
-    """Notes what passes on the long way; the short way does so by itself."""
+    """Records each request and its response, as it is sent."""
 
     def __init__(self, app: ASGIApp, journal: Journal) -> None:
         self._app = app
@@ -271,29 +272,53 @@ class JournalMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        exchange = self._journal.begin(scope)
-        start: Message = {}
-        has_more = True
-
-        async def heard() -> Message:
-            nonlocal has_more
-            message = await receive()
-            has_more = message.get("more_body", False)
-            exchange.asked(longer(exchange.body, message.get("body", b"")))
-            return message
-
-        async def said(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                start.update(message)
-                while has_more:
-                    await heard()  # what was sent to no operation, nobody else reads
-            else:
-                exchange.add_answer(start["status"], message.get("body", b""), start["headers"])
-                if not message.get("more_body", False):
-                    exchange.end()
-            await send(message)
-
+        exchange = scope[EXCHANGE] = self._journal.begin(scope)
+        recorder = Recorder(exchange, receive, send, has_body=has_body(scope))
         try:
-            await self._app({**scope, EXCHANGE: exchange}, heard, said)
+            await self._app(scope, recorder.receive, recorder.send)
         finally:
-            exchange.end()
+            if not exchange.is_over:
+                exchange.end()
+
+
+def has_body(scope: Scope) -> bool:
+    """Whether a request has a body (RFC 9112, section 6.3)."""
+    headers = headers_of(scope)
+    return b"content-length" in headers or b"transfer-encoding" in headers
+
+
+class Recorder:
+    """Passes the messages of a request on, and records them."""
+
+    __slots__ = ("_exchange", "_has_more", "_headers", "_receive", "_send", "_status")
+
+    def __init__(self, exchange: Exchange, receive: Receive, send: Send, *, has_body: bool) -> None:
+        self._exchange = exchange
+        self._receive = receive
+        self._send = send
+        self._has_more = has_body
+        self._status = 0
+        self._headers: Headers = ()
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        self._has_more = message.get("more_body", False)
+        self._exchange.asked(longer(self._exchange.body, message.get("body", b"")))
+        return message
+
+    def send(self, message: Message) -> Awaitable[None]:
+        if message["type"] == "http.response.start":
+            self._status, self._headers = message["status"], message["headers"]
+            if self._has_more:
+                return self._send_after_body(message)
+        else:
+            self._exchange.add_answer(self._status, message.get("body", b""), self._headers)
+            if not message.get("more_body", False):
+                self._exchange.end()  # before the client has all of the response, and may look at the journal
+        return self._send(message)
+
+    async def _send_after_body(self, message: Message) -> None:
+        """Send a response after the body of the request is recorded, which no operation has read."""
+        while self._has_more:
+            await self.receive()
+        await self._send(message)

@@ -1,8 +1,8 @@
-"""The `Prefer` header: what a client wants its answer to be, in the words that other stand-ins know too."""
+"""The `Prefer` header: which response a client wants, in the words that other mock servers use too."""
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -13,8 +13,9 @@ from understudy.contract.contract import MEDIA_TYPE
 from understudy.errors import BadRequest
 from understudy.faults.middleware import error_of, unless_stopped
 from understudy.folder import Operation
-from understudy.http.answers import encode, send_json
-from understudy.http.routes import Routes
+from understudy.http.headers import headers_of
+from understudy.http.responses import encode, send_json
+from understudy.http.routing_table import ROUTE
 
 NAME = b"prefer"
 WISH = re.compile(r'(?:^|[,;])\s*([\w-]+)\s*(?:=(?:\s*"([^"]*)"\s*|([^",;]*)))?(?=[,;]|$)')
@@ -34,26 +35,23 @@ class Wishes:
 class PreferMiddleware:
     """Answers as the `Prefer` header of a request wants it."""
 
-    def __init__(self, app: ASGIApp, routes: Routes) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._routes = routes
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        said = [value.decode("latin-1") for name, value in scope.get("headers", ()) if name == NAME]
-        if not said:
-            await self._app(scope, receive, send)
-            return
-        wishes = wishes_in(",".join(said))
-        await unless_stopped(self._answer(wishes, scope, receive, send), scope, receive)
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        if scope["type"] != "http" or NAME not in headers_of(scope):
+            return self._app(scope, receive, send)
+        wishes = wishes_in(",".join(value.decode("latin-1") for name, value in scope["headers"] if name == NAME))
+        return unless_stopped(self._answer(wishes, scope, receive, send), scope, receive)
 
     async def _answer(self, wishes: Wishes, scope: Scope, receive: Receive, send: Send) -> None:
         await asyncio.sleep(wishes.delay)
         if wishes.code is None and wishes.example is None:
             await self._app(scope, receive, send)
             return
-        found = self._routes.find(scope["method"], scope["path"])
-        status, body = answer_for(wishes, found and found.operation)
-        await send_json(send, status, body)
+        route = scope[ROUTE]
+        status, body = answer_for(wishes, route and route.operation)
+        await send_json(scope, send, status, body)
 
 
 def wishes_in(header: str) -> Wishes:

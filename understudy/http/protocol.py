@@ -12,9 +12,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from understudy.errors import BadRequest
 from understudy.faults.middleware import TRANSPORT
 from understudy.http.addresses import unmapped
-from understudy.http.answers import refusal
+from understudy.http.responses import refusal
 from understudy.http.framing import Headers, body_length, head_without_upgrade, is_websocket_handshake, size_of
-from understudy.http.gathering import Gathering
+from understudy.http.write_buffer import WriteBuffer
 from understudy.http.limits import Limits
 
 LINGERING = 2  # seconds, in which a client that was refused may go on sending before it hangs up
@@ -36,7 +36,7 @@ class Protocol(HttpToolsProtocol):
         refused: the connections of the server that were refused and are about to close; they do not count as open.
     """
 
-    transport: Gathering  # type: ignore[assignment] # it stands for one
+    transport: WriteBuffer  # type: ignore[assignment] # it stands for one
     flow: "ReadControl"
 
     def __init__(self, *args: Any, limits: Limits, refused: "set[Protocol]", **kwargs: Any) -> None:
@@ -57,7 +57,7 @@ class Protocol(HttpToolsProtocol):
         self._written = 0  # bytes of answers, when the time of a half-closed connection was last looked at
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(Gathering(transport, self.loop, self._limits.seconds))  # type: ignore[arg-type]
+        super().connection_made(WriteBuffer(transport, self.loop, self._limits.seconds))  # type: ignore[arg-type]
         self.flow = ReadControl(self.transport, self.loop, self._is_full)
         if self.client is not None:
             self.client = unmapped(self.client[0]), self.client[1]

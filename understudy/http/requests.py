@@ -15,6 +15,7 @@ from understudy.contract.contract import MEDIA_TYPE, Place
 from understudy.contract.validation import DETAIL, Reading, compiled, errors_of, validator
 from understudy.errors import ApiError, BadRequest, Invalid, Unprocessable, UnsupportedMediaType
 from understudy.filters.query import Query, query_at
+from understudy.http.headers import headers_of
 from understudy.http.limits import UNREADABLE, is_deeper
 
 REMEMBERED = 2**24  # bytes of bodies, of all operations of an API, and of what they say
@@ -84,7 +85,7 @@ class RequestReader:
             raise in_short(refusal) from None
 
     def _read(self, scope: Scope, raw: bytes) -> dict[str, Any]:
-        headers = dict(scope["headers"])
+        headers = headers_of(scope)
         if isinstance(self._body, QueryBody) and not self._query.names and len(raw) <= SHORT:
             with suppress(ApiError):  # told below, in its turn
                 known = self._read_again(raw, headers.get(b"content-type"))

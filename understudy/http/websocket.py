@@ -7,8 +7,8 @@ from typing import Any
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from understudy.http.addresses import unmapped
-from understudy.http.answers import refusal
 from understudy.http.limits import Limits
+from understudy.http.responses import refusal
 
 
 class WebSocket(WebSocketsSansIOProtocol):

@@ -105,7 +105,8 @@ class Table:
     def update(self, row: int, changes: Mapping[str, Any]) -> None:
         """Change fields of a row. Its id stays."""
         before = self.encoded(row)
-        values = self.schema.complete({**self.values(row), **changes})
+        is_whole = changes.keys() >= self.schema.fields
+        values = self.schema.complete(changes if is_whole else {**self.values(row), **changes})
         after = self.schema.encode(values)
         self._touched(row).overwrite(row, after, values)
         self._record(Change(self.schema.name, row, before, after))

@@ -13,7 +13,7 @@ from uuid import uuid4
 import httpx
 
 from understudy.contract.contract import Contract
-from understudy.http.access import CHANGING, CLIENT_HEADER, TOKEN_HEADER
+from understudy.http.csrf import CHANGING, CLIENT_HEADER, TOKEN_HEADER
 
 USED = 0.5  # the share of a token's lifetime after which the next one is fetched
 

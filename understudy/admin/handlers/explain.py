@@ -3,9 +3,9 @@
 from typing import Any
 
 from understudy.errors import NotFound, Unprocessable
-from understudy.http.answers import Answer
+from understudy.http.journal_search import full
 from understudy.http.requests import QueryBody
-from understudy.http.search import full
+from understudy.http.responses import Answer
 from understudy.site import Site
 from understudy.workspaces.explain import explain
 
@@ -27,7 +27,7 @@ def reader_at(site: Site, path: str) -> QueryBody:
     Raises:
         Unprocessable: the path takes none.
     """
-    found = site.routes.find("POST", full(path, site.api.contract.base_path))
+    found = site.table.find("POST", full(path, site.api.contract.base_path))
     body = found and found.operation.reader.body
     if not isinstance(body, QueryBody):
         operations = site.api.operations.values()

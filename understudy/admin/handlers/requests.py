@@ -8,10 +8,10 @@ from itertools import dropwhile, takewhile
 from typing import Any
 
 from understudy.errors import Conflict
-from understudy.http.answers import NO_CONTENT, Answer, encode
 from understudy.http.journal import Exchange
+from understudy.http.journal_search import Search, full
 from understudy.http.redaction import HIDDEN
-from understudy.http.search import Search, full
+from understudy.http.responses import NO_CONTENT, Answer, encode
 from understudy.http.slices import in_slices
 from understudy.site import Site
 from understudy.workspaces.tenants import canonical
@@ -132,7 +132,7 @@ def differences(site: Site, search: Search, exchange: Exchange) -> list[str]:
 
 def told(site: Site, exchange: Exchange) -> dict[str, Any]:
     """A request as it is shown, without what could let somebody in."""
-    found = site.routes.find(exchange.method, exchange.path)
+    found = site.table.find(exchange.method, exchange.path)
     if found is None:
         return {**exchange.as_json(), "operation": None}
     shown = {**exchange.as_json(found.operation.reader.query_names), "operation": found.operation.id}
@@ -142,7 +142,7 @@ def told(site: Site, exchange: Exchange) -> dict[str, Any]:
 
 
 def operation_of(site: Site, exchange: Exchange) -> str | None:
-    found = site.routes.find(exchange.method, exchange.path)
+    found = site.table.find(exchange.method, exchange.path)
     return found and found.operation.id
 
 

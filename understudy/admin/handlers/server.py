@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from understudy import __version__
-from understudy.http.answers import Answer
+from understudy.http.responses import Answer
 from understudy.site import Site
 from understudy.workspaces.tenants import Tenant
 

@@ -1,7 +1,7 @@
 """Snapshots: rows that are put aside, and taken back."""
 
 from understudy.errors import Forbidden, NotFound
-from understudy.http.answers import NO_CONTENT, Answer
+from understudy.http.responses import NO_CONTENT, Answer
 from understudy.site import Site
 from understudy.workspaces.tenants import Tenant
 from understudy.workspaces.workspace import Workspace

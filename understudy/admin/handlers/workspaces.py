@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from understudy.errors import INDENTED, NotFound, UnderstudyError, Unprocessable
-from understudy.http.answers import Answer
+from understudy.http.responses import Answer
 from understudy.loading import loader
 from understudy.loading.loader import LoadError
 from understudy.loading.sources import Source, held

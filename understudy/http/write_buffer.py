@@ -8,7 +8,7 @@ LARGE = 2**16  # bytes: what is not copied to be sent in one piece, and how much
 CHECKS = 4  # how often the progress of a client is looked at within its time limit
 
 
-class Gathering:
+class WriteBuffer:
     """Stands for a transport. What is written to it goes out with the loop's next step, or before it closes.
 
     Uvicorn writes the head of an answer and its body by themselves, which costs two calls of the system, and the

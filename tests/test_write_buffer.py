@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from understudy.http.gathering import Gathering
+from understudy.http.write_buffer import WriteBuffer
 
 
 class Recorder(asyncio.Transport):
@@ -38,47 +38,47 @@ class Recorder(asyncio.Transport):
         return 0
 
 
-def record_of(*steps: Callable[[Gathering], None]) -> list[Any]:
+def record_of(*steps: Callable[[WriteBuffer], None]) -> list[Any]:
     """What a transport was asked for by some steps, between which the loop goes on."""
 
     async def taken() -> list[Any]:
         transport = Recorder()
-        gathering = Gathering(transport, asyncio.get_running_loop(), 60)
+        buffer = WriteBuffer(transport, asyncio.get_running_loop(), 60)
         for step in steps:
-            step(gathering)
+            step(buffer)
             await asyncio.sleep(0)
         return transport.record
 
     return asyncio.run(taken())
 
 
-def answer(gathering: Gathering) -> None:
-    gathering.write(b"head, ")
-    gathering.write(b"body")
+def answer(buffer: WriteBuffer) -> None:
+    buffer.write(b"head, ")
+    buffer.write(b"body")
 
 
 def test_what_is_written_at_one_go_is_sent_in_one_piece() -> None:
-    assert record_of(answer, answer, lambda gathering: None) == [b"head, body", b"head, body"]
+    assert record_of(answer, answer, lambda buffer: None) == [b"head, body", b"head, body"]
 
 
 @pytest.mark.parametrize(("end", "said"), [("write_eof", "eof"), ("close", "closed"), ("abort", "aborted")])
 def test_it_is_sent_before_the_end(end: str, said: str) -> None:
-    def ended(gathering: Gathering) -> None:
-        answer(gathering)
-        getattr(gathering, end)()
+    def ended(buffer: WriteBuffer) -> None:
+        answer(buffer)
+        getattr(buffer, end)()
 
     assert record_of(ended) == [b"head, body", said]
 
 
 def test_nothing_is_sent_to_who_has_gone() -> None:
-    def left(gathering: Gathering) -> None:
-        answer(gathering)
-        gathering._transport.close()
+    def left(buffer: WriteBuffer) -> None:
+        answer(buffer)
+        buffer._transport.close()
 
-    assert record_of(left, lambda gathering: None) == ["closed"]
+    assert record_of(left, lambda buffer: None) == ["closed"]
 
 
 def test_all_else_is_the_transports_own() -> None:
-    gathering = Gathering(Recorder(), asyncio.new_event_loop(), 60)
-    assert gathering.get_extra_info("peername") == ("127.0.0.1", 1)
-    gathering._loop.close()
+    buffer = WriteBuffer(Recorder(), asyncio.new_event_loop(), 60)
+    assert buffer.get_extra_info("peername") == ("127.0.0.1", 1)
+    buffer._loop.close()

@@ -1,4 +1,4 @@
-"""Answers that are spoilt: cut off, no JSON, or of other types than the contract says."""
+"""Corrupted responses: cut off, not JSON, or of other types than the contract has."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -10,24 +10,24 @@ def truncated(body: bytes) -> bytes:
 
 
 def malformed(body: bytes) -> bytes:
-    """The body with its last bracket turned into a comma, and something no JSON has behind it."""
+    """The body with its last bracket replaced by what makes it invalid JSON."""
     return body[:-1] + b",}{"
 
 
 def mistyped(body: bytes) -> bytes:
-    """The body with texts where numbers were, numbers where texts were, and objects where lists were."""
+    """The body with texts in place of numbers, numbers in place of texts, and objects in place of lists."""
     try:
-        return json.dumps(turned(json.loads(body)), separators=(",", ":")).encode()
+        return json.dumps(swapped(json.loads(body)), separators=(",", ":")).encode()
     except (ValueError, RecursionError):
         return malformed(body)
 
 
-def turned(value: Any) -> Any:
+def swapped(value: Any) -> Any:
     match value:
         case dict():
-            return {name: turned(part) for name, part in value.items()}
+            return {name: swapped(part) for name, part in value.items()}
         case list():
-            return {str(number): turned(part) for number, part in enumerate(value)}
+            return {str(number): swapped(part) for number, part in enumerate(value)}
         case str():
             return len(value)
         case None:
@@ -36,7 +36,7 @@ def turned(value: Any) -> Any:
             return str(value)
 
 
-SPOILING: Mapping[str, Callable[[bytes], bytes]] = {
+CORRUPTIONS: Mapping[str, Callable[[bytes], bytes]] = {
     "truncated": truncated,
     "malformed": malformed,
     "mistyped": mistyped,

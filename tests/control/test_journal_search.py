@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from understudy.http.journal import Exchange
-from understudy.http.search import Search
+from understudy.http.journal_search import Search
 from understudy.workspaces.tenants import WORKSPACE
 
 BODY = b'{"flows": {"name": {"any_": ["a", "b"]}}, "limit": 5, "sort": null, "on": true}'

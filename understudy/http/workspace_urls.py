@@ -1,6 +1,7 @@
-"""The front: which workspace a request is for, said by its URL."""
+"""Workspace URLs: which workspace a request is for, by its URL."""
 
 import re
+from collections.abc import Awaitable
 from urllib.parse import quote, urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -12,10 +13,10 @@ from understudy.workspaces.tenants import WORKSPACE, canonical
 NEVER = re.compile(r"(?!)")
 
 
-class Front:
-    """Leads what comes in by a workspace's own URL to the API, as if it had come in by the plain one.
+class WorkspaceURLMiddleware:
+    """Rewrites requests to a workspace's own URL as requests to the plain URL of the API.
 
-    Where the contract names no such URL, there is none.
+    Where the contract names no such URL, no workspace has one.
     """
 
     def __init__(self, app: ASGIApp, contract: Contract) -> None:
@@ -25,20 +26,20 @@ class Front:
         self._prefix, _, _ = own.partition("{")
         self._pattern = re.compile(re.sub(r"\{\w+\}", "([^/]+)", own) + "(/.*)?", re.DOTALL) if own else NEVER
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http" and scope["path"].startswith(self._prefix):
             found = self._pattern.fullmatch(scope["path"])
             if found is not None:
                 *ids, rest = found.groups(default="")
-                path = self._base_path + rest
+                path = self._base_path + (rest or "/")
                 own = scope["path"].removesuffix(rest)
                 scope = {**scope, "path": path, "raw_path": quote(path).encode(), WORKSPACE: named(ids)}
-                send = Signpost(send, self._base_path, own).send
-        await self._app(scope, receive, send)
+                send = Redirects(send, self._base_path, own).send
+        return self._app(scope, receive, send)
 
 
 def named(ids: list[str]) -> str:
-    """The workspace of some ids; one of another form is refused later, where errors are written."""
+    """The workspace of some ids. A name that is not valid is refused later, where errors are sent."""
     name = "/".join(ids)
     try:
         return canonical(name)
@@ -46,20 +47,21 @@ def named(ids: list[str]) -> str:
         return name
 
 
-class Signpost:
-    """Sends answers on, with redirects that stay below the workspace's own URL."""
+class Redirects:
+    """Sends responses on, with redirects that stay below the workspace's own URL."""
 
     def __init__(self, send: Send, base_path: str, own_path: str) -> None:
         self._send = send
         self._base_path = base_path
         self._own_path = own_path
 
-    async def send(self, message: Message) -> None:
+    def send(self, message: Message) -> Awaitable[None]:
         if message["type"] == "http.response.start":
-            message = {**message, "headers": [(name, self._led(name, value)) for name, value in message["headers"]]}
-        await self._send(message)
+            headers = [(name, self._rewritten(name, value)) for name, value in message["headers"]]
+            message = {**message, "headers": headers}
+        return self._send(message)
 
-    def _led(self, name: bytes, value: bytes) -> bytes:
+    def _rewritten(self, name: bytes, value: bytes) -> bytes:
         if name.lower() != b"location":
             return value
         url = urlsplit(value.decode("latin-1"))

@@ -8,12 +8,12 @@ import pytest
 # Each of these runs in a process of its own, since this one has imported nearly all there is.
 NOTHING_STAYS = """
 from understudy import server
-from understudy.http.framework import UNUSED, Later
+from understudy.http.connexion_imports import UNUSED, Later
 assert not set(UNUSED) & set(sys.modules), set(UNUSED) & set(sys.modules)
 assert not any(isinstance(module, Later) for module in sys.modules.values())
 """
 CALLED = """
-from understudy.http.framework import AsyncApp
+from understudy.http.connexion_imports import AsyncApp
 import starlette.testclient
 app = AsyncApp("app")
 app.add_api({"openapi": "3.0.3", "info": {"title": "Nothing", "version": "1"}, "paths": {}})
@@ -23,7 +23,7 @@ with app.test_client() as client:
 """
 THERE_ALREADY = """
 import jinja2
-from understudy.http import framework
+from understudy.http import connexion_imports
 import connexion.spec
 assert connexion.spec.jinja2 is sys.modules["jinja2"] is jinja2
 """
@@ -31,7 +31,7 @@ BESIDE_THREADS = """
 import threading
 done = threading.Event()
 threading.Thread(target=done.wait).start()
-from understudy.http import framework
+from understudy.http import connexion_imports
 done.set()
 import connexion.spec
 assert connexion.spec.jinja2 is sys.modules["jinja2"]
@@ -49,7 +49,7 @@ import connexion.spec
 assert connexion.spec.jinja2 is sys.modules["jinja2"]
 """
 FAILS = """
-from understudy.http.framework import put_off
+from understudy.http.connexion_imports import put_off
 try:
     with put_off("jinja2"):
         import jinja2

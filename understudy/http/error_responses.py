@@ -1,0 +1,51 @@
+"""Error responses: every exception that a request ends with, as a response."""
+
+import logging
+from collections.abc import Awaitable
+from urllib.parse import quote
+
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from understudy.errors import ApiError
+from understudy.http.responses import encode, send_json
+from understudy.text import one_line
+
+logger = logging.getLogger("understudy")
+
+
+class ErrorMiddleware:
+    """Sends every error, in one place; nothing else in the project does."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = False
+
+        def watched(message: Message) -> Awaitable[None]:
+            nonlocal started
+            started = True
+            return send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except Exception as error:
+            if started:
+                raise
+            refusal = error_for(error, scope)
+            await send_json(scope, send, refusal.status, encode(refusal.body), refusal.raw_headers)
+
+
+def error_for(error: Exception, scope: Scope) -> ApiError:
+    """The error that is sent for an exception. An unexpected exception is logged in one line."""
+    if isinstance(error, ApiError):
+        return error
+    if isinstance(error, HTTPException):
+        return ApiError(error.status_code, {"detail": error.detail}, error.headers)
+    logger.error("%s %s failed: %s", scope["method"], quote(scope["path"]), one_line(repr(error)))
+    logger.debug("it failed here", exc_info=error)
+    return ApiError(500, {"exception_message": "Internal Server Error"})
