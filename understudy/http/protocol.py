@@ -12,10 +12,10 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from understudy.errors import BadRequest
 from understudy.faults.middleware import TRANSPORT
 from understudy.http.addresses import unmapped
-from understudy.http.responses import refusal
 from understudy.http.framing import Headers, body_length, head_without_upgrade, is_websocket_handshake, size_of
-from understudy.http.write_buffer import WriteBuffer
 from understudy.http.limits import Limits
+from understudy.http.responses import refusal
+from understudy.http.write_buffer import WriteBuffer
 
 LINGERING = 2  # seconds, in which a client that was refused may go on sending before it hangs up
 MOST_LINGERING = 100  # refused connections that may do so at a time
