@@ -3,9 +3,9 @@
 import json
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from httptools import HttpParserError, HttpResponseParser
@@ -18,13 +18,26 @@ PIECE = 2**16  # bytes read at once
 
 @dataclass(frozen=True)
 class Request:
+    """A request. `others` are bodies that are sent in turn with the first one, where a load of requests is sent."""
+
     method: str
     path: str
     body: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    others: tuple[Any, ...] = ()
 
     @property
     def content(self) -> bytes:
         return b"" if self.method == "GET" else json.dumps(self.body).encode()
+
+    @property
+    def contents(self) -> bytes:
+        """All bodies, a line each."""
+        return b"\n".join([self.content, *(json.dumps(body).encode() for body in self.others)])
+
+    def plain(self) -> "Request":
+        """The same request without headers, whose response is not compressed."""
+        return replace(self, headers={})
 
 
 @dataclass(frozen=True)
@@ -91,6 +104,7 @@ class Client:
     def _message(self, request: Request) -> bytes:
         host, port = self._address
         lines = [f"{request.method} {self._prefix}{request.path} HTTP/1.1", f"Host: {host}:{port}"]
+        lines += [f"{name}: {value}" for name, value in request.headers.items()]
         if content := request.content:
             lines += ["Content-Type: application/json", f"Content-Length: {len(content)}"]
         return "\r\n".join([*lines, "", ""]).encode() + content

@@ -1,7 +1,9 @@
 """The jobs: what every server is asked, and what json-server, which has no such operations, is asked instead."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from bench.client import Request
@@ -14,6 +16,15 @@ CREATED = {
     "data": "# All green\n\nEvery check passed.",
     "metadata_": {"owner": "bench"},
 }
+
+SDK = {  # the headers of Prefect's clients that a response depends on, or that cost something to read
+    "Accept": "*/*",
+    "Accept-Encoding": "gzip, deflate",
+    "Connection": "keep-alive",
+    "User-Agent": "prefect/3.8.8 (API 0.8.4)",
+    "X-PREFECT-API-VERSION": "0.8.4",
+}
+DRAWN = 50_000  # bodies, which is more than a server remembers
 
 ToRequest = Callable[[str], Request]  # from the id of an artifact that is there
 
@@ -79,9 +90,60 @@ CREATE = Job(
     posted("/artifacts", CREATED),
 )
 
+
+def as_sdk(job: Job) -> Job:
+    """A job as Prefect's SDK sends it."""
+
+    def request(artifact: str) -> Request:
+        return replace(job.request(artifact), headers=SDK)
+
+    return replace(job, name=f"{job.name}-sdk", title=f"{job.title}, as the SDK asks", request=request)
+
+
+@cache
+def drawn() -> tuple[Any, ...]:
+    return tuple(drawing())
+
+
+def drawing() -> Iterator[Any]:
+    """Bodies that all differ: operators, values, sort and offset. Nearly all of them have a page of 10 rows."""
+    randomness = random.Random(1)
+    for number in range(DRAWN):
+        types = randomness.choice(
+            (
+                {"any_": ["table", "markdown", f"report-{number}"]},
+                {"any_": ["table", f"report-{number}"]},
+                {"not_any_": ["image", f"report-{number}"]},
+            )
+        )
+        key = randomness.choice(({}, {"key": {"exists_": True}}))
+        states = ["COMPLETED", *randomness.sample(("FAILED", "CRASHED", "RUNNING"), k=randomness.randrange(3))]
+        yield {
+            "artifacts": {"type": types, **key},
+            "flow_runs": {"state": {"type": {"any_": states}}},
+            "sort": randomness.choice(("CREATED_DESC", "UPDATED_DESC", "KEY_DESC", "KEY_ASC", "ID_DESC")),
+            "offset": randomness.randrange(20),
+            "limit": 10,
+        }
+
+
+def filter_new(artifact: str) -> Request:
+    bodies = drawn()
+    return Request("POST", "/artifacts/filter", bodies[0], others=bodies[1:])
+
+
+GET_SDK, FILTER_SDK = as_sdk(GET), as_sdk(FILTER)
+FILTER_NEW = Job(
+    "filter-new",
+    "`POST /artifacts/filter`, a new body each time",
+    "artifacts.read_artifacts",
+    filter_new,
+    got("/artifacts?type=table&_limit=10"),
+)
+
 # The servers of a group are started for it: those without rows have one answer an operation, and writes want a fresh
 # server.
-GROUPS = ((GET, FILTER, COUNT), (FILTER_200,), (CREATE,))
+GROUPS = ((GET, GET_SDK, FILTER, FILTER_SDK, COUNT), (FILTER_NEW,), (FILTER_200,), (CREATE,))
 JOBS = {job.name: job for group in GROUPS for job in group}
 
 

@@ -124,6 +124,13 @@ ALL = (
     ),
     Server("real", "Prefect", real, of_python(REAL, "prefect"), installed.real_server, largest=100_000),
     Server("limit", "Starlette, the limit", stub("limit"), of_python(PYTHON, "starlette"), installed.python_packages),
+    Server(
+        "limit-gzip",
+        "Starlette with GZipMiddleware",
+        stub("limit_gzip"),
+        of_python(PYTHON, "starlette"),
+        installed.python_packages,
+    ),
     Server("connexion", "Connexion", stub("stock"), of_python(PYTHON, "connexion"), installed.python_packages),
     Server(
         "prism",

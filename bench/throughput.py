@@ -61,7 +61,7 @@ def cells(size: str, job: Job, running: Sequence[Running], rounds: int, seconds:
 
 def rows_of(one: Running, job: Job) -> int | None:
     """How many rows a server answers with, none where the answer is no list; an error ends the benchmark."""
-    answer = one.client.expect(one.request(job)).json()
+    answer = one.client.expect(one.request(job).plain()).json()
     return len(answer) if isinstance(answer, list) else None
 
 

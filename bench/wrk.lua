@@ -1,12 +1,31 @@
--- One request, asked again and again: `wrk … URL -- METHOD BODYFILE`. What was counted is told as JSON.
+-- A request, sent again and again: `wrk … URL -- METHOD BODYFILE HEADER...`. Each line of the file is a body; they are
+-- sent in turn, from a random one on. The counts are printed as JSON.
+local bodies, last, requests = {}, 0, {}
+
 function init(args)
   wrk.method = args[1]
-  if wrk.method ~= "GET" then
-    local file = assert(io.open(args[2], "rb"))
-    wrk.body = file:read("*a")
-    wrk.headers["Content-Type"] = "application/json"
-    file:close()
+  for number = 3, #args do
+    local name, value = args[number]:match("^(.-): (.*)$")
+    wrk.headers[name] = value
   end
+  if wrk.method ~= "GET" then
+    wrk.headers["Content-Type"] = "application/json"
+    for line in io.lines(args[2]) do
+      bodies[#bodies + 1] = line
+    end
+    wrk.body = bodies[1]
+    math.randomseed(os.time())
+    last = math.random(#bodies)
+  end
+  requests[1] = wrk.format()
+end
+
+function request()
+  if #bodies < 2 then
+    return requests[1]
+  end
+  last = last % #bodies + 1
+  return wrk.format(nil, nil, nil, bodies[last])
 end
 
 function done(summary, latency, requests)

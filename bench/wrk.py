@@ -47,7 +47,7 @@ def version() -> str:
 def load(port: int, prefix: str, request: Request, seconds: float) -> Load:
     """Ask one request for so many seconds, rounded up to whole ones, which is what wrk takes."""
     with tempfile.NamedTemporaryFile() as body:
-        body.write(request.content)
+        body.write(request.contents)
         body.flush()
         command = [
             find(),
@@ -61,6 +61,7 @@ def load(port: int, prefix: str, request: Request, seconds: float) -> Load:
             "--",
             request.method,
             body.name,
+            *(f"{name}: {value}" for name, value in request.headers.items()),
         ]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     return parsed(done.stdout, done.stderr)
