@@ -1066,7 +1066,7 @@ def test_no_connection_leaks(server: StandIn, workspace: RemoteWorkspace, how: s
 
 def test_a_client_that_is_gone_is_not_reset(tmp_path: Path) -> None:
     """Its connection has no socket any more: that was a traceback."""
-    command = [sys.executable, "-m", "understudy", "serve", "--port", "0", "--fixtures", str(SMALL)]
+    command = [sys.executable, "-m", "understudy", "serve", "--port", "0", "--quiet", "--fixtures", str(SMALL)]
     with ExitStack() as stack, (tmp_path / "stderr").open("w+") as errors:
         process = stack.enter_context(
             subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=errors, text=True)
@@ -1097,7 +1097,7 @@ def waited(condition: Callable[[], bool], seconds: float = 5) -> None:
 
 
 def test_a_server_stops_in_silence_whatever_it_was_doing(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "understudy", "serve", "--port", "0", "--fixtures", str(SMALL)]
+    command = [sys.executable, "-m", "understudy", "serve", "--port", "0", "--quiet", "--fixtures", str(SMALL)]
     with ExitStack() as stack, (tmp_path / "stderr").open("w+") as errors:
         process = stack.enter_context(
             subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=errors, text=True)
