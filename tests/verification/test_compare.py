@@ -100,7 +100,7 @@ MISTAKES = {
     ),
     "fixtures that are none": (
         ["{api}", "{api}", "--fixtures", "{set}"],
-        "{set}/flows.jsonl, line 1: is no JSON object",
+        "{set}/flows.jsonl, line 1: Input should be an object",
     ),
     "cases that change things": (
         ["{api}", "{api}", "--replay", "{write}"],
@@ -121,7 +121,7 @@ def test_a_mistake_is_told_in_one_line(small: httpx.Client, tmp_path: Path, name
         "{set}": str(tmp_path),
     }
     jsonl.write(tmp_path / "odd", [{"method": []}])
-    jsonl.write(tmp_path / "flows.jsonl", [[]])
+    jsonl.write(tmp_path / "flows.jsonl", [5])
     (tmp_path / "text").write_text("hello\n", encoding="utf-8")
     jsonl.write(tmp_path / "write", [{"method": "POST", "path": "/flows/bulk_delete", "body": {}}])
     arguments, said = MISTAKES[name]

@@ -36,7 +36,7 @@ SAFE = {path for method, path, _ in safe_operations(Contract.load(own_folder() /
 
 def verify(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "understudy", "verify", *arguments]
-    return subprocess.run(command, env=keyless(), capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.run(command, env=keyless(), capture_output=True, text=True, timeout=800, check=False)
 
 
 def keyless() -> dict[str, str]:
@@ -418,7 +418,7 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
 def words(small: httpx.Client, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     folder = tmp_path_factory.mktemp("files")
     (folder / "wrong").write_text("```yaml\nrule: x\n```\n", encoding="utf-8")
-    (folder / "flows.jsonl").write_text("[]\n", encoding="utf-8")
+    (folder / "flows.jsonl").write_text("5\n", encoding="utf-8")
     with repeating(401, "{}") as private, repeating(403, "{}") as closed:
         yield {
             "{api}": url_of(small),
@@ -441,7 +441,7 @@ def test_a_mistake_is_told_in_one_line(command: Command, words: dict[str, str], 
     assert result.status == 2
     *before, line = result.err.splitlines()
     assert line.startswith(f"error: {said}")
-    assert set(before) <= {"verifying", ""}
+    assert [each for each in before if each.strip() and not each.startswith(("verifying", "warning: "))] == []
 
 
 def test_a_mistake_ends_the_process_too() -> None:

@@ -148,7 +148,8 @@ class Fuzzing:
         try:
             with self._network.in_environment(self._inspection.connection.url):
                 for event in self._stream:
-                    interrupted |= isinstance(event, events.Interrupted)
+                    # Schemathesis reports an interrupt, too, where it is stopped because the budget is spent.
+                    interrupted |= isinstance(event, events.Interrupted) and not self._is_spent
                     self._take(event)
                     show(self._share)
         finally:
@@ -160,6 +161,11 @@ class Fuzzing:
             raise KeyboardInterrupt
 
     @property
+    def _is_spent(self) -> bool:
+        """Whether no more requests may be sent."""
+        return self._inspection.connection.left <= 0
+
+    @property
     def _share(self) -> float:
         """About how much is done: each operation is asked in each of the phases, which may take more than one go."""
         return min(self._finished / (PHASES * len(self._methods)), 1.0)
@@ -169,7 +175,7 @@ class Fuzzing:
     def _before_call(self, case: Case) -> None:
         """Keep to the budget, and to the run's own rows."""
         self._inspection.connection.spend(1)
-        if self._inspection.connection.left <= 0:
+        if self._is_spent:
             self._stream.stop()
         if case.method.upper() not in self._methods.get(case.operation.label, ()):
             raise UnderstudyError(f"{case.method} {case.operation.label} is not to be asked, and was not")

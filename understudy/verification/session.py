@@ -73,14 +73,12 @@ def compared(plan: Plan) -> list[Finding]:
     contract = Contract.load(own_folder() / "openapi.yaml")
     seed = random.SystemRandom().randrange(2**32) if plan.seed is None else plan.seed
     headers = dict(header_of(text) for text in plan.headers)
+    saved = None if plan.replay is None else list(cases.load(plan.replay, contract))
     with ExitStack() as stack:
         first, second = (stack.enter_context(client(url, headers, contract, plan.network)) for url in plan.urls)
         for server in (first, second):
             preflight(contract, server)
-        if plan.replay is None:
-            requests = list(drawn(plan, contract, first, seed))
-        else:
-            requests = list(cases.load(plan.replay, contract))
+        requests = list(drawn(plan, contract, first, seed)) if saved is None else saved
         mapping = mapping_of(list(listings(contract, first, second))) if plan.map_ids else SAME
         found: list[Finding | None] = []
         with suppress(KeyboardInterrupt), showing("comparing") as progress:
