@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-READY = "Understudy stands in at"  # what a server prints that would serve until it is stopped
+READY = "Understudy is running at"  # what a server prints that would serve until it is stopped
 PATIENCE = 120  # seconds that a command may take
 
 

@@ -107,5 +107,5 @@ def is_sensible(ended: Ended) -> bool:
     """Whether a command ended with a status that it has, and with text in lines that are printable."""
     text = ended.output + ended.errors
     is_clean = text.replace("\n", "").isprintable() and "Traceback" not in text and "\nFORGED" not in text
-    is_told = ended.status != 2 or (ended.errors.splitlines() or [""])[-1].startswith("error: ")
+    is_told = ended.status != 2 or any(line.startswith("error: ") for line in ended.errors.splitlines())
     return ended.status in STATUSES and is_clean and is_told
