@@ -5,7 +5,8 @@ BIN := $(VENV)/bin
 ARGS ?=
 WORKERS := --numprocesses=auto --dist=loadfile
 VERIFY_TESTS := tests/verification tests/mutants tests/recipes
-OTHER_TESTS := tests/real tests/commands tests/control tests/tools $(VERIFY_TESTS)
+TOOLS_TESTS := tests/tools tests/mutation
+OTHER_TESTS := tests/real tests/commands tests/control $(TOOLS_TESTS) $(VERIFY_TESTS)
 
 export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -20,14 +21,14 @@ serve: $(VENV)/serving ## serve the demo set; ARGS="--port 4300 --fixtures DIR" 
 test: $(VENV)/testing ## all tests of the API that need no real server
 	$(BIN)/pytest $(addprefix --ignore=,$(OTHER_TESTS)) $(WORKERS) $(ARGS)
 
-test-commands: $(VENV)/testing ## all tests of the commands: arguments, output, interrupts, paths, reloading
+test-commands: $(VENV)/testing ## all tests of the commands and of the documents, whose commands are run
 	$(BIN)/pytest tests/commands $(WORKERS) $(ARGS)
 
 test-control: $(VENV)/testing ## all tests of workspaces, the control API, faults, authentication, limits and hostile input
 	$(BIN)/pytest tests/control $(WORKERS) $(ARGS)
 
 test-tools: $(VENV)/testing ## all tests of StandIn, the pytest plugin, the example and the wheel
-	$(BIN)/pytest tests/tools $(WORKERS) $(ARGS)
+	$(BIN)/pytest $(TOOLS_TESTS) $(WORKERS) $(ARGS)
 
 test-soak: $(VENV)/testing ## keep a server busy for two minutes, and check for leaks
 	$(BIN)/pytest tests/control/test_soak.py --soak-minutes 2 $(ARGS)

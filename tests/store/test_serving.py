@@ -253,7 +253,7 @@ def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
 def test_a_damaged_file_is_refused_and_stays_as_it_is(path: Path) -> None:
     path.write_text('{"flows": {\n"1": {}}}', encoding="utf-8")
     assert refused(path) == (
-        f"error: {path}, line 2: id: Field required; `understudy store repair {path}` saves what can be read"
+        f"error: {path}, line 2: name: Field required; `understudy store repair {path}` saves what can be read"
     )
     assert path.read_text(encoding="utf-8") == '{"flows": {\n"1": {}}}'
 
