@@ -26,6 +26,22 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run a module's tests with rows in memory before those with a store, so that each server starts once.
+
+    Otherwise the order stays random: tests are shuffled before this is called.
+    """
+    modules = {item.path: number for number, item in reversed([*enumerate(items)])}
+    items.sort(key=lambda item: (modules[item.path], keeping_of(item)))
+
+
+def keeping_of(item: pytest.Item) -> str:
+    """Where a test keeps its rows; empty where that is all the same."""
+    call = getattr(item, "callspec", None)
+    return "" if call is None else str(call.params.get("keeping", ""))
+
+
 Keeping = Callable[[], tuple[str, ...]]
 """Gives a new server's options that say where it keeps its rows."""
 
