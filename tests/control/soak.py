@@ -236,7 +236,7 @@ class SharedTransport(httpx.BaseTransport):
 def soak(minutes: float, seed: int = 0) -> Figures:
     """Keep a server busy for so long, and look at what is left."""
     with tempfile.TemporaryDirectory() as folder, (Path(folder) / "stderr").open("w+", encoding="utf-8") as errors:
-        command = [sys.executable, "-m", "understudy", "serve", "--port", "0", "--fixtures", str(SMALL)]
+        command = [sys.executable, "-m", "understudy", "serve", "--quiet", "--port", "0", "--fixtures", str(SMALL)]
         command += ["--journal", str(JOURNAL), "--seed", str(seed)]
         with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=errors, text=True) as process:
             try:

@@ -71,7 +71,7 @@ def forwarding(servers: dict[str, StandIn]) -> Iterator[str]:
             content = answer.read()
             inner.close()
             self.send_response(answer.status)
-            for name in ("content-type", "www-authenticate"):
+            for name in ("content-type", "content-encoding", "www-authenticate"):
                 if value := answer.getheader(name):
                     self.send_header(name, value)
             self.send_header("content-length", str(len(content)))
@@ -243,6 +243,7 @@ def test_a_transport_carries_every_request(standin: StandIn, prefix: str | None)
         remote = RemoteWorkspace(standin.url, transport, prefix=prefix)
         remote.state()
         assert transport.count >= 1
+        remote.clear()
         before = transport.count
         remote.reset()
         assert list(remote.faults) == []

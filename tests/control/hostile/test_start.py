@@ -34,7 +34,7 @@ RULES: dict[str, bytes] = {
     "a NUL": b"\0",
     "binary": bytes(range(256)) * 10,
     "no UTF-8": b"rules: [\xff]",
-    "UTF-16": "rules: []".encode("utf-16"),
+    "UTF-16 without its mark": "rules: []".encode("utf-16-le"),
     "a list": b"[]",
     "a number": b"5",
     "a text": b"rules",
@@ -89,10 +89,10 @@ ROWS: dict[str, bytes] = {
     "binary": bytes(range(256)),
     "NULs": b"\0" * 1000,
     "no UTF-8": b'{"name":"\xff"}',
-    "UTF-16": ROW.encode("utf-16"),
+    "UTF-16 without its mark": ROW.encode("utf-16-le"),
     "no JSON": b"nothing",
     "half a row": ROW.encode()[:-5],
-    "a list": b"[]",
+    "a list of lists": b"[[]]",
     "a number": b"1e400",
     "null": b"null",
     "no fields": b"{}",
@@ -188,7 +188,10 @@ def test_rows_are_refused(name: str, tmp_path: Path, catalog: Catalog) -> None:
     (tmp_path / "flows.jsonl").write_bytes(ROWS[name])
     with soon(), pytest.raises(FixtureError) as caught:
         load(tmp_path, Workspace.empty(catalog))
-    assert_in_a_line(caught.value, tmp_path / "flows.jsonl")
+    text = str(caught.value)
+    assert str(tmp_path / "flows.jsonl") in text
+    assert len(text.splitlines()) <= 52  # a line for the whole, one for each of the first 50, and one for the rest
+    assert all(len(line) - len(str(tmp_path)) < LINE for line in text.splitlines())
 
 
 @pytest.mark.parametrize("name", THINGS)
@@ -223,4 +226,5 @@ def test_the_command_says_so_in_one_line(option: str, tmp_path: Path) -> None:
     ended = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
     assert ended.returncode == 2
     assert ended.stderr.startswith("error: ")
-    assert ended.stderr.count("\n") == 1
+    assert "Traceback" not in ended.stderr
+    assert ended.stderr.count("\n") == (3 if option == "--fixtures" else 1)  # both lines of the table have an error
