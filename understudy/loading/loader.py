@@ -20,6 +20,8 @@ from understudy.tables.table import Table
 from understudy.values import is_id
 from understudy.workspaces.workspace import Workspace
 
+ENOUGH = 1000  # refused rows, after which the rest is not read: a server that loads rows has other clients
+
 
 class Mistake(NamedTuple):
     """What is wrong with a row, or with its source. `is_clash` says that only another row is in its way."""
@@ -232,6 +234,9 @@ class Loader:
         for reason in error.reasons:
             self._mistaken(row.source, row.position, reason, is_clash=isinstance(error, Clash))
         self._names.refuse(self._workspace[row.source.table].schema, object_in(row.line))
+        if self._refused > ENOUGH:
+            self._mistaken(row.source, row.position, f"more than {ENOUGH} rows have errors; the rest was not read")
+            raise LoadError(self._mistakes, self._refused, self._first.values())
 
     def _mistaken(self, source: Source, position: int | None, reason: str, *, is_clash: bool = False) -> None:
         self._first.setdefault(source.table, Mistake(position, reason, is_clash))
