@@ -494,7 +494,7 @@ WRONG_ROWS: dict[str, tuple[Mapping[str, Any] | str | Path, str]] = {
     "an id that is there": ({"flows": [flow(id=FLOW), flow(id=FLOW)]}, f"the id {FLOW} is there already"),
     "no list": ({"flows": 5}, "body.rows.flows: Input should be a valid list"),
     "another set": ("nope", "There is no fixture set `nope` beside the loaded one; there are fixtures"),
-    "no folder": (Path("nowhere"), "there are no .jsonl files in nowhere"),
+    "no folder": (Path("nowhere"), "nowhere cannot be read"),
 }
 
 
@@ -508,7 +508,7 @@ def test_rows_that_are_none_are_refused_and_nothing_is_loaded(workspace: RemoteW
 
 def test_a_folder_that_is_no_json_is_refused(workspace: RemoteWorkspace, tmp_path: Path) -> None:
     (tmp_path / "flows.jsonl").write_text("{bad\n", encoding="utf-8")
-    with pytest.raises(ControlError, match=f"{tmp_path} cannot be read"):
+    with pytest.raises(ControlError, match=f"{tmp_path}/flows.jsonl, line 1: is no JSON"):
         workspace.load(tmp_path)
 
 
