@@ -82,6 +82,9 @@ def started(folder: Path, tests: str, *options: str) -> subprocess.Popen[str]:
     """
     (folder / "conftest.py").write_text(CONFTEST, encoding="utf-8")
     (folder / "test_it.py").write_text(tests, encoding="utf-8")
+    settings = folder / "pytest.ini"  # without one, a folder within a checkout of ours would be run with our settings
+    if not settings.exists():
+        settings.write_text("[pytest]\n", encoding="utf-8")
     return subprocess.Popen(
         [*PYTEST, "-s", *options],
         cwd=folder,
