@@ -26,7 +26,7 @@ from starlette.types import Scope
 
 from tests.conftest import SMALL
 from tests.control.tenants import admin, at, new_name
-from tests.servers import ROOT
+from tests.servers import ROOT, greeting, wait_until
 from understudy import StandIn
 from understudy.admin import CONTRACT
 from understudy.admin.client import ControlError, RemoteWorkspace, line_of
@@ -58,6 +58,7 @@ FLOWS = 12  # of the small set
 MOMENT = datetime(2026, 1, 1, tzinfo=timezone.utc)
 OK, BUSY, LIMITED = 200, 503, 429
 LOST = None  # in place of a status, where no answer came
+BRIEFLY = httpx.Timeout(60, read=0.3)  # for requests that are never answered
 
 # ----------------------------------------------------------------------------- help
 
@@ -90,7 +91,7 @@ def api(server: StandIn, workspace: RemoteWorkspace) -> Iterator[httpx.Client]:
 
 
 def client_of(server: StandIn, workspace: RemoteWorkspace | None = None) -> httpx.Client:
-    return httpx.Client(base_url=(workspace or server).url, transport=server.transport)
+    return httpx.Client(base_url=(workspace or server).url, transport=server.transport, timeout=60)
 
 
 def got(server: StandIn, url: str) -> httpx.Response:
@@ -246,16 +247,18 @@ def test_a_share_is_about_that_many(workspace: RemoteWorkspace, api: httpx.Clien
 
 def test_a_rate_lets_more_in_later(workspace: RemoteWorkspace, api: httpx.Client) -> None:
     workspace.faults.add(rate={"requests": 2, "seconds": 0.4}, answer=LIMITED)
-    assert outcomes(api, 4) == [OK, OK, LIMITED, LIMITED]
-    time.sleep(0.4)
-    assert outcomes(api, 3) == [OK, OK, LIMITED]
+    for _ in range(2):
+        wait_until(lambda: outcome(api) == LIMITED, "no request was refused")
+        wait_until(lambda: outcome(api) == OK, "all requests were refused")
 
 
-def test_a_rule_heals(server: StandIn, workspace: RemoteWorkspace, api: httpx.Client) -> None:
-    workspace.faults.replace([{"answer": BUSY, "expires": 0.3}, {"path": "/x", "delay": 0}])
-    assert outcome(api) == BUSY
-    time.sleep(0.35)
-    assert outcome(api) == OK
+def test_a_rule_heals(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+    def is_applied() -> bool:
+        workspace.faults.replace([{"answer": BUSY, "expires": 0.3}, {"path": "/x", "delay": 0}])
+        return outcome(api) == BUSY
+
+    wait_until(is_applied, "the rule was never applied")
+    wait_until(lambda: outcome(api) == OK, "the rule never expired")
     assert [rule["rule"]["path"] for rule in workspace.faults] == ["/x"]
 
 
@@ -287,16 +290,16 @@ def test_delays_are_drawn_as_they_are_said(seed: int) -> None:
 )
 def test_a_request_waits(workspace: RemoteWorkspace, api: httpx.Client, delay: Any, least: float) -> None:
     workspace.faults.add(delay=delay)
-    assert least <= took(lambda: api.get("/health").raise_for_status()) < least + 1
+    assert least <= took(lambda: api.get("/health").raise_for_status())
 
 
 def test_delays_add_up_and_hold_nobody_else_up(workspace: RemoteWorkspace, api: httpx.Client, server: StandIn) -> None:
     workspace.faults.replace([{"delay": 0.2}, {"delay": 0.2}, {"delay": 0.1, "answer": BUSY}])
-    assert 0.5 <= took(lambda: outcome(api)) < 1.5
-    workspace.faults.replace([{"delay": 1, "path": "/hello"}])
+    assert took(lambda: outcome(api)) >= 0.5
+    workspace.faults.replace([{"delay": 3600, "path": "/hello"}])
     with pytest.raises(httpx.ReadTimeout):
-        api.get("/hello", timeout=0.05)
-    assert took(lambda: api.get("/health").raise_for_status()) < 0.5
+        api.get("/hello", timeout=BRIEFLY)
+    api.get("/health").raise_for_status()
 
 
 def test_an_answer_comes_in_pieces(workspace: RemoteWorkspace, api: httpx.Client) -> None:
@@ -311,7 +314,7 @@ def test_an_answer_comes_in_pieces(workspace: RemoteWorkspace, api: httpx.Client
             answer = api.post("/artifacts/filter", json={"limit": 20})
             assert answer.content == body
             if packed == "identity":
-                assert least <= time.monotonic() - start < least + 1.5
+                assert least <= time.monotonic() - start
     for method, path in (("GET", "/health"), ("DELETE", f"/flows/{FLOW}"), ("HEAD", "/health")):
         assert api.request(method, path).status_code in (200, 204, 405)
 
@@ -367,13 +370,21 @@ def test_an_answer_says_when_to_come_again(workspace: RemoteWorkspace, api: http
     assert api.get("/health").headers["retry-after"] == str(seconds)
 
 
-@pytest.mark.parametrize(("seconds", "told"), [(3, "3"), (2.5, "3"), (0.5, "1"), (600, "600")])
-def test_a_rate_says_when_to_come_again(
-    workspace: RemoteWorkspace, api: httpx.Client, seconds: float, told: str
-) -> None:
-    workspace.faults.add(rate={"requests": 1, "seconds": seconds}, answer=LIMITED)
+def test_a_rate_says_when_to_come_again(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+    workspace.faults.add(rate={"requests": 1, "seconds": 600}, answer=LIMITED)
     assert outcome(api) == OK
-    assert api.get("/health").headers["retry-after"] == told
+    assert 500 < int(api.get("/health").headers["retry-after"]) <= 600
+
+
+@pytest.mark.parametrize(("seconds", "retry_after"), [(3, 3), (2.5, 3), (600, 600)])
+def test_a_wait_is_rounded_up(seconds: float, retry_after: int) -> None:
+    rule, effect = (
+        rules.Rule({"rate": {"requests": 1, "seconds": seconds}, "answer": LIMITED}, Random()),
+        rules.Effect(),
+    )
+    for _ in range(2):
+        rule.apply({"type": "http", "method": "GET", "path": "/x", "headers": []}, None, "/api", effect)
+    assert effect.retry_after == retry_after
 
 
 # ---------------------------------------------------------------------- connections
@@ -381,10 +392,11 @@ def test_a_rate_says_when_to_come_again(
 REQUEST = "{method} {path} HTTP/1.1\r\nhost: x\r\n{more}\r\n"
 
 
-def raw(
-    url: str, path: str = "/health", more: str = "", method: str = "GET", seconds: float = 0.5
-) -> tuple[str, bytes]:
-    """How a connection ends that asked one thing, and all that came over it."""
+def raw(url: str, path: str = "/health", more: str = "", method: str = "GET", seconds: float = 60) -> tuple[str, bytes]:
+    """How a connection ends on which one request was sent, and all that came over it.
+
+    It is "open" where nothing came for some seconds.
+    """
     at = httpx.URL(url)
     with socket.create_connection((at.host, at.port or 80), timeout=seconds) as connection:
         connection.sendall(REQUEST.format(method=method, path=at.path.rstrip("/") + path, more=more).encode())
@@ -402,15 +414,15 @@ def raw(
 @pytest.mark.parametrize("process", [False, True], ids=["thread", "process"])
 def test_connections_are_lost(process: bool) -> None:
     with StandIn(SMALL, process=process) as server:
-        assert raw(server.url)[0] == "open"  # kept alive
+        assert raw(server.url, seconds=0.5)[0] == "open"  # kept alive
         for how, end in (("drop", "closed"), ("reset", "reset"), ("hang", "open"), ("cut", "closed")):
             server.faults.replace([{"connection": how}])
             for path in ("/health", "/../openapi.json", "/nothing"):
-                ended, received = raw(server.url, path)
+                ended, received = raw(server.url, path, seconds=0.5 if end == "open" else 60)
                 assert ended == end, (how, path)
                 assert (received == b"") == (how != "cut")
         server.faults.clear()
-        assert raw(server.url)[1].startswith(b"HTTP/1.1 200")
+        assert raw(server.url, more="connection: close\r\n")[1].startswith(b"HTTP/1.1 200")
 
 
 @pytest.mark.parametrize("more", ["", "accept-encoding: gzip\r\n"])
@@ -525,12 +537,21 @@ def test_reads_are_stale_and_writes_work(workspace: RemoteWorkspace, api: httpx.
 
 def test_reads_are_so_many_seconds_old(workspace: RemoteWorkspace, api: httpx.Client) -> None:
     workspace.faults.add(stale=0.4)
+    begin, names = 0.0, ["first"]
+
+    def is_unseen() -> bool:
+        nonlocal begin
+        begin = time.monotonic()
+        names.append(f"one of {len(names)}")
+        add(api, names[-1])
+        return seen(api, names[-1]) == ([], 0)
+
     add(api, "first")
-    time.sleep(0.6)
-    add(api, "second")
-    assert seen(api, "first", "second") == (["first"], 1)
-    time.sleep(0.5)
-    assert seen(api, "first", "second") == (["first", "second"], 2)
+    wait_until(lambda: seen(api, "first") == (["first"], 1), "old rows are never seen")
+    wait_until(is_unseen, "new rows are always seen")
+    assert seen(api, "first") == (["first"], 1)
+    wait_until(lambda: seen(api, names[-1]) == ([names[-1]], 1), "a new row is never seen")
+    assert time.monotonic() - begin >= 0.4
     workspace.faults.replace([{"stale": 0}])
     add(api, "third")
     assert seen(api, "third") == (["third"], 1)
@@ -685,9 +706,12 @@ def test_an_outage_lets_nobody_in(server: StandIn) -> None:
 
 def test_rate_limited_lets_in_a_hundred_in_ten_seconds(server: StandIn) -> None:
     with profile(server, "rate-limited") as api:
-        assert outcomes(api, 100) == [OK] * 100
-        answer = api.get("/health")
-        assert answer.status_code == LIMITED
+        found = [OK]
+        while found[-1] == OK:
+            answer = api.get("/health")
+            found.append(answer.status_code)
+        assert len(found) > 101
+        assert found[-1] == LIMITED
         assert 1 <= int(answer.headers["retry-after"]) <= 10
 
 
@@ -968,7 +992,7 @@ def test_the_journal_tells_what_was_really_answered(workspace: RemoteWorkspace, 
     ]
     for rule, _, _ in rules:
         workspace.faults.replace([rule])
-        outcome(api, ("GET", "/version", {}), timeout=0.3)
+        outcome(api, ("GET", "/version", {}), timeout=BRIEFLY)
     told = [(request["status"], request["answer"]) for request in workspace.requests]
     assert told == [(status, body) for _, status, body in rules]
     assert workspace.find(status=BUSY).requests[0]["operation"] == "service.read_api_version"
@@ -1001,10 +1025,7 @@ def test_what_is_left_of_an_answer_is_not_kept_for_a_client_that_has_gone(
     with api.stream("POST", "/artifacts/filter", headers={"accept-encoding": "identity"}, json={}) as answer:
         next(answer.iter_raw())
         assert [request["is_over"] for request in workspace.requests] == [False]
-    end = time.monotonic() + 15
-    while not workspace.requests[0]["is_over"] and time.monotonic() < end:
-        time.sleep(0.05)
-    assert workspace.requests[0]["is_over"]
+    wait_until(lambda: workspace.requests[0]["is_over"], "the rest of the answer is still sent")
 
 
 def test_the_journal_keeps_what_was_asked_of_a_lost_change(workspace: RemoteWorkspace, api: httpx.Client) -> None:
@@ -1057,15 +1078,19 @@ def test_no_connection_leaks(server: StandIn, workspace: RemoteWorkspace, how: s
         for _ in range(200):
             connection = stack.enter_context(closing(socket.create_connection((url.host, url.port or 80))))
             connection.sendall(REQUEST.format(method="GET", path=f"{url.path}/health", more="").encode())
-        waited(lambda: open_files(server) >= before + 200 if how == "hang" else open_files(server) <= before + 2)
-    waited(lambda: open_files(server) <= before + 2)
+        wait_until(
+            lambda: open_files(server) >= before + 200 if how == "hang" else open_files(server) <= before + 2,
+            "the connections are not as they should be",
+        )
+    wait_until(lambda: open_files(server) <= before + 2, "connections of clients that have gone are kept")
     workspace.faults.clear()
     with client_of(server, workspace) as api:
         assert outcome(api) == OK
 
 
-def test_a_client_that_is_gone_is_not_reset(tmp_path: Path) -> None:
-    """Its connection has no socket any more: that was a traceback."""
+@contextmanager
+def silent_server(tmp_path: Path) -> Iterator[str]:
+    """The URL of a server that ends with the block, quickly whatever it is doing, having written no error."""
     command = [sys.executable, "-m", "understudy", "serve", "--port", "0", "--quiet", "--fixtures", str(SMALL)]
     with ExitStack() as stack, (tmp_path / "stderr").open("w+") as errors:
         process = stack.enter_context(
@@ -1073,44 +1098,35 @@ def test_a_client_that_is_gone_is_not_reset(tmp_path: Path) -> None:
         )
         stack.callback(process.kill)
         assert process.stdout is not None
-        url = next(line for line in process.stdout if "export" in line).partition("=")[2].strip()
-        faults = RemoteWorkspace(url).faults
-        at = httpx.URL(url)
+        yield greeting(process.stdout)[-1].partition("=")[2].strip()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=60) == 0
+        errors.seek(0)
+        lines = [line for line in errors if not line.startswith("warning: ")]
+    assert [line.split("running")[0] for line in lines] in ([], ["ERROR:    Cancel 5 "])
+
+
+def test_a_client_that_is_gone_is_not_reset(tmp_path: Path) -> None:
+    """Its connection has no socket any more: that was a traceback."""
+    with silent_server(tmp_path) as url:
+        faults, at = RemoteWorkspace(url).faults, httpx.URL(url)
         for how in ("reset", "drop", "cut"):
             faults.replace([{"connection": how, "delay": 0.3, "throttle": 1000, "path": "/health"}])
             for _ in range(3):
                 with socket.create_connection((at.host, at.port or 80)) as client:
                     client.sendall(b"GET /api/health HTTP/1.1\r\nhost: localhost\r\n\r\n")
-            raw(url, seconds=10)  # is lost as well, and later than those above
+            raw(url)  # is lost as well, and later than those above
         faults.clear()
-        process.terminate()
-        assert process.wait(20) == 0
-        errors.seek(0)
-        assert [line for line in errors if not line.startswith("warning: ")] == []
-
-
-def waited(condition: Callable[[], bool], seconds: float = 5) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def test_a_server_stops_in_silence_whatever_it_was_doing(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "understudy", "serve", "--port", "0", "--quiet", "--fixtures", str(SMALL)]
-    with ExitStack() as stack, (tmp_path / "stderr").open("w+") as errors:
-        process = stack.enter_context(
-            subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=errors, text=True)
-        )
-        stack.callback(process.kill)
-        assert process.stdout is not None
-        url = next(line for line in process.stdout if "export" in line).partition("=")[2].strip()
-        faults = RemoteWorkspace(url).faults
+    with ExitStack() as stack, silent_server(tmp_path) as url:
+        workspace = RemoteWorkspace(url)
         for how in ("drop", "reset", "cut"):
-            faults.replace([{"connection": how}])
+            workspace.faults.replace([{"connection": how}])
             raw(url)
             raw(url, "/../docs/files/swagger-ui-bundle.js")
-        faults.replace(
+        workspace.faults.replace(
             [
                 {"path": "/health", "connection": "hang"},
                 {"path": "/hello", "delay": 3600},
@@ -1123,13 +1139,10 @@ def test_a_server_stops_in_silence_whatever_it_was_doing(tmp_path: Path) -> None
             connection = stack.enter_context(closing(socket.create_connection((at.host, at.port or 80))))
             more = "prefer: delay=60\r\n" if path == "/admin/version" else ""
             connection.sendall(REQUEST.format(method="GET", path=at.path + path, more=more).encode())
-        time.sleep(0.3)
-        process.send_signal(signal.SIGTERM)
-        assert took(lambda: process.wait(timeout=10)) < 5
-        assert process.returncode == 0
-        errors.seek(0)
-        lines = [line for line in errors if not line.startswith("warning: ")]
-    assert [line.split("running")[0] for line in lines] in ([], ["ERROR:    Cancel 5 "])
+        wait_until(
+            lambda: sum(not request["is_over"] for request in workspace.requests) == 5,
+            "five requests are not in progress",
+        )
 
 
 # ----------------------------------------------------------------------- documents

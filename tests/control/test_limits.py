@@ -502,5 +502,5 @@ def test_a_server_ends_while_it_is_asked_something_slow(number: int, form: str) 
         slow.close()
         half.close()
     assert status == 0
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 30  # half of what the slow request takes
     assert "Traceback" not in told

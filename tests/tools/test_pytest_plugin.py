@@ -232,7 +232,7 @@ def test_long(note):
 def test_an_interrupt_ends_the_server_too(tmp_path: Path, options: tuple[str, ...]) -> None:
     """It is for all processes of a terminal, as Ctrl-C is."""
     run = started(tmp_path, LONG, *options, f"--understudy-fixtures={SMALL}")
-    notes, end = tmp_path / "notes", time.monotonic() + 30
+    notes, end = tmp_path / "notes", time.monotonic() + 60
     while not notes.exists() or not notes.read_text(encoding="utf-8").endswith("\n"):
         assert run.poll() is None
         assert time.monotonic() < end

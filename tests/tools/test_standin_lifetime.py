@@ -363,7 +363,7 @@ if (child := os.fork()) == 0:  # it has all that is open here, the pipe to the s
     time.sleep(60)
 start = time.monotonic()
 standin.stop()
-assert time.monotonic() - start < 5
+assert time.monotonic() - start < 30  # half of the time for which the child lives
 os.kill(child, signal.SIGKILL)
 os.waitpid(child, 0)
 asyncio.run(live())
