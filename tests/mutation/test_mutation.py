@@ -84,7 +84,8 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A checkout of one module, which the tool takes for its own."""
     for name, text in {
         "understudy/__init__.py": "", "understudy/sample.py": MODULE, "tests/__init__.py": "",
-        "tests/test_sample.py": TEST, "tests/equivalent.yaml": "[]", ".venv/left_out.py": "1", "pytest.ini": "[pytest]\n",
+        "tests/test_sample.py": TEST, "tests/equivalent.yaml": "[]", ".venv/left_out.py": "1",
+        "pytest.ini": "[pytest]\n",
     }.items():  # fmt: skip
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text, encoding="utf-8")
