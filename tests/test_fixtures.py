@@ -234,7 +234,7 @@ def test_a_folder_of_fixture_sets_is_a_warning(api: Api, tmp_path: Path) -> None
     (tmp_path / "small").mkdir()
     write(tmp_path / "small", "flows")
     (warning,) = fixtures.FixtureSet(tmp_path, api.catalog).warnings()
-    assert f"did you mean `--fixtures {tmp_path / 'small'}`?" in warning
+    assert f"did you mean `{tmp_path / 'small'}`?" in warning
 
 
 # ------------------------------------------------------------------------------------------------ mistakes

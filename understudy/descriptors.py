@@ -4,6 +4,7 @@ import resource
 from dataclasses import replace
 
 from understudy.options import Options
+from understudy.text import counted
 
 RESERVED = 192
 """Descriptors for all else: connections that are refused and still closing, flushes of stores, what Python has open."""
@@ -23,8 +24,9 @@ def fitted(options: Options) -> tuple[Options, str | None]:
         return options, None
     connections = max(limit - RESERVED, 1)
     warning = (
-        f"this process may open {limit} files, too few for --max-connections {options.max_connections}: it accepts "
-        f"{connections} connections. Raise the limit (`ulimit -n {needed}`), or lower --max-connections"
+        f"this process may open {counted(limit, 'files')}, too few for --max-connections {options.max_connections}: it "
+        f"accepts {counted(connections, 'connections')}. Raise the limit (`ulimit -n {needed}`), or lower "
+        "--max-connections"
     )
     return replace(options, max_connections=connections), warning
 

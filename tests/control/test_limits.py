@@ -110,7 +110,7 @@ BODY_TOO_LONG = "The body takes more than 2000 bytes."
 HEAD_TOO_LONG = "The headers take more than 1000 bytes."
 TOO_DEEP = "The body is nested deeper than 20 levels."
 TOO_MANY = "A list or object of the body has more than 30 items."
-TOO_MANY_LISTS = "The body has more than 30 lists and objects."
+TOO_MANY_LISTS = "The body has more lists and objects than the limit of 30."
 IN_TEXT = json.dumps({"artifacts": {"key": {"like_": '[{",\\' * 50}}})
 
 
@@ -165,7 +165,7 @@ def test_snapshots_are_limited(limited: Server) -> None:
     assert [saved(name).status for name in ("a", "b", "a")] == [200, 200, 200]
     refused = saved("c")
     assert refused.status == 403
-    assert "There are 2 snapshots, which is the limit" in detail(refused)
+    assert "The limit of 2 snapshots is reached" in detail(refused)
     assert limited.ask(head("DELETE", "/__admin/snapshots/a")).status == 204
     assert saved("c").status == 200
 
@@ -247,7 +247,7 @@ def test_what_does_not_come_in_is_not_waited_for(limited: Server, pieces: tuple[
     assert answer.status == status
     assert time.monotonic() - begun > 0.9
     if status:
-        assert detail(answer) == "The request took more than 1 seconds."
+        assert detail(answer) == "The request took more than 1 s."
 
 
 def test_a_request_may_take_its_time(limited: Server) -> None:
@@ -292,7 +292,7 @@ def test_there_are_only_so_many_connections() -> None:
         for _ in range(5):
             refused = server.ask(HEALTH)
             assert refused.status == 503
-            assert detail(refused) == "More than 3 connections are open."
+            assert detail(refused) == "The limit of 3 connections is reached."
         connection.sendall(HEALTH)
         until(connection, b"true")
         stack.close()

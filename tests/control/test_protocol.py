@@ -486,7 +486,7 @@ def test_open_websockets_count_as_connections() -> None:
             connection.sendall(message("GET /", *WEBSOCKET))
             assert connection.recv(4096).startswith(b"HTTP/1.1 101 ")
         with socket.create_connection(address, timeout=PATIENCE) as refused:
-            assert answers(received(refused)) == [(503, {"detail": "More than 2 connections are open."})]
+            assert answers(received(refused)) == [(503, {"detail": "The limit of 2 connections is reached."})]
 
 
 @pytest.mark.parametrize("path", ["/", "/silent"])

@@ -71,7 +71,7 @@ def test_the_limit_does_not_count_the_default_one_and_dropping_makes_room(tenant
     async def fill() -> None:
         for name in (DEFAULT, NAME, OTHER):
             await tenants.get(name)
-        with pytest.raises(Forbidden, match=r"There are 2 workspaces, which is the limit\. Drop some"):
+        with pytest.raises(Forbidden, match=r"The limit of 2 workspaces is reached\. Drop some"):
             await tenants.get(THIRD)
         await tenants.get(NAME)  # one that is there is not one more
         await tenants.drop(OTHER.upper())

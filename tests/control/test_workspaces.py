@@ -143,13 +143,28 @@ def test_there_may_be_so_many() -> None:
         answer = api.get(f"{at(third)}/flows/{FLOW}")
         assert answer.status_code == 403
         assert answer.json()["detail"] == (
-            "There are 2 workspaces, which is the limit. Drop some (DELETE /__admin/workspaces, `understudy admin "
+            "The limit of 2 workspaces is reached. Drop some (DELETE /__admin/workspaces, `understudy admin "
             "drop`), or start the server with a higher --max-workspaces."
         )
         assert api.get(f"/flows/{FLOW}").status_code == 200
         assert api.get(f"{at(first)}/flows/{FLOW}").status_code == 200
         assert admin(api, "DELETE", "/workspaces", params={"workspace": first}).status_code == 200
         assert api.get(f"{at(third)}/flows/{FLOW}").status_code == 200
+
+
+def test_the_messages_about_limits_have_a_singular() -> None:
+    with stand_in(SMALL, "--max-workspaces", "1", "--max-snapshots", "1", "--max-items", "1") as api:
+        refusals: list[httpx.Response] = []
+        for _ in range(2):
+            refusals.append(api.get(f"{at(new_name())}/flows/{FLOW}"))
+            refusals.append(admin(api, "PUT", f"/snapshots/{new_name()[:8]}"))
+        refusals.append(api.post("/flows/", json={"name": "x", "tags": ["a", "b"]}))
+    details = [answer.json()["detail"] for answer in refusals if answer.is_error]
+    assert [detail.partition(".")[0] for detail in details] == [
+        "The limit of 1 workspace is reached",
+        "The limit of 1 snapshot is reached",
+        "A list or object of the body has more than 1 item",
+    ]
 
 
 def test_an_api_may_have_none(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -97,6 +98,18 @@ def test_what_cannot_be_filled_in_is_refused_by_row(
     }
 
 
+def test_a_store_of_many_refused_rows_says_that_there_may_be_more(path: Path, opens: Opens) -> None:
+    """Not all of them are read."""
+
+    def fill(content: Content) -> None:
+        (row, *_) = content["flows"].values()
+        content["flows"] = {str(n): {**row, "id": str(uuid4()), "tags": n} for n in range(1, 1200)}
+
+    edit(path, fill)
+    with pytest.raises(StoreError, match=r"Rows that do not fit: at least 1001$"):
+        opens(path)
+
+
 def test_repair_drops_what_the_contract_does_not_have_and_keeps_the_row(api: Api, path: Path, opens: Opens) -> None:
     before = rows_of(opens(path))
     edit(path, for_each_flow(soon=1))
@@ -114,7 +127,7 @@ def test_a_table_that_the_contract_does_not_have_stays_in_the_file(path: Path, o
     edit(path, lambda content: content.update(blocks=extra, empty={}))
     store = opens(path)
     (warning,) = store.upgrade.warnings()
-    assert warning == "blocks: the contract has no such table; 2 rows of it stay in the file and are not served"
+    assert warning == "blocks: the contract has no such table; kept in the file, but not served: 2 rows"
     assert rows_of(store) == before
     store.workspace["flows"].delete(0)
     store.settle()

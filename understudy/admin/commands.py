@@ -86,10 +86,11 @@ def rows_in_words(rows: Mapping[str, int]) -> str:
 
 def state_in_words(state: Mapping[str, Any]) -> str:
     journal = state["journal"]
+    size = counted(journal["size"], "requests")
     lines = [
         f"Understudy {state['version']}, up for {state['uptime']:.0f} s, {state['memory'] / 2**20:.0f} MiB",
         f"fixture set  {state['fixture_set']}",
-        f"journal      {journal['requests']} of {journal['size']} requests, {journal['forgotten']} forgotten",
+        f"journal      {journal['requests']} of {size}, {journal['forgotten']} forgotten",
         f"workspaces   {len(state['workspaces'])} of at most {state['max_workspaces'] + 1}",
     ]
     for workspace in state["workspaces"]:
@@ -262,7 +263,8 @@ def rule_in_words(told: Mapping[str, Any]) -> str:
     """A rule in a line, and how often it was applied."""
     rule = {name: value for name, value in told["rule"].items() if name not in ("name", "workspace")}
     says = ", ".join(f"{name}: {to_json(value)}" for name, value in rule.items())
-    return escape(f"{told['rule'].get('name') or 'a rule'} ({says}): {told['applied']} of {told['matched']} requests")
+    requests = counted(told["matched"], "requests")
+    return escape(f"{told['rule'].get('name') or 'a rule'} ({says}): {told['applied']} of {requests}")
 
 
 @admin.command()

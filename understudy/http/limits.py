@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from understudy.errors import BadRequest
+from understudy.text import counted
 
 PYTHONS = 1000  # levels: how deep Python's own calls go, and so, nearly, its reader of JSON
 UNREADABLE = "There was an error parsing the body"  # the real server's words for what Python cannot read
@@ -52,7 +53,7 @@ class Limits:
         for piece in PIECE.finditer(without_texts(body)):
             commas[-1] += piece[1].count(b",")
             if commas[-1] >= self.items:
-                raise BadRequest(f"A list or object of the body has more than {self.items} items.")
+                raise BadRequest(f"A list or object of the body has more than {counted(self.items, 'items')}.")
             if piece[2] in (b"[", b"{"):
                 openings += 1
                 commas.append(0)
@@ -61,11 +62,13 @@ class Limits:
             if len(commas) > self.depth + 1:
                 raise BadRequest(self._too_deep)
             if openings > self.items:
-                raise BadRequest(f"The body has more than {self.items} lists and objects.")
+                raise BadRequest(f"The body has more lists and objects than the limit of {self.items}.")
 
     @property
     def _too_deep(self) -> str:
-        return UNREADABLE if self.depth >= PYTHONS else f"The body is nested deeper than {self.depth} levels."
+        if self.depth >= PYTHONS:
+            return UNREADABLE
+        return f"The body is nested deeper than {counted(self.depth, 'levels')}."
 
 
 def without_texts(body: bytes) -> bytes:

@@ -16,6 +16,7 @@ from understudy.http.framing import Headers, body_length, head_without_upgrade, 
 from understudy.http.limits import Limits
 from understudy.http.responses import refusal
 from understudy.http.write_buffer import WriteBuffer
+from understudy.text import counted
 
 LINGERING = 2  # seconds, in which a client that was refused may go on sending before it hangs up
 MOST_LINGERING = 100  # refused connections that may do so at a time
@@ -62,7 +63,8 @@ class Protocol(HttpToolsProtocol):
         if self.client is not None:
             self.client = unmapped(self.client[0]), self.client[1]
         if len(self.connections) - len(self._refused) > self._limits.connections:
-            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, f"More than {self._limits.connections} connections are open.")
+            limit = counted(self._limits.connections, "connections")
+            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, f"The limit of {limit} is reached.")
             return
         self._since = self.loop.time()
         self._watch()
@@ -228,18 +230,18 @@ class Protocol(HttpToolsProtocol):
         raise Refused
 
     def _refuse_head(self) -> None:
-        self._refuse(
-            HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"The headers take more than {self._limits.head} bytes."
-        )
+        limit = counted(self._limits.head, "bytes")
+        self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"The headers take more than {limit}.")
 
     def _refuse_body(self) -> None:
-        self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The body takes more than {self._limits.body} bytes.")
+        limit = counted(self._limits.body, "bytes")
+        self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The body takes more than {limit}.")
 
     def _refuse_slow(self) -> None:
         if self._is_in_head and self._head == 0:
             self.transport.close()  # nothing was asked
             return
-        self._refuse(HTTPStatus.REQUEST_TIMEOUT, f"The request took more than {self._limits.seconds:g} seconds.")
+        self._refuse(HTTPStatus.REQUEST_TIMEOUT, f"The request took more than {self._limits.seconds:g} s.")
 
     def _refuse(self, status: HTTPStatus, detail: str) -> None:
         """Answer the request that comes in, in place of the application, and read no more."""

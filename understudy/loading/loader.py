@@ -35,13 +35,15 @@ class LoadError(Exception):
     """Rows cannot be loaded; the text tells why.
 
     `count` says how many mistakes there are, `rows` in how many rows, and `mistakes` has the first of each source.
+    Where `is_complete` is false, the rest of the rows was not read.
     """
 
-    def __init__(self, report: Mistakes, rows: int, mistakes: Collection[Mistake]) -> None:
+    def __init__(self, report: Mistakes, rows: int, mistakes: Collection[Mistake], *, is_complete: bool = True) -> None:
         super().__init__(str(report))
         self.count = report.count
         self.rows = rows
         self.mistakes = mistakes
+        self.is_complete = is_complete
 
 
 @dataclass
@@ -236,7 +238,7 @@ class Loader:
         self._names.refuse(self._workspace[row.source.table].schema, object_in(row.line))
         if self._refused > ENOUGH:
             self._mistaken(row.source, row.position, f"more than {ENOUGH} rows have errors; the rest was not read")
-            raise LoadError(self._mistakes, self._refused, self._first.values())
+            raise LoadError(self._mistakes, self._refused, self._first.values(), is_complete=False)
 
     def _mistaken(self, source: Source, position: int | None, reason: str, *, is_clash: bool = False) -> None:
         self._first.setdefault(source.table, Mistake(position, reason, is_clash))

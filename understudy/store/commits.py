@@ -8,6 +8,7 @@ from typing import Any
 from understudy.contract.contract import reason_of
 from understudy.errors import InsufficientStorage
 from understudy.tables.changes import Change
+from understudy.text import counted
 from understudy.workspaces.workspace import Workspace
 
 logger = logging.getLogger("understudy")
@@ -86,7 +87,8 @@ class Commits:
         self._flushing = None
 
     def _fail(self, error: Exception, changes: list[Change]) -> None:
-        logger.error("%d changes could not be kept: %s", len(changes) + len(self._changes), error)
+        count = counted(len(changes) + len(self._changes), "changes")
+        logger.error("%s could not be kept: %s", count, error)
         self._undo([*changes, *self._changes])
         self._changes.clear()
         for waiting in (self._current, self._next):

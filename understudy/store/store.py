@@ -125,7 +125,8 @@ class Store:
         entry = next(entry for some in entries.values() for entry in some if entry.at == mistake.position)
         if mistake.is_clash or not has_id(entry.value):
             return reader.damage(entry.at, mistake.reason)
-        others = f". Rows that do not fit: {error.rows}" if error.rows > 1 else ""
+        least = "" if error.is_complete else "at least "
+        others = f". Rows that do not fit: {least}{error.rows}" if error.rows > 1 else ""
         hint = f"row {entry.number} of {entry.table} does not fit the contract; edit or delete it in the file{others}"
         return StoreError(self.path, f"{mistake.reason}: {hint}", reader.line(entry))
 

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic_core import ValidationError
 
 from understudy.contract.catalog import RowSchema
+from understudy.text import counted
 
 EXTRA = "extra_forbidden"  # pydantic's name for a field that is not in the schema
 
@@ -62,9 +63,9 @@ class Upgrade:
     def warnings(self) -> Iterator[str]:
         """What was dropped, a line each."""
         for (table, field), count in sorted(self._dropped.items()):
-            yield f"{table}: the contract has no field `{field}`, which is dropped from {rows(count)}"
+            yield f"{table}: the contract has no field `{field}`, which is dropped from {counted(count, 'rows')}"
         for table, count in sorted(self._unserved.items()):
-            yield f"{table}: the contract has no such table; {rows(count)} of it stay in the file and are not served"
+            yield f"{table}: the contract has no such table; kept in the file, but not served: {counted(count, 'rows')}"
 
 
 def drop(value: Any, way: tuple[int | str, ...]) -> bool:
@@ -76,7 +77,3 @@ def drop(value: Any, way: tuple[int | str, ...]) -> bool:
     except (LookupError, TypeError):  # the way goes through the kinds of value that pydantic has tried
         return False
     return True
-
-
-def rows(count: int) -> str:
-    return "1 row" if count == 1 else f"{count} rows"

@@ -211,7 +211,8 @@ def remarks(inspection: Inspection) -> Iterator[str]:
         known = len(inspection.model.known[table])
         yield f"`{table}` has more rows than are read; what is said of it is said of {known:,} of them."
     if inspection.ledger.unsettled:
-        yield f"Rows changed meanwhile: {inspection.ledger.unsettled} checks were passed at the second try only."
+        checks = counted(inspection.ledger.unsettled, "check")
+        yield f"Rows changed meanwhile; passed only at the second try: {checks}."
 
 
 def run_spec(plan: Plan) -> bool:

@@ -21,6 +21,7 @@ from understudy.loading import loader
 from understudy.loading.loader import LoadError
 from understudy.loading.sources import Numbered, Source, Unreadable
 from understudy.paths import check_file, is_folder
+from understudy.text import counted
 from understudy.workspaces.workspace import Workspace
 
 SUFFIX = ".jsonl"
@@ -138,7 +139,7 @@ def strays(folder: Path, tables: Collection[str]) -> Iterator[str]:
             continue
         if path.is_dir():
             if any(path.glob(f"*{suffix}") for suffix in SUFFIXES):
-                yield f"{path} is not read: a fixture set is one folder; did you mean `--fixtures {path}`?"
+                yield f"{path} is not read: a fixture set is one folder; did you mean `{path}`?"
             continue
         stem = path.name.partition(".")[0].lower()
         yield f"{path} is not read: it is the file of no table{did_you_mean(stem, tables, SUFFIX)}"
@@ -244,5 +245,5 @@ def dangling(workspace: Workspace) -> Iterator[str]:
             keys = (table.key(column, row) for row in table.live)
             rows = sum(key is not None and target.find(key) is None for key in keys)
             if rows:
-                who = "1 row refers" if rows == 1 else f"{rows} rows refer"
-                yield f"{name}: {who} by `{field}` to {reference.table} that are not there"
+                refer = "refers" if rows == 1 else "refer"
+                yield f"{name}: {counted(rows, 'rows')} {refer} by `{field}` to {reference.table} that are not there"

@@ -19,6 +19,7 @@ from understudy.errors import (
     Unprocessable,
 )
 from understudy.filters.selection import remembered
+from understudy.text import counted
 from understudy.workspaces.fixtures import FixtureSet, dangling
 from understudy.workspaces.history import History
 from understudy.workspaces.workspace import Workspace
@@ -181,7 +182,7 @@ class Tenants:
             return
         if len({*self._open, *self.keeper.left()} - {DEFAULT}) >= self.limit:
             raise Forbidden(
-                f"There are {self.limit} workspaces, which is the limit. Drop some (DELETE /__admin/workspaces, "
+                f"The limit of {counted(self.limit, 'workspaces')} is reached. Drop some (DELETE /__admin/workspaces, "
                 "`understudy admin drop`), or start the server with a higher --max-workspaces."
             )
 

@@ -14,6 +14,7 @@ from understudy.http.redaction import HIDDEN
 from understudy.http.responses import NO_CONTENT, Answer, encode
 from understudy.http.slices import in_slices
 from understudy.site import Site
+from understudy.text import counted
 from understudy.workspaces.tenants import canonical
 
 NEAREST = 3  # requests, where none is found
@@ -160,10 +161,11 @@ def check_memory(site: Site, search: Search) -> None:
         return
     if journal.is_out_of_bytes:
         raise Conflict(
-            f"The journal holds {len(journal)} requests, which take {journal.capacity // 2**20} MiB, and has forgotten "
-            f"{forgotten} that might count. Clear it (DELETE /__admin/requests) before what you ask about."
+            f"The journal is full, with {counted(len(journal), 'requests')} in {journal.capacity // 2**20} MiB. It has "
+            f"forgotten {forgotten} that might count. Clear it (DELETE /__admin/requests) before what you ask about."
         )
     raise Conflict(
-        f"The journal holds the last {journal.size} requests and has forgotten {forgotten} that might count. Clear "
-        "it (DELETE /__admin/requests) before what you ask about, or start the server with a larger --journal."
+        f"The journal holds no more than {counted(journal.size, 'requests')} and has forgotten {forgotten} that might "
+        "count. Clear it (DELETE /__admin/requests) before what you ask about, or start the server with a larger "
+        "--journal."
     )

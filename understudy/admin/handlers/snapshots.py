@@ -3,6 +3,7 @@
 from understudy.errors import Forbidden, NotFound
 from understudy.http.responses import NO_CONTENT, Answer
 from understudy.site import Site
+from understudy.text import counted
 from understudy.workspaces.tenants import Tenant
 from understudy.workspaces.workspace import Workspace
 
@@ -25,7 +26,7 @@ def check_room(site: Site, tenant: Tenant, name: str) -> None:
     limit = site.options.max_snapshots
     if name not in tenant.snapshots and sum(len(each.snapshots) for each in site.tenants) >= limit:
         raise Forbidden(
-            f"There are {limit} snapshots, which is the limit. Delete some, or start the server with a higher "
+            f"The limit of {counted(limit, 'snapshots')} is reached. Delete some, or start the server with a higher "
             "--max-snapshots."
         )
 

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from understudy.contract.contract import Place
+from understudy.text import counted
 from understudy.verification.compare import names_in
 from understudy.verification.comparison import Order, named, rows_of, same_up_to_ties, shortened
 from understudy.verification.generator import Request
@@ -100,7 +101,8 @@ class Listing:
         known, ids = set(self.inspection.model.known[table]), {str(row["id"]) for row in self.whole()}
         if table in self.inspection.model.partial or known == ids:
             return None
-        return Broken((self.request(),), f"{len(known)} rows", f"{len(ids)} rows, but for {named(sorted(known ^ ids))}")
+        found = f"{counted(len(ids), 'rows')}, but for {named(sorted(known ^ ids))}"
+        return Broken((self.request(),), counted(len(known), "rows"), found)
 
     def is_slice(self, cut: Filters) -> Broken | None:
         whole, rows = self.whole(), self.rows(cut)
@@ -112,7 +114,9 @@ class Listing:
         if same_up_to_ties(rows, expected, self.order):
             return None
         return Broken(
-            (self.request(), request), f"{len(expected)} rows: {ids(expected)}", f"{len(rows)} rows: {ids(rows)}"
+            (self.request(), request),
+            f"{counted(len(expected), 'rows')}: {ids(expected)}",
+            f"{counted(len(rows), 'rows')}: {ids(rows)}",
         )
 
     def is_tiled(self) -> Broken | None:
@@ -122,8 +126,9 @@ class Listing:
         tiles = [str(row["id"]) for cut in cuts for row in self.rows(cut)]
         if sorted(tiles) == sorted(str(row["id"]) for row in whole):
             return None
-        found = f"{len(tiles)} rows in {len(cuts)} pages, {len(set(tiles))} of them different"
-        return Broken((self.request(), *map(self.request, cuts[:2])), f"{len(whole)} rows, each once", found)
+        found = f"{counted(len(tiles), 'rows')} in {counted(len(cuts), 'pages')}, {len(set(tiles))} of them different"
+        expected = f"{counted(len(whole), 'rows')}, each once"
+        return Broken((self.request(), *map(self.request, cuts[:2])), expected, found)
 
     def is_page(self, pages: Endpoint, size: int, number: int) -> Broken | None:
         whole = self.whole()

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
+from understudy.text import counted
 from understudy.verification.comparison import named
 from understudy.verification.meaning.algebra import Bounds
 from understudy.verification.meaning.answers import Answers, Filters, Ids
@@ -69,13 +70,13 @@ class Relations:
 
 def told(bounds: Bounds) -> str:
     least, most = len(bounds.least), len(bounds.most)
-    return f"{most} rows" if least == most else f"{least} to {most} rows"
+    return counted(most, "rows") if least == most else f"{least} to {counted(most, 'rows')}"
 
 
 def apart(ids: Ids, bounds: Bounds) -> str:
     """What sets rows apart from what was expected."""
     missing, added = sorted(bounds.least - ids), sorted(ids - bounds.most)
-    parts = [f"{len(ids)} rows"]
+    parts = [counted(len(ids), "rows")]
     parts += [f"without {named(missing)}"] if missing else []
     parts += [f"with {named(added)}"] if added else []
     return ", ".join(parts)
