@@ -1,5 +1,6 @@
 """Caches: what is remembered takes so many bytes, and no more."""
 
+import asyncio
 import gc
 import tracemalloc
 from collections.abc import Callable
@@ -10,12 +11,13 @@ import pytest
 from tests.conftest import SMALL
 from understudy.cache import ENTRY, SHARE, Cache
 from understudy.contract.columns import Column
-from understudy.filters import selection
-from understudy.filters.criteria import Condition
+from understudy.filters.criteria import EVERY, Condition
+from understudy.filters.query import Sort
 from understudy.folder import Api
 from understudy.http import requests
 from understudy.http.csrf import Tokens
-from understudy.workspaces import history
+from understudy.http.responses import compressed
+from understudy.workspaces import caches, history
 from understudy.workspaces.fixtures import FixtureSet
 from understudy.workspaces.history import History
 from understudy.workspaces.workspace import Workspace
@@ -60,18 +62,34 @@ def test_what_takes_too_large_a_share_is_not_remembered() -> None:
 
 
 def test_remembered_filters_are_bounded_in_bytes_over_all_forks(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(selection, "REMEMBERED", 4 * MEBIBYTE)
+    monkeypatch.setattr(caches, "ROWS", MEBIBYTE)
     rows = FixtureSet(SMALL, api.catalog).rows
     rows.count("flows", Condition(NAME, "any_", ("x",)))
 
     def work() -> Workspace:
         workspace = rows.fork()
-        for fork in [workspace, *(workspace.fork() for _ in range(9))]:
-            for number in range(40):
+        for fork in [workspace, *(workspace.fork() for _ in range(3))]:
+            for number in range(20):
                 fork.count("flows", Condition(NAME, "any_", tuple(f"{number} {each}" for each in range(2000))))
         return workspace
 
-    assert held_after(work) < 6 * MEBIBYTE
+    assert held_after(work) < 2 * MEBIBYTE
+
+
+def test_remembered_pages_are_bounded_in_bytes_over_all_forks(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(caches, "PAGES", MEBIBYTE)
+    rows = FixtureSet(SMALL, api.catalog).rows
+    by_id = Sort(Column(("id",)))
+    rows.page("flows", EVERY, by_id, 200)
+
+    def work() -> Workspace:
+        workspace = rows.fork()
+        for fork in [workspace, *(workspace.fork() for _ in range(3))]:
+            for limit in range(1, 400):
+                assert asyncio.run(compressed(fork.page("flows", EVERY, by_id, limit)))
+        return workspace
+
+    assert held_after(work) < 4 * MEBIBYTE
 
 
 def test_a_filter_is_remembered_by_each_fork_for_itself(api: Api) -> None:
@@ -131,7 +149,7 @@ def test_the_past_takes_no_more_than_so_many_bytes(api: Api, monkeypatch: pytest
     row = min(artifacts.live)
 
     def work() -> History:
-        for number in range(40):
+        for number in range(20):
             past.note()
             artifacts.update(row, {"data": f"{number}{'x' * 500_000}"})
         return past

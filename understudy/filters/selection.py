@@ -17,7 +17,6 @@ Tables = Mapping[str, Table]
 
 FEW = 100  # a table has more than so many times the rows that are left where these are few
 MANY = 20  # a table has less than so many times the rows that it may refer to where these are many
-REMEMBERED = 2**26  # bytes of criteria and of the rows that met them; at a million rows, these take 125 kB at the most
 CRITERION = 200  # bytes, about, of a criterion without its operand
 CHUNK = 2**13  # bytes, at most, that a bitmap takes for a stretch of 2**16 rows
 
@@ -33,11 +32,6 @@ class Known:
 
 Remembered = Cache[tuple[object, str, Criteria], Known]
 """What is known, by whose tables it is about, the name of the table, and the criteria."""
-
-
-def remembered() -> Remembered:
-    """A cache that selections share."""
-    return Cache(REMEMBERED)
 
 
 class Selection:
@@ -124,9 +118,9 @@ def size_of_rows(rows: BitMap) -> int:
     return min(2 * len(rows), (rows.max() // 2**16 + 1) * CHUNK) if rows else 0
 
 
-def beyond(criteria: Condition | Related) -> Iterator[str]:
+def beyond(criteria: Criteria) -> Iterator[str]:
     """The tables that criteria lead to."""
-    todo: list[Criteria] = [criteria]
+    todo = [criteria]
     while todo:
         match todo.pop():
             case Related(step, part):

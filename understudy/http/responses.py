@@ -11,6 +11,7 @@ from isal import igzip_lib
 from pydantic_core import to_json
 from starlette.types import Scope, Send
 
+from understudy.filters.pages import Page
 from understudy.http.headers import headers_of
 
 NO_CONTENT: Final = (b"", HTTPStatus.NO_CONTENT)
@@ -67,12 +68,22 @@ async def send_response(scope: Scope, send: Send, status: int, body: bytes, head
     is_long = len(body) >= COMPRESSED
     head = [*headers, *VARY[is_long, VARY_ORIGIN in scope]]
     if is_long and b"gzip" in headers_of(scope).get(b"accept-encoding", b""):
-        body = compress(body) if len(body) < THREADED else await asyncio.to_thread(compress, body)
+        body = await compressed(body)
         head.append(GZIP)
     if status != NO_CONTENT[1]:
         head.append((b"content-length", b"%d" % len(body)))
     await send({"type": "http.response.start", "status": status, "headers": head})
     await send({"type": "http.response.body", "body": body})
+
+
+async def compressed(body: bytes) -> bytes:
+    """The gzip form of a body. That of a page is kept with the page."""
+    if isinstance(body, Page) and body.compressed is not None:
+        return body.compressed
+    packed = compress(body) if len(body) < THREADED else await asyncio.to_thread(compress, body)
+    if isinstance(body, Page):
+        body.compressed = packed
+    return packed
 
 
 def refusal(status: HTTPStatus, detail: str) -> bytes:

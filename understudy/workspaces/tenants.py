@@ -18,8 +18,8 @@ from understudy.errors import (
     UnderstudyError,
     Unprocessable,
 )
-from understudy.filters.selection import remembered
 from understudy.text import counted
+from understudy.workspaces.caches import Caches
 from understudy.workspaces.fixtures import FixtureSet, dangling
 from understudy.workspaces.history import History
 from understudy.workspaces.workspace import Workspace
@@ -138,7 +138,7 @@ class Tenants:
         self.limit = limit
         self.ids = ids
         self.keeper = keeper
-        self._cache = remembered()
+        self._caches = Caches()
         self._open: dict[str, Tenant] = {}
         self._opening = asyncio.Lock()
 
@@ -202,7 +202,7 @@ class Tenants:
         """
         with ExitStack() as stack:
             kept = stack.enter_context(self.keeper.open(name))
-            kept.workspace.share(self._cache)
+            kept.workspace.share(self._caches)
             tenant = self._open[name] = Tenant(name, kept, stack.pop_all())
         return tenant
 

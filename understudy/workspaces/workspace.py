@@ -7,11 +7,13 @@ from pyroaring import BitMap
 from understudy.contract.catalog import CASCADE, SET_NULL, Catalog
 from understudy.contract.columns import ID, Column
 from understudy.filters.criteria import Criteria
+from understudy.filters.pages import Page, Pages
 from understudy.filters.query import Sort
-from understudy.filters.selection import Remembered, Selection, remembered
+from understudy.filters.selection import Selection
 from understudy.tables.changes import Record, unrecorded
 from understudy.tables.table import Table
 from understudy.text import counted
+from understudy.workspaces.caches import Caches
 
 
 class Workspace(Mapping[str, Table]):
@@ -19,16 +21,18 @@ class Workspace(Mapping[str, Table]):
 
     Args:
         tables: the tables.
-        cache: what was found in these and in other tables; a new one by default. Forks share it.
+        caches: what was found in these and in other tables; new ones by default. Forks share them.
     """
 
-    def __init__(self, tables: Mapping[str, Table], cache: Remembered | None = None) -> None:
+    def __init__(self, tables: Mapping[str, Table], caches: Caches | None = None) -> None:
         self._tables = tables
-        self.share(remembered() if cache is None else cache)
+        self.share(Caches() if caches is None else caches)
 
-    def share(self, cache: Remembered) -> None:
-        """Remember what is found in a cache that others use, too."""
-        self._selection = Selection(self._tables, cache)
+    def share(self, caches: Caches) -> None:
+        """Remember what is found in caches that others use, too."""
+        self._caches = caches
+        self._selection = Selection(self._tables, caches.rows)
+        self._pages = Pages(self._tables, self._selection, caches.pages)
 
     @classmethod
     def empty(cls, catalog: Catalog, record: Record = unrecorded) -> "Workspace":
@@ -38,7 +42,7 @@ class Workspace(Mapping[str, Table]):
 
     def fork(self, record: Record = unrecorded) -> "Workspace":
         """Another workspace of the same rows, which goes its own way from here, and costs what it changes."""
-        return Workspace({name: table.fork(record) for name, table in self.items()}, self._selection.cache)
+        return Workspace({name: table.fork(record) for name, table in self.items()}, self._caches)
 
     def restore(self, other: "Workspace") -> None:
         """Become what another workspace is, which may go on to change."""
@@ -67,13 +71,11 @@ class Workspace(Mapping[str, Table]):
 
     def first(self, table: str, criteria: Criteria, sort: Sort, limit: int, offset: int = 0) -> list[int]:
         """At most `limit` of the rows that meet criteria, in order, after the first `offset`."""
-        rows = self.select(table, criteria)
-        return self._tables[table].index(sort.column).page(rows, sort.descending, offset, limit)
+        return self._pages.rows(table, criteria, sort, limit, offset)
 
-    def page(self, table: str, criteria: Criteria, sort: Sort, limit: int, offset: int = 0) -> bytes:
+    def page(self, table: str, criteria: Criteria, sort: Sort, limit: int, offset: int = 0) -> Page:
         """The same as the JSON array of an answer."""
-        rows = self.first(table, criteria, sort, limit, offset)
-        return b"[" + b",".join(map(self._tables[table].encoded, rows)) + b"]"
+        return self._pages.page(table, criteria, sort, limit, offset)
 
     def delete(self, table: str, rows: Iterable[int]) -> None:
         """Delete rows, and do to the rows that refer to them what the contract says (`x-on-delete`)."""
