@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from understudy.errors import Conflict, UnderstudyError
+from understudy.errors import Conflict, NotFound, UnderstudyError
 from understudy.faults.faults import Faults
 from understudy.folder import Api
 from understudy.http.authentication import Credentials, Guard
@@ -14,7 +14,7 @@ from understudy.http.journal import Journal
 from understudy.http.routing_table import RoutingTable
 from understudy.options import Options
 from understudy.workspaces.fixtures import FixtureSet
-from understudy.workspaces.tenants import DEFAULT, Tenants, canonical
+from understudy.workspaces.tenants import Tenants, canonical
 from understudy.workspaces.workspace import Workspace
 
 
@@ -79,8 +79,11 @@ class Site:
             ApiError: there is none, or it cannot be dropped.
         """
         name = canonical(name)
-        if name != DEFAULT:
+        try:
+            await self.tenants.drop(name)
+        except NotFound:
             self.faults.clear(name)  # there are some even where nothing was asked yet
-        await self.tenants.drop(name)
+            raise
+        self.faults.clear(name)
         self.journal.clear(name)
         return name

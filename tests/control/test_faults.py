@@ -10,6 +10,7 @@ import statistics
 import subprocess
 import sys
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime, timezone
@@ -38,7 +39,7 @@ from understudy.faults import rule as rules
 from understudy.faults.delays import delay_of
 from understudy.faults.faults import Faults
 from understudy.faults.reading import profiles, rules_in
-from understudy.faults.rule import EFFECTS
+from understudy.faults.rule import EFFECTS, Effect
 from understudy.folder import Api
 from understudy.http.routing_table import ROUTE
 from understudy.options import Options
@@ -1028,6 +1029,17 @@ def test_what_is_left_of_an_answer_is_not_kept_for_a_client_that_has_gone(
     wait_until(lambda: workspace.requests[0]["is_over"], "the rest of the answer is still sent")
 
 
+@pytest.mark.parametrize("rule", [{"chunk_delay": 3600}, {"delay": 3600}])
+def test_nothing_waits_for_a_client_that_has_gone(rule: Rule) -> None:
+    with StandIn(SMALL, process=True, client_timeout=0.5) as server:
+        server.faults.replace([rule])
+        at = httpx.URL(server.url)
+        with socket.create_connection((at.host, at.port or 80)) as connection:
+            connection.sendall(REQUEST.format(method="GET", path=f"{at.path}/hello", more="").encode())
+            wait_until(lambda: len(server.requests) == 1, "the request does not come in")
+        wait_until(lambda: server.requests[0]["is_over"], "the request is still in progress")
+
+
 def test_the_journal_keeps_what_was_asked_of_a_lost_change(workspace: RemoteWorkspace, api: httpx.Client) -> None:
     workspace.clear()
     for rule in ({"connection": "drop"}, {"answer": BUSY}):
@@ -1143,6 +1155,45 @@ def test_a_server_stops_in_silence_whatever_it_was_doing(tmp_path: Path) -> None
             lambda: sum(not request["is_over"] for request in workspace.requests) == 5,
             "five requests are not in progress",
         )
+
+
+def test_all_rules_together_may_take_so_many_bytes(server: StandIn) -> None:
+    """Also where they are those of many workspaces. Rules that are replaced make room."""
+    rules = [{"answer": BUSY, "path": f"/{n}", "headers": dict.fromkeys(map(str, range(50)), "*")} for n in range(400)]
+    workspaces = [server.workspace() for _ in range(10)]
+
+    def fill() -> None:
+        for workspace in workspaces:
+            for _ in range(2):
+                workspace.faults.replace(rules)
+
+    with pytest.raises(ControlError, match=r"All fault rules together may take 32 MiB\. No rule was changed"):
+        fill()
+    kept = [len(workspace.faults.rules) for workspace in workspaces]
+    assert kept == sorted(kept, reverse=True)
+    assert set(kept) == {400, 0}
+    for workspace in workspaces:
+        workspace.faults.clear()
+    workspaces[0].faults.replace(rules)
+    workspaces[0].faults.clear()
+
+
+def test_the_times_that_rates_count_are_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("understudy.faults.faults.TIMES", 2**18)
+    faults = Faults("/api")
+    faults.put(None, [{"answer": BUSY, "rate": {"requests": 100_000, "seconds": 600}}] * 3)
+
+    def ask(client: int) -> Effect | None:
+        scope: Scope = {"type": "http", "method": "GET", "path": "/api/x", "headers": [], ROUTE: None}
+        return faults.effect({**scope, "client": (f"192.0.2.{client}", 1)})
+
+    tracemalloc.start()
+    try:
+        for number in range(20_000):
+            assert ask(number % 200) is None
+        assert tracemalloc.get_traced_memory()[0] < 2**20  # they took three times as much
+    finally:
+        tracemalloc.stop()
 
 
 # ----------------------------------------------------------------------- documents

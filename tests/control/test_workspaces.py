@@ -304,12 +304,16 @@ def test_a_workspace_that_cannot_be_deleted_is_not_dropped(stored: tuple[httpx.C
     api, store = stored
     name = new_name()
     api.post(f"{at(name)}/artifacts/", json={"key": "stays"}).raise_for_status()
+    rule = {"path": "/nothing", "delay": 1}
+    admin(api, "PUT", "/faults", params={"workspace": name}, json={"rules": [rule]}).raise_for_status()
     elsewhere = store.parent.with_name("elsewhere")
     store.parent.rename(elsewhere)
     answer = admin(api, "DELETE", "/workspaces", params={"workspace": name})
     assert answer.status_code == 507
     assert f"The workspace {name} cannot be dropped" in answer.json()["detail"]
     assert "stays" in keys(api, name)
+    rules = admin(api, "GET", "/faults", params={"workspace": name}).json()["rules"]
+    assert [rule["rule"]["path"] for rule in rules] == ["/nothing"]
     elsewhere.rename(store.parent)
     assert "stays" in keys(api, name)
     assert admin(api, "DELETE", "/workspaces", params={"workspace": name}).json() == {"dropped": [name]}

@@ -293,6 +293,27 @@ def test_another_api_may_print_and_have_no_workspaces(tmp_path: Path) -> None:
             standin.workspace()
 
 
+def test_handlers_may_print_what_nobody_reads(tmp_path: Path) -> None:
+    shutil.copytree(own_folder() / "handlers", tmp_path / "handlers")
+    shutil.copy(own_folder() / "openapi.yaml", tmp_path)
+    with (tmp_path / "handlers" / "service.py").open("a", encoding="utf-8") as file:
+        file.write("\ndef read_hello():\n    print('x' * 10_000)\n    return ''\n")
+    script = f"""
+import httpx
+from understudy import StandIn
+
+with StandIn({str(SMALL)!r}, api={str(tmp_path)!r}, process=True) as standin, httpx.Client(timeout=10) as client:
+    for _ in range(100):  # which fill any pipe
+        client.get(standin.url + "/hello").raise_for_status()
+print("done")
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", script], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.read() == "done\n"
+
+
 # ------------------------------------------------------- whatever happens to its parent
 
 PARENT = f"""

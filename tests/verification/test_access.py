@@ -107,6 +107,16 @@ def test_a_token_is_fetched_before_the_first_change_and_no_sooner(plain: httpx.C
         ]
 
 
+@pytest.mark.parametrize("budget", [1, 2, 5])
+def test_tokens_count_as_requests(plain: httpx.Client, guarded: httpx.Client, budget: int) -> None:
+    for server in (plain, guarded):
+        with watched(server) as (url, log):
+            status, output = run("verify", url, "--auth", "me:secret", "--max-requests", str(budget))
+        assert status == 0, output
+        assert len(log) == budget
+        assert f"No more than {budget} request{'s' if budget > 1 else ''} may be sent; not all was asked." in output
+
+
 def test_a_token_that_is_no_longer_taken_is_fetched_anew(guarded: httpx.Client) -> None:
     with watched(guarded) as (url, log), client(url.replace("://", "://me:secret@"), {}, CONTRACT) as api:
         assert api.post("/flows/count").status_code == 200

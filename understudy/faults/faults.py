@@ -6,8 +6,11 @@ from typing import Any
 
 from starlette.types import Scope
 
-from understudy.faults.rule import Effect, Rule
+from understudy.errors import Forbidden
+from understudy.faults.rule import TIMES, Effect, Rule, Times
 from understudy.http.routing_table import ROUTE
+
+CAPACITY = 2**25  # bytes that all rules may take
 
 
 class Faults:
@@ -22,6 +25,7 @@ class Faults:
         self.rules: dict[str | None, list[Rule]] = {}
         self._base_path = base_path
         self._seed = seed
+        self._times = Times(TIMES)
 
     def __iter__(self) -> Iterator[Rule]:
         self._forget_what_is_over()
@@ -42,9 +46,13 @@ class Faults:
 
         Raises:
             ValueError: the parts of a rule do not go together; then nothing is replaced.
+            Forbidden: there are too many rules; then nothing is replaced.
         """
         own = {} if workspace is None else {"workspace": workspace}
-        rules = [Rule({**rule, **own}, self._randomness(number)) for number, rule in enumerate(says)]
+        rules = [Rule({**rule, **own}, self._randomness(number), self._times) for number, rule in enumerate(says)]
+        others = (rule for name, some in self.rules.items() if name != workspace for rule in some)
+        if sum(rule.size for rule in (*others, *rules)) > CAPACITY:
+            raise Forbidden(f"All fault rules together may take {CAPACITY // 2**20} MiB. No rule was changed.")
         self.clear(workspace)
         if rules:
             self.rules[workspace] = rules

@@ -21,6 +21,7 @@ from understudy.http.responses import send_response
 EFFECT = "understudy.effect"  # where a request's ASGI scope says what happens to it
 STALE = "understudy.stale"  # and how many seconds old its answer is to be
 TRANSPORT = "understudy.transport"  # and what its connection is
+INTERVAL = 1  # seconds between looks for clients that have gone while they are to wait
 LINGER_NOT = pack("ii", 1, 0)  # close with a reset
 BY_EXCEPTION = (HTTPStatus.UNAUTHORIZED, HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE)
 
@@ -41,7 +42,7 @@ class FaultMiddleware:
         return unless_stopped(self._apply(effect, scope, receive, send), scope, receive)
 
     async def _apply(self, effect: Effect, scope: Scope, receive: Receive, send: Send) -> None:
-        await asyncio.sleep(effect.delay)
+        await pause(effect.delay, scope)  # a client that does not wait for it has its request performed all the same
         if effect.connection in ("drop", "reset", "hang"):
             await disconnect(effect.connection, scope, receive)
             return
@@ -57,6 +58,15 @@ async def unless_stopped(answering: Awaitable[None], scope: Scope, receive: Rece
     except asyncio.CancelledError:
         close(scope)
         await gone(receive)
+
+
+async def pause(seconds: float, scope: Scope) -> None:
+    """Wait, but not for long once the connection of a request is closed."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + seconds
+    await asyncio.sleep(min(seconds, INTERVAL))
+    while (left := end - loop.time()) > 0 and not scope[TRANSPORT].is_closing():  # noqa: ASYNC110 - it has no event
+        await asyncio.sleep(min(left, INTERVAL))
 
 
 async def disconnect(how: str, scope: Scope, receive: Receive) -> None:
@@ -118,7 +128,7 @@ class Sender:
         loop, transport = asyncio.get_running_loop(), self._scope[TRANSPORT]
         self._start = loop.time() if self._start is None else self._start
         for piece, due in self._pacing.pieces(body):
-            await asyncio.sleep(max(0.0, self._start + due - loop.time()))
+            await pause(self._start + due - loop.time(), self._scope)
             if transport.is_closing():
                 return  # nobody is there to whom the rest could be sent
             await self._send({"type": "http.response.body", "body": piece, "more_body": True})

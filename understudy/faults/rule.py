@@ -12,12 +12,17 @@ from typing import Any
 
 from starlette.types import Scope
 
+from understudy.cache import Cache
 from understudy.errors import ApiError
 from understudy.faults.delays import delay_of
 from understudy.http.journal_search import full
 from understudy.workspaces.tenants import DEFAULT, WORKSPACE, canonical
 
-CLIENTS = 10_000  # whose requests a rate limit counts at most
+TIMES = 2**26  # bytes that the times of requests may take, which rate limits count
+TIME = 32  # bytes, about, of one time
+RULE = 5000  # bytes, about, of a rule beyond what it says; most of it are its random numbers
+HEADER = 200  # bytes, about, of a header of a rule beyond its name and value
+WINDOW = 700  # bytes, about, of the times of one client beyond each of them
 
 
 @dataclass
@@ -36,23 +41,26 @@ class Effect:
     """The rules that were applied, by name."""
 
 
-@dataclass
+Times = Cache[tuple["Rate", str], deque[float]]
+"""The times of the last requests, by rate limit and client. Clients that were not seen for longest are forgotten."""
+
+
+@dataclass(eq=False)
 class Rate:
     """So many requests of each client in so many seconds; what is beyond is a fault."""
 
     requests: int
     seconds: float
-    _made: dict[str, deque[float]] = field(default_factory=dict)
+    times: Times
 
     def wait(self, client: str) -> float:
         """How many seconds a client has to wait for its next request; 0 where this one is within its rate."""
         now = time.monotonic()
-        made = self._made.setdefault(client, deque(maxlen=self.requests))
+        made = self.times.get((self, client)) or deque(maxlen=self.requests)
         if len(made) == self.requests and now - made[0] < self.seconds:
             return self.seconds - (now - made[0])
         made.append(now)
-        if len(self._made) > CLIENTS:
-            del self._made[next(iter(self._made))]
+        self.times.put((self, client), made, WINDOW + len(client) + TIME * len(made))
         return 0
 
 
@@ -64,19 +72,21 @@ class Rule:
     Args:
         says: the rule, as it was validated by the contract of the control API.
         randomness: what share and delays are drawn by.
+        times: where a rate limit keeps the times of requests; by default a place of its own.
 
     Raises:
         ValueError: its parts do not go together; the text says which.
     """
 
-    def __init__(self, says: Mapping[str, Any], randomness: Random) -> None:
+    def __init__(self, says: Mapping[str, Any], randomness: Random, times: Times | None = None) -> None:
         self.says = says
         self.matched = 0
         self.applied = 0
         self._randomness = randomness
         self._delay = self._drawn(says.get("delay"))
         self._chunk_delay = self._drawn(says.get("chunk_delay"))
-        self._rate = Rate(**says["rate"]) if says.get("rate") else None
+        times = Times(TIMES) if times is None else times
+        self._rate = Rate(**says["rate"], times=times) if says.get("rate") else None
         self._end = None if says.get("expires") is None else time.monotonic() + says["expires"]
         self._workspace = None if says.get("workspace") is None else workspace_of(says["workspace"])
         if says.get("retry_after") is not None and says.get("answer") is None:
@@ -93,6 +103,11 @@ class Rule:
         effects = ((name, self.says[name]) for name in EFFECTS if self.says.get(name) is not None)
         texts = (f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in effects)
         return self.says.get("name") or ", ".join(texts)
+
+    @property
+    def size(self) -> int:
+        """How many bytes it takes, about."""
+        return RULE + HEADER * len(self.says.get("headers") or {}) + len(repr(self.says))
 
     @property
     def says_something(self) -> bool:

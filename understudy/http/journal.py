@@ -22,6 +22,7 @@ CAPACITY = 128 * 2**20  # bytes that all entries may take: 1,000 entries with th
 ENTRY = 1_000  # bytes, about, of an entry without what it holds
 HEADER = 150  # bytes, about, that a header takes beyond its name and value
 WORKSPACES = 10_000  # whose evicted requests are counted one by one
+NAME_OF_FAULT = 60  # bytes, about, of the name of a fault rule beyond its characters
 NAME = 200  # characters of a workspace's name; longer ones name none
 GZIP = 16 + zlib.MAX_WBITS  # for zlib, to read gzip's form
 EXCHANGE = "understudy.exchange"  # where a request's ASGI scope has its entry, on the way through middleware
@@ -231,6 +232,7 @@ class Journal:
             exchange.cut_head()
             head = exchange.head_size()
         size = ENTRY + HEADER * len(exchange.headers) + head + len(exchange.body) + len(exchange.answer)
+        size += sum(NAME_OF_FAULT + len(name) for name in exchange.faults)
         self._held += size - exchange.size
         exchange.size = size
         while self._held > self.capacity:

@@ -6,11 +6,13 @@ import threading
 from concurrent.futures import Future
 from contextlib import ExitStack, suppress
 from socket import socket
+from typing import TextIO
 
 from understudy import server
 from understudy.app import create_app
 from understudy.errors import UnderstudyError
 from understudy.options import Options
+from understudy.output import unblocked
 from understudy.text import one_line
 
 
@@ -63,8 +65,12 @@ def main() -> None:
     """Serve as the first line of stdin says, until another comes or stdin ends: the other half of a ServerProcess."""
     answer, sys.stdout = sys.stdout, sys.stderr  # where handlers print, it is not taken for our answer
     options = sys.stdin.readline()
-    if not options.strip():
-        return  # the parent has ended, or was interrupted, before it sent them
+    if options.strip():  # else the parent has ended, or was interrupted, before it sent them
+        with unblocked():
+            serve(options, answer)
+
+
+def serve(options: str, answer: TextIO) -> None:
     try:
         thread = ServerThread(Options(**json.loads(options)))
         said = {"url": thread.start()}

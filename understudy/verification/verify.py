@@ -20,7 +20,7 @@ from understudy.errors import UnderstudyError
 from understudy.folder import own_folder
 from understudy.network import USUAL, Network, Proxy
 from understudy.verification import deviations, files
-from understudy.verification.access import CsrfTokens, refusal_of
+from understudy.verification.access import refusal_of
 from understudy.verification.drift.drift import drift, told
 from understudy.verification.interrupts import Interrupts, delayed
 from understudy.verification.meaning import examination, rules
@@ -108,6 +108,9 @@ def verified(plan: Plan, contract: Contract, server: httpx.Client, seed: int) ->
         preflight(inspection, server, plan.network.proxy_for(plan.url))
         with showing("verifying") as progress:
             examine(plan, contract, inspection, progress)
+    except BudgetSpent:
+        most = counted(plan.max_requests, "request")
+        verdict.notes.append(f"No more than {most} may be sent; not all was asked.")
     except KeyboardInterrupt:
         verdict.is_interrupted = True
         verdict.notes.append("Interrupted; not all was asked.")
@@ -120,26 +123,26 @@ def verified(plan: Plan, contract: Contract, server: httpx.Client, seed: int) ->
 
 
 def examine(plan: Plan, contract: Contract, inspection: Inspection, progress: Progress) -> None:
-    """Do all there is to do, as far as the budget allows."""
+    """Do all there is to do.
+
+    Raises:
+        BudgetSpent: no more requests may be sent.
+    """
 
     def show(share: float) -> None:
         progress.reach(max(share, inspection.connection.asked / plan.max_requests))
 
     subjects = examination.subjects_of(inspection)
-    try:
-        for task in examination.sow(inspection, subjects) if plan.allow_writes else ():
-            inspection.ledger.run(task)
-        inspection.ledger.run(partial(learn, inspection, contract))
-        tasks = list(examination.checks(inspection, subjects))
-        if plan.allow_writes:
-            tasks += examination.changes(inspection, subjects)
-        for done, task in enumerate(tasks, start=1):
-            inspection.ledger.run(task)
-            show(HALF * done / len(tasks))
-        inspection.ledger.run(partial(fuzz, plan, contract, inspection, lambda share: show(HALF + HALF * share)))
-    except BudgetSpent:
-        most = counted(plan.max_requests, "request")
-        inspection.ledger.verdict.notes.append(f"No more than {most} may be sent; not all was asked.")
+    for task in examination.sow(inspection, subjects) if plan.allow_writes else ():
+        inspection.ledger.run(task)
+    inspection.ledger.run(partial(learn, inspection, contract))
+    tasks = list(examination.checks(inspection, subjects))
+    if plan.allow_writes:
+        tasks += examination.changes(inspection, subjects)
+    for done, task in enumerate(tasks, start=1):
+        inspection.ledger.run(task)
+        show(HALF * done / len(tasks))
+    inspection.ledger.run(partial(fuzz, plan, contract, inspection, lambda share: show(HALF + HALF * share)))
 
 
 def prepared(plan: Plan, contract: Contract, server: httpx.Client, seed: int) -> Inspection:
@@ -159,11 +162,10 @@ def preflight(inspection: Inspection, server: httpx.Client, proxy: Proxy | None)
 
     Raises:
         UnderstudyError: it cannot be had.
+        BudgetSpent: no more requests may be sent.
     """
     selection = next(iter(inspection.surface.selections.values()))
     answer = inspection.connection.ask(selection.lists.request({LIMIT: 1}))
-    if isinstance(server.auth, CsrfTokens):
-        inspection.connection.spend(server.auth.fetched)
     reason = refusal_of(answer.status, answer.body, server)
     if answer.status == httpx.codes.NOT_FOUND:
         reason = "is not there: is this the URL of an API?"
@@ -180,8 +182,10 @@ def fuzz(plan: Plan, contract: Contract, inspection: Inspection, show: Callable[
         note = "Schemathesis is not installed, and was not asked: pip install 'understudy[verify]'."
         inspection.ledger.verdict.notes.append(note)
         return
-    from understudy.verification.fuzzing import Fuzzing  # noqa: PLC0415
+    from understudy.verification.fuzzing import PROBES, Fuzzing  # noqa: PLC0415
 
+    if inspection.connection.left <= PROBES:
+        raise BudgetSpent
     headers = headers_of(plan, contract)
     source = Path(contract.name)
     fuzzing = Fuzzing(inspection, source, headers, plan.rate, plan.network, allow_writes=plan.allow_writes)

@@ -41,6 +41,7 @@ class Connection:
     """
 
     def __init__(self, client: httpx.Client, budget: int, rate: float | None) -> None:
+        client.event_hooks = {**client.event_hooks, "request": [*client.event_hooks["request"], self._count]}
         self._client = client
         self._budget = budget
         self._pause = 0.0 if rate is None else 1 / rate
@@ -75,7 +76,7 @@ class Connection:
         auth = self._client.auth
         if not isinstance(auth, CsrfTokens):
             return {}
-        with suppress(httpx.HTTPError):  # the change finds out by itself that there is no answer
+        with suppress(httpx.HTTPError, BudgetSpent):  # the change finds out by itself that there is no answer
             auth.renew(self._client)
         return auth.headers
 
@@ -107,10 +108,6 @@ class Connection:
         return response
 
     def _sent(self, request: Request, content: bytes | None, head: Mapping[str, str]) -> httpx.Response:
-        if self.left <= 0:
-            raise BudgetSpent
-        self._wait()
-        self.asked += 1
         try:
             response = self._on_a_line(request, content, head)
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
@@ -132,7 +129,15 @@ class Connection:
                 raise
             return self._client.request(request.method, request.path, content=content, headers=head)
 
-    def _wait(self) -> None:
+    def _count(self, request: httpx.Request) -> None:
+        """Count a request that is about to be sent, be it for a token or once more, and keep to the rate.
+
+        Raises:
+            BudgetSpent: no more requests may be sent.
+        """
+        if self.left <= 0:
+            raise BudgetSpent
+        self.asked += 1
         if self._pause:
             now = time.monotonic()
             time.sleep(max(0.0, self._next - now))
