@@ -21,7 +21,7 @@ SDK = {  # the headers of Prefect's clients that a response depends on, or that 
     "Accept": "*/*",
     "Accept-Encoding": "gzip, deflate",
     "Connection": "keep-alive",
-    "User-Agent": "prefect/3.8.8 (API 0.8.4)",
+    "User-Agent": "prefect/3.9.1 (API 0.8.4)",
     "X-PREFECT-API-VERSION": "0.8.4",
 }
 DRAWN = 50_000  # bodies, which is more than a server remembers
@@ -140,10 +140,11 @@ FILTER_NEW = Job(
     filter_new,
     got("/artifacts?type=table&_limit=10"),
 )
+FILTER_NEW_SDK = as_sdk(FILTER_NEW)
 
 # The servers of a group are started for it: those without rows have one answer an operation, and writes want a fresh
 # server.
-GROUPS = ((GET, GET_SDK, FILTER, FILTER_SDK, COUNT), (FILTER_NEW,), (FILTER_200,), (CREATE,))
+GROUPS = ((GET, GET_SDK, FILTER, FILTER_SDK, COUNT), (FILTER_NEW, FILTER_NEW_SDK), (FILTER_200,), (CREATE,))
 JOBS = {job.name: job for group in GROUPS for job in group}
 
 

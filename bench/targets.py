@@ -70,6 +70,7 @@ def under_load(results: Results) -> Iterator[Target]:
     yield Target(
         "filter, a new body each time, requests/s, of the limit's", gain(results, "filter-new", "limit"), least=0.75
     )
+    yield Target(f"filter, a new body each time, {sdk}", gain(results, "filter-new-sdk", "limit-gzip"), least=0.75)
     yield Target("filter, 200 rows, requests/s, of the limit's", gain(results, "filter-200", "limit"), least=0.9)
     yield Target("create an artifact, requests/s, of the limit's", gain(results, "create", "limit"), least=0.6)
     for name, title in (("prism", "Prism"), ("mockoon", "Mockoon"), ("json-server", "json-server")):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 ESCAPE = "understudy.escape"  # the name of `escape_unencodable` as an error handler of codecs
 TRACEBACK = "UNDERSTUDY_TRACEBACK"  # the environment variable that asks for tracebacks
+MOMENT = 0.01  # seconds, in which a function that has nothing left to do returns
 REFUSED, FAILED, INTERRUPTED = 2, 70, 130  # exit statuses; 70 is EX_SOFTWARE of sysexits.h, 130 that of shells
 
 
@@ -145,8 +146,14 @@ def prepare_process() -> None:
 
 
 def pass_on_interrupt(unraisable: "UnraisableHookArgs") -> None:
-    """Raise a Ctrl-C again that arrived where it was lost: in a destructor, or in a callback while importing."""
+    """Raise a Ctrl-C again that arrived where it was lost: in a destructor, or in a callback while importing.
+
+    A moment later, since it would be lost once more, and with a traceback, if it were raised in here.
+    """
     if unraisable.exc_type is KeyboardInterrupt:
         import _thread  # noqa: PLC0415
 
-        _thread.interrupt_main()
+        again = threading.Timer(MOMENT, _thread.interrupt_main)
+        again.daemon = True
+        with suppress(RuntimeError):  # the process is ending: no thread can be started any more
+            again.start()

@@ -56,6 +56,35 @@ def test_an_interrupt_while_modules_are_imported_ends_it_quietly(module: str) ->
     assert (process.stdout, process.stderr.strip()) == ("", "")
 
 
+IN_A_DESTRUCTOR = """
+import time
+from understudy.console import prepare_process
+
+class Interrupted:
+    def __del__(self):
+        raise KeyboardInterrupt
+
+prepare_process()
+try:
+    Interrupted()
+    time.sleep(60)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def test_an_interrupt_that_a_destructor_lost_is_raised_again() -> None:
+    process = subprocess.run(
+        [sys.executable, "-c", IN_A_DESTRUCTOR],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=50,
+        preexec_fn=heed_interrupts,
+    )
+    assert (process.stdout, process.stderr) == ("interrupted\n", "")
+
+
 @pytest.mark.skipif(not os.path.exists(FULL), reason="needs Linux")  # noqa: PTH110
 @pytest.mark.parametrize("arguments", [("--version",), ("admin",)], ids=" ".join)
 def test_output_that_cannot_be_written_is_reported(arguments: tuple[str, ...]) -> None:
