@@ -1,14 +1,16 @@
 """What a command prints, and how it ends: in every case without a traceback."""
 
+import _thread
 import io
 import json
 import os
+import signal
 import sys
 import threading
 from codecs import register_error
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import click
 from click.exceptions import NoArgsIsHelpError
@@ -151,9 +153,15 @@ def pass_on_interrupt(unraisable: "UnraisableHookArgs") -> None:
     A moment later, since it would be lost once more, and with a traceback, if it were raised in here.
     """
     if unraisable.exc_type is KeyboardInterrupt:
-        import _thread  # noqa: PLC0415
-
-        again = threading.Timer(MOMENT, _thread.interrupt_main)
+        again = threading.Timer(MOMENT, interrupt)
         again.daemon = True
         with suppress(RuntimeError):  # the process is ending: no thread can be started any more
             again.start()
+
+
+def interrupt() -> None:
+    """Interrupt the main thread, as Ctrl-C does, also while it waits for something."""
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(cast(int, threading.main_thread().ident), signal.SIGINT)
+    else:
+        _thread.interrupt_main()
