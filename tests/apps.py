@@ -4,12 +4,13 @@ from pathlib import Path
 
 from starlette.types import ASGIApp
 
-from understudy.app import create_app
-from understudy.folder import Api
 from understudy.http.journal import Journal
+from understudy.loading.fixtures import FixtureSet
+from understudy.operations.api_folder import Api
+from understudy.server.app import create_app
 from understudy.site import Site
-from understudy.workspaces.fixtures import FixtureSet
-from understudy.workspaces.tenants import Memory, Tenants
+from understudy.store.memory import Memory
+from understudy.workspaces.registry import Tenants
 
 
 def app_on(folder: Path, api: Api) -> ASGIApp:

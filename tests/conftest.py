@@ -10,7 +10,7 @@ import pytest
 
 from tests.servers import client, stand_in
 from tests.tools.wheels import build_wheel
-from understudy.folder import Api, own_folder
+from understudy.operations.api_folder import Api, own_folder
 
 GOLDEN = Path(__file__).parent / "golden"
 SMALL = GOLDEN / "small" / "fixtures"

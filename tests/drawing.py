@@ -4,10 +4,10 @@ import random
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from understudy.compare.compare import kept
 from understudy.contract.contract import Contract
-from understudy.verification.generator import Generator, Operation, Request, body_schema, safe_operations
-from understudy.verification.samples import Samples
-from understudy.verification.session import kept
+from understudy.sampling.random_requests import Generator, Operation, Request, body_schema, safe_operations
+from understudy.sampling.sample_values import Samples
 
 
 def generator(

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from understudy.contract.columns import Column
-from understudy.folder import Api
+from understudy.operations.api_folder import Api
 from understudy.tables.table import Table
 from understudy.values import new_id, now
 from understudy.workspaces.workspace import Workspace

@@ -13,8 +13,8 @@ from bench.results import Cell, Results, Start
 from bench.running import free_port
 from tests.conftest import SMALL
 from tests.servers import ROOT, stand_in
-from understudy.folder import Api
-from understudy.workspaces import fixtures
+from understudy.loading import fixtures
+from understudy.operations.api_folder import Api
 from understudy.workspaces.workspace import Workspace
 
 

@@ -13,12 +13,12 @@ from understudy.cache import ENTRY, SHARE, Cache
 from understudy.contract.columns import Column
 from understudy.filters.criteria import EVERY, Condition
 from understudy.filters.query import Sort
-from understudy.folder import Api
-from understudy.http import requests
 from understudy.http.csrf import Tokens
 from understudy.http.responses import compressed
+from understudy.loading.fixtures import FixtureSet
+from understudy.operations import request_reader
+from understudy.operations.api_folder import Api
 from understudy.workspaces import caches, history
-from understudy.workspaces.fixtures import FixtureSet
 from understudy.workspaces.history import History
 from understudy.workspaces.workspace import Workspace
 
@@ -116,11 +116,11 @@ def test_what_a_body_says_takes_no_more_than_is_estimated(api: Api, name: str) -
     reader, scope = api.operations["flows.read_flows"].reader, {"headers": [], "query_string": b""}
     reader.read(scope, body)  # so that whatever is made once is made
     held = held_after(lambda: [reader.read(scope, body + b" " * each) for each in range(1, 9)])
-    assert held < 8 * (requests.BODY + requests.GROWTH * (len(body) + 8) + ENTRY) + 10_000
+    assert held < 8 * (request_reader.BODY + request_reader.GROWTH * (len(body) + 8) + ENTRY) + 10_000
 
 
 def test_all_operations_share_what_they_remember_of_bodies(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    cache: requests.Remembered = Cache(2**17)
+    cache: request_reader.Remembered = Cache(2**17)
     scope = {"headers": [], "query_string": b""}
     readers = [operation.reader for operation in api.operations.values() if operation.id.endswith(("flows", "count"))]
     assert len({id(reader._remembered) for reader in readers}) == 1
@@ -128,7 +128,7 @@ def test_all_operations_share_what_they_remember_of_bodies(api: Api, monkeypatch
         monkeypatch.setattr(reader, "_remembered", cache)
         for number in range(100):
             reader.read(scope, b"{}" + b" " * number)
-    assert 0 < len(cache) < 2**17 / requests.BODY
+    assert 0 < len(cache) < 2**17 / request_reader.BODY
 
 
 def test_the_names_of_clients_take_little_memory() -> None:

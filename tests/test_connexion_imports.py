@@ -7,7 +7,7 @@ import pytest
 
 # Each of these runs in a process of its own, since this one has imported nearly all there is.
 NOTHING_STAYS = """
-from understudy import server
+from understudy.server import server
 from understudy.http.connexion_imports import UNUSED, Later
 assert not set(UNUSED) & set(sys.modules), set(UNUSED) & set(sys.modules)
 assert not any(isinstance(module, Later) for module in sys.modules.values())
@@ -44,7 +44,7 @@ with tempfile.TemporaryDirectory() as folder:
     text = "import jinja2\\nclass Templates(jinja2.Environment): pass\\nraise ImportError('that was all')\\n"
     Path(folder, "flask.py").write_text(text, encoding="utf-8")
     sys.path.insert(0, folder)
-    from understudy import server
+    from understudy.server import server
 import connexion.spec
 assert connexion.spec.jinja2 is sys.modules["jinja2"]
 """

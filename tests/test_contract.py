@@ -15,11 +15,11 @@ from pydantic_core import ValidationError
 
 from tests.conftest import Keeping
 from tests.servers import stand_in
-from understudy import folder
 from understudy.contract.contract import Contract, Place
 from understudy.contract.validation import Reading, validator
 from understudy.errors import ContractError
-from understudy.folder import Api, own_folder
+from understudy.operations import api_folder
+from understudy.operations.api_folder import Api, own_folder
 
 CONTRACT = Contract.load(own_folder() / "openapi.yaml")
 SERVED_BY_EVERY_OPERATION = {"405"}
@@ -244,7 +244,7 @@ def test_a_mistake_is_told_in_one_line_that_names_the_place(
 ) -> None:
     right, wrong, expected = MISTAKES[name]
     if is_own:
-        monkeypatch.setattr(folder, "own_folder", lambda: tmp_path)
+        monkeypatch.setattr(api_folder, "own_folder", lambda: tmp_path)
     contract = copied(tmp_path) / "openapi.yaml"
     text = contract.read_text(encoding="utf-8")
     assert right in text

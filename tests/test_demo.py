@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from tests.servers import ROOT, stand_in
-from understudy.folder import Api, own_folder
-from understudy.workspaces.fixtures import dangling, load
+from understudy.loading.fixtures import dangling, load
+from understudy.operations.api_folder import Api, own_folder
 from understudy.workspaces.workspace import Workspace
 
 DEMO = ROOT / "fixtures" / "demo"

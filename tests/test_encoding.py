@@ -5,12 +5,13 @@ from pathlib import Path
 import pytest
 import yaml
 
+from understudy.compare import jsonl
 from understudy.contract.contract import Contract
-from understudy.credentials import secret_of
 from understudy.encoding import decoded, read_text
-from understudy.faults.reading import rules_in
-from understudy.folder import own_folder
-from understudy.verification import deviations, jsonl
+from understudy.faults.rule_files import rules_in
+from understudy.operations.api_folder import own_folder
+from understudy.terminal.secret_options import secret_of
+from understudy.verify import deviations
 
 ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-32"]
 TEXT = "späť 日本語 🚀"

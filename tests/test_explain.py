@@ -12,9 +12,9 @@ import pytest
 from tests import jsonl
 from tests.conftest import GOLDEN, SMALL
 from understudy.errors import Invalid
-from understudy.folder import Api
-from understudy.http.requests import QueryBody
-from understudy.workspaces import fixtures
+from understudy.loading import fixtures
+from understudy.operations.api_folder import Api
+from understudy.operations.request_reader import QueryBody
 from understudy.workspaces.explain import Finding, explain
 from understudy.workspaces.workspace import Workspace
 

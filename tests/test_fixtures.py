@@ -14,8 +14,8 @@ import pytest
 from tests import jsonl
 from tests.conftest import GOLDEN, SMALL
 from understudy.errors import FixtureError
-from understudy.folder import Api
-from understudy.workspaces import fixtures
+from understudy.loading import fixtures
+from understudy.operations.api_folder import Api
 from understudy.workspaces.workspace import Workspace
 
 ROW = {

@@ -6,10 +6,10 @@ import pytest
 
 from tests.conftest import SMALL
 from tests.states import change_anything, state
-from understudy.folder import Api
+from understudy.loading import fixtures
+from understudy.operations.api_folder import Api
 from understudy.tables.changes import Change
 from understudy.values import new_id
-from understudy.workspaces import fixtures
 from understudy.workspaces.workspace import Workspace
 
 

@@ -11,9 +11,9 @@ from tests import jsonl
 from tests.conftest import GOLDEN, Keeping
 from tests.servers import stand_in
 from understudy.contract.contract import Contract
-from understudy.folder import own_folder
-from understudy.verification.comparison import same_up_to_ties
-from understudy.verification.generator import order_of
+from understudy.operations.api_folder import own_folder
+from understudy.sampling.answers import same_up_to_ties
+from understudy.sampling.random_requests import order_of
 
 CONTRACT = Contract.load(own_folder() / "openapi.yaml")
 CASES = {"small": 1500, "mixed": 3000}

@@ -8,7 +8,7 @@ from logging.config import dictConfig
 
 import pytest
 
-from understudy.logs import logging_of
+from understudy.server.logs import logging_of
 
 LOGGERS = ("", "understudy", "uvicorn", "uvicorn.error", "asyncio")
 HOSTILE = "a\n\x1b[2J\u202e\ud800"

@@ -14,10 +14,10 @@ from understudy.contract.columns import Column
 from understudy.filters.criteria import EVERY, Criteria
 from understudy.filters.pages import Page
 from understudy.filters.query import Sort
-from understudy.folder import Api
 from understudy.http.responses import compressed
-from understudy.workspaces import fixtures
-from understudy.workspaces.fixtures import FixtureSet
+from understudy.loading import fixtures
+from understudy.loading.fixtures import FixtureSet
+from understudy.operations.api_folder import Api
 from understudy.workspaces.workspace import Workspace
 
 BY_ID = Sort(Column(("id",)))

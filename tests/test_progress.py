@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from understudy import server
+from understudy.server import server
 
 LINES = [b"%d\n" % number for number in range(2000)]
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from understudy.errors import ApiError
-from understudy.http.requests import parse_json
+from understudy.operations.json_bodies import parse_json
 
 READ = ['{"a":1,"a":2}', "NaN", "[Infinity,-Infinity]", "1e400", "-0", "-0.0", "12345678901234567890123", "1.0", "1E5",
         '"\\ud83d\\ude00"', "5e-324", "9007199254740993.0", '"\\u0000"', "[" * 900 + "]" * 900,

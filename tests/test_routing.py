@@ -6,8 +6,8 @@ import httpx
 import pytest
 
 from tests import wire
-from understudy.folder import Api
 from understudy.http.routing_table import RoutingTable
+from understudy.operations.api_folder import Api
 
 SDK = {  # the headers that Prefect's clients send
     "accept": "*/*",

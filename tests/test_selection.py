@@ -16,10 +16,10 @@ from understudy.contract.catalog import Catalog
 from understudy.contract.contract import Contract
 from understudy.filters import selection
 from understudy.filters.query import Sort
-from understudy.folder import Api
+from understudy.loading import fixtures
+from understudy.operations.api_folder import Api
+from understudy.sampling.random_requests import Request
 from understudy.values import key_of, new_id, now
-from understudy.verification.generator import Request
-from understudy.workspaces import fixtures
 from understudy.workspaces.workspace import Workspace
 
 STEPS = 12

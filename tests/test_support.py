@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from understudy.errors import ContractError
-from understudy.folder import Api
+from understudy.operations.api_folder import Api
 
 DOCUMENTS = Path(__file__).parent / "documents"
 

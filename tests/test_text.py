@@ -7,8 +7,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from understudy.console import echo
 from understudy.errors import UnderstudyError
+from understudy.terminal.console import echo
 from understudy.text import escape, escape_lines, one_line, to_json
 
 # What must never come out raw: controls, C1 controls, line ends, what turns or hides text, and what has no bytes.

@@ -12,11 +12,11 @@ def run() -> None:
     is_usual = _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler
     if is_usual:  # where Ctrl-C is ignored, as in the background of a shell, it stays so
         _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
-    from understudy import cli  # noqa: PLC0415
+    from understudy.cli import commands  # noqa: PLC0415
 
     if is_usual:
         _signal.signal(_signal.SIGINT, _signal.default_int_handler)
-    cli.run()
+    commands.run()
 
 
 if __name__ == "__main__":

@@ -7,14 +7,14 @@ from functools import cached_property
 
 from understudy.errors import Conflict, NotFound, UnderstudyError
 from understudy.faults.faults import Faults
-from understudy.folder import Api
 from understudy.http.authentication import Credentials, Guard
 from understudy.http.csrf import Tokens, issuing
 from understudy.http.journal import Journal
 from understudy.http.routing_table import RoutingTable
+from understudy.loading.fixtures import FixtureSet
+from understudy.operations.api_folder import Api
 from understudy.options import Options
-from understudy.workspaces.fixtures import FixtureSet
-from understudy.workspaces.tenants import Tenants, canonical
+from understudy.workspaces.registry import Tenants, canonical
 from understudy.workspaces.workspace import Workspace
 
 

@@ -73,7 +73,7 @@ def hung(number: int, frame: FrameType | None) -> None:
 
 
 def main() -> None:
-    from understudy import cli  # noqa: PLC0415
+    from understudy.cli import commands  # noqa: PLC0415
 
     answers = sys.stdout
     signal.signal(signal.SIGALRM, hung)
@@ -82,7 +82,7 @@ def main() -> None:
         sys.stdout, sys.stderr = Output(), Output()
         status = 0
         try:
-            cli.run(json.loads(line))
+            commands.run(json.loads(line))
         except SystemExit as end:
             status = end.code if isinstance(end.code, int) else 0
         print(json.dumps((status, sys.stdout.text, sys.stderr.text)), file=answers, flush=True)

@@ -35,10 +35,10 @@ understudy.__main__.run()
 NOWHERE = ("--url", "http://127.0.0.1:1/api")
 INTERRUPTS = {
     "click": ("--version",),
-    "understudy.server": ("serve", "--port", "0"),
+    "understudy.server.server": ("serve", "--port", "0"),
     "pyroaring": ("serve", "--port", "0"),
     "httpx": ("admin", "state", *NOWHERE),
-    "understudy.verification.verify": ("verify", "http://127.0.0.1:1/api"),
+    "understudy.verify.verify": ("verify", "http://127.0.0.1:1/api"),
 }
 
 
@@ -58,7 +58,7 @@ def test_an_interrupt_while_modules_are_imported_ends_it_quietly(module: str) ->
 
 IN_A_DESTRUCTOR = """
 import time
-from understudy.console import prepare_process
+from understudy.terminal.console import prepare_process
 
 class Interrupted:
     def __del__(self):
@@ -153,7 +153,9 @@ UNEXPECTED = {
 def test_an_error_that_nobody_expected_is_a_line(name: str, tmp_path: os.PathLike[str]) -> None:
     os.symlink("loop", os.path.join(tmp_path, "loop"))  # noqa: PTH211, PTH118
     expression, status, line = UNEXPECTED[name]
-    code = f"import sys\nfrom understudy.console import run_command\nsys.exit(run_command(lambda: {expression}))"
+    code = (
+        f"import sys\nfrom understudy.terminal.console import run_command\nsys.exit(run_command(lambda: {expression}))"
+    )
     command = [sys.executable, "-c", code]
     process = subprocess.run(
         command, capture_output=True, text=True, check=False, timeout=120, cwd=tmp_path, preexec_fn=heed_interrupts

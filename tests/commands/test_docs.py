@@ -16,14 +16,14 @@ from tests import style
 from tests.servers import ROOT, free_port, running
 from understudy import admin
 from understudy.admin.client import RemoteWorkspace
-from understudy.admin.commands import admin as admin_command
-from understudy.cli import compare, serve, verify
+from understudy.cli.admin_commands import admin as admin_command
+from understudy.cli.commands import compare, serve, verify
 from understudy.contract.contract import Contract
-from understudy.folder import own_folder
+from understudy.operations.api_folder import own_folder
 from understudy.options import Options
+from understudy.reports.verdict import Rule
 from understudy.testing.pytest_plugin import SETTINGS
-from understudy.verification.meaning import rules
-from understudy.verification.verdict import Rule
+from understudy.verify import rules
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 README = (ROOT / "README.md").read_text(encoding="utf-8")

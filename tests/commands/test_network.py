@@ -16,8 +16,8 @@ import trustme
 
 from tests.servers import free_port
 from understudy.errors import UnderstudyError
-from understudy.network import Network
-from understudy.transport import Transport
+from understudy.network.network import Network
+from understudy.network.transport import Transport
 
 FAR = "http://prefect.invalid/api"  # no name ends so (RFC 2606), so only a proxy can have an answer
 LOCAL = [

@@ -9,7 +9,7 @@ import pytest
 from tests.commands.calling import Ended, caller
 from tests.conftest import SMALL
 from understudy import StandIn
-from understudy.cli import main
+from understudy.cli.commands import main
 
 FLOW = "a92c0e6f-17ec-4406-b9bc-2ccdf572df00"
 SHARE = 4  # of the odd values each parameter is given every fourth, the next one the others

@@ -18,7 +18,7 @@ import pytest
 
 from tests.conftest import SMALL
 from tests.servers import client, greeting
-from understudy.output import WAITING, Unblocked
+from understudy.server.output import WAITING, Unblocked
 
 LONG = f"/flows/{'x' * 900}"
 MANY = 200  # requests of a long path, whose lines take more than the 64 KiB that a pipe holds

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import httpx
 
-from understudy.workspaces.tenants import DEFAULT
+from understudy.workspaces.registry import DEFAULT
 
 
 def new_name() -> str:

@@ -23,13 +23,13 @@ from tests.conftest import SMALL
 from tests.control.tenants import admin, at, new_name
 from tests.servers import ROOT, client
 from understudy import StandIn
-from understudy.cli import main
-from understudy.credentials import secret_of
+from understudy.cli.commands import main
 from understudy.errors import UnderstudyError
 from understudy.http import csrf as csrf_tokens
 from understudy.http.authentication import Credentials
 from understudy.http.csrf import LIFETIME, Tokens
 from understudy.options import Options
+from understudy.terminal.secret_options import secret_of
 
 SECRET, KEY, ADMIN = "somebody:pass-w0rd", "pnu_k3y", "t0ken-of-admins"
 UNAUTHORIZED = {"exception_message": "Unauthorized"}

@@ -18,9 +18,9 @@ from tests.servers import stand_in
 from understudy import __version__
 from understudy.admin import FOLDER, PATH
 from understudy.contract.contract import Contract
-from understudy.folder import Api
 from understudy.http.routing_table import RoutingTable
-from understudy.workspaces.tenants import DEFAULT
+from understudy.operations.api_folder import Api
+from understudy.workspaces.registry import DEFAULT
 
 CONTROL = Api.load(FOLDER, subject="site")
 ROUTES = RoutingTable(CONTROL.operations.values(), PATH)

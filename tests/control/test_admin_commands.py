@@ -21,8 +21,8 @@ from tests.conftest import SMALL
 from tests.servers import free_port
 from understudy import StandIn
 from understudy.admin.client import RemoteWorkspace
-from understudy.cli import main, run
-from understudy.workspaces.tenants import DEFAULT
+from understudy.cli.commands import main, run
+from understudy.workspaces.registry import DEFAULT
 
 FLOW = "a92c0e6f-17ec-4406-b9bc-2ccdf572df00"
 ROWS = (

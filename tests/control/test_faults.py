@@ -31,22 +31,23 @@ from tests.servers import ROOT, greeting, wait_until
 from understudy import StandIn
 from understudy.admin import CONTRACT
 from understudy.admin.client import ControlError, RemoteWorkspace, line_of
-from understudy.app import create_app
-from understudy.cli import main
+from understudy.cli.commands import main
 from understudy.contract.catalog import Catalog
 from understudy.errors import FaultsError
-from understudy.faults import rule as rules
+from understudy.faults import fault_rule as rules
 from understudy.faults.delays import delay_of
+from understudy.faults.fault_rule import EFFECTS, Effect
 from understudy.faults.faults import Faults
-from understudy.faults.reading import profiles, rules_in
-from understudy.faults.rule import EFFECTS, Effect
-from understudy.folder import Api
+from understudy.faults.rule_files import profiles, rules_in
 from understudy.http.routing_table import ROUTE
+from understudy.loading.fixtures import FixtureSet
+from understudy.operations.api_folder import Api
 from understudy.options import Options
-from understudy.server import opened
-from understudy.workspaces.fixtures import FixtureSet
+from understudy.server.app import create_app
+from understudy.server.server import opened
+from understudy.store.memory import Memory
 from understudy.workspaces.history import History
-from understudy.workspaces.tenants import DEFAULT, Memory, Tenants
+from understudy.workspaces.registry import DEFAULT, Tenants
 
 Rule = dict[str, Any]
 Asked = tuple[str, str, dict[str, str]]

@@ -7,9 +7,9 @@ import httpx
 import pytest
 
 from tests.control.test_access import serving
-from understudy.admin.gate import check, forwarded_for
+from understudy.admin.access_control import check, forwarded_for
 from understudy.errors import Forbidden, UnderstudyError
-from understudy.http.addresses import address_of, is_loopback, is_unspecified, unmapped
+from understudy.network.ip_addresses import address_of, is_loopback, is_unspecified, unmapped
 from understudy.options import Options
 
 LOCAL = {"X-Forwarded-For": "127.0.0.1"}

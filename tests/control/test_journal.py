@@ -17,10 +17,10 @@ from tests.control.tenants import admin, at, new_name
 from tests.servers import stand_in
 from understudy import StandIn
 from understudy.admin.client import ControlError, RemoteWorkspace
+from understudy.admin.time_slices import in_slices
 from understudy.http.journal import LONGEST, WORKSPACES, Exchange, Journal
 from understudy.http.redaction import shown_query
-from understudy.http.slices import in_slices
-from understudy.workspaces.tenants import DEFAULT, WORKSPACE
+from understudy.workspaces.registry import DEFAULT, WORKSPACE
 
 SHORT = {"accept-encoding": "identity"}
 PACKED = {"accept-encoding": "gzip"}

@@ -18,7 +18,8 @@ from tests.conftest import SMALL
 from tests.control.hostile.exchange import Address, Answer, exchange
 from tests.control.hostile.inputs import ARTIFACTS, COUNT, FILTER, KIND, chunk, dripped, get, head, post
 from understudy.errors import BadRequest
-from understudy.http.limits import Limits, is_deeper
+from understudy.http.limits import Limits
+from understudy.operations.json_bodies import is_deeper
 from understudy.options import Options
 
 CHUNKED = "transfer-encoding: chunked"

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from understudy.faults.pacing import CHUNK, STEP, Pacing
+from understudy.faults.throttling import CHUNK, STEP, Pacing
 
 RATES = (1, 7.5, 1000, 512 * 1024, 700_000, 2e6, 5e6, 50e6, 1e9)
 

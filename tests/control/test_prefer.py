@@ -12,8 +12,8 @@ from tests.conftest import SMALL
 from tests.control.tenants import at, new_name
 from understudy import StandIn
 from understudy.errors import BadRequest
-from understudy.folder import Api, own_folder
 from understudy.http.prefer import Wishes, examples_of, wishes_in
+from understudy.operations.api_folder import Api, own_folder
 
 FLOW = "a92c0e6f-17ec-4406-b9bc-2ccdf572df00"
 NOBODY = "00000000-0000-4000-8000-000000000000"

@@ -14,9 +14,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tests.conftest import SMALL
 from tests.control.hostile.exchange import headers_in
-from understudy import StandIn, server
+from understudy import StandIn
 from understudy.http.protocol import MOST_LINGERING, PIECE
 from understudy.options import Options
+from understudy.server import server
 
 PATIENCE = 60  # seconds
 HEALTH = b"GET /api/health HTTP/1.1\r\nHost: x\r\n\r\n"

@@ -21,9 +21,9 @@ from tests.control.tenants import at, new_name
 from tests.control.test_admin_commands import ran
 from understudy import StandIn
 from understudy.admin.client import ControlError, RemoteWorkspace, url_at
-from understudy.admin.location import is_at, is_whole, prefixes
-from understudy.cli import main
-from understudy.proxies import proxy_for, without_password
+from understudy.admin.control_url import is_at, is_whole, prefixes
+from understudy.cli.commands import main
+from understudy.network.proxies import proxy_for, without_password
 
 TOKEN = "t0ken of admins"
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")

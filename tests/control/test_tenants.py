@@ -8,11 +8,12 @@ import pytest
 
 from tests.conftest import SMALL
 from understudy.errors import ApiError, Forbidden, NotFound, Unprocessable
-from understudy.folder import Api
-from understudy.store.files import Files
+from understudy.loading.fixtures import FixtureSet
+from understudy.operations.api_folder import Api
+from understudy.store.memory import Memory
+from understudy.store.workspace_files import Files
 from understudy.values import new_id, now
-from understudy.workspaces.fixtures import FixtureSet
-from understudy.workspaces.tenants import DEFAULT, Keeper, Memory, Tenants, canonical
+from understudy.workspaces.registry import DEFAULT, Keeper, Tenants, canonical
 from understudy.workspaces.workspace import Workspace
 
 ID = "7c0f3ed5-4b8a-4c5e-9d57-0c1f8a6b2d11"

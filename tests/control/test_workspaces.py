@@ -16,9 +16,9 @@ from tests.conftest import SMALL
 from tests.control.tenants import admin, at, keys, new_name
 from tests.servers import stand_in
 from understudy.errors import StoreError
-from understudy.folder import own_folder
+from understudy.operations.api_folder import own_folder
 from understudy.store.lock import Lock
-from understudy.workspaces.tenants import DEFAULT
+from understudy.workspaces.registry import DEFAULT
 
 PLAIN = {"accept-encoding": "identity"}  # neither CORS nor gzip look at it
 FOREIGN = {"origin": "http://example.com"}

@@ -13,7 +13,7 @@ from enum import Enum
 from pathlib import Path
 
 from tests.servers import ROOT, running
-from understudy.folder import own_folder
+from understudy.operations.api_folder import own_folder
 
 HONEST = "honest"  # the name of the server that does not lie
 PATIENCE = 900  # seconds after which a judge that does not end counts as one that failed

@@ -10,7 +10,7 @@ from tests.mutants.lie import honest
 from tests.mutants.lies import LIES
 from tests.mutants.origin import Inside
 from tests.mutants.proxy import Proxy, listen, server_of
-from understudy.folder import Api, own_folder
+from understudy.operations.api_folder import Api, own_folder
 
 
 def main(name: str) -> None:

@@ -19,7 +19,7 @@ from tests.mutants.proxy import BASE, Proxy, proxied
 from tests.servers import stand_in
 from tests.sessions import ID, NAME, TIME
 from tests.wire import METHODS, NOBODY, PATHS, Request
-from understudy.folder import Api, own_folder
+from understudy.operations.api_folder import Api, own_folder
 
 DEMO = own_folder() / "fixtures" / "demo"
 JSON = {"content-type": "application/json"}

@@ -20,7 +20,16 @@ AREAS: dict[str, tuple[str, ...]] = {
     "admin": ("control/test_admin.py", "control/test_admin_commands.py", "control/"),
     "store": ("store/",),
     "testing": ("tools/",),
-    "verification": ("verification/",),
+    "cli": ("commands/",),
+    "server": ("commands/", "control/"),
+    "terminal": ("commands/",),
+    "network": ("commands/test_network.py",),
+    "operations": ("test_requests.py", "test_contract.py", "test_strict.py", "test_golden.py"),
+    "sampling": ("verification/",),
+    "compare": ("verification/",),
+    "drift": ("verification/",),
+    "reports": ("verification/reports/", "verification/"),
+    "verify": ("verification/meaning/", "verification/"),
 }
 # These need other programs, or take long to say little of a single line.
 LEFT_OUT = (

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from tests.conftest import SMALL
 from tests.real.conftest import Pair
-from understudy.folder import Api
-from understudy.verification.drift.drift import drift, told
+from understudy.drift.drift import drift, told
+from understudy.operations.api_folder import Api
 
 KNOWN = Path(__file__).parent / "drift.txt"
 

@@ -9,7 +9,7 @@ import httpx
 from tests import jsonl
 from tests.real.conftest import Pair
 from tests.servers import stand_in
-from understudy.folder import own_folder
+from understudy.operations.api_folder import own_folder
 
 TABLES = ("artifacts", "flows", "flow_runs", "task_runs", "deployments", "work_pools", "work_queues")
 PAGE = 200

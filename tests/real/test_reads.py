@@ -10,10 +10,10 @@ import pytest
 from tests.conftest import GOLDEN
 from tests.drawing import generator
 from tests.real.conftest import Pair
+from understudy.compare.findings import compare
 from understudy.contract.contract import Contract
-from understudy.folder import own_folder
-from understudy.verification.compare import compare
-from understudy.verification.comparison import rows_of
+from understudy.operations.api_folder import own_folder
+from understudy.sampling.answers import rows_of
 
 SETS = {
     "small": (GOLDEN / "small" / "fixtures", 1500),

@@ -13,8 +13,8 @@ from tests.real.record import fixture_text, settled
 from tests.sessions import Player
 from tests.writes import NUMBERS, Step, send
 from understudy.contract.contract import Contract
-from understudy.folder import own_folder
-from understudy.verification.generator import Request
+from understudy.operations.api_folder import own_folder
+from understudy.sampling.random_requests import Request
 
 STEPS = 800
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from understudy.folder import Api
+from understudy.loading import fixtures
+from understudy.operations.api_folder import Api
 from understudy.store.store import Store
-from understudy.workspaces import fixtures
 
 FEW = Path(__file__).parent / "few"
 """A fixture set with a row or two a table."""

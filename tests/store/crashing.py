@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from understudy.folder import Api, own_folder
+from understudy.operations.api_folder import Api, own_folder
 from understudy.store.store import Store
 
 CHANGED = "changed"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from understudy.errors import InsufficientStorage, NotFound
-from understudy.folder import Api
+from understudy.operations.api_folder import Api
 from understudy.store.commits import Commits
 from understudy.tables.changes import Change
 from understudy.values import new_id, now

@@ -9,7 +9,7 @@ import pytest
 
 from tests.store.conftest import Opens, rows_of
 from understudy.errors import StoreError
-from understudy.store.document import encoded
+from understudy.store.file_format import encoded
 
 
 def test_a_row_is_a_line_of_plain_json(path: Path, opens: Opens) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.store.conftest import Opens, rows_of
 from understudy.errors import StoreError
-from understudy.folder import Api
+from understudy.operations.api_folder import Api
 from understudy.store.repair import Loss, repair
 
 

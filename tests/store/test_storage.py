@@ -19,7 +19,7 @@ import pytest
 from tests.servers import ROOT
 from tests.store.conftest import Opens, rows_of
 from tests.store.crashing import CHANGED, is_changed, is_of_the_system
-from understudy.store.storage import WholeFile
+from understudy.store.atomic_file import WholeFile
 
 
 @pytest.fixture(scope="module")

@@ -11,12 +11,12 @@ from tests.conftest import SMALL
 from tests.store.conftest import FEW, Opens, rows_of
 from understudy.contract.catalog import Catalog
 from understudy.errors import FixtureError, StoreError
-from understudy.folder import Api
+from understudy.loading import fixtures
+from understudy.loading.fixtures import FixtureSet
+from understudy.operations.api_folder import Api
 from understudy.store.opening import opened, origin
 from understudy.store.store import Store
 from understudy.values import new_id, now
-from understudy.workspaces import fixtures
-from understudy.workspaces.fixtures import FixtureSet
 
 
 def test_a_new_store_is_written_at_once_from_its_fixture_set(api: Api, tmp_path: Path, opens: Opens) -> None:

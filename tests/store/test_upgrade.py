@@ -11,10 +11,10 @@ import pytest
 
 from tests.store.conftest import FEW, Opens, rows_of
 from understudy.errors import StoreError
-from understudy.folder import Api
-from understudy.store.files import Files
+from understudy.loading.fixtures import FixtureSet
+from understudy.operations.api_folder import Api
 from understudy.store.repair import repair
-from understudy.workspaces.fixtures import FixtureSet
+from understudy.store.workspace_files import Files
 
 Content = dict[str, dict[str, Any]]
 ID = "dba7e671-122b-520e-9001-8ccca9b5c3e2"

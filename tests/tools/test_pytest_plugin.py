@@ -201,7 +201,15 @@ def test_a_server_that_runs_already_is_used_and_goes_on(tmp_path: Path) -> None:
 UNASKED = """
 import sys
 
-HEAVY = {"asyncio", "connexion", "httpx", "uvicorn", "yaml", "understudy.testing.standin", "understudy.testing.process"}
+HEAVY = {
+    "asyncio",
+    "connexion",
+    "httpx",
+    "uvicorn",
+    "yaml",
+    "understudy.testing.standin",
+    "understudy.testing.server_process",
+}
 
 def test_nothing_is_imported():
     assert HEAVY & {*sys.modules} == set()

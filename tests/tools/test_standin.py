@@ -20,7 +20,7 @@ from tests.tools.requests import FLOWS, add_flow, flows, post
 from understudy import StandIn
 from understudy.admin.client import ControlError, RemoteWorkspace
 from understudy.text import escape
-from understudy.workspaces.tenants import DEFAULT
+from understudy.workspaces.registry import DEFAULT
 
 FLOW = "a92c0e6f-17ec-4406-b9bc-2ccdf572df00"
 MOMENT = datetime(2025, 1, 2, 3, 4, 5, 678_000, timezone.utc)

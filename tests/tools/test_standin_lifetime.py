@@ -28,8 +28,8 @@ from tests.tools.requests import FLOWS, add_flow, flows, post
 from understudy import StandIn
 from understudy.admin.client import ControlError
 from understudy.errors import UnderstudyError
-from understudy.folder import own_folder
-from understudy.testing.process import ServerProcess
+from understudy.operations.api_folder import own_folder
+from understudy.testing.server_process import ServerProcess
 
 in_both = pytest.mark.parametrize("process", [False, True], ids=["thread", "process"])
 
@@ -319,15 +319,15 @@ print("done")
 PARENT = f"""
 import time
 from understudy import StandIn
-from understudy.testing import process
+from understudy.testing import server_process
 
-exchanged = process.exchanged
+exchanged = server_process.exchanged
 
 def announced(*args):
     print("has started a process", flush=True)
     return exchanged(*args)
 
-process.exchanged = announced
+server_process.exchanged = announced
 with StandIn({str(SMALL)!r}, process=True) as standin:
     print(standin.url, flush=True)
     time.sleep(60)

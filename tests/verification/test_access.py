@@ -11,20 +11,20 @@ from click.testing import CliRunner
 from tests.conftest import SMALL
 from tests.servers import stand_in
 from tests.verification.servers import repeating, url_of, watched
-from understudy.cli import main
+from understudy.cli.commands import main
 from understudy.contract.catalog import Catalog
 from understudy.contract.contract import Contract
-from understudy.folder import own_folder
 from understudy.http.csrf import CHANGING
-from understudy.verification.access import CsrfTokens
-from understudy.verification.fuzzing import Fuzzing
-from understudy.verification.meaning.connection import Connection
-from understudy.verification.meaning.inspection import Inspection
-from understudy.verification.meaning.model import Model
-from understudy.verification.meaning.readings import Readings
-from understudy.verification.meaning.surface import Surface
-from understudy.verification.session import client
-from understudy.verification.verdict import Verdict
+from understudy.operations.api_folder import own_folder
+from understudy.reports.verdict import Verdict
+from understudy.sampling.client_authentication import CsrfTokens
+from understudy.sampling.http_client import client
+from understudy.verify.check_context import Inspection
+from understudy.verify.expectations.model import Model
+from understudy.verify.expectations.request_interpreter import Readings
+from understudy.verify.fuzzing import Fuzzing
+from understudy.verify.requests.endpoints import Surface
+from understudy.verify.requests.throttled_client import Connection
 
 CONTRACT = Contract.load(own_folder() / "openapi.yaml")
 ISSUES = "GET /csrf-token"
@@ -138,7 +138,7 @@ def test_a_token_is_renewed_before_it_ends(guarded: httpx.Client, monkeypatch: p
         tokens = api.auth
         assert isinstance(tokens, CsrfTokens)
         assert not tokens.is_due
-        monkeypatch.setattr("understudy.verification.access.USED", 0)
+        monkeypatch.setattr("understudy.sampling.client_authentication.USED", 0)
         tokens.renew(api)
         assert not tokens.is_due
         assert tokens.fetched == 1

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from understudy.contract.contract import Contract
-from understudy.folder import own_folder
+from understudy.operations.api_folder import own_folder
 
 BIN = Path(sys.executable).parent
 PATH = os.pathsep.join([str(BIN), os.environ.get("PATH", "")])  # of this environment's own ruff, which they run

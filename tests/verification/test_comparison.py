@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understudy.verification.comparison import Answer, Order, difference
-from understudy.verification.shrinking import smallest
+from understudy.compare.differences import difference
+from understudy.sampling.answers import Answer, Order
+from understudy.sampling.shrinking import smallest
 
 WHOLE, CUT = Order("key", 200), Order("key", 0)
 

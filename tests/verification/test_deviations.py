@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from understudy.errors import UnderstudyError
-from understudy.folder import own_folder
-from understudy.verification.deviations import Deviation, load
-from understudy.verification.verdict import Rule, Violation
+from understudy.operations.api_folder import own_folder
+from understudy.reports.verdict import Rule, Violation
+from understudy.verify.deviations import Deviation, load
 
 
 def violation(rule: str, operation: str, subject: str) -> Violation:

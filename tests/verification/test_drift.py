@@ -14,9 +14,9 @@ import yaml
 
 from tests.servers import free_port
 from understudy.contract.contract import Contract
+from understudy.drift.drift import drift, told
 from understudy.errors import UnderstudyError
-from understudy.folder import Api
-from understudy.verification.drift.drift import drift, told
+from understudy.operations.api_folder import Api
 
 Json = dict[str, Any]
 OK: Json = {"200": {"description": "Fine."}}

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from understudy.errors import UnderstudyError
-from understudy.verification.files import write
+from understudy.reports.output_files import write
 
 
 def test_what_utf_8_cannot_hold_is_still_json(tmp_path: Path) -> None:

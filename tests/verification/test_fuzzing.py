@@ -20,18 +20,18 @@ from tests.servers import stand_in
 from tests.verification.servers import everything, lying, watched
 from understudy.contract.catalog import Catalog
 from understudy.contract.contract import Contract
-from understudy.folder import own_folder
-from understudy.verification.fuzzing import Fuzzing, limit_of
-from understudy.verification.generator import safe_operations
-from understudy.verification.interrupts import Interrupts
-from understudy.verification.meaning.connection import Connection
-from understudy.verification.meaning.examination import clean_up
-from understudy.verification.meaning.inspection import Inspection
-from understudy.verification.meaning.model import Model
-from understudy.verification.meaning.readings import Readings
-from understudy.verification.meaning.surface import Surface
-from understudy.verification.session import client
-from understudy.verification.verdict import Verdict
+from understudy.operations.api_folder import own_folder
+from understudy.reports.verdict import Verdict
+from understudy.sampling.http_client import client
+from understudy.sampling.random_requests import safe_operations
+from understudy.terminal.interrupts import Interrupts
+from understudy.verify.check_context import Inspection
+from understudy.verify.expectations.model import Model
+from understudy.verify.expectations.request_interpreter import Readings
+from understudy.verify.fuzzing import Fuzzing, limit_of
+from understudy.verify.requests.endpoints import Surface
+from understudy.verify.requests.throttled_client import Connection
+from understudy.verify.suite import clean_up
 
 CONTRACT = Contract.load(own_folder() / "openapi.yaml")
 LIST = "POST /artifacts/filter"

@@ -18,7 +18,7 @@ from tests.mutants.proxy import proxied
 from tests.servers import stand_in
 from tests.verification.servers import everything, lying, url_of
 from tests.verification.test_verify import Command, command
-from understudy.verification.interrupts import Interrupts, delayed
+from understudy.terminal.interrupts import Interrupts, delayed
 
 __all__ = ["command"]  # a fixture
 

@@ -16,12 +16,13 @@ from tests import jsonl
 from tests.conftest import SMALL
 from tests.servers import stand_in
 from tests.verification.test_compare import CHANGED, LOST, compare, url
-from understudy.verification.compare import Finding
-from understudy.verification.comparison import Answer, Difference, Order
-from understudy.verification.generator import Request
-from understudy.verification.mapping import IdMapping
-from understudy.verification.pairing import Listing, mapping_of
-from understudy.verification.report import report
+from understudy.compare.differences import Difference
+from understudy.compare.findings import Finding
+from understudy.compare.findings_report import report
+from understudy.compare.id_mapping import IdMapping
+from understudy.compare.row_matching import Listing, mapping_of
+from understudy.sampling.answers import Answer, Order
+from understudy.sampling.random_requests import Request
 
 Row = dict[str, Any]
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")

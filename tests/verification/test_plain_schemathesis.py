@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.servers import ROOT, stand_in
-from understudy.folder import own_folder
+from understudy.operations.api_folder import own_folder
 
 SCHEMATHESIS = Path(sys.executable).parent / "schemathesis"
 

@@ -14,7 +14,7 @@ from schemathesis.specs.openapi.checks import allow_header_conformance, positive
 
 from tests.conftest import Keeping
 from tests.servers import stand_in
-from understudy.folder import own_folder
+from understudy.operations.api_folder import own_folder
 
 SCHEMA = schemathesis.openapi.from_path(own_folder() / "openapi.yaml")
 # The real server's 405 names only the first method of a path, and its token is refused where none is needed.

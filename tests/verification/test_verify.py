@@ -22,12 +22,12 @@ from tests.mutants.exchange import Request
 from tests.servers import free_port, stand_in
 from tests.sessions import ID
 from tests.verification.servers import everything, lying, repeating, url_of, watched
-from understudy import cli
+from understudy.cli import commands
 from understudy.contract.contract import Contract
-from understudy.folder import own_folder
-from understudy.verification.generator import safe_operations
-from understudy.verification.meaning import rules
-from understudy.verification.verdict import Rule
+from understudy.operations.api_folder import own_folder
+from understudy.reports.verdict import Rule
+from understudy.sampling.random_requests import safe_operations
+from understudy.verify import rules
 
 RULES = [rule for rule in vars(rules).values() if isinstance(rule, Rule)]
 MEANING = 20_000  # requests: for all that is asked of the small set
@@ -67,7 +67,7 @@ class Command:
     def __call__(self, *arguments: str) -> Ended:
         self._monkeypatch.setattr(sys, "argv", ["understudy", self._name, *arguments])
         try:
-            cli.run()
+            commands.run()
         except SystemExit as end:
             return Ended(int(str(end.code)), *self._capsys.readouterr())
         return Ended(0, *self._capsys.readouterr())

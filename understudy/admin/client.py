@@ -15,15 +15,15 @@ from uuid import UUID, uuid4
 import httpx
 
 from understudy.admin import PATH
-from understudy.admin.location import is_at, is_whole, prefixes
+from understudy.admin.control_url import is_at, is_whole, prefixes
 from understudy.errors import Mistakes, UnderstudyError
+from understudy.loading.fixtures import SUFFIX, SUFFIXES, place_in, rows_in, strays
 from understudy.loading.sources import Unreadable
-from understudy.options import secret_flaw
-from understudy.proxies import proxy_for, without_password
+from understudy.network.credentials import secret_flaw
+from understudy.network.proxies import proxy_for, without_password
 from understudy.text import escape, to_json
 from understudy.values import in_utc, is_id
-from understudy.workspaces.fixtures import SUFFIX, SUFFIXES, place_in, rows_in, strays
-from understudy.workspaces.tenants import DEFAULT
+from understudy.workspaces.registry import DEFAULT
 
 PAGE = 1000  # requests of one answer, at most
 SHORT = 200  # characters of a body that are shown in a line

@@ -7,7 +7,7 @@ from typing import Any
 from starlette.types import Scope
 
 from understudy.errors import Forbidden
-from understudy.faults.rule import TIMES, Effect, Rule, Times
+from understudy.faults.fault_rule import TIMES, Effect, Rule, Times
 from understudy.http.routing_table import ROUTE
 
 CAPACITY = 2**25  # bytes that all rules may take

@@ -9,8 +9,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from understudy.errors import Unauthorized
 from understudy.http.csrf import CHANGING, Tokens, check_token
-from understudy.http.headers import headers_of
 from understudy.http.routing_table import ROUTE
+from understudy.operations.request_headers import headers_of
 from understudy.values import is_same
 
 

@@ -5,9 +5,9 @@ from collections.abc import Awaitable
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from understudy.http.headers import headers_of
 from understudy.http.responses import VARY_ORIGIN
 from understudy.http.routing_table import ROUTE
+from understudy.operations.request_headers import headers_of
 
 
 class AnyOriginMiddleware(CORSMiddleware):

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from understudy.errors import Forbidden
-from understudy.folder import Api
+from understudy.operations.api_folder import Api
 from understudy.values import is_same, later, new_id, now
 
 CHANGING = ("POST", "PUT", "PATCH", "DELETE")  # the methods of requests that need a token

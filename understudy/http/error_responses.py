@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Awaitable
+from http import HTTPStatus
 from urllib.parse import quote
 
 from starlette.exceptions import HTTPException
@@ -49,3 +50,20 @@ def error_for(error: Exception, scope: Scope) -> ApiError:
     logger.error("%s %s failed: %s", scope["method"], quote(scope["path"]), one_line(repr(error)))
     logger.debug("it failed here", exc_info=error)
     return ApiError(500, {"exception_message": "Internal Server Error"})
+
+
+BY_EXCEPTION = (HTTPStatus.UNAUTHORIZED, HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+def error_of(status: int, retry_after: int | None) -> ApiError:
+    """An error with the body that the real server has for its status."""
+    headers = {} if retry_after is None else {"retry-after": str(retry_after)}
+    name = "exception_message" if status in BY_EXCEPTION else "detail"
+    return ApiError(status, {name: phrase_of(status)}, headers)
+
+
+def phrase_of(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Error"

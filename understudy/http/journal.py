@@ -10,9 +10,9 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from understudy.http.headers import headers_of
 from understudy.http.redaction import shown_headers, shown_query
-from understudy.workspaces.tenants import DEFAULT, WORKSPACE
+from understudy.operations.request_headers import headers_of
+from understudy.workspaces.registry import DEFAULT, WORKSPACE
 
 LONGEST = 65_536  # bytes of a body, a path or a query string that are kept and shown
 KEPT = LONGEST + 1  # bytes of a body that are kept: the last one tells that there was more

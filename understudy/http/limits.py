@@ -1,15 +1,13 @@
 """Limits: how much a client may ask for before it is refused."""
 
 import re
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from understudy.errors import BadRequest
+from understudy.operations.json_bodies import UNREADABLE
 from understudy.text import counted
 
 PYTHONS = 1000  # levels: how deep Python's own calls go, and so, nearly, its reader of JSON
-UNREADABLE = "There was an error parsing the body"  # the real server's words for what Python cannot read
 PIECE = re.compile(rb"([^][{}]*)([][{}]|\Z)")
 
 
@@ -74,20 +72,3 @@ class Limits:
 def without_texts(body: bytes) -> bytes:
     """JSON without the texts in it, and so without the brackets and commas that stand there."""
     return b"".join(body.replace(rb"\\", b"").replace(rb"\"", b"").split(b'"')[::2])
-
-
-def is_deeper(value: Any, levels: int) -> bool:
-    """Whether a value has more levels of lists and objects within each other."""
-    level = [value]
-    for _ in range(levels):
-        level = [part for each in level for part in within(each) if isinstance(part, list | dict)]
-        if not level:
-            return False
-    return True
-
-
-def within(value: Any) -> Iterable[Any]:
-    """What a list or an object holds."""
-    if isinstance(value, Mapping):
-        return value.values()
-    return value if isinstance(value, list) else ()

@@ -11,11 +11,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from understudy.contract.contract import MEDIA_TYPE
 from understudy.errors import BadRequest
-from understudy.faults.middleware import error_of, unless_stopped
-from understudy.folder import Operation
-from understudy.http.headers import headers_of
+from understudy.http.connections import unless_stopped
+from understudy.http.error_responses import error_of
 from understudy.http.responses import encode, send_json
 from understudy.http.routing_table import ROUTE
+from understudy.operations.api_folder import Operation
+from understudy.operations.request_headers import headers_of
 
 NAME = b"prefer"
 WISH = re.compile(r'(?:^|[,;])\s*([\w-]+)\s*(?:=(?:\s*"([^"]*)"\s*|([^",;]*)))?(?=[,;]|$)')

@@ -10,12 +10,12 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from understudy.errors import BadRequest
-from understudy.faults.middleware import TRANSPORT
-from understudy.http.addresses import unmapped
+from understudy.http.connections import TRANSPORT
 from understudy.http.framing import Headers, body_length, head_without_upgrade, is_websocket_handshake, size_of
 from understudy.http.limits import Limits
 from understudy.http.responses import refusal
 from understudy.http.write_buffer import WriteBuffer
+from understudy.network.ip_addresses import unmapped
 from understudy.text import counted
 
 LINGERING = 2  # seconds, in which a client that was refused may go on sending before it hangs up

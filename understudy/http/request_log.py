@@ -9,7 +9,7 @@ from typing import Final, TextIO
 import click
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from understudy.http.hint import HINT
+from understudy.http.not_found import HINT
 from understudy.text import escape
 
 COLOURS: Final = {2: "green", 3: "cyan", 4: "yellow", 5: "red"}  # by the first digit of a status

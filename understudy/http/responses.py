@@ -12,7 +12,7 @@ from pydantic_core import to_json
 from starlette.types import Scope, Send
 
 from understudy.filters.pages import Page
-from understudy.http.headers import headers_of
+from understudy.operations.request_headers import headers_of
 
 NO_CONTENT: Final = (b"", HTTPStatus.NO_CONTENT)
 VARY_ORIGIN: Final = "understudy.vary_origin"  # the key in a scope whose responses are to have `vary: Origin`

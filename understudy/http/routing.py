@@ -6,7 +6,6 @@ from typing import Any
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from understudy.folder import Api
 from understudy.http.connexion_imports import (
     AbstractOperation,
     AsyncApp,
@@ -16,6 +15,7 @@ from understudy.http.connexion_imports import (
     RoutingOperation,
 )
 from understudy.http.routing_table import ROUTE
+from understudy.operations.api_folder import Api
 
 
 def connexion_app(api: Api, middlewares: Sequence[Any]) -> ASGIApp:

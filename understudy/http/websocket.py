@@ -6,9 +6,9 @@ from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from understudy.http.addresses import unmapped
 from understudy.http.limits import Limits
 from understudy.http.responses import refusal
+from understudy.network.ip_addresses import unmapped
 
 
 class WebSocket(WebSocketsSansIOProtocol):

@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from understudy.contract.contract import Contract
 from understudy.errors import ApiError
-from understudy.workspaces.tenants import WORKSPACE, canonical
+from understudy.workspaces.registry import WORKSPACE, canonical
 
 NEVER = re.compile(r"(?!)")
 

@@ -11,9 +11,9 @@ from uuid import UUID
 from pydantic_core import ValidationError, from_json
 
 from understudy.errors import Mistakes, did_you_mean
-from understudy.loading.completion import Completion, values_in
+from understudy.loading.defaults import Completion, values_in
 from understudy.loading.derivation import derive
-from understudy.loading.names import Names, in_key_order
+from understudy.loading.name_references import Names, in_key_order
 from understudy.loading.sources import Clash, RowError, Source, Unreadable
 from understudy.loading.uniqueness import Unique
 from understudy.tables.table import Table

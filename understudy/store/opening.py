@@ -8,11 +8,11 @@ import pendulum
 
 from understudy.contract.contract import reason_of
 from understudy.errors import StoreError
+from understudy.loading import fixtures
+from understudy.loading.fixtures import FixtureSet
 from understudy.paths import check_file
 from understudy.store.lock import Lock, lock_file
 from understudy.store.store import Store
-from understudy.workspaces import fixtures
-from understudy.workspaces.fixtures import FixtureSet
 
 MEBIBYTE = 2**20  # bytes
 LARGE = 64  # mebibytes

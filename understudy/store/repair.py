@@ -17,7 +17,7 @@ from understudy.loading.derivation import derive
 from understudy.loading.loader import Loader
 from understudy.loading.sources import RowError
 from understudy.paths import read
-from understudy.store.document import NUMBER, line_at
+from understudy.store.file_format import NUMBER, line_at
 from understudy.store.lock import Lock
 from understudy.store.opening import located
 from understudy.store.store import Store

@@ -20,8 +20,8 @@ from understudy.loading import loader
 from understudy.loading.loader import LoadError, no_table
 from understudy.loading.sources import Source
 from understudy.paths import check_file
-from understudy.store.document import Damage, Entry, Reader
-from understudy.store.storage import Check, WholeFile, stamp_of
+from understudy.store.atomic_file import Check, WholeFile, stamp_of
+from understudy.store.file_format import Damage, Entry, Reader
 from understudy.store.upgrade import Upgrade
 from understudy.tables.changes import Change
 from understudy.values import is_id

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from understudy.console import warn
 from understudy.contract.catalog import Catalog
 from understudy.errors import StoreError
+from understudy.loading import fixtures
+from understudy.loading.fixtures import FixtureSet
 from understudy.store.opening import located, opened
 from understudy.store.store import Store
-from understudy.workspaces import fixtures
-from understudy.workspaces.fixtures import FixtureSet
+from understudy.terminal.console import warn
 from understudy.workspaces.workspace import Workspace
 
 

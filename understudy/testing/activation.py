@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from understudy.testing.process import ServerProcess
+    from understudy.testing.server_process import ServerProcess
 
 HOST = "127.0.0.1"
 
@@ -58,7 +58,7 @@ class Activation:
         # Many a run of tests never asks for a server.
         from understudy.errors import UnderstudyError  # noqa: PLC0415
         from understudy.options import Options  # noqa: PLC0415
-        from understudy.testing.process import ServerProcess  # noqa: PLC0415
+        from understudy.testing.server_process import ServerProcess  # noqa: PLC0415
 
         server = ServerProcess(Options(**self._options, descriptor=self._listener.fileno()))
         try:

@@ -115,7 +115,7 @@ def token_of(config: pytest.Config) -> str | None:
     value = given or os.environ.get(VARIABLE)
     if value is None:
         return None
-    from understudy.credentials import secret_of  # noqa: PLC0415
+    from understudy.terminal.secret_options import secret_of  # noqa: PLC0415
 
     try:
         return secret_of("admin_token", str(value))

@@ -9,10 +9,10 @@ import httpx
 from understudy.admin.client import ControlError, RemoteWorkspace, new_path, site_of
 from understudy.errors import UnderstudyError
 from understudy.options import Options
-from understudy.testing.process import ServerProcess
+from understudy.testing.server_process import ServerProcess
 
 if TYPE_CHECKING:
-    from understudy.testing.thread import ServerThread
+    from understudy.testing.server_thread import ServerThread
 
 Folder = str | PathLike[str]
 
@@ -125,6 +125,6 @@ class StandIn(RemoteServer):
 
 def thread_of(options: Options) -> "ServerThread":
     # Who runs a process does without importing all that a server needs.
-    from understudy.testing.thread import ServerThread  # noqa: PLC0415
+    from understudy.testing.server_thread import ServerThread  # noqa: PLC0415
 
     return ServerThread(options)

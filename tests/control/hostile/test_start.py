@@ -15,11 +15,11 @@ import pytest
 
 from tests.conftest import SMALL
 from understudy.contract.catalog import Catalog
-from understudy.credentials import read_secret
 from understudy.errors import FaultsError, FixtureError
-from understudy.faults.reading import rules_in
-from understudy.folder import Api
-from understudy.workspaces.fixtures import load
+from understudy.faults.rule_files import rules_in
+from understudy.loading.fixtures import load
+from understudy.operations.api_folder import Api
+from understudy.terminal.secret_options import read_secret
 from understudy.workspaces.workspace import Workspace
 
 SECONDS = 5

@@ -9,9 +9,9 @@ from tests.apps import app_on
 from tests.conftest import SMALL
 from tests.verification.meaning.inspections import Inspector
 from understudy.contract.contract import Contract
-from understudy.folder import Api, own_folder
-from understudy.verification.meaning.inspection import Inspection
-from understudy.verification.meaning.surface import Surface
+from understudy.operations.api_folder import Api, own_folder
+from understudy.verify.check_context import Inspection
+from understudy.verify.requests.endpoints import Surface
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ from typing import Any
 
 import yaml
 
-from understudy.folder import own_folder
+from understudy.operations.api_folder import own_folder
 
 DOCUMENT = yaml.safe_load((own_folder() / "openapi.yaml").read_text(encoding="utf-8"))
 

@@ -11,13 +11,13 @@ from starlette.types import ASGIApp
 
 from understudy.contract.catalog import Catalog
 from understudy.contract.contract import Contract
-from understudy.verification import verify
-from understudy.verification.meaning.connection import Connection
-from understudy.verification.meaning.inspection import Inspection
-from understudy.verification.meaning.model import Model
-from understudy.verification.meaning.readings import Readings
-from understudy.verification.meaning.surface import Endpoint, Surface
-from understudy.verification.verdict import Verdict
+from understudy.reports.verdict import Verdict
+from understudy.verify import verify
+from understudy.verify.check_context import Inspection
+from understudy.verify.expectations.model import Model
+from understudy.verify.expectations.request_interpreter import Readings
+from understudy.verify.requests.endpoints import Endpoint, Surface
+from understudy.verify.requests.throttled_client import Connection
 
 URL = "http://server/api"
 

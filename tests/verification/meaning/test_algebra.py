@@ -11,12 +11,12 @@ from tests.conftest import SMALL
 from tests.drawing import generator
 from tests.verification.meaning.inspections import Inspector
 from understudy.filters.criteria import Either, Every
-from understudy.folder import Api
-from understudy.verification.meaning.algebra import Bounds, Evaluation, merged
-from understudy.verification.meaning.answers import Filters
-from understudy.verification.meaning.inspection import Inspection
-from understudy.verification.meaning.subjects import Subject
-from understudy.workspaces import fixtures
+from understudy.loading import fixtures
+from understudy.operations.api_folder import Api
+from understudy.verify.check_context import Inspection
+from understudy.verify.selections.expected_rows import Bounds, Evaluation, merged
+from understudy.verify.selections.selected_ids import Filters
+from understudy.verify.selections.table_under_test import Subject
 from understudy.workspaces.workspace import Workspace
 
 BODIES = 150  # that are drawn for each table

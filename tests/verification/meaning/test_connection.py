@@ -13,8 +13,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tests.servers import free_port
 from tests.verification.meaning.inspections import URL, InProcess
-from understudy.verification.generator import Request
-from understudy.verification.meaning.connection import PAUSES, BudgetSpent, Connection, NoAnswer, answer_of
+from understudy.sampling.random_requests import Request
+from understudy.verify.requests.throttled_client import PAUSES, BudgetSpent, Connection, NoAnswer, answer_of
 
 HELLO = Request("GET", "/hello", "/hello")
 COUNT = Request("POST", "/flows/count", "/flows/count")

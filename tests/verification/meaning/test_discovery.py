@@ -7,10 +7,10 @@ import pytest
 from tests import jsonl
 from tests.conftest import SMALL
 from tests.verification.meaning.inspections import Inspector
-from understudy.verification.meaning.discovery import WANTED
-from understudy.verification.meaning.inspection import Inspection
-from understudy.verification.meaning.operands import moment
-from understudy.verification.meaning.subjects import Subject
+from understudy.verify.check_context import Inspection
+from understudy.verify.requests.operands import moment
+from understudy.verify.selections.table_under_test import Subject
+from understudy.verify.selections.value_search import WANTED
 
 ROWS = {path.stem: jsonl.read(path) for path in SMALL.glob("*.jsonl")}
 

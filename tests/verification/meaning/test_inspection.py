@@ -14,11 +14,11 @@ from tests.mutants.origin import Inside
 from tests.mutants.paths import drop, put
 from tests.mutants.proxy import Proxy
 from tests.verification.meaning.inspections import Inspector
-from understudy.folder import Api
-from understudy.verification.generator import Request
-from understudy.verification.meaning.answers import Answers
-from understudy.verification.meaning.inspection import Inspection
-from understudy.verification.meaning.ledger import Refused
+from understudy.operations.api_folder import Api
+from understudy.sampling.random_requests import Request
+from understudy.verify.check_context import Inspection
+from understudy.verify.check_results import Refused
+from understudy.verify.selections.selected_ids import Answers
 
 LIST = "POST /flows/filter"
 

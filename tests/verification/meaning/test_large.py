@@ -14,13 +14,13 @@ from tests.mutants.origin import Inside
 from tests.mutants.paths import drop
 from tests.mutants.proxy import Proxy
 from tests.verification.meaning.inspections import Inspector
-from understudy.folder import Api
-from understudy.verification import verify
-from understudy.verification.generator import Generator
-from understudy.verification.meaning.checks import combinations, criteria, lists, lookups, writes
-from understudy.verification.meaning.examination import clean_up, subjects_of
-from understudy.verification.meaning.inspection import MOST_PAGES, Inspection
-from understudy.verification.meaning.subjects import SOME, Subject
+from understudy.operations.api_folder import Api
+from understudy.sampling.random_requests import Generator
+from understudy.verify import verify
+from understudy.verify.check_context import MOST_PAGES, Inspection
+from understudy.verify.checks import combined_criteria, listings, lookups, single_criteria, writes
+from understudy.verify.selections.table_under_test import SOME, Subject
+from understudy.verify.suite import clean_up, subjects_of
 
 PAGE = 200  # rows, the most that the API lists at once
 KNOWN = MOST_PAGES * PAGE
@@ -79,14 +79,14 @@ LEAVES = ["flows.id.any_", "flows.name.like_", "flows.tags.all_", "flow_runs.id.
 
 def checked(inspection: Inspection, subject: Subject) -> None:
     for name in LEAVES:
-        criteria.check(subject, subject.leaves[tuple(name.split("."))])
+        single_criteria.check(subject, subject.leaves[tuple(name.split("."))])
 
 
 def test_an_honest_server_keeps_the_rules_about_it(inspection: Inspection) -> None:
     subject = narrowed(inspection)
     checked(inspection, subject)
-    combinations.check(subject, Generator((), inspection.samples, inspection.random))
-    lists.check(inspection, subject)
+    combined_criteria.check(subject, Generator((), inspection.samples, inspection.random))
+    listings.check(inspection, subject)
     for lookup in inspection.surface.reads:
         lookups.check(inspection, lookup)
     writes.check(inspection, subject)

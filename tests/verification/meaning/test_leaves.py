@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from tests.verification.meaning.document import body_of, resolved
-from understudy.verification.meaning.leaves import Leaf, asked, leaves_of
-from understudy.verification.meaning.surface import Surface
+from understudy.verify.requests.endpoints import Surface
+from understudy.verify.requests.field_operators import Leaf, asked, leaves_of
 
 LISTS = {
     "artifacts": "POST /artifacts/filter",

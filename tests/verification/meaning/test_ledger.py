@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from understudy.verification.comparison import Answer
-from understudy.verification.generator import Request
-from understudy.verification.meaning.connection import BudgetSpent, NoAnswer
-from understudy.verification.meaning.ledger import Broken, Check, Ledger, Refused, TooMany
-from understudy.verification.verdict import Cell, Rule, State, Verdict
+from understudy.reports.verdict import Cell, Rule, State, Verdict
+from understudy.sampling.answers import Answer
+from understudy.sampling.random_requests import Request
+from understudy.verify.check_results import Broken, Check, Ledger, Refused, TooMany
+from understudy.verify.requests.throttled_client import BudgetSpent, NoAnswer
 
 RULE, OTHER = Rule("tails", "A tail wags."), Rule("heads", "A head does not.")
 LIST = "POST /pets/filter"

@@ -6,9 +6,9 @@ from pydantic_core import ValidationError
 from tests import jsonl
 from tests.conftest import SMALL
 from tests.verification.meaning.inspections import Inspector
-from understudy.verification import verify
-from understudy.verification.meaning.answers import Filters
-from understudy.verification.meaning.inspection import Inspection
+from understudy.verify import verify
+from understudy.verify.check_context import Inspection
+from understudy.verify.selections.selected_ids import Filters
 
 FLOW = "POST /flows/filter"
 PROD: Filters = {"flows": {"tags": {"all_": ["prod"]}}}

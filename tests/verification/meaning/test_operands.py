@@ -10,10 +10,9 @@ import pytest
 from tests.conftest import SMALL
 from tests.naive import like
 from tests.verification.meaning.inspections import Inspector
-from understudy.verification.meaning.discovery import Discovery
-from understudy.verification.meaning.inspection import Inspection
-from understudy.verification.meaning.leaves import Leaf
-from understudy.verification.meaning.operands import (
+from understudy.verify.check_context import Inspection
+from understudy.verify.requests.field_operators import Leaf
+from understudy.verify.requests.operands import (
     DAWN,
     DUSK,
     MANY,
@@ -27,7 +26,8 @@ from understudy.verification.meaning.operands import (
     patterns,
     wider_than,
 )
-from understudy.verification.meaning.subjects import Subject
+from understudy.verify.selections.table_under_test import Subject
+from understudy.verify.selections.value_search import Discovery
 
 SOME = 3  # values for each leaf
 TEXTS = ["daily report", "100%-tab\tx", "under_score", "ÄRGER-İstanbul", "日本語", "emoji-🚀", "a", "q'\"\\x", "Æ"]

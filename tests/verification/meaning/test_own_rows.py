@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from tests.verification.meaning.inspections import Inspector
-from understudy.verification.comparison import Answer
-from understudy.verification.meaning.own_rows import LONG, MARK, OwnRows, value_for
-from understudy.verification.meaning.surface import Surface, schema_of
+from understudy.sampling.answers import Answer
+from understudy.verify.requests.created_rows import LONG, MARK, OwnRows, value_for
+from understudy.verify.requests.endpoints import Surface, schema_of
 
 RUN = "0badcafe"
 

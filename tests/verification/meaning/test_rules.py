@@ -15,24 +15,24 @@ from tests.mutants.lies.vocabulary import NOBODY
 from tests.mutants.origin import Inside
 from tests.mutants.proxy import Proxy
 from tests.verification.meaning.inspections import Inspector
-from understudy.folder import Api
-from understudy.verification.generator import Generator
-from understudy.verification.meaning import rules
-from understudy.verification.meaning.checks import (
-    combinations,
-    criteria,
-    derived,
-    lists,
+from understudy.operations.api_folder import Api
+from understudy.reports.verdict import Rule, Verdict
+from understudy.sampling.random_requests import Generator
+from understudy.verify import rules
+from understudy.verify.check_context import Inspection
+from understudy.verify.check_results import Task
+from understudy.verify.checks import (
+    combined_criteria,
+    invalid_requests,
+    latest_rows,
+    listings,
     lookups,
-    refusals,
-    through_ids,
+    related_rows,
+    single_criteria,
     writes,
 )
-from understudy.verification.meaning.examination import clean_up, subjects_of
-from understudy.verification.meaning.inspection import Inspection
-from understudy.verification.meaning.ledger import Task
-from understudy.verification.meaning.subjects import Subject
-from understudy.verification.verdict import Rule, Verdict
+from understudy.verify.selections.table_under_test import Subject
+from understudy.verify.suite import clean_up, subjects_of
 
 
 def with_a_stranger(rows: list[Any]) -> list[Any]:
@@ -59,14 +59,14 @@ def nothing_more(inspection: Inspection, subjects: Subjects) -> Iterable[Task]:
 
 
 def paths(inspection: Inspection, subjects: Subjects) -> Iterable[Task]:
-    return [partial(refusals.check_paths, inspection)]
+    return [partial(invalid_requests.check_paths, inspection)]
 
 
 @cache
 def requests_to(label: str) -> Focus:
     def focus(inspection: Inspection, subjects: Subjects) -> Iterator[Task]:
         endpoints = inspection.surface.endpoints
-        yield from (partial(refusals.check, inspection, each) for each in endpoints if each.label == label)
+        yield from (partial(invalid_requests.check, inspection, each) for each in endpoints if each.label == label)
 
     return focus
 
@@ -84,18 +84,18 @@ def lookups_by(label: str) -> Focus:
 def leaves(table: str, *names: str) -> Focus:
     def focus(inspection: Inspection, subjects: Subjects) -> Iterator[Task]:
         subject = subjects[table]
-        yield from (partial(criteria.check, subject, subject.leaves[tuple(name.split("."))]) for name in names)
+        yield from (partial(single_criteria.check, subject, subject.leaves[tuple(name.split("."))]) for name in names)
 
     return focus
 
 
 @cache
 def listed(table: str) -> Focus:
-    return lambda inspection, subjects: [partial(lists.check, inspection, subjects[table])]
+    return lambda inspection, subjects: [partial(listings.check, inspection, subjects[table])]
 
 
 def derived_rows(inspection: Inspection, subjects: Subjects) -> Iterator[Task]:
-    yield from (partial(derived.check, inspection, subject.selection) for subject in subjects.values())
+    yield from (partial(latest_rows.check, inspection, subject.selection) for subject in subjects.values())
 
 
 @cache
@@ -103,7 +103,7 @@ def joined(table: str, *names: str) -> Focus:
     def focus(inspection: Inspection, subjects: Subjects) -> Iterator[Task]:
         yield from leaves(table, *names)(inspection, subjects)
         generator = Generator((), inspection.samples, inspection.random)
-        yield partial(combinations.check, subjects[table], generator)
+        yield partial(combined_criteria.check, subjects[table], generator)
 
     return focus
 
@@ -112,7 +112,7 @@ def joined(table: str, *names: str) -> Focus:
 def through(table: str, *names: str) -> Focus:
     def focus(inspection: Inspection, subjects: Subjects) -> Iterator[Task]:
         yield from leaves(table, *names)(inspection, subjects)
-        yield partial(through_ids.check, subjects)
+        yield partial(related_rows.check, subjects)
 
     return focus
 

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from tests.verification.meaning.inspections import Inspector
-from understudy.verification.comparison import Answer
-from understudy.verification.meaning.inspection import Inspection
-from understudy.verification.meaning.shapes import Shapes
+from understudy.sampling.answers import Answer
+from understudy.verify.check_context import Inspection
+from understudy.verify.expectations.response_schemas import Shapes
 
 JSON = "application/json"
 FLOW: dict[str, Any] = {

@@ -8,9 +8,9 @@ import pytest
 
 from tests.verification.meaning.document import body_of, resolved
 from tests.verification.meaning.inspections import Inspector
-from understudy.verification.meaning.own_rows import value_for
-from understudy.verification.meaning.spoiling import STRANGER, Spoiled, spoiled
-from understudy.verification.meaning.surface import Endpoint, schema_of
+from understudy.verify.requests.created_rows import value_for
+from understudy.verify.requests.endpoints import Endpoint, schema_of
+from understudy.verify.requests.invalid_bodies import STRANGER, Spoiled, spoiled
 
 LABELS = [
     "POST /artifacts/",

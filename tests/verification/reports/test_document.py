@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 from tests.verification.reports.verdicts import COUNT, HOSTILE, HUGE, LIST, URL, bad, good, hostile
-from understudy.verification.reports.document import document
-from understudy.verification.verdict import Verdict
+from understudy.reports.json_report import document
+from understudy.reports.verdict import Verdict
 
 
 def read(verdict: Verdict) -> Any:

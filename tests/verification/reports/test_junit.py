@@ -3,7 +3,7 @@
 from xml.etree import ElementTree as ET
 
 from tests.verification.reports.verdicts import COUNT, LIST, UNION, bad, good, hostile
-from understudy.verification.reports.junit import junit
+from understudy.reports.junit_report import junit
 
 
 def cases(root: ET.Element) -> dict[tuple[str, str], list[str]]:

@@ -5,8 +5,8 @@ from html.parser import HTMLParser
 import pytest
 
 from tests.verification.reports.verdicts import COUNT, bad, good, hostile
-from understudy.verification.reports.matrix import matrix
-from understudy.verification.verdict import Cell, State, Verdict
+from understudy.reports.html_report import matrix
+from understudy.reports.verdict import Cell, State, Verdict
 
 VOID = {"meta", "link", "input"}
 

@@ -1,8 +1,8 @@
 """A verdict in a terminal."""
 
 from tests.verification.reports.verdicts import SHAPE, bad, good, hostile, violation
-from understudy.verification.reports.summary import summary
-from understudy.verification.verdict import Verdict
+from understudy.reports.text_report import summary
+from understudy.reports.verdict import Verdict
 
 
 def test_a_server_without_fault() -> None:

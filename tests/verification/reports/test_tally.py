@@ -7,12 +7,12 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from tests.verification.reports.verdicts import COUNT, LIST, PAGES, SHAPE, UNION, bad, good, violation
-from understudy.verification.reports.document import document
-from understudy.verification.reports.junit import junit
-from understudy.verification.reports.matrix import matrix
-from understudy.verification.reports.summary import summary
-from understudy.verification.reports.tally import Outcomes
-from understudy.verification.verdict import Rule, Verdict
+from understudy.reports.html_report import matrix
+from understudy.reports.json_report import document
+from understudy.reports.junit_report import junit
+from understudy.reports.text_report import summary
+from understudy.reports.totals import Outcomes
+from understudy.reports.verdict import Rule, Verdict
 
 CREATE = "POST /pets/"
 LATE = Rule("late", "This comes last.")

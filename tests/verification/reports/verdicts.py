@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from understudy.verification.generator import Request
-from understudy.verification.verdict import Cell, Rule, State, Verdict, Violation
+from understudy.reports.verdict import Cell, Rule, State, Verdict, Violation
+from understudy.sampling.random_requests import Request
 
 URL = "http://pets.example/api"
 LIST, COUNT = "POST /pets/filter", "POST /pets/count"

@@ -4,8 +4,8 @@ from typing import Any
 
 from understudy.errors import NotFound, Unprocessable
 from understudy.http.journal_search import full
-from understudy.http.requests import QueryBody
 from understudy.http.responses import Answer
+from understudy.operations.request_reader import QueryBody
 from understudy.site import Site
 from understudy.workspaces.explain import explain
 

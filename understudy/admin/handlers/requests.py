@@ -7,15 +7,15 @@ from http import HTTPStatus
 from itertools import dropwhile, takewhile
 from typing import Any
 
+from understudy.admin.time_slices import in_slices
 from understudy.errors import Conflict
 from understudy.http.journal import Exchange
 from understudy.http.journal_search import Search, full
 from understudy.http.redaction import HIDDEN
 from understudy.http.responses import NO_CONTENT, Answer, encode
-from understudy.http.slices import in_slices
 from understudy.site import Site
 from understudy.text import counted
-from understudy.workspaces.tenants import canonical
+from understudy.workspaces.registry import canonical
 
 NEAREST = 3  # requests, where none is found
 PAGE = 2**22  # bytes of a page, after which it takes no more requests

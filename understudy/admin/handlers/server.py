@@ -7,7 +7,7 @@ from pathlib import Path
 from understudy import __version__
 from understudy.http.responses import Answer
 from understudy.site import Site
-from understudy.workspaces.tenants import Tenant
+from understudy.workspaces.registry import Tenant
 
 STATM = Path("/proc/self/statm")
 KIBIBYTE = 1024  # bytes

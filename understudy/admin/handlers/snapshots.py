@@ -4,7 +4,7 @@ from understudy.errors import Forbidden, NotFound
 from understudy.http.responses import NO_CONTENT, Answer
 from understudy.site import Site
 from understudy.text import counted
-from understudy.workspaces.tenants import Tenant
+from understudy.workspaces.registry import Tenant
 from understudy.workspaces.workspace import Workspace
 
 

@@ -10,11 +10,10 @@ from typing import Any
 
 from understudy.errors import INDENTED, NotFound, UnderstudyError, Unprocessable
 from understudy.http.responses import Answer
-from understudy.loading import loader
+from understudy.loading import fixtures, loader
 from understudy.loading.loader import LoadError
 from understudy.loading.sources import Source, held
 from understudy.site import Site
-from understudy.workspaces import fixtures
 from understudy.workspaces.workspace import Workspace
 
 

@@ -1,0 +1,64 @@
+"""The control API beside the API that is served, made of the same parts: a contract, Connexion, handlers."""
+
+import asyncio
+from collections.abc import Awaitable, Mapping
+from functools import partial
+from inspect import isawaitable
+from typing import Any
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from understudy.admin import FOLDER, PATH
+from understudy.admin.access_control import GateMiddleware
+from understudy.http.dispatch import OperationMiddleware
+from understudy.http.docs import DocumentMiddleware
+from understudy.http.error_responses import ErrorMiddleware
+from understudy.http.routing import TableRoutingMiddleware, connexion_app
+from understudy.http.routing_table import LookupMiddleware, RoutingTable
+from understudy.operations.api_folder import Api, Operation
+from understudy.site import Site
+
+
+class ControlMiddleware:
+    """Answers what is meant for the control API, which is made when it is first asked for."""
+
+    def __init__(self, app: ASGIApp, site: Site) -> None:
+        self._app = app
+        self._site = site
+        self._control: ASGIApp | None = None
+        self._making = asyncio.Lock()
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        if scope["type"] != "http" or not is_within(scope["path"]):
+            return self._app(scope, receive, send)
+        return self._respond(scope, receive, send)
+
+    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with self._making:
+            if self._control is None:
+                self._control = await asyncio.to_thread(control_of, self._site)
+        await self._control(scope, receive, send)
+
+
+def is_within(path: str) -> bool:
+    return path == PATH or path.startswith(f"{PATH}/")
+
+
+def control_of(site: Site) -> ASGIApp:
+    """The control API of a site."""
+
+    async def perform(operation: Operation, scope: Scope, arguments: Mapping[str, Any]) -> Any:
+        answer = operation.handler(site, **arguments)
+        return await answer if isawaitable(answer) else answer
+
+    api = Api.load(FOLDER, subject="site")
+    table = RoutingTable(api.operations.values(), api.contract.base_path)
+    middlewares = [
+        partial(LookupMiddleware, table=table),
+        ErrorMiddleware,
+        partial(GateMiddleware, token=site.options.admin_token),
+        TableRoutingMiddleware,
+        partial(OperationMiddleware, operations=api.operations, perform=perform, limits=site.options.limits),
+        partial(DocumentMiddleware, api=api, table=table, path=PATH),
+    ]
+    return connexion_app(api, middlewares)

@@ -1,0 +1,64 @@
+"""Two servers, the same requests: where their answers differ, and over what."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import httpx
+
+from understudy.compare.differences import Difference, difference
+from understudy.compare.id_mapping import SAME, IdMapping
+from understudy.sampling.answers import Answer
+from understudy.sampling.random_requests import Request, names_in
+from understudy.sampling.sending import ask
+from understudy.sampling.shrinking import smallest
+
+SHRINKING = 150  # requests that are spent at the most on making one finding smaller
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A request that two servers answer differently."""
+
+    requests: tuple[Request, Request]
+    difference: Difference
+    answers: tuple[Answer, Answer]
+
+    @property
+    def request(self) -> Request:
+        """It as the first server was asked; the second may know its rows by other ids."""
+        return self.requests[0]
+
+    @property
+    def cause(self) -> tuple[str, str, tuple[str, ...]]:
+        """What findings are grouped by: the operation, the kind of difference, and what is asked."""
+        return self.request.operation, self.difference.kind, tuple(sorted(names_in(self.request.body)))
+
+
+def compare(
+    first: httpx.Client, second: httpx.Client, requests: Iterable[Request], mapping: IdMapping = SAME
+) -> Iterator[Finding | None]:
+    """For each request a finding, made as small as it goes, or None where the answers agree."""
+    for request in requests:
+        finding = found(first, second, request, mapping)
+        yield finding and shrunk(first, second, finding, mapping)
+
+
+def found(first: httpx.Client, second: httpx.Client, request: Request, mapping: IdMapping) -> Finding | None:
+    requests = request, mapping.request(request)
+    answers = ask(first, requests[0]), mapping.answer(ask(second, requests[1]))
+    apart = difference(*answers, mapping.order(request.order))
+    return None if apart is None else Finding(requests, apart, answers)
+
+
+def shrunk(first: httpx.Client, second: httpx.Client, finding: Finding, mapping: IdMapping) -> Finding:
+    """The finding with the smallest body that shows the same kind of difference."""
+
+    def at(body: Any) -> Finding | None:
+        return found(first, second, replace(finding.request, body=body), mapping)
+
+    def shows(body: Any) -> bool:
+        shorter = at(body)
+        return shorter is not None and shorter.difference.kind == finding.difference.kind
+
+    return at(smallest(finding.request.body, shows, SHRINKING)) or finding

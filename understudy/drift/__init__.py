@@ -1,0 +1,1 @@
+"""Drift: where the OpenAPI document that a server publishes differs from the contract."""

@@ -1,0 +1,66 @@
+"""Where the contract and the document that a server publishes of itself say different things."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from textwrap import wrap
+
+import httpx
+
+from understudy.contract.contract import Contract
+from understudy.drift.disagreements import Disagreement, of_operations, together
+from understudy.drift.openapi_document import Document, nameless, prefix_of
+from understudy.drift.published_document import published
+from understudy.reports.printable import counted
+from understudy.text import escape
+
+WIDTH = 110  # characters of a line, at the most
+GLUE = "\u00a0"
+
+
+@dataclass(frozen=True)
+class Drift:
+    """A disagreement, and the operations ("GET /pets/{id}") that it is found in."""
+
+    disagreement: Disagreement
+    operations: tuple[str, ...]
+
+
+def drift(contract: Contract, server: httpx.Client) -> list[Drift]:
+    """What the document that a server publishes says otherwise, of the paths that the contract has.
+
+    Raises:
+        UnderstudyError: there is no such document, or it cannot be understood.
+    """
+    document = published(server)
+    operations: dict[Disagreement, dict[str, None]] = {}
+    with document.blamed():
+        for operation, disagreement in disagreements(Document(contract.name, contract.document), document):
+            operations.setdefault(disagreement, {})[operation] = None
+    return [Drift(disagreement, tuple(names)) for disagreement, names in operations.items()]
+
+
+def disagreements(contract: Document, document: Document) -> Iterator[tuple[str, Disagreement]]:
+    """Every disagreement, behind the operation that it is in."""
+    paths = {nameless(path): path for path in contract.value["paths"]}
+    ours = contract.operations("", paths)
+    theirs = document.operations(prefix_of(document.value["paths"], paths), paths)
+    for (method, path), (left, right) in together(ours, theirs).items():
+        for disagreement in of_operations(contract, document, left, right):
+            yield f"{method} {paths[path]}", disagreement
+
+
+def told(drifts: Iterable[Drift]) -> str:
+    """Drifts below the operations that they are in, the most widespread first, and how many there are."""
+    groups: dict[tuple[str, ...], list[Disagreement]] = {}
+    for each in drifts:
+        groups.setdefault(each.operations, []).append(each.disagreement)
+    lines = []
+    for operations, disagreements in sorted(groups.items(), key=lambda group: -len(group[0])):
+        lines += [*heading(operations), *(f"  {disagreement}" for disagreement in disagreements), ""]
+    return "\n".join(map(escape, [*lines, f"{counted(sum(map(len, groups.values())), 'drift')}."]))
+
+
+def heading(operations: Iterable[str]) -> list[str]:
+    """Operations in lines that break only between them."""
+    text = ", ".join(operation.replace(" ", GLUE) for operation in operations)
+    return [line.replace(GLUE, " ") for line in wrap(text, WIDTH, break_on_hyphens=False, break_long_words=False)]

@@ -1,0 +1,130 @@
+"""Rules out of files: YAML, checked by the contract of the control API, with mistakes told by file and line."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import yaml
+from pydantic_core import ValidationError
+
+from understudy.admin import CONTRACT
+from understudy.contract.contract import Contract, reason_of
+from understudy.contract.validation import Reading, validator
+from understudy.encoding import decoded
+from understudy.errors import FaultsError
+from understudy.faults.fault_rule import Rule
+from understudy.paths import read
+from understudy.text import one_line
+
+PROFILES = Path(__file__).parent / "profiles"
+LARGEST = 2**20  # bytes of a file of rules
+DEEPEST = 20  # levels of it
+DELAYS = ("delay", "chunk_delay")
+
+
+def profiles() -> list[str]:
+    """The names of the rules that come with Understudy."""
+    return sorted(path.stem for path in PROFILES.glob("*.yaml"))
+
+
+def rules_in(source: str) -> list[dict[str, Any]]:
+    """The rules of a profile, or of a file.
+
+    Raises:
+        FaultsError: it cannot be read, or holds what is no rule; the text names file, line and reason.
+    """
+    path = PROFILES / f"{source}.yaml" if source in profiles() else Path(source)
+    node, value = parsed(path)
+    schema = Contract.read(CONTRACT).root["components"]["schemas"]["Rules"]
+    try:
+        rules: list[dict[str, Any]] = validator(schema, Reading.LETTER).validate_python(value)["rules"]
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise mistake(path, node, first["loc"], first["msg"]) from None
+    for number, rule in enumerate(rules):
+        reason = objection_to(rule)
+        if reason is not None:
+            raise mistake(path, node, ("rules", number), reason)
+    return rules
+
+
+def objection_to(rule: Mapping[str, Any]) -> str | None:
+    """Why the parts of a rule do not go together; None where they do."""
+    try:
+        Rule(rule, Random())  # noqa: S311 - nothing is drawn
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def mistake(path: Path, node: yaml.Node, way: tuple[int | str, ...], reason: str) -> FaultsError:
+    """What is wrong at a way into a file."""
+    for place, part in enumerate(way):
+        if part in DELAYS:  # of what may be said in several forms, none is the one that was meant
+            way, reason = way[: place + 1], "takes seconds, `from` and `to`, or `median` and `p99`"
+    return FaultsError(path, ": ".join(filter(None, (".".join(map(str, way)), reason))), line_of(node, way))
+
+
+def parsed(path: Path) -> tuple[yaml.Node, Any]:
+    """The YAML of a file as a tree, which knows its lines, and as a value."""
+    text = text_of(path)
+    try:
+        # Anchors would let a few lines stand for billions, and depth break the reader; rules need neither.
+        check_plain(path, yaml.parse(text, Loader=yaml.SafeLoader))
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        if node is None:
+            raise FaultsError(path, "is empty; it takes a list of `rules`")
+        check_names(path, node)
+        return node, yaml.constructor.SafeConstructor().construct_document(node)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else None
+        raise FaultsError(path, f"is not YAML ({one_line(str(error.problem))})", line) from None
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError) as error:  # the last two for tags that do not fit
+        raise FaultsError(path, f"is not YAML ({one_line(str(error))})") from None
+
+
+def text_of(path: Path) -> str:
+    try:
+        return decoded(read(path, LARGEST))
+    except (OSError, UnicodeDecodeError) as error:
+        hint = f" ({reason_of(error)}); a file of rules, or one of {', '.join(profiles())}"
+        raise FaultsError(path, f"cannot be read{hint}") from None
+
+
+def check_plain(path: Path, events: Iterable[yaml.Event]) -> None:
+    depth = 0
+    for event in events:
+        line = event.start_mark.line + 1 if event.start_mark else None
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+            raise FaultsError(path, "has an anchor or an alias, which rules do without", line)
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            raise FaultsError(path, f"is nested deeper than {DEEPEST} levels", line)
+
+
+def check_names(path: Path, node: yaml.Node) -> None:
+    """See whether no name is there twice, of which but the last would count."""
+    children = node.value if isinstance(node, yaml.CollectionNode) else []
+    names = set()
+    for child in children:
+        key, value = child if isinstance(child, tuple) else (None, child)
+        if key is not None and str(key.value) in names:
+            raise FaultsError(path, f"has `{key.value}` twice", key.start_mark.line + 1)
+        names.add(key and str(key.value))
+        check_names(path, value)
+
+
+def line_of(node: yaml.Node, way: Iterable[int | str]) -> int:
+    """The line of what a way leads to, or of the last of it that is there."""
+    for part in way:
+        if isinstance(node, yaml.MappingNode):
+            pairs = {key.value: (key, value) for key, value in node.value}
+            if part not in pairs:
+                break
+            node = pairs[part][1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+        else:
+            break
+    return int(node.start_mark.line) + 1

@@ -1,0 +1,73 @@
+"""Operations: each request is read by the contract, handled, and responded to with JSON."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from understudy.errors import ApiError, BadRequest
+from understudy.http.connexion_imports import ROUTING_CONTEXT
+from understudy.http.limits import Limits
+from understudy.http.responses import encode, send_json
+from understudy.http.routing_table import ROUTE
+from understudy.operations.api_folder import Operation
+from understudy.operations.json_bodies import UNREADABLE
+
+Perform = Callable[[Operation, Scope, Mapping[str, Any]], Awaitable[Any]]
+"""Calls the handler of an operation for a request, with the request's arguments, and returns the handler's answer."""
+
+
+class OperationMiddleware:
+    """Responds to requests for operations.
+
+    Args:
+        app: responds to all other requests.
+        operations: by id.
+        perform: calls the handlers that take more than the request's arguments.
+        limits: of a request's body.
+    """
+
+    def __init__(self, app: ASGIApp, operations: Mapping[str, Operation], perform: Perform, limits: Limits) -> None:
+        self._app = app
+        self._operations = operations
+        self._perform = perform
+        self._limits = limits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        operation = self._operation(scope)
+        if operation is None:
+            await self._app(scope, receive, send)
+            return
+        body = await read_body(receive) if operation.reader.takes_body else b""
+        self._limits.check(body)
+        try:
+            arguments = operation.reader.read(scope, body)
+            if operation.takes_subject:
+                answer = await self._perform(operation, scope, arguments)
+            else:
+                answer = operation.handler(**arguments)
+            content, status = answer if isinstance(answer, tuple) else (answer, operation.status)
+            encoded = content if isinstance(content, bytes) else encode(content)
+        except RecursionError:  # the body could just be read, but is nested too deep to work with
+            raise BadRequest(UNREADABLE) from None
+        await send_json(scope, send, status, encoded)
+
+    def _operation(self, scope: Scope) -> Operation | None:
+        """The operation that a request was routed to, by the routing table or by Connexion."""
+        route = scope.get(ROUTE)
+        if route is not None:
+            found: Operation = route.operation
+            return found
+        return self._operations.get(scope.get("extensions", {}).get(ROUTING_CONTEXT, {}).get("operation_id"))
+
+
+async def read_body(receive: Receive) -> bytes:
+    chunks = []
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ApiError(400, {"detail": "The client went away."})
+        chunks.append(message.get("body", b""))
+        more = message.get("more_body", False)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)

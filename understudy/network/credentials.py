@@ -1,0 +1,20 @@
+"""Credentials: which secrets a client can send."""
+
+BEARER = ("api_key", "admin_token")  # the options that are sent as Bearer tokens
+
+
+def secret_flaw(name: str, secret: str) -> str | None:
+    """Why a secret cannot be used as this option; None where it can.
+
+    An empty one would let everybody in, and one that no client can send, nobody.
+    """
+    if name not in BEARER:
+        _, colon, password = secret.partition(":")
+        if not (password if colon else secret).strip():
+            return "has an empty password; it takes USER:PASSWORD"
+        return None if secret.isprintable() else "has a character that is not printable"
+    if not secret.strip():
+        return "is empty"
+    if not (secret.isascii() and secret.isprintable() and secret == secret.strip()):
+        return "has what no HTTP header can carry: it takes printable ASCII, without a space at either end"
+    return None

@@ -1,0 +1,31 @@
+"""Proxies that the environment names (`HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`)."""
+
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from understudy.network.ip_addresses import is_loopback, is_unspecified
+
+
+def proxy_for(url: str) -> str | None:
+    """The URL of the proxy through which a URL is asked; None where it is asked directly, as this machine always is.
+
+    Raises:
+        ValueError: it is no URL.
+    """
+    parts = urlsplit(url)
+    host, proxies = parts.hostname or "", getproxies()
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    if not proxy or is_own(host) or proxy_bypass(parts.netloc.rpartition("@")[2]):
+        return None
+    return proxy if "://" in proxy else f"http://{proxy}"
+
+
+def is_own(host: str) -> bool:
+    """Whether a host of a URL is this machine, by a name or address that leads nowhere else (RFC 6761, 6.3)."""
+    return host == "localhost" or host.endswith(".localhost") or is_loopback(host) or is_unspecified(host)
+
+
+def without_password(proxy: str) -> str:
+    """A proxy's URL as it may be shown."""
+    scheme, _, rest = proxy.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}"

@@ -1,0 +1,65 @@
+"""The causes of violations, each with the smallest requests that show it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from understudy.reports.printable import counted, shown
+from understudy.reports.verdict import Rule, Verdict, Violation, by_fault
+from understudy.sampling.curl import curl
+
+
+@dataclass(frozen=True)
+class Cause:
+    """A fault: of the violations that show it, the one that is about the least, with the smallest requests; and all."""
+
+    violation: Violation
+    seen: Sequence[Violation]
+    curls: Sequence[str]
+
+    @property
+    def times(self) -> int:
+        return len(self.seen)
+
+    @property
+    def rules(self) -> list[Rule]:
+        """The rules that it breaks, first that of the violation."""
+        return list(dict.fromkeys([self.violation.rule, *(violation.rule for violation in self.seen)]))
+
+    @property
+    def where(self) -> str:
+        """The operation, what of it the rule is about, and how often this was seen."""
+        parts = [shown(self.violation.operation), shown(self.violation.subject), counted(self.times, "time")]
+        return ", ".join(filter(None, parts))
+
+    @property
+    def evidence(self) -> Iterator[str]:
+        """What was expected, what was found, which other rules it breaks, and the requests for the shell."""
+        yield labelled("expected", self.violation.expected)
+        yield labelled("found", self.violation.found)
+        if self.rules[1:]:
+            yield labelled("breaks", f"also {', '.join(rule.name for rule in self.rules[1:])}")
+        yield from self.curls
+
+
+def causes(verdict: Verdict) -> list[Cause]:
+    """The causes in the order in which they were found."""
+    return [cause_of(verdict.url, fault) for fault in by_fault(verdict.violations)]
+
+
+def cause_of(url: str, group: Sequence[Violation]) -> Cause:
+    smallest = min(group, key=lambda violation: (len(violation.parts), size(curls(url, violation))))
+    return Cause(smallest, group, [shown(line) for line in curls(url, smallest)])
+
+
+def curls(url: str, violation: Violation) -> list[str]:
+    return [curl(url, request) for request in violation.requests]
+
+
+def size(lines: list[str]) -> tuple[bool, int]:
+    """What to compare requests by. None at all show nothing, and so come last."""
+    return not lines, sum(map(len, lines))
+
+
+def labelled(label: str, text: str) -> str:
+    """A text behind its label, further lines below the first."""
+    return f"{label:<10}{shown(text)}".replace("\n", "\n" + " " * 10)

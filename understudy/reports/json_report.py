@@ -1,0 +1,74 @@
+"""A verdict as JSON: all that is known, for other programs."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from understudy.reports.totals import Outcomes
+from understudy.reports.verdict import Verdict, Violation
+from understudy.sampling.curl import curl
+from understudy.sampling.random_requests import Request
+
+
+def document(verdict: Verdict) -> dict[str, Any]:
+    """Everything in a verdict, nothing cut, as `json.dumps` takes it. A fault is one of the `violations`."""
+    outcomes = Outcomes(verdict)
+    return {
+        "url": verdict.url,
+        "seed": verdict.seed,
+        "passed": verdict.passed,
+        "interrupted": verdict.is_interrupted,
+        "requests": verdict.requests,
+        "seconds": verdict.seconds,
+        "rules": [
+            {
+                "name": tally.rule.name,
+                "outcome": tally.outcome,
+                "says": tally.rule.says,
+                "checks": tally.checks,
+                "violations": tally.violations,
+                "known": tally.known,
+            }
+            for tally in outcomes.tallies
+        ],
+        "checks": [
+            {"rule": rule.name, "operation": operation, "checks": count}
+            for (rule, operation), count in verdict.checks.items()
+        ],
+        "violations": [
+            {
+                **told(verdict.url, [fault.violation])[0],
+                "rules": [rule.name for rule in fault.rules],
+                "seen": told(verdict.url, fault.seen),
+            }
+            for fault in outcomes.faults
+        ],
+        "known": told(verdict.url, verdict.known),
+        "cells": [
+            {
+                "operation": cell.operation,
+                "field": cell.field,
+                "operator": cell.operator,
+                "state": state.name.lower(),
+            }
+            for cell, state in verdict.cells.items()
+        ],
+        "notes": list(verdict.notes),
+    }
+
+
+def told(url: str, violations: Sequence[Violation]) -> list[dict[str, Any]]:
+    return [
+        {
+            "rule": violation.rule.name,
+            "operation": violation.operation,
+            "subject": violation.subject,
+            "expected": violation.expected,
+            "found": violation.found,
+            "requests": [asked(url, request) for request in violation.requests],
+        }
+        for violation in violations
+    ]
+
+
+def asked(url: str, request: Request) -> dict[str, Any]:
+    return {"method": request.method, "path": request.path, "body": request.body, "curl": curl(url, request)}

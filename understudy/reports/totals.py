@@ -1,0 +1,88 @@
+"""How often rules were checked and failed, and how much was covered. All reports count by this."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from understudy.reports.causes import Cause, causes
+from understudy.reports.printable import counted
+from understudy.reports.verdict import Rule, State, Verdict
+
+OUTCOMES = ("failed", "passed", "not reached")
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How often a rule was checked, how many faults break it, and how often what is known did."""
+
+    rule: Rule
+    checks: int
+    violations: int
+    known: int
+
+    @property
+    def outcome(self) -> str:
+        """One of `OUTCOMES`."""
+        if self.violations:
+            return "failed"
+        return "passed" if self.checks else "not reached"
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """What came of a run: faults, rules that an operation keeps, deviations that are known, and rules not reached.
+
+    The headline, the lines of the summary, the test cases of JUnit and the bar of the page are all made of these.
+    """
+
+    verdict: Verdict
+
+    @cached_property
+    def faults(self) -> Sequence[Cause]:
+        return causes(self.verdict)
+
+    @cached_property
+    def passed(self) -> Sequence[tuple[Rule, str]]:
+        """The rules and the operations that keep them."""
+        broken = {(each.rule, each.operation) for each in (*self.verdict.violations, *self.verdict.known)}
+        return [each for each in self.verdict.checks if each not in broken]
+
+    @cached_property
+    def known(self) -> Counter[tuple[Rule, str, str]]:
+        """How often each known deviation was seen, by rule, operation and subject."""
+        return Counter((each.rule, each.operation, each.subject) for each in self.verdict.known)
+
+    @cached_property
+    def unreached(self) -> Sequence[Rule]:
+        """The rules that were to be checked, and were not."""
+        reached = {rule for rule, _ in self.verdict.checks}
+        return [rule for rule in self.verdict.rules if rule not in reached]
+
+    @property
+    def headline(self) -> str:
+        """What was found, in a few words."""
+        rules = len({violation.rule for violation in self.verdict.violations})
+        return counted(len(self.faults), "violation") + (f" of {counted(rules, 'rule')}" if rules else "")
+
+    @cached_property
+    def tallies(self) -> Sequence[Tally]:
+        """One of each rule: first those that failed, last those that were not reached."""
+        checks: Counter[Rule] = Counter()
+        for (rule, _), count in self.verdict.checks.items():
+            checks[rule] += count
+        violations = Counter(rule for fault in self.faults for rule in fault.rules)
+        known = Counter(violation.rule for violation in self.verdict.known)
+        rules = dict.fromkeys([*checks, *violations, *known, *self.verdict.rules])
+        tallies = [Tally(rule, checks[rule], violations[rule], known[rule]) for rule in rules]
+        return sorted(tallies, key=lambda tally: OUTCOMES.index(tally.outcome))
+
+
+def coverage(verdict: Verdict) -> dict[State, int]:
+    """How many cells are in each state, in the order of the states."""
+    counts = Counter(verdict.cells.values())
+    return {state: counts[state] for state in State}
+
+
+def known_seen(verdict: Verdict) -> str:
+    return f"{counted(len(verdict.known), 'known deviation')} seen"

@@ -1,0 +1,42 @@
+"""The client that sends requests to a server: its headers, timeouts, tokens and proxy."""
+
+import httpx
+
+from understudy.contract.contract import Contract
+from understudy.errors import UnderstudyError
+from understudy.network.network import USUAL, Network
+from understudy.network.transport import Transport
+from understudy.sampling.client_authentication import CsrfTokens
+from understudy.text import one_line
+
+FRAMING = ("content-length", "transfer-encoding")  # headers that say where a body ends
+PATIENCE = 60.0  # seconds to wait for one answer
+PLAIN = {"accept-encoding": "identity"}  # to pack long lists takes longer than to send them
+LIMITS = httpx.Limits(keepalive_expiry=2.0)  # seconds; servers hang up on connections that are idle for 5
+
+
+def client(
+    url: str, headers: dict[str, str], contract: Contract | None = None, network: Network = USUAL
+) -> httpx.Client:
+    """A client of a server, which fetches and sends tokens as a contract says.
+
+    Raises:
+        UnderstudyError: the URL, the certificates or the proxy cannot be used.
+    """
+    auth = None if contract is None else CsrfTokens(contract, url)
+    try:
+        transport = Transport(network, url, limits=LIMITS)
+        return httpx.Client(
+            base_url=url, headers={**PLAIN, **headers}, auth=auth, timeout=PATIENCE, transport=transport
+        )
+    except (httpx.InvalidURL, ValueError) as error:
+        raise UnderstudyError(f"{url}: cannot be asked ({one_line(str(error))})") from None
+
+
+def header_of(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if name.strip().lower() in FRAMING:
+        raise UnderstudyError(f"--header cannot set {name.strip()}: each request has its own")
+    if not colon or not name.strip():
+        raise UnderstudyError(f"--header wants 'NAME: VALUE', not '{text}'")
+    return name.strip(), value.strip()

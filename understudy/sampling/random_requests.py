@@ -1,0 +1,179 @@
+"""Random requests that fit the contract and the data: every filter, operator, sort and page."""
+
+import random
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from understudy.contract.contract import MEDIA_TYPE, Contract, Place
+from understudy.sampling.answers import Order
+from understudy.sampling.sample_values import Samples
+
+QUERY_SHARE = 10  # requests to an operation that takes a body, for each to one that does not
+
+Operation = tuple[str, str, Place]
+"""Method, path and place of an operation."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request. Its path begins below the API's base path.
+
+    `operation` is its path in the contract, `schema` that of its body, where it takes one, and `headers`
+    those that it has beside those of every request.
+    """
+
+    method: str
+    path: str
+    operation: str
+    body: Any = None
+    schema: Place | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def order(self) -> Order | None:
+        """How the rows of the answer stand; None where they are in no order, or are none."""
+        return None if self.schema is None else order_of(self.schema, self.body)
+
+
+class Generator:
+    """Draws requests to some operations, with values from samples."""
+
+    def __init__(self, operations: Iterable[Operation], samples: Samples, randomness: random.Random) -> None:
+        self._operations = list(operations)
+        self._samples = samples
+        self._random = randomness
+
+    def requests(self, count: int) -> Iterator[Request]:
+        """Random requests, most of them to operations that have much to ask: those that take a body."""
+        weights = [QUERY_SHARE if "requestBody" in operation.value else 1 for _, _, operation in self._operations]
+        for method, path, operation in self._random.choices(self._operations, weights, k=count):
+            yield self.request(method, path, operation)
+
+    def request(self, method: str, path: str, operation: Place) -> Request:
+        schema = body_schema(operation)
+        body = None if schema is None else self.body(schema)
+        return Request(method, self.filled(path, operation), path, body, schema)
+
+    def filled(self, path: str, operation: Place) -> str:
+        """A path with its parameters, and the query that the operation needs."""
+        query = {}
+        for parameter in operation.each("parameters"):
+            name = parameter.value["name"]
+            if parameter.value["in"] == "path":
+                path = path.replace(f"{{{name}}}", quote(str(self.parameter(parameter)), safe="", errors="replace"))
+            elif parameter.value["in"] == "query" and parameter.value.get("required"):
+                query[name] = self.parameter(parameter)
+        return f"{path}?{urlencode(query, errors='replace')}" if query else path
+
+    def parameter(self, place: Place) -> Any:
+        table, _, field = place.value.get("x-names", "").partition(".")
+        drawn = self._samples.draw(place["schema"], table, [field]) if table else None
+        return place.value.get("example", "") if drawn is None else drawn
+
+    def body(self, schema: Place) -> dict[str, Any]:
+        body: dict[str, Any] = {}
+        for name, part in schema["properties"].items():
+            if "x-filters" in part.value:
+                if self._chance(0.45):
+                    body[name] = self.filter(part, part.value["x-filters"], ())
+            elif self._chance(0.6):
+                body[name] = self.plain(part)
+        return body
+
+    def plain(self, place: Place) -> Any:
+        schema = place.value
+        if "enum" in schema:
+            return self._random.choice([word for word in schema["enum"] if word is not None])
+        low, high, default = schema.get("minimum", 0), schema.get("maximum", 100), schema.get("default")
+        near = (min(low + step, high) for step in (0, 1, 2, 4, 19, 998))
+        return self._random.choice([None, default, default, default, *near])
+
+    def filter(self, place: Place, table: str, fields: Iterable[str]) -> dict[str, Any] | None:
+        if self._chance(0.03):
+            return None
+        parts = dict(place["properties"].items())
+        combiner = next((name for name, part in parts.items() if part.value.get("x-combines")), None)
+        names = [name for name in parts if name != combiner]
+        found: dict[str, Any] = {}
+        for name in self._random.sample(names, k=min(len(names), self._random.choice([0, 1, 1, 1, 2, 2, 3]))):
+            part = parts[name]
+            if "properties" in part.value:
+                found[name] = self.filter(part, table, fields_of(part) or [name])
+            else:
+                found[name] = self.operand(part, table, fields_of(part) or fields)
+        if combiner is not None and self._chance(0.3):
+            found[combiner] = self._random.choice(parts[combiner].value["enum"])
+        return found
+
+    def operand(self, place: Place, table: str, fields: Iterable[str]) -> Any:
+        schema = place.value
+        if self._chance(0.03):
+            return None
+        if schema["type"] == "boolean":
+            return self._random.choice([True, False])
+        if schema["type"] == "integer":
+            return self._random.choice([0, 1, 5])
+        if schema["type"] == "array":
+            size = self._random.choice([0, 1, 1, 2, 3, 8])
+            drawn = [self._samples.draw(place["items"], table, fields) for _ in range(size)]
+            return [value for value in drawn if value is not None]
+        drawn = self._samples.draw(place, table, fields)
+        return drawn if drawn is None or "format" in schema else self.pattern(str(drawn))
+
+    def _chance(self, share: float) -> bool:
+        return self._random.random() < share
+
+    def pattern(self, text: str) -> str:
+        """A piece of a text, some letters made wildcards, in one case or the other."""
+        start = self._random.randrange(len(text) + 1)
+        piece = text[start : start + self._random.choice([0, 1, 2, 3, 8])]
+        if piece and self._chance(0.3):
+            at = self._random.randrange(len(piece))
+            piece = piece[:at] + self._random.choice("%_") + piece[at + 1 :]
+        return self._random.choice([piece, piece, piece.upper(), piece.lower()])
+
+
+def safe_operations(contract: Contract) -> Iterator[Operation]:
+    """The operations that change nothing: each that is a GET, or says `x-safe`."""
+    for _, operation in contract.operations():
+        path, _, method = operation.path.removeprefix("/paths/").rpartition("/")
+        if method == "get" or operation.value.get("x-safe"):
+            yield method.upper(), path, operation
+
+
+def body_schema(operation: Place) -> Place | None:
+    request = operation.get("requestBody")
+    return None if request is None else request["content"][MEDIA_TYPE]["schema"]
+
+
+def order_of(schema: Place, body: Mapping[str, Any] | None) -> Order | None:
+    """The order of the answer to a body, as it or the contract's defaults say; None where rows have none."""
+    given = body or {}
+    numbers = {name: part for name, part in schema["properties"].items() if part.value["type"] == "integer"}
+    is_paged = any(given.get(name) is not None for name in numbers)
+    whole_below = 0 if is_paged else max((part.value["default"] for part in numbers.values()), default=0)
+    for name, part in schema["properties"].items():
+        if "x-sorts" in part.value:
+            word = given.get(name) or part.value["default"]
+            return Order(str(part.value["x-sorts"][word]).removeprefix("-"), whole_below)
+    return None
+
+
+def fields_of(place: Place) -> list[str]:
+    """The fields that a part of a filter says that it looks at; none where it says nothing."""
+    schema = place.value
+    named = [*schema.get("x-coalesce", ()), *schema.get("x-either", ())]
+    if "x-field" in schema:
+        named.append(schema["x-field"])
+    return [name.rpartition("/")[2] for name in named]
+
+
+def names_in(body: Any, way: str = "") -> Iterator[str]:
+    """The names in a body, each behind the names around it, without the values."""
+    if isinstance(body, dict) and body:
+        for name, part in body.items():
+            yield from names_in(part, f"{way}.{name}" if way else name)
+    elif way:
+        yield way

@@ -1,0 +1,38 @@
+"""A request, sent to a server, and its answer."""
+
+import json
+from typing import Any
+
+import httpx
+
+from understudy.contract.contract import MEDIA_TYPE
+from understudy.errors import UnderstudyError
+from understudy.sampling.answers import Answer
+from understudy.sampling.random_requests import Request
+from understudy.text import one_line
+
+JSON = {"content-type": MEDIA_TYPE}
+
+
+def ask(server: httpx.Client, request: Request) -> Answer:
+    """A server's answer.
+
+    Raises:
+        UnderstudyError: there was none; the text names the server.
+    """
+    has_body = request.method != "GET" and request.body is not None
+    # Escaped JSON: a text can hold a lone surrogate, of which httpx's own JSON cannot make bytes.
+    body: dict[str, Any] = {"content": json.dumps(request.body), "headers": JSON} if has_body else {}
+    try:
+        response = server.request(request.method, request.path, **body)
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        url = str(server.base_url).rstrip("/")
+        raise UnderstudyError(f"{url}: cannot be asked ({one_line(str(error)) or type(error).__name__})") from None
+    return Answer(response.status_code, body_of(response))
+
+
+def body_of(response: httpx.Response) -> Any:
+    try:
+        return response.json()
+    except (ValueError, RecursionError):
+        return response.text

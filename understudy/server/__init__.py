@@ -1,0 +1,1 @@
+"""A server: its process, its application, its log and its reloading."""

@@ -1,0 +1,62 @@
+"""The application: all middleware that a request passes, in one list."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from starlette.types import ASGIApp, Scope
+
+from understudy.admin.control_api import ControlMiddleware
+from understudy.faults.injection import STALE, FaultMiddleware, ResponseFaultMiddleware
+from understudy.http.authentication import AuthenticationMiddleware
+from understudy.http.cors import AnyOriginMiddleware
+from understudy.http.dispatch import OperationMiddleware
+from understudy.http.docs import DocumentMiddleware
+from understudy.http.error_responses import ErrorMiddleware
+from understudy.http.journal import JournalMiddleware
+from understudy.http.prefer import PreferMiddleware
+from understudy.http.routing import TableRoutingMiddleware, connexion_app
+from understudy.http.routing_table import LookupMiddleware
+from understudy.http.workspace_urls import WorkspaceURLMiddleware
+from understudy.operations.api_folder import Operation
+from understudy.site import Site
+from understudy.workspaces.registry import DEFAULT, WORKSPACE
+
+
+def create_app(site: Site, request_log: Callable[[ASGIApp], ASGIApp] | None = None) -> ASGIApp:
+    """The ASGI application of a site.
+
+    Args:
+        site: what is served.
+        request_log: middleware that writes a line for each request; by default none is written.
+
+    Raises:
+        ContractError: Connexion cannot serve the contract.
+    """
+
+    async def perform(operation: Operation, scope: Scope, arguments: Mapping[str, Any]) -> Any:
+        name = scope.get(WORKSPACE, DEFAULT)
+        tenant = site.tenants.at_hand(name) or await site.tenants.get(name)
+        if STALE in scope and operation.is_safe:
+            return operation.handler(tenant.history.at(scope[STALE]), **arguments)
+        if site.faults.rules and not operation.is_safe and site.faults.look_back:
+            tenant.history.note()
+        return await tenant.perform(operation.handler, **arguments)
+
+    middlewares = [
+        *([] if request_log is None else [request_log]),
+        partial(ControlMiddleware, site=site),
+        partial(WorkspaceURLMiddleware, contract=site.api.contract),
+        partial(LookupMiddleware, table=site.table),
+        partial(JournalMiddleware, journal=site.journal),
+        partial(FaultMiddleware, faults=site.faults),
+        AnyOriginMiddleware,
+        ErrorMiddleware,
+        ResponseFaultMiddleware,
+        partial(AuthenticationMiddleware, guard=site.guard),
+        PreferMiddleware,
+        TableRoutingMiddleware,
+        partial(OperationMiddleware, operations=site.served.operations, perform=perform, limits=site.options.limits),
+        partial(DocumentMiddleware, api=site.served, table=site.table),
+    ]
+    return connexion_app(site.served, middlewares)

@@ -1,0 +1,103 @@
+"""What a server writes about itself, as lines for people or as JSON."""
+
+import json
+import logging
+from collections.abc import Callable
+from datetime import datetime, timezone
+from functools import partial
+from typing import Any, TextIO
+
+from starlette.types import ASGIApp
+from uvicorn.config import LOGGING_CONFIG
+
+from understudy.http import request_log
+from understudy.terminal.console import is_coloured
+from understudy.text import escape, escape_lines, one_line
+
+TRACEBACK = "Traceback (most recent call last)"
+REQUESTS = ("info", "debug")  # the levels at which each request has a line
+
+
+class JsonFormatter(logging.Formatter):
+    """A record as one JSON object in one line; whatever is in it is escaped."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, timezone.utc).isoformat(),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            line["exception"] = record.exc_text or self.formatException(record.exc_info)
+        return json.dumps(line)
+
+
+class SafeFilter(logging.Filter):
+    """Makes each record safe to write: its text is escaped, and an exception is one line.
+
+    Args:
+        tracebacks: whether an exception has its traceback, on lines of its own.
+    """
+
+    def __init__(self, *, tracebacks: bool) -> None:
+        super().__init__()
+        self._tracebacks = tracebacks
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        text = record.getMessage().strip()
+        if record.exc_info:
+            if self._tracebacks:
+                record.exc_text = escape_lines(logging.Formatter().formatException(record.exc_info))
+            else:
+                text = f"{text} ({one_line(repr(record.exc_info[1]))})"
+                record.exc_info = record.exc_text = None
+        elif not self._tracebacks and TRACEBACK in text:  # uvicorn logs some as texts
+            text = text.splitlines()[-1]
+        record.msg, record.args = escape(text, keep="\n" if self._tracebacks else ""), None
+        record.__dict__.pop("color_message", None)  # uvicorn's, of the same text
+        return True
+
+
+def without_query(record: logging.LogRecord) -> bool:
+    """Take the query strings off the URLs of a record, since they can hold secrets. For a logger, as a filter."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(each.partition("?")[0] if isinstance(each, str) else each for each in record.args)
+    return True
+
+
+def websocket_logger() -> logging.Logger:
+    """The logger of the handshakes of WebSockets."""
+    logger = logging.getLogger("understudy.websockets")
+    logger.addFilter(without_query)
+    return logger
+
+
+def logging_of(level: str, form: str, stream: TextIO) -> dict[str, Any]:
+    """Uvicorn's logging, with our own lines among its; `form` is "text" or "json"."""
+    ours = {"understudy": {"handlers": ["default"], "level": level.upper(), "propagate": False}}
+    safe = {"()": SafeFilter, "tracebacks": level == "debug"}
+    handler = {"formatter": "default", "filters": ["safe"], "class": "logging.StreamHandler", "stream": stream}
+    formatter = {**LOGGING_CONFIG["formatters"]["default"], "use_colors": is_coloured(stream)}
+    return {
+        **LOGGING_CONFIG,
+        "formatters": {"default": {"()": JsonFormatter} if form == "json" else formatter},
+        "filters": {"safe": safe},
+        "handlers": {"default": handler},
+        "root": {"handlers": ["default"], "level": "WARNING"},
+        "loggers": {"uvicorn": {"handlers": ["default"], "propagate": False}, **ours},
+    }
+
+
+def uvicorn_level(level: str) -> str:
+    """The level of uvicorn's own lines, which tell of each start and stop at "info"."""
+    return "warning" if level == "info" else level
+
+
+def request_log_of(level: str, form: str, stream: TextIO) -> Callable[[ASGIApp], ASGIApp] | None:
+    """Middleware that writes a line for each request, where the level has them."""
+    if level not in REQUESTS:
+        return None
+    text = request_log.as_coloured_text if is_coloured(stream) else request_log.as_text
+    line = request_log.as_json if form == "json" else text
+    return partial(request_log.RequestLogMiddleware, stream=stream, form=line)

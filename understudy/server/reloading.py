@@ -1,0 +1,144 @@
+"""Reloading: what is served is loaded again when its files change, while connections and requests go on."""
+
+import asyncio
+import gc
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from understudy.errors import UnderstudyError
+from understudy.operations.api_folder import reimporting
+from understudy.options import Options
+from understudy.site import Site
+from understudy.text import one_line
+from understudy.workspaces.registry import Tenants
+
+INTERVAL = 0.25  # seconds between two looks at the files
+NAMED = 3  # of the files that have changed, in the log
+
+logger = logging.getLogger("understudy")
+
+Stamps = Mapping[Path, tuple[int, int, int]]
+"""Of each file its inode, the time of its last change, and its size."""
+
+
+class Reloader:
+    """An ASGI application that is another one, and a new one each time that the files of its site have changed.
+
+    A site is replaced as a whole, as if the server were started again: the default workspace has the rows of the
+    fixture set, or of its store. Where the files cannot be loaded, all stays as it was. Files are looked at, rather
+    than watched by events of the operating system, which do not tell of all file systems that containers mount.
+
+    Args:
+        site: what is served at first.
+        load: loads a site again, and says what its workspaces are to become.
+        create_app: makes the application of a site.
+
+    Raises:
+        UnderstudyError: the application cannot be made.
+    """
+
+    def __init__(
+        self, site: Site, load: Callable[[Site], tuple[Site, Tenants]], create_app: Callable[[Site], ASGIApp]
+    ) -> None:
+        self._site = site
+        self._load = load
+        self._create_app = create_app
+        self._app = create_app(site)
+        self._stamps = stamps(files_of(site))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            await self._app(scope, receive, send)
+            return
+        watching = asyncio.create_task(self.watch())
+        try:
+            await self._app(scope, receive, send)  # until the server ends
+        finally:
+            watching.cancel()
+
+    async def watch(self) -> None:
+        """Reload whenever a file has changed, and no other has for `INTERVAL`, until this is cancelled."""
+        while True:
+            await asyncio.sleep(INTERVAL)
+            found = await asyncio.to_thread(stamps, files_of(self._site))
+            if found == self._stamps:
+                continue
+            await asyncio.sleep(INTERVAL)
+            if found == await asyncio.to_thread(stamps, files_of(self._site)):
+                changed = changes(self._stamps, found)
+                self._stamps = found
+                await self.reload(changed)
+
+    async def reload(self, changed: Iterable[Path]) -> None:
+        """Load all again, since some files have changed."""
+        names = named(changed)
+        try:
+            site, tenants, app = await asyncio.to_thread(self._loaded)
+            await site.tenants.become(tenants)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a handler that is imported can raise anything
+            text = str(error) if isinstance(error, UnderstudyError) else repr(error)
+            logger.error("%s changed, but cannot be loaded, so all is as before: %s", names, one_line(text))  # noqa: TRY400
+            return
+        self._site, self._app = site, app
+        kept = "rows written since the start are lost" if site.options.store is None else "stores keep their rows"
+        logger.info("%s changed, and all is loaded again; %s", names, kept)
+        gc.unfreeze()  # the site before was there at the start, and frozen
+        gc.collect()
+        gc.freeze()
+
+    def _loaded(self) -> tuple[Site, Tenants, ASGIApp]:
+        with reimporting(self._site.api.folder):
+            site, tenants = self._load(self._site)
+            _ = site.fixture_set.rows  # which a store could do without until later
+            app = self._create_app(site)
+            asyncio.run(start(app))
+        return site, tenants, app
+
+
+async def start(app: ASGIApp) -> None:
+    """Have an application prepare itself, which it would do with its first request otherwise."""
+    messages: Iterator[Message] = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
+
+    async def receive() -> Message:
+        return next(messages)
+
+    async def send(message: Message) -> None:
+        if message["type"].endswith(".failed"):
+            raise UnderstudyError(message.get("message", "it cannot be started"))
+
+    await app({"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}, receive, send)
+
+
+def files_of(site: Site) -> list[Path]:
+    """The files that a site is loaded from, as far as they are there."""
+    options, folder = site.options, site.api.folder
+    files = [folder / "openapi.yaml", *folder.glob("openapi/**/*"), *folder.glob("handlers/**/*.py")]
+    return [*files, *site.fixture_set.folder.glob("*"), *files_of_faults(options)]
+
+
+def files_of_faults(options: Options) -> Iterator[Path]:
+    if options.faults:
+        yield Path(options.faults)  # a profile has no such file, unless one of that name is there
+
+
+def stamps(files: Iterable[Path]) -> Stamps:
+    found = {}
+    for file in files:
+        with suppress(OSError):
+            state = file.stat()
+            found[file] = (state.st_ino, state.st_mtime_ns, state.st_size)
+    return found
+
+
+def changes(before: Stamps, after: Stamps) -> list[Path]:
+    """The files that are new, gone, or other than before."""
+    return sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
+
+
+def named(paths: Iterable[Path]) -> str:
+    names = [path.name for path in paths]
+    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")

@@ -1,0 +1,290 @@
+"""A process that serves: its socket, what it says once it is ready, and its end."""
+
+import asyncio
+import errno
+import gc
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import click
+import uvicorn
+from starlette.types import ASGIApp
+
+from understudy.contract.contract import reason_of
+from understudy.contract.validation import Reading
+from understudy.errors import UnderstudyError
+from understudy.http.journal import Journal
+from understudy.http.protocol import Protocol
+from understudy.loading.fixtures import FixtureSet
+from understudy.network.ip_addresses import is_loopback
+from understudy.operations.api_folder import Api, own_folder
+from understudy.options import Options
+from understudy.server.app import create_app
+from understudy.server.file_descriptors import fitted
+from understudy.server.logs import logging_of, request_log_of, uvicorn_level, websocket_logger
+from understudy.server.output import unblocked
+from understudy.site import Site
+from understudy.store.memory import Memory
+from understudy.terminal.console import echo, warn
+from understudy.text import escape, noun
+from understudy.workspaces.registry import DEFAULT, Keeper, Kept, Tenants
+from understudy.workspaces.workspace import Workspace
+
+LONG = 2**24  # bytes of a file that takes some seconds to load
+SIGNALLED = 128  # what shells add to the number of a signal for the exit status
+STEPS = 200  # of a progress bar
+
+
+class Server(uvicorn.Server):
+    """Uvicorn's server, which calls `ready` once it accepts requests."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    def end_unless_stopped(self, number: int, frame: FrameType | None) -> None:
+        """Handle a signal that comes before uvicorn handles it, or that uvicorn raises again once it has stopped.
+
+        Raises:
+            SystemExit: the server has not been stopped.
+        """
+        if not self.should_exit:
+            raise SystemExit(SIGNALLED + number)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+
+@contextmanager
+def opened(options: Options) -> Iterator[Site]:
+    """A site on a fixture set, or on stores that start from it, with its default workspace open.
+
+    Raises:
+        UnderstudyError: the contract, the rows or the rules about faults cannot be loaded, or the store is in use.
+    """
+    site = loaded(options)
+    site.tenants.open(DEFAULT)
+    try:
+        yield site
+    finally:
+        site.tenants.close()
+
+
+def loaded(options: Options) -> Site:
+    """A site, whose workspaces are not open yet.
+
+    Raises:
+        UnderstudyError: the contract or the rules about faults cannot be loaded.
+    """
+    folder = Path(options.api) if options.api else own_folder()
+    api = Api.load(folder, Reading.LETTER if options.strict else Reading.COERCED)
+    fixtures = Path(options.fixtures) if options.fixtures else folder / "fixtures" / "demo"
+    fixture_set = FixtureSet(fixtures, api.catalog, watched)
+    ids = api.contract.workspace_path.count("{")
+    tenants = Tenants(keeper(fixture_set, options.store), options.max_workspaces, ids)
+    return with_faults(Site(api, fixture_set, tenants, Journal(options.journal), options))
+
+
+def reloaded(before: Site) -> tuple[Site, Tenants]:
+    """A site loaded again, with the journal and the workspaces of before, and what these are to become.
+
+    Raises:
+        UnderstudyError: it cannot be loaded.
+    """
+    fresh = loaded(before.options)
+    site = replace(fresh, tenants=before.tenants, journal=before.journal, started=before.started)
+    return with_faults(site), fresh.tenants
+
+
+def with_faults(site: Site) -> Site:
+    """The site, with the rules about faults that it is to start with."""
+    if site.options.faults:
+        # Who wants no faults does without importing what reads them.
+        from understudy.faults.rule_files import rules_in  # noqa: PLC0415
+
+        site.faults.put(None, rules_in(site.options.faults))
+    return site
+
+
+def keeper(fixture_set: FixtureSet, store: str | None) -> Keeper:
+    if store is None:
+        return Memory(fixture_set)
+    # TinyDB and what tells times in words are for those who keep a store.
+    from understudy.store.workspace_files import Files  # noqa: PLC0415
+
+    return Files(Path(store), fixture_set)
+
+
+def watched(lines: Iterable[bytes], path: Path) -> Iterator[bytes]:
+    """The lines of a file, with a progress bar where it takes long and somebody looks."""
+    size = path.stat().st_size
+    if size < LONG or not sys.stderr.isatty():
+        yield from lines
+        return
+    with click.progressbar(
+        length=size, label=f"loading {path.name}", file=sys.stderr, update_min_steps=size // STEPS
+    ) as bar:
+        for line in lines:
+            yield line
+            bar.update(len(line))
+
+
+def serve(
+    options: Options,
+    log_level: str,
+    log_format: str,
+    called: float,
+    *,
+    quiet: bool = False,
+    watch: bool = False,
+    secrets: Mapping[str, str] | None = None,
+) -> None:
+    """Serve until the process is asked to stop.
+
+    Args:
+        options: what, and where.
+        log_level: one of uvicorn's.
+        log_format: "text" or "json".
+        called: when the command was called, by `time.perf_counter`, in seconds.
+        quiet: write no line for each request, whatever the level.
+        watch: load all again when a file changes.
+        secrets: what stands in a shell for `auth` and `api_key`, where they are needed.
+
+    Raises:
+        UnderstudyError: the address cannot be listened on, or the site cannot be opened.
+    """
+    # A terminal can be set to stop whatever writes to it in the background (`stty tostop`).
+    signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+    if watch:
+        sys.dont_write_bytecode = True  # it is found by the second of a change, and would hide two within one
+    options, shortage = fitted(options)
+    with unblocked(), listen(options.host, options.port) as listener, opened(options) as site:
+        rows = site.tenants[DEFAULT].kept
+        for warning in (*rows.warnings(), *exposure(site, listener), *([shortage] if shortage else [])):
+            warn(warning)
+
+        def ready() -> None:
+            # Nothing that is there by now needs to be looked through for garbage, however many rows it is.
+            gc.freeze()
+            gc.enable()
+            url = url_of(listener, site.api)
+            text = greeting(site, rows, url, time.perf_counter() - called, secrets or {})
+            echo(text, part=url, fg="green", bold=True)
+
+        request_log = None if quiet else request_log_of(log_level, log_format, sys.stderr)
+        app_of = partial(create_app, request_log=request_log)
+        config = config_of(
+            reloader(site, app_of) if watch else app_of(site),
+            options,
+            log_config=logging_of(log_level, log_format, sys.stderr),
+            log_level=uvicorn_level(log_level),
+        )
+        server = Server(config, ready)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, server.end_unless_stopped)
+        server.run(sockets=[listener])
+
+
+def reloader(site: Site, app_of: Callable[[Site], ASGIApp]) -> ASGIApp:
+    from understudy.server.reloading import Reloader  # noqa: PLC0415 - few want it
+
+    return Reloader(site, reloaded, app_of)
+
+
+def config_of(app: ASGIApp, options: Options, **logging: Any) -> uvicorn.Config:
+    """How an application is served; where nothing is said of logging, the process's own is left as it is."""
+    limits = options.limits
+    return uvicorn.Config(
+        app,
+        http=partial(Protocol, limits=limits, refused=set()),  # type: ignore[arg-type] # uvicorn only calls it
+        ws=partial(websocket, limits=limits),  # type: ignore[arg-type] # as above
+        ws_max_size=limits.body,
+        ws_ping_interval=limits.seconds,
+        ws_ping_timeout=limits.seconds,
+        lifespan="on",
+        timeout_graceful_shutdown=1,
+        access_log=False,  # the request log has more, and costs less
+        # Where nothing is said of these, uvicorn reads FORWARDED_ALLOW_IPS and WEB_CONCURRENCY of the environment.
+        proxy_headers=bool(options.trusted_proxies),
+        forwarded_allow_ips=list(options.trusted_proxies),
+        workers=1,
+        **{"log_config": None, **logging},
+    )
+
+
+def websocket(**connection: Any) -> asyncio.Protocol:
+    """A connection over which a client asks for a WebSocket. Few do, so what it needs is imported only then."""
+    from understudy.http.websocket import WebSocket  # noqa: PLC0415
+
+    protocol = WebSocket(**connection)
+    protocol.logger = websocket_logger()
+    protocol.conn.debug = False  # its debug lines show the values of headers
+    return protocol
+
+
+def exposure(site: Site, listener: socket.socket) -> Iterator[str]:
+    """What to know where others than this machine can reach a server."""
+    address = listener.getsockname()[0]
+    if not is_loopback(address) and not site.guard.is_on:
+        yield f"whoever reaches {address} can read and change the rows; --auth or --api-key lets in some only"
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket on an address, bound here so that a taken port is known before anything is loaded."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with ExitStack() as stack:
+            listener = stack.enter_context(socket.socket(family, kind, protocol))
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            stack.pop_all()
+    except UnicodeError:  # of a name with labels that are empty or of more than 63 characters, or of odd ones
+        raise UnderstudyError(f"cannot listen on {host}:{port} (this is no name of a host)") from None
+    except OSError as error:
+        hint = "; is another server running? choose another with --port" if error.errno == errno.EADDRINUSE else ""
+        raise UnderstudyError(f"cannot listen on {host}:{port} ({reason_of(error)}){hint}") from None
+    return listener
+
+
+def url_of(listener: socket.socket, api: Api) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}{api.contract.base_path}"
+
+
+def greeting(site: Site, rows: Kept, url: str, seconds: float, secrets: Mapping[str, str]) -> str:
+    """What is printed once a server runs: where, its rows by table, and what a shell needs to use it."""
+    contract = site.api.contract
+    lines = [
+        f"Understudy is running at {url} (started in {seconds:.2f} s)",
+        f"  rows from {escape(str(rows.origin))}:",
+        *rows_by_table(rows.workspace),
+        f"  docs: {url.removesuffix(contract.base_path)}/docs",
+    ]
+    variables = (
+        (contract.environment_variable, url),
+        (contract.auth_variable, secrets.get("auth")),
+        (contract.key_variable, secrets.get("api_key")),
+    )
+    lines += [f"  export {name}={escape(value)}" for name, value in variables if name and value]
+    return "\n".join(lines)
+
+
+def rows_by_table(workspace: Workspace) -> Iterator[str]:
+    """How many rows each table has, a line each. Tables without rows are left out."""
+    counts = {name: len(table) for name, table in workspace.items() if table}
+    width = max((len(str(count)) for count in counts.values()), default=0)
+    for name, count in counts.items():
+        yield f"    {count:{width}} {noun(count, name)}"
+    if not counts:
+        yield "    none"

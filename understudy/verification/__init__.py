@@ -1,1 +1,0 @@
-"""Holding servers to the contract: requests drawn from it, and answers compared."""

@@ -1,1 +1,0 @@
-"""The document that a server publishes, held against the contract."""

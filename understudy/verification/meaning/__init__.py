@@ -1,1 +1,0 @@
-"""What answers mean: relations that hold between them whatever the data is, generated from the contract."""

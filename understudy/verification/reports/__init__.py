@@ -1,1 +1,0 @@
-"""What is told of a verdict: in a terminal, to other programs, and as a page."""

@@ -1,0 +1,1 @@
+"""`understudy verify`: whether a server keeps the contract."""

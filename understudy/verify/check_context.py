@@ -1,0 +1,183 @@
+"""An inspection: a server, what is known of it, and what is found."""
+
+import random
+from collections import Counter
+from collections.abc import Iterable
+from contextlib import nullcontext
+from typing import Any
+
+from pydantic_core import ValidationError
+
+from understudy.reports.verdict import SEPARATOR, Rule, Verdict
+from understudy.sampling.answers import Answer, named, rows_of
+from understudy.sampling.random_requests import Request, names_in
+from understudy.sampling.sample_values import Samples
+from understudy.terminal.interrupts import delayed
+from understudy.verify import rules
+from understudy.verify.check_results import Broken, Ledger, Refused
+from understudy.verify.expectations.model import Model, Row
+from understudy.verify.expectations.request_interpreter import Readings
+from understudy.verify.expectations.response_schemas import Shapes
+from understudy.verify.requests.created_rows import OwnRows
+from understudy.verify.requests.endpoints import LIMIT, OFFSET, Endpoint, Selection, Surface, schema_of
+from understudy.verify.requests.throttled_client import Connection, answer_of
+
+TOLD = 10  # answers of a wrong shape that are told of an operation
+MOST_PAGES = 10  # that are read of a table; of a larger one, the other rows stay unknown
+
+
+class Inspection:
+    """Asks a server, and knows the rows that it has shown.
+
+    `version` changes with these rows: what was answered before says nothing of what is there now.
+    """
+
+    def __init__(
+        self,
+        surface: Surface,
+        readings: Readings,
+        model: Model,
+        connection: Connection,
+        randomness: random.Random,
+        verdict: Verdict,
+    ) -> None:
+        self.surface = surface
+        self.readings = readings
+        self.model = model
+        self.connection = connection
+        self.random = randomness
+        self.samples = Samples(randomness)
+        self.ledger = Ledger(verdict, self.learn)
+        self.own = OwnRows(surface, f"{randomness.getrandbits(32):08x}")
+        self.version = 0
+        self._shapes = Shapes()
+        self._misshapen: Counter[str] = Counter()
+
+    def names(self, creates: Endpoint) -> list[str]:
+        """The fields of a body by which what is made of it, and what is derived from that, is looked up."""
+        fields = {lookup.field for lookup in self.surface.reads}
+        return [name for name in schema_of(creates).value["properties"] if name in fields]
+
+    # ---------------------------------------------------------------- requests
+
+    def ask(self, endpoint: Endpoint, request: Request, content: bytes | None = None) -> Answer:
+        """The answer to a request, its shape held against the contract. See `Connection.send`."""
+        with nullcontext() if endpoint.is_safe else delayed():
+            response = self.connection.send(request, content)
+            answer = answer_of(response)
+            self.own.note(endpoint, answer)
+        self.ledger.count(rules.SHAPE, endpoint.label)
+        fault = self._shapes.fault(endpoint, answer, response.headers.get("content-type", ""))
+        if fault is not None:
+            self._misshapen[endpoint.label] += 1
+            if self._misshapen[endpoint.label] <= TOLD:
+                about = SEPARATOR.join(names_in(request.body))
+                self._blame_once(rules.SHAPE, endpoint, about, Broken((request,), rules.SHAPE.says, fault))
+        return answer
+
+    def fault(self, endpoint: Endpoint, request: Request) -> int | None:
+        """The status of an answer whose shape is not what the contract names; None where it is."""
+        response = self.connection.send(request)
+        answer = answer_of(response)
+        is_faulty = self._shapes.fault(endpoint, answer, response.headers.get("content-type", "")) is not None
+        return answer.status if is_faulty else None
+
+    def _blame_once(self, rule: Rule, endpoint: Endpoint, subject: str, broken: Broken) -> None:
+        if not self.ledger.is_blamed(rule, endpoint.label, subject):
+            self.ledger.blame(rule, endpoint.label, subject, broken)
+
+    def success(self, endpoint: Endpoint, request: Request) -> Any:
+        """The body of an answer that must be a success.
+
+        Raises:
+            Refused: it was none.
+        """
+        answer = self.ask(endpoint, request)
+        if not answer.is_success:
+            raise Refused(request, answer)
+        return answer.body
+
+    def rows(self, selection: Selection, endpoint: Endpoint, body: Any) -> list[Row]:
+        """The rows of a list or of a page, each held against what is known of it.
+
+        Raises:
+            Refused: the answer holds no rows.
+        """
+        rows = self.shown(endpoint, body)
+        request = endpoint.request(body)
+        self.ledger.hold(rules.ONCE, endpoint.label, "", lambda: twice(request, rows))
+        self.ledger.hold(rules.FORM, endpoint.label, "", lambda: self._unlike(selection.table, request, rows))
+        return rows
+
+    def shown(self, endpoint: Endpoint, body: Any) -> list[Row]:
+        """The rows of a list or of a page, whatever is known of them.
+
+        Raises:
+            Refused: the answer holds no rows.
+        """
+        request = endpoint.request(body)
+        shown = self.success(endpoint, request)
+        rows = rows_of(shown)
+        if rows is None:
+            raise Refused(request, Answer(200, shown), "rows")
+        return rows
+
+    def _unlike(self, table: str, request: Request, rows: list[Row]) -> Broken | None:
+        for row in rows:
+            known = self.model.known[table].get(str(row["id"]), row)
+            if known != row:
+                return Broken((request,), f"as it was shown before: {known}", f"{row}")
+        return None
+
+    # ------------------------------------------------------------------- learn
+
+    def learn(self) -> bool:
+        """Read what the server shows. Returns whether its rows are others than they were."""
+        changed = [self._learn(selection) for selection in self.surface.selections.values()]
+        return any(changed)
+
+    def _learn(self, selection: Selection) -> bool:
+        rows = self.table(selection)
+        known = () if selection.table in self.model.partial else tuple(self.model.known[selection.table])
+        return self.take(selection, known, rows)
+
+    def take(self, selection: Selection, ids: Iterable[str], rows: Iterable[Row]) -> bool:
+        """Know rows as they are shown, and that those of the other ids are gone. Returns whether that was news."""
+        known = self.model.known[selection.table]
+        shown = {str(row["id"]): row for row in rows}
+        fresh = [row for row_id, row in shown.items() if known.get(row_id) != row]
+        for row in fresh:
+            self._learn_row(selection, row)
+        gone = [row_id for row_id in ids if row_id not in shown]
+        self.model.forget(selection.table, gone)
+        self.version += bool(gone or fresh)
+        return bool(gone or fresh)
+
+    def _learn_row(self, selection: Selection, row: Row) -> None:
+        lists, request = selection.lists, selection.lists.request({})
+        self.ledger.count(rules.FORM, lists.label)
+        try:
+            written = self.model.learn(selection.table, row)
+        except ValidationError as error:
+            reason = str(error.errors(include_url=False)[0])
+            self._blame_once(rules.FORM, lists, "", Broken((request,), "a row of the contract", reason))
+            return
+        if written != row:
+            self._blame_once(rules.FORM, lists, "", Broken((request,), f"{written}", f"{row}"))
+
+    def table(self, selection: Selection) -> list[Row]:
+        """The rows of a table: all of them, or as many as are read of a large one."""
+        rows: list[Row] = []
+        size = selection.page_size
+        for page in range(MOST_PAGES):
+            rows += self.shown(selection.lists, {LIMIT: size, OFFSET: page * size})
+            if len(rows) < (page + 1) * size:
+                return rows
+        self.model.partial.add(selection.table)
+        return rows
+
+
+def twice(request: Request, rows: list[Row]) -> Broken | None:
+    ids = [str(row["id"]) for row in rows]
+    again = sorted({row_id for row_id in ids if ids.count(row_id) > 1}) if len(set(ids)) < len(ids) else []
+    return Broken((request,), "each row once", f"more than once: {named(again)}") if again else None

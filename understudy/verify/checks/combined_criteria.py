@@ -1,0 +1,161 @@
+"""Several criteria at once, at every level, against what each of them selects alone."""
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations, product
+
+from understudy.contract.contract import Place
+from understudy.reports.verdict import SEPARATOR
+from understudy.sampling.random_requests import Generator, names_in
+from understudy.sampling.shrinking import smallest
+from understudy.verify import rules
+from understudy.verify.check_results import Broken, TooMany, outcome
+from understudy.verify.checks.metamorphic import apart, told
+from understudy.verify.requests.field_operators import Leaf, nested
+from understudy.verify.requests.operands import nobodys_operand
+from understudy.verify.selections.expected_rows import Algebra, merged
+from understudy.verify.selections.selected_ids import Answers, Filters
+from understudy.verify.selections.table_under_test import Subject
+
+MOST = 3  # bodies of a leaf that are joined with others
+OWN_PAIRS = 12  # of criteria that are joined in the filter on the rows themselves
+TRIES = 20  # to find three criteria that each make a difference
+PAIRS = 2  # of criteria that are joined at each level, by either operator
+RANDOM = 40  # bodies that are drawn for each table
+SHRINKING = 40  # bodies that are asked at the most to make one finding smaller
+
+
+def check(subject: Subject, generator: Generator) -> None:
+    """Hold the rule about several criteria for the operations on one table."""
+    answers, algebra = subject.answers, subject.algebra
+    bodies = [*joined(subject), *across(subject), *threesomes(subject), *beside_nulls(subject)]
+    bodies += drawn(answers, generator)
+    answers.inspection.random.shuffle(bodies)
+    for filters in bodies:
+        hold(answers, algebra, filters, {})
+        for pin in algebra.pins(filters):
+            hold(answers, algebra, filters, pin)
+
+
+def hold(answers: Answers, algebra: Algebra, filters: Filters, pin: Filters) -> None:
+    def broken(body: Filters) -> Broken | None:
+        return outcome(lambda: mismatch(answers, algebra, body, pin))
+
+    small = filters
+    if broken(filters) is not None:
+        small = smallest(filters, lambda body: broken(body) is not None, SHRINKING)
+    subject = SEPARATOR.join(names_in(merged(small, pin)))
+    answers.inspection.ledger.hold(
+        rules.COMBINED, answers.selection.lists.label, subject, lambda: mismatch(answers, algebra, small, pin)
+    )
+
+
+def mismatch(answers: Answers, algebra: Algebra, filters: Filters, pin: Filters) -> Broken | None:
+    body = merged(filters, pin)
+    bounds, ids = algebra.bounds(filters, pin), answers.whole(body)
+    if bounds.least <= ids <= bounds.most:
+        return None
+    sources = [merged(alone, pin) for alone in algebra.parts(filters)]
+    requests = [answers.selection.lists.request(answers.scoped(each)) for each in (*sources, body)]
+    return Broken(tuple(requests), told(bounds), apart(ids, bounds))
+
+
+def joined(subject: Subject) -> Iterator[Filters]:
+    """Pairs of criteria side by side in each object that says how they are combined."""
+    randomness = subject.answers.inspection.random
+    for name, part in subject.selection.filters.items():
+        for way, combiner, words in combiners(part, (name,)):
+            pairs = [pair for pair in pairs_below(way, subject) if differ(subject.answers, *pair)]
+            most = OWN_PAIRS if name == subject.selection.own else PAIRS
+            for left, right in randomness.sample(pairs, k=min(most, len(pairs))):
+                both = merged(left, right)
+                yield both
+                yield from (merged(both, nested(way, {combiner: word})) for word in words)
+
+
+def beside_nulls(subject: Subject) -> Iterator[Filters]:
+    """Criteria with a null for everything else in the same filter, as clients write them."""
+    for name in subject.selection.filters:
+        nulls: Filters = {}
+        for leaf in subject.leaves.values():
+            nulls = merged(nulls, leaf.filters(None)) if leaf.filter == name else nulls
+        told = subject.told_by(name)
+        for body in told if name == subject.selection.own else told[:PAIRS]:
+            yield merged(nulls, body)
+
+
+def threesomes(subject: Subject) -> Iterator[Filters]:
+    """Criteria of three filters, and three of one, each of which makes a difference."""
+    randomness, answers = subject.answers.inspection.random, subject.answers
+    names = list(subject.selection.filters)
+    for three in [*combinations(names, 3), *[(subject.selection.own,) * 3] * OWN_PAIRS]:
+        for _ in range(TRIES):
+            told = [subject.told_by(name) for name in three]
+            chosen = [randomness.choice(bodies) for bodies in told if bodies]
+            if len(chosen) == len(three) and all(
+                differ(answers, left, right) for left, right in combinations(chosen, 2)
+            ):
+                together = merged(merged(chosen[0], chosen[1]), chosen[2])
+                yield together
+                if len(set(three)) == 1:
+                    yield merged(together, {three[0]: {"operator": "or_"}})
+                break
+
+
+def combiners(place: Place, way: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str, Sequence[str]]]:
+    """The ways to the objects of a filter, each with the name and the words that say how its criteria are combined.
+
+    Where an object has no such name, there are no words: a row must meet all that is asked there.
+    """
+    if "properties" in place.value:
+        parts = dict(place["properties"].items())
+        name = next((name for name, part in parts.items() if part.value.get("x-combines")), "")
+        yield way, name, parts[name].value["enum"] if name else ()
+        for below, part in parts.items():
+            yield from combiners(part, (*way, below))
+
+
+def pairs_below(way: tuple[str, ...], subject: Subject) -> Iterator[tuple[Filters, Filters]]:
+    """Criteria in different parts of one object."""
+    below = [
+        (leaf, bodies or nobodys_bodies(leaf))
+        for leaf, bodies in subject.telling.items()
+        if leaf.names[: len(way)] == way and not leaf.is_ignored
+    ]
+    for (left, ours), (right, theirs) in combinations(below, 2):
+        if left.names[len(way)] != right.names[len(way)]:
+            yield from product(ours[:MOST], theirs[:MOST])
+
+
+def differ(answers: Answers, left: Filters, right: Filters) -> bool:
+    """Whether two criteria together should select others than by `or_`, and others than one of them."""
+    try:
+        ours, theirs = answers.whole(left), answers.whole(right)
+    except TooMany:
+        return False
+    return (not ours <= theirs and not theirs <= ours) or not ours or not theirs
+
+
+def nobodys_bodies(leaf: Leaf) -> list[Filters]:
+    """The body that asks a leaf for what nobody has: by `or_` it adds nothing, by `and_` it leaves nothing."""
+    kind = leaf.place.value["type"]
+    return [] if kind in ("boolean", "integer") else [leaf.filters(nobodys_operand(leaf))]
+
+
+def across(subject: Subject) -> Iterator[Filters]:
+    """Criteria of two filters of a body."""
+    randomness = subject.answers.inspection.random
+    for left, right in combinations(subject.selection.filters, 2):
+        ours, theirs = (
+            [body for leaf, bodies in subject.telling.items() if leaf.filter == name for body in bodies]
+            for name in (left, right)
+        )
+        for _ in range(PAIRS if ours and theirs else 0):
+            yield merged(randomness.choice(ours), randomness.choice(theirs))
+
+
+def drawn(answers: Answers, generator: Generator) -> Iterator[Filters]:
+    """Random bodies of one filter or two."""
+    parts = answers.selection.filters
+    for _ in range(RANDOM):
+        names = answers.inspection.random.sample(list(parts), k=answers.inspection.random.choice([1, 1, 2]))
+        yield {name: generator.filter(parts[name], parts[name].value["x-filters"], ()) for name in names}

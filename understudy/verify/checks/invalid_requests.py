@@ -1,0 +1,124 @@
+"""What breaks the contract, and how it is refused."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from understudy.sampling.answers import shortened
+from understudy.sampling.random_requests import Request
+from understudy.verify import rules
+from understudy.verify.check_context import Inspection
+from understudy.verify.check_results import Broken
+from understudy.verify.requests.endpoints import Endpoint
+from understudy.verify.requests.invalid_bodies import STRANGER, Spoiled, Way, spoiled
+
+SOME = 40  # spoiled bodies for each operation
+NOT_FOUND, NOT_ALLOWED = 404, 405
+UNUSED = ("TRACE", "HEAD")  # methods that change nothing, whatever a server makes of them
+
+
+def check(inspection: Inspection, endpoint: Endpoint) -> None:
+    """Hold the rules about refusals for one operation that changes nothing."""
+    hold = partial(inspection.ledger.hold, operation=endpoint.label)
+    if endpoint.body is None:
+        check_plain = partial(is_as_read, inspection, endpoint, endpoint.request(), b"")
+        hold(rules.ANSWERED, subject="", check=check_plain)
+    for header, value in headers(endpoint):
+        request = replace(endpoint.request(), headers={header: value})
+        hold(rules.REFUSED, subject=header, check=partial(is_as_read, inspection, endpoint, request, b""))
+    if endpoint.body is not None:
+        bodies = list(spoiled(endpoint.body, {}))
+        outer = [each for each in bodies if len(each.way) == 1]
+        for each in (*outer, *inspection.random.sample(bodies, k=min(SOME, len(bodies)))):
+            hold(rules.REFUSED, subject=".".join(each.way), check=partial(is_refused, inspection, endpoint, each))
+        for raw in (b"", b"null", b"[]", b'"text"', b"{bad"):
+            check_raw = partial(is_as_read, inspection, endpoint, sent(endpoint, raw), raw)
+            hold(rules.REFUSED, subject="body", check=check_raw)
+        hold(rules.IGNORED, subject=STRANGER, check=partial(is_ignored, inspection, endpoint))
+
+
+def headers(endpoint: Endpoint) -> Iterator[tuple[str, str]]:
+    """Headers that say a version, of all kinds."""
+    for parameter in endpoint.place.each("parameters"):
+        if "x-minimum-version" in parameter.value:
+            for version in ("0.0.1", parameter.value["x-minimum-version"]["version"], "9.9.9", "", "none", "1.2"):
+                yield parameter.value["name"], version
+
+
+def is_refused(inspection: Inspection, endpoint: Endpoint, each: Spoiled) -> Broken | None:
+    return is_as_read(inspection, endpoint, endpoint.request(each.body), json.dumps(each.body).encode(), each.way)
+
+
+def is_as_read(
+    inspection: Inspection,
+    endpoint: Endpoint,
+    request: Request,
+    raw: bytes,
+    way: Way = (),
+) -> Broken | None:
+    """Whether a request is refused, or taken, as the contract's reading of it says.
+
+    `request` is what people read of it; `raw` is the body that is sent, and `way` leads to what is wrong in it.
+    """
+    answer = inspection.ask(endpoint, request, raw)
+    refusals = inspection.readings.refusals(endpoint, raw, request.headers)
+    statuses = sorted({"a success" if refusal is None else f"{refusal.status}" for refusal in refusals})
+    expected = " or ".join(statuses)
+    if not any(answer.is_success if refusal is None else answer.status == refusal.status for refusal in refusals):
+        return Broken((request,), expected, f"{answer.status} with {shortened(answer.body)}")
+    if way and not answer.is_success and not names(answer.body, way):
+        return Broken((request,), f"an error that names {'.'.join(way)}", shortened(answer.body))
+    echoed = answer.body.get("request_body", request.body) if isinstance(answer.body, dict) else request.body
+    if way and echoed != request.body:
+        return Broken((request,), "an error that holds the body that was sent", shortened(answer.body))
+    return None
+
+
+def sent(endpoint: Endpoint, raw: bytes) -> Request:
+    """The request of some bytes, for people to read."""
+    try:
+        return endpoint.request(json.loads(raw))
+    except ValueError:
+        return endpoint.request(raw.decode())
+
+
+def names(body: Any, way: Way) -> bool:
+    """Whether an error says where what it is about stands. One in the contract's own words need not."""
+    if not isinstance(body, dict) or "exception_detail" not in body:
+        return isinstance(body, dict)
+    located = (entry["loc"][1 : len(way) + 1] for entry in body["exception_detail"])
+    return any(tuple(loc) == way for loc in located)
+
+
+def is_ignored(inspection: Inspection, endpoint: Endpoint) -> Broken | None:
+    plain, strange = endpoint.request({}), endpoint.request({STRANGER: 1})
+    first, second = inspection.ask(endpoint, plain), inspection.ask(endpoint, strange)
+    return None if first == second else Broken((plain, strange), shortened(first.body), shortened(second.body))
+
+
+def check_paths(inspection: Inspection) -> None:
+    """Hold the rules about methods and paths that the contract does not have."""
+    for path, endpoints in inspection.surface.by_path.items():
+        methods = {endpoint.method for endpoint in endpoints}
+        for unused in UNUSED:
+            request = Request(unused, path, path)
+            check_method = partial(is_not_allowed, inspection, request, methods)
+            inspection.ledger.hold(rules.METHOD, f"{unused} {path}", "", check_method)
+    stranger = Request("GET", f"/{STRANGER}", f"/{STRANGER}")
+    inspection.ledger.hold(rules.METHOD, f"GET /{STRANGER}", "", partial(is_unknown, inspection, stranger))
+
+
+def is_not_allowed(inspection: Inspection, request: Request, methods: set[str]) -> Broken | None:
+    response = inspection.connection.send(request)
+    allowed = {method.strip() for method in response.headers.get("allow", "").split(",")}
+    if response.status_code == NOT_ALLOWED and allowed <= methods and allowed:
+        return None
+    found = f"{response.status_code}, allow: {response.headers.get('allow', '')}"
+    return Broken((request,), f"{NOT_ALLOWED}, allow: {' or '.join(sorted(methods))}", found)
+
+
+def is_unknown(inspection: Inspection, request: Request) -> Broken | None:
+    status = inspection.connection.ask(request).status
+    return None if status == NOT_FOUND else Broken((request,), f"{NOT_FOUND}", f"{status}")

@@ -1,0 +1,60 @@
+"""Tables that are derived from others: the latest of each key."""
+
+from collections.abc import Sequence
+
+from understudy.contract.catalog import Derived
+from understudy.sampling.answers import named, shortened
+from understudy.verify import rules
+from understudy.verify.check_context import Inspection
+from understudy.verify.check_results import Broken
+from understudy.verify.expectations.model import Row
+from understudy.verify.requests.endpoints import Selection
+from understudy.verify.requests.operands import moment
+
+OWN = ("id", "created", "updated")  # what a derived row does not take from its source
+
+
+def check(inspection: Inspection, selection: Selection) -> None:
+    """Hold the rule about a derived table, where it and its source are known in full."""
+    rule = inspection.model.derived(selection.table)
+    if rule is None or inspection.model.partial & {selection.table, rule.source}:
+        return
+    inspection.ledger.hold(
+        rules.DERIVED, selection.lists.label, rule.per, lambda: first_wrong(inspection, selection, rule)
+    )
+
+
+def first_wrong(inspection: Inspection, selection: Selection, rule: Derived) -> Broken | None:
+    shown = {str(row[rule.per]): row for row in inspection.model.known[selection.table].values()}
+    newest = newest_of(inspection, rule)
+    source = inspection.surface.selections[rule.source].lists
+    requests = source.request({}), selection.lists.request({})
+    if shown.keys() != newest.keys():
+        apart = sorted(shown.keys() ^ newest.keys())
+        return Broken(requests, f"one row for each {rule.per}", f"others for {named(apart)}")
+    for key, rows in newest.items():
+        if (reason := unlike(shown[key], rows, rule)) is not None:
+            return Broken(
+                requests, f"{shortened(rows[0])} as the latest of {key}", f"{reason}: {shortened(shown[key])}"
+            )
+    return None
+
+
+def newest_of(inspection: Inspection, rule: Derived) -> dict[str, list[Row]]:
+    """The newest row of each key; more than one where several are as new."""
+    newest: dict[str, list[Row]] = {}
+    known = inspection.model.known[rule.source].values()
+    for row in sorted(known, key=lambda row: moment(row[rule.newest]), reverse=True):
+        rows = newest.setdefault(row[rule.per], [])
+        if not rows or rows[0][rule.newest] == row[rule.newest]:
+            rows.append(row)
+    newest.pop(None, None)  # type: ignore[call-overload]  # rows without a key are the latest of nothing
+    return newest
+
+
+def unlike(shown: Row, newest: Sequence[Row], rule: Derived) -> str | None:
+    """The first field of a derived row that is not that of its source."""
+    source = next((row for row in newest if row["id"] == shown[rule.reference]), None)
+    if source is None:
+        return rule.reference
+    return next((name for name in source if name not in OWN and shown.get(name) != source[name]), None)

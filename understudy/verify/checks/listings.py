@@ -1,0 +1,265 @@
+"""Lists and pages: their order, and how they are cut."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from itertools import pairwise
+from typing import Any
+from uuid import UUID
+
+from understudy.contract.contract import Place
+from understudy.reports.verdict import SEPARATOR, Rule
+from understudy.sampling.answers import Order, named, rows_of, same_up_to_ties, shortened
+from understudy.sampling.random_requests import Request, names_in
+from understudy.text import counted
+from understudy.verify import rules
+from understudy.verify.check_context import MOST_PAGES, Inspection
+from understudy.verify.check_results import Broken, Check
+from understudy.verify.expectations.model import Row
+from understudy.verify.requests.endpoints import LIMIT, OFFSET, PAGE, Endpoint, Selection, schema_of, success_of
+from understudy.verify.requests.operands import moment
+from understudy.verify.selections.selected_ids import Filters, told_of
+from understudy.verify.selections.table_under_test import Subject
+
+SIZES = (2, 5, 7, 10, 50, 100)  # of pages that people ask for
+FAR = 2**31  # rows that no list has
+TILES = 6  # pages that a whole is cut into
+FILTERED = 1  # bodies with any filters that are cut and sorted too, beside the one on the rows that selects most
+DESCENDING = "-"
+
+
+class Listing:
+    """The rows that filters select, in an order.
+
+    Args:
+        word: the sort, as the contract calls it.
+        is_said: whether the request says so, or leaves it to the contract's default.
+    """
+
+    def __init__(
+        self, inspection: Inspection, selection: Selection, filters: Filters, word: str, *, is_said: bool = True
+    ) -> None:
+        name, sort = selection.sort
+        self.inspection = inspection
+        self.selection = selection
+        self.body = {**filters, **({name: word} if is_said else {})}
+        self.field = str(sort.value["x-sorts"][word]).removeprefix(DESCENDING)
+        self.descending = sort.value["x-sorts"][word].startswith(DESCENDING)
+        self.order = Order(self.field, whole_below=0)
+        self._subject = SEPARATOR.join([word, *names_in(filters)])
+        self._whole: tuple[int, list[Row]] | None = None
+
+    def whole(self) -> list[Row]:
+        """All rows, as far as they are read."""
+        version = self.inspection.version
+        if self._whole is None or self._whole[0] != version:
+            self._whole = version, list(self._pages(self.selection.page_size))
+        return self._whole[1]
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether there are more rows than are read."""
+        return len(self.whole()) >= MOST_PAGES * self.selection.page_size
+
+    def _pages(self, size: int) -> Iterator[Row]:
+        for page in range(MOST_PAGES):
+            rows = self.rows({LIMIT: size, OFFSET: page * size})
+            yield from rows
+            if len(rows) < size:
+                return
+
+    def rows(self, cut: Filters) -> list[Row]:
+        return self.inspection.rows(self.selection, self.selection.lists, {**self.body, **cut})
+
+    def key(self, row: Row) -> tuple[bool, Any]:
+        """What a row is sorted by: a null before whatever is set."""
+        value = row.get(self.field)
+        return value is not None, comparable(success_of(self.selection.lists)["items"]["properties"][self.field], value)
+
+    def hold(self, rule: Rule, endpoint: Endpoint, check: Check) -> None:
+        self.inspection.ledger.hold(rule, endpoint.label, self._subject, check)
+
+    def request(self, cut: Filters | None = None) -> Request:
+        return self.selection.lists.request({**self.body, **(cut or {})})
+
+    # ------------------------------------------------------------------ checks
+
+    def is_sorted(self) -> Broken | None:
+        keys = [self.key(row) for row in self.whole()]
+        steps = pairwise(keys)
+        wrong = next((index for index, step in enumerate(steps) if step != ordered(step, self.descending)), None)
+        if wrong is None:
+            return None
+        two = [str(row.get(self.field)) for row in self.whole()[wrong : wrong + 2]]
+        return Broken(
+            (self.request(),), f"{two[1]} before {two[0]}", f"row {wrong + 1} and the next the other way round"
+        )
+
+    def is_all(self) -> Broken | None:
+        """Whether a list without filters holds the rows that are known."""
+        table = self.selection.table
+        known, ids = set(self.inspection.model.known[table]), {str(row["id"]) for row in self.whole()}
+        if table in self.inspection.model.partial or known == ids:
+            return None
+        found = f"{counted(len(ids), 'rows')}, but for {named(sorted(known ^ ids))}"
+        return Broken((self.request(),), counted(len(known), "rows"), found)
+
+    def is_slice(self, cut: Filters) -> Broken | None:
+        whole, rows = self.whole(), self.rows(cut)
+        start, size = cut.get(OFFSET) or 0, cut.get(LIMIT)
+        size = self.selection.page_size if size is None else size
+        return self.unlike(self.request(cut), rows, whole[start : start + size])
+
+    def unlike(self, request: Request, rows: Sequence[Row], expected: Sequence[Row]) -> Broken | None:
+        if same_up_to_ties(rows, expected, self.order):
+            return None
+        return Broken(
+            (self.request(), request),
+            f"{counted(len(expected), 'rows')}: {ids(expected)}",
+            f"{counted(len(rows), 'rows')}: {ids(rows)}",
+        )
+
+    def is_tiled(self) -> Broken | None:
+        whole = self.whole()
+        size = min(max(1, len(whole) // TILES), self.selection.page_size)
+        cuts = [{LIMIT: size, OFFSET: start} for start in range(0, len(whole) + 1, size)]
+        tiles = [str(row["id"]) for cut in cuts for row in self.rows(cut)]
+        if sorted(tiles) == sorted(str(row["id"]) for row in whole):
+            return None
+        found = f"{counted(len(tiles), 'rows')} in {counted(len(cuts), 'pages')}, {len(set(tiles))} of them different"
+        expected = f"{counted(len(whole), 'rows')}, each once"
+        return Broken((self.request(), *map(self.request, cuts[:2])), expected, found)
+
+    def is_page(self, pages: Endpoint, size: int, number: int) -> Broken | None:
+        whole = self.whole()
+        request = pages.request({**self.body, LIMIT: size, PAGE: number})
+        page = self.inspection.success(pages, request)
+        told = {**told_of(pages, page), **{name: page.get(name) for name in (LIMIT, PAGE) if isinstance(page, dict)}}
+        expected = {"rows": len(whole), "pages": -(-len(whole) // size) if size else 0, LIMIT: size, PAGE: number}
+        if told != expected:
+            return Broken((self.request(), request), f"{expected}", f"{told}")
+        return self.unlike(request, rows_of(page) or [], whole[(number - 1) * size : number * size])
+
+
+def check(inspection: Inspection, subject: Subject) -> None:
+    """Hold the rules about the lists and pages of one table, without filters and with some."""
+    selection, telling = subject.selection, [body for bodies in subject.telling.values() for body in bodies]
+    own = [body for body in telling if selection.own in body]
+    filters = sorted(own, key=lambda body: len(subject.answers.whole(body)))[-1:]
+    filters += inspection.random.sample(telling, k=min(FILTERED, len(telling)))
+    _, sort = selection.sort
+    told_by = [subject.told_by(name)[:1] for name in selection.filters]
+    meanwhile = [each.request(body) for bodies in told_by for body in bodies for each in selection.all]
+    for endpoint in selection.all:
+        check_steady = partial(is_steady_meanwhile, inspection, endpoint, meanwhile)
+        inspection.ledger.hold(rules.STEADY, endpoint.label, "meanwhile", check_steady)
+        for body in (None, nulls(endpoint)):
+            check_nothing = partial(is_nothing_asked, inspection, endpoint, body)
+            inspection.ledger.hold(rules.NOTHING_ASKED, endpoint.label, "", check_nothing)
+    for body in ({}, *filters):
+        for endpoint in selection.all:
+            inspection.ledger.hold(rules.STEADY, endpoint.label, "", partial(is_steady, inspection, endpoint, body))
+        implied = Listing(inspection, selection, body, sort.value["default"], is_said=False)
+        implied.hold(rules.SORT, selection.lists, implied.is_sorted)
+        for word in sort.value["x-sorts"]:
+            check_listing(Listing(inspection, selection, body, word), has_filters=bool(body))
+    for word, other in opposites(sort.value["x-sorts"]):
+        check_reverse(Listing(inspection, selection, {}, word), Listing(inspection, selection, {}, other))
+
+
+def check_listing(listing: Listing, *, has_filters: bool) -> None:
+    lists, pages = listing.selection.lists, listing.selection.pages
+    listing.hold(rules.SORT, lists, listing.is_sorted)
+    if listing.is_cut_off:
+        return
+    listing.hold(rules.TILES, lists, listing.is_tiled)
+    if not has_filters:
+        listing.hold(rules.TILES, lists, listing.is_all)
+    for cut in cuts(len(listing.whole()), listing.selection.page_size):
+        listing.hold(rules.PAGE, lists, partial(listing.is_slice, cut))
+    if pages is not None:
+        for size, number in numbers(len(listing.whole()), listing.selection.page_size):
+            listing.hold(rules.PAGE, pages, partial(listing.is_page, pages, size, number))
+
+
+def cuts(length: int, most: int) -> Iterator[Filters]:
+    """Limits and offsets at the edges of a list."""
+    yield {LIMIT: 0}
+    yield {OFFSET: 1}
+    yield {OFFSET: None, LIMIT: 1}
+    yield {LIMIT: None, OFFSET: 2}
+    yield {LIMIT: 1, OFFSET: 1}
+    yield {LIMIT: 1, OFFSET: FAR}
+    yield from ({LIMIT: size} for size in (*SIZES, most - 1, most))
+    yield {LIMIT: 3, OFFSET: 2}
+    yield {LIMIT: most, OFFSET: max(0, length - 1)}
+    yield {LIMIT: 2, OFFSET: length}
+    yield {LIMIT: min(most, max(1, length // 2)), OFFSET: length // 3}
+
+
+def numbers(length: int, most: int) -> Iterator[tuple[int, int]]:
+    """Sizes and numbers of pages."""
+    half, whole = (min(max(1, length // parts), most) for parts in (2, 1))
+    yield from ((size, 1) for size in (*SIZES, most))
+    yield from ((1, FAR), (0, 1), (1, 1), (1, 2), (half, 1), (half, 2), (half, 3), (3, 2), (whole, 1), (3, length or 1))
+
+
+def is_steady(inspection: Inspection, endpoint: Endpoint, body: Filters) -> Broken | None:
+    request = endpoint.request(body)
+    first, again = inspection.ask(endpoint, request), inspection.ask(endpoint, request)
+    return None if first == again else Broken((request, request), shortened(first.body), shortened(again.body))
+
+
+def is_steady_meanwhile(inspection: Inspection, endpoint: Endpoint, others: Sequence[Request]) -> Broken | None:
+    """Whether an answer is the same after others were asked for."""
+    request = endpoint.request({})
+    first = inspection.ask(endpoint, request)
+    for other in others:
+        inspection.connection.ask(other)
+        again = inspection.ask(endpoint, request)
+        if first != again:
+            return Broken((request, other, request), shortened(first.body), shortened(again.body))
+    return None
+
+
+def nulls(endpoint: Endpoint) -> Filters:
+    """The body that says null to everything."""
+    return dict.fromkeys(schema_of(endpoint).value["properties"])
+
+
+def is_nothing_asked(inspection: Inspection, endpoint: Endpoint, body: Filters | None) -> Broken | None:
+    """Whether a body that asks for nothing is answered as the empty one."""
+    plain, request = endpoint.request({}), endpoint.request(body)
+    first, second = inspection.ask(endpoint, plain), inspection.ask(endpoint, request)
+    return None if first == second else Broken((plain, request), shortened(first.body), shortened(second.body))
+
+
+def opposites(sorts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """The words for the two orders by one field."""
+    for word, field in sorts.items():
+        yield from ((word, other) for other, against in sorts.items() if against == f"{DESCENDING}{field}")
+
+
+def check_reverse(listing: Listing, other: Listing) -> None:
+    def is_reverse() -> Broken | None:
+        if listing.is_cut_off:
+            return None
+        return other.unlike(listing.request(), list(reversed(listing.whole())), other.whole())
+
+    listing.hold(rules.REVERSE, listing.selection.lists, is_reverse)
+
+
+def ordered(keys: tuple[Any, Any], descending: bool) -> tuple[Any, Any]:
+    first, second = sorted(keys, reverse=descending)
+    return first, second
+
+
+def ids(rows: Sequence[Row]) -> str:
+    return named(str(row["id"]) for row in rows)
+
+
+def comparable(place: Place, value: Any) -> Any:
+    """A value as it is sorted: ids and moments by what they are, not by how they are written."""
+    kind = place.value.get("format")
+    if value is None:
+        return 0
+    return UUID(value) if kind == "uuid" else moment(value) if kind == "date-time" else value

@@ -1,0 +1,57 @@
+"""Rows that are looked up one by one."""
+
+from functools import partial
+from uuid import UUID
+
+from understudy.sampling.answers import shortened
+from understudy.values import is_id
+from understudy.verify import rules
+from understudy.verify.check_context import Inspection
+from understudy.verify.check_results import Broken
+from understudy.verify.requests.endpoints import Lookup
+
+SOME = 12  # rows that are looked up
+NOT_FOUND = 404
+
+
+def check(inspection: Inspection, lookup: Lookup) -> None:
+    """Hold the rule about one operation that looks up a row by a field."""
+    known = inspection.model.known[lookup.table]
+    hold = partial(inspection.ledger.hold, rules.READ, lookup.endpoint.label)
+    for row_id in inspection.random.sample(sorted(known), k=min(SOME, len(known))):
+        hold("", partial(is_found, inspection, lookup, row_id))
+        hold("case", partial(is_found_in_capitals, inspection, lookup, row_id))
+    stranger = UUID(int=inspection.random.getrandbits(128), version=4)
+    for value in (str(stranger), "understudy-nobody", "0"):
+        hold("nobody", partial(is_not_found, inspection, lookup, value))
+
+
+def is_found_in_capitals(inspection: Inspection, lookup: Lookup, row_id: str) -> Broken | None:
+    """An id is the same in capitals; another text is another."""
+    row = inspection.model.known[lookup.table].get(row_id, {})
+    value = str(row.get(lookup.field) or "")
+    if is_id(value):
+        return is_found(inspection, lookup, row_id, value.upper())
+    taken = {each.get(lookup.field) for each in inspection.model.known[lookup.table].values()}
+    others = {value.upper(), value.lower()} - taken - {""}
+    return next(filter(None, (is_not_found(inspection, lookup, other) for other in sorted(others))), None)
+
+
+def is_found(inspection: Inspection, lookup: Lookup, row_id: str, spelled: str | None = None) -> Broken | None:
+    """Whether a row is found, by its field's value or another spelling of it."""
+    row = inspection.model.known[lookup.table].get(row_id)
+    if row is None or row.get(lookup.field) is None or lookup.endpoint.success is None:
+        return None
+    request = lookup.request(spelled or str(row[lookup.field]))
+    shown = inspection.success(lookup.endpoint, request)
+    expected = {name: row[name] for name in lookup.endpoint.success["properties"].value if name in row}
+    if shown == expected:
+        return None
+    lists = inspection.surface.selections[lookup.table].lists
+    return Broken((lists.request({}), request), shortened(expected), shortened(shown))
+
+
+def is_not_found(inspection: Inspection, lookup: Lookup, value: str) -> Broken | None:
+    request = lookup.request(value)
+    answer = inspection.ask(lookup.endpoint, request)
+    return None if answer.status == NOT_FOUND else Broken((request,), f"{NOT_FOUND}", f"{answer.status}")

@@ -1,0 +1,82 @@
+"""Relations between the answers to several bodies, each held as a rule about one part of a filter."""
+
+from collections.abc import Callable
+from functools import partial
+
+from understudy.reports.verdict import Rule
+from understudy.sampling.answers import named
+from understudy.text import counted
+from understudy.verify.check_results import Broken
+from understudy.verify.selections.expected_rows import Bounds
+from understudy.verify.selections.row_sets import NO_ROWS, Term, rows
+from understudy.verify.selections.selected_ids import Answers, Filters, Ids
+
+ALL_ROWS: Filters = {}
+
+
+class Relations:
+    """Holds relations.
+
+    `telling` are the bodies that were found to select some rows and not others.
+
+    Args:
+        answers: of the operations that are asked.
+        subject: the part of a body that the relations are about.
+    """
+
+    def __init__(self, answers: Answers, subject: str) -> None:
+        self.answers = answers
+        self._subject = subject
+        self.telling: list[Filters] = []
+
+    def ids(self, filters: Filters) -> Ids:
+        """What filters select."""
+        ids = self.answers.whole(filters)
+        if filters not in self.telling and frozenset() < ids < self.answers.every() and self._asks(filters, ids):
+            self.telling.append(filters)
+        return ids
+
+    def _asks(self, filters: Filters, ids: Ids) -> bool:
+        """Whether what is asked makes a difference: not all rows with such a related row are selected."""
+        return ids != self.answers.whole({name: {} for name in filters})
+
+    def equal(self, rule: Rule, filters: Filters, expected: Term) -> None:
+        """`filters` select just what is expected."""
+        self.between(rule, filters, expected, expected)
+
+    def at_least(self, rule: Rule, filters: Filters, least: Term) -> None:
+        self.between(rule, filters, least, rows(ALL_ROWS))
+
+    def at_most(self, rule: Rule, filters: Filters, most: Term) -> None:
+        self.between(rule, filters, NO_ROWS, most)
+
+    def between(self, rule: Rule, filters: Filters, least: Term, most: Term) -> None:
+        sources = least.sources if least == most else least.sources + most.sources
+        self.within(rule, filters, lambda: Bounds(least.ids(self.ids), most.ids(self.ids)), *sources)
+
+    def within(self, rule: Rule, filters: Filters, expected: Callable[[], Bounds], *sources: Filters) -> None:
+        """`filters` select what is expected, at the least and at the most, from asking the sources."""
+        lists = self.answers.selection.lists
+        check = partial(self._outside, filters, expected, sources)
+        self.answers.inspection.ledger.hold(rule, lists.label, self._subject, check)
+
+    def _outside(self, filters: Filters, expected: Callable[[], Bounds], sources: tuple[Filters, ...]) -> Broken | None:
+        bounds, ids, lists = expected(), self.ids(filters), self.answers.selection.lists
+        if bounds.least <= ids <= bounds.most:
+            return None
+        requests = [lists.request(self.answers.scoped(body)) for body in (*sources, filters)]
+        return Broken(tuple(requests), told(bounds), apart(ids, bounds))
+
+
+def told(bounds: Bounds) -> str:
+    least, most = len(bounds.least), len(bounds.most)
+    return counted(most, "rows") if least == most else f"{least} to {counted(most, 'rows')}"
+
+
+def apart(ids: Ids, bounds: Bounds) -> str:
+    """What sets rows apart from what was expected."""
+    missing, added = sorted(bounds.least - ids), sorted(ids - bounds.most)
+    parts = [counted(len(ids), "rows")]
+    parts += [f"without {named(missing)}"] if missing else []
+    parts += [f"with {named(added)}"] if added else []
+    return ", ".join(parts)

@@ -1,0 +1,189 @@
+"""Each operator by relations between its own answers, where no row shows what it looks at."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from understudy.verify import rules
+from understudy.verify.checks.metamorphic import Relations
+from understudy.verify.requests.field_operators import Leaf
+from understudy.verify.requests.operands import (
+    DAWN,
+    DUSK,
+    MANY,
+    MICROSECOND,
+    NOBODYS,
+    abroad,
+    both_cases,
+    moment,
+    nobodys,
+    spelled,
+    wider_than,
+)
+from understudy.verify.selections.row_sets import NO_ROWS, Term, rows, union
+from understudy.verify.selections.selected_ids import Filters
+
+
+@dataclass(frozen=True)
+class Question:
+    """A leaf, and values to ask it with.
+
+    `siblings` are the leaves beside it, by name. `is_single` says that each row has one related row at
+    the most, so that what is true of that is true of the row.
+    """
+
+    relations: Relations
+    leaf: Leaf
+    siblings: Mapping[str, Leaf]
+    values: Sequence[Any]
+    is_single: bool
+
+    def body(self, operand: Any, name: str | None = None) -> Filters:
+        """The body that asks for the leaf, or for the one of another name beside it."""
+        leaf = self.leaf if name is None else self.siblings[name]
+        return leaf.filters(operand)
+
+    def rows(self, operand: Any, name: str | None = None) -> Term:
+        return rows(self.body(operand, name))
+
+    @property
+    def related(self) -> Term:
+        """The rows whose related row is there, whatever is in it."""
+        return rows({self.leaf.filter: {}})
+
+    @property
+    def nobody(self) -> list[Any]:
+        return nobodys(self.leaf)
+
+
+def check(question: Question) -> None:
+    """Hold the rules about a leaf's operator."""
+    RULES[question.leaf.operator](question)
+
+
+def any_of(asked: Question) -> None:
+    relations, nobody = asked.relations, asked.nobody
+    relations.equal(rules.NOBODY, asked.body([]), NO_ROWS)
+    if nobody:
+        relations.equal(rules.NOBODY, asked.body(nobody * MANY), NO_ROWS)
+    for value in asked.values:
+        relations.at_most(rules.CRITERION, asked.body([value]), asked.related)
+        relations.equal(rules.UNION, asked.body([*nobody * MANY, value, value]), asked.rows([value]))
+    values = list(asked.values)
+    relations.equal(rules.UNION, asked.body(values), union(asked.rows([value]) for value in values))
+    if "is_null_" in asked.siblings and is_within(asked.leaf.fields, asked.siblings["is_null_"].fields):
+        is_filled(asked, asked.body(values))
+
+
+def is_within(fields: Sequence[str], objects: Sequence[str]) -> bool:
+    """Whether the first of some fields is one of those fields, or in an object that is."""
+    return fields[0].partition(".")[0] in objects
+
+
+def is_filled(asked: Question, body: Filters) -> None:
+    """What meets `body` has a value, and so is not null."""
+    asked.relations.at_most(rules.PARTITION, body, asked.rows(False, "is_null_"))
+    if asked.is_single:
+        asked.relations.at_most(rules.PARTITION, body, asked.related - asked.rows(True, "is_null_"))
+
+
+def not_any_of(asked: Question) -> None:
+    relations, values = asked.relations, list(asked.values)
+    relations.equal(rules.NOTHING_ASKED, asked.body([]), asked.related)
+    words = asked.leaf.place["items"].value.get("enum", ())
+    filled = asked.rows(asked.nobody) if asked.nobody else union(asked.rows([word], "any_") for word in words)
+    if asked.nobody:
+        relations.at_most(rules.REST, asked.body(asked.nobody), asked.related)
+        if "is_null_" in asked.siblings:
+            relations.equal(rules.REST, asked.body(asked.nobody), asked.rows(False, "is_null_"))
+    for value in values:
+        taken, body = asked.rows([value], "any_"), asked.body([value])
+        if asked.is_single:
+            relations.equal(rules.REST, body, filled - taken)
+        else:
+            relations.between(rules.REST, body, filled - taken, filled)
+    if asked.is_single and values:
+        relations.equal(rules.REST, asked.body(values), filled - union(asked.rows([value], "any_") for value in values))
+
+
+def all_of(asked: Question) -> None:
+    relations, nobody = asked.relations, asked.nobody
+    relations.equal(rules.NOTHING_ASKED, asked.body([]), asked.related)
+    relations.equal(rules.NOBODY, asked.body(nobody), NO_ROWS)
+    for value in asked.values:
+        relations.equal(rules.NOBODY, asked.body([value, *nobody]), NO_ROWS)
+        relations.equal(rules.NOBODY, asked.body([*nobody, value]), NO_ROWS)
+        if "any_" in asked.siblings:
+            relations.equal(rules.INTERSECTION, asked.body([value]), asked.rows([value], "any_"))
+    for first, second in zip(asked.values, asked.values[1:], strict=False):
+        both = asked.rows([first]) & asked.rows([second])
+        least = both if asked.is_single else NO_ROWS
+        relations.between(rules.INTERSECTION, asked.body([first, second]), least, both)
+    if "is_null_" in asked.siblings and asked.values:
+        is_filled(asked, asked.body(asked.values[:1]))
+
+
+def like(asked: Question) -> None:
+    relations = asked.relations
+    relations.equal(rules.NOBODY, asked.body(NOBODYS["text"]), NO_ROWS)
+    relations.equal(rules.NOTHING_ASKED, asked.body(""), asked.related)
+    for text in asked.values:
+        whole = asked.rows(text)
+        for spelling in (*both_cases(text), f"%{text}", f"{text}%", f"%%{text}"):
+            relations.equal(rules.PATTERN, asked.body(spelling), whole)
+        for wider in wider_than(text):
+            relations.between(rules.PATTERN, asked.body(wider), whole, asked.related)
+        relations.at_most(rules.PATTERN, asked.body(f"{text}_"), whole)
+        relations.equal(rules.NOBODY, asked.body(f"{text}{NOBODYS['text']}"), NO_ROWS)
+        if "any_" in asked.siblings:
+            relations.at_least(rules.PATTERN, asked.body(text), asked.rows([text], "any_"))
+
+
+def true_or_false(asked: Question) -> None:
+    relations, true, false = asked.relations, asked.rows(True), asked.rows(False)
+    relations.at_most(rules.PARTITION, asked.body(True), asked.related)
+    relations.between(rules.PARTITION, asked.body(False), asked.related - true, asked.related)
+    if asked.is_single:
+        relations.equal(rules.PARTITION, asked.body(True), asked.related - false)
+
+
+def before(asked: Question) -> None:
+    bounded(asked, DAWN, DUSK, "after_", -1)
+
+
+def after(asked: Question) -> None:
+    bounded(asked, DUSK, DAWN, "before_", 1)
+
+
+def bounded(asked: Question, none: str, every: str, opposite: str, direction: int) -> None:
+    """A bound that no row meets at one end of time, and every row that has a moment at the other."""
+    relations = asked.relations
+    relations.equal(rules.BOUNDS, asked.body(none), NO_ROWS)
+    relations.equal(rules.BOUNDS, asked.body(every), asked.rows(none, opposite))
+    if "is_null_" in asked.siblings:
+        relations.between(rules.BOUNDS, asked.body(every), asked.rows(False, "is_null_"), asked.related)
+        if asked.siblings["is_null_"].fields == asked.leaf.fields:
+            relations.equal(rules.BOUNDS, asked.body(every), asked.rows(False, "is_null_"))
+    for value in asked.values:
+        here, filled = asked.rows(value), asked.rows(every)
+        narrower = spelled(moment(value) + direction * MICROSECOND)
+        rest = filled - asked.rows(spelled(moment(value) - direction * MICROSECOND), opposite)
+        for spelling in abroad(value):
+            relations.equal(rules.BOUNDS, asked.body(spelling), here)
+        relations.between(rules.BOUNDS, asked.body(value), rest, rest if asked.is_single else filled)
+        relations.at_most(rules.BOUNDS, asked.body(narrower), here)
+
+
+RULES: Mapping[str, Callable[[Question], None]] = {
+    "any_": any_of,
+    "not_any_": not_any_of,
+    "all_": all_of,
+    "like_": like,
+    "eq_": true_or_false,
+    "is_null_": true_or_false,
+    "exists_": true_or_false,
+    "before_": before,
+    "after_": after,
+    "le_": before,
+    "ge_": after,
+}

@@ -1,0 +1,279 @@
+"""The life of rows of one table: created, found, changed, and gone without a trace."""
+
+import time
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from understudy.reports.verdict import Rule
+from understudy.sampling.answers import Answer, named, shortened
+from understudy.sampling.random_requests import Request
+from understudy.values import now
+from understudy.verify import rules
+from understudy.verify.check_context import Inspection
+from understudy.verify.check_results import Broken
+from understudy.verify.checks import latest_rows, lookups
+from understudy.verify.checks.metamorphic import Relations
+from understudy.verify.expectations.model import Row
+from understudy.verify.requests.endpoints import LIMIT, Endpoint, Lookup, success_of
+from understudy.verify.requests.field_operators import Leaf
+from understudy.verify.requests.operands import moment
+from understudy.verify.selections.expected_rows import merged
+from understudy.verify.selections.table_under_test import Subject
+
+STAMPED = ("id", "created", "updated")  # what the server itself says of a new row
+CREATED, NOT_FOUND = 201, 404
+SKEW = timedelta(hours=1)  # that the clocks of server and client may be apart
+PAUSE = 0.01  # seconds that a change comes after what it changes, so that its time is a later one
+
+Rows = dict[str, Row]
+
+
+class Life:
+    """What happens to rows of one table, each step held against what is known of all rows before and after."""
+
+    def __init__(self, inspection: Inspection, subject: Subject) -> None:
+        self.inspection = inspection
+        self.subject = subject
+        self.own = inspection.own
+        self.table = subject.selection.table
+        self.creates = inspection.surface.creates[self.table]
+        self.updates = inspection.surface.updates.get(self.table)
+        self.deletes = inspection.surface.deletes[self.table]
+
+    @property
+    def names(self) -> list[str]:
+        return self.inspection.names(self.creates)
+
+    @property
+    def is_unique(self) -> bool:
+        """Whether there is at most one row of each name (`x-unique`)."""
+        parts = success_of(self.creates)["properties"]
+        return any(parts[name].value.get("x-unique") for name in self.names)
+
+    # -------------------------------------------------------------------- rows
+
+    def row(self, row_id: str) -> Row:
+        return self.inspection.model.known[self.table][row_id]
+
+    def rows(self) -> Rows:
+        """All known rows of the table, or the run's own where it is too large to know all."""
+        known = self.inspection.model.known[self.table]
+        if self.table in self.inspection.model.partial:
+            return {row_id: known[row_id] for row_id in self.own.made[self.table] if row_id in known}
+        return dict(known)
+
+    def look_again(self) -> Rows:
+        """The same, as the server shows them now."""
+        if self.table not in self.inspection.model.partial:
+            self.inspection.learn()
+            return self.rows()
+        selection, made = self.subject.selection, self.own.made[self.table]
+        by_ids = self.subject.leaves[selection.own, "id", "any_"].filters(made)
+        shown = self.inspection.shown(selection.lists, by_ids)
+        self.inspection.take(selection, made, shown)
+        return self.rows()
+
+    def is_left(self, rule: Rule, endpoint: Endpoint, request: Request, expected: Rows) -> None:
+        """Hold that the rows are just those that are expected after a request."""
+        now = self.look_again()
+        lists = self.subject.selection.lists.request({})
+        self.record(rule, endpoint, "rows", apart((request, lists), expected, now))
+        self.is_counted(rule, request, len(expected))
+        for selection in self.inspection.surface.selections.values():
+            latest_rows.check(self.inspection, selection)
+
+    def is_counted(self, rule: Rule, request: Request, length: int) -> None:
+        """Hold that the count of all rows is what it should be after a request."""
+        counts = self.subject.selection.counts
+        if counts is None or self.table in self.inspection.model.partial:
+            return
+        count = self.inspection.success(counts, counts.request({}))
+        broken = None if count == length else Broken((request, counts.request({})), f"{length}", f"{count}")
+        self.record(rule, counts, "", broken)
+
+    def record(self, rule: Rule, endpoint: Endpoint, about: str, broken: Broken | None) -> None:
+        self.inspection.ledger.record(rule, endpoint.label, about, broken)
+
+    # ------------------------------------------------------------------ create
+
+    def create(self, body: Mapping[str, Any]) -> str | None:
+        """Create a row that is not there. Returns its id; None where the server did something else."""
+        before, request = self.rows(), self.creates.request(body)
+        answer = self.inspection.ask(self.creates, request)
+        broken, row = self.miscreated(request, answer, body)
+        self.record(rules.CREATED, self.creates, "", broken)
+        self.is_left(rules.CREATED, self.creates, request, {**before, **({str(row["id"]): row} if row else {})})
+        if row is None:
+            return None
+        self.is_seen(str(row["id"]))
+        return str(row["id"])
+
+    def miscreated(self, request: Request, answer: Answer, body: Mapping[str, Any]) -> tuple[Broken | None, Row | None]:
+        """What is wrong with the answer to a create, and the row as it should be."""
+        if answer.status != CREATED or not isinstance(answer.body, dict):
+            return Broken(
+                (request,), f"{CREATED} with the new row", f"{answer.status} with {shortened(answer.body)}"
+            ), None
+        stamps = {name: answer.body.get(name) for name in STAMPED if name in answer.body}
+        sent = self.inspection.readings.body(self.creates, body)
+        row = self.inspection.model.written(self.table, {**sent, **stamps})
+        if abs(now() - moment(str(stamps["created"]))) > SKEW:
+            return Broken((request,), "`created` is the time", f"{stamps['created']}"), row
+        if answer.body == row:
+            return None, row
+        return Broken((request,), shortened(row), shortened(answer.body)), row
+
+    def find(self, body: Mapping[str, Any], row_id: str) -> None:
+        """Create a row whose unique field is taken: the one that is there is answered, unchanged."""
+        before, request = self.rows(), self.creates.request(body)
+        answer = self.inspection.ask(self.creates, request)
+        right = answer.is_success and answer.status != CREATED and answer.body == before.get(row_id)
+        expected = f"a success but no {CREATED}, with {shortened(before.get(row_id))}"
+        broken = None if right else Broken((request,), expected, f"{answer.status} with {shortened(answer.body)}")
+        self.record(rules.UNIQUE, self.creates, "", broken)
+        self.is_left(rules.UNIQUE, self.creates, request, before)
+
+    # ------------------------------------------------------------------ update
+
+    def update(self, updates: Lookup, row_id: str, body: Mapping[str, Any]) -> None:
+        """Change a row, and hold that this and its time are all that has changed."""
+        endpoint, before, request = updates.endpoint, self.rows(), updates.request(row_id, body)
+        time.sleep(PAUSE)
+        self.inspection.success(endpoint, request)
+        now = self.look_again()
+        if row_id not in now or row_id not in before:
+            self.record(rules.UPDATED, endpoint, "", Broken((request,), "the row is left", "it is gone"))
+            return
+        stamp = {"updated": now[row_id].get("updated")}
+        sent = self.inspection.readings.body(endpoint, body)
+        row = self.inspection.model.written(self.table, {**before[row_id], **sent, **stamp})
+        later = moment(str(stamp["updated"])) > moment(str(before[row_id]["updated"]))
+        broken = None if later else Broken((request,), "`updated` is a later time", f"{stamp['updated']}")
+        self.record(rules.UPDATED, endpoint, "updated", broken)
+        self.is_left(rules.UPDATED, endpoint, request, {**before, row_id: row})
+        self.is_seen(row_id)
+
+    # ------------------------------------------------------------------ delete
+
+    def delete(self, row_id: str) -> None:
+        before, request = self.rows(), self.deletes.request(row_id)
+        self.inspection.success(self.deletes.endpoint, request)
+        row = before.pop(row_id, {})
+        self.is_left(rules.DELETED, self.deletes.endpoint, request, before)
+        self.is_gone(row_id, row)
+
+    def is_gone(self, row_id: str, row: Row) -> None:
+        """Hold that a row that was deleted is found in no way."""
+        ways = [self.deletes, *([self.updates] if self.updates else []), *self.lookups("id")]
+        for way in ways:
+            request = way.request(row_id, None if way.endpoint.body is None else {})
+            answer = self.inspection.ask(way.endpoint, request)
+            broken = None if answer.status == NOT_FOUND else Broken((request,), f"{NOT_FOUND}", f"{answer.status}")
+            self.record(rules.DELETED, way.endpoint, "", broken)
+        self.is_found_by_filters(rules.DELETED, row)
+        self.are_derived_seen(row)
+        taken = [each.get(name) for each in self.rows().values() for name in self.names]
+        for lookup in self.inspection.surface.reads:
+            value = row.get(lookup.field)
+            if lookup.table == self.table and lookup.field != "id" and value is not None and value not in taken:
+                check = partial(lookups.is_not_found, self.inspection, lookup, str(value))
+                self.inspection.ledger.hold(rules.DELETED, lookup.endpoint.label, lookup.field, check)
+
+    def remove_all(self, removes: Endpoint, bodies: Sequence[Mapping[str, Any]]) -> None:
+        """Create rows and remove them by their names, first one of them and then the rest."""
+        ids = [row_id for body in bodies if (row_id := self.create(body)) is not None]
+        for name in self.names:
+            for limit in (1, None):
+                self.remove(removes, {name: [body[name] for body in bodies]}, limit, ids)
+
+    def remove(self, removes: Endpoint, names: Mapping[str, list[str]], limit: int | None, ids: Sequence[str]) -> None:
+        """Remove at most so many of the rows of some names."""
+        before = self.rows()
+        wanted = {self.subject.selection.own: {name: {"any_": values} for name, values in names.items()}}
+        request = removes.request({**wanted, LIMIT: limit})
+        told = ids_in(self.inspection.success(removes, request))
+        there = [row_id for row_id in ids if row_id in before]
+        most = min(limit or len(there), len(there))
+        right = set(told) <= set(there) and len(told) == most
+        broken = None if right else Broken((request,), f"{most} of {named(there)}", named(told))
+        self.record(rules.DELETED, removes, "", broken)
+        self.is_left(rules.DELETED, removes, request, {key: row for key, row in before.items() if key not in told})
+        for row_id in filter(there.__contains__, told):
+            self.is_gone(row_id, before[row_id])
+
+    # -------------------------------------------------------------------- seen
+
+    def is_seen(self, row_id: str) -> None:
+        """Hold that a row is found in every way that leads to it, and so is what is derived from it."""
+        row = self.inspection.model.known[self.table].get(row_id, {})
+        for lookup in self.inspection.surface.reads:
+            if lookup.table == self.table:
+                check = partial(lookups.is_found, self.inspection, lookup, row_id)
+                self.inspection.ledger.hold(rules.READ, lookup.endpoint.label, "", check)
+        self.is_found_by_filters(rules.FOUND, row)
+        self.are_derived_seen(row)
+
+    def is_found_by_filters(self, rule: Rule, row: Row) -> None:
+        """Hold every filter on the rows themselves, with the values of a row."""
+        algebra, own = self.subject.algebra, self.subject.selection.own
+        scope = self.subject.id_leaf(own)
+        for leaf in self.subject.leaves.values():
+            values = values_of(row, leaf.fields)
+            if leaf.filter != own or not values or not algebra.is_known(leaf.filters(None)) or scope is None:
+                continue
+            relations = Relations(self.subject.answers, leaf.subject)
+            for operand in plain(leaf, values):
+                among = merged(leaf.filters(operand), scope.filters(self.own.made[self.table]))
+                relations.within(rule, among, partial(algebra.bounds, among))
+
+    def are_derived_seen(self, row: Row) -> None:
+        """Hold that what is derived from rows of a key is looked up as the list shows it, or not at all."""
+        for lookup in self.inspection.surface.reads:
+            rule = self.inspection.model.derived(lookup.table)
+            if rule is None or rule.source != self.table or row.get(rule.per) is None:
+                continue
+            if self.inspection.model.partial & {self.table, lookup.table}:
+                continue
+            key, known = row[rule.per], self.inspection.model.known[lookup.table].values()
+            found = next((str(each["id"]) for each in known if each[rule.per] == key), None)
+            check = (
+                partial(lookups.is_not_found, self.inspection, lookup, str(key))
+                if found is None
+                else partial(lookups.is_found, self.inspection, lookup, found)
+            )
+            self.inspection.ledger.hold(rules.READ, lookup.endpoint.label, rule.per, check)
+
+    def lookups(self, field: str) -> list[Lookup]:
+        return [each for each in self.inspection.surface.reads if (each.table, each.field) == (self.table, field)]
+
+
+def plain(leaf: Leaf, values: Sequence[Any]) -> list[Any]:
+    """Operands that are what a row holds, and no more than that."""
+    kind = leaf.place.value["type"]
+    return [list(values)] if kind == "array" else [True, False] if kind == "boolean" else [str(values[0])]
+
+
+def values_of(row: Row, fields: Sequence[str]) -> list[Any]:
+    """What stands in some fields of a row, the items of a list each by itself."""
+    values = [row[name] for name in fields if row.get(name) is not None]
+    return [item for value in values for item in (value if isinstance(value, list) else [value])]
+
+
+def ids_in(body: Any) -> list[str]:
+    """The one list of texts in an answer."""
+    lists = [part for part in body.values() if isinstance(part, list)] if isinstance(body, dict) else []
+    return [str(item) for item in lists[0]] if len(lists) == 1 else []
+
+
+def apart(requests: tuple[Request, ...], expected: Rows, now: Rows) -> Broken | None:
+    """What sets the rows that are there apart from those that should be."""
+    if missing := sorted(expected.keys() - now.keys()):
+        return Broken(requests, "rows that are there", f"without {named(missing)}")
+    if added := sorted(now.keys() - expected.keys()):
+        return Broken(requests, "no other rows", f"with {named(added)}")
+    for row_id, row in expected.items():
+        if now[row_id] != row:
+            return Broken(requests, shortened(row), shortened(now[row_id]))
+    return None

@@ -1,0 +1,119 @@
+"""Rows of the run's own, created, changed and deleted in an order that matters."""
+
+import json
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from understudy.verify import rules
+from understudy.verify.check_context import Inspection
+from understudy.verify.checks import invalid_requests
+from understudy.verify.checks.row_lifecycle import Life
+from understudy.verify.requests.created_rows import value_for
+from understudy.verify.requests.endpoints import Endpoint, Lookup, schema_of
+from understudy.verify.requests.invalid_bodies import spoiled
+from understudy.verify.selections.table_under_test import Subject
+
+SPOILED = 25  # bodies for each operation that must be refused
+FORMED = {"format", "pattern", "enum"}  # what says which texts may stand there
+LONG_TEXT = "understudy-verify " * 200
+ODD = [2.0, True, "text", [1.0, {"a": None}], None]  # values where anything may stand
+
+
+def check(inspection: Inspection, subject: Subject) -> None:
+    """Live the lives of some rows of one table, and hold all rules about writes meanwhile."""
+    life = Life(inspection, subject)
+    life.look_again()
+    first = life.create(full(life))
+    if first is not None:
+        refuse(life, life.creates, full(life))
+        live(life, first)
+    if subject.selection.removes is not None:
+        life.remove_all(subject.selection.removes, [full(life) for _ in range(3)])
+
+
+def sow(inspection: Inspection, subject: Subject) -> None:
+    """Create rows of all kinds, for the checks that change nothing to find."""
+    life = Life(inspection, subject)
+    for body in (full(life), full(life), sparse(life), nulls(life)):
+        inspection.success(life.creates, life.creates.request(body))
+
+
+def live(life: Life, first: str) -> None:
+    """Rows beside `first` that share what may be shared; each is changed, and deleted newest first but one."""
+    shared = {name: life.row(first)[name] for name in life.names}
+    if life.is_unique:
+        life.find({**full(life), **shared}, first)
+    others = [life.create({**full(life), **({} if life.is_unique else shared)}) for _ in range(2)]
+    alike = {} if life.is_unique else shared
+    others += [life.create(body) for body in ({**sparse(life), **alike}, nulls(life), long(life), *odd(life))]
+    if life.updates is not None:
+        refuse(life, life.updates.endpoint, {}, **{life.updates.parameter: first})
+        for row_id in filter(None, (first, others[1])):
+            for body in changes(life, life.updates):
+                life.update(life.updates, row_id, body)
+    for row_id in filter(None, (others[0], others[1], first, *others[2:])):
+        life.delete(row_id)
+    again = life.create({**full(life), **shared})
+    if again is not None:
+        life.delete(again)
+
+
+def refuse(life: Life, endpoint: Endpoint, sound: dict[str, Any], **values: str) -> None:
+    """Hold that bodies with one thing wrong are refused."""
+    bodies = list(spoiled(schema_of(endpoint), sound))
+    for each in life.inspection.random.sample(bodies, k=min(SPOILED, len(bodies))):
+        request, raw = endpoint.request(each.body, **values), json.dumps(each.body).encode()
+        check = partial(invalid_requests.is_as_read, life.inspection, endpoint, request, raw, each.way)
+        life.inspection.ledger.hold(rules.REFUSED, endpoint.label, ".".join(each.way), check)
+    life.look_again()
+
+
+# ---------------------------------------------------------------------- bodies
+
+
+def full(life: Life) -> dict[str, Any]:
+    """A body that says something of every field."""
+    mark = life.own.mark()
+    return {name: value_for(part, mark) for name, part in schema_of(life.creates).entries("properties")}
+
+
+def sparse(life: Life) -> dict[str, Any]:
+    """A body of what is required."""
+    required = schema_of(life.creates).value.get("required", [])
+    return {name: value for name, value in full(life).items() if name in required}
+
+
+def nulls(life: Life) -> dict[str, Any]:
+    """A body in which all is null that may be."""
+    parts = dict(schema_of(life.creates).entries("properties"))
+    return {name: None if parts[name].value.get("nullable") else value for name, value in full(life).items()}
+
+
+def long(life: Life) -> dict[str, Any]:
+    """A body with long texts, wherever any text may stand."""
+    parts = schema_of(life.creates).entries("properties")
+    free = [
+        name for name, part in parts if part.value.get("type", "string") == "string" and not FORMED & part.value.keys()
+    ]
+    return {**full(life), **dict.fromkeys(free, LONG_TEXT)}
+
+
+def odd(life: Life) -> Iterator[dict[str, Any]]:
+    """Bodies with one odd value after the other where anything may stand."""
+    free = [name for name, part in schema_of(life.creates).entries("properties") if "type" not in part.value]
+    for name in free:
+        yield from ({**sparse(life), name: value} for value in ODD)
+
+
+def changes(life: Life, updates: Lookup) -> Iterator[dict[str, Any]]:
+    """Bodies that change nothing, everything, one field after the other, and clear what can be."""
+    parts = dict(schema_of(updates.endpoint).entries("properties"))
+    mark = life.own.mark()
+    yield {}
+    yield {name: value_for(part, mark) for name, part in parts.items()}
+    for name, part in parts.items():
+        yield {name: value_for(part, life.own.mark())}
+    for name, part in parts.items():
+        if part.value.get("nullable"):
+            yield {name: None}

@@ -1,0 +1,62 @@
+"""Deviations that are known: a document of what a server does otherwise than the contract says."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from understudy.contract.contract import reason_of
+from understudy.encoding import read_text
+from understudy.errors import UnderstudyError
+from understudy.reports.verdict import Violation
+from understudy.text import one_line
+
+BLOCK = re.compile(r"^```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+NAMES = {"rule", "operation", "subject"}
+LARGEST = 2**24  # bytes of a document
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """Violations that are known, by patterns in which `*` stands for anything."""
+
+    rule: str
+    operation: str
+    subject: str
+
+    def covers(self, violation: Violation) -> bool:
+        cause = zip(violation.cause, (self.rule, self.operation, self.subject), strict=True)
+        return all(fnmatchcase(said, pattern) for said, pattern in cause)
+
+
+def load(path: Path) -> list[Deviation]:
+    """The deviations of a Markdown document: each a YAML block with `rule`, `operation` and `subject`.
+
+    Raises:
+        UnderstudyError: the document cannot be read, or a block says something else.
+    """
+    try:
+        text = read_text(path, LARGEST)
+    except (OSError, UnicodeDecodeError) as error:
+        raise UnderstudyError(f"{path}: cannot be read ({reason_of(error)})") from None
+    return list(deviations(path, text))
+
+
+def deviations(path: Path, text: str) -> Iterator[Deviation]:
+    for block in BLOCK.finditer(text):
+        line = text[: block.start()].count("\n") + 1
+        try:
+            value: Any = yaml.safe_load(block[1])
+        except yaml.YAMLError as error:
+            raise UnderstudyError(f"{path}, line {line}: is no YAML ({one_line(str(error))})") from None
+        if not isinstance(value, dict) or value.keys() != NAMES or not all(map(is_text, value.values())):
+            raise UnderstudyError(f"{path}, line {line}: a deviation has {', '.join(sorted(NAMES))}, each a text")
+        yield Deviation(**value)
+
+
+def is_text(value: Any) -> bool:
+    return isinstance(value, str)

@@ -1,0 +1,58 @@
+"""The contract's own reading of requests: what they ask for, and whether they must be refused."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from understudy.contract.catalog import Catalog
+from understudy.contract.validation import Reading
+from understudy.errors import ApiError
+from understudy.filters.criteria import Criteria
+from understudy.operations.request_reader import RequestReader
+from understudy.verify.requests.endpoints import Endpoint, Surface
+
+
+class Readings:
+    """Reads requests by the letter and, unless `strict`, as lenient servers do too, which make a 5 of "5"."""
+
+    def __init__(self, surface: Surface, catalog: Catalog, *, strict: bool) -> None:
+        kinds = [Reading.LETTER] if strict else [Reading.LETTER, Reading.COERCED]
+        self._readers = {
+            endpoint.label: [RequestReader(endpoint.place, catalog, kind) for kind in kinds]
+            for endpoint in surface.endpoints
+        }
+
+    def criteria(self, endpoint: Endpoint, body: Any) -> Criteria:
+        """What a body asks of rows.
+
+        Raises:
+            ApiError: it breaks the contract.
+        """
+        criteria: Criteria = self._read(endpoint, body)["criteria"]
+        return criteria
+
+    def body(self, endpoint: Endpoint, body: Any) -> Mapping[str, Any]:
+        """The values of a body, with the defaults of what it leaves out.
+
+        Raises:
+            ApiError: it breaks the contract.
+        """
+        values: Mapping[str, Any] = self._read(endpoint, body)["body"]
+        return values
+
+    def _read(self, endpoint: Endpoint, body: Any) -> dict[str, Any]:
+        by_letter = self._readers[endpoint.label][0]
+        return by_letter.read({"headers": [], "query_string": b""}, json.dumps(body).encode())
+
+    def refusals(self, endpoint: Endpoint, raw: bytes, headers: Mapping[str, str]) -> list[ApiError | None]:
+        """With what a request may be refused, by one reading or the other; None where it may be taken."""
+        encoded = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+        return [refusal(reader, raw, encoded) for reader in self._readers[endpoint.label]]
+
+
+def refusal(reader: RequestReader, raw: bytes, headers: list[tuple[bytes, bytes]]) -> ApiError | None:
+    try:
+        reader.read({"headers": headers, "query_string": b"", "path_params": {}}, raw)
+    except ApiError as error:
+        return error
+    return None

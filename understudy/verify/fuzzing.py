@@ -1,0 +1,291 @@
+"""The shape of answers to whatever fits the contract and to what does not, by Schemathesis."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import requests
+import schemathesis
+from schemathesis.engine import Status, events, from_schema
+from schemathesis.engine.recorder import CheckNode, ScenarioRecorder
+from schemathesis.hooks import unregister
+
+from understudy.errors import UnderstudyError
+from understudy.network.network import USUAL, Network
+from understudy.reports.verdict import SEPARATOR, Rule
+from understudy.sampling.answers import Answer
+from understudy.sampling.random_requests import Request, names_in
+from understudy.sampling.shrinking import smallest
+from understudy.text import one_line
+from understudy.values import is_id
+from understudy.verify.check_context import Inspection
+from understudy.verify.check_results import Broken
+from understudy.verify.requests.endpoints import Endpoint
+
+EXAMPLES = 15  # random requests for each operation
+SECONDS = 3600  # in an hour
+PREFIX = "schemathesis "  # before the names of its checks, which are rules like ours
+RULES = {
+    "not_a_server_error": "No request makes the server fail.",
+    "status_code_conformance": "Every status is one that the contract names.",
+    "content_type_conformance": "Every body has the media type that the contract names.",
+    "response_headers_conformance": "Every answer has the headers that the contract names.",
+    "response_schema_conformance": "Every body fits the schema that the contract names for its status.",
+    "negative_data_rejection": "What breaks the contract is refused.",
+    "positive_data_acceptance": "What keeps the contract is taken.",
+    "missing_required_header": "A request without a header that must be there is refused.",
+    "unsupported_method": "A method that a path does not have is a 405.",
+    "use_after_free": "What was deleted is gone.",
+    "ensure_resource_availability": "What was created is there.",
+    "ignored_auth": "Nobody is let in without a login where one is needed.",
+    "object_level_authorization": "Nobody sees what is another's.",
+}
+BY_CONTRACT = "allow_header_conformance"  # the contract says what the header names; a rule of our own holds it
+PHASES = 4  # examples, coverage, random requests, and ways from one operation to another
+PROBES = 1  # requests that Schemathesis sends before all others, to see what a server takes
+TOLD = 5  # times that an operation breaks a rule, after which it is only counted
+SHRINKING = 40  # requests that are sent at the most to make one finding smaller
+HARMLESS = "TRACE"  # the method that is tried where the contract has none, since any other could change something
+
+Case = schemathesis.Case[Any]
+
+
+class Fuzzing:
+    """One run of Schemathesis over the operations of a contract.
+
+    Args:
+        inspection: has the server, and the ledger that is filled.
+        contract: the file.
+        headers: of every request.
+        rate: requests a second at the most; None for as many as are answered.
+        network: the way to the server.
+        allow_writes: whether rows may be made. They are marked and remembered, and no others are changed.
+    """
+
+    def __init__(
+        self,
+        inspection: Inspection,
+        contract: Path,
+        headers: Mapping[str, str],
+        rate: float | None,
+        network: Network = USUAL,
+        *,
+        allow_writes: bool,
+    ) -> None:
+        self._inspection = inspection
+        self._own = inspection.own
+        self._endpoints = {endpoint.label: endpoint for endpoint in inspection.surface.endpoints}
+        self._broken: Counter[tuple[str, str]] = Counter()
+        self._finished = 0
+        self._network = network
+        self._methods = {each.label: (each.method, HARMLESS) for each in self._allowed(allow_writes=allow_writes)}
+        schema: Any = schemathesis.openapi.from_path(contract, config=self._config(headers, rate, network))
+        # Excluded one by one: what is included adds to what the configuration names.
+        others = [each for label, each in self._endpoints.items() if label not in self._methods]
+        for each in others:
+            schema = schema.exclude(operation_id=each.place.value["operationId"])
+        self._stream = from_schema(schema).execute()
+
+    def _config(self, headers: Mapping[str, str], rate: float | None, network: Network) -> schemathesis.Config:
+        return schemathesis.Config.from_dict(
+            {
+                "base-url": self._inspection.connection.url,
+                "headers": dict(headers),
+                "tls-verify": str(network.ca_file) if network.ca_file else not network.insecure,
+                "seed": self._inspection.random.getrandbits(32),
+                "continue-on-failure": True,
+                "generation": {"max-examples": EXAMPLES, "no-shrink": True, "database": "none"},
+                "phases": {"coverage": {"unexpected-methods": [HARMLESS.lower()]}},
+                "operations": [
+                    {"include-operation-id": operation_id, "phases": {"coverage": {"enabled": False}}}
+                    for operation_id in self._alike()
+                ],
+                "checks": {BY_CONTRACT: {"enabled": False}},
+                **({} if rate is None else {"rate-limit": limit_of(rate)}),
+            }
+        )
+
+    def _alike(self) -> Iterator[str]:
+        """All but one of the operations that select: they share their filters, whose edges are tried once."""
+        selecting = [each for selection in self._inspection.surface.selections.values() for each in selection.all]
+        tried = self._inspection.random.choice(selecting)
+        yield from (each.place.value["operationId"] for each in selecting if each != tried)
+
+    def _allowed(self, *, allow_writes: bool) -> Iterator[Endpoint]:
+        """The operations that may be asked. One that removes rows at once may not: it would remove those of others."""
+        surface = self._inspection.surface
+        removing = [selection.removes for selection in surface.selections.values()]
+        yield from (each for each in surface.endpoints if each.is_safe or (allow_writes and each not in removing))
+
+    def run(self, show: Callable[[float], object] = lambda share: None) -> None:
+        """Ask, keep in the ledger what was found, and show how much is done, from 0 to 1.
+
+        Raises:
+            KeyboardInterrupt: Schemathesis was interrupted. It finishes what it has begun, and then goes on without.
+        """
+
+        # Schemathesis knows a hook by its name, takes plain functions only, and these for all schemas of the process.
+        def before_call(context: Any, case: Case, kwargs: dict[str, Any]) -> None:
+            self._before_call(case)
+            if tokens := self._inspection.connection.tokens():
+                kwargs["auth"] = partial(signed, tokens)
+
+        def after_call(context: Any, case: Case, response: Any) -> None:
+            self._after_call(case, response)
+
+        self._inspection.connection.spend(PROBES)
+        for hook in (before_call, after_call):
+            schemathesis.hook(hook)
+        interrupted = False
+        try:
+            with self._network.in_environment(self._inspection.connection.url):
+                for event in self._stream:
+                    # Schemathesis reports an interrupt, too, where it is stopped because the budget is spent.
+                    interrupted |= isinstance(event, events.Interrupted) and not self._is_spent
+                    self._take(event)
+                    show(self._share)
+        finally:
+            self._stream.stop()
+            for hook in (before_call, after_call):
+                unregister(hook)
+
+        if interrupted:
+            raise KeyboardInterrupt
+
+    @property
+    def _is_spent(self) -> bool:
+        """Whether no more requests may be sent."""
+        return self._inspection.connection.left <= 0
+
+    @property
+    def _share(self) -> float:
+        """About how much is done: each operation is asked in each of the phases, which may take more than one go."""
+        return min(self._finished / (PHASES * len(self._methods)), 1.0)
+
+    # ------------------------------------------------------------------- hooks
+
+    def _before_call(self, case: Case) -> None:
+        """Keep to the budget, and to the run's own rows."""
+        self._inspection.connection.spend(1)
+        if self._is_spent:
+            self._stream.stop()
+        if case.method.upper() not in self._methods.get(case.operation.label, ()):
+            raise UnderstudyError(f"{case.method} {case.operation.label} is not to be asked, and was not")
+        endpoint = self._endpoints[case.operation.label]
+        if not endpoint.is_safe:
+            self._keep_to_own(case, endpoint)
+
+    def _keep_to_own(self, case: Case, endpoint: Endpoint) -> None:
+        surface, made = self._inspection.surface, self._own.made
+        for lookup in (*surface.updates.values(), *surface.deletes.values()):
+            value = str((case.path_parameters or {}).get(lookup.parameter))
+            if lookup.endpoint == endpoint and is_id(value) and value not in made[lookup.table]:
+                case.path_parameters = {**case.path_parameters, lookup.parameter: str(uuid4())}
+        if endpoint in surface.creates.values() and isinstance(case.body, dict) and self._may_be_taken(case, endpoint):
+            marks = {name: self._own.mark() for name in self._inspection.names(endpoint) if name in case.body}
+            case.body = {**case.body, **marks}
+
+    def _after_call(self, case: Case, response: Any) -> None:
+        answer = Answer(response.status_code, json_of(response.content))
+        self._own.note(self._endpoints[case.operation.label], answer)
+
+    # ---------------------------------------------------------------- findings
+
+    def _take(self, event: events.EngineEvent) -> None:
+        if isinstance(event, events.FatalError):
+            raise event.exception
+        if isinstance(event, events.ScenarioFinished):
+            self._finished += 1
+            self._judge(event.recorder)
+
+    def _judge(self, recorder: ScenarioRecorder) -> None:
+        for case_id, checks in recorder.checks.items():
+            case = recorder.cases[case_id].value
+            endpoint = self._endpoints[case.operation.label]
+            for check in checks:
+                is_broken = check.status is Status.FAILURE and not (
+                    is_busy(recorder, case_id) or self._is_excused(check.name, case, endpoint)
+                )
+                rule = Rule(f"{PREFIX}{check.name}", RULES.get(check.name, check.name))
+                self._inspection.ledger.count(rule, endpoint.label)
+                self._broken[rule.name, endpoint.label] += is_broken
+                if is_broken and self._broken[rule.name, endpoint.label] <= TOLD:
+                    self._blame(rule, endpoint, self._request(recorder, case_id, endpoint), told(check))
+
+    def _blame(self, rule: Rule, endpoint: Endpoint, request: Request, found: str) -> None:
+        """Keep what broke a rule, with as small a request as still has a faulty answer of the same status."""
+        smaller = self._smaller(endpoint, request)
+        subject = SEPARATOR.join(names_in(smaller.body))
+        self._inspection.ledger.blame(rule, endpoint.label, subject, Broken((smaller,), rule.says, found))
+
+    def _smaller(self, endpoint: Endpoint, request: Request) -> Request:
+        if not endpoint.is_safe or request.method != endpoint.method or not isinstance(request.body, dict):
+            return request
+        status = self._inspection.connection.ask(request).status
+
+        def shows(body: Any) -> bool:
+            return self._inspection.fault(endpoint, replace(request, body=body)) == status
+
+        return replace(request, body=smallest(request.body, shows, SHRINKING))
+
+    def _is_excused(self, check: str, case: Case, endpoint: Endpoint) -> bool:
+        """Whether a failure is none: what lenient servers may take, or what is no success for each of them."""
+        if check == "negative_data_rejection":
+            return self._may_be_taken(case, endpoint)
+        return check == "positive_data_acceptance" and (endpoint.success is None or endpoint.may_be_off)
+
+    def _may_be_taken(self, case: Case, endpoint: Endpoint) -> bool:
+        headers = {str(name): str(value) for name, value in (case.headers or {}).items()}
+        raw = b"" if isinstance(case.body, schemathesis.core.NotSet) else json.dumps(case.body).encode()
+        return None in self._inspection.readings.refusals(endpoint, raw, headers)
+
+    def _request(self, recorder: ScenarioRecorder, case_id: str, endpoint: Endpoint) -> Request:
+        """The request of a case, for people to read."""
+        sent = recorder.interactions[case_id].request
+        base = urlsplit(self._inspection.connection.url).path
+        url = urlsplit(sent.uri)
+        path = url.path.removeprefix(base) + (f"?{url.query}" if url.query else "")
+        headers = {name: values[0] for name, values in sent.headers.items() if name.lower() in self._named(endpoint)}
+        return Request(sent.method, path, endpoint.path, json_of(sent.body or b"null"), endpoint.body, headers)
+
+    def _named(self, endpoint: Endpoint) -> set[str]:
+        """The headers that the contract names."""
+        parameters = endpoint.place.each("parameters")
+        return {place.value["name"].lower() for place in parameters if place.value["in"] == "header"}
+
+
+def signed(headers: Mapping[str, str], request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """A request with headers that are not part of its case."""
+    request.headers.update(headers)
+    return request
+
+
+def is_busy(recorder: ScenarioRecorder, case_id: str) -> bool:
+    """Whether the answer says no more than that the server is busy for now."""
+    response = recorder.interactions[case_id].response
+    return response is not None and response.status_code == HTTPStatus.SERVICE_UNAVAILABLE
+
+
+def told(check: CheckNode) -> str:
+    """What a check found."""
+    failure = check.failure_info.failure if check.failure_info else None
+    return one_line(f"{failure.title}: {failure.message}" if failure else "a failure")
+
+
+def json_of(content: bytes) -> Any:
+    try:
+        return json.loads(content)
+    except ValueError:
+        return content.decode("utf-8", "replace")
+
+
+def limit_of(rate: float) -> str:
+    """A rate, in requests a second, as Schemathesis takes it."""
+    return f"{int(rate)}/s" if rate >= 1 else f"{max(1, int(rate * SECONDS))}/h"

@@ -1,0 +1,64 @@
+"""The rows that a run makes on the server: how they are marked, and that all of them go again."""
+
+from typing import Any
+from uuid import uuid4
+
+from understudy.contract.contract import Place
+from understudy.sampling.answers import Answer
+from understudy.verify.requests.endpoints import Endpoint, Surface
+
+MARK = "understudy-verify"
+CREATED = 201
+LONG = 700  # letters of a text that is longer than anything that is cut
+
+
+class OwnRows:
+    """Marks bodies, and remembers what was made of them.
+
+    Args:
+        run: tells this run's rows from those of any other.
+    """
+
+    def __init__(self, surface: Surface, run: str) -> None:
+        self._surface = surface
+        self._run = run
+        self._count = 0
+        self.made: dict[str, list[str]] = {table: [] for table in surface.creates}
+
+    def mark(self) -> str:
+        """A text that no other row holds."""
+        self._count += 1
+        return f"{MARK}-{self._run}-{self._count}"
+
+    def note(self, endpoint: Endpoint, answer: Answer) -> None:
+        """Remember the row of an answer, where this run made it."""
+        table = next(
+            (table for table, creates in self._surface.creates.items() if creates.label == endpoint.label), None
+        )
+        if table is None:
+            return
+        row = answer.body if isinstance(answer.body, dict) else {}
+        is_marked = any(isinstance(value, str) and value.startswith(f"{MARK}-{self._run}") for value in row.values())
+        only_makes = "200" not in endpoint.place.value["responses"]
+        is_own = answer.is_success and (answer.status == CREATED or is_marked or only_makes)
+        if is_own and "id" in row and row["id"] not in self.made[table]:
+            self.made[table].append(str(row["id"]))
+
+
+def value_for(place: Place, mark: str) -> Any:
+    """A value for a schema."""
+    schema = place.value
+    match schema.get("type"):
+        case "string":
+            return str(uuid4()) if schema.get("format") == "uuid" else mark
+        case "array":
+            return [value_for(place["items"], text) for text in (mark, MARK, mark)]
+        case "object":
+            others = schema.get("additionalProperties", {})
+            kinds = {"flag": True, "tier": 1, "share": 1.5} if isinstance(others, dict) and "anyOf" in others else {}
+            return {mark: mark, "long": "x" * LONG, **kinds}
+        case "boolean":
+            return True
+        case "integer" | "number":
+            return 1
+    return {"marked": mark, "list": [1.5, None, True]}

@@ -1,0 +1,203 @@
+"""The operations of a contract by what they do to the rows of its tables."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+from urllib.parse import quote
+
+from understudy.contract.contract import MEDIA_TYPE, Contract, Place
+from understudy.sampling.random_requests import Request, body_schema
+
+SUCCESSES = ("200", "201")
+LIMIT, OFFSET, PAGE = "limit", "offset", "page"  # what the contract calls the parts of a query that cut its rows
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """An operation: its method, its path in the contract and its place there."""
+
+    method: str
+    path: str
+    place: Place
+
+    @property
+    def label(self) -> str:
+        return f"{self.method} {self.path}"
+
+    @cached_property
+    def body(self) -> Place | None:
+        """The schema of its body; None where it takes none."""
+        return body_schema(self.place)
+
+    @cached_property
+    def success(self) -> Place | None:
+        """The schema of what it answers where all is well; None where that has no body."""
+        for status in SUCCESSES:
+            response = self.place["responses"].get(status)
+            content = response and response.get("content")
+            if content:
+                return content[MEDIA_TYPE]["schema"]
+        return None
+
+    @property
+    def may_be_off(self) -> bool:
+        """Whether a server may refuse it altogether, since it needs nothing of the kind."""
+        return bool(self.place.value.get("x-issues-tokens"))
+
+    @property
+    def is_safe(self) -> bool:
+        return self.method == "GET" or bool(self.place.value.get("x-safe"))
+
+    def request(self, body: Any = None, **values: str) -> Request:
+        """A request with a body, and with values for the parameters of the path."""
+        path = self.path
+        for name, value in values.items():
+            path = path.replace(f"{{{name}}}", quote(value, safe="", errors="replace"))
+        return Request(self.method, path, self.path, body, self.body)
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """An operation on the one row of `table` whose `field` has the value of the path's parameter."""
+
+    endpoint: Endpoint
+    parameter: str
+    table: str
+    field: str
+
+    def request(self, value: str, body: Any = None) -> Request:
+        return self.endpoint.request(body, **{self.parameter: value})
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The operations that select rows of one table by the same filters."""
+
+    table: str
+    lists: Endpoint
+    counts: Endpoint | None = None
+    pages: Endpoint | None = None
+    removes: Endpoint | None = None
+
+    @cached_property
+    def all(self) -> list[Endpoint]:
+        """Those of them that change nothing."""
+        return [endpoint for endpoint in (self.lists, self.counts, self.pages) if endpoint is not None]
+
+    @cached_property
+    def parts(self) -> Mapping[str, Place]:
+        """What the body of the list can say, by name."""
+        return dict(schema_of(self.lists)["properties"].items())
+
+    @cached_property
+    def filters(self) -> Mapping[str, Place]:
+        return {name: part for name, part in self.parts.items() if "x-filters" in part.value}
+
+    @cached_property
+    def own(self) -> str:
+        """The name of the filter on the table's rows themselves."""
+        return next(name for name, part in self.filters.items() if "x-related" not in part.value)
+
+    @cached_property
+    def page_size(self) -> int:
+        """How many rows an answer has where the request does not say."""
+        return int(self.parts[LIMIT].value["default"])
+
+    @cached_property
+    def sort(self) -> tuple[str, Place]:
+        """The name of the sort, and its schema."""
+        return next((name, part) for name, part in self.parts.items() if "x-sorts" in part.value)
+
+
+@dataclass(frozen=True)
+class Surface:
+    """All operations. Tables are named as the contract names them."""
+
+    endpoints: tuple[Endpoint, ...]
+    selections: Mapping[str, Selection] = field(default_factory=dict)
+    reads: tuple[Lookup, ...] = ()
+    updates: Mapping[str, Lookup] = field(default_factory=dict)
+    deletes: Mapping[str, Lookup] = field(default_factory=dict)
+    creates: Mapping[str, Endpoint] = field(default_factory=dict)
+
+    @property
+    def by_path(self) -> Mapping[str, Sequence[Endpoint]]:
+        """The operations at each path that has no parameters."""
+        paths: dict[str, list[Endpoint]] = {}
+        for endpoint in self.endpoints:
+            if "{" not in endpoint.path:
+                paths.setdefault(endpoint.path, []).append(endpoint)
+        return paths
+
+    @classmethod
+    def of(cls, contract: Contract) -> "Surface":
+        endpoints = tuple(map(endpoint_at, (place for _, place in contract.operations())))
+        lookups = [lookup for endpoint in endpoints if (lookup := lookup_of(endpoint)) is not None]
+        return cls(
+            endpoints,
+            selections_of(endpoints),
+            tuple(lookup for lookup in lookups if lookup.endpoint.method == "GET"),
+            {lookup.table: lookup for lookup in lookups if lookup.endpoint.method in ("PATCH", "PUT")},
+            {lookup.table: lookup for lookup in lookups if lookup.endpoint.method == "DELETE"},
+            {table: endpoint for endpoint in endpoints if (table := created_by(endpoint)) is not None},
+        )
+
+
+def endpoint_at(place: Place) -> Endpoint:
+    path, _, method = place.path.removeprefix("/paths/").rpartition("/")
+    return Endpoint(method.upper(), path, place)
+
+
+def selections_of(endpoints: tuple[Endpoint, ...]) -> dict[str, Selection]:
+    found: dict[str, dict[str, Endpoint]] = {}
+    for endpoint in endpoints:
+        if endpoint.body is not None and "x-selects" in endpoint.body.value:
+            found.setdefault(endpoint.body.value["x-selects"], {})[role_of(endpoint)] = endpoint
+    return {table: Selection(table, **roles) for table, roles in found.items() if "lists" in roles}
+
+
+def role_of(endpoint: Endpoint) -> str:
+    """What an operation that selects rows does with them, as its answer tells."""
+    if not endpoint.is_safe:
+        return "removes"
+    kind = endpoint.success.value["type"] if endpoint.success else None
+    return {"array": "lists", "integer": "counts"}.get(str(kind), "pages")
+
+
+def lookup_of(endpoint: Endpoint) -> Lookup | None:
+    for parameter in endpoint.place.each("parameters"):
+        if parameter.value["in"] == "path" and "x-names" in parameter.value:
+            table, _, name = parameter.value["x-names"].partition(".")
+            return Lookup(endpoint, parameter.value["name"], table, name)
+    return None
+
+
+def created_by(endpoint: Endpoint) -> str | None:
+    """The table that an operation adds rows to."""
+    if endpoint.method != "POST" or "201" not in endpoint.place.value["responses"] or endpoint.success is None:
+        return None
+    table: str | None = endpoint.success.value.get("x-table")
+    return table
+
+
+def schema_of(endpoint: Endpoint) -> Place:
+    """The schema of a body.
+
+    Raises:
+        ContractError: the operation takes none.
+    """
+    if endpoint.body is None:
+        raise endpoint.place.error("needs a body")
+    return endpoint.body
+
+
+def success_of(endpoint: Endpoint) -> Place:
+    """The schema of what is answered where all is well.
+
+    Raises:
+        ContractError: that has no body.
+    """
+    if endpoint.success is None:
+        raise endpoint.place.error("needs a success with a body")
+    return endpoint.success

@@ -1,0 +1,92 @@
+"""The leaves of a filter: each operator on each field, as the contract has them."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from understudy.contract.contract import Place
+from understudy.reports.verdict import Cell
+from understudy.sampling.random_requests import fields_of, names_in
+from understudy.verify.requests.endpoints import Selection
+
+
+@dataclass(frozen=True, eq=False)
+class Leaf:
+    """An operator that a body can ask for.
+
+    `way` are the names that lead to it, from the body's own to the last before the operator; `fields`
+    are what it looks at in rows of `table`, and `place` is the schema of its operand. It is met by
+    one field or another where it `is_either`.
+    """
+
+    way: tuple[str, ...]
+    name: str
+    operator: str
+    table: str
+    fields: tuple[str, ...]
+    place: Place
+    is_ignored: bool
+    is_either: bool = False
+
+    def filters(self, operand: Any) -> dict[str, Any]:
+        """The body that asks for this alone."""
+        return nested(self.way, {self.name: operand})
+
+    def is_asked(self, filters: Mapping[str, Any]) -> bool:
+        """Whether a body asks for this alone."""
+        return list(names_in(filters)) == [self.subject]
+
+    @property
+    def filter(self) -> str:
+        """The filter of the body that it is in."""
+        return self.way[0]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (*self.way, self.name)
+
+    @property
+    def subject(self) -> str:
+        return ".".join(self.names)
+
+    def cell(self, operation: str) -> Cell:
+        return Cell(operation, ".".join(self.way), self.name)
+
+
+def nested(way: tuple[str, ...], body: dict[str, Any]) -> dict[str, Any]:
+    """A body inside the objects that a way leads through."""
+    for name in reversed(way):
+        body = {name: body}
+    return body
+
+
+def leaves_of(selection: Selection) -> list[Leaf]:
+    """All leaves of the filters of a selection."""
+    return [
+        leaf
+        for name, part in selection.filters.items()
+        for leaf in leaves_at(part, (name,), part.value["x-filters"], (), is_ignored=False, is_either=False)
+    ]
+
+
+def leaves_at(
+    place: Place, way: tuple[str, ...], table: str, fields: tuple[str, ...], *, is_ignored: bool, is_either: bool
+) -> Iterator[Leaf]:
+    for name, part in place["properties"].items():
+        looked_at = tuple(fields_of(part))
+        ignored, either = is_ignored or "x-ignored" in part.value, is_either or "x-either" in part.value
+        if "properties" in part.value:
+            way_on = (*way, name)
+            yield from leaves_at(part, way_on, table, looked_at or (name,), is_ignored=ignored, is_either=either)
+        elif not part.value.get("x-combines"):
+            operator = str(part.value.get("x-operator", name))
+            yield Leaf(way, name, operator, table, looked_at or fields, part, ignored, either)
+
+
+def asked(value: Any, leaves: Mapping[tuple[str, ...], Leaf], way: tuple[str, ...] = ()) -> Iterator[tuple[Leaf, Any]]:
+    """The leaves that a body asks for, each with its operand."""
+    if way in leaves:
+        yield leaves[way], value
+    elif isinstance(value, dict):
+        for name, part in value.items():
+            yield from asked(part, leaves, (*way, name))

@@ -1,0 +1,118 @@
+"""Operands to ask a leaf with: values that rows hold, and those at the edges of what an operator says."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta, timezone
+from typing import Any
+from uuid import UUID
+
+from understudy.verify.requests.field_operators import Leaf
+
+NOBODYS = {"uuid": str(UUID(int=1)), "text": "understudy: nobody has this"}
+MANY = 60
+DAWN, DUSK = "0001-01-02T00:00:00Z", "9999-12-30T00:00:00Z"
+MICROSECOND = timedelta(microseconds=1)
+CASES = (str.upper, str.lower)
+FAR_EAST, FAR_WEST = timezone(timedelta(hours=5, minutes=30)), timezone(timedelta(hours=-9, minutes=-30))
+
+
+def nobodys(leaf: Leaf) -> list[Any]:
+    """A list of a value that no row holds; of none, where rows may hold each word that there is."""
+    schema = (leaf.place.get("items") or leaf.place).value
+    return [] if "enum" in schema else [NOBODYS.get(schema.get("format", "text"), NOBODYS["text"])]
+
+
+def nobodys_operand(leaf: Leaf) -> Any:
+    """What no row meets, for any operator but those that are true or false."""
+    schema = leaf.place.value
+    if schema["type"] == "array":
+        return nobodys(leaf) if leaf.operator == "all_" else []
+    if schema.get("format") == "date-time":
+        return DAWN if leaf.operator == "before_" else DUSK
+    return NOBODYS["text"]
+
+
+def operands(leaf: Leaf, values: Sequence[Any]) -> Iterator[Any]:
+    """Operands for a leaf, made of values for it."""
+    schema = leaf.place.value
+    if schema["type"] == "array":
+        yield from lists(values, nobodys(leaf))
+    elif schema.get("format") == "date-time":
+        yield DAWN
+        yield DUSK
+        for value in values:
+            yield from around(value)
+    elif schema["type"] == "string":
+        yield NOBODYS["text"]
+        for value in values:
+            yield from patterns(value)
+    elif schema["type"] == "boolean":
+        yield from (True, False)
+    else:
+        yield from values
+
+
+def lists(values: Sequence[Any], nobody: Sequence[Any]) -> Iterator[list[Any]]:
+    yield list(nobody)
+    for value in values:
+        yield [value]
+        if list(nobody) == [NOBODYS["text"]]:
+            yield from ([spelling] for spelling in both_cases(value))
+        if list(nobody) == [NOBODYS["uuid"]]:
+            yield [value.upper()]
+    if values:
+        yield [*values, *values, *nobody]
+        yield [*(list(nobody) * MANY), values[0]]
+
+
+def patterns(text: str) -> Iterator[str]:
+    """Patterns that a text meets, and some that it just misses."""
+    yield text
+    yield from both_cases(text)
+    yield from wider_than(text)
+    yield text[1:4]
+    yield f"{text[:1]}.{text[2:]}"
+    yield f"[{text[:1]}]{text[1:]}"
+    yield f"{text[-2:]}%{text[:2]}"
+    yield "_" * len(text)
+    yield "_" * (len(text) + 1)
+    yield f"{text}_"
+
+
+def both_cases(text: str) -> list[str]:
+    """A text in upper and in lower case, as far as its letters are ASCII: patterns fold no others."""
+    return ["".join(change(letter) if letter.isascii() else letter for letter in text) for change in CASES]
+
+
+def wider_than(text: str) -> Iterator[str]:
+    """Patterns that are met wherever one that is this text is."""
+    yield "%"
+    if len(text) > 1:
+        yield "_"
+        yield text[1:]
+        yield text[:-1]
+        yield f"{text[:1]}%{text[-1:]}"
+        yield f"_{text[1:]}"
+        yield f"{text[:-1]}_"
+
+
+def around(value: str) -> Iterator[str]:
+    """A moment, in another offset too, and its neighbours."""
+    here = moment(value)
+    yield value
+    yield from abroad(value)
+    yield spelled(here - MICROSECOND)
+    yield spelled(here + MICROSECOND)
+
+
+def abroad(value: str) -> list[str]:
+    """The same moment, by the clocks east and west."""
+    return [moment(value).astimezone(zone).isoformat() for zone in (FAR_EAST, FAR_WEST)]
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def spelled(moment: datetime) -> str:
+    """A moment in UTC as the API writes it."""
+    return moment.isoformat().replace("+00:00", "Z")

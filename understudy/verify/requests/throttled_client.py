@@ -1,0 +1,148 @@
+"""The server that is verified, asked no more often and no faster than allowed."""
+
+import json
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from http import HTTPStatus
+
+import httpx
+
+from understudy.contract.contract import MEDIA_TYPE
+from understudy.errors import UnderstudyError
+from understudy.sampling.answers import Answer
+from understudy.sampling.client_authentication import CsrfTokens
+from understudy.sampling.random_requests import Request
+from understudy.sampling.sending import body_of
+from understudy.text import one_line
+
+PAUSES = (0.1, 0.2, 0.4, 0.8, 1.6)  # seconds to wait before a request is sent once more to a server that is busy
+
+
+class BudgetSpent(Exception):
+    """The run has asked as often as it may."""
+
+
+class NoAnswer(UnderstudyError):
+    """A request was sent, and nothing that is HTTP came back."""
+
+    def __init__(self, request: Request, text: str) -> None:
+        super().__init__(text)
+        self.request = request
+
+
+class Connection:
+    """Sends requests.
+
+    Args:
+        client: knows the server and the headers that every request takes.
+        budget: how many requests may be sent.
+        rate: how many of them a second; None for as fast as they are answered.
+    """
+
+    def __init__(self, client: httpx.Client, budget: int, rate: float | None) -> None:
+        client.event_hooks = {**client.event_hooks, "request": [*client.event_hooks["request"], self._count]}
+        self._client = client
+        self._budget = budget
+        self._pause = 0.0 if rate is None else 1 / rate
+        self._next = 0.0
+        self._may_hang_up = False
+        self._pauses: tuple[float, ...] = PAUSES
+        self.asked = 0
+
+    @property
+    def url(self) -> str:
+        return str(self._client.base_url).rstrip("/")
+
+    @property
+    def shown(self) -> str:
+        """The URL as it may be told: without a password that stands in it."""
+        return str(self._client.base_url.copy_with(userinfo=b"")).rstrip("/")
+
+    @property
+    def left(self) -> int:
+        return self._budget - self.asked
+
+    def allow(self, requests: int) -> None:
+        """Let so many more be sent, to take away what was made."""
+        self._budget = max(self._budget, self.asked + requests)
+
+    def spend(self, requests: int) -> None:
+        """Count requests that were sent by somebody else."""
+        self.asked += requests
+
+    def tokens(self) -> dict[str, str]:
+        """The headers against request forgery that a change takes which somebody else sends."""
+        auth = self._client.auth
+        if not isinstance(auth, CsrfTokens):
+            return {}
+        with suppress(httpx.HTTPError, BudgetSpent):  # the change finds out by itself that there is no answer
+            auth.renew(self._client)
+        return auth.headers
+
+    def ask(self, request: Request) -> Answer:
+        """The answer to a request. See `send`."""
+        return answer_of(self.send(request))
+
+    def send(self, request: Request, content: bytes | None = None) -> httpx.Response:
+        """The response to a request, its body replaced by `content` where that is given.
+
+        A 503 says that a server is busy for now, as a Prefect on SQLite is while another holds its
+        database; it is asked again, a few times. One that stays busy is not waited for a second time.
+
+        Raises:
+            BudgetSpent: no more requests may be sent.
+            NoAnswer: there was no response; the text names the server and the request.
+        """
+        if content is None and (request.body is not None or request.method in ("POST", "PATCH", "PUT")):
+            content = json.dumps(request.body).encode()
+        head = {**({} if content is None else {"content-type": MEDIA_TYPE}), **request.headers}
+        for pause in self._pauses:
+            response = self._sent(request, content, head)
+            if response.status_code != HTTPStatus.SERVICE_UNAVAILABLE:
+                return response
+            time.sleep(pause)
+        response = self._sent(request, content, head)
+        if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
+            self._pauses = ()
+        return response
+
+    def _sent(self, request: Request, content: bytes | None, head: Mapping[str, str]) -> httpx.Response:
+        try:
+            response = self._on_a_line(request, content, head)
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+            reason = one_line(str(error)) or type(error).__name__
+            text = f"{self.shown}: {request.method} {request.path} cannot be asked ({reason})"
+            raise NoAnswer(request, text) from None
+        self._may_hang_up = response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
+        return response
+
+    def _on_a_line(self, request: Request, content: bytes | None, head: Mapping[str, str]) -> httpx.Response:
+        """The response on an open line, or on a new one where the server has just hung up unannounced.
+
+        Uvicorn does so after an answer of 500, and never reads what was sent meanwhile.
+        """
+        try:
+            return self._client.request(request.method, request.path, content=content, headers=head)
+        except httpx.TransportError:
+            if not self._may_hang_up:
+                raise
+            return self._client.request(request.method, request.path, content=content, headers=head)
+
+    def _count(self, request: httpx.Request) -> None:
+        """Count a request that is about to be sent, be it for a token or once more, and keep to the rate.
+
+        Raises:
+            BudgetSpent: no more requests may be sent.
+        """
+        if self.left <= 0:
+            raise BudgetSpent
+        self.asked += 1
+        if self._pause:
+            now = time.monotonic()
+            time.sleep(max(0.0, self._next - now))
+            self._next = max(self._next, now) + self._pause
+
+
+def answer_of(response: httpx.Response) -> Answer:
+    return Answer(response.status_code, body_of(response))

@@ -1,0 +1,1 @@
+"""Which rows filters select: as returned, and as worked out from other filters."""

@@ -1,0 +1,188 @@
+"""What a body should select, worked out from what each of its criteria selects alone."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property, reduce
+from typing import Any
+
+from understudy.contract.columns import Step
+from understudy.filters.criteria import EVERY, All, Criteria, Either, Related, reached
+from understudy.verify.requests.field_operators import Leaf, asked
+from understudy.verify.selections.selected_ids import Answers, Filters, Ids
+
+NONE: Ids = frozenset()
+UNPINNED: Filters = {}
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What is selected at the least, and at the most. Mostly the same."""
+
+    least: Ids
+    most: Ids
+
+    @classmethod
+    def exactly(cls, ids: Ids) -> "Bounds":
+        return cls(ids, ids)
+
+
+class Algebra:
+    """Evaluates bodies that select rows of one table.
+
+    What the known rows decide is read off them; any other criterion is asked alone. `and_` is then an
+    intersection and `or_` a union. Where a row has many related rows, two criteria that each are met
+    by one of them may be met by none together: there, an intersection is only what is selected at the
+    most, unless the body is pinned to a single related row.
+    """
+
+    def __init__(self, answers: Answers, leaves: Mapping[tuple[str, ...], Leaf]) -> None:
+        self._answers = answers
+        self._model = answers.inspection.model
+        self._readings = answers.inspection.readings
+        self._selection = answers.selection
+        self._leaves = leaves
+
+    def bounds(self, filters: Filters, pin: Filters = UNPINNED) -> Bounds:
+        """What filters select, together with a pin: filters that single out one related row."""
+        return self._evaluated(filters, self.parts(filters), pin)
+
+    def bounds_apart(self, leaf: Leaf, operand: Any) -> Bounds:
+        """What a leaf selects that looks at one field or another, from what leaves on each of them do."""
+        beside = [other for other in self._leaves.values() if other.operator == leaf.operator and other is not leaf]
+        return self._evaluated(leaf.filters(operand), [other.filters(operand) for other in beside], UNPINNED)
+
+    def _evaluated(self, filters: Filters, parts: Iterable[Filters], pin: Filters) -> Bounds:
+        """What filters select, from what is known and what some bodies select that ask for one criterion each."""
+        alone = {**self._basic, **self._by_criteria(parts)}
+
+        def ask(part: Criteria) -> Ids | None:
+            if not pin and self._model.knows(part, self._selection.table):
+                return self._known(part)
+            body = alone.get(repr(part))
+            return None if body is None else self._answers.whole(merged(body, pin))
+
+        pinned = self.steps(next(iter(pin))) if pin else ()
+        return Evaluation(ask, self._answers.every, pinned).bounds(self.criteria(filters), ())
+
+    def _known(self, criteria: Criteria) -> Ids:
+        selected = self._model.select(self._selection.table, criteria)
+        return selected if self._answers.known is None else selected & self._answers.known
+
+    def same(self) -> Iterator[tuple[Filters, Filters]]:
+        """Bodies that are written otherwise and ask for the same."""
+        first: dict[str, Filters] = {}
+        for body in self._plain_bodies():
+            criteria = repr(self.criteria(body))
+            if criteria in first:
+                yield first[criteria], body
+            first.setdefault(criteria, body)
+
+    def steps(self, name: str) -> tuple[Step, ...]:
+        """The way from a row to the rows that a filter speaks of."""
+        steps, criteria = [], self.criteria({name: {}})
+        while isinstance(criteria, Related):
+            steps.append(criteria.step)
+            criteria = criteria.criteria
+        return tuple(steps)
+
+    def criteria(self, filters: Filters) -> Criteria:
+        return self._readings.criteria(self._selection.lists, filters)
+
+    def parts(self, filters: Filters) -> list[Filters]:
+        """The bodies that ask for each criterion alone."""
+        return [leaf.filters(operand) for leaf, operand in asked(filters, self._leaves) if operand is not None]
+
+    def is_single(self, name: str) -> bool:
+        """Whether a filter speaks of one row at the most for each row that is selected."""
+        return not any(step.back for step in self.steps(name))
+
+    def pins(self, filters: Filters) -> list[Filters]:
+        """A pin to a random related row, where filters ask about one of many."""
+        name, value = next(iter(filters.items()), ("", None))
+        if not all(self.steps(other)[: len(self.steps(name))] == self.steps(name) for other in filters):
+            return []
+        leaf = self._leaves.get((name, "id", "any_"))
+        if leaf is None or self.is_single(name) or not isinstance(value, dict) or is_joined_by_or(value):
+            return []
+        ids = self._answers.inspection.samples.seen(leaf.table, leaf.fields)
+        return [leaf.filters([self._answers.inspection.random.choice(ids)])] if ids else []
+
+    def is_known(self, filters: Filters) -> bool:
+        """Whether the known rows alone decide what filters select."""
+        return self._model.knows(self.criteria(filters), self._selection.table)
+
+    @cached_property
+    def _basic(self) -> dict[str, Filters]:
+        """The criteria that an empty filter asks for, and those that may stand for a null or a default."""
+        return self._by_criteria(self._plain_bodies())
+
+    def _plain_bodies(self) -> list[Filters]:
+        flags = [leaf for leaf in self._leaves.values() if leaf.place.value["type"] == "boolean"]
+        bodies: list[Filters] = [{name: {}} for name in self._selection.filters]
+        return [*bodies, *(leaf.filters(value) for leaf in flags for value in (True, False))]
+
+    def _by_criteria(self, bodies: Iterable[Filters]) -> dict[str, Filters]:
+        return {repr(self.criteria(body)): body for body in bodies}
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One walk over criteria.
+
+    `ask` knows what some of them select, and says None for the others; `every` asks for all rows.
+    `pinned` are the steps that lead to one row only.
+    """
+
+    ask: Callable[[Criteria], Ids | None]
+    every: Callable[[], Ids]
+    pinned: tuple[Step, ...]
+
+    def bounds(self, criteria: Criteria, steps: tuple[Step, ...]) -> Bounds:
+        known = self.ask(reached(steps, criteria))
+        if known is not None:
+            return Bounds.exactly(known)
+        match criteria:
+            case Related(step, part) if steps and returns(steps[-1], step):
+                there, here = self.bounds(EVERY, steps), self.bounds(part, steps[:-1])
+                return Bounds(there.least & here.least, there.most & here.most)
+            case Related(step, part):
+                return self.bounds(part, (*steps, step))
+            case Either(parts):
+                each = [self.bounds(part, steps) for part in parts]
+                return Bounds(union(part.least for part in each), union(part.most for part in each))
+            case All(parts):
+                each = [self.bounds(part, steps) for part in parts]
+                least = intersection(part.least for part in each) if self.is_single(steps) else NONE
+                return Bounds(least, intersection(part.most for part in each))
+        return Bounds(NONE, self.every())
+
+    def is_single(self, steps: tuple[Step, ...]) -> bool:
+        """Whether steps lead to one row at the most."""
+        size = len(self.pinned)
+        return not any(step.back for step in (steps[size:] if steps[:size] == self.pinned else steps))
+
+
+def returns(step: Step, following: Step) -> bool:
+    """Whether a step leads to rows that refer here, and the following one from them back here."""
+    return step.back and not following.back and step.column == following.column
+
+
+def union(sets: Iterable[Ids]) -> Ids:
+    return NONE.union(*sets)
+
+
+def intersection(sets: Iterable[Ids]) -> Ids:
+    return reduce(frozenset.__and__, sets)
+
+
+def merged(body: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """Two bodies in one, object by object; `other` counts where both say something."""
+    both = {
+        name: merged(body[name], part) if isinstance(part, dict) and isinstance(body.get(name), dict) else part
+        for name, part in other.items()
+    }
+    return {**body, **both}
+
+
+def is_joined_by_or(value: Mapping[str, Any]) -> bool:
+    return value.get("operator") == "or_"

@@ -1,0 +1,145 @@
+"""Whole answers: the ids of all rows that a body selects, by every operation that selects them."""
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+from understudy.reports.verdict import SEPARATOR
+from understudy.sampling.answers import named, rows_of, shortened
+from understudy.sampling.random_requests import names_in
+from understudy.verify import rules
+from understudy.verify.check_context import MOST_PAGES, Inspection
+from understudy.verify.check_results import Broken, TooMany
+from understudy.verify.requests.endpoints import LIMIT, OFFSET, Endpoint, Selection, success_of
+
+AGREED = 3  # answers about the same, of as many lengths, that all operations must agree on
+
+Filters = Mapping[str, Any]
+Ids = frozenset[str]
+
+
+class Answers:
+    """What the operations on one table answer, asked once each.
+
+    Of a table that is too large to know, only some rows are looked at: those that are `known`, which
+    `scope` asks for.
+    """
+
+    def __init__(self, inspection: Inspection, selection: Selection) -> None:
+        self.inspection = inspection
+        self.selection = selection
+        self._ids: dict[str, Ids] = {}
+        self._counts: dict[str, int] = {}
+        self._agreed: dict[str, set[int]] = defaultdict(set)
+        self._version = inspection.version
+        self.scope: Filters = {}
+        self.known: Ids | None = None
+
+    def whole(self, filters: Filters) -> Ids:
+        """The ids of all rows that filters select; a few times, each operation is held against the list.
+
+        Raises:
+            Refused: there was no list.
+            TooMany: there are more rows than are read.
+        """
+        filters = self.scoped(filters)
+        ids, sizes = self.listed(filters), self._agreed[SEPARATOR.join(names_in(filters))]
+        if len(ids) not in sizes and len(sizes) < AGREED:
+            sizes.add(len(ids))
+            self._agree(filters)
+        return ids if self.known is None else ids & self.known
+
+    def every(self) -> Ids:
+        """The ids of all rows that are looked at."""
+        return self.whole({})
+
+    def scoped(self, filters: Filters) -> Filters:
+        """Filters on a large table, cut down to some of its rows, unless they join what they ask by `or_`."""
+        own = filters.get(self.selection.own) or {}
+        asked = self.scope.get(self.selection.own, {})
+        if own.get("operator") == "or_" or asked.keys() & own.keys():
+            return filters
+        return {**filters, self.selection.own: {**own, **asked}} if asked else filters
+
+    def count(self, filters: Filters) -> int:
+        """How many rows filters select, as the server counts them, or else lists them."""
+        self._refresh()
+        key = key_of(self.scoped(filters))
+        if self.selection.counts is None or key in self._ids:
+            return len(self.listed(filters))
+        if key not in self._counts:
+            request = self.selection.counts.request(self.scoped(filters))
+            count = self.inspection.success(self.selection.counts, request)
+            self._counts[key] = count if isinstance(count, int) else 0
+        return self._counts[key]
+
+    def _refresh(self) -> None:
+        """Forget what was answered before rows changed."""
+        if self._version != self.inspection.version:
+            self._version = self.inspection.version
+            self._ids.clear()
+            self._counts.clear()
+
+    def listed(self, filters: Filters) -> Ids:
+        self._refresh()
+        filters = self.scoped(filters)
+        key = key_of(filters)
+        if key not in self._ids:
+            self._ids[key] = self._read(filters)
+        return self._ids[key]
+
+    def _read(self, filters: Filters) -> Ids:
+        size = self.selection.page_size
+        rows = self.inspection.rows(self.selection, self.selection.lists, filters)
+        for page in range(1, MOST_PAGES + 1):
+            if len(rows) < page * size:
+                return frozenset(str(row["id"]) for row in rows)
+            following = {**filters, LIMIT: size, OFFSET: page * size}
+            rows += self.inspection.rows(self.selection, self.selection.lists, following)
+        raise TooMany
+
+    def _agree(self, filters: Filters) -> None:
+        subject = SEPARATOR.join(names_in(filters))
+        if (counts := self.selection.counts) is not None:
+            self.inspection.ledger.hold(rules.COUNT, counts.label, subject, lambda: self._miscounted(counts, filters))
+        if (pages := self.selection.pages) is not None:
+            self.inspection.ledger.hold(rules.PAGE, pages.label, subject, lambda: self._mispaged(pages, filters))
+
+    def _miscounted(self, counts: Endpoint, filters: Filters) -> Broken | None:
+        request, length = counts.request(filters), len(self.listed(filters))
+        count = self.inspection.success(counts, request)
+        return (
+            None
+            if count == length
+            else Broken((self.selection.lists.request(filters), request), f"{length}", f"{count}")
+        )
+
+    def _mispaged(self, pages: Endpoint, filters: Filters) -> Broken | None:
+        request, ids = pages.request(filters), self.listed(filters)
+        page = self.inspection.success(pages, request)
+        shown = {str(row["id"]) for row in rows_of(page) or ()}
+        size = self.selection.page_size
+        told = told_of(pages, page)
+        expected = {"rows": len(ids), "pages": -(-len(ids) // size)}
+        if told != expected:
+            return Broken((self.selection.lists.request(filters), request), f"{expected}", f"{told}")
+        if len(shown) != min(len(ids), size) or not shown <= ids:
+            others = sorted(shown ^ ids)
+            requests = self.selection.lists.request(filters), request
+            return Broken(requests, "the rows of the list", f"others: {named(others)}")
+        return None
+
+
+def told_of(pages: Endpoint, page: Any) -> dict[str, Any]:
+    """What a page says of the whole, by what the contract says that its fields count (`x-counts`)."""
+    fields = success_of(pages)["properties"]
+    return {
+        place.value["x-counts"]: page.get(name) if isinstance(page, dict) else shortened(page)
+        for name, place in fields.items()
+        if "x-counts" in place.value
+    }
+
+
+def key_of(filters: Filters) -> str:
+    return json.dumps(filters, sort_keys=True)

@@ -1,0 +1,273 @@
+"""A verification from beginning to end: what is asked of a server, and what is told of it."""
+
+import json
+import os
+import random
+import time
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+
+import httpx
+
+from understudy.contract.catalog import Catalog
+from understudy.contract.contract import Contract
+from understudy.drift.drift import drift, told
+from understudy.errors import UnderstudyError
+from understudy.loading.fixtures import FixtureSet
+from understudy.network.network import USUAL, Network, Proxy
+from understudy.operations.api_folder import own_folder
+from understudy.reports import output_files
+from understudy.reports.html_report import matrix
+from understudy.reports.json_report import document
+from understudy.reports.junit_report import junit
+from understudy.reports.printable import counted
+from understudy.reports.text_report import summary
+from understudy.reports.verdict import Verdict
+from understudy.sampling.client_authentication import refusal_of
+from understudy.sampling.http_client import client, header_of
+from understudy.terminal.console import echo, warn
+from understudy.terminal.interrupts import Interrupts, delayed
+from understudy.terminal.progress import Progress, showing
+from understudy.verify import deviations, rules, suite
+from understudy.verify.check_context import Inspection
+from understudy.verify.expectations.model import Model
+from understudy.verify.expectations.request_interpreter import Readings
+from understudy.verify.requests.endpoints import LIMIT, Surface
+from understudy.verify.requests.throttled_client import BudgetSpent, Connection
+from understudy.workspaces.workspace import Workspace
+
+HALF = 0.5  # of the work is Schemathesis's, about
+
+PROXYING = (407, 500, 502, 503, 504)  # what proxies answer where they cannot, or will not, reach a server
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be verified, as the command line says it."""
+
+    url: str
+    max_requests: int
+    rate: float | None
+    seed: int | None
+    strict: bool
+    allow_writes: bool
+    fixtures: Path | None
+    headers: tuple[str, ...]
+    auth: str | None
+    known: Path | None
+    junit: Path | None
+    json: Path | None
+    html: Path | None
+    network: Network = USUAL
+
+
+def run(plan: Plan) -> int:
+    """Verify a server, and print and report what was found, also after Ctrl-C or SIGTERM.
+
+    Returns:
+        The status that the process is to end with: 0 where nothing new was found, 1 where something was, and after a
+        signal what `Interrupts` says.
+
+    Raises:
+        UnderstudyError: the server cannot be asked, or a file or header is wrong.
+    """
+    output_files.check(plan.junit, plan.json, plan.html)
+    status, verdict = 0, None
+    with Interrupts() as interrupts:
+        verdict = judged(plan)
+        with delayed():
+            echo(summary(verdict))
+            write_reports(plan, verdict)
+        status = int(not verdict.passed)
+    if interrupts.status is not None and verdict is None:
+        echo("Interrupted before anything was asked.", err=True)
+    return interrupts.status or status
+
+
+def judged(plan: Plan) -> Verdict:
+    """What a server is found to be, known deviations set apart."""
+    contract = Contract.load(own_folder() / "openapi.yaml")
+    known = deviations.load(plan.known) if plan.known else []
+    seed = random.SystemRandom().randrange(2**32) if plan.seed is None else plan.seed
+    with client(plan.url, headers_of(plan, contract), contract, plan.network) as server:
+        verdict = verified(plan, contract, server, seed)
+    verdict.known = [each for each in verdict.violations if any(deviation.covers(each) for deviation in known)]
+    verdict.violations = [each for each in verdict.violations if each not in verdict.known]
+    return verdict
+
+
+def verified(plan: Plan, contract: Contract, server: httpx.Client, seed: int) -> Verdict:
+    started = time.monotonic()
+    inspection = prepared(plan, contract, server, seed)
+    verdict = inspection.ledger.verdict
+    try:
+        preflight(inspection, server, plan.network.proxy_for(plan.url))
+        with showing("verifying") as progress:
+            examine(plan, contract, inspection, progress)
+    except BudgetSpent:
+        most = counted(plan.max_requests, "request")
+        verdict.notes.append(f"No more than {most} may be sent; not all was asked.")
+    except KeyboardInterrupt:
+        verdict.is_interrupted = True
+        verdict.notes.append("Interrupted; not all was asked.")
+    finally:
+        left = suite.clean_up(inspection)
+    verdict.notes += [f"These rows were made and could not be deleted: {', '.join(left)}."] if left else []
+    verdict.notes += remarks(inspection)
+    verdict.requests, verdict.seconds = inspection.connection.asked, time.monotonic() - started
+    return verdict
+
+
+def examine(plan: Plan, contract: Contract, inspection: Inspection, progress: Progress) -> None:
+    """Do all there is to do.
+
+    Raises:
+        BudgetSpent: no more requests may be sent.
+    """
+
+    def show(share: float) -> None:
+        progress.reach(max(share, inspection.connection.asked / plan.max_requests))
+
+    subjects = suite.subjects_of(inspection)
+    for task in suite.sow(inspection, subjects) if plan.allow_writes else ():
+        inspection.ledger.run(task)
+    inspection.ledger.run(partial(learn, inspection, contract))
+    tasks = list(suite.checks(inspection, subjects))
+    if plan.allow_writes:
+        tasks += suite.changes(inspection, subjects)
+    for done, task in enumerate(tasks, start=1):
+        inspection.ledger.run(task)
+        show(HALF * done / len(tasks))
+    inspection.ledger.run(partial(fuzz, plan, contract, inspection, lambda share: show(HALF + HALF * share)))
+
+
+def prepared(plan: Plan, contract: Contract, server: httpx.Client, seed: int) -> Inspection:
+    catalog, surface = Catalog.of(contract), Surface.of(contract)
+    readings = Readings(surface, catalog, strict=plan.strict)
+    connection = Connection(server, plan.max_requests, plan.rate)
+    randomness = random.Random(seed)  # noqa: S311 - to draw requests, not to keep a secret
+    model, verdict = Model(surface.selections, catalog), Verdict(connection.shown, seed)
+    verdict.rules = rules.READING + (rules.WRITING if plan.allow_writes else ())
+    if plan.fixtures is not None:
+        model.suppose(workspace_of(contract, plan.fixtures))
+    return Inspection(surface, readings, model, connection, randomness, verdict)
+
+
+def preflight(inspection: Inspection, server: httpx.Client, proxy: Proxy | None) -> None:
+    """Ask for one list, so that a wrong URL or a missing login is told as such.
+
+    Raises:
+        UnderstudyError: it cannot be had.
+        BudgetSpent: no more requests may be sent.
+    """
+    selection = next(iter(inspection.surface.selections.values()))
+    answer = inspection.connection.ask(selection.lists.request({LIMIT: 1}))
+    reason = refusal_of(answer.status, answer.body, server)
+    if answer.status == httpx.codes.NOT_FOUND:
+        reason = "is not there: is this the URL of an API?"
+    if proxy is not None and answer.status in PROXYING:
+        reason = f"cannot be had through the proxy {proxy}"
+    if reason is not None:
+        url = inspection.ledger.verdict.url
+        raise UnderstudyError(f"{url}{selection.lists.path}: {reason} ({answer.status})")
+
+
+def fuzz(plan: Plan, contract: Contract, inspection: Inspection, show: Callable[[float], None]) -> None:
+    """Ask by Schemathesis too, where it is installed."""
+    if find_spec("schemathesis") is None:
+        note = "Schemathesis is not installed, and was not asked: pip install 'understudy[verify]'."
+        inspection.ledger.verdict.notes.append(note)
+        return
+    from understudy.verify.fuzzing import PROBES, Fuzzing  # noqa: PLC0415
+
+    if inspection.connection.left <= PROBES:
+        raise BudgetSpent
+    headers = headers_of(plan, contract)
+    source = Path(contract.name)
+    fuzzing = Fuzzing(inspection, source, headers, plan.rate, plan.network, allow_writes=plan.allow_writes)
+    fuzzing.run(show)
+    if inspection.connection.left <= 0:
+        raise BudgetSpent
+
+
+def learn(inspection: Inspection, contract: Contract) -> None:
+    """Know the rows that the server shows, and the values in these and in those that are supposed."""
+    inspection.learn()
+    for schema in contract.schemas():
+        if "x-table" in schema.value:
+            inspection.samples.expect(schema)
+            inspection.samples.learn(schema, inspection.model.known[schema.value["x-table"]].values())
+
+
+def workspace_of(contract: Contract, folder: Path) -> Workspace:
+    fixture_set = FixtureSet(folder, Catalog.of(contract))
+    for warning in fixture_set.warnings():
+        warn(warning)
+    return fixture_set.rows
+
+
+def remarks(inspection: Inspection) -> Iterator[str]:
+    for table in sorted(inspection.model.partial):
+        known = len(inspection.model.known[table])
+        yield f"`{table}` has more rows than are read; what is said of it is said of {known:,} of them."
+    if inspection.ledger.unsettled:
+        checks = counted(inspection.ledger.unsettled, "check")
+        yield f"Rows changed meanwhile; passed only at the second try: {checks}."
+
+
+def run_spec(plan: Plan) -> bool:
+    """Compare the document that a server publishes with the contract. Returns whether they say the same.
+
+    Raises:
+        UnderstudyError: there is no such document.
+    """
+    contract = Contract.load(own_folder() / "openapi.yaml")
+    with client(plan.url, headers_of(plan, contract), network=plan.network) as server:
+        drifts = drift(contract, server)
+    echo(told(drifts))
+    return not drifts
+
+
+def headers_of(plan: Plan, contract: Contract) -> dict[str, str]:
+    """The headers of every request: those that were given, and who asks.
+
+    Raises:
+        UnderstudyError: one is none.
+    """
+    key = os.environ.get(contract.key_variable or "")
+    headers = dict(header_of(text) for text in plan.headers)
+    given = {name.lower() for name in headers}
+    if plan.auth is not None:
+        if ":" not in plan.auth:
+            raise UnderstudyError("--auth wants 'USER:PASSWORD'")
+        headers = {name: value for name, value in headers.items() if name.lower() != "authorization"}
+        headers["authorization"] = f"Basic {b64encode(plan.auth.encode()).decode()}"
+    elif key and "authorization" not in given:
+        headers["authorization"] = f"Bearer {key}"
+    return headers
+
+
+def write_reports(plan: Plan, verdict: Verdict) -> None:
+    """Write all reports that can be written.
+
+    Raises:
+        UnderstudyError: one cannot be; the text names the first.
+    """
+    reports = (
+        (plan.junit, junit),
+        (plan.json, lambda verdict: json.dumps(document(verdict), indent=1)),
+        (plan.html, matrix),
+    )
+    errors = []
+    for path, report in reports:
+        if path is not None:
+            try:
+                output_files.write(path, report(verdict))
+            except UnderstudyError as error:
+                errors.append(error)
+    if errors:
+        raise errors[0]
