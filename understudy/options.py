@@ -1,8 +1,9 @@
 """Options: what a server is started with, by the command, by code or by a test run."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_network
+from typing import Any, Final
 
 from understudy.errors import UnderstudyError
 from understudy.http.limits import Limits
@@ -10,6 +11,22 @@ from understudy.network.credentials import BEARER, secret_flaw
 
 USUAL = Limits()
 HIGHEST_PORT = 65535
+MOST = 10**12  # of anything that is counted: more than any machine has, and within what all its libraries take
+YEAR = 31_536_000  # seconds
+RANGES: Final[Mapping[str, tuple[float, float]]] = {
+    "port": (0, HIGHEST_PORT),
+    "journal": (0, MOST),
+    "max_workspaces": (0, MOST),
+    "max_snapshots": (0, MOST),
+    "seed": (-MOST, MOST),
+    "max_body": (1, MOST),
+    "max_head": (1, MOST),
+    "max_depth": (1, MOST),
+    "max_items": (1, MOST),
+    "max_connections": (1, MOST),
+    "client_timeout": (0.001, YEAR),
+}
+"""The least and the highest value of each option that is a number."""
 
 
 def check_network(text: str) -> None:
@@ -22,6 +39,21 @@ def check_network(text: str) -> None:
         ip_network(text)
     except ValueError as error:
         raise UnderstudyError(f"a trusted proxy is an IP address or network, such as 10.0.0.0/8 ({error})") from None
+
+
+def check_number(name: str, value: Any) -> None:
+    """See whether a value is a number that an option takes.
+
+    Raises:
+        UnderstudyError: it is none, or outside the option's range.
+    """
+    least, most = RANGES[name]
+    is_whole = name != "client_timeout"
+    if name == "seed" and value is None:
+        return
+    if not isinstance(value, int if is_whole else int | float) or isinstance(value, bool) or not least <= value <= most:
+        kind = "whole number" if is_whole else "number"
+        raise UnderstudyError(f"`{name}` takes a {kind} from {least} to {most}")
 
 
 @dataclass(frozen=True)
@@ -55,8 +87,8 @@ class Options:
         client_timeout: seconds that a request may take to come in, and for which a client may not read its answer.
 
     Raises:
-        UnderstudyError: there is no such port, the descriptor is not that of a listening TCP socket, a secret is
-            empty or cannot be sent, or a proxy is no address.
+        UnderstudyError: a number is none, or outside its range; the descriptor is not that of a listening TCP socket;
+            a secret is empty or cannot be sent; or a proxy is no address.
     """
 
     fixtures: str | None = None
@@ -84,8 +116,8 @@ class Options:
     client_timeout: float = USUAL.seconds
 
     def __post_init__(self) -> None:
-        if not 0 <= self.port <= HIGHEST_PORT:
-            raise UnderstudyError(f"there is no port {self.port}; they go from 0 to {HIGHEST_PORT}")
+        for name in RANGES:
+            check_number(name, getattr(self, name))
         if self.descriptor is not None and not is_listening(self.descriptor):
             raise UnderstudyError(
                 f"`descriptor` takes that of a listening TCP socket, which {self.descriptor!r} is not"

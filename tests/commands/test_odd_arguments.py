@@ -91,6 +91,22 @@ def odd_values(option: click.Option) -> list[str]:
     return ODD if isinstance(option.type, click.types.StringParamType | click.Path) else ODD_NUMBERS
 
 
+NUMBERS = [
+    (way, option.opts[0])
+    for way, command in COMMANDS.items()
+    for option in command.params
+    if isinstance(option.type, click.types.IntParamType | click.types.FloatParamType)
+]
+
+
+@pytest.mark.parametrize("odd", ["nan", "inf", "-inf", "9" * 25, "1e999", "9" * 5000])
+@pytest.mark.parametrize(("way", "option"), NUMBERS)
+def test_a_number_that_nothing_can_work_with_is_refused(way: tuple[str, ...], option: str, odd: str) -> None:
+    arguments = ["x" for parameter in COMMANDS[way].params if isinstance(parameter, click.Argument)]
+    with pytest.raises(click.BadParameter, match=r"is not (in the range|a valid|a finite number)"):
+        COMMANDS[way].make_context(way[-1], [f"{option}={odd}", "--", *arguments])
+
+
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("way", COMMANDS, ids=" ".join)
 def test_nothing_odd_ends_in_a_traceback(way: tuple[str, ...], url: str, folder: Path) -> None:

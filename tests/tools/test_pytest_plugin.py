@@ -258,6 +258,7 @@ def test_an_interrupt_ends_the_server_too(tmp_path: Path, options: tuple[str, ..
 PORT = "--understudy-port takes a number up to 65535, not "
 USAGE = {
     "no port": ((*ALONE, "--understudy-port", "x"), f"{PORT}`x`"),
+    "no number that can be read": ((*ALONE, "--understudy-port", "9" * 5000), f"{PORT}`{'9' * 5000}`"),
     "no such port": ((*XDIST, "1", "--understudy-port", "65536"), f"{PORT}`65536`"),
 }
 

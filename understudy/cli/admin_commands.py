@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from understudy.options import MOST, YEAR
 from understudy.paths import is_folder
 from understudy.terminal.console import echo
+from understudy.terminal.number_options import Number
 from understudy.terminal.secret_options import Decorator, secret_option
 from understudy.text import counted, escape, to_json
 
@@ -156,7 +158,7 @@ def forget(workspace: "RemoteWorkspace", snapshot: str) -> Any:
 
 
 @admin.command()
-@click.option("--idle", type=click.FloatRange(0), metavar="SECONDS", help="All that were not used for so long.")
+@click.option("--idle", type=Number(0, YEAR), metavar="SECONDS", help="All that were not used for so long.")
 @control(lambda names: "\n".join(f"dropped {escape(name)}" for name in names) or "nothing to drop")
 def drop(workspace: "RemoteWorkspace", idle: float | None) -> Any:
     """Lose the workspace, or all that were idle. The default one stays."""
@@ -190,7 +192,7 @@ def searching(function: Callable[..., None]) -> Callable[..., None]:
     """Adds the options that say what a request is like."""
     for option in (
         click.option("--body", callback=as_value, metavar="JSON", help="What its body has, or a part of it."),
-        click.option("--status", type=int, help="What it was answered."),
+        click.option("--status", type=click.IntRange(100, 599), help="What it was answered."),
         click.option("--path", help="Its path, below the API's or with it."),
         click.option("--method", help="Its method."),
         click.option("--operation", help="The operationId of the contract."),
@@ -201,7 +203,12 @@ def searching(function: Callable[..., None]) -> Callable[..., None]:
 
 @admin.command("requests")
 @click.option(
-    "-n", "--number", type=click.IntRange(0), default=100, show_default=True, help="How many of the last requests."
+    "-n",
+    "--number",
+    type=click.IntRange(0, MOST),
+    default=100,
+    show_default=True,
+    help="How many of the last requests.",
 )
 @click.option("-f", "--follow", is_flag=True, help="Go on with each new request, until Ctrl-C.")
 @control(listed)

@@ -12,8 +12,9 @@ import click
 from understudy import __version__
 from understudy.cli.admin_commands import admin
 from understudy.network.network import Network, network_options
-from understudy.options import HIGHEST_PORT, Options
+from understudy.options import HIGHEST_PORT, RANGES, Options
 from understudy.terminal.console import echo, run_command
+from understudy.terminal.number_options import SEED, Number
 from understudy.terminal.secret_options import IN_SHELL, Decorator, secret_option
 from understudy.text import escape
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 STARTED = time.perf_counter()
 USUAL = Options()
-MOST = 10_000_000  # requests of a run, which are drawn before the first is sent
+LONGEST_RUN = 10_000_000  # requests of a run, which are drawn before the first is sent
 API_HELP = (
     "Experimental: another API than Prefect's, a folder with openapi.yaml, handlers/ and fixtures/. The contract must "
     "be OpenAPI 3.0 in one file, with a path as its server, one operationId MODULE.FUNCTION for each operation, JSON "
@@ -50,9 +51,10 @@ api_option = click.option(
 )
 
 
-def limit_option(name: str, unit: str, help_: str, least: int = 1) -> Decorator:
-    default = getattr(USUAL, name.strip("-").replace("-", "_"))
-    kind: Any = click.FloatRange(0, min_open=True) if isinstance(default, float) else click.IntRange(least, sys.maxsize)
+def limit_option(name: str, unit: str, help_: str) -> Decorator:
+    field = name.strip("-").replace("-", "_")
+    default, (least, most) = getattr(USUAL, field), RANGES[field]
+    kind = Number(least, most) if isinstance(default, float) else click.IntRange(int(least), int(most))
     return click.option(name, type=kind, default=default, show_default=True, metavar=unit, help=help_)
 
 
@@ -84,7 +86,9 @@ def limit_option(name: str, unit: str, help_: str, least: int = 1) -> Decorator:
 @click.option(
     "--faults", metavar="FILE|PROFILE", help="What goes wrong on purpose: rules, or flaky, slow, rate-limited, outage."
 )
-@click.option("--seed", type=int, help="Draw faults the same way again.  [default: another at each start]")
+@click.option(
+    "--seed", type=SEED, metavar="N", help="Draw faults the same way again.  [default: another at each start]"
+)
 @secret_option("--auth", "auth", "Let in who knows these, by Basic authentication.", "USER:PASSWORD")
 @secret_option("--api-key", "api_key", "Let in who has this key, as a Bearer token.", "KEY")
 @click.option("--csrf", is_flag=True, help="Ask for a token against cross-site request forgery with each change.")
@@ -98,9 +102,9 @@ def limit_option(name: str, unit: str, help_: str, least: int = 1) -> Decorator:
     metavar="ADDRESS|NETWORK",
     help="A proxy whose X-Forwarded-For says who the client is; may be repeated.  [default: none is trusted]",
 )
-@limit_option("--journal", "N", "How many of the last requests are remembered, for `understudy admin requests`.", 0)
-@limit_option("--max-workspaces", "N", "How many workspaces there may be beyond the default one.", 0)
-@limit_option("--max-snapshots", "N", "How many snapshots there may be.", 0)
+@limit_option("--journal", "N", "How many of the last requests are remembered, for `understudy admin requests`.")
+@limit_option("--max-workspaces", "N", "How many workspaces there may be beyond the default one.")
+@limit_option("--max-snapshots", "N", "How many snapshots there may be.")
 @limit_option("--max-body", "BYTES", "How long a request's body may be.")
 @limit_option("--max-head", "BYTES", "How long a request's line and headers may be.")
 @limit_option("--max-depth", "N", "How deep a body may be nested.")
@@ -139,9 +143,9 @@ def serve(log_level: str, log_format: str, *, quiet: bool, watch: bool, **option
 @click.argument("first", metavar="URL")
 @click.argument("second", metavar="URL")
 @click.option(
-    "--requests", type=click.IntRange(1, MOST), default=1000, show_default=True, help="How many requests to ask."
+    "--requests", type=click.IntRange(1, LONGEST_RUN), default=1000, show_default=True, help="How many requests to ask."
 )
-@click.option("--seed", type=int, help="Draw the same requests again.  [default: another at each run]")
+@click.option("--seed", type=SEED, metavar="N", help="Draw the same requests again.  [default: another at each run]")
 @click.option(
     "--fixtures",
     type=FILE,
@@ -178,10 +182,14 @@ def compare(
 @main.command()
 @click.argument("url", metavar="URL")
 @click.option(
-    "--max-requests", type=click.IntRange(1, MOST), default=30_000, show_default=True, help="Ask no more than this."
+    "--max-requests",
+    type=click.IntRange(1, LONGEST_RUN),
+    default=30_000,
+    show_default=True,
+    help="Ask no more than this.",
 )
-@click.option("--rate", type=click.FloatRange(0, min_open=True), help="Ask no faster than so many requests a second.")
-@click.option("--seed", type=int, help="Ask the same again.  [default: another at each run]")
+@click.option("--rate", type=Number(0.001, 1_000_000), help="Ask no faster than so many requests a second.")
+@click.option("--seed", type=SEED, metavar="N", help="Ask the same again.  [default: another at each run]")
 @click.option("--strict", is_flag=True, help="Hold the server to the contract's letter: no coercions.")
 @click.option("--allow-writes", is_flag=True, help="Create, change and delete rows too, all of them the run's own.")
 @click.option(

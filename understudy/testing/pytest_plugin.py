@@ -102,7 +102,7 @@ def port_of(config: pytest.Config) -> int:
         return 0
     from understudy.options import HIGHEST_PORT  # noqa: PLC0415
 
-    if not port.isdecimal() or int(port) > HIGHEST_PORT:
+    if not (port.isdecimal() and len(port) <= len(str(HIGHEST_PORT)) and int(port) <= HIGHEST_PORT):
         raise pytest.UsageError(f"--understudy-port takes a number up to {HIGHEST_PORT}, not `{port}`")
     return int(port)
 
