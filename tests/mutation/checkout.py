@@ -49,11 +49,11 @@ class Checkout:
         """Within this, the module at a path relative to the checkout has a mutation."""
         path = self.folder / module
         source = path.read_bytes()
-        path.write_bytes(mutation.applied(source))
+        write(path, mutation.applied(source))
         try:
             yield
         finally:
-            path.write_bytes(source)
+            write(path, source)
 
     def run(self, test: str) -> Run:
         """Run a test file, or a single test by its id, up to the first failure."""
@@ -69,8 +69,7 @@ class Checkout:
             "-p",
             "no:randomly",
         ]
-        # Python trusts a .pyc whose source has the same size and, in whole seconds, the same time of change.
-        environment = {**os.environ, "PYTHONPATH": str(self.folder), "PYTHONDONTWRITEBYTECODE": "1"}
+        environment = {**os.environ, "PYTHONPATH": str(self.folder)}
         with subprocess.Popen(
             [*command, test],
             cwd=self.folder,
@@ -90,6 +89,13 @@ class Checkout:
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)  # also the servers that a test has left
         return Run(passed=True) if process.returncode == PASSED else failure(test, process.returncode, output)
+
+
+def write(path: Path, source: bytes) -> None:
+    """Write a module, whose .pyc Python would trust where the size and, in whole seconds, the time are the same."""
+    path.write_bytes(source)
+    for compiled in (path.parent / "__pycache__").glob(f"{path.stem}.*.pyc"):
+        compiled.unlink()
 
 
 def failure(test: str, status: int, output: str) -> Run:
