@@ -27,7 +27,7 @@ def notes(tag: str, changelog: str, version: str) -> str:
 
 def main() -> None:
     """Print the section for the tag that is the first argument."""
-    package = (ROOT / "understudy" / "__init__.py").read_text(encoding="utf-8")
+    package = (ROOT / "understudy" / "version.py").read_text(encoding="utf-8")
     version = VERSION.search(package)
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     try:

@@ -18,7 +18,7 @@ from understudy.http.responses import compressed
 from understudy.loading.fixtures import FixtureSet
 from understudy.operations import request_reader
 from understudy.operations.api_folder import Api
-from understudy.workspaces import caches, history
+from understudy.workspaces import history, shared_caches
 from understudy.workspaces.history import History
 from understudy.workspaces.workspace import Workspace
 
@@ -62,7 +62,7 @@ def test_what_takes_too_large_a_share_is_not_remembered() -> None:
 
 
 def test_remembered_filters_are_bounded_in_bytes_over_all_forks(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(caches, "ROWS", MEBIBYTE)
+    monkeypatch.setattr(shared_caches, "ROWS", MEBIBYTE)
     rows = FixtureSet(SMALL, api.catalog).rows
     rows.count("flows", Condition(NAME, "any_", ("x",)))
 
@@ -77,7 +77,7 @@ def test_remembered_filters_are_bounded_in_bytes_over_all_forks(api: Api, monkey
 
 
 def test_remembered_pages_are_bounded_in_bytes_over_all_forks(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(caches, "PAGES", MEBIBYTE)
+    monkeypatch.setattr(shared_caches, "PAGES", MEBIBYTE)
     rows = FixtureSet(SMALL, api.catalog).rows
     by_id = Sort(Column(("id",)))
     rows.page("flows", EVERY, by_id, 200)

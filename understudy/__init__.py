@@ -1,13 +1,13 @@
 """Understudy: a stand-in for a REST API, played from its OpenAPI contract and a set of fixtures."""
 
-TYPE_CHECKING = False  # imports nothing, so that the command can see to interrupts before anything is imported
+from understudy.version import __version__
+
+TYPE_CHECKING = False  # `typing` is not imported, so that the command can see to interrupts before anything is imported
 if TYPE_CHECKING:
     from understudy.admin.client import ControlError, RemoteWorkspace
     from understudy.testing.standin import StandIn
 
 __all__ = ["ControlError", "RemoteWorkspace", "StandIn", "__version__"]
-
-__version__ = "0.1.0"
 
 PLACES = {
     "ControlError": "understudy.admin.client",

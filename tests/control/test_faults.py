@@ -679,7 +679,7 @@ def tenants_of(catalog: Catalog) -> Tenants:
 
 @contextmanager
 def profile(server: StandIn, name: str) -> Iterator[httpx.Client]:
-    server.faults.replace(rules_in(name))
+    server.faults.replace(rules_in(name, CONTRACT))
     with client_of(server) as api:
         yield api
 
@@ -702,7 +702,7 @@ def test_an_outage_lets_nobody_in(server: StandIn) -> None:
         found = outcomes(api, 100)
         assert set(found) == {BUSY, LOST}
         assert 8 <= found.count(LOST) <= 35
-    (_, rule) = rules_in("outage")
+    (_, rule) = rules_in("outage", CONTRACT)
     assert (rule["answer"], rule["retry_after"]) == (BUSY, 5)
 
 
@@ -718,7 +718,7 @@ def test_rate_limited_lets_in_a_hundred_in_ten_seconds(server: StandIn) -> None:
 
 
 def test_slow_takes_a_quarter_of_a_second(server: StandIn) -> None:
-    (rule,) = rules_in("slow")
+    (rule,) = rules_in("slow", CONTRACT)
     assert {name: value for name, value in rule.items() if name != "name"} == {"delay": {"median": 0.25, "p99": 3}}
     with profile(server, "slow") as api:
         assert took(lambda: api.get("/health").raise_for_status()) > 0.02
@@ -897,7 +897,7 @@ def told_of(folder: Path, text: str | bytes, words: str) -> int | None:
     file = folder / "rules.yaml"
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(FaultsError, match=words) as caught:
-        rules_in(str(file))
+        rules_in(str(file), CONTRACT)
     said = str(caught.value)
     assert said.startswith(str(file))
     assert "\n" not in said
@@ -909,7 +909,7 @@ def told_of(folder: Path, text: str | bytes, words: str) -> int | None:
 def test_a_file_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(FaultsError, match=r"cannot be read .*flaky, outage, rate-limited, slow|is larger"):
-        rules_in(source)
+        rules_in(source, CONTRACT)
 
 
 def test_the_command_tells_a_mistake_in_one_line(tmp_path: Path) -> None:
@@ -1223,7 +1223,7 @@ def test_the_rules_of_the_guide_are_ones(tmp_path: Path) -> None:
     assert blocks
     for block in blocks:
         (tmp_path / "rules.yaml").write_text(block, encoding="utf-8")
-        assert rules_in(str(tmp_path / "rules.yaml"))
+        assert rules_in(str(tmp_path / "rules.yaml"), CONTRACT)
         with opened(Options(fixtures=str(SMALL), faults=str(tmp_path / "rules.yaml"))) as site:
             create_app(site)
             assert list(site.faults)

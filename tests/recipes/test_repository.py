@@ -80,7 +80,7 @@ def project(tmp_path: Path) -> Path:
     """A checkout with a version and a changelog; returns its copy of the script."""
     for folder in ("understudy", ".github"):
         (tmp_path / folder).mkdir()
-    (tmp_path / "understudy/__init__.py").write_text('__version__ = "0.2.0"\n', encoding="utf-8")
+    (tmp_path / "understudy/version.py").write_text('__version__ = "0.2.0"\n', encoding="utf-8")
     (tmp_path / "CHANGELOG.md").write_text(CHANGELOG, encoding="utf-8")
     script = tmp_path / ".github/release_notes.py"
     script.write_bytes(NOTES.read_bytes())

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from understudy.admin import CONTRACT
+from understudy.cli.number_options import Number
 from understudy.options import MOST, YEAR
 from understudy.paths import is_folder
 from understudy.terminal.console import echo
-from understudy.terminal.number_options import Number
 from understudy.terminal.secret_options import Decorator, secret_option
 from understudy.text import counted, escape, to_json
 
@@ -290,7 +291,7 @@ def faults(workspace: "RemoteWorkspace", source: str | None, *, clear: bool) -> 
         # What checks a file takes longer to import than all else that this command needs.
         from understudy.faults.rule_files import rules_in  # noqa: PLC0415
 
-        workspace.faults.replace(rules_in(source))
+        workspace.faults.replace(rules_in(source, CONTRACT))
     if clear:
         workspace.faults.clear()
     return workspace.faults.rules

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from understudy import __version__
 from understudy.cli.admin_commands import admin
+from understudy.cli.number_options import SEED, Number
 from understudy.network.network import Network, network_options
 from understudy.options import HIGHEST_PORT, RANGES, Options
 from understudy.terminal.console import echo, run_command
-from understudy.terminal.number_options import SEED, Number
 from understudy.terminal.secret_options import IN_SHELL, Decorator, secret_option
 from understudy.text import escape
+from understudy.version import __version__
 
 if TYPE_CHECKING:
     from understudy.contract.catalog import Catalog

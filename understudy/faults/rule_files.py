@@ -8,7 +8,6 @@ from typing import Any
 import yaml
 from pydantic_core import ValidationError
 
-from understudy.admin import CONTRACT
 from understudy.contract.contract import Contract, reason_of
 from understudy.contract.validation import Reading, validator
 from understudy.encoding import decoded
@@ -28,15 +27,19 @@ def profiles() -> list[str]:
     return sorted(path.stem for path in PROFILES.glob("*.yaml"))
 
 
-def rules_in(source: str) -> list[dict[str, Any]]:
+def rules_in(source: str, contract: Path) -> list[dict[str, Any]]:
     """The rules of a profile, or of a file.
+
+    Args:
+        source: the name of the profile, or the path of the file.
+        contract: the file of the control API's, whose schema `Rules` they are validated against.
 
     Raises:
         FaultsError: it cannot be read, or holds what is no rule; the text names file, line and reason.
     """
     path = PROFILES / f"{source}.yaml" if source in profiles() else Path(source)
     node, value = parsed(path)
-    schema = Contract.read(CONTRACT).root["components"]["schemas"]["Rules"]
+    schema = Contract.read(contract).root["components"]["schemas"]["Rules"]
     try:
         rules: list[dict[str, Any]] = validator(schema, Reading.LETTER).validate_python(value)["rules"]
     except ValidationError as error:

@@ -19,6 +19,7 @@ import click
 import uvicorn
 from starlette.types import ASGIApp
 
+from understudy.admin import CONTRACT
 from understudy.contract.contract import reason_of
 from understudy.contract.validation import Reading
 from understudy.errors import UnderstudyError
@@ -113,7 +114,7 @@ def with_faults(site: Site) -> Site:
         # Who wants no faults does without importing what reads them.
         from understudy.faults.rule_files import rules_in  # noqa: PLC0415
 
-        site.faults.put(None, rules_in(site.options.faults))
+        site.faults.put(None, rules_in(site.options.faults, CONTRACT))
     return site
 
 

@@ -17,9 +17,9 @@ from understudy.verify.checks import (
     single_criteria,
     writes,
 )
+from understudy.verify.filtered_rows.table_under_test import Subject
 from understudy.verify.requests.endpoints import Lookup
 from understudy.verify.requests.throttled_client import NoAnswer
-from understudy.verify.selections.table_under_test import Subject
 
 NOT_FOUND = 404
 

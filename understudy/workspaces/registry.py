@@ -19,8 +19,8 @@ from understudy.errors import (
     Unprocessable,
 )
 from understudy.text import counted
-from understudy.workspaces.caches import Caches
 from understudy.workspaces.history import History
+from understudy.workspaces.shared_caches import Caches
 from understudy.workspaces.workspace import Workspace
 
 DEFAULT = "default"  # the workspace of the API's plain URL

@@ -13,7 +13,7 @@ from understudy.filters.selection import Selection
 from understudy.tables.changes import Record, unrecorded
 from understudy.tables.table import Table
 from understudy.text import counted
-from understudy.workspaces.caches import Caches
+from understudy.workspaces.shared_caches import Caches
 
 
 class Workspace(Mapping[str, Table]):

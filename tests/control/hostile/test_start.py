@@ -14,6 +14,7 @@ import click
 import pytest
 
 from tests.conftest import SMALL
+from understudy.admin import CONTRACT
 from understudy.contract.catalog import Catalog
 from understudy.errors import FaultsError, FixtureError
 from understudy.faults.rule_files import rules_in
@@ -171,7 +172,7 @@ def test_rules_are_refused(name: str, tmp_path: Path) -> None:
     path = tmp_path / "rules.yaml"
     path.write_bytes(RULES[name])
     with soon(), pytest.raises(FaultsError) as caught:
-        rules_in(str(path))
+        rules_in(str(path), CONTRACT)
     assert_in_a_line(caught.value, path)
 
 
@@ -179,7 +180,7 @@ def test_rules_are_refused(name: str, tmp_path: Path) -> None:
 def test_what_holds_no_rules_is_refused(name: str, tmp_path: Path) -> None:
     THINGS[name](tmp_path / "rules.yaml")
     with soon(), pytest.raises(FaultsError) as caught:
-        rules_in(str(tmp_path / "rules.yaml"))
+        rules_in(str(tmp_path / "rules.yaml"), CONTRACT)
     assert_in_a_line(caught.value, tmp_path / "rules.yaml")
 
 

@@ -14,9 +14,9 @@ from understudy.filters.criteria import Either, Every
 from understudy.loading import fixtures
 from understudy.operations.api_folder import Api
 from understudy.verify.check_context import Inspection
-from understudy.verify.selections.expected_rows import Bounds, Evaluation, merged
-from understudy.verify.selections.selected_ids import Filters
-from understudy.verify.selections.table_under_test import Subject
+from understudy.verify.filtered_rows.expected_rows import Bounds, Evaluation, merged
+from understudy.verify.filtered_rows.selected_ids import Filters
+from understudy.verify.filtered_rows.table_under_test import Subject
 from understudy.workspaces.workspace import Workspace
 
 BODIES = 150  # that are drawn for each table

@@ -8,9 +8,9 @@ from tests import jsonl
 from tests.conftest import SMALL
 from tests.verification.meaning.inspections import Inspector
 from understudy.verify.check_context import Inspection
+from understudy.verify.filtered_rows.table_under_test import Subject
+from understudy.verify.filtered_rows.value_search import WANTED
 from understudy.verify.requests.operands import moment
-from understudy.verify.selections.table_under_test import Subject
-from understudy.verify.selections.value_search import WANTED
 
 ROWS = {path.stem: jsonl.read(path) for path in SMALL.glob("*.jsonl")}
 

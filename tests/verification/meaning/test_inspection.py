@@ -18,7 +18,7 @@ from understudy.operations.api_folder import Api
 from understudy.sampling.random_requests import Request
 from understudy.verify.check_context import Inspection
 from understudy.verify.check_results import Refused
-from understudy.verify.selections.selected_ids import Answers
+from understudy.verify.filtered_rows.selected_ids import Answers
 
 LIST = "POST /flows/filter"
 

@@ -19,7 +19,7 @@ from understudy.sampling.random_requests import Generator
 from understudy.verify import verify
 from understudy.verify.check_context import MOST_PAGES, Inspection
 from understudy.verify.checks import combined_criteria, listings, lookups, single_criteria, writes
-from understudy.verify.selections.table_under_test import SOME, Subject
+from understudy.verify.filtered_rows.table_under_test import SOME, Subject
 from understudy.verify.suite import clean_up, subjects_of
 
 PAGE = 200  # rows, the most that the API lists at once

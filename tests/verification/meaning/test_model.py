@@ -8,7 +8,7 @@ from tests.conftest import SMALL
 from tests.verification.meaning.inspections import Inspector
 from understudy.verify import verify
 from understudy.verify.check_context import Inspection
-from understudy.verify.selections.selected_ids import Filters
+from understudy.verify.filtered_rows.selected_ids import Filters
 
 FLOW = "POST /flows/filter"
 PROD: Filters = {"flows": {"tags": {"all_": ["prod"]}}}

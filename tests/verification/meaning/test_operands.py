@@ -11,6 +11,8 @@ from tests.conftest import SMALL
 from tests.naive import like
 from tests.verification.meaning.inspections import Inspector
 from understudy.verify.check_context import Inspection
+from understudy.verify.filtered_rows.table_under_test import Subject
+from understudy.verify.filtered_rows.value_search import Discovery
 from understudy.verify.requests.field_operators import Leaf
 from understudy.verify.requests.operands import (
     DAWN,
@@ -26,8 +28,6 @@ from understudy.verify.requests.operands import (
     patterns,
     wider_than,
 )
-from understudy.verify.selections.table_under_test import Subject
-from understudy.verify.selections.value_search import Discovery
 
 SOME = 3  # values for each leaf
 TEXTS = ["daily report", "100%-tab\tx", "under_score", "ÄRGER-İstanbul", "日本語", "emoji-🚀", "a", "q'\"\\x", "Æ"]

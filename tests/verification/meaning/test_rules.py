@@ -31,7 +31,7 @@ from understudy.verify.checks import (
     single_criteria,
     writes,
 )
-from understudy.verify.selections.table_under_test import Subject
+from understudy.verify.filtered_rows.table_under_test import Subject
 from understudy.verify.suite import clean_up, subjects_of
 
 

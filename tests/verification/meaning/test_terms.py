@@ -2,8 +2,8 @@
 
 import pytest
 
-from understudy.verify.selections.row_sets import NO_ROWS, Term, rows, union
-from understudy.verify.selections.selected_ids import Filters, Ids
+from understudy.verify.filtered_rows.row_sets import NO_ROWS, Term, rows, union
+from understudy.verify.filtered_rows.selected_ids import Filters, Ids
 
 A, B, C = ({"pets": {"name": name}} for name in "abc")
 ANSWERS = {"a": frozenset("123"), "b": frozenset("234"), "c": frozenset("45")}

@@ -4,9 +4,9 @@ import resource
 import time
 from pathlib import Path
 
-from understudy import __version__
 from understudy.http.responses import Answer
 from understudy.site import Site
+from understudy.version import __version__
 from understudy.workspaces.registry import Tenant
 
 STATM = Path("/proc/self/statm")

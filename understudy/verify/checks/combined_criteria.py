@@ -10,11 +10,11 @@ from understudy.sampling.shrinking import smallest
 from understudy.verify import rules
 from understudy.verify.check_results import Broken, TooMany, outcome
 from understudy.verify.checks.metamorphic import apart, told
+from understudy.verify.filtered_rows.expected_rows import Algebra, merged
+from understudy.verify.filtered_rows.selected_ids import Answers, Filters
+from understudy.verify.filtered_rows.table_under_test import Subject
 from understudy.verify.requests.field_operators import Leaf, nested
 from understudy.verify.requests.operands import nobodys_operand
-from understudy.verify.selections.expected_rows import Algebra, merged
-from understudy.verify.selections.selected_ids import Answers, Filters
-from understudy.verify.selections.table_under_test import Subject
 
 MOST = 3  # bodies of a leaf that are joined with others
 OWN_PAIRS = 12  # of criteria that are joined in the filter on the rows themselves

@@ -15,10 +15,10 @@ from understudy.verify import rules
 from understudy.verify.check_context import MOST_PAGES, Inspection
 from understudy.verify.check_results import Broken, Check
 from understudy.verify.expectations.model import Row
+from understudy.verify.filtered_rows.selected_ids import Filters, told_of
+from understudy.verify.filtered_rows.table_under_test import Subject
 from understudy.verify.requests.endpoints import LIMIT, OFFSET, PAGE, Endpoint, Selection, schema_of, success_of
 from understudy.verify.requests.operands import moment
-from understudy.verify.selections.selected_ids import Filters, told_of
-from understudy.verify.selections.table_under_test import Subject
 
 SIZES = (2, 5, 7, 10, 50, 100)  # of pages that people ask for
 FAR = 2**31  # rows that no list has

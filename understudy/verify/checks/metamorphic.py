@@ -7,9 +7,9 @@ from understudy.reports.verdict import Rule
 from understudy.sampling.answers import named
 from understudy.text import counted
 from understudy.verify.check_results import Broken
-from understudy.verify.selections.expected_rows import Bounds
-from understudy.verify.selections.row_sets import NO_ROWS, Term, rows
-from understudy.verify.selections.selected_ids import Answers, Filters, Ids
+from understudy.verify.filtered_rows.expected_rows import Bounds
+from understudy.verify.filtered_rows.row_sets import NO_ROWS, Term, rows
+from understudy.verify.filtered_rows.selected_ids import Answers, Filters, Ids
 
 ALL_ROWS: Filters = {}
 

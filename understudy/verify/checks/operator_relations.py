@@ -6,6 +6,8 @@ from typing import Any
 
 from understudy.verify import rules
 from understudy.verify.checks.metamorphic import Relations
+from understudy.verify.filtered_rows.row_sets import NO_ROWS, Term, rows, union
+from understudy.verify.filtered_rows.selected_ids import Filters
 from understudy.verify.requests.field_operators import Leaf
 from understudy.verify.requests.operands import (
     DAWN,
@@ -20,8 +22,6 @@ from understudy.verify.requests.operands import (
     spelled,
     wider_than,
 )
-from understudy.verify.selections.row_sets import NO_ROWS, Term, rows, union
-from understudy.verify.selections.selected_ids import Filters
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from understudy.sampling.random_requests import names_in
 from understudy.verify import rules
 from understudy.verify.check_results import Broken, Check
 from understudy.verify.checks.metamorphic import apart, told
+from understudy.verify.filtered_rows.expected_rows import Bounds, merged
+from understudy.verify.filtered_rows.selected_ids import Filters
+from understudy.verify.filtered_rows.table_under_test import Subject
 from understudy.verify.requests.field_operators import Leaf
-from understudy.verify.selections.expected_rows import Bounds, merged
-from understudy.verify.selections.selected_ids import Filters
-from understudy.verify.selections.table_under_test import Subject
 
 MOST = 100  # ids that are asked for at once
 TOGETHER = 8  # rows that are asked for by two filters

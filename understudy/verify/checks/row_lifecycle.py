@@ -16,11 +16,11 @@ from understudy.verify.check_results import Broken
 from understudy.verify.checks import latest_rows, lookups
 from understudy.verify.checks.metamorphic import Relations
 from understudy.verify.expectations.model import Row
+from understudy.verify.filtered_rows.expected_rows import merged
+from understudy.verify.filtered_rows.table_under_test import Subject
 from understudy.verify.requests.endpoints import LIMIT, Endpoint, Lookup, success_of
 from understudy.verify.requests.field_operators import Leaf
 from understudy.verify.requests.operands import moment
-from understudy.verify.selections.expected_rows import merged
-from understudy.verify.selections.table_under_test import Subject
 
 STAMPED = ("id", "created", "updated")  # what the server itself says of a new row
 CREATED, NOT_FOUND = 201, 404

@@ -9,12 +9,12 @@ from understudy.verify import rules
 from understudy.verify.checks import operator_relations
 from understudy.verify.checks.metamorphic import Relations
 from understudy.verify.checks.operator_relations import Question
+from understudy.verify.filtered_rows.expected_rows import Algebra, Bounds, merged
+from understudy.verify.filtered_rows.row_sets import rows
+from understudy.verify.filtered_rows.selected_ids import Filters
+from understudy.verify.filtered_rows.table_under_test import Subject
 from understudy.verify.requests.field_operators import Leaf
 from understudy.verify.requests.operands import operands
-from understudy.verify.selections.expected_rows import Algebra, Bounds, merged
-from understudy.verify.selections.row_sets import rows
-from understudy.verify.selections.selected_ids import Filters
-from understudy.verify.selections.table_under_test import Subject
 
 PIECES = 4  # that a leaf is asked for that looks at one field or another
 SOME = 2  # values that a leaf is asked for

@@ -9,10 +9,10 @@ from understudy.verify import rules
 from understudy.verify.check_context import Inspection
 from understudy.verify.checks import invalid_requests
 from understudy.verify.checks.row_lifecycle import Life
+from understudy.verify.filtered_rows.table_under_test import Subject
 from understudy.verify.requests.created_rows import value_for
 from understudy.verify.requests.endpoints import Endpoint, Lookup, schema_of
 from understudy.verify.requests.invalid_bodies import spoiled
-from understudy.verify.selections.table_under_test import Subject
 
 SPOILED = 25  # bodies for each operation that must be refused
 FORMED = {"format", "pattern", "enum"}  # what says which texts may stand there

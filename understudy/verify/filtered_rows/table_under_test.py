@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from understudy.verify.check_context import Inspection
+from understudy.verify.filtered_rows.expected_rows import Algebra
+from understudy.verify.filtered_rows.selected_ids import Answers, Filters
+from understudy.verify.filtered_rows.value_search import Discovery
 from understudy.verify.requests.endpoints import Selection
 from understudy.verify.requests.field_operators import Leaf, leaves_of
-from understudy.verify.selections.expected_rows import Algebra
-from understudy.verify.selections.selected_ids import Answers, Filters
-from understudy.verify.selections.value_search import Discovery
 
 SOME = 100  # rows of a large table that are looked at
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 
-from understudy.verify.selections.selected_ids import Filters, Ids
+from understudy.verify.filtered_rows.selected_ids import Filters, Ids
 
 Ask = Callable[[Filters], Ids]
 

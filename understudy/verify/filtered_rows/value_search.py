@@ -7,8 +7,8 @@ from typing import Any
 
 from understudy.contract.contract import Place
 from understudy.values import EPOCH, MICROSECOND
+from understudy.verify.filtered_rows.selected_ids import Answers
 from understudy.verify.requests.field_operators import Leaf
-from understudy.verify.selections.selected_ids import Answers
 
 FIRST, LAST = (datetime(year, 1, 1, tzinfo=timezone.utc) for year in (1900, 2200))
 LETTERS = "etaoinsrhldcumfpgwybvkxjqz-0123456789 ."

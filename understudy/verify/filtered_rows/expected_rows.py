@@ -7,8 +7,8 @@ from typing import Any
 
 from understudy.contract.columns import Step
 from understudy.filters.criteria import EVERY, All, Criteria, Either, Related, reached
+from understudy.verify.filtered_rows.selected_ids import Answers, Filters, Ids
 from understudy.verify.requests.field_operators import Leaf, asked
-from understudy.verify.selections.selected_ids import Answers, Filters, Ids
 
 NONE: Ids = frozenset()
 UNPINNED: Filters = {}
