@@ -206,6 +206,23 @@ def test_a_certificate_is_trusted_by_a_file_or_not_checked(secure: str, authorit
         assert (compared.returncode, compared.stdout) == (0, "0 differences in 5 requests.\n")
 
 
+def test_the_control_api_is_reached_in_the_same_ways(
+    small: httpx.Client, secure: str, authority: trustme.CA, tmp_path: Path
+) -> None:
+    ca_file = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(ca_file))
+    refused = run("admin", "state", "--url", secure)
+    assert (refused.returncode, "certificate verify failed" in refused.stderr) == (2, True)
+    for options in (["--insecure"], ["--ca-file", str(ca_file)]):
+        assert "workspaces" in run("admin", "state", "--url", secure, *options).stdout
+    wrong = run("admin", "state", "--url", secure, "--ca-file", str(tmp_path / "nowhere"))
+    assert wrong.returncode == 2
+    assert wrong.stderr.endswith("nowhere: cannot be used for --ca-file (No such file or directory)\n")
+    with proxy(str(small.base_url.join("/")).rstrip("/")) as (url, asked):
+        assert "workspaces" in run("admin", "state", "--url", FAR, "--proxy", url).stdout
+    assert asked == ["http://prefect.invalid/__admin/state"] * 2
+
+
 def test_options_about_certificates_that_are_wrong_are_told(tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.touch()

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,8 @@ from understudy.errors import Mistakes, UnderstudyError
 from understudy.loading.fixtures import SUFFIX, SUFFIXES, place_in, rows_in, strays
 from understudy.loading.sources import Unreadable
 from understudy.network.credentials import secret_flaw
-from understudy.network.proxies import proxy_for, without_password
+from understudy.network.network import USUAL, Network
+from understudy.network.transport import Transport
 from understudy.text import escape, to_json
 from understudy.values import in_utc, is_id
 from understudy.workspaces.registry import DEFAULT
@@ -162,13 +163,13 @@ class RemoteWorkspace:
     Args:
         url: what clients use, "http://127.0.0.1:4200/api" or one with the ids of a workspace. A proxy may show the
             server below a prefix that it strips.
-        transport: how the server is reached; by default a new one, through the proxy that the environment names,
-            unless the server is on this machine.
+        transport: how the server is reached; by default a new one.
         token: what the control API needs, where the server was started with an `admin_token`.
         prefix: what stands before the server's own paths; by default it is found by asking.
+        network: the proxy and the certificates for a new transport; by default those of the environment.
 
     Raises:
-        ControlError: the URL, the token or the proxy cannot be used.
+        ControlError: the URL, the token, the proxy or the certificates cannot be used.
     """
 
     def __init__(
@@ -178,6 +179,7 @@ class RemoteWorkspace:
         token: str | None = None,
         *,
         prefix: str | None = None,
+        network: Network = USUAL,
     ) -> None:
         self.url = url.rstrip("/")
         if prefix is not None:
@@ -187,10 +189,20 @@ class RemoteWorkspace:
             raise ControlError(f"`token` {flaw}")
         try:
             self.name = name_of(self.url)
-            self._proxy = proxy_for(self.url) if transport is None else None
-            self._http = client_of(site_of(self.url), transport, token, self._proxy)
+            # Its own transport keeps no connections, since nobody closes it.
+            own = Transport(network, self.url, limits=UNKEPT) if transport is None else None
+            self._proxy = own and own.proxy
+            self._http = httpx.Client(
+                base_url=site_of(self.url),
+                headers={} if token is None else {"authorization": f"Bearer {token}"},
+                timeout=TIMEOUT,
+                trust_env=False,
+                transport=transport or own,
+            )
         except (ValueError, httpx.InvalidURL) as error:
             raise ControlError(f"{self.url} is no URL ({error})") from None
+        except UnderstudyError as error:
+            raise ControlError(str(error)) from None
 
     def __enter__(self) -> "RemoteWorkspace":
         return self
@@ -368,11 +380,10 @@ class RemoteWorkspace:
         absent: bool = False,
     ) -> Any:
         content = None if body is None else json.dumps(body, default=plain)
-        way = "" if self._proxy is None else f" through the proxy {without_password(self._proxy)}"
         try:
             answer = self._http.request(method, f"{prefix}{PATH}{path}", params=params, content=content, headers=JSON)
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            raise ControlError(f"{self.url} cannot be reached{way} ({error})") from None
+            raise ControlError(f"{self.url} cannot be reached ({error})") from None
         said = value_of(answer)
         if answer.is_success and said is not NO_JSON:
             return said
@@ -381,28 +392,8 @@ class RemoteWorkspace:
             return None
         if reason:
             raise Refused(reason)
+        way = "" if self._proxy is None else f" through the proxy {self._proxy}"
         raise Unknown(f"{answer.url} answers {answer.status_code}{way}; is it a server of Understudy's?")
-
-
-def client_of(site: str, transport: httpx.BaseTransport | None, token: str | None, proxy: str | None) -> httpx.Client:
-    """A client of a server. Its own transport keeps no connections, since nobody closes it.
-
-    Raises:
-        ControlError: the proxy cannot be used.
-    """
-    headers = {} if token is None else {"authorization": f"Bearer {token}"}
-    usual = partial(httpx.Client, base_url=site, headers=headers, timeout=TIMEOUT, trust_env=False, limits=UNKEPT)
-    if transport is not None:
-        return usual(transport=transport)
-    # What the environment says of certificates counts, though what it says of proxies is read elsewhere.
-    verify = httpx.create_ssl_context()
-    if proxy is None:
-        return usual(verify=verify)
-    try:
-        return usual(verify=verify, proxy=proxy)
-    except (ValueError, ImportError, httpx.InvalidURL) as error:
-        shown = without_password(proxy)
-        raise ControlError(f"the proxy {shown}, which the environment names, cannot be used ({error})") from None
 
 
 def url_at(url: str, token: str | None = None) -> str:

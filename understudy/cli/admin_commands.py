@@ -11,6 +11,7 @@ import click
 
 from understudy.admin import CONTRACT
 from understudy.cli.number_options import Number
+from understudy.network.network import Network, network_options
 from understudy.options import MOST, YEAR
 from understudy.paths import is_folder
 from understudy.terminal.console import echo
@@ -42,11 +43,13 @@ def control(show: Show) -> Callable[[Callable[..., Any]], Callable[..., None]]:
 
     def decorator(function: Callable[..., Any]) -> Callable[..., None]:
         @wraps(function)
-        def command(url: str | None, admin_token: str | None, as_json: bool, **arguments: Any) -> None:
+        def command(
+            url: str | None, admin_token: str | None, network: Network, *, as_json: bool, **arguments: Any
+        ) -> None:
             # The client takes longer to import than all that `--help` needs.
             from understudy.admin.client import RemoteWorkspace  # noqa: PLC0415
 
-            answer = function(RemoteWorkspace(url or usual_url(), token=admin_token), **arguments)
+            answer = function(RemoteWorkspace(url or usual_url(), token=admin_token, network=network), **arguments)
             if isinstance(answer, Iterator):
                 for each in answer:
                     echo(to_json(each) if as_json else show([each]))
@@ -54,6 +57,7 @@ def control(show: Show) -> Callable[[Callable[..., Any]], Callable[..., None]]:
                 echo(to_json(answer) if as_json else show(answer))
 
         options: tuple[Decorator, ...] = (
+            network_options,
             click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON."),
             secret_option("--token", "admin_token", "The server's --admin-token, if it has one.", "TOKEN"),
             click.option(
