@@ -12,7 +12,7 @@ export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export TMPDIR := $(CURDIR)/.cache/tmp
 
-.PHONY: serve test test-commands test-control test-tools test-soak test-verify test-crash test-real mutants mutation bench bench-writes check hooks docs dist demo record clean help
+.PHONY: serve test test-commands test-control test-tools test-soak test-verify test-crash test-real mutants mutation bench bench-writes check hooks docs dist demo tables record clean help
 .DEFAULT_GOAL := serve
 
 serve: $(VENV)/serving ## serve the demo set; ARGS="--port 4300 --fixtures DIR" for more
@@ -74,6 +74,9 @@ dist: $(VENV)/testing ## build the package and check it, in dist/
 
 demo: $(VENV)/testing ## write the demo fixture set again
 	$(BIN)/python fixtures/make_demo.py
+
+tables: $(VENV)/testing ## write the table of operations in README.md again
+	$(BIN)/python -m tests.operations_table
 
 record: $(VENV)/testing .real/made ## record a real server's responses again
 	$(BIN)/python -m tests.real.record

@@ -5,11 +5,9 @@ from uuid import UUID
 
 from understudy.contract.columns import Column
 from understudy.errors import NotFound
-from understudy.filters.criteria import Criteria
-from understudy.filters.query import Sort
-from understudy.http.responses import NO_CONTENT, Answer
-from understudy.tables.table import Table
-from understudy.values import later, new_id, now, time_of_change
+from understudy.operations.actions import change
+from understudy.operations.handler_results import NO_CONTENT, Answer
+from understudy.values import later, new_id, now
 from understudy.workspaces.workspace import Workspace
 
 CREATED, KEY, LATEST_ID = Column(("created",)), Column(("key",)), Column(("latest_id",))
@@ -22,10 +20,6 @@ def create_artifact(workspace: Workspace, body: dict[str, Any]) -> Answer:
     if body.get("key") is not None:
         collect(workspace, artifact)
     return artifacts.encoded(row)
-
-
-def read_artifact(workspace: Workspace, id: UUID) -> Answer:
-    return workspace["artifacts"].encoded(found(workspace, id))
 
 
 def read_latest_artifact(workspace: Workspace, key: str) -> Answer:
@@ -50,11 +44,6 @@ def update_artifact(workspace: Workspace, id: UUID, body: dict[str, Any]) -> Ans
     return NO_CONTENT
 
 
-def change(table: Table, row: int, body: dict[str, Any]) -> None:
-    own = table.values(row)
-    table.update(row, {**body, "updated": time_of_change(own["created"], own["updated"])})
-
-
 def delete_artifact(workspace: Workspace, id: UUID) -> Answer:
     artifacts, row = workspace["artifacts"], found(workspace, id)
     key = artifacts.key(KEY, row)
@@ -63,22 +52,6 @@ def delete_artifact(workspace: Workspace, id: UUID) -> Answer:
     if collection is not None and workspace["artifact_collections"].key(LATEST_ID, collection) == id.int:
         fall_back(workspace, key, collection)
     return NO_CONTENT
-
-
-def read_artifacts(workspace: Workspace, criteria: Criteria, sort: Sort, limit: int, offset: int) -> Answer:
-    return workspace.page("artifacts", criteria, sort, limit, offset)
-
-
-def count_artifacts(workspace: Workspace, criteria: Criteria) -> Answer:
-    return workspace.count("artifacts", criteria)
-
-
-def read_latest_artifacts(workspace: Workspace, criteria: Criteria, sort: Sort, limit: int, offset: int) -> Answer:
-    return workspace.page("artifact_collections", criteria, sort, limit, offset)
-
-
-def count_latest_artifacts(workspace: Workspace, criteria: Criteria) -> Answer:
-    return workspace.count("artifact_collections", criteria)
 
 
 def found(workspace: Workspace, id: UUID) -> int:

@@ -1,6 +1,7 @@
 """The contract: that it is valid, that its examples are true, and what is said of a broken one."""
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,10 +32,10 @@ def test_it_is_valid() -> None:
 
 
 def test_no_schema_is_left_over() -> None:
-    text = CONTRACT.text
+    text = "".join(CONTRACT.texts.values())
     names = [*CONTRACT.document["components"]["schemas"], *CONTRACT.document["components"]["responses"]]
     rows = {name for name, place in CONTRACT.root["components"]["schemas"].items() if "x-table" in place.value}
-    assert [name for name in names if f'/{name}"' not in text and name not in rows] == []
+    assert [name for name in names if re.search(rf"/{name}\b", text) is None and name not in rows] == []
 
 
 # ------------------------------------------------------------------------ examples
@@ -143,7 +144,7 @@ def test_properties_beside_a_reference_are_not_the_ones_that_it_leads_to() -> No
         "same": {"allOf": [{"$ref": "#/size"}], "nullable": True},
         "size": schema,
     }
-    places = Contract("c", "", document).root
+    places = Contract("c", document).root
     sizes = {name: validator(places[name], Reading.LETTER) for name in document}
     assert sizes["size"].validate_python({"size": 1}) == sizes["same"].validate_python({"size": 1}) == {"size": 1}
     assert sizes["own"].validate_python({"size": "1"}) == {"size": "1"}
@@ -159,17 +160,57 @@ Mistake = tuple[str, str, str]
 
 MISTAKES: dict[str, Mistake] = {
     "no YAML": ("openapi: 3.0.3", "openapi: [", "is not YAML"),
+    "no such file": ("openapi/flows.yaml#", "openapi/no.yaml#", "openapi/no.yaml: cannot be read (No such file"),
+    "a place that is not there": (
+        "~1flows~1count",
+        "~1flows~1counts",
+        "~1flows~1counts` leads nowhere",
+    ),
+    "a path that is not listed": (
+        '  /flows/count: {$ref: "openapi/flows.yaml#/paths/~1flows~1count"}\n',
+        "",
+        "openapi/flows.yaml: paths//flows/count is not listed in openapi.yaml",
+    ),
+    "a component in two files": (
+        "    FlowUpdate:\n",
+        "    Detail: {}\n    FlowUpdate:\n",
+        "components/schemas/Detail is in",
+    ),
+    "a planned operation without a path": (
+        "PUT /admin/storage:",
+        "PUT admin/storage:",
+        "x-planned: `PUT admin/storage: service.",
+    ),
+    "an action without a text": (
+        "      x-message: Flow not found\n",
+        "",
+        "`x-action` needs the `x-message` of the response 404",
+    ),
+    "an action without rows": (
+        "      x-names: flows.name\n",
+        "",
+        "`x-action` needs a path whose parameters name rows of one table",
+    ),
     "another version": ("openapi: 3.0.3", "openapi: 3.1.0", "must be OpenAPI 3.0"),
     "not valid": ("  /health:\n    get:", "  /health:\n    git:", "paths//health"),
-    "an unknown reference": ('schemas/IdIn"', 'schemas/NoSuch"', "`$ref: #/components/schemas/NoSuch` leads nowhere"),
+    "an unknown reference": (
+        "common.yaml#/components/schemas/IdIn}",
+        "common.yaml#/components/schemas/NoSuch}",
+        "`$ref: common.yaml#/components/schemas/NoSuch` leads nowhere",
+    ),
+    "an unknown reference within a file": (
+        '"#/components/schemas/Ids"',
+        '"#/components/schemas/NoSuch"',
+        "`$ref: #/components/schemas/NoSuch` leads nowhere",
+    ),
     "security": ("tags:\n  - name: artifacts", "security: []\ntags:\n  - name: artifacts", "`security` is not served"),
     "no handler": (
-        "operationId: flows.read_flow\n",
-        "operationId: flows.no_such\n",
-        "paths//flows/{id}/get: `operationId: flows.no_such` has no handler",
+        "operationId: artifacts.update_artifact\n",
+        "operationId: artifacts.no_such\n",
+        "openapi/artifacts.yaml: paths//artifacts/{id}/patch: `operationId: artifacts.no_such` has no handler",
     ),
     "no module": (
-        "operationId: flows.read_flow\n",
+        "operationId: artifacts.update_artifact\n",
         "operationId: nothing.read\n",
         "`operationId: nothing.read` has no handler",
     ),
@@ -225,7 +266,7 @@ MISTAKES: dict[str, Mistake] = {
 
 
 def copied(folder: Path) -> Path:
-    for name in ("openapi.yaml", "handlers"):
+    for name in ("openapi.yaml", "openapi", "handlers"):
         source = own_folder() / name
         (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / name)
     return folder
@@ -245,19 +286,18 @@ def test_a_mistake_is_told_in_one_line_that_names_the_place(
     right, wrong, expected = MISTAKES[name]
     if is_own:
         monkeypatch.setattr(api_folder, "own_folder", lambda: tmp_path)
-    contract = copied(tmp_path) / "openapi.yaml"
-    text = contract.read_text(encoding="utf-8")
-    assert right in text
-    contract.write_text(text.replace(right, wrong, 1), encoding="utf-8")
+    files = [copied(tmp_path) / "openapi.yaml", *sorted(tmp_path.glob("openapi/*.yaml"))]
+    file, text = next((file, text) for file in files if right in (text := file.read_text(encoding="utf-8")))
+    file.write_text(text.replace(right, wrong, 1), encoding="utf-8")
     with pytest.raises(ContractError) as raised:
-        Api.load(tmp_path)
+        Api.load(tmp_path).prepare()
     message = str(raised.value)
     assert expected in message
     assert str(tmp_path) in message
     assert "\n" not in message
 
 
-@pytest.mark.parametrize("name", ["flows.py", "__init__.py"])
+@pytest.mark.parametrize("name", ["artifacts.py", "__init__.py"])
 @pytest.mark.parametrize(
     ("text", "reason"), [("import no_such_module", "ModuleNotFoundError"), ("def (", "SyntaxError")]
 )

@@ -10,7 +10,6 @@ from understudy.compare import jsonl
 from understudy.contract.contract import Contract
 from understudy.encoding import decoded, read_text
 from understudy.faults.rule_files import rules_in
-from understudy.operations.api_folder import own_folder
 from understudy.terminal.secret_options import secret_of
 from understudy.verify import deviations
 
@@ -50,8 +49,8 @@ def written(folder: Path, text: str, encoding: str) -> Path:
 def test_every_file_that_a_user_hands_in_is_read(tmp_path: Path, encoding: str) -> None:
     rules = written(tmp_path, "rules:\n  - operation: späť\n    delay: 1\n", encoding)
     assert [rule["operation"] for rule in rules_in(str(rules), CONTRACT)] == ["späť"]
-    contract = written(tmp_path, (own_folder() / "openapi.yaml").read_text(encoding="utf-8"), encoding)
-    assert Contract.read(contract).document == Contract.read(own_folder() / "openapi.yaml").document
+    contract = written(tmp_path, CONTRACT.read_text(encoding="utf-8"), encoding)
+    assert Contract.read(contract).document == Contract.read(CONTRACT).document
     cases = written(tmp_path, '{"path": "/flows/count"}\r\n', encoding)
     assert list(jsonl.objects(cases)) == [(1, {"path": "/flows/count"})]
     block = yaml.safe_dump({"rule": "a", "operation": "b", "subject": TEXT}, allow_unicode=True)

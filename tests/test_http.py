@@ -5,14 +5,19 @@ import os
 import re
 import socket
 import sys
+from collections import Counter
 from pathlib import Path
 
 import httpx
 import pytest
 import yaml
+from openapi_spec_validator import OpenAPIV30SpecValidator
 
 from tests.servers import client, running
+from understudy.contract.contract import Contract
+from understudy.operations.api_folder import own_folder
 
+ID = "00000000-0000-4000-8000-000000000001"
 OWN = "/api/accounts/00000000-0000-4000-8000-000000000001/workspaces/00000000-0000-4000-8000-000000000002"
 BROKEN = "def answer():\n    raise RuntimeError('two\\nlines')\n"
 CONTRACT = {
@@ -82,10 +87,25 @@ def test_a_page_needs_nothing_but_this_server(small: httpx.Client, path: str) ->
     assert urls[-1].path == (f"{OWN}/openapi.json" if path.startswith(OWN) else "/api/openapi.json")
 
 
-def test_the_contract_is_served_as_it_is_written(small: httpx.Client) -> None:
-    written = (Path(__file__).parent.parent / "openapi.yaml").read_text(encoding="utf-8")
-    assert httpx.get(small.base_url.join("/openapi.yaml")).text == written
-    assert httpx.get(small.base_url.join("/api/openapi.json")).json() == yaml.safe_load(written)
+def test_the_contract_is_served_in_one_document(small: httpx.Client) -> None:
+    """With the operations that are planned, which are in no other document."""
+    contract = Contract.load(own_folder() / "openapi.yaml")
+    document = httpx.get(small.base_url.join("/api/openapi.json")).json()
+    assert document == contract.published
+    assert yaml.safe_load(httpx.get(small.base_url.join("/openapi.yaml")).text) == document
+    assert list(OpenAPIV30SpecValidator(document).iter_errors()) == []
+    operations = [operation for path in document["paths"].values() for operation in path.values()]
+    statuses = Counter(operation.get("x-status") for operation in operations if "responses" in operation)
+    assert statuses == {None: len(list(contract.operations())), "planned": len(contract.planned)}
+
+
+def test_a_planned_operation_is_answered_with_501(small: httpx.Client) -> None:
+    contract = Contract.load(own_folder() / "openapi.yaml")
+    for path, method, value in contract.planned:
+        answer = small.request(method, re.sub(r"\{\w*id\}", ID, path), json={})
+        name = value["operationId"].rpartition(".")[2]
+        detail = f"{name} ({method.upper()} {path}) is not served by Understudy"
+        assert (answer.status_code, answer.json()) == (501, {"detail": detail})
 
 
 def test_the_site_leads_to_the_documentation(small: httpx.Client) -> None:

@@ -54,8 +54,8 @@ REFUSED: dict[str, set[str]] = {
         "paths//payments/post: `callbacks` is not served",
     },
     "split": {
-        "paths//orders/get/responses/200/content/application/json/schema: `$ref: order.yaml#/Order` leads out of the "
-        "document; write what it is into this one",
+        "paths//orders/get/responses/200/content/application/json/schema: "
+        "`$ref: https://example.com/order.yaml#/Order` leads out of the document; write what it is into this one",
         "components/schemas/Customer: `$ref: #/components/schemas/Persn` leads nowhere",
     },
     "uploads": {

@@ -43,3 +43,9 @@ def read_text(path: Path, largest: int | None = None) -> str:
         UnicodeDecodeError: it is not in the encoding that it begins with.
     """
     return decoded(read(path, largest)).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def reason_of(error: OSError | UnicodeDecodeError) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return f"it is not {error.encoding.removesuffix('-sig').upper()}"
+    return error.strerror or str(error)

@@ -127,6 +127,13 @@ class Unprocessable(ApiError):
         super().__init__(422, {"detail": detail})
 
 
+class NotImplementedByServer(ApiError):
+    """The operation is known, but not served."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(501, {"detail": detail})
+
+
 class InsufficientStorage(ApiError):
     """A change cannot be kept, and was undone."""
 

@@ -48,7 +48,7 @@ class Site:
 
     @cached_property
     def table(self) -> RoutingTable:
-        return RoutingTable(self.served.operations.values(), self.api.contract.base_path)
+        return RoutingTable(self.served.routed, self.api.contract.base_path)
 
     @cached_property
     def guard(self) -> Guard:

@@ -55,6 +55,7 @@ def watching(folder: Path, *options: str) -> Iterator[Watched]:
     shutil.copytree(ROOT / "handlers", folder / "handlers", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(FEW, folder / "fixtures" / "demo")
     shutil.copy(ROOT / "openapi.yaml", folder)
+    shutil.copytree(ROOT / "openapi", folder / "openapi")
     command = [sys.executable, "-m", "understudy", "serve", "--watch", "--quiet", "--port", "0", "--api", str(folder)]
     with subprocess.Popen(
         [*command, *options], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -85,6 +86,9 @@ def test_the_contract_is_loaded_again(watched: Watched) -> None:
     watched.edit(watched.folder / "openapi.yaml", lambda text: text.replace("  /hello:", "  /good-day:", 1))
     assert watched.api.get("/hello").status_code == 404
     assert watched.api.get("/good-day").status_code == 200
+    path = watched.folder / "openapi" / "flows.yaml"
+    watched.edit(path, lambda text: text.replace("x-message: Flow not found", "x-message: No flow", 1))
+    assert watched.api.get("/flows/name/none").json() == {"detail": "No flow"}
 
 
 def test_handlers_are_loaded_again_however_little_they_change(watched: Watched) -> None:
@@ -107,7 +111,7 @@ def test_what_cannot_be_loaded_changes_nothing(watched: Watched) -> None:
     # Each is noticed before those above it.
     for path, broken, reason in (
         (watched.flows, "{bad\n", "Invalid JSON"),
-        (watched.folder / "handlers" / "flows.py", "\nimport nothing_there\n", "No module named 'nothing_there'"),
+        (watched.folder / "handlers" / "artifacts.py", "\nimport nothing_there\n", "No module named 'nothing_there'"),
         (watched.folder / "handlers" / "service.py", "\nraise SystemExit('no')\n", "SystemExit"),
         (watched.folder / "openapi.yaml", "\n  - nonsense: [", "is not YAML"),
     ):

@@ -15,6 +15,7 @@ import yaml
 from tests.conftest import SMALL
 from tests.control.tenants import admin, at, keys, new_name
 from tests.servers import stand_in
+from understudy.contract.contract import Contract
 from understudy.errors import StoreError
 from understudy.operations.api_folder import own_folder
 from understudy.store.lock import Lock
@@ -170,7 +171,7 @@ def test_the_messages_about_limits_have_a_singular() -> None:
 def test_an_api_may_have_none(tmp_path: Path) -> None:
     """Its contract names no such URL."""
     shutil.copytree(own_folder() / "handlers", tmp_path / "handlers")
-    contract = yaml.safe_load((own_folder() / "openapi.yaml").read_text(encoding="utf-8"))
+    contract = {**Contract.read(own_folder() / "openapi.yaml").document}
     contract["servers"] = contract["servers"][:1]
     (tmp_path / "openapi.yaml").write_text(yaml.safe_dump(contract, sort_keys=False), encoding="utf-8")
     with stand_in(SMALL, "--api", str(tmp_path)) as api:

@@ -13,6 +13,7 @@ from enum import Enum
 from pathlib import Path
 
 from tests.servers import ROOT, running
+from understudy.contract.contract import Contract
 from understudy.operations.api_folder import own_folder
 
 HONEST = "honest"  # the name of the server that does not lie
@@ -101,7 +102,9 @@ def schemathesis_run(url: str, seed: int) -> tuple[Failures | None, float]:
     """The failures that it reports, None where it does not end well; and the seconds it took."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
-        command = [sys.executable, "-m", "schemathesis.cli", "run", str(own_folder() / "openapi.yaml"), "--url", url]
+        document = Path(folder) / "openapi.json"
+        document.write_text(json.dumps(Contract.read(own_folder() / "openapi.yaml").document), encoding="utf-8")
+        command = [sys.executable, "-m", "schemathesis.cli", "run", str(document), "--url", url]
         command += ["--seed", str(seed), "--report", "json", "--report-json-path", str(report)]
         ended = run(command, Path(folder))
         if ended.status not in (0, 1) or not report.exists():

@@ -27,6 +27,7 @@ from tests.servers import ROOT, free_port
 from tests.tools.requests import FLOWS, add_flow, flows, post
 from understudy import StandIn
 from understudy.admin.client import ControlError
+from understudy.contract.contract import Contract
 from understudy.errors import UnderstudyError
 from understudy.operations.api_folder import own_folder
 from understudy.testing.server_process import ServerProcess
@@ -282,9 +283,9 @@ def test_it_takes_the_options_of_serve(tmp_path: Path) -> None:
 def test_another_api_may_print_and_have_no_workspaces(tmp_path: Path) -> None:
     """What its handlers print is not taken for what its process says."""
     shutil.copytree(own_folder() / "handlers", tmp_path / "handlers")
-    with (tmp_path / "handlers" / "flows.py").open("a", encoding="utf-8") as file:
+    with (tmp_path / "handlers" / "service.py").open("a", encoding="utf-8") as file:
         file.write("\nprint('loaded')\n")
-    contract = yaml.safe_load((own_folder() / "openapi.yaml").read_text(encoding="utf-8"))
+    contract = {**Contract.read(own_folder() / "openapi.yaml").document}
     contract["servers"] = contract["servers"][:1]
     (tmp_path / "openapi.yaml").write_text(yaml.safe_dump(contract, sort_keys=False), encoding="utf-8")
     with StandIn(SMALL, api=tmp_path, process=True) as standin:

@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
@@ -86,7 +85,7 @@ def test_fuzzing_sends_tokens_too(guarded: httpx.Client) -> None:
     with watched(guarded) as (url, log), client(url, headers, CONTRACT) as server:
         connection = Connection(server, 60, None)
         inspection = Inspection(surface, readings, model, connection, random.Random(1), Verdict(url, 1))
-        Fuzzing(inspection, Path(CONTRACT.name), headers, None, allow_writes=False).run()
+        Fuzzing(inspection, CONTRACT, headers, None, allow_writes=False).run()
     changes = [request for request in log if request.method in CHANGING]
     assert changes
     assert [request for request in changes if "prefect-csrf-token" not in request.headers] == []

@@ -570,7 +570,7 @@ MISTAKES: dict[str, tuple[dict[str, str], str]] = {
 @pytest.mark.parametrize("name", MISTAKES)
 def test_a_mistake_is_told_in_one_line(name: str) -> None:
     pages, expected = MISTAKES[name]
-    contract = Contract("contract", "", json.loads(answering({"type": "string"})))
+    contract = Contract("contract", json.loads(answering({"type": "string"})))
     with site(pages) as url, httpx.Client(base_url=f"{url}/api") as server:
         with pytest.raises(UnderstudyError) as raised:
             drift(contract, server)

@@ -6,7 +6,6 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 
 import httpx
 import pytest
@@ -57,7 +56,7 @@ def inspected(url: str, budget: int) -> Iterator[Inspection]:
 
 
 def fuzz(inspection: Inspection, *, allow_writes: bool) -> None:
-    Fuzzing(inspection, Path(CONTRACT.name), HEADERS, None, allow_writes=allow_writes).run()
+    Fuzzing(inspection, CONTRACT, HEADERS, None, allow_writes=allow_writes).run()
 
 
 def test_an_interrupt_ends_it_and_what_was_made_is_known(strict: httpx.Client) -> None:

@@ -52,13 +52,13 @@ def control_of(site: Site) -> ASGIApp:
         return await answer if isawaitable(answer) else answer
 
     api = Api.load(FOLDER, subject="site")
-    table = RoutingTable(api.operations.values(), api.contract.base_path)
+    table = RoutingTable(api.routed, api.contract.base_path)
     middlewares = [
         partial(LookupMiddleware, table=table),
         ErrorMiddleware,
         partial(GateMiddleware, token=site.options.admin_token),
-        TableRoutingMiddleware,
-        partial(OperationMiddleware, operations=api.operations, perform=perform, limits=site.options.limits),
+        partial(TableRoutingMiddleware, api=api),
+        partial(OperationMiddleware, operations=api.routed, perform=perform, limits=site.options.limits),
         partial(DocumentMiddleware, api=api, table=table, path=PATH),
     ]
-    return connexion_app(api, middlewares)
+    return connexion_app(middlewares)

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from understudy.contract.contract import reason_of
-from understudy.encoding import read_text
+from understudy.encoding import read_text, reason_of
 from understudy.errors import FixtureError
 from understudy.text import one_line
 

@@ -100,6 +100,7 @@ ANNOTATIONS: Mapping[str, Annotation] = {
     "x-lone": Annotation(SCHEMA, FLAG),
     "x-ignored": Annotation(SCHEMA, FLAG),
     "x-selects": Annotation(SCHEMA, table),
+    "x-order": Annotation(SCHEMA, beside("x-selects", TEXT)),
     "x-sorts": Annotation(SCHEMA, beside("enum", WORDS)),
     "x-detail": Annotation(SCHEMA, beside("minimum", beside("maximum", with_keys("minimum", "maximum")))),
     "x-pattern-message": Annotation(SCHEMA, beside("pattern", TEXT)),
@@ -107,6 +108,11 @@ ANNOTATIONS: Mapping[str, Annotation] = {
     "x-default": Annotation(SCHEMA, OBJECT),
     "x-minimum-version": Annotation(("parameter",), with_keys("version", "malformed", "outdated")),
     "x-names": Annotation(("parameter",), field),
+    "x-action": Annotation(
+        ("operation",), one_of("read", "update", "delete", "create", "list", "count", "paginate", "bulk_delete")
+    ),
+    "x-message": Annotation(("response",), TEXT),
+    "x-status": Annotation(("operation",), one_of("planned")),
     "x-safe": Annotation(("operation",), FLAG),
     "x-open": Annotation(("operation",), FLAG),
     "x-issues-tokens": Annotation(("operation",), FLAG),

@@ -157,11 +157,12 @@ class Catalog:
     """All tables by name, and the columns that anything asks about.
 
     Filters and sorts ask for their columns here while they are compiled, so that each table knows
-    what to keep at hand before its first row comes.
+    what to keep at hand before its first row comes. `filters` has those that were compiled, by their places.
     """
 
     tables: dict[str, RowSchema]
     columns: dict[str, set[Column]] = field(default_factory=dict)
+    filters: dict[tuple[str, ...], Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, contract: Contract) -> "Catalog":

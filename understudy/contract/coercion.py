@@ -26,8 +26,8 @@ def coerced(contract: Contract) -> Mapping[str, Any]:
     It does not list what nobody sends: a text with white space or underscores around a number's digits, a date in the
     form of a week.
     """
-    document = deepcopy(contract.document)
-    widening = Widening(Contract(contract.name, "", document))
+    document = deepcopy(contract.published)
+    widening = Widening(Contract(contract.name, document))
     for path in document.get("paths", {}).values():
         for method in METHODS:
             widening.body(path.get(method, {}).get("requestBody", {}))

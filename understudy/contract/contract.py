@@ -1,6 +1,6 @@
 """The contract: `openapi.yaml`, read once and walked place by place."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -9,7 +9,8 @@ from typing import Any
 
 import yaml
 
-from understudy.encoding import read_text
+from understudy.contract.bundle import bundled
+from understudy.contract.planned import PlannedOperation, separated, written
 from understudy.errors import ContractError
 from understudy.text import one_line
 
@@ -63,7 +64,7 @@ class Place:
         return self.value["default"] if "default" in self.value else self.value["x-default"]
 
     def error(self, reason: str) -> ContractError:
-        return ContractError(f"{self.contract.name}: {self.path.strip('/')}", reason)
+        return ContractError(self.contract.where(self.path), reason)
 
     @contextmanager
     def blamed(self) -> Iterator[None]:
@@ -78,15 +79,18 @@ class Place:
 
 @dataclass(frozen=True)
 class Contract:
-    """An OpenAPI 3.0 document that was found valid.
+    """An OpenAPI 3.0 document that was found valid, in one file or in several.
 
-    `text` is the file as it was written, for those who ask for it; `made` holds what was made of places, by
-    their paths, so that a schema is compiled once, however many others refer to it.
+    `document` has the operations that are served, and `planned` those that are not. `texts` are the files as they were
+    written, and `origins` name the file of each path and component, by its JSON pointer. `made` holds what was made of
+    places, by their paths, so that a schema is compiled once, however many others refer to it.
     """
 
     name: str
-    text: str
     document: Mapping[str, Any]
+    planned: Sequence[PlannedOperation] = ()
+    texts: Mapping[Path, str] = field(default_factory=dict, repr=False)
+    origins: Mapping[str, Path] = field(default_factory=dict, repr=False)
     made: dict[tuple[str, Any], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
@@ -102,16 +106,37 @@ class Contract:
 
     @classmethod
     def read(cls, path: Path) -> "Contract":
-        """Read a contract that is known to be valid.
+        """Read a contract that is known to be valid, with the files that it refers to.
 
         Raises:
-            ContractError: the file cannot be read, or is no YAML.
+            ContractError: a file cannot be read, or is no YAML.
         """
-        try:
-            text = read_text(path)
-        except (OSError, UnicodeDecodeError) as error:
-            raise ContractError(str(path), f"cannot be read ({reason_of(error)})") from None
-        return cls(str(path), text, parse(path, text))
+        bundle = bundled(path)
+        document = {**bundle.document}
+        planned = planned_in(path, document.pop(PLANNED_LINES, {}))
+        if isinstance(document.get("paths"), dict):
+            document["paths"], others = separated(document["paths"], METHODS)
+            planned += others
+        return cls(str(path), document, planned, bundle.texts, bundle.origins)
+
+    @cached_property
+    def published(self) -> Mapping[str, Any]:
+        """The document with the operations that are planned."""
+        paths = {path: {**item} for path, item in self.document["paths"].items()}
+        for path, method, value in self.planned:
+            paths.setdefault(path, {}).setdefault(method, value)
+        return {**self.document, "paths": paths}
+
+    def as_yaml(self) -> str:
+        """The document as YAML: the file as it was written where there is only one."""
+        if len(self.texts) == 1 and not self.planned:
+            return next(iter(self.texts.values()))
+        return yaml.dump(self.published, Dumper=Plain, sort_keys=False, allow_unicode=True, width=120)
+
+    def where(self, path: str) -> str:
+        """A place in the contract, for people: its file, and the way to it there."""
+        file = next((file for start, file in self.origins.items() if f"{path}/".startswith(f"{start}/")), self.name)
+        return f"{file}: {path.strip('/') or 'the document'}"
 
     @property
     def root(self) -> Place:
@@ -150,10 +175,10 @@ class Contract:
 
         for error in OpenAPIV30SpecValidator(self.document).iter_errors():
             where = "/".join(str(key) for key in getattr(error, "absolute_path", ()))
-            raise ContractError(f"{self.name}: {where or 'the document'}", one_line(str(error)))
+            raise ContractError(self.where(f"/{where}"), one_line(str(error)))
 
     def operations(self) -> Iterator[tuple[str, Place]]:
-        """Each operation as its id and its place, in the document's order; its path's parameters before its own."""
+        """Each served operation as its id and place, in the document's order; its path's parameters before its own."""
         for _, path in self.root.entries("paths"):
             shared = path.value.get("parameters", [])
             for method in path.value:
@@ -166,6 +191,11 @@ class Contract:
                         operation.value["operationId"],
                         replace(operation, value={**operation.value, "parameters": [*shared, *own]}),
                     )
+
+    def planned_operations(self) -> Iterator[tuple[str, Place]]:
+        """Each operation that is planned, as its id and place."""
+        for path, method, value in self.planned:
+            yield value["operationId"], self.place(value, f"/paths/{path}/{method}")
 
     def schemas(self) -> Iterator[Place]:
         for _, schema in self.root["components"].entries("schemas") if "components" in self.document else ():
@@ -205,22 +235,23 @@ class Contract:
         return servers[0].get("x-auth-variable") if servers else None
 
 
-def parse(path: Path, text: str) -> Mapping[str, Any]:
-    # The C loader takes a hundredth of the time, where PyYAML was built with it.
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+PLANNED_LINES = "x-planned"
+
+
+def planned_in(path: Path, lines: Any) -> list[PlannedOperation]:
+    """The operations that a contract lists as planned.
+
+    Raises:
+        ContractError: a line has not the form that it should have.
+    """
     try:
-        document = yaml.load(text, Loader=loader)  # noqa: S506 - both loaders are the safe ones
-    except yaml.YAMLError as error:
-        raise ContractError(str(path), f"is not YAML ({one_line(str(error))})") from None
-    if not isinstance(document, dict):
-        raise ContractError(str(path), "is no OpenAPI document")
-    if not str(document.get("openapi", "")).startswith("3.0."):
-        version = document.get("openapi", document.get("swagger", "an unknown version"))
-        raise ContractError(str(path), f"must be OpenAPI 3.0 (`openapi: 3.0.3`), not {version}")
-    return document
+        return list(written(lines))
+    except (ValueError, AttributeError) as error:
+        raise ContractError(f"{path}: {PLANNED_LINES}", one_line(str(error))) from None
 
 
-def reason_of(error: OSError | UnicodeDecodeError) -> str:
-    if isinstance(error, UnicodeDecodeError):
-        return f"it is not {error.encoding.removesuffix('-sig').upper()}"
-    return error.strerror or str(error)
+class Plain(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]  # one of the two, as PyYAML was built
+    """Writes YAML without anchors, which not every reader of OpenAPI understands."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True

@@ -55,7 +55,7 @@ def check(contract: Contract) -> None:
     Raises:
         ContractError: it does; the text has all of that, each with its place.
     """
-    walk = Walk(contract.document, contract.name)
+    walk = Walk(contract.document, contract.where)
     walk.document()
     if walk.mistakes:
         raise ContractMistakes(str(walk.mistakes))
@@ -64,16 +64,16 @@ def check(contract: Contract) -> None:
 class Walk:
     """Goes through a document once. Where it is no valid OpenAPI, it is passed over: others tell that."""
 
-    def __init__(self, document: Mapping[str, Any], name: str) -> None:
+    def __init__(self, document: Mapping[str, Any], where: Callable[[str], str]) -> None:
         self.mistakes = Mistakes()
         self._document = document
-        self._name = name
+        self._where_is = where
         self._tables = tables_of(document)
         self._visited: set[str] = set()
         self._straight: set[str] = set()  # references that were followed to all their ends
 
     def refuse(self, path: str, reason: str) -> None:
-        self.mistakes.add(f"{self._name}: {path.strip('/') or 'the document'}: {reason}")
+        self.mistakes.add(f"{self._where_is('/' + path.lstrip('/'))}: {reason}")
 
     # ------------------------------------------------------------------ parts
 

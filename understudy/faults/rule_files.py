@@ -8,9 +8,9 @@ from typing import Any
 import yaml
 from pydantic_core import ValidationError
 
-from understudy.contract.contract import Contract, reason_of
+from understudy.contract.contract import Contract
 from understudy.contract.validation import Reading, validator
-from understudy.encoding import decoded
+from understudy.encoding import decoded, reason_of
 from understudy.errors import FaultsError
 from understudy.faults.fault_rule import Rule
 from understudy.paths import read

@@ -21,6 +21,9 @@ ANNOTATIONS = {
 }  # fmt: skip
 
 
+OWN = ("x-filters", "x-first-of", "x-lone")  # what a filter schema says of itself
+
+
 @dataclass(frozen=True)
 class FieldSubject:
     """A filter speaks of a column, of this row or of one that steps lead to."""
@@ -117,8 +120,13 @@ def filter_at(place: Place, catalog: Catalog) -> Filter:
     Raises:
         ContractError: an annotation is unknown, or names what is not there.
     """
-    check_annotations(place)
-    return object_filter(place, place.value["x-filters"], lambda: None, catalog)
+    # Many bodies refer to the same filter, each with a path of its own to the rows that it is for.
+    made, key = catalog.filters, (place.within, *map(str, map(place.value.get, OWN)))
+    if key not in made:
+        check_annotations(place)
+        made[key] = object_filter(place, place.value["x-filters"], lambda: None, catalog)
+    found: Filter = made[key]
+    return found
 
 
 def object_filter(place: Place, table: str, outer: Callable[[], Subject | None], catalog: Catalog) -> Filter:

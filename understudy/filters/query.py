@@ -71,7 +71,9 @@ def sorts_at(place: Place, table: str, catalog: Catalog) -> dict[str, Sort]:
     words = [word for word in place.value["enum"] if word is not None]
     if set(words) != set(place.value["x-sorts"]):
         raise place.error("`x-sorts` must have each word of the `enum`, and no other")
-    return {
-        word: Sort(catalog.column(table, (field.removeprefix("-"),), place), field.startswith("-"))
-        for word, field in place.value["x-sorts"].items()
-    }
+    return {word: sort_by(field, table, catalog, place) for word, field in place.value["x-sorts"].items()}
+
+
+def sort_by(field: str, table: str, catalog: Catalog, place: Place) -> Sort:
+    """The order by a field, which is behind a minus where the largest comes first."""
+    return Sort(catalog.column(table, (field.removeprefix("-"),), place), field.startswith("-"))

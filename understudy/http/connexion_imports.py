@@ -78,6 +78,7 @@ with put_off(*(UNUSED if is_alone() else ())), warnings.catch_warnings():
     from connexion.middleware.routing import RoutingAPI, RoutingMiddleware, RoutingOperation
     from connexion.operations import AbstractOperation
     from connexion.resolver import Resolver
+    from connexion.spec import Specification
 
 __all__ = [
     "ROUTING_CONTEXT",
@@ -87,4 +88,5 @@ __all__ = [
     "RoutingAPI",
     "RoutingMiddleware",
     "RoutingOperation",
+    "Specification",
 ]

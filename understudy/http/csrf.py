@@ -82,7 +82,7 @@ def text_of(headers: Mapping[bytes, bytes], name: str) -> str | None:
 def issuing(api: Api, tokens: Tokens) -> Api:
     """An API whose operation that issues tokens does so."""
     operations = {
-        name: replace(operation, handler=tokens.issue) if operation.issues_tokens else operation
+        name: operation.answered_by(tokens.issue) if operation.issues_tokens else operation
         for name, operation in api.operations.items()
     }
     return replace(api, operations=operations)

@@ -1,6 +1,6 @@
 """Operations: each request is read by the contract, handled, and responded to with JSON."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -22,14 +22,14 @@ class OperationMiddleware:
 
     Args:
         app: responds to all other requests.
-        operations: by id.
+        operations: all that have a route.
         perform: calls the handlers that take more than the request's arguments.
         limits: of a request's body.
     """
 
-    def __init__(self, app: ASGIApp, operations: Mapping[str, Operation], perform: Perform, limits: Limits) -> None:
+    def __init__(self, app: ASGIApp, operations: Iterable[Operation], perform: Perform, limits: Limits) -> None:
         self._app = app
-        self._operations = operations
+        self._operations = {operation.id: operation for operation in operations}
         self._perform = perform
         self._limits = limits
 

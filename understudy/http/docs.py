@@ -80,13 +80,13 @@ def routes(api: Api, path: str = "") -> list[Route | Mount]:
         return RedirectResponse("docs")
 
     async def as_written(request: Request) -> Response:
-        return PlainTextResponse(contract.text, media_type="application/yaml")
+        return PlainTextResponse(contract.as_yaml(), media_type="application/yaml")
 
     async def as_json(request: Request) -> Response:
-        return JSONResponse(contract.document)
+        return JSONResponse(contract.published)
 
     async def as_accepted(request: Request) -> Response:
-        return JSONResponse(coerced(contract) if api.reading is Reading.COERCED else contract.document)
+        return JSONResponse(coerced(contract) if api.reading is Reading.COERCED else contract.published)
 
     # Where both are in one place, the contract is.
     places = {path: as_accepted, contract.base_path: as_json}

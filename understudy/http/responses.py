@@ -12,15 +12,12 @@ from pydantic_core import to_json
 from starlette.types import Scope, Send
 
 from understudy.filters.pages import Page
+from understudy.operations.handler_results import NO_CONTENT
 from understudy.operations.request_headers import headers_of
 
-NO_CONTENT: Final = (b"", HTTPStatus.NO_CONTENT)
 VARY_ORIGIN: Final = "understudy.vary_origin"  # the key in a scope whose responses are to have `vary: Origin`
 COMPRESSED: Final = 500  # bytes from which on responses are compressed, as by the real server
 THREADED: Final = 2**20  # bytes from which on that is done in a thread: they take more than a millisecond
-
-Answer = Any
-"""JSON as ready bytes, or a value to encode; alone, or as a pair with the status."""
 
 
 def encode(value: Any) -> bytes:

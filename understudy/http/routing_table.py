@@ -61,7 +61,7 @@ class Pattern:
         self._fixed_of = itemgetter(*(place for place, part in enumerate(parts) if "{" not in part))
         self._fixed = self._fixed_of(parts)
         self._parameters = [
-            (place, part.strip("{}"), part.strip("{}") in operation.reader.ids)
+            (place, part.strip("{}"), operation.path_parameters[part.strip("{}")])
             for place, part in enumerate(parts)
             if "{" in part
         ]

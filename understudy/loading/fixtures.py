@@ -14,8 +14,7 @@ from typing import BinaryIO
 
 from understudy.contract.catalog import Catalog
 from understudy.contract.columns import Column
-from understudy.contract.contract import reason_of
-from understudy.encoding import encoding_of
+from understudy.encoding import encoding_of, reason_of
 from understudy.errors import FixtureError, FixtureMistakes, did_you_mean
 from understudy.loading import loader
 from understudy.loading.loader import LoadError

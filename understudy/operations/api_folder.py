@@ -3,21 +3,24 @@
 import importlib.util
 import inspect
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple, NoReturn
 
 from understudy.cache import Cache
 from understudy.contract import support
 from understudy.contract.catalog import Catalog
 from understudy.contract.contract import Contract, Place
 from understudy.contract.validation import Reading
-from understudy.errors import ContractError
-from understudy.operations.request_reader import REMEMBERED, Remembered, RequestReader
+from understudy.errors import ContractError, NotImplementedByServer
+from understudy.filters.query import query_at
+from understudy.operations.actions import action_at
+from understudy.operations.request_reader import REMEMBERED, Remembered, RequestReader, body_schema
 from understudy.text import one_line
 
 PACKAGE = Path(__file__).parents[1]
@@ -29,22 +32,54 @@ def own_folder() -> Path:
     return inside if inside.is_dir() else PACKAGE.parent
 
 
+class Prepared(NamedTuple):
+    """What an operation needs to answer requests, made of the contract.
+
+    `takes_subject` says whether the handler is given what the API is about, such as a workspace, before what the
+    request says.
+    """
+
+    handler: Callable[..., Any]
+    takes_subject: bool
+    reader: RequestReader
+
+
 @dataclass(frozen=True)
 class Operation:
-    """One operation, prepared: where it is, how its requests are read, what answers them, and with which status.
+    """One operation: where it is, how its requests are read, what answers them, and with which status.
 
-    `path` is the contract's, with names in braces. `takes_subject` says whether the handler is given what
-    the API is about, such as a workspace, before what the request says.
+    `path` is the contract's, with names in braces; `path_parameters` says of each of these names whether it takes
+    ids. `prepare` compiles the operation, which is done when it is first asked for.
     """
 
     id: str
     method: str
     path: str
-    handler: Callable[..., Any]
-    takes_subject: bool
-    reader: RequestReader
-    status: int
     place: Place
+    path_parameters: Mapping[str, bool]
+    status: int
+    prepare: Callable[[], Prepared]
+
+    @cached_property
+    def prepared(self) -> Prepared:
+        with self.place.blamed():
+            return self.prepare()
+
+    @property
+    def handler(self) -> Callable[..., Any]:
+        return self.prepared.handler
+
+    @property
+    def takes_subject(self) -> bool:
+        return self.prepared.takes_subject
+
+    @property
+    def reader(self) -> RequestReader:
+        return self.prepared.reader
+
+    def answered_by(self, handler: Callable[..., Any]) -> "Operation":
+        """The same operation with another handler."""
+        return replace(self, prepare=lambda: self.prepared._replace(handler=handler))
 
     @property
     def is_safe(self) -> bool:
@@ -64,17 +99,21 @@ class Operation:
 
 @dataclass(frozen=True)
 class Api:
-    """A loaded API folder. `reading` is how the values of requests are taken."""
+    """A loaded API folder. `reading` is how the values of requests are taken.
+
+    `operations` are those that are served, by id, and `planned` those of which clients are told that they are not.
+    """
 
     folder: Path
     contract: Contract
     catalog: Catalog
     operations: Mapping[str, Operation]
+    planned: Sequence[Operation]
     reading: Reading
 
     @classmethod
     def load(cls, folder: Path, reading: Reading = Reading.COERCED, subject: str = "workspace") -> "Api":
-        """Load an API folder and prepare its operations.
+        """Load an API folder. The operations of another API than our own are prepared, too.
 
         Args:
             folder: holds `openapi.yaml` and `handlers/`.
@@ -89,40 +128,90 @@ class Api:
         if not is_ours(folder):
             contract.check()
         try:
-            return cls.prepared(folder, contract, reading, subject)
+            api = cls.made_of(folder, contract, reading, subject)
+            if not is_ours(folder):
+                api.prepare()
         except Exception:
             # The tests hold our own contract to be valid. Where somebody edits it, this finds better words.
             contract.check()
             raise
+        return api
 
     @classmethod
-    def prepared(cls, folder: Path, contract: Contract, reading: Reading, subject: str) -> "Api":
+    def made_of(cls, folder: Path, contract: Contract, reading: Reading, subject: str) -> "Api":
         catalog = Catalog.of(contract)
         handlers = Handlers(folder / "handlers")
+        maker = Maker(catalog, handlers, reading, subject)
         operations = {}
-        remembered: Remembered = Cache(REMEMBERED)
         for operation_id, place in contract.operations():
             with place.blamed():
-                handler = handlers.function(operation_id, place)
-                reader = RequestReader(place, catalog, reading, remembered)
-                operations[operation_id] = prepared(operation_id, place, handler, reader, subject)
-        return cls(folder, contract, catalog, operations, reading)
+                register(place, catalog)
+                operations[operation_id] = maker.operation(operation_id, place)
+        planned = [maker.operation(*each, planned=True) for each in contract.planned_operations()]
+        return cls(folder, contract, catalog, operations, planned, reading)
+
+    def prepare(self) -> None:
+        """Compile all operations, which finds what is wrong with them.
+
+        Raises:
+            ContractError: an operation cannot be served.
+        """
+        for operation in self.operations.values():
+            _ = operation.prepared
+
+    @property
+    def routed(self) -> list[Operation]:
+        """All operations that have a route, in the contract's order: those that are planned come last."""
+        return [*self.operations.values(), *self.planned]
+
+
+def register(operation: Place, catalog: Catalog) -> None:
+    """Have the tables know the columns that an operation asks about, before their first row comes."""
+    schema = body_schema(operation)
+    if schema is not None and "x-selects" in schema.value:
+        query_at(schema, catalog)
+
+
+class Maker:
+    """Makes the operations of an API folder."""
+
+    def __init__(self, catalog: Catalog, handlers: "Handlers", reading: Reading, subject: str) -> None:
+        self._catalog = catalog
+        self._handlers = handlers
+        self._reading = reading
+        self._subject = subject
+        self._remembered: Remembered = Cache(REMEMBERED)
+
+    def operation(self, operation_id: str, place: Place, *, planned: bool = False) -> Operation:
+        path, _, method = place.path.removeprefix("/paths/").rpartition("/")
+        parameters = [each.value for each in place.each("parameters") if each.value["in"] == "path"]
+        ids = {each["name"]: each["schema"].get("format") == "uuid" for each in parameters}
+        prepare = partial(self._planned if planned else self._prepared, operation_id, place)
+        return Operation(operation_id, method.upper(), path, place, ids, first_success(place), prepare)
+
+    def _prepared(self, operation_id: str, place: Place) -> Prepared:
+        reader = RequestReader(place, self._catalog, self._reading, self._remembered)
+        if "x-action" in place.value:
+            return Prepared(action_at(place, self._catalog), True, reader)
+        handler = self._handlers.function(operation_id, place)
+        parameters = set(inspect.signature(handler).parameters)
+        check_parameters(place, handler, parameters - {self._subject}, reader.arguments)
+        return Prepared(handler, self._subject in parameters, reader)
+
+    def _planned(self, operation_id: str, place: Place) -> Prepared:
+        reader = RequestReader(place, self._catalog, self._reading, self._remembered)
+        path, _, method = place.path.removeprefix("/paths/").rpartition("/")
+        detail = f"{operation_id.rpartition('.')[2]} ({method.upper()} {path}) is not served by Understudy"
+
+        def refuse(**arguments: Any) -> NoReturn:
+            raise NotImplementedByServer(detail)
+
+        return Prepared(refuse, False, reader)
 
 
 def is_ours(folder: Path) -> bool:
     """Whether an API folder came with Understudy, whose tests hold its contract to be valid."""
     return folder == own_folder() or PACKAGE in folder.parents
-
-
-def prepared(
-    operation_id: str, place: Place, handler: Callable[..., Any], reader: RequestReader, subject: str
-) -> Operation:
-    parameters = set(inspect.signature(handler).parameters)
-    check_parameters(place, handler, parameters - {subject}, reader.arguments)
-    path, _, method = place.path.removeprefix("/paths/").rpartition("/")
-    return Operation(
-        operation_id, method.upper(), path, handler, subject in parameters, reader, first_success(place), place
-    )
 
 
 def check_parameters(place: Place, handler: Callable[..., Any], has: set[str], needs: set[str]) -> None:

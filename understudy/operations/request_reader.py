@@ -276,16 +276,23 @@ def in_short(refusal: Invalid) -> Unprocessable:
 
 
 def body_at(operation: Place, catalog: Catalog, reading: Reading) -> WholeBody | QueryBody | None:
+    place = body_schema(operation)
+    if place is None:
+        return None
+    if "x-selects" in place.value:
+        return QueryBody(place, query_at(place, catalog), reading)
+    return WholeBody(place, reading)
+
+
+def body_schema(operation: Place) -> Place | None:
+    """The schema of an operation's request body; None where it takes none."""
     request = operation.get("requestBody")
     if request is None:
         return None
     media = request["content"].get(MEDIA_TYPE)
     if media is None:
         raise request.error(f"only {MEDIA_TYPE} is served")
-    place = media["schema"]
-    if "x-selects" in place.value:
-        return QueryBody(place, query_at(place, catalog), reading)
-    return WholeBody(place, reading)
+    return media["schema"]
 
 
 def missing(*loc: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from understudy import paths
-from understudy.contract.contract import reason_of
+from understudy.encoding import reason_of
 from understudy.errors import UnderstudyError
 
 

@@ -55,8 +55,8 @@ def create_app(site: Site, request_log: Callable[[ASGIApp], ASGIApp] | None = No
         ResponseFaultMiddleware,
         partial(AuthenticationMiddleware, guard=site.guard),
         PreferMiddleware,
-        TableRoutingMiddleware,
-        partial(OperationMiddleware, operations=site.served.operations, perform=perform, limits=site.options.limits),
+        partial(TableRoutingMiddleware, api=site.served),
+        partial(OperationMiddleware, operations=site.served.routed, perform=perform, limits=site.options.limits),
         partial(DocumentMiddleware, api=site.served, table=site.table),
     ]
-    return connexion_app(site.served, middlewares)
+    return connexion_app(middlewares)

@@ -20,8 +20,8 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from understudy.admin import CONTRACT
-from understudy.contract.contract import reason_of
 from understudy.contract.validation import Reading
+from understudy.encoding import reason_of
 from understudy.errors import UnderstudyError
 from understudy.http.journal import Journal
 from understudy.http.protocol import Protocol

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 from tinydb import Storage
 
-from understudy.contract.contract import reason_of
+from understudy.encoding import reason_of
 from understudy.paths import check_file
 from understudy.store.file_format import Tables, encoded
 from understudy.store.lock import changed

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from understudy.contract.contract import reason_of
+from understudy.encoding import reason_of
 from understudy.errors import InsufficientStorage
 from understudy.tables.changes import Change
 from understudy.text import counted

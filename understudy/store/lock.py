@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from understudy.contract.contract import reason_of
+from understudy.encoding import reason_of
 from understudy.errors import StoreError, StoreWriteError
 
 if sys.platform != "win32":

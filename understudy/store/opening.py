@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pendulum
 
-from understudy.contract.contract import reason_of
+from understudy.encoding import reason_of
 from understudy.errors import StoreError
 from understudy.loading import fixtures
 from understudy.loading.fixtures import FixtureSet

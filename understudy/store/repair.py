@@ -11,7 +11,7 @@ from typing import Any
 from pydantic_core import ValidationError
 
 from understudy.contract.catalog import Catalog
-from understudy.contract.contract import reason_of
+from understudy.encoding import reason_of
 from understudy.errors import StoreError
 from understudy.loading.derivation import derive
 from understudy.loading.loader import Loader

@@ -13,8 +13,7 @@ from tinydb import TinyDB
 from tinydb.table import Document
 
 from understudy.contract.catalog import Catalog
-from understudy.contract.contract import reason_of
-from understudy.encoding import decoded
+from understudy.encoding import decoded, reason_of
 from understudy.errors import StoreError, StoreWriteError
 from understudy.loading import loader
 from understudy.loading.loader import LoadError, no_table

@@ -9,8 +9,7 @@ from typing import Any
 
 import yaml
 
-from understudy.contract.contract import reason_of
-from understudy.encoding import read_text
+from understudy.encoding import read_text, reason_of
 from understudy.errors import UnderstudyError
 from understudy.reports.verdict import Violation
 from understudy.text import one_line

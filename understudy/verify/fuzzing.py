@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -17,6 +16,7 @@ from schemathesis.engine import Status, events, from_schema
 from schemathesis.engine.recorder import CheckNode, ScenarioRecorder
 from schemathesis.hooks import unregister
 
+from understudy.contract.contract import Contract
 from understudy.errors import UnderstudyError
 from understudy.network.network import USUAL, Network
 from understudy.reports.verdict import SEPARATOR, Rule
@@ -62,7 +62,7 @@ class Fuzzing:
 
     Args:
         inspection: has the server, and the ledger that is filled.
-        contract: the file.
+        contract: names the operations.
         headers: of every request.
         rate: requests a second at the most; None for as many as are answered.
         network: the way to the server.
@@ -72,7 +72,7 @@ class Fuzzing:
     def __init__(
         self,
         inspection: Inspection,
-        contract: Path,
+        contract: Contract,
         headers: Mapping[str, str],
         rate: float | None,
         network: Network = USUAL,
@@ -86,7 +86,9 @@ class Fuzzing:
         self._finished = 0
         self._network = network
         self._methods = {each.label: (each.method, HARMLESS) for each in self._allowed(allow_writes=allow_writes)}
-        schema: Any = schemathesis.openapi.from_path(contract, config=self._config(headers, rate, network))
+        schema: Any = schemathesis.openapi.from_dict(
+            dict(contract.document), config=self._config(headers, rate, network)
+        )
         # Excluded one by one: what is included adds to what the configuration names.
         others = [each for label, each in self._endpoints.items() if label not in self._methods]
         for each in others:

@@ -187,8 +187,7 @@ def fuzz(plan: Plan, contract: Contract, inspection: Inspection, show: Callable[
     if inspection.connection.left <= PROBES:
         raise BudgetSpent
     headers = headers_of(plan, contract)
-    source = Path(contract.name)
-    fuzzing = Fuzzing(inspection, source, headers, plan.rate, plan.network, allow_writes=plan.allow_writes)
+    fuzzing = Fuzzing(inspection, contract, headers, plan.rate, plan.network, allow_writes=plan.allow_writes)
     fuzzing.run(show)
     if inspection.connection.left <= 0:
         raise BudgetSpent

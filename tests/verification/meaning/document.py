@@ -1,12 +1,11 @@
-"""`openapi.yaml` read as plain YAML, to hold against what the engine makes of it."""
+"""`openapi.yaml` as a plain document, to hold against what the engine makes of it."""
 
 from typing import Any
 
-import yaml
-
+from understudy.contract.contract import Contract
 from understudy.operations.api_folder import own_folder
 
-DOCUMENT = yaml.safe_load((own_folder() / "openapi.yaml").read_text(encoding="utf-8"))
+DOCUMENT = Contract.read(own_folder() / "openapi.yaml").document
 
 
 def resolved(part: dict[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from understudy.errors import Unprocessable
-from understudy.http.responses import NO_CONTENT, Answer
+from understudy.operations.handler_results import NO_CONTENT, Answer
 from understudy.site import Site
 from understudy.workspaces.registry import canonical
 

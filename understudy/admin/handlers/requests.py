@@ -12,7 +12,8 @@ from understudy.errors import Conflict
 from understudy.http.journal import Exchange
 from understudy.http.journal_search import Search, full
 from understudy.http.redaction import HIDDEN
-from understudy.http.responses import NO_CONTENT, Answer, encode
+from understudy.http.responses import encode
+from understudy.operations.handler_results import NO_CONTENT, Answer
 from understudy.site import Site
 from understudy.text import counted
 from understudy.workspaces.registry import canonical

@@ -4,7 +4,7 @@ import resource
 import time
 from pathlib import Path
 
-from understudy.http.responses import Answer
+from understudy.operations.handler_results import Answer
 from understudy.site import Site
 from understudy.version import __version__
 from understudy.workspaces.registry import Tenant

@@ -1,7 +1,7 @@
 """Snapshots: rows that are put aside, and taken back."""
 
 from understudy.errors import Forbidden, NotFound
-from understudy.http.responses import NO_CONTENT, Answer
+from understudy.operations.handler_results import NO_CONTENT, Answer
 from understudy.site import Site
 from understudy.text import counted
 from understudy.workspaces.registry import Tenant

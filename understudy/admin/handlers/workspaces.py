@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from understudy.errors import INDENTED, NotFound, UnderstudyError, Unprocessable
-from understudy.http.responses import Answer
 from understudy.loading import fixtures, loader
 from understudy.loading.loader import LoadError
 from understudy.loading.sources import Source, held
+from understudy.operations.handler_results import Answer
 from understudy.site import Site
 from understudy.workspaces.workspace import Workspace
 

@@ -1,0 +1,158 @@
+"""Contracts in several files: they are read, and become one document."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from understudy.encoding import read_text, reason_of
+from understudy.errors import ContractError
+from understudy.text import one_line
+
+COMPONENTS = "/components/"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A document made of the files that a contract consists of.
+
+    `texts` are the files as they were written, the entry first; `origins` names the file that each path and each
+    component comes from, by its JSON pointer.
+    """
+
+    document: Mapping[str, Any]
+    texts: Mapping[Path, str]
+    origins: Mapping[str, Path]
+
+
+def bundled(entry: Path) -> Bundle:
+    """Read a contract and all files that it refers to.
+
+    A reference to `FILE#/components/KIND/NAME` becomes one to the same component of the document, and one to another
+    place (`FILE#/paths/~1pets`) becomes what it leads to. Components are known by their names alone, so each is in
+    one file.
+
+    Raises:
+        ContractError: a file cannot be read or is no YAML, a reference leads nowhere, or a name is there twice.
+    """
+    bundler = Bundler(entry)
+    document = bundler.read(entry)
+    check_version(entry, document)
+    bundler.follow()
+    return Bundle(bundler.joined(document), bundler.texts, bundler.origins)
+
+
+def check_version(path: Path, document: Mapping[str, Any]) -> None:
+    if not str(document.get("openapi", "")).startswith("3.0."):
+        version = document.get("openapi", document.get("swagger", "an unknown version"))
+        raise ContractError(str(path), f"must be OpenAPI 3.0 (`openapi: 3.0.3`), not {version}")
+
+
+@dataclass
+class Bundler:
+    """Reads files, each once, and changes their references to what they are in one document."""
+
+    entry: Path
+    texts: dict[Path, str] = field(default_factory=dict)
+    origins: dict[str, Path] = field(default_factory=dict)
+    _files: dict[Path, dict[str, Any]] = field(default_factory=dict)
+    _pasted: set[str] = field(default_factory=set)
+
+    def read(self, path: Path) -> dict[str, Any]:
+        if path not in self._files:
+            self.texts[path] = text_of(path)
+            self._files[path] = parsed(path, self.texts[path])
+        return self._files[path]
+
+    def follow(self) -> None:
+        """Follow the references of all files that were read, and of those that are read meanwhile."""
+        done: set[Path] = set()
+        while todo := [path for path in self._files if path not in done]:
+            for path in todo:
+                self._follow(self._files[path], path)
+                done.add(path)
+
+    def _follow(self, value: Any, path: Path) -> Any:
+        """A value of a file with its references changed; lists and objects are changed in place."""
+        if isinstance(value, dict):
+            reference = value.get("$ref")
+            if isinstance(reference, str):
+                return self._referred(value, reference, path)
+            for key, part in value.items():
+                if isinstance(part, dict | list):
+                    value[key] = self._follow(part, path)
+        elif isinstance(value, list):
+            value[:] = [self._follow(part, path) if isinstance(part, dict | list) else part for part in value]
+        return value
+
+    def _referred(self, value: dict[str, Any], reference: str, path: Path) -> Any:
+        name, _, pointer = reference.partition("#")
+        if not name or "://" in name:
+            return value
+        file = path.parent / name
+        target = self._target(self.read(file), pointer)
+        if target is None:
+            raise ContractError(str(path), f"`$ref: {reference}` leads nowhere")
+        if pointer.startswith(COMPONENTS):
+            value["$ref"] = f"#{pointer}"
+            return value
+        self._pasted.add(f"{file}#{pointer}")
+        self.origins[unescaped(pointer)] = file
+        return target
+
+    def _target(self, value: Any, pointer: str) -> Any:
+        for key in pointer.split("/")[1:]:
+            value = value.get(unescaped(key)) if isinstance(value, dict) else None
+        return value
+
+    def joined(self, entry: dict[str, Any]) -> dict[str, Any]:
+        """The entry with the components of all files."""
+        components: dict[str, dict[str, Any]] = {}
+        for path, document in self._files.items():
+            for kind, named in (document.get("components") or {}).items():
+                if not isinstance(named, dict):
+                    components[kind] = named  # which is refused where the document is checked
+                    continue
+                for name, value in named.items():
+                    known = self.origins.setdefault(f"{COMPONENTS}{kind}/{name}", path)
+                    if known != path:
+                        raise ContractError(str(path), f"components/{kind}/{name} is in {known.name}, too")
+                    components.setdefault(kind, {})[name] = value
+            if path != self.entry:
+                self._check_paths(path, document)
+        return {**entry, "components": components} if components else entry
+
+    def _check_paths(self, file: Path, document: Mapping[str, Any]) -> None:
+        for path in document.get("paths", {}):
+            if f"{file}#/paths/{escaped(path)}" not in self._pasted:
+                raise ContractError(str(file), f"paths/{path} is not listed in {self.entry.name}")
+
+
+def escaped(key: str) -> str:
+    """A key as it is in a JSON pointer (RFC 6901)."""
+    return key.replace("~", "~0").replace("/", "~1")
+
+
+def unescaped(key: str) -> str:
+    return key.replace("~1", "/").replace("~0", "~")
+
+
+def text_of(path: Path) -> str:
+    try:
+        return read_text(path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ContractError(str(path), f"cannot be read ({reason_of(error)})") from None
+
+
+def parsed(path: Path, text: str) -> dict[str, Any]:
+    # The C loader takes a hundredth of the time, where PyYAML was built with it.
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        document = yaml.load(text, Loader=loader)  # noqa: S506 - both loaders are the safe ones
+    except yaml.YAMLError as error:
+        raise ContractError(str(path), f"is not YAML ({one_line(str(error))})") from None
+    if not isinstance(document, dict):
+        raise ContractError(str(path), "is no OpenAPI document")
+    return document
