@@ -6,6 +6,7 @@ import pty
 import re
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -259,6 +260,7 @@ def test_a_request_without_a_response_has_a_line() -> None:
         ("DELETE", "/deployments/1", "DELETE /api/deployments/1"),
         ("PATCH", "/automations/1/more", "PATCH /api/automations/1/more"),
         ("GET", "/%0d%0aset-cookie:%20a", "GET /api/%0D%0Aset-cookie%3A%20a"),
+        ("GET", "/../api", "GET /api"),
     ],
 )
 @pytest.mark.parametrize("headers", [{}, {"accept-encoding": "identity"}])
@@ -268,6 +270,53 @@ def test_an_operation_that_is_not_served_is_named(
     answer = small.request(method, path, headers=headers)
     assert (answer.status_code, answer.json()) == (404, {"detail": "Not Found"})
     assert answer.headers["x-understudy-hint"] == f"{named} is not served: the contract has no such operation"
+
+
+def test_a_method_that_is_not_served_is_named(small: httpx.Client) -> None:
+    answer = small.delete("/flows/filter")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+    assert answer.headers["x-understudy-hint"].startswith("DELETE /api/flows/filter is not served")
+
+
+REFUSED = {
+    "a body that is too long": (
+        b"POST /api/flows/filter?a=b HTTP/1.1\r\nhost: x\r\ncontent-length: 5000\r\n\r\n",
+        r"POST /api/flows/filter 413 [\d.]+ ms  The body takes more than 1000 bytes\.",
+    ),
+    "a chunked body that is too long": (
+        b"POST /api/flows/filter HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n7d0\r\n" + b" " * 2000,
+        r"POST /api/flows/filter 413 [\d.]+ ms  The body takes more than 1000 bytes\.",
+    ),
+    "a head that is too long": (
+        b"GET /api/health HTTP/1.1\r\nhost: x\r\nx: " + b"x" * 5000,
+        r"GET /api/health 431 [\d.]+ ms  The headers take more than 3000 bytes\.",
+    ),
+    "a head that does not end": (
+        b"GET /api/health HTTP/1.1\r\nhost: x\r\n",
+        r"GET /api/health 408 [\d.]+ ms  The request took more than 1 s\.",
+    ),
+    "a body that does not end": (
+        b"POST /api/flows/filter HTTP/1.1\r\nhost: x\r\ncontent-length: 50\r\n\r\n{",
+        r"POST /api/flows/filter 408 [\d.]+ ms  The request took more than 1 s\.",
+    ),
+    "no host": (b"GET /api/health HTTP/1.1\r\n\r\n", r"GET /api/health 400 [\d.]+ ms  .*Host.*"),
+}
+
+
+def test_a_request_that_its_connection_refuses_has_one_line() -> None:
+    with served("--max-body", "1000", "--max-head", "3000", "--client-timeout", "1") as (process, api):
+        at = api.base_url
+        for request, _ in REFUSED.values():
+            with socket.create_connection((at.host, at.port or 80), timeout=60) as connection:
+                connection.sendall(request)
+                while connection.recv(65_536):
+                    pass
+        process.send_signal(signal.SIGTERM)
+        lines = process.communicate(timeout=60)[1].splitlines()
+    lines = [line for line in lines if "/api/" in line]
+    assert len(lines) == len(REFUSED), lines
+    for line, (case, (_, pattern)) in zip(lines, REFUSED.items(), strict=True):
+        assert re.fullmatch(pattern, line), case
 
 
 def test_the_request_log_has_the_hint() -> None:

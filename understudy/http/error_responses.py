@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from understudy.errors import ApiError
+from understudy.http.not_found import hint
 from understudy.http.responses import encode, send_json
 from understudy.text import one_line
 
@@ -46,7 +47,9 @@ def error_for(error: Exception, scope: Scope) -> ApiError:
     if isinstance(error, ApiError):
         return error
     if isinstance(error, HTTPException):
-        return ApiError(error.status_code, {"detail": error.detail}, error.headers)
+        is_other_method = error.status_code == HTTPStatus.METHOD_NOT_ALLOWED
+        more = hint(scope["method"], scope["path"]) if is_other_method else {}
+        return ApiError(error.status_code, {"detail": error.detail}, {**(error.headers or {}), **more})
     logger.error("%s %s failed: %s", scope["method"], quote(scope["path"]), one_line(repr(error)))
     logger.debug("it failed here", exc_info=error)
     return ApiError(500, {"exception_message": "Internal Server Error"})

@@ -22,22 +22,26 @@ class NotServed:
 
     def __init__(self, table: RoutingTable, base_path: str) -> None:
         self._table = table
-        self._prefix = f"{base_path}/"
+        self._base_path = base_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
             await send({"type": "websocket.close"})
             return
         method, path = scope["method"], scope["path"]
-        if path.startswith(self._prefix) and not self._table.has_similar(method, path):
+        if f"{path}/".startswith(f"{self._base_path}/") and not self._table.has_similar(method, path):
             raise not_served(method, path)
         raise NotFound
 
 
 def not_served(method: str, path: str) -> ApiError:
     """The refusal of an operation that the contract does not have."""
+    return ApiError(404, {"detail": "Not Found"}, hint(method, path))
+
+
+def hint(method: str, path: str) -> dict[str, str]:
+    """The header that says which operation is not served."""
     shown = quote(path)
     if len(shown) > LONGEST:
         shown = f"{shown[:LONGEST]}..."
-    hint = f"{method} {shown} is not served: the contract has no such operation"
-    return ApiError(404, {"detail": "Not Found"}, {HINT.decode(): hint})
+    return {HINT.decode(): f"{method} {shown} is not served: the contract has no such operation"}

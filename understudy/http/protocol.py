@@ -13,6 +13,7 @@ from understudy.errors import BadRequest
 from understudy.http.connections import TRANSPORT
 from understudy.http.framing import Headers, body_length, head_without_upgrade, is_websocket_handshake, size_of
 from understudy.http.limits import Limits
+from understudy.http.request_log import REFUSAL, RequestLog
 from understudy.http.responses import refusal
 from understudy.http.write_buffer import WriteBuffer
 from understudy.network.ip_addresses import unmapped
@@ -35,15 +36,19 @@ class Protocol(HttpToolsProtocol):
     Args:
         limits: what a client may take.
         refused: the connections of the server that were refused and are about to close; they do not count as open.
+        log: where requests have a line that are refused before they are given to the application.
     """
 
     transport: WriteBuffer  # type: ignore[assignment] # it stands for one
     flow: "ReadControl"
 
-    def __init__(self, *args: Any, limits: Limits, refused: "set[Protocol]", **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, limits: Limits, refused: "set[Protocol]", log: RequestLog | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self._limits = limits
         self._refused = refused
+        self._log = log
         self._is_over = False  # no more requests are read: one was refused, or opened a WebSocket
         self._is_in_head = True
         self._head = 0  # bytes since something was understood; what ends a body in pieces can be endless too
@@ -246,10 +251,25 @@ class Protocol(HttpToolsProtocol):
     def _refuse(self, status: HTTPStatus, detail: str) -> None:
         """Answer the request that comes in, in place of the application, and read no more."""
         self._is_over = True
+        is_given_on = not self._is_in_head and self._running is self.cycle
+        is_answered = is_given_on and self.cycle.response_started
+        if not is_answered:
+            self._refusal = refusal(status, detail)
+            self._note_refusal(status, detail, is_given_on=is_given_on)
         self._since = None
-        is_answered = not self._is_in_head and self._running is self.cycle and self.cycle.response_started
-        self._refusal = b"" if is_answered else refusal(status, detail)
         self._finish()
+
+    def _note_refusal(self, status: HTTPStatus, detail: str, *, is_given_on: bool) -> None:
+        """Have a request logged as refused: by the application that it was given to, or here, if it has a path."""
+        if is_given_on:
+            self.scope[REFUSAL] = status.value, detail  # type: ignore[typeddict-unknown-key]
+        elif self._log is not None and self._since is not None and self.url:
+            request = {
+                "method": self.parser.get_method().decode("ascii"),
+                "raw_path": self.url.partition(b"?")[0],
+                "client": self.client,
+            }
+            self._log.write(request, status.value, self.loop.time() - self._since, detail)
 
     # ----------------------------------------------------------------- end of life
 

@@ -12,6 +12,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from understudy.http.not_found import HINT
 from understudy.text import escape
 
+REFUSAL: Final = "understudy.refusal"
+"""Where a request's ASGI scope has the status and the reason with which its connection refused it meanwhile."""
+
 COLOURS: Final = {2: "green", 3: "cyan", 4: "yellow", 5: "red"}  # by the first digit of a status
 ERRORS: Final = 400  # the least status of an error
 LONGEST: Final = 1000  # characters of a path
@@ -20,19 +23,41 @@ Form = Callable[[Scope, int | None, float, str | None], str]
 """Makes the line of a request of its status (None if it got no response), its milliseconds, and a hint about it."""
 
 
-class RequestLogMiddleware:
-    """Writes a line for each request, once its response is sent.
+class RequestLog:
+    """Writes a line for each request.
 
     Args:
-        app: what responds to the requests.
         stream: where the lines go; writing there must not block.
         form: what a line looks like.
     """
 
-    def __init__(self, app: ASGIApp, stream: TextIO, form: Form) -> None:
-        self._app = app
+    def __init__(self, stream: TextIO, form: Form) -> None:
         self._stream = stream
         self._form = form
+
+    def write(self, scope: Scope, status: int | None, seconds: float, hint: str | None) -> None:
+        """Write the line of a request.
+
+        Args:
+            scope: has the `method`, the `raw_path` and the `client` of the request.
+            status: that of its response; None if it got none.
+            seconds: how long it took.
+            hint: what else to say about it.
+        """
+        self._stream.write(f"{self._form(scope, status, seconds * 1000, hint)}\n")
+
+
+class RequestLogMiddleware:
+    """Logs each request, once its response is sent.
+
+    Args:
+        app: what responds to the requests.
+        log: where the lines go.
+    """
+
+    def __init__(self, app: ASGIApp, log: RequestLog) -> None:
+        self._app = app
+        self._log = log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -51,7 +76,8 @@ class RequestLogMiddleware:
         finally:
             status = start["status"] if start else None
             hint = hint_in(start) if start and start["status"] >= ERRORS else None
-            self._stream.write(f"{self._form(scope, status, (perf_counter() - begin) * 1000, hint)}\n")
+            status, hint = scope.get(REFUSAL, (status, hint))
+            self._log.write(scope, status, perf_counter() - begin, hint)
 
 
 def hint_in(start: Message) -> str | None:

@@ -1,6 +1,6 @@
 """The application: all middleware that a request passes, in one list."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -15,6 +15,7 @@ from understudy.http.docs import DocumentMiddleware
 from understudy.http.error_responses import ErrorMiddleware
 from understudy.http.journal import JournalMiddleware
 from understudy.http.prefer import PreferMiddleware
+from understudy.http.request_log import RequestLog, RequestLogMiddleware
 from understudy.http.routing import TableRoutingMiddleware, connexion_app
 from understudy.http.routing_table import LookupMiddleware
 from understudy.http.workspace_urls import WorkspaceURLMiddleware
@@ -23,12 +24,12 @@ from understudy.site import Site
 from understudy.workspaces.registry import DEFAULT, WORKSPACE
 
 
-def create_app(site: Site, request_log: Callable[[ASGIApp], ASGIApp] | None = None) -> ASGIApp:
+def create_app(site: Site, request_log: RequestLog | None = None) -> ASGIApp:
     """The ASGI application of a site.
 
     Args:
         site: what is served.
-        request_log: middleware that writes a line for each request; by default none is written.
+        request_log: where each request has a line; by default none is written.
 
     Raises:
         ContractError: Connexion cannot serve the contract.
@@ -44,7 +45,7 @@ def create_app(site: Site, request_log: Callable[[ASGIApp], ASGIApp] | None = No
         return await tenant.perform(operation.handler, **arguments)
 
     middlewares = [
-        *([] if request_log is None else [request_log]),
+        *([] if request_log is None else [partial(RequestLogMiddleware, log=request_log)]),
         partial(ControlMiddleware, site=site),
         partial(WorkspaceURLMiddleware, contract=site.api.contract),
         partial(LookupMiddleware, table=site.table),

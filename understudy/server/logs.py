@@ -2,15 +2,13 @@
 
 import json
 import logging
-from collections.abc import Callable
 from datetime import datetime, timezone
-from functools import partial
 from typing import Any, TextIO
 
-from starlette.types import ASGIApp
 from uvicorn.config import LOGGING_CONFIG
 
 from understudy.http import request_log
+from understudy.http.request_log import RequestLog
 from understudy.terminal.console import is_coloured
 from understudy.text import escape, escape_lines, one_line
 
@@ -94,10 +92,10 @@ def uvicorn_level(level: str) -> str:
     return "warning" if level == "info" else level
 
 
-def request_log_of(level: str, form: str, stream: TextIO) -> Callable[[ASGIApp], ASGIApp] | None:
-    """Middleware that writes a line for each request, where the level has them."""
+def request_log_of(level: str, form: str, stream: TextIO) -> RequestLog | None:
+    """The log of requests, where the level has one."""
     if level not in REQUESTS:
         return None
     text = request_log.as_coloured_text if is_coloured(stream) else request_log.as_text
     line = request_log.as_json if form == "json" else text
-    return partial(request_log.RequestLogMiddleware, stream=stream, form=line)
+    return RequestLog(stream, line)

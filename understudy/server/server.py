@@ -25,6 +25,7 @@ from understudy.encoding import reason_of
 from understudy.errors import UnderstudyError
 from understudy.http.journal import Journal
 from understudy.http.protocol import Protocol
+from understudy.http.request_log import RequestLog
 from understudy.loading.fixtures import FixtureSet
 from understudy.network.ip_addresses import is_loopback
 from understudy.operations.api_folder import Api, own_folder
@@ -188,6 +189,7 @@ def serve(
         config = config_of(
             reloader(site, app_of) if watch else app_of(site),
             options,
+            request_log,
             log_config=logging_of(log_level, log_format, sys.stderr),
             log_level=uvicorn_level(log_level),
         )
@@ -203,12 +205,12 @@ def reloader(site: Site, app_of: Callable[[Site], ASGIApp]) -> ASGIApp:
     return Reloader(site, reloaded, app_of)
 
 
-def config_of(app: ASGIApp, options: Options, **logging: Any) -> uvicorn.Config:
+def config_of(app: ASGIApp, options: Options, request_log: RequestLog | None = None, **logging: Any) -> uvicorn.Config:
     """How an application is served; where nothing is said of logging, the process's own is left as it is."""
     limits = options.limits
     return uvicorn.Config(
         app,
-        http=partial(Protocol, limits=limits, refused=set()),  # type: ignore[arg-type] # uvicorn only calls it
+        http=partial(Protocol, limits=limits, refused=set(), log=request_log),  # type: ignore[arg-type] # uvicorn only calls it
         ws=partial(websocket, limits=limits),  # type: ignore[arg-type] # as above
         ws_max_size=limits.body,
         ws_ping_interval=limits.seconds,
