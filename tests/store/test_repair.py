@@ -3,6 +3,7 @@
 import json
 import random
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -38,6 +39,31 @@ def test_the_lines_that_are_not_damaged_are_saved(api: Api, path: Path, target: 
         assert len(rows - saved) == (b'"id"' in line), line
         assert [loss.line for loss in losses] == [number + 1]
         assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+def test_rows_of_a_table_that_the_contract_does_not_have_are_saved(
+    api: Api, path: Path, target: Path, opens: Opens, indent: int | None
+) -> None:
+    """As a store keeps them, and in spite of damage elsewhere and among them."""
+    content = json.loads(path.read_bytes())
+    ids = [str(uuid4()) for _ in range(5)]
+    blocks = {str(number): {"id": each, "data": {"1": number}} for number, each in enumerate(ids, 1)}
+    before = rows_of(opens(path))
+    text = json.dumps({"blocks": blocks, **content, "empty": {}, "more": blocks}, indent=indent)
+    text = text.replace('}, "', '},\n"').replace('{"', '{\n"', 1) if indent is None else text
+    text = text.replace(ids[2], "\n", 1)  # no JSON any more
+    path.write_text(text + "?", encoding="utf-8")
+    _, losses, warnings = repair(path, target, api.catalog)
+    assert len(losses) == 2
+    assert warnings == [
+        "blocks: the contract has no such table; kept in the file, but not served: 4 rows",
+        "more: the contract has no such table; kept in the file, but not served: 5 rows",
+    ]
+    saved = json.loads(target.read_bytes())
+    assert saved["more"] == blocks
+    assert saved["blocks"] == {number: row for number, row in blocks.items() if number != "3"}
+    assert rows_of(opens(target)) == before
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -253,5 +253,6 @@ def object_in(line: bytes | str) -> dict[str, Any]:
     return {}
 
 
-def no_table(name: str, workspace: Workspace) -> str:
-    return f"there is no table `{name}`; there are {', '.join(sorted(workspace))}{did_you_mean(name, workspace)}"
+def no_table(name: str, known: Iterable[str]) -> str:
+    names = sorted(known)
+    return f"there is no table `{name}`; there are {', '.join(names)}{did_you_mean(name, names)}"

@@ -20,10 +20,11 @@ from understudy.paths import read
 from understudy.store.file_format import NUMBER, line_at
 from understudy.store.lock import Lock
 from understudy.store.opening import located
-from understudy.store.store import Store
+from understudy.store.store import Store, check_kept
 from understudy.workspaces.workspace import Workspace
 
 BEGINNING = re.compile(r'"([^"\n]*)"\s*:\s*(?=\{)')
+ROWS = re.compile(r'\{\s*(?:\}|"[1-9][0-9]{0,17}"\s*:\s*\{)')
 BETWEEN = re.compile(r"[\s,{}]*")
 SHOWN = 60  # characters of what cannot be read
 
@@ -59,7 +60,10 @@ def repair(path: Path, target: Path, catalog: Catalog) -> tuple[Workspace, list[
     lock = Lock(target)
     with lock.held():
         store = Store(target, catalog, lock.check)
-        losses = Salvage(text, store).losses()
+        salvage = Salvage(text, store)
+        losses = salvage.losses()
+        for table, left in salvage.unserved.items():
+            store.keep_unserved(table, left)
         rows = {name: table.live for name, table in store.workspace.items() if table}
         derive(store.workspace, rows, given=rows)
         store.settle()
@@ -72,10 +76,14 @@ class Salvage:
     A row is what fits the schema of the table in whose part of the text it stands; or, since what says
     so can be damaged too, what has all fields of another table, as each row has that a store wrote.
     Where several could take it, it goes where it loses the fewest fields.
+
+    Attributes:
+        unserved: rows by their numbers, of tables that the contract does not have.
     """
 
     def __init__(self, text: str, store: Store) -> None:
         self._text = text
+        self.unserved: dict[str, dict[int, Any]] = {}
         self._workspace = store.workspace
         self._upgrade = store.upgrade
         self._loader = Loader(store.workspace)
@@ -89,10 +97,10 @@ class Salvage:
         is_broken = False  # whether it is unknown where the last of them ends
         while beginning := BEGINNING.search(self._text, at):
             name, start, at = beginning[1], beginning.start(), beginning.end()
-            if name not in self._workspace and not NUMBER.fullmatch(name):
-                continue
-            if name in self._workspace:
+            if name in self._workspace or self._is_table(name, start, at):
                 table, end = name, at
+            elif not NUMBER.fullmatch(name):
+                continue
             else:
                 try:
                     value, end = self._decode(self._text, at)
@@ -103,7 +111,7 @@ class Salvage:
                     is_broken = True
                     continue
                 try:
-                    table = self._add(value, self._text[at:end], table)
+                    table = self._add(value, self._text[at:end], table, int(name))
                 except ValueError as error:
                     failed.append((start, str(error)))
                     at, is_broken = end, False
@@ -113,14 +121,23 @@ class Salvage:
             done, failed, is_broken = end, [], False
         return losses + self._lost(done, len(self._text), failed)
 
-    def _add(self, value: Any, text: str, table: str) -> str:
-        """Add a row, which stands in the part of a table. Returns its table.
+    def _is_table(self, name: str, start: int, at: int) -> bool:
+        """Whether what begins here is a table that the contract does not have: an object of numbered rows."""
+        return name.isprintable() and self._begins_line(start) and bool(ROWS.match(self._text, at))
+
+    def _add(self, value: Any, text: str, table: str, number: int) -> str:
+        """Add a row, which stands in the part of a table. Returns the table of the rows behind it.
 
         Raises:
             ValueError: it is no row.
         """
         others = [name for name in self._workspace if name != table and self._has_all_fields(value, name)]
-        names = [table, *others] if table else others
+        if table and table not in self._workspace and not others:
+            check_kept(table, value, self._workspace)
+            rows = self.unserved.setdefault(table, {})
+            rows[number if number not in rows else max(rows) + 1] = value
+            return table
+        names = [table, *others] if table in self._workspace else others
         if not names:
             raise ValueError("it is not known of which table this is a row")
         taken = [each for each in (self._taken(text, name) for name in names) if each]

@@ -1,7 +1,7 @@
 """A workspace, and the TinyDB file that keeps it."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from functools import partial
 from itertools import count
@@ -135,14 +135,18 @@ class Store:
         Raises:
             Damage: it is no row, or cannot be written again.
         """
-        if not has_id(entry.value):
-            raise reader.damage(entry.at, no_table(entry.table, self.workspace))
         try:
-            to_json(entry.value)
+            check_kept(entry.table, entry.value, self.workspace)
         except ValueError as error:
-            raise reader.damage(entry.at, f"cannot be read ({error})") from None
+            raise reader.damage(entry.at, str(error)) from None
         self.upgrade.leave(entry.table)
         return entry.value
+
+    def keep_unserved(self, table: str, rows: Mapping[int, Any]) -> None:
+        """Keep rows by their numbers, of a table that the contract does not have; `settle` brings them to the disk."""
+        for _ in rows:
+            self.upgrade.leave(table)
+        self._database.table(table).insert_multiple(Document(row, number) for number, row in rows.items())
 
     # ------------------------------------------------------------------- write
 
@@ -194,6 +198,20 @@ class Store:
             if row not in numbers:
                 numbers[row] = next(fresh)
         kept.insert_multiple(Document(json.loads(after), numbers[row]) for row, after in present.items())
+
+
+def check_kept(table: str, value: Any, known: Iterable[str]) -> None:
+    """See whether a value is a row that is kept in the file though the contract does not have its table.
+
+    Raises:
+        ValueError: it is no row, or cannot be written again.
+    """
+    if not has_id(value):
+        raise ValueError(no_table(table, known))
+    try:
+        to_json(value)
+    except ValueError as error:
+        raise ValueError(f"cannot be read ({error})") from None
 
 
 def has_id(value: Any) -> bool:
