@@ -16,6 +16,7 @@ from pydantic_core import ValidationError
 
 from tests.conftest import Keeping
 from tests.servers import stand_in
+from understudy.contract.catalog import name_field
 from understudy.contract.contract import Contract, Place
 from understudy.contract.validation import Reading, validator
 from understudy.errors import ContractError
@@ -134,6 +135,22 @@ def test_answers_have_the_shape_of_the_contract(demo: httpx.Client) -> None:
         assert rows
         for row in rows[:50]:
             assert_fits({"$ref": f"#/components/schemas/{schema}"}, row)
+
+
+@pytest.mark.parametrize(
+    ("unique", "field"),
+    [
+        ([("key",)], "key"),
+        ([("key", "title"), ("title",)], "title"),
+        ([("key", "title")], "name"),
+        ([("number",)], "name"),
+        ([], "name"),
+    ],
+)
+def test_rows_are_named_by_a_text_that_is_unique_by_itself(unique: list[tuple[str, ...]], field: str) -> None:
+    texts = {name: {"type": "string"} for name in ("key", "title", "name")}
+    row = {"properties": {"number": {"type": "integer"}, **texts}}
+    assert name_field(Contract.read(own_folder() / "openapi.yaml").place(row, "Row"), unique) == field
 
 
 def test_properties_beside_a_reference_are_not_the_ones_that_it_leads_to() -> None:

@@ -438,6 +438,17 @@ def test_an_entry_that_was_evicted_meanwhile_counts_no_more() -> None:
     assert (len(journal), journal.is_out_of_bytes) == (1, False)
 
 
+def test_requests_that_fit_exactly_are_kept() -> None:
+    def filled(capacity: int) -> Journal:
+        journal = Journal(10, capacity)
+        for _ in range(3):
+            journal.begin({"method": "GET", "path": "/", "query_string": b"", "headers": []}).answered(200, b"x")
+        return journal
+
+    needed = sum(exchange.size for exchange in filled(2**20).newest())
+    assert [len(filled(capacity)) for capacity in (needed, needed - 1)] == [3, 2]
+
+
 def test_where_bytes_run_out_a_larger_journal_is_not_advised(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Journal, "__init__", partialmethod(Journal.__init__, capacity=2**17))
     with StandIn(SMALL) as standin:

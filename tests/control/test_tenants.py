@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from tests.conftest import SMALL
-from understudy.errors import ApiError, Forbidden, NotFound, Unprocessable
+from understudy.errors import ApiError, Forbidden, NotFound, UnderstudyError, Unprocessable
 from understudy.loading.fixtures import FixtureSet
 from understudy.operations.api_folder import Api
 from understudy.store.memory import Memory
@@ -150,3 +150,18 @@ def test_each_workspace_has_a_file_beside_the_default_one(api: Api, tmp_path: Pa
     tenants.close()
     assert list(tenants) == []
     assert files.path(NAME).exists()
+
+
+def test_what_cannot_become_others_stays_open(tenants: Tenants, api: Api, tmp_path: Path) -> None:
+    """Whoever else would open its store is refused."""
+    tenants.open(DEFAULT)
+    damaged = tmp_path / "damaged.json"
+    damaged.write_text("{", encoding="utf-8")
+    others = Tenants(Files(damaged, FixtureSet(SMALL, api.catalog)), 2)
+    with pytest.raises(UnderstudyError, match=r"damaged\.json"):
+        asyncio.run(tenants.become(others))
+    assert [tenant.name for tenant in tenants] == [DEFAULT]
+    if isinstance(tenants.keeper, Files):
+        with pytest.raises(UnderstudyError, match="is in use"):
+            Tenants(Files(tmp_path / "rows.json", FixtureSet(SMALL, api.catalog)), 2).open(DEFAULT)
+    tenants.close()
