@@ -4,9 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 WORKERS := --numprocesses=auto --dist=loadfile
-VERIFY_TESTS := tests/verification tests/mutants tests/recipes
-TOOLS_TESTS := tests/tools tests/mutation
-OTHER_TESTS := tests/real tests/commands tests/control $(TOOLS_TESTS) $(VERIFY_TESTS)
+COMMANDS_TESTS := $(addprefix tests/,cli terminal network server test_paths.py)
+CONTROL_TESTS := $(addprefix tests/,admin faults http workspaces hostile)
+VERIFY_TESTS := $(addprefix tests/,verify compare drift sampling reports mutants recipes)
+TOOLS_TESTS := $(addprefix tests/,testing mutation)
+OTHER_TESTS := tests/real $(COMMANDS_TESTS) $(CONTROL_TESTS) $(TOOLS_TESTS) $(VERIFY_TESTS)
 
 export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -21,17 +23,17 @@ serve: $(VENV)/serving ## serve the demo set; ARGS="--port 4300 --fixtures DIR" 
 test: $(VENV)/testing ## all tests of the API that need no real server
 	$(BIN)/pytest $(addprefix --ignore=,$(OTHER_TESTS)) $(WORKERS) $(ARGS)
 
-test-commands: $(VENV)/testing ## all tests of the commands and of the documents, whose commands are run
-	$(BIN)/pytest tests/commands $(WORKERS) $(ARGS)
+test-commands: $(VENV)/testing ## all tests of the commands, of the server's process, and of the documents, whose commands are run
+	$(BIN)/pytest $(COMMANDS_TESTS) $(WORKERS) $(ARGS)
 
-test-control: $(VENV)/testing ## all tests of workspaces, the control API, faults, authentication, limits and hostile input
-	$(BIN)/pytest tests/control $(WORKERS) $(ARGS)
+test-control: $(VENV)/testing ## all tests of HTTP, workspaces, the control API, faults, authentication, limits and hostile input
+	$(BIN)/pytest $(CONTROL_TESTS) $(WORKERS) $(ARGS)
 
 test-tools: $(VENV)/testing ## all tests of StandIn, the pytest plugin, the example and the wheel
 	$(BIN)/pytest $(TOOLS_TESTS) $(WORKERS) $(ARGS)
 
 test-soak: $(VENV)/testing ## keep a server busy for two minutes, and check for leaks
-	$(BIN)/pytest tests/control/test_soak.py --soak-minutes 2 $(ARGS)
+	$(BIN)/pytest tests/server/test_soak.py --soak-minutes 2 $(ARGS)
 
 test-verify: $(VENV)/testing ## all tests of verify, compare, the mutants and the recipes for CI
 	$(BIN)/pytest $(VERIFY_TESTS) $(WORKERS) $(ARGS)

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.servers import client, stand_in
-from tests.tools.wheels import build_wheel
+from tests.testing.wheels import build_wheel
 from understudy.operations.api_folder import Api, own_folder
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -5,31 +5,26 @@ from pathlib import Path
 
 # What holds whole packages besides the tests that import them: by the server's answers.
 AREAS: dict[str, tuple[str, ...]] = {
-    "contract": ("test_contract.py", "test_support.py", "test_golden.py", "test_strict.py"),
-    "filters": ("test_contract.py", "test_selection.py", "test_operators.py", "test_golden.py", "test_explain.py"),
-    "tables": ("test_order.py", "test_forks.py", "test_changes.py", "test_selection.py", "test_golden.py"),
-    "loading": ("test_fixtures.py", "store/"),
-    "workspaces": (
-        "control/test_workspaces.py",
-        "control/test_tenants.py",
-        "control/test_admin.py",
-        "test_fixtures.py",
-    ),
-    "http": ("test_http.py", "test_golden.py", "control/"),
-    "faults": ("control/test_faults.py", "control/test_pacing.py", "control/test_prefer.py"),
-    "admin": ("control/test_admin.py", "control/test_admin_commands.py", "control/"),
+    "contract": ("contract/", "operations/test_strict.py", "test_golden.py"),
+    "filters": ("filters/", "contract/test_contract.py", "test_golden.py", "workspaces/test_explain.py"),
+    "tables": ("tables/", "workspaces/test_forks.py", "filters/test_selection.py", "test_golden.py"),
+    "loading": ("loading/", "store/"),
+    "workspaces": ("workspaces/", "admin/test_control_api.py", "loading/test_fixtures.py"),
+    "operations": ("operations/", "contract/test_contract.py", "test_golden.py"),
+    "http": ("http/", "test_golden.py", "hostile/"),
+    "faults": ("faults/", "http/test_prefer.py"),
+    "admin": ("admin/", "cli/test_admin_commands.py"),
     "store": ("store/",),
-    "testing": ("tools/",),
-    "cli": ("commands/",),
-    "server": ("commands/", "control/"),
-    "terminal": ("commands/",),
-    "network": ("commands/test_network.py",),
-    "operations": ("test_requests.py", "test_contract.py", "test_strict.py", "test_golden.py"),
-    "sampling": ("verification/",),
-    "compare": ("verification/",),
-    "drift": ("verification/",),
-    "reports": ("verification/reports/", "verification/"),
-    "verify": ("verification/meaning/", "verification/"),
+    "server": ("server/", "terminal/"),
+    "cli": ("cli/", "terminal/"),
+    "terminal": ("terminal/", "cli/"),
+    "network": ("network/", "admin/test_client.py"),
+    "testing": ("testing/",),
+    "sampling": ("sampling/", "verify/", "compare/"),
+    "compare": ("compare/",),
+    "drift": ("drift/",),
+    "reports": ("reports/", "verify/test_verify.py"),
+    "verify": ("verify/",),
 }
 # These need other programs, or take long to say little of a single line.
 LEFT_OUT = (
@@ -37,9 +32,9 @@ LEFT_OUT = (
     "mutants/",
     "mutation/",
     "recipes/",
-    "control/test_soak.py",
+    "server/test_soak.py",
     "test_bench.py",
-    "commands/test_docs.py",
+    "cli/test_docs.py",
 )
 OF_ITS_NAME, OF_ITS_AREA, OF_ITS_IMPORTS = 8, 4, 2
 

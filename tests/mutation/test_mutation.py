@@ -158,7 +158,7 @@ def test_a_place_without_modules_is_refused(checkout: Path) -> None:
 
 def test_the_nearest_files_come_first() -> None:
     files = nearest_files(tool.ROOT, "understudy/http/journal.py")
-    assert files[0] == "tests/control/test_journal.py"
+    assert files[0] == "tests/http/test_journal.py"
     assert not [name for name in files if name.startswith(("tests/real/", "tests/mutation/"))]
     assert nearest_files(tool.ROOT, "understudy/store/store.py")[0] == "tests/store/test_store.py"
     assert len(set(files)) == len(files) > 30

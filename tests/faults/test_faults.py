@@ -1,0 +1,1240 @@
+"""Faults: which requests a rule is about, when, and what is done to them, as clients see it."""
+
+import json
+import math
+import os
+import re
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import time
+import tracemalloc
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+from random import Random
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+import yaml
+from click.testing import CliRunner
+from starlette.types import Scope
+
+from tests.conftest import SMALL
+from tests.servers import ROOT, greeting, wait_until
+from tests.workspaces.urls import admin, at, new_name
+from understudy import StandIn
+from understudy.admin import CONTRACT
+from understudy.admin.client import ControlError, RemoteWorkspace, line_of
+from understudy.cli.commands import main
+from understudy.contract.catalog import Catalog
+from understudy.errors import FaultsError
+from understudy.faults import fault_rule as rules
+from understudy.faults.delays import delay_of
+from understudy.faults.fault_rule import EFFECTS, Effect
+from understudy.faults.faults import Faults
+from understudy.faults.rule_files import profiles, rules_in
+from understudy.http.routing_table import ROUTE
+from understudy.loading.fixtures import FixtureSet
+from understudy.operations.api_folder import Api
+from understudy.options import Options
+from understudy.server.app import create_app
+from understudy.server.server import opened
+from understudy.store.memory import Memory
+from understudy.workspaces.history import History
+from understudy.workspaces.registry import DEFAULT, Tenants
+
+Rule = dict[str, Any]
+Asked = tuple[str, str, dict[str, str]]
+
+SEED = 7
+HEALTH: Asked = ("GET", "/health", {})
+NOBODY = "00000000-0000-4000-8000-000000000000"
+FLOW = "a92c0e6f-17ec-4406-b9bc-2ccdf572df00"
+FLOWS = 12  # of the small set
+MOMENT = datetime(2026, 1, 1, tzinfo=timezone.utc)
+OK, BUSY, LIMITED = 200, 503, 429
+LOST = None  # in place of a status, where no answer came
+BRIEFLY = httpx.Timeout(60, read=0.3)  # for requests that are never answered
+
+# ----------------------------------------------------------------------------- help
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[StandIn]:
+    with StandIn(SMALL, process=True, seed=SEED) as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def _no_rules_are_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    yield
+    if "server" in request.fixturenames:
+        request.getfixturevalue("server").faults.clear()
+
+
+@pytest.fixture
+def workspace(server: StandIn) -> Iterator[RemoteWorkspace]:
+    with server.workspace() as workspace:
+        yield workspace
+        workspace.faults.clear()
+
+
+@pytest.fixture
+def api(server: StandIn, workspace: RemoteWorkspace) -> Iterator[httpx.Client]:
+    """A client whose paths begin at the workspace."""
+    with client_of(server, workspace) as client:
+        yield client
+
+
+def client_of(server: StandIn, workspace: RemoteWorkspace | None = None) -> httpx.Client:
+    return httpx.Client(base_url=(workspace or server).url, transport=server.transport, timeout=60)
+
+
+def got(server: StandIn, url: str) -> httpx.Response:
+    with client_of(server) as client:
+        return client.get(url)
+
+
+def outcome(api: httpx.Client, asked: Asked = HEALTH, **options: Any) -> int | None:
+    """The status that a request comes to."""
+    method, path, headers = asked
+    try:
+        return api.request(method, path, headers=headers, **options).status_code
+    except httpx.TransportError:
+        return LOST
+
+
+def outcomes(api: httpx.Client, count: int) -> list[int | None]:
+    return [outcome(api) for _ in range(count)]
+
+
+def took(ask: Callable[[], object]) -> float:
+    """How many seconds something takes."""
+    start = time.monotonic()
+    ask()
+    return time.monotonic() - start
+
+
+def counts(workspace: RemoteWorkspace) -> list[tuple[int, int]]:
+    return [(rule["matched"], rule["applied"]) for rule in workspace.faults]
+
+
+# ------------------------------------------------------------------------- matching
+
+FILTER: Asked = ("POST", "/flows/filter", {})
+# What a rule says, a request that it is about, and one that it is not about.
+MATCHING: dict[str, tuple[Rule, Asked, Asked]] = {
+    "nothing": ({}, HEALTH, ("POST", "/__nothing", {})),
+    "an operation": ({"operation": "flows.read_flows"}, FILTER, ("POST", "/flows/count", {})),
+    "an operation with an id": ({"operation": "flows.read_flow"}, ("GET", f"/flows/{FLOW}", {}), FILTER),
+    "no operation": ({"operation": "flows.nothing"}, HEALTH, HEALTH),
+    "a method": ({"method": "GET"}, HEALTH, FILTER),
+    "a method in small letters": ({"method": "post"}, FILTER, HEALTH),
+    "a method that no path has": ({"method": "HEAD"}, ("HEAD", "/health", {}), HEALTH),
+    "a path": ({"path": "/flows/filter"}, FILTER, ("POST", "/flows/filters", {})),
+    "a path with its base": ({"path": "/api/flows/filter"}, FILTER, ("POST", "/flows/count", {})),
+    "the end of a path": ({"path": "*/filter"}, ("POST", "/artifacts/filter", {}), ("POST", "/artifacts/count", {})),
+    "the start of a path": ({"path": "/flows/*"}, ("GET", f"/flows/{FLOW}", {}), ("POST", "/artifacts/filter", {})),
+    "the start with its base": ({"path": "/api/flows/*"}, FILTER, HEALTH),
+    "a bracket": ({"path": "/flows/name/[ab]"}, ("GET", "/flows/name/[ab]", {}), ("GET", "/flows/name/a", {})),
+    "a question mark": ({"path": "/healt?"}, ("GET", "/healt%3F", {}), HEALTH),
+    "a path that is not there": ({"path": "/nothing"}, ("GET", "/nothing", {}), HEALTH),
+    "a header": ({"headers": {"X-A": "one"}}, ("GET", "/health", {"x-a": "one"}), ("GET", "/health", {"x-a": "One"})),
+    "a header like something": (
+        {"headers": {"user-agent": "prefect/*"}}, ("GET", "/health", {"user-agent": "prefect/3.8.8 (0.8.4)"}), HEALTH,
+    ),
+    "any value of a header": ({"headers": {"x-part": "*"}}, ("GET", "/health", {"x-part": ""}), HEALTH),
+    "two headers": (
+        {"headers": {"x-a": "1", "x-b": "2"}},
+        ("GET", "/health", {"x-a": "1", "x-b": "2"}), ("GET", "/health", {"x-a": "1"}),
+    ),
+    "all at once": (
+        {"operation": "flows.read_flows", "method": "POST", "path": "/flows/*", "headers": {"x-a": "1"}},
+        ("POST", "/flows/filter", {"x-a": "1"}), ("POST", "/flows/count", {"x-a": "1"}),
+    ),
+    "nulls": (dict.fromkeys(("operation", "method", "path", "headers", "share")), HEALTH, ("GET", "/x", {})),
+}  # fmt: skip
+ANY = ("nothing", "nulls")  # are about all requests
+NEVER = ("no operation",)
+
+
+@pytest.mark.parametrize("packed", ["identity", "gzip"])
+@pytest.mark.parametrize("case", MATCHING)
+def test_a_rule_is_about_what_it_says(workspace: RemoteWorkspace, api: httpx.Client, case: str, packed: str) -> None:
+    rule, meant, other = MATCHING[case]
+    without = [outcome(api, asked) for asked in (meant, other)]
+    workspace.faults.add(**rule, answer=BUSY)
+    api.headers["accept-encoding"] = packed
+    assert outcome(api, meant) == (without[0] if case in NEVER else BUSY)
+    assert outcome(api, other) == (BUSY if case in ANY else without[1])
+
+
+def test_the_paths_of_documents_are_met_by_rules_without_a_path(server: StandIn) -> None:
+    server.faults.add(answer=BUSY)
+    site = server.url.removesuffix("/api")
+    assert [got(server, f"{site}{path}").status_code for path in ("/docs", "/openapi.json", "/nothing")] == [BUSY] * 3
+    assert got(server, f"{site}/__admin/state").status_code == OK
+
+
+def test_rules_of_a_workspace_are_about_it_alone(server: StandIn) -> None:
+    one, other = server.workspace(), server.workspace()
+    one.faults.add(answer=BUSY)
+    other.faults.add(answer=500)
+    urls = [one.url, other.url, server.workspace().url, server.url]
+    assert [got(server, f"{url}/health").status_code for url in urls] == [BUSY, 500, OK, OK]
+    assert [got(server, f"{url}/health").status_code for url in urls] == [BUSY, 500, OK, OK]
+    assert counts(one) == counts(other) == [(2, 2)]
+    assert counts(server) == []
+    one.faults.clear()
+    assert [got(server, f"{url}/health").status_code for url in urls] == [OK, 500, OK, OK]
+    other.faults.clear()
+
+
+def test_rules_of_the_plain_url_are_about_all_workspaces(server: StandIn, workspace: RemoteWorkspace) -> None:
+    server.faults.add(answer=BUSY)
+    assert [got(server, f"{url}/health").status_code for url in (server.url, workspace.url)] == [BUSY, BUSY]
+    assert workspace.faults.rules == []
+
+
+@pytest.mark.parametrize("write", [str, str.upper])
+def test_a_rule_for_all_may_name_a_workspace(
+    server: StandIn, workspace: RemoteWorkspace, write: Callable[[str], str]
+) -> None:
+    server.faults.add(answer=BUSY, workspace=write(workspace.name))
+    assert [got(server, f"{url}/health").status_code for url in (server.url, workspace.url)] == [OK, BUSY]
+    server.faults.replace([{"answer": BUSY, "workspace": DEFAULT}])
+    assert [got(server, f"{url}/health").status_code for url in (server.url, workspace.url)] == [BUSY, OK]
+
+
+# --------------------------------------------------------------------------- timing
+
+# What a rule says, and what eight requests come to.
+TIMING: dict[str, tuple[Rule, list[int]]] = {
+    "every": ({"every": 3}, [OK, OK, BUSY, OK, OK, BUSY, OK, OK]),
+    "every one": ({"every": 1}, [BUSY] * 8),
+    "first": ({"first": 2}, [BUSY, BUSY, *[OK] * 6]),
+    "the first of every": ({"every": 2, "first": 2}, [OK, BUSY, OK, BUSY, OK, OK, OK, OK]),
+    "no share": ({"share": 0}, [OK] * 8),
+    "the whole share": ({"share": 1}, [BUSY] * 8),
+    "the first of a share": ({"share": 1, "first": 1}, [BUSY, *[OK] * 7]),
+    "rate": ({"rate": {"requests": 5, "seconds": 600}}, [OK] * 5 + [BUSY] * 3),
+    "the first beyond a rate": ({"rate": {"requests": 5, "seconds": 600}, "first": 1}, [OK] * 5 + [BUSY, OK, OK]),
+    "a rate of a share": ({"rate": {"requests": 5, "seconds": 600}, "share": 0}, [OK] * 8),
+    "over at once": ({"expires": 0}, [OK] * 8),
+    "over in a year": ({"expires": 31_536_000}, [BUSY] * 8),
+}
+
+
+@pytest.mark.parametrize("case", TIMING)
+def test_a_rule_is_applied_when_it_says(workspace: RemoteWorkspace, api: httpx.Client, case: str) -> None:
+    rule, expected = TIMING[case]
+    workspace.faults.add(**rule, answer=BUSY)
+    assert outcomes(api, 8) == expected
+    if rule.get("expires") != 0:
+        assert counts(workspace) == [(8, expected.count(BUSY))]
+
+
+def test_a_share_is_about_that_many(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+    workspace.faults.add(share=0.3, answer=BUSY)
+    applied = outcomes(api, 400).count(BUSY)
+    assert 80 < applied < 160  # four standard deviations around 120
+    assert counts(workspace) == [(400, applied)]
+
+
+def test_a_rate_lets_more_in_later(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+    workspace.faults.add(rate={"requests": 2, "seconds": 0.4}, answer=LIMITED)
+    for _ in range(2):
+        wait_until(lambda: outcome(api) == LIMITED, "no request was refused")
+        wait_until(lambda: outcome(api) == OK, "all requests were refused")
+
+
+def test_a_rule_heals(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+    def is_applied() -> bool:
+        workspace.faults.replace([{"answer": BUSY, "expires": 0.3}, {"path": "/x", "delay": 0}])
+        return outcome(api) == BUSY
+
+    wait_until(is_applied, "the rule was never applied")
+    wait_until(lambda: outcome(api) == OK, "the rule never expired")
+    assert [rule["rule"]["path"] for rule in workspace.faults] == ["/x"]
+
+
+# -------------------------------------------------------------------------- effects
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_delays_are_drawn_as_they_are_said(seed: int) -> None:
+    def drawn(said: Any) -> list[float]:
+        delay, randomness = delay_of(said), Random(seed)
+        assert delay is not None
+        return [delay.draw(randomness) for _ in range(20_000)]
+
+    assert set(drawn(0.5)) == {0.5}
+    uniform = drawn({"from": 1, "to": 3})
+    assert 1 <= min(uniform) < 1.01
+    assert 2.99 < max(uniform) <= 3
+    assert statistics.mean(uniform) == pytest.approx(2, abs=0.03)
+    normal = drawn({"median": 0.25, "p99": 3})
+    assert min(normal) > 0
+    assert statistics.median(normal) == pytest.approx(0.25, rel=0.05)
+    assert statistics.quantiles(normal, n=100)[98] == pytest.approx(3, rel=0.15)
+    assert set(drawn({"median": 2, "p99": 2})) == {2}
+    assert drawn({"from": 1, "to": 3}) == uniform
+
+
+@pytest.mark.parametrize(
+    ("delay", "least"), [(0.2, 0.2), ({"from": 0.1, "to": 0.2}, 0.1), ({"p99": 0.3, "median": 0.3}, 0.3), (0, 0)]
+)
+def test_a_request_waits(workspace: RemoteWorkspace, api: httpx.Client, delay: Any, least: float) -> None:
+    workspace.faults.add(delay=delay)
+    assert least <= took(lambda: api.get("/health").raise_for_status())
+
+
+def test_delays_add_up_and_hold_nobody_else_up(workspace: RemoteWorkspace, api: httpx.Client, server: StandIn) -> None:
+    workspace.faults.replace([{"delay": 0.2}, {"delay": 0.2}, {"delay": 0.1, "answer": BUSY}])
+    assert took(lambda: outcome(api)) >= 0.5
+    workspace.faults.replace([{"delay": 3600, "path": "/hello"}])
+    with pytest.raises(httpx.ReadTimeout):
+        api.get("/hello", timeout=BRIEFLY)
+    api.get("/health").raise_for_status()
+
+
+def test_an_answer_comes_in_pieces(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+    body = api.post("/artifacts/filter", json={"limit": 20}, headers={"accept-encoding": "identity"}).content
+    pieces = -(-len(body) // 1024)
+    assert pieces > 5
+    for rule, least in (({"chunk_delay": 0.02}, 0.02 * pieces), ({"throttle": len(body) * 4}, 0.25)):
+        workspace.faults.replace([rule])
+        for packed in ("identity", "gzip"):
+            api.headers["accept-encoding"] = packed
+            start = time.monotonic()
+            answer = api.post("/artifacts/filter", json={"limit": 20})
+            assert answer.content == body
+            if packed == "identity":
+                assert least <= time.monotonic() - start
+    for method, path in (("GET", "/health"), ("DELETE", f"/flows/{FLOW}"), ("HEAD", "/health")):
+        assert api.request(method, path).status_code in (200, 204, 405)
+
+
+STATUSES = (
+    400, 401, 402, 403, 404, 405, 408, 409, 410, 413, 418, 419, 422, 425, 429, 431, 451, 499, 500, 501, 502, 503, 504,
+    511, 520, 529, 599,
+)  # fmt: skip
+BY_EXCEPTION = (401, 500, 503)
+
+
+@pytest.mark.parametrize(
+    "asked", [HEALTH, FILTER, ("GET", "/nothing", {}), ("GET", "/health", {"accept-encoding": "gzip"})]
+)
+def test_it_answers_with_any_error(workspace: RemoteWorkspace, api: httpx.Client, asked: Asked) -> None:
+    api.headers["origin"] = "http://x.example"
+    method, path, headers = asked
+    for status in STATUSES:
+        workspace.faults.replace([{"answer": status}])
+        answer = api.request(method, path, headers=headers)
+        assert answer.status_code == status
+        assert answer.headers["content-type"] == "application/json"
+        assert answer.headers["access-control-allow-origin"] == "*"
+        assert "retry-after" not in answer.headers
+        assert list(answer.json()) == ["exception_message" if status in BY_EXCEPTION else "detail"]
+        assert all(isinstance(said, str) and said for said in answer.json().values())
+
+
+def test_errors_have_the_words_of_the_real_server(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+    real = {
+        401: {"exception_message": "Unauthorized"}, 404: {"detail": "Not Found"}, 405: {"detail": "Method Not Allowed"},
+        500: {"exception_message": "Internal Server Error"}, 503: {"exception_message": "Service Unavailable"},
+    }  # fmt: skip
+    for status, body in real.items():
+        workspace.faults.replace([{"answer": status}])
+        assert api.get("/health").json() == body
+
+
+def test_a_rate_counts_a_client_by_its_address(workspace: RemoteWorkspace) -> None:
+    """Over all of its connections: each request here opens another. All of 127.0.0.0/8 is this machine, on Linux."""
+    workspace.faults.add(rate={"requests": 3, "seconds": 600}, answer=LIMITED)
+    for address in ("127.0.0.1", "127.0.0.2") if sys.platform == "linux" else ("127.0.0.1",):
+        with ExitStack() as stack:
+            transports = [stack.enter_context(httpx.HTTPTransport(local_address=address)) for _ in range(5)]
+            clients = [stack.enter_context(httpx.Client(transport=transport)) for transport in transports]
+            statuses = [client.get(f"{workspace.url}/health").status_code for client in clients]
+        assert statuses == [OK] * 3 + [LIMITED] * 2
+
+
+@pytest.mark.parametrize("seconds", [0, 1, 120])
+def test_an_answer_says_when_to_come_again(workspace: RemoteWorkspace, api: httpx.Client, seconds: int) -> None:
+    workspace.faults.add(answer=LIMITED, retry_after=seconds)
+    assert api.get("/health").headers["retry-after"] == str(seconds)
+
+
+def test_a_rate_says_when_to_come_again(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+    workspace.faults.add(rate={"requests": 1, "seconds": 600}, answer=LIMITED)
+    assert outcome(api) == OK
+    assert 500 < int(api.get("/health").headers["retry-after"]) <= 600
+
+
+@pytest.mark.parametrize(("seconds", "retry_after"), [(3, 3), (2.5, 3), (600, 600)])
+def test_a_wait_is_rounded_up(seconds: float, retry_after: int) -> None:
+    rule, effect = (
+        rules.Rule({"rate": {"requests": 1, "seconds": seconds}, "answer": LIMITED}, Random()),
+        rules.Effect(),
+    )
+    for _ in range(2):
+        rule.apply({"type": "http", "method": "GET", "path": "/x", "headers": []}, None, "/api", effect)
+    assert effect.retry_after == retry_after
+
+
+# ---------------------------------------------------------------------- connections
+
+REQUEST = "{method} {path} HTTP/1.1\r\nhost: x\r\n{more}\r\n"
+
+
+def raw(url: str, path: str = "/health", more: str = "", method: str = "GET", seconds: float = 60) -> tuple[str, bytes]:
+    """How a connection ends on which one request was sent, and all that came over it.
+
+    It is "open" where nothing came for some seconds.
+    """
+    at = httpx.URL(url)
+    with socket.create_connection((at.host, at.port or 80), timeout=seconds) as connection:
+        connection.sendall(REQUEST.format(method=method, path=at.path.rstrip("/") + path, more=more).encode())
+        received = b""
+        try:
+            while data := connection.recv(65_536):
+                received += data
+        except ConnectionResetError:
+            return "reset", received
+        except TimeoutError:
+            return "open", received
+        return "closed", received
+
+
+@pytest.mark.parametrize("process", [False, True], ids=["thread", "process"])
+def test_connections_are_lost(process: bool) -> None:
+    with StandIn(SMALL, process=process) as server:
+        assert raw(server.url, seconds=0.5)[0] == "open"  # kept alive
+        for how, end in (("drop", "closed"), ("reset", "reset"), ("hang", "open"), ("cut", "closed")):
+            server.faults.replace([{"connection": how}])
+            for path in ("/health", "/../openapi.json", "/nothing"):
+                ended, received = raw(server.url, path, seconds=0.5 if end == "open" else 60)
+                assert ended == end, (how, path)
+                assert (received == b"") == (how != "cut")
+        server.faults.clear()
+        assert raw(server.url, more="connection: close\r\n")[1].startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize("more", ["", "accept-encoding: gzip\r\n"])
+def test_a_cut_answer_is_half_of_one(server: StandIn, workspace: RemoteWorkspace, more: str) -> None:
+    more += "connection: close\r\n"
+    site = workspace.url.partition("/api")[0]
+    for path in ("/openapi.json", "/docs/files/swagger-ui.css"):
+        whole = raw(site, path, more)[1].partition(b"\r\n\r\n")[2]
+        server.faults.replace([{"connection": "cut"}])
+        ended, received = raw(site, path, more)
+        server.faults.clear()
+        head, _, body = received.partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200")
+        assert ended == "closed"
+        assert 0 < len(body) < len(whole)
+        assert whole.startswith(body) or b"chunked" in head
+    workspace.faults.replace([{"connection": "cut"}])
+    _, received = raw(workspace.url)
+    assert re.search(rb"content-length: 4\r\n", received)
+    assert received.endswith(b"\r\n\r\ntr")
+
+
+def test_a_lost_change_is_not_made_and_a_cut_one_is(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+    for how in ("drop", "reset", "cut"):
+        workspace.faults.replace([{"connection": how}])
+        with pytest.raises(httpx.TransportError):
+            api.post("/flows/", json={"name": how})
+    workspace.faults.clear()
+    there = api.post("/flows/filter", json={"flows": {"name": {"any_": ["drop", "reset", "cut"]}}}).json()
+    assert [row["name"] for row in there] == ["cut"]
+
+
+# ------------------------------------------------------------------------- spoiling
+
+
+@pytest.mark.parametrize("packed", ["identity", "gzip"])
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "/health", None), ("POST", "/flows/count", None), ("GET", f"/flows/{FLOW}", None),
+        ("POST", "/flows/filter", {"limit": 20}), ("POST", "/flows/filter", {"limit": 0}),
+        ("GET", "/version", None),
+    ],
+)  # fmt: skip
+def test_an_answer_is_spoilt(
+    workspace: RemoteWorkspace, api: httpx.Client, packed: str, method: str, path: str, body: Any
+) -> None:
+    api.headers["accept-encoding"] = packed
+    whole = api.request(method, path, json=body).content
+    spoilt = {}
+    for how in ("truncated", "malformed", "mistyped"):
+        workspace.faults.replace([{"spoil": how}])
+        answer = api.request(method, path, json=body)
+        assert answer.status_code == OK
+        assert answer.headers["content-type"] == "application/json"
+        assert ("content-encoding" in answer.headers) == (packed == "gzip" and len(answer.content) >= 500)
+        spoilt[how] = answer.content
+    assert spoilt["truncated"] == whole[: len(whole) // 2]
+    with pytest.raises(ValueError, match=r"Expecting|Extra|Unterminated|Invalid"):
+        json.loads(spoilt["malformed"])
+    assert all_other_types(json.loads(whole), json.loads(spoilt["mistyped"]))
+
+
+def all_other_types(true: Any, spoilt: Any) -> bool:
+    """Whether no part of a value has the type that it had."""
+    if isinstance(true, list):
+        parts = list(spoilt.values())
+        return isinstance(spoilt, dict) and all(map(all_other_types, true, parts)) and len(parts) == len(true)
+    if isinstance(true, dict):
+        return true.keys() == spoilt.keys() and all(all_other_types(true[name], spoilt[name]) for name in true)
+    return type(true) is not type(spoilt)
+
+
+def test_answers_without_a_body_and_errors_are_not_spoilt(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+    workspace.faults.add(spoil="malformed")
+    answers = [api.delete(f"/flows/{FLOW}"), api.delete(f"/flows/{FLOW}"), api.get("/nothing")]
+    assert [answer.status_code for answer in answers] == [204, 404, 404]
+    assert [answer.text for answer in answers] == ["", '{"detail":"Flow not found"}', '{"detail":"Not Found"}']
+
+
+# ---------------------------------------------------------------------------- stale
+
+
+def seen(api: httpx.Client, *names: str) -> tuple[list[str], int]:
+    """Those of some flows that a list shows, and how many there are."""
+    criteria = {"flows": {"name": {"any_": names}}}
+    rows = api.post("/flows/filter", json={**criteria, "sort": "NAME_ASC"}).json()
+    return [row["name"] for row in rows], api.post("/flows/count", json=criteria).json()
+
+
+def add(api: httpx.Client, name: str) -> str:
+    return str(api.post("/flows/", json={"name": name}).raise_for_status().json()["id"])
+
+
+def test_reads_are_stale_and_writes_work(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+    before = api.get(f"/flows/{FLOW}").json()
+    workspace.faults.add(stale=3600)
+    new = add(api, "one")
+    assert add(api, "one") == new
+    api.patch(f"/flows/{FLOW}", json={"tags": ["changed"]}).raise_for_status()
+    assert seen(api, "one") == ([], 0)
+    assert api.get(f"/flows/{new}").status_code == 404
+    assert api.get("/flows/name/one").status_code == 404
+    assert api.get(f"/flows/{FLOW}").json() == before
+    api.delete(f"/flows/{FLOW}").raise_for_status()
+    assert api.delete(f"/flows/{FLOW}").status_code == 404
+    assert api.get(f"/flows/{FLOW}").json() == before
+    workspace.faults.clear()
+    assert seen(api, "one") == (["one"], 1)
+    assert api.get(f"/flows/{FLOW}").status_code == 404
+
+
+def test_reads_are_so_many_seconds_old(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+    workspace.faults.add(stale=0.4)
+    begin, names = 0.0, ["first"]
+
+    def is_unseen() -> bool:
+        nonlocal begin
+        begin = time.monotonic()
+        names.append(f"one of {len(names)}")
+        add(api, names[-1])
+        return seen(api, names[-1]) == ([], 0)
+
+    add(api, "first")
+    wait_until(lambda: seen(api, "first") == (["first"], 1), "old rows are never seen")
+    wait_until(is_unseen, "new rows are always seen")
+    assert seen(api, "first") == (["first"], 1)
+    wait_until(lambda: seen(api, names[-1]) == ([names[-1]], 1), "a new row is never seen")
+    assert time.monotonic() - begin >= 0.4
+    workspace.faults.replace([{"stale": 0}])
+    add(api, "third")
+    assert seen(api, "third") == (["third"], 1)
+
+
+def test_one_workspace_is_stale_and_another_is_not(
+    server: StandIn, workspace: RemoteWorkspace, api: httpx.Client
+) -> None:
+    workspace.faults.add(stale=3600)
+    with server.workspace() as other, client_of(server, other) as elsewhere:
+        add(api, "here")
+        add(elsewhere, "there")
+        assert seen(api, "here", "there") == ([], 0)
+        assert seen(elsewhere, "here", "there") == (["there"], 1)
+
+
+def test_the_past_takes_no_more_than_so_many_rows(api_of_ours: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = FixtureSet(SMALL, api_of_ours.catalog).rows.fork()
+    history, table = History(rows), rows["flows"]
+    monkeypatch.setattr("understudy.workspaces.history.ROWS", 5 * FLOWS)
+    for number in range(20):
+        history.note()
+        history.note()  # nothing has changed
+        table.insert({"id": uuid4(), "created": MOMENT, "updated": MOMENT, "name": f"{number}"})
+        table.delete(min(table.live))
+        assert sum(past.held for past in history._past) <= 5 * FLOWS
+        assert 1 <= len(history._past) <= min(number + 1, 6)
+    assert history.at(0) is rows
+
+
+@pytest.fixture(scope="module")
+def api_of_ours() -> Api:
+    return Api.load(ROOT)
+
+
+# ------------------------------------------------------------------------- combined
+
+# Rules, and what four requests come to.
+COMBINED: dict[str, tuple[list[Rule], list[int | None]]] = {
+    "the first error counts": ([{"answer": 500, "every": 2}, {"answer": BUSY}], [BUSY, 500, BUSY, 500]),
+    "an error behind a first": ([{"answer": 500, "first": 1}, {"answer": BUSY, "first": 2}], [500, BUSY, OK, OK]),
+    "lost before it is answered": ([{"answer": BUSY}, {"connection": "drop", "every": 2}], [BUSY, LOST, BUSY, LOST]),
+    "a cut error": ([{"answer": BUSY, "connection": "cut"}], [LOST] * 4),
+    "an error, spoilt and old": ([{"answer": BUSY, "spoil": "mistyped", "stale": 5}], [BUSY] * 4),
+    "an error in pieces": ([{"answer": BUSY, "chunk_delay": 0.01}, {"throttle": 1000}], [BUSY] * 4),
+    "another path": ([{"answer": BUSY, "path": "/hello"}, {"answer": 500, "first": 1}], [500, OK, OK, OK]),
+    "none": ([], [OK] * 4),
+}
+
+
+@pytest.mark.parametrize("case", COMBINED)
+def test_rules_go_together(workspace: RemoteWorkspace, api: httpx.Client, case: str) -> None:
+    rules, expected = COMBINED[case]
+    workspace.faults.replace(rules)
+    assert outcomes(api, 4) == expected
+
+
+# A rule is applied, also where another one came before: the second rule here counts to 2 while the first answers.
+def test_all_rules_count(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+    workspace.faults.replace([{"answer": 500}, {"answer": BUSY, "first": 2}])
+    assert outcomes(api, 4) == [500] * 4
+    assert counts(workspace) == [(4, 4), (4, 2)]
+
+
+def test_a_client_that_tries_again_gets_through(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+    for rule in ({"first": 2, "answer": BUSY, "retry_after": 0}, {"first": 2, "connection": "reset"}):
+        workspace.faults.replace([rule])
+        assert persistent(api) == 2
+        assert counts(workspace) == [(3, 2)]
+        assert workspace.count(method="POST", path="/flows/filter") == 3
+        workspace.clear()
+
+
+def persistent(api: httpx.Client) -> int:
+    """How often a client had to try again."""
+    for attempt in range(5):
+        try:
+            answer = api.post("/flows/filter", json={})
+        except httpx.TransportError:
+            continue
+        if answer.is_success:
+            return attempt
+        time.sleep(float(answer.headers["retry-after"]))
+    raise AssertionError("it never came through")
+
+
+# --------------------------------------------------------------------- determinism
+
+
+def test_a_seed_draws_the_same_again(server: StandIn) -> None:
+    rules: list[Rule] = [
+        {"share": 0.3, "connection": "reset"},
+        {"share": 0.3, "answer": BUSY},
+        {"share": 0.2, "answer": 500},
+    ]
+
+    def drawn(standin: StandIn) -> list[int | None]:
+        standin.faults.replace(rules)
+        with client_of(standin) as api:
+            return outcomes(api, 60)
+
+    with StandIn(SMALL, process=True, seed=SEED) as another:
+        found = [drawn(server), drawn(another), drawn(another)]
+    assert found[0] == found[1] == found[2]
+    assert {OK, BUSY, 500, LOST} <= set(found[0])
+
+
+def test_without_a_seed_all_is_drawn_anew() -> None:
+    faults = [Faults("/api") for _ in range(2)]
+    for each in faults:
+        each.put(None, [{"share": 0.5, "answer": BUSY}])
+    scope: Scope = {"type": "http", "method": "GET", "path": "/api/x", "headers": [], ROUTE: None}
+    one, other = ([each.effect(scope) is None for _ in range(100)] for each in faults)
+    assert one != other
+
+
+def tenants_of(catalog: Catalog) -> Tenants:
+    return Tenants(Memory(FixtureSet(SMALL, catalog)))
+
+
+# ------------------------------------------------------------------------- profiles
+
+
+@contextmanager
+def profile(server: StandIn, name: str) -> Iterator[httpx.Client]:
+    server.faults.replace(rules_in(name, CONTRACT))
+    with client_of(server) as api:
+        yield api
+
+
+def test_there_are_four_profiles() -> None:
+    assert profiles() == ["flaky", "outage", "rate-limited", "slow"]
+    told = CliRunner().invoke(main, ["serve", "--help"]).output
+    assert all(name in told for name in profiles())
+
+
+def test_flaky_fails_now_and_then(server: StandIn) -> None:
+    with profile(server, "flaky") as api:
+        found = outcomes(api, 400)
+    assert 20 < 400 - found.count(OK) < 65  # 10 % are 39
+    assert {500, BUSY, LOST} <= set(found)
+
+
+def test_an_outage_lets_nobody_in(server: StandIn) -> None:
+    with profile(server, "outage") as api:
+        found = outcomes(api, 100)
+        assert set(found) == {BUSY, LOST}
+        assert 8 <= found.count(LOST) <= 35
+    (_, rule) = rules_in("outage", CONTRACT)
+    assert (rule["answer"], rule["retry_after"]) == (BUSY, 5)
+
+
+def test_rate_limited_lets_in_a_hundred_in_ten_seconds(server: StandIn) -> None:
+    with profile(server, "rate-limited") as api:
+        found = [OK]
+        while found[-1] == OK:
+            answer = api.get("/health")
+            found.append(answer.status_code)
+        assert len(found) > 101
+        assert found[-1] == LIMITED
+        assert 1 <= int(answer.headers["retry-after"]) <= 10
+
+
+def test_slow_takes_a_quarter_of_a_second(server: StandIn) -> None:
+    (rule,) = rules_in("slow", CONTRACT)
+    assert {name: value for name, value in rule.items() if name != "name"} == {"delay": {"median": 0.25, "p99": 3}}
+    with profile(server, "slow") as api:
+        assert took(lambda: api.get("/health").raise_for_status()) > 0.02
+
+
+# ---------------------------------------------------------------------- control API
+
+
+def test_each_workspace_has_rules_of_its_own(server: StandIn) -> None:
+    """By HTTP, without a client of ours."""
+    one, other = new_name(), new_name()
+    with client_of(server) as api:
+
+        def rules(workspace: str | None) -> Any:
+            params = {} if workspace is None else {"workspace": workspace}
+            return [each["rule"] for each in admin(api, "GET", "/faults", params=params).json()["rules"]]
+
+        admin(api, "PUT", "/faults", json={"rules": [{"answer": 500, "workspace": other}]})
+        answer = admin(api, "PUT", "/faults", params={"workspace": one.upper()}, json={"rules": [{"answer": BUSY}]})
+        said = {"answer": BUSY, "workspace": one}
+        assert answer.json() == {"rules": [{"rule": said, "matched": 0, "applied": 0}]}
+        assert [rules(name) for name in (one, other, None)] == [[said], [], [{"answer": 500, "workspace": other}]]
+        assert [outcome(api, ("GET", f"{at(name)}/health", {})) for name in (one, other, DEFAULT)] == [BUSY, 500, OK]
+        assert admin(api, "DELETE", "/faults").status_code == 204
+        assert [rules(name) for name in (one, other, None)] == [[said], [], []]
+        assert admin(api, "DELETE", "/faults", params={"workspace": one}).status_code == 204
+        assert [outcome(api, ("GET", f"{at(name)}/health", {})) for name in (one, other, DEFAULT)] == [OK, OK, OK]
+
+
+def test_a_rule_that_is_put_for_a_workspace_is_about_no_other(server: StandIn, workspace: RemoteWorkspace) -> None:
+    workspace.faults.add(answer=BUSY, workspace=DEFAULT)
+    assert [got(server, f"{url}/health").status_code for url in (workspace.url, server.url)] == [BUSY, OK]
+
+
+def test_a_rule_is_added_behind_those_that_are_there(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+    workspace.faults.add(first=1, answer=500)
+    assert outcomes(api, 2) == [500, OK]
+    workspace.faults.add(answer=BUSY)
+    assert [(rule["rule"]["answer"], rule["matched"]) for rule in workspace.faults] == [(500, 0), (BUSY, 0)]
+    assert outcomes(api, 2) == [500, BUSY]  # the first one began anew, as docs/guides/faults.md says
+    workspace.faults.replace([{"answer": 404}])
+    assert [rule["rule"]["answer"] for rule in workspace.faults.rules] == [404]
+    workspace.faults.clear()
+    assert list(workspace.faults) == []
+
+
+# A rule, and what is said of it; in a file, the line that is told is the rule's third.
+WRONG: dict[str, tuple[Any, str]] = {
+    "no effect": ({"first": 2}, "says nothing that happens; that is one of delay, chunk_delay, answer, connection"),
+    "nothing": ({}, "says nothing that happens"),
+    "only nulls": ({"answer": None}, "says nothing that happens"),
+    "an unknown key": ({"answr": 503}, "Extra inputs are not permitted"),
+    "no rule": (5, "valid dictionary"),
+    "a success": ({"answer": 200}, "greater than or equal to 400"),
+    "no status": ({"answer": 600}, "less than or equal to 599"),
+    "retry_after alone": ({"delay": 1, "retry_after": 5}, "`retry_after` needs an `answer`"),
+    "retry_after before now": ({"answer": 503, "retry_after": -1}, "greater than or equal to 0"),
+    "a share of more than all": ({"answer": 503, "share": 1.1}, "less than or equal to 1"),
+    "every none": ({"answer": 503, "every": 0}, "greater than or equal to 1"),
+    "first none": ({"answer": 503, "first": 0}, "greater than or equal to 1"),
+    "a rate of none": ({"answer": 503, "rate": {"requests": 0, "seconds": 1}}, "greater than or equal to 1"),
+    "a rate in no time": ({"answer": 503, "rate": {"requests": 1, "seconds": 0}}, "greater than or equal to 0.001"),
+    "half a rate": ({"answer": 503, "rate": {"requests": 1}}, "Field required"),
+    "expired before": ({"answer": 503, "expires": -1}, "greater than or equal to 0"),
+    "a delay before now": ({"delay": -1}, "greater than or equal to 0|takes seconds"),
+    "a delay in words": ({"delay": "1"}, "valid number|takes seconds"),
+    "a delay of years": ({"delay": 3601}, "less than or equal to 3600|takes seconds"),
+    "half a span": ({"delay": {"from": 1}}, "Field required|takes seconds"),
+    "two kinds of delay": ({"chunk_delay": {"from": 1, "to": 2, "p99": 3}}, "Extra inputs|takes seconds"),
+    "a span that runs back": ({"delay": {"from": 2, "to": 1}}, "`to` must not be less than `from`"),
+    "a tail that runs back": ({"chunk_delay": {"median": 2, "p99": 1}}, "`p99` must not be less than `median`"),
+    "a connection": ({"connection": "close"}, "'drop', 'reset', 'hang' or 'cut'"),
+    "a way to spoil": ({"spoil": True}, "'truncated', 'malformed' or 'mistyped'"),
+    "a throttle of nothing": ({"throttle": 0}, "greater than or equal to 1"),
+    "stale before": ({"stale": -1}, "greater than or equal to 0"),
+    "stale for days": ({"stale": 100_000}, "less than or equal to 3600"),
+    "headers in a list": ({"answer": 503, "headers": ["x"]}, "valid dictionary"),
+    "a header that is no text": ({"answer": 503, "headers": {"x": 1}}, "valid string"),
+    "no workspace": ({"answer": 503, "workspace": "mine"}, "`mine` names no workspace"),
+    "true for a number": ({"throttle": True}, "valid number"),
+    "true for a count": ({"answer": 503, "first": True}, "valid integer"),
+    "true for a delay": ({"delay": True}, "valid number|takes seconds"),
+    "true in a rate": ({"answer": 503, "rate": {"requests": True, "seconds": 1}}, "valid integer"),
+    "a number in words": ({"answer": 503, "share": "1"}, "valid number"),
+    "a status in words": ({"answer": "503"}, "valid integer"),
+    "a count of 41 digits": ({"answer": 503, "every": 10**40}, "less than or equal to 1000000000"),
+    "a wait of 41 digits": ({"answer": 503, "retry_after": 10**40}, "less than or equal to 31536000"),
+    "a throttle beyond all lines": ({"throttle": 1e12}, "less than or equal to 1000000000"),
+    "a long name": ({"answer": 503, "name": "x" * 201}, "at most 200 characters"),
+    "a long path": ({"answer": 503, "path": "*" * 1001}, "at most 1000 characters"),
+    "a long header": ({"answer": 503, "headers": {"x": "*" * 1001}}, "at most 1000 characters"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_wrong_rule_is_refused_and_changes_nothing(server: StandIn, case: str) -> None:
+    rule, words = WRONG[case]
+    server.faults.replace([{"answer": BUSY, "path": "/hello"}])
+    with client_of(server) as api:
+        answer = admin(api, "PUT", "/faults", json={"rules": [{"answer": 500}, rule]})
+        assert answer.status_code == 422
+        assert re.search(words, json.dumps(answer.json(), ensure_ascii=False))
+    with pytest.raises(ControlError, match=words):
+        server.faults.add(**rule) if isinstance(rule, dict) else server.faults.replace([rule])
+    assert [each["rule"] for each in server.faults] == [{"answer": BUSY, "path": "/hello"}]
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_wrong_rule_of_a_file_is_told_with_its_line(tmp_path: Path, case: str) -> None:
+    rule, words = WRONG[case]
+    text = "\n - ".join(["rules:", *map(json.dumps, ({"answer": 500}, {"answer": 501}, rule))])
+    assert told_of(tmp_path, text, words) == 4
+
+
+NUMBERS = (
+    "share", "expires", "delay", "chunk_delay", "throttle", "stale", "rate.seconds", "delay.from", "delay.to",
+    "delay.median",
+)  # fmt: skip
+PARTNERS = {"rate": {"requests": 1}, "delay.from": {"to": 1}, "delay.to": {"from": 1}, "delay.median": {"p99": 1}}
+
+
+@pytest.mark.parametrize("number", [math.inf, -math.inf, math.nan], ids=str)
+@pytest.mark.parametrize("name", NUMBERS)
+def test_what_is_no_finite_number_is_refused_with_its_place(
+    server: StandIn, tmp_path: Path, name: str, number: float
+) -> None:
+    key, _, part = name.partition(".")
+    value = {part: number, **PARTNERS.get(name, PARTNERS.get(key, {}))} if part else number
+    rule = {"answer": 503, key: value}
+    with client_of(server) as api:
+        content = json.dumps({"rules": [rule]})  # as Python writes them, which is no JSON, but is read by many
+        answer = admin(api, "PUT", "/faults", content=content, headers={"content-type": "application/json"})
+    assert answer.status_code == 422
+    assert [error for error in answer.json()["exception_detail"] if error["loc"][:4] == ["body", "rules", 0, key]]
+    spelled = {math.inf: ".inf", -math.inf: "-.inf"}.get(number, ".nan")
+    others = "".join(f", {each}: 1" for each in PARTNERS.get(name, PARTNERS.get(key, {})))
+    text = f"{{{part}: {spelled}{others}}}" if part else spelled
+    assert told_of(tmp_path, f"rules:\n  - answer: 503\n    {key}: {text}", rf"rules\.0\.{key}") == 3
+
+
+# The text of a file, the line that is told, and what is said.
+FILES: dict[str, tuple[str | bytes, int | None, str]] = {
+    "nothing": ("", None, "is empty; it takes a list of `rules`"),
+    "a comment": ("# nothing\n", None, "is empty"),
+    "a word": ("rules", 1, "valid dictionary"),
+    "a list": ("- answer: 503", 1, "valid dictionary"),
+    "no list": ("\nrules: 5", 2, "rules: Input should be a valid list"),
+    "another name": ("rule: []", 1, "rules: Field required|Extra inputs"),
+    "a key in a later line": ("rules:\n  - answer: 503\n    share: 2", 3, "rules.0.share: Input should be less than"),
+    "a key twice": ("rules:\n  - answer: 503\n    answer: 504", 3, "has `answer` twice"),
+    "a list twice": ("rules: []\nrules: []", 2, "has `rules` twice"),
+    "an open bracket": ("rules: [", 1, "is not YAML"),
+    "a tab": ("rules:\n\t- x", 2, "is not YAML"),
+    "two documents": ("rules: []\n---\nrules: []", 2, "is not YAML"),
+    "an anchor": ("rules: &a []", 1, "has an anchor or an alias"),
+    "an alias": ("rules: *a", 1, "has an anchor or an alias"),
+    "a tag": ("rules:\n  - answer: !!python/name:os.system x", 2, "is not YAML"),
+    "a tag that does not fit": ("rules:\n  - answer: !!float x", None, "is not YAML"),
+    "a list for a key": ("rules:\n  - ? [1]\n    : 2", 2, "is not YAML"),
+    "depth": ("rules: " + "[" * 1000, 1, "is nested deeper than 20 levels"),
+    "a status in words": ("rules:\n  - answer: '503'", 2, "rules.0.answer: Input should be a valid integer"),
+    "a null byte": ("\0", None, "is not YAML"),
+    "no text": (b"\xff", None, "it is not UTF-8"),
+    "size": ("#" * 2**20 + "\n", None, "is larger than the 1048576 bytes"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", FILES)
+def test_a_wrong_file_is_told_in_a_line(tmp_path: Path, case: str) -> None:
+    text, line, words = FILES[case]
+    assert told_of(tmp_path, text, words) == line
+
+
+def told_of(folder: Path, text: str | bytes, words: str) -> int | None:
+    """The line of a file that is told to be wrong."""
+    file = folder / "rules.yaml"
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(FaultsError, match=words) as caught:
+        rules_in(str(file), CONTRACT)
+    said = str(caught.value)
+    assert said.startswith(str(file))
+    assert "\n" not in said
+    found = re.match(r", line (\d+): ", said.removeprefix(str(file)))
+    return int(found[1]) if found else None
+
+
+@pytest.mark.parametrize("source", ["nothing.yaml", "flakey", ".", "/dev/zero"])
+def test_a_file_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FaultsError, match=r"cannot be read .*flaky, outage, rate-limited, slow|is larger"):
+        rules_in(source, CONTRACT)
+
+
+def test_the_command_tells_a_mistake_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "rules.yaml").write_text("rules:\n  - {delay: {from: 2, to: 1}}\n", encoding="utf-8")
+    command = [sys.executable, "-m", "understudy", "serve", "--faults", "rules.yaml"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    ended = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=20, check=False
+    )
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.startswith("error: rules.yaml, line 2: rules.0")
+    assert ended.stderr.count("\n") == 1
+
+
+def test_a_file_of_all_keys_is_served(tmp_path: Path) -> None:
+    file = tmp_path / "rules.yaml"
+    file.write_text(
+        "# what goes wrong\nrules:\n  - name: busy\n    path: /health\n    answer: 503\n    retry_after: 3\n",
+        encoding="utf-8",
+    )
+    with StandIn(SMALL, process=True, faults=file) as standin, client_of(standin) as api:
+        answers = [api.get("/health"), api.get("/hello")]
+        assert [answer.status_code for answer in answers] == [BUSY, OK]
+        assert answers[0].headers["retry-after"] == "3"
+        said = {"name": "busy", "path": "/health", "answer": 503, "retry_after": 3}
+        assert admin(api, "GET", "/faults").json() == {"rules": [{"rule": said, "matched": 1, "applied": 1}]}
+
+
+# -------------------------------------------------------------------------- command
+
+
+def test_the_command_shows_sets_and_clears_rules(server: StandIn, workspace: RemoteWorkspace, tmp_path: Path) -> None:
+    file = tmp_path / "rules.yaml"
+    file.write_text("rules:\n  - {name: busy, answer: 503, first: 2}\n  - {delay: 0}\n", encoding="utf-8")
+
+    def said(*arguments: str, url: str = workspace.url) -> str:
+        result = CliRunner().invoke(main, ["admin", "faults", "--url", url, *arguments], catch_exceptions=False)
+        assert result.exit_code == 0
+        return result.output
+
+    assert said() == "no rules\n"
+    busy, delay = "busy (first: 2, answer: 503)", "a rule (delay: 0.0)"
+    first, second = said("--set", str(file)).splitlines()
+    assert (first, second) == (f"{busy}: 0 of 0 requests", f"{delay}: 0 of 0 requests")
+    with client_of(server, workspace) as api:
+        assert outcomes(api, 3) == [BUSY, BUSY, OK]
+    assert said() == f"{busy}: 2 of 3 requests\n{delay}: 3 of 3 requests\n"
+    assert json.loads(said("--json")) == workspace.faults.rules
+    assert said(url=server.url) == "no rules\n"
+    assert said("--clear") == "no rules\n"
+    assert "rate limit (rate: " in said("--set", "rate-limited", url=server.url)
+    assert [rule["rule"]["name"] for rule in server.faults] == ["rate limit"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [(["--set", "x", "--clear"], "exclude each other"), (["--set", "nothing.yaml"], "nothing.yaml: cannot be read")],
+)
+def test_the_command_refuses_what_it_cannot_do(server: StandIn, arguments: list[str], words: str) -> None:
+    server.faults.add(delay=0)
+    result = CliRunner().invoke(main, ["admin", "faults", "--url", server.url, *arguments])
+    assert result.exit_code != 0
+    assert words in result.output + str(result.exception)
+    assert len(server.faults.rules) == 1
+
+
+# -------------------------------------------------------------------------- journal
+
+
+def test_the_journal_tells_what_was_really_answered(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+    workspace.clear()
+    rules: list[tuple[Rule, int | None, Any]] = [
+        ({"answer": BUSY}, BUSY, {"exception_message": "Service Unavailable"}),
+        ({"connection": "drop"}, None, None),
+        ({"connection": "reset"}, None, None),
+        ({"connection": "hang"}, None, None),
+        ({"connection": "cut"}, OK, '"0.'),
+        ({"spoil": "malformed"}, OK, '"0.8.4,}{'),
+        ({"spoil": "mistyped"}, OK, 5),
+        ({"delay": 0}, OK, "0.8.4"),
+        ({"chunk_delay": 0.01}, OK, "0.8.4"),
+    ]
+    for rule, _, _ in rules:
+        workspace.faults.replace([rule])
+        outcome(api, ("GET", "/version", {}), timeout=BRIEFLY)
+    told = [(request["status"], request["answer"]) for request in workspace.requests]
+    assert told == [(status, body) for _, status, body in rules]
+    assert workspace.find(status=BUSY).requests[0]["operation"] == "service.read_api_version"
+    assert all((request["seconds"] is None) == (request["status"] is None) for request in workspace.requests)
+    marks = [f"{name} {value}" for rule, _, _ in rules for name, value in rule.items()]
+    assert [request["faults"] for request in workspace.requests] == [[mark] for mark in marks]
+
+
+def test_the_journal_marks_what_a_fault_did(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+    workspace.clear()
+    workspace.faults.replace([{"name": "outage", "answer": BUSY, "first": 1}, {"delay": 0.01, "first": 1}])
+    for _ in range(2):
+        outcome(api, ("GET", "/version", {}))
+    assert [request["faults"] for request in workspace.requests] == [["outage", "delay 0.01"], []]
+    lines = [line_of(request) for request in workspace.requests]
+    assert re.fullmatch(r"GET \S+ -> 503 in [\d.]+ ms \(fault: outage; delay 0.01\): .*", lines[0])
+    assert "fault" not in lines[1]
+    workspace.faults.replace([{"connection": "drop"}])
+    outcome(api, ("GET", "/version", {}))
+    assert line_of(workspace.recent(1)[0]).endswith(" -> no answer (fault: connection drop)")
+
+
+@pytest.mark.parametrize("rule", [{"throttle": 500}, {"chunk_delay": 2}])
+def test_what_is_left_of_an_answer_is_not_kept_for_a_client_that_has_gone(
+    workspace: RemoteWorkspace, api: httpx.Client, rule: Rule
+) -> None:
+    """All of it would take over a minute."""
+    workspace.faults.replace([rule])
+    workspace.clear()
+    with api.stream("POST", "/artifacts/filter", headers={"accept-encoding": "identity"}, json={}) as answer:
+        next(answer.iter_raw())
+        assert [request["is_over"] for request in workspace.requests] == [False]
+    wait_until(lambda: workspace.requests[0]["is_over"], "the rest of the answer is still sent")
+
+
+@pytest.mark.parametrize("rule", [{"chunk_delay": 3600}, {"delay": 3600}])
+def test_nothing_waits_for_a_client_that_has_gone(rule: Rule) -> None:
+    with StandIn(SMALL, process=True, client_timeout=0.5) as server:
+        server.faults.replace([rule])
+        at = httpx.URL(server.url)
+        with socket.create_connection((at.host, at.port or 80)) as connection:
+            connection.sendall(REQUEST.format(method="GET", path=f"{at.path}/hello", more="").encode())
+            wait_until(lambda: len(server.requests) == 1, "the request does not come in")
+        wait_until(lambda: server.requests[0]["is_over"], "the request is still in progress")
+
+
+def test_the_journal_keeps_what_was_asked_of_a_lost_change(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+    workspace.clear()
+    for rule in ({"connection": "drop"}, {"answer": BUSY}):
+        workspace.faults.replace([rule])
+        outcome(api, ("POST", "/flows/", {}), json={"name": "x"})
+    assert [request["body"] for request in workspace.requests] == [{"name": "x"}] * 2
+
+
+# ------------------------------------------------------------------- what is left
+
+
+def test_nothing_is_left_of_rules_that_are_over() -> None:
+    """Requests then cost what they cost before."""
+    faults = Faults("/api")
+    scope: Scope = {"type": "http", "method": "GET", "path": "/api/health", "headers": [], ROUTE: None}
+    faults.put(None, [{"answer": BUSY}])
+    assert faults.rules
+    faults.clear()
+    assert not faults.rules
+    faults.put("x", [])
+    assert not faults.rules
+    faults.put(None, [{"answer": BUSY, "expires": 0}])
+    assert faults.effect(scope) is None
+    assert not faults.rules
+
+
+def test_the_rules_of_a_workspace_go_with_it(server: StandIn) -> None:
+    with server.workspace() as workspace:
+        workspace.faults.add(answer=BUSY, path="/flows/*")
+        assert got(server, f"{workspace.url}/health").status_code == OK
+        client_of(server).post(f"{workspace.url}/artifacts/count").raise_for_status()
+    assert workspace.faults.rules == []
+
+
+def open_files(server: StandIn) -> int:
+    """How many files and connections the process of a server has open."""
+    process = server._server
+    return len(list(Path(f"/proc/{process._process.pid}/fd").iterdir()))  # type: ignore[union-attr]
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
+@pytest.mark.parametrize("how", ["drop", "reset", "hang", "cut"])
+def test_no_connection_leaks(server: StandIn, workspace: RemoteWorkspace, how: str) -> None:
+    before = open_files(server)
+    workspace.faults.add(connection=how)
+    url = httpx.URL(workspace.url)
+    with ExitStack() as stack:
+        for _ in range(200):
+            connection = stack.enter_context(closing(socket.create_connection((url.host, url.port or 80))))
+            connection.sendall(REQUEST.format(method="GET", path=f"{url.path}/health", more="").encode())
+        wait_until(
+            lambda: open_files(server) >= before + 200 if how == "hang" else open_files(server) <= before + 2,
+            "the connections are not as they should be",
+        )
+    wait_until(lambda: open_files(server) <= before + 2, "connections of clients that have gone are kept")
+    workspace.faults.clear()
+    with client_of(server, workspace) as api:
+        assert outcome(api) == OK
+
+
+@contextmanager
+def silent_server(tmp_path: Path) -> Iterator[str]:
+    """The URL of a server that ends with the block, quickly whatever it is doing, having written no error."""
+    command = [sys.executable, "-m", "understudy", "serve", "--port", "0", "--quiet", "--fixtures", str(SMALL)]
+    with ExitStack() as stack, (tmp_path / "stderr").open("w+") as errors:
+        process = stack.enter_context(
+            subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=errors, text=True)
+        )
+        stack.callback(process.kill)
+        assert process.stdout is not None
+        yield greeting(process.stdout)[-1].partition("=")[2].strip()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=60) == 0
+        errors.seek(0)
+        lines = [line for line in errors if not line.startswith("warning: ")]
+    assert [line.split("running")[0] for line in lines] in ([], ["ERROR:    Cancel 5 "])
+
+
+def test_a_client_that_is_gone_is_not_reset(tmp_path: Path) -> None:
+    """Its connection has no socket any more: that was a traceback."""
+    with silent_server(tmp_path) as url:
+        faults, at = RemoteWorkspace(url).faults, httpx.URL(url)
+        for how in ("reset", "drop", "cut"):
+            faults.replace([{"connection": how, "delay": 0.3, "throttle": 1000, "path": "/health"}])
+            for _ in range(3):
+                with socket.create_connection((at.host, at.port or 80)) as client:
+                    client.sendall(b"GET /api/health HTTP/1.1\r\nhost: localhost\r\n\r\n")
+            raw(url)  # is lost as well, and later than those above
+        faults.clear()
+
+
+def test_a_server_stops_in_silence_whatever_it_was_doing(tmp_path: Path) -> None:
+    with ExitStack() as stack, silent_server(tmp_path) as url:
+        workspace = RemoteWorkspace(url)
+        for how in ("drop", "reset", "cut"):
+            workspace.faults.replace([{"connection": how}])
+            raw(url)
+            raw(url, "/../docs/files/swagger-ui-bundle.js")
+        workspace.faults.replace(
+            [
+                {"path": "/health", "connection": "hang"},
+                {"path": "/hello", "delay": 3600},
+                {"path": "/version", "chunk_delay": 3600},
+                {"path": "/ready", "throttle": 1},
+            ]
+        )
+        for path in ("/health", "/hello", "/version", "/ready", "/admin/version"):
+            at = httpx.URL(url)
+            connection = stack.enter_context(closing(socket.create_connection((at.host, at.port or 80))))
+            more = "prefer: delay=60\r\n" if path == "/admin/version" else ""
+            connection.sendall(REQUEST.format(method="GET", path=at.path + path, more=more).encode())
+        wait_until(
+            lambda: sum(not request["is_over"] for request in workspace.requests) == 5,
+            "five requests are not in progress",
+        )
+
+
+def test_all_rules_together_may_take_so_many_bytes(server: StandIn) -> None:
+    """Also where they are those of many workspaces. Rules that are replaced make room."""
+    rules = [{"answer": BUSY, "path": f"/{n}", "headers": dict.fromkeys(map(str, range(50)), "*")} for n in range(400)]
+    workspaces = [server.workspace() for _ in range(10)]
+
+    def fill() -> None:
+        for workspace in workspaces:
+            for _ in range(2):
+                workspace.faults.replace(rules)
+
+    with pytest.raises(ControlError, match=r"All fault rules together may take 32 MiB\. No rule was changed"):
+        fill()
+    kept = [len(workspace.faults.rules) for workspace in workspaces]
+    assert kept == sorted(kept, reverse=True)
+    assert set(kept) == {400, 0}
+    for workspace in workspaces:
+        workspace.faults.clear()
+    workspaces[0].faults.replace(rules)
+    workspaces[0].faults.clear()
+
+
+def test_the_times_that_rates_count_are_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("understudy.faults.faults.TIMES", 2**18)
+    faults = Faults("/api")
+    faults.put(None, [{"answer": BUSY, "rate": {"requests": 100_000, "seconds": 600}}] * 3)
+
+    def ask(client: int) -> Effect | None:
+        scope: Scope = {"type": "http", "method": "GET", "path": "/api/x", "headers": [], ROUTE: None}
+        return faults.effect({**scope, "client": (f"192.0.2.{client}", 1)})
+
+    tracemalloc.start()
+    try:
+        for number in range(20_000):
+            assert ask(number % 200) is None
+        assert tracemalloc.get_traced_memory()[0] < 2**20  # they took three times as much
+    finally:
+        tracemalloc.stop()
+
+
+# ----------------------------------------------------------------------- documents
+
+GUIDE = ROOT / "docs" / "guides" / "faults.md"
+
+
+def test_the_table_of_keys_is_the_contract() -> None:
+    keys = yaml.safe_load(CONTRACT.read_text(encoding="utf-8"))["components"]["schemas"]["Rule"]["properties"]
+    told = re.findall(r"^\| `([a-z_]+)` \| ", section("Rules"), flags=re.MULTILINE)
+    assert sorted(told) == sorted(keys)
+    assert set(EFFECTS) < set(keys)
+
+
+def test_the_table_of_profiles_is_complete() -> None:
+    assert re.findall(r"^\| `([a-z-]+)` +\|[^|]+\|$", section("Profiles"), flags=re.MULTILINE) == profiles()
+
+
+def section(heading: str) -> str:
+    text = GUIDE.read_text(encoding="utf-8")
+    return text.partition(f"## {heading}\n")[2].partition("\n## ")[0]
+
+
+def test_the_rules_of_the_guide_are_ones(tmp_path: Path) -> None:
+    blocks = re.findall(r"^```yaml\n(.*?)^```$", GUIDE.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    assert blocks
+    for block in blocks:
+        (tmp_path / "rules.yaml").write_text(block, encoding="utf-8")
+        assert rules_in(str(tmp_path / "rules.yaml"), CONTRACT)
+        with opened(Options(fixtures=str(SMALL), faults=str(tmp_path / "rules.yaml"))) as site:
+            create_app(site)
+            assert list(site.faults)
+
+
+def test_the_delay_of_each_piece_is_drawn_by_the_seed() -> None:
+    def drawn(seed: int) -> list[float]:
+        effect = rules.Effect()
+        scope = {"type": "http", "method": "GET", "path": "/api/hello", "headers": []}
+        rules.Rule({"chunk_delay": {"from": 0, "to": 1}}, Random(seed)).apply(scope, None, "/api", effect)
+        assert effect.chunk_delay is not None
+        return [effect.chunk_delay() for _ in range(5)]
+
+    assert drawn(1) == drawn(1) != drawn(2)

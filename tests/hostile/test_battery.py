@@ -1,0 +1,196 @@
+"""Whatever is sent: the server answers or hangs up, says what is wrong, writes no traceback, and serves all others."""
+
+import json
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.conftest import SMALL
+from tests.hostile import bodies, control, filters, framing, nesting, slow, targets, values
+from tests.hostile.exchange import Address, Answer, exchange
+from tests.hostile.inputs import CLOSED, FILTER, REFUSED, Input, get, post
+from tests.servers import ROOT, running
+
+KINDS = (nesting, values, bodies, framing, targets, filters, control)
+INPUTS = [each for kind in KINDS for each in kind.INPUTS]
+LONGEST_WAIT = 1.0  # seconds, of another client
+LONGEST_ANSWER = 5.0  # seconds
+TRIES = 3  # to see whether it was the server, or the machine
+MORE_MEMORY = 24 * 2**20  # bytes
+# By itself glibc keeps freed memory, up to twice the largest block that was ever freed, 64 MiB at most. Where the
+# thresholds are fixed, it gives back all but this, and what the process takes is what it holds.
+GIVES_BACK = dict.fromkeys(("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"), str(128 * 2**10))
+CHEAP = b"GET /api/health HTTP/1.1\r\nhost: x\r\n\r\n"
+
+
+class Bystander(threading.Thread):
+    """Another client, which asks for something cheap all the time, and notes how long that takes."""
+
+    def __init__(self, address: Address) -> None:
+        super().__init__(daemon=True)
+        self._address = address
+        self._over = threading.Event()
+        self._waits: list[tuple[float, float]] = []
+
+    def run(self) -> None:
+        with socket.create_connection(self._address, timeout=60) as connection:
+            while not self._over.wait(0.005):
+                begun = time.monotonic()
+                connection.sendall(CHEAP)
+                answer = b""
+                while not answer.endswith(b"true"):
+                    answer += connection.recv(4096) or b"true"
+                assert answer.startswith(b"HTTP/1.1 200 ")
+                self._waits.append((begun, time.monotonic() - begun))
+
+    def stop(self) -> None:
+        self._over.set()
+        self.join()
+
+    def longest(self, since: float = 0) -> float:
+        """The longest wait that was not over at some time; and for the next one, so that one that lasts is known."""
+        count, end = len(self._waits), time.monotonic() + 60
+        while len(self._waits) < count + 2 and self.is_alive() and time.monotonic() < end:
+            time.sleep(0.002)
+        assert self.is_alive(), "another client was not answered"
+        return max((wait for begun, wait in reversed(self._waits) if begun + wait >= since), default=0.0)
+
+
+@dataclass
+class Target:
+    """A server under fire. `ordinary` is what an ordinary request was answered before."""
+
+    address: Address
+    log: Path
+    bystander: Bystander
+    ordinary: bytes = b""
+    memory: int = 0
+    read: int = field(default=0)
+
+    def new_lines(self) -> str:
+        with self.log.open(encoding="utf-8", errors="replace") as file:
+            file.seek(self.read)
+            text = file.read()
+            self.read = file.tell()
+        return text
+
+    def ask(self) -> bytes:
+        """What an ordinary request is answered now."""
+        ids = [json.loads(line)["id"] for line in (SMALL / "artifacts.jsonl").read_text("utf-8").splitlines()[:5]]
+        asked = json.dumps({"artifacts": {"id": {"any_": ids}}, "sort": "ID_DESC"})
+        answer = exchange(self.address, [post(FILTER, asked)])
+        assert answer.status == 200
+        return answer.body
+
+    def memory_now(self) -> int:
+        """What the process takes, in bytes, without the rows that were written."""
+        assert exchange(self.address, [post("/__admin/reset", "")]).status == 200
+        state = exchange(self.address, [get("/__admin/state")]).said
+        return int(state["memory"])
+
+
+@contextmanager
+def under_fire(log: Path, *options: str) -> Iterator[Target]:
+    """A server whose log is a file."""
+    serve = [sys.executable, "-m", "understudy", "serve", "--port", "0", "--fixtures", str(SMALL), *options]
+    command = ["sh", "-c", 'exec "$@" 2>"$LOG"', "sh", *serve]
+    with running(command, {**os.environ, **GIVES_BACK, "LOG": str(log)}, ROOT) as process:
+        assert process.stdout is not None
+        url = next(line for line in process.stdout if line.strip().startswith("export ")).partition("=")[2]
+        parts = urlsplit(url.strip())
+        address = (parts.hostname or "", parts.port or 0)
+        bystander = Bystander(address)
+        bystander.start()
+        target = Target(address, log, bystander)
+        target.ordinary = target.ask()
+        yield target
+        bystander.stop()
+
+
+@pytest.fixture(scope="module")
+def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    with under_fire(tmp_path_factory.mktemp("hostile") / "log") as server:
+        warm_up(server)
+        yield server
+
+
+@pytest.fixture(scope="module")
+def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    with under_fire(tmp_path_factory.mktemp("slow") / "log", "--client-timeout", "1") as server:
+        yield server
+
+
+def warm_up(server: Target) -> None:
+    """Have the server take once what its largest requests take."""
+    for each in bodies.INPUTS:
+        exchange(server.address, each.sent())
+    server.memory = server.memory_now()
+    server.new_lines()
+
+
+def test_there_are_enough_of_them() -> None:
+    names = [str(each) for each in (*INPUTS, *slow.INPUTS)]
+    assert len(names) >= 300
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("hostile", INPUTS, ids=str)
+def test_it_stands(target: Target, hostile: Input) -> None:
+    waits = []
+    for _ in range(TRIES):
+        begun = time.monotonic()
+        hold(hostile, exchange(target.address, hostile.sent(), has_body=not hostile.is_head))
+        assert target.ask() == target.ordinary
+        waits.append(target.bystander.longest(begun))
+        if waits[-1] <= LONGEST_WAIT:
+            break
+    assert min(waits) <= LONGEST_WAIT, f"others waited {waits} seconds"
+    assert_quiet(target.new_lines())
+
+
+def hold(hostile: Input, answer: Answer) -> None:
+    assert answer.status in hostile.statuses, (answer.status, answer.body[:300])
+    assert answer.seconds < LONGEST_ANSWER
+    assert "set-cookie" not in answer.headers
+    assert "evil" not in answer.headers.get("location", "")
+    if answer.status != CLOSED and answer.status >= REFUSED and hostile.says_json and not hostile.is_head:
+        said = answer.headers.get("content-type", "")
+        assert said.startswith("application/json"), (said, answer.body[:300])
+        assert answer.said.get("detail") or answer.said.get("exception_message"), answer.body[:300]
+
+
+def assert_quiet(log: str) -> None:
+    assert "Traceback" not in log
+    assert "failed:" not in log
+    assert "ERROR" not in log
+
+
+def test_it_does_not_wait_for_ever(impatient: Target) -> None:
+    """All at the same time, so that it takes no longer than one."""
+
+    def sent(hostile: Input) -> Callable[[], None]:
+        answer = exchange(impatient.address, hostile.sent())
+        return lambda: hold(hostile, answer)
+
+    with ThreadPoolExecutor(len(slow.INPUTS)) as pool:
+        for check in list(pool.map(sent, slow.INPUTS)):
+            check()
+    assert impatient.ask() == impatient.ordinary
+    assert impatient.bystander.longest() <= LONGEST_WAIT
+    assert_quiet(impatient.new_lines())
+
+
+def test_its_memory_is_what_it_was(target: Target) -> None:
+    more = target.memory_now() - target.memory
+    print(f"{target.memory >> 20} MiB, {more / 2**20:+.0f} MiB; longest wait {target.bystander.longest():.2f} s")  # noqa: T201
+    assert more < MORE_MEMORY

@@ -1,0 +1,69 @@
+"""A verdict as JSON."""
+
+import json
+from typing import Any
+
+from tests.reports.verdicts import COUNT, HOSTILE, HUGE, LIST, URL, bad, good, hostile
+from understudy.reports.json_report import document
+from understudy.reports.verdict import Verdict
+
+
+def read(verdict: Verdict) -> Any:
+    return json.loads(json.dumps(document(verdict), allow_nan=False))
+
+
+def test_all_of_a_verdict_is_in_it() -> None:
+    told = read(bad())
+    assert {name: told[name] for name in ("url", "seed", "passed", "requests", "seconds", "notes")} == {
+        "url": URL,
+        "seed": 42,
+        "passed": False,
+        "requests": 3912,
+        "seconds": 14.21,
+        "notes": ["Nothing was read from /pets/broken."],
+    }
+    assert [(each["name"], each["checks"], each["violations"], each["known"]) for each in told["rules"]] == [
+        ("union", 1204, 1, 2),
+        ("shape", 1, 1, 0),
+        ("pages", 8, 1, 1),
+    ]
+    assert {"rule": "union", "operation": COUNT, "checks": 4} in told["checks"]
+    assert len(told["checks"]) == 4
+    assert [cell["state"] for cell in told["cells"]] == ["failed", "unreached", "failed", "passed"]
+    assert told["cells"][0] == {"operation": LIST, "field": "owners.name", "operator": "any_", "state": "failed"}
+    assert (len(told["violations"]), len(told["known"])) == (2, 3)
+    assert [(each["rules"], len(each["seen"])) for each in told["violations"]] == [
+        (["union", "pages"], 4),
+        (["shape"], 1),
+    ]
+    shape = told["violations"][1]
+    assert shape.pop("seen") == [{name: value for name, value in shape.items() if name != "rules"}]
+    assert shape == {
+        "rules": ["shape"],
+        "rule": "shape",
+        "operation": COUNT,
+        "subject": "",
+        "expected": "5 rows",
+        "found": "7 rows",
+        "requests": [
+            {
+                "method": "POST",
+                "path": "/pets/count",
+                "body": {"a": None},
+                "curl": f"curl -s {URL}/pets/count -X POST -H 'content-type: application/json' -d '{{\"a\": null}}'",
+            }
+        ],
+    }
+
+
+def test_a_server_without_fault() -> None:
+    told = read(good())
+    assert (told["passed"], told["violations"], told["known"]) == (True, [], [])
+
+
+def test_nothing_is_cut_or_changed() -> None:
+    first, second = read(hostile())["violations"]
+    assert first["found"] == HOSTILE
+    assert first["requests"][0]["body"] == {HOSTILE: HOSTILE}
+    assert second["requests"][0]["body"] == {"huge": HUGE}
+    assert HUGE in second["requests"][0]["curl"]

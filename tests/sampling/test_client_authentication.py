@@ -1,0 +1,167 @@
+"""How `verify` and `compare` get in: with tokens against forgery, and with words where they do not."""
+
+import random
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from click.testing import CliRunner
+
+from tests.conftest import SMALL
+from tests.servers import stand_in
+from tests.verify.servers import repeating, url_of, watched
+from understudy.cli.commands import main
+from understudy.contract.catalog import Catalog
+from understudy.contract.contract import Contract
+from understudy.http.csrf import CHANGING
+from understudy.operations.api_folder import own_folder
+from understudy.reports.verdict import Verdict
+from understudy.sampling.client_authentication import CsrfTokens
+from understudy.sampling.http_client import client
+from understudy.verify.check_context import Inspection
+from understudy.verify.expectations.model import Model
+from understudy.verify.expectations.request_interpreter import Readings
+from understudy.verify.fuzzing import Fuzzing
+from understudy.verify.requests.endpoints import Surface
+from understudy.verify.requests.throttled_client import Connection
+
+CONTRACT = Contract.load(own_folder() / "openapi.yaml")
+ISSUES = "GET /csrf-token"
+
+
+@pytest.fixture(scope="module")
+def guarded() -> Iterator[httpx.Client]:
+    """A server that wants tokens and a login."""
+    with stand_in(SMALL, "--csrf", "--auth", "me:secret") as api:
+        yield api
+
+
+@pytest.fixture(scope="module")
+def plain() -> Iterator[httpx.Client]:
+    with stand_in(SMALL) as api:
+        yield api
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    """A command's status, and what it has printed."""
+    result = CliRunner().invoke(main, arguments)
+    return result.exit_code, f"{result.output}{result.exception or ''}"
+
+
+def with_login(api: httpx.Client) -> str:
+    return url_of(api).replace("://", "://me:secret@")
+
+
+def test_verify_sends_a_token_with_each_change(guarded: httpx.Client) -> None:
+    with watched(guarded) as (url, log):
+        status, output = run(
+            "verify", url, "--auth", "me:secret", "--max-requests", "300", "--seed", "1", "--allow-writes"
+        )
+    assert (status, "0 violations" in output) == (0, True), output
+    changes = [request for request in log if request.method in CHANGING]
+    assert len({request.headers["prefect-csrf-client"] for request in changes}) == 1
+    assert {request.path.partition("?")[0] for request in log[:1]} == {"/csrf-token"}
+    assert "requests, " in output
+
+
+def test_compare_sends_each_server_its_own_token(guarded: httpx.Client, plain: httpx.Client) -> None:
+    for first, second in ((with_login(guarded), url_of(plain)), (url_of(plain), with_login(guarded))):
+        status, output = run("compare", first, second, "--requests", "30", "--seed", "1")
+        assert (status, "0 differences in 30 requests" in output) == (0, True), output
+
+
+def test_two_servers_that_let_nobody_in_are_not_alike(guarded: httpx.Client) -> None:
+    url = url_of(guarded)
+    status, output = run("compare", url, url, "--requests", "5")
+    assert status != 0
+    assert f"{url}/artifacts/filter: wants a CSRF token, and issues none (401) (403)" in output
+
+
+def test_fuzzing_sends_tokens_too(guarded: httpx.Client) -> None:
+    catalog, surface = Catalog.of(CONTRACT), Surface.of(CONTRACT)
+    readings, model = Readings(surface, catalog, strict=False), Model(surface.selections, catalog)
+    login = httpx.BasicAuth("me", "secret")
+    headers = {"authorization": next(login.auth_flow(httpx.Request("GET", "http://x"))).headers["authorization"]}
+    with watched(guarded) as (url, log), client(url, headers, CONTRACT) as server:
+        connection = Connection(server, 60, None)
+        inspection = Inspection(surface, readings, model, connection, random.Random(1), Verdict(url, 1))
+        Fuzzing(inspection, CONTRACT, headers, None, allow_writes=False).run()
+    changes = [request for request in log if request.method in CHANGING]
+    assert changes
+    assert [request for request in changes if "prefect-csrf-token" not in request.headers] == []
+
+
+def test_a_token_is_fetched_before_the_first_change_and_no_sooner(plain: httpx.Client, guarded: httpx.Client) -> None:
+    for server in (plain, guarded):
+        with watched(server) as (url, log), client(url, {}, CONTRACT) as api:
+            api.get("/hello")
+            assert len(log) == 1
+            api.post("/flows/count")
+            api.post("/flows/count")
+        assert [(request.method, request.path.partition("?")[0]) for request in log] == [
+            ("GET", "/hello"),
+            ("GET", "/csrf-token"),
+            ("POST", "/flows/count"),
+            ("POST", "/flows/count"),
+        ]
+
+
+@pytest.mark.parametrize("budget", [1, 2, 5])
+def test_tokens_count_as_requests(plain: httpx.Client, guarded: httpx.Client, budget: int) -> None:
+    for server in (plain, guarded):
+        with watched(server) as (url, log):
+            status, output = run("verify", url, "--auth", "me:secret", "--max-requests", str(budget))
+        assert status == 0, output
+        assert len(log) == budget
+        assert f"No more than {budget} request{'s' if budget > 1 else ''} may be sent; not all was asked." in output
+
+
+def test_a_token_that_is_no_longer_taken_is_fetched_anew(guarded: httpx.Client) -> None:
+    with watched(guarded) as (url, log), client(url.replace("://", "://me:secret@"), {}, CONTRACT) as api:
+        assert api.post("/flows/count").status_code == 200
+        tokens = api.auth
+        assert isinstance(tokens, CsrfTokens)
+        # Who asks for another token under the same id makes the first one void.
+        guarded.get(
+            "/csrf-token", params={"client": tokens.headers["prefect-csrf-client"]}, auth=("me", "secret")
+        ).raise_for_status()
+        before = tokens.headers
+        assert api.post("/flows/count").status_code == 200
+        assert tokens.headers != before
+    assert [request.method for request in log] == ["GET", "POST", "POST", "GET", "POST"]
+
+
+def test_a_token_is_renewed_before_it_ends(guarded: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    with client(with_login(guarded), {}, CONTRACT) as api:
+        assert api.post("/flows/count").status_code == 200
+        tokens = api.auth
+        assert isinstance(tokens, CsrfTokens)
+        assert not tokens.is_due
+        monkeypatch.setattr("understudy.sampling.client_authentication.USED", 0)
+        tokens.renew(api)
+        assert not tokens.is_due
+        assert tokens.fetched == 1
+
+
+def test_a_header_that_is_given_is_left_as_it_is(guarded: httpx.Client) -> None:
+    given = {"prefect-csrf-token": "mine", "prefect-csrf-client": "me"}
+    with watched(guarded) as (url, log), client(url, given, CONTRACT) as api:
+        assert api.post("/flows/count").status_code == 403
+    assert [request.headers["prefect-csrf-token"] for request in log] == ["mine"]
+
+
+REFUSALS = {
+    "no login": (401, "{}", [], "wants a login: give --auth or --header (401)"),
+    "a wrong login": (401, "{}", ["--auth", "a:b"], "does not accept this login (401)"),
+    "another wrong login": (403, "{}", ["--auth", "a:b"], "lets nobody in with this login (403)"),
+    "no login, and forbidden": (403, "{}", [], "forbids it, and no login was given (403)"),
+    "no token": (403, '{"detail": "Missing CSRF token."}', [], "wants a CSRF token, and issues none (403) (403)"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+def test_what_is_missing_is_told(case: str) -> None:
+    status, body, options, words = REFUSALS[case]
+    with repeating(status, body) as url:
+        _, output = run("verify", url, *options)
+    assert f"{url}/artifacts/filter: {words}" in output

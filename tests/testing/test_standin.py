@@ -1,0 +1,369 @@
+"""StandIn: a server for a block of code, in a thread or a process; and what is there once it is over."""
+
+import json
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from datetime import datetime, timedelta, timezone
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+
+from tests.conftest import SMALL
+from tests.servers import free_port
+from tests.testing.requests import FLOWS, add_flow, flows, post
+from understudy import StandIn
+from understudy.admin.client import ControlError, RemoteWorkspace
+from understudy.text import escape
+from understudy.workspaces.registry import DEFAULT
+
+FLOW = "a92c0e6f-17ec-4406-b9bc-2ccdf572df00"
+MOMENT = datetime(2025, 1, 2, 3, 4, 5, 678_000, timezone.utc)
+IST = timezone(timedelta(hours=5, minutes=30))
+
+in_both = pytest.mark.parametrize("process", [False, True], ids=["thread", "process"])
+
+# ----------------------------------------------------------------------------- help
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["thread", "process"])
+def standin(request: pytest.FixtureRequest) -> Iterator[StandIn]:
+    with StandIn(SMALL, process=request.param) as standin:
+        yield standin
+
+
+@pytest.fixture
+def workspace(standin: StandIn) -> Iterator[RemoteWorkspace]:
+    with standin.workspace() as workspace:
+        yield workspace
+
+
+@pytest.fixture
+def api(workspace: RemoteWorkspace) -> Iterator[httpx.Client]:
+    """A client whose paths begin at the workspace."""
+    with httpx.Client(base_url=workspace.url, verify=False) as client:
+        yield client
+
+
+def flow(name: str = "new", **fields: Any) -> dict[str, Any]:
+    return {"id": uuid4(), "created": MOMENT, "updated": MOMENT, "name": name, "tags": [], "labels": {}, **fields}
+
+
+def names(standin: StandIn) -> set[str]:
+    """The workspaces that there are."""
+    return {each["workspace"] for each in standin.state()["workspaces"]}
+
+
+# ------------------------------------------------------------------------------ rows
+
+
+def test_each_workspace_is_fresh_and_gone_after_its_block(standin: StandIn) -> None:
+    standin.reset()
+    with standin.workspace() as one, standin.workspace() as other:
+        for workspace, number in ((one, 1), (other, 2), (standin, 3)):
+            for _ in range(number):
+                add_flow(workspace, str(uuid4()))
+        assert [flows(each) - FLOWS for each in (one, other, standin)] == [1, 2, 3]
+        with standin.workspace() as third:
+            assert flows(third) == FLOWS
+        assert one.reset()["flows"] == FLOWS
+        assert [flows(each) - FLOWS for each in (one, other, standin)] == [0, 2, 3]
+        assert names(standin) >= {DEFAULT, one.name, other.name}
+    assert not names(standin) & {one.name, other.name, third.name}
+    assert standin.reset()["flows"] == flows(standin) == FLOWS
+
+
+def test_one_that_nobody_used_is_dropped_without_a_word(standin: StandIn) -> None:
+    with standin.workspace() as workspace:
+        pass
+    assert workspace.drop() == []
+
+
+LISTS: dict[str, Callable[[Iterable[Any]], Iterable[Any]]] = {
+    "a list": list,
+    "a tuple": tuple,
+    "a generator": lambda rows: (row for row in rows),
+}
+
+
+@pytest.mark.parametrize("kind", LISTS)
+def test_rows_are_loaded_from_anything_that_has_them(workspace: RemoteWorkspace, kind: str) -> None:
+    assert workspace.load({"flows": LISTS[kind]([flow("a"), flow("b")])})["flows"] == FLOWS + 2
+
+
+def test_rows_may_be_any_mappings_and_hold_any_collections(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+    row = flow(tags={"only"}, labels=MappingProxyType({"a": 1}))
+    workspace.load(MappingProxyType({"flows": [MappingProxyType(row)]}))
+    found = api.get(f"/flows/{row['id']}").json()
+    assert (found["id"], found["tags"], found["labels"]) == (str(row["id"]), ["only"], {"a": 1})
+
+
+TIMES = {
+    "in UTC": (MOMENT, "2025-01-02T03:04:05.678000"),
+    "elsewhere": (MOMENT.astimezone(IST), "2025-01-02T03:04:05.678000"),
+    "without an offset": (MOMENT.replace(tzinfo=None), "2025-01-02T03:04:05.678000"),
+    "on the second": (MOMENT.replace(microsecond=0), "2025-01-02T03:04:05"),
+}
+
+
+@pytest.mark.parametrize("name", TIMES)
+def test_times_arrive_as_iso_8601(workspace: RemoteWorkspace, api: httpx.Client, name: str) -> None:
+    """As it was sent, in data that anything may be in; as the API writes times, in a field that holds one."""
+    moment, text = TIMES[name]
+    row = {"id": uuid4(), "created": moment, "updated": moment, "key": "times", "data": {"at": [moment]}}
+    workspace.load({"artifacts": [row]})
+    found = api.get(f"/artifacts/{row['id']}").json()
+    assert (found["created"], found["data"]) == (f"{text}Z", {"at": [f"{text}+00:00"]})
+
+
+WRONG_ROWS: dict[str, tuple[Mapping[str, Any] | str | Path, str]] = {
+    "another table": ({"flowz": []}, "there is no table `flowz`; there are artifact_collections, .*Nothing was loaded"),
+    "a wrong field": ({"flows": [flow("a"), flow(id=1)]}, r"flows\[1\]: id: UUID input should be a string"),
+    "an id that is there": ({"flows": [flow(id=FLOW), flow(id=FLOW)]}, f"the id {FLOW} is there already"),
+    "no list": ({"flows": 5}, "body.rows.flows: Input should be a valid list"),
+    "another set": ("nope", "There is no fixture set `nope` beside the loaded one; there are fixtures"),
+    "no folder": (Path("nowhere"), "nowhere cannot be read"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_ROWS)
+def test_rows_that_are_none_are_refused_and_nothing_is_loaded(workspace: RemoteWorkspace, name: str) -> None:
+    rows, words = WRONG_ROWS[name]
+    with pytest.raises(ControlError, match=words):
+        workspace.load(rows, replace=True)
+    assert flows(workspace) == FLOWS
+
+
+def test_a_folder_that_is_no_json_is_refused(workspace: RemoteWorkspace, tmp_path: Path) -> None:
+    (tmp_path / "flows.jsonl").write_text("{bad\n", encoding="utf-8")
+    with pytest.raises(ControlError, match=f"{tmp_path}/flows.jsonl, line 1: is no JSON"):
+        workspace.load(tmp_path)
+
+
+def write_flows(folder: Path, *rows: Mapping[str, Any]) -> Path:
+    folder.mkdir()
+    lines = "\n\n".join(json.dumps(row, default=str) for row in rows)
+    (folder / "flows.jsonl").write_text(lines, encoding="utf-8")
+    return folder
+
+
+def test_rows_are_loaded_from_a_folder_here_and_a_set_there(tmp_path: Path) -> None:
+    base = write_flows(tmp_path / "base", flow("a"))
+    write_flows(tmp_path / "more", flow("b"), flow("c"))
+    here = write_flows(tmp_path / "here", flow("d"))
+    with StandIn(base) as standin:
+        assert standin.load("more")["flows"] == flows(standin) == 3
+        assert standin.load(here)["flows"] == flows(standin) == 4
+        assert standin.load(here, replace=True)["flows"] == flows(standin) == 1
+        assert standin.load("more", replace=True)["flows"] == flows(standin) == 2
+        assert standin.load({"flows": [flow("e")]}, replace=True)["flows"] == flows(standin) == 1
+        assert standin.reset()["flows"] == flows(standin) == 1
+        assert post(standin, "/flows/filter", {}).json()[0]["name"] == "a"
+
+
+@pytest.mark.parametrize("name", ["plain", "two words", "ü?#", "a%2Fb", "a;b&workspace=default", ".hidden"])
+def test_rows_are_put_aside_and_taken_back_by_any_name(workspace: RemoteWorkspace, standin: StandIn, name: str) -> None:
+    add_flow(workspace, "before")
+    workspace.save(name)
+    (state,) = (each for each in standin.state()["workspaces"] if each["workspace"] == workspace.name)
+    assert state["snapshots"] == [name]
+    add_flow(workspace, "after")
+    assert workspace.restore(name)["flows"] == flows(workspace) == FLOWS + 1
+    workspace.forget(name)
+    with pytest.raises(ControlError, match="has no snapshot"):
+        workspace.restore(name)
+    assert flows(workspace) == FLOWS + 1
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a\nb"])
+def test_a_name_that_is_none_is_refused(workspace: RemoteWorkspace, name: str) -> None:
+    for action in (workspace.save, workspace.restore, workspace.forget):
+        with pytest.raises(
+            ControlError, match=r"a snapshot cannot be called .*: it takes a name without a slash"
+        ) as error:
+            action(name)
+        assert "\n" not in str(error.value)
+
+
+# -------------------------------------------------------------------------- requests
+
+
+def test_requests_are_told_in_their_order_until_they_are_forgotten(
+    workspace: RemoteWorkspace, api: httpx.Client, standin: StandIn
+) -> None:
+    api.post("/flows/filter", json={"limit": 1})
+    api.get(f"/flows/{FLOW}", params={"a": "b"})
+    api.get("/nothing")
+    told = [(each["method"], each["path"], each["query"], each["status"]) for each in workspace.requests]
+    assert told == [
+        ("POST", "/api/flows/filter", "", 200),
+        ("GET", f"/api/flows/{FLOW}", "a=(hidden)", 200),
+        ("GET", "/api/nothing", "", 404),
+    ]
+    assert workspace.count() == 3
+    assert workspace.count(method="get") == 2
+    assert workspace.count(method="GET", status=404) == workspace.count(path="/nothing") == 1
+    workspace.clear()
+    assert workspace.requests == []
+    assert workspace.count() == 0
+    add_flow(workspace)
+    standin.clear()
+    assert [each["path"] for each in workspace.requests] == ["/api/flows/"]
+
+
+def test_what_is_found_is_true_and_prints_itself(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+    id = uuid4()
+    for limit in (1, 2):
+        api.post("/flows/filter", json={"limit": limit, "flows": {"id": {"any_": [str(id)]}}})
+    api.post("/flows/filter", json={"limit": "x"})
+    found = workspace.find(operation="flows.read_flows", body={"flows": {"id": {"any_": [id]}}})
+    assert found
+    assert [each["body"]["limit"] for each in found.requests] == [2, 1]
+    newest, oldest = str(found).splitlines()
+    assert newest.startswith(
+        f'POST /api/flows/filter {{"limit": 2, "flows": {{"id": {{"any_": ["{id}"]}}}}}} -> 200 in '
+    )
+    assert '"limit": 1' in oldest
+    (refused,) = str(workspace.find(status=422)).splitlines()
+    assert "-> 422 in " in refused
+    assert '"exception_message": "Invalid request received."' in refused
+
+
+def test_what_is_not_found_is_false_and_prints_what_is_nearest(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+    nothing = workspace.find(path="/flows/filter")
+    assert (bool(nothing), str(nothing)) == (False, "no such request, and none that is near")
+    api.post("/artifacts/filter", json={})
+    api.post("/flows/filter", json={"limit": 2, "offset": 1})
+    nearest = workspace.find(path="/flows/filter", body={"limit": 3})
+    assert not nearest
+    lines = str(nearest).splitlines()
+    assert lines[0] == "no such request; the nearest:"
+    assert lines[1].startswith('POST /api/flows/filter {"limit": 2, "offset": 1} -> 200 in ')
+    assert lines[2] == "  body.limit: wanted 3, found 2"
+    assert lines[3].startswith("POST /api/artifacts/filter {} -> 200 in ")
+    assert repr(nearest) == str(nearest)
+
+
+def test_a_search_for_what_requests_do_not_have_is_refused(workspace: RemoteWorkspace) -> None:
+    for search in (workspace.find, workspace.count):
+        with pytest.raises(ControlError, match=r"body\.colour: Extra inputs are not permitted"):
+            search(colour="blue")
+
+
+def test_an_explanation_is_a_tree(workspace: RemoteWorkspace) -> None:
+    body = {"flows": {"id": {"any_": [UUID(FLOW)]}, "name": {"like_": "no such"}}}
+    for id in (FLOW, UUID(FLOW)):
+        explanation = workspace.explain("/flows/filter", body, id)
+        assert explanation.met is False
+        lines = str(explanation).splitlines()
+        assert [(len(line) - len(line.lstrip()), line.lstrip()[0]) for line in lines] == [
+            (0, "-"), (2, "-"), (4, "+"), (6, "+"), (4, "-"), (6, "-"),
+        ]  # fmt: skip
+        assert f'`flows.id.any_ ["{FLOW}"]`' in lines[3]
+        assert '`flows.name.like_ "no such"`' in lines[5]
+    assert workspace.explain("/flows/filter", None, FLOW).met is True
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "id", "words"),
+    [
+        ("/flows/", {}, FLOW, "`/flows/` takes no filters; these do: "),
+        ("/flows/filter", {}, UUID(int=1), f"There is no row of flows with the id {UUID(int=1)} in the workspace "),
+        ("/flows/filter", {"limit": "x"}, FLOW, "body.limit: "),
+        ("/flows/filter", {}, "x", "body.id: "),
+    ],
+)
+def test_what_cannot_be_explained_is_refused(
+    workspace: RemoteWorkspace, path: str, body: dict[str, Any], id: UUID | str, words: str
+) -> None:
+    with pytest.raises(ControlError, match=f"^{words}"):
+        workspace.explain(path, body, id)
+
+
+# --------------------------------------------------------------- what is no stand-in
+
+CALLS: dict[str, Callable[[RemoteWorkspace], object]] = {
+    "state": lambda workspace: workspace.state(),
+    "reset": lambda workspace: workspace.reset(),
+    "load": lambda workspace: workspace.load({}),
+    "save": lambda workspace: workspace.save("x"),
+    "forget": lambda workspace: workspace.forget("x"),
+    "drop": lambda workspace: workspace.drop(),
+    "requests": lambda workspace: workspace.requests,
+    "find": lambda workspace: workspace.find(),
+    "count": lambda workspace: workspace.count(),
+    "explain": lambda workspace: workspace.explain("/flows/filter", {}, FLOW),
+}
+
+
+class Page(BaseHTTPRequestHandler):
+    """Answers everything with one page, as a server does whose pages make themselves."""
+
+    answer = (200, "<html>")
+
+    def do_GET(self) -> None:
+        self.rfile.read(int(self.headers.get("content-length", 0)))
+        status, text = self.answer
+        self.send_response(status)
+        self.send_header("content-length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815 - http.server's names
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nobody wants to know."""
+
+
+class NotFound(Page):
+    """Answers as a Prefect server does, among others."""
+
+    answer = (404, '{"detail":"Not Found"}')
+
+
+class Files(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nobody wants to know."""
+
+
+@contextmanager
+def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/api"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize("handler", [Page, NotFound, Files])
+def test_another_server_is_told_from_ours(handler: type[BaseHTTPRequestHandler]) -> None:
+    with serving(handler) as url:
+        for name, call in CALLS.items():
+            with pytest.raises(ControlError, match=r"answers \d+; is it a server of Understudy's\?$") as error:
+                call(RemoteWorkspace(url))
+            assert str(error.value).startswith(url.removesuffix("/api")), name
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "nonsense", "localhost:4200", "ftp://localhost/", "http://", "http://[::1", "http://localhost:port/", "http://\x00/",
+     f"http://{'a' * 70}.invalid/", "http://127.0.0.1:1/api"],
+)  # fmt: skip
+def test_a_url_that_leads_nowhere_is_told(url: str) -> None:
+    with pytest.raises(ControlError, match=r"(is no URL|cannot be reached) \(") as error:
+        RemoteWorkspace(url).state()
+    assert str(error.value).startswith(escape(url.rstrip("/")))
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_refused_connection_is_told(name: str) -> None:
+    with closing(httpx.HTTPTransport()) as transport, pytest.raises(ControlError, match=r"cannot be reached \("):
+        CALLS[name](RemoteWorkspace(f"http://127.0.0.1:{free_port()}/api", transport))

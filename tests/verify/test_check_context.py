@@ -1,0 +1,117 @@
+"""An inspection: rows as they are shown, and what has changed of them."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from starlette.types import ASGIApp
+
+from tests.apps import app_on
+from tests.conftest import SMALL
+from tests.mutants.behaviours import answers, each
+from tests.mutants.lie import Behaviour
+from tests.mutants.origin import Inside
+from tests.mutants.paths import drop, put
+from tests.mutants.proxy import Proxy
+from tests.verify.contexts import Inspector
+from understudy.operations.api_folder import Api
+from understudy.sampling.random_requests import Request
+from understudy.verify.check_context import Inspection
+from understudy.verify.check_results import Refused
+from understudy.verify.filtered_rows.selected_ids import Answers
+
+LIST = "POST /flows/filter"
+
+
+@pytest.fixture
+def own(api: Api, inspector: Inspector) -> Iterator[Inspection]:
+    """An inspection of a stand-in that nobody else asks."""
+    with inspector.inspected(app_on(SMALL, api)) as inspection:
+        yield inspector.learn(inspection)
+
+
+def send(inspection: Inspection, method: str, path: str, body: Any = None) -> Any:
+    return inspection.connection.ask(Request(method, path, path, body)).body
+
+
+def test_rows_that_stay_are_no_news(own: Inspection) -> None:
+    version = own.version
+    assert not own.learn()
+    assert own.version == version
+
+
+def test_rows_that_come_change_and_go_are_news(own: Inspection) -> None:
+    row = send(own, "POST", "/flows/", {"name": "new"})
+    version = own.version
+    assert own.learn()
+    assert own.model.known["flows"][row["id"]] == row
+    assert own.version == version + 1
+    send(own, "PATCH", f"/flows/{row['id']}", {"tags": ["a"]})
+    assert own.learn()
+    assert own.model.known["flows"][row["id"]]["tags"] == ["a"]
+    send(own, "DELETE", f"/flows/{row['id']}")
+    assert own.learn()
+    assert row["id"] not in own.model.known["flows"]
+    assert not own.learn()
+
+
+def test_rows_of_some_ids_are_looked_at_alone(own: Inspection) -> None:
+    selection, known = own.surface.selections["flows"], own.model.known["flows"]
+    first, second, *_ = known
+    version = own.version
+    assert own.take(selection, [first, second], [known[first]])
+    assert second not in known
+    assert len(known) == 11
+    assert own.version == version + 1
+
+
+def test_lists_are_read_page_by_page(own: Inspection) -> None:
+    for number in range(210):
+        send(own, "POST", "/flows/", {"name": f"new-{number}"})
+    assert own.learn()
+    assert len(own.model.known["flows"]) == 222
+    assert own.model.partial == set()
+
+
+def test_answers_are_forgotten_when_rows_change(own: Inspection) -> None:
+    answers, body = Answers(own, own.surface.selections["flows"]), {"flows": {"name": {"any_": ["new"]}}}
+    assert (len(answers.whole(body)), answers.count(body)) == (0, 0)
+    row = send(own, "POST", "/flows/", {"name": "new"})
+    assert len(answers.whole(body)) == 0
+    own.learn()
+    assert (answers.whole(body), answers.count(body)) == (frozenset([row["id"]]), 1)
+
+
+def test_the_fields_by_which_rows_are_looked_up_have_names(inspector: Inspector, own: Inspection) -> None:
+    assert {table: own.names(create) for table, create in own.surface.creates.items()} == {
+        "artifacts": ["key"],
+        "flows": ["name"],
+    }
+
+
+def test_what_is_no_success_is_refused(inspector: Inspector, own: Inspection) -> None:
+    endpoint = inspector.endpoint(LIST)
+    with pytest.raises(Refused) as refused:
+        own.success(endpoint, endpoint.request({"limit": -1}))
+    assert refused.value.broken.expected == "a success"
+    assert refused.value.broken.found.startswith("422 with ")
+
+
+SHOWN: dict[str, tuple[Behaviour, str]] = {
+    "rows in another form": (answers(LIST, each(lambda row: {**row, "id": row["id"].upper()})), "form"),
+    "rows without a field": (answers(LIST, each(drop("labels"))), "shape"),
+    "rows that are none": (answers(LIST, each(put(created="now"))), "form"),
+    "rows twice": (answers(LIST, lambda rows: rows + rows[:1]), "once"),
+    "no rows": (answers(LIST, len), "answered"),
+}
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_rows_that_are_shown_otherwise_break_a_rule(inspector: Inspector, small_app: ASGIApp, name: str) -> None:
+    lie, rule = SHOWN[name]
+    with inspector.inspected(Proxy(Inside(small_app), lie)) as inspection:
+        selection = inspection.surface.selections["flows"]
+        inspection.ledger.run(inspection.learn)
+        inspection.ledger.run(lambda: inspection.rows(selection, selection.lists, {}))
+        rules = {violation.rule.name for violation in inspection.ledger.verdict.violations}
+    assert rule in rules

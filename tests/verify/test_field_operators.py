@@ -1,0 +1,94 @@
+"""The leaves of filters, against a reading of `openapi.yaml` as plain YAML."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.verify.document import body_of, resolved
+from understudy.verify.requests.endpoints import Surface
+from understudy.verify.requests.field_operators import Leaf, asked, leaves_of
+
+LISTS = {
+    "artifacts": "POST /artifacts/filter",
+    "artifact_collections": "POST /artifacts/latest/filter",
+    "flows": "POST /flows/filter",
+}
+
+
+def ways(schema: dict[str, Any]) -> Iterator[str]:
+    """The names that lead to each operator of a filter."""
+    for name, part in resolved(schema)["properties"].items():
+        inner = resolved(part)
+        if "properties" in inner:
+            yield from (f"{name}.{way}" for way in ways(part))
+        elif name != "operator":
+            yield name
+
+
+def written(table: str) -> list[str]:
+    """The leaves of a list as they stand in the document."""
+    body = body_of(LISTS[table])
+    assert body is not None
+    filters = {name: part for name, part in body["properties"].items() if "x-filters" in resolved(part)}
+    return [f"{name}.{way}" for name, part in filters.items() for way in ways(part)]
+
+
+def leaves(surface: Surface, table: str) -> dict[str, Leaf]:
+    return {leaf.subject: leaf for leaf in leaves_of(surface.selections[table])}
+
+
+@pytest.mark.parametrize("table", LISTS)
+def test_the_leaves_are_those_of_the_document(surface: Surface, table: str) -> None:
+    assert list(leaves(surface, table)) == written(table)
+    assert len(written(table)) > 50
+
+
+def test_all_operations_that_select_rows_of_a_table_take_the_same_leaves(surface: Surface) -> None:
+    for selection in surface.selections.values():
+        for endpoint in selection.all:
+            body = endpoint.body
+            assert body is not None
+            parts = [part.value for name, part in body["properties"].items() if name in selection.filters]
+            assert parts == [part.value for part in selection.filters.values()], endpoint.label
+
+
+LOOKED_AT = {
+    "artifacts.key.like_": ("artifacts", "like_", ("key",)),
+    "artifacts.key.exists_": ("artifacts", "exists_", ("key",)),
+    "flow_runs.state.type.any_": ("flow_runs", "any_", ("state_type",)),
+    "flow_runs.start_time.before_": ("flow_runs", "before_", ("start_time", "expected_start_time")),
+    "flow_runs.start_time.is_null_": ("flow_runs", "is_null_", ("start_time",)),
+    "flow_runs.created_by.id_": ("flow_runs", "any_", ("created_by.id",)),
+    "flow_runs.parent_flow_run_id.any_": ("flow_runs", "any_", ("flow_run_id",)),
+    "deployments.flow_or_deployment_name.like_": ("deployments", "like_", ("name", "name")),
+}
+
+
+@pytest.mark.parametrize("subject", LOOKED_AT)
+def test_a_leaf_knows_its_table_its_operator_and_what_it_looks_at(surface: Surface, subject: str) -> None:
+    leaf = leaves(surface, "artifacts")[subject]
+    assert (leaf.table, leaf.operator, leaf.fields) == LOOKED_AT[subject]
+
+
+def test_leaves_that_are_not_looked_at_are_those_that_say_so(surface: Surface) -> None:
+    ignored = {leaf.subject for leaf in leaves_of(surface.selections["artifacts"]) if leaf.is_ignored}
+    assert ignored == {f"deployments.concurrency_limit.{operator}" for operator in ("ge_", "le_", "is_null_")}
+
+
+def test_a_leaf_is_asked_for_alone_or_among_others(surface: Surface) -> None:
+    every = {leaf.names: leaf for leaf in leaves_of(surface.selections["artifacts"])}
+    like, state = every["artifacts", "key", "like_"], every["flow_runs", "state", "type", "any_"]
+    body = state.filters(["FAILED"])
+    assert body == {"flow_runs": {"state": {"type": {"any_": ["FAILED"]}}}}
+    assert state.is_asked(body)
+    assert not like.is_asked(body)
+    both = {**body, "artifacts": {"key": {"like_": "a"}, "operator": "or_"}, "limit": 3}
+    assert not state.is_asked(both)
+    assert list(asked(both, every)) == [(state, ["FAILED"]), (like, "a")]
+    assert list(asked({"flow_runs": None, "artifacts": {"key": {}}}, every)) == []
+
+
+def test_a_cell_is_the_operator_on_the_way_to_it(surface: Surface) -> None:
+    cell = leaves(surface, "artifacts")["flow_runs.state.type.any_"].cell("POST /artifacts/count")
+    assert (cell.operation, cell.field, cell.operator) == ("POST /artifacts/count", "flow_runs.state.type", "any_")

@@ -1,0 +1,141 @@
+"""Schemathesis as a part of `verify`: what it may ask, how often, and what of its findings is told."""
+
+import os
+import random
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import httpx
+import pytest
+
+from tests import jsonl
+from tests.conftest import SMALL
+from tests.mutants.behaviours import replies
+from tests.mutants.exchange import Answer, Request
+from tests.mutants.lie import Liar
+from tests.servers import stand_in
+from tests.verify.servers import everything, lying, watched
+from understudy.contract.catalog import Catalog
+from understudy.contract.contract import Contract
+from understudy.operations.api_folder import own_folder
+from understudy.reports.verdict import Verdict
+from understudy.sampling.http_client import client
+from understudy.sampling.random_requests import safe_operations
+from understudy.terminal.interrupts import Interrupts
+from understudy.verify.check_context import Inspection
+from understudy.verify.expectations.model import Model
+from understudy.verify.expectations.request_interpreter import Readings
+from understudy.verify.fuzzing import Fuzzing, limit_of
+from understudy.verify.requests.endpoints import Surface
+from understudy.verify.requests.throttled_client import Connection
+from understudy.verify.suite import clean_up
+
+CONTRACT = Contract.load(own_folder() / "openapi.yaml")
+LIST = "POST /artifacts/filter"
+HEADERS = {"x-mine": "1"}
+INTERRUPTED = 300  # requests after which an interrupt comes
+OVER = 5  # requests that Schemathesis sends at the most after it is told to stop
+SAFE = [path for method, path, _ in safe_operations(CONTRACT) if method == "POST"]
+
+
+@pytest.fixture
+def strict() -> Iterator[httpx.Client]:
+    with stand_in(SMALL, "--strict") as api:
+        yield api
+
+
+@contextmanager
+def inspected(url: str, budget: int) -> Iterator[Inspection]:
+    catalog, surface = Catalog.of(CONTRACT), Surface.of(CONTRACT)
+    readings, model = Readings(surface, catalog, strict=True), Model(surface.selections, catalog)
+    with client(url, HEADERS) as server:
+        connection = Connection(server, budget, None)
+        yield Inspection(surface, readings, model, connection, random.Random(1), Verdict(url, 1))
+
+
+def fuzz(inspection: Inspection, *, allow_writes: bool) -> None:
+    Fuzzing(inspection, CONTRACT, HEADERS, None, allow_writes=allow_writes).run()
+
+
+def test_an_interrupt_ends_it_and_what_was_made_is_known(strict: httpx.Client) -> None:
+    before = everything(strict)
+    sent: list[int] = []
+
+    async def interrupt(request: Request, liar: Liar) -> Answer:
+        sent.append(0)
+        if len(sent) == INTERRUPTED:
+            os.kill(os.getpid(), signal.SIGINT)
+        return await liar.ask(request)
+
+    with lying(interrupt, strict) as url, inspected(url, 5000) as inspection:
+        with Interrupts() as interrupts:
+            fuzz(inspection, allow_writes=True)
+        assert interrupts.status == 130
+        assert INTERRUPTED <= len(sent) < 4000
+        assert clean_up(inspection) == []
+    assert everything(strict) == before
+
+
+def is_safe(request: Request) -> bool:
+    return request.method in ("GET", "TRACE") or (request.method == "POST" and request.path.partition("?")[0] in SAFE)
+
+
+def test_it_reads_only_unless_writes_are_allowed(strict: httpx.Client) -> None:
+    before = everything(strict)
+    with watched(strict) as (url, log), inspected(url, 400) as inspection:
+        fuzz(inspection, allow_writes=False)
+    assert [request.operation for request in log if not is_safe(request)] == []
+    assert everything(strict) == before
+    assert inspection.ledger.verdict.violations == []
+    assert {request.headers.get("x-mine") for request in log} == {"1"}
+
+
+def test_it_writes_to_rows_of_its_own_only(strict: httpx.Client) -> None:
+    before, ids = everything(strict), {row["id"] for path in SMALL.glob("*.jsonl") for row in jsonl.read(path)}
+    with watched(strict) as (url, log), inspected(url, 800) as inspection:
+        fuzz(inspection, allow_writes=True)
+        made = sum(map(len, inspection.own.made.values()))
+        assert clean_up(inspection) == []
+    assert made > 0
+    assert not any(request.is_a(".* /flows/bulk_delete") and request.method != "TRACE" for request in log)
+    changed = {request.path.rpartition("/")[2] for request in log if request.method in ("PATCH", "DELETE")}
+    assert changed
+    assert changed & ids == set()
+    assert everything(strict) == before
+    assert inspection.ledger.verdict.violations == []
+
+
+@pytest.mark.parametrize("budget", [1, 40, 200])
+def test_it_stops_when_no_more_may_be_asked(small: httpx.Client, budget: int) -> None:
+    with watched(small) as (url, log), inspected(url, budget) as inspection:
+        fuzz(inspection, allow_writes=False)
+    assert budget <= len(log) <= budget + OVER
+
+
+def test_all_that_it_sent_is_counted(small: httpx.Client) -> None:
+    with watched(small) as (url, log), inspected(url, 100) as inspection:
+        fuzz(inspection, allow_writes=False)
+    assert inspection.connection.asked == len(log)
+
+
+def failing(request: Request, answer: Answer) -> Answer:
+    return replace(answer, status=500) if answer.is_success and request.json.get("limit") else answer
+
+
+def test_a_server_error_is_told_with_a_small_request(small: httpx.Client) -> None:
+    with lying(replies(LIST, failing), small) as url, inspected(url, 300) as inspection:
+        fuzz(inspection, allow_writes=False)
+    violations = inspection.ledger.verdict.violations
+    assert "schemathesis not_a_server_error" in {violation.rule.name for violation in violations}
+    assert {(violation.operation, violation.subject) for violation in violations} == {(LIST, "limit")}
+    assert all(set(violation.requests[0].body) == {"limit"} for violation in violations)
+
+
+LIMITS = {0.0001: "1/h", 0.5: "1800/h", 1: "1/s", 2.7: "2/s", 50: "50/s"}
+
+
+@pytest.mark.parametrize("rate", LIMITS)
+def test_a_rate_is_told_in_whole_numbers(rate: float) -> None:
+    assert limit_of(rate) == LIMITS[rate]

@@ -1,0 +1,59 @@
+"""The contract's own reading of requests: what is refused, by the letter and as lenient servers read it."""
+
+import pytest
+
+from tests.verify.contexts import Inspector
+from understudy.errors import ApiError
+from understudy.filters.criteria import Every
+
+LIST = "POST /artifacts/filter"
+VERSION = "x-prefect-api-version"
+
+
+READ: dict[str, tuple[str, bytes, dict[str, str], int | None, int | None]] = {
+    # what is read: operation, body, headers, the status by the letter, and by the lenient reading; None: it is taken
+    "a sound body": (LIST, b'{"limit": 5}', {}, None, None),
+    "no body": (LIST, b"", {}, None, None),
+    "null": (LIST, b"null", {}, None, None),
+    "a number as text": (LIST, b'{"limit": "5"}', {}, 422, None),
+    "a flag as text": (LIST, b'{"artifacts": {"key": {"exists_": "yes"}}}', {}, 422, None),
+    "a word for a number": (LIST, b'{"limit": "many"}', {}, 422, 422),
+    "a list": (LIST, b"[]", {}, 422, 422),
+    "no JSON": (LIST, b"{bad", {}, 422, 422),
+    "an unknown field": (LIST, b'{"artifacts": {"colour": "red"}}', {}, 422, 422),
+    "an unknown name at the top": (LIST, b'{"colour": "red"}', {}, None, None),
+    "an old version": (LIST, b"{}", {VERSION: "0.0.1"}, 400, 400),
+    "a version that is none": (LIST, b"{}", {VERSION: "none"}, 400, 400),
+    "a header in capitals": (LIST, b"{}", {VERSION.upper(): "0.0.1"}, 400, 400),
+    "another header": (LIST, b"{}", {"x-other": "0.0.1"}, None, None),
+    "a create without what is required": ("POST /flows/", b"{}", {}, 422, 422),
+    "a create": ("POST /flows/", b'{"name": "mine"}', {}, None, None),
+    "an operation without a body": ("GET /hello", b"", {}, None, None),
+}
+
+
+@pytest.mark.parametrize("name", READ)
+def test_a_request_is_refused_as_each_reading_says(inspector: Inspector, name: str) -> None:
+    label, raw, headers, by_letter, lenient = READ[name]
+    for strict, statuses in ((True, [by_letter]), (False, [by_letter, lenient])):
+        refusals = inspector.readings(strict=strict).refusals(inspector.endpoint(label), raw, headers)
+        assert [None if refusal is None else refusal.status for refusal in refusals] == statuses
+
+
+def test_criteria_are_those_of_the_letter(inspector: Inspector) -> None:
+    for strict in (True, False):
+        readings, endpoint = inspector.readings(strict=strict), inspector.endpoint(LIST)
+        assert readings.criteria(endpoint, {}) == Every()
+        one = readings.criteria(endpoint, {"artifacts": {"key": {"any_": ["a"]}}})
+        assert one != Every()
+        assert one == readings.criteria(endpoint, {"limit": 3, "artifacts": {"key": {"any_": ["a"], "like_": None}}})
+        with pytest.raises(ApiError):
+            readings.criteria(endpoint, {"artifacts": {"key": {"exists_": "yes"}}})
+
+
+def test_a_body_has_the_defaults_of_what_it_leaves_out(inspector: Inspector) -> None:
+    readings, create = inspector.readings(strict=False), inspector.endpoint("POST /flows/")
+    assert readings.body(create, {"name": "mine"}) == {"name": "mine", "tags": [], "labels": {}}
+    assert readings.body(create, {"name": "mine", "tags": ["a"]}) == {"name": "mine", "tags": ["a"], "labels": {}}
+    update = inspector.endpoint("PATCH /flows/{id}")
+    assert readings.body(update, {}) == {}

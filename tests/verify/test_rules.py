@@ -1,0 +1,196 @@
+"""Every rule can fail: for each there is a liar who breaks it, and an honest server that does not."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache, partial
+from typing import Any
+
+import pytest
+
+from tests.apps import app_on
+from tests.conftest import SMALL
+from tests.mutants.behaviours import answers, refuses
+from tests.mutants.lie import Behaviour, honest
+from tests.mutants.lies import LIES
+from tests.mutants.lies.vocabulary import NOBODY
+from tests.mutants.origin import Inside
+from tests.mutants.proxy import Proxy
+from tests.verify.contexts import Inspector
+from understudy.operations.api_folder import Api
+from understudy.reports.verdict import Rule, Verdict
+from understudy.sampling.random_requests import Generator
+from understudy.verify import rules
+from understudy.verify.check_context import Inspection
+from understudy.verify.check_results import Task
+from understudy.verify.checks import (
+    combined_criteria,
+    invalid_requests,
+    latest_rows,
+    listings,
+    lookups,
+    related_rows,
+    single_criteria,
+    writes,
+)
+from understudy.verify.filtered_rows.table_under_test import Subject
+from understudy.verify.suite import clean_up, subjects_of
+
+
+def with_a_stranger(rows: list[Any]) -> list[Any]:
+    """A list with a row of a key that no row has."""
+    return [*rows, {**rows[0], "id": NOBODY, "key": "understudy-nobody"}] if rows else rows
+
+
+OWN = {
+    "hello-refused": refuses("GET /hello", lambda request: True),
+    "latest-of-nobody": answers("POST /artifacts/latest/filter", with_a_stranger),
+    "page-counts-one-more": answers("POST /flows/paginate", lambda page: {**page, "count": page["count"] + 1}),
+}
+BY_NAME = {lie.name: lie.behaviour for lie in LIES} | OWN
+RULES = {rule.name for rule in vars(rules).values() if isinstance(rule, Rule)}
+
+Subjects = Mapping[str, Subject]
+Focus = Callable[[Inspection, Subjects], Iterable[Task]]
+"""A part of all that is checked."""
+
+
+def nothing_more(inspection: Inspection, subjects: Subjects) -> Iterable[Task]:
+    """What a server shows at first."""
+    return []
+
+
+def paths(inspection: Inspection, subjects: Subjects) -> Iterable[Task]:
+    return [partial(invalid_requests.check_paths, inspection)]
+
+
+@cache
+def requests_to(label: str) -> Focus:
+    def focus(inspection: Inspection, subjects: Subjects) -> Iterator[Task]:
+        endpoints = inspection.surface.endpoints
+        yield from (partial(invalid_requests.check, inspection, each) for each in endpoints if each.label == label)
+
+    return focus
+
+
+@cache
+def lookups_by(label: str) -> Focus:
+    def focus(inspection: Inspection, subjects: Subjects) -> Iterator[Task]:
+        reads = inspection.surface.reads
+        yield from (partial(lookups.check, inspection, each) for each in reads if each.endpoint.label == label)
+
+    return focus
+
+
+@cache
+def leaves(table: str, *names: str) -> Focus:
+    def focus(inspection: Inspection, subjects: Subjects) -> Iterator[Task]:
+        subject = subjects[table]
+        yield from (partial(single_criteria.check, subject, subject.leaves[tuple(name.split("."))]) for name in names)
+
+    return focus
+
+
+@cache
+def listed(table: str) -> Focus:
+    return lambda inspection, subjects: [partial(listings.check, inspection, subjects[table])]
+
+
+def derived_rows(inspection: Inspection, subjects: Subjects) -> Iterator[Task]:
+    yield from (partial(latest_rows.check, inspection, subject.selection) for subject in subjects.values())
+
+
+@cache
+def joined(table: str, *names: str) -> Focus:
+    def focus(inspection: Inspection, subjects: Subjects) -> Iterator[Task]:
+        yield from leaves(table, *names)(inspection, subjects)
+        generator = Generator((), inspection.samples, inspection.random)
+        yield partial(combined_criteria.check, subjects[table], generator)
+
+    return focus
+
+
+@cache
+def through(table: str, *names: str) -> Focus:
+    def focus(inspection: Inspection, subjects: Subjects) -> Iterator[Task]:
+        yield from leaves(table, *names)(inspection, subjects)
+        yield partial(related_rows.check, subjects)
+
+    return focus
+
+
+@cache
+def written(table: str) -> Focus:
+    return lambda inspection, subjects: [partial(writes.check, inspection, subjects[table])]
+
+
+TABLE: list[tuple[str, str, Focus]] = [
+    ("answered", "hello-refused", requests_to("GET /hello")),
+    ("steady", "second-time-backwards", listed("flows")),
+    ("shape", "field-of-another-type", nothing_more),
+    ("form", "id-in-capitals", nothing_more),
+    ("once", "row-twice", leaves("flows", "flows.name.any_")),
+    ("count", "count-one-more", leaves("artifacts", "artifacts.id.any_")),
+    ("count", "latest-counts-keyless", leaves("artifact_collections", "artifacts.key.like_")),
+    ("page", "page-always-one", listed("flows")),
+    ("page", "page-counts-one-more", leaves("flows", "flows.name.any_")),
+    ("page", "flow-runs-tags-forgotten-in-pages", leaves("flows", "flow_runs.tags.all_")),
+    ("tiles", "offset-one-more", listed("flows")),
+    ("sort", "sort-ignored", listed("artifacts")),
+    ("reverse", "sort-ignored", listed("artifacts")),
+    ("criterion", "key-any-first-only", leaves("artifacts", "artifacts.key.any_")),
+    ("nothing asked", "null-filter-matches-nothing", leaves("flows", "flow_runs.id.any_")),
+    ("nobody", "flow-runs-state-type-forgotten-anywhere", leaves("flows", "flow_runs.state.type.any_")),
+    ("union", "state-any-first-only", leaves("flows", "flow_runs.state.type.any_")),
+    ("rest", "flow-runs-id-not-any-forgotten-for-artifacts", leaves("artifacts", "flow_runs.id.not_any_")),
+    ("intersection", "all-read-as-any", leaves("flows", "deployments.tags.all_")),
+    ("pattern", "like-to-the-second-percent", leaves("flows", "flow_runs.name.like_")),
+    ("partition", "task-runs-subflow-runs-forgotten-anywhere", leaves("artifacts", "task_runs.subflow_runs.exists_")),
+    ("bounds", "before-exclusive", leaves("artifacts", "flow_runs.expected_start_time.before_")),
+    ("combined", "or-ignored", joined("artifacts", "artifacts.key.like_", "artifacts.type.any_")),
+    ("through ids", "runs-judged-apart", through("flows")),
+    ("read", "tags-sorted", lookups_by("GET /flows/name/{name}")),
+    ("read", "metadata-empty-for-null", lookups_by("GET /artifacts/{key}/latest")),
+    ("read", "unknown-flow-500", lookups_by("GET /flows/{id}")),
+    ("read", "name-in-any-case", lookups_by("GET /flows/name/{name}")),
+    ("derived", "latest-lists-all", derived_rows),
+    ("derived", "latest-of-nobody", derived_rows),
+    ("refused", "unknown-field-accepted", requests_to("POST /flows/count")),
+    ("refused", "old-version-accepted", requests_to("GET /hello")),
+    ("ignored", "more-names-refused", requests_to("POST /flows/count")),
+    ("method", "wrong-method-404", paths),
+    ("method", "allow-missing", paths),
+    ("created", "tags-by-default", written("flows")),
+    ("unique", "existing-flow-201", written("flows")),
+    ("found", "artifacts-key-any-forgotten-in-the-list", written("artifacts")),
+    ("updated", "change-adds-tags", written("flows")),
+    ("deleted", "bulk-only-says", written("flows")),
+    ("deleted", "delete-of-older-ones", written("artifacts")),
+    ("deleted", "bulk-limit-ignored", written("flows")),
+]
+
+
+def verdict_on(behaviour: Behaviour, focuses: Iterable[Focus], api: Api, inspector: Inspector) -> Verdict:
+    """What parts of the checks find of a liar."""
+    app = Proxy(Inside(app_on(SMALL, api)), behaviour)
+    with inspector.inspected(app) as inspection:
+        subjects = subjects_of(inspection)
+        inspection.ledger.run(partial(inspector.learn, inspection))
+        for task in (task for focus in focuses for task in focus(inspection, subjects)):
+            inspection.ledger.run(task)
+        clean_up(inspection)
+        return inspection.ledger.verdict
+
+
+def test_the_table_has_every_rule() -> None:
+    assert {rule for rule, _, _ in TABLE} == RULES
+
+
+@pytest.mark.parametrize(("rule", "lie", "focus"), TABLE, ids=[f"{rule}: {lie}" for rule, lie, _ in TABLE])
+def test_a_rule_is_broken_by_a_liar(api: Api, inspector: Inspector, rule: str, lie: str, focus: Focus) -> None:
+    verdict = verdict_on(BY_NAME[lie], [focus], api, inspector)
+    assert rule in {violation.rule.name for violation in verdict.violations}
+
+
+def test_no_rule_is_broken_by_an_honest_server(api: Api, inspector: Inspector) -> None:
+    verdict = verdict_on(honest, dict.fromkeys(focus for _, _, focus in TABLE), api, inspector)
+    assert verdict.violations == []
+    assert {rule.name for rule, _ in verdict.checks} == RULES
