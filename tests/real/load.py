@@ -24,6 +24,7 @@ TABLES = {
     "task_runs": "TaskRun",
     "artifacts": "Artifact",
     "artifact_collections": "ArtifactCollection",
+    "variables": "Variable",
 }
 BATCH = 1000
 

@@ -104,6 +104,7 @@ ANNOTATIONS: Mapping[str, Annotation] = {
     "x-sorts": Annotation(SCHEMA, beside("enum", WORDS)),
     "x-detail": Annotation(SCHEMA, beside("minimum", beside("maximum", with_keys("minimum", "maximum")))),
     "x-pattern-message": Annotation(SCHEMA, beside("pattern", TEXT)),
+    "x-json-bytes": Annotation(SCHEMA, with_keys("maximum", "message")),
     "x-truncate": Annotation(SCHEMA, SIZE),
     "x-default": Annotation(SCHEMA, OBJECT),
     "x-minimum-version": Annotation(("parameter",), with_keys("version", "malformed", "outdated")),

@@ -44,7 +44,8 @@ class RowSchema:
 
     `unique` are the sets of fields in which no two rows are equal. `named_by` is the field that holds a row's name:
     the only unique text, else the field `name`; None where a row has no name. `by_name` has the names that stand for
-    references where rows are loaded: "owner" for `owner_id`. `times` are those of creation and change.
+    references where rows are loaded: "owner" for `owner_id`. `filled` are the fields that cannot be null, and `times`
+    those of creation and change.
     """
 
     def __init__(self, name: str, place: Place) -> None:
@@ -57,6 +58,7 @@ class RowSchema:
         self.by_name: dict[str, str] = {}
         self.times = tuple(name for name in TIMES if name in place["properties"].value and is_time(place, name))
         self.fields = frozenset(place["properties"].value)
+        self.filled = frozenset(name for name, part in place["properties"].items() if not part.value.get("nullable"))
         self._validator = row_validator(place)
 
     def parse(self, line: bytes | str) -> dict[str, Any]:

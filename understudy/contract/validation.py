@@ -11,7 +11,14 @@ from enum import Enum
 from operator import attrgetter
 from typing import Any
 
-from pydantic_core import PydanticCustomError, SchemaValidator, ValidationError, core_schema
+from pydantic_core import (
+    PydanticCustomError,
+    PydanticKnownError,
+    SchemaValidator,
+    ValidationError,
+    core_schema,
+    to_json,
+)
 
 from understudy.contract.contract import Place
 from understudy.values import as_stored, in_utc
@@ -85,7 +92,21 @@ def kind_of(place: Place) -> Callable[[Place, Reading], core_schema.CoreSchema]:
 def anything(place: Place, reading: Reading) -> core_schema.CoreSchema:
     if place.value.get("x-affinity") == "numeric":
         return core_schema.no_info_after_validator_function(as_stored, core_schema.any_schema())
+    if "x-json-bytes" in place.value:
+        return explained_size(place)
     return core_schema.any_schema()
+
+
+def explained_size(place: Place) -> core_schema.CoreSchema:
+    """A bound on the bytes of a value's JSON, which refuses in its own words."""
+    maximum, message = place.value["x-json-bytes"]["maximum"], place.value["x-json-bytes"]["message"]
+
+    def within(value: Any) -> Any:
+        if len(to_json(value, inf_nan_mode="null")) > maximum:
+            raise ValueError(message)
+        return value
+
+    return core_schema.no_info_after_validator_function(within, core_schema.any_schema())
 
 
 def union(place: Place, reading: Reading) -> core_schema.CoreSchema:
@@ -179,11 +200,15 @@ def explained_pattern(place: Place, reading: Reading) -> core_schema.CoreSchema:
     the contract's letter does not.
     """
     written, message = place.value["pattern"], place.value["x-pattern-message"]
+    longest = place.value.get("maxLength")
     pattern = re.compile(written.removesuffix("$") + r"\Z" if reading is Reading.LETTER else written)
 
     def matching(value: str) -> str:
         if pattern.match(value) is None:
             raise ValueError(message)
+        if longest is not None and len(value) > longest:
+            context = {"field_type": "Value", "max_length": longest, "actual_length": len(value)}
+            raise PydanticKnownError("too_long", context)
         return value
 
     return core_schema.no_info_after_validator_function(matching, core_schema.str_schema(strict=reading.strict))

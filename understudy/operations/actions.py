@@ -180,13 +180,16 @@ def matching(table: Table, keys: Sequence[tuple[Column, Any]]) -> BitMap:
 def check_keys(
     workspace: Workspace, table: Table, values: Mapping[str, Any], detail: str, row: int | None = None
 ) -> None:
-    """Check that values may be those of a row: no other has the same unique fields, and what they refer to is there.
+    """Check that values may be those of a row.
 
-    A reference is checked where the contract says what becomes of the row when the other one is deleted.
+    No other row has the same unique fields, what they refer to is there, and fields that need a value have one. A
+    reference is checked where the contract says what becomes of the row when the other one is deleted.
 
     Raises:
         Conflict: they may not, with `detail` as its text; names in braces are fields.
     """
+    if any(value is None and name in table.schema.filled for name, value in values.items()):
+        raise Conflict(detail.format(**values))
     unique = set(chain(*table.schema.unique))
     if row is None or unique & values.keys():
         whole = values if row is None else {**table.values(row), **values}
