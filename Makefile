@@ -107,10 +107,10 @@ $(VENV)/documenting: $(VENV)/serving
 	@$(BIN)/pip install --editable '.[docs]' >&2
 	@touch $@
 
-# The pins are what is known to work together. The rest is for tests that use its SDK and our plugin.
+# The rest is for tests that use its SDK and our plugin.
 .real/made: | .cache/tmp
 	$(PYTHON) -m venv .real
-	.real/bin/pip install --quiet 'prefect==3.8.8' 'fastapi==0.140.13' 'pytest>=8.0' 'pyroaring>=1.0'
+	.real/bin/pip install --quiet 'prefect==3.9.1' 'pytest>=8.0' 'pyroaring>=1.0'
 	@touch $@
 
 .cache/tmp:

@@ -22,7 +22,7 @@ def read_api_version() -> str:
 
 
 def read_server_version() -> str:
-    return "3.8.8"
+    return "3.9.1"
 
 
 def create_csrf_token(client: str) -> NoReturn:

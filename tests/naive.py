@@ -114,14 +114,14 @@ def tags(values: list[str]) -> Callable[[Row], bool]:
 
 
 def state(row: Row) -> Callable[[Row], bool]:
-    def lone(value: Any) -> Callable[[Row], bool | None]:
+    def some(value: Any) -> Callable[[Row], bool | None]:
         def test(criteria: Row) -> bool | None:
-            one = (criteria.get("any_") is not None) != bool(criteria.get("not_any_"))
-            return scalar(value)(criteria) if one else None
+            is_given = criteria.get("any_") is not None or bool(criteria.get("not_any_"))
+            return scalar(value)(criteria) if is_given else None
 
         return test
 
-    return lambda criteria: combined(criteria, {"type": lone(row["state_type"]), "name": lone(row["state_name"])})
+    return lambda criteria: combined(criteria, {"type": some(row["state_type"]), "name": some(row["state_name"])})
 
 
 def artifact(database: Database, row: Row, criteria: Row) -> bool:

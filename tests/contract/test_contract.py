@@ -244,9 +244,9 @@ MISTAKES: dict[str, Mistake] = {
         "the handler service.create_csrf_token does not take other",
     ),
     "an unknown annotation": (
-        "x-lone: true",
-        "x-alone: true",
-        "components/schemas/FlowRunFilterState/properties/type: unknown annotation `x-alone`; did you mean `x-lone`?",
+        "x-non-empty: true",
+        "x-nonempty: true",
+        "FlowRunFilterState/properties/type: unknown annotation `x-nonempty`; did you mean `x-non-empty`?",
     ),
     "an unknown operator": ("x-operator: any_", "x-operator: some_", "there is no operator `some_`"),
     "an unknown field": ("x-field: state_type", "x-field: state_kind", "`flow_runs` has no field `state_kind`"),

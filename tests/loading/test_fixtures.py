@@ -42,7 +42,7 @@ def test_a_golden_set_loads_as_it_is(api: Api, name: str) -> None:
     folder = GOLDEN / name / "fixtures"
     workspace, _ = loaded(api, folder)
     lines = {path.stem: len(jsonl.read(path)) for path in folder.glob("*.jsonl")}
-    assert {table: len(rows) for table, rows in workspace.items()} == lines
+    assert {table: len(rows) for table, rows in workspace.items() if rows} == lines
 
 
 def test_a_reference_to_a_row_that_is_not_there_is_a_warning(api: Api) -> None:

@@ -51,6 +51,6 @@ def test_the_sdk_sees_the_same(pair: Callable[[Path], Pair], tmp_path: Path) -> 
     seen = json.loads(printed)
     assert seen.pop("latest") == "# second"
     assert seen == {
-        "healthy": True, "version": "3.8.8", "again": True, "flow": "made-by-the-sdk", "by name": True,
+        "healthy": True, "version": "3.9.1", "again": True, "flow": "made-by-the-sdk", "by name": True,
         "flows": ["made-by-the-sdk"], "artifacts": ["table"], "gone": {"detail": "Flow not found"}, "created": False,
     }  # fmt: skip

@@ -1,12 +1,12 @@
 """What the contract says of tables: their rows, their references, and what is derived."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 from uuid import UUID
 
-from pydantic_core import SchemaValidator, core_schema, to_json
+from pydantic_core import SchemaValidator, core_schema, from_json, to_json
 
 from understudy.contract.columns import ID, Column, Step
 from understudy.contract.contract import Contract, Place
@@ -14,6 +14,10 @@ from understudy.contract.validation import Reading, compiled
 
 CASCADE, SET_NULL = "cascade", "set-null"
 TIMES = ("created", "updated")  # of a row: when it was made, and last changed
+
+
+Present = Callable[[Mapping[str, Any], dict[str, Any]], None]
+"""Changes a row of plain JSON to what answers show, given all tables."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ class RowSchema:
     `unique` are the sets of fields in which no two rows are equal. `named_by` is the field that holds a row's name:
     the only unique text, else the field `name`; None where a row has no name. `by_name` has the names that stand for
     references where rows are loaded: "owner" for `owner_id`. `filled` are the fields that cannot be null, and `times`
-    those of creation and change.
+    those of creation and change. `present` changes rows to what answers show, where that is not what is stored.
     """
 
     def __init__(self, name: str, place: Place) -> None:
@@ -59,6 +63,8 @@ class RowSchema:
         self.times = tuple(name for name in TIMES if name in place["properties"].value and is_time(place, name))
         self.fields = frozenset(place["properties"].value)
         self.filled = frozenset(name for name, part in place["properties"].items() if not part.value.get("nullable"))
+        self.present: Present | None = None
+        self._hidden = tuple(name for name, part in place["properties"].items() if part.value.get("x-hidden"))
         self._validator = row_validator(place)
 
     def parse(self, line: bytes | str) -> dict[str, Any]:
@@ -78,6 +84,21 @@ class RowSchema:
         """
         row: dict[str, Any] = self._validator.validate_python(dict(values))
         return row
+
+    @property
+    def is_shown_as_stored(self) -> bool:
+        return self.present is None and not self._hidden
+
+    def shown(self, tables: Mapping[str, Any], encoded: bytes) -> bytes:
+        """The JSON of a stored row as answers show it."""
+        if self.is_shown_as_stored:
+            return encoded
+        row = from_json(encoded)
+        if self.present is not None:
+            self.present(tables, row)
+        for name in self._hidden:
+            del row[name]
+        return to_json(row)
 
     def encode(self, row: Mapping[str, Any]) -> bytes:
         """The JSON of a complete row, as answers show it. Not-a-number and infinity become null."""

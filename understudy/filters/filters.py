@@ -17,11 +17,11 @@ from understudy.values import key_of
 
 ANNOTATIONS = {
     "x-filters", "x-field", "x-coalesce", "x-either", "x-related", "x-operator", "x-combines", "x-first-of",
-    "x-lone", "x-ignored",
+    "x-non-empty", "x-ignored",
 }  # fmt: skip
 
 
-OWN = ("x-filters", "x-first-of", "x-lone")  # what a filter schema says of itself
+OWN = ("x-filters", "x-first-of", "x-non-empty")  # what a filter schema says of itself
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Filter:
     parts: Mapping[str, "Filter | Leaf"]
     combined_by: str | None
     first_of: tuple[tuple[str, bool], ...]
-    lone: bool
+    non_empty: bool
 
     def __call__(self, value: Mapping[str, Any] | None) -> Criteria | None:
         """Criteria for what a request says of this filter; None where that counts for nothing."""
@@ -93,7 +93,7 @@ class Filter:
             given = value[name] if name in self.parts else None
             if given is not None and (criterion := self.parts[name](given)) is not None:
                 criteria.append(criterion)
-        if self.lone and len(criteria) != 1:
+        if self.non_empty and not criteria:
             return None
         if not criteria:
             return EVERY
@@ -138,7 +138,7 @@ def object_filter(place: Place, table: str, outer: Callable[[], Subject | None],
             combined_by = name
         elif not part.value.get("x-ignored"):
             parts[name] = part_at(name, part, table, outer, catalog)
-    return Filter(parts, combined_by, first_of(place), bool(place.value.get("x-lone")))
+    return Filter(parts, combined_by, first_of(place), bool(place.value.get("x-non-empty")))
 
 
 def part_at(name: str, place: Place, table: str, outer: Callable[[], Subject | None], catalog: Catalog) -> Part:

@@ -6,7 +6,7 @@ not set.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from understudy.tables.index import Index
 
 LONGEST_PATTERN = 49_998  # bytes; with a % on either side, as SQLite's SQLITE_MAX_LIKE_PATTERN_LENGTH has it
 UNDERSCORES = re.compile("_+")
+FLAGS = re.IGNORECASE | re.ASCII | re.DOTALL
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def like(pattern: str) -> Callable[[str], bool]:
     pieces = [
         re.compile(
             UNDERSCORES.sub(any_of, re.escape(piece)),
-            re.IGNORECASE | re.ASCII | re.DOTALL,
+            FLAGS,
         )
         for piece in pattern.split("%")
         if piece
@@ -65,6 +66,15 @@ def like(pattern: str) -> Callable[[str], bool]:
     return matches
 
 
+def begins(patterns: Iterable[str]) -> Callable[[str], bool]:
+    """SQL's LIKE around `pattern%`, for one of some patterns."""
+    tests = [
+        (like(pattern), re.compile(UNDERSCORES.sub(any_of, re.escape(pattern.partition("%")[0])), FLAGS))
+        for pattern in patterns
+    ]
+    return lambda text: any(start.match(text) is not None and matches(text) for matches, start in tests)
+
+
 def any_of(underscores: re.Match[str]) -> str:
     """So many characters, whatever they are; counted, which is looked for at once, and not one by one."""
     return "." if len(underscores[0]) == 1 else f".{{{len(underscores[0])}}}"
@@ -75,6 +85,7 @@ OPERATORS: Mapping[str, Operator] = {
     "not_any_": Operator(lambda index, keys: index.filled - index.any_of(keys), ignores_empty=True),
     "all_": Operator(lambda index, keys: BitMap.intersection(*map(index.rows, keys)), ignores_empty=True),
     "like_": Operator(lambda index, pattern: index.where(like(pattern)), ignores_empty=True),
+    "startswith_": Operator(lambda index, starts: index.where(begins(starts)), ignores_empty=True),
     "eq_": Operator(lambda index, key: index.rows(key)),
     "is_null_": Operator(lambda index, wanted: index.nulls if wanted else index.filled),
     "exists_": Operator(lambda index, wanted: index.filled if wanted else index.nulls),

@@ -75,5 +75,5 @@ def sorts_at(place: Place, table: str, catalog: Catalog) -> dict[str, Sort]:
 
 
 def sort_by(field: str, table: str, catalog: Catalog, place: Place) -> Sort:
-    """The order by a field, which is behind a minus where the largest comes first."""
-    return Sort(catalog.column(table, (field.removeprefix("-"),), place), field.startswith("-"))
+    """The order by a field, or by the first of several ("a|b") that is set; behind a minus, the largest comes first."""
+    return Sort(catalog.column(table, tuple(field.removeprefix("-").split("|")), place), field.startswith("-"))

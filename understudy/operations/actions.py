@@ -43,7 +43,7 @@ def read(operation: Place, catalog: Catalog) -> Handler:
 
     def handle(workspace: Workspace, **arguments: Any) -> Answer:
         table, row = find(workspace, arguments)
-        return table.encoded(row)
+        return workspace.shown(table.schema.name, row)
 
     return handle
 
@@ -80,10 +80,11 @@ def create(operation: Place, catalog: Catalog) -> Handler:
         table = workspace[name]
         existing = same_row(table, body) if finds_existing else None
         if existing is not None:
-            return table.encoded(existing), 200
+            return workspace.shown(name, existing), 200
         check_keys(workspace, table, body, clash)
         row = insert(table, body)
-        return (table.encoded(row), 201) if finds_existing else table.encoded(row)
+        shown = workspace.shown(name, row)
+        return (shown, 201) if finds_existing else shown
 
     return handle
 

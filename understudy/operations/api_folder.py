@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from understudy.cache import Cache
 from understudy.contract import support
-from understudy.contract.catalog import Catalog
+from understudy.contract.catalog import Catalog, Present
 from understudy.contract.contract import Contract, Place
 from understudy.contract.validation import Reading
 from understudy.errors import ContractError, NotImplementedByServer
@@ -141,6 +141,9 @@ class Api:
     def made_of(cls, folder: Path, contract: Contract, reading: Reading, subject: str) -> "Api":
         catalog = Catalog.of(contract)
         handlers = Handlers(folder / "handlers")
+        for table in catalog.tables.values():
+            if "x-shown-by" in table.place.value:
+                table.present = presenter(table.place, handlers)
         maker = Maker(catalog, handlers, reading, subject)
         operations = {}
         for operation_id, place in contract.operations():
@@ -170,6 +173,20 @@ def register(operation: Place, catalog: Catalog) -> None:
     schema = body_schema(operation)
     if schema is not None and "x-selects" in schema.value:
         query_at(schema, catalog)
+
+
+def presenter(place: Place, handlers: "Handlers") -> Present:
+    """What shows the rows of a table: a function of a handlers' module, which is imported when it is first needed."""
+
+    @cache
+    def function() -> Present:
+        found: Present = handlers.function(place.value["x-shown-by"], place)
+        return found
+
+    def present(tables: Mapping[str, Any], row: dict[str, Any]) -> None:
+        function()(tables, row)
+
+    return present
 
 
 class Maker:

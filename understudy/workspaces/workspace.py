@@ -75,7 +75,15 @@ class Workspace(Mapping[str, Table]):
 
     def page(self, table: str, criteria: Criteria, sort: Sort, limit: int, offset: int = 0) -> Page:
         """The same as the JSON array of an answer."""
-        return self._pages.page(table, criteria, sort, limit, offset)
+        if self._tables[table].schema.is_shown_as_stored:
+            return self._pages.page(table, criteria, sort, limit, offset)
+        rows = self.first(table, criteria, sort, limit, offset)
+        return Page(b"[%b]" % b",".join(self.shown(table, row) for row in rows))
+
+    def shown(self, table: str, row: int) -> bytes:
+        """The JSON of a row as answers show it."""
+        target = self._tables[table]
+        return target.schema.shown(self._tables, target.encoded(row))
 
     def delete(self, table: str, rows: Iterable[int]) -> None:
         """Delete rows, and do to the rows that refer to them what the contract says (`x-on-delete`)."""

@@ -1,0 +1,36 @@
+"""What flow runs and task runs have in common: estimates, which move with the clock while a run goes on."""
+
+from datetime import datetime
+from typing import Any
+
+from understudy.values import now
+
+TERMINAL = {"COMPLETED", "FAILED", "CANCELLED", "CRASHED"}
+
+
+def estimate(row: dict[str, Any]) -> None:
+    """Set how long a run has been running, and how much later than expected it started."""
+    row["estimated_run_time"] = row["total_run_time"]
+    if row["state_type"] == "RUNNING" and row["state_timestamp"] is not None:
+        row["estimated_run_time"] += since(row["state_timestamp"])
+    row["estimated_start_time_delta"] = lateness(row)
+
+
+def lateness(row: dict[str, Any]) -> float:
+    """Seconds between a run's expected and its actual start, or until now if it should have started."""
+    expected, start = row["expected_start_time"], row["start_time"]
+    if expected is None:
+        return 0.0
+    if start is not None:
+        return max(0.0, (moment(start) - moment(expected)).total_seconds())
+    if row["state_type"] in TERMINAL:
+        return 0.0
+    return max(0.0, since(expected))
+
+
+def since(text: str) -> float:
+    return (now() - moment(text)).total_seconds()
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
