@@ -9,7 +9,9 @@ from understudy.text import escape
 
 INDENTED = "\n  "
 MOST = 50  # mistakes that are reported one by one
+LONGEST = 1000  # characters of one of them, which may quote a value of any length
 LIKE = 0.75  # of 1: how much alike names are of which one may be meant by the other
+COMPARED = 200  # characters of names that are compared
 SEARCHED = 10_000  # names among which similar ones are looked for, which takes some 10 microseconds a name
 
 
@@ -173,7 +175,7 @@ class Mistakes:
         """Add a mistake: its place and reason, in one line."""
         self.count += 1
         if len(self._first) < MOST:
-            self._first.append(escape(text))
+            self._first.append(escape(text if len(text) <= LONGEST else f"{text[:LONGEST]}…"))
 
     def __str__(self) -> str:
         if self.count == 1:
@@ -185,6 +187,7 @@ class Mistakes:
 
 def did_you_mean(name: str, known: Iterable[str], suffix: str = "") -> str:
     """A question after the known name that is most like an unknown one, to be put behind an error; '' without any."""
-    names = list(known)
+    # The time that a comparison takes grows with the square of the lengths.
+    names = [each for each in known if len(each) <= COMPARED] if len(name) <= COMPARED else []
     close = get_close_matches(name, names, n=1, cutoff=LIKE) if len(names) <= SEARCHED else []
     return f"; did you mean `{close[0]}{suffix}`?" if close else ""

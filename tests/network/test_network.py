@@ -224,11 +224,14 @@ def test_the_control_api_is_reached_in_the_same_ways(
 
 
 def test_options_about_certificates_that_are_wrong_are_told(tmp_path: Path) -> None:
-    empty = tmp_path / "empty"
+    empty, pipe = tmp_path / "empty", tmp_path / "pipe"
     empty.touch()
+    os.mkfifo(pipe)
     for options, said in {
         ("--ca-file", str(empty)): "it holds no certificates in PEM form",
         ("--ca-file", str(tmp_path / "nowhere")): "No such file or directory",
+        ("--ca-file", str(pipe)): "it is a pipe, not a regular file",
+        ("--ca-file", "/dev/zero"): "it is a character device, not a regular file",
         ("--ca-file", str(empty), "--insecure"): "--insecure and --ca-file exclude each other",
     }.items():
         result = run("verify", "https://127.0.0.1:1/api", *options)

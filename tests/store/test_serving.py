@@ -209,6 +209,13 @@ def test_a_workspace_that_does_not_fit_on_the_disk_is_refused_until_it_does(path
         assert "Traceback" not in served.stop()
 
 
+def test_a_current_folder_that_was_deleted_is_told(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    script = 'mkdir "$0" && cd "$0" && rmdir "$0" && exec "$@"'
+    line = refused(Path("rows.json"), "bash", "-c", script, str(gone))
+    assert line == "error: rows.json: cannot be read (No such file or directory)"
+
+
 def test_connections_leave_descriptors_for_the_store(path: Path) -> None:
     """The limit is too low for both: fewer connections are accepted, and writes go on whatever clients do."""
     with serving(path, "prlimit", "--nofile=256:256") as served:
@@ -220,6 +227,7 @@ def test_connections_leave_descriptors_for_the_store(path: Path) -> None:
             # On the connection of before.
             assert [served.artifact(f"new-{number}").status_code for number in range(5)] == [201] * 5
         assert served.stop().startswith("warning: this process may open 256 files, too few for --max-connections 1000")
+    assert refused(path, "prlimit", "--nofile=20:20").startswith("error: this process may open 20 files, too few to")
     with serving(path, "prlimit", "--nofile=128:4096") as served:
         soft, _ = resource.prlimit(served.process.pid, resource.RLIMIT_NOFILE)
         assert soft > 1000

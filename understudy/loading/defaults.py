@@ -9,7 +9,7 @@ from uuid import UUID, uuid5
 from pydantic_core import ValidationError, from_json, to_json
 
 from understudy.contract.catalog import RowSchema
-from understudy.errors import did_you_mean
+from understudy.errors import MOST, did_you_mean
 from understudy.loading.sources import RowError
 from understudy.tables.table import Table
 from understudy.values import is_id, now
@@ -77,11 +77,13 @@ def values_in(line: bytes | str, schema: RowSchema, error: ValidationError) -> d
 
 
 def explained(error: ValidationError, schema: RowSchema) -> list[str]:
-    """The mistakes of a row in words."""
+    """The mistakes of a row in words; of more than are shown, the last one counts the others."""
     known = [*schema.place["properties"].value, *schema.by_name]
     reasons = []
-    for each in error.errors(include_url=False):
+    mistakes = error.errors(include_url=False, include_context=False, include_input=False)
+    for each in mistakes[:MOST]:
         where = ".".join(str(part) for part in each["loc"])
         hint = did_you_mean(where, known) if each["type"] == "extra_forbidden" else ""
         reasons.append(f"{where}: {each['msg']}{hint}" if where else each["msg"])
-    return reasons
+    left = len(mistakes) - len(reasons)
+    return [*reasons, f"and {left} more in this row"] if left else reasons

@@ -105,6 +105,7 @@ class Loader:
         if source.table not in self._workspace:
             position = next((position for position, _ in self._read(source)), None)
             self._mistaken(source, position, no_table(source.table, self._workspace))
+            self._count_refused(source, position)
             return
         table, waiting = self._workspace[source.table], self._waiting[source.table]
         for position, line in self._read(source):
@@ -232,12 +233,15 @@ class Loader:
             self._mistaken(source, error.position, str(error))
 
     def _refuse(self, row: Waiting, error: RowError) -> None:
-        self._refused += 1
         for reason in error.reasons:
             self._mistaken(row.source, row.position, reason, is_clash=isinstance(error, Clash))
         self._names.refuse(self._workspace[row.source.table].schema, object_in(row.line))
+        self._count_refused(row.source, row.position)
+
+    def _count_refused(self, source: Source, position: int | None) -> None:
+        self._refused += 1
         if self._refused > ENOUGH:
-            self._mistaken(row.source, row.position, f"more than {ENOUGH} rows have errors; the rest was not read")
+            self._mistaken(source, position, f"more than {ENOUGH} rows have errors; the rest was not read")
             raise LoadError(self._mistakes, self._refused, self._first.values(), is_complete=False)
 
     def _mistaken(self, source: Source, position: int | None, reason: str, *, is_clash: bool = False) -> None:

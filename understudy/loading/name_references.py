@@ -1,13 +1,13 @@
 """References by name: which row `"owner": "Ann"` means where rows are loaded."""
 
 from collections import defaultdict
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Collection, Container, Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
 from understudy.contract.catalog import RowSchema
 from understudy.contract.columns import ID, Column
-from understudy.errors import did_you_mean
+from understudy.errors import SEARCHED, did_you_mean
 from understudy.loading.sources import RowError
 from understudy.tables.table import Table
 from understudy.values import is_id
@@ -32,6 +32,7 @@ class Names:
         self._ids: dict[str, dict[str, list[UUID]]] = {}
         self._owners: dict[UUID, UUID] = {}
         self._refused: defaultdict[str, set[str]] = defaultdict(set)
+        self._searched = 0  # names, for ones that were meant
 
     def resolved(self, schema: RowSchema, values: Mapping[str, Any], fields: Container[str] = ANY) -> dict[str, Any]:
         """The values of a row with ids in place of the names by which it refers to others.
@@ -82,10 +83,15 @@ class Names:
         if text in self._refused[schema.name]:
             raise RowError
         if not ids:
-            raise RowError(f"no row of {schema.name} has the {schema.named_by} `{text}`{did_you_mean(text, known)}")
+            raise RowError(f"no row of {schema.name} has the {schema.named_by} `{text}`{self._suggestion(text, known)}")
         owner = owner_of(schema)
         how = f"as `{owner.removesuffix('_id').upper()}/{text}`, or by its id" if owner else "by its id"
         raise RowError(f"{len(ids)} rows of {schema.name} have the {schema.named_by} `{text}`; name the one {how}")
+
+    def _suggestion(self, text: str, known: Collection[str]) -> str:
+        """A known name like a text. All rows together search no more than one may: there can be many of them."""
+        self._searched += len(known)
+        return did_you_mean(text, known) if self._searched <= SEARCHED else ""
 
     def learn(self, schema: RowSchema, values: Mapping[str, Any], row_id: UUID) -> None:
         """Know a row that is about to be added, whose owner is named by its id already."""

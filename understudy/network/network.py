@@ -14,6 +14,7 @@ import click
 
 from understudy.errors import UnderstudyError
 from understudy.network import proxies
+from understudy.paths import check_file
 
 VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")  # also in upper case
 
@@ -62,6 +63,7 @@ class Network:
         if self.ca_file is None:
             return not self.insecure
         try:
+            check_file(self.ca_file)
             return ssl.create_default_context(cafile=str(self.ca_file))
         except OSError as error:  # an SSLError is one, too
             reason = "it holds no certificates in PEM form" if isinstance(error, ssl.SSLError) else error.strerror

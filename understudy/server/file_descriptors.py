@@ -3,11 +3,13 @@
 import resource
 from dataclasses import replace
 
+from understudy.errors import UnderstudyError
 from understudy.options import Options
 from understudy.text import counted
 
 RESERVED = 192
 """Descriptors for all else: connections that are refused and still closing, flushes of stores, what Python has open."""
+LEAST = 32  # descriptors with which a server with a store starts
 
 
 def fitted(options: Options) -> tuple[Options, str | None]:
@@ -17,11 +19,18 @@ def fitted(options: Options) -> tuple[Options, str | None]:
 
     Returns:
         The options, with fewer connections where the limit is too low; then a warning too.
+
+    Raises:
+        UnderstudyError: the limit is too low to serve anything.
     """
     needed = options.max_connections + RESERVED
     limit = raised_limit(needed)
     if limit >= needed:
         return options, None
+    if limit < LEAST:
+        raise UnderstudyError(
+            f"this process may open {counted(limit, 'files')}, too few to serve. Raise the limit (`ulimit -n {needed}`)"
+        )
     connections = max(limit - RESERVED, 1)
     warning = (
         f"this process may open {counted(limit, 'files')}, too few for --max-connections {options.max_connections}: it "

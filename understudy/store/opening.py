@@ -26,9 +26,9 @@ def located(path: Path) -> Path:
     """
     try:
         check_file(path)
+        return path.resolve()  # which fails where the current folder was deleted
     except OSError as error:
         raise StoreError(path, f"cannot be read ({reason_of(error)})") from None
-    return path.resolve()
 
 
 @contextmanager
