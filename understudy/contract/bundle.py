@@ -1,12 +1,13 @@
 """Contracts in several files: they are read, and become one document."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from understudy.contract.bundle_cache import recalled, remember
 from understudy.encoding import read_text, reason_of
 from understudy.errors import ContractError
 from understudy.text import one_line
@@ -18,13 +19,18 @@ COMPONENTS = "/components/"
 class Bundle:
     """A document made of the files that a contract consists of.
 
-    `texts` are the files as they were written, the entry first; `origins` names the file that each path and each
-    component comes from, by its JSON pointer.
+    `files` are those that it was read from, the entry first; `origins` names the one that each path and each component
+    comes from, by its JSON pointer. `is_checked` says that it was found good before, and has not changed since.
     """
 
     document: Mapping[str, Any]
-    texts: Mapping[Path, str]
-    origins: Mapping[str, Path]
+    files: Sequence[Path]
+    origins: Mapping[str, str]
+    is_checked: bool = False
+
+    def keep(self) -> None:
+        """Keep the document for the next start, when it counts as checked."""
+        remember(self.files[0], self.files, (self.document, [str(file) for file in self.files], self.origins))
 
 
 def bundled(entry: Path) -> Bundle:
@@ -37,11 +43,15 @@ def bundled(entry: Path) -> Bundle:
     Raises:
         ContractError: a file cannot be read or is no YAML, a reference leads nowhere, or a name is there twice.
     """
+    known = recalled(entry)
+    if known is not None:
+        document, files, origins = known
+        return Bundle(document, [Path(file) for file in files], origins, is_checked=True)
     bundler = Bundler(entry)
     document = bundler.read(entry)
     check_version(entry, document)
     bundler.follow()
-    return Bundle(bundler.joined(document), bundler.texts, bundler.origins)
+    return Bundle(bundler.joined(document), bundler.files, {at: str(file) for at, file in bundler.origins.items()})
 
 
 def check_version(path: Path, document: Mapping[str, Any]) -> None:
@@ -55,16 +65,18 @@ class Bundler:
     """Reads files, each once, and changes their references to what they are in one document."""
 
     entry: Path
-    texts: dict[Path, str] = field(default_factory=dict)
     origins: dict[str, Path] = field(default_factory=dict)
     _files: dict[Path, dict[str, Any]] = field(default_factory=dict)
     _pasted: set[str] = field(default_factory=set)
 
     def read(self, path: Path) -> dict[str, Any]:
         if path not in self._files:
-            self.texts[path] = text_of(path)
-            self._files[path] = parsed(path, self.texts[path])
+            self._files[path] = parsed(path, text_of(path))
         return self._files[path]
+
+    @property
+    def files(self) -> list[Path]:
+        return list(self._files)
 
     def follow(self) -> None:
         """Follow the references of all files that were read, and of those that are read meanwhile."""

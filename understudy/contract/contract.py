@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from understudy.contract.bundle import bundled
+from understudy.contract.bundle import Bundle, bundled, text_of
 from understudy.contract.planned import PlannedOperation, separated, written
 from understudy.errors import ContractError
 from understudy.text import one_line
@@ -81,16 +81,14 @@ class Place:
 class Contract:
     """An OpenAPI 3.0 document that was found valid, in one file or in several.
 
-    `document` has the operations that are served, and `planned` those that are not. `texts` are the files as they were
-    written, and `origins` name the file of each path and component, by its JSON pointer. `made` holds what was made of
-    places, by their paths, so that a schema is compiled once, however many others refer to it.
+    `document` has the operations that are served, and `planned` those that are not. `bundle` is what was read. `made`
+    holds what was made of places, by their paths, so that a schema is compiled once, however many others refer to it.
     """
 
     name: str
     document: Mapping[str, Any]
     planned: Sequence[PlannedOperation] = ()
-    texts: Mapping[Path, str] = field(default_factory=dict, repr=False)
-    origins: Mapping[str, Path] = field(default_factory=dict, repr=False)
+    bundle: Bundle = field(default=Bundle({}, (), {}), repr=False)
     made: dict[tuple[str, Any], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
@@ -117,7 +115,7 @@ class Contract:
         if isinstance(document.get("paths"), dict):
             document["paths"], others = separated(document["paths"], METHODS)
             planned += others
-        return cls(str(path), document, planned, bundle.texts, bundle.origins)
+        return cls(str(path), document, planned, bundle)
 
     @cached_property
     def published(self) -> Mapping[str, Any]:
@@ -129,13 +127,15 @@ class Contract:
 
     def as_yaml(self) -> str:
         """The document as YAML: the file as it was written where there is only one."""
-        if len(self.texts) == 1 and not self.planned:
-            return next(iter(self.texts.values()))
+        if len(self.bundle.files) == 1 and not self.planned:
+            return text_of(self.bundle.files[0])
         return yaml.dump(self.published, Dumper=Plain, sort_keys=False, allow_unicode=True, width=120)
 
     def where(self, path: str) -> str:
         """A place in the contract, for people: its file, and the way to it there."""
-        file = next((file for start, file in self.origins.items() if f"{path}/".startswith(f"{start}/")), self.name)
+        file = next(
+            (file for start, file in self.bundle.origins.items() if f"{path}/".startswith(f"{start}/")), self.name
+        )
         return f"{file}: {path.strip('/') or 'the document'}"
 
     @property

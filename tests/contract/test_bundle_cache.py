@@ -1,0 +1,60 @@
+"""What was read of a contract is kept for the next start, as long as nothing has changed."""
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from understudy.contract.bundle import bundled
+from understudy.contract.bundle_cache import place_of
+from understudy.errors import ContractError
+from understudy.operations.api_folder import Api, own_folder
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of our own API, where compiled modules are written, whatever the environment says."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    for name in ("openapi", "handlers"):
+        shutil.copytree(own_folder() / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(own_folder() / "openapi.yaml", tmp_path)
+    return tmp_path
+
+
+def test_a_contract_that_was_loaded_is_read_again_from_the_cache(folder: Path) -> None:
+    read = Api.load(folder).contract.bundle
+    known = bundled(folder / "openapi.yaml")
+    assert (read.is_checked, known.is_checked) == (False, True)
+    assert (known.document, known.files, known.origins) == (read.document, read.files, read.origins)
+    assert Api.load(folder).operations.keys() == Api.load(own_folder()).operations.keys()
+
+
+@pytest.mark.parametrize("name", ["openapi.yaml", "openapi/flows.yaml"])
+def test_a_file_that_has_changed_is_read(folder: Path, name: str) -> None:
+    Api.load(folder)
+    path = folder / name
+    path.write_text(path.read_text(encoding="utf-8") + "\n# changed\n", encoding="utf-8")
+    assert not bundled(folder / "openapi.yaml").is_checked
+
+
+@pytest.mark.parametrize("content", [b"", b"nonsense", b"\xf3\x00"])
+def test_a_damaged_cache_counts_for_nothing(folder: Path, content: bytes) -> None:
+    Api.load(folder)
+    place_of(folder / "openapi.yaml").write_bytes(content)
+    assert not Api.load(folder).contract.bundle.is_checked
+    assert bundled(folder / "openapi.yaml").is_checked
+
+
+def test_a_contract_with_mistakes_is_not_kept(folder: Path) -> None:
+    path = folder / "openapi" / "flows.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace("x-action: read", "x-action: look", 1), encoding="utf-8")
+    for _ in range(2):
+        with pytest.raises(ContractError, match="`x-action` takes"):
+            Api.load(folder)
+
+
+def test_nothing_is_kept_where_modules_are_not(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    Api.load(folder)
+    assert not place_of(folder / "openapi.yaml").exists()

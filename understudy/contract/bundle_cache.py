@@ -1,0 +1,53 @@
+"""Contracts that were read before: to read YAML takes longer than all else at a start.
+
+What was read is kept where Python keeps compiled modules of the same folder, and is used as long as no file of the
+contract has changed. As with those modules, nothing is kept where that folder cannot be written.
+"""
+
+import marshal
+import os
+import sys
+import tempfile
+from collections.abc import Iterable
+from contextlib import suppress
+from importlib.util import cache_from_source
+from pathlib import Path
+from typing import Any
+
+from understudy.version import __version__
+
+Stamp = tuple[int, int, int]
+
+
+def place_of(entry: Path) -> Path:
+    """The file in which a contract is kept."""
+    return Path(cache_from_source(str(entry))).with_suffix(".contract")
+
+
+def stamp(path: Path) -> Stamp:
+    """What changes with a file: its inode, the time of its last change, and its size."""
+    state = path.stat()
+    return state.st_ino, state.st_mtime_ns, state.st_size
+
+
+def recalled(entry: Path) -> Any:
+    """What `remember` kept of a contract; None if there is nothing, or a file has changed since."""
+    try:
+        version, files, value = marshal.loads(place_of(entry).read_bytes())  # noqa: S302 - trusted as modules are
+        is_current = version == __version__ and all(stamp(Path(file)) == seen for file, seen in files.items())
+    except (OSError, ValueError, EOFError, TypeError, AttributeError):
+        return None
+    return value if is_current else None
+
+
+def remember(entry: Path, files: Iterable[Path], value: Any) -> None:
+    """Keep a value of plain types for the next start, if the files are still those that it was made of."""
+    if sys.dont_write_bytecode:
+        return
+    place = place_of(entry)
+    with suppress(OSError, ValueError):  # the latter for what YAML knows and `marshal` does not, such as dates
+        content = marshal.dumps((__version__, {str(file): stamp(file) for file in files}, value))
+        place.parent.mkdir(exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=place.parent, delete=False) as file:
+            file.write(content)
+        os.replace(file.name, place)  # noqa: PTH105 - a name, which pathlib would have to be told of first
