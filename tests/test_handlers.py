@@ -48,3 +48,31 @@ def test_a_collection_falls_back_to_the_times_of_the_newest_left(scratch: httpx.
     assert (left["created"], left["updated"], left["data"]) == (second["created"], second["updated"], 1)
     scratch.delete(f"/artifacts/{second['id']}").raise_for_status()
     assert latest(scratch, "back")["created"] == first["created"]
+
+
+def test_logs_are_kept_without_null_characters(scratch: httpx.Client) -> None:
+    log = {"name": "a\0b", "level": 20, "message": "\0done", "timestamp": "1970-01-01T00:00:00Z"}
+    assert scratch.post("/logs/", json=[log, log]).json() is None
+    logs = scratch.post("/logs/filter", json={"logs": {"timestamp": {"before_": log["timestamp"]}}}).json()
+    assert [(log["name"], log["message"]) for log in logs] == [("ab", "done")] * 2
+
+
+def test_the_parts_of_a_search_count_one_by_one_beside_or(scratch: httpx.Client) -> None:
+    """`-done` alone is enough, since a real server puts the parts of a search beside the other criteria."""
+    time = "1971-01-01T00:00:00Z"
+    logs = [{"name": "a", "level": 20, "message": text, "timestamp": time} for text in ("done", "begun", "done badly")]
+    scratch.post("/logs/", json=logs).raise_for_status()
+    at = {"before_": time, "after_": time}
+
+    def found(criteria: dict[str, Any]) -> list[str]:
+        rows = scratch.post("/logs/filter", json={"logs": {**criteria}, "sort": "TIMESTAMP_ASC"}).json()
+        return sorted(row["message"] for row in rows if row["timestamp"] == time)
+
+    text = {"query": "badly -done"}
+    assert found({"operator": "and_", "timestamp": at, "text": text}) == []
+    assert found({"operator": "or_", "level": {"ge_": 50}, "text": text}) == ["begun", "done badly"]
+
+
+def test_a_body_of_logs_is_a_sequence(scratch: httpx.Client) -> None:
+    kinds = [scratch.post("/logs/", json=body).json()["exception_detail"][0]["type"] for body in ({}, 3, "text")]
+    assert kinds == ["is_instance_of", "is_instance_of", "sequence_str"]

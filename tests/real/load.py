@@ -25,6 +25,11 @@ TABLES = {
     "artifacts": "Artifact",
     "artifact_collections": "ArtifactCollection",
     "variables": "Variable",
+    "logs": "Log",
+    "workers": "Worker",
+    "concurrency_limits": "ConcurrencyLimit",
+    "concurrency_limits_v2": "ConcurrencyLimitV2",
+    "saved_searches": "SavedSearch",
 }
 BATCH = 1000
 

@@ -10,20 +10,33 @@ Read = Callable[[Mapping[str, Any]], "Hashable | list[Hashable]"]
 
 
 class Column(NamedTuple):
-    """The first of some fields of a row that is set.
+    """The first of some fields of a row that is set; or, `joined`, the texts of all of them with a space between.
 
     Each name is a field, or a way into an object field ("created_by.id").
     """
 
     names: tuple[str, ...]
+    joined: bool = False
 
     def reader(self) -> Read:
         """A function from a row to what it is found under in this column."""
-        ways = [name.split(".") for name in self.names]
-        if len(ways) > 1 or len(ways[0]) > 1:
-            return lambda row: key_of(first_set(row, ways))
+        if self.joined or len(self.names) > 1 or "." in self.names[0]:
+            value = self.value_reader()
+            return lambda row: key_of(value(row))
         name = self.names[0]
         return lambda row: key_of(row[name])
+
+    def value_reader(self) -> Callable[[Mapping[str, Any]], Any]:
+        """A function from a row to its value in this column."""
+        if self.joined:
+            return lambda row: " ".join(row[name] for name in self.names)
+        ways = [name.split(".") for name in self.names]
+        return lambda row: first_set(row, ways)
+
+    @property
+    def words(self) -> str:
+        """The column in words."""
+        return (" and " if self.joined else " or ").join(self.names)
 
 
 def first_set(row: Mapping[str, Any], ways: Iterable[Iterable[str]]) -> Any:

@@ -5,7 +5,7 @@ type, loc, msg, input and ctx.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
 from operator import attrgetter
@@ -154,12 +154,25 @@ def explained_bounds(place: Place, reading: Reading) -> core_schema.CoreSchema:
 
 
 def array(place: Place, reading: Reading) -> core_schema.CoreSchema:
-    return core_schema.list_schema(
+    made = core_schema.list_schema(
         compiled(place["items"], reading),
         strict=reading.strict,
         min_length=place.value.get("minItems"),
         max_length=place.value.get("maxItems"),
     )
+    if place.value.get("x-sequence"):
+        return core_schema.no_info_before_validator_function(sequence_only, made)
+    return made
+
+
+def sequence_only(value: Any) -> Any:
+    """Refuse what is no sequence in pydantic's words for sequences, where those for lists would follow."""
+    if isinstance(value, str):
+        text = "'{type_name}' instances are not allowed as a Sequence value"
+        raise PydanticCustomError("sequence_str", text, {"type_name": "str"})
+    if not isinstance(value, Sequence):
+        raise PydanticKnownError("is_instance_of", {"class": "Sequence"})
+    return value
 
 
 def string(place: Place, reading: Reading) -> core_schema.CoreSchema:

@@ -16,12 +16,12 @@ from understudy.filters.operators import OPERATORS
 from understudy.values import key_of
 
 ANNOTATIONS = {
-    "x-filters", "x-field", "x-coalesce", "x-either", "x-related", "x-operator", "x-combines", "x-first-of",
-    "x-non-empty", "x-ignored",
+    "x-filters", "x-field", "x-coalesce", "x-either", "x-joined", "x-related", "x-operator", "x-combines",
+    "x-first-of", "x-non-empty", "x-flat", "x-ignored",
 }  # fmt: skip
 
 
-OWN = ("x-filters", "x-first-of", "x-non-empty")  # what a filter schema says of itself
+OWN = ("x-filters", "x-first-of", "x-non-empty", "x-flat")  # what a filter schema says of itself
 
 
 @dataclass(frozen=True)
@@ -69,9 +69,15 @@ class Leaf:
 
     def __call__(self, value: Any) -> Criteria | None:
         """Criteria for an operand; None where that asks nothing."""
+        criteria = self.criteria(value)
+        return all_of(criteria) if criteria else None
+
+    def criteria(self, value: Any) -> list[Criteria]:
+        """The same, each criterion on its own."""
         if self.ignores_empty and not value:
-            return None
-        return self.subject.criterion(self.operator, operand_of(value))
+            return []
+        operands = OPERATORS[self.operator].split(value)
+        return [self.subject.criterion(self.operator, operand_of(operand)) for operand in operands]
 
 
 @dataclass(frozen=True)
@@ -82,17 +88,13 @@ class Filter:
     combined_by: str | None
     first_of: tuple[tuple[str, bool], ...]
     non_empty: bool
+    flat: bool
 
     def __call__(self, value: Mapping[str, Any] | None) -> Criteria | None:
         """Criteria for what a request says of this filter; None where that counts for nothing."""
         if value is None:
             return None
-        names = self.effective(value) if self.first_of else value
-        criteria = []
-        for name in names:
-            given = value[name] if name in self.parts else None
-            if given is not None and (criterion := self.parts[name](given)) is not None:
-                criteria.append(criterion)
+        criteria = self.each(value)
         if self.non_empty and not criteria:
             return None
         if not criteria:
@@ -100,6 +102,22 @@ class Filter:
         if self.combined_by is not None and value.get(self.combined_by) == "or_":
             return Either(tuple(criteria))
         return all_of(criteria)
+
+    def criteria(self, value: Mapping[str, Any]) -> list[Criteria]:
+        """What it asks for, as criteria to combine with those beside it."""
+        if self.flat:
+            return self.each(value)
+        criterion = self(value)
+        return [] if criterion is None else [criterion]
+
+    def each(self, value: Mapping[str, Any]) -> list[Criteria]:
+        """The criteria of the names that are given."""
+        criteria = []
+        for name in self.effective(value) if self.first_of else value:
+            given = value[name] if name in self.parts else None
+            if given is not None:
+                criteria += self.parts[name].criteria(given)
+        return criteria
 
     def effective(self, value: Mapping[str, Any]) -> list[str]:
         """The names that count, of those that are given."""
@@ -138,7 +156,8 @@ def object_filter(place: Place, table: str, outer: Callable[[], Subject | None],
             combined_by = name
         elif not part.value.get("x-ignored"):
             parts[name] = part_at(name, part, table, outer, catalog)
-    return Filter(parts, combined_by, first_of(place), bool(place.value.get("x-non-empty")))
+    non_empty, flat = bool(place.value.get("x-non-empty")), bool(place.value.get("x-flat"))
+    return Filter(parts, combined_by, first_of(place), non_empty, flat)
 
 
 def part_at(name: str, place: Place, table: str, outer: Callable[[], Subject | None], catalog: Catalog) -> Part:
@@ -168,6 +187,8 @@ def subject_of(place: Place, name: str | None, table: str, catalog: Catalog) -> 
         return EitherSubject(tuple(field_subject(path, table, place, catalog) for path in schema["x-either"]))
     if "x-coalesce" in schema:
         return FieldSubject((), catalog.column(table, tuple(schema["x-coalesce"]), place))
+    if "x-joined" in schema:
+        return FieldSubject((), catalog.column(table, tuple(schema["x-joined"]), place, joined=True))
     path = schema.get("x-field", name)
     return None if path is None else field_subject(path, table, place, catalog)
 

@@ -13,6 +13,7 @@ from typing import Any
 from pyroaring import BitMap
 
 from understudy.errors import Unprocessable
+from understudy.filters.text_search import search, split
 from understudy.tables.index import Index
 
 LONGEST_PATTERN = 49_998  # bytes; with a % on either side, as SQLite's SQLITE_MAX_LIKE_PATTERN_LENGTH has it
@@ -24,11 +25,13 @@ FLAGS = re.IGNORECASE | re.ASCII | re.DOTALL
 class Operator:
     """`rows` are those of an index for which the operator holds with an operand.
 
-    An operator that `ignores_empty` asks nothing where its operand is an empty list or text.
+    An operator that `ignores_empty` asks nothing where its operand is an empty list or text. `split` makes the
+    operands of several criteria out of one.
     """
 
     rows: Callable[[Index, Any], BitMap]
     ignores_empty: bool = False
+    split: Callable[[Any], list[Any]] = lambda operand: [operand]
 
 
 def like(pattern: str) -> Callable[[str], bool]:
@@ -86,6 +89,7 @@ OPERATORS: Mapping[str, Operator] = {
     "all_": Operator(lambda index, keys: BitMap.intersection(*map(index.rows, keys)), ignores_empty=True),
     "like_": Operator(lambda index, pattern: index.where(like(pattern)), ignores_empty=True),
     "startswith_": Operator(lambda index, starts: index.where(begins(starts)), ignores_empty=True),
+    "search_": Operator(lambda index, query: index.where(search(query)), split=split),
     "eq_": Operator(lambda index, key: index.rows(key)),
     "is_null_": Operator(lambda index, wanted: index.nulls if wanted else index.filled),
     "exists_": Operator(lambda index, wanted: index.filled if wanted else index.nulls),

@@ -164,7 +164,7 @@ def order_of(schema: Place, body: Mapping[str, Any] | None) -> Order | None:
 def fields_of(place: Place) -> list[str]:
     """The fields that a part of a filter says that it looks at; none where it says nothing."""
     schema = place.value
-    named = [*schema.get("x-coalesce", ()), *schema.get("x-either", ())]
+    named = [field for key in ("x-coalesce", "x-either", "x-joined") for field in schema.get(key, ())]
     if "x-field" in schema:
         named.append(schema["x-field"])
     return [name.rpartition("/")[2] for name in named]

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic_core import from_json, to_jsonable_python
 from pyroaring import BitMap
 
-from understudy.contract.columns import ID, Column, Step, first_set
+from understudy.contract.columns import ID, Column, Step
 from understudy.filters.criteria import Condition, Criteria, reached
 from understudy.filters.filters import EitherSubject, FieldSubject, Filter, Part, RelationSubject, Subject, operand_of
 from understudy.filters.query import Query
@@ -166,7 +166,7 @@ def looked_at(candidate: Candidate, operator: str, subject: Subject, steps: Path
     whose = f" of {len(rows)} rows of {table}" if len(rows) > 1 else f" of {table}" if inner else ""
     are = "are" if len(found) > 1 or isinstance(found[0], list) else "is"
     texts = ", ".join(map(shown, found[:SHOWN])) + (", …" if len(found) > SHOWN else "")
-    return found, f"{' or '.join(subject.column.names)}{whose} {are} {texts}"
+    return found, f"{subject.column.words}{whose} {are} {texts}"
 
 
 def relations(workspace: Workspace, table: str, rows: BitMap, step: Step) -> Found:
@@ -186,8 +186,8 @@ def values_of(workspace: Workspace, name: str, column: Column, rows: Iterable[in
         firsts.setdefault(repr(table.key(column, row)), row)
         if len(firsts) > SHOWN:
             break
-    ways = [way.split(".") for way in column.names]
-    return [first_set(from_json(table.encoded(row)), ways) for row in firsts.values()]
+    value = column.value_reader()
+    return [value(from_json(table.encoded(row))) for row in firsts.values()]
 
 
 def there_are(count: int, table: str) -> str:
