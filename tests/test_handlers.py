@@ -74,5 +74,6 @@ def test_the_parts_of_a_search_count_one_by_one_beside_or(scratch: httpx.Client)
 
 
 def test_a_body_of_logs_is_a_sequence(scratch: httpx.Client) -> None:
-    kinds = [scratch.post("/logs/", json=body).json()["exception_detail"][0]["type"] for body in ({}, 3, "text")]
+    bodies: list[Any] = [{}, 3, "text"]
+    kinds = [scratch.post("/logs/", json=body).json()["exception_detail"][0]["type"] for body in bodies]
     assert kinds == ["is_instance_of", "is_instance_of", "sequence_str"]
