@@ -77,3 +77,40 @@ def test_a_body_of_logs_is_a_sequence(scratch: httpx.Client) -> None:
     bodies: list[Any] = [{}, 3, "text"]
     kinds = [scratch.post("/logs/", json=body).json()["exception_detail"][0]["type"] for body in bodies]
     assert kinds == ["is_instance_of", "is_instance_of", "sequence_str"]
+
+
+def test_a_limit_of_a_tag_is_a_global_one(scratch: httpx.Client) -> None:
+    limit = created(scratch, "/concurrency_limits/", tag="disk", concurrency_limit=2)
+    assert scratch.get(f"/v2/concurrency_limits/{limit['id']}").json()["name"] == "tag:disk"
+    again = scratch.post("/concurrency_limits/", json={"tag": "disk", "concurrency_limit": 5})
+    assert (again.status_code, again.json()["id"], again.json()["concurrency_limit"]) == (200, limit["id"], 5)
+    assert scratch.get("/concurrency_limits/tag/disk").json() == again.json()
+    assert scratch.delete("/concurrency_limits/tag/disk").json() is None
+    assert scratch.get("/v2/concurrency_limits/tag:disk").status_code == 404
+
+
+def test_a_limit_of_a_tag_that_a_real_server_fails_on_is_refused(scratch: httpx.Client) -> None:
+    created(scratch, "/concurrency_limits/", tag="kept", concurrency_limit=1)
+    for tag, limit in (("a/b", 1), ("kept", -1)):
+        response = scratch.post("/concurrency_limits/", json={"tag": tag, "concurrency_limit": limit})
+        assert response.status_code == 422, tag
+
+
+def test_the_slots_of_a_global_limit_decay(scratch: httpx.Client) -> None:
+    fields = {"limit": 9, "active_slots": 9}
+    created(scratch, "/v2/concurrency_limits/", name="steady", **fields)
+    created(scratch, "/v2/concurrency_limits/", name="fast", slot_decay_per_second=1e9, **fields)
+    limits = scratch.post("/v2/concurrency_limits/filter", json={}).json()
+    assert {limit["name"]: limit["active_slots"] for limit in limits if limit["name"] in ("steady", "fast")} == {
+        "steady": 9,
+        "fast": 0,
+    }
+    assert scratch.patch("/v2/concurrency_limits/fast", json={"name": "steady"}).status_code == 409
+
+
+def test_a_saved_search_is_replaced_by_its_name(scratch: httpx.Client) -> None:
+    part = {"object": "flow_run", "property": "name", "type": "text", "operation": "=", "value": None}
+    first = scratch.put("/saved_searches/", json={"name": "mine"})
+    second = scratch.put("/saved_searches/", json={"name": "mine", "filters": [{**part, "unknown": 1}]})
+    assert (first.status_code, second.status_code) == (201, 200)
+    assert second.json() == {**first.json(), "filters": [part]}
