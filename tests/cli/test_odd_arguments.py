@@ -1,7 +1,9 @@
 """Every option and argument of every command, with everything odd: a status and a line, and never a traceback."""
 
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import click
 import pytest
@@ -116,6 +118,51 @@ def test_nothing_odd_ends_in_a_traceback(way: tuple[str, ...], url: str, folder:
             ended = command.run([*way, *call])
             if not is_sensible(ended):
                 wrong[tuple(call)] = ended
+    assert not wrong
+
+
+ODD_ANSWERS = [
+    b"{}", b"[]", b"5", b"null", b'"x"', b"[NaN, 1e999]", b"[" * 100_000, b"9" * 6000,
+    b'[{"id": "\\ud800", "name": "\\u001b"}]',
+    b"<html>\x1b[2J", b'{"version": 1, "api": 5, "workspace_path": []}', b'{"token": [], "expiration": 5}',
+]  # fmt: skip
+ASKING = [
+    ["admin", "state", "--url"], ["admin", "requests", "--url"], ["admin", "drop", "--url"],
+    ["verify", "--max-requests", "20", "--seed", "1"], ["compare", "--requests", "5", "--seed", "1"],
+]  # fmt: skip
+
+
+class Odd(BaseHTTPRequestHandler):
+    """Answers every request alike."""
+
+    answer = b""
+
+    def do_GET(self) -> None:
+        self.rfile.read(int(self.headers.get("content-length", 0)))
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(self.answer)))
+        self.end_headers()
+        self.wfile.write(self.answer)
+
+    do_POST = do_DELETE = do_TRACE = do_GET  # noqa: N815 - as the library calls them
+
+    def log_message(self, *arguments: object) -> None:
+        """Say nothing."""
+
+
+@pytest.mark.timeout(1800)
+def test_no_answer_of_another_server_ends_in_a_traceback(folder: Path) -> None:
+    wrong = {}
+    with ThreadingHTTPServer(("127.0.0.1", 0), Odd) as server, caller(folder) as command:
+        Thread(target=server.serve_forever, daemon=True).start()
+        for Odd.answer in ODD_ANSWERS:
+            for words in ASKING:
+                url = f"http://127.0.0.1:{server.server_port}/api"
+                ended = command.run([*words, url, *([url] if words[0] == "compare" else [])])
+                if not is_sensible(ended):
+                    wrong[words[0], Odd.answer[:20]] = ended
+        server.shutdown()
     assert not wrong
 
 

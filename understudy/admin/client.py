@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 import httpx
 
 from understudy.admin import PATH
-from understudy.admin.control_url import is_at, is_whole, prefixes
+from understudy.admin.control_url import is_at, is_state, is_whole, prefixes
 from understudy.errors import Mistakes, UnderstudyError
 from understudy.loading.fixtures import SUFFIX, SUFFIXES, place_in, rows_in, strays
 from understudy.loading.sources import Unreadable
@@ -363,10 +363,13 @@ class RemoteWorkspace:
             except Refused as error:
                 refusals.append(error)
                 continue
-            if is_at(path.removeprefix(prefix), state):
+            if not is_state(state):
+                others.append(Unknown(f"{self.url} is no URL of a server of Understudy's"))
+            elif is_at(path.removeprefix(prefix), state):
                 return prefix
-            there = f"{site_of(self.url)}{prefix}{state['api']}"
-            others.insert(0, ControlError(f"{self.url} is no URL of the API, which is at {there}"))
+            else:
+                there = f"{site_of(self.url)}{prefix}{state['api']}"
+                others.insert(0, ControlError(f"{self.url} is no URL of the API, which is at {there}"))
         raise [*refusals, *others][0]
 
     def _answer(

@@ -17,6 +17,12 @@ def prefixes(path: str) -> Iterator[str]:
         yield "".join(f"/{part}" for part in parts[:length])
 
 
+def is_state(answer: Any) -> bool:
+    """Whether an answer is what a control API says of its server; other servers may answer anything."""
+    texts = ("version", "api", "workspace_path")
+    return isinstance(answer, dict) and all(isinstance(answer.get(name), str) for name in texts)
+
+
 def is_at(path: str, state: Mapping[str, Any]) -> bool:
     """Whether a path on a server leads to its API, or to a workspace of it.
 

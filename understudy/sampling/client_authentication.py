@@ -87,8 +87,8 @@ class CsrfTokens(httpx.Auth):
         try:
             said = response.raise_for_status().json()
             self._token = str(said["token"])
-            lifetime = moment(said["expiration"]) - moment(said["updated"])
-        except (httpx.HTTPStatusError, ValueError, KeyError, TypeError):
+            lifetime = moment(str(said["expiration"])) - moment(str(said["updated"]))
+        except (httpx.HTTPStatusError, ValueError, KeyError, TypeError, RecursionError):
             self._token, self.refusal = None, response.status_code
             return
         self._end = time.monotonic() + USED * lifetime / timedelta(seconds=1)

@@ -284,7 +284,7 @@ def told(check: CheckNode) -> str:
 def json_of(content: bytes) -> Any:
     try:
         return json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return content.decode("utf-8", "replace")
 
 
