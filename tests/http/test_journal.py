@@ -449,6 +449,15 @@ def test_requests_that_fit_exactly_are_kept() -> None:
     assert [len(filled(capacity)) for capacity in (needed, needed - 1)] == [3, 2]
 
 
+def test_the_names_of_faults_count_too() -> None:
+    journal = Journal(1000, capacity=2**20)
+    for _ in range(100):
+        exchange = begun(journal)
+        exchange.faults = ["x" * 200] * 200
+        exchange.answered(503, b"")
+    assert 10 <= len(journal) <= 25
+
+
 def test_where_bytes_run_out_a_larger_journal_is_not_advised(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Journal, "__init__", partialmethod(Journal.__init__, capacity=2**17))
     with StandIn(SMALL) as standin:
