@@ -6,3 +6,9 @@ names. It returns the answer's JSON (bytes as they are, other values encoded), a
 status; alone it is answered with the first success that the contract names. It must not change what
 it is given, since what a body says is remembered.
 """
+
+CONFLICT = (
+    "Data integrity conflict. This usually means a unique or foreign key constraint was violated. See server logs for "
+    "details."
+)
+"""The detail of a 409 for a change that breaks a unique or a foreign key."""

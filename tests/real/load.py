@@ -30,6 +30,11 @@ TABLES = {
     "concurrency_limits": "ConcurrencyLimit",
     "concurrency_limits_v2": "ConcurrencyLimitV2",
     "saved_searches": "SavedSearch",
+    "block_types": "BlockType",
+    "block_schemas": "BlockSchema",
+    "block_schema_references": "BlockSchemaReference",
+    "block_documents": "BlockDocument",
+    "block_document_references": "BlockDocumentReference",
 }
 BATCH = 1000
 
@@ -68,6 +73,15 @@ def values(model: Any, row: Row) -> Row:
     return {name: column_value(columns[name], value) for name, value in row.items() if name in columns}
 
 
+async def encrypt(database: Any, documents: list[Row]) -> None:
+    """Replace the data of block documents by what the real server stores: text that its own key encrypts."""
+    from prefect.server.utilities.encryption import encrypt_fernet  # noqa: PLC0415
+
+    async with database.session_context(begin_transaction=True) as session:
+        for row in documents:
+            row["data"] = await encrypt_fernet(session, row.get("data", {}))
+
+
 async def load(folder: Path) -> None:
     # Prefect reads its settings as it is imported, so they must be there before.
     import sqlalchemy  # noqa: PLC0415
@@ -77,6 +91,7 @@ async def load(folder: Path) -> None:
     rows["artifact_collections"] = rows["artifact_collections"] or latest(rows["artifacts"])
     database = provide_database_interface()
     await database.create_db()
+    await encrypt(database, rows["block_documents"])
     engine = await database.engine()
     async with engine.connect() as connection:
         # Rows refer to each other in circles, a pool to its queue and the queue to its pool.

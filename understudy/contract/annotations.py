@@ -108,6 +108,8 @@ ANNOTATIONS: Mapping[str, Annotation] = {
     "x-sorts": Annotation(SCHEMA, beside("enum", WORDS)),
     "x-detail": Annotation(SCHEMA, beside("minimum", beside("maximum", with_keys("minimum", "maximum")))),
     "x-pattern-message": Annotation(SCHEMA, beside("pattern", TEXT)),
+    "x-also-pattern": Annotation(SCHEMA, beside("pattern", with_keys("pattern", "message"))),
+    "x-needs": Annotation(SCHEMA, beside("properties", with_keys("any", "message"))),
     "x-json-bytes": Annotation(SCHEMA, with_keys("maximum", "message")),
     "x-sequence": Annotation(SCHEMA, FLAG),
     "x-truncate": Annotation(SCHEMA, SIZE),

@@ -221,7 +221,9 @@ class Catalog:
             raise place.error(f"there is no table `{name}`")
         return self.tables[name]
 
-    def column(self, table: str, names: tuple[str, ...], place: Place, *, joined: bool = False) -> Column:
+    def column(
+        self, table: str, names: tuple[str, ...], place: Place, *, joined: bool = False, together: bool = False
+    ) -> Column:
         """The column of `table` that `place` asks about."""
         for name in names:
             properties = self.table(table, place).place.get("properties")
@@ -229,7 +231,7 @@ class Catalog:
                 if properties is None or part not in properties.value:
                     raise place.error(f"`{table}` has no field `{name}`")
                 properties = properties[part].get("properties")
-        column = Column(names, joined)
+        column = Column(names, joined, together)
         self.columns[table].add(column)
         return column
 

@@ -12,14 +12,20 @@ Read = Callable[[Mapping[str, Any]], "Hashable | list[Hashable]"]
 class Column(NamedTuple):
     """The first of some fields of a row that is set; or, `joined`, the texts of all of them with a space between.
 
+    Rows are sorted by one field after the other where the fields are taken `together`.
+
     Each name is a field, or a way into an object field ("created_by.id").
     """
 
     names: tuple[str, ...]
     joined: bool = False
+    together: bool = False
 
     def reader(self) -> Read:
         """A function from a row to what it is found under in this column."""
+        if self.together:
+            ways = [name.split(".") for name in self.names]
+            return lambda row: tuple(sortable(first_set(row, [way])) for way in ways)
         if self.joined or len(self.names) > 1 or "." in self.names[0]:
             value = self.value_reader()
             return lambda row: key_of(value(row))
@@ -47,6 +53,11 @@ def first_set(row: Mapping[str, Any], ways: Iterable[Iterable[str]]) -> Any:
         if value is not None:
             return value
     return None
+
+
+def sortable(value: Any) -> tuple[Hashable, ...]:
+    """What stands for a value in a key of several: null is before all others, as in SQLite."""
+    return () if value is None else (key_of(value),)
 
 
 ID = Column(("id",))

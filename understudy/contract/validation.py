@@ -191,6 +191,8 @@ def string(place: Place, reading: Reading) -> core_schema.CoreSchema:
         min_length=schema.get("minLength"),
         max_length=schema.get("maxLength"),
     )
+    if "x-also-pattern" in schema:
+        return core_schema.no_info_after_validator_function(matching_too(schema["x-also-pattern"]), text)
     if "x-truncate" in schema:
         size = schema["x-truncate"]
         return core_schema.no_info_after_validator_function(
@@ -225,6 +227,18 @@ def explained_pattern(place: Place, reading: Reading) -> core_schema.CoreSchema:
         return value
 
     return core_schema.no_info_after_validator_function(matching, core_schema.str_schema(strict=reading.strict))
+
+
+def matching_too(rule: Mapping[str, str]) -> Callable[[str], str]:
+    """A check of a second pattern, which refuses in its own words."""
+    pattern, message = re.compile(rule["pattern"]), rule["message"]
+
+    def matching(value: str) -> str:
+        if pattern.match(value) is None:
+            raise ValueError(message)
+        return value
+
+    return matching
 
 
 def identifier(reading: Reading) -> core_schema.CoreSchema:
@@ -296,7 +310,22 @@ def obj(place: Place, reading: Reading) -> core_schema.CoreSchema:
         values, _, names = result
         return {**defaults, **{name: value for name, value in values.items() if name in names}}
 
-    return core_schema.no_info_after_validator_function(given, model)
+    read = core_schema.no_info_after_validator_function(given, model)
+    if "x-needs" in place.value:
+        return core_schema.no_info_before_validator_function(having_any(place.value["x-needs"]), read)
+    return read
+
+
+def having_any(rule: Mapping[str, Any]) -> Callable[[Any], Any]:
+    """A check of a body before any other: it has one of some fields, neither empty nor false."""
+    names, message = rule["any"], rule["message"]
+
+    def check(body: Any) -> Any:
+        if isinstance(body, dict) and not any(body.get(name) for name in names):
+            raise ValueError(message)
+        return body
+
+    return check
 
 
 def mapping(place: Place, reading: Reading) -> core_schema.CoreSchema:

@@ -17,7 +17,7 @@ from understudy.values import key_of
 
 ANNOTATIONS = {
     "x-filters", "x-field", "x-coalesce", "x-either", "x-joined", "x-related", "x-operator", "x-combines",
-    "x-first-of", "x-non-empty", "x-flat", "x-ignored",
+    "x-first-of", "x-non-empty", "x-flat", "x-ignored", "x-default",
 }  # fmt: skip
 
 

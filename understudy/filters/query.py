@@ -75,5 +75,10 @@ def sorts_at(place: Place, table: str, catalog: Catalog) -> dict[str, Sort]:
 
 
 def sort_by(field: str, table: str, catalog: Catalog, place: Place) -> Sort:
-    """The order by a field, or by the first of several ("a|b") that is set; behind a minus, the largest comes first."""
-    return Sort(catalog.column(table, tuple(field.removeprefix("-").split("|")), place), field.startswith("-"))
+    """The order by a field; by the first of several ("a|b") that is set, or by all of them ("a,b").
+
+    Behind a minus, the largest comes first.
+    """
+    names, together = field.removeprefix("-"), "," in field
+    column = catalog.column(table, tuple(names.split("," if together else "|")), place, together=together)
+    return Sort(column, field.startswith("-"))

@@ -18,7 +18,7 @@ from understudy.contract.catalog import Catalog, Present
 from understudy.contract.contract import Contract, Place
 from understudy.contract.validation import Reading
 from understudy.errors import ContractError, NotImplementedByServer
-from understudy.filters.query import query_at
+from understudy.filters.query import query_at, sort_by
 from understudy.operations.actions import action_at
 from understudy.operations.request_reader import REMEMBERED, Remembered, RequestReader, body_schema
 from understudy.text import one_line
@@ -175,7 +175,9 @@ def register(operation: Place, catalog: Catalog) -> None:
     """Have the tables know the columns that an operation asks about, before their first row comes."""
     schema = body_schema(operation)
     if schema is not None and "x-selects" in schema.value:
-        query_at(schema, catalog)
+        table = query_at(schema, catalog).table
+        if "x-order" in schema.value:
+            sort_by(schema.value["x-order"], table, catalog, schema)
 
 
 def presenter(place: Place, handlers: "Handlers") -> Present:
