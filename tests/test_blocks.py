@@ -1,0 +1,241 @@
+"""Block types, schemas and documents: what the contract alone does not say."""
+
+import sys
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.test_handlers import created
+
+MASK = "********"
+
+
+def a_type(api: httpx.Client, slug: str, **fields: object) -> dict[str, Any]:
+    return created(api, "/block_types/", name=slug.title(), slug=slug, **fields)
+
+
+def a_schema(api: httpx.Client, block_type: dict[str, Any], **fields: object) -> dict[str, Any]:
+    return created(api, "/block_schemas/", block_type_id=block_type["id"], fields=fields)
+
+
+def a_document(api: httpx.Client, schema: dict[str, Any], name: str, **data: object) -> dict[str, Any]:
+    ids = {"block_type_id": schema["block_type_id"], "block_schema_id": schema["id"]}
+    return created(api, "/block_documents/", name=name, data=data, **ids)
+
+
+def data_of(api: httpx.Client, document: dict[str, Any], **query: bool) -> Any:
+    return api.get(f"/block_documents/{document['id']}", params=query).raise_for_status().json()["data"]
+
+
+def reference(document: dict[str, Any]) -> dict[str, Any]:
+    return {"$ref": {"block_document_id": document["id"]}}
+
+
+def refused(response: httpx.Response) -> tuple[int, str]:
+    return response.status_code, response.json()["detail"]
+
+
+# ----------------------------------------------------------------------- types
+
+
+def test_a_block_type_is_escaped_when_it_is_created_and_not_when_it_is_changed(own: httpx.Client) -> None:
+    made = a_type(own, "escaped", description='a < b & "c"', code_example="<x>")
+    assert (made["description"], made["code_example"]) == ('a &lt; b &amp; "c"', "&lt;x&gt;")
+    own.patch(f"/block_types/{made['id']}", json={"description": "<b>"}).raise_for_status()
+    assert own.get("/block_types/slug/escaped").json()["description"] == "<b>"
+
+
+def test_a_block_type_does_not_change_where_nothing_is_new(own: httpx.Client) -> None:
+    made = a_type(own, "same", description="a < b")
+    same = {"logo_url": None, "documentation_url": None, "description": "a < b", "code_example": None}
+    own.patch(f"/block_types/{made['id']}", json=same).raise_for_status()
+    assert own.get("/block_types/slug/same").json() == made
+
+
+def test_names_of_block_types_are_reserved_and_slugs_are_unique(own: httpx.Client) -> None:
+    reserved = own.post("/block_types/", json={"name": "PREFECT x", "slug": "x"})
+    assert refused(reserved) == (403, "Block type names beginning with 'Prefect' are reserved.")
+    a_type(own, "taken")
+    taken = own.post("/block_types/", json={"name": "Other", "slug": "taken"})
+    assert refused(taken) == (409, 'Block type with name "Other" already exists')
+
+
+@pytest.mark.skipif("prefect" in sys.modules, reason="these are the blocks of the installed Prefect")
+def test_system_block_types_are_installed_once_and_protected(own: httpx.Client) -> None:
+    for _ in range(2):
+        own.post("/block_types/install_system_block_types").raise_for_status()
+    types = own.post("/block_types/filter").json()
+    assert [each["slug"] for each in types if each["is_protected"]] == ["local-file-system", "secret", "webhook"]
+    secret = own.get("/block_types/slug/secret").json()
+    assert refused(own.delete(f"/block_types/{secret['id']}"))[0] == 403
+    [schema] = own.post(
+        "/block_schemas/filter", json={"block_schemas": {"block_type_id": {"any_": [secret["id"]]}}}
+    ).json()
+    assert schema["fields"]["secret_fields"] == ["value"]
+    assert refused(own.delete(f"/block_schemas/{schema['id']}"))[0] == 403
+
+
+def test_a_block_type_is_deleted_with_its_schemas_and_documents(own: httpx.Client) -> None:
+    block_type = a_type(own, "gone")
+    schema = a_schema(own, block_type, title="Gone")
+    document = a_document(own, schema, "gone")
+    own.delete(f"/block_types/{block_type['id']}").raise_for_status()
+    assert own.get(f"/block_schemas/{schema['id']}").status_code == 404
+    assert own.get(f"/block_documents/{document['id']}").status_code == 404
+
+
+# --------------------------------------------------------------------- schemas
+
+
+def test_the_checksum_of_a_schema_is_that_of_a_real_server(own: httpx.Client) -> None:
+    fields = {"b": 1.0, "a": "ü", "secret_fields": ["a"], "z": {"secret_fields": 1, "k": [{"secret_fields": 2}]}}
+    schema = a_schema(own, a_type(own, "checked"), **fields)
+    # Recorded from Prefect 3.9.1.
+    assert schema["checksum"] == "sha256:9c653d3ced2b49a84cd54fd9ed7a8c227c8add1ac9382386465db5e99932123b"
+
+
+def test_a_schema_with_the_same_checksum_and_version_is_found_again(own: httpx.Client) -> None:
+    first, second = a_type(own, "first"), a_type(own, "second")
+    schema = a_schema(own, first, title="T", secret_fields=["a"])
+    again = own.post("/block_schemas/", json={"block_type_id": second["id"], "fields": {"title": "T"}})
+    assert (again.status_code, again.json()["id"]) == (200, schema["id"])
+    newer = created(own, "/block_schemas/", block_type_id=first["id"], fields={"title": "T"}, version="2")
+    assert newer["id"] != schema["id"]
+    path = f"/block_schemas/checksum/{schema['checksum']}"
+    assert own.get(path).json()["id"] == newer["id"]
+    assert own.get(path, params={"version": "non-versioned"}).json()["id"] == schema["id"]
+
+
+def parent_fields(slug: str) -> dict[str, Any]:
+    child = {"title": "Child", "block_type_slug": slug, "properties": {"q": {}}}
+    return {
+        "title": "Parent",
+        "properties": {"inner": {"$ref": "#/definitions/Child"}, "color": {"$ref": "#/definitions/Color"}},
+        "definitions": {"Child": child, "Color": {"enum": ["red"]}, "Unused": {"title": "Unused"}},
+        "block_schema_references": {"inner": {"block_type_slug": slug, "block_schema_checksum": "sha256:0"}},
+    }
+
+
+def test_a_nested_block_has_a_schema_of_its_own(own: httpx.Client) -> None:
+    block_type = a_type(own, "nested")
+    fields = parent_fields("nested")
+    parent = a_schema(own, block_type, **fields)
+    assert parent["fields"] == fields, "as it was sent"
+    child, _ = own.post("/block_schemas/filter").json()
+    assert child["fields"] == {**fields["definitions"]["Child"], "block_schema_references": {}}
+    read = own.get(f"/block_schemas/{parent['id']}").json()["fields"]
+    found = {"block_type_slug": "nested", "block_schema_checksum": child["checksum"]}
+    assert read["block_schema_references"] == {"inner": found}
+    assert read["definitions"] == {"Child": child["fields"], "Color": {"enum": ["red"]}}
+
+
+def test_a_schema_whose_nested_block_is_wrong_adds_nothing(own: httpx.Client) -> None:
+    block_type = a_type(own, "wrong")
+    unknown = {"block_type_id": block_type["id"], "fields": parent_fields("unknown")}
+    sentence = (
+        "Cannot create block schema because block type 'unknown' was not found.Did you forget to register the "
+        "block type?"
+    )
+    assert refused(own.post("/block_schemas/", json=unknown)) == (409, sentence)
+    undefined = {"block_type_id": block_type["id"], "fields": {**parent_fields("wrong"), "definitions": {}}}
+    assert refused(own.post("/block_schemas/", json=undefined))[0] == 422
+    assert own.post("/block_schemas/filter").json() == []
+
+
+# ------------------------------------------------------------------- documents
+
+
+def test_secrets_are_masked_unless_they_are_asked_for(own: httpx.Client) -> None:
+    schema = a_schema(own, a_type(own, "safe"), title="Safe", secret_fields=["key", "headers.*", "none"])
+    data = {"key": "hush", "plain": 1, "headers": {"a": 1, "b": {"c": None}}, "none": None}
+    document = a_document(own, schema, "safe", **data)
+    masked = {"key": MASK, "plain": 1, "headers": {"a": MASK, "b": {"c": MASK}}, "none": None}
+    assert document["data"] == data_of(own, document) == masked
+    assert data_of(own, document, include_secrets=True) == data
+    [listed] = own.post("/block_documents/filter", json={"include_secrets": True}).json()
+    assert listed["data"] == data
+
+
+def test_a_mask_that_is_sent_back_keeps_the_secret(own: httpx.Client) -> None:
+    schema = a_schema(own, a_type(own, "kept"), title="Kept", secret_fields=["key", "headers.*"])
+    document = a_document(own, schema, "kept", key="hush", headers={"a": 1}, old=1)
+    change = {"data": {"key": MASK, "headers": {"a": MASK, "b": 2}}}
+    own.patch(f"/block_documents/{document['id']}", json=change).raise_for_status()
+    merged = {"key": "hush", "headers": {"a": 1, "b": 2}, "old": 1}
+    assert data_of(own, document, include_secrets=True) == merged
+    own.patch(f"/block_documents/{document['id']}", json={**change, "merge_existing_data": False})
+    assert data_of(own, document, include_secrets=True) == {"key": "hush", "headers": {"a": 1, "b": 2}}
+
+
+def test_a_document_shows_the_data_of_those_that_it_refers_to(own: httpx.Client) -> None:
+    inner_schema = a_schema(own, a_type(own, "inner"), title="Inner", secret_fields=["key"])
+    inner = a_document(own, inner_schema, "inner", key="hush")
+    schema = a_schema(own, a_type(own, "outer"), title="Outer")
+    outer = a_document(own, schema, "outer", block=reference(inner), own=1)
+    assert outer["data"] == {"own": 1, "block": {"key": MASK}}
+    shown = outer["block_document_references"]["block"]["block_document"]
+    assert (shown["id"], shown["name"], shown["block_type"]["slug"]) == (inner["id"], "inner", "inner")
+    assert data_of(own, outer, include_secrets=True) == {"own": 1, "block": {"key": "hush"}}
+    own.patch(f"/block_documents/{outer['id']}", json={"data": {"own": 2}}).raise_for_status()
+    assert data_of(own, outer) == {"own": 2}, "references that are not sent again are removed"
+
+
+def test_documents_that_would_refer_to_each_other_in_a_circle_are_refused(own: httpx.Client) -> None:
+    schema = a_schema(own, a_type(own, "circle"), title="Circle")
+    first = a_document(own, schema, "first")
+    second = a_document(own, schema, "second", block=reference(first))
+    for other in (first, second):
+        change = {"data": {"new": 1, "block": reference(other)}}
+        status, detail = refused(own.patch(f"/block_documents/{first['id']}", json=change))
+        assert (status, "cycle" in detail) == (400, True)
+    assert data_of(own, first) == {}
+
+
+def test_a_document_that_is_refused_adds_nothing(own: httpx.Client) -> None:
+    schema = a_schema(own, a_type(own, "refused"), title="Refused")
+    ids = {"block_type_id": schema["block_type_id"], "block_schema_id": schema["id"]}
+    for wrong, status in (({}, 400), ({"block_document_id": schema["id"]}, 409), ({"block_document_id": "x"}, 400)):
+        body = {"name": "refused", "data": {"a": 1, "b": {"$ref": wrong}}, **ids}
+        assert refused(own.post("/block_documents/", json=body))[0] == status
+    assert own.post("/block_documents/count").json() == 0
+    a_document(own, schema, "refused")
+    assert refused(own.post("/block_documents/", json={"name": "refused", **ids})) == (409, "Block already exists")
+
+
+def test_a_document_takes_only_schemas_of_its_type(own: httpx.Client) -> None:
+    schema, other = (a_schema(own, a_type(own, slug), title=slug) for slug in ("own", "other"))
+    document = a_document(own, schema, "typed")
+    path = f"/block_documents/{document['id']}"
+    wrong = own.patch(path, json={"data": {}, "block_schema_id": other["id"]})
+    assert refused(wrong) == (400, "Must migrate block document to a block schema of the same block type.")
+    own.patch(path, json={"block_schema_id": other["id"]}).raise_for_status()
+    assert own.get(path).json() == document, "without data, nothing changes"
+
+
+def test_anonymous_documents_need_no_name_and_are_listed_only_when_asked_for(own: httpx.Client) -> None:
+    schema = a_schema(own, a_type(own, "anonymous"), title="Anonymous")
+    ids = {"block_type_id": schema["block_type_id"], "block_schema_id": schema["id"]}
+    document = created(own, "/block_documents/", is_anonymous=True, **ids)
+    assert document["name"].startswith("anonymous-")
+    counts = [
+        own.post("/block_documents/count", json={"block_documents": asked}).json()
+        for asked in (None, {}, {"is_anonymous": None}, {"is_anonymous": {"eq_": True}})
+    ]
+    assert counts == [0, 0, 1, 1]
+    assert own.get("/block_types/slug/anonymous/block_documents").json() == []
+    by_name = f"/block_types/slug/anonymous/block_documents/name/{document['name']}"
+    assert own.get(by_name).json() == document
+    unnamed = own.post("/block_documents/", json={"name": "", "data": 1}).json()["exception_detail"]
+    assert [(each["loc"], each["msg"]) for each in unnamed] == [
+        (["body"], "Value error, Names must be provided for block documents.")
+    ], "the name is checked before all else"
+
+
+def test_documents_are_sorted_by_type_and_name(own: httpx.Client) -> None:
+    for slug, names in (("zebra", ["a", "c"]), ("ape", ["d", "b"])):
+        schema = a_schema(own, a_type(own, slug), title=slug)
+        for name in names:
+            a_document(own, schema, name)
+    found = own.post("/block_documents/filter", json={"sort": "BLOCK_TYPE_AND_NAME_ASC"}).json()
+    assert [each["name"] for each in found] == ["b", "d", "a", "c"]
