@@ -38,7 +38,7 @@ KEYS: Mapping[str, frozenset[str]] = {
 ABOUT = frozenset({"title", "description", "default", "example", "deprecated", "externalDocs", "nullable", "type"})
 TYPES: Mapping[str, frozenset[str]] = {
     "string": frozenset({"enum", "format", "pattern", "minLength", "maxLength"}),
-    "integer": frozenset({"minimum", "maximum"}),
+    "integer": frozenset({"minimum", "maximum", "exclusiveMinimum"}),
     "number": frozenset({"minimum", "maximum"}),
     "boolean": frozenset({"enum"}),
     "array": frozenset({"items", "minItems", "maxItems"}),

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
+from functools import partial
 from operator import attrgetter
 from typing import Any
 
@@ -38,6 +39,8 @@ class Reading(Enum):
 
 DETAIL = "detail"
 """The type of an error that is answered alone, with its message as the `detail`."""
+
+PLACEHOLDER = re.compile(r"{{\s*([\w\.\-\[\]$]+)\s*}}")
 
 # The letter of the formats, RFC 4122 and RFC 3339.
 UUID_PATTERN = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
@@ -135,7 +138,9 @@ def integer(place: Place, reading: Reading) -> core_schema.CoreSchema:
     schema = place.value
     if "x-detail" in schema:
         return explained_bounds(place, reading)
-    return core_schema.int_schema(strict=reading.strict, ge=schema.get("minimum"), le=schema.get("maximum"))
+    bound = "gt" if schema.get("exclusiveMinimum") else "ge"
+    made = core_schema.int_schema(strict=reading.strict, le=schema.get("maximum"))
+    return {**made, bound: schema["minimum"]} if "minimum" in schema else made
 
 
 def explained_bounds(place: Place, reading: Reading) -> core_schema.CoreSchema:
@@ -193,12 +198,20 @@ def string(place: Place, reading: Reading) -> core_schema.CoreSchema:
     )
     if "x-also-pattern" in schema:
         return core_schema.no_info_after_validator_function(matching_too(schema["x-also-pattern"]), text)
+    if "x-blank-message" in schema:
+        return core_schema.no_info_before_validator_function(partial(not_blank, schema["x-blank-message"]), text)
     if "x-truncate" in schema:
         size = schema["x-truncate"]
         return core_schema.no_info_after_validator_function(
             lambda value: value if len(value) <= size else f"{value[:size]}...", text
         )
     return text
+
+
+def not_blank(message: str, value: Any) -> Any:
+    if isinstance(value, str) and not value.strip("' \""):
+        raise ValueError(message)
+    return value
 
 
 def enumeration(place: Place) -> core_schema.CoreSchema:
@@ -331,7 +344,23 @@ def having_any(rule: Mapping[str, Any]) -> Callable[[Any], Any]:
 def mapping(place: Place, reading: Reading) -> core_schema.CoreSchema:
     free = place.value.get("additionalProperties", True) in (True, {})
     values = core_schema.any_schema() if free else compiled(place["additionalProperties"], reading)
-    return core_schema.dict_schema(core_schema.str_schema(), values, strict=reading.strict)
+    made = core_schema.dict_schema(core_schema.str_schema(), values, strict=reading.strict)
+    if "x-template" in place.value:
+        return core_schema.no_info_after_validator_function(partial(declared, place.value["x-template"]), made)
+    return made
+
+
+def declared(rule: Mapping[str, str], value: dict[str, Any]) -> dict[str, Any]:
+    """Refuse an object whose placeholders are not all declared; an empty one has none."""
+    uses, declares = value.get(rule["uses"]), value.get(rule["declares"])
+    if not value:
+        return value
+    if not (uses and declares and isinstance(uses, dict) and isinstance(declares, dict)):
+        raise ValueError(rule["incomplete"])
+    undeclared = {*PLACEHOLDER.findall(to_json(list(uses.values())).decode())} - {*declares.get("properties", {})}
+    if undeclared:
+        raise ValueError(rule["undeclared"].format(names=" ,".join(sorted(undeclared))))
+    return value
 
 
 def errors_of(error: ValidationError, *prefix: str) -> list[dict[str, Any]]:

@@ -54,6 +54,8 @@ def query_at(place: Place, catalog: Catalog) -> Query:
     """
     table = place.value["x-selects"]
     filters, sorts = {}, {}
+    if "x-order" in place.value:
+        sort_by(place.value["x-order"], table, catalog, place)
     for name, part in place["properties"].items():
         if "x-filters" in part.value:
             way = part.value.get("x-related")

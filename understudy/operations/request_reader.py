@@ -66,7 +66,7 @@ class RequestReader:
         return self._body is not None
 
     @property
-    def body(self) -> "QueryBody | WholeBody | None":
+    def body(self) -> "NamesBody | WholeBody | None":
         """What reads the body, where one is taken."""
         return self._body
 
@@ -201,25 +201,25 @@ class WholeBody:
         return read
 
 
-class QueryBody:
-    """A body whose names each stand for themselves, and may all be left out.
+class NamesBody:
+    """A body whose names each stand for themselves, and may be left out where they are not required.
 
     A name that is null is as one left out, an unknown one is ignored, and so is a body that is not
     sent as JSON.
     """
 
-    def __init__(self, place: Place, query: Query, reading: Reading) -> None:
-        self.query = query
+    def __init__(self, place: Place, reading: Reading) -> None:
         self._reading = reading
         self._parts = {name: validator(part, reading) for name, part in place["properties"].items()}
         self._defaults = {name: part.default for name, part in place["properties"].items() if part.has_default}
-        self.arguments = {"criteria", *(name for name in self._parts if name not in query.filters)}
+        self._required = [name for name in self._parts if name in place.value.get("required", ())]
+        self.arguments = set(self._parts)
 
     def parse(self, raw: bytes, content_type: bytes | None) -> Any:
         return parse_json(raw) if raw and is_json(content_type, self._reading) else None
 
     def read(self, body: Any) -> dict[str, Any]:
-        return self.query.read(self.values(body))
+        return {**dict.fromkeys(self._parts), **self.values(body)}
 
     def values(self, body: Any) -> dict[str, Any]:
         """What a body says, validated, with the defaults of what it leaves out.
@@ -228,24 +228,44 @@ class QueryBody:
             ApiError: the body is refused.
         """
         values = dict(self._defaults)
-        if body is None:
+        if body is None and not self._required:
             return values
-        if not isinstance(body, dict):
+        if body is not None and not isinstance(body, dict):
             raise Invalid([missing("body", name) for name in self._parts], body)
+        given = body or {}
+        if any(given.get(name) is None for name in self._required):
+            raise self._refusal(body)
         try:
-            for name, value in body.items():
+            for name, value in given.items():
                 if value is not None and name in self._parts:
                     values[name] = self._parts[name].validate_python(value)
         except ValidationError:
             raise self._refusal(body) from None
         return values
 
-    def _refusal(self, body: dict[str, Any]) -> ApiError:
+    def _refusal(self, body: dict[str, Any] | None) -> ApiError:
         """What is wrong with a body: all of it, in the order of the contract, or what is told alone."""
-        given = [(name, part, body.get(name)) for name, part in self._parts.items()]
-        errors = [error for name, part, value in given if value is not None for error in errors_in(part, value, name)]
+        errors = []
+        for name, part in self._parts.items():
+            value = (body or {}).get(name)
+            if value is not None:
+                errors += errors_in(part, value, name)
+            elif name in self._required:
+                errors.append(missing("body", name))
         alone = next((entry for entry in errors if entry["type"] == DETAIL), None)
         return Invalid(errors, body) if alone is None else Unprocessable(alone["msg"])
+
+
+class QueryBody(NamesBody):
+    """Such a body that selects rows."""
+
+    def __init__(self, place: Place, query: Query, reading: Reading) -> None:
+        super().__init__(place, reading)
+        self.query = query
+        self.arguments = {"criteria", *(name for name in self._parts if name not in query.filters)}
+
+    def read(self, body: Any) -> dict[str, Any]:
+        return self.query.read(self.values(body))
 
 
 def errors_in(part: SchemaValidator, value: Any, name: str) -> list[dict[str, Any]]:
@@ -275,13 +295,13 @@ def in_short(refusal: Invalid) -> Unprocessable:
     return Unprocessable(f"{where}: {first['msg']}"[:LINE])
 
 
-def body_at(operation: Place, catalog: Catalog, reading: Reading) -> WholeBody | QueryBody | None:
+def body_at(operation: Place, catalog: Catalog, reading: Reading) -> WholeBody | NamesBody | None:
     place = body_schema(operation)
     if place is None:
         return None
     if "x-selects" in place.value:
         return QueryBody(place, query_at(place, catalog), reading)
-    return WholeBody(place, reading)
+    return NamesBody(place, reading) if place.value.get("x-embedded") else WholeBody(place, reading)
 
 
 def body_schema(operation: Place) -> Place | None:

@@ -1,0 +1,196 @@
+"""Work pools, with their queues and workers by name. A pool is made with a queue `default`."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+from uuid import UUID
+
+from understudy.contract.columns import ID, Column
+from understudy.errors import Conflict, Forbidden, NotFound
+from understudy.filters.criteria import Condition, Criteria, all_of
+from understudy.filters.query import Sort
+from understudy.operations.actions import change, check_keys, insert, matching, same_row
+from understudy.operations.handler_results import NO_CONTENT, Answer
+from understudy.tables.table import Table
+from understudy.values import now
+from understudy.workspaces.workspace import Workspace
+
+from .work_queues import POOL_ID, active_slots, change_queue, create_queue, renumber
+
+NAME, STATUS = Column(("name",)), Column(("status",))
+PRIORITY, HEARTBEAT = Column(("priority",)), Column(("last_heartbeat_time",))
+AGENT = "prefect-agent"  # the type of pools whose status does not change with that of their workers
+STORAGE = dict.fromkeys(("bundle_upload_step", "bundle_execution_step", "default_result_storage_block_id"))
+ADJUSTABLE = {"is_paused", "concurrency_limit"}  # of a reserved pool
+CONFLICT = (
+    "Data integrity conflict. This usually means a unique or foreign key constraint was violated. See server logs for"
+    " details."
+)
+
+
+def shown(tables: Mapping[str, Table], row: dict[str, Any]) -> None:
+    """A pool with the slots that its runs take, where it has a limit."""
+    row["storage_configuration"] = {**STORAGE, **row["storage_configuration"]}
+    if row["type"] == AGENT:
+        row["status"] = None
+    row["active_slots"] = None
+    if row["concurrency_limit"] is not None:
+        queues = tables["work_queues"]
+        of_pool = queues.index(POOL_ID).rows(UUID(row["id"]).int)
+        row["active_slots"] = active_slots(tables, (queues.key(ID, queue) for queue in of_pool))
+
+
+# ------------------------------------------------------------------------ pools
+
+
+def create_work_pool(workspace: Workspace, body: dict[str, Any]) -> Answer:
+    refuse_reserved(body["name"], "are reserved for internal use.")
+    pools = workspace["work_pools"]
+    check_keys(workspace, pools, body, "A work pool with this name already exists.")
+    paused = body["is_paused"] and body["type"] != AGENT
+    row = insert(pools, {**body, "status": "PAUSED" if paused else "NOT_READY"})
+    pool_id = pools.values(row)["id"]
+    queue = create_queue(workspace, pool_id, {"name": "default", "description": "The work pool's default queue."})
+    change(pools, row, {"default_queue_id": workspace["work_queues"].values(queue)["id"]})
+    return workspace.shown("work_pools", row)
+
+
+def update_work_pool(workspace: Workspace, name: str, body: dict[str, Any]) -> Answer:
+    if not body.keys() <= ADJUSTABLE:
+        refuse_reserved(
+            name, "are reserved for internal use and can only be updated to set concurrency limits or pause."
+        )
+    pools, row = workspace["work_pools"], pool_named(workspace, name)
+    check_keys(workspace, pools, body, CONFLICT, row)
+    change(pools, row, {**body, **changed_status(workspace, pools.values(row), body)})
+    return NO_CONTENT
+
+
+def changed_status(workspace: Workspace, pool: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, str]:
+    """The status of a pool that is paused or goes on: then it depends on whether a worker is online."""
+    if pool["type"] == AGENT or "is_paused" not in body:
+        return {}
+    if body["is_paused"]:
+        return {"status": "PAUSED"}
+    workers = workspace["workers"]
+    online = matching(workers, [(POOL_ID, pool["id"].int), (STATUS, "ONLINE")])
+    return {"status": "READY" if online else "NOT_READY"}
+
+
+def delete_work_pool(workspace: Workspace, name: str) -> Answer:
+    refuse_reserved(name, "are reserved for internal use and can not be deleted.")
+    workspace.delete("work_pools", [pool_named(workspace, name)])
+    return NO_CONTENT
+
+
+# ----------------------------------------------------------------------- queues
+
+
+def create_work_queue(workspace: Workspace, work_pool_name: str, body: dict[str, Any]) -> Answer:
+    pool = pool_id(workspace, work_pool_name)
+    body = {**body, "description": body["description"] or ""}
+    # The braces are in the real server's text.
+    detail = "A work queue with this name already exists in work pool {{work_pool_name!r}}."
+    names = {"name": body["name"], "work_pool_id": pool}
+    check_keys(workspace, workspace["work_queues"], names, detail)
+    return workspace.shown("work_queues", create_queue(workspace, pool, body))
+
+
+def read_work_queue(workspace: Workspace, work_pool_name: str, name: str) -> Answer:
+    return workspace.shown("work_queues", queue_named(workspace, work_pool_name, name))
+
+
+def update_work_queue(workspace: Workspace, work_pool_name: str, name: str, body: dict[str, Any]) -> Answer:
+    pool_id(workspace, work_pool_name)
+    row = queue_named(workspace, work_pool_name, name)
+    check_keys(workspace, workspace["work_queues"], body, CONFLICT, row)
+    change_queue(workspace, row, body)
+    return NO_CONTENT
+
+
+def delete_work_queue(workspace: Workspace, work_pool_name: str, name: str) -> Answer:
+    pool_row = pool_named(workspace, work_pool_name)
+    row = queue_named(workspace, work_pool_name, name)
+    pool = workspace["work_pools"].values(pool_row)
+    if pool["default_queue_id"] == workspace["work_queues"].values(row)["id"]:
+        raise Conflict("Can't delete a pool's default queue.")  # a real server fails with 500
+    workspace.delete("work_queues", [row])
+    renumber(workspace, pool["id"])
+    return NO_CONTENT
+
+
+def read_work_queues(
+    workspace: Workspace, work_pool_name: str, criteria: Criteria, limit: int, offset: int = 0
+) -> Answer:
+    return page(workspace, "work_queues", work_pool_name, criteria, Sort(PRIORITY), limit, offset)
+
+
+# ---------------------------------------------------------------------- workers
+
+
+def worker_heartbeat(
+    workspace: Workspace, work_pool_name: str, name: str, heartbeat_interval_seconds: int | None
+) -> Answer:
+    pools, workers, pool_row = workspace["work_pools"], workspace["workers"], pool_named(workspace, work_pool_name)
+    pool = pools.values(pool_row)
+    beat: dict[str, Any] = {"name": name, "work_pool_id": pool["id"], "status": "ONLINE"}
+    beat["last_heartbeat_time"] = now()
+    if heartbeat_interval_seconds is not None:
+        beat["heartbeat_interval_seconds"] = heartbeat_interval_seconds
+    row = same_row(workers, beat)
+    if row is None:
+        insert(workers, beat)
+    else:
+        workers.update(row, beat)
+    if pool["status"] == "NOT_READY":
+        change(pools, pool_row, {"status": "READY"})
+    return NO_CONTENT
+
+
+def read_workers(workspace: Workspace, work_pool_name: str, criteria: Criteria, limit: int, offset: int = 0) -> Answer:
+    return page(workspace, "workers", work_pool_name, criteria, Sort(HEARTBEAT, True), limit, offset)
+
+
+def delete_worker(workspace: Workspace, work_pool_name: str, name: str) -> Answer:
+    workers = workspace["workers"]
+    rows = matching(workers, [(POOL_ID, pool_id(workspace, work_pool_name).int), (NAME, name)])
+    if not rows:
+        raise NotFound("Worker not found.")
+    workspace.delete("workers", rows)
+    return NO_CONTENT
+
+
+# ---------------------------------------------------------------------- by name
+
+
+def refuse_reserved(name: str, what: str) -> None:
+    if name.lower().startswith("prefect"):
+        raise Forbidden(f"Work pools starting with 'Prefect' {what}")
+
+
+def pool_named(workspace: Workspace, name: str) -> int:
+    rows = matching(workspace["work_pools"], [(NAME, name)])
+    if not rows:
+        raise NotFound(f'Work pool "{name}" not found.')
+    return rows.min()
+
+
+def pool_id(workspace: Workspace, name: str) -> UUID:
+    found: UUID = workspace["work_pools"].values(pool_named(workspace, name))["id"]
+    return found
+
+
+def queue_named(workspace: Workspace, pool: str, name: str) -> int:
+    pools, queues = workspace["work_pools"], workspace["work_queues"]
+    for row in matching(pools, [(NAME, pool)]):
+        found = matching(queues, [(POOL_ID, pools.key(ID, row)), (NAME, name)])
+        if found:
+            return found.min()
+    raise NotFound(f"Work pool queue '{pool}/{name}' not found.")
+
+
+def page(
+    workspace: Workspace, table: str, pool: str, criteria: Criteria, sort: Sort, limit: int, offset: int
+) -> Answer:
+    """A page of the rows of a pool."""
+    of_pool: Iterable[Criteria] = (criteria, Condition(POOL_ID, "eq_", pool_id(workspace, pool).int))
+    return workspace.page(table, all_of(of_pool), sort, limit, offset)

@@ -1,0 +1,145 @@
+"""Work pools, queues and workers: what their handlers do beside what the contract says."""
+
+from datetime import datetime, timezone
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+
+@pytest.fixture
+def pool(scratch: httpx.Client) -> str:
+    """The name of a new pool."""
+    return str(new_pool(scratch)["name"])
+
+
+def new_pool(api: httpx.Client, **fields: object) -> dict[str, Any]:
+    body = {"name": f"pool-{uuid4()}", "type": "process", **fields}
+    made: dict[str, Any] = api.post("/work_pools/", json=body).raise_for_status().json()
+    return made
+
+
+def status(api: httpx.Client, pool: str) -> str:
+    return str(api.get(f"/work_pools/{pool}").json()["status"])
+
+
+def priorities(api: httpx.Client, pool: str) -> dict[str, int]:
+    queues = api.post(f"/work_pools/{pool}/queues/filter", json={}).json()
+    return {queue["name"]: queue["priority"] for queue in queues}
+
+
+def test_a_pool_is_made_with_its_default_queue(scratch: httpx.Client) -> None:
+    pool = new_pool(scratch)
+    queue = scratch.get(f"/work_pools/{pool['name']}/queues/default").json()
+    assert (queue["id"], queue["priority"]) == (pool["default_queue_id"], 1)
+    assert (queue["work_pool_id"], queue["work_pool_name"]) == (pool["id"], pool["name"])
+    refused = scratch.delete(f"/work_pools/{pool['name']}/queues/default")
+    assert refused.status_code == 409
+    again = scratch.post("/work_pools/", json={"name": pool["name"]})
+    assert again.json() == {"detail": "A work pool with this name already exists."}
+
+
+def test_names_that_begin_with_prefect_are_reserved(scratch: httpx.Client) -> None:
+    statuses = [
+        scratch.post("/work_pools/", json={"name": "Prefect-mine"}).status_code,
+        scratch.patch("/work_pools/prefect-mine", json={"description": "mine"}).status_code,
+        scratch.patch("/work_pools/prefect-mine", json={"is_paused": True}).status_code,
+        scratch.delete("/work_pools/PREFECT").status_code,
+    ]
+    assert statuses == [403, 403, 404, 403]
+
+
+def test_the_status_of_a_pool_follows_its_workers(scratch: httpx.Client, pool: str) -> None:
+    seen = [status(scratch, pool)]
+    for paused in (True, False):
+        scratch.patch(f"/work_pools/{pool}", json={"is_paused": paused}).raise_for_status()
+        seen.append(status(scratch, pool))
+    scratch.post(f"/work_pools/{pool}/workers/heartbeat", json={"name": "w"}).raise_for_status()
+    seen.append(status(scratch, pool))
+    for paused in (True, False):
+        scratch.patch(f"/work_pools/{pool}", json={"is_paused": paused}).raise_for_status()
+        seen.append(status(scratch, pool))
+    assert seen == ["NOT_READY", "PAUSED", "NOT_READY", "READY", "PAUSED", "READY"]
+    assert new_pool(scratch, is_paused=True)["status"] == "PAUSED"
+    assert new_pool(scratch, is_paused=True, type="prefect-agent")["status"] is None
+
+
+def test_a_heartbeat_keeps_a_worker(scratch: httpx.Client, pool: str) -> None:
+    def beat(**fields: object) -> dict[str, Any]:
+        scratch.post(f"/work_pools/{pool}/workers/heartbeat", json={"name": "w", **fields}).raise_for_status()
+        (worker,) = scratch.post(f"/work_pools/{pool}/workers/filter", json={}).json()
+        return dict(worker)
+
+    first, second = beat(heartbeat_interval_seconds=7), beat()
+    assert (first["id"], first["status"], second["heartbeat_interval_seconds"]) == (second["id"], "ONLINE", 7)
+    assert second["last_heartbeat_time"] > first["last_heartbeat_time"]
+    statuses = [scratch.delete(f"/work_pools/{pool}/workers/w").status_code for _ in range(2)]
+    assert statuses == [204, 404]
+
+
+def test_priorities_of_queues_differ(scratch: httpx.Client, pool: str) -> None:
+    def post(name: str, **fields: object) -> None:
+        scratch.post(f"/work_pools/{pool}/queues", json={"name": name, **fields}).raise_for_status()
+
+    post("second")
+    post("first", priority=1)
+    assert priorities(scratch, pool) == {"first": 1, "default": 2, "second": 3}
+    post("far", priority=9)
+    post("between")
+    assert priorities(scratch, pool) == {"first": 1, "default": 2, "second": 3, "between": 4, "far": 9}
+    scratch.patch(f"/work_pools/{pool}/queues/far", json={"priority": 2}).raise_for_status()
+    assert priorities(scratch, pool) == {"first": 1, "far": 2, "default": 3, "second": 4, "between": 5}
+    again = scratch.post(f"/work_pools/{pool}/queues", json={"name": "far"})
+    assert (again.status_code, again.json()["detail"]) == (
+        409,
+        "A work queue with this name already exists in work pool {work_pool_name!r}.",
+    )
+
+
+def test_a_queue_that_goes_on_is_ready_if_it_was_polled_lately(scratch: httpx.Client, pool: str) -> None:
+    path, seen = f"/work_pools/{pool}/queues/default", []
+    polled = datetime.now(timezone.utc).isoformat()
+    for change in ({"is_paused": True}, {"is_paused": False}, {"is_paused": True, "last_polled": polled}):
+        scratch.patch(path, json=change).raise_for_status()
+        seen.append(scratch.get(path).json()["status"])
+    scratch.patch(path, json={"is_paused": False}).raise_for_status()
+    assert [*seen, scratch.get(path).json()["status"]] == ["PAUSED", "NOT_READY", "PAUSED", "READY"]
+
+
+def test_slots_are_counted_where_there_is_a_limit(scratch: httpx.Client) -> None:
+    pools = {pool["name"]: pool for pool in scratch.post("/work_pools/filter", json={}).json()}
+    for name, pool in pools.items():
+        if name.lower().startswith("prefect"):
+            continue
+        states = {"state": {"type": {"any_": ["PENDING", "RUNNING"]}}}
+        asked = {"flow_runs": states, "work_pools": {"id": {"any_": [pool["id"]]}}}
+        scratch.patch(f"/work_pools/{name}", json={"concurrency_limit": 3}).raise_for_status()
+        shown = scratch.get(f"/work_pools/{name}").json()
+        assert shown["active_slots"] == scratch.post("/flow_runs/count", json=asked).json()
+        scratch.patch(f"/work_pools/{name}", json={"concurrency_limit": None}).raise_for_status()
+        assert scratch.get(f"/work_pools/{name}").json()["active_slots"] is None
+
+
+@pytest.mark.parametrize(
+    ("template", "message"),
+    [
+        ({"job_configuration": {"a": 1}}, "must contain both"),
+        ({"job_configuration": {"a": "{{ b }}-{{c}}"}, "variables": {"properties": {"b": {}}}}, "variable(s): c."),
+        ({"job_configuration": {"a": ["{{ b }}"]}, "variables": {"properties": {"b": {}}}}, None),
+        ({}, None),
+    ],
+)
+def test_what_a_template_uses_is_declared(scratch: httpx.Client, template: object, message: str | None) -> None:
+    response = scratch.post("/work_pools/", json={"name": f"pool-{uuid4()}", "base_job_template": template})
+    if message is None:
+        assert response.status_code == 201
+    else:
+        (error,) = response.json()["exception_detail"]
+        assert (error["loc"], error["type"]) == (["body", "base_job_template"], "value_error")
+        assert message in error["msg"]
+
+
+def test_a_name_of_quotes_is_blank(scratch: httpx.Client) -> None:
+    (error,) = scratch.post("/work_pools/", json={"name": " '\" "}).json()["exception_detail"]
+    assert error["msg"] == "Value error, name cannot be an empty string"
