@@ -14,17 +14,13 @@ from understudy.tables.table import Table
 from understudy.values import now
 from understudy.workspaces.workspace import Workspace
 
-from .work_queues import POOL_ID, active_slots, change_queue, create_queue, renumber
+from .work_queues import CONFLICT, NAME, POOL_ID, active_slots, change_queue, create_pool, create_queue, renumber
 
-NAME, STATUS = Column(("name",)), Column(("status",))
+STATUS = Column(("status",))
 PRIORITY, HEARTBEAT = Column(("priority",)), Column(("last_heartbeat_time",))
 AGENT = "prefect-agent"  # the type of pools whose status does not change with that of their workers
 STORAGE = dict.fromkeys(("bundle_upload_step", "bundle_execution_step", "default_result_storage_block_id"))
 ADJUSTABLE = {"is_paused", "concurrency_limit"}  # of a reserved pool
-CONFLICT = (
-    "Data integrity conflict. This usually means a unique or foreign key constraint was violated. See server logs for"
-    " details."
-)
 
 
 def shown(tables: Mapping[str, Table], row: dict[str, Any]) -> None:
@@ -47,10 +43,7 @@ def create_work_pool(workspace: Workspace, body: dict[str, Any]) -> Answer:
     pools = workspace["work_pools"]
     check_keys(workspace, pools, body, "A work pool with this name already exists.")
     paused = body["is_paused"] and body["type"] != AGENT
-    row = insert(pools, {**body, "status": "PAUSED" if paused else "NOT_READY"})
-    pool_id = pools.values(row)["id"]
-    queue = create_queue(workspace, pool_id, {"name": "default", "description": "The work pool's default queue."})
-    change(pools, row, {"default_queue_id": workspace["work_queues"].values(queue)["id"]})
+    row = create_pool(workspace, {**body, "status": "PAUSED" if paused else "NOT_READY"})
     return workspace.shown("work_pools", row)
 
 
@@ -87,7 +80,6 @@ def delete_work_pool(workspace: Workspace, name: str) -> Answer:
 
 def create_work_queue(workspace: Workspace, work_pool_name: str, body: dict[str, Any]) -> Answer:
     pool = pool_id(workspace, work_pool_name)
-    body = {**body, "description": body["description"] or ""}
     # The braces are in the real server's text.
     detail = "A work queue with this name already exists in work pool {{work_pool_name!r}}."
     names = {"name": body["name"], "work_pool_id": pool}

@@ -8,12 +8,23 @@ from uuid import UUID
 from pydantic_core import from_json
 
 from understudy.contract.columns import Column
-from understudy.operations.actions import change, insert
+from understudy.errors import Conflict, NotFound
+from understudy.filters.criteria import Criteria
+from understudy.filters.query import Sort
+from understudy.operations.actions import change, check_keys, insert, matching
+from understudy.operations.handler_results import NO_CONTENT, Answer
 from understudy.tables.table import Table
 from understudy.values import now
 from understudy.workspaces.workspace import Workspace
 
+NAME, TAGS, DEPLOYMENT_ID = Column(("name",)), Column(("tags",)), Column(("deployment_id",))
+AGENT_POOL = {"name": "default-agent-pool", "type": "prefect-agent"}  # has the queues that are made without a pool
+CONFLICT = (
+    "Data integrity conflict. This usually means a unique or foreign key constraint was violated. See server logs for"
+    " details."
+)
 POOL_ID, QUEUE_ID, STATE_TYPE = Column(("work_pool_id",)), Column(("work_queue_id",)), Column(("state_type",))
+DEFAULT_QUEUE_ID = Column(("default_queue_id",))
 OCCUPYING = ("PENDING", "RUNNING")  # the states in which a run takes a slot
 RECENT = timedelta(seconds=60)  # since the last poll of a queue that is ready
 
@@ -34,6 +45,85 @@ def row_of(table: Table, row_id: str | None) -> dict[str, Any] | None:
     return found
 
 
+# ------------------------------------------------------------------- operations
+
+
+def create_work_queue(workspace: Workspace, body: dict[str, Any]) -> Answer:
+    pools, queues = workspace["work_pools"], workspace["work_queues"]
+    pool_rows = matching(pools, [(NAME, AGENT_POOL["name"])])
+    pool = pools.values(pool_rows.min() if pool_rows else create_pool(workspace, AGENT_POOL))
+    if not pool_rows and body["name"] == "default":
+        return by_id_shown(workspace, queues.find(pool["default_queue_id"].int))
+    names = {"name": body["name"], "work_pool_id": pool["id"]}
+    check_keys(workspace, queues, names, "A work queue with this name already exists.")
+    return by_id_shown(workspace, create_queue(workspace, pool["id"], body))
+
+
+def update_work_queue(workspace: Workspace, id: UUID, body: dict[str, Any]) -> Answer:
+    queues = workspace["work_queues"]
+    row = queues.find(id.int)
+    if row is None:
+        raise NotFound(f"Work Queue {id} not found")
+    check_keys(workspace, queues, body, CONFLICT, row)
+    change(queues, row, {**body, **changed_status(queues.values(row), body)})
+    return NO_CONTENT
+
+
+def read_work_queue(workspace: Workspace, id: UUID) -> Answer:
+    return by_id_shown(workspace, workspace["work_queues"].find(id.int))
+
+
+def read_work_queue_by_name(workspace: Workspace, name: str) -> Answer:
+    pools, queues = workspace["work_pools"], workspace["work_queues"]
+    pool = matching(pools, [(NAME, AGENT_POOL["name"])])
+    keys = [(NAME, name), *((POOL_ID, pools.values(row)["id"].int) for row in pool)]
+    rows = matching(queues, keys)
+    return by_id_shown(workspace, rows.min() if rows else None)
+
+
+def read_work_queues(workspace: Workspace, criteria: Criteria, limit: int, offset: int = 0) -> Answer:
+    rows = workspace.first("work_queues", criteria, Sort(NAME), limit, offset)
+    return [by_id_shown(workspace, row) for row in rows]
+
+
+def delete_work_queue(workspace: Workspace, id: UUID) -> Answer:
+    row = workspace["work_queues"].find(id.int)
+    if row is None:
+        raise NotFound("work queue not found")
+    if workspace["work_pools"].index(DEFAULT_QUEUE_ID).rows(id.int):
+        raise Conflict(CONFLICT)
+    workspace.delete("work_queues", [row])
+    return NO_CONTENT
+
+
+def by_id_shown(workspace: Workspace, row: int | None) -> dict[str, Any]:
+    """A queue as the operations by id show it, which count slots in another way."""
+    if row is None:
+        raise NotFound("work queue not found")
+    queue: dict[str, Any] = from_json(workspace.shown("work_queues", row))
+    if queue["concurrency_limit"] is not None:
+        queue["active_slots"] = slots_by_id(workspace, queue)
+    return queue
+
+
+def slots_by_id(workspace: Workspace, queue: Mapping[str, Any]) -> int:
+    """The runs of a queue that take a slot; with a filter, those with its tags and of its deployments."""
+    runs, chosen = workspace["flow_runs"], queue["filter"]
+    states = runs.index(STATE_TYPE)
+    if chosen is None:
+        own = runs.index(QUEUE_ID).rows(UUID(queue["id"]).int)
+        return len(own & states.any_of((*OCCUPYING, "CANCELLING")))
+    rows = states.any_of(OCCUPYING) & runs.index(DEPLOYMENT_ID).filled
+    for tag in chosen["tags"] or ():
+        rows &= runs.index(TAGS).rows(tag)
+    if chosen["deployment_ids"] is not None:
+        rows &= runs.index(DEPLOYMENT_ID).any_of(UUID(each).int for each in chosen["deployment_ids"])
+    return len(rows)
+
+
+# ---------------------------------------------------------------------- as shown
+
+
 def shown(tables: Mapping[str, Table], row: dict[str, Any]) -> None:
     """A queue with the name of its pool, and the slots that its runs take, where it has a limit."""
     pool = row_of(tables["work_pools"], row["work_pool_id"])
@@ -50,12 +140,23 @@ def active_slots(tables: Mapping[str, Table], queue_ids: Iterable[int]) -> int:
     return len(runs.index(QUEUE_ID).any_of(queue_ids) & runs.index(STATE_TYPE).any_of(OCCUPYING))
 
 
+def create_pool(workspace: Workspace, values: Mapping[str, Any]) -> int:
+    """Add a pool with its default queue. Returns its number."""
+    pools = workspace["work_pools"]
+    row = insert(pools, values)
+    queue = {"name": "default", "description": "The work pool's default queue."}
+    queue_row = create_queue(workspace, pools.values(row)["id"], queue)
+    change(pools, row, {"default_queue_id": workspace["work_queues"].values(queue_row)["id"]})
+    return row
+
+
 def create_queue(workspace: Workspace, pool: UUID, body: Mapping[str, Any]) -> int:
     """Add a queue to a pool, with the first priority that is free where it has none. Returns its number."""
     queues = workspace["work_queues"]
     priority = body.get("priority")
     free = priority or first_free(queues.values(row)["priority"] for row in queues.index(POOL_ID).rows(pool.int))
-    row = insert(queues, {**body, "work_pool_id": pool, "priority": free})
+    values = {**body, "description": body.get("description") or "", "work_pool_id": pool, "priority": free}
+    row = insert(queues, values)
     if priority is not None:
         renumber(workspace, pool, row)
     return row

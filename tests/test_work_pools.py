@@ -143,3 +143,26 @@ def test_what_a_template_uses_is_declared(scratch: httpx.Client, template: objec
 def test_a_name_of_quotes_is_blank(scratch: httpx.Client) -> None:
     (error,) = scratch.post("/work_pools/", json={"name": " '\" "}).json()["exception_detail"]
     assert error["msg"] == "Value error, name cannot be an empty string"
+
+
+def test_a_queue_without_a_pool_is_one_of_the_pool_for_agents(scratch: httpx.Client) -> None:
+    made = scratch.post("/work_queues/", json={"name": "by id"}).raise_for_status().json()
+    assert made["work_pool_name"] == "default-agent-pool"
+    assert scratch.get("/work_queues/name/by id").json() == scratch.get(f"/work_queues/{made['id']}").json() == made
+    again = scratch.post("/work_queues/", json={"name": "by id"})
+    assert again.json() == {"detail": "A work queue with this name already exists."}
+    default = scratch.get("/work_queues/name/default").json()
+    assert scratch.delete(f"/work_queues/{default['id']}").status_code == 409
+    assert scratch.delete(f"/work_queues/{made['id']}").status_code == 204
+    assert scratch.get(f"/work_queues/{made['id']}").json() == {"detail": "work queue not found"}
+
+
+def test_a_queue_with_a_filter_counts_the_runs_that_it_chooses(scratch: httpx.Client) -> None:
+    states = {"state": {"type": {"any_": ["PENDING", "RUNNING"]}}, "deployment_id": {"is_null_": False}}
+    for tags in ([], ["prod"]):
+        fields = {"name": f"chooses {tags}", "concurrency_limit": 1, "filter": {"tags": tags}}
+        made = scratch.post("/work_queues/", json=fields).raise_for_status().json()
+        asked = {"flow_runs": {**states, "tags": {"all_": tags}}}
+        assert made["filter"] == {"tags": tags, "deployment_ids": None}
+        shown = scratch.get(f"/work_queues/{made['id']}").json()
+        assert shown["active_slots"] == scratch.post("/flow_runs/count", json=asked).json()
