@@ -256,9 +256,9 @@ def test_a_request_without_a_response_has_a_line() -> None:
 @pytest.mark.parametrize(
     ("method", "path", "named"),
     [
-        ("POST", "/flow_runs/filter", "POST /api/flow_runs/filter"),
-        ("DELETE", "/deployments/1", "DELETE /api/deployments/1"),
-        ("PATCH", "/automations/1/more", "PATCH /api/automations/1/more"),
+        ("POST", "/teapots/filter", "POST /api/teapots/filter"),
+        ("DELETE", "/teapots/1", "DELETE /api/teapots/1"),
+        ("PATCH", "/teapots/1/more", "PATCH /api/teapots/1/more"),
         ("GET", "/%0d%0aset-cookie:%20a", "GET /api/%0D%0Aset-cookie%3A%20a"),
         ("GET", "/../api", "GET /api"),
     ],
@@ -321,10 +321,10 @@ def test_a_request_that_its_connection_refuses_has_one_line() -> None:
 
 def test_the_request_log_has_the_hint() -> None:
     with served() as (process, api):
-        api.post("/flow_runs/filter")
+        api.post("/teapots/filter")
         process.send_signal(signal.SIGTERM)
         told = process.communicate(timeout=20)[1]
-    assert re.search(r"^POST /api/flow_runs/filter 404 .* is not served", told, re.MULTILINE)
+    assert re.search(r"^POST /api/teapots/filter 404 .* is not served", told, re.MULTILINE)
 
 
 @pytest.mark.parametrize(
