@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic_core import from_json
 
-from understudy.contract.columns import Column
+from understudy.contract.columns import ID, Column
 from understudy.errors import Conflict, NotFound
 from understudy.filters.criteria import Criteria
 from understudy.filters.query import Sort
@@ -201,3 +201,22 @@ def renumber(workspace: Workspace, pool: UUID, moved: int | None = None) -> None
         else:
             last += 1
             change(queues, row, {"priority": last})
+
+
+def queue_of(workspace: Workspace, pool_name: str, queue_name: str | None) -> UUID | None:
+    """The id of a pool's queue, or of its default queue.
+
+    Raises:
+        NotFound: there is no such pool, or no such queue.
+    """
+    pools, queues = workspace["work_pools"], workspace["work_queues"]
+    found = pools.index(NAME).rows(pool_name)
+    if not queue_name:
+        if not found:
+            raise NotFound(f'Work pool "{pool_name}" not found.')
+        default: UUID | None = pools.values(found.min())["default_queue_id"]
+        return default
+    rows = queues.index(NAME).rows(queue_name) & queues.index(POOL_ID).any_of(pools.key(ID, row) for row in found)
+    if not rows:
+        raise NotFound(f"Work pool queue '{pool_name}/{queue_name}' not found.")
+    return UUID(int=queues.key(ID, rows.min()))

@@ -106,6 +106,15 @@ async def load(folder: Path) -> None:
             for group in same_columns.values():
                 for start in range(0, len(group), BATCH):
                     await connection.execute(sqlalchemy.insert(model.__table__), group[start : start + BATCH])
+        for runs, model, owner in (
+            ("flow_runs", orm_models.FlowRunState, "flow_run_id"),
+            ("task_runs", orm_models.TaskRunState, "task_run_id"),
+        ):
+            for row in rows[runs]:
+                if row.get("state"):
+                    times = dict.fromkeys(("created", "updated"), row["state"]["timestamp"])
+                    state = {"state_details": {}, **times, **row["state"], owner: row["id"]}
+                    await connection.execute(sqlalchemy.insert(model.__table__), values(model, state))
         await connection.commit()
 
 

@@ -89,6 +89,7 @@ ANNOTATIONS: Mapping[str, Annotation] = {
     "x-on-delete": Annotation(SCHEMA, beside("x-references", one_of("cascade", "set-null"))),
     "x-derived": Annotation(SCHEMA, beside("x-table", with_keys("from", "per", "newest", "reference", "namespace"))),
     "x-affinity": Annotation(SCHEMA, one_of("numeric")),
+    "x-former": Annotation(SCHEMA, beside("properties", WORDS)),
     "x-hidden": Annotation(SCHEMA, FLAG),
     "x-shown-by": Annotation(SCHEMA, beside("x-table", TEXT)),
     "x-filters": Annotation(SCHEMA, table),

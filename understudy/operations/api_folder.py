@@ -178,6 +178,10 @@ def register(operation: Place, catalog: Catalog) -> None:
         table = query_at(schema, catalog).table
         if "x-order" in schema.value:
             sort_by(schema.value["x-order"], table, catalog, schema)
+    for parameter in operation.each("parameters"):
+        if "x-names" in parameter.value:
+            of, _, name = parameter.value["x-names"].partition(".")
+            catalog.column(of, (name,), parameter)
 
 
 def presenter(place: Place, handlers: "Handlers") -> Present:

@@ -1,0 +1,19 @@
+"""Names for rows that are created without one."""
+
+import random
+
+FIRST = (
+    "amber", "ancient", "brave", "bright", "calm", "clever", "copper", "curious", "dapper", "eager", "fancy", "gentle",
+    "golden", "happy", "humble", "icy", "jolly", "keen", "lucky", "mellow", "nimble", "olive", "proud", "quick",
+    "quiet", "rapid", "rosy", "silver", "smooth", "sunny", "tidy", "violet", "warm", "wise", "young", "zesty",
+)  # fmt: skip
+SECOND = (
+    "badger", "beaver", "bison", "condor", "coyote", "crane", "dolphin", "falcon", "ferret", "finch", "gazelle",
+    "gecko", "heron", "ibex", "jackal", "kestrel", "lemur", "lynx", "magpie", "marten", "newt", "otter", "owl",
+    "panda", "pelican", "puffin", "quail", "raven", "robin", "salmon", "seal", "stork", "tapir", "vole", "walrus",
+)  # fmt: skip
+
+
+def new_name() -> str:
+    """Two words, such as "keen-otter"."""
+    return f"{random.choice(FIRST)}-{random.choice(SECOND)}"  # noqa: S311 - a name is no secret

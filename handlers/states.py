@@ -1,0 +1,86 @@
+"""States of runs: each is a row of its own, and the latest is shown with its run as well."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic_core import from_json, to_json, to_jsonable_python
+
+from understudy.contract.columns import Column
+from understudy.errors import NotFound
+from understudy.operations.handler_results import Answer
+from understudy.tables.table import Table
+from understudy.values import new_id, now
+from understudy.workspaces.workspace import Workspace
+
+TERMINAL = {"COMPLETED", "FAILED", "CANCELLED", "CRASHED"}
+STATE_ID = Column(("state_id",))
+OWNERS = {"flow_runs": "flow_run_id", "task_runs": "task_run_id"}
+
+
+def shown(tables: Mapping[str, Table], row: dict[str, Any]) -> None:
+    """A row of states as answers show it."""
+    show_state(row)
+
+
+def show_state(state: dict[str, Any] | None) -> None:
+    """A scheduled state that was loaded without its time is scheduled for now, as on a real server."""
+    if state is not None and state["type"] == "SCHEDULED" and state["state_details"]["scheduled_time"] is None:
+        state["state_details"]["scheduled_time"] = to_jsonable_python(now())
+
+
+def read_state(workspace: Workspace, states: str, runs: str, id: UUID) -> Answer:
+    """A state by its id. Rows that were loaded may have their state only as a part of them."""
+    row = workspace[states].find(id.int)
+    if row is not None:
+        return workspace.shown(states, row)
+    for run in workspace[runs].index(STATE_ID).rows(id.int):
+        state = workspace[runs].values(run)["state"]
+        if state is not None:
+            shown = from_json(to_json(state))
+            show_state(shown)
+            return shown
+    raise NotFound("Flow run state not found")
+
+
+def states_of(workspace: Workspace, states: str, runs: str, run_id: UUID) -> Answer:
+    """All states of a run, the earliest first."""
+    table, owner = workspace[states], OWNERS[runs]
+    found = [table.values(row) for row in table.index(Column((owner,))).rows(run_id.int)]
+    run = workspace[runs].find(run_id.int)
+    latest = None if run is None else workspace[runs].values(run)["state"]
+    if latest is not None and latest["id"] not in {state["id"] for state in found}:
+        found.append(latest)
+    found.sort(key=lambda state: state["timestamp"])
+    shown = from_json(to_json([{name: value for name, value in state.items() if name != owner} for state in found]))
+    for state in shown:
+        show_state(state)
+    return shown
+
+
+def new_state(given: dict[str, Any] | None, moment: datetime, **details: UUID) -> dict[str, Any]:
+    """A state as a request says it, with its name, and the time that a scheduled one needs."""
+    state = {"type": "PENDING", **(given or {})}
+    name = state.get("name") or state["type"].capitalize()
+    state_details = {**state.get("state_details", {}), **details}
+    if state["type"] == "SCHEDULED" and state_details.get("scheduled_time") is None:
+        state_details["scheduled_time"] = moment
+    return {
+        "id": new_id(), "type": state["type"], "name": name, "timestamp": moment, "message": state.get("message"),
+        "data": state.get("data"), "state_details": state_details,
+    }  # fmt: skip
+
+
+def first_state(state: dict[str, Any]) -> dict[str, Any]:
+    """What a run's first state says of the run."""
+    kind, moment, scheduled = state["type"], state["timestamp"], state["state_details"].get("scheduled_time")
+    waits = kind == "SCHEDULED"
+    return {
+        "state_id": state["id"], "state_type": kind, "state_name": state["name"], "state_timestamp": moment,
+        "state": state, "run_count": int(kind == "RUNNING"),
+        "expected_start_time": scheduled if waits else moment,
+        "next_scheduled_start_time": scheduled if waits else None,
+        "start_time": moment if kind == "RUNNING" or kind in TERMINAL else None,
+        "end_time": moment if kind in TERMINAL else None,
+    }  # fmt: skip
