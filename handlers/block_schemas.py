@@ -22,6 +22,7 @@ from understudy.workspaces.workspace import Workspace
 CHECKSUM, VERSION, SLUG = Column(("checksum",)), Column(("version",)), Column(("slug",))
 PARENT = Column(("parent_block_schema_id",))
 NEWEST_FIRST = Sort(Column(("created",)), descending=True)
+GIVEN = ("block_schema_references", "definitions")
 DEFAULT_VERSION = "non-versioned"
 
 Fields = dict[str, Any]
@@ -36,11 +37,11 @@ def create_block_schema(workspace: Workspace, body: dict[str, Any]) -> Answer:
         return full_schemas(workspace, [existing])[0], 200
     if body["fields"].get("block_schema_references"):
         register(workspace.fork(), body)  # what is wrong shows before anything is changed
-    schema = full_schemas(workspace, [register(workspace, body)])[0]
-    # What was made is shown with the references and definitions that the request has.
-    for name in ("block_schema_references", "definitions"):
-        if body["fields"].get(name) is not None:
-            schema["fields"][name] = body["fields"][name]
+    row = register(workspace, body)
+    schema = full_schemas(workspace, [row])[0]
+    # What was made is shown with the references and definitions that the request has, and no others.
+    given = {name: body["fields"][name] for name in GIVEN if body["fields"].get(name) is not None}
+    schema["fields"] = {**workspace["block_schemas"].values(row)["fields"], "block_schema_references": {}, **given}
     return schema, 201
 
 

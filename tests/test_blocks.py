@@ -128,6 +128,8 @@ def test_a_nested_block_has_a_schema_of_its_own(own: httpx.Client) -> None:
     found = {"block_type_slug": "nested", "block_schema_checksum": child["checksum"]}
     assert read["block_schema_references"] == {"inner": found}
     assert read["definitions"] == {"Child": child["fields"], "Color": {"enum": ["red"]}}
+    again = {"title": "Again", "block_schema_references": {"inner": found}}
+    assert a_schema(own, block_type, **again)["fields"] == again, "a nested block that is known needs no definition"
 
 
 def test_a_schema_whose_nested_block_is_wrong_adds_nothing(own: httpx.Client) -> None:
