@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from understudy.compare.compare import kept
+from understudy.compare.compare import fixture_rows
 from understudy.contract.contract import Contract
 from understudy.sampling.random_requests import Generator, Operation, Request, body_schema, safe_operations
 from understudy.sampling.sample_values import Samples
@@ -15,7 +15,7 @@ def generator(
 ) -> Generator:
     """Draws requests to some operations, or to all that are safe."""
     samples = Samples(randomness)
-    for schema, rows in kept(contract, folder):
+    for schema, rows in fixture_rows(contract, folder):
         samples.learn(schema, rows)
     return Generator(safe_operations(contract) if operations is None else operations, samples, randomness)
 

@@ -19,6 +19,8 @@ CHECKED = [
     "docs",
     "examples",
     "bench/README.md",
+    "understudy",
+    "handlers",
 ]
 CODE = re.compile(r"^```.*?^```$|`[^`]+`", re.MULTILINE | re.DOTALL)
 

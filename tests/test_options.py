@@ -34,5 +34,5 @@ def test_every_number_has_a_range() -> None:
 
 @pytest.mark.parametrize("value", [-1, 10**25, math.nan, "5", 1.0, True])
 def test_a_descriptor_is_that_of_a_listener(value: Any) -> None:
-    with pytest.raises(UnderstudyError, match="takes that of a listening TCP socket"):
+    with pytest.raises(UnderstudyError, match="takes the descriptor of a listening TCP socket"):
         Options(descriptor=value)

@@ -119,7 +119,7 @@ def test_what_the_shell_hands_over_is_read(tmp_path: Path) -> None:
 
 def test_what_is_handed_over_has_a_limit() -> None:
     zero = os.open("/dev/zero", os.O_RDONLY)
-    with pytest.raises(OSError, match="it is larger than the 100 bytes"):
+    with pytest.raises(OSError, match="it is larger than the limit of 100 bytes"):
         paths.read(Path(f"/dev/fd/{zero}"), 100)
     os.close(zero)
 

@@ -1,4 +1,4 @@
-"""Understudy: a stand-in for a REST API, played from its OpenAPI contract and a set of fixtures."""
+"""Understudy: a stand-in server for a REST API, driven by its OpenAPI contract and a set of fixtures."""
 
 from understudy.version import __version__
 
@@ -17,7 +17,7 @@ PLACES = {
 
 
 def __getattr__(name: str) -> object:
-    # Only who asks for it pays for it: the command imports this package too.
+    # A lazy import: the command imports this package too.
     if name in PLACES:
         from importlib import import_module  # noqa: PLC0415
 

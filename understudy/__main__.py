@@ -1,16 +1,16 @@
-"""The command, as it is installed and as `python -m understudy`.
+"""The entry point of `understudy` and `python -m understudy`.
 
-This module imports nothing but what Python has loaded by then, so that it can see to interrupts first.
+This module only imports modules that Python has already loaded, so that it can handle interrupts first.
 """
 
-import _signal  # type: ignore[import-not-found] # what `signal` is made of, without what that imports
+import _signal  # type: ignore[import-not-found] # the core of `signal`, without its imports
 import sys
 
 
 def run() -> None:
     """Run the command. A Ctrl-C meanwhile ends it without a traceback."""
     is_usual = _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler
-    if is_usual:  # where Ctrl-C is ignored, as in the background of a shell, it stays so
+    if is_usual:  # if Ctrl-C is ignored, as in the background of a shell, it stays ignored
         _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
     from understudy.cli import commands  # noqa: PLC0415
 

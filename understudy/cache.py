@@ -1,4 +1,4 @@
-"""A cache that is bounded by the bytes that it takes."""
+"""An LRU cache with a limit in bytes."""
 
 from collections import OrderedDict
 from collections.abc import Hashable
@@ -7,20 +7,20 @@ from typing import Generic, TypeVar
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
-SHARE = 8  # the part of a cache that one value may take is the inverse of this
-ENTRY = 300  # bytes, about, of an entry beyond its key and its value
+SHARE = 8  # a value can take one part in so many of the cache
+ENTRY = 300  # approximate bytes of an entry beyond its key and its value
 
 
 class Cache(Generic[Key, Value]):
-    """Remembers values, and forgets those that were used least recently where all take too many bytes.
+    """Stores values, and removes the least recently used ones when they exceed the capacity.
 
     Args:
-        capacity: bytes that all of them may take.
+        capacity: the maximum size of all values, in bytes.
     """
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
-        self._held = 0
+        self._size = 0
         self._values: OrderedDict[Key, tuple[Value, int]] = OrderedDict()
 
     def __len__(self) -> int:
@@ -37,24 +37,24 @@ class Cache(Generic[Key, Value]):
         return found[0]
 
     def put(self, key: Key, value: Value, size: int) -> None:
-        """Remember a value. One that takes more than its share of the cache is not remembered.
+        """Store a value. A value that takes more than its share of the cache is not stored.
 
         Args:
-            key: what it is found by.
-            value: the value; it replaces another one of the same key.
-            size: how many bytes the key and the value take, about.
+            key: the key of the value.
+            value: the value, which replaces another one of the same key.
+            size: the approximate size of the key and the value, in bytes.
         """
         self.remove(key)
         size += ENTRY
         if size > self._capacity // SHARE:
             return
         self._values[key] = value, size
-        self._held += size
-        while self._held > self._capacity:
+        self._size += size
+        while self._size > self._capacity:
             _, (_, least) = self._values.popitem(last=False)
-            self._held -= least
+            self._size -= least
 
     def remove(self, key: Key) -> None:
-        """Forget a value, if there is one."""
+        """Remove a value, if it is there."""
         _, size = self._values.pop(key, (None, 0))
-        self._held -= size
+        self._size -= size

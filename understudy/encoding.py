@@ -1,4 +1,4 @@
-"""Text files that a user hands in, whatever editor or shell wrote them."""
+"""Decoding of text files from any editor or shell."""
 
 import codecs
 from pathlib import Path
@@ -15,7 +15,7 @@ MARKS = {
 
 
 def encoding_of(start: bytes) -> str:
-    """The encoding of a text by its first four bytes: its byte order mark says which, and without one it is UTF-8.
+    """The encoding of a text by the byte order mark in its first four bytes; without one it is UTF-8.
 
     Windows PowerShell 5 writes UTF-16 with a mark by `>`, and Notepad puts a mark in front of UTF-8.
     """
@@ -26,21 +26,21 @@ def decoded(content: bytes) -> str:
     """The text of a file's content, without its byte order mark.
 
     Raises:
-        UnicodeDecodeError: it is not in the encoding that it begins with.
+        UnicodeDecodeError: it is not valid in that encoding.
     """
     return content.decode(encoding_of(content[:4]))
 
 
 def read_text(path: Path, largest: int | None = None) -> str:
-    """The text of a file, without its byte order mark, each line of it ended by a line feed alone.
+    """The text of a file, without its byte order mark and with line feeds as line ends.
 
     Args:
         path: the file.
-        largest: how many bytes it may have at most.
+        largest: the maximum size in bytes.
 
     Raises:
         OSError: the file cannot be read.
-        UnicodeDecodeError: it is not in the encoding that it begins with.
+        UnicodeDecodeError: it is not valid in that encoding.
     """
     return decoded(read(path, largest)).replace("\r\n", "\n").replace("\r", "\n")
 

@@ -1,4 +1,4 @@
-"""What can go wrong: at start, for whoever runs the stand-in; in a request, for whoever sent it."""
+"""Exceptions: errors of a user, such as in files and options, and error responses to requests."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
@@ -8,18 +8,18 @@ from typing import Any
 from understudy.text import escape
 
 INDENTED = "\n  "
-MOST = 50  # mistakes that are reported one by one
+MOST = 50  # errors that are reported one by one
 LONGEST = 1000  # characters of one of them, which may quote a value of any length
-LIKE = 0.75  # of 1: how much alike names are of which one may be meant by the other
+LIKE = 0.75  # of 1: the least similarity of a name to suggest
 COMPARED = 200  # characters of names that are compared
-SEARCHED = 10_000  # names among which similar ones are looked for, which takes some 10 microseconds a name
+SEARCHED = 10_000  # names to search for a similar one at most; each takes some 10 microseconds
 
 
 class UnderstudyError(Exception):
-    """A mistake that its user can mend. The text says what and where, in one line, and is safe to print.
+    """An error that a user can fix. The text states what is wrong and where, on one line, and is safe to print.
 
-    Several mistakes have an indented line each, under a first one that counts them (`Mistakes`). Other line ends are
-    escaped like anything that is not printable.
+    Several errors have an indented line each, below a first line that counts them (`ErrorList`). Other line ends are
+    escaped like all characters that are not printable.
     """
 
     def __init__(self, text: str) -> None:
@@ -33,17 +33,17 @@ class ContractError(UnderstudyError):
         super().__init__(f"{place}: {reason}")
 
 
-class ContractMistakes(ContractError):
-    """The contract cannot be served, for several reasons, each of which names its place."""
+class ContractErrors(ContractError):
+    """The contract cannot be served, for several reasons. Each names its place."""
 
     def __init__(self, report: str) -> None:
         UnderstudyError.__init__(self, report)
 
 
 class FileError(UnderstudyError):
-    """A file or folder that was named is not what it should be.
+    """A file or folder is not valid.
 
-    `line` is counted from 1; it is left out where the whole of it is meant.
+    `line` is counted from 1; None means the whole file.
     """
 
     def __init__(self, path: Path, reason: str, line: int | None = None) -> None:
@@ -54,15 +54,15 @@ class FixtureError(FileError):
     """A fixture set cannot be loaded."""
 
 
-class FixtureMistakes(FixtureError):
-    """A fixture set cannot be loaded, for several reasons, each of which names its place."""
+class FixtureErrors(FixtureError):
+    """A fixture set cannot be loaded, for several reasons. Each names its place."""
 
     def __init__(self, report: str) -> None:
         UnderstudyError.__init__(self, report)
 
 
 class FaultsError(FileError):
-    """A file of rules about faults cannot be used."""
+    """A file of fault rules cannot be used."""
 
 
 class StoreError(FileError):
@@ -70,16 +70,16 @@ class StoreError(FileError):
 
     @classmethod
     def of_damage(cls, path: Path, reason: str, line: int) -> "StoreError":
-        """The file is damaged, at a line; nothing was changed in it."""
+        """The file is damaged at a line. It was not changed."""
         return cls(path, f"{reason}; `understudy store repair {path}` saves what can be read", line)
 
 
 class StoreWriteError(StoreError):
-    """A store cannot be written now, since the disk is full or the rights are missing."""
+    """A store cannot be written at present, such as when the disk is full or permissions are missing."""
 
 
 class ApiError(Exception):
-    """A request is refused. Wherever it is raised, it is written by `ErrorMiddleware` alone."""
+    """An error response to a request. `ErrorMiddleware` sends it."""
 
     def __init__(self, status: int, body: Any, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(status, body)
@@ -111,7 +111,7 @@ class Forbidden(ApiError):
 
 
 class Conflict(ApiError):
-    """What is asked does not go with how things are."""
+    """The request conflicts with the state of the server."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(409, {"detail": detail})
@@ -123,7 +123,7 @@ class UnsupportedMediaType(ApiError):
 
 
 class Unprocessable(ApiError):
-    """The request was understood, and is refused with a sentence."""
+    """The request is well-formed, but cannot be processed."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(422, {"detail": detail})
@@ -137,17 +137,17 @@ class NotImplementedByServer(ApiError):
 
 
 class InsufficientStorage(ApiError):
-    """A change cannot be kept, and was undone."""
+    """A change cannot be stored, and is undone."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(507, {"detail": detail})
 
 
 class Invalid(ApiError):
-    """Parts of the request are not what the contract asks for.
+    """The request is not valid against the contract.
 
-    `errors` are pydantic's (type, loc, msg, input and, where there is one, ctx); `body` is the body
-    as it was parsed, or its text where it was not JSON.
+    `errors` are pydantic's (type, loc, msg, input and, if any, ctx). `body` is the parsed body, or its text if it is
+    not JSON.
     """
 
     def __init__(self, errors: Sequence[Mapping[str, Any]], body: Any) -> None:
@@ -161,8 +161,8 @@ class Invalid(ApiError):
         )
 
 
-class Mistakes:
-    """Mistakes that are collected to be reported together: the first `MOST` of them, then how many more there are."""
+class ErrorList:
+    """Errors that are collected and reported together: the first `MOST` of them, then the number of the others."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -172,7 +172,7 @@ class Mistakes:
         return self.count > 0
 
     def add(self, text: str) -> None:
-        """Add a mistake: its place and reason, in one line."""
+        """Add an error: its place and reason, on one line."""
         self.count += 1
         if len(self._first) < MOST:
             self._first.append(escape(text if len(text) <= LONGEST else f"{text[:LONGEST]}…"))
@@ -182,11 +182,11 @@ class Mistakes:
             return self._first[0]
         left = self.count - len(self._first)
         more = [f"and {left} more"] if left else []
-        return INDENTED.join([f"{self.count} mistakes:", *self._first, *more])
+        return INDENTED.join([f"{self.count} errors:", *self._first, *more])
 
 
 def did_you_mean(name: str, known: Iterable[str], suffix: str = "") -> str:
-    """A question after the known name that is most like an unknown one, to be put behind an error; '' without any."""
+    """A suggestion of the known name that is most similar to an unknown one, to append to an error; may be empty."""
     # The time that a comparison takes grows with the square of the lengths.
     names = [each for each in known if len(each) <= COMPARED] if len(name) <= COMPARED else []
     close = get_close_matches(name, names, n=1, cutoff=LIKE) if len(names) <= SEARCHED else []

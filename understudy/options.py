@@ -1,4 +1,4 @@
-"""Options: what a server is started with, by the command, by code or by a test run."""
+"""The options of a server, as they are given to the command, to `StandIn` or to the pytest plugin."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ from understudy.errors import UnderstudyError
 from understudy.http.limits import Limits
 from understudy.network.credentials import BEARER, secret_flaw
 
-USUAL = Limits()
+DEFAULTS = Limits()
 HIGHEST_PORT = 65535
-MOST = 10**12  # of anything that is counted: more than any machine has, and within what all its libraries take
+MOST = 10**12  # of any count: more than any machine has, and within the range of all libraries
 YEAR = 31_536_000  # seconds
 RANGES: Final[Mapping[str, tuple[float, float]]] = {
     "port": (0, HIGHEST_PORT),
@@ -26,11 +26,11 @@ RANGES: Final[Mapping[str, tuple[float, float]]] = {
     "max_connections": (1, MOST),
     "client_timeout": (0.001, YEAR),
 }
-"""The least and the highest value of each option that is a number."""
+"""The smallest and largest value of each numeric option."""
 
 
 def check_network(text: str) -> None:
-    """See whether a text is an IP address or network, such as 10.0.0.0/8.
+    """Check that a text is an IP address or network, such as 10.0.0.0/8.
 
     Raises:
         UnderstudyError: it is neither.
@@ -42,10 +42,10 @@ def check_network(text: str) -> None:
 
 
 def check_number(name: str, value: Any) -> None:
-    """See whether a value is a number that an option takes.
+    """Check that a value is valid for a numeric option.
 
     Raises:
-        UnderstudyError: it is none, or outside the option's range.
+        UnderstudyError: it is not a number, or outside the option's range.
     """
     least, most = RANGES[name]
     is_whole = name != "client_timeout"
@@ -58,37 +58,37 @@ def check_number(name: str, value: Any) -> None:
 
 @dataclass(frozen=True)
 class Options:
-    """What a server is started with.
+    """The options of a server.
 
     Args:
         fixtures: the fixture set, a folder of JSON Lines; the demo set by default.
-        store: the file that keeps what is written; nothing is kept by default.
-        api: another API folder than Understudy's own; experimental.
-        strict: take the contract by its letter.
+        store: the file to store changes in; by default, changes are lost at the end.
+        api: another API folder than Understudy's own. Experimental.
+        strict: strict mode: refuse what the contract does not allow.
         host: the address to listen on.
-        port: the port to listen on; 0 takes a free one.
-        descriptor: the file descriptor of a TCP socket that listens already; then host and port are not looked at.
-        journal: how many of the last requests are remembered.
-        max_workspaces: how many workspaces there may be beyond the default one.
-        max_snapshots: how many snapshots there may be of all workspaces.
-        faults: what goes wrong on purpose: a file of rules, or a profile's name.
-        seed: what faults are drawn by; another each time by default.
-        auth: "user:password" that clients need for Basic authentication.
-        api_key: what clients need as a Bearer token.
-        csrf: whether changes need a token against cross-site request forgery.
-        admin_token: what the control API needs as a Bearer token; without one it answers this machine alone.
-        trusted_proxies: addresses and networks of proxies whose X-Forwarded-For says who the client is. By default
-            none is trusted, and the client is whoever has connected.
-        max_body: bytes of a request's body.
-        max_head: bytes of a request's line and headers.
-        max_depth: levels of lists and objects within each other in a body.
-        max_items: of one list or object in a body, and lists and objects in all of it.
-        max_connections: that may be open at a time.
-        client_timeout: seconds that a request may take to come in, and for which a client may not read its answer.
+        port: the port to listen on; 0 picks a free one.
+        descriptor: the file descriptor of a listening TCP socket, used instead of host and port.
+        journal: how many requests the journal holds.
+        max_workspaces: the maximum number of workspaces beyond the default one.
+        max_snapshots: the maximum number of snapshots of all workspaces.
+        faults: fault rules: a file, or the name of a profile.
+        seed: the seed of the faults; random by default.
+        auth: the "user:password" that Basic authentication requires.
+        api_key: the required Bearer token.
+        csrf: whether changes require a token against cross-site request forgery.
+        admin_token: the Bearer token that the control API requires; without it, it answers only this machine.
+        trusted_proxies: addresses and networks of proxies whose X-Forwarded-For is trusted; none by default.
+        max_body: the maximum bytes of a request body.
+        max_head: the maximum bytes of a request line and its headers.
+        max_depth: the maximum nesting depth of a body.
+        max_items: the maximum length of a list or object in a body, and the maximum number of them.
+        max_connections: the maximum number of open connections.
+        client_timeout: the timeout, in seconds, for receiving a request, and for a client that does not read its
+            response.
 
     Raises:
-        UnderstudyError: a number is none, or outside its range; the descriptor is not that of a listening TCP socket;
-            a secret is empty or cannot be sent; or a proxy is no address.
+        UnderstudyError: a number is not valid; the descriptor is not that of a listening TCP socket; a secret is empty
+            or cannot be sent; or a proxy is not an address.
     """
 
     fixtures: str | None = None
@@ -108,19 +108,19 @@ class Options:
     csrf: bool = False
     admin_token: str | None = None
     trusted_proxies: Sequence[str] = ()
-    max_body: int = USUAL.body
-    max_head: int = USUAL.head
-    max_depth: int = USUAL.depth
-    max_items: int = USUAL.items
-    max_connections: int = USUAL.connections
-    client_timeout: float = USUAL.seconds
+    max_body: int = DEFAULTS.body
+    max_head: int = DEFAULTS.head
+    max_depth: int = DEFAULTS.depth
+    max_items: int = DEFAULTS.items
+    max_connections: int = DEFAULTS.connections
+    client_timeout: float = DEFAULTS.seconds
 
     def __post_init__(self) -> None:
         for name in RANGES:
             check_number(name, getattr(self, name))
         if self.descriptor is not None and not is_listening(self.descriptor):
             raise UnderstudyError(
-                f"`descriptor` takes that of a listening TCP socket, which {self.descriptor!r} is not"
+                f"`descriptor` takes the descriptor of a listening TCP socket, which {self.descriptor!r} is not"
             )
         for name in ("auth", *BEARER):
             secret = getattr(self, name)
@@ -131,7 +131,7 @@ class Options:
             check_network(proxy)
 
     def __repr__(self) -> str:
-        return "Options(…)"  # what lets people in shows up nowhere
+        return "Options(…)"  # credentials are never shown
 
     @property
     def limits(self) -> Limits:
@@ -146,8 +146,8 @@ class Options:
 
 
 def is_listening(descriptor: int) -> bool:
-    """Whether a file descriptor is that of a TCP socket that listens."""
-    import socket  # noqa: PLC0415 - the command imports this module, and needs no socket for its help
+    """Whether a file descriptor is that of a listening TCP socket."""
+    import socket  # noqa: PLC0415 - not needed for `--help`
 
     try:
         listener = socket.socket(fileno=descriptor)

@@ -1,4 +1,4 @@
-"""Paths that a user names, checked before they are opened: a pipe may block, a device never end."""
+"""Checks of paths from a user before they are opened: a pipe may block, and a device never end."""
 
 import errno
 import os
@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 
 STREAM = re.compile(r"/dev/(stdin|stdout|stderr)|(?:/dev/fd|/proc/self/fd)/([0-9]{1,9})")
-"""What the process was started with, such as the pipe of a shell's `<(…)`: it is open already, and can be used once."""
+"""Streams of the process, such as the pipe of a shell's `<(…)`. They are open already, and can be used once."""
 
 STREAMS = {"stdin": 0, "stdout": 1, "stderr": 2}
 
@@ -20,10 +20,10 @@ KINDS = {
 
 
 def check_file(path: Path) -> None:
-    """Check that a path leads to a regular file, or to nothing yet. Links are followed.
+    """Check that a path is a regular file, or does not exist yet. Links are followed.
 
     Raises:
-        OSError: it leads to something else, or nowhere, such as a link to itself.
+        OSError: it is something else, or cannot be resolved, such as a link to itself.
     """
     try:
         mode = path.stat().st_mode
@@ -39,10 +39,10 @@ def check_file(path: Path) -> None:
 
 
 def check_output(path: Path) -> None:
-    """Check that a report can be written to a path: a regular file, one to be, or a stream of the process.
+    """Check that a report can be written to a path: a regular file, a new file, or a stream of the process.
 
     Raises:
-        OSError: it leads to something else, or its folder does not exist.
+        OSError: it is something else, or its folder does not exist.
     """
     if stream(path) is None:
         check_file(path)
@@ -50,7 +50,7 @@ def check_output(path: Path) -> None:
 
 
 def is_folder(path: Path) -> bool:
-    """Whether a path leads to a folder. Where nobody can tell, as of a name that is too long, it does not."""
+    """Whether a path is a folder. A path that cannot be looked up, such as one that is too long, is not."""
     return os.path.isdir(path)  # noqa: PTH112 - `Path.is_dir` raises there
 
 
@@ -58,8 +58,8 @@ def read(path: Path, largest: int | None = None) -> bytes:
     """Read a whole file.
 
     Args:
-        path: a regular file; where there is a limit, it may be a stream of the process too.
-        largest: the limit in bytes.
+        path: a regular file; with a limit, also a stream of the process.
+        largest: the maximum size in bytes.
 
     Raises:
         OSError: it is something else, is larger, or cannot be read.
@@ -70,7 +70,7 @@ def read(path: Path, largest: int | None = None) -> bytes:
     with open(path if descriptor is None else os.dup(descriptor), "rb") as file:  # noqa: PTH123 - or a descriptor
         content = file.read() if largest is None else file.read(largest + 1)
     if largest is not None and len(content) > largest:
-        raise OSError(errno.EFBIG, f"it is larger than the {largest} bytes that it may have")
+        raise OSError(errno.EFBIG, f"it is larger than the limit of {largest} bytes")
     return content
 
 
@@ -87,6 +87,6 @@ def write(path: Path, content: bytes) -> None:
 
 
 def stream(path: Path) -> int | None:
-    """The descriptor that a path names, of a stream that the process was started with; None where it names none."""
+    """The descriptor of the process's stream that a path names; None if it names none."""
     named = STREAM.fullmatch(str(path))
     return int(named[2]) if named and named[2] else STREAMS.get(named[1]) if named else None

@@ -1,4 +1,4 @@
-"""A site: all that one server serves."""
+"""A site: everything that one server serves."""
 
 import asyncio
 import time
@@ -20,9 +20,9 @@ from understudy.workspaces.workspace import Workspace
 
 @dataclass(frozen=True)
 class Site:
-    """An API, the workspaces that it is answered from, what they were asked, and what goes wrong on purpose.
+    """An API with its workspaces, journal and fault rules.
 
-    `started` is when the site was made, by `time.monotonic`, in seconds.
+    `started` is when the site was created, by `time.monotonic`, in seconds.
     """
 
     api: Api
@@ -38,12 +38,12 @@ class Site:
 
     @cached_property
     def tokens(self) -> Tokens | None:
-        """The tokens against cross-site request forgery; None where nobody needs one."""
+        """The tokens against cross-site request forgery; None if they are not required."""
         return Tokens() if self.credentials.csrf else None
 
     @cached_property
     def served(self) -> Api:
-        """The API as it is served: with tokens, where they are needed."""
+        """The API as it is served: with CSRF tokens, if they are required."""
         return self.api if self.tokens is None else issuing(self.api, self.tokens)
 
     @cached_property
@@ -59,10 +59,10 @@ class Site:
         return Faults(self.api.contract.base_path, self.options.seed)
 
     async def base(self) -> Workspace:
-        """The rows of the fixture set as its files are now, which nobody may change.
+        """The rows of the fixture set as its files are now. They must not be changed.
 
         Raises:
-            Conflict: they cannot be loaded (any more). Then the rows that were last read stay in use.
+            Conflict: they cannot be loaded. The rows that were last read stay in use.
         """
         try:
             return await asyncio.to_thread(self.fixture_set.current)
@@ -70,19 +70,19 @@ class Site:
             raise Conflict(f"The fixture set cannot be loaded: {error}") from None
 
     async def drop(self, name: str) -> str:
-        """Lose a workspace, what it was asked, and what went wrong there on purpose.
+        """Delete a workspace, its requests in the journal, and its fault rules.
 
         Returns:
-            Its name, as the one way in which that is written.
+            Its name in canonical form.
 
         Raises:
-            ApiError: there is none, or it cannot be dropped.
+            ApiError: it does not exist, or cannot be dropped.
         """
         name = canonical(name)
         try:
             await self.tenants.drop(name)
         except NotFound:
-            self.faults.clear(name)  # there are some even where nothing was asked yet
+            self.faults.clear(name)  # rules can exist before the workspace does
             raise
         self.faults.clear(name)
         self.journal.clear(name)

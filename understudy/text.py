@@ -1,7 +1,7 @@
-"""Text from outside, made safe to print, log, report, or hand to another process.
+"""Escaping of untrusted text, so that it is safe to print, log, report, or pass to another process.
 
-What a request, a file, a server or a file name holds can carry escape sequences of terminals, line ends that
-forge lines, characters that turn the direction of writing, and lone surrogates, which no encoding can write.
+Requests, files, responses and file names can contain terminal escape sequences, line ends that forge lines, characters
+that change the direction of writing, and lone surrogates, which no encoding can write.
 """
 
 import json
@@ -11,31 +11,31 @@ from typing import Any
 def escape(text: str, keep: str = "") -> str:
     r"""Escape the characters that are not printable, as Python does in a `repr`: "\n", "\x1b", "\u202e".
 
-    Printable is what `str.isprintable` says, so nothing that is left moves the cursor, ends a line, is invisible
-    or is invalid in XML.
+    `str.isprintable` decides, so no remaining character moves the cursor, ends a line, is invisible or is invalid in
+    XML.
 
     Args:
         text: any text.
-        keep: characters that are left as they are.
+        keep: characters that are not escaped.
     """
     if text.isprintable():
         return text
-    odd = (character for character in set(text) if not character.isprintable() and character not in keep)
-    return text.translate({ord(character): character.encode("unicode_escape").decode("ascii") for character in odd})
+    unsafe = (character for character in set(text) if not character.isprintable() and character not in keep)
+    return text.translate({ord(character): character.encode("unicode_escape").decode("ascii") for character in unsafe})
 
 
 def escape_lines(text: str) -> str:
-    """Escape a text of several lines, whose line ends are kept."""
+    """Escape a text, except its line ends."""
     return escape(text, keep="\n")
 
 
 def one_line(text: str) -> str:
-    """A text on one line: each run of whitespace as one space, and the rest escaped."""
+    """A text on one line: whitespace is collapsed, and the rest escaped."""
     return escape(" ".join(text.split()))
 
 
 def to_json(value: Any) -> str:
-    """JSON on one line, in which each character that is not printable is written as an escape of JSON."""
+    """JSON on one line, with JSON escapes for characters that are not printable."""
     text = json.dumps(value, ensure_ascii=False)
     return text if text.isprintable() else "".join(map(escape_in_json, text))
 
@@ -48,10 +48,10 @@ def escape_in_json(character: str) -> str:
 
 
 def noun(count: int, plural: str) -> str:
-    """The form of a noun that a number wants: "row" for 1, "rows" for all others."""
+    """The form of a noun for a number: "row" for 1, "rows" otherwise."""
     if count != 1:
         return plural
-    # Numbers of 1 are few, and its rules take some milliseconds to compile.
+    # A lazy import: its rules take some milliseconds to compile, and a count of 1 is rare.
     from inflection import singularize  # noqa: PLC0415
 
     return str(singularize(plural))

@@ -1,4 +1,4 @@
-"""Single values: how they are stored, compared, and kept in time."""
+"""Values: keys, stored forms, times and ids."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
@@ -19,10 +19,10 @@ TURNS: dict[type, Callable[[Any], Any]] = {
 
 
 def key_of(value: Any) -> Any:
-    """What a value is indexed and sorted by.
+    """The key by which a value is indexed and sorted.
 
-    Ids and times become integers, which are faster to hash and compare; an object becomes its text, and
-    a list the keys of what is in it.
+    Ids and times become integers, which are faster to hash and compare, an object its text, and a list the keys of its
+    items.
     """
     turn = TURNS.get(type(value))
     return value if turn is None else turn(value)
@@ -54,10 +54,10 @@ def in_utc(value: datetime) -> datetime:
 
 
 def as_stored(value: Any) -> Any:
-    """A bare number as SQLite's NUMERIC affinity keeps it; anything else as it is.
+    """A number as SQLite's NUMERIC affinity stores it; any other value unchanged.
 
-    A float without a fraction becomes an integer where 64 bits hold it, and an integer that they do
-    not hold becomes a float. https://www.sqlite.org/datatype3.html#type_affinity
+    A float without a fraction becomes an integer if it fits into 64 bits, and an integer that does not fit becomes a
+    float. https://www.sqlite.org/datatype3.html#type_affinity
     """
     if isinstance(value, float) and value.is_integer() and abs(value) <= LARGEST_INTEGER:
         return int(value)
@@ -78,13 +78,13 @@ def now() -> datetime:
 
 
 def time_of_change(*before: datetime | None) -> datetime:
-    """The time of a change as the real server's database tells it, in whole milliseconds.
+    """The time of a change as the real server's database returns it, in whole milliseconds.
 
-    Rounded up, so that what changes at once after it was created is not older than itself.
+    It is rounded up, so that a row that changes right after its creation is not older than itself.
 
     Args:
-        before: the times that the row has already. It is not before any of them, so that times do not run
-            backwards within a row where the machine's clock is set back.
+        before: the row's earlier times. The result is not before any of them, so that times do not run backwards within
+            a row if the machine's clock is set back.
     """
     moment = now()
     rounded = moment + timedelta(microseconds=-moment.microsecond % 1000)
@@ -92,7 +92,7 @@ def time_of_change(*before: datetime | None) -> datetime:
 
 
 def later(moment: datetime, *others: datetime | None) -> datetime:
-    """The latest of some times, of which those that are None do not count."""
+    """The latest of some times, except those that are None."""
     return max([moment, *(other for other in others if other is not None)])
 
 
@@ -101,5 +101,5 @@ def new_id() -> UUID:
 
 
 def is_same(secret: str, other: str) -> bool:
-    """Whether two texts are the same, in a time that does not depend on where they differ."""
+    """Compare two texts in constant time."""
     return compare_digest(secret.encode("utf-8", "surrogatepass"), other.encode("utf-8", "surrogatepass"))

@@ -28,7 +28,8 @@ from understudy.network.proxies import proxy_for, without_password
 TOKEN = "t0ken of admins"
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 COMMANDS: dict[str, list[str]] = {
-    "state": [], "reset": [], "load": [str(SMALL), "--replace"], "save": ["s"], "restore": ["s"], "forget": ["s"],
+    "state": [], "reset": [],
+    "load": [str(SMALL), "--replace"], "save": ["s"], "restore": ["s"], "delete-snapshot": ["s"],
     "drop": ["--idle", "9"], "requests": [], "find": [], "count": [], "clear": [], "faults": [],
     "explain": ["/flows/filter", "a92c0e6f-17ec-4406-b9bc-2ccdf572df00"],
 }  # fmt: skip
@@ -103,7 +104,7 @@ def test_every_command_sends_the_token(locked: StandIn, name: str) -> None:
     for more in ([], ["--token", "another"]):
         result = CliRunner().invoke(main, [*arguments, *more], env={"UNDERSTUDY_ADMIN_TOKEN": TOKEN})
         if more:
-            assert str(result.exception).startswith("This is not the token of the control API")
+            assert str(result.exception).startswith("The token is wrong")
         else:
             assert (result.exit_code, result.stderr) == (0, "")
 
@@ -117,7 +118,7 @@ def test_the_token_may_be_in_a_file(locked: StandIn, tmp_path: Path) -> None:
 def test_what_to_do_without_a_token_is_told(locked: StandIn) -> None:
     refused = ran("state", "--url", locked.url)
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
-    assert refused.stderr.startswith("error: The control API needs the server's --admin-token")
+    assert refused.stderr.startswith("error: The control API requires the server's --admin-token")
     assert "--token" in refused.stderr
     assert "UNDERSTUDY_ADMIN_TOKEN" in refused.stderr
 
@@ -150,10 +151,10 @@ def test_of_two_servers_the_one_at_the_url_is_meant(standin: StandIn, locked: St
     with forwarding({"/one": locked, "": standin}) as site:
         RemoteWorkspace(f"{site}/api").save("of the open one")
         RemoteWorkspace(f"{site}/one/api", token=TOKEN).save("of the locked one")
-        with pytest.raises(ControlError, match="needs the server's --admin-token"):
+        with pytest.raises(ControlError, match="requires the server's --admin-token"):
             RemoteWorkspace(f"{site}/one/api").reset()
-    standin.forget("of the open one")
-    locked.forget("of the locked one")
+    standin.delete_snapshot("of the open one")
+    locked.delete_snapshot("of the locked one")
 
 
 def test_a_url_of_something_else_on_the_server_is_refused(standin: StandIn) -> None:
@@ -161,7 +162,7 @@ def test_a_url_of_something_else_on_the_server_is_refused(standin: StandIn) -> N
     for path in ("/docs", "/api/flows", "/v2"):
         with pytest.raises(ControlError) as error:
             RemoteWorkspace(f"{site}{path}").reset()
-        assert str(error.value) == f"{site}{path} is no URL of the API, which is at {standin.url}"
+        assert str(error.value) == f"{site}{path} is not a URL of the API, which is at {standin.url}"
     assert RemoteWorkspace(site).reset() == standin.reset()
 
 
@@ -178,7 +179,7 @@ def test_the_api_is_found_where_a_url_ends_before_it(standin: StandIn, locked: S
         ):
             assert url_at(url) == api
         assert url_at(f"{outer}/q", TOKEN) == f"{outer}/q/api"
-        with pytest.raises(ControlError, match=r"answers 404; is it a server of Understudy's\?"):
+        with pytest.raises(ControlError, match=r"returned 404; is it an Understudy server\?"):
             url_at(outer)
 
 
@@ -205,7 +206,7 @@ def test_the_plugin_uses_a_server_with_a_token_behind_a_prefix(locked: StandIn, 
     with forwarding({prefix: locked}) as site:
         for options, words in (
             ([f"--understudy-token=@{tmp_path / 'token'}", "-n1"], "1 passed"),
-            ([], "needs the server's --admin-token"),
+            ([], "requires the server's --admin-token"),
             (["--understudy-token= "], "--understudy-token is empty"),
         ):
             command = [
@@ -315,7 +316,7 @@ def test_what_a_proxy_answers_itself_is_told_apart(standin: StandIn) -> None:
     with forwarding({"/nothing": standin}) as site:
         ended = ran("state", "--url", "http://understudy.example/api", http_proxy=site)
     assert ended.returncode == 2
-    assert f"answers 404 through the proxy {site} (from the environment); is it a server of" in ended.stderr
+    assert f"returned 404 through the proxy {site} (from the environment); is it an Understudy" in ended.stderr
 
 
 def test_the_proxy_of_a_url(monkeypatch: pytest.MonkeyPatch) -> None:

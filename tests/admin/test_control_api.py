@@ -207,7 +207,7 @@ def test_the_state_tells_what_is_there(api: httpx.Client, name: str) -> None:
     assert Path(state["fixture_set"]).name == "loaded"
     assert state["uptime"] > 0
     assert 10 * 2**20 < state["memory"] < 10 * 2**30
-    assert state["journal"] == {"size": 1000, "requests": 1, "forgotten": 0}
+    assert state["journal"] == {"size": 1000, "requests": 1, "dropped": 0}
     workspaces = {each.pop("workspace"): each for each in state["workspaces"]}
     counts = {path.stem: len(read(path)) for path in SMALL.glob("*.jsonl")}
     assert workspaces[name]["rows"] == {**counts, "flows": counts["flows"] + 1}
@@ -327,7 +327,7 @@ def test_the_loaded_set_can_be_loaded_again(api: httpx.Client, name: str) -> Non
 def test_a_reference_that_leads_nowhere_is_a_warning(api: httpx.Client, name: str) -> None:
     body = {"rows": {"artifacts": [artifact(1, "2026-01-01T00:00:00Z", flow_run_id=FLOW["id"])]}, "replace": True}
     assert ask(api, "POST", "/fixtures", name, json=body).json()["warnings"] == [
-        "artifacts: 1 row refers by `flow_run_id` to flow_runs that are not there"
+        "artifacts: 1 row refers by `flow_run_id` to flow_runs that do not exist"
     ]
 
 
@@ -376,10 +376,10 @@ REFUSED: dict[str, tuple[Any, int, str]] = {
     "a name that is there": ({"rows": {"flows": [{"name": THERE["name"]}]}}, 422, "flows[0]: a row with the name `"),
     "a name in a path": ({"rows": {"flows": [{"name": "a/b"}]}}, 422, "flows[0]: name: String should match pattern"),
     "a reference to nobody": ({"rows": {"deployments": [{"name": "a", "flow": "b"}]}}, 422, "has the name `b`"),
-    "several mistakes": ({"rows": {"flows": [{}, {}]}}, 422, "2 mistakes:\\n  flows[0]: name: Field"),
-    "an id twice": ({"rows": {"flows": [FLOW, FLOW]}}, 422, f"flows[1]: the id {FLOW['id']} is there already"),
+    "several mistakes": ({"rows": {"flows": [{}, {}]}}, 422, "2 errors:\\n  flows[0]: name: Field"),
+    "an id twice": ({"rows": {"flows": [FLOW, FLOW]}}, 422, f"flows[1]: the id {FLOW['id']} already exists"),
     "an id that is there": ({"rows": {"flows": [FLOW, THERE]}}, 422, f"flows[1]: the id {THERE['id']} is there"),
-    "an unknown table": ({"rows": {"flows": [FLOW], "flow": [FLOW]}}, 422, "there is no table `flow`; there are"),
+    "an unknown table": ({"rows": {"flows": [FLOW], "flow": [FLOW]}}, 422, "no table is named `flow`; the tables are"),
     "a row that is none": ({"rows": {"flows": [FLOW, 1]}}, 422, "Input should be a valid dictionary"),
     "one row for a list": ({"rows": {"flows": FLOW}}, 422, "Input should be a valid list"),
     "a set and rows": ({"set": "more", "rows": {}}, 422, "Give either a `set` or `rows`."),
@@ -389,17 +389,17 @@ REFUSED: dict[str, tuple[Any, int, str]] = {
     "a list": ([FLOW], 422, "Input should be a valid dictionary"),
     "nothing": (None, 422, "Field required"),
     "no JSON": ("{bad", 422, "JSON decode error"),
-    "a set that is not there": ({"set": "lost"}, 404, "no fixture set `lost` beside the loaded one; there are broken,"),
+    "a set that is not there": ({"set": "lost"}, 404, "No fixture set `lost` is beside the loaded one; its"),
     "a folder without a table": ({"set": "empty"}, 404, "broken, clashing, loaded, more, newer."),
     "a broken set": ({"set": "broken"}, 422, "flows.jsonl, line 2: id: Input should be a valid UUID"),
     "a set with an id that is there": ({"set": "clashing"}, 422, f"flows.jsonl, line 2: the id {THERE['id']} is there"),
-    "a set outside": ({"set": "../outside"}, 404, "There is no fixture set `../outside`"),
-    "a set by way of another": ({"set": "more/../more"}, 404, "There is no fixture set"),
-    "a way out": ({"set": "a/../../etc"}, 404, "There is no fixture set"),
-    "the folder itself": ({"set": "."}, 404, "There is no fixture set"),
-    "the folder above": ({"set": ".."}, 404, "There is no fixture set"),
-    "no name": ({"set": ""}, 404, "There is no fixture set"),
-    "an absolute path": ({"set": str(SMALL)}, 404, "There is no fixture set"),
+    "a set outside": ({"set": "../outside"}, 404, "No fixture set `../outside`"),
+    "a set by way of another": ({"set": "more/../more"}, 404, "No fixture set"),
+    "a way out": ({"set": "a/../../etc"}, 404, "No fixture set"),
+    "the folder itself": ({"set": "."}, 404, "No fixture set"),
+    "the folder above": ({"set": ".."}, 404, "No fixture set"),
+    "no name": ({"set": ""}, 404, "No fixture set"),
+    "an absolute path": ({"set": str(SMALL)}, 404, "No fixture set"),
     "a set of another type": ({"set": 5}, 422, "Input should be a valid string"),
 }  # fmt: skip
 
@@ -458,11 +458,11 @@ def test_those_that_are_idle_are_dropped(api: httpx.Client, name: str) -> None:
 @pytest.mark.parametrize(
     ("params", "status", "words"),
     [
-        ({}, 422, "Say which: `workspace`, or all that were `idle` for so many seconds."),
-        ({"workspace": DEFAULT}, 422, "The default workspace stays. Reset it instead."),
-        ({"workspace": "x"}, 422, "`x` names no workspace"),
-        ({"workspace": ""}, 422, "`` names no workspace"),
-        ({"workspace": f"{FLOW['id']}/{FLOW['id']}"}, 404, f"There is no workspace {FLOW['id']}/{FLOW['id']}."),
+        ({}, 422, "Give either a `workspace`, or the `idle` seconds of those to drop."),
+        ({"workspace": DEFAULT}, 422, "The default workspace cannot be deleted. Reset it instead."),
+        ({"workspace": "x"}, 422, "`x` is not the name of a workspace"),
+        ({"workspace": ""}, 422, "`` is not the name of a workspace"),
+        ({"workspace": f"{FLOW['id']}/{FLOW['id']}"}, 404, f"The workspace {FLOW['id']}/{FLOW['id']} does not exist."),
         ({"idle": -1}, 422, "greater than or equal to 0"),
         ({"idle": "long"}, 422, "valid number"),
     ],
@@ -481,13 +481,13 @@ WRONG: dict[str, tuple[str, str, dict[str, Any], int, str]] = {
     "a list": ("POST", "/requests/count", {"json": []}, 422, "valid dictionary"),
     "an unknown field": ("POST", "/requests/find", {"json": {"methode": "GET"}}, 422, "methode"),
     "a wrong status": ("POST", "/requests/count", {"json": {"status": "ok"}}, 422, "valid integer"),
-    "no workspace in a body": ("POST", "/requests/find", {"json": {"workspace": "x"}}, 422, "`x` names no workspace"),
-    "no workspace in a query": ("GET", "/requests?workspace=x", {}, 422, "`x` names no workspace"),
-    "no workspace to clear": ("DELETE", "/requests?workspace=x", {}, 422, "`x` names no workspace"),
-    "no workspace to reset": ("POST", "/reset?workspace=x/y", {}, 422, "`x/y` names no workspace"),
-    "half a workspace": ("POST", f"/reset?workspace={FLOW['id']}", {}, 422, "names no workspace"),
-    "no workspace to load into": ("POST", "/fixtures?workspace=x", {"json": {"rows": {}}}, 422, "names no workspace"),
-    "no workspace to put aside": ("PUT", "/snapshots/s?workspace=x", {}, 422, "`x` names no workspace"),
+    "no workspace in a body": ("POST", "/requests/find", {"json": {"workspace": "x"}}, 422, "`x` is not the name"),
+    "no workspace in a query": ("GET", "/requests?workspace=x", {}, 422, "`x` is not the name of a workspace"),
+    "no workspace to clear": ("DELETE", "/requests?workspace=x", {}, 422, "`x` is not the name of a workspace"),
+    "no workspace to reset": ("POST", "/reset?workspace=x/y", {}, 422, "`x/y` is not the name of a workspace"),
+    "half a workspace": ("POST", f"/reset?workspace={FLOW['id']}", {}, 422, "is not the name of a workspace"),
+    "no workspace to load into": ("POST", "/fixtures?workspace=x", {"json": {"rows": {}}}, 422, "is not the name"),
+    "no workspace to put aside": ("PUT", "/snapshots/s?workspace=x", {}, 422, "`x` is not the name of a workspace"),
     "a limit of none": ("GET", "/requests?limit=0", {}, 422, "greater than or equal to 1"),
     "a status in a query": ("GET", "/requests?status=ok", {}, 422, "valid integer"),
     "no path": ("POST", "/explain", {"json": {"id": FLOW["id"]}}, 422, "Field required"),

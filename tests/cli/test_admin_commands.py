@@ -94,7 +94,7 @@ def test_state(workspace: RemoteWorkspace, standin: StandIn) -> None:
     patterns = [
         r"Understudy \d+\.\d+\.\d+, up for \d+ s, \d+ MiB",
         rf"fixture set  {re.escape(str(SMALL))}",
-        r"journal      \d+ of 1000 requests, 0 forgotten",
+        r"journal      \d+ of 1000 requests, 0 dropped",
         r"workspaces   \d+ of at most 1001",
         rf"  {workspace.name}, idle for \d+ s: {ROWS.format(flows=FLOWS).strip()}",
         r"    snapshots: another, one",
@@ -106,7 +106,7 @@ def test_state(workspace: RemoteWorkspace, standin: StandIn) -> None:
     assert state.keys() == standin.state().keys()
     assert workspace.name in {each["workspace"] for each in state["workspaces"]}
     for name in ("one", "another"):
-        workspace.forget(name)
+        workspace.delete_snapshot(name)
 
 
 def test_load(workspace: RemoteWorkspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,11 +124,11 @@ def test_save_restore_and_forget(workspace: RemoteWorkspace) -> None:
     assert said(workspace.url, "save", "two words") == "saved two words\n"
     workspace.reset()
     assert said(workspace.url, "restore", "two words") == ROWS.format(flows=FLOWS + 1)
-    assert said(workspace.url, "forget", "two words") == "forgot two words\n"
+    assert said(workspace.url, "delete-snapshot", "two words") == "deleted two words\n"
     assert answered(workspace.url, "save", "é") == "é"
     workspace.reset()
     assert answered(workspace.url, "restore", "é")["flows"] == FLOWS + 1
-    assert answered(workspace.url, "forget", "é") == "é"
+    assert answered(workspace.url, "delete-snapshot", "é") == "é"
 
 
 def test_drop(standin: StandIn) -> None:
@@ -165,7 +165,7 @@ def test_requests_and_clear(workspace: RemoteWorkspace) -> None:
         second,
     )
     assert [each["status"] for each in answered(workspace.url, "requests")] == [201, 405]
-    assert said(workspace.url, "clear") == "forgot all requests\n"
+    assert said(workspace.url, "clear") == "deleted all requests\n"
     assert answered(workspace.url, "requests") == []
     assert answered(workspace.url, "clear") is None
 
@@ -287,12 +287,12 @@ def test_a_server_that_is_not_there_is_told() -> None:
 
 REFUSED: dict[str, tuple[list[str], str]] = {
     "a snapshot": (["restore", "x"], "The workspace default has no snapshot `x`; it has none."),
-    "a set": (["load", "nope"], "There is no fixture set `nope` beside the loaded one; there are fixtures."),
-    "the default": (["drop"], "The default workspace stays. Reset it instead."),
+    "a set": (["load", "nope"], "No fixture set `nope` is beside the loaded one; its folder has fixtures."),
+    "the default": (["drop"], "The default workspace cannot be deleted. Reset it instead."),
     "a path": (["explain", "/flows/", FLOW], "`/flows/` takes no filters; these do: "),
     "a row": (["explain", "/flows/filter", "x"], "body.id: "),
-    "a body": (["find", "--body", "{bad"], "Invalid value for '--body': it is no JSON ("),
-    "another body": (["explain", "/flows/filter", FLOW, "--body", "'"], "Invalid value for '--body': it is no JSON ("),
+    "a body": (["find", "--body", "{bad"], "Invalid value for '--body': not JSON ("),
+    "another body": (["explain", "/flows/filter", FLOW, "--body", "'"], "Invalid value for '--body': not JSON ("),
     "a time": (["drop", "--idle", "-1"], "Invalid value for '--idle': -1"),
     "a status": (["count", "--status", "x"], "Invalid value for '--status': 'x' is not a valid integer"),
     "nothing": (["load"], "Missing argument 'DIR|NAME'."),

@@ -66,7 +66,7 @@ def test_a_signal_ends_it_cleanly_with_a_connection_open(number: signal.Signals)
             process.send_signal(number)
             _, errors = process.communicate(timeout=10)
     assert process.returncode == 0
-    assert errors == "warning: artifacts: 5 rows refer by `flow_run_id` to flow_runs that are not there\n"
+    assert errors == "warning: artifacts: 5 rows refer by `flow_run_id` to flow_runs that do not exist\n"
 
 
 def test_a_taken_port_is_told() -> None:
@@ -75,7 +75,7 @@ def test_a_taken_port_is_told() -> None:
         line = refused("serve", "--port", str(port))
     assert line == (
         f"error: cannot listen on 127.0.0.1:{port} (Address already in use); "
-        "is another server running? choose another with --port"
+        "is another server running? Choose another port with --port"
     )
 
 
@@ -88,7 +88,7 @@ def test_a_host_that_is_not_known_is_told() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--fixtures", "nowhere"], "nowhere: there is no such fixture folder"),
+        (["--fixtures", "nowhere"], "nowhere: no such fixture folder"),
         (["--api", "nowhere"], "nowhere/openapi.yaml: cannot be read (No such file or directory)"),
     ],
 )

@@ -83,20 +83,20 @@ def test_headers_are_sent_to_both(small: httpx.Client) -> None:
 
 
 MISTAKES = {
-    "no URL": (["nonsense", "nonsense"], "nonsense: cannot be asked ("),
-    "no port": (["http://a:b", "http://a:b"], "http://a:b: cannot be asked ("),
-    "a header that no server takes": (["{api}", "{api}", "--header", "x: ü"], "{api}: cannot be asked ("),
-    "nobody there": (["{nobody}", "{nobody}"], "{nobody}: cannot be asked ("),
+    "no URL": (["nonsense", "nonsense"], "nonsense: cannot be reached ("),
+    "no port": (["http://a:b", "http://a:b"], "http://a:b: cannot be reached ("),
+    "a header that no server takes": (["{api}", "{api}", "--header", "x: ü"], "{api}: cannot be reached ("),
+    "nobody there": (["{nobody}", "{nobody}"], "{nobody}: cannot be reached ("),
     "a header without a colon": (["{api}", "{api}", "--header", "x"], "--header wants 'NAME: VALUE', not 'x'"),
-    "no such fixtures": (["{api}", "{api}", "--fixtures", "nowhere"], "nowhere: there is no such fixture folder"),
+    "no such fixtures": (["{api}", "{api}", "--fixtures", "nowhere"], "nowhere: no such fixture folder"),
     "no such cases": (["{api}", "{api}", "--replay", "nowhere"], "nowhere: cannot be read (No such file or directory)"),
     "cases that are none": (
         ["{api}", "{api}", "--replay", "{text}"],
-        "{text}, line 1: is no JSON (",
+        "{text}, line 1: not JSON (",
     ),
     "cases that lack a path": (
         ["{api}", "{api}", "--replay", "{odd}"],
-        "{odd}, line 1: is no request with method and path",
+        "{odd}, line 1: is not a request with a method and a path",
     ),
     "fixtures that are none": (
         ["{api}", "{api}", "--fixtures", "{set}"],
@@ -104,7 +104,7 @@ MISTAKES = {
     ),
     "cases that change things": (
         ["{api}", "{api}", "--replay", "{write}"],
-        "{write}, line 1: POST /flows/bulk_delete is no request that is known to change nothing",
+        "{write}, line 1: POST /flows/bulk_delete is not a request that is known to change nothing",
     ),
     "a file that cannot be written": (["{api}", "{api}", "--requests", "1", "--save", "/"], "/: cannot be written ("),
 }

@@ -209,12 +209,12 @@ MISTAKES: dict[str, Mistake] = {
     "an action without a text": (
         "      x-message: Flow not found\n",
         "",
-        "`x-action` needs the `x-message` of the response 404",
+        "`x-action` requires the `x-message` of the response 404",
     ),
     "an action without rows": (
         "      x-names: flows.name\n      example: monthly-close\n",
         "      example: monthly-close\n",
-        "`x-action` needs a path whose parameters name rows of one table",
+        "`x-action` requires a path whose parameters name rows of one table",
     ),
     "another version": ("openapi: 3.0.3", "openapi: 3.1.0", "must be OpenAPI 3.0"),
     "not valid": ("  /health:\n    get:", "  /health:\n    git:", "paths//health"),
@@ -249,7 +249,7 @@ MISTAKES: dict[str, Mistake] = {
         "x-nonempty: true",
         "FlowRunFilterState/properties/type: unknown annotation `x-nonempty`; did you mean `x-non-empty`?",
     ),
-    "an unknown operator": ("x-operator: any_", "x-operator: some_", "there is no operator `some_`"),
+    "an unknown operator": ("x-operator: any_", "x-operator: some_", "unknown operator `some_`"),
     "an unknown field": ("x-field: state_type", "x-field: state_kind", "`flow_runs` has no field `state_kind`"),
     "an unknown part of a field": ("x-field: created_by.id", "x-field: created_by.ib", "has no field `created_by.ib`"),
     "a path that leads nowhere": (
@@ -260,21 +260,21 @@ MISTAKES: dict[str, Mistake] = {
     "a path to another table": (
         "x-related: flow_run_id/flow_id",
         "x-related: flow_run_id",
-        "a filter for `flows` where `flow_runs` is meant",
+        "the filter is for `flows`, but the path leads to `flow_runs`",
     ),
-    "a relation of an unknown table": ("x-references: task_runs", "x-references: tasks", "there is no table `tasks`"),
+    "a relation of an unknown table": ("x-references: task_runs", "x-references: tasks", "no table is named `tasks`"),
     "a delete that is not known": ("x-on-delete: set-null", "x-on-delete: keep", "`x-on-delete` takes"),
     "a first that is not there": (
         "x-first-of: [is_null_=true",
         "x-first-of: [is_nil_",
-        "`x-first-of` does not know `is_nil_`",
+        "`x-first-of` has an unknown name or value `is_nil_`",
     ),
-    "a sort of nothing": ("KEY_ASC: key}", "KEY_UP: key}", "`x-sorts` must have each word"),
+    "a sort of nothing": ("KEY_ASC: key}", "KEY_UP: key}", "`x-sorts` must have exactly the values"),
     "a sort by nothing": ("KEY_ASC: key}", "KEY_ASC: kea}", "`artifacts` has no field `kea`"),
     "a relation compared": (
         "x-related: flow_runs.parent_task_run_id\n      properties:\n        exists_: {",
         "x-related: flow_runs.parent_task_run_id\n      properties:\n        eq_: {",
-        "`eq_` cannot be asked of a relation",
+        "`eq_` does not apply to a relation",
     ),
     "a bound without a sentence": (
         '        maximum: "Invalid limit',

@@ -71,7 +71,7 @@ REFUSED: dict[str, set[str]] = {
     },
     "todos": {
         "components/schemas/Todo: a row needs an `id` that is a UUID (`type: string, format: uuid`)",
-        "components/schemas/Todo/properties/owner: `x-references` names no table: there is no table `users`",
+        "components/schemas/Todo/properties/owner: `x-references` names no table: no table is named `users`",
         "components/schemas/Todo/properties/title: `readOnly` is not served in a schema of `type: string`",
     },
     "annotated": {

@@ -14,7 +14,7 @@ import yaml
 
 from tests.servers import free_port
 from understudy.contract.contract import Contract
-from understudy.drift.drift import drift, told
+from understudy.drift.drift import drift, report
 from understudy.errors import UnderstudyError
 from understudy.operations.api_folder import Api
 
@@ -65,7 +65,7 @@ def lines(folder: Path, ours: Json, theirs: Json) -> list[str]:
     (folder / "openapi.yaml").write_text(yaml.safe_dump(ours, sort_keys=False), encoding="utf-8")
     contract = Contract.load(folder / "openapi.yaml")
     with site({"/openapi.json": json.dumps(theirs)}) as url, httpx.Client(base_url=f"{url}/api") as server:
-        return told(drift(contract, server)).splitlines()
+        return report(drift(contract, server)).splitlines()
 
 
 def drifts_of(told_lines: list[str]) -> list[str]:
@@ -497,7 +497,7 @@ def test_the_document_is_found(tmp_path: Path, name: str) -> None:
         **{path: text_of(path) for path in paths},
     }
     with site(pages) as url, httpx.Client(base_url=f"{url}{asked}") as server:
-        assert told(drift(pets(tmp_path), server)).splitlines() == FOUND
+        assert report(drift(pets(tmp_path), server)).splitlines() == FOUND
 
 
 def test_the_nearest_document_counts(tmp_path: Path) -> None:
@@ -525,44 +525,44 @@ def answering(schema: Any) -> str:
 MISTAKES: dict[str, tuple[dict[str, str], str]] = {
     "nothing": (
         {},
-        "/api: no OpenAPI document is published there (/api/openapi.json answers 404, /openapi.json answers 404)",
+        "/api: no OpenAPI document is published there (/api/openapi.json returned 404, /openapi.json returned 404)",
     ),
     "no JSON": (
         {"/openapi.json": "{]"},
-        "/api: no OpenAPI document is published there (/api/openapi.json answers 404, "
+        "/api: no OpenAPI document is published there (/api/openapi.json returned 404, "
         "/openapi.json is neither JSON nor YAML)",
     ),
     "a time that is none": (
         {"/openapi.json": "at: 2026-99-99"},
-        "/api: no OpenAPI document is published there (/api/openapi.json answers 404, "
+        "/api: no OpenAPI document is published there (/api/openapi.json returned 404, "
         "/openapi.json is neither JSON nor YAML)",
     ),
     "a depth without end": (
         {"/openapi.json": "[" * 100_000},
-        "/api: no OpenAPI document is published there (/api/openapi.json answers 404, "
+        "/api: no OpenAPI document is published there (/api/openapi.json returned 404, "
         "/openapi.json is neither JSON nor YAML)",
     ),
     "another version": (
         {"/openapi.json": '{"swagger": "2.0"}'},
-        "/api: no OpenAPI document is published there (/api/openapi.json answers 404, "
-        "/openapi.json is no OpenAPI 3 document)",
+        "/api: no OpenAPI document is published there (/api/openapi.json returned 404, "
+        "/openapi.json is not an OpenAPI 3 document)",
     ),
-    "no paths": ({"/openapi.json": '{"openapi": "3.1.0"}'}, "/openapi.json: cannot be understood (KeyError: 'paths')"),
+    "no paths": ({"/openapi.json": '{"openapi": "3.1.0"}'}, "/openapi.json: cannot be processed (KeyError: 'paths')"),
     "paths that are none": (
         {"/openapi.json": '{"openapi": "3.1.0", "paths": {"/pets": [1]}}'},
-        "/openapi.json: cannot be understood (",
+        "/openapi.json: cannot be processed (",
     ),
-    "a reference that leads nowhere": (
+    "a reference that cannot be resolved": (
         {"/openapi.json": answering({"$ref": "#/components/schemas/Nobody"})},
-        "/openapi.json: `$ref: #/components/schemas/Nobody` leads nowhere",
+        "/openapi.json: `$ref: #/components/schemas/Nobody` cannot be resolved",
     ),
     "a reference to another document": (
         {"/openapi.json": answering({"$ref": "pets.json#/Pet"})},
-        "/openapi.json: `$ref: pets.json#/Pet` leads nowhere",
+        "/openapi.json: `$ref: pets.json#/Pet` cannot be resolved",
     ),
     "a reference to itself": (
         {"/openapi.json": answering({"$ref": "#/components/responses/Pet/content/application~1json/schema"})},
-        "/openapi.json: cannot be understood (RecursionError: ",
+        "/openapi.json: cannot be processed (RecursionError: ",
     ),
 }
 
@@ -582,9 +582,9 @@ def test_nobody_there_is_told_in_one_line(tmp_path: Path) -> None:
     url = f"http://127.0.0.1:{free_port()}"
     with httpx.Client(base_url=f"{url}/api") as server, pytest.raises(UnderstudyError) as raised:
         drift(pets(tmp_path), server)
-    assert str(raised.value).startswith(f"{url}/api/openapi.json: cannot be asked (")
+    assert str(raised.value).startswith(f"{url}/api/openapi.json: cannot be reached (")
     assert "\n" not in str(raised.value)
 
 
 def test_understudy_publishes_what_it_serves(api: Api, small: httpx.Client) -> None:
-    assert told(drift(api.contract, small)) == "0 drifts."
+    assert report(drift(api.contract, small)) == "0 drifts."

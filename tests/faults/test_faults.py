@@ -457,7 +457,7 @@ def test_a_lost_change_is_not_made_and_a_cut_one_is(workspace: RemoteWorkspace, 
     assert [row["name"] for row in there] == ["cut"]
 
 
-# ------------------------------------------------------------------------- spoiling
+# ------------------------------------------------------------------------- corruption
 
 
 @pytest.mark.parametrize("packed", ["identity", "gzip"])
@@ -474,32 +474,32 @@ def test_an_answer_is_spoilt(
 ) -> None:
     api.headers["accept-encoding"] = packed
     whole = api.request(method, path, json=body).content
-    spoilt = {}
+    corrupted = {}
     for how in ("truncated", "malformed", "mistyped"):
-        workspace.faults.replace([{"spoil": how}])
+        workspace.faults.replace([{"corrupt": how}])
         answer = api.request(method, path, json=body)
         assert answer.status_code == OK
         assert answer.headers["content-type"] == "application/json"
         assert ("content-encoding" in answer.headers) == (packed == "gzip" and len(answer.content) >= 500)
-        spoilt[how] = answer.content
-    assert spoilt["truncated"] == whole[: len(whole) // 2]
+        corrupted[how] = answer.content
+    assert corrupted["truncated"] == whole[: len(whole) // 2]
     with pytest.raises(ValueError, match=r"Expecting|Extra|Unterminated|Invalid"):
-        json.loads(spoilt["malformed"])
-    assert all_other_types(json.loads(whole), json.loads(spoilt["mistyped"]))
+        json.loads(corrupted["malformed"])
+    assert all_other_types(json.loads(whole), json.loads(corrupted["mistyped"]))
 
 
-def all_other_types(true: Any, spoilt: Any) -> bool:
+def all_other_types(true: Any, corrupted: Any) -> bool:
     """Whether no part of a value has the type that it had."""
     if isinstance(true, list):
-        parts = list(spoilt.values())
-        return isinstance(spoilt, dict) and all(map(all_other_types, true, parts)) and len(parts) == len(true)
+        parts = list(corrupted.values())
+        return isinstance(corrupted, dict) and all(map(all_other_types, true, parts)) and len(parts) == len(true)
     if isinstance(true, dict):
-        return true.keys() == spoilt.keys() and all(all_other_types(true[name], spoilt[name]) for name in true)
-    return type(true) is not type(spoilt)
+        return true.keys() == corrupted.keys() and all(all_other_types(true[name], corrupted[name]) for name in true)
+    return type(true) is not type(corrupted)
 
 
 def test_answers_without_a_body_and_errors_are_not_spoilt(workspace: RemoteWorkspace, api: httpx.Client) -> None:
-    workspace.faults.add(spoil="malformed")
+    workspace.faults.add(corrupt="malformed")
     answers = [api.delete(f"/flows/{FLOW}"), api.delete(f"/flows/{FLOW}"), api.get("/nothing")]
     assert [answer.status_code for answer in answers] == [204, 404, 404]
     assert [answer.text for answer in answers] == ["", '{"detail":"Flow not found"}', '{"detail":"Not Found"}']
@@ -597,7 +597,7 @@ COMBINED: dict[str, tuple[list[Rule], list[int | None]]] = {
     "an error behind a first": ([{"answer": 500, "first": 1}, {"answer": BUSY, "first": 2}], [500, BUSY, OK, OK]),
     "lost before it is answered": ([{"answer": BUSY}, {"connection": "drop", "every": 2}], [BUSY, LOST, BUSY, LOST]),
     "a cut error": ([{"answer": BUSY, "connection": "cut"}], [LOST] * 4),
-    "an error, spoilt and old": ([{"answer": BUSY, "spoil": "mistyped", "stale": 5}], [BUSY] * 4),
+    "an error, corrupted and old": ([{"answer": BUSY, "corrupt": "mistyped", "stale": 5}], [BUSY] * 4),
     "an error in pieces": ([{"answer": BUSY, "chunk_delay": 0.01}, {"throttle": 1000}], [BUSY] * 4),
     "another path": ([{"answer": BUSY, "path": "/hello"}, {"answer": 500, "first": 1}], [500, OK, OK, OK]),
     "none": ([], [OK] * 4),
@@ -767,14 +767,14 @@ def test_a_rule_is_added_behind_those_that_are_there(workspace: RemoteWorkspace,
 
 # A rule, and what is said of it; in a file, the line that is told is the rule's third.
 WRONG: dict[str, tuple[Any, str]] = {
-    "no effect": ({"first": 2}, "says nothing that happens; that is one of delay, chunk_delay, answer, connection"),
-    "nothing": ({}, "says nothing that happens"),
-    "only nulls": ({"answer": None}, "says nothing that happens"),
+    "no effect": ({"first": 2}, "has no effect; it takes one of delay, chunk_delay, answer, connection"),
+    "nothing": ({}, "has no effect"),
+    "only nulls": ({"answer": None}, "has no effect"),
     "an unknown key": ({"answr": 503}, "Extra inputs are not permitted"),
     "no rule": (5, "valid dictionary"),
     "a success": ({"answer": 200}, "greater than or equal to 400"),
     "no status": ({"answer": 600}, "less than or equal to 599"),
-    "retry_after alone": ({"delay": 1, "retry_after": 5}, "`retry_after` needs an `answer`"),
+    "retry_after alone": ({"delay": 1, "retry_after": 5}, "`retry_after` requires an `answer`"),
     "retry_after before now": ({"answer": 503, "retry_after": -1}, "greater than or equal to 0"),
     "a share of more than all": ({"answer": 503, "share": 1.1}, "less than or equal to 1"),
     "every none": ({"answer": 503, "every": 0}, "greater than or equal to 1"),
@@ -791,13 +791,13 @@ WRONG: dict[str, tuple[Any, str]] = {
     "a span that runs back": ({"delay": {"from": 2, "to": 1}}, "`to` must not be less than `from`"),
     "a tail that runs back": ({"chunk_delay": {"median": 2, "p99": 1}}, "`p99` must not be less than `median`"),
     "a connection": ({"connection": "close"}, "'drop', 'reset', 'hang' or 'cut'"),
-    "a way to spoil": ({"spoil": True}, "'truncated', 'malformed' or 'mistyped'"),
+    "a way to corrupt": ({"corrupt": True}, "'truncated', 'malformed' or 'mistyped'"),
     "a throttle of nothing": ({"throttle": 0}, "greater than or equal to 1"),
     "stale before": ({"stale": -1}, "greater than or equal to 0"),
     "stale for days": ({"stale": 100_000}, "less than or equal to 3600"),
     "headers in a list": ({"answer": 503, "headers": ["x"]}, "valid dictionary"),
     "a header that is no text": ({"answer": 503, "headers": {"x": 1}}, "valid string"),
-    "no workspace": ({"answer": 503, "workspace": "mine"}, "`mine` names no workspace"),
+    "no workspace": ({"answer": 503, "workspace": "mine"}, "`mine` is not the name of a workspace"),
     "true for a number": ({"throttle": True}, "valid number"),
     "true for a count": ({"answer": 503, "first": True}, "valid integer"),
     "true for a delay": ({"delay": True}, "valid number|takes seconds"),
@@ -882,7 +882,7 @@ FILES: dict[str, tuple[str | bytes, int | None, str]] = {
     "a status in words": ("rules:\n  - answer: '503'", 2, "rules.0.answer: Input should be a valid integer"),
     "a null byte": ("\0", None, "is not YAML"),
     "no text": (b"\xff", None, "it is not UTF-8"),
-    "size": ("#" * 2**20 + "\n", None, "is larger than the 1048576 bytes"),
+    "size": ("#" * 2**20 + "\n", None, "is larger than the limit of 1048576 bytes"),
 }  # fmt: skip
 
 
@@ -987,8 +987,8 @@ def test_the_journal_tells_what_was_really_answered(workspace: RemoteWorkspace, 
         ({"connection": "reset"}, None, None),
         ({"connection": "hang"}, None, None),
         ({"connection": "cut"}, OK, '"0.'),
-        ({"spoil": "malformed"}, OK, '"0.8.4,}{'),
-        ({"spoil": "mistyped"}, OK, 5),
+        ({"corrupt": "malformed"}, OK, '"0.8.4,}{'),
+        ({"corrupt": "mistyped"}, OK, 5),
         ({"delay": 0}, OK, "0.8.4"),
         ({"chunk_delay": 0.01}, OK, "0.8.4"),
     ]
@@ -1014,7 +1014,7 @@ def test_the_journal_marks_what_a_fault_did(workspace: RemoteWorkspace, api: htt
     assert "fault" not in lines[1]
     workspace.faults.replace([{"connection": "drop"}])
     outcome(api, ("GET", "/version", {}))
-    assert line_of(workspace.recent(1)[0]).endswith(" -> no answer (fault: connection drop)")
+    assert line_of(workspace.recent(1)[0]).endswith(" -> no response (fault: connection drop)")
 
 
 @pytest.mark.parametrize("rule", [{"throttle": 500}, {"chunk_delay": 2}])
@@ -1168,7 +1168,7 @@ def test_all_rules_together_may_take_so_many_bytes(server: StandIn) -> None:
             for _ in range(2):
                 workspace.faults.replace(rules)
 
-    with pytest.raises(ControlError, match=r"All fault rules together may take 32 MiB\. No rule was changed"):
+    with pytest.raises(ControlError, match=r"The fault rules exceed the limit of 32 MiB\. No rule was changed"):
         fill()
     kept = [len(workspace.faults.rules) for workspace in workspaces]
     assert kept == sorted(kept, reverse=True)

@@ -59,7 +59,7 @@ BODIES: tuple[tuple[str, str, tuple[int, ...]], ...] = (
     ("/__admin/faults", '{"rules":[{"throttle":0}]}', (422,)),
     ("/__admin/faults", '{"rules":[{"operation":"nope","answer":500}]}', (200,)),
     ("/__admin/faults", '{"rules":[]}', (200,)),
-    ("/__admin/faults", '{"rules":[{"spoil":"nope"}]}', (422,)),
+    ("/__admin/faults", '{"rules":[{"corrupt":"nope"}]}', (422,)),
     ("/__admin/faults", '{"rules":[{"stale":-1}]}', (422,)),
     ("/__admin/faults", '{"rules":[{"rate":{"requests":1e99,"seconds":1},"answer":429}]}', (422,)),
     ("/__admin/faults", json.dumps({"rules": [{"delay": "x"}] * 30_000}), (422,)),

@@ -49,9 +49,9 @@ import connexion.spec
 assert connexion.spec.jinja2 is sys.modules["jinja2"]
 """
 FAILS = """
-from understudy.http.connexion_imports import put_off
+from understudy.http.connexion_imports import lazily_imported
 try:
-    with put_off("jinja2"):
+    with lazily_imported("jinja2"):
         import jinja2
         raise OSError
 except OSError:

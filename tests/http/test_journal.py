@@ -216,8 +216,8 @@ def test_a_wrong_workspace_is_noted_as_it_was_written(served: httpx.Client) -> N
 @pytest.mark.parametrize("depth", [10, *range(300, 1100, 25), 5_000, 30_000])
 def test_any_body_can_be_shown(depth: int) -> None:
     exchange = Exchange(1, {"method": "POST", "path": "/", "query_string": b"\xff", "headers": [(b"a", b"\xff")]})
-    exchange.asked(b"[" * depth + b"]" * depth)
-    exchange.answered(200, b'"\\ud800"')
+    exchange.record_body(b"[" * depth + b"]" * depth)
+    exchange.record_response(200, b'"\\ud800"')
     assert exchange.as_json()["status"] == 200
 
 
@@ -324,7 +324,7 @@ def test_the_last_ones_are_kept_and_what_is_lost_is_told() -> None:
         for name, way in ((first, SHORT), (second, PACKED), (second, SHORT), (second, FOREIGN)):
             api.post(f"{at(name)}/flows/count", json={}, headers=way)
         assert [each["number"] for each in noted(api)] == [4, 3, 2]
-        assert admin(api, "GET", "/state").json()["journal"] == {"size": 3, "requests": 3, "forgotten": 1}
+        assert admin(api, "GET", "/state").json()["journal"] == {"size": 3, "requests": 3, "dropped": 1}
         # The second has lost nothing.
         assert count(api, workspace=second, operation="flows.count_flows") == 3
         assert find(api, workspace=second, status=404).json()["requests"] == []
@@ -336,8 +336,8 @@ def test_the_last_ones_are_kept_and_what_is_lost_is_told() -> None:
                     continue
                 assert (answer.status_code, answer.json()["detail"]) == (
                     409,
-                    "The journal holds no more than 3 requests and has forgotten 1 that might count. Clear it (DELETE "
-                    "/__admin/requests) before what you ask about, or start the server with a larger --journal.",
+                    "The journal holds at most 3 requests and has dropped 1 that may match. Clear it (DELETE "
+                    "/__admin/requests) before the requests to check, or start the server with a larger --journal.",
                 )
         admin(api, "DELETE", "/requests", params={"workspace": first})
         assert (count(api, workspace=first), count(api)) == (0, 3)
@@ -353,11 +353,11 @@ def test_none_may_be_kept() -> None:
             assert api.post("/flows/count", json={}, headers=way).json() == 12
             assert api.get("/nothing", headers=way).json() == NOTHING_LIKE_IT
         assert noted(api) == []
-        assert admin(api, "GET", "/state").json()["journal"] == {"size": 0, "requests": 0, "forgotten": 0}
+        assert admin(api, "GET", "/state").json()["journal"] == {"size": 0, "requests": 0, "dropped": 0}
         for path in ("/requests/count", "/requests/find"):
             answer = admin(api, "POST", path, json={})
             assert answer.status_code == 409
-            assert answer.json()["detail"].startswith("The server keeps no journal; start it with --journal")
+            assert answer.json()["detail"].startswith("The journal is off. Start the server with --journal")
 
 
 def begun(journal: Journal, name: str = DEFAULT, headers: Sequence[tuple[bytes, bytes]] = ()) -> Exchange:
@@ -370,12 +370,12 @@ def test_what_is_forgotten_is_counted_by_workspace() -> None:
     for name in "aabbba":
         begun(journal, name)
     assert [each.workspace for each in journal.newest()] == ["a", "b"]
-    assert [journal.forgotten.of(name) for name in ("a", "b", "c", None)] == [2, 2, 0, 4]
+    assert [journal.dropped.of(name) for name in ("a", "b", "c", None)] == [2, 2, 0, 4]
     journal.clear("a")
     assert [each.workspace for each in journal.newest()] == ["b"]
-    assert [journal.forgotten.of(name) for name in ("a", "b", None)] == [0, 2, 2]
+    assert [journal.dropped.of(name) for name in ("a", "b", None)] == [0, 2, 2]
     journal.clear()
-    assert (len(journal), journal.forgotten.total) == (0, 0)
+    assert (len(journal), journal.dropped.total) == (0, 0)
 
 
 def test_of_any_number_of_names_some_are_remembered_by_themselves() -> None:
@@ -384,17 +384,17 @@ def test_of_any_number_of_names_some_are_remembered_by_themselves() -> None:
     for number in range(WORKSPACES + 10):
         begun(journal, f"workspace {number}")
         begun(journal, f"{number} {'x' * 30_000}")
-    journal.forgotten.clear("workspace 5")
-    assert [journal.forgotten.of(f"workspace {number}") > 0 for number in (0, 5, 20, "new")] == [
+    journal.dropped.clear("workspace 5")
+    assert [journal.dropped.of(f"workspace {number}") > 0 for number in (0, 5, 20, "new")] == [
         True,
         False,
         True,
         True,
     ]
-    assert journal.forgotten.total == 2 * (WORKSPACES + 10) - 1
-    assert sum(map(getsizeof, journal.forgotten.names)) < 2**20
+    assert journal.dropped.total == 2 * (WORKSPACES + 10) - 1
+    assert sum(map(getsizeof, journal.dropped.names)) < 2**20
     journal.clear()
-    assert journal.forgotten.of("workspace 0") == 0
+    assert journal.dropped.of("workspace 0") == 0
 
 
 @pytest.mark.parametrize("headers", [[(b"a", b"")] * 16_000, [(b"a", b"x" * 64_000)]])
@@ -404,7 +404,7 @@ def test_long_heads_are_cut(headers: list[tuple[bytes, bytes]]) -> None:
         journal = Journal(300)
         for _ in range(300):
             exchange = begun(journal, headers=[(name + b" ", value + b" ") for name, value in headers])
-            exchange.answered(200, b"")
+            exchange.record_response(200, b"")
         held, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -417,24 +417,24 @@ def test_all_entries_together_take_so_many_bytes() -> None:
     journal = Journal(1000, capacity=2**20)
     for number in range(100):
         exchange = begun(journal)
-        exchange.asked(b"x" * LONGEST)
-        exchange.answered(200, b"x" * (number % 2) * LONGEST)
+        exchange.record_body(b"x" * LONGEST)
+        exchange.record_response(200, b"x" * (number % 2) * LONGEST)
     assert 8 <= len(journal) <= 16
-    assert journal.forgotten.total == 100 - len(journal)
+    assert journal.dropped.total == 100 - len(journal)
     assert journal.is_out_of_bytes
     journal.clear(DEFAULT)
     assert not journal.is_out_of_bytes
     exchange = begun(journal)
-    exchange.answered(200, b"")
+    exchange.record_response(200, b"")
     assert len(journal) == 1
 
 
 def test_an_entry_that_was_evicted_meanwhile_counts_no_more() -> None:
     journal = Journal(1, capacity=100_000)
     waiting = begun(journal)
-    begun(journal).answered(200, b"")
-    waiting.asked(b"x" * LONGEST)
-    waiting.answered(200, b"x" * LONGEST)
+    begun(journal).record_response(200, b"")
+    waiting.record_body(b"x" * LONGEST)
+    waiting.record_response(200, b"x" * LONGEST)
     assert (len(journal), journal.is_out_of_bytes) == (1, False)
 
 
@@ -442,7 +442,7 @@ def test_requests_that_fit_exactly_are_kept() -> None:
     def filled(capacity: int) -> Journal:
         journal = Journal(10, capacity)
         for _ in range(3):
-            journal.begin({"method": "GET", "path": "/", "query_string": b"", "headers": []}).answered(200, b"x")
+            journal.begin({"method": "GET", "path": "/", "query_string": b"", "headers": []}).record_response(200, b"x")
         return journal
 
     needed = sum(exchange.size for exchange in filled(2**20).newest())
@@ -454,7 +454,7 @@ def test_the_names_of_faults_count_too() -> None:
     for _ in range(100):
         exchange = begun(journal)
         exchange.faults = ["x" * 200] * 200
-        exchange.answered(503, b"")
+        exchange.record_response(503, b"")
     assert 10 <= len(journal) <= 25
 
 
@@ -464,7 +464,7 @@ def test_where_bytes_run_out_a_larger_journal_is_not_advised(monkeypatch: pytest
         for _ in range(3):
             httpx.post(f"{standin.url}/flows/filter", json={"text": "x" * 60_000}).raise_for_status()
         assert len(standin.requests) < 3
-        with pytest.raises(ControlError, match=r"[12] requests? in 0 MiB\. It has forgotten [12] that"):
+        with pytest.raises(ControlError, match=r"[12] requests? in 0 MiB, and has dropped [12] that"):
             standin.count()
 
 

@@ -62,8 +62,8 @@ UNLIKE: dict[str, tuple[dict[str, Any], list[str]]] = {
 
 def exchange(body: bytes = BODY) -> Exchange:
     made = Exchange(1, ASKED)
-    made.asked(body)
-    made.answered(200, b"[]")
+    made.record_body(body)
+    made.record_response(200, b"[]")
     return made
 
 

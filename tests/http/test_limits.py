@@ -401,7 +401,7 @@ def test_other_machines_need_a_token(options: tuple[str, ...], status: int) -> N
         answer = server.ask(control("GET", "/state", address, f"authorization: Bearer {TOKEN}"))
         assert answer.status == status
         if status == 403:
-            assert detail(answer).startswith("The control API answers this machine alone")
+            assert detail(answer).startswith("The control API only answers this machine")
 
 
 @pytest.mark.parametrize(
@@ -416,7 +416,7 @@ def test_a_server_for_all_says_so(options: tuple[str, ...], is_warned: bool) -> 
     with serving(*options) as server:
         status, told = server.end()
     assert status == 0
-    assert ("warning: whoever reaches 0.0.0.0 can read and change the rows" in told) is is_warned
+    assert ("warning: clients that reach 0.0.0.0 can change the rows" in told) is is_warned
 
 
 # ------------------------------------------------------------------------- the log

@@ -12,7 +12,7 @@ from tests.conftest import SMALL
 from tests.workspaces.urls import at, new_name
 from understudy import StandIn
 from understudy.errors import BadRequest
-from understudy.http.prefer import Wishes, examples_of, wishes_in
+from understudy.http.prefer import Preferences, examples_of, preferences_in
 from understudy.operations.api_folder import Api, own_folder
 
 FLOW = "a92c0e6f-17ec-4406-b9bc-2ccdf572df00"
@@ -138,17 +138,17 @@ def test_every_example_of_the_contract_can_be_had(api: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("header", "wishes"),
+    ("header", "preferences"),
     [
-        ("", Wishes()),
-        ("code=404", Wishes(404)),
-        ("example=a, delay=1.5", Wishes(None, "a", 1.5)),
-        ('example="a b"', Wishes(None, "a b")),
-        ('x="y;code=404"; code=500', Wishes(500)),
+        ("", Preferences()),
+        ("code=404", Preferences(404)),
+        ("example=a, delay=1.5", Preferences(None, "a", 1.5)),
+        ('example="a b"', Preferences(None, "a b")),
+        ('x="y;code=404"; code=500', Preferences(500)),
     ],
 )
-def test_a_header_is_read(header: str, wishes: Wishes) -> None:
-    assert wishes_in(header) == wishes
+def test_a_header_is_read(header: str, preferences: Preferences) -> None:
+    assert preferences_in(header) == preferences
 
 
 @pytest.mark.parametrize("part", [" ", ",", ";", '"', "a", "=", ',a="', ", a", "code= "])
@@ -156,5 +156,5 @@ def test_a_long_header_is_read_at_once(part: str) -> None:
     for header in (part * 20_000, f'code={part * 20_000}"', f"code={part * 20_000},x"):
         start = time.process_time()
         with suppress(BadRequest):
-            wishes_in(header)
+            preferences_in(header)
         assert time.process_time() - start < 1  # a backtracking pattern takes minutes

@@ -47,7 +47,7 @@ def test_a_golden_set_loads_as_it_is(api: Api, name: str) -> None:
 
 def test_a_reference_to_a_row_that_is_not_there_is_a_warning(api: Api) -> None:
     _, warnings = loaded(api, SMALL)
-    assert warnings == ["artifacts: 5 rows refer by `flow_run_id` to flow_runs that are not there"]
+    assert warnings == ["artifacts: 5 rows refer by `flow_run_id` to flow_runs that do not exist"]
 
 
 def test_an_empty_folder_is_an_empty_set(api: Api, tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ BROKEN: dict[str, tuple[str, list[object], str]] = {
     "an id twice": (
         "flows",
         [{**ROW, "name": "a"}, "", {**ROW, "name": "b"}],
-        f"line 3: the id {ROW['id']} is there already",
+        f"line 3: the id {ROW['id']} already exists",
     ),
     "half a surrogate pair": ("artifacts", ['{"id": "\\ud800"}'], "line 1: Invalid JSON"),
 }
@@ -152,7 +152,7 @@ def test_a_broken_set_is_refused_with_file_line_and_reason(api: Api, tmp_path: P
 
 
 def test_a_folder_that_is_not_there_is_named(api: Api, tmp_path: Path) -> None:
-    with pytest.raises(FixtureError, match="there is no such fixture folder"):
+    with pytest.raises(FixtureError, match="no such fixture folder"):
         loaded(api, tmp_path / "nothing")
 
 
@@ -212,7 +212,7 @@ STRAYS = {
     "flows.json5": "did you mean `flows.jsonl`?",
     "artefacts.jsonl": "did you mean `artifacts.jsonl`?",
     "Flows.jsonl.txt": "did you mean `flows.jsonl`?",
-    "notes": "it is the file of no table",
+    "notes": "no table has this name",
 }
 
 
@@ -252,21 +252,21 @@ def test_all_mistakes_are_reported_at_once(api: Api, tmp_path: Path) -> None:
     assert (
         mistakes(api, tmp_path)
         == [
-            "5 mistakes:",
+            "5 errors:",
             "flows.jsonl, line 1: tags: Input should be a valid array",
             "flows.jsonl, line 1: label: Extra inputs are not permitted; did you mean `labels`?",
             "flows.jsonl, line 2: Invalid JSON: EOF while parsing an object at line 1 column 1",
             "flows.jsonl, line 4: name: String should match pattern '^[^/%&><]+$'",
             "deployments.jsonl, line 1: flow: no row of flows has the name `b`",
         ]
-        or mistakes(api, tmp_path)[0] == "5 mistakes:"
+        or mistakes(api, tmp_path)[0] == "5 errors:"
     )
 
 
 def test_of_many_mistakes_the_first_are_reported_and_counted(api: Api, tmp_path: Path) -> None:
     write(tmp_path, "flows", *({"name": number} for number in range(1000)))
     told = mistakes(api, tmp_path)
-    assert told[0] == "1000 mistakes:"
+    assert told[0] == "1000 errors:"
     assert told[1].startswith("flows.jsonl, line 1: ")
     assert len(told) == 52
     assert told[-1] == "and 950 more"
@@ -304,7 +304,7 @@ def test_what_is_unique_in_the_real_database_is_unique_here(api: Api, tmp_path: 
     rows = [{**row, "id": row_id} for row_id, _ in zip(ids(), range(2), strict=False)]
     (mistake,) = mistakes(api, write(tmp_path, table, *rows))
     assert mistake.startswith(f"{table}.jsonl, line 2: a row with the ")
-    assert mistake.endswith(" is there already")
+    assert mistake.endswith(" already exists")
 
 
 @pytest.mark.parametrize("table", [table for table, row in UNIQUE.items() if len(row) > 1 and "type" not in row])
@@ -423,8 +423,8 @@ WRONG_NAMES: dict[str, tuple[str, object, str]] = {
         "deployments has the name `train/staging`"),
     "several": ("flow_runs", {"flow": "train", "deployment": "production"}, "deployment: 2 rows of deployments have "
         "the name `production`; name the one as `FLOW/production`, or by its id"),
-    "twice": ("flow_runs", {"flow": "train", "flow_id": FLOW_ID}, "flow: it says the same as `flow_id`, which is "
-        "there, too; leave one out"),
+    "twice": ("flow_runs", {"flow": "train", "flow_id": FLOW_ID}, "flow: it is redundant with `flow_id`; "
+        "remove one of them"),
     "no text": ("flow_runs", {"flow": 5}, "flow: Input should be a valid string"),
     "null where an id must be": ("flow_runs", {"flow": None}, "flow_id: UUID input should be a "
         "string, bytes or UUID object"),

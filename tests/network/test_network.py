@@ -217,7 +217,7 @@ def test_the_control_api_is_reached_in_the_same_ways(
         assert "workspaces" in run("admin", "state", "--url", secure, *options).stdout
     wrong = run("admin", "state", "--url", secure, "--ca-file", str(tmp_path / "nowhere"))
     assert wrong.returncode == 2
-    assert wrong.stderr.endswith("nowhere: cannot be used for --ca-file (No such file or directory)\n")
+    assert wrong.stderr.endswith("nowhere: cannot be used as --ca-file (No such file or directory)\n")
     with proxy(str(small.base_url.join("/")).rstrip("/")) as (url, asked):
         assert "workspaces" in run("admin", "state", "--url", FAR, "--proxy", url).stdout
     assert asked == ["http://prefect.invalid/__admin/state"] * 2
@@ -228,7 +228,7 @@ def test_options_about_certificates_that_are_wrong_are_told(tmp_path: Path) -> N
     empty.touch()
     os.mkfifo(pipe)
     for options, said in {
-        ("--ca-file", str(empty)): "it holds no certificates in PEM form",
+        ("--ca-file", str(empty)): "it has no certificates in PEM format",
         ("--ca-file", str(tmp_path / "nowhere")): "No such file or directory",
         ("--ca-file", str(pipe)): "it is a pipe, not a regular file",
         ("--ca-file", "/dev/zero"): "it is a character device, not a regular file",

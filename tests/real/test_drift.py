@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.conftest import SMALL
 from tests.real.conftest import Pair
-from understudy.drift.drift import drift, told
+from understudy.drift.drift import drift, report
 from understudy.operations.api_folder import Api
 
 KNOWN = Path(__file__).parent / "drift.txt"
@@ -14,4 +14,4 @@ KNOWN = Path(__file__).parent / "drift.txt"
 def test_the_drift_is_what_is_known(pair: Callable[[Path], Pair], api: Api) -> None:
     """Its document leaves out errors, bounds and nulls that it has, and promises less than it answers."""
     real, _ = pair(SMALL)
-    assert f"{told(drift(api.contract, real))}\n" == KNOWN.read_text(encoding="utf-8")
+    assert f"{report(drift(api.contract, real))}\n" == KNOWN.read_text(encoding="utf-8")

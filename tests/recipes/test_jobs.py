@@ -61,7 +61,7 @@ def test_a_job_on_github_has_a_stand_in_until_it_ends(github: GitHub, runner: Ma
 def test_a_job_on_github_fails_where_the_stand_in_does(github: GitHub) -> None:
     with pytest.raises(subprocess.CalledProcessError) as failure:
         github.use(".github/actions/stand-in", {"options": "--fixtures=no such folder"})
-    assert failure.value.stdout == "error: no such folder: there is no such fixture folder\n"
+    assert failure.value.stdout == "error: no such folder: no such fixture folder\n"
 
 
 def test_a_job_on_gitlab_has_a_stand_in(runner: Machine, checkout: Path) -> None:

@@ -76,7 +76,7 @@ def test_each_cell_has_a_symbol_and_says_its_state() -> None:
         "POST /pets/filter: owners.name.any_: passed",
         "POST /pets/count: owners.name.any_: failed",
         "POST /pets/filter: owners.name.like_: not reachable with this data",
-        "POST /pets/filter: pets.born.before_: covered: asked, but by no rule of its own",
+        "POST /pets/filter: pets.born.before_: covered: requested, but not checked by a rule of its own",
     ]
     legend, totals, cells = 4, 4, 4
     signs = [text for text in page.within("b") + page.within("span") if text in set("✓✕-○")]

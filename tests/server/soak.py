@@ -36,7 +36,7 @@ FAULTY = (500, 503, 429)
 RULES: tuple[list[dict[str, Any]], ...] = (
     [{"share": 0.2, "answer": 503, "retry_after": 1}],
     [{"every": 7, "connection": "reset"}, {"every": 5, "connection": "drop"}],
-    [{"share": 0.1, "connection": "cut"}, {"share": 0.1, "spoil": "mistyped"}],
+    [{"share": 0.1, "connection": "cut"}, {"share": 0.1, "corrupt": "mistyped"}],
     [{"stale": 1}, {"share": 0.2, "delay": {"median": 0.005, "p99": 0.05}}],
     [{"share": 0.1, "chunk_delay": 0.005}, {"share": 0.1, "throttle": 100_000}],
     [{"rate": {"requests": 50, "seconds": 1}, "answer": 429}],

@@ -19,7 +19,7 @@ import pytest
 
 from tests.conftest import SMALL
 from tests.servers import client, greeting
-from understudy.server.output import WAITING, Unblocked
+from understudy.server.output import WAITING, NonBlockingOutput
 
 LONG = f"/flows/{'x' * 900}"
 MANY = 200  # requests of a long path, whose lines take more than the 64 KiB that a pipe holds
@@ -343,7 +343,7 @@ def test_what_is_merely_not_there_has_no_hint(small: httpx.Client, path: str) ->
 
 def test_all_that_was_written_is_there_in_the_end(tmp_path: Path) -> None:
     with (tmp_path / "out").open("wb") as file:
-        output = Unblocked(file.fileno())
+        output = NonBlockingOutput(file.fileno())
         for number in range(1000):
             output.write(b"%d\n" % number)
         output.finish()
@@ -352,7 +352,7 @@ def test_all_that_was_written_is_there_in_the_end(tmp_path: Path) -> None:
 
 def test_what_is_dropped_is_counted(caplog: pytest.LogCaptureFixture) -> None:
     ours, theirs = os.pipe()
-    output = Unblocked(theirs)
+    output = NonBlockingOutput(theirs)
     line = b"x" * 1023 + b"\n"
     sent = 2 * WAITING // len(line)
     for _ in range(sent):

@@ -78,7 +78,7 @@ def test_fixtures_are_loaded_again(watched: Watched) -> None:
     before = watched.names()
     assert watched.api.post("/flows/", json={"name": "written"}).status_code == 201
     line = watched.edit(watched.flows, lambda text: text + FLOW % "added")
-    assert line == "INFO:     flows.jsonl changed, and all is loaded again; rows written since the start are lost\n"
+    assert line == "INFO:     reloaded after a change of flows.jsonl; changes in memory are discarded\n"
     assert watched.names() == sorted([*before, "added"])
 
 
@@ -116,7 +116,7 @@ def test_what_cannot_be_loaded_changes_nothing(watched: Watched) -> None:
         (watched.folder / "openapi.yaml", "\n  - nonsense: [", "is not YAML"),
     ):
         line = watched.edit(path, lambda text, broken=broken: text + broken)  # type: ignore[misc]
-        assert line.startswith(f"ERROR:    {path.name} changed, but cannot be loaded, so all is as before: ")
+        assert line.startswith(f"ERROR:    cannot reload after a change of {path.name}: ")
         assert reason in line
         assert watched.names() == names
 
@@ -173,7 +173,7 @@ def test_nothing_that_is_asked_meanwhile_is_lost(tmp_path: Path, is_kept: bool) 
         assert all(each.result() > 0 for each in asking)
 
 
-def test_a_slow_request_is_answered_by_what_it_came_to(tmp_path: Path) -> None:
+def test_a_slow_request_is_with_handler_what_it_came_to(tmp_path: Path) -> None:
     rules = tmp_path / "rules.yaml"
     rules.write_text("rules: [{path: /api/hello, delay: 4}]\n", encoding="utf-8")
     with watching(tmp_path / "api", "--faults", str(rules)) as watched, ThreadPoolExecutor() as pool:

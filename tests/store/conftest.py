@@ -26,7 +26,7 @@ def path(tmp_path: Path, opens: Opens) -> Path:
     """The file of a store with a few rows."""
     store = opens(tmp_path / "rows.json")
     fixtures.load(FEW, store.workspace)
-    store.settle()
+    store.flush()
     return store.path
 
 

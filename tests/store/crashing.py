@@ -48,7 +48,7 @@ def change(store: Store, step: int, told: int) -> None:
 
     store.workspace["flows"].update(0, {"tags": [CHANGED]})
     sys.setprofile(profile)
-    store.settle()
+    store.flush()
     sys.setprofile(None)
 
 

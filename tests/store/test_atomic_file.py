@@ -84,7 +84,7 @@ def test_a_change_is_refused_exactly_where_the_file_does_not_have_it(path: Path,
         refused = False
         with failing(step) as failed:
             try:
-                store.keep([change])
+                store.write([change])
             except OSError:
                 refused = True
         if not failed:
@@ -96,7 +96,7 @@ def test_a_change_is_refused_exactly_where_the_file_does_not_have_it(path: Path,
             assert path.read_bytes() == original
             store.workspace["flows"].undo(change)
         store.workspace["flows"].update(1, {"tags": ["next"]})
-        store.settle()
+        store.flush()
         assert rows_of(opens(path)) == rows_of(store), failed
     assert {name: outcomes[name] for name in ("call:write", "call:replace", "return:replace", "call:fsync")} == {
         "call:write": True,
@@ -122,12 +122,11 @@ def test_a_folder_that_cannot_be_flushed_is_logged_once(
     with caplog.at_level(logging.WARNING):
         for tags in (["one"], ["two"]):
             store.workspace["flows"].update(0, {"tags": tags})
-            store.settle()
+            store.flush()
             assert rows_of(opens(path)) == rows_of(store)
     (record,) = caplog.records
     assert record.getMessage() == (
-        f"{path}: the folder cannot be flushed (Invalid argument); writes are kept, but a loss of power may undo the "
-        "latest"
+        f"{path}: the folder cannot be flushed (Invalid argument); a loss of power may undo the latest"
     )
 
 
@@ -136,7 +135,7 @@ def test_a_file_that_was_deleted_is_written_no_more(path: Path, opens: Opens) ->
     store.delete()
     store.workspace["flows"].update(0, {"tags": ["late"]})
     with pytest.raises(OSError, match="was deleted"):
-        store.keep(store.changes)
+        store.write(store.changes)
     assert not path.exists()
 
 
@@ -148,7 +147,7 @@ def test_what_stands_where_the_new_file_is_written_is_replaced(path: Path, opens
     make(path.with_name(f".{path.name}.new"))
     store = opens(path)
     store.workspace["flows"].update(0, {"tags": ["new"]})
-    store.settle()
+    store.flush()
     assert rows_of(opens(path)) == rows_of(store)
     assert other.read_text(encoding="utf-8") == "of somebody else"
 
@@ -158,7 +157,7 @@ def test_what_a_crash_left_beside_is_written_over(path: Path, opens: Opens) -> N
     beside.write_bytes(b"x" * 100_000)
     store = opens(path)
     store.workspace["flows"].update(0, {"tags": ["new"]})
-    store.settle()
+    store.flush()
     assert not beside.exists()
     assert rows_of(opens(path)) == rows_of(store)
 
@@ -167,7 +166,7 @@ def test_the_rights_of_the_file_are_kept(path: Path, opens: Opens) -> None:
     path.chmod(0o640)
     store = opens(path)
     store.workspace["flows"].update(0, {"tags": ["new"]})
-    store.settle()
+    store.flush()
     assert path.stat().st_mode & 0o777 == 0o640
 
 
@@ -176,8 +175,8 @@ def test_what_somebody_else_wrote_is_not_written_over(path: Path, opens: Opens) 
     theirs = path.read_bytes() + b"\n"
     path.write_bytes(theirs)
     store.workspace["flows"].update(0, {"tags": ["new"]})
-    with pytest.raises(OSError, match=r"was changed by somebody else; stop the server, then start it again"):
-        store.keep(store.changes)
+    with pytest.raises(OSError, match=r"was changed by another process; restart the server"):
+        store.write(store.changes)
     assert path.read_bytes() == theirs
 
 
@@ -185,7 +184,7 @@ def test_a_file_that_was_taken_away_is_written_anew(path: Path, opens: Opens) ->
     store = opens(path)
     path.unlink()
     store.workspace["flows"].update(0, {"tags": ["new"]})
-    store.settle()
+    store.flush()
     assert rows_of(opens(path)) == rows_of(store)
 
 
@@ -198,7 +197,7 @@ def test_what_could_not_be_written_is_forgotten(tmp_path: Path) -> None:
     storage.write({"t": {"1": {}, "2": {}}})
     with pytest.raises(OSError, match="No such file or directory"):
         storage.sync()
-    storage.forget()
+    storage.discard()
     assert storage.read() == {"t": {"1": {}}}
     shutil.move(tmp_path / "elsewhere", folder)
     assert os.listdir(folder) == ["rows.json"]  # noqa: PTH208 - names are all that is asked

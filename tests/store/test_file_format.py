@@ -32,7 +32,7 @@ def test_a_change_is_a_change_of_one_line(path: Path, opens: Opens) -> None:
     before = path.read_text(encoding="utf-8").splitlines()
     store = opens(path)
     store.workspace["flows"].update(1, {"tags": ["changed"]})
-    store.settle()
+    store.flush()
     after = path.read_text(encoding="utf-8").splitlines()
     assert [line for line in after if line not in before] == [line for line in after if "changed" in line]
     assert len(before) == len(after)
@@ -54,20 +54,20 @@ def flows(**rows: object) -> str:
 
 
 DAMAGED = {
-    "no JSON": ("hello", 1, "`{` is expected here"),
-    "white space": (" \n", 2, "`{` is expected here"),
-    "a list": ("[]", 1, "`{` is expected here"),
-    "a table that is none": ('{"flows": []}', 1, "`{` is expected here"),
-    "an unknown table": ('{\n"flow": {\n"1": {}}}', 3, "there is no table `flow`; there are artifact_collections"),
-    "more behind the end": ("{}\n{}", 2, "there is more behind the end"),
-    "a name that is none": ('{"flows": {1: {}}}', 1, "a name is expected here"),
-    "a table twice": ('{"flows": {},\n"flows": {}}', 2, "`flows` is there already"),
-    "a number twice": (f'{{"flows": {{"1": {json.dumps(ROW)},\n"1": {{}}}}}}', 2, "`1` is there already"),
-    "a number that is none": ('{"flows": {"01": {}}}', 1, "`01` is no number of a row"),
-    "an id twice": (flows(n1=ROW, n2=ROW), 9, f"the id {ID} is there already"),
+    "no JSON": ("hello", 1, "expected `{`"),
+    "white space": (" \n", 2, "expected `{`"),
+    "a list": ("[]", 1, "expected `{`"),
+    "a table that is none": ('{"flows": []}', 1, "expected `{`"),
+    "an unknown table": ('{\n"flow": {\n"1": {}}}', 3, "no table is named `flow`; the tables are artifact_collections"),
+    "more behind the end": ("{}\n{}", 2, "unexpected content after the end"),
+    "a name that is none": ('{"flows": {1: {}}}', 1, "expected a name"),
+    "a table twice": ('{"flows": {},\n"flows": {}}', 2, "`flows` is repeated"),
+    "a number twice": (f'{{"flows": {{"1": {json.dumps(ROW)},\n"1": {{}}}}}}', 2, "`1` is repeated"),
+    "a number that is none": ('{"flows": {"01": {}}}', 1, "`01` is not a row number"),
+    "an id twice": (flows(n1=ROW, n2=ROW), 9, f"the id {ID} already exists"),
     "no row": (flows(n1=5), 3, "Input should be an object"),
-    "half a row": (flows(n1=ROW)[:60], 4, "no JSON (Unterminated string starting at)"),
-    "a comma too many": ('{"flows": {},\n}', 2, "no JSON (Expecting value)"),
+    "half a row": (flows(n1=ROW)[:60], 4, "not JSON (Unterminated string starting at)"),
+    "a comma too many": ('{"flows": {},\n}', 2, "not JSON (Expecting value)"),
     "too deep": ('{"flows":\n{"1": ' + "[" * 200_000, 2, "cannot be read (maximum recursion depth exceeded"),
     "too long a number": ('{"flows":\n{"1": ' + "1" * 5000, 2, "cannot be read (Exceeds the limit"),
 }

@@ -81,12 +81,12 @@ def test_a_folder_that_was_made_again_is_not_ours(path: Path) -> None:
     with first.held():
         first.check()
         shutil.rmtree(path.parent)
-        with pytest.raises(OSError, match="was changed by somebody else"):
+        with pytest.raises(OSError, match="was changed by another process"):
             first.check()
         path.parent.mkdir()
         with second.held():
             second.check()
-            with pytest.raises(OSError, match="was changed by somebody else"):
+            with pytest.raises(OSError, match="was changed by another process"):
                 first.check()
             theirs = lock_file(path)
             assert theirs.exists()
@@ -102,7 +102,7 @@ def test_its_end_leaves_the_lock_of_somebody_else(path: Path) -> None:
     second.check()
     assert "is in use" in refuses(path)
     holding.__exit__(None, None, None)
-    with pytest.raises(OSError, match="was changed by somebody else"):
+    with pytest.raises(OSError, match="was changed by another process"):
         second.check()
 
 

@@ -57,8 +57,8 @@ def test_rows_of_a_table_that_the_contract_does_not_have_are_saved(
     _, losses, warnings = repair(path, target, api.catalog)
     assert len(losses) == 2
     assert warnings == [
-        "blocks: the contract has no such table; kept in the file, but not served: 4 rows",
-        "more: the contract has no such table; kept in the file, but not served: 5 rows",
+        "blocks: the contract has no such table; 4 rows stay in the file unserved",
+        "more: the contract has no such table; 5 rows stay in the file unserved",
     ]
     saved = json.loads(target.read_bytes())
     assert saved["more"] == blocks
@@ -113,7 +113,7 @@ def test_a_row_that_is_there_twice_is_saved_once(api: Api, path: Path, target: P
     path.write_text(json.dumps(content), encoding="utf-8")
     workspace, (loss,), _ = repair(path, target, api.catalog)
     assert len(workspace["flows"]) == 2
-    assert loss.reason == f"the id {content['flows']['1']['id']} is there already"
+    assert loss.reason == f"the id {content['flows']['1']['id']} already exists"
 
 
 def test_what_is_no_text_is_lost_and_never_taken_for_text(api: Api, path: Path, target: Path, opens: Opens) -> None:
@@ -128,7 +128,7 @@ def test_what_is_no_text_is_lost_and_never_taken_for_text(api: Api, path: Path, 
 
 def test_a_file_is_never_saved_over_another(api: Api, path: Path) -> None:
     before = path.read_bytes()
-    with pytest.raises(StoreError, match="is there already; name another with --to"):
+    with pytest.raises(StoreError, match="already exists; name another file with --to"):
         repair(path, path, api.catalog)
     assert path.read_bytes() == before
 

@@ -81,7 +81,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_what_was_answered_is_there_after_a_restart(path: Path, number: signal.Signals) -> None:
     with serving(path) as first:
-        assert first.lines[1] == f"  rows from {FEW}, kept in {path}:\n"
+        assert first.lines[1] == f"  rows from {FEW}, stored in {path}:\n"
         assert first.artifact("new").status_code == 201
         keys = first.artifact_keys()
         assert first.stop(number) == ""
@@ -111,10 +111,10 @@ def test_a_folder_that_is_made_again_belongs_to_the_second_server(path: Path) ->
             assert second.artifact("second").status_code == 201
             answer = first.artifact("first")
             assert answer.status_code == 507
-            assert "was changed by somebody else" in answer.json()["detail"]
+            assert "was changed by another process" in answer.json()["detail"]
             assert "first" not in first.artifact_keys()
             assert second.artifact("third").status_code == 201
-            assert first.stop().count("was changed by somebody else") == 1
+            assert first.stop().count("was changed by another process") == 1
             assert second.artifact("fourth").status_code == 201
     with serving(folder / "rows.json") as again:
         assert {"second", "third", "fourth"} <= set(again.artifact_keys())
@@ -158,7 +158,7 @@ def test_a_full_disk_refuses_writes_and_serves_reads_until_there_is_room(path: P
         for _ in range(2):
             answer = served.artifact("new")
             assert answer.status_code == 507
-            assert answer.json() == {"detail": "The change could not be kept (File too large). Nothing was changed."}
+            assert answer.json() == {"detail": "The change could not be stored (File too large). Nothing was changed."}
         flow = served.api.post("/flows/filter", json={}).json()[0]
         tags = {"tags": ["x" * 1000]}
         assert served.api.patch(f"/flows/{flow['id']}", json=tags).status_code == 507
@@ -272,5 +272,5 @@ def test_a_large_store_starts_with_a_warning(path: Path) -> None:
     with path.open("ab") as file:
         file.write(b" " * SIZE)
     with serving(path) as large:
-        size = f"warning: {path} is 64 MiB, and each write writes all of it: see docs/reference/store.md\n"
+        size = f"warning: {path} has 64 MiB, and each change rewrites all of it: see docs/reference/store.md\n"
         assert large.stop() == size

@@ -26,7 +26,7 @@ def test_a_new_store_is_written_at_once_from_its_fixture_set(api: Api, tmp_path:
         if content is not None:
             path.write_bytes(content)
         with opened(path, FixtureSet(SMALL, api.catalog)) as store:
-            assert origin(store, SMALL) == f"{SMALL}, kept in {path}"
+            assert origin(store, SMALL) == f"{SMALL}, stored in {path}"
             assert len(store.workspace["artifacts"]) == 120
             assert rows_of(opens(path)) == rows_of(store)
 
@@ -68,7 +68,7 @@ def test_any_changes_are_there_when_it_is_opened_again(tmp_path: Path, opens: Op
     for _ in range(30):
         for _ in range(randomness.randrange(5)):
             change_anything(randomness, store)
-        store.settle()
+        store.flush()
         assert rows_of(opens(store.path)) == rows_of(store)
         if randomness.random() < 0.2:
             store = opens(store.path)
@@ -96,7 +96,7 @@ def test_changes_that_cannot_be_kept_are_in_no_later_file(path: Path, opens: Ope
     whole = path.read_bytes()
     path.write_bytes(whole + b"\n")  # somebody else's
     with pytest.raises(OSError, match="somebody else"):
-        store.keep(store.changes)
+        store.write(store.changes)
     path.write_bytes(whole)
     assert rows_of(opens(path)) == before
     for change in reversed(store.changes):
@@ -104,7 +104,7 @@ def test_changes_that_cannot_be_kept_are_in_no_later_file(path: Path, opens: Ope
     store.changes.clear()
     path.unlink()
     store.workspace["flows"].update(1, {"tags": ["kept"]})
-    store.settle()
+    store.flush()
     after = rows_of(opens(path))
     assert {**after, "flows": []} == {**before, "flows": []}
     assert [b"lost" in row for row in after["flows"]] == [False, False]
@@ -128,7 +128,7 @@ def test_a_person_may_edit_the_file(path: Path, opens: Opens) -> None:
     assert (written["name"], written["created"], written["tags"]) == ("by hand", "2026-01-01T00:00:00Z", [])
     assert written["id"] == flow["id"].lower()
     store.workspace["flows"].insert({"id": new_id(), "created": now(), "updated": now(), "name": "next"})
-    store.settle()
+    store.flush()
     assert edited(path)["flows"]["71"]["name"] == "next"
     assert rows_of(opens(path)) == rows_of(store)
 
@@ -140,7 +140,7 @@ def test_a_table_that_is_taken_out_is_empty_or_made_of_another(path: Path, opens
     path.write_text(json.dumps(content), encoding="utf-8")
     store = opens(path)
     assert rows_of(store) == {name: rows for name, rows in before.items() if name != "flow_runs"}
-    store.settle()
+    store.flush()
     assert rows_of(opens(path)) == rows_of(store)
 
 
@@ -158,7 +158,7 @@ def test_what_json_can_hold_is_kept(tmp_path: Path, api: Api) -> None:
     store = Store(tmp_path / "rows.json", catalog)
     row = store.workspace["artifacts"].insert({"id": new_id(), "created": now(), "updated": now(), "data": data})
     written = store.workspace["artifacts"].encoded(row)
-    store.settle()
+    store.flush()
     again = Store(tmp_path / "rows.json", catalog)
     assert again.workspace["artifacts"].encoded(0) == written
     assert json.loads(written)["data"] == data
@@ -170,7 +170,7 @@ def test_rows_that_were_written_by_hand_are_completed_and_kept(tmp_path: Path, o
     path.write_text(json.dumps(content), encoding="utf-8")
     store = opens(path)
     assert store.changes, "what was filled in has to be written"
-    store.settle()
+    store.flush()
     again = opens(path)
     assert rows_of(again) == rows_of(store)
     assert not again.changes
@@ -188,5 +188,5 @@ def test_a_file_that_an_editor_wrote_in_its_own_encoding_is_read(path: Path, ope
 def test_rows_that_are_not_unique_are_refused_with_their_line(tmp_path: Path, opens: Opens) -> None:
     path = tmp_path / "rows.json"
     path.write_text('{"flows": {"1": {"name": "etl"},\n"2": {"name": "etl"}}}', encoding="utf-8")
-    with pytest.raises(StoreError, match=r"line 2: a row with the name `etl` is there already; .*store repair"):
+    with pytest.raises(StoreError, match=r"line 2: a row with the name `etl` already exists; .*store repair"):
         opens(path)

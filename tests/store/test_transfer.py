@@ -56,14 +56,14 @@ def test_import_never_writes_over_a_store(tmp_path: Path) -> None:
     path = tmp_path / "rows.json"
     path.write_text("{}", encoding="utf-8")
     assert refused("import", FEW, path) == (
-        f"error: {path}: is there already; give it another name, or take it away first"
+        f"error: {path}: already exists; name another file, or delete this one first"
     )
     assert path.read_text(encoding="utf-8") == "{}"
 
 
 def test_import_tells_what_is_wrong_with_a_set(tmp_path: Path) -> None:
     assert refused("import", tmp_path / "none", tmp_path / "rows.json") == (
-        f"error: {tmp_path}/none: there is no such fixture folder"
+        f"error: {tmp_path}/none: no such fixture folder"
     )
     assert not (tmp_path / "rows.json").exists()
 
@@ -80,7 +80,7 @@ def test_export_tells_that_there_is_nothing(tmp_path: Path, content: str | None)
     if content is not None:
         (tmp_path / "rows.json").write_text(content, encoding="utf-8")
     assert refused("export", tmp_path / "rows.json", tmp_path / "set") == (
-        f"error: {tmp_path}/rows.json: there is no such store, or nothing in it"
+        f"error: {tmp_path}/rows.json: does not exist, or is empty"
     )
 
 

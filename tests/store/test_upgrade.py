@@ -44,13 +44,13 @@ def test_a_field_that_the_contract_does_not_have_is_dropped_and_counted(path: Pa
     written = edit(path, for_each_flow(soon=1, later={"a": []}))
     store = opens(path)
     assert list(store.upgrade.warnings()) == [
-        "flows: the contract has no field `later`, which is dropped from 2 rows",
-        "flows: the contract has no field `soon`, which is dropped from 2 rows",
+        "flows: the contract has no field `later`, it is dropped from 2 rows",
+        "flows: the contract has no field `soon`, it is dropped from 2 rows",
     ]
     assert rows_of(store) == before
     assert path.read_bytes() == written  # opening a store changes nothing
     store.workspace["artifacts"].delete(0)
-    store.settle()
+    store.flush()
     assert b"soon" not in path.read_bytes()
     again = opens(path)
     assert list(again.upgrade.warnings()) == []
@@ -64,7 +64,7 @@ def test_a_field_that_is_new_takes_its_default(path: Path, opens: Opens) -> None
     assert [store.workspace["flows"].values(row)["tags"] for row in store.workspace["flows"].live] == [[], []]
     assert list(store.upgrade.warnings()) == []
     store.workspace["flows"].delete(0)
-    store.settle()
+    store.flush()
     assert rows_of(opens(path)) == rows_of(store)
 
 
@@ -117,7 +117,7 @@ def test_repair_drops_what_the_contract_does_not_have_and_keeps_the_row(api: Api
     target = path.with_name("repaired.json")
     _, (loss,), warnings = repair(path, target, api.catalog)
     assert loss.text.startswith('"flows" {')
-    assert warnings == ["flows: the contract has no field `soon`, which is dropped from 2 rows"]
+    assert warnings == ["flows: the contract has no field `soon`, it is dropped from 2 rows"]
     assert rows_of(opens(target)) == before
 
 
@@ -127,10 +127,10 @@ def test_a_table_that_the_contract_does_not_have_stays_in_the_file(path: Path, o
     edit(path, lambda content: content.update(blocks=extra, empty={}))
     store = opens(path)
     (warning,) = store.upgrade.warnings()
-    assert warning == "blocks: the contract has no such table; kept in the file, but not served: 2 rows"
+    assert warning == "blocks: the contract has no such table; 2 rows stay in the file unserved"
     assert rows_of(store) == before
     store.workspace["flows"].delete(0)
-    store.settle()
+    store.flush()
     assert json.loads(path.read_bytes())["blocks"] == extra
     assert rows_of(opens(path)) == rows_of(store)
 
@@ -145,5 +145,5 @@ def test_what_is_dropped_of_another_workspace_is_logged(
     with caplog.at_level(logging.WARNING), files.open("default"), files.open(name):
         pass
     assert [record.getMessage() for record in caplog.records] == [
-        f"{files.path(name)}: flows: the contract has no field `soon`, which is dropped from 2 rows"
+        f"{files.path(name)}: flows: the contract has no field `soon`, it is dropped from 2 rows"
     ]

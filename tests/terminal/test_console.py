@@ -138,10 +138,10 @@ def test_it_imports_nothing_from_the_current_folder(tmp_path: Path) -> None:
 
 
 UNEXPECTED = {
-    "an error": ("1/0", 70, "error: an error of Understudy's own (ZeroDivisionError: division by zero); to see"),
-    "one of hostile text": (r"{}['\x1b[2J\n\ud800']", 70, "error: an error of Understudy's own (KeyError: "),
-    "too deep": ("(f := lambda: f())()", 70, "error: an error of Understudy's own (RecursionError: "),
-    "memory": ("bytearray(2**62)", 70, "error: an error of Understudy's own (MemoryError"),
+    "an error": ("1/0", 70, "error: unexpected error (ZeroDivisionError: division by zero); set"),
+    "one of hostile text": (r"{}['\x1b[2J\n\ud800']", 70, "error: unexpected error (KeyError: "),
+    "too deep": ("(f := lambda: f())()", 70, "error: unexpected error (RecursionError: "),
+    "memory": ("bytearray(2**62)", 70, "error: unexpected error (MemoryError"),
     "a loop of links": ("open('loop')", 2, "error: loop: cannot be read or written (Too many levels of symbolic"),
     "a thread": ("[t := __import__('threading').Thread(target=lambda: 1/0), t.start(), t.join()]", 0,
                  "error: a thread failed (ZeroDivisionError('division by zero'))"),

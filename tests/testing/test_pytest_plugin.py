@@ -272,7 +272,7 @@ def test_a_mistake_is_told_before_anything_runs(tmp_path: Path, name: str) -> No
 
 NOWHERE = "http://127.0.0.1:1/api"
 WRONG = {
-    "fixtures": ("--understudy-fixtures", "nowhere", "{folder}/nowhere: there is no such fixture folder"),
+    "fixtures": ("--understudy-fixtures", "nowhere", "{folder}/nowhere: no such fixture folder"),
     "a port that is taken": (
         "--understudy-port",
         "{port}",
@@ -299,7 +299,7 @@ def test_workers_tell_why_the_server_cannot_start(tmp_path: Path) -> None:
     two = "def test_one(understudy): pass\ndef test_two(understudy): pass\n"
     run = ran(tmp_path, two, *XDIST, "1", "--understudy-fixtures", "nowhere")
     assert run.code == 1, run.output
-    words = f"Understudy cannot be used: {tmp_path}/nowhere: there is no such fixture folder\n"
+    words = f"Understudy cannot be used: {tmp_path}/nowhere: no such fixture folder\n"
     assert run.output.count(words) == 2, run.output
     assert "Traceback" not in run.output
     assert "another exception" not in run.output

@@ -122,11 +122,14 @@ def test_times_arrive_as_iso_8601(workspace: RemoteWorkspace, api: httpx.Client,
 
 
 WRONG_ROWS: dict[str, tuple[Mapping[str, Any] | str | Path, str]] = {
-    "another table": ({"flowz": []}, "there is no table `flowz`; there are artifact_collections, .*Nothing was loaded"),
+    "another table": (
+        {"flowz": []},
+        "no table is named `flowz`; the tables are artifact_collections, .*Nothing was loaded",
+    ),
     "a wrong field": ({"flows": [flow("a"), flow(id=1)]}, r"flows\[1\]: id: UUID input should be a string"),
-    "an id that is there": ({"flows": [flow(id=FLOW), flow(id=FLOW)]}, f"the id {FLOW} is there already"),
+    "an id that is there": ({"flows": [flow(id=FLOW), flow(id=FLOW)]}, f"the id {FLOW} already exists"),
     "no list": ({"flows": 5}, "body.rows.flows: Input should be a valid list"),
-    "another set": ("nope", "There is no fixture set `nope` beside the loaded one; there are fixtures"),
+    "another set": ("nope", "No fixture set `nope` is beside the loaded one; its folder has fixtures"),
     "no folder": (Path("nowhere"), "nowhere cannot be read"),
 }
 
@@ -141,7 +144,7 @@ def test_rows_that_are_none_are_refused_and_nothing_is_loaded(workspace: RemoteW
 
 def test_a_folder_that_is_no_json_is_refused(workspace: RemoteWorkspace, tmp_path: Path) -> None:
     (tmp_path / "flows.jsonl").write_text("{bad\n", encoding="utf-8")
-    with pytest.raises(ControlError, match=f"{tmp_path}/flows.jsonl, line 1: is no JSON"):
+    with pytest.raises(ControlError, match=f"{tmp_path}/flows.jsonl, line 1: not JSON"):
         workspace.load(tmp_path)
 
 
@@ -174,7 +177,7 @@ def test_rows_are_put_aside_and_taken_back_by_any_name(workspace: RemoteWorkspac
     assert state["snapshots"] == [name]
     add_flow(workspace, "after")
     assert workspace.restore(name)["flows"] == flows(workspace) == FLOWS + 1
-    workspace.forget(name)
+    workspace.delete_snapshot(name)
     with pytest.raises(ControlError, match="has no snapshot"):
         workspace.restore(name)
     assert flows(workspace) == FLOWS + 1
@@ -182,10 +185,8 @@ def test_rows_are_put_aside_and_taken_back_by_any_name(workspace: RemoteWorkspac
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a\nb"])
 def test_a_name_that_is_none_is_refused(workspace: RemoteWorkspace, name: str) -> None:
-    for action in (workspace.save, workspace.restore, workspace.forget):
-        with pytest.raises(
-            ControlError, match=r"a snapshot cannot be called .*: it takes a name without a slash"
-        ) as error:
+    for action in (workspace.save, workspace.restore, workspace.delete_snapshot):
+        with pytest.raises(ControlError, match=r".* is not a valid name for a snapshot") as error:
             action(name)
         assert "\n" not in str(error.value)
 
@@ -292,7 +293,7 @@ CALLS: dict[str, Callable[[RemoteWorkspace], object]] = {
     "reset": lambda workspace: workspace.reset(),
     "load": lambda workspace: workspace.load({}),
     "save": lambda workspace: workspace.save("x"),
-    "forget": lambda workspace: workspace.forget("x"),
+    "delete_snapshot": lambda workspace: workspace.delete_snapshot("x"),
     "drop": lambda workspace: workspace.drop(),
     "requests": lambda workspace: workspace.requests,
     "find": lambda workspace: workspace.find(),
@@ -347,7 +348,7 @@ def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
 def test_another_server_is_told_from_ours(handler: type[BaseHTTPRequestHandler]) -> None:
     with serving(handler) as url:
         for name, call in CALLS.items():
-            with pytest.raises(ControlError, match=r"answers \d+; is it a server of Understudy's\?$") as error:
+            with pytest.raises(ControlError, match=r"returned \d+; is it an Understudy server\?$") as error:
                 call(RemoteWorkspace(url))
             assert str(error.value).startswith(url.removesuffix("/api")), name
 

@@ -145,7 +145,7 @@ def test_a_descriptor_of_anything_but_a_listening_tcp_socket_is_refused(kind: st
             "text": "3",
             "huge": 10**25,
         }
-        with pytest.raises(UnderstudyError, match="`descriptor` takes that of a listening TCP socket"):
+        with pytest.raises(UnderstudyError, match="`descriptor` takes the descriptor of a listening TCP socket"):
             StandIn(SMALL, descriptor=descriptors[kind])
         assert pair[0].send(b".") == 1  # it is left open
 
@@ -219,7 +219,7 @@ def test_it_can_be_started_and_stopped_without_a_block(process: bool) -> None:
         assert standin.start() is standin
         assert flows(standin) == FLOWS
         add_flow(standin)
-        with pytest.raises(UnderstudyError, match=f"the stand-in at {standin.url} has started already"):
+        with pytest.raises(UnderstudyError, match=f"the stand-in at {standin.url} is already started"):
             standin.start()
         pid = pid_of(standin)
         standin.stop()
@@ -255,7 +255,7 @@ def test_a_port_that_is_taken_is_told(process: bool) -> None:
 @in_both
 def test_fixtures_that_are_not_there_are_told(process: bool) -> None:
     standin = StandIn("nowhere", process=process)
-    with pytest.raises(UnderstudyError, match="nowhere: there is no such fixture folder"), standin:
+    with pytest.raises(UnderstudyError, match="nowhere: no such fixture folder"), standin:
         pytest.fail("it has started")
     assert "understudy" not in {thread.name for thread in threading.enumerate()}
     assert pid_of(standin) is None
@@ -290,7 +290,7 @@ def test_another_api_may_print_and_have_no_workspaces(tmp_path: Path) -> None:
     (tmp_path / "openapi.yaml").write_text(yaml.safe_dump(contract, sort_keys=False), encoding="utf-8")
     with StandIn(SMALL, api=tmp_path, process=True) as standin:
         assert flows(standin) == FLOWS
-        with pytest.raises(ControlError, match=f"the API at {standin.url} has no workspaces but the default one"):
+        with pytest.raises(ControlError, match=f"the API at {standin.url} has only the default workspace"):
             standin.workspace()
 
 

@@ -385,7 +385,7 @@ def test_a_server_that_says_the_same_to_everything_breaks_the_contract(command: 
 DEVIATION = "a deviation has operation, rule, subject, each a text"
 MISTAKES: dict[str, tuple[list[str], str]] = {
     "no URL": (["nonsense"], "nonsense: "),
-    "no port": (["http://a:b"], "http://a:b: cannot be asked ("),
+    "no port": (["http://a:b"], "http://a:b: cannot be reached ("),
     "nobody there": (["{nobody}"], "{nobody}: POST /artifacts/filter cannot be asked ("),
     "no API there": (["{root}"], "{root}/artifacts/filter: is not there: is this the URL of an API? (404)"),
     "a login that is missing": (
@@ -398,11 +398,11 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     ),
     "a header without a colon": (["{api}", "--header", "x"], "--header wants 'NAME: VALUE', not 'x'"),
     "a header without a name": (["{api}", "--header", ": x"], "--header wants 'NAME: VALUE', not ': x'"),
-    "a header that no server takes": (["{api}", "--header", "x: ü"], "{api}: cannot be asked ("),
+    "a header that no server takes": (["{api}", "--header", "x: ü"], "{api}: cannot be reached ("),
     "a login without a colon": (["{api}", "--auth", "me"], "--auth wants 'USER:PASSWORD'"),
     "no such document": (["{api}", "--known", "nowhere"], "nowhere: cannot be read (No such file or directory)"),
     "a document that is wrong": (["{api}", "--known", "{wrong}"], f"{{wrong}}, line 1: {DEVIATION}"),
-    "no such fixtures": (["{api}", "--fixtures", "nowhere"], "nowhere: there is no such fixture folder"),
+    "no such fixtures": (["{api}", "--fixtures", "nowhere"], "nowhere: no such fixture folder"),
     "fixtures that are wrong": (["{api}", "--fixtures", "{set}"], "{set}/flows.jsonl, line 1: "),
     "a JUnit report that cannot be written": (["{api}", "--junit", "/"], "/: cannot be written ("),
     "a JSON report that cannot be written": (["{api}", "--json", "/"], "/: cannot be written ("),

@@ -145,9 +145,9 @@ def test_each_group_is_met_as_its_parts_and_its_sentence_say(golden: Asked) -> N
             counted = [part.met for part in group.parts if counts(part)]
             if not counted or not counts(group):
                 continue
-            if "`or_`" in group.says:
+            if "`or_`" in group.text:
                 kind, expected = "or_", any(counted)
-            elif "no one row" in group.says:
+            elif "no one row" in group.text:
                 kind, expected = "apart", False
                 assert all(counted)
             else:
@@ -158,7 +158,7 @@ def test_each_group_is_met_as_its_parts_and_its_sentence_say(golden: Asked) -> N
 
 
 def counts(part: Finding) -> bool:
-    return "`: asks nothing" not in part.says and "`: ignored" not in part.says
+    return "`: no criteria" not in part.text and "`: ignored" not in part.text
 
 
 def test_each_leaf_is_met_as_a_request_of_nothing_else(golden: Asked) -> None:
@@ -166,9 +166,9 @@ def test_each_leaf_is_met_as_a_request_of_nothing_else(golden: Asked) -> None:
     for body, tree in trees(golden):
         for leaf in flat(tree):
             if leaf.found is not None:
-                alone = body.values(nested(leaf.path, leaf.asked))
+                alone = body.values(nested(leaf.path, leaf.operand))
                 selected = golden.workspace.select(body.query.table, body.query.criteria(alone))
-                asks_nothing = leaf.says.endswith("`: asks nothing")
+                asks_nothing = leaf.text.endswith("`: no criteria")
                 assert leaf.met == (asks_nothing or ROW in selected), leaf
                 assert len(leaf.found) <= 5
                 seen.add((leaf.path.rpartition(".")[2], leaf.met))
@@ -186,7 +186,7 @@ def nested(path: str, value: Any) -> Any:
 
 def says(few: Asked, row: UUID, path: str, operand: Any, request: str = "/artifacts/filter") -> str:
     """What the leaf at a path says."""
-    return at(few.about(row, nested(path, operand), request), path).says
+    return at(few.about(row, nested(path, operand), request), path).text
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def says(few: Asked, row: UUID, path: str, operand: Any, request: str = "/artifa
         (OF_RUN, "artifacts.key.any_", ["x", "report"], '["x", "report"]`: met, key is "report"'),
         (OF_RUN, "artifacts.key.like_", "REP%t", '"REP%t"`: met, key is "report"'),
         (OF_RUN, "artifacts.key.like_", "z", '"z"`: not met, key is "report"'),
-        (OF_RUN, "artifacts.key.like_", "", '""`: asks nothing'),
+        (OF_RUN, "artifacts.key.like_", "", '""`: no criteria'),
         (LONELY, "artifacts.key.exists_", True, "true`: not met, key is null"),
         (LONELY, "artifacts.type.not_any_", ["table"], '["table"]`: not met, type is null'),
         (OF_RUN, "artifacts.flow_run_id.any_", [str(RUN)], f'["{RUN}"]`: met, flow_run_id is "{RUN}"'),
@@ -286,8 +286,8 @@ def test_a_leaf_holds_the_values_themselves(few: Asked) -> None:
     body = {"flow_runs": {"tags": {"all_": ["prod"]}, "id": {"any_": [str(RUN)]}}}
     finding = few.about(OF_RUN, body)
     tags, ids = at(finding, "flow_runs.tags.all_"), at(finding, "flow_runs.id.any_")
-    assert (tags.asked, tags.found, tags.met) == (["prod"], [["dev", "a"]], False)
-    assert (ids.asked, ids.found, ids.met) == ([str(RUN)], [str(RUN)], True)
+    assert (tags.operand, tags.found, tags.met) == (["prod"], [["dev", "a"]], False)
+    assert (ids.operand, ids.found, ids.met) == ([str(RUN)], [str(RUN)], True)
     assert at(few.about(LONELY, body), "flow_runs.tags.all_").found == []
     assert at(finding, "flow_runs.tags").found is None
 
@@ -301,7 +301,7 @@ def test_of_many_values_five_are_shown(golden: Asked) -> None:
     assert leaf.found is not None
     assert len(leaf.found) == 5
     assert set(leaf.found) < names_of_runs(golden, most)
-    assert leaf.says.endswith(", …")
+    assert leaf.text.endswith(", …")
 
 
 def names_of_runs(golden: Asked, row: int) -> set[str]:
@@ -312,8 +312,8 @@ def names_of_runs(golden: Asked, row: int) -> set[str]:
 
 def test_a_long_operand_is_cut_in_the_sentence_alone(few: Asked) -> None:
     leaf = at(few.about(OF_RUN, {"artifacts": {"key": {"any_": ["x" * 500]}}}), "artifacts.key.any_")
-    assert leaf.asked == ["x" * 500]
-    assert len(leaf.says) < 250
+    assert leaf.operand == ["x" * 500]
+    assert len(leaf.text) < 250
 
 
 # ------------------------------------------------------------------ groups in words
@@ -324,8 +324,8 @@ def test_the_tree_follows_the_request(few: Asked) -> None:
     assert [part.path for part in flat(finding)] == [
         "", "artifacts", "artifacts.key", "artifacts.key.exists_", "artifacts.type", "artifacts.type.any_",
     ]  # fmt: skip
-    assert finding.says == "The request: not met, since `artifacts` is not"
-    assert at(finding, "artifacts").says == "`artifacts`: not met, none of 2 parts is"
+    assert finding.text == "The request: not met, since `artifacts` is not"
+    assert at(finding, "artifacts").text == "`artifacts`: not met, none of 2 parts is"
 
 
 @pytest.mark.parametrize(
@@ -333,19 +333,19 @@ def test_the_tree_follows_the_request(few: Asked) -> None:
     [
         ("report", "and_", "met, 2 of 2 parts are"),
         ("nothing", "and_", "not met, 1 of 2 parts is"),
-        ("nothing", "or_", "met, 1 of 2 parts is, and `or_` asks for one"),
+        ("nothing", "or_", "met, 1 of 2 parts is, and `or_` requires one"),
     ],
 )
 def test_a_group_counts_its_parts(few: Asked, key: str, operator: str, words: str) -> None:
     body = {"artifacts": {"operator": operator, "key": {"any_": [key]}, "type": {"any_": ["table"]}}}
-    assert at(few.about(OF_RUN, body), "artifacts").says == f"`artifacts`: {words}"
+    assert at(few.about(OF_RUN, body), "artifacts").text == f"`artifacts`: {words}"
 
 
 def test_related_rows_may_meet_each_part_but_none_all(few: Asked) -> None:
     body = {"flow_runs": {"name": {"any_": ["bare"]}, "state": {"type": {"any_": ["FAILED"]}}}}
     group = at(few.about(FLOW, body, "/flows/filter"), "flow_runs")
     assert [part.met for part in group.parts] == [True, True]
-    assert (group.met, group.says) == (
+    assert (group.met, group.text) == (
         False,
         "`flow_runs`: not met, each part is, but no one row of flow_runs meets all of them",
     )
@@ -362,29 +362,29 @@ def test_filters_may_each_be_met_but_not_together(few: Asked) -> None:
     }
     finding = few.about(FLOW, body, "/flows/filter")
     assert [part.met for part in finding.parts] == [True] * 4
-    assert finding.says == "The request: not met, each part is, but no one row of flow_runs meets them together"
+    assert finding.text == "The request: not met, each part is, but no one row of flow_runs meets them together"
     assert not finding.met
 
 
 def test_what_is_ignored_is_said_to_be(few: Asked) -> None:
     finding = few.about(OF_RUN, {"task_runs": {"flow_run_id": {"any_": [str(BARE_RUN)], "is_null_": True}}})
     ignored = at(finding, "task_runs.flow_run_id.any_")
-    assert (ignored.met, ignored.says) == (
+    assert (ignored.met, ignored.text) == (
         True,
         "`task_runs.flow_run_id.any_`: ignored, since `is_null_` is given",
     )
-    assert at(finding, "task_runs.flow_run_id").says.endswith("not met, since `task_runs.flow_run_id.is_null_` is not")
+    assert at(finding, "task_runs.flow_run_id").text.endswith("not met, since `task_runs.flow_run_id.is_null_` is not")
 
     finding = few.about(OF_RUN, {"deployments": {"concurrency_limit": {"ge_": 9}, "name": {"any_": ["nightly"]}}})
-    assert at(finding, "deployments.concurrency_limit").says.endswith("`: ignored, whatever it says")
-    assert at(finding, "deployments").says.endswith("`: met, since `deployments.name` is")
+    assert at(finding, "deployments.concurrency_limit").text.endswith("`: ignored, whatever its value")
+    assert at(finding, "deployments").text.endswith("`: met, since `deployments.name` is")
 
 
 def test_a_filter_may_count_only_where_a_criterion_is_given(few: Asked) -> None:
     body = {"flow_runs": {"state": {"type": {"not_any_": []}}, "name": {"any_": ["run"]}}}
     finding = few.about(OF_RUN, body)
     empty = at(finding, "flow_runs.state.type")
-    assert (empty.met, empty.says) == (True, "`flow_runs.state.type`: asks nothing")
+    assert (empty.met, empty.text) == (True, "`flow_runs.state.type`: no criteria")
     assert finding.met
 
 
@@ -392,7 +392,7 @@ def test_a_filter_may_count_only_where_a_criterion_is_given(few: Asked) -> None:
 def test_a_request_may_ask_nothing(few: Asked, body: Any) -> None:
     finding = few.about(LONELY, body)
     assert (finding.met, finding.parts) == (True, ())
-    assert finding.says == "The request: met, it asks nothing"
+    assert finding.text == "The request: met, it has no criteria"
 
 
 def test_values_that_are_null_ask_nothing(few: Asked) -> None:
@@ -401,14 +401,14 @@ def test_values_that_are_null_ask_nothing(few: Asked) -> None:
     assert (finding.met, finding.parts) == (True, ())
     finding = few.about(LONELY, {"artifacts": {"key": None, "type": {"any_": None}}})
     assert [part.path for part in flat(finding)] == ["", "artifacts", "artifacts.type"]
-    assert at(finding, "artifacts.type").says == "`artifacts.type`: met, it asks nothing"
+    assert at(finding, "artifacts.type").text == "`artifacts.type`: met, it has no criteria"
 
 
 def test_an_empty_filter_asks_for_a_related_row(few: Asked) -> None:
-    assert at(few.about(LONELY, {"artifacts": {}}), "artifacts").says == "`artifacts`: met, it asks nothing"
+    assert at(few.about(LONELY, {"artifacts": {}}), "artifacts").text == "`artifacts`: met, it has no criteria"
     met, unmet = few.about(OF_RUN, {"flow_runs": {}}), few.about(LONELY, {"flow_runs": {}})
-    assert met.parts[0].says == "`flow_runs`: met, it asks only for a related row of flow_runs"
-    assert unmet.parts[0].says == "`flow_runs`: not met, there is no related row of flow_runs"
+    assert met.parts[0].text == "`flow_runs`: met, it only requires a related row of flow_runs"
+    assert unmet.parts[0].text == "`flow_runs`: not met, there is no related row of flow_runs"
     assert (met.met, unmet.met) == (True, False)
 
 

@@ -13,7 +13,7 @@ from understudy.operations.api_folder import Api
 from understudy.store.memory import Memory
 from understudy.store.workspace_files import Files
 from understudy.values import new_id, now
-from understudy.workspaces.registry import DEFAULT, Keeper, Tenants, canonical
+from understudy.workspaces.registry import DEFAULT, Storage, Tenants, canonical
 from understudy.workspaces.workspace import Workspace
 
 ID = "7c0f3ed5-4b8a-4c5e-9d57-0c1f8a6b2d11"
@@ -32,7 +32,7 @@ NO_NAMES = ["", "/", "x", f"{ID}/", f"/{ID}", f"{ID}/x", f"{ID}/../{ID}", "Defau
 @pytest.fixture(params=["memory", "store"])
 def tenants(request: pytest.FixtureRequest, api: Api, tmp_path: Path) -> Tenants:
     fixture_set = FixtureSet(SMALL, api.catalog)
-    keeper: Keeper = Memory(fixture_set) if request.param == "memory" else Files(tmp_path / "rows.json", fixture_set)
+    keeper: Storage = Memory(fixture_set) if request.param == "memory" else Files(tmp_path / "rows.json", fixture_set)
     return Tenants(keeper, 2)
 
 
@@ -45,7 +45,7 @@ def files_in(folder: Path) -> set[str]:
 
 
 def flows(tenants: Tenants, name: str) -> int:
-    return len(tenants[name].kept.workspace["flows"])
+    return len(tenants[name].content.workspace["flows"])
 
 
 @pytest.mark.parametrize("name", SPELLINGS)
@@ -55,7 +55,7 @@ def test_a_workspace_has_one_name(name: str) -> None:
 
 @pytest.mark.parametrize("name", NO_NAMES)
 def test_what_is_no_name_is_refused(name: str) -> None:
-    with pytest.raises(Unprocessable, match="names no workspace: that is `default`, or the ids of its URL"):
+    with pytest.raises(Unprocessable, match="is not the name of a workspace: use `default`, or the ids of its URL"):
         canonical(name)
 
 
@@ -85,9 +85,9 @@ def test_the_limit_does_not_count_the_default_one_and_dropping_makes_room(tenant
 @pytest.mark.parametrize(
     ("name", "error", "words"),
     [
-        (DEFAULT, Unprocessable, "The default workspace stays"),
-        ("x", Unprocessable, "`x` names no workspace"),
-        (OTHER, NotFound, f"There is no workspace {OTHER}"),
+        (DEFAULT, Unprocessable, "The default workspace cannot be deleted"),
+        ("x", Unprocessable, "`x` is not the name of a workspace"),
+        (OTHER, NotFound, f"The workspace {OTHER} does not exist"),
     ],
 )
 def test_what_cannot_be_dropped_is_refused(tenants: Tenants, name: str, error: type[ApiError], words: str) -> None:
@@ -159,9 +159,9 @@ def test_what_cannot_become_others_stays_open(tenants: Tenants, api: Api, tmp_pa
     damaged.write_text("{", encoding="utf-8")
     others = Tenants(Files(damaged, FixtureSet(SMALL, api.catalog)), 2)
     with pytest.raises(UnderstudyError, match=r"damaged\.json"):
-        asyncio.run(tenants.become(others))
+        asyncio.run(tenants.replace_all(others))
     assert [tenant.name for tenant in tenants] == [DEFAULT]
-    if isinstance(tenants.keeper, Files):
+    if isinstance(tenants.storage, Files):
         with pytest.raises(UnderstudyError, match="is in use"):
             Tenants(Files(tmp_path / "rows.json", FixtureSet(SMALL, api.catalog)), 2).open(DEFAULT)
     tenants.close()

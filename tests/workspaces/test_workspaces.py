@@ -132,7 +132,7 @@ def test_another_id_is_refused_with_what_to_do(
     url = httpx.URL(scratch.base_url, raw_path=f"/api/accounts/{account}/workspaces/{workspace}/flows/filter".encode())
     answer = scratch.post(url, json={}, headers={"accept-encoding": accepting})
     assert answer.status_code == 422
-    assert "names no workspace" in answer.json()["detail"]
+    assert "is not the name of a workspace" in answer.json()["detail"]
     assert "each a UUID such as 7c0f3ed5-4b8a-4c5e-9d57-0c1f8a6b2d11" in answer.json()["detail"]
 
 
@@ -216,8 +216,8 @@ def test_each_is_there_again_after_a_restart(tmp_path: Path) -> None:
         # What a new one starts from is gone, and that is told.
         new, reset = api.get(f"{at(new_name())}/flows/{FLOW}"), admin(api, "POST", "/reset")
         assert (new.status_code, reset.status_code) == (409, 409)
-        assert f"{fixtures}: there is no such fixture folder" in new.json()["detail"]
-        assert f"{fixtures}: there is no such fixture folder" in reset.json()["detail"]
+        assert f"{fixtures}: no such fixture folder" in new.json()["detail"]
+        assert f"{fixtures}: no such fixture folder" in reset.json()["detail"]
         assert keys(api, DEFAULT) == before[DEFAULT]
 
 
@@ -326,7 +326,7 @@ def test_one_that_is_damaged_is_refused_with_how_to_repair_it(stored: tuple[http
     path = file_of(store, name)
     path.write_text('{\n"flows": {\n"1": {bad', encoding="utf-8")
     detail = refused(api, name)
-    assert f"{path}, line 3: no JSON" in detail
+    assert f"{path}, line 3: not JSON" in detail
     assert f"`understudy store repair {path}`" in detail
     assert admin(api, "DELETE", "/workspaces", params={"workspace": name}).status_code == 409
     assert path.read_text(encoding="utf-8").endswith("{bad")

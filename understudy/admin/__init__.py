@@ -1,7 +1,7 @@
-"""The control API: what a server holds and was asked, and how tests put it where they want it."""
+"""The control API: inspect and change the rows, requests and faults of a running server."""
 
 from pathlib import Path
 
-PATH = "/__admin"  # where its contract says that it is
+PATH = "/__admin"  # the server URL of its contract
 FOLDER = Path(__file__).parent
 CONTRACT = FOLDER / "openapi.yaml"

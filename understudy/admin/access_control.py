@@ -1,4 +1,4 @@
-"""Who may use the control API: this machine, or whoever has its token; never another site's page."""
+"""Access to the control API: from this machine or with its token, and never from another site's page."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -14,13 +14,13 @@ READING = ("GET", "HEAD")
 FORWARDED_FOR = re.compile(r'(?i:\bfor=)"?([^;,"]*)')  # in the header of RFC 7239
 
 
-class TokenNeeded(ApiError):
+class TokenRequired(ApiError):
     def __init__(self, detail: str) -> None:
         super().__init__(401, {"detail": detail}, {"www-authenticate": "Bearer"})
 
 
 class GateMiddleware:
-    """Refuses who may not use the control API."""
+    """Refuses requests without access to the control API."""
 
     def __init__(self, app: ASGIApp, token: str | None) -> None:
         self._app = app
@@ -33,10 +33,10 @@ class GateMiddleware:
 
 
 def check(scope: Scope, token: str | None) -> None:
-    """See whether a request for the control API may pass.
+    """Check that a request has access to the control API.
 
     Raises:
-        ApiError: it may not; the text says what is missing.
+        ApiError: it has not; the text states what is missing.
     """
     headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
     if token is not None:
@@ -44,54 +44,54 @@ def check(scope: Scope, token: str | None) -> None:
     else:
         check_machine(scope, headers.get(b"host", ""))
     if scope["method"] not in READING and not is_same_site(headers):
-        raise Forbidden("The control API takes no changes from the pages of other sites.")
+        raise Forbidden("The control API refuses changes from pages of other sites.")
 
 
 def check_token(authorization: str | None, token: str) -> None:
-    """See whether an `Authorization` header has the token.
+    """Check that an `Authorization` header has the token.
 
     Raises:
-        TokenNeeded: it has not.
+        TokenRequired: the header is missing, or has another token.
     """
     if authorization is None:
-        raise TokenNeeded(
-            "The control API needs the server's --admin-token, as `Authorization: Bearer TOKEN`. `understudy admin` "
-            "takes it by --token, the pytest plugin by --understudy-token, both by UNDERSTUDY_ADMIN_TOKEN."
+        raise TokenRequired(
+            "The control API requires the server's --admin-token, as `Authorization: Bearer TOKEN`. `understudy admin` "
+            "takes it as --token, the pytest plugin as --understudy-token, and both from UNDERSTUDY_ADMIN_TOKEN."
         )
-    kind, _, said = authorization.partition(" ")
-    if kind.lower() != "bearer" or not is_same(token, said):
-        raise TokenNeeded("This is not the token of the control API, which is the server's --admin-token.")
+    kind, _, given = authorization.partition(" ")
+    if kind.lower() != "bearer" or not is_same(token, given):
+        raise TokenRequired("The token is wrong: the control API requires the server's --admin-token.")
 
 
 def check_machine(scope: Scope, host: str) -> None:
-    """See whether a request comes from this machine, and was meant for it.
+    """Check that a request comes from this machine, and is addressed to it.
 
     Raises:
-        Forbidden: it does not, or a proxy says that it has forwarded it for another machine.
+        Forbidden: it does not, or a proxy has forwarded it for another machine.
     """
     if not is_local(scope):
         raise Forbidden(
-            "The control API answers this machine alone; start the server with --admin-token to change that."
+            "The control API only answers this machine. Start the server with --admin-token to change that."
         )
     if not all(map(is_loopback, forwarded_for(scope["headers"]))):
-        # Headers are never a reason to trust a request, but they can be one not to.
+        # Headers are never a reason to trust a request, but they can be a reason to distrust it.
         raise Forbidden(
-            "The control API answers this machine alone, and a proxy has forwarded this request for another one; "
-            "start the server with --admin-token to change that."
+            "The control API only answers this machine, and a proxy has forwarded this request for another one. "
+            "Start the server with --admin-token to change that."
         )
     if not is_own_name(host, scope):
-        # A page can point a name of its own at this machine, and then ask as if it were from here.
-        raise Forbidden("The control API answers to this machine's own names and addresses only, not to that `Host`.")
+        # DNS rebinding: a page can point its own host name at this machine, and send requests from here.
+        raise Forbidden("The control API only answers requests whose `Host` is a name or address of this machine.")
 
 
 def is_local(scope: Scope) -> bool:
-    """Whether the client's address is this machine's; one that is gone already has none."""
+    """Whether the client's address is this machine's. A client that has disconnected has no address."""
     client = scope.get("client")
     return client is not None and is_loopback(client[0])
 
 
 def forwarded_for(headers: Iterable[tuple[bytes, bytes]]) -> list[str]:
-    """The addresses for which proxies say that they have forwarded a request; empty without a proxy."""
+    """The addresses for which proxies have forwarded a request; empty without a proxy."""
     addresses = []
     for name, value in headers:
         text = value.decode("latin-1")
@@ -120,7 +120,7 @@ def is_same_site(headers: Mapping[bytes, str]) -> bool:
 
 
 def split(url: str) -> SplitResult:
-    """The parts of a URL; one that is none has none."""
+    """The parts of a URL; all empty if it is invalid."""
     try:
         return urlsplit(url)
     except ValueError:

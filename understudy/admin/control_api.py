@@ -1,4 +1,4 @@
-"""The control API beside the API that is served, made of the same parts: a contract, Connexion, handlers."""
+"""The application of the control API, built like the served API: a contract, Connexion, handlers."""
 
 import asyncio
 from collections.abc import Awaitable, Mapping
@@ -20,13 +20,13 @@ from understudy.site import Site
 
 
 class ControlMiddleware:
-    """Answers what is meant for the control API, which is made when it is first asked for."""
+    """Passes requests below `PATH` to the control API, which is created on the first of them."""
 
     def __init__(self, app: ASGIApp, site: Site) -> None:
         self._app = app
         self._site = site
         self._control: ASGIApp | None = None
-        self._making = asyncio.Lock()
+        self._lock = asyncio.Lock()
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] != "http" or not is_within(scope["path"]):
@@ -34,7 +34,7 @@ class ControlMiddleware:
         return self._respond(scope, receive, send)
 
     async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async with self._making:
+        async with self._lock:
             if self._control is None:
                 self._control = await asyncio.to_thread(control_of, self._site)
         await self._control(scope, receive, send)
@@ -48,8 +48,8 @@ def control_of(site: Site) -> ASGIApp:
     """The control API of a site."""
 
     async def perform(operation: Operation, scope: Scope, arguments: Mapping[str, Any]) -> Any:
-        answer = operation.handler(site, **arguments)
-        return await answer if isawaitable(answer) else answer
+        result = operation.handler(site, **arguments)
+        return await result if isawaitable(result) else result
 
     api = Api.load(FOLDER, subject="site")
     table = RoutingTable(api.routed, api.contract.base_path)

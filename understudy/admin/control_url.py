@@ -1,7 +1,7 @@
-"""Where the control API is that belongs to an API's URL.
+"""The URL of the control API, derived from that of an API.
 
-It is beside the API on the same server. A proxy may show both below a prefix, which it strips: the API at
-http://H/prefix/api, the control API at http://H/prefix/__admin. Where the prefix ends, only the server knows.
+It is on the same server. A proxy may serve both below a prefix that it strips: the API at http://H/prefix/api, the
+control API at http://H/prefix/__admin. Only the server knows where the prefix ends.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,7 @@ from understudy.values import is_id
 
 
 def prefixes(path: str) -> Iterator[str]:
-    """The prefixes that a path may have, the shortest first, which is none."""
+    """The prefixes that a path may have, the shortest (the empty one) first."""
     parts = [part for part in path.split("/") if part]
     for length in range(len(parts) + 1):
         yield "".join(f"/{part}" for part in parts[:length])
@@ -24,23 +24,23 @@ def is_state(answer: Any) -> bool:
 
 
 def is_at(path: str, state: Mapping[str, Any]) -> bool:
-    """Whether a path on a server leads to its API, or to a workspace of it.
+    """Whether a path on a server is that of its API or of one of its workspaces.
 
     Args:
-        path: without a prefix; the empty one stands for the API too.
-        state: what the server's control API says of itself.
+        path: a path without prefix; the empty one also means the API.
+        state: the state that the server's control API reports.
     """
     return any(is_like(path, template) for template in ("", state["api"], state["workspace_path"]))
 
 
 def is_whole(path: str, state: Mapping[str, Any]) -> bool:
-    """Whether a path, below whatever prefix, has all of the API's own path."""
+    """Whether a path, below any prefix, contains the API's whole path."""
     templates = state["api"], state["workspace_path"]
     return any(is_like(path.removeprefix(prefix), each) for prefix in prefixes(path) for each in templates)
 
 
 def is_like(path: str, template: str) -> bool:
-    """Whether a path has a template's parts, with a UUID for each of those in braces."""
+    """Whether a path matches a template, with a UUID for each part in braces."""
     parts, wanted = path.strip("/").split("/"), template.strip("/").split("/")
     return len(parts) == len(wanted) and all(
         is_id(part) if want.startswith("{") else part == want for part, want in zip(parts, wanted, strict=True)

@@ -21,24 +21,24 @@ from understudy.text import counted, escape, to_json
 if TYPE_CHECKING:
     from understudy.admin.client import RemoteWorkspace
 
-PORT = 4200  # that `understudy serve` listens on
+PORT = 4200  # the default of `understudy serve`
 
 Show = Callable[[Any], str]
-"""What people read of an answer."""
+"""Formats a result for people."""
 
 
 @click.group()
 def admin() -> None:
-    """What a running server holds and was asked; and its rows back to where they started.
+    """Inspect and change a running server, by its control API.
 
-    A command is about the workspace that --url leads to: the default one, or one with ids in its URL.
+    A command works on the workspace of --url: the default one, or the one whose ids are in the URL.
     """
 
 
 def control(show: Show) -> Callable[[Callable[..., Any]], Callable[..., None]]:
-    """Makes a function a command about a workspace: it gets that first, and what it returns is shown.
+    """Turn a function into a command on a workspace, which is its first argument. The command prints its result.
 
-    What an iterator yields is shown as it comes.
+    The items of an iterator are printed one by one.
     """
 
     def decorator(function: Callable[..., Any]) -> Callable[..., None]:
@@ -46,20 +46,20 @@ def control(show: Show) -> Callable[[Callable[..., Any]], Callable[..., None]]:
         def command(
             url: str | None, admin_token: str | None, network: Network, *, as_json: bool, **arguments: Any
         ) -> None:
-            # The client takes longer to import than all that `--help` needs.
+            # Importing the client takes longer than `--help` does.
             from understudy.admin.client import RemoteWorkspace  # noqa: PLC0415
 
-            answer = function(RemoteWorkspace(url or usual_url(), token=admin_token, network=network), **arguments)
-            if isinstance(answer, Iterator):
-                for each in answer:
+            result = function(RemoteWorkspace(url or default_url(), token=admin_token, network=network), **arguments)
+            if isinstance(result, Iterator):
+                for each in result:
                     echo(to_json(each) if as_json else show([each]))
             else:
-                echo(to_json(answer) if as_json else show(answer))
+                echo(to_json(result) if as_json else show(result))
 
         options: tuple[Decorator, ...] = (
             network_options,
-            click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON."),
-            secret_option("--token", "admin_token", "The server's --admin-token, if it has one.", "TOKEN"),
+            click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
+            secret_option("--token", "admin_token", "The server's --admin-token.", "TOKEN"),
             click.option(
                 "--url",
                 metavar="URL",
@@ -74,8 +74,8 @@ def control(show: Show) -> Callable[[Callable[..., Any]], Callable[..., None]]:
     return decorator
 
 
-def usual_url() -> str:
-    """Where clients would look for the API; else where `understudy serve` is by itself."""
+def default_url() -> str:
+    """The URL in the environment that clients use; without one, the default URL of `understudy serve`."""
     from understudy.contract.contract import Contract  # noqa: PLC0415
     from understudy.operations.api_folder import own_folder  # noqa: PLC0415
 
@@ -87,22 +87,22 @@ def usual_url() -> str:
 # ---------------------------------------------------------------------------- rows
 
 
-def rows_in_words(rows: Mapping[str, int]) -> str:
+def describe_rows(rows: Mapping[str, int]) -> str:
     return ", ".join(counted(count, table) for table, count in rows.items() if count) or "no rows"
 
 
-def state_in_words(state: Mapping[str, Any]) -> str:
+def describe_state(state: Mapping[str, Any]) -> str:
     journal = state["journal"]
     size = counted(journal["size"], "requests")
     lines = [
         f"Understudy {state['version']}, up for {state['uptime']:.0f} s, {state['memory'] / 2**20:.0f} MiB",
         f"fixture set  {state['fixture_set']}",
-        f"journal      {journal['requests']} of {size}, {journal['forgotten']} forgotten",
+        f"journal      {journal['requests']} of {size}, {journal['dropped']} dropped",
         f"workspaces   {len(state['workspaces'])} of at most {state['max_workspaces'] + 1}",
     ]
     for workspace in state["workspaces"]:
         lines.append(
-            f"  {workspace['workspace']}, idle for {workspace['idle']:.0f} s: {rows_in_words(workspace['rows'])}"
+            f"  {workspace['workspace']}, idle for {workspace['idle']:.0f} s: {describe_rows(workspace['rows'])}"
         )
         if workspace["snapshots"]:
             lines.append(f"    snapshots: {', '.join(workspace['snapshots'])}")
@@ -110,27 +110,27 @@ def state_in_words(state: Mapping[str, Any]) -> str:
 
 
 @admin.command()
-@control(state_in_words)
+@control(describe_state)
 def state(workspace: "RemoteWorkspace") -> Any:
-    """Show what the server is and holds."""
+    """Show the server's version, memory, fixture set, journal and workspaces."""
     return workspace.state()
 
 
 @admin.command()
-@control(rows_in_words)
+@control(describe_rows)
 def reset(workspace: "RemoteWorkspace") -> Any:
-    """Give the workspace the rows of the fixture set again."""
+    """Reset the workspace to the rows of the fixture set."""
     return workspace.reset()
 
 
 @admin.command()
 @click.argument("source", metavar="DIR|NAME")
-@click.option("--replace", is_flag=True, help="Take away the rows that are there first.")
-@control(rows_in_words)
+@click.option("--replace", is_flag=True, help="Delete the present rows first.")
+@control(describe_rows)
 def load(workspace: "RemoteWorkspace", source: str, *, replace: bool) -> Any:
-    """Load rows: of a folder of JSON Lines here, or of a fixture set beside the server's own, by its name.
+    """Load rows from a local folder of JSON Lines, or from a fixture set beside the server's own, by its name.
 
-    Either all are loaded, or none.
+    Either all rows are loaded or none.
     """
     folder = Path(source)
     return workspace.load(folder if is_folder(folder) else source, replace=replace)
@@ -140,67 +140,69 @@ def load(workspace: "RemoteWorkspace", source: str, *, replace: bool) -> Any:
 @click.argument("snapshot")
 @control(lambda name: f"saved {name}")
 def save(workspace: "RemoteWorkspace", snapshot: str) -> Any:
-    """Put the rows aside under a name."""
+    """Save the rows as a snapshot."""
     workspace.save(snapshot)
     return snapshot
 
 
 @admin.command()
 @click.argument("snapshot")
-@control(rows_in_words)
+@control(describe_rows)
 def restore(workspace: "RemoteWorkspace", snapshot: str) -> Any:
-    """Take back the rows that were put aside under a name."""
+    """Restore the rows of a snapshot."""
     return workspace.restore(snapshot)
 
 
 @admin.command()
 @click.argument("snapshot")
-@control(lambda name: f"forgot {name}")
-def forget(workspace: "RemoteWorkspace", snapshot: str) -> Any:
-    """Lose the rows that were put aside under a name."""
-    workspace.forget(snapshot)
+@control(lambda name: f"deleted {name}")
+def delete_snapshot(workspace: "RemoteWorkspace", snapshot: str) -> Any:
+    """Delete a snapshot."""
+    workspace.delete_snapshot(snapshot)
     return snapshot
 
 
 @admin.command()
-@click.option("--idle", type=Number(0, YEAR), metavar="SECONDS", help="All that were not used for so long.")
+@click.option(
+    "--idle", type=Number(0, YEAR), metavar="SECONDS", help="Delete all workspaces that were not used for this long."
+)
 @control(lambda names: "\n".join(f"dropped {escape(name)}" for name in names) or "nothing to drop")
 def drop(workspace: "RemoteWorkspace", idle: float | None) -> Any:
-    """Lose the workspace, or all that were idle. The default one stays."""
+    """Delete the workspace, or all idle ones. The default workspace is never deleted."""
     return workspace.drop() if idle is None else workspace.drop_idle(idle)
 
 
 # ------------------------------------------------------------------------ requests
 
 
-def listed(requests: list[dict[str, Any]]) -> str:
+def describe_requests(requests: list[dict[str, Any]]) -> str:
     from understudy.admin.client import timed_line_of  # noqa: PLC0415
 
     return "\n".join(map(timed_line_of, requests)) or "no requests"
 
 
-def found_in_words(found: Mapping[str, Any]) -> str:
+def describe_found(found: Mapping[str, Any]) -> str:
     from understudy.admin.client import Found  # noqa: PLC0415
 
     return str(Found(**found))
 
 
-def as_value(context: click.Context, parameter: click.Parameter, text: str | None) -> Any:
-    """The value of an option that is JSON."""
+def parse_json(context: click.Context, parameter: click.Parameter, text: str | None) -> Any:
+    """Parse an option whose value is JSON."""
     try:
         return None if text is None else json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise click.BadParameter(f"it is no JSON ({error})") from None
+        raise click.BadParameter(f"not JSON ({error})") from None
 
 
-def searching(function: Callable[..., None]) -> Callable[..., None]:
-    """Adds the options that say what a request is like."""
+def search_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that select requests."""
     for option in (
-        click.option("--body", callback=as_value, metavar="JSON", help="What its body has, or a part of it."),
-        click.option("--status", type=click.IntRange(100, 599), help="What it was answered."),
-        click.option("--path", help="Its path, below the API's or with it."),
-        click.option("--method", help="Its method."),
-        click.option("--operation", help="The operationId of the contract."),
+        click.option("--body", callback=parse_json, metavar="JSON", help="The request's body, or a part of it."),
+        click.option("--status", type=click.IntRange(100, 599), help="The status of the response."),
+        click.option("--path", help="The path, with or without the API's base path."),
+        click.option("--method", help="The HTTP method."),
+        click.option("--operation", help="The operationId in the contract."),
     ):
         function = option(function)
     return function
@@ -213,28 +215,28 @@ def searching(function: Callable[..., None]) -> Callable[..., None]:
     type=click.IntRange(0, MOST),
     default=100,
     show_default=True,
-    help="How many of the last requests.",
+    help="How many requests to list.",
 )
-@click.option("-f", "--follow", is_flag=True, help="Go on with each new request, until Ctrl-C.")
-@control(listed)
+@click.option("-f", "--follow", is_flag=True, help="Continue with each new request, until Ctrl-C.")
+@control(describe_requests)
 def read_requests(workspace: "RemoteWorkspace", number: int, *, follow: bool) -> Any:
-    """List the last requests to the workspace, the oldest first: when, what, and the response.
+    """List the last requests to the workspace with their time and response, the oldest first.
 
-    Long bodies are cut; --json has all of them, and with --follow a line for each request.
+    Long bodies are cut. --json prints them in full, and with --follow, one line for each request.
     """
     return workspace.follow(number) if follow else workspace.recent(number)
 
 
 @admin.command()
-@searching
-@control(found_in_words)
+@search_options
+@control(describe_found)
 def find(workspace: "RemoteWorkspace", **search: Any) -> Any:
-    """Find requests; where there is none, those that are least unlike, and in what."""
+    """Find requests. Without a match, show the most similar ones and how they differ."""
     return vars(workspace.find(**search))
 
 
 @admin.command()
-@searching
+@search_options
 @control(str)
 def count(workspace: "RemoteWorkspace", **search: Any) -> Any:
     """Count requests."""
@@ -242,13 +244,13 @@ def count(workspace: "RemoteWorkspace", **search: Any) -> Any:
 
 
 @admin.command()
-@control(lambda _: "forgot all requests")
+@control(lambda _: "deleted all requests")
 def clear(workspace: "RemoteWorkspace") -> Any:
-    """Forget what the workspace was asked."""
+    """Delete the workspace's requests from the journal."""
     return workspace.clear()
 
 
-def explained(finding: dict[str, Any]) -> str:
+def describe_finding(finding: dict[str, Any]) -> str:
     from understudy.admin.client import Explanation  # noqa: PLC0415
 
     return str(Explanation(finding))
@@ -257,42 +259,42 @@ def explained(finding: dict[str, Any]) -> str:
 @admin.command()
 @click.argument("path")
 @click.argument("id")
-@click.option("--body", callback=as_value, metavar="JSON", help="The request's body.")
-@control(explained)
+@click.option("--body", callback=parse_json, metavar="JSON", help="The request's body.")
+@control(describe_finding)
 def explain(workspace: "RemoteWorkspace", path: str, id: str, body: Any) -> Any:
-    """Tell why the row of an ID is in the answer to a filter request at PATH, or is not."""
+    """Show why the row with an ID is in the result of a filter request to PATH, or not."""
     return workspace.explain(path, body, id).finding
 
 
 # -------------------------------------------------------------------------- faults
 
 
-def rules_in_words(rules: list[dict[str, Any]]) -> str:
-    return "\n".join(map(rule_in_words, rules)) or "no rules"
+def describe_rules(rules: list[dict[str, Any]]) -> str:
+    return "\n".join(map(describe_rule, rules)) or "no rules"
 
 
-def rule_in_words(told: Mapping[str, Any]) -> str:
-    """A rule in a line, and how often it was applied."""
-    rule = {name: value for name, value in told["rule"].items() if name not in ("name", "workspace")}
-    says = ", ".join(f"{name}: {to_json(value)}" for name, value in rule.items())
-    requests = counted(told["matched"], "requests")
-    return escape(f"{told['rule'].get('name') or 'a rule'} ({says}): {told['applied']} of {requests}")
+def describe_rule(status: Mapping[str, Any]) -> str:
+    """A rule on one line, with how often it was applied."""
+    rule = {name: value for name, value in status["rule"].items() if name not in ("name", "workspace")}
+    definition = ", ".join(f"{name}: {to_json(value)}" for name, value in rule.items())
+    requests = counted(status["matched"], "requests")
+    return escape(f"{status['rule'].get('name') or 'a rule'} ({definition}): {status['applied']} of {requests}")
 
 
 @admin.command()
-@click.option("--set", "source", metavar="FILE|PROFILE", help="Have the rules of a file, or of a profile.")
-@click.option("--clear", is_flag=True, help="Have no rules.")
-@control(rules_in_words)
+@click.option("--set", "source", metavar="FILE|PROFILE", help="Replace the rules by those of a file or a profile.")
+@click.option("--clear", is_flag=True, help="Remove all rules.")
+@control(describe_rules)
 def faults(workspace: "RemoteWorkspace", source: str | None, *, clear: bool) -> Any:
-    """Show what goes wrong on purpose, and how often it did.
+    """Show the fault rules and how often each was applied, or replace them.
 
-    The rules are those of the workspace whose ids are in --url; without ids, those for all workspaces. A profile is
+    They are the rules of the workspace whose ids are in --url; without ids, the rules for all workspaces. A profile is
     flaky, slow, rate-limited or outage.
     """
     if source is not None and clear:
         raise click.UsageError("--set and --clear exclude each other")
     if source is not None:
-        # What checks a file takes longer to import than all else that this command needs.
+        # A slow import that only --set needs.
         from understudy.faults.rule_files import rules_in  # noqa: PLC0415
 
         workspace.faults.replace(rules_in(source, CONTRACT))

@@ -22,24 +22,24 @@ if TYPE_CHECKING:
     from understudy.contract.catalog import Catalog
 
 STARTED = time.perf_counter()
-USUAL = Options()
-LONGEST_RUN = 10_000_000  # requests of a run, which are drawn before the first is sent
+DEFAULTS = Options()
+LONGEST_RUN = 10_000_000  # requests of a run, which are all drawn before the first is sent
 API_HELP = (
-    "Experimental: another API than Prefect's, a folder with openapi.yaml, handlers/ and fixtures/. The contract must "
+    "Experimental: serve another API, from a folder with openapi.yaml, handlers/ and fixtures/. The contract must "
     "be OpenAPI 3.0 in one file, with a path as its server, one operationId MODULE.FUNCTION for each operation, JSON "
-    "bodies, UUIDs as ids, and no security. The rest is refused at start; docs/reference/own-api.md lists it."
+    "bodies, UUIDs as ids, and no security. Anything else is rejected at start; see docs/reference/own-api.md."
 )
 
 
 def run(arguments: Sequence[str] | None = None) -> NoReturn:
-    """The command of this process, with the arguments that it was called with unless others are given."""
+    """Run the command line of this process, or the given arguments, and exit."""
     sys.exit(run_command(lambda: main(arguments, prog_name="understudy", standalone_mode=False)))
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="understudy")
 def main() -> None:
-    """A stand-in for the Prefect REST API: same rows, same order, same errors, in a fraction of the time."""
+    """A stand-in server for the Prefect REST API: the same rows, order and errors, in a fraction of the time."""
 
 
 FILE = click.Path(path_type=Path)
@@ -53,7 +53,7 @@ api_option = click.option(
 
 def limit_option(name: str, unit: str, help_: str) -> Decorator:
     field = name.strip("-").replace("-", "_")
-    default, (least, most) = getattr(USUAL, field), RANGES[field]
+    default, (least, most) = getattr(DEFAULTS, field), RANGES[field]
     kind = Number(least, most) if isinstance(default, float) else click.IntRange(int(least), int(most))
     return click.option(name, type=kind, default=default, show_default=True, metavar=unit, help=help_)
 
@@ -62,77 +62,80 @@ def limit_option(name: str, unit: str, help_: str) -> Decorator:
 @click.option(
     "--fixtures",
     metavar="DIR",
-    help="The fixture set: a folder with a file of rows for each table.  [default: the demo set]",
+    help="The fixture set: a folder with one file of rows per table.  [default: the demo set]",
 )
 @click.option(
     "--store",
     metavar="FILE",
-    help="Keep what is written in this file; a new one starts from the fixture set.",
+    help="Store changes in this file. A new file starts from the fixture set.",
 )
-@click.option("--host", default=USUAL.host, show_default=True, help="The address to listen on.")
+@click.option("--host", default=DEFAULTS.host, show_default=True, help="The address to listen on.")
 @click.option(
     "--port",
     type=click.IntRange(0, HIGHEST_PORT),
     default=4200,
     show_default=True,
-    help="The port to listen on; 0 takes a free one.",
+    help="The port to listen on; 0 picks a free one.",
 )
-@click.option("--strict", is_flag=True, help="Take the contract by its letter, without the real server's coercions.")
+@click.option("--strict", is_flag=True, help="Strict mode: refuse what the contract does not allow; no coercions.")
 @click.option(
     "--api",
     metavar="DIR",
     help=API_HELP,
 )
 @click.option(
-    "--faults", metavar="FILE|PROFILE", help="What goes wrong on purpose: rules, or flaky, slow, rate-limited, outage."
+    "--faults",
+    metavar="FILE|PROFILE",
+    help="Inject faults: by rules in a file, or by a profile: flaky, slow, rate-limited, outage.",
 )
-@click.option(
-    "--seed", type=SEED, metavar="N", help="Draw faults the same way again.  [default: another at each start]"
-)
-@secret_option("--auth", "auth", "Let in who knows these, by Basic authentication.", "USER:PASSWORD")
-@secret_option("--api-key", "api_key", "Let in who has this key, as a Bearer token.", "KEY")
-@click.option("--csrf", is_flag=True, help="Ask for a token against cross-site request forgery with each change.")
+@click.option("--seed", type=SEED, metavar="N", help="Draw the same faults again.  [default: random]")
+@secret_option("--auth", "auth", "Require Basic authentication with these credentials.", "USER:PASSWORD")
+@secret_option("--api-key", "api_key", "Require this key as a Bearer token.", "KEY")
+@click.option("--csrf", is_flag=True, help="Require a token against cross-site request forgery for changes.")
 @secret_option(
-    "--admin-token", "admin_token", "Let in to the control API who has this token; without one, this machine.", "TOKEN"
+    "--admin-token",
+    "admin_token",
+    "Require this Bearer token for the control API. Without it, the control API answers only this machine.",
+    "TOKEN",
 )
 @click.option(
     "--trusted-proxy",
     "trusted_proxies",
     multiple=True,
     metavar="ADDRESS|NETWORK",
-    help="A proxy whose X-Forwarded-For says who the client is; may be repeated.  [default: none is trusted]",
+    help="Trust the X-Forwarded-For of this proxy. Repeatable.  [default: none]",
 )
-@limit_option("--journal", "N", "How many of the last requests are remembered, for `understudy admin requests`.")
-@limit_option("--max-workspaces", "N", "How many workspaces there may be beyond the default one.")
-@limit_option("--max-snapshots", "N", "How many snapshots there may be.")
-@limit_option("--max-body", "BYTES", "How long a request's body may be.")
-@limit_option("--max-head", "BYTES", "How long a request's line and headers may be.")
-@limit_option("--max-depth", "N", "How deep a body may be nested.")
-@limit_option("--max-items", "N", "How long a list or object in a body may be, and how many there may be.")
-@limit_option("--max-connections", "N", "How many connections may be open.")
+@limit_option("--journal", "N", "How many requests the journal holds, for `understudy admin requests`.")
+@limit_option("--max-workspaces", "N", "The maximum number of workspaces beyond the default one.")
+@limit_option("--max-snapshots", "N", "The maximum number of snapshots.")
+@limit_option("--max-body", "BYTES", "The maximum size of a request body.")
+@limit_option("--max-head", "BYTES", "The maximum size of a request line and its headers.")
+@limit_option("--max-depth", "N", "The maximum nesting depth of a body.")
+@limit_option("--max-items", "N", "The maximum length of a list or object in a body, and the maximum number of them.")
+@limit_option("--max-connections", "N", "The maximum number of open connections.")
 @limit_option(
-    "--client-timeout", "SECONDS", "How long a request may take to come in, and how long a client may not read."
+    "--client-timeout", "SECONDS", "The timeout for receiving a request, and for a client that does not read."
 )
 @click.option(
     "--log-level",
     type=click.Choice(["critical", "error", "warning", "info", "debug"]),
     default="info",
     show_default=True,
-    help="What to write to stderr; `info` has a line for each request.",
+    help="What to write to stderr. `info` includes a line for each request.",
 )
 @click.option(
     "--log-format",
     type=click.Choice(["text", "json"]),
     default="text",
     show_default=True,
-    help="Lines for people, or a JSON object in each.",
+    help="Plain text, or one JSON object per line.",
 )
-@click.option("--watch", is_flag=True, help="Load all again when fixtures, contract, handlers or fault rules change.")
-@click.option("--quiet", "-q", is_flag=True, help="Write no line for each request.")
+@click.option("--watch", is_flag=True, help="Reload when fixtures, contract, handlers or fault rules change.")
+@click.option("--quiet", "-q", is_flag=True, help="Do not log requests.")
 def serve(log_level: str, log_format: str, *, quiet: bool, watch: bool, **options: Any) -> None:
     """Serve the API until Ctrl-C."""
-    gc.disable()  # what is made at start stays; the server turns it on again
-    # This takes most of the start; `--help` and mistakes on the command line do without.
+    gc.disable()  # objects made at start stay alive; the server enables the collector again
+    # This import takes most of the start. `--help` and usage errors do not need it.
     from understudy.server import server  # noqa: PLC0415
 
     secrets = click.get_current_context().meta.get(IN_SHELL, {})
@@ -143,18 +146,24 @@ def serve(log_level: str, log_format: str, *, quiet: bool, watch: bool, **option
 @click.argument("first", metavar="URL")
 @click.argument("second", metavar="URL")
 @click.option(
-    "--requests", type=click.IntRange(1, LONGEST_RUN), default=1000, show_default=True, help="How many requests to ask."
+    "--requests",
+    type=click.IntRange(1, LONGEST_RUN),
+    default=1000,
+    show_default=True,
+    help="How many requests to send.",
 )
-@click.option("--seed", type=SEED, metavar="N", help="Draw the same requests again.  [default: another at each run]")
+@click.option("--seed", type=SEED, metavar="N", help="Draw the same requests again.  [default: random]")
 @click.option(
     "--fixtures",
     type=FILE,
-    help="A fixture set to take values from.  [default: what the first server shows]",
+    help="A fixture set to take values from.  [default: the rows that the first server lists]",
 )
-@click.option("--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="A header for both; may be repeated.")
-@click.option("--save", type=FILE, help="Keep what differs in a file, with the first's answers.")
-@click.option("--replay", type=FILE, help="Ask the requests of such a file instead.")
-@click.option("--map-ids", is_flag=True, help="Pair the servers' rows by what they hold, whatever their ids and times.")
+@click.option(
+    "--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="A header for both servers. Repeatable."
+)
+@click.option("--save", type=FILE, help="Save the requests that differ, with the first server's responses.")
+@click.option("--replay", type=FILE, help="Send the requests of a saved file instead.")
+@click.option("--map-ids", is_flag=True, help="Pair the servers' rows by content, whatever their ids and times.")
 @network_options
 def compare(
     first: str,
@@ -168,10 +177,10 @@ def compare(
     map_ids: bool,
     network: Network,
 ) -> None:
-    """Ask two servers the same random requests, and tell where their answers differ.
+    """Send the same random requests to two servers, and report where their responses differ.
 
-    Each URL is an API's, such as http://127.0.0.1:4200/api. Nothing is changed on either. Ends with 1
-    where something differs.
+    Each URL is that of an API, such as http://127.0.0.1:4200/api. Nothing is changed on either server. The exit status
+    is 1 if something differs.
     """
     from understudy.compare import compare  # noqa: PLC0415
 
@@ -186,34 +195,36 @@ def compare(
     type=click.IntRange(1, LONGEST_RUN),
     default=30_000,
     show_default=True,
-    help="Ask no more than this.",
+    help="Send at most this many requests.",
 )
-@click.option("--rate", type=Number(0.001, 1_000_000), help="Ask no faster than so many requests a second.")
-@click.option("--seed", type=SEED, metavar="N", help="Ask the same again.  [default: another at each run]")
-@click.option("--strict", is_flag=True, help="Hold the server to the contract's letter: no coercions.")
-@click.option("--allow-writes", is_flag=True, help="Create, change and delete rows too, all of them the run's own.")
+@click.option("--rate", type=Number(0.001, 1_000_000), help="Send at most this many requests per second.")
+@click.option("--seed", type=SEED, metavar="N", help="Draw the same requests again.  [default: random]")
+@click.option("--strict", is_flag=True, help="Strict mode: the server must refuse what the contract does not allow.")
+@click.option(
+    "--allow-writes",
+    is_flag=True,
+    help="Also create, change and delete rows. The run only touches rows that it created.",
+)
 @click.option(
     "--fixtures",
     type=FILE,
-    help="The fixture set that the server holds, to know its hidden rows.",
+    help="The fixture set that the server serves, to know the rows that it does not list.",
 )
-@click.option("--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="A header; may be repeated.")
+@click.option("--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="A header to send. Repeatable.")
 @click.option(
     "--auth", metavar="USER:PASSWORD", help="Basic authentication. PREFECT_API_KEY is sent as a Bearer token."
 )
-@click.option("--known", type=FILE, help="A document of known deviations, which are no violations.")
+@click.option("--known", type=FILE, help="A document of known deviations, which do not count as violations.")
 @click.option("--junit", type=FILE, help="Write a JUnit XML report.")
 @click.option("--json", type=FILE, help="Write a JSON report.")
-@click.option("--html", type=FILE, help="Write a page with all that was asked and found.")
-@click.option(
-    "--spec-only", is_flag=True, help="Only compare the document that the server publishes with the contract."
-)
+@click.option("--html", type=FILE, help="Write an HTML report with all requests and violations.")
+@click.option("--spec-only", is_flag=True, help="Only compare the server's OpenAPI document with the contract.")
 @network_options
 def verify(url: str, spec_only: bool, **options: Any) -> None:
-    """Hold a server to the contract: the shape of its answers, and what they mean.
+    """Check a server against the contract: the shape of its responses, and their meaning.
 
-    The URL is an API's, such as http://127.0.0.1:4200/api. Nothing is changed there without --allow-writes.
-    Ends with 1 where something breaks the contract.
+    The URL is that of an API, such as http://127.0.0.1:4200/api. Nothing is changed there without --allow-writes. The
+    exit status is 1 if something violates the contract.
     """
     from understudy.verify import verify  # noqa: PLC0415
 
@@ -226,7 +237,7 @@ main.add_command(admin)
 
 @main.group()
 def store() -> None:
-    """What a store keeps (`serve --store FILE`): to a fixture set and back, and out of a damaged file."""
+    """Export, import and repair stores (`serve --store FILE`)."""
 
 
 @store.command("export")
@@ -234,7 +245,7 @@ def store() -> None:
 @click.argument("fixtures", metavar="DIR", type=FILE)
 @api_option
 def export_store(path: Path, fixtures: Path, folder: Path | None) -> None:
-    """Write the rows of the store FILE as a fixture set into the new or empty folder DIR."""
+    """Write the rows of the store FILE as a fixture set to DIR, a new or empty folder."""
     from understudy.store import transfer  # noqa: PLC0415
 
     workspace, warnings = transfer.export(path, fixtures, catalog_of(folder))
@@ -248,7 +259,7 @@ def export_store(path: Path, fixtures: Path, folder: Path | None) -> None:
 @click.argument("path", metavar="FILE", type=FILE)
 @api_option
 def import_store(fixtures: Path, path: Path, folder: Path | None) -> None:
-    """Make the new store FILE of the fixture set DIR."""
+    """Create the store FILE from the fixture set DIR."""
     from understudy.store import transfer  # noqa: PLC0415
 
     workspace = transfer.import_(fixtures, path, catalog_of(folder))
@@ -257,12 +268,12 @@ def import_store(fixtures: Path, path: Path, folder: Path | None) -> None:
 
 @store.command("repair")
 @click.argument("path", metavar="FILE", type=FILE)
-@click.option("--to", type=FILE, help="The new file.  [default: FILE with .repaired before its ending]")
+@click.option("--to", type=FILE, help="The new file.  [default: FILE with .repaired before its suffix]")
 @api_option
 def repair_store(path: Path, to: Path | None, folder: Path | None) -> None:
-    """Save what can be read of a damaged store to a new file, and list what cannot.
+    """Save the readable rows of a damaged store to a new file, and list what is lost.
 
-    FILE stays as it is. Ends with 1 where something is lost.
+    FILE is not changed. The exit status is 1 if something is lost.
     """
     from understudy.store.repair import repair  # noqa: PLC0415
 
@@ -278,7 +289,7 @@ def repair_store(path: Path, to: Path | None, folder: Path | None) -> None:
 
 
 def catalog_of(folder: Path | None) -> "Catalog":
-    """The tables of an API folder; of the own one without."""
+    """The tables of an API folder; of Understudy's own by default."""
     from understudy.contract import support  # noqa: PLC0415
     from understudy.contract.catalog import Catalog  # noqa: PLC0415
     from understudy.contract.contract import Contract  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""Types of numeric options of commands, which refuse what no program can work with."""
+"""Types of numeric command-line options."""
 
 import math
 from typing import Any
@@ -9,7 +9,7 @@ from understudy.options import MOST
 
 
 class Number(click.FloatRange):
-    """A number from `least` to `most`. NaN and infinity are refused, which click lets through."""
+    """A number from `least` to `most`. Unlike Click's type, it refuses NaN and infinity."""
 
     def __init__(self, least: float, most: float) -> None:
         super().__init__(least, most)

@@ -1,1 +1,1 @@
-"""`understudy compare`: the same requests to two servers, and where their answers differ."""
+"""`understudy compare`: sends the same requests to two servers, and reports where their responses differ."""

@@ -1,4 +1,4 @@
-"""Requests kept in a file: JSON Lines, a request a line, with the answer that it should have."""
+"""Saved requests: JSON Lines, one request per line, with its expected response."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -13,7 +13,7 @@ from understudy.sampling.random_requests import Request, body_schema, safe_opera
 
 
 def save(path: Path, findings: Iterable[Finding]) -> None:
-    """Keep findings, each with the first server's answer.
+    """Save findings, each with the first server's response.
 
     Raises:
         UnderstudyError: the file cannot be written.
@@ -30,13 +30,13 @@ def load(path: Path, contract: Contract) -> Iterator[Request]:
     """The requests of a file.
 
     Raises:
-        FixtureError: the file cannot be read, or a line is no request that is known to change nothing.
+        FixtureError: the file cannot be read, or a line is not a request that is known to be safe.
     """
     schemas = {(method, where): body_schema(operation) for method, where, operation in safe_operations(contract)}
     for number, case in jsonl.objects(path):
         method, where = case.get("method"), case.get("path")
         if not isinstance(method, str) or not isinstance(where, str):
-            raise FixtureError(path, "is no request with method and path", number)
+            raise FixtureError(path, "is not a request with a method and a path", number)
         if method != "GET" and (method, where) not in schemas:
-            raise FixtureError(path, f"{method} {where} is no request that is known to change nothing", number)
+            raise FixtureError(path, f"{method} {where} is not a request that is known to change nothing", number)
         yield Request(method, where, where, case.get("body"), schemas.get((method, where)))

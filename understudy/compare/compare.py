@@ -1,4 +1,4 @@
-"""A comparison from beginning to end: what is asked, of whom, and what is told of it."""
+"""A whole comparison: plan, requests, report."""
 
 import json
 import random
@@ -18,7 +18,7 @@ from understudy.contract.catalog import Catalog
 from understudy.contract.contract import MEDIA_TYPE, Contract, Place
 from understudy.errors import UnderstudyError
 from understudy.loading.fixtures import FixtureSet
-from understudy.network.network import USUAL, Network
+from understudy.network.network import DEFAULT_NETWORK, Network
 from understudy.operations.api_folder import own_folder
 from understudy.reports import output_files
 from understudy.reports.printable import counted
@@ -35,7 +35,7 @@ from understudy.terminal.progress import showing
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be compared, as the command line says it."""
+    """The options of a comparison, from the command line."""
 
     urls: tuple[str, str]
     requests: int
@@ -45,18 +45,17 @@ class Plan:
     save: Path | None
     replay: Path | None
     map_ids: bool = False
-    network: Network = USUAL
+    network: Network = DEFAULT_NETWORK
 
 
 def run(plan: Plan) -> int:
-    """Compare two servers, and print and save what was found, also after Ctrl-C or SIGTERM.
+    """Compare two servers, and print and save the findings, also after Ctrl-C or SIGTERM.
 
     Returns:
-        The status that the process is to end with: 0 where nothing differs, 1 where something does, and after a signal
-        what `Interrupts` says.
+        The exit status: 0 if nothing differs, 1 if something does, and after a signal that of `Interrupts`.
 
     Raises:
-        UnderstudyError: a server cannot be asked, or a file or header is wrong.
+        UnderstudyError: a server cannot be reached, or a file or header is not valid.
     """
     output_files.check(plan.save)
     status = 0
@@ -66,7 +65,7 @@ def run(plan: Plan) -> int:
 
 
 def compared(plan: Plan) -> list[Finding]:
-    """What differs, printed and saved, as far as an interrupt lets it be found."""
+    """The findings up to an interrupt, printed and saved."""
     contract = Contract.load(own_folder() / "openapi.yaml")
     seed = random.SystemRandom().randrange(2**32) if plan.seed is None else plan.seed
     headers = dict(header_of(text) for text in plan.headers)
@@ -95,9 +94,9 @@ def compared(plan: Plan) -> list[Finding]:
 
 
 def drawn(plan: Plan, contract: Contract, first: httpx.Client, seed: int) -> Iterator[Request]:
-    randomness = random.Random(seed)  # noqa: S311 - to draw requests, not to keep a secret
+    randomness = random.Random(seed)  # noqa: S311 - no secrets
     samples = Samples(randomness)
-    seen = shown(contract, first) if plan.fixtures is None else kept(contract, plan.fixtures)
+    seen = shown(contract, first) if plan.fixtures is None else fixture_rows(contract, plan.fixtures)
     for schema, rows in seen:
         samples.learn(schema, rows)
     return Generator(safe_operations(contract), samples, randomness).requests(plan.requests)
@@ -107,7 +106,7 @@ Rows = Iterable[tuple[Place, Sequence[Row]]]
 
 
 def shown(contract: Contract, server: httpx.Client) -> Rows:
-    """The rows that a server shows: the first of each list, in each order that it can be asked for."""
+    """The rows that a server lists: the first page of each list in each order."""
     for method, path, operation in safe_operations(contract):
         schema, body = row_schema(operation), body_schema(operation)
         if schema is not None and body is not None:
@@ -126,7 +125,7 @@ def listings(contract: Contract, first: httpx.Client, second: httpx.Client) -> I
 
 
 def every_row(server: httpx.Client, request: Request) -> list[Row]:
-    """The rows of a list, page by page until one brings none that is new."""
+    """All rows of a list, read page by page until a page has no new row."""
     rows: dict[str, Row] = {}
     while True:
         before = len(rows)
@@ -137,7 +136,7 @@ def every_row(server: httpx.Client, request: Request) -> list[Row]:
 
 
 def row_schema(operation: Place) -> Place | None:
-    """The schema of the rows that an operation lists; None where it lists none."""
+    """The schema of the rows that an operation lists; None if it does not list rows."""
     success = operation["responses"].get("200")
     content = success and success.get("content")
     schema = content and content[MEDIA_TYPE]["schema"]
@@ -145,7 +144,7 @@ def row_schema(operation: Place) -> Place | None:
     return items if items and "x-table" in items.value else None
 
 
-def kept(contract: Contract, folder: Path) -> Rows:
+def fixture_rows(contract: Contract, folder: Path) -> Rows:
     """The rows of a fixture set."""
     fixture_set = FixtureSet(folder, Catalog.of(contract))
     for table in fixture_set.rows.values():
@@ -155,10 +154,10 @@ def kept(contract: Contract, folder: Path) -> Rows:
 
 
 def preflight(contract: Contract, server: httpx.Client) -> None:
-    """Ask for one list: two servers that let nobody in would answer everything alike.
+    """Request one list, since two servers that refuse the client would agree on all responses.
 
     Raises:
-        UnderstudyError: the server does not let the client in.
+        UnderstudyError: the client is not authenticated.
     """
     method, path, _ = next(each for each in safe_operations(contract) if row_schema(each[2]) is not None)
     answer = ask(server, Request(method, path, path, {}))

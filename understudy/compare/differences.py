@@ -1,4 +1,4 @@
-"""How two answers to one request differ. Rows of the same sort key may stand in any order."""
+"""Differences between two responses to one request. Rows of the same sort key may be in any order."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,16 +9,16 @@ from understudy.sampling.answers import Answer, Order, Row, ids_of, named, rows_
 
 @dataclass(frozen=True)
 class Difference:
-    """How two answers differ: the kind, for counting, and what it is about, for reading."""
+    """A difference: its kind, for counting, and a description."""
 
     kind: str
     detail: str
 
 
 def difference(left: Answer, right: Answer, order: Order | None = None) -> Difference | None:
-    """What sets two answers to one request apart; None where nothing does.
+    """The difference between two responses to one request; None if they agree.
 
-    `order` is that of the rows, where the request asks for rows in an order.
+    `order` is that of the rows, if the request has one.
     """
     if left.status != right.status:
         return Difference("status", f"{left.status} and {right.status}")
@@ -34,10 +34,10 @@ def of_values(left: Any, right: Any) -> Difference | None:
 
 def of_rows(left: Sequence[Row], right: Sequence[Row], order: Order) -> Difference | None:
     if not same_up_to_ties(left, right, order):
-        lost, added = ids_of(left) - ids_of(right), ids_of(right) - ids_of(left)
-        if lost or added:
+        missing, added = ids_of(left) - ids_of(right), ids_of(right) - ids_of(left)
+        if missing or added:
             return Difference(
-                "rows", f"only in the first: {named(sorted(lost))}; only in the second: {named(sorted(added))}"
+                "rows", f"only in the first: {named(sorted(missing))}; only in the second: {named(sorted(added))}"
             )
         return Difference(
             "order", f"{named(str(row['id']) for row in left)} and {named(str(row['id']) for row in right)}"

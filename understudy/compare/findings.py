@@ -1,4 +1,4 @@
-"""Two servers, the same requests: where their answers differ, and over what."""
+"""The same requests to two servers, and where their responses differ."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -13,12 +13,12 @@ from understudy.sampling.random_requests import Request, names_in
 from understudy.sampling.sending import ask
 from understudy.sampling.shrinking import smallest
 
-SHRINKING = 150  # requests that are spent at the most on making one finding smaller
+SHRINKING = 150  # requests to shrink one finding, at most
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A request that two servers answer differently."""
+    """A request to which two servers respond differently."""
 
     requests: tuple[Request, Request]
     difference: Difference
@@ -26,19 +26,19 @@ class Finding:
 
     @property
     def request(self) -> Request:
-        """It as the first server was asked; the second may know its rows by other ids."""
+        """The request to the first server; the one to the second may have other ids."""
         return self.requests[0]
 
     @property
     def cause(self) -> tuple[str, str, tuple[str, ...]]:
-        """What findings are grouped by: the operation, the kind of difference, and what is asked."""
+        """The key to group findings by: the operation, the kind of difference, and the names in the body."""
         return self.request.operation, self.difference.kind, tuple(sorted(names_in(self.request.body)))
 
 
 def compare(
     first: httpx.Client, second: httpx.Client, requests: Iterable[Request], mapping: IdMapping = SAME
 ) -> Iterator[Finding | None]:
-    """For each request a finding, made as small as it goes, or None where the answers agree."""
+    """For each request, a shrunk finding, or None if the responses agree."""
     for request in requests:
         finding = found(first, second, request, mapping)
         yield finding and shrunk(first, second, finding, mapping)

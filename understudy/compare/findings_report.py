@@ -1,4 +1,4 @@
-"""What a comparison found, for people to read."""
+"""The report of a comparison."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -11,28 +11,28 @@ from understudy.sampling.curl import curl
 from understudy.text import escape
 
 
-def report(findings: Sequence[Finding], asked: int, urls: tuple[str, str], alone: Alone | None = None) -> str:
+def report(findings: Sequence[Finding], requests: int, urls: tuple[str, str], alone: Alone | None = None) -> str:
     """Findings by cause, the most frequent first, each with its smallest request; then the rows without a partner."""
     causes: dict[tuple[str, str, tuple[str, ...]], list[Finding]] = {}
     for finding in findings:
         causes.setdefault(finding.cause, []).append(finding)
     grouped = sorted(causes.values(), key=len, reverse=True)
     lines = [
-        f"{counted(len(findings), 'difference')} in {counted(asked, 'request')}{', by cause:' if findings else '.'}"
+        f"{counted(len(findings), 'difference')} in {counted(requests, 'request')}{', by cause:' if findings else '.'}"
     ]
     for number, group in enumerate(grouped, start=1):
-        lines += ["", *told(number, group, urls)]
+        lines += ["", *described(number, group, urls)]
     if alone:
         lines += ["", *map(not_on_both, alone, alone.values())]
     return "\n".join(map(escape, lines))
 
 
-def told(number: int, group: Sequence[Finding], urls: tuple[str, str]) -> Iterator[str]:
+def described(number: int, group: Sequence[Finding], urls: tuple[str, str]) -> Iterator[str]:
     finding = min(group, key=lambda each: len(json.dumps(each.request.body)))
     operation, kind, names = finding.cause
     yield f"{number}. {finding.request.method} {operation}: the {kind}, {counted(len(group), 'time')}"
     if names:
-        yield f"   asking for {', '.join(names)}"
+        yield f"   with {', '.join(names)}"
     yield f"   {finding.difference.detail}"
     for url, request in zip(urls, finding.requests, strict=True):
         yield f"   {curl(url, request)}"

@@ -1,4 +1,4 @@
-"""The ids and times that a second server has for the rows of a first."""
+"""Mapping ids and times between two servers."""
 
 import json
 import re
@@ -17,14 +17,14 @@ Alone = Mapping[str, tuple[Sequence[str], Sequence[str]]]
 
 @dataclass(frozen=True)
 class IdMapping:
-    """How a second server is asked what a first is asked, and its answers are read as if they were the first's.
+    """Translates requests for the second server, and its responses back to the ids and times of the first.
 
     Args:
-        there: the second's ids by the first's.
-        back: the first's ids by the second's.
-        times: by the first's id of a row and a field, the second's time and the first's.
+        there: the second server's ids by the first's.
+        back: the first server's ids by the second's.
+        times: by the first server's id of a row and a field, the times of the second and the first server.
         own: the fields in which paired rows differ, so that an order by them need not be the same.
-        alone: the rows that have no partner.
+        alone: the rows without a partner.
     """
 
     there: Mapping[str, str] = field(default_factory=dict)
@@ -34,15 +34,15 @@ class IdMapping:
     alone: Alone = field(default_factory=dict)
 
     def request(self, request: Request) -> Request:
-        """A request as the second server is asked. Times stay: they may be those of rows that no list shows."""
+        """A request for the second server. Times are not translated, since they may be those of rows in no list."""
         return replace(request, path=replaced(request.path, self.there), body=translated(request.body, self.there))
 
     def answer(self, answer: Answer) -> Answer:
-        """An answer of the second server, in the first's ids and times."""
+        """A response of the second server, with the first's ids and times."""
         return replace(answer, body=translated(answer.body, self.back, self._in_first_times))
 
     def order(self, order: Order | None) -> Order | None:
-        """The order of rows as far as it is the same on both: by no field where each has values of its own."""
+        """The order of rows that both servers share: without a field in which paired rows differ."""
         return replace(order, field="") if order is not None and order.field in self.own else order
 
     def _in_first_times(self, row: dict[str, Any]) -> dict[str, Any]:
@@ -54,9 +54,9 @@ SAME = IdMapping()  # of servers whose rows have the same ids
 
 
 def translated(value: Any, names: Mapping[str, str], each: Callable[[dict[str, Any]], Any] | None = None) -> Any:
-    """JSON with ids replaced, wherever a text has them, and then each object by what `each` makes of it.
+    """JSON with ids replaced in all texts, and then each object replaced by the result of `each`.
 
-    It goes by way of the text, so that no nesting is too deep.
+    It works on the serialized text, so that deep nesting is no problem.
     """
     return json.loads(replaced(json.dumps(value), names), object_hook=each)
 

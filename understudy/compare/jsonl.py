@@ -1,4 +1,4 @@
-"""JSON Lines that a user hands in: an object a line."""
+"""Reading JSON Lines files: one object per line."""
 
 import json
 from collections.abc import Iterator
@@ -11,10 +11,10 @@ from understudy.text import one_line
 
 
 def objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The objects of a file, each behind the number of its line, from 1. Blank lines are passed over.
+    """The objects of a file, each with its line number, counted from 1. Blank lines are skipped.
 
     Raises:
-        FixtureError: the file cannot be read, or a line is no JSON object.
+        FixtureError: the file cannot be read, or a line is not a JSON object.
     """
     try:
         lines = read_text(path).split("\n")
@@ -29,7 +29,7 @@ def parsed(path: Path, number: int, line: str) -> dict[str, Any]:
     try:
         value = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise FixtureError(path, f"is no JSON ({one_line(str(error))})", number) from None
+        raise FixtureError(path, f"is not JSON ({one_line(str(error))})", number) from None
     if not isinstance(value, dict):
-        raise FixtureError(path, "is no JSON object", number)
+        raise FixtureError(path, "is not a JSON object", number)
     return value

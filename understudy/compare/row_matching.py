@@ -1,4 +1,4 @@
-"""The rows of two servers, paired by what they hold: what a mapping is learned from."""
+"""Pairing the rows of two servers by their content."""
 
 import json
 from collections import ChainMap, defaultdict
@@ -11,12 +11,12 @@ from understudy.contract.contract import Place
 from understudy.sampling.sample_values import Row
 
 Known = tuple[dict[str, str], dict[str, str]]
-"""The ids that are paired, those of the first server and those of the second, each with the first's."""
+"""The paired ids of the first and of the second server, each with the first's."""
 
 
 @dataclass(frozen=True)
 class Listing:
-    """All rows of a table as two servers list them; `ids` and `times` are the fields that each fills in by itself."""
+    """All rows of a table on two servers. `ids` and `times` are the fields that each server generates."""
 
     table: str
     ids: Sequence[str]
@@ -31,7 +31,7 @@ class Listing:
         return cls(schema.value["x-table"], ids, times, (first, second))
 
     def alike(self, known: Known) -> Collection[tuple[list[Row], list[Row]]]:
-        """The rows of each server that hold the same, the oldest first; without those whose ids are all known."""
+        """The rows of each server with equal content, the oldest first, except those whose ids are all known."""
         groups: dict[str, tuple[list[Row], list[Row]]] = defaultdict(lambda: ([], []))
         for side, names in enumerate(known):
             for row in sorted(self.rows[side], key=self.age):
@@ -40,11 +40,11 @@ class Listing:
         return groups.values()
 
     def age(self, row: Row) -> list[str]:
-        """Its times, for sorting. Without the Z, no fraction of a second comes before any."""
+        """The times of a row, for sorting. Without the Z, whole seconds sort before fractions."""
         return [str(row.get(name)).rstrip("Z") for name in self.times]
 
     def content(self, row: Row, names: dict[str, str]) -> str:
-        """What a row holds, by the first server's ids: of times and unknown ids only that they are there."""
+        """The content of a row, with the first server's ids, and with placeholders for times and unknown ids."""
         unknown = {id_: name for name, id_ in self.ids_of(row).items()}
         times = {name: name for name in self.times if row.get(name) is not None}
         return json.dumps({**translated(row, ChainMap(names, unknown)), **times}, sort_keys=True)
@@ -53,7 +53,7 @@ class Listing:
         return {name: str(row[name]) for name in self.ids if row.get(name) is not None}
 
     def pair(self, first: Row, second: Row, known: Known) -> None:
-        """Take two rows for the same, unless what has become known by now speaks against it."""
+        """Pair two rows, unless ids that are known by now contradict it."""
         if self.content(first, known[0]) == self.content(second, known[1]):
             theirs = self.ids_of(second)
             for name, ours in self.ids_of(first).items():
@@ -72,13 +72,13 @@ class Listing:
         return [(ours, other) for ours, other in zip(self.rows[0], theirs, strict=True) if other is not None]
 
     def times_of(self, theirs: Row, ours: Row) -> dict[str, tuple[Any, Any]]:
-        """By field, the second's time of a row and the first's, where it has both."""
+        """By field, the times of a row on the second and the first server, if it has both."""
         times = {name: (theirs.get(name), ours.get(name)) for name in self.times}
         return {name: pair for name, pair in times.items() if None not in pair}
 
 
 def mapping_of(listings: Sequence[Listing]) -> IdMapping:
-    """What the rows that hold the same tell of ids and times, and which rows have no partner."""
+    """The mapping that follows from rows with equal content, and the rows without a partner."""
     _, back = known = paired(listings)
     there = {ours: theirs for theirs, ours in back.items()}
     pairs = [(listing, *pair) for listing in listings for pair in listing.pairs(there)]
@@ -89,24 +89,24 @@ def mapping_of(listings: Sequence[Listing]) -> IdMapping:
 
 
 def paired(listings: Sequence[Listing]) -> Known:
-    """The ids of rows that hold the same: first where there is the least doubt, until nothing new is learned."""
+    """Pair rows with equal content, the least ambiguous first, until nothing new is learned."""
     known: Known = {}, {}
-    while any(learned(listings, known, doubt) for doubt in range(3)):
+    while any(learned(listings, known, ambiguity) for ambiguity in range(3)):
         pass
     return known
 
 
-def learned(listings: Sequence[Listing], known: Known, doubt: int) -> bool:
-    """Whether anything new was learned from the groups of so much doubt: the oldest goes with the oldest."""
+def learned(listings: Sequence[Listing], known: Known, ambiguity: int) -> bool:
+    """Pair the groups of an ambiguity by age. Returns whether anything new was learned."""
     before = len(known[0])
     for listing in listings:
         for first, second in listing.alike(known):
-            if doubt_of(first, second) == doubt:
+            if ambiguity_of(first, second) == ambiguity:
                 for pair in zip(first, second, strict=False):
                     listing.pair(*pair, known)
     return len(known[0]) > before
 
 
-def doubt_of(first: Sequence[Row], second: Sequence[Row]) -> int:
-    """How likely rows go with wrong ones: 0 for a lone pair, 1 where none is left over, 2 otherwise."""
+def ambiguity_of(first: Sequence[Row], second: Sequence[Row]) -> int:
+    """How ambiguous a group is: 0 for a single pair, 1 if both sides have as many rows, else 2."""
     return 2 if len(first) != len(second) else int(len(first) > 1)

@@ -6,7 +6,7 @@ from typing import Any
 
 from understudy.contract.annotations import Tables, objection
 from understudy.contract.contract import MEDIA_TYPE, METHODS, Contract
-from understudy.errors import ContractMistakes, Mistakes, did_you_mean
+from understudy.errors import ContractErrors, ErrorList, did_you_mean
 
 NAMED = re.compile(r"\{[^{}]+\}")
 
@@ -57,15 +57,15 @@ def check(contract: Contract) -> None:
     """
     walk = Walk(contract.document, contract.where)
     walk.document()
-    if walk.mistakes:
-        raise ContractMistakes(str(walk.mistakes))
+    if walk.errors:
+        raise ContractErrors(str(walk.errors))
 
 
 class Walk:
     """Goes through a document once. Where it is no valid OpenAPI, it is passed over: others tell that."""
 
     def __init__(self, document: Mapping[str, Any], where: Callable[[str], str]) -> None:
-        self.mistakes = Mistakes()
+        self.errors = ErrorList()
         self._document = document
         self._where_is = where
         self._tables = tables_of(document)
@@ -73,7 +73,7 @@ class Walk:
         self._straight: set[str] = set()  # references that were followed to all their ends
 
     def refuse(self, path: str, reason: str) -> None:
-        self.mistakes.add(f"{self._where_is('/' + path.lstrip('/'))}: {reason}")
+        self.errors.add(f"{self._where_is('/' + path.lstrip('/'))}: {reason}")
 
     # ------------------------------------------------------------------ parts
 

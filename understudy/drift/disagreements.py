@@ -1,4 +1,4 @@
-"""What the contract and another document say of the same thing, held against each other."""
+"""Comparing the contract with another OpenAPI document."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,16 +11,16 @@ from understudy.drift.schema_forms import KEYWORDS, Shape, schema_of
 
 K = TypeVar("K")
 V = TypeVar("V")
-PARTED = ("enum", "items", "properties", "required", "additionalProperties")  # keywords that are looked into
+PARTED = ("enum", "items", "properties", "required", "additionalProperties")  # keywords that are compared part by part
 
 
 @dataclass(frozen=True)
 class Disagreement:
-    """One thing of which the contract and a document say different things.
+    """One difference between the contract and a document.
 
-    `where` is the way to it in an operation ("body.owners.name"), or from the last schema on that way
-    that both know by one name ("OwnerFilter.name"). `aspect` is what of it differs, empty where only
-    one side has it at all. A side that says nothing of it is None.
+    `where` is its path in an operation ("body.owners.name"), or from the last schema on that path that has the same
+    name in both ("OwnerFilter.name"). `aspect` is the part that differs, empty if only one side has it at all. A side
+    without it is None.
     """
 
     where: str
@@ -32,8 +32,8 @@ class Disagreement:
         subject = f"{self.where} {self.aspect}".rstrip()
         if self.contract is not None and self.document is not None:
             return f"{subject}: {self.contract} in the contract, {self.document} in the document"
-        side, said = ("document", self.document) if self.contract is None else ("contract", self.contract)
-        return f"{subject} only in the {side}" + (f": {said}" if said else "")
+        side, value = ("document", self.document) if self.contract is None else ("contract", self.contract)
+        return f"{subject} only in the {side}" + (f": {value}" if value else "")
 
 
 Disagreements = Iterator[Disagreement]
@@ -55,12 +55,11 @@ def of_operations(
 
 @dataclass(frozen=True)
 class Sides:
-    """The two documents on one request, or on the answers to it.
+    """The request or the responses of an operation in the two documents.
 
     Args:
-        is_sent: whether it is the request; defaults matter only there.
-        seen: pairs of schemas that were looked into; once is enough, and schemas within themselves
-            would have no end.
+        is_sent: whether it is the request, where defaults matter.
+        seen: pairs of schemas that were compared, to compare each once and to end recursion.
     """
 
     contract: Document
@@ -85,7 +84,7 @@ class Sides:
             yield from self.schemas(where if media == MEDIA_TYPE else f"{where} {media}", "content", left, right)
 
     def schemas(self, where: str, aspect: str, ours: Raw | None, theirs: Raw | None) -> Disagreements:
-        """What two schemas say; or, as `aspect`, that only one side has one."""
+        """Compare two schemas, or report as `aspect` that only one side has a schema."""
         left = None if ours is None else schema_of(self.contract, ours)
         right = None if theirs is None else schema_of(self.document, theirs)
         if left is None or right is None:
@@ -101,7 +100,7 @@ class Sides:
                 yield from self.shapes(where, one, other)
 
     def pairs(self, ours: Sequence[Shape], theirs: Sequence[Shape]) -> Iterator[tuple[Shape, Shape]]:
-        """Shapes of the same types, in pairs; of several those that do not agree."""
+        """Pairs of shapes of the same type that do not agree."""
         left, right = list(ours), list(theirs)
         for one in ours if len(ours) > 1 else ():
             for other in right:
@@ -116,7 +115,7 @@ class Sides:
         return ours.type == theirs.type and not any(True for _ in trial.shapes("", ours, theirs))
 
     def shapes(self, where: str, ours: Shape, theirs: Shape) -> Disagreements:
-        """What two shapes of one type say."""
+        """Compare two shapes of one type."""
         place = ours.name if ours.name and ours.name == theirs.name else where
         left, right = ours.keywords, theirs.keywords
         for keyword in KEYWORDS.get(ours.type or "", ()):
@@ -143,19 +142,19 @@ class Sides:
 
 
 def differing(where: str, aspect: str, ours: Any, theirs: Any) -> Disagreements:
-    """Two values that are not the same."""
+    """A disagreement if two values differ."""
     if ours != theirs:
-        yield Disagreement(where, aspect, said(ours), said(theirs))
+        yield Disagreement(where, aspect, as_text(ours), as_text(theirs))
 
 
 def lacking(where: str, ours: object | None, theirs: object | None) -> Disagreements:
-    """Something that only one side has."""
+    """A disagreement if only one side has something."""
     yield from differing(where, "", None if ours is None else "", None if theirs is None else "")
 
 
 def of_words(where: str, ours: Sequence[Any] | None, theirs: Sequence[Any] | None) -> Disagreements:
-    """What two enums allow."""
-    left, right = (None if words is None else [str(said(word)) for word in words] for words in (ours, theirs))
+    """Compare two enums."""
+    left, right = (None if words is None else [str(as_text(word)) for word in words] for words in (ours, theirs))
     if left is None or right is None:
         yield from differing(where, "enum", left and ", ".join(left), right and ", ".join(right))
     else:
@@ -163,20 +162,20 @@ def of_words(where: str, ours: Sequence[Any] | None, theirs: Sequence[Any] | Non
 
 
 def of_lists(where: str, aspect: str, ours: Sequence[str], theirs: Sequence[str]) -> Disagreements:
-    """What only one of two lists has; their order does not matter."""
-    lost, added = ([name for name in one if name not in other] for one, other in ((ours, theirs), (theirs, ours)))
-    if lost:
-        yield Disagreement(where, aspect, ", ".join(lost), None)
+    """The items of only one of two lists, in any order."""
+    missing, added = ([name for name in one if name not in other] for one, other in ((ours, theirs), (theirs, ours)))
+    if missing:
+        yield Disagreement(where, aspect, ", ".join(missing), None)
     if added:
         yield Disagreement(where, aspect, None, ", ".join(added))
 
 
-def said(value: Any) -> str | None:
+def as_text(value: Any) -> str | None:
     return value if isinstance(value, str) else quoted(value)
 
 
 def quoted(value: Any) -> str | None:
-    """JSON, in which a text is told from a number."""
+    """A value as JSON, to distinguish texts from numbers."""
     return None if value is None else json.dumps(value, default=str)
 
 
@@ -190,5 +189,5 @@ def order_of(shape: Shape) -> tuple[str, str]:
 
 
 def together(ours: Mapping[K, V], theirs: Mapping[K, V]) -> dict[K, tuple[V | None, V | None]]:
-    """What either side has, ours first."""
+    """The items of both sides by key, ours first."""
     return {key: (ours.get(key), theirs.get(key)) for key in {**ours, **theirs}}

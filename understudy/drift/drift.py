@@ -1,4 +1,4 @@
-"""Where the contract and the document that a server publishes of itself say different things."""
+"""The drift between the contract and the OpenAPI document of a server."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -13,23 +13,23 @@ from understudy.drift.published_document import published
 from understudy.reports.printable import counted
 from understudy.text import escape
 
-WIDTH = 110  # characters of a line, at the most
+WIDTH = 110  # characters of a line, at most
 GLUE = "\u00a0"
 
 
 @dataclass(frozen=True)
 class Drift:
-    """A disagreement, and the operations ("GET /pets/{id}") that it is found in."""
+    """A disagreement, and the operations ("GET /pets/{id}") with it."""
 
     disagreement: Disagreement
     operations: tuple[str, ...]
 
 
 def drift(contract: Contract, server: httpx.Client) -> list[Drift]:
-    """What the document that a server publishes says otherwise, of the paths that the contract has.
+    """Compare the paths of the contract with the OpenAPI document of a server.
 
     Raises:
-        UnderstudyError: there is no such document, or it cannot be understood.
+        UnderstudyError: the document does not exist, or cannot be parsed.
     """
     document = published(server)
     operations: dict[Disagreement, dict[str, None]] = {}
@@ -40,7 +40,7 @@ def drift(contract: Contract, server: httpx.Client) -> list[Drift]:
 
 
 def disagreements(contract: Document, document: Document) -> Iterator[tuple[str, Disagreement]]:
-    """Every disagreement, behind the operation that it is in."""
+    """All disagreements, each with its operation."""
     paths = {nameless(path): path for path in contract.value["paths"]}
     ours = contract.operations("", paths)
     theirs = document.operations(prefix_of(document.value["paths"], paths), paths)
@@ -49,8 +49,8 @@ def disagreements(contract: Document, document: Document) -> Iterator[tuple[str,
             yield f"{method} {paths[path]}", disagreement
 
 
-def told(drifts: Iterable[Drift]) -> str:
-    """Drifts below the operations that they are in, the most widespread first, and how many there are."""
+def report(drifts: Iterable[Drift]) -> str:
+    """The report: drifts by operations, the most widespread first, and their number."""
     groups: dict[tuple[str, ...], list[Disagreement]] = {}
     for each in drifts:
         groups.setdefault(each.operations, []).append(each.disagreement)
@@ -61,6 +61,6 @@ def told(drifts: Iterable[Drift]) -> str:
 
 
 def heading(operations: Iterable[str]) -> list[str]:
-    """Operations in lines that break only between them."""
+    """Operations as lines, which break only between operations."""
     text = ", ".join(operation.replace(" ", GLUE) for operation in operations)
     return [line.replace(GLUE, " ") for line in wrap(text, WIDTH, break_on_hyphens=False, break_long_words=False)]

@@ -1,4 +1,4 @@
-"""OpenAPI documents, 3.0 and 3.1, whose operations can be held against each other."""
+"""OpenAPI documents (3.0 and 3.1) and their operations, in a form to compare."""
 
 import re
 from collections import Counter
@@ -13,19 +13,19 @@ from understudy.errors import UnderstudyError
 from understudy.text import one_line
 
 PATH_PARAMETER = re.compile(r"\{([^}]*)\}")
-NO_PARAMETERS = ("accept", "authorization", "content-type")  # headers that OpenAPI describes in other ways
+NO_PARAMETERS = ("accept", "authorization", "content-type")  # headers that OpenAPI does not describe as parameters
 
 Raw = Any
-"""A part of a document, as it is written there."""
+"""A part of a document."""
 Part = Mapping[str, Raw]
 
 
 @dataclass(frozen=True)
 class Operation:
-    """What an operation takes and answers.
+    """The parameters, body and responses of an operation.
 
-    Parameters stand under kind and name, those of the path under their number, so that another
-    document may name them otherwise. Responses stand under their status.
+    The keys of parameters are kind and name, or kind and number for path parameters, whose names may differ between
+    documents. The keys of responses are statuses.
     """
 
     parameters: Mapping[tuple[str, str], Part]
@@ -33,14 +33,14 @@ class Operation:
     responses: Mapping[str, Part]
 
     def response(self, status: str) -> Part | None:
-        """The response for a status, or that for all like it ("4XX"), or for all others."""
+        """The response for a status, for its class ("4XX"), or the default one."""
         keys = (status, f"{status[0]}XX", "default")
         return next((self.responses[key] for key in keys if key in self.responses), None)
 
 
 @dataclass(frozen=True)
 class Document:
-    """An OpenAPI document; `name` is what its reader knows it by."""
+    """An OpenAPI document. Errors show its `name`."""
 
     name: str
     value: Part
@@ -50,16 +50,16 @@ class Document:
 
     @contextmanager
     def blamed(self) -> Iterator[None]:
-        """Makes whatever fails while the document is read an error that names it."""
+        """Turn all exceptions into errors that name the document."""
         try:
             yield
         except UnderstudyError:
             raise
-        except Exception as error:  # noqa: BLE001 - a document can be wrong in more ways than can be told apart
-            raise self.error(f"cannot be understood ({one_line(f'{type(error).__name__}: {error}')})") from None
+        except Exception as error:  # noqa: BLE001 - an invalid document can cause any exception
+            raise self.error(f"cannot be processed ({one_line(f'{type(error).__name__}: {error}')})") from None
 
     def operations(self, prefix: str, paths: Collection[str]) -> dict[tuple[str, str], Operation]:
-        """The operations at some nameless paths behind a prefix, each under its method and that path."""
+        """The operations of some nameless paths after a prefix, by method and nameless path."""
         found = {}
         for path, raw in self.value["paths"].items():
             below = nameless(path)[len(prefix) :]
@@ -80,7 +80,7 @@ class Document:
         )
 
     def flat(self, raw: Raw) -> tuple[dict[str, Raw], str | None]:
-        """A part with references followed and `allOf` merged, and the component's name where it is one."""
+        """A part with references resolved and `allOf` merged, and its component's name, if it has one."""
         if isinstance(raw, bool):  # a schema of OpenAPI 3.1
             return ({} if raw else {"enum": []}), None
         if "$ref" in raw:
@@ -93,23 +93,23 @@ class Document:
         return dict(raw), None
 
     def beside(self, raw: Part) -> dict[str, Raw]:
-        """What stands beside a reference, where it counts: OpenAPI 3.0 ignores it."""
+        """The siblings of a reference, which OpenAPI 3.0 ignores."""
         counts = not str(self.value["openapi"]).startswith("3.0")
         return {key: part for key, part in raw.items() if key != "$ref" and counts}
 
     def referred(self, reference: str) -> Raw:
-        """What a reference leads to, by JSON pointer within the document."""
+        """Resolve a reference within the document."""
         value: Any = self.value
         try:
             for key in unquote(reference).removeprefix("#/").split("/"):
                 value = value[int(key) if isinstance(value, list) else key.replace("~1", "/").replace("~0", "~")]
         except (LookupError, ValueError, TypeError):
-            raise self.error(f"`$ref: {reference}` leads nowhere") from None
+            raise self.error(f"`$ref: {reference}` cannot be resolved") from None
         return value
 
 
 def key_of(parameter: Part, names: list[str]) -> tuple[str, str] | None:
-    """What a parameter stands under; None for one that is of no account."""
+    """The key of a parameter; None for one to ignore."""
     kind, name = parameter["in"], parameter["name"]
     if kind == "path":
         return (kind, str(names.index(name))) if name in names else None
@@ -119,7 +119,7 @@ def key_of(parameter: Part, names: list[str]) -> tuple[str, str] | None:
 
 
 def merged(parts: Iterable[Part]) -> dict[str, Raw]:
-    """Schemas that hold together, as one: their fields added up, else the last word counts."""
+    """Merge schemas: fields are combined; of other keywords, the last one is used."""
     result: dict[str, Raw] = {}
     for key, value in (entry for part in parts for entry in part.items()):
         if key == "properties":
@@ -137,7 +137,7 @@ def nameless(path: str) -> str:
 
 
 def prefix_of(paths: Iterable[str], ends: Iterable[str]) -> str:
-    """What stands before most of `ends` in `paths`; the shortest where as many stand behind several."""
+    """The prefix of most of `ends` in `paths`; the shortest of several."""
     wanted = list(map(nameless, ends))
     found = Counter(path[: -len(end)] for path in map(nameless, paths) for end in wanted if path.endswith(end))
     return max(found, key=lambda prefix: (found[prefix], -len(prefix)), default="")

@@ -1,4 +1,4 @@
-"""The OpenAPI document that a server publishes of itself."""
+"""Fetching the OpenAPI document of a server."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -15,23 +15,23 @@ ENDINGS = (".json", ".yaml", ".yml")
 
 
 def published(server: httpx.Client) -> Document:
-    """The document at the client's base URL, or the nearest `openapi.json` from there up to the site's root.
+    """The document at the client's base URL, or the nearest `openapi.json` from there up to the root.
 
     Raises:
-        UnderstudyError: the server cannot be asked, or has no such document.
+        UnderstudyError: the server cannot be reached, or has no such document.
     """
     reasons = []
     for url in places(server.base_url):
         try:
-            return Document(str(url), parsed(asked(server, url)))
-        except ValueError as error:  # noqa: PERF203 - there are few places
+            return Document(str(url), parsed(fetched(server, url)))
+        except ValueError as error:  # noqa: PERF203 - few iterations
             reasons.append(f"{url.path} {error}")
     base = str(server.base_url).rstrip("/")
     raise UnderstudyError(f"{base}: no OpenAPI document is published there ({', '.join(reasons)})")
 
 
 def places(base: httpx.URL) -> Iterator[httpx.URL]:
-    """Where the document may be, the likeliest first."""
+    """The possible URLs of the document, the most likely first."""
     path = base.path.rstrip("/")
     if path.endswith(ENDINGS):
         yield base.copy_with(path=path)
@@ -41,31 +41,31 @@ def places(base: httpx.URL) -> Iterator[httpx.URL]:
         yield base.copy_with(path="/".join([*names[:depth], "openapi.json"]))
 
 
-def asked(server: httpx.Client, url: httpx.URL) -> bytes:
-    """A server's answer.
+def fetched(server: httpx.Client, url: httpx.URL) -> bytes:
+    """The body of a server's response.
 
     Raises:
-        UnderstudyError: there was none.
-        ValueError: it was no success.
+        UnderstudyError: the server cannot be reached.
+        ValueError: the response is an error.
     """
     try:
         response = server.get(url)
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
-        raise UnderstudyError(f"{url}: cannot be asked ({one_line(str(error)) or type(error).__name__})") from None
+        raise UnderstudyError(f"{url}: cannot be reached ({one_line(str(error)) or type(error).__name__})") from None
     if not response.is_success:
-        raise ValueError(f"answers {response.status_code}")
+        raise ValueError(f"returned {response.status_code}")
     return response.content
 
 
 def parsed(text: bytes) -> Mapping[str, Any]:
-    """An OpenAPI 3 document from JSON or YAML.
+    """Parse an OpenAPI 3 document in JSON or YAML.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not one.
     """
     value = from_json_or_yaml(text)
     if not isinstance(value, dict) or not str(value.get("openapi", "")).startswith("3."):
-        raise ValueError("is no OpenAPI 3 document")
+        raise ValueError("is not an OpenAPI 3 document")
     return value
 
 
@@ -73,7 +73,7 @@ def from_json_or_yaml(text: bytes) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        pass  # JSON is not all YAML to the YAML parser, so each has its own
+        pass  # the YAML parser does not accept all JSON
     try:
         return yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Schemas in one simple form: two ways to write the same become the same."""
+"""Schemas in a normal form, so that equivalent schemas become equal."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -14,8 +14,8 @@ KEYWORDS = {
     "boolean": ("enum",),
     "array": ("items", "minItems", "maxItems", "uniqueItems"),
     "object": ("properties", "required", "additionalProperties", "minProperties", "maxProperties"),
-}  # what narrows the values of each type
-NARROWS_NOTHING = {"minLength": 0, "minItems": 0, "minProperties": 0, "uniqueItems": False}
+}  # the keywords that constrain each type
+NO_EFFECT = {"minLength": 0, "minItems": 0, "minProperties": 0, "uniqueItems": False}
 STRICT_BOUNDS = (("minimum", "exclusiveMinimum", 1, max), ("maximum", "exclusiveMaximum", -1, min))
 IMPLIED = {"properties": "object", "additionalProperties": "object", "items": "array"}
 JSON_TYPES = {bool: "boolean", int: "integer", float: "number", type(None): "null", list: "array", dict: "object"}
@@ -23,9 +23,9 @@ JSON_TYPES = {bool: "boolean", int: "integer", float: "number", type(None): "nul
 
 @dataclass(frozen=True)
 class Shape:
-    """The values of one type that a schema allows; all values where `type` is None.
+    """The values of one type that a schema allows; all values if `type` is None.
 
-    `name` is that of the component that it is, where it is one.
+    `name` is the name of its component, if it is one.
     """
 
     type: str | None
@@ -39,7 +39,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class Schema:
-    """What a schema allows, null apart from all else. A default of null is taken for none."""
+    """The values that a schema allows, with null separately. A default of null counts as no default."""
 
     shapes: tuple[Shape, ...]
     nullable: bool
@@ -66,7 +66,7 @@ def schema_of(document: Document, raw: Raw) -> Schema:
 
 
 def alternatives(document: Document, schema: Part, name: str | None) -> Iterator[Shape]:
-    """The shapes that a schema allows, as they are written."""
+    """The shapes that a schema allows, before simplification."""
     for union in ("anyOf", "oneOf"):
         if union in schema:
             shared = {key: part for key, part in schema.items() if key != union}
@@ -78,7 +78,7 @@ def alternatives(document: Document, schema: Part, name: str | None) -> Iterator
 
 
 def lone(schema: Part, name: str | None) -> Iterator[Shape]:
-    """The shapes of a schema that has neither references nor alternatives."""
+    """The shapes of a schema without references and alternatives."""
     words = [schema["const"]] if "const" in schema else schema.get("enum")
     types = types_of(schema, words)
     for kind in types:
@@ -90,7 +90,7 @@ def lone(schema: Part, name: str | None) -> Iterator[Shape]:
 
 
 def types_of(schema: Part, words: list[Any] | None) -> list[str]:
-    """The types that a schema names, or else those of its words or keywords."""
+    """The types of a schema, or else those of its enum or keywords."""
     if "type" in schema:
         return [schema["type"]] if isinstance(schema["type"], str) else list(schema["type"])
     meant = [kind for keyword, kind in IMPLIED.items() if keyword in schema]
@@ -98,18 +98,18 @@ def types_of(schema: Part, words: list[Any] | None) -> list[str]:
 
 
 def keywords_of(kind: str, schema: Part, words: list[Any] | None) -> dict[str, Raw]:
-    """What narrows a type, without what narrows nothing."""
+    """The keywords that constrain a type, without those that have no effect."""
     given = {**schema, "enum": None if words is None else [word for word in words if word is not None]}
     keywords = {
         keyword: given[keyword]
         for keyword in KEYWORDS[kind]
-        if given.get(keyword) is not None and given[keyword] != NARROWS_NOTHING.get(keyword, ...)
+        if given.get(keyword) is not None and given[keyword] != NO_EFFECT.get(keyword, ...)
     }
     return bounded(keywords, kind) if KEYWORDS[kind] is NUMERIC else keywords
 
 
 def bounded(keywords: dict[str, Raw], kind: str) -> dict[str, Raw]:
-    """The same with strict bounds as OpenAPI 3.1 has them, those of integers as plain ones."""
+    """The keywords with exclusive bounds in the form of OpenAPI 3.1, or as inclusive ones for integers."""
     for bound, strict, step, tighter in STRICT_BOUNDS:
         limit = keywords.pop(strict, False)
         if limit is True:  # OpenAPI 3.0
@@ -122,7 +122,7 @@ def bounded(keywords: dict[str, Raw], kind: str) -> dict[str, Raw]:
 
 
 def joined(shapes: list[Shape]) -> Iterator[Shape]:
-    """The same values in fewer shapes: lone enums of a type are one, and integers are numbers."""
+    """Simplify shapes: enums of a type are merged, and integers are dropped beside numbers."""
     words: dict[str | None, list[Any]] = {}
     for shape in shapes:
         if shape.keywords.keys() == {"enum"}:

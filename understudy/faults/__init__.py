@@ -1,1 +1,1 @@
-"""Faults: what goes wrong on purpose, by rules."""
+"""Fault injection by rules."""

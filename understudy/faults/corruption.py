@@ -1,4 +1,4 @@
-"""Corrupted responses: cut off, not JSON, or of other types than the contract has."""
+"""Corrupted responses: truncated, not JSON, or with types that the contract does not allow."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -10,7 +10,7 @@ def truncated(body: bytes) -> bytes:
 
 
 def malformed(body: bytes) -> bytes:
-    """The body with its last bracket replaced by what makes it invalid JSON."""
+    """The body with its last bracket replaced, so that it is not valid JSON."""
     return body[:-1] + b",}{"
 
 

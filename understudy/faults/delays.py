@@ -1,12 +1,12 @@
-"""How long something takes: always the same, or drawn anew each time."""
+"""Delays: fixed, or drawn from a distribution."""
 
 import math
 from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-LONGEST = 3600.0  # seconds; as long as any delay may be
-Z99 = 2.3263478740408408  # how many standard deviations 99 % of a normal distribution are below
+LONGEST = 3600.0  # seconds of any delay, at most
+Z99 = 2.3263478740408408  # the 99th percentile of the standard normal distribution
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Uniform:
 
 @dataclass(frozen=True)
 class LogNormal:
-    """Half of all take less than `median` seconds, and one in a hundred more than `p99`."""
+    """A log-normal distribution with its median and 99th percentile in seconds."""
 
     median: float
     p99: float
@@ -42,7 +42,7 @@ Delay = Fixed | Uniform | LogNormal
 
 
 def delay_of(value: Any) -> Delay:
-    """A delay as a rule says it: seconds, `from` and `to`, or `median` and `p99`.
+    """Parse the delay of a rule: seconds, `from` and `to`, or `median` and `p99`.
 
     Raises:
         ValueError: the second is less than the first.

@@ -1,4 +1,4 @@
-"""A rule: which requests something happens to, and what."""
+"""A fault rule: the requests that it applies to, and its effects."""
 
 import math
 import time
@@ -18,43 +18,43 @@ from understudy.faults.delays import delay_of
 from understudy.http.journal_search import full
 from understudy.workspaces.registry import DEFAULT, WORKSPACE, canonical
 
-TIMES = 2**26  # bytes that the times of requests may take, which rate limits count
-TIME = 32  # bytes, about, of one time
-RULE = 5000  # bytes, about, of a rule beyond what it says; most of it are its random numbers
-HEADER = 200  # bytes, about, of a header of a rule beyond its name and value
-WINDOW = 700  # bytes, about, of the times of one client beyond each of them
+TIMES = 2**26  # bytes of the times of requests that rate limits count, at most
+TIME = 32  # approximate bytes of one time
+RULE = 5000  # approximate bytes of a rule beyond its definition, mostly for its random number generator
+HEADER = 200  # approximate bytes of a header of a rule beyond its name and value
+WINDOW = 700  # approximate bytes for one client beyond its times
 
 
 @dataclass
 class Effect:
-    """What happens to one request. Delays are in seconds, `throttle` is in bytes a second."""
+    """The effect of rules on one request. Delays are in seconds, `throttle` is in bytes per second."""
 
     delay: float = 0
     chunk_delay: Callable[[], float] | None = None
     status: int | None = None
     retry_after: int | None = None
     connection: str | None = None
-    spoil: str | None = None
+    corrupt: str | None = None
     throttle: float | None = None
     stale: float | None = None
     rules: list[str] = field(default_factory=list)
-    """The rules that were applied, by name."""
+    """The names of the applied rules."""
 
 
 Times = Cache[tuple["Rate", str], deque[float]]
-"""The times of the last requests, by rate limit and client. Clients that were not seen for longest are forgotten."""
+"""The times of the last requests, by rate limit and client. The least recently seen clients are removed first."""
 
 
 @dataclass(eq=False)
 class Rate:
-    """So many requests of each client in so many seconds; what is beyond is a fault."""
+    """A rate limit for each client. Requests beyond it get the fault."""
 
     requests: int
     seconds: float
     times: Times
 
     def wait(self, client: str) -> float:
-        """How many seconds a client has to wait for its next request; 0 where this one is within its rate."""
+        """The seconds until a client can send its next request; 0 if this one is within the limit."""
         now = time.monotonic()
         made = self.times.get((self, client)) or deque(maxlen=self.requests)
         if len(made) == self.requests and now - made[0] < self.seconds:
@@ -65,61 +65,61 @@ class Rate:
 
 
 class Rule:
-    """A rule as the control API and the files of rules say it.
+    """A fault rule, as defined in the control API and in rule files.
 
-    `matched` counts the requests that it is about, `applied` those that something happened to.
+    `matched` counts the requests that match, `applied` those that got the fault.
 
     Args:
-        says: the rule, as it was validated by the contract of the control API.
-        randomness: what share and delays are drawn by.
-        times: where a rate limit keeps the times of requests; by default a place of its own.
+        definition: the rule, validated by the contract of the control API.
+        randomness: the generator for shares and delays.
+        times: the cache for the times of requests of a rate limit; by default a new one.
 
     Raises:
-        ValueError: its parts do not go together; the text says which.
+        ValueError: its fields are not consistent; the text states why.
     """
 
-    def __init__(self, says: Mapping[str, Any], randomness: Random, times: Times | None = None) -> None:
-        self.says = says
+    def __init__(self, definition: Mapping[str, Any], randomness: Random, times: Times | None = None) -> None:
+        self.definition = definition
         self.matched = 0
         self.applied = 0
         self._randomness = randomness
-        self._delay = self._drawn(says.get("delay"))
-        self._chunk_delay = self._drawn(says.get("chunk_delay"))
+        self._delay = self._drawn(definition.get("delay"))
+        self._chunk_delay = self._drawn(definition.get("chunk_delay"))
         times = Times(TIMES) if times is None else times
-        self._rate = Rate(**says["rate"], times=times) if says.get("rate") else None
-        self._end = None if says.get("expires") is None else time.monotonic() + says["expires"]
-        self._workspace = None if says.get("workspace") is None else workspace_of(says["workspace"])
-        if says.get("retry_after") is not None and says.get("answer") is None:
-            raise ValueError("`retry_after` needs an `answer`, such as 429 or 503")
-        if not self.says_something:
-            raise ValueError(f"says nothing that happens; that is one of {', '.join(EFFECTS)}")
+        self._rate = Rate(**definition["rate"], times=times) if definition.get("rate") else None
+        self._end = None if definition.get("expires") is None else time.monotonic() + definition["expires"]
+        self._workspace = None if definition.get("workspace") is None else workspace_of(definition["workspace"])
+        if definition.get("retry_after") is not None and definition.get("answer") is None:
+            raise ValueError("`retry_after` requires an `answer`, such as 429 or 503")
+        if not self.has_effect:
+            raise ValueError(f"has no effect; it takes one of {', '.join(EFFECTS)}")
 
     def _drawn(self, delay: Any) -> Callable[[], float] | None:
         return None if delay is None else partial(delay_of(delay).draw, self._randomness)
 
     @property
     def name(self) -> str:
-        """The name that it was given, else what it does."""
-        effects = ((name, self.says[name]) for name in EFFECTS if self.says.get(name) is not None)
+        """The name of the rule, else its effects."""
+        effects = ((name, self.definition[name]) for name in EFFECTS if self.definition.get(name) is not None)
         texts = (f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in effects)
-        return self.says.get("name") or ", ".join(texts)
+        return self.definition.get("name") or ", ".join(texts)
 
     @property
     def size(self) -> int:
-        """How many bytes it takes, about."""
-        return RULE + HEADER * len(self.says.get("headers") or {}) + len(repr(self.says))
+        """The approximate size in bytes."""
+        return RULE + HEADER * len(self.definition.get("headers") or {}) + len(repr(self.definition))
 
     @property
-    def says_something(self) -> bool:
-        return any(self.says.get(name) is not None for name in EFFECTS)
+    def has_effect(self) -> bool:
+        return any(self.definition.get(name) is not None for name in EFFECTS)
 
     @property
     def is_over(self) -> bool:
         return self._end is not None and time.monotonic() >= self._end
 
     def apply(self, scope: Scope, operation: str | None, base_path: str, effect: Effect) -> None:
-        """Add to the effect what the rule does to a request, if anything."""
-        if not self._is_about(scope, operation, base_path):
+        """Add the rule's effects to the effect on a request, if it matches."""
+        if not self._matches(scope, operation, base_path):
             return
         self.matched += 1
         retry_after = self._due(scope)
@@ -127,42 +127,42 @@ class Rule:
             return
         self.applied += 1
         effect.rules.append(self.name)
-        says = self.says
+        definition = self.definition
         effect.delay += self._delay() if self._delay else 0
         effect.chunk_delay = effect.chunk_delay or self._chunk_delay
-        if effect.status is None and says.get("answer") is not None:
-            effect.status = says["answer"]
-            own = says.get("retry_after")
+        if effect.status is None and definition.get("answer") is not None:
+            effect.status = definition["answer"]
+            own = definition.get("retry_after")
             effect.retry_after = own if own is not None or not retry_after else math.ceil(retry_after)
-        for name in ("connection", "spoil", "throttle", "stale"):
+        for name in ("connection", "corrupt", "throttle", "stale"):
             if getattr(effect, name) is None:
-                setattr(effect, name, says.get(name))
+                setattr(effect, name, definition.get(name))
 
-    def _is_about(self, scope: Scope, operation: str | None, base_path: str) -> bool:
-        says = self.says
-        path = says.get("path")
+    def _matches(self, scope: Scope, operation: str | None, base_path: str) -> bool:
+        definition = self.definition
+        path = definition.get("path")
         return (
-            says.get("operation") in (None, operation)
-            and (says.get("method") or scope["method"]).upper() == scope["method"]
+            definition.get("operation") in (None, operation)
+            and (definition.get("method") or scope["method"]).upper() == scope["method"]
             and (path is None or is_like(scope["path"], full(path, base_path)))
             and self._workspace in (None, scope.get(WORKSPACE, DEFAULT))
-            and all(has_header(scope, name, value) for name, value in (says.get("headers") or {}).items())
+            and all(has_header(scope, name, value) for name, value in (definition.get("headers") or {}).items())
         )
 
     def _due(self, scope: Scope) -> float | None:
-        """None where this request is spared; else how many seconds a rate limit has it wait, if that is why."""
-        says = self.says
+        """None if the fault does not apply to this request; else the seconds to wait for a rate limit, or 0."""
+        definition = self.definition
         wait = 0 if self._rate is None else self._rate.wait(client_of(scope))
         is_due = (
             (self._rate is None or wait > 0)
-            and (says.get("first") is None or self.applied < says["first"])
-            and (says.get("every") is None or self.matched % says["every"] == 0)
-            and (says.get("share") is None or self._randomness.random() < says["share"])
+            and (definition.get("first") is None or self.applied < definition["first"])
+            and (definition.get("every") is None or self.matched % definition["every"] == 0)
+            and (definition.get("share") is None or self._randomness.random() < definition["share"])
         )
         return wait if is_due else None
 
 
-EFFECTS = ("delay", "chunk_delay", "answer", "connection", "spoil", "throttle", "stale")
+EFFECTS = ("delay", "chunk_delay", "answer", "connection", "corrupt", "throttle", "stale")
 
 
 def has_header(scope: Scope, name: str, pattern: str) -> bool:
@@ -176,15 +176,15 @@ def client_of(scope: Scope) -> str:
 
 
 def is_like(text: str, pattern: str) -> bool:
-    """Whether a text is a pattern, in which `*` stands for anything, and all else for itself."""
+    """Whether a text matches a pattern, in which only `*` is special."""
     return fnmatchcase(text, pattern.replace("[", "[[]").replace("?", "[?]"))
 
 
 def workspace_of(name: str) -> str:
-    """A workspace as the one way in which its name is written.
+    """The name of a workspace in canonical form.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not a valid name.
     """
     try:
         return canonical(name)

@@ -15,12 +15,12 @@ from understudy.http.journal import EXCHANGE
 from understudy.http.responses import send_response
 from understudy.operations.request_headers import without
 
-EFFECT = "understudy.effect"  # where a request's ASGI scope says what happens to it
-STALE = "understudy.stale"  # and how many seconds old its answer is to be
+EFFECT = "understudy.effect"  # the key of the effect on a request in the ASGI scope
+STALE = "understudy.stale"  # the key of the age of the rows to read, in seconds
 
 
 class FaultMiddleware:
-    """Delays requests, and ends or slows down their connections, as rules say."""
+    """Delays requests, and closes or slows down their connections."""
 
     def __init__(self, app: ASGIApp, faults: Faults) -> None:
         self._app = app
@@ -35,7 +35,7 @@ class FaultMiddleware:
         return unless_stopped(self._apply(effect, scope, receive, send), scope, receive)
 
     async def _apply(self, effect: Effect, scope: Scope, receive: Receive, send: Send) -> None:
-        await pause(effect.delay, scope)  # a client that does not wait for it has its request performed all the same
+        await pause(effect.delay, scope)  # the request is performed even if the client disconnects meanwhile
         if effect.connection in ("drop", "reset", "hang"):
             await disconnect(effect.connection, scope, receive)
             return
@@ -45,7 +45,7 @@ class FaultMiddleware:
 
 
 class Sender:
-    """Sends an answer in pieces, slowly, or only half of it, as an effect says."""
+    """Sends a response in pieces, slowly, or only half of it."""
 
     def __init__(self, effect: Effect, scope: Scope, send: Send) -> None:
         self._effect = effect
@@ -76,13 +76,13 @@ class Sender:
         for piece, due in self._pacing.pieces(body):
             await pause(self._start + due - loop.time(), self._scope)
             if transport.is_closing():
-                return  # nobody is there to whom the rest could be sent
+                return  # the client has disconnected
             await self._send({"type": "http.response.body", "body": piece, "more_body": True})
         await self._send({"type": "http.response.body", "body": b"", "more_body": more})
 
 
 class ResponseFaultMiddleware:
-    """Responds with errors, with corrupted bodies, or from old rows, as an effect says."""
+    """Responds with errors, with corrupted bodies, or from old rows."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -95,14 +95,14 @@ class ResponseFaultMiddleware:
             raise error_of(effect.status, effect.retry_after)
         if effect.stale is not None:
             scope = {**scope, STALE: effect.stale}
-        if effect.spoil is None:
+        if effect.corrupt is None:
             return self._app(scope, receive, send)
         # The body is corrupted first, and compressed afterwards if the client accepts that.
-        return self._app(without(scope, b"accept-encoding"), receive, Corruption(effect.spoil, scope, send).send)
+        return self._app(without(scope, b"accept-encoding"), receive, Corruption(effect.corrupt, scope, send).send)
 
 
 class Corruption:
-    """Collects a response that is not compressed, and sends it with a corrupted body."""
+    """Collects an uncompressed response, and sends it with a corrupted body."""
 
     def __init__(self, kind: str, scope: Scope, send: Send) -> None:
         self._corrupt = CORRUPTIONS[kind]

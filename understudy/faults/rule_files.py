@@ -1,4 +1,4 @@
-"""Rules out of files: YAML, checked by the contract of the control API, with mistakes told by file and line."""
+"""Rule files: YAML, validated by the contract of the control API. Errors have the file and line."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -17,13 +17,13 @@ from understudy.paths import read
 from understudy.text import one_line
 
 PROFILES = Path(__file__).parent / "profiles"
-LARGEST = 2**20  # bytes of a file of rules
-DEEPEST = 20  # levels of it
+LARGEST = 2**20  # bytes of a rule file
+DEEPEST = 20  # levels of nesting
 DELAYS = ("delay", "chunk_delay")
 
 
 def profiles() -> list[str]:
-    """The names of the rules that come with Understudy."""
+    """The names of the built-in profiles."""
     return sorted(path.stem for path in PROFILES.glob("*.yaml"))
 
 
@@ -35,7 +35,7 @@ def rules_in(source: str, contract: Path) -> list[dict[str, Any]]:
         contract: the file of the control API's, whose schema `Rules` they are validated against.
 
     Raises:
-        FaultsError: it cannot be read, or holds what is no rule; the text names file, line and reason.
+        FaultsError: it cannot be read, or is not valid; the text names the file, line and reason.
     """
     path = PROFILES / f"{source}.yaml" if source in profiles() else Path(source)
     node, value = parsed(path)
@@ -44,16 +44,16 @@ def rules_in(source: str, contract: Path) -> list[dict[str, Any]]:
         rules: list[dict[str, Any]] = validator(schema, Reading.LETTER).validate_python(value)["rules"]
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise mistake(path, node, first["loc"], first["msg"]) from None
+        raise error_at(path, node, first["loc"], first["msg"]) from None
     for number, rule in enumerate(rules):
         reason = objection_to(rule)
         if reason is not None:
-            raise mistake(path, node, ("rules", number), reason)
+            raise error_at(path, node, ("rules", number), reason)
     return rules
 
 
 def objection_to(rule: Mapping[str, Any]) -> str | None:
-    """Why the parts of a rule do not go together; None where they do."""
+    """Why the fields of a rule are not consistent; None if they are."""
     try:
         Rule(rule, Random())  # noqa: S311 - nothing is drawn
     except ValueError as error:
@@ -61,19 +61,19 @@ def objection_to(rule: Mapping[str, Any]) -> str | None:
     return None
 
 
-def mistake(path: Path, node: yaml.Node, way: tuple[int | str, ...], reason: str) -> FaultsError:
-    """What is wrong at a way into a file."""
+def error_at(path: Path, node: yaml.Node, way: tuple[int | str, ...], reason: str) -> FaultsError:
+    """The error at a path in a file."""
     for place, part in enumerate(way):
-        if part in DELAYS:  # of what may be said in several forms, none is the one that was meant
+        if part in DELAYS:  # pydantic reports each form of a delay, but it is unknown which one was meant
             way, reason = way[: place + 1], "takes seconds, `from` and `to`, or `median` and `p99`"
     return FaultsError(path, ": ".join(filter(None, (".".join(map(str, way)), reason))), line_of(node, way))
 
 
 def parsed(path: Path) -> tuple[yaml.Node, Any]:
-    """The YAML of a file as a tree, which knows its lines, and as a value."""
+    """The YAML of a file, as a tree of nodes with line numbers and as a value."""
     text = text_of(path)
     try:
-        # Anchors would let a few lines stand for billions, and depth break the reader; rules need neither.
+        # A few lines with anchors can expand to billions, and deep nesting breaks the parser; rules need neither.
         check_plain(path, yaml.parse(text, Loader=yaml.SafeLoader))
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         if node is None:
@@ -91,7 +91,7 @@ def text_of(path: Path) -> str:
     try:
         return decoded(read(path, LARGEST))
     except (OSError, UnicodeDecodeError) as error:
-        hint = f" ({reason_of(error)}); a file of rules, or one of {', '.join(profiles())}"
+        hint = f" ({reason_of(error)}); use a rule file, or one of {', '.join(profiles())}"
         raise FaultsError(path, f"cannot be read{hint}") from None
 
 
@@ -100,14 +100,14 @@ def check_plain(path: Path, events: Iterable[yaml.Event]) -> None:
     for event in events:
         line = event.start_mark.line + 1 if event.start_mark else None
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise FaultsError(path, "has an anchor or an alias, which rules do without", line)
+            raise FaultsError(path, "has an anchor or an alias, which are not supported", line)
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > DEEPEST:
             raise FaultsError(path, f"is nested deeper than {DEEPEST} levels", line)
 
 
 def check_names(path: Path, node: yaml.Node) -> None:
-    """See whether no name is there twice, of which but the last would count."""
+    """Check that no name is repeated, since YAML would only use the last one."""
     children = node.value if isinstance(node, yaml.CollectionNode) else []
     names = set()
     for child in children:
@@ -119,7 +119,7 @@ def check_names(path: Path, node: yaml.Node) -> None:
 
 
 def line_of(node: yaml.Node, way: Iterable[int | str]) -> int:
-    """The line of what a way leads to, or of the last of it that is there."""
+    """The line of a path, or of the longest part of it that exists."""
     for part in way:
         if isinstance(node, yaml.MappingNode):
             pairs = {key.value: (key, value) for key, value in node.value}

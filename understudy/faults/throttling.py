@@ -1,21 +1,21 @@
-"""When the pieces of an answer are sent that is to come slowly.
+"""The schedule of a response that is sent slowly.
 
-Each piece has a moment, counted from the start of the answer, rather than a pause behind the piece before it: what
-one timer is late by, the next ones make up for.
+Each piece is due at a time from the start of the response, rather than a pause after the previous piece, so that late
+timers do not add up.
 """
 
 from collections.abc import Callable, Iterator
 
-CHUNK = 1024  # bytes, before each of which a `chunk_delay` is waited for
-STEP = 0.05  # seconds that a throttled piece takes; many times what a timer is late by
+CHUNK = 1024  # bytes per `chunk_delay`
+STEP = 0.05  # seconds per throttled piece; much more than timers are late
 
 
 class Pacing:
-    """The pieces of one answer.
+    """The pieces of one response.
 
     Args:
-        throttle: how many bytes a second are sent; None for as fast as they go.
-        chunk_delay: draws how many seconds are waited before each KiB; None for none.
+        throttle: bytes per second; None for no limit.
+        chunk_delay: draws the seconds to wait before each KiB; None for no delay.
     """
 
     def __init__(self, throttle: float | None, chunk_delay: Callable[[], float] | None) -> None:
@@ -27,17 +27,17 @@ class Pacing:
         self._chunks = 0
 
     def pieces(self, body: bytes) -> Iterator[tuple[bytes, float]]:
-        """The pieces of the next part of the answer, and in which second after its start each is due.
+        """The pieces of the next part of the response, each with the seconds after its start when it is due.
 
-        A piece is due when its last byte would have gone through a line of that rate.
+        A piece is due when its last byte would have passed a line of that rate.
         """
         start = 0
         while start < len(body):
-            room = self._size
+            size = self._size
             if self._chunk_delay is not None:
-                room = min(room, CHUNK - self._sent % CHUNK)
+                size = min(size, CHUNK - self._sent % CHUNK)
                 self._wait_for_chunk(self._chunk_delay)
-            piece = body[start : start + room]
+            piece = body[start : start + size]
             start += len(piece)
             self._sent += len(piece)
             yield piece, self._delayed + (self._sent / self._throttle if self._throttle else 0)
@@ -49,5 +49,5 @@ class Pacing:
 
 
 def size_of(throttle: float | None) -> int:
-    """How many bytes a piece has, at most."""
+    """The maximum bytes of a piece."""
     return CHUNK if throttle is None else max(1, int(throttle * STEP))

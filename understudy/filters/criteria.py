@@ -1,8 +1,8 @@
-"""What a request asks of the rows of a table, as a small tree.
+"""Criteria for the rows of a table, as a tree.
 
-The tree knows nothing of how rows are stored. `selection` evaluates it with bitmaps, and remembers
-parts of it: what is asked most is a named tuple, which is made, hashed and compared fastest. No two
-kinds may be equal, so those that hold the same are none.
+The tree does not depend on how rows are stored. `selection` evaluates it with bitmaps, and caches the results of its
+parts. The most frequent kinds are named tuples, which are fastest to create, hash and compare. No two kinds must be
+equal, so kinds with the same fields are not named tuples.
 """
 
 from collections.abc import Hashable, Iterable, Sequence
@@ -14,11 +14,11 @@ from understudy.contract.columns import Column, Step
 
 @dataclass(frozen=True)
 class Every:
-    """Met by every row. There is one, EVERY."""
+    """Met by every row. EVERY is its only instance."""
 
 
 class Condition(NamedTuple):
-    """Met where `operator` holds between a column's key and the operand (keys, as `key_of` makes them)."""
+    """Met if `operator` holds for a column's key and the operand (keys as returned by `key_of`)."""
 
     column: Column
     operator: str
@@ -26,7 +26,7 @@ class Condition(NamedTuple):
 
 
 class Related(NamedTuple):
-    """Met where a row that `step` leads to meets `criteria`."""
+    """Met if a row that `step` leads to meets `criteria`."""
 
     step: Step
     criteria: "Criteria"
@@ -34,21 +34,21 @@ class Related(NamedTuple):
 
 @dataclass(frozen=True)
 class Not:
-    """Met where `criteria` is not."""
+    """Met if `criteria` is not."""
 
     criteria: "Criteria"
 
 
 @dataclass(frozen=True)
 class All:
-    """Met where each of `criteria` is."""
+    """Met if each of `criteria` is."""
 
     criteria: tuple["Criteria", ...]
 
 
 @dataclass(frozen=True)
 class Either:
-    """Met where one of `criteria` is."""
+    """Met if one of `criteria` is."""
 
     criteria: tuple["Criteria", ...]
 
@@ -59,7 +59,7 @@ EVERY = Every()
 
 
 def all_of(criteria: Iterable[Criteria]) -> Criteria:
-    """`All`, without what every row meets and without a shell around one."""
+    """`All`, simplified: without EVERY, and without a wrapper around one criterion."""
     parts = tuple([part for part in criteria if part is not EVERY])
     return parts[0] if len(parts) == 1 else All(parts) if parts else EVERY
 
@@ -72,7 +72,7 @@ def reached(steps: Sequence[Step], criteria: Criteria) -> Criteria:
 
 
 def together(paths: Iterable[tuple[tuple[Step, ...], Criteria]]) -> Criteria:
-    """Criteria at the ends of several paths, met by one row wherever the paths run together."""
+    """Criteria at the ends of several paths. Where the paths share steps, one row must meet them all."""
     here: list[Criteria] = []
     beyond: dict[Step, list[tuple[tuple[Step, ...], Criteria]]] = {}
     for steps, criteria in paths:

@@ -1,7 +1,7 @@
-"""Filters of the contract, compiled into functions from what a request says to criteria.
+"""Filters of the contract, compiled into functions from the values of a request to criteria.
 
-What a filter looks at is said in `openapi.yaml` alone, by its names and its `x-` annotations; which
-rows an operator then holds for is said in `operators`.
+Only `openapi.yaml` defines what a filter applies to, by its names and its `x-` annotations; `operators` defines which
+rows an operator matches.
 """
 
 from collections.abc import Callable, Hashable, Mapping
@@ -26,7 +26,7 @@ OWN = ("x-filters", "x-first-of", "x-non-empty", "x-flat")  # what a filter sche
 
 @dataclass(frozen=True)
 class FieldSubject:
-    """A filter speaks of a column, of this row or of one that steps lead to."""
+    """A filter on a column, of this row or of one that steps lead to."""
 
     steps: tuple[Step, ...]
     column: Column
@@ -37,7 +37,7 @@ class FieldSubject:
 
 @dataclass(frozen=True)
 class EitherSubject:
-    """A filter speaks of several columns, any of which may meet it."""
+    """A filter on several columns, any of which may meet it."""
 
     subjects: tuple[FieldSubject, ...]
 
@@ -47,7 +47,7 @@ class EitherSubject:
 
 @dataclass(frozen=True)
 class RelationSubject:
-    """A filter speaks of whether a related row exists."""
+    """A filter on the existence of a related row."""
 
     step: Step
 
@@ -61,14 +61,14 @@ Subject = FieldSubject | EitherSubject | RelationSubject
 
 @dataclass(frozen=True)
 class Leaf:
-    """An operator, and what it looks at."""
+    """An operator and its subject."""
 
     operator: str
     subject: Subject
     ignores_empty: bool
 
     def __call__(self, value: Any) -> Criteria | None:
-        """Criteria for an operand; None where that asks nothing."""
+        """Criteria for an operand; None without effect."""
         criteria = self.criteria(value)
         return all_of(criteria) if criteria else None
 
@@ -82,7 +82,7 @@ class Leaf:
 
 @dataclass(frozen=True)
 class Filter:
-    """A filter object: what its names ask for, and how they are combined."""
+    """A filter object: its parts by name, and how they are combined."""
 
     parts: Mapping[str, "Filter | Leaf"]
     combined_by: str | None
@@ -91,7 +91,7 @@ class Filter:
     flat: bool
 
     def __call__(self, value: Mapping[str, Any] | None) -> Criteria | None:
-        """Criteria for what a request says of this filter; None where that counts for nothing."""
+        """Criteria for the value of this filter in a request; None without effect."""
         if value is None:
             return None
         criteria = self.each(value)
@@ -120,7 +120,7 @@ class Filter:
         return criteria
 
     def effective(self, value: Mapping[str, Any]) -> list[str]:
-        """The names that count, of those that are given."""
+        """The given names that have an effect."""
         names = [name for name in value if name in self.parts and value[name] is not None]
         for name, only_if_true in self.first_of:
             if name in names and (value[name] or not only_if_true):
@@ -129,16 +129,16 @@ class Filter:
 
 
 Part = Filter | Leaf
-"""From what a request says under one name to criteria; None where it says nothing."""
+"""Turns the value of one name into criteria; None without effect."""
 
 
 def filter_at(place: Place, catalog: Catalog) -> Filter:
     """Compile the filter schema at `place`, which names its table by `x-filters`.
 
     Raises:
-        ContractError: an annotation is unknown, or names what is not there.
+        ContractError: an annotation is unknown, or names something that does not exist.
     """
-    # Many bodies refer to the same filter, each with a path of its own to the rows that it is for.
+    # Many bodies reference the same filter, each with its own path to the filtered rows.
     made, key = catalog.filters, (place.within, *map(str, map(place.value.get, OWN)))
     if key not in made:
         check_annotations(place)
@@ -161,27 +161,27 @@ def object_filter(place: Place, table: str, outer: Callable[[], Subject | None],
 
 
 def part_at(name: str, place: Place, table: str, outer: Callable[[], Subject | None], catalog: Catalog) -> Part:
-    """A name of a filter object: an object in turn, or an operator on what it or `outer` speaks of."""
+    """A name of a filter object: a nested object, or an operator on its own subject or on `outer`."""
     if "properties" in place.value:
         return object_filter(place, table, lambda: subject_of(place, name, table, catalog), catalog)
     operator = place.value.get("x-operator", name)
     if operator not in OPERATORS:
-        raise place.error(f"there is no operator `{operator}`; there are {', '.join(OPERATORS)}")
+        raise place.error(f"unknown operator `{operator}`; the operators are {', '.join(OPERATORS)}")
     subject = subject_of(place, None, table, catalog) or outer()
     if subject is None:
-        raise place.error("an operator needs a field to look at")
+        raise place.error("an operator requires a field")
     if isinstance(subject, RelationSubject) and operator not in ("exists_", "is_null_"):
-        raise place.error(f"`{operator}` cannot be asked of a relation")
+        raise place.error(f"`{operator}` does not apply to a relation")
     return Leaf(operator, subject, OPERATORS[operator].ignores_empty)
 
 
 def subject_of(place: Place, name: str | None, table: str, catalog: Catalog) -> Subject | None:
-    """What `place` says that it speaks of, else the field of its name; None where it says nothing."""
+    """The subject in the annotations of `place`, else the field of its name; None without either."""
     schema = place.value
     if "x-related" in schema:
         steps, _ = catalog.steps(table, schema["x-related"], place)
         if len(steps) != 1:
-            raise place.error("existence is asked of a path of one step")
+            raise place.error("existence requires a path of one step")
         return RelationSubject(steps[0])
     if "x-either" in schema:
         return EitherSubject(tuple(field_subject(path, table, place, catalog) for path in schema["x-either"]))
@@ -202,17 +202,17 @@ def field_subject(path: str, table: str, place: Place, catalog: Catalog) -> Fiel
 
 
 def operand_of(value: Any) -> Hashable:
-    """What keys are compared with."""
+    """The operand to compare keys with."""
     return tuple(map(key_of, value)) if isinstance(value, list) else key_of(value)
 
 
 def first_of(place: Place) -> tuple[tuple[str, bool], ...]:
-    """The names of which only the first that is set counts; "name=true" counts only where it is true."""
+    """The names of which only the first that is set has an effect; "name=true" only if it is true."""
     rules = []
     for rule in place.value.get("x-first-of", ()):
         name, _, value = rule.partition("=")
         if name not in place.value["properties"] or value not in ("", "true"):
-            raise place.error(f"`x-first-of` does not know `{rule}`")
+            raise place.error(f"`x-first-of` has an unknown name or value `{rule}`")
         rules.append((name, value == "true"))
     return tuple(rules)
 
@@ -220,4 +220,4 @@ def first_of(place: Place) -> tuple[tuple[str, bool], ...]:
 def check_annotations(place: Place) -> None:
     for key in place.value:
         if key.startswith("x-") and key not in ANNOTATIONS:
-            raise place.error(f"unknown filter annotation `{key}`; there are {', '.join(sorted(ANNOTATIONS))}")
+            raise place.error(f"unknown filter annotation `{key}`; known are {', '.join(sorted(ANNOTATIONS))}")

@@ -1,8 +1,7 @@
-"""The operators of filters: for which rows of an indexed column each holds.
+"""The operators of filters, on an indexed column.
 
-An index answers only for rows whose field is set, as SQL's comparisons do: over a null, nothing but
-`is_null_` and `exists_` holds. Of a list field, each element is a key, and an empty list counts as
-not set.
+An index only returns rows whose field is set, as SQL's comparisons do: for null, only `is_null_` and `exists_` can
+hold. Each element of a list field is a key, and an empty list counts as not set.
 """
 
 import re
@@ -23,10 +22,10 @@ FLAGS = re.IGNORECASE | re.ASCII | re.DOTALL
 
 @dataclass(frozen=True)
 class Operator:
-    """`rows` are those of an index for which the operator holds with an operand.
+    """`rows` returns the rows of an index for which the operator holds with an operand.
 
-    An operator that `ignores_empty` asks nothing where its operand is an empty list or text. `split` makes the
-    operands of several criteria out of one.
+    An operator that `ignores_empty` has no effect if its operand is an empty list or text. `split` makes the operands
+    of several criteria out of one.
     """
 
     rows: Callable[[Index, Any], BitMap]
@@ -35,19 +34,19 @@ class Operator:
 
 
 def like(pattern: str) -> Callable[[str], bool]:
-    """SQL's LIKE around `%pattern%` as SQLite reads it.
+    """SQL's LIKE with `%pattern%`, as in SQLite.
 
-    `%` stands for any characters, `_` for any one, neither can be escaped, and ASCII letters match
-    in either case. https://www.sqlite.org/lang_expr.html#the_like_glob_regexp_match_and_extract_operators
+    `%` matches any characters, `_` any one; neither can be escaped, and ASCII letters match in either case.
+    https://www.sqlite.org/lang_expr.html#the_like_glob_regexp_match_and_extract_operators
 
-    What stands between two `%` is looked for from left to right, each piece behind the one before:
-    the leftmost find is never worse than a later one, so no text takes more than one pass.
+    The pieces between `%` are searched from left to right, each after the one before. The leftmost match is never worse
+    than a later one, so each text takes one pass.
 
     Raises:
-        Unprocessable: the pattern is longer than SQLite takes it; the real server fails on it.
+        Unprocessable: the pattern is longer than SQLite accepts; the real server fails on it.
     """
     if len(pattern.encode()) > LONGEST_PATTERN:
-        raise Unprocessable(f"A pattern for LIKE may take {LONGEST_PATTERN} bytes.")
+        raise Unprocessable(f"The pattern is longer than the limit of {LONGEST_PATTERN} bytes.")
     pieces = [
         re.compile(
             UNDERSCORES.sub(any_of, re.escape(piece)),
@@ -70,7 +69,7 @@ def like(pattern: str) -> Callable[[str], bool]:
 
 
 def begins(patterns: Iterable[str]) -> Callable[[str], bool]:
-    """SQL's LIKE around `pattern%`, for one of some patterns."""
+    """SQL's LIKE with `pattern%`, for any of some patterns."""
     tests = [
         (like(pattern), re.compile(UNDERSCORES.sub(any_of, re.escape(pattern.partition("%")[0])), FLAGS))
         for pattern in patterns
@@ -79,7 +78,7 @@ def begins(patterns: Iterable[str]) -> Callable[[str], bool]:
 
 
 def any_of(underscores: re.Match[str]) -> str:
-    """So many characters, whatever they are; counted, which is looked for at once, and not one by one."""
+    """A pattern for so many characters, with a count, which is matched in one step."""
     return "." if len(underscores[0]) == 1 else f".{{{len(underscores[0])}}}"
 
 

@@ -1,4 +1,4 @@
-"""Pages of rows as JSON, remembered until a table changes that they depend on."""
+"""Pages of rows as JSON, cached until a table that they depend on changes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,37 +10,37 @@ from understudy.filters.selection import Selection, Tables, beyond, size_of
 
 
 class Page(bytes):
-    """The JSON array of some rows. `compressed` is its gzip form, once a client has asked for that."""
+    """The JSON array of some rows. `compressed` is its gzip form, once a client has requested that."""
 
     compressed: bytes | None = None
 
 
 @dataclass(frozen=True)
 class KnownPage:
-    """A page, and how many changes the tables had seen that it depends on."""
+    """A page, and the number of changes of each table that it depends on."""
 
     page: Page
     changes: Mapping[str, int]
 
 
 PageCache = Cache[tuple[object, str, Criteria, Sort, int, int], KnownPage]
-"""Pages, by whose tables they are of, and by what selects them."""
+"""Pages by the owner of their tables and the parameters of the query."""
 
 
 class Pages:
-    """Makes pages, and remembers them.
+    """Creates and caches pages.
 
     Args:
         tables: the tables of the rows, by name.
         selection: finds the rows of these tables.
-        cache: what is remembered, also of other tables.
+        cache: the cache, which other tables may share.
     """
 
     def __init__(self, tables: Tables, selection: Selection, cache: PageCache) -> None:
         self._cache = cache
         self._tables = tables
         self._selection = selection
-        self._owner = object()  # tells the pages of these tables from those of others
+        self._owner = object()  # the key of these tables in the cache
 
     def page(self, table: str, criteria: Criteria, sort: Sort, limit: int, offset: int) -> Page:
         """At most `limit` of the rows that meet criteria, in order, after the first `offset`."""
@@ -50,7 +50,7 @@ class Pages:
             return known.page
         page = Page(self._tables[table].array(self.rows(table, criteria, sort, limit, offset)))
         changes = {name: self._tables[name].changes for name in (table, *beyond(criteria))}
-        # The compressed form is smaller, and is counted from the start as if it were there.
+        # The compressed form is smaller than the page, and is counted in advance.
         self._cache.put(key, KnownPage(page, changes), size_of(criteria) + 2 * len(page))
         return page
 

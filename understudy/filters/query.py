@@ -1,4 +1,4 @@
-"""A request body that selects rows: its filters compiled into criteria, its sort into an order."""
+"""Request bodies that select rows: filters compiled into criteria, sorts into orders."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ class Sort:
 
 @dataclass(frozen=True)
 class Query:
-    """How a body whose schema says `x-selects` is read: it selects rows of `table`."""
+    """Reads a body with `x-selects`, which selects rows of `table`."""
 
     table: str
     filters: Mapping[str, tuple[Filter, tuple[Step, ...]]]
     sorts: Mapping[str, Mapping[str, Sort]]
 
     def read(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """What a handler gets: `criteria` for all filters together, each sort as a `Sort`, the rest as it is."""
+        """The arguments of a handler: `criteria` for all filters, a `Sort` for each sort, other values unchanged."""
         arguments: dict[str, Any] = {"criteria": self.criteria(body)}
         for name, value in body.items():
             if name in self.sorts:
@@ -61,7 +61,7 @@ def query_at(place: Place, catalog: Catalog) -> Query:
             way = part.value.get("x-related")
             steps, end = catalog.steps(table, way, part) if way else ((), table)
             if end != part.value["x-filters"]:
-                raise part.error(f"a filter for `{part.value['x-filters']}` where `{end}` is meant")
+                raise part.error(f"the filter is for `{part.value['x-filters']}`, but the path leads to `{end}`")
             filters[name] = (filter_at(part, catalog), steps)
         if "x-sorts" in part.value:
             sorts[name] = sorts_at(part, table, catalog)
@@ -69,10 +69,10 @@ def query_at(place: Place, catalog: Catalog) -> Query:
 
 
 def sorts_at(place: Place, table: str, catalog: Catalog) -> dict[str, Sort]:
-    """What each word of a sort means: a field to sort by, behind a minus for the largest first."""
+    """The meaning of each value of a sort: a field, with a minus before it for descending order."""
     words = [word for word in place.value["enum"] if word is not None]
     if set(words) != set(place.value["x-sorts"]):
-        raise place.error("`x-sorts` must have each word of the `enum`, and no other")
+        raise place.error("`x-sorts` must have exactly the values of the `enum`")
     return {word: sort_by(field, table, catalog, place) for word, field in place.value["x-sorts"].items()}
 
 

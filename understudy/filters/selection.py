@@ -1,4 +1,4 @@
-"""Criteria evaluated with bitmaps: which rows of a table meet them."""
+"""Evaluating criteria with bitmaps."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,15 +15,15 @@ from understudy.tables.table import Part, Table
 
 Tables = Mapping[str, Table]
 
-FEW = 100  # a table has more than so many times the rows that are left where these are few
-MANY = 20  # a table has less than so many times the rows that it may refer to where these are many
-CRITERION = 200  # bytes, about, of a criterion without its operand
-CHUNK = 2**13  # bytes, at most, that a bitmap takes for a stretch of 2**16 rows
+FEW = 100  # rows are few if the table has more than so many times as many
+MANY = 20  # target rows are many if the table has less than so many times as many
+CRITERION = 200  # approximate bytes of a criterion without its operand
+CHUNK = 2**13  # bytes, at most, of a bitmap for 2**16 consecutive rows
 
 
 @dataclass(frozen=True)
 class Known:
-    """The rows that met criteria, when their table had seen so many changes, and the tables beyond it so many."""
+    """The rows that met criteria at a number of changes of their table, and of the tables beyond it."""
 
     rows: BitMap
     changes: int
@@ -31,23 +31,23 @@ class Known:
 
 
 Remembered = Cache[tuple[object, str, Criteria], Known]
-"""What is known, by whose tables it is about, the name of the table, and the criteria."""
+"""Results by the owner of the tables, the name of the table, and the criteria."""
 
 
 class Selection:
-    """Finds the rows that meet criteria, and remembers them.
+    """Finds and caches the rows that meet criteria.
 
-    Where only the table itself has changed since, no more than the changed rows are looked at again.
+    If only the table itself has changed since, only the changed rows are evaluated again.
 
     Args:
         tables: the tables of the rows, by name.
-        cache: what is remembered, also of other tables.
+        cache: the cache, which other tables may share.
     """
 
     def __init__(self, tables: Tables, cache: Remembered) -> None:
         self.cache = cache
         self._tables = tables
-        self._owner = object()  # tells what is known of these tables from what is known of others
+        self._owner = object()  # the key of these tables in the cache
 
     def rows(self, name: str, criteria: Criteria) -> BitMap:
         """The rows of a table that meet criteria. The caller must not change them."""
@@ -55,7 +55,7 @@ class Selection:
             case Every():
                 return self._tables[name].live
             case Condition() | Related():
-                return self._remembered(name, criteria)
+                return self._cached(name, criteria)
             case All(parts):
                 return reduce(partial(self._within, name), parts[1:], self.rows(name, parts[0]))
             case Either(parts):
@@ -64,14 +64,14 @@ class Selection:
                 return self._tables[name].live - self.rows(name, part)
 
     def _within(self, name: str, rows: BitMap, criteria: Criteria) -> BitMap:
-        """Those of some rows that meet criteria; where they are few, no other rows are looked at."""
+        """Those of some rows that meet criteria; if they are few, no other rows are evaluated."""
         table = self._tables[name]
         are_few = FEW * len(rows) < len(table.live)
         if are_few and isinstance(criteria, Condition | Related) and (self._owner, name, criteria) not in self.cache:
             return self._evaluated(criteria, Part(table, rows))
         return rows & self.rows(name, criteria)
 
-    def _remembered(self, name: str, criteria: Condition | Related) -> BitMap:
+    def _cached(self, name: str, criteria: Condition | Related) -> BitMap:
         table, key = self._tables[name], (self._owner, name, criteria)
         known = self.cache.get(key)
         if known is None or any(self._tables[other].changes != seen for other, seen in known.beyond.items()):
@@ -79,12 +79,12 @@ class Selection:
         elif known.changes == table.changes:
             return known.rows
         else:
-            rows = self._renewed(known, criteria, table)
+            rows = self._updated(known, criteria, table)
         known = Known(rows, table.changes, {other: self._tables[other].changes for other in beyond(criteria)})
         self.cache.put(key, known, size_of(criteria) + size_of_rows(rows))
         return rows
 
-    def _renewed(self, known: Known, criteria: Condition | Related, table: Table) -> BitMap:
+    def _updated(self, known: Known, criteria: Condition | Related, table: Table) -> BitMap:
         changed = table.changed_since(known.changes)
         if changed is None:
             return self._evaluated(criteria, table)
@@ -100,7 +100,7 @@ class Selection:
 
 
 def size_of(criteria: Criteria) -> int:
-    """How many bytes criteria take, about."""
+    """The approximate size of criteria in bytes."""
     match criteria:
         case Condition(_, _, operand):
             parts = sum(map(getsizeof, operand)) if isinstance(operand, tuple) else 0
@@ -114,7 +114,7 @@ def size_of(criteria: Criteria) -> int:
 
 
 def size_of_rows(rows: BitMap) -> int:
-    """How many bytes a bitmap takes at most, about."""
+    """The approximate maximum size of a bitmap in bytes."""
     return min(2 * len(rows), (rows.max() // 2**16 + 1) * CHUNK) if rows else 0
 
 
@@ -133,7 +133,7 @@ def beyond(criteria: Criteria) -> Iterator[str]:
 
 
 def pointing(step: Step, found: BitMap, table: Table | Part, other: Table) -> BitMap:
-    """The rows of `table` that refer to one of `found`, by whichever way has fewest to look at."""
+    """The rows of `table` that reference one of `found`, in the way that reads the fewest rows."""
     if len(table.live) <= len(found):
         targets = ((row, other.find(table.key(step.column, row))) for row in table.live)
         return BitMap(row for row, target in targets if target is not None and target in found)
@@ -149,7 +149,7 @@ def pointing(step: Step, found: BitMap, table: Table | Part, other: Table) -> Bi
 
 
 def pointed_at(step: Step, found: BitMap, table: Table | Part, other: Table) -> BitMap:
-    """The rows of `table` that one of `found` refers to, from whichever side has fewest to look at."""
+    """The rows of `table` that one of `found` references, from the side with the fewest rows."""
     index = other.index(step.column)
     if len(table.live) <= min(len(found), len(index.by_key)):
         return BitMap(row for row in table.live if index.rows(table.key(ID, row)).intersect(found))

@@ -1,1 +1,1 @@
-"""HTTP: the rooms that a request passes on its way to an operation, and what is sent back."""
+"""HTTP: the protocol, the middleware, routing, and responses."""

@@ -1,4 +1,4 @@
-"""The end of connections: closed, reset, or kept until the client gives up."""
+"""Closing connections: normally, by a reset, or when the client gives up."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -8,13 +8,13 @@ from struct import pack
 
 from starlette.types import Receive, Scope
 
-TRANSPORT = "understudy.transport"  # where a request's ASGI scope says what its connection is
-INTERVAL = 1  # seconds between looks for clients that have gone while they are to wait
+TRANSPORT = "understudy.transport"  # the key of a request's transport in the ASGI scope
+INTERVAL = 1  # seconds between checks whether a waiting client has disconnected
 LINGER_NOT = pack("ii", 1, 0)  # close with a reset
 
 
 async def unless_stopped(answering: Awaitable[None], scope: Scope, receive: Receive) -> None:
-    """Answer in a way that may take long; where the server stops meanwhile, the connection ends without noise."""
+    """Await a response that may take long. If the server stops meanwhile, close the connection without an error."""
     try:
         await answering
     except asyncio.CancelledError:
@@ -32,9 +32,9 @@ async def pause(seconds: float, scope: Scope) -> None:
 
 
 async def disconnect(how: str, scope: Scope, receive: Receive) -> None:
-    """End a connection without an answer, or keep it until the client gives up."""
+    """Close a connection without a response, or hold it until the client gives up."""
     while (await receive()).get("more_body", False):
-        pass  # all of it is read, or a connection that is closed would be reset
+        pass  # read all of it: closing a connection with unread data resets it
     if how == "hang":
         scope[TRANSPORT].closes_at_eof = True
     else:
@@ -43,7 +43,7 @@ async def disconnect(how: str, scope: Scope, receive: Receive) -> None:
 
 
 async def gone(receive: Receive) -> None:
-    """Wait until a connection is no more."""
+    """Wait until a connection is closed."""
     while (await receive())["type"] != "http.disconnect":
         pass
 
@@ -51,7 +51,7 @@ async def gone(receive: Receive) -> None:
 def close(scope: Scope, *, reset: bool = False) -> None:
     transport = scope[TRANSPORT]
     if transport.is_closing():
-        return  # the client was faster
+        return  # the client has closed it already
     if reset:
         with suppress(OSError):  # of a socket that the client has closed meanwhile
             transport.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_LINGER, LINGER_NOT)

@@ -1,7 +1,7 @@
-"""Connexion, as far as a server needs it.
+"""The parts of Connexion that a server needs.
 
-Importing it brings clients, templates and another server along, of which a server uses next to nothing: a
-fifth of the time that it takes to start, and a tenth of its memory.
+Importing it also imports clients, templates and another server, which a server hardly uses. They would take a fifth of
+the time to start, and a tenth of the memory.
 """
 
 import sys
@@ -27,12 +27,12 @@ UNUSED = (
 
 
 class Later(ModuleType):
-    """Stands for a module: whatever is called in it is called in the module itself, imported by then."""
+    """A lazy import: calling a function of this module imports the real one."""
 
     def __init__(self, spec: ModuleSpec) -> None:
         super().__init__(spec.name)
         if spec.submodule_search_locations is not None:
-            self.__path__ = spec.submodule_search_locations  # submodules are found, and may be of use
+            self.__path__ = spec.submodule_search_locations  # so that submodules are found
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -45,11 +45,10 @@ class Later(ModuleType):
 
 
 @contextmanager
-def put_off(*names: str) -> Iterator[None]:
-    """Within, whoever imports one of these modules gets a `Later` for it, unless it is there already.
+def lazily_imported(*names: str) -> Iterator[None]:
+    """Within the block, importing one of these modules results in a `Later`, unless it is already imported.
 
-    Nothing of that stays in `sys.modules`, nor do submodules that were imported without the module that
-    they are in.
+    Afterwards, these and their submodules are removed from `sys.modules`.
     """
     specs = [spec for name in names if name not in sys.modules and (spec := find_spec(name)) is not None]
     sys.modules.update({spec.name: Later(spec) for spec in specs})
@@ -62,16 +61,16 @@ def put_off(*names: str) -> Iterator[None]:
 
 
 def is_alone() -> bool:
-    """Whether nobody else imports anything just now.
+    """Whether no other code can import anything at present.
 
-    Another thread could, and keep what it got for good. So would Flask, which Connexion imports where it is
-    installed, and which makes classes of Jinja's and Werkzeug's.
+    Another thread could, and would keep a `Later`. So would Flask, which Connexion imports if it is installed, and
+    which subclasses Jinja's and Werkzeug's classes.
     """
     return threading.active_count() == 1 and find_spec("flask") is None
 
 
-with put_off(*(UNUSED if is_alone() else ())), warnings.catch_warnings():
-    # Starlette's test client, where it is not put off, speaks of a package that only tests want.
+with lazily_imported(*(UNUSED if is_alone() else ())), warnings.catch_warnings():
+    # If Starlette's test client is really imported, it warns about a package for tests.
     warnings.simplefilter("ignore")
     from connexion import AsyncApp
     from connexion.middleware.abstract import ROUTING_CONTEXT

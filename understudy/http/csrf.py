@@ -18,7 +18,7 @@ CHANGING = ("POST", "PUT", "PATCH", "DELETE")  # the methods of requests that ne
 TOKEN_HEADER, CLIENT_HEADER = "prefect-csrf-token", "prefect-csrf-client"  # as Prefect's clients send them
 LIFETIME = timedelta(hours=1)  # of a token
 CLIENTS = 10_000  # that may have a token at a time
-LONGEST = 200  # characters of the name of a client that are kept as they are
+LONGEST = 200  # characters of a client's name that is stored as it is
 
 
 class Token(NamedTuple):
@@ -82,7 +82,7 @@ def text_of(headers: Mapping[bytes, bytes], name: str) -> str | None:
 def issuing(api: Api, tokens: Tokens) -> Api:
     """An API whose operation that issues tokens does so."""
     operations = {
-        name: operation.answered_by(tokens.issue) if operation.issues_tokens else operation
+        name: operation.with_handler(tokens.issue) if operation.issues_tokens else operation
         for name, operation in api.operations.items()
     }
     return replace(api, operations=operations)

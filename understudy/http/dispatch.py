@@ -1,4 +1,4 @@
-"""Operations: each request is read by the contract, handled, and responded to with JSON."""
+"""Dispatch: reads each request by the contract, calls the operation's handler, and sends its result as JSON."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
@@ -14,7 +14,7 @@ from understudy.operations.api_folder import Operation
 from understudy.operations.json_bodies import UNREADABLE
 
 Perform = Callable[[Operation, Scope, Mapping[str, Any]], Awaitable[Any]]
-"""Calls the handler of an operation for a request, with the request's arguments, and returns the handler's answer."""
+"""Calls the handler of an operation with the arguments of a request, and returns its result."""
 
 
 class OperationMiddleware:
@@ -43,12 +43,12 @@ class OperationMiddleware:
         try:
             arguments = operation.reader.read(scope, body)
             if operation.takes_subject:
-                answer = await self._perform(operation, scope, arguments)
+                result = await self._perform(operation, scope, arguments)
             else:
-                answer = operation.handler(**arguments)
-            content, status = answer if isinstance(answer, tuple) else (answer, operation.status)
+                result = operation.handler(**arguments)
+            content, status = result if isinstance(result, tuple) else (result, operation.status)
             encoded = content if isinstance(content, bytes) else encode(content)
-        except RecursionError:  # the body could just be read, but is nested too deep to work with
+        except RecursionError:  # the body can be parsed, but is nested too deep to process
             raise BadRequest(UNREADABLE) from None
         await send_json(scope, send, status, encoded)
 
@@ -67,7 +67,7 @@ async def read_body(receive: Receive) -> bytes:
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise ApiError(400, {"detail": "The client went away."})
+            raise ApiError(400, {"detail": "The client has disconnected."})
         chunks.append(message.get("body", b""))
         more = message.get("more_body", False)
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)

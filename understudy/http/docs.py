@@ -1,4 +1,4 @@
-"""The contract for people and for client generators: its pages and documents, at the site's root and below the API."""
+"""The pages and OpenAPI documents of the contract, at the server's root and below the API."""
 
 import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -39,19 +39,19 @@ PAGE = """<!doctype html>
 </html>
 """
 DOCS = {"dom_id": "#swagger-ui"}
-# The real server shows ReDoc there, from a CDN. No maintained package brings ReDoc without a web framework of its
-# own, and a page must work offline: this is the same bundled Swagger UI as a reference, without requests to send.
+# The real server shows ReDoc there, from a CDN. No maintained package has ReDoc without a web framework, and a page
+# must work offline: this is the bundled Swagger UI as a reference, without requests to send.
 REFERENCE = {**DOCS, "supportedSubmitMethods": [], "docExpansion": "full"}
 
 Answer = Callable[[Request], Awaitable[Response]]
 
 
 class DocumentMiddleware:
-    """The end of the list: what is not an operation is a document, or not found.
+    """The last middleware: a request that is not for an operation is for a document, or not found.
 
     Args:
-        app: is not used, since all requests that come so far are responded to.
-        api: what the documents show.
+        app: not used, since this middleware responds to all requests.
+        api: the API that the documents describe.
         table: the operations of the API.
         path: see `routes`.
     """
@@ -67,12 +67,12 @@ class DocumentMiddleware:
 def routes(api: Api, path: str = "") -> list[Route | Mount]:
     """The documents and pages of an API.
 
-    Below its base path they are what the real server has there: `/docs`, `/redoc`, and `/openapi.json`, the contract.
+    Below its base path they are those of the real server: `/docs`, `/redoc`, and the contract as `/openapi.json`.
 
     Args:
-        api: what they show.
-        path: where they are too, with the contract as it is written, `/openapi.yaml`, and with an `/openapi.json` of
-            what this server accepts, which is more than the contract says where values are coerced.
+        api: the API that they describe.
+        path: a second path for them, with the contract as a file (`/openapi.yaml`), and with an `/openapi.json` of what
+            this server accepts, which is more than the contract if values are coerced.
     """
     contract = api.contract
 
@@ -88,7 +88,7 @@ def routes(api: Api, path: str = "") -> list[Route | Mount]:
     async def as_accepted(request: Request) -> Response:
         return JSONResponse(coerced(contract) if api.reading is Reading.COERCED else contract.published)
 
-    # Where both are in one place, the contract is.
+    # If both have the same path, the contract is served.
     places = {path: as_accepted, contract.base_path: as_json}
     return [
         Route(f"{path}/", home),

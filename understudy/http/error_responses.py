@@ -17,7 +17,7 @@ logger = logging.getLogger("understudy")
 
 
 class ErrorMiddleware:
-    """Sends every error, in one place; nothing else in the project does."""
+    """Sends all error responses."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -43,7 +43,7 @@ class ErrorMiddleware:
 
 
 def error_for(error: Exception, scope: Scope) -> ApiError:
-    """The error that is sent for an exception. An unexpected exception is logged in one line."""
+    """The error to send for an exception. An unexpected exception is logged on one line."""
     if isinstance(error, ApiError):
         return error
     if isinstance(error, HTTPException):
@@ -51,7 +51,7 @@ def error_for(error: Exception, scope: Scope) -> ApiError:
         more = hint(scope["method"], scope["path"]) if is_other_method else {}
         return ApiError(error.status_code, {"detail": error.detail}, {**(error.headers or {}), **more})
     logger.error("%s %s failed: %s", scope["method"], quote(scope["path"]), one_line(repr(error)))
-    logger.debug("it failed here", exc_info=error)
+    logger.debug("traceback of the failure", exc_info=error)
     return ApiError(500, {"exception_message": "Internal Server Error"})
 
 

@@ -1,4 +1,4 @@
-"""What the head of a request says about the message itself: its framing, and offers of another protocol."""
+"""Message framing (RFC 9112), and offers to upgrade to another protocol."""
 
 from understudy.errors import BadRequest
 
@@ -39,7 +39,7 @@ def size_of(headers: Headers) -> int:
 
 
 def is_websocket_handshake(method: bytes, version: str, headers: Headers) -> bool:
-    """Whether a request that offers an upgrade asks to open a WebSocket (RFC 6455, section 4.1).
+    """Whether a request that offers an upgrade is a WebSocket handshake (RFC 6455, section 4.1).
 
     A handshake has no body; a request with one is an ordinary request.
     """
@@ -56,5 +56,5 @@ def is_websocket_handshake(method: bytes, version: str, headers: Headers) -> boo
 
 def head_without_upgrade(method: bytes, url: bytes, version: str, headers: Headers) -> bytes:
     """The head of a request as bytes, without the headers that offer another protocol."""
-    kept = (b"%s: %s" % (name, value) for name, value in headers if name != b"upgrade")
-    return b"\r\n".join((b"%s %s HTTP/%s" % (method, url, version.encode()), *kept, b"", b""))
+    others = (b"%s: %s" % (name, value) for name, value in headers if name != b"upgrade")
+    return b"\r\n".join((b"%s %s HTTP/%s" % (method, url, version.encode()), *others, b"", b""))

@@ -1,4 +1,4 @@
-"""The journal: the last requests that were made, and what they were answered."""
+"""The journal: the last requests and their responses."""
 
 import json
 import time
@@ -14,29 +14,29 @@ from understudy.http.redaction import shown_headers, shown_query
 from understudy.operations.request_headers import headers_of
 from understudy.workspaces.registry import DEFAULT, WORKSPACE
 
-LONGEST = 65_536  # bytes of a body, a path or a query string that are kept and shown
-KEPT = LONGEST + 1  # bytes of a body that are kept: the last one tells that there was more
-HEADERS = 100  # headers of a request that are kept
-HEAD = 16_384  # bytes of their names and values that are kept
-CAPACITY = 128 * 2**20  # bytes that all entries may take: 1,000 entries with the longest bodies and answers fit
-ENTRY = 1_000  # bytes, about, of an entry without what it holds
-HEADER = 150  # bytes, about, that a header takes beyond its name and value
-WORKSPACES = 10_000  # whose evicted requests are counted one by one
-NAME_OF_FAULT = 60  # bytes, about, of the name of a fault rule beyond its characters
-NAME = 200  # characters of a workspace's name; longer ones name none
-GZIP = 16 + zlib.MAX_WBITS  # for zlib, to read gzip's form
-EXCHANGE = "understudy.exchange"  # where a request's ASGI scope has its entry, on the way through middleware
+LONGEST = 65_536  # bytes of a body, a path or a query string that are stored and shown
+STORED = LONGEST + 1  # bytes of a body that are stored: the last one shows that there was more
+HEADERS = 100  # headers of a request that are stored
+HEAD = 16_384  # bytes of their names and values that are stored
+CAPACITY = 128 * 2**20  # bytes of all entries: enough for 1,000 entries with the longest bodies and responses
+ENTRY = 1_000  # approximate bytes of an entry without its content
+HEADER = 150  # approximate bytes of a header beyond its name and value
+WORKSPACES = 10_000  # whose dropped requests are counted one by one
+NAME_OF_FAULT = 60  # approximate bytes of the name of a fault rule beyond its characters
+NAME = 200  # characters of a workspace's name; longer ones are not valid
+GZIP = 16 + zlib.MAX_WBITS  # zlib's parameter for the gzip format
+EXCHANGE = "understudy.exchange"  # the key of a request's entry in the ASGI scope
 
 Headers = Sequence[tuple[bytes, bytes]]
 
 
 class Exchange:
-    """A request and its answer, which has no status before it is there.
+    """A request and its response. The status is None before the response.
 
-    `moment` is when it came, in seconds since 1970; `seconds` is how long its answer took, and `begun` from when, by
-    `time.perf_counter`: the machine's clock may be set meanwhile. `is_over` says that there is no more to come, also
-    where the connection was lost before an answer. `faults` names the fault rules that were applied to it. `owner` is
-    the journal that it is an entry of, and `size` about how many bytes it takes there.
+    `moment` is when the request arrived, in seconds since 1970; `seconds` is how long the response took, measured from
+    `begun` by `time.perf_counter`, which does not change with the machine's clock. `is_over` is true once the request
+    is complete, even if the connection was lost before a response. `faults` names the fault rules that were applied.
+    `owner` is the journal of the entry, and `size` its approximate size there in bytes.
     """
 
     __slots__ = (
@@ -64,47 +64,47 @@ class Exchange:
         self.owner = owner
         self.size = 0
 
-    def asked(self, body: bytes) -> None:
-        self.body = body[:KEPT]
+    def record_body(self, body: bytes) -> None:
+        self.body = body[:STORED]
 
-    def answered(self, status: int, answer: bytes, headers: Headers = ()) -> None:
-        self.add_answer(status, answer, headers)
+    def record_response(self, status: int, answer: bytes, headers: Headers = ()) -> None:
+        self.add_to_response(status, answer, headers)
         self.end()
 
-    def add_answer(self, status: int, more: bytes, headers: Headers) -> None:
-        """Note a part of the answer."""
+    def add_to_response(self, status: int, more: bytes, headers: Headers) -> None:
+        """Record a part of the response."""
         self.status, self.answer_headers = status, headers
         self.answer = longer(self.answer, more)
         self.seconds = time.perf_counter() - self.begun
 
     def end(self) -> None:
-        """Note that the request is over, with or without an answer, and have its bytes counted."""
+        """Mark the request as complete, with or without a response, and count its bytes."""
         self.is_over = True
         if self.owner is not None:
             self.owner.weigh(self)
 
     def head_size(self) -> int:
-        """How many bytes the headers, the path and the query string have."""
+        """The bytes of the headers, the path and the query string."""
         size = len(self.path) + len(self.query)
         for name, value in self.headers:
             size += len(name) + len(value)
         return size
 
     def cut_head(self) -> None:
-        """Keep no more of the headers, the path and the query string than their share. What is cut is copied."""
-        kept, left = [], HEAD
+        """Cut the headers, the path and the query string to their limits."""
+        headers, left = [], HEAD
         for name, value in self.headers[:HEADERS]:
             left -= len(name) + len(value)
             if left < 0:
                 break
-            kept.append((name, value))
-        self.is_head_cut = len(kept) < len(self.headers) or max(len(self.path), len(self.query)) > LONGEST
-        self.headers = kept
+            headers.append((name, value))
+        self.is_head_cut = len(headers) < len(self.headers) or max(len(self.path), len(self.query)) > LONGEST
+        self.headers = headers
         self.path, self.query = self.path[:LONGEST], self.query[:LONGEST]
         self.workspace = self.workspace[:LONGEST]
 
     def as_json(self, harmless: Collection[str] = ()) -> dict[str, Any]:
-        """All of it for people and tests; bodies as JSON where they are, else as text.
+        """The entry as shown by the control API. Bodies are JSON if they are valid JSON, else text.
 
         Args:
             harmless: names of query parameters whose values are shown.
@@ -120,7 +120,7 @@ class Exchange:
             "path": self.path,
             "query": shown_query(self.query.decode("latin-1"), harmless),
             "headers": shown_headers(self.headers),
-            "body": self.said,
+            "body": self.body_value,
             "status": self.status,
             "answer": value_of(answer[:LONGEST]),
             "faults": list(self.faults),
@@ -129,14 +129,14 @@ class Exchange:
         }
 
     @property
-    def said(self) -> Any:
-        """The value of the request's body; None where there is none."""
+    def body_value(self) -> Any:
+        """The value of the request's body; None without a body."""
         return value_of(self.body[:LONGEST])
 
 
 def longer(body: bytes, more: bytes) -> bytes:
-    """A body with more of it, as far as it is kept."""
-    return (body + more)[:KEPT] if body else more[:KEPT]
+    """A body with more added, cut to the stored length."""
+    return (body + more)[:STORED] if body else more[:STORED]
 
 
 def value_of(body: bytes) -> Any:
@@ -148,14 +148,14 @@ def value_of(body: bytes) -> Any:
 
 def unpacked(body: bytes, headers: Headers) -> bytes:
     is_packed = (b"content-encoding", b"gzip") in headers
-    return zlib.decompressobj(GZIP).decompress(body, KEPT) if is_packed else body
+    return zlib.decompressobj(GZIP).decompress(body, STORED) if is_packed else body
 
 
-class Forgotten:
-    """How many requests of each workspace had to make room for others.
+class DroppedCounts:
+    """The number of dropped requests of each workspace.
 
-    There may be any number of workspaces' names: the oldest beyond `WORKSPACES` are counted together, and count for
-    every workspace that is not counted by itself, since it may have been one of them.
+    The number of workspaces is not bounded: the oldest beyond `WORKSPACES` are counted together. Their count is used
+    for each workspace without a count of its own, since it may have been one of them.
     """
 
     def __init__(self) -> None:
@@ -169,7 +169,7 @@ class Forgotten:
         return self._counts.keys()
 
     def of(self, workspace: str | None) -> int:
-        """How many requests of a workspace, or of all, are forgotten; at most so many where that is not known."""
+        """The number of dropped requests of a workspace, or of all; an upper limit if it is not known."""
         return self.total if workspace is None else self._counts.get(workspace, self._together)
 
     def add(self, workspace: str) -> None:
@@ -178,7 +178,7 @@ class Forgotten:
             self._put(workspace, self._counts.get(workspace, self._together) + 1)
 
     def clear(self, workspace: str | None = None) -> None:
-        """Start anew, for one workspace or all."""
+        """Reset the count of one workspace, or all counts."""
         if workspace is None:
             self.total = self._together = 0
             self._counts.clear()
@@ -196,36 +196,36 @@ class Forgotten:
 class Journal:
     """The last requests: at most `size` of them, which take at most `capacity` bytes.
 
-    `is_out_of_bytes` says whether requests had to make room since all together took too many bytes.
+    `is_out_of_bytes` is true if requests were dropped because of their size.
     """
 
     def __init__(self, size: int, capacity: int = CAPACITY) -> None:
         self.size = size
         self.capacity = capacity
-        self.forgotten = Forgotten()
+        self.dropped = DroppedCounts()
         self.is_out_of_bytes = False
         self._count = 0
-        self._held = 0  # bytes
+        self._bytes = 0
         self._exchanges: deque[Exchange] = deque()
 
     def __len__(self) -> int:
         return len(self._exchanges)
 
     def begin(self, scope: Scope) -> Exchange:
-        """Note a request, whose answer is to come."""
+        """Record a request without its response."""
         self._count += 1
         if not self.size:
             return Exchange(self._count, scope)
         exchange = Exchange(self._count, scope, self)
         self._exchanges.append(exchange)
         if len(self._exchanges) > self.size:
-            self._evict()
+            self._drop_oldest()
         return exchange
 
     def weigh(self, exchange: Exchange) -> None:
-        """Count the bytes of an entry that is complete, and evict the oldest where all together are too many.
+        """Count the bytes of a complete entry, and drop the oldest entries beyond the capacity.
 
-        Those of requests in progress are not counted; there are no more of them than open connections.
+        Requests in progress are not counted; there are no more of them than open connections.
         """
         head = exchange.head_size()
         if head > HEAD or len(exchange.headers) > HEADERS:
@@ -233,34 +233,34 @@ class Journal:
             head = exchange.head_size()
         size = ENTRY + HEADER * len(exchange.headers) + head + len(exchange.body) + len(exchange.answer)
         size += sum(NAME_OF_FAULT + len(name) for name in exchange.faults)
-        self._held += size - exchange.size
+        self._bytes += size - exchange.size
         exchange.size = size
-        while self._held > self.capacity:
+        while self._bytes > self.capacity:
             self.is_out_of_bytes = True
-            self._evict()
+            self._drop_oldest()
 
-    def _evict(self) -> None:
+    def _drop_oldest(self) -> None:
         oldest = self._exchanges.popleft()
         oldest.owner = None
-        self._held -= oldest.size
-        self.forgotten.add(oldest.workspace)
+        self._bytes -= oldest.size
+        self.dropped.add(oldest.workspace)
 
     def newest(self) -> Iterator[Exchange]:
-        """All that there are, from the newest to the oldest."""
+        """All entries, from the newest to the oldest."""
         return iter(list(reversed(self._exchanges)))
 
     def clear(self, workspace: str | None = None) -> None:
         """Delete the requests to one workspace, or all."""
-        kept: deque[Exchange] = deque()
+        others: deque[Exchange] = deque()
         for exchange in self._exchanges:
             if workspace in (None, exchange.workspace):
                 exchange.owner = None
             else:
-                kept.append(exchange)
-        self._exchanges = kept
-        self._held = sum(exchange.size for exchange in kept)
-        self.forgotten.clear(workspace)
-        self.is_out_of_bytes = self.is_out_of_bytes and self.forgotten.total > 0
+                others.append(exchange)
+        self._exchanges = others
+        self._bytes = sum(exchange.size for exchange in others)
+        self.dropped.clear(workspace)
+        self.is_out_of_bytes = self.is_out_of_bytes and self.dropped.total > 0
 
 
 class JournalMiddleware:
@@ -305,7 +305,7 @@ class Recorder:
     async def receive(self) -> Message:
         message = await self._receive()
         self._has_more = message.get("more_body", False)
-        self._exchange.asked(longer(self._exchange.body, message.get("body", b"")))
+        self._exchange.record_body(longer(self._exchange.body, message.get("body", b"")))
         return message
 
     def send(self, message: Message) -> Awaitable[None]:
@@ -314,9 +314,9 @@ class Recorder:
             if self._has_more:
                 return self._send_after_body(message)
         else:
-            self._exchange.add_answer(self._status, message.get("body", b""), self._headers)
+            self._exchange.add_to_response(self._status, message.get("body", b""), self._headers)
             if not message.get("more_body", False):
-                self._exchange.end()  # before the client has all of the response, and may look at the journal
+                self._exchange.end()  # before the client has the whole response and can read the journal
         return self._send(message)
 
     async def _send_after_body(self, message: Message) -> None:

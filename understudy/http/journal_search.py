@@ -1,4 +1,4 @@
-"""A search of the journal: what a request has to be like, and where one is not."""
+"""Searching the journal: the criteria for requests, and how a request differs from them."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -14,11 +14,11 @@ LISTED = 20  # differences that are listed
 SHOWN = 200  # characters of a value, or of the place where it is, that are shown
 
 Place = tuple["Place | None", "str | int"]
-"""Where a value is: the place of what it is in, and its name or its number there."""
+"""The place of a value: the place of its parent, and its name or number there."""
 
 
 class Difference(NamedTuple):
-    """A value that is wanted somewhere, and what is found there."""
+    """The wanted and the found value at a place."""
 
     place: Place
     wanted: Any
@@ -31,10 +31,10 @@ class Difference(NamedTuple):
 
 @dataclass(frozen=True)
 class Search:
-    """What is known of a request; None where that is left open.
+    """The criteria for requests; None for those that are not given.
 
-    `path` may be given without the API's base path. `body` is what the request's body must have: of an
-    object its names, which may be some of many, of a list all items.
+    `path` can be given without the API's base path. `body` is what the request's body must contain: of an object, some
+    of its names; of a list, all items.
     """
 
     operation: str | None = None
@@ -45,14 +45,14 @@ class Search:
     body: Any = None
 
     def distance(self, exchange: Exchange, operation: str | None, base_path: str) -> int:
-        """In how many places a request is otherwise, up to `MOST`; 0 where it is the one that is looked for."""
+        """The number of differences, up to `MOST`; 0 if the request matches."""
         return sum(1 for _ in islice(self._differences(exchange, operation, base_path), MOST))
 
     def is_met(self, exchange: Exchange, operation: str | None, base_path: str) -> bool:
         return next(self._differences(exchange, operation, base_path), None) is None
 
     def differences(self, exchange: Exchange, operation: str | None, base_path: str) -> list[str]:
-        """What is otherwise about a request, a line each, up to `LISTED`; none where it is looked for."""
+        """The differences as lines, up to `LISTED`; empty if the request matches."""
         found = list(islice(self._differences(exchange, operation, base_path), LISTED + 1))
         return [*map(str, found[:LISTED]), *(["and more"] if len(found) > LISTED else [])]
 
@@ -68,7 +68,7 @@ class Search:
             if value not in (None, found):
                 yield Difference((None, name), value, found)
         if self.body is not None:
-            yield from compared((None, "body"), self.body, exchange.said)
+            yield from compared((None, "body"), self.body, exchange.body_value)
 
 
 def full(path: str, base_path: str) -> str:
@@ -87,7 +87,7 @@ def compared(place: Place, wanted: Any, found: Any) -> Iterator[Difference]:
 
 
 def parts_of(place: Place) -> Iterator[str]:
-    """The names on the way to a place, as far as they are shown."""
+    """The names in the path of a place, as far as they are shown."""
     around, name = place
     if around is not None:
         yield from parts_of(around)
@@ -101,7 +101,7 @@ def shortened(text: str) -> str:
 
 
 def brief(value: Any) -> str:
-    """A value as JSON, cut where it is long. No more of it is written than is shown."""
+    """A value as JSON, cut if it is long. Only the part that is shown is serialized."""
     text = ""
     for piece in pieces(value):
         text += piece

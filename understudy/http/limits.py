@@ -1,4 +1,4 @@
-"""Limits: how much a client may ask for before it is refused."""
+"""Limits of requests and connections."""
 
 import re
 from dataclasses import dataclass
@@ -7,23 +7,23 @@ from understudy.errors import BadRequest
 from understudy.operations.json_bodies import UNREADABLE
 from understudy.text import counted
 
-PYTHONS = 1000  # levels: how deep Python's own calls go, and so, nearly, its reader of JSON
+PYTHONS = 1000  # levels: Python's recursion limit, and so, nearly, that of its JSON parser
 PIECE = re.compile(rb"([^][{}]*)([][{}]|\Z)")
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What one client, and all together, may take.
+    """Limits of a client's requests, and of all connections.
 
     Args:
-        body: bytes of a request's body.
-        head: bytes of its line and headers.
-        seconds: that a request may take to come in, head and body; for which a client may read nothing of its answer;
-            and in which one that has closed its side of the connection must be answered.
-        connections: that may be open at a time.
-        depth: levels of lists and objects within each other in a body. The default refuses nothing that Python 3.11
-            can read, which gives up by itself some fifty levels before, as a real server's does.
-        items: of one list or object in a body; it may have as many lists and objects, all together.
+        body: the bytes of a request body.
+        head: the bytes of a request line and its headers.
+        seconds: the timeout for receiving a request, head and body; for a client that reads nothing of its response;
+            and for responding to a client that has closed its side of the connection.
+        connections: the number of open connections.
+        depth: the nesting depth of a body. The default refuses nothing that Python 3.11 can parse; its parser fails
+            some fifty levels earlier, as a real server's does.
+        items: the length of a list or object in a body, and the number of lists and objects.
     """
 
     body: int = 8 * 2**20
@@ -34,7 +34,7 @@ class Limits:
     items: int = 100_000
 
     def check(self, body: bytes) -> None:
-        """See whether a body is one that may be read.
+        """Check a body against the limits.
 
         Raises:
             BadRequest: it is nested too deep, or has a list or object that is too long, or too many of them.
@@ -55,7 +55,7 @@ class Limits:
             if piece[2] in (b"[", b"{"):
                 openings += 1
                 commas.append(0)
-            elif len(commas) > 1:  # else it is no JSON, and whoever reads it has the words for that
+            elif len(commas) > 1:  # else it is not JSON, which the parser reports
                 commas.pop()
             if len(commas) > self.depth + 1:
                 raise BadRequest(self._too_deep)
@@ -70,5 +70,5 @@ class Limits:
 
 
 def without_texts(body: bytes) -> bytes:
-    """JSON without the texts in it, and so without the brackets and commas that stand there."""
+    """JSON without its strings, and so without the brackets and commas in them."""
     return b"".join(body.replace(rb"\\", b"").replace(rb"\"", b"").split(b'"')[::2])

@@ -13,11 +13,11 @@ LONGEST: Final = 200  # characters of a path that are shown
 
 
 class NotServed:
-    """An ASGI application that answers 404 to all requests, with a hint to those for unknown operations.
+    """An ASGI application that responds to all requests with 404, and with a hint if the operation is unknown.
 
     Args:
-        table: the operations that are served.
-        base_path: below which requests are for operations.
+        table: the served operations.
+        base_path: the base path of operations.
     """
 
     def __init__(self, table: RoutingTable, base_path: str) -> None:
@@ -35,7 +35,7 @@ class NotServed:
 
 
 def not_served(method: str, path: str) -> ApiError:
-    """The refusal of an operation that the contract does not have."""
+    """The error for an operation that the contract does not have."""
     return ApiError(404, {"detail": "Not Found"}, hint(method, path))
 
 

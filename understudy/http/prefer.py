@@ -1,4 +1,4 @@
-"""The `Prefer` header: which response a client wants, in the words that other mock servers use too."""
+"""The `Prefer` header: the response that a client wants, with the preferences of other mock servers."""
 
 import asyncio
 import re
@@ -19,14 +19,14 @@ from understudy.operations.api_folder import Operation
 from understudy.operations.request_headers import headers_of
 
 NAME = b"prefer"
-WISH = re.compile(r'(?:^|[,;])\s*([\w-]+)\s*(?:=(?:\s*"([^"]*)"\s*|([^",;]*)))?(?=[,;]|$)')
-EMPTY = "empty"  # what the answer of a status without a body is called
+PREFERENCE = re.compile(r'(?:^|[,;])\s*([\w-]+)\s*(?:=(?:\s*"([^"]*)"\s*|([^",;]*)))?(?=[,;]|$)')
+EMPTY = "empty"  # the name of the example of a response without a body
 LONGEST = 60  # seconds
 
 
 @dataclass(frozen=True)
-class Wishes:
-    """A status, the name of an example of the contract, seconds to wait; None where it is all the same."""
+class Preferences:
+    """A status, the name of an example of the contract, and seconds to wait; None for those that are not given."""
 
     code: int | None = None
     example: str | None = None
@@ -34,7 +34,7 @@ class Wishes:
 
 
 class PreferMiddleware:
-    """Answers as the `Prefer` header of a request wants it."""
+    """Responds as the `Prefer` header of a request requires."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -42,60 +42,62 @@ class PreferMiddleware:
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] != "http" or NAME not in headers_of(scope):
             return self._app(scope, receive, send)
-        wishes = wishes_in(",".join(value.decode("latin-1") for name, value in scope["headers"] if name == NAME))
-        return unless_stopped(self._answer(wishes, scope, receive, send), scope, receive)
+        preferences = preferences_in(
+            ",".join(value.decode("latin-1") for name, value in scope["headers"] if name == NAME)
+        )
+        return unless_stopped(self._respond(preferences, scope, receive, send), scope, receive)
 
-    async def _answer(self, wishes: Wishes, scope: Scope, receive: Receive, send: Send) -> None:
-        await asyncio.sleep(wishes.delay)
-        if wishes.code is None and wishes.example is None:
+    async def _respond(self, preferences: Preferences, scope: Scope, receive: Receive, send: Send) -> None:
+        await asyncio.sleep(preferences.delay)
+        if preferences.code is None and preferences.example is None:
             await self._app(scope, receive, send)
             return
         route = scope[ROUTE]
-        status, body = answer_for(wishes, route and route.operation)
+        status, body = response_for(preferences, route and route.operation)
         await send_json(scope, send, status, body)
 
 
-def wishes_in(header: str) -> Wishes:
-    """What a header says; other preferences than ours are none of our business.
+def preferences_in(header: str) -> Preferences:
+    """Parse a header. Unknown preferences are ignored.
 
     Raises:
-        BadRequest: one of ours makes no sense.
+        BadRequest: a known preference is not valid.
     """
-    found = list(WISH.finditer(header))
-    said = {match[1].lower(): (match[2] or match[3] or "").strip() for match in reversed(found)}  # the first one counts
+    found = list(PREFERENCE.finditer(header))
+    given = {match[1].lower(): (match[2] or match[3] or "").strip() for match in reversed(found)}  # first wins
     try:
-        code = int(said["code"]) if "code" in said else None
-        delay = float(said.get("delay", 0))
+        code = int(given["code"]) if "code" in given else None
+        delay = float(given.get("delay", 0))
     except ValueError:
         raise BadRequest("`Prefer` takes code=STATUS, delay=SECONDS and example=NAME.") from None
     if not 0 <= delay <= LONGEST or not (code is None or 200 <= code <= 599):  # noqa: PLR2004 - statuses
         raise BadRequest(f"`Prefer` takes a code from 200 to 599, and a delay of at most {LONGEST} seconds.")
-    return Wishes(code, said.get("example"), delay)
+    return Preferences(code, given.get("example"), delay)
 
 
-def answer_for(wishes: Wishes, operation: Operation | None) -> tuple[int, bytes]:
-    """The example of the contract that is wanted, else the usual error of a status.
+def response_for(preferences: Preferences, operation: Operation | None) -> tuple[int, bytes]:
+    """The example of the contract that a client prefers, else the usual error of a status.
 
     Raises:
-        ApiError: that error; or there is no such example.
+        ApiError: the error; or the contract has no such example.
     """
     examples = {} if operation is None else examples_of(operation)
     fitting = [
         (status, value)
         for (status, name), value in examples.items()
-        if wishes.code in (None, status) and wishes.example in (None, name)
+        if preferences.code in (None, status) and preferences.example in (None, name)
     ]
     if fitting:
         status, value = fitting[0]
         return status, b"" if status == HTTPStatus.NO_CONTENT else encode(value)
-    if wishes.example is None and wishes.code is not None and wishes.code >= HTTPStatus.BAD_REQUEST:
-        raise error_of(wishes.code, None)
-    there = ", ".join(f"{name} ({status})" for status, name in examples) or "none"
-    raise BadRequest(f"The contract has no such example for this operation; it has {there}.")
+    if preferences.example is None and preferences.code is not None and preferences.code >= HTTPStatus.BAD_REQUEST:
+        raise error_of(preferences.code, None)
+    names = ", ".join(f"{name} ({status})" for status, name in examples) or "none"
+    raise BadRequest(f"The contract has no such example for this operation; it has {names}.")
 
 
 def examples_of(operation: Operation) -> Mapping[tuple[int, str], Any]:
-    """The examples of an operation's answers, by status and name."""
+    """The examples of an operation's responses, by status and name."""
     found: dict[tuple[int, str], Any] = {}
     for status, response in operation.place.entries("responses"):
         if not status.isdecimal():

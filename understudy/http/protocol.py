@@ -1,4 +1,4 @@
-"""HTTP as uvicorn speaks it, with limits, and with connections that rules about faults can get at."""
+"""Uvicorn's HTTP protocol with limits, and with access to connections for fault injection."""
 
 import asyncio
 from collections.abc import Callable
@@ -19,10 +19,10 @@ from understudy.http.write_buffer import WriteBuffer
 from understudy.network.ip_addresses import unmapped
 from understudy.text import counted
 
-LINGERING = 2  # seconds, in which a client that was refused may go on sending before it hangs up
-MOST_LINGERING = 100  # refused connections that may do so at a time
+LINGERING = 2  # seconds in which a refused client can continue to send before the connection is closed
+MOST_LINGERING = 100  # refused connections that can do so at a time
 PIECE = 4096  # bytes that are parsed at a time, which makes some 150 pipelined requests at most
-AHEAD = 2**16  # bytes beyond which nothing more is read until requests before them are answered
+AHEAD = 2**16  # bytes beyond which reading pauses until earlier requests are complete
 INVALID = "Invalid HTTP request received."
 
 
@@ -31,15 +31,15 @@ class Refused(Exception):
 
 
 class Protocol(HttpToolsProtocol):
-    """One connection. What it does for each request is little, since there are many.
+    """One connection.
 
     Args:
-        limits: what a client may take.
+        limits: the limits of a client.
         refused: the connections of the server that were refused and are about to close; they do not count as open.
         log: where requests have a line that are refused before they are given to the application.
     """
 
-    transport: WriteBuffer  # type: ignore[assignment] # it stands for one
+    transport: WriteBuffer  # type: ignore[assignment] # it wraps one
     flow: "ReadControl"
 
     def __init__(
@@ -49,18 +49,18 @@ class Protocol(HttpToolsProtocol):
         self._limits = limits
         self._refused = refused
         self._log = log
-        self._is_over = False  # no more requests are read: one was refused, or opened a WebSocket
+        self._is_over = False  # no further requests are read: one was refused, or opened a WebSocket
         self._is_in_head = True
-        self._head = 0  # bytes since something was understood; what ends a body in pieces can be endless too
+        self._head = 0  # bytes since something was parsed; the trailer of a chunked body can be endless too
         self._body = 0
-        self._since: float | None = None  # when the request began that comes in, by the loop's clock
+        self._since: float | None = None  # when the incoming request began, by the loop's clock
         self._timer: asyncio.TimerHandle | None = None
-        self._unread = b""  # received, and parsed once the requests before it are answered
+        self._unread = b""  # received, and parsed once the earlier requests are complete
         self._running: RequestResponseCycle | None = None  # the last request that was given to the application
         self._offering: Headers | None = None  # the headers of a request whose offer to upgrade is ignored
-        self._refusal = b""  # an answer to be sent once the requests before it are answered
+        self._refusal = b""  # a response to be sent once the earlier requests are complete
         self._half_closed: float | None = None  # when the client closed its side, by the loop's clock
-        self._written = 0  # bytes of answers, when the time of a half-closed connection was last looked at
+        self._written = 0  # bytes of responses at the last check of a half-closed connection
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(WriteBuffer(transport, self.loop, self._limits.seconds))  # type: ignore[arg-type]
@@ -91,8 +91,8 @@ class Protocol(HttpToolsProtocol):
     # --------------------------------------------------------------------- parsing
 
     def data_received(self, data: bytes) -> None:
-        # What follows a refusal is thrown away, so that it can be read before the connection is gone; and so is what
-        # will never be answered.
+        # Data after a refusal is discarded, so that the client can read the refusal before the connection is closed. So
+        # is data that will never get a response.
         if self._is_over or self.transport.closes_at_eof:
             return
         if self._unread or self.pipeline or len(data) > PIECE:
@@ -103,13 +103,13 @@ class Protocol(HttpToolsProtocol):
             self._parse(data[used:])
 
     def _parse(self, data: bytes) -> None:
-        """Parse data until requests wait for their turn; the rest is parsed once they are answered."""
+        """Parse data until requests wait in the pipeline; the rest is parsed once they are complete."""
         left = memoryview(data)
         while left and not self._is_over and not self.pipeline:
             left = left[self._feed(left[:PIECE]) :]
         self._unread = b"" if self._is_over else bytes(left)
         if self.pipeline:
-            # Uvicorn reads nothing while requests wait, and so does not notice that a client has gone.
+            # Uvicorn does not read while requests wait, and so does not notice that a client has disconnected.
             if self._is_full():
                 self.flow.pause_reading()
             else:
@@ -137,9 +137,9 @@ class Protocol(HttpToolsProtocol):
         return len(piece)
 
     def _upgrade(self) -> None:
-        """Open a WebSocket for a client that asks for one, and ignore any other offer (RFC 9110, section 7.8).
+        """Open a WebSocket for a client that requests one, and ignore any other offer (RFC 9110, section 7.8).
 
-        A WebSocket that is asked for behind requests that are not answered yet is ignored as well.
+        A WebSocket handshake after requests in progress is ignored as well.
         """
         method, version = self.parser.get_method(), self.parser.get_http_version()
         if not self._is_over and is_websocket_handshake(method, version, self.headers) and self._current is None:
@@ -147,7 +147,7 @@ class Protocol(HttpToolsProtocol):
             self._stop_timer()
             self.handle_websocket_upgrade()
         elif not self._is_over:
-            # The parser takes what follows an offer for another protocol, so it gets the head once more without it.
+            # The parser treats data after an offer as another protocol, so it gets the head again without the offer.
             self._offering = self.headers
             self.parser = new_parser(self)
             self._feed(head_without_upgrade(method, self.url, version, self.headers))
@@ -181,7 +181,7 @@ class Protocol(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        if not self._is_in_head:  # else the client offers an upgrade, and its body is still to come
+        if not self._is_in_head:  # else the client offers an upgrade, and the body is still to come
             self._since = None
             self._is_in_head = True
             self._head = 0
@@ -200,7 +200,7 @@ class Protocol(HttpToolsProtocol):
             self._finish()
 
     def eof_received(self) -> bool:  # type: ignore[override]
-        """Go on with what a client asked for before it closed its side of the connection (RFC 9112, section 9.6)."""
+        """Continue with the requests that a client sent before it closed its side (RFC 9112, section 9.6)."""
         if self._half_closed is None:
             self._half_closed = self.loop.time()
             self._written = self.transport.written
@@ -216,7 +216,7 @@ class Protocol(HttpToolsProtocol):
         """Refuse a request whose head is too long, or whose framing is wrong.
 
         Raises:
-            Refused: it was refused.
+            Refused: the request is refused.
         """
         may_be_too_long, self._head = self._head > self._limits.head, 0
         try:
@@ -244,12 +244,12 @@ class Protocol(HttpToolsProtocol):
 
     def _refuse_slow(self) -> None:
         if self._is_in_head and self._head == 0:
-            self.transport.close()  # nothing was asked
+            self.transport.close()  # no request was sent
             return
         self._refuse(HTTPStatus.REQUEST_TIMEOUT, f"The request took more than {self._limits.seconds:g} s.")
 
     def _refuse(self, status: HTTPStatus, detail: str) -> None:
-        """Answer the request that comes in, in place of the application, and read no more."""
+        """Respond to the incoming request in place of the application, and read no further."""
         self._is_over = True
         is_given_on = not self._is_in_head and self._running is self.cycle
         is_answered = is_given_on and self.cycle.response_started
@@ -271,16 +271,16 @@ class Protocol(HttpToolsProtocol):
             }
             self._log.write(request, status.value, self.loop.time() - self._since, detail)
 
-    # ----------------------------------------------------------------- end of life
+    # -------------------------------------------------------------------- closing
 
     @property
     def _current(self) -> RequestResponseCycle | None:
-        """The request that is being answered."""
+        """The request in progress."""
         running = self._running
         return None if running is None or running.response_complete or running.disconnected else running
 
     def _finish(self) -> None:
-        """Close the connection, once all requests are answered that came in completely."""
+        """Close the connection, once all complete requests have their responses."""
         if self.pipeline and self.pipeline[0][0].more_body:
             self.pipeline.popleft()
         current = self._current
@@ -301,17 +301,17 @@ class Protocol(HttpToolsProtocol):
             self._timer = self.loop.call_later(LINGERING, self.transport.close)
 
     def _disconnect(self) -> None:
-        """Tell the application that the client of the request that it answers is gone."""
+        """Notify the application that the client of the current request has disconnected."""
         current = self._current
         if current is not None:
             current.disconnected = True
             current.message_event.set()
 
     def _watch(self) -> None:
-        """See whether the request that comes in has had its time, and when to look again.
+        """Check whether the incoming request has timed out, and schedule the next check.
 
-        A client that has closed its side may have gone for good, so it has its time to be answered: since it did so,
-        or since the last piece of an answer.
+        A client that has closed its side may have disconnected, so its response has a timeout too: since it did so, or
+        since the last piece of a response.
         """
         now = self.loop.time()
         if self._half_closed is not None:
@@ -319,7 +319,7 @@ class Protocol(HttpToolsProtocol):
                 self._half_closed, self._written = now, self.transport.written
             begun = self._half_closed
         elif self._since is None or self.pipeline or self.flow.read_paused:
-            begun = now  # it is not the client that lets the other wait
+            begun = now  # the server is not waiting for the client
         else:
             begun = max(self._since, self.flow.reading_since)
         if begun + self._limits.seconds > now:
@@ -336,10 +336,10 @@ class Protocol(HttpToolsProtocol):
 
 
 class ReadControl(FlowControl):
-    """Reads nothing while too much has been read ahead.
+    """Pauses reading while too much has been read ahead.
 
     Attributes:
-        reading_since: when it last began to read again, by the loop's clock.
+        reading_since: when it last resumed reading, by the loop's clock.
     """
 
     def __init__(self, transport: Any, loop: asyncio.AbstractEventLoop, is_full: Callable[[], bool]) -> None:
@@ -355,7 +355,7 @@ class ReadControl(FlowControl):
 
 
 def new_parser(protocol: Protocol) -> httptools.HttpRequestParser:
-    """A parser like the one that uvicorn makes: what comes behind a request that closes the connection is ignored."""
+    """A parser like uvicorn's: data after a request that closes the connection is ignored."""
     parser = httptools.HttpRequestParser(protocol)
     parser.set_dangerous_leniencies(lenient_data_after_close=True)
     return parser

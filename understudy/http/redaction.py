@@ -1,6 +1,6 @@
-"""Redaction: the values of headers and query parameters that may be shown, in the journal and in logs.
+"""Redaction of headers and query parameters in the journal and in logs.
 
-Only what is known to be harmless is shown, since a secret can be sent under any name.
+Only values that are known to be harmless are shown, since a secret can be sent under any name.
 """
 
 import re

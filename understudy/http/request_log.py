@@ -20,7 +20,7 @@ ERRORS: Final = 400  # the least status of an error
 LONGEST: Final = 1000  # characters of a path
 
 Form = Callable[[Scope, int | None, float, str | None], str]
-"""Makes the line of a request of its status (None if it got no response), its milliseconds, and a hint about it."""
+"""Formats the line of a request with its status (None without a response), its milliseconds, and a hint."""
 
 
 class RequestLog:
@@ -28,7 +28,7 @@ class RequestLog:
 
     Args:
         stream: where the lines go; writing there must not block.
-        form: what a line looks like.
+        form: formats a line.
     """
 
     def __init__(self, stream: TextIO, form: Form) -> None:
@@ -51,7 +51,7 @@ class RequestLogMiddleware:
     """Logs each request, once its response is sent.
 
     Args:
-        app: what responds to the requests.
+        app: the next application.
         log: where the lines go.
     """
 

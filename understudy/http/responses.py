@@ -1,4 +1,4 @@
-"""Responses: what handlers return, and the one place that compresses and sends it."""
+"""Responses: encoding, compression and sending of what handlers return."""
 
 import asyncio
 import json
@@ -74,7 +74,7 @@ async def send_response(scope: Scope, send: Send, status: int, body: bytes, head
 
 
 async def compressed(body: bytes) -> bytes:
-    """The gzip form of a body. That of a page is kept with the page."""
+    """Compress a body by gzip. The result for a page is stored with the page."""
     if isinstance(body, Page) and body.compressed is not None:
         return body.compressed
     packed = compress(body) if len(body) < THREADED else await asyncio.to_thread(compress, body)
@@ -84,7 +84,7 @@ async def compressed(body: bytes) -> bytes:
 
 
 def refusal(status: HTTPStatus, detail: str) -> bytes:
-    """The bytes of a whole response, for a request that reaches no application; the connection is closed after it."""
+    """The bytes of a whole response to a request that does not reach the application. It closes the connection."""
     body = json.dumps({"detail": detail}).encode()
     head = f"HTTP/1.1 {status} {status.phrase}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
     return f"{head}connection: close\r\n\r\n".encode() + body

@@ -1,4 +1,4 @@
-"""The routing table: which operation a method and a path mean. It is looked up once a request."""
+"""The routing table: the operation of a method and a path. It is looked up once per request."""
 
 import re
 from collections.abc import Awaitable, Iterable
@@ -30,7 +30,7 @@ class RoutingTable:
         for operation in operations:
             path = base_path + operation.path
             key = operation.method, path.count("/")
-            # Where two match, the first in the contract counts.
+            # If two match, the first in the contract is used.
             if "{" in path:
                 self._patterns.setdefault(key, []).append(Pattern(operation, path.split("/")))
             elif all(pattern.match(path.split("/")) is None for pattern in self._patterns.get(key, ())):
@@ -80,7 +80,7 @@ class Pattern:
         return arguments
 
     def has_form(self, parts: list[str]) -> bool:
-        """Whether the parts of a path that are no parameters match."""
+        """Whether the parts of a path that are not parameters match."""
         return bool(self._fixed_of(parts) == self._fixed)
 
 

@@ -1,4 +1,4 @@
-"""A connection over which a client asks for a WebSocket, with the limits that hold for all connections."""
+"""WebSocket connections with the limits of all connections."""
 
 import asyncio
 from http import HTTPStatus
@@ -12,10 +12,10 @@ from understudy.network.ip_addresses import unmapped
 
 
 class WebSocket(WebSocketsSansIOProtocol):
-    """Uvicorn's WebSocket, which answers every handshake within the time that a request may take.
+    """Uvicorn's WebSocket protocol, which responds to each handshake within the client timeout.
 
     Args:
-        limits: what a client may take.
+        limits: the limits of a client.
     """
 
     def __init__(self, *args: Any, limits: Limits, **kwargs: Any) -> None:
@@ -38,12 +38,12 @@ class WebSocket(WebSocketsSansIOProtocol):
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
         if self.conn.handshake_exc is not None and not self.close_sent:
-            # Uvicorn leaves a handshake without an answer if the library cannot read it.
+            # Uvicorn does not respond to a handshake that the library cannot parse.
             self.close_sent = True
             self.transport.write(refusal(HTTPStatus.BAD_REQUEST, f"{self.conn.handshake_exc}"))
             self.transport.close()
 
     def _expire(self) -> None:
-        """Give up on a handshake that the application did not answer."""
+        """Abort a handshake without a response from the application."""
         if not self.handshake_complete:
             self.transport.abort()

@@ -1,26 +1,26 @@
-"""A transport that sends in one piece what is written at one go, and gives up on clients that do not read."""
+"""A transport that joins consecutive writes, and aborts connections of clients that do not read."""
 
 import asyncio
 import socket
 from typing import Any
 
-LARGE = 2**16  # bytes: what is not copied to be sent in one piece, and how much may wait without being watched
-CHECKS = 4  # how often the progress of a client is looked at within its time limit
+LARGE = 2**16  # bytes of a piece that is not copied, and that can wait without a timeout
+CHECKS = 4  # how often the progress of a client is checked within its timeout
 
 
 class WriteBuffer:
-    """Stands for a transport. What is written to it goes out with the loop's next step, or before it closes.
+    """Wraps a transport. Writes are sent in the next step of the event loop, or before it closes.
 
-    Uvicorn writes the head of an answer and its body by themselves, which costs two calls of the system, and the
-    client, who wakes up for either, as much.
+    Uvicorn writes the head and the body of a response separately, which takes two system calls and wakes the client
+    twice.
 
-    A connection is aborted when its client has not taken a byte of what waits for it for `seconds`. The kernel tells
-    of progress only when its own buffers move, on most machines about every 100 KB; `TCP_NOTSENT_LOWAT` keeps the
-    sending one from hiding megabytes.
+    A connection is aborted when its client has not read a byte for `seconds` while data waits for it. The kernel
+    reports progress only when its own buffers move, on most machines about every 100 KB; `TCP_NOTSENT_LOWAT` keeps its
+    send buffer from hiding megabytes.
 
     Attributes:
-        written: bytes that were written so far.
-        closes_at_eof: whether a client that closes its side gives up, even though it was not answered.
+        written: the bytes written so far.
+        closes_at_eof: whether to close when the client closes its side, even without a response.
     """
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop, seconds: float) -> None:
@@ -29,9 +29,9 @@ class WriteBuffer:
         self._seconds = seconds
         self._pieces: list[bytes] = []
         self._timer: asyncio.TimerHandle | None = None
-        self._sent = 0  # bytes that the client had taken at the last check
-        self._stalled = 0  # checks in a row that saw no progress
-        self.is_closing = transport.is_closing  # asked for by every answer, so without the way through __getattr__
+        self._sent = 0  # bytes that the client had read at the last check
+        self._stalled = 0  # consecutive checks without progress
+        self.is_closing = transport.is_closing  # called for every response, so not through __getattr__
         self.written = 0
         self.closes_at_eof = False
         connection = transport.get_extra_info("socket")
@@ -61,7 +61,7 @@ class WriteBuffer:
         self._transport.abort()
 
     def lost(self) -> None:
-        """The connection is no more; there is nothing left to watch."""
+        """Stop watching, since the connection is closed."""
         if self._timer is not None:
             self._timer.cancel()
 
@@ -75,13 +75,13 @@ class WriteBuffer:
         self._pieces.clear()
 
     def _watch(self, allowed: int) -> None:
-        """Start to watch the client, if more bytes wait for it than are allowed to."""
+        """Start watching the client if more bytes wait than allowed."""
         if self._timer is None and self._transport.get_write_buffer_size() > allowed:
             self._sent, self._stalled = self._taken(), 0
             self._timer = self._loop.call_later(self._seconds / CHECKS, self._check)
 
     def _check(self) -> None:
-        """See whether the client has taken anything since the last check, and give up on it if not for too long."""
+        """Check whether the client has read anything since the last check, and abort after too many without."""
         self._timer = None
         sent = self._taken()
         self._stalled = self._stalled + 1 if sent == self._sent else 0
@@ -94,5 +94,5 @@ class WriteBuffer:
             self._transport.abort()
 
     def _taken(self) -> int:
-        """How many bytes have left this process."""
+        """The number of bytes that have left this process."""
         return self.written - sum(map(len, self._pieces)) - int(self._transport.get_write_buffer_size())

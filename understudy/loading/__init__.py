@@ -1,1 +1,1 @@
-"""Loading rows into a workspace: checked, completed, unique, and what is derived from them."""
+"""Loading rows into a workspace: validation, defaults, references, uniqueness and derived tables."""

@@ -1,4 +1,4 @@
-"""What rows may leave out where they are loaded: their ids and times."""
+"""Defaults of loaded rows: ids and times that they omit."""
 
 import json
 from collections import Counter
@@ -18,17 +18,17 @@ NAMESPACE = UUID("0b3f3c64-5d0e-4d5c-9a35-6a4f1c1f7f0b")
 
 
 class Completion:
-    """Completes rows: all times that they leave out are the same moment, and ids are the same in each load."""
+    """Completes rows. All omitted times are the same moment; omitted ids are the same in each load."""
 
     def __init__(self) -> None:
         self._moment = now().isoformat()
         self._alike: Counter[str] = Counter()
 
     def parsed(self, table: Table, values: Mapping[str, Any]) -> dict[str, Any]:
-        """A row from the values that its JSON has, with the id and times that these leave out.
+        """A row from the values in its JSON, with the id and times that they omit.
 
         Raises:
-            RowError: it is no row of the table.
+            RowError: it is not a valid row of the table.
         """
         schema = table.schema
         times = {name: self._moment for name in schema.times if name not in values}
@@ -39,9 +39,9 @@ class Completion:
             raise RowError(*explained(error, schema)) from None
 
     def new_id(self, table: Table, values: Mapping[str, Any]) -> UUID:
-        """The id of a row without one: a UUID 5 of its table and the first unique fields that it has.
+        """A new id for a row: a UUID 5 of its table and the first unique fields that it has.
 
-        Without these it is made of all that the row says, and how many rows there are by then that say the same.
+        Without unique fields, it is derived from all values of the row, and the number of equal rows before it.
         """
         schema = table.schema
         for names in schema.unique:
@@ -57,15 +57,15 @@ class Completion:
 
 
 def spelled(value: Any) -> Any:
-    """An id in the one way in which it is written; any other value as it is."""
+    """An id in canonical form; any other value unchanged."""
     return str(UUID(value)) if isinstance(value, str) and is_id(value) else value
 
 
 def values_in(line: bytes | str, schema: RowSchema, error: ValidationError) -> dict[str, Any]:
-    """The values of a row that may be completed, since it was refused as it is.
+    """The values of a row that was refused, to be completed.
 
     Raises:
-        RowError: it is no JSON object.
+        RowError: it is not a JSON object.
     """
     try:
         values = from_json(line)
@@ -77,13 +77,13 @@ def values_in(line: bytes | str, schema: RowSchema, error: ValidationError) -> d
 
 
 def explained(error: ValidationError, schema: RowSchema) -> list[str]:
-    """The mistakes of a row in words; of more than are shown, the last one counts the others."""
+    """The errors of a row in words; of more than are shown, the last one counts the others."""
     known = [*schema.place["properties"].value, *schema.by_name]
     reasons = []
-    mistakes = error.errors(include_url=False, include_context=False, include_input=False)
-    for each in mistakes[:MOST]:
+    errors = error.errors(include_url=False, include_context=False, include_input=False)
+    for each in errors[:MOST]:
         where = ".".join(str(part) for part in each["loc"])
         hint = did_you_mean(where, known) if each["type"] == "extra_forbidden" else ""
         reasons.append(f"{where}: {each['msg']}{hint}" if where else each["msg"])
-    left = len(mistakes) - len(reasons)
+    left = len(errors) - len(reasons)
     return [*reasons, f"and {left} more in this row"] if left else reasons

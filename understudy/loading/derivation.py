@@ -1,4 +1,4 @@
-"""Tables that are made of others, as the contract says (`x-derived`)."""
+"""Derived tables (`x-derived`)."""
 
 from collections.abc import Container, Iterable, Mapping
 from typing import Any
@@ -11,12 +11,12 @@ from understudy.workspaces.workspace import Workspace
 
 
 def derive(workspace: Workspace, rows: Mapping[str, Iterable[int]], given: Container[str] = ()) -> None:
-    """Bring the tables that are derived from others up to date with some rows of these.
+    """Update the tables that are derived from others by some rows of those.
 
     Args:
         workspace: the tables.
-        rows: rows of it, by table.
-        given: derived tables that stay as they are.
+        rows: source rows by table.
+        given: derived tables that are not updated.
     """
     for name, table in workspace.items():
         rule = table.schema.derived
@@ -25,7 +25,7 @@ def derive(workspace: Workspace, rows: Mapping[str, Iterable[int]], given: Conta
 
 
 def derive_rows(table: Table, source: Table, rows: Iterable[int], rule: Derived) -> None:
-    """Bring a table up to date with some rows of the one that it is derived from."""
+    """Update a derived table by some rows of its source."""
     per, newest, reference = Column((rule.per,)), Column((rule.newest,)), Column((rule.reference,))
     latest: dict[Any, int] = {}
     for row in rows:

@@ -1,4 +1,4 @@
-"""Fixture sets: a folder with a file of rows for each table, as JSON Lines or as a JSON array."""
+"""Fixture sets: folders with a file of rows for each table, as JSON Lines or as a JSON array."""
 
 import io
 import json
@@ -15,7 +15,7 @@ from typing import BinaryIO
 from understudy.contract.catalog import Catalog
 from understudy.contract.columns import Column
 from understudy.encoding import encoding_of, reason_of
-from understudy.errors import FixtureError, FixtureMistakes, did_you_mean
+from understudy.errors import FixtureError, FixtureErrors, did_you_mean
 from understudy.loading import loader
 from understudy.loading.loader import LoadError
 from understudy.loading.sources import Numbered, Source, Unreadable
@@ -26,13 +26,13 @@ from understudy.workspaces.workspace import Workspace
 SUFFIX = ".jsonl"
 SUFFIXES = (SUFFIX, ".json")
 BETWEEN = re.compile(r"[\s,]*")  # elements of an array
-QUIET = ("readme", "license")  # names of files that nobody takes for rows
+IGNORED = ("readme", "license")  # stems of files without rows, about which there is no warning
 
 Watch = Callable[[Iterable[bytes], Path], Iterable[bytes]]
-"""Lets the lines of a file pass, and may tell somebody how far they are."""
+"""Passes the lines of a file through, and may show the progress."""
 
 Stamp = tuple[tuple[str, int, int, int], ...]
-"""Tells one state of a folder from another: name, inode, time of change and size of each file."""
+"""Identifies a state of a folder: name, inode, modification time and size of each file."""
 
 
 def unwatched(lines: Iterable[bytes], path: Path) -> Iterable[bytes]:
@@ -40,7 +40,7 @@ def unwatched(lines: Iterable[bytes], path: Path) -> Iterable[bytes]:
 
 
 class FixtureSet:
-    """A fixture set in a folder, which is read when its rows are first asked for."""
+    """A fixture set in a folder, which is read on first use."""
 
     def __init__(self, folder: Path, catalog: Catalog, watch: Watch = unwatched) -> None:
         self.folder = folder
@@ -51,7 +51,7 @@ class FixtureSet:
 
     @property
     def rows(self) -> Workspace:
-        """A workspace of its rows, as they were last read, which nobody may change; its forks are for that.
+        """A workspace with the rows as they were last read. It must not be changed; change a fork of it.
 
         Raises:
             FixtureError: the set cannot be loaded.
@@ -60,17 +60,17 @@ class FixtureSet:
             return self._loaded() if self._read is None else self._read[1]
 
     def current(self) -> Workspace:
-        """The same, read again where the files have changed since.
+        """The same, read again if the files have changed since.
 
         Raises:
-            FixtureError: the set cannot be loaded; `rows` are what they were.
+            FixtureError: the set cannot be loaded; `rows` are not changed.
         """
         with self._lock:
             is_same = self._read is not None and self.folder.is_dir() and self._read[0] == stamp_of(self.folder)
             return self._read[1] if self._read is not None and is_same else self._loaded()
 
     def warnings(self) -> Iterator[str]:
-        """What is odd about the folder, a line each."""
+        """Warnings about the folder."""
         return strays(self.folder, self.catalog.tables)
 
     def _loaded(self) -> Workspace:
@@ -97,26 +97,25 @@ def stamp_of(folder: Path) -> Stamp:
 def load(folder: Path, workspace: Workspace, watch: Watch = unwatched) -> None:
     """Fill an empty workspace with the rows of a fixture set.
 
-    A table without a file, or with an empty one, is empty; where the contract says how it is derived
-    from another, it is.
+    A table without a file, or with an empty one, is empty, or derived from another one if the contract defines that.
 
     Raises:
-        FixtureError: the set cannot be loaded; the text names file, line and reason of each mistake.
+        FixtureError: the set cannot be loaded; the text names the file, line and reason of each error.
     """
     try:
         loader.load(workspace, sources(folder, workspace, watch))
     except LoadError as error:
-        raise FixtureMistakes(str(error)) from None
+        raise FixtureErrors(str(error)) from None
 
 
 def sources(folder: Path, tables: Iterable[str], watch: Watch = unwatched) -> list[Source]:
-    """The files of a fixture set, which are read when their rows are asked for.
+    """The files of a fixture set, which are read lazily.
 
     Raises:
-        FixtureError: there is no such folder, or there are two files for a table.
+        FixtureError: the folder does not exist, or a table has two files.
     """
     if not is_folder(folder):
-        raise FixtureError(folder, "there is no such fixture folder")
+        raise FixtureError(folder, "no such fixture folder")
     found = []
     for table in tables:
         paths = [path for path in (folder / f"{table}{suffix}" for suffix in SUFFIXES) if os.path.lexists(path)]
@@ -131,27 +130,27 @@ def place_in(path: Path, line: int | None) -> str:
 
 
 def strays(folder: Path, tables: Collection[str]) -> Iterator[str]:
-    """What stands in the folder of a fixture set and is not read, a line each."""
+    """Warnings about files in the folder of a fixture set that are not read."""
     files = [f"{table}{suffix}" for table in tables for suffix in SUFFIXES]
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if path.name in files or path.name.startswith((".", "_")) or path.stem.lower() in QUIET:
+        if path.name in files or path.name.startswith((".", "_")) or path.stem.lower() in IGNORED:
             continue
         if path.is_dir():
             if any(path.glob(f"*{suffix}") for suffix in SUFFIXES):
                 yield f"{path} is not read: a fixture set is one folder; did you mean `{path}`?"
             continue
         stem = path.name.partition(".")[0].lower()
-        yield f"{path} is not read: it is the file of no table{did_you_mean(stem, tables, SUFFIX)}"
+        yield f"{path} is not read: no table has this name{did_you_mean(stem, tables, SUFFIX)}"
 
 
 # ------------------------------------------------------------------------ files
 
 
 def rows_in(path: Path, watch: Watch = unwatched) -> Numbered:
-    """The JSON of the rows in a file, each after its line. They are one a line, or a JSON array.
+    """The JSON of the rows in a file, each with its line number. The file has one row per line, or a JSON array.
 
     Raises:
-        Unreadable: the file cannot be read, or is neither; once its rows up to there have been.
+        Unreadable: the file cannot be read, or is neither. The rows before the error are yielded first.
     """
     try:
         check_file(path)
@@ -162,7 +161,7 @@ def rows_in(path: Path, watch: Watch = unwatched) -> Numbered:
 
 
 def lines_of(file: BinaryIO) -> Iterable[bytes]:
-    """The lines of a file in UTF-8, without a byte order mark."""
+    """The lines of a file as UTF-8, without a byte order mark."""
     encoding = encoding_of(file.read(4))
     file.seek(0)
     if encoding != "utf-8-sig":
@@ -186,10 +185,10 @@ def rows_of(lines: Iterable[bytes]) -> Numbered:
 
 
 def elements(text: str, line: int) -> Numbered:
-    """The elements of a JSON array that begins in a line, each after its own line.
+    """The elements of a JSON array that begins on a line, each with its own line number.
 
     Raises:
-        Unreadable: the text is something else.
+        Unreadable: the text is not a JSON array.
     """
     try:
         json.loads(text)
@@ -206,16 +205,16 @@ def elements(text: str, line: int) -> Numbered:
 
 
 def after(text: str, at: int) -> int:
-    """Where the next element of an array begins, or its end is."""
+    """The offset of the next element of an array, or of its end."""
     between = BETWEEN.match(text, at)
     return between.end() if between else at
 
 
 def save(folder: Path, workspace: Workspace) -> None:
-    """Write the rows of a workspace as a fixture set, into a folder that is new or empty.
+    """Write the rows of a workspace as a fixture set, to a new or empty folder.
 
     Raises:
-        FixtureError: it is neither, or cannot be written. Then it is empty.
+        FixtureError: it is not empty, or cannot be written. Files that were written are deleted.
     """
     written: list[Path] = []
     try:
@@ -234,9 +233,9 @@ def save(folder: Path, workspace: Workspace) -> None:
 
 
 def dangling(workspace: Workspace) -> Iterator[str]:
-    """References to rows that are not there, a line each.
+    """Warnings about references to rows that do not exist.
 
-    They are looked at row by row: an index, which nobody may ever ask for, would stay.
+    The rows are searched one by one, since an index would stay in memory and may never be needed.
     """
     for name, table in workspace.items():
         for field, reference in table.schema.references.items():
@@ -245,4 +244,4 @@ def dangling(workspace: Workspace) -> Iterator[str]:
             rows = sum(key is not None and target.find(key) is None for key in keys)
             if rows:
                 refer = "refers" if rows == 1 else "refer"
-                yield f"{name}: {counted(rows, 'rows')} {refer} by `{field}` to {reference.table} that are not there"
+                yield f"{name}: {counted(rows, 'rows')} {refer} by `{field}` to {reference.table} that do not exist"

@@ -1,4 +1,4 @@
-"""References by name: which row `"owner": "Ann"` means where rows are loaded."""
+"""References by name: which row `"owner": "Ann"` means in a fixture set."""
 
 from collections import defaultdict
 from collections.abc import Collection, Container, Iterator, Mapping
@@ -15,7 +15,7 @@ from understudy.workspaces.workspace import Workspace
 
 
 class Everything:
-    """Contains whatever is asked for."""
+    """A container of everything."""
 
     def __contains__(self, item: object) -> bool:
         return True
@@ -25,7 +25,7 @@ ANY = Everything()
 
 
 class Names:
-    """The names of the rows of a workspace, and of those that are about to be added (`learn`)."""
+    """The names of the rows of a workspace, and of rows to be added (`learn`)."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
@@ -35,15 +35,15 @@ class Names:
         self._searched = 0  # names, for ones that were meant
 
     def resolved(self, schema: RowSchema, values: Mapping[str, Any], fields: Container[str] = ANY) -> dict[str, Any]:
-        """The values of a row with ids in place of the names by which it refers to others.
+        """The values of a row with ids in place of names in its references.
 
         Args:
-            schema: the row's.
-            values: as its JSON has them.
-            fields: the references that are looked at; all of them by default.
+            schema: the schema of the row.
+            values: the values in its JSON.
+            fields: the references to resolve; all of them by default.
 
         Raises:
-            RowError: a name is that of no row, or of several.
+            RowError: no row or several rows have a name.
         """
         resolved, reasons = dict(values), []
         for name, field in schema.by_name.items():
@@ -63,7 +63,7 @@ class Names:
     def _referred(self, schema: RowSchema, name: str, field: str, values: Mapping[str, Any]) -> str | None:
         text = values[name]
         if field in values:
-            raise RowError(f"it says the same as `{field}`, which is there, too; leave one out")
+            raise RowError(f"it is redundant with `{field}`; remove one of them")
         if text is None:
             return None
         if not isinstance(text, str):
@@ -71,10 +71,10 @@ class Names:
         return str(self.find(self._workspace[schema.references[field].table], text))
 
     def find(self, table: Table, text: str) -> UUID:
-        """The id of the only row of a name, or of the one that "OWNER/NAME" means, where names are an owner's.
+        """The id of the only row with a name, or with "OWNER/NAME" if names are unique per owner.
 
         Raises:
-            RowError: there is none, or there are several.
+            RowError: no row or several rows match.
         """
         schema, known = table.schema, self._known(table)
         ids = known.get(text) or self._owned(table, text)
@@ -94,7 +94,7 @@ class Names:
         return did_you_mean(text, known) if self._searched <= SEARCHED else ""
 
     def learn(self, schema: RowSchema, values: Mapping[str, Any], row_id: UUID) -> None:
-        """Know a row that is about to be added, whose owner is named by its id already."""
+        """Register a row to be added, whose owner is already given by its id."""
         name = values.get(schema.named_by or "")
         if isinstance(name, str):
             self._known(self._workspace[schema.name]).setdefault(name, []).append(row_id)
@@ -103,7 +103,7 @@ class Names:
             self._owners[row_id] = UUID(owner)
 
     def refuse(self, schema: RowSchema, values: Mapping[str, Any]) -> None:
-        """Know of a row that it cannot be added, so that its own mistakes are the only ones that are reported."""
+        """Register a row that cannot be added, so that references to it are not reported as further errors."""
         name = values.get(schema.named_by or "")
         if isinstance(name, str):
             self._refused[schema.name].add(name)
@@ -148,7 +148,7 @@ def owner_of(schema: RowSchema) -> str | None:
 
 
 def in_key_order(workspace: Workspace) -> Iterator[str]:
-    """The tables, each after those whose rows it needs to know for its unique fields."""
+    """The tables, each after those that its unique fields reference."""
     done: set[str] = set()
 
     def visit(name: str) -> Iterator[str]:

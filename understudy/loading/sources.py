@@ -1,4 +1,4 @@
-"""What is loaded: rows of a table as JSON, with what names their places, and what can be wrong with them."""
+"""Sources of rows, and the errors of loading them."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
@@ -6,28 +6,28 @@ from typing import Any, NamedTuple
 from pydantic_core import ValidationError
 
 Numbered = Iterable[tuple[int, bytes | str]]
-"""The JSON of rows, each after its position in the source."""
+"""The JSON of rows, each with its position in the source."""
 
 
-Mend = Callable[[int, Any, ValidationError], bytes | str]
-"""The JSON to take for a row at a position, whose own was refused."""
+Fix = Callable[[int, Any, ValidationError], bytes | str]
+"""The JSON to use for a row at a position that was refused."""
 
 
-def unmended(position: int, line: bytes | str, error: ValidationError) -> bytes | str:
+def unchanged(position: int, line: bytes | str, error: ValidationError) -> bytes | str:
     return line
 
 
 class Source(NamedTuple):
-    """Rows of one table. `place` names a position for people, such as "TABLE.jsonl, line 3"."""
+    """Rows of one table. `place` describes a position, such as "TABLE.jsonl, line 3"."""
 
     table: str
     rows: Numbered
     place: Callable[[int | None], str]
-    mend: Mend = unmended
+    fix: Fix = unchanged
 
 
-def held(source: Source) -> Source:
-    """The same source, read now; what is wrong with it is said in its turn."""
+def read_now(source: Source) -> Source:
+    """The same source, read into memory. An error is raised at its place while the rows are used."""
     rows: list[tuple[int, bytes | str]] = []
     try:
         rows.extend(source.rows)
@@ -42,7 +42,7 @@ def broken_off(rows: Numbered, error: Exception) -> Numbered:
 
 
 class Unreadable(Exception):
-    """A source cannot be read any further. `position` is None where that is about all of it."""
+    """A source cannot be read further. `position` is None if the whole source is meant."""
 
     def __init__(self, reason: str, position: int | None = None) -> None:
         super().__init__(reason)
@@ -50,7 +50,7 @@ class Unreadable(Exception):
 
 
 class RowError(ValueError):
-    """A row cannot be loaded. There are no reasons where it only refers to another one that cannot."""
+    """A row cannot be loaded. It has no reasons if it only references another such row."""
 
     def __init__(self, *reasons: str) -> None:
         super().__init__("; ".join(reasons))
@@ -58,4 +58,4 @@ class RowError(ValueError):
 
 
 class Clash(RowError):
-    """A row cannot be loaded since another one with its id, or with its unique fields, is there already."""
+    """A row cannot be loaded because another one has its id or its unique fields."""

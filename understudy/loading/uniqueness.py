@@ -1,4 +1,4 @@
-"""Fields in which no two rows of a table are equal."""
+"""Unique fields of a table."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,9 +9,9 @@ from understudy.tables.table import Table
 
 
 class Unique:
-    """Some fields that are unique together. As in SQL, a row in which one of them is null is equal to none.
+    """Fields that are unique together. As in SQL, a row in which one of them is null equals no other.
 
-    The keys of all rows are held for the time of a load only.
+    The keys of all rows are in memory only while rows are loaded.
     """
 
     def __init__(self, table: Table, fields: tuple[str, ...]) -> None:
@@ -21,15 +21,15 @@ class Unique:
         self._seen = {tuple(table.key(column, row) for column in columns) for row in table.live}
 
     def add(self, values: Mapping[str, Any]) -> None:
-        """Take another row.
+        """Add a row.
 
         Raises:
-            Clash: one with the same values is there.
+            Clash: another row has the same values.
         """
         key = tuple([read(values) for read in self._reads])
         if None in key:
             return
         if key in self._seen:
             same = " and ".join(f"the {name} `{values[name]}`" for name in self._fields)
-            raise Clash(f"a row with {same} is there already")
+            raise Clash(f"a row with {same} already exists")
         self._seen.add(key)

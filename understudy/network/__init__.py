@@ -1,1 +1,1 @@
-"""How a client reaches a server: proxies, certificates, addresses."""
+"""Client networking: proxies, certificates, addresses."""

@@ -1,12 +1,12 @@
-"""Credentials: which secrets a client can send."""
+"""Validation of secrets."""
 
 BEARER = ("api_key", "admin_token")  # the options that are sent as Bearer tokens
 
 
 def secret_flaw(name: str, secret: str) -> str | None:
-    """Why a secret cannot be used as this option; None where it can.
+    """Why a secret cannot be used for an option; None if it can.
 
-    An empty one would let everybody in, and one that no client can send, nobody.
+    An empty secret would protect nothing, and one that HTTP cannot carry would lock all clients out.
     """
     if name not in BEARER:
         _, colon, password = secret.partition(":")
@@ -16,5 +16,5 @@ def secret_flaw(name: str, secret: str) -> str | None:
     if not secret.strip():
         return "is empty"
     if not (secret.isascii() and secret.isprintable() and secret == secret.strip()):
-        return "has what no HTTP header can carry: it takes printable ASCII, without a space at either end"
+        return "cannot be sent in an HTTP header: it takes printable ASCII, without a space at either end"
     return None

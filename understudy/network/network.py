@@ -1,4 +1,4 @@
-"""How commands reach a server: which certificates they trust, and through which proxy."""
+"""Network options of commands: trusted certificates and the proxy."""
 
 import os
 import ssl
@@ -21,24 +21,24 @@ VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")  # also in up
 
 @dataclass(frozen=True)
 class Proxy:
-    """A proxy. `source` says who names it."""
+    """A proxy. `source` is where it was configured."""
 
     url: str
     source: str
 
     def __str__(self) -> str:
-        """The proxy as it may be shown, without the password that its URL may have."""
+        """The proxy without the credentials in its URL."""
         return f"{proxies.without_password(self.url)} ({self.source})"
 
 
 @dataclass(frozen=True)
 class Network:
-    """What a user says about the way to a server.
+    """How to connect to a server.
 
     Args:
-        insecure: whether any certificate is accepted.
-        ca_file: certificates (PEM) that are trusted instead of the system's.
-        proxy: the URL of a proxy; by default HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY say which.
+        insecure: whether to accept any certificate.
+        ca_file: certificates (PEM) to trust instead of the system's.
+        proxy: the URL of a proxy; by default that of HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY.
     """
 
     insecure: bool = False
@@ -46,7 +46,7 @@ class Network:
     proxy: str | None = None
 
     def proxy_for(self, url: str) -> Proxy | None:
-        """The proxy between here and a URL. This machine's own addresses are never reached through one."""
+        """The proxy for a URL. Addresses of this machine are never reached through a proxy."""
         if proxies.is_own(urlsplit(url).hostname or ""):
             return None
         if self.proxy is not None:
@@ -55,10 +55,10 @@ class Network:
         return None if proxy is None else Proxy(proxy, "from the environment")
 
     def certificates(self) -> ssl.SSLContext | bool:
-        """What servers' certificates are checked by, as httpx takes it.
+        """The argument `verify` of httpx.
 
         Raises:
-            UnderstudyError: the file has none.
+            UnderstudyError: the file has no certificates.
         """
         if self.ca_file is None:
             return not self.insecure
@@ -66,12 +66,12 @@ class Network:
             check_file(self.ca_file)
             return ssl.create_default_context(cafile=str(self.ca_file))
         except OSError as error:  # an SSLError is one, too
-            reason = "it holds no certificates in PEM form" if isinstance(error, ssl.SSLError) else error.strerror
-            raise UnderstudyError(f"{self.ca_file}: cannot be used for --ca-file ({reason})") from None
+            reason = "it has no certificates in PEM format" if isinstance(error, ssl.SSLError) else error.strerror
+            raise UnderstudyError(f"{self.ca_file}: cannot be used as --ca-file ({reason})") from None
 
     @contextmanager
     def in_environment(self, url: str) -> Iterator[None]:
-        """Sets the environment's proxies to the one for a URL, for libraries that look there."""
+        """Set the environment's proxies to the one for a URL, for libraries that read them."""
         proxy = self.proxy_for(url)
         before = {name: os.environ.pop(name) for name in tuple(os.environ) if name.lower() in VARIABLES}
         os.environ["ALL_PROXY" if proxy else "NO_PROXY"] = proxy.url if proxy else "*"
@@ -83,13 +83,13 @@ class Network:
             os.environ.update(before)
 
 
-USUAL = Network()
+DEFAULT_NETWORK = Network()
 
 Command = Callable[..., Any]
 
 
 def network_options(command: Command) -> Command:
-    """The options of a command that asks a server. It gets them as its argument `network`."""
+    """Add the network options to a command, which gets them as its argument `network`."""
 
     @wraps(command)
     def with_network(*, insecure: bool, ca_file: Path | None, proxy: str | None, **arguments: Any) -> Any:
@@ -101,7 +101,7 @@ def network_options(command: Command) -> Command:
         click.option(
             "--proxy",
             metavar="URL",
-            help="Ask through this proxy, but for localhost.  [default: what HTTP_PROXY, HTTPS_PROXY and NO_PROXY say]",
+            help="Use this proxy, except for localhost.  [default: HTTP_PROXY, HTTPS_PROXY and NO_PROXY]",
         ),
         click.option(
             "--ca-file",

@@ -1,4 +1,4 @@
-"""Proxies that the environment names (`HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`)."""
+"""Proxies of the environment (`HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`)."""
 
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -7,10 +7,10 @@ from understudy.network.ip_addresses import is_loopback, is_unspecified
 
 
 def proxy_for(url: str) -> str | None:
-    """The URL of the proxy through which a URL is asked; None where it is asked directly, as this machine always is.
+    """The URL of the proxy for a URL; None for a direct connection, which this machine always has.
 
     Raises:
-        ValueError: it is no URL.
+        ValueError: it is not a URL.
     """
     parts = urlsplit(url)
     host, proxies = parts.hostname or "", getproxies()
@@ -21,11 +21,11 @@ def proxy_for(url: str) -> str | None:
 
 
 def is_own(host: str) -> bool:
-    """Whether a host of a URL is this machine, by a name or address that leads nowhere else (RFC 6761, 6.3)."""
+    """Whether the host of a URL is this machine, by a loopback name (RFC 6761, 6.3) or address."""
     return host == "localhost" or host.endswith(".localhost") or is_loopback(host) or is_unspecified(host)
 
 
 def without_password(proxy: str) -> str:
-    """A proxy's URL as it may be shown."""
+    """A proxy's URL without credentials."""
     scheme, _, rest = proxy.partition("://")
     return f"{scheme}://{rest.rpartition('@')[2]}"

@@ -1,4 +1,4 @@
-"""HTTP to a server, on the way that a user has said."""
+"""An HTTP transport with the network options of a command."""
 
 from typing import Any
 
@@ -10,12 +10,12 @@ from understudy.text import one_line
 
 
 class Transport(httpx.HTTPTransport):
-    """A transport to one server. Where a proxy is between, errors name it.
+    """A transport to one server. Errors name the proxy, if there is one.
 
     Args:
-        network: what the user says of the way.
-        url: the server's.
-        options: further ones of `httpx.HTTPTransport`.
+        network: the network options.
+        url: the URL of the server.
+        options: further options of `httpx.HTTPTransport`.
 
     Raises:
         UnderstudyError: the certificates or the proxy cannot be used.

@@ -1,1 +1,1 @@
-"""The operations of an API folder: how their requests are read, and what handles them."""
+"""The operations of an API folder: reading requests, handlers, and built-in actions."""

@@ -1,7 +1,7 @@
-"""Actions: what operations of many resources do in the same way, by the contract alone (`x-action`).
+"""Actions: handlers that many resources share, declared in the contract (`x-action`).
 
-The table that an action is about is that of its rows: the one that the body selects (`x-selects`), that the path names
-a row of (`x-names`), or that the response shows (`x-table`). Handlers of other operations use the same functions.
+The table of an action is that of the rows that the body selects (`x-selects`), that the path names (`x-names`), or that
+the response returns (`x-table`). Handlers of other operations use the same functions.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -23,14 +23,14 @@ from understudy.workspaces.workspace import Workspace
 
 Handler = Callable[..., Answer]
 Names = Sequence[tuple[str, Column]]
-"""Path parameters, and the columns that have their values."""
+"""Path parameters with the columns of their values."""
 
 
 def action_at(operation: Place, catalog: Catalog) -> Handler:
-    """The handler of an operation that names its action.
+    """The handler of an operation with an `x-action`.
 
     Raises:
-        ContractError: the contract does not say what the action needs to know.
+        ContractError: the contract lacks an annotation that the action needs.
     """
     return ACTIONS[operation.value["x-action"]](operation, catalog)
 
@@ -72,7 +72,7 @@ def delete(operation: Place, catalog: Catalog) -> Handler:
 
 
 def create(operation: Place, catalog: Catalog) -> Handler:
-    """Adds a row. With a response 200 beside the 201, a row with its unique fields is returned where it is there."""
+    """Adds a row. With a response 200 beside 201, an existing row with its unique fields is returned."""
     name, clash = created_table(operation, catalog), message(operation, "409")
     finds_existing = {"200", "201"} <= operation.value["responses"].keys()
 
@@ -147,13 +147,13 @@ ACTIONS: Mapping[str, Callable[[Place, Catalog], Handler]] = {
 }
 
 
-# ------------------------------------------------------- what handlers use, too
+# ------------------------------------------------------- shared with handlers
 
 
 def insert(table: Table, values: Mapping[str, Any]) -> int:
-    """Add a row with a new id, made now. Returns its number."""
+    """Add a row with a new id, created now. Returns its number."""
     created = now()
-    # The real server asks its clock once for each, so that `updated` is the later one from the start.
+    # The real server reads the clock for each of them, so `updated` is later than `created` from the start.
     return table.insert({"id": new_id(), "created": created, "updated": created + MICROSECOND, **values})
 
 
@@ -164,7 +164,7 @@ def change(table: Table, row: int, changes: Mapping[str, Any]) -> None:
 
 
 def same_row(table: Table, values: Mapping[str, Any]) -> int | None:
-    """The row that has the same values in fields that are unique; None where there is none."""
+    """The row with the same values in unique fields; None if there is no such row."""
     for fields in table.schema.unique:
         if all(values.get(field) is not None for field in fields):
             rows = matching(table, [(Column((field,)), key_of(values[field])) for field in fields])
@@ -174,20 +174,20 @@ def same_row(table: Table, values: Mapping[str, Any]) -> int | None:
 
 
 def matching(table: Table, keys: Sequence[tuple[Column, Any]]) -> BitMap:
-    """The rows that have some keys, each in its column."""
+    """The rows with some keys, each in its column."""
     return BitMap.intersection(*(table.index(column).rows(key) for column, key in keys))
 
 
 def check_keys(
     workspace: Workspace, table: Table, values: Mapping[str, Any], detail: str, row: int | None = None
 ) -> None:
-    """Check that values may be those of a row.
+    """Check the constraints of the values of a row.
 
-    No other row has the same unique fields, what they refer to is there, and fields that need a value have one. A
-    reference is checked where the contract says what becomes of the row when the other one is deleted.
+    No other row has the same unique fields, referenced rows exist, and required fields have a value. A reference is
+    checked if the contract has an `x-on-delete` for it.
 
     Raises:
-        Conflict: they may not, with `detail` as its text; names in braces are fields.
+        Conflict: a constraint is violated. Its text is `detail`, in which names in braces are fields.
     """
     if any(value is None and name in table.schema.filled for name, value in values.items()):
         raise Conflict(detail.format(**values))
@@ -203,14 +203,14 @@ def check_keys(
             raise Conflict(detail.format(**values))
 
 
-# ------------------------------------------------------ what the contract says
+# ------------------------------------------------------ reading the contract
 
 
 def finder(operation: Place, catalog: Catalog) -> Callable[[Workspace, Mapping[str, Any]], tuple[Table, int]]:
-    """Finds the row that a path names.
+    """A function that finds the row of a path.
 
     Raises:
-        ContractError: no parameter of the path says of which table it is, or the response for no row has no text.
+        ContractError: no path parameter names a table, or the 404 response has no message.
     """
     name, names = named(operation, catalog)
     detail = message(operation, "404")
@@ -226,7 +226,7 @@ def finder(operation: Place, catalog: Catalog) -> Callable[[Workspace, Mapping[s
 
 
 def named(operation: Place, catalog: Catalog) -> tuple[str, Names]:
-    """The table that the parameters of a path name a row of, and their columns."""
+    """The table of the row that path parameters name, and their columns."""
     found: list[tuple[str, str, Column]] = []
     for parameter in operation.each("parameters"):
         if "x-names" in parameter.value:
@@ -234,41 +234,41 @@ def named(operation: Place, catalog: Catalog) -> tuple[str, Names]:
             found.append((table, parameter.value["name"], catalog.column(table, (field,), parameter)))
     tables = {table for table, _, _ in found}
     if len(tables) != 1:
-        raise operation.error("`x-action` needs a path whose parameters name rows of one table (`x-names`)")
+        raise operation.error("`x-action` requires a path whose parameters name rows of one table (`x-names`)")
     return tables.pop(), [(parameter, column) for _, parameter, column in found]
 
 
 def created_table(operation: Place, catalog: Catalog) -> str:
-    """The table of the row that a response shows."""
+    """The table of the row in a response."""
     for status in ("201", "200"):
         content = operation["responses"].value.get(status) and operation["responses"][status].get("content")
         schema = content and content[MEDIA_TYPE].get("schema")
         if schema and "x-table" in schema.value:
             return catalog.table(schema.value["x-table"], schema).name
-    raise operation.error("`x-action: create` needs a response that is a row (`x-table`)")
+    raise operation.error("`x-action: create` requires a response that is a row (`x-table`)")
 
 
 def selected(operation: Place, catalog: Catalog) -> tuple[str, Sort]:
-    """The table that a body selects rows of, and the order that they are in where the body names none."""
+    """The table of the rows that a body selects, and their default order."""
     body = operation.get("requestBody")
     schema = body and body["content"][MEDIA_TYPE]["schema"]
     if not schema or "x-selects" not in schema.value:
-        raise operation.error("`x-action` needs a body that selects rows (`x-selects`)")
+        raise operation.error("`x-action` requires a body that selects rows (`x-selects`)")
     table = catalog.table(schema.value["x-selects"], schema).name
     order = schema.value.get("x-order")
     return table, Sort(ID) if order is None else sort_by(order, table, catalog, schema)
 
 
 def message(operation: Place, status: str) -> str:
-    """The text of a response, which `x-message` says; '' where the operation has no such response.
+    """The `x-message` of a response; '' if the operation has no such response.
 
     Raises:
-        ContractError: the response has none.
+        ContractError: the response has no message.
     """
     responses = operation["responses"]
     if status not in responses.value:
         return ""
     response = responses[status]
     if "x-message" not in response.value:
-        raise operation.error(f"`x-action` needs the `x-message` of the response {status}")
+        raise operation.error(f"`x-action` requires the `x-message` of the response {status}")
     return str(response.value["x-message"])

@@ -27,16 +27,16 @@ PACKAGE = Path(__file__).parents[1]
 
 
 def own_folder() -> Path:
-    """The API that Understudy comes with: inside the package where it was installed, else above it."""
+    """The API folder of Understudy: inside the installed package, else above it in a checkout."""
     inside = PACKAGE / "api"
     return inside if inside.is_dir() else PACKAGE.parent
 
 
 class Prepared(NamedTuple):
-    """What an operation needs to answer requests, made of the contract.
+    """A compiled operation.
 
-    `takes_subject` says whether the handler is given what the API is about, such as a workspace, before what the
-    request says.
+    `takes_subject` is true if the handler takes the subject of the API, such as a workspace, before the arguments from
+    the request.
     """
 
     handler: Callable[..., Any]
@@ -46,10 +46,10 @@ class Prepared(NamedTuple):
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation: where it is, how its requests are read, what answers them, and with which status.
+    """One operation: its place in the contract, its route, its handler and the status of its response.
 
-    `path` is the contract's, with names in braces; `path_parameters` says of each of these names whether it takes
-    ids. `prepare` compiles the operation, which is done when it is first asked for.
+    `path` is the path in the contract, with names in braces; `path_parameters` has for each of these names whether it
+    takes ids. `prepare` compiles the operation, on first use.
     """
 
     id: str
@@ -77,31 +77,31 @@ class Operation:
     def reader(self) -> RequestReader:
         return self.prepared.reader
 
-    def answered_by(self, handler: Callable[..., Any]) -> "Operation":
+    def with_handler(self, handler: Callable[..., Any]) -> "Operation":
         """The same operation with another handler."""
         return replace(self, prepare=lambda: self.prepared._replace(handler=handler))
 
     @property
     def is_safe(self) -> bool:
-        """Whether it changes nothing."""
+        """Whether it does not change anything."""
         return self.method == "GET" or bool(self.place.value.get("x-safe"))
 
     @property
     def is_open(self) -> bool:
-        """Whether it answers those who are not let in, too."""
+        """Whether it requires no authentication."""
         return bool(self.place.value.get("x-open"))
 
     @property
     def issues_tokens(self) -> bool:
-        """Whether it hands out tokens against cross-site request forgery."""
+        """Whether it issues tokens against cross-site request forgery."""
         return bool(self.place.value.get("x-issues-tokens"))
 
 
 @dataclass(frozen=True)
 class Api:
-    """A loaded API folder. `reading` is how the values of requests are taken.
+    """A loaded API folder. `reading` is how values in requests are validated.
 
-    `operations` are those that are served, by id, and `planned` those of which clients are told that they are not.
+    `operations` are the served operations by id. `planned` operations respond that they are not served.
     """
 
     folder: Path
@@ -113,15 +113,15 @@ class Api:
 
     @classmethod
     def load(cls, folder: Path, reading: Reading = Reading.COERCED, subject: str = "workspace") -> "Api":
-        """Load an API folder. The operations of another API than our own are prepared, too.
+        """Load an API folder. The operations of an API other than Understudy's own are compiled too.
 
         Args:
-            folder: holds `openapi.yaml` and `handlers/`.
-            reading: how the values of requests are taken; by default as the real server takes them.
-            subject: the handlers' name for what the API is about.
+            folder: the folder with `openapi.yaml` and `handlers/`.
+            reading: how values in requests are validated; by default as by the real server.
+            subject: the name of the handlers' first argument.
 
         Raises:
-            ContractError: something in it cannot be served; the text names the place.
+            ContractError: it cannot be served; the text names the place.
         """
         contract = Contract.read(folder / "openapi.yaml")
         if not contract.bundle.is_checked:
@@ -133,7 +133,7 @@ class Api:
             if not (is_ours(folder) and contract.bundle.is_checked):
                 api.prepare()
         except Exception:
-            # The tests hold our own contract to be valid. Where somebody edits it, this finds better words.
+            # Tests validate Understudy's own contract. If it was edited, this check finds a clearer error.
             contract.check()
             raise
         if not contract.bundle.is_checked:
@@ -157,7 +157,7 @@ class Api:
         return cls(folder, contract, catalog, operations, planned, reading)
 
     def prepare(self) -> None:
-        """Compile all operations, which finds what is wrong with them.
+        """Compile all operations, which finds their errors.
 
         Raises:
             ContractError: an operation cannot be served.
@@ -167,12 +167,12 @@ class Api:
 
     @property
     def routed(self) -> list[Operation]:
-        """All operations that have a route, in the contract's order: those that are planned come last."""
+        """All operations with a route, in the contract's order, planned ones last."""
         return [*self.operations.values(), *self.planned]
 
 
 def register(operation: Place, catalog: Catalog) -> None:
-    """Have the tables know the columns that an operation asks about, before their first row comes."""
+    """Register the columns that an operation uses, before their tables have rows."""
     schema = body_schema(operation)
     if schema is not None and "x-selects" in schema.value:
         table = query_at(schema, catalog).table
@@ -185,7 +185,7 @@ def register(operation: Place, catalog: Catalog) -> None:
 
 
 def presenter(place: Place, handlers: "Handlers") -> Present:
-    """What shows the rows of a table: a function of a handlers' module, which is imported when it is first needed."""
+    """The function that completes the rows of a table for responses. Its module is imported on first use."""
 
     @cache
     def function() -> Present:
@@ -199,7 +199,7 @@ def presenter(place: Place, handlers: "Handlers") -> Present:
 
 
 class Maker:
-    """Makes the operations of an API folder."""
+    """Creates the operations of an API folder."""
 
     def __init__(self, catalog: Catalog, handlers: "Handlers", reading: Reading, subject: str) -> None:
         self._catalog = catalog
@@ -236,13 +236,13 @@ class Maker:
 
 
 def is_ours(folder: Path) -> bool:
-    """Whether an API folder came with Understudy, whose tests hold its contract to be valid."""
+    """Whether an API folder is Understudy's own, whose contract is validated by tests."""
     return folder == own_folder() or PACKAGE in folder.parents
 
 
 def check_parameters(place: Place, handler: Callable[..., Any], has: set[str], needs: set[str]) -> None:
     name = f"{handler.__module__.rpartition('.')[2]}.{handler.__name__}"
-    for wrong, reason in ((needs - has, "does not take"), (has - needs, "takes what the operation has not:")):
+    for wrong, reason in ((needs - has, "does not take"), (has - needs, "takes unknown parameters:")):
         if wrong:
             raise place.error(f"the handler {name} {reason} {', '.join(sorted(wrong))}")
 
@@ -254,7 +254,7 @@ def first_success(place: Place) -> int:
 
 @contextmanager
 def reimporting(folder: Path) -> Iterator[None]:
-    """Within, the handlers of an API folder are imported again. Where something fails, those before stay."""
+    """Import the handlers of an API folder again within the block. After an error, the previous ones stay."""
     package = package_of(folder / "handlers")
     before = {name: module for name, module in sys.modules.items() if f"{name}.".startswith(f"{package}.")}
     for name in before:
@@ -270,7 +270,7 @@ def reimporting(folder: Path) -> Iterator[None]:
 
 
 def package_of(folder: Path) -> str:
-    """The name under which the modules of a `handlers` folder are imported, which nothing else has."""
+    """The unique name under which the modules of a `handlers` folder are imported."""
     return f"understudy_handlers_{abs(hash(folder.resolve())):x}"
 
 
@@ -284,10 +284,10 @@ class Handlers:
             load_package(self._package, folder)
 
     def function(self, operation_id: str, place: Place) -> Callable[..., Any]:
-        """The function that an operation id names: "module.function".
+        """The function of an operation id: "module.function".
 
         Raises:
-            ContractError: there is no such function, or its module fails when it is imported.
+            ContractError: the function does not exist, or its module cannot be imported.
         """
         module_name, _, name = operation_id.rpartition(".")
         function = getattr(self._module(module_name), name, None) if module_name else None
@@ -301,21 +301,21 @@ class Handlers:
             return None
         try:
             return import_module(f"{self._package}.{name}")
-        except Exception as error:  # noqa: BLE001 - whatever a module does when it is imported
+        except Exception as error:  # noqa: BLE001 - importing a module can raise anything
             raise import_error(path, error) from None
 
 
 def load_package(name: str, folder: Path) -> None:
-    """Import the package in a folder under another name than the folder's, so that no other module clashes."""
+    """Import the package in a folder under another name than the folder's, to avoid clashes."""
     path = folder / "__init__.py"
     spec = importlib.util.spec_from_file_location(name, path, submodule_search_locations=[str(folder)])
     if not path.is_file() or spec is None or spec.loader is None:
-        raise ContractError(str(path), "there is no such file; handlers are a package of modules")
+        raise ContractError(str(path), "no such file; handlers are a package of modules")
     package = importlib.util.module_from_spec(spec)
     sys.modules[name] = package
     try:
         spec.loader.exec_module(package)
-    except Exception as error:  # noqa: BLE001 - whatever a module does when it is imported
+    except Exception as error:  # noqa: BLE001 - importing a module can raise anything
         del sys.modules[name]
         raise import_error(path, error) from None
 

@@ -1,4 +1,4 @@
-"""Bodies of requests as JSON, read as the real server reads them."""
+"""Parsing JSON bodies as the real server does."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -13,10 +13,10 @@ from understudy.errors import BadRequest, Invalid, UnsupportedMediaType
 
 
 def is_json(content_type: bytes | None, reading: Reading) -> bool:
-    """Whether a body is to be read as JSON: said by its type ("x/y+json" too), or not said at all.
+    """Whether to parse a body as JSON: its content type is JSON ("x/y+json" too), or missing.
 
     Raises:
-        UnsupportedMediaType: it is not, and the contract is taken by its letter.
+        UnsupportedMediaType: it is not JSON, in strict mode.
     """
     if content_type is None or content_type == b"application/json":
         return True
@@ -30,12 +30,12 @@ def is_json(content_type: bytes | None, reading: Reading) -> bool:
 
 
 def parse_json(raw: bytes) -> Any:
-    """The value of a JSON body, read as the real server reads it, by Python's `json`.
+    """Parse a JSON body as the real server does, by Python's `json`.
 
-    pydantic-core's reader takes half the time, and what it takes it reads the same; it takes less.
+    pydantic-core's parser is tried first: it takes half the time, with the same results, but accepts less.
 
     Raises:
-        Invalid: it is no JSON, or holds text that is no Unicode.
+        Invalid: it is not JSON, or has text that is not valid Unicode.
         BadRequest: it is not UTF-8, or nested too deep.
     """
     with suppress(ValueError):
@@ -74,11 +74,11 @@ def json_invalid(error: json.JSONDecodeError) -> dict[str, Any]:
     }
 
 
-UNREADABLE = "There was an error parsing the body"  # the real server's words for what Python cannot read
+UNREADABLE = "There was an error parsing the body"  # the real server's message for a body that Python cannot parse
 
 
 def is_deeper(value: Any, levels: int) -> bool:
-    """Whether a value has more levels of lists and objects within each other."""
+    """Whether a value is nested deeper than some levels."""
     level = [value]
     for _ in range(levels):
         level = [part for each in level for part in within(each) if isinstance(part, list | dict)]
@@ -88,7 +88,7 @@ def is_deeper(value: Any, levels: int) -> bool:
 
 
 def within(value: Any) -> Iterable[Any]:
-    """What a list or an object holds."""
+    """The items of a list or the values of an object."""
     if isinstance(value, Mapping):
         return value.values()
     return value if isinstance(value, list) else ()

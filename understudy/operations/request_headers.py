@@ -1,4 +1,4 @@
-"""Headers of a request, read once."""
+"""Headers of a request, parsed once."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,7 @@ HEADERS = "understudy.headers"  # the key of the headers in a request's ASGI sco
 
 
 def headers_of(scope: Scope) -> Mapping[bytes, bytes]:
-    """The headers of a request by their names in lower case. Of a repeated header this is the first."""
+    """The headers of a request by their names in lower case. The first of repeated headers is used."""
     headers: dict[bytes, bytes] | None = scope.get(HEADERS)
     if headers is None:
         headers = scope[HEADERS] = dict(reversed(scope["headers"]))

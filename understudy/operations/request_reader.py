@@ -1,4 +1,4 @@
-"""Requests: headers, query and body, read by the contract into a handler's arguments."""
+"""Reading requests: headers, query and body, validated by the contract, become a handler's arguments."""
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -17,26 +17,26 @@ from understudy.filters.query import Query, query_at
 from understudy.operations.json_bodies import is_deeper, is_json, parse_json
 from understudy.operations.request_headers import headers_of
 
-REMEMBERED = 2**24  # bytes of bodies, of all operations of an API, and of what they say
-GROWTH = 16  # bytes, about, that what a body says takes for each byte of the body
-BODY = 1000  # bytes, about, that it takes beyond these
-SHORT = 4096  # bytes of a body that is remembered
-SHOWN = 2**20  # bytes of a body that is shown again where it is refused
-TOLD = 1000  # mistakes of a body, at most, of which each is told
-LINE = 200  # characters of a sentence that tells what is wrong with a longer one
-DEEPEST = 200  # levels of what is kept: so deep pydantic-core reads JSON
+REMEMBERED = 2**24  # bytes of cached bodies of all operations of an API, and of their values
+GROWTH = 16  # approximate bytes of a body's values per byte of the body
+BODY = 1000  # approximate bytes beyond these
+SHORT = 4096  # bytes of a body that is cached
+SHOWN = 2**20  # bytes of a body that an error response repeats
+LISTED = 1000  # errors of a body that a response lists, at most
+LINE = 200  # characters of the error for a longer body
+DEEPEST = 200  # levels of a stored value, which is the limit of pydantic-core's parser
 
 
 class RequestReader:
-    """Reads the requests of one operation, in the order in which the real server finds fault.
+    """Reads the requests of one operation, and finds errors in the same order as the real server.
 
-    First a body that is no JSON, then the API version, then the query, then what the body says.
+    The order is: a body that is not JSON, the API version, the query, the values of the body.
 
     Args:
-        operation: what the contract says of the operation.
+        operation: the operation in the contract.
         catalog: the tables of the contract.
-        reading: how values are taken.
-        remembered: what bodies said, shared with other operations; by default nobody shares it.
+        reading: how values are validated.
+        remembered: the cache of bodies, which other operations may share; by default a new one.
     """
 
     def __init__(
@@ -48,12 +48,12 @@ class RequestReader:
         self._gates = [version_gate(place) for place in parameters if "x-minimum-version" in place.value]
         self._query = QueryString([place for place in parameters if place.value["in"] == "query"], reading)
         self._body = body_at(operation, catalog, reading)
-        # The same questions are asked again and again; what they say is remembered, not what is answered.
+        # Clients often repeat requests. The values of bodies are cached, but not the responses.
         self._remembered = Cache(REMEMBERED) if remembered is None else remembered
 
     @property
     def arguments(self) -> set[str]:
-        """The names under which a handler gets what a request says."""
+        """The names of a handler's arguments from a request."""
         return {*self.path_names, *self._query.names, *(self._body.arguments if self._body else ())}
 
     @property
@@ -67,7 +67,7 @@ class RequestReader:
 
     @property
     def body(self) -> "NamesBody | WholeBody | None":
-        """What reads the body, where one is taken."""
+        """The reader of the body, if the operation takes one."""
         return self._body
 
     def read(self, scope: Scope, raw: bytes = b"") -> dict[str, Any]:
@@ -86,8 +86,8 @@ class RequestReader:
     def _read(self, scope: Scope, raw: bytes) -> dict[str, Any]:
         headers = headers_of(scope)
         if isinstance(self._body, QueryBody) and not self._query.names and len(raw) <= SHORT:
-            with suppress(ApiError):  # told below, in its turn
-                known = self._read_again(raw, headers.get(b"content-type"))
+            with suppress(ApiError):  # raised below, in the right order
+                known = self._read_cached(raw, headers.get(b"content-type"))
                 self._check_gates(headers)
                 return {**scope.get("path_params", {}), **known}
         body = None if self._body is None else self._body.parse(raw, headers.get(b"content-type"))
@@ -99,8 +99,8 @@ class RequestReader:
             arguments |= self._body.read(body)
         return arguments
 
-    def _read_again(self, raw: bytes, content_type: bytes | None) -> dict[str, Any]:
-        """What a body says, remembered if it was read before."""
+    def _read_cached(self, raw: bytes, content_type: bytes | None) -> dict[str, Any]:
+        """The values of a body, from the cache if it was read before."""
         key = (self, raw, content_type)
         known = self._remembered.get(key)
         if known is None:
@@ -117,7 +117,7 @@ class RequestReader:
 
 
 Remembered = Cache[tuple[RequestReader, bytes, bytes | None], dict[str, Any]]
-"""What bodies say, by who has read them, and their content type."""
+"""The values of bodies, by reader, body and content type."""
 
 
 def is_id_in_path(place: Place) -> bool:
@@ -125,7 +125,7 @@ def is_id_in_path(place: Place) -> bool:
 
 
 def version_gate(place: Place) -> Callable[[Mapping[bytes, bytes]], None]:
-    """A check of a header that holds a version of three numbers, where there is one."""
+    """A check of a header with a version of three numbers, if it is present."""
     name = place.value["name"].encode("ascii")
     rule = place.value["x-minimum-version"]
     minimum = tuple(int(part) for part in rule["version"].split("."))
@@ -176,7 +176,7 @@ class QueryString:
 
 
 class WholeBody:
-    """A body that is one object, which must be there."""
+    """A required body that is one object."""
 
     arguments = frozenset({"body"})
 
@@ -195,17 +195,16 @@ class WholeBody:
         try:
             read = {"body": self._validator.validate_python(body)}
         except ValidationError as error:
-            raise Invalid(told(error), body) from None
+            raise Invalid(listed(error), body) from None
         if is_deeper(body, DEEPEST):
-            raise Unprocessable(f"The body is nested deeper than the {DEEPEST} levels that can be kept.")
+            raise Unprocessable(f"The body is nested deeper than the limit of {DEEPEST} levels.")
         return read
 
 
 class NamesBody:
     """A body whose names each stand for themselves, and may be left out where they are not required.
 
-    A name that is null is as one left out, an unknown one is ignored, and so is a body that is not
-    sent as JSON.
+    A name that is null counts as omitted. Unknown names are ignored, and so is a body that is not sent as JSON.
     """
 
     def __init__(self, place: Place, reading: Reading) -> None:
@@ -222,7 +221,7 @@ class NamesBody:
         return {**dict.fromkeys(self._parts), **self.values(body)}
 
     def values(self, body: Any) -> dict[str, Any]:
-        """What a body says, validated, with the defaults of what it leaves out.
+        """The validated values of a body, with defaults for those that it omits.
 
         Raises:
             ApiError: the body is refused.
@@ -244,7 +243,7 @@ class NamesBody:
         return values
 
     def _refusal(self, body: dict[str, Any] | None) -> ApiError:
-        """What is wrong with a body: all of it, in the order of the contract, or what is told alone."""
+        """The error of a body: all its errors in the order of the contract, or one that is reported alone."""
         errors = []
         for name, part in self._parts.items():
             value = (body or {}).get(name)
@@ -272,24 +271,24 @@ def errors_in(part: SchemaValidator, value: Any, name: str) -> list[dict[str, An
     try:
         part.validate_python(value)
     except ValidationError as error:
-        return told(error, name)
+        return listed(error, name)
     return []
 
 
-def told(error: ValidationError, *loc: str) -> list[dict[str, Any]]:
-    """The mistakes of a body, each of them.
+def listed(error: ValidationError, *loc: str) -> list[dict[str, Any]]:
+    """All errors of a body.
 
     Raises:
-        Unprocessable: there are so many that others would have to wait while they are written down.
+        Unprocessable: there are so many that listing them would delay other requests.
     """
     count = error.error_count()
-    if count > TOLD:
-        raise Unprocessable(f"The body has {count} mistakes; up to {TOLD} would be told one by one.")
+    if count > LISTED:
+        raise Unprocessable(f"The body has {count} errors; at most {LISTED} are listed.")
     return errors_of(error, "body", *loc)
 
 
 def in_short(refusal: Invalid) -> Unprocessable:
-    """A refusal of a long body, without showing that again."""
+    """The error of a long body, without the body."""
     first = refusal.body["exception_detail"][0]
     where = ".".join(str(part) for part in first["loc"])
     return Unprocessable(f"{where}: {first['msg']}"[:LINE])
@@ -305,7 +304,7 @@ def body_at(operation: Place, catalog: Catalog, reading: Reading) -> WholeBody |
 
 
 def body_schema(operation: Place) -> Place | None:
-    """The schema of an operation's request body; None where it takes none."""
+    """The schema of an operation's request body; None without one."""
     request = operation.get("requestBody")
     if request is None:
         return None

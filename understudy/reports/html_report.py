@@ -1,4 +1,4 @@
-"""A verdict as a page: one HTML file that needs nothing else."""
+"""The HTML report: a self-contained page."""
 
 import dataclasses
 from collections import Counter
@@ -16,7 +16,7 @@ from understudy.reports.verdict import SEPARATOR, Cell, State, Verdict
 
 
 class Sign(NamedTuple):
-    """How a state is shown, so that it can be told without its colour."""
+    """The symbol of a state, to recognize it without its colour."""
 
     symbol: str
     meaning: str
@@ -25,14 +25,14 @@ class Sign(NamedTuple):
 SIGNS = {
     State.FAILED: Sign("✕", "failed"),
     State.PASSED: Sign("✓", "passed"),
-    State.COVERED: Sign("○", "covered: asked, but by no rule of its own"),
+    State.COVERED: Sign("○", "covered: requested, but not checked by a rule of its own"),
     State.UNREACHED: Sign("-", "not reachable with this data"),
 }
 
 
 @dataclass
 class Line:
-    """An operator on a field: what is known of it, by operation."""
+    """An operator on a field: its state by operation."""
 
     field: str
     operator: str
@@ -44,7 +44,7 @@ class Line:
 
     @property
     def short_field(self) -> str:
-        """The field within its group, which is named by the first part of the way."""
+        """The field within its group, which is the first part of the path."""
         return self.field.partition(".")[2]
 
     @property
@@ -53,7 +53,7 @@ class Line:
 
 
 def matrix(verdict: Verdict) -> str:
-    """The HTML. Whatever it shows is escaped."""
+    """The HTML, with all values escaped."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -93,7 +93,7 @@ def grouped(cells: Mapping[Cell, State]) -> dict[str, list[Line]]:
 
 
 def totals(cells: Mapping[Cell, State]) -> dict[str, Counter[State]]:
-    """By operation, the columns of the matrix: how many cells are in each state."""
+    """The number of cells in each state, by operation."""
     counts: dict[str, Counter[State]] = {}
     for cell, state in cells.items():
         counts.setdefault(cell.operation, Counter())[state] += 1

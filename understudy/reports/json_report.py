@@ -1,4 +1,4 @@
-"""A verdict as JSON: all that is known, for other programs."""
+"""The JSON report: the whole verdict, for other programs."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from understudy.sampling.random_requests import Request
 
 
 def document(verdict: Verdict) -> dict[str, Any]:
-    """Everything in a verdict, nothing cut, as `json.dumps` takes it. A fault is one of the `violations`."""
+    """The whole verdict as JSON values. A fault is one of the `violations`."""
     outcomes = Outcomes(verdict)
     return {
         "url": verdict.url,
@@ -36,13 +36,13 @@ def document(verdict: Verdict) -> dict[str, Any]:
         ],
         "violations": [
             {
-                **told(verdict.url, [fault.violation])[0],
+                **as_json(verdict.url, [fault.violation])[0],
                 "rules": [rule.name for rule in fault.rules],
-                "seen": told(verdict.url, fault.seen),
+                "seen": as_json(verdict.url, fault.seen),
             }
             for fault in outcomes.faults
         ],
-        "known": told(verdict.url, verdict.known),
+        "known": as_json(verdict.url, verdict.known),
         "cells": [
             {
                 "operation": cell.operation,
@@ -56,7 +56,7 @@ def document(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def told(url: str, violations: Sequence[Violation]) -> list[dict[str, Any]]:
+def as_json(url: str, violations: Sequence[Violation]) -> list[dict[str, Any]]:
     return [
         {
             "rule": violation.rule.name,
@@ -64,11 +64,11 @@ def told(url: str, violations: Sequence[Violation]) -> list[dict[str, Any]]:
             "subject": violation.subject,
             "expected": violation.expected,
             "found": violation.found,
-            "requests": [asked(url, request) for request in violation.requests],
+            "requests": [request_as_json(url, request) for request in violation.requests],
         }
         for violation in violations
     ]
 
 
-def asked(url: str, request: Request) -> dict[str, Any]:
+def request_as_json(url: str, request: Request) -> dict[str, Any]:
     return {"method": request.method, "path": request.path, "body": request.body, "curl": curl(url, request)}

@@ -1,4 +1,4 @@
-"""A verdict as JUnit XML: an operation is a suite; rules that it keeps, faults and known deviations are cases."""
+"""The JUnit report: operations are suites; rules that pass, faults and known deviations are cases."""
 
 from collections.abc import Iterable
 from xml.etree import ElementTree as ET
@@ -10,7 +10,7 @@ from understudy.reports.verdict import Rule, Verdict
 
 
 def junit(verdict: Verdict) -> str:
-    """The XML. Only the whole run has a time, in seconds: requests serve many rules at once."""
+    """The XML. Only the whole run has a time, in seconds, since requests serve many rules."""
     outcomes = Outcomes(verdict)
     root = ET.Element("testsuites", name=f"understudy verify {shown(verdict.url)} --seed {verdict.seed}")
     for operation in operations(outcomes):
@@ -30,7 +30,7 @@ def operations(outcomes: Outcomes) -> Iterable[str]:
 
 
 def suite(outcomes: Outcomes, operation: str) -> ET.Element:
-    """An operation: each rule that it keeps, each fault, and each deviation that is known."""
+    """The suite of an operation: each rule that passes, each fault, and each known deviation."""
     element = ET.Element("testsuite", name=shown(operation))
     for rule, where in outcomes.passed:
         if where == operation:
@@ -47,12 +47,12 @@ def suite(outcomes: Outcomes, operation: str) -> ET.Element:
 
 
 def rest(outcomes: Outcomes) -> ET.Element:
-    """What was not reached, and whether that is because of an interrupt."""
+    """The suite of rules that were not reached, with an error after an interrupt."""
     element = ET.Element("testsuite", name="understudy verify")
     for rule in outcomes.unreached:
         ET.SubElement(test_case(element, rule.name), "skipped", message="not reached")
     if outcomes.verdict.is_interrupted:
-        ET.SubElement(test_case(element, "the run"), "error", message="interrupted; not all was asked")
+        ET.SubElement(test_case(element, "the run"), "error", message="interrupted; not all requests were sent")
     count(element)
     return element
 

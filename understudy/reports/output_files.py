@@ -1,4 +1,4 @@
-"""Files that a user asks for."""
+"""Writing report files."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,29 +10,29 @@ from understudy.errors import UnderstudyError
 
 
 def check(*targets: Path | None) -> None:
-    """Check that files can be written, before the work that is to be reported in them.
+    """Check that files can be written, before the run that they report.
 
     Raises:
-        UnderstudyError: one cannot be.
+        UnderstudyError: a file cannot be written.
     """
     for path in targets:
         if path is not None:
-            with told(path):
+            with write_errors(path):
                 paths.check_output(path)
 
 
 def write(path: Path, text: str) -> None:
-    """Write a text as UTF-8. Lone surrogates, which UTF-8 has no bytes for, become the escapes that JSON has.
+    """Write a text as UTF-8. Lone surrogates, which UTF-8 cannot encode, become JSON escapes.
 
     Raises:
         UnderstudyError: the file cannot be written.
     """
-    with told(path):
+    with write_errors(path):
         paths.write(path, text.encode("utf-8", "backslashreplace"))
 
 
 @contextmanager
-def told(path: Path) -> Iterator[None]:
+def write_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:

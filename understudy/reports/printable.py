@@ -1,4 +1,4 @@
-"""Texts from anywhere, made fit to be shown."""
+"""Shortening and escaping of untrusted texts in reports."""
 
 from understudy.text import escape_lines
 
@@ -6,13 +6,13 @@ MOST = 2000  # characters of one text that are shown
 
 
 def shown(text: object) -> str:
-    """A text cut to a length for people, all that is not printable escaped as Python does, line ends kept.
+    """A text cut to `MOST` characters and escaped, except its line ends.
 
-    What is left can stand in a terminal, in XML and in HTML (there behind the escapes for markup).
+    The result is safe in a terminal, in XML and, after escaping markup, in HTML.
     """
     whole = str(text)
-    kept = escape_lines(whole[:MOST])
-    return kept if len(whole) <= MOST else f"{kept}… ({len(whole) - MOST:,} more characters)"
+    safe = escape_lines(whole[:MOST])
+    return safe if len(whole) <= MOST else f"{safe}… ({len(whole) - MOST:,} more characters)"
 
 
 def counted(count: int, noun: str) -> str:

@@ -1,4 +1,4 @@
-"""A verdict for a terminal."""
+"""The text report, for a terminal."""
 
 from collections.abc import Iterator, Sequence
 from textwrap import indent
@@ -10,18 +10,18 @@ from understudy.reports.verdict import Verdict
 
 
 def summary(verdict: Verdict) -> str:
-    """The rules, what violates them, and last a line that says it all."""
+    """The rules, the violations, and a last line that sums up."""
     outcomes = Outcomes(verdict)
     blocks = [
         "\n".join(ruled(outcomes.tallies)),
-        *(told(number, fault) for number, fault in enumerate(outcomes.faults, start=1)),
+        *(described(number, fault) for number, fault in enumerate(outcomes.faults, start=1)),
         "\n".join(remarks(outcomes)),
     ]
     return "\n\n".join(filter(None, blocks))
 
 
 def ruled(rules: Sequence[Tally]) -> Iterator[str]:
-    """A line a rule."""
+    """One line per rule."""
     names = max((len(tally.rule.name) for tally in rules), default=0)
     counts = max((len(checked(tally)) for tally in rules), default=0)
     for tally in rules:
@@ -33,7 +33,7 @@ def checked(tally: Tally) -> str:
     return failed + counted(tally.checks, "check")
 
 
-def told(number: int, cause: Cause) -> str:
+def described(number: int, cause: Cause) -> str:
     rule = cause.violation.rule
     return f"{number}. {rule.name}: {rule.says}\n" + indent("\n".join([cause.where, *cause.evidence]), "   ")
 
@@ -46,5 +46,5 @@ def remarks(outcomes: Outcomes) -> Iterator[str]:
     if verdict.cells:
         states = (f"{count:,} {state.value}" for state, count in coverage(verdict).items() if count)
         yield f"{counted(len(verdict.cells), 'cell')}: {', '.join(states)}"
-    asked = f"{counted(verdict.requests, 'request')}, {verdict.seconds:.1f} s"
-    yield f"{outcomes.headline} in {asked}; the same again: --seed {verdict.seed}"
+    effort = f"{counted(verdict.requests, 'request')}, {verdict.seconds:.1f} s"
+    yield f"{outcomes.headline} in {effort}; the same again: --seed {verdict.seed}"

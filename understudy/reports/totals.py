@@ -1,4 +1,4 @@
-"""How often rules were checked and failed, and how much was covered. All reports count by this."""
+"""The totals of a verdict, for all reports: checks, failures and coverage."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ OUTCOMES = ("failed", "passed", "not reached")
 
 @dataclass(frozen=True)
 class Tally:
-    """How often a rule was checked, how many faults break it, and how often what is known did."""
+    """The checks of a rule, the faults that violate it, and how often known deviations did."""
 
     rule: Rule
     checks: int
@@ -31,9 +31,9 @@ class Tally:
 
 @dataclass(frozen=True)
 class Outcomes:
-    """What came of a run: faults, rules that an operation keeps, deviations that are known, and rules not reached.
+    """The outcome of a run: faults, rules that pass, known deviations, and rules that were not reached.
 
-    The headline, the lines of the summary, the test cases of JUnit and the bar of the page are all made of these.
+    The headline, the summary, the JUnit test cases and the bar of the HTML page all use these.
     """
 
     verdict: Verdict
@@ -44,7 +44,7 @@ class Outcomes:
 
     @cached_property
     def passed(self) -> Sequence[tuple[Rule, str]]:
-        """The rules and the operations that keep them."""
+        """The rules that pass, each with its operation."""
         broken = {(each.rule, each.operation) for each in (*self.verdict.violations, *self.verdict.known)}
         return [each for each in self.verdict.checks if each not in broken]
 
@@ -61,7 +61,7 @@ class Outcomes:
 
     @property
     def headline(self) -> str:
-        """What was found, in a few words."""
+        """The result in a few words."""
         rules = len({violation.rule for violation in self.verdict.violations})
         return counted(len(self.faults), "violation") + (f" of {counted(rules, 'rule')}" if rules else "")
 

@@ -1,4 +1,4 @@
-"""What a verification found out about a server: rule by rule, and cell by cell of what can be asked."""
+"""The verdict of a verification: results by rule and by cell."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -7,11 +7,11 @@ from enum import Enum
 from understudy.sampling.random_requests import Request
 
 SEPARATOR = ", "
-"""Between the parts of a body that a violation is about, in its subject."""
+"""Separates the parts of a body in the subject of a violation."""
 
 
 class State(Enum):
-    """What is known of a cell, the worst first."""
+    """The state of a cell, the worst first."""
 
     FAILED = "failed"
     PASSED = "passed"
@@ -21,10 +21,10 @@ class State(Enum):
 
 @dataclass(frozen=True, order=True)
 class Cell:
-    """One thing that can be asked: an operator on a field of a filter, of one operation.
+    """An operator on a field of a filter, of one operation.
 
-    `operation` is method and path in the contract ("POST /pets/filter"), `field` the way into the
-    body ("owners.name"), `operator` the name there ("any_").
+    `operation` is the method and path in the contract ("POST /pets/filter"), `field` the path in the body
+    ("owners.name"), `operator` the name there ("any_").
     """
 
     operation: str
@@ -34,7 +34,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Rule:
-    """Something that must hold, whatever the data is: a short name, and a sentence for people."""
+    """A rule that must hold for any data: its name, and its description."""
 
     name: str
     says: str
@@ -42,10 +42,10 @@ class Rule:
 
 @dataclass(frozen=True)
 class Violation:
-    """A rule that did not hold, shown by the fewest and smallest requests that were found.
+    """A violation of a rule, with the fewest and smallest requests that show it.
 
-    `subject` is what of the operation it is about ("owners.name.any_"), empty where it is about all of
-    it. `requests` were asked in this order.
+    `subject` is the part of the operation ("owners.name.any_"), empty for the whole operation. `requests` were sent in
+    this order.
     """
 
     rule: Rule
@@ -57,38 +57,38 @@ class Violation:
 
     @property
     def cause(self) -> tuple[str, str, str]:
-        """What tells it from others, however often it is seen."""
+        """The key that identifies it, however often it is seen."""
         return self.rule.name, self.operation, self.subject
 
     @property
     def asked(self) -> str:
-        """The method and path that were answered wrongly: the operation's, unless another method was asked of it."""
+        """The method and path with the wrong response: those of the operation, unless another method was sent."""
         alone = self.requests[0] if len(self.requests) == 1 else None
         return self.operation if alone is None else f"{alone.method} {alone.operation}"
 
     @property
     def parts(self) -> frozenset[str]:
-        """What of the operation it is about, part by part."""
+        """The parts of its subject."""
         return frozenset(filter(None, self.subject.split(SEPARATOR)))
 
     def is_seen_in(self, other: "Violation") -> bool:
-        """Whether another violation shows the same fault: the same was asked, or more along with it."""
+        """Whether another violation shows the same fault: its requests contain the same, or more."""
         is_part = self.parts <= other.parts if self.parts else not other.parts
         return self.asked == other.asked and is_part
 
 
 @dataclass
 class Verdict:
-    """All that a run found out.
+    """All results of a run.
 
     Args:
-        url: the API that was asked.
-        seed: draws the same requests again.
-        rules: those that the run is to check; the budget may end before.
-        is_interrupted: whether it was ended by a signal.
-        checks: how often each rule was held against each operation.
-        cells: what is known of each thing that can be asked.
-        notes: what a reader should know of the run, a sentence each.
+        url: the URL of the API.
+        seed: the seed of the requests.
+        rules: the rules to check; the budget may end before.
+        is_interrupted: whether a signal ended the run.
+        checks: how often each rule was checked for each operation.
+        cells: the state of each cell.
+        notes: remarks for the reader, a sentence each.
     """
 
     url: str
@@ -105,15 +105,15 @@ class Verdict:
 
     @property
     def passed(self) -> bool:
-        """Whether the run came to its end, and nothing was found but what was known."""
+        """Whether the run is complete, without violations other than known deviations."""
         return not self.violations and not self.is_interrupted
 
 
 def by_fault(violations: Sequence[Violation]) -> list[list[Violation]]:
-    """Violations by what shows the same fault, in the order in which they were found.
+    """Violations grouped by fault, in the order in which they were found.
 
-    A fault in one criterion breaks rules about it alone, and others about all that has it as a part. These go with
-    the violation that is about the least.
+    A fault in one criterion violates rules about it alone, and rules about bodies that contain it. They are grouped
+    with the violation that has the fewest parts.
     """
     faults: list[list[Violation]] = []
     for violation in sorted(violations, key=lambda each: len(each.parts)):

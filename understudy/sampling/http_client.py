@@ -4,7 +4,7 @@ import httpx
 
 from understudy.contract.contract import Contract
 from understudy.errors import UnderstudyError
-from understudy.network.network import USUAL, Network
+from understudy.network.network import DEFAULT_NETWORK, Network
 from understudy.network.transport import Transport
 from understudy.sampling.client_authentication import CsrfTokens
 from understudy.text import one_line
@@ -16,7 +16,7 @@ LIMITS = httpx.Limits(keepalive_expiry=2.0)  # seconds; servers hang up on conne
 
 
 def client(
-    url: str, headers: dict[str, str], contract: Contract | None = None, network: Network = USUAL
+    url: str, headers: dict[str, str], contract: Contract | None = None, network: Network = DEFAULT_NETWORK
 ) -> httpx.Client:
     """A client of a server, which fetches and sends tokens as a contract says.
 

@@ -1,1 +1,1 @@
-"""A server: its process, its application, its log and its reloading."""
+"""The server: its process, application, logs and reloading."""

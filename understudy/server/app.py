@@ -37,7 +37,7 @@ def create_app(site: Site, request_log: RequestLog | None = None) -> ASGIApp:
 
     async def perform(operation: Operation, scope: Scope, arguments: Mapping[str, Any]) -> Any:
         name = scope.get(WORKSPACE, DEFAULT)
-        tenant = site.tenants.at_hand(name) or await site.tenants.get(name)
+        tenant = site.tenants.get_open(name) or await site.tenants.get(name)
         if STALE in scope and operation.is_safe:
             return operation.handler(tenant.history.at(scope[STALE]), **arguments)
         if site.faults.rules and not operation.is_safe and site.faults.look_back:

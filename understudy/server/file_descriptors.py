@@ -1,4 +1,4 @@
-"""File descriptors: a server takes as many as its connections need, or accepts fewer connections."""
+"""File descriptors: raise the limit as far as connections need it, or accept fewer connections."""
 
 import resource
 from dataclasses import replace
@@ -8,17 +8,17 @@ from understudy.options import Options
 from understudy.text import counted
 
 RESERVED = 192
-"""Descriptors for all else: connections that are refused and still closing, flushes of stores, what Python has open."""
+"""Descriptors for everything else: refused connections that are still closing, stores, Python's own files."""
 LEAST = 32  # descriptors with which a server with a store starts
 
 
-def fitted(options: Options) -> tuple[Options, str | None]:
-    """The options of a server whose connections leave descriptors for stores and files.
+def fit_connections(options: Options) -> tuple[Options, str | None]:
+    """Options whose connections leave descriptors for stores and files.
 
-    The soft limit of the process (`ulimit -Sn`) is raised where the hard one lets it.
+    The soft limit of the process (`ulimit -Sn`) is raised as far as the hard limit allows.
 
     Returns:
-        The options, with fewer connections where the limit is too low; then a warning too.
+        The options, with fewer connections if the limit is too low, and a warning in that case.
 
     Raises:
         UnderstudyError: the limit is too low to serve anything.
@@ -33,7 +33,7 @@ def fitted(options: Options) -> tuple[Options, str | None]:
         )
     connections = max(limit - RESERVED, 1)
     warning = (
-        f"this process may open {counted(limit, 'files')}, too few for --max-connections {options.max_connections}: it "
+        f"this process can open {counted(limit, 'files')}, too few for --max-connections {options.max_connections}; it "
         f"accepts {counted(connections, 'connections')}. Raise the limit (`ulimit -n {needed}`), or lower "
         "--max-connections"
     )
@@ -41,13 +41,13 @@ def fitted(options: Options) -> tuple[Options, str | None]:
 
 
 def raised_limit(needed: int) -> int:
-    """How many descriptors the process may have, after its soft limit was raised as far as is needed and allowed."""
+    """Raise the soft limit as far as needed and allowed. Returns the new limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= needed:
         return needed
     wanted = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-    except (OSError, ValueError):  # some systems allow less than their hard limit says
+    except (OSError, ValueError):  # some systems allow less than their hard limit
         return soft
     return wanted

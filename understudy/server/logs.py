@@ -1,4 +1,4 @@
-"""What a server writes about itself, as lines for people or as JSON."""
+"""The server's logs, as text or JSON."""
 
 import json
 import logging
@@ -13,11 +13,11 @@ from understudy.terminal.console import is_coloured
 from understudy.text import escape, escape_lines, one_line
 
 TRACEBACK = "Traceback (most recent call last)"
-REQUESTS = ("info", "debug")  # the levels at which each request has a line
+REQUESTS = ("info", "debug")  # the levels at which requests are logged
 
 
 class JsonFormatter(logging.Formatter):
-    """A record as one JSON object in one line; whatever is in it is escaped."""
+    """Formats a record as a JSON object on one line."""
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
@@ -35,7 +35,7 @@ class SafeFilter(logging.Filter):
     """Makes each record safe to write: its text is escaped, and an exception is one line.
 
     Args:
-        tracebacks: whether an exception has its traceback, on lines of its own.
+        tracebacks: whether to include tracebacks, on their own lines.
     """
 
     def __init__(self, *, tracebacks: bool) -> None:
@@ -58,21 +58,21 @@ class SafeFilter(logging.Filter):
 
 
 def without_query(record: logging.LogRecord) -> bool:
-    """Take the query strings off the URLs of a record, since they can hold secrets. For a logger, as a filter."""
+    """A log filter that removes query strings from the URLs of a record, since they can contain secrets."""
     if isinstance(record.args, tuple):
         record.args = tuple(each.partition("?")[0] if isinstance(each, str) else each for each in record.args)
     return True
 
 
 def websocket_logger() -> logging.Logger:
-    """The logger of the handshakes of WebSockets."""
+    """The logger of WebSocket handshakes."""
     logger = logging.getLogger("understudy.websockets")
     logger.addFilter(without_query)
     return logger
 
 
 def logging_of(level: str, form: str, stream: TextIO) -> dict[str, Any]:
-    """Uvicorn's logging, with our own lines among its; `form` is "text" or "json"."""
+    """The logging configuration of uvicorn and Understudy; `form` is "text" or "json"."""
     ours = {"understudy": {"handlers": ["default"], "level": level.upper(), "propagate": False}}
     safe = {"()": SafeFilter, "tracebacks": level == "debug"}
     handler = {"formatter": "default", "filters": ["safe"], "class": "logging.StreamHandler", "stream": stream}
@@ -88,7 +88,7 @@ def logging_of(level: str, form: str, stream: TextIO) -> dict[str, Any]:
 
 
 def uvicorn_level(level: str) -> str:
-    """The level of uvicorn's own lines, which tell of each start and stop at "info"."""
+    """The level of uvicorn's own lines, which report each start and stop at "info"."""
     return "warning" if level == "info" else level
 
 

@@ -1,7 +1,7 @@
-"""Standard output and error of a server, which must never block it.
+"""Standard output and error that never block the server.
 
-A write to a pipe that nobody reads, or to a terminal that is stopped by Ctrl-S, does not return. A disk can be full
-and a reader gone, which makes a write fail. A server that wrote there by itself would stop or fail with its reader.
+A write to a pipe without a reader, or to a terminal stopped by Ctrl-S, does not return. A write fails if the disk is
+full or the pipe is closed. A server that wrote there directly would stop or fail too.
 """
 
 import io
@@ -19,23 +19,23 @@ from typing import Any, TextIO, cast
 
 from understudy.text import counted
 
-WAITING = 2**20  # bytes that may wait to be written
-PAUSE = 0.01  # seconds after each write, in which more is gathered for the next one
-GRACE = 0.5  # seconds, at the end, in which what is left may be written
+WAITING = 2**20  # bytes that can wait to be written
+PAUSE = 0.01  # seconds after each write, to gather more for the next one
+GRACE = 0.5  # seconds at the end to write the rest
 
 logger = logging.getLogger("understudy")
 
 
-class Unblocked(io.RawIOBase):
-    """A stream for bytes whose `write` returns at once and never fails; a thread writes them to a file descriptor.
+class NonBlockingOutput(io.RawIOBase):
+    """A byte stream whose `write` returns at once and never fails; a thread writes to a file descriptor.
 
-    Once `WAITING` bytes wait, what comes on top of them is dropped, and so is what cannot be written. How many lines
-    were dropped is logged as soon as something can be written again.
+    While `WAITING` bytes wait, further output is dropped, and so is output that cannot be written. The number of
+    dropped lines is logged as soon as something can be written again.
     """
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
-        self._queue: SimpleQueue[bytes | None] = SimpleQueue()  # which a signal handler may use at any moment
+        self._queue: SimpleQueue[bytes | None] = SimpleQueue()  # safe to use in a signal handler
         self._lock = threading.RLock()
         self._waiting = 0
         self._dropped = 0
@@ -51,7 +51,7 @@ class Unblocked(io.RawIOBase):
     def isatty(self) -> bool:
         return os.isatty(self._descriptor)
 
-    def write(self, data: bytes) -> int:  # type: ignore[override] # only text streams write here, and they give bytes
+    def write(self, data: bytes) -> int:  # type: ignore[override] # only text streams write here, and they pass bytes
         piece = bytes(data)
         with self._lock:
             if self._waiting + len(piece) > WAITING:
@@ -62,7 +62,7 @@ class Unblocked(io.RawIOBase):
         return len(piece)
 
     def finish(self) -> None:
-        """Wait until all is written, or until `GRACE` is over."""
+        """Wait until everything is written, for at most `GRACE` seconds."""
         self._queue.put(None)
         self._thread.join(GRACE)
 
@@ -73,11 +73,11 @@ class Unblocked(io.RawIOBase):
             while not self._queue.empty():
                 pieces.append(self._queue.get())
             is_open = None not in pieces
-            self._pass_on(b"".join(piece for piece in pieces if piece is not None))
+            self._write_out(b"".join(piece for piece in pieces if piece is not None))
             if is_open:
                 time.sleep(PAUSE)
 
-    def _pass_on(self, data: bytes) -> None:
+    def _write_out(self, data: bytes) -> None:
         written = write_all(self._descriptor, data)
         with self._lock:
             self._waiting -= len(data)
@@ -94,7 +94,7 @@ def lines_in(data: bytes) -> int:
 
 
 def write_all(descriptor: int, data: bytes) -> int:
-    """Write bytes, as many as can be written. Returns how many these were."""
+    """Write as many bytes as possible. Returns their number."""
     written = 0
     with suppress(OSError):
         while written < len(data):
@@ -105,11 +105,11 @@ def write_all(descriptor: int, data: bytes) -> int:
 
 @contextmanager
 def unblocked() -> Iterator[None]:
-    """Within, nothing that is written to `sys.stdout` and `sys.stderr` blocks, or fails."""
+    """Make `sys.stdout` and `sys.stderr` non-blocking within the block."""
     before = sys.stdout, sys.stderr
-    outputs: list[Unblocked] = []
+    outputs: list[NonBlockingOutput] = []
     with ExitStack() as stack:
-        # Those that are closed are None, and the next files and sockets that are opened would take their numbers.
+        # Closed streams are None. Without a replacement, the next file or socket would take their descriptors.
         opened = [stream or stack.enter_context(Path(os.devnull).open("w", encoding="utf-8")) for stream in before]
         sys.stdout, sys.stderr = (replacement(stream, outputs) for stream in opened)
         try:
@@ -120,10 +120,10 @@ def unblocked() -> Iterator[None]:
                 output.finish()
 
 
-def replacement(stream: TextIO, outputs: list[Unblocked]) -> TextIO:
-    """A text stream to where another one leads; that one itself where it leads to no file descriptor.
+def replacement(stream: TextIO, outputs: list[NonBlockingOutput]) -> TextIO:
+    """A non-blocking text stream to the same place as another one, or that one itself if it has no file descriptor.
 
-    Where several lead to the same place, one of `outputs` writes for all, which keeps their order.
+    Streams to the same place share one of `outputs`, which preserves their order.
     """
     try:
         descriptor = stream.fileno()
@@ -132,7 +132,7 @@ def replacement(stream: TextIO, outputs: list[Unblocked]) -> TextIO:
         return stream  # it is in memory
     output = next((each for each in outputs if os.path.samestat(os.fstat(each.fileno()), place)), None)
     if output is None:
-        output = Unblocked(descriptor)
+        output = NonBlockingOutput(descriptor)
         outputs.append(output)
-    # A text stream writes to a raw stream too, and Python has its own do so when it is run without buffering (-u).
+    # A text stream can write to a raw stream, as Python's own do without buffering (-u).
     return io.TextIOWrapper(cast("Any", output), stream.encoding, "backslashreplace", write_through=True)

@@ -1,4 +1,4 @@
-"""Reloading: what is served is loaded again when its files change, while connections and requests go on."""
+"""Reloading: load a site again when its files change, without interrupting connections and requests."""
 
 import asyncio
 import gc
@@ -16,29 +16,29 @@ from understudy.site import Site
 from understudy.text import one_line
 from understudy.workspaces.registry import Tenants
 
-INTERVAL = 0.25  # seconds between two looks at the files
-NAMED = 3  # of the files that have changed, in the log
+INTERVAL = 0.25  # seconds between two polls of the files
+NAMED = 3  # changed files that the log names
 
 logger = logging.getLogger("understudy")
 
 Stamps = Mapping[Path, tuple[int, int, int]]
-"""Of each file its inode, the time of its last change, and its size."""
+"""The inode, modification time and size of each file."""
 
 
 class Reloader:
-    """An ASGI application that is another one, and a new one each time that the files of its site have changed.
+    """An ASGI application that delegates to another one, and replaces it when the files of its site have changed.
 
-    A site is replaced as a whole, as if the server were started again: the default workspace has the rows of the
-    fixture set, or of its store. Where the files cannot be loaded, all stays as it was. Files are looked at, rather
-    than watched by events of the operating system, which do not tell of all file systems that containers mount.
+    A site is replaced as a whole, as if the server were restarted: the default workspace has the rows of the fixture
+    set, or of its store. If the files cannot be loaded, nothing changes. Files are polled, since the file events of the
+    operating system do not cover all file systems that containers mount.
 
     Args:
-        site: what is served at first.
-        load: loads a site again, and says what its workspaces are to become.
-        create_app: makes the application of a site.
+        site: the first site.
+        load: loads a site again. Returns it with the workspaces that are to replace the present ones.
+        create_app: creates the application of a site.
 
     Raises:
-        UnderstudyError: the application cannot be made.
+        UnderstudyError: the application cannot be created.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Reloader:
             watching.cancel()
 
     async def watch(self) -> None:
-        """Reload whenever a file has changed, and no other has for `INTERVAL`, until this is cancelled."""
+        """Reload when files have changed and then not changed again for `INTERVAL`, until cancelled."""
         while True:
             await asyncio.sleep(INTERVAL)
             found = await asyncio.to_thread(stamps, files_of(self._site))
@@ -74,33 +74,33 @@ class Reloader:
                 await self.reload(changed)
 
     async def reload(self, changed: Iterable[Path]) -> None:
-        """Load all again, since some files have changed."""
+        """Load the site again after some files have changed."""
         names = named(changed)
         try:
             site, tenants, app = await asyncio.to_thread(self._loaded)
-            await site.tenants.become(tenants)
+            await site.tenants.replace_all(tenants)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a handler that is imported can raise anything
             text = str(error) if isinstance(error, UnderstudyError) else repr(error)
-            logger.error("%s changed, but cannot be loaded, so all is as before: %s", names, one_line(text))  # noqa: TRY400
+            logger.error("cannot reload after a change of %s: %s", names, one_line(text))  # noqa: TRY400
             return
         self._site, self._app = site, app
-        kept = "rows written since the start are lost" if site.options.store is None else "stores keep their rows"
-        logger.info("%s changed, and all is loaded again; %s", names, kept)
-        gc.unfreeze()  # the site before was there at the start, and frozen
+        effect = "changes in memory are discarded" if site.options.store is None else "stores keep their rows"
+        logger.info("reloaded after a change of %s; %s", names, effect)
+        gc.unfreeze()  # the previous site was frozen at the start
         gc.collect()
         gc.freeze()
 
     def _loaded(self) -> tuple[Site, Tenants, ASGIApp]:
         with reimporting(self._site.api.folder):
             site, tenants = self._load(self._site)
-            _ = site.fixture_set.rows  # which a store could do without until later
+            _ = site.fixture_set.rows  # load them now, even if only a store is read
             app = self._create_app(site)
             asyncio.run(start(app))
         return site, tenants, app
 
 
 async def start(app: ASGIApp) -> None:
-    """Have an application prepare itself, which it would do with its first request otherwise."""
+    """Start an application now instead of on its first request."""
     messages: Iterator[Message] = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
 
     async def receive() -> Message:
@@ -108,13 +108,13 @@ async def start(app: ASGIApp) -> None:
 
     async def send(message: Message) -> None:
         if message["type"].endswith(".failed"):
-            raise UnderstudyError(message.get("message", "it cannot be started"))
+            raise UnderstudyError(message.get("message", "the application cannot be started"))
 
     await app({"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}, receive, send)
 
 
 def files_of(site: Site) -> list[Path]:
-    """The files that a site is loaded from, as far as they are there."""
+    """The files that a site is loaded from, and that exist."""
     options, folder = site.options, site.api.folder
     files = [folder / "openapi.yaml", *folder.glob("openapi/**/*"), *folder.glob("handlers/**/*.py")]
     return [*files, *site.fixture_set.folder.glob("*"), *files_of_faults(options)]
@@ -122,7 +122,7 @@ def files_of(site: Site) -> list[Path]:
 
 def files_of_faults(options: Options) -> Iterator[Path]:
     if options.faults:
-        yield Path(options.faults)  # a profile has no such file, unless one of that name is there
+        yield Path(options.faults)  # the name of a profile is not a file, unless one of that name exists
 
 
 def stamps(files: Iterable[Path]) -> Stamps:
@@ -135,7 +135,7 @@ def stamps(files: Iterable[Path]) -> Stamps:
 
 
 def changes(before: Stamps, after: Stamps) -> list[Path]:
-    """The files that are new, gone, or other than before."""
+    """The files that were added, deleted or modified."""
     return sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
 
 

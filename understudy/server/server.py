@@ -1,4 +1,4 @@
-"""A process that serves: its socket, what it says once it is ready, and its end."""
+"""The server process: its socket, its greeting once it is ready, and its shutdown."""
 
 import asyncio
 import errno
@@ -31,18 +31,18 @@ from understudy.network.ip_addresses import is_loopback
 from understudy.operations.api_folder import Api, own_folder
 from understudy.options import Options
 from understudy.server.app import create_app
-from understudy.server.file_descriptors import fitted
+from understudy.server.file_descriptors import fit_connections
 from understudy.server.logs import logging_of, request_log_of, uvicorn_level, websocket_logger
 from understudy.server.output import unblocked
 from understudy.site import Site
 from understudy.store.memory import Memory
 from understudy.terminal.console import echo, warn
 from understudy.text import escape, noun
-from understudy.workspaces.registry import DEFAULT, Keeper, Kept, Tenants
+from understudy.workspaces.registry import DEFAULT, Content, Storage, Tenants
 from understudy.workspaces.workspace import Workspace
 
-LONG = 2**24  # bytes of a file that takes some seconds to load
-SIGNALLED = 128  # what shells add to the number of a signal for the exit status
+LARGE = 2**24  # bytes of a file that takes some seconds to load
+SIGNALLED = 128  # added to the number of a signal, the exit status after it
 STEPS = 200  # of a progress bar
 
 
@@ -54,7 +54,8 @@ class Server(uvicorn.Server):
         self._ready = ready
 
     def end_unless_stopped(self, number: int, frame: FrameType | None) -> None:
-        """Handle a signal that comes before uvicorn handles it, or that uvicorn raises again once it has stopped.
+        """Handle a signal that arrives before uvicorn handles signals, or that uvicorn raises again after it has
+        stopped.
 
         Raises:
             SystemExit: the server has not been stopped.
@@ -70,10 +71,10 @@ class Server(uvicorn.Server):
 
 @contextmanager
 def opened(options: Options) -> Iterator[Site]:
-    """A site on a fixture set, or on stores that start from it, with its default workspace open.
+    """A site with its default workspace open.
 
     Raises:
-        UnderstudyError: the contract, the rows or the rules about faults cannot be loaded, or the store is in use.
+        UnderstudyError: the contract, the rows or the fault rules cannot be loaded, or the store is in use.
     """
     site = loaded(options)
     site.tenants.open(DEFAULT)
@@ -84,22 +85,22 @@ def opened(options: Options) -> Iterator[Site]:
 
 
 def loaded(options: Options) -> Site:
-    """A site, whose workspaces are not open yet.
+    """A site whose workspaces are not open yet.
 
     Raises:
-        UnderstudyError: the contract or the rules about faults cannot be loaded.
+        UnderstudyError: the contract or the fault rules cannot be loaded.
     """
     folder = Path(options.api) if options.api else own_folder()
     api = Api.load(folder, Reading.LETTER if options.strict else Reading.COERCED)
     fixtures = Path(options.fixtures) if options.fixtures else folder / "fixtures" / "demo"
     fixture_set = FixtureSet(fixtures, api.catalog, watched)
     ids = api.contract.workspace_path.count("{")
-    tenants = Tenants(keeper(fixture_set, options.store), options.max_workspaces, ids)
+    tenants = Tenants(storage_of(fixture_set, options.store), options.max_workspaces, ids)
     return with_faults(Site(api, fixture_set, tenants, Journal(options.journal), options))
 
 
 def reloaded(before: Site) -> tuple[Site, Tenants]:
-    """A site loaded again, with the journal and the workspaces of before, and what these are to become.
+    """A site loaded again with its present journal and workspaces, and the workspaces that are to replace them.
 
     Raises:
         UnderstudyError: it cannot be loaded.
@@ -110,28 +111,28 @@ def reloaded(before: Site) -> tuple[Site, Tenants]:
 
 
 def with_faults(site: Site) -> Site:
-    """The site, with the rules about faults that it is to start with."""
+    """Load the fault rules of a site's options."""
     if site.options.faults:
-        # Who wants no faults does without importing what reads them.
+        # A lazy import: most servers have no fault rules.
         from understudy.faults.rule_files import rules_in  # noqa: PLC0415
 
         site.faults.put(None, rules_in(site.options.faults, CONTRACT))
     return site
 
 
-def keeper(fixture_set: FixtureSet, store: str | None) -> Keeper:
+def storage_of(fixture_set: FixtureSet, store: str | None) -> Storage:
     if store is None:
         return Memory(fixture_set)
-    # TinyDB and what tells times in words are for those who keep a store.
+    # A lazy import: only stores need TinyDB.
     from understudy.store.workspace_files import Files  # noqa: PLC0415
 
     return Files(Path(store), fixture_set)
 
 
 def watched(lines: Iterable[bytes], path: Path) -> Iterator[bytes]:
-    """The lines of a file, with a progress bar where it takes long and somebody looks."""
+    """The lines of a file, with a progress bar on a terminal if the file is large."""
     size = path.stat().st_size
-    if size < LONG or not sys.stderr.isatty():
+    if size < LARGE or not sys.stderr.isatty():
         yield from lines
         return
     with click.progressbar(
@@ -152,36 +153,36 @@ def serve(
     watch: bool = False,
     secrets: Mapping[str, str] | None = None,
 ) -> None:
-    """Serve until the process is asked to stop.
+    """Serve until the process is stopped.
 
     Args:
-        options: what, and where.
+        options: what to serve, and where.
         log_level: one of uvicorn's.
         log_format: "text" or "json".
-        called: when the command was called, by `time.perf_counter`, in seconds.
-        quiet: write no line for each request, whatever the level.
-        watch: load all again when a file changes.
-        secrets: what stands in a shell for `auth` and `api_key`, where they are needed.
+        called: when the command was started, by `time.perf_counter`, in seconds.
+        quiet: whether to omit the lines for requests at any level.
+        watch: whether to reload when a file changes.
+        secrets: shell expressions for `auth` and `api_key`, if they are required.
 
     Raises:
-        UnderstudyError: the address cannot be listened on, or the site cannot be opened.
+        UnderstudyError: it cannot listen on the address, or the site cannot be opened.
     """
-    # A terminal can be set to stop whatever writes to it in the background (`stty tostop`).
+    # A terminal can stop background processes that write to it (`stty tostop`).
     signal.signal(signal.SIGTTOU, signal.SIG_IGN)
     if watch:
-        sys.dont_write_bytecode = True  # it is found by the second of a change, and would hide two within one
-    options, shortage = fitted(options)
+        sys.dont_write_bytecode = True  # bytecode has times in whole seconds, and would hide a second change within one
+    options, shortage = fit_connections(options)
     with unblocked(), listen(options.host, options.port) as listener, opened(options) as site:
-        rows = site.tenants[DEFAULT].kept
-        for warning in (*rows.warnings(), *exposure(site, listener), *([shortage] if shortage else [])):
+        content = site.tenants[DEFAULT].content
+        for warning in (*content.warnings(), *exposure(site, listener), *([shortage] if shortage else [])):
             warn(warning)
 
         def ready() -> None:
-            # Nothing that is there by now needs to be looked through for garbage, however many rows it is.
+            # The collector need not search the objects that exist by now, which can be millions of rows.
             gc.freeze()
             gc.enable()
             url = url_of(listener, site.api)
-            text = greeting(site, rows, url, time.perf_counter() - called, secrets or {})
+            text = greeting(site, content, url, time.perf_counter() - called, secrets or {})
             echo(text, part=url, fg="green", bold=True)
 
         request_log = None if quiet else request_log_of(log_level, log_format, sys.stderr)
@@ -200,13 +201,13 @@ def serve(
 
 
 def reloader(site: Site, app_of: Callable[[Site], ASGIApp]) -> ASGIApp:
-    from understudy.server.reloading import Reloader  # noqa: PLC0415 - few want it
+    from understudy.server.reloading import Reloader  # noqa: PLC0415 - only for --watch
 
     return Reloader(site, reloaded, app_of)
 
 
 def config_of(app: ASGIApp, options: Options, request_log: RequestLog | None = None, **logging: Any) -> uvicorn.Config:
-    """How an application is served; where nothing is said of logging, the process's own is left as it is."""
+    """Uvicorn's configuration. Without arguments for logging, the logging of the process is not changed."""
     limits = options.limits
     return uvicorn.Config(
         app,
@@ -218,7 +219,7 @@ def config_of(app: ASGIApp, options: Options, request_log: RequestLog | None = N
         lifespan="on",
         timeout_graceful_shutdown=1,
         access_log=False,  # the request log has more, and costs less
-        # Where nothing is said of these, uvicorn reads FORWARDED_ALLOW_IPS and WEB_CONCURRENCY of the environment.
+        # Otherwise uvicorn reads FORWARDED_ALLOW_IPS and WEB_CONCURRENCY from the environment.
         proxy_headers=bool(options.trusted_proxies),
         forwarded_allow_ips=list(options.trusted_proxies),
         workers=1,
@@ -227,7 +228,7 @@ def config_of(app: ASGIApp, options: Options, request_log: RequestLog | None = N
 
 
 def websocket(**connection: Any) -> asyncio.Protocol:
-    """A connection over which a client asks for a WebSocket. Few do, so what it needs is imported only then."""
+    """A connection on which a client requests a WebSocket. This is rare, so the import is lazy."""
     from understudy.http.websocket import WebSocket  # noqa: PLC0415
 
     protocol = WebSocket(**connection)
@@ -237,14 +238,14 @@ def websocket(**connection: Any) -> asyncio.Protocol:
 
 
 def exposure(site: Site, listener: socket.socket) -> Iterator[str]:
-    """What to know where others than this machine can reach a server."""
+    """Warn of a server that other machines can reach without authentication."""
     address = listener.getsockname()[0]
     if not is_loopback(address) and not site.guard.is_on:
-        yield f"whoever reaches {address} can read and change the rows; --auth or --api-key lets in some only"
+        yield f"clients that reach {address} can change the rows without authentication; see --auth and --api-key"
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket on an address, bound here so that a taken port is known before anything is loaded."""
+    """Bind a socket, so that a port in use is reported before anything is loaded."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with ExitStack() as stack:
@@ -252,10 +253,10 @@ def listen(host: str, port: int) -> socket.socket:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(address)
             stack.pop_all()
-    except UnicodeError:  # of a name with labels that are empty or of more than 63 characters, or of odd ones
-        raise UnderstudyError(f"cannot listen on {host}:{port} (this is no name of a host)") from None
+    except UnicodeError:  # a label of the name is empty, longer than 63 characters, or has invalid characters
+        raise UnderstudyError(f"cannot listen on {host}:{port} (not a valid host name)") from None
     except OSError as error:
-        hint = "; is another server running? choose another with --port" if error.errno == errno.EADDRINUSE else ""
+        hint = "; is another server running? Choose another port with --port" if error.errno == errno.EADDRINUSE else ""
         raise UnderstudyError(f"cannot listen on {host}:{port} ({reason_of(error)}){hint}") from None
     return listener
 
@@ -265,13 +266,13 @@ def url_of(listener: socket.socket, api: Api) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}{api.contract.base_path}"
 
 
-def greeting(site: Site, rows: Kept, url: str, seconds: float, secrets: Mapping[str, str]) -> str:
-    """What is printed once a server runs: where, its rows by table, and what a shell needs to use it."""
+def greeting(site: Site, content: Content, url: str, seconds: float, secrets: Mapping[str, str]) -> str:
+    """The text to print once a server is ready: its URL, its rows by table, and the exports for a shell."""
     contract = site.api.contract
     lines = [
         f"Understudy is running at {url} (started in {seconds:.2f} s)",
-        f"  rows from {escape(str(rows.origin))}:",
-        *rows_by_table(rows.workspace),
+        f"  rows from {escape(str(content.origin))}:",
+        *rows_by_table(content.workspace),
         f"  docs: {url.removesuffix(contract.base_path)}/docs",
     ]
     variables = (
@@ -284,7 +285,7 @@ def greeting(site: Site, rows: Kept, url: str, seconds: float, secrets: Mapping[
 
 
 def rows_by_table(workspace: Workspace) -> Iterator[str]:
-    """How many rows each table has, a line each. Tables without rows are left out."""
+    """One line per table with its number of rows. Tables without rows are omitted."""
     counts = {name: len(table) for name, table in workspace.items() if table}
     width = max((len(str(count)) for count in counts.values()), default=0)
     for name, count in counts.items():

@@ -1,4 +1,4 @@
-"""The storage under TinyDB: a file that is always whole, whenever the machine stops."""
+"""The storage below TinyDB: a file that is written atomically, so that a crash never leaves half of it."""
 
 import logging
 import os
@@ -18,19 +18,19 @@ from understudy.store.lock import changed
 logger = logging.getLogger("understudy")
 
 Stamp = tuple[int, int, int]
-"""Tells one state of a file from another: inode, time of change, size."""
+"""Identifies a state of a file: inode, modification time, size."""
 
 Check = Callable[[], None]
-"""Raises OSError where a file may not be written."""
+"""Raises OSError if a file must not be written."""
 
 
 class WholeFile(Storage):
-    """Keeps what TinyDB writes, and puts it into its file when told to (`sync`), all or nothing.
+    """Buffers what TinyDB writes, and writes it to the file atomically (`sync`).
 
     Args:
         path: the file.
-        tables: what it holds.
-        stamp: the state of the file that holds this; None where it does not yet.
+        tables: its content.
+        stamp: the state of the file with this content; None if it does not exist yet.
         check: checks that the file is still ours to write.
     """
 
@@ -44,17 +44,17 @@ class WholeFile(Storage):
         self._is_warned = False
 
     def read(self) -> dict[str, Any]:
-        # TinyDB puts a table that it changes in the place of the old one, and leaves that as it was.
+        # TinyDB replaces a table that it changes, and does not modify the old one.
         return dict(self._written)
 
     def write(self, data: Tables) -> None:
         self._written = data
 
     def sync(self) -> None:
-        """Put what was written into the file, and return when it is on the disk.
+        """Write the buffer to the file, and return when it is on disk.
 
         Raises:
-            OSError: it cannot be written, or somebody else has changed it. Then it is as it was before.
+            OSError: it cannot be written, or another process has changed it. The file is not changed.
         """
         with self._writing, opened_folder(self._path.parent) as folder:
             self._check_ours()
@@ -63,10 +63,10 @@ class WholeFile(Storage):
             self._flush(folder)
 
     def delete(self) -> None:
-        """Delete the file; from here on it cannot be written.
+        """Delete the file. It cannot be written afterwards.
 
         Raises:
-            OSError: it cannot be deleted. Then it is as it was before.
+            OSError: it cannot be deleted.
         """
         with self._writing, opened_folder(self._path.parent) as folder:
             self._check()
@@ -74,8 +74,8 @@ class WholeFile(Storage):
             self._is_deleted = True
             self._flush(folder)
 
-    def forget(self) -> None:
-        """Forget what was written since the last time that it came into the file."""
+    def discard(self) -> None:
+        """Discard what was written since the last `sync`."""
         self._written = self._synced
 
     def _check_ours(self) -> None:
@@ -85,14 +85,14 @@ class WholeFile(Storage):
         check_untouched(self._path, self._stamp)
 
     def _flush(self, folder: int) -> None:
-        """Flush the folder, so that its names are on the disk. The change is made by now, and cannot be refused."""
+        """Flush the folder, so that its names are on disk. The change is already made, so an error is only logged."""
         try:
             os.fsync(folder)
         except OSError as error:
             if not self._is_warned:
                 self._is_warned = True
                 logger.warning(
-                    "%s: the folder cannot be flushed (%s); writes are kept, but a loss of power may undo the latest",
+                    "%s: the folder cannot be flushed (%s); a loss of power may undo the latest writes",
                     self._path,
                     reason_of(error),
                 )
@@ -100,7 +100,7 @@ class WholeFile(Storage):
 
 @contextmanager
 def opened_folder(folder: Path) -> Iterator[int]:
-    """The descriptor of a folder. It is opened before a change, so that it cannot be missing after it."""
+    """The descriptor of a folder, opened before a change so that flushing it cannot fail for lack of descriptors."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         yield descriptor
@@ -110,7 +110,7 @@ def opened_folder(folder: Path) -> Iterator[int]:
 
 
 def check_untouched(path: Path, stamp: Stamp | None) -> None:
-    """Raises OSError where a file is not in the state that is known, or may not be written."""
+    """Raises OSError if a file is not in the known state, or must not be written."""
     check_file(path)
     try:
         with path.open("rb+") as file:
@@ -122,13 +122,13 @@ def check_untouched(path: Path, stamp: Stamp | None) -> None:
 
 
 def replace(path: Path, content: bytes, check: Check) -> Stamp:
-    """Put content into a file, so that at any moment the file holds all of the old or all of the new.
+    """Replace the content of a file atomically: at any moment, it has all of the old or all of the new content.
 
-    It is written beside, flushed to the disk, checked once more and renamed; then the folder has to be
-    flushed, so that the new name is there too. https://man7.org/linux/man-pages/man2/fsync.2.html
+    The content is written to a file beside it, flushed to disk, checked once more, and renamed. The caller must then
+    flush the folder, so that the new name is on disk too. https://man7.org/linux/man-pages/man2/fsync.2.html
 
     Raises:
-        OSError: a step has failed, and the file is as it was before.
+        OSError: a step has failed. The file is not changed.
     """
     beside = path.with_name(f".{path.name}.new")
     try:
@@ -143,7 +143,7 @@ def replace(path: Path, content: bytes, check: Check) -> Stamp:
 
 
 def written(path: Path, content: bytes, mode: int | None) -> Stamp:
-    """Write a new file in the place of whatever an earlier crash left there, and flush it."""
+    """Write and flush a new file, in place of one that a crash may have left."""
     path.unlink(missing_ok=True)
     with path.open("xb") as file:
         if mode is not None:
@@ -155,7 +155,7 @@ def written(path: Path, content: bytes, mode: int | None) -> Stamp:
 
 
 def rename(source: Path, target: Path, stamp: Stamp) -> None:
-    """Rename a file. Network file systems may report an error of what they have done, when an answer was lost."""
+    """Rename a file. Network file systems may report an error although the rename succeeded."""
     try:
         source.replace(target)
     except OSError:

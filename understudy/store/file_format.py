@@ -1,4 +1,4 @@
-"""The file of a store: TinyDB's JSON of tables and numbered rows, written with a row a line."""
+"""The file format of a store: TinyDB's JSON of tables and numbered rows, with one row per line."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -9,14 +9,14 @@ from typing import Any
 from pydantic_core import to_json
 
 Tables = Mapping[str, Mapping[str, Any]]
-"""Rows by the number that TinyDB gives them, as text, by table."""
+"""By table, the rows by the number that TinyDB gives them, as text."""
 
 NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 WHITE = re.compile(r"[ \t\r\n]*")
 
 
 def encoded(tables: Tables) -> bytes:
-    """The file's content. Rows stand by their numbers, so that a change of one is a change of its line alone."""
+    """The file's content. Rows are sorted by number, so that a change of a row only changes its line."""
     return b"{\n" + b",\n".join(to_json(name) + b": " + encoded_rows(rows) for name, rows in tables.items()) + b"\n}\n"
 
 
@@ -27,7 +27,7 @@ def encoded_rows(rows: Mapping[str, Any]) -> bytes:
 
 @dataclass(frozen=True)
 class Entry:
-    """A row as it stands in a file: its value, the JSON of that, and where this begins, in characters."""
+    """A row in a file: its value, its JSON, and the offset of that in characters."""
 
     table: str
     number: int
@@ -37,7 +37,7 @@ class Entry:
 
 
 class Damage(Exception):
-    """A file is not what a store's file is. `line` is counted from 1."""
+    """A file is not a valid store file. `line` is counted from 1."""
 
     def __init__(self, line: int, reason: str) -> None:
         super().__init__(reason)
@@ -46,7 +46,7 @@ class Damage(Exception):
 
 
 class Reader:
-    """Reads the content of a file, row by row; `tables` are those met so far."""
+    """Reads the content of a file row by row; `tables` are the tables read so far."""
 
     def __init__(self, text: str) -> None:
         self.tables: list[str] = []
@@ -58,18 +58,18 @@ class Reader:
         """The rows in the order of the file.
 
         Raises:
-            Damage: it is no JSON, or no object of tables of numbered rows, or a name stands there twice.
+            Damage: it is not JSON, not an object of tables of numbered rows, or a name is repeated.
         """
         for table in self._members():
             self.tables.append(table)
             for number in self._members():
                 if not NUMBER.fullmatch(number):
-                    raise self.damage(self._at, f"`{number}` is no number of a row")
+                    raise self.damage(self._at, f"`{number}` is not a row number")
                 at = self._at
                 value = self._value()
                 yield Entry(table, int(number), value, self._text[at : self._at].rstrip(), at)
         if self._at < len(self._text):
-            raise self.damage(self._at, "there is more behind the end")
+            raise self.damage(self._at, "unexpected content after the end")
 
     def line(self, entry: Entry) -> int:
         """The line of a row, counted from 1."""
@@ -79,7 +79,7 @@ class Reader:
         return Damage(line_at(self._text, at), reason)
 
     def _members(self) -> Iterator[str]:
-        """The names of an object, each while the reader stands before its value, which must then be read."""
+        """The names of an object. The caller must read the value after each."""
         seen: set[str] = set()
         self._skip_white()
         self._take("{")
@@ -89,9 +89,9 @@ class Reader:
             at = self._at
             name = self._value()
             if not isinstance(name, str):
-                raise self.damage(at, "a name is expected here")
+                raise self.damage(at, "expected a name")
             if name in seen:
-                raise self.damage(at, f"`{name}` is there already")
+                raise self.damage(at, f"`{name}` is repeated")
             seen.add(name)
             self._take(":")
             yield name
@@ -100,7 +100,7 @@ class Reader:
         try:
             value, self._at = self._decoder.raw_decode(self._text, self._at)
         except JSONDecodeError as error:
-            raise self.damage(error.pos, f"no JSON ({error.msg})") from None
+            raise self.damage(error.pos, f"not JSON ({error.msg})") from None
         except (ValueError, RecursionError) as error:
             raise self.damage(self._at, f"cannot be read ({error})") from None
         self._skip_white()
@@ -108,7 +108,7 @@ class Reader:
 
     def _take(self, sign: str) -> None:
         if not self._takes(sign):
-            raise self.damage(self._at, f"`{sign}` is expected here")
+            raise self.damage(self._at, f"expected `{sign}`")
 
     def _takes(self, sign: str) -> bool:
         found = self._text.startswith(sign, self._at)

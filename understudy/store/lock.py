@@ -1,4 +1,4 @@
-"""One process a store: a lock that ends with its process, however that ends."""
+"""The lock of a store: one process at a time, released however the process ends."""
 
 import os
 import re
@@ -15,16 +15,16 @@ if sys.platform != "win32":
     import fcntl
 
 IDS = re.compile(r"(\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})+(?=(\.[^.]*)?$)")
-"""The part of a file's name that says which workspace is in it."""
+"""The ids of the workspace in a file's name."""
 
 PID = 32  # bytes that are read of a lock file
 
 
 class Lock:
-    """The lock of a store, with the files of all of its workspaces: so a workspace costs no open file.
+    """The lock of a store and of the files of all its workspaces, so that a workspace needs no open file.
 
-    The lock is the kernel's, on a hidden file beside the store that holds the pid and is deleted at the
-    end. It may be taken again by whoever has it, and ends with the last of them.
+    It is a kernel lock on a hidden file beside the store, which contains the pid and is deleted at the end. The lock is
+    reentrant, and released with its last holder.
 
     Args:
         path: the file of any workspace, without links.
@@ -41,7 +41,7 @@ class Lock:
         """Hold the lock.
 
         Raises:
-            StoreError: another process has it; the text has its pid. Or the lock file cannot be written.
+            StoreError: another process holds it (the text has its pid), or the lock file cannot be written.
         """
         if self._holders == 0:
             self._descriptor = self._taken()
@@ -54,7 +54,7 @@ class Lock:
                 self._release()
 
     def check(self) -> None:
-        """Check that nobody else can have the store: its folder may have been deleted and made again.
+        """Check that no other process can hold the lock, such as after the folder was deleted and recreated.
 
         Raises:
             OSError: the lock is not held on the file that other processes find.
@@ -64,7 +64,7 @@ class Lock:
 
     def _taken(self) -> int:
         if sys.platform == "win32":
-            raise StoreError(self._path, "a store needs the file locks of a POSIX system")
+            raise StoreError(self._path, "stores require the file locks of a POSIX system")
         while True:
             try:
                 descriptor = os.open(self.file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
@@ -72,7 +72,7 @@ class Lock:
                 raise self._error(error) from None
             try:
                 self._lock(descriptor)
-                # Whoever had it before may have deleted the file since it was opened.
+                # The previous holder may have deleted the file since it was opened.
                 if self._is_found(descriptor):
                     self._sign(descriptor)
                     return descriptor
@@ -83,7 +83,7 @@ class Lock:
 
     def _lock(self, descriptor: int) -> None:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise StoreError(self._path, f"cannot be locked ({self.file.name} beside it is no regular file)")
+            raise StoreError(self._path, f"cannot be locked ({self.file.name} beside it is not a regular file)")
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -109,7 +109,7 @@ class Lock:
             return False
 
     def _release(self) -> None:
-        # Deleted while it is still held: who opens it from here on makes a new one.
+        # Deleted while it is still held: the next process creates a new file.
         with suppress(OSError):
             if self._is_found(self._descriptor):
                 self.file.unlink()
@@ -121,9 +121,9 @@ class Lock:
 
 
 def lock_file(path: Path) -> Path:
-    """The lock file of a store: that of "rows.json" is that of its workspaces ("rows.<id>.<id>.json") too."""
+    """The lock file of a store. "rows.json" and its workspaces ("rows.<id>.<id>.json") share one."""
     return path.with_name(f".{IDS.sub('', path.name)}.lock")
 
 
 def changed(path: Path) -> OSError:
-    return OSError(None, f"{path} was changed by somebody else; stop the server, then start it again")
+    return OSError(None, f"{path} was changed by another process; restart the server")

@@ -1,4 +1,4 @@
-"""Opening a store: for one process at a time, from a fixture set where it is new."""
+"""Opening a store, for one process at a time. A new store starts from a fixture set."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +22,7 @@ def located(path: Path) -> Path:
     """The path of a store without links.
 
     Raises:
-        StoreError: there can be no store, since it leads to what is no regular file, or nowhere.
+        StoreError: the path is not a regular file, or cannot be resolved.
     """
     try:
         check_file(path)
@@ -33,12 +33,12 @@ def located(path: Path) -> Path:
 
 @contextmanager
 def opened(path: Path, fixture_set: FixtureSet, lock: Lock | None = None) -> Iterator[Store]:
-    """The store of a file, which no other process can open meanwhile; a new one starts from a fixture set.
+    """Open the store in a file, and lock it. A new store starts from a fixture set.
 
     Args:
         path: the file.
-        fixture_set: what a new store starts from.
-        lock: one that may cover the file, and is held already.
+        fixture_set: the fixture set that a new store starts from.
+        lock: a lock that is already held, and may cover the file.
 
     Raises:
         FixtureError: the set cannot be loaded.
@@ -52,23 +52,23 @@ def opened(path: Path, fixture_set: FixtureSet, lock: Lock | None = None) -> Ite
         if store.written is None:
             store.workspace.restore(fixture_set.rows)
         if store.written is None or store.changes:
-            store.settle()
+            store.flush()
         yield store
 
 
 def origin(store: Store, folder: Path) -> str:
-    """Where the rows of a store come from, in words; a new one's are those of the fixture set in `folder`."""
+    """A description of where the rows of a store come from: its file, or for a new store the fixture set."""
     if store.written is None:
-        return f"{folder}, kept in {store.path}"
+        return f"{folder}, stored in {store.path}"
     return f"{store.path}, written {pendulum.instance(store.written).diff_for_humans()}"
 
 
 def warnings(store: Store, fixture_set: FixtureSet) -> Iterator[str]:
-    """What is odd about a store, a line each; about the fixture set, where the store starts from it."""
+    """Warnings about a store, and about the fixture set if the store starts from it."""
     if store.written is None:
         yield from fixture_set.warnings()
     yield from store.upgrade.warnings()
     yield from fixtures.dangling(store.workspace)
     size = store.path.stat().st_size // MEBIBYTE
     if size >= LARGE:
-        yield f"{store.path} is {size} MiB, and each write writes all of it: see docs/reference/store.md"
+        yield f"{store.path} has {size} MiB, and each change rewrites all of it: see docs/reference/store.md"

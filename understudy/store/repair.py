@@ -1,4 +1,4 @@
-"""What can still be read of a damaged store."""
+"""Recovering the rows of a damaged store."""
 
 import re
 from codecs import BOM_UTF8
@@ -31,7 +31,7 @@ SHOWN = 60  # characters of what cannot be read
 
 @dataclass(frozen=True)
 class Loss:
-    """A row of a file that cannot be read, or what is none: where it begins, with `line` counted from 1, and why."""
+    """Text in a file that is not a readable row: its beginning, its line, counted from 1, and the reason."""
 
     line: int
     text: str
@@ -39,21 +39,21 @@ class Loss:
 
 
 def repair(path: Path, target: Path, catalog: Catalog) -> tuple[Workspace, list[Loss], list[str]]:
-    """Save all rows of a damaged file that can be read to a new file.
+    """Save all readable rows of a damaged file to a new file.
 
-    The damaged file stays as it is. Tables that come out empty and are made of others are made anew.
+    The damaged file is not changed. Derived tables without a readable row are derived again.
 
     Returns:
-        The rows that are saved, what is lost, and what the contract does not have of the rows that are saved.
+        The saved rows, the losses, and warnings about what the contract does not have.
 
     Raises:
-        StoreError: the file cannot be read at all, or the new one is there already or cannot be written.
+        StoreError: the file cannot be read at all, or the new one already exists or cannot be written.
     """
     target = located(target)
     if target.exists():
-        raise StoreError(target, "is there already; name another with --to")
+        raise StoreError(target, "already exists; name another file with --to")
     try:
-        # What is no UTF-8 becomes what no row can hold, so that it is never taken for text.
+        # Invalid UTF-8 becomes lone surrogates, which no row can contain, so that it is never read as text.
         text = read(path).removeprefix(BOM_UTF8).decode("utf-8", "surrogateescape")
     except OSError as error:
         raise StoreError(path, f"cannot be read ({reason_of(error)})") from None
@@ -66,16 +66,16 @@ def repair(path: Path, target: Path, catalog: Catalog) -> tuple[Workspace, list[
             store.keep_unserved(table, left)
         rows = {name: table.live for name, table in store.workspace.items() if table}
         derive(store.workspace, rows, given=rows)
-        store.settle()
+        store.flush()
     return store.workspace, losses, list(store.upgrade.warnings())
 
 
 class Salvage:
     """Fills a store with the rows of a text.
 
-    A row is what fits the schema of the table in whose part of the text it stands; or, since what says
-    so can be damaged too, what has all fields of another table, as each row has that a store wrote.
-    Where several could take it, it goes where it loses the fewest fields.
+    A row is a value that is valid for the table in whose part of the text it is. Since the beginning of that part can
+    be damaged too, a value with all fields of another table, as a store writes them, is also a row of that table. If
+    several tables match, the row goes to the one where it loses the fewest fields.
 
     Attributes:
         unserved: rows by their numbers, of tables that the contract does not have.
@@ -90,11 +90,11 @@ class Salvage:
         self._decode = JSONDecoder().raw_decode
 
     def losses(self) -> list[Loss]:
-        """Read all rows. Returns each row that could not be read, and what else stands between those that could."""
+        """Read all rows. Returns the text between those that could be read."""
         losses: list[Loss] = []
         table, done, at = "", 0, 0
-        failed: list[tuple[int, str]] = []  # where rows begin that cannot be read, after `done`, and why
-        is_broken = False  # whether it is unknown where the last of them ends
+        failed: list[tuple[int, str]] = []  # offsets of unreadable rows after `done`, and the reasons
+        is_broken = False  # whether the end of the last of them is unknown
         while beginning := BEGINNING.search(self._text, at):
             name, start, at = beginning[1], beginning.start(), beginning.end()
             if name in self._workspace or self._is_table(name, start, at):
@@ -105,7 +105,7 @@ class Salvage:
                 try:
                     value, end = self._decode(self._text, at)
                 except (ValueError, RecursionError) as error:
-                    # Behind the beginning of a broken row, only a new line surely begins another.
+                    # After the beginning of a broken row, only a new line certainly begins another row.
                     if not is_broken or self._begins_line(start):
                         failed.append((start, error.msg if isinstance(error, JSONDecodeError) else str(error)))
                     is_broken = True
@@ -129,7 +129,7 @@ class Salvage:
         """Add a row, which stands in the part of a table. Returns the table of the rows behind it.
 
         Raises:
-            ValueError: it is no row.
+            ValueError: it is not a row.
         """
         others = [name for name in self._workspace if name != table and self._has_all_fields(value, name)]
         if table and table not in self._workspace and not others:
@@ -139,8 +139,8 @@ class Salvage:
             return table
         names = [table, *others] if table in self._workspace else others
         if not names:
-            raise ValueError("it is not known of which table this is a row")
-        taken = [each for each in (self._taken(text, name) for name in names) if each]
+            raise ValueError("the table of this row is unknown")
+        taken = [each for each in (self._fitted(text, name) for name in names) if each]
         if not taken:
             try:
                 self._loader.add(names[0], text)  # which completes it
@@ -152,8 +152,8 @@ class Salvage:
         self._upgrade.count(name, dropped)
         return name
 
-    def _taken(self, text: str, table: str) -> tuple[str, dict[str, Any], list[str]] | None:
-        """A row as a table could take it, with the fields that it would lose; None where it cannot."""
+    def _fitted(self, text: str, table: str) -> tuple[str, dict[str, Any], list[str]] | None:
+        """A row fitted to a table, with the names of the fields that this drops; None if it is not valid."""
         try:
             row, dropped = self._upgrade.row(self._workspace[table].schema, text)
         except ValidationError:
@@ -167,8 +167,8 @@ class Salvage:
         return not self._text[self._text.rfind("\n", 0, at) + 1 : at].strip()
 
     def _lost(self, start: int, end: int, failed: list[tuple[int, str]]) -> list[Loss]:
-        """What is lost in a piece of the text: the rows that begin there, and what stands before them."""
-        pieces = pairwise([(start, "this is no row"), *failed, (end, "")])
+        """The losses in a piece of the text: the rows that begin there, and the text before them."""
+        pieces = pairwise([(start, "not a row"), *failed, (end, "")])
         losses = (self._loss(at, until, reason) for (at, reason), (until, _) in pieces)
         return [loss for loss in losses if loss]
 

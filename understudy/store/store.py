@@ -1,4 +1,4 @@
-"""A workspace, and the TinyDB file that keeps it."""
+"""A workspace and the TinyDB file that stores it."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -30,20 +30,20 @@ NANOSECONDS = 10**9  # in a second
 
 
 class Store:
-    """A workspace whose changes go to a file.
+    """A workspace whose changes are written to a file.
 
-    `changes` are those that the file does not have yet: whoever takes them away hands them to `keep`,
-    in their order. `keep` may run in another thread, since it does not look at the workspace. `written`
-    is when the file was last written before it was opened; None where there was none, or an empty one.
-    `upgrade` knows what of the file the contract does not have; the next write drops it there too.
+    `changes` are those that are not in the file yet. The caller takes them and passes them to `write`, in their order.
+    `write` can run in another thread, since it does not use the workspace. `written` is when the file was last written
+    before it was opened; None if it did not exist or was empty. `upgrade` counts what the contract does not have; the
+    next write drops it from the file.
 
     Args:
-        path: the file, which nobody else writes meanwhile.
+        path: the file, which no other process writes meanwhile.
         catalog: the tables of the workspace.
-        check: checks before each write that the file is still ours.
+        check: checks before each write that the file is still locked.
 
     Raises:
-        StoreError: the file cannot be read, or does not hold what a store's file holds.
+        StoreError: the file cannot be read, or is not a valid store file.
     """
 
     def __init__(self, path: Path, catalog: Catalog, check: Check = lambda: None) -> None:
@@ -91,14 +91,14 @@ class Store:
                 documents.setdefault(entry.table, {})[str(entry.number)] = self._leave(reader, entry)
         dropped: dict[int, list[str]] = {}  # fields of rows, by where these begin
 
-        def mend(table: str, at: int, row: str, error: ValidationError) -> str:
-            mended, fields = self.upgrade.mended(self.workspace[table].schema, row, error)
+        def fix(table: str, at: int, row: str, error: ValidationError) -> str:
+            fixed, fields = self.upgrade.fixed(self.workspace[table].schema, row, error)
             if fields:
                 dropped[at] = fields
-            return mended
+            return fixed
 
         sources = [
-            Source(table, [(entry.at, entry.json) for entry in some], str, partial(mend, table))
+            Source(table, [(entry.at, entry.json) for entry in some], str, partial(fix, table))
             for table, some in entries.items()
         ]
         try:
@@ -111,7 +111,7 @@ class Store:
                 self.upgrade.count(table, dropped.get(entry.at, []))
                 value = json.loads(self.workspace[table].encoded(row)) if entry.at in dropped else entry.value
                 documents[table][str(entry.number)] = value
-        # The file has the rows that are as it says, but neither what was filled in nor what was derived.
+        # The file has the rows that were complete, but not those that were completed or derived.
         self.changes[:] = [
             change
             for change in self.changes
@@ -119,21 +119,21 @@ class Store:
         ]
 
     def _refusal(self, reader: Reader, entries: Mapping[str, list[Entry]], error: LoadError) -> Exception:
-        """What is told of rows that cannot be taken: the first in the file."""
-        mistake = min(error.mistakes, key=lambda mistake: mistake.position or 0)
-        entry = next(entry for some in entries.values() for entry in some if entry.at == mistake.position)
-        if mistake.is_clash or not has_id(entry.value):
-            return reader.damage(entry.at, mistake.reason)
+        """The error for rows that cannot be loaded: it is about the first one in the file."""
+        first = min(error.errors, key=lambda each: each.position or 0)
+        entry = next(entry for some in entries.values() for entry in some if entry.at == first.position)
+        if first.is_clash or not has_id(entry.value):
+            return reader.damage(entry.at, first.reason)
         least = "" if error.is_complete else "at least "
         others = f". Rows that do not fit: {least}{error.rows}" if error.rows > 1 else ""
         hint = f"row {entry.number} of {entry.table} does not fit the contract; edit or delete it in the file{others}"
-        return StoreError(self.path, f"{mistake.reason}: {hint}", reader.line(entry))
+        return StoreError(self.path, f"{first.reason}: {hint}", reader.line(entry))
 
     def _leave(self, reader: Reader, entry: Entry) -> Any:
-        """Leave a row in the file, of a table that another version of the contract has.
+        """Preserve a row of a table that only another version of the contract has.
 
         Raises:
-            Damage: it is no row, or cannot be written again.
+            Damage: it is not a row, or cannot be written again.
         """
         try:
             check_kept(entry.table, entry.value, self.workspace)
@@ -150,23 +150,23 @@ class Store:
 
     # ------------------------------------------------------------------- write
 
-    def settle(self) -> None:
-        """Keep the changes that are left.
+    def flush(self) -> None:
+        """Write all present changes.
 
         Raises:
-            StoreWriteError: they cannot be kept.
+            StoreWriteError: they cannot be written.
         """
         changes, self.changes[:] = list(self.changes), []
         try:
-            self.keep(changes)
+            self.write(changes)
         except OSError as error:
             raise StoreWriteError(self.path, f"cannot be written ({reason_of(error)})") from None
 
-    def keep(self, changes: Sequence[Change]) -> None:
-        """Bring the file up to date with changes, and return when it is on the disk.
+    def write(self, changes: Sequence[Change]) -> None:
+        """Write changes to the file, and return when they are on disk.
 
         Raises:
-            OSError: it cannot be written. Then it is what it was before, to the last byte.
+            OSError: it cannot be written. The file is not changed.
         """
         last = {(change.table, change.row): change.after for change in changes}
         try:
@@ -174,14 +174,14 @@ class Store:
                 self._put(table, {row: after for (name, row), after in last.items() if name == table})
             self._file.sync()
         except BaseException:
-            self._file.forget()
+            self._file.discard()
             raise
 
     def delete(self) -> None:
-        """Delete the file; nothing can be kept from here on.
+        """Delete the file. Nothing can be written afterwards.
 
         Raises:
-            StoreWriteError: it cannot be deleted. Then nothing has changed.
+            StoreWriteError: it cannot be deleted. Nothing is changed.
         """
         try:
             self._file.delete()
@@ -190,14 +190,14 @@ class Store:
 
     def _put(self, table: str, rows: Mapping[int, bytes]) -> None:
         numbers = self._numbers[table]
-        kept = self._database.table(table)
-        kept.remove(doc_ids=[numbers[row] for row in rows if row in numbers])
+        documents = self._database.table(table)
+        documents.remove(doc_ids=[numbers[row] for row in rows if row in numbers])
         present = {row: after for row, after in rows.items() if after}
         fresh = count(max(numbers.values(), default=0) + 1)
         for row in present:
             if row not in numbers:
                 numbers[row] = next(fresh)
-        kept.insert_multiple(Document(json.loads(after), numbers[row]) for row, after in present.items())
+        documents.insert_multiple(Document(json.loads(after), numbers[row]) for row, after in present.items())
 
 
 def check_kept(table: str, value: Any, known: Iterable[str]) -> None:
@@ -215,5 +215,5 @@ def check_kept(table: str, value: Any, known: Iterable[str]) -> None:
 
 
 def has_id(value: Any) -> bool:
-    """Whether a value is a row of some contract: all of them have ids."""
+    """Whether a value can be a row of another contract: all rows have ids."""
     return isinstance(value, dict) and isinstance(value.get("id"), str) and is_id(value["id"])

@@ -1,4 +1,4 @@
-"""From a store to a fixture set, and back."""
+"""Exporting a store as a fixture set, and importing one."""
 
 from pathlib import Path
 
@@ -13,32 +13,32 @@ from understudy.workspaces.workspace import Workspace
 
 
 def export(path: Path, folder: Path, catalog: Catalog) -> tuple[Workspace, list[str]]:
-    """Write the rows of a store as a fixture set. A server may go on writing to the store meanwhile.
+    """Write the rows of a store as a fixture set. A server may write to the store meanwhile.
 
     Returns:
-        The rows, and what the contract does not have of them.
+        The rows, and warnings about what the contract does not have.
 
     Raises:
-        StoreError: there is no such store, or it is damaged.
+        StoreError: the store does not exist, or is damaged.
         FixtureError: the folder is not empty, or cannot be written.
     """
     store = Store(path, catalog)
     if store.written is None:
-        raise StoreError(path, "there is no such store, or nothing in it")
+        raise StoreError(path, "does not exist, or is empty")
     fixtures.save(folder, store.workspace)
     return store.workspace, list(store.upgrade.warnings())
 
 
 def import_(folder: Path, path: Path, catalog: Catalog) -> Workspace:
-    """Make a new store of a fixture set.
+    """Create a new store from a fixture set.
 
     Raises:
         FixtureError: the set cannot be loaded.
-        StoreError: the file is there already, or cannot be written.
+        StoreError: the file already exists, or cannot be written.
     """
     path = located(path)
     if path.exists() and path.stat().st_size:
-        raise StoreError(path, "is there already; give it another name, or take it away first")
+        raise StoreError(path, "already exists; name another file, or delete this one first")
     fixture_set = FixtureSet(folder, catalog)
     with opened(path, fixture_set) as store:
         for warning in fixture_set.warnings():

@@ -1,4 +1,4 @@
-"""Rows of another version of the contract: they are kept as far as this version has room for them."""
+"""Upgrading rows of another version of the contract to this one."""
 
 import json
 from collections import Counter
@@ -14,10 +14,10 @@ EXTRA = "extra_forbidden"  # pydantic's name for a field that is not in the sche
 
 
 class Upgrade:
-    """Makes rows what the contract has, and counts what that drops.
+    """Fits rows to the contract, and counts what that drops.
 
-    A field that the contract does not have is dropped; one that a row does not have takes its default,
-    or null where it may. Nothing else is changed.
+    A field that the contract does not have is dropped. A field that a row does not have gets its default, or null if
+    the contract allows it. Nothing else is changed.
     """
 
     def __init__(self) -> None:
@@ -25,23 +25,23 @@ class Upgrade:
         self._unserved: Counter[str] = Counter()
 
     def row(self, schema: RowSchema, text: str) -> tuple[dict[str, Any], list[str]]:
-        """The row in a JSON text, and the names of the fields that it had to lose.
+        """The row in a JSON text, and the names of the dropped fields.
 
         Raises:
-            pydantic_core.ValidationError: it is no row of the table, whatever it loses.
+            pydantic_core.ValidationError: it is not a row of the table, even without unknown fields.
         """
         try:
             return schema.parse(text), []
         except ValidationError as error:
-            mended, dropped = self.mended(schema, text, error)
+            fixed, dropped = self.fixed(schema, text, error)
             if not dropped:
                 raise
-        return schema.parse(mended), dropped
+        return schema.parse(fixed), dropped
 
-    def mended(self, schema: RowSchema, text: str, error: ValidationError) -> tuple[str, list[str]]:
-        """The JSON of a row without the fields for which it was refused, and their names; as it is without any.
+    def fixed(self, schema: RowSchema, text: str, error: ValidationError) -> tuple[str, list[str]]:
+        """The JSON of a row without its unknown fields, and their names; unchanged if it has none.
 
-        Names by which it refers to other rows stay.
+        References to other rows by name are not dropped.
         """
         extra = [each["loc"] for each in error.errors(include_url=False) if each["type"] == EXTRA]
         ways = [way for way in extra if way[0] not in schema.by_name]
@@ -53,7 +53,7 @@ class Upgrade:
         return json.dumps(value), [".".join(map(str, way)) for way in ways]
 
     def count(self, table: str, fields: list[str]) -> None:
-        """Count the fields that a row has lost."""
+        """Count the fields that were dropped from a row."""
         self._dropped.update((table, field) for field in fields)
 
     def leave(self, table: str) -> None:
@@ -61,19 +61,19 @@ class Upgrade:
         self._unserved[table] += 1
 
     def warnings(self) -> Iterator[str]:
-        """What was dropped, a line each."""
+        """One line for each kind of loss."""
         for (table, field), count in sorted(self._dropped.items()):
-            yield f"{table}: the contract has no field `{field}`, which is dropped from {counted(count, 'rows')}"
+            yield f"{table}: the contract has no field `{field}`; it is dropped from {counted(count, 'rows')}"
         for table, count in sorted(self._unserved.items()):
-            yield f"{table}: the contract has no such table; kept in the file, but not served: {counted(count, 'rows')}"
+            yield f"{table}: the contract has no such table; {counted(count, 'rows')} stay in the file unserved"
 
 
 def drop(value: Any, way: tuple[int | str, ...]) -> bool:
-    """Delete a field at a way into a value; whether there is one."""
+    """Delete the field at a path in a value. Returns whether it was there."""
     try:
         for part in way[:-1]:
             value = value[part]
         del value[way[-1]]
-    except (LookupError, TypeError):  # the way goes through the kinds of value that pydantic has tried
+    except (LookupError, TypeError):  # pydantic's path includes the union members that it has tried
         return False
     return True

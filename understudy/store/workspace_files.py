@@ -1,4 +1,4 @@
-"""Stores of several workspaces: one in the file that was named, each other in one beside it."""
+"""The stores of all workspaces: the default one in the named file, each other in a file beside it."""
 
 import glob
 import logging
@@ -12,16 +12,16 @@ from understudy.store.commits import Commits
 from understudy.store.lock import Lock
 from understudy.store.opening import located, opened, origin, warnings
 from understudy.text import escape
-from understudy.workspaces.registry import DEFAULT, Kept, is_name
+from understudy.workspaces.registry import DEFAULT, Content, is_name
 
 logger = logging.getLogger("understudy")
 
 
 class Files:
-    """Keeps each workspace in a store; a new one starts from the fixture set.
+    """Stores each workspace in a file. A new one starts from the fixture set.
 
     Raises:
-        StoreError: the path is none of a store.
+        StoreError: the path cannot be that of a store.
     """
 
     def __init__(self, path: Path, fixture_set: FixtureSet) -> None:
@@ -30,25 +30,25 @@ class Files:
         self._lock = Lock(self._path)
 
     @contextmanager
-    def open(self, name: str) -> Iterator[Kept]:
-        """A workspace out of its file.
+    def open(self, name: str) -> Iterator[Content]:
+        """Open a workspace from its file.
 
         Raises:
             UnderstudyError: the file cannot be opened, or the fixture set cannot be loaded.
         """
         with opened(self.path(name), self._fixture_set, self._lock) as store:
-            perform = Commits(store.workspace, store.changes, store.keep).perform
+            perform = Commits(store.workspace, store.changes, store.write).perform
             start = origin(store, self._fixture_set.folder)
-            if name != DEFAULT:  # of that one, the command tells all warnings
+            if name != DEFAULT:  # of the default one, the command prints all warnings
                 for warning in store.upgrade.warnings():
                     logger.warning("%s: %s", store.path, escape(warning))
-            yield Kept(store.workspace, perform, start, partial(warnings, store, self._fixture_set), store.delete)
+            yield Content(store.workspace, perform, start, partial(warnings, store, self._fixture_set), store.delete)
 
-    def has_left(self, name: str) -> bool:
+    def has_stored(self, name: str) -> bool:
         return self.path(name).exists()
 
-    def left(self) -> Iterator[str]:
-        """The names of the workspaces that have a file, beside the default one."""
+    def stored(self) -> Iterator[str]:
+        """The names of the workspaces, except the default one, that have a file."""
         start, end = f"{self._path.stem}.", self._path.suffix
         for path in self._path.parent.glob(f"{glob.escape(start)}*{glob.escape(end)}"):
             name = path.name[len(start) : len(path.name) - len(end)].replace(".", "/")

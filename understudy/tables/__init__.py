@@ -1,1 +1,1 @@
-"""Tables: rows under numbers, as ready bytes, by key and in order."""
+"""Tables: numbered rows as encoded JSON, with indexes by key and in order."""

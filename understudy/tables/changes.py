@@ -1,11 +1,11 @@
-"""Changes: what became of rows, so that it can be kept elsewhere or undone."""
+"""Changes of rows, to be stored or undone."""
 
 from collections.abc import Callable
 from typing import NamedTuple
 
 
 class Change(NamedTuple):
-    """A row of a table, as the JSON of its answer, before and after; empty where it is not there."""
+    """The JSON of a row before and after a change; empty if the row does not exist."""
 
     table: str
     row: int
@@ -14,8 +14,8 @@ class Change(NamedTuple):
 
 
 Record = Callable[[Change], object]
-"""Is told of each change, after it was made."""
+"""Called with each change, after it was made."""
 
 
 def unrecorded(change: Change) -> None:
-    """For tables whose changes nobody asks about."""
+    """For tables whose changes are not recorded."""

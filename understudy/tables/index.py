@@ -10,13 +10,13 @@ from pyroaring import BitMap
 from understudy.tables.order import Order, Stretches
 
 Key = Any
-"""What `Column.key` makes of a row: a hashable that sorts among its like, a list of them, or None."""
+"""The result of `Column.key`: a hashable and sortable value, a list of them, or None."""
 
 EMPTY = BitMap()
 
 
 class Built(NamedTuple):
-    """What questions have made an index build: the rows by key, and in order."""
+    """The parts of an index that have been built: the rows by key, and in order."""
 
     by_key: dict[Hashable, BitMap] | None = None
     stretches: Stretches | None = None
@@ -26,11 +26,10 @@ NOTHING = Built()
 
 
 class Index:
-    """Answers which rows have a key, and in which order they stand.
+    """Finds the rows of a key, and their order.
 
-    `keys[row]` is the key of each row of `live`. Both belong to the table, which says so here when a
-    row comes (`add`, after) or goes (`discard`, before). What a question needs is built when it is
-    first asked and kept right from then on.
+    `keys[row]` is the key of each row of `live`. Both belong to the table, which calls `add` after it has added a row,
+    and `discard` before it removes one. The parts of an index are built on first use and then kept up to date.
     """
 
     def __init__(self, keys: Sequence[Key], live: BitMap, built: Built = NOTHING) -> None:
@@ -40,7 +39,7 @@ class Index:
         self._order = Order(keys, live, built.stretches)
 
     def built(self) -> Built:
-        """A copy of what has been built, for an index of a copy of the rows."""
+        """A copy of the built parts, for an index of a copy of the rows."""
         by_key = None if self._by_key is None else {key: rows.copy() for key, rows in self._by_key.items()}
         return Built(by_key, self._order.built())
 
@@ -63,7 +62,7 @@ class Index:
 
     @property
     def by_key(self) -> dict[Hashable, BitMap]:
-        """The rows of each key that some row has, those without a key under None."""
+        """The rows by key; those without a key under None."""
         if self._by_key is None:
             found: defaultdict[Hashable, list[int]] = defaultdict(list, {None: []})
             rows = self._live.to_array()
@@ -85,7 +84,7 @@ class Index:
         return self._live - self.nulls
 
     def rows(self, key: Hashable) -> BitMap:
-        """The rows of a key; none for None, which is no key."""
+        """The rows of a key; empty for None, which is not a key."""
         return EMPTY if key is None else self.by_key.get(key, EMPTY)
 
     def any_of(self, keys: Iterable[Hashable]) -> BitMap:
@@ -93,11 +92,11 @@ class Index:
 
     @property
     def knows_keys(self) -> bool:
-        """Whether the rows by key are at hand."""
+        """Whether the rows by key are built."""
         return self._by_key is not None
 
     def among(self, keys: Set[Key]) -> BitMap:
-        """The rows whose key is one of many, in a column without lists. It looks at each row, and builds nothing."""
+        """The rows whose key is one of many, in a column without lists. This scans all rows, and builds nothing."""
         rows = self._live.to_array()
         return BitMap(list(compress(rows, map(keys.__contains__, map(self._keys.__getitem__, rows)))))
 
@@ -116,12 +115,12 @@ class Index:
         return self._live - self._order.before((True, key))
 
     def page(self, rows: BitMap, descending: bool, offset: int, limit: int) -> list[int]:
-        """Some of `rows` from the smallest key to the largest, or from its end."""
+        """A page of `rows` in ascending or descending order of their keys."""
         return self._order.page(rows, descending, offset, limit) if offset < len(rows) and limit else []
 
 
 class Ids(Index):
-    """The index of a column in which each row has a key of its own, by which `find` knows it already."""
+    """The index of a column with unique keys, by which `find` finds rows."""
 
     def __init__(
         self, keys: Sequence[Key], live: BitMap, find: Callable[[Key], int | None], built: Built = NOTHING
@@ -139,7 +138,7 @@ class Ids(Index):
 
 
 def elements(key: Key) -> Iterable[Hashable]:
-    """The keys that a row is found under: None for an empty list, each element once."""
+    """The keys of a row: each distinct element of a list, None for an empty one."""
     if not isinstance(key, list):
         return (key,)
     return dict.fromkeys(key) if key else (None,)

@@ -9,17 +9,16 @@ from typing import Any, NamedTuple
 from pyroaring import BitMap
 
 Rank = tuple[Any, ...]
-"""Where a row stands among others; a part of one stands before all that begin with it."""
+"""The position of a row among others. A prefix of a rank is before all ranks that begin with it."""
 
-LENGTH = 4096  # rows of a stretch; as many again, and it becomes two
-SAMPLED = 16  # rows of each stretch that say where stretches end
+LENGTH = 4096  # rows of a stretch, which is split at twice as many
+SAMPLED = 16  # rows sampled per stretch to find the bounds
 
 
 class Stretch:
-    """Rows that stand side by side in an order, by which they can be passed over together.
+    """Adjacent rows in an order, which can be skipped together.
 
-    `members`, the same rows as a bitmap, is made when it is first asked for. The rows are put in order
-    among themselves just as late.
+    `members`, the same rows as a bitmap, is built on first use. The rows within a stretch are sorted on first use too.
     """
 
     def __init__(self, rows: "array[int]", is_sorted: bool, members: BitMap | None = None) -> None:
@@ -48,9 +47,9 @@ class Stretch:
 
 
 class Stretches(NamedTuple):
-    """The stretches of an order, one behind the other.
+    """The stretches of an order.
 
-    All of `parts[n]` stand before the rank `bounds[n]`, and none of `parts[n + 1]` does.
+    All rows of `parts[n]` are before the rank `bounds[n]`, and none of `parts[n + 1]` is.
     """
 
     parts: list[Stretch]
@@ -61,12 +60,12 @@ class Stretches(NamedTuple):
         return bisect_right(self.bounds, rank)
 
     def divide(self, number: int, parts: Sequence[Stretch], bounds: Sequence[Rank]) -> None:
-        """Put several stretches, and what is between them, in the place of one."""
+        """Replace a stretch by several, with the bounds between them."""
         self.parts[number : number + 1] = parts
         self.bounds[number:number] = bounds
 
     def drop(self, number: int) -> None:
-        """Take an empty stretch out, unless it is the only one."""
+        """Remove an empty stretch, unless it is the only one."""
         if self.bounds:
             del self.parts[number], self.bounds[min(number, len(self.bounds) - 1)]
 
@@ -75,11 +74,11 @@ class Stretches(NamedTuple):
 
 
 class Order:
-    """Rows from the smallest key to the largest, as SQL sorts: those without a key first.
+    """Rows in ascending order of their keys, as SQL sorts: those without a key first.
 
-    Rows of the same key stand by their number. `keys[row]` is the key of each row of `live`. Both belong to
-    the table, which says so here when a row comes (`add`, after) or goes (`discard`, before). The rows are
-    dealt out to stretches when the order is first asked for.
+    Rows of the same key are ordered by their number. `keys[row]` is the key of each row of `live`. Both belong to the
+    table, which calls `add` after it has added a row, and `discard` before it removes one. The rows are distributed to
+    stretches on first use.
     """
 
     def __init__(self, keys: Sequence[Any], live: BitMap, stretches: Stretches | None = None) -> None:
@@ -88,17 +87,17 @@ class Order:
         self._made = stretches
 
     def built(self) -> Stretches | None:
-        """A copy of what has been put in order, for an order of a copy of the rows."""
+        """A copy of the stretches, for an order of a copy of the rows."""
         return None if self._made is None else self._made.copy()
 
     @property
     def _stretches(self) -> Stretches:
         if self._made is None:
-            self._made = self._dealt()
+            self._made = self._distributed()
         return self._made
 
-    def _dealt(self) -> Stretches:
-        """All rows, dealt out by the keys of some that are about as far apart as a stretch is long."""
+    def _distributed(self) -> Stretches:
+        """Distribute all rows to stretches, whose bounds are keys of sampled rows."""
         rows, key = self._live.to_array(), self._keys.__getitem__
         sample = sorted(found for found in map(key, rows[:: LENGTH // SAMPLED]) if found is not None)
         pivots = list(dict.fromkeys(sample[SAMPLED::SAMPLED]))
@@ -112,7 +111,7 @@ class Order:
         return stretches
 
     def _divide(self, stretches: Stretches, number: int) -> None:
-        """Make several stretches of one that has become too long."""
+        """Split a stretch that has become too long."""
         if len(stretches.parts[number].rows) >= 2 * LENGTH:
             rows = self._sorted(stretches.parts[number])
             pieces = [rows[start : start + LENGTH] for start in range(0, len(rows), LENGTH)]
@@ -120,7 +119,7 @@ class Order:
             stretches.divide(number, [Stretch(piece, is_sorted=True) for piece in pieces], bounds)
 
     def _sorted(self, stretch: Stretch) -> "array[int]":
-        """The rows of a stretch, which are in order from now on."""
+        """Sort the rows of a stretch, and return them."""
         if not stretch.is_sorted:
             rows, key = sorted(stretch.rows), self._keys.__getitem__
             nulls = [row for row in rows if key(row) is None]
@@ -156,17 +155,16 @@ class Order:
     # -------------------------------------------------------------------- read
 
     def before(self, rank: Rank) -> BitMap:
-        """The rows that stand before a rank."""
+        """The rows before a rank."""
         number = self._stretches.number(rank)
         stretch = self._stretches.parts[number]
         found = BitMap(self._sorted(stretch)[: self._place(stretch, rank)])
         return BitMap.union(found, *(passed.members for passed in self._stretches.parts[:number]))
 
     def page(self, rows: BitMap, descending: bool, offset: int, limit: int) -> list[int]:
-        """Some of `rows` in this order, or from its end.
+        """A page of `rows` in this order, or in descending order.
 
-        Where they are few, they are sorted; where they are many, the stretches are passed that hold only
-        what comes before the page.
+        Few rows are sorted. For many rows, the stretches before the page are skipped.
         """
         if len(rows) * LENGTH <= len(self._live):
             return sorted(rows, key=self.rank, reverse=descending)[offset : offset + limit]
@@ -183,10 +181,10 @@ class Order:
         return page
 
     def _in_order(self, stretch: Stretch, rows: BitMap, count: int, wanted: int, descending: bool) -> Iterable[int]:
-        """Those of `rows` that are in a stretch, which are `count`, as far as they are wanted.
+        """The first `wanted` of the `count` rows of `rows` in a stretch, in order.
 
-        They are met on a walk along the stretch, or sorted: whichever is less work. A step of a walk
-        takes a tenth of what it takes to sort a row.
+        They are found by a walk along the stretch, or sorted, whichever takes less. A step of the walk takes a tenth of
+        the time to sort a row.
         """
         if wanted * len(stretch.rows) <= 10 * count**2:
             ordered = self._sorted(stretch)

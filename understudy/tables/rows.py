@@ -1,4 +1,4 @@
-"""What a table holds: rows as the bytes of their answers, as keys, and as the indexes over these."""
+"""The content of a table: encoded rows, their keys, and indexes of the keys."""
 
 from collections.abc import Iterable, Mapping
 from itertools import chain, compress, repeat
@@ -12,11 +12,11 @@ from understudy.tables.index import NOTHING, Built, Ids, Index, Key
 
 
 class Rows:
-    """Rows under numbers. `live` are the numbers of those there are; others show nothing (`encoded` is empty there)."""
+    """Numbered rows. `live` has the numbers of existing rows; `encoded` is empty for other numbers."""
 
     def __init__(self, columns: Iterable[Column]) -> None:
         self.live = BitMap()
-        self.vacant = BitMap()  # numbers whose rows are gone
+        self.vacant = BitMap()  # numbers of deleted rows
         self.encoded: list[bytes] = []
         self.by_id: dict[int, int] = {}
         self.keys: dict[Column, list[Key]] = {column: [] for column in columns}
@@ -24,7 +24,7 @@ class Rows:
         self._readers = [(column.reader(), keys) for column, keys in self.keys.items()]
 
     def copy(self) -> "Rows":
-        """The same rows, to be changed without these."""
+        """An independent copy of the rows."""
         copied = Rows(self.keys)
         copied.live, copied.vacant = self.live.copy(), self.vacant.copy()
         copied.encoded, copied.by_id = self.encoded.copy(), self.by_id.copy()
@@ -35,7 +35,7 @@ class Rows:
         return copied
 
     def bytes_beyond(self, other: "Rows") -> int:
-        """How many bytes the rows take that others do not show under the same numbers."""
+        """The bytes of the rows that another table does not share under the same numbers."""
         differs = map(is_not, self.encoded, chain(other.encoded, repeat(None)))
         return sum(map(len, compress(self.encoded, differs)))
 
@@ -45,11 +45,11 @@ class Rows:
         return Ids(keys, rows, self.by_id.get, built) if column == ID else Index(keys, rows, built)
 
     def vacancy(self) -> int:
-        """A number that shows no row."""
+        """A free number."""
         return self.vacant.min() if self.vacant else len(self.encoded)
 
     def show(self, row: int, encoded: bytes, values: Mapping[str, Any]) -> None:
-        """Put a row under a number that shows none."""
+        """Put a row under a free number."""
         while len(self.encoded) < row:
             self._append(b"", None)
         if row == len(self.encoded):
@@ -65,7 +65,7 @@ class Rows:
             index.add(row)
 
     def _append(self, encoded: bytes, values: Mapping[str, Any] | None) -> None:
-        """Take another number, for a row or for none."""
+        """Append a number, with or without a row."""
         if values is None:
             self.vacant.add(len(self.encoded))
         self.encoded.append(encoded)
@@ -81,7 +81,7 @@ class Rows:
         self.vacant.add(row)
 
     def overwrite(self, row: int, encoded: bytes, values: Mapping[str, Any]) -> None:
-        """Change a row, whose id stays."""
+        """Change a row without changing its id."""
         self.encoded[row] = encoded
         for (column, own), (read, _) in zip(self.keys.items(), self._readers, strict=True):
             key = read(values)

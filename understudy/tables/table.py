@@ -1,4 +1,4 @@
-"""A table: the rows of one schema, with a history, told to whoever keeps them."""
+"""A table: the rows of one schema, with recorded changes."""
 
 from collections import deque
 from collections.abc import Iterable, Mapping
@@ -13,26 +13,26 @@ from understudy.tables.changes import Change, Record, unrecorded
 from understudy.tables.index import Index, Key
 from understudy.tables.rows import Rows
 
-LATELY = 1000  # changes whose rows are known
+RECENT = 1000  # changes whose rows are recorded
 
 
 class Table:
-    """The rows of one table, each under a number, which is given again once its row is gone.
+    """The rows of one table, each with a number, which is reused after its row is deleted.
 
-    `changes` says how often a row came, changed or went; `record` is told of each change. A fork shares
-    its rows with the table that it is of, until one of the two is written to.
+    `changes` counts the changes of rows; `record` is called with each change. A fork shares its rows with the original
+    until one of the two is written to.
     """
 
     def __init__(self, schema: RowSchema, columns: Iterable[Column], record: Record = unrecorded) -> None:
         self.schema = schema
         self.changes = 0
-        self._lately: deque[int] = deque(maxlen=LATELY)
+        self._recent: deque[int] = deque(maxlen=RECENT)
         self._record = record
         self._rows = Rows(columns)
         self._is_shared = False
 
     def fork(self, record: Record = unrecorded) -> "Table":
-        """Another table of the same rows, which goes its own way from here. `record` is told of its changes."""
+        """A copy-on-write copy of the table. `record` is called with its changes."""
         fork = Table(self.schema, (), record)
         fork.share(self.shared())
         return fork
@@ -44,15 +44,15 @@ class Table:
 
     @property
     def live(self) -> BitMap:
-        """The numbers of the rows there are. The caller must not change it."""
+        """The numbers of the existing rows. The caller must not change it."""
         return self._rows.live
 
     def find(self, id_key: Key) -> int | None:
-        """The number of the row with an id, given as `key_of` makes it."""
+        """The number of the row with an id, given as returned by `key_of`."""
         return self._rows.by_id.get(id_key)
 
     def encoded(self, row: int) -> bytes:
-        """A row's JSON, as answers show it."""
+        """A row's JSON, as in responses."""
         return self._rows.encoded[row]
 
     def array(self, rows: Iterable[int]) -> bytes:
@@ -60,31 +60,31 @@ class Table:
         return b"[%b]" % b",".join(map(self._rows.encoded.__getitem__, rows))
 
     def values(self, row: int) -> dict[str, Any]:
-        """A row's values, in the order of the answers."""
+        """A row's values, in the order of responses."""
         return self.schema.parse(self._rows.encoded[row])
 
     def key(self, column: Column, row: int) -> Key:
         return self._rows.keys[column][row]
 
     def index(self, column: Column) -> Index:
-        """The index of a column that the contract asks about, made when it is first asked for."""
+        """The index of a column of the contract, created on first use."""
         indexes = self._rows.indexes
         if column not in indexes:
             indexes[column] = self._rows.index(column, self._rows.live)
         return indexes[column]
 
     def index_of(self, column: Column, rows: BitMap) -> Index:
-        """An index of some rows, which is not kept right by writes."""
+        """An index of some rows, which is not updated by writes."""
         return self._rows.index(column, rows)
 
     def changed_since(self, changes: int) -> BitMap | None:
-        """The numbers of all rows that changed since there were so many changes; None where nobody knows any more."""
+        """The numbers of the rows changed since a number of changes; None if that is no longer recorded."""
         count = self.changes - changes
-        return BitMap(islice(reversed(self._lately), count)) if count <= len(self._lately) else None
+        return BitMap(islice(reversed(self._recent), count)) if count <= len(self._recent) else None
 
     def bytes_beyond(self, other: "Table") -> int:
-        """How many bytes of rows it holds that another table, of which it may be a fork, does not hold."""
-        rows = other._rows  # noqa: SLF001 - it is of the same class
+        """The bytes of the rows that another table, of which it may be a fork, does not share."""
+        rows = other._rows  # noqa: SLF001 - of the same class
         return 0 if self._rows is rows else self._rows.bytes_beyond(rows)
 
     # ------------------------------------------------------------------- write
@@ -94,10 +94,10 @@ class Table:
         return self.add(self.schema.complete(values))
 
     def add(self, row_values: Mapping[str, Any]) -> int:
-        """Add a row that is complete already.
+        """Add a complete row.
 
         Raises:
-            KeyError: a row with this id is there.
+            KeyError: a row with this id already exists.
         """
         if row_values["id"].int in self._rows.by_id:
             raise KeyError(row_values["id"])
@@ -107,7 +107,7 @@ class Table:
         return row
 
     def update(self, row: int, changes: Mapping[str, Any]) -> None:
-        """Change fields of a row. Its id stays."""
+        """Change fields of a row, but not its id."""
         before = self.encoded(row)
         is_whole = changes.keys() >= self.schema.fields
         values = self.schema.complete(changes if is_whole else {**self.values(row), **changes})
@@ -121,7 +121,7 @@ class Table:
         self._record(Change(self.schema.name, row, before, b""))
 
     def undo(self, change: Change) -> None:
-        """Make a row what it was before a change, the last one that was made to it. This is not recorded."""
+        """Undo the last change of a row. This is not recorded as a change."""
         rows = self._touched(change.row)
         if not change.before:
             rows.hide(change.row)
@@ -131,14 +131,14 @@ class Table:
             rows.show(change.row, change.before, self.schema.parse(change.before))
 
     def restore(self, other: "Table") -> None:
-        """Become what another table of the same schema is: row by row where changes are recorded, else at once."""
+        """Replace the rows by those of another table of the same schema: one by one if changes are recorded."""
         rows = other.shared()
         if self._record is unrecorded:
             self.share(rows)
             return
         pairs = enumerate(zip_longest(self._rows.encoded, rows.encoded, fillvalue=b""))
         differing = [row for row, (before, after) in pairs if before != after]
-        # All go before the first one comes, since an id may have moved to another row.
+        # All are deleted before the first is added, since an id may have moved to another row.
         for row in differing:
             if row in self.live:
                 self.delete(row)
@@ -148,27 +148,27 @@ class Table:
                 self._record(Change(self.schema.name, row, b"", rows.encoded[row]))
 
     def shared(self) -> Rows:
-        """The rows, for somebody who goes on to read them: the next write here makes a copy for itself."""
+        """The rows, for another table to share. The next write here copies them first."""
         self._is_shared = True
         return self._rows
 
     def share(self, rows: Rows) -> None:
-        """Hold rows that somebody else holds too, until the next write."""
+        """Share the rows of another table until the next write."""
         self._rows, self._is_shared = rows, True
         self.changes += 1
-        self._lately.clear()  # it is not known which rows have changed
+        self._recent.clear()  # the changed rows are unknown
 
     def _touched(self, row: int) -> Rows:
-        """The rows, for one of them to be written."""
+        """The rows, to write one of them."""
         if self._is_shared:
             self._rows, self._is_shared = self._rows.copy(), False
         self.changes += 1
-        self._lately.append(row)
+        self._recent.append(row)
         return self._rows
 
 
 class Part:
-    """Some rows of a table, to be asked what a table is asked."""
+    """Some rows of a table, with the read methods of a table."""
 
     def __init__(self, table: Table, rows: BitMap) -> None:
         self.live = rows

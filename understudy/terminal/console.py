@@ -1,4 +1,4 @@
-"""What a command prints, and how it ends: in every case without a traceback."""
+"""Output, errors and exit status of commands, always without a traceback."""
 
 import _thread
 import io
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
     from sys import UnraisableHookArgs
 
 ESCAPE = "understudy.escape"  # the name of `escape_unencodable` as an error handler of codecs
-TRACEBACK = "UNDERSTUDY_TRACEBACK"  # the environment variable that asks for tracebacks
-MOMENT = 0.01  # seconds, in which a function that has nothing left to do returns
+TRACEBACK = "UNDERSTUDY_TRACEBACK"  # the environment variable that turns tracebacks on
+MOMENT = 0.01  # seconds, in which a function that is about to return does so
 REFUSED, FAILED, INTERRUPTED = 2, 70, 130  # exit statuses; 70 is EX_SOFTWARE of sysexits.h, 130 that of shells
 
 
 def echo(text: str, *, err: bool = False, part: str | None = None, **style: Any) -> None:
-    """Print a text and a line end. Whatever a command prints, it prints by this.
+    """Print a line. All output of commands goes through this function.
 
     Args:
-        text: what to print. All but its line ends is escaped where it is not printable, or where the terminal's
-            encoding does not have it.
-        err: whether it goes to stderr rather than stdout.
-        part: the part of the text that is styled, rather than all of it.
-        style: as `click.style` takes it.
+        text: the text to print. Characters that are not printable, or not in the terminal's encoding, are escaped,
+            except line ends.
+        err: whether to print to stderr.
+        part: the part of the text to style; by default all of it.
+        style: arguments of `click.style`.
     """
     stream = sys.stderr if err else sys.stdout
     encoding = getattr(stream, "encoding", None) or "utf-8"
@@ -45,17 +45,17 @@ def echo(text: str, *, err: bool = False, part: str | None = None, **style: Any)
 
 
 def is_coloured(stream: TextIO | None) -> bool:
-    """Whether colours are wanted on a stream: it is a terminal, and NO_COLOR (https://no-color.org) is not set."""
+    """Whether to colour a stream: it is a terminal, and NO_COLOR (https://no-color.org) is not set."""
     return stream is not None and stream.isatty() and not os.environ.get("NO_COLOR")
 
 
 def warn(text: str) -> None:
-    """Print a warning to stderr, in one line."""
+    """Print a warning to stderr, on one line."""
     echo(f"warning: {escape(text)}", fg="yellow", err=True)
 
 
 def escape_unencodable(error: UnicodeError) -> tuple[str, int]:
-    """The characters that an encoding does not have, as escapes that are valid in JSON too."""
+    """Replace characters that an encoding does not have by escapes that are valid in JSON too."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     return json.dumps(error.object[error.start : error.end])[1:-1], error.end
@@ -64,14 +64,14 @@ def escape_unencodable(error: UnicodeError) -> tuple[str, int]:
 register_error(ESCAPE, escape_unencodable)
 
 
-# ------------------------------------------------------------------------ how it ends
+# ------------------------------------------------------------------------ exit status
 
 
 def run_command(command: Callable[[], object]) -> int:
     """Run the command of a process, and return its exit status.
 
-    A mistake of the user is reported in one line (2), and so is an error that nobody expected (70), whose traceback
-    is shown where the environment variable UNDERSTUDY_TRACEBACK is set.
+    An error of the user is reported on one line (status 2). So is an unexpected error (70), whose traceback is shown if
+    the environment variable UNDERSTUDY_TRACEBACK is set.
     """
     prepare_process()
     try:
@@ -81,8 +81,8 @@ def run_command(command: Callable[[], object]) -> int:
             raise
         status = FAILED
         text = one_line(f"{type(error).__name__}: {error}")
-        complain(f"an error of Understudy's own ({text}); to see where, set {TRACEBACK}=1 and try again")
-    return finished(status)
+        print_error(f"unexpected error ({text}); set {TRACEBACK}=1 and try again to see the traceback")
+    return flush(status)
 
 
 def status_of(command: Callable[[], object]) -> int:
@@ -90,14 +90,14 @@ def status_of(command: Callable[[], object]) -> int:
         show_help_or_run(command)
     except click.ClickException as error:
         context = error.ctx if isinstance(error, click.UsageError) else None
-        complain(error.format_message() + (f" (see `{context.command_path} --help`)" if context else ""))
+        print_error(error.format_message() + (f" (see `{context.command_path} --help`)" if context else ""))
         return REFUSED
     except UnderstudyError as error:
-        complain(str(error))
+        print_error(str(error))
         return REFUSED
     except OSError as error:
-        place = error.filename if isinstance(error.filename, str) else "a file, or what is printed"
-        complain(f"{place}: cannot be read or written ({error.strerror or error})")
+        place = error.filename if isinstance(error.filename, str) else "a file or the output"
+        print_error(f"{place}: cannot be read or written ({error.strerror or error})")
         return REFUSED
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
@@ -109,17 +109,17 @@ def status_of(command: Callable[[], object]) -> int:
 def show_help_or_run(command: Callable[[], object]) -> None:
     try:
         command()
-    except NoArgsIsHelpError as shown:  # a group of commands without a command: help is no error
+    except NoArgsIsHelpError as shown:  # a command group without a command: showing help is not an error
         click.echo(shown.format_message())
 
 
-def complain(text: str) -> None:
-    with suppress(OSError):  # where stderr cannot be written either, the status has to do
+def print_error(text: str) -> None:
+    with suppress(OSError):  # if stderr cannot be written either, there is only the exit status
         echo(f"error: {UnderstudyError(text)}", fg="red", err=True)
 
 
-def finished(status: int) -> int:
-    """The exit status once all is written: another one where that fails, which Python does not complain of again."""
+def flush(status: int) -> int:
+    """Flush the output. Returns the exit status, an error if that fails, which Python then does not report again."""
     for stream in (sys.stdout, sys.stderr):
         if is_broken(stream):
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
@@ -128,7 +128,7 @@ def finished(status: int) -> int:
 
 
 def is_broken(stream: TextIO | None) -> bool:
-    """Whether what was printed to a stream cannot be written; None is one that was closed before the start."""
+    """Whether a stream cannot be flushed. None is a stream that was closed before the start."""
     try:
         if stream is not None:
             stream.flush()
@@ -138,29 +138,29 @@ def is_broken(stream: TextIO | None) -> bool:
 
 
 def prepare_process() -> None:
-    """Have nothing that is printed fail for its characters, and no traceback come from where none can be caught."""
+    """Make printing never fail for its characters, and let no thread or destructor print a traceback."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors=ESCAPE)
     if not os.environ.get(TRACEBACK):
         sys.unraisablehook = pass_on_interrupt
-        threading.excepthook = lambda args: complain(f"a thread failed ({one_line(repr(args.exc_value))})")
+        threading.excepthook = lambda args: print_error(f"a thread failed ({one_line(repr(args.exc_value))})")
 
 
 def pass_on_interrupt(unraisable: "UnraisableHookArgs") -> None:
-    """Raise a Ctrl-C again that arrived where it was lost: in a destructor, or in a callback while importing.
+    """Raise a Ctrl-C again that was lost in a destructor, or in a callback during an import.
 
-    A moment later, since it would be lost once more, and with a traceback, if it were raised in here.
+    It is raised a moment later, since here it would be lost again, with a traceback.
     """
     if unraisable.exc_type is KeyboardInterrupt:
         again = threading.Timer(MOMENT, interrupt)
         again.daemon = True
-        with suppress(RuntimeError):  # the process is ending: no thread can be started any more
+        with suppress(RuntimeError):  # the process is ending, and cannot start threads any more
             again.start()
 
 
 def interrupt() -> None:
-    """Interrupt the main thread, as Ctrl-C does, also while it waits for something."""
+    """Interrupt the main thread as Ctrl-C does, even while it waits."""
     if hasattr(signal, "pthread_kill"):
         signal.pthread_kill(cast(int, threading.main_thread().ident), signal.SIGINT)
     else:

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: they end a run early, and what it has found by then is reported."""
+"""Ctrl-C and SIGTERM: they end a run early, which still reports what it has found."""
 
 import signal
 import threading
@@ -8,16 +8,16 @@ from types import FrameType
 from typing import Any
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-BY_SIGNAL = 128  # and the signal's number: what a process ends with after a signal. 130 is Ctrl-C, 143 is SIGTERM.
+BY_SIGNAL = 128  # added to a signal's number, the exit status after it: 130 for Ctrl-C, 143 for SIGTERM
 
 
 class Interrupts:
-    """While it is entered, each of the signals raises KeyboardInterrupt, which ends the block and goes no further.
+    """A context manager in which each of the signals raises KeyboardInterrupt, which ends the block and is suppressed.
 
-    Only the main thread gets signals; in another one, nothing changes.
+    Only the main thread receives signals. In other threads, it does nothing.
 
-    A signal that the process ignores is still ignored, as SIGINT is by what a shell starts in the background.
-    `status` is what the process is to end with, as shells have it; None where no signal has come.
+    A signal that the process ignores stays ignored, such as SIGINT in a background process of a shell. `status` is the
+    exit status after a signal, as shells define it; None without a signal.
     """
 
     def __init__(self) -> None:
@@ -43,9 +43,9 @@ class Interrupts:
 
 @contextmanager
 def delayed() -> Iterator[None]:
-    """Delays an interrupt to the end of the block. A second one is not delayed.
+    """Delay an interrupt to the end of the block. A second one is not delayed.
 
-    Within, one step of the work is done whole, such as to create a row and to note that it is to be deleted.
+    Use it for a step that must not be interrupted, such as creating a row and recording that it must be deleted.
     """
     before = handlers()
     came: list[int] = []
@@ -70,6 +70,6 @@ def delayed() -> Iterator[None]:
 
 
 def handlers() -> dict[signal.Signals, Any]:
-    """What handles each signal; nothing outside of the main thread, where that cannot be changed."""
+    """The handler of each signal; empty outside the main thread, where handlers cannot be set."""
     is_main = threading.current_thread() is threading.main_thread()
     return {number: signal.getsignal(number) for number in SIGNALS} if is_main else {}

@@ -1,4 +1,4 @@
-"""How far a run is, on stderr: a bar on a terminal, and lines elsewhere, such as in the log of a CI job."""
+"""The progress of a run on stderr: a bar on a terminal, lines elsewhere, such as in the log of a CI job."""
 
 import sys
 from collections.abc import Iterator
@@ -9,11 +9,11 @@ import click
 from understudy.terminal.console import echo
 
 STEPS = 1000  # of a bar
-LINES = 10  # of a run where there is no terminal, besides the first
+LINES = 10  # of a run without a terminal, besides the first
 
 
 class Progress:
-    """Shows a share of the work, which only grows. See `showing`."""
+    """Shows the share of the work that is done. See `showing`."""
 
     def __init__(self, label: str) -> None:
         self._label = label
@@ -21,7 +21,7 @@ class Progress:
         self._bar = click.progressbar(length=STEPS, label=label, file=sys.stderr) if sys.stderr.isatty() else None
 
     def reach(self, share: float) -> None:
-        """Show how much of the work is done, from 0 to 1."""
+        """Show the share of the work that is done, from 0 to 1."""
         share = min(share, 1.0)
         unit = STEPS if self._bar is not None else LINES
         steps = int(share * unit + 1e-9) - int(self._shown * unit + 1e-9)
@@ -40,14 +40,14 @@ class Progress:
             self._bar.render_progress()
 
     def end(self) -> None:
-        """Leave the bar as it is: at its end after all of the work, or where the work was interrupted."""
+        """Leave the bar as it is: complete, or at the point of an interrupt."""
         if self._bar is not None:
             self._bar.render_finish()
 
 
 @contextmanager
 def showing(label: str) -> Iterator[Progress]:
-    """The progress of the block, which is complete where nothing is raised."""
+    """Show the progress of the block, which is complete if nothing is raised."""
     progress = Progress(label)
     progress.begin()
     try:

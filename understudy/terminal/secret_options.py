@@ -1,4 +1,4 @@
-"""Options of commands that are secrets: as they are typed, out of a file, or out of the environment."""
+"""Command-line options for secrets: given on the command line, in a file, or in the environment."""
 
 import os
 from collections.abc import Callable
@@ -13,20 +13,20 @@ from understudy import paths
 from understudy.encoding import decoded
 from understudy.network.credentials import secret_flaw
 
-IN_SHELL = "understudy.in_shell"  # where the context of a command has how a shell says its secrets, by their names
-LONGEST = 4096  # bytes of a file that holds a secret
+IN_SHELL = "understudy.in_shell"  # the key in a command's context of the shell expressions for its secrets, by name
+LONGEST = 4096  # bytes of a file with a secret
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 def secret_option(option: str, name: str, help_: str, metavar: str) -> Decorator:
-    """An option for a secret, which the process list shows only where it is typed.
+    """An option for a secret, which the process list shows only if it is given on the command line.
 
     Args:
-        option: as it is typed, "--token".
-        name: what the secret is, by its name in `Options`; also where the environment has it.
-        help_: what the option is for.
-        metavar: what is shown for its value.
+        option: the name of the option, such as "--token".
+        name: the name of the secret in `Options`, and in the environment variable.
+        help_: the help text.
+        metavar: the name of the value in the help.
     """
     variable = f"UNDERSTUDY_{name.upper()}"
     help_ = f"{help_} Also @FILE, or {variable} in the environment."
@@ -34,15 +34,15 @@ def secret_option(option: str, name: str, help_: str, metavar: str) -> Decorator
 
 
 def read_secret(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
-    """The secret that an option has as its value; None without one.
+    """The secret in an option's value; None without one.
 
     Raises:
-        click.BadParameter: it cannot be read, or cannot be used.
+        click.BadParameter: the secret cannot be read or used.
     """
     source = "it"
     if value is None and isinstance(parameter.envvar, str):
-        # Click takes a variable that is empty for one that is not set. But a secret that is missing
-        # there must not open what it was to close.
+        # Click treats an empty variable like one that is not set. But an empty secret must not turn authentication
+        # off.
         source, value = parameter.envvar, os.environ.get(parameter.envvar)
     if value is None:
         return None
@@ -55,7 +55,7 @@ def read_secret(context: click.Context, parameter: click.Parameter, value: str |
 
 
 def in_shell(context: click.Context, parameter: click.Parameter, value: str) -> str:
-    """What stands for a secret in a shell: the secret if it was typed, else its file or variable."""
+    """A shell expression for a secret: the secret if it was typed, else its file or variable."""
     if value.startswith("@"):
         return f'"$(cat {quote(str(Path(value[1:]).absolute()))})"'
     is_typed = context.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
@@ -63,14 +63,14 @@ def in_shell(context: click.Context, parameter: click.Parameter, value: str) -> 
 
 
 def secret_of(name: str, value: str) -> str:
-    """A secret as it was given, or out of the file that is named behind an @, without white space around it.
+    """A secret as it was given, or the content of the file named after an @, without white space around it.
 
     Args:
-        name: what the secret is, by its name in `Options`.
+        name: the name of the secret in `Options`.
         value: the secret, or @FILE.
 
     Raises:
-        ValueError: the file cannot be read, or the secret cannot be used; the text says why, behind its name.
+        ValueError: the file cannot be read, or the secret cannot be used; the text continues the option's name.
     """
     secret = read(value[1:]) if value.startswith("@") else value
     flaw = secret_flaw(name, secret)

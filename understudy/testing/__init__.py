@@ -1,1 +1,1 @@
-"""For tests: a server for a block of code, and a workspace for each test."""
+"""Servers and workspaces for tests."""

@@ -1,4 +1,4 @@
-"""A server that is there when somebody first asks for it: its port is open before it runs."""
+"""Socket activation: the port is open at once, and the server starts on the first connection."""
 
 import select
 import socket
@@ -16,15 +16,15 @@ HOST = "127.0.0.1"
 class Activation:
     """Waits for the first connection to a port, and then starts a server for it and all that follow.
 
-    `site` is the scheme, host and port. Where the server cannot start, connections are closed, and the
-    reason is left in the file `error`.
+    `site` is the scheme, host and port. If the server cannot start, connections are closed, and the reason is written
+    to the file `error`.
 
     Args:
-        port: the port to listen on; 0 takes a free one.
-        options: what the server is started with, as `understudy.options.Options` names it.
+        port: the port to listen on; 0 picks a free one.
+        options: the server's options, by their names in `understudy.options.Options`.
 
     Raises:
-        OSError: the port is not to be had.
+        OSError: the port cannot be used.
     """
 
     def __init__(self, port: int, options: Mapping[str, Any]) -> None:
@@ -39,7 +39,7 @@ class Activation:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the server, if it was ever started."""
+        """Stop the server, if it was started."""
         self._stop.send(b".")
         self._thread.join()
         self._stop.close()
@@ -55,7 +55,7 @@ class Activation:
                 self._start()
 
     def _start(self) -> None:
-        # Many a run of tests never asks for a server.
+        # Lazy imports: many test runs need no server.
         from understudy.errors import UnderstudyError  # noqa: PLC0415
         from understudy.options import Options  # noqa: PLC0415
         from understudy.testing.server_process import ServerProcess  # noqa: PLC0415
@@ -64,7 +64,7 @@ class Activation:
         try:
             server.start()
         except UnderstudyError as error:
-            with open(self.error, "w", encoding="utf-8") as file:  # noqa: PTH123 - pathlib is not worth its import
+            with open(self.error, "w", encoding="utf-8") as file:  # noqa: PTH123 - without importing pathlib
                 file.write(str(error))
         else:
             self._server = server

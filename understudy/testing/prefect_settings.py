@@ -1,4 +1,4 @@
-"""Prefect's SDK, told where its API is: for the length of a test, imported before or not."""
+"""Settings of Prefect's SDK for the duration of a test, whether it is already imported or not."""
 
 import sys
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ VARIABLE = "PREFECT_API_URL"
 
 @contextmanager
 def pointed_at(url: str) -> Iterator[None]:
-    """Has code that uses Prefect's SDK talk to an API, in this process and in those that it starts."""
+    """Point Prefect's SDK at an API, in this process and its child processes."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv(VARIABLE, url)
         if "prefect" in sys.modules:
@@ -20,7 +20,7 @@ def pointed_at(url: str) -> Iterator[None]:
             return
         yield
     if "prefect.context" in sys.modules:
-        # It was imported meanwhile, and took the URL for that of the whole process.
+        # It was imported meanwhile, and has stored the URL for the whole process.
         from prefect import context  # noqa: PLC0415
 
         context.GLOBAL_SETTINGS_CONTEXT = context.root_settings_context()
@@ -28,7 +28,7 @@ def pointed_at(url: str) -> Iterator[None]:
 
 @contextmanager
 def settings(url: str, patched: pytest.MonkeyPatch) -> Iterator[None]:
-    """The SDK's settings with a URL: here, and in threads and tasks that know nothing of this context."""
+    """Set the SDK's URL in this context, and in threads and tasks that do not inherit it."""
     from prefect import context  # noqa: PLC0415
     from prefect.settings import PREFECT_API_URL, temporary_settings  # noqa: PLC0415
 

@@ -1,7 +1,6 @@
-"""The pytest plugin: one server for a whole run, and in every test a workspace of its own.
+"""The pytest plugin: one server for a whole run, and a workspace for each test.
 
-Little but pytest is imported before a test asks for a fixture, since every run of pytest loads this
-wherever Understudy is installed.
+Imports are lazy until a test uses a fixture, since every run of pytest loads this module if Understudy is installed.
 """
 
 import os
@@ -21,14 +20,14 @@ if TYPE_CHECKING:
 
 WORKSPACE: pytest.StashKey["RemoteWorkspace"] = pytest.StashKey()
 ACTIVATION: pytest.StashKey["Activation"] = pytest.StashKey()
-SITE, ERROR = "understudy_site", "understudy_error"  # what xdist's workers are told
+SITE, ERROR = "understudy_site", "understudy_error"  # the keys of values for xdist's workers
 VARIABLE = "UNDERSTUDY_ADMIN_TOKEN"
-REPORTED = 100  # requests of a test that fails, at most
-JOURNAL = 10_000  # requests, of all tests that run at a time
+REPORTED = 100  # requests in the report of a failed test, at most
+JOURNAL = 10_000  # requests of all tests that run at the same time
 SETTINGS = {
     "fixtures": "The fixture set that every test starts from, a folder of JSON Lines.  [default: the demo set]",
     "port": "The port to serve on.  [default: a free one]",
-    "url": "Use a server of Understudy's that runs already, such as http://127.0.0.1:4200/api.",
+    "url": "Use a running Understudy server, such as http://127.0.0.1:4200/api.",
     "token": "The --admin-token of that server. Also @FILE, or UNDERSTUDY_ADMIN_TOKEN in the environment.",
 }
 
@@ -38,7 +37,7 @@ SETTINGS = {
 
 @pytest.fixture(scope="session")
 def understudy_server(request: pytest.FixtureRequest) -> "Iterator[RemoteServer]":
-    """The server, one for all tests and all xdist workers; also its default workspace, which tests would share."""
+    """The server for all tests and all xdist workers. It is also its default workspace, which tests share."""
     from understudy.testing.standin import RemoteServer  # noqa: PLC0415
 
     with ExitStack() as stack:
@@ -49,7 +48,7 @@ def understudy_server(request: pytest.FixtureRequest) -> "Iterator[RemoteServer]
 
 @pytest.fixture
 def understudy(understudy_server: "RemoteServer", request: pytest.FixtureRequest) -> "Iterator[RemoteWorkspace]":
-    """A workspace of the test's own, with the rows of the fixture set."""
+    """A workspace for the test, with the rows of the fixture set."""
     with understudy_server.workspace() as workspace:
         request.node.stash[WORKSPACE] = workspace
         yield workspace
@@ -57,7 +56,7 @@ def understudy(understudy_server: "RemoteServer", request: pytest.FixtureRequest
 
 @pytest.fixture
 def understudy_client(understudy: "RemoteWorkspace", understudy_server: "RemoteServer") -> "Iterator[httpx.Client]":
-    """An httpx client whose paths begin at the test's workspace."""
+    """An httpx client with the test's workspace as its base URL."""
     import httpx  # noqa: PLC0415
 
     with httpx.Client(base_url=understudy.url, transport=understudy_server.transport, trust_env=False) as client:
@@ -66,7 +65,7 @@ def understudy_client(understudy: "RemoteWorkspace", understudy_server: "RemoteS
 
 @pytest.fixture
 def prefect_api(understudy: "RemoteWorkspace") -> Iterator[str]:
-    """The URL of the test's workspace, which Prefect's SDK uses meanwhile, imported before or not."""
+    """The URL of the test's workspace, which Prefect's SDK uses during the test."""
     from understudy.testing.prefect_settings import pointed_at  # noqa: PLC0415
 
     with pointed_at(understudy.url):
@@ -77,20 +76,20 @@ def prefect_api(understudy: "RemoteWorkspace") -> Iterator[str]:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    group = parser.getgroup("understudy", "a stand-in for an API")
+    group = parser.getgroup("understudy", "a stand-in server for an API")
     for name, help_ in SETTINGS.items():
         group.addoption(f"--understudy-{name}", metavar=name.upper(), help=help_)
         parser.addini(f"understudy_{name}", f"The same as --understudy-{name}.")
 
 
 def setting(config: pytest.Config, name: str) -> str | None:
-    """What the command line says, else the configuration file."""
+    """A setting of the command line, else of the configuration file."""
     given: str | None = config.getoption(f"understudy_{name}")
     return given or str(config.getini(f"understudy_{name}")) or None
 
 
 def options_of(config: pytest.Config) -> dict[str, Any]:
-    """What the server is started with. A path of the configuration file begins at its folder."""
+    """The options of the server. A path in the configuration file is relative to its folder."""
     fixtures, is_given = setting(config, "fixtures"), config.getoption("understudy_fixtures")
     start = config.invocation_params.dir if is_given or config.inipath is None else config.inipath.parent
     return {"fixtures": fixtures and str(start / fixtures), "journal": JOURNAL}
@@ -108,7 +107,7 @@ def port_of(config: pytest.Config) -> int:
 
 
 def token_of(config: pytest.Config) -> str | None:
-    """The token of the server that runs already; None without one, and for a server of the run's own."""
+    """The token of the running server; None without one, or if the run starts its own server."""
     if setting(config, "url") is None:
         return None
     given = config.getoption("understudy_token") or config.getini("understudy_token")
@@ -124,7 +123,7 @@ def token_of(config: pytest.Config) -> str | None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Refuse a mistake before anything runs."""
+    """Report wrong settings before anything runs."""
     port_of(config)
     token_of(config)
 
@@ -133,25 +132,25 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def url_of_server(config: pytest.Config, stack: ExitStack) -> str:
-    """The URL of the server to use; one that is started for it ends with the stack."""
+    """The URL of the server to use. If one is started, it stops with the stack."""
     from understudy.admin.client import url_at  # noqa: PLC0415
     from understudy.errors import UnderstudyError  # noqa: PLC0415
     from understudy.testing.standin import StandIn  # noqa: PLC0415
 
-    outside, told = setting(config, "url"), getattr(config, "workerinput", {})
+    external, worker = setting(config, "url"), getattr(config, "workerinput", {})
     try:
-        if outside is not None or SITE in told:
-            return url_at(outside or told[SITE], token_of(config))
+        if external is not None or SITE in worker:
+            return url_at(external or worker[SITE], token_of(config))
         return stack.enter_context(StandIn(**options_of(config), port=port_of(config), process=True)).url
     except UnderstudyError as error:
-        reason = Path(told[ERROR]) if ERROR in told else None
+        reason = Path(worker[ERROR]) if ERROR in worker else None
         text = reason.read_text(encoding="utf-8") if reason is not None and reason.exists() else str(error)
         raise pytest.fail.Exception(f"Understudy cannot be used: {text}", pytrace=False) from None
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Tell a worker of xdist where the server is, which starts when one of them first asks for it."""
+    """Pass the server's URL to an xdist worker. The server starts when the first worker uses it."""
     config = node.config
     if setting(config, "url") is not None:
         return
@@ -180,7 +179,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
-    """Show what a test that fails has asked. After its teardown, that is forgotten."""
+    """Add the requests to the report of a failed test. After its teardown, they are deleted."""
     report: pytest.TestReport = yield  # type: ignore[assignment]
     if report.failed and report.when != "teardown" and WORKSPACE in item.stash:
         report.sections.append(("Requests to Understudy", requests_of(item.stash[WORKSPACE])))
@@ -188,7 +187,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 
 
 def requests_of(workspace: "RemoteWorkspace") -> str:
-    """The last requests of a test, a line each."""
+    """The last requests of a test, one per line."""
     from understudy.admin.client import line_of  # noqa: PLC0415
     from understudy.errors import UnderstudyError  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""A server in a process of its own, for code that goes on beside it."""
+"""A server in a child process."""
 
 import json
 import subprocess
@@ -11,10 +11,10 @@ from typing import Any
 from understudy.errors import UnderstudyError
 from understudy.options import Options
 
-STOPPING = 10  # seconds that a process has to end by itself
+STOPPING = 10  # seconds to stop before the process is killed
 
-# The current folder is that of a project under test, whose modules may have names of the standard library. It is not
-# imported from, and what PYTHONPATH names comes behind all that is installed.
+# The current folder is that of a project under test, whose modules may have names of the standard library. So it is
+# removed from the import path, and the folders of PYTHONPATH come after installed packages.
 PROGRAM = """
 import os, sys
 if "" in sys.path:
@@ -28,35 +28,35 @@ main()
 
 
 class ServerProcess:
-    """A server in a process of its own, which ends with this one, however that ends."""
+    """A server in a child process, which ends with this process, however that ends."""
 
     def __init__(self, options: Options) -> None:
         self._options = options
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> str:
-        """Start, and return the API's URL once it answers.
+        """Start, and return the API's URL once it is ready.
 
         Raises:
             UnderstudyError: it cannot start.
         """
-        self._process = subprocess.Popen(  # noqa: S603 - nothing in it comes from outside
+        self._process = subprocess.Popen(  # noqa: S603 - no untrusted input
             [sys.executable, "-c", PROGRAM, str(Path(__file__).parents[2])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             pass_fds=() if self._options.descriptor is None else (self._options.descriptor,),
-            start_new_session=True,  # a Ctrl-C is for this process, which then ends that one
+            start_new_session=True,  # Ctrl-C is for this process, which then stops the server
         )
         try:
-            said = exchanged(self._process, json.dumps(asdict(self._options)))
+            reply = exchanged(self._process, json.dumps(asdict(self._options)))
         except BaseException:
             self.stop()
             raise
-        if "url" not in said:
+        if "url" not in reply:
             self.stop()
-            raise UnderstudyError(said.get("error", "the process of the server ended before it served"))
-        return str(said["url"])
+            raise UnderstudyError(reply.get("error", "the server process ended before it was ready"))
+        return str(reply["url"])
 
     def stop(self) -> None:
         process, self._process = self._process, None
@@ -70,10 +70,10 @@ class ServerProcess:
 
 
 def exchanged(process: subprocess.Popen[str], line: str) -> Mapping[str, Any]:
-    """What a process says in a line to a line; nothing where it has ended."""
-    said: Mapping[str, Any] = {}
+    """Send a line to a process, and return its reply; empty if it has ended."""
+    reply: Mapping[str, Any] = {}
     if process.stdin and process.stdout:
         process.stdin.write(f"{line}\n")
         process.stdin.flush()
-        said = json.loads(process.stdout.readline() or "{}")
-    return said
+        reply = json.loads(process.stdout.readline() or "{}")
+    return reply

@@ -1,4 +1,4 @@
-"""A server in a thread of this process, for code that goes on beside it; as a program, what a ServerProcess runs."""
+"""A server in a thread of this process. Its `main` is the program of a `ServerProcess`."""
 
 import json
 import sys
@@ -26,7 +26,7 @@ class ServerThread:
         self._thread = threading.Thread(target=self._run, name="understudy", daemon=True)
 
     def start(self) -> str:
-        """Start, and return the API's URL once it answers.
+        """Start, and return the API's URL once it is ready.
 
         Raises:
             UnderstudyError: it cannot start.
@@ -42,7 +42,7 @@ class ServerThread:
     def _run(self) -> None:
         try:
             self._serve()
-        except BaseException as error:  # noqa: BLE001 - whatever it is, it is raised where the start is waited for
+        except BaseException as error:  # noqa: BLE001 - any error is raised in `start`
             if not self._url.done():
                 self._url.set_exception(error)
 
@@ -62,8 +62,8 @@ class ServerThread:
 
 
 def main() -> None:
-    """Serve as the first line of stdin says, until another comes or stdin ends: the other half of a ServerProcess."""
-    answer, sys.stdout = sys.stdout, sys.stderr  # where handlers print, it is not taken for our answer
+    """Serve with the options in the first line of stdin, until another line or the end of stdin."""
+    answer, sys.stdout = sys.stdout, sys.stderr  # handlers that print must not disturb the reply
     options = sys.stdin.readline()
     if options.strip():  # else the parent has ended, or was interrupted, before it sent them
         with unblocked():
@@ -73,13 +73,13 @@ def main() -> None:
 def serve(options: str, answer: TextIO) -> None:
     try:
         thread = ServerThread(Options(**json.loads(options)))
-        said = {"url": thread.start()}
+        reply = {"url": thread.start()}
     except UnderstudyError as error:
-        said = {"error": str(error)}
-    except Exception as error:  # noqa: BLE001 - whatever it is, the parent reports it
-        said = {"error": one_line(f"{type(error).__name__}: {error}")}
-    with suppress(BrokenPipeError), answer:  # who has ended meanwhile does not read it
-        answer.write(f"{json.dumps(said)}\n")
-    if "url" in said:
+        reply = {"error": str(error)}
+    except Exception as error:  # noqa: BLE001 - the parent reports any error
+        reply = {"error": one_line(f"{type(error).__name__}: {error}")}
+    with suppress(BrokenPipeError), answer:  # the parent may have ended
+        answer.write(f"{json.dumps(reply)}\n")
+    if "url" in reply:
         sys.stdin.readline()
         thread.stop()

@@ -1,4 +1,4 @@
-"""A stand-in for tests: a server that runs as long as a block of code."""
+"""`StandIn`: a server for the duration of a `with` block."""
 
 from os import PathLike, fspath
 from threading import Lock
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 Folder = str | PathLike[str]
 
 
-class Shared(httpx.BaseTransport):
-    """Connections that several clients use; closing one of these leaves them open."""
+class SharedTransport(httpx.BaseTransport):
+    """A transport for several clients, which stays open when one of them is closed."""
 
     def __init__(self) -> None:
         self._transport = httpx.HTTPTransport()
@@ -34,20 +34,20 @@ class RemoteServer(RemoteWorkspace):
     """A running server, and its default workspace. The arguments are those of `RemoteWorkspace`."""
 
     def __init__(self, url: str, token: str | None = None, *, prefix: str | None = None) -> None:
-        self.transport = Shared()
+        self.transport = SharedTransport()
         self._token = token
         super().__init__(url, self.transport, token, prefix=prefix)
         self._workspace_path = ""
 
     def workspace(self) -> RemoteWorkspace:
-        """A new workspace, which starts from the fixture set and which nobody else knows.
+        """A new workspace with the rows of the fixture set.
 
         Raises:
-            ControlError: the API has but one.
+            ControlError: the API has only the default workspace.
         """
         self._workspace_path = self._workspace_path or self.state()["workspace_path"]
         if not self._workspace_path:
-            raise ControlError(f"the API at {self.url} has no workspaces but the default one")
+            raise ControlError(f"the API at {self.url} has only the default workspace")
         url = f"{site_of(self.url)}{self._prefix}{new_path(self._workspace_path)}"
         return RemoteWorkspace(url, self.transport, self._token, prefix=self._prefix)
 
@@ -62,12 +62,12 @@ class StandIn(RemoteServer):
 
     Args:
         fixtures: the fixture set, a folder of JSON Lines; the demo set by default.
-        process: run in a process of its own rather than in a thread of this one: for tests that measure,
-            or that keep Python busy themselves.
-        options: more, by the names that `understudy.options.Options` has.
+        process: whether to run in a child process rather than in a thread: for tests that measure time, or that keep
+            Python busy.
+        options: further options, by their names in `understudy.options.Options`.
 
     Raises:
-        TypeError: there is no such option.
+        TypeError: an option does not exist.
     """
 
     def __init__(self, fixtures: Folder | None = None, *, process: bool = False, **options: Any) -> None:
@@ -77,24 +77,24 @@ class StandIn(RemoteServer):
         )
         self._in_process = process
         self._server: ServerProcess | ServerThread | None = None
-        self._changing = Lock()  # held while it starts or stops: a task that starts it can be cancelled meanwhile
+        self._changing = Lock()  # held while starting or stopping, since a task that starts it can be cancelled
 
     def start(self) -> "StandIn":
-        """Start, and come back once it answers; for where no block fits.
+        """Start the server, and return once it is ready. Use it where a `with` block does not fit.
 
         Raises:
-            UnderstudyError: it cannot start, or has.
+            UnderstudyError: it cannot start, or is already started.
         """
         with self._changing:
             if self._server is not None:
-                raise UnderstudyError(f"the stand-in at {self.url} has started already")
+                raise UnderstudyError(f"the stand-in at {self.url} is already started")
             server = ServerProcess(self._options) if self._in_process else thread_of(self._options)
             super().__init__(server.start(), self._options.admin_token, prefix="")
             self._server = server
         return self
 
     def stop(self) -> None:
-        """Stop, and come back once it has; where it does not run, there is nothing to do."""
+        """Stop the server, and return once it has stopped. Does nothing if it is not running."""
         with self._changing:
             server, self._server = self._server, None
             if server is not None:
@@ -108,12 +108,12 @@ class StandIn(RemoteServer):
         self.stop()
 
     async def __aenter__(self) -> "StandIn":
-        import anyio.to_thread  # noqa: PLC0415 - who uses no `async with` does without it
+        import anyio.to_thread  # noqa: PLC0415 - only for `async with`
 
         try:
             return await anyio.to_thread.run_sync(self.start)
         except anyio.get_cancelled_exc_class():
-            await self.__aexit__()  # of what the thread has started by then
+            await self.__aexit__()  # stop what the thread has started
             raise
 
     async def __aexit__(self, *exception: object) -> None:
@@ -124,7 +124,7 @@ class StandIn(RemoteServer):
 
 
 def thread_of(options: Options) -> "ServerThread":
-    # Who runs a process does without importing all that a server needs.
+    # A lazy import: not needed for a process.
     from understudy.testing.server_thread import ServerThread  # noqa: PLC0415
 
     return ServerThread(options)

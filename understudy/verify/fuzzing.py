@@ -18,7 +18,7 @@ from schemathesis.hooks import unregister
 
 from understudy.contract.contract import Contract
 from understudy.errors import UnderstudyError
-from understudy.network.network import USUAL, Network
+from understudy.network.network import DEFAULT_NETWORK, Network
 from understudy.reports.verdict import SEPARATOR, Rule
 from understudy.sampling.answers import Answer
 from understudy.sampling.random_requests import Request, names_in
@@ -75,7 +75,7 @@ class Fuzzing:
         contract: Contract,
         headers: Mapping[str, str],
         rate: float | None,
-        network: Network = USUAL,
+        network: Network = DEFAULT_NETWORK,
         *,
         allow_writes: bool,
     ) -> None:

@@ -15,10 +15,11 @@ import httpx
 
 from understudy.contract.catalog import Catalog
 from understudy.contract.contract import Contract
-from understudy.drift.drift import drift, told
+from understudy.drift.drift import drift
+from understudy.drift.drift import report as drift_report
 from understudy.errors import UnderstudyError
 from understudy.loading.fixtures import FixtureSet
-from understudy.network.network import USUAL, Network, Proxy
+from understudy.network.network import DEFAULT_NETWORK, Network, Proxy
 from understudy.operations.api_folder import own_folder
 from understudy.reports import output_files
 from understudy.reports.html_report import matrix
@@ -62,7 +63,7 @@ class Plan:
     junit: Path | None
     json: Path | None
     html: Path | None
-    network: Network = USUAL
+    network: Network = DEFAULT_NETWORK
 
 
 def run(plan: Plan) -> int:
@@ -227,7 +228,7 @@ def run_spec(plan: Plan) -> bool:
     contract = Contract.load(own_folder() / "openapi.yaml")
     with client(plan.url, headers_of(plan, contract), network=plan.network) as server:
         drifts = drift(contract, server)
-    echo(told(drifts))
+    echo(drift_report(drifts))
     return not drifts
 
 

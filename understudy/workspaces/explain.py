@@ -1,6 +1,6 @@
-"""Why a row is in an answer or is not: which criteria of a request it meets, as a tree that follows the request.
+"""Why a row is in the result of a filter or not: the criteria that it meets, as a tree that follows the request.
 
-Whether criteria are met is asked of the workspace, as answers ask it. Here it is only put into words.
+The workspace decides whether criteria are met, as it does for responses. This module only describes it.
 """
 
 import json
@@ -26,17 +26,17 @@ Found = tuple[list[Any], str]  # values, and the same in words
 
 @dataclass(frozen=True)
 class Finding:
-    """Whether a row meets one part of a request, looked at as if that part stood alone.
+    """Whether a row meets one part of a request, evaluated as if that part were alone.
 
-    `path` is its place in the request ("pets.name.any_"), and empty for the whole of it. A leaf has
-    what was `asked`, and at most five of the values that were `found`: none where no related row is.
-    Both are JSON values. What counts for nothing is met.
+    `path` is its place in the request ("pets.name.any_"), and empty for the whole request. A leaf has its `operand`
+    and at most five of the values that were `found`, which is empty without a related row. Both are JSON values. A part
+    without effect is met.
     """
 
     path: str
     met: bool
-    says: str
-    asked: Any = None
+    text: str
+    operand: Any = None
     found: list[Any] | None = None
     parts: tuple["Finding", ...] = ()
 
@@ -46,12 +46,12 @@ class Finding:
 
 
 class Idle(Finding):
-    """What counts for nothing in the group around it."""
+    """A part without effect on its group."""
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """The row that is asked about."""
+    """The row to explain."""
 
     workspace: Workspace
     table: str
@@ -61,7 +61,7 @@ class Candidate:
         return self.row in self.workspace.select(self.table, criteria)
 
     def related(self, steps: Path) -> tuple[str, BitMap]:
-        """The rows at the end of some steps, with their table; none, with the first table that has none."""
+        """The rows at the end of some steps, with their table; without rows, the first table that has none."""
         table, rows = self.table, BitMap([self.row])
         for step in steps:
             if rows:
@@ -77,19 +77,19 @@ def one_step(workspace: Workspace, table: str, rows: Iterable[int], step: Step) 
 
 
 def explain(query: Query, workspace: Workspace, table: str, row: int, values: Mapping[str, Any]) -> Finding:
-    """Which criteria of a request, validated already, a row of the table that it selects from meets."""
+    """Which criteria of a validated request a row of its table meets."""
     candidate = Candidate(workspace, table, row)
-    asked = {name: value for name, value in values.items() if name in query.filters and value is not None}
-    parts = tuple(group(candidate, name, *query.filters[name], value) for name, value in asked.items())
+    given = {name: value for name, value in values.items() if name in query.filters and value is not None}
+    parts = tuple(group(candidate, name, *query.filters[name], value) for name, value in given.items())
     met = candidate.meets(query.criteria(values))
-    says = verdict(met, parts, not_together(candidate, query, asked)) or "met, it asks nothing"
-    return Finding("", met, f"The request: {says}", parts=parts)
+    text = verdict(met, parts, not_together(candidate, query, given)) or "met, it has no criteria"
+    return Finding("", met, f"The request: {text}", parts=parts)
 
 
-def not_together(candidate: Candidate, query: Query, asked: Mapping[str, Any]) -> str:
-    """Where the ways of filters run together, but no row meets all that they ask."""
-    ways = {name: query.filters[name][1][:1] for name in asked}
-    shared = {way: {name: asked[name] for name in asked if ways[name] == way} for way in ways.values() if way}
+def not_together(candidate: Candidate, query: Query, given: Mapping[str, Any]) -> str:
+    """The reason if related rows meet each of several filters, but no one row meets them all."""
+    ways = {name: query.filters[name][1][:1] for name in given}
+    shared = {way: {name: given[name] for name in given if ways[name] == way} for way in ways.values() if way}
     tables = [way[0].table for way, filters in shared.items() if not candidate.meets(query.criteria(filters))]
     return f"no one row of {' or '.join(tables)} meets them together"
 
@@ -100,10 +100,10 @@ def group(candidate: Candidate, path: str, part: Filter, steps: Path, value: Map
     if criteria is None:
         return Idle(path, True, f"`{path}`: asks nothing", parts=parts)
     met = candidate.meets(reached(steps, criteria))
-    says = verdict(met, parts, f"no one row of {steps[-1].table} meets all of them" if steps else "")
-    if says and part.combined_by is not None and value.get(part.combined_by) == "or_":
-        says += ", and `or_` asks for one"
-    return Finding(path, met, f"`{path}`: {says or asks_no_more(candidate, steps)}", parts=parts)
+    text = verdict(met, parts, f"no one row of {steps[-1].table} meets all of them" if steps else "")
+    if text and part.combined_by is not None and value.get(part.combined_by) == "or_":
+        text += ", and `or_` requires one"
+    return Finding(path, met, f"`{path}`: {text or without_criteria(candidate, steps)}", parts=parts)
 
 
 def parts_of(candidate: Candidate, path: str, part: Filter, steps: Path, value: Mapping[str, Any]) -> Iterable[Finding]:
@@ -113,24 +113,24 @@ def parts_of(candidate: Candidate, path: str, part: Filter, steps: Path, value: 
         if name in names:
             yield finding(candidate, inner, part.parts[name], steps, given)
         elif given is not None and name != part.combined_by:
-            reason = f"since `{names[0]}` is given" if name in part.parts else "whatever it says"
+            reason = f"since `{names[0]}` is given" if name in part.parts else "whatever its value"
             yield Idle(inner, True, f"`{inner}`: ignored, {reason}")
 
 
 def finding(candidate: Candidate, path: str, part: Part, steps: Path, value: Any) -> Finding:
     if isinstance(part, Filter):
         return group(candidate, path, part, steps, value)
-    asked = to_jsonable_python(value, inf_nan_mode="null")
-    here, criteria = f"`{path} {shown(asked)}`", part(value)
+    operand = to_jsonable_python(value, inf_nan_mode="null")
+    here, criteria = f"`{path} {shown(operand)}`", part(value)
     if criteria is None:
-        return Idle(path, True, f"{here}: asks nothing", asked, [])
+        return Idle(path, True, f"{here}: no criteria", operand, [])
     met = candidate.meets(reached(steps, criteria))
     found, words = looked_at(candidate, part.operator, part.subject, steps, value)
-    return Finding(path, met, f"{here}: {'met' if met else 'not met'}, {words}", asked, found[:SHOWN])
+    return Finding(path, met, f"{here}: {'met' if met else 'not met'}, {words}", operand, found[:SHOWN])
 
 
 def verdict(met: bool, parts: Iterable[Finding], apart: str) -> str:
-    """How a group fares by the parts that count, in words; `apart` is said where they are met, but not together."""
+    """The result of a group from its parts; `apart` is the reason if they are met, but not together."""
     counted = [part for part in parts if not isinstance(part, Idle)]
     good = sum(part.met for part in counted)
     if not counted:
@@ -142,12 +142,12 @@ def verdict(met: bool, parts: Iterable[Finding], apart: str) -> str:
     return f"{'met' if met else 'not met'}, {good or 'none'} of {len(counted)} parts {'are' if good > 1 else 'is'}"
 
 
-def asks_no_more(candidate: Candidate, steps: Path) -> str:
-    """A filter that says nothing asks for a related row all the same."""
+def without_criteria(candidate: Candidate, steps: Path) -> str:
+    """A filter without criteria requires a related row all the same."""
     if not steps:
-        return "met, it asks nothing"
+        return "met, it has no criteria"
     table, rows = candidate.related(steps)
-    return f"met, it asks only for a related row of {table}" if rows else f"not met, {there_are(0, table)}"
+    return f"met, it only requires a related row of {table}" if rows else f"not met, {there_are(0, table)}"
 
 
 def looked_at(candidate: Candidate, operator: str, subject: Subject, steps: Path, value: Any) -> Found:
@@ -160,7 +160,7 @@ def looked_at(candidate: Candidate, operator: str, subject: Subject, steps: Path
         return [], there_are(0, table)
     if isinstance(subject, RelationSubject):
         return relations(candidate.workspace, table, rows, subject.step)
-    # What meets it comes first, so that it is among the few that are shown.
+    # Values that meet it come first, so that they are among the few that are shown.
     meeting = candidate.workspace.select(table, Condition(subject.column, operator, operand_of(value)))
     found = values_of(candidate.workspace, table, subject.column, [*(rows & meeting), *(rows - meeting)])
     whose = f" of {len(rows)} rows of {table}" if len(rows) > 1 else f" of {table}" if inner else ""
@@ -170,7 +170,7 @@ def looked_at(candidate: Candidate, operator: str, subject: Subject, steps: Path
 
 
 def relations(workspace: Workspace, table: str, rows: BitMap, step: Step) -> Found:
-    """How many rows a step leads to, from each of some rows."""
+    """How many related rows each row has by a step."""
     counts = [len(one_step(workspace, table, [row], step)) for row in rows]
     if len(counts) == 1:
         return counts, there_are(counts[0], step.table)
@@ -179,7 +179,7 @@ def relations(workspace: Workspace, table: str, rows: BitMap, step: Step) -> Fou
 
 
 def values_of(workspace: Workspace, name: str, column: Column, rows: Iterable[int]) -> list[Any]:
-    """The first values of rows in a column, each once: one more than is shown, where there are as many."""
+    """The first distinct values of a column, up to one more than is shown."""
     table = workspace[name]
     firsts: dict[str, int] = {}
     for row in rows:

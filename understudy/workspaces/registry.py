@@ -1,4 +1,4 @@
-"""Tenants: the workspaces of a server, each made when it is first asked for."""
+"""The registry of a server's workspaces, which are created on first use."""
 
 import asyncio
 import time
@@ -24,27 +24,27 @@ from understudy.workspaces.shared_caches import Caches
 from understudy.workspaces.workspace import Workspace
 
 DEFAULT = "default"  # the workspace of the API's plain URL
-WORKSPACE = "understudy.workspace"  # where a request's ASGI scope says which one it is for
+WORKSPACE = "understudy.workspace"  # the key of a request's workspace in the ASGI scope
 
 Perform = Callable[[Callable[[], Any]], Awaitable[Any]]
-"""Performs an operation on a workspace, and returns its answer once that may be told."""
+"""Performs an operation on a workspace, and returns its result once it is durable."""
 
 
 async def at_once(operation: Callable[[], Any]) -> Any:
-    """Performs operations on a workspace that nobody keeps."""
+    """Perform an operation on a workspace that is not stored."""
     return operation()
 
 
 @dataclass(frozen=True)
-class Kept:
-    """A workspace and where it is kept.
+class Content:
+    """The rows of a workspace and how they are stored.
 
     Args:
         workspace: the rows.
         perform: performs operations on them.
-        origin: where they come from, in words.
-        warnings: what is odd about them, a line each.
-        delete: deletes what is kept of them; raises UnderstudyError where it cannot, having changed nothing.
+        origin: a description of where they come from.
+        warnings: warnings about them.
+        delete: deletes what is stored; raises UnderstudyError if it cannot, and then changes nothing.
     """
 
     workspace: Workspace
@@ -54,64 +54,64 @@ class Kept:
     delete: Callable[[], None]
 
 
-class Keeper(Protocol):
-    """Where the rows of workspaces are."""
+class Storage(Protocol):
+    """Stores the rows of workspaces."""
 
-    def open(self, name: str) -> AbstractContextManager[Kept]:
-        """A workspace as it was left; a new one has the rows of the fixture set.
+    def open(self, name: str) -> AbstractContextManager[Content]:
+        """Open a stored workspace, or a new one with the rows of the fixture set.
 
         Raises:
             UnderstudyError: it cannot be opened.
         """
 
-    def has_left(self, name: str) -> bool:
-        """Whether something is left of a workspace that is not open."""
+    def has_stored(self, name: str) -> bool:
+        """Whether a workspace is stored."""
 
-    def left(self) -> Iterable[str]:
-        """The names of the workspaces, beyond DEFAULT, of which something is left, whether they are open or not."""
+    def stored(self) -> Iterable[str]:
+        """The names of the stored workspaces, except DEFAULT, whether open or not."""
 
 
 @dataclass
 class Tenant:
-    """A workspace that is open. `used` is when it was last asked for, by `time.monotonic`, in seconds."""
+    """An open workspace. `used` is when it was last used, by `time.monotonic`, in seconds."""
 
     name: str
-    kept: Kept
+    content: Content
     closing: ExitStack
     used: float = field(default_factory=time.monotonic)
     snapshots: dict[str, Workspace] = field(default_factory=dict)
     history: History = field(init=False)
 
     def __post_init__(self) -> None:
-        self.history = History(self.kept.workspace)
+        self.history = History(self.content.workspace)
 
     @property
     def is_default(self) -> bool:
         return self.name == DEFAULT
 
     def rows(self, rows: Workspace | None = None) -> dict[str, Any]:
-        """How many rows it has by table, or a snapshot of it, for people."""
-        counted = self.kept.workspace if rows is None else rows
+        """The number of rows by table, of the workspace or of a snapshot."""
+        counted = self.content.workspace if rows is None else rows
         return {"workspace": self.name, "rows": {name: len(table) for name, table in counted.items()}}
 
     def perform(self, operation: Callable[..., Any], **arguments: Any) -> Awaitable[Any]:
-        """What an operation on the workspace answers, once that may be told."""
-        return self.kept.perform(partial(operation, self.kept.workspace, **arguments))
+        """The result of an operation on the workspace, once it is durable."""
+        return self.content.perform(partial(operation, self.content.workspace, **arguments))
 
 
 class Tenants:
-    """All workspaces of a server by name: DEFAULT, and those that a URL names by ids ("<id>/<id>").
+    """All workspaces of a server by name: DEFAULT, and those whose ids are in a URL ("<id>/<id>").
 
     Args:
-        keeper: where their rows are.
-        limit: how many there may be beyond DEFAULT.
-        ids: how many ids name one, as the contract has it.
+        storage: stores their rows.
+        limit: the maximum number of workspaces beyond DEFAULT.
+        ids: the number of ids in a name, from the contract.
     """
 
-    def __init__(self, keeper: Keeper, limit: int = 1000, ids: int = 2) -> None:
+    def __init__(self, storage: Storage, limit: int = 1000, ids: int = 2) -> None:
         self.limit = limit
         self.ids = ids
-        self.keeper = keeper
+        self.storage = storage
         self._caches = Caches()
         self._open: dict[str, Tenant] = {}
         self._opening = asyncio.Lock()
@@ -120,41 +120,41 @@ class Tenants:
         return iter(list(self._open.values()))
 
     def __getitem__(self, name: str) -> Tenant:
-        """The workspace of a name, which is open."""
+        """The open workspace of a name."""
         return self._open[name]
 
-    def at_hand(self, name: str) -> Tenant | None:
-        """The workspace of a name, if it is open. It counts as used."""
+    def get_open(self, name: str) -> Tenant | None:
+        """The workspace of a name if it is open. This counts as a use."""
         tenant = self._open.get(name)
         if tenant is not None:
             tenant.used = time.monotonic()
         return tenant
 
     async def get(self, name: str) -> Tenant:
-        """The workspace of a name, which is opened where it is not yet.
+        """The workspace of a name. It is opened if necessary.
 
         Raises:
-            ApiError: it is no name of one, there are too many, or it cannot be opened.
+            ApiError: the name is not valid, the limit is reached, or it cannot be opened.
         """
         name = canonical(name)
         if name != DEFAULT and name.count("/") + 1 != self.ids:
-            raise no_name(name)
+            raise invalid_name(name)
         async with self._opening:
-            tenant = self.at_hand(name)
+            tenant = self.get_open(name)
             if tenant is None:
-                await asyncio.to_thread(self._check_room, name)
+                await asyncio.to_thread(self._check_limit, name)
                 tenant = await self._opened(name)
             return tenant
 
-    def _check_room(self, name: str) -> None:
-        """See whether there may be one more workspace, if this is a new one. All that are kept count, open or not.
+    def _check_limit(self, name: str) -> None:
+        """Check that a workspace can be created, if it is a new one. Stored workspaces count even if they are not open.
 
         Raises:
-            Forbidden: there are as many as there may be.
+            Forbidden: the limit is reached.
         """
-        if name == DEFAULT or self.keeper.has_left(name):
+        if name == DEFAULT or self.storage.has_stored(name):
             return
-        if len({*self._open, *self.keeper.left()} - {DEFAULT}) >= self.limit:
+        if len({*self._open, *self.storage.stored()} - {DEFAULT}) >= self.limit:
             raise Forbidden(
                 f"The limit of {counted(self.limit, 'workspaces')} is reached. Drop some (DELETE /__admin/workspaces, "
                 "`understudy admin drop`), or start the server with a higher --max-workspaces."
@@ -175,52 +175,51 @@ class Tenants:
             UnderstudyError: it cannot be opened.
         """
         with ExitStack() as stack:
-            kept = stack.enter_context(self.keeper.open(name))
-            kept.workspace.share(self._caches)
-            tenant = self._open[name] = Tenant(name, kept, stack.pop_all())
+            content = stack.enter_context(self.storage.open(name))
+            content.workspace.share(self._caches)
+            tenant = self._open[name] = Tenant(name, content, stack.pop_all())
         return tenant
 
-    async def become(self, others: "Tenants") -> None:
-        """Close all workspaces, and from now on open those that others, which are not open, would open: DEFAULT now.
+    async def replace_all(self, others: "Tenants") -> None:
+        """Close all workspaces, take over the storage of others, which are not open, and open DEFAULT.
 
         Requests wait meanwhile.
 
         Raises:
-            UnderstudyError: DEFAULT cannot be opened. Then that of before is open again.
+            UnderstudyError: DEFAULT cannot be opened. The previous one is then open again.
         """
         async with self._opening:
-            before = self.keeper, self.ids
+            before = self.storage, self.ids
             tenants, self._open = list(self), {}
             for tenant in tenants:
-                await tenant.perform(bool)  # what was done to it before is through
+                await tenant.perform(bool)  # wait until earlier operations are complete
                 tenant.closing.close()
-            self.keeper, self.ids = others.keeper, others.ids
+            self.storage, self.ids = others.storage, others.ids
             try:
                 await asyncio.to_thread(self.open, DEFAULT)
             except UnderstudyError:
-                self.keeper, self.ids = before
+                self.storage, self.ids = before
                 await asyncio.to_thread(self.open, DEFAULT)
                 raise
 
     async def drop(self, name: str) -> Tenant:
-        """Close a workspace and lose its rows; when it is asked for again, it is a new one. Returns what it was.
+        """Close a workspace and delete its rows. Its next use creates a new one. Returns the closed one.
 
         Raises:
-            ApiError: there is none, it is DEFAULT, or what is left of it cannot be opened or deleted. Then nothing
-                is lost.
+            ApiError: it does not exist, is DEFAULT, or its file cannot be opened or deleted. Nothing is then deleted.
         """
         if name == DEFAULT:
-            raise Unprocessable("The default workspace stays. Reset it instead.")
+            raise Unprocessable("The default workspace cannot be deleted. Reset it instead.")
         name = canonical(name)
         async with self._opening:
             if name not in self._open:
-                if not self.keeper.has_left(name):
-                    raise NotFound(f"There is no workspace {name}.")
-                await self._opened(name)  # so that nobody else has it
-            tenant = self._open.pop(name)  # from here on, who asks for it waits for a new one
+                if not self.storage.has_stored(name):
+                    raise NotFound(f"The workspace {name} does not exist.")
+                await self._opened(name)  # which locks its file
+            tenant = self._open.pop(name)  # requests for it now wait for a new one
             try:
-                await tenant.perform(bool)  # what was done to it before is through
-                await asyncio.to_thread(tenant.kept.delete)
+                await tenant.perform(bool)  # wait until earlier operations are complete
+                await asyncio.to_thread(tenant.content.delete)
             except UnderstudyError as error:
                 self._open[name] = tenant
                 raise InsufficientStorage(f"The workspace {name} cannot be dropped: {error}") from None
@@ -228,36 +227,36 @@ class Tenants:
         return tenant
 
     def close(self) -> None:
-        """Close all workspaces. What is kept of them stays."""
+        """Close all workspaces. Their files stay."""
         for tenant in self:
             del self._open[tenant.name]
             tenant.closing.close()
 
 
 def canonical(name: str) -> str:
-    """A name as the one way in which its ids are written.
+    """A name with its ids in canonical form.
 
     Raises:
-        Unprocessable: it is neither DEFAULT nor ids behind each other.
+        Unprocessable: it is neither DEFAULT nor a sequence of ids.
     """
     if name == DEFAULT:
         return name
     try:
         return "/".join(str(UUID(part)) for part in name.split("/"))
     except ValueError:
-        raise no_name(name) from None
+        raise invalid_name(name) from None
 
 
 def is_name(text: str) -> bool:
-    """Whether a text is the name of a workspace, written as `canonical` writes it."""
+    """Whether a text is the name of a workspace in canonical form."""
     try:
         return canonical(text) == text
     except Unprocessable:
         return False
 
 
-def no_name(name: str) -> Unprocessable:
+def invalid_name(name: str) -> Unprocessable:
     return Unprocessable(
-        f"`{name}` names no workspace: that is `{DEFAULT}`, or the ids of its URL with a slash between, each a UUID "
-        "such as 7c0f3ed5-4b8a-4c5e-9d57-0c1f8a6b2d11."
+        f"`{name}` is not the name of a workspace: use `{DEFAULT}`, or the ids of its URL with a slash between, each "
+        "a UUID such as 7c0f3ed5-4b8a-4c5e-9d57-0c1f8a6b2d11."
     )

@@ -1,4 +1,4 @@
-"""What workspaces remember together, so that its size is bounded however many there are."""
+"""Caches that all workspaces share, so that their size is bounded."""
 
 from dataclasses import dataclass, field
 
@@ -6,13 +6,13 @@ from understudy.cache import Cache
 from understudy.filters.pages import PageCache
 from understudy.filters.selection import Remembered
 
-ROWS = 2**26  # bytes of criteria and of the rows that met them; at a million rows, these take 125 kB at the most
-PAGES = 2**24  # bytes of pages, compressed ones included
+ROWS = 2**26  # bytes of criteria and of the rows that meet them; a set of a million rows takes at most 125 kB
+PAGES = 2**24  # bytes of pages, including compressed ones
 
 
 @dataclass(frozen=True)
 class Caches:
-    """Which rows met criteria, and pages of rows."""
+    """The rows that meet criteria, and pages of rows."""
 
     rows: Remembered = field(default_factory=lambda: Cache(ROWS))
     pages: PageCache = field(default_factory=lambda: Cache(PAGES))

@@ -1,4 +1,4 @@
-"""A workspace: one set of tables, with what reaches across them."""
+"""A workspace: a set of tables, with the operations across tables."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -21,7 +21,7 @@ class Workspace(Mapping[str, Table]):
 
     Args:
         tables: the tables.
-        caches: what was found in these and in other tables; new ones by default. Forks share them.
+        caches: the caches to use; new ones by default. Forks share them.
     """
 
     def __init__(self, tables: Mapping[str, Table], caches: Caches | None = None) -> None:
@@ -29,23 +29,23 @@ class Workspace(Mapping[str, Table]):
         self.share(Caches() if caches is None else caches)
 
     def share(self, caches: Caches) -> None:
-        """Remember what is found in caches that others use, too."""
+        """Use caches that other workspaces use too."""
         self._caches = caches
         self._selection = Selection(self._tables, caches.rows)
         self._pages = Pages(self._tables, self._selection, caches.pages)
 
     @classmethod
     def empty(cls, catalog: Catalog, record: Record = unrecorded) -> "Workspace":
-        """The tables of a catalog, without rows. `record` is told of each change of a row."""
+        """The tables of a catalog, without rows. `record` is called with each change of a row."""
         tables = catalog.tables.items()
         return cls({name: Table(schema, catalog.columns[name], record) for name, schema in tables})
 
     def fork(self, record: Record = unrecorded) -> "Workspace":
-        """Another workspace of the same rows, which goes its own way from here, and costs what it changes."""
+        """A copy-on-write copy of the workspace, which only takes memory for its changes."""
         return Workspace({name: table.fork(record) for name, table in self.items()}, self._caches)
 
     def restore(self, other: "Workspace") -> None:
-        """Become what another workspace is, which may go on to change."""
+        """Replace the rows by those of another workspace, which may change afterwards."""
         for name, table in self.items():
             table.restore(other[name])
 
@@ -59,7 +59,7 @@ class Workspace(Mapping[str, Table]):
         return len(self._tables)
 
     def counts(self) -> str:
-        """How many rows of which tables there are, in words."""
+        """The number of rows by table, as a text."""
         return ", ".join(counted(len(table), name) for name, table in self.items() if table) or "no rows"
 
     def select(self, table: str, criteria: Criteria) -> BitMap:
@@ -74,7 +74,7 @@ class Workspace(Mapping[str, Table]):
         return self._pages.rows(table, criteria, sort, limit, offset)
 
     def page(self, table: str, criteria: Criteria, sort: Sort, limit: int, offset: int = 0) -> Page:
-        """The same as the JSON array of an answer."""
+        """The same rows, as the JSON array of a response."""
         if self._tables[table].schema.is_shown_as_stored:
             return self._pages.page(table, criteria, sort, limit, offset)
         rows = self.first(table, criteria, sort, limit, offset)
@@ -86,11 +86,11 @@ class Workspace(Mapping[str, Table]):
         return target.schema.shown(self._tables, target.encoded(row))
 
     def delete(self, table: str, rows: Iterable[int]) -> None:
-        """Delete rows, and do to the rows that refer to them what the contract says (`x-on-delete`)."""
+        """Delete rows, and apply `x-on-delete` to the rows that reference them."""
         target = self._tables[table]
         for row in list(rows):
             if row not in target.live:
-                continue  # rows that refer to each other in a circle come by here more than once
+                continue  # circular references lead here more than once
             key = target.key(ID, row)
             target.delete(row)
             for owner in self._tables.values():

@@ -1,4 +1,4 @@
-"""Why a row is in an answer, or is not."""
+"""Why a row is in the result of a filter, or not."""
 
 from typing import Any
 
@@ -15,17 +15,17 @@ async def explain_row(site: Site, workspace: str, body: dict[str, Any]) -> Answe
     values = reader.values(body.get("body"))
     tenant = await site.tenants.get(workspace)
     table = reader.query.table
-    row = tenant.kept.workspace[table].find(body["id"].int)
+    row = tenant.content.workspace[table].find(body["id"].int)
     if row is None:
-        raise NotFound(f"There is no row of {table} with the id {body['id']} in the workspace {tenant.name}.")
-    return explain(reader.query, tenant.kept.workspace, table, row, values).as_json()
+        raise NotFound(f"No row of {table} has the id {body['id']} in the workspace {tenant.name}.")
+    return explain(reader.query, tenant.content.workspace, table, row, values).as_json()
 
 
 def reader_at(site: Site, path: str) -> QueryBody:
-    """What reads the filters at a path.
+    """The reader of the filters of a path.
 
     Raises:
-        Unprocessable: the path takes none.
+        Unprocessable: the path takes no filters.
     """
     found = site.table.find("POST", full(path, site.api.contract.base_path))
     body = found and found.operation.reader.body

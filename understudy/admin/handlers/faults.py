@@ -1,4 +1,4 @@
-"""What goes wrong on purpose."""
+"""Fault rules."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def replace_faults(site: Site, body: dict[str, Any], workspace: str | None = Non
 
 def read_faults(site: Site, workspace: str | None = None) -> Answer:
     rules = site.faults.of(named(workspace))
-    return {"rules": [{"rule": rule.says, "matched": rule.matched, "applied": rule.applied} for rule in rules]}
+    return {"rules": [{"rule": rule.definition, "matched": rule.matched, "applied": rule.applied} for rule in rules]}
 
 
 def clear_faults(site: Site, workspace: str | None = None) -> Answer:

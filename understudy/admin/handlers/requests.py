@@ -1,4 +1,4 @@
-"""What the server was asked: all of it, or what is like something."""
+"""The requests in the journal: list, find, count and delete them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,16 +18,16 @@ from understudy.site import Site
 from understudy.text import counted
 from understudy.workspaces.registry import canonical
 
-NEAREST = 3  # requests, where none is found
-PAGE = 2**22  # bytes of a page, after which it takes no more requests
+NEAREST = 3  # similar requests that are shown when none matches
+PAGE = 2**22  # bytes after which a page ends
 
 
 @dataclass
 class Page:
     """A page of requests, the newest first, each as JSON.
 
-    `total` counts all that were found, where the page is the first one; `next` is the number that the next page is
-    `before`, None where this is the last one.
+    `total`, on the first page, counts all requests found. `next` is the number that the next page is `before`; it is
+    None on the last page.
     """
 
     requests: list[bytes] = field(default_factory=list)
@@ -61,7 +61,7 @@ def clear_requests(site: Site, workspace: str | None = None) -> Answer:
 
 async def count_requests(site: Site, body: dict[str, Any]) -> Answer:
     search = search_for(site, **body)
-    check_memory(site, search)
+    check_completeness(site, search)
     return (await page_of(site, search, limit=0)).total
 
 
@@ -72,7 +72,7 @@ async def find_requests(
     page = await page_of(site, search, limit, before, after)
     if page.total != 0:
         return page.encoded()
-    check_memory(site, search)
+    check_completeness(site, search)
     return page.encoded(await nearest(site, search))
 
 
@@ -90,13 +90,13 @@ def search_for(
 
 
 async def page_of(site: Site, search: Search, limit: int, before: int | None = None, after: int | None = None) -> Page:
-    """The requests that are looked for, and how many there are of them.
+    """A page of the requests that match a search, and how many match.
 
     Args:
-        site: whose journal is searched.
-        search: what they are like.
-        limit: how many there may be on the page.
-        before: only requests with a smaller number; then they are not counted.
+        site: the site whose journal is searched.
+        search: what to look for.
+        limit: the maximum number of requests on the page.
+        before: only requests with a smaller number; they are then not counted.
         after: only requests with a larger number.
     """
     page, size, last = Page(total=0 if before is None else None), 0, 0
@@ -105,7 +105,7 @@ async def page_of(site: Site, search: Search, limit: int, before: int | None = N
         if not search.is_met(exchange, operation_of(site, exchange), site.api.contract.base_path):
             continue
         if page.next is None and len(page.requests) < limit and size < PAGE:
-            page.requests.append(encode(told(site, exchange)))
+            page.requests.append(encode(shown(site, exchange)))
             size, last = size + len(page.requests[-1]), exchange.number
         elif page.next is None:
             page.next = last
@@ -117,14 +117,14 @@ async def page_of(site: Site, search: Search, limit: int, before: int | None = N
 
 
 async def nearest(site: Site, search: Search) -> list[dict[str, Any]]:
-    """The requests that are least unlike what is looked for, and in what."""
+    """The requests that are most similar to a search, and how they differ."""
     best: list[tuple[int, Exchange]] = []
     async for exchange in in_slices(site.journal.newest()):
         if search.workspace in (None, exchange.workspace):
             distance = search.distance(exchange, operation_of(site, exchange), site.api.contract.base_path)
             best = nsmallest(NEAREST, [*best, (distance, exchange)], key=lambda candidate: candidate[0])
     return [
-        {"request": told(site, exchange), "differences": differences(site, search, exchange)} for _, exchange in best
+        {"request": shown(site, exchange), "differences": differences(site, search, exchange)} for _, exchange in best
     ]
 
 
@@ -132,15 +132,15 @@ def differences(site: Site, search: Search, exchange: Exchange) -> list[str]:
     return search.differences(exchange, operation_of(site, exchange), site.api.contract.base_path)
 
 
-def told(site: Site, exchange: Exchange) -> dict[str, Any]:
-    """A request as it is shown, without what could let somebody in."""
+def shown(site: Site, exchange: Exchange) -> dict[str, Any]:
+    """A request as it is shown, without credentials."""
     found = site.table.find(exchange.method, exchange.path)
     if found is None:
         return {**exchange.as_json(), "operation": None}
-    shown = {**exchange.as_json(found.operation.reader.query_names), "operation": found.operation.id}
+    result = {**exchange.as_json(found.operation.reader.query_names), "operation": found.operation.id}
     if found.operation.issues_tokens and exchange.status == HTTPStatus.OK:
-        shown["answer"] = HIDDEN
-    return shown
+        result["answer"] = HIDDEN
+    return result
 
 
 def operation_of(site: Site, exchange: Exchange) -> str | None:
@@ -148,25 +148,24 @@ def operation_of(site: Site, exchange: Exchange) -> str | None:
     return found and found.operation.id
 
 
-def check_memory(site: Site, search: Search) -> None:
-    """See to it that "so many" and "none" are true.
+def check_completeness(site: Site, search: Search) -> None:
+    """Check that a count, or a search without result, is certain.
 
     Raises:
-        Conflict: the journal is off, or has forgotten what might have counted.
+        Conflict: the journal is off, or has dropped requests that may match.
     """
     journal = site.journal
     if not journal.size:
-        raise Conflict("The server keeps no journal; start it with --journal and how many requests it should hold.")
-    forgotten = journal.forgotten.of(search.workspace)
-    if not forgotten:
+        raise Conflict("The journal is off. Start the server with --journal N, where N is more than 0.")
+    dropped = journal.dropped.of(search.workspace)
+    if not dropped:
         return
     if journal.is_out_of_bytes:
         raise Conflict(
-            f"The journal is full, with {counted(len(journal), 'requests')} in {journal.capacity // 2**20} MiB. It has "
-            f"forgotten {forgotten} that might count. Clear it (DELETE /__admin/requests) before what you ask about."
+            f"The journal is full, with {counted(len(journal), 'requests')} in {journal.capacity // 2**20} MiB, and "
+            f"has dropped {dropped} that may match. Clear it (DELETE /__admin/requests) before the requests to check."
         )
     raise Conflict(
-        f"The journal holds no more than {counted(journal.size, 'requests')} and has forgotten {forgotten} that might "
-        "count. Clear it (DELETE /__admin/requests) before what you ask about, or start the server with a larger "
-        "--journal."
+        f"The journal holds at most {counted(journal.size, 'requests')} and has dropped {dropped} that may match. "
+        "Clear it (DELETE /__admin/requests) before the requests to check, or start the server with a larger --journal."
     )

@@ -1,4 +1,4 @@
-"""What the server is and holds."""
+"""The state of the server."""
 
 import resource
 import time
@@ -27,7 +27,7 @@ def read_state(site: Site) -> Answer:
         "journal": {
             "size": site.journal.size,
             "requests": len(site.journal),
-            "forgotten": site.journal.forgotten.total,
+            "dropped": site.journal.dropped.total,
         },
     }
 
@@ -38,7 +38,7 @@ def state_of(tenant: Tenant) -> dict[str, object]:
 
 
 def memory() -> int:
-    """What the process takes, in bytes; where the system does not tell, the most that it took."""
+    """The memory of the process in bytes; on systems without /proc, its peak."""
     if STATM.exists():
         return int(STATM.read_text(encoding="ascii").split()[1]) * resource.getpagesize()
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KIBIBYTE

@@ -1,4 +1,4 @@
-"""Snapshots: rows that are put aside, and taken back."""
+"""Snapshots: save and restore the rows of a workspace."""
 
 from understudy.errors import Forbidden, NotFound
 from understudy.operations.handler_results import NO_CONTENT, Answer
@@ -10,18 +10,18 @@ from understudy.workspaces.workspace import Workspace
 
 async def save_snapshot(site: Site, workspace: str, name: str) -> Answer:
     tenant = await site.tenants.get(workspace)
-    check_room(site, tenant, name)
+    check_limit(site, tenant, name)
     rows = await tenant.perform(Workspace.fork)
-    check_room(site, tenant, name)  # others may have been saved meanwhile
+    check_limit(site, tenant, name)  # others may have been saved meanwhile
     tenant.snapshots[name] = rows
     return tenant.rows()
 
 
-def check_room(site: Site, tenant: Tenant, name: str) -> None:
-    """See whether there may be a snapshot of this name.
+def check_limit(site: Site, tenant: Tenant, name: str) -> None:
+    """Check that a snapshot of this name can be saved.
 
     Raises:
-        Forbidden: there are as many as there may be.
+        Forbidden: the limit is reached.
     """
     limit = site.options.max_snapshots
     if name not in tenant.snapshots and sum(len(each.snapshots) for each in site.tenants) >= limit:
@@ -51,6 +51,6 @@ async def restore_snapshot(site: Site, workspace: str, name: str) -> Answer:
 
 def found(tenant: Tenant, name: str) -> Workspace:
     if name not in tenant.snapshots:
-        there = ", ".join(sorted(tenant.snapshots)) or "none"
-        raise NotFound(f"The workspace {tenant.name} has no snapshot `{name}`; it has {there}.")
+        names = ", ".join(sorted(tenant.snapshots)) or "none"
+        raise NotFound(f"The workspace {tenant.name} has no snapshot `{name}`; it has {names}.")
     return tenant.snapshots[name]

@@ -1,4 +1,4 @@
-"""The rows of workspaces: back to the fixtures, loaded, gone."""
+"""The rows of workspaces: reset, load and drop them."""
 
 import asyncio
 import json
@@ -11,14 +11,14 @@ from typing import Any
 from understudy.errors import INDENTED, NotFound, UnderstudyError, Unprocessable
 from understudy.loading import fixtures, loader
 from understudy.loading.loader import LoadError
-from understudy.loading.sources import Source, held
+from understudy.loading.sources import Source, read_now
 from understudy.operations.handler_results import Answer
 from understudy.site import Site
 from understudy.workspaces.workspace import Workspace
 
 
 async def reset_workspace(site: Site, workspace: str) -> Answer:
-    base = await site.base()  # first, since a workspace may be dropped while we wait
+    base = await site.base()  # first, since a workspace may be dropped meanwhile
     tenant = await site.tenants.get(workspace)
     await tenant.perform(Workspace.restore, other=base)
     return tenant.rows()
@@ -26,7 +26,7 @@ async def reset_workspace(site: Site, workspace: str) -> Answer:
 
 async def drop_workspaces(site: Site, workspace: str | None = None, idle: float | None = None) -> Answer:
     if workspace is None and idle is None:
-        raise Unprocessable("Say which: `workspace`, or all that were `idle` for so many seconds.")
+        raise Unprocessable("Give either a `workspace`, or the `idle` seconds of those to drop.")
     names = [workspace] if workspace is not None else list(idle_for(site, idle or 0))
     return {"dropped": [await site.drop(name) for name in names]}
 
@@ -42,24 +42,24 @@ async def load_rows(site: Site, workspace: str, body: dict[str, Any]) -> Answer:
     folder = None if body.get("set") is None else folder_of_set(site, body["set"])
     sources = sources_of(body["rows"]) if folder is None else await sources_in(site, folder)
     tenant = await site.tenants.get(workspace)
-    await tenant.perform(take, site=site, sources=sources, given=body.get("rows") or (), replace=body["replace"])
+    await tenant.perform(add_rows, site=site, sources=sources, given=body.get("rows") or (), replace=body["replace"])
     strays = [] if folder is None else fixtures.strays(folder, site.api.catalog.tables)
-    return {**tenant.rows(), "warnings": [*strays, *fixtures.dangling(tenant.kept.workspace)]}
+    return {**tenant.rows(), "warnings": [*strays, *fixtures.dangling(tenant.content.workspace)]}
 
 
-def take(workspace: Workspace, site: Site, sources: list[Source], given: Collection[str], *, replace: bool) -> None:
-    """Give a workspace more rows, or others; all of them, or none.
+def add_rows(workspace: Workspace, site: Site, sources: list[Source], given: Collection[str], *, replace: bool) -> None:
+    """Add rows to a workspace, or replace its rows: all of them or none.
 
     Raises:
-        Unprocessable: one of them is no row of its table.
+        Unprocessable: a row is not valid.
     """
-    taking = Workspace.empty(site.api.catalog) if replace else workspace.fork()
+    changed = Workspace.empty(site.api.catalog) if replace else workspace.fork()
     try:
-        loader.load(taking, sources, given)
+        loader.load(changed, sources, given)
     except LoadError as error:
         end = ". " if error.count == 1 else INDENTED
         raise Unprocessable(f"{error}{end}Nothing was loaded.") from None
-    workspace.restore(taking)
+    workspace.restore(changed)
 
 
 def sources_of(rows: Mapping[str, list[Any]]) -> list[Source]:
@@ -74,29 +74,27 @@ def place_of(table: str, number: int | None) -> str:
 
 
 async def sources_in(site: Site, folder: Path) -> list[Source]:
-    """The rows of a fixture set, read by another thread.
+    """The rows of a fixture set, read in another thread.
 
     Raises:
-        Unprocessable: there are two files for a table.
+        Unprocessable: a table has two files.
     """
     try:
         sources = fixtures.sources(folder, site.api.catalog.tables)
     except UnderstudyError as error:
         raise Unprocessable(f"{error}. Nothing was loaded.") from None
-    return await asyncio.to_thread(lambda: [held(source) for source in sources])
+    return await asyncio.to_thread(lambda: [read_now(source) for source in sources])
 
 
 def folder_of_set(site: Site, name: str) -> Path:
     """The folder of a fixture set beside the loaded one.
 
     Raises:
-        NotFound: there is none of this name.
+        NotFound: no set has this name.
     """
     beside = {path.name: path for path in site.fixture_set.folder.resolve().parent.iterdir() if is_set(path)}
     if name not in beside:
-        raise NotFound(
-            f"There is no fixture set `{name}` beside the loaded one; there are {', '.join(sorted(beside))}."
-        )
+        raise NotFound(f"No fixture set `{name}` is beside the loaded one; its folder has {', '.join(sorted(beside))}.")
     return beside[name]
 
 
