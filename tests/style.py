@@ -19,8 +19,8 @@ CHECKED = [
     "docs",
     "examples",
     "bench/README.md",
-    "understudy",
-    "handlers",
+    *(f"understudy/{name}" for name in ("admin", "cli", "drift", "faults", "filters", "http", "network", "operations")),
+    *(f"understudy/{name}" for name in ("reports", "server", "tables", "terminal", "testing", "workspaces")),
 ]
 CODE = re.compile(r"^```.*?^```$|`[^`]+`", re.MULTILINE | re.DOTALL)
 
