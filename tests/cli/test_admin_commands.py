@@ -297,7 +297,7 @@ REFUSED: dict[str, tuple[list[str], str]] = {
     "a status": (["count", "--status", "x"], "Invalid value for '--status': 'x' is not a valid integer"),
     "nothing": (["load"], "Missing argument 'DIR|NAME'."),
     "another command": (["rest"], "No such command 'rest'."),
-    "no URL": (["state", "--url", "http://[::1"], "http://[::1 is no URL ("),
+    "no URL": (["state", "--url", "http://[::1"], "http://[::1 is not a URL ("),
 }
 
 

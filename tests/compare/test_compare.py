@@ -87,7 +87,7 @@ MISTAKES = {
     "no port": (["http://a:b", "http://a:b"], "http://a:b: cannot be reached ("),
     "a header that no server takes": (["{api}", "{api}", "--header", "x: ü"], "{api}: cannot be reached ("),
     "nobody there": (["{nobody}", "{nobody}"], "{nobody}: cannot be reached ("),
-    "a header without a colon": (["{api}", "{api}", "--header", "x"], "--header wants 'NAME: VALUE', not 'x'"),
+    "a header without a colon": (["{api}", "{api}", "--header", "x"], "--header takes 'NAME: VALUE', not 'x'"),
     "no such fixtures": (["{api}", "{api}", "--fixtures", "nowhere"], "nowhere: no such fixture folder"),
     "no such cases": (["{api}", "{api}", "--replay", "nowhere"], "nowhere: cannot be read (No such file or directory)"),
     "cases that are none": (

@@ -170,7 +170,7 @@ def test_properties_beside_a_reference_are_not_the_ones_that_it_leads_to() -> No
         "size": schema,
     }
     places = Contract("c", document).root
-    sizes = {name: validator(places[name], Reading.LETTER) for name in document}
+    sizes = {name: validator(places[name], Reading.STRICT) for name in document}
     assert sizes["size"].validate_python({"size": 1}) == sizes["same"].validate_python({"size": 1}) == {"size": 1}
     assert sizes["own"].validate_python({"size": "1"}) == {"size": "1"}
     assert sizes["same"].validate_python(None) is None
@@ -189,7 +189,7 @@ MISTAKES: dict[str, Mistake] = {
     "a place that is not there": (
         "~1flows~1count",
         "~1flows~1counts",
-        "~1flows~1counts` leads nowhere",
+        "~1flows~1counts` cannot be resolved",
     ),
     "a path that is not listed": (
         '  /flows/count: {$ref: "openapi/flows.yaml#/paths/~1flows~1count"}\n',
@@ -221,12 +221,12 @@ MISTAKES: dict[str, Mistake] = {
     "an unknown reference": (
         "common.yaml#/components/schemas/IdIn}",
         "common.yaml#/components/schemas/NoSuch}",
-        "`$ref: common.yaml#/components/schemas/NoSuch` leads nowhere",
+        "`$ref: common.yaml#/components/schemas/NoSuch` cannot be resolved",
     ),
     "an unknown reference within a file": (
         '"#/components/schemas/Ids"',
         '"#/components/schemas/NoSuch"',
-        "`$ref: #/components/schemas/NoSuch` leads nowhere",
+        "`$ref: #/components/schemas/NoSuch` cannot be resolved",
     ),
     "security": ("tags:\n  - name: artifacts", "security: []\ntags:\n  - name: artifacts", "`security` is not served"),
     "no handler": (
@@ -255,7 +255,7 @@ MISTAKES: dict[str, Mistake] = {
     "a path that leads nowhere": (
         "x-related: flow_run_id/flow_id",
         "x-related: flow_run_id/name",
-        "`name` does not lead anywhere",
+        "`name` is not a reference",
     ),
     "a path to another table": (
         "x-related: flow_run_id/flow_id",
@@ -279,9 +279,9 @@ MISTAKES: dict[str, Mistake] = {
     "a bound without a sentence": (
         '        maximum: "Invalid limit',
         '        maximal: "Invalid limit',
-        "components/schemas/Limit: `x-detail` needs minimum and maximum, and nothing else",
+        "components/schemas/Limit: `x-detail` requires exactly minimum and maximum",
     ),
-    "a derived table without a rule": ("        per: key\n", "", "`x-derived` needs"),
+    "a derived table without a rule": ("        per: key\n", "", "`x-derived` requires"),
     "a body of another kind": (
         'application/json:\n            schema: {$ref: "#/components/schemas/FlowUpdate"}',
         'text/csv:\n            schema: {$ref: "#/components/schemas/FlowUpdate"}',

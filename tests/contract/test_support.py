@@ -28,21 +28,21 @@ REFUSED: dict[str, set[str]] = {
     "museum": {
         "the document: `security` is not served",
         "servers/0: `url: https://api.museum.example.com` is not served; it must be a path such as `/api`",
-        "paths//special-events/get/parameters/0/schema: `format: date` is not served; there are uuid and date-time",
+        "paths//special-events/get/parameters/0/schema: `format: date` is not served; use uuid or date-time",
         "components/schemas/Ticket: `allOf` is served with one schema only; write the fields of all into one",
         "components/schemas/Price: `exclusiveMinimum` is not served in a schema of `type: number`",
         "paths//tickets/{ticketId}/qr/get/responses/200/content/image/png: only application/json is served",
     },
     "bookstore": {
         "paths//books/{isbn}.json: a parameter takes a whole part of a path, between slashes",
-        "paths//books/get/parameters/0: the header `Accept-Language` would be ignored; parameters stand in the path "
+        "paths//books/get/parameters/0: the header `Accept-Language` would be ignored; parameters must be in the path "
         "or the query",
-        "paths//books/get/parameters/1: the cookie `session` would be ignored; parameters stand in the path or the "
+        "paths//books/get/parameters/1: the cookie `session` would be ignored; parameters must be in the path or the "
         "query",
         "components/schemas/Book/properties/isbn: `pattern` is not served beside `enum`",
         "components/schemas/Book: `minProperties` is not served in a schema of `type: object`; did you mean "
         "`properties`?",
-        "components/schemas/Book: `required` names `author`, which is none of the `properties`",
+        "components/schemas/Book: `required` names `author`, which is not in `properties`",
     },
     "comments": {"components/schemas/Comment/properties/replies/items: `$ref: #/components/schemas/Comment` is "
         "recursive, which is not served"},
@@ -55,23 +55,23 @@ REFUSED: dict[str, set[str]] = {
     },
     "split": {
         "paths//orders/get/responses/200/content/application/json/schema: "
-        "`$ref: https://example.com/order.yaml#/Order` leads out of the document; write what it is into this one",
-        "components/schemas/Customer: `$ref: #/components/schemas/Persn` leads nowhere",
+        "`$ref: https://example.com/order.yaml#/Order` is outside the document; copy its target into this one",
+        "components/schemas/Customer: `$ref: #/components/schemas/Persn` cannot be resolved",
     },
     "uploads": {
         "paths//files/post/requestBody/content/multipart/form-data: only application/json is served",
         "paths//files/post/requestBody/content/multipart/form-data: `encoding` is not served",
         "paths//files/post/requestBody/content/multipart/form-data/schema/properties/file: `format: binary` is not "
-        "served; there are uuid and date-time",
+        "served; use uuid or date-time",
     },
     "statuses": {
         "paths//jobs/get/responses/2XX: `2XX` is not served; name each status",
         "paths//jobs: `servers` is not served",
-        "paths//jobs/post/requestBody: an optional body is served only with `x-selects`; say `required: true`",
+        "paths//jobs/post/requestBody: an optional body is served only with `x-selects`; use `required: true`",
     },
     "todos": {
-        "components/schemas/Todo: a row needs an `id` that is a UUID (`type: string, format: uuid`)",
-        "components/schemas/Todo/properties/owner: `x-references` names no table: no table is named `users`",
+        "components/schemas/Todo: a row requires an `id` that is a UUID (`type: string, format: uuid`)",
+        "components/schemas/Todo/properties/owner: `x-references` no table is named `users`",
         "components/schemas/Todo/properties/title: `readOnly` is not served in a schema of `type: string`",
     },
     "annotated": {
@@ -80,7 +80,7 @@ REFUSED: dict[str, set[str]] = {
         "tags/0: unknown annotation `x-displayName`",
         "paths//pets/get: unknown annotation `x-saf`; did you mean `x-safe`?",
         "paths//pets/post: `x-open` takes `true` or `false`, not `yes`",
-        "paths//pets/{id}/get: `x-table` means nothing here; it is for: schema",
+        "paths//pets/{id}/get: `x-table` is not valid here; it is for: schema",
         "paths//pets/{id}/get/parameters/0: `x-names` takes TABLE.FIELD: `pets` has no field `nam`; did you mean "
         "`name`?",
         "components/schemas/Pet/properties/name: unknown annotation `x-uniqe`; did you mean `x-unique`?",

@@ -74,7 +74,7 @@ def test_two_servers_that_let_nobody_in_are_not_alike(guarded: httpx.Client) -> 
     url = url_of(guarded)
     status, output = run("compare", url, url, "--requests", "5")
     assert status != 0
-    assert f"{url}/artifacts/filter: wants a CSRF token, and issues none (401) (403)" in output
+    assert f"{url}/artifacts/filter: requires a CSRF token, but does not issue any (401) (403)" in output
 
 
 def test_fuzzing_sends_tokens_too(guarded: httpx.Client) -> None:
@@ -151,11 +151,16 @@ def test_a_header_that_is_given_is_left_as_it_is(guarded: httpx.Client) -> None:
 
 
 REFUSALS = {
-    "no login": (401, "{}", [], "wants a login: give --auth or --header (401)"),
-    "a wrong login": (401, "{}", ["--auth", "a:b"], "does not accept this login (401)"),
-    "another wrong login": (403, "{}", ["--auth", "a:b"], "lets nobody in with this login (403)"),
-    "no login, and forbidden": (403, "{}", [], "forbids it, and no login was given (403)"),
-    "no token": (403, '{"detail": "Missing CSRF token."}', [], "wants a CSRF token, and issues none (403) (403)"),
+    "no login": (401, "{}", [], "requires authentication (--auth or --header) (401)"),
+    "a wrong login": (401, "{}", ["--auth", "a:b"], "does not accept these credentials (401)"),
+    "another wrong login": (403, "{}", ["--auth", "a:b"], "forbids it with these credentials (403)"),
+    "no login, and forbidden": (403, "{}", [], "forbids it without credentials (403)"),
+    "no token": (
+        403,
+        '{"detail": "Missing CSRF token."}',
+        [],
+        "requires a CSRF token, but does not issue any (403) (403)",
+    ),
 }
 
 

@@ -237,7 +237,7 @@ def test_what_is_found_is_true_and_prints_itself(workspace: RemoteWorkspace, api
 
 def test_what_is_not_found_is_false_and_prints_what_is_nearest(workspace: RemoteWorkspace, api: httpx.Client) -> None:
     nothing = workspace.find(path="/flows/filter")
-    assert (bool(nothing), str(nothing)) == (False, "no such request, and none that is near")
+    assert (bool(nothing), str(nothing)) == (False, "no such request, nor a similar one")
     api.post("/artifacts/filter", json={})
     api.post("/flows/filter", json={"limit": 2, "offset": 1})
     nearest = workspace.find(path="/flows/filter", body={"limit": 3})
@@ -359,7 +359,7 @@ def test_another_server_is_told_from_ours(handler: type[BaseHTTPRequestHandler])
      f"http://{'a' * 70}.invalid/", "http://127.0.0.1:1/api"],
 )  # fmt: skip
 def test_a_url_that_leads_nowhere_is_told(url: str) -> None:
-    with pytest.raises(ControlError, match=r"(is no URL|cannot be reached) \(") as error:
+    with pytest.raises(ControlError, match=r"(is not a URL|cannot be reached) \(") as error:
         RemoteWorkspace(url).state()
     assert str(error.value).startswith(escape(url.rstrip("/")))
 

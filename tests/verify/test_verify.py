@@ -390,14 +390,14 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     "no API there": (["{root}"], "{root}/artifacts/filter: is not there: is this the URL of an API? (404)"),
     "a login that is missing": (
         ["{private}"],
-        "{private}/artifacts/filter: wants a login: give --auth or --header (401)",
+        "{private}/artifacts/filter: requires authentication (--auth or --header) (401)",
     ),
     "a login that is wrong": (
         ["{closed}", "--auth", "a:b"],
-        "{closed}/artifacts/filter: lets nobody in with this login (403)",
+        "{closed}/artifacts/filter: forbids it with these credentials (403)",
     ),
-    "a header without a colon": (["{api}", "--header", "x"], "--header wants 'NAME: VALUE', not 'x'"),
-    "a header without a name": (["{api}", "--header", ": x"], "--header wants 'NAME: VALUE', not ': x'"),
+    "a header without a colon": (["{api}", "--header", "x"], "--header takes 'NAME: VALUE', not 'x'"),
+    "a header without a name": (["{api}", "--header", ": x"], "--header takes 'NAME: VALUE', not ': x'"),
     "a header that no server takes": (["{api}", "--header", "x: ü"], "{api}: cannot be reached ("),
     "a login without a colon": (["{api}", "--auth", "me"], "--auth wants 'USER:PASSWORD'"),
     "no such document": (["{api}", "--known", "nowhere"], "nowhere: cannot be read (No such file or directory)"),

@@ -1,1 +1,1 @@
-"""The contract: its document, its schemas as validators, and what it says of tables."""
+"""The contract: its document, its schemas as validators, and its tables."""

@@ -1,4 +1,4 @@
-"""The annotations (`x-…`) that a contract can have: on what they stand, and which values they take."""
+"""The annotations (`x-…`) of a contract: where they are allowed, and the values that they take."""
 
 from collections.abc import Callable, Mapping, Set
 from typing import Any, NamedTuple
@@ -9,11 +9,11 @@ Tables = Mapping[str, Set[str]]
 """The fields of each table."""
 
 Check = Callable[[Any, Mapping[str, Any], Tables], str | None]
-"""What is wrong with a value, given what stands beside it; None where nothing is."""
+"""The error of a value, given the keywords beside it; None if it is valid."""
 
 
 class Annotation(NamedTuple):
-    """Where an annotation may stand (the kinds of `support`), and how its value is checked."""
+    """Where an annotation is allowed (the kinds of `support`), and how its value is checked."""
 
     kinds: tuple[str, ...]
     check: Check
@@ -38,13 +38,13 @@ def one_of(*values: str) -> Check:
 def table(value: Any, beside: Mapping[str, Any], tables: Tables) -> str | None:
     if value in tables:
         return None
-    return f"names no table: there is no table `{value}`{did_you_mean(str(value), tables)}"
+    return f"no table is named `{value}`{did_you_mean(str(value), tables)}"
 
 
 def field(value: Any, beside: Mapping[str, Any], tables: Tables) -> str | None:
     name, _, of = value.partition(".") if is_text(value) else ("", "", "")
     if name not in tables:
-        return f"takes TABLE.FIELD: there is no table `{name or value}`{did_you_mean(name, tables)}"
+        return f"takes TABLE.FIELD: no table is named `{name or value}`{did_you_mean(name, tables)}"
     if of not in tables[name]:
         return f"takes TABLE.FIELD: `{name}` has no field `{of}`{did_you_mean(of, tables[name])}"
     return None
@@ -53,15 +53,15 @@ def field(value: Any, beside: Mapping[str, Any], tables: Tables) -> str | None:
 def with_keys(*keys: str) -> Check:
     words = f"{', '.join(keys[:-1])} and {keys[-1]}"
     return lambda value, beside, tables: (
-        None if isinstance(value, dict) and value.keys() == {*keys} else f"needs {words}, and nothing else"
+        None if isinstance(value, dict) and value.keys() == {*keys} else f"requires exactly {words}"
     )
 
 
 def beside(key: str, check: Check) -> Check:
-    """Another check, for an annotation that says something only beside a keyword."""
+    """A check for an annotation that is only valid beside a keyword."""
 
     def checked(value: Any, others: Mapping[str, Any], tables: Tables) -> str | None:
-        return check(value, others, tables) if key in others else f"says something only beside `{key}`"
+        return check(value, others, tables) if key in others else f"is only valid beside `{key}`"
 
     return checked
 
@@ -138,11 +138,11 @@ ANNOTATIONS: Mapping[str, Annotation] = {
 
 
 def objection(name: str, value: Any, kind: str, others: Mapping[str, Any], tables: Tables) -> str | None:
-    """What is wrong with an annotation on an object of a kind; None where nothing is."""
+    """The error of an annotation on an object of a kind; None if it is valid."""
     known = ANNOTATIONS.get(name)
     if known is None:
         return f"unknown annotation `{name}`{did_you_mean(name, ANNOTATIONS)}"
     if kind not in known.kinds:
-        return f"`{name}` means nothing here; it is for: {', '.join(known.kinds)}"
+        return f"`{name}` is not valid here; it is for: {', '.join(known.kinds)}"
     wrong = known.check(value, others, tables)
     return None if wrong is None else f"`{name}` {wrong}"

@@ -1,4 +1,4 @@
-"""Contracts in several files: they are read, and become one document."""
+"""Bundling a contract of several files into one document."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,10 +17,10 @@ COMPONENTS = "/components/"
 
 @dataclass(frozen=True)
 class Bundle:
-    """A document made of the files that a contract consists of.
+    """The document of a contract, bundled from its files.
 
     `files` are those that it was read from, the entry first; `origins` names the one that each path and each component
-    comes from, by its JSON pointer. `is_checked` says that it was found good before, and has not changed since.
+    comes from, by its JSON pointer. `is_checked` means that it was validated before, and has not changed since.
     """
 
     document: Mapping[str, Any]
@@ -29,7 +29,7 @@ class Bundle:
     is_checked: bool = False
 
     def keep(self) -> None:
-        """Keep the document for the next start, when it counts as checked."""
+        """Cache the document for the next start, as checked."""
         remember(self.files[0], self.files, (self.document, [str(file) for file in self.files], self.origins))
 
 
@@ -41,7 +41,7 @@ def bundled(entry: Path) -> Bundle:
     one file.
 
     Raises:
-        ContractError: a file cannot be read or is no YAML, a reference leads nowhere, or a name is there twice.
+        ContractError: a file cannot be read or is not YAML, a reference cannot be resolved, or a name is repeated.
     """
     known = recalled(entry)
     if known is not None:
@@ -62,7 +62,7 @@ def check_version(path: Path, document: Mapping[str, Any]) -> None:
 
 @dataclass
 class Bundler:
-    """Reads files, each once, and changes their references to what they are in one document."""
+    """Reads files, each once, and rewrites their references for one document."""
 
     entry: Path
     origins: dict[str, Path] = field(default_factory=dict)
@@ -79,7 +79,7 @@ class Bundler:
         return list(self._files)
 
     def follow(self) -> None:
-        """Follow the references of all files that were read, and of those that are read meanwhile."""
+        """Follow the references of all files, including those that are read meanwhile."""
         done: set[Path] = set()
         while todo := [path for path in self._files if path not in done]:
             for path in todo:
@@ -87,7 +87,7 @@ class Bundler:
                 done.add(path)
 
     def _follow(self, value: Any, path: Path) -> Any:
-        """A value of a file with its references changed; lists and objects are changed in place."""
+        """Rewrite the references in a value of a file; lists and objects are changed in place."""
         if isinstance(value, dict):
             reference = value.get("$ref")
             if isinstance(reference, str):
@@ -106,7 +106,7 @@ class Bundler:
         file = path.parent / name
         target = self._target(self.read(file), pointer)
         if target is None:
-            raise ContractError(str(path), f"`$ref: {reference}` leads nowhere")
+            raise ContractError(str(path), f"`$ref: {reference}` cannot be resolved")
         if pointer.startswith(COMPONENTS):
             value["$ref"] = f"#{pointer}"
             return value
@@ -159,12 +159,12 @@ def text_of(path: Path) -> str:
 
 
 def parsed(path: Path, text: str) -> dict[str, Any]:
-    # The C loader takes a hundredth of the time, where PyYAML was built with it.
+    # The C loader takes a hundredth of the time, if PyYAML was built with it.
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        document = yaml.load(text, Loader=loader)  # noqa: S506 - both loaders are the safe ones
+        document = yaml.load(text, Loader=loader)  # noqa: S506 - both loaders are safe
     except yaml.YAMLError as error:
         raise ContractError(str(path), f"is not YAML ({one_line(str(error))})") from None
     if not isinstance(document, dict):
-        raise ContractError(str(path), "is no OpenAPI document")
+        raise ContractError(str(path), "is not an OpenAPI document")
     return document

@@ -1,7 +1,7 @@
-"""Contracts that were read before: to read YAML takes longer than all else at a start.
+"""A cache of parsed contracts, since parsing YAML takes most of the start.
 
-What was read is kept where Python keeps compiled modules of the same folder, and is used as long as no file of the
-contract has changed. As with those modules, nothing is kept where that folder cannot be written.
+It is stored with the compiled Python modules of the same folder, and used as long as no file of the contract has
+changed. As with those modules, nothing is stored if that folder cannot be written.
 """
 
 import marshal
@@ -20,18 +20,18 @@ Stamp = tuple[int, int, int]
 
 
 def place_of(entry: Path) -> Path:
-    """The file in which a contract is kept."""
+    """The cache file of a contract."""
     return Path(cache_from_source(str(entry))).with_suffix(".contract")
 
 
 def stamp(path: Path) -> Stamp:
-    """What changes with a file: its inode, the time of its last change, and its size."""
+    """The inode, modification time and size of a file."""
     state = path.stat()
     return state.st_ino, state.st_mtime_ns, state.st_size
 
 
 def recalled(entry: Path) -> Any:
-    """What `remember` kept of a contract; None if there is nothing, or a file has changed since."""
+    """The value that `remember` stored for a contract; None if there is none, or a file has changed since."""
     try:
         version, files, value = marshal.loads(place_of(entry).read_bytes())  # noqa: S302 - trusted as modules are
         is_current = version == __version__ and all(stamp(Path(file)) == seen for file, seen in files.items())
@@ -41,7 +41,7 @@ def recalled(entry: Path) -> Any:
 
 
 def remember(entry: Path, files: Iterable[Path], value: Any) -> None:
-    """Keep a value of plain types for the next start, if the files are still those that it was made of."""
+    """Store a value of plain types for the next start, with the state of its files."""
     if sys.dont_write_bytecode:
         return
     place = place_of(entry)
@@ -50,4 +50,4 @@ def remember(entry: Path, files: Iterable[Path], value: Any) -> None:
         place.parent.mkdir(exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=place.parent, delete=False) as file:
             file.write(content)
-        os.replace(file.name, place)  # noqa: PTH105 - a name, which pathlib would have to be told of first
+        os.replace(file.name, place)  # noqa: PTH105 - a name, not a path

@@ -1,4 +1,4 @@
-"""What the contract says of tables: their rows, their references, and what is derived."""
+"""The tables of the contract: their rows, references and derivations."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,16 +13,16 @@ from understudy.contract.contract import Contract, Place
 from understudy.contract.validation import Reading, compiled
 
 CASCADE, SET_NULL = "cascade", "set-null"
-TIMES = ("created", "updated")  # of a row: when it was made, and last changed
+TIMES = ("created", "updated")  # of a row: when it was created, and last changed
 
 
 Present = Callable[[Mapping[str, Any], dict[str, Any]], None]
-"""Changes a row of plain JSON to what answers show, given all tables."""
+"""Changes a row of plain JSON to its form in responses, given all tables."""
 
 
 @dataclass(frozen=True)
 class Reference:
-    """A field that holds the id of a row of `table`, and what a delete there does here."""
+    """A field with the id of a row of `table`, and the effect of deleting that row."""
 
     table: str
     on_delete: str | None
@@ -30,7 +30,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class Derived:
-    """How a table is made of another where a fixture set leaves it out.
+    """How a table is derived from another one if a fixture set omits it.
 
     One row for each `per`: the source row with the greatest `newest`, its id under `reference`, the
     row's own id a UUID 5 of the key in `namespace`.
@@ -44,12 +44,12 @@ class Derived:
 
 
 class RowSchema:
-    """The rows of one table: their fields in the order of the answers, and how they are written.
+    """The rows of one table: their fields in the order of responses, and their JSON.
 
-    `unique` are the sets of fields in which no two rows are equal. `named_by` is the field that holds a row's name:
-    the only unique text, else the field `name`; None where a row has no name. `by_name` has the names that stand for
-    references where rows are loaded: "owner" for `owner_id`. `filled` are the fields that cannot be null, and `times`
-    those of creation and change. `present` changes rows to what answers show, where that is not what is stored.
+    `unique` are the sets of fields in which no two rows are equal. `named_by` is the field that holds a row's name: the
+    only unique text, else the field `name`; None if a row has no name. `by_name` has the aliases of references in
+    fixture sets: "owner" for `owner_id`. `filled` are the fields that cannot be null, and `times` those of creation and
+    change. `present` changes rows to their form in responses, if that differs from what is stored.
     """
 
     def __init__(self, name: str, place: Place) -> None:
@@ -68,16 +68,16 @@ class RowSchema:
         self._validator = row_validator(place)
 
     def parse(self, line: bytes | str) -> dict[str, Any]:
-        """A row from its JSON, complete and in order.
+        """Parse a row from its JSON, complete and in order.
 
         Raises:
-            pydantic_core.ValidationError: the line is no JSON, or the row is not of this table.
+            pydantic_core.ValidationError: the line is not JSON, or not a row of this table.
         """
         row: dict[str, Any] = self._validator.validate_json(line)
         return row
 
     def complete(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """A row from its values, in order, with what was left out: the contract's default, or null.
+        """A row from its values, in order, with defaults of the contract, or null, for omitted fields.
 
         Raises:
             pydantic_core.ValidationError: a field is missing, unknown, or of another type.
@@ -90,7 +90,7 @@ class RowSchema:
         return self.present is None and not self._hidden
 
     def shown(self, tables: Mapping[str, Any], encoded: bytes) -> bytes:
-        """The JSON of a stored row as answers show it."""
+        """The JSON of a stored row in responses."""
         if self.is_shown_as_stored:
             return encoded
         row = from_json(encoded)
@@ -101,7 +101,7 @@ class RowSchema:
         return to_json(row)
 
     def encode(self, row: Mapping[str, Any]) -> bytes:
-        """The JSON of a complete row, as answers show it. Not-a-number and infinity become null."""
+        """The JSON of a complete row. Not-a-number and infinity become null."""
         return to_json(row, inf_nan_mode="null")
 
 
@@ -112,7 +112,7 @@ def row_validator(place: Place) -> SchemaValidator:
         if part.value.get("nullable") and not part.has_default:
             core = core_schema.with_default_schema(core, default=None)
         elif part.has_default:
-            # As a value that was read: 0 is 0.0 where the field holds numbers of any kind.
+            # Converted like a value that was read: 0 is 0.0 if the field has any numbers.
             default = SchemaValidator(core).validate_python(part.default)
             core = with_default(core, default)
         fields[name] = core_schema.typed_dict_field(core, required=None)
@@ -120,9 +120,9 @@ def row_validator(place: Place) -> SchemaValidator:
 
 
 def with_default(core: core_schema.CoreSchema, default: Any) -> core_schema.CoreSchema:
-    """A schema with a default value, which is copied for each row where it can be changed."""
+    """A schema with a default value, which is copied for each row if it is mutable."""
     if default in ([], {}):
-        return core_schema.with_default_schema(core, default_factory=type(default))  # made sooner than copied
+        return core_schema.with_default_schema(core, default_factory=type(default))  # faster than a copy
     return core_schema.with_default_schema(core, default=default)
 
 
@@ -138,13 +138,13 @@ def references(place: Place) -> list[tuple[str, Reference]]:
 
 
 def unique_keys(place: Place) -> Iterator[tuple[str, ...]]:
-    """The sets of fields that are unique: single fields that say so, then those that the row schema lists."""
+    """The unique sets of fields: single fields with `x-unique`, then those of the row schema."""
     properties = place["properties"]
     yield from ((name,) for name, part in properties.items() if part.value.get("x-unique"))
     for names in place.value.get("x-unique", ()):
         unknown = set(names) - properties.value.keys()
         if unknown:
-            raise place.error(f"`x-unique` names what is no field: {', '.join(sorted(unknown))}")
+            raise place.error(f"`x-unique` has unknown fields: {', '.join(sorted(unknown))}")
         yield tuple(names)
 
 
@@ -155,7 +155,7 @@ def name_field(place: Place, unique: Iterable[tuple[str, ...]]) -> str | None:
 
 
 def is_time(place: Place, name: str) -> bool:
-    """Whether a field holds a time that must be given."""
+    """Whether a field is a required time."""
     schema = place["properties"][name].value
     return schema.get("format") == "date-time" and not schema.get("nullable") and "default" not in schema
 
@@ -171,16 +171,16 @@ def derived(place: Place) -> Derived | None:
     try:
         return Derived(rule["from"], rule["per"], rule["newest"], rule["reference"], UUID(rule["namespace"]))
     except (KeyError, ValueError) as error:
-        needs = "`x-derived` needs from, per, newest, reference and a UUID as namespace"
+        needs = "`x-derived` requires from, per, newest, reference and a UUID as namespace"
         raise place.error(f"{needs} ({error!r})") from None
 
 
 @dataclass
 class Catalog:
-    """All tables by name, and the columns that anything asks about.
+    """All tables by name, and the columns that are used.
 
-    Filters and sorts ask for their columns here while they are compiled, so that each table knows
-    what to keep at hand before its first row comes. `filters` has those that were compiled, by their places.
+    Filters and sorts register their columns here while they are compiled, so that each table knows its columns before
+    it has rows. `filters` has the compiled filters by their places.
     """
 
     tables: dict[str, RowSchema]
@@ -192,7 +192,7 @@ class Catalog:
         """The tables of a contract.
 
         Raises:
-            ContractError: a row schema refers to a table that is not there, or says what it cannot.
+            ContractError: a row schema references a table that does not exist, or is not valid.
         """
         schemas = [place for place in contract.schemas() if "x-table" in place.value]
         catalog = cls({})
@@ -203,7 +203,7 @@ class Catalog:
             catalog.columns[table.name] = {ID}
             for name, reference in table.references.items():
                 if reference.table not in catalog.tables:
-                    raise table.place["properties"][name].error(f"there is no table `{reference.table}`")
+                    raise table.place["properties"][name].error(f"no table is named `{reference.table}`")
                 catalog.column(table.name, (name,), table.place)
                 alias = name.removesuffix("_id")
                 if alias not in table.place["properties"].value and catalog.tables[reference.table].named_by:
@@ -218,13 +218,13 @@ class Catalog:
 
     def table(self, name: str, place: Place) -> RowSchema:
         if name not in self.tables:
-            raise place.error(f"there is no table `{name}`")
+            raise place.error(f"no table is named `{name}`")
         return self.tables[name]
 
     def column(
         self, table: str, names: tuple[str, ...], place: Place, *, joined: bool = False, together: bool = False
     ) -> Column:
-        """The column of `table` that `place` asks about."""
+        """Register the column of `table` that `place` uses."""
         for name in names:
             properties = self.table(table, place).place.get("properties")
             for part in name.split("."):
@@ -246,7 +246,7 @@ class Catalog:
             owner, _, name = part.rpartition(".")
             reference = self.table(owner or table, place).references.get(name)
             if reference is None or (owner and reference.table != table):
-                raise place.error(f"`{part}` does not lead anywhere from `{table}`")
+                raise place.error(f"`{part}` is not a reference from or to `{table}`")
             step = Step(owner or reference.table, self.column(owner or table, (name,), place), back=bool(owner))
             steps.append(step)
             table = step.table

@@ -1,8 +1,7 @@
-"""A contract that says what a server accepts that coerces values: "5" or 5.0 for 5, 1 for true, 0 for a date-time.
+"""The contract of a server that coerces values: "5" or 5.0 for 5, 1 for true, 0 for a date-time.
 
-OpenAPI has no word for coercion, but can list the types of the values. Tools that send what a document forbids, and
-expect it to be refused, then see no mistake in what the real server accepts as well. Client generators are better off
-with the contract itself.
+OpenAPI cannot describe coercion, but can list the accepted types. Tools that send what a document forbids, and expect
+an error, then agree with what the real server accepts. Client generators should use the contract itself.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,18 +12,18 @@ from understudy.contract.contract import METHODS, Contract
 
 Schema = dict[str, Any]
 
-KEPT = ("default", "description", "deprecated")  # what is said of a value of any type
+SHARED = ("default", "description", "deprecated")  # keywords that apply to values of any type
 TRUE_OR_FALSE = r"^([01tTfFyYnN]|[oO][nN]|[oO][fF][fF]|[yY][eE][sS]|[nN][oO]|[tT][rR][uU][eE]|[fF][aA][lL][sS][eE])$"
 # The first and the last moment that a Python datetime has, in milliseconds since 1970. Smaller numbers are seconds.
 EARLIEST, LATEST = -62_135_596_800_000, 253_402_300_799_999
-LONGEST = 18  # digits of a 64-bit integer that may be any
+LONGEST = 18  # digits that always fit into a 64-bit integer
 
 
 def coerced(contract: Contract) -> Mapping[str, Any]:
     """The document of a contract, in which schemas of request bodies list what `Reading.COERCED` accepts.
 
-    It does not list what nobody sends: a text with white space or underscores around a number's digits, a date in the
-    form of a week.
+    It omits what no client sends: a text with white space or underscores around a number's digits, a date in the form
+    of a week.
     """
     document = deepcopy(contract.published)
     widening = Widening(Contract(contract.name, document))
@@ -35,7 +34,7 @@ def coerced(contract: Contract) -> Mapping[str, Any]:
 
 
 class Widening:
-    """Changes schemas, each once, and whatever they refer to."""
+    """Widens schemas, each once, and the schemas that they reference."""
 
     def __init__(self, contract: Contract) -> None:
         self._contract = contract
@@ -50,17 +49,17 @@ class Widening:
         if not isinstance(schema, dict) or id(schema) in self._seen:
             return
         self._seen.add(id(schema))
-        # The members of `anyOf` are not coerced: a value stays of the type that it came as.
+        # The members of `anyOf` are not coerced: a value keeps its type.
         for part in (*schema.get("properties", {}).values(), *schema.get("allOf", ())):
             self.schema(part)
         for name in ("items", "additionalProperties"):
             self.schema(schema.get(name))
         others = OTHERS.get(kind_of(schema))
         if others is not None and "enum" not in schema:
-            kept = {name: schema.pop(name) for name in KEPT if name in schema}
+            shared = {name: schema.pop(name) for name in SHARED if name in schema}
             own = {**schema}
             schema.clear()
-            schema |= {"anyOf": [own, *others(own)], **kept}
+            schema |= {"anyOf": [own, *others(own)], **shared}
 
     def _target(self, part: Any) -> Any:
         while isinstance(part, dict) and "$ref" in part:
@@ -69,7 +68,7 @@ class Widening:
 
 
 def kind_of(schema: Schema) -> str:
-    """A schema's format where that decides what is coerced, else its type."""
+    """A schema's format if that decides on coercion, else its type."""
     return "date-time" if schema.get("format") == "date-time" else str(schema.get("type"))
 
 
@@ -89,7 +88,7 @@ def as_integer(schema: Schema) -> list[Schema]:
 
 
 def digits(low: int, high: int) -> list[Schema]:
-    """Texts of whole numbers within bounds: of all numbers that have so many digits that none is beyond them."""
+    """Texts of integers within bounds: those with so few digits that none exceeds them."""
     longest = len(str(high + 1)) - 1
     if low > 1 or longest < 1:
         return []
@@ -109,6 +108,6 @@ def as_moment(schema: Schema) -> list[Schema]:
 OTHERS: Mapping[str, Callable[[Schema], list[Schema]]] = {
     "boolean": as_boolean,
     "integer": as_integer,
-    "number": as_integer,  # no request has one; this says a little less than what is accepted
+    "number": as_integer,  # no request has one; this accepts a little less than the server
     "date-time": as_moment,
 }

@@ -1,4 +1,4 @@
-"""What filters and sorts can look at: a column of a table, and the steps from row to related row."""
+"""Columns of tables, and steps from rows to related rows."""
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Any, NamedTuple
@@ -6,15 +6,15 @@ from typing import Any, NamedTuple
 from understudy.values import key_of
 
 Read = Callable[[Mapping[str, Any]], "Hashable | list[Hashable]"]
-"""What a row is found under: a key, a list of them for a list, None where nothing is set."""
+"""Returns the key of a row: a list of keys for a list, None if nothing is set."""
 
 
 class Column(NamedTuple):
-    """The first of some fields of a row that is set; or, `joined`, the texts of all of them with a space between.
+    """The first of some fields that is set; or, if `joined`, the texts of all of them with a space between.
 
     Rows are sorted by one field after the other where the fields are taken `together`.
 
-    Each name is a field, or a way into an object field ("created_by.id").
+    Each name is a field, or a path into an object field ("created_by.id").
     """
 
     names: tuple[str, ...]
@@ -22,7 +22,7 @@ class Column(NamedTuple):
     together: bool = False
 
     def reader(self) -> Read:
-        """A function from a row to what it is found under in this column."""
+        """A function from a row to its key in this column."""
         if self.together:
             ways = [name.split(".") for name in self.names]
             return lambda row: tuple(sortable(first_set(row, [way])) for way in ways)
@@ -41,7 +41,7 @@ class Column(NamedTuple):
 
     @property
     def words(self) -> str:
-        """The column in words."""
+        """A description of the column."""
         return (" and " if self.joined else " or ").join(self.names)
 
 
@@ -66,8 +66,8 @@ ID = Column(("id",))
 class Step(NamedTuple):
     """From a row to the rows of `table` that are related to it.
 
-    `column` holds ids: of `table`'s rows, in the table that is stepped from; or, where the step goes
-    `back`, of the rows that are stepped from, in `table`.
+    `column` has ids: in the source table, those of `table`'s rows; or, if the step goes `back`, in `table`, those of
+    the source rows.
     """
 
     table: str

@@ -1,4 +1,4 @@
-"""The contract: `openapi.yaml`, read once and walked place by place."""
+"""The contract: `openapi.yaml`, parsed once, and its places."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,10 +20,10 @@ MEDIA_TYPE = "application/json"
 
 @dataclass(frozen=True)
 class Place:
-    """A value of the contract and the way to it, for errors to name.
+    """A value of the contract with its path, which errors name.
 
-    References are followed, and a lone `allOf` is laid under what stands beside it: `within` is then
-    the way to where most of the value comes from, and so to what is in it.
+    References are resolved, and a single `allOf` is merged with the keywords beside it: `within` is then the path of
+    the schema that most of the value comes from.
     """
 
     value: Any
@@ -43,19 +43,19 @@ class Place:
             yield key, self[key]
 
     def each(self, key: str) -> list["Place"]:
-        """The entries of the list at `key`; none where there is no such key."""
+        """The entries of the list at `key`; empty without that key."""
         if key not in self.value:
             return []
         listed = self[key]
         return [listed[index] for index in range(len(listed.value))]
 
     def entries(self, key: str) -> Iterator[tuple[str, "Place"]]:
-        """The entries of the object at `key`; none where there is no such key."""
+        """The entries of the object at `key`; empty without that key."""
         return iter(()) if key not in self.value else self[key].items()
 
     @property
     def has_default(self) -> bool:
-        """Whether this schema names a default value."""
+        """Whether this schema has a default value."""
         return "default" in self.value or "x-default" in self.value
 
     @property
@@ -68,21 +68,21 @@ class Place:
 
     @contextmanager
     def blamed(self) -> Iterator[None]:
-        """Makes whatever fails while this place is prepared an error that names it."""
+        """Turn all exceptions into errors that name this place."""
         try:
             yield
         except ContractError:
             raise
-        except Exception as error:  # noqa: BLE001 - a contract can be wrong in more ways than can be told apart
+        except Exception as error:  # noqa: BLE001 - an invalid contract can cause any exception
             raise self.error(f"cannot be served ({one_line(f'{type(error).__name__}: {error}')})") from None
 
 
 @dataclass(frozen=True)
 class Contract:
-    """An OpenAPI 3.0 document that was found valid, in one file or in several.
+    """A valid OpenAPI 3.0 document, in one file or several.
 
-    `document` has the operations that are served, and `planned` those that are not. `bundle` is what was read. `made`
-    holds what was made of places, by their paths, so that a schema is compiled once, however many others refer to it.
+    `document` has the served operations, and `planned` the others. `bundle` is what was read. `made` has compiled
+    schemas by their paths, so that a schema is compiled once, however often it is referenced.
     """
 
     name: str
@@ -96,7 +96,7 @@ class Contract:
         """Read and check a contract.
 
         Raises:
-            ContractError: the file cannot be read, or is not what `check` wants.
+            ContractError: the file cannot be read, or is not valid.
         """
         contract = cls.read(path)
         contract.check()
@@ -104,10 +104,10 @@ class Contract:
 
     @classmethod
     def read(cls, path: Path) -> "Contract":
-        """Read a contract that is known to be valid, with the files that it refers to.
+        """Read a contract that is known to be valid, with all its files.
 
         Raises:
-            ContractError: a file cannot be read, or is no YAML.
+            ContractError: a file cannot be read, or is not YAML.
         """
         bundle = bundled(path)
         document = {**bundle.document}
@@ -119,20 +119,20 @@ class Contract:
 
     @cached_property
     def published(self) -> Mapping[str, Any]:
-        """The document with the operations that are planned."""
+        """The document with the planned operations."""
         paths = {path: {**item} for path, item in self.document["paths"].items()}
         for path, method, value in self.planned:
             paths.setdefault(path, {}).setdefault(method, value)
         return {**self.document, "paths": paths}
 
     def as_yaml(self) -> str:
-        """The document as YAML: the file as it was written where there is only one."""
+        """The document as YAML: the original file if there is only one."""
         if len(self.bundle.files) == 1 and not self.planned:
             return text_of(self.bundle.files[0])
         return yaml.dump(self.published, Dumper=Plain, sort_keys=False, allow_unicode=True, width=120)
 
     def where(self, path: str) -> str:
-        """A place in the contract, for people: its file, and the way to it there."""
+        """A description of a place in the contract: its file and its path."""
         file = next(
             (file for start, file in self.bundle.origins.items() if f"{path}/".startswith(f"{start}/")), self.name
         )
@@ -143,7 +143,7 @@ class Contract:
         return self.place(self.document, "")
 
     def place(self, value: Any, path: str) -> Place:
-        """The place of `value`, with its reference followed and its lone `allOf` merged."""
+        """The place of `value`, with its reference resolved and its single `allOf` merged."""
         while isinstance(value, dict) and "$ref" in value:
             path = value["$ref"].removeprefix("#")
             value = self.referred(value["$ref"])
@@ -154,10 +154,10 @@ class Contract:
         return Place(value, path, path, self)
 
     def referred(self, reference: str) -> Any:
-        """What a reference leads to, by JSON pointer within the document.
+        """Resolve a reference within the document.
 
         Raises:
-            KeyError: it leads nowhere.
+            KeyError: it cannot be resolved.
         """
         value: Any = self.document
         for key in reference.removeprefix("#/").split("/"):
@@ -165,12 +165,12 @@ class Contract:
         return value
 
     def check(self) -> None:
-        """Look whether the contract can be served.
+        """Validate the contract.
 
         Raises:
-            ContractError: it is no valid OpenAPI 3.0.
+            ContractError: it is not valid OpenAPI 3.0.
         """
-        # This takes a third of the start, which a contract that is known to be valid does without.
+        # This takes a third of the start, so it is skipped for a contract that is known to be valid.
         from openapi_spec_validator import OpenAPIV30SpecValidator  # noqa: PLC0415
 
         for error in OpenAPIV30SpecValidator(self.document).iter_errors():
@@ -178,7 +178,7 @@ class Contract:
             raise ContractError(self.where(f"/{where}"), one_line(str(error)))
 
     def operations(self) -> Iterator[tuple[str, Place]]:
-        """Each served operation as its id and place, in the document's order; its path's parameters before its own."""
+        """The id and place of each served operation, in the document's order, with the parameters of its path."""
         for _, path in self.root.entries("paths"):
             shared = path.value.get("parameters", [])
             for method in path.value:
@@ -186,14 +186,14 @@ class Contract:
                     operation = path[method]
                     own = operation.value.get("parameters", [])
                     if "operationId" not in operation.value:
-                        raise operation.error("an operation needs an `operationId`")
+                        raise operation.error("an operation requires an `operationId`")
                     yield (
                         operation.value["operationId"],
                         replace(operation, value={**operation.value, "parameters": [*shared, *own]}),
                     )
 
     def planned_operations(self) -> Iterator[tuple[str, Place]]:
-        """Each operation that is planned, as its id and place."""
+        """The id and place of each planned operation."""
         for path, method, value in self.planned:
             yield value["operationId"], self.place(value, f"/paths/{path}/{method}")
 
@@ -203,34 +203,34 @@ class Contract:
 
     @cached_property
     def base_path(self) -> str:
-        """The path of the first server, without a slash at its end; '' where none is named."""
+        """The path of the first server, without a slash at its end; '' without a server."""
         servers = self.document.get("servers", [])
         return str(servers[0]["url"]).rstrip("/") if servers else ""
 
     @cached_property
     def workspace_path(self) -> str:
-        """The path of a workspace of its own, with the ids that name it in braces; '' where there is none to be had.
+        """The path of a workspace, with its ids in braces; '' if the API has only one workspace.
 
-        It is the first server's whose URL has variables.
+        It is that of the first server whose URL has variables.
         """
         servers = (str(server["url"]).rstrip("/") for server in self.document.get("servers", []))
         return next((url for url in servers if "{" in url), "")
 
     @cached_property
     def environment_variable(self) -> str | None:
-        """The variable in which clients look for this API's URL, as the first server names it."""
+        """The environment variable with the API's URL, from the first server."""
         servers = self.document.get("servers", [])
         return servers[0].get("x-environment-variable") if servers else None
 
     @cached_property
     def key_variable(self) -> str | None:
-        """The variable in which clients look for the key that they are let in with."""
+        """The environment variable with the API key of clients."""
         servers = self.document.get("servers", [])
         return servers[0].get("x-key-variable") if servers else None
 
     @cached_property
     def auth_variable(self) -> str | None:
-        """The variable in which clients look for the user and the password that they are let in with."""
+        """The environment variable with the user and password of clients."""
         servers = self.document.get("servers", [])
         return servers[0].get("x-auth-variable") if servers else None
 
@@ -242,7 +242,7 @@ def planned_in(path: Path, lines: Any) -> list[PlannedOperation]:
     """The operations that a contract lists as planned.
 
     Raises:
-        ContractError: a line has not the form that it should have.
+        ContractError: a line is not valid.
     """
     try:
         return list(written(lines))
@@ -250,8 +250,8 @@ def planned_in(path: Path, lines: Any) -> list[PlannedOperation]:
         raise ContractError(f"{path}: {PLANNED_LINES}", one_line(str(error))) from None
 
 
-class Plain(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]  # one of the two, as PyYAML was built
-    """Writes YAML without anchors, which not every reader of OpenAPI understands."""
+class Plain(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]  # depends on how PyYAML was built
+    """Writes YAML without anchors, which some OpenAPI tools do not support."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True

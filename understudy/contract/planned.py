@@ -1,4 +1,4 @@
-"""Operations that are planned: the published document lists them, and requests for them are answered with 501."""
+"""Planned operations: the published document lists them, and requests for them return 501."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -10,7 +10,7 @@ STATUS, PLANNED = "x-status", "planned"
 
 
 class PlannedOperation(NamedTuple):
-    """An operation that is not served. `value` is what the published document says of it."""
+    """An operation that is not served. `value` is its definition in the published document."""
 
     path: str
     method: str
@@ -18,10 +18,10 @@ class PlannedOperation(NamedTuple):
 
 
 def written(lines: Mapping[str, str]) -> Iterator[PlannedOperation]:
-    """The operations of lines such as `GET /pets/{id:uuid}: pets.read_pet`, by their methods and paths.
+    """Parse lines such as `GET /pets/{id:uuid}: pets.read_pet`.
 
     Raises:
-        ValueError: a line has another form.
+        ValueError: a line is not valid.
     """
     for line, operation_id in lines.items():
         match = LINE.fullmatch(str(line))
@@ -50,7 +50,7 @@ def operation(operation_id: str, parameters: list[dict[str, Any]]) -> dict[str, 
 
 
 def separated(paths: Mapping[str, Any], methods: tuple[str, ...]) -> tuple[dict[str, Any], list[PlannedOperation]]:
-    """The paths of a document without the operations that it says are planned, and these."""
+    """The paths of a document without planned operations, and the planned operations."""
     served, planned = {}, []
     for path, item in paths.items():
         left = item

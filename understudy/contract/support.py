@@ -1,4 +1,4 @@
-"""What of OpenAPI a contract can use. What would be ignored is refused, so that nothing is ignored."""
+"""The supported part of OpenAPI. Unsupported keywords are errors, so that nothing is silently ignored."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -53,7 +53,7 @@ def check(contract: Contract) -> None:
     """Check that a contract says nothing that could not be served, or would be ignored.
 
     Raises:
-        ContractError: it does; the text has all of that, each with its place.
+        ContractError: it does; the text lists all errors with their places.
     """
     walk = Walk(contract.document, contract.where)
     walk.document()
@@ -62,7 +62,7 @@ def check(contract: Contract) -> None:
 
 
 class Walk:
-    """Goes through a document once. Where it is no valid OpenAPI, it is passed over: others tell that."""
+    """Walks a document once. Parts that are not valid OpenAPI are skipped, since validation reports them."""
 
     def __init__(self, document: Mapping[str, Any], where: Callable[[str], str]) -> None:
         self.errors = ErrorList()
@@ -144,7 +144,7 @@ class Walk:
         schema = mapping(self._followed(parameter.get("schema")))
         where, name, kind = parameter.get("in"), parameter.get("name"), schema.get("type")
         if where == "cookie" or (where == "header" and "x-minimum-version" not in parameter):
-            self.refuse(place, f"the {where} `{name}` would be ignored; parameters stand in the path or the query")
+            self.refuse(place, f"the {where} `{name}` would be ignored; parameters must be in the path or the query")
         elif where == "path" and (kind != "string" or not schema.keys() <= ABOUT | {"format"}):
             self.refuse(place, f"`{name}` in a path must be a plain text, or a UUID (`type: string, format: uuid`)")
         elif where == "query" and kind in ("array", "object"):
@@ -158,9 +158,9 @@ class Walk:
         self._check_circles(media.get("schema"), f"{place}/content/{MEDIA_TYPE}/schema", ())
         selects = "x-selects" in mapping(self._followed(media.get("schema")))
         if media and not selects and body.get("required") is not True:
-            self.refuse(place, "an optional body is served only with `x-selects`; say `required: true`")
+            self.refuse(place, "an optional body is served only with `x-selects`; use `required: true`")
         if selects and body.get("required") is True:
-            self.refuse(place, "a body with `x-selects` is optional; say `required: false`")
+            self.refuse(place, "a body with `x-selects` is optional; use `required: false`")
 
     def _response(self, response: Mapping[str, Any], place: str) -> None:
         self._keys(response, place, "response")
@@ -200,7 +200,7 @@ class Walk:
                 self._visit(part, f"{place}/{key}/{number}", self._schema)
 
     def _allowed(self, schema: Mapping[str, Any], place: str) -> frozenset[str]:
-        """The keywords that a schema can have beside those that say what it is about."""
+        """The keywords that a schema can have beside descriptive ones."""
         kind = schema.get("type")
         if "anyOf" in schema:
             if kind is not None:
@@ -221,7 +221,7 @@ class Walk:
             self.refuse(place, "`additionalProperties` with a schema is not served beside `properties`")
         unknown = {*schema.get("required", ())} - {*mapping(schema.get("properties"))} if kind == "object" else ()
         for name in sorted(unknown):
-            self.refuse(place, f"`required` names `{name}`, which is none of the `properties`")
+            self.refuse(place, f"`required` names `{name}`, which is not in `properties`")
         return TYPES[kind]
 
     def _where(self, schema: Mapping[str, Any]) -> str:
@@ -237,7 +237,7 @@ class Walk:
                 self.refuse(place, f"`format: {wanted}` is not served; only texts have formats here")
             return
         if wanted is not None and wanted not in FORMATS:
-            self.refuse(place, f"`format: {wanted}` is not served; there are {' and '.join(FORMATS)}")
+            self.refuse(place, f"`format: {wanted}` is not served; use {' or '.join(FORMATS)}")
         exclusive = [key for key in ("enum", "format") if key in schema]
         others = sorted(schema.keys() & TYPES["string"] - {*exclusive[:1]})
         if exclusive and others:
@@ -247,7 +247,7 @@ class Walk:
         self._check_circles(schema, place, (f"#/{place}",))
         row_id = mapping(self._followed(mapping(schema.get("properties")).get("id")))
         if (row_id.get("type"), row_id.get("format")) != ("string", "uuid"):
-            self.refuse(place, "a row needs an `id` that is a UUID (`type: string, format: uuid`)")
+            self.refuse(place, "a row requires an `id` that is a UUID (`type: string, format: uuid`)")
 
     # -------------------------------------------------------------- references
 
@@ -263,7 +263,7 @@ class Walk:
         self._referred(reference, place, visit)
 
     def _referred(self, reference: str, place: str, visit: "Visit") -> None:
-        """Go where a reference leads, once."""
+        """Visit the target of a reference, once."""
         if reference in self._visited:
             return
         self._visited.add(reference)
@@ -271,9 +271,9 @@ class Walk:
         if isinstance(target, dict):
             self._visit(target, reference.removeprefix("#/"), visit)
         elif not reference.startswith("#/"):
-            self.refuse(place, f"`$ref: {reference}` leads out of the document; write what it is into this one")
+            self.refuse(place, f"`$ref: {reference}` is outside the document; copy its target into this one")
         else:
-            self.refuse(place, f"`$ref: {reference}` leads nowhere")
+            self.refuse(place, f"`$ref: {reference}` cannot be resolved")
 
     def _target(self, reference: str) -> Any:
         value: Any = self._document
@@ -282,7 +282,7 @@ class Walk:
         return value
 
     def _followed(self, value: Any) -> Any:
-        """A value, or what its reference leads to; None where that goes in a circle."""
+        """A value with its reference resolved; None if that is circular."""
         seen = set()
         while isinstance(value, dict) and isinstance(value.get("$ref"), str):
             if value["$ref"] in seen:
@@ -292,7 +292,7 @@ class Walk:
         return value
 
     def _check_circles(self, value: Any, place: str, under_way: tuple[str, ...]) -> None:
-        """Refuse a schema that is within itself. Of answers it may be, since nothing is made of their schemas."""
+        """Refuse a recursive schema. Schemas of responses can be recursive, since they are not compiled."""
         if isinstance(value, list):
             value = dict(enumerate(value))
         if not isinstance(value, dict):
@@ -317,9 +317,9 @@ class Walk:
                 self.refuse(place, f"`{key}` is not served{did_you_mean(str(key), KEYS[kind])}")
 
     def _annotations(self, value: Mapping[str, Any], place: str, kind: str) -> None:
-        for key, said in value.items():
+        for key, part in value.items():
             if isinstance(key, str) and key.startswith("x-"):
-                wrong = objection(key, said, kind, value, self._tables)
+                wrong = objection(key, part, kind, value, self._tables)
                 if wrong is not None:
                     self.refuse(place, wrong)
 

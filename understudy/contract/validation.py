@@ -1,7 +1,7 @@
 """Schemas of the contract, compiled into pydantic-core validators.
 
-The real server's errors are pydantic's, so a validator made of the same pieces reports the same
-type, loc, msg, input and ctx.
+The real server's errors are pydantic's, so a validator of the same parts reports the same type, loc, msg, input and
+ctx.
 """
 
 import re
@@ -26,11 +26,11 @@ from understudy.values import as_stored, in_utc
 
 
 class Reading(Enum):
-    """How values are taken."""
+    """How values are validated."""
 
-    COERCED = "as pydantic does by default, and so the real server: '5' is 5"
-    LETTER = "by the contract's letter, formats included"
-    STORED = "of the type that is stored, but ids and times in any spelling"
+    COERCED = "with pydantic's default coercions, as the real server: '5' is 5"
+    STRICT = "strict mode: exactly by the contract, including formats"
+    STORED = "of the stored type, but with ids and times in any spelling"
 
     @property
     def strict(self) -> bool:
@@ -38,11 +38,11 @@ class Reading(Enum):
 
 
 DETAIL = "detail"
-"""The type of an error that is answered alone, with its message as the `detail`."""
+"""The type of an error that is reported alone, with its message as the `detail`."""
 
 PLACEHOLDER = re.compile(r"{{\s*([\w\.\-\[\]$]+)\s*}}")
 
-# The letter of the formats, RFC 4122 and RFC 3339.
+# The formats in strict mode, by RFC 4122 and RFC 3339.
 UUID_PATTERN = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 RFC_3339_PATTERN = r"^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$"
 
@@ -53,17 +53,17 @@ def validator(place: Place, reading: Reading) -> SchemaValidator:
 
 
 def compiled(place: Place, reading: Reading) -> core_schema.CoreSchema:
-    """What pydantic-core makes of a schema.
+    """Compile a schema for pydantic-core.
 
-    Values come out as Python has them: ids as `UUID`, times as aware `datetime`, objects as `dict`
-    with the keys that were given and those that have a default.
+    Validated values are Python's: ids as `UUID`, times as aware `datetime`, objects as `dict` with the given keys and
+    those with a default.
 
     Args:
         place: the schema.
-        reading: how values are taken.
+        reading: how values are validated.
 
     Raises:
-        ContractError: the schema uses what cannot be compiled.
+        ContractError: the schema cannot be compiled.
     """
     known = place.contract.made
     if (place.path, reading) not in known:
@@ -101,7 +101,7 @@ def anything(place: Place, reading: Reading) -> core_schema.CoreSchema:
 
 
 def explained_size(place: Place) -> core_schema.CoreSchema:
-    """A bound on the bytes of a value's JSON, which refuses in its own words."""
+    """A limit of the bytes of a value's JSON, with its own message."""
     maximum, message = place.value["x-json-bytes"]["maximum"], place.value["x-json-bytes"]["message"]
 
     def within(value: Any) -> Any:
@@ -113,8 +113,7 @@ def explained_size(place: Place) -> core_schema.CoreSchema:
 
 
 def union(place: Place, reading: Reading) -> core_schema.CoreSchema:
-    # Members are strict whatever the mode, so that a value stays of the kind it came as; texts come
-    # last and take nothing but texts anyway.
+    # Members are always strict, so that a value keeps its type. Texts are last and only accept texts anyway.
     return core_schema.union_schema([compiled(member, Reading.STORED) for member in place.each("anyOf")])
 
 
@@ -129,8 +128,8 @@ def number(place: Place, reading: Reading) -> core_schema.CoreSchema:
         strict=reading.strict,
         ge=place.value.get("minimum"),
         le=place.value.get("maximum"),
-        # JSON has no such numbers; the real server takes them all the same. No bound would refuse NaN.
-        allow_inf_nan=reading is not Reading.LETTER and not place.value.keys() & {"minimum", "maximum"},
+        # JSON has no such numbers, but the real server accepts them. Bounds would not refuse NaN.
+        allow_inf_nan=reading is not Reading.STRICT and not place.value.keys() & {"minimum", "maximum"},
     )
 
 
@@ -144,7 +143,7 @@ def integer(place: Place, reading: Reading) -> core_schema.CoreSchema:
 
 
 def explained_bounds(place: Place, reading: Reading) -> core_schema.CoreSchema:
-    """Bounds that refuse in their own words, which are then the whole answer."""
+    """Bounds with their own messages, which are then the whole response."""
     minimum, maximum, details = (place.value[key] for key in ("minimum", "maximum", "x-detail"))
     too_small, too_large = (PydanticCustomError(DETAIL, details[key]) for key in ("minimum", "maximum"))
 
@@ -171,7 +170,7 @@ def array(place: Place, reading: Reading) -> core_schema.CoreSchema:
 
 
 def sequence_only(value: Any) -> Any:
-    """Refuse what is no sequence in pydantic's words for sequences, where those for lists would follow."""
+    """Refuse values that are not sequences with pydantic's messages for sequences instead of those for lists."""
     if isinstance(value, str):
         text = "'{type_name}' instances are not allowed as a Sequence value"
         raise PydanticCustomError("sequence_str", text, {"type_name": "str"})
@@ -216,20 +215,19 @@ def not_blank(message: str, value: Any) -> Any:
 
 def enumeration(place: Place) -> core_schema.CoreSchema:
     words = [word for word in place.value["enum"] if word is not None]
-    members = Enum("Words", {word: word for word in words})  # type: ignore[misc]  # the contract says which
+    members = Enum("Words", {word: word for word in words})  # type: ignore[misc]  # from the contract
     known = core_schema.enum_schema(members, list(members))
     return core_schema.no_info_after_validator_function(attrgetter("value"), known)
 
 
 def explained_pattern(place: Place, reading: Reading) -> core_schema.CoreSchema:
-    """A pattern that refuses in its own words.
+    """A pattern with its own message.
 
-    The real server matches with Python's `re`, whose `$` lets a line break at the very end pass;
-    the contract's letter does not.
+    The real server matches with Python's `re`, whose `$` allows a line break at the end; strict mode does not.
     """
     written, message = place.value["pattern"], place.value["x-pattern-message"]
     longest = place.value.get("maxLength")
-    pattern = re.compile(written.removesuffix("$") + r"\Z" if reading is Reading.LETTER else written)
+    pattern = re.compile(written.removesuffix("$") + r"\Z" if reading is Reading.STRICT else written)
 
     def matching(value: str) -> str:
         if pattern.match(value) is None:
@@ -255,18 +253,18 @@ def matching_too(rule: Mapping[str, str]) -> Callable[[str], str]:
 
 
 def identifier(reading: Reading) -> core_schema.CoreSchema:
-    if reading is Reading.LETTER:
+    if reading is Reading.STRICT:
         return spelled(UUID_PATTERN, core_schema.uuid_schema())
     return core_schema.uuid_schema(strict=reading.strict)
 
 
 def moment(reading: Reading) -> core_schema.CoreSchema:
-    """A date-time, in UTC where it says nothing else.
+    """A date-time, in UTC unless it has an offset.
 
-    The real server first tries pydantic's reading (which takes dates and Unix times too), then
-    pendulum's (ISO weeks, days of the year …), and reports in pendulum's words.
+    The real server first tries pydantic's parser (which also accepts dates and Unix times), then pendulum's (ISO weeks,
+    days of the year …), and reports pendulum's errors.
     """
-    if reading is Reading.LETTER:
+    if reading is Reading.STRICT:
         return core_schema.no_info_after_validator_function(
             in_utc, spelled(RFC_3339_PATTERN, core_schema.datetime_schema())
         )
@@ -287,16 +285,16 @@ def spelled(pattern: str, then: core_schema.CoreSchema) -> core_schema.CoreSchem
 
 
 def read_by_pendulum(value: Any) -> datetime:
-    import pendulum  # noqa: PLC0415 - takes longer to import than a request takes; few need it
+    import pendulum  # noqa: PLC0415 - slow to import and rarely needed
 
     try:
         parsed = pendulum.parse(value, strict=True)
     except ValueError:
         raise
-    except Exception:  # noqa: BLE001 - whatever else pendulum makes of a value that is no text
+    except Exception:  # noqa: BLE001 - pendulum can raise anything for a value that is not a text
         raise PydanticCustomError("value_error", "value is not a valid datetime") from None
     if not isinstance(parsed, datetime):
-        raise ValueError(f"value is not a valid datetime it is a {type(parsed)}")  # noqa: TRY004 - the server's words
+        raise ValueError(f"value is not a valid datetime it is a {type(parsed)}")  # noqa: TRY004 - the server's message
     return datetime.fromisoformat(parsed.isoformat())  # a plain one: pendulum's subtract differently
 
 
@@ -386,7 +384,7 @@ def declared(rule: Mapping[str, str], value: dict[str, Any]) -> dict[str, Any]:
 
 
 def errors_of(error: ValidationError, *prefix: str) -> list[dict[str, Any]]:
-    """The errors as the real server writes them, their locations put behind `prefix`."""
+    """The errors as the real server reports them, with `prefix` before their locations."""
     return [
         {**entry, "loc": [*prefix, *entry["loc"]], **context_of(entry)} for entry in error.errors(include_url=False)
     ]

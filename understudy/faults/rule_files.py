@@ -41,7 +41,7 @@ def rules_in(source: str, contract: Path) -> list[dict[str, Any]]:
     node, value = parsed(path)
     schema = Contract.read(contract).root["components"]["schemas"]["Rules"]
     try:
-        rules: list[dict[str, Any]] = validator(schema, Reading.LETTER).validate_python(value)["rules"]
+        rules: list[dict[str, Any]] = validator(schema, Reading.STRICT).validate_python(value)["rules"]
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise error_at(path, node, first["loc"], first["msg"]) from None

@@ -139,7 +139,7 @@ class Names:
 
 
 def owner_of(schema: RowSchema) -> str | None:
-    """The reference within which names are unique; None if there is none."""
+    """The reference within which names are unique; None without one."""
     for names in schema.unique:
         owners = [name for name in names if name in schema.references]
         if schema.named_by in names and len(owners) == 1 and len(names) > 1:

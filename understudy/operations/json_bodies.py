@@ -24,7 +24,7 @@ def is_json(content_type: bytes | None, reading: Reading) -> bool:
     main, _, sub = kind.partition("/")
     if main == "application" and (sub == "json" or sub.endswith("+json")):
         return True
-    if reading is Reading.LETTER:
+    if reading is Reading.STRICT:
         raise UnsupportedMediaType(f"Send the body as {MEDIA_TYPE}, not as {kind or 'nothing'}.")
     return False
 

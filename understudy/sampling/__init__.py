@@ -1,1 +1,1 @@
-"""Requests that clients of a server send: drawn at random or fixed, and the answers to them."""
+"""Sending random and saved requests to servers."""

@@ -1,4 +1,4 @@
-"""Two answers to one request, compared up to ties: rows of the same sort key may stand in any order."""
+"""Responses, and comparing their rows up to ties: rows of the same sort key may be in any order."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Answer:
-    """A status and a body: its value where it is JSON, else its text."""
+    """The status and body of a response. The body is its JSON value, or its text if it is not JSON."""
 
     status: int
     body: Any
@@ -21,17 +21,16 @@ class Answer:
 
 @dataclass(frozen=True)
 class Order:
-    """How the rows of an answer stand: by a field, and not cut off where there are fewer than `whole_below`."""
+    """The order of the rows of a response: by a field; complete if there are fewer than `whole_below`."""
 
     field: str
     whole_below: int
 
 
 def same_up_to_ties(left: Sequence[Row], right: Sequence[Row], order: Order) -> bool:
-    """Whether two pages hold the same rows in the same order, wherever the sort decides.
+    """Whether two pages have the same rows in the same order, except where the sort has ties.
 
-    At either end of a page that was cut off, a tie may have been cut in another place: there, rows
-    may differ.
+    At the ends of an incomplete page, a tie may be cut differently, so rows may differ there.
     """
     keys = [key_of(row, order) for row in left]
     if keys != [key_of(row, order) for row in right]:
@@ -42,7 +41,7 @@ def same_up_to_ties(left: Sequence[Row], right: Sequence[Row], order: Order) -> 
 
 
 def by_key(rows: Sequence[Row], order: Order) -> dict[str, set[str]]:
-    """The ids of rows by what they are sorted by."""
+    """The ids of rows by their sort keys."""
     ids: dict[str, set[str]] = {}
     for row in rows:
         ids.setdefault(key_of(row, order), set()).add(str(row["id"]))
@@ -50,7 +49,7 @@ def by_key(rows: Sequence[Row], order: Order) -> dict[str, set[str]]:
 
 
 def key_of(row: Row, order: Order) -> str:
-    """What a row is sorted by, as text: a server may put anything there, or nothing."""
+    """The sort key of a row as text, since a server may return anything there."""
     return repr(row.get(order.field))
 
 
@@ -59,7 +58,7 @@ def ids_of(rows: Iterable[Row]) -> set[str]:
 
 
 def rows_of(body: Any) -> list[Row] | None:
-    """The rows of an answer: a list of objects, or the one list of objects in an object."""
+    """The rows of a response: a list of objects, or the only list of objects in an object."""
     lists = body.values() if isinstance(body, dict) else [body]
     found = [
         part for part in lists if isinstance(part, list) and all(isinstance(row, dict) and "id" in row for row in part)
@@ -68,7 +67,7 @@ def rows_of(body: Any) -> list[Row] | None:
 
 
 def named(ids: Iterable[str], most: int = 5) -> str:
-    """A few of some ids, in their order, and how many more there are."""
+    """The first ids, and the number of the others."""
     every = list(ids)
     more = f" and {len(every) - most} more" if len(every) > most else ""
     return ", ".join(every[:most]) + more or "none"

@@ -1,8 +1,8 @@
-"""How a server lets a client in, and why it does not.
+"""Client-side authentication: CSRF tokens, and why a server refuses a client.
 
-Tokens against cross-site request forgery are fetched and sent as Prefect's clients do. A client asks for one before
-its first change, under an id of its own, and sends both with each change. A server that needs none refuses to issue
-any. Which operation issues them, the contract says (`x-issues-tokens`).
+CSRF tokens are fetched and sent as by Prefect's clients. A client requests one before its first change, under an id of
+its own, and sends both with each change. A server that requires none refuses to issue any. The operation that issues
+them has `x-issues-tokens` in the contract.
 """
 
 import time
@@ -19,18 +19,18 @@ USED = 0.5  # the share of a token's lifetime after which the next one is fetche
 
 
 class CsrfTokens(httpx.Auth):
-    """The tokens of one client, which adds them to its requests.
+    """Adds CSRF tokens to the requests of one client.
 
     Args:
-        contract: says which operation issues tokens; without one, none are sent.
-        url: the API's.
+        contract: has the operation that issues tokens; without one, none are sent.
+        url: the URL of the API.
     """
 
     requires_response_body = True
 
     def __init__(self, contract: Contract, url: str) -> None:
         self.refusal: int | None = None  # the status with which the server has refused to issue a token
-        self.fetched = 0  # how often it was asked for one
+        self.fetched = 0  # requests for a token
         self._url = url.rstrip("/")
         self._path = path_in(contract)
         self._client = str(uuid4())
@@ -38,9 +38,9 @@ class CsrfTokens(httpx.Auth):
         self._end = float("-inf")  # when the next one is due, by `time.monotonic`
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Send a request, with a token where it changes something, and once more where that has expired."""
+        """Send a request, with a token if it is a change, and again if the token has expired."""
         if request.url.userinfo:
-            # httpx sends what the URL says only where nothing else authenticates.
+            # httpx only sends the credentials of the URL without another authentication.
             request = next(httpx.BasicAuth(request.url.username, request.url.password).auth_flow(request))
         if request.method not in CHANGING or self._path is None or TOKEN_HEADER in request.headers:
             yield request
@@ -56,7 +56,7 @@ class CsrfTokens(httpx.Auth):
 
     @property
     def headers(self) -> dict[str, str]:
-        """What a change is sent with now."""
+        """The headers of a change."""
         return {} if self._token is None else {TOKEN_HEADER: self._token, CLIENT_HEADER: self._client}
 
     @property
@@ -65,29 +65,29 @@ class CsrfTokens(httpx.Auth):
         return self._path is not None and self.refusal is None and time.monotonic() >= self._end
 
     def renew(self, client: httpx.Client) -> None:
-        """Fetch a token where one is due, for requests that the client does not send itself.
+        """Fetch a token if one is due, for requests that another client sends.
 
         Raises:
-            httpx.HTTPError: there was no answer.
+            httpx.HTTPError: there was no response.
         """
         if self.is_due:
             self._take(client.send(self._fetch(client.headers), auth=httpx.Auth()))
 
     def _fetch(self, headers: httpx.Headers) -> httpx.Request:
         self.fetched += 1
-        kept = {
+        others = {
             name: value
             for name, value in headers.items()
             if not name.startswith("content-") and name not in (TOKEN_HEADER, CLIENT_HEADER)
         }
-        return httpx.Request("GET", f"{self._url}{self._path}", params={"client": self._client}, headers=kept)
+        return httpx.Request("GET", f"{self._url}{self._path}", params={"client": self._client}, headers=others)
 
     def _take(self, response: httpx.Response) -> None:
-        """Take what the server has issued; what is no token says that none is needed, or none to be had."""
+        """Store an issued token. Any other response means that tokens are not required, or not available."""
         try:
-            said = response.raise_for_status().json()
-            self._token = str(said["token"])
-            lifetime = moment(str(said["expiration"])) - moment(str(said["updated"]))
+            issued = response.raise_for_status().json()
+            self._token = str(issued["token"])
+            lifetime = moment(str(issued["expiration"])) - moment(str(issued["updated"]))
         except (httpx.HTTPStatusError, ValueError, KeyError, TypeError, RecursionError):
             self._token, self.refusal = None, response.status_code
             return
@@ -95,32 +95,34 @@ class CsrfTokens(httpx.Auth):
 
 
 def is_about_tokens(status: int, body: object) -> bool:
-    """Whether an answer refuses a request for its token, rather than for who sends it."""
+    """Whether a response refuses a request because of its token rather than its credentials."""
     return status == httpx.codes.FORBIDDEN and "csrf" in str(body).lower()
 
 
 def refusal_of(status: int, body: object, client: httpx.Client) -> str | None:
-    """Why a server does not let a client in; None where it does.
+    """Why a server refuses a client; None if it does not.
 
     Args:
-        status: of its answer to a plain request.
-        body: of that answer.
-        client: has sent the request.
+        status: the status of its response to a plain request.
+        body: the body of that response.
+        client: the client that sent the request.
     """
     tokens = client.auth
-    has_login = "authorization" in client.headers or bool(client.base_url.userinfo)
+    has_credentials = "authorization" in client.headers or bool(client.base_url.userinfo)
     if isinstance(tokens, CsrfTokens) and is_about_tokens(status, body):
-        why = "takes none that it issues" if tokens.refusal is None else f"issues none ({tokens.refusal})"
-        return f"wants a CSRF token, and {why}"
+        why = "refuses those that it issues" if tokens.refusal is None else f"does not issue any ({tokens.refusal})"
+        return f"requires a CSRF token, but {why}"
     if status == httpx.codes.UNAUTHORIZED:
-        return "does not accept this login" if has_login else "wants a login: give --auth or --header"
+        return (
+            "does not accept these credentials" if has_credentials else "requires authentication (--auth or --header)"
+        )
     if status == httpx.codes.FORBIDDEN:
-        return "lets nobody in with this login" if has_login else "forbids it, and no login was given"
+        return "forbids it with these credentials" if has_credentials else "forbids it without credentials"
     return None
 
 
 def path_in(contract: Contract) -> str | None:
-    """The path of the operation that issues tokens; None where the contract has none."""
+    """The path of the operation that issues tokens; None if the contract has none."""
     for path, methods in contract.document["paths"].items():
         if methods.get("get", {}).get("x-issues-tokens"):
             return str(path)

@@ -10,15 +10,15 @@ from understudy.sampling.client_authentication import CsrfTokens
 from understudy.text import one_line
 
 FRAMING = ("content-length", "transfer-encoding")  # headers that say where a body ends
-PATIENCE = 60.0  # seconds to wait for one answer
-PLAIN = {"accept-encoding": "identity"}  # to pack long lists takes longer than to send them
-LIMITS = httpx.Limits(keepalive_expiry=2.0)  # seconds; servers hang up on connections that are idle for 5
+PATIENCE = 60.0  # seconds to wait for one response
+PLAIN = {"accept-encoding": "identity"}  # compressing long lists takes longer than sending them
+LIMITS = httpx.Limits(keepalive_expiry=2.0)  # seconds; servers close connections that are idle for 5
 
 
 def client(
     url: str, headers: dict[str, str], contract: Contract | None = None, network: Network = DEFAULT_NETWORK
 ) -> httpx.Client:
-    """A client of a server, which fetches and sends tokens as a contract says.
+    """An HTTP client for a server, which fetches and sends CSRF tokens if the contract has them.
 
     Raises:
         UnderstudyError: the URL, the certificates or the proxy cannot be used.
@@ -30,13 +30,13 @@ def client(
             base_url=url, headers={**PLAIN, **headers}, auth=auth, timeout=PATIENCE, transport=transport
         )
     except (httpx.InvalidURL, ValueError) as error:
-        raise UnderstudyError(f"{url}: cannot be asked ({one_line(str(error))})") from None
+        raise UnderstudyError(f"{url}: cannot be reached ({one_line(str(error))})") from None
 
 
 def header_of(text: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
     if name.strip().lower() in FRAMING:
-        raise UnderstudyError(f"--header cannot set {name.strip()}: each request has its own")
+        raise UnderstudyError(f"--header cannot set {name.strip()}, since it differs between requests")
     if not colon or not name.strip():
-        raise UnderstudyError(f"--header wants 'NAME: VALUE', not '{text}'")
+        raise UnderstudyError(f"--header takes 'NAME: VALUE', not '{text}'")
     return name.strip(), value.strip()

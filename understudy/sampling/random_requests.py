@@ -1,4 +1,4 @@
-"""Random requests that fit the contract and the data: every filter, operator, sort and page."""
+"""Random requests for a contract and its data: every filter, operator, sort and page."""
 
 import random
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,10 +18,10 @@ Operation = tuple[str, str, Place]
 
 @dataclass(frozen=True)
 class Request:
-    """A request. Its path begins below the API's base path.
+    """A request. Its path is relative to the API's base path.
 
-    `operation` is its path in the contract, `schema` that of its body, where it takes one, and `headers`
-    those that it has beside those of every request.
+    `operation` is its path in the contract, `schema` that of its body, if it takes one, and `headers` are those that it
+    has in addition to those of every request.
     """
 
     method: str
@@ -33,7 +33,7 @@ class Request:
 
     @property
     def order(self) -> Order | None:
-        """How the rows of the answer stand; None where they are in no order, or are none."""
+        """The order of the rows of the response; None without rows or without an order."""
         return None if self.schema is None else order_of(self.schema, self.body)
 
 
@@ -46,7 +46,7 @@ class Generator:
         self._random = randomness
 
     def requests(self, count: int) -> Iterator[Request]:
-        """Random requests, most of them to operations that have much to ask: those that take a body."""
+        """Random requests, most of them to operations that take a body."""
         weights = [QUERY_SHARE if "requestBody" in operation.value else 1 for _, _, operation in self._operations]
         for method, path, operation in self._random.choices(self._operations, weights, k=count):
             yield self.request(method, path, operation)
@@ -57,7 +57,7 @@ class Generator:
         return Request(method, self.filled(path, operation), path, body, schema)
 
     def filled(self, path: str, operation: Place) -> str:
-        """A path with its parameters, and the query that the operation needs."""
+        """A path with its parameters and required query parameters."""
         query = {}
         for parameter in operation.each("parameters"):
             name = parameter.value["name"]
@@ -126,7 +126,7 @@ class Generator:
         return self._random.random() < share
 
     def pattern(self, text: str) -> str:
-        """A piece of a text, some letters made wildcards, in one case or the other."""
+        """A piece of a text, with some letters replaced by wildcards, in upper or lower case."""
         start = self._random.randrange(len(text) + 1)
         piece = text[start : start + self._random.choice([0, 1, 2, 3, 8])]
         if piece and self._chance(0.3):
@@ -136,7 +136,7 @@ class Generator:
 
 
 def safe_operations(contract: Contract) -> Iterator[Operation]:
-    """The operations that change nothing: each that is a GET, or says `x-safe`."""
+    """The operations that change nothing: GET, or with `x-safe`."""
     for _, operation in contract.operations():
         path, _, method = operation.path.removeprefix("/paths/").rpartition("/")
         if method == "get" or operation.value.get("x-safe"):
@@ -149,7 +149,7 @@ def body_schema(operation: Place) -> Place | None:
 
 
 def order_of(schema: Place, body: Mapping[str, Any] | None) -> Order | None:
-    """The order of the answer to a body, as it or the contract's defaults say; None where rows have none."""
+    """The order of the response to a body, from the body or the contract's defaults; None without one."""
     given = body or {}
     numbers = {name: part for name, part in schema["properties"].items() if part.value["type"] == "integer"}
     is_paged = any(given.get(name) is not None for name in numbers)
@@ -162,7 +162,7 @@ def order_of(schema: Place, body: Mapping[str, Any] | None) -> Order | None:
 
 
 def fields_of(place: Place) -> list[str]:
-    """The fields that a part of a filter says that it looks at; none where it says nothing."""
+    """The fields in the annotations of a part of a filter."""
     schema = place.value
     named = [field for key in ("x-coalesce", "x-either", "x-joined") for field in schema.get(key, ())]
     if "x-field" in schema:
@@ -171,7 +171,7 @@ def fields_of(place: Place) -> list[str]:
 
 
 def names_in(body: Any, way: str = "") -> Iterator[str]:
-    """The names in a body, each behind the names around it, without the values."""
+    """The paths of the names in a body, without the values."""
     if isinstance(body, dict) and body:
         for name, part in body.items():
             yield from names_in(part, f"{way}.{name}" if way else name)

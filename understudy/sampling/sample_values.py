@@ -1,4 +1,4 @@
-"""Values to ask about: what rows hold, by table and field."""
+"""Sample values from rows, by table and field."""
 
 import random
 from collections import defaultdict
@@ -21,7 +21,7 @@ class Samples:
         self._usual: dict[tuple[str, str], list[Any]] = defaultdict(list)
 
     def learn(self, schema: Place, rows: Iterable[Row]) -> None:
-        """Take the values of rows (JSON, as the API shows them) of the table that a row schema describes."""
+        """Add the values of rows (JSON, as the API returns them) of the table of a row schema."""
         table = schema.value["x-table"]
         for row in rows:
             for name, part in schema["properties"].items():
@@ -32,31 +32,31 @@ class Samples:
                         self._values[part.value["x-references"], "id"].append(value)
 
     def usual(self, table: str, fields: Iterable[str]) -> list[Any]:
-        """Values that rows often hold in some fields, as the contract says (`x-usual`)."""
+        """The usual values of some fields, from the contract (`x-usual`)."""
         return [value for field in fields for value in self._usual[table, field]]
 
     def expect(self, schema: Place) -> None:
-        """Take what a row schema says of the values that its rows often hold."""
+        """Add the usual values of a row schema."""
         for path, usual in usuals(schema, ""):
             self._usual[schema.value["x-table"], path] = usual
 
     def note(self, table: str, fields: Iterable[str], value: Any) -> None:
-        """Take a value that one of some fields of a table is known to hold."""
+        """Add a value that is known for one of some fields of a table."""
         for field in fields:
             self._values[table, field].append(value)
 
     def seen(self, table: str, fields: Iterable[str]) -> list[Any]:
-        """The values of some fields, each once, in the order in which they were seen."""
+        """The distinct values of some fields, in the order in which they were seen."""
         return list(dict.fromkeys(value for field in fields for value in self._values[table, field]))
 
     def alike(self, place: Place) -> list[Any]:
-        """The values of whatever field that are of the kind of the schema at `place`, each once."""
+        """The distinct values of any field of the kind of the schema at `place`."""
         return list(dict.fromkeys(self._alike[kind_of(place)]))
 
     def draw(self, place: Place, table: str, fields: Iterable[str]) -> Any:
-        """A value for the schema at `place`: mostly one of `fields`, now and then another of its kind.
+        """A value for the schema at `place`: mostly one of `fields`, sometimes another of its kind.
 
-        None where nothing of the kind is known.
+        None if no value of the kind is known.
         """
         words = [word for word in place.value.get("enum", ()) if word is not None]
         pool = [value for field in fields for value in self._values[table, field]]
@@ -71,19 +71,19 @@ class Samples:
 
 
 def usuals(schema: Place, way: str) -> Iterator[tuple[str, list[Any]]]:
-    """The values that fields often hold, behind the ways to them."""
+    """The usual values of fields, with the paths of the fields."""
     for name, part in schema.entries("properties"):
         yield f"{way}{name}", part.value.get("x-usual", [])
         yield from usuals(part, f"{way}{name}.")
 
 
 def kind_of(place: Place) -> str:
-    """What texts of a schema have in common: their format, where they have one."""
+    """The kind of the texts of a schema: their format, if they have one."""
     return str(place.value.get("format", TEXT))
 
 
 def leaves(path: str, value: Any) -> list[tuple[str, Any]]:
-    """The texts and numbers in a field, behind the ways to them; the items of a list share one."""
+    """The texts and numbers in a field, with their paths; the items of a list share one."""
     if isinstance(value, dict):
         return [leaf for name, part in value.items() for leaf in leaves(f"{path}.{name}", part)]
     if isinstance(value, list):

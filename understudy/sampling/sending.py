@@ -1,4 +1,4 @@
-"""A request, sent to a server, and its answer."""
+"""Sending a request to a server."""
 
 import json
 from typing import Any
@@ -15,19 +15,19 @@ JSON = {"content-type": MEDIA_TYPE}
 
 
 def ask(server: httpx.Client, request: Request) -> Answer:
-    """A server's answer.
+    """Send a request, and return the response.
 
     Raises:
-        UnderstudyError: there was none; the text names the server.
+        UnderstudyError: there was no response; the text names the server.
     """
     has_body = request.method != "GET" and request.body is not None
-    # Escaped JSON: a text can hold a lone surrogate, of which httpx's own JSON cannot make bytes.
+    # Escaped JSON: a text can have a lone surrogate, which httpx's own JSON cannot encode.
     body: dict[str, Any] = {"content": json.dumps(request.body), "headers": JSON} if has_body else {}
     try:
         response = server.request(request.method, request.path, **body)
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         url = str(server.base_url).rstrip("/")
-        raise UnderstudyError(f"{url}: cannot be asked ({one_line(str(error)) or type(error).__name__})") from None
+        raise UnderstudyError(f"{url}: cannot be reached ({one_line(str(error)) or type(error).__name__})") from None
     return Answer(response.status_code, body_of(response))
 
 

@@ -1,16 +1,16 @@
-"""The smallest body that still shows what was found."""
+"""Shrinking: the smallest body that still shows a finding."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
 
 def smallest(body: Any, shows: Callable[[Any], bool], tries: int) -> Any:
-    """Leave out parts of a body, one at a time, as long as it still shows what it did.
+    """Remove parts of a body, one at a time, while it still shows the finding.
 
     Args:
-        body: JSON that shows it.
+        body: a JSON value that shows the finding.
         shows: whether another body does.
-        tries: how many bodies to try at the most.
+        tries: the maximum number of bodies to try.
     """
     smaller = True
     while smaller:
@@ -26,7 +26,7 @@ def smallest(body: Any, shows: Callable[[Any], bool], tries: int) -> Any:
 
 
 def shorter(value: Any) -> Iterator[Any]:
-    """The values that are `value` without one part: whole entries first, then parts of what is in them."""
+    """`value` without one part: first without whole entries, then without parts of them."""
     if isinstance(value, dict):
         for name in value:
             yield {key: part for key, part in value.items() if key != name}

@@ -91,7 +91,7 @@ def loaded(options: Options) -> Site:
         UnderstudyError: the contract or the fault rules cannot be loaded.
     """
     folder = Path(options.api) if options.api else own_folder()
-    api = Api.load(folder, Reading.LETTER if options.strict else Reading.COERCED)
+    api = Api.load(folder, Reading.STRICT if options.strict else Reading.COERCED)
     fixtures = Path(options.fixtures) if options.fixtures else folder / "fixtures" / "demo"
     fixture_set = FixtureSet(fixtures, api.catalog, watched)
     ids = api.contract.workspace_path.count("{")

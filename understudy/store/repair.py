@@ -20,7 +20,7 @@ from understudy.paths import read
 from understudy.store.file_format import NUMBER, line_at
 from understudy.store.lock import Lock
 from understudy.store.opening import located
-from understudy.store.store import Store, check_kept
+from understudy.store.store import Store, check_preserved
 from understudy.workspaces.workspace import Workspace
 
 BEGINNING = re.compile(r'"([^"\n]*)"\s*:\s*(?=\{)')
@@ -75,7 +75,7 @@ class Salvage:
 
     A row is a value that is valid for the table in whose part of the text it is. Since the beginning of that part can
     be damaged too, a value with all fields of another table, as a store writes them, is also a row of that table. If
-    several tables match, the row goes to the one where it loses the fewest fields.
+    several tables match, the row goes to the one that drops the fewest of its fields.
 
     Attributes:
         unserved: rows by their numbers, of tables that the contract does not have.
@@ -133,7 +133,7 @@ class Salvage:
         """
         others = [name for name in self._workspace if name != table and self._has_all_fields(value, name)]
         if table and table not in self._workspace and not others:
-            check_kept(table, value, self._workspace)
+            check_preserved(table, value, self._workspace)
             rows = self.unserved.setdefault(table, {})
             rows[number if number not in rows else max(rows) + 1] = value
             return table

@@ -136,7 +136,7 @@ class Store:
             Damage: it is not a row, or cannot be written again.
         """
         try:
-            check_kept(entry.table, entry.value, self.workspace)
+            check_preserved(entry.table, entry.value, self.workspace)
         except ValueError as error:
             raise reader.damage(entry.at, str(error)) from None
         self.upgrade.leave(entry.table)
@@ -200,11 +200,11 @@ class Store:
         documents.insert_multiple(Document(json.loads(after), numbers[row]) for row, after in present.items())
 
 
-def check_kept(table: str, value: Any, known: Iterable[str]) -> None:
-    """See whether a value is a row that is kept in the file though the contract does not have its table.
+def check_preserved(table: str, value: Any, known: Iterable[str]) -> None:
+    """Check that a value is a row to preserve in the file, of a table that the contract does not have.
 
     Raises:
-        ValueError: it is no row, or cannot be written again.
+        ValueError: it is not a row, or cannot be written again.
     """
     if not has_id(value):
         raise ValueError(no_table(table, known))

@@ -16,7 +16,7 @@ class Readings:
     """Reads requests by the letter and, unless `strict`, as lenient servers do too, which make a 5 of "5"."""
 
     def __init__(self, surface: Surface, catalog: Catalog, *, strict: bool) -> None:
-        kinds = [Reading.LETTER] if strict else [Reading.LETTER, Reading.COERCED]
+        kinds = [Reading.STRICT] if strict else [Reading.STRICT, Reading.COERCED]
         self._readers = {
             endpoint.label: [RequestReader(endpoint.place, catalog, kind) for kind in kinds]
             for endpoint in surface.endpoints

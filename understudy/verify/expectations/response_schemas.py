@@ -35,5 +35,5 @@ class Shapes:
         key = endpoint.label, status
         if key not in self._validators:
             content = endpoint.place["responses"][str(status)].get("content")
-            self._validators[key] = validator(content[MEDIA_TYPE]["schema"], Reading.LETTER) if content else None
+            self._validators[key] = validator(content[MEDIA_TYPE]["schema"], Reading.STRICT) if content else None
         return self._validators[key]
