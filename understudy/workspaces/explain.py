@@ -98,7 +98,7 @@ def group(candidate: Candidate, path: str, part: Filter, steps: Path, value: Map
     criteria = part(value)
     parts = tuple(parts_of(candidate, path, part, steps, value))
     if criteria is None:
-        return Idle(path, True, f"`{path}`: asks nothing", parts=parts)
+        return Idle(path, True, f"`{path}`: no criteria", parts=parts)
     met = candidate.meets(reached(steps, criteria))
     text = verdict(met, parts, f"no one row of {steps[-1].table} meets all of them" if steps else "")
     if text and part.combined_by is not None and value.get(part.combined_by) == "or_":
