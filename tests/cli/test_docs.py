@@ -179,9 +179,9 @@ def operations_told(document: str) -> set[tuple[str, str]]:
 
 
 def test_every_command_of_admin_is_told_and_shown() -> None:
-    told = re.findall(r"^\| `([a-z]+)[^|]*\| ", section(ADMIN, "understudy admin"), flags=re.MULTILINE)
+    told = re.findall(r"^\| `([a-z-]+)[^|]*\| ", section(ADMIN, "understudy admin"), flags=re.MULTILINE)
     assert sorted(told) == sorted(admin_command.commands)
-    assert set(re.findall(r"^\$ understudy admin ([a-z]+)", ADMIN, flags=re.MULTILINE)) == set(told)
+    assert set(re.findall(r"^\$ understudy admin ([a-z-]+)", ADMIN, flags=re.MULTILINE)) == set(told)
 
 
 def test_every_option_of_serve_and_compare_is_told() -> None:

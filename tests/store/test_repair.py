@@ -143,4 +143,4 @@ def test_a_loss_is_shown_in_a_line(api: Api, tmp_path: Path, target: Path) -> No
     path = tmp_path / "rows.json"
     path.write_text("{\n\n  what\n\x1b[31m is this", encoding="utf-8")
     _, losses, _ = repair(path, target, api.catalog)
-    assert losses == [Loss(3, "what \x1b[31m is this", "this is no row")]
+    assert losses == [Loss(3, "what \x1b[31m is this", "not a row")]

@@ -44,8 +44,8 @@ def test_a_field_that_the_contract_does_not_have_is_dropped_and_counted(path: Pa
     written = edit(path, for_each_flow(soon=1, later={"a": []}))
     store = opens(path)
     assert list(store.upgrade.warnings()) == [
-        "flows: the contract has no field `later`, it is dropped from 2 rows",
-        "flows: the contract has no field `soon`, it is dropped from 2 rows",
+        "flows: the contract has no field `later`; it is dropped from 2 rows",
+        "flows: the contract has no field `soon`; it is dropped from 2 rows",
     ]
     assert rows_of(store) == before
     assert path.read_bytes() == written  # opening a store changes nothing
@@ -117,7 +117,7 @@ def test_repair_drops_what_the_contract_does_not_have_and_keeps_the_row(api: Api
     target = path.with_name("repaired.json")
     _, (loss,), warnings = repair(path, target, api.catalog)
     assert loss.text.startswith('"flows" {')
-    assert warnings == ["flows: the contract has no field `soon`, it is dropped from 2 rows"]
+    assert warnings == ["flows: the contract has no field `soon`; it is dropped from 2 rows"]
     assert rows_of(opens(target)) == before
 
 
@@ -145,5 +145,5 @@ def test_what_is_dropped_of_another_workspace_is_logged(
     with caplog.at_level(logging.WARNING), files.open("default"), files.open(name):
         pass
     assert [record.getMessage() for record in caplog.records] == [
-        f"{files.path(name)}: flows: the contract has no field `soon`, it is dropped from 2 rows"
+        f"{files.path(name)}: flows: the contract has no field `soon`; it is dropped from 2 rows"
     ]
