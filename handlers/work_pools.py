@@ -14,7 +14,17 @@ from understudy.tables.table import Table
 from understudy.values import now
 from understudy.workspaces.workspace import Workspace
 
-from .work_queues import CONFLICT, NAME, POOL_ID, active_slots, change_queue, create_pool, create_queue, renumber
+from .work_queues import (
+    CONFLICT,
+    NAME,
+    POOL_ID,
+    active_slots,
+    change_queue,
+    check_changes,
+    create_pool,
+    create_queue,
+    renumber,
+)
 
 STATUS = Column(("status",))
 PRIORITY, HEARTBEAT = Column(("priority",)), Column(("last_heartbeat_time",))
@@ -94,7 +104,7 @@ def read_work_queue(workspace: Workspace, work_pool_name: str, name: str) -> Ans
 def update_work_queue(workspace: Workspace, work_pool_name: str, name: str, body: dict[str, Any]) -> Answer:
     pool_id(workspace, work_pool_name)
     row = queue_named(workspace, work_pool_name, name)
-    check_keys(workspace, workspace["work_queues"], body, CONFLICT, row)
+    check_changes(workspace, row, body)
     change_queue(workspace, row, body)
     return NO_CONTENT
 

@@ -1,5 +1,6 @@
 """Work queues: how they are shown, by themselves and by other rows, and what keeps their priorities apart."""
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
@@ -8,7 +9,7 @@ from uuid import UUID
 from pydantic_core import from_json
 
 from understudy.contract.columns import ID, Column
-from understudy.errors import Conflict, NotFound
+from understudy.errors import Conflict, NotFound, Unprocessable
 from understudy.filters.criteria import Criteria
 from understudy.filters.query import Sort
 from understudy.operations.actions import change, check_keys, insert, matching
@@ -18,6 +19,7 @@ from understudy.values import now
 from understudy.workspaces.workspace import Workspace
 
 NAME, TAGS, DEPLOYMENT_ID = Column(("name",)), Column(("tags",)), Column(("deployment_id",))
+NAMES = re.compile("[^/%&><]+")
 AGENT_POOL = {"name": "default-agent-pool", "type": "prefect-agent"}  # has the queues that are made without a pool
 CONFLICT = (
     "Data integrity conflict. This usually means a unique or foreign key constraint was violated. See server logs for"
@@ -56,7 +58,8 @@ def create_work_queue(workspace: Workspace, body: dict[str, Any]) -> Answer:
         return by_id_shown(workspace, queues.find(pool["default_queue_id"].int))
     names = {"name": body["name"], "work_pool_id": pool["id"]}
     check_keys(workspace, queues, names, "A work queue with this name already exists.")
-    return by_id_shown(workspace, create_queue(workspace, pool["id"], body))
+    shown = by_id_shown(workspace, create_queue(workspace, pool["id"], body))
+    return {**shown, "active_slots": None if shown["concurrency_limit"] is None else 0}
 
 
 def update_work_queue(workspace: Workspace, id: UUID, body: dict[str, Any]) -> Answer:
@@ -64,7 +67,7 @@ def update_work_queue(workspace: Workspace, id: UUID, body: dict[str, Any]) -> A
     row = queues.find(id.int)
     if row is None:
         raise NotFound(f"Work Queue {id} not found")
-    check_keys(workspace, queues, body, CONFLICT, row)
+    check_changes(workspace, row, body)
     change(queues, row, {**body, **changed_status(queues.values(row), body)})
     return NO_CONTENT
 
@@ -84,6 +87,13 @@ def read_work_queue_by_name(workspace: Workspace, name: str) -> Answer:
 def read_work_queues(workspace: Workspace, criteria: Criteria, limit: int, offset: int = 0) -> Answer:
     rows = workspace.first("work_queues", criteria, Sort(NAME), limit, offset)
     return [by_id_shown(workspace, row) for row in rows]
+
+
+def check_changes(workspace: Workspace, row: int, body: Mapping[str, Any]) -> None:
+    """Check that a queue may be changed so. A real server takes any name, and fails from then on."""
+    if body.get("name") is not None and NAMES.fullmatch(body["name"]) is None:
+        raise Unprocessable("The name of a work queue cannot be empty, nor have any of the characters / % & > <.")
+    check_keys(workspace, workspace["work_queues"], body, CONFLICT, row)
 
 
 def delete_work_queue(workspace: Workspace, id: UUID) -> Answer:

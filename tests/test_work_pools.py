@@ -166,3 +166,10 @@ def test_a_queue_with_a_filter_counts_the_runs_that_it_chooses(scratch: httpx.Cl
         assert made["filter"] == {"tags": tags, "deployment_ids": None}
         shown = scratch.get(f"/work_queues/{made['id']}").json()
         assert shown["active_slots"] == scratch.post("/flow_runs/count", json=asked).json()
+
+
+@pytest.mark.parametrize("name", ["", "a/b"])
+def test_a_queue_cannot_be_renamed_to_what_a_real_server_fails_on(scratch: httpx.Client, pool: str, name: str) -> None:
+    made = scratch.post(f"/work_pools/{pool}/queues", json={"name": "named"}).json()
+    assert scratch.patch(f"/work_queues/{made['id']}", json={"name": name}).status_code == 422
+    assert scratch.patch(f"/work_pools/{pool}/queues/named", json={"name": name}).status_code == 422
