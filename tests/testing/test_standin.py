@@ -274,7 +274,7 @@ def test_an_explanation_is_a_tree(workspace: RemoteWorkspace) -> None:
     ("path", "body", "id", "words"),
     [
         ("/flows/", {}, FLOW, "`/flows/` takes no filters; these do: "),
-        ("/flows/filter", {}, UUID(int=1), f"There is no row of flows with the id {UUID(int=1)} in the workspace "),
+        ("/flows/filter", {}, UUID(int=1), f"No row of flows has the id {UUID(int=1)} in the workspace "),
         ("/flows/filter", {"limit": "x"}, FLOW, "body.limit: "),
         ("/flows/filter", {}, "x", "body.id: "),
     ],

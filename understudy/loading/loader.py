@@ -261,4 +261,4 @@ def object_in(line: bytes | str) -> dict[str, Any]:
 
 def no_table(name: str, known: Iterable[str]) -> str:
     names = sorted(known)
-    return f"there is no table `{name}`; there are {', '.join(names)}{did_you_mean(name, names)}"
+    return f"no table is named `{name}`; the tables are {', '.join(names)}{did_you_mean(name, names)}"
