@@ -271,7 +271,7 @@ def test_it_takes_the_options_of_serve(tmp_path: Path) -> None:
         assert [request["status"] for request in standin.requests] == [422, 200]
         with standin.workspace() as workspace:
             workspace.reset()
-            with pytest.raises(ControlError, match="There are 1 workspaces"):
+            with pytest.raises(ControlError, match="The limit of 1 workspace is reached"):
                 standin.workspace().reset()
         with pytest.raises(UnderstudyError, match="is in use"):
             StandIn(SMALL, store=str(store)).start()
