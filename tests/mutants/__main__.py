@@ -8,6 +8,7 @@ from functools import partial
 
 import click
 
+from tests.mutants.generated import drawn, generated
 from tests.mutants.judges import (
     HONEST,
     Failures,
@@ -21,12 +22,15 @@ from tests.mutants.judges import (
 )
 from tests.mutants.lie import Lie
 from tests.mutants.lies import LIES
-from tests.mutants.table import Trial, share, table
+from tests.mutants.table import Trial, caught, share, table
+from understudy.contract.contract import Contract
+from understudy.operations.api_folder import own_folder
 
 WANTED = 0.95  # of the lies
 BASELINE_RUNS = 3
 
-BY_NAME = {lie.name: lie for lie in LIES}
+CONTRACT = Contract.load(own_folder() / "openapi.yaml")
+BY_NAME = {lie.name: lie for lie in [*LIES, *generated(CONTRACT)]}
 
 
 @click.command()
@@ -34,11 +38,14 @@ BY_NAME = {lie.name: lie for lie in LIES}
 @click.option(
     "--lies", "count", type=click.IntRange(1, len(LIES)), help="So many lies, drawn by the seed.  [default: all]"
 )
+@click.option("--generated", "made", default=0, show_default=True, help="So many mutants more, made from the contract.")
 @click.option("--seed", default=1, show_default=True, help="What the judges draw their requests by.")
 @click.option("--honest", "runs", default=3, show_default=True, help="How often the honest server is judged.")
 @click.option("--jobs", default=2, show_default=True, help="How many servers are judged at a time.")
 @click.option("--skip-schemathesis", is_flag=True, help="Let `understudy verify` judge alone.")
-def main(names: tuple[str, ...], count: int | None, seed: int, runs: int, jobs: int, skip_schemathesis: bool) -> None:
+def main(
+    names: tuple[str, ...], count: int | None, made: int, seed: int, runs: int, jobs: int, skip_schemathesis: bool
+) -> None:
     """Let Schemathesis and `understudy verify` judge lying servers, and tell who was caught.
 
     Ends with 1 where `understudy verify` catches fewer than 95 % of the lies, or finds fault with the
@@ -49,9 +56,14 @@ def main(names: tuple[str, ...], count: int | None, seed: int, runs: int, jobs: 
         judges: dict[str, Judge] = {"verify": verify}
         if not skip_schemathesis:
             judges = {"Schemathesis": schemathesis(baseline(pool, seed)), **judges}
-        trials = list(pool.map(partial(trial, judges, seed), chosen(names, count, seed)))
+        known = list(pool.map(partial(trial, judges, seed), chosen(names, count, seed)))
+        fresh = list(pool.map(partial(trial, judges, seed), drawn(CONTRACT, seed, made)))
+        trials = [*known, *fresh]
     flagged = sum(each.outcome is not Outcome.MISSED for each in truths)
     click.echo(table(trials))
+    for kind, some in (("known", known), ("generated", fresh)):
+        if some:
+            click.echo(f"\nverify caught {caught(some, 'verify')} of {len(some)} {kind} mutants.")
     click.echo(f"\nThe honest server: {flagged} of {runs} runs of verify find fault with it.")
     sys.exit(flagged > 0 or share(trials, "verify") < WANTED)
 

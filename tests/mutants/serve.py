@@ -5,6 +5,7 @@ import sys
 import click
 
 from tests.apps import app_on
+from tests.mutants.generated import generated
 from tests.mutants.judges import HONEST
 from tests.mutants.lie import honest
 from tests.mutants.lies import LIES
@@ -21,6 +22,7 @@ def main(name: str) -> None:
     """
     behaviours = {HONEST: honest, **{lie.name: lie.behaviour for lie in LIES}}
     api = Api.load(own_folder())
+    behaviours |= {lie.name: lie.behaviour for lie in generated(api.contract)}
     app = app_on(own_folder() / "fixtures" / "demo", api)
     listener, url = listen()
     click.echo(url)

@@ -63,4 +63,3 @@ def test_what_xml_cannot_hold_is_replaced() -> None:
     text.encode("utf-8")
     found = [failure.text or "" for failure in ET.fromstring(text).iter("failure")]
     assert any('<script>alert("1")</script>]]>&amp;\\x00\\x1b[2J\\ud800\\ufffe\\u202e' in each for each in found)
-    assert len(text) < 20_000

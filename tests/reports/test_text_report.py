@@ -64,5 +64,3 @@ def test_what_a_server_says_cannot_steer_the_terminal() -> None:
     text = summary(hostile())
     assert "\\x00\\x1b[2J\\ud800\\ufffe\\u202e" in text
     assert all(character.isprintable() for character in text.replace("\n", ""))
-    assert len(text) < 20_000
-    assert "more characters)" in text

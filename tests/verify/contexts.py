@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,9 +29,11 @@ class InProcess(httpx.BaseTransport):
     def __init__(self, app: ASGIApp) -> None:
         self._transport = httpx.ASGITransport(app)
         self._loop = asyncio.new_event_loop()
+        self._lock = threading.Lock()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        return self._loop.run_until_complete(self._asked(request))
+        with self._lock:
+            return self._loop.run_until_complete(self._asked(request))
 
     async def _asked(self, request: httpx.Request) -> httpx.Response:
         response = await self._transport.handle_async_request(request)
@@ -47,8 +50,8 @@ class Inspector:
     def __init__(self, contract: Contract) -> None:
         self.contract = contract
         self.surface = Surface.of(contract)
-        self._catalog = Catalog.of(contract)
-        self._readings = {strict: Readings(self.surface, self._catalog, strict=strict) for strict in (True, False)}
+        self.catalog = Catalog.of(contract)
+        self._readings = {strict: Readings(self.surface, self.catalog, strict=strict) for strict in (True, False)}
 
     def endpoint(self, label: str) -> Endpoint:
         """An operation by its method and its path in the contract."""
@@ -66,7 +69,7 @@ class Inspector:
             yield Inspection(
                 self.surface,
                 self._readings[strict],
-                Model(self.surface.selections, self._catalog),
+                Model(self.surface.selections, self.catalog),
                 Connection(client, budget, None),
                 random.Random(seed),
                 Verdict(URL, seed),

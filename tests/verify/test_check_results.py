@@ -79,7 +79,6 @@ STOPPED: dict[str, tuple[Callable[[], Exception], tuple[Request, ...], str, str]
     "a refusal": (lambda: Refused(REQUEST, Answer(500, "oh")), (REQUEST,), "a success", "500 with 'oh'"),
     "an answer of another kind": (lambda: Refused(REQUEST, Answer(200, 5), "rows"), (REQUEST,), "rows", "200 with 5"),
     "no answer": (lambda: NoAnswer(REQUEST, "it hung up"), (REQUEST,), "an answer", "it hung up"),
-    "what nobody can read": (lambda: KeyError("id"), (), "answers that can be compared", "KeyError: 'id'"),
 }
 
 
@@ -95,6 +94,22 @@ def test_a_check_that_gets_no_success_breaks_its_rule(name: str) -> None:
         expected,
         found,
     )
+
+
+def test_an_error_of_a_check_is_not_blamed_on_the_server() -> None:
+    blaming = ledger(False)
+    blaming.hold(RULE, LIST, "name", outcomes(KeyError("id")))
+    blaming.run(outcomes(KeyError("key")))
+    assert blaming.verdict.violations == []
+    assert ["KeyError: 'id'" in blaming.verdict.errors[0], "KeyError: 'key'" in blaming.verdict.errors[1]] == [True] * 2
+    assert not blaming.verdict.passed
+
+
+def test_after_a_violation_an_error_of_a_check_may_come_of_it() -> None:
+    blaming = ledger(False)
+    blaming.hold(RULE, LIST, "name", outcomes(BROKEN))
+    blaming.run(outcomes(KeyError("id")))
+    assert (blaming.verdict.errors, len(blaming.verdict.notes)) == ([], 1)
 
 
 @pytest.mark.parametrize("name", STOPPED)

@@ -193,10 +193,10 @@ def compare(
 @click.option(
     "--max-requests",
     type=click.IntRange(1, LONGEST_RUN),
-    default=30_000,
-    show_default=True,
-    help="Send at most this many requests.",
+    help="Send at most this many requests.  [default: as many as fit in a minute]",
 )
+@click.option("--thorough", is_flag=True, help="Check everything, however long it takes.")
+@click.option("--only", multiple=True, metavar="NAME", help="Check only a tag or an operation; may be repeated.")
 @click.option("--rate", type=Number(0.001, 1_000_000), help="Send at most this many requests per second.")
 @click.option("--seed", type=SEED, metavar="N", help="Draw the same requests again.  [default: random]")
 @click.option("--strict", is_flag=True, help="Strict mode: the server must refuse what the contract does not allow.")
@@ -218,6 +218,7 @@ def compare(
 @click.option("--junit", type=FILE, help="Write a JUnit XML report.")
 @click.option("--json", type=FILE, help="Write a JSON report.")
 @click.option("--html", type=FILE, help="Write an HTML report with all requests and violations.")
+@click.option("--repro", type=FILE, metavar="DIR", help="Write a script for each violation that shows it again.")
 @click.option("--spec-only", is_flag=True, help="Only compare the server's OpenAPI document with the contract.")
 @network_options
 def verify(url: str, spec_only: bool, **options: Any) -> None:

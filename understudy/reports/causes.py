@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from understudy.reports.printable import counted, shown
 from understudy.reports.verdict import Rule, Verdict, Violation, by_fault
 from understudy.sampling.curl import curl
+from understudy.text import escape_lines
+
+WRITES = 6  # before a violation that are shown
 
 
 @dataclass(frozen=True)
@@ -15,6 +18,7 @@ class Cause:
     violation: Violation
     seen: Sequence[Violation]
     curls: Sequence[str]
+    url: str = ""
 
     @property
     def times(self) -> int:
@@ -32,12 +36,22 @@ class Cause:
         return ", ".join(filter(None, parts))
 
     @property
+    def before(self) -> Iterator[str]:
+        """The last writes before the requests, where the violation is about what writes left behind."""
+        requests = [write.request for write in self.violation.writes if write.request not in self.violation.requests]
+        if requests[WRITES:]:
+            yield labelled("after", f"{counted(len(requests) - WRITES, 'write')}, and then")
+        for request in requests[-WRITES:]:
+            yield labelled("after", escape_lines(curl(self.url, request)))
+
+    @property
     def evidence(self) -> Iterator[str]:
         """What was expected, what was found, which other rules it breaks, and the requests for the shell."""
         yield labelled("expected", self.violation.expected)
         yield labelled("found", self.violation.found)
         if self.rules[1:]:
             yield labelled("breaks", f"also {', '.join(rule.name for rule in self.rules[1:])}")
+        yield from self.before
         yield from self.curls
 
 
@@ -48,7 +62,7 @@ def causes(verdict: Verdict) -> list[Cause]:
 
 def cause_of(url: str, group: Sequence[Violation]) -> Cause:
     smallest = min(group, key=lambda violation: (len(violation.parts), size(curls(url, violation))))
-    return Cause(smallest, group, [shown(line) for line in curls(url, smallest)])
+    return Cause(smallest, group, [escape_lines(line) for line in curls(url, smallest)], url)
 
 
 def curls(url: str, violation: Violation) -> list[str]:

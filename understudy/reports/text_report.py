@@ -43,6 +43,7 @@ def remarks(outcomes: Outcomes) -> Iterator[str]:
     if verdict.known:
         yield known_seen(verdict)
     yield from map(shown, verdict.notes)
+    yield from (f"Internal error, for which the server is not to blame: {shown(error)}" for error in verdict.errors)
     if verdict.cells:
         states = (f"{count:,} {state.value}" for state, count in coverage(verdict).items() if count)
         yield f"{counted(len(verdict.cells), 'cell')}: {', '.join(states)}"

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
+from understudy.sampling.answers import Answer
 from understudy.sampling.random_requests import Request
 
 SEPARATOR = ", "
@@ -41,11 +42,21 @@ class Rule:
 
 
 @dataclass(frozen=True)
+class Write:
+    """A request that may have changed rows: the id of the row that it made, and the request that deletes that."""
+
+    request: Request
+    made: str = ""
+    undo: Request | None = None
+    changes: bool = True
+
+
+@dataclass(frozen=True)
 class Violation:
     """A violation of a rule, with the fewest and smallest requests that show it.
 
     `subject` is the part of the operation ("owners.name.any_"), empty for the whole operation. `requests` were sent in
-    this order.
+    this order, after `writes`, which made the rows that were there; `answers` are the responses, where they are stored.
     """
 
     rule: Rule
@@ -54,6 +65,8 @@ class Violation:
     requests: tuple[Request, ...]
     expected: str
     found: str
+    writes: tuple[Write, ...] = ()
+    answers: tuple[Answer, ...] = ()
 
     @property
     def cause(self) -> tuple[str, str, str]:
@@ -89,6 +102,7 @@ class Verdict:
         checks: how often each rule was checked for each operation.
         cells: the state of each cell.
         notes: remarks for the reader, a sentence each.
+        errors: errors of the run itself, not of the server.
     """
 
     url: str
@@ -102,11 +116,12 @@ class Verdict:
     known: list[Violation] = field(default_factory=list)
     cells: dict[Cell, State] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
 
     @property
     def passed(self) -> bool:
         """Whether the run is complete, without violations other than known deviations."""
-        return not self.violations and not self.is_interrupted
+        return not self.violations and not self.is_interrupted and not self.errors
 
 
 def by_fault(violations: Sequence[Violation]) -> list[list[Violation]]:

@@ -1,5 +1,6 @@
 """Responses, and comparing their rows up to ties: rows of the same sort key may be in any order."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -51,6 +52,11 @@ def by_key(rows: Sequence[Row], order: Order) -> dict[str, set[str]]:
 def key_of(row: Row, order: Order) -> str:
     """The sort key of a row as text, since a server may return anything there."""
     return repr(row.get(order.field))
+
+
+def same(left: Any, right: Any) -> bool:
+    """Whether two values are the same JSON, types included: 1, 1.0 and true are three values."""
+    return bool(left == right) and json.dumps(left, sort_keys=True) == json.dumps(right, sort_keys=True)
 
 
 def ids_of(rows: Iterable[Row]) -> set[str]:

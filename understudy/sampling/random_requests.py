@@ -21,7 +21,7 @@ class Request:
     """A request. Its path is relative to the API's base path.
 
     `operation` is its path in the contract, `schema` that of its body, if it takes one, and `headers` are those that it
-    has in addition to those of every request.
+    has in addition to those of every request. `content` is sent instead of the JSON of `body`, if it is given.
     """
 
     method: str
@@ -30,6 +30,7 @@ class Request:
     body: Any = None
     schema: Place | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    content: bytes | None = None
 
     @property
     def order(self) -> Order | None:

@@ -25,6 +25,15 @@ def smallest(body: Any, shows: Callable[[Any], bool], tries: int) -> Any:
     return body
 
 
+def halves(value: list[Any]) -> Iterator[list[Any]]:
+    """The two halves of a list, and the list without each quarter, where it is long enough for these to be others."""
+    middle, quarter = len(value) // 2, len(value) // 4
+    if quarter:
+        yield value[middle:]
+        yield value[:middle]
+        yield from (value[:start] + value[start + quarter :] for start in range(0, quarter * 4, quarter))
+
+
 def shorter(value: Any) -> Iterator[Any]:
     """`value` without one part: first without whole entries, then without parts of them."""
     if isinstance(value, dict):
@@ -33,6 +42,7 @@ def shorter(value: Any) -> Iterator[Any]:
         for name, part in value.items():
             yield from ({**value, name: less} for less in shorter(part))
     if isinstance(value, list):
+        yield from halves(value)
         for index in range(len(value)):
             yield value[:index] + value[index + 1 :]
         for index, part in enumerate(value):

@@ -2,19 +2,19 @@
 
 import random
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from contextlib import nullcontext
 from typing import Any
 
 from pydantic_core import ValidationError
 
-from understudy.reports.verdict import SEPARATOR, Rule, Verdict
-from understudy.sampling.answers import Answer, named, rows_of
+from understudy.reports.verdict import SEPARATOR, Rule, Verdict, Write
+from understudy.sampling.answers import Answer, named, rows_of, same
 from understudy.sampling.random_requests import Request, names_in
 from understudy.sampling.sample_values import Samples
 from understudy.terminal.interrupts import delayed
 from understudy.verify import rules
-from understudy.verify.check_results import Broken, Ledger, Refused
+from understudy.verify.check_results import Broken, Ledger, Refused, unlike
 from understudy.verify.expectations.model import Model, Row
 from understudy.verify.expectations.request_interpreter import Readings
 from understudy.verify.expectations.response_schemas import Shapes
@@ -23,12 +23,14 @@ from understudy.verify.requests.endpoints import LIMIT, OFFSET, Endpoint, Select
 from understudy.verify.requests.throttled_client import Connection, answer_of
 
 TOLD = 10  # answers of a wrong shape that are told of an operation
+REMEMBERED = 200  # answers, the last ones
 MOST_PAGES = 10  # that are read of a table; of a larger one, the other rows stay unknown
 
 
 class Inspection:
     """Asks a server, and knows the rows that it has shown.
 
+    `tasks` are the parts of a run, of which some are `done`.
     `version` changes with these rows: what was answered before says nothing of what is there now.
     """
 
@@ -50,8 +52,11 @@ class Inspection:
         self.ledger = Ledger(verdict, self.learn)
         self.own = OwnRows(surface, f"{randomness.getrandbits(32):08x}")
         self.version = 0
+        self.tasks = 0
+        self.done = 0
         self._shapes = Shapes()
         self._misshapen: Counter[str] = Counter()
+        self._answers: dict[str, Answer] = {}
 
     def names(self, creates: Endpoint) -> list[str]:
         """The fields of a body by which what is made of it, and what is derived from that, is looked up."""
@@ -65,7 +70,7 @@ class Inspection:
         with nullcontext() if endpoint.is_safe else delayed():
             response = self.connection.send(request, content)
             answer = answer_of(response)
-            self.own.note(endpoint, answer)
+            self.note(endpoint, request, answer)
         self.ledger.count(rules.SHAPE, endpoint.label)
         fault = self._shapes.fault(endpoint, answer, response.headers.get("content-type", ""))
         if fault is not None:
@@ -74,6 +79,31 @@ class Inspection:
                 about = SEPARATOR.join(names_in(request.body))
                 self._blame_once(rules.SHAPE, endpoint, about, Broken((request,), rules.SHAPE.says, fault))
         return answer
+
+    def note(self, endpoint: Endpoint, request: Request, answer: Answer) -> None:
+        """Remember what was answered, and what a request may have changed."""
+        self.own.note(endpoint, answer)
+        if len(self._answers) > REMEMBERED:
+            self._answers.clear()
+        self._answers[repr(request)] = answer
+        if not endpoint.is_safe and answer.is_success:
+            self.ledger.writes.append(self._written(endpoint, request, answer))
+
+    def _written(self, endpoint: Endpoint, request: Request, answer: Answer) -> Write:
+        table = next((table for table, each in self.surface.creates.items() if each.label == endpoint.label), "")
+        made = str(answer.body["id"]) if table and isinstance(answer.body, dict) and "id" in answer.body else ""
+        deletes = self.surface.deletes.get(table)
+        return Write(request, made, deletes.request(made) if deletes is not None and made else None)
+
+    def witness(self, broken: Broken) -> tuple[Answer, ...]:
+        """The answers to the requests of a violation: what was answered last, or is answered now."""
+        safe = {each.label for each in self.surface.endpoints if each.is_safe}
+        return tuple(self._witnessed(request, safe) for request in broken.requests)
+
+    def _witnessed(self, request: Request, safe: set[str]) -> Answer:
+        if f"{request.method} {request.operation}" in safe:
+            return self.connection.ask(request)
+        return self._answers.get(repr(request), Answer(0, None))
 
     def fault(self, endpoint: Endpoint, request: Request) -> int | None:
         """The status of an answer whose shape is not what the contract names; None where it is."""
@@ -125,9 +155,24 @@ class Inspection:
     def _unlike(self, table: str, request: Request, rows: list[Row]) -> Broken | None:
         for row in rows:
             known = self.model.known[table].get(str(row["id"]), row)
-            if known != row:
-                return Broken((request,), f"as it was shown before: {known}", f"{row}")
+            if self._differ(table, known, row):
+                return unlike((request,), known, row)
         return None
+
+    def still(self, endpoint: Endpoint, body: Any) -> Any:
+        """The body of an answer without the fields that differ from one answer to the next."""
+        schema = endpoint.success
+        table = schema.value.get("x-table", "") if schema is not None else ""
+        selects = endpoint.body.value.get("x-selects", "") if endpoint.body is not None else ""
+        moving = self.model.moving(table or selects)
+        return without(moving, body) if moving else body
+
+    def _differ(self, table: str, known: Row | None, row: Row) -> bool:
+        """Whether a row is another than the known one. Types are compared in the run's own rows, which are few."""
+        moving = self.model.moving(table)
+        known, row = without(moving, known), without(moving, row)
+        is_own = str(row["id"]) in self.own.made.get(table, ())
+        return known != row or (is_own and not same(known, row))
 
     # ------------------------------------------------------------------- learn
 
@@ -145,7 +190,7 @@ class Inspection:
         """Know rows as they are shown, and that those of the other ids are gone. Returns whether that was news."""
         known = self.model.known[selection.table]
         shown = {str(row["id"]): row for row in rows}
-        fresh = [row for row_id, row in shown.items() if known.get(row_id) != row]
+        fresh = [row for row_id, row in shown.items() if self._differ(selection.table, known.get(row_id), row)]
         for row in fresh:
             self._learn_row(selection, row)
         gone = [row_id for row_id in ids if row_id not in shown]
@@ -162,8 +207,8 @@ class Inspection:
             reason = str(error.errors(include_url=False)[0])
             self._blame_once(rules.FORM, lists, "", Broken((request,), "a row of the contract", reason))
             return
-        if written != row:
-            self._blame_once(rules.FORM, lists, "", Broken((request,), f"{written}", f"{row}"))
+        if written != row and not self.model.is_worked_out(selection.table):
+            self._blame_once(rules.FORM, lists, "", unlike((request,), written, row))
 
     def table(self, selection: Selection) -> list[Row]:
         """The rows of a table: all of them, or as many as are read of a large one."""
@@ -175,6 +220,15 @@ class Inspection:
                 return rows
         self.model.partial.add(selection.table)
         return rows
+
+
+def without(names: Container[str], value: Any) -> Any:
+    """JSON without some names, wherever they are."""
+    if not names:
+        return value
+    if isinstance(value, dict):
+        return {name: without(names, part) for name, part in value.items() if name not in names}
+    return [without(names, item) for item in value] if isinstance(value, list) else value
 
 
 def twice(request: Request, rows: list[Row]) -> Broken | None:

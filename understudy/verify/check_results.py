@@ -1,10 +1,14 @@
 """The ledger of a run: every rule that was held against the server, and what came of it."""
 
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-from understudy.reports.verdict import SEPARATOR, Cell, Rule, State, Verdict, Violation
+from understudy.reports.verdict import SEPARATOR, Cell, Rule, State, Verdict, Violation, Write
 from understudy.sampling.answers import Answer, shortened
+from understudy.sampling.json_difference import difference
 from understudy.sampling.random_requests import Request
 from understudy.text import one_line
 from understudy.verify.requests.throttled_client import BudgetSpent, NoAnswer
@@ -18,6 +22,11 @@ class Broken:
     requests: tuple[Request, ...]
     expected: str
     found: str
+
+
+def unlike(requests: tuple[Request, ...], expected: Any, found: Any) -> Broken:
+    """How a rule was broken by a value that is another than expected; only what differs is shown."""
+    return Broken(requests, *difference(expected, found))
 
 
 class Refused(Exception):
@@ -50,6 +59,9 @@ class Ledger:
 
     def __init__(self, verdict: Verdict, has_changed: Callable[[], bool]) -> None:
         self.verdict = verdict
+        self.writes: list[Write] = []
+        self.witness: Callable[[Broken], tuple[Answer, ...]] | None = None
+        self._scenario: int | None = None
         self.unsettled = 0
         self._has_changed = has_changed
         self._causes: set[tuple[str, str, str]] = set()
@@ -57,13 +69,22 @@ class Ledger:
     def hold(self, rule: Rule, operation: str, subject: str, check: Check) -> bool:
         """Hold a rule against an operation. Returns whether it was kept."""
         self.count(rule, operation)
-        broken = outcome(check)
+        broken = self._outcome(check)
         if broken is not None and not self.is_blamed(rule, operation, subject) and self._has_changed():
-            broken = outcome(check)
+            broken = self._outcome(check)
             self.unsettled += broken is None
         if broken is not None:
             self.blame(rule, operation, subject, broken)
         return broken is None
+
+    def _outcome(self, check: Check) -> Broken | None:
+        try:
+            return outcome(check)
+        except BudgetSpent:
+            raise
+        except Exception as error:  # noqa: BLE001 - as in `run`
+            self.fail(error)
+            return None
 
     def record(self, rule: Rule, operation: str, subject: str, broken: Broken | None) -> None:
         """Keep what came of a rule that cannot be held twice, since it was about a change."""
@@ -79,10 +100,34 @@ class Ledger:
             raise
         except TooMany:
             return
-        except Exception as error:  # noqa: BLE001 - answers can be wrong in more ways than can be told apart
+        except (Refused, NoAnswer) as error:
             broken = broken_by(error)
-            operation = f"{broken.requests[0].method} {broken.requests[0].operation}" if broken.requests else ""
-            self.record(ANSWERED, operation, "", broken)
+            self.record(ANSWERED, f"{broken.requests[0].method} {broken.requests[0].operation}", "", broken)
+        except Exception as error:  # noqa: BLE001 - one check must not end all others
+            self.fail(error)
+
+    def fail(self, error: Exception) -> None:
+        """Keep an error of a check itself. After a violation, it may come of what the server answered there."""
+        text = f"A check stopped: {one_line(f'{type(error).__name__}: {error}')}"
+        where = f" ({place_of(error)})"
+        target = self.verdict.notes if self.verdict.violations else self.verdict.errors
+        if text + where not in target:
+            target.append(text + where)
+
+    def begin(self) -> None:
+        """What is written from now on belongs together."""
+        self._scenario = len(self.writes)
+
+    def end(self) -> None:
+        """What is checked from now on is not about what was just written."""
+        self._scenario = None
+
+    def before(self) -> tuple[Write, ...]:
+        """The writes that made the rows that are there, and, within a scenario, all of it."""
+        start = len(self.writes) if self._scenario is None else self._scenario
+        deleted = {write.request.path for write in self.writes if write.request.method == "DELETE"}
+        alive = [each for each in self.writes[:start] if each.undo and each.undo.path not in deleted]
+        return (*alive, *self.writes[start:])
 
     def count(self, rule: Rule, operation: str) -> None:
         self.verdict.checks[rule, operation] = self.verdict.checks.get((rule, operation), 0) + 1
@@ -91,9 +136,17 @@ class Ledger:
         return (rule.name, operation, subject) in self._causes
 
     def blame(self, rule: Rule, operation: str, subject: str, broken: Broken) -> None:
-        violation = Violation(rule, operation, subject, broken.requests, broken.expected, broken.found)
+        writes, answers = self._evidence(broken)
+        parts = broken.requests, broken.expected, broken.found
+        violation = Violation(rule, operation, subject, *parts, writes, answers)
         self._causes.add(violation.cause)
         self.verdict.violations.append(violation)
+
+    def _evidence(self, broken: Broken) -> tuple[tuple[Write, ...], tuple[Answer, ...]]:
+        """What a report shows of a violation beside its requests: what a script needs, or else the writes before."""
+        if self.witness is not None:
+            return self.before(), self.witness(broken)
+        return (self.before() if self._scenario is not None else ()), ()
 
     def mark(self, cell: Cell, subject: str, state: State) -> None:
         """Say what is known of a cell, which failed where a violation is about its subject."""
@@ -110,14 +163,18 @@ def outcome(check: Check) -> Broken | None:
         raise
     except TooMany:
         return None
-    except Exception as error:  # noqa: BLE001 - as above
+    except (Refused, NoAnswer) as error:
         return broken_by(error)
 
 
-def broken_by(error: Exception) -> Broken:
+def broken_by(error: Refused | NoAnswer) -> Broken:
     """What stopped a check, as what it found."""
     if isinstance(error, Refused):
         return error.broken
-    if isinstance(error, NoAnswer):
-        return Broken((error.request,), "an answer", str(error))
-    return Broken((), "answers that can be compared", one_line(f"{type(error).__name__}: {error}"))
+    return Broken((error.request,), "an answer", str(error))
+
+
+def place_of(error: Exception) -> str:
+    """The function and the line in which an error arose."""
+    last = traceback.extract_tb(error.__traceback__)[-1:]
+    return f"{Path(last[0].filename).name}:{last[0].lineno}, {last[0].name}" if last else "unknown"

@@ -66,6 +66,7 @@ class Fuzzing:
         headers: of every request.
         rate: requests a second at the most; None for as many as are answered.
         network: the way to the server.
+        only: whether an operation is to be asked.
         allow_writes: whether rows may be made. They are marked and remembered, and no others are changed.
     """
 
@@ -78,6 +79,7 @@ class Fuzzing:
         network: Network = DEFAULT_NETWORK,
         *,
         allow_writes: bool,
+        only: Callable[[Endpoint], bool] = lambda endpoint: True,
     ) -> None:
         self._inspection = inspection
         self._own = inspection.own
@@ -85,7 +87,9 @@ class Fuzzing:
         self._broken: Counter[tuple[str, str]] = Counter()
         self._finished = 0
         self._network = network
-        self._methods = {each.label: (each.method, HARMLESS) for each in self._allowed(allow_writes=allow_writes)}
+        self._methods = {
+            each.label: (each.method, HARMLESS) for each in self._allowed(allow_writes=allow_writes) if only(each)
+        }
         schema: Any = schemathesis.openapi.from_dict(
             dict(contract.document), config=self._config(headers, rate, network)
         )

@@ -1,8 +1,9 @@
 """All that is checked of a server's meaning, in order."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from itertools import zip_longest
 
 from understudy.sampling.random_requests import Generator
 from understudy.verify.check_context import Inspection
@@ -18,34 +19,90 @@ from understudy.verify.checks import (
     writes,
 )
 from understudy.verify.filtered_rows.table_under_test import Subject
-from understudy.verify.requests.endpoints import Lookup
+from understudy.verify.requests.endpoints import Endpoint, Lookup
 from understudy.verify.requests.throttled_client import NoAnswer
 
 NOT_FOUND = 404
 
+Only = Callable[[Endpoint], bool]
+"""Whether an operation is to be checked."""
 
-def subjects_of(inspection: Inspection) -> dict[str, Subject]:
-    return {table: Subject.of(inspection, selection) for table, selection in inspection.surface.selections.items()}
+
+def every(endpoint: Endpoint) -> bool:
+    """All operations are to be checked."""
+    return True
+
+
+def named(names: Collection[str]) -> Only:
+    """Those that have one of some names: a tag, an `operationId`, or a method and a path. Without names, all."""
+
+    def is_named(endpoint: Endpoint) -> bool:
+        operation = endpoint.place.value
+        return not names or not {endpoint.label, operation["operationId"], *operation.get("tags", ())}.isdisjoint(names)
+
+    return is_named
+
+
+def subjects_of(inspection: Inspection, only: Only = every) -> dict[str, Subject]:
+    """The tables that some of the operations list, count or page."""
+    return {
+        table: Subject.of(inspection, selection)
+        for table, selection in inspection.surface.selections.items()
+        if any(map(only, selection.all))
+    }
+
+
+def operations(inspection: Inspection, subjects: Mapping[str, Subject], only: Only) -> Iterator[Task]:
+    """What there is to do for each operation that changes nothing."""
+    yield partial(invalid_requests.check_paths, inspection)
+    for subject in subjects.values():
+        yield subject.narrow
+    for lookup in inspection.surface.reads:
+        if only(lookup.endpoint):
+            yield partial(lookups.check, inspection, lookup)
+
+
+def refusals(inspection: Inspection, only: Only) -> Iterator[Task]:
+    """What there is to do with requests that must be refused, for each operation that changes nothing."""
+    for endpoint in inspection.surface.endpoints:
+        if endpoint.is_safe and "{" not in endpoint.path and only(endpoint):
+            yield partial(invalid_requests.check, inspection, endpoint)
 
 
 def checks(inspection: Inspection, subjects: Mapping[str, Subject]) -> Iterator[Task]:
-    """What there is to do that changes nothing, each by itself; what needs others comes after them."""
-    yield partial(invalid_requests.check_paths, inspection)
-    for endpoint in inspection.surface.endpoints:
-        if endpoint.is_safe and "{" not in endpoint.path:
-            yield partial(invalid_requests.check, inspection, endpoint)
-    for lookup in inspection.surface.reads:
-        yield partial(lookups.check, inspection, lookup)
+    """What there is to do with filters on related rows, and with several filters together."""
     for subject in subjects.values():
-        yield subject.narrow
         yield partial(single_criteria.check_same, subject)
-        yield partial(latest_rows.check, inspection, subject.selection)
-        for leaf in subject.leaves.values():
-            yield partial(single_criteria.check, subject, leaf)
-        yield partial(listings.check, inspection, subject)
+    yield from in_turns(filters_of(subjects, is_own=False))
     yield partial(related_rows.check, subjects)
     for subject in subjects.values():
         yield partial(combined_criteria.check, subject, Generator((), inspection.samples, inspection.random))
+
+
+def rows(inspection: Inspection, subjects: Mapping[str, Subject]) -> Iterator[Task]:
+    """What there is to do with each table by itself: filters on its rows, and lists."""
+    yield from in_turns(filters_of(subjects, is_own=True))
+    for subject in subjects.values():
+        yield partial(latest_rows.check, inspection, subject.selection)
+        yield partial(listings.check, inspection, subject)
+
+
+def filters_of(subjects: Mapping[str, Subject], *, is_own: bool) -> list[list[Task]]:
+    """The checks of each operator of the filters of each table: of the filter on its own rows, or of all others."""
+    return [
+        [
+            partial(single_criteria.check, subject, leaf)
+            for leaf in subject.leaves.values()
+            if (leaf.filter == subject.selection.own) is is_own
+        ]
+        for subject in subjects.values()
+    ]
+
+
+def in_turns(lists: Sequence[Sequence[Task]]) -> Iterator[Task]:
+    """One task of each list, then the next of each."""
+    for tasks in zip_longest(*lists):
+        yield from (task for task in tasks if task is not None)
 
 
 def changes(inspection: Inspection, subjects: Mapping[str, Subject]) -> Iterator[Task]:
@@ -61,9 +118,14 @@ def sow(inspection: Inspection, subjects: Mapping[str, Subject]) -> Iterator[Tas
 
 
 def changeable(inspection: Inspection, subjects: Mapping[str, Subject]) -> list[Subject]:
-    """The tables whose rows can be made, and taken away again."""
-    tables = inspection.surface.creates.keys() & inspection.surface.deletes.keys()
-    return [subject for table, subject in subjects.items() if table in tables]
+    """The tables whose rows can be created, found by a filter on their ids, and deleted."""
+    surface = inspection.surface
+    tables = surface.creates.keys() & {table for table, lookup in surface.deletes.items() if lookup.field == "id"}
+    return [
+        subject
+        for table, subject in subjects.items()
+        if table in tables and subject.id_leaf(subject.selection.own) is not None
+    ]
 
 
 def clean_up(inspection: Inspection) -> list[str]:

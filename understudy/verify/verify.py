@@ -22,10 +22,12 @@ from understudy.loading.fixtures import FixtureSet
 from understudy.network.network import DEFAULT_NETWORK, Network, Proxy
 from understudy.operations.api_folder import own_folder
 from understudy.reports import output_files
+from understudy.reports.causes import causes
 from understudy.reports.html_report import matrix
 from understudy.reports.json_report import document
 from understudy.reports.junit_report import junit
 from understudy.reports.printable import counted
+from understudy.reports.reproduction import write_scripts
 from understudy.reports.text_report import summary
 from understudy.reports.verdict import Verdict
 from understudy.sampling.client_authentication import refusal_of
@@ -41,6 +43,9 @@ from understudy.verify.requests.endpoints import LIMIT, Surface
 from understudy.verify.requests.throttled_client import BudgetSpent, Connection
 from understudy.workspaces.workspace import Workspace
 
+SECONDS = 55  # of a run without other limits; what is written is deleted after that
+MOST = 1_000_000  # requests of any run
+ERROR = 2  # the status where a check itself failed, and nothing can be said
 HALF = 0.5  # of the work is Schemathesis's, about
 
 PROXYING = (407, 500, 502, 503, 504)  # what proxies answer where they cannot, or will not, reach a server
@@ -51,7 +56,7 @@ class Plan:
     """What is to be verified, as the command line says it."""
 
     url: str
-    max_requests: int
+    max_requests: int | None
     rate: float | None
     seed: int | None
     strict: bool
@@ -63,6 +68,9 @@ class Plan:
     junit: Path | None
     json: Path | None
     html: Path | None
+    repro: Path | None = None
+    thorough: bool = False
+    only: tuple[str, ...] = ()
     network: Network = DEFAULT_NETWORK
 
 
@@ -70,8 +78,8 @@ def run(plan: Plan) -> int:
     """Verify a server, and print and report what was found, also after Ctrl-C or SIGTERM.
 
     Returns:
-        The status that the process is to end with: 0 where nothing new was found, 1 where something was, and after a
-        signal what `Interrupts` says.
+        The status that the process is to end with: 0 where nothing new was found, 1 where something was, 2 where the
+        run itself had an error, and after a signal what `Interrupts` says.
 
     Raises:
         UnderstudyError: the server cannot be asked, or a file or header is wrong.
@@ -83,7 +91,7 @@ def run(plan: Plan) -> int:
         with delayed():
             echo(summary(verdict))
             write_reports(plan, verdict)
-        status = int(not verdict.passed)
+        status = ERROR if verdict.errors else int(not verdict.passed)
     if interrupts.status is not None and verdict is None:
         echo("Interrupted before anything was asked.", err=True)
     return interrupts.status or status
@@ -104,14 +112,14 @@ def judged(plan: Plan) -> Verdict:
 def verified(plan: Plan, contract: Contract, server: httpx.Client, seed: int) -> Verdict:
     started = time.monotonic()
     inspection = prepared(plan, contract, server, seed)
+    inspection.ledger.witness = inspection.witness if plan.repro is not None else None
     verdict = inspection.ledger.verdict
     try:
         preflight(inspection, server, plan.network.proxy_for(plan.url))
         with showing("verifying") as progress:
             examine(plan, contract, inspection, progress)
     except BudgetSpent:
-        most = counted(plan.max_requests, "request")
-        verdict.notes.append(f"No more than {most} may be sent; not all was asked.")
+        verdict.notes += unreached(plan, inspection)
     except KeyboardInterrupt:
         verdict.is_interrupted = True
         verdict.notes.append("Interrupted; not all was asked.")
@@ -129,27 +137,44 @@ def examine(plan: Plan, contract: Contract, inspection: Inspection, progress: Pr
     Raises:
         BudgetSpent: no more requests may be sent.
     """
+    is_limited = plan.max_requests is None and not plan.thorough
 
     def show(share: float) -> None:
-        progress.reach(max(share, inspection.connection.asked / plan.max_requests))
+        progress.reach(max(share, inspection.connection.asked / (plan.max_requests or MOST)))
 
-    subjects = suite.subjects_of(inspection)
+    if is_limited:
+        inspection.connection.end_in(SECONDS)
+    only = suite.named(plan.only)
+    subjects = suite.subjects_of(inspection, only)
     for task in suite.sow(inspection, subjects) if plan.allow_writes else ():
         inspection.ledger.run(task)
     inspection.ledger.run(partial(learn, inspection, contract))
-    tasks = list(suite.checks(inspection, subjects))
+    tasks = list(suite.operations(inspection, subjects, only))
+    kinds = [suite.refusals(inspection, only), suite.rows(inspection, subjects)]
     if plan.allow_writes:
-        tasks += suite.changes(inspection, subjects)
+        kinds.append(suite.changes(inspection, subjects))
+    tasks += suite.in_turns([list(kind) for kind in kinds])
+    tasks += suite.checks(inspection, subjects)
+    inspection.tasks = len(tasks)
     for done, task in enumerate(tasks, start=1):
         inspection.ledger.run(task)
+        inspection.done = done
         show(HALF * done / len(tasks))
     inspection.ledger.run(partial(fuzz, plan, contract, inspection, lambda share: show(HALF + HALF * share)))
+
+
+def unreached(plan: Plan, inspection: Inspection) -> list[str]:
+    """What a reader should know of a run that ended before all was checked."""
+    left = f"Not reached: {inspection.tasks - inspection.done:,} of {inspection.tasks:,} parts."
+    if plan.max_requests is not None:
+        return [f"No more than {counted(plan.max_requests, 'request')} may be sent; not all was asked.", left]
+    return [f"Ended after {SECONDS} seconds. --thorough checks everything, --only NAME a part of it.", left]
 
 
 def prepared(plan: Plan, contract: Contract, server: httpx.Client, seed: int) -> Inspection:
     catalog, surface = Catalog.of(contract), Surface.of(contract)
     readings = Readings(surface, catalog, strict=plan.strict)
-    connection = Connection(server, plan.max_requests, plan.rate)
+    connection = Connection(server, plan.max_requests or MOST, plan.rate)
     randomness = random.Random(seed)  # noqa: S311 - to draw requests, not to keep a secret
     model, verdict = Model(surface.selections, catalog), Verdict(connection.shown, seed)
     verdict.rules = rules.READING + (rules.WRITING if plan.allow_writes else ())
@@ -188,7 +213,8 @@ def fuzz(plan: Plan, contract: Contract, inspection: Inspection, show: Callable[
     if inspection.connection.left <= PROBES:
         raise BudgetSpent
     headers = headers_of(plan, contract)
-    fuzzing = Fuzzing(inspection, contract, headers, plan.rate, plan.network, allow_writes=plan.allow_writes)
+    writes, only = plan.allow_writes, suite.named(plan.only)
+    fuzzing = Fuzzing(inspection, contract, headers, plan.rate, plan.network, allow_writes=writes, only=only)
     fuzzing.run(show)
     if inspection.connection.left <= 0:
         raise BudgetSpent
@@ -262,7 +288,9 @@ def write_reports(plan: Plan, verdict: Verdict) -> None:
         (plan.json, lambda verdict: json.dumps(document(verdict), indent=1)),
         (plan.html, matrix),
     )
-    errors = []
+    errors: list[UnderstudyError] = []
+    if plan.repro is not None:
+        write_scripts(plan.repro, verdict.url, causes(verdict))
     for path, report in reports:
         if path is not None:
             try:

@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 from understudy.sampling.answers import shortened
 from understudy.sampling.random_requests import Request
 from understudy.verify import rules
 from understudy.verify.check_context import Inspection
-from understudy.verify.check_results import Broken
+from understudy.verify.check_results import Broken, unlike
 from understudy.verify.requests.endpoints import Endpoint
 from understudy.verify.requests.invalid_bodies import STRANGER, Spoiled, Way, spoiled
 
@@ -79,9 +80,9 @@ def is_as_read(
 def sent(endpoint: Endpoint, raw: bytes) -> Request:
     """The request of some bytes, for people to read."""
     try:
-        return endpoint.request(json.loads(raw))
+        return replace(endpoint.request(json.loads(raw)), content=raw)
     except ValueError:
-        return endpoint.request(raw.decode())
+        return replace(endpoint.request(raw.decode()), content=raw)
 
 
 def names(body: Any, way: Way) -> bool:
@@ -95,19 +96,34 @@ def names(body: Any, way: Way) -> bool:
 def is_ignored(inspection: Inspection, endpoint: Endpoint) -> Broken | None:
     plain, strange = endpoint.request({}), endpoint.request({STRANGER: 1})
     first, second = inspection.ask(endpoint, plain), inspection.ask(endpoint, strange)
-    return None if first == second else Broken((plain, strange), shortened(first.body), shortened(second.body))
+    bodies = [inspection.still(endpoint, answer.body) for answer in (first, second)]
+    return None if bodies[0] == bodies[1] else unlike((plain, strange), *bodies)
 
 
 def check_paths(inspection: Inspection) -> None:
     """Hold the rules about methods and paths that the contract does not have."""
     for path, endpoints in inspection.surface.by_path.items():
-        methods = {endpoint.method for endpoint in endpoints}
+        methods = {endpoint.method for endpoint in inspection.surface.endpoints if matches(endpoint.path, path)}
         for unused in UNUSED:
-            request = Request(unused, path, path)
+            request = replace(endpoints[0].request(**values_of_path(inspection, path)), method=unused, body=None)
             check_method = partial(is_not_allowed, inspection, request, methods)
             inspection.ledger.hold(rules.METHOD, f"{unused} {path}", "", check_method)
     stranger = Request("GET", f"/{STRANGER}", f"/{STRANGER}")
     inspection.ledger.hold(rules.METHOD, f"GET /{STRANGER}", "", partial(is_unknown, inspection, stranger))
+
+
+def matches(template: str, path: str) -> bool:
+    """Whether a path of the contract can be a request to another: the parameters of that may be any text."""
+    ours, theirs = template.split("/"), path.split("/")
+    return len(ours) == len(theirs) and all(
+        one == other or one.startswith("{") for one, other in zip(ours, theirs, strict=True)
+    )
+
+
+def values_of_path(inspection: Inspection, path: str) -> dict[str, str]:
+    """A value for each parameter of a path, which no row needs to have."""
+    stranger = str(UUID(int=inspection.random.getrandbits(128), version=4))
+    return {part[1:-1]: stranger for part in path.split("/") if part.startswith("{")}
 
 
 def is_not_allowed(inspection: Inspection, request: Request, methods: set[str]) -> Broken | None:

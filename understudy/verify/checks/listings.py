@@ -8,12 +8,12 @@ from uuid import UUID
 
 from understudy.contract.contract import Place
 from understudy.reports.verdict import SEPARATOR, Rule
-from understudy.sampling.answers import Order, named, rows_of, same_up_to_ties, shortened
+from understudy.sampling.answers import Order, named, rows_of, same_up_to_ties
 from understudy.sampling.random_requests import Request, names_in
 from understudy.text import counted
 from understudy.verify import rules
 from understudy.verify.check_context import MOST_PAGES, Inspection
-from understudy.verify.check_results import Broken, Check
+from understudy.verify.check_results import Broken, Check, unlike
 from understudy.verify.expectations.model import Row
 from understudy.verify.filtered_rows.selected_ids import Filters, told_of
 from understudy.verify.filtered_rows.table_under_test import Subject
@@ -23,6 +23,7 @@ from understudy.verify.requests.operands import moment
 SIZES = (2, 5, 7, 10, 50, 100)  # of pages that people ask for
 FAR = 2**31  # rows that no list has
 TILES = 6  # pages that a whole is cut into
+PAGES = 5  # of a list, about, each of which is asked for
 FILTERED = 1  # bodies with any filters that are cut and sorted too, beside the one on the rows that selects most
 DESCENDING = "-"
 
@@ -38,7 +39,7 @@ class Listing:
     def __init__(
         self, inspection: Inspection, selection: Selection, filters: Filters, word: str, *, is_said: bool = True
     ) -> None:
-        name, sort = selection.sort
+        name, sort = sort_of(selection)
         self.inspection = inspection
         self.selection = selection
         self.body = {**filters, **({name: word} if is_said else {})}
@@ -146,7 +147,6 @@ def check(inspection: Inspection, subject: Subject) -> None:
     own = [body for body in telling if selection.own in body]
     filters = sorted(own, key=lambda body: len(subject.answers.whole(body)))[-1:]
     filters += inspection.random.sample(telling, k=min(FILTERED, len(telling)))
-    _, sort = selection.sort
     told_by = [subject.told_by(name)[:1] for name in selection.filters]
     meanwhile = [each.request(body) for bodies in told_by for body in bodies for each in selection.all]
     for endpoint in selection.all:
@@ -158,6 +158,14 @@ def check(inspection: Inspection, subject: Subject) -> None:
     for body in ({}, *filters):
         for endpoint in selection.all:
             inspection.ledger.hold(rules.STEADY, endpoint.label, "", partial(is_steady, inspection, endpoint, body))
+    if selection.sort is not None:
+        check_sorts(inspection, selection, [{}, *filters])
+
+
+def check_sorts(inspection: Inspection, selection: Selection, bodies: Sequence[Filters]) -> None:
+    """Hold the rules about the order of rows, and about pages in each order."""
+    _, sort = sort_of(selection)
+    for body in bodies:
         implied = Listing(inspection, selection, body, sort.value["default"], is_said=False)
         implied.hold(rules.SORT, selection.lists, implied.is_sorted)
         for word in sort.value["x-sorts"]:
@@ -194,19 +202,40 @@ def cuts(length: int, most: int) -> Iterator[Filters]:
     yield {LIMIT: most, OFFSET: max(0, length - 1)}
     yield {LIMIT: 2, OFFSET: length}
     yield {LIMIT: min(most, max(1, length // 2)), OFFSET: length // 3}
+    for size, number in places_of_pages(length, most):
+        yield {LIMIT: size, OFFSET: (number - 1) * size}
 
 
 def numbers(length: int, most: int) -> Iterator[tuple[int, int]]:
     """Sizes and numbers of pages."""
-    half, whole = (min(max(1, length // parts), most) for parts in (2, 1))
     yield from ((size, 1) for size in (*SIZES, most))
-    yield from ((1, FAR), (0, 1), (1, 1), (1, 2), (half, 1), (half, 2), (half, 3), (3, 2), (whole, 1), (3, length or 1))
+    yield from ((1, FAR), (0, 1), (1, 2), (2, length or 1))
+    yield from places_of_pages(length, most)
+
+
+def places_of_pages(length: int, most: int) -> Iterator[tuple[int, int]]:
+    """Sizes and numbers of pages at each place of a list: the first ones, one in the middle, the last two, and beyond.
+
+    By one size the last page is not full, by another it is, and by the smallest there are many pages.
+    """
+    for size in sizes_of_pages(length, most):
+        last = max(1, -(-length // size))
+        yield from ((size, number) for number in sorted({1, 2, 3, last // 2 + 1, max(1, last - 1), last, last + 1}))
+
+
+def sizes_of_pages(length: int, most: int) -> list[int]:
+    """Sizes by which a list has some five pages, the last not full; pages that are all full; and many pages."""
+    few = min(most, max(1, length // PAGES))
+    uneven = next((size for size in range(few, length) if length % size), few)
+    even = next((size for size in range(few, length) if not length % size), min(most, max(1, length)))
+    return sorted({min(most, uneven), min(most, even), 1})
 
 
 def is_steady(inspection: Inspection, endpoint: Endpoint, body: Filters) -> Broken | None:
     request = endpoint.request(body)
     first, again = inspection.ask(endpoint, request), inspection.ask(endpoint, request)
-    return None if first == again else Broken((request, request), shortened(first.body), shortened(again.body))
+    bodies = [inspection.still(endpoint, answer.body) for answer in (first, again)]
+    return None if bodies[0] == bodies[1] else unlike((request, request), *bodies)
 
 
 def is_steady_meanwhile(inspection: Inspection, endpoint: Endpoint, others: Sequence[Request]) -> Broken | None:
@@ -216,8 +245,9 @@ def is_steady_meanwhile(inspection: Inspection, endpoint: Endpoint, others: Sequ
     for other in others:
         inspection.connection.ask(other)
         again = inspection.ask(endpoint, request)
-        if first != again:
-            return Broken((request, other, request), shortened(first.body), shortened(again.body))
+        bodies = [inspection.still(endpoint, answer.body) for answer in (first, again)]
+        if bodies[0] != bodies[1]:
+            return unlike((request, other, request), *bodies)
     return None
 
 
@@ -230,7 +260,19 @@ def is_nothing_asked(inspection: Inspection, endpoint: Endpoint, body: Filters |
     """Whether a body that asks for nothing is answered as the empty one."""
     plain, request = endpoint.request({}), endpoint.request(body)
     first, second = inspection.ask(endpoint, plain), inspection.ask(endpoint, request)
-    return None if first == second else Broken((plain, request), shortened(first.body), shortened(second.body))
+    bodies = [inspection.still(endpoint, answer.body) for answer in (first, second)]
+    return None if bodies[0] == bodies[1] else unlike((plain, request), *bodies)
+
+
+def sort_of(selection: Selection) -> tuple[str, Place]:
+    """The name of the sort, and its schema.
+
+    Raises:
+        ContractError: rows come in one order only.
+    """
+    if selection.sort is None:
+        raise selection.lists.place.error("needs a sort")
+    return selection.sort
 
 
 def opposites(sorts: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -3,11 +3,11 @@
 from functools import partial
 from uuid import UUID
 
-from understudy.sampling.answers import shortened
+from understudy.sampling.answers import same
 from understudy.values import is_id
 from understudy.verify import rules
 from understudy.verify.check_context import Inspection
-from understudy.verify.check_results import Broken
+from understudy.verify.check_results import Broken, unlike
 from understudy.verify.requests.endpoints import Lookup
 
 SOME = 12  # rows that are looked up
@@ -45,10 +45,11 @@ def is_found(inspection: Inspection, lookup: Lookup, row_id: str, spelled: str |
     request = lookup.request(spelled or str(row[lookup.field]))
     shown = inspection.success(lookup.endpoint, request)
     expected = {name: row[name] for name in lookup.endpoint.success["properties"].value if name in row}
-    if shown == expected:
+    shown, expected = (inspection.still(lookup.endpoint, each) for each in (shown, expected))
+    if same(shown, expected):
         return None
     lists = inspection.surface.selections[lookup.table].lists
-    return Broken((lists.request({}), request), shortened(expected), shortened(shown))
+    return unlike((lists.request({}), request), expected, shown)
 
 
 def is_not_found(inspection: Inspection, lookup: Lookup, value: str) -> Broken | None:

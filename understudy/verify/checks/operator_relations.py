@@ -12,11 +12,11 @@ from understudy.verify.requests.field_operators import Leaf
 from understudy.verify.requests.operands import (
     DAWN,
     DUSK,
-    MANY,
     MICROSECOND,
     NOBODYS,
     abroad,
     both_cases,
+    crowd,
     moment,
     nobodys,
     spelled,
@@ -65,10 +65,11 @@ def any_of(asked: Question) -> None:
     relations, nobody = asked.relations, asked.nobody
     relations.equal(rules.NOBODY, asked.body([]), NO_ROWS)
     if nobody:
-        relations.equal(rules.NOBODY, asked.body(nobody * MANY), NO_ROWS)
+        relations.equal(rules.NOBODY, asked.body(crowd(asked.leaf)), NO_ROWS)
     for value in asked.values:
         relations.at_most(rules.CRITERION, asked.body([value]), asked.related)
-        relations.equal(rules.UNION, asked.body([*nobody * MANY, value, value]), asked.rows([value]))
+        relations.equal(rules.UNION, asked.body([*crowd(asked.leaf), value, value]), asked.rows([value]))
+        relations.equal(rules.UNION, asked.body([value, *nobody, *nobody]), asked.rows([value]))
     values = list(asked.values)
     relations.equal(rules.UNION, asked.body(values), union(asked.rows([value]) for value in values))
     if "is_null_" in asked.siblings and is_within(asked.leaf.fields, asked.siblings["is_null_"].fields):

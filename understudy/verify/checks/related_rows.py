@@ -103,7 +103,8 @@ def references(subject: Subject, name: str, filters: Filters) -> set[str]:
     """The ids of the related rows of what filters select."""
     known = subject.answers.inspection.model.known[subject.selection.table]
     field = subject.reference(name) or ""
-    return {str(known[row_id][field]) for row_id in subject.answers.whole(filters) & known.keys()}
+    shown = (known[row_id].get(field) for row_id in subject.answers.whole(filters) & known.keys())
+    return {str(value) for value in shown if value is not None}
 
 
 def by_ids(subject: Subject, name: str, ids: list[str]) -> Filters:

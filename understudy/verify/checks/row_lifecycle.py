@@ -1,18 +1,18 @@
 """The life of rows of one table: created, found, changed, and gone without a trace."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
 from understudy.reports.verdict import Rule
-from understudy.sampling.answers import Answer, named, shortened
+from understudy.sampling.answers import Answer, named, same, shortened
 from understudy.sampling.random_requests import Request
 from understudy.values import now
 from understudy.verify import rules
 from understudy.verify.check_context import Inspection
-from understudy.verify.check_results import Broken
+from understudy.verify.check_results import Broken, unlike
 from understudy.verify.checks import latest_rows, lookups
 from understudy.verify.checks.metamorphic import Relations
 from understudy.verify.expectations.model import Row
@@ -121,15 +121,15 @@ class Life:
         row = self.inspection.model.written(self.table, {**sent, **stamps})
         if abs(now() - moment(str(stamps["created"]))) > SKEW:
             return Broken((request,), "`created` is the time", f"{stamps['created']}"), row
-        if answer.body == row:
+        if same(answer.body, row):
             return None, row
-        return Broken((request,), shortened(row), shortened(answer.body)), row
+        return unlike((request,), row, answer.body), row
 
     def find(self, body: Mapping[str, Any], row_id: str) -> None:
         """Create a row whose unique field is taken: the one that is there is answered, unchanged."""
         before, request = self.rows(), self.creates.request(body)
         answer = self.inspection.ask(self.creates, request)
-        right = answer.is_success and answer.status != CREATED and answer.body == before.get(row_id)
+        right = answer.is_success and answer.status != CREATED and same(answer.body, before.get(row_id))
         expected = f"a success but no {CREATED}, with {shortened(before.get(row_id))}"
         broken = None if right else Broken((request,), expected, f"{answer.status} with {shortened(answer.body)}")
         self.record(rules.UNIQUE, self.creates, "", broken)
@@ -157,21 +157,28 @@ class Life:
 
     # ------------------------------------------------------------------ delete
 
-    def delete(self, row_id: str) -> None:
+    def delete(self, row_id: str, look: Callable[[], object] = bool) -> None:
+        """Delete a row; `look` is called before anything else is sent that may change rows."""
         before, request = self.rows(), self.deletes.request(row_id)
         self.inspection.success(self.deletes.endpoint, request)
         row = before.pop(row_id, {})
         self.is_left(rules.DELETED, self.deletes.endpoint, request, before)
+        look()
         self.is_gone(row_id, row)
+
+    def delete_all(self, row_ids: Sequence[str]) -> None:
+        """Delete rows one after the other, and look what is left once at the end."""
+        before = self.rows()
+        for row_id in row_ids:
+            self.inspection.success(self.deletes.endpoint, self.deletes.request(row_id))
+        rest = {row_id: row for row_id, row in before.items() if row_id not in row_ids}
+        for row_id in row_ids[-1:]:
+            self.is_left(rules.DELETED, self.deletes.endpoint, self.deletes.request(row_id), rest)
+            self.is_gone(row_id, before.get(row_id, {}))
 
     def is_gone(self, row_id: str, row: Row) -> None:
         """Hold that a row that was deleted is found in no way."""
-        ways = [self.deletes, *([self.updates] if self.updates else []), *self.lookups("id")]
-        for way in ways:
-            request = way.request(row_id, None if way.endpoint.body is None else {})
-            answer = self.inspection.ask(way.endpoint, request)
-            broken = None if answer.status == NOT_FOUND else Broken((request,), f"{NOT_FOUND}", f"{answer.status}")
-            self.record(rules.DELETED, way.endpoint, "", broken)
+        self.are_unknown(row_id, self.lookups("id"))
         self.is_found_by_filters(rules.DELETED, row)
         self.are_derived_seen(row)
         taken = [each.get(name) for each in self.rows().values() for name in self.names]
@@ -180,6 +187,16 @@ class Life:
             if lookup.table == self.table and lookup.field != "id" and value is not None and value not in taken:
                 check = partial(lookups.is_not_found, self.inspection, lookup, str(value))
                 self.inspection.ledger.hold(rules.DELETED, lookup.endpoint.label, lookup.field, check)
+        # Last, since a server may take any change, even of a row that is not there, for a reason to look again.
+        self.are_unknown(row_id, [self.deletes, *([self.updates] if self.updates else [])])
+
+    def are_unknown(self, row_id: str, ways: Sequence[Lookup]) -> None:
+        """Hold that operations answer that there is no row of an id."""
+        for way in ways:
+            request = way.request(row_id, None if way.endpoint.body is None else {})
+            answer = self.inspection.ask(way.endpoint, request)
+            broken = None if answer.status == NOT_FOUND else Broken((request,), f"{NOT_FOUND}", f"{answer.status}")
+            self.record(rules.DELETED, way.endpoint, "", broken)
 
     def remove_all(self, removes: Endpoint, bodies: Sequence[Mapping[str, Any]]) -> None:
         """Create rows and remove them by their names, first one of them and then the rest."""
@@ -274,6 +291,6 @@ def apart(requests: tuple[Request, ...], expected: Rows, now: Rows) -> Broken | 
     if added := sorted(now.keys() - expected.keys()):
         return Broken(requests, "no other rows", f"with {named(added)}")
     for row_id, row in expected.items():
-        if now[row_id] != row:
-            return Broken(requests, shortened(row), shortened(now[row_id]))
+        if not same(now[row_id], row):
+            return unlike(requests, row, now[row_id])
     return None

@@ -1,7 +1,9 @@
 """Each operator on each field, alone: against the known rows, or else against its own other answers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import islice
+from typing import Any
 
 from understudy.reports.verdict import SEPARATOR, State
 from understudy.sampling.random_requests import names_in
@@ -17,14 +19,19 @@ from understudy.verify.requests.field_operators import Leaf
 from understudy.verify.requests.operands import operands
 
 PIECES = 4  # that a leaf is asked for that looks at one field or another
-SOME = 2  # values that a leaf is asked for
+SOME = 2  # values that a leaf is asked for, beside the unusual ones
+UNUSUAL: tuple[Callable[[str], object], ...] = (
+    lambda text: not text.isascii() and text.swapcase() != text,
+    lambda text: text != text.strip(),
+    lambda text: "%" in text or "_" in text,
+)
 
 
 def check(subject: Subject, leaf: Leaf) -> None:
     """Hold the rules about one leaf, and say what is known of it for each operation that takes it."""
     answers, algebra = subject.answers, subject.algebra
     values = subject.discovery.values(leaf)
-    some = answers.inspection.random.sample(values, k=min(SOME, len(values)))
+    some = list(dict.fromkeys([*unusual(values), *answers.inspection.random.sample(values, k=min(SOME, len(values)))]))
     relations = Relations(answers, leaf.subject)
     asks_for_nothing(leaf, relations, algebra)
     if leaf.operator == "not_any_" and "any_" in subject.discovery.siblings(leaf):
@@ -47,6 +54,15 @@ def check(subject: Subject, leaf: Leaf) -> None:
     for endpoint in answers.selection.all:
         state = State.PASSED if telling else State.COVERED if some else State.UNREACHED
         answers.inspection.ledger.mark(leaf.cell(endpoint.label), leaf.subject, state)
+
+
+def unusual(values: Sequence[Any]) -> Iterator[Any]:
+    """The values that are the first to have something that servers mistake: other letters than ASCII, outer spaces,
+    upper case, wildcards. At most one for each.
+    """
+    texts = [value for value in values if isinstance(value, str) and value]
+    for is_unusual in UNUSUAL:
+        yield from islice(filter(is_unusual, texts), 1)
 
 
 def pieces(subject: Subject, leaf: Leaf) -> list[str]:

@@ -78,6 +78,17 @@ class Model:
         row: Row = json.loads(schema.encode(schema.parse(to_json(dict(values)))))
         return row
 
+    def is_worked_out(self, table: str) -> bool:
+        """Whether a handler decides how rows of a table are shown, so that the stored values do not (`x-shown-by`)."""
+        return "x-shown-by" in self._catalog.tables[table].place.value
+
+    def moving(self, table: str) -> frozenset[str]:
+        """The fields of a table that a handler may work out of the time: they differ from one answer to the next."""
+        if table not in self._catalog.tables or not self.is_worked_out(table):
+            return frozenset()
+        parts = self._catalog.tables[table].place["properties"].items()
+        return frozenset(name for name, part in parts if part.value.get("type") == "number")
+
     def derived(self, table: str) -> Derived | None:
         """How a table is derived from another; None where it is not."""
         return self._catalog.tables[table].derived

@@ -102,11 +102,11 @@ class Answers:
     def _agree(self, filters: Filters) -> None:
         subject = SEPARATOR.join(names_in(filters))
         if (counts := self.selection.counts) is not None:
-            self.inspection.ledger.hold(rules.COUNT, counts.label, subject, lambda: self._miscounted(counts, filters))
+            self.inspection.ledger.hold(rules.COUNT, counts.label, subject, lambda: self.miscounted(counts, filters))
         if (pages := self.selection.pages) is not None:
-            self.inspection.ledger.hold(rules.PAGE, pages.label, subject, lambda: self._mispaged(pages, filters))
+            self.inspection.ledger.hold(rules.PAGE, pages.label, subject, lambda: self.mispaged(pages, filters))
 
-    def _miscounted(self, counts: Endpoint, filters: Filters) -> Broken | None:
+    def miscounted(self, counts: Endpoint, filters: Filters) -> Broken | None:
         request, length = counts.request(filters), len(self.listed(filters))
         count = self.inspection.success(counts, request)
         return (
@@ -115,7 +115,7 @@ class Answers:
             else Broken((self.selection.lists.request(filters), request), f"{length}", f"{count}")
         )
 
-    def _mispaged(self, pages: Endpoint, filters: Filters) -> Broken | None:
+    def mispaged(self, pages: Endpoint, filters: Filters) -> Broken | None:
         request, ids = pages.request(filters), self.listed(filters)
         page = self.inspection.success(pages, request)
         shown = {str(row["id"]) for row in rows_of(page) or ()}

@@ -9,6 +9,7 @@ from understudy.verify.requests.endpoints import Endpoint, Surface
 
 MARK = "understudy-verify"
 CREATED = 201
+NUMBERS = {"flag": True, "tier": 1, "share": 1.5, "whole": 1.0, "beyond": 2**53 + 1}
 LONG = 700  # letters of a text that is longer than anything that is cut
 
 
@@ -55,8 +56,10 @@ def value_for(place: Place, mark: str) -> Any:
             return [value_for(place["items"], text) for text in (mark, MARK, mark)]
         case "object":
             others = schema.get("additionalProperties", {})
-            kinds = {"flag": True, "tier": 1, "share": 1.5} if isinstance(others, dict) and "anyOf" in others else {}
-            return {mark: mark, "long": "x" * LONG, **kinds}
+            kinds = NUMBERS if isinstance(others, dict) and "anyOf" in others else {}
+            edge = others.get("x-truncate", 0) if isinstance(others, dict) else 0
+            edges = {f"edge{more}": "\u00e9" * (edge + more) for more in (0, 1)} if edge else {}
+            return {mark: mark, "long": "x" * LONG, **edges, **kinds}
         case "boolean":
             return True
         case "integer" | "number":

@@ -96,8 +96,8 @@ class Selection:
 
     @cached_property
     def own(self) -> str:
-        """The name of the filter on the table's rows themselves."""
-        return next(name for name, part in self.filters.items() if "x-related" not in part.value)
+        """The name of the filter on the table's rows themselves; empty where there is none."""
+        return next((name for name, part in self.filters.items() if "x-related" not in part.value), "")
 
     @cached_property
     def page_size(self) -> int:
@@ -105,9 +105,9 @@ class Selection:
         return int(self.parts[LIMIT].value["default"])
 
     @cached_property
-    def sort(self) -> tuple[str, Place]:
-        """The name of the sort, and its schema."""
-        return next((name, part) for name, part in self.parts.items() if "x-sorts" in part.value)
+    def sort(self) -> tuple[str, Place] | None:
+        """The name of the sort, and its schema; None where rows come in one order only."""
+        return next(((name, part) for name, part in self.parts.items() if "x-sorts" in part.value), None)
 
 
 @dataclass(frozen=True)
@@ -123,11 +123,10 @@ class Surface:
 
     @property
     def by_path(self) -> Mapping[str, Sequence[Endpoint]]:
-        """The operations at each path that has no parameters."""
+        """The operations at each path."""
         paths: dict[str, list[Endpoint]] = {}
         for endpoint in self.endpoints:
-            if "{" not in endpoint.path:
-                paths.setdefault(endpoint.path, []).append(endpoint)
+            paths.setdefault(endpoint.path, []).append(endpoint)
         return paths
 
     @classmethod
@@ -152,7 +151,8 @@ def endpoint_at(place: Place) -> Endpoint:
 def selections_of(endpoints: tuple[Endpoint, ...]) -> dict[str, Selection]:
     found: dict[str, dict[str, Endpoint]] = {}
     for endpoint in endpoints:
-        if endpoint.body is not None and "x-selects" in endpoint.body.value:
+        # A list below another row needs that row's name, and shows a part of its table.
+        if endpoint.body is not None and "x-selects" in endpoint.body.value and "{" not in endpoint.path:
             found.setdefault(endpoint.body.value["x-selects"], {})[role_of(endpoint)] = endpoint
     return {table: Selection(table, **roles) for table, roles in found.items() if "lists" in roles}
 
@@ -166,8 +166,15 @@ def role_of(endpoint: Endpoint) -> str:
 
 
 def lookup_of(endpoint: Endpoint) -> Lookup | None:
-    for parameter in endpoint.place.each("parameters"):
-        if parameter.value["in"] == "path" and "x-names" in parameter.value:
+    """What an operation does with one row that its path names alone; None where that is not so."""
+    in_path = [each for each in endpoint.place.each("parameters") if each.value["in"] == "path"]
+    is_read, success = endpoint.method == "GET", endpoint.success
+    if is_read and (success is None or "id" not in success.value.get("properties", ())):
+        return None
+    if not is_read and not endpoint.path.endswith("}"):
+        return None
+    for parameter in in_path:
+        if len(in_path) == 1 and "x-names" in parameter.value:
             table, _, name = parameter.value["x-names"].partition(".")
             return Lookup(endpoint, parameter.value["name"], table, name)
     return None

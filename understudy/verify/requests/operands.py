@@ -1,5 +1,6 @@
 """Operands to ask a leaf with: values that rows hold, and those at the edges of what an operator says."""
 
+import unicodedata
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -8,7 +9,7 @@ from uuid import UUID
 from understudy.verify.requests.field_operators import Leaf
 
 NOBODYS = {"uuid": str(UUID(int=1)), "text": "understudy: nobody has this"}
-MANY = 60
+MANY = 150  # values of one list: more than a byte counts with a sign, and than some databases take at once
 DAWN, DUSK = "0001-01-02T00:00:00Z", "9999-12-30T00:00:00Z"
 MICROSECOND = timedelta(microseconds=1)
 CASES = (str.upper, str.lower)
@@ -19,6 +20,14 @@ def nobodys(leaf: Leaf) -> list[Any]:
     """A list of a value that no row holds; of none, where rows may hold each word that there is."""
     schema = (leaf.place.get("items") or leaf.place).value
     return [] if "enum" in schema else [NOBODYS.get(schema.get("format", "text"), NOBODYS["text"])]
+
+
+def crowd(leaf: Leaf) -> list[Any]:
+    """Many values that no row holds, all different."""
+    first = nobodys(leaf)
+    if first == [NOBODYS["uuid"]]:
+        return [str(UUID(int=number)) for number in range(1, MANY + 1)]
+    return [f"{value} {number}" for value in first for number in range(MANY)]
 
 
 def nobodys_operand(leaf: Leaf) -> Any:
@@ -35,7 +44,7 @@ def operands(leaf: Leaf, values: Sequence[Any]) -> Iterator[Any]:
     """Operands for a leaf, made of values for it."""
     schema = leaf.place.value
     if schema["type"] == "array":
-        yield from lists(values, nobodys(leaf))
+        yield from lists(values, nobodys(leaf), crowd(leaf))
     elif schema.get("format") == "date-time":
         yield DAWN
         yield DUSK
@@ -51,23 +60,24 @@ def operands(leaf: Leaf, values: Sequence[Any]) -> Iterator[Any]:
         yield from values
 
 
-def lists(values: Sequence[Any], nobody: Sequence[Any]) -> Iterator[list[Any]]:
+def lists(values: Sequence[Any], nobody: Sequence[Any], crowd: Sequence[Any]) -> Iterator[list[Any]]:
     yield list(nobody)
     for value in values:
         yield [value]
         if list(nobody) == [NOBODYS["text"]]:
-            yield from ([spelling] for spelling in both_cases(value))
+            yield from ([spelling] for spelling in dict.fromkeys([*both_cases(value), *other_forms(value)]))
         if list(nobody) == [NOBODYS["uuid"]]:
             yield [value.upper()]
     if values:
         yield [*values, *values, *nobody]
-        yield [*(list(nobody) * MANY), values[0]]
+        yield [*crowd, values[0]]
 
 
 def patterns(text: str) -> Iterator[str]:
     """Patterns that a text meets, and some that it just misses."""
     yield text
     yield from both_cases(text)
+    yield from other_forms(text)
     yield from wider_than(text)
     yield text[1:4]
     yield f"{text[:1]}.{text[2:]}"
@@ -81,6 +91,15 @@ def patterns(text: str) -> Iterator[str]:
 def both_cases(text: str) -> list[str]:
     """A text in upper and in lower case, as far as its letters are ASCII: patterns fold no others."""
     return ["".join(change(letter) if letter.isascii() else letter for letter in text) for change in CASES]
+
+
+def other_forms(text: str) -> list[str]:
+    """Texts that are alike to people and others to the API: letters that are not ASCII in the other case, other
+    spaces around it, and another Unicode form.
+    """
+    cases = {"".join(letter if letter.isascii() else letter.swapcase() for letter in text)}
+    forms = {unicodedata.normalize(form, text) for form in ("NFC", "NFD")}
+    return sorted((cases | forms | {text.strip()}) - {text})
 
 
 def wider_than(text: str) -> Iterator[str]:

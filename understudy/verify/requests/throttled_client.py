@@ -1,6 +1,7 @@
 """The server that is verified, asked no more often and no faster than allowed."""
 
 import json
+import math
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -46,6 +47,7 @@ class Connection:
         self._budget = budget
         self._pause = 0.0 if rate is None else 1 / rate
         self._next = 0.0
+        self._deadline = math.inf
         self._may_hang_up = False
         self._pauses: tuple[float, ...] = PAUSES
         self.asked = 0
@@ -61,11 +63,15 @@ class Connection:
 
     @property
     def left(self) -> int:
-        return self._budget - self.asked
+        return 0 if time.monotonic() >= self._deadline else self._budget - self.asked
+
+    def end_in(self, seconds: float) -> None:
+        """Send no more requests after some seconds."""
+        self._deadline = time.monotonic() + seconds
 
     def allow(self, requests: int) -> None:
         """Let so many more be sent, to take away what was made."""
-        self._budget = max(self._budget, self.asked + requests)
+        self._budget, self._deadline = max(self._budget, self.asked + requests), math.inf
 
     def spend(self, requests: int) -> None:
         """Count requests that were sent by somebody else."""
@@ -94,6 +100,7 @@ class Connection:
             BudgetSpent: no more requests may be sent.
             NoAnswer: there was no response; the text names the server and the request.
         """
+        content = request.content if content is None else content
         if content is None and (request.body is not None or request.method in ("POST", "PATCH", "PUT")):
             content = json.dumps(request.body).encode()
         head = {**({} if content is None else {"content-type": MEDIA_TYPE}), **request.headers}

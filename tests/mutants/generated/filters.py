@@ -1,0 +1,106 @@
+"""A mutant for each operator of each filter: ignored, or read in another way."""
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from tests.mutants.behaviours import asks, shows_where
+from tests.mutants.generated.vocabulary import mutant, paths_of
+from tests.mutants.lie import Behaviour, Lie
+from tests.mutants.lies.texts import meets
+from tests.mutants.paths import GONE, at, drop, given, of
+from understudy.verify.requests.endpoints import Selection, Surface
+from understudy.verify.requests.field_operators import Leaf, leaves_of
+from understudy.verify.requests.operands import moment, spelled
+
+MANY = 100
+STEP = timedelta(microseconds=1)
+
+
+def mutants(surface: Surface) -> Iterator[Lie]:
+    for selection in surface.selections.values():
+        leaves = [leaf for leaf in leaves_of(selection) if not leaf.is_ignored]
+        for leaf in leaves:
+            for name, says, behaviour in (*anywhere(selection, leaf), *own_texts(selection, leaf)):
+                yield mutant(f"{selection.table}:{leaf.subject}:{name}", f"`{leaf.subject}`: {says}", behaviour)
+        yield from combined(selection)
+
+
+def anywhere(selection: Selection, leaf: Leaf) -> Iterator[tuple[str, str, Behaviour]]:
+    """Other readings of an operand, by the kind of operator."""
+
+    def reads(change: Callable[[Any], Any]) -> Behaviour:
+        return asks(paths_of(selection), at(re.escape(leaf.subject), change))
+
+    kind = leaf.place.value["type"]
+    yield "ignored", "is ignored", reads(lambda _: GONE)
+    if kind == "array":
+        yield "first", "only the first value counts", reads(of(list, lambda values: values[:1]))
+        yield "last", "only the last value counts", reads(of(list, lambda values: values[-1:]))
+        yield "many", f"values after the first {MANY} are ignored", reads(of(list, lambda values: values[:MANY]))
+    elif kind == "boolean":
+        yield "not", "true and false are exchanged", reads(of(bool, lambda flag: not flag))
+    elif leaf.place.value.get("format") == "date-time":
+        less = -STEP if leaf.operator == "before_" else STEP
+        yield "open", "the bound itself is left out", reads(of(str, lambda text: spelled(moment(text) + less)))
+        yield "local", "offsets are ignored", reads(of(str, lambda text: re.sub(r"[+-]\d\d:\d\d$", "Z", text)))
+    elif leaf.operator == "like_":
+        yield "trimmed", "outer spaces and dashes count for nothing", reads(of(str, lambda text: text.strip(" -")))
+        yield "percent", "a percent sign at an end is dropped", reads(of(str, lambda text: text.replace("%", "")))
+
+
+def own_texts(selection: Selection, leaf: Leaf) -> Iterator[tuple[str, str, Behaviour]]:
+    """Other readings of a text that rows show."""
+    if leaf.filter != selection.own or len(leaf.fields) != 1 or "." in leaf.fields[0]:
+        return
+    field, resource = leaf.fields[0], selection.lists.path.rpartition("/")[0]
+
+    def keeps(test: Callable[[Any, Any], bool]) -> Behaviour:
+        place = re.escape(leaf.subject)
+        return shows_where(resource, place, lambda row, operand: test(row.get(field), operand), drop(place))
+
+    if leaf.operator == "like_":
+        yield (
+            "unicode",
+            "letters that are not ASCII match in either case",
+            keeps(lambda text, pattern: text is not None and meets(pattern.casefold(), text.casefold())),
+        )
+        yield "cased", "upper and lower case differ", keeps(lambda text, pattern: meets(pattern, text, flags=0))
+        yield "begin", "must stand at the beginning", keeps(begins)
+    if leaf.operator == "any_" and leaf.place["items"].value.get("format") is None:
+        yield (
+            "folded",
+            "upper and lower case are the same",
+            keeps(lambda text, values: str(text).casefold() in {value.casefold() for value in values}),
+        )
+        yield (
+            "stripped",
+            "outer spaces count for nothing",
+            keeps(lambda text, values: str(text).strip() in {value.strip() for value in values}),
+        )
+
+
+def has(name: str, body: Any) -> bool:
+    return bool(body.get(name))
+
+
+def begins(text: str | None, pattern: str) -> bool:
+    return text is not None and meets(f"\0{pattern}", f"\0{text}")
+
+
+def combined(selection: Selection) -> Iterator[Lie]:
+    """Criteria that are joined in another way, and criteria that hide others."""
+    paths = paths_of(selection)
+    for name, part in selection.filters.items():
+        yield mutant(f"{selection.table}:{name}:ignored", f"The filter `{name}` is ignored.", asks(paths, drop(name)))
+        if "operator" in part["properties"].value:
+            yield mutant(
+                f"{selection.table}:{name}:and", f"`{name}.operator` is ignored.", asks(paths, drop(f"{name}.operator"))
+            )
+        for other in selection.filters:
+            if other != name:
+                beside = asks(paths, given(partial(has, name), drop(other)))
+                label = f"{selection.table}:{other}:beside-{name}"
+                yield mutant(label, f"`{other}` is ignored beside `{name}`.", beside)

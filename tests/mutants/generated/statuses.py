@@ -1,0 +1,24 @@
+"""A mutant for each status of each operation: answered with another."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from tests.mutants.behaviours import replies
+from tests.mutants.exchange import Answer, Request
+from tests.mutants.generated.vocabulary import mutant, operation_of
+from tests.mutants.lie import Lie
+from understudy.verify.requests.endpoints import Surface
+
+OTHERS: Mapping[int, int] = {200: 201, 201: 200, 204: 200, 404: 400, 422: 400, 405: 404, 400: 422, 409: 400}
+
+
+def mutants(surface: Surface) -> Iterator[Lie]:
+    for endpoint in surface.endpoints:
+        for status in map(int, endpoint.place.value["responses"]):
+            if status in OTHERS:
+
+                def change(request: Request, answer: Answer, status: int = status) -> Answer:
+                    return replace(answer, status=OTHERS[status]) if answer.status == status else answer
+
+                says = f"{endpoint.label} answers {OTHERS[status]} instead of {status}."
+                yield mutant(f"{endpoint.label}:{status}", says, replies(operation_of(endpoint), change))

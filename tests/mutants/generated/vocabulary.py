@@ -1,0 +1,21 @@
+"""What generated mutants are made of."""
+
+import re
+
+from tests.mutants.lie import Behaviour, Lie
+from understudy.verify.requests.endpoints import Endpoint, Selection
+
+
+def mutant(name: str, says: str, behaviour: Behaviour) -> Lie:
+    return Lie(name, says if says.endswith(".") else f"{says}.", behaviour, ())
+
+
+def operation_of(endpoint: Endpoint) -> str:
+    """A regular expression for the requests to an operation."""
+    parts = ("[^/]+" if part.startswith("{") else re.escape(part) for part in endpoint.path.split("/"))
+    return f"{endpoint.method} {'/'.join(parts)}"
+
+
+def paths_of(selection: Selection) -> str:
+    """The same for the operations that select rows of one table and change none."""
+    return "|".join(map(operation_of, selection.all))

@@ -1,0 +1,194 @@
+"""Mutants that only a sequence of writes can show: what is remembered, left behind, lost or found by another name."""
+
+import asyncio
+import unicodedata
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from tests.mutants.behaviours import about, when
+from tests.mutants.exchange import Answer, Request
+from tests.mutants.generated.vocabulary import mutant, operation_of
+from tests.mutants.lie import Behaviour, Liar, Lie
+from tests.mutants.lies.rows import done
+from understudy.verify.requests.endpoints import Endpoint, Lookup, Selection, Surface, success_of
+
+PAUSE = 0.03  # seconds between reading and writing
+STAMPS = ("id", "created", "updated")  # what a derived row does not take from its source
+
+
+def mutants(surface: Surface) -> Iterator[Lie]:
+    yield from memories(surface)
+    for table, creates in surface.creates.items():
+        yield from lives(surface, table, creates)
+    for lookup in surface.updates.values():
+        label, operation = lookup.endpoint.label, operation_of(lookup.endpoint)
+        skips = when(lambda request: request.json == {}, about(operation, nothing_done))
+        yield mutant(f"{label}:lost", f"{label}: of changes at the same time, one is lost.", loses(lookup))
+        yield mutant(f"{label}:empty", f"{label}: an empty change is not made.", skips)
+    for lookup in surface.deletes.values():
+        label, operation = lookup.endpoint.label, operation_of(lookup.endpoint)
+        yield mutant(f"{label}:not", f"{label}: does nothing.", about(operation, nothing_done))
+
+
+def memories(surface: Surface) -> Iterator[Lie]:
+    changes = changes_of(surface)
+    for endpoint in surface.endpoints:
+        if endpoint.is_safe and (endpoint.body is not None or "{" in endpoint.path):
+            for kind in changes:
+                noticed = "|".join(pattern for other, pattern in changes.items() if other != kind)
+                says = f"{endpoint.label}: an answer is remembered until another change than {kind}."
+                yield mutant(f"{endpoint.label}:remembered-{kind}", says, remembers(operation_of(endpoint), noticed))
+
+
+def changes_of(surface: Surface) -> dict[str, str]:
+    """Regular expressions for the operations that change rows, by method."""
+    kinds: dict[str, list[str]] = {"POST": [], "PATCH": [], "DELETE": []}
+    for endpoint in surface.endpoints:
+        if not endpoint.is_safe:
+            created = endpoint in surface.creates.values()
+            kind = "POST" if created else "DELETE" if endpoint.method in ("POST", "DELETE") else "PATCH"
+            kinds[kind].append(operation_of(endpoint))
+    return {kind: "|".join(patterns) for kind, patterns in kinds.items()}
+
+
+def remembers(queries: str, noticed: str) -> Behaviour:
+    """An answer is remembered; one kind of change does not make the server forget it."""
+
+    async def behave(request: Request, liar: Liar) -> Answer:
+        if request.is_a(noticed):
+            liar.memory.clear()
+        if not request.is_a(queries):
+            return await liar.ask(request)
+        key = request.operation, request.body
+        remembered: Answer | None = liar.memory.get(key)
+        if remembered is None:
+            remembered = await liar.ask(request)
+            if remembered.is_success:
+                liar.memory[key] = remembered
+        return remembered
+
+    return behave
+
+
+async def nothing_done(request: Request, liar: Liar) -> Answer:
+    """Success where there is such a row, and no change."""
+    answer = await liar.ask(request.to("GET", request.path))
+    return done(answer) if answer.is_success else await liar.ask(request)
+
+
+def loses(lookup: Lookup) -> Behaviour:
+    """A change reads the row, waits, and writes all of it."""
+    fields = list(dict((lookup.endpoint.body or lookup.endpoint.place)["properties"].items()))
+
+    async def behave(request: Request, liar: Liar) -> Answer:
+        before = await liar.ask(request.to("GET", request.path))
+        if not before.is_success:
+            return await liar.ask(request)
+        await asyncio.sleep(PAUSE)
+        stale = {name: value for name, value in before.json.items() if name in fields}
+        return await liar.ask(request.changed(lambda body: {**stale, **body}) if request.json else request)
+
+    return about(operation_of(lookup.endpoint), behave)
+
+
+def lives(surface: Surface, table: str, creates: Endpoint) -> Iterator[Lie]:
+    selection = surface.selections.get(table)
+    parts = dict(success_of(creates)["properties"].items())
+    for name, part in parts.items():
+        if part.value.get("x-unique") and selection is not None:
+            for kind, says, change in SPELLINGS:
+                behaviour = finds(creates, selection, name, change)
+                yield mutant(
+                    f"{creates.label}:{name}:{kind}", f"{creates.label}: names that {says} are one.", behaviour
+                )
+            taken = stays_taken(surface, table, creates, name)
+            yield mutant(
+                f"{creates.label}:{name}:taken", f"{creates.label}: the name of a deleted row is taken.", taken
+            )
+    for other in surface.selections.values():
+        yield from derived(surface, table, other)
+
+
+SPELLINGS: list[tuple[str, str, Callable[[str], str]]] = [
+    ("case", "differ in case", str.casefold),
+    ("space", "differ in outer spaces", str.strip),
+    ("form", "differ in Unicode form", lambda text: unicodedata.normalize("NFC", text)),
+    ("width", "differ in Unicode compatibility", lambda text: unicodedata.normalize("NFKC", text)),
+    ("start", "have the same first 100 characters", lambda text: text[:100]),
+]
+
+
+def finds(creates: Endpoint, selection: Selection, name: str, same: Callable[[str], str]) -> Behaviour:
+    async def behave(request: Request, liar: Liar) -> Answer:
+        value = request.json.get(name)
+        if isinstance(value, str):
+            listed = await liar.ask(request.to("POST", selection.lists.path))
+            names = [row[name] for row in listed.json]
+            found = next((each for each in names if same(each) == same(value)), value)
+            request = request.changed(lambda body: {**body, name: found})
+        return await liar.ask(request)
+
+    return about(operation_of(creates), behave)
+
+
+def stays_taken(surface: Surface, table: str, creates: Endpoint, name: str) -> Behaviour:
+    deletes = operation_of(surface.deletes[table].endpoint)
+
+    async def behave(request: Request, liar: Liar) -> Answer:
+        if request.is_a(deletes):
+            row = await liar.ask(request.to("GET", request.path))
+            if row.is_success:
+                liar.memory[row.json[name]] = True
+        if request.is_a(operation_of(creates)) and liar.memory.get(request.json.get(name)):
+            return await liar.ask(request.changed(lambda body: {}))
+        return await liar.ask(request)
+
+    return behave
+
+
+def derived(surface: Surface, table: str, selection: Selection) -> Iterator[Lie]:
+    """A derived table that does not follow the rows that it is derived from."""
+    rule = success_of(selection.lists)["items"].value.get("x-derived")
+    if rule is not None and rule["from"] == table:
+        label = selection.lists.label
+        none, oldest = (falls(surface, selection, rule, choose) for choose in (lambda _: None, lambda left: left[0]))
+        yield mutant(f"{label}:falls-to-none", "After the latest of a key is deleted, the key has none.", none)
+        yield mutant(f"{label}:falls-to-oldest", "After the latest of a key is deleted, the oldest is it.", oldest)
+
+
+def falls(surface: Surface, selection: Selection, rule: Any, choose: Callable[[list[Any]], Any]) -> Behaviour:
+    """After the latest row of a key was deleted, another is shown as its latest; or none."""
+    source, key, reference = surface.selections[rule["from"]], rule["per"], rule["reference"]
+    deletes, lists = operation_of(surface.deletes[source.table].endpoint), operation_of(selection.lists)
+    reads = "|".join(operation_of(each.endpoint) for each in surface.reads if each.table == selection.table)
+
+    async def latest(request: Request, liar: Liar) -> Any:
+        """The row that a request deletes, where it is the latest of its key."""
+        row = await liar.ask(request.to("GET", request.path))
+        body = {selection.own: {reference: {"any_": [request.path.rpartition("/")[2]]}}}
+        listed = await liar.ask(request.to("POST", selection.lists.path, body))
+        return row.json if row.is_success and listed.json else None
+
+    def shown(row: Any, liar: Liar) -> list[Any]:
+        other = liar.memory.get(row[key], row)
+        if other is None:
+            return []
+        taken = {name: other[name] for name in row if name in other and name not in STAMPS}
+        return [{**row, **taken, **({reference: other["id"]} if reference in row and other is not row else {})}]
+
+    async def behave(request: Request, liar: Liar) -> Answer:
+        row = await latest(request, liar) if request.is_a(deletes) else None
+        answer = await liar.ask(request)
+        if row is not None:
+            body = {source.own: {key: {"any_": [row[key]]}}}
+            left = (await liar.ask(request.to("POST", source.lists.path, body))).json
+            if left:
+                liar.memory[row[key]] = choose(sorted(left, key=lambda each: str(each[rule["newest"]])))
+        if answer.is_success and request.is_a(lists):
+            return answer.changed(lambda found: [other for each in found for other in shown(each, liar)])
+        if answer.is_success and reads and request.is_a(reads):
+            other = shown(answer.json, liar)
+            return answer.saying(other[0]) if other else answer.saying({"detail": "Not found."}, 404)
+        return answer
+
+    return behave

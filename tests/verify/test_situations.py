@@ -1,0 +1,154 @@
+"""Faults that show only in a situation that is made for them, or with a value that rows seldom have."""
+
+import random
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.apps import app_on
+from tests.conftest import SMALL
+from tests.mutants.generated import KINDS, drawn, generated
+from tests.mutants.lie import Behaviour, Lie, honest
+from tests.mutants.origin import Inside
+from tests.mutants.proxy import Proxy, proxied
+from tests.servers import stand_in
+from tests.verify.contexts import Inspector
+from tests.verify.servers import url_of
+from understudy.contract.contract import Contract
+from understudy.operations.api_folder import Api, own_folder
+from understudy.reports.verdict import Rule, Verdict
+from understudy.verify.check_context import Inspection
+from understudy.verify.check_results import Broken, Ledger
+from understudy.verify.checks import listings, sequences, single_criteria, together, writes
+from understudy.verify.checks.row_lifecycle import Life
+from understudy.verify.expectations.model import Model
+from understudy.verify.filtered_rows.table_under_test import Subject
+from understudy.verify.requests.throttled_client import BudgetSpent, Connection
+from understudy.verify.suite import subjects_of
+
+CONTRACT = Contract.load(own_folder() / "openapi.yaml")
+BY_NAME = {lie.name: lie for lie in generated(CONTRACT)}
+
+Focus = Callable[[Inspection, Subject], object]
+
+
+class FirstOnly(Ledger):
+    """Ends a run at its first violation."""
+
+    def blame(self, rule: Rule, operation: str, subject: str, broken: Broken) -> None:
+        super().blame(rule, operation, subject, broken)
+        raise BudgetSpent
+
+
+def in_sequences(inspection: Inspection, subject: Subject) -> None:
+    sequences.check(Life(inspection, subject), writes.full)
+
+
+def in_bodies(inspection: Inspection, subject: Subject) -> None:
+    life = Life(inspection, subject)
+    life.look_again()
+    first = life.create(writes.full(life))
+    assert first is not None
+    writes.live(life, first)
+
+
+def in_lists(inspection: Inspection, subject: Subject) -> None:
+    listings.check(inspection, subject)
+
+
+def in_criteria(inspection: Inspection, subject: Subject) -> None:
+    for leaf in subject.leaves.values():
+        if leaf.filter == subject.selection.own:
+            single_criteria.check(subject, leaf)
+
+
+SEEN = {
+    "POST /artifacts/latest/filter:falls-to-none": ("artifacts", in_sequences),
+    "POST /artifacts/latest/filter:falls-to-oldest": ("artifacts", in_sequences),
+    "POST /artifacts/count:remembered-DELETE": ("artifacts", in_sequences),
+    "POST /artifacts/filter:remembered-PATCH": ("artifacts", in_sequences),
+    "GET /artifacts/{key}/latest:remembered-DELETE": ("artifacts", in_sequences),
+    "POST /flows/paginate:remembered-DELETE": ("flows", in_sequences),
+    "POST /flows/:name:taken": ("flows", in_sequences),
+    "POST /flows/:name:case": ("flows", in_bodies),
+    "POST /flows/:name:space": ("flows", in_bodies),
+    "POST /flows/:name:form": ("flows", in_bodies),
+    "POST /flows/:name:width": ("flows", in_bodies),
+    "POST /flows/:tags:once": ("flows", in_bodies),
+    "POST /flows/:tags:few": ("flows", in_bodies),
+    "POST /artifacts/:data:parsed": ("artifacts", in_bodies),
+    "POST /artifacts/:data:rounded": ("artifacts", in_bodies),
+    "POST /artifacts/:data:whole": ("artifacts", in_bodies),
+    "PATCH /artifacts/{id}:data:parsed": ("artifacts", in_bodies),
+    "POST /artifacts/:description:bytes": ("artifacts", in_bodies),
+    "POST /flows/paginate:overlap-3": ("flows", in_lists),
+    "POST /flows/paginate:short-3": ("flows", in_lists),
+    "POST /artifacts/filter:overlap-3": ("artifacts", in_lists),
+    "artifacts:artifacts.type.any_:many": ("artifacts", in_criteria),
+    "artifacts:artifacts.type.not_any_:many": ("artifacts", in_criteria),
+}
+
+
+def judged(inspector: Inspector, api: Api, folder: Path, behaviour: Behaviour, table: str, focus: Focus) -> Verdict:
+    """What a part of all checks finds in a mutant."""
+    with inspector.inspected(Proxy(Inside(app_on(folder, api)), behaviour)) as inspection:
+        inspector.learn(inspection)
+        subject = subjects_of(inspection)[table]
+        inspection.ledger = FirstOnly(inspection.ledger.verdict, inspection.learn)
+        with suppress(BudgetSpent):
+            focus(inspection, subject)
+        return inspection.ledger.verdict
+
+
+@pytest.fixture(scope="module")
+def correct(inspector: Inspector, api: Api) -> Callable[[str, Focus], Verdict]:
+    verdicts: dict[tuple[str, Focus], Verdict] = {}
+
+    def verdict(table: str, focus: Focus) -> Verdict:
+        key = table, focus
+        if key not in verdicts:
+            verdicts[key] = judged(inspector, api, SMALL, honest, table, focus)
+        return verdicts[key]
+
+    return verdict
+
+
+@pytest.mark.parametrize("name", SEEN)
+def test_a_situation_shows_a_fault(
+    name: str, inspector: Inspector, api: Api, correct: Callable[[str, Focus], Verdict]
+) -> None:
+    table, focus = SEEN[name]
+    assert correct(table, focus).violations == []
+    assert judged(inspector, api, SMALL, BY_NAME[name].behaviour, table, focus).violations != []
+
+
+@pytest.mark.parametrize(("name", "table"), [("PATCH /artifacts/{id}:lost", "artifacts"), (None, "artifacts")])
+def test_changes_at_the_same_time(name: str | None, table: str, inspector: Inspector) -> None:
+    behaviour = BY_NAME[name].behaviour if name else honest
+    with stand_in(SMALL) as api, proxied(url_of(api), behaviour) as url, httpx.Client(base_url=url) as client:
+        inspection = Inspection(
+            inspector.surface,
+            inspector.readings(strict=False),
+            Model(inspector.surface.selections, inspector.catalog),
+            Connection(client, 30_000, None),
+            random.Random(1),
+            Verdict(url, 1),
+        )
+        inspector.learn(inspection)
+        together.check(Life(inspection, subjects_of(inspection)[table]), writes.full)
+        assert bool(inspection.ledger.verdict.violations) is bool(name)
+
+
+def test_each_generated_mutant_has_a_name_of_its_own() -> None:
+    every: list[Lie] = list(generated(CONTRACT))
+    assert len({lie.name for lie in every}) == len(every) > 500
+
+
+def test_a_seed_draws_mutants_of_each_kind() -> None:
+    some = [lie.name for lie in drawn(CONTRACT, 1, 60)]
+    assert some == [lie.name for lie in drawn(CONTRACT, 1, 60)]
+    assert some != [lie.name for lie in drawn(CONTRACT, 2, 60)]
+    assert len(some) == 60 == len(KINDS) * 12
