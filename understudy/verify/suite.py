@@ -1,5 +1,6 @@
 """All that is checked of a server's meaning, in order."""
 
+import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -19,7 +20,8 @@ from understudy.verify.checks import (
     writes,
 )
 from understudy.verify.filtered_rows.table_under_test import Subject
-from understudy.verify.requests.endpoints import Endpoint, Lookup
+from understudy.verify.requests.created_rows import value_for
+from understudy.verify.requests.endpoints import Endpoint, Lookup, schema_of
 from understudy.verify.requests.throttled_client import NoAnswer
 
 NOT_FOUND = 404
@@ -124,8 +126,16 @@ def changeable(inspection: Inspection, subjects: Mapping[str, Subject]) -> list[
     return [
         subject
         for table, subject in subjects.items()
-        if table in tables and subject.id_leaf(subject.selection.own) is not None
+        if table in tables and subject.id_leaf(subject.selection.own) is not None and is_predictable(inspection, table)
     ]
+
+
+def is_predictable(inspection: Inspection, table: str) -> bool:
+    """Whether the contract alone says what a created row is, and a body for it can be made from the schema."""
+    creates = inspection.surface.creates[table]
+    body = {name: value_for(part, inspection.own.mark()) for name, part in schema_of(creates).entries("properties")}
+    refusals = inspection.readings.refusals(creates, json.dumps(body).encode(), {})
+    return not inspection.model.is_worked_out(table) and refusals[0] is None
 
 
 def clean_up(inspection: Inspection) -> list[str]:
