@@ -297,6 +297,7 @@ def test_another_api_may_print_and_have_no_workspaces(tmp_path: Path) -> None:
 def test_handlers_may_print_what_nobody_reads(tmp_path: Path) -> None:
     shutil.copytree(own_folder() / "handlers", tmp_path / "handlers")
     shutil.copy(own_folder() / "openapi.yaml", tmp_path)
+    shutil.copytree(own_folder() / "openapi", tmp_path / "openapi")
     with (tmp_path / "handlers" / "service.py").open("a", encoding="utf-8") as file:
         file.write("\ndef read_hello():\n    print('x' * 10_000)\n    return ''\n")
     script = f"""
