@@ -378,7 +378,7 @@ REFUSED: dict[str, tuple[Any, int, str]] = {
     "a reference to nobody": ({"rows": {"deployments": [{"name": "a", "flow": "b"}]}}, 422, "has the name `b`"),
     "several mistakes": ({"rows": {"flows": [{}, {}]}}, 422, "2 errors:\\n  flows[0]: name: Field"),
     "an id twice": ({"rows": {"flows": [FLOW, FLOW]}}, 422, f"flows[1]: the id {FLOW['id']} already exists"),
-    "an id that is there": ({"rows": {"flows": [FLOW, THERE]}}, 422, f"flows[1]: the id {THERE['id']} is there"),
+    "an id that is there": ({"rows": {"flows": [FLOW, THERE]}}, 422, f"flows[1]: the id {THERE['id']} already exists"),
     "an unknown table": ({"rows": {"flows": [FLOW], "flow": [FLOW]}}, 422, "no table is named `flow`; the tables are"),
     "a row that is none": ({"rows": {"flows": [FLOW, 1]}}, 422, "Input should be a valid dictionary"),
     "one row for a list": ({"rows": {"flows": FLOW}}, 422, "Input should be a valid list"),
@@ -392,7 +392,7 @@ REFUSED: dict[str, tuple[Any, int, str]] = {
     "a set that is not there": ({"set": "lost"}, 404, "No fixture set `lost` is beside the loaded one; its"),
     "a folder without a table": ({"set": "empty"}, 404, "broken, clashing, loaded, more, newer."),
     "a broken set": ({"set": "broken"}, 422, "flows.jsonl, line 2: id: Input should be a valid UUID"),
-    "a set with an id that is there": ({"set": "clashing"}, 422, f"flows.jsonl, line 2: the id {THERE['id']} is there"),
+    "a set with an id that is there": ({"set": "clashing"}, 422, f"flows.jsonl, line 2: the id {THERE['id']} already exists"),
     "a set outside": ({"set": "../outside"}, 404, "No fixture set `../outside`"),
     "a set by way of another": ({"set": "more/../more"}, 404, "No fixture set"),
     "a way out": ({"set": "a/../../etc"}, 404, "No fixture set"),
@@ -493,7 +493,7 @@ WRONG: dict[str, tuple[str, str, dict[str, Any], int, str]] = {
     "no path": ("POST", "/explain", {"json": {"id": FLOW["id"]}}, 422, "Field required"),
     "a path without filters": ("POST", "/explain", {"json": {"id": FLOW["id"], "path": "/flows/"}}, 422, "no filters"),
     "no id": ("POST", "/explain", {"json": {"id": "x", "path": "/flows/filter"}}, 422, "valid UUID"),
-    "no row": ("POST", "/explain", {"json": {"id": FLOW["id"], "path": "/flows/filter"}}, 404, "no row of flows"),
+    "no row": ("POST", "/explain", {"json": {"id": FLOW["id"], "path": "/flows/filter"}}, 404, "No row of flows"),
     "a wrong filter": (
         "POST", "/explain", {"json": {"id": THERE["id"], "path": "/flows/count", "body": {"flows": {"name": 1}}}}, 422,
         "valid dictionary",
@@ -526,7 +526,7 @@ def test_it_explains_a_row_of_a_workspace(api: httpx.Client, name: str) -> None:
     while part["parts"]:
         assert part["met"] is False
         (part,) = part["parts"]
-    assert (part["path"], part["asked"], part["found"]) == ("flows.name.any_", ["other"], ["loaded"])
+    assert (part["path"], part["operand"], part["found"]) == ("flows.name.any_", ["other"], ["loaded"])
     assert ask(api, "POST", "/explain", json=body).status_code == 404
 
 
