@@ -392,7 +392,7 @@ REFUSED: dict[str, tuple[Any, int, str]] = {
     "a set that is not there": ({"set": "lost"}, 404, "No fixture set `lost` is beside the loaded one; its"),
     "a folder without a table": ({"set": "empty"}, 404, "broken, clashing, loaded, more, newer."),
     "a broken set": ({"set": "broken"}, 422, "flows.jsonl, line 2: id: Input should be a valid UUID"),
-    "a set with an id that is there": ({"set": "clashing"}, 422, f"flows.jsonl, line 2: the id {THERE['id']} already exists"),
+    "a set with an id that is there": ({"set": "clashing"}, 422, f"line 2: the id {THERE['id']} already exists"),
     "a set outside": ({"set": "../outside"}, 404, "No fixture set `../outside`"),
     "a set by way of another": ({"set": "more/../more"}, 404, "No fixture set"),
     "a way out": ({"set": "a/../../etc"}, 404, "No fixture set"),
