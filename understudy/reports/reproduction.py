@@ -17,7 +17,7 @@ QUOTES = '"""'
 
 
 def write_scripts(folder: Path, url: str, causes: Sequence[Cause]) -> None:
-    """Write a script for each violation, and the folder where there is none.
+    """Write a script for each violation, and create the folder if needed.
 
     Raises:
         UnderstudyError: a file cannot be written.
