@@ -1,7 +1,7 @@
 """Generators of random requests over a fixture set, for tests that draw their own."""
 
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 
 from understudy.compare.compare import fixture_rows
@@ -20,9 +20,16 @@ def generator(
     return Generator(safe_operations(contract) if operations is None else operations, samples, randomness)
 
 
-def queries(contract: Contract, folder: Path, randomness: random.Random) -> Iterator[Request]:
-    """Requests that filter, without end."""
-    operations = [each for each in safe_operations(contract) if body_schema(each[2]) is not None]
+def queries(
+    contract: Contract, folder: Path, randomness: random.Random, tables: Container[str] | None = None
+) -> Iterator[Request]:
+    """Requests that filter, without end: rows of some tables, or of all."""
+    bodies = [(each, body_schema(each[2])) for each in safe_operations(contract)]
+    operations = [
+        each
+        for each, schema in bodies
+        if schema is not None and (tables is None or schema.value.get("x-selects") in tables)
+    ]
     source = generator(contract, folder, randomness, operations)
     while True:
         yield from source.requests(1)

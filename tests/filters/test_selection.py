@@ -46,7 +46,7 @@ def test_selection_is_what_each_row_says(
 ) -> None:
     monkeypatch.setattr(selection, "FEW", WAYS[way][0])
     monkeypatch.setattr(selection, "MANY", WAYS[way][1])
-    requests = queries(api.contract, SMALL, randomness)
+    requests = queries(api.contract, SMALL, randomness, naive.ROOTS)
     workspace = Workspace.empty(api.catalog)
     fixtures.load(SMALL, workspace)
     asked: list[Request] = []

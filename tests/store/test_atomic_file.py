@@ -126,7 +126,7 @@ def test_a_folder_that_cannot_be_flushed_is_logged_once(
             assert rows_of(opens(path)) == rows_of(store)
     (record,) = caplog.records
     assert record.getMessage() == (
-        f"{path}: the folder cannot be flushed (Invalid argument); a loss of power may undo the latest"
+        f"{path}: the folder cannot be flushed (Invalid argument); a loss of power may undo the latest writes"
     )
 
 

@@ -169,7 +169,7 @@ def test_a_full_disk_refuses_writes_and_serves_reads_until_there_is_room(path: P
         resource.prlimit(served.process.pid, resource.RLIMIT_FSIZE, limits)
         assert served.artifact("new").status_code == 201
         errors = served.stop()
-        assert errors.count("changes could not be kept: [Errno 27] File too large") == 3
+        assert errors.count("could not be stored: [Errno 27] File too large") == 3
         assert "Traceback" not in errors
     with serving(path) as again:
         assert again.artifact_keys() == sorted([*keys, "new"])
@@ -226,7 +226,7 @@ def test_connections_leave_descriptors_for_the_store(path: Path) -> None:
                 stack.enter_context(closing(socket.create_connection(address)))
             # On the connection of before.
             assert [served.artifact(f"new-{number}").status_code for number in range(5)] == [201] * 5
-        assert served.stop().startswith("warning: this process may open 256 files, too few for --max-connections 1000")
+        assert served.stop().startswith("warning: this process can open 256 files, too few for --max-connections 1000")
     assert refused(path, "prlimit", "--nofile=20:20").startswith("error: this process may open 20 files, too few to")
     with serving(path, "prlimit", "--nofile=128:4096") as served:
         soft, _ = resource.prlimit(served.process.pid, resource.RLIMIT_NOFILE)

@@ -1,12 +1,12 @@
 """A cache of parsed contracts, since parsing YAML takes most of the start.
 
 It is stored with the compiled Python modules of the same folder, and used as long as no file of the contract has
-changed. As with those modules, nothing is stored if that folder cannot be written.
+changed. Nothing is stored if that folder cannot be written. Where Python is told to write no compiled modules
+(PYTHONDONTWRITEBYTECODE, as in many containers), this is stored all the same: each start would take a second more.
 """
 
 import marshal
 import os
-import sys
 import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
@@ -42,8 +42,6 @@ def recalled(entry: Path) -> Any:
 
 def remember(entry: Path, files: Iterable[Path], value: Any) -> None:
     """Store a value of plain types for the next start, with the state of its files."""
-    if sys.dont_write_bytecode:
-        return
     place = place_of(entry)
     with suppress(OSError, ValueError):  # the latter for what YAML knows and `marshal` does not, such as dates
         content = marshal.dumps((__version__, {str(file): stamp(file) for file in files}, value))

@@ -99,7 +99,8 @@ class Contract:
             ContractError: the file cannot be read, or is not valid.
         """
         contract = cls.read(path)
-        contract.check()
+        if not contract.bundle.is_checked:
+            contract.check()
         return contract
 
     @classmethod
