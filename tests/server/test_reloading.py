@@ -47,7 +47,7 @@ class Watched:
 
     def logged(self, name: str) -> str:
         assert self.process.stderr is not None
-        return next(line for line in self.process.stderr if f"{name} changed" in line)
+        return next(line for line in self.process.stderr if f"a change of {name}" in line)
 
 
 @contextmanager
