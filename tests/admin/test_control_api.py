@@ -210,7 +210,8 @@ def test_the_state_tells_what_is_there(api: httpx.Client, name: str) -> None:
     assert state["journal"] == {"size": 1000, "requests": 1, "dropped": 0}
     workspaces = {each.pop("workspace"): each for each in state["workspaces"]}
     counts = {path.stem: len(read(path)) for path in SMALL.glob("*.jsonl")}
-    assert workspaces[name]["rows"] == {**counts, "flows": counts["flows"] + 1}
+    there = {table: count for table, count in workspaces[name]["rows"].items() if count}
+    assert there == {**counts, "flows": counts["flows"] + 1}
     assert workspaces[name]["snapshots"] == ["a", "b"]
     assert 0 <= workspaces[name]["idle"] < 60
     assert DEFAULT in workspaces

@@ -33,7 +33,7 @@ def terminal() -> Iterator[int]:
 
 
 def test_a_terminal_shows_how_far_it_is(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "LONG", file.stat().st_size)
+    monkeypatch.setattr(server, "LARGE", file.stat().st_size)
     monkeypatch.setattr(server, "STEPS", 10)  # nobody reads meanwhile, and a terminal holds 4 KiB
     with terminal() as ours:
         assert list(server.watched(LINES, file)) == LINES
@@ -54,6 +54,6 @@ def test_a_file_that_loads_at_once_shows_nothing(file: Path) -> None:
 def test_without_a_terminal_nothing_is_shown(
     file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(server, "LONG", 1)
+    monkeypatch.setattr(server, "LARGE", 1)
     assert list(server.watched(LINES, file)) == LINES
     assert capsys.readouterr() == ("", "")

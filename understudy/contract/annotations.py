@@ -91,6 +91,7 @@ ANNOTATIONS: Mapping[str, Annotation] = {
     "x-affinity": Annotation(SCHEMA, one_of("numeric")),
     "x-former": Annotation(SCHEMA, beside("properties", WORDS)),
     "x-hidden": Annotation(SCHEMA, FLAG),
+    "x-moving": Annotation(SCHEMA, FLAG),
     "x-shown-by": Annotation(SCHEMA, beside("x-table", TEXT)),
     "x-filters": Annotation(SCHEMA, table),
     "x-field": Annotation(SCHEMA, TEXT),

@@ -60,7 +60,7 @@ def operations(inspection: Inspection, subjects: Mapping[str, Subject], only: On
     for subject in subjects.values():
         yield subject.narrow
     for lookup in inspection.surface.reads:
-        if only(lookup.endpoint):
+        if only(lookup.endpoint) and inspection.model.is_unique(lookup.table, lookup.field):
             yield partial(lookups.check, inspection, lookup)
 
 

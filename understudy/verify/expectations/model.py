@@ -1,7 +1,7 @@
 """What a server should answer, by the rows that it has shown and the contract's own reading of a request."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +9,7 @@ from pydantic_core import to_json
 
 from understudy.contract.catalog import Catalog, Derived
 from understudy.contract.columns import ID
+from understudy.contract.contract import Place
 from understudy.filters.criteria import All, Criteria, Either, Not, Related
 from understudy.tables.index import Key
 from understudy.workspaces.workspace import Workspace
@@ -83,11 +84,12 @@ class Model:
         return "x-shown-by" in self._catalog.tables[table].place.value
 
     def moving(self, table: str) -> frozenset[str]:
-        """The fields of a table that a handler may work out of the time: they differ from one answer to the next."""
-        if table not in self._catalog.tables or not self.is_worked_out(table):
-            return frozenset()
-        parts = self._catalog.tables[table].place["properties"].items()
-        return frozenset(name for name, part in parts if part.value.get("type") == "number")
+        """The fields of a table, nested ones too, that change with time (`x-moving`)."""
+        return frozenset(moving_in(self._catalog.tables[table].place)) if table in self._catalog.tables else frozenset()
+
+    def is_unique(self, table: str, field: str) -> bool:
+        """Whether no two rows of a table have the same value in a field."""
+        return field == "id" or (field,) in self._catalog.tables[table].unique
 
     def derived(self, table: str) -> Derived | None:
         """How a table is derived from another; None where it is not."""
@@ -116,3 +118,12 @@ class Model:
 
 def id_of(key: Key) -> str:
     return str(UUID(int=key))
+
+
+def moving_in(schema: Place) -> Iterator[str]:
+    """The names of the fields of an object, nested ones too, that change with time."""
+    for name, part in schema["properties"].items():
+        if part.value.get("x-moving"):
+            yield name
+        elif "properties" in part.value:
+            yield from moving_in(part)
