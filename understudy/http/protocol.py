@@ -49,6 +49,7 @@ class Protocol(HttpToolsProtocol):
         self._limits = limits
         self._refused = refused
         self._log = log
+        self.url = b""  # uvicorn sets it with the first request, which may never begin
         self._is_over = False  # no further requests are read: one was refused, or opened a WebSocket
         self._is_in_head = True
         self._head = 0  # bytes since something was parsed; the trailer of a chunked body can be endless too
