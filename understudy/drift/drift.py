@@ -34,19 +34,22 @@ def drift(contract: Contract, server: httpx.Client) -> list[Drift]:
     document = published(server)
     operations: dict[Disagreement, dict[str, None]] = {}
     with document.blamed():
-        for operation, disagreement in disagreements(Document(contract.name, contract.document), document):
+        for operation, disagreement in disagreements(contract, document):
             operations.setdefault(disagreement, {})[operation] = None
     return [Drift(disagreement, tuple(names)) for disagreement, names in operations.items()]
 
 
-def disagreements(contract: Document, document: Document) -> Iterator[tuple[str, Disagreement]]:
-    """All disagreements, each with its operation."""
-    paths = {nameless(path): path for path in contract.value["paths"]}
-    ours = contract.operations("", paths)
+def disagreements(contract: Contract, document: Document) -> Iterator[tuple[str, Disagreement]]:
+    """All disagreements, each with its operation. Planned operations are left out."""
+    served = Document(contract.name, contract.document)
+    paths = {nameless(path): path for path in served.value["paths"]}
+    planned = {(method.upper(), nameless(path)) for path, method, _ in contract.planned}
+    ours = served.operations("", paths)
     theirs = document.operations(prefix_of(document.value["paths"], paths), paths)
     for (method, path), (left, right) in together(ours, theirs).items():
-        for disagreement in of_operations(contract, document, left, right):
-            yield f"{method} {paths[path]}", disagreement
+        if (method, path) not in planned:
+            for disagreement in of_operations(served, document, left, right):
+                yield f"{method} {paths[path]}", disagreement
 
 
 def report(drifts: Iterable[Drift]) -> str:
