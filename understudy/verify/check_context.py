@@ -169,9 +169,11 @@ class Inspection:
 
     def _differ(self, table: str, known: Row | None, row: Row) -> bool:
         """Whether a row is another than the known one. Types are compared in the run's own rows, which are few."""
+        is_own = str(row["id"]) in self.own.made.get(table, ())
+        if known == row and not is_own:
+            return False
         moving = self.model.moving(table)
         known, row = without(moving, known), without(moving, row)
-        is_own = str(row["id"]) in self.own.made.get(table, ())
         return known != row or (is_own and not same(known, row))
 
     # ------------------------------------------------------------------- learn

@@ -30,6 +30,7 @@ class Model:
 
     def __init__(self, tables: Iterable[str], catalog: Catalog) -> None:
         self._catalog = catalog
+        self._moving = {name: frozenset(moving_in(schema.place)) for name, schema in catalog.tables.items()}
         self._workspace = Workspace.empty(catalog)
         self.tables = set(tables)
         self.partial: set[str] = set()
@@ -85,7 +86,7 @@ class Model:
 
     def moving(self, table: str) -> frozenset[str]:
         """The fields of a table, nested ones too, that change with time (`x-moving`)."""
-        return frozenset(moving_in(self._catalog.tables[table].place)) if table in self._catalog.tables else frozenset()
+        return self._moving.get(table, frozenset())
 
     def is_unique(self, table: str, field: str) -> bool:
         """Whether no two rows of a table have the same value in a field."""
