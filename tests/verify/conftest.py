@@ -1,6 +1,7 @@
 """What these tests share: the contract, and a stand-in on the small golden set that is inspected by it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from starlette.types import ASGIApp
@@ -15,9 +16,17 @@ from understudy.verify.check_context import Inspection
 from understudy.verify.requests.endpoints import Surface
 
 
+HIDDEN = (
+    "block", "concurrency", "deployments", "flow_run", "logs", "saved_searches", "task_run", "v2", "variables", "work_",
+)  # fmt: skip
+
+
 @pytest.fixture(scope="session")
 def inspector() -> Inspector:
-    return Inspector(Contract.load(own_folder() / "openapi.yaml"))
+    """By a contract of artifacts and flows alone: all other tables are known by the filters over them only."""
+    contract = Contract.load(own_folder() / "openapi.yaml")
+    paths = {path: item for path, item in contract.document["paths"].items() if not path[1:].startswith(HIDDEN)}
+    return Inspector(replace(contract, document={**contract.document, "paths": paths}))
 
 
 @pytest.fixture(scope="session")
