@@ -92,7 +92,7 @@ MISTAKES = {
     "no such cases": (["{api}", "{api}", "--replay", "nowhere"], "nowhere: cannot be read (No such file or directory)"),
     "cases that are none": (
         ["{api}", "{api}", "--replay", "{text}"],
-        "{text}, line 1: not JSON (",
+        "{text}, line 1: is not JSON (",
     ),
     "cases that lack a path": (
         ["{api}", "{api}", "--replay", "{odd}"],

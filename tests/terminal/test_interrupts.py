@@ -84,7 +84,7 @@ def test_what_was_found_before_an_interrupt_is_there(command: Command, small: ht
     with (
         lying("wrong-method-404", small) as liar,
         httpx.Client(base_url=liar) as api,
-        interrupting(api, signal.SIGINT, at(30)) as url,
+        interrupting(api, signal.SIGINT, at(150)) as url,
     ):
         ended = command(url, "--seed", "1")
     assert ended.status == 130

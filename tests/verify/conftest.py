@@ -15,7 +15,6 @@ from understudy.operations.api_folder import Api, own_folder
 from understudy.verify.check_context import Inspection
 from understudy.verify.requests.endpoints import Surface
 
-
 HIDDEN = (
     "block", "concurrency", "deployments", "flow_run", "logs", "saved_searches", "task_run", "v2", "variables", "work_",
 )  # fmt: skip

@@ -9,6 +9,7 @@ import httpx
 from understudy.compare.differences import Difference, difference
 from understudy.compare.id_mapping import SAME, IdMapping
 from understudy.sampling.answers import Answer
+from understudy.sampling.moving_fields import without
 from understudy.sampling.random_requests import Request, names_in
 from understudy.sampling.sending import ask
 from understudy.sampling.shrinking import smallest
@@ -36,26 +37,39 @@ class Finding:
 
 
 def compare(
-    first: httpx.Client, second: httpx.Client, requests: Iterable[Request], mapping: IdMapping = SAME
+    first: httpx.Client,
+    second: httpx.Client,
+    requests: Iterable[Request],
+    mapping: IdMapping = SAME,
+    moving: frozenset[str] = frozenset(),
 ) -> Iterator[Finding | None]:
-    """For each request, a shrunk finding, or None if the responses agree."""
+    """For each request, a shrunk finding, or None if the responses agree, apart from the `moving` fields."""
     for request in requests:
-        finding = found(first, second, request, mapping)
-        yield finding and shrunk(first, second, finding, mapping)
+        finding = found(first, second, request, mapping, moving)
+        yield finding and shrunk(first, second, finding, mapping, moving)
 
 
-def found(first: httpx.Client, second: httpx.Client, request: Request, mapping: IdMapping) -> Finding | None:
+def found(
+    first: httpx.Client, second: httpx.Client, request: Request, mapping: IdMapping, moving: frozenset[str]
+) -> Finding | None:
     requests = request, mapping.request(request)
-    answers = ask(first, requests[0]), mapping.answer(ask(second, requests[1]))
+    answers = still(ask(first, requests[0]), moving), still(mapping.answer(ask(second, requests[1])), moving)
     apart = difference(*answers, mapping.order(request.order))
     return None if apart is None else Finding(requests, apart, answers)
 
 
-def shrunk(first: httpx.Client, second: httpx.Client, finding: Finding, mapping: IdMapping) -> Finding:
+def still(answer: Answer, moving: frozenset[str]) -> Answer:
+    """An answer without the fields that change with time."""
+    return replace(answer, body=without(moving, answer.body))
+
+
+def shrunk(
+    first: httpx.Client, second: httpx.Client, finding: Finding, mapping: IdMapping, moving: frozenset[str]
+) -> Finding:
     """The finding with the smallest body that shows the same kind of difference."""
 
     def at(body: Any) -> Finding | None:
-        return found(first, second, replace(finding.request, body=body), mapping)
+        return found(first, second, replace(finding.request, body=body), mapping, moving)
 
     def shows(body: Any) -> bool:
         shorter = at(body)

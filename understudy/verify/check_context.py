@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import Container, Iterable
+from collections.abc import Iterable
 from contextlib import nullcontext
 from typing import Any
 
@@ -10,6 +10,7 @@ from pydantic_core import ValidationError
 
 from understudy.reports.verdict import SEPARATOR, Rule, Verdict, Write
 from understudy.sampling.answers import Answer, named, rows_of, same
+from understudy.sampling.moving_fields import without
 from understudy.sampling.random_requests import Request, names_in
 from understudy.sampling.sample_values import Samples
 from understudy.terminal.interrupts import delayed
@@ -222,15 +223,6 @@ class Inspection:
                 return rows
         self.model.partial.add(selection.table)
         return rows
-
-
-def without(names: Container[str], value: Any) -> Any:
-    """JSON without some names, wherever they are."""
-    if not names:
-        return value
-    if isinstance(value, dict):
-        return {name: without(names, part) for name, part in value.items() if name not in names}
-    return [without(names, item) for item in value] if isinstance(value, list) else value
 
 
 def twice(request: Request, rows: list[Row]) -> Broken | None:

@@ -1,7 +1,7 @@
 """What a server should answer, by the rows that it has shown and the contract's own reading of a request."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -9,8 +9,8 @@ from pydantic_core import to_json
 
 from understudy.contract.catalog import Catalog, Derived
 from understudy.contract.columns import ID
-from understudy.contract.contract import Place
 from understudy.filters.criteria import All, Criteria, Either, Not, Related
+from understudy.sampling.moving_fields import moving_in
 from understudy.tables.index import Key
 from understudy.workspaces.workspace import Workspace
 
@@ -119,12 +119,3 @@ class Model:
 
 def id_of(key: Key) -> str:
     return str(UUID(int=key))
-
-
-def moving_in(schema: Place) -> Iterator[str]:
-    """The names of the fields of an object, nested ones too, that change with time."""
-    for name, part in schema["properties"].items():
-        if part.value.get("x-moving"):
-            yield name
-        elif "properties" in part.value:
-            yield from moving_in(part)
