@@ -10,10 +10,10 @@ from understudy.operations.api_folder import Api
 from understudy.server.app import create_app
 from understudy.site import Site
 from understudy.store.memory import Memory
-from understudy.workspaces.registry import Tenants
+from understudy.workspaces.registry import WorkspaceRegistry
 
 
 def app_on(folder: Path, api: Api) -> ASGIApp:
     """A stand-in on a fixture set, without a journal."""
     fixture_set = FixtureSet(folder, api.catalog)
-    return create_app(Site(api, fixture_set, Tenants(Memory(fixture_set)), Journal(0)))
+    return create_app(Site(api, fixture_set, WorkspaceRegistry(Memory(fixture_set)), Journal(0)))

@@ -6,18 +6,18 @@ from pathlib import Path
 
 from understudy.compare.compare import fixture_rows
 from understudy.contract.contract import Contract
-from understudy.sampling.random_requests import Generator, Operation, Request, body_schema, safe_operations
+from understudy.sampling.random_requests import Operation, Request, RequestGenerator, body_schema, safe_operations
 from understudy.sampling.sample_values import Samples
 
 
 def generator(
     contract: Contract, folder: Path, randomness: random.Random, operations: Iterable[Operation] | None = None
-) -> Generator:
+) -> RequestGenerator:
     """Draws requests to some operations, or to all that are safe."""
     samples = Samples(randomness)
     for schema, rows in fixture_rows(contract, folder):
         samples.learn(schema, rows)
-    return Generator(safe_operations(contract) if operations is None else operations, samples, randomness)
+    return RequestGenerator(safe_operations(contract) if operations is None else operations, samples, randomness)
 
 
 def queries(

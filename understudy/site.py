@@ -14,7 +14,7 @@ from understudy.http.routing_table import RoutingTable
 from understudy.loading.fixtures import FixtureSet
 from understudy.operations.api_folder import Api
 from understudy.options import Options
-from understudy.workspaces.registry import Tenants, canonical
+from understudy.workspaces.registry import WorkspaceRegistry, canonical
 from understudy.workspaces.workspace import Workspace
 
 
@@ -27,7 +27,7 @@ class Site:
 
     api: Api
     fixture_set: FixtureSet
-    tenants: Tenants
+    registry: WorkspaceRegistry
     journal: Journal
     options: Options = field(default_factory=Options)
     started: float = field(default_factory=time.monotonic)
@@ -80,7 +80,7 @@ class Site:
         """
         name = canonical(name)
         try:
-            await self.tenants.drop(name)
+            await self.registry.drop(name)
         except NotFound:
             self.faults.clear(name)  # rules can exist before the workspace does
             raise

@@ -47,7 +47,7 @@ from understudy.server.app import create_app
 from understudy.server.server import opened
 from understudy.store.memory import Memory
 from understudy.workspaces.history import History
-from understudy.workspaces.registry import DEFAULT, Tenants
+from understudy.workspaces.registry import DEFAULT, WorkspaceRegistry
 
 Rule = dict[str, Any]
 Asked = tuple[str, str, dict[str, str]]
@@ -670,8 +670,8 @@ def test_without_a_seed_all_is_drawn_anew() -> None:
     assert one != other
 
 
-def tenants_of(catalog: Catalog) -> Tenants:
-    return Tenants(Memory(FixtureSet(SMALL, catalog)))
+def tenants_of(catalog: Catalog) -> WorkspaceRegistry:
+    return WorkspaceRegistry(Memory(FixtureSet(SMALL, catalog)))
 
 
 # ------------------------------------------------------------------------- profiles

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from understudy.faults.throttling import CHUNK, STEP, Pacing
+from understudy.faults.throttling import CHUNK, STEP, Throttling
 
 RATES = (1, 7.5, 1000, 512 * 1024, 700_000, 2e6, 5e6, 50e6, 1e9)
 
@@ -14,7 +14,7 @@ def paced(
     parts: Sequence[bytes], throttle: float | None, chunk_delay: Callable[[], float] | None = None
 ) -> list[tuple[int, float]]:
     """How many bytes have gone after each piece, and when that one was due."""
-    pacing = Pacing(throttle, chunk_delay)
+    pacing = Throttling(throttle, chunk_delay)
     pieces = [piece for part in parts for piece in pacing.pieces(part)]
     assert b"".join(piece for piece, _ in pieces) == b"".join(parts)
     return list(zip(itertools.accumulate(len(piece) for piece, _ in pieces), (due for _, due in pieces), strict=True))

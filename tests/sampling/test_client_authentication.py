@@ -18,12 +18,12 @@ from understudy.operations.api_folder import own_folder
 from understudy.reports.verdict import Verdict
 from understudy.sampling.client_authentication import CsrfTokens
 from understudy.sampling.http_client import client
-from understudy.verify.check_context import Inspection
+from understudy.verify.check_context import CheckContext
 from understudy.verify.expectations.model import Model
-from understudy.verify.expectations.request_interpreter import Readings
+from understudy.verify.expectations.request_interpreter import RequestInterpreter
 from understudy.verify.fuzzing import Fuzzing
-from understudy.verify.requests.endpoints import Surface
-from understudy.verify.requests.throttled_client import Connection
+from understudy.verify.requests.endpoints import EndpointMap
+from understudy.verify.requests.throttled_client import ThrottledClient
 
 CONTRACT = Contract.load(own_folder() / "openapi.yaml")
 ISSUES = "GET /csrf-token"
@@ -78,14 +78,17 @@ def test_two_servers_that_let_nobody_in_are_not_alike(guarded: httpx.Client) -> 
 
 
 def test_fuzzing_sends_tokens_too(guarded: httpx.Client) -> None:
-    catalog, surface = Catalog.of(CONTRACT), Surface.of(CONTRACT)
-    readings, model = Readings(surface, catalog, strict=False), Model(surface.selections, catalog)
+    catalog, endpoint_map = Catalog.of(CONTRACT), EndpointMap.of(CONTRACT)
+    interpreter, model = (
+        RequestInterpreter(endpoint_map, catalog, strict=False),
+        Model(endpoint_map.selections, catalog),
+    )
     login = httpx.BasicAuth("me", "secret")
     headers = {"authorization": next(login.auth_flow(httpx.Request("GET", "http://x"))).headers["authorization"]}
     with watched(guarded) as (url, log), client(url, headers, CONTRACT) as server:
-        connection = Connection(server, 60, None)
-        inspection = Inspection(surface, readings, model, connection, random.Random(1), Verdict(url, 1))
-        Fuzzing(inspection, CONTRACT, headers, None, allow_writes=False).run()
+        throttled_client = ThrottledClient(server, 60, None)
+        context = CheckContext(endpoint_map, interpreter, model, throttled_client, random.Random(1), Verdict(url, 1))
+        Fuzzing(context, CONTRACT, headers, None, allow_writes=False).run()
     changes = [request for request in log if request.method in CHANGING]
     assert changes
     assert [request for request in changes if "prefect-csrf-token" not in request.headers] == []

@@ -19,7 +19,7 @@ import pytest
 from tests.servers import ROOT
 from tests.store.conftest import Opens, rows_of
 from tests.store.crashing import CHANGED, is_changed, is_of_the_system
-from understudy.store.atomic_file import WholeFile
+from understudy.store.atomic_file import AtomicFile
 
 
 @pytest.fixture(scope="module")
@@ -191,7 +191,7 @@ def test_a_file_that_was_taken_away_is_written_anew(path: Path, opens: Opens) ->
 def test_what_could_not_be_written_is_forgotten(tmp_path: Path) -> None:
     folder = tmp_path / "gone"
     folder.mkdir()
-    storage = WholeFile(folder / "rows.json", {"t": {"1": {}}}, None, lambda: None)
+    storage = AtomicFile(folder / "rows.json", {"t": {"1": {}}}, None, lambda: None)
     storage.sync()
     shutil.move(folder, tmp_path / "elsewhere")
     storage.write({"t": {"1": {}, "2": {}}})

@@ -14,7 +14,7 @@ from understudy.errors import StoreError
 from understudy.loading.fixtures import FixtureSet
 from understudy.operations.api_folder import Api
 from understudy.store.repair import repair
-from understudy.store.workspace_files import Files
+from understudy.store.workspace_files import WorkspaceFiles
 
 Content = dict[str, dict[str, Any]]
 ID = "dba7e671-122b-520e-9001-8ccca9b5c3e2"
@@ -139,7 +139,7 @@ def test_what_is_dropped_of_another_workspace_is_logged(
     api: Api, path: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     name = f"{ID}/{ID}"
-    files = Files(path, FixtureSet(FEW, api.catalog))
+    files = WorkspaceFiles(path, FixtureSet(FEW, api.catalog))
     path.rename(files.path(name))
     edit(files.path(name), for_each_flow(soon=1))
     with caplog.at_level(logging.WARNING), files.open("default"), files.open(name):

@@ -9,11 +9,11 @@ from starlette.types import ASGIApp
 from tests.apps import app_on
 from tests.conftest import SMALL
 from tests.in_memory import keeping as keeping  # noqa: PLC0414 - a fixture of all tests in this folder
-from tests.verify.contexts import Inspector
+from tests.verify.contexts import ContextFactory
 from understudy.contract.contract import Contract
 from understudy.operations.api_folder import Api, own_folder
-from understudy.verify.check_context import Inspection
-from understudy.verify.requests.endpoints import Surface
+from understudy.verify.check_context import CheckContext
+from understudy.verify.requests.endpoints import EndpointMap
 
 HIDDEN = (
     "block", "concurrency", "deployments", "flow_run", "logs", "saved_searches", "task_run", "v2", "variables", "work_",
@@ -21,16 +21,16 @@ HIDDEN = (
 
 
 @pytest.fixture(scope="session")
-def inspector() -> Inspector:
+def context_factory() -> ContextFactory:
     """By a contract of artifacts and flows alone: all other tables are known by the filters over them only."""
     contract = Contract.load(own_folder() / "openapi.yaml")
     paths = {path: item for path, item in contract.document["paths"].items() if not path[1:].startswith(HIDDEN)}
-    return Inspector(replace(contract, document={**contract.document, "paths": paths}))
+    return ContextFactory(replace(contract, document={**contract.document, "paths": paths}))
 
 
 @pytest.fixture(scope="session")
-def surface(inspector: Inspector) -> Surface:
-    return inspector.surface
+def endpoint_map(context_factory: ContextFactory) -> EndpointMap:
+    return context_factory.endpoint_map
 
 
 @pytest.fixture(scope="session")
@@ -40,7 +40,7 @@ def small_app(api: Api) -> ASGIApp:
 
 
 @pytest.fixture
-def inspection(small_app: ASGIApp, inspector: Inspector) -> Iterator[Inspection]:
+def context(small_app: ASGIApp, context_factory: ContextFactory) -> Iterator[CheckContext]:
     """An inspection of it that knows what it shows."""
-    with inspector.inspected(small_app) as inspection:
-        yield inspector.learn(inspection)
+    with context_factory.context_of(small_app) as context:
+        yield context_factory.learn(context)

@@ -14,11 +14,11 @@ from understudy.contract.catalog import Catalog
 from understudy.contract.contract import Contract
 from understudy.reports.verdict import Verdict
 from understudy.verify import verify
-from understudy.verify.check_context import Inspection
+from understudy.verify.check_context import CheckContext
 from understudy.verify.expectations.model import Model
-from understudy.verify.expectations.request_interpreter import Readings
-from understudy.verify.requests.endpoints import Endpoint, Surface
-from understudy.verify.requests.throttled_client import Connection
+from understudy.verify.expectations.request_interpreter import RequestInterpreter
+from understudy.verify.requests.endpoints import Endpoint, EndpointMap
+from understudy.verify.requests.throttled_client import ThrottledClient
 
 URL = "http://server/api"
 
@@ -44,40 +44,42 @@ class InProcess(httpx.BaseTransport):
         self._loop.close()
 
 
-class Inspector:
+class ContextFactory:
     """Inspects servers, all by one reading of the contract."""
 
     def __init__(self, contract: Contract) -> None:
         self.contract = contract
-        self.surface = Surface.of(contract)
+        self.endpoint_map = EndpointMap.of(contract)
         self.catalog = Catalog.of(contract)
-        self._readings = {strict: Readings(self.surface, self.catalog, strict=strict) for strict in (True, False)}
+        self._interpreter = {
+            strict: RequestInterpreter(self.endpoint_map, self.catalog, strict=strict) for strict in (True, False)
+        }
 
     def endpoint(self, label: str) -> Endpoint:
         """An operation by its method and its path in the contract."""
-        return next(endpoint for endpoint in self.surface.endpoints if endpoint.label == label)
+        return next(endpoint for endpoint in self.endpoint_map.endpoints if endpoint.label == label)
 
-    def readings(self, *, strict: bool) -> Readings:
-        return self._readings[strict]
+    def interpreter(self, *, strict: bool) -> RequestInterpreter:
+        return self._interpreter[strict]
 
     @contextmanager
-    def inspected(
+    def context_of(
         self, app: ASGIApp, *, seed: int = 1, strict: bool = False, budget: int = 30_000
-    ) -> Iterator[Inspection]:
+    ) -> Iterator[CheckContext]:
         """An inspection of a server that has shown nothing yet."""
         with httpx.Client(transport=InProcess(app), base_url=URL, headers={"accept-encoding": "identity"}) as client:
-            yield Inspection(
-                self.surface,
-                self._readings[strict],
-                Model(self.surface.selections, self.catalog),
-                Connection(client, budget, None),
+            yield CheckContext(
+                self.endpoint_map,
+                self._interpreter[strict],
+                Model(self.endpoint_map.selections, self.catalog),
+                ThrottledClient(client, budget, None),
                 random.Random(seed),
                 Verdict(URL, seed),
             )
 
-    def learn(self, inspection: Inspection, folder: Path | None = None) -> Inspection:
+    def learn(self, context: CheckContext, folder: Path | None = None) -> CheckContext:
         """Let it know what the server shows, and what a fixture set has of the other tables."""
         if folder is not None:
-            inspection.model.suppose(verify.workspace_of(self.contract, folder))
-        verify.learn(inspection, self.contract)
-        return inspection
+            context.model.suppose(verify.workspace_of(self.contract, folder))
+        verify.learn(context, self.contract)
+        return context

@@ -13,34 +13,34 @@ from tests.mutants.lie import Behaviour
 from tests.mutants.origin import Inside
 from tests.mutants.paths import drop, put
 from tests.mutants.proxy import Proxy
-from tests.verify.contexts import Inspector
+from tests.verify.contexts import ContextFactory
 from understudy.operations.api_folder import Api
 from understudy.sampling.random_requests import Request
-from understudy.verify.check_context import Inspection
+from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Refused
-from understudy.verify.filtered_rows.selected_ids import Answers
+from understudy.verify.filtered_rows.selected_ids import SelectedIds
 
 LIST = "POST /flows/filter"
 
 
 @pytest.fixture
-def own(api: Api, inspector: Inspector) -> Iterator[Inspection]:
+def own(api: Api, context_factory: ContextFactory) -> Iterator[CheckContext]:
     """An inspection of a stand-in that nobody else asks."""
-    with inspector.inspected(app_on(SMALL, api)) as inspection:
-        yield inspector.learn(inspection)
+    with context_factory.context_of(app_on(SMALL, api)) as context:
+        yield context_factory.learn(context)
 
 
-def send(inspection: Inspection, method: str, path: str, body: Any = None) -> Any:
-    return inspection.connection.ask(Request(method, path, path, body)).body
+def send(context: CheckContext, method: str, path: str, body: Any = None) -> Any:
+    return context.throttled_client.ask(Request(method, path, path, body)).body
 
 
-def test_rows_that_stay_are_no_news(own: Inspection) -> None:
+def test_rows_that_stay_are_no_news(own: CheckContext) -> None:
     version = own.version
     assert not own.learn()
     assert own.version == version
 
 
-def test_rows_that_come_change_and_go_are_news(own: Inspection) -> None:
+def test_rows_that_come_change_and_go_are_news(own: CheckContext) -> None:
     row = send(own, "POST", "/flows/", {"name": "new"})
     version = own.version
     assert own.learn()
@@ -55,8 +55,8 @@ def test_rows_that_come_change_and_go_are_news(own: Inspection) -> None:
     assert not own.learn()
 
 
-def test_rows_of_some_ids_are_looked_at_alone(own: Inspection) -> None:
-    selection, known = own.surface.selections["flows"], own.model.known["flows"]
+def test_rows_of_some_ids_are_looked_at_alone(own: CheckContext) -> None:
+    selection, known = own.endpoint_map.selections["flows"], own.model.known["flows"]
     first, second, *_ = known
     version = own.version
     assert own.take(selection, [first, second], [known[first]])
@@ -65,7 +65,7 @@ def test_rows_of_some_ids_are_looked_at_alone(own: Inspection) -> None:
     assert own.version == version + 1
 
 
-def test_lists_are_read_page_by_page(own: Inspection) -> None:
+def test_lists_are_read_page_by_page(own: CheckContext) -> None:
     for number in range(210):
         send(own, "POST", "/flows/", {"name": f"new-{number}"})
     assert own.learn()
@@ -73,8 +73,8 @@ def test_lists_are_read_page_by_page(own: Inspection) -> None:
     assert own.model.partial == set()
 
 
-def test_answers_are_forgotten_when_rows_change(own: Inspection) -> None:
-    answers, body = Answers(own, own.surface.selections["flows"]), {"flows": {"name": {"any_": ["new"]}}}
+def test_answers_are_forgotten_when_rows_change(own: CheckContext) -> None:
+    answers, body = SelectedIds(own, own.endpoint_map.selections["flows"]), {"flows": {"name": {"any_": ["new"]}}}
     assert (len(answers.whole(body)), answers.count(body)) == (0, 0)
     row = send(own, "POST", "/flows/", {"name": "new"})
     assert len(answers.whole(body)) == 0
@@ -82,15 +82,15 @@ def test_answers_are_forgotten_when_rows_change(own: Inspection) -> None:
     assert (answers.whole(body), answers.count(body)) == (frozenset([row["id"]]), 1)
 
 
-def test_the_fields_by_which_rows_are_looked_up_have_names(inspector: Inspector, own: Inspection) -> None:
-    assert {table: own.names(create) for table, create in own.surface.creates.items()} == {
+def test_the_fields_by_which_rows_are_looked_up_have_names(context_factory: ContextFactory, own: CheckContext) -> None:
+    assert {table: own.names(create) for table, create in own.endpoint_map.creates.items()} == {
         "artifacts": ["key"],
         "flows": ["name"],
     }
 
 
-def test_what_is_no_success_is_refused(inspector: Inspector, own: Inspection) -> None:
-    endpoint = inspector.endpoint(LIST)
+def test_what_is_no_success_is_refused(context_factory: ContextFactory, own: CheckContext) -> None:
+    endpoint = context_factory.endpoint(LIST)
     with pytest.raises(Refused) as refused:
         own.success(endpoint, endpoint.request({"limit": -1}))
     assert refused.value.broken.expected == "a success"
@@ -107,11 +107,13 @@ SHOWN: dict[str, tuple[Behaviour, str]] = {
 
 
 @pytest.mark.parametrize("name", SHOWN)
-def test_rows_that_are_shown_otherwise_break_a_rule(inspector: Inspector, small_app: ASGIApp, name: str) -> None:
+def test_rows_that_are_shown_otherwise_break_a_rule(
+    context_factory: ContextFactory, small_app: ASGIApp, name: str
+) -> None:
     lie, rule = SHOWN[name]
-    with inspector.inspected(Proxy(Inside(small_app), lie)) as inspection:
-        selection = inspection.surface.selections["flows"]
-        inspection.ledger.run(inspection.learn)
-        inspection.ledger.run(lambda: inspection.rows(selection, selection.lists, {}))
-        rules = {violation.rule.name for violation in inspection.ledger.verdict.violations}
+    with context_factory.context_of(Proxy(Inside(small_app), lie)) as context:
+        selection = context.endpoint_map.selections["flows"]
+        context.results.run(context.learn)
+        context.results.run(lambda: context.rows(selection, selection.lists, {}))
+        rules = {violation.rule.name for violation in context.results.verdict.violations}
     assert rule in rules

@@ -7,7 +7,7 @@ import pytest
 from understudy.reports.verdict import Cell, Rule, State, Verdict
 from understudy.sampling.answers import Answer
 from understudy.sampling.random_requests import Request
-from understudy.verify.check_results import Broken, Check, Ledger, Refused, TooMany
+from understudy.verify.check_results import Broken, Check, CheckResults, Refused, TooMany
 from understudy.verify.requests.throttled_client import BudgetSpent, NoAnswer
 
 RULE, OTHER = Rule("tails", "A tail wags."), Rule("heads", "A head does not.")
@@ -16,9 +16,9 @@ REQUEST = Request("POST", "/pets/filter", "/pets/filter", {"limit": 1})
 BROKEN = Broken((REQUEST,), "a tail", "a head")
 
 
-def ledger(*changes: bool) -> Ledger:
+def results(*changes: bool) -> CheckResults:
     """A ledger of a server whose rows have changed or not, each time that somebody looks."""
-    return Ledger(Verdict("http://server/api", 1), iter(changes).__next__)
+    return CheckResults(Verdict("http://server/api", 1), iter(changes).__next__)
 
 
 def outcomes(*each: Broken | Exception | None) -> Check:
@@ -35,7 +35,7 @@ def outcomes(*each: Broken | Exception | None) -> Check:
 
 
 def test_a_rule_that_is_kept_is_counted() -> None:
-    kept = ledger()
+    kept = results()
     assert kept.hold(RULE, LIST, "name", outcomes(None))
     assert kept.hold(RULE, LIST, "name", outcomes(None))
     assert kept.hold(OTHER, LIST, "name", outcomes(None))
@@ -44,7 +44,7 @@ def test_a_rule_that_is_kept_is_counted() -> None:
 
 
 def test_a_rule_that_is_broken_is_a_violation() -> None:
-    blaming = ledger(False)
+    blaming = results(False)
     assert not blaming.hold(RULE, LIST, "name", outcomes(BROKEN))
     (violation,) = blaming.verdict.violations
     assert (violation.rule, violation.operation, violation.subject) == (RULE, LIST, "name")
@@ -53,21 +53,21 @@ def test_a_rule_that_is_broken_is_a_violation() -> None:
 
 
 def test_what_breaks_a_rule_while_rows_change_is_looked_at_again() -> None:
-    settled = ledger(True)
+    settled = results(True)
     assert settled.hold(RULE, LIST, "name", outcomes(BROKEN, None))
     assert settled.verdict.passed
     assert settled.unsettled == 1
 
 
 def test_what_breaks_a_rule_again_is_a_violation() -> None:
-    blaming, second = ledger(True), Broken((REQUEST,), "a tail", "nothing")
+    blaming, second = results(True), Broken((REQUEST,), "a tail", "nothing")
     assert not blaming.hold(RULE, LIST, "name", outcomes(BROKEN, second))
     assert [violation.found for violation in blaming.verdict.violations] == ["nothing"]
     assert blaming.unsettled == 0
 
 
 def test_rows_are_read_again_once_for_each_cause() -> None:
-    blaming = ledger(False)
+    blaming = results(False)
     for _ in range(3):
         assert not blaming.hold(RULE, LIST, "name", outcomes(BROKEN))
     assert len(blaming.verdict.violations) == 3
@@ -85,7 +85,7 @@ STOPPED: dict[str, tuple[Callable[[], Exception], tuple[Request, ...], str, str]
 @pytest.mark.parametrize("name", STOPPED)
 def test_a_check_that_gets_no_success_breaks_its_rule(name: str) -> None:
     error, requests, expected, found = STOPPED[name]
-    blaming = ledger(False)
+    blaming = results(False)
     assert not blaming.hold(RULE, LIST, "name", outcomes(error()))
     (violation,) = blaming.verdict.violations
     assert (violation.rule, violation.requests, violation.expected, violation.found) == (
@@ -97,7 +97,7 @@ def test_a_check_that_gets_no_success_breaks_its_rule(name: str) -> None:
 
 
 def test_an_error_of_a_check_is_not_blamed_on_the_server() -> None:
-    blaming = ledger(False)
+    blaming = results(False)
     blaming.hold(RULE, LIST, "name", outcomes(KeyError("id")))
     blaming.run(outcomes(KeyError("key")))
     assert blaming.verdict.violations == []
@@ -106,7 +106,7 @@ def test_an_error_of_a_check_is_not_blamed_on_the_server() -> None:
 
 
 def test_after_a_violation_an_error_of_a_check_may_come_of_it() -> None:
-    blaming = ledger(False)
+    blaming = results(False)
     blaming.hold(RULE, LIST, "name", outcomes(BROKEN))
     blaming.run(outcomes(KeyError("id")))
     assert (blaming.verdict.errors, len(blaming.verdict.notes)) == ([], 1)
@@ -115,7 +115,7 @@ def test_after_a_violation_an_error_of_a_check_may_come_of_it() -> None:
 @pytest.mark.parametrize("name", STOPPED)
 def test_a_task_that_gets_no_success_breaks_a_rule_of_its_own(name: str) -> None:
     error, requests, expected, found = STOPPED[name]
-    blaming = ledger()
+    blaming = results()
     blaming.run(outcomes(error()))
     (violation,) = blaming.verdict.violations
     assert (violation.rule.name, violation.operation) == ("answered", LIST if requests else "")
@@ -124,14 +124,14 @@ def test_a_task_that_gets_no_success_breaks_a_rule_of_its_own(name: str) -> None
 
 
 def test_where_nothing_can_be_said_nothing_is_broken() -> None:
-    silent = ledger()
+    silent = results()
     assert silent.hold(RULE, LIST, "name", outcomes(TooMany()))
     silent.run(outcomes(TooMany()))
     assert silent.verdict.violations == []
 
 
 def test_a_budget_that_is_spent_ends_the_run() -> None:
-    ending = ledger()
+    ending = results()
     with pytest.raises(BudgetSpent):
         ending.run(outcomes(BudgetSpent()))
     with pytest.raises(BudgetSpent):
@@ -140,7 +140,7 @@ def test_a_budget_that_is_spent_ends_the_run() -> None:
 
 
 def test_what_is_about_a_change_is_kept_as_it_came() -> None:
-    blaming = ledger()
+    blaming = results()
     blaming.record(RULE, LIST, "name", None)
     blaming.record(RULE, LIST, "name", BROKEN)
     assert blaming.verdict.checks == {(RULE, LIST): 2}
@@ -162,7 +162,7 @@ MARKED = {
 @pytest.mark.parametrize("name", MARKED)
 def test_a_cell_has_failed_where_a_violation_is_about_it(name: str) -> None:
     subject, operation, state = MARKED[name]
-    marking, cell = ledger(), Cell(LIST, "pets.name", "any_")
+    marking, cell = results(), Cell(LIST, "pets.name", "any_")
     marking.blame(RULE, operation, subject, BROKEN)
     marking.mark(cell, "pets.name.any_", State.PASSED)
     assert marking.verdict.cells == {cell: state}

@@ -4,24 +4,24 @@ from typing import Any
 
 import pytest
 
-from tests.verify.contexts import Inspector
+from tests.verify.contexts import ContextFactory
 from understudy.sampling.answers import Answer
-from understudy.verify.requests.created_rows import LONG, MARK, OwnRows, value_for
-from understudy.verify.requests.endpoints import Surface, schema_of
+from understudy.verify.requests.created_rows import LONG, MARK, CreatedRows, value_for
+from understudy.verify.requests.endpoints import EndpointMap, schema_of
 
 RUN = "0badcafe"
 
 
 @pytest.fixture
-def own(surface: Surface) -> OwnRows:
-    return OwnRows(surface, RUN)
+def own(endpoint_map: EndpointMap) -> CreatedRows:
+    return CreatedRows(endpoint_map, RUN)
 
 
-def test_marks_are_of_this_run_and_all_different(own: OwnRows, surface: Surface) -> None:
+def test_marks_are_of_this_run_and_all_different(own: CreatedRows, endpoint_map: EndpointMap) -> None:
     marks = [own.mark() for _ in range(3)]
     assert len(set(marks)) == 3
     assert all(mark.startswith(f"{MARK}-{RUN}-") for mark in marks)
-    assert not set(marks) & {OwnRows(surface, "0badcaff").mark() for _ in range(3)}
+    assert not set(marks) & {CreatedRows(endpoint_map, "0badcaff").mark() for _ in range(3)}
 
 
 NOTED: dict[str, tuple[str, Answer, list[str]]] = {
@@ -38,23 +38,26 @@ NOTED: dict[str, tuple[str, Answer, list[str]]] = {
 
 
 @pytest.mark.parametrize("name", NOTED)
-def test_what_this_run_made_is_remembered(inspector: Inspector, own: OwnRows, name: str) -> None:
+def test_what_this_run_made_is_remembered(context_factory: ContextFactory, own: CreatedRows, name: str) -> None:
     label, answer, made = NOTED[name]
     for _ in range(2):
-        own.note(inspector.endpoint(label), answer)
+        own.note(context_factory.endpoint(label), answer)
     assert own.made == {"artifacts": [], "flows": made}
 
 
-def test_values_keep_the_contract(inspector: Inspector, own: OwnRows) -> None:
-    readings = inspector.readings(strict=True)
-    for lookups in (inspector.surface.creates.values(), [each.endpoint for each in inspector.surface.updates.values()]):
+def test_values_keep_the_contract(context_factory: ContextFactory, own: CreatedRows) -> None:
+    interpreter = context_factory.interpreter(strict=True)
+    for lookups in (
+        context_factory.endpoint_map.creates.values(),
+        [each.endpoint for each in context_factory.endpoint_map.updates.values()],
+    ):
         for endpoint in lookups:
             body = {name: value_for(part, own.mark()) for name, part in schema_of(endpoint).entries("properties")}
-            assert set(readings.body(endpoint, body)) >= set(body)
+            assert set(interpreter.body(endpoint, body)) >= set(body)
 
 
-def test_values_are_marked_and_long(inspector: Inspector) -> None:
-    schema = schema_of(inspector.surface.creates["artifacts"])
+def test_values_are_marked_and_long(context_factory: ContextFactory) -> None:
+    schema = schema_of(context_factory.endpoint_map.creates["artifacts"])
     body: dict[str, Any] = {name: value_for(part, "mark") for name, part in schema.entries("properties")}
     assert body["key"] == body["type"] == "mark"
     assert body["metadata_"]["mark"] == "mark"

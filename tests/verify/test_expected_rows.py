@@ -9,14 +9,14 @@ import pytest
 from tests import naive
 from tests.conftest import SMALL
 from tests.drawing import generator
-from tests.verify.contexts import Inspector
+from tests.verify.contexts import ContextFactory
 from understudy.filters.criteria import Either, Every
 from understudy.loading import fixtures
 from understudy.operations.api_folder import Api
-from understudy.verify.check_context import Inspection
+from understudy.verify.check_context import CheckContext
 from understudy.verify.filtered_rows.expected_rows import Bounds, Evaluation, merged
 from understudy.verify.filtered_rows.selected_ids import Filters
-from understudy.verify.filtered_rows.table_under_test import Subject
+from understudy.verify.filtered_rows.table_under_test import TableUnderTest
 from understudy.workspaces.workspace import Workspace
 
 BODIES = 150  # that are drawn for each table
@@ -34,30 +34,30 @@ def truth(database: naive.Database, table: str, body: Filters) -> frozenset[str]
     return frozenset(row["id"] for row in database[table] if naive.meets(database, table, row, dict(body)))
 
 
-def drawn(inspector: Inspector, subject: Subject, seed: int) -> Iterator[Filters]:
+def drawn(context_factory: ContextFactory, subject: TableUnderTest, seed: int) -> Iterator[Filters]:
     """Random bodies of one filter or two, with values of all rows, also of those that no operation shows."""
     randomness = random.Random(seed)
-    drawing, parts = generator(inspector.contract, SMALL, randomness), subject.selection.filters
+    drawing, parts = generator(context_factory.contract, SMALL, randomness), subject.selection.filters
     for _ in range(BODIES):
         names = randomness.sample(list(parts), k=randomness.choice([1, 1, 2]))
         yield {name: drawing.filter(parts[name], parts[name].value["x-filters"], ()) for name in names}
 
 
-def subject_of(inspection: Inspection, table: str) -> Subject:
-    return Subject.of(inspection, inspection.surface.selections[table])
+def subject_of(context: CheckContext, table: str) -> TableUnderTest:
+    return TableUnderTest.of(context, context.endpoint_map.selections[table])
 
 
 @pytest.mark.parametrize("table", TABLES)
 @pytest.mark.parametrize("seed", [1, 2])
 def test_bounds_hold_what_is_selected_and_no_more_where_each_row_has_one_related_row(
-    inspector: Inspector, inspection: Inspection, database: naive.Database, table: str, seed: int
+    context_factory: ContextFactory, context: CheckContext, database: naive.Database, table: str, seed: int
 ) -> None:
-    subject = subject_of(inspection, table)
+    subject = subject_of(context, table)
     telling = loose = 0
-    for body in drawn(inspector, subject, seed):
-        bounds, ids = subject.algebra.bounds(body), truth(database, table, body)
+    for body in drawn(context_factory, subject, seed):
+        bounds, ids = subject.expected_rows.bounds(body), truth(database, table, body)
         assert bounds.least <= ids <= bounds.most, body
-        if all(subject.algebra.is_single(name) for name in body):
+        if all(subject.expected_rows.is_single(name) for name in body):
             assert bounds == Bounds.exactly(ids), body
         telling += frozenset() < ids < truth(database, table, {})
         loose += bounds.least != bounds.most
@@ -67,52 +67,57 @@ def test_bounds_hold_what_is_selected_and_no_more_where_each_row_has_one_related
 
 
 def test_bounds_are_exact_where_a_body_is_pinned_to_one_related_row(
-    inspector: Inspector, inspection: Inspection, database: naive.Database
+    context_factory: ContextFactory, context: CheckContext, database: naive.Database
 ) -> None:
-    subject = subject_of(inspection, "flows")
+    subject = subject_of(context, "flows")
     loose, pinned = 0, 0
-    for body in drawn(inspector, subject, seed=3):
-        for pin in subject.algebra.pins(body):
-            bounds, ids = subject.algebra.bounds(body, pin), truth(database, "flows", merged(body, pin))
+    for body in drawn(context_factory, subject, seed=3):
+        for pin in subject.expected_rows.pins(body):
+            bounds, ids = subject.expected_rows.bounds(body, pin), truth(database, "flows", merged(body, pin))
             assert bounds.least <= ids <= bounds.most, (body, pin)
             if len(body) == 1:
                 assert bounds == Bounds.exactly(ids), (body, pin)
             pinned += 1
-            loose += subject.algebra.bounds(body).least != subject.algebra.bounds(body).most
+            loose += subject.expected_rows.bounds(body).least != subject.expected_rows.bounds(body).most
     assert pinned > BODIES / 10
     assert loose > 0
 
 
 @pytest.mark.parametrize("table", TABLES)
 def test_nothing_is_asked_where_all_rows_are_known(
-    inspector: Inspector, inspection: Inspection, database: naive.Database, table: str
+    context_factory: ContextFactory, context: CheckContext, database: naive.Database, table: str
 ) -> None:
-    inspector.learn(inspection, SMALL)
-    subject, asked = subject_of(inspection, table), inspection.connection.asked
-    for body in drawn(inspector, subject, seed=4):
-        assert subject.algebra.is_known(body)
-        assert subject.algebra.bounds(body) == Bounds.exactly(truth(database, table, body)), body
-    assert inspection.connection.asked == asked
+    context_factory.learn(context, SMALL)
+    subject, asked = subject_of(context, table), context.throttled_client.asked
+    for body in drawn(context_factory, subject, seed=4):
+        assert subject.expected_rows.is_known(body)
+        assert subject.expected_rows.bounds(body) == Bounds.exactly(truth(database, table, body)), body
+    assert context.throttled_client.asked == asked
 
 
 @pytest.mark.parametrize("table", TABLES)
 def test_a_leaf_on_one_field_or_another_selects_what_leaves_on_each_do(
-    inspection: Inspection, database: naive.Database, table: str
+    context: CheckContext, database: naive.Database, table: str
 ) -> None:
-    subject = subject_of(inspection, table)
-    (leaf,) = (leaf for leaf in subject.leaves.values() if leaf.is_either)
-    assert leaf.subject == "deployments.flow_or_deployment_name.like_"
+    subject = subject_of(context, table)
+    (field_operator,) = (
+        field_operator for field_operator in subject.field_operators.values() if field_operator.is_either
+    )
+    assert field_operator.subject == "deployments.flow_or_deployment_name.like_"
     for text in ("a", "etl", "SAD", "nobody"):
-        bounds, ids = subject.algebra.bounds_apart(leaf, text), truth(database, table, leaf.filters(text))
+        bounds, ids = (
+            subject.expected_rows.bounds_apart(field_operator, text),
+            truth(database, table, field_operator.filters(text)),
+        )
         assert bounds.least <= ids <= bounds.most
         assert (len(bounds.least) > 0) == (len(ids) > 0)
 
 
 @pytest.mark.parametrize("table", TABLES)
 def test_bodies_that_ask_for_the_same_select_the_same(
-    inspection: Inspection, database: naive.Database, table: str
+    context: CheckContext, database: naive.Database, table: str
 ) -> None:
-    pairs = list(subject_of(inspection, table).algebra.same())
+    pairs = list(subject_of(context, table).expected_rows.same())
     assert all(body != other for body, other in pairs)
     assert [pair for pair in pairs if truth(database, table, pair[0]) != truth(database, table, pair[1])] == []
     assert len(pairs) > 1
@@ -128,9 +133,9 @@ KNOWN: dict[str, tuple[Filters, bool]] = {
 
 
 @pytest.mark.parametrize("name", KNOWN)
-def test_what_is_shown_decides_what_looks_at_nothing_else(inspection: Inspection, name: str) -> None:
+def test_what_is_shown_decides_what_looks_at_nothing_else(context: CheckContext, name: str) -> None:
     body, is_known = KNOWN[name]
-    assert subject_of(inspection, "flows").algebra.is_known(body) is is_known
+    assert subject_of(context, "flows").expected_rows.is_known(body) is is_known
 
 
 SINGLE = {
@@ -140,24 +145,24 @@ SINGLE = {
 
 
 @pytest.mark.parametrize("table", SINGLE)
-def test_a_filter_is_single_where_no_step_on_its_way_goes_back(inspection: Inspection, table: str) -> None:
-    subject = subject_of(inspection, table)
-    assert {name: subject.algebra.is_single(name) for name in subject.selection.filters} == SINGLE[table]
+def test_a_filter_is_single_where_no_step_on_its_way_goes_back(context: CheckContext, table: str) -> None:
+    subject = subject_of(context, table)
+    assert {name: subject.expected_rows.is_single(name) for name in subject.selection.filters} == SINGLE[table]
 
 
-def test_pins_are_of_one_filter_over_many_rows_that_is_joined_by_and(inspection: Inspection) -> None:
-    algebra = subject_of(inspection, "flows").algebra
-    (pin,) = algebra.pins({"flow_runs": {"state": {"type": {"any_": ["FAILED"]}}}})
+def test_pins_are_of_one_filter_over_many_rows_that_is_joined_by_and(context: CheckContext) -> None:
+    expected_rows = subject_of(context, "flows").expected_rows
+    (pin,) = expected_rows.pins({"flow_runs": {"state": {"type": {"any_": ["FAILED"]}}}})
     (row_id,) = pin["flow_runs"]["id"]["any_"]
-    assert row_id in inspection.samples.seen("flow_runs", ["id"])
+    assert row_id in context.samples.seen("flow_runs", ["id"])
     others: list[Filters] = [{}, {"flows": {}}, {"flow_runs": None}, {"flow_runs": {}, "deployments": {}}]
-    assert [algebra.pins(other) for other in (*others, {"flow_runs": {"operator": "or_"}})] == [[]] * 5
+    assert [expected_rows.pins(other) for other in (*others, {"flow_runs": {"operator": "or_"}})] == [[]] * 5
 
 
-def test_the_parts_of_a_body_ask_for_each_criterion_alone(inspection: Inspection) -> None:
-    algebra = subject_of(inspection, "flows").algebra
+def test_the_parts_of_a_body_ask_for_each_criterion_alone(context: CheckContext) -> None:
+    expected_rows = subject_of(context, "flows").expected_rows
     body = {"flows": {"name": {"like_": "a", "any_": None}, "operator": "or_"}, "work_pools": {"id": {"any_": []}}}
-    assert algebra.parts(body) == [{"flows": {"name": {"like_": "a"}}}, {"work_pools": {"id": {"any_": []}}}]
+    assert expected_rows.parts(body) == [{"flows": {"name": {"like_": "a"}}}, {"work_pools": {"id": {"any_": []}}}]
 
 
 def test_of_criteria_that_no_body_asks_for_alone_nothing_is_known() -> None:

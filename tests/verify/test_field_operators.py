@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from tests.verify.document import body_of, resolved
-from understudy.verify.requests.endpoints import Surface
-from understudy.verify.requests.field_operators import Leaf, asked, leaves_of
+from understudy.verify.requests.endpoints import EndpointMap
+from understudy.verify.requests.field_operators import FieldOperator, asked, field_operators_of
 
 LISTS = {
     "artifacts": "POST /artifacts/filter",
@@ -34,18 +34,20 @@ def written(table: str) -> list[str]:
     return [f"{name}.{way}" for name, part in filters.items() for way in ways(part)]
 
 
-def leaves(surface: Surface, table: str) -> dict[str, Leaf]:
-    return {leaf.subject: leaf for leaf in leaves_of(surface.selections[table])}
+def field_operators(endpoint_map: EndpointMap, table: str) -> dict[str, FieldOperator]:
+    return {
+        field_operator.subject: field_operator for field_operator in field_operators_of(endpoint_map.selections[table])
+    }
 
 
 @pytest.mark.parametrize("table", LISTS)
-def test_the_leaves_are_those_of_the_document(surface: Surface, table: str) -> None:
-    assert list(leaves(surface, table)) == written(table)
+def test_the_leaves_are_those_of_the_document(endpoint_map: EndpointMap, table: str) -> None:
+    assert list(field_operators(endpoint_map, table)) == written(table)
     assert len(written(table)) > 50
 
 
-def test_all_operations_that_select_rows_of_a_table_take_the_same_leaves(surface: Surface) -> None:
-    for selection in surface.selections.values():
+def test_all_operations_that_select_rows_of_a_table_take_the_same_leaves(endpoint_map: EndpointMap) -> None:
+    for selection in endpoint_map.selections.values():
         for endpoint in selection.all:
             body = endpoint.body
             assert body is not None
@@ -66,18 +68,25 @@ LOOKED_AT = {
 
 
 @pytest.mark.parametrize("subject", LOOKED_AT)
-def test_a_leaf_knows_its_table_its_operator_and_what_it_looks_at(surface: Surface, subject: str) -> None:
-    leaf = leaves(surface, "artifacts")[subject]
-    assert (leaf.table, leaf.operator, leaf.fields) == LOOKED_AT[subject]
+def test_a_leaf_knows_its_table_its_operator_and_what_it_looks_at(endpoint_map: EndpointMap, subject: str) -> None:
+    field_operator = field_operators(endpoint_map, "artifacts")[subject]
+    assert (field_operator.table, field_operator.operator, field_operator.fields) == LOOKED_AT[subject]
 
 
-def test_leaves_that_are_not_looked_at_are_those_that_say_so(surface: Surface) -> None:
-    ignored = {leaf.subject for leaf in leaves_of(surface.selections["artifacts"]) if leaf.is_ignored}
+def test_leaves_that_are_not_looked_at_are_those_that_say_so(endpoint_map: EndpointMap) -> None:
+    ignored = {
+        field_operator.subject
+        for field_operator in field_operators_of(endpoint_map.selections["artifacts"])
+        if field_operator.is_ignored
+    }
     assert ignored == {f"deployments.concurrency_limit.{operator}" for operator in ("ge_", "le_", "is_null_")}
 
 
-def test_a_leaf_is_asked_for_alone_or_among_others(surface: Surface) -> None:
-    every = {leaf.names: leaf for leaf in leaves_of(surface.selections["artifacts"])}
+def test_a_leaf_is_asked_for_alone_or_among_others(endpoint_map: EndpointMap) -> None:
+    every = {
+        field_operator.names: field_operator
+        for field_operator in field_operators_of(endpoint_map.selections["artifacts"])
+    }
     like, state = every["artifacts", "key", "like_"], every["flow_runs", "state", "type", "any_"]
     body = state.filters(["FAILED"])
     assert body == {"flow_runs": {"state": {"type": {"any_": ["FAILED"]}}}}
@@ -89,6 +98,6 @@ def test_a_leaf_is_asked_for_alone_or_among_others(surface: Surface) -> None:
     assert list(asked({"flow_runs": None, "artifacts": {"key": {}}}, every)) == []
 
 
-def test_a_cell_is_the_operator_on_the_way_to_it(surface: Surface) -> None:
-    cell = leaves(surface, "artifacts")["flow_runs.state.type.any_"].cell("POST /artifacts/count")
+def test_a_cell_is_the_operator_on_the_way_to_it(endpoint_map: EndpointMap) -> None:
+    cell = field_operators(endpoint_map, "artifacts")["flow_runs.state.type.any_"].cell("POST /artifacts/count")
     assert (cell.operation, cell.field, cell.operator) == ("POST /artifacts/count", "flow_runs.state.type", "any_")

@@ -24,12 +24,12 @@ from understudy.reports.verdict import Verdict
 from understudy.sampling.http_client import client
 from understudy.sampling.random_requests import safe_operations
 from understudy.terminal.interrupts import Interrupts
-from understudy.verify.check_context import Inspection
+from understudy.verify.check_context import CheckContext
 from understudy.verify.expectations.model import Model
-from understudy.verify.expectations.request_interpreter import Readings
+from understudy.verify.expectations.request_interpreter import RequestInterpreter
 from understudy.verify.fuzzing import Fuzzing, limit_of
-from understudy.verify.requests.endpoints import Surface
-from understudy.verify.requests.throttled_client import Connection
+from understudy.verify.requests.endpoints import EndpointMap
+from understudy.verify.requests.throttled_client import ThrottledClient
 from understudy.verify.suite import clean_up
 
 CONTRACT = Contract.load(own_folder() / "openapi.yaml")
@@ -47,16 +47,16 @@ def strict() -> Iterator[httpx.Client]:
 
 
 @contextmanager
-def inspected(url: str, budget: int) -> Iterator[Inspection]:
-    catalog, surface = Catalog.of(CONTRACT), Surface.of(CONTRACT)
-    readings, model = Readings(surface, catalog, strict=True), Model(surface.selections, catalog)
+def context_of(url: str, budget: int) -> Iterator[CheckContext]:
+    catalog, endpoint_map = Catalog.of(CONTRACT), EndpointMap.of(CONTRACT)
+    interpreter, model = RequestInterpreter(endpoint_map, catalog, strict=True), Model(endpoint_map.selections, catalog)
     with client(url, HEADERS) as server:
-        connection = Connection(server, budget, None)
-        yield Inspection(surface, readings, model, connection, random.Random(1), Verdict(url, 1))
+        throttled_client = ThrottledClient(server, budget, None)
+        yield CheckContext(endpoint_map, interpreter, model, throttled_client, random.Random(1), Verdict(url, 1))
 
 
-def fuzz(inspection: Inspection, *, allow_writes: bool) -> None:
-    Fuzzing(inspection, CONTRACT, HEADERS, None, allow_writes=allow_writes).run()
+def fuzz(context: CheckContext, *, allow_writes: bool) -> None:
+    Fuzzing(context, CONTRACT, HEADERS, None, allow_writes=allow_writes).run()
 
 
 def test_an_interrupt_ends_it_and_what_was_made_is_known(strict: httpx.Client) -> None:
@@ -69,12 +69,12 @@ def test_an_interrupt_ends_it_and_what_was_made_is_known(strict: httpx.Client) -
             os.kill(os.getpid(), signal.SIGINT)
         return await liar.ask(request)
 
-    with lying(interrupt, strict) as url, inspected(url, 5000) as inspection:
+    with lying(interrupt, strict) as url, context_of(url, 5000) as context:
         with Interrupts() as interrupts:
-            fuzz(inspection, allow_writes=True)
+            fuzz(context, allow_writes=True)
         assert interrupts.status == 130
         assert INTERRUPTED <= len(sent) < 4000
-        assert clean_up(inspection) == []
+        assert clean_up(context) == []
     assert everything(strict) == before
 
 
@@ -84,40 +84,40 @@ def is_safe(request: Request) -> bool:
 
 def test_it_reads_only_unless_writes_are_allowed(strict: httpx.Client) -> None:
     before = everything(strict)
-    with watched(strict) as (url, log), inspected(url, 400) as inspection:
-        fuzz(inspection, allow_writes=False)
+    with watched(strict) as (url, log), context_of(url, 400) as context:
+        fuzz(context, allow_writes=False)
     assert [request.operation for request in log if not is_safe(request)] == []
     assert everything(strict) == before
-    assert inspection.ledger.verdict.violations == []
+    assert context.results.verdict.violations == []
     assert {request.headers.get("x-mine") for request in log} == {"1"}
 
 
 def test_it_writes_to_rows_of_its_own_only(strict: httpx.Client) -> None:
     before, ids = everything(strict), {row["id"] for path in SMALL.glob("*.jsonl") for row in jsonl.read(path)}
-    with watched(strict) as (url, log), inspected(url, 800) as inspection:
-        fuzz(inspection, allow_writes=True)
-        made = sum(map(len, inspection.own.made.values()))
-        assert clean_up(inspection) == []
+    with watched(strict) as (url, log), context_of(url, 800) as context:
+        fuzz(context, allow_writes=True)
+        made = sum(map(len, context.own.made.values()))
+        assert clean_up(context) == []
     assert made > 0
     assert not any(request.is_a(".* /flows/bulk_delete") and request.method != "TRACE" for request in log)
     changed = {request.path.rpartition("/")[2] for request in log if request.method in ("PATCH", "DELETE")}
     assert changed
     assert changed & ids == set()
     assert everything(strict) == before
-    assert inspection.ledger.verdict.violations == []
+    assert context.results.verdict.violations == []
 
 
 @pytest.mark.parametrize("budget", [1, 40, 200])
 def test_it_stops_when_no_more_may_be_asked(small: httpx.Client, budget: int) -> None:
-    with watched(small) as (url, log), inspected(url, budget) as inspection:
-        fuzz(inspection, allow_writes=False)
+    with watched(small) as (url, log), context_of(url, budget) as context:
+        fuzz(context, allow_writes=False)
     assert budget <= len(log) <= budget + OVER
 
 
 def test_all_that_it_sent_is_counted(small: httpx.Client) -> None:
-    with watched(small) as (url, log), inspected(url, 100) as inspection:
-        fuzz(inspection, allow_writes=False)
-    assert inspection.connection.asked == len(log)
+    with watched(small) as (url, log), context_of(url, 100) as context:
+        fuzz(context, allow_writes=False)
+    assert context.throttled_client.asked == len(log)
 
 
 def failing(request: Request, answer: Answer) -> Answer:
@@ -125,9 +125,9 @@ def failing(request: Request, answer: Answer) -> Answer:
 
 
 def test_a_server_error_is_told_with_a_small_request(small: httpx.Client) -> None:
-    with lying(replies(LIST, failing), small) as url, inspected(url, 300) as inspection:
-        fuzz(inspection, allow_writes=False)
-    violations = inspection.ledger.verdict.violations
+    with lying(replies(LIST, failing), small) as url, context_of(url, 300) as context:
+        fuzz(context, allow_writes=False)
+    violations = context.results.verdict.violations
     assert "schemathesis not_a_server_error" in {violation.rule.name for violation in violations}
     assert {(violation.operation, violation.subject) for violation in violations} == {(LIST, "limit")}
     assert all(set(violation.requests[0].body) == {"limit"} for violation in violations)

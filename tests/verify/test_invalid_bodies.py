@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from tests.verify.contexts import Inspector
+from tests.verify.contexts import ContextFactory
 from tests.verify.document import body_of, resolved
 from understudy.verify.requests.created_rows import value_for
 from understudy.verify.requests.endpoints import Endpoint, schema_of
-from understudy.verify.requests.invalid_bodies import STRANGER, Spoiled, spoiled
+from understudy.verify.requests.invalid_bodies import STRANGER, InvalidBody, invalid_bodies
 
 LABELS = [
     "POST /artifacts/",
@@ -35,29 +35,31 @@ def sound(endpoint: Endpoint) -> dict[str, Any]:
     return {name: value_for(part, "mark") for name, part in schema_of(endpoint).entries("properties")}
 
 
-def bodies(endpoint: Endpoint) -> list[Spoiled]:
-    return list(spoiled(schema_of(endpoint), sound(endpoint)))
+def bodies(endpoint: Endpoint) -> list[InvalidBody]:
+    return list(invalid_bodies(schema_of(endpoint), sound(endpoint)))
 
 
-def test_these_are_all_operations_that_take_a_body(inspector: Inspector) -> None:
-    assert {endpoint.label for endpoint in inspector.surface.endpoints if endpoint.body} == set(LABELS)
+def test_these_are_all_operations_that_take_a_body(context_factory: ContextFactory) -> None:
+    assert {endpoint.label for endpoint in context_factory.endpoint_map.endpoints if endpoint.body} == set(LABELS)
 
 
 @pytest.mark.parametrize("label", LABELS)
-def test_every_spoiled_body_is_refused_by_the_letter(inspector: Inspector, label: str) -> None:
-    endpoint, readings = inspector.endpoint(label), inspector.readings(strict=True)
+def test_every_spoiled_body_is_refused_by_the_letter(context_factory: ContextFactory, label: str) -> None:
+    endpoint, interpreter = context_factory.endpoint(label), context_factory.interpreter(strict=True)
     taken = [
-        each for each in bodies(endpoint) if None in readings.refusals(endpoint, json.dumps(each.body).encode(), {})
+        each for each in bodies(endpoint) if None in interpreter.refusals(endpoint, json.dumps(each.body).encode(), {})
     ]
     assert taken == []
-    assert readings.refusals(endpoint, json.dumps(sound(endpoint)).encode(), {}) == [None]
+    assert interpreter.refusals(endpoint, json.dumps(sound(endpoint)).encode(), {}) == [None]
 
 
 @pytest.mark.parametrize("label", LABELS)
-def test_what_is_wrong_stands_at_the_end_of_the_way_and_nowhere_else(inspector: Inspector, label: str) -> None:
-    endpoint = inspector.endpoint(label)
+def test_what_is_wrong_stands_at_the_end_of_the_way_and_nowhere_else(
+    context_factory: ContextFactory, label: str
+) -> None:
+    endpoint = context_factory.endpoint(label)
     right = sound(endpoint)
-    for each in spoiled(schema_of(endpoint), right):
+    for each in invalid_bodies(schema_of(endpoint), right):
         value: Any = each.body
         for name in each.way:
             value = value[name]
@@ -69,11 +71,11 @@ def nested(way: tuple[str, ...], value: Any) -> Any:
 
 
 @pytest.mark.parametrize("label", LABELS)
-def test_every_place_is_spoiled_but_where_anything_may_stand(inspector: Inspector, label: str) -> None:
+def test_every_place_is_spoiled_but_where_anything_may_stand(context_factory: ContextFactory, label: str) -> None:
     body = body_of(label)
     assert body is not None
     strangers = {(STRANGER,)} if body.get("additionalProperties") is False else set()
-    assert {each.way for each in bodies(inspector.endpoint(label))} == {*places(body), *strangers}
+    assert {each.way for each in bodies(context_factory.endpoint(label))} == {*places(body), *strangers}
 
 
 def places(schema: dict[str, Any], way: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -96,7 +98,7 @@ SPOILED_WITH: dict[str, list[Any]] = {
 
 
 @pytest.mark.parametrize("subject", SPOILED_WITH)
-def test_a_place_is_spoiled_with_what_its_kind_does_not_take(inspector: Inspector, subject: str) -> None:
+def test_a_place_is_spoiled_with_what_its_kind_does_not_take(context_factory: ContextFactory, subject: str) -> None:
     way = tuple(subject.split("."))
-    found = [each.body for each in bodies(inspector.endpoint("POST /artifacts/filter")) if each.way == way]
+    found = [each.body for each in bodies(context_factory.endpoint("POST /artifacts/filter")) if each.way == way]
     assert [json.dumps(body) for body in found] == [json.dumps(nested(way, value)) for value in SPOILED_WITH[subject]]

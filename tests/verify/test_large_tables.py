@@ -13,13 +13,13 @@ from tests.mutants.behaviours import asks
 from tests.mutants.origin import Inside
 from tests.mutants.paths import drop
 from tests.mutants.proxy import Proxy
-from tests.verify.contexts import Inspector
+from tests.verify.contexts import ContextFactory
 from understudy.operations.api_folder import Api
-from understudy.sampling.random_requests import Generator
+from understudy.sampling.random_requests import RequestGenerator
 from understudy.verify import verify
-from understudy.verify.check_context import MOST_PAGES, Inspection
+from understudy.verify.check_context import MOST_PAGES, CheckContext
 from understudy.verify.checks import combined_criteria, listings, lookups, single_criteria, writes
-from understudy.verify.filtered_rows.table_under_test import SOME, Subject
+from understudy.verify.filtered_rows.table_under_test import SOME, TableUnderTest
 from understudy.verify.suite import clean_up, subjects_of
 
 PAGE = 200  # rows, the most that the API lists at once
@@ -46,59 +46,59 @@ def large(api: Api, tmp_path_factory: pytest.TempPathFactory) -> ASGIApp:
 
 
 @pytest.fixture
-def inspection(large: ASGIApp, inspector: Inspector) -> Iterator[Inspection]:
-    with inspector.inspected(large) as inspection:
-        yield inspector.learn(inspection)
+def context(large: ASGIApp, context_factory: ContextFactory) -> Iterator[CheckContext]:
+    with context_factory.context_of(large) as context:
+        yield context_factory.learn(context)
 
 
-def narrowed(inspection: Inspection) -> Subject:
-    subject = subjects_of(inspection)["flows"]
+def narrowed(context: CheckContext) -> TableUnderTest:
+    subject = subjects_of(context)["flows"]
     subject.narrow()
     return subject
 
 
-def test_of_a_large_table_some_rows_are_known(inspection: Inspection) -> None:
-    assert len(inspection.model.known["flows"]) == KNOWN
-    assert inspection.model.partial == {"flows"}
-    assert list(verify.remarks(inspection)) == [
+def test_of_a_large_table_some_rows_are_known(context: CheckContext) -> None:
+    assert len(context.model.known["flows"]) == KNOWN
+    assert context.model.partial == {"flows"}
+    assert list(verify.remarks(context)) == [
         "`flows` has more rows than are read; what is said of it is said of 2,000 of them."
     ]
 
 
-def test_its_filters_are_asked_of_some_rows(inspection: Inspection) -> None:
-    subject = narrowed(inspection)
-    every = subject.answers.every()
+def test_its_filters_are_asked_of_some_rows(context: CheckContext) -> None:
+    subject = narrowed(context)
+    every = subject.selected.every()
     assert len(every) == SOME
-    assert every <= inspection.model.known["flows"].keys()
-    even = subject.answers.whole({"flow_runs": {}})
+    assert every <= context.model.known["flows"].keys()
+    even = subject.selected.whole({"flow_runs": {}})
     assert frozenset() < even < every
 
 
 LEAVES = ["flows.id.any_", "flows.name.like_", "flows.tags.all_", "flow_runs.id.any_", "flow_runs.name.like_"]
 
 
-def checked(inspection: Inspection, subject: Subject) -> None:
+def checked(context: CheckContext, subject: TableUnderTest) -> None:
     for name in LEAVES:
-        single_criteria.check(subject, subject.leaves[tuple(name.split("."))])
+        single_criteria.check(subject, subject.field_operators[tuple(name.split("."))])
 
 
-def test_an_honest_server_keeps_the_rules_about_it(inspection: Inspection) -> None:
-    subject = narrowed(inspection)
-    checked(inspection, subject)
-    combined_criteria.check(subject, Generator((), inspection.samples, inspection.random))
-    listings.check(inspection, subject)
-    for lookup in inspection.surface.reads:
-        lookups.check(inspection, lookup)
-    writes.check(inspection, subject)
-    assert clean_up(inspection) == []
-    assert inspection.ledger.verdict.violations == []
+def test_an_honest_server_keeps_the_rules_about_it(context: CheckContext) -> None:
+    subject = narrowed(context)
+    checked(context, subject)
+    combined_criteria.check(subject, RequestGenerator((), context.samples, context.random))
+    listings.check(context, subject)
+    for lookup in context.endpoint_map.reads:
+        lookups.check(context, lookup)
+    writes.check(context, subject)
+    assert clean_up(context) == []
+    assert context.results.verdict.violations == []
 
 
-def test_a_liar_is_found_out(large: ASGIApp, inspector: Inspector) -> None:
+def test_a_liar_is_found_out(large: ASGIApp, context_factory: ContextFactory) -> None:
     app = Proxy(Inside(large), asks("POST /flows/filter", drop("flow_runs")))
-    with inspector.inspected(app) as inspection:
-        inspector.learn(inspection)
-        inspection.ledger.run(partial(checked, inspection, narrowed(inspection)))
-        violations = inspection.ledger.verdict.violations
+    with context_factory.context_of(app) as context:
+        context_factory.learn(context)
+        context.results.run(partial(checked, context, narrowed(context)))
+        violations = context.results.verdict.violations
     assert "nobody" in {violation.rule.name for violation in violations}
     assert all("flow_runs" in violation.subject for violation in violations)

@@ -9,11 +9,11 @@ import pytest
 
 from tests.conftest import SMALL
 from tests.naive import like
-from tests.verify.contexts import Inspector
-from understudy.verify.check_context import Inspection
-from understudy.verify.filtered_rows.table_under_test import Subject
-from understudy.verify.filtered_rows.value_search import Discovery
-from understudy.verify.requests.field_operators import Leaf
+from tests.verify.contexts import ContextFactory
+from understudy.verify.check_context import CheckContext
+from understudy.verify.filtered_rows.table_under_test import TableUnderTest
+from understudy.verify.filtered_rows.value_search import ValueSearch
+from understudy.verify.requests.field_operators import FieldOperator
 from understudy.verify.requests.operands import (
     DAWN,
     DUSK,
@@ -33,31 +33,34 @@ CROWD = ["x", "y", "z"]
 TEXTS = ["daily report", "100%-tab\tx", "under_score", "ÄRGER-İstanbul", "日本語", "emoji-🚀", "a", "q'\"\\x", "Æ"]
 
 
-def subject_of(inspection: Inspection, table: str) -> Subject:
-    return Subject.of(inspection, inspection.surface.selections[table])
+def subject_of(context: CheckContext, table: str) -> TableUnderTest:
+    return TableUnderTest.of(context, context.endpoint_map.selections[table])
 
 
-def held(discovery: Discovery, leaf: Leaf) -> list[Any]:
-    return discovery.values(leaf)[:SOME]
+def held(value_search: ValueSearch, field_operator: FieldOperator) -> list[Any]:
+    return value_search.values(field_operator)[:SOME]
 
 
 @pytest.mark.parametrize("table", ["artifacts", "artifact_collections", "flows"])
-def test_every_operand_keeps_the_contract(inspector: Inspector, inspection: Inspection, table: str) -> None:
-    inspector.learn(inspection, SMALL)
-    subject, readings = subject_of(inspection, table), inspector.readings(strict=True)
+def test_every_operand_keeps_the_contract(context_factory: ContextFactory, context: CheckContext, table: str) -> None:
+    context_factory.learn(context, SMALL)
+    subject, interpreter = subject_of(context, table), context_factory.interpreter(strict=True)
     lists = subject.selection.lists
     bodies = [
-        leaf.filters(operand)
-        for leaf in subject.leaves.values()
-        for operand in (*operands(leaf, held(subject.discovery, leaf)), nobodys(leaf) if is_list(leaf) else None)
+        field_operator.filters(operand)
+        for field_operator in subject.field_operators.values()
+        for operand in (
+            *operands(field_operator, held(subject.value_search, field_operator)),
+            nobodys(field_operator) if is_list(field_operator) else None,
+        )
     ]
-    refused = [body for body in bodies if readings.refusals(lists, json.dumps(body).encode(), {}) != [None]]
-    assert len(bodies) > 5 * len(subject.leaves)
+    refused = [body for body in bodies if interpreter.refusals(lists, json.dumps(body).encode(), {}) != [None]]
+    assert len(bodies) > 5 * len(subject.field_operators)
     assert refused == []
 
 
-def is_list(leaf: Leaf) -> bool:
-    return bool(leaf.place.value["type"] == "array")
+def is_list(field_operator: FieldOperator) -> bool:
+    return bool(field_operator.place.value["type"] == "array")
 
 
 def test_nobody_holds_what_nobody_holds() -> None:
@@ -65,11 +68,11 @@ def test_nobody_holds_what_nobody_holds() -> None:
     assert not any(value in texts for value in NOBODYS.values())
 
 
-def test_where_rows_may_hold_each_word_that_there_is_nobodys_word_is_none(inspection: Inspection) -> None:
-    leaves = subject_of(inspection, "flows").leaves
-    assert nobodys(leaves["flow_runs", "state", "type", "any_"]) == []
-    assert nobodys(leaves["flow_runs", "state", "name", "any_"]) == [NOBODYS["text"]]
-    assert nobodys(leaves["flow_runs", "id", "any_"]) == [NOBODYS["uuid"]]
+def test_where_rows_may_hold_each_word_that_there_is_nobodys_word_is_none(context: CheckContext) -> None:
+    field_operators = subject_of(context, "flows").field_operators
+    assert nobodys(field_operators["flow_runs", "state", "type", "any_"]) == []
+    assert nobodys(field_operators["flow_runs", "state", "name", "any_"]) == [NOBODYS["text"]]
+    assert nobodys(field_operators["flow_runs", "id", "any_"]) == [NOBODYS["uuid"]]
 
 
 @pytest.mark.parametrize("text", TEXTS)

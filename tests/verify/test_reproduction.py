@@ -12,15 +12,15 @@ import pytest
 from tests.conftest import SMALL
 from tests.mutants.proxy import proxied
 from tests.servers import stand_in
-from tests.verify.contexts import Inspector
+from tests.verify.contexts import ContextFactory
 from tests.verify.servers import url_of
 from tests.verify.test_situations import BY_NAME, FirstOnly, Focus, in_bodies, in_criteria, in_lists, in_sequences
 from understudy.reports.causes import causes
 from understudy.reports.reproduction import write_scripts
 from understudy.reports.verdict import Verdict
-from understudy.verify.check_context import Inspection
+from understudy.verify.check_context import CheckContext
 from understudy.verify.expectations.model import Model
-from understudy.verify.requests.throttled_client import BudgetSpent, Connection
+from understudy.verify.requests.throttled_client import BudgetSpent, ThrottledClient
 from understudy.verify.suite import clean_up, subjects_of
 
 CASES = {
@@ -34,19 +34,21 @@ CASES = {
 }
 
 
-def found(inspector: Inspector, url: str, table: str, focus: Focus) -> Verdict:
+def found(context_factory: ContextFactory, url: str, table: str, focus: Focus) -> Verdict:
     """The first violation of a server, with what its script needs."""
     with httpx.Client(base_url=url, headers={"accept-encoding": "identity"}) as client:
-        verdict, connection = Verdict(url, 1), Connection(client, 30_000, None)
-        model = Model(inspector.surface.selections, inspector.catalog)
-        readings = inspector.readings(strict=False)
-        inspection = Inspection(inspector.surface, readings, model, connection, random.Random(1), verdict)
-        inspector.learn(inspection)
-        inspection.ledger = FirstOnly(verdict, inspection.learn)
-        inspection.ledger.witness = inspection.witness
+        verdict, throttled_client = Verdict(url, 1), ThrottledClient(client, 30_000, None)
+        model = Model(context_factory.endpoint_map.selections, context_factory.catalog)
+        interpreter = context_factory.interpreter(strict=False)
+        context = CheckContext(
+            context_factory.endpoint_map, interpreter, model, throttled_client, random.Random(1), verdict
+        )
+        context_factory.learn(context)
+        context.results = FirstOnly(verdict, context.learn)
+        context.results.witness = context.witness
         with suppress(BudgetSpent):
-            focus(inspection, subjects_of(inspection)[table])
-        clean_up(inspection)
+            focus(context, subjects_of(context)[table])
+        clean_up(context)
     return verdict
 
 
@@ -56,11 +58,11 @@ def shown(script: Path, url: str) -> int:
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_script_shows_its_violation_and_nothing_on_a_correct_server(
-    name: str, tmp_path: Path, inspector: Inspector
+    name: str, tmp_path: Path, context_factory: ContextFactory
 ) -> None:
     table, focus = CASES[name]
     with stand_in(SMALL) as api, proxied(url_of(api), BY_NAME[name].behaviour) as url:
-        write_scripts(tmp_path, url, causes(found(inspector, url, table, focus)))
+        write_scripts(tmp_path, url, causes(found(context_factory, url, table, focus)))
         (script,) = tmp_path.iterdir()
         with stand_in(SMALL) as correct:
             assert (shown(script, url), shown(script, url_of(correct))) == (1, 0)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.verify.contexts import Inspector
+from tests.verify.contexts import ContextFactory
 from understudy.errors import ApiError
 from understudy.filters.criteria import Every
 
@@ -33,27 +33,27 @@ READ: dict[str, tuple[str, bytes, dict[str, str], int | None, int | None]] = {
 
 
 @pytest.mark.parametrize("name", READ)
-def test_a_request_is_refused_as_each_reading_says(inspector: Inspector, name: str) -> None:
+def test_a_request_is_refused_as_each_reading_says(context_factory: ContextFactory, name: str) -> None:
     label, raw, headers, by_letter, lenient = READ[name]
     for strict, statuses in ((True, [by_letter]), (False, [by_letter, lenient])):
-        refusals = inspector.readings(strict=strict).refusals(inspector.endpoint(label), raw, headers)
+        refusals = context_factory.interpreter(strict=strict).refusals(context_factory.endpoint(label), raw, headers)
         assert [None if refusal is None else refusal.status for refusal in refusals] == statuses
 
 
-def test_criteria_are_those_of_the_letter(inspector: Inspector) -> None:
+def test_criteria_are_those_of_the_letter(context_factory: ContextFactory) -> None:
     for strict in (True, False):
-        readings, endpoint = inspector.readings(strict=strict), inspector.endpoint(LIST)
-        assert readings.criteria(endpoint, {}) == Every()
-        one = readings.criteria(endpoint, {"artifacts": {"key": {"any_": ["a"]}}})
+        interpreter, endpoint = context_factory.interpreter(strict=strict), context_factory.endpoint(LIST)
+        assert interpreter.criteria(endpoint, {}) == Every()
+        one = interpreter.criteria(endpoint, {"artifacts": {"key": {"any_": ["a"]}}})
         assert one != Every()
-        assert one == readings.criteria(endpoint, {"limit": 3, "artifacts": {"key": {"any_": ["a"], "like_": None}}})
+        assert one == interpreter.criteria(endpoint, {"limit": 3, "artifacts": {"key": {"any_": ["a"], "like_": None}}})
         with pytest.raises(ApiError):
-            readings.criteria(endpoint, {"artifacts": {"key": {"exists_": "yes"}}})
+            interpreter.criteria(endpoint, {"artifacts": {"key": {"exists_": "yes"}}})
 
 
-def test_a_body_has_the_defaults_of_what_it_leaves_out(inspector: Inspector) -> None:
-    readings, create = inspector.readings(strict=False), inspector.endpoint("POST /flows/")
-    assert readings.body(create, {"name": "mine"}) == {"name": "mine", "tags": [], "labels": {}}
-    assert readings.body(create, {"name": "mine", "tags": ["a"]}) == {"name": "mine", "tags": ["a"], "labels": {}}
-    update = inspector.endpoint("PATCH /flows/{id}")
-    assert readings.body(update, {}) == {}
+def test_a_body_has_the_defaults_of_what_it_leaves_out(context_factory: ContextFactory) -> None:
+    interpreter, create = context_factory.interpreter(strict=False), context_factory.endpoint("POST /flows/")
+    assert interpreter.body(create, {"name": "mine"}) == {"name": "mine", "tags": [], "labels": {}}
+    assert interpreter.body(create, {"name": "mine", "tags": ["a"]}) == {"name": "mine", "tags": ["a"], "labels": {}}
+    update = context_factory.endpoint("PATCH /flows/{id}")
+    assert interpreter.body(update, {}) == {}

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from tests.verify.contexts import Inspector
+from tests.verify.contexts import ContextFactory
 from understudy.sampling.answers import Answer
-from understudy.verify.check_context import Inspection
-from understudy.verify.expectations.response_schemas import Shapes
+from understudy.verify.check_context import CheckContext
+from understudy.verify.expectations.response_schemas import ResponseSchemas
 
 JSON = "application/json"
 FLOW: dict[str, Any] = {
@@ -66,21 +66,21 @@ FAULTS: dict[str, tuple[str, Answer, str, str]] = {
 
 
 @pytest.mark.parametrize("name", SOUND)
-def test_what_the_contract_names_is_no_fault(inspector: Inspector, name: str) -> None:
+def test_what_the_contract_names_is_no_fault(context_factory: ContextFactory, name: str) -> None:
     label, answer, media_type = SOUND[name]
-    assert Shapes().fault(inspector.endpoint(label), answer, media_type) is None
+    assert ResponseSchemas().fault(context_factory.endpoint(label), answer, media_type) is None
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_what_the_contract_does_not_name_is_a_fault(inspector: Inspector, name: str) -> None:
+def test_what_the_contract_does_not_name_is_a_fault(context_factory: ContextFactory, name: str) -> None:
     label, answer, media_type, said = FAULTS[name]
-    shapes, endpoint = Shapes(), inspector.endpoint(label)
+    shapes, endpoint = ResponseSchemas(), context_factory.endpoint(label)
     for _ in range(2):
         assert str(shapes.fault(endpoint, answer, media_type)).startswith(said)
 
 
-def test_what_a_server_answers_has_no_fault(inspection: Inspection) -> None:
-    for selection in inspection.surface.selections.values():
+def test_what_a_server_answers_has_no_fault(context: CheckContext) -> None:
+    for selection in context.endpoint_map.selections.values():
         for endpoint in selection.all:
-            assert inspection.fault(endpoint, endpoint.request({})) is None
-            assert inspection.fault(endpoint, endpoint.request({"limit": -1, "sort": "none"})) is None
+            assert context.fault(endpoint, endpoint.request({})) is None
+            assert context.fault(endpoint, endpoint.request({"limit": -1, "sort": "none"})) is None

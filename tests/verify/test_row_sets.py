@@ -2,7 +2,7 @@
 
 import pytest
 
-from understudy.verify.filtered_rows.row_sets import NO_ROWS, Term, rows, union
+from understudy.verify.filtered_rows.row_sets import NO_ROWS, RowSet, rows, union
 from understudy.verify.filtered_rows.selected_ids import Filters, Ids
 
 A, B, C = ({"pets": {"name": name}} for name in "abc")
@@ -29,5 +29,5 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_a_term_is_a_set_of_rows_and_what_to_ask_for_it(name: str) -> None:
     term, ids, sources = CASES[name]
-    assert isinstance(term, Term)
+    assert isinstance(term, RowSet)
     assert (term.ids(ask), term.sources) == (frozenset(ids), sources)

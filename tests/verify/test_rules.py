@@ -14,12 +14,12 @@ from tests.mutants.lies import LIES
 from tests.mutants.lies.vocabulary import NOBODY
 from tests.mutants.origin import Inside
 from tests.mutants.proxy import Proxy
-from tests.verify.contexts import Inspector
+from tests.verify.contexts import ContextFactory
 from understudy.operations.api_folder import Api
 from understudy.reports.verdict import Rule, Verdict
-from understudy.sampling.random_requests import Generator
+from understudy.sampling.random_requests import RequestGenerator
 from understudy.verify import rules
-from understudy.verify.check_context import Inspection
+from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Task
 from understudy.verify.checks import (
     combined_criteria,
@@ -31,7 +31,7 @@ from understudy.verify.checks import (
     single_criteria,
     writes,
 )
-from understudy.verify.filtered_rows.table_under_test import Subject
+from understudy.verify.filtered_rows.table_under_test import TableUnderTest
 from understudy.verify.suite import clean_up, subjects_of
 
 
@@ -48,61 +48,63 @@ OWN = {
 BY_NAME = {lie.name: lie.behaviour for lie in LIES} | OWN
 RULES = {rule.name for rule in vars(rules).values() if isinstance(rule, Rule)}
 
-Subjects = Mapping[str, Subject]
-Focus = Callable[[Inspection, Subjects], Iterable[Task]]
+Subjects = Mapping[str, TableUnderTest]
+Focus = Callable[[CheckContext, Subjects], Iterable[Task]]
 """A part of all that is checked."""
 
 
-def nothing_more(inspection: Inspection, subjects: Subjects) -> Iterable[Task]:
+def nothing_more(context: CheckContext, subjects: Subjects) -> Iterable[Task]:
     """What a server shows at first."""
     return []
 
 
-def paths(inspection: Inspection, subjects: Subjects) -> Iterable[Task]:
-    return [partial(invalid_requests.check_paths, inspection)]
+def paths(context: CheckContext, subjects: Subjects) -> Iterable[Task]:
+    return [partial(invalid_requests.check_paths, context)]
 
 
 @cache
 def requests_to(label: str) -> Focus:
-    def focus(inspection: Inspection, subjects: Subjects) -> Iterator[Task]:
-        endpoints = inspection.surface.endpoints
-        yield from (partial(invalid_requests.check, inspection, each) for each in endpoints if each.label == label)
+    def focus(context: CheckContext, subjects: Subjects) -> Iterator[Task]:
+        endpoints = context.endpoint_map.endpoints
+        yield from (partial(invalid_requests.check, context, each) for each in endpoints if each.label == label)
 
     return focus
 
 
 @cache
 def lookups_by(label: str) -> Focus:
-    def focus(inspection: Inspection, subjects: Subjects) -> Iterator[Task]:
-        reads = inspection.surface.reads
-        yield from (partial(lookups.check, inspection, each) for each in reads if each.endpoint.label == label)
+    def focus(context: CheckContext, subjects: Subjects) -> Iterator[Task]:
+        reads = context.endpoint_map.reads
+        yield from (partial(lookups.check, context, each) for each in reads if each.endpoint.label == label)
 
     return focus
 
 
 @cache
-def leaves(table: str, *names: str) -> Focus:
-    def focus(inspection: Inspection, subjects: Subjects) -> Iterator[Task]:
+def field_operators(table: str, *names: str) -> Focus:
+    def focus(context: CheckContext, subjects: Subjects) -> Iterator[Task]:
         subject = subjects[table]
-        yield from (partial(single_criteria.check, subject, subject.leaves[tuple(name.split("."))]) for name in names)
+        yield from (
+            partial(single_criteria.check, subject, subject.field_operators[tuple(name.split("."))]) for name in names
+        )
 
     return focus
 
 
 @cache
 def listed(table: str) -> Focus:
-    return lambda inspection, subjects: [partial(listings.check, inspection, subjects[table])]
+    return lambda context, subjects: [partial(listings.check, context, subjects[table])]
 
 
-def derived_rows(inspection: Inspection, subjects: Subjects) -> Iterator[Task]:
-    yield from (partial(latest_rows.check, inspection, subject.selection) for subject in subjects.values())
+def derived_rows(context: CheckContext, subjects: Subjects) -> Iterator[Task]:
+    yield from (partial(latest_rows.check, context, subject.selection) for subject in subjects.values())
 
 
 @cache
 def joined(table: str, *names: str) -> Focus:
-    def focus(inspection: Inspection, subjects: Subjects) -> Iterator[Task]:
-        yield from leaves(table, *names)(inspection, subjects)
-        generator = Generator((), inspection.samples, inspection.random)
+    def focus(context: CheckContext, subjects: Subjects) -> Iterator[Task]:
+        yield from field_operators(table, *names)(context, subjects)
+        generator = RequestGenerator((), context.samples, context.random)
         yield partial(combined_criteria.check, subjects[table], generator)
 
     return focus
@@ -110,8 +112,8 @@ def joined(table: str, *names: str) -> Focus:
 
 @cache
 def through(table: str, *names: str) -> Focus:
-    def focus(inspection: Inspection, subjects: Subjects) -> Iterator[Task]:
-        yield from leaves(table, *names)(inspection, subjects)
+    def focus(context: CheckContext, subjects: Subjects) -> Iterator[Task]:
+        yield from field_operators(table, *names)(context, subjects)
         yield partial(related_rows.check, subjects)
 
     return focus
@@ -119,7 +121,7 @@ def through(table: str, *names: str) -> Focus:
 
 @cache
 def written(table: str) -> Focus:
-    return lambda inspection, subjects: [partial(writes.check, inspection, subjects[table])]
+    return lambda context, subjects: [partial(writes.check, context, subjects[table])]
 
 
 TABLE: list[tuple[str, str, Focus]] = [
@@ -127,24 +129,28 @@ TABLE: list[tuple[str, str, Focus]] = [
     ("steady", "second-time-backwards", listed("flows")),
     ("shape", "field-of-another-type", nothing_more),
     ("form", "id-in-capitals", nothing_more),
-    ("once", "row-twice", leaves("flows", "flows.name.any_")),
-    ("count", "count-one-more", leaves("artifacts", "artifacts.id.any_")),
-    ("count", "latest-counts-keyless", leaves("artifact_collections", "artifacts.key.like_")),
+    ("once", "row-twice", field_operators("flows", "flows.name.any_")),
+    ("count", "count-one-more", field_operators("artifacts", "artifacts.id.any_")),
+    ("count", "latest-counts-keyless", field_operators("artifact_collections", "artifacts.key.like_")),
     ("page", "page-always-one", listed("flows")),
-    ("page", "page-counts-one-more", leaves("flows", "flows.name.any_")),
-    ("page", "flow-runs-tags-forgotten-in-pages", leaves("flows", "flow_runs.tags.all_")),
+    ("page", "page-counts-one-more", field_operators("flows", "flows.name.any_")),
+    ("page", "flow-runs-tags-forgotten-in-pages", field_operators("flows", "flow_runs.tags.all_")),
     ("tiles", "offset-one-more", listed("flows")),
     ("sort", "sort-ignored", listed("artifacts")),
     ("reverse", "sort-ignored", listed("artifacts")),
-    ("criterion", "key-any-first-only", leaves("artifacts", "artifacts.key.any_")),
-    ("nothing asked", "null-filter-matches-nothing", leaves("flows", "flow_runs.id.any_")),
-    ("nobody", "flow-runs-state-type-forgotten-anywhere", leaves("flows", "flow_runs.state.type.any_")),
-    ("union", "state-any-first-only", leaves("flows", "flow_runs.state.type.any_")),
-    ("rest", "flow-runs-id-not-any-forgotten-for-artifacts", leaves("artifacts", "flow_runs.id.not_any_")),
-    ("intersection", "all-read-as-any", leaves("flows", "deployments.tags.all_")),
-    ("pattern", "like-to-the-second-percent", leaves("flows", "flow_runs.name.like_")),
-    ("partition", "task-runs-subflow-runs-forgotten-anywhere", leaves("artifacts", "task_runs.subflow_runs.exists_")),
-    ("bounds", "before-exclusive", leaves("artifacts", "flow_runs.expected_start_time.before_")),
+    ("criterion", "key-any-first-only", field_operators("artifacts", "artifacts.key.any_")),
+    ("nothing asked", "null-filter-matches-nothing", field_operators("flows", "flow_runs.id.any_")),
+    ("nobody", "flow-runs-state-type-forgotten-anywhere", field_operators("flows", "flow_runs.state.type.any_")),
+    ("union", "state-any-first-only", field_operators("flows", "flow_runs.state.type.any_")),
+    ("rest", "flow-runs-id-not-any-forgotten-for-artifacts", field_operators("artifacts", "flow_runs.id.not_any_")),
+    ("intersection", "all-read-as-any", field_operators("flows", "deployments.tags.all_")),
+    ("pattern", "like-to-the-second-percent", field_operators("flows", "flow_runs.name.like_")),
+    (
+        "partition",
+        "task-runs-subflow-runs-forgotten-anywhere",
+        field_operators("artifacts", "task_runs.subflow_runs.exists_"),
+    ),
+    ("bounds", "before-exclusive", field_operators("artifacts", "flow_runs.expected_start_time.before_")),
     ("combined", "or-ignored", joined("artifacts", "artifacts.key.like_", "artifacts.type.any_")),
     ("through ids", "runs-judged-apart", through("flows")),
     ("read", "tags-sorted", lookups_by("GET /flows/name/{name}")),
@@ -168,16 +174,16 @@ TABLE: list[tuple[str, str, Focus]] = [
 ]
 
 
-def verdict_on(behaviour: Behaviour, focuses: Iterable[Focus], api: Api, inspector: Inspector) -> Verdict:
+def verdict_on(behaviour: Behaviour, focuses: Iterable[Focus], api: Api, context_factory: ContextFactory) -> Verdict:
     """What parts of the checks find of a liar."""
     app = Proxy(Inside(app_on(SMALL, api)), behaviour)
-    with inspector.inspected(app) as inspection:
-        subjects = subjects_of(inspection)
-        inspection.ledger.run(partial(inspector.learn, inspection))
-        for task in (task for focus in focuses for task in focus(inspection, subjects)):
-            inspection.ledger.run(task)
-        clean_up(inspection)
-        return inspection.ledger.verdict
+    with context_factory.context_of(app) as context:
+        subjects = subjects_of(context)
+        context.results.run(partial(context_factory.learn, context))
+        for task in (task for focus in focuses for task in focus(context, subjects)):
+            context.results.run(task)
+        clean_up(context)
+        return context.results.verdict
 
 
 def test_the_table_has_every_rule() -> None:
@@ -185,12 +191,14 @@ def test_the_table_has_every_rule() -> None:
 
 
 @pytest.mark.parametrize(("rule", "lie", "focus"), TABLE, ids=[f"{rule}: {lie}" for rule, lie, _ in TABLE])
-def test_a_rule_is_broken_by_a_liar(api: Api, inspector: Inspector, rule: str, lie: str, focus: Focus) -> None:
-    verdict = verdict_on(BY_NAME[lie], [focus], api, inspector)
+def test_a_rule_is_broken_by_a_liar(
+    api: Api, context_factory: ContextFactory, rule: str, lie: str, focus: Focus
+) -> None:
+    verdict = verdict_on(BY_NAME[lie], [focus], api, context_factory)
     assert rule in {violation.rule.name for violation in verdict.violations}
 
 
-def test_no_rule_is_broken_by_an_honest_server(api: Api, inspector: Inspector) -> None:
-    verdict = verdict_on(honest, dict.fromkeys(focus for _, _, focus in TABLE), api, inspector)
+def test_no_rule_is_broken_by_an_honest_server(api: Api, context_factory: ContextFactory) -> None:
+    verdict = verdict_on(honest, dict.fromkeys(focus for _, _, focus in TABLE), api, context_factory)
     assert verdict.violations == []
     assert {rule.name for rule, _ in verdict.checks} == RULES

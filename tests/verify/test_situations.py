@@ -15,27 +15,27 @@ from tests.mutants.lie import Behaviour, Lie, honest
 from tests.mutants.origin import Inside
 from tests.mutants.proxy import Proxy, proxied
 from tests.servers import stand_in
-from tests.verify.contexts import Inspector
+from tests.verify.contexts import ContextFactory
 from tests.verify.servers import url_of
 from understudy.contract.contract import Contract
 from understudy.operations.api_folder import Api, own_folder
 from understudy.reports.verdict import Rule, Verdict
-from understudy.verify.check_context import Inspection
-from understudy.verify.check_results import Broken, Ledger
+from understudy.verify.check_context import CheckContext
+from understudy.verify.check_results import Broken, CheckResults
 from understudy.verify.checks import listings, sequences, single_criteria, together, writes
-from understudy.verify.checks.row_lifecycle import Life
+from understudy.verify.checks.row_lifecycle import RowLifecycle
 from understudy.verify.expectations.model import Model
-from understudy.verify.filtered_rows.table_under_test import Subject
-from understudy.verify.requests.throttled_client import BudgetSpent, Connection
+from understudy.verify.filtered_rows.table_under_test import TableUnderTest
+from understudy.verify.requests.throttled_client import BudgetSpent, ThrottledClient
 from understudy.verify.suite import subjects_of
 
 CONTRACT = Contract.load(own_folder() / "openapi.yaml")
 BY_NAME = {lie.name: lie for lie in generated(CONTRACT)}
 
-Focus = Callable[[Inspection, Subject], object]
+Focus = Callable[[CheckContext, TableUnderTest], object]
 
 
-class FirstOnly(Ledger):
+class FirstOnly(CheckResults):
     """Ends a run at its first violation."""
 
     def blame(self, rule: Rule, operation: str, subject: str, broken: Broken) -> None:
@@ -43,26 +43,26 @@ class FirstOnly(Ledger):
         raise BudgetSpent
 
 
-def in_sequences(inspection: Inspection, subject: Subject) -> None:
-    sequences.check(Life(inspection, subject), writes.full)
+def in_sequences(context: CheckContext, subject: TableUnderTest) -> None:
+    sequences.check(RowLifecycle(context, subject), writes.full)
 
 
-def in_bodies(inspection: Inspection, subject: Subject) -> None:
-    life = Life(inspection, subject)
-    life.look_again()
-    first = life.create(writes.full(life))
+def in_bodies(context: CheckContext, subject: TableUnderTest) -> None:
+    lifecycle = RowLifecycle(context, subject)
+    lifecycle.look_again()
+    first = lifecycle.create(writes.full(lifecycle))
     assert first is not None
-    writes.live(life, first)
+    writes.live(lifecycle, first)
 
 
-def in_lists(inspection: Inspection, subject: Subject) -> None:
-    listings.check(inspection, subject)
+def in_lists(context: CheckContext, subject: TableUnderTest) -> None:
+    listings.check(context, subject)
 
 
-def in_criteria(inspection: Inspection, subject: Subject) -> None:
-    for leaf in subject.leaves.values():
-        if leaf.filter == subject.selection.own:
-            single_criteria.check(subject, leaf)
+def in_criteria(context: CheckContext, subject: TableUnderTest) -> None:
+    for field_operator in subject.field_operators.values():
+        if field_operator.filter == subject.selection.own:
+            single_criteria.check(subject, field_operator)
 
 
 SEEN = {
@@ -92,25 +92,27 @@ SEEN = {
 }
 
 
-def judged(inspector: Inspector, api: Api, folder: Path, behaviour: Behaviour, table: str, focus: Focus) -> Verdict:
+def judged(
+    context_factory: ContextFactory, api: Api, folder: Path, behaviour: Behaviour, table: str, focus: Focus
+) -> Verdict:
     """What a part of all checks finds in a mutant."""
-    with inspector.inspected(Proxy(Inside(app_on(folder, api)), behaviour)) as inspection:
-        inspector.learn(inspection)
-        subject = subjects_of(inspection)[table]
-        inspection.ledger = FirstOnly(inspection.ledger.verdict, inspection.learn)
+    with context_factory.context_of(Proxy(Inside(app_on(folder, api)), behaviour)) as context:
+        context_factory.learn(context)
+        subject = subjects_of(context)[table]
+        context.results = FirstOnly(context.results.verdict, context.learn)
         with suppress(BudgetSpent):
-            focus(inspection, subject)
-        return inspection.ledger.verdict
+            focus(context, subject)
+        return context.results.verdict
 
 
 @pytest.fixture(scope="module")
-def correct(inspector: Inspector, api: Api) -> Callable[[str, Focus], Verdict]:
+def correct(context_factory: ContextFactory, api: Api) -> Callable[[str, Focus], Verdict]:
     verdicts: dict[tuple[str, Focus], Verdict] = {}
 
     def verdict(table: str, focus: Focus) -> Verdict:
         key = table, focus
         if key not in verdicts:
-            verdicts[key] = judged(inspector, api, SMALL, honest, table, focus)
+            verdicts[key] = judged(context_factory, api, SMALL, honest, table, focus)
         return verdicts[key]
 
     return verdict
@@ -118,28 +120,28 @@ def correct(inspector: Inspector, api: Api) -> Callable[[str, Focus], Verdict]:
 
 @pytest.mark.parametrize("name", SEEN)
 def test_a_situation_shows_a_fault(
-    name: str, inspector: Inspector, api: Api, correct: Callable[[str, Focus], Verdict]
+    name: str, context_factory: ContextFactory, api: Api, correct: Callable[[str, Focus], Verdict]
 ) -> None:
     table, focus = SEEN[name]
     assert correct(table, focus).violations == []
-    assert judged(inspector, api, SMALL, BY_NAME[name].behaviour, table, focus).violations != []
+    assert judged(context_factory, api, SMALL, BY_NAME[name].behaviour, table, focus).violations != []
 
 
 @pytest.mark.parametrize(("name", "table"), [("PATCH /artifacts/{id}:lost", "artifacts"), (None, "artifacts")])
-def test_changes_at_the_same_time(name: str | None, table: str, inspector: Inspector) -> None:
+def test_changes_at_the_same_time(name: str | None, table: str, context_factory: ContextFactory) -> None:
     behaviour = BY_NAME[name].behaviour if name else honest
     with stand_in(SMALL) as api, proxied(url_of(api), behaviour) as url, httpx.Client(base_url=url) as client:
-        inspection = Inspection(
-            inspector.surface,
-            inspector.readings(strict=False),
-            Model(inspector.surface.selections, inspector.catalog),
-            Connection(client, 30_000, None),
+        context = CheckContext(
+            context_factory.endpoint_map,
+            context_factory.interpreter(strict=False),
+            Model(context_factory.endpoint_map.selections, context_factory.catalog),
+            ThrottledClient(client, 30_000, None),
             random.Random(1),
             Verdict(url, 1),
         )
-        inspector.learn(inspection)
-        together.check(Life(inspection, subjects_of(inspection)[table]), writes.full)
-        assert bool(inspection.ledger.verdict.violations) is bool(name)
+        context_factory.learn(context)
+        together.check(RowLifecycle(context, subjects_of(context)[table]), writes.full)
+        assert bool(context.results.verdict.violations) is bool(name)
 
 
 def test_each_generated_mutant_has_a_name_of_its_own() -> None:

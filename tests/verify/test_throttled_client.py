@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from tests.servers import free_port
 from tests.verify.contexts import URL, InProcess
 from understudy.sampling.random_requests import Request
-from understudy.verify.requests.throttled_client import PAUSES, BudgetSpent, Connection, NoAnswer, answer_of
+from understudy.verify.requests.throttled_client import PAUSES, BudgetSpent, NoAnswer, ThrottledClient, answer_of
 
 HELLO = Request("GET", "/hello", "/hello")
 COUNT = Request("POST", "/flows/count", "/flows/count")
@@ -26,12 +26,12 @@ def server(small_app: ASGIApp) -> Iterator[httpx.Client]:
         yield client
 
 
-def connection(server: httpx.Client, budget: int = 10, rate: float | None = None) -> Connection:
-    return Connection(server, budget, rate)
+def throttled_client(server: httpx.Client, budget: int = 10, rate: float | None = None) -> ThrottledClient:
+    return ThrottledClient(server, budget, rate)
 
 
 def test_a_budget_is_kept(server: httpx.Client) -> None:
-    asking = connection(server, budget=2)
+    asking = throttled_client(server, budget=2)
     assert [asking.ask(HELLO).status for _ in range(2)] == [200, 200]
     for _ in range(2):
         with pytest.raises(BudgetSpent):
@@ -40,7 +40,7 @@ def test_a_budget_is_kept(server: httpx.Client) -> None:
 
 
 def test_what_others_send_counts_too(server: httpx.Client) -> None:
-    asking = connection(server, budget=5)
+    asking = throttled_client(server, budget=5)
     asking.spend(5)
     with pytest.raises(BudgetSpent):
         asking.ask(HELLO)
@@ -48,7 +48,7 @@ def test_what_others_send_counts_too(server: httpx.Client) -> None:
 
 
 def test_more_may_be_allowed_but_never_less(server: httpx.Client) -> None:
-    asking = connection(server, budget=1)
+    asking = throttled_client(server, budget=1)
     asking.ask(HELLO)
     asking.allow(2)
     assert asking.left == 2
@@ -66,7 +66,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def test_a_rate_is_kept_by_a_pause_before_each_request_but_the_first(server: httpx.Client, pauses: list[float]) -> None:
-    asking = connection(server, rate=4)
+    asking = throttled_client(server, rate=4)
     for _ in range(4):
         asking.ask(HELLO)
     assert pauses == [0, 0.25, 0.25, 0.25]
@@ -75,7 +75,7 @@ def test_a_rate_is_kept_by_a_pause_before_each_request_but_the_first(server: htt
 def test_the_time_that_an_answer_takes_is_no_pause(
     server: httpx.Client, pauses: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asking = connection(server, rate=4)
+    asking = throttled_client(server, rate=4)
     for now in (100.0, 100.2, 107.0, 107.0):
         monkeypatch.setattr(time, "monotonic", lambda now=now: now)
         asking.ask(HELLO)
@@ -83,41 +83,41 @@ def test_the_time_that_an_answer_takes_is_no_pause(
 
 
 def test_without_a_rate_there_is_no_pause(server: httpx.Client, pauses: list[float]) -> None:
-    asking = connection(server)
+    asking = throttled_client(server)
     for _ in range(3):
         asking.ask(HELLO)
     assert pauses == []
 
 
 def test_a_post_has_a_json_body_even_without_one(server: httpx.Client) -> None:
-    sent = connection(server).send(COUNT).request
+    sent = throttled_client(server).send(COUNT).request
     assert (sent.content, sent.headers["content-type"]) == (b"null", "application/json")
-    sent = connection(server).send(HELLO).request
+    sent = throttled_client(server).send(HELLO).request
     assert sent.content == b""
     assert "content-type" not in sent.headers
 
 
 def test_bytes_are_sent_as_they_are_with_the_headers_of_the_request(server: httpx.Client) -> None:
     odd = Request("POST", "/flows/count", "/flows/count", {"limit": 1}, headers={"x-odd": "1"})
-    response = connection(server).send(odd, b"{bad")
+    response = throttled_client(server).send(odd, b"{bad")
     assert (response.request.content, response.request.headers["x-odd"]) == (b"{bad", "1")
     assert response.status_code == 422
 
 
 def test_an_answer_is_a_value_or_else_a_text(server: httpx.Client) -> None:
-    assert connection(server).ask(COUNT).body == 12
+    assert throttled_client(server).ask(COUNT).body == 12
     assert answer_of(httpx.Response(200, text="{bad")).body == "{bad"
     assert answer_of(httpx.Response(204)).body == ""
 
 
 def test_its_url_ends_without_a_slash(server: httpx.Client) -> None:
-    assert connection(server).url == URL
+    assert throttled_client(server).url == URL
 
 
 def test_what_is_not_answered_is_told_with_server_and_request() -> None:
     url = f"http://127.0.0.1:{free_port()}/api"
     with httpx.Client(base_url=url) as client, pytest.raises(NoAnswer) as error:
-        Connection(client, 1, None).ask(HELLO)
+        ThrottledClient(client, 1, None).ask(HELLO)
     assert error.value.request == HELLO
     assert str(error.value).startswith(f"{url}: GET /hello cannot be asked (")
 
@@ -135,14 +135,14 @@ class Busy:
 
 def test_a_busy_server_is_asked_again_a_little_later(pauses: list[float]) -> None:
     with httpx.Client(transport=InProcess(Busy(2)), base_url=URL) as client:
-        asking = connection(client)
+        asking = throttled_client(client)
         assert asking.ask(HELLO).status == 200
     assert (asking.asked, pauses) == (3, list(PAUSES[:2]))
 
 
 def test_a_server_that_stays_busy_is_waited_for_once(pauses: list[float]) -> None:
     with httpx.Client(transport=InProcess(Busy(100)), base_url=URL) as client:
-        asking = connection(client, budget=100)
+        asking = throttled_client(client, budget=100)
         assert [asking.ask(HELLO).status for _ in range(2)] == [503, 503]
     assert (asking.asked, pauses) == (len(PAUSES) + 2, list(PAUSES))
 
@@ -178,13 +178,13 @@ def hanging_up(first: bytes) -> Iterator[str]:
 
 def test_a_server_may_hang_up_after_an_error(pauses: list[float]) -> None:
     with hanging_up(b"500 Internal Server Error") as url, httpx.Client(base_url=url) as client:
-        asking = connection(client)
+        asking = throttled_client(client)
         assert [asking.ask(HELLO).status for _ in range(2)] == [500, 200]
 
 
 def test_a_server_that_hangs_up_at_any_other_time_gives_no_answer(pauses: list[float]) -> None:
     with hanging_up(b"200 OK") as url, httpx.Client(base_url=url) as client:
-        asking = connection(client)
+        asking = throttled_client(client)
         assert asking.ask(HELLO).status == 200
         with pytest.raises(NoAnswer):
             asking.ask(HELLO)

@@ -6,9 +6,9 @@ import pytest
 
 from tests import jsonl
 from tests.conftest import SMALL
-from tests.verify.contexts import Inspector
-from understudy.verify.check_context import Inspection
-from understudy.verify.filtered_rows.table_under_test import Subject
+from tests.verify.contexts import ContextFactory
+from understudy.verify.check_context import CheckContext
+from understudy.verify.filtered_rows.table_under_test import TableUnderTest
 from understudy.verify.filtered_rows.value_search import WANTED
 from understudy.verify.requests.operands import moment
 
@@ -16,12 +16,12 @@ ROWS = {path.stem: jsonl.read(path) for path in SMALL.glob("*.jsonl")}
 
 
 @pytest.fixture
-def subject(inspection: Inspection) -> Subject:
-    return Subject.of(inspection, inspection.surface.selections["flows"])
+def subject(context: CheckContext) -> TableUnderTest:
+    return TableUnderTest.of(context, context.endpoint_map.selections["flows"])
 
 
-def found(subject: Subject, names: str) -> list[Any]:
-    return subject.discovery.values(subject.leaves[tuple(names.split("."))])
+def found(subject: TableUnderTest, names: str) -> list[Any]:
+    return subject.value_search.values(subject.field_operators[tuple(names.split("."))])
 
 
 def held(table: str, field: str) -> set[Any]:
@@ -39,26 +39,28 @@ MOMENTS = [
 
 @pytest.mark.parametrize(("table", "field"), MOMENTS)
 @pytest.mark.parametrize("operator", ["before_", "after_"])
-def test_a_moment_is_that_of_a_row_to_the_microsecond(subject: Subject, table: str, field: str, operator: str) -> None:
+def test_a_moment_is_that_of_a_row_to_the_microsecond(
+    subject: TableUnderTest, table: str, field: str, operator: str
+) -> None:
     (value,) = found(subject, f"{table}.{field}.{operator}")
     assert moment(value) in {moment(each) for each in held(table, field)}
-    counted = [subject.answers.count({table: {field: {"after_": each}}}) for each in ("1900-01-01T00:00:00Z", value)]
+    counted = [subject.selected.count({table: {field: {"after_": each}}}) for each in ("1900-01-01T00:00:00Z", value)]
     assert counted[0] / 2 <= counted[1] < counted[0]
 
 
-def test_the_first_of_two_moments_counts(subject: Subject) -> None:
+def test_the_first_of_two_moments_counts(subject: TableUnderTest) -> None:
     (value,) = found(subject, "flow_runs.start_time.after_")
     starts = {row["start_time"] or row["expected_start_time"] for row in ROWS["flow_runs"]} - {None}
     assert moment(value) in {moment(each) for each in starts}
 
 
-def test_what_is_found_of_one_of_two_moments_is_not_taken_for_the_other(subject: Subject) -> None:
+def test_what_is_found_of_one_of_two_moments_is_not_taken_for_the_other(subject: TableUnderTest) -> None:
     found(subject, "flow_runs.start_time.after_")
     (value,) = found(subject, "flow_runs.expected_start_time.after_")
     assert moment(value) in {moment(each) for each in held("flow_runs", "expected_start_time")}
 
 
-def test_names_are_spelled_as_a_row_spells_them_or_are_a_part_of_it(subject: Subject) -> None:
+def test_names_are_spelled_as_a_row_spells_them_or_are_a_part_of_it(subject: TableUnderTest) -> None:
     names = found(subject, "flow_runs.name.any_")
     assert names
     assert names == found(subject, "flow_runs.name.like_")
@@ -79,16 +81,16 @@ HELD = {
 
 @pytest.mark.parametrize("names", HELD)
 def test_of_values_that_are_seen_elsewhere_or_usual_those_are_found_that_rows_hold(
-    subject: Subject, names: str
+    subject: TableUnderTest, names: str
 ) -> None:
     table, field = HELD[names]
     rows = {value for row in ROWS[table] for value in (row[field] if isinstance(row[field], list) else [row[field]])}
     values = found(subject, names)
     assert 0 < len(values) <= WANTED
     assert set(values) <= rows
-    asked = subject.answers.inspection.connection.asked
+    asked = subject.selected.context.throttled_client.asked
     assert found(subject, names) == values
-    assert subject.answers.inspection.connection.asked == asked
+    assert subject.selected.context.throttled_client.asked == asked
 
 
 UNASKED: dict[str, list[Any]] = {
@@ -101,26 +103,28 @@ UNASKED: dict[str, list[Any]] = {
 
 
 @pytest.mark.parametrize("names", UNASKED)
-def test_what_the_contract_says_itself_is_not_asked_for(subject: Subject, names: str) -> None:
-    before = subject.answers.inspection.connection.asked
+def test_what_the_contract_says_itself_is_not_asked_for(subject: TableUnderTest, names: str) -> None:
+    before = subject.selected.context.throttled_client.asked
     assert found(subject, names) == UNASKED[names]
-    assert subject.answers.inspection.connection.asked == before
+    assert subject.selected.context.throttled_client.asked == before
 
 
-def test_values_that_rows_show_come_first(subject: Subject) -> None:
-    before = subject.answers.inspection.connection.asked
+def test_values_that_rows_show_come_first(subject: TableUnderTest) -> None:
+    before = subject.selected.context.throttled_client.asked
     assert set(found(subject, "flows.name.like_")) == held("flows", "name")
-    assert subject.answers.inspection.connection.asked == before
+    assert subject.selected.context.throttled_client.asked == before
 
 
-def test_what_is_like_nothing_that_is_shown_is_not_found(subject: Subject) -> None:
+def test_what_is_like_nothing_that_is_shown_is_not_found(subject: TableUnderTest) -> None:
     assert found(subject, "flow_runs.idempotency_key.any_") == []
     assert found(subject, "deployments.id.any_") == []
 
 
-def test_with_its_fixture_set_nothing_is_asked(inspector: Inspector, inspection: Inspection, subject: Subject) -> None:
-    inspector.learn(inspection, SMALL)
-    before = inspection.connection.asked
+def test_with_its_fixture_set_nothing_is_asked(
+    context_factory: ContextFactory, context: CheckContext, subject: TableUnderTest
+) -> None:
+    context_factory.learn(context, SMALL)
+    before = context.throttled_client.asked
     assert set(found(subject, "deployments.id.any_")) >= held("deployments", "id")
     assert set(found(subject, "flow_runs.name.any_")) == held("flow_runs", "name")
-    assert inspection.connection.asked == before
+    assert context.throttled_client.asked == before

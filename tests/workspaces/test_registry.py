@@ -11,9 +11,9 @@ from understudy.errors import ApiError, Forbidden, NotFound, UnderstudyError, Un
 from understudy.loading.fixtures import FixtureSet
 from understudy.operations.api_folder import Api
 from understudy.store.memory import Memory
-from understudy.store.workspace_files import Files
+from understudy.store.workspace_files import WorkspaceFiles
 from understudy.values import new_id, now
-from understudy.workspaces.registry import DEFAULT, Storage, Tenants, canonical
+from understudy.workspaces.registry import DEFAULT, Storage, WorkspaceRegistry, canonical
 from understudy.workspaces.workspace import Workspace
 
 ID = "7c0f3ed5-4b8a-4c5e-9d57-0c1f8a6b2d11"
@@ -30,10 +30,12 @@ NO_NAMES = ["", "/", "x", f"{ID}/", f"/{ID}", f"{ID}/x", f"{ID}/../{ID}", "Defau
 
 
 @pytest.fixture(params=["memory", "store"])
-def tenants(request: pytest.FixtureRequest, api: Api, tmp_path: Path) -> Tenants:
+def registry(request: pytest.FixtureRequest, api: Api, tmp_path: Path) -> WorkspaceRegistry:
     fixture_set = FixtureSet(SMALL, api.catalog)
-    keeper: Storage = Memory(fixture_set) if request.param == "memory" else Files(tmp_path / "rows.json", fixture_set)
-    return Tenants(keeper, 2)
+    keeper: Storage = (
+        Memory(fixture_set) if request.param == "memory" else WorkspaceFiles(tmp_path / "rows.json", fixture_set)
+    )
+    return WorkspaceRegistry(keeper, 2)
 
 
 def add_flow(workspace: Workspace) -> None:
@@ -44,8 +46,8 @@ def files_in(folder: Path) -> set[str]:
     return {path.name for path in folder.glob("*.json")}
 
 
-def flows(tenants: Tenants, name: str) -> int:
-    return len(tenants[name].content.workspace["flows"])
+def flows(registry: WorkspaceRegistry, name: str) -> int:
+    return len(registry[name].content.workspace["flows"])
 
 
 @pytest.mark.parametrize("name", SPELLINGS)
@@ -59,27 +61,27 @@ def test_what_is_no_name_is_refused(name: str) -> None:
         canonical(name)
 
 
-def test_who_asks_at_the_same_time_gets_the_same(tenants: Tenants) -> None:
+def test_who_asks_at_the_same_time_gets_the_same(registry: WorkspaceRegistry) -> None:
     async def ask() -> int:
         names = [NAME, NAME.upper(), NAME.replace("-", "")] * 5
-        return len({id(tenant) for tenant in await asyncio.gather(*map(tenants.get, names))})
+        return len({id(opened) for opened in await asyncio.gather(*map(registry.get, names))})
 
     assert asyncio.run(ask()) == 1
-    assert [tenant.name for tenant in tenants] == [NAME]
+    assert [opened.name for opened in registry] == [NAME]
 
 
-def test_the_limit_does_not_count_the_default_one_and_dropping_makes_room(tenants: Tenants) -> None:
+def test_the_limit_does_not_count_the_default_one_and_dropping_makes_room(registry: WorkspaceRegistry) -> None:
     async def fill() -> None:
         for name in (DEFAULT, NAME, OTHER):
-            await tenants.get(name)
+            await registry.get(name)
         with pytest.raises(Forbidden, match=r"The limit of 2 workspaces is reached\. Drop some"):
-            await tenants.get(THIRD)
-        await tenants.get(NAME)  # one that is there is not one more
-        await tenants.drop(OTHER.upper())
-        await tenants.get(THIRD)
+            await registry.get(THIRD)
+        await registry.get(NAME)  # one that is there is not one more
+        await registry.drop(OTHER.upper())
+        await registry.get(THIRD)
 
     asyncio.run(fill())
-    assert {tenant.name for tenant in tenants} == {DEFAULT, NAME, THIRD}
+    assert {opened.name for opened in registry} == {DEFAULT, NAME, THIRD}
 
 
 @pytest.mark.parametrize(
@@ -90,78 +92,80 @@ def test_the_limit_does_not_count_the_default_one_and_dropping_makes_room(tenant
         (OTHER, NotFound, f"The workspace {OTHER} does not exist"),
     ],
 )
-def test_what_cannot_be_dropped_is_refused(tenants: Tenants, name: str, error: type[ApiError], words: str) -> None:
+def test_what_cannot_be_dropped_is_refused(
+    registry: WorkspaceRegistry, name: str, error: type[ApiError], words: str
+) -> None:
     async def drop() -> None:
-        await tenants.get(DEFAULT)
-        await tenants.get(NAME)
+        await registry.get(DEFAULT)
+        await registry.get(NAME)
         with pytest.raises(error, match=words):
-            await tenants.drop(name)
+            await registry.drop(name)
 
     asyncio.run(drop())
-    assert {tenant.name for tenant in tenants} == {DEFAULT, NAME}
+    assert {opened.name for opened in registry} == {DEFAULT, NAME}
 
 
-def test_a_dropped_workspace_comes_back_as_a_new_one(tenants: Tenants) -> None:
+def test_a_dropped_workspace_comes_back_as_a_new_one(registry: WorkspaceRegistry) -> None:
     async def drop() -> int:
-        tenant = await tenants.get(NAME)
-        before = flows(tenants, NAME)
-        await tenant.perform(add_flow)
-        tenant.snapshots["kept"] = await tenant.perform(Workspace.fork)
-        await tenants.drop(NAME)
-        assert (await tenants.get(NAME)).snapshots == {}
+        opened = await registry.get(NAME)
+        before = flows(registry, NAME)
+        await opened.perform(add_flow)
+        opened.snapshots["kept"] = await opened.perform(Workspace.fork)
+        await registry.drop(NAME)
+        assert (await registry.get(NAME)).snapshots == {}
         return before
 
-    assert asyncio.run(drop()) == flows(tenants, NAME)
+    assert asyncio.run(drop()) == flows(registry, NAME)
 
 
-def test_a_write_beside_a_drop_is_lost_or_goes_to_the_new_one(tenants: Tenants, tmp_path: Path) -> None:
+def test_a_write_beside_a_drop_is_lost_or_goes_to_the_new_one(registry: WorkspaceRegistry, tmp_path: Path) -> None:
     """Whatever is still on its way to the disk: nothing is left of a workspace that was dropped."""
 
     async def write() -> None:
-        await (await tenants.get(NAME)).perform(add_flow)
+        await (await registry.get(NAME)).perform(add_flow)
 
     async def cross() -> None:
-        before = flows(tenants, NAME) if await tenants.get(NAME) else 0
+        before = flows(registry, NAME) if await registry.get(NAME) else 0
         for _ in range(5):
             work = []
-            for action in (write(), tenants.drop(NAME), write(), write()):
+            for action in (write(), registry.drop(NAME), write(), write()):
                 work.append(asyncio.create_task(action))
                 await asyncio.sleep(0)  # it begins
             await asyncio.gather(*work)
-            assert NAME in {tenant.name for tenant in tenants}
-            assert flows(tenants, NAME) - before == 2
-            await tenants.drop(NAME)
+            assert NAME in {opened.name for opened in registry}
+            assert flows(registry, NAME) - before == 2
+            await registry.drop(NAME)
             assert files_in(tmp_path) == set()
-            await tenants.get(NAME)
+            await registry.get(NAME)
 
     asyncio.run(cross())
 
 
 def test_each_workspace_has_a_file_beside_the_default_one(api: Api, tmp_path: Path) -> None:
-    files = Files(tmp_path / "rows.json", FixtureSet(SMALL, api.catalog))
-    tenants = Tenants(files)
+    files = WorkspaceFiles(tmp_path / "rows.json", FixtureSet(SMALL, api.catalog))
+    registry = WorkspaceRegistry(files)
 
     async def open_all() -> None:
         for name in (DEFAULT, NAME):
-            await tenants.get(name)
+            await registry.get(name)
 
     asyncio.run(open_all())
     assert files_in(tmp_path) == {"rows.json", f"rows.{NAME.replace('/', '.')}.json"}
-    tenants.close()
-    assert list(tenants) == []
+    registry.close()
+    assert list(registry) == []
     assert files.path(NAME).exists()
 
 
-def test_what_cannot_become_others_stays_open(tenants: Tenants, api: Api, tmp_path: Path) -> None:
+def test_what_cannot_become_others_stays_open(registry: WorkspaceRegistry, api: Api, tmp_path: Path) -> None:
     """Whoever else would open its store is refused."""
-    tenants.open(DEFAULT)
+    registry.open(DEFAULT)
     damaged = tmp_path / "damaged.json"
     damaged.write_text("{", encoding="utf-8")
-    others = Tenants(Files(damaged, FixtureSet(SMALL, api.catalog)), 2)
+    others = WorkspaceRegistry(WorkspaceFiles(damaged, FixtureSet(SMALL, api.catalog)), 2)
     with pytest.raises(UnderstudyError, match=r"damaged\.json"):
-        asyncio.run(tenants.replace_all(others))
-    assert [tenant.name for tenant in tenants] == [DEFAULT]
-    if isinstance(tenants.storage, Files):
+        asyncio.run(registry.replace_all(others))
+    assert [opened.name for opened in registry] == [DEFAULT]
+    if isinstance(registry.storage, WorkspaceFiles):
         with pytest.raises(UnderstudyError, match="is in use"):
-            Tenants(Files(tmp_path / "rows.json", FixtureSet(SMALL, api.catalog)), 2).open(DEFAULT)
-    tenants.close()
+            WorkspaceRegistry(WorkspaceFiles(tmp_path / "rows.json", FixtureSet(SMALL, api.catalog)), 2).open(DEFAULT)
+    registry.close()

@@ -19,7 +19,7 @@ class TokenRequired(ApiError):
         super().__init__(401, {"detail": detail}, {"www-authenticate": "Bearer"})
 
 
-class GateMiddleware:
+class AccessControlMiddleware:
     """Refuses requests without access to the control API."""
 
     def __init__(self, app: ASGIApp, token: str | None) -> None:

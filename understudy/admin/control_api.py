@@ -9,7 +9,7 @@ from typing import Any
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from understudy.admin import FOLDER, PATH
-from understudy.admin.access_control import GateMiddleware
+from understudy.admin.access_control import AccessControlMiddleware
 from understudy.http.dispatch import OperationMiddleware
 from understudy.http.docs import DocumentMiddleware
 from understudy.http.error_responses import ErrorMiddleware
@@ -56,7 +56,7 @@ def control_of(site: Site) -> ASGIApp:
     middlewares = [
         partial(LookupMiddleware, table=table),
         ErrorMiddleware,
-        partial(GateMiddleware, token=site.options.admin_token),
+        partial(AccessControlMiddleware, token=site.options.admin_token),
         partial(TableRoutingMiddleware, api=api),
         partial(OperationMiddleware, operations=api.routed, perform=perform, limits=site.options.limits),
         partial(DocumentMiddleware, api=api, table=table, path=PATH),

@@ -26,7 +26,7 @@ from understudy.sampling.answers import rows_of
 from understudy.sampling.client_authentication import refusal_of
 from understudy.sampling.http_client import client, header_of
 from understudy.sampling.moving_fields import moving_fields
-from understudy.sampling.random_requests import Generator, Request, body_schema, safe_operations
+from understudy.sampling.random_requests import Request, RequestGenerator, body_schema, safe_operations
 from understudy.sampling.sample_values import Row, Samples
 from understudy.sampling.sending import ask
 from understudy.terminal.console import echo, warn
@@ -102,7 +102,7 @@ def drawn(plan: Plan, contract: Contract, first: httpx.Client, seed: int) -> Ite
     seen = shown(contract, first) if plan.fixtures is None else fixture_rows(contract, plan.fixtures)
     for schema, rows in seen:
         samples.learn(schema, rows)
-    return Generator(safe_operations(contract), samples, randomness).requests(plan.requests)
+    return RequestGenerator(safe_operations(contract), samples, randomness).requests(plan.requests)
 
 
 Rows = Iterable[tuple[Place, Sequence[Row]]]

@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from understudy.faults.corruption import CORRUPTIONS
 from understudy.faults.fault_rule import Effect
 from understudy.faults.faults import Faults
-from understudy.faults.throttling import Pacing
+from understudy.faults.throttling import Throttling
 from understudy.http.connections import TRANSPORT, close, disconnect, gone, pause, unless_stopped
 from understudy.http.error_responses import error_of
 from understudy.http.journal import EXCHANGE
@@ -52,7 +52,7 @@ class Sender:
         self._scope = scope
         self._send = send
         self._is_cut = effect.connection == "cut"
-        self._pacing = Pacing(effect.throttle, effect.chunk_delay)
+        self._throttling = Throttling(effect.throttle, effect.chunk_delay)
         self._start: float | None = None  # when the body began, by the loop's clock
 
     async def send(self, message: Message) -> None:
@@ -73,7 +73,7 @@ class Sender:
     async def _pieces(self, body: bytes, *, more: bool) -> None:
         loop, transport = asyncio.get_running_loop(), self._scope[TRANSPORT]
         self._start = loop.time() if self._start is None else self._start
-        for piece, due in self._pacing.pieces(body):
+        for piece, due in self._throttling.pieces(body):
             await pause(self._start + due - loop.time(), self._scope)
             if transport.is_closing():
                 return  # the client has disconnected

@@ -10,7 +10,7 @@ CHUNK = 1024  # bytes per `chunk_delay`
 STEP = 0.05  # seconds per throttled piece; much more than timers are late
 
 
-class Pacing:
+class Throttling:
     """The pieces of one response.
 
     Args:

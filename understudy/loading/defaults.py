@@ -17,7 +17,7 @@ from understudy.values import is_id, now
 NAMESPACE = UUID("0b3f3c64-5d0e-4d5c-9a35-6a4f1c1f7f0b")
 
 
-class Completion:
+class Defaults:
     """Completes rows. All omitted times are the same moment; omitted ids are the same in each load."""
 
     def __init__(self) -> None:

@@ -11,9 +11,9 @@ from uuid import UUID
 from pydantic_core import ValidationError, from_json
 
 from understudy.errors import ErrorList, did_you_mean
-from understudy.loading.defaults import Completion, values_in
+from understudy.loading.defaults import Defaults, values_in
 from understudy.loading.derivation import derive
-from understudy.loading.name_references import Names, in_key_order
+from understudy.loading.name_references import NameReferences, in_key_order
 from understudy.loading.sources import Clash, RowError, Source, Unreadable
 from understudy.loading.uniqueness import Unique
 from understudy.tables.table import Table
@@ -93,8 +93,8 @@ class Loader:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._completion = Completion()
-        self._names = Names(workspace)
+        self._completion = Defaults()
+        self._names = NameReferences(workspace)
         self._unique: dict[str, list[Unique]] = {}
         self._waiting: defaultdict[str, list[Waiting]] = defaultdict(list)
         self._errors = ErrorList()
@@ -201,7 +201,7 @@ class Loader:
         try:
             values = table.schema.parse(line)
         except ValidationError as error:
-            given = Names(self._workspace).resolved(table.schema, values_in(line, table.schema, error))
+            given = NameReferences(self._workspace).resolved(table.schema, values_in(line, table.schema, error))
             return self.add_row(table, self._completion.parsed(table, given), is_id_made="id" not in given)
         return self.add_row(table, values)
 

@@ -24,7 +24,7 @@ class Everything:
 ANY = Everything()
 
 
-class Names:
+class NameReferences:
     """The names of the rows of a workspace, and of rows to be added (`learn`)."""
 
     def __init__(self, workspace: Workspace) -> None:

@@ -38,7 +38,7 @@ class Request:
         return None if self.schema is None else order_of(self.schema, self.body)
 
 
-class Generator:
+class RequestGenerator:
     """Draws requests to some operations, with values from samples."""
 
     def __init__(self, operations: Iterable[Operation], samples: Samples, randomness: random.Random) -> None:

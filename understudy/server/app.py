@@ -37,12 +37,12 @@ def create_app(site: Site, request_log: RequestLog | None = None) -> ASGIApp:
 
     async def perform(operation: Operation, scope: Scope, arguments: Mapping[str, Any]) -> Any:
         name = scope.get(WORKSPACE, DEFAULT)
-        tenant = site.tenants.get_open(name) or await site.tenants.get(name)
+        opened = site.registry.get_open(name) or await site.registry.get(name)
         if STALE in scope and operation.is_safe:
-            return operation.handler(tenant.history.at(scope[STALE]), **arguments)
+            return operation.handler(opened.history.at(scope[STALE]), **arguments)
         if site.faults.rules and not operation.is_safe and site.faults.look_back:
-            tenant.history.note()
-        return await tenant.perform(operation.handler, **arguments)
+            opened.history.note()
+        return await opened.perform(operation.handler, **arguments)
 
     middlewares = [
         *([] if request_log is None else [partial(RequestLogMiddleware, log=request_log)]),

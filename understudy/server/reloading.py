@@ -14,7 +14,7 @@ from understudy.operations.api_folder import reimporting
 from understudy.options import Options
 from understudy.site import Site
 from understudy.text import one_line
-from understudy.workspaces.registry import Tenants
+from understudy.workspaces.registry import WorkspaceRegistry
 
 INTERVAL = 0.25  # seconds between two polls of the files
 NAMED = 3  # changed files that the log names
@@ -42,7 +42,7 @@ class Reloader:
     """
 
     def __init__(
-        self, site: Site, load: Callable[[Site], tuple[Site, Tenants]], create_app: Callable[[Site], ASGIApp]
+        self, site: Site, load: Callable[[Site], tuple[Site, WorkspaceRegistry]], create_app: Callable[[Site], ASGIApp]
     ) -> None:
         self._site = site
         self._load = load
@@ -77,8 +77,8 @@ class Reloader:
         """Load the site again after some files have changed."""
         names = named(changed)
         try:
-            site, tenants, app = await asyncio.to_thread(self._loaded)
-            await site.tenants.replace_all(tenants)
+            site, registry, app = await asyncio.to_thread(self._loaded)
+            await site.registry.replace_all(registry)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a handler that is imported can raise anything
             text = str(error) if isinstance(error, UnderstudyError) else repr(error)
             logger.error("cannot reload after a change of %s: %s", names, one_line(text))  # noqa: TRY400
@@ -90,13 +90,13 @@ class Reloader:
         gc.collect()
         gc.freeze()
 
-    def _loaded(self) -> tuple[Site, Tenants, ASGIApp]:
+    def _loaded(self) -> tuple[Site, WorkspaceRegistry, ASGIApp]:
         with reimporting(self._site.api.folder):
-            site, tenants = self._load(self._site)
+            site, registry = self._load(self._site)
             _ = site.fixture_set.rows  # load them now, even if only a store is read
             app = self._create_app(site)
             asyncio.run(start(app))
-        return site, tenants, app
+        return site, registry, app
 
 
 async def start(app: ASGIApp) -> None:

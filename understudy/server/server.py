@@ -38,7 +38,7 @@ from understudy.site import Site
 from understudy.store.memory import Memory
 from understudy.terminal.console import echo, warn
 from understudy.text import escape, noun
-from understudy.workspaces.registry import DEFAULT, Content, Storage, Tenants
+from understudy.workspaces.registry import DEFAULT, Content, Storage, WorkspaceRegistry
 from understudy.workspaces.workspace import Workspace
 
 LARGE = 2**24  # bytes of a file that takes some seconds to load
@@ -77,11 +77,11 @@ def opened(options: Options) -> Iterator[Site]:
         UnderstudyError: the contract, the rows or the fault rules cannot be loaded, or the store is in use.
     """
     site = loaded(options)
-    site.tenants.open(DEFAULT)
+    site.registry.open(DEFAULT)
     try:
         yield site
     finally:
-        site.tenants.close()
+        site.registry.close()
 
 
 def loaded(options: Options) -> Site:
@@ -95,19 +95,19 @@ def loaded(options: Options) -> Site:
     fixtures = Path(options.fixtures) if options.fixtures else folder / "fixtures" / "demo"
     fixture_set = FixtureSet(fixtures, api.catalog, watched)
     ids = api.contract.workspace_path.count("{")
-    tenants = Tenants(storage_of(fixture_set, options.store), options.max_workspaces, ids)
-    return with_faults(Site(api, fixture_set, tenants, Journal(options.journal), options))
+    registry = WorkspaceRegistry(storage_of(fixture_set, options.store), options.max_workspaces, ids)
+    return with_faults(Site(api, fixture_set, registry, Journal(options.journal), options))
 
 
-def reloaded(before: Site) -> tuple[Site, Tenants]:
+def reloaded(before: Site) -> tuple[Site, WorkspaceRegistry]:
     """A site loaded again with its present journal and workspaces, and the workspaces that are to replace them.
 
     Raises:
         UnderstudyError: it cannot be loaded.
     """
     fresh = loaded(before.options)
-    site = replace(fresh, tenants=before.tenants, journal=before.journal, started=before.started)
-    return with_faults(site), fresh.tenants
+    site = replace(fresh, registry=before.registry, journal=before.journal, started=before.started)
+    return with_faults(site), fresh.registry
 
 
 def with_faults(site: Site) -> Site:
@@ -124,9 +124,9 @@ def storage_of(fixture_set: FixtureSet, store: str | None) -> Storage:
     if store is None:
         return Memory(fixture_set)
     # A lazy import: only stores need TinyDB.
-    from understudy.store.workspace_files import Files  # noqa: PLC0415
+    from understudy.store.workspace_files import WorkspaceFiles  # noqa: PLC0415
 
-    return Files(Path(store), fixture_set)
+    return WorkspaceFiles(Path(store), fixture_set)
 
 
 def watched(lines: Iterable[bytes], path: Path) -> Iterator[bytes]:
@@ -173,7 +173,7 @@ def serve(
         sys.dont_write_bytecode = True  # bytecode has times in whole seconds, and would hide a second change within one
     options, shortage = fit_connections(options)
     with unblocked(), listen(options.host, options.port) as listener, opened(options) as site:
-        content = site.tenants[DEFAULT].content
+        content = site.registry[DEFAULT].content
         for warning in (*content.warnings(), *exposure(site, listener), *([shortage] if shortage else [])):
             warn(warning)
 

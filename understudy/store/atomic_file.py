@@ -24,7 +24,7 @@ Check = Callable[[], None]
 """Raises OSError if a file must not be written."""
 
 
-class WholeFile(Storage):
+class AtomicFile(Storage):
     """Buffers what TinyDB writes, and writes it to the file atomically (`sync`).
 
     Args:

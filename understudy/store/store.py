@@ -19,7 +19,7 @@ from understudy.loading import loader
 from understudy.loading.loader import LoadError, no_table
 from understudy.loading.sources import Source
 from understudy.paths import check_file
-from understudy.store.atomic_file import Check, WholeFile, stamp_of
+from understudy.store.atomic_file import AtomicFile, Check, stamp_of
 from understudy.store.file_format import Damage, Entry, Reader
 from understudy.store.upgrade import Upgrade
 from understudy.tables.changes import Change
@@ -59,7 +59,7 @@ class Store:
 
     # -------------------------------------------------------------------- read
 
-    def _opened(self) -> WholeFile:
+    def _opened(self) -> AtomicFile:
         try:
             check_file(self.path)
             with self.path.open("rb") as file:
@@ -80,7 +80,7 @@ class Store:
                 self._fill(Reader(text), documents)
             except Damage as damage:
                 raise StoreError.of_damage(self.path, damage.reason, damage.line) from None
-        return WholeFile(self.path, documents, stamp, self._check)
+        return AtomicFile(self.path, documents, stamp, self._check)
 
     def _fill(self, reader: Reader, documents: dict[str, dict[str, Any]]) -> None:
         entries: dict[str, list[Entry]] = {}

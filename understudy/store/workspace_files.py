@@ -17,7 +17,7 @@ from understudy.workspaces.registry import DEFAULT, Content, is_name
 logger = logging.getLogger("understudy")
 
 
-class Files:
+class WorkspaceFiles:
     """Stores each workspace in a file. A new one starts from the fixture set.
 
     Raises:

@@ -15,20 +15,20 @@ from understudy.sampling.random_requests import Request, names_in
 from understudy.sampling.sample_values import Samples
 from understudy.terminal.interrupts import delayed
 from understudy.verify import rules
-from understudy.verify.check_results import Broken, Ledger, Refused, unlike
+from understudy.verify.check_results import Broken, CheckResults, Refused, unlike
 from understudy.verify.expectations.model import Model, Row
-from understudy.verify.expectations.request_interpreter import Readings
-from understudy.verify.expectations.response_schemas import Shapes
-from understudy.verify.requests.created_rows import OwnRows
-from understudy.verify.requests.endpoints import LIMIT, OFFSET, Endpoint, Selection, Surface, schema_of
-from understudy.verify.requests.throttled_client import Connection, answer_of
+from understudy.verify.expectations.request_interpreter import RequestInterpreter
+from understudy.verify.expectations.response_schemas import ResponseSchemas
+from understudy.verify.requests.created_rows import CreatedRows
+from understudy.verify.requests.endpoints import LIMIT, OFFSET, Endpoint, EndpointMap, Selection, schema_of
+from understudy.verify.requests.throttled_client import ThrottledClient, answer_of
 
 TOLD = 10  # answers of a wrong shape that are told of an operation
 REMEMBERED = 200  # answers, the last ones
 MOST_PAGES = 10  # that are read of a table; of a larger one, the other rows stay unknown
 
 
-class Inspection:
+class CheckContext:
     """Asks a server, and knows the rows that it has shown.
 
     `tasks` are the parts of a run, of which some are `done`.
@@ -37,31 +37,31 @@ class Inspection:
 
     def __init__(
         self,
-        surface: Surface,
-        readings: Readings,
+        endpoint_map: EndpointMap,
+        interpreter: RequestInterpreter,
         model: Model,
-        connection: Connection,
+        throttled_client: ThrottledClient,
         randomness: random.Random,
         verdict: Verdict,
     ) -> None:
-        self.surface = surface
-        self.readings = readings
+        self.endpoint_map = endpoint_map
+        self.interpreter = interpreter
         self.model = model
-        self.connection = connection
+        self.throttled_client = throttled_client
         self.random = randomness
         self.samples = Samples(randomness)
-        self.ledger = Ledger(verdict, self.learn)
-        self.own = OwnRows(surface, f"{randomness.getrandbits(32):08x}")
+        self.results = CheckResults(verdict, self.learn)
+        self.own = CreatedRows(endpoint_map, f"{randomness.getrandbits(32):08x}")
         self.version = 0
         self.tasks = 0
         self.done = 0
-        self._shapes = Shapes()
+        self._response_schemas = ResponseSchemas()
         self._misshapen: Counter[str] = Counter()
         self._answers: dict[str, Answer] = {}
 
     def names(self, creates: Endpoint) -> list[str]:
         """The fields of a body by which what is made of it, and what is derived from that, is looked up."""
-        fields = {lookup.field for lookup in self.surface.reads}
+        fields = {lookup.field for lookup in self.endpoint_map.reads}
         return [name for name in schema_of(creates).value["properties"] if name in fields]
 
     # ---------------------------------------------------------------- requests
@@ -69,11 +69,11 @@ class Inspection:
     def ask(self, endpoint: Endpoint, request: Request, content: bytes | None = None) -> Answer:
         """The answer to a request, its shape held against the contract. See `Connection.send`."""
         with nullcontext() if endpoint.is_safe else delayed():
-            response = self.connection.send(request, content)
+            response = self.throttled_client.send(request, content)
             answer = answer_of(response)
             self.note(endpoint, request, answer)
-        self.ledger.count(rules.SHAPE, endpoint.label)
-        fault = self._shapes.fault(endpoint, answer, response.headers.get("content-type", ""))
+        self.results.count(rules.SHAPE, endpoint.label)
+        fault = self._response_schemas.fault(endpoint, answer, response.headers.get("content-type", ""))
         if fault is not None:
             self._misshapen[endpoint.label] += 1
             if self._misshapen[endpoint.label] <= TOLD:
@@ -88,34 +88,34 @@ class Inspection:
             self._answers.clear()
         self._answers[repr(request)] = answer
         if not endpoint.is_safe and answer.is_success:
-            self.ledger.writes.append(self._written(endpoint, request, answer))
+            self.results.writes.append(self._written(endpoint, request, answer))
 
     def _written(self, endpoint: Endpoint, request: Request, answer: Answer) -> Write:
-        table = next((table for table, each in self.surface.creates.items() if each.label == endpoint.label), "")
+        table = next((table for table, each in self.endpoint_map.creates.items() if each.label == endpoint.label), "")
         made = str(answer.body["id"]) if table and isinstance(answer.body, dict) and "id" in answer.body else ""
-        deletes = self.surface.deletes.get(table)
+        deletes = self.endpoint_map.deletes.get(table)
         return Write(request, made, deletes.request(made) if deletes is not None and made else None)
 
     def witness(self, broken: Broken) -> tuple[Answer, ...]:
         """The answers to the requests of a violation: what was answered last, or is answered now."""
-        safe = {each.label for each in self.surface.endpoints if each.is_safe}
+        safe = {each.label for each in self.endpoint_map.endpoints if each.is_safe}
         return tuple(self._witnessed(request, safe) for request in broken.requests)
 
     def _witnessed(self, request: Request, safe: set[str]) -> Answer:
         if f"{request.method} {request.operation}" in safe:
-            return self.connection.ask(request)
+            return self.throttled_client.ask(request)
         return self._answers.get(repr(request), Answer(0, None))
 
     def fault(self, endpoint: Endpoint, request: Request) -> int | None:
         """The status of an answer whose shape is not what the contract names; None where it is."""
-        response = self.connection.send(request)
+        response = self.throttled_client.send(request)
         answer = answer_of(response)
-        is_faulty = self._shapes.fault(endpoint, answer, response.headers.get("content-type", "")) is not None
+        is_faulty = self._response_schemas.fault(endpoint, answer, response.headers.get("content-type", "")) is not None
         return answer.status if is_faulty else None
 
     def _blame_once(self, rule: Rule, endpoint: Endpoint, subject: str, broken: Broken) -> None:
-        if not self.ledger.is_blamed(rule, endpoint.label, subject):
-            self.ledger.blame(rule, endpoint.label, subject, broken)
+        if not self.results.is_blamed(rule, endpoint.label, subject):
+            self.results.blame(rule, endpoint.label, subject, broken)
 
     def success(self, endpoint: Endpoint, request: Request) -> Any:
         """The body of an answer that must be a success.
@@ -136,8 +136,8 @@ class Inspection:
         """
         rows = self.shown(endpoint, body)
         request = endpoint.request(body)
-        self.ledger.hold(rules.ONCE, endpoint.label, "", lambda: twice(request, rows))
-        self.ledger.hold(rules.FORM, endpoint.label, "", lambda: self._unlike(selection.table, request, rows))
+        self.results.hold(rules.ONCE, endpoint.label, "", lambda: twice(request, rows))
+        self.results.hold(rules.FORM, endpoint.label, "", lambda: self._unlike(selection.table, request, rows))
         return rows
 
     def shown(self, endpoint: Endpoint, body: Any) -> list[Row]:
@@ -181,7 +181,7 @@ class Inspection:
 
     def learn(self) -> bool:
         """Read what the server shows. Returns whether its rows are others than they were."""
-        changed = [self._learn(selection) for selection in self.surface.selections.values()]
+        changed = [self._learn(selection) for selection in self.endpoint_map.selections.values()]
         return any(changed)
 
     def _learn(self, selection: Selection) -> bool:
@@ -203,7 +203,7 @@ class Inspection:
 
     def _learn_row(self, selection: Selection, row: Row) -> None:
         lists, request = selection.lists, selection.lists.request({})
-        self.ledger.count(rules.FORM, lists.label)
+        self.results.count(rules.FORM, lists.label)
         try:
             written = self.model.learn(selection.table, row)
         except ValidationError as error:

@@ -48,7 +48,7 @@ Check = Callable[[], Broken | None]
 """Asks what it needs, and says how a rule was broken; None where it was kept."""
 
 
-class Ledger:
+class CheckResults:
     """Keeps what is found in a verdict.
 
     Args:

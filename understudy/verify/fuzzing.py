@@ -25,7 +25,7 @@ from understudy.sampling.random_requests import Request, names_in
 from understudy.sampling.shrinking import smallest
 from understudy.text import one_line
 from understudy.values import is_id
-from understudy.verify.check_context import Inspection
+from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Broken
 from understudy.verify.requests.endpoints import Endpoint
 
@@ -72,7 +72,7 @@ class Fuzzing:
 
     def __init__(
         self,
-        inspection: Inspection,
+        context: CheckContext,
         contract: Contract,
         headers: Mapping[str, str],
         rate: float | None,
@@ -81,9 +81,9 @@ class Fuzzing:
         allow_writes: bool,
         only: Callable[[Endpoint], bool] = lambda endpoint: True,
     ) -> None:
-        self._inspection = inspection
-        self._own = inspection.own
-        self._endpoints = {endpoint.label: endpoint for endpoint in inspection.surface.endpoints}
+        self._context = context
+        self._own = context.own
+        self._endpoints = {endpoint.label: endpoint for endpoint in context.endpoint_map.endpoints}
         self._broken: Counter[tuple[str, str]] = Counter()
         self._finished = 0
         self._network = network
@@ -102,10 +102,10 @@ class Fuzzing:
     def _config(self, headers: Mapping[str, str], rate: float | None, network: Network) -> schemathesis.Config:
         return schemathesis.Config.from_dict(
             {
-                "base-url": self._inspection.connection.url,
+                "base-url": self._context.throttled_client.url,
                 "headers": dict(headers),
                 "tls-verify": str(network.ca_file) if network.ca_file else not network.insecure,
-                "seed": self._inspection.random.getrandbits(32),
+                "seed": self._context.random.getrandbits(32),
                 "continue-on-failure": True,
                 "generation": {"max-examples": EXAMPLES, "no-shrink": True, "database": "none"},
                 "phases": {"coverage": {"unexpected-methods": [HARMLESS.lower()]}},
@@ -120,15 +120,15 @@ class Fuzzing:
 
     def _alike(self) -> Iterator[str]:
         """All but one of the operations that select: they share their filters, whose edges are tried once."""
-        selecting = [each for selection in self._inspection.surface.selections.values() for each in selection.all]
-        tried = self._inspection.random.choice(selecting)
+        selecting = [each for selection in self._context.endpoint_map.selections.values() for each in selection.all]
+        tried = self._context.random.choice(selecting)
         yield from (each.place.value["operationId"] for each in selecting if each != tried)
 
     def _allowed(self, *, allow_writes: bool) -> Iterator[Endpoint]:
         """The operations that may be asked. One that removes rows at once may not: it would remove those of others."""
-        surface = self._inspection.surface
-        removing = [selection.removes for selection in surface.selections.values()]
-        yield from (each for each in surface.endpoints if each.is_safe or (allow_writes and each not in removing))
+        endpoint_map = self._context.endpoint_map
+        removing = [selection.removes for selection in endpoint_map.selections.values()]
+        yield from (each for each in endpoint_map.endpoints if each.is_safe or (allow_writes and each not in removing))
 
     def run(self, show: Callable[[float], object] = lambda share: None) -> None:
         """Ask, keep in the ledger what was found, and show how much is done, from 0 to 1.
@@ -140,18 +140,18 @@ class Fuzzing:
         # Schemathesis knows a hook by its name, takes plain functions only, and these for all schemas of the process.
         def before_call(context: Any, case: Case, kwargs: dict[str, Any]) -> None:
             self._before_call(case)
-            if tokens := self._inspection.connection.tokens():
+            if tokens := self._context.throttled_client.tokens():
                 kwargs["auth"] = partial(signed, tokens)
 
         def after_call(context: Any, case: Case, response: Any) -> None:
             self._after_call(case, response)
 
-        self._inspection.connection.spend(PROBES)
+        self._context.throttled_client.spend(PROBES)
         for hook in (before_call, after_call):
             schemathesis.hook(hook)
         interrupted = False
         try:
-            with self._network.in_environment(self._inspection.connection.url):
+            with self._network.in_environment(self._context.throttled_client.url):
                 for event in self._stream:
                     # Schemathesis reports an interrupt, too, where it is stopped because the budget is spent.
                     interrupted |= isinstance(event, events.Interrupted) and not self._is_spent
@@ -168,7 +168,7 @@ class Fuzzing:
     @property
     def _is_spent(self) -> bool:
         """Whether no more requests may be sent."""
-        return self._inspection.connection.left <= 0
+        return self._context.throttled_client.left <= 0
 
     @property
     def _share(self) -> float:
@@ -179,7 +179,7 @@ class Fuzzing:
 
     def _before_call(self, case: Case) -> None:
         """Keep to the budget, and to the run's own rows."""
-        self._inspection.connection.spend(1)
+        self._context.throttled_client.spend(1)
         if self._is_spent:
             self._stream.stop()
         if case.method.upper() not in self._methods.get(case.operation.label, ()):
@@ -189,13 +189,17 @@ class Fuzzing:
             self._keep_to_own(case, endpoint)
 
     def _keep_to_own(self, case: Case, endpoint: Endpoint) -> None:
-        surface, made = self._inspection.surface, self._own.made
-        for lookup in (*surface.updates.values(), *surface.deletes.values()):
+        endpoint_map, made = self._context.endpoint_map, self._own.made
+        for lookup in (*endpoint_map.updates.values(), *endpoint_map.deletes.values()):
             value = str((case.path_parameters or {}).get(lookup.parameter))
             if lookup.endpoint == endpoint and is_id(value) and value not in made[lookup.table]:
                 case.path_parameters = {**case.path_parameters, lookup.parameter: str(uuid4())}
-        if endpoint in surface.creates.values() and isinstance(case.body, dict) and self._may_be_taken(case, endpoint):
-            marks = {name: self._own.mark() for name in self._inspection.names(endpoint) if name in case.body}
+        if (
+            endpoint in endpoint_map.creates.values()
+            and isinstance(case.body, dict)
+            and self._may_be_taken(case, endpoint)
+        ):
+            marks = {name: self._own.mark() for name in self._context.names(endpoint) if name in case.body}
             case.body = {**case.body, **marks}
 
     def _after_call(self, case: Case, response: Any) -> None:
@@ -220,7 +224,7 @@ class Fuzzing:
                     is_busy(recorder, case_id) or self._is_excused(check.name, case, endpoint)
                 )
                 rule = Rule(f"{PREFIX}{check.name}", RULES.get(check.name, check.name))
-                self._inspection.ledger.count(rule, endpoint.label)
+                self._context.results.count(rule, endpoint.label)
                 self._broken[rule.name, endpoint.label] += is_broken
                 if is_broken and self._broken[rule.name, endpoint.label] <= TOLD:
                     self._blame(rule, endpoint, self._request(recorder, case_id, endpoint), told(check))
@@ -229,15 +233,15 @@ class Fuzzing:
         """Keep what broke a rule, with as small a request as still has a faulty answer of the same status."""
         smaller = self._smaller(endpoint, request)
         subject = SEPARATOR.join(names_in(smaller.body))
-        self._inspection.ledger.blame(rule, endpoint.label, subject, Broken((smaller,), rule.says, found))
+        self._context.results.blame(rule, endpoint.label, subject, Broken((smaller,), rule.says, found))
 
     def _smaller(self, endpoint: Endpoint, request: Request) -> Request:
         if not endpoint.is_safe or request.method != endpoint.method or not isinstance(request.body, dict):
             return request
-        status = self._inspection.connection.ask(request).status
+        status = self._context.throttled_client.ask(request).status
 
         def shows(body: Any) -> bool:
-            return self._inspection.fault(endpoint, replace(request, body=body)) == status
+            return self._context.fault(endpoint, replace(request, body=body)) == status
 
         return replace(request, body=smallest(request.body, shows, SHRINKING))
 
@@ -250,12 +254,12 @@ class Fuzzing:
     def _may_be_taken(self, case: Case, endpoint: Endpoint) -> bool:
         headers = {str(name): str(value) for name, value in (case.headers or {}).items()}
         raw = b"" if isinstance(case.body, schemathesis.core.NotSet) else json.dumps(case.body).encode()
-        return None in self._inspection.readings.refusals(endpoint, raw, headers)
+        return None in self._context.interpreter.refusals(endpoint, raw, headers)
 
     def _request(self, recorder: ScenarioRecorder, case_id: str, endpoint: Endpoint) -> Request:
         """The request of a case, for people to read."""
         sent = recorder.interactions[case_id].request
-        base = urlsplit(self._inspection.connection.url).path
+        base = urlsplit(self._context.throttled_client.url).path
         url = urlsplit(sent.uri)
         path = url.path.removeprefix(base) + (f"?{url.query}" if url.query else "")
         headers = {name: values[0] for name, values in sent.headers.items() if name.lower() in self._named(endpoint)}

@@ -36,11 +36,11 @@ from understudy.terminal.console import echo, warn
 from understudy.terminal.interrupts import Interrupts, delayed
 from understudy.terminal.progress import Progress, showing
 from understudy.verify import deviations, rules, suite
-from understudy.verify.check_context import Inspection
+from understudy.verify.check_context import CheckContext
 from understudy.verify.expectations.model import Model
-from understudy.verify.expectations.request_interpreter import Readings
-from understudy.verify.requests.endpoints import LIMIT, Surface
-from understudy.verify.requests.throttled_client import BudgetSpent, Connection
+from understudy.verify.expectations.request_interpreter import RequestInterpreter
+from understudy.verify.requests.endpoints import LIMIT, EndpointMap
+from understudy.verify.requests.throttled_client import BudgetSpent, ThrottledClient
 from understudy.workspaces.workspace import Workspace
 
 SECONDS = 55  # of a run without other limits; what is written is deleted after that
@@ -111,27 +111,27 @@ def judged(plan: Plan) -> Verdict:
 
 def verified(plan: Plan, contract: Contract, server: httpx.Client, seed: int) -> Verdict:
     started = time.monotonic()
-    inspection = prepared(plan, contract, server, seed)
-    inspection.ledger.witness = inspection.witness if plan.repro is not None else None
-    verdict = inspection.ledger.verdict
+    context = prepared(plan, contract, server, seed)
+    context.results.witness = context.witness if plan.repro is not None else None
+    verdict = context.results.verdict
     try:
-        preflight(inspection, server, plan.network.proxy_for(plan.url))
+        preflight(context, server, plan.network.proxy_for(plan.url))
         with showing("verifying") as progress:
-            examine(plan, contract, inspection, progress)
+            examine(plan, contract, context, progress)
     except BudgetSpent:
-        verdict.notes += unreached(plan, inspection)
+        verdict.notes += unreached(plan, context)
     except KeyboardInterrupt:
         verdict.is_interrupted = True
         verdict.notes.append("Interrupted; not all was asked.")
     finally:
-        left = suite.clean_up(inspection)
+        left = suite.clean_up(context)
     verdict.notes += [f"These rows were made and could not be deleted: {', '.join(left)}."] if left else []
-    verdict.notes += remarks(inspection)
-    verdict.requests, verdict.seconds = inspection.connection.asked, time.monotonic() - started
+    verdict.notes += remarks(context)
+    verdict.requests, verdict.seconds = context.throttled_client.asked, time.monotonic() - started
     return verdict
 
 
-def examine(plan: Plan, contract: Contract, inspection: Inspection, progress: Progress) -> None:
+def examine(plan: Plan, contract: Contract, context: CheckContext, progress: Progress) -> None:
     """Do all there is to do.
 
     Raises:
@@ -140,93 +140,93 @@ def examine(plan: Plan, contract: Contract, inspection: Inspection, progress: Pr
     is_limited = plan.max_requests is None and not plan.thorough
 
     def show(share: float) -> None:
-        progress.reach(max(share, inspection.connection.asked / (plan.max_requests or MOST)))
+        progress.reach(max(share, context.throttled_client.asked / (plan.max_requests or MOST)))
 
     if is_limited:
-        inspection.connection.end_in(SECONDS)
+        context.throttled_client.end_in(SECONDS)
     only = suite.named(plan.only)
-    subjects = suite.subjects_of(inspection, only)
-    for task in suite.sow(inspection, subjects) if plan.allow_writes else ():
-        inspection.ledger.run(task)
-    inspection.ledger.run(partial(learn, inspection, contract))
-    tasks = list(suite.operations(inspection, subjects, only))
-    kinds = [suite.refusals(inspection, only), suite.rows(inspection, subjects)]
+    subjects = suite.subjects_of(context, only)
+    for task in suite.sow(context, subjects) if plan.allow_writes else ():
+        context.results.run(task)
+    context.results.run(partial(learn, context, contract))
+    tasks = list(suite.operations(context, subjects, only))
+    kinds = [suite.refusals(context, only), suite.rows(context, subjects)]
     if plan.allow_writes:
-        kinds.append(suite.changes(inspection, subjects))
+        kinds.append(suite.changes(context, subjects))
     tasks += suite.in_turns([list(kind) for kind in kinds])
-    tasks += suite.checks(inspection, subjects)
-    inspection.tasks = len(tasks)
+    tasks += suite.checks(context, subjects)
+    context.tasks = len(tasks)
     for done, task in enumerate(tasks, start=1):
-        inspection.ledger.run(task)
-        inspection.done = done
+        context.results.run(task)
+        context.done = done
         show(HALF * done / len(tasks))
-    inspection.ledger.run(partial(fuzz, plan, contract, inspection, lambda share: show(HALF + HALF * share)))
+    context.results.run(partial(fuzz, plan, contract, context, lambda share: show(HALF + HALF * share)))
 
 
-def unreached(plan: Plan, inspection: Inspection) -> list[str]:
+def unreached(plan: Plan, context: CheckContext) -> list[str]:
     """What a reader should know of a run that ended before all was checked."""
-    left = f"Not reached: {inspection.tasks - inspection.done:,} of {inspection.tasks:,} parts."
+    left = f"Not reached: {context.tasks - context.done:,} of {context.tasks:,} parts."
     if plan.max_requests is not None:
         return [f"No more than {counted(plan.max_requests, 'request')} may be sent; not all was asked.", left]
     return [f"Ended after {SECONDS} seconds. --thorough checks everything, --only NAME a part of it.", left]
 
 
-def prepared(plan: Plan, contract: Contract, server: httpx.Client, seed: int) -> Inspection:
-    catalog, surface = Catalog.of(contract), Surface.of(contract)
-    readings = Readings(surface, catalog, strict=plan.strict)
-    connection = Connection(server, plan.max_requests or MOST, plan.rate)
+def prepared(plan: Plan, contract: Contract, server: httpx.Client, seed: int) -> CheckContext:
+    catalog, endpoint_map = Catalog.of(contract), EndpointMap.of(contract)
+    interpreter = RequestInterpreter(endpoint_map, catalog, strict=plan.strict)
+    throttled_client = ThrottledClient(server, plan.max_requests or MOST, plan.rate)
     randomness = random.Random(seed)  # noqa: S311 - to draw requests, not to keep a secret
-    model, verdict = Model(surface.selections, catalog), Verdict(connection.shown, seed)
+    model, verdict = Model(endpoint_map.selections, catalog), Verdict(throttled_client.shown, seed)
     verdict.rules = rules.READING + (rules.WRITING if plan.allow_writes else ())
     if plan.fixtures is not None:
         model.suppose(workspace_of(contract, plan.fixtures))
-    return Inspection(surface, readings, model, connection, randomness, verdict)
+    return CheckContext(endpoint_map, interpreter, model, throttled_client, randomness, verdict)
 
 
-def preflight(inspection: Inspection, server: httpx.Client, proxy: Proxy | None) -> None:
+def preflight(context: CheckContext, server: httpx.Client, proxy: Proxy | None) -> None:
     """Ask for one list, so that a wrong URL or a missing login is told as such.
 
     Raises:
         UnderstudyError: it cannot be had.
         BudgetSpent: no more requests may be sent.
     """
-    selection = next(iter(inspection.surface.selections.values()))
-    answer = inspection.connection.ask(selection.lists.request({LIMIT: 1}))
+    selection = next(iter(context.endpoint_map.selections.values()))
+    answer = context.throttled_client.ask(selection.lists.request({LIMIT: 1}))
     reason = refusal_of(answer.status, answer.body, server)
     if answer.status == httpx.codes.NOT_FOUND:
         reason = "is not there: is this the URL of an API?"
     if proxy is not None and answer.status in PROXYING:
         reason = f"cannot be had through the proxy {proxy}"
     if reason is not None:
-        url = inspection.ledger.verdict.url
+        url = context.results.verdict.url
         raise UnderstudyError(f"{url}{selection.lists.path}: {reason} ({answer.status})")
 
 
-def fuzz(plan: Plan, contract: Contract, inspection: Inspection, show: Callable[[float], None]) -> None:
+def fuzz(plan: Plan, contract: Contract, context: CheckContext, show: Callable[[float], None]) -> None:
     """Ask by Schemathesis too, where it is installed."""
     if find_spec("schemathesis") is None:
         note = "Schemathesis is not installed, and was not asked: pip install 'understudy[verify]'."
-        inspection.ledger.verdict.notes.append(note)
+        context.results.verdict.notes.append(note)
         return
     from understudy.verify.fuzzing import PROBES, Fuzzing  # noqa: PLC0415
 
-    if inspection.connection.left <= PROBES:
+    if context.throttled_client.left <= PROBES:
         raise BudgetSpent
     headers = headers_of(plan, contract)
     writes, only = plan.allow_writes, suite.named(plan.only)
-    fuzzing = Fuzzing(inspection, contract, headers, plan.rate, plan.network, allow_writes=writes, only=only)
+    fuzzing = Fuzzing(context, contract, headers, plan.rate, plan.network, allow_writes=writes, only=only)
     fuzzing.run(show)
-    if inspection.connection.left <= 0:
+    if context.throttled_client.left <= 0:
         raise BudgetSpent
 
 
-def learn(inspection: Inspection, contract: Contract) -> None:
+def learn(context: CheckContext, contract: Contract) -> None:
     """Know the rows that the server shows, and the values in these and in those that are supposed."""
-    inspection.learn()
+    context.learn()
     for schema in contract.schemas():
         if "x-table" in schema.value:
-            inspection.samples.expect(schema)
-            inspection.samples.learn(schema, inspection.model.known[schema.value["x-table"]].values())
+            context.samples.expect(schema)
+            context.samples.learn(schema, context.model.known[schema.value["x-table"]].values())
 
 
 def workspace_of(contract: Contract, folder: Path) -> Workspace:
@@ -236,12 +236,12 @@ def workspace_of(contract: Contract, folder: Path) -> Workspace:
     return fixture_set.rows
 
 
-def remarks(inspection: Inspection) -> Iterator[str]:
-    for table in sorted(inspection.model.partial):
-        known = len(inspection.model.known[table])
+def remarks(context: CheckContext) -> Iterator[str]:
+    for table in sorted(context.model.partial):
+        known = len(context.model.known[table])
         yield f"`{table}` has more rows than are read; what is said of it is said of {known:,} of them."
-    if inspection.ledger.unsettled:
-        checks = counted(inspection.ledger.unsettled, "check")
+    if context.results.unsettled:
+        checks = counted(context.results.unsettled, "check")
         yield f"Rows changed meanwhile; passed only at the second try: {checks}."
 
 

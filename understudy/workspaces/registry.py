@@ -72,7 +72,7 @@ class Storage(Protocol):
 
 
 @dataclass
-class Tenant:
+class OpenWorkspace:
     """An open workspace. `used` is when it was last used, by `time.monotonic`, in seconds."""
 
     name: str
@@ -99,7 +99,7 @@ class Tenant:
         return self.content.perform(partial(operation, self.content.workspace, **arguments))
 
 
-class Tenants:
+class WorkspaceRegistry:
     """All workspaces of a server by name: DEFAULT, and those whose ids are in a URL ("<id>/<id>").
 
     Args:
@@ -113,24 +113,24 @@ class Tenants:
         self.ids = ids
         self.storage = storage
         self._caches = Caches()
-        self._open: dict[str, Tenant] = {}
+        self._open: dict[str, OpenWorkspace] = {}
         self._opening = asyncio.Lock()
 
-    def __iter__(self) -> Iterator[Tenant]:
+    def __iter__(self) -> Iterator[OpenWorkspace]:
         return iter(list(self._open.values()))
 
-    def __getitem__(self, name: str) -> Tenant:
+    def __getitem__(self, name: str) -> OpenWorkspace:
         """The open workspace of a name."""
         return self._open[name]
 
-    def get_open(self, name: str) -> Tenant | None:
+    def get_open(self, name: str) -> OpenWorkspace | None:
         """The workspace of a name if it is open. This counts as a use."""
-        tenant = self._open.get(name)
-        if tenant is not None:
-            tenant.used = time.monotonic()
-        return tenant
+        opened = self._open.get(name)
+        if opened is not None:
+            opened.used = time.monotonic()
+        return opened
 
-    async def get(self, name: str) -> Tenant:
+    async def get(self, name: str) -> OpenWorkspace:
         """The workspace of a name. It is opened if necessary.
 
         Raises:
@@ -140,11 +140,11 @@ class Tenants:
         if name != DEFAULT and name.count("/") + 1 != self.ids:
             raise invalid_name(name)
         async with self._opening:
-            tenant = self.get_open(name)
-            if tenant is None:
+            opened = self.get_open(name)
+            if opened is None:
                 await asyncio.to_thread(self._check_limit, name)
-                tenant = await self._opened(name)
-            return tenant
+                opened = await self._opened(name)
+            return opened
 
     def _check_limit(self, name: str) -> None:
         """Check that a workspace can be created, if it is a new one. Stored workspaces count even if they are not open.
@@ -160,7 +160,7 @@ class Tenants:
                 "`understudy admin drop`), or start the server with a higher --max-workspaces."
             )
 
-    async def _opened(self, name: str) -> Tenant:
+    async def _opened(self, name: str) -> OpenWorkspace:
         try:
             return await asyncio.to_thread(self.open, name)
         except StoreWriteError as error:
@@ -168,7 +168,7 @@ class Tenants:
         except UnderstudyError as error:
             raise Conflict(f"The workspace {name} cannot be opened: {error}") from None
 
-    def open(self, name: str) -> Tenant:
+    def open(self, name: str) -> OpenWorkspace:
         """Open a workspace that is not open.
 
         Raises:
@@ -177,10 +177,10 @@ class Tenants:
         with ExitStack() as stack:
             content = stack.enter_context(self.storage.open(name))
             content.workspace.share(self._caches)
-            tenant = self._open[name] = Tenant(name, content, stack.pop_all())
-        return tenant
+            opened = self._open[name] = OpenWorkspace(name, content, stack.pop_all())
+        return opened
 
-    async def replace_all(self, others: "Tenants") -> None:
+    async def replace_all(self, others: "WorkspaceRegistry") -> None:
         """Close all workspaces, take over the storage of others, which are not open, and open DEFAULT.
 
         Requests wait meanwhile.
@@ -190,10 +190,10 @@ class Tenants:
         """
         async with self._opening:
             before = self.storage, self.ids
-            tenants, self._open = list(self), {}
-            for tenant in tenants:
-                await tenant.perform(bool)  # wait until earlier operations are complete
-                tenant.closing.close()
+            registry, self._open = list(self), {}
+            for opened in registry:
+                await opened.perform(bool)  # wait until earlier operations are complete
+                opened.closing.close()
             self.storage, self.ids = others.storage, others.ids
             try:
                 await asyncio.to_thread(self.open, DEFAULT)
@@ -202,7 +202,7 @@ class Tenants:
                 await asyncio.to_thread(self.open, DEFAULT)
                 raise
 
-    async def drop(self, name: str) -> Tenant:
+    async def drop(self, name: str) -> OpenWorkspace:
         """Close a workspace and delete its rows. Its next use creates a new one. Returns the closed one.
 
         Raises:
@@ -216,21 +216,21 @@ class Tenants:
                 if not self.storage.has_stored(name):
                     raise NotFound(f"The workspace {name} does not exist.")
                 await self._opened(name)  # which locks its file
-            tenant = self._open.pop(name)  # requests for it now wait for a new one
+            opened = self._open.pop(name)  # requests for it now wait for a new one
             try:
-                await tenant.perform(bool)  # wait until earlier operations are complete
-                await asyncio.to_thread(tenant.content.delete)
+                await opened.perform(bool)  # wait until earlier operations are complete
+                await asyncio.to_thread(opened.content.delete)
             except UnderstudyError as error:
-                self._open[name] = tenant
+                self._open[name] = opened
                 raise InsufficientStorage(f"The workspace {name} cannot be dropped: {error}") from None
-            tenant.closing.close()
-        return tenant
+            opened.closing.close()
+        return opened
 
     def close(self) -> None:
         """Close all workspaces. Their files stay."""
-        for tenant in self:
-            del self._open[tenant.name]
-            tenant.closing.close()
+        for opened in self:
+            del self._open[opened.name]
+            opened.closing.close()
 
 
 def canonical(name: str) -> str:

@@ -6,20 +6,20 @@ from collections.abc import Sequence
 from tests.mutants.generated import filters, lists, statuses, values, writes
 from tests.mutants.lie import Lie
 from understudy.contract.contract import Contract
-from understudy.verify.requests.endpoints import Surface
+from understudy.verify.requests.endpoints import EndpointMap
 
 KINDS = (filters, lists, statuses, values, writes)
 
 
 def generated(contract: Contract) -> Sequence[Lie]:
     """All mutants of a contract, in its order."""
-    surface = Surface.of(contract)
-    return [lie for kind in KINDS for lie in kind.mutants(surface)]
+    endpoint_map = EndpointMap.of(contract)
+    return [lie for kind in KINDS for lie in kind.mutants(endpoint_map)]
 
 
 def drawn(contract: Contract, seed: int, count: int) -> Sequence[Lie]:
     """Some of them, as many of each kind, drawn by a seed."""
-    surface, randomness = Surface.of(contract), random.Random(f"mutants {seed}")
+    endpoint_map, randomness = EndpointMap.of(contract), random.Random(f"mutants {seed}")
     share = -(-count // len(KINDS))
-    every = [list(kind.mutants(surface)) for kind in KINDS]
+    every = [list(kind.mutants(endpoint_map)) for kind in KINDS]
     return [lie for lies in every for lie in randomness.sample(lies, k=min(share, len(lies)))][:count]

@@ -11,30 +11,36 @@ from tests.mutants.generated.vocabulary import mutant, paths_of
 from tests.mutants.lie import Behaviour, Lie
 from tests.mutants.lies.texts import meets
 from tests.mutants.paths import GONE, at, drop, given, of
-from understudy.verify.requests.endpoints import Selection, Surface
-from understudy.verify.requests.field_operators import Leaf, leaves_of
+from understudy.verify.requests.endpoints import EndpointMap, Selection
+from understudy.verify.requests.field_operators import FieldOperator, field_operators_of
 from understudy.verify.requests.operands import moment, spelled
 
 MANY = 100
 STEP = timedelta(microseconds=1)
 
 
-def mutants(surface: Surface) -> Iterator[Lie]:
-    for selection in surface.selections.values():
-        leaves = [leaf for leaf in leaves_of(selection) if not leaf.is_ignored]
-        for leaf in leaves:
-            for name, says, behaviour in (*anywhere(selection, leaf), *own_texts(selection, leaf)):
-                yield mutant(f"{selection.table}:{leaf.subject}:{name}", f"`{leaf.subject}`: {says}", behaviour)
+def mutants(endpoint_map: EndpointMap) -> Iterator[Lie]:
+    for selection in endpoint_map.selections.values():
+        field_operators = [
+            field_operator for field_operator in field_operators_of(selection) if not field_operator.is_ignored
+        ]
+        for field_operator in field_operators:
+            for name, says, behaviour in (*anywhere(selection, field_operator), *own_texts(selection, field_operator)):
+                yield mutant(
+                    f"{selection.table}:{field_operator.subject}:{name}",
+                    f"`{field_operator.subject}`: {says}",
+                    behaviour,
+                )
         yield from combined(selection)
 
 
-def anywhere(selection: Selection, leaf: Leaf) -> Iterator[tuple[str, str, Behaviour]]:
+def anywhere(selection: Selection, field_operator: FieldOperator) -> Iterator[tuple[str, str, Behaviour]]:
     """Other readings of an operand, by the kind of operator."""
 
     def reads(change: Callable[[Any], Any]) -> Behaviour:
-        return asks(paths_of(selection), at(re.escape(leaf.subject), change))
+        return asks(paths_of(selection), at(re.escape(field_operator.subject), change))
 
-    kind = leaf.place.value["type"]
+    kind = field_operator.place.value["type"]
     yield "ignored", "is ignored", reads(lambda _: GONE)
     if kind == "array":
         yield "first", "only the first value counts", reads(of(list, lambda values: values[:1]))
@@ -42,26 +48,26 @@ def anywhere(selection: Selection, leaf: Leaf) -> Iterator[tuple[str, str, Behav
         yield "many", f"values after the first {MANY} are ignored", reads(of(list, lambda values: values[:MANY]))
     elif kind == "boolean":
         yield "not", "true and false are exchanged", reads(of(bool, lambda flag: not flag))
-    elif leaf.place.value.get("format") == "date-time":
-        less = -STEP if leaf.operator == "before_" else STEP
+    elif field_operator.place.value.get("format") == "date-time":
+        less = -STEP if field_operator.operator == "before_" else STEP
         yield "open", "the bound itself is left out", reads(of(str, lambda text: spelled(moment(text) + less)))
         yield "local", "offsets are ignored", reads(of(str, lambda text: re.sub(r"[+-]\d\d:\d\d$", "Z", text)))
-    elif leaf.operator == "like_":
+    elif field_operator.operator == "like_":
         yield "trimmed", "outer spaces and dashes count for nothing", reads(of(str, lambda text: text.strip(" -")))
         yield "percent", "a percent sign at an end is dropped", reads(of(str, lambda text: text.replace("%", "")))
 
 
-def own_texts(selection: Selection, leaf: Leaf) -> Iterator[tuple[str, str, Behaviour]]:
+def own_texts(selection: Selection, field_operator: FieldOperator) -> Iterator[tuple[str, str, Behaviour]]:
     """Other readings of a text that rows show."""
-    if leaf.filter != selection.own or len(leaf.fields) != 1 or "." in leaf.fields[0]:
+    if field_operator.filter != selection.own or len(field_operator.fields) != 1 or "." in field_operator.fields[0]:
         return
-    field, resource = leaf.fields[0], selection.lists.path.rpartition("/")[0]
+    field, resource = field_operator.fields[0], selection.lists.path.rpartition("/")[0]
 
     def keeps(test: Callable[[Any, Any], bool]) -> Behaviour:
-        place = re.escape(leaf.subject)
+        place = re.escape(field_operator.subject)
         return shows_where(resource, place, lambda row, operand: test(row.get(field), operand), drop(place))
 
-    if leaf.operator == "like_":
+    if field_operator.operator == "like_":
         yield (
             "unicode",
             "letters that are not ASCII match in either case",
@@ -69,7 +75,7 @@ def own_texts(selection: Selection, leaf: Leaf) -> Iterator[tuple[str, str, Beha
         )
         yield "cased", "upper and lower case differ", keeps(lambda text, pattern: meets(pattern, text, flags=0))
         yield "begin", "must stand at the beginning", keeps(begins)
-    if leaf.operator == "any_" and leaf.place["items"].value.get("format") is None:
+    if field_operator.operator == "any_" and field_operator.place["items"].value.get("format") is None:
         yield (
             "folded",
             "upper and lower case are the same",

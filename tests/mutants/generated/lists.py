@@ -9,7 +9,7 @@ from tests.mutants.exchange import Answer, Request
 from tests.mutants.generated.vocabulary import mutant, operation_of
 from tests.mutants.lie import Behaviour, Liar, Lie
 from tests.mutants.paths import at, drop, given, put
-from understudy.verify.requests.endpoints import LIMIT, OFFSET, PAGE, Endpoint, Selection, Surface
+from understudy.verify.requests.endpoints import LIMIT, OFFSET, PAGE, Endpoint, EndpointMap, Selection
 
 DEEP = (2, 3)  # pages from which on something is wrong
 MOST = 100  # rows
@@ -18,8 +18,8 @@ WHOLE = 200  # rows of a page whose limit is not stated
 Page = dict[str, Any]
 
 
-def mutants(surface: Surface) -> Iterator[Lie]:
-    for selection in surface.selections.values():
+def mutants(endpoint_map: EndpointMap) -> Iterator[Lie]:
+    for selection in endpoint_map.selections.values():
         for endpoint in filter(None, (selection.lists, selection.pages)):
             yield from sorts(selection, endpoint)
         yield from cuts(selection.lists)

@@ -12,7 +12,7 @@ from tests.mutants.generated.vocabulary import mutant, operation_of
 from tests.mutants.lie import Lie
 from tests.mutants.paths import GONE, at, of
 from understudy.contract.contract import Place
-from understudy.verify.requests.endpoints import Surface, schema_of
+from understudy.verify.requests.endpoints import EndpointMap, schema_of
 
 EXACT = 2**53
 LENGTHS = (255, 1000)
@@ -20,8 +20,8 @@ LENGTHS = (255, 1000)
 Change = Callable[[Any], Any]
 
 
-def mutants(surface: Surface) -> Iterator[Lie]:
-    writes = [*surface.creates.values(), *(lookup.endpoint for lookup in surface.updates.values())]
+def mutants(endpoint_map: EndpointMap) -> Iterator[Lie]:
+    writes = [*endpoint_map.creates.values(), *(lookup.endpoint for lookup in endpoint_map.updates.values())]
     for endpoint in writes:
         for name, part in schema_of(endpoint).entries("properties"):
             for kind, says, change in changes(part):

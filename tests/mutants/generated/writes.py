@@ -10,29 +10,29 @@ from tests.mutants.exchange import Answer, Request
 from tests.mutants.generated.vocabulary import mutant, operation_of
 from tests.mutants.lie import Behaviour, Liar, Lie
 from tests.mutants.lies.rows import done
-from understudy.verify.requests.endpoints import Endpoint, Lookup, Selection, Surface, success_of
+from understudy.verify.requests.endpoints import Endpoint, EndpointMap, Lookup, Selection, success_of
 
 PAUSE = 0.03  # seconds between reading and writing
 STAMPS = ("id", "created", "updated")  # what a derived row does not take from its source
 
 
-def mutants(surface: Surface) -> Iterator[Lie]:
-    yield from memories(surface)
-    for table, creates in surface.creates.items():
-        yield from lives(surface, table, creates)
-    for lookup in surface.updates.values():
+def mutants(endpoint_map: EndpointMap) -> Iterator[Lie]:
+    yield from memories(endpoint_map)
+    for table, creates in endpoint_map.creates.items():
+        yield from lives(endpoint_map, table, creates)
+    for lookup in endpoint_map.updates.values():
         label, operation = lookup.endpoint.label, operation_of(lookup.endpoint)
         skips = when(lambda request: request.json == {}, about(operation, nothing_done))
         yield mutant(f"{label}:lost", f"{label}: of changes at the same time, one is lost.", loses(lookup))
         yield mutant(f"{label}:empty", f"{label}: an empty change is not made.", skips)
-    for lookup in surface.deletes.values():
+    for lookup in endpoint_map.deletes.values():
         label, operation = lookup.endpoint.label, operation_of(lookup.endpoint)
         yield mutant(f"{label}:not", f"{label}: does nothing.", about(operation, nothing_done))
 
 
-def memories(surface: Surface) -> Iterator[Lie]:
-    changes = changes_of(surface)
-    for endpoint in surface.endpoints:
+def memories(endpoint_map: EndpointMap) -> Iterator[Lie]:
+    changes = changes_of(endpoint_map)
+    for endpoint in endpoint_map.endpoints:
         if endpoint.is_safe and (endpoint.body is not None or "{" in endpoint.path):
             for kind in changes:
                 noticed = "|".join(pattern for other, pattern in changes.items() if other != kind)
@@ -40,12 +40,12 @@ def memories(surface: Surface) -> Iterator[Lie]:
                 yield mutant(f"{endpoint.label}:remembered-{kind}", says, remembers(operation_of(endpoint), noticed))
 
 
-def changes_of(surface: Surface) -> dict[str, str]:
+def changes_of(endpoint_map: EndpointMap) -> dict[str, str]:
     """Regular expressions for the operations that change rows, by method."""
     kinds: dict[str, list[str]] = {"POST": [], "PATCH": [], "DELETE": []}
-    for endpoint in surface.endpoints:
+    for endpoint in endpoint_map.endpoints:
         if not endpoint.is_safe:
-            created = endpoint in surface.creates.values()
+            created = endpoint in endpoint_map.creates.values()
             kind = "POST" if created else "DELETE" if endpoint.method in ("POST", "DELETE") else "PATCH"
             kinds[kind].append(operation_of(endpoint))
     return {kind: "|".join(patterns) for kind, patterns in kinds.items()}
@@ -91,8 +91,8 @@ def loses(lookup: Lookup) -> Behaviour:
     return about(operation_of(lookup.endpoint), behave)
 
 
-def lives(surface: Surface, table: str, creates: Endpoint) -> Iterator[Lie]:
-    selection = surface.selections.get(table)
+def lives(endpoint_map: EndpointMap, table: str, creates: Endpoint) -> Iterator[Lie]:
+    selection = endpoint_map.selections.get(table)
     parts = dict(success_of(creates)["properties"].items())
     for name, part in parts.items():
         if part.value.get("x-unique") and selection is not None:
@@ -101,12 +101,12 @@ def lives(surface: Surface, table: str, creates: Endpoint) -> Iterator[Lie]:
                 yield mutant(
                     f"{creates.label}:{name}:{kind}", f"{creates.label}: names that {says} are one.", behaviour
                 )
-            taken = stays_taken(surface, table, creates, name)
+            taken = stays_taken(endpoint_map, table, creates, name)
             yield mutant(
                 f"{creates.label}:{name}:taken", f"{creates.label}: the name of a deleted row is taken.", taken
             )
-    for other in surface.selections.values():
-        yield from derived(surface, table, other)
+    for other in endpoint_map.selections.values():
+        yield from derived(endpoint_map, table, other)
 
 
 SPELLINGS: list[tuple[str, str, Callable[[str], str]]] = [
@@ -131,8 +131,8 @@ def finds(creates: Endpoint, selection: Selection, name: str, same: Callable[[st
     return about(operation_of(creates), behave)
 
 
-def stays_taken(surface: Surface, table: str, creates: Endpoint, name: str) -> Behaviour:
-    deletes = operation_of(surface.deletes[table].endpoint)
+def stays_taken(endpoint_map: EndpointMap, table: str, creates: Endpoint, name: str) -> Behaviour:
+    deletes = operation_of(endpoint_map.deletes[table].endpoint)
 
     async def behave(request: Request, liar: Liar) -> Answer:
         if request.is_a(deletes):
@@ -146,21 +146,23 @@ def stays_taken(surface: Surface, table: str, creates: Endpoint, name: str) -> B
     return behave
 
 
-def derived(surface: Surface, table: str, selection: Selection) -> Iterator[Lie]:
+def derived(endpoint_map: EndpointMap, table: str, selection: Selection) -> Iterator[Lie]:
     """A derived table that does not follow the rows that it is derived from."""
     rule = success_of(selection.lists)["items"].value.get("x-derived")
     if rule is not None and rule["from"] == table:
         label = selection.lists.label
-        none, oldest = (falls(surface, selection, rule, choose) for choose in (lambda _: None, lambda left: left[0]))
+        none, oldest = (
+            falls(endpoint_map, selection, rule, choose) for choose in (lambda _: None, lambda left: left[0])
+        )
         yield mutant(f"{label}:falls-to-none", "After the latest of a key is deleted, the key has none.", none)
         yield mutant(f"{label}:falls-to-oldest", "After the latest of a key is deleted, the oldest is it.", oldest)
 
 
-def falls(surface: Surface, selection: Selection, rule: Any, choose: Callable[[list[Any]], Any]) -> Behaviour:
+def falls(endpoint_map: EndpointMap, selection: Selection, rule: Any, choose: Callable[[list[Any]], Any]) -> Behaviour:
     """After the latest row of a key was deleted, another is shown as its latest; or none."""
-    source, key, reference = surface.selections[rule["from"]], rule["per"], rule["reference"]
-    deletes, lists = operation_of(surface.deletes[source.table].endpoint), operation_of(selection.lists)
-    reads = "|".join(operation_of(each.endpoint) for each in surface.reads if each.table == selection.table)
+    source, key, reference = endpoint_map.selections[rule["from"]], rule["per"], rule["reference"]
+    deletes, lists = operation_of(endpoint_map.deletes[source.table].endpoint), operation_of(selection.lists)
+    reads = "|".join(operation_of(each.endpoint) for each in endpoint_map.reads if each.table == selection.table)
 
     async def latest(request: Request, liar: Liar) -> Any:
         """The row that a request deletes, where it is the latest of its key."""

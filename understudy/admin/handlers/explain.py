@@ -13,12 +13,12 @@ from understudy.workspaces.explain import explain
 async def explain_row(site: Site, workspace: str, body: dict[str, Any]) -> Answer:
     reader = reader_at(site, body["path"])
     values = reader.values(body.get("body"))
-    tenant = await site.tenants.get(workspace)
+    opened = await site.registry.get(workspace)
     table = reader.query.table
-    row = tenant.content.workspace[table].find(body["id"].int)
+    row = opened.content.workspace[table].find(body["id"].int)
     if row is None:
-        raise NotFound(f"No row of {table} has the id {body['id']} in the workspace {tenant.name}.")
-    return explain(reader.query, tenant.content.workspace, table, row, values).as_json()
+        raise NotFound(f"No row of {table} has the id {body['id']} in the workspace {opened.name}.")
+    return explain(reader.query, opened.content.workspace, table, row, values).as_json()
 
 
 def reader_at(site: Site, path: str) -> QueryBody:

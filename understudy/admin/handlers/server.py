@@ -7,7 +7,7 @@ from pathlib import Path
 from understudy.operations.handler_results import Answer
 from understudy.site import Site
 from understudy.version import __version__
-from understudy.workspaces.registry import Tenant
+from understudy.workspaces.registry import OpenWorkspace
 
 STATM = Path("/proc/self/statm")
 KIBIBYTE = 1024  # bytes
@@ -22,8 +22,8 @@ def read_state(site: Site) -> Answer:
         "fixture_set": str(site.fixture_set.folder),
         "uptime": round(time.monotonic() - site.started, 3),
         "memory": memory(),
-        "max_workspaces": site.tenants.limit,
-        "workspaces": [state_of(tenant) for tenant in site.tenants],
+        "max_workspaces": site.registry.limit,
+        "workspaces": [state_of(opened) for opened in site.registry],
         "journal": {
             "size": site.journal.size,
             "requests": len(site.journal),
@@ -32,9 +32,9 @@ def read_state(site: Site) -> Answer:
     }
 
 
-def state_of(tenant: Tenant) -> dict[str, object]:
-    idle = round(time.monotonic() - tenant.used, 3)
-    return {**tenant.rows(), "snapshots": sorted(tenant.snapshots), "idle": idle}
+def state_of(opened: OpenWorkspace) -> dict[str, object]:
+    idle = round(time.monotonic() - opened.used, 3)
+    return {**opened.rows(), "snapshots": sorted(opened.snapshots), "idle": idle}
 
 
 def memory() -> int:

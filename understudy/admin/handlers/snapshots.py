@@ -4,27 +4,27 @@ from understudy.errors import Forbidden, NotFound
 from understudy.operations.handler_results import NO_CONTENT, Answer
 from understudy.site import Site
 from understudy.text import counted
-from understudy.workspaces.registry import Tenant
+from understudy.workspaces.registry import OpenWorkspace
 from understudy.workspaces.workspace import Workspace
 
 
 async def save_snapshot(site: Site, workspace: str, name: str) -> Answer:
-    tenant = await site.tenants.get(workspace)
-    check_limit(site, tenant, name)
-    rows = await tenant.perform(Workspace.fork)
-    check_limit(site, tenant, name)  # others may have been saved meanwhile
-    tenant.snapshots[name] = rows
-    return tenant.rows()
+    opened = await site.registry.get(workspace)
+    check_limit(site, opened, name)
+    rows = await opened.perform(Workspace.fork)
+    check_limit(site, opened, name)  # others may have been saved meanwhile
+    opened.snapshots[name] = rows
+    return opened.rows()
 
 
-def check_limit(site: Site, tenant: Tenant, name: str) -> None:
+def check_limit(site: Site, opened: OpenWorkspace, name: str) -> None:
     """Check that a snapshot of this name can be saved.
 
     Raises:
         Forbidden: the limit is reached.
     """
     limit = site.options.max_snapshots
-    if name not in tenant.snapshots and sum(len(each.snapshots) for each in site.tenants) >= limit:
+    if name not in opened.snapshots and sum(len(each.snapshots) for each in site.registry) >= limit:
         raise Forbidden(
             f"The limit of {counted(limit, 'snapshots')} is reached. Delete some, or start the server with a higher "
             "--max-snapshots."
@@ -32,25 +32,25 @@ def check_limit(site: Site, tenant: Tenant, name: str) -> None:
 
 
 async def read_snapshot(site: Site, workspace: str, name: str) -> Answer:
-    tenant = await site.tenants.get(workspace)
-    return tenant.rows(found(tenant, name))
+    opened = await site.registry.get(workspace)
+    return opened.rows(found(opened, name))
 
 
 async def delete_snapshot(site: Site, workspace: str, name: str) -> Answer:
-    tenant = await site.tenants.get(workspace)
-    found(tenant, name)
-    del tenant.snapshots[name]
+    opened = await site.registry.get(workspace)
+    found(opened, name)
+    del opened.snapshots[name]
     return NO_CONTENT
 
 
 async def restore_snapshot(site: Site, workspace: str, name: str) -> Answer:
-    tenant = await site.tenants.get(workspace)
-    await tenant.perform(Workspace.restore, other=found(tenant, name))
-    return tenant.rows()
+    opened = await site.registry.get(workspace)
+    await opened.perform(Workspace.restore, other=found(opened, name))
+    return opened.rows()
 
 
-def found(tenant: Tenant, name: str) -> Workspace:
-    if name not in tenant.snapshots:
-        names = ", ".join(sorted(tenant.snapshots)) or "none"
-        raise NotFound(f"The workspace {tenant.name} has no snapshot `{name}`; it has {names}.")
-    return tenant.snapshots[name]
+def found(opened: OpenWorkspace, name: str) -> Workspace:
+    if name not in opened.snapshots:
+        names = ", ".join(sorted(opened.snapshots)) or "none"
+        raise NotFound(f"The workspace {opened.name} has no snapshot `{name}`; it has {names}.")
+    return opened.snapshots[name]

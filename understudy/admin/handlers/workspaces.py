@@ -19,9 +19,9 @@ from understudy.workspaces.workspace import Workspace
 
 async def reset_workspace(site: Site, workspace: str) -> Answer:
     base = await site.base()  # first, since a workspace may be dropped meanwhile
-    tenant = await site.tenants.get(workspace)
-    await tenant.perform(Workspace.restore, other=base)
-    return tenant.rows()
+    opened = await site.registry.get(workspace)
+    await opened.perform(Workspace.restore, other=base)
+    return opened.rows()
 
 
 async def drop_workspaces(site: Site, workspace: str | None = None, idle: float | None = None) -> Answer:
@@ -33,7 +33,7 @@ async def drop_workspaces(site: Site, workspace: str | None = None, idle: float 
 
 def idle_for(site: Site, seconds: float) -> Iterator[str]:
     end = time.monotonic() - seconds
-    yield from (tenant.name for tenant in site.tenants if not tenant.is_default and tenant.used <= end)
+    yield from (opened.name for opened in site.registry if not opened.is_default and opened.used <= end)
 
 
 async def load_rows(site: Site, workspace: str, body: dict[str, Any]) -> Answer:
@@ -41,10 +41,10 @@ async def load_rows(site: Site, workspace: str, body: dict[str, Any]) -> Answer:
         raise Unprocessable("Give either a `set` or `rows`.")
     folder = None if body.get("set") is None else folder_of_set(site, body["set"])
     sources = sources_of(body["rows"]) if folder is None else await sources_in(site, folder)
-    tenant = await site.tenants.get(workspace)
-    await tenant.perform(add_rows, site=site, sources=sources, given=body.get("rows") or (), replace=body["replace"])
+    opened = await site.registry.get(workspace)
+    await opened.perform(add_rows, site=site, sources=sources, given=body.get("rows") or (), replace=body["replace"])
     strays = [] if folder is None else fixtures.strays(folder, site.api.catalog.tables)
-    return {**tenant.rows(), "warnings": [*strays, *fixtures.dangling(tenant.content.workspace)]}
+    return {**opened.rows(), "warnings": [*strays, *fixtures.dangling(opened.content.workspace)]}
 
 
 def add_rows(workspace: Workspace, site: Site, sources: list[Source], given: Collection[str], *, replace: bool) -> None:

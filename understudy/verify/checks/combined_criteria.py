@@ -5,15 +5,15 @@ from itertools import combinations, product
 
 from understudy.contract.contract import Place
 from understudy.reports.verdict import SEPARATOR
-from understudy.sampling.random_requests import Generator, names_in
+from understudy.sampling.random_requests import RequestGenerator, names_in
 from understudy.sampling.shrinking import smallest
 from understudy.verify import rules
 from understudy.verify.check_results import Broken, TooMany, outcome
 from understudy.verify.checks.metamorphic import apart, told
-from understudy.verify.filtered_rows.expected_rows import Algebra, merged
-from understudy.verify.filtered_rows.selected_ids import Answers, Filters
-from understudy.verify.filtered_rows.table_under_test import Subject
-from understudy.verify.requests.field_operators import Leaf, nested
+from understudy.verify.filtered_rows.expected_rows import ExpectedRows, merged
+from understudy.verify.filtered_rows.selected_ids import Filters, SelectedIds
+from understudy.verify.filtered_rows.table_under_test import TableUnderTest
+from understudy.verify.requests.field_operators import FieldOperator, nested
 from understudy.verify.requests.operands import nobodys_operand
 
 MOST = 3  # bodies of a leaf that are joined with others
@@ -24,47 +24,47 @@ RANDOM = 40  # bodies that are drawn for each table
 SHRINKING = 40  # bodies that are asked at the most to make one finding smaller
 
 
-def check(subject: Subject, generator: Generator) -> None:
+def check(subject: TableUnderTest, generator: RequestGenerator) -> None:
     """Hold the rule about several criteria for the operations on one table."""
-    answers, algebra = subject.answers, subject.algebra
+    selected, expected_rows = subject.selected, subject.expected_rows
     bodies = [*joined(subject), *across(subject), *threesomes(subject), *beside_nulls(subject)]
-    bodies += drawn(answers, generator)
-    answers.inspection.random.shuffle(bodies)
+    bodies += drawn(selected, generator)
+    selected.context.random.shuffle(bodies)
     for filters in bodies:
-        hold(answers, algebra, filters, {})
-        for pin in algebra.pins(filters):
-            hold(answers, algebra, filters, pin)
+        hold(selected, expected_rows, filters, {})
+        for pin in expected_rows.pins(filters):
+            hold(selected, expected_rows, filters, pin)
 
 
-def hold(answers: Answers, algebra: Algebra, filters: Filters, pin: Filters) -> None:
+def hold(selected: SelectedIds, expected_rows: ExpectedRows, filters: Filters, pin: Filters) -> None:
     def broken(body: Filters) -> Broken | None:
-        return outcome(lambda: mismatch(answers, algebra, body, pin))
+        return outcome(lambda: mismatch(selected, expected_rows, body, pin))
 
     small = filters
     if broken(filters) is not None:
         small = smallest(filters, lambda body: broken(body) is not None, SHRINKING)
     subject = SEPARATOR.join(names_in(merged(small, pin)))
-    answers.inspection.ledger.hold(
-        rules.COMBINED, answers.selection.lists.label, subject, lambda: mismatch(answers, algebra, small, pin)
+    selected.context.results.hold(
+        rules.COMBINED, selected.selection.lists.label, subject, lambda: mismatch(selected, expected_rows, small, pin)
     )
 
 
-def mismatch(answers: Answers, algebra: Algebra, filters: Filters, pin: Filters) -> Broken | None:
+def mismatch(selected: SelectedIds, expected_rows: ExpectedRows, filters: Filters, pin: Filters) -> Broken | None:
     body = merged(filters, pin)
-    bounds, ids = algebra.bounds(filters, pin), answers.whole(body)
+    bounds, ids = expected_rows.bounds(filters, pin), selected.whole(body)
     if bounds.least <= ids <= bounds.most:
         return None
-    sources = [merged(alone, pin) for alone in algebra.parts(filters)]
-    requests = [answers.selection.lists.request(answers.scoped(each)) for each in (*sources, body)]
+    sources = [merged(alone, pin) for alone in expected_rows.parts(filters)]
+    requests = [selected.selection.lists.request(selected.scoped(each)) for each in (*sources, body)]
     return Broken(tuple(requests), told(bounds), apart(ids, bounds))
 
 
-def joined(subject: Subject) -> Iterator[Filters]:
+def joined(subject: TableUnderTest) -> Iterator[Filters]:
     """Pairs of criteria side by side in each object that says how they are combined."""
-    randomness = subject.answers.inspection.random
+    randomness = subject.selected.context.random
     for name, part in subject.selection.filters.items():
         for way, combiner, words in combiners(part, (name,)):
-            pairs = [pair for pair in pairs_below(way, subject) if differ(subject.answers, *pair)]
+            pairs = [pair for pair in pairs_below(way, subject) if differ(subject.selected, *pair)]
             most = OWN_PAIRS if name == subject.selection.own else PAIRS
             for left, right in randomness.sample(pairs, k=min(most, len(pairs))):
                 both = merged(left, right)
@@ -72,27 +72,27 @@ def joined(subject: Subject) -> Iterator[Filters]:
                 yield from (merged(both, nested(way, {combiner: word})) for word in words)
 
 
-def beside_nulls(subject: Subject) -> Iterator[Filters]:
+def beside_nulls(subject: TableUnderTest) -> Iterator[Filters]:
     """Criteria with a null for everything else in the same filter, as clients write them."""
     for name in subject.selection.filters:
         nulls: Filters = {}
-        for leaf in subject.leaves.values():
-            nulls = merged(nulls, leaf.filters(None)) if leaf.filter == name else nulls
+        for field_operator in subject.field_operators.values():
+            nulls = merged(nulls, field_operator.filters(None)) if field_operator.filter == name else nulls
         told = subject.told_by(name)
         for body in told if name == subject.selection.own else told[:PAIRS]:
             yield merged(nulls, body)
 
 
-def threesomes(subject: Subject) -> Iterator[Filters]:
+def threesomes(subject: TableUnderTest) -> Iterator[Filters]:
     """Criteria of three filters, and three of one, each of which makes a difference."""
-    randomness, answers = subject.answers.inspection.random, subject.answers
+    randomness, selected = subject.selected.context.random, subject.selected
     names = list(subject.selection.filters)
     for three in [*combinations(names, 3), *[(subject.selection.own,) * 3] * OWN_PAIRS]:
         for _ in range(TRIES):
             told = [subject.told_by(name) for name in three]
             chosen = [randomness.choice(bodies) for bodies in told if bodies]
             if len(chosen) == len(three) and all(
-                differ(answers, left, right) for left, right in combinations(chosen, 2)
+                differ(selected, left, right) for left, right in combinations(chosen, 2)
             ):
                 together = merged(merged(chosen[0], chosen[1]), chosen[2])
                 yield together
@@ -114,48 +114,53 @@ def combiners(place: Place, way: tuple[str, ...]) -> Iterator[tuple[tuple[str, .
             yield from combiners(part, (*way, below))
 
 
-def pairs_below(way: tuple[str, ...], subject: Subject) -> Iterator[tuple[Filters, Filters]]:
+def pairs_below(way: tuple[str, ...], subject: TableUnderTest) -> Iterator[tuple[Filters, Filters]]:
     """Criteria in different parts of one object."""
     below = [
-        (leaf, bodies or nobodys_bodies(leaf))
-        for leaf, bodies in subject.telling.items()
-        if leaf.names[: len(way)] == way and not leaf.is_ignored
+        (field_operator, bodies or nobodys_bodies(field_operator))
+        for field_operator, bodies in subject.telling.items()
+        if field_operator.names[: len(way)] == way and not field_operator.is_ignored
     ]
     for (left, ours), (right, theirs) in combinations(below, 2):
         if left.names[len(way)] != right.names[len(way)]:
             yield from product(ours[:MOST], theirs[:MOST])
 
 
-def differ(answers: Answers, left: Filters, right: Filters) -> bool:
+def differ(selected: SelectedIds, left: Filters, right: Filters) -> bool:
     """Whether two criteria together should select others than by `or_`, and others than one of them."""
     try:
-        ours, theirs = answers.whole(left), answers.whole(right)
+        ours, theirs = selected.whole(left), selected.whole(right)
     except TooMany:
         return False
     return (not ours <= theirs and not theirs <= ours) or not ours or not theirs
 
 
-def nobodys_bodies(leaf: Leaf) -> list[Filters]:
+def nobodys_bodies(field_operator: FieldOperator) -> list[Filters]:
     """The body that asks a leaf for what nobody has: by `or_` it adds nothing, by `and_` it leaves nothing."""
-    kind = leaf.place.value["type"]
-    return [] if kind in ("boolean", "integer") else [leaf.filters(nobodys_operand(leaf))]
+    kind = field_operator.place.value["type"]
+    return [] if kind in ("boolean", "integer") else [field_operator.filters(nobodys_operand(field_operator))]
 
 
-def across(subject: Subject) -> Iterator[Filters]:
+def across(subject: TableUnderTest) -> Iterator[Filters]:
     """Criteria of two filters of a body."""
-    randomness = subject.answers.inspection.random
+    randomness = subject.selected.context.random
     for left, right in combinations(subject.selection.filters, 2):
         ours, theirs = (
-            [body for leaf, bodies in subject.telling.items() if leaf.filter == name for body in bodies]
+            [
+                body
+                for field_operator, bodies in subject.telling.items()
+                if field_operator.filter == name
+                for body in bodies
+            ]
             for name in (left, right)
         )
         for _ in range(PAIRS if ours and theirs else 0):
             yield merged(randomness.choice(ours), randomness.choice(theirs))
 
 
-def drawn(answers: Answers, generator: Generator) -> Iterator[Filters]:
+def drawn(selected: SelectedIds, generator: RequestGenerator) -> Iterator[Filters]:
     """Random bodies of one filter or two."""
-    parts = answers.selection.filters
+    parts = selected.selection.filters
     for _ in range(RANDOM):
-        names = answers.inspection.random.sample(list(parts), k=answers.inspection.random.choice([1, 1, 2]))
+        names = selected.context.random.sample(list(parts), k=selected.context.random.choice([1, 1, 2]))
         yield {name: generator.filter(parts[name], parts[name].value["x-filters"], ()) for name in names}

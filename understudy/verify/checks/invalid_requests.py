@@ -10,34 +10,34 @@ from uuid import UUID
 from understudy.sampling.answers import shortened
 from understudy.sampling.random_requests import Request
 from understudy.verify import rules
-from understudy.verify.check_context import Inspection
+from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Broken, unlike
 from understudy.verify.requests.endpoints import Endpoint
-from understudy.verify.requests.invalid_bodies import STRANGER, Spoiled, Way, spoiled
+from understudy.verify.requests.invalid_bodies import STRANGER, InvalidBody, Way, invalid_bodies
 
 SOME = 40  # spoiled bodies for each operation
 NOT_FOUND, NOT_ALLOWED = 404, 405
 UNUSED = ("TRACE", "HEAD")  # methods that change nothing, whatever a server makes of them
 
 
-def check(inspection: Inspection, endpoint: Endpoint) -> None:
+def check(context: CheckContext, endpoint: Endpoint) -> None:
     """Hold the rules about refusals for one operation that changes nothing."""
-    hold = partial(inspection.ledger.hold, operation=endpoint.label)
+    hold = partial(context.results.hold, operation=endpoint.label)
     if endpoint.body is None:
-        check_plain = partial(is_as_read, inspection, endpoint, endpoint.request(), b"")
+        check_plain = partial(is_as_read, context, endpoint, endpoint.request(), b"")
         hold(rules.ANSWERED, subject="", check=check_plain)
     for header, value in headers(endpoint):
         request = replace(endpoint.request(), headers={header: value})
-        hold(rules.REFUSED, subject=header, check=partial(is_as_read, inspection, endpoint, request, b""))
+        hold(rules.REFUSED, subject=header, check=partial(is_as_read, context, endpoint, request, b""))
     if endpoint.body is not None:
-        bodies = list(spoiled(endpoint.body, {}))
+        bodies = list(invalid_bodies(endpoint.body, {}))
         outer = [each for each in bodies if len(each.way) == 1]
-        for each in (*outer, *inspection.random.sample(bodies, k=min(SOME, len(bodies)))):
-            hold(rules.REFUSED, subject=".".join(each.way), check=partial(is_refused, inspection, endpoint, each))
+        for each in (*outer, *context.random.sample(bodies, k=min(SOME, len(bodies)))):
+            hold(rules.REFUSED, subject=".".join(each.way), check=partial(is_refused, context, endpoint, each))
         for raw in (b"", b"null", b"[]", b'"text"', b"{bad"):
-            check_raw = partial(is_as_read, inspection, endpoint, sent(endpoint, raw), raw)
+            check_raw = partial(is_as_read, context, endpoint, sent(endpoint, raw), raw)
             hold(rules.REFUSED, subject="body", check=check_raw)
-        hold(rules.IGNORED, subject=STRANGER, check=partial(is_ignored, inspection, endpoint))
+        hold(rules.IGNORED, subject=STRANGER, check=partial(is_ignored, context, endpoint))
 
 
 def headers(endpoint: Endpoint) -> Iterator[tuple[str, str]]:
@@ -48,12 +48,12 @@ def headers(endpoint: Endpoint) -> Iterator[tuple[str, str]]:
                 yield parameter.value["name"], version
 
 
-def is_refused(inspection: Inspection, endpoint: Endpoint, each: Spoiled) -> Broken | None:
-    return is_as_read(inspection, endpoint, endpoint.request(each.body), json.dumps(each.body).encode(), each.way)
+def is_refused(context: CheckContext, endpoint: Endpoint, each: InvalidBody) -> Broken | None:
+    return is_as_read(context, endpoint, endpoint.request(each.body), json.dumps(each.body).encode(), each.way)
 
 
 def is_as_read(
-    inspection: Inspection,
+    context: CheckContext,
     endpoint: Endpoint,
     request: Request,
     raw: bytes,
@@ -63,8 +63,8 @@ def is_as_read(
 
     `request` is what people read of it; `raw` is the body that is sent, and `way` leads to what is wrong in it.
     """
-    answer = inspection.ask(endpoint, request, raw)
-    refusals = inspection.readings.refusals(endpoint, raw, request.headers)
+    answer = context.ask(endpoint, request, raw)
+    refusals = context.interpreter.refusals(endpoint, raw, request.headers)
     statuses = sorted({"a success" if refusal is None else f"{refusal.status}" for refusal in refusals})
     expected = " or ".join(statuses)
     if not any(answer.is_success if refusal is None else answer.status == refusal.status for refusal in refusals):
@@ -93,23 +93,23 @@ def names(body: Any, way: Way) -> bool:
     return any(tuple(loc) == way for loc in located)
 
 
-def is_ignored(inspection: Inspection, endpoint: Endpoint) -> Broken | None:
+def is_ignored(context: CheckContext, endpoint: Endpoint) -> Broken | None:
     plain, strange = endpoint.request({}), endpoint.request({STRANGER: 1})
-    first, second = inspection.ask(endpoint, plain), inspection.ask(endpoint, strange)
-    bodies = [inspection.still(endpoint, answer.body) for answer in (first, second)]
+    first, second = context.ask(endpoint, plain), context.ask(endpoint, strange)
+    bodies = [context.still(endpoint, answer.body) for answer in (first, second)]
     return None if bodies[0] == bodies[1] else unlike((plain, strange), *bodies)
 
 
-def check_paths(inspection: Inspection) -> None:
+def check_paths(context: CheckContext) -> None:
     """Hold the rules about methods and paths that the contract does not have."""
-    for path, endpoints in inspection.surface.by_path.items():
-        methods = {endpoint.method for endpoint in inspection.surface.endpoints if matches(endpoint.path, path)}
+    for path, endpoints in context.endpoint_map.by_path.items():
+        methods = {endpoint.method for endpoint in context.endpoint_map.endpoints if matches(endpoint.path, path)}
         for unused in UNUSED:
-            request = replace(endpoints[0].request(**values_of_path(inspection, path)), method=unused, body=None)
-            check_method = partial(is_not_allowed, inspection, request, methods)
-            inspection.ledger.hold(rules.METHOD, f"{unused} {path}", "", check_method)
+            request = replace(endpoints[0].request(**values_of_path(context, path)), method=unused, body=None)
+            check_method = partial(is_not_allowed, context, request, methods)
+            context.results.hold(rules.METHOD, f"{unused} {path}", "", check_method)
     stranger = Request("GET", f"/{STRANGER}", f"/{STRANGER}")
-    inspection.ledger.hold(rules.METHOD, f"GET /{STRANGER}", "", partial(is_unknown, inspection, stranger))
+    context.results.hold(rules.METHOD, f"GET /{STRANGER}", "", partial(is_unknown, context, stranger))
 
 
 def matches(template: str, path: str) -> bool:
@@ -120,14 +120,14 @@ def matches(template: str, path: str) -> bool:
     )
 
 
-def values_of_path(inspection: Inspection, path: str) -> dict[str, str]:
+def values_of_path(context: CheckContext, path: str) -> dict[str, str]:
     """A value for each parameter of a path, which no row needs to have."""
-    stranger = str(UUID(int=inspection.random.getrandbits(128), version=4))
+    stranger = str(UUID(int=context.random.getrandbits(128), version=4))
     return {part[1:-1]: stranger for part in path.split("/") if part.startswith("{")}
 
 
-def is_not_allowed(inspection: Inspection, request: Request, methods: set[str]) -> Broken | None:
-    response = inspection.connection.send(request)
+def is_not_allowed(context: CheckContext, request: Request, methods: set[str]) -> Broken | None:
+    response = context.throttled_client.send(request)
     allowed = {method.strip() for method in response.headers.get("allow", "").split(",")}
     if response.status_code == NOT_ALLOWED and allowed <= methods and allowed:
         return None
@@ -135,6 +135,6 @@ def is_not_allowed(inspection: Inspection, request: Request, methods: set[str]) 
     return Broken((request,), f"{NOT_ALLOWED}, allow: {' or '.join(sorted(methods))}", found)
 
 
-def is_unknown(inspection: Inspection, request: Request) -> Broken | None:
-    status = inspection.connection.ask(request).status
+def is_unknown(context: CheckContext, request: Request) -> Broken | None:
+    status = context.throttled_client.ask(request).status
     return None if status == NOT_FOUND else Broken((request,), f"{NOT_FOUND}", f"{status}")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from understudy.contract.catalog import Derived
 from understudy.sampling.answers import named, shortened
 from understudy.verify import rules
-from understudy.verify.check_context import Inspection
+from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Broken
 from understudy.verify.expectations.model import Row
 from understudy.verify.requests.endpoints import Selection
@@ -14,20 +14,18 @@ from understudy.verify.requests.operands import moment
 OWN = ("id", "created", "updated")  # what a derived row does not take from its source
 
 
-def check(inspection: Inspection, selection: Selection) -> None:
+def check(context: CheckContext, selection: Selection) -> None:
     """Hold the rule about a derived table, where it and its source are known in full."""
-    rule = inspection.model.derived(selection.table)
-    if rule is None or inspection.model.partial & {selection.table, rule.source}:
+    rule = context.model.derived(selection.table)
+    if rule is None or context.model.partial & {selection.table, rule.source}:
         return
-    inspection.ledger.hold(
-        rules.DERIVED, selection.lists.label, rule.per, lambda: first_wrong(inspection, selection, rule)
-    )
+    context.results.hold(rules.DERIVED, selection.lists.label, rule.per, lambda: first_wrong(context, selection, rule))
 
 
-def first_wrong(inspection: Inspection, selection: Selection, rule: Derived) -> Broken | None:
-    shown = {str(row[rule.per]): row for row in inspection.model.known[selection.table].values()}
-    newest = newest_of(inspection, rule)
-    source = inspection.surface.selections[rule.source].lists
+def first_wrong(context: CheckContext, selection: Selection, rule: Derived) -> Broken | None:
+    shown = {str(row[rule.per]): row for row in context.model.known[selection.table].values()}
+    newest = newest_of(context, rule)
+    source = context.endpoint_map.selections[rule.source].lists
     requests = source.request({}), selection.lists.request({})
     if shown.keys() != newest.keys():
         apart = sorted(shown.keys() ^ newest.keys())
@@ -40,10 +38,10 @@ def first_wrong(inspection: Inspection, selection: Selection, rule: Derived) -> 
     return None
 
 
-def newest_of(inspection: Inspection, rule: Derived) -> dict[str, list[Row]]:
+def newest_of(context: CheckContext, rule: Derived) -> dict[str, list[Row]]:
     """The newest row of each key; more than one where several are as new."""
     newest: dict[str, list[Row]] = {}
-    known = inspection.model.known[rule.source].values()
+    known = context.model.known[rule.source].values()
     for row in sorted(known, key=lambda row: moment(row[rule.newest]), reverse=True):
         rows = newest.setdefault(row[rule.per], [])
         if not rows or rows[0][rule.newest] == row[rule.newest]:

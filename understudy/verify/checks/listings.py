@@ -12,11 +12,11 @@ from understudy.sampling.answers import Order, named, rows_of, same_up_to_ties
 from understudy.sampling.random_requests import Request, names_in
 from understudy.text import counted
 from understudy.verify import rules
-from understudy.verify.check_context import MOST_PAGES, Inspection
+from understudy.verify.check_context import MOST_PAGES, CheckContext
 from understudy.verify.check_results import Broken, Check, unlike
 from understudy.verify.expectations.model import Row
 from understudy.verify.filtered_rows.selected_ids import Filters, told_of
-from understudy.verify.filtered_rows.table_under_test import Subject
+from understudy.verify.filtered_rows.table_under_test import TableUnderTest
 from understudy.verify.requests.endpoints import LIMIT, OFFSET, PAGE, Endpoint, Selection, schema_of, success_of
 from understudy.verify.requests.operands import moment
 
@@ -37,10 +37,10 @@ class Listing:
     """
 
     def __init__(
-        self, inspection: Inspection, selection: Selection, filters: Filters, word: str, *, is_said: bool = True
+        self, context: CheckContext, selection: Selection, filters: Filters, word: str, *, is_said: bool = True
     ) -> None:
         name, sort = sort_of(selection)
-        self.inspection = inspection
+        self.context = context
         self.selection = selection
         self.body = {**filters, **({name: word} if is_said else {})}
         self.field = str(sort.value["x-sorts"][word]).removeprefix(DESCENDING)
@@ -51,7 +51,7 @@ class Listing:
 
     def whole(self) -> list[Row]:
         """All rows, as far as they are read."""
-        version = self.inspection.version
+        version = self.context.version
         if self._whole is None or self._whole[0] != version:
             self._whole = version, list(self._pages(self.selection.page_size))
         return self._whole[1]
@@ -69,7 +69,7 @@ class Listing:
                 return
 
     def rows(self, cut: Filters) -> list[Row]:
-        return self.inspection.rows(self.selection, self.selection.lists, {**self.body, **cut})
+        return self.context.rows(self.selection, self.selection.lists, {**self.body, **cut})
 
     def key(self, row: Row) -> tuple[bool, Any]:
         """What a row is sorted by: a null before whatever is set."""
@@ -77,7 +77,7 @@ class Listing:
         return value is not None, comparable(success_of(self.selection.lists)["items"]["properties"][self.field], value)
 
     def hold(self, rule: Rule, endpoint: Endpoint, check: Check) -> None:
-        self.inspection.ledger.hold(rule, endpoint.label, self._subject, check)
+        self.context.results.hold(rule, endpoint.label, self._subject, check)
 
     def request(self, cut: Filters | None = None) -> Request:
         return self.selection.lists.request({**self.body, **(cut or {})})
@@ -98,8 +98,8 @@ class Listing:
     def is_all(self) -> Broken | None:
         """Whether a list without filters holds the rows that are known."""
         table = self.selection.table
-        known, ids = set(self.inspection.model.known[table]), {str(row["id"]) for row in self.whole()}
-        if table in self.inspection.model.partial or known == ids:
+        known, ids = set(self.context.model.known[table]), {str(row["id"]) for row in self.whole()}
+        if table in self.context.model.partial or known == ids:
             return None
         found = f"{counted(len(ids), 'rows')}, but for {named(sorted(known ^ ids))}"
         return Broken((self.request(),), counted(len(known), "rows"), found)
@@ -133,7 +133,7 @@ class Listing:
     def is_page(self, pages: Endpoint, size: int, number: int) -> Broken | None:
         whole = self.whole()
         request = pages.request({**self.body, LIMIT: size, PAGE: number})
-        page = self.inspection.success(pages, request)
+        page = self.context.success(pages, request)
         told = {**told_of(pages, page), **{name: page.get(name) for name in (LIMIT, PAGE) if isinstance(page, dict)}}
         expected = {"rows": len(whole), "pages": -(-len(whole) // size) if size else 0, LIMIT: size, PAGE: number}
         if told != expected:
@@ -141,37 +141,37 @@ class Listing:
         return self.unlike(request, rows_of(page) or [], whole[(number - 1) * size : number * size])
 
 
-def check(inspection: Inspection, subject: Subject) -> None:
+def check(context: CheckContext, subject: TableUnderTest) -> None:
     """Hold the rules about the lists and pages of one table, without filters and with some."""
     selection, telling = subject.selection, [body for bodies in subject.telling.values() for body in bodies]
     own = [body for body in telling if selection.own in body]
-    filters = sorted(own, key=lambda body: len(subject.answers.whole(body)))[-1:]
-    filters += inspection.random.sample(telling, k=min(FILTERED, len(telling)))
+    filters = sorted(own, key=lambda body: len(subject.selected.whole(body)))[-1:]
+    filters += context.random.sample(telling, k=min(FILTERED, len(telling)))
     told_by = [subject.told_by(name)[:1] for name in selection.filters]
     meanwhile = [each.request(body) for bodies in told_by for body in bodies for each in selection.all]
     for endpoint in selection.all:
-        check_steady = partial(is_steady_meanwhile, inspection, endpoint, meanwhile)
-        inspection.ledger.hold(rules.STEADY, endpoint.label, "meanwhile", check_steady)
+        check_steady = partial(is_steady_meanwhile, context, endpoint, meanwhile)
+        context.results.hold(rules.STEADY, endpoint.label, "meanwhile", check_steady)
         for body in (None, nulls(endpoint)):
-            check_nothing = partial(is_nothing_asked, inspection, endpoint, body)
-            inspection.ledger.hold(rules.NOTHING_ASKED, endpoint.label, "", check_nothing)
+            check_nothing = partial(is_nothing_asked, context, endpoint, body)
+            context.results.hold(rules.NOTHING_ASKED, endpoint.label, "", check_nothing)
     for body in ({}, *filters):
         for endpoint in selection.all:
-            inspection.ledger.hold(rules.STEADY, endpoint.label, "", partial(is_steady, inspection, endpoint, body))
+            context.results.hold(rules.STEADY, endpoint.label, "", partial(is_steady, context, endpoint, body))
     if selection.sort is not None:
-        check_sorts(inspection, selection, [{}, *filters])
+        check_sorts(context, selection, [{}, *filters])
 
 
-def check_sorts(inspection: Inspection, selection: Selection, bodies: Sequence[Filters]) -> None:
+def check_sorts(context: CheckContext, selection: Selection, bodies: Sequence[Filters]) -> None:
     """Hold the rules about the order of rows, and about pages in each order."""
     _, sort = sort_of(selection)
     for body in bodies:
-        implied = Listing(inspection, selection, body, sort.value["default"], is_said=False)
+        implied = Listing(context, selection, body, sort.value["default"], is_said=False)
         implied.hold(rules.SORT, selection.lists, implied.is_sorted)
         for word in sort.value["x-sorts"]:
-            check_listing(Listing(inspection, selection, body, word), has_filters=bool(body))
+            check_listing(Listing(context, selection, body, word), has_filters=bool(body))
     for word, other in opposites(sort.value["x-sorts"]):
-        check_reverse(Listing(inspection, selection, {}, word), Listing(inspection, selection, {}, other))
+        check_reverse(Listing(context, selection, {}, word), Listing(context, selection, {}, other))
 
 
 def check_listing(listing: Listing, *, has_filters: bool) -> None:
@@ -231,21 +231,21 @@ def sizes_of_pages(length: int, most: int) -> list[int]:
     return sorted({min(most, uneven), min(most, even), 1})
 
 
-def is_steady(inspection: Inspection, endpoint: Endpoint, body: Filters) -> Broken | None:
+def is_steady(context: CheckContext, endpoint: Endpoint, body: Filters) -> Broken | None:
     request = endpoint.request(body)
-    first, again = inspection.ask(endpoint, request), inspection.ask(endpoint, request)
-    bodies = [inspection.still(endpoint, answer.body) for answer in (first, again)]
+    first, again = context.ask(endpoint, request), context.ask(endpoint, request)
+    bodies = [context.still(endpoint, answer.body) for answer in (first, again)]
     return None if bodies[0] == bodies[1] else unlike((request, request), *bodies)
 
 
-def is_steady_meanwhile(inspection: Inspection, endpoint: Endpoint, others: Sequence[Request]) -> Broken | None:
+def is_steady_meanwhile(context: CheckContext, endpoint: Endpoint, others: Sequence[Request]) -> Broken | None:
     """Whether an answer is the same after others were asked for."""
     request = endpoint.request({})
-    first = inspection.ask(endpoint, request)
+    first = context.ask(endpoint, request)
     for other in others:
-        inspection.connection.ask(other)
-        again = inspection.ask(endpoint, request)
-        bodies = [inspection.still(endpoint, answer.body) for answer in (first, again)]
+        context.throttled_client.ask(other)
+        again = context.ask(endpoint, request)
+        bodies = [context.still(endpoint, answer.body) for answer in (first, again)]
         if bodies[0] != bodies[1]:
             return unlike((request, other, request), *bodies)
     return None
@@ -256,11 +256,11 @@ def nulls(endpoint: Endpoint) -> Filters:
     return dict.fromkeys(schema_of(endpoint).value["properties"])
 
 
-def is_nothing_asked(inspection: Inspection, endpoint: Endpoint, body: Filters | None) -> Broken | None:
+def is_nothing_asked(context: CheckContext, endpoint: Endpoint, body: Filters | None) -> Broken | None:
     """Whether a body that asks for nothing is answered as the empty one."""
     plain, request = endpoint.request({}), endpoint.request(body)
-    first, second = inspection.ask(endpoint, plain), inspection.ask(endpoint, request)
-    bodies = [inspection.still(endpoint, answer.body) for answer in (first, second)]
+    first, second = context.ask(endpoint, plain), context.ask(endpoint, request)
+    bodies = [context.still(endpoint, answer.body) for answer in (first, second)]
     return None if bodies[0] == bodies[1] else unlike((plain, request), *bodies)
 
 

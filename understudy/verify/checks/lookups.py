@@ -6,7 +6,7 @@ from uuid import UUID
 from understudy.sampling.answers import same
 from understudy.values import is_id
 from understudy.verify import rules
-from understudy.verify.check_context import Inspection
+from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Broken, unlike
 from understudy.verify.requests.endpoints import Lookup
 
@@ -14,45 +14,45 @@ SOME = 12  # rows that are looked up
 NOT_FOUND = 404
 
 
-def check(inspection: Inspection, lookup: Lookup) -> None:
+def check(context: CheckContext, lookup: Lookup) -> None:
     """Hold the rule about one operation that looks up a row by a field."""
-    known = inspection.model.known[lookup.table]
-    hold = partial(inspection.ledger.hold, rules.READ, lookup.endpoint.label)
-    for row_id in inspection.random.sample(sorted(known), k=min(SOME, len(known))):
-        hold("", partial(is_found, inspection, lookup, row_id))
-        hold("case", partial(is_found_in_capitals, inspection, lookup, row_id))
-    stranger = UUID(int=inspection.random.getrandbits(128), version=4)
+    known = context.model.known[lookup.table]
+    hold = partial(context.results.hold, rules.READ, lookup.endpoint.label)
+    for row_id in context.random.sample(sorted(known), k=min(SOME, len(known))):
+        hold("", partial(is_found, context, lookup, row_id))
+        hold("case", partial(is_found_in_capitals, context, lookup, row_id))
+    stranger = UUID(int=context.random.getrandbits(128), version=4)
     for value in (str(stranger), "understudy-nobody", "0"):
-        hold("nobody", partial(is_not_found, inspection, lookup, value))
+        hold("nobody", partial(is_not_found, context, lookup, value))
 
 
-def is_found_in_capitals(inspection: Inspection, lookup: Lookup, row_id: str) -> Broken | None:
+def is_found_in_capitals(context: CheckContext, lookup: Lookup, row_id: str) -> Broken | None:
     """An id is the same in capitals; another text is another."""
-    row = inspection.model.known[lookup.table].get(row_id, {})
+    row = context.model.known[lookup.table].get(row_id, {})
     value = str(row.get(lookup.field) or "")
     if is_id(value):
-        return is_found(inspection, lookup, row_id, value.upper())
-    taken = {each.get(lookup.field) for each in inspection.model.known[lookup.table].values()}
+        return is_found(context, lookup, row_id, value.upper())
+    taken = {each.get(lookup.field) for each in context.model.known[lookup.table].values()}
     others = {value.upper(), value.lower()} - taken - {""}
-    return next(filter(None, (is_not_found(inspection, lookup, other) for other in sorted(others))), None)
+    return next(filter(None, (is_not_found(context, lookup, other) for other in sorted(others))), None)
 
 
-def is_found(inspection: Inspection, lookup: Lookup, row_id: str, spelled: str | None = None) -> Broken | None:
+def is_found(context: CheckContext, lookup: Lookup, row_id: str, spelled: str | None = None) -> Broken | None:
     """Whether a row is found, by its field's value or another spelling of it."""
-    row = inspection.model.known[lookup.table].get(row_id)
+    row = context.model.known[lookup.table].get(row_id)
     if row is None or row.get(lookup.field) is None or lookup.endpoint.success is None:
         return None
     request = lookup.request(spelled or str(row[lookup.field]))
-    shown = inspection.success(lookup.endpoint, request)
+    shown = context.success(lookup.endpoint, request)
     expected = {name: row[name] for name in lookup.endpoint.success["properties"].value if name in row}
-    shown, expected = (inspection.still(lookup.endpoint, each) for each in (shown, expected))
+    shown, expected = (context.still(lookup.endpoint, each) for each in (shown, expected))
     if same(shown, expected):
         return None
-    lists = inspection.surface.selections[lookup.table].lists
+    lists = context.endpoint_map.selections[lookup.table].lists
     return unlike((lists.request({}), request), expected, shown)
 
 
-def is_not_found(inspection: Inspection, lookup: Lookup, value: str) -> Broken | None:
+def is_not_found(context: CheckContext, lookup: Lookup, value: str) -> Broken | None:
     request = lookup.request(value)
-    answer = inspection.ask(lookup.endpoint, request)
+    answer = context.ask(lookup.endpoint, request)
     return None if answer.status == NOT_FOUND else Broken((request,), f"{NOT_FOUND}", f"{answer.status}")

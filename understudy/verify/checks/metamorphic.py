@@ -8,13 +8,13 @@ from understudy.sampling.answers import named
 from understudy.text import counted
 from understudy.verify.check_results import Broken
 from understudy.verify.filtered_rows.expected_rows import Bounds
-from understudy.verify.filtered_rows.row_sets import NO_ROWS, Term, rows
-from understudy.verify.filtered_rows.selected_ids import Answers, Filters, Ids
+from understudy.verify.filtered_rows.row_sets import NO_ROWS, RowSet, rows
+from understudy.verify.filtered_rows.selected_ids import Filters, Ids, SelectedIds
 
 ALL_ROWS: Filters = {}
 
 
-class Relations:
+class MetamorphicRelations:
     """Holds relations.
 
     `telling` are the bodies that were found to select some rows and not others.
@@ -24,47 +24,47 @@ class Relations:
         subject: the part of a body that the relations are about.
     """
 
-    def __init__(self, answers: Answers, subject: str) -> None:
-        self.answers = answers
+    def __init__(self, selected: SelectedIds, subject: str) -> None:
+        self.selected = selected
         self._subject = subject
         self.telling: list[Filters] = []
 
     def ids(self, filters: Filters) -> Ids:
         """What filters select."""
-        ids = self.answers.whole(filters)
-        if filters not in self.telling and frozenset() < ids < self.answers.every() and self._asks(filters, ids):
+        ids = self.selected.whole(filters)
+        if filters not in self.telling and frozenset() < ids < self.selected.every() and self._asks(filters, ids):
             self.telling.append(filters)
         return ids
 
     def _asks(self, filters: Filters, ids: Ids) -> bool:
         """Whether what is asked makes a difference: not all rows with such a related row are selected."""
-        return ids != self.answers.whole({name: {} for name in filters})
+        return ids != self.selected.whole({name: {} for name in filters})
 
-    def equal(self, rule: Rule, filters: Filters, expected: Term) -> None:
+    def equal(self, rule: Rule, filters: Filters, expected: RowSet) -> None:
         """`filters` select just what is expected."""
         self.between(rule, filters, expected, expected)
 
-    def at_least(self, rule: Rule, filters: Filters, least: Term) -> None:
+    def at_least(self, rule: Rule, filters: Filters, least: RowSet) -> None:
         self.between(rule, filters, least, rows(ALL_ROWS))
 
-    def at_most(self, rule: Rule, filters: Filters, most: Term) -> None:
+    def at_most(self, rule: Rule, filters: Filters, most: RowSet) -> None:
         self.between(rule, filters, NO_ROWS, most)
 
-    def between(self, rule: Rule, filters: Filters, least: Term, most: Term) -> None:
+    def between(self, rule: Rule, filters: Filters, least: RowSet, most: RowSet) -> None:
         sources = least.sources if least == most else least.sources + most.sources
         self.within(rule, filters, lambda: Bounds(least.ids(self.ids), most.ids(self.ids)), *sources)
 
     def within(self, rule: Rule, filters: Filters, expected: Callable[[], Bounds], *sources: Filters) -> None:
         """`filters` select what is expected, at the least and at the most, from asking the sources."""
-        lists = self.answers.selection.lists
+        lists = self.selected.selection.lists
         check = partial(self._outside, filters, expected, sources)
-        self.answers.inspection.ledger.hold(rule, lists.label, self._subject, check)
+        self.selected.context.results.hold(rule, lists.label, self._subject, check)
 
     def _outside(self, filters: Filters, expected: Callable[[], Bounds], sources: tuple[Filters, ...]) -> Broken | None:
-        bounds, ids, lists = expected(), self.ids(filters), self.answers.selection.lists
+        bounds, ids, lists = expected(), self.ids(filters), self.selected.selection.lists
         if bounds.least <= ids <= bounds.most:
             return None
-        requests = [lists.request(self.answers.scoped(body)) for body in (*sources, filters)]
+        requests = [lists.request(self.selected.scoped(body)) for body in (*sources, filters)]
         return Broken(tuple(requests), told(bounds), apart(ids, bounds))
 
 

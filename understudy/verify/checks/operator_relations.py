@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from understudy.verify import rules
-from understudy.verify.checks.metamorphic import Relations
-from understudy.verify.filtered_rows.row_sets import NO_ROWS, Term, rows, union
+from understudy.verify.checks.metamorphic import MetamorphicRelations
+from understudy.verify.filtered_rows.row_sets import NO_ROWS, RowSet, rows, union
 from understudy.verify.filtered_rows.selected_ids import Filters
-from understudy.verify.requests.field_operators import Leaf
+from understudy.verify.requests.field_operators import FieldOperator
 from understudy.verify.requests.operands import (
     DAWN,
     DUSK,
@@ -32,47 +32,47 @@ class Question:
     the most, so that what is true of that is true of the row.
     """
 
-    relations: Relations
-    leaf: Leaf
-    siblings: Mapping[str, Leaf]
+    relations: MetamorphicRelations
+    field_operator: FieldOperator
+    siblings: Mapping[str, FieldOperator]
     values: Sequence[Any]
     is_single: bool
 
     def body(self, operand: Any, name: str | None = None) -> Filters:
         """The body that asks for the leaf, or for the one of another name beside it."""
-        leaf = self.leaf if name is None else self.siblings[name]
-        return leaf.filters(operand)
+        field_operator = self.field_operator if name is None else self.siblings[name]
+        return field_operator.filters(operand)
 
-    def rows(self, operand: Any, name: str | None = None) -> Term:
+    def rows(self, operand: Any, name: str | None = None) -> RowSet:
         return rows(self.body(operand, name))
 
     @property
-    def related(self) -> Term:
+    def related(self) -> RowSet:
         """The rows whose related row is there, whatever is in it."""
-        return rows({self.leaf.filter: {}})
+        return rows({self.field_operator.filter: {}})
 
     @property
     def nobody(self) -> list[Any]:
-        return nobodys(self.leaf)
+        return nobodys(self.field_operator)
 
 
 def check(question: Question) -> None:
     """Hold the rules about a leaf's operator."""
-    RULES[question.leaf.operator](question)
+    RULES[question.field_operator.operator](question)
 
 
 def any_of(asked: Question) -> None:
     relations, nobody = asked.relations, asked.nobody
     relations.equal(rules.NOBODY, asked.body([]), NO_ROWS)
     if nobody:
-        relations.equal(rules.NOBODY, asked.body(crowd(asked.leaf)), NO_ROWS)
+        relations.equal(rules.NOBODY, asked.body(crowd(asked.field_operator)), NO_ROWS)
     for value in asked.values:
         relations.at_most(rules.CRITERION, asked.body([value]), asked.related)
-        relations.equal(rules.UNION, asked.body([*crowd(asked.leaf), value, value]), asked.rows([value]))
+        relations.equal(rules.UNION, asked.body([*crowd(asked.field_operator), value, value]), asked.rows([value]))
         relations.equal(rules.UNION, asked.body([value, *nobody, *nobody]), asked.rows([value]))
     values = list(asked.values)
     relations.equal(rules.UNION, asked.body(values), union(asked.rows([value]) for value in values))
-    if "is_null_" in asked.siblings and is_within(asked.leaf.fields, asked.siblings["is_null_"].fields):
+    if "is_null_" in asked.siblings and is_within(asked.field_operator.fields, asked.siblings["is_null_"].fields):
         is_filled(asked, asked.body(values))
 
 
@@ -91,7 +91,7 @@ def is_filled(asked: Question, body: Filters) -> None:
 def not_any_of(asked: Question) -> None:
     relations, values = asked.relations, list(asked.values)
     relations.equal(rules.NOTHING_ASKED, asked.body([]), asked.related)
-    words = asked.leaf.place["items"].value.get("enum", ())
+    words = asked.field_operator.place["items"].value.get("enum", ())
     filled = asked.rows(asked.nobody) if asked.nobody else union(asked.rows([word], "any_") for word in words)
     if asked.nobody:
         relations.at_most(rules.REST, asked.body(asked.nobody), asked.related)
@@ -163,7 +163,7 @@ def bounded(asked: Question, none: str, every: str, opposite: str, direction: in
     relations.equal(rules.BOUNDS, asked.body(every), asked.rows(none, opposite))
     if "is_null_" in asked.siblings:
         relations.between(rules.BOUNDS, asked.body(every), asked.rows(False, "is_null_"), asked.related)
-        if asked.siblings["is_null_"].fields == asked.leaf.fields:
+        if asked.siblings["is_null_"].fields == asked.field_operator.fields:
             relations.equal(rules.BOUNDS, asked.body(every), asked.rows(False, "is_null_"))
     for value in asked.values:
         here, filled = asked.rows(value), asked.rows(every)

@@ -11,15 +11,15 @@ from understudy.sampling.answers import Answer, named, same, shortened
 from understudy.sampling.random_requests import Request
 from understudy.values import now
 from understudy.verify import rules
-from understudy.verify.check_context import Inspection
+from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Broken, unlike
 from understudy.verify.checks import latest_rows, lookups
-from understudy.verify.checks.metamorphic import Relations
+from understudy.verify.checks.metamorphic import MetamorphicRelations
 from understudy.verify.expectations.model import Row
 from understudy.verify.filtered_rows.expected_rows import merged
-from understudy.verify.filtered_rows.table_under_test import Subject
+from understudy.verify.filtered_rows.table_under_test import TableUnderTest
 from understudy.verify.requests.endpoints import LIMIT, Endpoint, Lookup, success_of
-from understudy.verify.requests.field_operators import Leaf
+from understudy.verify.requests.field_operators import FieldOperator
 from understudy.verify.requests.operands import moment
 
 STAMPED = ("id", "created", "updated")  # what the server itself says of a new row
@@ -30,21 +30,21 @@ PAUSE = 0.01  # seconds that a change comes after what it changes, so that its t
 Rows = dict[str, Row]
 
 
-class Life:
+class RowLifecycle:
     """What happens to rows of one table, each step held against what is known of all rows before and after."""
 
-    def __init__(self, inspection: Inspection, subject: Subject) -> None:
-        self.inspection = inspection
+    def __init__(self, context: CheckContext, subject: TableUnderTest) -> None:
+        self.context = context
         self.subject = subject
-        self.own = inspection.own
+        self.own = context.own
         self.table = subject.selection.table
-        self.creates = inspection.surface.creates[self.table]
-        self.updates = inspection.surface.updates.get(self.table)
-        self.deletes = inspection.surface.deletes[self.table]
+        self.creates = context.endpoint_map.creates[self.table]
+        self.updates = context.endpoint_map.updates.get(self.table)
+        self.deletes = context.endpoint_map.deletes[self.table]
 
     @property
     def names(self) -> list[str]:
-        return self.inspection.names(self.creates)
+        return self.context.names(self.creates)
 
     @property
     def is_unique(self) -> bool:
@@ -55,24 +55,24 @@ class Life:
     # -------------------------------------------------------------------- rows
 
     def row(self, row_id: str) -> Row:
-        return self.inspection.model.known[self.table][row_id]
+        return self.context.model.known[self.table][row_id]
 
     def rows(self) -> Rows:
         """All known rows of the table, or the run's own where it is too large to know all."""
-        known = self.inspection.model.known[self.table]
-        if self.table in self.inspection.model.partial:
+        known = self.context.model.known[self.table]
+        if self.table in self.context.model.partial:
             return {row_id: known[row_id] for row_id in self.own.made[self.table] if row_id in known}
         return dict(known)
 
     def look_again(self) -> Rows:
         """The same, as the server shows them now."""
-        if self.table not in self.inspection.model.partial:
-            self.inspection.learn()
+        if self.table not in self.context.model.partial:
+            self.context.learn()
             return self.rows()
         selection, made = self.subject.selection, self.own.made[self.table]
-        by_ids = self.subject.leaves[selection.own, "id", "any_"].filters(made)
-        shown = self.inspection.shown(selection.lists, by_ids)
-        self.inspection.take(selection, made, shown)
+        by_ids = self.subject.field_operators[selection.own, "id", "any_"].filters(made)
+        shown = self.context.shown(selection.lists, by_ids)
+        self.context.take(selection, made, shown)
         return self.rows()
 
     def is_left(self, rule: Rule, endpoint: Endpoint, request: Request, expected: Rows) -> None:
@@ -81,27 +81,27 @@ class Life:
         lists = self.subject.selection.lists.request({})
         self.record(rule, endpoint, "rows", apart((request, lists), expected, now))
         self.is_counted(rule, request, len(expected))
-        for selection in self.inspection.surface.selections.values():
-            latest_rows.check(self.inspection, selection)
+        for selection in self.context.endpoint_map.selections.values():
+            latest_rows.check(self.context, selection)
 
     def is_counted(self, rule: Rule, request: Request, length: int) -> None:
         """Hold that the count of all rows is what it should be after a request."""
         counts = self.subject.selection.counts
-        if counts is None or self.table in self.inspection.model.partial:
+        if counts is None or self.table in self.context.model.partial:
             return
-        count = self.inspection.success(counts, counts.request({}))
+        count = self.context.success(counts, counts.request({}))
         broken = None if count == length else Broken((request, counts.request({})), f"{length}", f"{count}")
         self.record(rule, counts, "", broken)
 
     def record(self, rule: Rule, endpoint: Endpoint, about: str, broken: Broken | None) -> None:
-        self.inspection.ledger.record(rule, endpoint.label, about, broken)
+        self.context.results.record(rule, endpoint.label, about, broken)
 
     # ------------------------------------------------------------------ create
 
     def create(self, body: Mapping[str, Any]) -> str | None:
         """Create a row that is not there. Returns its id; None where the server did something else."""
         before, request = self.rows(), self.creates.request(body)
-        answer = self.inspection.ask(self.creates, request)
+        answer = self.context.ask(self.creates, request)
         broken, row = self.miscreated(request, answer, body)
         self.record(rules.CREATED, self.creates, "", broken)
         self.is_left(rules.CREATED, self.creates, request, {**before, **({str(row["id"]): row} if row else {})})
@@ -117,8 +117,8 @@ class Life:
                 (request,), f"{CREATED} with the new row", f"{answer.status} with {shortened(answer.body)}"
             ), None
         stamps = {name: answer.body.get(name) for name in STAMPED if name in answer.body}
-        sent = self.inspection.readings.body(self.creates, body)
-        row = self.inspection.model.written(self.table, {**sent, **stamps})
+        sent = self.context.interpreter.body(self.creates, body)
+        row = self.context.model.written(self.table, {**sent, **stamps})
         if abs(now() - moment(str(stamps["created"]))) > SKEW:
             return Broken((request,), "`created` is the time", f"{stamps['created']}"), row
         if same(answer.body, row):
@@ -128,7 +128,7 @@ class Life:
     def find(self, body: Mapping[str, Any], row_id: str) -> None:
         """Create a row whose unique field is taken: the one that is there is answered, unchanged."""
         before, request = self.rows(), self.creates.request(body)
-        answer = self.inspection.ask(self.creates, request)
+        answer = self.context.ask(self.creates, request)
         right = answer.is_success and answer.status != CREATED and same(answer.body, before.get(row_id))
         expected = f"a success but no {CREATED}, with {shortened(before.get(row_id))}"
         broken = None if right else Broken((request,), expected, f"{answer.status} with {shortened(answer.body)}")
@@ -141,14 +141,14 @@ class Life:
         """Change a row, and hold that this and its time are all that has changed."""
         endpoint, before, request = updates.endpoint, self.rows(), updates.request(row_id, body)
         time.sleep(PAUSE)
-        self.inspection.success(endpoint, request)
+        self.context.success(endpoint, request)
         now = self.look_again()
         if row_id not in now or row_id not in before:
             self.record(rules.UPDATED, endpoint, "", Broken((request,), "the row is left", "it is gone"))
             return
         stamp = {"updated": now[row_id].get("updated")}
-        sent = self.inspection.readings.body(endpoint, body)
-        row = self.inspection.model.written(self.table, {**before[row_id], **sent, **stamp})
+        sent = self.context.interpreter.body(endpoint, body)
+        row = self.context.model.written(self.table, {**before[row_id], **sent, **stamp})
         later = moment(str(stamp["updated"])) > moment(str(before[row_id]["updated"]))
         broken = None if later else Broken((request,), "`updated` is a later time", f"{stamp['updated']}")
         self.record(rules.UPDATED, endpoint, "updated", broken)
@@ -160,7 +160,7 @@ class Life:
     def delete(self, row_id: str, look: Callable[[], object] = bool) -> None:
         """Delete a row; `look` is called before anything else is sent that may change rows."""
         before, request = self.rows(), self.deletes.request(row_id)
-        self.inspection.success(self.deletes.endpoint, request)
+        self.context.success(self.deletes.endpoint, request)
         row = before.pop(row_id, {})
         self.is_left(rules.DELETED, self.deletes.endpoint, request, before)
         look()
@@ -170,7 +170,7 @@ class Life:
         """Delete rows one after the other, and look what is left once at the end."""
         before = self.rows()
         for row_id in row_ids:
-            self.inspection.success(self.deletes.endpoint, self.deletes.request(row_id))
+            self.context.success(self.deletes.endpoint, self.deletes.request(row_id))
         rest = {row_id: row for row_id, row in before.items() if row_id not in row_ids}
         for row_id in row_ids[-1:]:
             self.is_left(rules.DELETED, self.deletes.endpoint, self.deletes.request(row_id), rest)
@@ -182,11 +182,11 @@ class Life:
         self.is_found_by_filters(rules.DELETED, row)
         self.are_derived_seen(row)
         taken = [each.get(name) for each in self.rows().values() for name in self.names]
-        for lookup in self.inspection.surface.reads:
+        for lookup in self.context.endpoint_map.reads:
             value = row.get(lookup.field)
             if lookup.table == self.table and lookup.field != "id" and value is not None and value not in taken:
-                check = partial(lookups.is_not_found, self.inspection, lookup, str(value))
-                self.inspection.ledger.hold(rules.DELETED, lookup.endpoint.label, lookup.field, check)
+                check = partial(lookups.is_not_found, self.context, lookup, str(value))
+                self.context.results.hold(rules.DELETED, lookup.endpoint.label, lookup.field, check)
         # Last, since a server may take any change, even of a row that is not there, for a reason to look again.
         self.are_unknown(row_id, [self.deletes, *([self.updates] if self.updates else [])])
 
@@ -194,7 +194,7 @@ class Life:
         """Hold that operations answer that there is no row of an id."""
         for way in ways:
             request = way.request(row_id, None if way.endpoint.body is None else {})
-            answer = self.inspection.ask(way.endpoint, request)
+            answer = self.context.ask(way.endpoint, request)
             broken = None if answer.status == NOT_FOUND else Broken((request,), f"{NOT_FOUND}", f"{answer.status}")
             self.record(rules.DELETED, way.endpoint, "", broken)
 
@@ -210,7 +210,7 @@ class Life:
         before = self.rows()
         wanted = {self.subject.selection.own: {name: {"any_": values} for name, values in names.items()}}
         request = removes.request({**wanted, LIMIT: limit})
-        told = ids_in(self.inspection.success(removes, request))
+        told = ids_in(self.context.success(removes, request))
         there = [row_id for row_id in ids if row_id in before]
         most = min(limit or len(there), len(there))
         right = set(told) <= set(there) and len(told) == most
@@ -224,51 +224,56 @@ class Life:
 
     def is_seen(self, row_id: str) -> None:
         """Hold that a row is found in every way that leads to it, and so is what is derived from it."""
-        row = self.inspection.model.known[self.table].get(row_id, {})
-        for lookup in self.inspection.surface.reads:
+        row = self.context.model.known[self.table].get(row_id, {})
+        for lookup in self.context.endpoint_map.reads:
             if lookup.table == self.table:
-                check = partial(lookups.is_found, self.inspection, lookup, row_id)
-                self.inspection.ledger.hold(rules.READ, lookup.endpoint.label, "", check)
+                check = partial(lookups.is_found, self.context, lookup, row_id)
+                self.context.results.hold(rules.READ, lookup.endpoint.label, "", check)
         self.is_found_by_filters(rules.FOUND, row)
         self.are_derived_seen(row)
 
     def is_found_by_filters(self, rule: Rule, row: Row) -> None:
         """Hold every filter on the rows themselves, with the values of a row."""
-        algebra, own = self.subject.algebra, self.subject.selection.own
-        scope = self.subject.id_leaf(own)
-        for leaf in self.subject.leaves.values():
-            values = values_of(row, leaf.fields)
-            if leaf.filter != own or not values or not algebra.is_known(leaf.filters(None)) or scope is None:
+        expected_rows, own = self.subject.expected_rows, self.subject.selection.own
+        scope = self.subject.id_operator(own)
+        for field_operator in self.subject.field_operators.values():
+            values = values_of(row, field_operator.fields)
+            if (
+                field_operator.filter != own
+                or not values
+                or not expected_rows.is_known(field_operator.filters(None))
+                or scope is None
+            ):
                 continue
-            relations = Relations(self.subject.answers, leaf.subject)
-            for operand in plain(leaf, values):
-                among = merged(leaf.filters(operand), scope.filters(self.own.made[self.table]))
-                relations.within(rule, among, partial(algebra.bounds, among))
+            relations = MetamorphicRelations(self.subject.selected, field_operator.subject)
+            for operand in plain(field_operator, values):
+                among = merged(field_operator.filters(operand), scope.filters(self.own.made[self.table]))
+                relations.within(rule, among, partial(expected_rows.bounds, among))
 
     def are_derived_seen(self, row: Row) -> None:
         """Hold that what is derived from rows of a key is looked up as the list shows it, or not at all."""
-        for lookup in self.inspection.surface.reads:
-            rule = self.inspection.model.derived(lookup.table)
+        for lookup in self.context.endpoint_map.reads:
+            rule = self.context.model.derived(lookup.table)
             if rule is None or rule.source != self.table or row.get(rule.per) is None:
                 continue
-            if self.inspection.model.partial & {self.table, lookup.table}:
+            if self.context.model.partial & {self.table, lookup.table}:
                 continue
-            key, known = row[rule.per], self.inspection.model.known[lookup.table].values()
+            key, known = row[rule.per], self.context.model.known[lookup.table].values()
             found = next((str(each["id"]) for each in known if each[rule.per] == key), None)
             check = (
-                partial(lookups.is_not_found, self.inspection, lookup, str(key))
+                partial(lookups.is_not_found, self.context, lookup, str(key))
                 if found is None
-                else partial(lookups.is_found, self.inspection, lookup, found)
+                else partial(lookups.is_found, self.context, lookup, found)
             )
-            self.inspection.ledger.hold(rules.READ, lookup.endpoint.label, rule.per, check)
+            self.context.results.hold(rules.READ, lookup.endpoint.label, rule.per, check)
 
     def lookups(self, field: str) -> list[Lookup]:
-        return [each for each in self.inspection.surface.reads if (each.table, each.field) == (self.table, field)]
+        return [each for each in self.context.endpoint_map.reads if (each.table, each.field) == (self.table, field)]
 
 
-def plain(leaf: Leaf, values: Sequence[Any]) -> list[Any]:
+def plain(field_operator: FieldOperator, values: Sequence[Any]) -> list[Any]:
     """Operands that are what a row holds, and no more than that."""
-    kind = leaf.place.value["type"]
+    kind = field_operator.place.value["type"]
     return [list(values)] if kind == "array" else [True, False] if kind == "boolean" else [str(values[0])]
 
 

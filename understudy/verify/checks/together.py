@@ -11,7 +11,7 @@ from understudy.sampling.random_requests import Request
 from understudy.terminal.interrupts import delayed
 from understudy.verify import rules
 from understudy.verify.check_results import Broken, unlike
-from understudy.verify.checks.row_lifecycle import CREATED, Life
+from understudy.verify.checks.row_lifecycle import CREATED, RowLifecycle
 from understudy.verify.requests.created_rows import value_for
 from understudy.verify.requests.endpoints import Endpoint, Lookup, schema_of
 
@@ -21,57 +21,57 @@ CLIENTS = 4  # that create at the same time
 Body = dict[str, Any]
 
 
-def check(life: Life, full: Callable[[Life], Body]) -> None:
+def check(lifecycle: RowLifecycle, full: Callable[[RowLifecycle], Body]) -> None:
     """Hold that requests at the same time are answered as if they came one after the other."""
     for _ in range(ROUNDS):
-        if life.is_unique:
-            create_at_once(life, full(life))
-        row_id = life.create(full(life))
-        if row_id is not None and life.updates is not None:
-            update_at_once(life, life.updates, row_id)
-        life.delete_all(list(life.own.made[life.table])[-1:])
+        if lifecycle.is_unique:
+            create_at_once(lifecycle, full(lifecycle))
+        row_id = lifecycle.create(full(lifecycle))
+        if row_id is not None and lifecycle.updates is not None:
+            update_at_once(lifecycle, lifecycle.updates, row_id)
+        lifecycle.delete_all(list(lifecycle.own.made[lifecycle.table])[-1:])
 
 
-def sent_at_once(life: Life, endpoint: Endpoint, requests: Sequence[Request]) -> list[Answer]:
+def sent_at_once(lifecycle: RowLifecycle, endpoint: Endpoint, requests: Sequence[Request]) -> list[Answer]:
     """The answers to requests that are sent together, in the order of the requests."""
-    barrier, connection = Barrier(len(requests)), life.inspection.connection
+    barrier, throttled_client = Barrier(len(requests)), lifecycle.context.throttled_client
 
     def send(request: Request) -> Answer:
         barrier.wait()
-        return connection.ask(request)
+        return throttled_client.ask(request)
 
     with delayed(), ThreadPoolExecutor(len(requests)) as pool:
-        answers = list(pool.map(send, requests))
-        for request, answer in zip(requests, answers, strict=True):
-            life.inspection.note(endpoint, request, answer)
-    return answers
+        selected = list(pool.map(send, requests))
+        for request, answer in zip(requests, selected, strict=True):
+            lifecycle.context.note(endpoint, request, answer)
+    return selected
 
 
-def create_at_once(life: Life, body: Body) -> None:
+def create_at_once(lifecycle: RowLifecycle, body: Body) -> None:
     """One row is made of a name; whoever comes later is answered with it."""
-    request, before = life.creates.request(body), life.rows()
-    answers = sent_at_once(life, life.creates, [request] * CLIENTS)
-    fresh = [answer for answer in answers if answer.status == CREATED]
-    ids = {str(answer.body.get("id")) for answer in answers if isinstance(answer.body, dict)}
-    right = len(fresh) == len(ids) == 1 and all(answer.is_success for answer in answers)
-    statuses = ", ".join(str(answer.status) for answer in answers)
+    request, before = lifecycle.creates.request(body), lifecycle.rows()
+    selected = sent_at_once(lifecycle, lifecycle.creates, [request] * CLIENTS)
+    fresh = [answer for answer in selected if answer.status == CREATED]
+    ids = {str(answer.body.get("id")) for answer in selected if isinstance(answer.body, dict)}
+    right = len(fresh) == len(ids) == 1 and all(answer.is_success for answer in selected)
+    statuses = ", ".join(str(answer.status) for answer in selected)
     found = f"{statuses}, with the rows {named(sorted(ids))}"
     broken = None if right else Broken((request,) * CLIENTS, "one 201, and one row for all", found)
-    life.record(rules.UNIQUE, life.creates, "at the same time", broken)
+    lifecycle.record(rules.UNIQUE, lifecycle.creates, "at the same time", broken)
     rows = {str(answer.body["id"]): answer.body for answer in fresh if isinstance(answer.body, dict)}
-    life.is_left(rules.UNIQUE, life.creates, request, {**before, **rows})
+    lifecycle.is_left(rules.UNIQUE, lifecycle.creates, request, {**before, **rows})
 
 
-def update_at_once(life: Life, updates: Lookup, row_id: str) -> None:
+def update_at_once(lifecycle: RowLifecycle, updates: Lookup, row_id: str) -> None:
     """Changes of different fields of one row are all made."""
     parts = dict(schema_of(updates.endpoint).entries("properties"))
     for pair in combinations(parts, 2):
-        bodies = [{name: value_for(parts[name], life.own.mark())} for name in pair]
+        bodies = [{name: value_for(parts[name], lifecycle.own.mark())} for name in pair]
         requests = [updates.request(row_id, body) for body in bodies]
-        sent_at_once(life, updates.endpoint, requests)
-        row, expected = life.look_again().get(row_id, {}), {**bodies[0], **bodies[1]}
-        written = life.inspection.model.written(life.table, {**row, **expected}) if row else expected
+        sent_at_once(lifecycle, updates.endpoint, requests)
+        row, expected = lifecycle.look_again().get(row_id, {}), {**bodies[0], **bodies[1]}
+        written = lifecycle.context.model.written(lifecycle.table, {**row, **expected}) if row else expected
         lost = [name for name in pair if not same(row.get(name), written.get(name))]
         wanted, found = ({name: each.get(name) for name in lost} for each in (written, row))
         broken = unlike(tuple(requests), wanted, found) if lost else None
-        life.record(rules.UPDATED, updates.endpoint, "at the same time", broken)
+        lifecycle.record(rules.UPDATED, updates.endpoint, "at the same time", broken)

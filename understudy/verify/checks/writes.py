@@ -8,13 +8,13 @@ from typing import Any
 
 from understudy.contract.contract import Place
 from understudy.verify import rules
-from understudy.verify.check_context import Inspection
+from understudy.verify.check_context import CheckContext
 from understudy.verify.checks import invalid_requests, sequences, together
-from understudy.verify.checks.row_lifecycle import Life
-from understudy.verify.filtered_rows.table_under_test import Subject
+from understudy.verify.checks.row_lifecycle import RowLifecycle
+from understudy.verify.filtered_rows.table_under_test import TableUnderTest
 from understudy.verify.requests.created_rows import LONG, value_for
 from understudy.verify.requests.endpoints import Endpoint, Lookup, schema_of
-from understudy.verify.requests.invalid_bodies import spoiled
+from understudy.verify.requests.invalid_bodies import invalid_bodies
 
 SPOILED = 25  # bodies for each operation that must be refused
 FORMED = {"format", "pattern", "enum"}  # what says which texts may stand there
@@ -48,100 +48,103 @@ TEXTS = [  # texts that servers mistake; none of them is ASCII, or it is more th
 ]
 
 
-def check(inspection: Inspection, subject: Subject) -> None:
+def check(context: CheckContext, subject: TableUnderTest) -> None:
     """Live the lives of some rows of one table, and hold all rules about writes meanwhile."""
-    life = Life(inspection, subject)
-    life.look_again()
-    inspection.ledger.begin()
-    sequences.check(life, full)
-    together.check(life, full)
-    inspection.ledger.begin()
-    first = life.create(full(life))
+    lifecycle = RowLifecycle(context, subject)
+    lifecycle.look_again()
+    context.results.begin()
+    sequences.check(lifecycle, full)
+    together.check(lifecycle, full)
+    context.results.begin()
+    first = lifecycle.create(full(lifecycle))
     if first is not None:
-        refuse(life, life.creates, full(life))
-        live(life, first)
-    inspection.ledger.begin()
+        refuse(lifecycle, lifecycle.creates, full(lifecycle))
+        live(lifecycle, first)
+    context.results.begin()
     if subject.selection.removes is not None:
-        life.remove_all(subject.selection.removes, [full(life) for _ in range(3)])
-    inspection.ledger.end()
+        lifecycle.remove_all(subject.selection.removes, [full(lifecycle) for _ in range(3)])
+    context.results.end()
 
 
-def sow(inspection: Inspection, subject: Subject) -> None:
+def sow(context: CheckContext, subject: TableUnderTest) -> None:
     """Create rows of all kinds, for the checks that change nothing to find."""
-    life = Life(inspection, subject)
-    varied = (textual(schema_of(life.creates), full(life), text) for text in TEXTS[:SOWN])
-    for body in (full(life), full(life), sparse(life), nulls(life), *varied):
-        inspection.success(life.creates, life.creates.request(body))
+    lifecycle = RowLifecycle(context, subject)
+    varied = (textual(schema_of(lifecycle.creates), full(lifecycle), text) for text in TEXTS[:SOWN])
+    for body in (full(lifecycle), full(lifecycle), sparse(lifecycle), nulls(lifecycle), *varied):
+        context.success(lifecycle.creates, lifecycle.creates.request(body))
 
 
-def live(life: Life, first: str) -> None:
+def live(lifecycle: RowLifecycle, first: str) -> None:
     """Rows beside `first` that share what may be shared; each is changed, and deleted newest first but one."""
-    shared = {name: life.row(first)[name] for name in life.names}
-    if life.is_unique:
-        life.find({**full(life), **shared}, first)
-    others = [life.create({**full(life), **({} if life.is_unique else shared)}) for _ in range(2)]
-    alike = {} if life.is_unique else shared
-    others += [life.create(body) for body in ({**sparse(life), **alike}, nulls(life), long(life), *odd(life))]
-    others += [life.create(textual(schema_of(life.creates), full(life), text)) for text in TEXTS]
-    others += [life.create({**full(life), name: value}) for name, value in spellings(life)]
-    if life.updates is not None:
-        refuse(life, life.updates.endpoint, {}, **{life.updates.parameter: first})
+    shared = {name: lifecycle.row(first)[name] for name in lifecycle.names}
+    if lifecycle.is_unique:
+        lifecycle.find({**full(lifecycle), **shared}, first)
+    others = [lifecycle.create({**full(lifecycle), **({} if lifecycle.is_unique else shared)}) for _ in range(2)]
+    alike = {} if lifecycle.is_unique else shared
+    others += [
+        lifecycle.create(body)
+        for body in ({**sparse(lifecycle), **alike}, nulls(lifecycle), long(lifecycle), *odd(lifecycle))
+    ]
+    others += [lifecycle.create(textual(schema_of(lifecycle.creates), full(lifecycle), text)) for text in TEXTS]
+    others += [lifecycle.create({**full(lifecycle), name: value}) for name, value in spellings(lifecycle)]
+    if lifecycle.updates is not None:
+        refuse(lifecycle, lifecycle.updates.endpoint, {}, **{lifecycle.updates.parameter: first})
         for row_id in filter(None, (first, others[1])):
-            for body in changes(life, life.updates):
-                life.update(life.updates, row_id, body)
+            for body in changes(lifecycle, lifecycle.updates):
+                lifecycle.update(lifecycle.updates, row_id, body)
     for row_id in filter(None, (others[0], others[1], first)):
-        life.delete(row_id)
-    life.delete_all(list(filter(None, others[2:])))
-    again = life.create({**full(life), **shared})
+        lifecycle.delete(row_id)
+    lifecycle.delete_all(list(filter(None, others[2:])))
+    again = lifecycle.create({**full(lifecycle), **shared})
     if again is not None:
-        life.delete(again)
+        lifecycle.delete(again)
 
 
-def refuse(life: Life, endpoint: Endpoint, sound: dict[str, Any], **values: str) -> None:
+def refuse(lifecycle: RowLifecycle, endpoint: Endpoint, sound: dict[str, Any], **values: str) -> None:
     """Hold that bodies with one thing wrong are refused."""
-    bodies = list(spoiled(schema_of(endpoint), sound))
-    for each in life.inspection.random.sample(bodies, k=min(SPOILED, len(bodies))):
+    bodies = list(invalid_bodies(schema_of(endpoint), sound))
+    for each in lifecycle.context.random.sample(bodies, k=min(SPOILED, len(bodies))):
         request, raw = endpoint.request(each.body, **values), json.dumps(each.body).encode()
-        check = partial(invalid_requests.is_as_read, life.inspection, endpoint, request, raw, each.way)
-        life.inspection.ledger.hold(rules.REFUSED, endpoint.label, ".".join(each.way), check)
-    life.look_again()
+        check = partial(invalid_requests.is_as_read, lifecycle.context, endpoint, request, raw, each.way)
+        lifecycle.context.results.hold(rules.REFUSED, endpoint.label, ".".join(each.way), check)
+    lifecycle.look_again()
 
 
 # ---------------------------------------------------------------------- bodies
 
 
-def full(life: Life) -> dict[str, Any]:
+def full(lifecycle: RowLifecycle) -> dict[str, Any]:
     """A body that says something of every field."""
-    mark = life.own.mark()
-    return {name: value_for(part, mark) for name, part in schema_of(life.creates).entries("properties")}
+    mark = lifecycle.own.mark()
+    return {name: value_for(part, mark) for name, part in schema_of(lifecycle.creates).entries("properties")}
 
 
-def sparse(life: Life) -> dict[str, Any]:
+def sparse(lifecycle: RowLifecycle) -> dict[str, Any]:
     """A body of what is required."""
-    required = schema_of(life.creates).value.get("required", [])
-    return {name: value for name, value in full(life).items() if name in required}
+    required = schema_of(lifecycle.creates).value.get("required", [])
+    return {name: value for name, value in full(lifecycle).items() if name in required}
 
 
-def nulls(life: Life) -> dict[str, Any]:
+def nulls(lifecycle: RowLifecycle) -> dict[str, Any]:
     """A body in which all is null that may be."""
-    parts = dict(schema_of(life.creates).entries("properties"))
-    return {name: None if parts[name].value.get("nullable") else value for name, value in full(life).items()}
+    parts = dict(schema_of(lifecycle.creates).entries("properties"))
+    return {name: None if parts[name].value.get("nullable") else value for name, value in full(lifecycle).items()}
 
 
-def long(life: Life) -> dict[str, Any]:
+def long(lifecycle: RowLifecycle) -> dict[str, Any]:
     """A body with long texts, wherever any text may stand."""
-    parts = schema_of(life.creates).entries("properties")
+    parts = schema_of(lifecycle.creates).entries("properties")
     free = [
         name for name, part in parts if part.value.get("type", "string") == "string" and not FORMED & part.value.keys()
     ]
-    return {**full(life), **dict.fromkeys(free, LONG_TEXT)}
+    return {**full(lifecycle), **dict.fromkeys(free, LONG_TEXT)}
 
 
-def odd(life: Life) -> Iterator[dict[str, Any]]:
+def odd(lifecycle: RowLifecycle) -> Iterator[dict[str, Any]]:
     """Bodies with one odd value after the other where anything may stand."""
-    free = [name for name, part in schema_of(life.creates).entries("properties") if "type" not in part.value]
+    free = [name for name, part in schema_of(lifecycle.creates).entries("properties") if "type" not in part.value]
     for name in free:
-        yield from ({**sparse(life), name: value} for value in ODD)
+        yield from ({**sparse(lifecycle), name: value} for value in ODD)
 
 
 def textual(schema: Place, body: dict[str, Any], text: str) -> dict[str, Any]:
@@ -166,12 +169,12 @@ def textual_value(place: Place, value: Any, text: str) -> Any:
     return value
 
 
-def spellings(life: Life) -> Iterator[tuple[str, str]]:
+def spellings(lifecycle: RowLifecycle) -> Iterator[tuple[str, str]]:
     """Names that are alike to people, and others to the API, as far as the contract lets them be names."""
-    for name, part in schema_of(life.creates).entries("properties"):
-        if name not in life.names or part.value.get("type") != "string":
+    for name, part in schema_of(lifecycle.creates).entries("properties"):
+        if name not in lifecycle.names or part.value.get("type") != "string":
             continue
-        mark = life.own.mark()
+        mark = lifecycle.own.mark()
         texts = [
             f"{mark} \u00e9 \ufb01 Name",
             f"{mark} e\u0301 \ufb01 Name",
@@ -185,14 +188,14 @@ def spellings(life: Life) -> Iterator[tuple[str, str]]:
         yield from ((name, text) for text in texts if re.search(pattern, text))
 
 
-def changes(life: Life, updates: Lookup) -> Iterator[dict[str, Any]]:
+def changes(lifecycle: RowLifecycle, updates: Lookup) -> Iterator[dict[str, Any]]:
     """Bodies that change nothing, everything, one field after the other, and clear what can be."""
     parts = dict(schema_of(updates.endpoint).entries("properties"))
-    mark = life.own.mark()
+    mark = lifecycle.own.mark()
     yield {}
     yield {name: value_for(part, mark) for name, part in parts.items()}
     for name, part in parts.items():
-        yield {name: value_for(part, life.own.mark())}
+        yield {name: value_for(part, lifecycle.own.mark())}
     for name, part in parts.items():
         if part.value.get("nullable"):
             yield {name: None}

@@ -9,17 +9,17 @@ from understudy.contract.validation import Reading
 from understudy.errors import ApiError
 from understudy.filters.criteria import Criteria
 from understudy.operations.request_reader import RequestReader
-from understudy.verify.requests.endpoints import Endpoint, Surface
+from understudy.verify.requests.endpoints import Endpoint, EndpointMap
 
 
-class Readings:
+class RequestInterpreter:
     """Reads requests by the letter and, unless `strict`, as lenient servers do too, which make a 5 of "5"."""
 
-    def __init__(self, surface: Surface, catalog: Catalog, *, strict: bool) -> None:
+    def __init__(self, endpoint_map: EndpointMap, catalog: Catalog, *, strict: bool) -> None:
         kinds = [Reading.STRICT] if strict else [Reading.STRICT, Reading.COERCED]
         self._readers = {
             endpoint.label: [RequestReader(endpoint.place, catalog, kind) for kind in kinds]
-            for endpoint in surface.endpoints
+            for endpoint in endpoint_map.endpoints
         }
 
     def criteria(self, endpoint: Endpoint, body: Any) -> Criteria:

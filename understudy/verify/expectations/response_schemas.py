@@ -8,7 +8,7 @@ from understudy.sampling.answers import Answer, shortened
 from understudy.verify.requests.endpoints import Endpoint
 
 
-class Shapes:
+class ResponseSchemas:
     """Validators of answers, compiled as they are needed."""
 
     def __init__(self) -> None:

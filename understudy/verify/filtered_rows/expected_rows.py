@@ -7,8 +7,8 @@ from typing import Any
 
 from understudy.contract.columns import Step
 from understudy.filters.criteria import EVERY, All, Criteria, Either, Related, reached
-from understudy.verify.filtered_rows.selected_ids import Answers, Filters, Ids
-from understudy.verify.requests.field_operators import Leaf, asked
+from understudy.verify.filtered_rows.selected_ids import Filters, Ids, SelectedIds
+from understudy.verify.requests.field_operators import FieldOperator, asked
 
 NONE: Ids = frozenset()
 UNPINNED: Filters = {}
@@ -26,7 +26,7 @@ class Bounds:
         return cls(ids, ids)
 
 
-class Algebra:
+class ExpectedRows:
     """Evaluates bodies that select rows of one table.
 
     What the known rows decide is read off them; any other criterion is asked alone. `and_` is then an
@@ -35,21 +35,25 @@ class Algebra:
     most, unless the body is pinned to a single related row.
     """
 
-    def __init__(self, answers: Answers, leaves: Mapping[tuple[str, ...], Leaf]) -> None:
-        self._answers = answers
-        self._model = answers.inspection.model
-        self._readings = answers.inspection.readings
-        self._selection = answers.selection
-        self._leaves = leaves
+    def __init__(self, selected: SelectedIds, field_operators: Mapping[tuple[str, ...], FieldOperator]) -> None:
+        self._selected = selected
+        self._model = selected.context.model
+        self._interpreter = selected.context.interpreter
+        self._selection = selected.selection
+        self._field_operators = field_operators
 
     def bounds(self, filters: Filters, pin: Filters = UNPINNED) -> Bounds:
         """What filters select, together with a pin: filters that single out one related row."""
         return self._evaluated(filters, self.parts(filters), pin)
 
-    def bounds_apart(self, leaf: Leaf, operand: Any) -> Bounds:
+    def bounds_apart(self, field_operator: FieldOperator, operand: Any) -> Bounds:
         """What a leaf selects that looks at one field or another, from what leaves on each of them do."""
-        beside = [other for other in self._leaves.values() if other.operator == leaf.operator and other is not leaf]
-        return self._evaluated(leaf.filters(operand), [other.filters(operand) for other in beside], UNPINNED)
+        beside = [
+            other
+            for other in self._field_operators.values()
+            if other.operator == field_operator.operator and other is not field_operator
+        ]
+        return self._evaluated(field_operator.filters(operand), [other.filters(operand) for other in beside], UNPINNED)
 
     def _evaluated(self, filters: Filters, parts: Iterable[Filters], pin: Filters) -> Bounds:
         """What filters select, from what is known and what some bodies select that ask for one criterion each."""
@@ -59,14 +63,14 @@ class Algebra:
             if not pin and self._model.knows(part, self._selection.table):
                 return self._known(part)
             body = alone.get(repr(part))
-            return None if body is None else self._answers.whole(merged(body, pin))
+            return None if body is None else self._selected.whole(merged(body, pin))
 
         pinned = self.steps(next(iter(pin))) if pin else ()
-        return Evaluation(ask, self._answers.every, pinned).bounds(self.criteria(filters), ())
+        return Evaluation(ask, self._selected.every, pinned).bounds(self.criteria(filters), ())
 
     def _known(self, criteria: Criteria) -> Ids:
         selected = self._model.select(self._selection.table, criteria)
-        return selected if self._answers.known is None else selected & self._answers.known
+        return selected if self._selected.known is None else selected & self._selected.known
 
     def same(self) -> Iterator[tuple[Filters, Filters]]:
         """Bodies that are written otherwise and ask for the same."""
@@ -86,11 +90,15 @@ class Algebra:
         return tuple(steps)
 
     def criteria(self, filters: Filters) -> Criteria:
-        return self._readings.criteria(self._selection.lists, filters)
+        return self._interpreter.criteria(self._selection.lists, filters)
 
     def parts(self, filters: Filters) -> list[Filters]:
         """The bodies that ask for each criterion alone."""
-        return [leaf.filters(operand) for leaf, operand in asked(filters, self._leaves) if operand is not None]
+        return [
+            field_operator.filters(operand)
+            for field_operator, operand in asked(filters, self._field_operators)
+            if operand is not None
+        ]
 
     def is_single(self, name: str) -> bool:
         """Whether a filter speaks of one row at the most for each row that is selected."""
@@ -101,11 +109,11 @@ class Algebra:
         name, value = next(iter(filters.items()), ("", None))
         if not all(self.steps(other)[: len(self.steps(name))] == self.steps(name) for other in filters):
             return []
-        leaf = self._leaves.get((name, "id", "any_"))
-        if leaf is None or self.is_single(name) or not isinstance(value, dict) or is_joined_by_or(value):
+        field_operator = self._field_operators.get((name, "id", "any_"))
+        if field_operator is None or self.is_single(name) or not isinstance(value, dict) or is_joined_by_or(value):
             return []
-        ids = self._answers.inspection.samples.seen(leaf.table, leaf.fields)
-        return [leaf.filters([self._answers.inspection.random.choice(ids)])] if ids else []
+        ids = self._selected.context.samples.seen(field_operator.table, field_operator.fields)
+        return [field_operator.filters([self._selected.context.random.choice(ids)])] if ids else []
 
     def is_known(self, filters: Filters) -> bool:
         """Whether the known rows alone decide what filters select."""
@@ -117,9 +125,13 @@ class Algebra:
         return self._by_criteria(self._plain_bodies())
 
     def _plain_bodies(self) -> list[Filters]:
-        flags = [leaf for leaf in self._leaves.values() if leaf.place.value["type"] == "boolean"]
+        flags = [
+            field_operator
+            for field_operator in self._field_operators.values()
+            if field_operator.place.value["type"] == "boolean"
+        ]
         bodies: list[Filters] = [{name: {}} for name in self._selection.filters]
-        return [*bodies, *(leaf.filters(value) for leaf in flags for value in (True, False))]
+        return [*bodies, *(field_operator.filters(value) for field_operator in flags for value in (True, False))]
 
     def _by_criteria(self, bodies: Iterable[Filters]) -> dict[str, Filters]:
         return {repr(self.criteria(body)): body for body in bodies}

@@ -11,32 +11,32 @@ Ask = Callable[[Filters], Ids]
 
 
 @dataclass(frozen=True)
-class Term:
+class RowSet:
     """A set of rows. `sources` are the bodies that must be asked for it."""
 
     sources: tuple[Filters, ...]
     ids: Callable[[Ask], Ids]
 
-    def __or__(self, other: "Term") -> "Term":
+    def __or__(self, other: "RowSet") -> "RowSet":
         return self._with(other, frozenset.__or__)
 
-    def __and__(self, other: "Term") -> "Term":
+    def __and__(self, other: "RowSet") -> "RowSet":
         return self._with(other, frozenset.__and__)
 
-    def __sub__(self, other: "Term") -> "Term":
+    def __sub__(self, other: "RowSet") -> "RowSet":
         return self._with(other, frozenset.__sub__)
 
-    def _with(self, other: "Term", combine: Callable[[Ids, Ids], Ids]) -> "Term":
-        return Term(self.sources + other.sources, lambda ask: combine(self.ids(ask), other.ids(ask)))
+    def _with(self, other: "RowSet", combine: Callable[[Ids, Ids], Ids]) -> "RowSet":
+        return RowSet(self.sources + other.sources, lambda ask: combine(self.ids(ask), other.ids(ask)))
 
 
-NO_ROWS = Term((), lambda _: frozenset())
+NO_ROWS = RowSet((), lambda _: frozenset())
 
 
-def rows(filters: Filters) -> Term:
+def rows(filters: Filters) -> RowSet:
     """What filters select."""
-    return Term((filters,), lambda ask: ask(filters))
+    return RowSet((filters,), lambda ask: ask(filters))
 
 
-def union(terms: Iterable[Term]) -> Term:
+def union(terms: Iterable[RowSet]) -> RowSet:
     return reduce(or_, terms, NO_ROWS)

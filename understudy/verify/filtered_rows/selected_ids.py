@@ -9,7 +9,7 @@ from understudy.reports.verdict import SEPARATOR
 from understudy.sampling.answers import named, rows_of, shortened
 from understudy.sampling.random_requests import names_in
 from understudy.verify import rules
-from understudy.verify.check_context import MOST_PAGES, Inspection
+from understudy.verify.check_context import MOST_PAGES, CheckContext
 from understudy.verify.check_results import Broken, TooMany
 from understudy.verify.requests.endpoints import LIMIT, OFFSET, Endpoint, Selection, success_of
 
@@ -19,20 +19,20 @@ Filters = Mapping[str, Any]
 Ids = frozenset[str]
 
 
-class Answers:
+class SelectedIds:
     """What the operations on one table answer, asked once each.
 
     Of a table that is too large to know, only some rows are looked at: those that are `known`, which
     `scope` asks for.
     """
 
-    def __init__(self, inspection: Inspection, selection: Selection) -> None:
-        self.inspection = inspection
+    def __init__(self, context: CheckContext, selection: Selection) -> None:
+        self.context = context
         self.selection = selection
         self._ids: dict[str, Ids] = {}
         self._counts: dict[str, int] = {}
         self._agreed: dict[str, set[int]] = defaultdict(set)
-        self._version = inspection.version
+        self._version = context.version
         self.scope: Filters = {}
         self.known: Ids | None = None
 
@@ -70,14 +70,14 @@ class Answers:
             return len(self.listed(filters))
         if key not in self._counts:
             request = self.selection.counts.request(self.scoped(filters))
-            count = self.inspection.success(self.selection.counts, request)
+            count = self.context.success(self.selection.counts, request)
             self._counts[key] = count if isinstance(count, int) else 0
         return self._counts[key]
 
     def _refresh(self) -> None:
         """Forget what was answered before rows changed."""
-        if self._version != self.inspection.version:
-            self._version = self.inspection.version
+        if self._version != self.context.version:
+            self._version = self.context.version
             self._ids.clear()
             self._counts.clear()
 
@@ -91,24 +91,24 @@ class Answers:
 
     def _read(self, filters: Filters) -> Ids:
         size = self.selection.page_size
-        rows = self.inspection.rows(self.selection, self.selection.lists, filters)
+        rows = self.context.rows(self.selection, self.selection.lists, filters)
         for page in range(1, MOST_PAGES + 1):
             if len(rows) < page * size:
                 return frozenset(str(row["id"]) for row in rows)
             following = {**filters, LIMIT: size, OFFSET: page * size}
-            rows += self.inspection.rows(self.selection, self.selection.lists, following)
+            rows += self.context.rows(self.selection, self.selection.lists, following)
         raise TooMany
 
     def _agree(self, filters: Filters) -> None:
         subject = SEPARATOR.join(names_in(filters))
         if (counts := self.selection.counts) is not None:
-            self.inspection.ledger.hold(rules.COUNT, counts.label, subject, lambda: self.miscounted(counts, filters))
+            self.context.results.hold(rules.COUNT, counts.label, subject, lambda: self.miscounted(counts, filters))
         if (pages := self.selection.pages) is not None:
-            self.inspection.ledger.hold(rules.PAGE, pages.label, subject, lambda: self.mispaged(pages, filters))
+            self.context.results.hold(rules.PAGE, pages.label, subject, lambda: self.mispaged(pages, filters))
 
     def miscounted(self, counts: Endpoint, filters: Filters) -> Broken | None:
         request, length = counts.request(filters), len(self.listed(filters))
-        count = self.inspection.success(counts, request)
+        count = self.context.success(counts, request)
         return (
             None
             if count == length
@@ -117,7 +117,7 @@ class Answers:
 
     def mispaged(self, pages: Endpoint, filters: Filters) -> Broken | None:
         request, ids = pages.request(filters), self.listed(filters)
-        page = self.inspection.success(pages, request)
+        page = self.context.success(pages, request)
         shown = {str(row["id"]) for row in rows_of(page) or ()}
         size = self.selection.page_size
         told = told_of(pages, page)

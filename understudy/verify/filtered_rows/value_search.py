@@ -7,8 +7,8 @@ from typing import Any
 
 from understudy.contract.contract import Place
 from understudy.values import EPOCH, MICROSECOND
-from understudy.verify.filtered_rows.selected_ids import Answers
-from understudy.verify.requests.field_operators import Leaf
+from understudy.verify.filtered_rows.selected_ids import SelectedIds
+from understudy.verify.requests.field_operators import FieldOperator
 
 FIRST, LAST = (datetime(year, 1, 1, tzinfo=timezone.utc) for year in (1900, 2200))
 LETTERS = "etaoinsrhldcumfpgwybvkxjqz-0123456789 ."
@@ -18,17 +18,17 @@ BATCH = 100  # values that are asked for at once; the real server cannot take mo
 WANTED = 3  # values that are enough
 
 
-class Discovery:
+class ValueSearch:
     """Finds values that fields of rows hold, of rows that are only seen through filters too."""
 
-    def __init__(self, leaves: Mapping[tuple[str, ...], Leaf], answers: Answers) -> None:
-        self._leaves = leaves
-        self._answers = answers
-        self._samples = answers.inspection.samples
+    def __init__(self, field_operators: Mapping[tuple[str, ...], FieldOperator], selected: SelectedIds) -> None:
+        self._field_operators = field_operators
+        self._selected = selected
+        self._samples = selected.context.samples
 
-    def values(self, leaf: Leaf) -> list[Any]:
+    def values(self, field_operator: FieldOperator) -> list[Any]:
         """Some values to ask `leaf` with, those first that are known to be held by rows."""
-        kind = leaf.place["items"] if "items" in leaf.place.value else leaf.place
+        kind = field_operator.place["items"] if "items" in field_operator.place.value else field_operator.place
         schema = kind.value
         if schema["type"] == "boolean":
             return [True, False]
@@ -36,52 +36,56 @@ class Discovery:
             return [1]
         if "enum" in schema:
             return [word for word in schema["enum"] if word is not None]
-        fields = self._fields(leaf)
-        if not self._samples.seen(leaf.table, fields):
-            for value in self._found(leaf, kind):
-                self._samples.note(leaf.table, fields, value)
-        return self._samples.seen(leaf.table, fields)
+        fields = self._fields(field_operator)
+        if not self._samples.seen(field_operator.table, fields):
+            for value in self._found(field_operator, kind):
+                self._samples.note(field_operator.table, fields, value)
+        return self._samples.seen(field_operator.table, fields)
 
-    def _fields(self, leaf: Leaf) -> tuple[str, ...]:
+    def _fields(self, field_operator: FieldOperator) -> tuple[str, ...]:
         """Under which fields the values of a leaf are kept: what is found of one of several is of no other."""
-        is_shown = leaf.table in self._answers.inspection.model.tables
-        return leaf.fields if is_shown or len(leaf.fields) == 1 else ("|".join(leaf.fields),)
+        is_shown = field_operator.table in self._selected.context.model.tables
+        return (
+            field_operator.fields if is_shown or len(field_operator.fields) == 1 else ("|".join(field_operator.fields),)
+        )
 
-    def _found(self, leaf: Leaf, kind: Place) -> Iterator[Any]:
+    def _found(self, field_operator: FieldOperator, kind: Place) -> Iterator[Any]:
         if kind.value.get("format") == "date-time":
-            yield from self._moments(leaf)
-        elif (pattern := self._sibling(leaf, "like_")) is not None:
+            yield from self._moments(field_operator)
+        elif (pattern := self._sibling(field_operator, "like_")) is not None:
             yield from self._texts(pattern)
-        elif (one_of := self._sibling(leaf, "any_") or self._sibling(leaf, "all_")) is not None:
+        elif (one_of := self._sibling(field_operator, "any_") or self._sibling(field_operator, "all_")) is not None:
             short = [value for value in self._samples.alike(kind) if len(value) <= LONGEST]
-            yield from self._held(one_of, [*self._samples.usual(leaf.table, leaf.fields), *short])
+            yield from self._held(one_of, [*self._samples.usual(field_operator.table, field_operator.fields), *short])
 
-    def siblings(self, leaf: Leaf) -> dict[str, Leaf]:
+    def siblings(self, field_operator: FieldOperator) -> dict[str, FieldOperator]:
         """The leaves beside a leaf, and itself, by name."""
-        return {other.name: other for other in self._leaves.values() if other.way == leaf.way}
+        return {other.name: other for other in self._field_operators.values() if other.way == field_operator.way}
 
-    def _sibling(self, leaf: Leaf, operator: str) -> Leaf | None:
+    def _sibling(self, field_operator: FieldOperator, operator: str) -> FieldOperator | None:
         """The leaf of another operator on the same field, or itself."""
-        if leaf.operator == operator:
-            return leaf
-        beside = self.siblings(leaf).values()
-        return next((other for other in beside if (other.operator, other.fields) == (operator, leaf.fields)), None)
+        if field_operator.operator == operator:
+            return field_operator
+        beside = self.siblings(field_operator).values()
+        return next(
+            (other for other in beside if (other.operator, other.fields) == (operator, field_operator.fields)), None
+        )
 
     # ------------------------------------------------------------------ asking
 
-    def _count(self, leaf: Leaf, operand: Any) -> int:
-        return self._answers.count(leaf.filters(operand))
+    def _count(self, field_operator: FieldOperator, operand: Any) -> int:
+        return self._selected.count(field_operator.filters(operand))
 
-    def _held(self, leaf: Leaf, candidates: Sequence[Any]) -> Iterator[Any]:
+    def _held(self, field_operator: FieldOperator, candidates: Sequence[Any]) -> Iterator[Any]:
         """Those of some values that a row holds, a few at the most, by halving."""
-        if leaf.operator == "all_":
-            held = (value for value in candidates[:CANDIDATES] if self._count(leaf, [value]))
+        if field_operator.operator == "all_":
+            held = (value for value in candidates[:CANDIDATES] if self._count(field_operator, [value]))
             yield from islice(held, WANTED)
             return
         pending, found = [list(candidates[start : start + BATCH]) for start in range(0, len(candidates), BATCH)], 0
         while pending and found < WANTED:
             values = pending.pop()
-            if not values or not self._count(leaf, values):
+            if not values or not self._count(field_operator, values):
                 continue
             if len(values) == 1:
                 found += 1
@@ -90,9 +94,9 @@ class Discovery:
                 middle = len(values) // 2
                 pending += [values[middle:], values[:middle]]
 
-    def _moments(self, leaf: Leaf) -> Iterator[str]:
+    def _moments(self, field_operator: FieldOperator) -> Iterator[str]:
         """The moment of a row in the middle, to the microsecond, by bisection."""
-        after = self._sibling(leaf, "after_")
+        after = self._sibling(field_operator, "after_")
         if after is None:
             return
         low, high = ((moment - EPOCH) // MICROSECOND for moment in (FIRST, LAST))
@@ -107,26 +111,26 @@ class Discovery:
                 high = middle
         yield written(low)
 
-    def _texts(self, leaf: Leaf) -> Iterator[str]:
+    def _texts(self, field_operator: FieldOperator) -> Iterator[str]:
         """Whole texts, letter by letter: what contains a piece contains it with one more letter."""
-        begins = [letter for letter in LETTERS if self._count(leaf, letter)]
+        begins = [letter for letter in LETTERS if self._count(field_operator, letter)]
         for begin in dict.fromkeys([*begins[:1], *begins[-1:]]):
-            text = self._grown(leaf, begin, lambda text, letter: text + letter)
-            text = self._grown(leaf, text, lambda text, letter: letter + text)
-            yield self._spelled(leaf, text)
+            text = self._grown(field_operator, begin, lambda text, letter: text + letter)
+            text = self._grown(field_operator, text, lambda text, letter: letter + text)
+            yield self._spelled(field_operator, text)
 
-    def _grown(self, leaf: Leaf, text: str, longer: Callable[[str, str], str]) -> str:
+    def _grown(self, field_operator: FieldOperator, text: str, longer: Callable[[str, str], str]) -> str:
         while len(text) < LONGEST:
             following = (longer(text, letter) for letter in LETTERS)
-            found = next((candidate for candidate in following if self._count(leaf, candidate)), None)
+            found = next((candidate for candidate in following if self._count(field_operator, candidate)), None)
             if found is None:
                 return text
             text = found
         return text
 
-    def _spelled(self, leaf: Leaf, text: str) -> str:
+    def _spelled(self, field_operator: FieldOperator, text: str) -> str:
         """A text in upper or lower case, as a row holds it; patterns do not tell."""
-        one_of = self._sibling(leaf, "any_")
+        one_of = self._sibling(field_operator, "any_")
         spellings: Iterable[str] = dict.fromkeys([text, text.capitalize(), text.title(), text.upper()])
         if one_of is None:
             return text

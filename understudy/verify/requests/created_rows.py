@@ -5,7 +5,7 @@ from uuid import uuid4
 
 from understudy.contract.contract import Place
 from understudy.sampling.answers import Answer
-from understudy.verify.requests.endpoints import Endpoint, Surface
+from understudy.verify.requests.endpoints import Endpoint, EndpointMap
 
 MARK = "understudy-verify"
 CREATED = 201
@@ -13,18 +13,18 @@ NUMBERS = {"flag": True, "tier": 1, "share": 1.5, "whole": 1.0, "beyond": 2**53 
 LONG = 700  # letters of a text that is longer than anything that is cut
 
 
-class OwnRows:
+class CreatedRows:
     """Marks bodies, and remembers what was made of them.
 
     Args:
         run: tells this run's rows from those of any other.
     """
 
-    def __init__(self, surface: Surface, run: str) -> None:
-        self._surface = surface
+    def __init__(self, endpoint_map: EndpointMap, run: str) -> None:
+        self._endpoint_map = endpoint_map
         self._run = run
         self._count = 0
-        self.made: dict[str, list[str]] = {table: [] for table in surface.creates}
+        self.made: dict[str, list[str]] = {table: [] for table in endpoint_map.creates}
 
     def mark(self) -> str:
         """A text that no other row holds."""
@@ -34,7 +34,7 @@ class OwnRows:
     def note(self, endpoint: Endpoint, answer: Answer) -> None:
         """Remember the row of an answer, where this run made it."""
         table = next(
-            (table for table, creates in self._surface.creates.items() if creates.label == endpoint.label), None
+            (table for table, creates in self._endpoint_map.creates.items() if creates.label == endpoint.label), None
         )
         if table is None:
             return

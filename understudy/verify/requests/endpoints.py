@@ -111,7 +111,7 @@ class Selection:
 
 
 @dataclass(frozen=True)
-class Surface:
+class EndpointMap:
     """All operations. Tables are named as the contract names them."""
 
     endpoints: tuple[Endpoint, ...]
@@ -130,7 +130,7 @@ class Surface:
         return paths
 
     @classmethod
-    def of(cls, contract: Contract) -> "Surface":
+    def of(cls, contract: Contract) -> "EndpointMap":
         endpoints = tuple(map(endpoint_at, (place for _, place in contract.operations())))
         lookups = [lookup for endpoint in endpoints if (lookup := lookup_of(endpoint)) is not None]
         return cls(

@@ -11,7 +11,7 @@ from understudy.verify.requests.endpoints import Selection
 
 
 @dataclass(frozen=True, eq=False)
-class Leaf:
+class FieldOperator:
     """An operator that a body can ask for.
 
     `way` are the names that lead to it, from the body's own to the last before the operator; `fields`
@@ -60,33 +60,39 @@ def nested(way: tuple[str, ...], body: dict[str, Any]) -> dict[str, Any]:
     return body
 
 
-def leaves_of(selection: Selection) -> list[Leaf]:
+def field_operators_of(selection: Selection) -> list[FieldOperator]:
     """All leaves of the filters of a selection."""
     return [
-        leaf
+        field_operator
         for name, part in selection.filters.items()
-        for leaf in leaves_at(part, (name,), part.value["x-filters"], (), is_ignored=False, is_either=False)
+        for field_operator in field_operators_at(
+            part, (name,), part.value["x-filters"], (), is_ignored=False, is_either=False
+        )
     ]
 
 
-def leaves_at(
+def field_operators_at(
     place: Place, way: tuple[str, ...], table: str, fields: tuple[str, ...], *, is_ignored: bool, is_either: bool
-) -> Iterator[Leaf]:
+) -> Iterator[FieldOperator]:
     for name, part in place["properties"].items():
         looked_at = tuple(fields_of(part))
         ignored, either = is_ignored or "x-ignored" in part.value, is_either or "x-either" in part.value
         if "properties" in part.value:
             way_on = (*way, name)
-            yield from leaves_at(part, way_on, table, looked_at or (name,), is_ignored=ignored, is_either=either)
+            yield from field_operators_at(
+                part, way_on, table, looked_at or (name,), is_ignored=ignored, is_either=either
+            )
         elif not part.value.get("x-combines"):
             operator = str(part.value.get("x-operator", name))
-            yield Leaf(way, name, operator, table, looked_at or fields, part, ignored, either)
+            yield FieldOperator(way, name, operator, table, looked_at or fields, part, ignored, either)
 
 
-def asked(value: Any, leaves: Mapping[tuple[str, ...], Leaf], way: tuple[str, ...] = ()) -> Iterator[tuple[Leaf, Any]]:
+def asked(
+    value: Any, field_operators: Mapping[tuple[str, ...], FieldOperator], way: tuple[str, ...] = ()
+) -> Iterator[tuple[FieldOperator, Any]]:
     """The leaves that a body asks for, each with its operand."""
-    if way in leaves:
-        yield leaves[way], value
+    if way in field_operators:
+        yield field_operators[way], value
     elif isinstance(value, dict):
         for name, part in value.items():
-            yield from asked(part, leaves, (*way, name))
+            yield from asked(part, field_operators, (*way, name))

@@ -11,20 +11,20 @@ Way = tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Spoiled:
+class InvalidBody:
     """A body, and the way to what is wrong in it."""
 
     way: Way
     body: dict[str, Any]
 
 
-def spoiled(schema: Place, sound: dict[str, Any]) -> Iterator[Spoiled]:
+def invalid_bodies(schema: Place, sound: dict[str, Any]) -> Iterator[InvalidBody]:
     """Bodies that are `sound` but for one place."""
     if schema.value.get("additionalProperties") is False:
-        yield Spoiled((STRANGER,), {**sound, STRANGER: 1})
+        yield InvalidBody((STRANGER,), {**sound, STRANGER: 1})
     for name, part in schema.entries("properties"):
         for way, value in wrong_values(part, (name,)):
-            yield Spoiled(way, {**sound, name: value})
+            yield InvalidBody(way, {**sound, name: value})
 
 
 def wrong_values(place: Place, way: Way) -> Iterator[tuple[Way, Any]]:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID
 
-from understudy.verify.requests.field_operators import Leaf
+from understudy.verify.requests.field_operators import FieldOperator
 
 NOBODYS = {"uuid": str(UUID(int=1)), "text": "understudy: nobody has this"}
 MANY = 150  # values of one list: more than a byte counts with a sign, and than some databases take at once
@@ -16,35 +16,35 @@ CASES = (str.upper, str.lower)
 FAR_EAST, FAR_WEST = timezone(timedelta(hours=5, minutes=30)), timezone(timedelta(hours=-9, minutes=-30))
 
 
-def nobodys(leaf: Leaf) -> list[Any]:
+def nobodys(field_operator: FieldOperator) -> list[Any]:
     """A list of a value that no row holds; of none, where rows may hold each word that there is."""
-    schema = (leaf.place.get("items") or leaf.place).value
+    schema = (field_operator.place.get("items") or field_operator.place).value
     return [] if "enum" in schema else [NOBODYS.get(schema.get("format", "text"), NOBODYS["text"])]
 
 
-def crowd(leaf: Leaf) -> list[Any]:
+def crowd(field_operator: FieldOperator) -> list[Any]:
     """Many values that no row holds, all different."""
-    first = nobodys(leaf)
+    first = nobodys(field_operator)
     if first == [NOBODYS["uuid"]]:
         return [str(UUID(int=number)) for number in range(1, MANY + 1)]
     return [f"{value} {number}" for value in first for number in range(MANY)]
 
 
-def nobodys_operand(leaf: Leaf) -> Any:
+def nobodys_operand(field_operator: FieldOperator) -> Any:
     """What no row meets, for any operator but those that are true or false."""
-    schema = leaf.place.value
+    schema = field_operator.place.value
     if schema["type"] == "array":
-        return nobodys(leaf) if leaf.operator == "all_" else []
+        return nobodys(field_operator) if field_operator.operator == "all_" else []
     if schema.get("format") == "date-time":
-        return DAWN if leaf.operator == "before_" else DUSK
+        return DAWN if field_operator.operator == "before_" else DUSK
     return NOBODYS["text"]
 
 
-def operands(leaf: Leaf, values: Sequence[Any]) -> Iterator[Any]:
+def operands(field_operator: FieldOperator, values: Sequence[Any]) -> Iterator[Any]:
     """Operands for a leaf, made of values for it."""
-    schema = leaf.place.value
+    schema = field_operator.place.value
     if schema["type"] == "array":
-        yield from lists(values, nobodys(leaf), crowd(leaf))
+        yield from lists(values, nobodys(field_operator), crowd(field_operator))
     elif schema.get("format") == "date-time":
         yield DAWN
         yield DUSK

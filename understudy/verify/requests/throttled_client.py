@@ -32,7 +32,7 @@ class NoAnswer(UnderstudyError):
         self.request = request
 
 
-class Connection:
+class ThrottledClient:
     """Sends requests.
 
     Args:
