@@ -1,5 +1,6 @@
 """Control clients of servers elsewhere: behind a prefix, behind a proxy, and with a token."""
 
+import json
 import socket
 import subprocess
 import sys
@@ -250,6 +251,21 @@ def test_a_transport_carries_every_request(standin: StandIn, prefix: str | None)
         assert list(remote.faults) == []
         assert remote.requests == []
         assert transport.count == before + 3
+
+
+def test_pages_without_an_end_are_refused(standin: StandIn) -> None:
+    """A broken proxy or server that returns one page again and again must not keep the client in a loop."""
+
+    class OnePage(httpx.HTTPTransport):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            request.url = request.url.copy_remove_param("before")
+            response = super().handle_request(request)
+            if not request.url.path.endswith("/requests/find"):
+                return response
+            return httpx.Response(200, json={**json.loads(response.read()), "next": 7})
+
+    with OnePage() as transport, pytest.raises(ControlError, match="without an end"):
+        RemoteWorkspace(standin.url, transport).find()
 
 
 def test_a_transport_is_used_instead_of_a_proxy(

@@ -338,9 +338,12 @@ class RemoteWorkspace:
         while True:
             page = self._call(method, path, body, params={**params, **before})
             yield page
-            if page["next"] is None:
+            following = page["next"]
+            if following is None:
                 return
-            before = {"before": page["next"]}
+            if before and following >= before["before"]:
+                raise Unrecognized(f"{self.url} returned pages of requests without an end; is it an Understudy server?")
+            before = {"before": following}
 
     def _call(
         self,
