@@ -588,3 +588,11 @@ def test_nobody_there_is_told_in_one_line(tmp_path: Path) -> None:
 
 def test_understudy_publishes_what_it_serves(api: Api, small: httpx.Client) -> None:
     assert report(drift(api.contract, small)) == "0 drifts."
+
+
+def test_of_most_operations_only_the_exceptions_are_named(tmp_path: Path) -> None:
+    ours = document("3.0.3", {f"/pets/{number}": {"get": operation(f"pets.do_{number}")} for number in range(7)})
+    theirs = {path: {"get": {"responses": {**OK, "500": {"description": ""}}}} for path in ours["paths"]}
+    assert lines(tmp_path, ours, document("3.1.0", theirs))[0] == "Every operation"
+    theirs["/pets/6"]["get"]["responses"] = OK
+    assert lines(tmp_path, ours, document("3.1.0", theirs))[0] == "Every operation except GET /pets/6"

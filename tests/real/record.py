@@ -1,6 +1,6 @@
-"""Records what a real server answers to the tables of `tests/wire.py` and `tests/writes.py`.
+"""Records what a real server answers to the tables of `tests/wire.py` and `tests/writes.py`, and its drift.
 
-`python -m tests.real.record` writes `tests/recorded/*.json`.
+`python -m tests.real.record` writes `tests/recorded/*.json` and `tests/real/drift.txt`.
 """
 
 import json
@@ -15,9 +15,12 @@ from tests import wire
 from tests.servers import ROOT, real_server
 from tests.sessions import Player
 from tests.writes import WHOLE_TABLE_WRITES, WRITES, Step
+from understudy.contract.contract import Contract
+from understudy.drift.drift import drift, report
 
 FIXTURES = ROOT / "tests/golden/small/fixtures"
 RECORDED = ROOT / "tests/recorded"
+DRIFT = ROOT / "tests/real/drift.txt"
 
 
 def fixture_text() -> str:
@@ -57,8 +60,14 @@ def play_wire(url: str) -> list[list[Any]]:
     return [[str(request), wire.send(url, request)] for request in wire.requests()]
 
 
+def drift_of(api: httpx.Client) -> str:
+    """The drift between the contract and a server's own document."""
+    return f"{report(drift(Contract.load(ROOT / 'openapi.yaml'), api))}\n"
+
+
 def record() -> None:
     with tempfile.TemporaryDirectory() as homes, real_server(FIXTURES, Path(homes)) as api:
+        DRIFT.write_text(drift_of(api), encoding="utf-8")
         wire_answers, write_answers = play_wire(str(api.base_url)), play_writes(api, Path(homes))
     write("wire.json", "[", [json.dumps(entry, ensure_ascii=False) for entry in wire_answers], "]")
     write(
