@@ -126,11 +126,11 @@ def test_every_operation_has_the_errors_that_it_can_answer() -> None:
         expected = set(SERVED_BY_EVERY_OPERATION)
         expected |= {"400"} if "x-prefect-api-version" in names else set()
         kinds = {parameter.value["in"] for parameter in operation.each("parameters")}
-        expected |= {"404"} if "path" in kinds else set()
         expected |= {"422"} if "requestBody" in operation.value or "query" in kinds else set()
         errors = {status for status in operation.value["responses"] if status[0] in "45"}
+        assert "path" not in kinds or errors & {"404", "410"}, operation_id
         # A body can name what is not there, too.
-        assert expected <= errors <= expected | {"403", "404", "409"}, operation_id
+        assert expected <= errors <= expected | {"403", "404", "409", "410", "423"}, operation_id
 
 
 def test_answers_have_the_shape_of_the_contract(demo: httpx.Client) -> None:

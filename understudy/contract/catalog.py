@@ -208,7 +208,8 @@ class Catalog:
                 alias = name.removesuffix("_id")
                 if alias not in table.place["properties"].value and catalog.tables[reference.table].named_by:
                     table.by_name[alias] = name
-            for name in {*chain(*table.unique), *([table.named_by] if table.named_by else ())}:
+            indexed = table.place.value.get("x-index", ())
+            for name in {*chain(*table.unique), *([table.named_by] if table.named_by else ()), *indexed}:
                 catalog.column(table.name, (name,), table.place)
             if table.derived is not None:
                 for name in (table.derived.per, table.derived.newest):

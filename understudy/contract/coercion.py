@@ -81,9 +81,10 @@ def as_boolean(schema: Schema) -> list[Schema]:
 
 def as_integer(schema: Schema) -> list[Schema]:
     low, high = schema.get("minimum", -(10**LONGEST)), schema.get("maximum", 10**LONGEST)
+    low += bool(schema.get("exclusiveMinimum"))
     words = [word for number, word in ((0, False), (1, True)) if low <= number <= high]
     booleans = [{"type": "boolean", **({} if len(words) > 1 else {"enum": words})}] if words else []
-    bounds: Schema = {name: schema[name] for name in ("minimum", "maximum") if name in schema}
+    bounds: Schema = {name: schema[name] for name in ("minimum", "maximum", "exclusiveMinimum") if name in schema}
     return [{"type": "number", "multipleOf": 1, **bounds}, *booleans, *digits(low, high)]
 
 

@@ -39,7 +39,7 @@ ABOUT = frozenset({"title", "description", "default", "example", "deprecated", "
 TYPES: Mapping[str, frozenset[str]] = {
     "string": frozenset({"enum", "format", "pattern", "minLength", "maxLength"}),
     "integer": frozenset({"minimum", "maximum", "exclusiveMinimum"}),
-    "number": frozenset({"minimum", "maximum"}),
+    "number": frozenset({"minimum", "maximum", "exclusiveMinimum"}),
     "boolean": frozenset({"enum"}),
     "array": frozenset({"items", "minItems", "maxItems"}),
     "object": frozenset({"properties", "required", "additionalProperties"}),
@@ -156,9 +156,10 @@ class Walk:
         self._content(body, place)
         media = mapping(mapping(body.get("content")).get(MEDIA_TYPE))
         self._check_circles(media.get("schema"), f"{place}/content/{MEDIA_TYPE}/schema", ())
-        selects = "x-selects" in mapping(self._followed(media.get("schema")))
-        if media and not selects and body.get("required") is not True:
-            self.refuse(place, "an optional body is served only with `x-selects`; use `required: true`")
+        schema = mapping(self._followed(media.get("schema")))
+        selects = "x-selects" in schema
+        if media and not selects and "x-embedded" not in schema and body.get("required") is not True:
+            self.refuse(place, "an optional body is served only with `x-selects` or `x-embedded`; use `required: true`")
         if selects and body.get("required") is True:
             self.refuse(place, "a body with `x-selects` is optional; use `required: false`")
 

@@ -124,22 +124,26 @@ def boolean(place: Place, reading: Reading) -> core_schema.CoreSchema:
 
 
 def number(place: Place, reading: Reading) -> core_schema.CoreSchema:
-    return core_schema.float_schema(
+    made = core_schema.float_schema(
         strict=reading.strict,
-        ge=place.value.get("minimum"),
         le=place.value.get("maximum"),
         # JSON has no such numbers, but the real server accepts them. Bounds would not refuse NaN.
         allow_inf_nan=reading is not Reading.STRICT and not place.value.keys() & {"minimum", "maximum"},
     )
+    return {**made, **lower_bound(place)}
+
+
+def lower_bound(place: Place) -> Any:
+    schema = place.value
+    return {"gt" if schema.get("exclusiveMinimum") else "ge": schema["minimum"]} if "minimum" in schema else {}
 
 
 def integer(place: Place, reading: Reading) -> core_schema.CoreSchema:
     schema = place.value
     if "x-detail" in schema:
         return explained_bounds(place, reading)
-    bound = "gt" if schema.get("exclusiveMinimum") else "ge"
     made = core_schema.int_schema(strict=reading.strict, le=schema.get("maximum"))
-    return {**made, bound: schema["minimum"]} if "minimum" in schema else made
+    return {**made, **lower_bound(place)}
 
 
 def explained_bounds(place: Place, reading: Reading) -> core_schema.CoreSchema:
@@ -215,6 +219,8 @@ def not_blank(message: str, value: Any) -> Any:
 
 def enumeration(place: Place) -> core_schema.CoreSchema:
     words = [word for word in place.value["enum"] if word is not None]
+    if place.value.get("x-literal"):
+        return core_schema.literal_schema(words)
     members = Enum("Words", {word: word for word in words})  # type: ignore[misc]  # from the contract
     known = core_schema.enum_schema(members, list(members))
     return core_schema.no_info_after_validator_function(attrgetter("value"), known)
