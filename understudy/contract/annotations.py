@@ -66,6 +66,12 @@ def beside(key: str, check: Check) -> Check:
     return checked
 
 
+def labels(value: Any, others: Mapping[str, Any], tables: Tables) -> str | None:
+    if isinstance(value, dict) and value and all(MESSAGES(part, {}, tables) is None for part in value.values()):
+        return None
+    return "takes for each name the messages `missing` and `empty`"
+
+
 def uniqueness(value: Any, others: Mapping[str, Any], tables: Tables) -> str | None:
     if "x-table" not in others:
         return FLAG(value, others, tables)
@@ -74,6 +80,7 @@ def uniqueness(value: Any, others: Mapping[str, Any], tables: Tables) -> str | N
     return f"takes lists of fields on a row schema, `[[a, b]]`, not `{value}`"
 
 
+MESSAGES = with_keys("missing", "empty")
 FLAG = takes("`true` or `false`", lambda value: isinstance(value, bool))
 TEXT = takes("a text", is_text)
 TEXTS = takes("a list of texts", texts)
@@ -116,6 +123,9 @@ ANNOTATIONS: Mapping[str, Annotation] = {
     "x-json-bytes": Annotation(SCHEMA, with_keys("maximum", "message")),
     "x-sequence": Annotation(SCHEMA, FLAG),
     "x-literal": Annotation(SCHEMA, beside("enum", FLAG)),
+    "x-tuple": Annotation(SCHEMA, beside("maxItems", FLAG)),
+    "x-limit": Annotation(SCHEMA, with_keys("maximum", "message")),
+    "x-labels": Annotation(SCHEMA, labels),
     "x-blank-message": Annotation(SCHEMA, TEXT),
     "x-template": Annotation(SCHEMA, with_keys("uses", "declares", "incomplete", "undeclared")),
     "x-truncate": Annotation(SCHEMA, SIZE),

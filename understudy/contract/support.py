@@ -145,8 +145,11 @@ class Walk:
         where, name, kind = parameter.get("in"), parameter.get("name"), schema.get("type")
         if where == "cookie" or (where == "header" and "x-minimum-version" not in parameter):
             self.refuse(place, f"the {where} `{name}` would be ignored; parameters must be in the path or the query")
-        elif where == "path" and (kind != "string" or not schema.keys() <= ABOUT | {"format"}):
-            self.refuse(place, f"`{name}` in a path must be a plain text, or a UUID (`type: string, format: uuid`)")
+        elif where == "path" and (kind != "string" or not schema.keys() <= ABOUT | {"format", "enum"}):
+            self.refuse(
+                place,
+                f"`{name}` in a path must be a plain text, one of an `enum`, or a UUID (`type: string, format: uuid`)",
+            )
         elif where == "query" and kind in ("array", "object"):
             self.refuse(place, f"`type: {kind}` is not served in a query, such as for `{name}`; send it in a body")
         self._visit(parameter.get("schema"), f"{place}/schema", self._schema)

@@ -114,7 +114,16 @@ def explained_size(place: Place) -> core_schema.CoreSchema:
 
 def union(place: Place, reading: Reading) -> core_schema.CoreSchema:
     # Members are always strict, so that a value keeps its type. Texts are last and only accept texts anyway.
-    return core_schema.union_schema([compiled(member, Reading.STORED) for member in place.each("anyOf")])
+    members = [(compiled(member, Reading.STORED), member_label(member)) for member in place.each("anyOf")]
+    return core_schema.union_schema([core if label is None else (core, label) for core, label in members])
+
+
+def member_label(member: Place) -> str | None:
+    """The name of a union's member in the locations of errors, if it is not that of its type."""
+    if member.value.get("type") == "array":
+        inner = member_label(member["items"])
+        return inner and f"list[{inner}]"
+    return member.within.rpartition("/")[2] if "properties" in member.value else None
 
 
 def boolean(place: Place, reading: Reading) -> core_schema.CoreSchema:
@@ -162,7 +171,9 @@ def explained_bounds(place: Place, reading: Reading) -> core_schema.CoreSchema:
 
 
 def array(place: Place, reading: Reading) -> core_schema.CoreSchema:
-    made = core_schema.list_schema(
+    if place.value.get("x-tuple"):
+        return core_schema.tuple_schema([compiled(place["items"], reading)] * place.value["maxItems"])
+    made: core_schema.CoreSchema = core_schema.list_schema(
         compiled(place["items"], reading),
         strict=reading.strict,
         min_length=place.value.get("minItems"),
@@ -170,7 +181,21 @@ def array(place: Place, reading: Reading) -> core_schema.CoreSchema:
     )
     if place.value.get("x-sequence"):
         return core_schema.no_info_before_validator_function(sequence_only, made)
-    return made
+    return limited(place, made)
+
+
+def limited(place: Place, core: core_schema.CoreSchema) -> core_schema.CoreSchema:
+    """A schema with a limit of its values' length that has its own message, if the contract has one."""
+    if "x-limit" not in place.value:
+        return core
+    maximum, message = place.value["x-limit"]["maximum"], place.value["x-limit"]["message"]
+
+    def within(value: Any) -> Any:
+        if len(value) > maximum:
+            raise ValueError(message)
+        return value
+
+    return core_schema.no_info_after_validator_function(within, core)
 
 
 def sequence_only(value: Any) -> Any:
@@ -208,7 +233,7 @@ def string(place: Place, reading: Reading) -> core_schema.CoreSchema:
         return core_schema.no_info_after_validator_function(
             lambda value: value if len(value) <= size else f"{value[:size]}...", text
         )
-    return text
+    return limited(place, text)
 
 
 def not_blank(message: str, value: Any) -> Any:
@@ -370,10 +395,22 @@ def whole_default(place: Place, core: core_schema.CoreSchema) -> Any:
 def mapping(place: Place, reading: Reading) -> core_schema.CoreSchema:
     free = place.value.get("additionalProperties", True) in (True, {})
     values = core_schema.any_schema() if free else compiled(place["additionalProperties"], reading)
-    made = core_schema.dict_schema(core_schema.str_schema(), values, strict=reading.strict)
+    made = limited(place, core_schema.dict_schema(core_schema.str_schema(), values, strict=reading.strict))
+    if "x-labels" in place.value:
+        return core_schema.no_info_after_validator_function(partial(labelled, place.value["x-labels"]), made)
     if "x-template" in place.value:
         return core_schema.no_info_after_validator_function(partial(declared, place.value["x-template"]), made)
     return made
+
+
+def labelled(rules: Mapping[str, Mapping[str, str]], value: dict[str, Any]) -> dict[str, Any]:
+    """Refuse an object in which one of some names is missing or empty."""
+    for name, messages in rules.items():
+        if name not in value:
+            raise ValueError(messages["missing"])
+        if not value[name]:
+            raise ValueError(messages["empty"])
+    return value
 
 
 def declared(rule: Mapping[str, str], value: dict[str, Any]) -> dict[str, Any]:

@@ -10,8 +10,10 @@ from understudy.http.connexion_imports import ROUTING_CONTEXT
 from understudy.http.limits import Limits
 from understudy.http.responses import encode, send_json
 from understudy.http.routing_table import ROUTE
+from understudy.http.workspace_urls import OWN_PATH
 from understudy.operations.api_folder import Operation
 from understudy.operations.json_bodies import UNREADABLE
+from understudy.operations.request_headers import headers_of
 
 Perform = Callable[[Operation, Scope, Mapping[str, Any]], Awaitable[Any]]
 """Calls the handler of an operation with the arguments of a request, and returns its result."""
@@ -25,13 +27,17 @@ class OperationMiddleware:
         operations: all that have a route.
         perform: calls the handlers that take more than the request's arguments.
         limits: of a request's body.
+        base_path: of the API.
     """
 
-    def __init__(self, app: ASGIApp, operations: Iterable[Operation], perform: Perform, limits: Limits) -> None:
+    def __init__(
+        self, app: ASGIApp, operations: Iterable[Operation], perform: Perform, limits: Limits, base_path: str = ""
+    ) -> None:
         self._app = app
         self._operations = {operation.id: operation for operation in operations}
         self._perform = perform
         self._limits = limits
+        self._base_path = base_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         operation = self._operation(scope)
@@ -42,6 +48,8 @@ class OperationMiddleware:
         self._limits.check(body)
         try:
             arguments = operation.reader.read(scope, body)
+            if operation.takes_url:
+                arguments["api_url"] = api_url(scope, self._base_path)
             if operation.takes_subject:
                 result = await self._perform(operation, scope, arguments)
             else:
@@ -59,6 +67,12 @@ class OperationMiddleware:
             found: Operation = route.operation
             return found
         return self._operations.get(scope.get("extensions", {}).get(ROUTING_CONTEXT, {}).get("operation_id"))
+
+
+def api_url(scope: Scope, base_path: str) -> str:
+    """The URL of the API as a client knows it: that of the workspace, if the request was sent to it."""
+    host = headers_of(scope).get(b"host", b"").decode("latin-1") or "localhost"
+    return f"{scope.get('scheme', 'http')}://{host}{scope.get(OWN_PATH, base_path)}"
 
 
 async def read_body(receive: Receive) -> bytes:

@@ -11,6 +11,7 @@ from understudy.errors import ApiError
 from understudy.workspaces.registry import WORKSPACE, canonical
 
 NEVER = re.compile(r"(?!)")
+OWN_PATH = "understudy.own_path"  # the key in a scope of the path of the workspace's own URL
 
 
 class WorkspaceURLMiddleware:
@@ -33,7 +34,7 @@ class WorkspaceURLMiddleware:
                 *ids, rest = found.groups(default="")
                 path = self._base_path + (rest or "/")
                 own = scope["path"].removesuffix(rest)
-                scope = {**scope, "path": path, "raw_path": quote(path).encode(), WORKSPACE: named(ids)}
+                scope = {**scope, "path": path, "raw_path": quote(path).encode(), WORKSPACE: named(ids), OWN_PATH: own}
                 send = Redirects(send, self._base_path, own).send
         return self._app(scope, receive, send)
 

@@ -24,6 +24,7 @@ from understudy.operations.request_reader import REMEMBERED, Remembered, Request
 from understudy.text import one_line
 
 PACKAGE = Path(__file__).parents[1]
+API_URL = "api_url"  # the argument of handlers that write links
 
 
 def own_folder() -> Path:
@@ -36,12 +37,13 @@ class Prepared(NamedTuple):
     """A compiled operation.
 
     `takes_subject` is true if the handler takes the subject of the API, such as a workspace, before the arguments from
-    the request.
+    the request, and `takes_url` if it takes the URL of the API that the request was sent to, as `api_url`.
     """
 
     handler: Callable[..., Any]
     takes_subject: bool
     reader: RequestReader
+    takes_url: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,10 @@ class Operation:
     @property
     def takes_subject(self) -> bool:
         return self.prepared.takes_subject
+
+    @property
+    def takes_url(self) -> bool:
+        return self.prepared.takes_url
 
     @property
     def reader(self) -> RequestReader:
@@ -221,8 +227,8 @@ class Maker:
             return Prepared(action_at(place, self._catalog), True, reader)
         handler = self._handlers.function(operation_id, place)
         parameters = set(inspect.signature(handler).parameters)
-        check_parameters(place, handler, parameters - {self._subject}, reader.arguments)
-        return Prepared(handler, self._subject in parameters, reader)
+        check_parameters(place, handler, parameters - {self._subject, API_URL}, reader.arguments)
+        return Prepared(handler, self._subject in parameters, reader, API_URL in parameters)
 
     def _planned(self, operation_id: str, place: Place) -> Prepared:
         reader = RequestReader(place, self._catalog, self._reading, self._remembered)

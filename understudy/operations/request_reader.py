@@ -45,6 +45,7 @@ class RequestReader:
         parameters = operation.each("parameters")
         self.path_names = [place.value["name"] for place in parameters if place.value["in"] == "path"]
         self.ids = {place.value["name"] for place in parameters if is_id_in_path(place)}
+        self._path = PathWords([place for place in parameters if place.value["in"] == "path"])
         self._gates = [version_gate(place) for place in parameters if "x-minimum-version" in place.value]
         self._query = QueryString([place for place in parameters if place.value["in"] == "query"], reading)
         self._body = body_at(operation, catalog, reading)
@@ -54,7 +55,7 @@ class RequestReader:
     @property
     def arguments(self) -> set[str]:
         """The names of a handler's arguments from a request."""
-        return {*self.path_names, *self._query.names, *(self._body.arguments if self._body else ())}
+        return {*self.path_names, *map(argument, self._query.names), *(self._body.arguments if self._body else ())}
 
     @property
     def query_names(self) -> list[str]:
@@ -95,8 +96,14 @@ class RequestReader:
         arguments = dict(scope.get("path_params", {}))
         if self._query.names:
             arguments |= self._query.read(scope["query_string"].decode("latin-1"), body)
-        if self._body is not None:
-            arguments |= self._body.read(body)
+        errors = self._path.errors(arguments)
+        try:
+            if self._body is not None:
+                arguments |= self._body.read(body)
+        except Invalid as refusal:
+            raise Invalid([*errors, *refusal.body["exception_detail"]], body) from None
+        if errors:
+            raise Invalid(errors, body)
         return arguments
 
     def _read_cached(self, raw: bytes, content_type: bytes | None) -> dict[str, Any]:
@@ -144,6 +151,32 @@ def version_gate(place: Place) -> Callable[[Mapping[bytes, bytes]], None]:
     return check
 
 
+def argument(name: str) -> str:
+    """The name of a handler's argument for a parameter."""
+    return name.replace("-", "_")
+
+
+class PathWords:
+    """The path parameters of an operation that take one of some words."""
+
+    def __init__(self, places: list[Place]) -> None:
+        self._validators = {
+            place.value["name"]: validator(place["schema"], Reading.STRICT)
+            for place in places
+            if "enum" in place["schema"].value
+        }
+
+    def errors(self, arguments: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The errors of the values in a path."""
+        errors = []
+        for name, words in self._validators.items():
+            try:
+                words.validate_python(arguments[name])
+            except ValidationError as error:
+                errors += errors_of(error, "path", name)
+        return errors
+
+
 class QueryString:
     """The query parameters of an operation."""
 
@@ -172,7 +205,7 @@ class QueryString:
                 {**entry, "input": None} if entry["type"] == "missing" else entry for entry in errors_of(error, "query")
             ]
             raise Invalid(errors, body) from None
-        return {**self._defaults, **values}
+        return {argument(name): value for name, value in {**self._defaults, **values}.items()}
 
 
 class WholeBody:

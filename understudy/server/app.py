@@ -57,7 +57,13 @@ def create_app(site: Site, request_log: RequestLog | None = None) -> ASGIApp:
         partial(AuthenticationMiddleware, guard=site.guard),
         PreferMiddleware,
         partial(TableRoutingMiddleware, api=site.served),
-        partial(OperationMiddleware, operations=site.served.routed, perform=perform, limits=site.options.limits),
+        partial(
+            OperationMiddleware,
+            operations=site.served.routed,
+            perform=perform,
+            limits=site.options.limits,
+            base_path=site.api.contract.base_path,
+        ),
         partial(DocumentMiddleware, api=site.served, table=site.table),
     ]
     return connexion_app(middlewares)

@@ -1,0 +1,226 @@
+"""Filters of events: for those that are stored, as the real server's database applies them, and for new ones in a stream.
+
+The two differ in details. A database ignores the case of ASCII letters in patterns and prefixes, in which `%` and `_`
+stand for any characters and for any one. A stream applies no filter on related resources.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
+from typing import Any
+
+from understudy.filters.operators import FLAGS, begins
+from understudy.filters.text_search import parse, search
+
+Event = Mapping[str, Any]
+"""A row of events as JSON."""
+Test = Callable[[Event], bool]
+Matches = Callable[[str, str], bool]
+"""Whether a pattern, without its `!`, matches a text."""
+
+ID, ROLE = "prefect.resource.id", "prefect.resource.role"
+DAYS = 180  # of events that a filter selects by default
+
+
+def with_defaults(given: Mapping[str, Any] | None, moment: datetime) -> dict[str, Any]:
+    """A filter with the times that it selects by default, those of the last 180 days."""
+    filter_ = {"order": "DESC", **(given or {})}
+    since = moment.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=DAYS)
+    filter_["occurred"] = {"since": since, "until": moment, **filter_.get("occurred", {})}
+    return filter_
+
+
+# ------------------------------------------------------------------- stored events
+
+
+def name_test(names: Mapping[str, Any]) -> Callable[[str], bool]:
+    """Whether a stored event's name meets a filter."""
+    prefix, exclude = (begins(names[key]) if names.get(key) else None for key in ("prefix", "exclude_prefix"))
+    name, exclude_name = (set(names.get(key) or ()) for key in ("name", "exclude_name"))
+
+    def test(event: str) -> bool:
+        return (
+            (prefix is None or prefix(event))
+            and not (exclude is not None and exclude(event))
+            and (not name or event in name)
+            and event not in exclude_name
+        )
+
+    return test
+
+
+def stored_tests(filter_: Mapping[str, Any]) -> list[Test]:
+    """The conditions of a filter beside those on an event's time, name and id."""
+    tests = [*resource_tests(filter_.get("resource") or {})]
+    tests += [test for part in parts(filter_.get("related")) for test in related_tests(part)]
+    tests += [test for part in parts(filter_.get("any_resource")) for test in any_tests(part)]
+    query = (filter_.get("text") or {}).get("query", "")
+    if query.strip():
+        matches = search(query)
+        tests.append(lambda event: matches(stored_text(event)))
+    return tests
+
+
+def stored_text(event: Event) -> str:
+    """The text that a search in the database looks at: that of the JSON, with names and escapes."""
+    return " ".join([event["event"], *(json.dumps(event[name]) for name in ("resource", "related", "payload"))])
+
+
+def parts(value: Any) -> Sequence[Mapping[str, Any]]:
+    """The filters on resources, of which there can be a list."""
+    return value if isinstance(value, list) else [value] if value is not None else []
+
+
+def resource_tests(filter_: Mapping[str, Any]) -> Iterable[Test]:
+    if filter_.get("id"):
+        ids = set(filter_["id"])
+        yield lambda event: event["resource"][ID] in ids
+    if filter_.get("id_prefix"):
+        starts = begins(filter_["id_prefix"])
+        yield lambda event: starts(event["resource"][ID])
+    if filter_.get("labels"):
+        # The database has the resource without its role.
+        labels = labels_test(filter_["labels"], roles=False)
+        yield lambda event: labels(event["resource"])
+
+
+def related_tests(filter_: Mapping[str, Any]) -> Iterable[Test]:
+    """One resource of an event must meet all conditions: a related one, unless a role is named."""
+    tests = id_tests(filter_)
+    if filter_.get("role"):
+        roles = set(filter_["role"])
+        tests.append(lambda resource: role_of(resource) in roles)
+    if filter_.get("resources_in_roles"):
+        pairs = {tuple(pair) for pair in filter_["resources_in_roles"]}
+        tests.append(lambda resource: (resource[ID], role_of(resource)) in pairs)
+    if tests and not filter_.get("role"):
+        tests.append(lambda resource: role_of(resource) != "")
+    return [any_resource(tests)] if tests else []
+
+
+def any_tests(filter_: Mapping[str, Any]) -> Iterable[Test]:
+    tests = id_tests(filter_)
+    return [any_resource(tests)] if tests else []
+
+
+def id_tests(filter_: Mapping[str, Any]) -> list[Test]:
+    """The conditions on one resource that filters on related and on any resources have in common."""
+    tests: list[Test] = []
+    if filter_.get("id"):
+        ids = set(filter_["id"])
+        tests.append(lambda resource: resource[ID] in ids)
+    if filter_.get("id_prefix"):
+        starts = begins(filter_["id_prefix"])
+        tests.append(lambda resource: starts(resource[ID]))
+    if filter_.get("labels"):
+        tests.append(labels_test(filter_["labels"], roles=True))
+    return tests
+
+
+def any_resource(tests: Sequence[Test]) -> Test:
+    return lambda event: any(all(test(resource) for test in tests) for resource in resources(event))
+
+
+def resources(event: Event) -> list[Mapping[str, Any]]:
+    """The resources of an event, its own first, which has no role."""
+    own = {name: value for name, value in event["resource"].items() if name != ROLE}
+    return [own, *event["related"]]
+
+
+def role_of(resource: Mapping[str, Any]) -> str:
+    return str(resource.get(ROLE, ""))
+
+
+def labels_test(labels: Mapping[str, Any], *, roles: bool) -> Test:
+    """Whether a stored resource has labels. An id or a role without values is no condition."""
+    wanted = {name: [value] if isinstance(value, str) else value for name, value in labels.items()}
+    ids = wanted.pop(ID, None)
+    tests: list[Test] = [any_pattern(ID, ids)] if ids else []
+    allowed = wanted.pop(ROLE, None) if roles else None
+    if allowed:
+        tests.append(lambda resource: role_of(resource) in allowed)
+    tests += [any_pattern(name, values) for name, values in wanted.items()]
+    if ROLE in wanted:
+        tests.append(lambda resource: False)
+    return lambda resource: all(test(resource) for test in tests)
+
+
+def any_pattern(name: str, values: Sequence[str]) -> Test:
+    """Whether a label matches one of some patterns; none matches a label that is not there."""
+    patterns = [(value.startswith("!"), like(value.removeprefix("!"))) for value in values]
+
+    def test(resource: Mapping[str, Any]) -> bool:
+        text = resource.get(name)
+        return text is not None and any((pattern.fullmatch(text) is None) == no for no, pattern in patterns)
+
+    return test
+
+
+def like(pattern: str) -> re.Pattern[str]:
+    """SQL's LIKE for a pattern in which `*` stands for any characters, and `?` for one."""
+    signs = {"*": ".*", "?": "."}
+    return re.compile("".join(signs.get(sign) or re.escape(sign) for sign in pattern), FLAGS)
+
+
+# ------------------------------------------------------------------- new events
+
+
+def stream_test(filter_: Mapping[str, Any]) -> Test:
+    """Whether a new event meets a filter."""
+    occurred, names, resource = filter_["occurred"], filter_.get("event") or {}, filter_.get("resource") or {}
+    ids = set(map(str, filter_.get("id", {}).get("id") or ()))
+    anywhere = parts(filter_.get("any_resource"))
+    query = (filter_.get("text") or {}).get("query", "")
+
+    def test(event: Event) -> bool:
+        happened = datetime.fromisoformat(event["occurred"].replace("Z", "+00:00"))
+        return (
+            occurred["since"] <= happened <= occurred["until"]
+            and has_name(names, event["event"])
+            and has(resource, event["resource"])
+            and all(any(has(part, each) for each in (event["resource"], *event["related"])) for part in anywhere)
+            and (not ids or event["id"] in ids)
+            and has_text(query, event)
+        )
+
+    return test
+
+
+def has_name(names: Mapping[str, Any], name: str) -> bool:
+    prefix, exclude_prefix = (tuple(names.get(key) or ()) for key in ("prefix", "exclude_prefix"))
+    return (
+        (not prefix or name.startswith(prefix))
+        and not (exclude_prefix and name.startswith(exclude_prefix))
+        and (not names.get("name") or name in names["name"])
+        and name not in (names.get("exclude_name") or ())
+    )
+
+
+def has(filter_: Mapping[str, Any], resource: Mapping[str, str]) -> bool:
+    """Whether a resource meets the conditions on its id and labels."""
+    return (
+        (not filter_.get("id") or resource[ID] in filter_["id"])
+        and (not filter_.get("id_prefix") or resource[ID].startswith(tuple(filter_["id_prefix"])))
+        and all(has_label(resource.get(name), values) for name, values in (filter_.get("labels") or {}).items())
+    )
+
+
+def has_label(text: str | None, values: str | Sequence[str]) -> bool:
+    patterns = [values] if isinstance(values, str) else values
+    return text is not None and any(
+        fnmatchcase(text, pattern.removeprefix("!")) != pattern.startswith("!") for pattern in patterns
+    )
+
+
+def has_text(query: str, event: Event) -> bool:
+    """Whether the name, the values of labels or the payload of an event have what a query looks for."""
+    included, required, excluded = parse(query)
+    values = [value for resource in (event["resource"], *event["related"]) for value in resource.values()]
+    text = " ".join([event["event"], *values, str(event["payload"])]).lower()
+    return (
+        (not included or any(term.lower() in text for term in included))
+        and all(term.lower() in text for term in required)
+        and not any(term.lower() in text for term in excluded)
+    )

@@ -1,0 +1,110 @@
+"""Events: what happened to resources, kept once each."""
+
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from pydantic_core import from_json, to_jsonable_python
+from pyroaring import BitMap
+
+from understudy.contract.columns import Column
+from understudy.errors import Forbidden
+from understudy.operations.handler_results import NO_CONTENT, Answer
+from understudy.tables.table import Table
+from understudy.values import key_of, now
+from understudy.workspaces.workspace import Workspace
+
+from .event_counts import by_time, by_value
+from .event_filters import ID, name_test, stored_tests, with_defaults
+from .runs import moment
+
+OCCURRED, NAME = Column(("occurred",)), Column(("event",))
+FORBIDDEN = "Forbidden"
+
+
+def create_events(workspace: Workspace, body: list[dict[str, Any]]) -> Answer:
+    received = now()
+    for event in body:
+        keep(workspace, {**event, "received": received})
+    return NO_CONTENT
+
+
+def keep(workspace: Workspace, event: Mapping[str, Any]) -> None:
+    """Store an event, unless it is known already."""
+    events = workspace["events"]
+    if events.find(event["id"].int) is None:
+        events.insert(event)
+
+
+def read_events(workspace: Workspace, filter: dict[str, Any] | None, limit: int, api_url: str) -> Answer:
+    complete = with_defaults(filter, now())
+    rows = selected(workspace["events"], complete)
+    return page(workspace["events"], rows, complete, len(rows), limit, 0, api_url)
+
+
+def read_account_events_page(workspace: Workspace, page_token: str, api_url: str) -> Answer:
+    try:
+        token = from_json(b64decode(b64decode(page_token)))
+        filter_, count, limit, offset = (token[name] for name in ("filter", "count", "page_size", "offset"))
+        filter_["occurred"] = {name: moment(text) for name, text in filter_["occurred"].items()}
+    except (ValueError, LookupError, TypeError, AttributeError):
+        raise Forbidden(FORBIDDEN) from None
+    events = workspace["events"]
+    return page(events, selected(events, filter_), filter_, count, limit, offset, api_url)
+
+
+def page(
+    events: Table, rows: BitMap, filter_: dict[str, Any], count: int, limit: int, offset: int, api_url: str
+) -> bytes:
+    """A page of some rows, with the URL of the next one. `count` is how many rows there were for the first one."""
+    shown = events.index(OCCURRED).page(rows, filter_["order"] == "DESC", offset, limit)
+    token = {"filter": to_jsonable_python(filter_), "count": count, "page_size": limit, "offset": offset + limit}
+    link = b"null"
+    if offset + limit < count:
+        encoded = b64encode(b64encode(json.dumps(token).encode())).decode()
+        link = json.dumps(f"{api_url}/events/filter/next?page-token={quote(encoded, safe='=+/')}").encode()
+    return b'{"events":%b,"total":%d,"next_page":%b}' % (events.array(shown), count, link)
+
+
+def selected(events: Table, filter_: Mapping[str, Any]) -> BitMap:
+    """The rows of the events that meet a filter."""
+    occurred, ids = filter_["occurred"], (filter_.get("id") or {}).get("id")
+    index = events.index(OCCURRED)
+    rows = index.starting_at(key_of(occurred["since"])) & index.up_to(key_of(occurred["until"]))
+    if ids:
+        rows &= BitMap([row for row in map(events.find, map(key_of, ids)) if row is not None])
+    if filter_.get("event"):
+        rows &= events.index(NAME).where(name_test(filter_["event"]))
+    tests = stored_tests(filter_)
+    is_distinct = bool((filter_.get("resource") or {}).get("distinct"))
+    if tests:
+        rows = BitMap([row for row in rows if meets(events.encoded(row), tests)])
+    return distinct(events, rows, filter_["order"]) if is_distinct else rows
+
+
+def meets(encoded: bytes, tests: list[Any]) -> bool:
+    event = from_json(encoded)
+    return all(test(event) for test in tests)
+
+
+def distinct(events: Table, rows: BitMap, order: str) -> BitMap:
+    """The first row of each resource, in the order of the events."""
+    first: dict[str, int] = {}
+    for row in events.index(OCCURRED).page(rows, order == "DESC", 0, len(rows)):
+        first.setdefault(from_json(events.encoded(row))["resource"][ID], row)
+    return BitMap(first.values())
+
+
+def count_account_events(
+    workspace: Workspace, countable: str, filter: dict[str, Any], time_unit: str, time_interval: float
+) -> Answer:
+    moment, events = now(), workspace["events"]
+    complete = with_defaults(filter, moment)
+    occurred = complete["occurred"]
+    complete["resource"] = {**(complete.get("resource") or {}), "distinct": False}
+    rows = [from_json(events.encoded(row)) for row in selected(events, complete)]
+    if countable in ("event", "resource"):
+        return by_value(rows, countable, occurred, time_unit, time_interval)
+    return by_time(rows, countable, occurred, time_unit, time_interval, moment)
