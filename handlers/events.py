@@ -5,6 +5,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
+from uuid import UUID
 
 from pydantic_core import from_json, to_jsonable_python
 from pyroaring import BitMap
@@ -49,6 +50,7 @@ def read_account_events_page(workspace: Workspace, page_token: str, api_url: str
         token = from_json(b64decode(b64decode(page_token)))
         filter_, count, limit, offset = (token[name] for name in ("filter", "count", "page_size", "offset"))
         filter_["occurred"] = {name: moment(text) for name, text in filter_["occurred"].items()}
+        filter_["id"] = {"id": list(map(UUID, (filter_.get("id") or {}).get("id") or ()))}
     except (ValueError, LookupError, TypeError, AttributeError):
         raise Forbidden(FORBIDDEN) from None
     events = workspace["events"]

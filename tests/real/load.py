@@ -10,7 +10,7 @@ import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID, uuid4, uuid5
 
 Row = dict[str, Any]
 
@@ -35,6 +35,8 @@ TABLES = {
     "block_schema_references": "BlockSchemaReference",
     "block_documents": "BlockDocument",
     "block_document_references": "BlockDocumentReference",
+    "events": "Event",
+    "event_resources": "EventResource",
 }
 BATCH = 1000
 
@@ -52,6 +54,33 @@ def latest(artifacts: list[Row]) -> list[Row]:
         if row.get("key") is not None and row["created"] >= newest.get(row["key"], row)["created"]:
             newest[row["key"]] = row
     return [{**row, "id": str(uuid5(COLLECTIONS, key)), "latest_id": row["id"]} for key, row in newest.items()]
+
+
+ID, ROLE = "prefect.resource.id", "prefect.resource.role"
+
+
+def event_columns(row: Row) -> Row:
+    """The columns of an event that its JSON does not have."""
+    ids = [resource[ID] for resource in row.setdefault("related", [])]
+    row.setdefault("payload", {})
+    times = dict.fromkeys(("recorded", "created", "updated"), row["received"])
+    return {**row, **times, "resource_id": row["resource"][ID], "related_resource_ids": ids}
+
+
+def event_resources(row: Row) -> list[Row]:
+    times = dict.fromkeys(("created", "updated"), row["received"])
+    return [
+        {
+            "id": str(uuid4()),
+            "event_id": row["id"],
+            "occurred": row["occurred"],
+            "resource_id": resource[ID],
+            "resource_role": role,
+            "resource": {name: value for name, value in resource.items() if name not in (ID, ROLE)},
+            **times,
+        }
+        for resource, role in [(row["resource"], ""), *((each, each[ROLE]) for each in row["related"])]
+    ]
 
 
 def column_value(column: Any, value: Any) -> Any:
@@ -89,6 +118,8 @@ async def load(folder: Path) -> None:
 
     rows = {table: read(folder, table) for table in TABLES}
     rows["artifact_collections"] = rows["artifact_collections"] or latest(rows["artifacts"])
+    rows["events"] = list(map(event_columns, rows["events"]))
+    rows["event_resources"] = [resource for row in rows["events"] for resource in event_resources(row)]
     database = provide_database_interface()
     await database.create_db()
     await encrypt(database, rows["block_documents"])

@@ -1,0 +1,184 @@
+"""Events: recorded once, found by filters as a real server finds them, counted by name, resource and time."""
+
+from datetime import datetime, timedelta, timezone
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+NOON = datetime(2026, 3, 3, 12, tzinfo=timezone.utc)
+SPAN = {"since": (NOON - timedelta(days=1)).isoformat(), "until": (NOON + timedelta(days=1)).isoformat()}
+
+
+def event(name: str, minutes: int = 0, resource: str = "pump.1", **more: Any) -> dict[str, Any]:
+    labels = {"prefect.resource.id": resource, **more.pop("labels", {})}
+    occurred = (NOON + timedelta(minutes=minutes)).isoformat()
+    return {"id": str(uuid4()), "occurred": occurred, "event": name, "resource": labels, **more}
+
+
+def related(resource: str, role: str, **labels: str) -> dict[str, str]:
+    return {"prefect.resource.id": resource, "prefect.resource.role": role, **labels}
+
+
+@pytest.fixture
+def plant(own: httpx.Client) -> httpx.Client:
+    """A server with the events of a few pumps and valves."""
+    events = [
+        event("pump.on", 0, labels={"prefect.resource.name": "North", "kind": "Big"}),
+        event("pump.off", 10, related=[related("hall.1", "hall", floor="1")]),
+        event("Pump.on", 20, "pump.2", related=[related("hall.2", "hall", floor="2"), related("t.1", "tag")]),
+        event("valve%open", 30, "valve.1", payload={"by": "Ann", "note": "é"}),
+    ]
+    own.post("/events", json=events).raise_for_status()
+    return own
+
+
+def page(api: httpx.Client, limit: int = 50, **filters: Any) -> dict[str, Any]:
+    response = api.post("/events/filter", json={"filter": {"occurred": SPAN, **filters}, "limit": limit})
+    found: dict[str, Any] = response.raise_for_status().json()
+    return found
+
+
+def names(api: httpx.Client, **filters: Any) -> list[str]:
+    return [each["event"] for each in page(api, **filters)["events"]]
+
+
+def test_an_event_is_kept_once_as_it_was_sent(own: httpx.Client) -> None:
+    sent = event("pump.on", payload={"n": [1, None]}, related=[related("hall.1", "hall")])
+    for name in ("pump.on", "pump.off"):
+        assert own.post("/events", json=[{**sent, "event": name}]).status_code == 204
+    (kept,) = page(own)["events"]
+    assert list(kept) == ["occurred", "event", "resource", "related", "payload", "id", "follows", "received"]
+    assert {**kept, "received": None} == {
+        **sent,
+        "occurred": sent["occurred"].replace("+00:00", "Z"),
+        "follows": None,
+        "received": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("filters", "found"),
+    [
+        ({}, "valve%open Pump.on pump.off pump.on"),
+        ({"order": "ASC"}, "pump.on pump.off Pump.on valve%open"),
+        # The database of a real server ignores the case of a prefix, in which % stands for anything.
+        ({"event": {"prefix": ["PUMP"]}}, "Pump.on pump.off pump.on"),
+        ({"event": {"prefix": ["%.off"]}}, "pump.off"),
+        ({"event": {"name": ["pump.on"]}}, "pump.on"),
+        ({"event": {"exclude_prefix": ["pump"]}}, "valve%open"),
+        ({"event": {"exclude_name": ["pump.on", "valve%open"], "prefix": []}}, "Pump.on pump.off"),
+        ({"resource": {"id": ["pump.2"]}}, "Pump.on"),
+        ({"resource": {"id_prefix": ["pump."]}}, "Pump.on pump.off pump.on"),
+        ({"resource": {"distinct": True}}, "valve%open Pump.on pump.off"),
+        ({"resource": {"distinct": True}, "order": "ASC"}, "pump.on Pump.on valve%open"),
+        ({"resource": {"labels": {"kind": "b?g"}}}, "pump.on"),
+        ({"resource": {"labels": {"kind": ["!small"]}}}, "pump.on"),
+        ({"resource": {"labels": {"kind": []}}}, ""),
+        ({"related": {"role": ["hall"]}}, "Pump.on pump.off"),
+        ({"related": {"role": ["hall"], "labels": {"floor": "2"}}}, "Pump.on"),
+        ({"related": {"id": ["hall.2"], "labels": {"prefect.resource.role": "tag"}}}, ""),
+        ({"related": [{"id": ["hall.2"]}, {"role": ["tag"]}]}, "Pump.on"),
+        ({"related": {"resources_in_roles": [["hall.1", "hall"], ["t.1", "hall"]]}}, "pump.off"),
+        ({"related": {"id": ["pump.1"]}}, ""),
+        ({"any_resource": {"id": ["pump.1", "t.1"]}}, "Pump.on pump.off pump.on"),
+        ({"any_resource": {"id_prefix": ["hall"]}}, "Pump.on pump.off"),
+        ({"text": {"query": "north ann"}}, "valve%open pump.on"),
+        ({"text": {"query": "+hall -tag"}}, "pump.off"),
+        ({"id": {"id": [str(uuid4())]}}, ""),
+    ],
+)
+def test_filters(plant: httpx.Client, filters: dict[str, Any], found: str) -> None:
+    assert names(plant, **filters) == found.split()
+
+
+def test_pages_follow_each_other_within_a_workspace(plant: httpx.Client) -> None:
+    first = page(plant, limit=3, any_resource={"id_prefix": ["pump", "valve"]})
+    assert (len(first["events"]), first["total"]) == (3, 4)
+    assert first["next_page"].startswith(f"{str(plant.base_url).rstrip('/')}/events/filter/next?page-token=")
+    last = plant.get(first["next_page"]).json()
+    assert ([each["event"] for each in last["events"]], last["total"], last["next_page"]) == (["pump.on"], 4, None)
+
+
+@pytest.mark.parametrize("token", ["", "a", "YWJj", "ZTMwPQ=="])
+def test_a_token_that_no_page_had_is_refused(own: httpx.Client, token: str) -> None:
+    refused = own.get("/events/filter/next", params={"page-token": token})
+    assert (refused.status_code, refused.json()) == (403, {"detail": "Forbidden"})
+
+
+def test_by_default_the_events_of_180_days_are_found(own: httpx.Client) -> None:
+    now = datetime.now(timezone.utc)
+    ages = {"new": timedelta(), "old": timedelta(days=179), "older": timedelta(days=182), "later": -timedelta(days=1)}
+    events = [{**event(name), "occurred": (now - age).isoformat()} for name, age in ages.items()]
+    own.post("/events", json=events).raise_for_status()
+    found = own.post("/events/filter").json()["events"]
+    assert [each["event"] for each in found] == ["new", "old"]
+
+
+def count(api: httpx.Client, what: str, **body: Any) -> list[dict[str, Any]]:
+    response = api.post(f"/events/count-by/{what}", json={"filter": {"occurred": SPAN}, **body})
+    counts: list[dict[str, Any]] = response.raise_for_status().json()
+    return counts
+
+
+def test_events_are_counted_by_resource_under_its_latest_name(plant: httpx.Client) -> None:
+    counts = count(plant, "resource")
+    assert [(each["value"], each["label"], each["count"]) for each in counts] == [
+        ("pump.1", "pump.1", 2),
+        ("pump.2", "pump.2", 1),
+        ("valve.1", "valve.1", 1),
+    ]
+    assert (counts[0]["start_time"], counts[0]["end_time"]) == ("2026-03-03T12:00:00Z", "2026-03-03T12:10:00Z")
+
+
+def test_events_are_counted_by_time_with_all_intervals(plant: httpx.Client) -> None:
+    counts = count(plant, "time", time_unit="hour", time_interval=12)
+    assert [each["count"] for each in counts] == [0, 0, 4, 0]
+    assert counts[2] == {
+        "value": "2",
+        "label": "2026-03-03T12:00:00+00:00",
+        "count": 4,
+        "start_time": "2026-03-03T12:00:00Z",
+        "end_time": "2026-03-03T23:59:59.999999Z",
+    }
+
+
+def test_too_many_intervals_are_refused(own: httpx.Client) -> None:
+    body = {"filter": {"occurred": SPAN}, "time_unit": "second"}
+    refused = own.post("/events/count-by/event", json=body)
+    assert refused.status_code == 422
+    assert refused.json()["detail"].startswith("The given interval would create 172800 buckets, which is too many.")
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "errors"),
+    [
+        ("/events", [{**event("a"), "resource": {}}], ["body.0.resource: value_error"]),
+        ("/events", [{**event("a"), "related": [{"prefect.resource.id": "x"}]}], ["body.0.related.0: value_error"]),
+        ("/events", [event("a" * 1025)], ["body.0.event: value_error"]),
+        ("/events/count-by/hour", {}, ["path.countable: enum", "body.filter: missing"]),
+        (
+            "/events/filter",
+            {"filter": {"related": {"x": 1}}},
+            [
+                "body.filter.related.EventRelatedFilter.x: extra_forbidden",
+                "body.filter.related.list[EventRelatedFilter]: list_type",
+            ],
+        ),
+        (
+            "/events/filter",
+            {"filter": {"related": {"resources_in_roles": [["a"], 5]}}},
+            [
+                "body.filter.related.EventRelatedFilter.resources_in_roles.0.1: missing",
+                "body.filter.related.EventRelatedFilter.resources_in_roles.1: tuple_type",
+                "body.filter.related.list[EventRelatedFilter]: list_type",
+            ],
+        ),
+    ],
+)
+def test_errors_name_their_places(own: httpx.Client, path: str, body: Any, errors: list[str]) -> None:
+    refused = own.post(path, json=body)
+    assert refused.status_code == 422
+    listed = refused.json()["exception_detail"]
+    assert [f"{'.'.join(map(str, each['loc']))}: {each['type']}" for each in listed] == errors
