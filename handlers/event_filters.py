@@ -1,4 +1,4 @@
-"""Filters of events: for those that are stored, as the real server's database applies them, and for new ones in a stream.
+"""Filters of events: for those that are stored, as the database of a real server applies them, and for new ones.
 
 The two differ in details. A database ignores the case of ASCII letters in patterns and prefixes, in which `%` and `_`
 stand for any characters and for any one. A stream applies no filter on related resources.

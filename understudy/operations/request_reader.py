@@ -160,21 +160,22 @@ class PathWords:
     """The path parameters of an operation that take one of some words."""
 
     def __init__(self, places: list[Place]) -> None:
-        self._validators = {
-            place.value["name"]: validator(place["schema"], Reading.STRICT)
+        words = {
+            place.value["name"]: core_schema.typed_dict_field(compiled(place["schema"], Reading.STRICT))
             for place in places
             if "enum" in place["schema"].value
         }
+        self._validator = SchemaValidator(core_schema.typed_dict_schema(words)) if words else None
 
     def errors(self, arguments: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The errors of the values in a path."""
-        errors = []
-        for name, words in self._validators.items():
-            try:
-                words.validate_python(arguments[name])
-            except ValidationError as error:
-                errors += errors_of(error, "path", name)
-        return errors
+        if self._validator is None:
+            return []
+        try:
+            self._validator.validate_python(arguments)
+        except ValidationError as error:
+            return errors_of(error, "path")
+        return []
 
 
 class QueryString:
