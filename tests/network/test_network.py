@@ -1,12 +1,13 @@
 """The way to a server: proxies and certificates, as `verify` and `compare` take them."""
 
+import gzip
 import os
 import ssl
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -236,3 +237,41 @@ def test_options_about_certificates_that_are_wrong_are_told(tmp_path: Path) -> N
     }.items():
         result = run("verify", "https://127.0.0.1:1/api", *options)
         assert (result.returncode, said in result.stderr) == (2, True), result.stderr
+
+
+class Bomb(BaseHTTPRequestHandler):
+    """Sends 300 MB of zeros, compressed as the path requests: once as `/gzip`, or as they are as `/identity`."""
+
+    def do_GET(self) -> None:
+        encoding = self.path.strip("/").replace("+", ", ")
+        body = gzip.compress(bytes(300_000_000), 1) if encoding.startswith("gzip") else bytes(300_000_000)
+        self.send_response(200)
+        self.send_header("content-encoding", encoding)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        with suppress(OSError):
+            self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("encoding", "reason"),
+    [
+        ("gzip", "the response is larger than 100 MB"),
+        ("identity", "the response is larger than 100 MB"),
+        ("gzip+gzip", "the response has the content encoding 'gzip, gzip'"),
+        ("br", "the response has the content encoding 'br'"),
+    ],
+)
+def test_a_response_that_is_too_large_is_not_read_to_its_end(encoding: str, reason: str) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Bomb)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}"
+    try:
+        with httpx.Client(transport=Transport(Network(), url)) as client, pytest.raises(httpx.DecodingError) as raised:
+            client.get(f"{url}/{encoding}")
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert str(raised.value) == reason

@@ -117,3 +117,8 @@ def test_rows_that_are_shown_otherwise_break_a_rule(
         context.results.run(lambda: context.rows(selection, selection.lists, {}))
         rules = {violation.rule.name for violation in context.results.verdict.violations}
     assert rule in rules
+
+
+def test_a_request_is_shown_without_the_contract(context: CheckContext) -> None:
+    endpoint = context.endpoint_map.selections["flows"].lists
+    assert len(repr(endpoint.request({"limit": 1}))) < 200

@@ -84,3 +84,29 @@ def test_what_a_server_answers_has_no_fault(context: CheckContext) -> None:
         for endpoint in selection.all:
             assert context.fault(endpoint, endpoint.request({})) is None
             assert context.fault(endpoint, endpoint.request({"limit": -1, "sort": "none"})) is None
+
+
+def test_a_row_that_was_valid_is_validated_again_if_any_value_has_another_type(context_factory: ContextFactory) -> None:
+    schemas = ResponseSchemas()
+    for label, body in ((LIST, [FLOW]), (PAGES, PAGE)):
+        endpoint = context_factory.endpoint(label)
+        assert schemas.fault(endpoint, Answer(200, body), JSON) is None
+    changed = {**FLOW, "labels": {"a": [1]}}
+    for label, body, place in ((LIST, [FLOW, changed], "1"), (PAGES, {**PAGE, "results": [changed]}, "results.0")):
+        fault = schemas.fault(context_factory.endpoint(label), Answer(200, body), JSON)
+        assert str(fault).startswith(f"200 with {place}.labels.a")
+
+
+def test_a_list_of_valid_rows_may_be_too_long(context_factory: ContextFactory) -> None:
+    schemas, endpoint = ResponseSchemas(), context_factory.endpoint(LIST)
+    assert schemas.fault(endpoint, Answer(200, [FLOW] * 200), JSON) is None
+    assert str(schemas.fault(endpoint, Answer(200, [FLOW] * 201), JSON)).startswith("200 with the body: ")
+
+
+def test_a_row_that_is_nested_too_deeply_for_a_copy_is_validated_each_time(context_factory: ContextFactory) -> None:
+    deep: Any = {}
+    for _ in range(3000):
+        deep = {"a": deep}
+    schemas, endpoint = ResponseSchemas(), context_factory.endpoint(LIST)
+    for _ in range(2):
+        assert schemas.fault(endpoint, Answer(200, [{**FLOW, "labels": deep}]), JSON) is not None

@@ -29,7 +29,7 @@ class Place:
     value: Any
     path: str
     within: str
-    contract: "Contract"
+    contract: "Contract" = field(repr=False)
 
     def __getitem__(self, key: str | int) -> "Place":
         return self.contract.place(self.value[key], f"{self.within}/{key}")

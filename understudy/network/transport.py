@@ -1,5 +1,6 @@
 """An HTTP transport with the network options of a command."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -8,9 +9,32 @@ from understudy.errors import UnderstudyError
 from understudy.network.network import Network
 from understudy.text import one_line
 
+MOST_BYTES = 100_000_000  # of the body of a response, decoded
+ENCODINGS = ("", "identity", "gzip", "deflate")  # each of them expands a chunk at most a thousand times
+
+
+class LimitedResponse(httpx.Response):
+    """A response whose body may not be larger than `MOST_BYTES`, also after it is decoded.
+
+    Reading it raises `httpx.DecodingError` if it is.
+    """
+
+    def iter_bytes(self, chunk_size: int | None = None) -> Iterator[bytes]:
+        encoding = self.headers.get("content-encoding", "").strip().lower()
+        if encoding not in ENCODINGS:
+            raise httpx.DecodingError(f"the response has the content encoding {encoding!r}", request=self.request)
+        size = 0
+        for chunk in super().iter_bytes(chunk_size):
+            size += len(chunk)
+            if size > MOST_BYTES:
+                self.close()
+                text = f"the response is larger than {MOST_BYTES // 1_000_000} MB"
+                raise httpx.DecodingError(text, request=self.request)
+            yield chunk
+
 
 class Transport(httpx.HTTPTransport):
-    """A transport to one server. Errors name the proxy, if there is one.
+    """A transport to one server. Errors name the proxy, if there is one, and bodies are limited to `MOST_BYTES`.
 
     Args:
         network: the network options.
@@ -32,8 +56,11 @@ class Transport(httpx.HTTPTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         try:
-            return super().handle_request(request)
+            response = super().handle_request(request)
         except httpx.TransportError as error:
             if self.proxy is None:
                 raise
             raise type(error)(f"{str(error) or type(error).__name__}, through the proxy {self.proxy}") from error
+        return LimitedResponse(
+            response.status_code, headers=response.headers, stream=response.stream, extensions=response.extensions
+        )

@@ -28,7 +28,7 @@ class Request:
     path: str
     operation: str
     body: Any = None
-    schema: Place | None = None
+    schema: Place | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
     content: bytes | None = None
 

@@ -22,9 +22,9 @@ class Samples:
 
     def learn(self, schema: Place, rows: Iterable[Row]) -> None:
         """Add the values of rows (JSON, as the API returns them) of the table of a row schema."""
-        table = schema.value["x-table"]
+        table, parts = schema.value["x-table"], list(schema["properties"].items())
         for row in rows:
-            for name, part in schema["properties"].items():
+            for name, part in parts:
                 for path, value in leaves(name, row.get(name)):
                     self._values[table, path].append(value)
                     self._alike[kind_of(part) if isinstance(value, str) else NUMBER].append(value)

@@ -82,12 +82,14 @@ class CheckContext:
         return answer
 
     def note(self, endpoint: Endpoint, request: Request, answer: Answer) -> None:
-        """Remember what was answered, and what a request may have changed."""
+        """Remember the response to a write, and what it may have changed."""
         self.own.note(endpoint, answer)
+        if endpoint.is_safe:
+            return
         if len(self._answers) > REMEMBERED:
             self._answers.clear()
         self._answers[repr(request)] = answer
-        if not endpoint.is_safe and answer.is_success:
+        if answer.is_success:
             self.results.writes.append(self._written(endpoint, request, answer))
 
     def _written(self, endpoint: Endpoint, request: Request, answer: Answer) -> Write:
@@ -169,13 +171,16 @@ class CheckContext:
         return without(moving, body) if moving else body
 
     def _differ(self, table: str, known: Row | None, row: Row) -> bool:
-        """Whether a row is another than the known one. Types are compared in the run's own rows, which are few."""
+        """Whether a row differs from the known one. Types are compared in the run's own rows, which are few."""
         is_own = str(row["id"]) in self.own.made.get(table, ())
-        if known == row and not is_own:
-            return False
+        if known is None:
+            return True
+        if known == row:
+            return is_own and not same(known, row)
         moving = self.model.moving(table)
-        known, row = without(moving, known), without(moving, row)
-        return known != row or (is_own and not same(known, row))
+        if without(moving, unequal(known, row)) != without(moving, unequal(row, known)):
+            return True
+        return is_own and not same(without(moving, known), without(moving, row))
 
     # ------------------------------------------------------------------- learn
 
@@ -225,7 +230,12 @@ class CheckContext:
         return rows
 
 
+def unequal(row: Row, other: Row) -> Row:
+    """The fields of a row that another does not have, or has with another value."""
+    return {name: value for name, value in row.items() if name not in other or other[name] != value}
+
+
 def twice(request: Request, rows: list[Row]) -> Broken | None:
-    ids = [str(row["id"]) for row in rows]
-    again = sorted({row_id for row_id in ids if ids.count(row_id) > 1}) if len(set(ids)) < len(ids) else []
+    counts = Counter(str(row["id"]) for row in rows)
+    again = sorted(row_id for row_id, count in counts.items() if count > 1) if len(counts) < len(rows) else []
     return Broken((request,), "each row once", f"more than once: {named(again)}") if again else None

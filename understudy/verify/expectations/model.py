@@ -8,10 +8,8 @@ from uuid import UUID
 from pydantic_core import to_json
 
 from understudy.contract.catalog import Catalog, Derived
-from understudy.contract.columns import ID
 from understudy.filters.criteria import All, Criteria, Either, Not, Related
 from understudy.sampling.moving_fields import moving_in
-from understudy.tables.index import Key
 from understudy.workspaces.workspace import Workspace
 
 Row = Mapping[str, Any]
@@ -35,6 +33,7 @@ class Model:
         self.tables = set(tables)
         self.partial: set[str] = set()
         self.known: dict[str, dict[str, Row]] = {table: {} for table in catalog.tables}
+        self._ids: dict[str, dict[int, str]] = {table: {} for table in catalog.tables}  # by the number of the row
 
     # ------------------------------------------------------------------- rows
 
@@ -50,7 +49,7 @@ class Model:
         values = schema.parse(json.dumps(row))
         row_id = str(row["id"])
         self.forget(table, [row_id])
-        self._workspace[table].add(values)
+        self._ids[table][self._workspace[table].add(values)] = row_id
         self.known[table][row_id] = row
         written: Row = json.loads(schema.encode(values))
         return written
@@ -113,9 +112,4 @@ class Model:
 
     def select(self, table: str, criteria: Criteria) -> frozenset[str]:
         """The ids of the known rows that meet criteria."""
-        known = self._workspace[table]
-        return frozenset(id_of(known.key(ID, row)) for row in self._workspace.select(table, criteria))
-
-
-def id_of(key: Key) -> str:
-    return str(UUID(int=key))
+        return frozenset(map(self._ids[table].__getitem__, self._workspace.select(table, criteria)))

@@ -1,15 +1,24 @@
-"""The shape of answers: whether status, media type and body are what the contract names."""
+"""Response schemas: whether the status, media type and body of a response are those of the contract."""
 
-from pydantic_core import SchemaValidator, ValidationError
+import marshal
+from typing import Any
 
-from understudy.contract.contract import MEDIA_TYPE
-from understudy.contract.validation import Reading, validator
+from pydantic_core import SchemaValidator, ValidationError, core_schema
+
+from understudy.contract.contract import MEDIA_TYPE, Place
+from understudy.contract.validation import Reading, compiled
 from understudy.sampling.answers import Answer, shortened
 from understudy.verify.requests.endpoints import Endpoint
 
+MOST_ROWS = 20_000  # valid rows of one response schema that are remembered
+PLAIN = 2  # the version of marshal's format in which equal values of equal types are equal bytes
+
 
 class ResponseSchemas:
-    """Validators of answers, compiled as they are needed."""
+    """Validators of responses, compiled when they are first used.
+
+    Most rows are in many responses. A row that was valid is not validated again.
+    """
 
     def __init__(self) -> None:
         self._validators: dict[tuple[str, int], SchemaValidator | None] = {}
@@ -35,5 +44,42 @@ class ResponseSchemas:
         key = endpoint.label, status
         if key not in self._validators:
             content = endpoint.place["responses"][str(status)].get("content")
-            self._validators[key] = validator(content[MEDIA_TYPE]["schema"], Reading.STRICT) if content else None
+            schema = content[MEDIA_TYPE]["schema"] if content else None
+            self._validators[key] = None if schema is None else SchemaValidator(validated_once(schema))
         return self._validators[key]
+
+
+def validated_once(schema: Place) -> core_schema.CoreSchema:
+    """A response schema, compiled, that validates each of the rows in its lists once."""
+    lists = [schema, *(part for _, part in schema.entries("properties"))]
+    rows = [compiled(place["items"], Reading.STRICT) for place in lists if place.value.get("type") == "array"]
+    made: core_schema.CoreSchema = replaced(compiled(schema, Reading.STRICT), {id(row): once(row) for row in rows})
+    return made
+
+
+def replaced(schema: Any, others: dict[int, Any]) -> Any:
+    """A compiled schema with parts replaced, by their identity."""
+    if id(schema) in others:
+        return others[id(schema)]
+    if isinstance(schema, dict):
+        return {name: replaced(part, others) for name, part in schema.items()}
+    return [replaced(part, others) for part in schema] if isinstance(schema, list) else schema
+
+
+def once(schema: core_schema.CoreSchema) -> core_schema.CoreSchema:
+    """A compiled schema that does not validate a value again that was valid."""
+    valid: set[bytes] = set()
+
+    def validate(value: Any, handler: core_schema.ValidatorFunctionWrapHandler) -> Any:
+        try:
+            key = marshal.dumps(value, PLAIN)
+        except ValueError:  # nested too deeply
+            return handler(value)
+        if key not in valid:
+            handler(value)
+            if len(valid) >= MOST_ROWS:
+                valid.clear()
+            valid.add(key)
+        return value
+
+    return core_schema.no_info_wrap_validator_function(validate, schema)

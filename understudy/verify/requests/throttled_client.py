@@ -19,6 +19,8 @@ from understudy.text import one_line
 
 PAUSES = (0.1, 0.2, 0.4, 0.8, 1.6)  # seconds to wait before a request is sent once more to a server that is busy
 
+MOST_URLS = 1000  # parsed URLs that are remembered
+
 
 class BudgetSpent(Exception):
     """The run has asked as often as it may."""
@@ -50,6 +52,7 @@ class ThrottledClient:
         self._deadline = math.inf
         self._may_hang_up = False
         self._pauses: tuple[float, ...] = PAUSES
+        self._urls: dict[str, httpx.URL] = {}
         self.asked = 0
 
     @property
@@ -130,11 +133,28 @@ class ThrottledClient:
         Uvicorn does so after an answer of 500, and never reads what was sent meanwhile.
         """
         try:
-            return self._client.request(request.method, request.path, content=content, headers=head)
+            return self._client.send(self._built(request, content, head))
         except httpx.TransportError:
             if not self._may_hang_up:
                 raise
-            return self._client.request(request.method, request.path, content=content, headers=head)
+            return self._client.send(self._built(request, content, head))
+
+    def _built(self, request: Request, content: bytes | None, head: Mapping[str, str]) -> httpx.Request:
+        """A request as the client builds it; its URL is parsed once for each path."""
+        if request.path not in self._urls:
+            if len(self._urls) >= MOST_URLS:
+                self._urls.clear()
+            self._urls[request.path] = self._client.build_request(request.method, request.path).url
+        headers = httpx.Headers(self._client.headers)
+        headers.update(head)
+        return httpx.Request(
+            request.method,
+            self._urls[request.path],
+            headers=headers,
+            cookies=self._client.cookies,
+            content=content,
+            extensions={"timeout": self._client.timeout.as_dict()},
+        )
 
     def _count(self, request: httpx.Request) -> None:
         """Count a request that is about to be sent, be it for a token or once more, and keep to the rate.
