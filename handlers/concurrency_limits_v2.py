@@ -17,8 +17,8 @@ from understudy.operations.handler_results import NO_CONTENT, Answer
 from understudy.values import is_id, now
 from understudy.workspaces.workspace import Workspace
 
+from . import CONFLICT
 from .concurrency_slots import (
-    CONFLICT,
     LEASES,
     LIMITS,
     NAME,

@@ -17,13 +17,11 @@ from understudy.tables.table import Table
 from understudy.values import key_of, later, new_id
 from understudy.workspaces.workspace import Workspace
 
+from . import CONFLICT
+
 LIMITS, LEASES = "concurrency_limits_v2", "concurrency_leases"
 NAME, LIMIT_IDS, EXPIRES = Column(("name",)), Column(("limit_ids",)), Column(("expires",))
 PREFIX = "tag:"  # of the names of the limits of tags
-CONFLICT = (
-    "Data integrity conflict. This usually means a unique or foreign key constraint was violated. See server logs for"
-    " details."
-)
 
 # The defaults of a real server.
 LONGEST_WAIT = {True: 10.0, False: 30.0}  # seconds until the next attempt, for limits of tags and for others

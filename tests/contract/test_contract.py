@@ -204,9 +204,9 @@ MISTAKES: dict[str, Mistake] = {
         "components/schemas/Detail is in",
     ),
     "a planned operation without a path": (
-        "PUT /admin/storage:",
-        "PUT admin/storage:",
-        "x-planned: `PUT admin/storage: service.",
+        "They are answered with 501.\n",
+        "They are answered with 501.\nPUT pets: pets.change_pets\n",
+        "x-planned: `PUT pets: pets.",
     ),
     "an action without a text": (
         "      x-message: Flow not found\n",
