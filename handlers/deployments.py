@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+from pydantic_core import from_json
 from pyroaring import BitMap
 
 from understudy.contract.columns import ID, Column
@@ -17,6 +18,7 @@ from understudy.workspaces.workspace import Workspace
 
 from .work_queues import show_queue
 
+LIMIT_FIELDS = ("id", "created", "updated", "active", "name", "limit", "active_slots", "slot_decay_per_second")
 NAME, FLOW_ID = Column(("name",)), Column(("flow_id",))
 DEPLOYMENT_ID, STATE_TYPE, STATE_NAME = Column(("deployment_id",)), Column(("state_type",)), Column(("state_name",))
 
@@ -25,6 +27,11 @@ def shown(tables: Mapping[str, Table], row: dict[str, Any]) -> None:
     """A deployment with the names of its queue and pool as they are now."""
     pool = show_queue(tables, row)
     row["work_pool_name"] = pool and pool["name"]
+    limits, limit_id = tables["concurrency_limits_v2"], row["concurrency_limit_id"]
+    limit = None if limit_id is None else limits.find(UUID(limit_id).int)
+    if limit is not None:
+        values = from_json(limits.encoded(limit))
+        row["global_concurrency_limit"] = {name: values[name] for name in LIMIT_FIELDS}
 
 
 def read_deployment_by_name(workspace: Workspace, flow_name: str, deployment_name: str) -> Answer:

@@ -1,19 +1,25 @@
-"""Flow runs: shown with their work queue, and with estimates; created with their first state."""
+"""Flow runs: shown with their work queue, and with estimates; created with their first state, and moved to others."""
 
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from understudy.errors import BadRequest, Conflict, NotFound
-from understudy.operations.actions import change, check_keys, insert, same_row
+from understudy.contract.columns import ID
+from understudy.errors import ApiError, BadRequest, Conflict, NotFound
+from understudy.filters.criteria import Criteria
+from understudy.filters.query import Sort
+from understudy.operations.actions import change, check_keys, same_row
 from understudy.operations.handler_results import NO_CONTENT, Answer
 from understudy.tables.table import Table
 from understudy.values import MICROSECOND, new_id, now, time_of_change
 from understudy.workspaces.workspace import Workspace
 
 from .names import new_name
+from .orchestration import flow_states
+from .orchestration.client import Client
+from .orchestration.results import answer_of, result_of
+from .orchestration.transition import new_state, proposed_state
 from .runs import estimate
-from .states import TERMINAL, first_state, new_state
 from .work_queues import queue_of, show_queue
 
 CONFLICT = (
@@ -30,7 +36,7 @@ def shown(tables: Mapping[str, Table], row: dict[str, Any]) -> None:
     row["work_pool_name"] = pool and pool["name"]
 
 
-def create_flow_run(workspace: Workspace, body: dict[str, Any]) -> Answer:
+def create_flow_run(workspace: Workspace, body: dict[str, Any], headers: Mapping[bytes, bytes]) -> Answer:
     runs, moment = workspace["flow_runs"], now()
     values = {name: value for name, value in body.items() if name not in ("state", "work_pool_name")}
     if body.get("work_pool_name"):
@@ -44,14 +50,10 @@ def create_flow_run(workspace: Workspace, body: dict[str, Any]) -> Answer:
         return workspace.shown("flow_runs", existing), 200
     check_keys(workspace, runs, values, CONFLICT)
     check_document(workspace, values.get("infrastructure_document_id"))
-    run_id, created = new_id(), moment + MICROSECOND
-    state = new_state(body.get("state"), moment, flow_run_id=run_id)
-    times = {"created": created, "updated": time_of_change(created)}
+    created = moment + MICROSECOND
+    values |= {"id": new_id(), "created": created, "updated": time_of_change(created)}
     values |= {"name": body.get("name", new_name()), "labels": labels_of(workspace, body)}
-    if state["type"] == "RUNNING" or state["type"] in TERMINAL:
-        values["empirical_policy"] = {**body.get("empirical_policy", {}), "resuming": False}
-    row = insert(runs, {**values, **first_state(state), "id": run_id, **times})
-    workspace["flow_run_states"].insert({**state, "flow_run_id": run_id})
+    row = flow_states.add_flow_run(workspace, values, proposed_state(body.get("state"), moment), Client.of(headers))
     return workspace.shown("flow_runs", row), 201
 
 
@@ -94,3 +96,59 @@ def update_flow_run(workspace: Workspace, id: UUID, body: dict[str, Any]) -> Ans
     check_keys(workspace, runs, body, CONFLICT, row)
     change(runs, row, body)
     return NO_CONTENT
+
+
+# ------------------------------------------------------------------------ states
+
+
+def set_flow_run_state(
+    workspace: Workspace, id: UUID, state: dict[str, Any], force: bool, headers: Mapping[bytes, bytes]
+) -> Answer:
+    moment, row = now(), row_of(workspace, id)
+    proposed, client = proposed_state(state, moment), Client.of(headers)
+    return answer_of(flow_states.set_flow_run_state(workspace, row, proposed, moment, force=force, client=client))
+
+
+def bulk_set_flow_run_state(
+    workspace: Workspace,
+    criteria: Criteria,
+    state: dict[str, Any],
+    force: bool,
+    limit: int,
+    headers: Mapping[bytes, bytes],
+) -> Answer:
+    moment, client, runs = now(), Client.of(headers), workspace["flow_runs"]
+    results = []
+    for row in workspace.first("flow_runs", criteria, Sort(ID, descending=True), limit):
+        proposed = proposed_state(state, moment)
+        done = flow_states.set_flow_run_state(workspace, row, proposed, moment, force=force, client=client)
+        results.append({"flow_run_id": UUID(int=runs.key(ID, row)), **result_of(done)})
+    return {"results": results}
+
+
+def resume_flow_run(
+    workspace: Workspace, id: UUID, run_input: dict[str, Any] | None, headers: Mapping[bytes, bytes]
+) -> Answer:
+    moment, row = now(), row_of(workspace, id)
+    run = workspace["flow_runs"].values(row)
+    state = run["state"]
+    if state is None or state["type"] != "PAUSED":
+        return refusal(None, "ABORT", "Cannot resume a flow run that is not paused.")
+    if state["state_details"]["run_input_keyset"]:
+        return refusal(state, "REJECT", "Run input schema not found.")
+    is_suspended = state["state_details"]["pause_reschedule"]
+    proposed = new_state("SCHEDULED", moment, "Resuming") if is_suspended else new_state("RUNNING", moment)
+    done = flow_states.set_flow_run_state(workspace, row, proposed, moment, client=Client.of(headers))
+    return answer_of(done)
+
+
+def refusal(state: dict[str, Any] | None, status: str, reason: str) -> Answer:
+    """The result of a request that proposes no state. A rejection has the same details as an abort."""
+    return {"state": state, "status": status, "details": {"type": "abort_details", "reason": reason}}
+
+
+def row_of(workspace: Workspace, id: UUID) -> int:
+    row = workspace["flow_runs"].find(id.int)
+    if row is None:
+        raise ApiError(404, {"exception_message": f"Flow run with id {id} not found"})
+    return row

@@ -1,7 +1,6 @@
 """States of runs: each is a row of its own, and the latest is shown with its run as well."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +10,7 @@ from understudy.contract.columns import Column
 from understudy.errors import NotFound
 from understudy.operations.handler_results import Answer
 from understudy.tables.table import Table
-from understudy.values import new_id, now
+from understudy.values import now
 from understudy.workspaces.workspace import Workspace
 
 TERMINAL = {"COMPLETED", "FAILED", "CANCELLED", "CRASHED"}
@@ -58,30 +57,3 @@ def states_of(workspace: Workspace, states: str, runs: str, run_id: UUID) -> Ans
     for state in shown:
         show_state(state)
     return shown
-
-
-def new_state(given: dict[str, Any] | None, moment: datetime, **details: UUID) -> dict[str, Any]:
-    """A state as a request says it, with its name, and the time that a scheduled one needs."""
-    state = {"type": "PENDING", **(given or {})}
-    name = state.get("name") or state["type"].capitalize()
-    state_details = {**state.get("state_details", {}), **details}
-    if state["type"] == "SCHEDULED" and state_details.get("scheduled_time") is None:
-        state_details["scheduled_time"] = moment
-    return {
-        "id": new_id(), "type": state["type"], "name": name, "timestamp": moment, "message": state.get("message"),
-        "data": state.get("data"), "state_details": state_details,
-    }  # fmt: skip
-
-
-def first_state(state: dict[str, Any]) -> dict[str, Any]:
-    """What a run's first state says of the run."""
-    kind, moment, scheduled = state["type"], state["timestamp"], state["state_details"].get("scheduled_time")
-    waits = kind == "SCHEDULED"
-    return {
-        "state_id": state["id"], "state_type": kind, "state_name": state["name"], "state_timestamp": moment,
-        "state": state, "run_count": int(kind == "RUNNING"),
-        "expected_start_time": scheduled if waits else moment,
-        "next_scheduled_start_time": scheduled if waits else None,
-        "start_time": moment if kind == "RUNNING" or kind in TERMINAL else None,
-        "end_time": moment if kind in TERMINAL else None,
-    }  # fmt: skip

@@ -2,15 +2,21 @@
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from pydantic_core import from_json
 
+from understudy.errors import ApiError
 from understudy.filters.criteria import Criteria
 from understudy.filters.query import Sort
 from understudy.operations.handler_results import Answer
 from understudy.tables.table import Table
+from understudy.values import now
 from understudy.workspaces.workspace import Workspace
 
+from .orchestration import task_states
+from .orchestration.results import answer_of
+from .orchestration.transition import proposed_state
 from .runs import estimate
 
 IN_PAGES = (
@@ -30,3 +36,10 @@ def paginate_task_runs(workspace: Workspace, criteria: Criteria, sort: Sort, lim
     results = [{name: row[name] for name in IN_PAGES} for row in rows]
     pages = -(-total // limit) if limit else 0
     return {"results": results, "count": total, "limit": limit, "pages": pages, "page": page}
+
+
+def set_task_run_state(workspace: Workspace, id: UUID, state: dict[str, Any], force: bool) -> Answer:
+    moment, row = now(), workspace["task_runs"].find(id.int)
+    if row is None:
+        raise ApiError(404, {"exception_message": f"Task run with id {id} not found"})
+    return answer_of(task_states.set_task_run_state(workspace, row, proposed_state(state, moment), moment, force=force))

@@ -1,6 +1,7 @@
 """Dispatch: reads each request by the contract, calls the operation's handler, and sends its result as JSON."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -37,7 +38,7 @@ class OperationMiddleware:
         self._operations = {operation.id: operation for operation in operations}
         self._perform = perform
         self._limits = limits
-        self._base_path = base_path
+        self._of_request = {"api_url": partial(api_url, base_path), "headers": headers_of}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         operation = self._operation(scope)
@@ -48,8 +49,8 @@ class OperationMiddleware:
         self._limits.check(body)
         try:
             arguments = operation.reader.read(scope, body)
-            if operation.takes_url:
-                arguments["api_url"] = api_url(scope, self._base_path)
+            for name in operation.of_request:
+                arguments[name] = self._of_request[name](scope)
             if operation.takes_subject:
                 result = await self._perform(operation, scope, arguments)
             else:
@@ -69,7 +70,7 @@ class OperationMiddleware:
         return self._operations.get(scope.get("extensions", {}).get(ROUTING_CONTEXT, {}).get("operation_id"))
 
 
-def api_url(scope: Scope, base_path: str) -> str:
+def api_url(base_path: str, scope: Scope) -> str:
     """The URL of the API as a client knows it: that of the workspace, if the request was sent to it."""
     host = headers_of(scope).get(b"host", b"").decode("latin-1") or "localhost"
     return f"{scope.get('scheme', 'http')}://{host}{scope.get(OWN_PATH, base_path)}"

@@ -24,7 +24,8 @@ from understudy.operations.request_reader import REMEMBERED, Remembered, Request
 from understudy.text import one_line
 
 PACKAGE = Path(__file__).parents[1]
-API_URL = "api_url"  # the argument of handlers that write links
+OF_REQUEST = frozenset({"api_url", "headers"})
+"""Arguments of handlers that look at the request itself: the API's URL that it was sent to, and its headers."""
 
 
 def own_folder() -> Path:
@@ -37,13 +38,13 @@ class Prepared(NamedTuple):
     """A compiled operation.
 
     `takes_subject` is true if the handler takes the subject of the API, such as a workspace, before the arguments from
-    the request, and `takes_url` if it takes the URL of the API that the request was sent to, as `api_url`.
+    the request, and `of_request` has the names of `OF_REQUEST` that it takes.
     """
 
     handler: Callable[..., Any]
     takes_subject: bool
     reader: RequestReader
-    takes_url: bool = False
+    of_request: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -76,8 +77,8 @@ class Operation:
         return self.prepared.takes_subject
 
     @property
-    def takes_url(self) -> bool:
-        return self.prepared.takes_url
+    def of_request(self) -> frozenset[str]:
+        return self.prepared.of_request
 
     @property
     def reader(self) -> RequestReader:
@@ -227,8 +228,8 @@ class Maker:
             return Prepared(action_at(place, self._catalog), True, reader)
         handler = self._handlers.function(operation_id, place)
         parameters = set(inspect.signature(handler).parameters)
-        check_parameters(place, handler, parameters - {self._subject, API_URL}, reader.arguments)
-        return Prepared(handler, self._subject in parameters, reader, API_URL in parameters)
+        check_parameters(place, handler, parameters - OF_REQUEST - {self._subject}, reader.arguments)
+        return Prepared(handler, self._subject in parameters, reader, OF_REQUEST & parameters)
 
     def _planned(self, operation_id: str, place: Place) -> Prepared:
         reader = RequestReader(place, self._catalog, self._reading, self._remembered)

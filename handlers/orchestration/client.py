@@ -1,0 +1,38 @@
+"""The client of a request, as far as rules depend on it."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+AGENT = re.compile(r"prefect/((\d+)\.(\d+)\.(\d+)(?:[a-z.+0-9]+)?) \(API \S+\)\Z")
+PAUSES = (0, 8, 4)  # the first API version with pauses
+
+
+@dataclass(frozen=True)
+class Client:
+    """A client.
+
+    Args:
+        api_version: of the API that it speaks, None if it does not say so.
+        release: its own version, "" if it is not Prefect's client.
+        numbers: the three numbers of its version.
+    """
+
+    api_version: tuple[int, ...] | None = None
+    release: str = ""
+    numbers: tuple[int, ...] = (0, 0, 0)
+
+    @classmethod
+    def of(cls, headers: Mapping[bytes, bytes]) -> "Client":
+        """The client that sent the headers of a request. Source: `prefect.server.api.dependencies`."""
+        spoken = headers.get(b"x-prefect-api-version", b"").decode("latin-1")
+        version = tuple(map(int, spoken.split("."))) if spoken else None
+        agent = AGENT.match(headers.get(b"user-agent", b"").decode("latin-1"))
+        return cls(version) if agent is None else cls(version, agent[1], tuple(map(int, agent.groups()[1:])))
+
+    @property
+    def has_pauses(self) -> bool:
+        return self.api_version is None or self.api_version >= PAUSES
+
+
+UNKNOWN = Client()

@@ -1,0 +1,20 @@
+"""What clients are told of a transition."""
+
+from http import HTTPStatus
+from typing import Any
+
+from understudy.operations.handler_results import Answer
+
+from .transition import Transition
+
+
+def result_of(transition: Transition) -> dict[str, Any]:
+    """The run's state after the transition, whether it is the proposed one, and why not."""
+    return {"state": transition.validated or None, "status": transition.status, "details": transition.details}
+
+
+def answer_of(transition: Transition) -> Answer:
+    """The response: 201 if a state was written. As on a real server, a state from the future counts as that too."""
+    state = transition.validated
+    is_new = bool(transition.proposed) or (bool(state) and state["timestamp"] > transition.time)
+    return result_of(transition), HTTPStatus.CREATED if is_new else HTTPStatus.OK

@@ -1,0 +1,108 @@
+"""Taking a transition through a policy: the rules before, the new state, the rules after.
+
+Source: `validate_proposed_state` in `prefect.server.orchestration.rules`.
+"""
+
+from collections.abc import Mapping
+from copy import copy
+from datetime import datetime
+from typing import Any
+
+from understudy.values import time_of_change
+from understudy.workspaces.workspace import Workspace
+
+from ..artifacts import create_artifact
+from .client import Client
+from .policy import Policy, leave
+from .shared_rules import is_persisted
+from .transition import FLOW_RUNS, Runs, State, Transition
+
+ARTIFACT_FIELDS = {"artifact_key": "key", "artifact_type": "type", "artifact_description": "description"}
+"""What a result may say of its artifact, with the fields of it."""
+
+
+def set_state(
+    workspace: Workspace, runs: Runs, row: int, proposed: State, time: datetime, policy: Policy, client: Client
+) -> Transition:
+    """Propose a state for a run. Returns what came of it."""
+    table = workspace[runs.table]
+    run = table.values(row)
+    before = {**run, "empirical_policy": copy(run["empirical_policy"])}
+    transition = Transition(workspace, runs, run, initial_state(run, time), proposed, time, client)
+    take(transition, policy)
+    if run != before:
+        table.update(row, {**run, "updated": time_of_change(run["created"], run["updated"])})
+    return transition
+
+
+def initial_state(run: Mapping[str, Any], time: datetime) -> State:
+    """The state of a run. One that was loaded as scheduled, but without a time, is scheduled for now."""
+    state: State | None = run["state"]
+    if state is None:
+        return {}
+    details = dict(state["state_details"])
+    if state["type"] == "SCHEDULED" and details["scheduled_time"] is None:
+        details["scheduled_time"] = time
+    return {**state, "state_details": details}
+
+
+def add_run(
+    workspace: Workspace, runs: Runs, values: Mapping[str, Any], state: State, policy: Policy, client: Client
+) -> int:
+    """Add a run with its first state. Returns its number."""
+    table = workspace[runs.table]
+    run = table.schema.complete(values)
+    transition = Transition(workspace, runs, run, {}, state, state["timestamp"], client)
+    take(transition, policy)
+    return table.add(run)
+
+
+def take(transition: Transition, policy: Policy) -> None:
+    """Apply the rules, and write the state that they leave. The caller stores the changed run."""
+    left = policy.enter(transition)
+    if transition.proposed:
+        write(transition)
+    elif transition.initial:
+        transition.validated = {**transition.initial, "state_details": dict(transition.initial["state_details"])}
+    leave(transition, left)
+
+
+def write(transition: Transition) -> None:
+    """Add the proposed state, as the state that the run has."""
+    proposed, states, runs, run = (
+        transition.proposed,
+        transition.workspace[transition.runs.states],
+        transition.runs,
+        transition.run,
+    )
+    keep_initial(transition)
+    data, result = proposed["data"], None
+    if data is not None and (is_persisted(data) or not isinstance(data, dict)):
+        data = result = keep_result(transition, data)
+    row = states.schema.complete({**proposed, "data": result, runs.owner: run["id"]})
+    states.add(row)
+    state = {name: value for name, value in row.items() if name != runs.owner}
+    run.update(state_id=state["id"], state=state)
+    transition.validated = {**state, "data": data, "state_details": dict(state["state_details"])}
+
+
+def keep_initial(transition: Transition) -> None:
+    """Give the former state a row, which it lacks if it was loaded as a part of its run."""
+    states, initial = transition.workspace[transition.runs.states], transition.run["state"]
+    if initial is not None and states.find(initial["id"].int) is None:
+        states.insert({**initial, transition.runs.owner: transition.run["id"]})
+
+
+def keep_result(transition: Transition, data: Any) -> Any:
+    """Store a result as an artifact. Returns it without what it says of the artifact."""
+    run, artifact = transition.run, {}
+    if isinstance(data, dict):
+        artifact = {field: data[name] for name, field in ARTIFACT_FIELDS.items() if isinstance(data.get(name), str)}
+        data = {name: value for name, value in data.items() if name not in ARTIFACT_FIELDS}
+    if transition.runs is FLOW_RUNS:
+        owners = {"flow_run_id": run["id"]}
+    else:
+        owners = {"flow_run_id": run["flow_run_id"], "task_run_id": run["id"]}
+    given = {field: text for field, text in artifact.items() if text}
+    create_artifact(transition.workspace, {**given, **owners, "data": data})
+    return data
