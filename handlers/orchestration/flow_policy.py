@@ -24,6 +24,12 @@ from .flow_rules import (
 )
 from .policy import Policy
 from .shared_rules import copy_scheduled_time, prevent_pending_transitions, wait_for_scheduled_time
+from .slots import (
+    release_flow_concurrency_slots,
+    remove_deployment_concurrency_lease_for_old_client_versions,
+    secure_flow_concurrency_slots,
+    validate_deployment_concurrency_at_running,
+)
 from .subflows import update_subflow_parent_task
 
 GLOBAL_FLOW_POLICY = (
@@ -43,12 +49,16 @@ CORE_FLOW_POLICY = Policy(
         enforce_cancelling_to_cancelled_transition,
         bypass_cancelling_flow_runs_with_no_infra,
         prevent_pending_transitions,
+        validate_deployment_concurrency_at_running,
+        secure_flow_concurrency_slots,
+        remove_deployment_concurrency_lease_for_old_client_versions,
         ensure_only_scheduled_flows_marked_late,
         handle_pausing_flows,
         handle_resuming_paused_flows,
         copy_scheduled_time,
         wait_for_scheduled_time,
         retry_failed_flows,
+        release_flow_concurrency_slots,
         *GLOBAL_FLOW_POLICY,
     )
 )
@@ -58,6 +68,7 @@ MINIMAL_FLOW_POLICY = Policy(
         preserve_deployment_concurrency_lease_id,
         prevent_result_data_loss,
         bypass_cancelling_flow_runs_with_no_infra,
+        release_flow_concurrency_slots,
         *GLOBAL_FLOW_POLICY,
     )
 )

@@ -8,6 +8,7 @@ from typing import Any
 from .bookkeeping import COMMON, ensure_flow_run_state_timestamp_is_unique, increment_task_run_count
 from .policy import Policy
 from .shared_rules import copy_scheduled_time, prevent_pending_transitions, wait_for_scheduled_time
+from .slots import release_task_concurrency_slots, secure_task_concurrency_slots
 from .task_rules import (
     cache_insertion,
     cache_retrieval,
@@ -27,12 +28,14 @@ CORE_TASK_POLICY = Policy(
         cache_retrieval,
         handle_task_terminal_state_transitions,
         prevent_running_tasks_from_stopped_flows,
+        secure_task_concurrency_slots,
         copy_scheduled_time,
         wait_for_scheduled_time,
         retry_failed_tasks,
         rename_reruns,
         update_flow_run_tracker_on_tasks,
         cache_insertion,
+        release_task_concurrency_slots,
         *GLOBAL_TASK_POLICY,
     )
 )
@@ -49,11 +52,12 @@ BACKGROUND_TASK_POLICY = Policy(
         rename_reruns,
         update_flow_run_tracker_on_tasks,
         cache_insertion,
+        release_task_concurrency_slots,
         *GLOBAL_TASK_POLICY,
     )
 )
 
-MINIMAL_TASK_POLICY = Policy(GLOBAL_TASK_POLICY)
+MINIMAL_TASK_POLICY = Policy((release_task_concurrency_slots, *GLOBAL_TASK_POLICY))
 
 
 def task_policy(proposed: dict[str, Any], *, force: bool) -> Policy:
