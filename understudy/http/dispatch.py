@@ -38,7 +38,10 @@ class OperationMiddleware:
         self._operations = {operation.id: operation for operation in operations}
         self._perform = perform
         self._limits = limits
-        self._of_request = {"api_url": partial(api_url, base_path), "headers": headers_of}
+        self._of_request: Mapping[str, Callable[[Scope], Any]] = {
+            "api_url": partial(api_url, base_path),
+            "headers": headers_of,
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         operation = self._operation(scope)
