@@ -9,7 +9,7 @@ CONTROL_TESTS := $(addprefix tests/,admin faults http workspaces hostile)
 VERIFY_TESTS := $(addprefix tests/,verify compare drift sampling reports mutants recipes)
 WHOLE_RUNS := $(addprefix test_,verify.py rules.py situations.py large_tables.py reproduction.py fuzzing.py schemathesis.py plain_schemathesis.py)
 TOOLS_TESTS := $(addprefix tests/,testing mutation)
-OTHER_TESTS := tests/real $(COMMANDS_TESTS) $(CONTROL_TESTS) $(TOOLS_TESTS) $(VERIFY_TESTS)
+OTHER_TESTS := tests/real tests/store $(COMMANDS_TESTS) $(CONTROL_TESTS) $(TOOLS_TESTS) $(VERIFY_TESTS)
 
 export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1

@@ -17,6 +17,8 @@ BIN = Path(sys.executable).parent
 PATH = os.pathsep.join([str(BIN), os.environ.get("PATH", "")])  # of this environment's own ruff, which they run
 CONTRACT = Contract.load(own_folder() / "openapi.yaml")
 PLACES = ["/api/openapi.json", "/openapi.json"]
+# The documents do not depend on where rows are kept.
+pytestmark = pytest.mark.parametrize("keeping", ["memory"], indirect=True)
 
 
 def generated(command: str, *arguments: str) -> subprocess.CompletedProcess[str]:

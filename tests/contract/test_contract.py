@@ -292,10 +292,22 @@ MISTAKES: dict[str, Mistake] = {
 }
 
 
+RESOURCES = ("artifacts", "common", "flows", "service")  # with their paths; to check all of them takes a second
+
+
 def copied(folder: Path) -> Path:
-    for name in ("openapi.yaml", "openapi", "handlers"):
-        source = own_folder() / name
-        (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / name)
+    """The API with the paths of a few resources, and all schemas."""
+    shutil.copytree(own_folder() / "handlers", folder / "handlers")
+    (folder / "openapi").mkdir()
+    for source in own_folder().glob("openapi/*.yaml"):
+        text = source.read_text(encoding="utf-8")
+        has_paths = source.stem in RESOURCES or "components:" not in text
+        (folder / "openapi" / source.name).write_text(
+            text if has_paths else text[text.index("components:") :], encoding="utf-8"
+        )
+    lines = (own_folder() / "openapi.yaml").read_text(encoding="utf-8").splitlines(keepends=True)
+    kept = [line for line in lines if not line.startswith("  /") or line.partition("openapi/")[2].startswith(RESOURCES)]
+    (folder / "openapi.yaml").write_text("".join(kept), encoding="utf-8")
     return folder
 
 

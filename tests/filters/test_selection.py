@@ -39,7 +39,7 @@ WAYS = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(randomness=st.randoms(use_true_random=False))
 def test_selection_is_what_each_row_says(
     api: Api, monkeypatch: pytest.MonkeyPatch, randomness: random.Random, way: str
@@ -110,7 +110,7 @@ def change(workspace: Workspace, randomness: random.Random) -> None:
             workspace.delete(table.schema.name, [row])
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(randomness=st.randoms(use_true_random=False))
 def test_pages_tile_the_whole_in_order(api: Api, randomness: random.Random) -> None:
     workspace = Workspace.empty(api.catalog)
