@@ -3,6 +3,7 @@
 import json
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
@@ -13,16 +14,20 @@ from pyroaring import BitMap
 from understudy.contract.columns import Column
 from understudy.errors import Forbidden
 from understudy.operations.handler_results import NO_CONTENT, Answer
+from understudy.streams.stream import Stream
 from understudy.tables.table import Table
 from understudy.values import key_of, now
 from understudy.workspaces.workspace import Workspace
 
 from .event_counts import by_time, by_value
-from .event_filters import ID, name_test, stored_tests, with_defaults
+from .event_filters import ID, name_test, stored_tests, stream_test, with_defaults
 from .runs import moment
+from .streams import accept, receive_filter
 
 OCCURRED, NAME = Column(("occurred",)), Column(("event",))
 FORBIDDEN = "Forbidden"
+BACKFILL = timedelta(days=5)
+"""How old the events are at most that a stream begins with. Source: PREFECT_EVENTS_MAXIMUM_WEBSOCKET_BACKFILL."""
 
 
 def create_events(workspace: Workspace, body: list[dict[str, Any]]) -> Answer:
@@ -37,6 +42,46 @@ def keep(workspace: Workspace, event: Mapping[str, Any]) -> None:
     events = workspace["events"]
     if events.find(event["id"].int) is None:
         events.insert(event)
+
+
+async def stream_in(stream: Stream) -> None:
+    """Records the events that a client sends."""
+    await accept(stream)
+    event = stream.validator("Event")
+    while True:
+        sent = event.validate_json(await stream.receive_text())
+        await stream.perform(create_events, body=[sent])
+
+
+async def stream_out(stream: Stream) -> None:
+    """Sends the events that meet a filter: those of the last days first, then those to come."""
+    await accept(stream)
+    given, message = await receive_filter(stream, "EventFilter")
+    moment = now()
+    filter_ = {**with_defaults(given, moment), "order": "ASC"}
+    filter_["occurred"]["since"] = max(filter_["occurred"]["since"], moment - BACKFILL)
+    test = stream_test(filter_)
+    sent: set[bytes] = set()
+    async for rows in stream.changes("events"):
+        if rows:
+            found = [event for event in await stream.read(encoded, rows=rows) if test(from_json(event))]
+        else:
+            found = await stream.read(backfilled, filter_=filter_) if message.get("backfill", True) else []
+        for event in found:
+            if event not in sent:
+                await stream.send(b'{"type":"event","event":%b}' % event)
+        sent = set(found) if not rows else sent
+
+
+def backfilled(workspace: Workspace, filter_: dict[str, Any]) -> list[bytes]:
+    """The events that meet a filter, the earliest first."""
+    events = workspace["events"]
+    rows = selected(events, filter_)
+    return encoded(workspace, events.index(OCCURRED).page(rows, False, 0, len(rows)))
+
+
+def encoded(workspace: Workspace, rows: list[int]) -> list[bytes]:
+    return [workspace["events"].encoded(row) for row in rows if row in workspace["events"].live]
 
 
 def read_events(workspace: Workspace, filter: dict[str, Any] | None, limit: int, api_url: str) -> Answer:

@@ -32,6 +32,7 @@ LAYERS = """
     reports
     sampling
     server
+    streams
     admin
     site
     options

@@ -81,13 +81,15 @@ class Place:
 class Contract:
     """A valid OpenAPI 3.0 document, in one file or several.
 
-    `document` has the served operations, and `planned` the others. `bundle` is what was read. `made` has compiled
+    `document` has the served operations, and `planned` the others; `streams` are the ids of WebSockets by their paths,
+    which OpenAPI documents do not have. `bundle` is what was read. `made` has compiled
     schemas by their paths, so that a schema is compiled once, however often it is referenced.
     """
 
     name: str
     document: Mapping[str, Any]
     planned: Sequence[PlannedOperation] = ()
+    streams: Mapping[str, str] = field(default_factory=dict)
     bundle: Bundle = field(default=Bundle({}, (), {}), repr=False)
     made: dict[tuple[str, Any], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
@@ -113,10 +115,11 @@ class Contract:
         bundle = bundled(path)
         document = {**bundle.document}
         planned = planned_in(path, document.pop(PLANNED_LINES, {}))
+        streams = streams_in(path, document.pop(STREAMS, {}))
         if isinstance(document.get("paths"), dict):
             document["paths"], others = separated(document["paths"], METHODS)
             planned += others
-        return cls(str(path), document, planned, bundle)
+        return cls(str(path), document, planned, streams, bundle)
 
     @cached_property
     def published(self) -> Mapping[str, Any]:
@@ -198,6 +201,11 @@ class Contract:
         for path, method, value in self.planned:
             yield value["operationId"], self.place(value, f"/paths/{path}/{method}")
 
+    def stream_places(self) -> Iterator[Place]:
+        """The place of each stream, which has its id as `operationId`."""
+        for path, stream_id in self.streams.items():
+            yield self.place({"operationId": stream_id}, f"/{STREAMS}/{path}")
+
     def schemas(self) -> Iterator[Place]:
         for _, schema in self.root["components"].entries("schemas") if "components" in self.document else ():
             yield schema
@@ -237,6 +245,7 @@ class Contract:
 
 
 PLANNED_LINES = "x-planned"
+STREAMS = "x-streams"
 
 
 def planned_in(path: Path, lines: Any) -> list[PlannedOperation]:
@@ -249,6 +258,20 @@ def planned_in(path: Path, lines: Any) -> list[PlannedOperation]:
         return list(written(lines))
     except (ValueError, AttributeError) as error:
         raise ContractError(f"{path}: {PLANNED_LINES}", one_line(str(error))) from None
+
+
+def streams_in(path: Path, lines: Any) -> Mapping[str, str]:
+    """The ids of a contract's streams by their paths.
+
+    Raises:
+        ContractError: a line is not valid.
+    """
+    for stream, stream_id in lines.items() if isinstance(lines, dict) else [("", lines)]:
+        if not (isinstance(stream, str) and stream.startswith("/") and isinstance(stream_id, str)):
+            raise ContractError(
+                f"{path}: {STREAMS}", f"`{stream}: {stream_id}` is not of the form `/pets/{{name}}: pets.stream_pet`"
+            )
+    return lines or {}
 
 
 class Plain(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]  # depends on how PyYAML was built

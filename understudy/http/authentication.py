@@ -4,6 +4,7 @@ import base64
 import binascii
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -31,6 +32,14 @@ class Credentials:
     @property
     def are_required(self) -> bool:
         return self.basic is not None or self.key is not None
+
+    def accept(self, token: Any) -> bool:
+        """Whether a token in a message of a stream is the password or the key, or none is required."""
+        if not self.are_required:
+            return True
+        return isinstance(token, str) and any(
+            secret is not None and is_same(secret, token) for secret in (self.basic, self.key)
+        )
 
 
 class Guard:

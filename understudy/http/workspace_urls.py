@@ -28,7 +28,7 @@ class WorkspaceURLMiddleware:
         self._pattern = re.compile(re.sub(r"\{\w+\}", "([^/]+)", own) + "(/.*)?", re.DOTALL) if own else NEVER
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        if scope["type"] == "http" and scope["path"].startswith(self._prefix):
+        if scope["type"] != "lifespan" and scope["path"].startswith(self._prefix):
             found = self._pattern.fullmatch(scope["path"])
             if found is not None:
                 *ids, rest = found.groups(default="")

@@ -2,6 +2,7 @@
 
 import importlib.util
 import inspect
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,6 +27,9 @@ from understudy.text import one_line
 PACKAGE = Path(__file__).parents[1]
 OF_REQUEST = frozenset({"api_url", "headers"})
 """Arguments of handlers that look at the request itself: the API's URL that it was sent to, and its headers."""
+NAMED = re.compile(r"\{(\w+)\}")
+SWITCHING = 101  # the status of a WebSocket
+STREAM = "stream"  # the first argument of handlers of streams
 
 
 def own_folder() -> Path:
@@ -108,7 +112,8 @@ class Operation:
 class Api:
     """A loaded API folder. `reading` is how values in requests are validated.
 
-    `operations` are the served operations by id. `planned` operations respond that they are not served.
+    `operations` are the served operations by id. `planned` operations respond that they are not served. `streams` are
+    served on WebSockets.
     """
 
     folder: Path
@@ -116,6 +121,7 @@ class Api:
     catalog: Catalog
     operations: Mapping[str, Operation]
     planned: Sequence[Operation]
+    streams: Sequence[Operation]
     reading: Reading
 
     @classmethod
@@ -161,7 +167,8 @@ class Api:
                 register(place, catalog)
                 operations[operation_id] = maker.operation(operation_id, place)
         planned = [maker.operation(*each, planned=True) for each in contract.planned_operations()]
-        return cls(folder, contract, catalog, operations, planned, reading)
+        streams = [maker.stream(place) for place in contract.stream_places()]
+        return cls(folder, contract, catalog, operations, planned, streams, reading)
 
     def prepare(self) -> None:
         """Compile all operations, which finds their errors.
@@ -169,7 +176,7 @@ class Api:
         Raises:
             ContractError: an operation cannot be served.
         """
-        for operation in self.operations.values():
+        for operation in (*self.operations.values(), *self.streams):
             _ = operation.prepared
 
     @property
@@ -221,6 +228,21 @@ class Maker:
         ids = {each["name"]: each["schema"].get("format") == "uuid" for each in parameters}
         prepare = partial(self._planned if planned else self._prepared, operation_id, place)
         return Operation(operation_id, method.upper(), path, place, ids, first_success(place), prepare)
+
+    def stream(self, place: Place) -> Operation:
+        """A WebSocket. Its handler takes the stream, and the path parameters, which are texts."""
+        path = place.path.removeprefix("/x-streams/")
+        names = NAMED.findall(path)
+        prepare = partial(self._streaming, place, names)
+        return Operation(
+            place.value["operationId"], "GET", path, place, dict.fromkeys(names, False), SWITCHING, prepare
+        )
+
+    def _streaming(self, place: Place, names: list[str]) -> Prepared:
+        handler = self._handlers.function(place.value["operationId"], place)
+        parameters = set(inspect.signature(handler).parameters)
+        check_parameters(place, handler, parameters, {STREAM, *names})
+        return Prepared(handler, True, RequestReader(place, self._catalog, self._reading))
 
     def _prepared(self, operation_id: str, place: Place) -> Prepared:
         reader = RequestReader(place, self._catalog, self._reading, self._remembered)

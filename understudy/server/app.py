@@ -21,6 +21,7 @@ from understudy.http.routing_table import LookupMiddleware
 from understudy.http.workspace_urls import WorkspaceURLMiddleware
 from understudy.operations.api_folder import Operation
 from understudy.site import Site
+from understudy.streams.dispatch import StreamMiddleware
 from understudy.workspaces.registry import DEFAULT, WORKSPACE
 
 
@@ -48,6 +49,7 @@ def create_app(site: Site, request_log: RequestLog | None = None) -> ASGIApp:
         *([] if request_log is None else [partial(RequestLogMiddleware, log=request_log)]),
         partial(ControlMiddleware, site=site),
         partial(WorkspaceURLMiddleware, contract=site.api.contract),
+        partial(StreamMiddleware, site=site, log=request_log),
         partial(LookupMiddleware, table=site.table),
         partial(JournalMiddleware, journal=site.journal),
         partial(FaultMiddleware, faults=site.faults),

@@ -73,13 +73,19 @@ class Storage(Protocol):
 
 @dataclass
 class OpenWorkspace:
-    """An open workspace. `used` is when it was last used, by `time.monotonic`, in seconds."""
+    """An open workspace. `used` is when it was last used, by `time.monotonic`, in seconds.
+
+    `watchers` are set after each operation that may have changed rows, and when the workspace is closed. `shared` is
+    what streams have in common.
+    """
 
     name: str
     content: Content
     closing: ExitStack
     used: float = field(default_factory=time.monotonic)
     snapshots: dict[str, Workspace] = field(default_factory=dict)
+    watchers: set[asyncio.Event] = field(default_factory=set)
+    shared: dict[str, Any] = field(default_factory=dict)
     history: History = field(init=False)
 
     def __post_init__(self) -> None:
@@ -96,7 +102,19 @@ class OpenWorkspace:
 
     def perform(self, operation: Callable[..., Any], **arguments: Any) -> Awaitable[Any]:
         """The result of an operation on the workspace, once it is durable."""
-        return self.content.perform(partial(operation, self.content.workspace, **arguments))
+        result = self.content.perform(partial(operation, self.content.workspace, **arguments))
+        return self._noticed(result) if self.watchers else result
+
+    async def _noticed(self, result: Awaitable[Any]) -> Any:
+        try:
+            return await result
+        finally:
+            self.wake()
+
+    def wake(self) -> None:
+        """Set all watchers."""
+        for watcher in self.watchers:
+            watcher.set()
 
 
 class WorkspaceRegistry:

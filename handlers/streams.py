@@ -1,0 +1,57 @@
+"""What all streams of the API begin with: the subprotocol `prefect`, and a message with the client's credentials."""
+
+from typing import Any
+
+from understudy.streams.stream import Closed, Stream
+
+SUBPROTOCOL = "prefect"
+PROTOCOL_ERROR, POLICY_VIOLATION = 1002, 1008  # RFC 6455, section 7.4.1
+
+
+async def accept(stream: Stream) -> None:
+    """Accept a client. One without the subprotocol sends no credentials, and is refused where they are required.
+
+    Raises:
+        Closed: the client was refused.
+    """
+    if SUBPROTOCOL not in stream.subprotocols:
+        if stream.requires_authentication:
+            await stream.close(PROTOCOL_ERROR)
+            raise Closed
+        await stream.accept()
+        return
+    await stream.accept(SUBPROTOCOL)
+    message = await stream.receive_object(is_secret=True)
+    if message.get("type") != "auth":
+        await refuse(stream, POLICY_VIOLATION, "Expected 'auth' message")
+    if stream.requires_authentication and not message.get("token"):
+        await refuse(stream, POLICY_VIOLATION, "Auth required but no token provided")
+    if not stream.is_authenticated(message.get("token")):
+        await refuse(stream, POLICY_VIOLATION, "Invalid token")
+    await stream.send({"type": "auth_success"})
+
+
+async def refuse(stream: Stream, code: int, reason: str) -> None:
+    """Close a stream.
+
+    Raises:
+        Closed: always.
+    """
+    await stream.close(code, reason)
+    raise Closed
+
+
+async def receive_filter(stream: Stream, schema: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The filter that a client sends first, by a schema of the contract, and the whole message.
+
+    Raises:
+        Closed: the message is not a filter.
+    """
+    message = await stream.receive_object()
+    if message["type"] != "filter":
+        await refuse(stream, PROTOCOL_ERROR, "Expected 'filter' message")
+    try:
+        return stream.validator(schema).validate_python(message["filter"]), message
+    except (ValueError, LookupError) as error:
+        await refuse(stream, PROTOCOL_ERROR, f"Invalid filter: {error}"[:123])
+        raise

@@ -1,0 +1,1 @@
+"""Streams: WebSockets that the contract declares (`x-streams`), each with a handler."""
