@@ -23,6 +23,7 @@ from .event_counts import by_time, by_value
 from .event_filters import ID, name_test, stored_tests, stream_test, with_defaults
 from .runs import moment
 from .streams import accept, receive_filter
+from .task_run_events import record
 
 OCCURRED, NAME = Column(("occurred",)), Column(("event",))
 FORBIDDEN = "Forbidden"
@@ -38,10 +39,11 @@ def create_events(workspace: Workspace, body: list[dict[str, Any]]) -> Answer:
 
 
 def keep(workspace: Workspace, event: Mapping[str, Any]) -> None:
-    """Store an event, unless it is known already."""
+    """Store an event, and the task run that it is about, unless it is known already."""
     events = workspace["events"]
     if events.find(event["id"].int) is None:
         events.insert(event)
+        record(workspace, event)
 
 
 async def stream_in(stream: Stream) -> None:

@@ -68,6 +68,7 @@ def websocket_logger() -> logging.Logger:
     """The logger of WebSocket handshakes."""
     logger = logging.getLogger("understudy.websockets")
     logger.addFilter(without_query)
+    logger.setLevel(logging.WARNING)  # each connection has a line in the request log
     return logger
 
 

@@ -82,9 +82,9 @@ class Stream:
             Closed: the client has closed the connection.
             ValueError: the message is not text.
         """
-        incoming = self._awaited()
-        self._incoming = None
-        message = await incoming
+        # Without a task, since a request that the client sends next must not overtake the message.
+        incoming, self._incoming = self._incoming, None
+        message = await (self._receive() if incoming is None else incoming)
         if message["type"] != "websocket.receive":
             self.is_closed = True
             raise Closed

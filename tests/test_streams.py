@@ -1,0 +1,245 @@
+"""Streams: events and logs on WebSockets, as clients of a real server use them."""
+
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Subprotocol
+
+from tests.servers import client, stand_in
+
+PREFECT = [Subprotocol("prefect")]
+SECONDS = 20  # until a test gives up, not how long anything takes
+SMALL = Path(__file__).parent / "golden/small/fixtures"
+
+
+def soon() -> str:
+    return (datetime.now(timezone.utc) + timedelta(hours=1)).isoformat()
+
+
+@contextmanager
+def stream(api: httpx.Client, path: str, token: str | None = None) -> Iterator[ClientConnection]:
+    """A stream on which the client is authenticated."""
+    url = f"{str(api.base_url).rstrip('/').replace('http', 'ws', 1)}{path}"
+    with connect(url, subprotocols=PREFECT, open_timeout=SECONDS, close_timeout=SECONDS) as connection:
+        say(connection, {"type": "auth", "token": token})
+        assert heard(connection) == {"type": "auth_success"}
+        yield connection
+
+
+def say(connection: ClientConnection, message: Any) -> None:
+    connection.send(json.dumps(message))
+
+
+def heard(connection: ClientConnection) -> Any:
+    return json.loads(connection.recv(SECONDS))
+
+
+def event(name: str, **more: Any) -> dict[str, Any]:
+    occurred = more.pop("occurred", datetime.now(timezone.utc).isoformat())
+    resource = {"prefect.resource.id": "pump.1"}
+    return {"id": str(uuid4()), "occurred": occurred, "event": name, "resource": resource, **more}
+
+
+def names(api: httpx.Client) -> list[str]:
+    found = api.post("/events/filter", json={"filter": {"occurred": {"until": soon()}}}).json()
+    return [each["event"] for each in found["events"]]
+
+
+def test_events_that_were_sent_are_there_for_the_next_request(own: httpx.Client) -> None:
+    with stream(own, "/events/in") as sending:
+        for number in range(20):
+            say(sending, event(f"pump.{number}"))
+            assert names(own)[0] == f"pump.{number}"
+    assert len(names(own)) == 20
+
+
+def test_events_come_out_as_they_happen_after_those_that_were_there(own: httpx.Client) -> None:
+    first, other, later = event("pump.on"), event("valve.on"), event("pump.off")
+    own.post("/events", json=[first, other]).raise_for_status()
+    with stream(own, "/events/out") as receiving, stream(own, "/events/in") as sending:
+        say(receiving, {"type": "filter", "filter": {"occurred": {"until": soon()}, "event": {"prefix": ["pump"]}}})
+        assert heard(receiving)["event"]["id"] == first["id"]
+        for sent in (event("valve.off"), later):
+            say(sending, sent)
+        message = heard(receiving)
+        assert (message["type"], message["event"]["id"]) == ("event", later["id"])
+        own.post("/events", json=[event("pump.http")]).raise_for_status()
+        assert heard(receiving)["event"]["event"] == "pump.http"
+
+
+def test_a_stream_without_backfill_has_new_events_only(own: httpx.Client) -> None:
+    own.post("/events", json=[event("old")]).raise_for_status()
+    with stream(own, "/events/out") as receiving:
+        say(receiving, {"type": "filter", "filter": {"occurred": {"until": soon()}}, "backfill": False})
+        own.get("/health")
+        # The filter may not have been read yet, so new events are sent until one comes out.
+        for number in range(100):
+            own.post("/events", json=[event(f"new.{number}")]).raise_for_status()
+            try:
+                message = json.loads(receiving.recv(0.1))
+            except TimeoutError:
+                continue
+            assert message["event"]["event"].startswith("new.")
+            return
+    raise AssertionError("no event came out")
+
+
+def log(message: str, level: int = 20, **more: Any) -> dict[str, Any]:
+    timestamp = datetime.now(timezone.utc).isoformat()
+    return {"name": "test", "level": level, "message": message, "timestamp": timestamp, **more}
+
+
+def test_logs_come_out_as_they_are_written(own: httpx.Client) -> None:
+    with stream(own, "/logs/out") as receiving:
+        say(receiving, {"type": "filter", "filter": {"level": {"ge_": 30}}})
+        for number in range(100):
+            own.post("/logs/", json=[log("low"), log(f"high {number}", 40)]).raise_for_status()
+            try:
+                message = json.loads(receiving.recv(0.1))
+            except TimeoutError:
+                continue
+            assert message["type"] == "log"
+            assert message["log"]["message"].startswith("high")
+            return
+    raise AssertionError("no log came out")
+
+
+@pytest.mark.parametrize(
+    ("path", "messages", "code"),
+    [
+        ("/events/in", [{}], 1008),
+        ("/events/in", [[]], 1011),
+        ("/events/in", [{"type": "auth"}, {}], 1011),
+        ("/events/in", [{"type": "auth"}, {**event("a"), "resource": {}}], 1011),
+        ("/events/out", [{"type": "auth"}, {"type": "x"}], 1002),
+        ("/events/out", [{"type": "auth"}, {"type": "filter", "filter": {"x": 1}}], 1002),
+        ("/events/out", [{"type": "auth"}, {}], 1011),
+        ("/logs/out", [{"type": "auth"}, {"type": "filter", "filter": []}], 1002),
+    ],
+)
+def test_other_messages_close_a_stream(own: httpx.Client, path: str, messages: list[Any], code: int) -> None:
+    url = f"{str(own.base_url).rstrip('/').replace('http', 'ws', 1)}{path}"
+    with connect(url, subprotocols=PREFECT, open_timeout=SECONDS) as connection:
+        for message in messages:
+            say(connection, message)
+        with suppress(ConnectionClosed):
+            for _ in connection:
+                pass
+        assert connection.close_code == code
+    assert own.get("/health").json() is True
+
+
+@pytest.mark.parametrize("message", [b"\x00\xff", "no JSON", "[" * 2000])
+def test_garbage_closes_only_its_own_stream(own: httpx.Client, message: bytes | str) -> None:
+    with stream(own, "/events/in") as bad, stream(own, "/events/in") as good:
+        bad.send(message)
+        with pytest.raises(ConnectionClosed):
+            bad.recv(SECONDS)
+        say(good, event("fine"))
+        assert names(own) == ["fine"]
+
+
+def test_a_client_that_does_not_read_delays_nobody(own: httpx.Client) -> None:
+    with stream(own, "/events/out") as silent:
+        say(silent, {"type": "filter", "filter": {"occurred": {"until": soon()}}})
+        for _ in range(30):
+            own.post("/events", json=[event("big", payload={"text": "x" * 200_000})]).raise_for_status()
+        assert names(own)[0] == "big"
+
+
+def test_a_client_that_breaks_off_is_forgotten(own: httpx.Client) -> None:
+    with stream(own, "/events/in") as connection:
+        say(connection, event("before"))
+        assert names(own) == ["before"]
+        connection.socket.shutdown(socket.SHUT_RDWR)
+    assert own.get("/health").json() is True
+
+
+def test_other_paths_have_no_stream(own: httpx.Client) -> None:
+    for path in ("/events", "/flows/filter", "/nothing"):
+        with pytest.raises(InvalidStatus) as refused, stream(own, path):
+            pass
+        assert refused.value.response.status_code == 403
+
+
+def test_workspaces_have_streams_of_their_own(own: httpx.Client, scratch: httpx.Client) -> None:
+    with stream(own, "/events/in") as here, stream(scratch, "/events/in") as there:
+        say(here, event("here"))
+        say(there, event("there"))
+        assert (names(own), names(scratch)) == (["here"], ["there"])
+
+
+def test_a_stream_needs_the_credentials_of_the_server() -> None:
+    with stand_in(SMALL, "--auth", "admin:secret") as api:
+        api.headers["authorization"] = "Basic YWRtaW46c2VjcmV0"
+        for token in (None, "wrong"):
+            with pytest.raises(ConnectionClosed) as refused, stream(api, "/events/in", token):
+                pass
+            assert refused.value.rcvd is not None
+            assert refused.value.rcvd.code == 1008
+        url = f"{str(api.base_url).rstrip('/').replace('http', 'ws', 1)}/events/in"
+        with pytest.raises(InvalidStatus), connect(url):
+            pass
+        with stream(api, "/events/in", "admin:secret") as connection:
+            say(connection, event("let in"))
+            assert names(api) == ["let in"]
+        with client(str(api.base_url).rstrip("/").removesuffix("/api") + "/__admin") as control:
+            journal = control.get("/requests", params={"path": "/api/events/in"}, headers=api.headers).text
+        assert "let in" in journal
+        assert "secret" not in journal
+
+
+def state_event(run: str, flow_run: str, kind: str, second: int, **task_run: Any) -> dict[str, Any]:
+    """The event of a client that takes a task run into a state, as the SDK sends it."""
+    occurred = datetime(2026, 3, 3, 12, 0, second, tzinfo=timezone.utc).isoformat()
+    resource = {"prefect.resource.id": f"prefect.task-run.{run}", "prefect.orchestration": "client"}
+    related = [{"prefect.resource.id": f"prefect.flow-run.{flow_run}", "prefect.resource.role": "flow-run"}]
+    fields = {"name": "load-0", "task_key": "load", "dynamic_key": "0", "run_count": second, **task_run}
+    state = {"type": kind, "name": kind.capitalize(), "message": None, "state_details": {}, "data": None}
+    payload = {"task_run": fields, "validated_state": state}
+    name = f"prefect.task-run.{state['name']}"
+    return {**event(name, occurred=occurred, payload=payload), "resource": resource, "related": related}
+
+
+@pytest.mark.parametrize("order", ["012", "210", "1021", "0012"])
+def test_task_runs_are_made_of_their_events_in_any_order(own: httpx.Client, order: str) -> None:
+    flow_run = own.post("/flow_runs/filter", json={"limit": 1}).json()[0]["id"]
+    run = str(uuid4())
+    kinds = ["PENDING", "RUNNING", "COMPLETED"]
+    events = [state_event(run, flow_run, kind, second) for second, kind in enumerate(kinds)]
+    with stream(own, "/events/in") as sending:
+        for number in order:
+            say(sending, events[int(number)])
+    made = own.get(f"/task_runs/{run}").json()
+    assert (made["state_type"], made["state_name"], made["run_count"]) == ("COMPLETED", "Completed", 2)
+    assert (made["state_id"], made["state"]["id"]) == (events[2]["id"], events[2]["id"])
+    assert made["state"]["state_details"]["task_run_id"] == run
+    assert (made["flow_run_id"], made["task_key"]) == (flow_run, "load")
+    states = own.get("/task_run_states/", params={"task_run_id": run}).json()
+    assert [state["type"] for state in states] == kinds
+
+
+def test_a_task_run_is_known_by_its_key_too(own: httpx.Client) -> None:
+    flow_run = own.post("/flow_runs/filter", json={"limit": 1}).json()[0]["id"]
+    first, second = str(uuid4()), str(uuid4())
+    own.post("/events", json=[state_event(first, flow_run, "RUNNING", 1), state_event(second, flow_run, "FAILED", 2)])
+    assert own.get(f"/task_runs/{second}").status_code == 404
+    assert own.get(f"/task_runs/{first}").json()["state_type"] == "FAILED"
+
+
+@pytest.mark.parametrize("wrong", [{"task_run": {}}, {}, {"task_run": 1, "validated_state": []}])
+def test_an_event_that_lacks_its_task_run_is_an_event_all_the_same(own: httpx.Client, wrong: dict[str, Any]) -> None:
+    sent = {**state_event(str(uuid4()), str(uuid4()), "RUNNING", 1), "payload": wrong}
+    assert own.post("/events", json=[sent]).status_code == 204
+    before = {"since": "2026-03-03T00:00:00Z", "until": "2026-03-04T00:00:00Z"}
+    assert own.post("/events/filter", json={"filter": {"occurred": before}}).json()["total"] == 1
