@@ -205,7 +205,13 @@ def state_event(run: str, flow_run: str, kind: str, second: int, **task_run: Any
     resource = {"prefect.resource.id": f"prefect.task-run.{run}", "prefect.orchestration": "client"}
     related = [{"prefect.resource.id": f"prefect.flow-run.{flow_run}", "prefect.resource.role": "flow-run"}]
     fields = {"name": "load-0", "task_key": "load", "dynamic_key": "0", "run_count": second, **task_run}
-    state = {"type": kind, "name": kind.capitalize(), "message": None, "state_details": {}, "data": None}
+    state: dict[str, Any] = {
+        "type": kind,
+        "name": kind.capitalize(),
+        "message": None,
+        "state_details": {},
+        "data": None,
+    }
     payload = {"task_run": fields, "validated_state": state}
     name = f"prefect.task-run.{state['name']}"
     return {**event(name, occurred=occurred, payload=payload), "resource": resource, "related": related}

@@ -21,7 +21,7 @@ from understudy.http.routing_table import LookupMiddleware
 from understudy.http.workspace_urls import WorkspaceURLMiddleware
 from understudy.operations.api_folder import Operation
 from understudy.site import Site
-from understudy.streams.dispatch import StreamMiddleware
+from understudy.streams.handshakes import StreamMiddleware
 from understudy.workspaces.registry import DEFAULT, WORKSPACE
 
 
