@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from understudy.contract.columns import ID
-from understudy.errors import ApiError, BadRequest, Conflict, NotFound
+from understudy.errors import BadRequest, Conflict, NotFound, ObjectNotFound, Unprocessable
 from understudy.filters.criteria import Criteria
 from understudy.filters.query import Sort
 from understudy.operations.actions import change, check_keys, same_row
@@ -98,6 +98,16 @@ def update_flow_run(workspace: Workspace, id: UUID, body: dict[str, Any]) -> Ans
     return NO_CONTENT
 
 
+def update_flow_run_labels(workspace: Workspace, id: UUID, body: dict[str, Any]) -> Answer:
+    runs, row = workspace["flow_runs"], row_of(workspace, id)
+    for name, value in body.items():
+        if not isinstance(value, (bool, int, float, str)):  # a real server takes it, and fails from then on
+            raise Unprocessable(f"The label {name!r} must be a text, a number or a boolean.")
+    labels = runs.values(row)["labels"] or {}
+    change(runs, row, {"labels": {**labels, **body}})
+    return NO_CONTENT
+
+
 # ------------------------------------------------------------------------ states
 
 
@@ -150,5 +160,5 @@ def refusal(state: dict[str, Any] | None, status: str, reason: str) -> Answer:
 def row_of(workspace: Workspace, id: UUID) -> int:
     row = workspace["flow_runs"].find(id.int)
     if row is None:
-        raise ApiError(404, {"exception_message": f"Flow run with id {id} not found"})
+        raise ObjectNotFound(f"Flow run with id {id} not found")
     return row

@@ -1,18 +1,28 @@
 """Logs: they come many at a time."""
 
+import csv
 from collections.abc import Iterable, Mapping
+from io import StringIO
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID
 
 from pydantic_core import from_json
 
+from understudy.contract.columns import Column
+from understudy.errors import NotFound
+from understudy.filters.criteria import Condition
+from understudy.filters.query import Sort
 from understudy.operations.actions import insert
-from understudy.operations.handler_results import Answer
+from understudy.operations.handler_results import Answer, Content
 from understudy.streams.stream import Stream
 from understudy.workspaces.workspace import Workspace
 
 from .runs import moment
 from .streams import accept, receive_filter
+
+FLOW_RUN_ID, BY_TIME = Column(("flow_run_id",)), Sort(Column(("timestamp",)))
+COLUMNS = ("timestamp", "level", "flow_run_id", "task_run_id", "message")
 
 
 def create_logs(workspace: Workspace, body: list[dict[str, Any]]) -> Answer:
@@ -56,3 +66,19 @@ def is_between(value: Any, least: Any, most: Any) -> bool:
 
 def is_one_of(value: str | None, ids: Iterable[UUID] | None) -> bool:
     return ids is None or value in {str(each) for each in ids}
+
+
+def download_logs(workspace: Workspace, id: UUID) -> Answer:
+    logs, runs = workspace["logs"], workspace["flow_runs"]
+    run = runs.find(id.int)
+    if run is None:
+        raise NotFound("Flow run not found")
+    lines = StringIO()
+    writer = csv.writer(lines)
+    writer.writerow(COLUMNS)
+    for row in workspace.first("logs", Condition(FLOW_RUN_ID, "eq_", id.int), BY_TIME, len(logs)):
+        values = logs.values(row)
+        writer.writerow([values[name] for name in COLUMNS])
+    name = quote(f"{runs.values(run)['name']}-logs.csv", safe="")
+    headers = {"content-disposition": f"attachment; filename=\"flow-run-logs.csv\"; filename*=UTF-8''{name}"}
+    return Content(lines.getvalue().encode("utf-8", "surrogatepass"), "text/csv; charset=utf-8", headers)

@@ -1,23 +1,30 @@
-"""Task runs: shown with estimates, and with less of them in pages."""
+"""Task runs: shown with estimates, and with less of them in pages; created with their first state."""
 
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
 from pydantic_core import from_json
+from pyroaring import BitMap
 
-from understudy.errors import ApiError
+from understudy.contract.columns import Column
+from understudy.errors import Conflict, ObjectNotFound
 from understudy.filters.criteria import Criteria
 from understudy.filters.query import Sort
+from understudy.operations.actions import check_keys
 from understudy.operations.handler_results import Answer
 from understudy.tables.table import Table
-from understudy.values import now
+from understudy.values import MICROSECOND, new_id, now, time_of_change
 from understudy.workspaces.workspace import Workspace
 
+from . import CONFLICT
+from .names import new_name
 from .orchestration import task_states
 from .orchestration.results import answer_of
 from .orchestration.transition import proposed_state
 from .runs import estimate
+
+FLOW_RUN_ID, TASK_KEY, DYNAMIC_KEY = Column(("flow_run_id",)), Column(("task_key",)), Column(("dynamic_key",))
 
 IN_PAGES = (
     "id", "created", "updated", "name", "flow_run_id", "task_key", "state_id", "state", "task_version", "task_inputs",
@@ -28,6 +35,41 @@ IN_PAGES = (
 
 def shown(tables: Mapping[str, Table], row: dict[str, Any]) -> None:
     estimate(row)
+
+
+def create_task_run(workspace: Workspace, body: dict[str, Any]) -> Answer:
+    runs, moment = workspace["task_runs"], now()
+    existing = same_runs(runs, body)
+    if existing:
+        return workspace.shown("task_runs", existing.min()), 200
+    run_id = body.get("id") or new_id()
+    if runs.find(run_id.int) is not None:
+        raise Conflict(CONFLICT)
+    values = {name: value for name, value in body.items() if name != "state"}
+    check_keys(workspace, runs, values, CONFLICT)
+    created = moment + MICROSECOND
+    values |= {"id": run_id, "created": created, "updated": time_of_change(created)}
+    values |= {"name": body.get("name", new_name()), "labels": labels_of(workspace, body)}
+    row = task_states.add_task_run(workspace, values, proposed_state(body.get("state"), moment))
+    return workspace.shown("task_runs", row), 201
+
+
+def same_runs(runs: Table, body: Mapping[str, Any]) -> BitMap:
+    """The runs with the keys of a new one that are in the same flow run or, as it, in none."""
+    of_flow_run, flow_run_id = runs.index(FLOW_RUN_ID), body.get("flow_run_id")
+    rows = of_flow_run.nulls if flow_run_id is None else of_flow_run.rows(flow_run_id.int)
+    return rows & runs.index(TASK_KEY).rows(body["task_key"]) & runs.index(DYNAMIC_KEY).rows(body["dynamic_key"])
+
+
+def labels_of(workspace: Workspace, body: Mapping[str, Any]) -> dict[str, Any]:
+    """The labels of a task run's flow run, the one that says which this is, and its own."""
+    own, flow_run_id = body.get("labels") or {}, body.get("flow_run_id")
+    if flow_run_id is None:
+        return {**own}
+    flow_runs = workspace["flow_runs"]
+    row = flow_runs.find(flow_run_id.int)
+    inherited = {} if row is None else flow_runs.values(row)["labels"] or {}
+    return {**inherited, "prefect.flow-run.id": str(flow_run_id), **own}
 
 
 def paginate_task_runs(workspace: Workspace, criteria: Criteria, sort: Sort, limit: int, page: int) -> Answer:
@@ -41,5 +83,5 @@ def paginate_task_runs(workspace: Workspace, criteria: Criteria, sort: Sort, lim
 def set_task_run_state(workspace: Workspace, id: UUID, state: dict[str, Any], force: bool) -> Answer:
     moment, row = now(), workspace["task_runs"].find(id.int)
     if row is None:
-        raise ApiError(404, {"exception_message": f"Task run with id {id} not found"})
+        raise ObjectNotFound(f"Task run with id {id} not found")
     return answer_of(task_states.set_task_run_state(workspace, row, proposed_state(state, moment), moment, force=force))

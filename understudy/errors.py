@@ -100,6 +100,13 @@ class NotFound(ApiError):
         super().__init__(404, {"detail": detail})
 
 
+class ObjectNotFound(ApiError):
+    """There is no such object; the text is the `exception_message` of the response, not its `detail`."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(404, {"exception_message": message})
+
+
 class Unauthorized(ApiError):
     def __init__(self) -> None:
         super().__init__(401, {"exception_message": "Unauthorized"})

@@ -24,6 +24,8 @@ TABLES = {
     "task_runs": "TaskRun",
     "artifacts": "Artifact",
     "artifact_collections": "ArtifactCollection",
+    "flow_run_inputs": "FlowRunInput",
+    "deployment_schedules": "DeploymentSchedule",
     "variables": "Variable",
     "logs": "Log",
     "workers": "Worker",

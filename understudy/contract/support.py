@@ -1,7 +1,7 @@
 """The supported part of OpenAPI. Unsupported keywords are errors, so that nothing is silently ignored."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from understudy.contract.annotations import Tables, objection
@@ -44,6 +44,7 @@ TYPES: Mapping[str, frozenset[str]] = {
     "array": frozenset({"items", "minItems", "maxItems"}),
     "object": frozenset({"properties", "required", "additionalProperties"}),
 }
+TEXTS = ("text/plain", "text/csv")  # media types of responses
 FORMATS = ("uuid", "date-time")
 UNREAD = frozenset({"default", "example", "enum"})  # of a schema: values, not schemas
 BESIDE_REFERENCE = frozenset({"$ref", "description", "summary", "title"})
@@ -156,19 +157,19 @@ class Walk:
 
     def _body(self, body: Mapping[str, Any], place: str) -> None:
         self._keys(body, place, "request body")
-        self._content(body, place)
+        self._content(body, place, (MEDIA_TYPE,))
         media = mapping(mapping(body.get("content")).get(MEDIA_TYPE))
         self._check_circles(media.get("schema"), f"{place}/content/{MEDIA_TYPE}/schema", ())
         schema = mapping(self._followed(media.get("schema")))
         selects = "x-selects" in schema
         if media and not selects and "x-embedded" not in schema and body.get("required") is not True:
             self.refuse(place, "an optional body is served only with `x-selects` or `x-embedded`; use `required: true`")
-        if selects and body.get("required") is True:
-            self.refuse(place, "a body with `x-selects` is optional; use `required: false`")
+        if selects and (body.get("required") is True) is not ("required" in schema):
+            self.refuse(place, "a body with `x-selects` is required only if a name in it is; use `required: false`")
 
     def _response(self, response: Mapping[str, Any], place: str) -> None:
         self._keys(response, place, "response")
-        self._content(response, place)
+        self._content(response, place, (MEDIA_TYPE, *TEXTS))
         for name, header in entries(response.get("headers")):
             self._visit(header, f"{place}/headers/{name}", self._header)
 
@@ -176,11 +177,11 @@ class Walk:
         self._keys(header, place, "header")
         self._visit(header.get("schema"), f"{place}/schema", self._schema)
 
-    def _content(self, owner: Mapping[str, Any], place: str) -> None:
+    def _content(self, owner: Mapping[str, Any], place: str, served: Sequence[str]) -> None:
         for media_type, media in entries(owner.get("content")):
             path = f"{place}/content/{media_type}"
-            if media_type != MEDIA_TYPE:
-                self.refuse(path, f"only {MEDIA_TYPE} is served")
+            if media_type not in served:
+                self.refuse(path, f"only {' and '.join(served)} {'is' if len(served) == 1 else 'are'} served")
             self._keys(mapping(media), path, "media type")
             self._visit(mapping(media).get("schema"), f"{path}/schema", self._schema)
 

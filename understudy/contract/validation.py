@@ -113,9 +113,13 @@ def explained_size(place: Place) -> core_schema.CoreSchema:
 
 
 def union(place: Place, reading: Reading) -> core_schema.CoreSchema:
-    # Members are always strict, so that a value keeps its type. Texts are last and only accept texts anyway.
-    members = [(compiled(member, Reading.STORED), member_label(member)) for member in place.each("anyOf")]
+    members = [(union_member(member, reading), member_label(member)) for member in place.each("anyOf")]
     return core_schema.union_schema([core if label is None else (core, label) for core, label in members])
+
+
+def union_member(member: Place, reading: Reading) -> core_schema.CoreSchema:
+    # All but objects are always strict, so that a value keeps its type. Texts are last and only accept texts anyway.
+    return compiled(member, reading if "properties" in member.value else Reading.STORED)
 
 
 def member_label(member: Place) -> str | None:
@@ -215,9 +219,11 @@ def string(place: Place, reading: Reading) -> core_schema.CoreSchema:
     if schema.get("format") == "uuid":
         return identifier(reading)
     if schema.get("format") == "date-time":
-        return moment(reading)
+        return moment(place, reading)
     if "x-pattern-message" in schema:
         return explained_pattern(place, reading)
+    if schema.get("x-bytes"):
+        return core_schema.no_info_after_validator_function(bytes.decode, core_schema.bytes_schema())
     text = core_schema.str_schema(
         strict=reading.strict,
         pattern=schema.get("pattern"),
@@ -289,11 +295,11 @@ def identifier(reading: Reading) -> core_schema.CoreSchema:
     return core_schema.uuid_schema(strict=reading.strict)
 
 
-def moment(reading: Reading) -> core_schema.CoreSchema:
+def moment(place: Place, reading: Reading) -> core_schema.CoreSchema:
     """A date-time, in UTC unless it has an offset.
 
     The real server first tries pydantic's parser (which also accepts dates and Unix times), then pendulum's (ISO weeks,
-    days of the year …), and reports pendulum's errors.
+    days of the year …), and reports pendulum's errors. With `x-plain` it only uses pydantic's.
     """
     if reading is Reading.STRICT:
         return core_schema.no_info_after_validator_function(
@@ -301,6 +307,8 @@ def moment(reading: Reading) -> core_schema.CoreSchema:
         )
     if reading is Reading.STORED:
         return core_schema.no_info_after_validator_function(in_utc, core_schema.datetime_schema(strict=True))
+    if place.value.get("x-plain"):
+        return core_schema.no_info_after_validator_function(in_utc, core_schema.datetime_schema())
 
     def read(value: Any, handler: Callable[[Any], datetime]) -> datetime:
         try:
@@ -350,7 +358,11 @@ def obj(place: Place, reading: Reading) -> core_schema.CoreSchema:
 
     def given(result: tuple[dict[str, Any], Any, set[str]]) -> dict[str, Any]:
         values, _, names = result
-        return {**defaults, **{name: value for name, value in values.items() if name in names}}
+        return {
+            name: value if name in names else defaults[name]
+            for name, value in values.items()
+            if name in names or name in defaults
+        }
 
     read: core_schema.CoreSchema = core_schema.no_info_after_validator_function(given, model)
     if "x-former" in place.value:

@@ -17,7 +17,7 @@ from understudy.values import key_of
 
 ANNOTATIONS = {
     "x-filters", "x-field", "x-coalesce", "x-either", "x-joined", "x-related", "x-operator", "x-combines",
-    "x-first-of", "x-non-empty", "x-flat", "x-ignored", "x-default",
+    "x-first-of", "x-non-empty", "x-flat", "x-ignored", "x-default", "x-fixed", "x-passed",
 }  # fmt: skip
 
 
@@ -89,6 +89,7 @@ class Filter:
     first_of: tuple[tuple[str, bool], ...]
     non_empty: bool
     flat: bool
+    fixed: Mapping[str, Any]
 
     def __call__(self, value: Mapping[str, Any] | None) -> Criteria | None:
         """Criteria for the value of this filter in a request; None without effect."""
@@ -113,6 +114,8 @@ class Filter:
     def each(self, value: Mapping[str, Any]) -> list[Criteria]:
         """The criteria of the names that are given."""
         criteria = []
+        if self.fixed:
+            value = {**value, **self.fixed}
         for name in self.effective(value) if self.first_of else value:
             given = value[name] if name in self.parts else None
             if given is not None:
@@ -157,7 +160,8 @@ def object_filter(place: Place, table: str, outer: Callable[[], Subject | None],
         elif not part.value.get("x-ignored"):
             parts[name] = part_at(name, part, table, outer, catalog)
     non_empty, flat = bool(place.value.get("x-non-empty")), bool(place.value.get("x-flat"))
-    return Filter(parts, combined_by, first_of(place), non_empty, flat)
+    fixed = {name: part.value["x-fixed"] for name, part in place["properties"].items() if "x-fixed" in part.value}
+    return Filter(parts, combined_by, first_of(place), non_empty, flat, fixed)
 
 
 def part_at(name: str, place: Place, table: str, outer: Callable[[], Subject | None], catalog: Catalog) -> Part:

@@ -23,15 +23,19 @@ class Query:
 
     table: str
     filters: Mapping[str, tuple[Filter, tuple[Step, ...]]]
+    passed: frozenset[str]
     sorts: Mapping[str, Mapping[str, Sort]]
 
     def read(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """The arguments of a handler: `criteria` for all filters, a `Sort` for each sort, other values unchanged."""
+        """The arguments of a handler: `criteria` for all filters, a `Sort` for each sort, other values unchanged.
+
+        The value of a filter with `x-passed` is an argument too.
+        """
         arguments: dict[str, Any] = {"criteria": self.criteria(body)}
         for name, value in body.items():
             if name in self.sorts:
                 arguments[name] = self.sorts[name][value]
-            elif name not in self.filters:
+            elif name not in self.filters or name in self.passed:
                 arguments[name] = value
         return arguments
 
@@ -54,6 +58,7 @@ def query_at(place: Place, catalog: Catalog) -> Query:
     """
     table = place.value["x-selects"]
     filters, sorts = {}, {}
+    passed = frozenset(name for name, part in place["properties"].items() if part.value.get("x-passed"))
     if "x-order" in place.value:
         sort_by(place.value["x-order"], table, catalog, place)
     for name, part in place["properties"].items():
@@ -65,7 +70,7 @@ def query_at(place: Place, catalog: Catalog) -> Query:
             filters[name] = (filter_at(part, catalog), steps)
         if "x-sorts" in part.value:
             sorts[name] = sorts_at(part, table, catalog)
-    return Query(table, filters, sorts)
+    return Query(table, filters, passed, sorts)
 
 
 def sorts_at(place: Place, table: str, catalog: Catalog) -> dict[str, Sort]:

@@ -9,10 +9,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from understudy.errors import ApiError, BadRequest
 from understudy.http.connexion_imports import ROUTING_CONTEXT
 from understudy.http.limits import Limits
-from understudy.http.responses import encode, send_json
+from understudy.http.responses import encode, send_content, send_json
 from understudy.http.routing_table import ROUTE
 from understudy.http.workspace_urls import OWN_PATH
 from understudy.operations.api_folder import Operation
+from understudy.operations.handler_results import Content
 from understudy.operations.json_bodies import UNREADABLE
 from understudy.operations.request_headers import headers_of
 
@@ -59,6 +60,9 @@ class OperationMiddleware:
             else:
                 result = operation.handler(**arguments)
             content, status = result if isinstance(result, tuple) else (result, operation.status)
+            if isinstance(content, Content):
+                await send_content(scope, send, status, content)
+                return
             encoded = content if isinstance(content, bytes) else encode(content)
         except RecursionError:  # the body can be parsed, but is nested too deep to process
             raise BadRequest(UNREADABLE) from None

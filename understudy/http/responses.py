@@ -12,7 +12,7 @@ from pydantic_core import to_json
 from starlette.types import Scope, Send
 
 from understudy.filters.pages import Page
-from understudy.operations.handler_results import NO_CONTENT
+from understudy.operations.handler_results import NO_CONTENT, Content
 from understudy.operations.request_headers import headers_of
 
 VARY_ORIGIN: Final = "understudy.vary_origin"  # the key in a scope whose responses are to have `vary: Origin`
@@ -50,6 +50,13 @@ VARY: Final = {  # by whether a response is long enough to be compressed, and wh
 def send_json(scope: Scope, send: Send, status: int, body: bytes, headers: Headers = ()) -> Awaitable[None]:
     """Send a whole response; one without a body has neither a type nor a length."""
     return send_response(scope, send, status, body, headers if status == NO_CONTENT[1] else (*headers, JSON))
+
+
+def send_content(scope: Scope, send: Send, status: int, content: Content) -> Awaitable[None]:
+    """Send a whole response that is not JSON."""
+    headers = {**content.headers, "content-type": content.media_type}
+    encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+    return send_response(scope, send, status, content.body, encoded)
 
 
 async def send_response(scope: Scope, send: Send, status: int, body: bytes, headers: Headers) -> None:

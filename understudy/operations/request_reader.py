@@ -295,7 +295,8 @@ class QueryBody(NamesBody):
     def __init__(self, place: Place, query: Query, reading: Reading) -> None:
         super().__init__(place, reading)
         self.query = query
-        self.arguments = {"criteria", *(name for name in self._parts if name not in query.filters)}
+        criteria = query.filters.keys() - query.passed
+        self.arguments = {"criteria", *(name for name in self._parts if name not in criteria)}
 
     def read(self, body: Any) -> dict[str, Any]:
         return self.query.read(self.values(body))

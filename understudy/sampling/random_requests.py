@@ -79,7 +79,7 @@ class RequestGenerator:
             if "x-filters" in part.value:
                 if self._chance(0.45):
                     body[name] = self.filter(part, part.value["x-filters"], ())
-            elif self._chance(0.6):
+            elif self._chance(0.95 if name in schema.value.get("required", ()) else 0.6):
                 body[name] = self.plain(part)
         return body
 
@@ -87,9 +87,22 @@ class RequestGenerator:
         schema = place.value
         if "enum" in schema:
             return self._random.choice([word for word in schema["enum"] if word is not None])
+        if schema["type"] not in ("integer", "number"):
+            return self.sample(place)
         low, high, default = schema.get("minimum", 0), schema.get("maximum", 100), schema.get("default")
         near = (min(low + step, high) for step in (0, 1, 2, 4, 19, 998))
         return self._random.choice([None, default, default, default, *near])
+
+    def sample(self, place: Place) -> Any:
+        """A value that is no number, of any row; an id is mostly that of a row of the table that it refers to."""
+        schema = place.value
+        if schema["type"] == "array":
+            return [self.sample(place["items"]) for _ in range(self._random.choice([0, 1, 2, 3, 8]))]
+        if schema["type"] == "boolean":
+            return self._chance(0.5)
+        if schema["type"] == "object":
+            return {}
+        return self._samples.draw(place, schema.get("x-references", ""), ["id"])
 
     def filter(self, place: Place, table: str, fields: Iterable[str]) -> dict[str, Any] | None:
         if self._chance(0.03):
@@ -152,9 +165,9 @@ def body_schema(operation: Place) -> Place | None:
 def order_of(schema: Place, body: Mapping[str, Any] | None) -> Order | None:
     """The order of the response to a body, from the body or the contract's defaults; None without one."""
     given = body or {}
-    numbers = {name: part for name, part in schema["properties"].items() if part.value["type"] == "integer"}
+    numbers = {name: part for name, part in schema["properties"].items() if part.value.get("type") == "integer"}
     is_paged = any(given.get(name) is not None for name in numbers)
-    whole_below = 0 if is_paged else max((part.value["default"] for part in numbers.values()), default=0)
+    whole_below = 0 if is_paged else max((part.value.get("default", 0) for part in numbers.values()), default=0)
     for name, part in schema["properties"].items():
         if "x-sorts" in part.value:
             word = given.get(name) or part.value["default"]

@@ -1,0 +1,129 @@
+"""Hydration: the values that parameters stand for, such as those of variables."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from jinja2 import ChainableUndefined, TemplateError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from understudy.workspaces.workspace import Workspace
+
+KIND = "__prefect_kind"
+ENVIRONMENT = ImmutableSandboxedEnvironment(undefined=ChainableUndefined)
+
+
+class Removed:
+    """In place of a value to leave out."""
+
+
+class Unrendered:
+    """In place of what a template renders to, where none is rendered."""
+
+
+class HydrationError(Exception):
+    """A value cannot be found out. It stands in place of the value where errors are collected."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class Hydration:
+    """Finds out the values that objects with a kind stand for.
+
+    Args:
+        workspace: whose variables there are.
+        renders: whether templates are rendered.
+        raises: whether an error is raised, or stands in place of the value.
+    """
+
+    def __init__(self, workspace: Workspace, *, renders: bool, raises: bool) -> None:
+        variables = workspace["variables"]
+        self._variables = {
+            values["name"]: values["value"] for values in (variables.values(row) for row in variables.live)
+        }
+        self._renders = renders
+        self._raises = raises
+        self._kinds: Mapping[Any, Callable[[dict[str, Any]], Any]] = {
+            "none": self._plain,
+            "json": self._json,
+            "jinja": self._jinja,
+            "workspace_variable": self._variable,
+        }
+
+    def object(self, values: dict[str, Any]) -> Any:
+        """An object with the values that its parts stand for.
+
+        Raises:
+            HydrationError: a value cannot be found out, where errors are raised.
+        """
+        hydrated = self._value(values)
+        return {} if isinstance(hydrated, Removed) else hydrated
+
+    def _value(self, value: Any) -> Any:
+        if isinstance(value, dict) and KIND in value:
+            return self._of_kind(value)
+        if isinstance(value, dict):
+            parts = {name: self._value(part) for name, part in value.items()}
+            return {name: part for name, part in parts.items() if not isinstance(part, Removed)}
+        if isinstance(value, list):
+            items = [self._value(item) for item in value]
+            return [item for item in items if not isinstance(item, Removed)]
+        return value
+
+    def _of_kind(self, value: dict[str, Any]) -> Any:
+        kind = value[KIND]
+        if not isinstance(kind, str) or kind not in self._kinds:
+            return value.get("value")
+        found = self._kinds[kind](value)
+        if self._raises and isinstance(found, HydrationError):
+            raise found
+        return found
+
+    def _plain(self, value: dict[str, Any]) -> Any:
+        return self._value(value["value"]) if "value" in value else missing("value")
+
+    def _json(self, value: dict[str, Any]) -> Any:
+        if "value" not in value:
+            return Removed()
+        text = self._inner(value["value"])
+        if not isinstance(text, str):
+            return text
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            return HydrationError(f"Invalid JSON: {error}")
+
+    def _jinja(self, value: dict[str, Any]) -> Any:
+        if "template" not in value:
+            return missing("template")
+        template = self._inner(value["template"])
+        if not isinstance(template, str):
+            return template
+        try:
+            parsed = ENVIRONMENT.from_string(template)
+        except TemplateError as error:
+            return HydrationError(f"Invalid jinja: {error}")
+        if not self._renders:
+            return Unrendered()
+        try:
+            return parsed.render()
+        except Exception as error:  # noqa: BLE001 - a template can raise anything
+            return HydrationError(f"Invalid jinja: Failed to render template due to the following error: {error!r}")
+
+    def _variable(self, value: dict[str, Any]) -> Any:
+        if "variable_name" not in value:
+            return Removed()
+        name = self._inner(value["variable_name"])
+        if isinstance(name, (HydrationError, Removed, Unrendered)):
+            return name
+        if isinstance(name, str) and name in self._variables:
+            return self._variables[name]
+        return HydrationError(f"Variable '{name}' not found in workspace.")
+
+    def _inner(self, value: Any) -> Any:
+        return self._value(value) if isinstance(value, dict) else value
+
+
+def missing(key: str) -> HydrationError:
+    return HydrationError(f"Missing '{key}' key in __prefect object")

@@ -1,0 +1,254 @@
+"""What runs are asked in addition to their rows: histories, graphs, inputs, logs, and what the UI shows."""
+
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+START = "2030-01-01T00:00:00Z"
+
+
+def created(api: httpx.Client, path: str, **fields: object) -> dict[str, Any]:
+    row: dict[str, Any] = api.post(path, json=fields).raise_for_status().json()
+    return row
+
+
+@pytest.fixture
+def flow(scratch: httpx.Client) -> str:
+    return str(created(scratch, "/flows/", name=f"flow-{uuid4()}")["id"])
+
+
+@pytest.fixture
+def run(scratch: httpx.Client, flow: str) -> str:
+    """The id of a flow run that is to start in 2030."""
+    state = {"type": "SCHEDULED", "state_details": {"scheduled_time": START}}
+    return str(created(scratch, "/flow_runs/", flow_id=flow, name="one", state=state, labels={"a": 1})["id"])
+
+
+def task_run(api: httpx.Client, flow_run: str | None, key: str, **fields: object) -> dict[str, Any]:
+    return created(api, "/task_runs/", flow_run_id=flow_run, task_key=key, dynamic_key="0", name=key, **fields)
+
+
+# ------------------------------------------------------------------- task runs
+
+
+def test_a_task_run_is_found_by_its_keys(scratch: httpx.Client, run: str) -> None:
+    for flow_run in (run, None):
+        body = {"flow_run_id": flow_run, "task_key": f"key-{uuid4()}", "dynamic_key": "0", "name": "first"}
+        first, second = (scratch.post("/task_runs/", json={**body, "name": name}) for name in ("first", "second"))
+        assert (first.status_code, second.status_code) == (201, 200)
+        assert first.json()["id"] == second.json()["id"]
+        assert second.json()["name"] == "first"
+
+
+def test_a_task_run_inherits_the_labels_of_its_flow_run(scratch: httpx.Client, run: str) -> None:
+    labels = task_run(scratch, run, "t", labels={"a": 2})["labels"]
+    assert labels["a"] == 2
+    assert labels["prefect.flow-run.id"] == run
+
+
+def test_a_task_run_needs_its_flow_run_and_an_id_of_its_own(scratch: httpx.Client, run: str) -> None:
+    body = {"task_key": f"key-{uuid4()}", "dynamic_key": "0"}
+    taken = task_run(scratch, run, "taken")["id"]
+    assert scratch.post("/task_runs/", json={**body, "flow_run_id": str(uuid4())}).status_code == 409
+    assert scratch.post("/task_runs/", json={**body, "id": taken}).status_code == 409
+
+
+def test_the_errors_of_an_input_name_each_kind_of_input(scratch: httpx.Client) -> None:
+    inputs = {"x": [{"input_type": "task_run", "id": 1}]}
+    body = {"task_key": "k", "dynamic_key": "0", "task_inputs": inputs}
+    errors = scratch.post("/task_runs/", json=body).json()["exception_detail"]
+    kinds = {error["loc"][4]: error["type"] for error in errors if error["loc"][-1] == "input_type"}
+    assert kinds == dict.fromkeys(("FlowRunResult", "Parameter", "Constant"), "literal_error")
+
+
+# ----------------------------------------------------------------------- graphs
+
+
+def test_a_graph_has_nodes_with_their_neighbours(scratch: httpx.Client, run: str, flow: str) -> None:
+    first = task_run(scratch, run, "first")["id"]
+    inputs = {"x": [{"input_type": "task_run", "id": first}, {"input_type": "parameter", "name": "p"}]}
+    second = task_run(scratch, run, "second", task_inputs=inputs)["id"]
+    around = {"__parents__": [{"input_type": "task_run", "id": second}]}
+    third = task_run(scratch, run, "third", task_inputs=around)["id"]
+    child = created(scratch, "/flow_runs/", flow_id=flow, name="child", parent_task_run_id=third)["id"]
+    graph = scratch.get(f"/flow_runs/{run}/graph-v2").json()
+    nodes = dict(graph["nodes"])
+    assert graph["start_time"] == START
+    assert graph["root_node_ids"] == [first, child]
+    assert [node["kind"] for node in nodes.values()] == ["task-run", "task-run", "flow-run"]
+    assert nodes[first]["children"] == [{"id": second}]
+    assert nodes[second]["parents"] == [{"id": first}]
+    assert nodes[child]["encapsulating"] == [{"id": second}]
+    assert nodes[child]["label"].endswith(" / child")
+    assert [state["name"] for state in graph["states"]] == ["Scheduled"]
+    upstream = {each["name"]: each["upstream_dependencies"] for each in scratch.get(f"/flow_runs/{run}/graph").json()}
+    assert upstream["second"] == [{"input_type": "task_run", "id": first}]
+
+
+def test_a_graph_leaves_out_what_ended_before(scratch: httpx.Client, run: str) -> None:
+    ended = task_run(scratch, run, "ended", state={"type": "COMPLETED"})["id"]
+    going = task_run(scratch, run, "going", state={"type": "RUNNING"})["id"]
+
+    def nodes(since: str) -> list[str]:
+        graph = scratch.get(f"/flow_runs/{run}/graph-v2", params={"since": since}).json()
+        return [node_id for node_id, _ in graph["nodes"]]
+
+    assert nodes("2000-01-01T00:00:00Z") == [ended, going]
+    assert nodes("2100-01-01T00:00:00Z") == [going]
+
+
+def test_a_graph_shows_artifacts_at_their_task_run(scratch: httpx.Client, run: str) -> None:
+    task = task_run(scratch, run, "t")["id"]
+    key = f"key-{uuid4()}"
+    for kind, of in (("progress", task), ("markdown", None), ("result", task)):
+        created(scratch, "/artifacts/", key=key, type=kind, data=7, flow_run_id=run, task_run_id=of)
+    graph = scratch.get(f"/flow_runs/{run}/graph-v2").json()
+    own = graph["nodes"][0][1]["artifacts"]
+    assert [(each["type"], each["data"], each["is_latest"]) for each in own] == [("progress", 7, False)]
+    assert [(each["type"], each["data"]) for each in graph["artifacts"]] == [("markdown", None)]
+
+
+def test_no_flow_run_has_no_graph(scratch: httpx.Client) -> None:
+    nobody = uuid4()
+    texts = [scratch.get(f"/flow_runs/{nobody}/{kind}").json()["exception_message"] for kind in ("graph", "graph-v2")]
+    assert texts == [f"Flow run with id {nobody} not found", f"Flow run {nobody} not found"]
+
+
+# -------------------------------------------------------------------- histories
+
+
+def history(api: httpx.Client, flow: str, **fields: object) -> Any:
+    body = {"history_start": START, "history_end": "2030-01-01T03:00:00Z", "history_interval_seconds": 3600}
+    return api.post("/flow_runs/history", json={**body, "flows": {"id": {"any_": [flow]}}, **fields})
+
+
+def test_a_history_counts_runs_by_interval_and_state(scratch: httpx.Client, run: str, flow: str) -> None:
+    intervals = history(scratch, flow).json()
+    assert [len(interval["states"]) for interval in intervals] == [1, 0, 0]
+    assert intervals[1]["interval_end"] == "2030-01-01T02:00:00Z"
+    state = intervals[0]["states"][0]
+    assert state == {
+        "state_type": "SCHEDULED", "state_name": "Scheduled", "count_runs": 1, "sum_estimated_run_time": 0.0,
+        "sum_estimated_lateness": 0.0,
+    }  # fmt: skip
+    assert len(history(scratch, flow, history_interval_seconds=1).json()) == 500
+    assert history(scratch, flow, history_end=START).json() == []
+
+
+@pytest.mark.parametrize("seconds", [0.5, -1, 1e300, float(2**53)])
+def test_an_interval_has_bounds(scratch: httpx.Client, flow: str, seconds: float) -> None:
+    answer = history(scratch, flow, history_interval_seconds=seconds)
+    assert answer.status_code == 422
+    assert "istory" in answer.json()["detail"]
+
+
+def test_lateness_is_an_average(scratch: httpx.Client, flow: str) -> None:
+    flows = {"flows": {"id": {"any_": [flow]}}}
+    assert scratch.post("/flow_runs/lateness", json=flows).json() is None
+    late = {"type": "SCHEDULED", "state_details": {"scheduled_time": "2020-01-01T00:00:00Z"}}
+    created(scratch, "/flow_runs/", flow_id=flow, state=late)
+    first = scratch.post("/flow_runs/lateness", json=flows).json()
+    created(scratch, "/flow_runs/", flow_id=flow, state={"type": "COMPLETED"})
+    assert first > 100_000_000
+    assert scratch.post("/flow_runs/lateness", json=flows).json() == pytest.approx(first / 2, rel=1e-3)
+
+
+# ------------------------------------------------------- inputs, labels and logs
+
+
+def test_an_input_is_kept_by_its_key(scratch: httpx.Client, run: str) -> None:
+    path = f"/flow_runs/{run}/input"
+    statuses = [
+        scratch.post(path, json={"key": key, "value": "v"}).status_code for key in ("in-1", "in-2", "in-1", "A b")
+    ]
+    assert statuses == [201, 201, 409, 422]
+    value = scratch.get(f"{path}/in-1")
+    assert (value.text, value.headers["content-type"]) == ("v", "text/plain; charset=utf-8")
+    found = [scratch.post(f"{path}/filter", json={"prefix": "IN", **more}).json() for more in ({}, {"limit": 9})]
+    assert [[each["key"] for each in each_found] for each_found in found] == [["in-1"], ["in-1", "in-2"]]
+    excluded = scratch.post(f"{path}/filter", json={"prefix": "in", "exclude_keys": ["in-1"]}).json()
+    assert [each["key"] for each in excluded] == ["in-2"]
+    assert scratch.delete(f"{path}/in-1").status_code == 204
+    assert scratch.delete(f"{path}/in-1").json() == {"detail": "Flow run input not found"}
+    assert scratch.post(f"/flow_runs/{uuid4()}/input", json={"key": "a", "value": "v"}).status_code == 404
+
+
+def test_labels_are_added(scratch: httpx.Client, run: str) -> None:
+    assert scratch.patch(f"/flow_runs/{run}/labels", json={"b": "x"}).status_code == 204
+    labels = scratch.get(f"/flow_runs/{run}").json()["labels"]
+    assert (labels["a"], labels["b"]) == (1, "x")
+    assert scratch.patch(f"/flow_runs/{run}/labels", json={"b": {}}).status_code == 422
+    assert scratch.patch(f"/flow_runs/{uuid4()}/labels", json={}).status_code == 404
+
+
+def test_logs_are_downloaded_as_csv(scratch: httpx.Client, run: str) -> None:
+    log = {"name": "n", "level": 20, "message": 'a,"b"', "timestamp": START, "flow_run_id": run}
+    scratch.post("/logs/", json=[log]).raise_for_status()
+    answer = scratch.get(f"/flow_runs/{run}/logs/download")
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert answer.headers["content-disposition"].endswith("UTF-8''one-logs.csv")
+    lines = answer.text.split("\r\n")
+    assert lines == [
+        "timestamp,level,flow_run_id,task_run_id,message",
+        f'2030-01-01 00:00:00+00:00,20,{run},,"a,""b"""',
+        "",
+    ]
+
+
+# --------------------------------------------------------------------------- UI
+
+
+def test_counts_are_given_for_each_id(scratch: httpx.Client, run: str, flow: str) -> None:
+    nobody = str(uuid4())
+    task_run(scratch, run, "counted")
+    child = task_run(scratch, run, "stands for a subflow")["id"]
+    created(scratch, "/flow_runs/", flow_id=flow, parent_task_run_id=child)
+    counts = scratch.post("/ui/flow_runs/count-task-runs", json={"flow_run_ids": [run, nobody]}).json()
+    assert counts == {run: 1, nobody: 0}
+    deployments = scratch.post("/ui/flows/count-deployments", json={"flow_ids": [flow, nobody]}).json()
+    assert deployments == {flow: 0, nobody: 0}
+    coming = scratch.post("/ui/flows/next-runs", json={"flow_ids": [flow, nobody]}).json()
+    assert (coming[flow]["id"], coming[nobody]) == (run, None)
+
+
+def test_the_dashboard_counts_runs_that_are_over(scratch: httpx.Client, run: str) -> None:
+    for key, kind in (("a", "COMPLETED"), ("b", "FAILED"), ("c", "RUNNING"), ("d", "CRASHED")):
+        task_run(scratch, run, key, state={"type": kind})
+    chosen = {"flow_run_id": {"any_": [run]}, "state": {"type": {"any_": ["RUNNING"]}}}
+    path = "/ui/task_runs/dashboard/counts"
+    body = {"task_runs": {**chosen, "start_time": {"after_": "2020-01-01T00:00:00Z"}}}
+    counts = scratch.post(path, json=body).json()
+    assert len(counts) == 20
+    assert counts[-1] == {"completed": 1, "failed": 2}
+    refused = scratch.post(path, json={"task_runs": chosen})
+    assert refused.json() == {"detail": "task_runs.start_time.after_ is required"}
+    by_state = scratch.post("/ui/task_runs/count", json={"task_runs": {"flow_run_id": {"any_": [run]}}}).json()
+    assert (by_state["RUNNING"], by_state["PENDING"]) == (1, 0)
+
+
+def test_runs_are_listed_with_their_times(scratch: httpx.Client, run: str, flow: str) -> None:
+    listed = scratch.post("/ui/flow_runs/history", json={"flows": {"id": {"any_": [flow]}}}).json()
+    assert [(each["id"], each["timestamp"], each["lateness"]) for each in listed] == [(run, START, 0.0)]
+    task = task_run(scratch, run, "named")["id"]
+    assert scratch.get(f"/ui/task_runs/{task}").json()["flow_run_name"] == "one"
+
+
+def test_values_are_validated_by_a_schema(scratch: httpx.Client) -> None:
+    def errors(schema: dict[str, Any], values: dict[str, Any]) -> Any:
+        return scratch.post("/ui/schemas/validate", json={"schema": schema, "values": values}).json()
+
+    listed = {"properties": {"a": {"type": "array", "items": {"type": "integer"}}}, "required": ["b"]}
+    values = {"a": [1, "x", {"__prefect_kind": "json", "value": "{"}, {"__prefect_kind": "json", "value": "2"}]}
+    found = errors(listed, values)
+    assert found["valid"] is False
+    assert [each["property"] for each in found["errors"]] == ["a", "b"]
+    assert [each["index"] for each in found["errors"][0]["errors"]] == [1, 2]
+    assert found["errors"][0]["errors"][1]["errors"][0].startswith("Invalid JSON: ")
+    assert errors({"properties": {"a": {"type": "integer"}}}, {"a": None}) == {"errors": [], "valid": True}
+    assert errors({"$ref": "#"}, {})["detail"] == (
+        "Invalid schema: Unable to validate schema with circular references."
+    )
+    assert "does not exist" in errors({"$ref": "#/definitions/X"}, {})["detail"]
+    assert errors({"type": "x"}, {})["detail"].startswith("Invalid schema: ")
