@@ -120,6 +120,10 @@ def assert_fits(schema: dict[str, Any], value: Any) -> None:
     assert errors == [], value
 
 
+# A real server finds nothing there where the row that the path names is missing.
+FINDS_NOTHING = ("flow_run_inputs.filter_flow_run_input", "deployment_runs.schedule_deployment")
+
+
 def test_every_operation_has_the_errors_that_it_can_answer() -> None:
     for operation_id, operation in CONTRACT.operations():
         names = {parameter.value["name"] for parameter in operation.each("parameters")}
@@ -130,7 +134,7 @@ def test_every_operation_has_the_errors_that_it_can_answer() -> None:
         errors = {status for status in operation.value["responses"] if status[0] in "45"}
         named = [each for each in operation.each("parameters") if each.value["in"] == "path"]
         words = all("enum" in each["schema"].value for each in named)
-        assert words or errors & {"404", "410"}, operation_id
+        assert words or operation_id in FINDS_NOTHING or errors & {"404", "410"}, operation_id
         # A body can name what is not there, too.
         assert expected <= errors <= expected | {"403", "404", "409", "410", "423"}, operation_id
 

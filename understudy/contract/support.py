@@ -181,7 +181,7 @@ class Walk:
         for media_type, media in entries(owner.get("content")):
             path = f"{place}/content/{media_type}"
             if media_type not in served:
-                self.refuse(path, f"only {' and '.join(served)} {'is' if len(served) == 1 else 'are'} served")
+                self.refuse(path, f"only {', '.join(served)} {'is' if len(served) == 1 else 'are'} served")
             self._keys(mapping(media), path, "media type")
             self._visit(mapping(media).get("schema"), f"{path}/schema", self._schema)
 
