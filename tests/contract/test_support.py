@@ -30,7 +30,8 @@ REFUSED: dict[str, set[str]] = {
         "servers/0: `url: https://api.museum.example.com` is not served; it must be a path such as `/api`",
         "paths//special-events/get/parameters/0/schema: `format: date` is not served; use uuid or date-time",
         "components/schemas/Ticket: `allOf` is served with one schema only; write the fields of all into one",
-        "paths//tickets/{ticketId}/qr/get/responses/200/content/image/png: only application/json, text/plain, text/csv are served",
+        "paths//tickets/{ticketId}/qr/get/responses/200/content/image/png: only application/json, text/plain, text/csv"
+        " are served",
     },
     "bookstore": {
         "paths//books/{isbn}.json: a parameter takes a whole part of a path, between slashes",
