@@ -52,7 +52,7 @@ def create_flow_run(workspace: Workspace, body: dict[str, Any], headers: Mapping
     check_document(workspace, values.get("infrastructure_document_id"))
     created = moment + MICROSECOND
     values |= {"id": new_id(), "created": created, "updated": time_of_change(created)}
-    values |= {"name": body.get("name", new_name()), "labels": labels_of(workspace, body)}
+    values |= {"name": body.get("name") or new_name(), "labels": labels_of(workspace, body)}
     row = flow_states.add_flow_run(workspace, values, proposed_state(body.get("state"), moment), Client.of(headers))
     return workspace.shown("flow_runs", row), 201
 

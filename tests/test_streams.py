@@ -249,3 +249,33 @@ def test_an_event_that_lacks_its_task_run_is_an_event_all_the_same(own: httpx.Cl
     assert own.post("/events", json=[sent]).status_code == 204
     before = {"since": "2026-03-03T00:00:00Z", "until": "2026-03-04T00:00:00Z"}
     assert own.post("/events/filter", json={"filter": {"occurred": before}}).json()["total"] == 1
+
+
+def test_the_states_of_a_flow_run_are_events(own: httpx.Client) -> None:
+    flow = own.post("/flows/", json={"name": f"flow-{uuid4()}", "tags": ["b"]}).json()
+    run = own.post("/flow_runs/", json={"flow_id": flow["id"], "tags": ["a"], "name": None}).json()
+    answer = own.post(f"/flow_runs/{run['id']}/set_state", json={"state": {"type": "RUNNING", "message": "on"}}).json()
+    until = {"until": soon()}
+    found = own.post(
+        "/events/filter", json={"filter": {"occurred": until, "resource": {"id_prefix": ["prefect.flow-run"]}}}
+    )
+    running, pending = found.json()["events"]
+    assert (pending["event"], pending["payload"]["intended"]) == (
+        "prefect.flow-run.Pending",
+        {"from": None, "to": "PENDING"},
+    )
+    assert (running["id"], running["follows"]) == (answer["state"]["id"], run["state"]["id"])
+    assert running["resource"] == {
+        "prefect.resource.id": f"prefect.flow-run.{run['id']}",
+        "prefect.resource.name": run["name"],
+        "prefect.run-count": "1",
+        "prefect.state-message": "on",
+        "prefect.state-name": "Running",
+        "prefect.state-timestamp": answer["state"]["timestamp"].replace("Z", "+00:00"),
+        "prefect.state-type": "RUNNING",
+    }
+    assert [(each["prefect.resource.role"], each["prefect.resource.id"]) for each in running["related"]] == [
+        ("flow", f"prefect.flow.{flow['id']}"),
+        ("tag", "prefect.tag.a"),
+        ("tag", "prefect.tag.b"),
+    ]

@@ -12,6 +12,7 @@ from understudy.values import time_of_change
 from understudy.workspaces.workspace import Workspace
 
 from ..artifacts import create_artifact
+from ..flow_run_events import keep_state_change
 from .client import Client
 from .policy import Policy, leave
 from .shared_rules import is_persisted
@@ -65,6 +66,8 @@ def take(transition: Transition, policy: Policy) -> None:
     elif transition.initial:
         transition.validated = {**transition.initial, "state_details": dict(transition.initial["state_details"])}
     leave(transition, left)
+    if transition.runs is FLOW_RUNS and transition.proposed and transition.validated:
+        keep_state_change(transition.workspace, transition.run, transition.initial, transition.validated)
 
 
 def write(transition: Transition) -> None:

@@ -1,0 +1,107 @@
+"""Events of flow runs: the server has one for each state that a flow run is taken into.
+
+Source: `prefect.server.models.events`.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from understudy.workspaces.workspace import Workspace
+
+from .event_filters import ID, ROLE
+from .events import keep
+
+LONGEST = 100_000  # characters of a message
+TIGHT = timedelta(minutes=5)  # between two states for the event of the second to follow that of the first
+CREATORS = {"DEPLOYMENT": "deployment", "AUTOMATION": "automation"}
+
+Row = Mapping[str, Any]
+
+
+def keep_state_change(workspace: Workspace, run: Row, initial: Row, state: Row) -> None:
+    """Store the event of a flow run that was taken from a state, which is empty for a new run, into another."""
+    moment = state["timestamp"]
+    is_tight = bool(initial) and -TIGHT < moment - initial["timestamp"] < TIGHT
+    keep(
+        workspace,
+        {
+            "id": state["id"],
+            "occurred": moment,
+            "received": moment,
+            "event": f"prefect.flow-run.{state['name']}",
+            "resource": {
+                ID: f"prefect.flow-run.{run['id']}",
+                "prefect.resource.name": run["name"],
+                "prefect.run-count": str(run["run_count"]),
+                "prefect.state-message": truncated(state["message"] or ""),
+                "prefect.state-name": state["name"] or "",
+                "prefect.state-timestamp": moment.isoformat(),
+                "prefect.state-type": state["type"],
+            },
+            "related": related(workspace, run),
+            "payload": {
+                "intended": {"from": initial.get("type"), "to": state["type"]},
+                "initial_state": shown(initial),
+                "validated_state": shown(state),
+            },
+            "follows": initial["id"] if is_tight else None,
+        },
+    )
+
+
+def shown(state: Row) -> dict[str, Any] | None:
+    """What the payload of an event says of a state."""
+    if not state:
+        return None
+    values = {"type": state["type"]}
+    if state["name"]:
+        values["name"] = state["name"]
+    if state["message"]:
+        values["message"] = truncated(state["message"])
+    if state["type"] == "PAUSED":
+        values["pause_reschedule"] = str(state["state_details"].get("pause_reschedule", False)).lower()
+    return values
+
+
+def truncated(text: str) -> str:
+    """A text, with something left out in its middle where it is too long."""
+    half = LONGEST // 2
+    short = f"{text[:half]}...{len(text) - LONGEST} additional characters...{text[-half:]}"
+    return short if len(text) > LONGEST and len(short) < len(text) else text
+
+
+def related(workspace: Workspace, run: Row) -> list[dict[str, str]]:
+    """What a flow run belongs to, with the tags of all of it, and what created the run."""
+    queue = row_of(workspace, "work_queues", run["work_queue_id"])
+    owners = {
+        "flow": row_of(workspace, "flows", run["flow_id"]),
+        "deployment": row_of(workspace, "deployments", run["deployment_id"]),
+        "work-queue": queue,
+        "work-pool": queue and row_of(workspace, "work_pools", queue["work_pool_id"]),
+        "task-run": row_of(workspace, "task_runs", run["parent_task_run_id"]),
+    }
+    found, tags = [], set(run["tags"])
+    for kind, row in owners.items():
+        if row is not None:
+            resource = {ID: f"prefect.{kind}.{row['id']}", ROLE: kind, "prefect.resource.name": row["name"]}
+            if kind == "work-pool":
+                resource["prefect.work-pool.type"] = row["type"]
+            found.append(resource)
+            tags |= set(row.get("tags") or ())
+    found += [{ID: f"prefect.tag.{tag}", ROLE: "tag"} for tag in sorted(tags)]
+    return found + creator(run["created_by"])
+
+
+def creator(created_by: Row | None) -> list[dict[str, str]]:
+    kind = CREATORS.get(created_by["type"]) if created_by else None
+    if created_by is None or kind is None:
+        return []
+    name = {"prefect.resource.name": created_by["display_value"]} if created_by.get("display_value") else {}
+    return [{ID: f"prefect.{kind}.{created_by['id']}", ROLE: "creator", **name}]
+
+
+def row_of(workspace: Workspace, table: str, row_id: UUID | None) -> Row | None:
+    row = None if row_id is None else workspace[table].find(row_id.int)
+    return None if row is None else workspace[table].values(row)
