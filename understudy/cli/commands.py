@@ -26,7 +26,7 @@ DEFAULTS = Options()
 LONGEST_RUN = 10_000_000  # requests of a run, which are all drawn before the first is sent
 API_HELP = (
     "Experimental: serve another API, from a folder with openapi.yaml, handlers/ and fixtures/. The contract must "
-    "be OpenAPI 3.0 in one file, with a path as its server, one operationId MODULE.FUNCTION for each operation, JSON "
+    "be OpenAPI 3.0 in YAML, with a path as its server, one operationId MODULE.FUNCTION for each operation, JSON "
     "bodies, UUIDs as ids, and no security. Anything else is rejected at start; see docs/reference/own-api.md."
 )
 
