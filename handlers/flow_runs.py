@@ -18,10 +18,12 @@ from .names import new_name
 from .orchestration import flow_states
 from .orchestration.client import Client
 from .orchestration.results import answer_of, result_of
+from .orchestration.slots import release_of_deleted
 from .orchestration.transition import new_state, proposed_state
 from .runs import estimate
 from .work_queues import queue_of, show_queue
 
+LATEST_ID = Sort(ID, descending=True)
 CONFLICT = (
     "Data integrity conflict. This usually means a unique or foreign key constraint was violated. See server logs for "
     "details."
@@ -108,6 +110,29 @@ def update_flow_run_labels(workspace: Workspace, id: UUID, body: dict[str, Any])
     return NO_CONTENT
 
 
+def delete_flow_run(workspace: Workspace, id: UUID) -> Answer:
+    row = workspace["flow_runs"].find(id.int)
+    if row is None:
+        raise NotFound("Flow run not found")
+    delete(workspace, [row])
+    return NO_CONTENT
+
+
+def bulk_delete_flow_runs(workspace: Workspace, criteria: Criteria, limit: int) -> Answer:
+    rows = workspace.first("flow_runs", criteria, LATEST_ID, limit)
+    deleted = [UUID(int=workspace["flow_runs"].key(ID, row)) for row in rows]
+    delete(workspace, rows)
+    return {"deleted": deleted}
+
+
+def delete(workspace: Workspace, rows: list[int]) -> None:
+    """Delete runs, and release their slots."""
+    moment, runs = now(), workspace["flow_runs"]
+    for row in rows:
+        release_of_deleted(workspace, runs.values(row), moment)
+    workspace.delete("flow_runs", rows)
+
+
 # ------------------------------------------------------------------------ states
 
 
@@ -129,7 +154,7 @@ def bulk_set_flow_run_state(
 ) -> Answer:
     moment, client, runs = now(), Client.of(headers), workspace["flow_runs"]
     results = []
-    for row in workspace.first("flow_runs", criteria, Sort(ID, descending=True), limit):
+    for row in workspace.first("flow_runs", criteria, LATEST_ID, limit):
         proposed = proposed_state(state, moment)
         done = flow_states.set_flow_run_state(workspace, row, proposed, moment, force=force, client=client)
         results.append({"flow_run_id": UUID(int=runs.key(ID, row)), **result_of(done)})

@@ -3,7 +3,8 @@
 Source of each: the class of the same name in `prefect.server.orchestration.core_policy`.
 """
 
-from datetime import timedelta
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -26,7 +27,7 @@ from ..concurrency_slots import (
 )
 from .policy import ANY, Finish, rule, transform
 from .random_delays import clamped
-from .transition import Transition, detail, new_state
+from .transition import State, Transition, deployment_of, detail, new_state
 
 FORMER, TAG = "concurrency_limits", Column(("tag",))  # limits of tags that were made before there were global ones
 LEASE_ID = "deployment_concurrency_lease_id"
@@ -48,7 +49,7 @@ def secure_flow_concurrency_slots(transition: Transition) -> Finish | None:
     """A run that is submitted takes a slot of its deployment's limit, or waits or is cancelled."""
     if transition.run["deployment_id"] is None or transition.client.release in MANAGE_SLOTS:
         return None
-    deployment = transition.linked_deployment()
+    deployment = deployment_of(transition.workspace, transition.run)
     if deployment is None:
         transition.abort("Deployment not found.")
         return None
@@ -72,7 +73,7 @@ def hold(transition: Transition, limit: int, duration: timedelta) -> Finish:
 
     def finish(holds: bool) -> None:
         if not holds:
-            release_lease(transition, lease, limit)
+            release_lease(transition.workspace, lease, limit, transition.time)
             if transition.validated:
                 transition.validated["state_details"][LEASE_ID] = None
 
@@ -98,7 +99,7 @@ def validate_deployment_concurrency_at_running(transition: Transition) -> None:
     proposed["state_details"][LEASE_ID] = lease
     if lease is None or transition.client.numbers < WITH_LEASES or transition.run["deployment_id"] is None:
         return
-    deployment = transition.linked_deployment()
+    deployment = deployment_of(transition.workspace, transition.run)
     limit = None if deployment is None else limit_row(workspace, deployment["concurrency_limit_id"])
     if deployment is None or limit is None:
         return
@@ -139,20 +140,30 @@ def release_flow_concurrency_slots(transition: Transition) -> Finish:
         proposed, status = transition.proposed, transition.status
         leaves = transition.initial_type in OCCUPYING and proposed["type"] not in OCCUPYING
         is_retried = (proposed["type"], proposed["name"], status) == ("SCHEDULED", "AwaitingRetry", "REJECT")
-        if leaves and not is_retried and transition.run["deployment_id"] is not None:
-            release_of_deployment(transition)
+        if leaves and not is_retried:
+            release_of_deployment(transition.workspace, transition.run, transition.initial, transition.time)
 
     return finish
 
 
-def release_of_deployment(transition: Transition) -> None:
-    """Release the slot that a run has of its deployment's limit."""
-    deployment, lease = transition.linked_deployment(), detail(transition.initial, LEASE_ID)
-    limit = None if deployment is None else limit_row(transition.workspace, deployment["concurrency_limit_id"])
-    if lease is not None:
-        release_lease(transition, lease, limit)
+def release_of_deployment(workspace: Workspace, run: Mapping[str, Any], state: State, time: datetime) -> None:
+    """Release the slot that a flow run had of its deployment's limit while it was in a state."""
+    lease = detail(state, LEASE_ID)
+    deployment = deployment_of(workspace, run)
+    limit = None if deployment is None else limit_row(workspace, deployment["concurrency_limit_id"])
+    if deployment is not None and lease is not None:
+        release_lease(workspace, lease, limit, time)
     elif limit is not None:
-        release(transition, [limit])
+        release(workspace, [limit], 1, time)
+
+
+def release_of_deleted(workspace: Workspace, run: Mapping[str, Any], time: datetime) -> None:
+    """Release the slot of a flow run that is deleted.
+
+    Source: `cleanup_flow_run_concurrency_slots` in `prefect.server.models.flow_runs`, which leaves the lease.
+    """
+    if run["state"] is not None and run["state"]["type"] in OCCUPYING:
+        release_of_deployment(workspace, run, run["state"], time)
 
 
 # ---------------------------------------------------------------------- of tags
@@ -171,13 +182,13 @@ def secure_task_concurrency_slots(transition: Transition) -> Finish | None:
     taken = take_former(transition, {tag_of(limit) for limit in active.values()})
     if not transition.proposed:
         if lease is not None:
-            release_lease(transition, lease, None)
+            release_lease(transition.workspace, lease, None, transition.time)
         return None
 
     def finish(holds: bool) -> None:
         if not holds:
             if lease is not None:
-                release_lease(transition, lease, None)
+                release_lease(transition.workspace, lease, None, transition.time)
             for row in taken:
                 free_former(transition, row)
 
@@ -245,7 +256,7 @@ def release_task_concurrency_slots(transition: Transition) -> Finish:
             for row in leases_of(workspace, limit):
                 lease = workspace[LEASES].values(row)
                 if lease["holder"] is not None and lease["holder"]["id"] == run_id:
-                    release_lease(transition, lease["id"], None)
+                    release_lease(workspace, lease["id"], None, transition.time)
         for row in former_limits(transition):
             free_former(transition, row)
 
@@ -284,23 +295,23 @@ def take(transition: Transition, limit: int) -> bool:
     return is_active and acquire(transition.workspace, [limit], 1, transition.time)
 
 
-def release(transition: Transition, rows: list[int], slots: int = 1) -> None:
+def release(workspace: Workspace, rows: Iterable[int], slots: int, time: datetime) -> None:
     """Release slots of limits that are active."""
-    limits = transition.workspace[LIMITS]
+    limits = workspace[LIMITS]
     for row in rows:
         limit = limits.values(row)
         if limit["active"]:
-            limits.update(row, released(limit, slots, transition.time))
+            limits.update(row, released(limit, slots, time))
 
 
-def release_lease(transition: Transition, lease_id: UUID, fallback: int | None) -> None:
+def release_lease(workspace: Workspace, lease_id: UUID, fallback: int | None, time: datetime) -> None:
     """Release the slots of a lease; if it has ended, one of the limit that it was of."""
-    leases, limits = transition.workspace[LEASES], transition.workspace[LIMITS]
+    leases, limits = workspace[LEASES], workspace[LIMITS]
     row = leases.find(lease_id.int)
     if row is None:
-        release(transition, [] if fallback is None else [fallback])
+        release(workspace, [] if fallback is None else [fallback], 1, time)
         return
     lease = leases.values(row)
     rows = [limits.find(limit_id.int) for limit_id in lease["limit_ids"]]
-    release(transition, [each for each in rows if each is not None], lease["slots"])
+    release(workspace, [each for each in rows if each is not None], lease["slots"], time)
     leases.delete(row)

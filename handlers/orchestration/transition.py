@@ -92,11 +92,12 @@ class Transition:
         row = None if flow_run_id is None else table.find(flow_run_id.int)
         return None if row is None else table.values(row)
 
-    def linked_deployment(self) -> Mapping[str, Any] | None:
-        """The deployment of a flow run."""
-        deployment_id, table = self.run["deployment_id"], self.workspace["deployments"]
-        row = None if deployment_id is None else table.find(deployment_id.int)
-        return None if row is None else table.values(row)
+
+def deployment_of(workspace: Workspace, flow_run: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The deployment of a flow run."""
+    deployment_id, table = flow_run["deployment_id"], workspace["deployments"]
+    row = None if deployment_id is None else table.find(deployment_id.int)
+    return None if row is None else table.values(row)
 
 
 def new_state(kind: str, time: datetime, name: str | None = None, **values: Any) -> State:

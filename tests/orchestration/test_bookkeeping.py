@@ -1,0 +1,116 @@
+"""What each new state changes on its run."""
+
+from datetime import timedelta
+
+from tests.orchestration.world import World, in_seconds
+
+
+def test_times_and_counts_of_a_run(world: World) -> None:
+    run = world.flow_run()
+    first = world.row(run)
+    assert first["expected_start_time"] == first["state_timestamp"] == first["state"]["timestamp"]
+    assert (first["start_time"], first["end_time"], first["run_count"]) == (None, None, 0)
+    world.set(run, "RUNNING")
+    running = world.row(run)
+    assert (running["run_count"], running["start_time"]) == (1, running["state_timestamp"])
+    assert running["expected_start_time"] == first["expected_start_time"]
+    world.set(run, "COMPLETED")
+    done = world.row(run)
+    assert (done["end_time"], done["start_time"]) == (done["state_timestamp"], running["start_time"])
+    assert done["total_run_time"] == (done["end_time"] - done["start_time"]).total_seconds() > 0
+    assert (done["state_type"], done["state_name"], done["state_id"]) == ("COMPLETED", "Completed", done["state"]["id"])
+    world.set(run, "RUNNING")
+    again = world.row(run)
+    assert (again["end_time"], again["run_count"], again["start_time"]) == (None, 2, running["start_time"])
+
+
+def test_a_run_that_ends_without_running_has_a_start(world: World) -> None:
+    row = world.row(world.flow_run("CRASHED"))
+    assert row["start_time"] == row["end_time"] == row["state_timestamp"]
+
+
+def test_the_time_of_a_schedule_is_that_of_the_next_start(world: World) -> None:
+    moment = in_seconds(500)
+    run = world.flow_run(state={"type": "SCHEDULED", "state_details": {"scheduled_time": moment}})
+    assert world.row(run)["expected_start_time"] == world.row(run)["next_scheduled_start_time"] == moment
+    world.set(run, "PENDING")
+    assert world.row(run)["next_scheduled_start_time"] is None
+    assert world.row(run)["expected_start_time"] == moment
+
+
+def test_a_refused_state_does_not_change_the_row(world: World) -> None:
+    run = world.flow_run()
+    before = world.row(run)
+    world.set(run, "PENDING")
+    assert world.row(run) == before
+
+
+def test_a_state_names_its_runs(world: World) -> None:
+    flow_run = world.flow_run("RUNNING")
+    task_run = world.task_run("RUNNING", flow_run)
+    assert world.row(flow_run)["state"]["state_details"]["flow_run_id"] == flow_run
+    details = world.task_row(task_run)["state"]["state_details"]
+    assert (details["flow_run_id"], details["task_run_id"]) == (flow_run, task_run)
+
+
+def test_the_task_run_of_a_subflow_has_its_states(world: World) -> None:
+    parent = world.task_run("PENDING", world.flow_run("RUNNING"))
+    subflow = world.flow_run("PENDING", parent_task_run_id=parent)
+    world.set(subflow, "RUNNING")
+    world.set(subflow, "FAILED", message="Why")
+    assert world.task_states(parent) == [
+        (kind, kind.capitalize()) for kind in ("PENDING", "PENDING", "RUNNING", "FAILED")
+    ]
+    row = world.task_row(parent)
+    details = row["state"]["state_details"]
+    assert (row["run_count"], row["state"]["message"]) == (1, "Why")
+    assert (details["child_flow_run_id"], details["task_run_id"]) == (subflow, parent)
+    assert world.row(subflow)["state"]["state_details"]["task_run_id"] == parent
+
+
+def test_a_result_becomes_an_artifact(world: World) -> None:
+    run = world.flow_run("RUNNING")
+    data = {"type": "reference", "artifact_key": "res", "artifact_type": "result", "artifact_description": "It"}
+    done = world.set(run, "COMPLETED", data=data)
+    assert done.state is not None
+    assert done.state["data"] == world.row(run)["state"]["data"] == {"type": "reference"}
+    (artifact,) = map(world.workspace["artifacts"].values, world.workspace["artifacts"].live)
+    assert (artifact["key"], artifact["type"], artifact["description"]) == ("res", "result", "It")
+    assert (artifact["data"], artifact["flow_run_id"]) == ({"type": "reference"}, run)
+
+
+def test_a_result_that_is_not_stored_is_only_in_the_response(world: World) -> None:
+    run = world.flow_run("RUNNING")
+    done = world.set(run, "COMPLETED", data={"type": "unpersisted"})
+    assert done.state is not None
+    assert done.state["data"] == {"type": "unpersisted"}
+    assert world.row(run)["state"]["data"] is None
+    assert not world.workspace["artifacts"].live
+
+
+def test_a_state_that_was_loaded_with_its_run_is_kept(world: World) -> None:
+    first = world.row(world.flow_run("RUNNING"))
+    world.workspace["flow_run_states"].delete(next(iter(world.workspace["flow_run_states"].live)))
+    world.set(first["id"], "COMPLETED")
+    assert world.states(first["id"]) == [("RUNNING", "Running"), ("COMPLETED", "Completed")]
+
+
+def test_no_two_states_of_a_run_have_the_same_time(world: World) -> None:
+    run = world.flow_run("RUNNING")
+    later = in_seconds(5)
+    states = world.workspace["flow_run_states"]
+    (row,) = states.live
+    # States at each microsecond of a time to come, which the next one must avoid.
+    for number in range(3):
+        states.insert(
+            {**states.values(row), "id": world.flow, "timestamp": later + timedelta(microseconds=number)}
+            if number == 0
+            else {
+                **states.values(row),
+                "id": world.add("flows", name=str(number)),
+                "timestamp": later + timedelta(microseconds=number),
+            }
+        )
+    world.set(run, "COMPLETED")
+    moments = [states.values(each)["timestamp"] for each in states.live]
+    assert len(moments) == len(set(moments))

@@ -1,0 +1,251 @@
+"""Rules of flow runs, one by one, with the words of a real server."""
+
+from uuid import uuid4
+
+import pytest
+
+from tests.orchestration.world import CLIENT, PERSISTED, World, in_seconds
+
+BEFORE_PAUSES = {**CLIENT, b"x-prefect-api-version": b"0.8.3"}
+
+
+def test_a_state_is_accepted(world: World) -> None:
+    run = world.flow_run()
+    assert world.set(run, "RUNNING", name="Going").brief == ("ACCEPT", None, 201)
+    assert world.states(run) == [("PENDING", "Pending"), ("RUNNING", "Going")]
+
+
+def test_the_same_transition_is_made_once(world: World) -> None:
+    run, transition = world.flow_run(), uuid4()
+    assert world.set(run, "RUNNING", transition_id=transition).code == 201
+    again = world.set(run, "RUNNING", transition_id=transition)
+    assert again.brief == ("REJECT", "This run has already made this state transition.", 200)
+    assert again.state is not None
+    assert again.state["id"] == str(world.row(run)["state_id"])
+
+
+@pytest.mark.parametrize("kind", ["CANCELLING", "PAUSED", "CRASHED"])
+def test_a_run_that_has_ended_is_not_stopped_again(world: World, kind: str) -> None:
+    run = world.flow_run("FAILED")
+    assert world.set(run, kind).brief == ("ABORT", "Run is already in terminal state FAILED.", 200)
+
+
+def test_a_run_with_a_stored_result_is_not_run_again(world: World) -> None:
+    run = world.flow_run("RUNNING")
+    world.set(run, "COMPLETED", data=PERSISTED)
+    assert world.set(run, "RUNNING").brief == ("REJECT", "Run is already COMPLETED.", 200)
+    assert world.set(run, "RUNNING", force=True).code == 201
+
+
+def test_a_stored_result_is_not_lost_even_by_force(world: World) -> None:
+    run = world.flow_run("RUNNING")
+    world.set(run, "COMPLETED", data=PERSISTED)
+    lost = "Cannot overwrite a COMPLETED state that carries persisted result data with one that does not."
+    for force in (False, True):
+        assert world.set(run, "COMPLETED", data={"type": "unpersisted"}, force=force).brief == ("REJECT", lost, 200)
+    assert world.set(run, "COMPLETED", data={"type": "other"}).code == 201
+
+
+def test_a_run_without_a_stored_result_can_be_run_again(world: World) -> None:
+    run = world.flow_run("RUNNING")
+    world.set(run, "COMPLETED", data={"type": "unpersisted"})
+    assert world.row(run)["state"]["data"] is None
+    assert world.set(run, "RUNNING").status == "ACCEPT"
+    assert world.row(run)["run_count"] == 2
+
+
+def test_only_a_run_of_a_deployment_is_scheduled_again(world: World) -> None:
+    refused = world.set(world.flow_run("FAILED"), "SCHEDULED")
+    assert refused.brief == ("ABORT", "Cannot reschedule a run without an associated deployment.", 200)
+    run = world.flow_run("FAILED", deployment_id=world.deployment(), empirical_policy={"pause_keys": ["a"]})
+    assert world.set(run, "SCHEDULED").status == "ACCEPT"
+    policy = world.row(run)["empirical_policy"]
+    assert (policy["pause_keys"], policy["retry_type"]) == ([], "reschedule")
+
+
+def test_pauses_are_kept_if_the_transition_is_refused_later(world: World) -> None:
+    run = world.flow_run("CANCELLED", empirical_policy={"pause_keys": ["a"]})
+    refused = world.set(run, "PENDING")
+    assert refused.brief == ("ABORT", "This run is in a CANCELLED state and cannot transition to a PENDING state.", 200)
+    assert world.row(run)["empirical_policy"]["pause_keys"] == ["a"]
+
+
+def test_a_run_that_is_being_cancelled_ends_as_cancelled(world: World) -> None:
+    run = world.flow_run("CANCELLING")
+    reason = "Cannot transition flows that are cancelling to a state other than Cancelled."
+    assert world.set(run, "RUNNING").brief == ("REJECT", reason, 200)
+    assert world.set(run, "CANCELLED").status == "ACCEPT"
+
+
+def test_a_scheduled_run_without_a_process_is_cancelled_at_once(world: World) -> None:
+    run = world.flow_run("SCHEDULED")
+    done = world.set(run, "CANCELLING", force=True)
+    assert done.brief == ("REJECT", "Scheduled flow run has no infrastructure to terminate.", 201)
+    assert world.states(run)[-1] == ("CANCELLED", "Cancelled")
+
+
+def test_a_suspended_run_is_cancelled_at_once_and_a_paused_one_is_not(world: World) -> None:
+    suspended, paused = (world.flow_run("RUNNING", deployment_id=world.deployment()) for _ in range(2))
+    world.set(suspended, "PAUSED", name="Suspended", pause_reschedule=True)
+    world.set(paused, "PAUSED")
+    done = world.set(suspended, "CANCELLING")
+    assert done.brief == ("REJECT", "Suspended flow run has no infrastructure to terminate.", 201)
+    assert world.set(paused, "CANCELLING").kind == "CANCELLING"
+
+
+@pytest.mark.parametrize("kind", ["PENDING", "CANCELLING", "RUNNING", "CANCELLED"])
+def test_a_run_becomes_pending_once(world: World, kind: str) -> None:
+    reason = f"This run is in a {kind} state and cannot transition to a PENDING state."
+    if kind == "CANCELLING":
+        reason = "Cannot transition flows that are cancelling to a state other than Cancelled."
+    assert world.set(world.flow_run(kind), "PENDING").reason == reason
+
+
+def test_a_pending_run_may_get_another_name_and_keeps_its_time(world: World) -> None:
+    moment = in_seconds(60)
+    run = world.flow_run(state={"type": "SCHEDULED", "state_details": {"scheduled_time": moment}})
+    world.set(run, "PENDING")
+    assert world.set(run, "PENDING", name="Submitting").status == "ACCEPT"
+    assert world.set(run, "PENDING", name="Submitting").status == "ABORT"
+    assert world.set(run, "PENDING", name="Pending").status == "ABORT"
+    assert world.row(run)["state"]["state_details"]["scheduled_time"] == moment
+
+
+def test_only_scheduled_runs_become_late_once(world: World) -> None:
+    run = world.flow_run("SCHEDULED")
+    assert world.set(run, "SCHEDULED", name="Late").status == "ACCEPT"
+    assert world.set(run, "SCHEDULED", name="Late").reason == "This flow run is already marked late."
+    running = world.set(world.flow_run("RUNNING"), "SCHEDULED", name="Late")
+    assert running.brief == ("REJECT", "Only scheduled flows can be marked late.", 200)
+
+
+def test_a_run_pauses_once_for_each_key(world: World) -> None:
+    run = world.flow_run("RUNNING")
+    assert world.set(run, "PAUSED", pause_key="a").status == "ACCEPT"
+    world.set(run, "RUNNING")
+    assert world.set(run, "PAUSED", pause_key="a").brief == ("REJECT", "This pause has already fired.", 200)
+    again = world.set(run, "PAUSED", name="Suspended", pause_key="a")
+    assert again.reason == "This suspend has already fired."
+    world.set(run, "PAUSED")
+    assert len(world.row(run)["empirical_policy"]["pause_keys"]) == 2
+
+
+def test_only_a_running_run_pauses(world: World) -> None:
+    refused = world.set(world.flow_run(), "PAUSED")
+    assert refused.brief == ("REJECT", "Cannot pause flows that are not currently running.", 200)
+
+
+def test_a_run_is_suspended_if_it_can_be_started_again(world: World) -> None:
+    alone = world.flow_run("RUNNING")
+    refused = world.set(alone, "PAUSED", name="Suspended", pause_reschedule=True)
+    assert refused.brief == ("ABORT", "Cannot suspend flows without a deployment.", 200)
+    parent = world.task_run("RUNNING")
+    subflow = world.flow_run("RUNNING", parent_task_run_id=parent, deployment_id=world.deployment())
+    assert world.set(subflow, "PAUSED", pause_reschedule=True).reason == "Cannot pause subflows."
+
+
+def test_a_paused_run_goes_on_without_being_counted_again(world: World) -> None:
+    run = world.flow_run("RUNNING", deployment_id=world.deployment())
+    world.set(run, "PAUSED", pause_reschedule=True)
+    world.set(run, "SCHEDULED")
+    assert world.row(run)["empirical_policy"]["resuming"] is True
+    assert world.set(run, "RUNNING").status == "ACCEPT"
+    row = world.row(run)
+    assert (row["run_count"], row["empirical_policy"]["resuming"]) == (1, False)
+
+
+def test_a_run_that_goes_on_at_once_is_counted_and_resumes_until_its_next_start(world: World) -> None:
+    run = world.flow_run("RUNNING")
+    world.set(run, "PAUSED")
+    assert world.set(run, "RUNNING").status == "ACCEPT"
+    row = world.row(run)
+    assert (row["run_count"], row["empirical_policy"]["resuming"]) == (2, True)
+    world.set(run, "COMPLETED")
+    assert world.row(run)["empirical_policy"]["resuming"] is False
+
+
+def test_clients_from_before_pauses_count_every_start(world: World) -> None:
+    run = world.flow_run("RUNNING", empirical_policy={"resuming": True})
+    assert world.row(run)["run_count"] == 0
+    world.set(run, "RUNNING", headers=BEFORE_PAUSES)
+    world.set(run, "RUNNING", headers=BEFORE_PAUSES)
+    assert world.row(run)["run_count"] == 2
+
+
+def test_a_paused_run_does_not_become_pending(world: World) -> None:
+    run = world.flow_run("RUNNING")
+    world.set(run, "PAUSED")
+    reason = "This run cannot transition to the StateType.PENDING state from the StateType.PAUSED state."
+    assert world.set(run, "PENDING").brief == ("REJECT", reason, 200)
+
+
+def test_a_paused_run_that_is_not_resumed_in_time_fails(world: World) -> None:
+    run = world.flow_run("RUNNING")
+    world.set(run, "PAUSED", pause_timeout=in_seconds(-1))
+    done = world.set(run, "RUNNING")
+    assert done.brief == ("REJECT", "The flow run pause has timed out and can no longer resume.", 201)
+    assert done.state is not None
+    assert (done.kind, done.state["message"]) == ("FAILED", "The flow was running and never resumed.")
+
+
+def test_a_run_that_leaves_a_pause_for_a_schedule_starts_anew(world: World) -> None:
+    run = world.flow_run("RUNNING", deployment_id=world.deployment())
+    world.set(run, "PAUSED", pause_key="a")
+    world.set(run, "SCHEDULED")
+    policy = world.row(run)["empirical_policy"]
+    assert (policy["pause_keys"], policy["resuming"], policy["retry_type"]) == ([], False, "reschedule")
+
+
+def test_resume(world: World) -> None:
+    run = world.flow_run("RUNNING", deployment_id=world.deployment())
+    assert world.resume(run).brief == ("ABORT", "Cannot resume a flow run that is not paused.", 200)
+    world.set(run, "PAUSED")
+    assert world.resume(run).kind == "RUNNING"
+    world.set(run, "PAUSED", name="Suspended", pause_reschedule=True)
+    assert world.resume(run).kind == "SCHEDULED"
+    assert world.states(run)[-1] == ("SCHEDULED", "Resuming")
+
+
+def test_a_pending_run_keeps_its_scheduled_time_and_waits_for_it(world: World) -> None:
+    moment = in_seconds(100)
+    run = world.flow_run(state={"type": "SCHEDULED", "state_details": {"scheduled_time": moment}})
+    early = world.set(run, "RUNNING")
+    assert early.brief == ("WAIT", "Scheduled time is in the future", 200)
+    assert early.seconds is not None
+    assert 0 < early.seconds <= 100
+    world.set(run, "PENDING")
+    assert world.row(run)["state"]["state_details"]["scheduled_time"] == moment
+    assert world.set(run, "RUNNING").status == "WAIT"
+    assert world.set(run, "RUNNING", force=True).status == "ACCEPT"
+
+
+def test_a_failed_run_is_tried_again(world: World) -> None:
+    run = world.flow_run("RUNNING", empirical_policy={"retries": 1, "retry_delay": 60, "pause_keys": ["a"]})
+    done = world.set(run, "FAILED", message="Why")
+    assert done.brief == ("REJECT", "Retrying", 201)
+    assert done.state is not None
+    assert (done.kind, done.state["name"], done.state["message"]) == ("SCHEDULED", "AwaitingRetry", "Why")
+    row = world.row(run)
+    assert row["next_scheduled_start_time"] > in_seconds(30)
+    assert (row["empirical_policy"]["retry_type"], row["empirical_policy"]["pause_keys"]) == ("in_process", [])
+    assert world.set(run, "RUNNING").status == "WAIT"
+    world.set(run, "RUNNING", force=True)
+    assert world.set(run, "FAILED").status == "ACCEPT"
+    assert world.row(run)["empirical_policy"]["retry_type"] is None
+
+
+def test_a_delay_that_ends_after_all_times_ends_with_them(world: World) -> None:
+    run = world.flow_run("RUNNING", empirical_policy={"retries": 1, "retry_delay": 10**13})
+    assert world.set(run, "FAILED").reason == "Retrying"
+    assert world.row(run)["next_scheduled_start_time"].year == 9999
+
+
+def test_many_runs_are_set_at_once(world: World) -> None:
+    runs = [world.flow_run("RUNNING"), world.flow_run("CANCELLING")]
+    every = world._api.operations["flow_runs.bulk_set_flow_run_state"].reader.body
+    assert every is not None
+    arguments = every.read({"state": {"type": "COMPLETED"}})
+    results, _ = world.call("flow_runs.bulk_set_flow_run_state", **arguments)
+    statuses = {result["flow_run_id"]: result["status"] for result in results["results"]}
+    assert statuses == {str(runs[0]): "ACCEPT", str(runs[1]): "REJECT"}
+    assert [result["flow_run_id"] for result in results["results"]] == sorted(map(str, runs), reverse=True)

@@ -1,0 +1,180 @@
+"""Slots of concurrency limits, which runs take and release."""
+
+from uuid import UUID
+
+import pytest
+
+from tests.orchestration.world import CLIENT, World, in_seconds
+
+OLD = {**CLIENT, b"user-agent": b"prefect/3.4.0 (API 0.8.4)"}
+OWN_SLOTS = {**CLIENT, b"user-agent": b"prefect/3.0.3 (API 0.8.4)"}
+
+
+def scheduled(world: World, deployment: UUID) -> UUID:
+    return world.flow_run("SCHEDULED", deployment_id=deployment)
+
+
+def pending(world: World, deployment: UUID) -> UUID:
+    run = scheduled(world, deployment)
+    assert world.set(run, "PENDING").status == "ACCEPT"
+    return run
+
+
+def test_a_run_waits_for_a_slot_of_its_deployment(world: World) -> None:
+    deployment = world.deployment(limit=1)
+    first, second = pending(world, deployment), scheduled(world, deployment)
+    assert world.slots(deployment) == 1
+    assert world.row(first)["state"]["state_details"]["deployment_concurrency_lease_id"] is not None
+    refused = world.set(second, "PENDING")
+    assert refused.brief == ("REJECT", "Deployment concurrency limit reached.", 201)
+    assert world.states(second)[-1] == ("SCHEDULED", "AwaitingConcurrencySlot")
+    assert in_seconds(20) < world.row(second)["next_scheduled_start_time"] < in_seconds(31)
+    world.set(first, "RUNNING")
+    world.set(first, "COMPLETED")
+    assert world.slots(deployment) == 0
+    assert world.set(second, "PENDING").status == "ACCEPT"
+
+
+def test_a_deployment_can_cancel_runs_for_which_it_has_no_slot(world: World) -> None:
+    deployment = world.deployment(limit=1, collision_strategy="CANCEL_NEW")
+    pending(world, deployment)
+    refused = world.set(scheduled(world, deployment), "PENDING")
+    assert refused.brief == ("REJECT", "Deployment concurrency limit reached.", 201)
+    assert refused.kind == "CANCELLED"
+
+
+def test_a_limit_of_nothing_aborts(world: World) -> None:
+    refused = world.set(scheduled(world, world.deployment(limit=0)), "PENDING")
+    reason = "The deployment concurrency limit is 0. The flow will deadlock if submitted again."
+    assert refused.brief == ("ABORT", reason, 200)
+
+
+def test_workers_that_take_slots_themselves_take_none_here(world: World) -> None:
+    deployment = world.deployment(limit=1)
+    assert world.set(scheduled(world, deployment), "PENDING", headers=OWN_SLOTS).status == "ACCEPT"
+    assert world.slots(deployment) == 0
+
+
+def test_a_slot_is_released_if_a_later_rule_refuses(world: World) -> None:
+    deployment = world.deployment(limit=1)
+    run = world.flow_run("RUNNING", deployment_id=deployment)
+    world.set(run, "PAUSED")
+    assert world.set(run, "PENDING").status == "REJECT"
+    assert world.slots(deployment) == 0
+
+
+def test_a_run_keeps_its_lease_until_it_ends(world: World) -> None:
+    deployment = world.deployment(limit=1)
+    run = pending(world, deployment)
+    lease = world.row(run)["state"]["state_details"]["deployment_concurrency_lease_id"]
+    world.set(run, "PENDING", name="Submitting", deployment_concurrency_lease_id=None)
+    world.set(run, "RUNNING")
+    assert world.row(run)["state"]["state_details"]["deployment_concurrency_lease_id"] == lease
+    world.set(run, "CRASHED")
+    assert world.slots(deployment) == 0
+    assert not world.workspace["concurrency_leases"].live
+
+
+def test_a_run_that_is_tried_again_keeps_its_slot(world: World) -> None:
+    deployment = world.deployment(limit=1)
+    run = world.flow_run("SCHEDULED", deployment_id=deployment, empirical_policy={"retries": 1})
+    world.set(run, "PENDING")
+    world.set(run, "RUNNING")
+    assert world.set(run, "FAILED").reason == "Retrying"
+    assert world.slots(deployment) == 1
+    assert world.row(run)["state"]["state_details"]["deployment_concurrency_lease_id"] is not None
+
+
+def test_the_slot_of_a_client_that_renews_no_leases_has_none(world: World) -> None:
+    deployment = world.deployment(limit=1)
+    run = pending(world, deployment)
+    world.set(run, "RUNNING", headers=OLD)
+    assert not world.workspace["concurrency_leases"].live
+    assert world.slots(deployment) == 1
+    world.set(run, "FAILED", headers=OLD)
+    assert world.slots(deployment) == 0
+
+
+def expire(world: World) -> None:
+    leases = world.workspace["concurrency_leases"]
+    for row in leases.live:
+        leases.update(row, {"expires": in_seconds(-1)})
+
+
+def test_a_run_whose_lease_has_ended_takes_another_slot(world: World) -> None:
+    deployment = world.deployment(limit=1)
+    run = pending(world, deployment)
+    lease = world.row(run)["state"]["state_details"]["deployment_concurrency_lease_id"]
+    expire(world)
+    assert world.set(run, "RUNNING").status == "ACCEPT"
+    assert world.row(run)["state"]["state_details"]["deployment_concurrency_lease_id"] not in (None, lease)
+    assert world.slots(deployment) == 1
+
+
+def test_a_run_whose_lease_has_ended_is_cancelled_if_there_is_no_slot(world: World) -> None:
+    deployment = world.deployment(limit=1)
+    run = pending(world, deployment)
+    expire(world)
+    pending(world, deployment)
+    done = world.set(run, "RUNNING")
+    assert done.brief == ("REJECT", "Deployment concurrency limit reached after lease expiry.", 201)
+    assert done.kind == "CANCELLED"
+
+
+@pytest.mark.parametrize("kind", ["PENDING", "RUNNING"])
+def test_deleting_a_run_releases_its_slot(world: World, kind: str) -> None:
+    deployment = world.deployment(limit=2)
+    run, other = pending(world, deployment), pending(world, deployment)
+    if kind == "RUNNING":
+        world.set(run, "RUNNING")
+    world.call("flow_runs.delete_flow_run", id=run)
+    assert world.slots(deployment) == 1
+    world.set(other, "CANCELLED")
+    assert world.slots(deployment) == 0
+
+
+def test_a_task_waits_for_a_slot_of_each_of_its_tags(world: World) -> None:
+    limits = [world.add("concurrency_limits_v2", name=f"tag:{tag}", limit=limit) for tag, limit in (("a", 1), ("b", 2))]
+    first, second = (world.task_run(tags=["a", "b"]) for _ in range(2))
+
+    def slots() -> list[int]:
+        return [world.row(limit, "concurrency_limits_v2")["active_slots"] for limit in limits]
+
+    assert world.task(first, "RUNNING").status == "ACCEPT"
+    waits = world.task(second, "RUNNING")
+    assert waits.brief == ("WAIT", "Concurrency limit reached for tags: a, b", 200)
+    assert waits.seconds is not None
+    assert 1 <= waits.seconds <= 3
+    assert slots() == [1, 1]
+    world.task(first, "COMPLETED")
+    assert slots() == [0, 0]
+    assert world.task(second, "RUNNING").status == "ACCEPT"
+
+
+def test_a_tag_without_slots_aborts(world: World) -> None:
+    world.add("concurrency_limits_v2", name="tag:a", limit=0)
+    refused = world.task(world.task_run(tags=["a"]), "RUNNING")
+    reason = 'The concurrency limit on tag "a" is 0 and will deadlock if the task tries to run again.'
+    assert refused.brief == ("ABORT", reason, 200)
+
+
+def test_a_task_that_waits_for_its_time_keeps_no_slot(world: World) -> None:
+    limit = world.add("concurrency_limits_v2", name="tag:a", limit=1)
+    former = world.add("concurrency_limits", tag="b", concurrency_limit=1)
+    run = world.task_run(tags=["a", "b"])
+    world.task(run, "SCHEDULED", scheduled_time=in_seconds(60))
+    assert world.task(run, "RUNNING").reason == "Scheduled time is in the future"
+    assert world.row(limit, "concurrency_limits_v2")["active_slots"] == 0
+    assert world.row(former, "concurrency_limits")["active_slots"] == []
+
+
+def test_former_limits_of_tags_count_runs_too(world: World) -> None:
+    one, two = (world.add("concurrency_limits", tag=tag, concurrency_limit=n) for tag, n in (("b", 1), ("a", 2)))
+    first, second = (world.task_run(tags=["b", "a"]) for _ in range(2))
+    world.task(first, "RUNNING")
+    assert world.row(one, "concurrency_limits")["active_slots"] == [first]
+    waits = world.task(second, "RUNNING")
+    assert (waits.brief, waits.seconds) == (("WAIT", "Concurrency limit for the b tag has been reached", 200), 10)
+    assert world.row(two, "concurrency_limits")["active_slots"] == [first]
+    world.task(first, "FAILED", force=True)
+    assert world.row(one, "concurrency_limits")["active_slots"] == []
