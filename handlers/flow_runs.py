@@ -20,6 +20,7 @@ from .orchestration.client import Client
 from .orchestration.results import answer_of, result_of
 from .orchestration.slots import release_of_deleted
 from .orchestration.transition import new_state, proposed_state
+from .run_input import InvalidInput, checked_input, keep_input
 from .runs import estimate
 from .work_queues import queue_of, show_queue
 
@@ -169,11 +170,17 @@ def resume_flow_run(
     state = run["state"]
     if state is None or state["type"] != "PAUSED":
         return refusal(None, "ABORT", "Cannot resume a flow run that is not paused.")
-    if state["state_details"]["run_input_keyset"]:
-        return refusal(state, "REJECT", "Run input schema not found.")
+    keyset = state["state_details"]["run_input_keyset"]
+    if keyset:
+        try:
+            run_input = checked_input(workspace, id, keyset, run_input or {})
+        except InvalidInput as error:
+            return refusal(state, "REJECT", str(error))
     is_suspended = state["state_details"]["pause_reschedule"]
     proposed = new_state("SCHEDULED", moment, "Resuming") if is_suspended else new_state("RUNNING", moment)
     done = flow_states.set_flow_run_state(workspace, row, proposed, moment, client=Client.of(headers))
+    if keyset and run_input and done.status == "ACCEPT":
+        keep_input(workspace, id, keyset, run_input)
     return answer_of(done)
 
 

@@ -140,11 +140,10 @@ def verb_of(proposed: State) -> str:
 
 def delete_inputs(transition: Transition) -> None:
     """Delete the inputs under the keys of a new pause, which are of an earlier attempt."""
-    inputs, keyset = transition.workspace.get("flow_run_inputs"), detail(transition.validated, "run_input_keyset")
-    if inputs is not None:
-        for key in (keyset or {}).values():
-            for row in matching(inputs, [(FLOW_RUN_ID, transition.run["id"].int), (KEY, key)]):
-                inputs.delete(row)
+    inputs, keyset = transition.workspace["flow_run_inputs"], detail(transition.validated, "run_input_keyset")
+    for key in (keyset or {}).values():
+        for row in list(matching(inputs, [(FLOW_RUN_ID, transition.run["id"].int), (KEY, key)])):
+            inputs.delete(row)
 
 
 @rule({"PAUSED"}, ANY)

@@ -206,6 +206,34 @@ def test_resume(world: World) -> None:
     assert world.states(run)[-1] == ("SCHEDULED", "Resuming")
 
 
+SCHEMA = '{"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}'
+
+
+def test_a_run_that_waits_for_input_is_resumed_with_valid_input(world: World) -> None:
+    run = world.flow_run("RUNNING")
+    keyset = {"schema": "a-schema", "response": "a-response"}
+    world.set(run, "PAUSED", run_input_keyset=keyset)
+    assert world.resume(run).brief == ("REJECT", "Run input schema not found.", 200)
+    world.call("flow_run_inputs.create_flow_run_input", id=run, key="a-schema", value=SCHEMA, sender=None)
+    missing = "Reason: Validation failed. Failure reason: 'n' is a required property"
+    assert world.resume(run).brief == ("REJECT", missing, 200)
+    wrong = "Reason: Validation failed for field 'n'. Failure reason: 'x' is not of type 'integer'"
+    assert world.resume(run, {"n": "x"}).reason == wrong
+    unknown = {"n": {"__prefect_kind": "workspace_variable", "variable_name": "none"}}
+    reason = "Error hydrating run input: Variable 'none' not found in workspace."
+    assert world.resume(run, unknown).reason == reason
+    assert world.resume(run, {"n": 2}).status == "ACCEPT"
+    answer, _ = world.call("flow_run_inputs.filter_flow_run_input", id=run, prefix="", limit=9, exclude_keys=[])
+    assert {each["key"]: each["value"] for each in answer} == {"a-schema": SCHEMA, "a-response": '{"n":2}'}
+
+
+def test_the_input_of_an_earlier_pause_is_deleted(world: World) -> None:
+    run = world.flow_run("RUNNING")
+    world.call("flow_run_inputs.create_flow_run_input", id=run, key="a-response", value="{}", sender=None)
+    world.set(run, "PAUSED", run_input_keyset={"schema": "a-schema", "response": "a-response"})
+    assert not world.workspace["flow_run_inputs"].live
+
+
 def test_a_pending_run_keeps_its_scheduled_time_and_waits_for_it(world: World) -> None:
     moment = in_seconds(100)
     run = world.flow_run(state={"type": "SCHEDULED", "state_details": {"scheduled_time": moment}})
