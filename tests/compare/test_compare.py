@@ -62,7 +62,7 @@ def test_a_seed_draws_the_same_again(small: httpx.Client, other: httpx.Client) -
 
 def test_what_differs_is_kept_and_asked_again(small: httpx.Client, other: httpx.Client, tmp_path: Path) -> None:
     saved = tmp_path / "cases.jsonl"
-    compare(url(small), url(other), "--requests", "100", "--seed", "1", "--save", str(saved))
+    compare(url(small), url(other), "--requests", "400", "--seed", "1", "--save", str(saved))
     cases = jsonl.read(saved)
     assert cases
     assert all(

@@ -21,6 +21,8 @@ from understudy.compare.findings import Finding
 from understudy.compare.findings_report import report
 from understudy.compare.id_mapping import IdMapping
 from understudy.compare.row_matching import Listing, mapping_of
+from understudy.contract.contract import Contract
+from understudy.operations.api_folder import own_folder
 from understudy.sampling.answers import Answer, Order
 from understudy.sampling.random_requests import Request
 
@@ -149,6 +151,27 @@ def test_rows_are_paired(name: str) -> None:
     assert set(mapping(second, first).back.items()) >= pairs
 
 
+def test_rows_are_paired_whatever_the_ids_and_times_of_their_objects_are() -> None:
+    contract = Contract.load(own_folder() / "openapi.yaml")
+    schema = next(schema for schema in contract.schemas() if schema.value.get("x-table") == "flow_runs")
+    first, second = (
+        [{"id": other_id(run), "name": "a", "state": {"id": other_id(state), "timestamp": time}}]
+        for run, state, time in (("1", "2", "0Z"), ("7", "8", "5Z"))
+    )
+    known = mapping_of([Listing.of(schema, first, second)])
+    assert known.there == {other_id("1"): other_id("7"), other_id("2"): other_id("8")}
+    assert known.answer(Answer(200, second)) == Answer(200, first)
+
+
+def test_rows_are_paired_whatever_their_moving_fields_are() -> None:
+    contract = Contract.load(own_folder() / "openapi.yaml")
+    schema = next(schema for schema in contract.schemas() if schema.value.get("x-table") == "task_runs")
+    first, second = (
+        [{"id": other_id(id_), "name": "a", "estimated_run_time": seconds}] for id_, seconds in (("1", 5.0), ("7", 6.0))
+    )
+    assert mapping_of([Listing.of(schema, first, second)]).there == {other_id("1"): other_id("7")}
+
+
 def test_rows_without_a_partner_are_told() -> None:
     told = mapping("1 a - 0, 2 b - 0", "7 a - 0, 8 c - 0, 9 d - 0").alone
     assert told == {"pets": ([other_id("2")], [other_id("8"), other_id("9")])}
@@ -180,6 +203,9 @@ def test_each_server_is_told_with_the_request_that_it_was_asked() -> None:
         ("7 a:7 - 0", "at", "at"),
         ("7 a:7 - 5", "at", ""),
         ("7 a:7 - 5", "id", ""),
+        ("7 a:7 - 5", "name|owner", ""),
+        ("1 a:1 - 5", "name|owner", "name|owner"),
+        ("1 a:1 - 5", "name|at", ""),
         ("1 a:1 - 5", "id", "id"),
         ("1 a:1 - 5", "name", "name"),
         ("7 a:7 - 5", "name", ""),

@@ -30,6 +30,12 @@ def ended_early() -> Verdict:
     verdict = bad()
     verdict.rules = (UNION, SHAPE, PAGES, LATE)
     verdict.is_interrupted = True
+    verdict.parts = 1200
+    verdict.unreached = [
+        "POST /pets/filter: pets.name.any_",
+        "POST /pets/filter: sort NAME_ASC",
+        "GET /pets/{id}: rows by id",
+    ]
     return verdict
 
 
@@ -38,7 +44,7 @@ def test_all_reports_count_the_same(verdict: Verdict) -> None:
     outcomes = Outcomes(verdict)
     text, page, suites = summary(verdict), matrix(verdict), ET.fromstring(junit(verdict))
     faults, passed, skipped = (len(each) for each in (outcomes.faults, outcomes.passed, outcomes.known))
-    skipped += len(outcomes.unreached)
+    skipped += len(outcomes.unreached) + len(verdict.unreached)
     assert f"\n{faults} violation" in text
     assert len(re.findall(r"^\d+\. ", text, re.MULTILINE)) == faults
     assert len(json.loads(json.dumps(document(verdict)))["violations"]) == faults
@@ -59,6 +65,19 @@ def test_rules_that_were_not_reached_are_listed() -> None:
     case = ET.fromstring(junit(verdict)).find(".//testcase[@name='late']/skipped")
     assert case is not None
     assert case.attrib["message"] == "not reached"
+
+
+def test_parts_that_were_not_reached_are_in_every_report() -> None:
+    verdict = ended_early()
+    parts = ["POST /pets/filter: pets.name.any_", "POST /pets/filter: sort NAME_ASC", "GET /pets/{id}: rows by id"]
+    assert verdict.unreached == parts
+    lines = summary(verdict).splitlines()
+    start = lines.index("Not reached: 3 of 1,200 parts, which --json, --junit and --html list:")
+    assert lines[start + 1 : start + 3] == ["   POST /pets/filter: 2 parts", "   GET /pets/{id}: 1 part"]
+    assert (document(verdict)["unreached"], document(verdict)["parts"]) == (parts, 1200)
+    assert all(f"<li>{part}</li>" in matrix(verdict) for part in parts)
+    cases = ET.fromstring(junit(verdict)).findall(".//testcase/skipped/..")
+    assert [case.attrib["name"] for case in cases][-3:] == parts
 
 
 def test_an_interrupted_run_has_not_passed() -> None:

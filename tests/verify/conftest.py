@@ -1,7 +1,6 @@
 """What these tests share: the contract, and a stand-in on the small golden set that is inspected by it."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 from starlette.types import ASGIApp
@@ -10,22 +9,16 @@ from tests.apps import app_on
 from tests.conftest import SMALL
 from tests.in_memory import keeping as keeping  # noqa: PLC0414 - a fixture of all tests in this folder
 from tests.verify.contexts import ContextFactory
-from understudy.contract.contract import Contract
-from understudy.operations.api_folder import Api, own_folder
+from tests.verify.reduced import reduced_contract
+from understudy.operations.api_folder import Api
 from understudy.verify.check_context import CheckContext
 from understudy.verify.requests.endpoints import EndpointMap
-
-HIDDEN = (
-    "block", "concurrency", "deployments", "flow_run", "logs", "saved_searches", "task_run", "v2", "variables", "work_",
-)  # fmt: skip
 
 
 @pytest.fixture(scope="session")
 def context_factory() -> ContextFactory:
     """By a contract of artifacts and flows alone: all other tables are known by the filters over them only."""
-    contract = Contract.load(own_folder() / "openapi.yaml")
-    paths = {path: item for path, item in contract.document["paths"].items() if not path[1:].startswith(HIDDEN)}
-    return ContextFactory(replace(contract, document={**contract.document, "paths": paths}))
+    return ContextFactory(reduced_contract())
 
 
 @pytest.fixture(scope="session")

@@ -43,7 +43,8 @@ class IdMapping:
 
     def order(self, order: Order | None) -> Order | None:
         """The order of rows that both servers share: without a field in which paired rows differ."""
-        return replace(order, field="") if order is not None and order.field in self.own else order
+        is_own = order is not None and not set(self.own).isdisjoint(order.field.split("|"))
+        return replace(order, field="") if order is not None and is_own else order
 
     def _in_first_times(self, row: dict[str, Any]) -> dict[str, Any]:
         times = self.times.get(str(row.get("id")), {})

@@ -2,12 +2,13 @@
 
 import json
 from collections import ChainMap, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from understudy.compare.id_mapping import IdMapping, translated
 from understudy.contract.contract import Place
+from understudy.sampling.moving_fields import moving_in, without
 from understudy.sampling.sample_values import Row
 
 Known = tuple[dict[str, str], dict[str, str]]
@@ -16,7 +17,10 @@ Known = tuple[dict[str, str], dict[str, str]]
 
 @dataclass(frozen=True)
 class Listing:
-    """All rows of a table on two servers. `ids` and `times` are the fields that each server generates."""
+    """All rows of a table on two servers, without the fields that change with time.
+
+    `ids` and `times` are the fields that each server generates; those of an object in a row as "object.field".
+    """
 
     table: str
     ids: Sequence[str]
@@ -25,10 +29,12 @@ class Listing:
 
     @classmethod
     def of(cls, schema: Place, first: Sequence[Row], second: Sequence[Row]) -> "Listing":
-        formats = {name: part.value.get("format") for name, part in schema["properties"].items()}
+        formats = dict(formats_in(schema))
         ids = [name for name, form in formats.items() if form == "uuid"]
         times = [name for name, form in formats.items() if form == "date-time"]
-        return cls(schema.value["x-table"], ids, times, (first, second))
+        moving = frozenset(moving_in(schema))
+        rows = without(moving, list(first)), without(moving, list(second))
+        return cls(schema.value["x-table"], ids, times, rows)
 
     def alike(self, known: Known) -> Collection[tuple[list[Row], list[Row]]]:
         """The rows of each server with equal content, the oldest first, except those whose ids are all known."""
@@ -41,16 +47,21 @@ class Listing:
 
     def age(self, row: Row) -> list[str]:
         """The times of a row, for sorting. Without the Z, whole seconds sort before fractions."""
-        return [str(row.get(name)).rstrip("Z") for name in self.times]
+        return [str(value_at(row, name)).rstrip("Z") for name in self.times]
 
     def content(self, row: Row, names: dict[str, str]) -> str:
         """The content of a row, with the first server's ids, and with placeholders for times and unknown ids."""
         unknown = {id_: name for name, id_ in self.ids_of(row).items()}
-        times = {name: name for name in self.times if row.get(name) is not None}
-        return json.dumps({**translated(row, ChainMap(names, unknown)), **times}, sort_keys=True)
+        content = translated(row, ChainMap(names, unknown))
+        for name in self.times:
+            if value_at(row, name) is not None:
+                way, _, last = name.rpartition(".")
+                value_at(content, way)[last] = name
+        return json.dumps(content, sort_keys=True)
 
     def ids_of(self, row: Row) -> dict[str, str]:
-        return {name: str(row[name]) for name in self.ids if row.get(name) is not None}
+        values = {name: value_at(row, name) for name in self.ids}
+        return {name: str(value) for name, value in values.items() if value is not None}
 
     def pair(self, first: Row, second: Row, known: Known) -> None:
         """Pair two rows, unless ids that are known by now contradict it."""
@@ -71,10 +82,32 @@ class Listing:
         theirs = [others.get(there.get(str(row["id"]), "")) for row in self.rows[0]]
         return [(ours, other) for ours, other in zip(self.rows[0], theirs, strict=True) if other is not None]
 
-    def times_of(self, theirs: Row, ours: Row) -> dict[str, tuple[Any, Any]]:
-        """By field, the times of a row on the second and the first server, if it has both."""
-        times = {name: (theirs.get(name), ours.get(name)) for name in self.times}
-        return {name: pair for name, pair in times.items() if None not in pair}
+    def times_of(self, theirs: Row, ours: Row) -> Iterator[tuple[str, str, tuple[Any, Any]]]:
+        """The times of a row, and of the objects in it that have an id, on the second and the first server.
+
+        Each has the id on the first server of the row or object, and its field, before it.
+        """
+        for name in self.times:
+            way, _, last = name.rpartition(".")
+            pair = value_at(theirs, name), value_at(ours, name)
+            if None not in pair and "id" in value_at(ours, way):
+                yield str(value_at(ours, way)["id"]), last, pair
+
+
+def formats_in(schema: Place, way: str = "") -> Iterator[tuple[str, str]]:
+    """The fields of a row that have a format, and the format; those of an object in it as "object.field"."""
+    for name, part in schema["properties"].items():
+        if "format" in part.value:
+            yield f"{way}{name}", part.value["format"]
+        elif "properties" in part.value:
+            yield from formats_in(part, f"{way}{name}.")
+
+
+def value_at(row: Any, name: str) -> Any:
+    """The value of a field of a row, or of one of its objects; None without one."""
+    for part in filter(None, name.split(".")):
+        row = row.get(part) if isinstance(row, dict) else None
+    return row
 
 
 def mapping_of(listings: Sequence[Listing]) -> IdMapping:
@@ -82,7 +115,10 @@ def mapping_of(listings: Sequence[Listing]) -> IdMapping:
     _, back = known = paired(listings)
     there = {ours: theirs for theirs, ours in back.items()}
     pairs = [(listing, *pair) for listing in listings for pair in listing.pairs(there)]
-    times = {str(ours["id"]): listing.times_of(theirs, ours) for listing, ours, theirs in pairs}
+    times: dict[str, dict[str, tuple[Any, Any]]] = {}
+    for listing, ours, theirs in pairs:
+        for id_, name, pair in listing.times_of(theirs, ours):
+            times.setdefault(id_, {})[name] = pair
     own = {name for _, ours, theirs in pairs for name, value in ours.items() if theirs.get(name) != value}
     alone = {listing.table: listing.alone(known) for listing in listings}
     return IdMapping(there, back, times, own, {table: ids for table, ids in alone.items() if any(ids)})

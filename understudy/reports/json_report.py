@@ -52,6 +52,8 @@ def document(verdict: Verdict) -> dict[str, Any]:
             }
             for cell, state in verdict.cells.items()
         ],
+        "parts": verdict.parts,
+        "unreached": list(verdict.unreached),
         "notes": list(verdict.notes),
     }
 

@@ -15,7 +15,7 @@ def junit(verdict: Verdict) -> str:
     root = ET.Element("testsuites", name=f"understudy verify {shown(verdict.url)} --seed {verdict.seed}")
     for operation in operations(outcomes):
         root.append(suite(outcomes, operation))
-    if outcomes.unreached or verdict.is_interrupted:
+    if outcomes.unreached or verdict.unreached or verdict.is_interrupted:
         root.append(rest(outcomes))
     count(root)
     root.set("time", f"{verdict.seconds:.3f}")
@@ -47,10 +47,10 @@ def suite(outcomes: Outcomes, operation: str) -> ET.Element:
 
 
 def rest(outcomes: Outcomes) -> ET.Element:
-    """The suite of rules that were not reached, with an error after an interrupt."""
+    """The suite of rules and parts that were not reached, with an error after an interrupt."""
     element = ET.Element("testsuite", name="understudy verify")
-    for rule in outcomes.unreached:
-        ET.SubElement(test_case(element, rule.name), "skipped", message="not reached")
+    for name in (*(rule.name for rule in outcomes.unreached), *outcomes.verdict.unreached):
+        ET.SubElement(test_case(element, name), "skipped", message="not reached")
     if outcomes.verdict.is_interrupted:
         ET.SubElement(test_case(element, "the run"), "error", message="interrupted; not all requests were sent")
     count(element)

@@ -1,5 +1,6 @@
 """The text report, for a terminal."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from textwrap import indent
 
@@ -38,11 +39,21 @@ def described(number: int, cause: Cause) -> str:
     return f"{number}. {rule.name}: {rule.says}\n" + indent("\n".join([cause.where, *cause.evidence]), "   ")
 
 
+def unreached(verdict: Verdict) -> Iterator[str]:
+    """How many parts were not reached, by operation."""
+    if verdict.unreached:
+        parts = f"{len(verdict.unreached):,} of {verdict.parts:,} parts"
+        yield f"Not reached: {parts}, which --json, --junit and --html list:"
+    operations = Counter(part.partition(": ")[0] for part in verdict.unreached)
+    yield from (f"   {shown(operation)}: {counted(count, 'part')}" for operation, count in operations.items())
+
+
 def remarks(outcomes: Outcomes) -> Iterator[str]:
     verdict = outcomes.verdict
     if verdict.known:
         yield known_seen(verdict)
     yield from map(shown, verdict.notes)
+    yield from unreached(verdict)
     yield from (f"Internal error, for which the server is not to blame: {shown(error)}" for error in verdict.errors)
     if verdict.cells:
         states = (f"{count:,} {state.value}" for state, count in coverage(verdict).items() if count)

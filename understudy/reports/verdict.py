@@ -101,6 +101,8 @@ class Verdict:
         is_interrupted: whether a signal ended the run.
         checks: how often each rule was checked for each operation.
         cells: the state of each cell.
+        parts: how many parts the run has.
+        unreached: the parts that were not checked before the run ended, each as "OPERATION: what is checked".
         notes: remarks for the reader, a sentence each.
         errors: errors of the run itself, not of the server.
     """
@@ -115,6 +117,8 @@ class Verdict:
     violations: list[Violation] = field(default_factory=list)
     known: list[Violation] = field(default_factory=list)
     cells: dict[Cell, State] = field(default_factory=dict)
+    parts: int = 0
+    unreached: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 

@@ -22,7 +22,10 @@ class Answer:
 
 @dataclass(frozen=True)
 class Order:
-    """The order of the rows of a response: by a field; complete if there are fewer than `whole_below`."""
+    """The order of the rows of a response: by a field; complete if there are fewer than `whole_below`.
+
+    "started|expected" is the field `expected` of rows where `started` is null.
+    """
 
     field: str
     whole_below: int
@@ -51,7 +54,12 @@ def by_key(rows: Sequence[Row], order: Order) -> dict[str, set[str]]:
 
 def key_of(row: Row, order: Order) -> str:
     """The sort key of a row as text, since a server may return anything there."""
-    return repr(row.get(order.field))
+    return repr(sort_value(row, order.field))
+
+
+def sort_value(row: Row, field: str) -> Any:
+    """The value by which a row is sorted, as named by an `Order`."""
+    return next((row[name] for name in field.split("|") if row.get(name) is not None), None)
 
 
 def same(left: Any, right: Any) -> bool:

@@ -31,7 +31,6 @@ MOST_PAGES = 10  # that are read of a table; of a larger one, the other rows sta
 class CheckContext:
     """Asks a server, and knows the rows that it has shown.
 
-    `tasks` are the parts of a run, of which some are `done`.
     `version` changes with these rows: what was answered before says nothing of what is there now.
     """
 
@@ -53,8 +52,6 @@ class CheckContext:
         self.results = CheckResults(verdict, self.learn)
         self.own = CreatedRows(endpoint_map, f"{randomness.getrandbits(32):08x}")
         self.version = 0
-        self.tasks = 0
-        self.done = 0
         self._response_schemas = ResponseSchemas()
         self._misshapen: Counter[str] = Counter()
         self._answers: dict[str, Answer] = {}

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from itertools import zip_longest
 
@@ -54,63 +55,102 @@ def subjects_of(context: CheckContext, only: Only = every) -> dict[str, TableUnd
     }
 
 
-def operations(context: CheckContext, subjects: Mapping[str, TableUnderTest], only: Only) -> Iterator[Task]:
-    """What there is to do for each operation that changes nothing."""
-    yield partial(invalid_requests.check_paths, context)
+@dataclass(frozen=True)
+class Part:
+    """A part of a run: its name in reports, "OPERATION: what is checked", and its task."""
+
+    name: str
+    task: Task
+
+
+def parts(
+    context: CheckContext, subjects: Mapping[str, TableUnderTest], only: Only, *, allow_writes: bool
+) -> list[Part]:
+    """All parts of a run, the most important first.
+
+    Each operation comes first, then each filter and sort in turns with invalid requests and writes, then combinations.
+    """
+    kinds = [list(refusals(context, only)), in_turns(filters_of(subjects)), in_turns(sorts_of(context, subjects))]
+    if allow_writes:
+        kinds.append(list(changes(context, subjects)))
+    combinations = in_turns([list(pairs(context, subjects)), list(filtered(context, subjects))])
+    return [*operations(context, subjects, only), *in_turns(kinds), *combinations]
+
+
+def operations(context: CheckContext, subjects: Mapping[str, TableUnderTest], only: Only) -> Iterator[Part]:
+    """The parts about each operation that changes nothing."""
+    yield Part("Every path: methods that it does not have", partial(invalid_requests.check_paths, context, only))
     for subject in subjects.values():
-        yield subject.narrow
+        yield Part(f"{subject.label}: all rows", partial(check_rows, context, subject))
     for lookup in context.endpoint_map.reads:
         if only(lookup.endpoint) and context.model.is_unique(lookup.table, lookup.field):
-            yield partial(lookups.check, context, lookup)
+            yield Part(f"{lookup.endpoint.label}: rows by {lookup.field}", partial(lookups.check, context, lookup))
 
 
-def refusals(context: CheckContext, only: Only) -> Iterator[Task]:
-    """What there is to do with requests that must be refused, for each operation that changes nothing."""
+def check_rows(context: CheckContext, subject: TableUnderTest) -> None:
+    """Check the lists of a table without filters."""
+    subject.narrow()
+    listings.check_plain(context, subject.selection)
+    latest_rows.check(context, subject.selection)
+
+
+def refusals(context: CheckContext, only: Only) -> Iterator[Part]:
+    """The parts about invalid requests, for each operation that changes nothing."""
     for endpoint in context.endpoint_map.endpoints:
         if endpoint.is_safe and "{" not in endpoint.path and only(endpoint):
-            yield partial(invalid_requests.check, context, endpoint)
+            yield Part(f"{endpoint.label}: invalid requests", partial(invalid_requests.check, context, endpoint))
 
 
-def checks(context: CheckContext, subjects: Mapping[str, TableUnderTest]) -> Iterator[Task]:
-    """What there is to do with filters on related rows, and with several filters together."""
-    for subject in subjects.values():
-        yield partial(single_criteria.check_same, subject)
-    yield from in_turns(filters_of(subjects, is_own=False))
-    yield partial(related_rows.check, subjects)
-    for subject in subjects.values():
-        yield partial(combined_criteria.check, subject, RequestGenerator((), context.samples, context.random))
-
-
-def rows(context: CheckContext, subjects: Mapping[str, TableUnderTest]) -> Iterator[Task]:
-    """What there is to do with each table by itself: filters on its rows, and lists."""
-    yield from in_turns(filters_of(subjects, is_own=True))
-    for subject in subjects.values():
-        yield partial(latest_rows.check, context, subject.selection)
-        yield partial(listings.check, context, subject)
-
-
-def filters_of(subjects: Mapping[str, TableUnderTest], *, is_own: bool) -> list[list[Task]]:
-    """The checks of each operator of the filters of each table: of the filter on its own rows, or of all others."""
+def filters_of(subjects: Mapping[str, TableUnderTest]) -> list[list[Part]]:
+    """The parts about each operator of the filters of each table: those of the filter on its own rows first."""
     return [
         [
-            partial(single_criteria.check, subject, field_operator)
-            for field_operator in subject.field_operators.values()
-            if (field_operator.filter == subject.selection.own) is is_own
+            Part(f"{subject.label}: {operator.subject}", partial(single_criteria.check, subject, operator))
+            for operator in sorted(
+                subject.field_operators.values(), key=lambda operator: operator.filter != subject.selection.own
+            )
         ]
         for subject in subjects.values()
     ]
 
 
-def in_turns(lists: Sequence[Sequence[Task]]) -> Iterator[Task]:
-    """One task of each list, then the next of each."""
-    for tasks in zip_longest(*lists):
-        yield from (task for task in tasks if task is not None)
+def sorts_of(context: CheckContext, subjects: Mapping[str, TableUnderTest]) -> list[list[Part]]:
+    """The parts about each sort of each table."""
+    return [
+        [
+            Part(f"{subject.label}: sort {word}", partial(listings.check_sort, context, subject.selection, word))
+            for word in listings.words(subject.selection)
+        ]
+        for subject in subjects.values()
+    ]
 
 
-def changes(context: CheckContext, subjects: Mapping[str, TableUnderTest]) -> Iterator[Task]:
-    """What there is to do that changes rows, all of them the run's own."""
+def pairs(context: CheckContext, subjects: Mapping[str, TableUnderTest]) -> Iterator[Part]:
+    """The parts about several criteria together, and about filters on related rows."""
+    for subject in subjects.values():
+        generator = RequestGenerator((), context.samples, context.random)
+        together = partial(combined_criteria.check, subject, generator)
+        yield Part(f"{subject.label}: several criteria", together)
+        yield Part(f"{subject.label}: equivalent bodies", partial(single_criteria.check_same, subject))
+    yield Part("Every list: filters by the ids of related rows", partial(related_rows.check, subjects))
+
+
+def filtered(context: CheckContext, subjects: Mapping[str, TableUnderTest]) -> Iterator[Part]:
+    """The parts about lists and pages with filters."""
+    for subject in subjects.values():
+        yield Part(f"{subject.label}: pages with filters", partial(listings.check_filtered, context, subject))
+
+
+def in_turns(kinds: Sequence[Sequence[Part]]) -> list[Part]:
+    """One part of each list, then the next of each."""
+    return [part for each in zip_longest(*kinds) for part in each if part is not None]
+
+
+def changes(context: CheckContext, subjects: Mapping[str, TableUnderTest]) -> Iterator[Part]:
+    """The parts that change rows, all of them the run's own."""
     for subject in changeable(context, subjects):
-        yield partial(writes.check, context, subject)
+        creates = context.endpoint_map.creates[subject.selection.table].label
+        yield Part(f"{creates}: rows created, changed and deleted", partial(writes.check, context, subject))
 
 
 def sow(context: CheckContext, subjects: Mapping[str, TableUnderTest]) -> Iterator[Task]:

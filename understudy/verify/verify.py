@@ -46,6 +46,7 @@ from understudy.workspaces.workspace import Workspace
 SECONDS = 55  # of a run without other limits; what is written is deleted after that
 MOST = 1_000_000  # requests of any run
 ERROR = 2  # the status where a check itself failed, and nothing can be said
+FUZZING = "Every operation: random requests (Schemathesis)"
 HALF = 0.5  # of the work is Schemathesis's, about
 
 PROXYING = (407, 500, 502, 503, 504)  # what proxies answer where they cannot, or will not, reach a server
@@ -97,9 +98,14 @@ def run(plan: Plan) -> int:
     return interrupts.status or status
 
 
+def own_contract() -> Contract:
+    """The contract that servers are compared with."""
+    return Contract.load(own_folder() / "openapi.yaml")
+
+
 def judged(plan: Plan) -> Verdict:
-    """What a server is found to be, known deviations set apart."""
-    contract = Contract.load(own_folder() / "openapi.yaml")
+    """The verdict on a server, known deviations set apart."""
+    contract = own_contract()
     known = deviations.load(plan.known) if plan.known else []
     seed = random.SystemRandom().randrange(2**32) if plan.seed is None else plan.seed
     with client(plan.url, headers_of(plan, contract), contract, plan.network) as server:
@@ -119,7 +125,7 @@ def verified(plan: Plan, contract: Contract, server: httpx.Client, seed: int) ->
         with showing("verifying") as progress:
             examine(plan, contract, context, progress)
     except BudgetSpent:
-        verdict.notes += unreached(plan, context)
+        verdict.notes.append(end_of(plan))
     except KeyboardInterrupt:
         verdict.is_interrupted = True
         verdict.notes.append("Interrupted; not all was asked.")
@@ -149,26 +155,22 @@ def examine(plan: Plan, contract: Contract, context: CheckContext, progress: Pro
     for task in suite.sow(context, subjects) if plan.allow_writes else ():
         context.results.run(task)
     context.results.run(partial(learn, context, contract))
-    tasks = list(suite.operations(context, subjects, only))
-    kinds = [suite.refusals(context, only), suite.rows(context, subjects)]
-    if plan.allow_writes:
-        kinds.append(suite.changes(context, subjects))
-    tasks += suite.in_turns([list(kind) for kind in kinds])
-    tasks += suite.checks(context, subjects)
-    context.tasks = len(tasks)
-    for done, task in enumerate(tasks, start=1):
-        context.results.run(task)
-        context.done = done
-        show(HALF * done / len(tasks))
-    context.results.run(partial(fuzz, plan, contract, context, lambda share: show(HALF + HALF * share)))
+    verdict, parts = context.results.verdict, suite.parts(context, subjects, only, allow_writes=plan.allow_writes)
+    fuzzing = partial(fuzz, plan, contract, context, lambda share: show(HALF + HALF * share))
+    verdict.parts, verdict.unreached = len(parts) + 1, [*(part.name for part in parts), FUZZING]
+    for done, part in enumerate(parts, start=1):
+        context.results.run(part.task)
+        verdict.unreached.remove(part.name)
+        show(HALF * done / len(parts))
+    context.results.run(fuzzing)
+    verdict.unreached.remove(FUZZING)
 
 
-def unreached(plan: Plan, context: CheckContext) -> list[str]:
-    """What a reader should know of a run that ended before all was checked."""
-    left = f"Not reached: {context.tasks - context.done:,} of {context.tasks:,} parts."
+def end_of(plan: Plan) -> str:
+    """Why a run ended before all was checked."""
     if plan.max_requests is not None:
-        return [f"No more than {counted(plan.max_requests, 'request')} may be sent; not all was asked.", left]
-    return [f"Ended after {SECONDS} seconds. --thorough checks everything, --only NAME a part of it.", left]
+        return f"Ended after {counted(plan.max_requests, 'request')}, the most that may be sent."
+    return f"Ended after {SECONDS} seconds. --thorough checks everything, --only NAME a part of it."
 
 
 def prepared(plan: Plan, contract: Contract, server: httpx.Client, seed: int) -> CheckContext:
@@ -251,7 +253,7 @@ def run_spec(plan: Plan) -> bool:
     Raises:
         UnderstudyError: there is no such document.
     """
-    contract = Contract.load(own_folder() / "openapi.yaml")
+    contract = own_contract()
     with client(plan.url, headers_of(plan, contract), network=plan.network) as server:
         drifts = drift(contract, server)
     echo(drift_report(drifts))

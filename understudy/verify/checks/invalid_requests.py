@@ -1,7 +1,7 @@
 """What breaks the contract, and how it is refused."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -100,9 +100,11 @@ def is_ignored(context: CheckContext, endpoint: Endpoint) -> Broken | None:
     return None if bodies[0] == bodies[1] else unlike((plain, strange), *bodies)
 
 
-def check_paths(context: CheckContext) -> None:
-    """Hold the rules about methods and paths that the contract does not have."""
+def check_paths(context: CheckContext, only: Callable[[Endpoint], bool] = lambda endpoint: True) -> None:
+    """Check methods and paths that the contract does not have."""
     for path, endpoints in context.endpoint_map.by_path.items():
+        if not any(map(only, endpoints)):
+            continue
         methods = {endpoint.method for endpoint in context.endpoint_map.endpoints if matches(endpoint.path, path)}
         for unused in UNUSED:
             request = replace(endpoints[0].request(**values_of_path(context, path)), method=unused, body=None)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from understudy.contract.contract import Place
 from understudy.reports.verdict import SEPARATOR, Rule
-from understudy.sampling.answers import Order, named, rows_of, same_up_to_ties
+from understudy.sampling.answers import Order, named, rows_of, same_up_to_ties, sort_value
 from understudy.sampling.random_requests import Request, names_in
 from understudy.text import counted
 from understudy.verify import rules
@@ -25,6 +25,7 @@ FAR = 2**31  # rows that no list has
 TILES = 6  # pages that a whole is cut into
 PAGES = 5  # of a list, about, each of which is asked for
 FILTERED = 1  # bodies with any filters that are cut and sorted too, beside the one on the rows that selects most
+ALL_SIZES, SOME_SIZES = 3, 1  # sizes of pages that are requested of a list
 DESCENDING = "-"
 
 
@@ -40,12 +41,14 @@ class Listing:
         self, context: CheckContext, selection: Selection, filters: Filters, word: str, *, is_said: bool = True
     ) -> None:
         name, sort = sort_of(selection)
+        self.has_filters = bool(filters)
         self.context = context
         self.selection = selection
         self.body = {**filters, **({name: word} if is_said else {})}
         self.field = str(sort.value["x-sorts"][word]).removeprefix(DESCENDING)
         self.descending = sort.value["x-sorts"][word].startswith(DESCENDING)
         self.order = Order(self.field, whole_below=0)
+        self._column = success_of(selection.lists)["items"]["properties"][self.field.partition("|")[0]]
         self._subject = SEPARATOR.join([word, *names_in(filters)])
         self._whole: tuple[int, list[Row]] | None = None
 
@@ -73,8 +76,8 @@ class Listing:
 
     def key(self, row: Row) -> tuple[bool, Any]:
         """What a row is sorted by: a null before whatever is set."""
-        value = row.get(self.field)
-        return value is not None, comparable(success_of(self.selection.lists)["items"]["properties"][self.field], value)
+        value = sort_value(row, self.field)
+        return value is not None, comparable(self._column, value)
 
     def hold(self, rule: Rule, endpoint: Endpoint, check: Check) -> None:
         self.context.results.hold(rule, endpoint.label, self._subject, check)
@@ -90,7 +93,7 @@ class Listing:
         wrong = next((index for index, step in enumerate(steps) if step != ordered(step, self.descending)), None)
         if wrong is None:
             return None
-        two = [str(row.get(self.field)) for row in self.whole()[wrong : wrong + 2]]
+        two = [str(sort_value(row, self.field)) for row in self.whole()[wrong : wrong + 2]]
         return Broken(
             (self.request(),), f"{two[1]} before {two[0]}", f"row {wrong + 1} and the next the other way round"
         )
@@ -138,11 +141,43 @@ class Listing:
         expected = {"rows": len(whole), "pages": -(-len(whole) // size) if size else 0, LIMIT: size, PAGE: number}
         if told != expected:
             return Broken((self.request(), request), f"{expected}", f"{told}")
-        return self.unlike(request, rows_of(page) or [], whole[(number - 1) * size : number * size])
+        # Rows in pages may have fewer fields than in lists.
+        listed = {str(row["id"]): row for row in whole}
+        rows = [listed.get(str(row["id"]), row) for row in rows_of(page) or []]
+        return self.unlike(request, rows, whole[(number - 1) * size : number * size])
 
 
 def check(context: CheckContext, subject: TableUnderTest) -> None:
-    """Hold the rules about the lists and pages of one table, without filters and with some."""
+    """Check the lists and pages of one table, without filters and with some."""
+    check_plain(context, subject.selection)
+    for word in words(subject.selection):
+        check_sort(context, subject.selection, word)
+    check_filtered(context, subject)
+
+
+def check_plain(context: CheckContext, selection: Selection) -> None:
+    """Check lists and pages without filters, in the default order."""
+    for endpoint in selection.all:
+        context.results.hold(rules.STEADY, endpoint.label, "", partial(is_steady, context, endpoint, {}))
+        for body in (None, nulls(endpoint)):
+            check_nothing = partial(is_nothing_asked, context, endpoint, body)
+            context.results.hold(rules.NOTHING_ASKED, endpoint.label, "", check_nothing)
+    if selection.sort is not None:
+        check_default_sort(context, selection, {})
+
+
+def check_sort(context: CheckContext, selection: Selection, word: str) -> None:
+    """Check one order of all rows, and its pages; most pages in the default order."""
+    sort = sort_of(selection)[1].value
+    listing = Listing(context, selection, {}, word)
+    check_listing(listing, is_brief=word != sort["default"])
+    for other, opposite in opposites(sort["x-sorts"]):
+        if other == word:
+            check_reverse(listing, Listing(context, selection, {}, opposite))
+
+
+def check_filtered(context: CheckContext, subject: TableUnderTest) -> None:
+    """Check lists and pages with some of the filters that select some rows and not others."""
     selection, telling = subject.selection, [body for bodies in subject.telling.values() for body in bodies]
     own = [body for body in telling if selection.own in body]
     filters = sorted(own, key=lambda body: len(subject.selected.whole(body)))[-1:]
@@ -152,41 +187,38 @@ def check(context: CheckContext, subject: TableUnderTest) -> None:
     for endpoint in selection.all:
         check_steady = partial(is_steady_meanwhile, context, endpoint, meanwhile)
         context.results.hold(rules.STEADY, endpoint.label, "meanwhile", check_steady)
-        for body in (None, nulls(endpoint)):
-            check_nothing = partial(is_nothing_asked, context, endpoint, body)
-            context.results.hold(rules.NOTHING_ASKED, endpoint.label, "", check_nothing)
-    for body in ({}, *filters):
-        for endpoint in selection.all:
+        for body in filters:
             context.results.hold(rules.STEADY, endpoint.label, "", partial(is_steady, context, endpoint, body))
-    if selection.sort is not None:
-        check_sorts(context, selection, [{}, *filters])
+    for body in filters if selection.sort is not None else ():
+        check_default_sort(context, selection, body)
+        for word in words(selection):
+            check_listing(Listing(context, selection, body, word), is_brief=True)
 
 
-def check_sorts(context: CheckContext, selection: Selection, bodies: Sequence[Filters]) -> None:
-    """Hold the rules about the order of rows, and about pages in each order."""
-    _, sort = sort_of(selection)
-    for body in bodies:
-        implied = Listing(context, selection, body, sort.value["default"], is_said=False)
-        implied.hold(rules.SORT, selection.lists, implied.is_sorted)
-        for word in sort.value["x-sorts"]:
-            check_listing(Listing(context, selection, body, word), has_filters=bool(body))
-    for word, other in opposites(sort.value["x-sorts"]):
-        check_reverse(Listing(context, selection, {}, word), Listing(context, selection, {}, other))
+def check_default_sort(context: CheckContext, selection: Selection, body: Filters) -> None:
+    implied = Listing(context, selection, body, sort_of(selection)[1].value["default"], is_said=False)
+    implied.hold(rules.SORT, selection.lists, implied.is_sorted)
 
 
-def check_listing(listing: Listing, *, has_filters: bool) -> None:
+def check_listing(listing: Listing, *, is_brief: bool) -> None:
     lists, pages = listing.selection.lists, listing.selection.pages
     listing.hold(rules.SORT, lists, listing.is_sorted)
     if listing.is_cut_off:
         return
     listing.hold(rules.TILES, lists, listing.is_tiled)
-    if not has_filters:
+    if not listing.has_filters:
         listing.hold(rules.TILES, lists, listing.is_all)
-    for cut in cuts(len(listing.whole()), listing.selection.page_size):
+    length, most = len(listing.whole()), listing.selection.page_size
+    for cut in brief_cuts(length, most) if is_brief else cuts(length, most):
         listing.hold(rules.PAGE, lists, partial(listing.is_slice, cut))
     if pages is not None:
-        for size, number in numbers(len(listing.whole()), listing.selection.page_size):
+        for size, number in places_of_pages(length, most, SOME_SIZES) if is_brief else numbers(length, most):
             listing.hold(rules.PAGE, pages, partial(listing.is_page, pages, size, number))
+
+
+def words(selection: Selection) -> Sequence[str]:
+    """The words for all sorts; none if rows have one order only."""
+    return [] if selection.sort is None else list(selection.sort[1].value["x-sorts"])
 
 
 def cuts(length: int, most: int) -> Iterator[Filters]:
@@ -202,7 +234,12 @@ def cuts(length: int, most: int) -> Iterator[Filters]:
     yield {LIMIT: most, OFFSET: max(0, length - 1)}
     yield {LIMIT: 2, OFFSET: length}
     yield {LIMIT: min(most, max(1, length // 2)), OFFSET: length // 3}
-    for size, number in places_of_pages(length, most):
+    yield from brief_cuts(length, most, ALL_SIZES)
+
+
+def brief_cuts(length: int, most: int, sizes: int = SOME_SIZES) -> Iterator[Filters]:
+    """The limits and offsets of pages at each place of a list."""
+    for size, number in places_of_pages(length, most, sizes):
         yield {LIMIT: size, OFFSET: (number - 1) * size}
 
 
@@ -213,12 +250,12 @@ def numbers(length: int, most: int) -> Iterator[tuple[int, int]]:
     yield from places_of_pages(length, most)
 
 
-def places_of_pages(length: int, most: int) -> Iterator[tuple[int, int]]:
+def places_of_pages(length: int, most: int, sizes: int = ALL_SIZES) -> Iterator[tuple[int, int]]:
     """Sizes and numbers of pages at each place of a list: the first ones, one in the middle, the last two, and beyond.
 
-    By one size the last page is not full, by another it is, and by the smallest there are many pages.
+    By the first of the sizes the last page is not full, by the second it is, and by the third there are many pages.
     """
-    for size in sizes_of_pages(length, most):
+    for size in sizes_of_pages(length, most)[:sizes]:
         last = max(1, -(-length // size))
         yield from ((size, number) for number in sorted({1, 2, 3, last // 2 + 1, max(1, last - 1), last, last + 1}))
 
@@ -228,7 +265,7 @@ def sizes_of_pages(length: int, most: int) -> list[int]:
     few = min(most, max(1, length // PAGES))
     uneven = next((size for size in range(few, length) if length % size), few)
     even = next((size for size in range(few, length) if not length % size), min(most, max(1, length)))
-    return sorted({min(most, uneven), min(most, even), 1})
+    return list(dict.fromkeys([min(most, uneven), min(most, even), 1]))
 
 
 def is_steady(context: CheckContext, endpoint: Endpoint, body: Filters) -> Broken | None:

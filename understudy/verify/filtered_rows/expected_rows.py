@@ -1,5 +1,6 @@
 """What a body should select, worked out from what each of its criteria selects alone."""
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, reduce
@@ -88,6 +89,10 @@ class ExpectedRows:
             steps.append(criteria.step)
             criteria = criteria.criteria
         return tuple(steps)
+
+    def accepts(self, filters: Filters) -> bool:
+        """Whether filters are valid by the contract."""
+        return self._interpreter.refusals(self._selection.lists, json.dumps(filters).encode(), {})[0] is None
 
     def criteria(self, filters: Filters) -> Criteria:
         return self._interpreter.criteria(self._selection.lists, filters)

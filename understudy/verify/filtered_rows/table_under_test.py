@@ -10,6 +10,7 @@ from understudy.verify.filtered_rows.value_search import ValueSearch
 from understudy.verify.requests.endpoints import Selection
 from understudy.verify.requests.field_operators import FieldOperator, field_operators_of
 
+LARGE = 1000  # rows; of a larger table, some are looked at
 SOME = 100  # rows of a large table that are looked at
 
 FieldOperators = Mapping[tuple[str, ...], FieldOperator]
@@ -32,6 +33,11 @@ class TableUnderTest:
         return cls(
             selected, field_operators, ExpectedRows(selected, field_operators), ValueSearch(field_operators, selected)
         )
+
+    @property
+    def label(self) -> str:
+        """The operation that lists its rows."""
+        return self.selection.lists.label
 
     @property
     def selection(self) -> Selection:
@@ -62,13 +68,14 @@ class TableUnderTest:
         return steps[0].column.names[0] if len(steps) == 1 and not steps[0].back else None
 
     def narrow(self) -> None:
-        """Look at some rows only, where the table has more than can be known."""
+        """Look at some rows only, if there are more than can be known, or than should be read for each filter."""
         known = self.selected.context.model.known[self.selection.table]
         field_operator = next(
             (field_operator for field_operator in self.field_operators.values() if self._identifies(field_operator)),
             None,
         )
-        if self.selection.table in self.selected.context.model.partial and field_operator is not None:
+        is_large = len(known) > LARGE or self.selection.table in self.selected.context.model.partial
+        if is_large and field_operator is not None:
             some = self.selected.context.random.sample(sorted(known), k=SOME)
             self.selected.scope = field_operator.filters([known[row_id][field_operator.fields[0]] for row_id in some])
             self.selected.known = frozenset(some)

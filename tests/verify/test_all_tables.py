@@ -1,0 +1,60 @@
+"""Checks of tables that only the full contract lists: sorts by two fields, rows with fewer fields in pages."""
+
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+from starlette.types import ASGIApp
+
+from tests.verify.contexts import ContextFactory
+from understudy.contract.contract import Contract
+from understudy.operations.api_folder import own_folder
+from understudy.sampling.random_requests import RequestGenerator
+from understudy.verify.check_context import CheckContext
+from understudy.verify.checks import combined_criteria, listings, single_criteria
+from understudy.verify.filtered_rows.table_under_test import TableUnderTest
+from understudy.verify.suite import subjects_of
+
+
+@pytest.fixture(scope="module")
+def all_tables() -> ContextFactory:
+    return ContextFactory(Contract.load(own_folder() / "openapi.yaml"))
+
+
+def check_sorts(context: CheckContext, subject: TableUnderTest) -> None:
+    for word in listings.words(subject.selection):
+        listings.check_sort(context, subject.selection, word)
+
+
+def check_first_operators(context: CheckContext, subject: TableUnderTest) -> None:
+    for operator in [each for each in subject.field_operators.values() if each.filter == subject.selection.own][:3]:
+        single_criteria.check(subject, operator)
+
+
+def check_combined(context: CheckContext, subject: TableUnderTest) -> None:
+    check_first_operators(context, subject)
+    combined_criteria.check(subject, RequestGenerator((), context.samples, context.random))
+
+
+@pytest.mark.parametrize(
+    ("table", "check"),
+    [
+        ("flow_runs", check_sorts),  # by the start time, or else the expected one
+        ("task_runs", check_sorts),  # pages have rows with fewer fields than lists
+        ("logs", check_combined),  # a filter has a required part
+        ("concurrency_limits", check_combined),  # no filters
+        ("variables", check_combined),  # one filter
+    ],
+)
+def test_a_correct_server_has_no_violations(
+    all_tables: ContextFactory,
+    small_app: ASGIApp,
+    table: str,
+    check: Callable[[CheckContext, TableUnderTest], None],
+) -> None:
+    with all_tables.context_of(small_app) as context:
+        all_tables.learn(context)
+        subject = subjects_of(context)[table]
+        context.results.run(partial(check, context, subject))
+        verdict = context.results.verdict
+    assert (verdict.violations, verdict.errors, verdict.notes) == ([], [], [])
