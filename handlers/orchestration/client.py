@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 AGENT = re.compile(r"prefect/((\d+)\.(\d+)\.(\d+)(?:[a-z.+0-9]+)?) \(API \S+\)\Z")
 PAUSES = (0, 8, 4)  # the first API version with pauses
+TASK_RETRIES = (0, 8, 3)  # the first one whose clients try the tasks of a flow again themselves
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,10 @@ class Client:
     @property
     def has_pauses(self) -> bool:
         return self.api_version is None or self.api_version >= PAUSES
+
+    @property
+    def retries_tasks(self) -> bool:
+        return self.api_version is None or self.api_version >= TASK_RETRIES
 
 
 UNKNOWN = Client()

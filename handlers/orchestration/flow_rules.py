@@ -3,15 +3,17 @@
 Source of each: the class of the same name in `prefect.server.orchestration.core_policy`.
 """
 
+from datetime import datetime
+
 from understudy.contract.columns import Column
 from understudy.operations.actions import matching
 from understudy.values import new_id
 
 from .policy import ANY, TERMINAL, Finish, rule, transform
 from .shared_rules import is_persisted
-from .transition import State, Transition, detail, new_state, same_id
+from .task_states import set_task_run_state
+from .transition import TASK_RUNS, State, Transition, detail, new_state, same_id
 
-WITHOUT_AWAITED_RETRY = (0, 8, 3)  # the first API version whose clients set the states of failed tasks themselves
 FLOW_RUN_ID, STATE_TYPE, KEY = Column(("flow_run_id",)), Column(("state_type",)), Column(("key",))
 
 
@@ -186,6 +188,8 @@ def retry_failed_flows(transition: Transition) -> None:
         policy["retry_type"] = None
         return
     scheduled = transition.after(policy["retry_delay"] or 0)
+    if not transition.client.retries_tasks:
+        await_retries(transition, scheduled)
     if transition.client.has_pauses:
         policy.update(resuming=False, pause_keys=[], retry_type="in_process")
     # The run keeps its slot of the deployment's limit.
@@ -194,6 +198,15 @@ def retry_failed_flows(transition: Transition) -> None:
     kept = {"message": proposed["message"], "data": proposed["data"]}
     state = new_state("SCHEDULED", transition.time, "AwaitingRetry", **kept, state_details=details)
     transition.reject("Retrying", state)
+
+
+def await_retries(transition: Transition, scheduled: datetime) -> None:
+    """Let the failed tasks of a flow run wait for its next attempt."""
+    task_runs, run_id = transition.workspace[TASK_RUNS.table], transition.run["id"]
+    for row in list(matching(task_runs, [(FLOW_RUN_ID, run_id.int), (STATE_TYPE, "FAILED")])):
+        state = new_state("SCHEDULED", transition.time, "AwaitingRetry", state_details={"scheduled_time": scheduled})
+        set_task_run_state(transition.workspace, row, state, transition.time, force=True)
+        task_runs.update(row, {"run_count": 0})
 
 
 @transform

@@ -262,6 +262,17 @@ def test_a_failed_run_is_tried_again(world: World) -> None:
     assert world.row(run)["empirical_policy"]["retry_type"] is None
 
 
+def test_failed_tasks_of_old_clients_wait_for_the_next_attempt(world: World) -> None:
+    run = world.flow_run("RUNNING", empirical_policy={"retries": 1})
+    failed, done = world.task_run("RUNNING", run), world.task_run("RUNNING", run)
+    world.task(failed, "FAILED")
+    world.task(done, "COMPLETED")
+    world.set(run, "FAILED", headers={**CLIENT, b"x-prefect-api-version": b"0.8.2"})
+    row = world.task_row(failed)
+    assert (row["state_name"], row["run_count"]) == ("AwaitingRetry", 0)
+    assert world.task_row(done)["state_name"] == "Completed"
+
+
 def test_a_delay_that_ends_after_all_times_ends_with_them(world: World) -> None:
     run = world.flow_run("RUNNING", empirical_policy={"retries": 1, "retry_delay": 10**13})
     assert world.set(run, "FAILED").reason == "Retrying"
