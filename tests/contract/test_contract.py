@@ -310,7 +310,7 @@ def copied(folder: Path) -> Path:
             text if has_paths else text[text.index("components:") :], encoding="utf-8"
         )
     lines = (own_folder() / "openapi.yaml").read_text(encoding="utf-8").splitlines(keepends=True)
-    kept = [line for line in lines if not line.startswith("  /") or line.partition("openapi/")[2].startswith(RESOURCES)]
+    kept = [line for line in lines if "#/paths/" not in line or line.partition("openapi/")[2].startswith(RESOURCES)]
     (folder / "openapi.yaml").write_text("".join(kept), encoding="utf-8")
     return folder
 
