@@ -121,7 +121,12 @@ def assert_fits(schema: dict[str, Any], value: Any) -> None:
 
 
 # A real server finds nothing there where the row that the path names is missing.
-FINDS_NOTHING = ("flow_run_inputs.filter_flow_run_input", "deployment_runs.schedule_deployment")
+FINDS_NOTHING = (
+    "flow_run_inputs.filter_flow_run_input",
+    "deployment_runs.schedule_deployment",
+    "automations.read_automations_related_to_resource",
+    "automations.delete_automations_owned_by_resource",
+)
 
 
 def test_every_operation_has_the_errors_that_it_can_answer() -> None:

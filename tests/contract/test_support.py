@@ -67,8 +67,8 @@ REFUSED: dict[str, set[str]] = {
     "statuses": {
         "paths//jobs/get/responses/2XX: `2XX` is not served; name each status",
         "paths//jobs: `servers` is not served",
-        "paths//jobs/post/requestBody: an optional body is served only with `x-selects` or `x-embedded`; use "
-        "`required: true`",
+        "paths//jobs/post/requestBody: an optional body is served only with `x-selects`, `x-embedded` or a "
+        "default; use `required: true`",
     },
     "todos": {
         "components/schemas/Todo: a row requires an `id` that is a UUID (`type: string, format: uuid`)",

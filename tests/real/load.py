@@ -33,6 +33,7 @@ TABLES = {
     "concurrency_limits_v2": "ConcurrencyLimitV2",
     "saved_searches": "SavedSearch",
     "task_run_state_cache": "TaskRunStateCache",
+    "automations": "Automation",
     "block_types": "BlockType",
     "block_schemas": "BlockSchema",
     "block_schema_references": "BlockSchemaReference",

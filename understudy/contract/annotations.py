@@ -124,6 +124,7 @@ ANNOTATIONS: Mapping[str, Annotation] = {
     "x-needs": Annotation(SCHEMA, beside("properties", with_keys("any", "message"))),
     "x-json-bytes": Annotation(SCHEMA, with_keys("maximum", "message")),
     "x-sequence": Annotation(SCHEMA, FLAG),
+    "x-refined-by": Annotation(SCHEMA, TEXT),
     "x-literal": Annotation(SCHEMA, beside("enum", FLAG)),
     "x-tuple": Annotation(SCHEMA, beside("maxItems", FLAG)),
     "x-limit": Annotation(SCHEMA, with_keys("maximum", "message")),

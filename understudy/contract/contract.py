@@ -1,6 +1,6 @@
 """The contract: `openapi.yaml`, parsed once, and its places."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -84,6 +84,9 @@ class Contract:
     `document` has the served operations, and `planned` the others; `streams` are the ids of WebSockets by their paths,
     which OpenAPI documents do not have. `bundle` is what was read. `made` has compiled
     schemas by their paths, so that a schema is compiled once, however often it is referenced.
+    `document` has the served operations, and `planned` the others. `bundle` is what was read. `made` has compiled
+    schemas by their paths, so that a schema is compiled once, however often it is referenced. `functions` finds a
+    function of the handlers by its name; None where the contract is read without its handlers.
     """
 
     name: str
@@ -92,6 +95,7 @@ class Contract:
     streams: Mapping[str, str] = field(default_factory=dict)
     bundle: Bundle = field(default=Bundle({}, (), {}), repr=False)
     made: dict[tuple[str, Any], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    functions: Callable[[str, Place], Callable[..., Any]] | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def load(cls, path: Path) -> "Contract":

@@ -162,8 +162,10 @@ class Walk:
         self._check_circles(media.get("schema"), f"{place}/content/{MEDIA_TYPE}/schema", ())
         schema = mapping(self._followed(media.get("schema")))
         selects = "x-selects" in schema
-        if media and not selects and "x-embedded" not in schema and body.get("required") is not True:
-            self.refuse(place, "an optional body is served only with `x-selects` or `x-embedded`; use `required: true`")
+        is_optional = selects or "x-embedded" in schema or "default" in schema
+        if media and not is_optional and body.get("required") is not True:
+            reason = "an optional body is served only with `x-selects`, `x-embedded` or a default"
+            self.refuse(place, f"{reason}; use `required: true`")
         if selects and (body.get("required") is True) is not ("required" in schema):
             self.refuse(place, "a body with `x-selects` is required only if a name in it is; use `required: false`")
 

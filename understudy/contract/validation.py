@@ -67,9 +67,18 @@ def compiled(place: Place, reading: Reading) -> core_schema.CoreSchema:
     """
     known = place.contract.made
     if (place.path, reading) not in known:
-        core = kind_of(place)(place, reading)
+        core = refined(place, kind_of(place)(place, reading), reading)
         known[place.path, reading] = core_schema.nullable_schema(core) if place.value.get("nullable") else core
     made: core_schema.CoreSchema = known[place.path, reading]
+    return made
+
+
+def refined(place: Place, core: core_schema.CoreSchema, reading: Reading) -> core_schema.CoreSchema:
+    """The schema that a function of the handlers makes of another one, for what no contract can say of a request."""
+    name, functions = place.value.get("x-refined-by"), place.contract.functions
+    if name is None or functions is None or reading is Reading.STORED:
+        return core
+    made: core_schema.CoreSchema = functions(name, place)(core)
     return made
 
 

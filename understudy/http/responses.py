@@ -27,7 +27,7 @@ def encode(value: Any) -> bytes:
     which escapes the latter.
     """
     try:
-        return to_json(value, inf_nan_mode="null", fallback=str)
+        return to_json(value, inf_nan_mode="null", timedelta_mode="float", fallback=str)
     except ValueError:
         return json.dumps(value, default=str, separators=(",", ":")).encode("ascii")
 

@@ -155,8 +155,9 @@ class Api:
 
     @classmethod
     def made_of(cls, folder: Path, contract: Contract, reading: Reading, subject: str) -> "Api":
-        catalog = Catalog.of(contract)
         handlers = Handlers(folder / "handlers")
+        contract = replace(contract, functions=handlers.function)
+        catalog = Catalog.of(contract)
         for table in catalog.tables.values():
             if "x-shown-by" in table.place.value:
                 table.present = presenter(table.place, handlers)

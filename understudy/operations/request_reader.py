@@ -210,11 +210,12 @@ class QueryString:
 
 
 class WholeBody:
-    """A required body that is one object."""
+    """A body that is one value. It is required, unless it has a default."""
 
     arguments = frozenset({"body"})
 
     def __init__(self, place: Place, reading: Reading) -> None:
+        self._place = place
         self._validator = validator(place, reading)
         self._reading = reading
 
@@ -225,6 +226,8 @@ class WholeBody:
 
     def read(self, body: Any) -> dict[str, Any]:
         if body is None:
+            if self._place.has_default:
+                return {"body": self._place.default}
             raise Invalid([missing("body")], None)
         try:
             read = {"body": self._validator.validate_python(body)}

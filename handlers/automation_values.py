@@ -1,0 +1,313 @@
+"""Triggers and actions of automations: what they may be, and the errors of those that may not.
+
+The schemas are pydantic-core's, since a real server reports the errors of pydantic for each kind of trigger and action
+that a value could be.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from enum import Enum
+from functools import partial
+from typing import Any, TypeAlias
+
+from pydantic_core import SchemaValidator, ValidationError, core_schema, to_json
+
+from understudy.values import new_id
+
+from .user_templates import InvalidTemplate, check_template
+
+Schema: TypeAlias = core_schema.CoreSchema
+Json: TypeAlias = dict[str, Any]
+
+SHORTEST_ABSENCE = timedelta(seconds=10)
+RUN_EVENTS = {f"prefect.flow-run.{name}" for name in ("Scheduled", "Pending", "Running", "*")}
+STATE_TYPES = (
+    "SCHEDULED", "PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELLED", "CRASHED", "PAUSED", "CANCELLING",
+)  # fmt: skip
+DURATION = SchemaValidator(core_schema.timedelta_schema())
+
+
+class Posture(str, Enum):
+    """What a trigger reacts to: that events happen, or that they do not."""
+
+    Reactive = "Reactive"
+    Proactive = "Proactive"
+
+    __repr__ = Enum.__str__
+
+
+# ------------------------------------------------------------------- schemas
+
+
+def automation(core: Schema) -> Schema:
+    """The schema of an automation in a body."""
+    return core_schema.no_info_after_validator_function(checked, core)
+
+
+def default(schema: Schema, value: Any) -> Schema:
+    return core_schema.with_default_schema(schema, default=value)
+
+
+def nullable(schema: Schema) -> Schema:
+    return default(core_schema.nullable_schema(schema), None)
+
+
+def words(*values: str) -> Schema:
+    return default(core_schema.literal_schema([*values]), values[0])
+
+
+def model(fields: Mapping[str, Schema]) -> Schema:
+    """An object as a model of pydantic reads it, which ignores unknown fields."""
+    made = {name: core_schema.model_field(schema) for name, schema in fields.items()}
+    core = core_schema.model_fields_schema(made, from_attributes=True)
+    return core_schema.no_info_after_validator_function(lambda read: {**read[0]}, core)
+
+
+def duration(schema: Schema) -> Schema:
+    """Seconds, from a number or a text such as `PT5M`."""
+    return core_schema.no_info_after_validator_function(timedelta.total_seconds, schema)
+
+
+# ------------------------------------------------------------------ triggers
+
+
+def trigger(core: Schema) -> Schema:
+    """The schema of a trigger in a body.
+
+    Errors call a compound trigger by another name inside of a compound one.
+    """
+    compound = "function-after[validate_require(), CompoundTrigger]"
+    inner = any_trigger("inner", compound)
+    outer = any_trigger("outer", f"function-after[validate_require(), {compound}]")
+    return core_schema.definitions_schema(core_schema.definition_reference_schema("outer"), [inner, outer])
+
+
+def any_trigger(ref: str, label: str) -> Schema:
+    """Any trigger. `label` is what errors call a compound one."""
+    event = core_schema.no_info_before_validator_function(with_shortest_absence, model(event_fields()))
+    required = core_schema.union_schema([core_schema.int_schema(), core_schema.literal_schema(["any", "all"])])
+    compound = model({**composite("compound", "inner"), "require": required})
+    return core_schema.union_schema(
+        [
+            (event, "EventTrigger"),
+            (core_schema.no_info_after_validator_function(checked_require, compound), label),
+            (model(composite("sequence", ref)), "SequenceTrigger"),
+        ],
+        ref=ref,
+    )
+
+
+def composite(name: str, parts: str) -> dict[str, Schema]:
+    return {
+        **kind(name),
+        "triggers": core_schema.list_schema(core_schema.definition_reference_schema(parts)),
+        "within": core_schema.nullable_schema(duration(core_schema.timedelta_schema())),
+    }
+
+
+def kind(name: str) -> dict[str, Schema]:
+    """The type and the id of a trigger, which is always a new one."""
+    trigger_id = core_schema.no_info_after_validator_function(lambda given: new_id(), core_schema.uuid_schema())
+    return {"type": words(name), "id": core_schema.with_default_schema(trigger_id, default_factory=new_id)}
+
+
+TEXT = core_schema.str_schema()
+LABELS = core_schema.dict_schema(TEXT, core_schema.union_schema([TEXT, core_schema.list_schema(TEXT)]))
+EACH_LABEL = SchemaValidator(LABELS)
+
+
+def resources(schema: Schema) -> Schema:
+    """Labels of resources, whose errors are reported as those of their kind where they are an object."""
+    return core_schema.no_info_before_validator_function(with_labels, schema)
+
+
+def with_labels(given: Any) -> Any:
+    if isinstance(given, list):
+        return [EACH_LABEL.validate_python(each) if isinstance(each, dict) else each for each in given]
+    return EACH_LABEL.validate_python(given) if isinstance(given, dict) else given
+
+
+def event_fields() -> dict[str, Schema]:
+    kinds: list[Schema | tuple[Schema, str]] = [
+        (LABELS, "ResourceSpecification"),
+        (LABELS, "dict[str,union[str,list[str]]]"),
+    ]
+    one = core_schema.union_schema([*kinds])
+    several = "list[union[ResourceSpecification,dict[str,union[str,list[str]]]]]"
+    any_number = core_schema.union_schema([*kinds, (core_schema.list_schema(one), several)])
+    names = default(core_schema.no_info_after_validator_function(sorted, core_schema.set_schema(TEXT)), [])
+    posture = core_schema.literal_schema([Posture.Reactive, Posture.Proactive])
+    return {
+        **kind("event"),
+        "match": default(resources(one), {}),
+        "match_related": default(resources(any_number), {}),
+        "after": names,
+        "expect": names,
+        "for_each": names,
+        "posture": core_schema.no_info_after_validator_function(lambda each: each.value, posture),
+        "threshold": default(core_schema.int_schema(), 1),
+        "within": default(duration(core_schema.timedelta_schema(ge=timedelta())), 0.0),
+    }
+
+
+def with_shortest_absence(given: Any) -> Any:
+    """Give a trigger that waits for nothing to happen the time that it waits at least."""
+    if not isinstance(given, dict):
+        return given
+    if given.get("within", 0) is None:
+        raise ValueError("`within` should be a valid timedelta")
+    try:
+        within = DURATION.validate_python(given.get("within", 0))
+    except ValidationError:
+        return given  # the error of the field
+    if "within" in given:
+        given["within"] = within.total_seconds()  # as a real server repeats it in its errors
+    if given.get("posture") == Posture.Proactive:
+        if not within:
+            given["within"] = SHORTEST_ABSENCE.total_seconds()
+        elif within < SHORTEST_ABSENCE:
+            raise ValueError("`within` for Proactive triggers must be greater than or equal to 10 seconds")
+    return given
+
+
+def checked_require(trigger: Json) -> Json:
+    required = trigger["require"]
+    if isinstance(required, int):
+        if required < 1:
+            raise ValueError("require must be at least 1")
+        if required > len(trigger["triggers"]):
+            raise ValueError("require must be less than or equal to the number of triggers")
+    return trigger
+
+
+# ------------------------------------------------------------------- actions
+
+
+def action(core: Schema) -> Schema:
+    """The schema of an action in a body."""
+    block = core_schema.uuid_schema()
+    objects = nullable(core_schema.dict_schema(TEXT, core_schema.any_schema()))
+    positive = core_schema.no_info_after_validator_function(not_negative, core_schema.timedelta_schema())
+    run = {"parameters": objects, "job_variables": objects, "schedule_after": default(duration(positive), 0.0)}
+    states = Enum("StateType", {name: name for name in STATE_TYPES})  # type: ignore[misc]
+    state = {
+        "name": nullable(TEXT),
+        "state": core_schema.no_info_after_validator_function(
+            lambda each: each.value, core_schema.enum_schema(states, [*states])
+        ),
+        "message": nullable(TEXT),
+        "force": default(core_schema.bool_schema(), False),
+    }
+    notification = {
+        "block_document_id": block,
+        "subject": default(template("subject"), "Prefect automated notification"),
+        "body": template("body"),
+    }
+    webhook = {
+        "block_document_id": block,
+        "payload": default(core_schema.no_info_before_validator_function(as_text, template("payload")), ""),
+    }
+    return core_schema.union_schema(
+        [
+            plain("do-nothing"),
+            about("deployment", "run-deployment", run),
+            about("deployment", "pause-deployment"),
+            about("deployment", "resume-deployment"),
+            plain("cancel-flow-run"),
+            plain("delete-flow-run"),
+            plain("change-flow-run-state", state),
+            about("work_queue", "pause-work-queue"),
+            about("work_queue", "resume-work-queue"),
+            plain("send-notification", notification),
+            plain("call-webhook", webhook),
+            about("automation", "pause-automation"),
+            about("automation", "resume-automation"),
+            plain("suspend-flow-run"),
+            plain("resume-flow-run"),
+            about("work_pool", "pause-work-pool"),
+            about("work_pool", "resume-work-pool"),
+        ]
+    )
+
+
+def plain(name: str, fields: Mapping[str, Schema] | None = None) -> tuple[Schema, str]:
+    return model({"type": words(name), **(fields or {})}), label(name)
+
+
+def about(resource: str, name: str, fields: Mapping[str, Schema] | None = None) -> tuple[Schema, str]:
+    """An action on a resource: one that is selected by its id, or the one that the event is about."""
+    key = f"{resource}_id"
+    own = {"source": words("selected", "inferred"), key: nullable(core_schema.uuid_schema()), **(fields or {})}
+    core = core_schema.no_info_after_validator_function(partial(checked_selection, key), plain(name, own)[0])
+    return core, f"function-after[selected_{resource}_requires_id(), {label(name)}]"
+
+
+def label(name: str) -> str:
+    return name.title().replace("-", "")
+
+
+def checked_selection(key: str, action: Json) -> Json:
+    if (action["source"] == "selected") != (action[key] is not None):
+        raise ValueError(f"{key} is {'required' if action[key] is None else 'not allowed'}")
+    return action
+
+
+def template(name: str) -> Schema:
+    def check(text: str) -> str:
+        try:
+            check_template(text)
+        except InvalidTemplate as error:
+            raise ValueError(f"{name!r} is not a valid template: {error.message}") from None
+        return text
+
+    return core_schema.no_info_after_validator_function(check, core_schema.str_schema())
+
+
+def as_text(value: Any) -> Any:
+    return value if value is None or isinstance(value, str) else to_json(value, indent=2).decode()
+
+
+def not_negative(value: timedelta) -> timedelta:
+    if value < timedelta():
+        raise ValueError("schedule_after must be non-negative")
+    return value
+
+
+# --------------------------------------------------------------------- loops
+
+
+def checked(automation: Json) -> Json:
+    """Refuse an automation that runs a deployment for each run of flows, among which are its own.
+
+    Raises:
+        ValueError: it does so.
+    """
+    trigger = automation["trigger"]
+    is_endless = automation["enabled"] and trigger["type"] == "event" and trigger["posture"] == "Reactive"
+    if is_endless and RUN_EVENTS & {*trigger["expect"]}:
+        for source in (each["source"] for each in automation["actions"] if each["type"] == "run-deployment"):
+            if source == "inferred":
+                raise ValueError(INFERRED)
+            related = trigger["match_related"]
+            everything = map(covers_all_runs, related if isinstance(related, list) else [related])
+            if covers_all_runs(trigger["match"]) and any(everything):
+                raise ValueError(SELECTED)
+    return automation
+
+
+def covers_all_runs(labels: Json) -> bool:
+    values = labels.get("prefect.resource.id", [])
+    listed = [values] if isinstance(values, str) else values
+    return not labels or (len(labels) == 1 and "prefect.flow-run.*" in listed)
+
+
+INFERRED = (
+    "Running an inferred deployment from a flow run state change event will lead to an infinite loop of flow runs. "
+    " Please choose a specific deployment and add additional filtering labels to the match or match_related for this"
+    " automation's trigger."
+)
+SELECTED = (
+    "Running a selected deployment from a flow run state change event may lead to an infinite loop of flow runs. "
+    " Please include additional filtering labels on either match or match_related to narrow down which flow runs will"
+    " trigger this automation to exclude flow runs from the deployment you've selected."
+)
