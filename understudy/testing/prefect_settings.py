@@ -1,24 +1,36 @@
 """Settings of Prefect's SDK for the duration of a test, whether it is already imported or not."""
 
+import inspect
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
 VARIABLE = "PREFECT_API_URL"
+DRAINING = 30  # seconds in which what Prefect sends in the background must be sent
+WORKERS = {"prefect.events.worker": "EventsWorker", "prefect.logging.handlers": "APILogWorker"}
+"""The modules and classes of Prefect that send in the background."""
 
 
 @contextmanager
 def pointed_at(url: str) -> Iterator[None]:
-    """Point Prefect's SDK at an API, in this process and its child processes."""
+    """Point Prefect's SDK at an API, in this process and its child processes.
+
+    What the SDK has still to send goes to the API that it is for: that of before at the start of the block, this one at
+    its end.
+    """
+    drain()
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv(VARIABLE, url)
         if "prefect" in sys.modules:
-            with settings(url, patched):
+            with settings(url, patched), draining():
                 yield
             return
-        yield
+        with draining():
+            yield
     if "prefect.context" in sys.modules:
         # It was imported meanwhile, and has stored the URL for the whole process.
         from prefect import context  # noqa: PLC0415
@@ -35,3 +47,32 @@ def settings(url: str, patched: pytest.MonkeyPatch) -> Iterator[None]:
     with temporary_settings({PREFECT_API_URL: url}):
         patched.setattr(context, "GLOBAL_SETTINGS_CONTEXT", context.get_settings_context())
         yield
+
+
+@contextmanager
+def draining() -> Iterator[None]:
+    try:
+        yield
+    finally:
+        drain()
+
+
+def drain() -> None:
+    """Wait until Prefect has sent the logs and events of this process. Its next ones go to the API of their time."""
+    workers = [getattr(sys.modules[module], name) for module, name in WORKERS.items() if module in sys.modules]
+    if any(has_instances(worker) for worker in workers):
+        # In a thread, since in an event loop Prefect returns a coroutine instead of waiting.
+        with ThreadPoolExecutor(1, "understudy-drain") as pool:
+            for worker in workers:
+                pool.submit(drained, worker).result()
+
+
+def has_instances(worker: Any) -> bool:
+    """Whether Prefect sends anything by a worker. Later versions may not say."""
+    return any(isinstance(each, worker) for each in list(getattr(worker, "_instances", {"unknown": None}).values()))
+
+
+def drained(worker: Any) -> None:
+    waiting = worker.drain_all(timeout=DRAINING)
+    if inspect.iscoroutine(waiting):
+        waiting.close()

@@ -72,6 +72,15 @@ def prefect_api(understudy: "RemoteWorkspace") -> Iterator[str]:
         yield understudy.url
 
 
+@pytest.fixture(scope="module")
+def prefect_api_module(understudy_server: "RemoteServer") -> Iterator[str]:
+    """The URL of a workspace that the tests of a module share, which Prefect's SDK uses while they run."""
+    from understudy.testing.prefect_settings import pointed_at  # noqa: PLC0415
+
+    with understudy_server.workspace() as workspace, pointed_at(workspace.url):
+        yield workspace.url
+
+
 # ------------------------------------------------------------------------- options
 
 

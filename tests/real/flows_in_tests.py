@@ -1,0 +1,200 @@
+"""Tests of flows as users of `prefect_test_harness` write them; run under the real server's Python."""
+
+import asyncio
+import subprocess
+import sys
+import threading
+import unittest
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from prefect import flow, get_client, get_run_logger, task
+from prefect.artifacts import create_markdown_artifact
+from prefect.blocks.system import Secret
+from prefect.events import emit_event
+from prefect.states import Completed, State
+from prefect.variables import Variable
+
+from understudy.testing import prefect_test_harness
+
+
+@task
+def add(a: int, b: int) -> int:
+    get_run_logger().info("adding %s", a)
+    return a + b
+
+
+@flow(log_prints=True)
+def total(number: int = 1) -> int:
+    print("totalling")
+    emit_event("total.begun", resource={"prefect.resource.id": "total"})
+    later = add.submit(number, 1)
+    return later.result() + sum(add.map([1, 2], [1, 2]).result())
+
+
+@flow
+async def total_async() -> int:
+    return add(1, 1)
+
+
+def flow_runs() -> list[Any]:
+    with get_client(sync_client=True) as client:
+        return list(client.read_flow_runs())
+
+
+@pytest.fixture
+def harness() -> Iterator[None]:
+    with prefect_test_harness():
+        yield
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_each_harness_has_its_own_runs(number: int) -> None:
+    with prefect_test_harness(server_startup_timeout=60):
+        assert total(number) == number + 1 + 6
+        assert asyncio.run(total_async()) == 2
+        assert [run.state_name for run in flow_runs()] == ["Completed", "Completed"]
+
+
+def test_it_works_within_an_event_loop() -> None:
+    async def run() -> int:
+        with prefect_test_harness():
+            result = await total_async()
+            async with get_client() as client:
+                assert len(await client.read_flow_runs()) == 1
+            return result
+
+    assert asyncio.run(run()) == 2
+
+
+def test_several_event_loops_one_after_another(harness: None) -> None:
+    assert [asyncio.run(total_async()) for _ in range(3)] == [2, 2, 2]
+    assert len(flow_runs()) == 3
+
+
+def test_threads_and_processes_have_it_too(harness: None) -> None:
+    results: list[int] = []
+    thread = threading.Thread(target=lambda: results.append(total()))
+    thread.start()
+    thread.join()
+    with ThreadPoolExecutor(2) as pool:
+        results += pool.map(total, [2, 3])
+    program = "from prefect import flow\n@flow\ndef other(): pass\nother()"
+    subprocess.run([sys.executable, "-c", program], check=True)
+    assert (sorted(results), len(flow_runs())) == ([8, 9, 10], 4)
+
+
+class OfUnittest(unittest.TestCase):
+    def setUp(self) -> None:
+        harness = prefect_test_harness()
+        harness.__enter__()
+        self.addCleanup(harness.__exit__, None, None, None)
+
+    def test_a_flow(self) -> None:
+        assert total() == 8
+        assert len(flow_runs()) == 1
+
+
+class OfAsyncUnittest(unittest.IsolatedAsyncioTestCase):
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.harness = prefect_test_harness()
+        cls.harness.__enter__()
+
+    @classmethod
+    def tearDownClass(cls) -> None:
+        cls.harness.__exit__(None, None, None)
+
+    async def test_a_flow(self) -> None:
+        assert await total_async() == 2
+
+    async def test_another(self) -> None:
+        assert await total_async() == 2
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_the_fixture_has_a_workspace_for_each_test(prefect_api: str, number: int) -> None:
+    assert total() == 8
+    assert len(flow_runs()) == 1
+
+
+class TestModule:
+    @pytest.mark.parametrize("number", [1, 2])
+    def test_the_other_has_one_for_a_module(self, prefect_api_module: str, number: int) -> None:
+        total()
+        assert len(flow_runs()) == number
+
+
+def test_a_flow_that_is_tried_again(harness: None) -> None:
+    tries: list[int] = []
+
+    @flow(retries=2)
+    def flaky() -> str:
+        tries.append(1)
+        if len(tries) < 3:
+            raise ValueError("not yet")
+        return "done"
+
+    assert flaky() == "done"
+    (run,) = flow_runs()
+    assert (run.run_count, run.state_name) == (3, "Completed")
+
+
+def test_a_task_that_fails(harness: None) -> None:
+    @task(retries=1)
+    def broken() -> None:
+        raise ValueError("broken")
+
+    @flow
+    def calls_broken() -> State:
+        return broken(return_state=True)
+
+    state = calls_broken(return_state=True)
+    assert state.is_failed()
+    with pytest.raises(ValueError, match="broken"):
+        state.result()
+
+
+def test_a_state_that_a_flow_returns(harness: None) -> None:
+    @flow
+    def named() -> State:
+        return Completed(message="all well", name="Fine")
+
+    assert named(return_state=True).name == "Fine"
+    assert flow_runs()[0].state.message == "all well"
+
+
+def test_hooks_are_called(harness: None) -> None:
+    called: list[str] = []
+
+    @flow(on_completion=[lambda flow, run, state: called.append(state.name)])
+    def hooked() -> None:
+        pass
+
+    hooked()
+    assert called == ["Completed"]
+
+
+def test_artifacts_variables_and_secrets(harness: None) -> None:
+    @flow
+    def writes() -> str:
+        create_markdown_artifact("# Report", key="report")
+        Variable.set("place", "north", overwrite=True)
+        Secret(value="hush").save("word", overwrite=True)
+        return f"{Variable.get('place')} {Secret.load('word').get()}"
+
+    assert writes() == "north hush"
+
+
+def test_logs_and_task_runs_are_there_once_they_are_sent(understudy: Any, prefect_api: str) -> None:
+    total()
+    assert {run.state_name for run in understudy.task_runs()} == {"Completed"}
+    assert len(understudy.task_runs()) == 3
+    messages = [log.message for log in understudy.logs()]
+    assert "totalling" in messages
+    assert messages.count("adding 1") == 2
+    assert [event.event for event in understudy.events(event="total.begun")] == ["total.begun"]
+    (run,) = understudy.flow_runs(state_name="Completed")
+    assert repr(run).startswith(f"<flow_runs {run.name!r}")

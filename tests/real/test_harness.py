@@ -1,0 +1,27 @@
+"""Flows of Prefect's own SDK in tests: the harness and the fixtures of the pytest plugin."""
+
+import os
+import subprocess
+from pathlib import Path
+
+from tests.servers import REAL, ROOT
+
+
+def test_flows_run_in_tests(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    command = [str(REAL / "bin" / "python"), "-W", "error", "-m", "pytest", "-q", "-p", "understudy.testing.pytest_plugin"]
+    command += ["-c", os.devnull, "--rootdir", str(tmp_path), "-p", "no:cacheprovider"]
+    command += ["--understudy-fixtures", str(tmp_path / "empty"), str(ROOT / "tests" / "real" / "flows_in_tests.py")]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT", "PYTEST"))}
+    environment |= {
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        "PYTHONPATH": str(ROOT),
+        "PREFECT_HOME": str(tmp_path),
+        "DO_NOT_TRACK": "1",
+    }
+    done = subprocess.run(
+        command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False
+    )
+    said = done.stdout + done.stderr
+    assert done.returncode == 0, said
+    assert "EventsWorker" not in said, said
