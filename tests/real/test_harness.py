@@ -9,7 +9,16 @@ from tests.servers import REAL, ROOT
 
 def test_flows_run_in_tests(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    command = [str(REAL / "bin" / "python"), "-W", "error", "-m", "pytest", "-q", "-p", "understudy.testing.pytest_plugin"]
+    command = [
+        str(REAL / "bin" / "python"),
+        "-W",
+        "error",
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "understudy.testing.pytest_plugin",
+    ]
     command += ["-c", os.devnull, "--rootdir", str(tmp_path), "-p", "no:cacheprovider"]
     command += ["--understudy-fixtures", str(tmp_path / "empty"), str(ROOT / "tests" / "real" / "flows_in_tests.py")]
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT", "PYTEST"))}

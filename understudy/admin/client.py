@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import httpx
 
 from understudy.admin import PATH
 from understudy.admin.control_url import is_at, is_state, is_whole, prefixes
+from understudy.admin.records import Record
 from understudy.errors import ErrorList, UnderstudyError
 from understudy.loading.fixtures import SUFFIX, SUFFIXES, place_in, rows_in, strays
 from understudy.loading.sources import Unreadable
@@ -182,6 +183,7 @@ class RemoteWorkspace:
         network: Network = DEFAULT_NETWORK,
     ) -> None:
         self.url = url.rstrip("/")
+        self.before_reading: Callable[[], None] = nothing  # what makes sure that all rows have arrived
         if prefix is not None:
             self._prefix = prefix
         flaw = None if token is None else secret_flaw("admin_token", token)
@@ -255,6 +257,26 @@ class RemoteWorkspace:
     def drop_idle(self, seconds: float) -> list[str]:
         """Delete all workspaces of the server that were not used for so many seconds. Returns their names."""
         return list(self._call("DELETE", "/workspaces", params={"idle": seconds})["dropped"])
+
+    def rows(self, table: str, since: datetime | None = None, **fields: Any) -> "list[Record]":
+        """The rows of a table as responses show them, the earliest first.
+
+        The tables are attributes, too: `workspace.pets(name="Rex")` is `workspace.rows("pets", name="Rex")`.
+
+        Args:
+            table: the name of the table.
+            since: only rows that were created at this time or later.
+            fields: only rows with these values.
+        """
+        self.before_reading()
+        params = {"workspace": self.name, **({} if since is None else {"since": since.isoformat()})}
+        found = (Record(table, row) for row in self._call("GET", f"/rows/{table}", params=params))
+        return [record for record in found if record.has(fields)]
+
+    def __getattr__(self, table: str) -> "Callable[..., list[Record]]":
+        if table.startswith("_") or "url" not in self.__dict__:  # an attribute that is not set yet
+            raise AttributeError(table)
+        return partial(self.rows, table)
 
     # ----------------------------------------------------------------- requests
 
@@ -406,6 +428,10 @@ class RemoteWorkspace:
             raise Refused(reason)
         via = "" if self._proxy is None else f" through the proxy {self._proxy}"
         raise Unrecognized(f"{response.url} returned {response.status_code}{via}; is it an Understudy server?")
+
+
+def nothing() -> None:
+    """Rows arrive with the requests that make them."""
 
 
 def url_at(url: str, token: str | None = None) -> str:

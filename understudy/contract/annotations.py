@@ -146,6 +146,7 @@ ANNOTATIONS: Mapping[str, Annotation] = {
     "x-open": Annotation(("operation",), FLAG),
     "x-issues-tokens": Annotation(("operation",), FLAG),
     "x-unique": Annotation(SCHEMA, uniqueness),
+    "x-reported": Annotation(SCHEMA, beside("x-table", TEXTS)),
     "x-index": Annotation(SCHEMA, beside("x-table", TEXTS)),
     "x-usual": Annotation(SCHEMA, LIST),
     "x-counts": Annotation(SCHEMA, one_of("rows", "pages")),

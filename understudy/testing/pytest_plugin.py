@@ -6,6 +6,7 @@ Imports are lazy until a test uses a fixture, since every run of pytest loads th
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from understudy.testing.standin import RemoteServer
 
 WORKSPACE: pytest.StashKey["RemoteWorkspace"] = pytest.StashKey()
+BEGUN: pytest.StashKey[datetime] = pytest.StashKey()
 ACTIVATION: pytest.StashKey["Activation"] = pytest.StashKey()
 SITE, ERROR = "understudy_site", "understudy_error"  # the keys of values for xdist's workers
 VARIABLE = "UNDERSTUDY_ADMIN_TOKEN"
@@ -51,6 +53,7 @@ def understudy(understudy_server: "RemoteServer", request: pytest.FixtureRequest
     """A workspace for the test, with the rows of the fixture set."""
     with understudy_server.workspace() as workspace:
         request.node.stash[WORKSPACE] = workspace
+        request.node.stash[BEGUN] = datetime.now(timezone.utc)
         yield workspace
 
 
@@ -66,8 +69,9 @@ def understudy_client(understudy: "RemoteWorkspace", understudy_server: "RemoteS
 @pytest.fixture
 def prefect_api(understudy: "RemoteWorkspace") -> Iterator[str]:
     """The URL of the test's workspace, which Prefect's SDK uses during the test."""
-    from understudy.testing.prefect_settings import pointed_at  # noqa: PLC0415
+    from understudy.testing.prefect_settings import drain, pointed_at  # noqa: PLC0415
 
+    understudy.before_reading = drain
     with pointed_at(understudy.url):
         yield understudy.url
 
@@ -191,8 +195,34 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     """Add the requests to the report of a failed test. After its teardown, they are deleted."""
     report: pytest.TestReport = yield  # type: ignore[assignment]
     if report.failed and report.when != "teardown" and WORKSPACE in item.stash:
-        report.sections.append(("Requests to Understudy", requests_of(item.stash[WORKSPACE])))
+        workspace = item.stash[WORKSPACE]
+        ran = rows_of(workspace, item.stash[BEGUN])
+        if ran:
+            report.sections.append(("Rows of the test", ran))
+        report.sections.append(("Requests to Understudy", requests_of(workspace)))
     return report  # type: ignore[return-value]
+
+
+def rows_of(workspace: "RemoteWorkspace", begun: datetime) -> str:
+    """The rows that a test has created in tables that the contract has in reports (`x-reported`), one per line."""
+    from understudy.errors import UnderstudyError  # noqa: PLC0415
+
+    try:
+        lines = [
+            f"{table}: {', '.join(filter(None, (part_of(record.values, field) for field in fields)))}"
+            for table, fields in workspace.state().get("reported", {}).items()
+            for record in workspace.rows(table, since=begun)[-REPORTED:]
+        ]
+    except UnderstudyError as error:
+        return str(error)
+    return "\n".join(lines)
+
+
+def part_of(row: Any, path: str) -> str:
+    """The text of a field, or of one in an object ("state.message")."""
+    for name in path.split("."):
+        row = row.get(name) if isinstance(row, dict) else None
+    return "" if row is None else str(row)
 
 
 def requests_of(workspace: "RemoteWorkspace") -> str:

@@ -22,6 +22,11 @@ def read_state(site: Site) -> Answer:
         "fixture_set": str(site.fixture_set.folder),
         "uptime": round(time.monotonic() - site.started, 3),
         "memory": memory(),
+        "reported": {
+            name: table.place.value["x-reported"]
+            for name, table in site.api.catalog.tables.items()
+            if "x-reported" in table.place.value
+        },
         "max_workspaces": site.registry.limit,
         "workspaces": [state_of(opened) for opened in site.registry],
         "journal": {

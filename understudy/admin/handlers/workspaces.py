@@ -4,11 +4,12 @@ import asyncio
 import json
 import time
 from collections.abc import Collection, Iterator, Mapping
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from understudy.errors import INDENTED, NotFound, UnderstudyError, Unprocessable
+from understudy.errors import INDENTED, NotFound, UnderstudyError, Unprocessable, did_you_mean
 from understudy.loading import fixtures, loader
 from understudy.loading.loader import LoadError
 from understudy.loading.sources import Source, read_now
@@ -22,6 +23,22 @@ async def reset_workspace(site: Site, workspace: str) -> Answer:
     opened = await site.registry.get(workspace)
     await opened.perform(Workspace.restore, other=base)
     return opened.rows()
+
+
+async def read_rows(site: Site, workspace: str, table: str, limit: int, since: datetime | None = None) -> Answer:
+    if table not in site.api.catalog.tables:
+        raise NotFound(f"No table is named `{table}`{did_you_mean(table, site.api.catalog.tables)}.")
+    opened = await site.registry.get(workspace)
+    return await opened.perform(rows_of_table, name=table, since=since, limit=limit)
+
+
+def rows_of_table(workspace: Workspace, name: str, since: datetime | None, limit: int) -> bytes:
+    table = workspace[name]
+    of = next((field for field in ("created", "occurred", "timestamp") if field in table.schema.filled), None)
+    times = {row: table.values(row)[of] for row in table.live} if of else dict.fromkeys(table.live)
+    rows = [row for row, moment in times.items() if since is None or moment is None or moment >= since]
+    rows.sort(key=lambda row: (times[row] is not None and times[row], row))
+    return b"[%b]" % b",".join(workspace.shown(name, row) for row in rows[-limit:])
 
 
 async def drop_workspaces(site: Site, workspace: str | None = None, idle: float | None = None) -> Answer:
