@@ -45,7 +45,7 @@ test-parts: $(VENV)/testing ## the tests of verify's parts, of drift, sampling a
 test-crash: $(VENV)/testing ## all tests of the store; a server is killed 200 times while it writes
 	$(BIN)/pytest tests/store --rounds 200 $(ARGS)
 
-test-real: $(VENV)/testing .real/made ## compare Understudy with a real Prefect server
+test-real: $(VENV)/testing .real/complete ## compare Understudy with a real Prefect server
 	$(BIN)/pytest tests/real $(ARGS)
 
 mutants: $(VENV)/testing ## which broken servers Schemathesis and understudy verify catch
@@ -84,7 +84,7 @@ demo: $(VENV)/testing ## write the demo fixture set again
 tables: $(VENV)/testing ## write the table of operations in README.md again
 	$(BIN)/python -m tests.operations_table
 
-record: $(VENV)/testing .real/made ## record a real server's responses again
+record: $(VENV)/testing .real/complete ## record a real server's responses again
 	$(BIN)/python -m tests.real.record
 
 help: ## this list
@@ -112,9 +112,9 @@ $(VENV)/documenting: $(VENV)/serving
 	@touch $@
 
 # The rest is for tests that use its SDK and our plugin.
-.real/made: | .cache/tmp
+.real/complete: | .cache/tmp
 	$(PYTHON) -m venv .real
-	.real/bin/pip install --quiet 'prefect==3.9.1' 'pytest>=8.0' 'pyroaring>=1.0'
+	.real/bin/pip install --quiet 'prefect==3.9.1' 'pytest>=8.0' --editable .
 	@touch $@
 
 .cache/tmp:

@@ -56,7 +56,7 @@ def node_packages() -> None:
 
 def real_server() -> None:
     if not (REAL / "made").exists():
-        run(["make", ".real/made"])
+        run(["make", ".real/complete"])
 
 
 def missing(*tools: str) -> str | None:
