@@ -11,9 +11,10 @@ from pydantic_core import from_json, to_json
 
 from understudy.contract.columns import Column
 from understudy.errors import Unprocessable
-from understudy.operations.actions import insert, matching
+from understudy.operations.actions import check_keys, insert, matching
 from understudy.workspaces.workspace import Workspace
 
+from . import CONFLICT
 from .hydration import Hydration, HydrationError
 from .parameter_schemas import Mismatch, check
 
@@ -37,7 +38,7 @@ def checked_input(
     except HydrationError as error:
         raise InvalidInput(f"Error hydrating run input: {error}") from None
     try:
-        check(values, schema_of(workspace, run_id, keyset["schema"]))
+        check(values, schema_of(workspace, run_id, keyset.get("schema")))
     except Mismatch as error:
         raise InvalidInput(f"Reason: {error}") from None
     except Unprocessable as error:
@@ -45,18 +46,27 @@ def checked_input(
     return values
 
 
-def schema_of(workspace: Workspace, run_id: UUID, key: str) -> dict[str, Any]:
+def schema_of(workspace: Workspace, run_id: UUID, key: str | None) -> dict[str, Any]:
     rows = matching(workspace[INPUTS], [(FLOW_RUN_ID, run_id.int), (KEY, key)])
     if not rows:
         raise InvalidInput("Run input schema not found.")
     try:
-        schema: dict[str, Any] = from_json(workspace[INPUTS].values(rows.min())["value"])
+        schema = from_json(workspace[INPUTS].values(rows.min())["value"])
     except ValueError:
-        raise InvalidInput("Run input schema is not valid JSON.") from None
+        schema = None
+    if not isinstance(schema, dict):
+        raise InvalidInput("Run input schema is not valid JSON.")
     return schema
 
 
 def keep_input(workspace: Workspace, run_id: UUID, keyset: Mapping[str, str], values: dict[str, Any]) -> None:
-    """Store the input, for the run to read."""
+    """Store the input under its key, for the run to read.
+
+    Raises:
+        Conflict: the run has an input under this key.
+    """
+    if "response" not in keyset:
+        return
     row = {"flow_run_id": run_id, "key": keyset["response"], "value": to_json(values).decode()}
+    check_keys(workspace, workspace[INPUTS], row, CONFLICT)
     insert(workspace[INPUTS], row)

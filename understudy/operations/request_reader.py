@@ -233,9 +233,18 @@ class WholeBody:
             read = {"body": self._validator.validate_python(body)}
         except ValidationError as error:
             raise Invalid(listed(error), body) from None
-        if is_deeper(body, DEEPEST):
-            raise Unprocessable(f"The body is nested deeper than the limit of {DEEPEST} levels.")
+        check_depth(body)
         return read
+
+
+def check_depth(body: Any) -> None:
+    """Check that a body can be stored.
+
+    Raises:
+        Unprocessable: it is nested too deep.
+    """
+    if is_deeper(body, DEEPEST):
+        raise Unprocessable(f"The body is nested deeper than the limit of {DEEPEST} levels.")
 
 
 class NamesBody:
@@ -277,6 +286,7 @@ class NamesBody:
                     values[name] = self._parts[name].validate_python(value)
         except ValidationError:
             raise self._refusal(body) from None
+        check_depth(body)
         return values
 
     def _refusal(self, body: dict[str, Any] | None) -> ApiError:
