@@ -9,9 +9,11 @@ from starlette.types import ASGIApp
 from tests.verify.contexts import ContextFactory
 from understudy.contract.contract import Contract
 from understudy.operations.api_folder import own_folder
+from understudy.sampling.answers import Answer
 from understudy.sampling.random_requests import RequestGenerator
 from understudy.verify.check_context import CheckContext
 from understudy.verify.checks import combined_criteria, listings, single_criteria
+from understudy.verify.expectations.response_schemas import ResponseSchemas
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
 from understudy.verify.suite import subjects_of
 
@@ -58,3 +60,19 @@ def test_a_correct_server_has_no_violations(
         context.results.run(partial(check, context, subject))
         verdict = context.results.verdict
     assert (verdict.violations, verdict.errors, verdict.notes) == ([], [], [])
+
+
+def test_views_of_rows_are_not_lists_of_them(all_tables: ContextFactory) -> None:
+    listed = {table: selection.lists.path for table, selection in all_tables.endpoint_map.selections.items()}
+    assert listed["flow_runs"] == "/flow_runs/filter"
+    assert listed["task_runs"] == "/task_runs/filter"
+    assert {path for path in listed.values() if path.startswith("/ui/")} == set()
+    assert {"block_documents", "concurrency_limits_v2"} <= listed.keys()
+    pages = {selection.pages.path for selection in all_tables.endpoint_map.selections.values() if selection.pages}
+    assert pages == {"/flows/paginate", "/flow_runs/paginate", "/task_runs/paginate", "/deployments/paginate"}
+
+
+def test_a_response_may_have_another_media_type(all_tables: ContextFactory) -> None:
+    schemas, endpoint = ResponseSchemas(), all_tables.endpoint("GET /flow_runs/{id}/logs/download")
+    assert schemas.fault(endpoint, Answer(200, "a,b"), "text/csv; charset=utf-8") is None
+    assert schemas.fault(endpoint, Answer(200, []), "application/json") == "200 as application/json"

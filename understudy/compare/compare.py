@@ -15,7 +15,7 @@ from understudy.compare.findings_report import report
 from understudy.compare.id_mapping import SAME
 from understudy.compare.row_matching import Listing, mapping_of
 from understudy.contract.catalog import Catalog
-from understudy.contract.contract import MEDIA_TYPE, Contract, Place
+from understudy.contract.contract import Contract, Place
 from understudy.errors import UnderstudyError
 from understudy.loading.fixtures import FixtureSet
 from understudy.network.network import DEFAULT_NETWORK, Network
@@ -141,8 +141,7 @@ def every_row(server: httpx.Client, request: Request) -> list[Row]:
 def row_schema(operation: Place) -> Place | None:
     """The schema of the rows that an operation lists; None if it does not list rows."""
     success = operation["responses"].get("200")
-    content = success and success.get("content")
-    schema = content and content[MEDIA_TYPE]["schema"]
+    schema = success and success.json_schema
     items = schema and schema.get("items")
     return items if items and "x-table" in items.value else None
 

@@ -54,6 +54,12 @@ class Place:
         return iter(()) if key not in self.value else self[key].items()
 
     @property
+    def json_schema(self) -> "Place | None":
+        """The schema of the JSON body of this request body or response; None if it has no JSON body."""
+        content = self.value.get("content", {})
+        return self["content"][MEDIA_TYPE].get("schema") if MEDIA_TYPE in content else None
+
+    @property
     def has_default(self) -> bool:
         """Whether this schema has a default value."""
         return "default" in self.value or "x-default" in self.value

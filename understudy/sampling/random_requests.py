@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from understudy.contract.contract import MEDIA_TYPE, Contract, Place
+from understudy.contract.contract import Contract, Place
 from understudy.sampling.answers import Order
 from understudy.sampling.sample_values import Samples
 
@@ -159,7 +159,7 @@ def safe_operations(contract: Contract) -> Iterator[Operation]:
 
 def body_schema(operation: Place) -> Place | None:
     request = operation.get("requestBody")
-    return None if request is None else request["content"][MEDIA_TYPE]["schema"]
+    return None if request is None else request.json_schema
 
 
 def order_of(schema: Place, body: Mapping[str, Any] | None) -> Order | None:

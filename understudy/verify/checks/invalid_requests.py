@@ -37,7 +37,8 @@ def check(context: CheckContext, endpoint: Endpoint) -> None:
         for raw in (b"", b"null", b"[]", b'"text"', b"{bad"):
             check_raw = partial(is_as_read, context, endpoint, sent(endpoint, raw), raw)
             hold(rules.REFUSED, subject="body", check=check_raw)
-        hold(rules.IGNORED, subject=STRANGER, check=partial(is_ignored, context, endpoint))
+        if context.interpreter.refusals(endpoint, b"{}", {})[0] is None:
+            hold(rules.IGNORED, subject=STRANGER, check=partial(is_ignored, context, endpoint))
 
 
 def headers(endpoint: Endpoint) -> Iterator[tuple[str, str]]:

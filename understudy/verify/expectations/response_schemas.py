@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic_core import SchemaValidator, ValidationError, core_schema
 
-from understudy.contract.contract import MEDIA_TYPE, Place
+from understudy.contract.contract import Place
 from understudy.contract.validation import Reading, compiled
 from understudy.sampling.answers import Answer, shortened
 from understudy.verify.requests.endpoints import Endpoint
@@ -27,11 +27,14 @@ class ResponseSchemas:
         """What is wrong with an answer; None where nothing is."""
         if str(answer.status) not in endpoint.place.value["responses"]:
             return f"the status {answer.status} with {shortened(answer.body)}"
+        content = endpoint.place["responses"][str(answer.status)].value.get("content", {})
+        if not content:
+            return f"{answer.status} with a body: {shortened(answer.body)}" if answer.body != "" else None
+        if media_type.partition(";")[0].strip() not in content:
+            return f"{answer.status} as {media_type or 'no media type'}"
         expected = self._validator(endpoint, answer.status)
         if expected is None:
-            return f"{answer.status} with a body: {shortened(answer.body)}" if answer.body != "" else None
-        if media_type.partition(";")[0].strip() != MEDIA_TYPE:
-            return f"{answer.status} as {media_type or 'no media type'}"
+            return None
         try:
             expected.validate_python(answer.body)
         except ValidationError as error:
@@ -43,8 +46,7 @@ class ResponseSchemas:
     def _validator(self, endpoint: Endpoint, status: int) -> SchemaValidator | None:
         key = endpoint.label, status
         if key not in self._validators:
-            content = endpoint.place["responses"][str(status)].get("content")
-            schema = content[MEDIA_TYPE]["schema"] if content else None
+            schema = endpoint.place["responses"][str(status)].json_schema
             self._validators[key] = None if schema is None else SchemaValidator(validated_once(schema))
         return self._validators[key]
 

@@ -6,10 +6,11 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
-from understudy.contract.contract import MEDIA_TYPE, Contract, Place
+from understudy.contract.contract import Contract, Place
 from understudy.sampling.random_requests import Request, body_schema
 
 SUCCESSES = ("200", "201")
+ROW = {"id", "created", "updated"}  # fields that every row has, and a view of rows does not
 LIMIT, OFFSET, PAGE = "limit", "offset", "page"  # what the contract calls the parts of a query that cut its rows
 
 
@@ -35,9 +36,8 @@ class Endpoint:
         """The schema of what it answers where all is well; None where that has no body."""
         for status in SUCCESSES:
             response = self.place["responses"].get(status)
-            content = response and response.get("content")
-            if content:
-                return content[MEDIA_TYPE]["schema"]
+            if response is not None and response.json_schema is not None:
+                return response.json_schema
         return None
 
     @property
@@ -153,16 +153,23 @@ def selections_of(endpoints: tuple[Endpoint, ...]) -> dict[str, Selection]:
     for endpoint in endpoints:
         # A list below another row needs that row's name, and shows a part of its table.
         if endpoint.body is not None and "x-selects" in endpoint.body.value and "{" not in endpoint.path:
-            found.setdefault(endpoint.body.value["x-selects"], {})[role_of(endpoint)] = endpoint
+            table = endpoint.body.value["x-selects"]
+            role = role_of(endpoint)
+            if role is not None:
+                found.setdefault(table, {}).setdefault(role, endpoint)
     return {table: Selection(table, **roles) for table, roles in found.items() if "lists" in roles}
 
 
-def role_of(endpoint: Endpoint) -> str:
-    """What an operation that selects rows does with them, as its answer tells."""
+def role_of(endpoint: Endpoint) -> str | None:
+    """What an operation that selects rows does with them; None for a view of them, such as a history."""
     if not endpoint.is_safe:
         return "removes"
-    kind = endpoint.success.value["type"] if endpoint.success else None
-    return {"array": "lists", "integer": "counts"}.get(str(kind), "pages")
+    schema = endpoint.success
+    if schema is None or schema.value.get("type") == "integer":
+        return None if schema is None else "counts"
+    if schema.value.get("type") == "array":
+        return "lists" if schema["items"].value.get("properties", {}).keys() >= ROW else None
+    return "pages" if any("x-counts" in part.value for _, part in schema.entries("properties")) else None
 
 
 def lookup_of(endpoint: Endpoint) -> Lookup | None:
