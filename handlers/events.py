@@ -63,16 +63,16 @@ async def stream_out(stream: Stream) -> None:
     filter_ = {**with_defaults(given, moment), "order": "ASC"}
     filter_["occurred"]["since"] = max(filter_["occurred"]["since"], moment - BACKFILL)
     test = stream_test(filter_)
-    sent: set[bytes] = set()
+    known: set[bytes] | None = None  # what the stream begins with
     async for rows in stream.changes("events"):
-        if rows:
-            found = [event for event in await stream.read(encoded, rows=rows) if test(from_json(event))]
-        else:
+        if known is None:
             found = await stream.read(backfilled, filter_=filter_) if message.get("backfill", True) else []
+            known = set(found)
+        else:
+            new = [event for event in await stream.read(encoded, rows=rows) if test(from_json(event))]
+            found = [event for event in new if event not in known]
         for event in found:
-            if event not in sent:
-                await stream.send(b'{"type":"event","event":%b}' % event)
-        sent = set(found) if not rows else sent
+            await stream.send(b'{"type":"event","event":%b}' % event)
 
 
 def backfilled(workspace: Workspace, filter_: dict[str, Any]) -> list[bytes]:

@@ -49,7 +49,7 @@ def create_task_run(workspace: Workspace, body: dict[str, Any]) -> Answer:
     check_keys(workspace, runs, values, CONFLICT)
     created = moment + MICROSECOND
     values |= {"id": run_id, "created": created, "updated": time_of_change(created)}
-    values |= {"name": body.get("name", new_name()), "labels": labels_of(workspace, body)}
+    values |= {"name": body.get("name") or new_name(), "labels": labels_of(workspace, body)}
     row = task_states.add_task_run(workspace, values, proposed_state(body.get("state"), moment))
     return workspace.shown("task_runs", row), 201
 

@@ -44,6 +44,14 @@ def heard(connection: ClientConnection) -> Any:
     return json.loads(connection.recv(SECONDS))
 
 
+def closed(connection: ClientConnection) -> int | None:
+    """The code with which the server closes a stream, after what it has still to say."""
+    with suppress(ConnectionClosed):
+        while True:
+            connection.recv(SECONDS)
+    return connection.close_code
+
+
 def event(name: str, **more: Any) -> dict[str, Any]:
     occurred = more.pop("occurred", datetime.now(timezone.utc).isoformat())
     resource = {"prefect.resource.id": "pump.1"}
@@ -132,10 +140,7 @@ def test_other_messages_close_a_stream(own: httpx.Client, path: str, messages: l
     with connect(url, subprotocols=PREFECT, open_timeout=SECONDS) as connection:
         for message in messages:
             say(connection, message)
-        with suppress(ConnectionClosed):
-            for _ in connection:
-                pass
-        assert connection.close_code == code
+        assert closed(connection) == code
     assert own.get("/health").json() is True
 
 
@@ -279,3 +284,66 @@ def test_the_states_of_a_flow_run_are_events(own: httpx.Client) -> None:
         ("tag", "prefect.tag.a"),
         ("tag", "prefect.tag.b"),
     ]
+
+
+def background_run(api: httpx.Client, key: str) -> str:
+    body = {"task_key": key, "dynamic_key": str(uuid4()), "name": None}
+    state = {"type": "SCHEDULED", "state_details": {"deferred": True}}
+    run: str = api.post("/task_runs/", json={**body, "state": state}).raise_for_status().json()["id"]
+    return run
+
+
+SCHEDULED = "/task_runs/subscriptions/scheduled"
+
+
+def subscribe(connection: ClientConnection, *keys: str) -> None:
+    say(connection, {"type": "subscribe", "keys": keys, "client_id": f"worker-{keys[0]}"})
+
+
+def test_workers_get_the_background_runs_of_their_tasks_once_each(own: httpx.Client) -> None:
+    first = background_run(own, "load")
+    background_run(own, "other")
+    with stream(own, SCHEDULED) as worker:
+        subscribe(worker, "load", "save")
+        assert heard(worker)["id"] == first
+        say(worker, {"type": "ack"})
+        second = background_run(own, "save")
+        assert heard(worker)["id"] == second
+        observed = own.post("/task_workers/filter", json={}).json()
+        assert [each["task_keys"] for each in observed] == [["load", "save"]]
+        say(worker, {"type": "ack"})
+        say(worker, {"type": "quit"})
+        third = background_run(own, "load")
+        assert heard(worker)["id"] == third
+        # It broke off before it had accepted the third, which another worker gets then.
+        worker.socket.shutdown(socket.SHUT_RDWR)
+    with stream(own, SCHEDULED) as other:
+        subscribe(other, "load")
+        assert heard(other)["id"] == third
+        say(other, {"type": "quit"})
+        assert closed(other) == 1000
+
+
+@pytest.mark.parametrize("message", [{"type": "x"}, {"type": "subscribe"}, {"type": "subscribe", "keys": ["a"]}])
+def test_a_worker_must_say_what_it_runs(own: httpx.Client, message: dict[str, Any]) -> None:
+    with stream(own, SCHEDULED) as worker:
+        say(worker, message)
+        assert closed(worker) == 4001
+
+
+def test_streams_end_with_their_workspace(scratch: httpx.Client) -> None:
+    path = f"/accounts/{uuid4()}/workspaces/{uuid4()}"
+    base = str(scratch.base_url).rstrip("/")
+    with client(f"{base}{path}") as api, stream(api, "/events/out") as receiving, stream(api, SCHEDULED) as worker:
+        say(receiving, {"type": "filter", "filter": {"occurred": {"until": soon()}}})
+        subscribe(worker, "load")
+        while not api.post("/task_workers/filter", json={}).json():
+            pass  # until the stream has read what it was sent
+        say(receiving, {})
+        name = path.removeprefix("/accounts/").replace("/workspaces/", "/")
+        with client(f"{base.removesuffix('/api')}/__admin") as control:
+            control.delete("/workspaces", params={"workspace": name}).raise_for_status()
+        for connection in (receiving, worker):
+            assert closed(connection) == 1001
+        with client(f"{base.removesuffix('/api')}/__admin") as control:
+            assert name not in [each["workspace"] for each in control.get("/state").json()["workspaces"]]

@@ -131,6 +131,11 @@ class Stream:
     async def workspace(self) -> OpenWorkspace:
         return self._site.registry.get_open(self._name) or await self._site.registry.get(self._name)
 
+    @property
+    def is_workspace_open(self) -> bool:
+        """Whether the workspace is there: it may have been deleted meanwhile."""
+        return self._site.registry.get_open(self._name) is not None
+
     async def perform(self, operation: Callable[..., Any], **arguments: Any) -> Any:
         """The result of an operation on the workspace, once it is durable."""
         opened = await self.workspace()
@@ -140,6 +145,10 @@ class Stream:
         """The same of an operation that changes no row."""
         content = (await self.workspace()).content
         return await content.perform(partial(operation, content.workspace, **arguments))
+
+    def wake(self) -> None:
+        """Have the other streams of the workspace look at its rows again."""
+        self._site.registry[self._name].wake()
 
     @cached_property
     def shared(self) -> dict[str, Any]:
@@ -158,8 +167,8 @@ class Stream:
     async def changes(self, table: str) -> AsyncIterator[list[int]]:
         """The rows of a table that are added or changed from now on, until the client closes the connection.
 
-        They are shown once they are durable. A client that reads so slowly that more rows change than a table
-        remembers misses them.
+        They are empty at first, and whenever other tables may have changed. They are durable. A client that reads so
+        slowly that more rows change than a table remembers misses them.
 
         Raises:
             Closed: the client has closed the connection, or the workspace was deleted.
@@ -174,8 +183,7 @@ class Stream:
                     await self.close(GOING_AWAY, "The workspace was deleted.")
                     raise Closed
                 rows, seen = await opened.content.perform(partial(changed, opened.content.workspace, table, seen))
-                if rows:
-                    yield rows
+                yield rows
 
     async def _change(self) -> None:
         """Wait until the workspace may have changed. What the client sends meanwhile is ignored."""
