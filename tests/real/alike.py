@@ -1,0 +1,61 @@
+"""Whether two answers are alike: the same up to ids that each server made, and to times and durations of about now."""
+
+import re
+from datetime import datetime
+from typing import Any
+
+ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
+DURATIONS = {"total_run_time", "estimated_run_time", "estimated_start_time_delta", "delay_seconds"}
+LATER = {"created", "updated"}
+SECONDS = 10.0  # between the answers of the two, at most
+
+
+class Likeness:
+    """Compares answers, and learns which ids stand for each other."""
+
+    def __init__(self) -> None:
+        self.ours: dict[str, str] = {}
+        self.real: dict[str, str] = {}
+
+    def translated(self, text: str) -> str:
+        """A text for the stand-in, from that for the real server."""
+        return ID.sub(lambda match: self.ours.get(match[0], match[0]), text)
+
+    def difference(self, real: Any, ours: Any, place: str = "") -> str | None:
+        """The first difference; None if there is none."""
+        if isinstance(real, dict) and isinstance(ours, dict):
+            return self._of_objects(real, ours, place)
+        if isinstance(real, list) and isinstance(ours, list) and len(real) == len(ours):
+            pairs = enumerate(zip(real, ours, strict=True))
+            return next((found for n, pair in pairs if (found := self.difference(*pair, f"{place}[{n}]"))), None)
+        same = self._same_texts(real, ours) if isinstance(real, str) and isinstance(ours, str) else real == ours
+        return None if same else f"{place}: {real!r} is {ours!r}"
+
+    def _of_objects(self, real: dict[str, Any], ours: dict[str, Any], place: str) -> str | None:
+        if real.keys() != ours.keys():
+            return f"{place}: {real.keys() ^ ours.keys()} in one only"
+        for name in real.keys() - LATER:
+            first, second = real[name], ours[name]
+            if name in DURATIONS and isinstance(first, int | float) and isinstance(second, int | float):
+                found = None if abs(first - second) < SECONDS else f"{place}.{name}: {first} is {second}"
+            elif name == "pause_keys" and first and second:
+                # Keys that a server made up are anywhere among the others.
+                first, second = (sorted(ID.sub("made up", key) for key in keys) for keys in (first, second))
+                found = self.difference(first, second, f"{place}.{name}")
+            else:
+                found = self.difference(first, second, f"{place}.{name}")
+            if found:
+                return found
+        return None
+
+    def _same_texts(self, real: str, ours: str) -> bool:
+        if ID.fullmatch(real) and ID.fullmatch(ours):
+            return self.ours.setdefault(real, ours) == ours and self.real.setdefault(ours, real) == real
+        if TIME.fullmatch(real) and TIME.fullmatch(ours):
+            return abs((moment(real) - moment(ours)).total_seconds()) < SECONDS
+        return self.translated(real) == ours
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
