@@ -150,3 +150,11 @@ def test_each_name_is_there_once() -> None:
         if tuple(package) != TAGS and not is_main and not name.startswith("__"):
             named[stem(name)].add(module)
     assert [modules for modules in named.values() if len(modules) > 1] == []
+
+
+def test_a_wheel_has_every_package() -> None:
+    """Setuptools does not find them by itself, since the repository's root is a package too."""
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    own = {path.parent.relative_to(ROOT) for path in PACKAGE.rglob("*.py")}
+    handlers = {Path("understudy/api") / path.parent.relative_to(ROOT) for path in ROOT.glob("handlers/**/*.py")}
+    assert [package for each in own | handlers if (package := f'"{".".join(each.parts)}"') not in text] == []
