@@ -88,7 +88,7 @@ def block(text: str) -> bytes:
 
 MISTAKES = {
     "no text": (b"\xff", ": cannot be read ("),
-    "no YAML": (block("rule: [\n"), ", line 3: is no YAML ("),
+    "no YAML": (block("rule: [\n"), ", line 3: is not YAML ("),
     "a list": (block("- rule: x\n"), ", line 3: a deviation has operation, rule, subject, each a text"),
     "nothing": (block(""), ", line 3: a deviation has operation, rule, subject, each a text"),
     "a name too few": (block("rule: x\nsubject: y\n"), ", line 3: a deviation has operation, rule, subject"),

@@ -16,10 +16,9 @@ from tests.mutants.behaviours import replies
 from tests.mutants.exchange import Answer, Request
 from tests.mutants.lie import Liar
 from tests.servers import stand_in
+from tests.verify.reduced import reduced_contract
 from tests.verify.servers import everything, lying, watched
 from understudy.contract.catalog import Catalog
-from understudy.contract.contract import Contract
-from understudy.operations.api_folder import own_folder
 from understudy.reports.verdict import Verdict
 from understudy.sampling.http_client import client
 from understudy.sampling.random_requests import safe_operations
@@ -32,7 +31,7 @@ from understudy.verify.requests.endpoints import EndpointMap
 from understudy.verify.requests.throttled_client import ThrottledClient
 from understudy.verify.suite import clean_up
 
-CONTRACT = Contract.load(own_folder() / "openapi.yaml")
+CONTRACT = reduced_contract()
 LIST = "POST /artifacts/filter"
 HEADERS = {"x-mine": "1"}
 INTERRUPTED = 300  # requests after which an interrupt comes

@@ -43,7 +43,7 @@ def test_what_a_server_shows_counts_more_than_a_fixture_set(
 ) -> None:
     first, second, *_ = context.model.known["flows"].values()
     context.model.learn("flows", {**first, "name": "renamed"})
-    context.model.forget("flows", [second["id"]])
+    context.model.remove("flows", [second["id"]])
     context.model.suppose(verify.workspace_of(context_factory.contract, SMALL))
     assert context.model.known["flows"][first["id"]]["name"] == "renamed"
     assert second["id"] not in context.model.known["flows"]
@@ -63,7 +63,7 @@ def test_a_row_is_taken_in_the_place_of_what_was_known_of_it(
 
 def test_rows_are_forgotten(context_factory: ContextFactory, context: CheckContext) -> None:
     before = selected(context_factory, context, PROD)
-    context.model.forget("flows", [min(before), "0" * 32])
+    context.model.remove("flows", [min(before), "0" * 32])
     assert selected(context_factory, context, PROD) == before - {min(before)}
     assert min(before) not in context.model.known["flows"]
 

@@ -1,4 +1,4 @@
-"""`schemathesis run`, as users type it: it finds no failure in either mode.
+"""`schemathesis run`, as users type it, on the operations of artifacts, flows and variables: it finds no failure.
 
 What the real server does differently is named in `schemathesis.toml`, which Schemathesis reads by itself.
 """
@@ -18,9 +18,10 @@ SCHEMATHESIS = Path(sys.executable).parent / "schemathesis"
 
 
 CONTRACT = Contract.read(own_folder() / "openapi.yaml")
-SERVED = len(list(CONTRACT.operations()))
-TOTAL = SERVED + len(CONTRACT.planned)
-EXAMPLES = 25  # for each operation and check; the default of 100 takes ten minutes for both modes
+PATHS = "^/(artifacts|flows|variables)/"  # all paths would take an hour
+SELECTED = sum(re.match(PATHS, place.path.removeprefix("/paths/")) is not None for _, place in CONTRACT.operations())
+TOTAL = len(list(CONTRACT.operations())) + len(CONTRACT.planned)
+EXAMPLES = 10  # for each operation and check
 
 
 @pytest.mark.timeout(1800)  # thousands of requests; a busy machine takes minutes for them
@@ -28,8 +29,8 @@ EXAMPLES = 25  # for each operation and check; the default of 100 takes ten minu
 def test_it_finds_nothing(mode: list[str]) -> None:
     with stand_in(own_folder() / "fixtures" / "demo", *mode) as api:
         command = [str(SCHEMATHESIS), "run", str(api.base_url.join("/openapi.json")), "--url", str(api.base_url)]
-        command += ["--max-examples", str(EXAMPLES)]
+        command += ["--max-examples", str(EXAMPLES), "--include-path-regex", PATHS]
         result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=1700, check=False)
     assert result.returncode == 0, result.stdout
-    assert f"{SERVED} selected / {TOTAL} total" in result.stdout
+    assert f"{SELECTED} selected / {TOTAL} total" in result.stdout
     assert re.search(r"[\d,]+ generated, [\d,]+ passed", result.stdout), result.stdout

@@ -94,7 +94,7 @@ class RequestGenerator:
         return self._random.choice([None, default, default, default, *near])
 
     def sample(self, place: Place) -> Any:
-        """A value that is no number, of any row; an id is mostly that of a row of the table that it refers to."""
+        """A value that is not a number, of any row; an id is mostly that of a row of the table that it refers to."""
         schema = place.value
         if schema["type"] == "array":
             return [self.sample(place["items"]) for _ in range(self._random.choice([0, 1, 2, 3, 8]))]

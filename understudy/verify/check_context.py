@@ -1,4 +1,4 @@
-"""An inspection: a server, what is known of it, and what is found."""
+"""The context of all checks: a server, what is known of it, and what is found."""
 
 import random
 from collections import Counter
@@ -23,15 +23,15 @@ from understudy.verify.requests.created_rows import CreatedRows
 from understudy.verify.requests.endpoints import LIMIT, OFFSET, Endpoint, EndpointMap, Selection, schema_of
 from understudy.verify.requests.throttled_client import ThrottledClient, answer_of
 
-TOLD = 10  # answers of a wrong shape that are told of an operation
+REPORTED = 10  # responses of a wrong shape that are reported for each operation
 REMEMBERED = 200  # answers, the last ones
 MOST_PAGES = 10  # that are read of a table; of a larger one, the other rows stay unknown
 
 
 class CheckContext:
-    """Asks a server, and knows the rows that it has shown.
+    """Sends requests to a server, and knows the rows that it has returned.
 
-    `version` changes with these rows: what was answered before says nothing of what is there now.
+    `version` changes with these rows: responses from before are then out of date.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class CheckContext:
     # ---------------------------------------------------------------- requests
 
     def ask(self, endpoint: Endpoint, request: Request, content: bytes | None = None) -> Answer:
-        """The answer to a request, its shape held against the contract. See `Connection.send`."""
+        """The response to a request, its shape validated against the contract. See `ThrottledClient.send`."""
         with nullcontext() if endpoint.is_safe else delayed():
             response = self.throttled_client.send(request, content)
             answer = answer_of(response)
@@ -73,7 +73,7 @@ class CheckContext:
         fault = self._response_schemas.fault(endpoint, answer, response.headers.get("content-type", ""))
         if fault is not None:
             self._misshapen[endpoint.label] += 1
-            if self._misshapen[endpoint.label] <= TOLD:
+            if self._misshapen[endpoint.label] <= REPORTED:
                 about = SEPARATOR.join(names_in(request.body))
                 self._blame_once(rules.SHAPE, endpoint, about, Broken((request,), rules.SHAPE.says, fault))
         return answer
@@ -128,7 +128,7 @@ class CheckContext:
         return answer.body
 
     def rows(self, selection: Selection, endpoint: Endpoint, body: Any) -> list[Row]:
-        """The rows of a list or of a page, each held against what is known of it.
+        """The rows of a list or of a page, each compared with the known row.
 
         Raises:
             Refused: the answer holds no rows.
@@ -192,14 +192,14 @@ class CheckContext:
         return self.take(selection, known, rows)
 
     def take(self, selection: Selection, ids: Iterable[str], rows: Iterable[Row]) -> bool:
-        """Know rows as they are shown, and that those of the other ids are gone. Returns whether that was news."""
+        """Store rows as they are returned, and delete those of the other ids. Returns whether anything changed."""
         known = self.model.known[selection.table]
         shown = {str(row["id"]): row for row in rows}
         fresh = [row for row_id, row in shown.items() if self._differ(selection.table, known.get(row_id), row)]
         for row in fresh:
             self._learn_row(selection, row)
         gone = [row_id for row_id in ids if row_id not in shown]
-        self.model.forget(selection.table, gone)
+        self.model.remove(selection.table, gone)
         self.version += bool(gone or fresh)
         return bool(gone or fresh)
 

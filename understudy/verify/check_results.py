@@ -1,4 +1,4 @@
-"""The ledger of a run: every rule that was held against the server, and what came of it."""
+"""The results of a run: every rule that was checked, and the violations."""
 
 import traceback
 from collections.abc import Callable

@@ -51,7 +51,7 @@ def deviations(path: Path, text: str) -> Iterator[Deviation]:
         try:
             value: Any = yaml.safe_load(block[1])
         except yaml.YAMLError as error:
-            raise UnderstudyError(f"{path}, line {line}: is no YAML ({one_line(str(error))})") from None
+            raise UnderstudyError(f"{path}, line {line}: is not YAML ({one_line(str(error))})") from None
         if not isinstance(value, dict) or value.keys() != NAMES or not all(map(is_text, value.values())):
             raise UnderstudyError(f"{path}, line {line}: a deviation has {', '.join(sorted(NAMES))}, each a text")
         yield Deviation(**value)

@@ -42,15 +42,15 @@ RULES = {
     "positive_data_acceptance": "What keeps the contract is taken.",
     "missing_required_header": "A request without a header that must be there is refused.",
     "unsupported_method": "A method that a path does not have is a 405.",
-    "use_after_free": "What was deleted is gone.",
+    "use_after_free": "What was deleted is not found.",
     "ensure_resource_availability": "What was created is there.",
-    "ignored_auth": "Nobody is let in without a login where one is needed.",
+    "ignored_auth": "Requests without credentials are refused where they are required.",
     "object_level_authorization": "Nobody sees what is another's.",
 }
 BY_CONTRACT = "allow_header_conformance"  # the contract says what the header names; a rule of our own holds it
 PHASES = 4  # examples, coverage, random requests, and ways from one operation to another
 PROBES = 1  # requests that Schemathesis sends before all others, to see what a server takes
-TOLD = 5  # times that an operation breaks a rule, after which it is only counted
+REPORTED = 5  # times that an operation breaks a rule, after which it is only counted
 SHRINKING = 40  # requests that are sent at the most to make one finding smaller
 HARMLESS = "TRACE"  # the method that is tried where the contract has none, since any other could change something
 
@@ -226,8 +226,8 @@ class Fuzzing:
                 rule = Rule(f"{PREFIX}{check.name}", RULES.get(check.name, check.name))
                 self._context.results.count(rule, endpoint.label)
                 self._broken[rule.name, endpoint.label] += is_broken
-                if is_broken and self._broken[rule.name, endpoint.label] <= TOLD:
-                    self._blame(rule, endpoint, self._request(recorder, case_id, endpoint), told(check))
+                if is_broken and self._broken[rule.name, endpoint.label] <= REPORTED:
+                    self._blame(rule, endpoint, self._request(recorder, case_id, endpoint), finding_of(check))
 
     def _blame(self, rule: Rule, endpoint: Endpoint, request: Request, found: str) -> None:
         """Keep what broke a rule, with as small a request as still has a faulty answer of the same status."""
@@ -246,7 +246,7 @@ class Fuzzing:
         return replace(request, body=smallest(request.body, shows, SHRINKING))
 
     def _is_excused(self, check: str, case: Case, endpoint: Endpoint) -> bool:
-        """Whether a failure is none: what lenient servers may take, or what is no success for each of them."""
+        """Whether a failure does not count: lenient servers may accept it, or it is not a success everywhere."""
         if check == "negative_data_rejection":
             return self._may_be_taken(case, endpoint)
         return check == "positive_data_acceptance" and (endpoint.success is None or endpoint.may_be_off)
@@ -283,7 +283,7 @@ def is_busy(recorder: ScenarioRecorder, case_id: str) -> bool:
     return response is not None and response.status_code == HTTPStatus.SERVICE_UNAVAILABLE
 
 
-def told(check: CheckNode) -> str:
+def finding_of(check: CheckNode) -> str:
     """What a check found."""
     failure = check.failure_info.failure if check.failure_info else None
     return one_line(f"{failure.title}: {failure.message}" if failure else "a failure")

@@ -1,4 +1,4 @@
-"""A verification from beginning to end: what is asked of a server, and what is told of it."""
+"""A verification from beginning to end: the requests, the checks and the reports."""
 
 import json
 import os
@@ -186,7 +186,7 @@ def prepared(plan: Plan, contract: Contract, server: httpx.Client, seed: int) ->
 
 
 def preflight(context: CheckContext, server: httpx.Client, proxy: Proxy | None) -> None:
-    """Ask for one list, so that a wrong URL or a missing login is told as such.
+    """Request one list, so that a wrong URL or missing credentials are reported as such.
 
     Raises:
         UnderstudyError: it cannot be had.

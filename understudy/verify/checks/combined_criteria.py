@@ -9,7 +9,7 @@ from understudy.sampling.random_requests import RequestGenerator, names_in
 from understudy.sampling.shrinking import smallest
 from understudy.verify import rules
 from understudy.verify.check_results import Broken, TooMany, outcome
-from understudy.verify.checks.metamorphic import apart, told
+from understudy.verify.checks.metamorphic import apart, number_of
 from understudy.verify.filtered_rows.expected_rows import ExpectedRows, merged
 from understudy.verify.filtered_rows.selected_ids import Filters, SelectedIds
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
@@ -56,7 +56,7 @@ def mismatch(selected: SelectedIds, expected_rows: ExpectedRows, filters: Filter
         return None
     sources = [merged(alone, pin) for alone in expected_rows.parts(filters)]
     requests = [selected.selection.lists.request(selected.scoped(each)) for each in (*sources, body)]
-    return Broken(tuple(requests), told(bounds), apart(ids, bounds))
+    return Broken(tuple(requests), number_of(bounds), apart(ids, bounds))
 
 
 def joined(subject: TableUnderTest) -> Iterator[Filters]:
@@ -78,8 +78,8 @@ def beside_nulls(subject: TableUnderTest) -> Iterator[Filters]:
         nulls: Filters = {}
         for field_operator in subject.field_operators.values():
             nulls = merged(nulls, field_operator.filters(None)) if field_operator.filter == name else nulls
-        told = subject.told_by(name)
-        for body in told if name == subject.selection.own else told[:PAIRS]:
+        found = subject.distinguishing(name)
+        for body in found if name == subject.selection.own else found[:PAIRS]:
             yield merged(nulls, body)
 
 
@@ -89,8 +89,8 @@ def threesomes(subject: TableUnderTest) -> Iterator[Filters]:
     names = list(subject.selection.filters)
     for three in [*combinations(names, 3), *[(subject.selection.own,) * 3] * OWN_PAIRS]:
         for _ in range(TRIES):
-            told = [subject.told_by(name) for name in three]
-            chosen = [randomness.choice(bodies) for bodies in told if bodies]
+            found = [subject.distinguishing(name) for name in three]
+            chosen = [randomness.choice(bodies) for bodies in found if bodies]
             if len(chosen) == len(three) and all(
                 differ(selected, left, right) for left, right in combinations(chosen, 2)
             ):

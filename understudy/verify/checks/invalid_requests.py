@@ -15,7 +15,7 @@ from understudy.verify.check_results import Broken, unlike
 from understudy.verify.requests.endpoints import Endpoint
 from understudy.verify.requests.invalid_bodies import STRANGER, InvalidBody, Way, invalid_bodies
 
-SOME = 40  # spoiled bodies for each operation
+SOME = 40  # invalid bodies for each operation
 NOT_FOUND, NOT_ALLOWED = 404, 405
 UNUSED = ("TRACE", "HEAD")  # methods that change nothing, whatever a server makes of them
 

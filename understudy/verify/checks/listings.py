@@ -15,7 +15,7 @@ from understudy.verify import rules
 from understudy.verify.check_context import MOST_PAGES, CheckContext
 from understudy.verify.check_results import Broken, Check, unlike
 from understudy.verify.expectations.model import Row
-from understudy.verify.filtered_rows.selected_ids import Filters, told_of
+from understudy.verify.filtered_rows.selected_ids import Filters, totals_of
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
 from understudy.verify.requests.endpoints import LIMIT, OFFSET, PAGE, Endpoint, Selection, schema_of, success_of
 from understudy.verify.requests.operands import moment
@@ -137,10 +137,10 @@ class Listing:
         whole = self.whole()
         request = pages.request({**self.body, LIMIT: size, PAGE: number})
         page = self.context.success(pages, request)
-        told = {**told_of(pages, page), **{name: page.get(name) for name in (LIMIT, PAGE) if isinstance(page, dict)}}
+        found = {**totals_of(pages, page), **{name: page.get(name) for name in (LIMIT, PAGE) if isinstance(page, dict)}}
         expected = {"rows": len(whole), "pages": -(-len(whole) // size) if size else 0, LIMIT: size, PAGE: number}
-        if told != expected:
-            return Broken((self.request(), request), f"{expected}", f"{told}")
+        if found != expected:
+            return Broken((self.request(), request), f"{expected}", f"{found}")
         # Rows in pages may have fewer fields than in lists.
         listed = {str(row["id"]): row for row in whole}
         rows = [listed.get(str(row["id"]), row) for row in rows_of(page) or []]
@@ -182,8 +182,8 @@ def check_filtered(context: CheckContext, subject: TableUnderTest) -> None:
     own = [body for body in telling if selection.own in body]
     filters = sorted(own, key=lambda body: len(subject.selected.whole(body)))[-1:]
     filters += context.random.sample(telling, k=min(FILTERED, len(telling)))
-    told_by = [subject.told_by(name)[:1] for name in selection.filters]
-    meanwhile = [each.request(body) for bodies in told_by for body in bodies for each in selection.all]
+    distinguishing = [subject.distinguishing(name)[:1] for name in selection.filters]
+    meanwhile = [each.request(body) for bodies in distinguishing for body in bodies for each in selection.all]
     for endpoint in selection.all:
         check_steady = partial(is_steady_meanwhile, context, endpoint, meanwhile)
         context.results.hold(rules.STEADY, endpoint.label, "meanwhile", check_steady)

@@ -37,7 +37,7 @@ class MetamorphicRelations:
         return ids
 
     def _asks(self, filters: Filters, ids: Ids) -> bool:
-        """Whether what is asked makes a difference: not all rows with such a related row are selected."""
+        """Whether filters make a difference: not all rows with such a related row are selected."""
         return ids != self.selected.whole({name: {} for name in filters})
 
     def equal(self, rule: Rule, filters: Filters, expected: RowSet) -> None:
@@ -65,10 +65,10 @@ class MetamorphicRelations:
         if bounds.least <= ids <= bounds.most:
             return None
         requests = [lists.request(self.selected.scoped(body)) for body in (*sources, filters)]
-        return Broken(tuple(requests), told(bounds), apart(ids, bounds))
+        return Broken(tuple(requests), number_of(bounds), apart(ids, bounds))
 
 
-def told(bounds: Bounds) -> str:
+def number_of(bounds: Bounds) -> str:
     least, most = len(bounds.least), len(bounds.most)
     return counted(most, "rows") if least == most else f"{least} to {counted(most, 'rows')}"
 

@@ -8,7 +8,7 @@ from understudy.reports.verdict import SEPARATOR
 from understudy.sampling.random_requests import names_in
 from understudy.verify import rules
 from understudy.verify.check_results import Broken, Check
-from understudy.verify.checks.metamorphic import apart, told
+from understudy.verify.checks.metamorphic import apart, number_of
 from understudy.verify.filtered_rows.expected_rows import Bounds, merged
 from understudy.verify.filtered_rows.selected_ids import Filters
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
@@ -35,7 +35,7 @@ def check(subjects: Mapping[str, TableUnderTest]) -> None:
 
 
 def check_together(subject: TableUnderTest) -> None:
-    """Two filters that both lead through one row speak of the same row there."""
+    """Two filters that both lead through one row are about the same row there."""
     for name in subject.selection.filters:
         for other, field_operator in onward(subject, name):
             hold(subject, other, {}, partial(together, subject, name, other, field_operator))
@@ -79,7 +79,7 @@ def pointers(subject: TableUnderTest, table: str) -> Iterator[str]:
 
 def check_listed(subject: TableUnderTest, name: str, related: TableUnderTest) -> None:
     """The related rows can be listed: by the same filter, where it is on the rows themselves."""
-    for body in subject.told_by(name):
+    for body in subject.distinguishing(name):
         hold(subject, name, body[name], partial(listed, subject, name, related, body[name]))
 
 
@@ -91,7 +91,7 @@ def listed(subject: TableUnderTest, name: str, related: TableUnderTest, value: A
 
 def check_seen(subject: TableUnderTest, name: str, witness: TableUnderTest, other: str) -> None:
     """The ids of the related rows can be seen in the rows of another table."""
-    for body in (body for body in witness.told_by(other) if "id" not in body[other]):
+    for body in (body for body in witness.distinguishing(other) if "id" not in body[other]):
         hold(subject, name, body[other], partial(seen, subject, name, witness, other, body[other]))
 
 
@@ -123,7 +123,7 @@ def differing(
         return None
     lists, scoped = subject.selection.lists, subject.selected.scoped
     requests = related.selection.lists.request(source), lists.request(scoped(through)), lists.request(scoped(filters))
-    return Broken(requests, told(expected), apart(ids, expected))
+    return Broken(requests, number_of(expected), apart(ids, expected))
 
 
 def hold(subject: TableUnderTest, name: str, value: Any, check_one: Check) -> None:

@@ -31,7 +31,7 @@ Rows = dict[str, Row]
 
 
 class RowLifecycle:
-    """What happens to rows of one table, each step held against what is known of all rows before and after."""
+    """Rows of one table, created, changed and deleted; all rows are compared with the known ones after each step."""
 
     def __init__(self, context: CheckContext, subject: TableUnderTest) -> None:
         self.context = context
@@ -144,7 +144,7 @@ class RowLifecycle:
         self.context.success(endpoint, request)
         now = self.look_again()
         if row_id not in now or row_id not in before:
-            self.record(rules.UPDATED, endpoint, "", Broken((request,), "the row is left", "it is gone"))
+            self.record(rules.UPDATED, endpoint, "", Broken((request,), "the row still exists", "it does not"))
             return
         stamp = {"updated": now[row_id].get("updated")}
         sent = self.context.interpreter.body(endpoint, body)
@@ -210,14 +210,14 @@ class RowLifecycle:
         before = self.rows()
         wanted = {self.subject.selection.own: {name: {"any_": values} for name, values in names.items()}}
         request = removes.request({**wanted, LIMIT: limit})
-        told = ids_in(self.context.success(removes, request))
+        deleted = ids_in(self.context.success(removes, request))
         there = [row_id for row_id in ids if row_id in before]
         most = min(limit or len(there), len(there))
-        right = set(told) <= set(there) and len(told) == most
-        broken = None if right else Broken((request,), f"{most} of {named(there)}", named(told))
+        right = set(deleted) <= set(there) and len(deleted) == most
+        broken = None if right else Broken((request,), f"{most} of {named(there)}", named(deleted))
         self.record(rules.DELETED, removes, "", broken)
-        self.is_left(rules.DELETED, removes, request, {key: row for key, row in before.items() if key not in told})
-        for row_id in filter(there.__contains__, told):
+        self.is_left(rules.DELETED, removes, request, {key: row for key, row in before.items() if key not in deleted})
+        for row_id in filter(there.__contains__, deleted):
             self.is_gone(row_id, before[row_id])
 
     # -------------------------------------------------------------------- seen

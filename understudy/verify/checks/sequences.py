@@ -64,7 +64,7 @@ class Watch:
 
     Args:
         life: of the rows that are written.
-        body: a row that is created; its values are what is asked for.
+        body: a row that is created; the filters are made of its values.
     """
 
     def __init__(self, lifecycle: RowLifecycle, body: Mapping[str, Any]) -> None:

@@ -65,7 +65,7 @@ def check(subject: TableUnderTest, field_operator: FieldOperator) -> None:
 
 
 def unusual(values: Sequence[Any]) -> Iterator[Any]:
-    """The values that are the first to have something that servers mistake: other letters than ASCII, outer spaces,
+    """The first values of each kind that servers often handle wrongly: other letters than ASCII, outer spaces,
     upper case, wildcards. At most one for each.
     """
     texts = [value for value in values if isinstance(value, str) and value]

@@ -48,7 +48,7 @@ def sent_at_once(lifecycle: RowLifecycle, endpoint: Endpoint, requests: Sequence
 
 
 def create_at_once(lifecycle: RowLifecycle, body: Body) -> None:
-    """One row is made of a name; whoever comes later is answered with it."""
+    """One row is created for a name; later requests get it as it is."""
     request, before = lifecycle.creates.request(body), lifecycle.rows()
     selected = sent_at_once(lifecycle, lifecycle.creates, [request] * CLIENTS)
     fresh = [answer for answer in selected if answer.status == CREATED]

@@ -16,12 +16,12 @@ from understudy.verify.requests.created_rows import LONG, value_for
 from understudy.verify.requests.endpoints import Endpoint, Lookup, schema_of
 from understudy.verify.requests.invalid_bodies import invalid_bodies
 
-SPOILED = 25  # bodies for each operation that must be refused
+INVALID = 25  # bodies for each operation that must be refused
 FORMED = {"format", "pattern", "enum"}  # what says which texts may stand there
 SOWN = 4  # texts that rows have which are made before anything is read
 LONG_TEXT = "understudy-verify " * 200
 BEYOND = 2**53 + 1  # an integer that no float is
-ODD = [  # values where anything may stand
+UNUSUAL = [  # values where any value is allowed
     2.0,
     True,
     "text",
@@ -36,7 +36,7 @@ ODD = [  # values where anything may stand
     -BEYOND,
     {"whole": 1.0, "beyond": BEYOND, "deep": [[1.0, 1, True, None, ""], [], {}], "UPPER": None, "z": 1, "a": 2},
 ]
-TEXTS = [  # texts that servers mistake; none of them is ASCII, or it is more than its words
+TEXTS = [  # texts that servers often handle wrongly; none of them is ASCII, or it is more than its words
     "ÄÖÜ äöü ß É é 漢字 😀 ñ " * 70,
     "e\u0301 and \u00e9 are alike",
     " outer spaces\u00a0 ",
@@ -83,7 +83,7 @@ def live(lifecycle: RowLifecycle, first: str) -> None:
     alike = {} if lifecycle.is_unique else shared
     others += [
         lifecycle.create(body)
-        for body in ({**sparse(lifecycle), **alike}, nulls(lifecycle), long(lifecycle), *odd(lifecycle))
+        for body in ({**sparse(lifecycle), **alike}, nulls(lifecycle), long(lifecycle), *unusual(lifecycle))
     ]
     others += [lifecycle.create(textual(schema_of(lifecycle.creates), full(lifecycle), text)) for text in TEXTS]
     others += [lifecycle.create({**full(lifecycle), name: value}) for name, value in spellings(lifecycle)]
@@ -103,7 +103,7 @@ def live(lifecycle: RowLifecycle, first: str) -> None:
 def refuse(lifecycle: RowLifecycle, endpoint: Endpoint, sound: dict[str, Any], **values: str) -> None:
     """Hold that bodies with one thing wrong are refused."""
     bodies = list(invalid_bodies(schema_of(endpoint), sound))
-    for each in lifecycle.context.random.sample(bodies, k=min(SPOILED, len(bodies))):
+    for each in lifecycle.context.random.sample(bodies, k=min(INVALID, len(bodies))):
         request, raw = endpoint.request(each.body, **values), json.dumps(each.body).encode()
         check = partial(invalid_requests.is_as_read, lifecycle.context, endpoint, request, raw, each.way)
         lifecycle.context.results.hold(rules.REFUSED, endpoint.label, ".".join(each.way), check)
@@ -140,11 +140,11 @@ def long(lifecycle: RowLifecycle) -> dict[str, Any]:
     return {**full(lifecycle), **dict.fromkeys(free, LONG_TEXT)}
 
 
-def odd(lifecycle: RowLifecycle) -> Iterator[dict[str, Any]]:
-    """Bodies with one odd value after the other where anything may stand."""
+def unusual(lifecycle: RowLifecycle) -> Iterator[dict[str, Any]]:
+    """Bodies with one unusual value after the other where any value is allowed."""
     free = [name for name, part in schema_of(lifecycle.creates).entries("properties") if "type" not in part.value]
     for name in free:
-        yield from ({**sparse(lifecycle), name: value} for value in ODD)
+        yield from ({**sparse(lifecycle), name: value} for value in UNUSUAL)
 
 
 def textual(schema: Place, body: dict[str, Any], text: str) -> dict[str, Any]:
@@ -200,6 +200,6 @@ def changes(lifecycle: RowLifecycle, updates: Lookup) -> Iterator[dict[str, Any]
         if part.value.get("nullable"):
             yield {name: None}
         if "type" not in part.value:
-            yield from ({name: value} for value in ODD)
+            yield from ({name: value} for value in UNUSUAL)
     usual = {name: value_for(part, mark) for name, part in parts.items()}
     yield from (textual(schema_of(updates.endpoint), usual, text) for text in TEXTS)

@@ -48,7 +48,7 @@ class Model:
         schema = self._catalog.tables[table]
         values = schema.parse(json.dumps(row))
         row_id = str(row["id"])
-        self.forget(table, [row_id])
+        self.remove(table, [row_id])
         self._ids[table][self._workspace[table].add(values)] = row_id
         self.known[table][row_id] = row
         written: Row = json.loads(schema.encode(values))
@@ -62,7 +62,7 @@ class Model:
                     self.learn(name, json.loads(table.encoded(row)))
                 self.tables.add(name)
 
-    def forget(self, table: str, ids: Iterable[str]) -> None:
+    def remove(self, table: str, ids: Iterable[str]) -> None:
         for row_id in ids:
             number = self._workspace[table].find(UUID(row_id).int) if row_id in self.known[table] else None
             if number is not None:

@@ -83,7 +83,7 @@ class ExpectedRows:
             first.setdefault(criteria, body)
 
     def steps(self, name: str) -> tuple[Step, ...]:
-        """The way from a row to the rows that a filter speaks of."""
+        """The way from a row to the rows that a filter is about."""
         steps, criteria = [], self.criteria({name: {}})
         while isinstance(criteria, Related):
             steps.append(criteria.step)
@@ -106,7 +106,7 @@ class ExpectedRows:
         ]
 
     def is_single(self, name: str) -> bool:
-        """Whether a filter speaks of one row at the most for each row that is selected."""
+        """Whether a filter is about one row at the most for each row that is selected."""
         return not any(step.back for step in self.steps(name))
 
     def pins(self, filters: Filters) -> list[Filters]:

@@ -37,7 +37,7 @@ class SelectedIds:
         self.known: Ids | None = None
 
     def whole(self, filters: Filters) -> Ids:
-        """The ids of all rows that filters select; a few times, each operation is held against the list.
+        """The ids of all rows that filters select; a few times, each operation is compared with the list.
 
         Raises:
             Refused: there was no list.
@@ -75,7 +75,7 @@ class SelectedIds:
         return self._counts[key]
 
     def _refresh(self) -> None:
-        """Forget what was answered before rows changed."""
+        """Remove what was stored before rows changed."""
         if self._version != self.context.version:
             self._version = self.context.version
             self._ids.clear()
@@ -120,10 +120,10 @@ class SelectedIds:
         page = self.context.success(pages, request)
         shown = {str(row["id"]) for row in rows_of(page) or ()}
         size = self.selection.page_size
-        told = told_of(pages, page)
+        found = totals_of(pages, page)
         expected = {"rows": len(ids), "pages": -(-len(ids) // size)}
-        if told != expected:
-            return Broken((self.selection.lists.request(filters), request), f"{expected}", f"{told}")
+        if found != expected:
+            return Broken((self.selection.lists.request(filters), request), f"{expected}", f"{found}")
         if len(shown) != min(len(ids), size) or not shown <= ids:
             others = sorted(shown ^ ids)
             requests = self.selection.lists.request(filters), request
@@ -131,7 +131,7 @@ class SelectedIds:
         return None
 
 
-def told_of(pages: Endpoint, page: Any) -> dict[str, Any]:
+def totals_of(pages: Endpoint, page: Any) -> dict[str, Any]:
     """What a page says of the whole, by what the contract says that its fields count (`x-counts`)."""
     fields = success_of(pages)["properties"]
     return {

@@ -1,4 +1,4 @@
-"""A table that is examined: its operations, what can be asked of it, and what told its rows apart."""
+"""A table under test: its operations, its filters, and the bodies that select some of its rows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -43,8 +43,8 @@ class TableUnderTest:
     def selection(self) -> Selection:
         return self.selected.selection
 
-    def told_by(self, name: str) -> list[Filters]:
-        """For each leaf of a filter, a body that told rows apart."""
+    def distinguishing(self, name: str) -> list[Filters]:
+        """For each operator of a filter, a body that selects some rows and not others."""
         return [
             bodies[0] for field_operator, bodies in self.telling.items() if field_operator.filter == name and bodies
         ]
@@ -63,7 +63,7 @@ class TableUnderTest:
         )
 
     def reference(self, name: str) -> str | None:
-        """The field that holds the id of the one row that a filter speaks of; None where there is none."""
+        """The field that holds the id of the one row that a filter is about; None without one."""
         steps = self.expected_rows.steps(name)
         return steps[0].column.names[0] if len(steps) == 1 and not steps[0].back else None
 

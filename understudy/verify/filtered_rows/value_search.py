@@ -129,7 +129,7 @@ class ValueSearch:
         return text
 
     def _spelled(self, field_operator: FieldOperator, text: str) -> str:
-        """A text in upper or lower case, as a row holds it; patterns do not tell."""
+        """A text in upper or lower case, as a row holds it; patterns ignore the case."""
         one_of = self._sibling(field_operator, "any_")
         spellings: Iterable[str] = dict.fromkeys([text, text.capitalize(), text.title(), text.upper()])
         if one_of is None:

@@ -17,7 +17,7 @@ class CreatedRows:
     """Marks bodies, and remembers what was made of them.
 
     Args:
-        run: tells this run's rows from those of any other.
+        run: a text that marks this run's rows.
     """
 
     def __init__(self, endpoint_map: EndpointMap, run: str) -> None:

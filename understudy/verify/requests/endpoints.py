@@ -96,7 +96,7 @@ class Selection:
 
     @cached_property
     def own(self) -> str:
-        """The name of the filter on the table's rows themselves; empty where there is none."""
+        """The name of the filter on the table's rows themselves; empty without one."""
         return next((name for name, part in self.filters.items() if "x-related" not in part.value), "")
 
     @cached_property

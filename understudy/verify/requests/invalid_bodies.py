@@ -55,5 +55,5 @@ def strangers(place: Place) -> Sequence[Any]:
 
 def texts(place: Place) -> Sequence[str]:
     schema = place.value
-    odd = schema.get("format") in ("uuid", "date-time") or "enum" in schema or "pattern" in schema
-    return ["no/such & thing"] if odd else []
+    is_limited = schema.get("format") in ("uuid", "date-time") or "enum" in schema or "pattern" in schema
+    return ["no/such & thing"] if is_limited else []

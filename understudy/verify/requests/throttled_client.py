@@ -61,7 +61,7 @@ class ThrottledClient:
 
     @property
     def shown(self) -> str:
-        """The URL as it may be told: without a password that stands in it."""
+        """The URL without its password."""
         return str(self._client.base_url.copy_with(userinfo=b"")).rstrip("/")
 
     @property
@@ -73,7 +73,7 @@ class ThrottledClient:
         self._deadline = time.monotonic() + seconds
 
     def allow(self, requests: int) -> None:
-        """Let so many more be sent, to take away what was made."""
+        """Allow so many more requests, to delete what was created."""
         self._budget, self._deadline = max(self._budget, self.asked + requests), math.inf
 
     def spend(self, requests: int) -> None:
