@@ -3,16 +3,20 @@
 Schemas that pydantic 1 made are no valid JSON Schemas of 2020-12; they are read as they were meant.
 """
 
+import json
 from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
+from uuid import UUID
 
 from jsonschema.exceptions import SchemaError, ValidationError, best_match
-from jsonschema.validators import Draft202012Validator, create
+from jsonschema.validators import Draft202012Validator, create, validate
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import EMPTY_REGISTRY
 
-from understudy.errors import Unprocessable
+from understudy.errors import NotFound, Unprocessable
+from understudy.values import is_id
+from understudy.workspaces.workspace import Workspace
 
 from .hydration import HydrationError, Unrendered
 
@@ -31,6 +35,7 @@ REFERENCE = {
     },
     "required": ["$ref"],
 }
+LARGEST = 524_288  # bytes of parameters
 Schema = dict[str, Any]
 
 
@@ -86,8 +91,7 @@ def check(values: Any, schema: Schema, *, requires: bool = True, defaults_may_be
         raise Unprocessable(f"Invalid schema: {error.message}") from None
     found = best_match(errors_of(values, meant, checks_formats=False))
     if found is not None:
-        field = "" if found.json_path == "$" else f" for field {found.json_path.replace('$.', '')!r}"
-        raise Mismatch(f"Validation failed{field}. Failure reason: {found.message}")
+        raise Mismatch(described(found))
 
 
 def errors_of(values: Any, schema: Schema, *, checks_formats: bool = True) -> list[ValidationError]:
@@ -152,6 +156,99 @@ def add(tree: list[Any], way: list[str | int], message: str) -> None:
 
 def kind_of(part: str | int) -> str:
     return "index" if isinstance(part, int) else "property"
+
+
+def check_given(values: Any, schema: Schema | None) -> None:
+    """Check the parameters of a request by its schema, which is read as it is.
+
+    Raises:
+        ValueError: they are not valid, or the schema is not.
+    """
+    if schema is None:
+        return
+    try:
+        Draft202012Validator.check_schema(schema)
+        if values is not None:
+            validate(values, without_required(schema), registry=EMPTY_REGISTRY)
+    except SchemaError as error:
+        text = f"The provided schema is not a valid json schema. Schema error: {error.message}"
+        raise ValueError(text) from None
+    except ValidationError as error:
+        raise ValueError(described(error)) from None
+    except Unresolvable as error:
+        raise ValueError(f"Validation failed. Failure reason: {error}") from None
+
+
+def described(error: ValidationError) -> str:
+    field = "" if error.json_path == "$" else f" for field {error.json_path.replace('$.', '')!r}"
+    return f"Validation failed{field}. Failure reason: {error.message}"
+
+
+def checked_size(parameters: dict[str, Any]) -> dict[str, Any]:
+    size = len(json.dumps(parameters, separators=(",", ":"), default=str).encode())
+    if size > LARGEST:
+        raise ValueError(
+            f"Flow run parameters must be less than {LARGEST:,} bytes when serialized (got {size:,} bytes)."
+        )
+    return parameters
+
+
+# --------------------------------------------------------------- job variables
+
+
+def job_variable_errors(variables: dict[str, Any], schema: Schema) -> list[ValidationError]:
+    """All errors of job variables by the schema of a pool's template, in which nothing is required."""
+    return errors_of(variables, without_required(as_meant(schema)))
+
+
+def job_variables_of(
+    workspace: Workspace, pool: dict[str, Any], *overrides: dict[str, Any] | None, requires: bool = False
+) -> None:
+    """Check job variables, the later ones before the earlier and the defaults of a pool's template.
+
+    Raises:
+        Mismatch: they are not valid by the schema of the template.
+        Unprocessable: the schema is not valid.
+        NotFound: a default refers to a block that is not there.
+    """
+    schema = pool["base_job_template"].get("variables")
+    if not schema:
+        return
+    check_schema(schema)
+    defaults, all_valid = defaults_of(workspace, schema)
+    for each in overrides:
+        defaults |= each or {}
+    check(defaults, schema, requires=requires and all_valid, defaults_may_be_null=True)
+
+
+def defaults_of(workspace: Workspace, schema: Schema) -> tuple[dict[str, Any], bool]:
+    """The valid defaults of a schema, and whether all are."""
+    defaults, all_valid = {}, True
+    for name, part in schema.get("properties", {}).items():
+        if "default" not in part:
+            continue
+        default = part["default"]
+        if isinstance(default, dict) and "$ref" in default:
+            default = block_data(workspace, default["$ref"])
+            if default is None:
+                continue
+        if errors_of({name: default}, without_required(schema)):
+            all_valid = False
+        else:
+            defaults[name] = default
+    return defaults, all_valid
+
+
+def block_data(workspace: Workspace, reference: dict[str, Any]) -> Any:
+    """The data of the block that a default refers to; None if it names none."""
+    block = reference.get("block_document_id")
+    if block is None:
+        return None
+    documents = workspace["block_documents"]
+    row = documents.find(UUID(str(block)).int) if is_id(str(block)) else None
+    if row is None:
+        raise NotFound("Block not found.")
+    return documents.values(row)["data"]
 
 
 # ------------------------------------------------------------ schemas as meant

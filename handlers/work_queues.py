@@ -213,6 +213,30 @@ def renumber(workspace: Workspace, pool: UUID, moved: int | None = None) -> None
             change(queues, row, {"priority": last})
 
 
+def pool_queue(workspace: Workspace, pool_name: str, queue_name: str) -> UUID:
+    """The id of a pool's queue, which is created if it is not there.
+
+    Raises:
+        NotFound: there is no such pool.
+    """
+    pools, queues = workspace["work_pools"], workspace["work_queues"]
+    found = matching(pools, [(NAME, pool_name)])
+    if not found:
+        raise NotFound(f'Work pool "{pool_name}" not found.')
+    pool: UUID = pools.values(found.min())["id"]
+    rows = matching(queues, [(POOL_ID, pool.int), (NAME, queue_name)])
+    row = rows.min() if rows else create_queue(workspace, pool, {"name": queue_name})
+    queue: UUID = queues.values(row)["id"]
+    return queue
+
+
+def agent_queue(workspace: Workspace, name: str) -> UUID:
+    """The id of a queue of the pool for agents, both created if they are not there."""
+    if not matching(workspace["work_pools"], [(NAME, AGENT_POOL["name"])]):
+        create_pool(workspace, AGENT_POOL)
+    return pool_queue(workspace, AGENT_POOL["name"], name)
+
+
 def queue_of(workspace: Workspace, pool_name: str, queue_name: str | None) -> UUID | None:
     """The id of a pool's queue, or of its default queue.
 

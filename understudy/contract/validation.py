@@ -6,7 +6,7 @@ ctx.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from functools import partial
 from operator import attrgetter
@@ -74,12 +74,20 @@ def compiled(place: Place, reading: Reading) -> core_schema.CoreSchema:
 
 
 def refined(place: Place, core: core_schema.CoreSchema, reading: Reading) -> core_schema.CoreSchema:
-    """The schema that a function of the handlers makes of another one, for what no contract can say of a request."""
-    name, functions = place.value.get("x-refined-by"), place.contract.functions
-    if name is None or functions is None or reading is Reading.STORED:
+    """The schema that functions of the handlers make of another one, for what no contract can say of a request.
+
+    Those of `x-before` and `x-after` return a value, or raise a `ValueError`; that of `x-refined-by` returns a schema.
+    """
+    functions = place.contract.functions
+    if functions is None or reading is Reading.STORED:
         return core
-    made: core_schema.CoreSchema = functions(name, place)(core)
-    return made
+    if "x-after" in place.value:
+        core = core_schema.no_info_after_validator_function(functions(place.value["x-after"], place), core)
+    if "x-before" in place.value:
+        core = core_schema.no_info_before_validator_function(functions(place.value["x-before"], place), core)
+    if "x-refined-by" in place.value:
+        core = functions(place.value["x-refined-by"], place)(core)
+    return core
 
 
 def kind_of(place: Place) -> Callable[[Place, Reading], core_schema.CoreSchema]:
@@ -102,6 +110,10 @@ def kind_of(place: Place) -> Callable[[Place, Reading], core_schema.CoreSchema]:
 
 
 def anything(place: Place, reading: Reading) -> core_schema.CoreSchema:
+    if place.value.get("x-duration"):
+        return core_schema.no_info_after_validator_function(
+            timedelta.total_seconds, core_schema.timedelta_schema(strict=False)
+        )
     if place.value.get("x-affinity") == "numeric":
         return core_schema.no_info_after_validator_function(as_stored, core_schema.any_schema())
     if "x-json-bytes" in place.value:
@@ -136,7 +148,8 @@ def member_label(member: Place) -> str | None:
     if member.value.get("type") == "array":
         inner = member_label(member["items"])
         return inner and f"list[{inner}]"
-    return member.within.rpartition("/")[2] if "properties" in member.value else None
+    named = member.value.get("x-label", member.within.rpartition("/")[2])
+    return named if "properties" in member.value else None
 
 
 def boolean(place: Place, reading: Reading) -> core_schema.CoreSchema:

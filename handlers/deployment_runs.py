@@ -1,0 +1,208 @@
+"""Flow runs of deployments: created by clients, and by schedules."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from understudy.errors import ApiError, BadRequest, Conflict, Unprocessable
+from understudy.operations.actions import check_keys, same_row
+from understudy.operations.handler_results import Answer
+from understudy.values import MICROSECOND, in_utc, new_id, now, time_of_change
+from understudy.workspaces.workspace import Workspace
+
+from . import CONFLICT
+from .deployments import NO_SCHEMA, row_of
+from .flow_runs import check_document, labels_of
+from .hydration import Hydration, HydrationError
+from .names import new_name
+from .orchestration import flow_states
+from .orchestration.client import Client
+from .orchestration.transition import proposed_state
+from .parameter_schemas import CIRCULAR, Mismatch, check, job_variables_of
+from .schedule_dates import dates_of
+from .schedules import schedules_of
+from .work_queues import pool_queue
+
+MOST = 100  # runs of a request
+SCHEDULED = {"type": "SCHEDULED"}
+# What a real server's scheduler does where a request does not say it.
+LEAST_RUNS, MOST_RUNS = 3, 100
+LEAST_TIME, MOST_TIME = timedelta(hours=1), timedelta(days=100)
+KINDS = {"interval": "IntervalSchedule", "cron": "CronSchedule", "rrule": "RRuleSchedule"}
+Body = dict[str, Any]
+
+
+def create_flow_run_from_deployment(
+    workspace: Workspace, id: UUID, body: Body, headers: Mapping[bytes, bytes]
+) -> Answer:
+    deployment = workspace["deployments"].values(row_of(workspace, id))
+    try:
+        parameters = parameters_of(workspace, deployment, body)
+    except HydrationError as error:
+        raise BadRequest(f"Error hydrating flow run parameters: {error}") from None
+    try:
+        check_parameters(deployment, body, parameters)
+    except Mismatch as error:
+        raise Conflict(f"Error creating flow run: {error}") from None
+    row, is_new = create_run(workspace, deployment, body, parameters, Client.of(headers))
+    return workspace.shown("flow_runs", row), 201 if is_new else 200
+
+
+def bulk_create_flow_runs_from_deployment(
+    workspace: Workspace, id: UUID, body: list[Body], headers: Mapping[bytes, bytes]
+) -> Answer:
+    if len(body) > MOST:
+        raise BadRequest(f"Cannot create more than {MOST} flow runs at once.")
+    deployment = workspace["deployments"].values(row_of(workspace, id))
+    client = Client.of(headers)
+    return {"results": [result_of(workspace, deployment, each, client) for each in body]}
+
+
+def result_of(workspace: Workspace, deployment: Body, body: Body, client: Client) -> Body:
+    """What came of one of many runs."""
+    try:
+        parameters = parameters_of(workspace, deployment, body)
+        check_parameters(deployment, body, parameters)
+        row, _ = create_run(workspace, deployment, body, parameters, client)
+    except (HydrationError, Mismatch, ApiError) as error:
+        return {"flow_run_id": None, "status": "FAILED", "error": reason_of(error)}
+    return {"flow_run_id": workspace["flow_runs"].values(row)["id"], "status": "CREATED", "error": None}
+
+
+def reason_of(error: Exception) -> str:
+    """Why a run of many was not created, which is worded otherwise than for one alone."""
+    if isinstance(error, Mismatch):
+        return f"Parameter validation failed: {error}"
+    if not isinstance(error, ApiError):
+        return str(error)
+    detail = str(error.body["detail"])
+    known = {
+        NO_SCHEMA: "Parameter schema enforcement is enabled but deployment has no valid schema.",
+        CIRCULAR: "Invalid schema: circular references detected.",
+    }
+    return known.get(detail, detail)
+
+
+def parameters_of(workspace: Workspace, deployment: Body, body: Body) -> Any:
+    """The parameters of a run: those of its deployment, and its own before them."""
+    parameters = {**deployment["parameters"], **body.get("parameters", {})}
+    return Hydration(workspace, renders=True, raises=True).object(parameters)
+
+
+def check_parameters(deployment: Body, body: Body, parameters: Any) -> None:
+    enforced = body.get("enforce_parameter_schema")
+    if not (deployment["enforce_parameter_schema"] if enforced is None else enforced):
+        return
+    if not isinstance(deployment["parameter_openapi_schema"], dict):
+        raise Conflict(NO_SCHEMA)
+    check(parameters, deployment["parameter_openapi_schema"])
+
+
+def create_run(workspace: Workspace, deployment: Body, body: Body, parameters: Any, client: Client) -> tuple[int, bool]:
+    """Create a run of a deployment. Returns its number, and whether it is new."""
+    runs, moment = workspace["flow_runs"], now()
+    pool = pool_of(workspace, deployment)
+    if pool is not None:
+        try:
+            job_variables_of(workspace, pool, deployment["job_variables"], body.get("job_variables"), requires=True)
+        except Mismatch as error:
+            raise Unprocessable(f"Error creating flow run: {error}") from None
+    values = {name: value for name, value in body.items() if name not in ("state", "enforce_parameter_schema")}
+    values |= {"flow_id": deployment["flow_id"], "deployment_id": deployment["id"], "parameters": parameters}
+    values |= {"deployment_version": deployment["version"], **queue_for(workspace, deployment, pool, body)}
+    values["tags"] = list(dict.fromkeys([*deployment["tags"], *body.get("tags", ())]))
+    document = body.get("infrastructure_document_id") or deployment["infrastructure_document_id"]
+    values["infrastructure_document_id"] = document
+    values.setdefault("job_variables", {})
+    existing = same_row(runs, values) if body.get("idempotency_key") else None
+    if existing is not None:
+        return existing, False
+    check_keys(workspace, runs, values, CONFLICT)
+    check_document(workspace, document)
+    created = moment + MICROSECOND
+    values |= {"id": new_id(), "created": created, "updated": time_of_change(created)}
+    values |= {"name": body.get("name") or new_name(), "labels": labels_of(workspace, values)}
+    state = proposed_state(body.get("state") or SCHEDULED, moment)
+    return flow_states.add_flow_run(workspace, values, state, client), True
+
+
+def queue_for(workspace: Workspace, deployment: Body, pool: Body | None, body: Body) -> Body:
+    """The queue of a run: one that it names, which is created by need, or that of its deployment."""
+    name = body.get("work_queue_name")
+    if not name:
+        return {"work_queue_name": deployment["work_queue_name"], "work_queue_id": deployment["work_queue_id"]}
+    if pool is None:
+        raise BadRequest(
+            f"Cannot create flow run in work queue {name} because deployment {deployment['id']} is not associated with"
+            " a work pool. Please remove work_pool_name and try again."
+        )
+    return {"work_queue_name": name, "work_queue_id": pool_queue(workspace, pool["name"], name)}
+
+
+def pool_of(workspace: Workspace, deployment: Body) -> Body | None:
+    """The work pool of a deployment's queue."""
+    queue = found(workspace, "work_queues", deployment["work_queue_id"])
+    return None if queue is None else found(workspace, "work_pools", queue["work_pool_id"])
+
+
+def found(workspace: Workspace, table: str, row_id: UUID | None) -> Body | None:
+    row = None if row_id is None else workspace[table].find(row_id.int)
+    return None if row is None else workspace[table].values(row)
+
+
+# -------------------------------------------------------------------- scheduled
+
+
+def schedule_deployment(
+    workspace: Workspace,
+    id: UUID,
+    start_time: datetime | None,
+    end_time: datetime | None,
+    min_time: float | None,
+    min_runs: int | None,
+    max_runs: int | None,
+) -> Answer:
+    """Create the runs that schedules ask for; a deployment that is not there asks for none."""
+    deployment = found(workspace, "deployments", id)
+    if deployment is None:
+        return None
+    start = start_time or now()
+    try:
+        end = end_time or start + MOST_TIME
+        least = start + (LEAST_TIME if min_time is None else timedelta(seconds=min_time))
+    except (OverflowError, ValueError):
+        raise Unprocessable("The times are out of range.") from None
+    for schedule in schedules_of(workspace, id):
+        if schedule["active"]:
+            dates: list[datetime] = []
+            for date in dates_of(schedule["schedule"], start, end, MOST_RUNS if max_runs is None else max_runs):
+                dates.append(date)
+                if len(dates) >= (LEAST_RUNS if min_runs is None else min_runs) and date >= least:
+                    break
+            for date in dates:
+                schedule_run(workspace, deployment, schedule, date)
+    return None
+
+
+def schedule_run(workspace: Workspace, deployment: Body, schedule: Body, date: datetime) -> None:
+    """Create the run that a schedule asks for at a time, unless it is there."""
+    runs, moment = workspace["flow_runs"], now()
+    key = f"scheduled {deployment['id']} {schedule['id']} {date}"
+    if same_row(runs, {"flow_id": deployment["flow_id"], "idempotency_key": key}) is not None:
+        return
+    kind = next(name for field, name in KINDS.items() if field in schedule["schedule"])
+    details = {"scheduled_time": in_utc(date)}
+    state = {"type": "SCHEDULED", "message": "Flow run scheduled", "state_details": details}
+    values = {
+        "id": new_id(), "created": moment, "updated": moment + MICROSECOND, "name": new_name(),
+        "flow_id": deployment["flow_id"], "deployment_id": deployment["id"],
+        "deployment_version": deployment["version"], "work_queue_name": deployment["work_queue_name"],
+        "work_queue_id": deployment["work_queue_id"], "idempotency_key": key, "auto_scheduled": True,
+        "parameters": {**deployment["parameters"], **schedule["parameters"]},
+        "infrastructure_document_id": deployment["infrastructure_document_id"],
+        "tags": ["auto-scheduled", *deployment["tags"]],
+        "created_by": {"id": schedule["id"], "type": "SCHEDULE", "display_value": schedule["slug"] or kind},
+    }  # fmt: skip
+    values["labels"] = labels_of(workspace, values)
+    flow_states.add_flow_run(workspace, values, proposed_state(state, moment))

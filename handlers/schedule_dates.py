@@ -1,0 +1,104 @@
+"""The dates of schedules: when a deployment is to run."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from itertools import islice
+from math import floor
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pendulum
+from croniter import croniter
+from dateutil import tz
+from dateutil.rrule import rrule, rruleset, rrulestr
+
+from understudy.errors import Unprocessable
+from understudy.values import in_utc
+
+CANDIDATES = 1000  # dates that are looked at, at most
+ANCHOR = datetime(2020, 1, 1)  # noqa: DTZ001 - in the time zone of the schedule
+
+
+def dates_of(schedule: dict[str, Any], start: datetime, end: datetime, most: int) -> Iterator[datetime]:
+    """At most so many dates of a schedule, from a start to an end, both included.
+
+    Raises:
+        Unprocessable: the schedule is none that is known.
+    """
+    for kind, dates in (("interval", interval_dates), ("cron", cron_dates), ("rrule", rrule_dates)):
+        if kind in schedule:
+            return distinct(dates(schedule, start), start, end, most)
+    raise Unprocessable("The schedule has neither an interval nor a cron string nor an rrule.")
+
+
+def distinct(dates: Iterator[datetime], start: datetime, end: datetime, most: int) -> Iterator[datetime]:
+    """The dates in a range. Each is there once, although clocks are set back."""
+    seen: set[datetime] = set()
+    for date in islice(dates, CANDIDATES + 2):
+        moment = date.astimezone(timezone.utc)
+        if moment > end or len(seen) >= most:
+            return
+        if moment >= start and moment not in seen:
+            seen.add(moment)
+            yield date
+
+
+def interval_dates(schedule: dict[str, Any], start: datetime) -> Iterator[datetime]:
+    """Dates by an interval from an anchor: whole days keep the hour in their time zone."""
+    zone = schedule.get("timezone") or "UTC"
+    anchor = pendulum.instance(moment_of(schedule["anchor_date"])).in_timezone(zone)
+    interval = timedelta(seconds=schedule["interval"])
+    days, seconds = interval.days, (interval - timedelta(days=interval.days)).total_seconds()
+    number = floor((start.timestamp() - anchor.timestamp()) / schedule["interval"])
+    date = anchor.add(days=days * number, seconds=seconds * number)
+    while date > start:
+        number -= 1
+        date = anchor.add(days=days * number, seconds=seconds * number)
+    while True:
+        if date >= start:
+            yield datetime.fromisoformat(date.isoformat())  # a plain one
+        date = date.add(days=days, seconds=seconds)
+
+
+def cron_dates(schedule: dict[str, Any], start: datetime) -> Iterator[datetime]:
+    """Dates by a cron string in its time zone; a time that clocks pass twice counts once."""
+    zone = ZoneInfo(schedule.get("timezone") or "UTC")
+    local = start.astimezone(zone).replace(tzinfo=None)
+    before = local - timedelta(seconds=0 if local.microsecond else 1)
+    cron = croniter(schedule["cron"], before, day_or=schedule.get("day_or", True))
+    while True:
+        date: datetime = cron.get_next(datetime).replace(tzinfo=zone)
+        yield date.astimezone(timezone.utc).astimezone(zone)
+
+
+def rrule_dates(schedule: dict[str, Any], start: datetime) -> Iterator[datetime]:
+    """Dates by recurrences in their time zone."""
+    zone = schedule.get("timezone") or "UTC"
+    rule = rrulestr(schedule["rrule"], dtstart=ANCHOR, cache=True)
+    local = tz.gettz(zone)
+    found = set_in(rule, local) if isinstance(rule, rruleset) else rule_in(rule, local)
+    return (date.astimezone(ZoneInfo(zone)) for date in found.xafter(start.astimezone(ZoneInfo(zone)), inc=True))
+
+
+def rule_in(rule: Any, zone: Any) -> rrule:
+    """A rule in a time zone, in which its dates are meant."""
+    until = rule._until  # noqa: SLF001 - it has no other name
+    changes = {} if until is None else {"until": until.replace(tzinfo=zone)}
+    return rule.replace(dtstart=rule._dtstart.replace(tzinfo=zone), **changes)  # noqa: SLF001
+
+
+def set_in(rules: Any, zone: Any) -> rruleset:
+    """Several rules and dates in a time zone."""
+    found = rruleset(cache=True)
+    for add, own in ((found.rrule, rules._rrule), (found.exrule, rules._exrule)):  # noqa: SLF001
+        for rule in own:
+            add(rule_in(rule, zone))
+    for add, own in ((found.rdate, rules._rdate), (found.exdate, rules._exdate)):  # noqa: SLF001
+        for date in own:
+            add(date.replace(tzinfo=zone))
+    return found
+
+
+def moment_of(value: datetime | str) -> datetime:
+    """A time of a stored schedule, which is a text there."""
+    return in_utc(value if isinstance(value, datetime) else datetime.fromisoformat(value.replace("Z", "+00:00")))

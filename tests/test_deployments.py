@@ -1,0 +1,295 @@
+"""Deployments: created and changed, with their schedules and runs."""
+
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+SCHEMA = {"type": "object", "properties": {"x": {"type": "integer"}}, "required": ["x"]}
+DAILY = {"cron": "0 9 * * *", "timezone": "Europe/Berlin"}
+
+
+@pytest.fixture
+def flow(scratch: httpx.Client) -> str:
+    made = scratch.post("/flows/", json={"name": f"flow-{uuid4()}", "labels": {"team": "a"}}).raise_for_status()
+    return str(made.json()["id"])
+
+
+@pytest.fixture
+def pool(scratch: httpx.Client) -> str:
+    """A pool whose jobs take the number `cpu`, which is required."""
+    variables = {"type": "object", "properties": {"cpu": {"type": "integer"}}, "required": ["cpu"]}
+    template = {"job_configuration": {"cpu": "{{ cpu }}"}, "variables": variables}
+    body = {"name": f"pool-{uuid4()}", "type": "process", "base_job_template": template}
+    return str(scratch.post("/work_pools/", json=body).raise_for_status().json()["name"])
+
+
+def create(api: httpx.Client, flow: str, **fields: object) -> httpx.Response:
+    return api.post("/deployments/", json={"name": "d", "flow_id": flow, **fields})
+
+
+def created(api: httpx.Client, flow: str, **fields: object) -> dict[str, Any]:
+    row: dict[str, Any] = create(api, flow, **fields).raise_for_status().json()
+    return row
+
+
+def read(api: httpx.Client, deployment: str) -> dict[str, Any]:
+    row: dict[str, Any] = api.get(f"/deployments/{deployment}").raise_for_status().json()
+    return row
+
+
+def runs(api: httpx.Client, deployment: str) -> list[dict[str, Any]]:
+    body = {"deployments": {"id": {"any_": [deployment]}}, "sort": "EXPECTED_START_TIME_ASC"}
+    found: list[dict[str, Any]] = api.post("/flow_runs/filter", json=body).raise_for_status().json()
+    return found
+
+
+# ------------------------------------------------------------ create and change
+
+
+def test_a_deployment_is_replaced_by_its_flow_and_name(scratch: httpx.Client, flow: str) -> None:
+    first = create(scratch, flow, description="first", labels={"own": 1}, schedules=[{"schedule": DAILY}])
+    second = create(scratch, flow, paused=True)
+    assert (first.status_code, second.status_code) == (201, 200)
+    before, after = first.json(), second.json()
+    assert (after["id"], after["created"], after["description"]) == (before["id"], before["created"], "first")
+    assert before["labels"] == {"team": "a", "prefect.flow.id": flow, "own": 1}
+    assert before["schedules"][0]["schedule"] == {**DAILY, "day_or": True}
+    assert (after["paused"], after["schedules"]) == (True, [])
+
+
+def test_a_deployment_needs_its_flow_and_a_name_for_paths(scratch: httpx.Client, flow: str) -> None:
+    statuses = [create(scratch, str(uuid4())).status_code, create(scratch, flow, name="a/b").status_code]
+    assert statuses == [409, 422]
+
+
+def test_a_queue_is_created_by_need(scratch: httpx.Client, flow: str, pool: str) -> None:
+    in_pool = created(scratch, flow, work_pool_name=pool, work_queue_name="fresh")
+    assert (in_pool["work_pool_name"], in_pool["work_queue_name"]) == (pool, "fresh")
+    default = created(scratch, flow, name="e", work_pool_name=pool)
+    assert default["work_queue_name"] == "default"
+    alone = created(scratch, flow, name="f", work_queue_name=f"queue-{uuid4()}")
+    assert alone["work_pool_name"] == "default-agent-pool"
+    assert create(scratch, flow, work_pool_name="nobody").json() == {"detail": 'Work pool "nobody" not found.'}
+    scratch.patch(f"/deployments/{alone['id']}", json={"work_pool_name": None}).raise_for_status()
+    assert read(scratch, alone["id"])["work_queue_id"] is None
+
+
+def test_a_concurrency_limit_belongs_to_its_deployment(scratch: httpx.Client, flow: str) -> None:
+    made = created(scratch, flow, concurrency_limit=3)
+    limit = made["global_concurrency_limit"]
+    assert (limit["name"], limit["limit"]) == (f"deployment:{made['id']}", 3)
+    path = f"/deployments/{made['id']}"
+    scratch.patch(path, json={"concurrency_limit": 5}).raise_for_status()
+    assert read(scratch, made["id"])["global_concurrency_limit"]["limit"] == 5
+    scratch.patch(path, json={"concurrency_limit": None}).raise_for_status()
+    assert read(scratch, made["id"])["global_concurrency_limit"] is None
+    assert scratch.get(f"/v2/concurrency_limits/{limit['id']}").status_code == 404
+    both = create(scratch, flow, concurrency_limit=1, global_concurrency_limit_id=str(uuid4()))
+    assert "cannot have both" in both.json()["exception_detail"][0]["msg"]
+    assert create(scratch, flow, global_concurrency_limit_id=str(uuid4())).status_code == 404
+    scratch.patch(path, json={"concurrency_limit": 2}).raise_for_status()
+    scratch.delete(path).raise_for_status()
+    assert scratch.get(f"/v2/concurrency_limits/{limit['name']}").status_code == 404
+
+
+def test_parameters_are_checked_by_their_schema(scratch: httpx.Client, flow: str) -> None:
+    body = {"parameters": {"x": "no"}, "parameter_openapi_schema": SCHEMA}
+    refused = create(scratch, flow, enforce_parameter_schema=True, **body)
+    reason = "Validation failed for field 'x'. Failure reason: 'no' is not of type 'integer'"
+    assert refused.json()["exception_detail"][0]["msg"] == f"Value error, {reason}"
+    made = created(scratch, flow, **body)  # enforced later, since the request does not ask for it
+    assert scratch.patch(f"/deployments/{made['id']}", json={"tags": ["t"]}).json() == {
+        "detail": f"Error updating deployment: {reason}"
+    }
+    hydrated = {"x": {"__prefect_kind": "json", "value": "2"}}
+    scratch.patch(f"/deployments/{made['id']}", json={"parameters": hydrated}).raise_for_status()
+    assert read(scratch, made["id"])["parameters"] == {"x": 2}
+    unknown = {"x": {"__prefect_kind": "workspace_variable", "variable_name": "nobody"}}
+    answer = scratch.patch(f"/deployments/{made['id']}", json={"parameters": unknown})
+    assert answer.status_code == 400
+    too_large = create(scratch, flow, parameters={"x": "y" * 600_000})
+    assert "less than 524,288 bytes" in str(too_large.json())
+
+
+def test_blocks_and_job_variables_are_checked(scratch: httpx.Client, flow: str, pool: str) -> None:
+    nobody = str(uuid4())
+    assert f"storage block with id: {nobody}" in create(scratch, flow, storage_document_id=nobody).json()["detail"]
+    wrong = create(scratch, flow, work_pool_name=pool, job_variables={"cpu": "many"})
+    assert (wrong.status_code, wrong.json()["detail"][:50]) == (
+        422,
+        "Error creating deployment: Validation failed for f",
+    )
+    made = created(scratch, flow, work_pool_name=pool)
+    changed = scratch.patch(f"/deployments/{made['id']}", json={"work_pool_name": pool, "job_variables": {"cpu": "x"}})
+    assert (changed.status_code, changed.json()["detail"][:44]) == (409, "Error creating deployment: <ValidationError:")
+
+
+# -------------------------------------------------------------------- schedules
+
+
+@pytest.mark.parametrize(
+    ("schedule", "message"),
+    [
+        ({"cron": "x"}, 'Invalid cron string: "x"'),
+        ({"cron": "@daily", "timezone": "Mars"}, 'Invalid timezone: "Mars"'),
+        ({"interval": -5}, "interval must be positive"),
+        ({"rrule": "x"}, 'Invalid RRule string "x"'),
+        ({"interval": "x"}, "invalid digit in duration"),
+    ],
+)
+def test_a_schedule_is_validated(scratch: httpx.Client, flow: str, schedule: dict[str, Any], message: str) -> None:
+    errors = create(scratch, flow, schedules=[{"schedule": schedule}]).json()["exception_detail"]
+    assert any(message in error["msg"] for error in errors)
+    kinds = {error["loc"][4] for error in errors}
+    assert "RRuleSchedule" in kinds
+    assert "function-after[validate_timezone(), CronSchedule]" in kinds
+
+
+def test_schedules_are_completed(scratch: httpx.Client, flow: str) -> None:
+    path = f"/deployments/{created(scratch, flow)['id']}/schedules"
+    bodies = [{"schedule": {"interval": "PT1H"}}, {"schedule": {"rrule": "FREQ=DAILY"}}]
+    interval, rrule = scratch.post(path, json=bodies).raise_for_status().json()
+    assert interval["schedule"]["interval"] == 3600.0
+    assert interval["schedule"]["timezone"] == "UTC"
+    assert interval["schedule"]["anchor_date"].startswith("20")
+    assert rrule["schedule"] == {"rrule": "DTSTART:20200101T000000\nFREQ=DAILY", "timezone": "UTC"}
+    often = scratch.post(path, json=[{"schedule": {"rrule": "FREQ=MINUTELY;INTERVAL=5"}}]).json()[0]
+    assert not often["schedule"]["rrule"].startswith("DTSTART:2020")
+
+
+def test_a_schedule_is_changed_and_deleted(scratch: httpx.Client, flow: str) -> None:
+    made = created(
+        scratch, flow, schedules=[{"schedule": DAILY, "slug": "a"}, {"schedule": DAILY, "parameters": {"x": 1}}]
+    )
+    path = f"/deployments/{made['id']}/schedules"
+    other = next(each for each in made["schedules"] if each["slug"] is None)
+    assert scratch.patch(f"{path}/{other['id']}", json={"slug": "a"}).status_code == 409
+    scratch.patch(f"{path}/{other['id']}", json={"active": False, "max_scheduled_runs": 5}).raise_for_status()
+    first = scratch.get(path).json()[0]
+    assert (first["id"], first["active"], first["max_scheduled_runs"], first["parameters"]) == (
+        other["id"],
+        False,
+        5,
+        {},
+    )
+    assert scratch.patch(f"{path}/{other['id']}", json={"max_scheduled_runs": 51}).status_code == 422
+    assert [scratch.delete(f"{path}/{other['id']}").status_code for _ in range(2)] == [204, 404]
+    assert scratch.get(f"/deployments/{uuid4()}/schedules").json() == {"detail": "Deployment not found."}
+
+
+def test_schedules_are_told_apart_by_their_slugs(scratch: httpx.Client, flow: str) -> None:
+    made = created(scratch, flow, schedules=[{"schedule": DAILY, "slug": slug} for slug in ("a", "b")])
+    path = f"/deployments/{made['id']}"
+
+    def change(*schedules: dict[str, Any]) -> httpx.Response:
+        return scratch.patch(path, json={"schedules": list(schedules)})
+
+    def slugs() -> dict[str, bool]:
+        return {each["slug"]: each["active"] for each in read(scratch, made["id"])["schedules"]}
+
+    assert change({"slug": "a", "active": False}, {"slug": "c", "schedule": DAILY}).status_code == 204
+    assert slugs() == {"a": False, "b": True, "c": True}
+    swapped = change({"slug": "b", "replaces": "a"}, {"slug": "a", "replaces": "b"})
+    assert swapped.status_code == 204
+    assert slugs() == {"b": False, "a": True, "c": True}
+    assert change({"slug": "c", "replaces": "a"}).json()["detail"].startswith("Cannot rename schedule from 'a' to 'c'")
+    assert change({"slug": "x", "replaces": "a"}, {"slug": "y", "replaces": "a"}).status_code == 422
+    assert change({"slug": "new"}).status_code == 422
+    assert change({"schedule": DAILY}).json()["detail"].startswith("Please provide a slug")
+
+
+# ------------------------------------------------------------------------- runs
+
+
+def test_a_run_takes_after_its_deployment(scratch: httpx.Client, flow: str, pool: str) -> None:
+    fields = {"parameters": {"x": 1, "y": 1}, "tags": ["d"], "version": "2", "job_variables": {"cpu": 1}}
+    made = created(scratch, flow, work_pool_name=pool, **fields)
+    path = f"/deployments/{made['id']}/create_flow_run"
+    run = scratch.post(path, json={"parameters": {"y": 2}, "tags": ["r"], "idempotency_key": "k"})
+    again = scratch.post(path, json={"idempotency_key": "k"})
+    assert (run.status_code, again.status_code, again.json()["id"]) == (201, 200, run.json()["id"])
+    row = run.json()
+    assert (row["parameters"], sorted(row["tags"])) == ({"x": 1, "y": 2}, ["d", "r"])
+    assert (row["deployment_version"], row["work_pool_name"], row["work_queue_name"]) == ("2", pool, "default")
+    assert (row["state_name"], row["labels"]["prefect.deployment.id"]) == ("Scheduled", made["id"])
+    elsewhere = scratch.post(path, json={"work_queue_name": "other", "state": {"type": "PENDING"}}).json()
+    assert (elsewhere["work_queue_name"], elsewhere["state_name"]) == ("other", "Pending")
+
+
+def test_a_run_is_refused_for_its_parameters_and_variables(scratch: httpx.Client, flow: str, pool: str) -> None:
+    made = created(scratch, flow, work_pool_name=pool, parameter_openapi_schema=SCHEMA)
+    path = f"/deployments/{made['id']}/create_flow_run"
+    missing = scratch.post(path, json={})
+    assert (missing.status_code, missing.json()["detail"]) == (
+        409,
+        "Error creating flow run: Validation failed. Failure reason: 'x' is a required property",
+    )
+    unset = scratch.post(path, json={"enforce_parameter_schema": False})
+    assert (unset.status_code, unset.json()["detail"]) == (
+        422,
+        "Error creating flow run: Validation failed. Failure reason: 'cpu' is a required property",
+    )
+    fine = {"parameters": {"x": 1}, "job_variables": {"cpu": 1}}
+    results = scratch.post(f"{path}/bulk", json=[fine, {"job_variables": {"cpu": 1}}, {"parameters": {"x": 1}}])
+    assert [each["status"] for each in results.json()["results"]] == ["CREATED", "FAILED", "FAILED"]
+    assert results.json()["results"][1]["error"].startswith("Parameter validation failed: ")
+    assert scratch.post(f"{path}/bulk", json=[{}] * 101).status_code == 400
+    assert scratch.post(f"/deployments/{uuid4()}/create_flow_run/bulk", json=[]).status_code == 404
+    no_pool = created(scratch, flow, name="p")
+    refused = scratch.post(f"/deployments/{no_pool['id']}/create_flow_run", json={"work_queue_name": "q"})
+    assert refused.status_code == 400
+
+
+SCHEDULES = {
+    "hourly": ({"interval": 3600, "anchor_date": "2030-01-01T00:30:00Z"}, ["03-30T00:30:00Z", "03-30T01:30:00Z"]),
+    "daily in Berlin": ({"interval": 86400, "anchor_date": "2030-01-01T08:00:00Z", "timezone": "Europe/Berlin"},
+                        ["03-30T08:00:00Z", "03-31T07:00:00Z"]),
+    "at nine in Berlin": (DAILY, ["03-30T08:00:00Z", "03-31T07:00:00Z"]),
+    "by rule": ({"rrule": "DTSTART:20300101T090000\nRRULE:FREQ=DAILY", "timezone": "Europe/Berlin"},
+                ["03-30T08:00:00Z", "03-31T07:00:00Z"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_runs_are_scheduled_between_two_times(scratch: httpx.Client, flow: str, name: str) -> None:
+    """Clocks are set forward in Berlin on 2030-03-31."""
+    schedule, dates = SCHEDULES[name]
+    made = created(scratch, flow, tags=["t"], schedules=[{"schedule": schedule, "parameters": {"p": 1}}])
+    body = {"start_time": "2030-03-30T00:00:00Z", "max_runs": 2}
+    path = f"/deployments/{made['id']}/schedule"
+    assert [scratch.post(path, json=body).json() for _ in range(2)] == [None, None]
+    found = runs(scratch, made["id"])
+    assert [run["expected_start_time"] for run in found] == [f"2030-{date}" for date in dates]
+    first, (kept,) = found[0], made["schedules"]
+    assert first["idempotency_key"].startswith(f"scheduled {made['id']} {kept['id']} 2030-03-30 ")
+    assert (sorted(first["tags"]), first["parameters"], first["auto_scheduled"]) == (
+        ["auto-scheduled", "t"],
+        {"p": 1},
+        True,
+    )
+    assert (first["created_by"]["id"], first["created_by"]["type"]) == (kept["id"], "SCHEDULE")
+    assert scratch.post(f"/deployments/{uuid4()}/schedule", json={}).json() is None
+
+
+def test_a_change_deletes_the_runs_to_come(scratch: httpx.Client, flow: str) -> None:
+    made = created(scratch, flow, schedules=[{"schedule": DAILY}])
+    for start in ("2020-01-01T00:00:00Z", "2090-01-01T00:00:00Z"):
+        scratch.post(f"/deployments/{made['id']}/schedule", json={"start_time": start, "max_runs": 1})
+    assert len(runs(scratch, made["id"])) == 2
+    scratch.patch(f"/deployments/{made['id']}", json={"tags": []}).raise_for_status()
+    assert [run["expected_start_time"][:4] for run in runs(scratch, made["id"])] == ["2020"]
+    scratch.delete(f"/deployments/{made['id']}/schedules/{made['schedules'][0]['id']}").raise_for_status()
+    assert runs(scratch, made["id"]) == []
+
+
+def test_queues_that_select_a_deployment(scratch: httpx.Client, flow: str, pool: str) -> None:
+    made = created(scratch, flow, tags=["a", "b"])
+    filters: dict[str, Any] = {"all": None, "tag": {"tags": ["a"]}, "other": {"tags": ["c"]}}
+    filters |= {"own": {"deployment_ids": [made["id"]]}, "foreign": {"deployment_ids": [str(uuid4())]}}
+    names = {name: f"{name}-{uuid4()}" for name in filters}
+    for name, chosen in filters.items():
+        scratch.post("/work_queues/", json={"name": names[name], "filter": chosen}).raise_for_status()
+    found = {each["name"] for each in scratch.get(f"/deployments/{made['id']}/work_queue_check").json()}
+    assert {name for name, full in names.items() if full in found} == {"all", "tag", "own"}
