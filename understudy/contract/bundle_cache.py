@@ -1,7 +1,7 @@
-"""A cache of parsed contracts, since parsing YAML takes most of the start.
+"""A cache of what was read of an API folder: the contract, since parsing YAML takes most of the start, and fixture sets.
 
-It is stored with the compiled Python modules of the same folder, and used as long as no file of the contract has
-changed. Nothing is stored if that folder cannot be written. Where Python is told to write no compiled modules
+It is stored with the compiled Python modules of the same folder, and used as long as no file has changed that it was
+read from. Nothing is stored if that folder cannot be written. Where Python is told to write no compiled modules
 (PYTHONDONTWRITEBYTECODE, as in many containers), this is stored all the same: each start would take a second more.
 """
 
@@ -19,9 +19,13 @@ from understudy.version import __version__
 Stamp = tuple[int, int, int]
 
 
-def place_of(entry: Path) -> Path:
-    """The cache file of a contract."""
-    return Path(cache_from_source(str(entry))).with_suffix(".contract")
+CONTRACT, ROWS = ".contract", ".rows"
+"""What is cached, as suffixes of the cache files."""
+
+
+def place_of(entry: Path, kind: str = CONTRACT) -> Path:
+    """The cache file of a contract, or of something else that was read beside a path."""
+    return Path(cache_from_source(str(entry))).with_suffix(kind)
 
 
 def stamp(path: Path) -> Stamp:
@@ -30,19 +34,19 @@ def stamp(path: Path) -> Stamp:
     return state.st_ino, state.st_mtime_ns, state.st_size
 
 
-def recalled(entry: Path) -> Any:
-    """The value that `remember` stored for a contract; None if there is none, or a file has changed since."""
+def recalled(entry: Path, kind: str = CONTRACT) -> Any:
+    """The value that `remember` stored for a path; None if there is none, or a file has changed since."""
     try:
-        version, files, value = marshal.loads(place_of(entry).read_bytes())  # noqa: S302 - trusted as modules are
+        version, files, value = marshal.loads(place_of(entry, kind).read_bytes())  # noqa: S302 - trusted as modules are
         is_current = version == __version__ and all(stamp(Path(file)) == seen for file, seen in files.items())
     except (OSError, ValueError, EOFError, TypeError, AttributeError):
         return None
     return value if is_current else None
 
 
-def remember(entry: Path, files: Iterable[Path], value: Any) -> None:
+def remember(entry: Path, files: Iterable[Path], value: Any, kind: str = CONTRACT) -> None:
     """Store a value of plain types for the next start, with the state of its files."""
-    place = place_of(entry)
+    place = place_of(entry, kind)
     with suppress(OSError, ValueError):  # the latter for what YAML knows and `marshal` does not, such as dates
         content = marshal.dumps((__version__, {str(file): stamp(file) for file in files}, value))
         place.parent.mkdir(exist_ok=True)

@@ -16,8 +16,8 @@ from understudy.contract.catalog import Catalog
 from understudy.contract.columns import Column
 from understudy.encoding import encoding_of, reason_of
 from understudy.errors import FixtureError, FixtureErrors, did_you_mean
-from understudy.loading import loader
-from understudy.loading.loader import LoadError
+from understudy.loading import loader, row_cache
+from understudy.loading.loader import Loaded, LoadError
 from understudy.loading.sources import Numbered, Source, Unreadable
 from understudy.paths import check_file, is_folder
 from understudy.text import counted
@@ -76,7 +76,10 @@ class FixtureSet:
     def _loaded(self) -> Workspace:
         stamp = stamp_of(self.folder) if self.folder.is_dir() else ()  # before it is read, so that no change is missed
         workspace = Workspace.empty(self.catalog)
-        load(self.folder, workspace, self._watch)
+        if not row_cache.fill(workspace, self.folder, stamp):
+            loaded = load(self.folder, workspace, self._watch)
+            if not any(loaded.completed.values()):  # those are loaded with new times
+                row_cache.keep(workspace, self.folder, stamp)
         self._read = stamp, workspace
         return workspace
 
@@ -94,8 +97,8 @@ def stamp_of(folder: Path) -> Stamp:
     return tuple((name, state.st_ino, state.st_mtime_ns, state.st_size) for name, state in states)
 
 
-def load(folder: Path, workspace: Workspace, watch: Watch = unwatched) -> None:
-    """Fill an empty workspace with the rows of a fixture set.
+def load(folder: Path, workspace: Workspace, watch: Watch = unwatched) -> Loaded:
+    """Fill an empty workspace with the rows of a fixture set. Returns what was loaded.
 
     A table without a file, or with an empty one, is empty, or derived from another one if the contract defines that.
 
@@ -103,7 +106,7 @@ def load(folder: Path, workspace: Workspace, watch: Watch = unwatched) -> None:
         FixtureError: the set cannot be loaded; the text names the file, line and reason of each error.
     """
     try:
-        loader.load(workspace, sources(folder, workspace, watch))
+        return loader.load(workspace, sources(folder, workspace, watch))
     except LoadError as error:
         raise FixtureErrors(str(error)) from None
 

@@ -10,6 +10,9 @@ from pyroaring import BitMap
 from understudy.contract.columns import ID, Column
 from understudy.tables.index import NOTHING, Built, Ids, Index, Key
 
+Plain = tuple[list[bytes], list[tuple[tuple[Any, ...], list[Key]]]]
+"""The JSON of rows, and their keys by the fields of each column."""
+
 
 class Rows:
     """Numbered rows. `live` has the numbers of existing rows; `encoded` is empty for other numbers."""
@@ -22,6 +25,21 @@ class Rows:
         self.keys: dict[Column, list[Key]] = {column: [] for column in columns}
         self.indexes: dict[Column, Index] = {}
         self._readers = [(column.reader(), keys) for column, keys in self.keys.items()]
+
+    def plain(self) -> Plain:
+        """The rows as plain values, to be stored. There must be no deleted rows among them."""
+        return self.encoded, [(tuple(column), keys) for column, keys in self.keys.items()]
+
+    @classmethod
+    def of(cls, plain: Plain) -> "Rows":
+        """The rows of plain values."""
+        encoded, keys = plain
+        made = cls(())
+        made.keys = {Column(*column): own for column, own in keys}
+        made.encoded, made.live = encoded, BitMap(range(len(encoded)))
+        made.by_id = dict(zip(made.keys[ID], range(len(encoded)), strict=True))
+        made._readers = [(column.reader(), own) for column, own in made.keys.items()]
+        return made
 
     def copy(self) -> "Rows":
         """An independent copy of the rows."""
