@@ -1,4 +1,4 @@
-"""A cache of what was read of an API folder: the contract, since parsing YAML takes most of the start, and fixture sets.
+"""A cache of what was read of an API folder: its contract, since parsing YAML takes most of the start, and rows.
 
 It is stored with the compiled Python modules of the same folder, and used as long as no file has changed that it was
 read from. Nothing is stored if that folder cannot be written. Where Python is told to write no compiled modules
