@@ -213,7 +213,7 @@ MISTAKES: dict[str, Mistake] = {
         "components/schemas/Detail is in",
     ),
     "a planned operation without a path": (
-        "They are answered with 501.\n",
+        "They are answered with 501.\n{}\n",
         "They are answered with 501.\nPUT pets: pets.change_pets\n",
         "x-planned: `PUT pets: pets.",
     ),
