@@ -101,7 +101,7 @@ def test_the_contract_is_served_in_one_document(small: httpx.Client) -> None:
 
 def test_a_planned_operation_is_answered_with_501(tmp_path: Path) -> None:
     planned = {"operationId": "pets.change_pets", "x-status": "planned", "responses": {"200": {"description": "Soon."}}}
-    contract = {**CONTRACT, "paths": {**CONTRACT["paths"], "/pets/{id}": {"post": planned}}}  # type: ignore[dict-item]
+    contract = {**CONTRACT, "paths": {**CONTRACT["paths"], "/pets": {"post": planned}}}  # type: ignore[dict-item]
     (tmp_path / "handlers").mkdir()
     (tmp_path / "handlers" / "__init__.py").touch()
     (tmp_path / "handlers" / "broken.py").write_text(BROKEN, encoding="utf-8")
@@ -112,8 +112,8 @@ def test_a_planned_operation_is_answered_with_501(tmp_path: Path) -> None:
         assert process.stdout is not None
         url = process.stdout.readline().partition(" at ")[2].partition(" ")[0]
         with client(url) as api:
-            answer = api.post("/pets/1", json={})
-    detail = "change_pets (POST /pets/{id}) is not served by Understudy"
+            answer = api.post("/pets", json={})
+    detail = "change_pets (POST /pets) is not served by Understudy"
     assert (answer.status_code, answer.json()) == (501, {"detail": detail})
 
 
