@@ -1,6 +1,7 @@
-"""Records what a real server answers to the tables of `tests/wire.py` and `tests/writes.py`, and its drift.
+"""Records what a real server answers to the tables of `tests/wire.py` and `tests/writes.py`, its drift, and reads.
 
-`python -m tests.real.record` writes `tests/recorded/*.json` and `tests/real/drift.txt`.
+`python -m tests.real.record` writes `tests/recorded/*.json`, `tests/real/drift.txt` and the file of
+`tests/recorded_reads.py`.
 """
 
 import json
@@ -11,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from tests import wire
+from tests import recorded_reads, wire
 from tests.servers import ROOT, real_server
 from tests.sessions import Player
 from tests.writes import WHOLE_TABLE_WRITES, WRITES, Step
@@ -69,6 +70,8 @@ def record() -> None:
     with tempfile.TemporaryDirectory() as homes, real_server(FIXTURES, Path(homes)) as api:
         DRIFT.write_text(drift_of(api), encoding="utf-8")
         wire_answers, write_answers = play_wire(str(api.base_url)), play_writes(api, Path(homes))
+    with tempfile.TemporaryDirectory() as home, real_server(recorded_reads.FIXTURES, Path(home)) as api:
+        recorded_reads.write(recorded_reads.record(api, recorded_reads.COUNT, seed=0))
     write("wire.json", "[", [json.dumps(entry, ensure_ascii=False) for entry in wire_answers], "]")
     write(
         "writes.json",
