@@ -45,8 +45,13 @@ def greeting(stdout: IO[str]) -> list[str]:
 
 
 @contextmanager
-def real_server(fixtures: Path, home: Path, more: Mapping[str, str] | None = None) -> Iterator[httpx.Client]:
-    """A real Prefect server on a fixture set, from the environment that `make .real` makes; `more` are settings."""
+def real_server(
+    fixtures: Path, home: Path, more: Mapping[str, str] | None = None, *, services: bool = False
+) -> Iterator[httpx.Client]:
+    """A real Prefect server on a fixture set, from the environment that `make .real` makes; `more` are settings.
+
+    With `services`, it has those in the background, too: schedules, and what stores events and task runs.
+    """
     port = free_port()
     database = home / "prefect.db"
     environment = {
@@ -68,7 +73,7 @@ def real_server(fixtures: Path, home: Path, more: Mapping[str, str] | None = Non
         "127.0.0.1",
         "--port",
         str(port),
-        "--no-services",
+        *(() if services else ("--no-services",)),
     ]
     with running(command, environment), client(f"http://127.0.0.1:{port}/api") as api:
         wait_for(api)

@@ -1,6 +1,7 @@
 """Flows of Prefect's own SDK in tests: the harness and the fixtures of the pytest plugin."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -34,3 +35,12 @@ def test_flows_run_in_tests(tmp_path: Path) -> None:
     said = done.stdout + done.stderr
     assert done.returncode == 0, said
     assert "EventsWorker" not in said, said
+
+
+def test_the_guide_names_tests_that_are_there() -> None:
+    guide = (ROOT / "docs/guides/prefect-test-harness.md").read_text(encoding="utf-8")
+    tests = (ROOT / "tests/real/flows_in_tests.py").read_text(encoding="utf-8")
+    table = guide.partition("## What works")[2].partition("The names are")[0]
+    named = re.findall(r"`((?:test_|Of|Test)\w+)`", table)
+    assert len(named) > 10
+    assert [name for name in named if f" {name}(" not in tests and f" {name}:" not in tests] == []
