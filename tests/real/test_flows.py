@@ -17,11 +17,12 @@ UNLIKE = {
     "estimated_run_time", "estimated_start_time_delta", "expected_start_time", "next_scheduled_start_time",
     "cache_key", "cache_expiration", "flow_version", "idempotency_key", "task_version", "traceparent", "transition_id",
     "occurred", "received", "latest_id", "storage_key", "storage_block_id", "expiration", "dynamic_key",
-    "estimated_start_time", "scheduled_time", "prefect.state-timestamp", "follows",
+    "estimated_start_time", "scheduled_time", "prefect.state-timestamp", "follows", "prefect.resource.name",
 }  # fmt: skip
 ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 NAMED = re.compile(r"'[a-z]+-[a-z]+'|[a-z_]+-[0-9a-f]{3,8}\b|run '[^']+'")
-NO_EVENTS = ("prefect.flow-run.heartbeat",)
+NOT_COMPARED = re.compile(r"prefect\.(flow-run\.heartbeat|[a-z-]+\.(created|updated))")
+"""Heartbeats, which depend on how long a flow takes, and events of rows, which Understudy does not have."""
 
 
 def likened(value: Any, *, keep_names: bool = False) -> Any:
@@ -32,7 +33,8 @@ def likened(value: Any, *, keep_names: bool = False) -> Any:
         }
         return dict(sorted(left.items()))
     if isinstance(value, list):
-        return [likened(part) for part in value]
+        parts = [likened(part) for part in value]
+        return sorted(parts) if all(isinstance(part, str) for part in parts) else parts  # such as tags, a set
     if isinstance(value, str):
         return NAMED.sub("NAME", ID.sub("ID", value))
     return round(value, 1) if isinstance(value, float) else value
@@ -67,7 +69,7 @@ def outcome(api: httpx.Client) -> dict[str, list[Any]]:
     while page["next_page"]:
         page = api.get(page["next_page"]).json()
         events += page["events"]
-    found["events"] = [likened(each) for each in events if each["event"] not in NO_EVENTS]
+    found["events"] = [likened(each) for each in events if not NOT_COMPARED.fullmatch(each["event"])]
     return {kind: sorted(rows, key=repr) for kind, rows in found.items()}
 
 
