@@ -52,7 +52,7 @@ async def stream_in(stream: Stream) -> None:
     event = stream.validator("Event")
     while True:
         sent = event.validate_json(await stream.receive_text())
-        await stream.perform(create_events, body=[sent])
+        await stream.submit(create_events, body=[sent])
 
 
 async def stream_out(stream: Stream) -> None:

@@ -312,7 +312,6 @@ def test_workers_get_the_background_runs_of_their_tasks_once_each(own: httpx.Cli
         observed = own.post("/task_workers/filter", json={}).json()
         assert [each["task_keys"] for each in observed] == [["load", "save"]]
         say(worker, {"type": "ack"})
-        say(worker, {"type": "quit"})
         third = background_run(own, "load")
         assert heard(worker)["id"] == third
         # It broke off before it had accepted the third, which another worker gets then.

@@ -2,39 +2,54 @@
 
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
+
+import pytest
 
 from tests.servers import REAL, ROOT
 
 
-def test_flows_run_in_tests(tmp_path: Path) -> None:
-    (tmp_path / "empty").mkdir()
-    command = [
-        str(REAL / "bin" / "python"),
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "understudy.testing.pytest_plugin",
-    ]
+def pytest_in(folder: Path, home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs tests with Prefect and the plugin. Warnings are errors."""
+    command = [str(REAL / "bin" / "python"), "-m", "pytest", "-q", "-p", "understudy.testing.pytest_plugin"]
     # Prefect leaves connections of event loops that have ended to the garbage collector.
-    command += ["-W", "error", "-W", "default::pytest.PytestUnraisableExceptionWarning"]
-    command += ["-c", os.devnull, "--rootdir", str(tmp_path), "-p", "no:cacheprovider"]
-    command += ["--understudy-fixtures", str(tmp_path / "empty"), str(ROOT / "tests" / "real" / "flows_in_tests.py")]
+    command += ["-W", "error", "-W", "default::pytest.PytestUnraisableExceptionWarning", "-p", "no:cacheprovider"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT", "PYTEST"))}
     environment |= {
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         "PYTHONPATH": str(ROOT),
-        "PREFECT_HOME": str(tmp_path),
+        "PREFECT_HOME": str(home),
         "DO_NOT_TRACK": "1",
     }
-    done = subprocess.run(
-        command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False
+    return subprocess.run(
+        [*command, *arguments],
+        env=environment,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
     )
+
+
+@pytest.mark.timeout(900)
+def test_flows_run_in_tests(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    options = ["-c", os.devnull, "--rootdir", str(tmp_path), "--understudy-fixtures", str(tmp_path / "empty")]
+    done = pytest_in(tmp_path, tmp_path, *options, str(ROOT / "tests" / "real" / "flows_in_tests.py"))
     said = done.stdout + done.stderr
     assert done.returncode == 0, said
     assert "EventsWorker" not in said, said
+
+
+@pytest.mark.timeout(900)
+def test_the_flow_of_the_example_project_runs(tmp_path: Path) -> None:
+    project = shutil.copytree(ROOT / "examples" / "pytest-project", tmp_path / "project")
+    done = pytest_in(project, tmp_path, ".")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " 9 passed" in done.stdout
 
 
 def test_the_guide_names_tests_that_are_there() -> None:

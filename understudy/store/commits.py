@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from understudy.encoding import reason_of
@@ -41,21 +41,30 @@ class Commits:
         self._next: asyncio.Future[Outcome] | None = None  # the one that takes `changes`
         self._flushing: asyncio.Task[None] | None = None
 
-    async def perform(self, operation: Callable[[], Any]) -> Any:
+    def perform(self, operation: Callable[[], Any]) -> Coroutine[Any, Any, Any]:
         """The result of an operation, or its exception, once it is durable. An operation that raises changes nothing.
+
+        The operation works with this call, before its result is awaited.
 
         Raises:
             InsufficientStorage: the operation has changed rows, and the changes could not be stored.
         """
+        return self._finished(operation, self._attempt(operation))
+
+    def _attempt(self, operation: Callable[[], Any]) -> tuple[bool, Any, Exception | None]:
+        """Whether an operation has changed rows, its result, and its exception."""
+        changes, raised = len(self._changes), None
+        try:
+            result = operation()
+        except Exception as error:  # noqa: BLE001 - an error has to wait like any result
+            self._undo(self._changes[changes:])
+            del self._changes[changes:]
+            result, raised = None, error
+        return len(self._changes) > changes, result, raised
+
+    async def _finished(self, operation: Callable[[], Any], attempt: tuple[bool, Any, Exception | None]) -> Any:
         while True:
-            changes, raised = len(self._changes), None
-            try:
-                result = operation()
-            except Exception as error:  # noqa: BLE001 - an error has to wait like any result
-                self._undo(self._changes[changes:])
-                del self._changes[changes:]
-                result, raised = None, error
-            has_changed = len(self._changes) > changes
+            has_changed, result, raised = attempt
             failure = await self._settled()
             if failure is None and raised is not None:
                 raise raised
@@ -64,6 +73,7 @@ class Commits:
             if has_changed:
                 raise refusal(failure)
             # The rows that it read are undone: perform it again.
+            attempt = self._attempt(operation)
 
     async def _settled(self) -> Outcome:
         """Wait until all present changes are on disk or undone."""

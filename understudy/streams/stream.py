@@ -42,6 +42,7 @@ class Stream:
         self._exchange = exchange
         self._incoming: asyncio.Task[Message] | None = None  # a message that is awaited
         self._changed = asyncio.Event()
+        self._submitted: set[asyncio.Future[Any]] = set()
         self.subprotocols: list[str] = scope.get("subprotocols", [])
         self.is_accepted = False
         self.is_closed = False
@@ -140,6 +141,17 @@ class Stream:
         """The result of an operation on the workspace, once it is durable."""
         opened = await self.workspace()
         return await opened.perform(operation, **arguments)
+
+    async def submit(self, operation: Callable[..., Any], **arguments: Any) -> None:
+        """Perform an operation at once, without waiting until it is durable."""
+        task = asyncio.ensure_future((await self.workspace()).perform(operation, **arguments))
+        self._submitted.add(task)
+        task.add_done_callback(self._settle)
+
+    def _settle(self, task: "asyncio.Future[Any]") -> None:
+        self._submitted.discard(task)
+        if not task.cancelled():
+            task.exception()  # which is in the log: the client gets no response
 
     async def read(self, operation: Callable[..., Any], **arguments: Any) -> Any:
         """The same of an operation that changes no row."""

@@ -219,10 +219,10 @@ def rows_of(workspace: "RemoteWorkspace", begun: datetime) -> str:
 
 
 def part_of(row: Any, path: str) -> str:
-    """The text of a field, or of one in an object ("state.message")."""
+    """The first line of a field, or of one in an object ("state.message")."""
     for name in path.split("."):
         row = row.get(name) if isinstance(row, dict) else None
-    return "" if row is None else str(row)
+    return "" if row is None else str(row).partition("\n")[0]
 
 
 def requests_of(workspace: "RemoteWorkspace") -> str:

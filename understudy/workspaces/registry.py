@@ -30,9 +30,13 @@ Perform = Callable[[Callable[[], Any]], Awaitable[Any]]
 """Performs an operation on a workspace, and returns its result once it is durable."""
 
 
-async def at_once(operation: Callable[[], Any]) -> Any:
+def at_once(operation: Callable[[], Any]) -> Awaitable[Any]:
     """Perform an operation on a workspace that is not stored."""
-    return operation()
+    return returned(operation())
+
+
+async def returned(result: Any) -> Any:
+    return result
 
 
 @dataclass(frozen=True)
