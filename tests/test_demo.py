@@ -49,7 +49,7 @@ def test_generator_makes_the_committed_files(tmp_path: Path) -> None:
 
 
 def test_files_stay_small() -> None:
-    assert sum(path.stat().st_size for path in DEMO.iterdir()) < 2_000_000
+    assert sum(path.stat().st_size for path in DEMO.iterdir()) < 4_500_000
 
 
 @pytest.mark.parametrize(
@@ -63,6 +63,12 @@ def test_files_stay_small() -> None:
         ("artifact_collections", 22, 30),
         ("work_pools", 3, 3),
         ("work_queues", 5, 8),
+        ("logs", 5500, 6500),
+        ("variables", 5, 10),
+        ("workers", 3, 3),
+        ("concurrency_limits_v2", 4, 8),
+        ("automations", 3, 8),
+        ("block_documents", 1, 5),
     ],
 )
 def test_number_of_rows(tables: Tables, table: str, least: int, most: int) -> None:
@@ -156,3 +162,29 @@ def test_every_example_of_the_contract_finds_something(api: Api) -> None:
             answer = client.post(path.lstrip("/"), json=body).raise_for_status().json()
             found = answer["count"] if "paginate" in path else answer
             assert found, f"{path} {body}"
+
+
+def test_logs_are_of_runs_and_from_while_they_ran(tables: Tables) -> None:
+    flow_runs, task_runs = by_id(tables["flow_runs"]), by_id(tables["task_runs"])
+    for row in tables["logs"]:
+        flow_run = flow_runs[row["flow_run_id"]]
+        run = flow_run if row["task_run_id"] is None else task_runs[row["task_run_id"]]
+        assert run["start_time"] <= row["timestamp"] <= (run["end_time"] or END)
+    failed = {row["id"] for row in tables["flow_runs"] if row["state_type"] in {"FAILED", "CRASHED"}}
+    assert failed == {row["flow_run_id"] for row in tables["logs"] if row["level"] == 40} & failed
+    assert len({row["message"] for row in tables["logs"]}) > 2000
+
+
+def test_automations_are_as_a_request_would_make_them(tables: Tables) -> None:
+    with stand_in(DEMO) as api:
+        for row in api.post("/automations/filter").raise_for_status().json():
+            body = {name: value for name, value in row.items() if name not in {"id", "created", "updated"}}
+            assert api.put(f"/automations/{row['id']}", json=body).status_code == 204
+
+
+def test_blocks_have_the_checksum_of_their_fields(tables: Tables) -> None:
+    (schema,) = tables["block_schemas"]
+    with stand_in(DEMO) as api:
+        body = {"fields": schema["fields"], "block_type_id": str(schema["block_type_id"])}
+        made = api.post("/block_schemas/", json={**body, "capabilities": schema["capabilities"]}).raise_for_status()
+        assert made.json()["checksum"] == schema["checksum"]
