@@ -13,7 +13,7 @@ from understudy.testing.standin import StandIn
 
 @contextmanager
 def prefect_test_harness(server_startup_timeout: int | None = 30) -> Iterator[None]:
-    """Run flows and all else of Prefect's SDK against an empty workspace for the duration of a block.
+    """Have Prefect's SDK use an empty workspace for the duration of a block.
 
     All blocks of a process share one server, which starts with the first and ends with the process.
 
