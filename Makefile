@@ -7,7 +7,6 @@ WORKERS := --numprocesses=auto --dist=loadfile
 COMMANDS_TESTS := $(addprefix tests/,cli terminal network server test_paths.py)
 CONTROL_TESTS := $(addprefix tests/,admin faults http workspaces hostile)
 VERIFY_TESTS := $(addprefix tests/,verify compare drift sampling reports mutants recipes)
-WHOLE_RUNS := $(addprefix test_,verify.py rules.py situations.py large_tables.py reproduction.py fuzzing.py schemathesis.py plain_schemathesis.py)
 TOOLS_TESTS := $(addprefix tests/,testing mutation)
 OTHER_TESTS := tests/real tests/store $(COMMANDS_TESTS) $(CONTROL_TESTS) $(TOOLS_TESTS) $(VERIFY_TESTS)
 
@@ -15,7 +14,7 @@ export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export TMPDIR := $(CURDIR)/.cache/tmp
 
-.PHONY: serve test test-commands test-control test-tools test-soak test-verify test-parts test-crash test-real mutants mutation bench bench-writes check hooks docs dist demo tables record clean help
+.PHONY: serve test test-commands test-control test-tools test-soak test-verify test-crash test-real mutants mutation bench bench-writes check hooks docs dist demo tables record clean help
 .DEFAULT_GOAL := serve
 
 serve: $(VENV)/serving ## serve the demo set; ARGS="--port 4300 --fixtures DIR" for more
@@ -36,11 +35,8 @@ test-tools: $(VENV)/testing ## all tests of StandIn, the pytest plugin, the exam
 test-soak: $(VENV)/testing ## keep a server busy for two minutes, and check for leaks
 	$(BIN)/pytest tests/server/test_soak.py --soak-minutes 2 $(ARGS)
 
-test-verify: $(VENV)/testing ## all tests of verify, compare, the mutants and the recipes for CI
+test-verify: $(VENV)/testing ## all tests of verify, compare, drift, the reports, the mutants and the recipes for CI
 	$(BIN)/pytest $(VERIFY_TESTS) $(WORKERS) $(ARGS)
-
-test-parts: $(VENV)/testing ## the tests of verify's parts, of drift, sampling and reports, without whole runs of verify
-	$(BIN)/pytest tests/verify tests/drift tests/sampling tests/reports $(addprefix --ignore=tests/verify/,$(WHOLE_RUNS)) $(WORKERS) $(ARGS)
 
 test-crash: $(VENV)/testing ## all tests of the store; a server is killed 200 times while it writes
 	$(BIN)/pytest tests/store --rounds 200 $(ARGS)

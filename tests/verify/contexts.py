@@ -71,7 +71,7 @@ class ContextFactory:
             yield CheckContext(
                 self.endpoint_map,
                 self._interpreter[strict],
-                Model(self.endpoint_map.selections, self.catalog),
+                Model(self.endpoint_map.listed_tables, self.catalog),
                 ThrottledClient(client, budget, None),
                 random.Random(seed),
                 Verdict(URL, seed),

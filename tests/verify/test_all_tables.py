@@ -6,13 +6,14 @@ from functools import partial
 import pytest
 from starlette.types import ASGIApp
 
+from tests.apps import app_on
 from tests.verify.contexts import ContextFactory
 from understudy.contract.contract import Contract
-from understudy.operations.api_folder import own_folder
+from understudy.operations.api_folder import Api, own_folder
 from understudy.sampling.answers import Answer
 from understudy.sampling.random_requests import RequestGenerator
 from understudy.verify.check_context import CheckContext
-from understudy.verify.checks import combined_criteria, listings, single_criteria
+from understudy.verify.checks import combined_criteria, invalid_requests, listings, lookups, single_criteria
 from understudy.verify.expectations.response_schemas import ResponseSchemas
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
 from understudy.verify.suite import subjects_of
@@ -76,3 +77,45 @@ def test_a_response_may_have_another_media_type(all_tables: ContextFactory) -> N
     schemas, endpoint = ResponseSchemas(), all_tables.endpoint("GET /flow_runs/{id}/logs/download")
     assert schemas.fault(endpoint, Answer(200, "a,b"), "text/csv; charset=utf-8") is None
     assert schemas.fault(endpoint, Answer(200, []), "application/json") == "200 as application/json"
+
+
+@pytest.fixture(scope="module")
+def demo_app(api: Api) -> ASGIApp:
+    return app_on(own_folder() / "fixtures" / "demo", api)
+
+
+@pytest.mark.parametrize("table", ["automations", "block_documents", "block_schemas", "concurrency_limits_v2"])
+def test_a_list_may_show_a_view_of_its_rows(all_tables: ContextFactory, demo_app: ASGIApp, table: str) -> None:
+    with all_tables.context_of(demo_app) as context:
+        all_tables.learn(context)
+        assert context.model.known[table] != {}
+        subject = subjects_of(context)[table]
+        for operator in subject.field_operators.values():
+            context.results.run(partial(single_criteria.check, subject, operator))
+        context.results.run(partial(listings.check, context, subject))
+        verdict = context.results.verdict
+    assert (verdict.violations, verdict.errors, verdict.notes) == ([], [], [])
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        "POST /flow_runs/history",  # a body has required fields, without which its other errors may not be named
+        "POST /flow_runs/lateness",  # a number that changes with time
+        "POST /ui/flow_runs/history",  # objects with fields that change with time
+    ],
+)
+def test_invalid_requests_to_a_correct_server(all_tables: ContextFactory, demo_app: ASGIApp, label: str) -> None:
+    with all_tables.context_of(demo_app) as context:
+        context.results.run(partial(invalid_requests.check, context, all_tables.endpoint(label)))
+        verdict = context.results.verdict
+    assert (verdict.violations, verdict.errors, verdict.notes) == ([], [], [])
+
+
+def test_an_id_that_a_path_cannot_have_is_not_found(all_tables: ContextFactory, demo_app: ASGIApp) -> None:
+    with all_tables.context_of(demo_app) as context:
+        all_tables.learn(context)
+        (lookup,) = (each for each in all_tables.endpoint_map.reads if each.endpoint.label == "GET /automations/{id}")
+        context.results.run(partial(lookups.check, context, lookup))
+        verdict = context.results.verdict
+    assert (verdict.violations, verdict.errors, verdict.notes) == ([], [], [])

@@ -24,7 +24,7 @@ class Answer:
 class Order:
     """The order of the rows of a response: by a field; complete if there are fewer than `whole_below`.
 
-    "started|expected" is the field `expected` of rows where `started` is null.
+    "started|expected" is the field `expected` of rows where `started` is null, and "kind,name" is both fields.
     """
 
     field: str
@@ -59,6 +59,8 @@ def key_of(row: Row, order: Order) -> str:
 
 def sort_value(row: Row, field: str) -> Any:
     """The value by which a row is sorted, as named by an `Order`."""
+    if "," in field:
+        return tuple(row.get(name) for name in field.split(","))
     return next((row[name] for name in field.split("|") if row.get(name) is not None), None)
 
 

@@ -13,10 +13,12 @@ def moving_fields(contract: Contract) -> frozenset[str]:
 
 def moving_in(schema: Place) -> Iterator[str]:
     """The names of such fields of an object, nested ones included."""
-    for name, part in schema["properties"].items():
+    for name, part in schema.entries("properties"):
         if part.value.get("x-moving"):
             yield name
-        elif "properties" in part.value:
+        elif part.value.get("type") == "array":
+            yield from moving_in(part["items"])
+        else:
             yield from moving_in(part)
 
 

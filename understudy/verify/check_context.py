@@ -10,7 +10,7 @@ from pydantic_core import ValidationError
 
 from understudy.reports.verdict import SEPARATOR, Rule, Verdict, Write
 from understudy.sampling.answers import Answer, named, rows_of, same
-from understudy.sampling.moving_fields import without
+from understudy.sampling.moving_fields import moving_in, without
 from understudy.sampling.random_requests import Request, names_in
 from understudy.sampling.sample_values import Samples
 from understudy.terminal.interrupts import delayed
@@ -162,10 +162,14 @@ class CheckContext:
     def still(self, endpoint: Endpoint, body: Any) -> Any:
         """The body of an answer without the fields that differ from one answer to the next."""
         schema = endpoint.success
-        table = schema.value.get("x-table", "") if schema is not None else ""
+        if schema is None:
+            return body
+        if schema.value.get("x-moving"):
+            return None
         selects = endpoint.body.value.get("x-selects", "") if endpoint.body is not None else ""
-        moving = self.model.moving(table or selects)
-        return without(moving, body) if moving else body
+        shown = schema["items"] if schema.value.get("type") == "array" else schema
+        moving = self.model.moving(schema.value.get("x-table", "") or selects)
+        return without(moving.union(moving_in(shown)), body)
 
     def _differ(self, table: str, known: Row | None, row: Row) -> bool:
         """Whether a row differs from the known one. Types are compared in the run's own rows, which are few."""
@@ -206,12 +210,17 @@ class CheckContext:
     def _learn_row(self, selection: Selection, row: Row) -> None:
         lists, request = selection.lists, selection.lists.request({})
         self.results.count(rules.FORM, lists.label)
+        if not selection.shows_rows:
+            self.model.remember(selection.table, row)
+            return
         try:
             written = self.model.learn(selection.table, row)
         except ValidationError as error:
             reason = str(error.errors(include_url=False)[0])
             self._blame_once(rules.FORM, lists, "", Broken((request,), "a row of the contract", reason))
             return
+        # A response schema names the fields that must be there.
+        written = {name: value for name, value in written.items() if name in row}
         if written != row and not self.model.is_worked_out(selection.table):
             self._blame_once(rules.FORM, lists, "", unlike((request,), written, row))
 

@@ -178,7 +178,7 @@ def prepared(plan: Plan, contract: Contract, server: httpx.Client, seed: int) ->
     interpreter = RequestInterpreter(endpoint_map, catalog, strict=plan.strict)
     throttled_client = ThrottledClient(server, plan.max_requests or MOST, plan.rate)
     randomness = random.Random(seed)  # noqa: S311 - to draw requests, not to keep a secret
-    model, verdict = Model(endpoint_map.selections, catalog), Verdict(throttled_client.shown, seed)
+    model, verdict = Model(endpoint_map.listed_tables, catalog), Verdict(throttled_client.shown, seed)
     verdict.rules = rules.READING + (rules.WRITING if plan.allow_writes else ())
     if plan.fixtures is not None:
         model.suppose(workspace_of(contract, plan.fixtures))

@@ -48,7 +48,8 @@ class Listing:
         self.field = str(sort.value["x-sorts"][word]).removeprefix(DESCENDING)
         self.descending = sort.value["x-sorts"][word].startswith(DESCENDING)
         self.order = Order(self.field, whole_below=0)
-        self._column = success_of(selection.lists)["items"]["properties"][self.field.partition("|")[0]]
+        columns = success_of(selection.lists)["items"]["properties"]
+        self._columns = [columns[name.partition("|")[0]] for name in self.field.split(",")]
         self._subject = SEPARATOR.join([word, *names_in(filters)])
         self._whole: tuple[int, list[Row]] | None = None
 
@@ -74,10 +75,11 @@ class Listing:
     def rows(self, cut: Filters) -> list[Row]:
         return self.context.rows(self.selection, self.selection.lists, {**self.body, **cut})
 
-    def key(self, row: Row) -> tuple[bool, Any]:
+    def key(self, row: Row) -> tuple[tuple[bool, Any], ...]:
         """What a row is sorted by: a null before whatever is set."""
-        value = sort_value(row, self.field)
-        return value is not None, comparable(self._column, value)
+        values = [sort_value(row, name) for name in self.field.split(",")]
+        columns = zip(self._columns, values, strict=True)
+        return tuple((value is not None, comparable(column, value)) for column, value in columns)
 
     def hold(self, rule: Rule, endpoint: Endpoint, check: Check) -> None:
         self.context.results.hold(rule, endpoint.label, self._subject, check)

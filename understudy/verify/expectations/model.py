@@ -10,6 +10,7 @@ from pydantic_core import to_json
 from understudy.contract.catalog import Catalog, Derived
 from understudy.filters.criteria import All, Criteria, Either, Not, Related
 from understudy.sampling.moving_fields import moving_in
+from understudy.values import is_id
 from understudy.workspaces.workspace import Workspace
 
 Row = Mapping[str, Any]
@@ -54,6 +55,10 @@ class Model:
         written: Row = json.loads(schema.encode(values))
         return written
 
+    def remember(self, table: str, row: Row) -> None:
+        """Store a row of which only a view is shown, so that the rows that meet criteria do not follow from it."""
+        self.known[table][str(row["id"])] = row
+
     def suppose(self, workspace: Workspace) -> None:
         """Take the rows of the tables that the server does not show from elsewhere."""
         for name, table in workspace.items():
@@ -64,10 +69,10 @@ class Model:
 
     def remove(self, table: str, ids: Iterable[str]) -> None:
         for row_id in ids:
-            number = self._workspace[table].find(UUID(row_id).int) if row_id in self.known[table] else None
-            if number is not None:
+            number = self._workspace[table].find(UUID(row_id).int) if is_id(row_id) else None
+            if number is not None and row_id in self.known[table]:
                 self._workspace[table].delete(number)
-                del self.known[table][row_id]
+            self.known[table].pop(row_id, None)
 
     def written(self, table: str, values: Mapping[str, Any]) -> Row:
         """A row of some values, and of the contract's defaults for the others, as it is written.

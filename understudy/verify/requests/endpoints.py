@@ -100,6 +100,11 @@ class Selection:
         return next((name for name, part in self.filters.items() if "x-related" not in part.value), "")
 
     @cached_property
+    def shows_rows(self) -> bool:
+        """Whether it lists the rows themselves, and not a view of them with other fields."""
+        return bool(success_of(self.lists)["items"].value.get("x-table") == self.table)
+
+    @cached_property
     def page_size(self) -> int:
         """How many rows an answer has where the request does not say."""
         return int(self.parts[LIMIT].value["default"])
@@ -120,6 +125,11 @@ class EndpointMap:
     updates: Mapping[str, Lookup] = field(default_factory=dict)
     deletes: Mapping[str, Lookup] = field(default_factory=dict)
     creates: Mapping[str, Endpoint] = field(default_factory=dict)
+
+    @property
+    def listed_tables(self) -> list[str]:
+        """The tables whose rows are listed with all fields."""
+        return [table for table, selection in self.selections.items() if selection.shows_rows]
 
     @property
     def by_path(self) -> Mapping[str, Sequence[Endpoint]]:
