@@ -44,10 +44,10 @@ def test_equal_servers_do_not_differ(small: httpx.Client) -> None:
 def test_what_differs_is_told_once_for_each_cause_with_the_smallest_request(
     small: httpx.Client, other: httpx.Client
 ) -> None:
-    result = compare(url(small), url(other), "--requests", "800", "--seed", "1")
+    result = compare(url(small), url(other), "--requests", "3000", "--seed", "1")
     assert result.returncode == 1
     lines = result.stdout.splitlines()
-    assert lines[0].endswith(" differences in 800 requests, by cause:")
+    assert lines[0].endswith(" differences in 3,000 requests, by cause:")
     assert any("POST /artifacts/count: the body" in line for line in lines)
     assert "   120 and 119" in lines
     assert f"   curl -s {url(small)}/artifacts/count -X POST -H 'content-type: application/json' -d '{{}}'" in lines

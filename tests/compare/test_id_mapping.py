@@ -86,7 +86,7 @@ def test_what_differs_is_found_and_nothing_else(
 ) -> None:
     change, said, count = ODD[name]
     servers, saved = (url(small), url(other(change))), tmp_path / "cases.jsonl"
-    result = compare(*servers, "--requests", "800", "--seed", "1", "--map-ids", "--save", str(saved))
+    result = compare(*servers, "--requests", "3000", "--seed", "1", "--map-ids", "--save", str(saved))
     lines = result.stdout.splitlines()
     assert result.returncode == 1
     assert {line.strip() for line in lines if line.startswith("   only in")} == {said}
@@ -94,7 +94,7 @@ def test_what_differs_is_found_and_nothing_else(
         f"not on both: {count} row{'s' * (count > 1)} of artifacts ({said})"
     ]
     again = compare(*servers, "--replay", str(saved), "--map-ids")
-    assert again.stdout.splitlines()[0] == lines[0].replace("800", str(len(jsonl.read(saved))))
+    assert again.stdout.splitlines()[0] == lines[0].replace("3,000", str(len(jsonl.read(saved))))
 
 
 def test_servers_that_were_seeded_through_the_api(tmp_path: Path) -> None:

@@ -7,19 +7,22 @@ from understudy.contract.contract import Contract, Place
 
 
 def moving_fields(contract: Contract) -> frozenset[str]:
-    """The names of such fields in the rows of all tables."""
-    return frozenset(name for schema in contract.schemas() if "x-table" in schema.value for name in moving_in(schema))
+    """The names of such fields in any schema of a contract."""
+    return frozenset(name for schema in contract.schemas() for name in moving_in(schema))
 
 
-def moving_in(schema: Place) -> Iterator[str]:
-    """The names of such fields of an object, nested ones included."""
+def moving_in(schema: Place, within: frozenset[str] = frozenset()) -> Iterator[str]:
+    """The names of such fields of an object, or of the objects in a list, nested ones included."""
+    if schema.path in within:  # a schema that contains itself
+        return
+    within |= {schema.path}
+    if schema.value.get("type") == "array":
+        yield from moving_in(schema["items"], within)
     for name, part in schema.entries("properties"):
         if part.value.get("x-moving"):
             yield name
-        elif part.value.get("type") == "array":
-            yield from moving_in(part["items"])
         else:
-            yield from moving_in(part)
+            yield from moving_in(part, within)
 
 
 def without(names: Container[str], value: Any) -> Any:

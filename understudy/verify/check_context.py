@@ -167,9 +167,8 @@ class CheckContext:
         if schema.value.get("x-moving"):
             return None
         selects = endpoint.body.value.get("x-selects", "") if endpoint.body is not None else ""
-        shown = schema["items"] if schema.value.get("type") == "array" else schema
         moving = self.model.moving(schema.value.get("x-table", "") or selects)
-        return without(moving.union(moving_in(shown)), body)
+        return without(moving.union(moving_in(schema)), body)
 
     def _differ(self, table: str, known: Row | None, row: Row) -> bool:
         """Whether a row differs from the known one. Types are compared in the run's own rows, which are few."""

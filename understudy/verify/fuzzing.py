@@ -221,7 +221,9 @@ class Fuzzing:
             endpoint = self._endpoints[case.operation.label]
             for check in checks:
                 is_broken = check.status is Status.FAILURE and not (
-                    is_busy(recorder, case_id) or self._is_excused(check.name, case, endpoint)
+                    is_busy(recorder, case_id)
+                    or is_of_no_operation(recorder, case_id, endpoint)
+                    or self._is_excused(check.name, case, endpoint)
                 )
                 rule = Rule(f"{PREFIX}{check.name}", RULES.get(check.name, check.name))
                 self._context.results.count(rule, endpoint.label)
@@ -249,7 +251,9 @@ class Fuzzing:
         """Whether a failure does not count: lenient servers may accept it, or it is not a success everywhere."""
         if check == "negative_data_rejection":
             return self._may_be_taken(case, endpoint)
-        return check == "positive_data_acceptance" and (endpoint.success is None or endpoint.may_be_off)
+        if check != "positive_data_acceptance":
+            return False
+        return endpoint.success is None or endpoint.may_be_off or not self._may_be_taken(case, endpoint)
 
     def _may_be_taken(self, case: Case, endpoint: Endpoint) -> bool:
         headers = {str(name): str(value) for name, value in (case.headers or {}).items()}
@@ -281,6 +285,16 @@ def is_busy(recorder: ScenarioRecorder, case_id: str) -> bool:
     """Whether the answer says no more than that the server is busy for now."""
     response = recorder.interactions[case_id].response
     return response is not None and response.status_code == HTTPStatus.SERVICE_UNAVAILABLE
+
+
+def is_of_no_operation(recorder: ScenarioRecorder, case_id: str, endpoint: Endpoint) -> bool:
+    """Whether a 404 is about a path with a text where an id must be, which is not a path of the operation."""
+    response, values = recorder.interactions[case_id].response, recorder.cases[case_id].value.path_parameters or {}
+    if response is None or response.status_code != HTTPStatus.NOT_FOUND:
+        return False
+    in_path = [each for each in endpoint.place.each("parameters") if each.value["in"] == "path"]
+    ids = [each.value["name"] for each in in_path if each["schema"].value.get("format") == "uuid"]
+    return not all(is_id(str(values.get(name))) for name in ids)
 
 
 def finding_of(check: CheckNode) -> str:

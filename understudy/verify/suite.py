@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import zip_longest
 
+from understudy.contract.contract import Place
 from understudy.sampling.random_requests import RequestGenerator
 from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Task
@@ -177,7 +178,14 @@ def is_predictable(context: CheckContext, table: str) -> bool:
     creates = context.endpoint_map.creates[table]
     body = {name: value_for(part, context.own.mark()) for name, part in schema_of(creates).entries("properties")}
     refusals = context.interpreter.refusals(creates, json.dumps(body).encode(), {})
-    return not context.model.is_worked_out(table) and refusals[0] is None
+    return not context.model.is_worked_out(table) and refusals[0] is None and not is_refined(schema_of(creates))
+
+
+def is_refined(schema: Place) -> bool:
+    """Whether a handler decides which values are valid, so that the schema does not (`x-refined-by`)."""
+    parts = [part for _, part in schema.entries("properties")]
+    parts += [schema["items"]] if "items" in schema.value else []
+    return "x-refined-by" in schema.value or any(map(is_refined, parts))
 
 
 def clean_up(context: CheckContext) -> list[str]:

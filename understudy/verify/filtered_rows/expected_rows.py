@@ -61,7 +61,7 @@ class ExpectedRows:
         alone = {**self._basic, **self._by_criteria(parts)}
 
         def ask(part: Criteria) -> Ids | None:
-            if not pin and self._model.knows(part, self._selection.table):
+            if not pin and self._decides(part):
                 return self._known(part)
             body = alone.get(repr(part))
             return None if body is None else self._selected.whole(merged(body, pin))
@@ -122,7 +122,13 @@ class ExpectedRows:
 
     def is_known(self, filters: Filters) -> bool:
         """Whether the known rows alone decide what filters select."""
-        return self._model.knows(self.criteria(filters), self._selection.table)
+        return self._decides(self.criteria(filters))
+
+    def _decides(self, criteria: Criteria) -> bool:
+        """Whether the known rows alone decide which rows meet criteria: all rows, or those that are looked at."""
+        table = self._selection.table
+        is_whole = table not in self._model.partial or self._selected.known is not None
+        return is_whole and self._model.knows(criteria, table)
 
     @cached_property
     def _basic(self) -> dict[str, Filters]:
