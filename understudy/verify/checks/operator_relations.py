@@ -159,6 +159,10 @@ def after(asked: Question) -> None:
 def bounded(asked: Question, none: str, every: str, opposite: str, direction: int) -> None:
     """A bound that no row meets at one end of time, and every row that has a moment at the other."""
     relations = asked.relations
+    if asked.field_operator.place.value["type"] == "integer":
+        for value in asked.values:
+            relations.at_most(rules.BOUNDS, asked.body(value + direction), asked.rows(value))
+        return
     relations.equal(rules.BOUNDS, asked.body(none), NO_ROWS)
     relations.equal(rules.BOUNDS, asked.body(every), asked.rows(none, opposite))
     if "is_null_" in asked.siblings:
