@@ -6,7 +6,7 @@ Source of each: the class of the same name in `prefect.server.orchestration.glob
 from datetime import datetime
 
 from understudy.contract.columns import Column
-from understudy.values import MICROSECOND
+from understudy.values import MICROSECOND, key_of
 
 from .policy import TERMINAL, Rule, transform
 from .transition import FLOW_RUNS, Transition
@@ -19,8 +19,8 @@ def ensure_flow_run_state_timestamp_is_unique(transition: Transition) -> None:
     """No two states of a run have the same time: the later one is moved by microseconds."""
     states, proposed = transition.workspace[transition.runs.states], transition.proposed
     owner = Column((transition.runs.owner,))
-    taken = {states.values(row)["timestamp"] for row in states.index(owner).rows(transition.run["id"].int)}
-    while proposed["timestamp"] in taken:
+    taken = {states.key(TIMESTAMP, row) for row in states.index(owner).rows(transition.run["id"].int)}
+    while key_of(proposed["timestamp"]) in taken:
         proposed["timestamp"] += MICROSECOND
 
 

@@ -96,21 +96,10 @@ def test_a_state_that_was_loaded_with_its_run_is_kept(world: World) -> None:
 
 
 def test_no_two_states_of_a_run_have_the_same_time(world: World) -> None:
-    run = world.flow_run("RUNNING")
-    later = in_seconds(5)
-    states = world.workspace["flow_run_states"]
-    (row,) = states.live
-    # States at each microsecond of a time to come, which the next one must avoid.
-    for number in range(3):
-        states.insert(
-            {**states.values(row), "id": world.flow, "timestamp": later + timedelta(microseconds=number)}
-            if number == 0
-            else {
-                **states.values(row),
-                "id": world.add("flows", name=str(number)),
-                "timestamp": later + timedelta(microseconds=number),
-            }
-        )
-    world.set(run, "COMPLETED")
-    moments = [states.values(each)["timestamp"] for each in states.live]
-    assert len(moments) == len(set(moments))
+    first = world.row(world.flow_run("PENDING"))
+    moment = first["state_timestamp"]
+    for kind in ("RUNNING", "COMPLETED"):
+        world.set_at(first["id"], kind, moment)
+    moments = [state["timestamp"] for state in world.state_rows(first["id"])]
+    assert moments == [moment + timedelta(microseconds=number) for number in range(3)]
+    assert world.row(first["id"])["end_time"] == moments[2]

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
+from importlib import import_module
 from itertools import count
+from operator import itemgetter
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
@@ -103,6 +105,12 @@ class World:
         """Propose a state for a task run."""
         return self._set("task_runs.set_task_run_state", run, kind, given)
 
+    def set_at(self, run: UUID, kind: str, time: datetime) -> None:
+        """Set the state of a flow run by a request at a time."""
+        module = import_module(self._api.operations["flow_runs.set_flow_run_state"].handler.__module__)
+        row = self.workspace["flow_runs"].find(run.int)
+        module.flow_states.set_flow_run_state(self.workspace, row, module.proposed_state({"type": kind}, time), time)
+
     def resume(self, run: UUID, run_input: Row | None = None) -> Outcome:
         return outcome(*self.call("flow_runs.resume_flow_run", id=run, run_input=run_input))
 
@@ -136,6 +144,12 @@ class World:
     def task_states(self, run: UUID) -> list[tuple[str, str]]:
         states, _ = self.call("task_run_states.read_task_run_states", task_run_id=run)
         return [(state["type"], state["name"]) for state in states]
+
+    def state_rows(self, run: UUID) -> list[Row]:
+        """The stored states of a flow run, in order."""
+        states = self.workspace["flow_run_states"]
+        rows = [row for row in map(states.values, states.live) if row["flow_run_id"] == run]
+        return sorted(rows, key=itemgetter("timestamp"))
 
     def slots(self, deployment: UUID) -> int:
         """The slots that are taken of a deployment's limit."""
