@@ -136,6 +136,7 @@ OPERATIONS: dict[str, tuple[int, str, str, dict[str, Any]]] = {
     "server.read_state": (200, "GET", "/state", {}),
     "workspaces.reset_workspace": (200, "POST", "/reset", {}),
     "workspaces.drop_workspaces": (200, "DELETE", "/workspaces", {}),
+    "workspaces.read_rows": (200, "GET", "/rows/flows", {}),
     "workspaces.load_rows": (200, "POST", "/fixtures", {"json": {"rows": {"flows": [FLOW]}}}),
     "snapshots.save_snapshot": (200, "PUT", "/snapshots/another", {}),
     "snapshots.read_snapshot": (200, "GET", "/snapshots/kept", {}),
