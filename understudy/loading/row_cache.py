@@ -1,4 +1,4 @@
-"""A cache of the loaded rows of a fixture set inside an API folder, such as the demo set, beside that of the contract.
+"""A cache of the loaded rows of a fixture set of an API folder, such as the demo set, beside that of the contract.
 
 Loading validates each row and computes its keys. Neither changes as long as the files of the set and of the contract do
 not. Nothing is stored in fixture folders elsewhere, which belong to users.
@@ -41,10 +41,10 @@ def keep(workspace: Workspace, folder: Path, stamp: Any) -> None:
 
 
 def contract_of(workspace: Workspace, folder: Path) -> Sequence[Path]:
-    """The files of the contract of a workspace, if the fixture set is inside its API folder."""
+    """The files of the contract of a workspace, if the fixture set is one of its API folder."""
     for table in workspace.values():
         files = table.schema.place.contract.bundle.files
-        return files if files and files[0].parent in folder.absolute().parents else ()
+        return files if files and files[0].parent / "fixtures" == folder.absolute().parent else ()
     return ()
 
 
