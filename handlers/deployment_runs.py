@@ -142,13 +142,8 @@ def queue_for(workspace: Workspace, deployment: Body, pool: Body | None, body: B
 
 def pool_of(workspace: Workspace, deployment: Body) -> Body | None:
     """The work pool of a deployment's queue."""
-    queue = found(workspace, "work_queues", deployment["work_queue_id"])
-    return None if queue is None else found(workspace, "work_pools", queue["work_pool_id"])
-
-
-def found(workspace: Workspace, table: str, row_id: UUID | None) -> Body | None:
-    row = None if row_id is None else workspace[table].find(row_id.int)
-    return None if row is None else workspace[table].values(row)
+    queue = workspace["work_queues"].get(deployment["work_queue_id"])
+    return None if queue is None else workspace["work_pools"].get(queue["work_pool_id"])
 
 
 # -------------------------------------------------------------------- scheduled
@@ -164,7 +159,7 @@ def schedule_deployment(
     max_runs: int | None,
 ) -> Answer:
     """Create the runs that schedules ask for; a deployment that is not there asks for none."""
-    deployment = found(workspace, "deployments", id)
+    deployment = workspace["deployments"].get(id)
     if deployment is None:
         return None
     start = start_time or now()

@@ -17,7 +17,6 @@ from understudy.filters.text_search import parse, search
 Event = Mapping[str, Any]
 """A row of events as JSON."""
 Test = Callable[[Event], bool]
-Matches = Callable[[str, str], bool]
 """Whether a pattern, without its `!`, matches a text."""
 
 ID, ROLE = "prefect.resource.id", "prefect.resource.role"

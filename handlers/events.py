@@ -59,9 +59,9 @@ async def stream_out(stream: Stream) -> None:
     """Sends the events that meet a filter: those of the last days first, then those to come."""
     await accept(stream)
     given, message = await receive_filter(stream, "EventFilter")
-    moment = now()
-    filter_ = {**with_defaults(given, moment), "order": "ASC"}
-    filter_["occurred"]["since"] = max(filter_["occurred"]["since"], moment - BACKFILL)
+    time = now()
+    filter_ = {**with_defaults(given, time), "order": "ASC"}
+    filter_["occurred"]["since"] = max(filter_["occurred"]["since"], time - BACKFILL)
     test = stream_test(filter_)
     known: set[bytes] | None = None  # what the stream begins with
     async for rows in stream.changes("events"):
@@ -149,11 +149,11 @@ def distinct(events: Table, rows: BitMap, order: str) -> BitMap:
 def count_account_events(
     workspace: Workspace, countable: str, filter: dict[str, Any], time_unit: str, time_interval: float
 ) -> Answer:
-    moment, events = now(), workspace["events"]
-    complete = with_defaults(filter, moment)
+    time, events = now(), workspace["events"]
+    complete = with_defaults(filter, time)
     occurred = complete["occurred"]
     complete["resource"] = {**(complete.get("resource") or {}), "distinct": False}
     rows = [from_json(events.encoded(row)) for row in selected(events, complete)]
     if countable in ("event", "resource"):
         return by_value(rows, countable, occurred, time_unit, time_interval)
-    return by_time(rows, countable, occurred, time_unit, time_interval, moment)
+    return by_time(rows, countable, occurred, time_unit, time_interval, time)

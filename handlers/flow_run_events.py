@@ -6,7 +6,6 @@ Source: `prefect.server.models.events`.
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 from understudy.workspaces.workspace import Workspace
 
@@ -74,13 +73,13 @@ def truncated(text: str) -> str:
 
 def related(workspace: Workspace, run: Row) -> list[dict[str, str]]:
     """What a flow run belongs to, with the tags of all of it, and what created the run."""
-    queue = row_of(workspace, "work_queues", run["work_queue_id"])
+    queue = workspace["work_queues"].get(run["work_queue_id"])
     owners = {
-        "flow": row_of(workspace, "flows", run["flow_id"]),
-        "deployment": row_of(workspace, "deployments", run["deployment_id"]),
+        "flow": workspace["flows"].get(run["flow_id"]),
+        "deployment": workspace["deployments"].get(run["deployment_id"]),
         "work-queue": queue,
-        "work-pool": queue and row_of(workspace, "work_pools", queue["work_pool_id"]),
-        "task-run": row_of(workspace, "task_runs", run["parent_task_run_id"]),
+        "work-pool": queue and workspace["work_pools"].get(queue["work_pool_id"]),
+        "task-run": workspace["task_runs"].get(run["parent_task_run_id"]),
     }
     found, tags = [], set(run["tags"])
     for kind, row in owners.items():
@@ -100,8 +99,3 @@ def creator(created_by: Row | None) -> list[dict[str, str]]:
         return []
     name = {"prefect.resource.name": created_by["display_value"]} if created_by.get("display_value") else {}
     return [{ID: f"prefect.{kind}.{created_by['id']}", ROLE: "creator", **name}]
-
-
-def row_of(workspace: Workspace, table: str, row_id: UUID | None) -> Row | None:
-    row = None if row_id is None else workspace[table].find(row_id.int)
-    return None if row is None else workspace[table].values(row)

@@ -52,7 +52,7 @@ def dependencies(run: Row) -> Row:
 
 
 def read_flow_run_graph_v2(workspace: Workspace, id: UUID, since: datetime | None = None) -> Answer:
-    flow_run = row_with(workspace, "flow_runs", id)
+    flow_run = workspace["flow_runs"].get(id)
     if flow_run is None:
         raise ObjectNotFound(f"Flow run {id} not found")
     nodes: dict[UUID, Row] = {}
@@ -98,7 +98,7 @@ def nodes_of(workspace: Workspace, task_run: Row) -> Iterator[Row]:
 
 def label_of(workspace: Workspace, flow_run: Row) -> str | None:
     """The name of a flow run after that of its flow; None if one has none."""
-    flow = row_with(workspace, "flows", flow_run["flow_id"])
+    flow = workspace["flows"].get(flow_run["flow_id"])
     return None if flow is None or flow_run["name"] is None else f"{flow['name']} / {flow_run['name']}"
 
 
@@ -148,8 +148,3 @@ def artifacts_of(workspace: Workspace, flow_run: UUID) -> Mapping[UUID | None, l
 def rows_of(workspace: Workspace, table: str, column: Column, owner: UUID) -> Iterator[Row]:
     """The rows of a table that refer to a row in a column."""
     return (workspace[table].values(row) for row in workspace[table].index(column).rows(owner.int))
-
-
-def row_with(workspace: Workspace, table: str, row_id: UUID) -> Row | None:
-    row = workspace[table].find(row_id.int)
-    return None if row is None else workspace[table].values(row)

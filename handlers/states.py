@@ -13,7 +13,7 @@ from understudy.tables.table import Table
 from understudy.values import now
 from understudy.workspaces.workspace import Workspace
 
-TERMINAL = {"COMPLETED", "FAILED", "CANCELLED", "CRASHED"}
+TERMINAL = frozenset({"COMPLETED", "FAILED", "CANCELLED", "CRASHED"})
 STATE_ID = Column(("state_id",))
 STATES = {"flow_runs": "flow_run_states", "task_runs": "task_run_states"}
 OWNERS = {"flow_runs": "flow_run_id", "task_runs": "task_run_id"}

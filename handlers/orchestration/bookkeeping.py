@@ -8,7 +8,8 @@ from datetime import datetime
 from understudy.contract.columns import Column
 from understudy.values import MICROSECOND, key_of
 
-from .policy import TERMINAL, Rule, transform
+from ..states import TERMINAL
+from .policy import Rule, transform
 from .transition import FLOW_RUNS, Transition
 
 TIMESTAMP = Column(("timestamp",))

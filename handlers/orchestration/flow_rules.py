@@ -9,7 +9,8 @@ from understudy.contract.columns import Column
 from understudy.operations.actions import matching
 from understudy.values import new_id
 
-from .policy import ANY, TERMINAL, Finish, rule, transform
+from ..states import TERMINAL
+from .policy import ANY, Finish, rule, transform
 from .shared_rules import is_persisted
 from .task_states import set_task_run_state
 from .transition import TASK_RUNS, State, Transition, detail, new_state, same_id

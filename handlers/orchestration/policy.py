@@ -13,7 +13,6 @@ Finish = Callable[[bool], None]
 """What a rule does after the state is written. Its argument is whether the transition is still as the rule left it."""
 
 TYPES = ("SCHEDULED", "PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELLED", "CRASHED", "PAUSED", "CANCELLING")
-TERMINAL = frozenset({"COMPLETED", "FAILED", "CANCELLED", "CRASHED"})
 ANY = frozenset({*TYPES, None})
 
 

@@ -6,9 +6,9 @@ Source of each: the class of the same name in `prefect.server.orchestration.core
 from typing import Any
 
 from understudy.contract.columns import Column
-from understudy.values import key_of
 
-from .policy import ANY, TERMINAL, Finish, rule
+from ..states import TERMINAL
+from .policy import ANY, Finish, rule
 from .random_delays import clamped
 from .shared_rules import is_persisted
 from .transition import Transition, copy_of, detail, new_state
@@ -38,8 +38,7 @@ def latest_cached(transition: Transition, key: str) -> dict[str, Any] | None:
     if not lasting:
         return None
     latest = max(lasting, key=lambda each: each["created"])
-    row = states.find(key_of(latest["task_run_state_id"]))
-    return None if row is None else states.values(row)
+    return states.get(latest["task_run_state_id"])
 
 
 @rule(ANY, {"COMPLETED"})

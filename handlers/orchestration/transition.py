@@ -88,16 +88,12 @@ class Transition:
 
     def linked_flow_run(self) -> Mapping[str, Any] | None:
         """The flow run of a task run."""
-        flow_run_id, table = self.run["flow_run_id"], self.workspace[FLOW_RUNS.table]
-        row = None if flow_run_id is None else table.find(flow_run_id.int)
-        return None if row is None else table.values(row)
+        return self.workspace[FLOW_RUNS.table].get(self.run["flow_run_id"])
 
 
 def deployment_of(workspace: Workspace, flow_run: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """The deployment of a flow run."""
-    deployment_id, table = flow_run["deployment_id"], workspace["deployments"]
-    row = None if deployment_id is None else table.find(deployment_id.int)
-    return None if row is None else table.values(row)
+    return workspace["deployments"].get(flow_run["deployment_id"])
 
 
 def new_state(kind: str, time: datetime, name: str | None = None, **values: Any) -> State:

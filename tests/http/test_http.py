@@ -6,7 +6,10 @@ import re
 import socket
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -27,18 +30,25 @@ CONTRACT = {
 }
 
 
-def test_a_fault_of_a_handler_is_a_500_and_a_line_in_the_log(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "handlers").mkdir()
-    (tmp_path / "handlers" / "__init__.py").touch()
-    (tmp_path / "handlers" / "broken.py").write_text(BROKEN, encoding="utf-8")
-    (tmp_path / "openapi.yaml").write_text(yaml.safe_dump(CONTRACT), encoding="utf-8")
-    (tmp_path / "fixtures" / "demo").mkdir(parents=True)
-    command = [sys.executable, "-m", "understudy", "serve", "--port", "0", "--api", str(tmp_path)]
+@contextmanager
+def served(folder: Path, contract: dict[str, Any]) -> Iterator[httpx.Client]:
+    """A server of an API whose handler fails."""
+    (folder / "handlers").mkdir()
+    (folder / "handlers" / "__init__.py").touch()
+    (folder / "handlers" / "broken.py").write_text(BROKEN, encoding="utf-8")
+    (folder / "openapi.yaml").write_text(yaml.safe_dump(contract), encoding="utf-8")
+    (folder / "fixtures" / "demo").mkdir(parents=True)
+    command = [sys.executable, "-m", "understudy", "serve", "--port", "0", "--api", str(folder)]
     with running(command, dict(os.environ)) as process:
         assert process.stdout is not None
         url = process.stdout.readline().partition(" at ")[2].partition(" ")[0]
         with client(url) as api:
-            answers = [api.get("/answer") for _ in range(2)]
+            yield api
+
+
+def test_a_fault_of_a_handler_is_a_500_and_a_line_in_the_log(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with served(tmp_path, CONTRACT) as api:
+        answers = [api.get("/answer") for _ in range(2)]
     assert [(answer.status_code, answer.json()) for answer in answers] == [
         (500, {"exception_message": "Internal Server Error"})
     ] * 2
@@ -102,17 +112,8 @@ def test_the_contract_is_served_in_one_document(small: httpx.Client) -> None:
 def test_a_planned_operation_is_answered_with_501(tmp_path: Path) -> None:
     planned = {"operationId": "pets.change_pets", "x-status": "planned", "responses": {"200": {"description": "Soon."}}}
     contract = {**CONTRACT, "paths": {**CONTRACT["paths"], "/pets": {"post": planned}}}  # type: ignore[dict-item]
-    (tmp_path / "handlers").mkdir()
-    (tmp_path / "handlers" / "__init__.py").touch()
-    (tmp_path / "handlers" / "broken.py").write_text(BROKEN, encoding="utf-8")
-    (tmp_path / "openapi.yaml").write_text(yaml.safe_dump(contract), encoding="utf-8")
-    (tmp_path / "fixtures" / "demo").mkdir(parents=True)
-    command = [sys.executable, "-m", "understudy", "serve", "--port", "0", "--api", str(tmp_path)]
-    with running(command, dict(os.environ)) as process:
-        assert process.stdout is not None
-        url = process.stdout.readline().partition(" at ")[2].partition(" ")[0]
-        with client(url) as api:
-            answer = api.post("/pets", json={})
+    with served(tmp_path, contract) as api:
+        answer = api.post("/pets", json={})
     detail = "change_pets (POST /pets) is not served by Understudy"
     assert (answer.status_code, answer.json()) == (501, {"detail": detail})
 

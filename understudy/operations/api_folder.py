@@ -28,7 +28,7 @@ PACKAGE = Path(__file__).parents[1]
 OF_REQUEST = frozenset({"api_url", "headers"})
 """Arguments of handlers that look at the request itself: the API's URL that it was sent to, and its headers."""
 NAMED = re.compile(r"\{(\w+)\}")
-SWITCHING = 101  # the status of a WebSocket
+SWITCHING = 101  # the status of a handshake for a WebSocket that was accepted
 STREAM = "stream"  # the first argument of handlers of streams
 
 

@@ -286,9 +286,7 @@ class NamesBody:
                     values[name] = self._parts[name].validate_python(value)
         except ValidationError:
             raise self._refusal(body) from None
-        check_depth(
-            {name: value for name, value in given.items() if name in self._parts}
-        )  # unknown names are not stored
+        check_depth([given[name] for name in self.arguments & given.keys()])  # criteria are not stored
         return values
 
     def _refusal(self, body: dict[str, Any] | None) -> ApiError:

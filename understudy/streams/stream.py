@@ -11,12 +11,12 @@ from starlette.types import Message, Receive, Scope, Send
 
 from understudy.contract.validation import validator
 from understudy.http.journal import Exchange
+from understudy.operations.api_folder import SWITCHING
 from understudy.site import Site
 from understudy.workspaces.registry import DEFAULT, WORKSPACE, OpenWorkspace
 from understudy.workspaces.workspace import Workspace
 
-SWITCHING = 101  # the status of a handshake that was accepted
-GOING_AWAY, POLICY = 1001, 1008  # codes for closing: RFC 6455, section 7.4.1
+GOING_AWAY = 1001  # RFC 6455, section 7.4.1
 
 
 class Closed(Exception):

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from itertools import islice, zip_longest
 from typing import Any
+from uuid import UUID
 
 from pyroaring import BitMap
 
@@ -50,6 +51,11 @@ class Table:
     def find(self, id_key: Key) -> int | None:
         """The number of the row with an id, given as returned by `key_of`."""
         return self._rows.by_id.get(id_key)
+
+    def get(self, id: UUID | None) -> dict[str, Any] | None:
+        """The values of the row with an id; None without such a row, or without an id."""
+        row = None if id is None else self.find(id.int)
+        return None if row is None else self.values(row)
 
     def encoded(self, row: int) -> bytes:
         """A row's JSON, as in responses."""
