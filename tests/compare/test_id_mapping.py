@@ -16,10 +16,10 @@ from tests import jsonl
 from tests.compare.test_compare import CHANGED, LOST, compare, url
 from tests.conftest import SMALL
 from tests.servers import stand_in
-from understudy.compare.differences import Difference
+from understudy.compare.differences import Difference, difference
 from understudy.compare.findings import Finding
 from understudy.compare.findings_report import report
-from understudy.compare.id_mapping import IdMapping
+from understudy.compare.id_mapping import SAME, IdMapping
 from understudy.compare.row_matching import Listing, mapping_of
 from understudy.contract.contract import Contract
 from understudy.operations.api_folder import own_folder
@@ -212,4 +212,15 @@ def test_each_server_is_told_with_the_request_that_it_was_asked() -> None:
     ],
 )
 def test_an_order_by_what_is_not_the_same_on_both_says_nothing(second: str, field: str, kept: str) -> None:
-    assert mapping("1 a:1 - 0", second).order(Order(field, 200)) == Order(kept, 200)
+    assert mapping("1 a:1 - 0", second).order(Order(field, 200), []) == Order(kept, 200)
+
+
+def test_lists_in_an_order_of_their_own_may_be_in_that_of_ids() -> None:
+    first, second = (Answer(200, [{"id": other_id(id_)} for id_ in ids]) for ids in ("12", "87"))
+    known = mapping("1 a - 0, 2 b - 0", "7 a - 0, 8 b - 0")
+    answers = first, known.answer(second)
+    assert difference(*answers) is not None
+    assert difference(*answers, known.order(None, first.body)) is None
+    assert difference(first, Answer(200, answers[1].body[:1]), known.order(None, first.body)) is not None
+    assert known.order(None, {"items": []}) is None
+    assert SAME.order(None, first.body) is None

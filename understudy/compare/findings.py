@@ -54,7 +54,7 @@ def found(
 ) -> Finding | None:
     requests = request, mapping.request(request)
     answers = still(ask(first, requests[0]), moving), still(mapping.answer(ask(second, requests[1])), moving)
-    apart = difference(*answers, mapping.order(request.order))
+    apart = difference(*answers, mapping.order(request.order, answers[0].body))
     return None if apart is None else Finding(requests, apart, answers)
 
 

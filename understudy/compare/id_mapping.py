@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -41,10 +42,15 @@ class IdMapping:
         """A response of the second server, with the first's ids and times."""
         return replace(answer, body=translated(answer.body, self.back, self._in_first_times))
 
-    def order(self, order: Order | None) -> Order | None:
-        """The order of rows that both servers share: without a field in which paired rows differ."""
-        is_own = order is not None and not set(self.own).isdisjoint(order.field.split("|"))
-        return replace(order, field="") if order is not None and is_own else order
+    def order(self, order: Order | None, body: Any) -> Order | None:
+        """The order of rows that both servers share: without a field in which paired rows differ.
+
+        A list whose order the contract does not say may be in the order of its ids, which differ between the servers.
+        """
+        if order is None:
+            return Order(field="", whole_below=sys.maxsize) if self.there and isinstance(body, list) else None
+        is_own = not set(self.own).isdisjoint(order.field.split("|"))
+        return replace(order, field="") if is_own else order
 
     def _in_first_times(self, row: dict[str, Any]) -> dict[str, Any]:
         times = self.times.get(str(row.get("id")), {})
