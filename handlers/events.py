@@ -59,7 +59,7 @@ async def stream_out(stream: Stream) -> None:
     """Sends the events that meet a filter: those of the last days first, then those to come."""
     await accept(stream)
     given, message = await receive_filter(stream, "EventFilter")
-    time = now()
+    time = await stream.now()
     filter_ = {**with_defaults(given, time), "order": "ASC"}
     filter_["occurred"]["since"] = max(filter_["occurred"]["since"], time - BACKFILL)
     test = stream_test(filter_)

@@ -48,7 +48,7 @@ LAYERS = """
     terminal
     network
     encoding values
-    paths errors cache
+    paths errors cache clock
     text version
 """
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Any, Final
 
+from understudy.clock import MACHINE, Clock, parsed_time
 from understudy.errors import UnderstudyError
 from understudy.http.limits import Limits
 from understudy.network.credentials import BEARER, secret_flaw
@@ -71,6 +72,8 @@ class Options:
         journal: how many requests the journal holds.
         max_workspaces: the maximum number of workspaces beyond the default one.
         max_snapshots: the maximum number of snapshots of all workspaces.
+        now: the time at which the clocks of workspaces stand at first, such as 2026-03-29T00:00Z; by default they are
+            the machine's.
         faults: fault rules: a file, or the name of a profile.
         seed: the seed of the faults; random by default.
         auth: the "user:password" that Basic authentication requires.
@@ -87,8 +90,8 @@ class Options:
             response.
 
     Raises:
-        UnderstudyError: a number is not valid; the descriptor is not that of a listening TCP socket; a secret is empty
-            or cannot be sent; or a proxy is not an address.
+        UnderstudyError: a number or the time is not valid; the descriptor is not that of a listening TCP socket; a
+            secret is empty or cannot be sent; or a proxy is not an address.
     """
 
     fixtures: str | None = None
@@ -101,6 +104,7 @@ class Options:
     journal: int = 1000
     max_workspaces: int = 1000
     max_snapshots: int = 100
+    now: str | None = None
     faults: str | None = None
     seed: int | None = None
     auth: str | None = None
@@ -129,9 +133,22 @@ class Options:
                 raise UnderstudyError(f"`{name}` {flaw}")
         for proxy in self.trusted_proxies:
             check_network(proxy)
+        _ = self.clock
 
     def __repr__(self) -> str:
         return "Options(…)"  # credentials are never shown
+
+    @property
+    def clock(self) -> Clock:
+        """The clock with which a workspace starts.
+
+        Raises:
+            UnderstudyError: `now` is not a time.
+        """
+        try:
+            return MACHINE if self.now is None else Clock(parsed_time(self.now))
+        except ValueError as error:
+            raise UnderstudyError(f"`now`: {error}") from None
 
     @property
     def limits(self) -> Limits:

@@ -7,6 +7,8 @@ from operator import attrgetter
 from typing import Any
 from uuid import UUID, uuid4
 
+from understudy.clock import CURRENT
+
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 MICROSECOND = timedelta(microseconds=1)
 LARGEST_INTEGER = 2**63 - 1
@@ -74,7 +76,8 @@ def as_float(value: int) -> float:
 
 
 def now() -> datetime:
-    return datetime.now(timezone.utc)
+    """The time of the workspace whose operation is being performed; elsewhere the machine's."""
+    return CURRENT.get().now()
 
 
 def time_of_change(*before: datetime | None) -> datetime:
@@ -84,7 +87,7 @@ def time_of_change(*before: datetime | None) -> datetime:
 
     Args:
         before: the row's earlier times. The result is not before any of them, so that times do not run backwards within
-            a row if the machine's clock is set back.
+            a row if the clock is set back.
     """
     moment = now()
     rounded = moment + timedelta(microseconds=-moment.microsecond % 1000)

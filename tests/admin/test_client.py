@@ -31,7 +31,7 @@ PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 COMMANDS: dict[str, list[str]] = {
     "state": [], "reset": [],
     "load": [str(SMALL), "--replace"], "save": ["s"], "restore": ["s"], "delete-snapshot": ["s"],
-    "drop": ["--idle", "9"], "requests": [], "find": [], "count": [], "clear": [], "faults": [],
+    "drop": ["--idle", "9"], "requests": [], "find": [], "count": [], "clear": [], "faults": [], "clock": [],
     "explain": ["/flows/filter", "a92c0e6f-17ec-4406-b9bc-2ccdf572df00"],
 }  # fmt: skip
 

@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
@@ -122,6 +122,72 @@ def timed_line_of(request: Mapping[str, Any]) -> str:
     return f"{moment.time().isoformat('milliseconds')} {line_of(request)}"
 
 
+class RemoteClock:
+    """The clock of a workspace.
+
+    It is the machine's until it is set. It can be set back; no row is changed then.
+
+    Args:
+        call: makes a control call.
+        workspace: its name.
+    """
+
+    def __init__(self, call: Callable[..., Any], workspace: str) -> None:
+        self._call = call
+        self._params = {"workspace": workspace}
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """The `time`, whether the clock `is_frozen`, and whether it `is_machine`: whether it was never set."""
+        return dict(self._call("GET", "/clock", params=self._params))
+
+    def now(self) -> datetime:
+        """The time that it shows, in UTC."""
+        return time_of(self.state)
+
+    def freeze(self, time: datetime | str | None = None) -> datetime:
+        """Have it stand still, at a time, or at the present one. Returns the time.
+
+        Args:
+            time: a time, or a text such as "2026-03-29T00:00Z"; in UTC, if it has no offset.
+        """
+        return self._put(time=time, is_frozen=True)
+
+    def set(self, time: datetime | str) -> datetime:
+        """Set it to a time. It stands still or runs, as before. Returns the time."""
+        return self._put(time=time)
+
+    def advance(self, duration: timedelta | float | None = None, **units: float) -> datetime:
+        """Move it forward, by at most a year. Returns the time.
+
+        Args:
+            duration: how far, as a `timedelta` or in seconds.
+            units: the same by unit, as for `timedelta`: `hours=3`.
+
+        Raises:
+            TypeError: a unit does not exist, or neither a duration nor units are given, or both.
+        """
+        if (duration is None) == (not units):
+            raise TypeError("advance() takes either a duration or units, such as hours=3")
+        given = timedelta(**units) if duration is None else duration
+        return self._put(advance=given.total_seconds() if isinstance(given, timedelta) else given)
+
+    def resume(self) -> datetime:
+        """Have it run again, from the time that it shows. Returns the time."""
+        return self._put(is_frozen=False)
+
+    def reset(self) -> None:
+        """Use the machine's clock again."""
+        self._call("DELETE", "/clock", params=self._params)
+
+    def _put(self, **change: Any) -> datetime:
+        return time_of(self._call("PUT", "/clock", change, params=self._params))
+
+
+def time_of(clock: Mapping[str, Any]) -> datetime:
+    return datetime.fromisoformat(clock["time"].replace("Z", "+00:00"))
+
+
 class RemoteFaults:
     """The fault rules of a workspace; for the API's plain URL, those for all workspaces of the server.
 
@@ -219,7 +285,7 @@ class RemoteWorkspace:
         return dict(self._call("GET", "/state"))
 
     def reset(self) -> dict[str, int]:
-        """Reset to the rows of the fixture set. Returns the number of rows by table."""
+        """Reset to the rows of the fixture set, and the clock. Returns the number of rows by table."""
         return self._rows("POST", "/reset")
 
     def load(
@@ -238,11 +304,11 @@ class RemoteWorkspace:
         return self._rows("POST", "/fixtures", {**what, "replace": replace})
 
     def save(self, snapshot: str) -> None:
-        """Save the rows as a snapshot."""
+        """Save the rows and the clock as a snapshot."""
         self._rows("PUT", snapshot_path(snapshot))
 
     def restore(self, snapshot: str) -> dict[str, int]:
-        """Restore the rows of a snapshot. Returns the number of rows by table."""
+        """Restore the rows and the clock of a snapshot. Returns the number of rows by table."""
         return self._rows("POST", f"{snapshot_path(snapshot)}/restore")
 
     def delete_snapshot(self, snapshot: str) -> None:
@@ -258,7 +324,9 @@ class RemoteWorkspace:
         """Delete all workspaces of the server that were not used for so many seconds. Returns their names."""
         return list(self._call("DELETE", "/workspaces", params={"idle": seconds})["dropped"])
 
-    def rows(self, table: str, since: datetime | None = None, **fields: Any) -> "list[Record]":
+    def rows(
+        self, table: str, since: datetime | None = None, *, only_new: bool = False, **fields: Any
+    ) -> "list[Record]":
         """The rows of a table as responses show them, the earliest first.
 
         The tables are attributes, too: `workspace.pets(name="Rex")` is `workspace.rows("pets", name="Rex")`.
@@ -266,10 +334,13 @@ class RemoteWorkspace:
         Args:
             table: the name of the table.
             since: only rows that were created at this time or later.
+            only_new: only rows that the fixture set does not have.
             fields: only rows with these values.
         """
         self.before_reading()
-        params = {"workspace": self.name, **({} if since is None else {"since": since.isoformat()})}
+        selected = {"since": None if since is None else since.isoformat(), "is_new": only_new or None}
+        given = {name: value for name, value in selected.items() if value is not None}
+        params = {"workspace": self.name, **given}
         found = (Record(table, row) for row in self._call("GET", f"/rows/{table}", params=params))
         return [record for record in found if record.has(fields)]
 
@@ -341,6 +412,13 @@ class RemoteWorkspace:
         """
         question = {"path": path, "body": body, "id": id}
         return Explanation(self._call("POST", "/explain", question, params={"workspace": self.name}))
+
+    # -------------------------------------------------------------------- clock
+
+    @property
+    def clock(self) -> RemoteClock:
+        """The clock, by which all times are written and everything falls due."""
+        return RemoteClock(self._call, self.name)
 
     # ------------------------------------------------------------------- faults
 

@@ -11,6 +11,7 @@ import click
 
 from understudy.admin import CONTRACT
 from understudy.cli.number_options import Number
+from understudy.cli.time_options import seconds_in, time_in
 from understudy.network.network import Network, network_options
 from understudy.options import MOST, YEAR
 from understudy.paths import is_folder
@@ -170,6 +171,42 @@ def delete_snapshot(workspace: "RemoteWorkspace", snapshot: str) -> Any:
 def drop(workspace: "RemoteWorkspace", idle: float | None) -> Any:
     """Delete the workspace, or all idle ones. The default workspace is never deleted."""
     return workspace.drop() if idle is None else workspace.drop_idle(idle)
+
+
+# --------------------------------------------------------------------------- clock
+
+
+VALUES: Mapping[str, Callable[[str], Any]] = {"freeze": time_in, "set": time_in, "advance": seconds_in}
+"""How the value of an action on a clock is read."""
+
+
+def describe_clock(clock: Mapping[str, Any]) -> str:
+    kind = "frozen" if clock["is_frozen"] else "the machine's clock" if clock["is_machine"] else "running"
+    return f"{clock['time']} ({kind})"
+
+
+@admin.command()
+@click.argument("action", type=click.Choice(["show", "freeze", "set", "advance", "resume", "reset"]), default="show")
+@click.argument("value", metavar="[TIME|DURATION]", required=False)
+@control(describe_clock)
+def clock(workspace: "RemoteWorkspace", action: str, value: str | None) -> Any:
+    r"""Show or change the clock of the workspace, by which all times are written.
+
+    \b
+    show              Show the time. This is the default.
+    freeze [TIME]     Have it stand still, at a time such as 2026-03-29T00:00Z.
+    set TIME          Set it. It stands still or runs, as before.
+    advance DURATION  Move it forward, by 90s, 30m, 3h, 1d12h or PT3H.
+    resume            Have it run again, from the time that it shows.
+    reset             Use the machine's clock again.
+    """
+    if value is not None and action not in VALUES:
+        raise click.UsageError(f"{action} takes no value")
+    if value is None and action in ("set", "advance"):
+        raise click.UsageError(f"{action} takes a {'time' if action == 'set' else 'duration'}")
+    if action != "show":
+        getattr(workspace.clock, action)(*([] if value is None else [VALUES[action](value)]))
+    return workspace.clock.state
 
 
 # ------------------------------------------------------------------------ requests

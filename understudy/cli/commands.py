@@ -11,6 +11,7 @@ import click
 
 from understudy.cli.admin_commands import admin
 from understudy.cli.number_options import SEED, Number
+from understudy.cli.time_options import time_in
 from understudy.network.network import Network, network_options
 from understudy.options import HIGHEST_PORT, RANGES, Options
 from understudy.terminal.console import echo, run_command
@@ -82,6 +83,12 @@ def limit_option(name: str, unit: str, help_: str) -> Decorator:
     "--api",
     metavar="DIR",
     help=API_HELP,
+)
+@click.option(
+    "--now",
+    type=time_in,
+    metavar="TIME",
+    help="Freeze the clock of each workspace at this time, such as 2026-03-29T00:00Z.  [default: the machine's clock]",
 )
 @click.option(
     "--faults",

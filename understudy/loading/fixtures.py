@@ -12,6 +12,7 @@ from pathlib import Path
 from threading import Lock
 from typing import BinaryIO
 
+from understudy.clock import MACHINE, Clock
 from understudy.contract.catalog import Catalog
 from understudy.contract.columns import Column
 from understudy.encoding import encoding_of, reason_of
@@ -40,12 +41,13 @@ def unwatched(lines: Iterable[bytes], path: Path) -> Iterable[bytes]:
 
 
 class FixtureSet:
-    """A fixture set in a folder, which is read on first use."""
+    """A fixture set in a folder, which is read on first use. Rows that omit times get those of `clock`."""
 
-    def __init__(self, folder: Path, catalog: Catalog, watch: Watch = unwatched) -> None:
+    def __init__(self, folder: Path, catalog: Catalog, watch: Watch = unwatched, clock: Clock = MACHINE) -> None:
         self.folder = folder
         self.catalog = catalog
         self._watch = watch
+        self._clock = clock
         self._read: tuple[Stamp, Workspace] | None = None
         self._lock = Lock()
 
@@ -77,7 +79,7 @@ class FixtureSet:
         stamp = stamp_of(self.folder) if self.folder.is_dir() else ()  # before it is read, so that no change is missed
         workspace = Workspace.empty(self.catalog)
         if not row_cache.fill(workspace, self.folder, stamp):
-            loaded = load(self.folder, workspace, self._watch)
+            loaded = self._clock.run(partial(load, self.folder, workspace, self._watch))
             if not any(loaded.completed.values()):  # those are loaded with new times
                 row_cache.keep(workspace, self.folder, stamp)
         self._read = stamp, workspace

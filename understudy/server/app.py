@@ -40,7 +40,7 @@ def create_app(site: Site, request_log: RequestLog | None = None) -> ASGIApp:
         name = scope.get(WORKSPACE, DEFAULT)
         opened = site.registry.get_open(name) or await site.registry.get(name)
         if STALE in scope and operation.is_safe:
-            return operation.handler(opened.history.at(scope[STALE]), **arguments)
+            return opened.at_its_time(partial(operation.handler, opened.history.at(scope[STALE]), **arguments))()
         if site.faults.rules and not operation.is_safe and site.faults.look_back:
             opened.history.note()
         return await opened.perform(operation.handler, **arguments)

@@ -93,9 +93,10 @@ def loaded(options: Options) -> Site:
     folder = Path(options.api) if options.api else own_folder()
     api = Api.load(folder, Reading.STRICT if options.strict else Reading.COERCED)
     fixtures = Path(options.fixtures) if options.fixtures else folder / "fixtures" / "demo"
-    fixture_set = FixtureSet(fixtures, api.catalog, watched)
+    clock = options.clock
+    fixture_set = FixtureSet(fixtures, api.catalog, watched, clock)
     ids = api.contract.workspace_path.count("{")
-    registry = WorkspaceRegistry(storage_of(fixture_set, options.store), options.max_workspaces, ids)
+    registry = WorkspaceRegistry(storage_of(fixture_set, options.store), options.max_workspaces, ids, clock)
     return with_faults(Site(api, fixture_set, registry, Journal(options.journal), options))
 
 

@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import cached_property, partial
+from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from pydantic_core import SchemaValidator, from_json, to_json
@@ -132,6 +133,10 @@ class Stream:
     async def workspace(self) -> OpenWorkspace:
         return self._site.registry.get_open(self._name) or await self._site.registry.get(self._name)
 
+    async def now(self) -> datetime:
+        """The time of the workspace."""
+        return (await self.workspace()).clock.now()
+
     @property
     def is_workspace_open(self) -> bool:
         """Whether the workspace is there: it may have been deleted meanwhile."""
@@ -155,8 +160,7 @@ class Stream:
 
     async def read(self, operation: Callable[..., Any], **arguments: Any) -> Any:
         """The same of an operation that changes no row."""
-        content = (await self.workspace()).content
-        return await content.perform(partial(operation, content.workspace, **arguments))
+        return await (await self.workspace()).read(operation, **arguments)
 
     def wake(self) -> None:
         """Have the other streams of the workspace look at its rows again."""
@@ -194,7 +198,7 @@ class Stream:
                 if self._site.registry.get_open(self._name) is not opened:
                     await self.close(GOING_AWAY, "The workspace was deleted.")
                     raise Closed
-                rows, seen = await opened.content.perform(partial(changed, opened.content.workspace, table, seen))
+                rows, seen = await opened.read(changed, name=table, seen=seen)
                 yield rows
 
     async def _change(self) -> None:

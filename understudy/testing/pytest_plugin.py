@@ -6,7 +6,6 @@ Imports are lazy until a test uses a fixture, since every run of pytest loads th
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from understudy.testing.standin import RemoteServer
 
 WORKSPACE: pytest.StashKey["RemoteWorkspace"] = pytest.StashKey()
-BEGUN: pytest.StashKey[datetime] = pytest.StashKey()
 ACTIVATION: pytest.StashKey["Activation"] = pytest.StashKey()
 SITE, ERROR = "understudy_site", "understudy_error"  # the keys of values for xdist's workers
 VARIABLE = "UNDERSTUDY_ADMIN_TOKEN"
@@ -53,7 +51,6 @@ def understudy(understudy_server: "RemoteServer", request: pytest.FixtureRequest
     """A workspace for the test, with the rows of the fixture set."""
     with understudy_server.workspace() as workspace:
         request.node.stash[WORKSPACE] = workspace
-        request.node.stash[BEGUN] = datetime.now(timezone.utc)
         yield workspace
 
 
@@ -196,14 +193,14 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     report: pytest.TestReport = yield  # type: ignore[assignment]
     if report.failed and report.when != "teardown" and WORKSPACE in item.stash:
         workspace = item.stash[WORKSPACE]
-        ran = rows_of(workspace, item.stash[BEGUN])
+        ran = rows_of(workspace)
         if ran:
             report.sections.append(("Rows of the test", ran))
         report.sections.append(("Requests to Understudy", requests_of(workspace)))
     return report  # type: ignore[return-value]
 
 
-def rows_of(workspace: "RemoteWorkspace", begun: datetime) -> str:
+def rows_of(workspace: "RemoteWorkspace") -> str:
     """The rows that a test has created in tables that the contract has in reports (`x-reported`), one per line."""
     from understudy.errors import UnderstudyError  # noqa: PLC0415
 
@@ -211,7 +208,7 @@ def rows_of(workspace: "RemoteWorkspace", begun: datetime) -> str:
         lines = [
             f"{table}: {', '.join(filter(None, (part_of(record.values, field) for field in fields)))}"
             for table, fields in workspace.state().get("reported", {}).items()
-            for record in workspace.rows(table, since=begun)[-REPORTED:]
+            for record in workspace.rows(table, only_new=True)[-REPORTED:]
         ]
     except UnderstudyError as error:
         return str(error)

@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
+from understudy.clock import MACHINE, Clock
 from understudy.errors import (
     Conflict,
     Forbidden,
@@ -75,9 +76,16 @@ class Storage(Protocol):
         """The names of the stored workspaces, except DEFAULT, whether open or not."""
 
 
+class Snapshot(NamedTuple):
+    """The rows and the clock of a workspace as they were."""
+
+    rows: Workspace
+    clock: Clock
+
+
 @dataclass
 class OpenWorkspace:
-    """An open workspace. `used` is when it was last used, by `time.monotonic`, in seconds.
+    """An open workspace. `clock` is its time. `used` is when it was last used, by `time.monotonic`, in seconds.
 
     `watchers` are set after each operation that may have changed rows, and when the workspace is closed. `shared` is
     what streams have in common.
@@ -86,8 +94,9 @@ class OpenWorkspace:
     name: str
     content: Content
     closing: ExitStack
+    clock: Clock = MACHINE
     used: float = field(default_factory=time.monotonic)
-    snapshots: dict[str, Workspace] = field(default_factory=dict)
+    snapshots: dict[str, Snapshot] = field(default_factory=dict)
     watchers: set[asyncio.Event] = field(default_factory=set)
     shared: dict[str, Any] = field(default_factory=dict)
     history: History = field(init=False)
@@ -106,8 +115,16 @@ class OpenWorkspace:
 
     def perform(self, operation: Callable[..., Any], **arguments: Any) -> Awaitable[Any]:
         """The result of an operation on the workspace, once it is durable."""
-        result = self.content.perform(partial(operation, self.content.workspace, **arguments))
+        result = self.read(operation, **arguments)
         return self._noticed(result) if self.watchers else result
+
+    def read(self, operation: Callable[..., Any], **arguments: Any) -> Awaitable[Any]:
+        """The same of an operation that changes no row."""
+        return self.content.perform(self.at_its_time(partial(operation, self.content.workspace, **arguments)))
+
+    def at_its_time(self, operation: Callable[[], Any]) -> Callable[[], Any]:
+        """An operation for which the current clock is that of the workspace."""
+        return operation if self.clock is MACHINE else partial(self.clock.run, operation)
 
     async def _noticed(self, result: Awaitable[Any]) -> Any:
         try:
@@ -128,11 +145,13 @@ class WorkspaceRegistry:
         storage: stores their rows.
         limit: the maximum number of workspaces beyond DEFAULT.
         ids: the number of ids in a name, from the contract.
+        clock: the clock with which each of them starts.
     """
 
-    def __init__(self, storage: Storage, limit: int = 1000, ids: int = 2) -> None:
+    def __init__(self, storage: Storage, limit: int = 1000, ids: int = 2, clock: Clock = MACHINE) -> None:
         self.limit = limit
         self.ids = ids
+        self.clock = clock
         self.storage = storage
         self._caches = Caches()
         self._open: dict[str, OpenWorkspace] = {}
@@ -199,7 +218,7 @@ class WorkspaceRegistry:
         with ExitStack() as stack:
             content = stack.enter_context(self.storage.open(name))
             content.workspace.share(self._caches)
-            opened = self._open[name] = OpenWorkspace(name, content, stack.pop_all())
+            opened = self._open[name] = OpenWorkspace(name, content, stack.pop_all(), self.clock)
         return opened
 
     async def replace_all(self, others: "WorkspaceRegistry") -> None:

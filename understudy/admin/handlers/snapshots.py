@@ -1,10 +1,10 @@
-"""Snapshots: save and restore the rows of a workspace."""
+"""Snapshots: save and restore the rows and the clock of a workspace."""
 
 from understudy.errors import Forbidden, NotFound
 from understudy.operations.handler_results import NO_CONTENT, Answer
 from understudy.site import Site
 from understudy.text import counted
-from understudy.workspaces.registry import OpenWorkspace
+from understudy.workspaces.registry import OpenWorkspace, Snapshot
 from understudy.workspaces.workspace import Workspace
 
 
@@ -13,7 +13,7 @@ async def save_snapshot(site: Site, workspace: str, name: str) -> Answer:
     check_limit(site, opened, name)
     rows = await opened.perform(Workspace.fork)
     check_limit(site, opened, name)  # others may have been saved meanwhile
-    opened.snapshots[name] = rows
+    opened.snapshots[name] = Snapshot(rows, opened.clock)
     return opened.rows()
 
 
@@ -33,7 +33,7 @@ def check_limit(site: Site, opened: OpenWorkspace, name: str) -> None:
 
 async def read_snapshot(site: Site, workspace: str, name: str) -> Answer:
     opened = await site.registry.get(workspace)
-    return opened.rows(found(opened, name))
+    return opened.rows(found(opened, name).rows)
 
 
 async def delete_snapshot(site: Site, workspace: str, name: str) -> Answer:
@@ -45,11 +45,13 @@ async def delete_snapshot(site: Site, workspace: str, name: str) -> Answer:
 
 async def restore_snapshot(site: Site, workspace: str, name: str) -> Answer:
     opened = await site.registry.get(workspace)
-    await opened.perform(Workspace.restore, other=found(opened, name))
+    snapshot = found(opened, name)
+    await opened.perform(Workspace.restore, other=snapshot.rows)
+    opened.clock = snapshot.clock
     return opened.rows()
 
 
-def found(opened: OpenWorkspace, name: str) -> Workspace:
+def found(opened: OpenWorkspace, name: str) -> Snapshot:
     if name not in opened.snapshots:
         names = ", ".join(sorted(opened.snapshots)) or "none"
         raise NotFound(f"The workspace {opened.name} has no snapshot `{name}`; it has {names}.")

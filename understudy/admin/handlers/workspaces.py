@@ -9,12 +9,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from understudy.contract.columns import ID
 from understudy.errors import INDENTED, NotFound, UnderstudyError, Unprocessable, did_you_mean
 from understudy.loading import fixtures, loader
 from understudy.loading.loader import LoadError
 from understudy.loading.sources import Source, read_now
 from understudy.operations.handler_results import Answer
 from understudy.site import Site
+from understudy.tables.table import Table
 from understudy.workspaces.workspace import Workspace
 
 
@@ -22,21 +24,27 @@ async def reset_workspace(site: Site, workspace: str) -> Answer:
     base = await site.base()  # first, since a workspace may be dropped meanwhile
     opened = await site.registry.get(workspace)
     await opened.perform(Workspace.restore, other=base)
+    opened.clock = site.registry.clock
     return opened.rows()
 
 
-async def read_rows(site: Site, workspace: str, table: str, limit: int, since: datetime | None = None) -> Answer:
+async def read_rows(
+    site: Site, workspace: str, table: str, limit: int, since: datetime | None = None, *, is_new: bool = False
+) -> Answer:
     if table not in site.api.catalog.tables:
         raise NotFound(f"No table is named `{table}`{did_you_mean(table, site.api.catalog.tables)}.")
+    base = site.fixture_set.rows[table] if is_new else None
     opened = await site.registry.get(workspace)
-    return await opened.perform(rows_of_table, name=table, since=since, limit=limit)
+    return await opened.perform(rows_of_table, name=table, since=since, base=base, limit=limit)
 
 
-def rows_of_table(workspace: Workspace, name: str, since: datetime | None, limit: int) -> bytes:
+def rows_of_table(workspace: Workspace, name: str, since: datetime | None, base: Table | None, limit: int) -> bytes:
     table = workspace[name]
     of = next((field for field in ("created", "occurred", "timestamp") if field in table.schema.filled), None)
     times = {row: table.values(row)[of] for row in table.live} if of else dict.fromkeys(table.live)
     rows = [row for row, moment in times.items() if since is None or moment is None or moment >= since]
+    if base is not None:
+        rows = [row for row in rows if base.find(table.key(ID, row)) is None]
     rows.sort(key=lambda row: (times[row] is not None and times[row], row))
     return b"[%b]" % b",".join(workspace.shown(name, row) for row in rows[-limit:])
 
