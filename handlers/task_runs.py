@@ -1,20 +1,21 @@
 """Task runs: shown with estimates, and with less of them in pages; created with their first state."""
 
 from collections.abc import Mapping
+from heapq import nlargest
 from typing import Any
 from uuid import UUID
 
 from pydantic_core import from_json
 from pyroaring import BitMap
 
-from understudy.contract.columns import Column
+from understudy.contract.columns import ID, Column
 from understudy.errors import Conflict, ObjectNotFound
 from understudy.filters.criteria import Criteria
 from understudy.filters.query import Sort
 from understudy.operations.actions import check_keys
 from understudy.operations.handler_results import Answer
 from understudy.tables.table import Table
-from understudy.values import MICROSECOND, new_id, now, time_of_change
+from understudy.values import MICROSECOND, key_of, new_id, now, time_of_change
 from understudy.workspaces.workspace import Workspace
 
 from . import CONFLICT
@@ -25,6 +26,10 @@ from .orchestration.transition import proposed_state
 from .runs import estimate
 
 FLOW_RUN_ID, TASK_KEY, DYNAMIC_KEY = Column(("flow_run_id",)), Column(("task_key",)), Column(("dynamic_key",))
+DURATION = Column(("estimated_run_time",))
+TOTAL, EXPECTED = Column(("total_run_time",)), Column(("expected_start_time",))
+MICROSECONDS_A_SECOND = 1_000_000  # the keys of times are microseconds
+STATE_TYPE, STATE_TIMESTAMP = Column(("state_type",)), Column(("state_timestamp",))
 
 IN_PAGES = (
     "id", "created", "updated", "name", "flow_run_id", "task_key", "state_id", "state", "task_version", "task_inputs",
@@ -72,12 +77,34 @@ def labels_of(workspace: Workspace, body: Mapping[str, Any]) -> dict[str, Any]:
     return {**inherited, "prefect.flow-run.id": str(flow_run_id), **own}
 
 
+def read_task_runs(workspace: Workspace, criteria: Criteria, sort: Sort, limit: int, offset: int) -> Answer:
+    rows = in_order(workspace, criteria, sort, limit, offset)
+    return b"[%b]" % b",".join(workspace.shown("task_runs", row) for row in rows)
+
+
 def paginate_task_runs(workspace: Workspace, criteria: Criteria, sort: Sort, limit: int, page: int) -> Answer:
     total = workspace.count("task_runs", criteria)
-    rows = from_json(workspace.page("task_runs", criteria, sort, limit, (page - 1) * limit))
-    results = [{name: row[name] for name in IN_PAGES} for row in rows]
+    rows = in_order(workspace, criteria, sort, limit, (page - 1) * limit)
+    shown_rows = [from_json(workspace.shown("task_runs", row)) for row in rows]
+    results = [{name: row[name] for name in IN_PAGES} for row in shown_rows]
     pages = -(-total // limit) if limit else 0
     return {"results": results, "count": total, "limit": limit, "pages": pages, "page": page}
+
+
+def in_order(workspace: Workspace, criteria: Criteria, sort: Sort, limit: int, offset: int) -> list[int]:
+    """The rows of a page. The order by run times depends on the time of the request."""
+    if sort.column != DURATION:
+        return workspace.first("task_runs", criteria, sort, limit, offset)
+    runs, time, sign = workspace["task_runs"], key_of(now()), 1 if sort.descending else -1
+
+    def rank(row: int) -> tuple[Any, ...]:
+        estimated, expected = runs.key(TOTAL, row), runs.key(EXPECTED, row)
+        entered = runs.key(STATE_TIMESTAMP, row) if runs.key(STATE_TYPE, row) == "RUNNING" else None
+        if entered is not None:
+            estimated += (time - entered) / MICROSECONDS_A_SECOND
+        return sign * estimated, expected is not None, expected, runs.key(ID, row)
+
+    return nlargest(limit + offset, workspace.select("task_runs", criteria), rank)[offset:]
 
 
 def set_task_run_state(workspace: Workspace, id: UUID, state: dict[str, Any], force: bool) -> Answer:

@@ -1,10 +1,14 @@
 """What runs are asked in addition to their rows: histories, graphs, inputs, logs, and what the UI shows."""
 
+import json
+from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
+
+from tests.servers import stand_in
 
 START = "2030-01-01T00:00:00Z"
 
@@ -53,6 +57,28 @@ def test_a_task_run_needs_its_flow_run_and_an_id_of_its_own(scratch: httpx.Clien
     taken = task_run(scratch, run, "taken")["id"]
     assert scratch.post("/task_runs/", json={**body, "flow_run_id": str(uuid4())}).status_code == 409
     assert scratch.post("/task_runs/", json={**body, "id": taken}).status_code == 409
+
+
+def test_durations_are_those_of_now(tmp_path: Path) -> None:
+    """A running task run lasts until now; equal durations are sorted by expected start and id, descending."""
+    early, late = "2025-01-01T00:00:00Z", "2025-06-01T00:00:00Z"
+    running = {"state_type": "RUNNING", "state_timestamp": early}
+    values: list[dict[str, Any]] = [
+        {"total_run_time": 100.0}, {**running, "total_run_time": 5.0}, {"expected_start_time": early},
+        {"expected_start_time": late}, {}, {}, {**running, "state_timestamp": late, "total_run_time": 5.0},
+    ]  # fmt: skip
+    times = {"created": early, "updated": early}
+    rows = [
+        {"id": str(UUID(int=number)), "task_key": "t", "dynamic_key": str(number), **times, **each}
+        for number, each in enumerate(values)
+    ]
+    (tmp_path / "task_runs.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    with stand_in(tmp_path) as api:
+        for sort, expected in (("DURATION_DESC", [1, 6, 0, 3, 2, 5, 4]), ("DURATION_ASC", [3, 2, 5, 4, 0, 6, 1])):
+            found = api.post("/task_runs/filter", json={"sort": sort, "limit": 6}).json()
+            assert [UUID(row["id"]).int for row in found] == expected[:6]
+            page = api.post("/task_runs/paginate", json={"sort": sort, "limit": 3, "page": 2}).json()
+            assert [UUID(row["id"]).int for row in page["results"]] == expected[3:6]
 
 
 def test_the_errors_of_an_input_name_each_kind_of_input(scratch: httpx.Client) -> None:

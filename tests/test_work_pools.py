@@ -40,6 +40,17 @@ def test_a_pool_is_made_with_its_default_queue(scratch: httpx.Client) -> None:
     assert again.json() == {"detail": "A work pool with this name already exists."}
 
 
+def test_an_empty_list_of_beginnings_is_left_out(scratch: httpx.Client, pool: str) -> None:
+    """Beside another criterion, `or_` leaves that one alone, while an empty filter is met by every row."""
+    other, path = str(uuid4()), f"/work_pools/{pool}/queues/filter"
+    for name, count in (({"startswith_": []}, 0), ({"startswith_": ["def"]}, 1), ({}, 1)):
+        either = {"operator": "or_", "id": {"any_": [other]}, "name": name}
+        assert len(scratch.post(path, json={"work_queues": either}).json()) == count
+    alone: dict[str, list[str]]
+    for alone in ({"startswith_": []}, {"any_": ["default"], "startswith_": []}):
+        assert len(scratch.post(path, json={"work_queues": {"name": alone}}).json()) == 1
+
+
 def test_names_that_begin_with_prefect_are_reserved(scratch: httpx.Client) -> None:
     statuses = [
         scratch.post("/work_pools/", json={"name": "Prefect-mine"}).status_code,

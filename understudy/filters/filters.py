@@ -65,7 +65,6 @@ class Leaf:
 
     operator: str
     subject: Subject
-    ignores_empty: bool
 
     def __call__(self, value: Any) -> Criteria | None:
         """Criteria for an operand; None without effect."""
@@ -74,10 +73,15 @@ class Leaf:
 
     def criteria(self, value: Any) -> list[Criteria]:
         """The same, each criterion on its own."""
-        if self.ignores_empty and not value:
+        operator = OPERATORS[self.operator]
+        if not value and (operator.ignores_empty or operator.omits_empty):
             return []
-        operands = OPERATORS[self.operator].split(value)
+        operands = operator.split(value)
         return [self.subject.criterion(self.operator, operand_of(operand)) for operand in operands]
+
+    def omits(self, value: Any) -> bool:
+        """Whether the operator is left out for an operand."""
+        return not value and OPERATORS[self.operator].omits_empty
 
 
 @dataclass(frozen=True)
@@ -108,8 +112,17 @@ class Filter:
         """What it asks for, as criteria to combine with those beside it."""
         if self.flat:
             return self.each(value)
+        if self.omits(value):
+            return []
         criterion = self(value)
         return [] if criterion is None else [criterion]
+
+    def omits(self, value: Mapping[str, Any]) -> bool:
+        """Whether all that is given is left out; not where nothing is given, which every row meets."""
+        given = [
+            self.parts[name].omits(part) for name, part in value.items() if name in self.parts and part is not None
+        ]
+        return bool(given) and all(given)
 
     def each(self, value: Mapping[str, Any]) -> list[Criteria]:
         """The criteria of the names that are given."""
@@ -176,7 +189,7 @@ def part_at(name: str, place: Place, table: str, outer: Callable[[], Subject | N
         raise place.error("an operator requires a field")
     if isinstance(subject, RelationSubject) and operator not in ("exists_", "is_null_"):
         raise place.error(f"`{operator}` does not apply to a relation")
-    return Leaf(operator, subject, OPERATORS[operator].ignores_empty)
+    return Leaf(operator, subject)
 
 
 def subject_of(place: Place, name: str | None, table: str, catalog: Catalog) -> Subject | None:

@@ -24,12 +24,14 @@ FLAGS = re.IGNORECASE | re.ASCII | re.DOTALL
 class Operator:
     """`rows` returns the rows of an index for which the operator holds with an operand.
 
-    An operator that `ignores_empty` has no effect if its operand is an empty list or text. `split` makes the operands
-    of several criteria out of one.
+    An operator that `ignores_empty` has no effect if its operand is an empty list or text: every row meets it. One that
+    `omits_empty` is then left out, which differs where criteria are combined by `or_`. `split` makes the operands of
+    several criteria out of one.
     """
 
     rows: Callable[[Index, Any], BitMap]
     ignores_empty: bool = False
+    omits_empty: bool = False
     split: Callable[[Any], list[Any]] = lambda operand: [operand]
 
 
@@ -87,7 +89,7 @@ OPERATORS: Mapping[str, Operator] = {
     "not_any_": Operator(lambda index, keys: index.filled - index.any_of(keys), ignores_empty=True),
     "all_": Operator(lambda index, keys: BitMap.intersection(*map(index.rows, keys)), ignores_empty=True),
     "like_": Operator(lambda index, pattern: index.where(like(pattern)), ignores_empty=True),
-    "startswith_": Operator(lambda index, starts: index.where(begins(starts)), ignores_empty=True),
+    "startswith_": Operator(lambda index, starts: index.where(begins(starts)), omits_empty=True),
     "search_": Operator(lambda index, query: index.where(search(query)), split=split),
     "eq_": Operator(lambda index, key: index.rows(key)),
     "is_null_": Operator(lambda index, wanted: index.nulls if wanted else index.filled),
