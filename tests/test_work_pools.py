@@ -46,9 +46,9 @@ def test_an_empty_list_of_beginnings_is_left_out(scratch: httpx.Client, pool: st
     for name, count in (({"startswith_": []}, 0), ({"startswith_": ["def"]}, 1), ({}, 1)):
         either = {"operator": "or_", "id": {"any_": [other]}, "name": name}
         assert len(scratch.post(path, json={"work_queues": either}).json()) == count
-    alone: dict[str, list[str]]
-    for alone in ({"startswith_": []}, {"any_": ["default"], "startswith_": []}):
-        assert len(scratch.post(path, json={"work_queues": {"name": alone}}).json()) == 1
+    for beside in ({}, {"any_": ["default"]}):
+        name = {"startswith_": [], **beside}
+        assert len(scratch.post(path, json={"work_queues": {"name": name}}).json()) == 1
 
 
 def test_names_that_begin_with_prefect_are_reserved(scratch: httpx.Client) -> None:
