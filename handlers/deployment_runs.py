@@ -1,6 +1,6 @@
 """Flow runs of deployments: created by clients, and by schedules."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -18,7 +18,7 @@ from .hydration import Hydration, HydrationError
 from .names import new_name
 from .orchestration import flow_states
 from .orchestration.client import Client
-from .orchestration.transition import proposed_state
+from .orchestration.transition import new_state, proposed_state
 from .parameter_schemas import CIRCULAR, Mismatch, check, job_variables_of
 from .schedule_dates import dates_of
 from .schedules import schedules_of
@@ -168,36 +168,67 @@ def schedule_deployment(
         least = start + (LEAST_TIME if min_time is None else timedelta(seconds=min_time))
     except (OverflowError, ValueError):
         raise Unprocessable("The times are out of range.") from None
+    fewest, most = LEAST_RUNS if min_runs is None else min_runs, MOST_RUNS if max_runs is None else max_runs
     for schedule in schedules_of(workspace, id):
         if schedule["active"]:
-            dates: list[datetime] = []
-            for date in dates_of(schedule["schedule"], start, end, MOST_RUNS if max_runs is None else max_runs):
-                dates.append(date)
-                if len(dates) >= (LEAST_RUNS if min_runs is None else min_runs) and date >= least:
-                    break
-            for date in dates:
+            for date in enough_dates(dates_of(schedule["schedule"], start, end, most), fewest, least):
                 schedule_run(workspace, deployment, schedule, date)
     return None
 
 
+def dates_to_schedule(schedule: Body, time: datetime) -> list[datetime]:
+    """The dates for which a real server's scheduler creates runs at a time; none if a schedule cannot be evaluated."""
+    try:
+        dates = dates_of(schedule["schedule"], time, time + MOST_TIME, MOST_RUNS)
+        return enough_dates(dates, LEAST_RUNS, time + LEAST_TIME)
+    except (ApiError, ValueError, OverflowError):
+        return []
+
+
+def enough_dates(dates: Iterable[datetime], fewest: int, least: datetime) -> list[datetime]:
+    """The first dates, until they are enough and reach far enough."""
+    found: list[datetime] = []
+    for date in dates:
+        found.append(date)
+        if len(found) >= fewest and date >= least:
+            break
+    return found
+
+
+def key_at(deployment: Body, schedule: Body, date: datetime) -> str:
+    """The idempotency key of the run that a schedule asks for at a time."""
+    return f"scheduled {deployment['id']} {schedule['id']} {date}"
+
+
+def is_scheduled(workspace: Workspace, deployment: Body, schedule: Body, date: datetime) -> bool:
+    """Whether the run that a schedule asks for at a time was created."""
+    values = {"flow_id": deployment["flow_id"], "idempotency_key": key_at(deployment, schedule, date)}
+    return same_row(workspace["flow_runs"], values) is not None
+
+
 def schedule_run(workspace: Workspace, deployment: Body, schedule: Body, date: datetime) -> None:
     """Create the run that a schedule asks for at a time, unless it is there."""
-    runs, moment = workspace["flow_runs"], now()
-    key = f"scheduled {deployment['id']} {schedule['id']} {date}"
-    if same_row(runs, {"flow_id": deployment["flow_id"], "idempotency_key": key}) is not None:
+    moment = now()
+    if is_scheduled(workspace, deployment, schedule, date):
         return
     kind = next(name for field, name in KINDS.items() if field in schedule["schedule"])
-    details = {"scheduled_time": in_utc(date)}
-    state = {"type": "SCHEDULED", "message": "Flow run scheduled", "state_details": details}
+    start = in_utc(date)
+    details = {"scheduled_time": start}
+    state = new_state("SCHEDULED", moment, message="Flow run scheduled", state_details=details)
     values = {
         "id": new_id(), "created": moment, "updated": moment + MICROSECOND, "name": new_name(),
         "flow_id": deployment["flow_id"], "deployment_id": deployment["id"],
         "deployment_version": deployment["version"], "work_queue_name": deployment["work_queue_name"],
-        "work_queue_id": deployment["work_queue_id"], "idempotency_key": key, "auto_scheduled": True,
+        "work_queue_id": deployment["work_queue_id"], "auto_scheduled": True,
+        "idempotency_key": key_at(deployment, schedule, date),
         "parameters": {**deployment["parameters"], **schedule["parameters"]},
         "infrastructure_document_id": deployment["infrastructure_document_id"],
         "tags": ["auto-scheduled", *deployment["tags"]],
         "created_by": {"id": schedule["id"], "type": "SCHEDULE", "display_value": schedule["slug"] or kind},
     }  # fmt: skip
     values["labels"] = labels_of(workspace, values)
-    flow_states.add_flow_run(workspace, values, proposed_state(state, moment))
+    values |= {"expected_start_time": start, "next_scheduled_start_time": start}
+    values |= {"state": state, "state_id": state["id"], "state_type": state["type"], "state_name": state["name"]}
+    # Its state goes through no policy, and has no event.
+    workspace["flow_runs"].insert(values)
+    workspace["flow_run_states"].insert({**state, "flow_run_id": values["id"]})

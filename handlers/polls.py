@@ -17,6 +17,7 @@ from understudy.operations.handler_results import Answer
 from understudy.values import key_of, now
 from understudy.workspaces.workspace import Workspace
 
+from .status_events import keep_status
 from .work_pools import pool_named, queue_named
 from .work_queues import DEPLOYMENT_ID, OCCUPYING, POOL_ID, QUEUE_ID, STATE_TYPE, TAGS
 
@@ -170,11 +171,17 @@ def mark_ready(workspace: Workspace, polled: Iterable[int]) -> None:
     for row in polled:
         is_idle = queues.values(row)["status"] == "NOT_READY"
         change(queues, row, {"last_polled": moment, **({"status": "READY"} if is_idle else {})})
+        if is_idle:
+            keep_status(workspace, "work_queues", row)
         ready |= deployments.index(QUEUE_ID).rows(queues.key(ID, row))
     mark_deployments(workspace, ready)
 
 
 def mark_deployments(workspace: Workspace, rows: Iterable[int]) -> None:
     """Note that deployments were polled, which does not count as a change of them."""
+    deployments = workspace["deployments"]
     for row in list(rows):
-        workspace["deployments"].update(row, {"last_polled": now(), "status": "READY"})
+        was_ready = deployments.values(row)["status"] == "READY"
+        deployments.update(row, {"last_polled": now(), "status": "READY"})
+        if not was_ready:
+            keep_status(workspace, "deployments", row)

@@ -16,6 +16,7 @@ from understudy.errors import Unprocessable
 from understudy.values import in_utc
 
 CANDIDATES = 1000  # dates that are looked at, at most
+LATEST = datetime(9999, 1, 1, tzinfo=timezone.utc)
 ANCHOR = datetime(2020, 1, 1)  # noqa: DTZ001 - in the time zone of the schedule
 
 
@@ -29,6 +30,14 @@ def dates_of(schedule: dict[str, Any], start: datetime, end: datetime, most: int
         if kind in schedule:
             return distinct(dates(schedule, start), start, end, most)
     raise Unprocessable("The schedule has neither an interval nor a cron string nor an rrule.")
+
+
+def next_date(schedule: dict[str, Any], start: datetime) -> datetime | None:
+    """The first date of a schedule from a start; None if there is none, or it cannot be evaluated."""
+    try:
+        return next(dates_of(schedule, start, LATEST, 1), None)
+    except (Unprocessable, ValueError, OverflowError):
+        return None
 
 
 def distinct(dates: Iterator[datetime], start: datetime, end: datetime, most: int) -> Iterator[datetime]:

@@ -14,6 +14,7 @@ from understudy.tables.table import Table
 from understudy.values import now
 from understudy.workspaces.workspace import Workspace
 
+from .status_events import keep_status
 from .work_queues import (
     CONFLICT,
     NAME,
@@ -145,6 +146,7 @@ def worker_heartbeat(
         workers.update(row, beat)
     if pool["status"] == "NOT_READY":
         change(pools, pool_row, {"status": "READY"})
+        keep_status(workspace, "work_pools", pool_row)
     return NO_CONTENT
 
 

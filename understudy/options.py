@@ -74,6 +74,8 @@ class Options:
         max_snapshots: the maximum number of snapshots of all workspaces.
         now: the time at which the clocks of workspaces stand at first, such as 2026-03-29T00:00Z; by default they are
             the machine's.
+        services: whether what a real server does by itself happens by the machine's clock, too; by default, only in
+            workspaces whose clock was set.
         faults: fault rules: a file, or the name of a profile.
         seed: the seed of the faults; random by default.
         auth: the "user:password" that Basic authentication requires.
@@ -105,6 +107,7 @@ class Options:
     max_workspaces: int = 1000
     max_snapshots: int = 100
     now: str | None = None
+    services: bool = False
     faults: str | None = None
     seed: int | None = None
     auth: str | None = None

@@ -30,6 +30,11 @@ def key_of(value: Any) -> Any:
     return value if turn is None else turn(value)
 
 
+def time_of_key(key: int) -> datetime:
+    """The time whose key is a number."""
+    return EPOCH + MICROSECOND * key
+
+
 def is_id(text: str) -> bool:
     """Whether a text is a UUID."""
     try:

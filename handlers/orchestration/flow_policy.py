@@ -25,6 +25,7 @@ from .flow_rules import (
 from .policy import Policy
 from .shared_rules import copy_scheduled_time, prevent_pending_transitions, wait_for_scheduled_time
 from .slots import (
+    enforce_deployment_concurrency_on_late,
     release_flow_concurrency_slots,
     remove_deployment_concurrency_lease_for_old_client_versions,
     secure_flow_concurrency_slots,
@@ -61,6 +62,10 @@ CORE_FLOW_POLICY = Policy(
         release_flow_concurrency_slots,
         *GLOBAL_FLOW_POLICY,
     )
+)
+
+MARK_LATE_RUNS_POLICY = Policy(
+    (ensure_only_scheduled_flows_marked_late, enforce_deployment_concurrency_on_late, *GLOBAL_FLOW_POLICY)
 )
 
 MINIMAL_FLOW_POLICY = Policy(

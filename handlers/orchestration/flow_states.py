@@ -8,6 +8,7 @@ from understudy.workspaces.workspace import Workspace
 
 from .client import UNKNOWN, Client
 from .flow_policy import CORE_FLOW_POLICY, MINIMAL_FLOW_POLICY
+from .policy import Policy
 from .transition import FLOW_RUNS, State, Transition
 from .writing import add_run, set_state
 
@@ -27,6 +28,11 @@ def set_flow_run_state(
     """
     policy = MINIMAL_FLOW_POLICY if force else CORE_FLOW_POLICY
     return set_state(workspace, FLOW_RUNS, row, proposed, time, policy, client)
+
+
+def propose(workspace: Workspace, row: int, proposed: State, time: datetime, policy: Policy) -> Transition:
+    """The same by a policy of a service."""
+    return set_state(workspace, FLOW_RUNS, row, proposed, time, policy, UNKNOWN)
 
 
 def add_flow_run(workspace: Workspace, values: Mapping[str, Any], state: State, client: Client = UNKNOWN) -> int:

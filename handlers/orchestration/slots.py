@@ -80,6 +80,23 @@ def hold(transition: Transition, limit: int, duration: timedelta) -> Finish:
     return finish
 
 
+@rule({"SCHEDULED"}, {"SCHEDULED"})
+def enforce_deployment_concurrency_on_late(transition: Transition) -> None:
+    """A run that becomes late is cancelled if its deployment cancels new runs and has no free slot."""
+    deployment = deployment_of(transition.workspace, transition.run)
+    if transition.proposed.get("name") != "Late" or deployment is None:
+        return
+    if (deployment["concurrency_options"] or {}).get("collision_strategy") != "CANCEL_NEW":
+        return
+    row = limit_row(transition.workspace, deployment["concurrency_limit_id"])
+    limit = None if row is None else transition.workspace[LIMITS].values(row)
+    if limit is not None and limit["active_slots"] >= limit["limit"]:
+        transition.reject(
+            "Deployment concurrency limit is full and uses the CANCEL_NEW strategy.",
+            new_state("CANCELLED", transition.time, message="Deployment concurrency limit reached."),
+        )
+
+
 def refuse(transition: Transition, options: dict[str, Any]) -> None:
     """What a deployment does with a run for which there is no slot."""
     reason = "Deployment concurrency limit reached."

@@ -91,6 +91,9 @@ def limit_option(name: str, unit: str, help_: str) -> Decorator:
     help="Freeze the clock of each workspace at this time, such as 2026-03-29T00:00Z.  [default: the machine's clock]",
 )
 @click.option(
+    "--services", is_flag=True, help="Run schedules, automations and other services by the machine's clock, too."
+)
+@click.option(
     "--faults",
     metavar="FILE|PROFILE",
     help="Inject faults: by rules in a file, or by a profile: flaky, slow, rate-limited, outage.",

@@ -88,7 +88,8 @@ class Contract:
     """A valid OpenAPI 3.0 document, in one file or several.
 
     `document` has the served operations, and `planned` the others; `streams` are the ids of WebSockets by their paths,
-    which OpenAPI documents do not have. `bundle` is what was read. `made` has compiled
+    which OpenAPI documents do not have. `services` are the tables of what the server does by itself, by modules of
+    handlers. `bundle` is what was read. `made` has compiled
     schemas by their paths, so that a schema is compiled once, however often it is referenced. `functions` finds a
     function of the handlers by its name; None where the contract is read without its handlers.
     """
@@ -97,6 +98,7 @@ class Contract:
     document: Mapping[str, Any]
     planned: Sequence[PlannedOperation] = ()
     streams: Mapping[str, str] = field(default_factory=dict)
+    services: Mapping[str, Sequence[str]] = field(default_factory=dict)
     bundle: Bundle = field(default=Bundle({}, (), {}), repr=False)
     made: dict[tuple[str, Any], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
     functions: Callable[[str, Place], Callable[..., Any]] | None = field(default=None, repr=False, compare=False)
@@ -124,10 +126,11 @@ class Contract:
         document = {**bundle.document}
         planned = planned_in(path, document.pop(PLANNED_LINES, {}))
         streams = streams_in(path, document.pop(STREAMS, {}))
+        services = services_in(path, document.pop(SERVICES, {}))
         if isinstance(document.get("paths"), dict):
             document["paths"], others = separated(document["paths"], METHODS)
             planned += others
-        return cls(str(path), document, planned, streams, bundle)
+        return cls(str(path), document, planned, streams, services, bundle)
 
     @cached_property
     def published(self) -> Mapping[str, Any]:
@@ -214,6 +217,11 @@ class Contract:
         for path, stream_id in self.streams.items():
             yield self.place({"operationId": stream_id}, f"/{STREAMS}/{path}")
 
+    def service_places(self) -> Iterator[tuple[str, Place]]:
+        """The module of each service, and the place of its tables."""
+        for module, tables in self.services.items():
+            yield module, self.place(tables, f"/{SERVICES}/{module}")
+
     def schemas(self) -> Iterator[Place]:
         for _, schema in self.root["components"].entries("schemas") if "components" in self.document else ():
             yield schema
@@ -254,6 +262,7 @@ class Contract:
 
 PLANNED_LINES = "x-planned"
 STREAMS = "x-streams"
+SERVICES = "x-services"
 
 
 def planned_in(path: Path, lines: Any) -> list[PlannedOperation]:
@@ -279,6 +288,18 @@ def streams_in(path: Path, lines: Any) -> Mapping[str, str]:
             raise ContractError(
                 f"{path}: {STREAMS}", f"`{stream}: {stream_id}` is not of the form `/pets/{{name}}: pets.stream_pet`"
             )
+    return lines or {}
+
+
+def services_in(path: Path, lines: Any) -> Mapping[str, Sequence[str]]:
+    """The tables of a contract's services by their modules.
+
+    Raises:
+        ContractError: a line is not valid.
+    """
+    for module, tables in lines.items() if isinstance(lines, dict) else [("", lines)]:
+        if not (module and isinstance(tables, list) and tables and all(isinstance(table, str) for table in tables)):
+            raise ContractError(f"{path}: {SERVICES}", f"`{module}: {tables}` is not of the form `feeding: [pets]`")
     return lines or {}
 
 

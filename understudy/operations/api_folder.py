@@ -18,11 +18,12 @@ from understudy.contract import support
 from understudy.contract.catalog import Catalog, Present
 from understudy.contract.contract import Contract, Place
 from understudy.contract.validation import Reading
-from understudy.errors import ContractError, NotImplementedByServer
+from understudy.errors import ContractError, NotImplementedByServer, did_you_mean
 from understudy.filters.query import query_at, sort_by
 from understudy.operations.actions import action_at
 from understudy.operations.request_reader import REMEMBERED, Remembered, RequestReader, body_schema
 from understudy.text import one_line
+from understudy.workspaces.services import Service
 
 PACKAGE = Path(__file__).parents[1]
 OF_REQUEST = frozenset({"api_url", "headers"})
@@ -113,7 +114,7 @@ class Api:
     """A loaded API folder. `reading` is how values in requests are validated.
 
     `operations` are the served operations by id. `planned` operations respond that they are not served. `streams` are
-    served on WebSockets.
+    served on WebSockets. `services` are what the server does by itself.
     """
 
     folder: Path
@@ -122,6 +123,7 @@ class Api:
     operations: Mapping[str, Operation]
     planned: Sequence[Operation]
     streams: Sequence[Operation]
+    services: Sequence[Service]
     reading: Reading
 
     @classmethod
@@ -169,7 +171,8 @@ class Api:
                 operations[operation_id] = maker.operation(operation_id, place)
         planned = [maker.operation(*each, planned=True) for each in contract.planned_operations()]
         streams = [maker.stream(place) for place in contract.stream_places()]
-        return cls(folder, contract, catalog, operations, planned, streams, reading)
+        services = [service_of(module, place, catalog, handlers) for module, place in contract.service_places()]
+        return cls(folder, contract, catalog, operations, planned, streams, services, reading)
 
     def prepare(self) -> None:
         """Compile all operations, which finds their errors.
@@ -179,6 +182,8 @@ class Api:
         """
         for operation in (*self.operations.values(), *self.streams):
             _ = operation.prepared
+        for service in self.services:
+            _ = service.due, service.run
 
     @property
     def routed(self) -> list[Operation]:
@@ -211,6 +216,18 @@ def presenter(place: Place, handlers: "Handlers") -> Present:
         function()(tables, row)
 
     return present
+
+
+def service_of(module: str, place: Place, catalog: Catalog, handlers: "Handlers") -> Service:
+    """The service in a module of handlers, which is imported on first use.
+
+    Raises:
+        ContractError: a table does not exist.
+    """
+    for name in place.value:
+        if name not in catalog.tables:
+            raise place.error(f"no table is named `{name}`{did_you_mean(name, catalog.tables)}")
+    return Service(place.value, lambda name: handlers.function(f"{module}.{name}", place))
 
 
 class Maker:

@@ -96,7 +96,10 @@ def loaded(options: Options) -> Site:
     clock = options.clock
     fixture_set = FixtureSet(fixtures, api.catalog, watched, clock)
     ids = api.contract.workspace_path.count("{")
-    registry = WorkspaceRegistry(storage_of(fixture_set, options.store), options.max_workspaces, ids, clock)
+    storage = storage_of(fixture_set, options.store)
+    registry = WorkspaceRegistry(
+        storage, options.max_workspaces, ids, clock, api.services, always_serves=options.services
+    )
     return with_faults(Site(api, fixture_set, registry, Journal(options.journal), options))
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,6 +21,7 @@ from understudy.errors import (
 )
 from understudy.text import counted
 from understudy.workspaces.history import History
+from understudy.workspaces.services import Service, Services
 from understudy.workspaces.shared_caches import Caches
 from understudy.workspaces.workspace import Workspace
 
@@ -85,16 +86,19 @@ class Snapshot(NamedTuple):
 
 @dataclass
 class OpenWorkspace:
-    """An open workspace. `clock` is its time. `used` is when it was last used, by `time.monotonic`, in seconds.
+    """An open workspace.
 
-    `watchers` are set after each operation that may have changed rows, and when the workspace is closed. `shared` is
-    what streams have in common.
+    `clock` is its time, and `services` are what it does by itself, if it `has_services`. `used` is when it was last
+    used, by `time.monotonic`, in seconds. `watchers` are set after each operation that may have changed rows, and when
+    the workspace is closed. `shared` is what streams have in common.
     """
 
     name: str
     content: Content
     closing: ExitStack
-    clock: Clock = MACHINE
+    clock: Clock
+    services: Services
+    always_serves: bool = False
     used: float = field(default_factory=time.monotonic)
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
     watchers: set[asyncio.Event] = field(default_factory=set)
@@ -120,7 +124,33 @@ class OpenWorkspace:
 
     def read(self, operation: Callable[..., Any], **arguments: Any) -> Awaitable[Any]:
         """The same of an operation that changes no row."""
-        return self.content.perform(self.at_its_time(partial(operation, self.content.workspace, **arguments)))
+        bound = partial(operation, self.content.workspace, **arguments)
+        if self.has_services and self.services.is_due(self.clock.now()):
+            return self._after_services(bound)
+        return self.content.perform(self.at_its_time(bound))
+
+    async def _after_services(self, operation: Callable[[], Any]) -> Any:
+        await self.content.perform(partial(self.services.run, self.clock.now()))
+        self.wake()
+        return await self.content.perform(self.at_its_time(operation))
+
+    @property
+    def has_services(self) -> bool:
+        """Whether it does anything by itself: as long as its clock is not the machine's, or always."""
+        return self.always_serves or self.clock is not MACHINE
+
+    async def set_clock(self, clock: Clock, *, jumps: bool) -> None:
+        """Do what is due, change the clock, and do what is due then.
+
+        Args:
+            clock: the new clock.
+            jumps: whether to omit what would be done until then.
+        """
+        await self.perform(bool)
+        if jumps or not self.has_services:
+            self.services.jump(clock.now() if jumps else min(self.clock.now(), clock.now()))
+        self.clock = clock
+        await self.perform(bool)
 
     def at_its_time(self, operation: Callable[[], Any]) -> Callable[[], Any]:
         """An operation for which the current clock is that of the workspace."""
@@ -146,12 +176,25 @@ class WorkspaceRegistry:
         limit: the maximum number of workspaces beyond DEFAULT.
         ids: the number of ids in a name, from the contract.
         clock: the clock with which each of them starts.
+        services: what each of them does by itself while its clock is not the machine's.
+        always_serves: whether it does this by the machine's clock, too.
     """
 
-    def __init__(self, storage: Storage, limit: int = 1000, ids: int = 2, clock: Clock = MACHINE) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        limit: int = 1000,
+        ids: int = 2,
+        clock: Clock = MACHINE,
+        services: Sequence[Service] = (),
+        *,
+        always_serves: bool = False,
+    ) -> None:
         self.limit = limit
         self.ids = ids
         self.clock = clock
+        self.services = services
+        self.always_serves = always_serves
         self.storage = storage
         self._caches = Caches()
         self._open: dict[str, OpenWorkspace] = {}
@@ -218,7 +261,9 @@ class WorkspaceRegistry:
         with ExitStack() as stack:
             content = stack.enter_context(self.storage.open(name))
             content.workspace.share(self._caches)
-            opened = self._open[name] = OpenWorkspace(name, content, stack.pop_all(), self.clock)
+            services = Services(content.workspace, self.services, self.clock.now())
+            opened = OpenWorkspace(name, content, stack.pop_all(), self.clock, services, self.always_serves)
+            self._open[name] = opened
         return opened
 
     async def replace_all(self, others: "WorkspaceRegistry") -> None:
@@ -230,16 +275,16 @@ class WorkspaceRegistry:
             UnderstudyError: DEFAULT cannot be opened. The previous one is then open again.
         """
         async with self._opening:
-            before = self.storage, self.ids
+            before = self.storage, self.ids, self.services
             registry, self._open = list(self), {}
             for opened in registry:
                 await opened.perform(bool)  # wait until earlier operations are complete
                 opened.closing.close()
-            self.storage, self.ids = others.storage, others.ids
+            self.storage, self.ids, self.services = others.storage, others.ids, others.services
             try:
                 await asyncio.to_thread(self.open, DEFAULT)
             except UnderstudyError:
-                self.storage, self.ids = before
+                self.storage, self.ids, self.services = before
                 await asyncio.to_thread(self.open, DEFAULT)
                 raise
 

@@ -19,9 +19,10 @@ async def read_clock(site: Site, workspace: str) -> Answer:
 async def set_clock(site: Site, workspace: str, body: dict[str, Any]) -> Answer:
     opened = await site.registry.get(workspace)
     try:
-        opened.clock = changed(opened.clock, **body)
+        clock = changed(opened.clock, **body)
     except ValueError as error:
         raise Unprocessable(f"{error} The clock was not changed.") from None
+    await opened.set_clock(clock, jumps=body.get("time") is not None)
     return shown(opened)
 
 
@@ -45,7 +46,7 @@ def changed(
 
 
 async def reset_clock(site: Site, workspace: str) -> Answer:
-    (await site.registry.get(workspace)).clock = MACHINE
+    await (await site.registry.get(workspace)).set_clock(MACHINE, jumps=True)
     return NO_CONTENT
 
 

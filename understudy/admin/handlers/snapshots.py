@@ -47,7 +47,7 @@ async def restore_snapshot(site: Site, workspace: str, name: str) -> Answer:
     opened = await site.registry.get(workspace)
     snapshot = found(opened, name)
     await opened.perform(Workspace.restore, other=snapshot.rows)
-    opened.clock = snapshot.clock
+    await opened.set_clock(snapshot.clock, jumps=True)
     return opened.rows()
 
 

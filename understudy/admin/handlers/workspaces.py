@@ -24,7 +24,7 @@ async def reset_workspace(site: Site, workspace: str) -> Answer:
     base = await site.base()  # first, since a workspace may be dropped meanwhile
     opened = await site.registry.get(workspace)
     await opened.perform(Workspace.restore, other=base)
-    opened.clock = site.registry.clock
+    await opened.set_clock(site.registry.clock, jumps=True)
     return opened.rows()
 
 

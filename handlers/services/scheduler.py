@@ -1,0 +1,81 @@
+"""Deployments with active schedules have runs ahead of time.
+
+Source: `prefect.server.services.scheduler`.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from understudy.contract.columns import Column
+from understudy.operations.actions import matching
+from understudy.values import MICROSECOND, key_of, now, time_of_key
+from understudy.workspaces.workspace import Workspace
+
+from ..deployment_runs import LEAST_RUNS, LEAST_TIME, MOST_TIME, dates_to_schedule, is_scheduled, schedule_run
+from ..schedule_dates import next_date
+from ..schedules import DEPLOYMENT_ID
+
+CREATOR, STATE_TYPE, NEXT_START = (
+    Column(("created_by.id",)),
+    Column(("state_type",)),
+    Column(("next_scheduled_start_time",)),
+)
+Body = dict[str, Any]
+
+
+def due(workspace: Workspace) -> datetime | None:
+    times = (due_of(workspace, deployment, each) for deployment, some in scheduled(workspace) for each in some)
+    return min((time for time in times if time is not None), default=None)
+
+
+def run(workspace: Workspace) -> None:
+    moment = now()
+    for deployment, schedules in list(scheduled(workspace)):
+        if any(needed_at(workspace, deployment, each) <= moment for each in schedules):
+            for schedule in schedules:
+                for date in dates_to_schedule(schedule, moment):
+                    schedule_run(workspace, deployment, schedule, date)
+
+
+def scheduled(workspace: Workspace) -> Iterator[tuple[Body, list[Body]]]:
+    """The deployments that are not paused and have active schedules, with these, by their ids."""
+    deployments, schedules = workspace["deployments"], workspace["deployment_schedules"]
+    found: dict[int, list[Body]] = {}
+    for row in schedules.live:
+        schedule = schedules.values(row)
+        if schedule["active"]:
+            found.setdefault(schedule["deployment_id"].int, []).append(schedule)
+    for key in sorted(found):
+        deployment = deployments.get(UUID(int=key))
+        if deployment is not None and not deployment["paused"]:
+            yield deployment, found[key]
+
+
+def due_of(workspace: Workspace, deployment: Body, schedule: Body) -> datetime | None:
+    """When there will be a run to schedule; None if there will be none."""
+    time = needed_at(workspace, deployment, schedule)
+    if time > now():
+        return time
+    dates = dates_to_schedule(schedule, time)
+    if not all(is_scheduled(workspace, deployment, schedule, date) for date in dates):
+        return time
+    # All are there already, until the first of them has passed, or the next one comes within reach.
+    times = [dates[0] + MICROSECOND] if dates else []
+    following = next_date(schedule["schedule"], (dates[-1] if dates else time) + MICROSECOND)
+    if following is not None and following > time + MOST_TIME:
+        times.append(following - MOST_TIME)
+    return min(times, default=None)
+
+
+def needed_at(workspace: Workspace, deployment: Body, schedule: Body) -> datetime:
+    """When a schedule has too few runs ahead, or they do not last long enough."""
+    runs, moment = workspace["flow_runs"], now()
+    of = {STATE_TYPE: "SCHEDULED", CREATOR: key_of(schedule["id"]), DEPLOYMENT_ID: deployment["id"].int}
+    own = matching(runs, list(of.items())) & runs.index(NEXT_START).starting_at(key_of(moment))
+    starts = sorted(runs.key(NEXT_START, row) for row in own)
+    if len(starts) < LEAST_RUNS:
+        return moment
+    first, last = time_of_key(starts[-LEAST_RUNS]), time_of_key(starts[-1])
+    return max(moment, min(first, last - LEAST_TIME) + MICROSECOND)

@@ -1,0 +1,98 @@
+"""Services: what a server does by itself, each at its time. They run when time moves, or when somebody looks."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property, partial
+from typing import Any, NamedTuple
+
+from understudy.clock import Clock
+from understudy.workspaces.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Service:
+    """Something that a server does by itself.
+
+    Args:
+        tables: the tables whose changes can change when it is due.
+        function: finds a function of its module, which is imported on first use.
+    """
+
+    tables: Sequence[str]
+    function: Callable[[str], Callable[..., Any]]
+
+    @cached_property
+    def due(self) -> Callable[[Workspace], datetime | None]:
+        """When there is something to do next, as long as no row changes; None if there will be nothing to do."""
+        return self.function("due")
+
+    @cached_property
+    def run(self) -> Callable[[Workspace], None]:
+        """Does what is due at the present time."""
+        return self.function("run")
+
+
+class Known(NamedTuple):
+    """When a service is due, as of a number of changes of its tables."""
+
+    changes: int
+    due: datetime | None
+
+
+class Services:
+    """The services of one workspace.
+
+    What they do is worked out in the order of time, and each sees the time at which it is due as the present. `time` is
+    the time up to which they have run; what was due before is done then.
+    """
+
+    def __init__(self, workspace: Workspace, services: Sequence[Service], time: datetime) -> None:
+        self._workspace = workspace
+        self._services = services
+        self._known: dict[int, Known] = {}
+        self.time = time
+
+    def jump(self, time: datetime) -> None:
+        """Continue at another time, without what would be done until then."""
+        self.time = time
+        self._known.clear()
+
+    def is_due(self, time: datetime) -> bool:
+        """Whether there is something to do by a time."""
+        return any(due <= time for due, _ in self._dues())
+
+    def run(self, until: datetime) -> None:
+        """Do all that is due by a time."""
+        while True:
+            due, number = min(self._dues(), default=(None, 0))
+            if due is None or due > until:
+                break
+            self.time = max(self.time, due)
+            self._run(number)
+        self.time = max(self.time, until)
+
+    def _run(self, number: int) -> None:
+        service, before = self._services[number], self._changes(number)
+        Clock(self.time).run(partial(service.run, self._workspace))
+        due = self._due(number) if self._changes(number) != before else self._computed(number)
+        if due is not None and due <= self.time and self._changes(number) == before:
+            # It has left everything as it was, so it has nothing to do before a row changes.
+            self._known[number] = Known(before, None)
+
+    def _dues(self) -> list[tuple[datetime, int]]:
+        """When each service is due that will have something to do, and its number."""
+        found = ((self._due(number), number) for number in range(len(self._services)))
+        return [(due, number) for due, number in found if due is not None]
+
+    def _due(self, number: int) -> datetime | None:
+        known = self._known.get(number)
+        return known.due if known and known.changes == self._changes(number) else self._computed(number)
+
+    def _computed(self, number: int) -> datetime | None:
+        due: datetime | None = Clock(self.time).run(partial(self._services[number].due, self._workspace))
+        self._known[number] = Known(self._changes(number), due)
+        return due
+
+    def _changes(self, number: int) -> int:
+        return sum(self._workspace[name].changes for name in self._services[number].tables)
