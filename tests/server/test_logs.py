@@ -8,7 +8,7 @@ from logging.config import dictConfig
 
 import pytest
 
-from understudy.server.logs import logging_of
+from understudy.server.logs import logging_of, websocket_logger
 
 LOGGERS = ("", "understudy", "uvicorn", "uvicorn.error", "asyncio")
 HOSTILE = "a\n\x1b[2J\u202e\ud800"
@@ -54,3 +54,9 @@ def test_who_debugs_reads_tracebacks_that_are_printable_too(form: str) -> None:
     assert output.replace("\n", "").isprintable()
     if form == "json":
         assert "Traceback" in json.loads(output.splitlines()[1])["exception"]
+
+
+def test_handshakes_are_logged_without_the_query_of_their_urls(caplog: pytest.LogCaptureFixture) -> None:
+    logger = websocket_logger()
+    logger.warning("%s refused %d", "/events/in?token=secret", 403)
+    assert [record.getMessage() for record in caplog.records] == ["/events/in refused 403"]

@@ -32,6 +32,7 @@ def check_sorts(context: CheckContext, subject: TableUnderTest) -> None:
 def check_first_operators(context: CheckContext, subject: TableUnderTest) -> None:
     for operator in [each for each in subject.field_operators.values() if each.filter == subject.selection.own][:3]:
         single_criteria.check(subject, operator)
+        single_criteria.check_others(subject, operator)
 
 
 def check_combined(context: CheckContext, subject: TableUnderTest) -> None:
@@ -92,6 +93,7 @@ def test_a_list_may_show_a_view_of_its_rows(all_tables: ContextFactory, demo_app
         subject = subjects_of(context)[table]
         for operator in subject.field_operators.values():
             context.results.run(partial(single_criteria.check, subject, operator))
+            context.results.run(partial(single_criteria.check_others, subject, operator))
         context.results.run(partial(listings.check, context, subject))
         verdict = context.results.verdict
     assert (verdict.violations, verdict.errors, verdict.notes) == ([], [], [])
@@ -108,6 +110,7 @@ def test_a_list_may_show_a_view_of_its_rows(all_tables: ContextFactory, demo_app
 def test_invalid_requests_to_a_correct_server(all_tables: ContextFactory, demo_app: ASGIApp, label: str) -> None:
     with all_tables.context_of(demo_app) as context:
         context.results.run(partial(invalid_requests.check, context, all_tables.endpoint(label)))
+        context.results.run(partial(invalid_requests.check_others, context, all_tables.endpoint(label)))
         verdict = context.results.verdict
     assert (verdict.violations, verdict.errors, verdict.notes) == ([], [], [])
 

@@ -45,13 +45,14 @@ def test_rows_that_come_change_and_go_are_news(own: CheckContext) -> None:
     version = own.version
     assert own.learn()
     assert own.model.known["flows"][row["id"]] == row
-    assert own.version == version + 1
+    assert own.version != version
     send(own, "PATCH", f"/flows/{row['id']}", {"tags": ["a"]})
     assert own.learn()
     assert own.model.known["flows"][row["id"]]["tags"] == ["a"]
     send(own, "DELETE", f"/flows/{row['id']}")
     assert own.learn()
     assert row["id"] not in own.model.known["flows"]
+    assert own.version == version
     assert not own.learn()
 
 
@@ -62,7 +63,7 @@ def test_rows_of_some_ids_are_looked_at_alone(own: CheckContext) -> None:
     assert own.take(selection, [first, second], [known[first]])
     assert second not in known
     assert len(known) == 11
-    assert own.version == version + 1
+    assert own.version != version
 
 
 def test_lists_are_read_page_by_page(own: CheckContext) -> None:

@@ -66,7 +66,9 @@ def paths(context: CheckContext, subjects: Subjects) -> Iterable[Task]:
 def requests_to(label: str) -> Focus:
     def focus(context: CheckContext, subjects: Subjects) -> Iterator[Task]:
         endpoints = context.endpoint_map.endpoints
-        yield from (partial(invalid_requests.check, context, each) for each in endpoints if each.label == label)
+        for each in (each for each in endpoints if each.label == label):
+            yield partial(invalid_requests.check, context, each)
+            yield partial(invalid_requests.check_others, context, each)
 
     return focus
 
@@ -84,9 +86,9 @@ def lookups_by(label: str) -> Focus:
 def field_operators(table: str, *names: str) -> Focus:
     def focus(context: CheckContext, subjects: Subjects) -> Iterator[Task]:
         subject = subjects[table]
-        yield from (
-            partial(single_criteria.check, subject, subject.field_operators[tuple(name.split("."))]) for name in names
-        )
+        for operator in (subject.field_operators[tuple(name.split("."))] for name in names):
+            yield partial(single_criteria.check, subject, operator)
+            yield partial(single_criteria.check_others, subject, operator)
 
     return focus
 

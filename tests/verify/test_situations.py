@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -44,15 +45,13 @@ class FirstOnly(CheckResults):
 
 
 def in_sequences(context: CheckContext, subject: TableUnderTest) -> None:
-    sequences.check(RowLifecycle(context, subject), writes.full)
+    writes.run(context, subject, partial(sequences.check, full=writes.full))
+    writes.run(context, subject, partial(sequences.watch, full=writes.full))
 
 
 def in_bodies(context: CheckContext, subject: TableUnderTest) -> None:
-    lifecycle = RowLifecycle(context, subject)
-    lifecycle.look_again()
-    first = lifecycle.create(writes.full(lifecycle))
-    assert first is not None
-    writes.live(lifecycle, first)
+    for scenario in (writes.live, writes.change_fields, writes.store_names, writes.store_texts, writes.store_values):
+        writes.run(context, subject, scenario)
 
 
 def in_lists(context: CheckContext, subject: TableUnderTest) -> None:
@@ -63,6 +62,7 @@ def in_criteria(context: CheckContext, subject: TableUnderTest) -> None:
     for field_operator in subject.field_operators.values():
         if field_operator.filter == subject.selection.own:
             single_criteria.check(subject, field_operator)
+            single_criteria.check_others(subject, field_operator)
 
 
 SEEN = {

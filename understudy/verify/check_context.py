@@ -1,9 +1,12 @@
 """The context of all checks: a server, what is known of it, and what is found."""
 
+import json
 import random
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import nullcontext
+from functools import reduce
+from operator import xor
 from typing import Any
 
 from pydantic_core import ValidationError
@@ -31,7 +34,7 @@ MOST_PAGES = 10  # that are read of a table; of a larger one, the other rows sta
 class CheckContext:
     """Sends requests to a server, and knows the rows that it has returned.
 
-    `version` changes with these rows: responses from before are then out of date.
+    `version` is a hash of these rows: while it is another, responses are out of date.
     """
 
     def __init__(
@@ -184,9 +187,10 @@ class CheckContext:
 
     # ------------------------------------------------------------------- learn
 
-    def learn(self) -> bool:
-        """Read what the server shows. Returns whether its rows are others than they were."""
-        changed = [self._learn(selection) for selection in self.endpoint_map.selections.values()]
+    def learn(self, tables: Collection[str] | None = None) -> bool:
+        """Read what the server shows of all tables, or of some. Returns whether any rows have changed."""
+        selections = self.endpoint_map.selections
+        changed = [self._learn(each) for name, each in selections.items() if tables is None or name in tables]
         return any(changed)
 
     def _learn(self, selection: Selection) -> bool:
@@ -199,11 +203,13 @@ class CheckContext:
         known = self.model.known[selection.table]
         shown = {str(row["id"]): row for row in rows}
         fresh = [row for row_id, row in shown.items() if self._differ(selection.table, known.get(row_id), row)]
+        gone = [row_id for row_id in ids if row_id not in shown]
+        changed = [*gone, *(str(row["id"]) for row in fresh)]
+        before = hash_of(known, changed)
         for row in fresh:
             self._learn_row(selection, row)
-        gone = [row_id for row_id in ids if row_id not in shown]
         self.model.remove(selection.table, gone)
-        self.version += bool(gone or fresh)
+        self.version ^= before ^ hash_of(known, changed)
         return bool(gone or fresh)
 
     def _learn_row(self, selection: Selection, row: Row) -> None:
@@ -233,6 +239,12 @@ class CheckContext:
                 return rows
         self.model.partial.add(selection.table)
         return rows
+
+
+def hash_of(rows: Mapping[str, Row], ids: Iterable[str]) -> int:
+    """A hash of the rows of some ids, in whatever order; ids without a row do not count."""
+    hashes = (hash(json.dumps(rows[row_id], sort_keys=True)) for row_id in ids if row_id in rows)
+    return reduce(xor, hashes, 0)
 
 
 def unequal(row: Row, other: Row) -> Row:

@@ -1,7 +1,8 @@
 """The results of a run: every rule that was checked, and the violations."""
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -114,13 +115,14 @@ class CheckResults:
         if text + where not in target:
             target.append(text + where)
 
-    def begin(self) -> None:
-        """What is written from now on belongs together."""
-        self._scenario = len(self.writes)
-
-    def end(self) -> None:
-        """What is checked from now on is not about what was just written."""
-        self._scenario = None
+    @contextmanager
+    def scenario(self) -> Iterator[None]:
+        """Within the block, what is written belongs together: a violation is reported with all of it."""
+        outer, self._scenario = self._scenario, len(self.writes)
+        try:
+            yield
+        finally:
+            self._scenario = outer
 
     def before(self) -> tuple[Write, ...]:
         """The writes that made the rows that are there, and, within a scenario, all of it."""

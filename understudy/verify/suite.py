@@ -1,6 +1,7 @@
 """All that is checked of a server's meaning, in order."""
 
 import json
+from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -64,18 +65,46 @@ class Part:
     task: Task
 
 
-def parts(
+Kinds = Sequence[Sequence[Part]]
+"""Parts of several kinds, each in its order."""
+
+
+def stages(
     context: CheckContext, subjects: Mapping[str, TableUnderTest], only: Only, *, allow_writes: bool
-) -> list[Part]:
+) -> list[Kinds]:
     """All parts of a run, the most important first.
 
-    Each operation comes first, then each filter and sort in turns with invalid requests and writes, then combinations.
+    Each operation comes first. Then each filter is checked with one value, in turns with sorts, invalid requests and
+    writes. Other values, combinations and pages of filtered rows come last.
     """
-    kinds = [list(refusals(context, only)), in_turns(filters_of(subjects)), in_turns(sorts_of(context, subjects))]
-    if allow_writes:
-        kinds.append(list(changes(context, subjects)))
-    combinations = in_turns([list(pairs(context, subjects)), list(filtered(context, subjects))])
-    return [*operations(context, subjects, only), *in_turns(kinds), *combinations]
+    filters, sorts = in_turns(filters_of(subjects, first_value=True)), in_turns(sorts_of(context, subjects))
+    writing = [in_turns(changes(context, subjects))] if allow_writes else []
+    return [
+        [list(operations(context, subjects, only))],
+        [filters, sorts, refusals(context, only), *writing],
+        [
+            in_turns(filters_of(subjects, first_value=False)),
+            list(pairs(context, subjects)),
+            list(filtered(context, subjects)),
+            other_refusals(context, only),
+        ],
+    ]
+
+
+def scheduled(stages: Sequence[Kinds], spent: Callable[[], int]) -> Iterator[Part]:
+    """The parts of each stage, the next always of the kind that has used the fewest requests.
+
+    Args:
+        stages: the parts by stage and kind.
+        spent: the number of requests sent so far.
+    """
+    for kinds in stages:
+        left, used = [deque(kind) for kind in kinds], [0] * len(kinds)
+        while any(left):
+            kind = min((index for index, parts in enumerate(left) if parts), key=used.__getitem__)
+            before = spent()
+            yield left[kind].popleft()
+            used[kind] += spent() - before
 
 
 def operations(context: CheckContext, subjects: Mapping[str, TableUnderTest], only: Only) -> Iterator[Part]:
@@ -95,18 +124,39 @@ def check_rows(context: CheckContext, subject: TableUnderTest) -> None:
     latest_rows.check(context, subject.selection)
 
 
-def refusals(context: CheckContext, only: Only) -> Iterator[Part]:
+def refusals(context: CheckContext, only: Only) -> list[Part]:
     """The parts about invalid requests, for each operation that changes nothing."""
-    for endpoint in context.endpoint_map.endpoints:
-        if endpoint.is_safe and "{" not in endpoint.path and only(endpoint):
-            yield Part(f"{endpoint.label}: invalid requests", partial(invalid_requests.check, context, endpoint))
+    return [
+        Part(f"{each.label}: invalid requests", partial(invalid_requests.check, context, each))
+        for each in queries(context, only)
+    ]
 
 
-def filters_of(subjects: Mapping[str, TableUnderTest]) -> list[list[Part]]:
-    """The parts about each operator of the filters of each table: those of the filter on its own rows first."""
+def other_refusals(context: CheckContext, only: Only) -> list[Part]:
+    """The parts about more invalid bodies."""
+    return [
+        Part(f"{each.label}: other invalid requests", partial(invalid_requests.check_others, context, each))
+        for each in queries(context, only)
+        if each.body is not None
+    ]
+
+
+def queries(context: CheckContext, only: Only) -> list[Endpoint]:
+    """The operations that change nothing and are about no row in particular."""
+    return [each for each in context.endpoint_map.endpoints if each.is_safe and "{" not in each.path and only(each)]
+
+
+def filters_of(subjects: Mapping[str, TableUnderTest], *, first_value: bool) -> Kinds:
+    """The parts about each operator of the filters of each table: those of the filter on its own rows first.
+
+    Args:
+        subjects: the tables.
+        first_value: whether the parts are about one value for each operator, or about others.
+    """
+    check, suffix = (single_criteria.check, "") if first_value else (single_criteria.check_others, ", other values")
     return [
         [
-            Part(f"{subject.label}: {operator.subject}", partial(single_criteria.check, subject, operator))
+            Part(f"{subject.label}: {operator.subject}{suffix}", partial(check, subject, operator))
             for operator in sorted(
                 subject.field_operators.values(), key=lambda operator: operator.filter != subject.selection.own
             )
@@ -115,7 +165,7 @@ def filters_of(subjects: Mapping[str, TableUnderTest]) -> list[list[Part]]:
     ]
 
 
-def sorts_of(context: CheckContext, subjects: Mapping[str, TableUnderTest]) -> list[list[Part]]:
+def sorts_of(context: CheckContext, subjects: Mapping[str, TableUnderTest]) -> Kinds:
     """The parts about each sort of each table."""
     return [
         [
@@ -142,16 +192,23 @@ def filtered(context: CheckContext, subjects: Mapping[str, TableUnderTest]) -> I
         yield Part(f"{subject.label}: pages with filters", partial(listings.check_filtered, context, subject))
 
 
-def in_turns(kinds: Sequence[Sequence[Part]]) -> list[Part]:
+def in_turns(kinds: Kinds) -> list[Part]:
     """One part of each list, then the next of each."""
     return [part for each in zip_longest(*kinds) for part in each if part is not None]
 
 
-def changes(context: CheckContext, subjects: Mapping[str, TableUnderTest]) -> Iterator[Part]:
-    """The parts that change rows, all of them the run's own."""
-    for subject in changeable(context, subjects):
-        creates = context.endpoint_map.creates[subject.selection.table].label
-        yield Part(f"{creates}: rows created, changed and deleted", partial(writes.check, context, subject))
+def changes(context: CheckContext, subjects: Mapping[str, TableUnderTest]) -> Kinds:
+    """The parts that change rows of each table, all of them the run's own."""
+    return [
+        [
+            Part(
+                f"{context.endpoint_map.creates[subject.selection.table].label}: {name}",
+                partial(writes.run, context, subject, scenario),
+            )
+            for name, scenario in writes.SCENARIOS.items()
+        ]
+        for subject in changeable(context, subjects)
+    ]
 
 
 def sow(context: CheckContext, subjects: Mapping[str, TableUnderTest]) -> Iterator[Task]:

@@ -155,13 +155,14 @@ def examine(plan: Plan, contract: Contract, context: CheckContext, progress: Pro
     for task in suite.sow(context, subjects) if plan.allow_writes else ():
         context.results.run(task)
     context.results.run(partial(learn, context, contract))
-    verdict, parts = context.results.verdict, suite.parts(context, subjects, only, allow_writes=plan.allow_writes)
+    verdict, stages = context.results.verdict, suite.stages(context, subjects, only, allow_writes=plan.allow_writes)
     fuzzing = partial(fuzz, plan, contract, context, lambda share: show(HALF + HALF * share))
-    verdict.parts, verdict.unreached = len(parts) + 1, [*(part.name for part in parts), FUZZING]
-    for done, part in enumerate(parts, start=1):
+    verdict.unreached = [*(part.name for kinds in stages for kind in kinds for part in kind), FUZZING]
+    verdict.parts = len(verdict.unreached)
+    for done, part in enumerate(suite.scheduled(stages, lambda: context.throttled_client.asked), start=1):
         context.results.run(part.task)
         verdict.unreached.remove(part.name)
-        show(HALF * done / len(parts))
+        show(HALF * done / verdict.parts)
     context.results.run(fuzzing)
     verdict.unreached.remove(FUZZING)
 

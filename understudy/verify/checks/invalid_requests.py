@@ -1,12 +1,14 @@
 """What breaks the contract, and how it is refused."""
 
 import json
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Any
 from uuid import UUID
 
+from understudy.contract.contract import Place
 from understudy.sampling.answers import shortened
 from understudy.sampling.random_requests import Request
 from understudy.verify import rules
@@ -16,6 +18,7 @@ from understudy.verify.requests.endpoints import Endpoint
 from understudy.verify.requests.invalid_bodies import STRANGER, InvalidBody, Way, invalid_bodies
 
 SOME = 40  # invalid bodies for each operation
+NEAR = 2  # levels of a body at which each field is wrong once
 NOT_FOUND, NOT_ALLOWED = 404, 405
 UNUSED = ("TRACE", "HEAD")  # methods that change nothing, whatever a server makes of them
 
@@ -30,15 +33,29 @@ def check(context: CheckContext, endpoint: Endpoint) -> None:
         request = replace(endpoint.request(), headers={header: value})
         hold(rules.REFUSED, subject=header, check=partial(is_as_read, context, endpoint, request, b""))
     if endpoint.body is not None:
-        bodies = list(invalid_bodies(endpoint.body, {}))
-        outer = [each for each in bodies if len(each.way) == 1]
-        for each in (*outer, *context.random.sample(bodies, k=min(SOME, len(bodies)))):
+        for each in one_for_each_field(context, endpoint.body):
             hold(rules.REFUSED, subject=".".join(each.way), check=partial(is_refused, context, endpoint, each))
         for raw in (b"", b"null", b"[]", b'"text"', b"{bad"):
             check_raw = partial(is_as_read, context, endpoint, sent(endpoint, raw), raw)
             hold(rules.REFUSED, subject="body", check=check_raw)
         if context.interpreter.refusals(endpoint, b"{}", {})[0] is None:
             hold(rules.IGNORED, subject=STRANGER, check=partial(is_ignored, context, endpoint))
+
+
+def check_others(context: CheckContext, endpoint: Endpoint) -> None:
+    """Hold the same rules with more bodies, whose fault may be deep inside."""
+    bodies = [] if endpoint.body is None else list(invalid_bodies(endpoint.body, {}))
+    for each in context.random.sample(bodies, k=min(SOME, len(bodies))):
+        check_body = partial(is_refused, context, endpoint, each)
+        context.results.hold(rules.REFUSED, endpoint.label, ".".join(each.way), check_body)
+
+
+def one_for_each_field(context: CheckContext, schema: Place) -> list[InvalidBody]:
+    """An invalid body for each field of a body, and for each of the fields directly inside, drawn at random."""
+    bodies: dict[Way, list[InvalidBody]] = defaultdict(list)
+    for each in invalid_bodies(schema, {}):
+        bodies[each.way[:NEAR]].append(each)
+    return [context.random.choice(alike) for alike in bodies.values()]
 
 
 def headers(endpoint: Endpoint) -> Iterator[tuple[str, str]]:

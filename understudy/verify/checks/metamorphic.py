@@ -61,7 +61,10 @@ class MetamorphicRelations:
         self.selected.context.results.hold(rule, lists.label, self._subject, check)
 
     def _outside(self, filters: Filters, expected: Callable[[], Bounds], sources: tuple[Filters, ...]) -> Broken | None:
-        bounds, ids, lists = expected(), self.ids(filters), self.selected.selection.lists
+        bounds, lists = expected(), self.selected.selection.lists
+        if bounds.least == bounds.most:
+            self.selected.confirms(filters, bounds.least)
+        ids = self.ids(filters)
         if bounds.least <= ids <= bounds.most:
             return None
         requests = [lists.request(self.selected.scoped(body)) for body in (*sources, filters)]

@@ -41,6 +41,7 @@ class RowLifecycle:
         self.creates = context.endpoint_map.creates[self.table]
         self.updates = context.endpoint_map.updates.get(self.table)
         self.deletes = context.endpoint_map.deletes[self.table]
+        self._affected = context.model.affected_by(self.table)
 
     @property
     def names(self) -> list[str]:
@@ -67,7 +68,7 @@ class RowLifecycle:
     def look_again(self) -> Rows:
         """The same, as the server shows them now."""
         if self.table not in self.context.model.partial:
-            self.context.learn()
+            self.context.learn(self._affected - self.context.model.partial)
             return self.rows()
         selection, made = self.subject.selection, self.own.made[self.table]
         by_ids = self.subject.field_operators[selection.own, "id", "any_"].filters(made)
@@ -98,8 +99,13 @@ class RowLifecycle:
 
     # ------------------------------------------------------------------ create
 
-    def create(self, body: Mapping[str, Any]) -> str | None:
-        """Create a row that is not there. Returns its id; None where the server did something else."""
+    def create(self, body: Mapping[str, Any], *, by_filters: bool = True) -> str | None:
+        """Create a row that is not there. Returns its id; None where the server did something else.
+
+        Args:
+            body: of the request.
+            by_filters: whether the row must be found by each filter too.
+        """
         before, request = self.rows(), self.creates.request(body)
         answer = self.context.ask(self.creates, request)
         broken, row = self.miscreated(request, answer, body)
@@ -107,7 +113,7 @@ class RowLifecycle:
         self.is_left(rules.CREATED, self.creates, request, {**before, **({str(row["id"]): row} if row else {})})
         if row is None:
             return None
-        self.is_seen(str(row["id"]))
+        self.is_seen(str(row["id"]), by_filters=by_filters)
         return str(row["id"])
 
     def miscreated(self, request: Request, answer: Answer, body: Mapping[str, Any]) -> tuple[Broken | None, Row | None]:
@@ -137,7 +143,7 @@ class RowLifecycle:
 
     # ------------------------------------------------------------------ update
 
-    def update(self, updates: Lookup, row_id: str, body: Mapping[str, Any]) -> None:
+    def update(self, updates: Lookup, row_id: str, body: Mapping[str, Any], *, by_filters: bool = True) -> None:
         """Change a row, and hold that this and its time are all that has changed."""
         endpoint, before, request = updates.endpoint, self.rows(), updates.request(row_id, body)
         time.sleep(PAUSE)
@@ -153,18 +159,18 @@ class RowLifecycle:
         broken = None if later else Broken((request,), "`updated` is a later time", f"{stamp['updated']}")
         self.record(rules.UPDATED, endpoint, "updated", broken)
         self.is_left(rules.UPDATED, endpoint, request, {**before, row_id: row})
-        self.is_seen(row_id)
+        self.is_seen(row_id, by_filters=by_filters)
 
     # ------------------------------------------------------------------ delete
 
-    def delete(self, row_id: str, look: Callable[[], object] = bool) -> None:
+    def delete(self, row_id: str, look: Callable[[], object] = bool, *, by_filters: bool = True) -> None:
         """Delete a row; `look` is called before anything else is sent that may change rows."""
         before, request = self.rows(), self.deletes.request(row_id)
         self.context.success(self.deletes.endpoint, request)
         row = before.pop(row_id, {})
         self.is_left(rules.DELETED, self.deletes.endpoint, request, before)
         look()
-        self.is_gone(row_id, row)
+        self.is_gone(row_id, row, by_filters=by_filters)
 
     def delete_all(self, row_ids: Sequence[str]) -> None:
         """Delete rows one after the other, and look what is left once at the end."""
@@ -176,10 +182,11 @@ class RowLifecycle:
             self.is_left(rules.DELETED, self.deletes.endpoint, self.deletes.request(row_id), rest)
             self.is_gone(row_id, before.get(row_id, {}))
 
-    def is_gone(self, row_id: str, row: Row) -> None:
+    def is_gone(self, row_id: str, row: Row, *, by_filters: bool = True) -> None:
         """Hold that a row that was deleted is found in no way."""
         self.are_unknown(row_id, self.lookups("id"))
-        self.is_found_by_filters(rules.DELETED, row)
+        if by_filters:
+            self.is_found_by_filters(rules.DELETED, row)
         self.are_derived_seen(row)
         taken = [each.get(name) for each in self.rows().values() for name in self.names]
         for lookup in self.context.endpoint_map.reads:
@@ -222,14 +229,15 @@ class RowLifecycle:
 
     # -------------------------------------------------------------------- seen
 
-    def is_seen(self, row_id: str) -> None:
+    def is_seen(self, row_id: str, *, by_filters: bool) -> None:
         """Hold that a row is found in every way that leads to it, and so is what is derived from it."""
         row = self.context.model.known[self.table].get(row_id, {})
         for lookup in self.context.endpoint_map.reads:
             if lookup.table == self.table:
                 check = partial(lookups.is_found, self.context, lookup, row_id)
                 self.context.results.hold(rules.READ, lookup.endpoint.label, "", check)
-        self.is_found_by_filters(rules.FOUND, row)
+        if by_filters:
+            self.is_found_by_filters(rules.FOUND, row)
         self.are_derived_seen(row)
 
     def is_found_by_filters(self, rule: Rule, row: Row) -> None:

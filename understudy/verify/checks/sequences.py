@@ -1,6 +1,6 @@
 """Rows of one name created, changed and deleted in every order, and the same requests sent after each step."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import permutations
 from typing import Any
@@ -20,23 +20,37 @@ Body = dict[str, Any]
 
 
 def check(lifecycle: RowLifecycle, full: Callable[[RowLifecycle], Body]) -> None:
-    """Live through every order in which rows can be deleted: the first with all that can be asked after each step.
+    """Go through every order in which rows can be deleted.
 
     Where a name may be shared, the rows share it; where it may not, it is used again after its row is deleted.
     """
-    orders = list(permutations(range(ROWS)))
-    lifecycle.context.random.shuffle(orders)
     shared = {name: full(lifecycle)[name] for name in lifecycle.names}
-    watch = Watch(lifecycle, {**full(lifecycle), **shared})
-    for number, order in enumerate(orders):
-        look: Callable[[], object] = watch.look if number == 0 else bool
-        look()
-        lifecycle.context.results.begin()
-        ids = list(created(lifecycle, full, shared, look))
-        changed(lifecycle, ids[order[0]] if order[0] < len(ids) else None, look)
-        for index in order:
-            if index < len(ids):
-                lifecycle.delete(ids[index], look)
+    for order in permutations(range(ROWS)):
+        with lifecycle.context.results.scenario():
+            go_through(lifecycle, full, shared, order)
+
+
+def watch(lifecycle: RowLifecycle, full: Callable[[RowLifecycle], Body]) -> None:
+    """Go through one of these orders, and send the same requests after each step."""
+    shared = {name: full(lifecycle)[name] for name in lifecycle.names}
+    watched = Watch(lifecycle, {**full(lifecycle), **shared})
+    watched.look()
+    go_through(lifecycle, full, shared, lifecycle.context.random.choice(list(permutations(range(ROWS)))), watched.look)
+
+
+def go_through(
+    lifecycle: RowLifecycle,
+    full: Callable[[RowLifecycle], Body],
+    shared: Body,
+    order: Sequence[int],
+    look: Callable[[], object] = bool,
+) -> None:
+    """Create rows of one name, change one, and delete them in an order; `look` is called after each step."""
+    ids = list(created(lifecycle, full, shared, look))
+    changed(lifecycle, ids[order[0]] if order[0] < len(ids) else None, look)
+    for index in order:
+        if index < len(ids):
+            lifecycle.delete(ids[index], look, by_filters=False)
 
 
 def created(
@@ -45,7 +59,9 @@ def created(
     """Rows of one name, or the first of them only, where there can be one only."""
     for number in range(ROWS):
         body = full(lifecycle)
-        row_id = lifecycle.create({**body, **shared} if number == 0 or not lifecycle.is_unique else body)
+        row_id = lifecycle.create(
+            {**body, **shared} if number == 0 or not lifecycle.is_unique else body, by_filters=False
+        )
         if row_id is not None:
             look()
             yield row_id
@@ -55,7 +71,8 @@ def changed(lifecycle: RowLifecycle, row_id: str | None, look: Callable[[], obje
     if lifecycle.updates is None or row_id is None:
         return
     parts = schema_of(lifecycle.updates.endpoint).entries("properties")
-    lifecycle.update(lifecycle.updates, row_id, {name: value_for(part, lifecycle.own.mark()) for name, part in parts})
+    body = {name: value_for(part, lifecycle.own.mark()) for name, part in parts}
+    lifecycle.update(lifecycle.updates, row_id, body, by_filters=False)
     look()
 
 

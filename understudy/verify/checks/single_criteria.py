@@ -16,7 +16,10 @@ from understudy.verify.filtered_rows.row_sets import rows
 from understudy.verify.filtered_rows.selected_ids import Filters
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
 from understudy.verify.requests.field_operators import FieldOperator
-from understudy.verify.requests.operands import operands
+from understudy.verify.requests.operands import few_operands, operands
+
+Operands = Callable[[FieldOperator, Sequence[Any]], Iterator[Any]]
+"""The operands to send, made of some values."""
 
 PIECES = 4  # that a leaf is asked for that looks at one field or another
 SOME = 2  # values that a leaf is asked for, beside the unusual ones
@@ -28,40 +31,69 @@ UNUSUAL: tuple[Callable[[str], object], ...] = (
 
 
 def check(subject: TableUnderTest, field_operator: FieldOperator) -> None:
-    """Hold the rules about one leaf, and say what is known of it for each operation that takes it."""
-    selected, expected_rows = subject.selected, subject.expected_rows
+    """Hold the rules about one operator with one value, or a list of two, and report what each operation showed."""
     values = subject.value_search.values(field_operator)
-    some = list(dict.fromkeys([*unusual(values), *selected.context.random.sample(values, k=min(SOME, len(values)))]))
-    relations = MetamorphicRelations(selected, field_operator.subject)
-    asks_for_nothing(field_operator, relations, expected_rows)
-    if field_operator.operator == "not_any_" and "any_" in subject.value_search.siblings(field_operator):
-        both = merged(
-            subject.value_search.siblings(field_operator)["any_"].filters(some), field_operator.filters(some[:1])
-        )
+    held = subject.value_search.held(field_operator) or values
+    wanted = 2 if field_operator.place.value["type"] == "array" else 1
+    some = subject.selected.context.random.sample(held, k=min(wanted, len(held)))
+    relations = MetamorphicRelations(subject.selected, field_operator.subject)
+    asks_for_nothing(field_operator, relations, subject.expected_rows)
+    check_values(subject, field_operator, relations, some, few_operands)
+    if field_operator.operator == "is_null_":
+        leads_on(subject, field_operator, relations)
+    subject.telling[field_operator] = telling_of(field_operator, relations)
+    report(subject, field_operator, State.COVERED if values else State.UNREACHED)
+
+
+def check_others(subject: TableUnderTest, field_operator: FieldOperator) -> None:
+    """Hold the same rules with other values, unusual ones among them."""
+    values = subject.value_search.values(field_operator)
+    some = [*unusual(values), *subject.selected.context.random.sample(values, k=min(SOME, len(values)))]
+    if not some:
+        return
+    relations = MetamorphicRelations(subject.selected, field_operator.subject)
+    check_values(subject, field_operator, relations, list(dict.fromkeys(some)), operands)
+    for value in pieces(subject, field_operator) if field_operator.is_either else ():
+        either = partial(subject.expected_rows.bounds_apart, field_operator, value)
+        relations.within(rules.CRITERION, field_operator.filters(value), either)
+    subject.telling[field_operator] += telling_of(field_operator, relations)
+    report(subject, field_operator, State.COVERED)
+
+
+def check_values(
+    subject: TableUnderTest,
+    field_operator: FieldOperator,
+    relations: MetamorphicRelations,
+    values: Sequence[Any],
+    operands: Operands,
+) -> None:
+    """Hold the rules about one operator with some values: as known rows decide, or else by its other responses."""
+    expected_rows, siblings = subject.expected_rows, subject.value_search.siblings(field_operator)
+    bodies = [field_operator.filters(operand) for operand in operands(field_operator, values)]
+    if field_operator.operator == "not_any_" and "any_" in siblings:
+        both = merged(siblings["any_"].filters(values), field_operator.filters(values[:1]))
         relations.within(rules.COMBINED, both, bounds(expected_rows, both))
-    if field_operator.is_ignored or all(
-        expected_rows.is_known(field_operator.filters(operand)) for operand in operands(field_operator, some)
-    ):
-        for operand in operands(field_operator, some):
-            relations.within(
-                rules.CRITERION, field_operator.filters(operand), bounds(expected_rows, field_operator.filters(operand))
-            )
-    else:
-        if field_operator.is_either:
-            for value in (*some, *pieces(subject, field_operator)):
-                either = partial(expected_rows.bounds_apart, field_operator, value)
-                relations.within(rules.CRITERION, field_operator.filters(value), either)
-        if field_operator.operator == "is_null_":
-            leads_on(subject, field_operator, relations)
-        single = expected_rows.is_single(field_operator.filter)
-        operator_relations.check(
-            Question(relations, field_operator, subject.value_search.siblings(field_operator), some, single)
-        )
-    telling = [body for body in relations.telling if field_operator.is_asked(body)]
-    subject.telling[field_operator] = telling
-    for endpoint in selected.selection.all:
-        state = State.PASSED if telling else State.COVERED if some else State.UNREACHED
-        selected.context.results.mark(field_operator.cell(endpoint.label), field_operator.subject, state)
+    if field_operator.is_ignored or all(map(expected_rows.is_known, bodies)):
+        for body in bodies:
+            relations.within(rules.CRITERION, body, bounds(expected_rows, body))
+        return
+    for value in values if field_operator.is_either else ():
+        either = partial(expected_rows.bounds_apart, field_operator, value)
+        relations.within(rules.CRITERION, field_operator.filters(value), either)
+    single = expected_rows.is_single(field_operator.filter)
+    operator_relations.check(Question(relations, field_operator, siblings, values, single))
+
+
+def telling_of(field_operator: FieldOperator, relations: MetamorphicRelations) -> list[Filters]:
+    """The bodies that select some rows and not others by what this operator asks."""
+    return [body for body in relations.telling if field_operator.is_asked(body)]
+
+
+def report(subject: TableUnderTest, field_operator: FieldOperator, otherwise: State) -> None:
+    """Mark the cells of an operator as passed if a response distinguished rows."""
+    state = State.PASSED if subject.telling[field_operator] else otherwise
+    for endpoint in subject.selection.all:
+        subject.selected.context.results.mark(field_operator.cell(endpoint.label), field_operator.subject, state)
 
 
 def unusual(values: Sequence[Any]) -> Iterator[Any]:

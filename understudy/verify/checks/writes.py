@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -15,6 +15,8 @@ from understudy.verify.filtered_rows.table_under_test import TableUnderTest
 from understudy.verify.requests.created_rows import LONG, value_for
 from understudy.verify.requests.endpoints import Endpoint, Lookup, schema_of
 from understudy.verify.requests.invalid_bodies import invalid_bodies
+
+Scenario = Callable[[RowLifecycle], object]
 
 INVALID = 25  # bodies for each operation that must be refused
 FORMED = {"format", "pattern", "enum"}  # what says which texts may stand there
@@ -49,21 +51,17 @@ TEXTS = [  # texts that servers often handle wrongly; none of them is ASCII, or 
 
 
 def check(context: CheckContext, subject: TableUnderTest) -> None:
-    """Live the lives of some rows of one table, and hold all rules about writes meanwhile."""
+    """Go through all scenarios of one table."""
+    for scenario in SCENARIOS.values():
+        run(context, subject, scenario)
+
+
+def run(context: CheckContext, subject: TableUnderTest, scenario: Scenario) -> None:
+    """Go through one scenario, on the rows as they are now."""
     lifecycle = RowLifecycle(context, subject)
     lifecycle.look_again()
-    context.results.begin()
-    sequences.check(lifecycle, full)
-    together.check(lifecycle, full)
-    context.results.begin()
-    first = lifecycle.create(full(lifecycle))
-    if first is not None:
-        refuse(lifecycle, lifecycle.creates, full(lifecycle))
-        live(lifecycle, first)
-    context.results.begin()
-    if subject.selection.removes is not None:
-        lifecycle.remove_all(subject.selection.removes, [full(lifecycle) for _ in range(3)])
-    context.results.end()
+    with context.results.scenario():
+        scenario(lifecycle)
 
 
 def sow(context: CheckContext, subject: TableUnderTest) -> None:
@@ -74,30 +72,88 @@ def sow(context: CheckContext, subject: TableUnderTest) -> None:
         context.success(lifecycle.creates, lifecycle.creates.request(body))
 
 
-def live(lifecycle: RowLifecycle, first: str) -> None:
-    """Rows beside `first` that share what may be shared; each is changed, and deleted newest first but one."""
+# ------------------------------------------------------------------- scenarios
+
+
+def live(lifecycle: RowLifecycle) -> None:
+    """Rows that share what may be shared are created, changed and deleted, and the name of one is used again."""
+    first = lifecycle.create(full(lifecycle))
+    if first is None:
+        return
     shared = {name: lifecycle.row(first)[name] for name in lifecycle.names}
+    alike = {} if lifecycle.is_unique else shared
     if lifecycle.is_unique:
         lifecycle.find({**full(lifecycle), **shared}, first)
-    others = [lifecycle.create({**full(lifecycle), **({} if lifecycle.is_unique else shared)}) for _ in range(2)]
-    alike = {} if lifecycle.is_unique else shared
-    others += [
-        lifecycle.create(body)
-        for body in ({**sparse(lifecycle), **alike}, nulls(lifecycle), long(lifecycle), *unusual(lifecycle))
-    ]
-    others += [lifecycle.create(textual(schema_of(lifecycle.creates), full(lifecycle), text)) for text in TEXTS]
-    others += [lifecycle.create({**full(lifecycle), name: value}) for name, value in spellings(lifecycle)]
+    others = [lifecycle.create({**body, **alike}) for body in (full(lifecycle), sparse(lifecycle))]
+    others.append(lifecycle.create(nulls(lifecycle)))
     if lifecycle.updates is not None:
-        refuse(lifecycle, lifecycle.updates.endpoint, {}, **{lifecycle.updates.parameter: first})
-        for row_id in filter(None, (first, others[1])):
-            for body in changes(lifecycle, lifecycle.updates):
-                lifecycle.update(lifecycle.updates, row_id, body)
-    for row_id in filter(None, (others[0], others[1], first)):
+        lifecycle.update(lifecycle.updates, first, {})
+        lifecycle.update(lifecycle.updates, first, every_change(lifecycle, lifecycle.updates))
+    for row_id in filter(None, (*others, first)):
         lifecycle.delete(row_id)
-    lifecycle.delete_all(list(filter(None, others[2:])))
     again = lifecycle.create({**full(lifecycle), **shared})
     if again is not None:
         lifecycle.delete(again)
+
+
+def refuse_all(lifecycle: RowLifecycle) -> None:
+    """Invalid requests to create and to change a row."""
+    refuse(lifecycle, lifecycle.creates, full(lifecycle))
+    if lifecycle.updates is not None and (row_id := lifecycle.create(full(lifecycle))) is not None:
+        refuse(lifecycle, lifecycle.updates.endpoint, {}, **{lifecycle.updates.parameter: row_id})
+        lifecycle.delete(row_id)
+
+
+def change_fields(lifecycle: RowLifecycle) -> None:
+    """Each field of two rows of one name is changed, alone."""
+    if lifecycle.updates is None:
+        return
+    body = full(lifecycle)
+    shared = {} if lifecycle.is_unique else {name: body[name] for name in lifecycle.names}
+    ids = [lifecycle.create(body), lifecycle.create({**full(lifecycle), **shared})]
+    for row_id in filter(None, ids):
+        for change in changes(lifecycle, lifecycle.updates):
+            lifecycle.update(lifecycle.updates, row_id, change)
+    lifecycle.delete_all(list(filter(None, ids)))
+
+
+def store_names(lifecycle: RowLifecycle) -> None:
+    """Names that people may take for the same are different names."""
+    lifecycle.delete_all(created(lifecycle, ({**full(lifecycle), name: value} for name, value in spellings(lifecycle))))
+
+
+def store_texts(lifecycle: RowLifecycle) -> None:
+    """Long texts, and texts that servers often handle wrongly, are stored as they are."""
+    schema = schema_of(lifecycle.creates)
+    varied = (textual(schema, full(lifecycle), text) for text in TEXTS)
+    ids = created(lifecycle, (long(lifecycle), *varied))
+    if lifecycle.updates is not None and ids:
+        usual = every_change(lifecycle, lifecycle.updates)
+        for text in TEXTS:
+            body = textual(schema_of(lifecycle.updates.endpoint), usual, text)
+            lifecycle.update(lifecycle.updates, ids[0], body)
+    lifecycle.delete_all(ids)
+
+
+def store_values(lifecycle: RowLifecycle) -> None:
+    """JSON values of all types are stored as they are where any value is allowed."""
+    ids = created(lifecycle, unusual(lifecycle))
+    if lifecycle.updates is not None and ids:
+        for name, part in schema_of(lifecycle.updates.endpoint).entries("properties"):
+            for value in UNUSUAL if "type" not in part.value else ():
+                lifecycle.update(lifecycle.updates, ids[0], {name: value})
+    lifecycle.delete_all(ids)
+
+
+def delete_by_filter(lifecycle: RowLifecycle) -> None:
+    """Rows are deleted by a filter on their names."""
+    if (removes := lifecycle.subject.selection.removes) is not None:
+        lifecycle.remove_all(removes, [full(lifecycle) for _ in range(3)])
+
+
+def created(lifecycle: RowLifecycle, bodies: Iterable[dict[str, Any]]) -> list[str]:
+    """The ids of the rows created."""
+    return [row_id for body in bodies if (row_id := lifecycle.create(body)) is not None]
 
 
 def refuse(lifecycle: RowLifecycle, endpoint: Endpoint, sound: dict[str, Any], **values: str) -> None:
@@ -188,18 +244,32 @@ def spellings(lifecycle: RowLifecycle) -> Iterator[tuple[str, str]]:
         yield from ((name, text) for text in texts if re.search(pattern, text))
 
 
-def changes(lifecycle: RowLifecycle, updates: Lookup) -> Iterator[dict[str, Any]]:
-    """Bodies that change nothing, everything, one field after the other, and clear what can be."""
-    parts = dict(schema_of(updates.endpoint).entries("properties"))
+def every_change(lifecycle: RowLifecycle, updates: Lookup) -> dict[str, Any]:
+    """A body that changes every field."""
     mark = lifecycle.own.mark()
-    yield {}
-    yield {name: value_for(part, mark) for name, part in parts.items()}
+    return {name: value_for(part, mark) for name, part in schema_of(updates.endpoint).entries("properties")}
+
+
+def changes(lifecycle: RowLifecycle, updates: Lookup) -> Iterator[dict[str, Any]]:
+    """Bodies that change one field after the other, and clear what can be cleared."""
+    parts = dict(schema_of(updates.endpoint).entries("properties"))
     for name, part in parts.items():
         yield {name: value_for(part, lifecycle.own.mark())}
     for name, part in parts.items():
         if part.value.get("nullable"):
             yield {name: None}
-        if "type" not in part.value:
-            yield from ({name: value} for value in UNUSUAL)
-    usual = {name: value_for(part, mark) for name, part in parts.items()}
-    yield from (textual(schema_of(updates.endpoint), usual, text) for text in TEXTS)
+
+
+SCENARIOS: Mapping[str, Scenario] = {
+    "rows created, changed and deleted": live,
+    "rows of one name deleted in each order": partial(sequences.check, full=full),
+    "invalid requests": refuse_all,
+    "lists, pages and counts after each write": partial(sequences.watch, full=full),
+    "each field changed alone": change_fields,
+    "names that are alike": store_names,
+    "JSON values of all types": store_values,
+    "unusual texts": store_texts,
+    "requests at the same time": partial(together.check, full=full),
+    "rows deleted by a filter": delete_by_filter,
+}
+"""What is done to rows of a table, the most important first."""

@@ -100,6 +100,16 @@ class Model:
         """How a table is derived from another; None where it is not."""
         return self._catalog.tables[table].derived
 
+    def affected_by(self, table: str) -> set[str]:
+        """The tables whose rows may change with those of a table: itself, those derived from it or referring to it."""
+        return {
+            name
+            for name, schema in self._catalog.tables.items()
+            if name == table
+            or (schema.derived is not None and schema.derived.source == table)
+            or any(reference.table == table for reference in schema.references.values())
+        }
+
     # ---------------------------------------------------------------- criteria
 
     def knows(self, criteria: Criteria, table: str) -> bool:

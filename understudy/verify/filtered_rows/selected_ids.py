@@ -3,6 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from understudy.reports.verdict import SEPARATOR
@@ -19,6 +20,14 @@ Filters = Mapping[str, Any]
 Ids = frozenset[str]
 
 
+@dataclass(frozen=True)
+class Known:
+    """Responses, by filters: the ids of the rows that they select, and their number."""
+
+    ids: dict[str, Ids] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+
+
 class SelectedIds:
     """What the operations on one table answer, asked once each.
 
@@ -29,10 +38,8 @@ class SelectedIds:
     def __init__(self, context: CheckContext, selection: Selection) -> None:
         self.context = context
         self.selection = selection
-        self._ids: dict[str, Ids] = {}
-        self._counts: dict[str, int] = {}
+        self._known_by_version: dict[int, Known] = {}
         self._agreed: dict[str, set[int]] = defaultdict(set)
-        self._version = context.version
         self.scope: Filters = {}
         self.known: Ids | None = None
 
@@ -50,6 +57,20 @@ class SelectedIds:
             self._agree(filters)
         return ids if self.known is None else ids & self.known
 
+    def confirms(self, filters: Filters, ids: Ids) -> bool:
+        """Whether filters select some rows, judged by their number and the first page.
+
+        False where this needs as many requests as to read all rows, or says less.
+        """
+        counts, size, key = self.selection.counts, self.selection.page_size, key_of(filters)
+        if counts is None or self.known is not None or len(ids) <= size or key in self._here.ids:
+            return False
+        page = {str(row["id"]) for row in self.context.rows(self.selection, self.selection.lists, filters)}
+        if len(page) != size or not page <= ids or self.count(filters) != len(ids):
+            return False
+        self._here.ids[key] = ids
+        return True
+
     def every(self) -> Ids:
         """The ids of all rows that are looked at."""
         return self.whole({})
@@ -64,30 +85,34 @@ class SelectedIds:
 
     def count(self, filters: Filters) -> int:
         """How many rows filters select, as the server counts them, or else lists them."""
-        self._refresh()
-        key = key_of(self.scoped(filters))
-        if self.selection.counts is None or key in self._ids:
+        here, key = self._here, key_of(self.scoped(filters))
+        if self.selection.counts is None or key in here.ids:
             return len(self.listed(filters))
-        if key not in self._counts:
+        if key not in here.counts:
             request = self.selection.counts.request(self.scoped(filters))
             count = self.context.success(self.selection.counts, request)
-            self._counts[key] = count if isinstance(count, int) else 0
-        return self._counts[key]
+            here.counts[key] = count if isinstance(count, int) else 0
+        return here.counts[key]
 
-    def _refresh(self) -> None:
-        """Remove what was stored before rows changed."""
-        if self._version != self.context.version:
-            self._version = self.context.version
-            self._ids.clear()
-            self._counts.clear()
+    @property
+    def _here(self) -> "Known":
+        """What is known of the rows as they are now. Of the versions before, the one with most answers is kept, since
+        a run deletes the rows that it has created.
+        """
+        known, version = self._known_by_version, self.context.version
+        if version not in known:
+            kept = max(known.items(), key=lambda each: len(each[1].ids), default=None)
+            known.clear()
+            known.update([kept] if kept is not None else [])
+            known[version] = Known()
+        return known[version]
 
     def listed(self, filters: Filters) -> Ids:
-        self._refresh()
-        filters = self.scoped(filters)
+        filters, here = self.scoped(filters), self._here
         key = key_of(filters)
-        if key not in self._ids:
-            self._ids[key] = self._read(filters)
-        return self._ids[key]
+        if key not in here.ids:
+            here.ids[key] = self._read(filters)
+        return here.ids[key]
 
     def _read(self, filters: Filters) -> Ids:
         size = self.selection.page_size

@@ -42,6 +42,11 @@ class ValueSearch:
                 self._samples.note(field_operator.table, fields, value)
         return self._samples.seen(field_operator.table, fields)
 
+    def held(self, field_operator: FieldOperator) -> list[Any]:
+        """Those of these values that a row is known to hold."""
+        seen = set(self._samples.seen(field_operator.table, self._fields(field_operator)))
+        return [value for value in self.values(field_operator) if value in seen]
+
     def _fields(self, field_operator: FieldOperator) -> tuple[str, ...]:
         """Under which fields the values of a leaf are kept: what is found of one of several is of no other."""
         is_shown = field_operator.table in self._selected.context.model.tables

@@ -60,6 +60,27 @@ def operands(field_operator: FieldOperator, values: Sequence[Any]) -> Iterator[A
         yield from values
 
 
+def few_operands(field_operator: FieldOperator, values: Sequence[Any]) -> Iterator[Any]:
+    """The operands among these that most faults show with: of one value, or a list of two."""
+    schema = field_operator.place.value
+    first = values[:1]
+    if schema["type"] == "array":
+        nobody = nobodys(field_operator)
+        yield nobody
+        yield from ([value] for value in first)
+        yield [*values, *values[:1], *nobody]
+        yield [*crowd(field_operator), *values[-1:]]
+    elif schema.get("format") == "date-time":
+        for here in map(moment, first):
+            yield from map(spelled, (here, here - MICROSECOND, here + MICROSECOND))
+        yield from abroad(first[0])[:1] if first else ()
+    elif schema["type"] == "string":
+        for text in first:
+            yield from (text, text.upper(), text[1:4], f"{text[:1]}%{text[-1:]}", f"_{text[1:]}", f"{text}_")
+    else:
+        yield from operands(field_operator, values)
+
+
 def lists(values: Sequence[Any], nobody: Sequence[Any], crowd: Sequence[Any]) -> Iterator[list[Any]]:
     yield list(nobody)
     for value in values:

@@ -1,0 +1,46 @@
+"""The order of a run: what matters first, and a fair share of the requests for each kind of part."""
+
+from collections import Counter
+
+from understudy.verify.suite import Part, in_turns, scheduled
+
+
+def parts(kind: str, costs: list[int], sent: Counter[str]) -> list[Part]:
+    """Parts that send so many requests each."""
+
+    def part(number: int, cost: int) -> Part:
+        return Part(f"{kind}{number}", lambda: sent.update({kind: cost}))
+
+    return [part(number, cost) for number, cost in enumerate(costs)]
+
+
+def run(*stages: list[list[int]], limit: int = 1000) -> list[str]:
+    """The names of the parts that are run before so many requests are sent: a, b … are the kinds of all stages."""
+    sent: Counter[str] = Counter()
+    names, done = iter("abcdefgh"), []
+    made = [[parts(next(names), costs, sent) for costs in kinds] for kinds in stages]
+    for part in scheduled(made, sent.total):
+        part.task()
+        done.append(part.name)
+        if sent.total() >= limit:
+            break
+    return done
+
+
+def test_the_next_part_is_of_the_kind_that_has_sent_the_fewest_requests() -> None:
+    assert run([[10, 10], [4, 4, 4, 4]]) == ["a0", "b0", "b1", "b2", "a1", "b3"]
+
+
+def test_a_stage_is_complete_before_the_next_begins() -> None:
+    assert run([[1], [5, 5]], [[1, 1]]) == ["a0", "b0", "b1", "c0", "c1"]
+
+
+def test_an_expensive_kind_leaves_requests_for_the_others() -> None:
+    done = run([[50] * 10, [2] * 20, [5] * 20], limit=200)
+    assert {name[0] for name in done} == {"a", "b", "c"}
+    assert len([name for name in done if name[0] == "b"]) == 20
+
+
+def test_lists_are_taken_in_turns() -> None:
+    lists = [[Part(f"{kind}{number}", bool) for number in range(size)] for kind, size in (("a", 1), ("b", 3))]
+    assert [part.name for part in in_turns(lists)] == ["a0", "b0", "b1", "b2"]
