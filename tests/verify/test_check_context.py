@@ -99,11 +99,11 @@ def test_what_is_no_success_is_refused(context_factory: ContextFactory, own: Che
 
 
 SHOWN: dict[str, tuple[Behaviour, str]] = {
-    "rows in another form": (answers(LIST, each(lambda row: {**row, "id": row["id"].upper()})), "form"),
-    "rows without a field": (answers(LIST, each(drop("labels"))), "shape"),
-    "rows that are none": (answers(LIST, each(put(created="now"))), "form"),
-    "rows twice": (answers(LIST, lambda rows: rows + rows[:1]), "once"),
-    "no rows": (answers(LIST, len), "answered"),
+    "rows in another form": (answers(LIST, each(lambda row: {**row, "id": row["id"].upper()})), "row format"),
+    "rows without a field": (answers(LIST, each(drop("labels"))), "response"),
+    "rows that are none": (answers(LIST, each(put(created="now"))), "row format"),
+    "rows twice": (answers(LIST, lambda rows: rows + rows[:1]), "duplicates"),
+    "no rows": (answers(LIST, len), "success"),
 }
 
 

@@ -118,7 +118,7 @@ def test_a_task_that_gets_no_success_breaks_a_rule_of_its_own(name: str) -> None
     blaming = results()
     blaming.run(outcomes(error()))
     (violation,) = blaming.verdict.violations
-    assert (violation.rule.name, violation.operation) == ("answered", LIST if requests else "")
+    assert (violation.rule.name, violation.operation) == ("success", LIST if requests else "")
     assert (violation.requests, violation.expected, violation.found) == (requests, expected, found)
     assert blaming.verdict.checks == {(violation.rule, violation.operation): 1}
 

@@ -101,5 +101,5 @@ def test_a_liar_is_found_out(large: ASGIApp, context_factory: ContextFactory) ->
         context_factory.learn(context)
         context.results.run(partial(checked, context, narrowed(context)))
         violations = context.results.verdict.violations
-    assert "nobody" in {violation.rule.name for violation in violations}
+    assert "no match" in {violation.rule.name for violation in violations}
     assert all("flow_runs" in violation.subject for violation in violations)

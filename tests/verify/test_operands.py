@@ -17,14 +17,14 @@ from understudy.verify.requests.field_operators import FieldOperator
 from understudy.verify.requests.operands import (
     DAWN,
     DUSK,
-    NOBODYS,
+    UNMATCHED,
     around,
     both_cases,
     lists,
     moment,
-    nobodys,
     operands,
     patterns,
+    unmatched,
     wider_than,
 )
 
@@ -51,7 +51,7 @@ def test_every_operand_keeps_the_contract(context_factory: ContextFactory, conte
         for field_operator in subject.field_operators.values()
         for operand in (
             *operands(field_operator, held(subject.value_search, field_operator)),
-            nobodys(field_operator) if is_list(field_operator) else None,
+            unmatched(field_operator) if is_list(field_operator) else None,
         )
     ]
     refused = [body for body in bodies if interpreter.refusals(lists, json.dumps(body).encode(), {}) != [None]]
@@ -63,16 +63,16 @@ def is_list(field_operator: FieldOperator) -> bool:
     return bool(field_operator.place.value["type"] == "array")
 
 
-def test_nobody_holds_what_nobody_holds() -> None:
+def test_no_row_has_an_unmatched_value() -> None:
     texts = "".join(path.read_text(encoding="utf-8") for path in SMALL.glob("*.jsonl"))
-    assert not any(value in texts for value in NOBODYS.values())
+    assert not any(value in texts for value in UNMATCHED.values())
 
 
-def test_where_rows_may_hold_each_word_that_there_is_nobodys_word_is_none(context: CheckContext) -> None:
+def test_where_rows_may_hold_each_word_that_exists_no_word_is_unmatched(context: CheckContext) -> None:
     field_operators = subject_of(context, "flows").field_operators
-    assert nobodys(field_operators["flow_runs", "state", "type", "any_"]) == []
-    assert nobodys(field_operators["flow_runs", "state", "name", "any_"]) == [NOBODYS["text"]]
-    assert nobodys(field_operators["flow_runs", "id", "any_"]) == [NOBODYS["uuid"]]
+    assert unmatched(field_operators["flow_runs", "state", "type", "any_"]) == []
+    assert unmatched(field_operators["flow_runs", "state", "name", "any_"]) == [UNMATCHED["text"]]
+    assert unmatched(field_operators["flow_runs", "id", "any_"]) == [UNMATCHED["uuid"]]
 
 
 @pytest.mark.parametrize("text", TEXTS)
@@ -104,27 +104,27 @@ def test_a_moment_has_neighbours_a_microsecond_away() -> None:
     assert moment(DAWN) < moment(before) < moment(DUSK)
 
 
-def test_lists_of_ids_have_them_alone_in_capitals_twice_and_behind_many_that_nobody_holds() -> None:
-    nobody = NOBODYS["uuid"]
-    assert list(lists(["a", "b"], [nobody], CROWD)) == [
-        [nobody],
+def test_lists_of_ids_have_them_alone_in_capitals_twice_and_behind_many_that_match_no_row() -> None:
+    no_match = UNMATCHED["uuid"]
+    assert list(lists(["a", "b"], [no_match], CROWD)) == [
+        [no_match],
         ["a"],
         ["A"],
         ["b"],
         ["B"],
-        ["a", "b", "a", "b", nobody],
+        ["a", "b", "a", "b", no_match],
         [*CROWD, "a"],
     ]
-    assert list(lists([], [nobody], CROWD)) == [[nobody]]
+    assert list(lists([], [no_match], CROWD)) == [[no_match]]
 
 
 def test_lists_of_texts_have_them_in_other_cases_too() -> None:
-    nobody = NOBODYS["text"]
-    assert list(lists(["aB"], [nobody], CROWD)) == [
-        [nobody],
+    no_match = UNMATCHED["text"]
+    assert list(lists(["aB"], [no_match], CROWD)) == [
+        [no_match],
         ["aB"],
         ["AB"],
         ["ab"],
-        ["aB", "aB", nobody],
+        ["aB", "aB", no_match],
         [*CROWD, "aB"],
     ]

@@ -12,7 +12,7 @@ from understudy.reports.verdict import Violation, Write
 from understudy.sampling.random_requests import Request
 
 TEMPLATE = Path(__file__).with_name("reproduction_script.template")
-ORDERED = ("sort", "reverse", "page", "tiles")  # rules that are about the order of rows
+ORDERED = ("sort", "reverse", "page", "pagination")  # rules that are about the order of rows
 QUOTES = '"""'
 
 

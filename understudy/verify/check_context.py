@@ -72,13 +72,13 @@ class CheckContext:
             response = self.throttled_client.send(request, content)
             answer = answer_of(response)
             self.note(endpoint, request, answer)
-        self.results.count(rules.SHAPE, endpoint.label)
+        self.results.count(rules.RESPONSE, endpoint.label)
         fault = self._response_schemas.fault(endpoint, answer, response.headers.get("content-type", ""))
         if fault is not None:
             self._misshapen[endpoint.label] += 1
             if self._misshapen[endpoint.label] <= REPORTED:
                 about = SEPARATOR.join(names_in(request.body))
-                self._blame_once(rules.SHAPE, endpoint, about, Broken((request,), rules.SHAPE.says, fault))
+                self._blame_once(rules.RESPONSE, endpoint, about, Broken((request,), rules.RESPONSE.says, fault))
         return answer
 
     def note(self, endpoint: Endpoint, request: Request, answer: Answer) -> None:
@@ -138,8 +138,8 @@ class CheckContext:
         """
         rows = self.shown(endpoint, body)
         request = endpoint.request(body)
-        self.results.hold(rules.ONCE, endpoint.label, "", lambda: twice(request, rows))
-        self.results.hold(rules.FORM, endpoint.label, "", lambda: self._unlike(selection.table, request, rows))
+        self.results.hold(rules.DUPLICATES, endpoint.label, "", lambda: twice(request, rows))
+        self.results.hold(rules.ROW_FORMAT, endpoint.label, "", lambda: self._unlike(selection.table, request, rows))
         return rows
 
     def shown(self, endpoint: Endpoint, body: Any) -> list[Row]:
@@ -214,7 +214,7 @@ class CheckContext:
 
     def _learn_row(self, selection: Selection, row: Row) -> None:
         lists, request = selection.lists, selection.lists.request({})
-        self.results.count(rules.FORM, lists.label)
+        self.results.count(rules.ROW_FORMAT, lists.label)
         if not selection.shows_rows:
             self.model.remember(selection.table, row)
             return
@@ -222,12 +222,12 @@ class CheckContext:
             written = self.model.learn(selection.table, row)
         except ValidationError as error:
             reason = str(error.errors(include_url=False)[0])
-            self._blame_once(rules.FORM, lists, "", Broken((request,), "a row of the contract", reason))
+            self._blame_once(rules.ROW_FORMAT, lists, "", Broken((request,), "a row of the contract", reason))
             return
         # A response schema names the fields that must be there.
         written = {name: value for name, value in written.items() if name in row}
         if written != row and not self.model.is_worked_out(selection.table):
-            self._blame_once(rules.FORM, lists, "", unlike((request,), written, row))
+            self._blame_once(rules.ROW_FORMAT, lists, "", unlike((request,), written, row))
 
     def table(self, selection: Selection) -> list[Row]:
         """The rows of a table: all of them, or as many as are read of a large one."""

@@ -1,77 +1,77 @@
-"""The rules that answers must keep, whatever the data is. Each is a sentence; the checks are in `checks/`."""
+"""The rules that responses must keep, whatever the data is. The checks are in `checks/`."""
 
 from understudy.reports.verdict import Rule
 
-ANSWERED = Rule("answered", "Every request that keeps the contract is answered with success.")
-STEADY = Rule("steady", "The same request, asked twice, has the same answer as long as nobody writes.")
-SHAPE = Rule("shape", "An answer has a status that the contract names, and the body that it names for it.")
-FORM = Rule("form", "A row is written in the contract's own form, and the same wherever it is shown.")
-ONCE = Rule("once", "A row is in a list at most once.")
+SUCCESS = Rule("success", "A valid request is answered with a success status.")
+REPEATABLE = Rule("repeatable", "The same request has the same response, as long as no rows change.")
+RESPONSE = Rule("response", "A response has a status of the contract, and a body that its schema allows.")
+ROW_FORMAT = Rule("row format", "A row is written as the contract writes it, and the same in every response.")
+DUPLICATES = Rule("duplicates", "A list has each row once.")
 
-COUNT = Rule("count", "A count is the length of the full list.")
-PAGE = Rule("page", "A page is the slice of the full list that it says it is, and no longer than its limit.")
-TILES = Rule("tiles", "Pages of any size tile the full list, without overlap or gap.")
-SORT = Rule("sort", "Rows stand in the order asked for; a null is smaller than any value.")
-REVERSE = Rule("reverse", "The reverse sort is the reverse order.")
+COUNT = Rule("count", "A count is the number of rows in the full list.")
+PAGE = Rule("page", "A page is the requested part of the full list.")
+PAGINATION = Rule("pagination", "Pages of any size together are the full list, without gaps or duplicates.")
+SORT = Rule("sort", "Rows are in the requested order; null sorts before any value.")
+REVERSE = Rule("reverse", "The opposite sort returns the opposite order.")
 
-CRITERION = Rule("criterion", "The rows of an answer are those that meet the criterion, and no others.")
-NOTHING_ASKED = Rule("nothing asked", "What is null, empty or left out asks for nothing.")
-NOBODY = Rule("nobody", "A value that no row has is met by no row.")
-UNION = Rule("union", "any_ of several values is the union of each.")
-REST = Rule("rest", "not_any_ is the rest: every row that has a value, and none of those.")
-INTERSECTION = Rule("intersection", "all_ of several values is the intersection of each.")
-PATTERN = Rule(
-    "pattern", "like_ is met by what contains the pattern, in either case; % is any characters and _ is any one."
+FILTER = Rule("filter", "A filter returns the rows that meet it, and no others.")
+EMPTY_FILTER = Rule("empty filter", "A filter that is null, empty or left out restricts nothing.")
+NO_MATCH = Rule("no match", "A value that no row has matches no row.")
+UNION = Rule("union", "any_ with several values returns the rows of each value together.")
+COMPLEMENT = Rule("complement", "not_any_ returns the rows that have a value, except those with a given one.")
+INTERSECTION = Rule("intersection", "all_ with several values returns the rows that have all of them.")
+PATTERN = Rule("pattern", "like_ matches texts that contain the pattern in any case; % is any text, _ any character.")
+PARTITION = Rule("partition", "true and false split the rows in two, without overlap.")
+BOUNDS = Rule("bounds", "before_ and after_ include the given time, and a wider bound returns at least the same rows.")
+COMBINATION = Rule("combination", "and_ returns the intersection of its criteria and or_ their union, at every level.")
+RELATED_ROWS = Rule("related rows", "A filter on related rows returns the same rows as a filter on their ids.")
+
+LOOKUP = Rule("lookup", "A row is returned by its id or name as the list shows it; an unknown one is a 404.")
+DERIVED = Rule("derived", "There is one latest row of each key, and it is the newest.")
+INVALID_REQUEST = Rule(
+    "invalid request", "An invalid request is rejected as the contract says; a valid one is not rejected."
 )
-PARTITION = Rule("partition", "True and false ask for the two halves of the whole.")
-BOUNDS = Rule("bounds", "before_ and after_ include their moment, and grow with it.")
-COMBINED = Rule("combined", "and_ is the intersection of its criteria, or_ is their union, at every level.")
-THROUGH_IDS = Rule("through ids", "A filter over related rows is the same as asking for their ids first.")
+UNKNOWN_NAME = Rule("unknown name", "An unknown name at the top level of a query is ignored.")
+METHOD = Rule("method", "A method that a path does not have is answered with 405 and the name of a method that it has.")
 
-READ = Rule("read", "A row that is looked up is the row that the list shows; an unknown one is a 404.")
-DERIVED = Rule("derived", "The latest of a key is the newest row of that key, and there is one for each key.")
-REFUSED = Rule("refused", "What breaks the contract is refused with the contract's error, and nothing else is.")
-IGNORED = Rule("ignored", "An unknown name at the top of a query is ignored, as the contract says.")
-METHOD = Rule("method", "A method that a path does not have is a 405 that names one that it has.")
-
-CREATED = Rule("created", "What is created is answered with its row: what was sent, and the defaults for the rest.")
-UNIQUE = Rule("unique", "What is unique is created once; again, it is found as it is.")
-FOUND = Rule("found", "After a write, every filter that the row meets finds it, and none other.")
-UPDATED = Rule("updated", "An update changes what it names, moves `updated`, and leaves the rest.")
-DELETED = Rule("deleted", "A delete removes the row everywhere, and no other.")
+CREATE = Rule("create", "A create returns the new row: the values sent, and defaults for the rest.")
+UNIQUE = Rule("unique", "A unique value is created once; a second create returns the existing row.")
+FOUND = Rule("found", "After a write, every filter that the row meets returns it, and no other does.")
+UPDATE = Rule("update", "An update changes the given fields and `updated`, and nothing else.")
+DELETE = Rule("delete", "A delete removes the row everywhere, and no other row.")
 
 READING = (
-    ANSWERED,
-    STEADY,
-    SHAPE,
-    FORM,
-    ONCE,
+    SUCCESS,
+    REPEATABLE,
+    RESPONSE,
+    ROW_FORMAT,
+    DUPLICATES,
     COUNT,
     PAGE,
-    TILES,
+    PAGINATION,
     SORT,
     REVERSE,
-    CRITERION,
-    NOTHING_ASKED,
-    NOBODY,
+    FILTER,
+    EMPTY_FILTER,
+    NO_MATCH,
     UNION,
-    REST,
+    COMPLEMENT,
     INTERSECTION,
     PATTERN,
     PARTITION,
     BOUNDS,
-    COMBINED,
-    THROUGH_IDS,
-    READ,
+    COMBINATION,
+    RELATED_ROWS,
+    LOOKUP,
     DERIVED,
-    REFUSED,
-    IGNORED,
+    INVALID_REQUEST,
+    UNKNOWN_NAME,
     METHOD,
 )
 WRITING = (
-    CREATED,
+    CREATE,
     UNIQUE,
     FOUND,
-    UPDATED,
-    DELETED,
+    UPDATE,
+    DELETE,
 )

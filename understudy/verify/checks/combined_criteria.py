@@ -14,7 +14,7 @@ from understudy.verify.filtered_rows.expected_rows import ExpectedRows, merged
 from understudy.verify.filtered_rows.selected_ids import Filters, SelectedIds
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
 from understudy.verify.requests.field_operators import FieldOperator, nested
-from understudy.verify.requests.operands import nobodys_operand
+from understudy.verify.requests.operands import unmatched_operand
 
 MOST = 3  # bodies of a leaf that are joined with others
 OWN_PAIRS = 12  # of criteria that are joined in the filter on the rows themselves
@@ -45,7 +45,10 @@ def hold(selected: SelectedIds, expected_rows: ExpectedRows, filters: Filters, p
         small = smallest(filters, lambda body: broken(body) is not None, SHRINKING)
     subject = SEPARATOR.join(names_in(merged(small, pin)))
     selected.context.results.hold(
-        rules.COMBINED, selected.selection.lists.label, subject, lambda: mismatch(selected, expected_rows, small, pin)
+        rules.COMBINATION,
+        selected.selection.lists.label,
+        subject,
+        lambda: mismatch(selected, expected_rows, small, pin),
     )
 
 
@@ -117,7 +120,7 @@ def combiners(place: Place, way: tuple[str, ...]) -> Iterator[tuple[tuple[str, .
 def pairs_below(way: tuple[str, ...], subject: TableUnderTest) -> Iterator[tuple[Filters, Filters]]:
     """Criteria in different parts of one object."""
     below = [
-        (field_operator, bodies or nobodys_bodies(field_operator))
+        (field_operator, bodies or unmatched_bodies(field_operator))
         for field_operator, bodies in subject.telling.items()
         if field_operator.names[: len(way)] == way and not field_operator.is_ignored
     ]
@@ -135,10 +138,10 @@ def differ(selected: SelectedIds, left: Filters, right: Filters) -> bool:
     return (not ours <= theirs and not theirs <= ours) or not ours or not theirs
 
 
-def nobodys_bodies(field_operator: FieldOperator) -> list[Filters]:
-    """The body that asks a leaf for what nobody has: by `or_` it adds nothing, by `and_` it leaves nothing."""
+def unmatched_bodies(field_operator: FieldOperator) -> list[Filters]:
+    """The body that asks a leaf for what none_match has: by `or_` it adds nothing, by `and_` it leaves nothing."""
     kind = field_operator.place.value["type"]
-    return [] if kind in ("boolean", "integer") else [field_operator.filters(nobodys_operand(field_operator))]
+    return [] if kind in ("boolean", "integer") else [field_operator.filters(unmatched_operand(field_operator))]
 
 
 def across(subject: TableUnderTest) -> Iterator[Filters]:

@@ -28,18 +28,18 @@ def check(context: CheckContext, endpoint: Endpoint) -> None:
     hold = partial(context.results.hold, operation=endpoint.label)
     if endpoint.body is None:
         check_plain = partial(is_as_read, context, endpoint, endpoint.request(), b"")
-        hold(rules.ANSWERED, subject="", check=check_plain)
+        hold(rules.SUCCESS, subject="", check=check_plain)
     for header, value in headers(endpoint):
         request = replace(endpoint.request(), headers={header: value})
-        hold(rules.REFUSED, subject=header, check=partial(is_as_read, context, endpoint, request, b""))
+        hold(rules.INVALID_REQUEST, subject=header, check=partial(is_as_read, context, endpoint, request, b""))
     if endpoint.body is not None:
         for each in one_for_each_field(context, endpoint.body):
-            hold(rules.REFUSED, subject=".".join(each.way), check=partial(is_refused, context, endpoint, each))
+            hold(rules.INVALID_REQUEST, subject=".".join(each.way), check=partial(is_refused, context, endpoint, each))
         for raw in (b"", b"null", b"[]", b'"text"', b"{bad"):
             check_raw = partial(is_as_read, context, endpoint, sent(endpoint, raw), raw)
-            hold(rules.REFUSED, subject="body", check=check_raw)
+            hold(rules.INVALID_REQUEST, subject="body", check=check_raw)
         if context.interpreter.refusals(endpoint, b"{}", {})[0] is None:
-            hold(rules.IGNORED, subject=STRANGER, check=partial(is_ignored, context, endpoint))
+            hold(rules.UNKNOWN_NAME, subject=STRANGER, check=partial(is_ignored, context, endpoint))
 
 
 def check_others(context: CheckContext, endpoint: Endpoint) -> None:
@@ -47,7 +47,7 @@ def check_others(context: CheckContext, endpoint: Endpoint) -> None:
     bodies = [] if endpoint.body is None else list(invalid_bodies(endpoint.body, {}))
     for each in context.random.sample(bodies, k=min(SOME, len(bodies))):
         check_body = partial(is_refused, context, endpoint, each)
-        context.results.hold(rules.REFUSED, endpoint.label, ".".join(each.way), check_body)
+        context.results.hold(rules.INVALID_REQUEST, endpoint.label, ".".join(each.way), check_body)
 
 
 def one_for_each_field(context: CheckContext, schema: Place) -> list[InvalidBody]:

@@ -160,10 +160,10 @@ def check(context: CheckContext, subject: TableUnderTest) -> None:
 def check_plain(context: CheckContext, selection: Selection) -> None:
     """Check lists and pages without filters, in the default order."""
     for endpoint in selection.all:
-        context.results.hold(rules.STEADY, endpoint.label, "", partial(is_steady, context, endpoint, {}))
+        context.results.hold(rules.REPEATABLE, endpoint.label, "", partial(is_steady, context, endpoint, {}))
         for body in (None, nulls(endpoint)):
             check_nothing = partial(is_nothing_asked, context, endpoint, body)
-            context.results.hold(rules.NOTHING_ASKED, endpoint.label, "", check_nothing)
+            context.results.hold(rules.EMPTY_FILTER, endpoint.label, "", check_nothing)
     if selection.sort is not None:
         check_default_sort(context, selection, {})
 
@@ -188,9 +188,9 @@ def check_filtered(context: CheckContext, subject: TableUnderTest) -> None:
     meanwhile = [each.request(body) for bodies in distinguishing for body in bodies for each in selection.all]
     for endpoint in selection.all:
         check_steady = partial(is_steady_meanwhile, context, endpoint, meanwhile)
-        context.results.hold(rules.STEADY, endpoint.label, "meanwhile", check_steady)
+        context.results.hold(rules.REPEATABLE, endpoint.label, "meanwhile", check_steady)
         for body in filters:
-            context.results.hold(rules.STEADY, endpoint.label, "", partial(is_steady, context, endpoint, body))
+            context.results.hold(rules.REPEATABLE, endpoint.label, "", partial(is_steady, context, endpoint, body))
     for body in filters if selection.sort is not None else ():
         check_default_sort(context, selection, body)
         for word in words(selection):
@@ -207,9 +207,9 @@ def check_listing(listing: Listing, *, is_brief: bool) -> None:
     listing.hold(rules.SORT, lists, listing.is_sorted)
     if listing.is_cut_off:
         return
-    listing.hold(rules.TILES, lists, listing.is_tiled)
+    listing.hold(rules.PAGINATION, lists, listing.is_tiled)
     if not listing.has_filters:
-        listing.hold(rules.TILES, lists, listing.is_all)
+        listing.hold(rules.PAGINATION, lists, listing.is_all)
     length, most = len(listing.whole()), listing.selection.page_size
     for cut in brief_cuts(length, most) if is_brief else cuts(length, most):
         listing.hold(rules.PAGE, lists, partial(listing.is_slice, cut))

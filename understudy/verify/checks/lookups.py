@@ -17,13 +17,13 @@ NOT_FOUND = 404
 def check(context: CheckContext, lookup: Lookup) -> None:
     """Hold the rule about one operation that looks up a row by a field."""
     known = context.model.known[lookup.table]
-    hold = partial(context.results.hold, rules.READ, lookup.endpoint.label)
+    hold = partial(context.results.hold, rules.LOOKUP, lookup.endpoint.label)
     for row_id in context.random.sample(sorted(known), k=min(SOME, len(known))):
         hold("", partial(is_found, context, lookup, row_id))
         hold("case", partial(is_found_in_capitals, context, lookup, row_id))
     stranger = UUID(int=context.random.getrandbits(128), version=4)
-    for value in (str(stranger), "understudy-nobody", "0"):
-        hold("nobody", partial(is_not_found, context, lookup, value))
+    for value in (str(stranger), "understudy-unknown", "0"):
+        hold("no match", partial(is_not_found, context, lookup, value))
 
 
 def is_found_in_capitals(context: CheckContext, lookup: Lookup, row_id: str) -> Broken | None:

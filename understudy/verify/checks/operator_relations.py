@@ -13,13 +13,13 @@ from understudy.verify.requests.operands import (
     DAWN,
     DUSK,
     MICROSECOND,
-    NOBODYS,
+    UNMATCHED,
     abroad,
     both_cases,
-    crowd,
+    many_unmatched,
     moment,
-    nobodys,
     spelled,
+    unmatched,
     wider_than,
 )
 
@@ -52,8 +52,8 @@ class Question:
         return rows({self.field_operator.filter: {}})
 
     @property
-    def nobody(self) -> list[Any]:
-        return nobodys(self.field_operator)
+    def no_match(self) -> list[Any]:
+        return unmatched(self.field_operator)
 
 
 def check(question: Question) -> None:
@@ -62,14 +62,16 @@ def check(question: Question) -> None:
 
 
 def any_of(asked: Question) -> None:
-    relations, nobody = asked.relations, asked.nobody
-    relations.equal(rules.NOBODY, asked.body([]), NO_ROWS)
-    if nobody:
-        relations.equal(rules.NOBODY, asked.body(crowd(asked.field_operator)), NO_ROWS)
+    relations, no_match = asked.relations, asked.no_match
+    relations.equal(rules.NO_MATCH, asked.body([]), NO_ROWS)
+    if no_match:
+        relations.equal(rules.NO_MATCH, asked.body(many_unmatched(asked.field_operator)), NO_ROWS)
     for value in asked.values:
-        relations.at_most(rules.CRITERION, asked.body([value]), asked.related)
-        relations.equal(rules.UNION, asked.body([*crowd(asked.field_operator), value, value]), asked.rows([value]))
-        relations.equal(rules.UNION, asked.body([value, *nobody, *nobody]), asked.rows([value]))
+        relations.at_most(rules.FILTER, asked.body([value]), asked.related)
+        relations.equal(
+            rules.UNION, asked.body([*many_unmatched(asked.field_operator), value, value]), asked.rows([value])
+        )
+        relations.equal(rules.UNION, asked.body([value, *no_match, *no_match]), asked.rows([value]))
     values = list(asked.values)
     relations.equal(rules.UNION, asked.body(values), union(asked.rows([value]) for value in values))
     if "is_null_" in asked.siblings and is_within(asked.field_operator.fields, asked.siblings["is_null_"].fields):
@@ -90,30 +92,32 @@ def is_filled(asked: Question, body: Filters) -> None:
 
 def not_any_of(asked: Question) -> None:
     relations, values = asked.relations, list(asked.values)
-    relations.equal(rules.NOTHING_ASKED, asked.body([]), asked.related)
+    relations.equal(rules.EMPTY_FILTER, asked.body([]), asked.related)
     words = asked.field_operator.place["items"].value.get("enum", ())
-    filled = asked.rows(asked.nobody) if asked.nobody else union(asked.rows([word], "any_") for word in words)
-    if asked.nobody:
-        relations.at_most(rules.REST, asked.body(asked.nobody), asked.related)
+    filled = asked.rows(asked.no_match) if asked.no_match else union(asked.rows([word], "any_") for word in words)
+    if asked.no_match:
+        relations.at_most(rules.COMPLEMENT, asked.body(asked.no_match), asked.related)
         if "is_null_" in asked.siblings:
-            relations.equal(rules.REST, asked.body(asked.nobody), asked.rows(False, "is_null_"))
+            relations.equal(rules.COMPLEMENT, asked.body(asked.no_match), asked.rows(False, "is_null_"))
     for value in values:
         taken, body = asked.rows([value], "any_"), asked.body([value])
         if asked.is_single:
-            relations.equal(rules.REST, body, filled - taken)
+            relations.equal(rules.COMPLEMENT, body, filled - taken)
         else:
-            relations.between(rules.REST, body, filled - taken, filled)
+            relations.between(rules.COMPLEMENT, body, filled - taken, filled)
     if asked.is_single and values:
-        relations.equal(rules.REST, asked.body(values), filled - union(asked.rows([value], "any_") for value in values))
+        relations.equal(
+            rules.COMPLEMENT, asked.body(values), filled - union(asked.rows([value], "any_") for value in values)
+        )
 
 
 def all_of(asked: Question) -> None:
-    relations, nobody = asked.relations, asked.nobody
-    relations.equal(rules.NOTHING_ASKED, asked.body([]), asked.related)
-    relations.equal(rules.NOBODY, asked.body(nobody), NO_ROWS)
+    relations, no_match = asked.relations, asked.no_match
+    relations.equal(rules.EMPTY_FILTER, asked.body([]), asked.related)
+    relations.equal(rules.NO_MATCH, asked.body(no_match), NO_ROWS)
     for value in asked.values:
-        relations.equal(rules.NOBODY, asked.body([value, *nobody]), NO_ROWS)
-        relations.equal(rules.NOBODY, asked.body([*nobody, value]), NO_ROWS)
+        relations.equal(rules.NO_MATCH, asked.body([value, *no_match]), NO_ROWS)
+        relations.equal(rules.NO_MATCH, asked.body([*no_match, value]), NO_ROWS)
         if "any_" in asked.siblings:
             relations.equal(rules.INTERSECTION, asked.body([value]), asked.rows([value], "any_"))
     for first, second in zip(asked.values, asked.values[1:], strict=False):
@@ -126,8 +130,8 @@ def all_of(asked: Question) -> None:
 
 def like(asked: Question) -> None:
     relations = asked.relations
-    relations.equal(rules.NOBODY, asked.body(NOBODYS["text"]), NO_ROWS)
-    relations.equal(rules.NOTHING_ASKED, asked.body(""), asked.related)
+    relations.equal(rules.NO_MATCH, asked.body(UNMATCHED["text"]), NO_ROWS)
+    relations.equal(rules.EMPTY_FILTER, asked.body(""), asked.related)
     for text in asked.values:
         whole = asked.rows(text)
         for spelling in (*both_cases(text), f"%{text}", f"{text}%", f"%%{text}"):
@@ -135,7 +139,7 @@ def like(asked: Question) -> None:
         for wider in wider_than(text):
             relations.between(rules.PATTERN, asked.body(wider), whole, asked.related)
         relations.at_most(rules.PATTERN, asked.body(f"{text}_"), whole)
-        relations.equal(rules.NOBODY, asked.body(f"{text}{NOBODYS['text']}"), NO_ROWS)
+        relations.equal(rules.NO_MATCH, asked.body(f"{text}{UNMATCHED['text']}"), NO_ROWS)
         if "any_" in asked.siblings:
             relations.at_least(rules.PATTERN, asked.body(text), asked.rows([text], "any_"))
 

@@ -130,4 +130,4 @@ def differing(
 
 def hold(subject: TableUnderTest, name: str, value: Any, check_one: Check) -> None:
     about = SEPARATOR.join(names_in({name: value}))
-    subject.selected.context.results.hold(rules.THROUGH_IDS, subject.selection.lists.label, about, check_one)
+    subject.selected.context.results.hold(rules.RELATED_ROWS, subject.selection.lists.label, about, check_one)

@@ -109,8 +109,8 @@ class RowLifecycle:
         before, request = self.rows(), self.creates.request(body)
         answer = self.context.ask(self.creates, request)
         broken, row = self.miscreated(request, answer, body)
-        self.record(rules.CREATED, self.creates, "", broken)
-        self.is_left(rules.CREATED, self.creates, request, {**before, **({str(row["id"]): row} if row else {})})
+        self.record(rules.CREATE, self.creates, "", broken)
+        self.is_left(rules.CREATE, self.creates, request, {**before, **({str(row["id"]): row} if row else {})})
         if row is None:
             return None
         self.is_seen(str(row["id"]), by_filters=by_filters)
@@ -150,15 +150,15 @@ class RowLifecycle:
         self.context.success(endpoint, request)
         now = self.look_again()
         if row_id not in now or row_id not in before:
-            self.record(rules.UPDATED, endpoint, "", Broken((request,), "the row still exists", "it does not"))
+            self.record(rules.UPDATE, endpoint, "", Broken((request,), "the row still exists", "it does not"))
             return
         stamp = {"updated": now[row_id].get("updated")}
         sent = self.context.interpreter.body(endpoint, body)
         row = self.context.model.written(self.table, {**before[row_id], **sent, **stamp})
         later = moment(str(stamp["updated"])) > moment(str(before[row_id]["updated"]))
         broken = None if later else Broken((request,), "`updated` is a later time", f"{stamp['updated']}")
-        self.record(rules.UPDATED, endpoint, "updated", broken)
-        self.is_left(rules.UPDATED, endpoint, request, {**before, row_id: row})
+        self.record(rules.UPDATE, endpoint, "updated", broken)
+        self.is_left(rules.UPDATE, endpoint, request, {**before, row_id: row})
         self.is_seen(row_id, by_filters=by_filters)
 
     # ------------------------------------------------------------------ delete
@@ -168,7 +168,7 @@ class RowLifecycle:
         before, request = self.rows(), self.deletes.request(row_id)
         self.context.success(self.deletes.endpoint, request)
         row = before.pop(row_id, {})
-        self.is_left(rules.DELETED, self.deletes.endpoint, request, before)
+        self.is_left(rules.DELETE, self.deletes.endpoint, request, before)
         look()
         self.is_gone(row_id, row, by_filters=by_filters)
 
@@ -179,21 +179,21 @@ class RowLifecycle:
             self.context.success(self.deletes.endpoint, self.deletes.request(row_id))
         rest = {row_id: row for row_id, row in before.items() if row_id not in row_ids}
         for row_id in row_ids[-1:]:
-            self.is_left(rules.DELETED, self.deletes.endpoint, self.deletes.request(row_id), rest)
+            self.is_left(rules.DELETE, self.deletes.endpoint, self.deletes.request(row_id), rest)
             self.is_gone(row_id, before.get(row_id, {}))
 
     def is_gone(self, row_id: str, row: Row, *, by_filters: bool = True) -> None:
         """Hold that a row that was deleted is found in no way."""
         self.are_unknown(row_id, self.lookups("id"))
         if by_filters:
-            self.is_found_by_filters(rules.DELETED, row)
+            self.is_found_by_filters(rules.DELETE, row)
         self.are_derived_seen(row)
         taken = [each.get(name) for each in self.rows().values() for name in self.names]
         for lookup in self.context.endpoint_map.reads:
             value = row.get(lookup.field)
             if lookup.table == self.table and lookup.field != "id" and value is not None and value not in taken:
                 check = partial(lookups.is_not_found, self.context, lookup, str(value))
-                self.context.results.hold(rules.DELETED, lookup.endpoint.label, lookup.field, check)
+                self.context.results.hold(rules.DELETE, lookup.endpoint.label, lookup.field, check)
         # Last, since a server may take any change, even of a row that is not there, for a reason to look again.
         self.are_unknown(row_id, [self.deletes, *([self.updates] if self.updates else [])])
 
@@ -203,7 +203,7 @@ class RowLifecycle:
             request = way.request(row_id, None if way.endpoint.body is None else {})
             answer = self.context.ask(way.endpoint, request)
             broken = None if answer.status == NOT_FOUND else Broken((request,), f"{NOT_FOUND}", f"{answer.status}")
-            self.record(rules.DELETED, way.endpoint, "", broken)
+            self.record(rules.DELETE, way.endpoint, "", broken)
 
     def remove_all(self, removes: Endpoint, bodies: Sequence[Mapping[str, Any]]) -> None:
         """Create rows and remove them by their names, first one of them and then the rest."""
@@ -222,8 +222,8 @@ class RowLifecycle:
         most = min(limit or len(there), len(there))
         right = set(deleted) <= set(there) and len(deleted) == most
         broken = None if right else Broken((request,), f"{most} of {named(there)}", named(deleted))
-        self.record(rules.DELETED, removes, "", broken)
-        self.is_left(rules.DELETED, removes, request, {key: row for key, row in before.items() if key not in deleted})
+        self.record(rules.DELETE, removes, "", broken)
+        self.is_left(rules.DELETE, removes, request, {key: row for key, row in before.items() if key not in deleted})
         for row_id in filter(there.__contains__, deleted):
             self.is_gone(row_id, before[row_id])
 
@@ -235,7 +235,7 @@ class RowLifecycle:
         for lookup in self.context.endpoint_map.reads:
             if lookup.table == self.table:
                 check = partial(lookups.is_found, self.context, lookup, row_id)
-                self.context.results.hold(rules.READ, lookup.endpoint.label, "", check)
+                self.context.results.hold(rules.LOOKUP, lookup.endpoint.label, "", check)
         if by_filters:
             self.is_found_by_filters(rules.FOUND, row)
         self.are_derived_seen(row)
@@ -273,7 +273,7 @@ class RowLifecycle:
                 if found is None
                 else partial(lookups.is_found, self.context, lookup, found)
             )
-            self.context.results.hold(rules.READ, lookup.endpoint.label, rule.per, check)
+            self.context.results.hold(rules.LOOKUP, lookup.endpoint.label, rule.per, check)
 
     def lookups(self, field: str) -> list[Lookup]:
         return [each for each in self.context.endpoint_map.reads if (each.table, each.field) == (self.table, field)]

@@ -119,7 +119,7 @@ class Watch:
         for word in sort.value["x-sorts"]:
             listing = Listing(self._lifecycle.context, selection, {}, word)
             listing.hold(rules.SORT, selection.lists, listing.is_sorted)
-            listing.hold(rules.TILES, selection.lists, listing.is_all)
+            listing.hold(rules.PAGINATION, selection.lists, listing.is_all)
         default = Listing(self._lifecycle.context, selection, {}, sort.value["default"])
         default.hold(rules.PAGE, selection.lists, partial(default.is_slice, {LIMIT: SHORT, OFFSET: SHORT}))
         if selection.pages is not None:

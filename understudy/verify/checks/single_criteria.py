@@ -55,7 +55,7 @@ def check_others(subject: TableUnderTest, field_operator: FieldOperator) -> None
     check_values(subject, field_operator, relations, list(dict.fromkeys(some)), operands)
     for value in pieces(subject, field_operator) if field_operator.is_either else ():
         either = partial(subject.expected_rows.bounds_apart, field_operator, value)
-        relations.within(rules.CRITERION, field_operator.filters(value), either)
+        relations.within(rules.FILTER, field_operator.filters(value), either)
     subject.telling[field_operator] += telling_of(field_operator, relations)
     report(subject, field_operator, State.COVERED)
 
@@ -72,14 +72,14 @@ def check_values(
     bodies = [field_operator.filters(operand) for operand in operands(field_operator, values)]
     if field_operator.operator == "not_any_" and "any_" in siblings:
         both = merged(siblings["any_"].filters(values), field_operator.filters(values[:1]))
-        relations.within(rules.COMBINED, both, bounds(expected_rows, both))
+        relations.within(rules.COMBINATION, both, bounds(expected_rows, both))
     if field_operator.is_ignored or all(map(expected_rows.is_known, bodies)):
         for body in bodies:
-            relations.within(rules.CRITERION, body, bounds(expected_rows, body))
+            relations.within(rules.FILTER, body, bounds(expected_rows, body))
         return
     for value in values if field_operator.is_either else ():
         either = partial(expected_rows.bounds_apart, field_operator, value)
-        relations.within(rules.CRITERION, field_operator.filters(value), either)
+        relations.within(rules.FILTER, field_operator.filters(value), either)
     single = expected_rows.is_single(field_operator.filter)
     operator_relations.check(Question(relations, field_operator, siblings, values, single))
 
@@ -126,7 +126,7 @@ def check_same(subject: TableUnderTest) -> None:
     """Hold that bodies that ask for the same, each in its way, select the same."""
     for body, other in subject.expected_rows.same():
         relations = MetamorphicRelations(subject.selected, SEPARATOR.join(names_in(other)))
-        relations.equal(rules.CRITERION, other, rows(body))
+        relations.equal(rules.FILTER, other, rows(body))
 
 
 def asks_for_nothing(
@@ -135,7 +135,7 @@ def asks_for_nothing(
     """What is null or empty, at each level above the operator, selects what the contract states, if it is valid."""
     body: Filters = field_operator.filters(None)
     for filters in filter(expected_rows.accepts, (body, *emptied(body))):
-        relations.within(rules.NOTHING_ASKED, filters, bounds(expected_rows, filters))
+        relations.within(rules.EMPTY_FILTER, filters, bounds(expected_rows, filters))
 
 
 def emptied(filters: Filters) -> list[Filters]:

@@ -74,4 +74,4 @@ def update_at_once(lifecycle: RowLifecycle, updates: Lookup, row_id: str) -> Non
         lost = [name for name in pair if not same(row.get(name), written.get(name))]
         wanted, found = ({name: each.get(name) for name in lost} for each in (written, row))
         broken = unlike(tuple(requests), wanted, found) if lost else None
-        lifecycle.record(rules.UPDATED, updates.endpoint, "at the same time", broken)
+        lifecycle.record(rules.UPDATE, updates.endpoint, "at the same time", broken)

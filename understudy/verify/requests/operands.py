@@ -8,7 +8,7 @@ from uuid import UUID
 
 from understudy.verify.requests.field_operators import FieldOperator
 
-NOBODYS = {"uuid": str(UUID(int=1)), "text": "understudy: nobody has this"}
+UNMATCHED = {"uuid": str(UUID(int=1)), "text": "understudy: nobody has this"}
 MANY = 150  # values of one list: more than a byte counts with a sign, and than some databases take at once
 DAWN, DUSK = "0001-01-02T00:00:00Z", "9999-12-30T00:00:00Z"
 MICROSECOND = timedelta(microseconds=1)
@@ -16,42 +16,42 @@ CASES = (str.upper, str.lower)
 FAR_EAST, FAR_WEST = timezone(timedelta(hours=5, minutes=30)), timezone(timedelta(hours=-9, minutes=-30))
 
 
-def nobodys(field_operator: FieldOperator) -> list[Any]:
+def unmatched(field_operator: FieldOperator) -> list[Any]:
     """A list of a value that no row holds; of none, where rows may hold each word that there is."""
     schema = (field_operator.place.get("items") or field_operator.place).value
-    return [] if "enum" in schema else [NOBODYS.get(schema.get("format", "text"), NOBODYS["text"])]
+    return [] if "enum" in schema else [UNMATCHED.get(schema.get("format", "text"), UNMATCHED["text"])]
 
 
-def crowd(field_operator: FieldOperator) -> list[Any]:
+def many_unmatched(field_operator: FieldOperator) -> list[Any]:
     """Many values that no row holds, all different."""
-    first = nobodys(field_operator)
-    if first == [NOBODYS["uuid"]]:
+    first = unmatched(field_operator)
+    if first == [UNMATCHED["uuid"]]:
         return [str(UUID(int=number)) for number in range(1, MANY + 1)]
     return [f"{value} {number}" for value in first for number in range(MANY)]
 
 
-def nobodys_operand(field_operator: FieldOperator) -> Any:
+def unmatched_operand(field_operator: FieldOperator) -> Any:
     """What no row meets, for any operator but those that are true or false."""
     schema = field_operator.place.value
     if schema["type"] == "array":
-        return nobodys(field_operator) if field_operator.operator == "all_" else []
+        return unmatched(field_operator) if field_operator.operator == "all_" else []
     if schema.get("format") == "date-time":
         return DAWN if field_operator.operator == "before_" else DUSK
-    return NOBODYS["text"]
+    return UNMATCHED["text"]
 
 
 def operands(field_operator: FieldOperator, values: Sequence[Any]) -> Iterator[Any]:
     """Operands for a leaf, made of values for it."""
     schema = field_operator.place.value
     if schema["type"] == "array":
-        yield from lists(values, nobodys(field_operator), crowd(field_operator))
+        yield from lists(values, unmatched(field_operator), many_unmatched(field_operator))
     elif schema.get("format") == "date-time":
         yield DAWN
         yield DUSK
         for value in values:
             yield from around(value)
     elif schema["type"] == "string":
-        yield NOBODYS["text"]
+        yield UNMATCHED["text"]
         for value in values:
             yield from patterns(value)
     elif schema["type"] == "boolean":
@@ -65,11 +65,11 @@ def few_operands(field_operator: FieldOperator, values: Sequence[Any]) -> Iterat
     schema = field_operator.place.value
     first = values[:1]
     if schema["type"] == "array":
-        nobody = nobodys(field_operator)
-        yield nobody
+        no_match = unmatched(field_operator)
+        yield no_match
         yield from ([value] for value in first)
-        yield [*values, *values[:1], *nobody]
-        yield [*crowd(field_operator), *values[-1:]]
+        yield [*values, *values[:1], *no_match]
+        yield [*many_unmatched(field_operator), *values[-1:]]
     elif schema.get("format") == "date-time":
         for here in map(moment, first):
             yield from map(spelled, (here, here - MICROSECOND, here + MICROSECOND))
@@ -81,17 +81,17 @@ def few_operands(field_operator: FieldOperator, values: Sequence[Any]) -> Iterat
         yield from operands(field_operator, values)
 
 
-def lists(values: Sequence[Any], nobody: Sequence[Any], crowd: Sequence[Any]) -> Iterator[list[Any]]:
-    yield list(nobody)
+def lists(values: Sequence[Any], no_match: Sequence[Any], many_unmatched: Sequence[Any]) -> Iterator[list[Any]]:
+    yield list(no_match)
     for value in values:
         yield [value]
-        if list(nobody) == [NOBODYS["text"]]:
+        if list(no_match) == [UNMATCHED["text"]]:
             yield from ([spelling] for spelling in dict.fromkeys([*both_cases(value), *other_forms(value)]))
-        if list(nobody) == [NOBODYS["uuid"]]:
+        if list(no_match) == [UNMATCHED["uuid"]]:
             yield [value.upper()]
     if values:
-        yield [*values, *values, *nobody]
-        yield [*crowd, values[0]]
+        yield [*values, *values, *no_match]
+        yield [*many_unmatched, values[0]]
 
 
 def patterns(text: str) -> Iterator[str]:
