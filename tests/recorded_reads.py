@@ -30,11 +30,11 @@ NEIGHBOURS = ("parents", "children", "encapsulating", "upstream_dependencies")
 Read = dict[str, Any]
 
 
-def reads(randomness: random.Random) -> Iterator[Request]:
-    """Random reads without end."""
+def reads(randomness: random.Random, fixtures: Path = FIXTURES) -> Iterator[Request]:
+    """Random reads of a fixture set without end."""
     contract = Contract.load(own_folder() / "openapi.yaml")
     operations = [each for each in safe_operations(contract) if not each[1].startswith(OTHERS)]
-    source = generator(contract, FIXTURES, randomness, operations)
+    source = generator(contract, fixtures, randomness, operations)
     while True:
         for request in source.requests(100):
             if isinstance(request.body, dict):
@@ -63,9 +63,9 @@ def is_settled(request: Request) -> bool:
     return times.get("after_") is None or times.get("before_") is not None
 
 
-def record(api: httpx.Client, count: int, seed: int) -> Iterator[Read]:
-    """Reads with their answers. Those that a real server fails on are left out."""
-    source = reads(random.Random(seed))
+def record(api: httpx.Client, count: int, seed: int, fixtures: Path = FIXTURES) -> Iterator[Read]:
+    """Reads of a fixture set with their answers. Those that a real server fails on are left out."""
+    source = reads(random.Random(seed), fixtures)
     recorded = 0
     while recorded < count:
         request = next(source)

@@ -95,7 +95,7 @@ def client(url: str) -> httpx.Client:
     return httpx.Client(base_url=url, timeout=60)
 
 
-def wait_for(api: httpx.Client, seconds: float = 60) -> None:
+def wait_for(api: httpx.Client, seconds: float = 240) -> None:
     wait_until(lambda: is_up(api), f"{api.base_url} did not come up", seconds)
 
 

@@ -54,7 +54,10 @@ class Likeness:
             return self.ours.setdefault(real, ours) == ours and self.real.setdefault(ours, real) == real
         if TIME.fullmatch(real) and TIME.fullmatch(ours):
             return abs((moment(real) - moment(ours)).total_seconds()) < SECONDS
-        return self.translated(real) == ours
+        if real == ours:
+            return True
+        parts = [(match[0], other[0]) for match, other in zip(ID.finditer(real), ID.finditer(ours), strict=False)]
+        return ID.sub("", real) == ID.sub("", ours) and all(self._same_texts(*pair) for pair in parts)
 
 
 def moment(text: str) -> datetime:

@@ -146,6 +146,8 @@ ANNOTATIONS: Mapping[str, Annotation] = {
     ),
     "x-message": Annotation(("response",), TEXT),
     "x-status": Annotation(("operation",), one_of("planned")),
+    "x-observes": Annotation(("operation",), TEXTS),
+    "x-observed-by": Annotation(SCHEMA, beside("x-table", TEXT)),
     "x-safe": Annotation(("operation",), FLAG),
     "x-open": Annotation(("operation",), FLAG),
     "x-issues-tokens": Annotation(("operation",), FLAG),

@@ -21,6 +21,7 @@ from understudy.contract.validation import Reading
 from understudy.errors import ContractError, NotImplementedByServer, did_you_mean
 from understudy.filters.query import query_at, sort_by
 from understudy.operations.actions import action_at
+from understudy.operations.observers import observed
 from understudy.operations.request_reader import REMEMBERED, Remembered, RequestReader, body_schema
 from understudy.text import one_line
 from understudy.workspaces.services import Service
@@ -265,11 +266,21 @@ class Maker:
     def _prepared(self, operation_id: str, place: Place) -> Prepared:
         reader = RequestReader(place, self._catalog, self._reading, self._remembered)
         if "x-action" in place.value:
-            return Prepared(action_at(place, self._catalog), True, reader)
+            return Prepared(self._observed(place, action_at(place, self._catalog)), True, reader)
         handler = self._handlers.function(operation_id, place)
         parameters = set(inspect.signature(handler).parameters)
         check_parameters(place, handler, parameters - OF_REQUEST - {self._subject}, reader.arguments)
-        return Prepared(handler, self._subject in parameters, reader, OF_REQUEST & parameters)
+        return Prepared(self._observed(place, handler), self._subject in parameters, reader, OF_REQUEST & parameters)
+
+    def _observed(self, place: Place, handler: Callable[..., Any]) -> Callable[..., Any]:
+        """A handler whose changes of the tables of `x-observes` are passed to their observers."""
+        observers = {}
+        for name in place.value.get("x-observes", ()):
+            schema = self._catalog.table(name, place).place
+            if "x-observed-by" not in schema.value:
+                raise place.error(f"`x-observes` requires an `x-observed-by` of the row schema of `{name}`")
+            observers[name] = self._handlers.function(schema.value["x-observed-by"], schema)
+        return observed(handler, observers) if observers else handler
 
     def _planned(self, operation_id: str, place: Place) -> Prepared:
         reader = RequestReader(place, self._catalog, self._reading, self._remembered)

@@ -1,7 +1,8 @@
 """A table: the rows of one schema, with recorded changes."""
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from itertools import islice, zip_longest
 from typing import Any
 from uuid import UUID
@@ -125,6 +126,21 @@ class Table:
         before = self.encoded(row)
         self._touched(row).hide(row)
         self._record(Change(self.schema.name, row, before, b""))
+
+    @contextmanager
+    def recorded(self, record: Record) -> Iterator[None]:
+        """Call `record` with each change within the block, too."""
+        outer = self._record
+
+        def both(change: Change) -> None:
+            outer(change)
+            record(change)
+
+        self._record = both
+        try:
+            yield
+        finally:
+            self._record = outer
 
     def undo(self, change: Change) -> None:
         """Undo the last change of a row. This is not recorded as a change."""

@@ -1,0 +1,170 @@
+"""Events of rows: what the server itself says of resources that are created, updated and deleted."""
+
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+ID, NAME, ROLE = "prefect.resource.id", "prefect.resource.name", "prefect.resource.role"
+POOL_TYPE = "prefect.work-pool.type"
+
+
+def created(api: httpx.Client, path: str, **fields: Any) -> dict[str, Any]:
+    row: dict[str, Any] = api.post(path, json=fields).raise_for_status().json()
+    return row
+
+
+def events(api: httpx.Client, kind: str, row_id: str | None = None) -> list[dict[str, Any]]:
+    """The events of a resource, or of all of a kind, the first one first."""
+    prefix = f"prefect.{kind}." + (row_id or "")
+    filters = {"resource": {"id_prefix": [prefix]}, "order": "ASC"}
+    found = api.post("/events/filter", json={"filter": filters}).raise_for_status().json()["events"]
+    return [event for event in found if event["event"].startswith(f"prefect.{kind}.")]
+
+
+def names(api: httpx.Client, kind: str, row_id: str | None = None) -> list[str]:
+    return [event["event"].removeprefix(f"prefect.{kind}.") for event in events(api, kind, row_id)]
+
+
+PLAIN: list[tuple[str, str, dict[str, Any], dict[str, Any], list[str]]] = [
+    ("flow", "/flows/", {"name": "one", "tags": ["a"], "labels": {"b": 1}}, {"tags": []}, ["name", "tags", "labels"]),
+    ("variable", "/variables/", {"name": "one", "value": {"a": 1}}, {"value": 2}, ["name", "value", "tags"]),
+    (
+        "concurrency-limit", "/v2/concurrency_limits/", {"name": "one", "limit": 2}, {"limit": 3},
+        ["name", "limit", "active", "slot_decay_per_second"],
+    ),
+    (
+        "block-type", "/block_types/", {"name": "One", "slug": "one"}, {"description": "d"},
+        ["name", "slug", "logo_url", "documentation_url", "description", "code_example", "is_protected"],
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "path", "fields", "changes", "payload"), PLAIN, ids=[case[1] for case in PLAIN])
+def test_a_resource_is_created_updated_and_deleted(
+    own: httpx.Client, kind: str, path: str, fields: dict[str, Any], changes: dict[str, Any], payload: list[str]
+) -> None:
+    """Each update has an event, even one that changes nothing; one that is refused has none."""
+    row = created(own, path, **fields)
+    for body in (changes, {}):
+        own.patch(f"{path}{row['id']}", json=body).raise_for_status()
+    changed = own.get(f"{path}{row['id']}").json()
+    own.delete(f"{path}{row['id']}").raise_for_status()
+    assert own.patch(f"{path}{row['id']}", json=changes).status_code == 404
+    found = events(own, kind, row["id"])
+    assert [event["event"] for event in found] == [
+        f"prefect.{kind}.{action}" for action in ("created", "updated", "updated", "deleted")
+    ]
+    expected = [{name: each[name] for name in payload} for each in (row, changed, changed, changed)]
+    assert [event["payload"] for event in found] == expected
+    assert found[0]["resource"] == {ID: f"prefect.{kind}.{row['id']}", NAME: row["name"]}
+    assert found[0]["related"] == []
+
+
+def test_an_existing_flow_is_not_created_again(own: httpx.Client) -> None:
+    first, second = (created(own, "/flows/", name="one") for _ in range(2))
+    assert first == second
+    assert names(own, "flow", first["id"]) == ["created"]
+
+
+def test_many_deleted_flows_have_an_event_each_but_not_their_deployments(own: httpx.Client) -> None:
+    ids = [created(own, "/flows/", name=f"gone-{number}")["id"] for number in range(3)]
+    deployment = created(own, "/deployments/", name="d", flow_id=ids[0])["id"]
+    own.post("/flows/bulk_delete", json={"flows": {"id": {"any_": ids}}}).raise_for_status()
+    assert [names(own, "flow", each) for each in ids] == [["created", "deleted"]] * 3
+    assert names(own, "deployment", deployment) == ["created"]
+
+
+def test_a_deployment_names_what_it_belongs_to_and_what_changes(own: httpx.Client) -> None:
+    flow = created(own, "/flows/", name="one")
+    pool = created(own, "/work_pools/", name="pool", type="process")
+    row = created(own, "/deployments/", name="d", flow_id=flow["id"], work_pool_name="pool")
+    path = f"/deployments/{row['id']}"
+    own.patch(path, json={"description": "new", "tags": []}).raise_for_status()
+    own.patch(path, json={"description": "new"}).raise_for_status()
+    created(own, "/deployments/", name="d", flow_id=flow["id"], work_pool_name="pool", job_variables={"a": 1})
+    own.delete(path).raise_for_status()
+    found = events(own, "deployment", row["id"])
+    assert [event["event"].rpartition(".")[2] for event in found] == ["created", "updated", "updated", "deleted"]
+    assert found[0]["related"] == [
+        {ID: f"prefect.flow.{flow['id']}", NAME: "one", ROLE: "flow"},
+        {ID: f"prefect.work-queue.{pool['default_queue_id']}", NAME: "default", ROLE: "work-queue"},
+        {ID: f"prefect.work-pool.{pool['id']}", NAME: "pool", POOL_TYPE: "process", ROLE: "work-pool"},
+    ]
+    update = {"description": {"from": None, "to": "new"}}
+    assert found[1]["payload"] == {"updated_fields": ["description"], "updates": update}
+    assert found[2]["payload"]["updates"]["infra_overrides"] == {"from": {}, "to": {"a": 1}}
+
+
+def test_a_pool_and_its_queues_are_created_and_deleted_together(own: httpx.Client) -> None:
+    pool = created(own, "/work_pools/", name="pool", type="process")
+    queue = created(own, "/work_pools/pool/queues", name="fast", priority=1)
+    own.patch("/work_pools/pool/queues/fast", json={"is_paused": True, "concurrency_limit": 3}).raise_for_status()
+    own.patch("/work_pools/pool", json={"is_paused": True, "description": "d"}).raise_for_status()
+    own.post("/work_pools/pool/workers/heartbeat", json={"name": "w"}).raise_for_status()
+    own.patch("/work_pools/pool", json={"is_paused": False}).raise_for_status()
+    own.delete("/work_pools/pool").raise_for_status()
+    assert names(own, "work-pool", pool["id"]) == ["created", "updated", "paused", "ready", "deleted"]
+    assert names(own, "work-queue", queue["id"]) == ["created", "updated", "paused", "deleted"]
+    assert names(own, "work-queue", pool["default_queue_id"]) == ["created", "deleted"]
+    first = events(own, "work-queue", queue["id"])[0]
+    assert first["resource"] == {ID: f"prefect.work-queue.{queue['id']}", NAME: "fast", ROLE: "work-queue"}
+    assert [each[NAME] for each in first["related"]] == ["pool"]
+
+
+def test_a_poll_makes_a_queue_and_a_deployment_ready_once(own: httpx.Client) -> None:
+    flow = created(own, "/flows/", name="one")
+    pool = created(own, "/work_pools/", name="pool", type="process")
+    deployment = created(own, "/deployments/", name="d", flow_id=flow["id"], work_pool_name="pool")
+    for _ in range(2):
+        own.post("/work_pools/pool/get_scheduled_flow_runs", json={}).raise_for_status()
+    assert names(own, "work-queue", pool["default_queue_id"]) == ["created", "ready"]
+    assert names(own, "deployment", deployment["id"]) == ["created", "ready"]
+
+
+def test_an_artifact_has_events_of_its_key(own: httpx.Client) -> None:
+    first, second = (created(own, "/artifacts/", key="new-report", data=number) for number in range(2))
+    created(own, "/artifacts/", data=3)
+    own.patch(f"/artifacts/{second['id']}", json={"data": 4}).raise_for_status()
+    for row in (second, first):
+        own.delete(f"/artifacts/{row['id']}").raise_for_status()
+    found = events(own, "artifact-collection")
+    assert [event["event"].rpartition(".")[2] for event in found] == ["created", "updated", "updated", "deleted"]
+    assert [event["payload"]["data"] for event in found] == [0, 1, 0, 0]
+    assert found[1]["related"] == [{ID: f"prefect.artifact.{second['id']}", ROLE: "latest"}]
+
+
+def test_an_event_of_a_block_has_no_secrets(own: httpx.Client) -> None:
+    block_type = created(own, "/block_types/", name="Door", slug="door")
+    fields = {"properties": {}, "secret_fields": ["code"]}
+    schema = created(own, "/block_schemas/", block_type_id=block_type["id"], fields=fields, capabilities=["open"])
+    body = {"block_type_id": block_type["id"], "block_schema_id": schema["id"]}
+    data = {"code": "1234", "street": "Elm", "number": 7}
+    block = created(own, "/block_documents/", name="front", data=data, **body)
+    created(own, "/block_documents/", data=data, is_anonymous=True, **body)
+    (event,) = events(own, "block-document")
+    assert event["payload"] == {
+        "name": "front",
+        "data": {"street": "Elm"},
+        "block_schema": {"capabilities": ["open"], "block_type": {"id": block_type["id"], "name": "Door"}},
+    }
+    assert event["resource"][ID] == f"prefect.block-document.{block['id']}"
+    assert [each[ROLE] for each in event["related"]] == ["block-type", "block-schema"]
+
+
+def test_an_automation_is_in_its_events_as_a_whole(own: httpx.Client) -> None:
+    trigger = {"type": "event", "posture": "Reactive", "threshold": 1, "within": 0}
+    row = created(own, "/automations/", name=f"a-{uuid4()}", trigger=trigger, actions=[{"type": "do-nothing"}])
+    own.patch(f"/automations/{row['id']}", json={"enabled": False}).raise_for_status()
+    own.delete(f"/automations/{row['id']}").raise_for_status()
+    found = events(own, "automation", row["id"])
+    assert [event["event"].rpartition(".")[2] for event in found] == ["created", "updated", "deleted"]
+    assert [event["payload"]["enabled"] for event in found] == [True, False, False]
+    assert found[0]["payload"]["trigger"] == row["trigger"]
+
+
+def test_slots_of_a_limit_are_no_update(own: httpx.Client) -> None:
+    row = created(own, "/v2/concurrency_limits/", name="one", limit=2)
+    own.post("/v2/concurrency_limits/increment", json={"names": ["one"], "slots": 1}).raise_for_status()
+    assert names(own, "concurrency-limit", row["id"]) == ["created"]
