@@ -13,6 +13,7 @@ from understudy.workspaces.workspace import Workspace
 
 from .event_filters import ID, ROLE
 from .events import keep
+from .status_events import keep_status
 
 NAME, POOL_TYPE = "prefect.resource.name", "prefect.work-pool.type"
 
@@ -27,6 +28,7 @@ class Kind(NamedTuple):
 
     `label` is the field that is its name in events. `watched` are the fields whose changes are in the event of an
     update, which there is only if one of them changes; without them, each update has one, with the whole payload.
+    Without `relates_updates`, the event of an update has no related resources.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Kind(NamedTuple):
     related: Callable[[Workspace, Row], list[Labels]] = lambda workspace, row: []
     labels: Callable[[Row], Labels] = lambda row: {}
     watched: Mapping[str, str] | None = None
+    relates_updates: bool = True
 
 
 def fields(*names: str) -> Callable[[Workspace, Row], dict[str, Any]]:
@@ -51,7 +54,10 @@ def keep_all(workspace: Workspace, kind: Kind, rows: Rows) -> None:
         elif updates and number == 0:  # other rows change as a consequence, such as the priorities of queues
             add(workspace, kind, action, row, {"updated_fields": list(updates), "updates": updates})
         if before and after and before.get("status") != after.get("status"):
-            add(workspace, kind, str(after["status"]).lower().replace("_", "-"), row, {})
+            table = f"{kind.name}s".replace("-", "_")
+            changed = workspace[table].find(UUID(row["id"]).int)
+            if changed is not None:
+                keep_status(workspace, table, changed)
 
 
 def changes(kind: Kind, before: Row, after: Row) -> dict[str, Any]:
@@ -66,7 +72,7 @@ def add(workspace: Workspace, kind: Kind, action: str, row: Row, payload: dict[s
     moment, name = now(), row[kind.label]
     resource = {ID: f"prefect.{kind.name}.{row['id']}", **({} if name is None else {NAME: name}), **kind.labels(row)}
     event = {"id": new_id(), "occurred": moment, "received": moment, "event": f"prefect.{kind.name}.{action}"}
-    related = kind.related(workspace, row)
+    related = kind.related(workspace, row) if action != "updated" or kind.relates_updates else []
     keep(workspace, {**event, "resource": resource, "related": related, "payload": payload, "follows": None})
 
 
@@ -96,11 +102,11 @@ def related_to_artifacts(workspace: Workspace, row: Row) -> list[Labels]:
 
 def related_to_deployment(workspace: Workspace, row: Row) -> list[Labels]:
     queue = workspace["work_queues"].get(UUID(row["work_queue_id"])) if row["work_queue_id"] else None
-    pool_id = queue and queue["work_pool_id"]
+    pool_id = None if queue is None else queue["work_pool_id"]
     return [
         *resource_of(workspace, "flows", "flow", row["flow_id"]),
         *resource_of(workspace, "work_queues", "work-queue", row["work_queue_id"]),
-        *resource_of(workspace, "work_pools", "work-pool", pool_id and str(pool_id)),
+        *resource_of(workspace, "work_pools", "work-pool", None if pool_id is None else str(pool_id)),
         *reference("block-document", row["storage_document_id"], "storage"),
         *reference("block-document", row["infrastructure_document_id"], "infrastructure"),
         *reference("concurrency-limit", row["concurrency_limit_id"], "concurrency-limit"),
@@ -176,6 +182,7 @@ WORK_POOL = Kind(
     related=related_to_pool,
     labels=lambda row: {POOL_TYPE: row["type"], ROLE: "work-pool"},
     watched=same("description", "base_job_template", "concurrency_limit", "storage_configuration"),
+    relates_updates=False,
 )
 WORK_QUEUE = Kind(
     "work-queue",

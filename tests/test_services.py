@@ -65,9 +65,9 @@ def state(api: httpx.Client, run: str, kind: str = "flow_runs") -> tuple[str, st
 
 
 def events(api: httpx.Client, prefix: str) -> list[str]:
-    """The names of events that begin with a prefix, the earliest first."""
+    """The names of events that begin with a prefix, without those of new rows, the earliest first."""
     return [event["event"] for event in posted(api, "/events/filter", filter={"order": "ASC"})["events"]
-            if event["event"].startswith(prefix)]  # fmt: skip
+            if event["event"].startswith(prefix) and not event["event"].endswith("created")]  # fmt: skip
 
 
 # -------------------------------------------------------------------- schedules

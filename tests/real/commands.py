@@ -1,7 +1,7 @@
 """Runs commands of Prefect's command line in one process, as importing it takes longer than most of them.
 
-Runs under the real server's Python: reads a list of commands as JSON from stdin, and writes the status and the output of
-each.
+Runs under the real server's Python: reads a list of commands as JSON from stdin, and writes the status and the output
+of each.
 """
 
 # mypy: ignore-errors

@@ -1,7 +1,7 @@
 """Random sessions of writes over all resources, with reads between, on a real server and on the stand-in.
 
-`python -m tests.real.random_writes REAL_URL OUR_URL FIXTURES COUNT SEED` plays one on servers that run, and prints every
-difference.
+`python -m tests.real.random_writes REAL_URL OUR_URL FIXTURES COUNT SEED` plays one on servers that run, and prints all
+differences.
 """
 
 import json
@@ -9,7 +9,7 @@ import random
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -125,7 +125,7 @@ class Session:
                 path = path.replace(f"{{{parameter.value['name']}}}", quote(str(found), safe=""))
         return path
 
-    def value(self, place: Place, name: str = "") -> Any:  # noqa: PLR0911 - one for each kind of schema
+    def value(self, place: Place, name: str = "") -> Any:
         schema = place.value
         if schema.get("nullable") and self.chance(0.12):
             return None
@@ -133,30 +133,28 @@ class Session:
             return self.value(self.random.choice(list(place.each("anyOf"))), name)
         if "enum" in schema:
             return self.random.choice([word for word in schema["enum"] if word is not None])
-        if name == "interval" or name.endswith("_seconds"):
-            return self.random.choice([3600, 86400, 5])
+        if schema.get("type") == "array":
+            return [self.value(place["items"], name) for _ in range(self.random.choice([0, 1, 1, 2]))]
+        if schema.get("type") == "object":
+            return self.object(place)
+        return self.scalar(name, schema)
+
+    def scalar(self, name: str, schema: Mapping[str, Any]) -> Any:
         if name.endswith("_id") or schema.get("format") == "uuid":
             return self.id_of(TABLES.get(name, f"{name.removesuffix('_id')}s"))
+        choices: list[Any] = {
+            "string": TEXTS[:4] if self.chance(0.8) else TEXTS,
+            "integer": [0, 1, 2, 5, 100, -1] if self.chance(0.9) else ["x", 1.5, "3"],
+            "number": [0, 1.5, 2.0, 7],
+            "boolean": [True, False],
+        }.get(schema.get("type", ""), [None, 1, "x", {"a": 1.0}, [1], True])
         if schema.get("format") == "date-time":
-            return self.random.choice(TIMES)
-        kind = schema.get("type")
+            choices = TIMES
+        if name == "interval" or name.endswith("_seconds"):
+            choices = [3600, 86400, 5]
         if name == "timezone":  # the message of a wrong one names all that a machine has
-            return self.random.choice(["UTC", "Europe/Paris", "America/New_York"])
-        if kind == "string":
-            return self.random.choice(TEXTS[:4] if self.chance(0.8) else TEXTS)
-        if kind == "integer":
-            return (
-                self.random.choice([0, 1, 2, 5, 100, -1]) if self.chance(0.9) else self.random.choice(["x", 1.5, "3"])
-            )
-        if kind == "number":
-            return self.random.choice([0, 1.5, 2.0, 7])
-        if kind == "boolean":
-            return self.chance(0.5)
-        if kind == "array":
-            return [self.value(place["items"], name) for _ in range(self.random.choice([0, 1, 1, 2]))]
-        if kind == "object":
-            return self.object(place)
-        return self.random.choice([None, 1, "x", {"a": 1.0}, [1], True])
+            choices = ["UTC", "Europe/Paris", "America/New_York"]
+        return self.random.choice(choices)
 
     def object(self, place: Place) -> dict[str, Any]:
         schema = place.value
@@ -238,7 +236,7 @@ class Pairing:
         return rows if isinstance(ours, list) else {name: rows if part is own else part for name, part in ours.items()}
 
 
-def content(row: dict[str, Any]) -> str:
+def content(row: Mapping[str, Any]) -> str:
     return json.dumps({name: value for name, value in row.items() if name not in ("id", "created", "updated")})
 
 

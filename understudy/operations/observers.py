@@ -49,4 +49,4 @@ def together(changes: Sequence[Change]) -> list[Change]:
 
 
 def row_of(encoded: bytes) -> Row:
-    return from_json(encoded) if encoded else {}  # type: ignore[no-any-return]
+    return from_json(encoded) if encoded else {}
