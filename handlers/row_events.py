@@ -19,8 +19,23 @@ NAME, POOL_TYPE = "prefect.resource.name", "prefect.work-pool.type"
 
 Row = Mapping[str, Any]
 Labels = dict[str, str]
-Rows = Sequence[tuple[Row, Row]]
-"""Rows before and after an operation, as JSON; empty if they do not exist."""
+Changes = Mapping[str, Sequence[tuple[Row, Row]]]
+"""For each table the rows that changed, before and after the operation, as JSON; empty if they do not exist."""
+
+
+class Lookup:
+    """Finds rows, those that the operation has deleted included."""
+
+    def __init__(self, workspace: Workspace, changes: Changes) -> None:
+        self._workspace = workspace
+        self._deleted = {
+            (table, before["id"]): before for table, rows in changes.items() for before, after in rows if not after
+        }
+
+    def get(self, table: str, row_id: Any) -> Row | None:
+        if row_id is None:
+            return None
+        return self._workspace[table].get(UUID(str(row_id))) or self._deleted.get((table, str(row_id)))
 
 
 class Kind(NamedTuple):
@@ -33,34 +48,34 @@ class Kind(NamedTuple):
 
     name: str
     label: str = "name"
-    payload: Callable[[Workspace, Row], dict[str, Any]] = lambda workspace, row: {}
-    related: Callable[[Workspace, Row], list[Labels]] = lambda workspace, row: []
+    payload: Callable[[Lookup, Row], dict[str, Any]] = lambda lookup, row: {}
+    related: Callable[[Lookup, Row], list[Labels]] = lambda lookup, row: []
     labels: Callable[[Row], Labels] = lambda row: {}
     watched: Mapping[str, str] | None = None
     relates_updates: bool = True
 
 
-def fields(*names: str) -> Callable[[Workspace, Row], dict[str, Any]]:
+def fields(*names: str) -> Callable[[Lookup, Row], dict[str, Any]]:
     """A payload of some fields."""
-    return lambda workspace, row: {name: row[name] for name in names}
+    return lambda lookup, row: {name: row[name] for name in names}
 
 
-def keep_all(workspace: Workspace, kind: Kind, rows: Rows) -> None:
-    for number, (before, after) in enumerate(rows):
+def keep_all(workspace: Workspace, table: str, kind: Kind, changes: Changes) -> None:
+    """Store the events of the rows of a table."""
+    lookup = Lookup(workspace, changes)
+    for number, (before, after) in enumerate(changes[table]):
         row, action = after or before, "created" if not before else "deleted" if not after else "updated"
-        updates = changes(kind, before, after) if before and after else {}
+        updates = updated_fields(kind, before, after) if before and after else {}
         if action != "updated" or kind.watched is None:
-            add(workspace, kind, action, row, kind.payload(workspace, row))
+            add(workspace, lookup, kind, action, row, kind.payload(lookup, row))
         elif updates and number == 0:  # other rows change as a consequence, such as the priorities of queues
-            add(workspace, kind, action, row, {"updated_fields": list(updates), "updates": updates})
-        if before and after and before.get("status") != after.get("status"):
-            table = f"{kind.name}s".replace("-", "_")
-            changed = workspace[table].find(UUID(row["id"]).int)
-            if changed is not None:
-                keep_status(workspace, table, changed)
+            add(workspace, lookup, kind, action, row, {"updated_fields": list(updates), "updates": updates})
+        changed = workspace[table].find(UUID(row["id"]).int)
+        if before and changed is not None and before.get("status") != after.get("status"):
+            keep_status(workspace, table, changed)
 
 
-def changes(kind: Kind, before: Row, after: Row) -> dict[str, Any]:
+def updated_fields(kind: Kind, before: Row, after: Row) -> dict[str, Any]:
     return {
         label: {"from": before[name], "to": after[name]}
         for name, label in (kind.watched or {}).items()
@@ -68,17 +83,17 @@ def changes(kind: Kind, before: Row, after: Row) -> dict[str, Any]:
     }
 
 
-def add(workspace: Workspace, kind: Kind, action: str, row: Row, payload: dict[str, Any]) -> None:
+def add(workspace: Workspace, lookup: Lookup, kind: Kind, action: str, row: Row, payload: dict[str, Any]) -> None:
     moment, name = now(), row[kind.label]
     resource = {ID: f"prefect.{kind.name}.{row['id']}", **({} if name is None else {NAME: name}), **kind.labels(row)}
     event = {"id": new_id(), "occurred": moment, "received": moment, "event": f"prefect.{kind.name}.{action}"}
-    related = kind.related(workspace, row) if action != "updated" or kind.relates_updates else []
+    related = kind.related(lookup, row) if action != "updated" or kind.relates_updates else []
     keep(workspace, {**event, "resource": resource, "related": related, "payload": payload, "follows": None})
 
 
-def resource_of(workspace: Workspace, table: str, kind: str, row_id: str | None) -> list[Labels]:
+def resource_of(lookup: Lookup, table: str, kind: str, row_id: Any) -> list[Labels]:
     """The labels of a related row, if there is one."""
-    row = workspace[table].get(UUID(row_id)) if row_id else None
+    row = lookup.get(table, row_id)
     if row is None:
         return []
     more = {POOL_TYPE: row["type"]} if kind == "work-pool" else {}
@@ -92,7 +107,7 @@ def reference(kind: str, row_id: str | None, role: str) -> list[Labels]:
 # ----------------------------------------------------------------- the kinds
 
 
-def related_to_artifacts(workspace: Workspace, row: Row) -> list[Labels]:
+def related_to_artifacts(lookup: Lookup, row: Row) -> list[Labels]:
     return [
         *reference("artifact", row["latest_id"], "latest"),
         *reference("flow-run", row["flow_run_id"], "flow-run"),
@@ -100,20 +115,19 @@ def related_to_artifacts(workspace: Workspace, row: Row) -> list[Labels]:
     ]
 
 
-def related_to_deployment(workspace: Workspace, row: Row) -> list[Labels]:
-    queue = workspace["work_queues"].get(UUID(row["work_queue_id"])) if row["work_queue_id"] else None
-    pool_id = None if queue is None else queue["work_pool_id"]
+def related_to_deployment(lookup: Lookup, row: Row) -> list[Labels]:
+    queue = lookup.get("work_queues", row["work_queue_id"]) or {}
     return [
-        *resource_of(workspace, "flows", "flow", row["flow_id"]),
-        *resource_of(workspace, "work_queues", "work-queue", row["work_queue_id"]),
-        *resource_of(workspace, "work_pools", "work-pool", None if pool_id is None else str(pool_id)),
+        *resource_of(lookup, "flows", "flow", row["flow_id"]),
+        *resource_of(lookup, "work_queues", "work-queue", row["work_queue_id"]),
+        *resource_of(lookup, "work_pools", "work-pool", queue.get("work_pool_id")),
         *reference("block-document", row["storage_document_id"], "storage"),
         *reference("block-document", row["infrastructure_document_id"], "infrastructure"),
         *reference("concurrency-limit", row["concurrency_limit_id"], "concurrency-limit"),
     ]
 
 
-def related_to_pool(workspace: Workspace, row: Row) -> list[Labels]:
+def related_to_pool(lookup: Lookup, row: Row) -> list[Labels]:
     storage = (row["storage_configuration"] or {}).get("default_result_storage_block_id")
     return [
         *reference("work-queue", row["default_queue_id"], "default-queue"),
@@ -121,12 +135,12 @@ def related_to_pool(workspace: Workspace, row: Row) -> list[Labels]:
     ]
 
 
-def related_to_queue(workspace: Workspace, row: Row) -> list[Labels]:
-    return resource_of(workspace, "work_pools", "work-pool", row["work_pool_id"])
+def related_to_queue(lookup: Lookup, row: Row) -> list[Labels]:
+    return resource_of(lookup, "work_pools", "work-pool", row["work_pool_id"])
 
 
-def related_to_document(workspace: Workspace, row: Row) -> list[Labels]:
-    block_type = workspace["block_types"].get(UUID(row["block_type_id"]))
+def related_to_document(lookup: Lookup, row: Row) -> list[Labels]:
+    block_type = lookup.get("block_types", row["block_type_id"])
     name = {} if block_type is None else {NAME: block_type["name"]}
     return [
         {ID: f"prefect.block-type.{row['block_type_id']}", ROLE: "block-type", **name},
@@ -134,10 +148,10 @@ def related_to_document(workspace: Workspace, row: Row) -> list[Labels]:
     ]
 
 
-def payload_of_document(workspace: Workspace, row: Row) -> dict[str, Any]:
+def payload_of_document(lookup: Lookup, row: Row) -> dict[str, Any]:
     """What is not secret in a block document, as far as it is text."""
-    schema = workspace["block_schemas"].get(UUID(row["block_schema_id"]))
-    block_type = workspace["block_types"].get(UUID(row["block_type_id"]))
+    schema = lookup.get("block_schemas", row["block_schema_id"])
+    block_type = lookup.get("block_types", row["block_type_id"])
     secret = set() if schema is None else set(schema["fields"].get("secret_fields") or ())
     data = {name: value for name, value in row["data"].items() if name not in secret and isinstance(value, str)}
     shown = None
@@ -155,7 +169,9 @@ def same(*names: str) -> dict[str, str]:
 ARTIFACTS = Kind(
     "artifact-collection", "key", fields("key", "type", "data", "description"), related=related_to_artifacts
 )
-AUTOMATION = Kind("automation", payload=lambda workspace, row: dict(row))
+AUTOMATION = Kind(
+    "automation", payload=lambda lookup, row: {name: row[name] for name in row if name != "owner_resource"}
+)
 BLOCK_DOCUMENT = Kind("block-document", payload=payload_of_document, related=related_to_document)
 BLOCK_TYPE = Kind(
     "block-type",
@@ -192,45 +208,47 @@ WORK_QUEUE = Kind(
 )
 
 
-def observe_artifacts(workspace: Workspace, rows: Rows) -> None:
-    keep_all(workspace, ARTIFACTS, rows)
+def observe_artifacts(workspace: Workspace, changes: Changes) -> None:
+    keep_all(workspace, "artifact_collections", ARTIFACTS, changes)
 
 
-def observe_automations(workspace: Workspace, rows: Rows) -> None:
-    keep_all(workspace, AUTOMATION, rows)
+def observe_automations(workspace: Workspace, changes: Changes) -> None:
+    keep_all(workspace, "automations", AUTOMATION, changes)
 
 
-def observe_block_documents(workspace: Workspace, rows: Rows) -> None:
-    keep_all(workspace, BLOCK_DOCUMENT, [each for each in rows if not (each[1] or each[0])["is_anonymous"]])
+def observe_block_types(workspace: Workspace, changes: Changes) -> None:
+    keep_all(workspace, "block_types", BLOCK_TYPE, changes)
 
 
-def observe_block_types(workspace: Workspace, rows: Rows) -> None:
-    keep_all(workspace, BLOCK_TYPE, rows)
+def observe_deployments(workspace: Workspace, changes: Changes) -> None:
+    keep_all(workspace, "deployments", DEPLOYMENT, changes)
 
 
-def observe_deployments(workspace: Workspace, rows: Rows) -> None:
-    keep_all(workspace, DEPLOYMENT, rows)
+def observe_flows(workspace: Workspace, changes: Changes) -> None:
+    keep_all(workspace, "flows", FLOW, changes)
 
 
-def observe_flows(workspace: Workspace, rows: Rows) -> None:
-    keep_all(workspace, FLOW, rows)
+def observe_global_limits(workspace: Workspace, changes: Changes) -> None:
+    keep_all(workspace, "concurrency_limits_v2", GLOBAL_LIMIT, changes)
 
 
-def observe_global_limits(workspace: Workspace, rows: Rows) -> None:
-    keep_all(workspace, GLOBAL_LIMIT, rows)
+def observe_tag_limits(workspace: Workspace, changes: Changes) -> None:
+    keep_all(workspace, "concurrency_limits", TAG_LIMIT, changes)
 
 
-def observe_tag_limits(workspace: Workspace, rows: Rows) -> None:
-    keep_all(workspace, TAG_LIMIT, rows)
+def observe_variables(workspace: Workspace, changes: Changes) -> None:
+    keep_all(workspace, "variables", VARIABLE, changes)
 
 
-def observe_variables(workspace: Workspace, rows: Rows) -> None:
-    keep_all(workspace, VARIABLE, rows)
+def observe_work_pools(workspace: Workspace, changes: Changes) -> None:
+    keep_all(workspace, "work_pools", WORK_POOL, changes)
 
 
-def observe_work_pools(workspace: Workspace, rows: Rows) -> None:
-    keep_all(workspace, WORK_POOL, rows)
+def observe_work_queues(workspace: Workspace, changes: Changes) -> None:
+    keep_all(workspace, "work_queues", WORK_QUEUE, changes)
 
 
-def observe_work_queues(workspace: Workspace, rows: Rows) -> None:
-    keep_all(workspace, WORK_QUEUE, rows)
+def observe_block_documents(workspace: Workspace, changes: Changes) -> None:
+    table = "block_documents"
+    named = [(before, after) for before, after in changes[table] if not (after or before)["is_anonymous"]]
+    keep_all(workspace, table, BLOCK_DOCUMENT, {**changes, table: named})

@@ -12,8 +12,11 @@ from understudy.workspaces.workspace import Workspace
 Row = Mapping[str, Any]
 """A row as JSON; empty if it does not exist."""
 
-Observer = Callable[[Workspace, Sequence[tuple[Row, Row]]], object]
-"""Called with the rows of a table that an operation has changed, each before and after it, in the order of changes."""
+Changes = Mapping[str, Sequence[tuple[Row, Row]]]
+"""The changed rows of each table that an operation observes, each before and after it, in the order of changes."""
+
+Observer = Callable[[Workspace, Changes], object]
+"""Called after an operation that has changed rows of its table."""
 
 
 def observed(handler: Callable[..., Any], observers: Mapping[str, Observer]) -> Callable[..., Any]:
@@ -25,9 +28,12 @@ def observed(handler: Callable[..., Any], observers: Mapping[str, Observer]) -> 
             for name, own in changes.items():
                 stack.enter_context(workspace[name].recorded(own.append))
             result = handler(workspace, **arguments)
+        rows = {
+            name: [(row_of(change.before), row_of(change.after)) for change in together(own)]
+            for name, own in changes.items()
+        }
         for name, observer in observers.items():
-            rows = [(row_of(change.before), row_of(change.after)) for change in together(changes[name])]
-            if rows:
+            if rows[name]:
                 observer(workspace, rows)
         return result
 
