@@ -1,4 +1,4 @@
-"""Automations: what is done when events happen. Their triggers are not evaluated."""
+"""Automations: what is done when events happen."""
 
 from collections.abc import Iterable
 from typing import Any

@@ -44,6 +44,9 @@ def keep(workspace: Workspace, event: Mapping[str, Any]) -> None:
     if events.find(event["id"].int) is None:
         events.insert(event)
         record(workspace, event)
+        if workspace.has_services and len(workspace["automations"]):
+            inbox, time = workspace["automation_inbox"], now()
+            inbox.insert({"id": event["id"], "created": time, "updated": time, "position": len(inbox)})
 
 
 async def stream_in(stream: Stream) -> None:

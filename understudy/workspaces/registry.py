@@ -107,6 +107,7 @@ class OpenWorkspace:
 
     def __post_init__(self) -> None:
         self.history = History(self.content.workspace)
+        self.content.workspace.has_services = self.has_services
 
     @property
     def is_default(self) -> bool:
@@ -120,7 +121,16 @@ class OpenWorkspace:
     def perform(self, operation: Callable[..., Any], **arguments: Any) -> Awaitable[Any]:
         """The result of an operation on the workspace, once it is durable."""
         result = self.read(operation, **arguments)
+        if self.has_services:
+            result = self._with_services(result)
         return self._noticed(result) if self.watchers else result
+
+    async def _with_services(self, result: Awaitable[Any]) -> Any:
+        """Do what an operation has made due, once it is performed."""
+        returned = await result
+        if self.services.is_due(self.clock.now()):
+            await self._run_services()
+        return returned
 
     def read(self, operation: Callable[..., Any], **arguments: Any) -> Awaitable[Any]:
         """The same of an operation that changes no row."""
@@ -130,9 +140,12 @@ class OpenWorkspace:
         return self.content.perform(self.at_its_time(bound))
 
     async def _after_services(self, operation: Callable[[], Any]) -> Any:
+        await self._run_services()
+        return await self.content.perform(self.at_its_time(operation))
+
+    async def _run_services(self) -> None:
         await self.content.perform(partial(self.services.run, self.clock.now()))
         self.wake()
-        return await self.content.perform(self.at_its_time(operation))
 
     @property
     def has_services(self) -> bool:
@@ -150,6 +163,7 @@ class OpenWorkspace:
         if jumps or not self.has_services:
             self.services.jump(clock.now() if jumps else min(self.clock.now(), clock.now()))
         self.clock = clock
+        self.content.workspace.has_services = self.has_services
         await self.perform(bool)
 
     def at_its_time(self, operation: Callable[[], Any]) -> Callable[[], Any]:

@@ -1,5 +1,6 @@
 """Services: what a server does by itself, each at its time. They run when time moves, or when somebody looks."""
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,6 +9,10 @@ from typing import Any, NamedTuple
 
 from understudy.clock import Clock
 from understudy.workspaces.workspace import Workspace
+
+MOST = 100  # runs of services at one time
+
+logger = logging.getLogger("understudy")
 
 
 @dataclass(frozen=True)
@@ -63,13 +68,21 @@ class Services:
         return any(due <= time for due, _ in self._dues())
 
     def run(self, until: datetime) -> None:
-        """Do all that is due by a time."""
-        while True:
+        """Do all that is due by a time.
+
+        What services make each other do at one time ends after `MOST` steps, and goes on when somebody looks again.
+        """
+        steps = 0
+        while steps < MOST:
             due, number = min(self._dues(), default=(None, 0))
             if due is None or due > until:
                 break
+            steps = steps + 1 if due <= self.time else 1
             self.time = max(self.time, due)
             self._run(number)
+        else:
+            logger.warning("services have made each other run %d times at %s; this goes on later", MOST, self.time)
+            return
         self.time = max(self.time, until)
 
     def _run(self, number: int) -> None:

@@ -22,10 +22,14 @@ class Workspace(Mapping[str, Table]):
     Args:
         tables: the tables.
         caches: the caches to use; new ones by default. Forks share them.
+
+    Attributes:
+        has_services: whether services run, so that handlers can leave something to them.
     """
 
     def __init__(self, tables: Mapping[str, Table], caches: Caches | None = None) -> None:
         self._tables = tables
+        self.has_services = False
         self.share(Caches() if caches is None else caches)
 
     def share(self, caches: Caches) -> None:

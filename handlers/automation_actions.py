@@ -1,0 +1,352 @@
+"""Actions of automations.
+
+Notifications and webhooks are recorded in the table `automation_messages`, and not sent.
+
+Source: `prefect.server.events.actions`.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from jinja2 import TemplateError
+from pydantic_core import from_json
+
+from understudy.errors import ApiError
+from understudy.operations.actions import insert
+from understudy.operations.handler_results import Answer
+from understudy.values import is_id, now
+from understudy.workspaces.workspace import Workspace
+
+from . import automations, deployment_runs, deployments, flow_runs, work_pools, work_queues
+from .automation_events import NAME, Invocation, Json, keep_outcome
+from .event_filters import ID, ROLE
+from .hydration import ENVIRONMENT, KIND
+from .triggers import Event
+
+SUSPENSION = timedelta(hours=1)
+TABLES = {"deployment": "deployments", "work_pool": "work_pools", "work_queue": "work_queues"}
+NATIVE = ("deployment", "flow", "flow-run", "task-run", "work-pool", "work-queue")  # what templates can name
+
+
+class ActionFailed(Exception):
+    """An action cannot be performed, for the reason in its text."""
+
+
+def perform(workspace: Workspace, invocation: Invocation) -> None:
+    """Perform an action, and store the events of what came of it."""
+    reason = None
+    try:
+        ACTIONS[invocation.action["type"]](workspace, invocation)
+    except ActionFailed as error:
+        reason = str(error)
+    except ApiError as error:
+        invocation.details["status_code"] = error.status
+        reason = reason_of(invocation.action["type"], error)
+    keep_outcome(workspace, invocation, reason)
+
+
+def reason_of(kind: str, error: ApiError) -> str:
+    """Why an action has failed whose request was refused."""
+    detail = error.body.get("detail") if isinstance(error.body, dict) else None
+    if error.status == 409 and not detail:  # noqa: PLR2004
+        return f"Conflict (409) occurred for {kind!r} - {error.body!r}"
+    if error.status in (409, 422):
+        return f"Validation error occurred for {kind!r}" + (f" - {detail}" if detail else "")
+    return f"Unexpected status from {kind!r} action: {error.status}"
+
+
+# ------------------------------------------------------------------------ targets
+
+
+def target(invocation: Invocation, kind: str) -> UUID:
+    """The id of what an action is about: the one that it selects, or the first of its kind in the event.
+
+    Raises:
+        ActionFailed: there is none.
+    """
+    action, words = invocation.action, kind.replace("_", " ")
+    if action["source"] == "selected":
+        return UUID(str(action[f"{kind}_id"]))
+    if invocation.event is None:
+        raise ActionFailed(f"No event to infer the {words}")
+    found = id_in(invocation.event, kind.replace("_", "-"))
+    if found is None:
+        raise ActionFailed(f"No {words} could be inferred")
+    return found
+
+
+def target_flow_run(invocation: Invocation) -> UUID:
+    """The id of the flow run that an action is about, by the labels of the trigger or by the event.
+
+    Raises:
+        ActionFailed: there is none.
+    """
+    label = invocation.firing.labels.get(ID)
+    found = None if label is None else id_of(label, "flow-run")
+    if found is None and invocation.event is not None:
+        found = id_in(invocation.event, "flow-run")
+    if found is None:
+        raise ActionFailed("No flow run could be inferred")
+    relate(invocation, "flow-run", found)
+    return found
+
+
+def id_in(event: Event, kind: str) -> UUID | None:
+    for resource in (event["resource"], *event["related"]):
+        if resource[ID].rpartition(".")[0] == f"prefect.{kind}":
+            return id_of(resource[ID], kind)
+    return None
+
+
+def id_of(resource_id: str, kind: str) -> UUID | None:
+    of, _, text = resource_id.rpartition(".")
+    return UUID(text) if of == f"prefect.{kind}" and is_id(text) else None
+
+
+def relate(invocation: Invocation, kind: str, row_id: UUID, role: str = "target", name: str | None = None) -> None:
+    """Have the events of an action name what it is about."""
+    named = {} if name is None else {NAME: name}
+    invocation.related.append({ID: f"prefect.{kind}.{row_id}", **named, ROLE: role})
+
+
+# ------------------------------------------------------------------------ actions
+
+
+def do_nothing(workspace: Workspace, invocation: Invocation) -> None:
+    """Nothing."""
+
+
+def run_deployment(workspace: Workspace, invocation: Invocation) -> None:
+    deployment, action, automation = target(invocation, "deployment"), invocation.action, invocation.automation
+    relate(invocation, "deployment", deployment)
+    start = now() + timedelta(seconds=action.get("schedule_after") or 0)
+    state = {"type": "SCHEDULED", "name": "Scheduled", "state_details": {"scheduled_time": start}}
+    try:
+        parameters = rendered_parameters(workspace, invocation, action.get("parameters") or {})
+    except (ActionFailed, ValueError) as error:
+        raise ActionFailed(f"Unable to create flow run from deployment: {error}") from None
+    body = {
+        "state": state,
+        "parameters": parameters,
+        "idempotency_key": f"automation {automation['id']}, action {invocation.index}, invocation {invocation.id}",
+        "created_by": {"id": automation["id"], "type": "AUTOMATION", "display_value": automation["name"]},
+        "job_variables": action.get("job_variables"),
+    }
+    try:
+        answer, status = deployment_runs.create_flow_run_from_deployment(workspace, deployment, body, {})
+    except ApiError as error:
+        if error.status == 409 and isinstance(error.body, dict):  # noqa: PLR2004
+            invocation.details["validation_error"] = error.body.get("detail")
+        raise
+    run = from_json(answer)
+    invocation.details["status_code"] = int(status)
+    relate(invocation, "flow-run", UUID(run["id"]), "flow-run", run["name"])
+
+
+def on_deployment(operation: Callable[[Workspace, UUID], Answer]) -> Callable[[Workspace, Invocation], None]:
+    """An action that pauses or resumes a deployment."""
+
+    def act(workspace: Workspace, invocation: Invocation) -> None:
+        deployment = target(invocation, "deployment")
+        relate(invocation, "deployment", deployment)
+        operation(workspace, deployment)
+        invocation.details["status_code"] = 200
+
+    return act
+
+
+def on_pool(*, is_paused: bool) -> Callable[[Workspace, Invocation], None]:
+    def act(workspace: Workspace, invocation: Invocation) -> None:
+        pool_id = target(invocation, "work_pool")
+        pool = workspace["work_pools"].get(pool_id)
+        if pool is None:
+            raise ActionFailed(f"Work pool {pool_id} not found")
+        relate(invocation, "work-pool", pool_id, name=pool["name"])
+        work_pools.update_work_pool(workspace, pool["name"], {"is_paused": is_paused})
+        invocation.details["status_code"] = 204
+
+    return act
+
+
+def on_queue(*, is_paused: bool) -> Callable[[Workspace, Invocation], None]:
+    def act(workspace: Workspace, invocation: Invocation) -> None:
+        queue = target(invocation, "work_queue")
+        relate(invocation, "work-queue", queue)
+        work_queues.update_work_queue(workspace, queue, {"is_paused": is_paused})
+        invocation.details["status_code"] = 204
+
+    return act
+
+
+def on_automation(*, enabled: bool) -> Callable[[Workspace, Invocation], None]:
+    def act(workspace: Workspace, invocation: Invocation) -> None:
+        automation = target(invocation, "automation")
+        relate(invocation, "automation", automation)
+        automations.patch_automation(workspace, automation, {"enabled": enabled})
+        invocation.details["status_code"] = 204
+
+    return act
+
+
+def delete_flow_run(workspace: Workspace, invocation: Invocation) -> None:
+    flow_runs.delete_flow_run(workspace, target_flow_run(invocation))
+    invocation.details["status_code"] = 204
+
+
+def cancel_flow_run(workspace: Workspace, invocation: Invocation) -> None:
+    message = f"Cancelled by Automation {invocation.automation['id']}"
+    set_state(workspace, invocation, {"type": "CANCELLING", "message": message})
+
+
+def suspend_flow_run(workspace: Workspace, invocation: Invocation) -> None:
+    details = {"pause_timeout": now() + SUSPENSION, "pause_reschedule": True}
+    message = f"Suspended by Automation {invocation.automation['id']}"
+    state = {"type": "PAUSED", "name": "Suspended", "message": message, "state_details": details}
+    set_state(workspace, invocation, state)
+
+
+def change_flow_run_state(workspace: Workspace, invocation: Invocation) -> None:
+    action = invocation.action
+    message = action.get("message") or f"State changed by Automation {invocation.automation['id']}"
+    state = {"type": action["state"], "message": message}
+    named = {"name": action["name"]} if action.get("name") else {}
+    set_state(workspace, invocation, {**state, **named}, force=bool(action.get("force")))
+
+
+def set_state(workspace: Workspace, invocation: Invocation, state: Json, *, force: bool = False) -> None:
+    """Propose a state for the flow run that an action is about.
+
+    Raises:
+        ActionFailed: it is not accepted.
+    """
+    run = target_flow_run(invocation)
+    answer = flow_runs.set_flow_run_state(workspace, run, state, force, {})
+    body, status = answer if isinstance(answer, tuple) else (answer, 200)
+    invocation.details["status_code"] = int(status)
+    check_accepted(body, "Failed to set state")
+
+
+def resume_flow_run(workspace: Workspace, invocation: Invocation) -> None:
+    answer = flow_runs.resume_flow_run(workspace, target_flow_run(invocation), None, {})
+    check_accepted(answer[0] if isinstance(answer, tuple) else answer, "Failed to resume flow run")
+
+
+def check_accepted(answer: Any, words: str) -> None:
+    result = from_json(answer) if isinstance(answer, bytes) else answer
+    if result["details"]["type"] != "accept_details":
+        raise ActionFailed(f"{words}: {result['details'].get('reason')}")
+
+
+# ----------------------------------------------------------------------- messages
+
+
+def send_notification(workspace: Workspace, invocation: Invocation) -> None:
+    action = invocation.action
+    subject, body = (rendered(workspace, invocation, action[name]) for name in ("subject", "body"))
+    record(workspace, invocation, subject=subject, body=body)
+
+
+def call_webhook(workspace: Workspace, invocation: Invocation) -> None:
+    record(workspace, invocation, body=rendered(workspace, invocation, invocation.action["payload"]))
+
+
+def record(workspace: Workspace, invocation: Invocation, **text: str) -> None:
+    """Record a message that a real server sends by a block.
+
+    Raises:
+        ApiError: there is no such block.
+    """
+    block_id = UUID(str(invocation.action["block_document_id"]))
+    block = workspace["block_documents"].get(block_id)
+    if block is None:
+        raise ApiError(404, {"detail": "Block document not found"})
+    relate(invocation, "block-document", block_id, "block", block["name"])
+    of = {"automation_id": invocation.automation["id"], "block_document_id": block_id}
+    insert(workspace["automation_messages"], {**of, "kind": invocation.action["type"], **text})
+
+
+# ---------------------------------------------------------------------- templates
+
+
+def rendered(workspace: Workspace, invocation: Invocation, template: str) -> str:
+    """A text with the values that its template names.
+
+    Raises:
+        ActionFailed: it cannot be rendered.
+    """
+    try:
+        return ENVIRONMENT.from_string(template).render(context_of(workspace, invocation))
+    except (TemplateError, TypeError, ValueError, ArithmeticError) as error:
+        invocation.details |= {"template_error": str(error), "template_source": template}
+        raise ActionFailed(f"Template rendering failed: {error!r}") from None
+
+
+def context_of(workspace: Workspace, invocation: Invocation) -> Json:
+    """What templates can name: the automation, the event, the labels, and the rows that the event is about."""
+    variables = map(workspace["variables"].values, workspace["variables"].live)
+    context: Json = {
+        "automation": invocation.automation,
+        "event": invocation.event,
+        "labels": nested(invocation.firing.labels),
+        "variables": {variable["name"]: variable["value"] for variable in variables},
+    }
+    for kind in NATIVE if invocation.event is not None else ():
+        table = f"{kind.replace('-', '_')}s"
+        row_id = None if invocation.event is None else id_in(invocation.event, kind)
+        row = None if row_id is None else workspace[table].find(row_id.int)
+        context[kind.replace("-", "_")] = None if row is None else from_json(workspace.shown(table, row))
+    return context
+
+
+def nested(labels: Mapping[str, str]) -> Json:
+    """Labels by the parts of their names: `labels.prefect.resource.id`."""
+    found: Json = {}
+    for label, value in labels.items():
+        *above, name = label.split(".")
+        place = found
+        for part in above:
+            below = place.setdefault(part, {})
+            place = below if isinstance(below, dict) else {}
+        place[name] = value
+    return found
+
+
+def rendered_parameters(workspace: Workspace, invocation: Invocation, parameters: Any) -> Any:
+    """Parameters with the values that templates in them stand for; one that is all of a text keeps its type."""
+    if isinstance(parameters, dict):
+        if parameters.get(KIND) == "jinja":
+            return rendered(workspace, invocation, str(parameters.get("template") or ""))
+        if KIND in parameters:
+            return parameters
+        return {name: rendered_parameters(workspace, invocation, value) for name, value in parameters.items()}
+    if isinstance(parameters, list):
+        return [rendered_parameters(workspace, invocation, value) for value in parameters]
+    if not isinstance(parameters, str) or "{{" not in parameters:
+        return parameters
+    text = parameters.strip()
+    if text.startswith("{{") and text.endswith("}}") and text.count("{{") == 1:
+        return from_json(rendered(workspace, invocation, f"{{{{ {text[2:-2].strip()} | tojson }}}}"))
+    return rendered(workspace, invocation, parameters)
+
+
+ACTIONS: Mapping[str, Callable[[Workspace, Invocation], None]] = {
+    "do-nothing": do_nothing,
+    "run-deployment": run_deployment,
+    "pause-deployment": on_deployment(deployments.pause_deployment),
+    "resume-deployment": on_deployment(deployments.resume_deployment),
+    "cancel-flow-run": cancel_flow_run,
+    "delete-flow-run": delete_flow_run,
+    "change-flow-run-state": change_flow_run_state,
+    "suspend-flow-run": suspend_flow_run,
+    "resume-flow-run": resume_flow_run,
+    "pause-work-queue": on_queue(is_paused=True),
+    "resume-work-queue": on_queue(is_paused=False),
+    "pause-work-pool": on_pool(is_paused=True),
+    "resume-work-pool": on_pool(is_paused=False),
+    "pause-automation": on_automation(enabled=False),
+    "resume-automation": on_automation(enabled=True),
+    "send-notification": send_notification,
+    "call-webhook": call_webhook,
+}

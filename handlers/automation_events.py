@@ -1,0 +1,120 @@
+"""Events of automations: that they were triggered, and what came of their actions.
+
+Source: `prefect.server.events.schemas.automations` and `prefect.server.events.actions`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from pydantic_core import from_json
+
+from understudy.values import new_id, now
+from understudy.workspaces.workspace import Workspace
+
+from .event_filters import ID, ROLE
+from .events import keep
+from .runs import moment
+from .triggers import Event, Trigger
+
+NAME = "prefect.resource.name"
+TIGHT = timedelta(minutes=5)  # between an event and an action for the event of the action to follow it
+Json = dict[str, Any]
+
+
+@dataclass
+class Firing:
+    """A trigger that has fired, with the event that it fired for and the firings of its parts."""
+
+    trigger: Trigger
+    time: datetime
+    event: Event | None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    firings: list["Firing"] = field(default_factory=list)
+    id: UUID = field(default_factory=new_id)
+
+
+@dataclass
+class Invocation:
+    """An action of an automation that is performed.
+
+    `related` and `details` are what its events say of it.
+    """
+
+    automation: Json
+    firing: Firing
+    action: Json
+    index: int
+    event: Event | None
+    triggered_id: str
+    id: UUID = field(default_factory=new_id)
+    related: list[dict[str, str]] = field(default_factory=list)
+    details: Json = field(default_factory=dict)
+
+
+def triggered_event(workspace: Workspace, automation: Json, firing: Firing) -> Event:
+    """Store the event of an automation that was triggered. Returns it."""
+    resource = {ID: f"prefect.automation.{automation['id']}", NAME: automation["name"]}
+    if firing.trigger["type"] == "event":
+        resource["prefect.posture"] = firing.trigger["posture"]
+    related = [] if firing.event is None else [event_resource(firing.event["id"], "triggering-event")]
+    payload = {"triggering_labels": dict(firing.labels), "triggering_event": firing.event}
+    return kept(workspace, "prefect.automation.triggered", firing.time, resource, related, payload)
+
+
+def keep_outcome(workspace: Workspace, invocation: Invocation, reason: str | None) -> None:
+    """Store the events of an action: that it was triggered, and that it was performed, or why not."""
+    automation, trigger = invocation.automation, invocation.automation["trigger"]
+    resource = {
+        ID: f"prefect.automation.{automation['id']}",
+        NAME: automation["name"],
+        "prefect.trigger-type": trigger["type"],
+    }
+    if trigger["type"] == "event":
+        resource["prefect.posture"] = trigger["posture"]
+    related = [*invocation.related, event_resource(invocation.triggered_id, "automation-triggered-event")]
+    if invocation.event is not None:
+        related.append(event_resource(invocation.event["id"], "triggering-event"))
+    details = {
+        "action_index": invocation.index,
+        "action_type": invocation.action["type"],
+        "invocation": str(invocation.id),
+    }
+    time, name = invocation.firing.time, "prefect.automation.action"
+    begun = kept(workspace, f"{name}.triggered", time, resource, related, details, followed(invocation))
+    outcome = {**details, **({} if reason is None else {"reason": reason}), **invocation.details}
+    kind = "executed" if reason is None else "failed"
+    kept(workspace, f"{name}.{kind}", now(), resource, related, outcome, begun["id"])
+
+
+def followed(invocation: Invocation) -> str | None:
+    """The id of the event that an action follows closely."""
+    event = invocation.event
+    if event is None or abs(invocation.firing.time - moment(event["occurred"])) >= TIGHT:
+        return None
+    return str(event["id"])
+
+
+def event_resource(event_id: str, role: str) -> dict[str, str]:
+    return {ID: f"prefect.event.{event_id}", ROLE: role}
+
+
+def kept(
+    workspace: Workspace,
+    name: str,
+    occurred: datetime,
+    resource: Mapping[str, str],
+    related: Sequence[Mapping[str, str]],
+    payload: Json,
+    follows: str | None = None,
+) -> Event:
+    """Store an event. Returns it as JSON."""
+    event_id = new_id()
+    values = {"id": event_id, "occurred": occurred, "received": now(), "event": name, "resource": dict(resource)}
+    values |= {"related": list(related), "payload": payload, "follows": follows and UUID(follows)}
+    keep(workspace, values)
+    row = workspace["events"].find(event_id.int)
+    found: Event = from_json(workspace["events"].encoded(row or 0))
+    return found

@@ -1,0 +1,307 @@
+"""Automations that run: events are counted in buckets of time, triggers fire, and actions follow.
+
+Source: `prefect.server.events.triggers`.
+"""
+
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from pydantic_core import from_json
+
+from understudy.contract.columns import Column
+from understudy.values import key_of as number_of
+from understudy.values import new_id, now
+from understudy.workspaces.workspace import Workspace
+
+from .automation_actions import perform
+from .automation_events import Firing, Invocation, Json, triggered_event
+from .events import OCCURRED
+from .runs import moment
+from .triggers import (
+    Event,
+    Trigger,
+    Way,
+    covers,
+    event_triggers,
+    expects,
+    is_met,
+    key_of,
+    number_required,
+    starts_after,
+)
+
+BUCKETS, FIRINGS, EVALUATIONS = "automation_buckets", "automation_firings", "automation_evaluations"
+INBOX = "automation_inbox"
+TRIGGER_ID, PARENT_ID = Column(("trigger_id",)), Column(("parent_trigger_id",))
+LONGEST_CHAIN = 20  # of automations that trigger each other
+LOOKBACK = timedelta(minutes=15)  # before an event, in which others count that arrive after it
+
+
+class Part(NamedTuple):
+    """An event trigger of an automation, and what it is a part of."""
+
+    automation: Json
+    trigger: Trigger
+    way: Way
+
+    @property
+    def within(self) -> timedelta:
+        return timedelta(seconds=self.trigger["within"])
+
+    @property
+    def is_reactive(self) -> bool:
+        return bool(self.trigger["posture"] == "Reactive")
+
+
+def parts(workspace: Workspace) -> list[Part]:
+    """The event triggers of all automations that are enabled."""
+    automations = map(workspace["automations"].values, workspace["automations"].live)
+    enabled = (automation for automation in automations if automation["enabled"])
+    return [Part(each, *found) for each in enabled for found in event_triggers(each["trigger"])]
+
+
+# --------------------------------------------------------------------- evaluation
+
+
+def react(workspace: Workspace, event: Event) -> None:
+    """Evaluate all automations that an event has an effect on."""
+    for part in parts(workspace):
+        if covers(part.trigger, event):
+            react_part(workspace, part, event)
+
+
+def react_part(workspace: Workspace, part: Part, event: Event) -> None:
+    trigger, time, key = part.trigger, moment(event["occurred"]), key_of(part.trigger, event)
+    bucket = None
+    if trigger["after"] and starts_after(trigger, event):
+        count = -1 if expects(trigger, event) else 0
+        bucket = ensured(workspace, part, key, (time, time + part.within), event, count)
+    elif not trigger["after"] and expects(trigger, event):
+        bucket = ensured(workspace, part, key, (time - LOOKBACK, time + part.within), event)
+    if expects(trigger, event):
+        row = bucket_row(workspace, part, key) if bucket is None else bucket
+        if row is not None:
+            evaluate(workspace, part, row, time, event)
+
+
+def evaluate(workspace: Workspace, part: Part, row: int, time: datetime, event: Event | None) -> int | None:
+    """Count an event in a bucket, and fire if the trigger is met; without an event, because of the time.
+
+    Returns the bucket that is used next; None if there is none.
+    """
+    buckets, trigger = workspace[BUCKETS], part.trigger
+    bucket = buckets.values(row)
+    if time < bucket["start"]:
+        return row  # a late event
+    before, is_counted = bucket["last_event"], event is None
+    is_immediate = part.is_reactive and not part.within
+    if event is not None and (is_immediate or time < bucket["end"]):
+        buckets.update(row, {"count": bucket["count"] + 1, "last_event": event})
+        bucket, is_counted = buckets.values(row), True
+    if (part.is_reactive or bucket["end"] <= time) and is_met(trigger, bucket["count"]):
+        labels = dict(zip(sorted(trigger["for_each"]), bucket["key"], strict=True))
+        buckets.delete(row)
+        fire(workspace, part.automation, part.way, Firing(trigger, now(), event or bucket["last_event"], labels))
+    elif time < bucket["end"]:
+        if event is not None and restarts(part, bucket, event):
+            last = before if is_later(trigger, before, event) else event
+            return opened(workspace, part, bucket["key"], (time, time + part.within), 0, last)
+        return row
+    if trigger["after"] or not part.within:
+        remove(workspace, part, bucket["key"])
+        return None
+    start = max(bucket["end"], time)
+    window = start, start + part.within
+    if part.is_reactive and not is_counted:
+        return evaluate(workspace, part, opened(workspace, part, bucket["key"], window), time, event)
+    return opened(workspace, part, bucket["key"], window, 0 if is_counted else 1)
+
+
+def restarts(part: Part, bucket: Json, event: Event) -> bool:
+    """Whether an event both ends the wait of a trigger for it, and begins another."""
+    return not (part.is_reactive or is_met(part.trigger, bucket["count"])) and starts_after(part.trigger, event)
+
+
+def is_later(trigger: Trigger, before: Event | None, event: Event) -> bool:
+    """Whether the event before is expected only, and did not occur before another."""
+    return (
+        before is not None
+        and expects(trigger, before)
+        and not starts_after(trigger, before)
+        and moment(before["occurred"]) >= moment(event["occurred"])
+    )
+
+
+# ------------------------------------------------------------------------ buckets
+
+
+def bucket_row(workspace: Workspace, part: Part, key: list[str]) -> int | None:
+    buckets = workspace[BUCKETS]
+    rows = buckets.index(TRIGGER_ID).rows(UUID(str(part.trigger["id"])).int)
+    return next((row for row in rows if buckets.values(row)["key"] == key), None)
+
+
+def ensured(
+    workspace: Workspace,
+    part: Part,
+    key: list[str],
+    window: tuple[datetime, datetime],
+    last: Event | None,
+    count: int = 0,
+) -> int:
+    """The bucket of a trigger for a key, which is opened if there is none."""
+    row = bucket_row(workspace, part, key)
+    return opened(workspace, part, key, window, count, last) if row is None else row
+
+
+def opened(
+    workspace: Workspace,
+    part: Part,
+    key: list[str],
+    window: tuple[datetime, datetime],
+    count: int = 0,
+    last: Event | None = None,
+) -> int:
+    """Open a bucket in place of the former one. Returns its number."""
+    remove(workspace, part, key)
+    (start, end), time = window, now()
+    values = {"id": new_id(), "created": time, "updated": time, "automation_id": part.automation["id"], "key": key}
+    values |= {"trigger_id": UUID(str(part.trigger["id"])), "start": start, "end": end, "last_event": last}
+    return workspace[BUCKETS].insert({**values, "count": count + held(workspace, part, key, start, end, last)})
+
+
+def held(
+    workspace: Workspace, part: Part, key: list[str], start: datetime, end: datetime, opening: Event | None
+) -> int:
+    """The events in a bucket's time that arrived before it was opened, for a trigger that waits for none after another.
+
+    The event that opens the bucket is not among them, nor those that are evaluated later.
+    """
+    trigger = part.trigger
+    if part.is_reactive or not trigger["after"]:
+        return 0
+    events, count = workspace["events"], 0
+    index = events.index(OCCURRED)
+    for row in index.starting_at(number_of(start)) - index.starting_at(number_of(end)):
+        event = from_json(events.encoded(row))
+        is_evaluated = workspace[INBOX].find(UUID(event["id"]).int) is None
+        is_other = is_evaluated and (opening is None or event["id"] != opening["id"])
+        is_expected = expects(trigger, event) and not starts_after(trigger, event) and covers(trigger, event)
+        count += is_other and is_expected and key_of(trigger, event) == key
+    return count
+
+
+def remove(workspace: Workspace, part: Part, key: list[str]) -> None:
+    row = bucket_row(workspace, part, key)
+    if row is not None:
+        workspace[BUCKETS].delete(row)
+
+
+# ---------------------------------------------------------------------- proactive
+
+
+def next_evaluation(workspace: Workspace, part: Part) -> datetime | None:
+    """When a trigger that waits for nothing to happen is evaluated next; None if it never was."""
+    found = workspace[EVALUATIONS].get(UUID(str(part.trigger["id"])))
+    return None if found is None else found["next"]
+
+
+def evaluate_absence(workspace: Workspace, part: Part, time: datetime) -> None:
+    """Evaluate a trigger that waits for nothing to happen."""
+    buckets, evaluations = workspace[BUCKETS], workspace[EVALUATIONS]
+    trigger_id, following = UUID(str(part.trigger["id"])), time + part.within
+    if not part.trigger["for_each"]:
+        ensured(workspace, part, [], (time, time + part.within), None)
+    rows = sorted(buckets.index(TRIGGER_ID).rows(trigger_id.int), key=lambda row: buckets.values(row)["start"])
+    for row in rows:
+        if buckets.values(row)["count"] >= part.trigger["threshold"]:
+            buckets.delete(row)
+            continue
+        after = evaluate(workspace, part, row, time, None)
+        if after is not None and time < buckets.values(after)["end"] < following:
+            following = buckets.values(after)["end"]
+    known = evaluations.find(trigger_id.int)
+    if known is None:
+        values = {"id": trigger_id, "created": time, "updated": time, "automation_id": part.automation["id"]}
+        evaluations.insert({**values, "next": following})
+    else:
+        evaluations.update(known, {"updated": time, "next": following})
+
+
+# ------------------------------------------------------------------------- firing
+
+
+def fire(workspace: Workspace, automation: Json, way: Way, firing: Firing) -> None:
+    """Perform the actions of an automation, or note that a part of its trigger has fired."""
+    if not way:
+        act(workspace, automation, firing)
+        return
+    *outer, parent = way
+    fired = [firing] if number_required(parent) == 1 else collected(workspace, automation, parent, firing)
+    if fired:
+        whole = Firing(parent, now(), firing.event, firings=fired)
+        fire(workspace, automation, tuple(outer), whole)
+
+
+def collected(workspace: Workspace, automation: Json, parent: Trigger, firing: Firing) -> list[Firing]:
+    """The firings of the parts of a trigger, if they are enough to fire it; they are used up then."""
+    table, parent_id = workspace[FIRINGS], UUID(str(parent["id"]))
+    rows = list(table.index(PARENT_ID).rows(parent_id.int))
+    known = {row: table.values(row) for row in rows}
+    oldest = None if parent["within"] is None else firing.time - timedelta(seconds=parent["within"])
+    for row, values in list(known.items()):
+        is_old = oldest is not None and values["fired"] < oldest
+        if is_old or values["child_trigger_id"] == UUID(str(firing.trigger["id"])):
+            table.delete(row)
+            del known[row]
+    position = max((values["position"] for values in known.values()), default=0) + 1
+    values = {"id": firing.id, "created": firing.time, "updated": firing.time, "automation_id": automation["id"]}
+    values |= {"parent_trigger_id": parent_id, "child_trigger_id": UUID(str(firing.trigger["id"]))}
+    added = table.insert({**values, "fired": firing.time, "position": position, "firing": stored(firing)})
+    known[added] = table.values(added)
+    in_order = sorted(known, key=lambda row: (known[row]["fired"], known[row]["position"]))
+    order = [str(known[row]["child_trigger_id"]) for row in in_order]
+    expected = [str(part["id"]) for part in parent["triggers"]]
+    is_ready = order == expected if parent["type"] == "sequence" else len(order) >= number_required(parent)
+    if not is_ready:
+        return []
+    fired = [loaded(known[row]["firing"]) for row in in_order]
+    for row in in_order:
+        table.delete(row)
+    return fired
+
+
+def stored(firing: Firing) -> Json:
+    """A firing as JSON."""
+    parts = [stored(each) for each in firing.firings]
+    values = {"trigger": firing.trigger, "time": firing.time.isoformat(), "event": firing.event, "firings": parts}
+    return {**values, "labels": dict(firing.labels), "id": str(firing.id)}
+
+
+def loaded(values: Json) -> Firing:
+    parts = [loaded(each) for each in values["firings"]]
+    time = moment(values["time"])
+    return Firing(values["trigger"], time, values["event"], values["labels"], parts, UUID(values["id"]))
+
+
+def chained(event: Event | None) -> int:
+    """How many automations one after the other have led to an event."""
+    length = 0
+    while event is not None:
+        event, length = event["payload"].get("triggering_event"), length + 1
+    return length
+
+
+def act(workspace: Workspace, automation: Json, firing: Firing) -> None:
+    """Note that an automation was triggered, and perform its actions.
+
+    Automations that trigger each other, or themselves, end after a while; those of a real server go on for ever.
+    """
+    if chained(firing.event) > LONGEST_CHAIN:
+        return
+    triggered = triggered_event(workspace, automation, firing)
+    actions = [(action, firing.event) for action in automation["actions"]]
+    actions += [(action, triggered) for action in automation["actions_on_trigger"]]
+    for index, (action, event) in enumerate(actions):
+        perform(workspace, Invocation(automation, firing, action, index, event, triggered["id"]))

@@ -1,0 +1,346 @@
+"""Automations that run: which events trigger them, and what their actions do."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from understudy import StandIn
+from understudy.admin.client import RemoteWorkspace
+
+START = "2026-03-28T22:30:00Z"
+NOTHING = {"type": "do-nothing"}
+UNKNOWN = "00000000-0000-4000-8000-000000000000"
+Json = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def standin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
+    with StandIn(tmp_path_factory.mktemp("empty")) as standin:
+        yield standin
+
+
+@pytest.fixture
+def workspace(standin: StandIn) -> Iterator[RemoteWorkspace]:
+    with standin.workspace() as workspace:
+        workspace.clock.freeze(START)
+        yield workspace
+
+
+@pytest.fixture
+def api(workspace: RemoteWorkspace) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=workspace.url) as client:
+        yield client
+
+
+def posted(api: httpx.Client, path: str, **body: Any) -> Any:
+    answer = api.post(path, json=body).raise_for_status()
+    return answer.json() if answer.content else None
+
+
+def on(*expect: str, **fields: Any) -> Json:
+    return {"type": "event", "posture": "Reactive", "threshold": 1, "within": 0, "expect": list(expect), **fields}
+
+
+def absent(*expect: str, **fields: Any) -> Json:
+    return on(*expect, posture="Proactive", within=10, **fields)
+
+
+def automation(api: httpx.Client, trigger: Json, *actions: Json, name: str = "automation", **fields: Any) -> str:
+    made = posted(api, "/automations/", name=name, trigger=trigger, actions=list(actions) or [NOTHING], **fields)
+    return str(made["id"])
+
+
+def emit(
+    api: httpx.Client, name: str, resource: str = "resource", related: tuple[Json, ...] = (), **payload: Any
+) -> None:
+    event = {"id": str(uuid4()), "occurred": time_of(api), "event": name, "related": list(related), "payload": payload}
+    labels = {"prefect.resource.id": resource}
+    api.post("/events", json=[{**event, "resource": labels}]).raise_for_status()
+
+
+def time_of(api: httpx.Client) -> str:
+    """The time of the workspace."""
+    name = "/".join(part for part in str(api.base_url).split("/") if len(part) == len(UNKNOWN))
+    site = str(api.base_url).partition("/api")[0]
+    return str(httpx.get(f"{site}/__admin/clock", params={"workspace": name}).json()["time"])
+
+
+def events(api: httpx.Client, name: str) -> list[Json]:
+    """The events of a name, the earliest first."""
+    found = posted(api, "/events/filter", filter={"order": "ASC", "event": {"name": [name]}})["events"]
+    return [dict(event) for event in found]
+
+
+def triggered(api: httpx.Client) -> list[str]:
+    """The names of the automations that were triggered, the earliest first."""
+    return [event["resource"]["prefect.resource.name"] for event in events(api, "prefect.automation.triggered")]
+
+
+def outcome(api: httpx.Client) -> Json:
+    """What the event of the only action that was performed says of it."""
+    found = [*events(api, "prefect.automation.action.executed"), *events(api, "prefect.automation.action.failed")]
+    (event,) = found
+    return dict(event["payload"])
+
+
+# ----------------------------------------------------------------------- triggers
+
+
+@pytest.mark.parametrize(
+    ("trigger", "count"),
+    [
+        (on("my.event"), 1),
+        (on("my.*"), 1),
+        (on("other"), 0),
+        (on(match={"prefect.resource.id": "resource"}), 1),
+        (on("my.event", match={"prefect.resource.id": "resource"}), 1),
+        (on("my.event", match={"prefect.resource.id": ["x", "res*"]}), 1),
+        (on("my.event", match={"prefect.resource.id": "!resource"}), 0),
+        (on("my.event", match={"no-label": "*"}), 0),
+        (on("my.event", match_related={"prefect.resource.role": "part"}), 1),
+        (on("my.event", match_related={"prefect.resource.role": "whole"}), 0),
+        (on("my.event", match_related=[{"prefect.resource.role": "part"}, {"prefect.resource.id": "y"}]), 0),
+        (on("my.event", threshold=2), 0),
+    ],
+)
+def test_which_event_triggers(api: httpx.Client, trigger: Json, count: int) -> None:
+    automation(api, trigger)
+    emit(api, "my.event", related=({"prefect.resource.id": "x", "prefect.resource.role": "part"},))
+    assert bool(triggered(api)) == bool(count)
+
+
+def test_events_are_counted_by_label_and_in_time(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+    automation(api, on("count", threshold=2, within=60, for_each=["prefect.resource.id"]))
+    emit(api, "count", "a")
+    emit(api, "count", "b")
+    assert triggered(api) == []
+    emit(api, "count", "b")
+    assert [each["payload"]["triggering_labels"] for each in events(api, "prefect.automation.triggered")] == [
+        {"prefect.resource.id": "b"}
+    ]
+    workspace.clock.advance(minutes=20)
+    emit(api, "count", "a")
+    assert len(triggered(api)) == 1
+    emit(api, "count", "a")
+    assert len(triggered(api)) == 2
+
+
+def test_one_that_is_not_enabled_is_not_triggered(api: httpx.Client) -> None:
+    automation(api, on("my.event"), enabled=False)
+    emit(api, "my.event")
+    assert triggered(api) == []
+
+
+def test_nothing_is_triggered_by_the_machines_clock(standin: StandIn) -> None:
+    with standin.workspace() as workspace, httpx.Client(base_url=workspace.url) as api:
+        automation(api, on("my.event"))
+        emit(api, "my.event")
+        workspace.clock.freeze()
+        assert triggered(api) == []
+        emit(api, "my.event")
+        assert triggered(api) == ["automation"]
+
+
+def test_compound_triggers_and_sequences(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+    def compound(require: Any) -> Json:
+        return {"type": "compound", "require": require, "within": 60, "triggers": [on("one"), on("two"), on("three")]}
+
+    for require in ("any", "all", 2):
+        automation(api, compound(require), name=str(require))
+    automation(api, {"type": "sequence", "within": 60, "triggers": [on("one"), on("two")]}, name="sequence")
+    emit(api, "two")
+    assert triggered(api) == ["any"]
+    emit(api, "one")
+    assert sorted(triggered(api)) == ["2", "any", "any"]
+    emit(api, "two")
+    assert triggered(api).count("sequence") == 1
+    emit(api, "three")
+    assert triggered(api).count("all") == 1
+    workspace.clock.advance(minutes=2)
+    emit(api, "one")
+    workspace.clock.advance(minutes=2)
+    emit(api, "two")
+    assert triggered(api).count("sequence") == 1
+
+
+def test_what_does_not_happen_triggers(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+    automation(api, absent("beat"))
+    workspace.clock.advance(9)
+    assert triggered(api) == []
+    workspace.clock.advance(11)
+    assert [event["occurred"] for event in events(api, "prefect.automation.triggered")] == [
+        "2026-03-28T22:30:10Z",
+        "2026-03-28T22:30:20Z",
+    ]
+
+
+def test_what_does_not_happen_after_an_event_triggers(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+    automation(api, absent("end", after=["begin"], for_each=["prefect.resource.id"]))
+    for resource in ("done", "stuck"):
+        emit(api, "begin", resource)
+    emit(api, "end", "done")
+    workspace.clock.advance(minutes=1)
+    assert [event["payload"]["triggering_labels"] for event in events(api, "prefect.automation.triggered")] == [
+        {"prefect.resource.id": "stuck"}
+    ]
+
+
+def test_automations_that_trigger_themselves_end(api: httpx.Client) -> None:
+    automation(api, on("prefect.automation.triggered", "my.event"))
+    emit(api, "my.event")
+    assert triggered(api) == ["automation"] * 20
+
+
+# ------------------------------------------------------------------------- actions
+
+
+@pytest.fixture
+def deployment(api: httpx.Client) -> str:
+    flow = posted(api, "/flows/", name="flow")["id"]
+    return str(posted(api, "/deployments/", name="deployment", flow_id=flow)["id"])
+
+
+def started(api: httpx.Client, **fields: Any) -> str:
+    """The id of a flow run that has just begun to run."""
+    flow = posted(api, "/flows/", name="flow")["id"]
+    run = posted(api, "/flow_runs/", flow_id=flow, name="run", state={"type": "PENDING"}, **fields)["id"]
+    api.post(f"/flow_runs/{run}/set_state", json={"state": {"type": "RUNNING"}}).raise_for_status()
+    return str(run)
+
+
+RUNNING = on("prefect.flow-run.Running", match={"prefect.resource.name": "run"})
+
+
+def test_run_deployment(api: httpx.Client, deployment: str) -> None:
+    parameters: Json = {
+        "event": "from {{ event.event }}",
+        "number": "{{ event.payload.n }}",
+        "plain": "x",
+        "list": ["{{ 1 }}"],
+    }
+    posted(api, "/variables/", name="v", value="value")
+    parameters["variable"] = {"__prefect_kind": "workspace_variable", "variable_name": "v"}
+    action = {"type": "run-deployment", "source": "selected", "deployment_id": deployment, "schedule_after": 60}
+    made = automation(api, on("my.event"), {**action, "parameters": parameters})
+    emit(api, "my.event", n=5)
+    (run,) = posted(api, "/flow_runs/filter")
+    assert run["parameters"] == {"event": "from my.event", "number": 5, "plain": "x", "list": [1], "variable": "value"}
+    assert run["created_by"] == {"id": made, "type": "AUTOMATION", "display_value": "automation"}
+    assert run["next_scheduled_start_time"] == "2026-03-28T22:31:00Z"
+    assert run["idempotency_key"].startswith(f"automation {made}, action 0, invocation ")
+    assert outcome(api)["status_code"] == 201
+
+
+@pytest.mark.parametrize(
+    ("action", "state"),
+    [
+        ({"type": "cancel-flow-run"}, ("CANCELLING", "Cancelling", "Cancelled by Automation ID")),
+        ({"type": "suspend-flow-run"}, ("PAUSED", "Suspended", "Suspended by Automation ID")),
+        (
+            {"type": "change-flow-run-state", "state": "FAILED", "name": "Bad"},
+            ("FAILED", "Bad", "State changed by Automation ID"),
+        ),
+        ({"type": "change-flow-run-state", "state": "FAILED", "message": "why"}, ("FAILED", "Failed", "why")),
+    ],
+)
+def test_an_action_changes_the_state_of_a_run(
+    api: httpx.Client, deployment: str, action: Json, state: tuple[str, str, str]
+) -> None:
+    made = automation(api, RUNNING, action)
+    run = started(api, deployment_id=deployment)
+    found = api.get(f"/flow_runs/{run}").json()["state"]
+    assert (found["type"], found["name"], found["message"].replace(made, "ID")) == state
+    assert outcome(api)["status_code"] == 201
+
+
+def test_a_run_is_resumed_and_deleted(api: httpx.Client, deployment: str) -> None:
+    automation(api, on("prefect.flow-run.Suspended"), {"type": "resume-flow-run"})
+    automation(api, on("prefect.flow-run.Resuming"), {"type": "delete-flow-run"}, name="delete")
+    automation(api, RUNNING, {"type": "suspend-flow-run"}, name="suspend")
+    run = started(api, deployment_id=deployment)
+    assert triggered(api) == ["suspend", "automation", "delete"]
+    assert api.get(f"/flow_runs/{run}").status_code == 404
+
+
+def test_things_are_paused_and_resumed(api: httpx.Client, deployment: str) -> None:
+    posted(api, "/work_pools/", name="pool", type="process")
+    pool = api.get("/work_pools/pool").json()
+    other = automation(api, on("nothing"), name="other")
+    targets = {
+        "deployment": deployment, "work-pool": pool["id"], "work-queue": pool["default_queue_id"], "automation": other,
+    }  # fmt: skip
+
+    def actions(verb: str) -> list[Json]:
+        return [
+            {"type": f"{verb}-{kind}", "source": "selected", f"{kind.replace('-', '_')}_id": target}
+            for kind, target in targets.items()
+        ]
+
+    def found() -> list[bool]:
+        return [
+            api.get(f"/deployments/{deployment}").json()["paused"],
+            api.get("/work_pools/pool").json()["is_paused"],
+            api.get("/work_pools/pool/queues/default").json()["is_paused"],
+            not api.get(f"/automations/{other}").json()["enabled"],
+        ]
+
+    automation(api, on("pause"), *actions("pause"), name="pause")
+    automation(api, on("resume"), *actions("resume"), name="resume")
+    emit(api, "pause")
+    assert found() == [True] * 4
+    emit(api, "resume")
+    assert found() == [False] * 4
+    assert len(events(api, "prefect.automation.action.executed")) == 8
+
+
+def test_what_is_inferred_from_an_event(api: httpx.Client, deployment: str) -> None:
+    automation(api, on("my.event"), {"type": "pause-deployment", "source": "inferred"})
+    emit(api, "my.event", f"prefect.deployment.{deployment}")
+    assert api.get(f"/deployments/{deployment}").json()["paused"]
+
+
+@pytest.mark.parametrize(
+    ("action", "reason"),
+    [
+        (
+            {"type": "pause-deployment", "source": "selected", "deployment_id": UNKNOWN},
+            "Unexpected status from 'pause-deployment' action: 404",
+        ),
+        ({"type": "pause-work-pool", "source": "selected", "work_pool_id": UNKNOWN}, f"Work pool {UNKNOWN} not found"),
+        ({"type": "pause-work-queue", "source": "inferred"}, "No work queue could be inferred"),
+        ({"type": "cancel-flow-run"}, "No flow run could be inferred"),
+        (
+            {"type": "send-notification", "block_document_id": UNKNOWN, "body": "x"},
+            "Unexpected status from 'send-notification' action: 404",
+        ),
+    ],
+)
+def test_an_action_that_fails_says_why(api: httpx.Client, action: Json, reason: str) -> None:
+    automation(api, on("my.event"), action)
+    emit(api, "my.event")
+    assert outcome(api)["reason"] == reason
+
+
+def test_messages_are_recorded(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+    kind = posted(api, "/block_types/", name="Hook", slug="hook")["id"]
+    schema = posted(api, "/block_schemas/", block_type_id=kind, fields={"type": "object", "properties": {}})["id"]
+    block = posted(api, "/block_documents/", name="mine", data={}, block_type_id=kind, block_schema_id=schema)["id"]
+    action = {"type": "send-notification", "block_document_id": block, "subject": "{{ flow_run.name }}"}
+    call = {"type": "call-webhook", "block_document_id": block, "payload": "{{ automation.name }}"}
+    made = automation(api, RUNNING, {**action, "body": "{{ event.resource['prefect.state-name'] }}"}, call)
+    started(api)
+    notification, webhook = workspace.rows("automation_messages")
+    assert (notification.subject, notification.body, webhook.body) == ("run", "Running", "automation")
+    assert (notification.kind, notification.automation_id, webhook.kind) == ("send-notification", made, "call-webhook")
+
+
+@pytest.mark.parametrize("template", ["{{ event.event + 1 }}", "{{ 1 / 0 }}", "{{ 1 / 0 }} and more"])
+def test_a_template_that_fails(api: httpx.Client, deployment: str, template: str) -> None:
+    action = {"type": "run-deployment", "source": "selected", "deployment_id": deployment}
+    automation(api, on("my.event"), {**action, "parameters": {"x": template}})
+    emit(api, "my.event")
+    assert outcome(api)["reason"].startswith("Unable to create flow run from deployment: ")
+    assert posted(api, "/flow_runs/filter") == []
