@@ -34,7 +34,9 @@ BY_NAME = {lie.name: lie for lie in [*LIES, *generated(CONTRACT)]}
 
 
 @click.command()
-@click.option("--only", "names", multiple=True, type=click.Choice(list(BY_NAME)), help="A lie; may be repeated.")
+@click.option(
+    "--only", "names", multiple=True, metavar="NAME", type=click.Choice(list(BY_NAME)), help="A lie; may be repeated."
+)
 @click.option(
     "--lies", "count", type=click.IntRange(1, len(LIES)), help="So many lies, drawn by the seed.  [default: all]"
 )

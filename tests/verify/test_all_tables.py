@@ -7,16 +7,21 @@ import pytest
 from starlette.types import ASGIApp
 
 from tests.apps import app_on
+from tests.conftest import SMALL
+from tests.mutants.generated import generated
+from tests.mutants.lie import Behaviour, honest
+from tests.mutants.origin import Inside
+from tests.mutants.proxy import Proxy
 from tests.verify.contexts import ContextFactory
 from understudy.contract.contract import Contract
 from understudy.operations.api_folder import Api, own_folder
 from understudy.sampling.answers import Answer
 from understudy.sampling.random_requests import RequestGenerator
 from understudy.verify.check_context import CheckContext
-from understudy.verify.checks import combined_criteria, invalid_requests, listings, lookups, single_criteria
+from understudy.verify.checks import combined_criteria, invalid_requests, listings, lookups, parents, single_criteria
 from understudy.verify.expectations.response_schemas import ResponseSchemas
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
-from understudy.verify.suite import subjects_of
+from understudy.verify.suite import clean_up, subjects_of
 
 
 @pytest.fixture(scope="module")
@@ -122,3 +127,28 @@ def test_an_id_that_a_path_cannot_have_is_not_found(all_tables: ContextFactory, 
         context.results.run(partial(lookups.check, context, lookup))
         verdict = context.results.verdict
     assert (verdict.violations, verdict.errors, verdict.notes) == ([], [], [])
+
+
+def deletions(all_tables: ContextFactory, api: Api, behaviour: Behaviour) -> tuple[set[str], set[str]]:
+    """The fields that refer to rows that a run can delete, and those for which a server breaks the rule."""
+    with all_tables.context_of(Proxy(Inside(app_on(SMALL, api)), behaviour)) as context:
+        all_tables.learn(context)
+        relations = list(parents.relations(context))
+        for relation in relations:
+            context.results.run(partial(parents.check, context, relation))
+        assert clean_up(context) == []
+        assert context.results.verdict.errors == []
+        violations = {violation.subject for violation in context.results.verdict.violations}
+    return {f"{relation.table}.{relation.field}" for relation in relations}, violations
+
+
+def test_rows_that_refer_to_a_deleted_row(all_tables: ContextFactory, api: Api) -> None:
+    fields, violations = deletions(all_tables, api, honest)
+    assert {"flow_runs.flow_id", "deployments.flow_id", "task_runs.flow_run_id", "artifacts.flow_run_id"} <= fields
+    assert violations == set()
+
+
+def test_rows_that_stay_although_the_row_that_they_refer_to_is_deleted(all_tables: ContextFactory, api: Api) -> None:
+    mutant = next(each for each in generated(all_tables.contract) if each.name == "DELETE /flows/{id}:not")
+    _, violations = deletions(all_tables, api, mutant.behaviour)
+    assert violations == {"flow_id"}

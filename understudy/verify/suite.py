@@ -18,6 +18,7 @@ from understudy.verify.checks import (
     latest_rows,
     listings,
     lookups,
+    parents,
     related_rows,
     single_criteria,
     writes,
@@ -78,7 +79,7 @@ def stages(
     writes. Other values, combinations and pages of filtered rows come last.
     """
     filters, sorts = in_turns(filters_of(subjects, first_value=True)), in_turns(sorts_of(context, subjects))
-    writing = [in_turns(changes(context, subjects))] if allow_writes else []
+    writing = [in_turns([*changes(context, subjects), deletions(context, only)])] if allow_writes else []
     return [
         [list(operations(context, subjects, only))],
         [filters, sorts, refusals(context, only), *writing],
@@ -208,6 +209,16 @@ def changes(context: CheckContext, subjects: Mapping[str, TableUnderTest]) -> Ki
             for name, scenario in writes.SCENARIOS.items()
         ]
         for subject in changeable(context, subjects)
+    ]
+
+
+def deletions(context: CheckContext, only: Only) -> list[Part]:
+    """The parts about rows that refer to a deleted row, for each field that does."""
+    deletes = context.endpoint_map.deletes
+    return [
+        Part(f"{deletes[each.reference.table].endpoint.label}: {each.name}", partial(parents.check, context, each))
+        for each in parents.relations(context)
+        if only(deletes[each.reference.table].endpoint)
     ]
 
 

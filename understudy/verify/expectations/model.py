@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic_core import to_json
 
-from understudy.contract.catalog import Catalog, Derived
+from understudy.contract.catalog import Catalog, Derived, Reference
 from understudy.filters.criteria import All, Criteria, Either, Not, Related
 from understudy.sampling.moving_fields import moving_in
 from understudy.values import is_id
@@ -99,6 +99,10 @@ class Model:
     def derived(self, table: str) -> Derived | None:
         """How a table is derived from another; None where it is not."""
         return self._catalog.tables[table].derived
+
+    def references(self, table: str) -> Mapping[str, Reference]:
+        """The fields of a table that hold ids of rows, and what deleting such a row does."""
+        return self._catalog.tables[table].references
 
     def affected_by(self, table: str) -> set[str]:
         """The tables whose rows may change with those of a table: itself, those derived from it or referring to it."""

@@ -198,8 +198,9 @@ def lookup_of(endpoint: Endpoint) -> Lookup | None:
 
 
 def created_by(endpoint: Endpoint) -> str | None:
-    """The table that an operation adds rows to."""
-    if endpoint.method != "POST" or "201" not in endpoint.place.value["responses"] or endpoint.success is None:
+    """The table that an operation adds rows to; None if its path names the row that they belong to."""
+    is_plain = endpoint.method == "POST" and "{" not in endpoint.path
+    if not is_plain or "201" not in endpoint.place.value["responses"] or endpoint.success is None:
         return None
     table: str | None = endpoint.success.value.get("x-table")
     return table
