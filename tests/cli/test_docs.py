@@ -40,6 +40,7 @@ SERVERS = {  # the documents with commands, and how many servers each starts
     "docs/guides/demo-data.md": 2,
     "docs/guides/faults.md": 1,
     "docs/guides/local-development.md": 2,
+    "docs/guides/schedules.md": 1,
     "docs/guides/tests.md": 0,
     "docs/reference/control-api.md": 1,
     "docs/reference/fixtures.md": 1,
