@@ -14,7 +14,7 @@ export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export TMPDIR := $(CURDIR)/.cache/tmp
 
-.PHONY: serve test test-commands test-control test-tools test-soak test-verify test-crash test-real mutants mutation bench bench-writes check hooks docs dist demo tables record clean help
+.PHONY: serve test test-commands test-control test-tools test-soak test-verify test-crash test-real mutants mutation bench bench-writes check hooks docs dist demo tables record follow clean help
 .DEFAULT_GOAL := serve
 
 serve: $(VENV)/serving ## serve the demo set; ARGS="--port 4300 --fixtures DIR" for more
@@ -83,11 +83,14 @@ tables: $(VENV)/testing ## write the table of operations in README.md again
 record: $(VENV)/testing .real/complete ## record a real server's responses again
 	$(BIN)/python -m tests.real.record
 
+follow: $(VENV)/testing .follow/$(or $(PREFECT),none)/complete ## report what another release does otherwise: make follow PREFECT=3.9.2
+	@UNDERSTUDY_REAL=.follow/$(PREFECT) $(BIN)/python -m tests.real.follow
+
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.* ## /\1	/p' Makefile | expand -t 16
 
 clean: ## remove everything that was installed and built
-	rm -rf $(VENV) .real .cache build dist site *.egg-info
+	rm -rf $(VENV) .real .follow .cache build dist site *.egg-info
 
 # What serving needs, and what the other targets need on top of it. Both say on stderr what they do meanwhile.
 $(VENV)/serving: pyproject.toml | .cache/tmp
@@ -111,6 +114,12 @@ $(VENV)/documenting: $(VENV)/serving
 .real/complete: | .cache/tmp
 	$(PYTHON) -m venv .real
 	.real/bin/pip install --quiet 'prefect==3.9.1' 'pytest>=8.0' --editable .
+	@touch $@
+
+.follow/%/complete: | .cache/tmp
+	@case '$*' in [0-9]*) ;; *) false ;; esac || { echo 'Name the release: make follow PREFECT=3.9.2' >&2; exit 2; }
+	$(PYTHON) -m venv .follow/$*
+	.follow/$*/bin/pip install --quiet 'prefect==$*'
 	@touch $@
 
 .cache/tmp:

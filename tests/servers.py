@@ -13,7 +13,8 @@ from typing import IO
 import httpx
 
 ROOT = Path(__file__).parent.parent
-REAL = ROOT / ".real"
+REAL = ROOT / os.environ.get("UNDERSTUDY_REAL", ".real")
+"""The environment of the real server: that of `make test-real`, or of `make follow`."""
 
 
 def free_port() -> int:
