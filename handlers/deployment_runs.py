@@ -1,5 +1,6 @@
 """Flow runs of deployments: created by clients, and by schedules."""
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -59,6 +60,9 @@ def bulk_create_flow_runs_from_deployment(
     return {"results": [result_of(workspace, deployment, each, client) for each in body]}
 
 
+WITHOUT_POOL = re.compile(r"because deployment \S+ is not associated with a work pool\..*")
+
+
 def result_of(workspace: Workspace, deployment: Body, body: Body, client: Client) -> Body:
     """What came of one of many runs."""
     try:
@@ -81,7 +85,7 @@ def reason_of(error: Exception) -> str:
         NO_SCHEMA: "Parameter schema enforcement is enabled but deployment has no valid schema.",
         CIRCULAR: "Invalid schema: circular references detected.",
     }
-    return known.get(detail, detail)
+    return WITHOUT_POOL.sub("because deployment is not associated with a work pool.", known.get(detail, detail))
 
 
 def parameters_of(workspace: Workspace, deployment: Body, body: Body) -> Any:

@@ -150,7 +150,7 @@ def placed(workspace: Workspace, body: Body) -> Body:
         return {"work_queue_id": pool_queue(workspace, pool, queue)}
     if pool:
         return {"work_queue_id": queue_of(workspace, pool, None)}
-    if queue and "work_pool_name" not in body:
+    if queue:
         return {"work_queue_id": agent_queue(workspace, queue)}
     return {}
 
@@ -218,9 +218,8 @@ def update_deployment(workspace: Workspace, id: UUID, body: Body) -> Answer:
     check_parameters(deployment, body)
     values = without(stored(body), *(["job_variables"] if body.get("job_variables") is None else []))
     values |= limit_of(workspace, body)
-    if "work_pool_name" in body and body["work_pool_name"] is None:
-        values["work_queue_id"] = None
-    values |= placed(workspace, body)
+    leaves_pool = "work_pool_name" in body and body["work_pool_name"] is None
+    values |= {"work_queue_id": None} if leaves_pool else placed(workspace, body)
     check_keys(workspace, deployments, values, CONFLICT, row)
     check_blocks(workspace, {name: body.get(name) for name in BLOCKS})
     # Those that the row was loaded with end with the first change of schedules.

@@ -50,7 +50,7 @@ def create_task_run(workspace: Workspace, body: dict[str, Any]) -> Answer:
     run_id = body.get("id") or new_id()
     if runs.find(run_id.int) is not None:
         raise Conflict(CONFLICT)
-    values = {name: value for name, value in body.items() if name != "state"}
+    values = {name: value for name, value in body.items() if name not in ("id", "state")}
     check_keys(workspace, runs, values, CONFLICT)
     created = moment + MICROSECOND
     values |= {"id": run_id, "created": created, "updated": time_of_change(created)}

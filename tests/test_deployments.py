@@ -76,6 +76,21 @@ def test_a_queue_is_created_by_need(scratch: httpx.Client, flow: str, pool: str)
     assert read(scratch, alone["id"])["work_queue_id"] is None
 
 
+def test_a_queue_without_a_pool_is_one_of_agents(scratch: httpx.Client, flow: str) -> None:
+    """An empty name of a pool is none; null is none for a new deployment, and takes an existing one from its pool."""
+    for name, pool in (("null", None), ("empty", "")):
+        row = created(scratch, flow, name=name, work_pool_name=pool, work_queue_name="of-agents")
+        assert row["work_pool_name"] == "default-agent-pool"
+    path = f"/deployments/{row['id']}"
+    scratch.patch(path, json={"work_pool_name": None, "work_queue_name": "of-agents"}).raise_for_status()
+    assert scratch.get(path).json()["work_pool_name"] is None
+    run = {"work_queue_name": "fast"}
+    many = scratch.post(f"{path}/create_flow_run/bulk", json=[run]).raise_for_status().json()["results"]
+    sentence = "Cannot create flow run in work queue fast because deployment is not associated with a work pool."
+    assert many == [{"flow_run_id": None, "status": "FAILED", "error": sentence}]
+    assert scratch.post(f"{path}/create_flow_run", json=run).status_code == 400
+
+
 def test_a_concurrency_limit_belongs_to_its_deployment(scratch: httpx.Client, flow: str) -> None:
     made = created(scratch, flow, concurrency_limit=3)
     limit = made["global_concurrency_limit"]

@@ -57,6 +57,7 @@ def test_a_task_run_needs_its_flow_run_and_an_id_of_its_own(scratch: httpx.Clien
     taken = task_run(scratch, run, "taken")["id"]
     assert scratch.post("/task_runs/", json={**body, "flow_run_id": str(uuid4())}).status_code == 409
     assert scratch.post("/task_runs/", json={**body, "id": taken}).status_code == 409
+    assert scratch.post("/task_runs/", json={**body, "id": None}).status_code == 201
 
 
 def test_durations_are_those_of_now(tmp_path: Path) -> None:
