@@ -119,7 +119,7 @@ $(VENV)/documenting: $(VENV)/serving
 .follow/%/complete: | .cache/tmp
 	@case '$*' in [0-9]*) ;; *) false ;; esac || { echo 'Name the release: make follow PREFECT=3.9.2' >&2; exit 2; }
 	$(PYTHON) -m venv .follow/$*
-	.follow/$*/bin/pip install --quiet 'prefect==$*'
+	.follow/$*/bin/pip install --quiet 'prefect==$*' $(PINS)
 	@touch $@
 
 .cache/tmp:
