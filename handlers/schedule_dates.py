@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from itertools import islice
-from math import floor
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,6 +14,7 @@ from dateutil.rrule import rrule, rruleset, rrulestr
 from understudy.errors import Unprocessable
 from understudy.values import in_utc
 
+MONTH = 30  # days
 CANDIDATES = 1000  # dates that are looked at, at most
 LATEST = datetime(9999, 1, 1, tzinfo=timezone.utc)
 ANCHOR = datetime(2020, 1, 1)  # noqa: DTZ001 - in the time zone of the schedule
@@ -41,14 +41,14 @@ def next_date(schedule: dict[str, Any], start: datetime) -> datetime | None:
 
 
 def distinct(dates: Iterator[datetime], start: datetime, end: datetime, most: int) -> Iterator[datetime]:
-    """The dates in a range. Each is there once, although clocks are set back."""
+    """The dates in a range. A local time that clocks pass twice counts once."""
     seen: set[datetime] = set()
     for date in islice(dates, CANDIDATES + 2):
-        moment = date.astimezone(timezone.utc)
+        moment, local = date.astimezone(timezone.utc), date.replace(tzinfo=None)
         if moment > end or len(seen) >= most:
             return
-        if moment >= start and moment not in seen:
-            seen.add(moment)
+        if moment >= start and local not in seen:
+            seen.add(local)
             yield date
 
 
@@ -58,15 +58,41 @@ def interval_dates(schedule: dict[str, Any], start: datetime) -> Iterator[dateti
     anchor = pendulum.instance(moment_of(schedule["anchor_date"])).in_timezone(zone)
     interval = timedelta(seconds=schedule["interval"])
     days, seconds = interval.days, (interval - timedelta(days=interval.days)).total_seconds()
-    number = floor((start.timestamp() - anchor.timestamp()) / schedule["interval"])
-    date = anchor.add(days=days * number, seconds=seconds * number)
-    while date > start:
-        number -= 1
-        date = anchor.add(days=days * number, seconds=seconds * number)
+
+    def jump(number: int) -> pendulum.DateTime:
+        """The date so many intervals after the anchor. Intervals of both days and seconds count as elapsed time."""
+        if days and seconds:
+            return anchor.add(seconds=interval.total_seconds() * number)
+        return anchor.add(days=days * number, seconds=seconds * number)
+
+    number = 0
+    if start >= anchor and days and not seconds and zone != "UTC":
+        date = stepped(anchor, start, days)
+    else:
+        number = int((start - anchor).total_seconds() / interval.total_seconds())
+        date = jump(number)
+        while date > start:
+            number -= 1
+            date = jump(number)
     while True:
         if date >= start:
             yield datetime.fromisoformat(date.isoformat())  # a plain one
-        date = date.add(days=days, seconds=seconds)
+        number += 1
+        is_before_anchor = start < anchor and days and not seconds and number <= 0
+        date = jump(number) if is_before_anchor else date.add(days=days, seconds=seconds)
+
+
+def stepped(anchor: pendulum.DateTime, start: datetime, days: int) -> pendulum.DateTime:
+    """The first of the dates from an anchor, each so many days after the last one, that is not before a start.
+
+    A time that clocks skip once is another hour ever after, so days on which clocks change are not jumped over.
+    """
+    date, many = anchor, max(1, MONTH // days)
+    while date < start:
+        ahead = date.add(days=days * many)
+        is_quiet = ahead < start and ahead.utcoffset() == date.utcoffset()
+        date = ahead if is_quiet else date.add(days=days)
+    return date
 
 
 def cron_dates(schedule: dict[str, Any], start: datetime) -> Iterator[datetime]:
@@ -86,7 +112,13 @@ def rrule_dates(schedule: dict[str, Any], start: datetime) -> Iterator[datetime]
     rule = rrulestr(schedule["rrule"], dtstart=ANCHOR, cache=True)
     local = tz.gettz(zone)
     found = set_in(rule, local) if isinstance(rule, rruleset) else rule_in(rule, local)
-    return (date.astimezone(ZoneInfo(zone)) for date in found.xafter(start.astimezone(ZoneInfo(zone)), inc=True))
+    return (in_zone(date, ZoneInfo(zone)) for date in found.xafter(start.astimezone(ZoneInfo(zone)), inc=True))
+
+
+def in_zone(date: datetime, zone: ZoneInfo) -> datetime:
+    """A date of a recurrence in its zone. One that clocks skip has the offset that is valid after it."""
+    fold = date.fold if tz.datetime_exists(date) else 1
+    return date.replace(tzinfo=zone, fold=fold).astimezone(timezone.utc).astimezone(zone)
 
 
 def rule_in(rule: Any, zone: Any) -> rrule:

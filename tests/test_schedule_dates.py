@@ -1,0 +1,49 @@
+"""The dates of schedules where clocks change, as Prefect's own code gives them."""
+
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from handlers.schedule_dates import dates_of
+
+BERLIN = "Europe/Berlin"
+NIGHTLY = "DTSTART:20240112T023000\nRRULE:FREQ=DAILY"
+
+
+@pytest.mark.parametrize(
+    ("schedule", "start", "dates"),
+    [
+        # Days and seconds together count as elapsed time up to the start, and from there by the local clock.
+        (
+            {"interval": 93_600, "anchor_date": "2025-01-20T07:52:16+00:00", "timezone": BERLIN},
+            "2025-04-05T06:29:57",
+            ["2025-04-06T03:52:16", "2025-04-07T05:52:16"],
+        ),
+        # A local time that clocks pass twice counts once.
+        (
+            {"interval": 3600, "anchor_date": "2024-12-14T02:11:55+00:00", "timezone": BERLIN},
+            "2025-10-25T23:30:00",
+            ["2025-10-26T00:11:55", "2025-10-26T02:11:55"],
+        ),
+        # A time that clocks skip is another hour ever after.
+        (
+            {"interval": 86_400, "anchor_date": "2025-03-01T01:30:00+00:00", "timezone": BERLIN},
+            "2025-03-29T12:00:00",
+            ["2025-03-30T01:30:00", "2025-03-31T01:30:00"],
+        ),
+        # A recurrence that clocks skip has the offset that is valid after it.
+        ({"rrule": NIGHTLY, "timezone": BERLIN}, "2025-03-29T03:00:00", ["2025-03-30T00:30:00", "2025-03-31T00:30:00"]),
+        ({"rrule": NIGHTLY, "timezone": BERLIN}, "2025-10-25T03:00:00", ["2025-10-26T00:30:00", "2025-10-27T01:30:00"]),
+        # The anchor may be later than the start.
+        (
+            {"interval": 86_400, "anchor_date": "2025-04-10T10:00:00+00:00", "timezone": BERLIN},
+            "2025-03-29T12:00:00",
+            ["2025-03-30T10:00:00", "2025-03-31T10:00:00"],
+        ),
+    ],
+)
+def test_dates_where_clocks_change(schedule: dict[str, Any], start: str, dates: list[str]) -> None:
+    begin = datetime.fromisoformat(start).replace(tzinfo=timezone.utc)
+    found = dates_of(schedule, begin, begin + timedelta(days=30), 2)
+    assert [date.astimezone(timezone.utc).replace(tzinfo=None).isoformat() for date in found] == dates
