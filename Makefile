@@ -42,7 +42,7 @@ test-crash: $(VENV)/testing ## all tests of the store; a server is killed 200 ti
 	$(BIN)/pytest tests/store --rounds 200 $(ARGS)
 
 test-real: $(VENV)/testing .real/complete ## compare Understudy with a real Prefect server
-	$(BIN)/pytest tests/real $(ARGS)
+	$(BIN)/pytest tests/real $(WORKERS) $(ARGS)
 
 mutants: $(VENV)/testing ## which broken servers Schemathesis and understudy verify catch
 	@$(BIN)/python -m tests.mutants --lies 60 --generated 60 $(ARGS)

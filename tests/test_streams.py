@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
@@ -175,6 +175,28 @@ def test_other_paths_have_no_stream(own: httpx.Client) -> None:
         with pytest.raises(InvalidStatus) as refused, stream(own, path):
             pass
         assert refused.value.response.status_code == 403
+
+
+@pytest.mark.parametrize("how", ["drop", "reset"])
+def test_a_fault_rule_breaks_a_handshake_off(how: str) -> None:
+    """Without a response, as where a server is gone; then the client comes back."""
+    with stand_in(SMALL) as api:
+        rules = f"{str(api.base_url).rstrip('/').removesuffix('/api')}/__admin/faults"
+        httpx.put(rules, json={"rules": [{"connection": how, "first": 1}]}).raise_for_status()
+        with pytest.raises((OSError, EOFError, InvalidMessage)), stream(api, "/events/in"):
+            pass
+        with stream(api, "/events/in") as connection:
+            say(connection, event("again"))
+            assert names(api) == ["again"]
+
+
+def test_a_fault_rule_cuts_a_stream_off_at_its_first_message() -> None:
+    with stand_in(SMALL) as api:
+        rules = f"{str(api.base_url).rstrip('/').removesuffix('/api')}/__admin/faults"
+        httpx.put(rules, json={"rules": [{"connection": "cut"}]}).raise_for_status()
+        with pytest.raises(ConnectionClosed) as cut, stream(api, "/events/in") as connection:
+            connection.recv(SECONDS)
+        assert cut.value.rcvd is None
 
 
 def test_workspaces_have_streams_of_their_own(own: httpx.Client, scratch: httpx.Client) -> None:

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -101,8 +102,8 @@ def test_flows_leave_the_same_rows_on_both_servers(tmp_path: Path) -> None:
         real_server(tmp_path / "empty", tmp_path / "real", services=True) as real,
         stand_in(tmp_path / "empty") as ours,
     ):
-        play(real, tmp_path / "home-real")
-        play(ours, tmp_path / "home-ours")
+        with ThreadPoolExecutor() as both:
+            list(both.map(play, (real, ours), (tmp_path / "home-real", tmp_path / "home-ours")))
         expected, found = settled(real), outcome(ours)
     for kind, rows in expected.items():
         assert found[kind] == rows, kind

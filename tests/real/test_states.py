@@ -14,7 +14,7 @@ from tests.real.alike import Likeness
 from tests.real.conftest import Pair
 from tests.real.state_rows import Rows
 
-STEPS = int(os.environ.get("UNDERSTUDY_STEPS", "2000"))
+STEPS = int(os.environ.get("UNDERSTUDY_STEPS", "1000"))
 
 # What often follows a state, so that sessions get far.
 NEXT = {

@@ -42,6 +42,16 @@ async def disconnect(how: str, scope: Scope, receive: Receive) -> None:
     await gone(receive)
 
 
+async def break_off(how: str, scope: Scope, receive: Receive) -> None:
+    """Close the connection of a WebSocket without a closing handshake, or hold it until the client gives up."""
+    if how == "hang":
+        scope[TRANSPORT].closes_at_eof = True
+    else:
+        close(scope, reset=how == "reset")
+    while (await receive())["type"] != "websocket.disconnect":
+        pass
+
+
 async def gone(receive: Receive) -> None:
     """Wait until a connection is closed."""
     while (await receive())["type"] != "http.disconnect":

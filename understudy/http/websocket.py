@@ -6,6 +6,7 @@ from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from understudy.http.connections import TRANSPORT
 from understudy.http.limits import Limits
 from understudy.http.responses import refusal
 from understudy.network.ip_addresses import unmapped
@@ -42,6 +43,10 @@ class WebSocket(WebSocketsSansIOProtocol):
             self.close_sent = True
             self.transport.write(refusal(HTTPStatus.BAD_REQUEST, f"{self.conn.handshake_exc}"))
             self.transport.close()
+
+    async def run_asgi(self) -> None:
+        self.scope[TRANSPORT] = self.transport  # type: ignore[literal-required]
+        await super().run_asgi()
 
     def _expire(self) -> None:
         """Abort a handshake without a response from the application."""

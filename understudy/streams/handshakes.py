@@ -8,9 +8,11 @@ from urllib.parse import quote
 
 from pydantic_core import ValidationError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.utils import ClientDisconnected
 
 from understudy.errors import ApiError
 from understudy.faults.fault_rule import Effect
+from understudy.http.connections import break_off, close
 from understudy.http.error_responses import error_of
 from understudy.http.request_log import RequestLog
 from understudy.http.responses import encode
@@ -52,30 +54,30 @@ class StreamMiddleware:
         effect = self._site.faults.effect(scope) if self._site.faults.rules else None
         if effect is not None:
             exchange.faults = effect.rules
-            send = Slowed(effect, send).send
+            send = FaultySend(effect, scope, send).send
         stream = Stream(self._site, scope, receive, send, exchange)
         try:
-            await self._serve(stream, scope, send, effect)
+            await self._serve(stream, scope, receive, send, effect)
         finally:
             stream.end()
             exchange.end()
             if self._log is not None:
                 self._log.write(scope, exchange.status, perf_counter() - begin, None)
 
-    async def _serve(self, stream: Stream, scope: Scope, send: Send, effect: Effect | None) -> None:
+    async def _serve(self, stream: Stream, scope: Scope, receive: Receive, send: Send, effect: Effect | None) -> None:
         route = scope[ROUTE]
         try:
             if effect is not None:
-                await asyncio.sleep(effect.delay)
-                check(effect)
-            if route is None or (effect is not None and effect.connection is not None):
+                await inject(effect, scope, receive)
+            if route is None:
                 await stream.close()
                 return
             await stream.workspace()
             await route.operation.handler(stream, **route.arguments)
             await stream.close(ENDED)
-        except Closed:
-            pass
+        except (Closed, ClientDisconnected):
+            if not stream.is_accepted:
+                raise ClientDisconnected from None  # so that uvicorn does not respond
         except ApiError as error:
             await refuse(stream, send, error, stream.is_accepted)
         except Exception as error:  # noqa: BLE001 - what a client sends can raise anything
@@ -83,14 +85,19 @@ class StreamMiddleware:
             await stream.close(INTERNAL_ERROR)
 
 
-def check(effect: Effect) -> None:
-    """Respond with the error of a fault rule.
+async def inject(effect: Effect, scope: Scope, receive: Receive) -> None:
+    """Apply a fault rule to a handshake.
 
     Raises:
-        ApiError: a rule has a status.
+        ApiError: the rule has a status.
+        ClientDisconnected: it ends the connection without a response.
     """
+    await asyncio.sleep(effect.delay)
     if effect.status is not None:
         raise error_of(effect.status, effect.retry_after)
+    if effect.connection in ("drop", "reset", "hang"):
+        await break_off(effect.connection, scope, receive)
+        raise ClientDisconnected
 
 
 def reason_of(error: Exception) -> str:
@@ -112,14 +119,19 @@ async def refuse(stream: Stream, send: Send, error: ApiError, is_accepted: bool)
     stream.is_closed = True
 
 
-class Slowed:
-    """Sends each message after the delay of a fault rule for pieces of responses."""
+class FaultySend:
+    """Sends messages after the delay of a fault rule for pieces of responses, or breaks off at the first of them."""
 
-    def __init__(self, effect: Effect, send: Send) -> None:
-        self._delay = effect.chunk_delay
+    def __init__(self, effect: Effect, scope: Scope, send: Send) -> None:
+        self._effect = effect
+        self._scope = scope
         self._send = send
 
     async def send(self, message: Message) -> None:
-        if self._delay is not None and message["type"] == "websocket.send":
-            await asyncio.sleep(self._delay())
+        if message["type"] == "websocket.send":
+            if self._effect.connection == "cut":
+                close(self._scope)
+                return
+            if self._effect.chunk_delay is not None:
+                await asyncio.sleep(self._effect.chunk_delay())
         await self._send(message)
