@@ -45,7 +45,8 @@ class FirstOnly(CheckResults):
 
 
 def in_sequences(context: CheckContext, subject: TableUnderTest) -> None:
-    writes.run(context, subject, partial(sequences.check, full=writes.full))
+    orders = [sequences.OLDEST_FIRST, *sequences.OTHER_ORDERS, sequences.NEWEST_FIRST]
+    writes.run(context, subject, partial(sequences.check, full=writes.full, orders=orders))
     writes.run(context, subject, partial(sequences.watch, full=writes.full))
 
 

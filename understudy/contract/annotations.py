@@ -125,6 +125,7 @@ ANNOTATIONS: Mapping[str, Annotation] = {
     "x-json-bytes": Annotation(SCHEMA, with_keys("maximum", "message")),
     "x-sequence": Annotation(SCHEMA, FLAG),
     "x-refined-by": Annotation(SCHEMA, TEXT),
+    "x-further-rules": Annotation(SCHEMA, FLAG),
     "x-literal": Annotation(SCHEMA, beside("enum", FLAG)),
     "x-tuple": Annotation(SCHEMA, beside("maxItems", FLAG)),
     "x-limit": Annotation(SCHEMA, with_keys("maximum", "message")),

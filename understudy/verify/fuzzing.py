@@ -253,7 +253,9 @@ class Fuzzing:
             return self._may_be_taken(case, endpoint)
         if check != "positive_data_acceptance":
             return False
-        return endpoint.success is None or endpoint.may_be_off or not self._may_be_taken(case, endpoint)
+        has_further_rules = endpoint.body is not None and "x-further-rules" in endpoint.body.value
+        is_optional = endpoint.success is None or endpoint.may_be_off or has_further_rules
+        return is_optional or not self._may_be_taken(case, endpoint)
 
     def _may_be_taken(self, case: Case, endpoint: Endpoint) -> bool:
         headers = {str(name): str(value) for name, value in (case.headers or {}).items()}

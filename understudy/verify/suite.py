@@ -75,16 +75,16 @@ def stages(
 ) -> list[Kinds]:
     """All parts of a run, the most important first.
 
-    Each operation comes first. Then each filter is checked with one value, in turns with sorts, invalid requests and
-    writes. Other values, combinations and pages of filtered rows come last.
+    Each operation comes first. Then each operator of the filters is checked with one value, sorts and invalid requests
+    beside them, and writes. Other values, more combinations and pages of filtered rows come last.
     """
-    filters, sorts = in_turns(filters_of(subjects, first_value=True)), in_turns(sorts_of(context, subjects))
+    filters, sorts = in_turns(filters_of(subjects)), in_turns(sorts_of(context, subjects))
     writing = [in_turns([*changes(context, subjects), deletions(context, only)])] if allow_writes else []
     return [
         [list(operations(context, subjects, only))],
-        [filters, sorts, refusals(context, only), *writing],
+        [filters, in_turns([sorts, refusals(context, only)]), *writing],
         [
-            in_turns(filters_of(subjects, first_value=False)),
+            in_turns(other_values(subjects)),
             list(pairs(context, subjects)),
             list(filtered(context, subjects)),
             other_refusals(context, only),
@@ -147,20 +147,37 @@ def queries(context: CheckContext, only: Only) -> list[Endpoint]:
     return [each for each in context.endpoint_map.endpoints if each.is_safe and "{" not in each.path and only(each)]
 
 
-def filters_of(subjects: Mapping[str, TableUnderTest], *, first_value: bool) -> Kinds:
-    """The parts about each operator of the filters of each table: those of the filter on its own rows first.
+def filters_of(subjects: Mapping[str, TableUnderTest]) -> Kinds:
+    """The parts about each operator of the filters of each table with one value, and about a few of them together.
 
-    Args:
-        subjects: the tables.
-        first_value: whether the parts are about one value for each operator, or about others.
+    Those of the filter on the table's own rows come first.
     """
-    check, suffix = (single_criteria.check, "") if first_value else (single_criteria.check_others, ", other values")
     return [
         [
-            Part(f"{subject.label}: {operator.subject}{suffix}", partial(check, subject, operator))
-            for operator in sorted(
-                subject.field_operators.values(), key=lambda operator: operator.filter != subject.selection.own
-            )
+            *operators_of(subject, own=True),
+            Part(f"{subject.label}: two criteria", partial(combined_criteria.check_own, subject)),
+            *operators_of(subject, own=False),
+            Part(f"{subject.label}: two filters", partial(combined_criteria.check_across, subject)),
+        ]
+        for subject in subjects.values()
+    ]
+
+
+def operators_of(subject: TableUnderTest, *, own: bool) -> list[Part]:
+    """The parts about each operator of a table's own filter, or of the filters on related rows."""
+    return [
+        Part(f"{subject.label}: {operator.subject}", partial(single_criteria.check, subject, operator))
+        for operator in subject.field_operators.values()
+        if (operator.filter == subject.selection.own) is own
+    ]
+
+
+def other_values(subjects: Mapping[str, TableUnderTest]) -> Kinds:
+    """The parts about the same operators with other values."""
+    return [
+        [
+            Part(f"{subject.label}: {each.subject}, other values", partial(single_criteria.check_others, subject, each))
+            for each in subject.field_operators.values()
         ]
         for subject in subjects.values()
     ]

@@ -1,6 +1,6 @@
 """Several criteria at once, at every level, against what each of them selects alone."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations, product
 
 from understudy.contract.contract import Place
@@ -19,6 +19,7 @@ from understudy.verify.requests.operands import unmatched_operand
 MOST = 3  # bodies of a leaf that are joined with others
 OWN_PAIRS = 12  # of criteria that are joined in the filter on the rows themselves
 TRIES = 20  # to find three criteria that each make a difference
+FEW = 12  # bodies that are sent before all others
 PAIRS = 2  # of criteria that are joined at each level, by either operator
 RANDOM = 40  # bodies that are drawn for each table
 SHRINKING = 40  # bodies that are asked at the most to make one finding smaller
@@ -26,10 +27,27 @@ SHRINKING = 40  # bodies that are asked at the most to make one finding smaller
 
 def check(subject: TableUnderTest, generator: RequestGenerator) -> None:
     """Hold the rule about several criteria for the operations on one table."""
-    selected, expected_rows = subject.selected, subject.expected_rows
-    bodies = [*joined(subject), *across(subject), *threesomes(subject), *beside_nulls(subject)]
-    bodies += drawn(selected, generator)
+    selected = subject.selected
+    bodies = [*joined(subject, subject.selection.filters), *across(subject), *threesomes(subject)]
+    bodies += [*beside_nulls(subject), *drawn(selected, generator)]
     selected.context.random.shuffle(bodies)
+    check_all(subject, bodies)
+
+
+def check_own(subject: TableUnderTest) -> None:
+    """Hold the same rule about a few pairs of criteria in the filter on the table's own rows."""
+    bodies = list(joined(subject, subject.selection.filters.keys() & {subject.selection.own}))
+    check_all(subject, subject.selected.context.random.sample(bodies, k=min(FEW, len(bodies))))
+
+
+def check_across(subject: TableUnderTest) -> None:
+    """Hold the same rule about a few pairs of filters."""
+    bodies = list(across(subject))
+    check_all(subject, subject.selected.context.random.sample(bodies, k=min(FEW, len(bodies))))
+
+
+def check_all(subject: TableUnderTest, bodies: Iterable[Filters]) -> None:
+    selected, expected_rows = subject.selected, subject.expected_rows
     for filters in bodies:
         hold(selected, expected_rows, filters, {})
         for pin in expected_rows.pins(filters):
@@ -62,11 +80,11 @@ def mismatch(selected: SelectedIds, expected_rows: ExpectedRows, filters: Filter
     return Broken(tuple(requests), number_of(bounds), apart(ids, bounds))
 
 
-def joined(subject: TableUnderTest) -> Iterator[Filters]:
-    """Pairs of criteria side by side in each object that says how they are combined."""
+def joined(subject: TableUnderTest, names: Iterable[str]) -> Iterator[Filters]:
+    """Pairs of criteria side by side in each object of some filters that says how they are combined."""
     randomness = subject.selected.context.random
-    for name, part in subject.selection.filters.items():
-        for way, combiner, words in combiners(part, (name,)):
+    for name in names:
+        for way, combiner, words in combiners(subject.selection.filters[name], (name,)):
             pairs = [pair for pair in pairs_below(way, subject) if differ(subject.selected, *pair)]
             most = OWN_PAIRS if name == subject.selection.own else PAIRS
             for left, right in randomness.sample(pairs, k=min(most, len(pairs))):
@@ -139,7 +157,7 @@ def differ(selected: SelectedIds, left: Filters, right: Filters) -> bool:
 
 
 def unmatched_bodies(field_operator: FieldOperator) -> list[Filters]:
-    """The body that asks a leaf for what none_match has: by `or_` it adds nothing, by `and_` it leaves nothing."""
+    """The body that asks a leaf for an unmatched value: by `or_` it adds nothing, by `and_` it leaves nothing."""
     kind = field_operator.place.value["type"]
     return [] if kind in ("boolean", "integer") else [field_operator.filters(unmatched_operand(field_operator))]
 

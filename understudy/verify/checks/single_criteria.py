@@ -33,9 +33,7 @@ UNUSUAL: tuple[Callable[[str], object], ...] = (
 def check(subject: TableUnderTest, field_operator: FieldOperator) -> None:
     """Hold the rules about one operator with one value, or a list of two, and report what each operation showed."""
     values = subject.value_search.values(field_operator)
-    held = subject.value_search.held(field_operator) or values
-    wanted = 2 if field_operator.place.value["type"] == "array" else 1
-    some = subject.selected.context.random.sample(held, k=min(wanted, len(held)))
+    some = subject.value_search.few(field_operator)
     relations = MetamorphicRelations(subject.selected, field_operator.subject)
     asks_for_nothing(field_operator, relations, subject.expected_rows)
     check_values(subject, field_operator, relations, some, few_operands)

@@ -262,14 +262,16 @@ def changes(lifecycle: RowLifecycle, updates: Lookup) -> Iterator[dict[str, Any]
 
 SCENARIOS: Mapping[str, Scenario] = {
     "rows created, changed and deleted": live,
-    "rows of one name deleted in each order": partial(sequences.check, full=full),
-    "invalid requests": refuse_all,
+    "rows of one name deleted newest first": partial(sequences.check, full=full, orders=[sequences.NEWEST_FIRST]),
     "lists, pages and counts after each write": partial(sequences.watch, full=full),
+    "invalid requests": refuse_all,
     "each field changed alone": change_fields,
+    "rows deleted by a filter": delete_by_filter,
     "names that are alike": store_names,
+    "rows of one name deleted oldest first": partial(sequences.check, full=full, orders=[sequences.OLDEST_FIRST]),
+    "requests at the same time": partial(together.check, full=full),
     "JSON values of all types": store_values,
     "unusual texts": store_texts,
-    "requests at the same time": partial(together.check, full=full),
-    "rows deleted by a filter": delete_by_filter,
+    "rows of one name deleted in other orders": partial(sequences.check, full=full, orders=sequences.OTHER_ORDERS),
 }
 """What is done to rows of a table, the most important first."""

@@ -42,10 +42,21 @@ class ValueSearch:
                 self._samples.note(field_operator.table, fields, value)
         return self._samples.seen(field_operator.table, fields)
 
-    def held(self, field_operator: FieldOperator) -> list[Any]:
-        """Those of these values that a row is known to hold."""
+    def few(self, field_operator: FieldOperator) -> list[Any]:
+        """One of these values, or two for a list, that rows hold if that is known; for `all_`, that one row holds."""
+        values, random = self.values(field_operator), self._selected.context.random
         seen = set(self._samples.seen(field_operator.table, self._fields(field_operator)))
-        return [value for value in self.values(field_operator) if value in seen]
+        together = self._together(field_operator) if field_operator.operator == "all_" else []
+        pool = together or [value for value in values if value in seen] or values
+        wanted = 2 if field_operator.place.value["type"] == "array" else 1
+        return random.sample(pool, k=min(wanted, len(pool)))
+
+    def _together(self, field_operator: FieldOperator) -> list[Any]:
+        """The values of one row, from a known row that holds several in a list."""
+        rows = self._selected.context.model.known.get(field_operator.table, {}).values()
+        lists = (row.get(field_operator.fields[0]) for row in rows)
+        several = [list(dict.fromkeys(each)) for each in lists if isinstance(each, list) and len(set(each)) > 1]
+        return self._selected.context.random.choice(several) if several else []
 
     def _fields(self, field_operator: FieldOperator) -> tuple[str, ...]:
         """Under which fields the values of a leaf are kept: what is found of one of several is of no other."""
