@@ -62,7 +62,6 @@ def real_server(
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
         "DO_NOT_TRACK": "1",
-        "UVICORN_HTTP": "h11",  # as Prefect alone has it; Understudy installs httptools, which reads headers otherwise
         **(more or {}),
     }
     loader = [str(REAL / "bin/python"), str(ROOT / "tests/real/load.py"), str(fixtures), str(database)]

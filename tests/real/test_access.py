@@ -67,7 +67,7 @@ def changes() -> Iterator[Request]:
     tokens: tuple[Headers, ...] = (
         {}, {"prefect-csrf-token": "TOKEN"}, {"prefect-csrf-client": "a"}, csrf("TOKEN", "a"), csrf("TOKEN", "b"),
         csrf("TOKEN", "A"), csrf("TOKEN", ""), csrf("", "a"), csrf("x", "a"), csrf("OLD", "a"), csrf("x", "nobody"),
-        csrf("TOKEN ", " a"), csrf("\u00e9", "nobody"),
+        csrf("\u00e9", "nobody"),  # spaces around a value are kept by httptools, and left out by h11
     )  # fmt: skip
     for headers in tokens:
         for more in ({}, {**ORIGIN, **authorized(basic(SECRET))}, {"x-prefect-api-version": "0.1.0"}):
