@@ -69,9 +69,9 @@ class StoreError(FileError):
     """A store cannot be opened or written."""
 
     @classmethod
-    def of_damage(cls, path: Path, reason: str, line: int) -> "StoreError":
-        """The file is damaged at a line. It was not changed."""
-        return cls(path, f"{reason}; `understudy store repair {path}` saves what can be read", line)
+    def of_damage(cls, path: Path, reason: str, line: int, place: Path | None = None) -> "StoreError":
+        """The file, or the log of it at `place`, is damaged at a line. It was not changed."""
+        return cls(place or path, f"{reason}; `understudy store repair {path}` saves what can be read", line)
 
 
 class StoreWriteError(StoreError):

@@ -10,7 +10,8 @@ import pytest
 from tests.store.conftest import Opens, rows_of
 from understudy.errors import StoreError
 from understudy.operations.api_folder import Api
-from understudy.store.repair import Loss, repair
+from understudy.store.log_records import Loss
+from understudy.store.repair import repair
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """A server with a store: stopped, started, refused, and out of room."""
 
+import json
 import os
 import resource
 import shutil
@@ -19,10 +20,10 @@ import pytest
 
 from tests.servers import ROOT, client, greeting
 from tests.store.conftest import FEW
+from understudy.store.write_log import log_file
 
 # Root is not stopped by rights; without this capability it is, like anybody else.
 AS_ANYBODY = () if os.geteuid() else ("setpriv", "--bounding-set", "-dac_override,-dac_read_search")
-SIZE = 64 * 2**20  # bytes, from which on a store is large
 
 
 @dataclass
@@ -149,12 +150,14 @@ def write_until_the_end(api: httpx.Client, prefix: str) -> list[str]:
 
 
 def test_a_full_disk_refuses_writes_and_serves_reads_until_there_is_room(path: Path) -> None:
-    """The disk is full as far as this process goes: it may not write files larger than this one."""
+    """The disk is full as far as this process goes: it may not write files larger than the log."""
     with serving(path) as served:
+        assert served.artifact("old").status_code == 201
         keys = served.artifact_keys()
-        before = path.read_bytes()
+        log = log_file(path)
+        before = path.read_bytes(), log.read_bytes()
         limits = resource.prlimit(served.process.pid, resource.RLIMIT_FSIZE)
-        resource.prlimit(served.process.pid, resource.RLIMIT_FSIZE, (len(before), limits[1]))
+        resource.prlimit(served.process.pid, resource.RLIMIT_FSIZE, (len(before[1]), limits[1]))
         for _ in range(2):
             answer = served.artifact("new")
             assert answer.status_code == 507
@@ -164,8 +167,8 @@ def test_a_full_disk_refuses_writes_and_serves_reads_until_there_is_room(path: P
         assert served.api.patch(f"/flows/{flow['id']}", json=tags).status_code == 507
         assert served.api.get(f"/flows/{flow['id']}").json() == flow
         assert served.artifact_keys() == keys
-        assert path.read_bytes() == before
-        assert {each.name for each in path.parent.iterdir()} == {f".{path.name}.lock", path.name}
+        assert (path.read_bytes(), log.read_bytes()) == before
+        assert {each.name for each in path.parent.iterdir()} == {f".{path.name}.lock", path.name, log.name}
         resource.prlimit(served.process.pid, resource.RLIMIT_FSIZE, limits)
         assert served.artifact("new").status_code == 201
         errors = served.stop()
@@ -173,6 +176,31 @@ def test_a_full_disk_refuses_writes_and_serves_reads_until_there_is_room(path: P
         assert "Traceback" not in errors
     with serving(path) as again:
         assert again.artifact_keys() == sorted([*keys, "new"])
+
+
+def test_a_disk_that_is_full_at_the_stop_leaves_the_log(path: Path) -> None:
+    with serving(path) as served:
+        assert served.artifact("new").status_code == 201
+        keys = served.artifact_keys()
+        resource.prlimit(served.process.pid, resource.RLIMIT_FSIZE, (100, 100))
+        assert f"{path} could not be rewritten (File too large); its log has the latest writes\n" in served.stop()
+        assert served.process.returncode == 0
+    assert log_file(path).exists()
+    with serving(path) as again:
+        assert again.artifact_keys() == keys
+        assert again.stop() == ""
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_stopped_server_leaves_one_file(path: Path) -> None:
+    with serving(path) as served:
+        for number in range(3):
+            assert served.artifact(f"new-{number}").status_code == 201
+        assert log_file(path).exists()
+        assert served.stop() == ""
+    assert list(path.parent.iterdir()) == [path]
+    artifacts = json.loads(path.read_bytes())["artifacts"].values()
+    assert [row["key"] for row in artifacts if row["key"].startswith("new-")] == ["new-0", "new-1", "new-2"]
 
 
 def test_a_full_disk_at_the_start_is_told_in_a_line(path: Path) -> None:
@@ -236,7 +264,8 @@ def test_connections_leave_descriptors_for_the_store(path: Path) -> None:
 
 def test_a_lost_permission_refuses_writes_until_it_is_back(path: Path) -> None:
     with serving(path) as served:
-        for locked, rights in ((path.parent, 0o755), (path, 0o644)):
+        assert served.artifact("old").status_code == 201
+        for locked, rights in ((path, 0o644), (log_file(path), 0o644)):
             locked.chmod(rights & 0o555)
             answer = served.artifact("new")
             assert answer.status_code == 507
@@ -264,13 +293,3 @@ def test_a_damaged_file_is_refused_and_stays_as_it_is(path: Path) -> None:
         f"error: {path}, line 2: name: Field required; `understudy store repair {path}` saves what can be read"
     )
     assert path.read_text(encoding="utf-8") == '{"flows": {\n"1": {}}}'
-
-
-def test_a_large_store_starts_with_a_warning(path: Path) -> None:
-    with serving(path) as small:
-        assert small.stop() == ""
-    with path.open("ab") as file:
-        file.write(b" " * SIZE)
-    with serving(path) as large:
-        size = f"warning: {path} has 64 MiB, and each change rewrites all of it: see docs/reference/store.md\n"
-        assert large.stop() == size

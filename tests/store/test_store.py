@@ -129,6 +129,7 @@ def test_a_person_may_edit_the_file(path: Path, opens: Opens) -> None:
     assert written["id"] == flow["id"].lower()
     store.workspace["flows"].insert({"id": new_id(), "created": now(), "updated": now(), "name": "next"})
     store.flush()
+    store.compact()
     assert edited(path)["flows"]["71"]["name"] == "next"
     assert rows_of(opens(path)) == rows_of(store)
 

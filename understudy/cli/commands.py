@@ -248,7 +248,7 @@ main.add_command(admin)
 
 @main.group()
 def store() -> None:
-    """Export, import and repair stores (`serve --store FILE`)."""
+    """Export, import, compact and repair stores (`serve --store FILE`)."""
 
 
 @store.command("export")
@@ -277,12 +277,28 @@ def import_store(fixtures: Path, path: Path, folder: Path | None) -> None:
     echo(escape(f"imported {workspace.counts()} from {fixtures}"))
 
 
+@store.command("compact")
+@click.argument("path", metavar="FILE", type=FILE)
+@api_option
+def compact_store(path: Path, folder: Path | None) -> None:
+    """Write all that is in the log of the store FILE to FILE, and delete the log.
+
+    A server does so when it stops. After a crash, this makes FILE complete, so that you can edit it.
+    """
+    from understudy.store import transfer  # noqa: PLC0415
+
+    workspace, warnings = transfer.compact(path, catalog_of(folder))
+    for warning in warnings:
+        echo(escape(f"warning: {warning}"), fg="yellow", err=True)
+    echo(escape(f"{path} has {workspace.counts()}"))
+
+
 @store.command("repair")
 @click.argument("path", metavar="FILE", type=FILE)
 @click.option("--to", type=FILE, help="The new file.  [default: FILE with .repaired before its suffix]")
 @api_option
 def repair_store(path: Path, to: Path | None, folder: Path | None) -> None:
-    """Save the readable rows of a damaged store to a new file, and list what is lost.
+    """Save the readable rows of a damaged store and its log to a new file, and list what is lost.
 
     FILE is not changed. The exit status is 1 if something is lost.
     """
@@ -294,7 +310,8 @@ def repair_store(path: Path, to: Path | None, folder: Path | None) -> None:
     for warning in warnings:
         echo(escape(f"warning: {warning}"), fg="yellow", err=True)
     for loss in losses:
-        echo(escape(f"lost  line {loss.line}: {loss.reason}: {loss.text}"))
+        place = f"{loss.log}, " if loss.log else ""
+        echo(escape(f"lost  {place}line {loss.line}: {loss.reason}: {loss.text}"))
     if losses:
         sys.exit(1)
 

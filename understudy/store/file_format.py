@@ -2,38 +2,45 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from json import JSONDecodeError, JSONDecoder
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic_core import to_json
 
-Tables = Mapping[str, Mapping[str, Any]]
-"""By table, the rows by the number that TinyDB gives them, as text."""
+Rows = Mapping[str, Mapping[int, bytes]]
+"""By table, the JSON of rows by their numbers; empty for a deleted row."""
 
 NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 WHITE = re.compile(r"[ \t\r\n]*")
+SLICE = 256  # rows that are encoded at once
 
 
-def encoded(tables: Tables) -> bytes:
-    """The file's content. Rows are sorted by number, so that a change of a row only changes its line."""
-    return b"{\n" + b",\n".join(to_json(name) + b": " + encoded_rows(rows) for name, rows in tables.items()) + b"\n}\n"
+def encoded(tables: Rows) -> Iterator[bytes]:
+    """The file's content, in small pieces. Rows are sorted by number, so that a change of a row changes its line."""
+    before = b"{\n"
+    for name, rows in tables.items():
+        yield before + to_json(name) + b": "
+        yield from encoded_rows(rows)
+        before = b",\n"
+    yield b"\n}\n" if tables else b"{\n\n}\n"
 
 
-def encoded_rows(rows: Mapping[str, Any]) -> bytes:
-    lines = [b'"%s": %s' % (number.encode(), to_json(rows[number])) for number in sorted(rows, key=int)]
-    return b"{\n" + b",\n".join(lines) + b"\n}" if lines else b"{}"
+def encoded_rows(rows: Mapping[int, bytes]) -> Iterator[bytes]:
+    numbers = sorted(number for number, row in rows.items() if row)
+    before = b"{\n"
+    for at in range(0, len(numbers), SLICE):
+        yield before + b",\n".join([b'"%d": %b' % (number, rows[number]) for number in numbers[at : at + SLICE]])
+        before = b",\n"
+    yield b"\n}" if numbers else b"{}"
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A row in a file: its value, its JSON, and the offset of that in characters."""
+class Entry(NamedTuple):
+    """A row in a text: where its JSON begins, and where that ends, as offsets in characters."""
 
     table: str
     number: int
-    value: Any
-    json: str
     at: int
+    end: int
 
 
 class Damage(Exception):
@@ -51,7 +58,7 @@ class Reader:
     def __init__(self, text: str) -> None:
         self.tables: list[str] = []
         self._text = text
-        self._at = 0
+        self._at = self._end = 0  # of what was read, with and without the white space behind it
         self._decoder = JSONDecoder()
 
     def entries(self) -> Iterator[Entry]:
@@ -66,14 +73,10 @@ class Reader:
                 if not NUMBER.fullmatch(number):
                     raise self.damage(self._at, f"`{number}` is not a row number")
                 at = self._at
-                value = self._value()
-                yield Entry(table, int(number), value, self._text[at : self._at].rstrip(), at)
+                self._value()
+                yield Entry(table, int(number), at, self._end)
         if self._at < len(self._text):
             raise self.damage(self._at, "unexpected content after the end")
-
-    def line(self, entry: Entry) -> int:
-        """The line of a row, counted from 1."""
-        return line_at(self._text, entry.at)
 
     def damage(self, at: int, reason: str) -> Damage:
         return Damage(line_at(self._text, at), reason)
@@ -99,6 +102,7 @@ class Reader:
     def _value(self) -> Any:
         try:
             value, self._at = self._decoder.raw_decode(self._text, self._at)
+            self._end = self._at
         except JSONDecodeError as error:
             raise self.damage(error.pos, f"not JSON ({error.msg})") from None
         except (ValueError, RecursionError) as error:

@@ -14,9 +14,6 @@ from understudy.paths import check_file
 from understudy.store.lock import Lock, lock_file
 from understudy.store.store import Store
 
-MEBIBYTE = 2**20  # bytes
-LARGE = 64  # mebibytes
-
 
 def located(path: Path) -> Path:
     """The path of a store without links.
@@ -53,7 +50,10 @@ def opened(path: Path, fixture_set: FixtureSet, lock: Lock | None = None) -> Ite
             store.workspace.restore(fixture_set.rows)
         if store.written is None or store.changes:
             store.flush()
-        yield store
+        try:
+            yield store
+        finally:
+            store.close()
 
 
 def origin(store: Store, folder: Path) -> str:
@@ -69,6 +69,3 @@ def warnings(store: Store, fixture_set: FixtureSet) -> Iterator[str]:
         yield from fixture_set.warnings()
     yield from store.upgrade.warnings()
     yield from fixtures.dangling(store.workspace)
-    size = store.path.stat().st_size // MEBIBYTE
-    if size >= LARGE:
-        yield f"{store.path} has {size} MiB, and each change rewrites all of it: see docs/reference/store.md"

@@ -1,8 +1,9 @@
 """Recovering the rows of a damaged store."""
 
+import json
 import re
 from codecs import BOM_UTF8
-from dataclasses import dataclass
+from collections.abc import Mapping
 from itertools import pairwise
 from json import JSONDecodeError, JSONDecoder
 from pathlib import Path
@@ -19,29 +20,23 @@ from understudy.loading.sources import RowError
 from understudy.paths import read
 from understudy.store.file_format import NUMBER, line_at
 from understudy.store.lock import Lock
+from understudy.store.log_records import LoggedRow, Loss, Records, identity_of, read_records, shown
 from understudy.store.opening import located
 from understudy.store.store import Store, check_preserved
+from understudy.store.write_log import log_file
 from understudy.workspaces.workspace import Workspace
 
 BEGINNING = re.compile(r'"([^"\n]*)"\s*:\s*(?=\{)')
 ROWS = re.compile(r'\{\s*(?:\}|"[1-9][0-9]{0,17}"\s*:\s*\{)')
 BETWEEN = re.compile(r"[\s,{}]*")
-SHOWN = 60  # characters of what cannot be read
-
-
-@dataclass(frozen=True)
-class Loss:
-    """Text in a file that is not a readable row: its beginning, its line, counted from 1, and the reason."""
-
-    line: int
-    text: str
-    reason: str
 
 
 def repair(path: Path, target: Path, catalog: Catalog) -> tuple[Workspace, list[Loss], list[str]]:
-    """Save all readable rows of a damaged file to a new file.
+    """Save all readable rows of a damaged file and its log to a new file.
 
-    The damaged file is not changed. Derived tables without a readable row are derived again.
+    The damaged file and its log are not changed. If the log belongs to another state of the file, its rows are saved
+    in spite of that: each takes the place of the file's row with its number. Derived tables without a readable row are
+    derived again.
 
     Returns:
         The saved rows, the losses, and warnings about what the contract does not have.
@@ -54,24 +49,40 @@ def repair(path: Path, target: Path, catalog: Catalog) -> tuple[Workspace, list[
         raise StoreError(target, "already exists; name another file with --to")
     try:
         # Invalid UTF-8 becomes lone surrogates, which no row can contain, so that it is never read as text.
-        text = read(path).removeprefix(BOM_UTF8).decode("utf-8", "surrogateescape")
+        content, records = read(path), records_beside(path)
+        text = content.removeprefix(BOM_UTF8).decode("utf-8", "surrogateescape")
     except OSError as error:
         raise StoreError(path, f"cannot be read ({reason_of(error)})") from None
     lock = Lock(target)
     with lock.held():
         store = Store(target, catalog, lock.check)
-        salvage = Salvage(text, store)
-        losses = salvage.losses()
+        salvage = Salvage(text, store, records.rows)
+        losses = [*salvage.losses(), *(loss._replace(log=log_file(path).name) for loss in salvage.log_losses(records))]
         for table, left in salvage.unserved.items():
             store.keep_unserved(table, left)
         rows = {name: table.live for name, table in store.workspace.items() if table}
         derive(store.workspace, rows, given=rows)
         store.flush()
-    return store.workspace, losses, list(store.upgrade.warnings())
+    warnings = list(store.upgrade.warnings())
+    if records.identities - {identity_of(content)} == records.identities != set():
+        warnings.append(f"{path} was changed since its log was written; the rows of both were saved")
+    return store.workspace, losses, warnings
+
+
+def records_beside(path: Path) -> Records:
+    """The records of the log of a file.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    try:
+        return read_records(read(log_file(path)), is_lenient=True)
+    except FileNotFoundError:
+        return Records()
 
 
 class Salvage:
-    """Fills a store with the rows of a text.
+    """Fills a store with the rows of a text, changed by those of its log.
 
     A row is a value that is valid for the table in whose part of the text it is. Since the beginning of that part can
     be damaged too, a value with all fields of another table, as a store writes them, is also a row of that table. If
@@ -81,8 +92,10 @@ class Salvage:
         unserved: rows by their numbers, of tables that the contract does not have.
     """
 
-    def __init__(self, text: str, store: Store) -> None:
+    def __init__(self, text: str, store: Store, logged: Mapping[str, Mapping[int, LoggedRow]]) -> None:
         self._text = text
+        self._logged = {(table, number): row for table, rows in logged.items() for number, row in rows.items()}
+        self._log_losses: list[Loss] = []
         self.unserved: dict[str, dict[int, Any]] = {}
         self._workspace = store.workspace
         self._upgrade = store.upgrade
@@ -111,7 +124,7 @@ class Salvage:
                     is_broken = True
                     continue
                 try:
-                    table = self._add(value, self._text[at:end], table, int(name))
+                    table = self._add_latest(value, self._text[at:end], table, int(name))
                 except ValueError as error:
                     failed.append((start, str(error)))
                     at, is_broken = end, False
@@ -120,6 +133,33 @@ class Salvage:
             losses += self._lost(done, start, failed)
             done, failed, is_broken = end, [], False
         return losses + self._lost(done, len(self._text), failed)
+
+    def log_losses(self, records: Records) -> list[Loss]:
+        """Add the rows that only the log has. Returns what could not be read of it."""
+        for (table, number), row in self._logged.items():
+            if row.json:
+                self._add_logged(row, table, number)
+        return sorted([*records.losses, *self._log_losses])
+
+    def _add_latest(self, value: Any, text: str, table: str, number: int) -> str:
+        """Add a row of the text, in the state that the log has of it. Returns the table of the rows behind it.
+
+        Raises:
+            ValueError: it is not a row.
+        """
+        logged = self._logged.pop((table, number), None)
+        if logged is not None and not logged.json:
+            return table
+        found = None if logged is None else self._add_logged(logged, table, number)
+        return found or self._add(value, text, table, number)
+
+    def _add_logged(self, row: LoggedRow, table: str, number: int) -> str | None:
+        """Add a row of the log. Returns the table of the rows behind it; None if it is not a row."""
+        try:
+            return self._add(json.loads(row.json), row.json, table, number)
+        except (ValueError, RecursionError) as error:
+            self._log_losses.append(Loss(row.line, shown(row.json), str(error)))
+            return None
 
     def _is_table(self, name: str, start: int, at: int) -> bool:
         """Whether what begins here is a table that the contract does not have: an object of numbered rows."""
@@ -177,5 +217,4 @@ class Salvage:
         first = between.end() if between else start
         if first == end:
             return None
-        shown = " ".join(self._text[first:end].encode("ascii", "backslashreplace").decode().split())[:SHOWN]
-        return Loss(line_at(self._text, first), shown, reason)
+        return Loss(line_at(self._text, first), shown(self._text[first:end]), reason)

@@ -1,10 +1,10 @@
-"""A workspace and the TinyDB file that stores it."""
+"""A workspace, and the TinyDB file and its log that store it."""
 
 import json
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timezone
 from functools import partial
-from itertools import count
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +13,19 @@ from tinydb import TinyDB
 from tinydb.table import Document
 
 from understudy.contract.catalog import Catalog
-from understudy.encoding import decoded, reason_of
+from understudy.encoding import reason_of
 from understudy.errors import StoreError, StoreWriteError
 from understudy.loading import loader
 from understudy.loading.loader import LoadError, no_table
 from understudy.loading.sources import Source
-from understudy.paths import check_file
-from understudy.store.atomic_file import AtomicFile, Check, stamp_of
-from understudy.store.file_format import Damage, Entry, Reader
+from understudy.store.contents import Contents
+from understudy.store.disk import Check
+from understudy.store.file_format import Entry
+from understudy.store.storage import LoggedFile
 from understudy.store.upgrade import Upgrade
 from understudy.tables.changes import Change
 from understudy.values import is_id
 from understudy.workspaces.workspace import Workspace
-
-NANOSECONDS = 10**9  # in a second
 
 
 class Store:
@@ -48,47 +47,25 @@ class Store:
 
     def __init__(self, path: Path, catalog: Catalog, check: Check = lambda: None) -> None:
         self.path = path
-        self._check = check
         self.changes: list[Change] = []
         self.workspace = Workspace.empty(catalog, self.changes.append)
-        self.written: datetime | None = None
         self.upgrade = Upgrade()
-        self._numbers: dict[str, dict[int, int]] = {name: {} for name in catalog.tables}
-        self._file = self._opened()
+        self._numbers: dict[str, array[int]] = {name: array("Q") for name in catalog.tables}  # by row; 0 for none
+        contents = Contents(path)
+        self.written = contents.written
+        rows: dict[str, dict[int, bytes]] = {name: {} for name in self.workspace}
+        self._fill(contents, rows)
+        self._next = {name: max(some, default=0) + 1 for name, some in rows.items()}
+        self._file = LoggedFile(path, rows, contents.stamp, contents.identity, contents.log(), check)
         self._database = TinyDB(storage=lambda: self._file)
 
     # -------------------------------------------------------------------- read
 
-    def _opened(self) -> AtomicFile:
-        try:
-            check_file(self.path)
-            with self.path.open("rb") as file:
-                content, stamp = file.read(), stamp_of(file)
-        except FileNotFoundError:
-            content, stamp = b"", None
-        except OSError as error:
-            raise StoreError(self.path, f"cannot be read ({reason_of(error)})") from None
-        try:
-            text = decoded(content)
-        except UnicodeDecodeError as error:
-            line = content.count(b"\n", 0, error.start) + 1
-            raise StoreError.of_damage(self.path, reason_of(error), line) from None
-        documents: dict[str, dict[str, Any]] = {name: {} for name in self.workspace}
-        if text and stamp:
-            self.written = datetime.fromtimestamp(stamp[1] / NANOSECONDS, timezone.utc)
-            try:
-                self._fill(Reader(text), documents)
-            except Damage as damage:
-                raise StoreError.of_damage(self.path, damage.reason, damage.line) from None
-        return AtomicFile(self.path, documents, stamp, self._check)
-
-    def _fill(self, reader: Reader, documents: dict[str, dict[str, Any]]) -> None:
-        entries: dict[str, list[Entry]] = {}
-        for entry in sorted(reader.entries(), key=lambda entry: entry.number):
-            if entry.table in self.workspace:
-                entries.setdefault(entry.table, []).append(entry)
-            else:
-                documents.setdefault(entry.table, {})[str(entry.number)] = self._leave(reader, entry)
+    def _fill(self, contents: Contents, rows: dict[str, dict[int, bytes]]) -> None:
+        entries = contents.entries()
+        for table in [name for name in entries if name not in self.workspace]:
+            left = entries.pop(table)
+            rows[table] = {entry.number: self._leave(contents, entry) for entry in left}
         dropped: dict[int, list[str]] = {}  # fields of rows, by where these begin
 
         def fix(table: str, at: int, row: str, error: ValidationError) -> str:
@@ -98,19 +75,18 @@ class Store:
             return fixed
 
         sources = [
-            Source(table, [(entry.at, entry.json) for entry in some], str, partial(fix, table))
+            Source(table, ((entry.at, contents.json(entry)) for entry in some), str, partial(fix, table))
             for table, some in entries.items()
         ]
         try:
-            loaded = loader.load(self.workspace, sources, reader.tables)
+            loaded = loader.load(self.workspace, sources, contents.tables)
         except LoadError as error:
-            raise self._refusal(reader, entries, error) from None
+            raise self._refusal(contents, entries, error) from None
         for table, some in entries.items():
             for row, entry in zip(loaded.rows[table], some, strict=True):
-                self._numbers[table][row] = entry.number
+                self._set_number(table, row, entry.number)
                 self.upgrade.count(table, dropped.get(entry.at, []))
-                value = json.loads(self.workspace[table].encoded(row)) if entry.at in dropped else entry.value
-                documents[table][str(entry.number)] = value
+                rows[table][entry.number] = self.workspace[table].encoded(row)
         # The file has the rows that were complete, but not those that were completed or derived.
         self.changes[:] = [
             change
@@ -118,32 +94,33 @@ class Store:
             if change.table not in entries or change.row in loaded.completed[change.table]
         ]
 
-    def _refusal(self, reader: Reader, entries: Mapping[str, list[Entry]], error: LoadError) -> Exception:
+    def _refusal(self, contents: Contents, entries: Mapping[str, list[Entry]], error: LoadError) -> StoreError:
         """The error for rows that cannot be loaded: it is about the first one in the file."""
         first = min(error.errors, key=lambda each: each.position or 0)
         entry = next(entry for some in entries.values() for entry in some if entry.at == first.position)
-        if first.is_clash or not has_id(entry.value):
-            return reader.damage(entry.at, first.reason)
+        if first.is_clash or not has_id(json.loads(contents.json(entry))):
+            return contents.damage(entry, first.reason)
         least = "" if error.is_complete else "at least "
         others = f". Rows that do not fit: {least}{error.rows}" if error.rows > 1 else ""
         hint = f"row {entry.number} of {entry.table} does not fit the contract; edit or delete it in the file{others}"
-        return StoreError(self.path, f"{first.reason}: {hint}", reader.line(entry))
+        return StoreError(contents.place(entry)[0], f"{first.reason}: {hint}", contents.place(entry)[1])
 
-    def _leave(self, reader: Reader, entry: Entry) -> Any:
+    def _leave(self, contents: Contents, entry: Entry) -> bytes:
         """Preserve a row of a table that only another version of the contract has.
 
         Raises:
-            Damage: it is not a row, or cannot be written again.
+            StoreError: it is not a row, or cannot be written again.
         """
+        value = json.loads(contents.json(entry))
         try:
-            check_preserved(entry.table, entry.value, self.workspace)
+            check_preserved(entry.table, value, self.workspace)
         except ValueError as error:
-            raise reader.damage(entry.at, str(error)) from None
+            raise contents.damage(entry, str(error)) from None
         self.upgrade.leave(entry.table)
-        return entry.value
+        return to_json(value)
 
     def keep_unserved(self, table: str, rows: Mapping[int, Any]) -> None:
-        """Keep rows by their numbers, of a table that the contract does not have; `settle` brings them to the disk."""
+        """Keep rows by their numbers, of a table that the contract does not have; `flush` brings them to the disk."""
         for _ in rows:
             self.upgrade.leave(table)
         self._database.table(table).insert_multiple(Document(row, number) for number, row in rows.items())
@@ -169,13 +146,31 @@ class Store:
             OSError: it cannot be written. The file is not changed.
         """
         last = {(change.table, change.row): change.after for change in changes}
+        rows: dict[str, dict[int, bytes]] = {}
+        for (table, row), after in last.items():
+            number = self._number(table, row)
+            if number or after:
+                rows.setdefault(table, {})[number or self._new_number(table, row)] = after
         try:
-            for table in dict.fromkeys(table for table, _ in last):
-                self._put(table, {row: after for (name, row), after in last.items() if name == table})
-            self._file.sync()
+            self._file.put(rows)
         except BaseException:
             self._file.discard()
             raise
+
+    def compact(self) -> None:
+        """Rewrite the file with all that is in its log, and delete the log.
+
+        Raises:
+            StoreWriteError: it cannot be done. Nothing is lost.
+        """
+        try:
+            self._file.compact()
+        except OSError as error:
+            raise StoreWriteError(self.path, f"cannot be written ({reason_of(error)})") from None
+
+    def close(self) -> None:
+        """Rewrite the file if it has a log, so that a person can edit it. If that fails, it is logged."""
+        self._file.close()
 
     def delete(self) -> None:
         """Delete the file. Nothing can be written afterwards.
@@ -188,16 +183,22 @@ class Store:
         except OSError as error:
             raise StoreWriteError(self.path, f"cannot be deleted ({reason_of(error)})") from None
 
-    def _put(self, table: str, rows: Mapping[int, bytes]) -> None:
+    def _number(self, table: str, row: int) -> int:
+        """The number of a row in the file; 0 if it has none."""
         numbers = self._numbers[table]
-        documents = self._database.table(table)
-        documents.remove(doc_ids=[numbers[row] for row in rows if row in numbers])
-        present = {row: after for row, after in rows.items() if after}
-        fresh = count(max(numbers.values(), default=0) + 1)
-        for row in present:
-            if row not in numbers:
-                numbers[row] = next(fresh)
-        documents.insert_multiple(Document(json.loads(after), numbers[row]) for row, after in present.items())
+        return numbers[row] if row < len(numbers) else 0
+
+    def _new_number(self, table: str, row: int) -> int:
+        number = self._next[table]
+        self._next[table] += 1
+        self._set_number(table, row, number)
+        return number
+
+    def _set_number(self, table: str, row: int, number: int) -> None:
+        numbers = self._numbers[table]
+        if row >= len(numbers):
+            numbers.extend(repeat(0, row + 1 - len(numbers)))
+        numbers[row] = number
 
 
 def check_preserved(table: str, value: Any, known: Iterable[str]) -> None:

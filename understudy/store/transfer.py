@@ -1,4 +1,4 @@
-"""Exporting a store as a fixture set, and importing one."""
+"""Exporting a store as a fixture set, importing one, and compacting a store."""
 
 from pathlib import Path
 
@@ -6,6 +6,7 @@ from understudy.contract.catalog import Catalog
 from understudy.errors import StoreError
 from understudy.loading import fixtures
 from understudy.loading.fixtures import FixtureSet
+from understudy.store.lock import Lock
 from understudy.store.opening import located, opened
 from understudy.store.store import Store
 from understudy.terminal.console import warn
@@ -44,3 +45,23 @@ def import_(folder: Path, path: Path, catalog: Catalog) -> Workspace:
         for warning in fixture_set.warnings():
             warn(warning)
         return store.workspace
+
+
+def compact(path: Path, catalog: Catalog) -> tuple[Workspace, list[str]]:
+    """Write all that is in the log of a store to its file, and delete the log.
+
+    Returns:
+        The rows, and warnings about what the contract does not have.
+
+    Raises:
+        StoreError: the store does not exist, is in use or damaged, or cannot be written.
+    """
+    path = located(path)
+    lock = Lock(path)
+    with lock.held():
+        store = Store(path, catalog, lock.check)
+        if store.written is None:
+            raise StoreError(path, "does not exist, or is empty")
+        store.flush()
+        store.compact()
+    return store.workspace, list(store.upgrade.warnings())
