@@ -1,7 +1,6 @@
 """`serve --watch`: what is served is loaded again when its files change, and stays as it was where that fails."""
 
 import http.client
-import json
 import os
 import shutil
 import subprocess
@@ -137,8 +136,9 @@ def test_a_store_keeps_its_rows(tmp_path: Path) -> None:
         assert "stores keep their rows" in watched.edit(watched.flows, lambda text: text + FLOW % "added")
         assert watched.names() == names
         assert watched.api.post("/flows/", json={"name": "more"}).status_code == 201
-        kept = json.loads((tmp_path / "rows.json").read_text(encoding="utf-8"))
-        assert {"written", "more"} <= {row["name"] for row in kept["flows"].values()}
+        kept = "".join(path.read_text(encoding="utf-8") for path in tmp_path.glob("rows.json*"))
+        assert '"name":"written"' in kept
+        assert '"name":"more"' in kept
         watched.api.post("/../__admin/reset").raise_for_status()
         assert "added" in watched.names()
 

@@ -145,4 +145,4 @@ class Log:
 
 
 def log_file(file: Path) -> Path:
-    return file.with_name(f"{file.name}.log")
+    return file.parent / f"{file.name}.log"  # also of a path without a name, which is refused later
