@@ -19,6 +19,7 @@ from understudy.contract.contract import Contract
 from understudy.errors import StoreError
 from understudy.operations.api_folder import own_folder
 from understudy.store.lock import Lock
+from understudy.store.write_log import log_file
 from understudy.workspaces.registry import DEFAULT
 
 PLAIN = {"accept-encoding": "identity"}  # neither CORS nor gzip look at it
@@ -189,6 +190,11 @@ def file_of(store: Path, name: str) -> Path:
     return store.with_name(f"{store.stem}.{name.replace('/', '.')}{store.suffix}")
 
 
+def written(store: Path) -> bytes:
+    """What a store has on disk: its file, and its log if there is one."""
+    return b"".join(path.read_bytes() for path in (store, log_file(store)) if path.exists())
+
+
 def files(store: Path) -> set[Path]:
     return set(store.parent.glob("*.json"))
 
@@ -344,7 +350,7 @@ def test_a_file_that_cannot_be_made_is_told(stored: tuple[httpx.Client, Path]) -
 def test_rows_go_to_their_own_file(stored: tuple[httpx.Client, Path]) -> None:
     api, store = stored
     name = new_name()
-    before = store.read_bytes()
+    before = written(store)
     api.post(f"{at(name)}/artifacts/", json={"key": "in-its-file"}).raise_for_status()
-    assert b"in-its-file" in file_of(store, name).read_bytes()
-    assert store.read_bytes() == before
+    assert b"in-its-file" in written(file_of(store, name))
+    assert written(store) == before
