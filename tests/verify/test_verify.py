@@ -141,8 +141,8 @@ def test_what_it_wrote_is_gone_and_nothing_else_has_changed(whole: Whole) -> Non
 
 def test_what_it_wrote_was_there(whole: Whole) -> None:
     checks = {rule["name"]: rule["checks"] for rule in whole.document["rules"]}
-    assert checks["created"] > 20
-    assert checks["deleted"] > 20
+    assert checks["create"] > 20
+    assert checks["delete"] > 20
 
 
 def test_the_reports_of_a_pass_say_what_the_summary_says(whole: Whole) -> None:
@@ -354,8 +354,8 @@ def test_a_fixture_set_makes_hidden_rows_known(command: Command, small: httpx.Cl
     where = "   POST /artifacts/filter, flow_runs.id.not_any_, "
     assert result.status == 1
     found = [line for line, following in pairwise(result.lines) if following.startswith(where)]
-    assert "criterion:" in {line.split()[1] for line in found}
-    assert "rest:" not in {line.split()[1] for line in found}
+    assert "filter:" in {line.split()[1] for line in found}
+    assert "complement:" not in {line.split()[1] for line in found}
 
 
 # ----------------------------------------------------------------------- odd servers

@@ -21,6 +21,7 @@ from understudy.verify.requests.operands import few_operands, operands
 Operands = Callable[[FieldOperator, Sequence[Any]], Iterator[Any]]
 """The operands to send, made of some values."""
 
+CANDIDATES = 30  # values among which one is searched that tells rows apart
 PIECES = 4  # that a leaf is asked for that looks at one field or another
 SOME = 2  # values that a leaf is asked for, beside the unusual ones
 UNUSUAL: tuple[Callable[[str], object], ...] = (
@@ -33,7 +34,7 @@ UNUSUAL: tuple[Callable[[str], object], ...] = (
 def check(subject: TableUnderTest, field_operator: FieldOperator) -> None:
     """Hold the rules about one operator with one value, or a list of two, and report what each operation showed."""
     values = subject.value_search.values(field_operator)
-    some = subject.value_search.few(field_operator)
+    some = few(subject, field_operator)
     relations = MetamorphicRelations(subject.selected, field_operator.subject)
     asks_for_nothing(field_operator, relations, subject.expected_rows)
     check_values(subject, field_operator, relations, some, few_operands)
@@ -41,6 +42,24 @@ def check(subject: TableUnderTest, field_operator: FieldOperator) -> None:
         leads_on(subject, field_operator, relations)
     subject.telling[field_operator] = telling_of(field_operator, relations)
     report(subject, field_operator, State.COVERED if values else State.UNREACHED)
+
+
+def few(subject: TableUnderTest, field_operator: FieldOperator) -> list[Any]:
+    """One value, or two for a list: if the known rows say so, those that select some rows and not others."""
+    values = subject.value_search.shuffled(field_operator)
+    wanted = 2 if field_operator.place.value["type"] == "array" else 1
+    telling = [value for value in values[:CANDIDATES] if is_telling(subject, field_operator, value)]
+    return (telling or values)[:wanted]
+
+
+def is_telling(subject: TableUnderTest, field_operator: FieldOperator, value: Any) -> bool:
+    """Whether the known rows say that an operator selects some rows by a value, and not others."""
+    is_list = field_operator.place.value["type"] == "array"
+    body, expected_rows = field_operator.filters([value] if is_list else value), subject.expected_rows
+    related: Filters = {field_operator.filter: {}}
+    if not (expected_rows.is_known(body) and expected_rows.is_known(related)):
+        return False
+    return frozenset() < expected_rows.bounds(body).most < expected_rows.bounds(related).most
 
 
 def check_others(subject: TableUnderTest, field_operator: FieldOperator) -> None:

@@ -42,14 +42,13 @@ class ValueSearch:
                 self._samples.note(field_operator.table, fields, value)
         return self._samples.seen(field_operator.table, fields)
 
-    def few(self, field_operator: FieldOperator) -> list[Any]:
-        """One of these values, or two for a list, that rows hold if that is known; for `all_`, that one row holds."""
-        values, random = self.values(field_operator), self._selected.context.random
+    def shuffled(self, field_operator: FieldOperator) -> list[Any]:
+        """These values in random order: those that rows hold if any are known; for `all_`, those that one row holds."""
+        values = self.values(field_operator)
         seen = set(self._samples.seen(field_operator.table, self._fields(field_operator)))
         together = self._together(field_operator) if field_operator.operator == "all_" else []
         pool = together or [value for value in values if value in seen] or values
-        wanted = 2 if field_operator.place.value["type"] == "array" else 1
-        return random.sample(pool, k=min(wanted, len(pool)))
+        return self._selected.context.random.sample(pool, k=len(pool))
 
     def _together(self, field_operator: FieldOperator) -> list[Any]:
         """The values of one row, from a known row that holds several in a list."""
