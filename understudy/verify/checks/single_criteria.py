@@ -21,7 +21,7 @@ from understudy.verify.requests.operands import few_operands, operands
 Operands = Callable[[FieldOperator, Sequence[Any]], Iterator[Any]]
 """The operands to send, made of some values."""
 
-CANDIDATES = 30  # values among which one is searched that tells rows apart
+CANDIDATES = 30  # values that are tried, to find one that distinguishes rows
 PIECES = 4  # that a leaf is asked for that looks at one field or another
 SOME = 2  # values that a leaf is asked for, beside the unusual ones
 UNUSUAL: tuple[Callable[[str], object], ...] = (
