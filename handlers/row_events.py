@@ -4,10 +4,11 @@ The contract names the operations (`x-observes`) and the observer of each table 
 `prefect.server.events.schemas.lifecycle`, `prefect.server.models.events`, and where `prefect.server.models` emits them.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from understudy.operations.observers import Changes, Observer, Row
 from understudy.values import new_id, now
 from understudy.workspaces.workspace import Workspace
 
@@ -17,10 +18,7 @@ from .status_events import keep_status
 
 NAME, POOL_TYPE = "prefect.resource.name", "prefect.work-pool.type"
 
-Row = Mapping[str, Any]
 Labels = dict[str, str]
-Changes = Mapping[str, Sequence[tuple[Row, Row]]]
-"""For each table the rows that changed, before and after the operation, as JSON; empty if they do not exist."""
 
 
 class Lookup:
@@ -73,6 +71,15 @@ def keep_all(workspace: Workspace, table: str, kind: Kind, changes: Changes) -> 
         changed = workspace[table].find(UUID(row["id"]).int)
         if before and changed is not None and before.get("status") != after.get("status"):
             keep_status(workspace, table, changed)
+
+
+def observer(table: str, kind: Kind) -> Observer:
+    """The observer of a table, each of whose rows has events."""
+
+    def observe(workspace: Workspace, changes: Changes) -> None:
+        keep_all(workspace, table, kind, changes)
+
+    return observe
 
 
 def updated_fields(kind: Kind, before: Row, after: Row) -> dict[str, Any]:
@@ -208,47 +215,19 @@ WORK_QUEUE = Kind(
 )
 
 
-def observe_artifacts(workspace: Workspace, changes: Changes) -> None:
-    keep_all(workspace, "artifact_collections", ARTIFACTS, changes)
-
-
-def observe_automations(workspace: Workspace, changes: Changes) -> None:
-    keep_all(workspace, "automations", AUTOMATION, changes)
-
-
-def observe_block_types(workspace: Workspace, changes: Changes) -> None:
-    keep_all(workspace, "block_types", BLOCK_TYPE, changes)
-
-
-def observe_deployments(workspace: Workspace, changes: Changes) -> None:
-    keep_all(workspace, "deployments", DEPLOYMENT, changes)
-
-
-def observe_flows(workspace: Workspace, changes: Changes) -> None:
-    keep_all(workspace, "flows", FLOW, changes)
-
-
-def observe_global_limits(workspace: Workspace, changes: Changes) -> None:
-    keep_all(workspace, "concurrency_limits_v2", GLOBAL_LIMIT, changes)
-
-
-def observe_tag_limits(workspace: Workspace, changes: Changes) -> None:
-    keep_all(workspace, "concurrency_limits", TAG_LIMIT, changes)
-
-
-def observe_variables(workspace: Workspace, changes: Changes) -> None:
-    keep_all(workspace, "variables", VARIABLE, changes)
-
-
-def observe_work_pools(workspace: Workspace, changes: Changes) -> None:
-    keep_all(workspace, "work_pools", WORK_POOL, changes)
-
-
-def observe_work_queues(workspace: Workspace, changes: Changes) -> None:
-    keep_all(workspace, "work_queues", WORK_QUEUE, changes)
-
-
 def observe_block_documents(workspace: Workspace, changes: Changes) -> None:
     table = "block_documents"
     named = [(before, after) for before, after in changes[table] if not (after or before)["is_anonymous"]]
     keep_all(workspace, table, BLOCK_DOCUMENT, {**changes, table: named})
+
+
+observe_artifacts = observer("artifact_collections", ARTIFACTS)
+observe_automations = observer("automations", AUTOMATION)
+observe_block_types = observer("block_types", BLOCK_TYPE)
+observe_deployments = observer("deployments", DEPLOYMENT)
+observe_flows = observer("flows", FLOW)
+observe_global_limits = observer("concurrency_limits_v2", GLOBAL_LIMIT)
+observe_tag_limits = observer("concurrency_limits", TAG_LIMIT)
+observe_variables = observer("variables", VARIABLE)
+observe_work_pools = observer("work_pools", WORK_POOL)
+observe_work_queues = observer("work_queues", WORK_QUEUE)

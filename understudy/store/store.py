@@ -2,7 +2,8 @@
 
 import json
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from itertools import repeat
 from pathlib import Path
@@ -134,10 +135,8 @@ class Store:
             StoreWriteError: they cannot be written.
         """
         changes, self.changes[:] = list(self.changes), []
-        try:
+        with self._errors("cannot be written"):
             self.write(changes)
-        except OSError as error:
-            raise StoreWriteError(self.path, f"cannot be written ({reason_of(error)})") from None
 
     def write(self, changes: Sequence[Change]) -> None:
         """Write changes to the file, and return when they are on disk.
@@ -163,10 +162,8 @@ class Store:
         Raises:
             StoreWriteError: it cannot be done. Nothing is lost.
         """
-        try:
+        with self._errors("cannot be written"):
             self._file.compact()
-        except OSError as error:
-            raise StoreWriteError(self.path, f"cannot be written ({reason_of(error)})") from None
 
     def close(self) -> None:
         """Rewrite the file if it has a log, so that a person can edit it. If that fails, it is logged."""
@@ -178,10 +175,16 @@ class Store:
         Raises:
             StoreWriteError: it cannot be deleted. Nothing is changed.
         """
-        try:
+        with self._errors("cannot be deleted"):
             self._file.delete()
+
+    @contextmanager
+    def _errors(self, failure: str) -> Iterator[None]:
+        """Within the block, an OSError is raised as a StoreWriteError about the file."""
+        try:
+            yield
         except OSError as error:
-            raise StoreWriteError(self.path, f"cannot be deleted ({reason_of(error)})") from None
+            raise StoreWriteError(self.path, f"{failure} ({reason_of(error)})") from None
 
     def _number(self, table: str, row: int) -> int:
         """The number of a row in the file; 0 if it has none."""

@@ -1,43 +1,18 @@
 """Automations that run: which events trigger them, and what their actions do."""
 
-from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
 
+from tests.services.conftest import posted
 from understudy import StandIn
 from understudy.admin.client import RemoteWorkspace
 
-START = "2026-03-28T22:30:00Z"
 NOTHING = {"type": "do-nothing"}
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 Json = dict[str, Any]
-
-
-@pytest.fixture(scope="module")
-def standin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
-    with StandIn(tmp_path_factory.mktemp("empty")) as standin:
-        yield standin
-
-
-@pytest.fixture
-def workspace(standin: StandIn) -> Iterator[RemoteWorkspace]:
-    with standin.workspace() as workspace:
-        workspace.clock.freeze(START)
-        yield workspace
-
-
-@pytest.fixture
-def api(workspace: RemoteWorkspace) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=workspace.url) as client:
-        yield client
-
-
-def posted(api: httpx.Client, path: str, **body: Any) -> Any:
-    answer = api.post(path, json=body).raise_for_status()
-    return answer.json() if answer.content else None
 
 
 def on(*expect: str, **fields: Any) -> Json:

@@ -1,45 +1,20 @@
 """What the server does by itself: schedules, late runs, pauses, cancellations, leases, and what nobody hears of."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
+from tests.services.conftest import START, posted
 from understudy import StandIn
 from understudy.admin.client import RemoteWorkspace
 
-START = "2026-03-28T22:30:00Z"
 HOURLY = {"cron": "0 * * * *", "timezone": "Europe/Berlin"}
-
-
-@pytest.fixture(scope="module")
-def standin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
-    with StandIn(tmp_path_factory.mktemp("empty")) as standin:
-        yield standin
-
-
-@pytest.fixture
-def workspace(standin: StandIn) -> Iterator[RemoteWorkspace]:
-    with standin.workspace() as workspace:
-        workspace.clock.freeze(START)
-        yield workspace
-
-
-@pytest.fixture
-def api(workspace: RemoteWorkspace) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=workspace.url) as client:
-        yield client
 
 
 @pytest.fixture
 def flow(api: httpx.Client) -> str:
     return str(posted(api, "/flows/", name="flow")["id"])
-
-
-def posted(api: httpx.Client, path: str, **body: Any) -> Any:
-    answer = api.post(path, json=body).raise_for_status()
-    return answer.json() if answer.content else None
 
 
 def deployed(api: httpx.Client, flow: str, *schedules: dict[str, Any], **fields: Any) -> str:
