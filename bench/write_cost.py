@@ -19,6 +19,9 @@ from uuid import UUID
 
 import httpx
 
+from bench.places import RESULTS
+
+TITLE = "# Writes with a store, measured by `make bench-writes`"
 ROWS = (300, 10_000, 50_000)
 CLIENTS = (1, 16)
 SECONDS = 6.0  # of writing, for each cell
@@ -28,8 +31,17 @@ MEBIBYTE = 2**20
 
 
 def main() -> None:
-    print("| rows | file | clients | writes/s | median | slowest in 100 | in memory, median |")
-    print("|---:|---:|---:|---:|---:|---:|---:|")
+    """Print the table line by line, and write it to `bench/results/writes.md`."""
+    lines = []
+    for line in table():
+        print(line, flush=True)
+        lines.append(line)
+    (RESULTS / "writes.md").write_text("\n".join((TITLE, "", *lines, "")), encoding="utf-8")
+
+
+def table() -> Iterator[str]:
+    yield "| rows | file | clients | writes/s | median | slowest in 100 | in memory, median |"
+    yield "|---:|---:|---:|---:|---:|---:|---:|"
     with tempfile.TemporaryDirectory() as folder:
         for rows in ROWS:
             fixtures = fixture_set(Path(folder) / str(rows), rows)
@@ -39,14 +51,13 @@ def main() -> None:
                     times, in_memory = measured(kept, clients), measured(memory, clients)
                 size = store.stat().st_size / MEBIBYTE
                 slow = statistics.quantiles(times, n=100)[-1]
-                print(
-                    f"| {rows:,} | {size:.1f} MiB | {clients} | {len(times) / SECONDS:,.0f} | {told(times)} "
-                    f"| {slow * 1000:,.1f} ms | {told(in_memory)} |",
-                    flush=True,
+                yield (
+                    f"| {rows:,} | {size:.1f} MiB | {clients} | {len(times) / SECONDS:,.0f} | {median(times)} "
+                    f"| {slow * 1000:,.1f} ms | {median(in_memory)} |"
                 )
 
 
-def told(times: list[float]) -> str:
+def median(times: list[float]) -> str:
     return f"{statistics.median(times) * 1000:,.1f} ms"
 
 
