@@ -11,7 +11,7 @@ import pytest
 from understudy.errors import InsufficientStorage, NotFound
 from understudy.operations.api_folder import Api
 from understudy.store.commits import Commits
-from understudy.tables.changes import Change
+from understudy.tables.changes import Change, by_row
 from understudy.values import new_id, now
 from understudy.workspaces.workspace import Workspace
 
@@ -40,7 +40,7 @@ class Desk:
     def __init__(self, api: Api) -> None:
         self.disk = Disk()
         changes: list[Change] = []
-        self.workspace = Workspace.empty(api.catalog, changes.append)
+        self.workspace = Workspace.empty(api.catalog, by_row(changes))
         self.flows = self.workspace["flows"]
         self.perform = Commits(self.workspace, changes, self.disk.keep).perform
 

@@ -8,7 +8,7 @@ from tests.conftest import SMALL
 from tests.states import change_anything, state
 from understudy.loading import fixtures
 from understudy.operations.api_folder import Api
-from understudy.tables.changes import Change
+from understudy.tables.changes import Change, by_row
 from understudy.values import new_id, now
 from understudy.workspaces.workspace import Workspace
 
@@ -20,7 +20,7 @@ def changes() -> list[Change]:
 
 @pytest.fixture
 def workspace(api: Api, changes: list[Change]) -> Workspace:
-    workspace = Workspace.empty(api.catalog, changes.append)
+    workspace = Workspace.empty(api.catalog, by_row(changes))
     fixtures.load(SMALL, workspace)
     changes.clear()
     return workspace

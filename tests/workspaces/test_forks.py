@@ -8,7 +8,7 @@ from tests.conftest import SMALL
 from tests.states import change_anything, state
 from understudy.loading import fixtures
 from understudy.operations.api_folder import Api
-from understudy.tables.changes import Change
+from understudy.tables.changes import Change, by_row
 from understudy.values import new_id
 from understudy.workspaces.workspace import Workspace
 
@@ -60,7 +60,7 @@ def test_what_a_fork_remembers_is_right_after_it_was_restored(api: Api, base: Wo
 def test_a_restore_is_told_row_by_row_and_can_be_undone(api: Api, base: Workspace, seed: int) -> None:
     randomness = random.Random(seed)
     changes: list[Change] = []
-    kept = base.fork(changes.append)
+    kept = base.fork(by_row(changes))
     for _ in range(12):
         change_anything(randomness, kept)
     assert_told(base, changes, kept)
@@ -84,7 +84,7 @@ def assert_told(base: Workspace, changes: list[Change], kept: Workspace) -> None
 
 def test_an_id_that_has_moved_to_another_row_is_restored(api: Api, base: Workspace) -> None:
     changes: list[Change] = []
-    kept = base.fork(changes.append)
+    kept = base.fork(by_row(changes))
     table = kept["flows"]
     first, second = list(table.live)[:2]
     values = [table.values(row) for row in (second, first)]

@@ -1,12 +1,14 @@
 """Tenants: how workspaces are named, opened and dropped, seen from within."""
 
 import asyncio
+import random
 from pathlib import Path
 from uuid import UUID
 
 import pytest
 
 from tests.conftest import SMALL
+from tests.states import change_anything, state
 from understudy.errors import ApiError, Forbidden, NotFound, UnderstudyError, Unprocessable
 from understudy.loading.fixtures import FixtureSet
 from understudy.operations.api_folder import Api
@@ -169,3 +171,35 @@ def test_what_cannot_become_others_stays_open(registry: WorkspaceRegistry, api: 
         with pytest.raises(UnderstudyError, match="is in use"):
             WorkspaceRegistry(WorkspaceFiles(tmp_path / "rows.json", FixtureSet(SMALL, api.catalog)), 2).open(DEFAULT)
     registry.close()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_an_operation_that_raises_changes_nothing(api: Api, registry: WorkspaceRegistry, seed: int) -> None:
+    randomness = random.Random(seed)
+    base = FixtureSet(SMALL, api.catalog).rows
+
+    def fail(workspace: Workspace) -> None:
+        for _ in range(randomness.randrange(6)):
+            change_anything(randomness, workspace)
+        workspace.restore(base)
+        for _ in range(randomness.randrange(6)):
+            change_anything(randomness, workspace)
+        raise NotFound
+
+    async def attempt() -> None:
+        opened = await registry.get(NAME)
+        rows = opened.content.workspace
+        await opened.perform(change_anything_in, randomness=randomness)
+        before = state(api, rows)
+        for _ in range(3):
+            with pytest.raises(NotFound):
+                await opened.perform(fail)
+            assert state(api, rows) == before
+        registry.close()
+
+    asyncio.run(attempt())
+
+
+def change_anything_in(workspace: Workspace, randomness: random.Random) -> None:
+    for _ in range(5):
+        change_anything(randomness, workspace)

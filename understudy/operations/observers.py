@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from understudy.tables.changes import Change
+from understudy.tables.changes import Change, by_row
 from understudy.workspaces.workspace import Workspace
 
 Row = Mapping[str, Any]
@@ -26,7 +26,7 @@ def observed(handler: Callable[..., Any], observers: Mapping[str, Observer]) -> 
         changes: dict[str, list[Change]] = {name: [] for name in observers}
         with ExitStack() as stack:
             for name, own in changes.items():
-                stack.enter_context(workspace[name].recorded(own.append))
+                stack.enter_context(workspace[name].recorded(by_row(own)))
             result = handler(workspace, **arguments)
         rows = {
             name: [(row_of(change.before), row_of(change.after)) for change in together(own)]

@@ -57,7 +57,7 @@ class Commits:
         try:
             result = operation()
         except Exception as error:  # noqa: BLE001 - an error has to wait like any result
-            self._undo(self._changes[changes:])
+            self._workspace.undo(self._changes[changes:])
             del self._changes[changes:]
             result, raised = None, error
         return len(self._changes) > changes, result, raised
@@ -101,16 +101,12 @@ class Commits:
     def _fail(self, error: Exception, changes: list[Change]) -> None:
         count = counted(len(changes) + len(self._changes), "changes")
         logger.error("%s could not be stored: %s", count, error)
-        self._undo([*changes, *self._changes])
+        self._workspace.undo([*changes, *self._changes])
         self._changes.clear()
         for waiting in (self._current, self._next):
             if waiting is not None:
                 waiting.set_result(error)
         self._next = None
-
-    def _undo(self, changes: Sequence[Change]) -> None:
-        for change in reversed(changes):
-            self._workspace[change.table].undo(change)
 
 
 def refusal(failure: Exception) -> Exception:

@@ -24,7 +24,7 @@ from understudy.store.disk import Check
 from understudy.store.file_format import Entry
 from understudy.store.storage import LoggedFile
 from understudy.store.upgrade import Upgrade
-from understudy.tables.changes import Change
+from understudy.tables.changes import Change, by_row
 from understudy.values import is_id
 from understudy.workspaces.workspace import Workspace
 
@@ -49,7 +49,7 @@ class Store:
     def __init__(self, path: Path, catalog: Catalog, check: Check = lambda: None) -> None:
         self.path = path
         self.changes: list[Change] = []
-        self.workspace = Workspace.empty(catalog, self.changes.append)
+        self.workspace = Workspace.empty(catalog, by_row(self.changes))
         self.upgrade = Upgrade()
         self._numbers: dict[str, array[int]] = {name: array("Q") for name in catalog.tables}  # by row; 0 for none
         contents = Contents(path)

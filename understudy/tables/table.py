@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from itertools import islice, zip_longest
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +11,7 @@ from pyroaring import BitMap
 
 from understudy.contract.catalog import RowSchema
 from understudy.contract.columns import Column
-from understudy.tables.changes import Change, Record, unrecorded
+from understudy.tables.changes import Change, Record, Replacement, unrecorded
 from understudy.tables.index import Index, Key
 from understudy.tables.rows import Rows
 
@@ -132,7 +132,7 @@ class Table:
         """Call `record` with each change within the block, too."""
         outer = self._record
 
-        def both(change: Change) -> None:
+        def both(change: Change | Replacement) -> None:
             outer(change)
             record(change)
 
@@ -142,8 +142,11 @@ class Table:
         finally:
             self._record = outer
 
-    def undo(self, change: Change) -> None:
-        """Undo the last change of a row. This is not recorded as a change."""
+    def undo(self, change: Change | Replacement) -> None:
+        """Undo the last change. This is not recorded as a change."""
+        if isinstance(change, Replacement):
+            self.share(change.before)
+            return
         rows = self._touched(change.row)
         if not change.before:
             rows.hide(change.row)
@@ -153,21 +156,10 @@ class Table:
             rows.show(change.row, change.before, self.schema.parse(change.before))
 
     def restore(self, other: "Table") -> None:
-        """Replace the rows by those of another table of the same schema: one by one if changes are recorded."""
-        rows = other.shared()
-        if self._record is unrecorded:
-            self.share(rows)
-            return
-        pairs = enumerate(zip_longest(self._rows.encoded, rows.encoded, fillvalue=b""))
-        differing = [row for row, (before, after) in pairs if before != after]
-        # All are deleted before the first is added, since an id may have moved to another row.
-        for row in differing:
-            if row in self.live:
-                self.delete(row)
-        for row in differing:
-            if row in rows.live:
-                self._touched(row).show(row, rows.encoded[row], self.schema.parse(rows.encoded[row]))
-                self._record(Change(self.schema.name, row, b"", rows.encoded[row]))
+        """Replace the rows by those of another table of the same schema, and share them until the next write."""
+        before, after = self.shared(), other.shared()
+        self.share(after)
+        self._record(Replacement(self.schema.name, before, after))
 
     def shared(self) -> Rows:
         """The rows, for another table to share. The next write here copies them first."""

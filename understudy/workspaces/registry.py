@@ -32,15 +32,6 @@ Perform = Callable[[Callable[[], Any]], Awaitable[Any]]
 """Performs an operation on a workspace, and returns its result once it is durable."""
 
 
-def at_once(operation: Callable[[], Any]) -> Awaitable[Any]:
-    """Perform an operation on a workspace that is not stored."""
-    return returned(operation())
-
-
-async def returned(result: Any) -> Any:
-    return result
-
-
 @dataclass(frozen=True)
 class Content:
     """The rows of a workspace and how they are stored.

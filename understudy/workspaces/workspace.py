@@ -1,6 +1,6 @@
 """A workspace: a set of tables, with the operations across tables."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from pyroaring import BitMap
 
@@ -10,7 +10,7 @@ from understudy.filters.criteria import Criteria
 from understudy.filters.pages import Page, Pages
 from understudy.filters.query import Sort
 from understudy.filters.selection import Selection
-from understudy.tables.changes import Record, unrecorded
+from understudy.tables.changes import Change, Record, Replacement, unrecorded
 from understudy.tables.table import Table
 from understudy.text import counted
 from understudy.workspaces.shared_caches import Caches
@@ -52,6 +52,11 @@ class Workspace(Mapping[str, Table]):
         """Replace the rows by those of another workspace, which may change afterwards."""
         for name, table in self.items():
             table.restore(other[name])
+
+    def undo(self, changes: Sequence[Change | Replacement]) -> None:
+        """Undo the last changes."""
+        for change in reversed(changes):
+            self._tables[change.table].undo(change)
 
     def __getitem__(self, name: str) -> Table:
         return self._tables[name]
