@@ -38,8 +38,8 @@ test-soak: $(VENV)/testing ## keep a server busy for two minutes, and check for 
 test-verify: $(VENV)/testing ## all tests of verify, compare, drift, the reports, the mutants and the recipes for CI
 	$(BIN)/pytest $(VERIFY_TESTS) $(WORKERS) $(ARGS)
 
-test-crash: $(VENV)/testing ## all tests of the store; a server is killed 200 times while it writes
-	$(BIN)/pytest tests/store --rounds 200 $(ARGS)
+test-crash: $(VENV)/testing ## all tests of the store; a server is killed 300 times while it writes
+	$(BIN)/pytest tests/store --rounds 300 $(WORKERS) $(ARGS)
 
 test-real: $(VENV)/testing .real/complete ## compare Understudy with a real Prefect server
 	$(BIN)/pytest tests/real $(WORKERS) $(ARGS)
