@@ -46,6 +46,10 @@ class Answer:
     content: bytes
     seconds: float
 
+    @property
+    def is_success(self) -> bool:
+        return 200 <= self.status < 300
+
     def json(self) -> Any:
         return json.loads(self.content)
 
@@ -125,7 +129,7 @@ class Client:
             answer = self.ask(request)
         except (OSError, HttpParserError) as error:
             raise BenchError(f"{request.method} {request.path} got no answer ({error!r})") from None
-        if not 200 <= answer.status < 300:
+        if not answer.is_success:
             raise BenchError(f"{request.method} {request.path} was answered with {answer.status}: {told(answer)}")
         return answer
 

@@ -394,6 +394,16 @@ def test_ids_are_the_same_each_time_and_in_any_order(api: Api, tmp_path: Path) -
         assert len({*found}) == len(found)
 
 
+def test_an_id_is_the_same_however_a_reference_is_spelled(api: Api, tmp_path: Path) -> None:
+    ids = set()
+    for number, spelled in enumerate((FLOW_ID, FLOW_ID.upper(), FLOW_ID.replace("-", ""))):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        workspace, _ = loaded(api, write(folder, "deployments", {"name": "production", "flow_id": spelled}))
+        ids |= {row["id"] for row in rows(workspace, "deployments")}
+    assert len(ids) == 1
+
+
 def test_times_that_are_left_out_are_the_moment_of_loading(api: Api, tmp_path: Path) -> None:
     before = datetime.now(timezone.utc)
     workspace, _ = loaded(api, write(tmp_path, "flows", {"name": "a"}, {"name": "b", "created": ROW["created"]}))

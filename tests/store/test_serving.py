@@ -262,6 +262,19 @@ def test_connections_leave_descriptors_for_the_store(path: Path) -> None:
         assert served.stop() == ""
 
 
+@pytest.mark.parametrize(("files", "expected"), [(256, "64 None"), (255, "63 this process can open 255 files, ")])
+def test_connections_that_just_fit_are_accepted(files: int, expected: str) -> None:
+    code = """if True:
+        from understudy.server.file_descriptors import fit_connections
+        from understudy.options import Options
+        options, warning = fit_connections(Options(max_connections=64))
+        print(options.max_connections, warning)
+    """
+    limited = ["prlimit", f"--nofile={files}:{files}", sys.executable, "-c", code]
+    printed = subprocess.run(limited, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert printed.startswith(expected)
+
+
 def test_a_lost_permission_refuses_writes_until_it_is_back(path: Path) -> None:
     with serving(path) as served:
         assert served.artifact("old").status_code == 201
