@@ -14,13 +14,13 @@ from understudy.workspaces.workspace import Workspace
 
 from . import CONFLICT
 from .deployments import NO_SCHEMA, row_of
-from .flow_runs import check_document, labels_of
+from .flow_runs import check_document, check_job_variables, labels_of, pool_of
 from .hydration import Hydration, HydrationError
 from .names import new_name
 from .orchestration import flow_states
 from .orchestration.client import Client
 from .orchestration.transition import new_state, proposed_state
-from .parameter_schemas import CIRCULAR, Mismatch, check, job_variables_of
+from .parameter_schemas import CIRCULAR, Mismatch, check
 from .schedule_dates import dates_of
 from .schedules import schedules_of
 from .work_queues import pool_queue
@@ -107,18 +107,19 @@ def create_run(workspace: Workspace, deployment: Body, body: Body, parameters: A
     """Create a run of a deployment. Returns its number, and whether it is new."""
     runs, moment = workspace["flow_runs"], now()
     pool = pool_of(workspace, deployment)
-    if pool is not None:
-        try:
-            job_variables_of(workspace, pool, deployment["job_variables"], body.get("job_variables"), requires=True)
-        except Mismatch as error:
-            raise Unprocessable(f"Error creating flow run: {error}") from None
+    try:
+        check_job_variables(workspace, deployment, body.get("job_variables"))
+    except Mismatch as error:
+        raise Unprocessable(f"Error creating flow run: {error}") from None
     values = {name: value for name, value in body.items() if name not in ("state", "enforce_parameter_schema")}
     values |= {"flow_id": deployment["flow_id"], "deployment_id": deployment["id"], "parameters": parameters}
     values |= {"deployment_version": deployment["version"], **queue_for(workspace, deployment, pool, body)}
     values["tags"] = list(dict.fromkeys([*deployment["tags"], *body.get("tags", ())]))
     document = body.get("infrastructure_document_id") or deployment["infrastructure_document_id"]
     values["infrastructure_document_id"] = document
-    values.setdefault("job_variables", {})
+    if not body.get("idempotency_key") or "job_variables" not in body:
+        # The real server gives no default to a run with a key, for which null was given.
+        values["job_variables"] = body.get("job_variables") or {}
     existing = same_row(runs, values) if body.get("idempotency_key") else None
     if existing is not None:
         return existing, False
@@ -142,12 +143,6 @@ def queue_for(workspace: Workspace, deployment: Body, pool: Body | None, body: B
             " a work pool. Please remove work_pool_name and try again."
         )
     return {"work_queue_name": name, "work_queue_id": pool_queue(workspace, pool["name"], name)}
-
-
-def pool_of(workspace: Workspace, deployment: Body) -> Body | None:
-    """The work pool of a deployment's queue."""
-    queue = workspace["work_queues"].get(deployment["work_queue_id"])
-    return None if queue is None else workspace["work_pools"].get(queue["work_pool_id"])
 
 
 # -------------------------------------------------------------------- scheduled

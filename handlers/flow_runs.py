@@ -20,6 +20,7 @@ from .orchestration.client import Client
 from .orchestration.results import answer_of, result_of
 from .orchestration.slots import release_of_deleted
 from .orchestration.transition import new_state, proposed_state
+from .parameter_schemas import Mismatch, job_variables_of
 from .run_input import InvalidInput, checked_input, keep_input
 from .runs import estimate
 from .work_queues import queue_of, show_queue
@@ -96,9 +97,33 @@ def update_flow_run(workspace: Workspace, id: UUID, body: dict[str, Any]) -> Ans
             raise BadRequest("Flow run state is required to update job variables but none exists")
         if state["type"] != "SCHEDULED":
             raise BadRequest(f"Job variables for a flow run in state {state['type']} cannot be updated")
+        deployment = workspace["deployments"].get(runs.values(row)["deployment_id"])
+        if deployment is None:
+            raise BadRequest("A deployment for the flow run could not be found")
+        try:
+            check_job_variables(workspace, deployment, body["job_variables"])
+        except Mismatch as error:
+            raise Unprocessable(f"Error updating flow run: {error}") from None
     check_keys(workspace, runs, body, CONFLICT, row)
     change(runs, row, body)
     return NO_CONTENT
+
+
+def check_job_variables(workspace: Workspace, deployment: Mapping[str, Any], own: dict[str, Any] | None) -> None:
+    """Check the job variables of a run of a deployment by the template of its pool, if it has one.
+
+    Raises:
+        Mismatch: they are not valid.
+    """
+    pool = pool_of(workspace, deployment)
+    if pool is not None:
+        job_variables_of(workspace, pool, deployment["job_variables"], own, requires=True)
+
+
+def pool_of(workspace: Workspace, deployment: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The work pool of a deployment's queue."""
+    queue = workspace["work_queues"].get(deployment["work_queue_id"])
+    return None if queue is None else workspace["work_pools"].get(queue["work_pool_id"])
 
 
 def update_flow_run_labels(workspace: Workspace, id: UUID, body: dict[str, Any]) -> Answer:

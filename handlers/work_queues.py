@@ -213,7 +213,7 @@ def renumber(workspace: Workspace, pool: UUID, moved: int | None = None) -> None
             change(queues, row, {"priority": last})
 
 
-def pool_queue(workspace: Workspace, pool_name: str, queue_name: str) -> UUID:
+def pool_queue(workspace: Workspace, pool_name: str, queue_name: str, priority: int | None = None) -> UUID:
     """The id of a pool's queue, which is created if it is not there.
 
     Raises:
@@ -225,16 +225,16 @@ def pool_queue(workspace: Workspace, pool_name: str, queue_name: str) -> UUID:
         raise NotFound(f'Work pool "{pool_name}" not found.')
     pool: UUID = pools.values(found.min())["id"]
     rows = matching(queues, [(POOL_ID, pool.int), (NAME, queue_name)])
-    row = rows.min() if rows else create_queue(workspace, pool, {"name": queue_name})
+    row = rows.min() if rows else create_queue(workspace, pool, {"name": queue_name, "priority": priority})
     queue: UUID = queues.values(row)["id"]
     return queue
 
 
 def agent_queue(workspace: Workspace, name: str) -> UUID:
-    """The id of a queue of the pool for agents, both created if they are not there."""
+    """The id of a queue of the pool for agents, both created if they are not there. A new queue comes first."""
     if not matching(workspace["work_pools"], [(NAME, AGENT_POOL["name"])]):
         create_pool(workspace, AGENT_POOL)
-    return pool_queue(workspace, AGENT_POOL["name"], name)
+    return pool_queue(workspace, AGENT_POOL["name"], name, priority=1)
 
 
 def queue_of(workspace: Workspace, pool_name: str, queue_name: str | None) -> UUID | None:

@@ -81,6 +81,9 @@ def test_a_queue_without_a_pool_is_one_of_agents(scratch: httpx.Client, flow: st
     for name, pool in (("null", None), ("empty", "")):
         row = created(scratch, flow, name=name, work_pool_name=pool, work_queue_name="of-agents")
         assert row["work_pool_name"] == "default-agent-pool"
+    queues = scratch.post("/work_queues/filter", json={}).json()
+    of_agents = {each["name"]: each["priority"] for each in queues if each["work_pool_name"] == "default-agent-pool"}
+    assert of_agents == {"of-agents": 1, "default": 2}
     path = f"/deployments/{row['id']}"
     scratch.patch(path, json={"work_pool_name": None, "work_queue_name": "of-agents"}).raise_for_status()
     assert scratch.get(path).json()["work_pool_name"] is None
@@ -255,6 +258,44 @@ def test_a_run_is_refused_for_its_parameters_and_variables(scratch: httpx.Client
     no_pool = created(scratch, flow, name="p")
     refused = scratch.post(f"/deployments/{no_pool['id']}/create_flow_run", json={"work_queue_name": "q"})
     assert refused.status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({}, {}),
+        ({"job_variables": None}, {}),
+        ({"idempotency_key": "k"}, {}),
+        ({"idempotency_key": "k", "job_variables": None}, None),
+    ],
+)
+def test_job_variables_that_are_null(
+    scratch: httpx.Client, flow: str, fields: dict[str, Any], expected: dict[str, Any] | None
+) -> None:
+    path = f"/deployments/{created(scratch, flow)['id']}/create_flow_run"
+    assert scratch.post(path, json=fields).raise_for_status().json()["job_variables"] == expected
+    many = scratch.post(
+        f"{path}/bulk", json=[{**fields, "idempotency_key": "m"} if "idempotency_key" in fields else fields]
+    )
+    run = many.json()["results"][0]["flow_run_id"]
+    assert scratch.get(f"/flow_runs/{run}").json()["job_variables"] == expected
+
+
+def test_job_variables_of_a_run_are_changed_by_its_deployment(scratch: httpx.Client, flow: str, pool: str) -> None:
+    made = created(scratch, flow, work_pool_name=pool)
+    run = scratch.post(f"/deployments/{made['id']}/create_flow_run", json={"job_variables": {"cpu": 1}}).json()["id"]
+    alone = scratch.post("/flow_runs/", json={"flow_id": flow, "state": {"type": "SCHEDULED"}}).json()["id"]
+
+    def change(row: str, cpu: object) -> httpx.Response:
+        return scratch.patch(f"/flow_runs/{row}", json={"job_variables": {"cpu": cpu}})
+
+    assert change(run, 2).status_code == 204
+    refused, without = change(run, "many"), change(alone, 2)
+    assert (refused.status_code, refused.json()["detail"].startswith("Error updating flow run: ")) == (422, True)
+    assert (without.status_code, without.json()) == (
+        400,
+        {"detail": "A deployment for the flow run could not be found"},
+    )
 
 
 SCHEDULES = {
