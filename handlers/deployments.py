@@ -46,9 +46,10 @@ Body = dict[str, Any]
 
 
 def shown(tables: Mapping[str, Table], row: dict[str, Any]) -> None:
-    """A deployment with the names of its queue and pool as they are now."""
+    """A deployment with its limit, schedules, and the names of its queue and pool as they are now."""
     pool = show_queue(tables, row)
     row["work_pool_name"] = pool and pool["name"]
+    row["concurrency_limit"] = None  # a real server has it in requests only
     limits, limit_id = tables["concurrency_limits_v2"], row["concurrency_limit_id"]
     limit = None if limit_id is None else limits.find(UUID(limit_id).int)
     if limit is not None:

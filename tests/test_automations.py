@@ -201,3 +201,8 @@ def test_templates_are_validated(own: httpx.Client, path: str) -> None:
     many = "{% for a in b %}{% endfor %}" * 11
     assert own.post(path, json=many).json()["error"]["message"].startswith("Contains 11 for loops.")
     assert own.post(path, json=5).json()["exception_detail"][0]["type"] == "string_type"
+
+
+def test_missing_fields_are_in_the_order_of_a_real_server(scratch: httpx.Client) -> None:
+    errors = scratch.post("/automations/filter", json="x").json()["exception_detail"]
+    assert [error["loc"][1] for error in errors] == ["limit", "sort", "offset", "automations"]

@@ -1,10 +1,13 @@
 """Deployments: created and changed, with their schedules and runs."""
 
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
+
+from tests.servers import stand_in
 
 SCHEMA = {"type": "object", "properties": {"x": {"type": "integer"}}, "required": ["x"]}
 DAILY = {"cron": "0 9 * * *", "timezone": "Europe/Berlin"}
@@ -76,27 +79,29 @@ def test_a_queue_is_created_by_need(scratch: httpx.Client, flow: str, pool: str)
     assert read(scratch, alone["id"])["work_queue_id"] is None
 
 
-def test_a_queue_without_a_pool_is_one_of_agents(scratch: httpx.Client, flow: str) -> None:
+def test_a_queue_without_a_pool_is_one_of_agents(own: httpx.Client) -> None:
     """An empty name of a pool is none; null is none for a new deployment, and takes an existing one from its pool."""
+    flow = own.post("/flows/", json={"name": "of agents"}).json()["id"]
     for name, pool in (("null", None), ("empty", "")):
-        row = created(scratch, flow, name=name, work_pool_name=pool, work_queue_name="of-agents")
+        row = created(own, flow, name=name, work_pool_name=pool, work_queue_name="of-agents")
         assert row["work_pool_name"] == "default-agent-pool"
-    queues = scratch.post("/work_queues/filter", json={}).json()
+    queues = own.post("/work_queues/filter", json={}).json()
     of_agents = {each["name"]: each["priority"] for each in queues if each["work_pool_name"] == "default-agent-pool"}
     assert of_agents == {"of-agents": 1, "default": 2}
     path = f"/deployments/{row['id']}"
-    scratch.patch(path, json={"work_pool_name": None, "work_queue_name": "of-agents"}).raise_for_status()
-    assert scratch.get(path).json()["work_pool_name"] is None
+    own.patch(path, json={"work_pool_name": None, "work_queue_name": "of-agents"}).raise_for_status()
+    assert own.get(path).json()["work_pool_name"] is None
     run = {"work_queue_name": "fast"}
-    many = scratch.post(f"{path}/create_flow_run/bulk", json=[run]).raise_for_status().json()["results"]
+    many = own.post(f"{path}/create_flow_run/bulk", json=[run]).raise_for_status().json()["results"]
     sentence = "Cannot create flow run in work queue fast because deployment is not associated with a work pool."
     assert many == [{"flow_run_id": None, "status": "FAILED", "error": sentence}]
-    assert scratch.post(f"{path}/create_flow_run", json=run).status_code == 400
+    assert own.post(f"{path}/create_flow_run", json=run).status_code == 400
 
 
 def test_a_concurrency_limit_belongs_to_its_deployment(scratch: httpx.Client, flow: str) -> None:
     made = created(scratch, flow, concurrency_limit=3)
     limit = made["global_concurrency_limit"]
+    assert made["concurrency_limit"] is None
     assert (limit["name"], limit["limit"]) == (f"deployment:{made['id']}", 3)
     path = f"/deployments/{made['id']}"
     scratch.patch(path, json={"concurrency_limit": 5}).raise_for_status()
@@ -349,3 +354,10 @@ def test_queues_that_select_a_deployment(scratch: httpx.Client, flow: str, pool:
         scratch.post("/work_queues/", json={"name": names[name], "filter": chosen}).raise_for_status()
     found = {each["name"] for each in scratch.get(f"/deployments/{made['id']}/work_queue_check").json()}
     assert {name for name, full in names.items() if full in found} == {"all", "tag", "own"}
+
+
+def test_the_former_concurrency_limit_of_a_row_is_not_shown(tmp_path: Path) -> None:
+    (tmp_path / "flows.jsonl").write_text('{"name": "f"}')
+    (tmp_path / "deployments.jsonl").write_text('{"name": "d", "flow": "f", "concurrency_limit": 3}')
+    with stand_in(tmp_path) as api:
+        assert api.get("/deployments/name/f/d").json()["concurrency_limit"] is None

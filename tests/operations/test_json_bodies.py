@@ -2,6 +2,7 @@
 
 import json
 
+import httpx
 import pytest
 
 from understudy.errors import ApiError
@@ -25,3 +26,12 @@ def test_what_json_does_not_read_is_refused(raw: bytes) -> None:
     with pytest.raises(ApiError) as raised:
         parse_json(raw)
     assert raised.value.status in (400, 422)
+
+
+def test_a_body_that_is_not_json_is_shown_as_text(scratch: httpx.Client) -> None:
+    text = '{"history_interval_seconds": 5}'
+    answer = scratch.post("/task_runs/history", content=text, headers={"content-type": "text/plain"})
+    assert (answer.status_code, answer.json()["request_body"]) == (422, text)
+    assert {error["type"] for error in answer.json()["exception_detail"]} == {"missing"}
+    ignored = scratch.post("/flows/filter", content='{"limit": -1}', headers={"content-type": "text/plain"})
+    assert ignored.status_code == 200

@@ -41,7 +41,7 @@ class Likeness:
                 found = None if abs(first - second) < SECONDS else f"{place}.{name}: {first} is {second}"
             elif name == "pause_keys" and first and second:
                 # Keys that a server made up are anywhere among the others.
-                first, second = (sorted(ID.sub("made up", key) for key in keys) for keys in (first, second))
+                first, second = (sorted(ID.sub("made up", str(key)) for key in keys) for keys in (first, second))
                 found = self.difference(first, second, f"{place}.{name}")
             else:
                 found = self.difference(first, second, f"{place}.{name}")
@@ -52,10 +52,10 @@ class Likeness:
     def _same_texts(self, real: str, ours: str) -> bool:
         if ID.fullmatch(real) and ID.fullmatch(ours):
             return self.ours.setdefault(real, ours) == ours and self.real.setdefault(ours, real) == real
-        if TIME.fullmatch(real) and TIME.fullmatch(ours):
-            return abs((moment(real) - moment(ours)).total_seconds()) < SECONDS
         if real == ours:
             return True
+        if TIME.fullmatch(real) and TIME.fullmatch(ours):
+            return abs((moment(real) - moment(ours)).total_seconds()) < SECONDS
         parts = [(match[0], other[0]) for match, other in zip(ID.finditer(real), ID.finditer(ours), strict=False)]
         return ID.sub("", real) == ID.sub("", ours) and all(self._same_texts(*pair) for pair in parts)
 

@@ -42,6 +42,8 @@ TABLES = {
     "events": "Event",
     "event_resources": "EventResource",
 }
+FORMER = {("deployment", "job_variables"): "infra_overrides"}
+"""Columns that have another name than their field."""
 BATCH = 1000
 
 
@@ -103,7 +105,8 @@ def column_value(column: Any, value: Any) -> Any:
 
 def values(model: Any, row: Row) -> Row:
     columns = model.__table__.columns
-    return {name: column_value(columns[name], value) for name, value in row.items() if name in columns}
+    named = {FORMER.get((model.__tablename__, name), name): value for name, value in row.items()}
+    return {name: column_value(columns[name], value) for name, value in named.items() if name in columns}
 
 
 async def encrypt(database: Any, documents: list[Row]) -> None:

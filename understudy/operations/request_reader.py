@@ -247,6 +247,12 @@ def check_depth(body: Any) -> None:
         raise Unprocessable(f"The body is nested deeper than the limit of {DEEPEST} levels.")
 
 
+class PlainText(str):
+    """A body that was not sent as JSON."""
+
+    __slots__ = ()
+
+
 class NamesBody:
     """A body whose names each stand for themselves, and may be left out where they are not required.
 
@@ -261,7 +267,9 @@ class NamesBody:
         self.arguments = set(self._parts)
 
     def parse(self, raw: bytes, content_type: bytes | None) -> Any:
-        return parse_json(raw) if raw and is_json(content_type, self._reading) else None
+        if not raw:
+            return None
+        return parse_json(raw) if is_json(content_type, self._reading) else PlainText(raw, "utf-8", "replace")
 
     def read(self, body: Any) -> dict[str, Any]:
         return {**dict.fromkeys(self._parts), **self.values(body)}
@@ -273,11 +281,14 @@ class NamesBody:
             ApiError: the body is refused.
         """
         values = dict(self._defaults)
-        if body is None and not self._required:
+        is_ignored = body is None or isinstance(body, PlainText)
+        if is_ignored and not self._required:
             return values
-        if body is not None and not isinstance(body, dict):
+        if is_ignored:
+            raise Invalid([missing("body", name) for name in self._required], body)
+        if not isinstance(body, dict):
             raise Invalid([missing("body", name) for name in self._parts], body)
-        given = body or {}
+        given: dict[str, Any] = body
         if any(given.get(name) is None for name in self._required):
             raise self._refusal(body)
         try:
@@ -289,11 +300,11 @@ class NamesBody:
         check_depth([given[name] for name in self.arguments & given.keys()])  # criteria are not stored
         return values
 
-    def _refusal(self, body: dict[str, Any] | None) -> ApiError:
+    def _refusal(self, body: dict[str, Any]) -> ApiError:
         """The error of a body: all its errors in the order of the contract, or one that is reported alone."""
         errors = []
         for name, part in self._parts.items():
-            value = (body or {}).get(name)
+            value = body.get(name)
             if value is not None:
                 errors += errors_in(part, value, name)
             elif name in self._required:
