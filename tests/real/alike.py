@@ -8,6 +8,7 @@ ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
 DURATIONS = {"total_run_time", "estimated_run_time", "estimated_start_time_delta", "delay_seconds"}
 LATER = {"created", "updated"}
+SETS = {"after", "expect"}  # of triggers, in another order in each process of a real server
 SECONDS = 10.0  # between the answers of the two, at most
 
 
@@ -39,6 +40,8 @@ class Likeness:
             first, second = real[name], ours[name]
             if name in DURATIONS and isinstance(first, int | float) and isinstance(second, int | float):
                 found = None if abs(first - second) < SECONDS else f"{place}.{name}: {first} is {second}"
+            elif name in SETS and isinstance(first, list) and isinstance(second, list):
+                found = self.difference(sorted(first, key=str), sorted(second, key=str), f"{place}.{name}")
             elif name == "pause_keys" and first and second:
                 # Keys that a server made up are anywhere among the others.
                 first, second = (sorted(ID.sub("made up", str(key)) for key in keys) for keys in (first, second))

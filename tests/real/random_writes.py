@@ -262,7 +262,7 @@ def main(real: str, ours: str, fixtures: str, count: str, seed: str) -> None:
             answer, difference = pairing.play(step)
             session.learn(step, answer)
             if len(pairing.lost) > lost:
-                sys.stdout.write(f"{number} failed on the real server only: {step.path} {json.dumps(step.body)[:500]}\n")
+                sys.stdout.write(f"{number} fails on the real server only: {step.path} {json.dumps(step.body)[:500]}\n")
             if difference:
                 found[step.operation] += 1
                 line = f"{number} {step.method} {step.path} {json.dumps(step.body)[:500]}\n    {difference[:600]}\n"
