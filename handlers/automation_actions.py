@@ -16,6 +16,7 @@ from pydantic_core import from_json
 from understudy.errors import ApiError
 from understudy.operations.actions import insert
 from understudy.operations.handler_results import Answer
+from understudy.operations.observers import observing
 from understudy.values import is_id, now
 from understudy.workspaces.workspace import Workspace
 
@@ -164,7 +165,8 @@ def on_pool(*, is_paused: bool) -> Callable[[Workspace, Invocation], None]:
         if pool is None:
             raise ActionFailed(f"Work pool {pool_id} not found")
         relate(invocation, "work-pool", pool_id, name=pool["name"])
-        work_pools.update_work_pool(workspace, pool["name"], {"is_paused": is_paused})
+        with observing(workspace, "work_pools"):
+            work_pools.update_work_pool(workspace, pool["name"], {"is_paused": is_paused})
         invocation.details["status_code"] = 204
 
     return act
@@ -174,7 +176,8 @@ def on_queue(*, is_paused: bool) -> Callable[[Workspace, Invocation], None]:
     def act(workspace: Workspace, invocation: Invocation) -> None:
         queue = target(invocation, "work_queue")
         relate(invocation, "work-queue", queue)
-        work_queues.update_work_queue(workspace, queue, {"is_paused": is_paused})
+        with observing(workspace, "work_queues"):
+            work_queues.update_work_queue(workspace, queue, {"is_paused": is_paused})
         invocation.details["status_code"] = 204
 
     return act
@@ -184,7 +187,8 @@ def on_automation(*, enabled: bool) -> Callable[[Workspace, Invocation], None]:
     def act(workspace: Workspace, invocation: Invocation) -> None:
         automation = target(invocation, "automation")
         relate(invocation, "automation", automation)
-        automations.patch_automation(workspace, automation, {"enabled": enabled})
+        with observing(workspace, "automations"):
+            automations.patch_automation(workspace, automation, {"enabled": enabled})
         invocation.details["status_code"] = 204
 
     return act

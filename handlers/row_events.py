@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from understudy.operations.observers import Changes, Observer, Row
+from understudy.operations.observers import Changes, Row
 from understudy.values import new_id, now
 from understudy.workspaces.workspace import Workspace
 
@@ -73,7 +73,7 @@ def keep_all(workspace: Workspace, table: str, kind: Kind, changes: Changes) -> 
             keep_status(workspace, table, changed)
 
 
-def observer(table: str, kind: Kind) -> Observer:
+def observer(table: str, kind: Kind) -> Callable[[Workspace, Changes], None]:
     """The observer of a table, each of whose rows has events."""
 
     def observe(workspace: Workspace, changes: Changes) -> None:

@@ -269,6 +269,9 @@ def test_things_are_paused_and_resumed(api: httpx.Client, deployment: str) -> No
     emit(api, "resume")
     assert found() == [False] * 4
     assert len(events(api, "prefect.automation.action.executed")) == 8
+    # As with requests that do the same.
+    for name, count in {"work-pool.paused": 1, "work-queue.paused": 1, "automation.updated": 2}.items():
+        assert len(events(api, f"prefect.{name}")) == count, name
 
 
 def test_what_is_inferred_from_an_event(api: httpx.Client, deployment: str) -> None:

@@ -19,6 +19,9 @@ TIMES = ("created", "updated")  # of a row: when it was created, and last change
 Present = Callable[[Mapping[str, Any], dict[str, Any]], None]
 """Changes a row of plain JSON to its form in responses, given all tables."""
 
+Observe = Callable[[Any, Any], object]
+"""Called with a workspace, and the rows of its tables that an operation has changed."""
+
 
 @dataclass(frozen=True)
 class Reference:
@@ -49,7 +52,8 @@ class RowSchema:
     `unique` are the sets of fields in which no two rows are equal. `named_by` is the field that holds a row's name: the
     only unique text, else the field `name`; None if a row has no name. `by_name` has the aliases of references in
     fixture sets: "owner" for `owner_id`. `filled` are the fields that cannot be null, and `times` those of creation and
-    change. `present` changes rows to their form in responses, if that differs from what is stored.
+    change. `present` changes rows to their form in responses, if that differs from what is stored. `observe` is called
+    after an operation that has changed rows and observes their table.
     """
 
     def __init__(self, name: str, place: Place) -> None:
@@ -64,6 +68,7 @@ class RowSchema:
         self.fields = frozenset(place["properties"].value)
         self.filled = frozenset(name for name, part in place["properties"].items() if not part.value.get("nullable"))
         self.present: Present | None = None
+        self.observe: Observe | None = None
         self._hidden = tuple(name for name, part in place["properties"].items() if part.value.get("x-hidden"))
         self._validator = row_validator(place)
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from understudy.cache import Cache
 from understudy.contract import support
-from understudy.contract.catalog import Catalog, Present
+from understudy.contract.catalog import Catalog
 from understudy.contract.contract import Contract, Place
 from understudy.contract.validation import Reading
 from understudy.errors import ContractError, NotImplementedByServer, did_you_mean
@@ -163,7 +163,9 @@ class Api:
         catalog = Catalog.of(contract)
         for table in catalog.tables.values():
             if "x-shown-by" in table.place.value:
-                table.present = presenter(table.place, handlers)
+                table.present = lazily("x-shown-by", table.place, handlers)
+            if "x-observed-by" in table.place.value:
+                table.observe = lazily("x-observed-by", table.place, handlers)
         maker = Maker(catalog, handlers, reading, subject)
         operations = {}
         for operation_id, place in contract.operations():
@@ -205,18 +207,17 @@ def register(operation: Place, catalog: Catalog) -> None:
             catalog.column(of, (name,), parameter)
 
 
-def presenter(place: Place, handlers: "Handlers") -> Present:
-    """The function that completes the rows of a table for responses. Its module is imported on first use."""
+def lazily(annotation: str, place: Place, handlers: "Handlers") -> Callable[..., Any]:
+    """The function that an annotation of a row schema names. Its module is imported on first use."""
 
     @cache
-    def function() -> Present:
-        found: Present = handlers.function(place.value["x-shown-by"], place)
-        return found
+    def function() -> Callable[..., Any]:
+        return handlers.function(place.value[annotation], place)
 
-    def present(tables: Mapping[str, Any], row: dict[str, Any]) -> None:
-        function()(tables, row)
+    def call(*arguments: Any) -> Any:
+        return function()(*arguments)
 
-    return present
+    return call
 
 
 def service_of(module: str, place: Place, catalog: Catalog, handlers: "Handlers") -> Service:
@@ -274,13 +275,13 @@ class Maker:
 
     def _observed(self, place: Place, handler: Callable[..., Any]) -> Callable[..., Any]:
         """A handler whose changes of the tables of `x-observes` are passed to their observers."""
-        observers = {}
-        for name in place.value.get("x-observes", ()):
+        tables = place.value.get("x-observes", ())
+        for name in tables:
             schema = self._catalog.table(name, place).place
             if "x-observed-by" not in schema.value:
                 raise place.error(f"`x-observes` requires an `x-observed-by` of the row schema of `{name}`")
-            observers[name] = self._handlers.function(schema.value["x-observed-by"], schema)
-        return observed(handler, observers) if observers else handler
+            self._handlers.function(schema.value["x-observed-by"], schema)
+        return observed(handler, tables) if tables else handler
 
     def _planned(self, operation_id: str, place: Place) -> Prepared:
         reader = RequestReader(place, self._catalog, self._reading, self._remembered)

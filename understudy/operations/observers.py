@@ -1,7 +1,7 @@
 """Observers: functions that are called with the rows that an operation has changed (`x-observes`)."""
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from pydantic_core import from_json
@@ -15,29 +15,35 @@ Row = Mapping[str, Any]
 Changes = Mapping[str, Sequence[tuple[Row, Row]]]
 """The changed rows of each table that an operation observes, each before and after it, in the order of changes."""
 
-Observer = Callable[[Workspace, Changes], object]
-"""Called after an operation that has changed rows of its table."""
-
-
-def observed(handler: Callable[..., Any], observers: Mapping[str, Observer]) -> Callable[..., Any]:
+def observed(handler: Callable[..., Any], tables: Sequence[str]) -> Callable[..., Any]:
     """A handler that calls the observers of tables once it has returned."""
 
     def handle(workspace: Workspace, **arguments: Any) -> Any:
-        changes: dict[str, list[Change]] = {name: [] for name in observers}
-        with ExitStack() as stack:
-            for name, own in changes.items():
-                stack.enter_context(workspace[name].recorded(by_row(own)))
-            result = handler(workspace, **arguments)
-        rows = {
-            name: [(row_of(change.before), row_of(change.after)) for change in together(own)]
-            for name, own in changes.items()
-        }
-        for name, observer in observers.items():
-            if rows[name]:
-                observer(workspace, rows)
-        return result
+        with observing(workspace, *tables):
+            return handler(workspace, **arguments)
 
     return handle
+
+
+@contextmanager
+def observing(workspace: Workspace, *tables: str) -> Iterator[None]:
+    """Call the observers of tables (`x-observed-by`) with the rows that have changed in a block, if nothing is raised.
+
+    Handlers use it where they perform an operation that a client has not requested.
+    """
+    changes: dict[str, list[Change]] = {name: [] for name in tables}
+    with ExitStack() as stack:
+        for name, own in changes.items():
+            stack.enter_context(workspace[name].recorded(by_row(own)))
+        yield
+    rows = {
+        name: [(row_of(change.before), row_of(change.after)) for change in together(own)]
+        for name, own in changes.items()
+    }
+    for name in tables:
+        observe = workspace[name].schema.observe
+        if rows[name] and observe is not None:
+            observe(workspace, rows)
 
 
 def together(changes: Sequence[Change]) -> list[Change]:
