@@ -202,6 +202,14 @@ def test_an_input_is_kept_by_its_key(scratch: httpx.Client, run: str) -> None:
     assert scratch.post(f"/flow_runs/{uuid4()}/input", json={"key": "a", "value": "v"}).status_code == 404
 
 
+def test_a_change_leaves_the_policy_of_a_run_as_it_is(scratch: httpx.Client, flow: str) -> None:
+    policy = {"retries": 2, "retry_delay": 5, "pause_keys": ["once"]}
+    run = created(scratch, "/flow_runs/", flow_id=flow, empirical_policy=policy)["id"]
+    scratch.patch(f"/flow_runs/{run}", json={"name": "renamed"}).raise_for_status()
+    kept = scratch.get(f"/flow_runs/{run}").json()["empirical_policy"]
+    assert {name: kept[name] for name in policy} == policy
+
+
 def test_labels_are_added(scratch: httpx.Client, run: str) -> None:
     assert scratch.patch(f"/flow_runs/{run}/labels", json={"b": "x"}).status_code == 204
     labels = scratch.get(f"/flow_runs/{run}").json()["labels"]

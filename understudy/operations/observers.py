@@ -15,6 +15,7 @@ Row = Mapping[str, Any]
 Changes = Mapping[str, Sequence[tuple[Row, Row]]]
 """The changed rows of each table that an operation observes, each before and after it, in the order of changes."""
 
+
 def observed(handler: Callable[..., Any], tables: Sequence[str]) -> Callable[..., Any]:
     """A handler that calls the observers of tables once it has returned."""
 
