@@ -221,9 +221,32 @@ def job_variables_of(
     check(defaults, schema, requires=requires and all_valid, defaults_may_be_null=True)
 
 
+def check_defaults_of(workspace: Workspace, schema: Schema | None) -> None:
+    """Check the defaults of the schema of a template's variables, if it has one.
+
+    Raises:
+        Mismatch: they are not valid by the schema.
+        Unprocessable: the schema is not valid.
+        NotFound: a default refers to a block that is not there.
+    """
+    if schema:
+        check_schema(schema)
+        check(dict(all_defaults_of(workspace, schema)), schema, requires=False, defaults_may_be_null=True)
+
+
 def defaults_of(workspace: Workspace, schema: Schema) -> tuple[dict[str, Any], bool]:
     """The valid defaults of a schema, and whether all are."""
     defaults, all_valid = {}, True
+    for name, default in all_defaults_of(workspace, schema):
+        if errors_of({name: default}, without_required(schema)):
+            all_valid = False
+        else:
+            defaults[name] = default
+    return defaults, all_valid
+
+
+def all_defaults_of(workspace: Workspace, schema: Schema) -> Iterator[tuple[str, Any]]:
+    """The defaults of the properties of a schema, with the data of blocks that they refer to."""
     for name, part in schema.get("properties", {}).items():
         if "default" not in part:
             continue
@@ -232,11 +255,7 @@ def defaults_of(workspace: Workspace, schema: Schema) -> tuple[dict[str, Any], b
             default = block_data(workspace, default["$ref"])
             if default is None:
                 continue
-        if errors_of({name: default}, without_required(schema)):
-            all_valid = False
-        else:
-            defaults[name] = default
-    return defaults, all_valid
+        yield name, default
 
 
 def block_data(workspace: Workspace, reference: dict[str, Any]) -> Any:

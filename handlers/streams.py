@@ -5,7 +5,7 @@ from typing import Any
 from understudy.streams.stream import Closed, Stream
 
 SUBPROTOCOL = "prefect"
-PROTOCOL_ERROR, POLICY_VIOLATION = 1002, 1008  # RFC 6455, section 7.4.1
+PROTOCOL_ERROR, POLICY_VIOLATION, INTERNAL_ERROR = 1002, 1008, 1011  # RFC 6455, section 7.4.1
 
 
 async def accept(stream: Stream) -> None:
@@ -21,13 +21,26 @@ async def accept(stream: Stream) -> None:
         await stream.accept()
         return
     await stream.accept(SUBPROTOCOL)
+    await authenticate(stream)
+
+
+async def authenticate(stream: Stream, reason: str | None = None) -> None:
+    """Receive the credentials of a client.
+
+    Args:
+        stream: the accepted connection.
+        reason: why a client is refused, whatever is wrong; by default, what it is.
+
+    Raises:
+        Closed: the client was refused.
+    """
     message = await stream.receive_object(is_secret=True)
     if message.get("type") != "auth":
-        await refuse(stream, POLICY_VIOLATION, "Expected 'auth' message")
+        await refuse(stream, POLICY_VIOLATION, reason or "Expected 'auth' message")
     if stream.requires_authentication and not message.get("token"):
-        await refuse(stream, POLICY_VIOLATION, "Auth required but no token provided")
+        await refuse(stream, POLICY_VIOLATION, reason or "Auth required but no token provided")
     if not stream.is_authenticated(message.get("token")):
-        await refuse(stream, POLICY_VIOLATION, "Invalid token")
+        await refuse(stream, POLICY_VIOLATION, reason or "Invalid token")
     await stream.send({"type": "auth_success"})
 
 

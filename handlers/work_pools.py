@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from understudy.contract.columns import ID, Column
-from understudy.errors import Conflict, Forbidden, NotFound
+from understudy.errors import Conflict, Forbidden, NotFound, Unprocessable
 from understudy.filters.criteria import Condition, Criteria, all_of
 from understudy.filters.query import Sort
 from understudy.operations.actions import change, check_keys, insert, matching, same_row
@@ -14,6 +14,7 @@ from understudy.tables.table import Table
 from understudy.values import now
 from understudy.workspaces.workspace import Workspace
 
+from .parameter_schemas import Mismatch, check_defaults_of
 from .status_events import keep_status
 from .work_queues import (
     CONFLICT,
@@ -51,11 +52,24 @@ def shown(tables: Mapping[str, Table], row: dict[str, Any]) -> None:
 
 def create_work_pool(workspace: Workspace, body: dict[str, Any]) -> Answer:
     refuse_reserved(body["name"], "are reserved for internal use.")
+    check_defaults(workspace, body["base_job_template"])
     pools = workspace["work_pools"]
     check_keys(workspace, pools, body, "A work pool with this name already exists.")
     paused = body["is_paused"] and body["type"] != AGENT
     row = create_pool(workspace, {**body, "status": "PAUSED" if paused else "NOT_READY"})
     return workspace.shown("work_pools", row)
+
+
+def check_defaults(workspace: Workspace, template: dict[str, Any]) -> None:
+    """Check the defaults of the variables of a pool's template.
+
+    Raises:
+        ApiError: they are not valid.
+    """
+    try:
+        check_defaults_of(workspace, template.get("variables"))
+    except Mismatch as error:
+        raise Unprocessable(f"Validation failed for work pool's job variable defaults: {error}") from None
 
 
 def update_work_pool(workspace: Workspace, name: str, body: dict[str, Any]) -> Answer:

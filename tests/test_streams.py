@@ -368,3 +368,117 @@ def test_streams_end_with_their_workspace(scratch: httpx.Client) -> None:
             assert closed(connection) == 1001
         with client(f"{base.removesuffix('/api')}/__admin") as control:
             assert name not in [each["workspace"] for each in control.get("/state").json()["workspaces"]]
+
+
+# ------------------------------------------------------------------------- workers
+
+CONNECT = "/work_pools/pool/workers/connect"
+CONSUMER = str(uuid4())
+TEMPLATE = {"job_configuration": {"a": "{{ a }}"}, "variables": {"properties": {"a": {"type": "string"}}}}
+REQUIRED = ["worker_heartbeat.v1", "work_pool_snapshot.v1"]
+
+
+def message(kind: str, **payload: Any) -> dict[str, Any]:
+    sent_at = datetime.now(timezone.utc).isoformat()
+    return {"type": kind, "id": str(uuid4()), "sent_at": sent_at, "payload": payload}
+
+
+def hello(**more: Any) -> dict[str, Any]:
+    payload = {"consumer_id": CONSUMER, "worker_name": "w", "worker_type": "process", "heartbeat_interval_seconds": 9}
+    versions = ["work_pool_worker_channel.v1"]
+    payload |= {"supported_channel_versions": versions, "requested_capabilities": REQUIRED, **more}
+    return message("worker.hello.v1", **payload)
+
+
+def heartbeat(**more: Any) -> dict[str, Any]:
+    payload = {"consumer_id": CONSUMER, "worker_name": "w", "heartbeat_interval_seconds": 9, **more}
+    return message("worker.heartbeat.v1", **payload)
+
+
+def pool_named(api: httpx.Client, name: str = "pool") -> dict[str, Any]:
+    made = api.post("/work_pools/", json={"name": name, "type": "process"}).raise_for_status()
+    return dict(made.json())
+
+
+def test_a_worker_is_online_and_told_of_its_pool(own: httpx.Client) -> None:
+    pool = pool_named(own)
+    with stream(own, CONNECT) as worker:
+        say(worker, hello(requested_capabilities=[*REQUIRED, "cleanup_delivery.v1"]))
+        ready = heard(worker)
+        payload = ready["payload"]
+        assert (ready["type"], payload["accepted_capabilities"]) == ("worker.ready.v1", REQUIRED)
+        assert payload["rejected_capabilities"] == ["cleanup_delivery.v1"]
+        assert payload["resolved_work_queues"] == [{"id": pool["default_queue_id"], "name": "default"}]
+        assert payload["initial_snapshot"]["work_pool"] == own.get("/work_pools/pool").json()
+        (online,) = own.post("/work_pools/pool/workers/filter", json={}).json()
+        assert (online["name"], online["status"], online["heartbeat_interval_seconds"]) == ("w", "ONLINE", 9)
+
+        own.patch("/work_pools/pool", json={"is_paused": True}).raise_for_status()
+        changed = heard(worker)
+        assert (changed["type"], changed["payload"]["reason"]) == ("work_pool.snapshot.v1", "work_pool_updated")
+        assert (changed["payload"]["snapshot_sequence"], changed["payload"]["work_pool"]["is_paused"]) == (2, True)
+
+        own.patch("/work_pools/pool", json={"description": "new"}).raise_for_status()
+        say(worker, heartbeat())  # a description is nothing of which a worker is told at once
+        told = heard(worker)["payload"]
+        assert (told["reason"], told["work_pool"]["description"]) == ("heartbeat_reconciliation", "new")
+        (beaten,) = own.post("/work_pools/pool/workers/filter", json={}).json()
+        assert beaten["last_heartbeat_time"] > online["last_heartbeat_time"]
+
+        say(worker, message("cleanup.ack.v1", message_id=str(uuid4()), reservation_token="t"))
+        answer = heard(worker)["payload"]
+        assert (answer["operation"], answer["status"]) == ("ack", "unauthorized")
+
+        own.delete("/work_pools/pool").raise_for_status()
+        assert closed(worker) == 1008
+        assert worker.close_reason == "authorization_failed"
+
+
+def test_a_worker_creates_its_pool_with_its_template(own: httpx.Client) -> None:
+    with stream(own, CONNECT) as worker:
+        say(worker, hello(create_pool_if_not_found=True, default_base_job_template=TEMPLATE))
+        assert heard(worker)["payload"]["initial_snapshot"]["work_pool"]["base_job_template"] == TEMPLATE
+    assert own.get("/work_pools/pool").json()["type"] == "process"
+    assert {"prefect.work-pool.created", "prefect.work-queue.created"} <= set(names(own))
+    pool_named(own, "empty")
+    with stream(own, CONNECT.replace("pool/", "empty/")) as worker:
+        say(worker, hello(default_base_job_template=TEMPLATE))
+        assert [heard(worker)["type"] for _ in range(2)] == ["worker.ready.v1", "work_pool.snapshot.v1"]
+    assert own.get("/work_pools/empty").json()["base_job_template"] == TEMPLATE
+
+
+@pytest.mark.parametrize(
+    ("messages", "code", "reason"),
+    [
+        ([hello(work_queue_names=["none"])], 1008, "authorization_failed"),
+        ([hello(supported_channel_versions=["v9"])], 1008, "unsupported_version"),
+        ([hello(requested_capabilities=REQUIRED[:1])], 1002, "protocol_error"),
+        ([hello(max_cleanup_concurrency=1)], 1002, "protocol_error"),
+        ([hello(worker_name="")], 1002, "protocol_error"),
+        ([hello(more=1)], 1002, "protocol_error"),
+        ([heartbeat()], 1002, "protocol_error"),
+        ([{"type": "other"}], 1002, "protocol_error"),
+        ([hello(), hello()], 1002, "protocol_error"),
+        ([hello(), heartbeat(worker_name="other")], 1002, "protocol_error"),
+        ([hello(), message("nothing.known")], 1002, "protocol_error"),
+        ([hello(default_base_job_template={"job_configuration": {}})], 1011, "transient_server_error"),
+    ],
+)
+def test_a_worker_is_refused(own: httpx.Client, messages: list[Any], code: int, reason: str) -> None:
+    pool_named(own)
+    with stream(own, CONNECT) as worker:
+        for each in messages:
+            say(worker, each)
+        assert closed(worker) == code
+        assert worker.close_reason == reason
+    assert own.get("/health").json() is True
+
+
+def test_a_worker_is_refused_without_its_pool_and_its_protocol(own: httpx.Client) -> None:
+    for name in ("pool", "prefect-pool"):
+        with stream(own, CONNECT.replace("pool/", f"{name}/", 1)) as worker:
+            say(worker, hello(create_pool_if_not_found=name != "pool"))
+            assert closed(worker) == 1008
+    url = f"{str(own.base_url).rstrip('/').replace('http', 'ws', 1)}{CONNECT}"
+    with pytest.raises(InvalidStatus), connect(url, open_timeout=SECONDS):
+        pass

@@ -184,3 +184,15 @@ def test_a_queue_cannot_be_renamed_to_what_a_real_server_fails_on(scratch: httpx
     made = scratch.post(f"/work_pools/{pool}/queues", json={"name": "named"}).json()
     assert scratch.patch(f"/work_queues/{made['id']}", json={"name": name}).status_code == 422
     assert scratch.patch(f"/work_pools/{pool}/queues/named", json={"name": name}).status_code == 422
+
+
+def test_the_defaults_of_a_template_are_checked(scratch: httpx.Client) -> None:
+    def create(default: object) -> httpx.Response:
+        variables = {"type": "object", "properties": {"cpu": {"type": "integer", "default": default}}}
+        template = {"job_configuration": {"cpu": "{{ cpu }}"}, "variables": variables}
+        return scratch.post("/work_pools/", json={"name": f"pool-{uuid4()}", "base_job_template": template})
+
+    assert create(1).status_code == 201
+    refused, missing = create("many"), create({"$ref": {"block_document_id": str(uuid4())}})
+    assert (refused.status_code, missing.status_code) == (422, 404)
+    assert refused.json()["detail"].startswith("Validation failed for work pool's job variable defaults: ")

@@ -195,11 +195,43 @@ class Stream:
             yield []
             while True:
                 await self._change()
-                if self._site.registry.get_open(self._name) is not opened:
-                    await self.close(GOING_AWAY, "The workspace was deleted.")
-                    raise Closed
+                await self._check_open(opened)
                 rows, seen = await opened.read(changed, name=table, seen=seen)
                 yield rows
+
+    async def signals(self) -> AsyncIterator[bool]:
+        """Wait for both the client and the rows: true when the client has sent something, which is to be received.
+
+        False at first, and whenever rows of the workspace may have changed.
+
+        Raises:
+            Closed: the workspace was deleted.
+        """
+        opened = await self.workspace()
+        with self.watching(opened):
+            yield False
+            while True:
+                waiting, incoming = asyncio.ensure_future(self._changed.wait()), self._awaited()
+                try:
+                    await asyncio.wait({waiting, incoming}, return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    waiting.cancel()
+                if incoming.done():
+                    yield True
+                    continue
+                self._changed.clear()
+                await self._check_open(opened)
+                yield False
+
+    async def _check_open(self, opened: OpenWorkspace) -> None:
+        """Check that the workspace was not deleted meanwhile.
+
+        Raises:
+            Closed: it was.
+        """
+        if self._site.registry.get_open(self._name) is not opened:
+            await self.close(GOING_AWAY, "The workspace was deleted.")
+            raise Closed
 
     async def _change(self) -> None:
         """Wait until the workspace may have changed. What the client sends meanwhile is ignored."""
