@@ -9,15 +9,15 @@ from zoneinfo import ZoneInfo
 import pendulum
 from croniter import croniter
 from dateutil import tz
-from dateutil.rrule import rrule, rruleset, rrulestr
 
 from understudy.errors import Unprocessable
 from understudy.values import in_utc
 
+from .recurrences import recurrence
+
 MONTH = 30  # days
 CANDIDATES = 1000  # dates that are looked at, at most
 LATEST = datetime(9999, 1, 1, tzinfo=timezone.utc)
-ANCHOR = datetime(2020, 1, 1)  # noqa: DTZ001 - in the time zone of the schedule
 
 
 def dates_of(schedule: dict[str, Any], start: datetime, end: datetime, most: int) -> Iterator[datetime]:
@@ -109,35 +109,13 @@ def cron_dates(schedule: dict[str, Any], start: datetime) -> Iterator[datetime]:
 def rrule_dates(schedule: dict[str, Any], start: datetime) -> Iterator[datetime]:
     """Dates by recurrences in their time zone."""
     zone = schedule.get("timezone") or "UTC"
-    rule = rrulestr(schedule["rrule"], dtstart=ANCHOR, cache=True)
-    local = tz.gettz(zone)
-    found = set_in(rule, local) if isinstance(rule, rruleset) else rule_in(rule, local)
-    return (in_zone(date, ZoneInfo(zone)) for date in found.xafter(start.astimezone(ZoneInfo(zone)), inc=True))
+    return (in_zone(date, ZoneInfo(zone)) for date in recurrence(schedule["rrule"], zone).dates(start))
 
 
 def in_zone(date: datetime, zone: ZoneInfo) -> datetime:
     """A date of a recurrence in its zone. One that clocks skip has the offset that is valid after it."""
     fold = date.fold if tz.datetime_exists(date) else 1
     return date.replace(tzinfo=zone, fold=fold).astimezone(timezone.utc).astimezone(zone)
-
-
-def rule_in(rule: Any, zone: Any) -> rrule:
-    """A rule in a time zone, in which its dates are meant."""
-    until = rule._until  # noqa: SLF001 - it has no other name
-    changes = {} if until is None else {"until": until.replace(tzinfo=zone)}
-    return rule.replace(dtstart=rule._dtstart.replace(tzinfo=zone), **changes)  # noqa: SLF001
-
-
-def set_in(rules: Any, zone: Any) -> rruleset:
-    """Several rules and dates in a time zone."""
-    found = rruleset(cache=True)
-    for add, own in ((found.rrule, rules._rrule), (found.exrule, rules._exrule)):  # noqa: SLF001
-        for rule in own:
-            add(rule_in(rule, zone))
-    for add, own in ((found.rdate, rules._rdate), (found.exdate, rules._exdate)):  # noqa: SLF001
-        for date in own:
-            add(date.replace(tzinfo=zone))
-    return found
 
 
 def moment_of(value: datetime | str) -> datetime:

@@ -4,7 +4,7 @@ Source: `prefect.server.services.scheduler`.
 """
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +22,8 @@ CREATOR, STATE_TYPE, NEXT_START = (
     Column(("state_type",)),
     Column(("next_scheduled_start_time",)),
 )
+LOOK = timedelta(minutes=1)
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 Body = dict[str, Any]
 
 
@@ -57,7 +59,7 @@ def due_of(workspace: Workspace, deployment: Body, schedule: Body) -> datetime |
     """When there will be a run to schedule; None if there will be none."""
     time = needed_at(workspace, deployment, schedule)
     if time > now():
-        return time
+        return next_look(time)
     dates = dates_to_schedule(schedule, time)
     if not all(is_scheduled(workspace, deployment, schedule, date) for date in dates):
         return time
@@ -66,7 +68,12 @@ def due_of(workspace: Workspace, deployment: Body, schedule: Body) -> datetime |
     following = next_date(schedule["schedule"], (dates[-1] if dates else time) + MICROSECOND)
     if following is not None and following > time + MOST_TIME:
         times.append(following - MOST_TIME)
-    return min(times, default=None)
+    return next_look(min(times)) if times else None
+
+
+def next_look(time: datetime) -> datetime:
+    """The first full minute from a time on: a real server looks once a minute, however often a schedule recurs."""
+    return -((EPOCH - time) // LOOK) * LOOK + EPOCH
 
 
 def needed_at(workspace: Workspace, deployment: Body, schedule: Body) -> datetime:

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+import pytest
+
 from understudy.values import now
 from understudy.workspaces.services import Service, Services
 from understudy.workspaces.workspace import Workspace
@@ -67,3 +69,17 @@ def test_one_that_changes_nothing_is_not_run_forever() -> None:
     services.run(minutes(1))
     assert ran == [START]
     assert not services.is_due(minutes(2))
+
+
+def test_a_service_that_fails_is_logged_and_left_out_until_rows_change(caplog: pytest.LogCaptureFixture) -> None:
+    def fail(workspace: Workspace) -> None:
+        raise ValueError("this cannot be done")
+
+    ran: list[tuple[float, float]] = []
+    for broken in ("due", "run"):
+        functions: dict[str, Callable[..., Any]] = {"due": lambda _: START, "run": fail, broken: fail}
+        services = Services(Workspace({}), [Service((), functions.__getitem__), Every(2, ran).service()], START)
+        services.run(minutes(2))
+        assert not services.is_due(minutes(3))
+    assert ran == [(2, 2), (2, 2)]
+    assert [record.message for record in caplog.records] == ["a service has failed"] * 2

@@ -87,7 +87,9 @@ class Services:
 
     def _run(self, number: int) -> None:
         service, before = self._services[number], self._changes(number)
-        Clock(self.time).run(partial(service.run, self._workspace))
+        if not self._succeeds(partial(service.run, self._workspace)):
+            self._known[number] = Known(self._changes(number), None)
+            return
         due = self._due(number) if self._changes(number) != before else self._computed(number)
         if due is not None and due <= self.time and self._changes(number) == before:
             # It has left everything as it was, so it has nothing to do before a row changes.
@@ -103,9 +105,23 @@ class Services:
         return known.due if known and known.changes == self._changes(number) else self._computed(number)
 
     def _computed(self, number: int) -> datetime | None:
-        due: datetime | None = Clock(self.time).run(partial(self._services[number].due, self._workspace))
+        found: list[datetime | None] = []
+        self._succeeds(lambda: found.append(self._services[number].due(self._workspace)))
+        due = found[0] if found else None
         self._known[number] = Known(self._changes(number), due)
         return due
+
+    def _succeeds(self, function: Callable[[], object]) -> bool:
+        """Call a function of a service at the current time. One that fails must not make requests fail.
+
+        It is logged, and the service is called again once a row of its tables changes.
+        """
+        try:
+            Clock(self.time).run(function)
+        except Exception:
+            logger.exception("a service has failed")
+            return False
+        return True
 
     def _changes(self, number: int) -> int:
         return sum(self._workspace[name].changes for name in self._services[number].tables)
