@@ -14,6 +14,7 @@ from understudy.tables.table import Table
 from understudy.values import MICROSECOND, new_id, now, time_of_change
 from understudy.workspaces.workspace import Workspace
 
+from .logs import OF_FLOW_RUN, delete_logs
 from .names import new_name
 from .orchestration import flow_states
 from .orchestration.client import Client
@@ -152,8 +153,9 @@ def bulk_delete_flow_runs(workspace: Workspace, criteria: Criteria, limit: int) 
 
 
 def delete(workspace: Workspace, rows: list[int]) -> None:
-    """Delete runs, and release their slots."""
+    """Delete runs and their logs, and release their slots."""
     moment, runs = now(), workspace["flow_runs"]
+    delete_logs(workspace, OF_FLOW_RUN, [runs.key(ID, row) for row in rows])
     for row in rows:
         release_of_deleted(workspace, runs.values(row), moment)
     workspace.delete("flow_runs", rows)
@@ -178,12 +180,22 @@ def bulk_set_flow_run_state(
     limit: int,
     headers: Mapping[bytes, bytes],
 ) -> Answer:
+    """Set the state of many runs.
+
+    As on a real server, they share its details: a run may get some of those before it, and the results show those of
+    the last one.
+    """
     moment, client, runs = now(), Client.of(headers), workspace["flow_runs"]
-    results = []
+    results, accepted = [], []
     for row in workspace.first("flow_runs", criteria, LATEST_ID, limit):
         proposed = proposed_state(state, moment)
+        state = {**state, "state_details": proposed["state_details"]}
         done = flow_states.set_flow_run_state(workspace, row, proposed, moment, force=force, client=client)
         results.append({"flow_run_id": UUID(int=runs.key(ID, row)), **result_of(done)})
+        if done.status == "ACCEPT":
+            accepted.append(done.validated)
+    for each in accepted:
+        each["state_details"] = accepted[-1]["state_details"]
     return {"results": results}
 
 

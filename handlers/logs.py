@@ -1,7 +1,7 @@
 """Logs: they come many at a time."""
 
 import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from io import StringIO
 from typing import Any
 from urllib.parse import quote
@@ -21,7 +21,8 @@ from understudy.workspaces.workspace import Workspace
 from .runs import moment
 from .streams import accept, receive_filter
 
-FLOW_RUN_ID, BY_TIME = Column(("flow_run_id",)), Sort(Column(("timestamp",)))
+OF_FLOW_RUN, OF_TASK_RUN = Column(("flow_run_id",)), Column(("task_run_id",))
+BY_TIME = Sort(Column(("timestamp",)))
 COLUMNS = ("timestamp", "level", "flow_run_id", "task_run_id", "message")
 
 
@@ -76,9 +77,14 @@ def download_logs(workspace: Workspace, id: UUID) -> Answer:
     lines = StringIO()
     writer = csv.writer(lines)
     writer.writerow(COLUMNS)
-    for row in workspace.first("logs", Condition(FLOW_RUN_ID, "eq_", id.int), BY_TIME, len(logs)):
+    for row in workspace.first("logs", Condition(OF_FLOW_RUN, "eq_", id.int), BY_TIME, len(logs)):
         values = logs.values(row)
         writer.writerow([values[name] for name in COLUMNS])
     name = quote(f"{runs.values(run)['name']}-logs.csv", safe="")
     headers = {"content-disposition": f"attachment; filename=\"flow-run-logs.csv\"; filename*=UTF-8''{name}"}
     return Content(lines.getvalue().encode("utf-8", "surrogatepass"), "text/csv; charset=utf-8", headers)
+
+
+def delete_logs(workspace: Workspace, column: Column, runs: Sequence[int]) -> None:
+    """Delete the logs of runs that are deleted by themselves; those of runs that go with their flow are kept."""
+    workspace.delete("logs", list(workspace["logs"].index(column).any_of(runs)))

@@ -9,16 +9,17 @@ from pydantic_core import from_json
 from pyroaring import BitMap
 
 from understudy.contract.columns import ID, Column
-from understudy.errors import Conflict, ObjectNotFound
+from understudy.errors import Conflict, NotFound, ObjectNotFound
 from understudy.filters.criteria import Criteria
 from understudy.filters.query import Sort
 from understudy.operations.actions import check_keys
-from understudy.operations.handler_results import Answer
+from understudy.operations.handler_results import NO_CONTENT, Answer
 from understudy.tables.table import Table
 from understudy.values import MICROSECOND, key_of, new_id, now, time_of_change
 from understudy.workspaces.workspace import Workspace
 
 from . import CONFLICT
+from .logs import OF_TASK_RUN, delete_logs
 from .names import new_name
 from .orchestration import task_states
 from .orchestration.results import answer_of
@@ -57,6 +58,15 @@ def create_task_run(workspace: Workspace, body: dict[str, Any]) -> Answer:
     values |= {"name": body.get("name") or new_name(), "labels": labels_of(workspace, body)}
     row = task_states.add_task_run(workspace, values, proposed_state(body.get("state"), moment))
     return workspace.shown("task_runs", row), 201
+
+
+def delete_task_run(workspace: Workspace, id: UUID) -> Answer:
+    row = workspace["task_runs"].find(id.int)
+    if row is None:
+        raise NotFound("Task not found")
+    delete_logs(workspace, OF_TASK_RUN, [id.int])
+    workspace.delete("task_runs", [row])
+    return NO_CONTENT
 
 
 def same_runs(runs: Table, body: Mapping[str, Any]) -> BitMap:

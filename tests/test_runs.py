@@ -287,3 +287,58 @@ def test_values_are_validated_by_a_schema(scratch: httpx.Client) -> None:
     )
     assert "does not exist" in errors({"$ref": "#/definitions/X"}, {})["detail"]
     assert errors({"type": "x"}, {})["detail"].startswith("Invalid schema: ")
+
+
+def log_count(api: httpx.Client, flow_run: str) -> int:
+    return len(api.post("/logs/filter", json={"logs": {"flow_run_id": {"any_": [flow_run]}}}).json())
+
+
+def test_logs_are_deleted_with_their_run_alone(scratch: httpx.Client) -> None:
+    flow = str(created(scratch, "/flows/", name=f"logged-{uuid4()}")["id"])
+    runs = [created(scratch, "/flow_runs/", flow_id=flow)["id"] for _ in range(4)]
+    task = task_run(scratch, runs[3], "a")["id"]
+    log = {"name": "a", "level": 20, "message": "b", "timestamp": "2025-03-01T00:00:00Z"}
+    logs = [{**log, "flow_run_id": run} for run in runs] + [{**log, "flow_run_id": runs[3], "task_run_id": task}]
+    scratch.post("/logs/", json=logs).raise_for_status()
+    scratch.delete(f"/flow_runs/{runs[0]}").raise_for_status()
+    scratch.post("/flow_runs/bulk_delete", json={"flow_runs": {"id": {"any_": [runs[1]]}}}).raise_for_status()
+    scratch.delete(f"/task_runs/{task}").raise_for_status()
+    assert [log_count(scratch, run) for run in runs] == [0, 0, 1, 1]
+    scratch.delete(f"/flows/{flow}").raise_for_status()
+    assert [log_count(scratch, run) for run in runs] == [0, 0, 1, 1]
+    gone = scratch.delete(f"/task_runs/{task}")
+    assert (gone.status_code, gone.json()) == (404, {"detail": "Task not found"})
+
+
+def test_states_set_together_share_their_details(scratch: httpx.Client) -> None:
+    """As on a real server: runs are changed from the last id to the first, here the subflow run before the other."""
+    flow = str(created(scratch, "/flows/", name=f"together-{uuid4()}")["id"])
+    first = created(scratch, "/flow_runs/", flow_id=flow)["id"]
+    parent = task_run(scratch, first, "a")["id"]
+    second = ""
+    while second < first:
+        second = created(scratch, "/flow_runs/", flow_id=flow, parent_task_run_id=parent)["id"]
+    body = {"flow_runs": {"id": {"any_": [first, second]}}, "state": {"type": "RUNNING"}}
+    results = scratch.post("/flow_runs/bulk_set_state", json=body).json()["results"]
+    assert [result["flow_run_id"] for result in results] == [second, first]
+    shown = [result["state"]["state_details"] for result in results]
+    assert {(details["flow_run_id"], details["task_run_id"]) for details in shown} == {(first, parent)}
+    kept = [scratch.get(f"/flow_runs/{each}").json()["state"]["state_details"] for each in (first, second)]
+    assert [(details["flow_run_id"], details["task_run_id"]) for details in kept] == [(first, parent), (second, parent)]
+
+
+def test_a_state_that_is_kept_shows_a_result_that_was_stored_with_it(tmp_path: Path) -> None:
+    state = {"id": str(uuid4()), "type": "COMPLETED", "name": "Completed", "timestamp": START, "data": [1]}
+    (tmp_path / "flows.jsonl").write_text('{"name": "f"}')
+    (tmp_path / "flow_runs.jsonl").write_text(
+        json.dumps({"name": "r", "flow": "f", "state_type": "COMPLETED", "state_name": "Completed", "state": state})
+    )
+    pending = {"state": {"type": "PAUSED"}}
+    with stand_in(tmp_path) as api:
+        loaded = api.post("/flow_runs/filter", json={}).json()[0]
+        assert loaded["state"]["data"] == [1]
+        kept = api.post(f"/flow_runs/{loaded['id']}/set_state", json=pending).json()
+        assert (kept["status"], kept["state"]["type"], kept["state"]["data"]) == ("ABORT", "COMPLETED", None)
+        done = {"type": "COMPLETED", "data": [2]}
+        made = created(api, "/flow_runs/", flow_id=loaded["flow_id"], state=done)["id"]
+        assert api.post(f"/flow_runs/{made}/set_state", json=pending).json()["state"]["data"] == [2]

@@ -64,10 +64,18 @@ def take(transition: Transition, policy: Policy) -> None:
     if transition.proposed:
         write(transition)
     elif transition.initial:
-        transition.validated = {**transition.initial, "state_details": dict(transition.initial["state_details"])}
+        transition.validated = as_kept(transition)
     leave(transition, left)
     if transition.runs is FLOW_RUNS and transition.proposed and transition.validated:
         keep_state_change(transition.workspace, transition.run, transition.initial, transition.validated)
+
+
+def as_kept(transition: Transition) -> State:
+    """The state that a run keeps. As on a real server, it shows only a result that was stored with it."""
+    initial = transition.initial
+    is_loaded = transition.workspace[transition.runs.states].find(initial["id"].int) is None
+    data = None if is_loaded else initial["data"]
+    return {**initial, "data": data, "state_details": dict(initial["state_details"])}
 
 
 def write(transition: Transition) -> None:
