@@ -37,6 +37,7 @@ def check_sorts(context: CheckContext, subject: TableUnderTest) -> None:
 def check_first_operators(context: CheckContext, subject: TableUnderTest) -> None:
     for operator in [each for each in subject.field_operators.values() if each.filter == subject.selection.own][:3]:
         single_criteria.check(subject, operator)
+        single_criteria.check_edges(subject, operator)
         single_criteria.check_others(subject, operator)
 
 
@@ -98,6 +99,7 @@ def test_a_list_may_show_a_view_of_its_rows(all_tables: ContextFactory, demo_app
         subject = subjects_of(context)[table]
         for operator in subject.field_operators.values():
             context.results.run(partial(single_criteria.check, subject, operator))
+            context.results.run(partial(single_criteria.check_edges, subject, operator))
             context.results.run(partial(single_criteria.check_others, subject, operator))
         context.results.run(partial(listings.check, context, subject))
         verdict = context.results.verdict

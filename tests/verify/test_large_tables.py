@@ -80,6 +80,7 @@ LEAVES = ["flows.id.any_", "flows.name.like_", "flows.tags.all_", "flow_runs.id.
 def checked(context: CheckContext, subject: TableUnderTest) -> None:
     for name in LEAVES:
         single_criteria.check(subject, subject.field_operators[tuple(name.split("."))])
+        single_criteria.check_edges(subject, subject.field_operators[tuple(name.split("."))])
         single_criteria.check_others(subject, subject.field_operators[tuple(name.split("."))])
 
 

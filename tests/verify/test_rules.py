@@ -88,6 +88,7 @@ def field_operators(table: str, *names: str) -> Focus:
         subject = subjects[table]
         for operator in (subject.field_operators[tuple(name.split("."))] for name in names):
             yield partial(single_criteria.check, subject, operator)
+            yield partial(single_criteria.check_edges, subject, operator)
             yield partial(single_criteria.check_others, subject, operator)
 
     return focus

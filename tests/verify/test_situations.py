@@ -63,6 +63,7 @@ def in_criteria(context: CheckContext, subject: TableUnderTest) -> None:
     for field_operator in subject.field_operators.values():
         if field_operator.filter == subject.selection.own:
             single_criteria.check(subject, field_operator)
+            single_criteria.check_edges(subject, field_operator)
             single_criteria.check_others(subject, field_operator)
 
 

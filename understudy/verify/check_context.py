@@ -92,6 +92,10 @@ class CheckContext:
         if answer.is_success:
             self.results.writes.append(self._written(endpoint, request, answer))
 
+    def answer_to(self, request: Request) -> Answer:
+        """The last response to a write."""
+        return self._answers[repr(request)]
+
     def _written(self, endpoint: Endpoint, request: Request, answer: Answer) -> Write:
         table = next((table for table, each in self.endpoint_map.creates.items() if each.label == endpoint.label), "")
         made = str(answer.body["id"]) if table and isinstance(answer.body, dict) and "id" in answer.body else ""

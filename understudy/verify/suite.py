@@ -17,6 +17,7 @@ from understudy.verify.checks import (
     invalid_requests,
     latest_rows,
     listings,
+    lives,
     lookups,
     parents,
     related_rows,
@@ -76,14 +77,19 @@ def stages(
     """All parts of a run, the most important first.
 
     Each operation comes first. Then each operator of the filters is checked with one value, sorts and invalid requests
-    beside them, and writes. Other values, more combinations and pages of filtered rows come last.
+    beside them, and writes. Edges, other values, more combinations and pages of filtered rows come last.
     """
     filters, sorts = in_turns(filters_of(subjects)), in_turns(sorts_of(context, subjects))
-    writing = [in_turns([*changes(context, subjects), deletions(context, only)])] if allow_writes else []
+    writing = (
+        [[*lives_of(context, only), *in_turns([*changes(context, subjects), deletions(context, only)])]]
+        if allow_writes
+        else []
+    )
     return [
         [list(operations(context, subjects, only))],
         [filters, in_turns([sorts, refusals(context, only)]), *writing],
         [
+            in_turns(edges(subjects)),
             in_turns(other_values(subjects)),
             list(pairs(context, subjects)),
             list(filtered(context, subjects)),
@@ -150,25 +156,38 @@ def queries(context: CheckContext, only: Only) -> list[Endpoint]:
 def filters_of(subjects: Mapping[str, TableUnderTest]) -> Kinds:
     """The parts about each operator of the filters of each table with one value, and about a few of them together.
 
-    Those of the filter on the table's own rows come first.
+    Those of the filter on the table's own rows come first, then one operator of each filter on related rows.
     """
     return [
         [
-            *operators_of(subject, own=True),
+            *operators_of(subject, [subject.selection.own]),
             Part(f"{subject.label}: two criteria", partial(combined_criteria.check_own, subject)),
-            *operators_of(subject, own=False),
+            *in_turns(
+                [operators_of(subject, [name]) for name in subject.selection.filters if name != subject.selection.own]
+            ),
             Part(f"{subject.label}: two filters", partial(combined_criteria.check_across, subject)),
         ]
         for subject in subjects.values()
     ]
 
 
-def operators_of(subject: TableUnderTest, *, own: bool) -> list[Part]:
-    """The parts about each operator of a table's own filter, or of the filters on related rows."""
+def operators_of(subject: TableUnderTest, filters: Collection[str]) -> list[Part]:
+    """The parts about each operator of some filters."""
     return [
         Part(f"{subject.label}: {operator.subject}", partial(single_criteria.check, subject, operator))
         for operator in subject.field_operators.values()
-        if (operator.filter == subject.selection.own) is own
+        if operator.filter in filters
+    ]
+
+
+def edges(subjects: Mapping[str, TableUnderTest]) -> Kinds:
+    """The parts about the same operators with null and empty operands, and with neighbours of the first ones."""
+    return [
+        [
+            Part(f"{subject.label}: {each.subject}, edges", partial(single_criteria.check_edges, subject, each))
+            for each in subject.field_operators.values()
+        ]
+        for subject in subjects.values()
     ]
 
 
@@ -229,6 +248,16 @@ def changes(context: CheckContext, subjects: Mapping[str, TableUnderTest]) -> Ki
     ]
 
 
+def lives_of(context: CheckContext, only: Only) -> list[Part]:
+    """The parts about one row of each table that can be written."""
+    creates = context.endpoint_map.creates
+    return [
+        Part(f"{creates[table].label}: the life of one row", partial(lives.check, context, table))
+        for table in lives.tables(context)
+        if only(creates[table])
+    ]
+
+
 def deletions(context: CheckContext, only: Only) -> list[Part]:
     """The parts about rows that refer to a deleted row, for each field that does."""
     deletes = context.endpoint_map.deletes
@@ -275,19 +304,19 @@ def is_refined(schema: Place) -> bool:
 
 def clean_up(context: CheckContext) -> list[str]:
     """Delete all rows that the run has made, unless it is interrupted again. Returns the ids of those that are left."""
-    made = [(table, row_id) for table, ids in context.own.made.items() for row_id in ids]
+    made = [(table, row_id) for table, ids in context.own.made.items() for row_id in reversed(ids)]
     context.throttled_client.allow(len(made))
     left = [row_id for _, row_id in made]
     with suppress(KeyboardInterrupt):
         for table, row_id in made:
-            if is_deleted(context, context.endpoint_map.deletes[table], row_id):
+            if is_deleted(context, context.endpoint_map.deletes[table], context.own.key(table, row_id)):
                 left.remove(row_id)
     return left
 
 
-def is_deleted(context: CheckContext, lookup: Lookup, row_id: str) -> bool:
+def is_deleted(context: CheckContext, lookup: Lookup, value: str) -> bool:
     try:
-        answer = context.throttled_client.ask(lookup.request(row_id))
+        answer = context.throttled_client.ask(lookup.request(value))
     except NoAnswer:
         return False
     return answer.is_success or answer.status == NOT_FOUND

@@ -16,7 +16,7 @@ from understudy.verify.filtered_rows.row_sets import rows
 from understudy.verify.filtered_rows.selected_ids import Filters
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
 from understudy.verify.requests.field_operators import FieldOperator
-from understudy.verify.requests.operands import few_operands, operands
+from understudy.verify.requests.operands import few_operands, first_operands, operands
 
 Operands = Callable[[FieldOperator, Sequence[Any]], Iterator[Any]]
 """The operands to send, made of some values."""
@@ -32,16 +32,23 @@ UNUSUAL: tuple[Callable[[str], object], ...] = (
 
 
 def check(subject: TableUnderTest, field_operator: FieldOperator) -> None:
-    """Hold the rules about one operator with one value, or a list of two, and report what each operation showed."""
+    """Hold the rules about one operator with one or two operands, and report what each operation showed."""
     values = subject.value_search.values(field_operator)
-    some = few(subject, field_operator)
     relations = MetamorphicRelations(subject.selected, field_operator.subject)
-    asks_for_nothing(field_operator, relations, subject.expected_rows)
-    check_values(subject, field_operator, relations, some, few_operands)
-    if field_operator.operator == "is_null_":
-        leads_on(subject, field_operator, relations)
+    check_values(subject, field_operator, relations, few(subject, field_operator), first_operands)
     subject.telling[field_operator] = telling_of(field_operator, relations)
     report(subject, field_operator, State.COVERED if values else State.UNREACHED)
+
+
+def check_edges(subject: TableUnderTest, field_operator: FieldOperator) -> None:
+    """Hold the same rules with null and empty operands, and with those that are nearly the first ones."""
+    relations = MetamorphicRelations(subject.selected, field_operator.subject)
+    asks_for_nothing(field_operator, relations, subject.expected_rows)
+    check_values(subject, field_operator, relations, few(subject, field_operator), few_operands)
+    if field_operator.operator == "is_null_":
+        leads_on(subject, field_operator, relations)
+    subject.telling.setdefault(field_operator, []).extend(telling_of(field_operator, relations))
+    report(subject, field_operator, State.COVERED)
 
 
 def few(subject: TableUnderTest, field_operator: FieldOperator) -> list[Any]:
@@ -73,7 +80,7 @@ def check_others(subject: TableUnderTest, field_operator: FieldOperator) -> None
     for value in pieces(subject, field_operator) if field_operator.is_either else ():
         either = partial(subject.expected_rows.bounds_apart, field_operator, value)
         relations.within(rules.FILTER, field_operator.filters(value), either)
-    subject.telling[field_operator] += telling_of(field_operator, relations)
+    subject.telling.setdefault(field_operator, []).extend(telling_of(field_operator, relations))
     report(subject, field_operator, State.COVERED)
 
 

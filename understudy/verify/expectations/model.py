@@ -96,6 +96,10 @@ class Model:
         """Whether no two rows of a table have the same value in a field."""
         return field == "id" or (field,) in self._catalog.tables[table].unique
 
+    def unique(self, table: str) -> tuple[tuple[str, ...], ...]:
+        """The fields that no two rows of a table share together, for each constraint."""
+        return tuple(tuple(names) for names in self._catalog.tables[table].unique)
+
     def derived(self, table: str) -> Derived | None:
         """How a table is derived from another; None where it is not."""
         return self._catalog.tables[table].derived

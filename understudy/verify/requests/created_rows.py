@@ -25,6 +25,7 @@ class CreatedRows:
         self._run = run
         self._count = 0
         self.made: dict[str, list[str]] = {table: [] for table in endpoint_map.creates}
+        self._keys: dict[tuple[str, str], str] = {}
 
     def mark(self) -> str:
         """A text that no other row holds."""
@@ -44,6 +45,13 @@ class CreatedRows:
         is_own = answer.is_success and (answer.status == CREATED or is_marked or only_makes)
         if is_own and "id" in row and row["id"] not in self.made[table]:
             self.made[table].append(str(row["id"]))
+            deletes = self._endpoint_map.deletes.get(table)
+            if deletes is not None and isinstance(row.get(deletes.field), str):
+                self._keys[table, str(row["id"])] = row[deletes.field]
+
+    def key(self, table: str, row_id: str) -> str:
+        """What names a row in the path of the operation that deletes it: its id, or its name when it was created."""
+        return self._keys.get((table, row_id), row_id)
 
 
 def value_for(place: Place, mark: str) -> Any:

@@ -60,6 +60,22 @@ def operands(field_operator: FieldOperator, values: Sequence[Any]) -> Iterator[A
         yield from values
 
 
+def first_operands(field_operator: FieldOperator, values: Sequence[Any]) -> Iterator[Any]:
+    """One or two operands that show most faults: a time itself, a part of a text in the other case, two values."""
+    schema = field_operator.place.value
+    first = values[:1]
+    if schema["type"] == "array":
+        yield from ([value] for value in first)
+        yield [*unmatched(field_operator), *values]
+    elif schema.get("format") == "date-time":
+        yield from first
+    elif schema["type"] == "string":
+        for text in first:
+            yield from (f"_{text[1:].swapcase() if text.isascii() else text[1:]}", f"{text[1:2]}%{text[-1:]}")
+    else:
+        yield from operands(field_operator, values)
+
+
 def few_operands(field_operator: FieldOperator, values: Sequence[Any]) -> Iterator[Any]:
     """The operands among these that most faults show with: of one value, or a list of two."""
     schema = field_operator.place.value

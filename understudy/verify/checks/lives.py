@@ -1,0 +1,307 @@
+"""One life of a row of any table that can be written: created, read, listed, created again, changed and deleted.
+
+A handler may decide more of such rows than the contract says. So only fields that clients send and read as plain values
+are compared.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from understudy.contract.contract import Place
+from understudy.reports.verdict import Rule
+from understudy.sampling.answers import rows_of, same, shortened
+from understudy.sampling.moving_fields import without
+from understudy.sampling.random_requests import Request
+from understudy.verify import rules
+from understudy.verify.check_context import CheckContext
+from understudy.verify.check_results import Broken, unlike
+from understudy.verify.checks.parents import NotCreated, created
+from understudy.verify.expectations.model import Row
+from understudy.verify.requests.endpoints import Endpoint, Lookup, schema_of, success_of
+from understudy.verify.requests.field_operators import field_operators_of
+
+CREATED, NOT_FOUND, CONFLICT = 201, 404, 409
+LONG_TEXT = " é 漢字 😀 A" * 60
+WHOLE = {"whole": 1.0, "beyond": 2**53 + 1, "deep": [[1.5, 1, True, None, ""], [], {}], "text": '[{"a": 1}]'}
+LIMITING = ("x-refined-by", "x-template", "x-after", "x-truncate", "anyOf")  # a value here may be refused or changed
+
+
+@dataclass
+class Life:
+    """The row of a life, the requests that were sent for it, and the body that created it."""
+
+    context: CheckContext
+    table: str
+    body: dict[str, Any] = field(default_factory=dict)
+    row: Row = field(default_factory=dict)
+    requests: list[Request] = field(default_factory=list)
+
+    @property
+    def creates(self) -> Endpoint:
+        return self.context.endpoint_map.creates[self.table]
+
+    @property
+    def reads(self) -> list[Lookup]:
+        """The operations that return the row."""
+        return [
+            each
+            for each in self.context.endpoint_map.reads
+            if each.table == self.table
+            and each.field in success_of(each.endpoint)["properties"].value
+            and self.row.get(each.field) is not None
+        ]
+
+    @property
+    def fields(self) -> dict[str, Place]:
+        """The fields that clients write and read as plain values."""
+        updates = self.context.endpoint_map.updates.get(self.table)
+        written = [self.creates, *([updates.endpoint] if updates is not None else [])]
+        shown = success_of(self.creates)["properties"].value
+        return {
+            name: part
+            for endpoint in written
+            for name, part in plain_fields(endpoint).items()
+            if name in shown and name not in self.context.model.moving(self.table)
+        }
+
+    def still(self, row: Any) -> Any:
+        return without(self.context.model.moving(self.table), row)
+
+    def record(self, rule: Rule, endpoint: Endpoint, subject: str, broken: Broken | None) -> None:
+        self.context.results.record(rule, endpoint.label, subject, broken)
+
+    def failed(self, request: Request, expected: str, found: str) -> Broken:
+        return Broken((*self.requests, request), expected, found)
+
+
+def tables(context: CheckContext) -> list[str]:
+    """The tables whose rows can be created, returned and deleted by operations on one row."""
+    endpoint_map = context.endpoint_map
+    read = {each.table for each in endpoint_map.reads}
+    return [table for table in endpoint_map.creates if table in read and table in endpoint_map.deletes]
+
+
+def check(context: CheckContext, table: str) -> None:
+    """Create a row, and check it in each operation until it is deleted; nothing where it cannot be created."""
+    with context.results.scenario():
+        life = Life(context, table)
+        try:
+            begin(life)
+        except NotCreated:
+            return
+        for step in (check_created, check_read, check_listed, check_again, check_changes, check_deleted):
+            step(life)
+
+
+# ----------------------------------------------------------------------- create
+
+
+def begin(life: Life) -> None:
+    """Create a row with as many fields as the server accepts together.
+
+    Raises:
+        NotCreated: it accepts not even what is required.
+    """
+    required = schema_of(life.creates).value.get("required", ())
+    optional = [name for name in plain_fields(life.creates) if name not in required]
+    accept(life, optional)
+    if not life.row:
+        created(life.context, life.table, {}, life.requests)  # raises where this is refused, too
+        life.body = dict(life.requests[-1].body)
+        life.row = life.context.success(*read_of(life))
+
+
+def accept(life: Life, names: Sequence[str]) -> None:
+    """Create a row with more fields. If the server refuses them, it may accept one half or the other."""
+    parts, mark = plain_fields(life.creates), life.context.own.mark()
+    given = {name: plain_value(parts[name], mark) for name in (*life.body.keys() & parts.keys(), *names)}
+    requests: list[Request] = []
+    try:
+        created(life.context, life.table, given, requests)
+    except NotCreated:
+        half = len(names) // 2
+        for some in (names[:half], names[half:]) if half else ():
+            accept(life, some)
+        return
+    life.requests, life.body = requests, dict(requests[-1].body)
+    life.row = life.context.answer_to(requests[-1]).body
+
+
+def check_created(life: Life) -> None:
+    """A create returns the values that were sent."""
+    sent = {name: life.body[name] for name in life.fields if name in life.body}
+    shown = {name: life.row.get(name) for name in sent}
+    broken = None if same(shown, sent) else unlike(tuple(life.requests), sent, shown)
+    life.record(rules.CREATE, life.creates, "", broken)
+
+
+def check_again(life: Life) -> None:
+    """What is unique is created once: a second create is a conflict, or returns the row."""
+    unique = life.context.model.unique(life.table)
+    if not any(set(names) <= life.body.keys() for names in unique):
+        return
+    request = life.creates.request(life.body)
+    answer = life.context.ask(life.creates, request)
+    returned = answer.body.get("id") if isinstance(answer.body, dict) else None
+    is_kept = answer.status == CONFLICT or (answer.status != CREATED and returned == life.row["id"])
+    found = f"{answer.status} with {shortened(answer.body)}"
+    broken = None if is_kept else life.failed(request, f"{CONFLICT}, or the row that is there", found)
+    life.record(rules.UNIQUE, life.creates, "", broken)
+
+
+# ------------------------------------------------------------------------- read
+
+
+def check_read(life: Life) -> None:
+    """Every operation that returns the row returns what the create did."""
+    for lookup in life.reads:
+        request = lookup.request(str(life.row[lookup.field]))
+        answer = life.context.ask(lookup.endpoint, request)
+        names = success_of(lookup.endpoint)["properties"].value.keys() & life.fields.keys()
+        expected = {name: life.row.get(name) for name in sorted(names)}
+        shown = {name: answer.body.get(name) for name in expected} if isinstance(answer.body, dict) else answer.body
+        is_row = answer.is_success and same(shown, expected)
+        broken = None if is_row else unlike((*life.requests, request), expected, shown)
+        life.record(rules.LOOKUP, lookup.endpoint, lookup.field, broken)
+
+
+def check_listed(life: Life) -> None:
+    """The list has the row as it is returned alone."""
+    request, row = listed(life)
+    if request is None:
+        return
+    selection, (endpoint, read) = life.context.endpoint_map.selections[life.table], read_of(life)
+    alone = life.context.success(endpoint, read)
+    names = [name for name in life.fields if name in success_of(selection.lists)["items"]["properties"].value]
+    expected = {name: alone.get(name) for name in names}
+    shown = None if row is None else {name: row.get(name) for name in names}
+    broken = None if same(shown, expected) else unlike((*life.requests, read, request), expected, shown)
+    life.record(rules.FOUND, selection.lists, "", broken)
+
+
+def listed(life: Life) -> tuple[Request | None, Row | None]:
+    """The request for a list that has the row, and the row there. No request if no filter selects it."""
+    selection = life.context.endpoint_map.selections.get(life.table)
+    if selection is None:
+        return None, None
+    operators = field_operators_of(selection)
+    keys = [each.names for each in operators if each.filter == selection.own and each.operator == "any_"]
+    key = next((name for name in ("id", "name") if (selection.own, name, "any_") in keys and life.row.get(name)), None)
+    filters = {selection.own: {key: {"any_": [life.row[key]]}}} if key is not None else {}
+    if selection.own and not filters:
+        return None, None
+    request = selection.lists.request(filters)
+    rows = rows_of(life.context.success(selection.lists, request)) or []
+    return request, next((row for row in rows if row["id"] == life.row["id"]), None)
+
+
+def read_of(life: Life) -> tuple[Endpoint, Request]:
+    """The operation that returns the row, and the request."""
+    if not life.row:
+        raise NotCreated
+    lookup = life.reads[0]
+    return lookup.endpoint, lookup.request(str(life.row[lookup.field]))
+
+
+# ----------------------------------------------------------------------- change
+
+
+def check_changes(life: Life) -> None:
+    """Each change of one field sets that field, and no other that clients write."""
+    updates = life.context.endpoint_map.updates.get(life.table)
+    if updates is None:
+        return
+    for name, change in changes(life, updates):
+        check_change(life, updates, name, change)
+
+
+def changes(life: Life, updates: Lookup) -> Iterator[tuple[str, dict[str, Any]]]:
+    """No change at all, and a change of each field."""
+    yield "", {}
+    for name, part in plain_fields(updates.endpoint).items():
+        if name in life.fields and name != updates.field:
+            value = plain_value(part, life.context.own.mark(), life.row.get(name))
+            if not same(value, life.row.get(name)):
+                yield name, {name: value}
+
+
+def check_change(life: Life, updates: Lookup, name: str, change: dict[str, Any]) -> None:
+    request = updates.request(str(life.row[updates.field]), change)
+    answer = life.context.ask(updates.endpoint, request)
+    if not answer.is_success:
+        return  # a handler may refuse a value that the schema allows
+    endpoint, read = read_of(life)
+    before, now = life.row, life.context.success(endpoint, read)
+    names = success_of(endpoint)["properties"].value.keys()
+    expected = {
+        each: value
+        for each, value in ({name: before.get(name) for name in life.fields} | change).items()
+        if each in names
+    }
+    shown = {each: now.get(each) for each in expected}
+    broken = None if same(shown, expected) else unlike((*life.requests, request, read), expected, shown)
+    life.record(rules.UPDATE, updates.endpoint, name, broken)
+    life.requests.append(request)
+    life.row = now
+
+
+# ----------------------------------------------------------------------- delete
+
+
+def check_deleted(life: Life) -> None:
+    """A deleted row is in no response, and cannot be deleted again."""
+    deletes = life.context.endpoint_map.deletes[life.table]
+    request = deletes.request(str(life.row[deletes.field]))
+    life.context.success(deletes.endpoint, request)
+    life.requests.append(request)
+    for lookup in (*life.reads, deletes):
+        again = lookup.request(str(life.row[lookup.field]))
+        status = life.context.ask(lookup.endpoint, again).status
+        broken = None if status == NOT_FOUND else life.failed(again, f"{NOT_FOUND}", f"{status}")
+        life.record(rules.DELETE, lookup.endpoint, "", broken)
+    asked, row = listed(life)
+    if asked is not None:
+        broken = None if row is None else life.failed(asked, "a list without the deleted row", "the row")
+        life.record(rules.DELETE, life.context.endpoint_map.selections[life.table].lists, "", broken)
+
+
+# ----------------------------------------------------------------------- values
+
+
+def plain_fields(endpoint: Endpoint) -> dict[str, Place]:
+    """The fields of a body that a client may set to a value of its own, which is stored as it is."""
+    return {name: part for name, part in schema_of(endpoint).entries("properties") if is_plain(part)}
+
+
+def is_plain(part: Place) -> bool:
+    schema = part.value
+    if schema.get("writeOnly") or any(name in schema for name in LIMITING):
+        return False
+    match schema.get("type"):
+        case "string":
+            return "format" not in schema
+        case "array":
+            return part["items"].value.get("type") == "string" and "format" not in part["items"].value
+        case "object":
+            others = schema.get("additionalProperties", {})
+            return "properties" not in schema and not any(name in others for name in LIMITING if others is not True)
+    return True
+
+
+VALUES: Mapping[str | None, Callable[[Place, str, Any], Any]] = {
+    "string": lambda part, mark, _: mark if "pattern" in part.value else f"{mark}{LONG_TEXT}",
+    "array": lambda _part, mark, _: [mark, "b", "a", mark, "É"],
+    "object": lambda _part, mark, _: {mark: mark, **WHOLE},
+    "boolean": lambda part, _mark, now: not (part.value.get("default", False) if now is None else now),
+    "integer": lambda part, _mark, now: (now or part.value.get("minimum", 0)) + 3,
+    "number": lambda part, _mark, now: (now or part.value.get("minimum", 0)) + 0.5,
+    None: lambda _part, mark, _: {"marked": mark, **WHOLE},
+}
+"""Values by type: the schema, a text that no row has, and the present value give another one."""
+
+
+def plain_value(part: Place, mark: str, now: Any = None) -> Any:
+    """A value for a schema, other than the present one."""
+    words = [word for word in part.value.get("enum", ()) if word not in (None, now)]
+    return words[-1] if words else VALUES[part.value.get("type")](part, mark, now)
