@@ -99,6 +99,7 @@ ANNOTATIONS: Mapping[str, Annotation] = {
     "x-former": Annotation(SCHEMA, beside("properties", WORDS)),
     "x-hidden": Annotation(SCHEMA, FLAG),
     "x-moving": Annotation(SCHEMA, FLAG),
+    "x-write-only": Annotation(SCHEMA, FLAG),
     "x-shown-by": Annotation(SCHEMA, beside("x-table", TEXT)),
     "x-filters": Annotation(SCHEMA, table),
     "x-field": Annotation(SCHEMA, TEXT),

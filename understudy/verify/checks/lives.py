@@ -24,7 +24,14 @@ from understudy.verify.requests.field_operators import field_operators_of
 CREATED, NOT_FOUND, CONFLICT = 201, 404, 409
 LONG_TEXT = " é 漢字 😀 A" * 60
 WHOLE = {"whole": 1.0, "beyond": 2**53 + 1, "deep": [[1.5, 1, True, None, ""], [], {}], "text": '[{"a": 1}]'}
-LIMITING = ("x-refined-by", "x-template", "x-after", "x-truncate", "anyOf")  # a value here may be refused or changed
+LIMITING = (
+    "x-write-only",
+    "x-refined-by",
+    "x-template",
+    "x-after",
+    "x-truncate",
+    "anyOf",
+)  # a value may be refused or changed
 
 
 @dataclass
@@ -217,10 +224,11 @@ def check_changes(life: Life) -> None:
 
 
 def changes(life: Life, updates: Lookup) -> Iterator[tuple[str, dict[str, Any]]]:
-    """No change at all, and a change of each field."""
+    """No change at all, and a change of each field, but of those that the server did not accept in the create."""
     yield "", {}
+    refused = plain_fields(life.creates).keys() - life.body.keys()
     for name, part in plain_fields(updates.endpoint).items():
-        if name in life.fields and name != updates.field:
+        if name in life.fields and name != updates.field and name not in refused:
             value = plain_value(part, life.context.own.mark(), life.row.get(name))
             if not same(value, life.row.get(name)):
                 yield name, {name: value}
@@ -233,12 +241,8 @@ def check_change(life: Life, updates: Lookup, name: str, change: dict[str, Any])
         return  # a handler may refuse a value that the schema allows
     endpoint, read = read_of(life)
     before, now = life.row, life.context.success(endpoint, read)
-    names = success_of(endpoint)["properties"].value.keys()
-    expected = {
-        each: value
-        for each, value in ({name: before.get(name) for name in life.fields} | change).items()
-        if each in names
-    }
+    names = success_of(endpoint)["properties"].value.keys() & life.fields.keys()
+    expected = {each: change.get(each, before.get(each)) for each in sorted(names)}
     shown = {each: now.get(each) for each in expected}
     broken = None if same(shown, expected) else unlike((*life.requests, request, read), expected, shown)
     life.record(rules.UPDATE, updates.endpoint, name, broken)
@@ -276,7 +280,7 @@ def plain_fields(endpoint: Endpoint) -> dict[str, Place]:
 
 def is_plain(part: Place) -> bool:
     schema = part.value
-    if schema.get("writeOnly") or any(name in schema for name in LIMITING):
+    if any(name in schema for name in LIMITING):
         return False
     match schema.get("type"):
         case "string":

@@ -1,0 +1,113 @@
+"""One life of a row of each table that can be written, whatever a handler decides of it."""
+
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+
+from tests.apps import app_on
+from tests.conftest import SMALL
+from tests.mutants.behaviours import replies, sends, when
+from tests.mutants.exchange import Answer, Request
+from tests.mutants.generated import generated
+from tests.mutants.lie import Behaviour, honest
+from tests.mutants.origin import Inside
+from tests.mutants.paths import drop
+from tests.mutants.proxy import Proxy
+from tests.verify.contexts import ContextFactory
+from understudy.contract.contract import Contract
+from understudy.operations.api_folder import Api, own_folder
+from understudy.reports.verdict import Violation
+from understudy.verify.check_context import CheckContext
+from understudy.verify.checks import lives
+from understudy.verify.suite import clean_up
+
+WRITABLE = {
+    "artifacts", "flows", "flow_runs", "task_runs", "deployments", "variables", "concurrency_limits",
+    "concurrency_limits_v2", "block_types", "work_pools", "work_queues", "automations",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def all_tables() -> ContextFactory:
+    return ContextFactory(Contract.load(own_folder() / "openapi.yaml"))
+
+
+@pytest.fixture
+def live(all_tables: ContextFactory, api: Api) -> Callable[[Behaviour, str], list[Violation]]:
+    """Checks the life of one row of a table on a server; the violations."""
+
+    def check(behaviour: Behaviour, table: str) -> list[Violation]:
+        with all_tables.context_of(Proxy(Inside(app_on(SMALL, api)), behaviour)) as context:
+            context.results.run(partial(lives.check, context, table))
+            assert context.results.verdict.errors == []
+            return context.results.verdict.violations
+
+    return check
+
+
+def test_tables_that_can_be_written(all_tables: ContextFactory, api: Api) -> None:
+    with all_tables.context_of(app_on(SMALL, api)) as context:
+        assert set(lives.tables(context)) == WRITABLE
+
+
+def test_a_correct_server_has_no_violations_and_keeps_no_rows(all_tables: ContextFactory, api: Api) -> None:
+    with all_tables.context_of(app_on(SMALL, api)) as context:
+        before = rows(context)
+        for table in lives.tables(context):
+            context.results.run(partial(lives.check, context, table))
+        assert clean_up(context) == []
+        assert rows(context) == before
+        verdict = context.results.verdict
+    assert (verdict.violations, verdict.errors, verdict.notes) == ([], [], [])
+
+
+def rows(context: CheckContext) -> dict[str, int]:
+    """How many rows of each table are listed. A new queue for agents stays, as on a real server."""
+    selections = context.endpoint_map.selections.items()
+    kept = ("work_queues", "work_pools")
+    return {table: len(context.shown(each.lists, {})) for table, each in selections if table not in kept}
+
+
+def ignores(label: str, name: str) -> Behaviour:
+    return sends(label, drop(name))
+
+
+def clears(operation: str, name: str) -> Behaviour:
+    """A change of something else clears a field."""
+    change = sends(operation, lambda body: {**body, name: None})
+    return when(lambda request: bool(request.json) and name not in request.json, change)
+
+
+def answers_not_found_with(operation: str, status: int) -> Behaviour:
+    def change(request: Request, answer: Answer) -> Answer:
+        return answer.saying(answer.json, status) if answer.status == 404 else answer
+
+    return replies(operation, change)
+
+
+@pytest.mark.parametrize(
+    ("table", "rule", "behaviour"),
+    [
+        ("work_pools", "create", ignores("POST /work_pools/", "description")),
+        ("variables", "create", sends("POST /variables/", lambda body: {**body, "tags": sorted(body["tags"])})),
+        ("deployments", "update", clears(r"PATCH /deployments/[^/]+", "description")),
+        ("work_queues", "update", ignores(r"PATCH /work_queues/[^/]+", "priority")),
+        ("work_pools", "update", ignores(r"PATCH /work_pools/[^/]+", "is_paused")),
+        ("flow_runs", "delete", answers_not_found_with(r"DELETE /flow_runs/[^/]+", 400)),
+    ],
+)
+def test_violations(
+    live: Callable[[Behaviour, str], list[Violation]], table: str, rule: str, behaviour: Behaviour
+) -> None:
+    assert live(honest, table) == []
+    assert rule in {violation.rule.name for violation in live(behaviour, table)}
+
+
+@pytest.mark.parametrize("table", sorted(WRITABLE - {"automations"}))
+def test_a_delete_that_does_nothing(
+    live: Callable[[Behaviour, str], list[Violation]], all_tables: ContextFactory, table: str
+) -> None:
+    label = all_tables.endpoint_map.deletes[table].endpoint.label
+    mutant = next(each for each in generated(all_tables.contract) if each.name == f"{label}:not")
+    assert {violation.rule.name for violation in live(mutant.behaviour, table)} >= {"delete"}
