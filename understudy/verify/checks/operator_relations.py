@@ -57,8 +57,10 @@ class Question:
 
 
 def check(question: Question) -> None:
-    """Hold the rules about a leaf's operator."""
-    RULES[question.field_operator.operator](question)
+    """Hold the rules about a leaf's operator, if there are any."""
+    rule = RULES.get(question.field_operator.operator)
+    if rule is not None:
+        rule(question)
 
 
 def any_of(asked: Question) -> None:
