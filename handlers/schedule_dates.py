@@ -1,13 +1,14 @@
 """The dates of schedules: when a deployment is to run."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pendulum
-from croniter import croniter
+from croniter import CroniterBadDateError, croniter
 from dateutil import tz
 
 from understudy.errors import Unprocessable
@@ -101,9 +102,10 @@ def cron_dates(schedule: dict[str, Any], start: datetime) -> Iterator[datetime]:
     local = start.astimezone(zone).replace(tzinfo=None)
     before = local - timedelta(seconds=0 if local.microsecond else 1)
     cron = croniter(schedule["cron"], before, day_or=schedule.get("day_or", True))
-    while True:
-        date: datetime = cron.get_next(datetime).replace(tzinfo=zone)
-        yield date.astimezone(timezone.utc).astimezone(zone)
+    with suppress(CroniterBadDateError):  # there is none within the next fifty years
+        while True:
+            date: datetime = cron.get_next(datetime).replace(tzinfo=zone)
+            yield date.astimezone(timezone.utc).astimezone(zone)
 
 
 def rrule_dates(schedule: dict[str, Any], start: datetime) -> Iterator[datetime]:

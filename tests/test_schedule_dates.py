@@ -47,3 +47,8 @@ def test_dates_where_clocks_change(schedule: dict[str, Any], start: str, dates: 
     begin = datetime.fromisoformat(start).replace(tzinfo=timezone.utc)
     found = dates_of(schedule, begin, begin + timedelta(days=30), 2)
     assert [date.astimezone(timezone.utc).replace(tzinfo=None).isoformat() for date in found] == dates
+
+
+def test_a_cron_string_without_a_date_has_none() -> None:
+    begin = datetime(2026, 1, 1, tzinfo=timezone.utc)
+    assert list(dates_of({"cron": "0 0 30 2 *", "timezone": "UTC"}, begin, begin + timedelta(days=100), 2)) == []
