@@ -5,12 +5,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from jinja2 import ChainableUndefined, TemplateError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from understudy.workspaces.workspace import Workspace
 
+from .user_templates import Environment
+
 KIND = "__prefect_kind"
-ENVIRONMENT = ImmutableSandboxedEnvironment(undefined=ChainableUndefined)
+ENVIRONMENT = Environment(undefined=ChainableUndefined)
 
 
 class Removed:

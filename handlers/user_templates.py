@@ -1,10 +1,40 @@
 """Templates of texts that users write, in Jinja's language."""
 
+import re
+from typing import Any
+
 from jinja2 import TemplateSyntaxError, nodes
+from jinja2.exceptions import SecurityError
+from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 MOST_LOOPS, DEEPEST_LOOP = 10, 2
-JINJA = ImmutableSandboxedEnvironment()
+LONGEST = 1_000_000  # characters and items that an operator may produce
+DIGITS = 10_000  # bits of a power, and columns of a formatted value
+WIDTH = re.compile(r"%[^a-zA-Z%]*?([0-9]{5,}|\*)")
+
+
+class Environment(ImmutableSandboxedEnvironment):
+    """An environment in which an operator cannot take all memory or hours of time."""
+
+    intercepted_binops = frozenset({"*", "**", "%"})
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        if is_too_large(operator, left, right):
+            raise SecurityError(f"the result of {operator} is too large")
+        return super().call_binop(context, operator, left, right)
+
+
+def is_too_large(operator: str, left: Any, right: Any) -> bool:
+    if operator == "**":
+        return isinstance(left, int) and isinstance(right, int) and left.bit_length() * right > DIGITS
+    if operator == "%":
+        return isinstance(left, str) and WIDTH.search(left) is not None
+    sizes = [len(value) if hasattr(value, "__len__") else value for value in (left, right)]
+    return any(hasattr(value, "__len__") for value in (left, right)) and sizes[0] * sizes[1] > LONGEST
+
+
+JINJA = Environment()
 
 
 class InvalidTemplate(Exception):
