@@ -32,6 +32,7 @@ LEAST_RUNS, MOST_RUNS = 3, 100
 LEAST_TIME, MOST_TIME = timedelta(hours=1), timedelta(days=100)
 KINDS = {"interval": "IntervalSchedule", "cron": "CronSchedule", "rrule": "RRuleSchedule"}
 Body = dict[str, Any]
+Row = Mapping[str, Any]
 
 
 def create_flow_run_from_deployment(
@@ -175,7 +176,7 @@ def schedule_deployment(
     return None
 
 
-def dates_to_schedule(schedule: Body, time: datetime) -> list[datetime]:
+def dates_to_schedule(schedule: Row, time: datetime) -> list[datetime]:
     """The dates for which a real server's scheduler creates runs at a time; none if a schedule cannot be evaluated."""
     try:
         dates = dates_of(schedule["schedule"], time, time + MOST_TIME, MOST_RUNS)
@@ -194,18 +195,18 @@ def enough_dates(dates: Iterable[datetime], fewest: int, least: datetime) -> lis
     return found
 
 
-def key_at(deployment: Body, schedule: Body, date: datetime) -> str:
+def key_at(deployment: Row, schedule: Row, date: datetime) -> str:
     """The idempotency key of the run that a schedule asks for at a time."""
     return f"scheduled {deployment['id']} {schedule['id']} {date}"
 
 
-def is_scheduled(workspace: Workspace, deployment: Body, schedule: Body, date: datetime) -> bool:
+def is_scheduled(workspace: Workspace, deployment: Row, schedule: Row, date: datetime) -> bool:
     """Whether the run that a schedule asks for at a time was created."""
     values = {"flow_id": deployment["flow_id"], "idempotency_key": key_at(deployment, schedule, date)}
     return same_row(workspace["flow_runs"], values) is not None
 
 
-def schedule_run(workspace: Workspace, deployment: Body, schedule: Body, date: datetime) -> None:
+def schedule_run(workspace: Workspace, deployment: Row, schedule: Row, date: datetime) -> None:
     """Create the run that a schedule asks for at a time, unless it is there."""
     moment = now()
     if is_scheduled(workspace, deployment, schedule, date):

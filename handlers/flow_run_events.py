@@ -73,13 +73,13 @@ def truncated(text: str) -> str:
 
 def related(workspace: Workspace, run: Row) -> list[dict[str, str]]:
     """What a flow run belongs to, with the tags of all of it, and what created the run."""
-    queue = workspace["work_queues"].get(run["work_queue_id"])
+    queue = workspace["work_queues"].look_up(run["work_queue_id"])
     owners = {
-        "flow": workspace["flows"].get(run["flow_id"]),
-        "deployment": workspace["deployments"].get(run["deployment_id"]),
+        "flow": workspace["flows"].look_up(run["flow_id"]),
+        "deployment": workspace["deployments"].look_up(run["deployment_id"]),
         "work-queue": queue,
-        "work-pool": queue and workspace["work_pools"].get(queue["work_pool_id"]),
-        "task-run": workspace["task_runs"].get(run["parent_task_run_id"]),
+        "work-pool": queue and workspace["work_pools"].look_up(queue["work_pool_id"]),
+        "task-run": workspace["task_runs"].look_up(run["parent_task_run_id"]),
     }
     found, tags = [], set(run["tags"])
     for kind, row in owners.items():

@@ -77,7 +77,7 @@ def labels_of(workspace: Workspace, body: Mapping[str, Any]) -> dict[str, Any]:
         flow_id = body["flow_id"]
         labels = {**own_labels(workspace["flows"], flow_id), "prefect.flow.id": str(flow_id)}
     else:
-        deployment = deployments.values(row)
+        deployment = deployments.look(row)
         system = {"prefect.flow.id": str(deployment["flow_id"]), "prefect.deployment.id": str(deployment_id)}
         labels = {**(deployment["labels"] or {}), **system}
     return {**labels, **(body.get("labels") or {})}
@@ -85,7 +85,7 @@ def labels_of(workspace: Workspace, body: Mapping[str, Any]) -> dict[str, Any]:
 
 def own_labels(table: Table, row_id: Any) -> dict[str, Any]:
     row = table.find(row_id.int)
-    return {} if row is None else table.values(row)["labels"] or {}
+    return {} if row is None else table.look(row)["labels"] or {}
 
 
 def update_flow_run(workspace: Workspace, id: UUID, body: dict[str, Any]) -> Answer:

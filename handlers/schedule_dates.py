@@ -1,8 +1,8 @@
 """The dates of schedules: when a deployment is to run."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone, tzinfo
 from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,7 +21,7 @@ CANDIDATES = 1000  # dates that are looked at, at most
 LATEST = datetime(9999, 1, 1, tzinfo=timezone.utc)
 
 
-def dates_of(schedule: dict[str, Any], start: datetime, end: datetime, most: int) -> Iterator[datetime]:
+def dates_of(schedule: Mapping[str, Any], start: datetime, end: datetime, most: int) -> Iterator[datetime]:
     """At most so many dates of a schedule, from a start to an end, both included.
 
     Raises:
@@ -33,7 +33,7 @@ def dates_of(schedule: dict[str, Any], start: datetime, end: datetime, most: int
     raise Unprocessable("The schedule has neither an interval nor a cron string nor an rrule.")
 
 
-def next_date(schedule: dict[str, Any], start: datetime) -> datetime | None:
+def next_date(schedule: Mapping[str, Any], start: datetime) -> datetime | None:
     """The first date of a schedule from a start; None if there is none, or it cannot be evaluated."""
     try:
         return next(dates_of(schedule, start, LATEST, 1), None)
@@ -53,21 +53,24 @@ def distinct(dates: Iterator[datetime], start: datetime, end: datetime, most: in
             yield date
 
 
-def interval_dates(schedule: dict[str, Any], start: datetime) -> Iterator[datetime]:
+def interval_dates(schedule: Mapping[str, Any], start: datetime) -> Iterator[datetime]:
     """Dates by an interval from an anchor: whole days keep the hour in their time zone."""
     zone = schedule.get("timezone") or "UTC"
-    anchor = pendulum.instance(moment_of(schedule["anchor_date"])).in_timezone(zone)
-    interval = timedelta(seconds=schedule["interval"])
+    first, interval = moment_of(schedule["anchor_date"]), timedelta(seconds=schedule["interval"])
     days, seconds = interval.days, (interval - timedelta(days=interval.days)).total_seconds()
+    if zone == "UTC" or not days:  # elapsed time
+        yield from elapsed_dates(first, interval, start, pendulum.timezone(zone))
+        return
+    anchor = pendulum.instance(first).in_timezone(zone)
 
     def jump(number: int) -> pendulum.DateTime:
         """The date so many intervals after the anchor. Intervals of both days and seconds count as elapsed time."""
-        if days and seconds:
+        if seconds:
             return anchor.add(seconds=interval.total_seconds() * number)
-        return anchor.add(days=days * number, seconds=seconds * number)
+        return anchor.add(days=days * number)
 
     number = 0
-    if start >= anchor and days and not seconds and zone != "UTC":
+    if start >= anchor and not seconds:
         date = stepped(anchor, start, days)
     else:
         number = int((start - anchor).total_seconds() / interval.total_seconds())
@@ -79,8 +82,16 @@ def interval_dates(schedule: dict[str, Any], start: datetime) -> Iterator[dateti
         if date >= start:
             yield datetime.fromisoformat(date.isoformat())  # a plain one
         number += 1
-        is_before_anchor = start < anchor and days and not seconds and number <= 0
+        is_before_anchor = start < anchor and not seconds and number <= 0
         date = jump(number) if is_before_anchor else date.add(days=days, seconds=seconds)
+
+
+def elapsed_dates(anchor: datetime, interval: timedelta, start: datetime, zone: tzinfo | None) -> Iterator[datetime]:
+    """Dates in a time zone, from a start, that are any number of intervals from an anchor."""
+    date = anchor - interval * ((anchor - start) // interval)
+    while True:
+        yield date.astimezone(zone)
+        date += interval
 
 
 def stepped(anchor: pendulum.DateTime, start: datetime, days: int) -> pendulum.DateTime:
@@ -96,7 +107,7 @@ def stepped(anchor: pendulum.DateTime, start: datetime, days: int) -> pendulum.D
     return date
 
 
-def cron_dates(schedule: dict[str, Any], start: datetime) -> Iterator[datetime]:
+def cron_dates(schedule: Mapping[str, Any], start: datetime) -> Iterator[datetime]:
     """Dates by a cron string in its time zone; a time that clocks pass twice counts once."""
     zone = ZoneInfo(schedule.get("timezone") or "UTC")
     local = start.astimezone(zone).replace(tzinfo=None)
@@ -108,7 +119,7 @@ def cron_dates(schedule: dict[str, Any], start: datetime) -> Iterator[datetime]:
             yield date.astimezone(timezone.utc).astimezone(zone)
 
 
-def rrule_dates(schedule: dict[str, Any], start: datetime) -> Iterator[datetime]:
+def rrule_dates(schedule: Mapping[str, Any], start: datetime) -> Iterator[datetime]:
     """Dates by recurrences in their time zone."""
     zone = schedule.get("timezone") or "UTC"
     return (in_zone(date, ZoneInfo(zone)) for date in recurrence(schedule["rrule"], zone).dates(start))

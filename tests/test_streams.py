@@ -190,6 +190,18 @@ def test_a_fault_rule_breaks_a_handshake_off(how: str) -> None:
             assert names(api) == ["again"]
 
 
+def test_a_fault_rule_leaves_a_handshake_without_an_answer() -> None:
+    with stand_in(SMALL) as api:
+        rules = f"{str(api.base_url).rstrip('/').removesuffix('/api')}/__admin/faults"
+        httpx.put(rules, json={"rules": [{"connection": "hang", "first": 1}]}).raise_for_status()
+        url = f"{str(api.base_url).rstrip('/').replace('http', 'ws', 1)}/events/in"
+        with pytest.raises(TimeoutError), connect(url, subprotocols=PREFECT, open_timeout=0.5):
+            pass
+        with stream(api, "/events/in") as connection:
+            say(connection, event("again"))
+            assert names(api) == ["again"]
+
+
 def test_a_fault_rule_cuts_a_stream_off_at_its_first_message() -> None:
     with stand_in(SMALL) as api:
         rules = f"{str(api.base_url).rstrip('/').removesuffix('/api')}/__admin/faults"

@@ -35,7 +35,7 @@ def run(workspace: Workspace) -> None:
     index = runs.index(NEXT_START)
     late = waiting(workspace) & index.up_to(key_of(moment - GRACE))
     for row in index.page(late, False, 0, len(late)):
-        details = {"scheduled_time": runs.values(row)["next_scheduled_start_time"]}
+        details = {"scheduled_time": time_of_key(runs.key(NEXT_START, row))}
         proposed = new_state("SCHEDULED", moment, "Late", state_details=details)
         propose(workspace, row, proposed, moment, MARK_LATE_RUNS_POLICY)
 

@@ -3,13 +3,12 @@
 Source: `prefect.server.services.scheduler`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID
 
 from understudy.contract.columns import Column
-from understudy.operations.actions import matching
 from understudy.values import MICROSECOND, key_of, now, time_of_key
 from understudy.workspaces.workspace import Workspace
 
@@ -24,18 +23,20 @@ CREATOR, STATE_TYPE, NEXT_START = (
 )
 LOOK = timedelta(minutes=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-Body = dict[str, Any]
+Body = Mapping[str, Any]
+Starts = dict[tuple[Any, Any], list[int]]
 
 
 def due(workspace: Workspace) -> datetime | None:
-    times = (due_of(workspace, deployment, each) for deployment, some in scheduled(workspace) for each in some)
+    starts = starts_to_come(workspace)
+    times = (due_of(workspace, deployment, each, starts) for deployment, some in scheduled(workspace) for each in some)
     return min((time for time in times if time is not None), default=None)
 
 
 def run(workspace: Workspace) -> None:
-    moment = now()
+    moment, starts = now(), starts_to_come(workspace)
     for deployment, schedules in list(scheduled(workspace)):
-        if any(needed_at(workspace, deployment, each) <= moment for each in schedules):
+        if any(needed_at(deployment, each, starts) <= moment for each in schedules):
             for schedule in schedules:
                 for date in dates_to_schedule(schedule, moment):
                     schedule_run(workspace, deployment, schedule, date)
@@ -46,18 +47,18 @@ def scheduled(workspace: Workspace) -> Iterator[tuple[Body, list[Body]]]:
     deployments, schedules = workspace["deployments"], workspace["deployment_schedules"]
     found: dict[int, list[Body]] = {}
     for row in schedules.live:
-        schedule = schedules.values(row)
+        schedule = schedules.look(row)
         if schedule["active"]:
             found.setdefault(schedule["deployment_id"].int, []).append(schedule)
     for key in sorted(found):
-        deployment = deployments.get(UUID(int=key))
+        deployment = deployments.look_up(UUID(int=key))
         if deployment is not None and not deployment["paused"]:
             yield deployment, found[key]
 
 
-def due_of(workspace: Workspace, deployment: Body, schedule: Body) -> datetime | None:
+def due_of(workspace: Workspace, deployment: Body, schedule: Body, starts: Starts) -> datetime | None:
     """When there will be a run to schedule; None if there will be none."""
-    time = needed_at(workspace, deployment, schedule)
+    time = needed_at(deployment, schedule, starts)
     if time > now():
         return next_look(time)
     dates = dates_to_schedule(schedule, time)
@@ -76,13 +77,23 @@ def next_look(time: datetime) -> datetime:
     return -((EPOCH - time) // LOOK) * LOOK + EPOCH
 
 
-def needed_at(workspace: Workspace, deployment: Body, schedule: Body) -> datetime:
+def starts_to_come(workspace: Workspace) -> Starts:
+    """The starts of the scheduled runs ahead, in order, by the keys of their deployments and schedules."""
+    runs, found = workspace["flow_runs"], Starts()
+    index = runs.index(NEXT_START)
+    ahead = runs.index(STATE_TYPE).rows("SCHEDULED") & index.starting_at(key_of(now()))
+    for row in ahead:
+        of = runs.key(DEPLOYMENT_ID, row), runs.key(CREATOR, row)
+        found.setdefault(of, []).append(runs.key(NEXT_START, row))
+    for starts in found.values():
+        starts.sort()
+    return found
+
+
+def needed_at(deployment: Body, schedule: Body, starts: Starts) -> datetime:
     """When a schedule has too few runs ahead, or they do not last long enough."""
-    runs, moment = workspace["flow_runs"], now()
-    of = {STATE_TYPE: "SCHEDULED", CREATOR: key_of(schedule["id"]), DEPLOYMENT_ID: deployment["id"].int}
-    own = matching(runs, list(of.items())) & runs.index(NEXT_START).starting_at(key_of(moment))
-    starts = sorted(runs.key(NEXT_START, row) for row in own)
-    if len(starts) < LEAST_RUNS:
+    moment, own = now(), starts.get((deployment["id"].int, key_of(schedule["id"])), [])
+    if len(own) < LEAST_RUNS:
         return moment
-    first, last = time_of_key(starts[-LEAST_RUNS]), time_of_key(starts[-1])
+    first, last = time_of_key(own[-LEAST_RUNS]), time_of_key(own[-1])
     return max(moment, min(first, last - LEAST_TIME) + MICROSECOND)

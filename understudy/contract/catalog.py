@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache, partial
 from itertools import chain
 from typing import Any
 from uuid import UUID
@@ -46,6 +47,9 @@ class Derived:
     namespace: UUID
 
 
+PARSED = 2048  # rows of a table that are held parsed
+
+
 class RowSchema:
     """The rows of one table: their fields in the order of responses, and their JSON.
 
@@ -71,6 +75,8 @@ class RowSchema:
         self.observe: Observe | None = None
         self._hidden = tuple(name for name, part in place["properties"].items() if part.value.get("x-hidden"))
         self._validator = row_validator(place)
+        self.parsed = lru_cache(PARSED)(self.parse)
+        """The same as `parse`. Callers share the row, so they must not change it."""
 
     def parse(self, line: bytes | str) -> dict[str, Any]:
         """Parse a row from its JSON, complete and in order.
@@ -126,8 +132,8 @@ def row_validator(place: Place) -> SchemaValidator:
 
 def with_default(core: core_schema.CoreSchema, default: Any) -> core_schema.CoreSchema:
     """A schema with a default value, which is copied for each row if it is mutable."""
-    if default in ([], {}):
-        return core_schema.with_default_schema(core, default_factory=type(default))  # faster than a copy
+    if isinstance(default, (list, dict)) and from_json(encoded := to_json(default)) == default:
+        return core_schema.with_default_schema(core, default_factory=partial(from_json, encoded))  # faster than a copy
     return core_schema.with_default_schema(core, default=default)
 
 

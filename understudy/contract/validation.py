@@ -380,6 +380,8 @@ def obj(place: Place, reading: Reading) -> core_schema.CoreSchema:
 
     def given(result: tuple[dict[str, Any], Any, set[str]]) -> dict[str, Any]:
         values, _, names = result
+        if len(names) == len(values):
+            return values
         return {
             name: value if name in names else defaults[name]
             for name, value in values.items()

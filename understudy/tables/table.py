@@ -58,6 +58,15 @@ class Table:
         row = None if id is None else self.find(id.int)
         return None if row is None else self.values(row)
 
+    def look_up(self, id: UUID | None) -> Mapping[str, Any] | None:
+        """The same, for callers that do not change the values: other callers have the same ones."""
+        row = None if id is None else self.find(id.int)
+        return None if row is None else self.look(row)
+
+    def look(self, row: int) -> Mapping[str, Any]:
+        """A row's values, for callers that do not change them: other callers have the same ones."""
+        return self.schema.parsed(self._rows.encoded[row])
+
     def encoded(self, row: int) -> bytes:
         """A row's JSON, as in responses."""
         return self._rows.encoded[row]
