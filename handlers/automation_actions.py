@@ -7,6 +7,7 @@ Source: `prefect.server.events.actions`.
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -21,12 +22,13 @@ from understudy.values import is_id, now
 from understudy.workspaces.workspace import Workspace
 
 from . import automations, deployment_runs, deployments, flow_runs, work_pools, work_queues
-from .automation_events import NAME, Invocation, Json, keep_outcome
+from .automation_events import NAME, Firing, Invocation, Json, keep_outcome
 from .event_filters import ID, ROLE
 from .hydration import ENVIRONMENT, KIND
 from .triggers import Event
 
 SUSPENSION = timedelta(hours=1)
+NOTIFY, WEBHOOK = "notify", "webhook"  # a capability of blocks, and the slug of a type
 TABLES = {"deployment": "deployments", "work_pool": "work_pools", "work_queue": "work_queues"}
 NATIVE = ("deployment", "flow", "flow-run", "task-run", "work-pool", "work-queue")  # what templates can name
 
@@ -247,26 +249,50 @@ def check_accepted(answer: Any, words: str) -> None:
 
 
 def send_notification(workspace: Workspace, invocation: Invocation) -> None:
+    block = block_of(workspace, invocation)
+    schema = workspace["block_schemas"].get(block["block_schema_id"])
+    if schema is None or NOTIFY not in schema["capabilities"]:
+        raise ActionFailed("The referenced block was not a notification block")
+    relate_block(workspace, invocation, block)
     action = invocation.action
     subject, body = (rendered(workspace, invocation, action[name]) for name in ("subject", "body"))
     record(workspace, invocation, subject=subject, body=body)
 
 
 def call_webhook(workspace: Workspace, invocation: Invocation) -> None:
+    block = block_of(workspace, invocation)
+    if slug_of(workspace, block) != WEBHOOK:
+        raise ActionFailed("The referenced block was not a webhook block")
+    relate_block(workspace, invocation, block)
     record(workspace, invocation, body=rendered(workspace, invocation, invocation.action["payload"]))
 
 
-def record(workspace: Workspace, invocation: Invocation, **text: str) -> None:
-    """Record a message that a real server sends by a block.
+def block_of(workspace: Workspace, invocation: Invocation) -> Json:
+    """The block by which a message is sent.
 
     Raises:
         ApiError: there is no such block.
     """
-    block_id = UUID(str(invocation.action["block_document_id"]))
-    block = workspace["block_documents"].get(block_id)
+    block = workspace["block_documents"].get(UUID(str(invocation.action["block_document_id"])))
     if block is None:
         raise ApiError(404, {"detail": "Block document not found"})
-    relate(invocation, "block-document", block_id, "block", block["name"])
+    return block
+
+
+def slug_of(workspace: Workspace, block: Json) -> str | None:
+    """The slug of a block's type."""
+    block_type = workspace["block_types"].get(block["block_type_id"])
+    return None if block_type is None else block_type["slug"]
+
+
+def relate_block(workspace: Workspace, invocation: Invocation, block: Json) -> None:
+    relate(invocation, "block-document", block["id"], "block", block["name"])
+    invocation.related.append({ID: f"prefect.block-type.{slug_of(workspace, block)}", ROLE: "block-type"})
+
+
+def record(workspace: Workspace, invocation: Invocation, **text: str) -> None:
+    """Record a message that a real server sends by a block."""
+    block_id = UUID(str(invocation.action["block_document_id"]))
     of = {"automation_id": invocation.automation["id"], "block_document_id": block_id}
     insert(workspace["automation_messages"], {**of, "kind": invocation.action["type"], **text})
 
@@ -288,12 +314,16 @@ def rendered(workspace: Workspace, invocation: Invocation, template: str) -> str
 
 
 def context_of(workspace: Workspace, invocation: Invocation) -> Json:
-    """What templates can name: the automation, the event, the labels, and the rows that the event is about."""
+    """What templates can name: the automation, what has triggered it, and the rows that the event is about."""
     variables = map(workspace["variables"].values, workspace["variables"].live)
+    firings = all_firings(invocation.firing)
     context: Json = {
         "automation": invocation.automation,
         "event": invocation.event,
         "labels": nested(invocation.firing.labels),
+        "firing": firing_shown(invocation.firing),
+        "firings": [firing_shown(firing) for firing in firings],
+        "events": [firing.event for firing in firings if firing.event is not None],
         "variables": {variable["name"]: variable["value"] for variable in variables},
     }
     for kind in NATIVE if invocation.event is not None else ():
@@ -302,6 +332,25 @@ def context_of(workspace: Workspace, invocation: Invocation) -> Json:
         row = None if row_id is None else workspace[table].find(row_id.int)
         context[kind.replace("-", "_")] = None if row is None else from_json(workspace.shown(table, row))
     return context
+
+
+def all_firings(firing: Firing) -> list[Firing]:
+    """A firing, and those of the parts of its trigger."""
+    return [firing, *chain.from_iterable(map(all_firings, firing.firings))]
+
+
+def firing_shown(firing: Firing) -> Json:
+    """A firing as templates see it."""
+    return {
+        "id": str(firing.id),
+        "trigger": firing.trigger,
+        "trigger_states": ["Triggered"],
+        "triggered": firing.time,
+        "triggering_labels": dict(firing.labels),
+        "triggering_firings": [firing_shown(part) for part in firing.firings],
+        "triggering_event": firing.event,
+        "triggering_value": None,
+    }
 
 
 def nested(labels: Mapping[str, str]) -> Json:

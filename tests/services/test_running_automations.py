@@ -302,17 +302,61 @@ def test_an_action_that_fails_says_why(api: httpx.Client, action: Json, reason: 
     assert outcome(api)["reason"] == reason
 
 
+def a_block(api: httpx.Client, slug: str, *capabilities: str) -> str:
+    found = api.get(f"/block_types/slug/{slug}")
+    kind = found.json()["id"] if found.is_success else posted(api, "/block_types/", name=slug.title(), slug=slug)["id"]
+    fields = {"type": "object", "title": f"Own {slug}", "properties": {}}
+    schema = posted(api, "/block_schemas/", block_type_id=kind, fields=fields, capabilities=capabilities)["id"]
+    body = {"name": "mine", "data": {}, "block_type_id": kind, "block_schema_id": schema}
+    return str(posted(api, "/block_documents/", **body)["id"])
+
+
 def test_messages_are_recorded(workspace: RemoteWorkspace, api: httpx.Client) -> None:
-    kind = posted(api, "/block_types/", name="Hook", slug="hook")["id"]
-    schema = posted(api, "/block_schemas/", block_type_id=kind, fields={"type": "object", "properties": {}})["id"]
-    block = posted(api, "/block_documents/", name="mine", data={}, block_type_id=kind, block_schema_id=schema)["id"]
+    block, hook = a_block(api, "pager", "notify"), a_block(api, "webhook")
     action = {"type": "send-notification", "block_document_id": block, "subject": "{{ flow_run.name }}"}
-    call = {"type": "call-webhook", "block_document_id": block, "payload": "{{ automation.name }}"}
+    call = {"type": "call-webhook", "block_document_id": hook, "payload": "{{ automation.name }}"}
     made = automation(api, RUNNING, {**action, "body": "{{ event.resource['prefect.state-name'] }}"}, call)
     started(api)
     notification, webhook = workspace.rows("automation_messages")
     assert (notification.subject, notification.body, webhook.body) == ("run", "Running", "automation")
     assert (notification.kind, notification.automation_id, webhook.kind) == ("send-notification", made, "call-webhook")
+    related = [
+        each["prefect.resource.id"]
+        for event in events(api, "prefect.automation.action.executed")
+        for each in event["related"]
+        if each["prefect.resource.role"] == "block-type"
+    ]
+    assert sorted(related) == ["prefect.block-type.pager", "prefect.block-type.webhook"]
+
+
+@pytest.mark.parametrize(
+    ("action", "reason"),
+    [
+        ({"type": "send-notification", "body": "b"}, "The referenced block was not a notification block"),
+        ({"type": "call-webhook", "payload": "p"}, "The referenced block was not a webhook block"),
+    ],
+)
+def test_a_message_needs_a_block_that_can_send_it(
+    workspace: RemoteWorkspace, api: httpx.Client, action: Json, reason: str
+) -> None:
+    automation(api, on("my.event"), {**action, "block_document_id": a_block(api, "other")})
+    emit(api, "my.event")
+    assert outcome(api)["reason"] == reason
+    assert workspace.rows("automation_messages") == []
+
+
+def test_templates_name_what_has_triggered(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+    block = a_block(api, "pager", "notify")
+    body = (
+        "{{ firing.trigger.type }} {{ firings | length }} {{ firing.triggering_firings | length }}"
+        " {% for event in events %}{{ event.event }} {% endfor %}{{ firing.triggered.year }}"
+    )
+    trigger = {"type": "compound", "require": "all", "within": 60, "triggers": [on("one"), on("two")]}
+    automation(api, trigger, {"type": "send-notification", "block_document_id": block, "body": body})
+    emit(api, "one")
+    emit(api, "two")
+    (message,) = workspace.rows("automation_messages")
+    assert message.body == "compound 3 2 two one two 2026"
 
 
 @pytest.mark.parametrize("template", ["{{ event.event + 1 }}", "{{ 1 / 0 }}", "{{ 1 / 0 }} and more"])
