@@ -33,7 +33,7 @@ def check(context: CheckContext, endpoint: Endpoint) -> None:
         request = replace(endpoint.request(), headers={header: value})
         hold(rules.INVALID_REQUEST, subject=header, check=partial(is_as_read, context, endpoint, request, b""))
     if endpoint.body is not None:
-        for each in one_for_each_field(context, endpoint.body):
+        for each in one_for_each_field(context, endpoint.body, NEAR if is_first(context, endpoint) else 1):
             hold(rules.INVALID_REQUEST, subject=".".join(each.way), check=partial(is_refused, context, endpoint, each))
         for raw in (b"", b"null", b"[]", b'"text"', b"{bad"):
             check_raw = partial(is_as_read, context, endpoint, sent(endpoint, raw), raw)
@@ -50,11 +50,17 @@ def check_others(context: CheckContext, endpoint: Endpoint) -> None:
         context.results.hold(rules.INVALID_REQUEST, endpoint.label, ".".join(each.way), check_body)
 
 
-def one_for_each_field(context: CheckContext, schema: Place) -> list[InvalidBody]:
-    """An invalid body for each field of a body, and for each of the fields directly inside, drawn at random."""
+def is_first(context: CheckContext, endpoint: Endpoint) -> bool:
+    """Whether no operation that selects the same rows, such as a list before its count, is checked with more bodies."""
+    selection = context.endpoint_map.selections.get((endpoint.body or endpoint.place).value.get("x-selects", ""))
+    return selection is None or endpoint == selection.lists
+
+
+def one_for_each_field(context: CheckContext, schema: Place, levels: int = NEAR) -> list[InvalidBody]:
+    """An invalid body for each field on so many levels of a body, drawn at random."""
     bodies: dict[Way, list[InvalidBody]] = defaultdict(list)
     for each in invalid_bodies(schema, {}):
-        bodies[each.way[:NEAR]].append(each)
+        bodies[each.way[:levels]].append(each)
     return [context.random.choice(alike) for alike in bodies.values()]
 
 

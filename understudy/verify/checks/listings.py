@@ -209,7 +209,8 @@ def check_listing(listing: Listing, *, is_brief: bool) -> None:
     listing.hold(rules.SORT, lists, listing.is_sorted)
     if listing.is_cut_off:
         return
-    listing.hold(rules.PAGINATION, lists, listing.is_tiled)
+    if not is_brief:  # the pages below are nearly all of a brief check
+        listing.hold(rules.PAGINATION, lists, listing.is_tiled)
     if not listing.has_filters:
         listing.hold(rules.PAGINATION, lists, listing.is_all)
     length, most = len(listing.whole()), listing.selection.page_size

@@ -113,7 +113,7 @@ def change_fields(lifecycle: RowLifecycle) -> None:
     ids = [lifecycle.create(body), lifecycle.create({**full(lifecycle), **shared})]
     for row_id in filter(None, ids):
         for change in changes(lifecycle, lifecycle.updates):
-            lifecycle.update(lifecycle.updates, row_id, change)
+            lifecycle.update(lifecycle.updates, row_id, change, by_filters=row_id == ids[0])
     lifecycle.delete_all(list(filter(None, ids)))
 
 
