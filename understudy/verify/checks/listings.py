@@ -14,7 +14,9 @@ from understudy.text import counted
 from understudy.verify import rules
 from understudy.verify.check_context import MOST_PAGES, CheckContext
 from understudy.verify.check_results import Broken, Check, unlike
+from understudy.verify.checks.metamorphic import apart
 from understudy.verify.expectations.model import Row
+from understudy.verify.filtered_rows.expected_rows import Bounds
 from understudy.verify.filtered_rows.selected_ids import Filters, totals_of
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
 from understudy.verify.requests.endpoints import LIMIT, OFFSET, PAGE, Endpoint, Selection, schema_of, success_of
@@ -53,12 +55,14 @@ class Listing:
         self._is_moving = self.field in context.model.moving(selection.table)
         self._subject = SEPARATOR.join([word, *names_in(filters)])
         self._whole: tuple[int, list[Row]] | None = None
+        self._by_id: dict[str, Row] = {}
 
     def whole(self) -> list[Row]:
         """All rows, as far as they are read."""
         version = self.context.version
         if self._whole is None or self._whole[0] != version:
-            self._whole = version, list(self._pages(self.selection.page_size))
+            rows = list(self._pages(self.selection.page_size))
+            self._whole, self._by_id = (version, rows), {str(row["id"]): row for row in rows}
         return self._whole[1]
 
     @property
@@ -100,17 +104,16 @@ class Listing:
             return None
         two = [str(sort_value(row, self.field)) for row in self.whole()[wrong : wrong + 2]]
         return Broken(
-            (self.request(),), f"{two[1]} before {two[0]}", f"row {wrong + 1} and the next the other way round"
+            (self.request(),), f"{two[1]} before {two[0]}", f"rows {wrong + 1} and {wrong + 2} in the opposite order"
         )
 
     def is_all(self) -> Broken | None:
         """Whether a list without filters holds the rows that are known."""
         table = self.selection.table
-        known, ids = set(self.context.model.known[table]), {str(row["id"]) for row in self.whole()}
+        known, ids = frozenset(self.context.model.known[table]), frozenset(str(row["id"]) for row in self.whole())
         if table in self.context.model.partial or known == ids:
             return None
-        found = f"{counted(len(ids), 'rows')}, but for {named(sorted(known ^ ids))}"
-        return Broken((self.request(),), counted(len(known), "rows"), found)
+        return Broken((self.request(),), counted(len(known), "rows"), apart(ids, Bounds(known, known)))
 
     def is_slice(self, cut: Filters) -> Broken | None:
         whole, rows = self.whole(), self.rows(cut)
@@ -120,8 +123,8 @@ class Listing:
 
     def unlike(self, request: Request, rows: Sequence[Row], expected: Sequence[Row]) -> Broken | None:
         # Rows in pages may have fewer fields than in lists, and fields that change with time have other values.
-        listed = {str(row["id"]): row for row in self.whole()}
-        if same_up_to_ties([listed.get(str(row["id"]), row) for row in rows], expected, self.order):
+        self.whole()
+        if same_up_to_ties([self._by_id.get(str(row["id"]), row) for row in rows], expected, self.order):
             return None
         return Broken(
             (self.request(), request),
