@@ -6,17 +6,21 @@ import asyncio
 import subprocess
 import sys
 import threading
+import time
 import unittest
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import anyio
 import pytest
-from prefect import flow, get_client, get_run_logger, task
+from prefect import flow, get_client, get_run_logger, pause_flow_run, resume_flow_run, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.blocks.system import Secret
+from prefect.deployments import run_deployment
 from prefect.events import emit_event
 from prefect.states import Completed, State
+from prefect.task_worker import TaskWorker
 from prefect.variables import Variable
 
 from understudy.testing import prefect_test_harness
@@ -44,6 +48,11 @@ async def total_async() -> int:
 def flow_runs() -> list[Any]:
     with get_client(sync_client=True) as client:
         return list(client.read_flow_runs())
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    while not condition():
+        time.sleep(0.1)
 
 
 @pytest.fixture
@@ -200,3 +209,69 @@ def test_logs_and_task_runs_are_there_once_they_are_sent(understudy: Any, prefec
     assert [event.event for event in understudy.events(event="total.begun")] == ["total.begun"]
     (run,) = understudy.flow_runs(state_name="Completed")
     assert repr(run).startswith(f"<flow_runs {run.name!r}")
+
+
+def test_a_flow_that_waits_for_input(harness: None) -> None:
+    """What is not valid is refused, and the flow goes on waiting."""
+
+    @flow
+    def asking() -> int:
+        return int(pause_flow_run(wait_for_input=int, timeout=60, poll_interval=1))
+
+    def answer() -> None:
+        wait_until(lambda: any(run.state.is_paused() for run in flow_runs()))
+        paused = [run for run in flow_runs() if run.state.is_paused()]
+        with pytest.raises(Exception, match="integer"):
+            resume_flow_run(paused[0].id, run_input={"value": "many"})
+        resume_flow_run(paused[0].id, run_input={"value": 5})
+
+    with ThreadPoolExecutor(1) as pool:
+        answered = pool.submit(answer)
+        assert asking() == 5
+        answered.result()
+
+
+def test_a_task_that_is_delayed(harness: None) -> None:
+    @task
+    def double(number: int) -> int:
+        return 2 * number
+
+    waiting = double.delay(4)
+    assert waiting.state.is_scheduled()
+
+    def state() -> State:
+        with get_client(sync_client=True) as client:
+            return client.read_task_run(waiting.task_run_id).state
+
+    async def work() -> None:
+        async with anyio.create_task_group() as group:
+            group.start_soon(TaskWorker(double).start)
+            await anyio.to_thread.run_sync(wait_until, lambda: state().is_final())
+            group.cancel_scope.cancel()
+
+    anyio.run(work)
+    assert state().name == "Completed"
+
+
+def test_a_deployment_that_is_run_later(harness: None) -> None:
+    deployment = total.to_deployment("later", tags=["a"]).apply()
+    run = run_deployment(deployment, timeout=0, parameters={"number": 2}, tags=["b"])
+    assert (run.state_name, run.parameters, sorted(run.tags)) == ("Scheduled", {"number": 2}, ["a", "b"])
+    with get_client(sync_client=True) as client:
+        (waiting,) = client.get_scheduled_flow_runs_for_deployments([deployment])
+    assert waiting.id == run.id
+
+
+def test_a_run_with_a_name_of_its_own_keeps_its_retries(harness: None) -> None:
+    tries: list[int] = []
+
+    @flow(flow_run_name="try-{number}", retries=1)
+    def named(number: int) -> int:
+        tries.append(number)
+        if len(tries) == 1:
+            raise ValueError("the first time")
+        return number
+
+    assert named(3) == 3
+    (run,) = flow_runs()
+    assert (run.name, run.run_count, run.empirical_policy.retries) == ("try-3", 2, 1)
