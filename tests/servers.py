@@ -1,6 +1,7 @@
 """Servers for tests, each a process of its own on a free port."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import IO
 
 import httpx
@@ -64,8 +66,9 @@ def real_server(
         "DO_NOT_TRACK": "1",
         **(more or {}),
     }
-    loader = [str(REAL / "bin/python"), str(ROOT / "tests/real/load.py"), str(fixtures), str(database)]
-    subprocess.run(loader, env=environment, check=True)
+    home.mkdir(exist_ok=True)
+    shutil.copyfile(empty_database(environment), database)
+    load(fixtures, database, environment)
     command = [
         str(REAL / "bin/prefect"),
         "server",
@@ -79,6 +82,24 @@ def real_server(
     with running(command, environment), client(f"http://127.0.0.1:{port}/api") as api:
         wait_for(api)
         yield api
+
+
+def empty_database(environment: Mapping[str, str]) -> Path:
+    """A database of the real server without rows, made once for its environment: migrations take most of a start."""
+    kept = REAL / "empty.db"
+    if not kept.exists():
+        with TemporaryDirectory(dir=REAL) as folder:
+            made, no_rows = Path(folder, "made.db"), Path(folder, "rows")
+            no_rows.mkdir()
+            url = {"PREFECT_HOME": folder, "PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{made}"}
+            load(no_rows, made, {**environment, **url})
+            made.replace(kept)  # tests in other processes may make it at the same time
+    return kept
+
+
+def load(fixtures: Path, database: Path, environment: Mapping[str, str]) -> None:
+    loader = [str(REAL / "bin/python"), str(ROOT / "tests/real/load.py"), str(fixtures), str(database)]
+    subprocess.run(loader, env=environment, check=True)
 
 
 @contextmanager

@@ -361,3 +361,8 @@ def test_the_former_concurrency_limit_of_a_row_is_not_shown(tmp_path: Path) -> N
     (tmp_path / "deployments.jsonl").write_text('{"name": "d", "flow": "f", "concurrency_limit": 3}')
     with stand_in(tmp_path) as api:
         assert api.get("/deployments/name/f/d").json()["concurrency_limit"] is None
+
+
+def test_other_methods_are_refused_with_the_first_of_a_real_server(scratch: httpx.Client) -> None:
+    answer = scratch.put(f"/deployments/{uuid4()}")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "PATCH")

@@ -12,6 +12,13 @@ import pytest
 from tests.servers import real_server, stand_in
 
 Pair = tuple[httpx.Client, httpx.Client]
+EFFORT = float(os.environ.get("UNDERSTUDY_EFFORT", "1"))
+"""By which factor the tests that draw random requests draw more of them."""
+
+
+def effort(count: int) -> int:
+    """The number of random requests of a test that usually draws `count`."""
+    return max(1, round(count * EFFORT))
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Random sessions of states that are set, on a real server and on the stand-in, and the rows that they leave."""
 
 import json
-import os
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -11,10 +10,10 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from tests.real.alike import Likeness
-from tests.real.conftest import Pair
+from tests.real.conftest import Pair, effort
 from tests.real.state_rows import Rows
 
-STEPS = int(os.environ.get("UNDERSTUDY_STEPS", "1000"))
+STEPS = 500
 
 # What often follows a state, so that sessions get far.
 NEXT = {
@@ -65,7 +64,7 @@ def test_a_random_session_of_states_leaves_the_same_rows(
         assert difference is None, f"step {len(done)}: {step}: {difference}, after {done[-4:-1]}"
         return answers[0][1]
 
-    for step in session.steps(STEPS):
+    for step in session.steps(effort(STEPS)):
         answer = play(step)
         session.learn(step, answer)
         if isinstance(answer, dict) and "details" in answer:

@@ -8,7 +8,7 @@ from pathlib import Path
 from tests import jsonl
 from tests.conftest import SMALL
 from tests.drawing import queries
-from tests.real.conftest import Pair
+from tests.real.conftest import Pair, effort
 from tests.real.record import fixture_text, settled
 from tests.sessions import Player
 from tests.writes import NUMBERS, Step, send
@@ -16,7 +16,7 @@ from understudy.contract.contract import Contract
 from understudy.operations.api_folder import own_folder
 from understudy.sampling.random_requests import Request
 
-STEPS = 800
+STEPS = 400
 
 
 def test_a_random_session_is_answered_alike(pair: Callable[[Path], Pair], randomness: random.Random) -> None:
@@ -25,7 +25,7 @@ def test_a_random_session_is_answered_alike(pair: Callable[[Path], Pair], random
     tables = {"artifacts", "artifact_collections", "flows"}
     session = Session(queries(contract, SMALL, randomness, tables), randomness)
     done: list[Step] = []
-    for step in session.steps(STEPS):
+    for step in session.steps(effort(STEPS)):
         done.append(step)
         expected, got = settled(real.play(*step)), settled(ours.play(*step))
         assert got == expected, f"step {len(done)}: {step}, after {done[-6:-1]}"
