@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from functools import partial
 from itertools import chain
 from typing import Any
 from uuid import UUID
 
 from pydantic_core import SchemaValidator, core_schema, from_json, to_json
 
+from understudy.cache import Cache
 from understudy.contract.columns import ID, Column, Step
 from understudy.contract.contract import Contract, Place
 from understudy.contract.validation import Reading, compiled
@@ -47,7 +48,8 @@ class Derived:
     namespace: UUID
 
 
-PARSED = 2048  # rows of a table that are held parsed
+PARSED = 2**22  # bytes of a table's rows that are held parsed
+EXPANSION = 8  # the size of a parsed row, by that of its JSON
 
 
 class RowSchema:
@@ -75,8 +77,15 @@ class RowSchema:
         self.observe: Observe | None = None
         self._hidden = tuple(name for name, part in place["properties"].items() if part.value.get("x-hidden"))
         self._validator = row_validator(place)
-        self.parsed = lru_cache(PARSED)(self.parse)
-        """The same as `parse`. Callers share the row, so they must not change it."""
+        self._parsed: Cache[bytes, Mapping[str, Any]] = Cache(PARSED)
+
+    def parsed(self, line: bytes) -> Mapping[str, Any]:
+        """A row of a table, parsed from its JSON. Callers share it, so they must not change it."""
+        values = self._parsed.get(line)
+        if values is None:
+            values = self.parse(line)
+            self._parsed.put(line, values, EXPANSION * len(line))
+        return values
 
     def parse(self, line: bytes | str) -> dict[str, Any]:
         """Parse a row from its JSON, complete and in order.
