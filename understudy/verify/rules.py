@@ -35,7 +35,7 @@ UNKNOWN_NAME = Rule("unknown name", "An unknown name at the top level of a query
 METHOD = Rule("method", "A method that a path does not have is answered with 405 and the name of a method that it has.")
 
 CREATE = Rule("create", "A create returns the new row: the values sent, and defaults for the rest.")
-UNIQUE = Rule("unique", "A unique value is created once; a second create returns the existing row.")
+UNIQUE = Rule("unique", "A unique value is created once; a second create returns the existing row, or is a conflict.")
 FOUND = Rule("found", "After a write, every filter that the row meets returns it, and no other does.")
 UPDATE = Rule("update", "An update changes the given fields and `updated`, and nothing else.")
 DELETE = Rule("delete", "A delete removes the row everywhere, and no other row.")
