@@ -147,7 +147,7 @@ TABLES = (
 )  # fmt: skip
 MADE = re.compile(
     r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{4}-\d\d-\d\d[ T][\d:.+]+Z?|DateTime\(.*?\)|datetime\(.*?\)"
-    r"|\d+ \w+ ago|\d+h \d+m|in \d+ \w+|'[a-z]+-[a-z]+'|127\.0\.0\.1:\d+"
+    r"|\d+ \w+ ago|\d+h \d+m|in \d+ \w+|'[a-z]+-[a-z]+'|\"name\": \"[a-z]+-[a-z]+\"|127\.0\.0\.1:\d+"
 )
 """What a command prints of ids, times, ages, made up names and ports, which no two servers have in common."""
 
