@@ -32,7 +32,7 @@ def keep_state_change(workspace: Workspace, run: Row, initial: Row, state: Row) 
             "event": f"prefect.flow-run.{state['name']}",
             "resource": {
                 ID: f"prefect.flow-run.{run['id']}",
-                "prefect.resource.name": run["name"],
+                "prefect.resource.name": run["name"] or "",  # fixtures may have none
                 "prefect.run-count": str(run["run_count"]),
                 "prefect.state-message": truncated(state["message"] or ""),
                 "prefect.state-name": state["name"] or "",
@@ -84,7 +84,7 @@ def related(workspace: Workspace, run: Row) -> list[dict[str, str]]:
     found, tags = [], set(run["tags"])
     for kind, row in owners.items():
         if row is not None:
-            resource = {ID: f"prefect.{kind}.{row['id']}", ROLE: kind, "prefect.resource.name": row["name"]}
+            resource = {ID: f"prefect.{kind}.{row['id']}", ROLE: kind, "prefect.resource.name": row["name"] or ""}
             if kind == "work-pool":
                 resource["prefect.work-pool.type"] = row["type"]
             found.append(resource)

@@ -5,7 +5,7 @@ from typing import Any
 
 from understudy.values import now
 
-from .states import TERMINAL, show_state
+from .states import TERMINAL, show_state, whole
 
 
 def estimate(row: dict[str, Any]) -> None:
@@ -14,6 +14,8 @@ def estimate(row: dict[str, Any]) -> None:
     if row["state_type"] == "RUNNING" and row["state_timestamp"] is not None:
         row["estimated_run_time"] += since(row["state_timestamp"])
     row["estimated_start_time_delta"] = lateness(row)
+    if row["state"] is not None:
+        row["state"] = whole(row["state"], row)
     show_state(row["state"])
 
 

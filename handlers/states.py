@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from pydantic_core import from_json, to_json, to_jsonable_python
 
@@ -30,15 +30,28 @@ def show_state(state: dict[str, Any] | None) -> None:
         state["state_details"]["scheduled_time"] = to_jsonable_python(now())
 
 
+def whole(state: Mapping[str, Any], run: Mapping[str, Any]) -> dict[str, Any]:
+    """The state of a run, which fixtures may give without its id, name and time. Of stored values, or of JSON."""
+    if state.keys() >= {"id", "name", "timestamp"}:
+        return dict(state)
+    kind = type(run["id"])
+    return {
+        "id": run["state_id"] or kind(str(uuid5(UUID(str(run["id"])), "state"))),
+        "name": run["state_name"] or state["type"].capitalize(),
+        "timestamp": run["state_timestamp"] or run["updated"],
+        **state,
+    }
+
+
 def read_state(workspace: Workspace, states: str, runs: str, id: UUID) -> Answer:
     """A state by its id. Rows that were loaded may have their state only as a part of them."""
     row = workspace[states].find(id.int)
     if row is not None:
         return workspace.shown(states, row)
     for run in workspace[runs].index(STATE_ID).rows(id.int):
-        state = workspace[runs].values(run)["state"]
-        if state is not None:
-            shown = from_json(to_json(state))
+        values = workspace[runs].values(run)
+        if values["state"] is not None:
+            shown = from_json(to_json(whole(values["state"], values)))
             show_state(shown)
             return shown
     raise NotFound("Flow run state not found")
@@ -48,10 +61,11 @@ def states_of(workspace: Workspace, states: str, runs: str, run_id: UUID) -> Ans
     """All states of a run, the earliest first."""
     table, owner = workspace[states], OWNERS[runs]
     found = [table.values(row) for row in table.index(Column((owner,))).rows(run_id.int)]
-    run = workspace[runs].find(run_id.int)
-    latest = None if run is None else workspace[runs].values(run)["state"]
-    if latest is not None and latest["id"] not in {state["id"] for state in found}:
-        found.append(latest)
+    run = workspace[runs].get(run_id)
+    if run is not None and run["state"] is not None:
+        latest = whole(run["state"], run)
+        if latest["id"] not in {state["id"] for state in found}:
+            found.append(latest)
     found.sort(key=lambda state: state["timestamp"])
     shown = from_json(to_json([{name: value for name, value in state.items() if name != owner} for state in found]))
     for state in shown:

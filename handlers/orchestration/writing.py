@@ -13,6 +13,7 @@ from understudy.workspaces.workspace import Workspace
 
 from ..artifacts import create_artifact
 from ..flow_run_events import keep_state_change
+from ..states import whole
 from .client import Client
 from .policy import Policy, leave
 from .shared_rules import is_persisted
@@ -41,6 +42,7 @@ def initial_state(run: Mapping[str, Any], time: datetime) -> State:
     state: State | None = run["state"]
     if state is None:
         return {}
+    state = whole(state, run)
     details = dict(state["state_details"])
     if state["type"] == "SCHEDULED" and details["scheduled_time"] is None:
         details["scheduled_time"] = time
@@ -99,9 +101,9 @@ def write(transition: Transition) -> None:
 
 def keep_initial(transition: Transition) -> None:
     """Give the former state a row, which it lacks if it was loaded as a part of its run."""
-    states, initial = transition.workspace[transition.runs.states], transition.run["state"]
-    if initial is not None and states.find(initial["id"].int) is None:
-        states.insert({**initial, transition.runs.owner: transition.run["id"]})
+    states, run = transition.workspace[transition.runs.states], transition.run
+    if run["state"] is not None and states.find(transition.initial["id"].int) is None:
+        states.insert({**transition.initial, **run["state"], transition.runs.owner: run["id"]})
 
 
 def keep_result(transition: Transition, data: Any) -> Any:
