@@ -282,7 +282,7 @@ def test_every_request_has_the_headers(command: Command, small: httpx.Client) ->
 LIARS = {
     # kind: the lie, the rule that is broken, where, and in how many requests that is seen
     "a filter": ("key-any-first-only", "filter", "POST /artifacts/filter, artifacts.key.any_", 900, []),
-    "a page": ("default-limit-100", "empty filter", "POST /artifacts/filter, artifacts.id.any_", 870, []),
+    "a page": ("default-limit-100", "page", "POST /artifacts/filter, ID_DESC", 870, []),
     "a write": ("create-200", "response", "POST /artifacts/, key, ", 20, ["--allow-writes"]),
     "a shape": ("field-of-another-type", "response", "POST /flows/filter, ", 20, []),
     "a refusal": ("wrong-method-404", "method", "TRACE /health, ", 20, []),
