@@ -46,10 +46,6 @@ class Answer:
     content: bytes
     seconds: float
 
-    @property
-    def is_success(self) -> bool:
-        return 200 <= self.status < 300
-
     def json(self) -> Any:
         return json.loads(self.content)
 
@@ -129,14 +125,23 @@ class Client:
             answer = self.ask(request)
         except (OSError, HttpParserError) as error:
             raise BenchError(f"{request.method} {request.path} got no answer ({error!r})") from None
-        if not answer.is_success:
-            raise BenchError(f"{request.method} {request.path} was answered with {answer.status}: {told(answer)}")
-        return answer
+        return successful(request, answer)
 
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def successful(request: Request, answer: Answer) -> Answer:
+    """A response that is no error.
+
+    Raises:
+        BenchError: it is one.
+    """
+    if not 200 <= answer.status < 300:
+        raise BenchError(f"{request.method} {request.path} was answered with {answer.status}: {told(answer)}")
+    return answer
 
 
 def told(answer: Answer) -> str:

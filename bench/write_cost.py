@@ -17,8 +17,7 @@ from http import HTTPStatus
 from typing import TypeVar
 
 from bench import installed, sets, wrk
-from bench.client import Answer, Client, Request, client, told
-from bench.errors import BenchError
+from bench.client import Answer, Client, Request, client, successful
 from bench.jobs import CREATE, CREATED
 from bench.places import RESULTS, WORK
 from bench.running import Running, up
@@ -192,9 +191,7 @@ def sent(api: Client, request: Request) -> Answer:
     answer = api.ask(request)
     while answer.status == HTTPStatus.SERVICE_UNAVAILABLE:
         answer = api.ask(request)
-    if not answer.is_success:
-        raise BenchError(f"{request.method} {request.path} was answered with {answer.status}: {told(answer)}")
-    return answer
+    return successful(request, answer)
 
 
 def slowest_read() -> float:
