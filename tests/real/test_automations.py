@@ -11,8 +11,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.servers import real_server, stand_in
-from understudy.admin.client import RemoteWorkspace
+from tests.real.clocks import played_on_both
 
 Json = dict[str, Any]
 NOTHING = {"type": "do-nothing"}
@@ -170,11 +169,5 @@ class World:
 
 @pytest.mark.timeout(600)
 def test_automations_do_the_same(tmp_path: Path) -> None:
-    (tmp_path / "empty").mkdir()
-    with stand_in(tmp_path / "empty") as api:
-        clock = RemoteWorkspace(str(api.base_url)).clock
-        clock.freeze()
-        ours = World(api, clock.advance, clock.now).play()
-    with real_server(tmp_path / "empty", tmp_path / "real", services=True) as api:
-        real = World(api, time.sleep, lambda: datetime.now(timezone.utc)).play()
+    ours, real = played_on_both(lambda *server: World(*server).play(), tmp_path)
     assert ours == real

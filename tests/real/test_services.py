@@ -2,15 +2,14 @@
 
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.servers import real_server, stand_in
-from understudy.admin.client import RemoteWorkspace
+from tests.real.clocks import played_on_both
 
 Json = dict[str, Any]
 EACH_SECOND = {
@@ -111,13 +110,7 @@ class World:
 
 @pytest.mark.timeout(600)
 def test_services_do_the_same(tmp_path: Path) -> None:
-    (tmp_path / "empty").mkdir()
-    with stand_in(tmp_path / "empty") as api:
-        clock = RemoteWorkspace(str(api.base_url)).clock
-        clock.freeze()
-        ours = World(api, clock.advance, clock.now).play()
-    with real_server(tmp_path / "empty", tmp_path / "real", EACH_SECOND, services=True) as api:
-        real = World(api, time.sleep, lambda: datetime.now(timezone.utc)).play()
+    ours, real = played_on_both(lambda *server: World(*server).play(), tmp_path, EACH_SECOND)
     assert [run[1] for run in ours["often"]["passed"]] == ["Late", "Late"]
     differences = {name: (ours[name], real[name]) for name in real if ours[name] != real[name]}
     assert not differences, differences
