@@ -11,8 +11,8 @@ from understudy.operations.actions import change, insert
 from understudy.operations.handler_results import NO_CONTENT, Answer
 from understudy.workspaces.workspace import Workspace
 
-from .automation_values import checked
-from .user_templates import InvalidTemplate, check_template
+from .automation.validation import checked
+from .parameters.templates import InvalidTemplate, check_template
 
 TABLE = "automations"
 

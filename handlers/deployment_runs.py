@@ -15,14 +15,14 @@ from understudy.workspaces.workspace import Workspace
 from . import CONFLICT
 from .deployments import NO_SCHEMA, row_of
 from .flow_runs import check_document, check_job_variables, labels_of, pool_of
-from .hydration import Hydration, HydrationError
 from .names import new_name
 from .orchestration import flow_states
 from .orchestration.client import Client
 from .orchestration.transition import new_state, proposed_state
-from .parameter_schemas import CIRCULAR, Mismatch, check
-from .schedule_dates import dates_of
+from .parameters.hydration import Hydration, HydrationError
+from .parameters.parameter_schemas import CIRCULAR, Mismatch, check
 from .schedules import schedules_of
+from .scheduling.dates import dates_of
 from .work_queues import pool_queue
 
 MOST = 100  # runs of a request

@@ -18,12 +18,12 @@ from understudy.values import MICROSECOND, new_id, now
 from understudy.workspaces.workspace import Workspace
 
 from . import CONFLICT
-from .hydration import Hydration, HydrationError
-from .parameter_schemas import Mismatch, check, check_given, job_variable_errors, job_variables_of
-from .schedule_changes import carry_out, new_schedule, planned_schedules
-from .scheduled_runs import delete_scheduled_runs
+from .parameters.hydration import Hydration, HydrationError
+from .parameters.parameter_schemas import Mismatch, check, check_given, job_variable_errors, job_variables_of
 from .schedules import DEPLOYMENT_ID as SCHEDULED_DEPLOYMENT
 from .schedules import add_schedules, delete_schedules
+from .scheduling.changes import carry_out, new_schedule, planned_schedules
+from .scheduling.scheduled_runs import delete_scheduled_runs
 from .work_queues import NAMES, agent_queue, pool_queue, queue_of, show_queue
 
 LIMIT_FIELDS = ("id", "created", "updated", "active", "name", "limit", "active_slots", "slot_decay_per_second")

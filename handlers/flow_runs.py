@@ -21,8 +21,8 @@ from .orchestration.client import Client
 from .orchestration.results import answer_of, result_of
 from .orchestration.slots import release_of_deleted
 from .orchestration.transition import new_state, proposed_state
-from .parameter_schemas import Mismatch, job_variables_of
-from .run_input import InvalidInput, checked_input, keep_input
+from .parameters.parameter_schemas import Mismatch, job_variables_of
+from .parameters.run_input import InvalidInput, checked_input, keep_input
 from .runs import estimate
 from .work_queues import queue_of, show_queue
 

@@ -17,7 +17,7 @@ from understudy.operations.handler_results import Answer
 from understudy.values import key_of, now
 from understudy.workspaces.workspace import Workspace
 
-from .status_events import keep_status
+from .server_events.statuses import keep_status
 from .work_pools import pool_named, queue_named
 from .work_queues import DEPLOYMENT_ID, OCCUPYING, POOL_ID, QUEUE_ID, STATE_TYPE, TAGS
 

@@ -17,7 +17,7 @@ from understudy.values import now
 from understudy.workspaces.workspace import Workspace
 
 from . import CONFLICT
-from .scheduled_runs import delete_scheduled_runs
+from .scheduling.scheduled_runs import delete_scheduled_runs
 
 DEPLOYMENT_ID = Column(("deployment_id",))
 LONGEST_CRON = 10_000  # a list of all that each field can be is shorter; a real server has no limit

@@ -17,8 +17,8 @@ from understudy.values import now
 from understudy.workspaces.workspace import Workspace
 
 from .histories import milliseconds
-from .hydration import Hydration
-from .parameter_schemas import Mismatch, as_meant, check_schema, error_tree, errors_of
+from .parameters.hydration import Hydration
+from .parameters.parameter_schemas import Mismatch, as_meant, check_schema, error_tree, errors_of
 
 FLOW_ID, FLOW_RUN_ID = Column(("flow_id",)), Column(("flow_run_id",))
 STATE_TYPE, PARENT = Column(("state_type",)), Column(("parent_task_run_id",))

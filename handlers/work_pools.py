@@ -14,8 +14,8 @@ from understudy.tables.table import Table
 from understudy.values import now
 from understudy.workspaces.workspace import Workspace
 
-from .parameter_schemas import Mismatch, check_defaults_of
-from .status_events import keep_status
+from .parameters.parameter_schemas import Mismatch, check_defaults_of
+from .server_events.statuses import keep_status
 from .work_queues import (
     CONFLICT,
     NAME,

@@ -17,7 +17,7 @@ from understudy.streams.stream import Closed, Stream
 from understudy.values import new_id
 from understudy.workspaces.workspace import Workspace
 
-from .parameter_schemas import Mismatch
+from .parameters.parameter_schemas import Mismatch
 from .streams import INTERNAL_ERROR, POLICY_VIOLATION, PROTOCOL_ERROR, SUBPROTOCOL, authenticate, refuse
 from .work_pools import check_defaults, create_work_pool, pool_named, queue_named, worker_heartbeat
 from .work_queues import NAME, POOL_ID

@@ -10,7 +10,7 @@ import pytest
 from dateutil import tz
 from dateutil.rrule import rrulestr
 
-from handlers.recurrences import MARGIN, START, Recurrence
+from handlers.scheduling.recurrences import MARGIN, START, Recurrence
 
 BERLIN = "Europe/Berlin"
 MOMENT = datetime(2026, 3, 28, 16, tzinfo=timezone.utc)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from handlers.schedule_dates import dates_of
+from handlers.scheduling.dates import dates_of
 
 BERLIN = "Europe/Berlin"
 NIGHTLY = "DTSTART:20240112T023000\nRRULE:FREQ=DAILY"

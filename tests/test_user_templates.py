@@ -3,8 +3,8 @@
 import pytest
 from jinja2.exceptions import SecurityError
 
-from handlers.hydration import ENVIRONMENT
-from handlers.user_templates import DIGITS, LONGEST
+from handlers.parameters.hydration import ENVIRONMENT
+from handlers.parameters.templates import DIGITS, LONGEST
 
 TOO_LARGE = [
     "{{ 10 ** 100000000 }}",

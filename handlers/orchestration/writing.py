@@ -12,7 +12,7 @@ from understudy.values import time_of_change
 from understudy.workspaces.workspace import Workspace
 
 from ..artifacts import create_artifact
-from ..flow_run_events import keep_state_change
+from ..server_events.flow_runs import keep_state_change
 from ..states import whole
 from .client import Client
 from .policy import Policy, leave

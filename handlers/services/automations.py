@@ -11,7 +11,7 @@ from understudy.contract.columns import ID
 from understudy.values import EPOCH, now
 from understudy.workspaces.workspace import Workspace
 
-from ..automation_runs import INBOX, evaluate_absence, next_evaluation, parts, react
+from ..automation.evaluation import INBOX, evaluate_absence, next_evaluation, parts, react
 
 
 def due(workspace: Workspace) -> datetime | None:

@@ -11,7 +11,7 @@ from understudy.operations.actions import change
 from understudy.values import EPOCH, MICROSECOND, now
 from understudy.workspaces.workspace import Workspace
 
-from ..status_events import keep_status
+from ..server_events.statuses import keep_status
 
 STATUS, POOL_ID = Column(("status",)), Column(("work_pool_id",))
 INTERVAL = 30  # seconds between the heartbeats of a worker that does not say it

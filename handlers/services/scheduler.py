@@ -13,8 +13,8 @@ from understudy.values import MICROSECOND, key_of, now, time_of_key
 from understudy.workspaces.workspace import Workspace
 
 from ..deployment_runs import LEAST_RUNS, LEAST_TIME, MOST_TIME, dates_to_schedule, is_scheduled, schedule_run
-from ..schedule_dates import next_date
 from ..schedules import DEPLOYMENT_ID
+from ..scheduling.dates import next_date
 
 CREATOR, STATE_TYPE, NEXT_START = (
     Column(("created_by.id",)),

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from handlers.schedule_dates import dates_of
+from handlers.scheduling.dates import dates_of
 from tests.servers import ROOT
 
 COUNT = 1000

@@ -8,7 +8,7 @@ from jinja2 import ChainableUndefined, TemplateError
 
 from understudy.workspaces.workspace import Workspace
 
-from .user_templates import Environment
+from .templates import Environment
 
 KIND = "__prefect_kind"
 ENVIRONMENT = Environment(undefined=ChainableUndefined)

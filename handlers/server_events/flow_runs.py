@@ -9,8 +9,8 @@ from typing import Any
 
 from understudy.workspaces.workspace import Workspace
 
-from .event_filters import ID, ROLE
-from .events import keep
+from ..event_filters import ID, ROLE
+from ..events import keep
 
 LONGEST = 100_000  # characters of a message
 TIGHT = timedelta(minutes=5)  # between two states for the event of the second to follow that of the first

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-from .event_filters import ROLE, has_label
+from ..event_filters import ROLE, has_label
 
 Trigger = dict[str, Any]
 Event = Mapping[str, Any]

@@ -14,7 +14,7 @@ from understudy.errors import Unprocessable
 from understudy.operations.actions import check_keys, insert, matching
 from understudy.workspaces.workspace import Workspace
 
-from . import CONFLICT
+from .. import CONFLICT
 from .hydration import Hydration, HydrationError
 from .parameter_schemas import Mismatch, check
 

@@ -9,8 +9,8 @@ from typing import Any
 from understudy.values import new_id, now
 from understudy.workspaces.workspace import Workspace
 
-from .event_filters import ID, ROLE
-from .events import keep
+from ..event_filters import ID, ROLE
+from ..events import keep
 
 Row = Mapping[str, Any]
 NAME, POOL_TYPE = "prefect.resource.name", "prefect.work-pool.type"

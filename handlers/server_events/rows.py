@@ -12,9 +12,9 @@ from understudy.operations.observers import Changes, Row
 from understudy.values import new_id, now
 from understudy.workspaces.workspace import Workspace
 
-from .event_filters import ID, ROLE
-from .events import keep
-from .status_events import keep_status
+from ..event_filters import ID, ROLE
+from ..events import keep
+from .statuses import keep_status
 
 NAME, POOL_TYPE = "prefect.resource.name", "prefect.work-pool.type"
 

@@ -14,7 +14,7 @@ from pydantic_core import SchemaValidator, ValidationError, core_schema, to_json
 
 from understudy.values import new_id
 
-from .user_templates import InvalidTemplate, check_template
+from ..parameters.templates import InvalidTemplate, check_template
 
 Schema: TypeAlias = core_schema.CoreSchema
 Json: TypeAlias = dict[str, Any]

@@ -14,10 +14,10 @@ from understudy.values import key_of as number_of
 from understudy.values import new_id, now
 from understudy.workspaces.workspace import Workspace
 
-from .automation_actions import perform
-from .automation_events import Firing, Invocation, Json, triggered_event
-from .events import OCCURRED
-from .runs import moment
+from ..events import OCCURRED
+from ..runs import moment
+from .action_events import Firing, Invocation, Json, triggered_event
+from .actions import perform
 from .triggers import (
     Event,
     Trigger,

@@ -21,10 +21,10 @@ from understudy.operations.observers import observing
 from understudy.values import is_id, now
 from understudy.workspaces.workspace import Workspace
 
-from . import automations, deployment_runs, deployments, flow_runs, work_pools, work_queues
-from .automation_events import NAME, Firing, Invocation, Json, keep_outcome
-from .event_filters import ID, ROLE
-from .hydration import ENVIRONMENT, KIND
+from .. import automations, deployment_runs, deployments, flow_runs, work_pools, work_queues
+from ..event_filters import ID, ROLE
+from ..parameters.hydration import ENVIRONMENT, KIND
+from .action_events import NAME, Firing, Invocation, Json, keep_outcome
 from .triggers import Event
 
 SUSPENSION = timedelta(hours=1)

@@ -7,7 +7,7 @@ from uuid import UUID
 from understudy.errors import Unprocessable
 from understudy.workspaces.workspace import Workspace
 
-from .schedules import DEPLOYMENT_ID, add_schedules, change_schedule, delete_schedules
+from ..schedules import DEPLOYMENT_ID, add_schedules, change_schedule, delete_schedules
 
 Body = dict[str, Any]
 

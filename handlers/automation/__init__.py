@@ -1,0 +1,1 @@
+"""How automations run: their triggers are evaluated, and actions follow."""

@@ -1,0 +1,1 @@
+"""Values that clients give for parameters, job variables and inputs."""
