@@ -45,7 +45,7 @@ test-real: $(VENV)/testing .real/complete ## compare Understudy with a real Pref
 	$(BIN)/pytest tests/real $(WORKERS) $(ARGS)
 
 mutants: $(VENV)/testing ## which broken servers Schemathesis and understudy verify catch
-	@$(BIN)/python -m tests.mutants --lies 60 --generated 60 $(ARGS)
+	@$(BIN)/python -m tests.mutants --known 60 --generated 60 $(ARGS)
 
 mutation: $(VENV)/testing ## change the engine at random and see which changes the tests catch; ARGS="--seed 1 --count 20"
 	@$(BIN)/python -m tests.mutation $(ARGS)

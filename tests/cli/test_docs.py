@@ -284,7 +284,7 @@ def headings(document: Path) -> set[str]:
 
 def test_the_architecture_names_every_module_and_is_one_page() -> None:
     text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
-    assert len(text.splitlines()) <= 90
+    assert len(text.splitlines()) <= 100
     modules = {path.name for path in (ROOT / "understudy").glob("*.py")} - {"__init__.py", "__main__.py"}
     modules |= {f"{path.parent.name}/" for path in (ROOT / "understudy").glob("*/__init__.py")}
     assert {name for name in modules if name not in text} == set()

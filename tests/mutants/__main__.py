@@ -1,4 +1,4 @@
-"""`python -m tests.mutants`: who catches which lie."""
+"""`python -m tests.mutants`: who catches which mutant."""
 
 import random
 import sys
@@ -10,48 +10,53 @@ import click
 
 from tests.mutants.generated import drawn, generated
 from tests.mutants.judges import (
-    HONEST,
+    CORRECT,
     Failures,
     Judge,
     Judgement,
     Outcome,
-    honest_failures,
+    correct_failures,
     judged,
     schemathesis,
     verify,
 )
-from tests.mutants.lie import Lie
-from tests.mutants.lies import LIES
+from tests.mutants.known import MUTANTS
+from tests.mutants.mutant import Mutant
 from tests.mutants.table import Trial, caught, share, table
 from understudy.contract.contract import Contract
 from understudy.operations.api_folder import own_folder
 
-WANTED = 0.95  # of the lies
+WANTED = 0.95  # of the mutants
 BASELINE_RUNS = 3
 
 CONTRACT = Contract.load(own_folder() / "openapi.yaml")
-BY_NAME = {lie.name: lie for lie in [*LIES, *generated(CONTRACT)]}
+BY_NAME = {mutant.name: mutant for mutant in [*MUTANTS, *generated(CONTRACT)]}
 
 
 @click.command()
 @click.option(
-    "--only", "names", multiple=True, metavar="NAME", type=click.Choice(list(BY_NAME)), help="A lie; may be repeated."
+    "--only",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    type=click.Choice(list(BY_NAME)),
+    help="A mutant; may be repeated.",
 )
 @click.option(
-    "--lies", "count", type=click.IntRange(1, len(LIES)), help="So many lies, drawn by the seed.  [default: all]"
+    "--known", "count", type=click.IntRange(1, len(MUTANTS)), help="So many mutants, drawn by the seed.  [default: all]"
 )
 @click.option("--generated", "made", default=0, show_default=True, help="So many mutants more, made from the contract.")
 @click.option("--seed", default=1, show_default=True, help="What the judges draw their requests by.")
-@click.option("--honest", "runs", default=3, show_default=True, help="How often the honest server is judged.")
+@click.option("--correct", "runs", default=3, show_default=True, help="How often the correct server is judged.")
 @click.option("--jobs", default=2, show_default=True, help="How many servers are judged at a time.")
 @click.option("--skip-schemathesis", is_flag=True, help="Let `understudy verify` judge alone.")
 def main(
     names: tuple[str, ...], count: int | None, made: int, seed: int, runs: int, jobs: int, skip_schemathesis: bool
 ) -> None:
-    """Let Schemathesis and `understudy verify` judge lying servers, and tell who was caught.
+    """Let Schemathesis and `understudy verify` judge mutated servers, and tell who was caught.
 
-    Ends with 1 where `understudy verify` catches fewer than 95 % of the lies, or finds fault with the
-    honest server.
+    Ends with 1 where `understudy verify` catches fewer than 95 % of the mutants, or finds fault with the
+    correct server.
     """
     with ThreadPoolExecutor(jobs) as pool:
         truths = list(pool.map(truth, range(seed, seed + runs)))
@@ -66,33 +71,33 @@ def main(
     for kind, some in (("known", known), ("generated", fresh)):
         if some:
             click.echo(f"\nverify caught {caught(some, 'verify')} of {len(some)} {kind} mutants.")
-    click.echo(f"\nThe honest server: {flagged} of {runs} runs of verify find fault with it.")
+    click.echo(f"\nThe correct server: {flagged} of {runs} runs of verify find fault with it.")
     sys.exit(flagged > 0 or share(trials, "verify") < WANTED)
 
 
-def chosen(names: tuple[str, ...], count: int | None, seed: int) -> Sequence[Lie]:
-    """The lies of some names, or some of all lies."""
-    some = [BY_NAME[name] for name in names] or LIES
+def chosen(names: tuple[str, ...], count: int | None, seed: int) -> Sequence[Mutant]:
+    """The mutants of some names, or some of all mutants."""
+    some = [BY_NAME[name] for name in names] or MUTANTS
     return some if count is None else random.Random(seed).sample(some, k=count)
 
 
 def baseline(pool: Executor, seed: int) -> Failures:
-    """What Schemathesis reports of the honest server, in some runs."""
-    return frozenset().union(*pool.map(honest_failures, range(seed, seed + BASELINE_RUNS)))
+    """What Schemathesis reports of the correct server, in some runs."""
+    return frozenset().union(*pool.map(correct_failures, range(seed, seed + BASELINE_RUNS)))
 
 
 def truth(seed: int) -> Judgement:
-    """What verify says of the honest server."""
-    judgement = judged(verify, HONEST, seed)
-    click.echo(f"the honest server, seed {seed}: {told('verify', judgement)}", err=True)
+    """What verify says of the correct server."""
+    judgement = judged(verify, CORRECT, seed)
+    click.echo(f"the correct server, seed {seed}: {told('verify', judgement)}", err=True)
     return judgement
 
 
-def trial(judges: Mapping[str, Judge], seed: int, lie: Lie) -> Trial:
-    judgements = {name: judged(judge, lie.name, seed) for name, judge in judges.items()}
-    lines: Sequence[str] = [f"{lie.name}: {told(name, judgement)}" for name, judgement in judgements.items()]
+def trial(judges: Mapping[str, Judge], seed: int, mutant: Mutant) -> Trial:
+    judgements = {name: judged(judge, mutant.name, seed) for name, judge in judges.items()}
+    lines: Sequence[str] = [f"{mutant.name}: {told(name, judgement)}" for name, judgement in judgements.items()]
     click.echo("\n".join(lines), err=True)
-    return Trial(lie, judgements)
+    return Trial(mutant, judgements)
 
 
 def told(judge: str, judgement: Judgement) -> str:

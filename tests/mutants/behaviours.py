@@ -1,10 +1,10 @@
-"""The kinds of lies: on the way in, on the way out, about which rows there are, about what is refused."""
+"""The kinds of mutants: of requests, of responses, about which rows there are, and about errors."""
 
 from collections.abc import Callable
 from typing import Any
 
 from tests.mutants.exchange import Answer, Request
-from tests.mutants.lie import Behaviour, Liar, honest
+from tests.mutants.mutant import Behaviour, BrokenServer, correct
 from tests.mutants.paths import GONE, Change, changed, found
 
 PAGE = 200  # rows, the most that the API lists at once
@@ -14,24 +14,24 @@ Choice = Callable[[list[Any], Any], list[Any]]
 
 
 def when(test: Callable[[Request], bool], behaviour: Behaviour) -> Behaviour:
-    """A lie about some requests only."""
+    """A mutant of some requests only."""
 
-    async def behave(request: Request, liar: Liar) -> Answer:
-        return await (behaviour if test(request) else honest)(request, liar)
+    async def behave(request: Request, broken: BrokenServer) -> Answer:
+        return await (behaviour if test(request) else correct)(request, broken)
 
     return behave
 
 
 def about(operations: str, behaviour: Behaviour) -> Behaviour:
-    """A lie about some operations only."""
+    """A mutant of some operations only."""
     return when(lambda request: request.is_a(operations), behaviour)
 
 
 def sends(operations: str, change: Change) -> Behaviour:
-    """The honest server is asked with another body."""
+    """The correct server is asked with another body."""
 
-    async def behave(request: Request, liar: Liar) -> Answer:
-        return await liar.ask(request.changed(change))
+    async def behave(request: Request, broken: BrokenServer) -> Answer:
+        return await broken.ask(request.changed(change))
 
     return about(operations, behave)
 
@@ -39,10 +39,10 @@ def sends(operations: str, change: Change) -> Behaviour:
 def asks(queries: str, change: Change) -> Behaviour:
     """The same for requests that change nothing, where they are valid: mistakes stay mistakes."""
 
-    async def behave(request: Request, liar: Liar) -> Answer:
-        answer = await liar.ask(request)
+    async def behave(request: Request, broken: BrokenServer) -> Answer:
+        answer = await broken.ask(request)
         other = request.changed(change) if answer.is_success else request
-        return answer if other is request else await liar.ask(other)
+        return answer if other is request else await broken.ask(other)
 
     return about(queries, behave)
 
@@ -50,8 +50,8 @@ def asks(queries: str, change: Change) -> Behaviour:
 def replies(operations: str, change: Callable[[Request, Answer], Answer]) -> Behaviour:
     """The answer is another one."""
 
-    async def behave(request: Request, liar: Liar) -> Answer:
-        return change(request, await liar.ask(request))
+    async def behave(request: Request, broken: BrokenServer) -> Answer:
+        return change(request, await broken.ask(request))
 
     return about(operations, behave)
 
@@ -81,7 +81,7 @@ def each(change: Change) -> Change:
 
 
 def shows(resource: str, choice: Choice, wider: Change = lambda body: body) -> Behaviour:
-    """Lists, pages and counts of a resource agree, on other rows than the honest server's.
+    """Lists, pages and counts of a resource agree, on other rows than the correct server's.
 
     Args:
         resource: a regular expression for the path of its operations.
@@ -89,11 +89,11 @@ def shows(resource: str, choice: Choice, wider: Change = lambda body: body) -> B
         wider: a change of the criteria that the rows must meet.
     """
 
-    async def behave(request: Request, liar: Liar) -> Answer:
-        answer = await liar.ask(request)
+    async def behave(request: Request, broken: BrokenServer) -> Answer:
+        answer = await broken.ask(request)
         if not answer.is_success:
             return answer
-        shown = choice(await every_row(request.changed(wider), liar), request.json)
+        shown = choice(await every_row(request.changed(wider), broken), request.json)
         return answer.saying(part_of(shown, request))
 
     return about(f"POST {resource}/(filter|count|paginate)", behave)
@@ -104,7 +104,7 @@ def shows_where(
 ) -> Behaviour:
     """Of the rows, only those are shown that meet a test, with what stands at a place of the criteria.
 
-    Where criteria of a table are joined by or, there is no lie.
+    Where criteria of a table are joined by or, there is no mutant.
     """
 
     def choice(rows: list[Any], body: Any) -> list[Any]:
@@ -117,13 +117,13 @@ def shows_where(
     return when(is_asked, shows(resource, choice, wider))
 
 
-async def every_row(request: Request, liar: Liar) -> list[Any]:
+async def every_row(request: Request, broken: BrokenServer) -> list[Any]:
     """All rows that meet the criteria of a request, whatever page it asks for."""
     path = request.path.rpartition("/")[0] + "/filter"
     rows: list[Any] = []
     while len(rows) % PAGE == 0:
         page = request.json | {"limit": PAGE, "offset": len(rows)}
-        more = (await liar.ask(request.to("POST", path, page))).json
+        more = (await broken.ask(request.to("POST", path, page))).json
         if not more:
             break
         rows += more
@@ -146,7 +146,7 @@ def part_of(rows: list[Any], request: Request) -> Any:
 
 
 def number(value: Any) -> int:
-    """A number that the honest server takes for one, though it may be a text."""
+    """A number that the correct server takes for one, though it may be a text."""
     return int(float(value))
 
 
@@ -160,21 +160,21 @@ def refuses(queries: str, test: Callable[[Request], bool]) -> Behaviour:
 
 
 def accepts(operations: str, *kinds: str) -> Behaviour:
-    """What the honest server refuses is taken out of the body, and the rest accepted.
+    """What the correct server refuses is taken out of the body, and the rest accepted.
 
     Args:
         operations: a regular expression.
-        kinds: the types of mistakes that nobody minds, as the honest server names them.
+        kinds: the types of mistakes that nobody minds, as the correct server names them.
     """
 
-    async def behave(request: Request, liar: Liar) -> Answer:
-        answer = await liar.ask(request)
+    async def behave(request: Request, broken: BrokenServer) -> Answer:
+        answer = await broken.ask(request)
         for _ in range(5):  # what is left may be refused in turn
             places = [mistake["loc"][1:] for mistake in mistakes_of(answer) if mistake["type"] in kinds]
             if not places:
                 break
             request = without(request, places)
-            answer = await liar.ask(request)
+            answer = await broken.ask(request)
         return answer
 
     return about(operations, behave)

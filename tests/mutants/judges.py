@@ -16,7 +16,7 @@ from tests.servers import ROOT, running
 from understudy.contract.contract import Contract
 from understudy.operations.api_folder import own_folder
 
-HONEST = "honest"  # the name of the server that does not lie
+CORRECT = "correct"  # the name of the correct server
 PATIENCE = 900  # seconds after which a judge that does not end counts as one that failed
 
 Failures = frozenset[tuple[str, str]]
@@ -54,14 +54,14 @@ Judge = Callable[[str, int], Judgement]
 
 @contextmanager
 def server(name: str) -> Iterator[str]:
-    """A liar on the demo set, or an honest server; its URL."""
+    """A broken server on the demo set, or the correct one; its URL."""
     with running([sys.executable, "-m", "tests.mutants.serve", name], dict(os.environ)) as process:
         assert process.stdout is not None
         yield process.stdout.readline().strip()
 
 
 def judged(judge: Judge, name: str, seed: int) -> Judgement:
-    """The judgement of a liar, which may do to its rows what it likes."""
+    """The judgement of a broken, which may do to its rows what it likes."""
     with server(name) as url:
         return judge(url, seed)
 
@@ -76,7 +76,7 @@ def verify(url: str, seed: int) -> Judgement:
 
 
 def schemathesis(baseline: Failures) -> Judge:
-    """Schemathesis, which catches a server if it reports what it does not report of the honest one."""
+    """Schemathesis, which catches a server if it reports what it does not report of the correct one."""
 
     def judge(url: str, seed: int) -> Judgement:
         failures, seconds = schemathesis_run(url, seed)
@@ -89,12 +89,12 @@ def schemathesis(baseline: Failures) -> Judge:
     return judge
 
 
-def honest_failures(seed: int) -> Failures:
-    """What Schemathesis reports of the honest server."""
-    with server(HONEST) as url:
+def correct_failures(seed: int) -> Failures:
+    """What Schemathesis reports of the correct server."""
+    with server(CORRECT) as url:
         failures, _ = schemathesis_run(url, seed)
     if failures is None:
-        raise RuntimeError("Schemathesis did not end on the honest server")
+        raise RuntimeError("Schemathesis did not end on the correct server")
     return failures
 
 

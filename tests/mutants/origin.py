@@ -1,4 +1,4 @@
-"""The honest server behind a liar: one that is reached over HTTP, or an application in this process."""
+"""The correct server behind a broken one: one that is reached over HTTP, or an application in this process."""
 
 from urllib.parse import unquote
 

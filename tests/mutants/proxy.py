@@ -1,4 +1,4 @@
-"""A reverse proxy that tells one lie, and is transparent otherwise."""
+"""A reverse proxy that changes one thing, and is transparent otherwise."""
 
 import socket
 import threading
@@ -10,25 +10,25 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 
 from tests.mutants.exchange import Request
-from tests.mutants.lie import Behaviour, Liar
+from tests.mutants.mutant import Behaviour, BrokenServer
 from tests.mutants.origin import Inside, Remote, forwardable
 
 BASE = "/api"
 
 
 class Proxy:
-    """An ASGI application before an honest server; `behaviour` is what becomes of a request."""
+    """An ASGI application before a correct server; `behaviour` is what becomes of a request."""
 
     def __init__(self, origin: Remote | Inside, behaviour: Behaviour) -> None:
         self._origin = origin
         self._behaviour = behaviour
-        self._liar = Liar(origin.ask)
+        self._broken = BrokenServer(origin.ask)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
             return
-        answer = await self._behaviour(request_of(scope, await body_of(receive)), self._liar)
+        answer = await self._behaviour(request_of(scope, await body_of(receive)), self._broken)
         await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers.raw})
         await send({"type": "http.response.body", "body": answer.body})
 

@@ -1,4 +1,4 @@
-"""`python -m tests.mutants.serve NAME`: the demo set as a liar serves it, in a process of its own."""
+"""`python -m tests.mutants.serve NAME`: the demo set as a broken server serves it, in a process of its own."""
 
 import sys
 
@@ -6,9 +6,9 @@ import click
 
 from tests.apps import app_on
 from tests.mutants.generated import generated
-from tests.mutants.judges import HONEST
-from tests.mutants.lie import honest
-from tests.mutants.lies import LIES
+from tests.mutants.judges import CORRECT
+from tests.mutants.known import MUTANTS
+from tests.mutants.mutant import correct
 from tests.mutants.origin import Inside
 from tests.mutants.proxy import Proxy, listen, server_of
 from understudy.operations.api_folder import Api, own_folder
@@ -18,11 +18,11 @@ def main(name: str) -> None:
     """Serve until the process is asked to stop. The first line that it writes is the URL.
 
     Args:
-        name: a lie's, or HONEST.
+        name: a mutant's, or CORRECT.
     """
-    behaviours = {HONEST: honest, **{lie.name: lie.behaviour for lie in LIES}}
+    behaviours = {CORRECT: correct, **{mutant.name: mutant.behaviour for mutant in MUTANTS}}
     api = Api.load(own_folder())
-    behaviours |= {lie.name: lie.behaviour for lie in generated(api.contract)}
+    behaviours |= {mutant.name: mutant.behaviour for mutant in generated(api.contract)}
     app = app_on(own_folder() / "fixtures" / "demo", api)
     listener, url = listen()
     click.echo(url)

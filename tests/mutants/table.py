@@ -1,27 +1,27 @@
-"""What judges say of liars, as a table in Markdown."""
+"""What judges say of broken_servers, as a table in Markdown."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tests.mutants.judges import Judgement, Outcome
-from tests.mutants.lie import Lie
+from tests.mutants.mutant import Mutant
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What each judge says of a liar, by the judge's name."""
+    """What each judge says of a broken, by the judge's name."""
 
-    lie: Lie
+    mutant: Mutant
     judgements: dict[str, Judgement]
 
 
 def table(trials: Sequence[Trial]) -> str:
     judges = list(trials[0].judgements)
     lines = [
-        row("lie", "what it does", *(cell for judge in judges for cell in (judge, "s"))),
+        row("mutant", "what it does", *(cell for judge in judges for cell in (judge, "s"))),
         row("---", "---", *(["---", "---:"] * len(judges))),
-        *(row(f"`{trial.lie.name}`", trial.lie.says, *cells(trial.judgements.values())) for trial in trials),
-        row(f"**{len(trials)} lies**", "", *(cell for judge in judges for cell in total(trials, judge))),
+        *(row(f"`{trial.mutant.name}`", trial.mutant.says, *cells(trial.judgements.values())) for trial in trials),
+        row(f"**{len(trials)} mutants**", "", *(cell for judge in judges for cell in total(trials, judge))),
     ]
     return "\n".join(lines)
 

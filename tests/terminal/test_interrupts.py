@@ -13,10 +13,10 @@ import pytest
 
 from tests.conftest import SMALL
 from tests.mutants.exchange import Answer, Request
-from tests.mutants.lie import Liar
+from tests.mutants.mutant import BrokenServer
 from tests.mutants.proxy import proxied
 from tests.servers import stand_in
-from tests.verify.servers import everything, lying, url_of
+from tests.verify.servers import everything, mutated, url_of
 from tests.verify.test_verify import Command, command
 from understudy.terminal.interrupts import Interrupts, delayed
 
@@ -31,12 +31,12 @@ def interrupting(api: httpx.Client, number: signal.Signals, *when: Callable[[lis
     log: list[Request] = []
     left = list(when)
 
-    async def interrupt(request: Request, liar: Liar) -> Answer:
+    async def interrupt(request: Request, broken: BrokenServer) -> Answer:
         log.append(request)
         if left and left[0](log):
             left.pop(0)
             os.kill(os.getpid(), number)
-        return await liar.ask(request)
+        return await broken.ask(request)
 
     with proxied(url_of(api), interrupt) as url:
         yield url
@@ -82,8 +82,8 @@ def test_verify_reports_what_it_found(
 
 def test_what_was_found_before_an_interrupt_is_there(command: Command, small: httpx.Client) -> None:
     with (
-        lying("wrong-method-404", small) as liar,
-        httpx.Client(base_url=liar) as api,
+        mutated("wrong-method-404", small) as broken,
+        httpx.Client(base_url=broken) as api,
         interrupting(api, signal.SIGINT, at(150)) as url,
     ):
         ended = command(url, "--seed", "1")
@@ -107,8 +107,8 @@ def test_compare_reports_what_it_found(
     compare: Command, small: httpx.Client, tmp_path: Path, number: signal.Signals
 ) -> None:
     saved = tmp_path / "saved"
-    with lying("count-one-more", small) as liar, interrupting(small, number, at(120)) as url:
-        ended = compare(url, liar, "--requests", "500", "--seed", "1", "--save", str(saved))
+    with mutated("count-one-more", small) as broken, interrupting(small, number, at(120)) as url:
+        ended = compare(url, broken, "--requests", "500", "--seed", "1", "--save", str(saved))
     assert ended.status == ENDS[number]
     assert "Interrupted after " in ended.lines[0]
     assert saved.exists()

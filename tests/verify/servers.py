@@ -1,4 +1,4 @@
-"""Servers for `verify` to ask: some that are watched, some that lie, and some that are none."""
+"""Servers for `verify` to ask: some that are watched, some that are broken, and some that are none."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,11 +6,11 @@ from contextlib import contextmanager
 import httpx
 
 from tests.mutants.exchange import JSON_TYPE, Answer, Request
-from tests.mutants.lie import Behaviour, Liar
-from tests.mutants.lies import LIES
+from tests.mutants.known import MUTANTS
+from tests.mutants.mutant import Behaviour, BrokenServer
 from tests.mutants.proxy import proxied
 
-BY_NAME = {lie.name: lie for lie in LIES}
+BY_NAME = {mutant.name: mutant for mutant in MUTANTS}
 LISTS = {
     "/artifacts/filter": ["CREATED_DESC", "UPDATED_DESC", "ID_DESC", "KEY_DESC", "KEY_ASC"],
     "/artifacts/latest/filter": ["CREATED_DESC", "UPDATED_DESC", "ID_DESC", "KEY_DESC", "KEY_ASC"],
@@ -34,17 +34,17 @@ def watched(api: httpx.Client) -> Iterator[tuple[str, list[Request]]]:
     """The URL of a proxy before a server, and the requests that have come there."""
     log: list[Request] = []
 
-    async def watch(request: Request, liar: Liar) -> Answer:
+    async def watch(request: Request, broken: BrokenServer) -> Answer:
         log.append(request)
-        return await liar.ask(request)
+        return await broken.ask(request)
 
     with proxied(url_of(api), watch) as url:
         yield url, log
 
 
 @contextmanager
-def lying(behaviour: Behaviour | str, api: httpx.Client) -> Iterator[str]:
-    """The URL of a liar before an honest server, by its name or behaviour."""
+def mutated(behaviour: Behaviour | str, api: httpx.Client) -> Iterator[str]:
+    """The URL of a broken server before a correct server, by its name or behaviour."""
     with proxied(url_of(api), BY_NAME[behaviour].behaviour if isinstance(behaviour, str) else behaviour) as url:
         yield url
 
@@ -53,7 +53,7 @@ def lying(behaviour: Behaviour | str, api: httpx.Client) -> Iterator[str]:
 def repeating(status: int, text: str) -> Iterator[str]:
     """The URL of a server that says the same to everything."""
 
-    async def repeat(request: Request, liar: Liar) -> Answer:
+    async def repeat(request: Request, broken: BrokenServer) -> Answer:
         return Answer(status, httpx.Headers({"content-type": JSON_TYPE}), text.encode())
 
     with proxied("http://nowhere/api", repeat) as url:

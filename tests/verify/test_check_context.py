@@ -9,7 +9,7 @@ from starlette.types import ASGIApp
 from tests.apps import app_on
 from tests.conftest import SMALL
 from tests.mutants.behaviours import answers, each
-from tests.mutants.lie import Behaviour
+from tests.mutants.mutant import Behaviour
 from tests.mutants.origin import Inside
 from tests.mutants.paths import drop, put
 from tests.mutants.proxy import Proxy
@@ -111,8 +111,8 @@ SHOWN: dict[str, tuple[Behaviour, str]] = {
 def test_rows_that_are_shown_otherwise_break_a_rule(
     context_factory: ContextFactory, small_app: ASGIApp, name: str
 ) -> None:
-    lie, rule = SHOWN[name]
-    with context_factory.context_of(Proxy(Inside(small_app), lie)) as context:
+    mutant, rule = SHOWN[name]
+    with context_factory.context_of(Proxy(Inside(small_app), mutant)) as context:
         selection = context.endpoint_map.selections["flows"]
         context.results.run(context.learn)
         context.results.run(lambda: context.rows(selection, selection.lists, {}))

@@ -14,10 +14,10 @@ from tests import jsonl
 from tests.conftest import SMALL
 from tests.mutants.behaviours import replies
 from tests.mutants.exchange import Answer, Request
-from tests.mutants.lie import Liar
+from tests.mutants.mutant import BrokenServer
 from tests.servers import stand_in
 from tests.verify.reduced import reduced_contract
-from tests.verify.servers import everything, lying, watched
+from tests.verify.servers import everything, mutated, watched
 from understudy.contract.catalog import Catalog
 from understudy.reports.verdict import Verdict
 from understudy.sampling.http_client import client
@@ -62,13 +62,13 @@ def test_an_interrupt_ends_it_and_what_was_made_is_known(strict: httpx.Client) -
     before = everything(strict)
     sent: list[int] = []
 
-    async def interrupt(request: Request, liar: Liar) -> Answer:
+    async def interrupt(request: Request, broken: BrokenServer) -> Answer:
         sent.append(0)
         if len(sent) == INTERRUPTED:
             os.kill(os.getpid(), signal.SIGINT)
-        return await liar.ask(request)
+        return await broken.ask(request)
 
-    with lying(interrupt, strict) as url, context_of(url, 5000) as context:
+    with mutated(interrupt, strict) as url, context_of(url, 5000) as context:
         with Interrupts() as interrupts:
             fuzz(context, allow_writes=True)
         assert interrupts.status == 130
@@ -124,7 +124,7 @@ def failing(request: Request, answer: Answer) -> Answer:
 
 
 def test_a_server_error_is_told_with_a_small_request(small: httpx.Client) -> None:
-    with lying(replies(LIST, failing), small) as url, context_of(url, 300) as context:
+    with mutated(replies(LIST, failing), small) as url, context_of(url, 300) as context:
         fuzz(context, allow_writes=False)
     violations = context.results.verdict.violations
     assert "schemathesis not_a_server_error" in {violation.rule.name for violation in violations}

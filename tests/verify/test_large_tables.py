@@ -84,7 +84,7 @@ def checked(context: CheckContext, subject: TableUnderTest) -> None:
         single_criteria.check_others(subject, subject.field_operators[tuple(name.split("."))])
 
 
-def test_an_honest_server_keeps_the_rules_about_it(context: CheckContext) -> None:
+def test_a_correct_server_keeps_the_rules_about_it(context: CheckContext) -> None:
     subject = narrowed(context)
     checked(context, subject)
     combined_criteria.check(subject, RequestGenerator((), context.samples, context.random))

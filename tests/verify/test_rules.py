@@ -1,4 +1,4 @@
-"""Every rule can fail: for each there is a liar who breaks it, and an honest server that does not."""
+"""Every rule can fail: for each there is a broken server that breaks it, and a correct server that does not."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache, partial
@@ -9,9 +9,9 @@ import pytest
 from tests.apps import app_on
 from tests.conftest import SMALL
 from tests.mutants.behaviours import answers, refuses
-from tests.mutants.lie import Behaviour, honest
-from tests.mutants.lies import LIES
-from tests.mutants.lies.vocabulary import NOBODY
+from tests.mutants.known import MUTANTS
+from tests.mutants.known.vocabulary import NOBODY
+from tests.mutants.mutant import Behaviour, correct
 from tests.mutants.origin import Inside
 from tests.mutants.proxy import Proxy
 from tests.verify.contexts import ContextFactory
@@ -45,7 +45,7 @@ OWN = {
     "latest-of-nobody": answers("POST /artifacts/latest/filter", with_a_stranger),
     "page-counts-one-more": answers("POST /flows/paginate", lambda page: {**page, "count": page["count"] + 1}),
 }
-BY_NAME = {lie.name: lie.behaviour for lie in LIES} | OWN
+BY_NAME = {mutant.name: mutant.behaviour for mutant in MUTANTS} | OWN
 RULES = {rule.name for rule in vars(rules).values() if isinstance(rule, Rule)}
 
 Subjects = Mapping[str, TableUnderTest]
@@ -182,7 +182,7 @@ TABLE: list[tuple[str, str, Focus]] = [
 
 
 def verdict_on(behaviour: Behaviour, focuses: Iterable[Focus], api: Api, context_factory: ContextFactory) -> Verdict:
-    """What parts of the checks find of a liar."""
+    """What parts of the checks find of a broken."""
     app = Proxy(Inside(app_on(SMALL, api)), behaviour)
     with context_factory.context_of(app) as context:
         subjects = subjects_of(context)
@@ -197,15 +197,15 @@ def test_the_table_has_every_rule() -> None:
     assert {rule for rule, _, _ in TABLE} == RULES
 
 
-@pytest.mark.parametrize(("rule", "lie", "focus"), TABLE, ids=[f"{rule}: {lie}" for rule, lie, _ in TABLE])
+@pytest.mark.parametrize(("rule", "mutant", "focus"), TABLE, ids=[f"{rule}: {mutant}" for rule, mutant, _ in TABLE])
 def test_a_rule_is_broken_by_a_liar(
-    api: Api, context_factory: ContextFactory, rule: str, lie: str, focus: Focus
+    api: Api, context_factory: ContextFactory, rule: str, mutant: str, focus: Focus
 ) -> None:
-    verdict = verdict_on(BY_NAME[lie], [focus], api, context_factory)
+    verdict = verdict_on(BY_NAME[mutant], [focus], api, context_factory)
     assert rule in {violation.rule.name for violation in verdict.violations}
 
 
-def test_no_rule_is_broken_by_an_honest_server(api: Api, context_factory: ContextFactory) -> None:
-    verdict = verdict_on(honest, dict.fromkeys(focus for _, _, focus in TABLE), api, context_factory)
+def test_no_rule_is_broken_by_a_correct_server(api: Api, context_factory: ContextFactory) -> None:
+    verdict = verdict_on(correct, dict.fromkeys(focus for _, _, focus in TABLE), api, context_factory)
     assert verdict.violations == []
     assert {rule.name for rule, _ in verdict.checks} == RULES

@@ -12,7 +12,7 @@ import pytest
 from tests.apps import app_on
 from tests.conftest import SMALL
 from tests.mutants.generated import KINDS, drawn, generated
-from tests.mutants.lie import Behaviour, Lie, honest
+from tests.mutants.mutant import Behaviour, Mutant, correct
 from tests.mutants.origin import Inside
 from tests.mutants.proxy import Proxy, proxied
 from tests.servers import stand_in
@@ -31,7 +31,7 @@ from understudy.verify.requests.throttled_client import BudgetSpent, ThrottledCl
 from understudy.verify.suite import subjects_of
 
 CONTRACT = Contract.load(own_folder() / "openapi.yaml")
-BY_NAME = {lie.name: lie for lie in generated(CONTRACT)}
+BY_NAME = {mutant.name: mutant for mutant in generated(CONTRACT)}
 
 Focus = Callable[[CheckContext, TableUnderTest], object]
 
@@ -114,7 +114,7 @@ def correct(context_factory: ContextFactory, api: Api) -> Callable[[str, Focus],
     def verdict(table: str, focus: Focus) -> Verdict:
         key = table, focus
         if key not in verdicts:
-            verdicts[key] = judged(context_factory, api, SMALL, honest, table, focus)
+            verdicts[key] = judged(context_factory, api, SMALL, correct, table, focus)
         return verdicts[key]
 
     return verdict
@@ -131,7 +131,7 @@ def test_a_situation_shows_a_fault(
 
 @pytest.mark.parametrize(("name", "table"), [("PATCH /artifacts/{id}:lost", "artifacts"), (None, "artifacts")])
 def test_changes_at_the_same_time(name: str | None, table: str, context_factory: ContextFactory) -> None:
-    behaviour = BY_NAME[name].behaviour if name else honest
+    behaviour = BY_NAME[name].behaviour if name else correct
     with stand_in(SMALL) as api, proxied(url_of(api), behaviour) as url, httpx.Client(base_url=url) as client:
         context = CheckContext(
             context_factory.endpoint_map,
@@ -147,12 +147,12 @@ def test_changes_at_the_same_time(name: str | None, table: str, context_factory:
 
 
 def test_each_generated_mutant_has_a_name_of_its_own() -> None:
-    every: list[Lie] = list(generated(CONTRACT))
-    assert len({lie.name for lie in every}) == len(every) > 500
+    every: list[Mutant] = list(generated(CONTRACT))
+    assert len({mutant.name for mutant in every}) == len(every) > 500
 
 
 def test_a_seed_draws_mutants_of_each_kind() -> None:
-    some = [lie.name for lie in drawn(CONTRACT, 1, 60)]
-    assert some == [lie.name for lie in drawn(CONTRACT, 1, 60)]
-    assert some != [lie.name for lie in drawn(CONTRACT, 2, 60)]
+    some = [mutant.name for mutant in drawn(CONTRACT, 1, 60)]
+    assert some == [mutant.name for mutant in drawn(CONTRACT, 1, 60)]
+    assert some != [mutant.name for mutant in drawn(CONTRACT, 2, 60)]
     assert len(some) == 60 == len(KINDS) * 12

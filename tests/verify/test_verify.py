@@ -1,4 +1,4 @@
-"""`understudy verify`, as a user runs it: stand-ins that keep the contract, and some that lie."""
+"""`understudy verify`, as a user runs it: stand-ins that keep the contract, and some that are broken."""
 
 import json
 import os
@@ -22,7 +22,7 @@ from tests.mutants.exchange import Request
 from tests.servers import free_port, stand_in
 from tests.sessions import ID
 from tests.verify.reduced import reduced_contract
-from tests.verify.servers import everything, lying, repeating, url_of, watched
+from tests.verify.servers import everything, mutated, repeating, url_of, watched
 from understudy.cli import commands
 from understudy.contract.contract import Contract
 from understudy.operations.api_folder import own_folder
@@ -279,8 +279,8 @@ def test_every_request_has_the_headers(command: Command, small: httpx.Client) ->
 
 # -------------------------------------------------------------------- what is found
 
-LIARS = {
-    # kind: the lie, the rule that is broken, where, and in how many requests that is seen
+BROKEN = {
+    # kind: the mutant, the rule that is broken, where, and in how many requests that is seen
     "a filter": ("key-any-first-only", "filter", "POST /artifacts/filter, artifacts.key.any_", 900, []),
     "a page": ("default-limit-100", "page", "POST /artifacts/filter, ID_DESC", 870, []),
     "a write": ("create-200", "response", "POST /artifacts/, key, ", 20, ["--allow-writes"]),
@@ -289,10 +289,10 @@ LIARS = {
 }
 
 
-@pytest.mark.parametrize("kind", LIARS)
+@pytest.mark.parametrize("kind", BROKEN)
 def test_a_lie_is_told_with_the_rule_that_it_breaks(command: Command, scratch: httpx.Client, kind: str) -> None:
-    name, rule, where, requests, options = LIARS[kind]
-    with lying(name, scratch) as url:
+    name, rule, where, requests, options = BROKEN[kind]
+    with mutated(name, scratch) as url:
         result = command.few(url, requests, *options)
     says = {each.name: each.says for each in RULES}[rule]
     assert result.status == 1
@@ -303,7 +303,7 @@ def test_a_lie_is_told_with_the_rule_that_it_breaks(command: Command, scratch: h
 
 
 def test_the_curl_lines_show_the_contradiction(command: Command, small: httpx.Client) -> None:
-    with lying("count-one-more", small) as url:
+    with mutated("count-one-more", small) as url:
         lines = [line.strip() for line in command.few(url, 870).lines]
         start = next(number for number, line in enumerate(lines) if line.startswith("1. count: "))
         (_, expected), (_, found) = (line.split() for line in lines[start + 2 : start + 4])
@@ -315,7 +315,7 @@ def test_the_curl_lines_show_the_contradiction(command: Command, small: httpx.Cl
 def test_a_known_deviation_is_no_violation(command: Command, small: httpx.Client, tmp_path: Path) -> None:
     known = tmp_path / "known.md"
     known.write_text("```yaml\nrule: method\noperation: '*'\nsubject: ''\n```\n", encoding="utf-8")
-    with lying("allow-missing", small) as url:
+    with mutated("allow-missing", small) as url:
         every, none = command.few(url, 30, "--known", str(known)), command.few(url, 30)
         known.write_text(known.read_text(encoding="utf-8").replace("'*'", "TRACE /health"), encoding="utf-8")
         one = command.few(url, 30, "--known", str(known))
@@ -332,7 +332,7 @@ def test_the_reports_of_a_failure_say_what_the_summary_says(
     command: Command, small: httpx.Client, tmp_path: Path
 ) -> None:
     written = [option for name in ("junit", "json", "html") for option in (f"--{name}", str(tmp_path / name))]
-    with lying("wrong-method-404", small) as url:
+    with mutated("wrong-method-404", small) as url:
         result = command.few(url, 40, *written)
     document = json.loads((tmp_path / "json").read_text(encoding="utf-8"))
     assert (document["url"], document["seed"], document["requests"], document["passed"]) == (url, 1, 40, False)
@@ -349,7 +349,7 @@ def test_the_reports_of_a_failure_say_what_the_summary_says(
 
 
 def test_a_fixture_set_makes_hidden_rows_known(command: Command, small: httpx.Client) -> None:
-    with lying("flow-runs-id-not-any-forgotten-for-artifacts", small) as url:
+    with mutated("flow-runs-id-not-any-forgotten-for-artifacts", small) as url:
         result = command.few(url, 4000, "--fixtures", str(SMALL))
     where = "   POST /artifacts/filter, flow_runs.id.not_any_, "
     assert result.status == 1

@@ -8,8 +8,8 @@ from typing import Any
 
 from tests.mutants.behaviours import asks, shows_where
 from tests.mutants.generated.vocabulary import mutant, paths_of
-from tests.mutants.lie import Behaviour, Lie
-from tests.mutants.lies.texts import meets
+from tests.mutants.known.texts import meets
+from tests.mutants.mutant import Behaviour, Mutant
 from tests.mutants.paths import GONE, at, drop, given, of
 from understudy.verify.requests.endpoints import EndpointMap, Selection
 from understudy.verify.requests.field_operators import FieldOperator, field_operators_of
@@ -19,7 +19,7 @@ MANY = 100
 STEP = timedelta(microseconds=1)
 
 
-def mutants(endpoint_map: EndpointMap) -> Iterator[Lie]:
+def mutants(endpoint_map: EndpointMap) -> Iterator[Mutant]:
     for selection in endpoint_map.selections.values():
         field_operators = [
             field_operator for field_operator in field_operators_of(selection) if not field_operator.is_ignored
@@ -96,7 +96,7 @@ def begins(text: str | None, pattern: str) -> bool:
     return text is not None and meets(f"\0{pattern}", f"\0{text}")
 
 
-def combined(selection: Selection) -> Iterator[Lie]:
+def combined(selection: Selection) -> Iterator[Mutant]:
     """Criteria that are joined in another way, and criteria that hide others."""
     paths = paths_of(selection)
     for name, part in selection.filters.items():

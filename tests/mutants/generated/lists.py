@@ -7,7 +7,7 @@ from typing import Any
 from tests.mutants.behaviours import answers, asks, number, replies, rows, when
 from tests.mutants.exchange import Answer, Request
 from tests.mutants.generated.vocabulary import mutant, operation_of
-from tests.mutants.lie import Behaviour, Liar, Lie
+from tests.mutants.mutant import Behaviour, BrokenServer, Mutant
 from tests.mutants.paths import at, drop, given, put
 from understudy.verify.requests.endpoints import LIMIT, OFFSET, PAGE, Endpoint, EndpointMap, Selection
 
@@ -18,7 +18,7 @@ WHOLE = 200  # rows of a page whose limit is not stated
 Page = dict[str, Any]
 
 
-def mutants(endpoint_map: EndpointMap) -> Iterator[Lie]:
+def mutants(endpoint_map: EndpointMap) -> Iterator[Mutant]:
     for selection in endpoint_map.selections.values():
         for endpoint in filter(None, (selection.lists, selection.pages)):
             yield from sorts(selection, endpoint)
@@ -29,7 +29,7 @@ def mutants(endpoint_map: EndpointMap) -> Iterator[Lie]:
             yield from counts(selection.counts)
 
 
-def sorts(selection: Selection, endpoint: Endpoint) -> Iterator[Lie]:
+def sorts(selection: Selection, endpoint: Endpoint) -> Iterator[Mutant]:
     if selection.sort is None:
         return
     name, sort = selection.sort
@@ -65,7 +65,7 @@ def is_cut(body: Any) -> bool:
     return bool(body.get(OFFSET)) or number(body.get(PAGE) or 1) > 1
 
 
-def cuts(endpoint: Endpoint) -> Iterator[Lie]:
+def cuts(endpoint: Endpoint) -> Iterator[Mutant]:
     lists = operation_of(endpoint)
     for page in DEEP:
         for name, step in (("overlap", -1), ("gap", 1)):
@@ -96,7 +96,7 @@ def without_last(request: Request, answer: Answer) -> Answer:
     return answer.changed(lambda found: found[:-1] if len(found) < limit else found)
 
 
-def pages(endpoint: Endpoint) -> Iterator[Lie]:
+def pages(endpoint: Endpoint) -> Iterator[Mutant]:
     operation, label = operation_of(endpoint), endpoint.label
     for least in DEEP:
         overlap = overlapping(operation, least)
@@ -139,30 +139,30 @@ PAGES: dict[str, tuple[str, Callable[[Page], Page]]] = {
 
 
 def overlapping(operation: str, least: int) -> Behaviour:
-    async def behave(request: Request, liar: Liar) -> Answer:
-        answer = await liar.ask(request)
+    async def behave(request: Request, broken: BrokenServer) -> Answer:
+        answer = await broken.ask(request)
         page = request.json.get(PAGE)
         if not answer.is_success or type(page) is not int or page < least or not answer.json["results"]:
             return answer
-        before = (await liar.ask(request.changed(put(page=page - 1)))).json["results"]
+        before = (await broken.ask(request.changed(put(page=page - 1)))).json["results"]
         return answer.changed(put(results=[*before[-1:], *answer.json["results"][1:]]))
 
     return when(lambda request: request.is_a(operation), behave)
 
 
 def last_again(operation: str) -> Behaviour:
-    async def behave(request: Request, liar: Liar) -> Answer:
-        answer = await liar.ask(request)
+    async def behave(request: Request, broken: BrokenServer) -> Answer:
+        answer = await broken.ask(request)
         page = request.json.get(PAGE)
         if not answer.is_success or type(page) is not int or not 0 < answer.json["pages"] < page:
             return answer
-        last = (await liar.ask(request.changed(put(page=answer.json["pages"])))).json["results"]
+        last = (await broken.ask(request.changed(put(page=answer.json["pages"])))).json["results"]
         return answer.changed(put(results=last))
 
     return when(lambda request: request.is_a(operation), behave)
 
 
-def counts(endpoint: Endpoint) -> Iterator[Lie]:
+def counts(endpoint: Endpoint) -> Iterator[Mutant]:
     operation, label = operation_of(endpoint), endpoint.label
     less = when(lambda request: not request.json, answers(operation, lambda count: max(0, count - 1)))
     yield mutant(f"{label}:bare", f"{label}: without filters, a row is not counted", less)

@@ -6,13 +6,13 @@ from dataclasses import replace
 from tests.mutants.behaviours import replies
 from tests.mutants.exchange import Answer, Request
 from tests.mutants.generated.vocabulary import mutant, operation_of
-from tests.mutants.lie import Lie
+from tests.mutants.mutant import Mutant
 from understudy.verify.requests.endpoints import EndpointMap
 
 OTHERS: Mapping[int, int] = {200: 201, 201: 200, 204: 200, 404: 400, 422: 400, 405: 404, 400: 422, 409: 400}
 
 
-def mutants(endpoint_map: EndpointMap) -> Iterator[Lie]:
+def mutants(endpoint_map: EndpointMap) -> Iterator[Mutant]:
     for endpoint in endpoint_map.endpoints:
         for status in map(int, endpoint.place.value["responses"]):
             if status in OTHERS:

@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.mutants.behaviours import sends
 from tests.mutants.generated.vocabulary import mutant, operation_of
-from tests.mutants.lie import Lie
+from tests.mutants.mutant import Mutant
 from tests.mutants.paths import GONE, at, of
 from understudy.contract.contract import Place
 from understudy.verify.requests.endpoints import EndpointMap, schema_of
@@ -20,7 +20,7 @@ LENGTHS = (255, 1000)
 Change = Callable[[Any], Any]
 
 
-def mutants(endpoint_map: EndpointMap) -> Iterator[Lie]:
+def mutants(endpoint_map: EndpointMap) -> Iterator[Mutant]:
     writes = [*endpoint_map.creates.values(), *(lookup.endpoint for lookup in endpoint_map.updates.values())]
     for endpoint in writes:
         for name, part in schema_of(endpoint).entries("properties"):

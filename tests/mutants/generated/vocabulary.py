@@ -2,12 +2,12 @@
 
 import re
 
-from tests.mutants.lie import Behaviour, Lie
+from tests.mutants.mutant import Behaviour, Mutant
 from understudy.verify.requests.endpoints import Endpoint, Selection
 
 
-def mutant(name: str, says: str, behaviour: Behaviour) -> Lie:
-    return Lie(name, says if says.endswith(".") else f"{says}.", behaviour, ())
+def mutant(name: str, says: str, behaviour: Behaviour) -> Mutant:
+    return Mutant(name, says if says.endswith(".") else f"{says}.", behaviour, ())
 
 
 def operation_of(endpoint: Endpoint) -> str:

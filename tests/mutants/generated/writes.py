@@ -8,15 +8,15 @@ from typing import Any
 from tests.mutants.behaviours import about, when
 from tests.mutants.exchange import Answer, Request
 from tests.mutants.generated.vocabulary import mutant, operation_of
-from tests.mutants.lie import Behaviour, Liar, Lie
-from tests.mutants.lies.rows import done
+from tests.mutants.known.rows import done
+from tests.mutants.mutant import Behaviour, BrokenServer, Mutant
 from understudy.verify.requests.endpoints import Endpoint, EndpointMap, Lookup, Selection, success_of
 
 PAUSE = 0.03  # seconds between reading and writing
 STAMPS = ("id", "created", "updated")  # what a derived row does not take from its source
 
 
-def mutants(endpoint_map: EndpointMap) -> Iterator[Lie]:
+def mutants(endpoint_map: EndpointMap) -> Iterator[Mutant]:
     yield from memories(endpoint_map)
     for table, creates in endpoint_map.creates.items():
         yield from lives(endpoint_map, table, creates)
@@ -30,7 +30,7 @@ def mutants(endpoint_map: EndpointMap) -> Iterator[Lie]:
         yield mutant(f"{label}:not", f"{label}: does nothing.", about(operation, nothing_done))
 
 
-def memories(endpoint_map: EndpointMap) -> Iterator[Lie]:
+def memories(endpoint_map: EndpointMap) -> Iterator[Mutant]:
     changes = changes_of(endpoint_map)
     for endpoint in endpoint_map.endpoints:
         if endpoint.is_safe and (endpoint.body is not None or "{" in endpoint.path):
@@ -54,44 +54,44 @@ def changes_of(endpoint_map: EndpointMap) -> dict[str, str]:
 def remembers(queries: str, noticed: str) -> Behaviour:
     """An answer is remembered; one kind of change does not make the server forget it."""
 
-    async def behave(request: Request, liar: Liar) -> Answer:
+    async def behave(request: Request, broken: BrokenServer) -> Answer:
         if request.is_a(noticed):
-            liar.memory.clear()
+            broken.memory.clear()
         if not request.is_a(queries):
-            return await liar.ask(request)
+            return await broken.ask(request)
         key = request.operation, request.body
-        remembered: Answer | None = liar.memory.get(key)
+        remembered: Answer | None = broken.memory.get(key)
         if remembered is None:
-            remembered = await liar.ask(request)
+            remembered = await broken.ask(request)
             if remembered.is_success:
-                liar.memory[key] = remembered
+                broken.memory[key] = remembered
         return remembered
 
     return behave
 
 
-async def nothing_done(request: Request, liar: Liar) -> Answer:
+async def nothing_done(request: Request, broken: BrokenServer) -> Answer:
     """Success where there is such a row, and no change."""
-    answer = await liar.ask(request.to("GET", request.path))
-    return done(answer) if answer.is_success else await liar.ask(request)
+    answer = await broken.ask(request.to("GET", request.path))
+    return done(answer) if answer.is_success else await broken.ask(request)
 
 
 def loses(lookup: Lookup) -> Behaviour:
     """A change reads the row, waits, and writes all of it."""
     fields = list(dict((lookup.endpoint.body or lookup.endpoint.place)["properties"].items()))
 
-    async def behave(request: Request, liar: Liar) -> Answer:
-        before = await liar.ask(request.to("GET", request.path))
+    async def behave(request: Request, broken: BrokenServer) -> Answer:
+        before = await broken.ask(request.to("GET", request.path))
         if not before.is_success:
-            return await liar.ask(request)
+            return await broken.ask(request)
         await asyncio.sleep(PAUSE)
         stale = {name: value for name, value in before.json.items() if name in fields}
-        return await liar.ask(request.changed(lambda body: {**stale, **body}) if request.json else request)
+        return await broken.ask(request.changed(lambda body: {**stale, **body}) if request.json else request)
 
     return about(operation_of(lookup.endpoint), behave)
 
 
-def lives(endpoint_map: EndpointMap, table: str, creates: Endpoint) -> Iterator[Lie]:
+def lives(endpoint_map: EndpointMap, table: str, creates: Endpoint) -> Iterator[Mutant]:
     selection = endpoint_map.selections.get(table)
     parts = dict(success_of(creates)["properties"].items())
     for name, part in parts.items():
@@ -119,14 +119,14 @@ SPELLINGS: list[tuple[str, str, Callable[[str], str]]] = [
 
 
 def finds(creates: Endpoint, selection: Selection, name: str, same: Callable[[str], str]) -> Behaviour:
-    async def behave(request: Request, liar: Liar) -> Answer:
+    async def behave(request: Request, broken: BrokenServer) -> Answer:
         value = request.json.get(name)
         if isinstance(value, str):
-            listed = await liar.ask(request.to("POST", selection.lists.path))
+            listed = await broken.ask(request.to("POST", selection.lists.path))
             names = [row[name] for row in listed.json]
             found = next((each for each in names if same(each) == same(value)), value)
             request = request.changed(lambda body: {**body, name: found})
-        return await liar.ask(request)
+        return await broken.ask(request)
 
     return about(operation_of(creates), behave)
 
@@ -134,19 +134,19 @@ def finds(creates: Endpoint, selection: Selection, name: str, same: Callable[[st
 def stays_taken(endpoint_map: EndpointMap, table: str, creates: Endpoint, name: str) -> Behaviour:
     deletes = operation_of(endpoint_map.deletes[table].endpoint)
 
-    async def behave(request: Request, liar: Liar) -> Answer:
+    async def behave(request: Request, broken: BrokenServer) -> Answer:
         if request.is_a(deletes):
-            row = await liar.ask(request.to("GET", request.path))
+            row = await broken.ask(request.to("GET", request.path))
             if row.is_success:
-                liar.memory[row.json[name]] = True
-        if request.is_a(operation_of(creates)) and liar.memory.get(request.json.get(name)):
-            return await liar.ask(request.changed(lambda body: {}))
-        return await liar.ask(request)
+                broken.memory[row.json[name]] = True
+        if request.is_a(operation_of(creates)) and broken.memory.get(request.json.get(name)):
+            return await broken.ask(request.changed(lambda body: {}))
+        return await broken.ask(request)
 
     return behave
 
 
-def derived(endpoint_map: EndpointMap, table: str, selection: Selection) -> Iterator[Lie]:
+def derived(endpoint_map: EndpointMap, table: str, selection: Selection) -> Iterator[Mutant]:
     """A derived table that does not follow the rows that it is derived from."""
     rule = success_of(selection.lists)["items"].value.get("x-derived")
     if rule is not None and rule["from"] == table:
@@ -164,32 +164,32 @@ def falls(endpoint_map: EndpointMap, selection: Selection, rule: Any, choose: Ca
     deletes, lists = operation_of(endpoint_map.deletes[source.table].endpoint), operation_of(selection.lists)
     reads = "|".join(operation_of(each.endpoint) for each in endpoint_map.reads if each.table == selection.table)
 
-    async def latest(request: Request, liar: Liar) -> Any:
+    async def latest(request: Request, broken: BrokenServer) -> Any:
         """The row that a request deletes, where it is the latest of its key."""
-        row = await liar.ask(request.to("GET", request.path))
+        row = await broken.ask(request.to("GET", request.path))
         body = {selection.own: {reference: {"any_": [request.path.rpartition("/")[2]]}}}
-        listed = await liar.ask(request.to("POST", selection.lists.path, body))
+        listed = await broken.ask(request.to("POST", selection.lists.path, body))
         return row.json if row.is_success and listed.json else None
 
-    def shown(row: Any, liar: Liar) -> list[Any]:
-        other = liar.memory.get(row[key], row)
+    def shown(row: Any, broken: BrokenServer) -> list[Any]:
+        other = broken.memory.get(row[key], row)
         if other is None:
             return []
         taken = {name: other[name] for name in row if name in other and name not in STAMPS}
         return [{**row, **taken, **({reference: other["id"]} if reference in row and other is not row else {})}]
 
-    async def behave(request: Request, liar: Liar) -> Answer:
-        row = await latest(request, liar) if request.is_a(deletes) else None
-        answer = await liar.ask(request)
+    async def behave(request: Request, broken: BrokenServer) -> Answer:
+        row = await latest(request, broken) if request.is_a(deletes) else None
+        answer = await broken.ask(request)
         if row is not None:
             body = {source.own: {key: {"any_": [row[key]]}}}
-            left = (await liar.ask(request.to("POST", source.lists.path, body))).json
+            left = (await broken.ask(request.to("POST", source.lists.path, body))).json
             if left:
-                liar.memory[row[key]] = choose(sorted(left, key=lambda each: str(each[rule["newest"]])))
+                broken.memory[row[key]] = choose(sorted(left, key=lambda each: str(each[rule["newest"]])))
         if answer.is_success and request.is_a(lists):
-            return answer.changed(lambda found: [other for each in found for other in shown(each, liar)])
+            return answer.changed(lambda found: [other for each in found for other in shown(each, broken)])
         if answer.is_success and reads and request.is_a(reads):
-            other = shown(answer.json, liar)
+            other = shown(answer.json, broken)
             return answer.saying(other[0]) if other else answer.saying({"detail": "Not found."}, 404)
         return answer
 

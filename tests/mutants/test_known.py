@@ -1,4 +1,4 @@
-"""A proxy without a lie is transparent, and every lie can be seen."""
+"""A proxy without a mutant is transparent, and every mutant can be seen."""
 
 import asyncio
 import http.client
@@ -12,8 +12,8 @@ import pytest
 from starlette.types import ASGIApp
 
 from tests.apps import app_on
-from tests.mutants.lie import Behaviour, Lie, Step, honest
-from tests.mutants.lies import LIES
+from tests.mutants.known import MUTANTS
+from tests.mutants.mutant import Behaviour, Mutant, Step, correct
 from tests.mutants.origin import Inside
 from tests.mutants.proxy import BASE, Proxy, proxied
 from tests.servers import stand_in
@@ -56,7 +56,7 @@ def sent(url: str, request: Request) -> tuple[int, list[tuple[str, str]], bytes]
 
 def test_a_proxy_without_a_lie_is_transparent() -> None:
     requests = [*ODD, *(Request(method, path) for path in PATHS for method in METHODS)]
-    with stand_in(DEMO) as api, proxied(str(api.base_url).rstrip("/"), honest) as url:
+    with stand_in(DEMO) as api, proxied(str(api.base_url).rstrip("/"), correct) as url:
         for request in requests:
             assert sent(url, request) == sent(str(api.base_url), request), request
 
@@ -70,7 +70,7 @@ def known() -> frozenset[str]:
 
 @pytest.fixture(scope="module")
 def fresh(api: Api) -> Callable[[], ASGIApp]:
-    """Makes an honest server on the demo set."""
+    """Makes a correct server on the demo set."""
 
     def make() -> ASGIApp:
         return app_on(DEMO, api)
@@ -119,20 +119,22 @@ async def played(server: ASGIApp, behaviour: Behaviour, steps: Sequence[Step], k
         return [await player.play(step) for step in steps]
 
 
-@pytest.mark.parametrize("lie", LIES, ids=lambda lie: lie.name)
-def test_a_lie_can_be_seen(lie: Lie, fresh: Callable[[], ASGIApp], read_only: ASGIApp, known: frozenset[str]) -> None:
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_a_mutant_can_be_seen(
+    mutant: Mutant, fresh: Callable[[], ASGIApp], read_only: ASGIApp, known: frozenset[str]
+) -> None:
     def answers(behaviour: Behaviour) -> list[Any]:
-        return asyncio.run(played(fresh() if lie.writes else read_only, behaviour, lie.seen_by, known))
+        return asyncio.run(played(fresh() if mutant.writes else read_only, behaviour, mutant.seen_by, known))
 
-    assert answers(lie.behaviour) != answers(honest)
+    assert answers(mutant.behaviour) != answers(correct)
 
 
-def test_honest_servers_are_seen_to_be_alike(fresh: Callable[[], ASGIApp], known: frozenset[str]) -> None:
+def test_correct_servers_are_seen_to_be_alike(fresh: Callable[[], ASGIApp], known: frozenset[str]) -> None:
     one, other = fresh(), fresh()
-    for lie in sorted(LIES, key=lambda lie: lie.writes):
-        truth, again = (asyncio.run(played(server, honest, lie.seen_by, known)) for server in (one, other))
-        assert truth == again, lie.name
+    for mutant in sorted(MUTANTS, key=lambda mutant: mutant.writes):
+        truth, again = (asyncio.run(played(server, correct, mutant.seen_by, known)) for server in (one, other))
+        assert truth == again, mutant.name
 
 
 def test_every_lie_has_a_name_of_its_own() -> None:
-    assert len({lie.name for lie in LIES}) == len({lie.says for lie in LIES}) == len(LIES)
+    assert len({mutant.name for mutant in MUTANTS}) == len({mutant.says for mutant in MUTANTS}) == len(MUTANTS)

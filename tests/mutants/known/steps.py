@@ -1,7 +1,7 @@
 """Requests that show what was written."""
 
-from tests.mutants.lie import delete, get, patch, post
-from tests.mutants.lies.vocabulary import any_of
+from tests.mutants.known.vocabulary import any_of
+from tests.mutants.mutant import delete, get, patch, post
 
 MINE = post("/artifacts/", key="mine", type="table", description="first", data=1.5, metadata_={"a": "b"})
 MINE_AGAIN = post("/artifacts/", key="mine", data=2)

@@ -1,8 +1,7 @@
 """Criteria that are forgotten: in lists, in counts, in pages, or everywhere."""
 
 from tests.mutants.behaviours import asks
-from tests.mutants.lie import Lie, Step, post
-from tests.mutants.lies.vocabulary import (
+from tests.mutants.known.vocabulary import (
     ABOUT_ARTIFACTS,
     ABOUT_FLOWS,
     ABOUT_LATEST,
@@ -22,17 +21,18 @@ from tests.mutants.lies.vocabulary import (
     like,
     none_of,
 )
+from tests.mutants.mutant import Mutant, Step, post
 from tests.mutants.paths import drop
 
 LATE = {"after_": "2030-01-01T00:00:00Z"}
 
 
-def forgets(operations: str, place: str, where: str, seen_by: Step) -> Lie:
+def forgets(operations: str, place: str, where: str, seen_by: Step) -> Mutant:
     name = f"{place.replace('.', '-').replace('_', '-').strip('-')}-forgotten-{where.replace(' ', '-')}"
-    return Lie(name, f"`{place}` counts for nothing {where}.", asks(operations, drop(place)), [seen_by])
+    return Mutant(name, f"`{place}` counts for nothing {where}.", asks(operations, drop(place)), [seen_by])
 
 
-LIES = [
+MUTANTS = [
     forgets(
         LIST_ARTIFACTS,
         "artifacts.key.any_",

@@ -1,20 +1,20 @@
-"""What lies about writing must find out."""
+"""What mutants of writes have to find out."""
 
 from typing import Any
 
 from tests.mutants.exchange import Answer, Request
-from tests.mutants.lie import Liar
+from tests.mutants.mutant import BrokenServer
 
 
-async def row_of(request: Request, liar: Liar) -> Any:
+async def row_of(request: Request, broken: BrokenServer) -> Any:
     """The row that a request by id is about; None where there is none."""
-    answer = await liar.ask(request.to("GET", request.path))
+    answer = await broken.ask(request.to("GET", request.path))
     return answer.json if answer.is_success else None
 
 
-async def rows_of_key(request: Request, liar: Liar, key: str) -> list[Any]:
+async def rows_of_key(request: Request, broken: BrokenServer, key: str) -> list[Any]:
     body = {"artifacts": {"key": {"any_": [key]}}}
-    return list((await liar.ask(request.to("POST", "/artifacts/filter", body))).json)
+    return list((await broken.ask(request.to("POST", "/artifacts/filter", body))).json)
 
 
 def done(answer: Answer) -> Answer:

@@ -5,8 +5,7 @@ from datetime import datetime, timedelta
 
 from tests.mutants.behaviours import about, asks, every_row, part_of, replies, shows_where, when
 from tests.mutants.exchange import Answer, Request
-from tests.mutants.lie import Behaviour, Liar, Lie, post
-from tests.mutants.lies.vocabulary import (
+from tests.mutants.known.vocabulary import (
     ABOUT_ARTIFACTS,
     ABOUT_FLOWS,
     ARTIFACT,
@@ -20,6 +19,7 @@ from tests.mutants.lies.vocabulary import (
     like,
     none_of,
 )
+from tests.mutants.mutant import Behaviour, BrokenServer, Mutant, post
 from tests.mutants.paths import GONE, Change, at, drop, found, given, of, put, rename
 
 TIMES = r".*\.(before_|after_)"
@@ -42,26 +42,26 @@ def moved(by: timedelta) -> Change:
     return of(str, move)
 
 
-async def counts_nulls(request: Request, liar: Liar) -> Answer:
+async def counts_nulls(request: Request, broken: BrokenServer) -> Answer:
     """All rows, less those that are named."""
-    answer = await liar.ask(request)
+    answer = await broken.ask(request)
     named = request.changed(at("flow_runs.idempotency_key", rename(not_any_="any_")))
     every = request.changed(drop("flow_runs.idempotency_key.not_any_"))
     if not answer.is_success:
         return answer
-    return answer.saying(max((await liar.ask(every)).json - (await liar.ask(named)).json, 0))
+    return answer.saying(max((await broken.ask(every)).json - (await broken.ask(named)).json, 0))
 
 
 def asked_apart(one: str, other: str, both: bool) -> Behaviour:
     """Rows that meet the criteria of two tables, each asked for itself: both of them, or any."""
 
-    async def behave(request: Request, liar: Liar) -> Answer:
-        answer = await liar.ask(request)
+    async def behave(request: Request, broken: BrokenServer) -> Answer:
+        answer = await broken.ask(request)
         if not answer.is_success:
             return answer
-        ids = [{row["id"] for row in await every_row(request.changed(drop(name)), liar)} for name in (one, other)]
+        ids = [{row["id"] for row in await every_row(request.changed(drop(name)), broken)} for name in (one, other)]
         shown = ids[0] & ids[1] if both else ids[0] | ids[1]
-        every = await every_row(request.changed(drop(f"{one}|{other}")), liar)
+        every = await every_row(request.changed(drop(f"{one}|{other}")), broken)
         return answer.saying(part_of([row for row in every if row["id"] in shown], request))
 
     return when(lambda request: bool(request.json.get(one) and request.json.get(other)), behave)
@@ -72,50 +72,50 @@ def repeated(request: Request, answer: Answer) -> Answer:
     return answer.changed(lambda listed: [row for row in listed for _ in range(ids.count(row["id"]) or 1)])
 
 
-LIES = [
-    Lie(
+MUTANTS = [
+    Mutant(
         "type-any-and-not-any-swapped",
         "`artifacts.type`: `any_` excludes, `not_any_` includes.",
         asks(QUERIES, at("artifacts.type", of(dict, rename(any_="not_any_", not_any_="any_")))),
         [post("/artifacts/count", artifacts={"type": any_of("table")})],
     ),
-    Lie(
+    Mutant(
         "key-any-first-only",
         "Of `artifacts.key.any_` only the first key counts.",
         asks(QUERIES, at("artifacts.key.any_", first)),
         [post("/artifacts/count", artifacts={"key": any_of("row-counts", "daily-report")})],
     ),
-    Lie(
+    Mutant(
         "state-any-first-only",
         "Of `flow_runs.state.type.any_` only the first word counts.",
         asks(QUERIES, at("flow_runs.state.type.any_", first)),
         [post("/artifacts/count", flow_runs=in_state("FAILED", "COMPLETED"))],
     ),
-    Lie(
+    Mutant(
         "all-read-as-any",
         "`deployments.tags.all_` is met by any of the tags.",
         asks(QUERIES, at("deployments.tags", given(lambda tags: "any_" not in (tags or "any_"), rename(all_="any_")))),
         [post("/flows/count", deployments={"tags": {"all_": ["etl", "finance"]}})],
     ),
-    Lie(
+    Mutant(
         "before-and-after-swapped",
         "`flow_runs.start_time`: `before_` means after, `after_` before.",
         asks(QUERIES, at("flow_runs.start_time", of(dict, rename(before_="after_", after_="before_")))),
         [post("/artifacts/count", flow_runs={"start_time": {"before_": "2000-01-01T00:00:00Z"}})],
     ),
-    Lie(
+    Mutant(
         "is-null-inverted",
         "`flow_runs.deployment_id.is_null_` means its contrary.",
         asks(QUERIES, at("flow_runs.deployment_id.is_null_", negated)),
         [post("/artifacts/count", flow_runs={"deployment_id": is_null(True)}, deployments={"name": like("o")})],
     ),
-    Lie(
+    Mutant(
         "exists-inverted",
         "`artifacts.key.exists_` means its contrary.",
         asks(QUERIES, at("artifacts.key.exists_", negated)),
         [post("/artifacts/count", artifacts={"key": {"exists_": False}})],
     ),
-    Lie(
+    Mutant(
         "not-any-counts-nulls",
         "Counts of artifacts take `flow_runs.idempotency_key.not_any_` as met by runs without a key.",
         when(
@@ -124,7 +124,7 @@ LIES = [
         ),
         [post("/artifacts/count", flow_runs={"idempotency_key": none_of("x")})],
     ),
-    Lie(
+    Mutant(
         "not-any-keeps-nulls",
         "`artifacts.type.not_any_` is met by artifacts without a type, in lists and counts alike.",
         shows_where(
@@ -135,7 +135,7 @@ LIES = [
         ),
         [post("/artifacts/", key="typeless"), post("/artifacts/count", artifacts={"type": none_of("table")})],
     ),
-    Lie(
+    Mutant(
         "or-ignored",
         "`artifacts.operator` is ignored: a row must meet all criteria.",
         asks(QUERIES, drop("artifacts.operator")),
@@ -146,13 +146,13 @@ LIES = [
             )
         ],
     ),
-    Lie(
+    Mutant(
         "and-read-as-or",
         "Criteria of `flow_runs` that are not joined by a word are joined by or.",
         asks(QUERIES, at("flow_runs", given(lambda part: part and "operator" not in part, put(operator="or_")))),
         [post("/artifacts/count", flow_runs={**in_state("FAILED"), "deployment_id": is_null(False)})],
     ),
-    Lie(
+    Mutant(
         "or-in-a-field-ignored",
         "`flow_runs.deployment_id.operator` is ignored.",
         asks(QUERIES, drop("flow_runs.deployment_id.operator")),
@@ -161,49 +161,49 @@ LIES = [
             for flag in (True, False)
         ],
     ),
-    Lie(
+    Mutant(
         "related-joined-by-or",
         "An artifact is shown that meets `flow_runs` or `task_runs`, where both are given.",
         about(ABOUT_ARTIFACTS, asked_apart("flow_runs", "task_runs", both=False)),
         [post("/artifacts/count", flow_runs={"id": any_of(RUN)}, task_runs={"name": like("x")})],
     ),
-    Lie(
+    Mutant(
         "runs-judged-apart",
         "A flow is shown whose `flow_runs` and `task_runs` are met by different runs.",
         about(ABOUT_FLOWS, asked_apart("flow_runs", "task_runs", both=True)),
         [post("/flows/count", flow_runs=in_state("COMPLETED"), task_runs=in_state("RUNNING"))],
     ),
-    Lie(
+    Mutant(
         "any-repeats-rows",
         "An id that stands twice in `artifacts.id.any_` lists its artifact twice.",
         replies(LIST_ARTIFACTS, lambda request, answer: repeated(request, answer) if answer.is_success else answer),
         [post("/artifacts/filter", artifacts={"id": any_of(ARTIFACT, ARTIFACT)})],
     ),
-    Lie(
+    Mutant(
         "before-exclusive",
         "`flow_runs.expected_start_time.before_` excludes the moment itself.",
         asks(QUERIES, at("flow_runs.expected_start_time.before_", moved(-MICROSECOND))),
         [post("/artifacts/count", flow_runs={"expected_start_time": {"before_": "2026-01-01T02:00:00Z"}})],
     ),
-    Lie(
+    Mutant(
         "after-a-minute-late",
         "`task_runs.start_time.after_` begins a minute later than asked.",
         asks(QUERIES, at("task_runs.start_time.after_", moved(timedelta(minutes=1)))),
         [post("/artifacts/count", task_runs={"start_time": {"after_": "2026-01-30T18:01:00Z"}})],
     ),
-    Lie(
+    Mutant(
         "offsets-ignored",
         "Times are read as UTC, whatever their offset.",
         asks(QUERIES, at(TIMES, of(str, lambda text: re.sub(r"[+-]\d\d:\d\d$", "Z", text)))),
         [post("/artifacts/count", flow_runs={"start_time": {"after_": "2026-01-30T02:00:00-14:00"}})],
     ),
-    Lie(
+    Mutant(
         "start-wants-a-start",
         "`flow_runs.start_time` does not look at the expected start of runs that have not started.",
         asks(QUERIES, at("flow_runs.start_time", given(lambda part: set(part or ()) & BOUNDS, put(is_null_=False)))),
         [post("/flows/count", flow_runs={"start_time": {"after_": "2026-01-31T00:00:00Z"}})],
     ),
-    Lie(
+    Mutant(
         "one-of-two-names",
         "`deployments.flow_or_deployment_name` looks at the deployment's name only.",
         asks(
@@ -215,19 +215,19 @@ LIES = [
         ),
         [post("/flows/count", deployments={"flow_or_deployment_name": like("report")})],
     ),
-    Lie(
+    Mutant(
         "empty-any-matches-all",
         "An empty `any_` asks for nothing.",
         asks(QUERIES, at(r".*\.any_", given(lambda values: values == [], lambda _: GONE))),
         [post("/artifacts/count", artifacts={"key": any_of()})],
     ),
-    Lie(
+    Mutant(
         "null-filter-matches-nothing",
         "`flow_runs: null` is met by no row.",
         asks(QUERIES, at("flow_runs", given(lambda part: part is None, lambda _: {"id": any_of()}))),
         [post("/artifacts/count", flow_runs=None)],
     ),
-    Lie(
+    Mutant(
         "empty-filter-matches-nothing",
         "`artifacts: {}` is met by no artifact.",
         asks(ABOUT_ARTIFACTS, at("artifacts", given(lambda part: part == {}, lambda _: {"id": any_of()}))),

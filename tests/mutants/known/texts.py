@@ -3,8 +3,8 @@
 import re
 
 from tests.mutants.behaviours import asks, shows_where
-from tests.mutants.lie import Lie, post
-from tests.mutants.lies.vocabulary import QUERIES, any_of, like
+from tests.mutants.known.vocabulary import QUERIES, any_of, like
+from tests.mutants.mutant import Mutant, post
 from tests.mutants.paths import at, of
 
 KEY_LIKE, FLOW_LIKE = "artifacts.key.like_", "flows.name.like_"
@@ -17,32 +17,32 @@ def meets(pattern: str, text: str | None, letters: str = "%_", flags: int = re.I
     return text is not None and re.search(piece, text, flags | re.ASCII | re.DOTALL) is not None
 
 
-LIES = [
-    Lie(
+MUTANTS = [
+    Mutant(
         "like-minds-case",
         "`flows.name.like_` tells upper from lower case.",
         shows_where("/flows", FLOW_LIKE, lambda row, pattern: meets(pattern, row["name"], flags=0)),
         [post("/flows/count", flows={"name": like("REPORT")})],
     ),
-    Lie(
+    Mutant(
         "like-from-the-start",
         "`artifacts.key.like_` is met at the start of a key only.",
         shows_where("/artifacts", KEY_LIKE, lambda row, pattern: meets(f"\0{pattern}", f"\0{row['key']}")),
         [post("/artifacts/count", artifacts={"key": like("counts")})],
     ),
-    Lie(
+    Mutant(
         "underscore-is-a-letter",
         "In `flows.name.like_` an underscore stands for itself.",
         shows_where("/flows", FLOW_LIKE, lambda row, pattern: meets(pattern, row["name"], letters="%")),
         [post("/flows/count", flows={"name": like("daily_report")})],
     ),
-    Lie(
+    Mutant(
         "percent-is-a-letter",
         "In `artifacts.key.like_` a percent sign stands for itself.",
         shows_where("/artifacts(/latest)?", KEY_LIKE, lambda row, pattern: meets(pattern, row["key"], letters="_")),
         [post("/artifacts/latest/count", artifacts={"key": like("row%counts")})],
     ),
-    Lie(
+    Mutant(
         "any-minds-no-case",
         "`flows.name.any_` finds names in other cases.",
         asks(QUERIES, at(r"flows.name.any_.\d+", of(str, str.lower))),

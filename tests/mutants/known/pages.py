@@ -4,8 +4,7 @@ from typing import Any
 
 from tests.mutants.behaviours import about, answers, asks, every_row, number, part_of, replies, sends, shows, when
 from tests.mutants.exchange import Answer, Request
-from tests.mutants.lie import Liar, Lie, post
-from tests.mutants.lies.vocabulary import (
+from tests.mutants.known.vocabulary import (
     COUNT_ARTIFACTS,
     COUNT_LATEST,
     LIST_ARTIFACTS,
@@ -15,6 +14,7 @@ from tests.mutants.lies.vocabulary import (
     any_of,
     in_state,
 )
+from tests.mutants.mutant import BrokenServer, Mutant, post
 from tests.mutants.paths import Change, at, drop, given, of, put
 
 ALL, SECOND = post("/artifacts/count"), post("/flows/paginate", limit=5, page=2)
@@ -44,188 +44,188 @@ def without_last_if_full(request: Request, answer: Answer) -> Answer:
     return answer.changed(lambda found: found[:-1] if len(found) == limit else found) if answer.is_success else answer
 
 
-async def counts_artifacts(request: Request, liar: Liar) -> Answer:
-    answer = await liar.ask(request)
+async def counts_artifacts(request: Request, broken: BrokenServer) -> Answer:
+    answer = await broken.ask(request)
     every = request.changed(drop("artifacts.latest_id"))
-    return await liar.ask(every.to("POST", "/artifacts/count", every.json)) if answer.is_success else answer
+    return await broken.ask(every.to("POST", "/artifacts/count", every.json)) if answer.is_success else answer
 
 
-async def repeats_page_one(request: Request, liar: Liar) -> Answer:
-    answer = await liar.ask(request)
-    first = await liar.ask(request.changed(at("page", instead(2, 1))))
+async def repeats_page_one(request: Request, broken: BrokenServer) -> Answer:
+    answer = await broken.ask(request)
+    first = await broken.ask(request.changed(at("page", instead(2, 1))))
     return answer.changed(lambda page: {**page, "results": first.json["results"]}) if answer.is_success else answer
 
 
-async def stays_on_the_last(request: Request, liar: Liar) -> Answer:
-    answer = await liar.ask(request)
+async def stays_on_the_last(request: Request, broken: BrokenServer) -> Answer:
+    answer = await broken.ask(request)
     page = answer.json
     if not answer.is_success or page["page"] <= page["pages"] or not page["pages"]:
         return answer
-    last = await liar.ask(request.changed(put(page=page["pages"])))
+    last = await broken.ask(request.changed(put(page=page["pages"])))
     return last.changed(put(page=page["page"]))
 
 
-async def starts_over(request: Request, liar: Liar) -> Answer:
-    answer = await liar.ask(request)
-    return answer if not answer.is_success or answer.json else await liar.ask(request.changed(drop("offset")))
+async def starts_over(request: Request, broken: BrokenServer) -> Answer:
+    answer = await broken.ask(request)
+    return answer if not answer.is_success or answer.json else await broken.ask(request.changed(drop("offset")))
 
 
-async def cuts_before_it_filters(request: Request, liar: Liar) -> Answer:
-    answer = await liar.ask(request)
+async def cuts_before_it_filters(request: Request, broken: BrokenServer) -> Answer:
+    answer = await broken.ask(request)
     if not answer.is_success:
         return answer
-    met = [row["id"] for row in await every_row(request, liar)]
-    page = part_of(await every_row(request.changed(drop("flows")), liar), request)
+    met = [row["id"] for row in await every_row(request, broken)]
+    page = part_of(await every_row(request.changed(drop("flows")), broken), request)
     return answer.saying([row for row in page if row["id"] in met])
 
 
-LIES = [
-    Lie(
+MUTANTS = [
+    Mutant(
         "offset-ignored",
         "Lists begin at the first row, whatever `offset` says.",
         asks(LISTS, drop("offset")),
         [post("/artifacts/filter", limit=2, offset=2)],
     ),
-    Lie(
+    Mutant(
         "offset-one-more",
         "`offset` skips one row more, unless it is 0.",
         asks(LISTS, at("offset", given(bool, lambda offset: number(offset) + 1))),
         [post("/artifacts/filter", limit=2, offset=2)],
     ),
-    Lie(
+    Mutant(
         "offset-past-the-end-starts-over",
         "An `offset` past the last row begins at the first one again.",
         about(LISTS, starts_over),
         [post("/flows/filter", offset=500, limit=2)],
     ),
-    Lie(
+    Mutant(
         "limit-ignored",
         "Lists hold up to 200 rows, whatever `limit` says.",
         asks(LISTS, drop("limit")),
         [post("/flows/filter", limit=2)],
     ),
-    Lie(
+    Mutant(
         "limit-one-less",
         "Lists hold one row less than `limit`, unless that is 0.",
         asks(LISTS, at("limit", given(bool, lambda limit: number(limit) - 1))),
         [post("/flows/filter", limit=2)],
     ),
-    Lie(
+    Mutant(
         "limit-zero-is-none",
         "A `limit` of 0 is as none.",
         asks(LISTS, at("limit", instead(0, 200))),
         [post("/flows/filter", limit=0)],
     ),
-    Lie(
+    Mutant(
         "default-limit-100",
         "Without `limit`, lists hold up to 100 rows.",
         asks(LISTS, unless_said("limit", 100)),
         [post("/artifacts/filter")],
     ),
-    Lie(
+    Mutant(
         "high-limit-accepted",
         "A `limit` over 200 is taken for 200.",
         sends(LISTS, at("limit", bounded(-(2**63), 200))),
         [post("/flows/filter", limit=201)],
     ),
-    Lie(
+    Mutant(
         "negative-limit-accepted",
         "A negative `limit` is taken for 0.",
         sends(LISTS, at("limit", bounded())),
         [post("/flows/filter", limit=-1)],
     ),
-    Lie(
+    Mutant(
         "page-zero-accepted",
         "Page 0 is taken for page 1.",
         sends(PAGE_FLOWS, at("page", bounded(1))),
         [post("/flows/paginate", limit=1, page=0)],
     ),
-    Lie(
+    Mutant(
         "sort-ignored",
         "Lists of artifacts stand in the default order.",
         asks(LIST_ARTIFACTS, drop("sort")),
         BY_KEY,
     ),
-    Lie(
+    Mutant(
         "sort-backwards",
         "Pages sort by name the other way round, where they are told to.",
         asks(PAGE_FLOWS, at("sort", lambda word: {"NAME_ASC": "NAME_DESC", "NAME_DESC": "NAME_ASC"}.get(word, word))),
         [post("/flows/paginate", sort="NAME_ASC", limit=3)],
     ),
-    Lie(
+    Mutant(
         "updated-sorts-by-created",
         "UPDATED_DESC sorts artifacts by `created`.",
         asks(LIST_ARTIFACTS, at("sort", instead("UPDATED_DESC", "CREATED_DESC"))),
         [post("/artifacts/filter", sort="UPDATED_DESC", artifacts={"type": any_of("progress")})],
     ),
-    Lie(
+    Mutant(
         "default-sort-by-created",
         "Without `sort`, artifacts stand by `created`.",
         asks(LIST_ARTIFACTS, unless_said("sort", "CREATED_DESC")),
         [post("/artifacts/filter", limit=3)],
     ),
-    Lie(
+    Mutant(
         "nulls-last",
         "KEY_ASC puts artifacts without a key behind the others.",
         when(lambda request: request.json.get("sort") == "KEY_ASC", shows("/artifacts", nulls_last)),
         BY_KEY,
     ),
-    Lie(
+    Mutant(
         "count-one-more",
         "Counts of artifacts are one too high.",
         answers(COUNT_ARTIFACTS, lambda n: n + 1),
         [ALL],
     ),
-    Lie(
+    Mutant(
         "count-up-to-200",
         "Counts of artifacts end at 200.",
         answers(COUNT_ARTIFACTS, lambda n: min(n, 200)),
         [ALL],
     ),
-    Lie(
+    Mutant(
         "latest-count-of-artifacts",
         "The count of the latest counts all artifacts.",
         about(COUNT_LATEST, counts_artifacts),
         [post("/artifacts/latest/count")],
     ),
-    Lie(
+    Mutant(
         "pages-one-more",
         "There is a page more where the last one is full.",
         answers(PAGE_FLOWS, lambda page: {**page, "pages": page["limit"] and page["count"] // page["limit"] + 1}),
         [post("/flows/paginate", limit=6)],
     ),
-    Lie(
+    Mutant(
         "page-counts-its-results",
         "The `count` of a page is that of its own results.",
         answers(PAGE_FLOWS, lambda page: {**page, "count": len(page["results"])}),
         [SECOND],
     ),
-    Lie("page-always-one", "Every page says that it is page 1.", answers(PAGE_FLOWS, put(page=1)), [SECOND]),
-    Lie(
+    Mutant("page-always-one", "Every page says that it is page 1.", answers(PAGE_FLOWS, put(page=1)), [SECOND]),
+    Mutant(
         "page-two-repeats-page-one",
         "Page 2 holds the rows of page 1.",
         about(PAGE_FLOWS, repeats_page_one),
         [SECOND],
     ),
-    Lie(
+    Mutant(
         "page-stays-on-the-last",
         "A page behind the last one holds the rows of the last.",
         about(PAGE_FLOWS, stays_on_the_last),
         [post("/flows/paginate", limit=5, page=7)],
     ),
-    Lie(
+    Mutant(
         "row-twice",
         "The last row of a list is its first once more.",
         answers(LISTS, lambda found: found[:-1] + found[:1] if len(found) > 2 else found),
         [post("/artifacts/filter", limit=4)],
     ),
-    Lie(
+    Mutant(
         "full-page-loses-its-last",
         "A list that `limit` cuts lacks its last row.",
         replies(LISTS, without_last_if_full),
         [post("/artifacts/filter", limit=4)],
     ),
-    Lie(
+    Mutant(
         "cut-before-filtered",
         "A page of a list of flows is cut first, and `flows` is asked of its rows then.",
         about(LIST_FLOWS, cuts_before_it_filters),

@@ -5,8 +5,7 @@ from typing import Any
 
 from tests.mutants.behaviours import about, accepts, mistakes_of, number, refuses, replies, sends
 from tests.mutants.exchange import Answer, Request
-from tests.mutants.lie import Liar, Lie, Step, patch, post
-from tests.mutants.lies.vocabulary import (
+from tests.mutants.known.vocabulary import (
     ARTIFACT,
     CREATE_ARTIFACT,
     CREATE_FLOW,
@@ -17,6 +16,7 @@ from tests.mutants.lies.vocabulary import (
     in_state,
     is_null,
 )
+from tests.mutants.mutant import BrokenServer, Mutant, Step, patch, post
 from tests.mutants.paths import at, found, of
 
 NAMES = ["limit", "offset", "page", "sort", "artifacts", "flows", "flow_runs", "task_runs", "deployments", "work_pools"]
@@ -33,17 +33,17 @@ def fields_of(request: Request) -> list[Any]:
     return [part for part in found(request.json, r"\w+\.\w+") if isinstance(part, dict)]
 
 
-async def takes_what_is_no_json(request: Request, liar: Liar) -> Answer:
-    answer = await liar.ask(request)
+async def takes_what_is_no_json(request: Request, broken: BrokenServer) -> Answer:
+    answer = await broken.ask(request)
     is_wrong = any(mistake["type"] == "json_invalid" for mistake in mistakes_of(answer))
-    return await liar.ask(request.saying({})) if is_wrong else answer
+    return await broken.ask(request.saying({})) if is_wrong else answer
 
 
-async def takes_any_key(request: Request, liar: Liar) -> Answer:
+async def takes_any_key(request: Request, broken: BrokenServer) -> Answer:
     key = request.json.get("key")
     if not isinstance(key, str) or re.fullmatch("[a-z0-9-]*", key):
-        return await liar.ask(request)
-    answer = await liar.ask(request.changed(at("key", lambda _: "x")))
+        return await broken.ask(request)
+    answer = await broken.ask(request.changed(at("key", lambda _: "x")))
     return answer.changed(lambda row: {**row, "key": key}) if answer.is_success else answer
 
 
@@ -56,86 +56,86 @@ def mended(name: Any) -> Any:
     return re.sub("[/%&><]", "-", name) if isinstance(name, str) else name
 
 
-LIES = [
-    Lie(
+MUTANTS = [
+    Mutant(
         "unknown-field-accepted",
         "A field that no filter has is accepted, and ignored.",
         accepts(QUERIES, "extra_forbidden"),
         [post("/artifacts/count", artifacts={"colour": "red"})],
     ),
-    Lie(
+    Mutant(
         "bad-id-accepted",
         "An id that is no UUID is accepted, and ignored.",
         accepts(QUERIES, "uuid_parsing"),
         [post("/artifacts/count", artifacts={"id": any_of("x", ARTIFACT)})],
     ),
-    Lie(
+    Mutant(
         "bad-word-accepted",
         "A word that an enumeration lacks is accepted, and ignored.",
         accepts(QUERIES, "enum"),
         [post("/flows/filter", sort="SIZE_ASC", limit=1)],
     ),
-    Lie(
+    Mutant(
         "word-in-any-case",
         "State types may be in small letters.",
         sends(QUERIES, at(r".*state.type.any_.\d+", of(str, str.upper))),
         [post("/flows/count", flow_runs=in_state("failed"))],
     ),
-    Lie(
+    Mutant(
         "bad-flag-accepted",
         "A flag that is neither true nor false is accepted, and ignored.",
         accepts(QUERIES, "bool_parsing", "bool_type"),
         [post("/artifacts/count", artifacts={"key": {"exists_": "maybe"}})],
     ),
-    Lie(
+    Mutant(
         "bad-text-accepted",
         "What is no text among texts is accepted, and ignored.",
         accepts(QUERIES, "string_type"),
         [post("/artifacts/count", artifacts={"type": any_of("table", 5)})],
     ),
-    Lie(
+    Mutant(
         "bad-time-accepted",
         "A time that is none is accepted, and ignored.",
         accepts(QUERIES, "value_error", "datetime_parsing", "datetime_from_date_parsing", "datetime_type"),
         [post("/flows/count", flow_runs={"start_time": {"after_": "yesterday"}})],
     ),
-    Lie(
+    Mutant(
         "no-json-accepted",
         "A body that is no JSON is as none.",
         about(QUERIES, takes_what_is_no_json),
         [Step("POST", "/flows/count", "{bad", {"content-type": "application/json"})],
     ),
-    Lie(
+    Mutant(
         "null-operand-refused",
         "`any_: null` is refused.",
         refuses(QUERIES, lambda request: None in found(request.json, r".*\.any_")),
         [post("/artifacts/count", artifacts={"key": {"any_": None}})],
     ),
-    Lie(
+    Mutant(
         "long-list-refused",
         "Lists of more than 10 operands are refused.",
         refuses(QUERIES, lambda request: request.says(r".*any_\.10")),
         [post("/artifacts/count", artifacts={"key": any_of(*"abcdefghijk")})],
     ),
-    Lie(
+    Mutant(
         "more-names-refused",
         "A body with a name that nobody asked for is refused.",
         refuses(QUERIES, lambda request: not set(request.json) <= set(NAMES)),
         [post("/artifacts/count", colour="red")],
     ),
-    Lie(
+    Mutant(
         "no-body-refused",
         "A list is refused without a body.",
         refuses(LISTS, lambda request: not request.body),
         [Step("POST", "/flows/filter")],
     ),
-    Lie(
+    Mutant(
         "null-limit-refused",
         "`limit: null` is refused.",
         refuses(QUERIES, lambda request: request.json.get("limit", 0) is None),
         [post("/flows/filter", limit=None)],
     ),
-    Lie(
+    Mutant(
         "time-without-offset-refused",
         "A time without an offset is refused.",
         refuses(
@@ -144,43 +144,43 @@ LIES = [
         ),
         [post("/flows/count", flow_runs={"start_time": {"after_": "2026-01-30T02:00:00"}})],
     ),
-    Lie(
+    Mutant(
         "id-in-capitals-refused",
         "A UUID in capitals is refused.",
         refuses(QUERIES, lambda request: any(text != text.lower() for text in texts(request, IDS))),
         [post("/artifacts/count", artifacts={"id": any_of(ARTIFACT.upper())})],
     ),
-    Lie(
+    Mutant(
         "letters-beyond-ascii-refused",
         "Texts with letters beyond ASCII are refused.",
         refuses(QUERIES, lambda request: not all(text.isascii() for text in texts(request, TEXTS))),
         [post("/flows/count", flows={"name": any_of("täglich")})],
     ),
-    Lie(
+    Mutant(
         "two-flags-refused",
         "`any_` beside `is_null_` is refused.",
         refuses(QUERIES, lambda request: any({"any_", "is_null_"} <= set(part or ()) for part in fields_of(request))),
         [post("/artifacts/count", flow_runs={"deployment_id": {**any_of(), **is_null(True)}})],
     ),
-    Lie(
+    Mutant(
         "far-offset-fails",
         "An `offset` of 2³¹ or more is answered 500.",
         replies(LISTS, fails_far_out),
         [post("/flows/filter", offset=2**31)],
     ),
-    Lie(
+    Mutant(
         "any-key-accepted",
         "An artifact's key may hold any letters.",
         about(CREATE_ARTIFACT, takes_any_key),
         [post("/artifacts/", key="Not A Key")],
     ),
-    Lie(
+    Mutant(
         "any-name-accepted",
         "A flow's name may hold any letters, some of which are then exchanged.",
         sends(CREATE_FLOW, at("name", mended)),
         [post("/flows/", name="in/out")],
     ),
-    Lie(
+    Mutant(
         "unknown-change-accepted",
         "A change of a field that cannot change is accepted, and ignored.",
         accepts("PATCH .*", "extra_forbidden"),

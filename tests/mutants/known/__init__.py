@@ -1,6 +1,6 @@
-"""The lies, a module a kind."""
+"""The mutants, a module a kind."""
 
-from tests.mutants.lies import (
+from tests.mutants.known import (
     changes,
     creates,
     criteria,
@@ -16,4 +16,4 @@ from tests.mutants.lies import (
 )
 
 KINDS = (criteria, operators, texts, pages, repeats, shapes, refusals, creates, changes, deletes, latest, subtle)
-LIES = [lie for kind in KINDS for lie in kind.LIES]
+MUTANTS = [mutant for kind in KINDS for mutant in kind.MUTANTS]

@@ -5,8 +5,7 @@ from typing import Any
 
 from tests.mutants.behaviours import about, answers, each, replies
 from tests.mutants.exchange import Answer, Request, headers_with
-from tests.mutants.lie import Liar, Lie, Step, get, post
-from tests.mutants.lies.vocabulary import (
+from tests.mutants.known.vocabulary import (
     ARTIFACT,
     COUNT_FLOWS,
     FLOW,
@@ -18,6 +17,7 @@ from tests.mutants.lies.vocabulary import (
     READ_LATEST,
     any_of,
 )
+from tests.mutants.mutant import BrokenServer, Mutant, Step, get, post
 from tests.mutants.paths import at, drop, put, rename
 
 NAMED_FLOW = "GET /flows/name/.*"
@@ -38,76 +38,76 @@ def without_allow(request: Request, answer: Answer) -> Answer:
     return Answer(answer.status, type(answer.headers)(kept), answer.body)
 
 
-async def in_any_case(request: Request, liar: Liar) -> Answer:
-    return await liar.ask(replace(request, path=request.path.lower()))
+async def in_any_case(request: Request, broken: BrokenServer) -> Answer:
+    return await broken.ask(replace(request, path=request.path.lower()))
 
 
-async def any_version(request: Request, liar: Liar) -> Answer:
-    return await liar.ask(replace(request, headers=headers_with(request.headers, x_prefect_api_version="0.8.4")))
+async def any_version(request: Request, broken: BrokenServer) -> Answer:
+    return await broken.ask(replace(request, headers=headers_with(request.headers, x_prefect_api_version="0.8.4")))
 
 
-async def wants_a_version(request: Request, liar: Liar) -> Answer:
-    answer = await liar.ask(request)
+async def wants_a_version(request: Request, broken: BrokenServer) -> Answer:
+    answer = await broken.ask(request)
     is_told = request.headers.get("x-prefect-api-version")
     return answer if is_told or not answer.is_success else answer.saying({"detail": "Which version?"}, 400)
 
 
-LIES = [
-    Lie(
+MUTANTS = [
+    Mutant(
         "field-missing",
         "Listed artifacts have no `description`.",
         answers(LIST_ARTIFACTS, each(drop("description"))),
         ONE,
     ),
-    Lie(
+    Mutant(
         "field-null-in-lists",
         "Listed artifacts show no `flow_run_id`.",
         answers(LIST_ARTIFACTS, each(put(flow_run_id=None))),
         ONE,
     ),
-    Lie(
+    Mutant(
         "field-renamed",
         "An artifact that is read has `metadata` for `metadata_`.",
         answers(READ_ARTIFACT, rename(metadata_="metadata")),
         [get(f"/artifacts/{ARTIFACT}")],
     ),
-    Lie(
+    Mutant(
         "field-of-another-type",
         "The `labels` of listed flows are a text.",
         answers(LIST_FLOWS, each(at("labels", str))),
         [post("/flows/filter", limit=1)],
     ),
-    Lie(
+    Mutant(
         "field-too-many",
         "A flow that is read has a `state`.",
         answers(READ_FLOW, put(state=None)),
         [get(f"/flows/{FLOW}")],
     ),
-    Lie(
+    Mutant(
         "time-without-zone",
         "The `created` of listed flows has no zone.",
         answers(LIST_FLOWS, each(at("created", lambda text: text.removesuffix("Z")))),
         [post("/flows/filter", limit=1)],
     ),
-    Lie(
+    Mutant(
         "time-to-the-second",
         "The times of an artifact that is read end at the second.",
         answers(READ_ARTIFACT, at("created|updated", lambda text: f"{text[:19]}Z")),
         [get(f"/artifacts/{ARTIFACT}")],
     ),
-    Lie(
+    Mutant(
         "id-in-capitals",
         "The ids of listed artifacts are in capitals.",
         answers(LIST_ARTIFACTS, each(at("id", str.upper))),
         ONE,
     ),
-    Lie(
+    Mutant(
         "description-cut-in-lists",
         "The descriptions of listed artifacts end at 10 characters.",
         answers(LIST_ARTIFACTS, each(at("description", lambda text: text and text[:10]))),
         ONE,
     ),
-    Lie(
+    Mutant(
         "metadata-empty-for-null",
         "An artifact without metadata shows an empty object where it is the latest.",
         answers(READ_LATEST, at("metadata_", lambda value: value or {})),
@@ -117,92 +117,92 @@ LIES = [
             get("/artifacts/invoices-sent/latest"),
         ],
     ),
-    Lie(
+    Mutant(
         "tags-sorted",
         "The tags of a flow that is found by its name are sorted.",
         answers(NAMED_FLOW, at("tags", sorted)),
         [get("/flows/name/daily-report")],
     ),
-    Lie("count-as-text", "Counts of flows are texts.", answers(COUNT_FLOWS, str), [post("/flows/count")]),
-    Lie(
+    Mutant("count-as-text", "Counts of flows are texts.", answers(COUNT_FLOWS, str), [post("/flows/count")]),
+    Mutant(
         "list-wrapped",
         "Lists of flows are objects, where they are empty.",
         answers(LIST_FLOWS, lambda rows: rows or {"items": rows}),
         [post("/flows/filter", limit=0)],
     ),
-    Lie(
+    Mutant(
         "unknown-artifact-null",
         "An artifact that is not there is answered 200, with null.",
         replies(READ_ARTIFACT, instead_of(404, 200, None)),
         [get(f"/artifacts/{NOBODY}")],
     ),
-    Lie(
+    Mutant(
         "unknown-flow-500",
         "A flow that is not there is answered 500.",
         replies(READ_FLOW, instead_of(404, 500, {"detail": "Flow not found"})),
         [get(f"/flows/{NOBODY}")],
     ),
-    Lie(
+    Mutant(
         "not-found-in-another-shape",
         "What is not found is told in `error`.",
         replies(".*", instead_of(404, 404, {"error": "Not found"})),
         [get(f"/flows/{NOBODY}")],
     ),
-    Lie(
+    Mutant(
         "refusal-in-another-shape",
         "What is refused is told as a list in `detail`.",
         replies("POST .*", instead_of(422, 422, {"detail": [{"loc": ["body"], "msg": "Invalid"}]})),
         [post("/flows/filter", limit=-1)],
     ),
-    Lie(
+    Mutant(
         "wrong-method-404",
         "A wrong method is answered 404.",
         replies(".*", instead_of(405, 404, {"detail": "Not Found"})),
         [Step("PUT", "/flows/filter")],
     ),
-    Lie(
+    Mutant(
         "allow-missing",
         "A wrong method is answered without `allow`.",
         replies(".*", without_allow),
         [Step("PUT", "/flows/filter")],
     ),
-    Lie(
+    Mutant(
         "head-answered",
         "HEAD is answered 200.",
         replies("HEAD .*", lambda _, answer: replace(answer, status=200)),
         [Step("HEAD", "/health")],
     ),
-    Lie(
+    Mutant(
         "count-as-plain-text",
         "Counts are sent as text/plain.",
         replies("POST .*/count", typed_as("text/plain; charset=utf-8")),
         [post("/flows/count")],
     ),
-    Lie(
+    Mutant(
         "readiness-in-another-field",
         "/ready answers in `status`.",
         answers("GET /ready", rename(message="status")),
         [get("/ready")],
     ),
-    Lie(
+    Mutant(
         "token-given",
         "/csrf-token answers 200, with a token.",
         replies("GET /csrf-token", instead_of(422, 200, {"token": "t"})),
         [get("/csrf-token?client=somebody")],
     ),
-    Lie(
+    Mutant(
         "old-version-accepted",
         "Any API version will do.",
         about(".*", any_version),
         [get("/hello", x_prefect_api_version="0.7.0")],
     ),
-    Lie(
+    Mutant(
         "version-wanted",
         "Reading by id wants an API version.",
         about(f"{READ_ARTIFACT}|{READ_FLOW}", wants_a_version),
         [get(f"/flows/{FLOW}")],
     ),
-    Lie(
+    Mutant(
         "name-in-any-case",
         "A flow is found by its name in capitals.",
         about(NAMED_FLOW, in_any_case),

@@ -1,4 +1,4 @@
-"""What lies speak of: operations, as regular expressions, and parts of requests."""
+"""What mutants have in common: operations, as regular expressions, and parts of requests."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Lies that are told now and then: of some words, some pages, some criteria together."""
+"""Mutants that show now and then: with some words, some pages, some criteria together."""
 
 import re
 from collections.abc import Callable
@@ -6,8 +6,7 @@ from typing import Any
 
 from tests.mutants.behaviours import answers, asks, number, replies, when
 from tests.mutants.exchange import Answer, Request
-from tests.mutants.lie import Lie, get, post
-from tests.mutants.lies.vocabulary import (
+from tests.mutants.known.vocabulary import (
     ABOUT_ARTIFACTS,
     ARTIFACT,
     COUNT_ARTIFACTS,
@@ -24,6 +23,7 @@ from tests.mutants.lies.vocabulary import (
     like,
     none_of,
 )
+from tests.mutants.mutant import Mutant, get, post
 from tests.mutants.paths import GONE, at, drop, found, given, of
 
 KEYS = ("row-counts", "daily-report", "quality-checks", "invoices-sent")
@@ -59,20 +59,20 @@ def is_in_capitals(request: Request) -> bool:
     return request.path != request.path.lower()
 
 
-LIES = [
-    Lie(
+MUTANTS = [
+    Mutant(
         "type-forgotten-beside-key",
         "`artifacts.type` counts for nothing beside `artifacts.key`.",
         when(says_all("artifacts.key", "artifacts.type"), asks(QUERIES, drop("artifacts.type"))),
         [post("/artifacts/count", artifacts={"key": any_of("row-counts"), "type": any_of("markdown")})],
     ),
-    Lie(
+    Mutant(
         "deployments-forgotten-beside-runs",
         "`deployments` counts for nothing beside `flow_runs`.",
         when(says_all("deployments", "flow_runs"), asks(QUERIES, drop("deployments"))),
         [post("/artifacts/count", flow_runs=in_state("COMPLETED"), deployments={"paused": {"eq_": True}})],
     ),
-    Lie(
+    Mutant(
         "third-table-forgotten",
         "Of three related tables, `task_runs` counts for nothing.",
         when(says_all("flows", "flow_runs", "task_runs"), asks(ABOUT_ARTIFACTS, drop("task_runs"))),
@@ -85,19 +85,19 @@ LIES = [
             )
         ],
     ),
-    Lie(
+    Mutant(
         "second-page-forgets-flows",
         "`flows` counts for nothing from the second page on.",
         when(is_deep, asks(PAGE_FLOWS, drop("flows"))),
         [post("/flows/paginate", flows={"tags": {"all_": ["etl"]}}, limit=3, page=2)],
     ),
-    Lie(
+    Mutant(
         "second-page-forgets-sort",
         "`sort` counts for nothing from the second page on.",
         when(is_deep, asks(PAGE_FLOWS, drop("sort"))),
         [post("/flows/paginate", sort="NAME_DESC", limit=3, page=2)],
     ),
-    Lie(
+    Mutant(
         "key-asc-turns-on-the-second-page",
         "KEY_ASC is KEY_DESC where rows are skipped.",
         when(
@@ -106,49 +106,49 @@ LIES = [
         ),
         [post("/artifacts/filter", sort="KEY_ASC", limit=2, offset=2)],
     ),
-    Lie(
+    Mutant(
         "pages-end-at-10",
         "A page beyond the tenth holds the rows of the tenth.",
         asks(PAGE_FLOWS, at("page", given(lambda page: type(page) is int and page > 10, lambda _: 10))),
         [post("/flows/paginate", limit=1, page=11)],
     ),
-    Lie(
+    Mutant(
         "offset-in-whole-pages",
         "`offset` is rounded down to a multiple of `limit`.",
         asks(LISTS, rounded),
         [post("/artifacts/filter", limit=5, offset=7)],
     ),
-    Lie(
+    Mutant(
         "limit-1-unsorted",
         "`sort` counts for nothing where `limit` is 1.",
         asks(LISTS, given(lambda body: body.get("limit") == 1, drop("sort"))),
         [post("/flows/filter", sort="NAME_DESC", limit=1)],
     ),
-    Lie(
+    Mutant(
         "limit-200-is-199",
         "A `limit` of 200 is taken for 199.",
         asks(LISTS, at("limit", given(lambda limit: limit == 200, lambda _: 199))),
         [post("/artifacts/filter", limit=200)],
     ),
-    Lie(
+    Mutant(
         "any-up-to-3",
         "Of more than three operands of `any_`, the first three count.",
         asks(QUERIES, at(r".*\.any_", of(list, lambda values: values[:3]))),
         [post("/artifacts/count", artifacts={"key": any_of(*KEYS)})],
     ),
-    Lie(
+    Mutant(
         "not-any-forgotten-beside-any",
         "`artifacts.type.not_any_` counts for nothing beside `any_`.",
         asks(QUERIES, at("artifacts.type", of(dict, given(lambda part: part.get("any_"), drop("not_any_"))))),
         [post("/artifacts/count", artifacts={"type": {**any_of("table", "link"), **none_of("link")}})],
     ),
-    Lie(
+    Mutant(
         "null-hides-its-neighbours",
         "Beside `any_: null`, nothing counts that is asked of a key.",
         asks(QUERIES, at("artifacts.key", of(dict, given(lambda part: None in part.values(), lambda _: {})))),
         [post("/artifacts/count", artifacts={"key": {"any_": None, "like_": "report"}})],
     ),
-    Lie(
+    Mutant(
         "or-of-three-is-and",
         "Three or more criteria of `artifacts` are joined by and, whatever they are joined by.",
         asks(QUERIES, given(is_wide, drop("artifacts.operator"))),
@@ -159,7 +159,7 @@ LIES = [
             )
         ],
     ),
-    Lie(
+    Mutant(
         "or-in-state-ignored",
         "`flow_runs.state.operator` is ignored.",
         asks(QUERIES, drop("flow_runs.state.operator")),
@@ -170,13 +170,13 @@ LIES = [
             )
         ],
     ),
-    Lie(
+    Mutant(
         "cancelling-is-cancelled",
         "CANCELLING among `flow_runs.state.type.any_` is taken for CANCELLED.",
         asks(QUERIES, at(r"flow_runs.state.type.any_.\d+", lambda word: word.replace("CANCELLING", "CANCELLED"))),
         [post("/artifacts/count", flow_runs=in_state("CANCELLING"))],
     ),
-    Lie(
+    Mutant(
         "crashed-never-found",
         "CRASHED among `flow_runs.state.type.any_` is met by nothing.",
         asks(
@@ -185,19 +185,19 @@ LIES = [
         ),
         [post("/artifacts/count", flow_runs=in_state("CRASHED"))],
     ),
-    Lie(
+    Mutant(
         "null-false-ignored",
         "`is_null_: false` asks for nothing.",
         asks(QUERIES, at(r".*\.is_null_", given(lambda flag: flag is False, lambda _: GONE))),
         [post("/artifacts/count", flow_runs={"work_queue_name": is_null(False)})],
     ),
-    Lie(
+    Mutant(
         "exists-false-ignored",
         "`exists_: false` asks for nothing.",
         asks(QUERIES, at(r".*\.exists_", given(lambda flag: flag is False, lambda _: GONE))),
         [post("/artifacts/count", artifacts={"key": {"exists_": False}})],
     ),
-    Lie(
+    Mutant(
         "after-beats-before",
         "`before_` counts for nothing beside `after_`.",
         asks(QUERIES, at(r".*_time", given(lambda part: (part or {}).get("after_"), drop("before_")))),
@@ -208,7 +208,7 @@ LIES = [
             )
         ],
     ),
-    Lie(
+    Mutant(
         "western-offsets-turned",
         "Offsets west of Greenwich are taken for eastern ones.",
         asks(
@@ -220,43 +220,43 @@ LIES = [
         ),
         [post("/artifacts/count", flow_runs={"start_time": {"after_": "2026-01-30T02:00:00-08:00"}})],
     ),
-    Lie(
+    Mutant(
         "like-to-the-second-percent",
         "In `like_`, nothing counts from a second percent sign on.",
         asks(QUERIES, at(r".*\.like_", of(str, lambda text: "%".join(text.split("%")[:2])))),
         [post("/artifacts/count", artifacts={"key": like("a%e%x")})],
     ),
-    Lie(
+    Mutant(
         "like-of-one-letter-ignored",
         "A `like_` of one letter asks for nothing.",
         asks(QUERIES, at(r".*\.like_", of(str, given(lambda text: len(text) == 1, lambda _: GONE)))),
         [post("/flows/count", flows={"name": like("z")})],
     ),
-    Lie(
+    Mutant(
         "ids-in-capitals-unknown",
         "A UUID in capitals is met by nothing.",
         asks(QUERIES, at(r".*id\.any_\.\d+", of(str, given(lambda text: text != text.lower(), lambda _: NOBODY)))),
         [post("/artifacts/count", artifacts={"id": any_of(ARTIFACT.upper())})],
     ),
-    Lie(
+    Mutant(
         "capital-path-unknown",
         "An artifact is not read by its id in capitals.",
         when(is_in_capitals, replies("GET /artifacts/[^/]*", unknown)),
         [get(f"/artifacts/{ARTIFACT.upper()}")],
     ),
-    Lie(
+    Mutant(
         "bare-count-one-less",
         "A count of artifacts is one too low where the body is empty.",
         when(lambda request: not request.json, answers(COUNT_ARTIFACTS, lambda count: max(count - 1, 0))),
         [post("/artifacts/count")],
     ),
-    Lie(
+    Mutant(
         "related-counts-up-to-100",
         "Counts with a related table end at 100.",
         when(is_related, answers(COUNTS, lambda count: min(count, 100))),
         [post("/artifacts/count", flow_runs=in_state("COMPLETED"))],
     ),
-    Lie(
+    Mutant(
         "seven-is-unlucky",
         "Where a page of 7 is asked for, it holds 6.",
         asks(PAGE_FLOWS, at("limit", given(lambda limit: limit == 7, lambda _: 6))),

@@ -1,4 +1,4 @@
-"""A lie: one behaviour of a server changed, and the requests that show it."""
+"""A mutant: one behaviour of a server changed, and the requests that show it."""
 
 import json
 from collections.abc import Awaitable, Callable, Sequence
@@ -9,20 +9,20 @@ from tests.mutants.exchange import JSON_TYPE, Answer, Request
 
 
 @dataclass
-class Liar:
-    """One liar at work: how it asks the honest server behind it, and what it remembers."""
+class BrokenServer:
+    """A broken server at work: how it sends requests to the correct server behind it, and what it remembers."""
 
     ask: Callable[[Request], Awaitable[Answer]]
     memory: dict[Any, Any] = field(default_factory=dict)
 
 
-Behaviour = Callable[[Request, Liar], Awaitable[Answer]]
+Behaviour = Callable[[Request, BrokenServer], Awaitable[Answer]]
 """What becomes of a request."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """A request that shows a lie. In its path and body, "$1" is the first new id that an answer showed."""
+    """A request that shows a mutant. In its path and body, "$1" is the first new id that an answer showed."""
 
     method: str
     path: str
@@ -31,7 +31,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Lie:
+class Mutant:
     name: str
     says: str
     behaviour: Behaviour
@@ -43,9 +43,9 @@ class Lie:
         return any(not is_safe(step) for step in self.seen_by)
 
 
-async def honest(request: Request, liar: Liar) -> Answer:
-    """No lie at all."""
-    return await liar.ask(request)
+async def correct(request: Request, broken: BrokenServer) -> Answer:
+    """The server, unchanged."""
+    return await broken.ask(request)
 
 
 def is_safe(step: Step) -> bool:
