@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.mutants.exchange import Answer, Request
-from tests.mutants.mutant import Behaviour, BrokenServer, correct
+from tests.mutants.mutant import Behaviour, BrokenServer, unchanged
 from tests.mutants.paths import GONE, Change, changed, found
 
 PAGE = 200  # rows, the most that the API lists at once
@@ -17,7 +17,7 @@ def when(test: Callable[[Request], bool], behaviour: Behaviour) -> Behaviour:
     """A mutant of some requests only."""
 
     async def behave(request: Request, broken: BrokenServer) -> Answer:
-        return await (behaviour if test(request) else correct)(request, broken)
+        return await (behaviour if test(request) else unchanged)(request, broken)
 
     return behave
 

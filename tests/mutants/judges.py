@@ -61,7 +61,7 @@ def server(name: str) -> Iterator[str]:
 
 
 def judged(judge: Judge, name: str, seed: int) -> Judgement:
-    """The judgement of a broken, which may do to its rows what it likes."""
+    """The judgement of a broken server, which may do to its rows what it likes."""
     with server(name) as url:
         return judge(url, seed)
 

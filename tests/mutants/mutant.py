@@ -43,7 +43,7 @@ class Mutant:
         return any(not is_safe(step) for step in self.seen_by)
 
 
-async def correct(request: Request, broken: BrokenServer) -> Answer:
+async def unchanged(request: Request, broken: BrokenServer) -> Answer:
     """The server, unchanged."""
     return await broken.ask(request)
 

@@ -8,7 +8,7 @@ from tests.apps import app_on
 from tests.mutants.generated import generated
 from tests.mutants.judges import CORRECT
 from tests.mutants.known import MUTANTS
-from tests.mutants.mutant import correct
+from tests.mutants.mutant import unchanged
 from tests.mutants.origin import Inside
 from tests.mutants.proxy import Proxy, listen, server_of
 from understudy.operations.api_folder import Api, own_folder
@@ -20,7 +20,7 @@ def main(name: str) -> None:
     Args:
         name: a mutant's, or CORRECT.
     """
-    behaviours = {CORRECT: correct, **{mutant.name: mutant.behaviour for mutant in MUTANTS}}
+    behaviours = {CORRECT: unchanged, **{mutant.name: mutant.behaviour for mutant in MUTANTS}}
     api = Api.load(own_folder())
     behaviours |= {mutant.name: mutant.behaviour for mutant in generated(api.contract)}
     app = app_on(own_folder() / "fixtures" / "demo", api)

@@ -9,7 +9,7 @@ from tests.mutants.mutant import Mutant
 
 @dataclass(frozen=True)
 class Trial:
-    """What each judge says of a broken, by the judge's name."""
+    """What each judge says of a broken server, by the judge's name."""
 
     mutant: Mutant
     judgements: dict[str, Judgement]

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 
 from tests.apps import app_on
 from tests.mutants.known import MUTANTS
-from tests.mutants.mutant import Behaviour, Mutant, Step, correct
+from tests.mutants.mutant import Behaviour, Mutant, Step, unchanged
 from tests.mutants.origin import Inside
 from tests.mutants.proxy import BASE, Proxy, proxied
 from tests.servers import stand_in
@@ -56,7 +56,7 @@ def sent(url: str, request: Request) -> tuple[int, list[tuple[str, str]], bytes]
 
 def test_a_proxy_without_a_lie_is_transparent() -> None:
     requests = [*ODD, *(Request(method, path) for path in PATHS for method in METHODS)]
-    with stand_in(DEMO) as api, proxied(str(api.base_url).rstrip("/"), correct) as url:
+    with stand_in(DEMO) as api, proxied(str(api.base_url).rstrip("/"), unchanged) as url:
         for request in requests:
             assert sent(url, request) == sent(str(api.base_url), request), request
 
@@ -126,13 +126,13 @@ def test_a_mutant_can_be_seen(
     def answers(behaviour: Behaviour) -> list[Any]:
         return asyncio.run(played(fresh() if mutant.writes else read_only, behaviour, mutant.seen_by, known))
 
-    assert answers(mutant.behaviour) != answers(correct)
+    assert answers(mutant.behaviour) != answers(unchanged)
 
 
 def test_correct_servers_are_seen_to_be_alike(fresh: Callable[[], ASGIApp], known: frozenset[str]) -> None:
     one, other = fresh(), fresh()
     for mutant in sorted(MUTANTS, key=lambda mutant: mutant.writes):
-        truth, again = (asyncio.run(played(server, correct, mutant.seen_by, known)) for server in (one, other))
+        truth, again = (asyncio.run(played(server, unchanged, mutant.seen_by, known)) for server in (one, other))
         assert truth == again, mutant.name
 
 

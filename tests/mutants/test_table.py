@@ -1,17 +1,17 @@
 """The table of who was caught."""
 
 from tests.mutants.judges import Judgement, Outcome
-from tests.mutants.mutant import Mutant, correct
+from tests.mutants.mutant import Mutant, unchanged
 from tests.mutants.table import Trial, share, table
 
 
 def test_a_table_has_a_line_for_each_lie_and_one_for_all() -> None:
     caught, missed = Judgement(Outcome.CAUGHT, 3.4), Judgement(Outcome.MISSED, 60.2)
     trials = [
-        Trial(Mutant("one", "It says a|b.", correct, []), {"Schemathesis": missed, "verify": caught}),
-        Trial(Mutant("two", "It says nothing.", correct, []), {"Schemathesis": missed, "verify": caught}),
+        Trial(Mutant("one", "It says a|b.", unchanged, []), {"Schemathesis": missed, "verify": caught}),
+        Trial(Mutant("two", "It says nothing.", unchanged, []), {"Schemathesis": missed, "verify": caught}),
         Trial(
-            Mutant("three", "It ends.", correct, []), {"Schemathesis": caught, "verify": Judgement(Outcome.ERROR, 1)}
+            Mutant("three", "It ends.", unchanged, []), {"Schemathesis": caught, "verify": Judgement(Outcome.ERROR, 1)}
         ),
     ]
     assert table(trials).splitlines() == [

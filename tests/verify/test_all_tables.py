@@ -9,7 +9,7 @@ from starlette.types import ASGIApp
 from tests.apps import app_on
 from tests.conftest import SMALL
 from tests.mutants.generated import generated
-from tests.mutants.mutant import Behaviour, correct
+from tests.mutants.mutant import Behaviour, unchanged
 from tests.mutants.origin import Inside
 from tests.mutants.proxy import Proxy
 from tests.verify.contexts import ContextFactory
@@ -156,7 +156,7 @@ def deletions(all_tables: ContextFactory, api: Api, behaviour: Behaviour) -> tup
 
 
 def test_rows_that_refer_to_a_deleted_row(all_tables: ContextFactory, api: Api) -> None:
-    fields, violations = deletions(all_tables, api, correct)
+    fields, violations = deletions(all_tables, api, unchanged)
     assert {"flow_runs.flow_id", "deployments.flow_id", "task_runs.flow_run_id", "artifacts.flow_run_id"} <= fields
     assert violations == set()
 

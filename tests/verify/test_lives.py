@@ -10,7 +10,7 @@ from tests.conftest import SMALL
 from tests.mutants.behaviours import replies, sends, when
 from tests.mutants.exchange import Answer, Request
 from tests.mutants.generated import generated
-from tests.mutants.mutant import Behaviour, correct
+from tests.mutants.mutant import Behaviour, unchanged
 from tests.mutants.origin import Inside
 from tests.mutants.paths import drop
 from tests.mutants.proxy import Proxy
@@ -100,7 +100,7 @@ def answers_not_found_with(operation: str, status: int) -> Behaviour:
 def test_violations(
     live: Callable[[Behaviour, str], list[Violation]], table: str, rule: str, behaviour: Behaviour
 ) -> None:
-    assert live(correct, table) == []
+    assert live(unchanged, table) == []
     assert rule in {violation.rule.name for violation in live(behaviour, table)}
 
 

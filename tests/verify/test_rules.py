@@ -11,7 +11,7 @@ from tests.conftest import SMALL
 from tests.mutants.behaviours import answers, refuses
 from tests.mutants.known import MUTANTS
 from tests.mutants.known.vocabulary import NOBODY
-from tests.mutants.mutant import Behaviour, correct
+from tests.mutants.mutant import Behaviour, unchanged
 from tests.mutants.origin import Inside
 from tests.mutants.proxy import Proxy
 from tests.verify.contexts import ContextFactory
@@ -182,7 +182,7 @@ TABLE: list[tuple[str, str, Focus]] = [
 
 
 def verdict_on(behaviour: Behaviour, focuses: Iterable[Focus], api: Api, context_factory: ContextFactory) -> Verdict:
-    """What parts of the checks find of a broken."""
+    """What parts of the checks find of a broken server."""
     app = Proxy(Inside(app_on(SMALL, api)), behaviour)
     with context_factory.context_of(app) as context:
         subjects = subjects_of(context)
@@ -206,6 +206,6 @@ def test_a_rule_is_broken_by_a_liar(
 
 
 def test_no_rule_is_broken_by_a_correct_server(api: Api, context_factory: ContextFactory) -> None:
-    verdict = verdict_on(correct, dict.fromkeys(focus for _, _, focus in TABLE), api, context_factory)
+    verdict = verdict_on(unchanged, dict.fromkeys(focus for _, _, focus in TABLE), api, context_factory)
     assert verdict.violations == []
     assert {rule.name for rule, _ in verdict.checks} == RULES

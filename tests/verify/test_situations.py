@@ -12,7 +12,7 @@ import pytest
 from tests.apps import app_on
 from tests.conftest import SMALL
 from tests.mutants.generated import KINDS, drawn, generated
-from tests.mutants.mutant import Behaviour, Mutant, correct
+from tests.mutants.mutant import Behaviour, Mutant, unchanged
 from tests.mutants.origin import Inside
 from tests.mutants.proxy import Proxy, proxied
 from tests.servers import stand_in
@@ -114,7 +114,7 @@ def correct(context_factory: ContextFactory, api: Api) -> Callable[[str, Focus],
     def verdict(table: str, focus: Focus) -> Verdict:
         key = table, focus
         if key not in verdicts:
-            verdicts[key] = judged(context_factory, api, SMALL, correct, table, focus)
+            verdicts[key] = judged(context_factory, api, SMALL, unchanged, table, focus)
         return verdicts[key]
 
     return verdict
@@ -131,7 +131,7 @@ def test_a_situation_shows_a_fault(
 
 @pytest.mark.parametrize(("name", "table"), [("PATCH /artifacts/{id}:lost", "artifacts"), (None, "artifacts")])
 def test_changes_at_the_same_time(name: str | None, table: str, context_factory: ContextFactory) -> None:
-    behaviour = BY_NAME[name].behaviour if name else correct
+    behaviour = BY_NAME[name].behaviour if name else unchanged
     with stand_in(SMALL) as api, proxied(url_of(api), behaviour) as url, httpx.Client(base_url=url) as client:
         context = CheckContext(
             context_factory.endpoint_map,
