@@ -74,11 +74,11 @@ ORDER = {
     "rewrite": ["write", "fsync", "replace", "fsync"],
     # The new file; that the log belongs to it; its name; the end of the log.
     "stop": ["write", "fsync", "write", "fsync", "replace", "fsync", "unlink", "fsync"],
-    # As with a stop, but with a write at the start, which is in the new log.
+    # As with a stop, but with a write at the start, which is in the copy of the log; then what was appended since.
     "compaction": [
         *("write", "fsync"),
         *("write", "fsync", "write", "fsync", "replace", "fsync"),
-        *("write", "fsync", "replace", "fsync"),
+        *("write", "fsync", "fsync", "replace", "fsync"),
     ],
     # That it is deleted; the file; the log.
     "delete": ["write", "fsync", "unlink", "fsync", "unlink", "fsync"],

@@ -14,11 +14,11 @@ from understudy.errors import StoreError
 from understudy.operations.api_folder import Api
 from understudy.store import compaction
 from understudy.store.lock import Lock
-from understudy.store.log_records import rows_record
+from understudy.store.log_records import read_records, rows_record
 from understudy.store.repair import repair
 from understudy.store.store import Store
 from understudy.store.transfer import compact, export, import_
-from understudy.store.write_log import log_file
+from understudy.store.write_log import Log, log_file
 from understudy.values import new_id, now
 
 FLIPS = 1000  # of each file
@@ -220,6 +220,28 @@ def test_a_log_that_has_outgrown_its_file_is_written_into_it(
     store.close()
     assert rows_of(opens(path)) == rows_of(store)
     assert [each.name for each in path.parent.iterdir()] == [path.name]
+
+
+def test_records_that_are_appended_while_a_log_is_copied_are_in_the_copy(tmp_path: Path) -> None:
+    file = tmp_path / "rows.json"
+    file.touch()
+    log = Log(file, None, 0)
+    log.start("before", rows_record({"flows": {1: b"{}"}}), no_check)
+    end = log.end
+    log.append(rows_record({"flows": {2: b"{}"}}))
+    copy = log.copy("after", end)
+    log.append(rows_record({"flows": {3: b"{}"}}))
+    log.replace(copy, no_check)
+    log.append(rows_record({"flows": {4: b"{}"}}))
+    content = log.path.read_bytes()
+    assert log.end == len(content)
+    records = read_records(content)
+    assert (records.identities, list(records.rows["flows"])) == ({"after"}, [2, 3, 4])
+    assert set(tmp_path.iterdir()) == {file, log.path}
+
+
+def no_check() -> None:
+    """The log may be written."""
 
 
 def test_a_crash_while_a_store_is_deleted_leaves_no_log_that_is_refused(path: Path, opens: Opens) -> None:

@@ -120,20 +120,26 @@ def write_new(path: Path, pieces: Iterable[bytes], mode: int | None) -> Stamp:
         mode: its permissions; those of any new file if None.
     """
     path.unlink(missing_ok=True)
+    # Unbuffered: each piece is written without Python's lock, so that other threads continue.
+    with deleted_on_failure(path), path.open("xb", buffering=0) as file:
+        if mode is not None:
+            os.fchmod(file.fileno(), mode)
+        descriptor, fresh = file.fileno(), 0
+        for piece in joined(pieces):
+            write_all(descriptor, piece)
+            fresh += len(piece)
+            if fresh >= FLUSHED:
+                os.fsync(descriptor)
+                fresh = 0
+        flush(descriptor)
+        return stamp_of(descriptor)
+
+
+@contextmanager
+def deleted_on_failure(path: Path) -> Iterator[None]:
+    """Delete a file if what is done with it fails."""
     try:
-        # Unbuffered: each piece is written without Python's lock, so that other threads continue.
-        with path.open("xb", buffering=0) as file:
-            if mode is not None:
-                os.fchmod(file.fileno(), mode)
-            descriptor, fresh = file.fileno(), 0
-            for piece in joined(pieces):
-                write_all(descriptor, piece)
-                fresh += len(piece)
-                if fresh >= FLUSHED:
-                    os.fsync(descriptor)
-                    fresh = 0
-            flush(descriptor)
-            return stamp_of(descriptor)
+        yield
     except BaseException:
         with suppress(OSError):
             path.unlink(missing_ok=True)

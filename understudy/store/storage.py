@@ -2,8 +2,8 @@
 
 import logging
 import threading
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from tinydb import Storage
 
 from understudy.encoding import reason_of
 from understudy.store.compaction import NewFile, limit_of, rewritten
-from understudy.store.disk import Check, Folder, Stamp, is_untouched, opened_folder, rename
+from understudy.store.disk import Check, Folder, Stamp, deleted_on_failure, is_untouched, opened_folder, rename
 from understudy.store.file_format import Rows
 from understudy.store.log_records import file_record, rows_record
 from understudy.store.write_log import Log
@@ -88,7 +88,7 @@ class LoggedFile(Storage):
         if not self._append(rows):
             self.wait()
             with self._writing:
-                self._adopt(rewritten(self._path, merged(self._rows, rows)), None)
+                self._replace(rewritten(self._path, merged(self._rows, rows)))
                 self._take(rows)
 
     def _append(self, rows: Rows) -> bool:
@@ -121,7 +121,7 @@ class LoggedFile(Storage):
             self._check_ours()
             is_there = is_untouched(self._path, self._stamp)
             if self._log.end or not is_there:
-                self._adopt(rewritten(self._path, self._rows), self._log.end)
+                self._replace(rewritten(self._path, self._rows))
 
     def wait(self) -> None:
         """Wait until the file is not being rewritten."""
@@ -196,36 +196,27 @@ class LoggedFile(Storage):
             with self._writing:
                 rows, since = {name: own.copy() for name, own in self._rows.items()}, self._log.end
             new = rewritten(self._path, rows)
-            with self._writing:
-                self._check_ours()
-                is_untouched(self._path, self._stamp)
-                self._adopt(new, since)
+            with deleted_on_failure(new.path), opened_folder(self._path.parent, self._warned) as folder:
+                with self._writing:
+                    self._check_ours()
+                    is_untouched(self._path, self._stamp)
+                    self._rename(new)
+                self._shorten_log(folder, since)
         except OSError as error:
             self._warn(error)
         finally:
             self._limit = limit_of(self._log.end, self._stamp[2] if self._stamp else 0)
             self._compacting = None
 
-    def _adopt(self, new: NewFile, since: int | None) -> None:
-        """Put a new file in the place of the present one.
-
-        Args:
-            new: the new file.
-            since: where the records in the log begin that it does not have; None if it has all rows.
+    def _replace(self, new: NewFile) -> None:
+        """Put a new file with all rows in the place of the present one and its log.
 
         Raises:
-            OSError: the file is as before.
+            OSError: the file and its log are as before.
         """
-        try:
-            with opened_folder(self._path.parent, self._warned) as folder:
-                end = self._log.end
-                self._rename(new)
-                # From here on, the file is there: an error only leaves a log that is longer than necessary.
-                self._shorten_log(folder, None if since == end else since)
-        except BaseException:
-            with suppress(OSError):
-                new.path.unlink(missing_ok=True)
-            raise
+        with deleted_on_failure(new.path), opened_folder(self._path.parent, self._warned) as folder:
+            self._rename(new)
+            self._delete_log(folder)
 
     def _rename(self, new: NewFile) -> None:
         """Give a new file the name of the present one, after the log has named it.
@@ -241,15 +232,27 @@ class LoggedFile(Storage):
         rename(new.path, self._path, new.stamp)
         self._stamp, self._identity = new.stamp, new.identity
 
-    def _shorten_log(self, folder: Folder, since: int | None) -> None:
-        """Drop the records of which the file has the rows: those before an offset, or all. Failures are logged."""
+    def _delete_log(self, folder: Folder) -> None:
+        """Delete the log after the file has all its rows. A failure only leaves a log that is not necessary."""
+        with self._logged():
+            folder.flush()
+            self._log.delete()
+            folder.flush()
+
+    def _shorten_log(self, folder: Folder, since: int) -> None:
+        """Drop the records before an offset, of which the file has the rows, while writes go on."""
+        with self._logged():
+            folder.flush()
+            copy = self._log.copy(self._identity, since)
+            with self._writing:
+                self._log.replace(copy, self._check)
+                folder.flush()
+
+    @contextmanager
+    def _logged(self) -> Iterator[None]:
+        """Log that the log could not be shortened."""
         try:
-            folder.flush()
-            if since is None:
-                self._log.delete()
-            else:
-                self._log.start(self._identity, self._log.since(since), self._check)
-            folder.flush()
+            yield
         except OSError as error:
             logger.warning("%s: its log cannot be shortened (%s)", self._path, reason_of(error))
 

@@ -3,12 +3,16 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 from understudy.store.disk import (
+    PIECE,
     Check,
     Stamp,
     beside,
+    deleted_on_failure,
     flush,
     mode_of,
     rename,
@@ -18,6 +22,13 @@ from understudy.store.disk import (
 )
 from understudy.store.lock import changed
 from understudy.store.log_records import deleted_record, file_record
+
+
+class Copy(NamedTuple):
+    """The copy of a log: where it is, and up to which offset of the log it has the records."""
+
+    path: Path
+    end: int
 
 
 class Log:
@@ -85,42 +96,65 @@ class Log:
             flush(descriptor)
             self._size = self.end
 
-    def since(self, offset: int) -> bytes:
-        """The records from an offset to the end.
-
-        Raises:
-            OSError: they cannot be read.
-        """
-        with self._opened() as descriptor:
-            content = bytearray()
-            while offset + len(content) < self.end:
-                piece = os.pread(descriptor, self.end - offset - len(content), offset + len(content))
-                if not piece:
-                    raise changed(self.path)
-                content += piece
-            return bytes(content)
-
-    def start(self, identity: str, records: bytes, check: Check) -> None:
-        """Start a new log, in place of a present one. The caller must flush the folder.
+    def start(self, identity: str, record: bytes, check: Check) -> None:
+        """Start the log. The caller must flush the folder.
 
         Args:
             identity: of the state of the file that it belongs to.
-            records: its first records.
+            record: its first record.
             check: checks once more that the log may be written.
+
+        Raises:
+            OSError: it cannot be written. There is still no log.
+        """
+        new = beside(self.path)
+        stamp = write_new(new, (file_record(identity), record), mode_of(self._file))
+        with deleted_on_failure(new):
+            self._take(new, stamp, check)
+
+    def copy(self, identity: str, offset: int) -> Copy:
+        """Write a log of the records from an offset on beside this one. Others can be appended meanwhile.
+
+        Args:
+            identity: of the state of the file that the copy belongs to.
+            offset: where its first record begins.
+
+        Raises:
+            OSError: it cannot be written. There is then no copy.
+        """
+        new, first = beside(self.path), file_record(identity)
+        stamp = write_new(new, chain((first,), self._records(offset)), mode_of(self._file))
+        return Copy(new, offset + stamp[2] - len(first))
+
+    def replace(self, copy: Copy, check: Check) -> None:
+        """Put a copy in the place of this log, with the records since. The caller must flush the folder.
 
         Raises:
             OSError: it cannot be written. The log is as before.
         """
-        new = beside(self.path)
-        first = file_record(identity)
-        stamp = write_new(new, (first, records), mode_of(self._file))
-        try:
-            check()
-            rename(new, self.path, stamp)
-        except BaseException:
-            with suppress(OSError):
-                new.unlink(missing_ok=True)
-            raise
+        with deleted_on_failure(copy.path), copy.path.open("ab", buffering=0) as file:
+            for piece in self._records(copy.end):
+                write_all(file.fileno(), piece)
+            flush(file.fileno())
+            self._take(copy.path, stamp_of(file.fileno()), check)
+
+    def _records(self, offset: int) -> Iterator[bytes]:
+        """The records from an offset to the end, which can move meanwhile, in pieces."""
+        with self.path.open("rb", buffering=0) as file:
+            if stamp_of(file.fileno())[0] != self._inode:
+                raise changed(self.path)
+            file.seek(offset)
+            while offset < self.end:
+                piece = file.read(min(PIECE, self.end - offset))
+                if not piece:
+                    raise changed(self.path)
+                offset += len(piece)
+                yield piece
+
+    def _take(self, new: Path, stamp: Stamp, check: Check) -> None:
+        """Give a new log the name of this one."""
+        check()
+        rename(new, self.path, stamp)
         self._inode, _, self._size = stamp
         self.end = stamp[2]
 
