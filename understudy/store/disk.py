@@ -146,6 +146,13 @@ def deleted_on_failure(path: Path) -> Iterator[None]:
         raise
 
 
+@contextmanager
+def held_open(path: Path) -> Iterator[None]:
+    """Keep a file open that is replaced meanwhile: the system only then frees its blocks, which can take 0.1 s."""
+    with path.open("rb"):
+        yield
+
+
 def joined(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """The same content in pieces that are worth a call into the system."""
     waiting = bytearray()

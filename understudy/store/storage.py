@@ -12,7 +12,16 @@ from tinydb import Storage
 
 from understudy.encoding import reason_of
 from understudy.store.compaction import NewFile, limit_of, rewritten
-from understudy.store.disk import Check, Folder, Stamp, deleted_on_failure, is_untouched, opened_folder, rename
+from understudy.store.disk import (
+    Check,
+    Folder,
+    Stamp,
+    deleted_on_failure,
+    held_open,
+    is_untouched,
+    opened_folder,
+    rename,
+)
 from understudy.store.file_format import Rows
 from understudy.store.log_records import file_record, rows_record
 from understudy.store.write_log import Log
@@ -197,7 +206,7 @@ class LoggedFile(Storage):
                 rows, since = {name: own.copy() for name, own in self._rows.items()}, self._log.end
             new = rewritten(self._path, rows)
             with deleted_on_failure(new.path), opened_folder(self._path.parent, self._warned) as folder:
-                with self._writing:
+                with held_open(self._path), self._writing:
                     self._check_ours()
                     is_untouched(self._path, self._stamp)
                     self._rename(new)
@@ -244,7 +253,7 @@ class LoggedFile(Storage):
         with self._logged():
             folder.flush()
             copy = self._log.copy(self._identity, since)
-            with self._writing:
+            with held_open(self._log.path), self._writing:
                 self._log.replace(copy, self._check)
                 folder.flush()
 
