@@ -14,7 +14,7 @@ export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export TMPDIR := $(CURDIR)/.cache/tmp
 
-.PHONY: serve test test-commands test-control test-tools test-soak test-verify test-crash test-real mutants mutation bench bench-writes check hooks docs dist demo tables record follow clean help
+.PHONY: serve test test-commands test-control test-tools test-soak test-verify test-crash test-real mutants mutation bench bench-flows bench-writes check hooks docs dist demo tables record follow clean help
 .DEFAULT_GOAL := serve
 
 serve: $(VENV)/serving ## serve the demo set; ARGS="--port 4300 --fixtures DIR" for more
@@ -52,6 +52,9 @@ mutation: $(VENV)/testing ## change the engine at random and see which changes t
 
 bench: $(VENV)/testing ## compare the speed of Understudy and other servers; needs wrk, takes half an hour
 	@$(BIN)/python -m bench $(ARGS)
+
+bench-flows: $(VENV)/testing .real/complete ## measure what flows in tests take, in Prefect's harness and in Understudy's
+	@$(BIN)/python -m bench.flows
 
 bench-writes: $(VENV)/testing ## measure what a write costs with a store
 	@$(BIN)/python -m bench.write_cost

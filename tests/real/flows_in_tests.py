@@ -19,6 +19,7 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.blocks.system import Secret
 from prefect.deployments import run_deployment
 from prefect.events import emit_event
+from prefect.settings import get_current_settings
 from prefect.states import Completed, State
 from prefect.task_worker import TaskWorker
 from prefect.variables import Variable
@@ -67,6 +68,20 @@ def test_each_harness_has_its_own_runs(number: int) -> None:
         assert total(number) == number + 1 + 6
         assert asyncio.run(total_async()) == 2
         assert [run.state_name for run in flow_runs()] == ["Completed", "Completed"]
+
+
+def test_all_events_are_sent_without_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    with prefect_test_harness():
+        for _ in range(200):
+            emit_event("total.begun", resource={"prefect.resource.id": "total"})
+    assert [record.message for record in caplog.records if record.name == "EventsWorker"] == []
+
+
+def test_flow_runs_send_no_heartbeats() -> None:
+    """For which Prefect would wait up to a second at the end of each run."""
+    with prefect_test_harness():
+        assert get_current_settings().flows.heartbeat_frequency is None
+    assert get_current_settings().flows.heartbeat_frequency is not None
 
 
 def test_it_works_within_an_event_loop() -> None:

@@ -33,6 +33,7 @@ STOPPING = 5  # seconds
 JOURNAL = 200  # requests, which are soon there
 EXPECTED = ("warning: ", "WARNING:  Invalid HTTP request received.")  # lines of stderr
 FAULTY = (500, 503, 429)
+ENDS = (("PENDING", "RUNNING", "COMPLETED"), ("PENDING", "RUNNING", "FAILED"), ("CRASHED",), ("RUNNING", "COMPLETED"))
 RULES: tuple[list[dict[str, Any]], ...] = (
     [{"share": 0.2, "answer": 503, "retry_after": 1}],
     [{"every": 7, "connection": "reset"}, {"every": 5, "connection": "drop"}],
@@ -182,6 +183,30 @@ def faults(api: httpx.Client, randomness: Random, tally: Tally) -> None:
         tally.note(api.post(f"{own}/flows/count", json={}), (200,))
 
 
+def runs(api: httpx.Client, randomness: Random, tally: Tally) -> None:
+    """Runs that start, log and end, some with tasks; and a deployment that runs by the clock."""
+    with workspace_of(api) as workspace:
+        own = at(workspace.name)
+        flow_id = api.post(f"{own}/flows/", json={"name": "soak"}).json()["id"]
+        for _ in range(randomness.randrange(1, 8)):
+            run_id = api.post(f"{own}/flow_runs/", json={"flow_id": flow_id}).json()["id"]
+            task = {"flow_run_id": run_id, "task_key": "soak", "dynamic_key": "0"}
+            task_id = api.post(f"{own}/task_runs/", json=task).json()["id"]
+            for kind, states in (("flow_runs", randomness.choice(ENDS)), ("task_runs", randomness.choice(ENDS))):
+                for state in states:
+                    path = f"{own}/{kind}/{run_id if kind == 'flow_runs' else task_id}/set_state"
+                    tally.note(api.post(path, json={"state": {"type": state}}), (200, 201))
+            log = {"name": "soak", "level": 20, "message": "x" * 100, "flow_run_id": run_id}
+            log["timestamp"] = "2026-01-01T00:00:00Z"
+            tally.note(api.post(f"{own}/logs/", json=[log]), (201,))
+            tally.note(api.get(f"{own}/flow_runs/{run_id}/graph-v2"), (200,))
+        deployment = {"name": "soak", "flow_id": flow_id, "schedules": [{"schedule": {"interval": 600}}]}
+        tally.note(api.post(f"{own}/deployments/", json=deployment), (201,))
+        workspace.clock.freeze("2026-01-01T00:00:00Z")
+        workspace.clock.advance(hours=3)
+        tally.note(api.post(f"{own}/events/filter", json={}), (200,))
+
+
 def mistakes(api: httpx.Client, randomness: Random, tally: Tally) -> None:
     """Requests that are wrong in some way."""
     bad = randomness.randbytes(randomness.randrange(1, 200))
@@ -208,7 +233,7 @@ def hang_ups(api: httpx.Client, randomness: Random, tally: Tally) -> None:
     tally.note(api.get("/health"), (200,))
 
 
-WORK: tuple[Work, ...] = (reads, reads, writes, workspaces, faults, mistakes, hang_ups)
+WORK: tuple[Work, ...] = (reads, reads, writes, workspaces, runs, runs, faults, mistakes, hang_ups)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import inspect
 import sys
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 VARIABLE = "PREFECT_API_URL"
+HEARTBEATS = "PREFECT_FLOWS_HEARTBEAT_FREQUENCY"
 DRAINING = 30  # seconds in which what Prefect sends in the background must be sent
 WORKERS = {"prefect.events.worker": "EventsWorker", "prefect.logging.handlers": "APILogWorker"}
 """The modules and classes of Prefect that send in the background."""
@@ -19,6 +21,9 @@ WORKERS = {"prefect.events.worker": "EventsWorker", "prefect.logging.handlers": 
 def pointed_at(url: str) -> Iterator[None]:
     """Point Prefect's SDK at an API, in this process and its child processes.
 
+    Flow runs of this process send no heartbeats: at the end of each, the SDK waits up to a second for the thread that
+    sends them.
+
     What the SDK has still to send goes to the API that it is for: that of before at the start of the block, this one at
     its end.
     """
@@ -26,7 +31,7 @@ def pointed_at(url: str) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv(VARIABLE, url)
         if "prefect" in sys.modules:
-            with settings(url, patched), draining():
+            with sdk_settings(url, patched), draining():
                 yield
             return
         with draining():
@@ -39,12 +44,14 @@ def pointed_at(url: str) -> Iterator[None]:
 
 
 @contextmanager
-def settings(url: str, patched: pytest.MonkeyPatch) -> Iterator[None]:
-    """Set the SDK's URL in this context, and in threads and tasks that do not inherit it."""
-    from prefect import context  # noqa: PLC0415
-    from prefect.settings import PREFECT_API_URL, temporary_settings  # noqa: PLC0415
+def sdk_settings(url: str, patched: pytest.MonkeyPatch) -> Iterator[None]:
+    """Set the SDK's settings in this context, and in threads and tasks that do not inherit it."""
+    from prefect import context, settings  # noqa: PLC0415
 
-    with temporary_settings({PREFECT_API_URL: url}):
+    updates: dict[Any, Any] = {settings.PREFECT_API_URL: url}
+    if hasattr(settings, HEARTBEATS):  # not part of each version
+        updates[getattr(settings, HEARTBEATS)] = None
+    with settings.temporary_settings(updates):
         patched.setattr(context, "GLOBAL_SETTINGS_CONTEXT", context.get_settings_context())
         yield
 
@@ -60,19 +67,24 @@ def draining() -> Iterator[None]:
 def drain() -> None:
     """Wait until Prefect has sent the logs and events of this process. Its next ones go to the API of their time."""
     workers = [getattr(sys.modules[module], name) for module, name in WORKERS.items() if module in sys.modules]
-    if any(has_instances(worker) for worker in workers):
+    if any(instances_of(worker) for worker in workers):
         # In a thread, since in an event loop Prefect returns a coroutine instead of waiting.
         with ThreadPoolExecutor(1, "understudy-drain") as pool:
             for worker in workers:
                 pool.submit(drained, worker).result()
 
 
-def has_instances(worker: Any) -> bool:
-    """Whether Prefect sends anything by a worker. Later versions may not say."""
-    return any(isinstance(each, worker) for each in list(getattr(worker, "_instances", {"unknown": None}).values()))
+def instances_of(worker: Any) -> list[Any]:
+    return [each for each in list(worker._instances.values()) if isinstance(each, worker)]  # noqa: SLF001
 
 
 def drained(worker: Any) -> None:
+    # Prefect logs a warning if a queue has items when it is drained.
+    for instance in instances_of(worker):
+        if not hasattr(instance, "min_interval"):  # those with an interval would wait for it, and log nothing
+            emptied = threading.Thread(target=instance.wait_until_empty, daemon=True)
+            emptied.start()
+            emptied.join(DRAINING)
     waiting = worker.drain_all(timeout=DRAINING)
     if inspect.iscoroutine(waiting):
         waiting.close()
