@@ -76,6 +76,8 @@ class Options:
             the machine's.
         services: whether what a real server does by itself happens by the machine's clock, too; by default, only in
             workspaces whose clock was set.
+        send_notifications: whether what the server would send to others is sent, such as notifications of automations;
+            by default, it is only recorded.
         faults: fault rules: a file, or the name of a profile.
         seed: the seed of the faults; random by default.
         auth: the "user:password" that Basic authentication requires.
@@ -108,6 +110,7 @@ class Options:
     max_snapshots: int = 100
     now: str | None = None
     services: bool = False
+    send_notifications: bool = False
     faults: str | None = None
     seed: int | None = None
     auth: str | None = None

@@ -1,7 +1,5 @@
 """Actions of automations.
 
-Notifications and webhooks are recorded in the table `automation_messages`, and not sent.
-
 Source: `prefect.server.events.actions`.
 """
 
@@ -15,7 +13,6 @@ from jinja2 import TemplateError
 from pydantic_core import from_json
 
 from understudy.errors import ApiError
-from understudy.operations.actions import insert
 from understudy.operations.handler_results import Answer
 from understudy.operations.observers import observing
 from understudy.values import is_id, now
@@ -24,6 +21,7 @@ from understudy.workspaces.workspace import Workspace
 from .. import automations, deployment_runs, deployments, flow_runs, work_pools, work_queues
 from ..event_filters import ID, ROLE
 from ..parameters.hydration import ENVIRONMENT, KIND
+from . import messages
 from .action_events import NAME, Firing, Invocation, Json, keep_outcome
 from .triggers import Event
 
@@ -256,7 +254,7 @@ def send_notification(workspace: Workspace, invocation: Invocation) -> None:
     relate_block(workspace, invocation, block)
     action = invocation.action
     subject, body = (rendered(workspace, invocation, action[name]) for name in ("subject", "body"))
-    record(workspace, invocation, subject=subject, body=body)
+    messages.record(workspace, invocation, messages.notify, subject=subject, body=body)
 
 
 def call_webhook(workspace: Workspace, invocation: Invocation) -> None:
@@ -264,7 +262,8 @@ def call_webhook(workspace: Workspace, invocation: Invocation) -> None:
     if slug_of(workspace, block) != WEBHOOK:
         raise ActionFailed("The referenced block was not a webhook block")
     relate_block(workspace, invocation, block)
-    record(workspace, invocation, body=rendered(workspace, invocation, invocation.action["payload"]))
+    body = rendered(workspace, invocation, invocation.action["payload"])
+    messages.record(workspace, invocation, messages.call, body=body)
 
 
 def block_of(workspace: Workspace, invocation: Invocation) -> Json:
@@ -288,13 +287,6 @@ def slug_of(workspace: Workspace, block: Json) -> str | None:
 def relate_block(workspace: Workspace, invocation: Invocation, block: Json) -> None:
     relate(invocation, "block-document", block["id"], "block", block["name"])
     invocation.related.append({ID: f"prefect.block-type.{slug_of(workspace, block)}", ROLE: "block-type"})
-
-
-def record(workspace: Workspace, invocation: Invocation, **text: str) -> None:
-    """Record a message that a real server sends by a block."""
-    block_id = UUID(str(invocation.action["block_document_id"]))
-    of = {"automation_id": invocation.automation["id"], "block_document_id": block_id}
-    insert(workspace["automation_messages"], {**of, "kind": invocation.action["type"], **text})
 
 
 # ---------------------------------------------------------------------- templates

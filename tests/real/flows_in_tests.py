@@ -3,6 +3,7 @@
 # mypy: ignore-errors
 
 import asyncio
+import json
 import subprocess
 import sys
 import threading
@@ -10,12 +11,17 @@ import time
 import unittest
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import anyio
 import pytest
 from prefect import flow, get_client, get_run_logger, pause_flow_run, resume_flow_run, task
 from prefect.artifacts import create_markdown_artifact
+from prefect.automations import Automation, EventTrigger, SendNotification
+from prefect.blocks.notifications import CustomWebhookNotificationBlock
 from prefect.blocks.system import Secret
 from prefect.deployments import run_deployment
 from prefect.events import emit_event
@@ -24,7 +30,9 @@ from prefect.states import Completed, State
 from prefect.task_worker import TaskWorker
 from prefect.variables import Variable
 
+from understudy import StandIn
 from understudy.testing import prefect_test_harness
+from understudy.testing.prefect_settings import pointed_at
 
 
 @task
@@ -82,6 +90,36 @@ def test_flow_runs_send_no_heartbeats() -> None:
     with prefect_test_harness():
         assert get_current_settings().flows.heartbeat_frequency is None
     assert get_current_settings().flows.heartbeat_frequency is not None
+
+
+def test_a_notification_is_sent_by_its_block(tmp_path: Path) -> None:
+    received: SimpleQueue[str] = SimpleQueue()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            received.put(self.rfile.read(int(self.headers["content-length"])).decode())
+            self.send_response(200)
+            self.end_headers()
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as listener:
+        threading.Thread(target=listener.serve_forever).start()
+        try:
+            with StandIn(tmp_path, services=True, send_notifications=True) as server, pointed_at(server.url):
+                block = CustomWebhookNotificationBlock(
+                    name="pager",
+                    url=f"http://127.0.0.1:{listener.server_port}/",
+                    json_data={"text": "{{subject}}: {{body}}"},
+                )
+                block_id = block.save("pager")
+                Automation(
+                    name="pages",
+                    trigger=EventTrigger(expect={"my.event"}, posture="Reactive", threshold=1),
+                    actions=[SendNotification(block_document_id=block_id, subject="{{ event.event }}", body="came")],
+                ).create()
+                emit_event("my.event", resource={"prefect.resource.id": "mine"})
+            assert json.loads(received.get(timeout=60)) == {"text": "my.event: came"}
+        finally:
+            listener.shutdown()
 
 
 def test_it_works_within_an_event_loop() -> None:

@@ -94,6 +94,11 @@ def limit_option(name: str, unit: str, help_: str) -> Decorator:
     "--services", is_flag=True, help="Run schedules, automations and other services by the machine's clock, too."
 )
 @click.option(
+    "--send-notifications",
+    is_flag=True,
+    help="Send the notifications and webhooks of automations, not only record them.",
+)
+@click.option(
     "--faults",
     metavar="FILE|PROFILE",
     help="Inject faults: by rules in a file, or by a profile: flaky, slow, rate-limited, outage.",

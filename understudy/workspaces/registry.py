@@ -21,6 +21,7 @@ from understudy.errors import (
 )
 from understudy.text import counted
 from understudy.workspaces.history import History
+from understudy.workspaces.outbox import Outbox, sent_after
 from understudy.workspaces.services import Service, Services
 from understudy.workspaces.shared_caches import Caches
 from understudy.workspaces.workspace import Workspace
@@ -81,7 +82,8 @@ class OpenWorkspace:
 
     `clock` is its time, and `services` are what it does by itself, if it `has_services`. `used` is when it was last
     used, by `time.monotonic`, in seconds. `watchers` are set after each operation that may have changed rows, and when
-    the workspace is closed. `shared` is what streams have in common.
+    the workspace is closed. `shared` is what streams have in common. `sends` is whether messages of operations are sent
+    to other servers.
     """
 
     name: str
@@ -90,6 +92,7 @@ class OpenWorkspace:
     clock: Clock
     services: Services
     always_serves: bool = False
+    sends: bool = False
     used: float = field(default_factory=time.monotonic)
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
     watchers: set[asyncio.Event] = field(default_factory=set)
@@ -99,6 +102,7 @@ class OpenWorkspace:
     def __post_init__(self) -> None:
         self.history = History(self.content.workspace)
         self.content.workspace.has_services = self.has_services
+        self.content.workspace.outbox = Outbox(sends=self.sends)
 
     @property
     def is_default(self) -> bool:
@@ -128,14 +132,14 @@ class OpenWorkspace:
         bound = partial(operation, self.content.workspace, **arguments)
         if self.has_services and self.services.is_due(self.clock.now()):
             return self._after_services(bound)
-        return self.content.perform(self.at_its_time(bound))
+        return self._performed(bound)
 
     async def _after_services(self, operation: Callable[[], Any]) -> Any:
         await self._run_services()
-        return await self.content.perform(self.at_its_time(operation))
+        return await self._performed(operation)
 
     async def _run_services(self) -> None:
-        await self.content.perform(partial(self.services.run, self.clock.now()))
+        await self._performed(partial(self.services.run, self.clock.now()))
         self.wake()
 
     @property
@@ -156,6 +160,15 @@ class OpenWorkspace:
         self.clock = clock
         self.content.workspace.has_services = self.has_services
         await self.perform(bool)
+
+    def _performed(self, operation: Callable[[], Any]) -> Awaitable[Any]:
+        """The result of an operation, whose messages are sent once it is durable."""
+        outbox = self.content.workspace.outbox
+        try:
+            result = self.content.perform(self.at_its_time(operation))
+        finally:
+            messages = outbox.take()
+        return sent_after(result, messages) if messages else result
 
     def at_its_time(self, operation: Callable[[], Any]) -> Callable[[], Any]:
         """An operation for which the current clock is that of the workspace."""
@@ -183,6 +196,7 @@ class WorkspaceRegistry:
         clock: the clock with which each of them starts.
         services: what each of them does by itself while its clock is not the machine's.
         always_serves: whether it does this by the machine's clock, too.
+        sends: whether the messages of operations are sent to other servers.
     """
 
     def __init__(
@@ -194,12 +208,14 @@ class WorkspaceRegistry:
         services: Sequence[Service] = (),
         *,
         always_serves: bool = False,
+        sends: bool = False,
     ) -> None:
         self.limit = limit
         self.ids = ids
         self.clock = clock
         self.services = services
         self.always_serves = always_serves
+        self.sends = sends
         self.storage = storage
         self._caches = Caches()
         self._open: dict[str, OpenWorkspace] = {}
@@ -267,7 +283,8 @@ class WorkspaceRegistry:
             content = stack.enter_context(self.storage.open(name))
             content.workspace.share(self._caches)
             services = Services(content.workspace, self.services, self.clock.now())
-            opened = OpenWorkspace(name, content, stack.pop_all(), self.clock, services, self.always_serves)
+            closing = stack.pop_all()
+            opened = OpenWorkspace(name, content, closing, self.clock, services, self.always_serves, self.sends)
             self._open[name] = opened
         return opened
 

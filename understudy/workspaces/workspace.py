@@ -13,6 +13,7 @@ from understudy.filters.selection import Selection
 from understudy.tables.changes import Change, Record, Replacement, unrecorded
 from understudy.tables.table import Table
 from understudy.text import counted
+from understudy.workspaces.outbox import Outbox
 from understudy.workspaces.shared_caches import Caches
 
 
@@ -25,11 +26,13 @@ class Workspace(Mapping[str, Table]):
 
     Attributes:
         has_services: whether services run, so that handlers can leave something to them.
+        outbox: takes what an operation sends to other servers.
     """
 
     def __init__(self, tables: Mapping[str, Table], caches: Caches | None = None) -> None:
         self._tables = tables
         self.has_services = False
+        self.outbox = Outbox()
         self.share(Caches() if caches is None else caches)
 
     def share(self, caches: Caches) -> None:

@@ -1,0 +1,66 @@
+"""Messages of automations: notifications, and calls of webhooks.
+
+They are recorded in the table `automation_messages`, and sent if the server was started with `--send-notifications`:
+webhooks as they are, notifications by the blocks of an installed Prefect.
+
+Source: `prefect.server.events.actions`.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from functools import partial
+from importlib.util import find_spec
+from typing import Any
+from uuid import UUID
+
+from understudy.errors import UnderstudyError
+from understudy.operations.actions import insert
+from understudy.workspaces.workspace import Workspace
+
+from .. import block_documents
+from .action_events import Invocation
+
+TIMEOUT = 5  # seconds of each step of a call
+
+
+def record(workspace: Workspace, invocation: Invocation, send: Callable[..., None], **text: str) -> None:
+    """Record a message, and have it sent: by a function that gets its block and its texts."""
+    block_id = UUID(str(invocation.action["block_document_id"]))
+    of = {"automation_id": invocation.automation["id"], "block_document_id": block_id}
+    insert(workspace["automation_messages"], {**of, "kind": invocation.action["type"], **text})
+    document = block_documents.read_block_document_by_id(workspace, block_id, include_secrets=True)
+    workspace.outbox.add(partial(send, document, **text))
+
+
+def call(document: Mapping[str, Any], body: str) -> None:
+    """Send a text to the URL of a block, by its method and with its headers."""
+    # A lazy import: few servers send anything.
+    import httpx  # noqa: PLC0415
+
+    data = document["data"]
+    method, headers = data.get("method") or "POST", data.get("headers") or {}
+    verify = data.get("verify", True)
+    httpx.request(method, data["url"], headers=headers, content=body, timeout=TIMEOUT, verify=verify)
+
+
+def notify(document: Mapping[str, Any], subject: str, body: str) -> None:
+    """Send a text by a block of an installed Prefect.
+
+    Raises:
+        UnderstudyError: Prefect is not installed.
+    """
+    if find_spec("prefect") is None:
+        raise UnderstudyError("Prefect is not installed, whose blocks send notifications; `pip install prefect`")
+    from prefect.blocks import notifications  # noqa: F401, PLC0415 - which registers its blocks
+    from prefect.blocks.core import Block  # noqa: PLC0415
+    from prefect.client.schemas.objects import BlockDocument  # noqa: PLC0415
+    from prefect.settings import PREFECT_API_KEY, PREFECT_API_URL, temporary_settings  # noqa: PLC0415
+
+    async def send() -> None:
+        block: Any = Block._from_block_document(BlockDocument.model_validate(document))  # noqa: SLF001
+        with block.raise_on_failure():
+            await block.notify(body, subject)
+
+    # Blocks emit events about what is done with them, for which Prefect starts a server if it has no URL and no key.
+    with temporary_settings({PREFECT_API_KEY: "unused"}, restore_defaults={PREFECT_API_URL}):
+        asyncio.run(send())
