@@ -6,18 +6,21 @@ from uuid import UUID
 
 from pydantic_core import from_json
 
-from understudy.errors import ApiError, Invalid
+from understudy.errors import ApiError, Invalid, NotFound, Unprocessable
 from understudy.operations.actions import change, insert
 from understudy.operations.handler_results import NO_CONTENT, Answer
 from understudy.workspaces.workspace import Workspace
 
 from .automation.validation import checked
+from .flow_runs import pool_of
+from .parameters.parameter_schemas import Mismatch, job_variables_of
 from .parameters.templates import InvalidTemplate, check_template
 
 TABLE = "automations"
 
 
 def create_automation(workspace: Workspace, body: dict[str, Any]) -> Answer:
+    check_runs(workspace, [action for action in body["actions"] if action.get("job_variables")])
     return workspace.shown(TABLE, insert(workspace[TABLE], body))
 
 
@@ -26,6 +29,7 @@ def read_automation(workspace: Workspace, id: UUID) -> Answer:
 
 
 def update_automation(workspace: Workspace, id: UUID, body: dict[str, Any]) -> Answer:
+    check_runs(workspace, [action for action in body["actions"] if action.get("job_variables") is not None])
     change(workspace[TABLE], found(workspace, id), body)
     return NO_CONTENT
 
@@ -67,6 +71,32 @@ def validate_template(body: str | None) -> Answer:
 
 
 validate_automation_template = validate_template
+
+
+def check_runs(workspace: Workspace, actions: list[dict[str, Any]]) -> None:
+    """Check the job variables of actions that run deployments.
+
+    Raises:
+        NotFound: a deployment is not there.
+        Unprocessable: they are not valid by the template of its pool.
+    """
+    errors = []
+    for action in actions:
+        if action.get("deployment_id") is None:
+            continue
+        deployment = workspace["deployments"].get(action["deployment_id"])
+        if deployment is None:
+            raise NotFound("Deployment not found.")
+        if not (deployment["job_variables"] or action["job_variables"]):
+            continue
+        pool = pool_of(workspace, deployment)
+        try:
+            if pool is not None:
+                job_variables_of(workspace, pool, action["job_variables"], requires=True)
+        except Mismatch as error:
+            errors.append(str(error))
+    if errors:
+        raise Unprocessable(f"Error creating automation: {' '.join(errors)}")
 
 
 def found(workspace: Workspace, id: UUID) -> int:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+from pydantic_core import PydanticKnownError, core_schema
+
 from understudy.contract.columns import ID
 from understudy.errors import BadRequest, Conflict, NotFound, ObjectNotFound, Unprocessable
 from understudy.filters.criteria import Criteria
@@ -60,6 +62,18 @@ def create_flow_run(workspace: Workspace, body: dict[str, Any], headers: Mapping
     values |= {"name": body.get("name") or new_name(), "labels": labels_of(workspace, body)}
     row = flow_states.add_flow_run(workspace, values, proposed_state(body.get("state"), moment), Client.of(headers))
     return workspace.shown("flow_runs", row), 201
+
+
+def pause_keys(core: core_schema.CoreSchema) -> core_schema.CoreSchema:
+    """The schema of a policy's pause keys, of which a real server keeps each once."""
+    once = core_schema.no_info_after_validator_function(lambda keys: keys and list(dict.fromkeys(keys)), core)
+    return core_schema.no_info_before_validator_function(list_only, once)
+
+
+def list_only(value: Any) -> Any:
+    if value is not None and not isinstance(value, list):
+        raise PydanticKnownError("set_type")
+    return value
 
 
 def check_document(workspace: Workspace, document: UUID | None) -> None:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from croniter import croniter
 from dateutil.rrule import MINUTELY, SECONDLY, rrule, rrulestr
+from pydantic_core import PydanticKnownError
 
 from understudy.contract.columns import Column
 from understudy.errors import Conflict, NotFound
@@ -147,8 +148,10 @@ def check_timezone(timezone: str | None) -> None:
         )
 
 
-def checked_timezone(timezone: str | None) -> str | None:
-    check_timezone(timezone)
+def checked_timezone(timezone: str) -> str:
+    if timezone not in available_timezones():  # a real server's pattern lists all, and also accepts texts with one
+        names = (name for name in sorted(available_timezones()) if "localtime" not in name)
+        raise PydanticKnownError("string_pattern_mismatch", {"pattern": "|".join(names)})
     return timezone
 
 

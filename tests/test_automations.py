@@ -32,6 +32,10 @@ def names(response: httpx.Response) -> list[str]:
     return [each["name"] for each in response.raise_for_status().json()]
 
 
+def runs_deployment(**fields: object) -> dict[str, object]:
+    return {"type": "run-deployment", "source": "selected", "deployment_id": DEPLOYMENT, **fields}
+
+
 # -------------------------------------------------------------------- triggers
 
 
@@ -151,7 +155,7 @@ def test_automations_are_read_changed_and_deleted(own: httpx.Client) -> None:
     assert own.get(path).json()["enabled"] is False
     assert own.put(path, json={"name": "c", "trigger": EVENT, "actions": [{}]}).status_code == 204
     changed = own.get(path).json()
-    assert (changed["name"], changed["tags"], changed["actions"]) == ("c", [], [{"type": "do-nothing"}])
+    assert (changed["name"], changed["tags"], changed["actions"]) == ("c", ["t"], [{"type": "do-nothing"}])
     assert names(own.post("/automations/filter")) == ["a", "c"]
     only = {"automations": {"name": {"any_": ["c"]}}}
     assert names(own.post("/automations/filter", json={**only, "sort": "NAME_DESC"})) == ["c"]
@@ -206,3 +210,71 @@ def test_templates_are_validated(own: httpx.Client, path: str) -> None:
 def test_missing_fields_are_in_the_order_of_a_real_server(scratch: httpx.Client) -> None:
     errors = scratch.post("/automations/filter", json="x").json()["exception_detail"]
     assert [error["loc"][1] for error in errors] == ["limit", "sort", "offset", "automations"]
+
+
+# -------------------------------------------------------------- changes and runs
+
+
+def test_a_replacement_keeps_what_it_does_not_name(own: httpx.Client) -> None:
+    made = an_automation(own, enabled=False, tags=["t"], description="d")
+    path = f"/automations/{made['id']}"
+    own.put(path, json={"name": "b", "trigger": EVENT, "actions": []}).raise_for_status()
+    after = own.get(path).json()
+    assert [after[name] for name in ("name", "enabled", "tags", "description")] == ["b", False, ["t"], "d"]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"a": {"b": "{{ c"}}, "a.b: Invalid jinja: "),
+        ({"a": {"__prefect_kind": "json", "value": "{"}}, "a: Invalid JSON: "),
+        ({"a": "{% for x in y %}" * 3 + "{% endfor %}" * 3}, "a: Invalid jinja: Contains nested for loops"),
+    ],
+)
+def test_templates_in_parameters_of_runs_are_checked(
+    own: httpx.Client, parameters: dict[str, object], message: str
+) -> None:
+    (error,) = (
+        each
+        for each in errors(own, actions=[runs_deployment(parameters=parameters)])
+        if each["loc"][-1] == "parameters"
+    )
+    assert error["msg"].startswith(f"Value error, Invalid parameters: \n{message}")
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"a": ["{{ c"]},  # a real server overlooks those in lists
+        {"a": "{{ c | nofilter }}"},
+        {"a": {"__prefect_kind": "workspace_variable", "variable_name": "unknown"}},
+    ],
+)
+def test_what_is_known_only_when_a_deployment_runs_is_accepted(
+    own: httpx.Client, parameters: dict[str, object]
+) -> None:
+    an_automation(own, actions=[runs_deployment(parameters=parameters)])
+
+
+def test_job_variables_of_runs_are_checked(own: httpx.Client) -> None:
+    properties = {"cpu": {"type": "integer"}}
+    template = {
+        "job_configuration": {"cpu": "{{ cpu }}"},
+        "variables": {"type": "object", "properties": properties, "required": ["cpu"]},
+    }
+    created(own, "/work_pools/", name="pool", type="process", base_job_template=template)
+    flow = created(own, "/flows/", name="f")["id"]
+    pooled = created(own, "/deployments/", name="pooled", flow_id=flow, work_pool_name="pool")["id"]
+    free = created(own, "/deployments/", name="free", flow_id=flow)["id"]
+    automation = f"/automations/{an_automation(own)['id']}"
+
+    def answers(deployment: str, variables: object) -> tuple[int, int]:
+        action = runs_deployment(deployment_id=deployment, job_variables=variables)
+        body = {"name": "a", "trigger": EVENT, "actions": [action]}
+        replaced = own.put(automation, json=body)
+        return own.post("/automations/", json=body).status_code, replaced.status_code
+
+    assert answers(pooled, {"cpu": 1}) == answers(pooled, None) == answers(free, {"gpu": 1}) == (201, 204)
+    assert answers(pooled, {"cpu": "x"}) == answers(pooled, {"gpu": 1}) == (422, 422)
+    assert answers(DEPLOYMENT, {"cpu": 1}) == (404, 404)
+    assert answers(DEPLOYMENT, {}) == (201, 404)  # as a real server: only a replacement looks for the deployment

@@ -160,6 +160,7 @@ def test_blocks_and_job_variables_are_checked(scratch: httpx.Client, flow: str, 
         ({"interval": -5}, "interval must be positive"),
         ({"rrule": "x"}, 'Invalid RRule string "x"'),
         ({"interval": "x"}, "invalid digit in duration"),
+        ({"rrule": "FREQ=DAILY", "timezone": "Mars"}, "String should match pattern 'Africa/Abidjan|"),
     ],
 )
 def test_a_schedule_is_validated(scratch: httpx.Client, flow: str, schedule: dict[str, Any], message: str) -> None:
@@ -168,6 +169,13 @@ def test_a_schedule_is_validated(scratch: httpx.Client, flow: str, schedule: dic
     kinds = {error["loc"][4] for error in errors}
     assert "RRuleSchedule" in kinds
     assert "function-after[validate_timezone(), CronSchedule]" in kinds
+
+
+@pytest.mark.parametrize("name", ["storage_document_id", "infrastructure_document_id"])
+def test_a_change_to_an_unknown_block_is_a_conflict(scratch: httpx.Client, flow: str, name: str) -> None:
+    path = f"/deployments/{created(scratch, flow)['id']}"
+    refused = scratch.patch(path, json={name: str(uuid4())})
+    assert (refused.status_code, refused.json()["detail"][:24]) == (409, "Data integrity conflict.")
 
 
 def test_schedules_are_completed(scratch: httpx.Client, flow: str) -> None:

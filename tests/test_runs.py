@@ -210,6 +210,56 @@ def test_a_change_leaves_the_policy_of_a_run_as_it_is(scratch: httpx.Client, flo
     assert {name: kept[name] for name in policy} == policy
 
 
+def test_an_empty_name_becomes_a_new_one(scratch: httpx.Client, run: str) -> None:
+    for path in (f"/flow_runs/{run}", f"/task_runs/{task_run(scratch, run, 't')['id']}"):
+        for empty in (None, ""):
+            scratch.patch(path, json={"name": "named"}).raise_for_status()
+            assert scratch.patch(path, json={"name": empty}).status_code == 204
+            assert scratch.get(path).json()["name"] not in (None, "", "named")
+        assert scratch.patch(path, json={}).status_code == 204
+
+
+def test_a_policy_has_each_pause_key_once(scratch: httpx.Client, flow: str) -> None:
+    policy = {"pause_keys": ["b", "a", "b"]}
+    kept = created(scratch, "/flow_runs/", flow_id=flow, empirical_policy=policy)["empirical_policy"]
+    assert kept["pause_keys"] == ["b", "a"]
+    for value, kind in (({"pause_keys": "a"}, "set_type"), ({"retry_type": "x"}, "literal_error")):
+        refused = scratch.post("/flow_runs/", json={"flow_id": flow, "empirical_policy": value})
+        assert [error["type"] for error in refused.json()["exception_detail"]] == [kind]
+
+
+@pytest.mark.parametrize(("given", "kept"), [("3", 3), ("2.5", 2.5), (["1", "2"], [1, 2]), (True, 1), ([], [])])
+def test_retry_delays_are_coerced_to_numbers(scratch: httpx.Client, run: str, given: object, kept: object) -> None:
+    policy = task_run(scratch, run, "t", empirical_policy={"retry_delay": given})["empirical_policy"]
+    assert policy["retry_delay"] == kept
+
+
+@pytest.mark.parametrize(
+    ("policy", "message"),
+    [
+        ({"retry_delay": [1] * 51}, "Can not configure more than 50 retry delays per task."),
+        ({"retry_jitter_factor": -0.5}, "`retry_jitter_factor` must be >= 0."),
+    ],
+)
+def test_retries_out_of_bounds_are_refused(
+    scratch: httpx.Client, run: str, policy: dict[str, object], message: str
+) -> None:
+    body = {"flow_run_id": run, "task_key": "t", "dynamic_key": "0", "empirical_policy": policy}
+    errors = scratch.post("/task_runs/", json=body).json()["exception_detail"]
+    assert [(error["loc"][-1], error["msg"]) for error in errors] == [(*policy, f"Value error, {message}")]
+
+
+@pytest.mark.parametrize(("given", "kept"), [("1.0", "1"), ("-0.0", "0"), ("1.5", "1.5"), ("[1.0]", "[1.0]")])
+def test_bare_numbers_are_kept_as_sqlite_does(scratch: httpx.Client, flow: str, given: str, kept: str) -> None:
+    run = created(scratch, "/flow_runs/", flow_id=flow)["id"]
+    body = {"state": {"type": "RUNNING", "data": json.loads(given)}}
+    scratch.post(f"/flow_runs/{run}/set_state", json=body).raise_for_status()
+    assert f'"data":{kept},' in scratch.get(f"/flow_runs/{run}").text
+    name = f"v_{uuid4().hex}"
+    created(scratch, "/variables/", name=name, value=json.loads(given))
+    assert f'"value":{kept},' in scratch.get(f"/variables/name/{name}").text
+
+
 def test_labels_are_added(scratch: httpx.Client, run: str) -> None:
     assert scratch.patch(f"/flow_runs/{run}/labels", json={"b": "x"}).status_code == 204
     labels = scratch.get(f"/flow_runs/{run}").json()["labels"]

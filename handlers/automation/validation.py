@@ -14,6 +14,7 @@ from pydantic_core import SchemaValidator, ValidationError, core_schema, to_json
 
 from understudy.values import new_id
 
+from ..parameters.hydration import checked_templates
 from ..parameters.templates import InvalidTemplate, check_template
 
 Schema: TypeAlias = core_schema.CoreSchema
@@ -188,7 +189,8 @@ def action(core: Schema) -> Schema:
     block = core_schema.uuid_schema()
     objects = nullable(core_schema.dict_schema(TEXT, core_schema.any_schema()))
     positive = core_schema.no_info_after_validator_function(not_negative, core_schema.timedelta_schema())
-    run = {"parameters": objects, "job_variables": objects, "schedule_after": default(duration(positive), 0.0)}
+    parameters = default(core_schema.no_info_after_validator_function(checked_templates, objects["schema"]), None)
+    run = {"parameters": parameters, "job_variables": objects, "schedule_after": default(duration(positive), 0.0)}
     states = Enum("StateType", {name: name for name in STATE_TYPES})  # type: ignore[misc]
     state = {
         "name": nullable(TEXT),
@@ -283,7 +285,7 @@ def checked(automation: Json) -> Json:
         ValueError: it does so.
     """
     trigger = automation["trigger"]
-    is_endless = automation["enabled"] and trigger["type"] == "event" and trigger["posture"] == "Reactive"
+    is_endless = automation.get("enabled", True) and trigger["type"] == "event" and trigger["posture"] == "Reactive"
     if is_endless and RUN_EVENTS & {*trigger["expect"]}:
         for source in (each["source"] for each in automation["actions"] if each["type"] == "run-deployment"):
             if source == "inferred":

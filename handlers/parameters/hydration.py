@@ -1,14 +1,14 @@
 """Hydration: the values that parameters stand for, such as those of variables."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from jinja2 import ChainableUndefined, TemplateError
+from jinja2 import ChainableUndefined, TemplateSyntaxError
 
 from understudy.workspaces.workspace import Workspace
 
-from .templates import Environment
+from .templates import Environment, InvalidTemplate, check_loops
 
 KIND = "__prefect_kind"
 ENVIRONMENT = Environment(undefined=ChainableUndefined)
@@ -33,16 +33,13 @@ class Hydration:
     """Finds out the values that objects with a kind stand for.
 
     Args:
-        workspace: whose variables there are.
+        workspace: whose variables there are; None if variables are not looked up.
         renders: whether templates are rendered.
         raises: whether an error is raised, or stands in place of the value.
     """
 
-    def __init__(self, workspace: Workspace, *, renders: bool, raises: bool) -> None:
-        variables = workspace["variables"]
-        self._variables = {
-            values["name"]: values["value"] for values in (variables.values(row) for row in variables.live)
-        }
+    def __init__(self, workspace: Workspace | None, *, renders: bool, raises: bool) -> None:
+        self._variables = None if workspace is None else variables_of(workspace)
         self._renders = renders
         self._raises = raises
         self._kinds: Mapping[Any, Callable[[dict[str, Any]], Any]] = {
@@ -102,13 +99,13 @@ class Hydration:
         if not isinstance(template, str):
             return template
         try:
-            parsed = ENVIRONMENT.from_string(template)
-        except TemplateError as error:
+            check_loops(ENVIRONMENT.parse(template))
+        except (TemplateSyntaxError, InvalidTemplate) as error:
             return HydrationError(f"Invalid jinja: {error}")
         if not self._renders:
             return Unrendered()
         try:
-            return parsed.render()
+            return ENVIRONMENT.from_string(template).render()
         except Exception as error:  # noqa: BLE001 - a template can raise anything
             return HydrationError(f"Invalid jinja: Failed to render template due to the following error: {error!r}")
 
@@ -118,6 +115,8 @@ class Hydration:
         name = self._inner(value["variable_name"])
         if isinstance(name, (HydrationError, Removed, Unrendered)):
             return name
+        if self._variables is None:
+            return Unrendered()
         if isinstance(name, str) and name in self._variables:
             return self._variables[name]
         return HydrationError(f"Variable '{name}' not found in workspace.")
@@ -128,3 +127,37 @@ class Hydration:
 
 def missing(key: str) -> HydrationError:
     return HydrationError(f"Missing '{key}' key in __prefect object")
+
+
+def variables_of(workspace: Workspace) -> dict[str, Any]:
+    variables = workspace["variables"]
+    return {values["name"]: values["value"] for values in (variables.values(row) for row in variables.live)}
+
+
+def checked_templates(parameters: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Parameters whose texts may be templates; those in lists are not checked, as on a real server.
+
+    Raises:
+        ValueError: a template or a value is not valid.
+    """
+    hydrated = Hydration(None, renders=False, raises=False).object(with_templates(parameters or {}))
+    errors = [f"{place and place + ':'} {error}" for place, error in errors_in(hydrated)]
+    if errors:
+        raise ValueError("Invalid parameters: \n" + "\n  ".join(errors))
+    return parameters
+
+
+def with_templates(value: Any) -> Any:
+    """A value with an object of the kind `jinja` in place of each text that is a template."""
+    if isinstance(value, dict):
+        return value if KIND in value else {name: with_templates(part) for name, part in value.items()}
+    is_template = isinstance(value, str) and ("{{" in value or "{%" in value)
+    return {KIND: "jinja", "template": value} if is_template else value
+
+
+def errors_in(hydrated: Any, place: str = "") -> Iterator[tuple[str, HydrationError]]:
+    if isinstance(hydrated, HydrationError):
+        yield place, hydrated
+    elif isinstance(hydrated, dict):
+        for name, part in hydrated.items():
+            yield from errors_in(part, f"{place}.{name}" if place else name)

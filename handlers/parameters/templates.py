@@ -56,6 +56,15 @@ def check_template(template: str) -> None:
         root = JINJA.parse(template)
     except TemplateSyntaxError as error:
         raise InvalidTemplate(error.message or "", error.lineno) from None
+    check_loops(root)
+
+
+def check_loops(root: nodes.Template) -> None:
+    """Check the loops of a template.
+
+    Raises:
+        InvalidTemplate: they are too many, or nested too deep.
+    """
     loops = len(list(root.find_all(nodes.For)))
     if loops > MOST_LOOPS:
         raise InvalidTemplate(f"Contains {loops} for loops. Templates can contain no more than {MOST_LOOPS} for loops.")
