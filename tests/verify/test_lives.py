@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from tests.conftest import SMALL
 from tests.mutants.behaviours import replies, sends, when
 from tests.mutants.exchange import Answer, Request
 from tests.mutants.generated import generated
-from tests.mutants.mutant import Behaviour, unchanged
+from tests.mutants.mutant import Behaviour, BrokenServer, unchanged
 from tests.mutants.origin import Inside
 from tests.mutants.paths import drop
 from tests.mutants.proxy import Proxy
@@ -24,7 +25,8 @@ from understudy.verify.suite import clean_up
 
 WRITABLE = {
     "artifacts", "flows", "flow_runs", "task_runs", "deployments", "variables", "concurrency_limits",
-    "concurrency_limits_v2", "block_types", "work_pools", "work_queues", "automations",
+    "concurrency_limits_v2", "saved_searches", "block_types", "block_documents", "block_schemas", "work_pools",
+    "work_queues", "automations",
 }  # fmt: skip
 
 
@@ -48,13 +50,13 @@ def live(all_tables: ContextFactory, api: Api) -> Callable[[Behaviour, str], lis
 
 def test_tables_that_can_be_written(all_tables: ContextFactory, api: Api) -> None:
     with all_tables.context_of(app_on(SMALL, api)) as context:
-        assert set(lives.tables(context)) == WRITABLE
+        assert set(lives.tables(context.endpoint_map)) == WRITABLE
 
 
 def test_a_correct_server_has_no_violations_and_keeps_no_rows(all_tables: ContextFactory, api: Api) -> None:
     with all_tables.context_of(app_on(SMALL, api)) as context:
         before = rows(context)
-        for table in lives.tables(context):
+        for table in lives.tables(context.endpoint_map):
             context.results.run(partial(lives.check, context, table))
         assert clean_up(context) == []
         assert rows(context) == before
@@ -86,6 +88,39 @@ def answers_not_found_with(operation: str, status: int) -> Behaviour:
     return replies(operation, change)
 
 
+def answers_conflict_with(operation: str, status: int) -> Behaviour:
+    def change(request: Request, answer: Answer) -> Answer:
+        return answer.saying(answer.json, status) if answer.status == 409 else answer
+
+    return replies(operation, change)
+
+
+def later(operation: str, name: str) -> Behaviour:
+    """A create of a row that is there does not change a field."""
+
+    async def behave(request: Request, broken: BrokenServer) -> Answer:
+        if not request.is_a(operation):
+            return await broken.ask(request)
+        key = next(value for field, value in request.json.items() if field in ("name", "tag"))
+        known = broken.memory.setdefault(key, request.json.get(name))
+        return await broken.ask(request.saying({**request.json, name: known}))
+
+    return behave
+
+
+def renamed(request: Request, answer: Answer) -> Answer:
+    return answer.saying({**answer.json, "name": "another"}) if answer.is_success and answer.body else answer
+
+
+def unmerged(body: dict[str, Any]) -> dict[str, Any]:
+    return {**body, "merge_existing_data": False}
+
+
+def keeps_null(operation: str) -> Behaviour:
+    """A change to null is not made."""
+    return sends(operation, lambda body: {name: value for name, value in body.items() if value is not None})
+
+
 @pytest.mark.parametrize(
     ("table", "rule", "behaviour"),
     [
@@ -95,6 +130,19 @@ def answers_not_found_with(operation: str, status: int) -> Behaviour:
         ("work_queues", "update", ignores(r"PATCH /work_queues/[^/]+", "priority")),
         ("work_pools", "update", ignores(r"PATCH /work_pools/[^/]+", "is_paused")),
         ("flow_runs", "delete", answers_not_found_with(r"DELETE /flow_runs/[^/]+", 400)),
+        ("variables", "delete", answers_not_found_with(r"DELETE /variables/[0-9a-f-]{36}", 400)),
+        ("variables", "update", ignores(r"PATCH /variables/[0-9a-f-]{36}", "value")),
+        ("variables", "unique", answers_conflict_with(r"PATCH /variables/.*", 400)),
+        ("work_pools", "update", ignores(r"PATCH /work_pools/[^/]+/queues/[^/]+", "priority")),
+        ("work_pools", "unique", answers_conflict_with(r"PATCH /work_pools/[^/]+/queues/[^/]+", 204)),
+        ("work_pools", "lookup", replies(r"GET /work_pools/[^/]+/queues/[^/]+", renamed)),
+        ("saved_searches", "unique", later(r"PUT /saved_searches/", "filters")),
+        ("deployments", "unique", later("POST /deployments/", "description")),
+        ("concurrency_limits", "unique", later("POST /concurrency_limits/", "concurrency_limit")),
+        ("automations", "update", ignores(r"PUT /automations/.*", "description")),
+        ("automations", "create", ignores("POST /automations/", "tags")),
+        ("block_documents", "update", sends(r"PATCH /block_documents/.*", unmerged)),
+        ("block_types", "update", keeps_null(r"PATCH /block_types/.*")),
     ],
 )
 def test_violations(
@@ -104,7 +152,7 @@ def test_violations(
     assert rule in {violation.rule.name for violation in live(behaviour, table)}
 
 
-@pytest.mark.parametrize("table", sorted(WRITABLE - {"automations"}))
+@pytest.mark.parametrize("table", sorted(WRITABLE))
 def test_a_delete_that_does_nothing(
     live: Callable[[Behaviour, str], list[Violation]], all_tables: ContextFactory, table: str
 ) -> None:

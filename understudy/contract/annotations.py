@@ -80,6 +80,14 @@ def uniqueness(value: Any, others: Mapping[str, Any], tables: Tables) -> str | N
     return f"takes lists of fields on a row schema, `[[a, b]]`, not `{value}`"
 
 
+def scenarios(value: Any, others: Mapping[str, Any], tables: Tables) -> str | None:
+    keys = {"send", "body", "as", "status", "shows"}
+    steps = [step for part in value.values() for step in part] if isinstance(value, dict) else [None]
+    if all(isinstance(step, dict) and is_text(step.get("send")) and step.keys() <= keys for step in steps):
+        return None
+    return "takes for each name a list of requests with `send`, and `body`, `as`, `status` and `shows` as needed"
+
+
 MESSAGES = with_keys("missing", "empty")
 FLAG = takes("`true` or `false`", lambda value: isinstance(value, bool))
 TEXT = takes("a text", is_text)
@@ -100,6 +108,8 @@ ANNOTATIONS: Mapping[str, Annotation] = {
     "x-hidden": Annotation(SCHEMA, FLAG),
     "x-moving": Annotation(SCHEMA, FLAG),
     "x-write-only": Annotation(SCHEMA, FLAG),
+    "x-merged-if": Annotation(SCHEMA, TEXT),
+    "x-null-ignored": Annotation(SCHEMA, FLAG),
     "x-shown-by": Annotation(SCHEMA, beside("x-table", TEXT)),
     "x-filters": Annotation(SCHEMA, table),
     "x-field": Annotation(SCHEMA, TEXT),
@@ -150,7 +160,9 @@ ANNOTATIONS: Mapping[str, Annotation] = {
     "x-status": Annotation(("operation",), one_of("planned")),
     "x-observes": Annotation(("operation",), TEXTS),
     "x-observed-by": Annotation(SCHEMA, beside("x-table", TEXT)),
+    "x-replaces": Annotation(("operation",), FLAG),
     "x-safe": Annotation(("operation",), FLAG),
+    "x-scenarios": Annotation(("operation",), scenarios),
     "x-open": Annotation(("operation",), FLAG),
     "x-issues-tokens": Annotation(("operation",), FLAG),
     "x-unique": Annotation(SCHEMA, uniqueness),

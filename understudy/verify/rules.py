@@ -40,6 +40,8 @@ FOUND = Rule("found", "After a write, every filter that the row meets returns it
 UPDATE = Rule("update", "An update changes the given fields and `updated`, and nothing else.")
 DELETE = Rule("delete", "A delete removes the row everywhere, and no other row.")
 
+SCENARIO = Rule("scenario", "The requests of a sequence in the contract are answered as it says.")
+
 READING = (
     SUCCESS,
     REPEATABLE,
@@ -74,4 +76,5 @@ WRITING = (
     FOUND,
     UPDATE,
     DELETE,
+    SCENARIO,
 )

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import zip_longest
 
-from understudy.contract.contract import Place
 from understudy.sampling.random_requests import RequestGenerator
 from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Task
@@ -21,12 +20,13 @@ from understudy.verify.checks import (
     lookups,
     parents,
     related_rows,
+    scenarios,
     single_criteria,
     writes,
 )
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
-from understudy.verify.requests.created_rows import value_for
-from understudy.verify.requests.endpoints import Endpoint, Lookup, schema_of
+from understudy.verify.requests.created_rows import is_refined, value_for
+from understudy.verify.requests.endpoints import Endpoint, Lookup, schema_of, success_of
 from understudy.verify.requests.throttled_client import NoAnswer
 
 NOT_FOUND = 404
@@ -81,7 +81,12 @@ def stages(
     """
     filters, sorts = in_turns(filters_of(subjects)), in_turns(sorts_of(context, subjects))
     writing = (
-        [[*lives_of(context, only), *in_turns([*changes(context, subjects), deletions(context, only)])]]
+        [
+            [
+                *in_turns([lives_of(context, only), scenarios_of(context, only)]),
+                *in_turns([*changes(context, subjects), deletions(context, only)]),
+            ]
+        ]
         if allow_writes
         else []
     )
@@ -253,8 +258,17 @@ def lives_of(context: CheckContext, only: Only) -> list[Part]:
     creates = context.endpoint_map.creates
     return [
         Part(f"{creates[table].label}: the life of one row", partial(lives.check, context, table))
-        for table in lives.tables(context)
+        for table in lives.tables(context.endpoint_map)
         if only(creates[table])
+    ]
+
+
+def scenarios_of(context: CheckContext, only: Only) -> list[Part]:
+    """The parts about sequences of requests that the contract has."""
+    return [
+        Part(f"{each.endpoint.label}: {each.name}", partial(scenarios.check, context, each))
+        for each in scenarios.scenarios(context)
+        if only(each.endpoint)
     ]
 
 
@@ -290,16 +304,11 @@ def changeable(context: CheckContext, subjects: Mapping[str, TableUnderTest]) ->
 def is_predictable(context: CheckContext, table: str) -> bool:
     """Whether the contract alone says what a created row is, and a body for it can be made from the schema."""
     creates = context.endpoint_map.creates[table]
+    if success_of(creates).value.get("x-table") != table:
+        return False
     body = {name: value_for(part, context.own.mark()) for name, part in schema_of(creates).entries("properties")}
     refusals = context.interpreter.refusals(creates, json.dumps(body).encode(), {})
     return not context.model.is_worked_out(table) and refusals[0] is None and not is_refined(schema_of(creates))
-
-
-def is_refined(schema: Place) -> bool:
-    """Whether a handler decides which values are valid, so that the schema does not (`x-refined-by`)."""
-    parts = [part for _, part in schema.entries("properties")]
-    parts += [schema["items"]] if "items" in schema.value else []
-    return "x-refined-by" in schema.value or any(map(is_refined, parts))
 
 
 def clean_up(context: CheckContext) -> list[str]:

@@ -93,6 +93,10 @@ def is_as_read(
     expected = " or ".join(statuses)
     if not any(answer.is_success if refusal is None else answer.status == refusal.status for refusal in refusals):
         return Broken((request,), expected, f"{answer.status} with {shortened(answer.body)}")
+    forms = [refusal.body.keys() for refusal in refusals if refusal is not None and isinstance(refusal.body, dict)]
+    form = answer.body.keys() if isinstance(answer.body, dict) else ()
+    if not answer.is_success and forms and form not in forms:
+        return Broken((request,), f"an error with {' or '.join(map(str, map(sorted, forms)))}", shortened(answer.body))
     is_named = all(refusal is None or names(refusal.body, way) for refusal in refusals)
     if way and is_named and not answer.is_success and not names(answer.body, way):
         return Broken((request,), f"an error that names {'.'.join(way)}", shortened(answer.body))

@@ -9,8 +9,8 @@ from understudy.sampling.random_requests import Request
 from understudy.verify import rules
 from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Broken
-from understudy.verify.requests.created_rows import value_for
-from understudy.verify.requests.endpoints import Lookup, schema_of
+from understudy.verify.requests.created_rows import is_refined, value_for
+from understudy.verify.requests.endpoints import Endpoint, Lookup, example_of, schema_of
 
 CREATED, NOT_FOUND = 201, 404
 
@@ -63,22 +63,37 @@ def check(context: CheckContext, relation: Relation) -> None:
         context.results.record(rules.DELETE, deletes.endpoint.label, relation.field, broken)
 
 
-def created(context: CheckContext, table: str, given: dict[str, Any], requests: list[Request]) -> str:
+def created(
+    context: CheckContext,
+    table: str,
+    given: dict[str, Any],
+    requests: list[Request],
+    creates: Endpoint | None = None,
+) -> str:
     """The id of a new row, with new rows for the references that it must have.
+
+    Args:
+        context: the server, and what is known of it.
+        table: the table of the row.
+        given: fields of the row.
+        requests: the requests that created rows are added to it.
+        creates: the operation that creates it, if that is below another row.
 
     Raises:
         NotCreated: the server refuses it.
     """
-    creates, references = context.endpoint_map.creates[table], context.model.references(table)
+    creates, references = creates or context.endpoint_map.creates[table], context.model.references(table)
+    example = example_of(creates)
     body, required = dict(given), schema_of(creates).value.get("required", ())
     for name, part in schema_of(creates).entries("properties"):
         if name in required and name not in body:
             is_reference = name in references and references[name].table in context.endpoint_map.creates
-            body[name] = (
-                created(context, references[name].table, {}, requests)
-                if is_reference
-                else value_for(part, context.own.mark())
-            )
+            if is_reference:
+                body[name] = created(context, references[name].table, {}, requests)
+            elif name in example and is_refined(part):
+                body[name] = example[name]
+            else:
+                body[name] = value_for(part, context.own.mark())
     answer = context.ask(creates, creates.request(body))
     if answer.status != CREATED or not isinstance(answer.body, dict) or "id" not in answer.body:
         raise NotCreated

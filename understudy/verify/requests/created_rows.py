@@ -73,3 +73,10 @@ def value_for(place: Place, mark: str) -> Any:
         case "integer" | "number":
             return 1
     return {"marked": mark, "list": [1.5, None, True]}
+
+
+def is_refined(schema: Place) -> bool:
+    """Whether a handler decides which values are valid, so that the schema does not (`x-refined-by`)."""
+    parts = [part for _, part in schema.entries("properties")]
+    parts += [schema["items"]] if "items" in schema.value else []
+    return "x-refined-by" in schema.value or any(map(is_refined, parts))

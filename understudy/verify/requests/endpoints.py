@@ -1,12 +1,12 @@
 """The operations of a contract by what they do to the rows of its tables."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
-from understudy.contract.contract import Contract, Place
+from understudy.contract.contract import MEDIA_TYPE, Contract, Place
 from understudy.sampling.random_requests import Request, body_schema
 
 SUCCESSES = ("200", "201")
@@ -16,11 +16,16 @@ LIMIT, OFFSET, PAGE = "limit", "offset", "page"  # what the contract calls the p
 
 @dataclass(frozen=True)
 class Endpoint:
-    """An operation: its method, its path in the contract and its place there."""
+    """An operation: its method, its path in the contract and its place there.
+
+    Args:
+        given: values of parameters of the path, by name, that every request has.
+    """
 
     method: str
     path: str
     place: Place
+    given: tuple[tuple[str, str], ...] = ()
 
     @property
     def label(self) -> str:
@@ -49,10 +54,18 @@ class Endpoint:
     def is_safe(self) -> bool:
         return self.method == "GET" or bool(self.place.value.get("x-safe"))
 
+    @cached_property
+    def parameters(self) -> list[Place]:
+        """The parameters of the path that have no value yet, in the order of the path."""
+        given = dict(self.given)
+        named = {each.value["name"]: each for each in self.place.each("parameters") if each.value["in"] == "path"}
+        names = [part[1:-1] for part in self.path.split("/") if part.startswith("{")]
+        return [named[name] for name in names if name in named and name not in given]
+
     def request(self, body: Any = None, **values: str) -> Request:
         """A request with a body, and with values for the parameters of the path."""
         path = self.path
-        for name, value in values.items():
+        for name, value in {**dict(self.given), **values}.items():
             path = path.replace(f"{{{name}}}", quote(value, safe="", errors="replace"))
         return Request(self.method, path, self.path, body, self.body)
 
@@ -125,6 +138,7 @@ class EndpointMap:
     updates: Mapping[str, Lookup] = field(default_factory=dict)
     deletes: Mapping[str, Lookup] = field(default_factory=dict)
     creates: Mapping[str, Endpoint] = field(default_factory=dict)
+    changes: tuple[Lookup, ...] = ()
 
     @property
     def listed_tables(self) -> list[str]:
@@ -141,7 +155,14 @@ class EndpointMap:
 
     @classmethod
     def of(cls, contract: Contract) -> "EndpointMap":
-        endpoints = tuple(map(endpoint_at, (place for _, place in contract.operations())))
+        return cls.of_endpoints(tuple(map(endpoint_at, (place for _, place in contract.operations()))))
+
+    def below(self, table: str, row: Mapping[str, Any]) -> "EndpointMap":
+        """The operations whose path goes on below a row of a table, all about that row."""
+        return EndpointMap.of_endpoints(tuple(bound_to(table, row, self.endpoints)))
+
+    @classmethod
+    def of_endpoints(cls, endpoints: tuple[Endpoint, ...]) -> "EndpointMap":
         lookups = [lookup for endpoint in endpoints if (lookup := lookup_of(endpoint)) is not None]
         return cls(
             endpoints,
@@ -149,7 +170,8 @@ class EndpointMap:
             tuple(lookup for lookup in lookups if lookup.endpoint.method == "GET"),
             {lookup.table: lookup for lookup in lookups if lookup.endpoint.method in ("PATCH", "PUT")},
             {lookup.table: lookup for lookup in lookups if lookup.endpoint.method == "DELETE"},
-            {table: endpoint for endpoint in endpoints if (table := created_by(endpoint)) is not None},
+            {table: endpoint for endpoint in endpoints if (table := created_by(endpoint, lookups)) is not None},
+            tuple(lookup for lookup in lookups if lookup.endpoint.method != "GET"),
         )
 
 
@@ -162,7 +184,7 @@ def selections_of(endpoints: tuple[Endpoint, ...]) -> dict[str, Selection]:
     found: dict[str, dict[str, Endpoint]] = {}
     for endpoint in endpoints:
         # A list below another row needs that row's name, and shows a part of its table.
-        if endpoint.body is not None and "x-selects" in endpoint.body.value and "{" not in endpoint.path:
+        if endpoint.body is not None and "x-selects" in endpoint.body.value and not endpoint.parameters:
             table = endpoint.body.value["x-selects"]
             role = role_of(endpoint)
             if role is not None:
@@ -182,28 +204,47 @@ def role_of(endpoint: Endpoint) -> str | None:
     return "pages" if any("x-counts" in part.value for _, part in schema.entries("properties")) else None
 
 
+def bound_to(table: str, row: Mapping[str, Any], endpoints: Sequence[Endpoint]) -> Iterator[Endpoint]:
+    """The operations whose path starts with what names a row of a table and goes on, with that name in place."""
+    for endpoint in endpoints:
+        first = next(iter(endpoint.parameters), None)
+        if first is None or "x-names" not in first.value or endpoint.path.endswith(f"{{{first.value['name']}}}"):
+            continue
+        named, _, field_name = first.value["x-names"].partition(".")
+        if named == table and isinstance(row.get(field_name), str):
+            yield replace(endpoint, given=((first.value["name"], row[field_name]),))
+
+
 def lookup_of(endpoint: Endpoint) -> Lookup | None:
-    """What an operation does with one row that its path names alone; None where that is not so."""
-    in_path = [each for each in endpoint.place.each("parameters") if each.value["in"] == "path"]
+    """What an operation does with one row that its path names; None where that is not so."""
     is_read, success = endpoint.method == "GET", endpoint.success
     if is_read and (success is None or "id" not in success.value.get("properties", ())):
         return None
     if not is_read and not endpoint.path.endswith("}"):
         return None
-    for parameter in in_path:
-        if len(in_path) == 1 and "x-names" in parameter.value:
+    for parameter in endpoint.parameters:
+        if len(endpoint.parameters) == 1 and "x-names" in parameter.value:
             table, _, name = parameter.value["x-names"].partition(".")
             return Lookup(endpoint, parameter.value["name"], table, name)
     return None
 
 
-def created_by(endpoint: Endpoint) -> str | None:
-    """The table that an operation adds rows to; None if its path names the row that they belong to."""
-    is_plain = endpoint.method == "POST" and "{" not in endpoint.path
-    if not is_plain or "201" not in endpoint.place.value["responses"] or endpoint.success is None:
+def created_by(endpoint: Endpoint, lookups: Sequence[Lookup]) -> str | None:
+    """The table that an operation adds rows to; None if its path names the row that they belong to.
+
+    If responses do not say so, it is the table whose rows are returned by their ids below the same path.
+    """
+    if endpoint.method not in ("POST", "PUT") or endpoint.parameters or endpoint.success is None:
+        return None
+    if "201" not in endpoint.place["responses"].value:
         return None
     table: str | None = endpoint.success.value.get("x-table")
-    return table
+    below = (
+        lookup.table
+        for lookup in lookups
+        if lookup.field == "id" and lookup.endpoint.path == f"{endpoint.path.rstrip('/')}/{{{lookup.parameter}}}"
+    )
+    return table or next(below, None)
 
 
 def schema_of(endpoint: Endpoint) -> Place:
@@ -215,6 +256,13 @@ def schema_of(endpoint: Endpoint) -> Place:
     if endpoint.body is None:
         raise endpoint.place.error("needs a body")
     return endpoint.body
+
+
+def example_of(endpoint: Endpoint) -> Mapping[str, Any]:
+    """The first example of a body that the contract has; empty without one."""
+    content = endpoint.place["requestBody"]["content"].value.get(MEDIA_TYPE, {})
+    example: Any = next((each["value"] for each in content.get("examples", {}).values()), {})
+    return example if isinstance(example, dict) else {}
 
 
 def success_of(endpoint: Endpoint) -> Place:

@@ -1,0 +1,139 @@
+"""Sequences of requests that the contract has with its operations."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+
+from tests.apps import app_on
+from tests.conftest import SMALL
+from tests.mutants.behaviours import replies, sends
+from tests.mutants.exchange import Answer as Reply
+from tests.mutants.exchange import Request as Sent
+from tests.mutants.mutant import Behaviour, unchanged
+from tests.mutants.origin import Inside
+from tests.mutants.paths import drop
+from tests.mutants.proxy import Proxy
+from tests.verify.contexts import ContextFactory
+from understudy.contract.contract import Contract
+from understudy.operations.api_folder import Api, own_folder
+from understudy.sampling.answers import Answer
+from understudy.verify.checks import scenarios
+from understudy.verify.checks.scenarios import filled, part_of, unexpected
+from understudy.verify.suite import clean_up
+
+
+@pytest.fixture(scope="module")
+def all_operations() -> ContextFactory:
+    return ContextFactory(Contract.load(own_folder() / "openapi.yaml"))
+
+
+@pytest.fixture
+def failed(all_operations: ContextFactory, api: Api) -> Callable[[Behaviour], set[str]]:
+    """Sends the requests of all scenarios to a server; the operations whose scenarios fail."""
+
+    def check(behaviour: Behaviour) -> set[str]:
+        with all_operations.context_of(Proxy(Inside(app_on(SMALL, api)), behaviour)) as context:
+            for each in scenarios.scenarios(context):
+                context.results.run(partial(scenarios.check, context, each))
+            assert context.results.verdict.errors == []
+            assert clean_up(context) == []
+            return {
+                each.operation
+                for each in context.results.verdict.violations
+                if each.rule.name in ("scenario", "response")
+            }
+
+    return check
+
+
+def shows(operation: str, change: Callable[[Any], Any]) -> Behaviour:
+    """What a response shows is something else."""
+
+    def changed(_: Sent, answer: Reply) -> Reply:
+        return answer.saying(change(answer.json)) if answer.is_success and answer.body else answer
+
+    return replies(operation, changed)
+
+
+def accepts(operation: str) -> Behaviour:
+    """A state that is not taken is said to be."""
+    return shows(operation, lambda result: {**result, "status": "ACCEPT"})
+
+
+def test_a_correct_server(failed: Callable[[Behaviour], set[str]]) -> None:
+    assert failed(unchanged) == set()
+
+
+ID = "[0-9a-f-]{36}"
+
+
+@pytest.mark.parametrize(
+    ("operation", "behaviour"),
+    [
+        ("POST /flow_runs/{id}/set_state", accepts(f"POST /flow_runs/{ID}/set_state")),
+        ("POST /flow_runs/{id}/set_state", shows(f"GET /flow_runs/{ID}", lambda run: {**run, "run_count": 0})),
+        ("POST /flow_runs/{id}/set_state", shows(f"GET /flow_runs/{ID}", lambda run: {**run, "start_time": None})),
+        ("POST /flow_runs/{id}/set_state", shows("GET /flow_run_states/", lambda states: states[::-1])),
+        ("POST /task_runs/{id}/set_state", shows("GET /task_run_states/", lambda states: states[1:])),
+        ("POST /flow_runs/history", shows("POST /flow_runs/history", lambda intervals: intervals[:-1])),
+        ("POST /flow_runs/{id}/input", sends(f"POST /flow_runs/{ID}/input/filter", drop("prefix"))),
+        (
+            "POST /deployments/{id}/schedules",
+            sends(f"PATCH /deployments/{ID}/schedules/{ID}", drop("active")),
+        ),
+        (
+            "POST /v2/concurrency_limits/increment",
+            sends("POST /v2/concurrency_limits/decrement", lambda body: {**body, "slots": 1}),
+        ),
+    ],
+)
+def test_a_broken_server(failed: Callable[[Behaviour], set[str]], operation: str, behaviour: Behaviour) -> None:
+    assert operation in failed(behaviour)
+
+
+VALUES = {"mark": "a-1", "run": {"id": 7, "states": [{"type": "NEW"}]}}
+
+
+def test_placeholders() -> None:
+    value = {"{mark}": ["{run.id}", "run {run.id} of {mark}", "{run.states.0.type}", 1]}
+    assert filled(value, VALUES) == {"a-1": [7, "run 7 of a-1", "NEW", 1]}
+
+
+@pytest.mark.parametrize("way", ["{pet}", "{run.name}", "{run.states.1}", "{run.states.type}", "{mark.id}"])
+def test_a_value_that_no_response_has(way: str) -> None:
+    with pytest.raises(KeyError, match=r".+"):
+        filled(way, VALUES)
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted", "part"),
+    [
+        ({"a": 1, "b": 2}, {"a": 1}, {"a": 1}),
+        ({"b": 2}, {"a": None}, {"a": "nothing"}),
+        ({"a": 5}, {"a": "*"}, {"a": "*"}),
+        ({"a": None}, {"a": "*"}, {"a": None}),
+        ([{"a": 1, "b": 2}], [{"a": 1}], [{"a": 1}]),
+        ([1, 2], [1], [1, 2]),
+        ("text", {"a": 1}, "text"),
+    ],
+)
+def test_the_part_that_something_is_expected_of(value: Any, wanted: Any, part: Any) -> None:
+    assert part_of(value, wanted) == part
+
+
+@pytest.mark.parametrize(
+    ("step", "answer", "is_expected"),
+    [
+        ({"send": "GET /"}, Answer(201, None), True),
+        ({"send": "GET /"}, Answer(404, None), False),
+        ({"send": "GET /", "status": 404}, Answer(404, None), True),
+        ({"send": "GET /", "status": 201}, Answer(200, None), False),
+        ({"send": "GET /", "shows": {"a": 1}}, Answer(200, {"a": 1, "b": 2}), True),
+        ({"send": "GET /", "shows": {"a": 1}}, Answer(200, {"a": 1.0}), False),
+        ({"send": "GET /", "shows": []}, Answer(200, [1]), False),
+    ],
+)
+def test_responses(step: dict[str, Any], answer: Answer, is_expected: bool) -> None:
+    assert (unexpected(step, (), answer) is None) == is_expected
