@@ -5,12 +5,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from tests.apps import app_on
 from tests.conftest import SMALL
+from tests.mutants.behaviours import asks
 from tests.mutants.generated import KINDS, drawn, generated
 from tests.mutants.mutant import Behaviour, Mutant, unchanged
 from tests.mutants.origin import Inside
@@ -127,6 +129,20 @@ def test_a_situation_shows_a_fault(
     table, focus = SEEN[name]
     assert correct(table, focus).violations == []
     assert judged(context_factory, api, SMALL, BY_NAME[name].behaviour, table, focus).violations != []
+
+
+def test_all_of_two_values_that_a_row_has(context_factory: ContextFactory, api: Api) -> None:
+    def first_of_all(body: Any) -> Any:
+        tags = body.get("flows", {}).get("tags", {})
+        return {**body, "flows": {"tags": {"all_": tags["all_"][:1]}}} if len(tags.get("all_") or ()) > 1 else body
+
+    def first_operands(context: CheckContext, subject: TableUnderTest) -> None:
+        operator = next(each for each in subject.field_operators.values() if each.subject == "flows.tags.all_")
+        single_criteria.check(subject, operator)
+
+    behaviour = asks("POST /flows/(filter|count|paginate)", first_of_all)
+    verdict = judged(context_factory, api, own_folder() / "fixtures" / "demo", behaviour, "flows", first_operands)
+    assert {each.subject for each in verdict.violations} == {"flows.tags.all_"}
 
 
 @pytest.mark.parametrize(("name", "table"), [("PATCH /artifacts/{id}:lost", "artifacts"), (None, "artifacts")])

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from itertools import islice
+from itertools import islice, permutations
 from typing import Any
 
 from understudy.reports.verdict import SEPARATOR, State
@@ -53,10 +53,29 @@ def check_edges(subject: TableUnderTest, field_operator: FieldOperator) -> None:
 
 def few(subject: TableUnderTest, field_operator: FieldOperator) -> list[Any]:
     """One value, or two for a list: if the known rows say so, those that select some rows and not others."""
+    if field_operator.operator == "all_" and (both := together(subject, field_operator)):
+        return both
     values = subject.value_search.shuffled(field_operator)
     wanted = 2 if field_operator.place.value["type"] == "array" else 1
     telling = [value for value in values[:CANDIDATES] if is_telling(subject, field_operator, value)]
     return (telling or values)[:wanted]
+
+
+def together(subject: TableUnderTest, field_operator: FieldOperator) -> list[Any]:
+    """Two values that a row has, the first of which another row has without the second; none without such rows."""
+    context = subject.selected.context
+    known = (
+        row.get(name) for row in context.model.known[field_operator.table].values() for name in field_operator.fields
+    )
+    distinct = sorted({tuple(map(str, values)) for values in known if isinstance(values, list)})
+    some = context.random.sample(distinct, k=min(CANDIDATES, len(distinct)))
+    pairs = [
+        [first, second]
+        for values in some
+        for first, second in permutations(values, 2)
+        if first != second and any(first in others and second not in others for others in distinct)
+    ]
+    return context.random.choice(pairs) if pairs else []
 
 
 def is_telling(subject: TableUnderTest, field_operator: FieldOperator, value: Any) -> bool:

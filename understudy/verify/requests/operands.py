@@ -61,17 +61,20 @@ def operands(field_operator: FieldOperator, values: Sequence[Any]) -> Iterator[A
 
 
 def first_operands(field_operator: FieldOperator, values: Sequence[Any]) -> Iterator[Any]:
-    """One or two operands that show most faults: a time itself, a part of a text in the other case, two values."""
+    """The operand that shows most faults: a time itself, a part of a text in the other case, two values; or both flags.
+
+    The others come with the edges, so that each operator is checked before any is checked with all.
+    """
     schema = field_operator.place.value
     first = values[:1]
     if schema["type"] == "array":
-        yield from ([value] for value in first)
-        yield [*unmatched(field_operator), *values]
+        is_all = field_operator.operator == "all_" and len(values) > 0
+        yield list(values) if is_all else [*unmatched(field_operator), *values]
     elif schema.get("format") == "date-time":
         yield from first
     elif schema["type"] == "string":
         for text in first:
-            yield from (f"_{text[1:].swapcase() if text.isascii() else text[1:]}", f"{text[1:2]}%{text[-1:]}")
+            yield f"_{text[1:].swapcase() if text.isascii() else text[1:]}"
     else:
         yield from operands(field_operator, values)
 
@@ -94,7 +97,8 @@ def few_operands(field_operator: FieldOperator, values: Sequence[Any]) -> Iterat
         yield from abroad(first[0])[:1] if first else ()
     elif schema["type"] == "string":
         for text in first:
-            yield from (text, text.upper(), text[1:4], f"{text[:1]}%{text[-1:]}", f"_{text[1:]}", f"{text}_")
+            yield from (text, text.upper(), text[1:4], f"{text[:1]}%{text[-1:]}", f"{text[1:2]}%{text[-1:]}")
+            yield from (f"_{text[1:]}", f"{text}_")
     else:
         yield from operands(field_operator, values)
 
