@@ -109,7 +109,7 @@ ANNOTATIONS: Mapping[str, Annotation] = {
     "x-moving": Annotation(SCHEMA, FLAG),
     "x-write-only": Annotation(SCHEMA, FLAG),
     "x-merged-if": Annotation(SCHEMA, TEXT),
-    "x-null-ignored": Annotation(SCHEMA, FLAG),
+    "x-null-replaced": Annotation(SCHEMA, FLAG),
     "x-shown-by": Annotation(SCHEMA, beside("x-table", TEXT)),
     "x-filters": Annotation(SCHEMA, table),
     "x-field": Annotation(SCHEMA, TEXT),

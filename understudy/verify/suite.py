@@ -76,22 +76,16 @@ def stages(
 ) -> list[Kinds]:
     """All parts of a run, the most important first.
 
-    Each operation comes first. Then each operator of the filters is checked with one value, sorts and invalid requests
-    beside them, and writes. Edges, other values, more combinations and pages of filtered rows come last.
+    Each operation comes first, with writes one row of each table and the scenarios of the contract. Then each operator
+    of the filters is checked with one value, sorts and invalid requests beside them, and more writes. Edges, other
+    values, more combinations and pages of filtered rows come last.
     """
     filters, sorts = in_turns(filters_of(subjects)), in_turns(sorts_of(context, subjects))
-    writing = (
-        [
-            [
-                *in_turns([lives_of(context, only), scenarios_of(context, only)]),
-                *in_turns([*changes(context, subjects), deletions(context, only)]),
-            ]
-        ]
-        if allow_writes
-        else []
-    )
+    first = in_turns([lives_of(context, only), scenarios_of(context, only)]) if allow_writes else []
+    writing = [in_turns([*changes(context, subjects), deletions(context, only)])] if allow_writes else []
     return [
         [list(operations(context, subjects, only))],
+        [first],
         [filters, in_turns([sorts, refusals(context, only)]), *writing],
         [
             in_turns(edges(subjects)),

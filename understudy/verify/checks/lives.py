@@ -301,7 +301,7 @@ def changes(life: Life, updates: Lookup) -> Iterator[tuple[str, dict[str, Any]]]
                 yield name, {name: value}
                 if (merges := part.value.get("x-merged-if")) is not None:
                     yield name, {name: {**value, "replaced": True}, merges: False}
-            if part.value.get("nullable") and not part.value.get("x-null-ignored"):
+            if part.value.get("nullable") and not part.value.get("x-null-replaced"):
                 yield name, {name: None}
 
 
