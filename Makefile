@@ -8,13 +8,13 @@ COMMANDS_TESTS := $(addprefix tests/,cli terminal network server test_paths.py)
 CONTROL_TESTS := $(addprefix tests/,admin faults http workspaces hostile)
 VERIFY_TESTS := $(addprefix tests/,verify compare drift sampling reports mutants recipes)
 TOOLS_TESTS := $(addprefix tests/,testing mutation)
-OTHER_TESTS := tests/real tests/store $(COMMANDS_TESTS) $(CONTROL_TESTS) $(TOOLS_TESTS) $(VERIFY_TESTS)
+OTHER_TESTS := tests/real tests/store tests/contract $(COMMANDS_TESTS) $(CONTROL_TESTS) $(TOOLS_TESTS) $(VERIFY_TESTS)
 
 export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export TMPDIR := $(CURDIR)/.cache/tmp
 
-.PHONY: serve test test-commands test-control test-tools test-soak test-verify test-crash test-real mutants mutation bench bench-flows bench-writes check hooks docs dist demo tables record follow clean help
+.PHONY: serve test test-contract test-commands test-control test-tools test-soak test-verify test-crash test-real mutants mutation bench bench-flows bench-writes check hooks docs dist demo tables record follow clean help
 .DEFAULT_GOAL := serve
 
 serve: $(VENV)/serving ## serve the demo set; ARGS="--port 4300 --fixtures DIR" for more
@@ -22,6 +22,9 @@ serve: $(VENV)/serving ## serve the demo set; ARGS="--port 4300 --fixtures DIR" 
 
 test: $(VENV)/testing ## all tests of the API that need no real server
 	$(BIN)/pytest $(addprefix --ignore=,$(OTHER_TESTS)) $(WORKERS) $(ARGS)
+
+test-contract: $(VENV)/testing ## all tests of how contracts are read and refused, and of clients that are generated from ours
+	$(BIN)/pytest tests/contract $(WORKERS) $(ARGS)
 
 test-commands: $(VENV)/testing ## all tests of the commands, of the server's process, and of the documents, whose commands are run
 	$(BIN)/pytest $(COMMANDS_TESTS) $(WORKERS) $(ARGS)
