@@ -21,7 +21,7 @@ WORKERS = {"prefect.events.worker": "EventsWorker", "prefect.logging.handlers": 
 def pointed_at(url: str) -> Iterator[None]:
     """Point Prefect's SDK at an API, in this process and its child processes.
 
-    Flow runs of this process send no heartbeats: at the end of each, the SDK waits up to a second for the thread that
+    Runs in this process send no heartbeats: at the end of each, the SDK waits up to a second for the thread that
     sends them.
 
     What the SDK has still to send goes to the API that it is for: that of before at the start of the block, this one at
