@@ -93,6 +93,16 @@ def test_a_broken_server(failed: Callable[[Behaviour], set[str]], operation: str
     assert operation in failed(behaviour)
 
 
+def test_a_scenario_is_about_the_operations_of_its_requests(all_operations: ContextFactory, api: Api) -> None:
+    with all_operations.context_of(app_on(SMALL, api)) as context:
+        scenario = next(
+            each for each in scenarios.scenarios(context) if each.endpoint.path == "/flow_runs/{id}/set_state"
+        )
+        labels = {each.label for each in scenarios.operations(context, scenario)}
+    assert labels >= {"POST /flow_runs/{id}/set_state", "GET /flow_runs/{id}", "GET /flow_run_states/"}
+    assert "POST /flows/" not in labels
+
+
 VALUES = {"mark": "a-1", "run": {"id": 7, "states": [{"type": "NEW"}]}}
 
 

@@ -262,7 +262,7 @@ def scenarios_of(context: CheckContext, only: Only) -> list[Part]:
     return [
         Part(f"{each.endpoint.label}: {each.name}", partial(scenarios.check, context, each))
         for each in scenarios.scenarios(context)
-        if only(each.endpoint)
+        if any(map(only, scenarios.operations(context, each)))
     ]
 
 

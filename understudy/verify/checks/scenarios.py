@@ -40,6 +40,12 @@ def scenarios(context: CheckContext) -> Iterator[Scenario]:
             yield Scenario(endpoint, name, tuple(steps))
 
 
+def operations(context: CheckContext, scenario: Scenario) -> list[Endpoint]:
+    """The operation that a scenario is about, and the others of its requests but those that create rows of a table."""
+    asked = (request_of(context, step)[0] for step in scenario.steps)
+    return [scenario.endpoint, *(each for each in asked if each not in context.endpoint_map.creates.values())]
+
+
 def check(context: CheckContext, scenario: Scenario) -> None:
     """Send the requests until one is not answered as expected."""
     values: dict[str, Any] = {"mark": context.own.mark()}
