@@ -342,6 +342,15 @@ def test_runs_are_scheduled_between_two_times(scratch: httpx.Client, flow: str, 
     assert scratch.post(f"/deployments/{uuid4()}/schedule", json={}).json() is None
 
 
+@pytest.mark.parametrize("most", [0, -1])
+def test_each_schedule_gets_a_run_at_least(scratch: httpx.Client, flow: str, most: int) -> None:
+    made = created(scratch, flow, schedules=[{"schedule": DAILY}, {"schedule": {"rrule": "FREQ=HOURLY"}}])
+    body = {"start_time": "2030-01-01T00:30:00Z", "max_runs": most}
+    scratch.post(f"/deployments/{made['id']}/schedule", json=body).raise_for_status()
+    starts = [run["expected_start_time"] for run in runs(scratch, made["id"])]
+    assert starts == ["2030-01-01T01:00:00Z", "2030-01-01T08:00:00Z"]
+
+
 def test_a_change_deletes_the_runs_to_come(scratch: httpx.Client, flow: str) -> None:
     made = created(scratch, flow, schedules=[{"schedule": DAILY}])
     for start in ("2020-01-01T00:00:00Z", "2090-01-01T00:00:00Z"):

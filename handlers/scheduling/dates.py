@@ -22,14 +22,14 @@ LATEST = datetime(9999, 1, 1, tzinfo=timezone.utc)
 
 
 def dates_of(schedule: Mapping[str, Any], start: datetime, end: datetime, most: int) -> Iterator[datetime]:
-    """At most so many dates of a schedule, from a start to an end, both included.
+    """At most so many dates, and at least one as on a real server, from a start to an end, both included.
 
     Raises:
         Unprocessable: the schedule is none that is known.
     """
     for kind, dates in (("interval", interval_dates), ("cron", cron_dates), ("rrule", rrule_dates)):
         if kind in schedule:
-            return distinct(dates(schedule, start), start, end, most)
+            return distinct(dates(schedule, start), start, end, max(most, 1))
     raise Unprocessable("The schedule has neither an interval nor a cron string nor an rrule.")
 
 
