@@ -28,6 +28,7 @@ from understudy.verify.checks import (
     listings,
     lookups,
     related_rows,
+    scenarios,
     single_criteria,
     writes,
 )
@@ -127,6 +128,11 @@ def written(table: str) -> Focus:
     return lambda context, subjects: [partial(writes.check, context, subjects[table])]
 
 
+def in_scenarios(context: CheckContext, subjects: Subjects) -> Iterator[Task]:
+    for each in scenarios.scenarios(context):
+        yield partial(scenarios.check, context, each)
+
+
 TABLE: list[tuple[str, str, Focus]] = [
     ("success", "hello-refused", requests_to("GET /hello")),
     ("repeatable", "second-time-backwards", listed("flows")),
@@ -178,6 +184,7 @@ TABLE: list[tuple[str, str, Focus]] = [
     ("delete", "bulk-only-says", written("flows")),
     ("delete", "delete-of-older-ones", written("artifacts")),
     ("delete", "bulk-limit-ignored", written("flows")),
+    ("scenario", "bulk-only-says", in_scenarios),
 ]
 
 
