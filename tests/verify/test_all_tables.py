@@ -8,8 +8,10 @@ from starlette.types import ASGIApp
 
 from tests.apps import app_on
 from tests.conftest import SMALL
+from tests.mutants.exchange import Answer as Response
+from tests.mutants.exchange import Request
 from tests.mutants.generated import generated
-from tests.mutants.mutant import Behaviour, unchanged
+from tests.mutants.mutant import Behaviour, BrokenServer, unchanged
 from tests.mutants.origin import Inside
 from tests.mutants.proxy import Proxy
 from tests.verify.contexts import ContextFactory
@@ -68,6 +70,27 @@ def test_a_correct_server_has_no_violations(
         context.results.run(partial(check, context, subject))
         verdict = context.results.verdict
     assert (verdict.violations, verdict.errors, verdict.notes) == ([], [], [])
+
+
+async def durations_grow(request: Request, broken: BrokenServer) -> Response:
+    """Task runs by their duration: those that run change their places between two responses."""
+    answer = await broken.ask(request)
+    body = request.json if isinstance(request.json, dict) else {}
+    if body.get("sort") != "DURATION_DESC" or not isinstance(answer.json, list):
+        return answer
+    broken.memory["turn"] = turn = broken.memory.get("turn", 0) + 1
+    turned = [answer.json[(turn + at) % len(answer.json)] for at in range(len(answer.json))]
+    return answer.saying([{**row, "estimated_run_time": float(-at)} for at, row in enumerate(turned)])
+
+
+def test_rows_that_change_places_with_time_are_no_violation(all_tables: ContextFactory, small_app: ASGIApp) -> None:
+    with all_tables.context_of(Proxy(Inside(small_app), durations_grow)) as context:
+        all_tables.learn(context)
+        selection = subjects_of(context)["task_runs"].selection
+        context.results.run(partial(listings.check_sort, context, selection, "DURATION_DESC"))
+        verdict = context.results.verdict
+    assert (verdict.violations, verdict.errors) == ([], [])
+    assert "sort" in {rule.name for rule, _ in verdict.checks}
 
 
 def test_an_operator_is_checked_where_not_all_rows_are_known(all_tables: ContextFactory, small_app: ASGIApp) -> None:
