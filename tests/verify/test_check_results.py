@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from understudy.reports.verdict import Cell, Rule, State, Verdict
+from understudy.reports.verdict import Cell, Rule, State, Verdict, Write
 from understudy.sampling.answers import Answer
 from understudy.sampling.random_requests import Request
 from understudy.verify.check_results import Broken, Check, CheckResults, Refused, TooMany
@@ -56,6 +56,15 @@ def test_what_breaks_a_rule_while_rows_change_is_looked_at_again() -> None:
     settled = results(True)
     assert settled.hold(RULE, LIST, "name", outcomes(BROKEN, None))
     assert settled.verdict.passed
+    assert settled.unsettled == 1
+
+
+def test_rows_that_the_run_itself_has_changed_are_not_reported() -> None:
+    settled = results(True, True)
+    settled.writes.append(Write(REQUEST))
+    assert settled.hold(RULE, LIST, "name", outcomes(BROKEN, None))
+    assert settled.unsettled == 0
+    assert settled.hold(RULE, LIST, "another", outcomes(BROKEN, None))
     assert settled.unsettled == 1
 
 

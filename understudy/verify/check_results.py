@@ -64,6 +64,7 @@ class CheckResults:
         self.witness: Callable[[Broken], tuple[Answer, ...]] | None = None
         self._scenario: int | None = None
         self.unsettled = 0
+        self._seen = 0  # of `writes`, when rows were last read again
         self._has_changed = has_changed
         self._causes: set[tuple[str, str, str]] = set()
 
@@ -71,9 +72,11 @@ class CheckResults:
         """Hold a rule against an operation. Returns whether it was kept."""
         self.count(rule, operation)
         broken = self._outcome(check)
-        if broken is not None and not self.is_blamed(rule, operation, subject) and self._has_changed():
-            broken = self._outcome(check)
-            self.unsettled += broken is None
+        if broken is not None and not self.is_blamed(rule, operation, subject):
+            by_others, self._seen = self._seen == len(self.writes), len(self.writes)
+            if self._has_changed():
+                broken = self._outcome(check)
+                self.unsettled += broken is None and by_others
         if broken is not None:
             self.blame(rule, operation, subject, broken)
         return broken is None
