@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import sys
 import threading
@@ -30,6 +31,7 @@ MORE_MEMORY = 24 * 2**20  # bytes
 # By itself glibc keeps freed memory, up to twice the largest block that was ever freed, 64 MiB at most. Where the
 # thresholds are fixed, it gives back all but this, and what the process takes is what it holds.
 GIVES_BACK = dict.fromkeys(("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"), str(128 * 2**10))
+NOBODY = "00000000-0000-4000-8000-000000000000"
 CHEAP = b"GET /api/health HTTP/1.1\r\nhost: x\r\n\r\n"
 
 
@@ -131,7 +133,15 @@ def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
 
 
 def warm_up(server: Target) -> None:
-    """Have the server take once what its largest requests take."""
+    """Have the server take once what its operations and its largest requests take.
+
+    Operations are compiled when they are first asked for.
+    """
+    document = exchange(server.address, [get("/openapi.json")]).said
+    for path, methods in document["paths"].items():
+        for method in methods:
+            whole = re.sub(r"\{[^}]*\}", NOBODY, f"/api{path}")
+            exchange(server.address, [post(whole, "{}", method=method.upper())])
     for each in bodies.INPUTS:
         exchange(server.address, each.sent())
     server.memory = server.memory_now()
