@@ -54,7 +54,7 @@ def sent(url: str, request: Request) -> tuple[int, list[tuple[str, str]], bytes]
     return answer
 
 
-def test_a_proxy_without_a_lie_is_transparent() -> None:
+def test_a_proxy_without_a_mutant_is_transparent() -> None:
     requests = [*ODD, *(Request(method, path) for path in PATHS for method in METHODS)]
     with stand_in(DEMO) as api, proxied(str(api.base_url).rstrip("/"), unchanged) as url:
         for request in requests:
@@ -136,5 +136,5 @@ def test_correct_servers_are_seen_to_be_alike(fresh: Callable[[], ASGIApp], know
         assert truth == again, mutant.name
 
 
-def test_every_lie_has_a_name_of_its_own() -> None:
+def test_every_mutant_has_a_name_of_its_own() -> None:
     assert len({mutant.name for mutant in MUTANTS}) == len({mutant.says for mutant in MUTANTS}) == len(MUTANTS)

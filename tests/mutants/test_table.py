@@ -5,7 +5,7 @@ from tests.mutants.mutant import Mutant, unchanged
 from tests.mutants.table import Trial, share, table
 
 
-def test_a_table_has_a_line_for_each_lie_and_one_for_all() -> None:
+def test_a_table_has_a_line_for_each_mutant_and_one_for_all() -> None:
     caught, missed = Judgement(Outcome.CAUGHT, 3.4), Judgement(Outcome.MISSED, 60.2)
     trials = [
         Trial(Mutant("one", "It says a|b.", unchanged, []), {"Schemathesis": missed, "verify": caught}),

@@ -96,7 +96,7 @@ def test_a_correct_server_keeps_the_rules_about_it(context: CheckContext) -> Non
     assert context.results.verdict.violations == []
 
 
-def test_a_liar_is_found_out(large: ASGIApp, context_factory: ContextFactory) -> None:
+def test_a_broken_server_is_found_out(large: ASGIApp, context_factory: ContextFactory) -> None:
     app = Proxy(Inside(large), asks("POST /flows/filter", drop("flow_runs")))
     with context_factory.context_of(app) as context:
         context_factory.learn(context)

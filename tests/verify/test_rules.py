@@ -205,7 +205,7 @@ def test_the_table_has_every_rule() -> None:
 
 
 @pytest.mark.parametrize(("rule", "mutant", "focus"), TABLE, ids=[f"{rule}: {mutant}" for rule, mutant, _ in TABLE])
-def test_a_rule_is_broken_by_a_liar(
+def test_a_rule_is_broken_by_a_mutant(
     api: Api, context_factory: ContextFactory, rule: str, mutant: str, focus: Focus
 ) -> None:
     verdict = verdict_on(BY_NAME[mutant], [focus], api, context_factory)

@@ -290,7 +290,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("kind", BROKEN)
-def test_a_lie_is_told_with_the_rule_that_it_breaks(command: Command, scratch: httpx.Client, kind: str) -> None:
+def test_a_mutant_is_reported_with_the_rule_that_it_breaks(command: Command, scratch: httpx.Client, kind: str) -> None:
     name, rule, where, requests, options = BROKEN[kind]
     with mutated(name, scratch) as url:
         result = command.few(url, requests, *options)
