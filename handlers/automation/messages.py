@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from understudy.errors import UnderstudyError
+from understudy.network.ip_addresses import is_private
 from understudy.operations.actions import insert
 from understudy.workspaces.workspace import Workspace
 
@@ -28,19 +29,31 @@ def record(workspace: Workspace, invocation: Invocation, send: Callable[..., Non
     block_id = UUID(str(invocation.action["block_document_id"]))
     of = {"automation_id": invocation.automation["id"], "block_document_id": block_id}
     insert(workspace["automation_messages"], {**of, "kind": invocation.action["type"], **text})
-    document = block_documents.read_block_document_by_id(workspace, block_id, include_secrets=True)
-    workspace.outbox.add(partial(send, document, **text))
+
+    def compose() -> Callable[[], None]:
+        document = block_documents.read_block_document_by_id(workspace, block_id, include_secrets=True)
+        return partial(send, document, **text)
+
+    workspace.outbox.add(compose)
 
 
 def call(document: Mapping[str, Any], body: str) -> None:
-    """Send a text to the URL of a block, by its method and with its headers."""
+    """Send a text to the URL of a block, by its method and with its headers.
+
+    Raises:
+        UnderstudyError: the block has no URL, or one that it does not allow.
+    """
     # A lazy import: few servers send anything.
     import httpx  # noqa: PLC0415
 
     data = document["data"]
-    method, headers = data.get("method") or "POST", data.get("headers") or {}
+    url, method, headers = data.get("url"), data.get("method") or "POST", data.get("headers") or {}
+    if not isinstance(url, str):
+        raise UnderstudyError(f"the block {document['name']} has no URL")
+    if not data.get("allow_private_urls", True) and is_private(httpx.URL(url).host):
+        raise UnderstudyError(f"the block {document['name']} does not allow private URLs")
     verify = data.get("verify", True)
-    httpx.request(method, data["url"], headers=headers, content=body, timeout=TIMEOUT, verify=verify)
+    httpx.request(method, url, headers=headers, content=body, timeout=TIMEOUT, verify=verify)
 
 
 def notify(document: Mapping[str, Any], subject: str, body: str) -> None:

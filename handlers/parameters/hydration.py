@@ -99,13 +99,14 @@ class Hydration:
         if not isinstance(template, str):
             return template
         try:
-            check_loops(ENVIRONMENT.parse(template))
+            root = ENVIRONMENT.parse(template)
+            check_loops(root)
         except (TemplateSyntaxError, InvalidTemplate) as error:
             return HydrationError(f"Invalid jinja: {error}")
         if not self._renders:
             return Unrendered()
         try:
-            return ENVIRONMENT.from_string(template).render()
+            return ENVIRONMENT.from_string(root).render()
         except Exception as error:  # noqa: BLE001 - a template can raise anything
             return HydrationError(f"Invalid jinja: Failed to render template due to the following error: {error!r}")
 

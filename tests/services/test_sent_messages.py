@@ -47,10 +47,10 @@ def receiver() -> Iterator[tuple[str, Received]]:
             thread.join()
 
 
-def call_of(api: httpx.Client, url: str) -> dict[str, Any]:
+def call_of(api: httpx.Client, url: str | None, **more: Any) -> dict[str, Any]:
     """An action that calls a URL."""
     block = a_block(api, "webhook")
-    data = {"url": url, "method": "PUT", "headers": {"x-own": "mine"}}
+    data = {"url": url, "method": "PUT", "headers": {"x-own": "mine"}, **more}
     api.patch(f"/block_documents/{block}", json={"data": data}).raise_for_status()
     return {"type": "call-webhook", "block_document_id": block, "payload": "{{ event.event }}"}
 
@@ -84,10 +84,21 @@ def test_nothing_is_sent_by_default() -> None:
         assert received.empty()
 
 
-def test_a_message_that_cannot_be_sent_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(
+    ("url", "data", "reason"),
+    [
+        ("http://127.0.0.1:1/", {}, ""),
+        (None, {}, "the block mine has no URL"),
+        ("http://127.0.0.1:1/", {"allow_private_urls": False}, "the block mine does not allow private URLs"),
+        ("http://localhost:1/", {"allow_private_urls": False}, "the block mine does not allow private URLs"),
+    ],
+)
+def test_a_message_that_cannot_be_sent_is_logged(
+    caplog: pytest.LogCaptureFixture, url: str | None, data: dict[str, Any], reason: str
+) -> None:
     caplog.set_level(logging.WARNING, "understudy")
     with workspace_of(send_notifications=True) as (_, api):
-        automation(api, on("my.event"), call_of(api, "http://127.0.0.1:1/"))
+        automation(api, on("my.event"), call_of(api, url, **data))
         emit(api, "my.event")
         posted(api, "/events/filter", filter={})
-    assert "A message could not be sent: " in caplog.text
+    assert f"A message could not be sent: {reason}" in caplog.text

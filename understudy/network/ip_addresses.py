@@ -1,5 +1,6 @@
 """IP addresses of clients and of this machine."""
 
+import socket
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 Address = IPv4Address | IPv6Address
@@ -27,6 +28,16 @@ def is_unspecified(text: str) -> bool:
     """Whether a text is `0.0.0.0` or `::`, by which clients reach this machine."""
     address = address_of(text)
     return address is not None and address.is_unspecified
+
+
+def is_private(host: str) -> bool:
+    """Whether a host has an address that is not public. It is looked up if it is a name.
+
+    Raises:
+        OSError: the name is not known.
+    """
+    found = {info[4][0] for info in socket.getaddrinfo(host, None)}
+    return not all((address := address_of(str(text))) is not None and address.is_global for text in found)
 
 
 def unmapped(text: str) -> str:

@@ -97,8 +97,15 @@ def loaded(options: Options) -> Site:
     fixture_set = FixtureSet(fixtures, api.catalog, watched, clock)
     ids = api.contract.workspace_path.count("{")
     storage = storage_of(fixture_set, options.store)
-    does = {"always_serves": options.services, "sends": options.send_notifications}
-    registry = WorkspaceRegistry(storage, options.max_workspaces, ids, clock, api.services, **does)
+    registry = WorkspaceRegistry(
+        storage,
+        options.max_workspaces,
+        ids,
+        clock,
+        api.services,
+        always_serves=options.services,
+        sends=options.send_notifications,
+    )
     return with_faults(Site(api, fixture_set, registry, Journal(options.journal), options))
 
 

@@ -253,7 +253,7 @@ class LoggedFile(Storage):
         with self._logged():
             folder.flush()
             copy = self._log.copy(self._identity, since)
-            with held_open(self._log.path), self._writing:
+            with deleted_on_failure(copy.path), held_open(self._log.path), self._writing:
                 self._log.replace(copy, self._check)
                 folder.flush()
 

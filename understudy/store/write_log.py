@@ -130,9 +130,9 @@ class Log:
         """Put a copy in the place of this log, with the records since. The caller must flush the folder.
 
         Raises:
-            OSError: it cannot be written. The log is as before.
+            OSError: it cannot be written. The log is as before, and the copy is left.
         """
-        with deleted_on_failure(copy.path), copy.path.open("ab", buffering=0) as file:
+        with copy.path.open("ab", buffering=0) as file:
             for piece in self._records(copy.end):
                 write_all(file.fileno(), piece)
             flush(file.fileno())

@@ -75,7 +75,8 @@ def drain() -> None:
 
 
 def instances_of(worker: Any) -> list[Any]:
-    return [each for each in list(worker._instances.values()) if isinstance(each, worker)]  # noqa: SLF001
+    """What sends in the background by a worker's class. Other versions of Prefect may not say."""
+    return [each for each in list(getattr(worker, "_instances", {}).values()) if isinstance(each, worker)]
 
 
 def drained(worker: Any) -> None:

@@ -22,10 +22,10 @@ class Outbox:
         self._sends = sends
         self._messages: list[Message] = []
 
-    def add(self, message: Message) -> None:
-        """Have a message sent when the changes of the current operation are durable."""
+    def add(self, compose: Callable[[], Message]) -> None:
+        """Compose a message, and have it sent when the changes of the current operation are durable."""
         if self._sends:
-            self._messages.append(message)
+            self._messages.append(compose())
 
     def take(self) -> list[Message]:
         """Take the messages of an operation that was performed, or has failed."""
