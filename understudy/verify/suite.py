@@ -2,11 +2,12 @@
 
 import json
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import zip_longest
+from typing import TypeVar
 
 from understudy.sampling.random_requests import RequestGenerator
 from understudy.verify.check_context import CheckContext
@@ -27,6 +28,7 @@ from understudy.verify.checks import (
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
 from understudy.verify.requests.created_rows import is_refined, value_for
 from understudy.verify.requests.endpoints import Endpoint, Lookup, schema_of, success_of
+from understudy.verify.requests.field_operators import FieldOperator
 from understudy.verify.requests.throttled_client import NoAnswer
 
 NOT_FOUND = 404
@@ -70,6 +72,11 @@ class Part:
 Kinds = Sequence[Sequence[Part]]
 """Parts of several kinds, each in its order."""
 
+Operators = Sequence[tuple[TableUnderTest, Sequence[FieldOperator]]]
+"""Some operators of each table."""
+
+T = TypeVar("T")
+
 
 def stages(
     context: CheckContext, subjects: Mapping[str, TableUnderTest], only: Only, *, allow_writes: bool
@@ -77,21 +84,27 @@ def stages(
     """All parts of a run, the most important first.
 
     Each operation comes first, with writes one row of each table and the scenarios of the contract. Then each operator
-    of the filters is checked with one value, sorts and invalid requests beside them, and more writes. Edges, other
-    values, more combinations and pages of filtered rows come last.
+    of the filters on a table's own rows is checked with one value, sorts and invalid requests beside them, and more
+    writes. Filters on related rows follow, with edges and other values of the own filters and pages of filtered rows.
+    Edges and other values of the others come last, with more combinations.
     """
-    filters, sorts = in_turns(filters_of(subjects)), in_turns(sorts_of(context, subjects))
+    own, related = own_operators(subjects), related_operators(subjects)
+    sorts = in_turns(sorts_of(context, subjects))
     first = in_turns([lives_of(context, only), scenarios_of(context, only)]) if allow_writes else []
     writing = [in_turns([*changes(context, subjects), deletions(context, only)])] if allow_writes else []
     return [
         [list(operations(context, subjects, only))],
         [first],
-        [filters, in_turns([sorts, refusals(context, only)]), *writing],
+        [in_turns(own_filters(own)), in_turns([sorts, refusals(context, only)]), *writing],
         [
-            in_turns(edges(subjects)),
-            in_turns(other_values(subjects)),
-            list(pairs(context, subjects)),
+            in_turns(related_filters(related)),
+            in_turns([*edges(own), *other_values(own)]),
             list(filtered(context, subjects)),
+        ],
+        [
+            in_turns(edges(related)),
+            in_turns(other_values(related)),
+            list(pairs(context, subjects)),
             other_refusals(context, only),
         ],
     ]
@@ -152,52 +165,78 @@ def queries(context: CheckContext, only: Only) -> list[Endpoint]:
     return [each for each in context.endpoint_map.endpoints if each.is_safe and "{" not in each.path and only(each)]
 
 
-def filters_of(subjects: Mapping[str, TableUnderTest]) -> Kinds:
-    """The parts about each operator of the filters of each table with one value, and about a few of them together.
-
-    Those of the filter on the table's own rows come first, then one operator of each filter on related rows.
-    """
+def own_operators(subjects: Mapping[str, TableUnderTest]) -> Operators:
+    """The operators of the filter on the rows of each table themselves."""
     return [
-        [
-            *operators_of(subject, [subject.selection.own]),
-            Part(f"{subject.label}: two criteria", partial(combined_criteria.check_own, subject)),
-            *in_turns(
-                [operators_of(subject, [name]) for name in subject.selection.filters if name != subject.selection.own]
-            ),
-            Part(f"{subject.label}: two filters", partial(combined_criteria.check_across, subject)),
-        ]
+        (subject, [each for each in subject.field_operators.values() if each.filter == subject.selection.own])
         for subject in subjects.values()
     ]
 
 
-def operators_of(subject: TableUnderTest, filters: Collection[str]) -> list[Part]:
-    """The parts about each operator of some filters."""
+def related_operators(subjects: Mapping[str, TableUnderTest]) -> Operators:
+    """The operators of the filters on rows that are related to those of each table, one of each filter in turns."""
     return [
-        Part(f"{subject.label}: {operator.subject}", partial(single_criteria.check, subject, operator))
-        for operator in subject.field_operators.values()
-        if operator.filter in filters
+        (
+            subject,
+            in_turns(
+                [
+                    [each for each in subject.field_operators.values() if each.filter == name]
+                    for name in subject.selection.filters
+                    if name != subject.selection.own
+                ]
+            ),
+        )
+        for subject in subjects.values()
     ]
 
 
-def edges(subjects: Mapping[str, TableUnderTest]) -> Kinds:
-    """The parts about the same operators with null and empty operands, and with neighbours of the first ones."""
+def own_filters(operators: Operators) -> Kinds:
+    """The parts about each of some operators with one value, and about a few pairs of criteria."""
+    return [
+        [
+            *first_values(subject, some),
+            Part(f"{subject.label}: two criteria", partial(combined_criteria.check_own, subject)),
+        ]
+        for subject, some in operators
+    ]
+
+
+def related_filters(operators: Operators) -> Kinds:
+    """The parts about each of some operators with one value, and about a few pairs of filters."""
+    return [
+        [
+            *first_values(subject, some),
+            Part(f"{subject.label}: two filters", partial(combined_criteria.check_across, subject)),
+        ]
+        for subject, some in operators
+    ]
+
+
+def first_values(subject: TableUnderTest, operators: Iterable[FieldOperator]) -> list[Part]:
+    return [
+        Part(f"{subject.label}: {each.subject}", partial(single_criteria.check, subject, each)) for each in operators
+    ]
+
+
+def edges(operators: Operators) -> Kinds:
+    """The parts about operators with null and empty operands, and with neighbours of the first ones."""
     return [
         [
             Part(f"{subject.label}: {each.subject}, edges", partial(single_criteria.check_edges, subject, each))
-            for each in subject.field_operators.values()
+            for each in some
         ]
-        for subject in subjects.values()
+        for subject, some in operators
     ]
 
 
-def other_values(subjects: Mapping[str, TableUnderTest]) -> Kinds:
-    """The parts about the same operators with other values."""
+def other_values(operators: Operators) -> Kinds:
+    """The parts about operators with other values."""
     return [
         [
             Part(f"{subject.label}: {each.subject}, other values", partial(single_criteria.check_others, subject, each))
-            for each in subject.field_operators.values()
+            for each in some
         ]
-        for subject in subjects.values()
+        for subject, some in operators
     ]
 
 
@@ -228,9 +267,9 @@ def filtered(context: CheckContext, subjects: Mapping[str, TableUnderTest]) -> I
         yield Part(f"{subject.label}: pages with filters", partial(listings.check_filtered, context, subject))
 
 
-def in_turns(kinds: Kinds) -> list[Part]:
-    """One part of each list, then the next of each."""
-    return [part for each in zip_longest(*kinds) for part in each if part is not None]
+def in_turns(lists: Iterable[Iterable[T]]) -> list[T]:
+    """One item of each list, then the next of each."""
+    return [item for each in zip_longest(*lists) for item in each if item is not None]
 
 
 def changes(context: CheckContext, subjects: Mapping[str, TableUnderTest]) -> Kinds:
