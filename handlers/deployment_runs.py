@@ -21,6 +21,7 @@ from .orchestration.client import Client
 from .orchestration.transition import new_state, proposed_state
 from .parameters.hydration import Hydration, HydrationError
 from .parameters.parameter_schemas import CIRCULAR, Mismatch, check
+from .request_origin import creator_of
 from .schedules import schedules_of
 from .scheduling.dates import dates_of
 from .work_queues import pool_queue
@@ -38,7 +39,7 @@ Row = Mapping[str, Any]
 def create_flow_run_from_deployment(
     workspace: Workspace, id: UUID, body: Body, headers: Mapping[bytes, bytes]
 ) -> Answer:
-    deployment = workspace["deployments"].values(row_of(workspace, id))
+    deployment, created_by = workspace["deployments"].values(row_of(workspace, id)), creator_of(headers, body)
     try:
         parameters = parameters_of(workspace, deployment, body)
     except HydrationError as error:
@@ -47,6 +48,7 @@ def create_flow_run_from_deployment(
         check_parameters(deployment, body, parameters)
     except Mismatch as error:
         raise Conflict(f"Error creating flow run: {error}") from None
+    body = {**body, "created_by": created_by}
     row, is_new = create_run(workspace, deployment, body, parameters, Client.of(headers))
     return workspace.shown("flow_runs", row), 201 if is_new else 200
 
@@ -57,8 +59,9 @@ def bulk_create_flow_runs_from_deployment(
     if len(body) > MOST:
         raise BadRequest(f"Cannot create more than {MOST} flow runs at once.")
     deployment = workspace["deployments"].values(row_of(workspace, id))
-    client = Client.of(headers)
-    return {"results": [result_of(workspace, deployment, each, client) for each in body]}
+    client, created_by = Client.of(headers), creator_of(headers, body)
+    runs = [{**each, "created_by": created_by} for each in body]
+    return {"results": [result_of(workspace, deployment, each, client) for each in runs]}
 
 
 WITHOUT_POOL = re.compile(r"because deployment \S+ is not associated with a work pool\..*")

@@ -197,7 +197,9 @@ def set_limit(workspace: Workspace, row: int, limit: int | None) -> None:
         if own is not None:
             workspace.delete("concurrency_limits_v2", [own])
     elif own is None:
-        added = insert(limits, {"name": f"deployment:{deployment['id']}", "limit": limit})
+        new = {"name": f"deployment:{deployment['id']}", "limit": limit}
+        check_keys(workspace, limits, new, CONFLICT)
+        added = insert(limits, new)
         change(deployments, row, {"concurrency_limit_id": limits.values(added)["id"]})
     elif limits.values(own)["limit"] != limit:
         change(limits, own, {"limit": limit})

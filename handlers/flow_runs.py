@@ -25,6 +25,7 @@ from .orchestration.slots import release_of_deleted
 from .orchestration.transition import new_state, proposed_state
 from .parameters.parameter_schemas import Mismatch, job_variables_of
 from .parameters.run_input import InvalidInput, checked_input, keep_input
+from .request_origin import creator_of
 from .runs import estimate
 from .work_queues import queue_of, show_queue
 
@@ -46,6 +47,7 @@ def shown(tables: Mapping[str, Table], row: dict[str, Any]) -> None:
 def create_flow_run(workspace: Workspace, body: dict[str, Any], headers: Mapping[bytes, bytes]) -> Answer:
     runs, moment = workspace["flow_runs"], now()
     values = {name: value for name, value in body.items() if name not in ("state", "work_pool_name")}
+    values["created_by"] = creator_of(headers, body)
     if body.get("work_pool_name"):
         values["work_queue_id"] = queue_of(workspace, body["work_pool_name"], body.get("work_queue_name"))
     # The real server gives no default to a run with a key.

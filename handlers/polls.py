@@ -17,6 +17,7 @@ from understudy.operations.handler_results import Answer
 from understudy.values import key_of, now
 from understudy.workspaces.workspace import Workspace
 
+from .request_origin import is_from_ui
 from .server_events.statuses import keep_status
 from .work_pools import pool_named, queue_named
 from .work_queues import DEPLOYMENT_ID, OCCUPYING, POOL_ID, QUEUE_ID, STATE_TYPE, TAGS
@@ -26,7 +27,6 @@ EARLIEST_FIRST = Sort(NEXT_START)
 MOST = 1000  # runs of a queue and of a pool, where there is no limit
 SCHEDULED: Criteria = Condition(STATE_TYPE, "eq_", "SCHEDULED")
 OF_POOL = ("work_pool_id", "work_pool_name")  # what runs do not show to workers
-UI = (b"true", b"1", b"on", b"yes")
 
 
 # ------------------------------------------------------------------- operations
@@ -43,7 +43,7 @@ def get_scheduled_flow_runs(
     pools, queues = workspace["work_pools"], workspace["work_queues"]
     pool = pools.values(pool_named(workspace, name))
     if work_queue_names:
-        chosen = [queue_named(workspace, name, each) for each in work_queue_names]
+        chosen = list(dict.fromkeys(queue_named(workspace, name, each) for each in work_queue_names))
     else:
         chosen = list(queues.index(POOL_ID).rows(pool["id"].int))
     when = all_of([SCHEDULED, *between(scheduled_before, scheduled_after)])
@@ -62,7 +62,7 @@ def get_scheduled_flow_runs(
 def read_work_queue_runs(
     workspace: Workspace, id: UUID, limit: int, scheduled_before: datetime | None, headers: Mapping[bytes, bytes]
 ) -> Answer:
-    queues, runs = workspace["work_queues"], workspace["flow_runs"]
+    queues, runs, from_ui = workspace["work_queues"], workspace["flow_runs"], is_from_ui(headers)
     row = queues.find(id.int)
     if row is None:
         raise ObjectNotFound(f"Work queue with id {id} not found.")
@@ -77,7 +77,7 @@ def read_work_queue_runs(
         limit = min(limit, max(0, queue["concurrency_limit"] - taken))
     most = 0 if queue["is_paused"] else limit
     found = from_json(workspace.page("flow_runs", all_of([criteria, when]), EARLIEST_FIRST, most))
-    if headers.get(b"x-prefect-ui", b"").lower() not in UI:  # the UI looks, but does not poll
+    if not from_ui:  # the UI looks, but does not poll
         mark_ready(workspace, [row])
     return [{**run, **dict.fromkeys(OF_POOL)} for run in found]
 

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
+from pydantic_core import from_json
+
 from understudy.contract.columns import ID, Column
 from understudy.errors import Conflict, Forbidden, NotFound, Unprocessable
 from understudy.filters.criteria import Condition, Criteria, all_of
@@ -14,6 +16,7 @@ from understudy.tables.table import Table
 from understudy.values import now
 from understudy.workspaces.workspace import Workspace
 
+from .orchestration.client import Client
 from .parameters.parameter_schemas import Mismatch, check_defaults_of
 from .server_events.statuses import keep_status
 from .work_queues import (
@@ -50,14 +53,38 @@ def shown(tables: Mapping[str, Table], row: dict[str, Any]) -> None:
 # ------------------------------------------------------------------------ pools
 
 
-def create_work_pool(workspace: Workspace, body: dict[str, Any]) -> Answer:
+def create_work_pool(workspace: Workspace, body: dict[str, Any], headers: Mapping[bytes, bytes]) -> Answer:
+    return for_client(headers, workspace.shown("work_pools", add_pool(workspace, body)))
+
+
+def add_pool(workspace: Workspace, body: dict[str, Any]) -> int:
+    """Add the pool that a request asks for. Returns its number."""
     refuse_reserved(body["name"], "are reserved for internal use.")
     check_defaults(workspace, body["base_job_template"])
     pools = workspace["work_pools"]
     check_keys(workspace, pools, body, "A work pool with this name already exists.")
     paused = body["is_paused"] and body["type"] != AGENT
-    row = create_pool(workspace, {**body, "status": "PAUSED" if paused else "NOT_READY"})
-    return workspace.shown("work_pools", row)
+    return create_pool(workspace, {**body, "status": "PAUSED" if paused else "NOT_READY"})
+
+
+def read_work_pool(workspace: Workspace, name: str, headers: Mapping[bytes, bytes]) -> Answer:
+    return for_client(headers, workspace.shown("work_pools", pool_named(workspace, name)))
+
+
+def read_work_pools(
+    workspace: Workspace, criteria: Criteria, limit: int, headers: Mapping[bytes, bytes], offset: int = 0
+) -> Answer:
+    return for_client(headers, workspace.page("work_pools", criteria, Sort(NAME), limit, offset))
+
+
+def for_client(headers: Mapping[bytes, bytes], shown: bytes) -> Answer:
+    """Pools as a client can read them: old ones fail on a field that they do not know."""
+    if Client.of(headers).knows_result_storage:
+        return shown
+    pools = from_json(shown)
+    for pool in pools if isinstance(pools, list) else [pools]:
+        del pool["storage_configuration"]["default_result_storage_block_id"]
+    return pools
 
 
 def check_defaults(workspace: Workspace, template: dict[str, Any]) -> None:

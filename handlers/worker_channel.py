@@ -19,7 +19,7 @@ from understudy.workspaces.workspace import Workspace
 
 from .parameters.parameter_schemas import Mismatch
 from .streams import INTERNAL_ERROR, POLICY_VIOLATION, PROTOCOL_ERROR, SUBPROTOCOL, authenticate, refuse
-from .work_pools import check_defaults, create_work_pool, pool_named, queue_named, worker_heartbeat
+from .work_pools import add_pool, check_defaults, pool_named, queue_named, worker_heartbeat
 from .work_queues import NAME, POOL_ID
 
 VERSION = "work_pool_worker_channel.v1"
@@ -216,7 +216,7 @@ def connect(workspace: Workspace, name: str, hello: Json, base_job_template: Jso
             if not hello["create_pool_if_not_found"] or name.lower().startswith("prefect"):
                 raise Refused(AUTHORIZATION)
             values = {"name": name, "type": hello["worker_type"], "is_paused": False}
-            create_work_pool(workspace, {**values, "base_job_template": base_job_template})
+            add_pool(workspace, {**values, "base_job_template": base_job_template})
         before = pool_shown(workspace, name) or {}
         queues = queues_of(workspace, name, hello["work_queue_names"])
         if base_job_template and not before["base_job_template"]:

@@ -1,5 +1,6 @@
 """Deployments: created and changed, with their schedules and runs."""
 
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -383,3 +384,48 @@ def test_the_former_concurrency_limit_of_a_row_is_not_shown(tmp_path: Path) -> N
 def test_other_methods_are_refused_with_the_first_of_a_real_server(scratch: httpx.Client) -> None:
     answer = scratch.put(f"/deployments/{uuid4()}")
     assert (answer.status_code, answer.headers["allow"]) == (405, "PATCH")
+
+
+def test_a_limit_of_a_deployment_is_not_made_while_there_is_another_of_its_name(
+    scratch: httpx.Client, flow: str
+) -> None:
+    """A deployment that changes to a global limit leaves its own behind."""
+    deployment = created(scratch, flow, name="limited", concurrency_limit=1)["id"]
+    limit = scratch.post("/v2/concurrency_limits/", json={"name": f"limit-{uuid4()}", "limit": 2}).json()["id"]
+    path = f"/deployments/{deployment}"
+    for fields in ({"global_concurrency_limit_id": limit}, {"concurrency_limit": None}):
+        assert scratch.patch(path, json=fields).status_code == 204
+    assert scratch.patch(path, json={"concurrency_limit": 3}).status_code == 409
+    assert read(scratch, deployment)["global_concurrency_limit"] is None
+
+
+def test_an_anchor_keeps_its_offset(scratch: httpx.Client, flow: str) -> None:
+    anchor = "2025-01-01T00:00:00+02:00"
+    schedule = {"interval": 3600, "anchor_date": anchor}
+    deployment = created(scratch, flow, name="anchored", schedules=[{"schedule": schedule}])
+    for row in (deployment, read(scratch, deployment["id"])):
+        assert row["schedules"][0]["schedule"] == {"interval": 3600.0, "anchor_date": anchor, "timezone": "UTC"}
+
+
+@pytest.mark.parametrize("way", ["/flow_runs/", "create_flow_run", "create_flow_run/bulk"])
+def test_runs_are_created_by_the_automation_that_headers_name(scratch: httpx.Client, flow: str, way: str) -> None:
+    deployment, automation = created(scratch, flow, name=f"d-{uuid4()}")["id"], str(uuid4())
+
+    def creator(name: bytes) -> object:
+        headers = {"prefect-automation-id": automation, "prefect-automation-name": b64encode(name).decode()}
+        path = way if way == "/flow_runs/" else f"/deployments/{deployment}/{way}"
+        body: object = {"flow_id": flow, "deployment_id": deployment} if way == "/flow_runs/" else {}
+        answer = scratch.post(path, json=[body] if way.endswith("bulk") else body, headers=headers).json()
+        run = answer["results"][0]["flow_run_id"] if way.endswith("bulk") else answer["id"]
+        return scratch.get(f"/flow_runs/{run}").json()["created_by"]
+
+    assert creator("Mine é".encode()) == {"id": automation, "type": "AUTOMATION", "display_value": "Mine é"}
+    assert creator(b"") is None
+    assert creator(b"\xff") is None
+
+
+def test_an_automation_is_named_by_its_id(scratch: httpx.Client, flow: str) -> None:
+    headers = {"prefect-automation-id": "x", "prefect-automation-name": "bWluZQ=="}
+    refused = scratch.post("/flow_runs/", json={"flow_id": flow}, headers=headers)
+    assert refused.status_code == 422
+    assert refused.json()["exception_detail"][0]["loc"] == ["header", "prefect-automation-id"]

@@ -392,3 +392,28 @@ def test_a_state_that_is_kept_shows_a_result_that_was_stored_with_it(tmp_path: P
         done = {"type": "COMPLETED", "data": [2]}
         made = created(api, "/flow_runs/", flow_id=loaded["flow_id"], state=done)["id"]
         assert api.post(f"/flow_runs/{made}/set_state", json=pending).json()["state"]["data"] == [2]
+
+
+# ---------------------------------------------------------------- times and sizes
+
+
+def test_the_details_of_a_state_keep_the_offset_of_their_times(scratch: httpx.Client, flow: str) -> None:
+    details = dict.fromkeys(("scheduled_time", "pause_timeout", "cache_expiration"), "2031-01-01T00:00:00+02:00")
+    made = created(scratch, "/flow_runs/", flow_id=flow, state={"type": "SCHEDULED", "state_details": details})
+    read = scratch.get(f"/flow_runs/{made['id']}").json()
+    states = scratch.get("/flow_run_states/", params={"flow_run_id": made["id"]}).json()
+    for state in (made["state"], read["state"], states[0]):
+        assert details.items() <= state["state_details"].items()
+    for run in (made, read):
+        assert run["expected_start_time"] == run["next_scheduled_start_time"] == "2030-12-31T22:00:00Z"
+
+
+def test_the_parameters_of_a_run_have_a_largest_size(scratch: httpx.Client, flow: str, run: str) -> None:
+    parameters = {"text": "x" * 600_000}
+    for answer in (
+        scratch.post("/flow_runs/", json={"flow_id": flow, "parameters": parameters}),
+        scratch.patch(f"/flow_runs/{run}", json={"parameters": parameters}),
+    ):
+        assert answer.status_code == 422
+        reason = "must be less than 524,288 bytes when serialized (got 600,011 bytes)."
+        assert answer.json()["exception_detail"][0]["msg"] == f"Value error, Flow run parameters {reason}"

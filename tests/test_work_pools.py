@@ -196,3 +196,44 @@ def test_the_defaults_of_a_template_are_checked(scratch: httpx.Client) -> None:
     refused, missing = create("many"), create({"$ref": {"block_document_id": str(uuid4())}})
     assert (refused.status_code, missing.status_code) == (422, 404)
     assert refused.json()["detail"].startswith("Validation failed for work pool's job variable defaults: ")
+
+
+@pytest.mark.parametrize(
+    ("agent", "is_shown"),
+    [
+        ("prefect/3.3.7 (API 0.8.4)", False),
+        ("prefect/3.3.7rc1 (API 0.8.4)", False),
+        ("prefect/2.20.0 (API 0.8.4)", False),
+        ("prefect/3.3.7+3.gabc (API 0.8.4)", True),
+        ("prefect/3.3.8 (API 0.8.4)", True),
+        ("python-httpx/0.28", True),
+    ],
+)
+def test_old_clients_are_not_shown_a_field_that_they_do_not_know(
+    scratch: httpx.Client, agent: str, is_shown: bool
+) -> None:
+    name, headers = f"pool-{uuid4()}", {"user-agent": agent}
+    shown = [
+        scratch.post("/work_pools/", json={"name": name}, headers=headers).json(),
+        scratch.get(f"/work_pools/{name}", headers=headers).json(),
+        *scratch.post("/work_pools/filter", json={"work_pools": {"name": {"any_": [name]}}}, headers=headers).json(),
+    ]
+    assert len(shown) == 3
+    assert [("default_result_storage_block_id" in pool["storage_configuration"]) for pool in shown] == [is_shown] * 3
+
+
+def test_a_queue_that_is_named_twice_is_polled_once(scratch: httpx.Client, pool: str) -> None:
+    flow = scratch.post("/flows/", json={"name": f"flow-{uuid4()}"}).json()["id"]
+    scratch.post("/flow_runs/", json={"flow_id": flow, "work_pool_name": pool, "state": {"type": "SCHEDULED"}})
+    names = {"work_queue_names": ["default", "default"]}
+    assert len(scratch.post(f"/work_pools/{pool}/get_scheduled_flow_runs", json=names).json()) == 1
+
+
+def test_only_a_boolean_says_that_the_ui_asks(scratch: httpx.Client, pool: str) -> None:
+    queue = scratch.get(f"/work_pools/{pool}").json()["default_queue_id"]
+    answers = [
+        scratch.post(f"/work_queues/{queue}/get_runs", json={}, headers={"x-prefect-ui": flag})
+        for flag in ("maybe", "true", "Off")
+    ]
+    assert [answer.status_code for answer in answers] == [422, 200, 200]
+    assert answers[0].json()["exception_detail"][0]["loc"] == ["header", "x-prefect-ui"]

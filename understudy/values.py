@@ -60,6 +60,16 @@ def in_utc(value: datetime) -> datetime:
         raise ValueError("the moment is out of range in UTC") from None
 
 
+def with_offset(value: datetime) -> datetime:
+    """The same moment with the offset that it has; a time without one is in UTC.
+
+    Raises:
+        ValueError: the moment is before the year 1 or after 9999 in UTC.
+    """
+    moment = in_utc(value)
+    return moment if value.tzinfo is None else value
+
+
 def as_stored(value: Any) -> Any:
     """A number as SQLite's NUMERIC affinity stores it; any other value unchanged.
 

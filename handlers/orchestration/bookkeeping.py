@@ -6,7 +6,7 @@ Source of each: the class of the same name in `prefect.server.orchestration.glob
 from datetime import datetime
 
 from understudy.contract.columns import Column
-from understudy.values import MICROSECOND, key_of
+from understudy.values import MICROSECOND, in_utc, key_of
 
 from ..states import TERMINAL
 from .policy import Rule, transform
@@ -74,7 +74,7 @@ def set_expected_start_time(transition: Transition) -> None:
     proposed = transition.proposed
     if transition.run["expected_start_time"] is None:
         is_scheduled = transition.proposed_type == "SCHEDULED"
-        moment = proposed["state_details"]["scheduled_time"] if is_scheduled else proposed["timestamp"]
+        moment = in_utc(proposed["state_details"]["scheduled_time"]) if is_scheduled else proposed["timestamp"]
         transition.run["expected_start_time"] = moment
 
 
@@ -83,7 +83,7 @@ def set_next_scheduled_start_time(transition: Transition) -> None:
     """The time for which the state is scheduled, until the run leaves it."""
     if transition.proposed_type == "SCHEDULED":
         scheduled = transition.proposed["state_details"]["scheduled_time"]
-        transition.run["next_scheduled_start_time"] = scheduled
+        transition.run["next_scheduled_start_time"] = in_utc(scheduled)
     elif transition.initial_type == "SCHEDULED":
         transition.run["next_scheduled_start_time"] = None
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 AGENT = re.compile(r"prefect/((\d+)\.(\d+)\.(\d+)(?:[a-z.+0-9]+)?) \(API \S+\)\Z")
 PAUSES = (0, 8, 4)  # the first API version with pauses
+RESULT_STORAGE = (3, 3, 7)  # the last version of the client before pools had a block for results
 TASK_RETRIES = (0, 8, 3)  # the first one whose clients try the tasks of a flow again themselves
 
 
@@ -34,6 +35,12 @@ class Client:
     @property
     def has_pauses(self) -> bool:
         return self.api_version is None or self.api_version >= PAUSES
+
+    @property
+    def knows_result_storage(self) -> bool:
+        """Whether the client reads all fields of pools. Source: `prefect.server.api.workers`."""
+        is_later_build = self.release.partition("3.3.7")[2].startswith(("+", ".post"))
+        return not self.release or self.numbers > RESULT_STORAGE or (self.numbers == RESULT_STORAGE and is_later_build)
 
     @property
     def retries_tasks(self) -> bool:

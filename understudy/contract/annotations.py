@@ -147,6 +147,7 @@ ANNOTATIONS: Mapping[str, Annotation] = {
     "x-before": Annotation(SCHEMA, TEXT),
     "x-after": Annotation(SCHEMA, TEXT),
     "x-plain": Annotation(SCHEMA, beside("format", FLAG)),
+    "x-keeps-offset": Annotation(SCHEMA, beside("format", FLAG)),
     "x-blank-message": Annotation(SCHEMA, TEXT),
     "x-template": Annotation(SCHEMA, with_keys("uses", "declares", "incomplete", "undeclared")),
     "x-truncate": Annotation(SCHEMA, SIZE),

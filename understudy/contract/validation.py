@@ -22,7 +22,7 @@ from pydantic_core import (
 )
 
 from understudy.contract.contract import Place
-from understudy.values import as_stored, in_utc
+from understudy.values import as_stored, in_utc, with_offset
 
 
 class Reading(Enum):
@@ -318,25 +318,26 @@ def identifier(reading: Reading) -> core_schema.CoreSchema:
 
 
 def moment(place: Place, reading: Reading) -> core_schema.CoreSchema:
-    """A date-time, in UTC unless it has an offset.
+    """A date-time, in UTC unless it has an offset, and converted to UTC unless it keeps that (`x-keeps-offset`).
 
     The real server first tries pydantic's parser (which also accepts dates and Unix times), then pendulum's (ISO weeks,
     days of the year …), and reports pendulum's errors. With `x-plain` it only uses pydantic's.
     """
+    converted = with_offset if place.value.get("x-keeps-offset") else in_utc
     if reading is Reading.STRICT:
         return core_schema.no_info_after_validator_function(
-            in_utc, spelled(RFC_3339_PATTERN, core_schema.datetime_schema())
+            converted, spelled(RFC_3339_PATTERN, core_schema.datetime_schema())
         )
     if reading is Reading.STORED:
-        return core_schema.no_info_after_validator_function(in_utc, core_schema.datetime_schema(strict=True))
+        return core_schema.no_info_after_validator_function(converted, core_schema.datetime_schema(strict=True))
     if place.value.get("x-plain"):
-        return core_schema.no_info_after_validator_function(in_utc, core_schema.datetime_schema())
+        return core_schema.no_info_after_validator_function(converted, core_schema.datetime_schema())
 
     def read(value: Any, handler: Callable[[Any], datetime]) -> datetime:
         try:
-            return in_utc(handler(value))
+            return converted(handler(value))
         except ValueError:
-            return in_utc(read_by_pendulum(value))
+            return converted(read_by_pendulum(value))
 
     return core_schema.no_info_wrap_validator_function(read, core_schema.datetime_schema())
 

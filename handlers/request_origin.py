@@ -1,0 +1,58 @@
+"""What the headers of a request say of where it comes from."""
+
+from base64 import b64decode
+from binascii import Error as NotBase64
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from pydantic_core import SchemaValidator, ValidationError, core_schema
+
+from understudy.contract.validation import errors_of
+from understudy.errors import Invalid
+
+AUTOMATION_ID, AUTOMATION_NAME = "prefect-automation-id", "prefect-automation-name"
+UI = "x-prefect-ui"
+IDS, FLAGS = SchemaValidator(core_schema.uuid_schema()), SchemaValidator(core_schema.bool_schema())
+
+
+def creator_of(headers: Mapping[bytes, bytes], body: Any) -> dict[str, Any] | None:
+    """The automation that creates a row, which a request names in its headers; None if it names none.
+
+    The name is in Base64. Source: `get_created_by` in `prefect.server.api.dependencies`.
+
+    Args:
+        headers: of the request, by their names in lower case.
+        body: of the request, which an error shows.
+
+    Raises:
+        Invalid: the id of the automation is not a UUID.
+    """
+    automation: UUID | None = value_of(headers, AUTOMATION_ID, IDS, body)
+    if automation is None:
+        return None
+    try:
+        name = b64decode(headers.get(AUTOMATION_NAME.encode(), b"")).decode()
+    except (NotBase64, UnicodeDecodeError):
+        return None
+    return {"id": automation, "type": "AUTOMATION", "display_value": name} if name else None
+
+
+def is_from_ui(headers: Mapping[bytes, bytes]) -> bool:
+    """Whether the web UI sent a request.
+
+    Raises:
+        Invalid: the header is no boolean.
+    """
+    return bool(value_of(headers, UI, FLAGS, None))
+
+
+def value_of(headers: Mapping[bytes, bytes], name: str, validator: SchemaValidator, body: Any) -> Any:
+    """The value of a header; None if the request does not have it."""
+    given = headers.get(name.encode())
+    if given is None:
+        return None
+    try:
+        return validator.validate_python(given.decode("latin-1"))
+    except ValidationError as error:
+        raise Invalid(errors_of(error, "header", name), body) from None
