@@ -19,7 +19,7 @@ from .names import new_name
 from .orchestration import flow_states
 from .orchestration.client import Client
 from .orchestration.transition import new_state, proposed_state
-from .parameters.hydration import Hydration, HydrationError
+from .parameters.hydration import Hydration, HydrationError, without_context
 from .parameters.parameter_schemas import CIRCULAR, Mismatch, check
 from .request_origin import creator_of
 from .schedules import schedules_of
@@ -95,7 +95,7 @@ def reason_of(error: Exception) -> str:
 def parameters_of(workspace: Workspace, deployment: Body, body: Body) -> Any:
     """The parameters of a run: those of its deployment, and its own before them."""
     parameters = {**deployment["parameters"], **body.get("parameters", {})}
-    return Hydration(workspace, renders=True, raises=True).object(parameters)
+    return Hydration(workspace, raises=True, render=without_context).object(parameters)
 
 
 def check_parameters(deployment: Body, body: Body, parameters: Any) -> None:

@@ -18,7 +18,7 @@ from understudy.values import MICROSECOND, new_id, now
 from understudy.workspaces.workspace import Workspace
 
 from . import CONFLICT
-from .parameters.hydration import Hydration, HydrationError
+from .parameters.hydration import Hydration, HydrationError, without_context
 from .parameters.parameter_schemas import Mismatch, check, check_given, job_variable_errors, job_variables_of
 from .schedules import DEPLOYMENT_ID as SCHEDULED_DEPLOYMENT
 from .schedules import add_schedules, delete_schedules
@@ -237,7 +237,7 @@ def update_deployment(workspace: Workspace, id: UUID, body: Body) -> Answer:
 
 def hydrated(workspace: Workspace, parameters: Body) -> Any:
     try:
-        return Hydration(workspace, renders=True, raises=True).object(parameters)
+        return Hydration(workspace, raises=True, render=without_context).object(parameters)
     except HydrationError as error:
         raise BadRequest(f"Error hydrating deployment parameters: {error}") from None
 

@@ -115,7 +115,7 @@ def read_task_run_with_flow_run_name(workspace: Workspace, id: UUID) -> Answer:
 def validate_obj(workspace: Workspace, schema: dict[str, Any], values: dict[str, Any]) -> Answer:
     meant = as_meant(schema)
     check_schema(meant)
-    hydrated = Hydration(workspace, renders=False, raises=False).object(values)
+    hydrated = Hydration(workspace, raises=False).object(values)
     try:
         return error_tree(errors_of(hydrated, meant))
     except Mismatch as error:

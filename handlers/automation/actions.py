@@ -5,11 +5,9 @@ Source: `prefect.server.events.actions`.
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from itertools import chain
 from typing import Any
 from uuid import UUID
 
-from jinja2 import TemplateError
 from pydantic_core import from_json
 
 from understudy.errors import ApiError
@@ -20,15 +18,15 @@ from understudy.workspaces.workspace import Workspace
 
 from .. import automations, deployment_runs, deployments, flow_runs, work_pools, work_queues
 from ..event_filters import ID, ROLE
-from ..parameters.hydration import ENVIRONMENT, KIND
+from ..parameters.hydration import Hydration, HydrationError, with_templates
+from ..parameters.templates import TemplateFailed, render
 from . import messages
-from .action_events import NAME, Firing, Invocation, Json, keep_outcome
+from .action_events import NAME, Invocation, Json, keep_outcome
+from .template_values import ENVIRONMENT, context_of
 from .triggers import Event
 
 SUSPENSION = timedelta(hours=1)
 NOTIFY, WEBHOOK = "notify", "webhook"  # a capability of blocks, and the slug of a type
-TABLES = {"deployment": "deployments", "work_pool": "work_pools", "work_queue": "work_queues"}
-NATIVE = ("deployment", "flow", "flow-run", "task-run", "work-pool", "work-queue")  # what templates can name
 
 
 class ActionFailed(Exception):
@@ -125,9 +123,9 @@ def run_deployment(workspace: Workspace, invocation: Invocation) -> None:
     start = now() + timedelta(seconds=action.get("schedule_after") or 0)
     state = {"type": "SCHEDULED", "name": "Scheduled", "state_details": {"scheduled_time": start}}
     try:
-        parameters = rendered_parameters(workspace, invocation, action.get("parameters") or {})
-    except (ActionFailed, ValueError) as error:
-        raise ActionFailed(f"Unable to create flow run from deployment: {error}") from None
+        parameters = rendered_parameters(workspace, invocation)
+    except HydrationError as error:
+        raise ActionFailed(f"Unable to create flow run from deployment: {error!r}") from None
     body = {
         "state": state,
         "parameters": parameters,
@@ -299,81 +297,21 @@ def rendered(workspace: Workspace, invocation: Invocation, template: str) -> str
         ActionFailed: it cannot be rendered.
     """
     try:
-        return ENVIRONMENT.from_string(template).render(context_of(workspace, invocation))
-    except (TemplateError, TypeError, ValueError, ArithmeticError) as error:
+        return render(ENVIRONMENT, template, context_of(workspace, invocation))
+    except TemplateFailed as error:
         invocation.details |= {"template_error": str(error), "template_source": template}
-        raise ActionFailed(f"Template rendering failed: {error!r}") from None
+        raise ActionFailed(f"Template rendering failed: {error.cause!r}") from None
 
 
-def context_of(workspace: Workspace, invocation: Invocation) -> Json:
-    """What templates can name: the automation, what has triggered it, and the rows that the event is about."""
-    variables = map(workspace["variables"].values, workspace["variables"].live)
-    firings = all_firings(invocation.firing)
-    context: Json = {
-        "automation": invocation.automation,
-        "event": invocation.event,
-        "labels": nested(invocation.firing.labels),
-        "firing": firing_shown(invocation.firing),
-        "firings": [firing_shown(firing) for firing in firings],
-        "events": [firing.event for firing in firings if firing.event is not None],
-        "variables": {variable["name"]: variable["value"] for variable in variables},
-    }
-    for kind in NATIVE if invocation.event is not None else ():
-        table = f"{kind.replace('-', '_')}s"
-        row_id = None if invocation.event is None else id_in(invocation.event, kind)
-        row = None if row_id is None else workspace[table].find(row_id.int)
-        context[kind.replace("-", "_")] = None if row is None else from_json(workspace.shown(table, row))
-    return context
+def rendered_parameters(workspace: Workspace, invocation: Invocation) -> Any:
+    """The parameters of an action, with the values that templates and variables in them stand for.
 
-
-def all_firings(firing: Firing) -> list[Firing]:
-    """A firing, and those of the parts of its trigger."""
-    return [firing, *chain.from_iterable(map(all_firings, firing.firings))]
-
-
-def firing_shown(firing: Firing) -> Json:
-    """A firing as templates see it."""
-    return {
-        "id": str(firing.id),
-        "trigger": firing.trigger,
-        "trigger_states": ["Triggered"],
-        "triggered": firing.time,
-        "triggering_labels": dict(firing.labels),
-        "triggering_firings": [firing_shown(part) for part in firing.firings],
-        "triggering_event": firing.event,
-        "triggering_value": None,
-    }
-
-
-def nested(labels: Mapping[str, str]) -> Json:
-    """Labels by the parts of their names: `labels.prefect.resource.id`."""
-    found: Json = {}
-    for label, value in labels.items():
-        *above, name = label.split(".")
-        place = found
-        for part in above:
-            below = place.setdefault(part, {})
-            place = below if isinstance(below, dict) else {}
-        place[name] = value
-    return found
-
-
-def rendered_parameters(workspace: Workspace, invocation: Invocation, parameters: Any) -> Any:
-    """Parameters with the values that templates in them stand for; one that is all of a text keeps its type."""
-    if isinstance(parameters, dict):
-        if parameters.get(KIND) == "jinja":
-            return rendered(workspace, invocation, str(parameters.get("template") or ""))
-        if KIND in parameters:
-            return parameters
-        return {name: rendered_parameters(workspace, invocation, value) for name, value in parameters.items()}
-    if isinstance(parameters, list):
-        return [rendered_parameters(workspace, invocation, value) for value in parameters]
-    if not isinstance(parameters, str) or "{{" not in parameters:
-        return parameters
-    text = parameters.strip()
-    if text.startswith("{{") and text.endswith("}}") and text.count("{{") == 1:
-        return from_json(rendered(workspace, invocation, f"{{{{ {text[2:-2].strip()} | tojson }}}}"))
-    return rendered(workspace, invocation, parameters)
+    Raises:
+        HydrationError: a value cannot be found out.
+    """
+    context = context_of(workspace, invocation)
+    hydration = Hydration(workspace, raises=True, render=lambda template: render(ENVIRONMENT, template, context))
+    return hydration.object(with_templates(invocation.action.get("parameters") or {}))
 
 
 ACTIONS: Mapping[str, Callable[[Workspace, Invocation], None]] = {

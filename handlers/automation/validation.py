@@ -207,7 +207,7 @@ def action(core: Schema) -> Schema:
     }
     webhook = {
         "block_document_id": block,
-        "payload": default(core_schema.no_info_before_validator_function(as_text, template("payload")), ""),
+        "payload": default(template("payload", core_schema.no_info_before_validator_function(as_text, TEXT)), ""),
     }
     return core_schema.union_schema(
         [
@@ -254,7 +254,7 @@ def checked_selection(key: str, action: Json) -> Json:
     return action
 
 
-def template(name: str) -> Schema:
+def template(name: str, schema: Schema = TEXT) -> Schema:
     def check(text: str) -> str:
         try:
             check_template(text)
@@ -262,7 +262,7 @@ def template(name: str) -> Schema:
             raise ValueError(f"{name!r} is not a valid template: {error.message}") from None
         return text
 
-    return core_schema.no_info_after_validator_function(check, core_schema.str_schema())
+    return core_schema.no_info_after_validator_function(check, schema)
 
 
 def as_text(value: Any) -> Any:

@@ -8,10 +8,11 @@ from jinja2 import ChainableUndefined, TemplateSyntaxError
 
 from understudy.workspaces.workspace import Workspace
 
-from .templates import Environment, InvalidTemplate, check_loops
+from .templates import Environment, InvalidTemplate, TemplateFailed, check_loops, is_template, render
 
 KIND = "__prefect_kind"
 ENVIRONMENT = Environment(undefined=ChainableUndefined)
+OPENING, CLOSING = "{{", "}}"
 
 
 class Removed:
@@ -23,10 +24,19 @@ class Unrendered:
 
 
 class HydrationError(Exception):
-    """A value cannot be found out. It stands in place of the value where errors are collected."""
+    """A value cannot be found out. It stands in place of the value where errors are collected.
 
-    def __str__(self) -> str:
-        return str(self.args[0])
+    Args:
+        message: the text of the error.
+        kind: what a real server calls it.
+    """
+
+    def __init__(self, message: str, kind: str) -> None:
+        super().__init__(message)
+        self._kind = kind
+
+    def __repr__(self) -> str:
+        return f"{self._kind}()"
 
 
 class Hydration:
@@ -34,13 +44,15 @@ class Hydration:
 
     Args:
         workspace: whose variables there are; None if variables are not looked up.
-        renders: whether templates are rendered.
         raises: whether an error is raised, or stands in place of the value.
+        render: renders a template; None if templates are only checked.
     """
 
-    def __init__(self, workspace: Workspace | None, *, renders: bool, raises: bool) -> None:
+    def __init__(
+        self, workspace: Workspace | None, *, raises: bool, render: Callable[[str], str] | None = None
+    ) -> None:
         self._variables = None if workspace is None else variables_of(workspace)
-        self._renders = renders
+        self._render = render
         self._raises = raises
         self._kinds: Mapping[Any, Callable[[dict[str, Any]], Any]] = {
             "none": self._plain,
@@ -90,7 +102,7 @@ class Hydration:
         try:
             return json.loads(text)
         except ValueError as error:
-            return HydrationError(f"Invalid JSON: {error}")
+            return HydrationError(f"Invalid JSON: {error}", "InvalidJSON")
 
     def _jinja(self, value: dict[str, Any]) -> Any:
         if "template" not in value:
@@ -102,13 +114,13 @@ class Hydration:
             root = ENVIRONMENT.parse(template)
             check_loops(root)
         except (TemplateSyntaxError, InvalidTemplate) as error:
-            return HydrationError(f"Invalid jinja: {error}")
-        if not self._renders:
+            return invalid_template(error)
+        if self._render is None:
             return Unrendered()
         try:
-            return ENVIRONMENT.from_string(root).render()
-        except Exception as error:  # noqa: BLE001 - a template can raise anything
-            return HydrationError(f"Invalid jinja: Failed to render template due to the following error: {error!r}")
+            return self._render(template)
+        except TemplateFailed as error:
+            return invalid_template(error)
 
     def _variable(self, value: dict[str, Any]) -> Any:
         if "variable_name" not in value:
@@ -120,14 +132,27 @@ class Hydration:
             return Unrendered()
         if isinstance(name, str) and name in self._variables:
             return self._variables[name]
-        return HydrationError(f"Variable '{name}' not found in workspace.")
+        return HydrationError(f"Variable '{name}' not found in workspace.", "WorkspaceVariableNotFound")
 
     def _inner(self, value: Any) -> Any:
         return self._value(value) if isinstance(value, dict) else value
 
 
 def missing(key: str) -> HydrationError:
-    return HydrationError(f"Missing '{key}' key in __prefect object")
+    return HydrationError(f"Missing '{key}' key in __prefect object", f"{key.title()}NotFound")
+
+
+def invalid_template(error: Exception) -> HydrationError:
+    return HydrationError(f"Invalid jinja: {error}", "InvalidJinja")
+
+
+def without_context(template: str) -> str:
+    """Render a template that can name nothing.
+
+    Raises:
+        TemplateFailed: it cannot be rendered.
+    """
+    return render(ENVIRONMENT, template, {})
 
 
 def variables_of(workspace: Workspace) -> dict[str, Any]:
@@ -141,7 +166,7 @@ def checked_templates(parameters: dict[str, Any] | None) -> dict[str, Any] | Non
     Raises:
         ValueError: a template or a value is not valid.
     """
-    hydrated = Hydration(None, renders=False, raises=False).object(with_templates(parameters or {}))
+    hydrated = Hydration(None, raises=False).object(with_templates(parameters or {}))
     errors = [f"{place and place + ':'} {error}" for place, error in errors_in(hydrated)]
     if errors:
         raise ValueError("Invalid parameters: \n" + "\n  ".join(errors))
@@ -149,11 +174,21 @@ def checked_templates(parameters: dict[str, Any] | None) -> dict[str, Any] | Non
 
 
 def with_templates(value: Any) -> Any:
-    """A value with an object of the kind `jinja` in place of each text that is a template."""
+    """A value with an object of a kind in place of each text that is a template, except in lists in lists."""
     if isinstance(value, dict):
         return value if KIND in value else {name: with_templates(part) for name, part in value.items()}
-    is_template = isinstance(value, str) and ("{{" in value or "{%" in value)
-    return {KIND: "jinja", "template": value} if is_template else value
+    if isinstance(value, list):
+        return [part if isinstance(part, list) else with_templates(part) for part in value]
+    return of_template(value) if isinstance(value, str) and is_template(value) else value
+
+
+def of_template(text: str) -> dict[str, Any]:
+    """The object that a template stands for: one that is a single expression keeps the type of its value."""
+    expression = text.strip()
+    if expression.startswith(OPENING) and expression.endswith(CLOSING) and expression.count(OPENING) == 1:
+        inner = f"{OPENING} {expression[2:-2].strip()} | tojson {CLOSING}"
+        return {KIND: "json", "value": {KIND: "jinja", "template": inner}}
+    return {KIND: "jinja", "template": text}
 
 
 def errors_in(hydrated: Any, place: str = "") -> Iterator[tuple[str, HydrationError]]:

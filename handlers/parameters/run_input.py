@@ -15,7 +15,7 @@ from understudy.operations.actions import check_keys, insert, matching
 from understudy.workspaces.workspace import Workspace
 
 from .. import CONFLICT
-from .hydration import Hydration, HydrationError
+from .hydration import Hydration, HydrationError, without_context
 from .parameter_schemas import Mismatch, check
 
 INPUTS, FLOW_RUN_ID, KEY = "flow_run_inputs", Column(("flow_run_id",)), Column(("key",))
@@ -34,7 +34,7 @@ def checked_input(
         InvalidInput: it is not valid against the schema of the input, or there is no such schema.
     """
     try:
-        values: dict[str, Any] = Hydration(workspace, renders=True, raises=True).object(given) or {}
+        values: dict[str, Any] = Hydration(workspace, raises=True, render=without_context).object(given) or {}
     except HydrationError as error:
         raise InvalidInput(f"Error hydrating run input: {error}") from None
     try:

@@ -1,6 +1,7 @@
 """Templates of texts that users write, in Jinja's language."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from jinja2 import TemplateSyntaxError, nodes
@@ -10,6 +11,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 MOST_LOOPS, DEEPEST_LOOP = 10, 2
 LONGEST = 1_000_000  # characters and items that an operator may produce
+LONGEST_RANGE = 100
 DIGITS = 10_000  # bits of a power, and columns of a formatted value
 WIDTH = re.compile(r"%[^a-zA-Z%]*?([0-9]{5,}|\*)")
 
@@ -19,10 +21,26 @@ class Environment(ImmutableSandboxedEnvironment):
 
     intercepted_binops = frozenset({"*", "**", "%"})
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.globals["range"] = short_range
+
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         if is_too_large(operator, left, right):
             raise SecurityError(f"the result of {operator} is too large")
         return super().call_binop(context, operator, left, right)
+
+
+def short_range(*arguments: int) -> range:
+    """A range of at most 100 numbers.
+
+    Raises:
+        OverflowError: it has more.
+    """
+    numbers = range(*arguments)
+    if len(numbers) > LONGEST_RANGE:
+        raise OverflowError(f"Range too big. The sandbox blocks ranges larger than MAX_TEMPLATE_RANGE={LONGEST_RANGE}.")
+    return numbers
 
 
 def is_too_large(operator: str, left: Any, right: Any) -> bool:
@@ -35,6 +53,33 @@ def is_too_large(operator: str, left: Any, right: Any) -> bool:
 
 
 JINJA = Environment()
+
+
+def is_template(text: str) -> bool:
+    """Whether a text may have parts to render."""
+    return "{{" in text or "{%" in text
+
+
+class TemplateFailed(Exception):
+    """A template cannot be rendered, because of `cause`."""
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(f"Failed to render template due to the following error: {cause!r}")
+        self.cause = cause
+
+
+def render(environment: Environment, template: str, context: Mapping[str, Any]) -> str:
+    """Render a template.
+
+    Raises:
+        TemplateFailed: it cannot be rendered.
+    """
+    if not is_template(template):
+        return template
+    try:
+        return environment.from_string(template).render(context)
+    except Exception as error:
+        raise TemplateFailed(error) from error
 
 
 class InvalidTemplate(Exception):

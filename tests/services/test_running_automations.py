@@ -359,10 +359,107 @@ def test_templates_name_what_has_triggered(workspace: RemoteWorkspace, api: http
     assert message.body == "compound 3 2 two one two 2026"
 
 
-@pytest.mark.parametrize("template", ["{{ event.event + 1 }}", "{{ 1 / 0 }}", "{{ 1 / 0 }} and more"])
-def test_a_template_that_fails(api: httpx.Client, deployment: str, template: str) -> None:
+RUN_EVENT = {
+    "related": [
+        {"prefect.resource.id": "prefect.flow.a", "prefect.resource.role": "flow", "prefect.resource.name": "its flow"},
+        {"prefect.resource.id": "tag.a", "prefect.resource.role": "tag"},
+        {"prefect.resource.id": "tag.b", "prefect.resource.role": "tag"},
+    ],
+    "payload": {"n": 7, "text": "é"},
+}
+
+
+def parameters_of(api: httpx.Client, deployment: str, parameters: Json) -> Json:
+    """The parameters of the run that an automation creates, for an event of a run of the deployment."""
+    run = posted(api, f"/deployments/{deployment}/create_flow_run", name="seen", parameters={"p": [1]})
+    action = {"type": "run-deployment", "source": "selected", "deployment_id": deployment, "parameters": parameters}
+    automation(api, on("my.event", for_each=["prefect.resource.id"]), action, tags=["tagged"])
+    labels = {"prefect.resource.id": f"prefect.flow-run.{run['id']}", "prefect.resource.name": "named"}
+    state = {"name": "Late", "type": "SCHEDULED", "message": "m", "timestamp": "2026-03-01T00:00:00Z"}
+    labels |= {f"prefect.state-{name}": value for name, value in state.items()}
+    event = {"id": str(uuid4()), "occurred": time_of(api), "event": "my.event", "resource": labels, **RUN_EVENT}
+    api.post("/events", json=[event]).raise_for_status()
+    assert "reason" not in outcome(api), outcome(api)
+    (made,) = (each for each in posted(api, "/flow_runs/filter") if each["name"] != "seen")
+    return dict(made["parameters"])
+
+
+def test_parameters_keep_the_types_of_what_their_templates_name(api: httpx.Client, deployment: str) -> None:
+    posted(api, "/variables/", name="v", value={"a": [1, 2.5]})
+    whole: Json = {
+        "{{ event.payload }}": RUN_EVENT["payload"],
+        " {{ event.payload.n }} ": 7,
+        "{{ flow_run.parameters }}": {"p": [1]},
+        "{{ variables.v }}": {"a": [1, 2.5]},
+        "{{ automation.tags }}": ["tagged"],
+    }
+    jinja = {"__prefect_kind": "jinja", "template": "[{{ event.payload.n }}]"}
+    given = {
+        **{f"p{n}": template for n, template in enumerate(whole)},
+        "listed": ["{{ event.payload.n }}", {"in": "n={{ event.payload.n }}"}, ["{{ as it is }}"]],
+        "json": {"__prefect_kind": "json", "value": jinja},
+        "jinja": jinja,
+        "variable": {"__prefect_kind": "workspace_variable", "variable_name": "v"},
+    }
+    assert parameters_of(api, deployment, given) == {
+        **{f"p{n}": value for n, value in enumerate(whole.values())},
+        "listed": [7, {"in": "n=7"}, ["{{ as it is }}"]],
+        "json": [7],
+        "jinja": "[7]",
+        "variable": {"a": [1, 2.5]},
+    }
+
+
+def test_templates_see_events_and_rows_as_models(api: httpx.Client, deployment: str) -> None:
+    texts = {
+        "{{ event.resource.name }}": "named",
+        "{{ event.resource.labels.prefect.resource.name }}": "named",
+        "{{ event.resource_in_role['flow'].name }}": "its flow",
+        "{{ event.resources_in_role['tag'] | map(attribute='id') | join(',') }}": "tag.a,tag.b",
+        "{{ event.find_resource_label('related:flow:prefect.resource.name') }}": "its flow",
+        "{{ event.involved_resources | length }}{{ event.related[1].role }}": "4tag",
+        "{% if event.size_bytes > 300 %}large{% endif %}": "large",
+        "{{ event.occurred.year }}": "2026",
+        "{{ flow_run.state.name }} {{ flow_run.state.timestamp }}": "Late 2026-03-01 00:00:00+00:00",
+        "{{ flow_run.total_run_time }}": "0:00:00",
+        "{{ deployment }} {{ work_pool }} {{ concurrency_limit }}": "None None None",
+        "{{ labels.prefect }}{{ labels | length }}": "1",
+        "{{ flow_run | ui_url }}{{ 1 | ui_resource_events_url }}": "NoneNone",
+        "{{ event.related[0] | ui_resource_events_url }}": "events?resource=prefect.flow.a",
+        "{{ 'x/flow-run/00000000-0000-4000-8000-000000000000' | flow_run_id }}{{ '' | flow_run_id }}": f"{UNKNOWN}None",
+    }
+    given = {f"p{n}": f"={template}" for n, template in enumerate(texts)}
+    assert parameters_of(api, deployment, given) == {f"p{n}": f"={text}" for n, text in enumerate(texts.values())}
+
+
+@pytest.mark.parametrize(
+    ("template", "error"),
+    [
+        ("{{ event.event + 1 }}", "InvalidJSON"),
+        ("{{ 1 / 0 }}", "InvalidJinja"),
+        ("{{ 1 / 0 }} and more", "InvalidJinja"),
+        ("{{ event.occurred }}", "InvalidJinja"),
+        ("{{ event.id }}", "InvalidJinja"),
+        ("{{ range(101) }}", "InvalidJinja"),
+        ("{{ event.resource.role() }}", "InvalidJinja"),
+        ("{{ event.payload | nofilter }}", "InvalidJinja"),
+        ({"__prefect_kind": "workspace_variable", "variable_name": "none"}, "WorkspaceVariableNotFound"),
+    ],
+)
+def test_a_template_that_fails(api: httpx.Client, deployment: str, template: object, error: str) -> None:
     action = {"type": "run-deployment", "source": "selected", "deployment_id": deployment}
     automation(api, on("my.event"), {**action, "parameters": {"x": template}})
     emit(api, "my.event")
-    assert outcome(api)["reason"].startswith("Unable to create flow run from deployment: ")
+    assert outcome(api)["reason"] == f"Unable to create flow run from deployment: {error}()"
     assert posted(api, "/flow_runs/filter") == []
+
+
+def test_a_message_whose_template_fails_says_why(api: httpx.Client) -> None:
+    block = a_block(api, "pager", "notify")
+    automation(api, on("my.event"), {"type": "send-notification", "block_document_id": block, "body": "{{ 1 / 0 }}"})
+    emit(api, "my.event")
+    cause = "ZeroDivisionError('division by zero')"
+    found = outcome(api)
+    assert found["reason"] == f"Template rendering failed: {cause}"
+    assert found["template_error"] == f"Failed to render template due to the following error: {cause}"
+    assert found["template_source"] == "{{ 1 / 0 }}"

@@ -1,0 +1,289 @@
+"""What the templates of an automation can name, and the filters that they have.
+
+Templates see rows as a real server's models: times and durations are values that they can compute with, events and
+resources have more attributes than fields, and a row becomes JSON as in responses.
+
+Source: `prefect.server.events.actions`, `prefect.server.events.jinja_filters`,
+`prefect.server.events.schemas.labelling` and `prefect.server.utilities.user_templates`.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from importlib.util import find_spec
+from itertools import chain
+from typing import Any
+from uuid import UUID
+
+from jinja2 import ChainableUndefined
+from jinja2.utils import htmlsafe_json_dumps
+from markupsafe import Markup
+from pydantic_core import from_json, to_json
+
+from understudy.values import is_id
+from understudy.workspaces.workspace import Workspace
+
+from ..event_filters import ID, ROLE
+from ..parameters.hydration import variables_of
+from ..parameters.templates import Environment
+from ..runs import moment
+from .action_events import NAME, Firing, Invocation, Json
+from .triggers import Event, label_of
+
+TABLES = {
+    "prefect.deployment": "deployments",
+    "prefect.flow": "flows",
+    "prefect.flow-run": "flow_runs",
+    "prefect.task-run": "task_runs",
+    "prefect.work-pool": "work_pools",
+    "prefect.work-queue": "work_queues",
+    "prefect.concurrency-limit": "concurrency_limits_v2",
+}
+"""The tables of what an event can be about, by the kind of the resource: templates name it `flow_run`."""
+DURATIONS = ("total_run_time", "estimated_run_time", "estimated_start_time_delta")
+STATE_LABELS = {f"prefect.state-{name}": name for name in ("message", "name", "timestamp", "type")}
+RUN_URL = re.compile(r"flow-run/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
+HUMANIZE = "jinja2_humanize_extension"
+HUMANIZE_EXTENSION = f"{HUMANIZE}.HumanizeExtension"
+
+
+# ------------------------------------------------------------------------- values
+
+
+class Model(dict[str, Any]):
+    """A row, or a part of one. `resource_id` is that of the resource that it is, if its events have a page."""
+
+    resource_id: str | None = None
+
+
+class Labels:
+    """Labels, by the parts of their names: `labels.prefect.resource.id`."""
+
+    def __init__(self, labels: Mapping[str, str], value: str = "") -> None:
+        self._labels = labels
+        self._value = value
+
+    def __getattr__(self, name: str) -> "Labels":
+        below = {
+            label.partition(".")[2]: value for label, value in self._labels.items() if label.startswith(f"{name}.")
+        }
+        if not below and name not in self._labels:
+            raise AttributeError(name)
+        return Labels(below, self._labels.get(name, ""))
+
+    def __getitem__(self, label: str) -> str:
+        return self._labels[label]
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return iter(self._labels.items())
+
+    def __len__(self) -> int:
+        return len(self._labels)
+
+    def __str__(self) -> str:
+        return self._value
+
+
+class Resource(Model):
+    """A resource of an event: its labels."""
+
+    @property
+    def resource_id(self) -> str:  # type: ignore[override]
+        return self.id
+
+    @property
+    def id(self) -> str:
+        return str(self[ID])
+
+    @property
+    def name(self) -> str | None:
+        return self.get(NAME)
+
+    @property
+    def labels(self) -> Labels:
+        return Labels(self)
+
+
+class RelatedResource(Resource):
+    """A resource with a role in an event."""
+
+    @property
+    def role(self) -> str:
+        return str(self[ROLE])
+
+
+class EventModel(Model):
+    """An event."""
+
+    url = None
+
+    @property
+    def size_bytes(self) -> int:
+        return len(to_json(self))
+
+    @property
+    def involved_resources(self) -> list[Resource]:
+        return [self["resource"], *self["related"]]
+
+    @property
+    def resource_in_role(self) -> dict[str, RelatedResource]:
+        return {role: resources[0] for role, resources in self.resources_in_role.items()}
+
+    @property
+    def resources_in_role(self) -> dict[str, list[RelatedResource]]:
+        found: dict[str, list[RelatedResource]] = {}
+        for resource in self["related"]:
+            found.setdefault(resource[ROLE], []).append(resource)
+        return found
+
+    def find_resource_label(self, label: str) -> str | None:
+        return label_of(self, label)
+
+
+def readable(value: Any) -> Any:
+    """A value of a row, with times as templates show them."""
+    import pendulum  # noqa: PLC0415 - slow to import and rarely needed
+
+    if isinstance(value, datetime):
+        return pendulum.instance(value)
+    if isinstance(value, dict):
+        return {name: readable(part) for name, part in value.items()}
+    return [readable(part) for part in value] if isinstance(value, list) else value
+
+
+def typed(shown: Any, stored: Any) -> Any:
+    """A value of a response, with the times and ids that are stored in place of their texts."""
+    if isinstance(shown, dict) and isinstance(stored, dict):
+        return {name: typed(part, stored.get(name)) for name, part in shown.items()}
+    return stored if isinstance(stored, (datetime, UUID)) else shown
+
+
+def row_model(workspace: Workspace, kind: str, row: int) -> Model:
+    table = TABLES[kind]
+    shown = typed(from_json(workspace.shown(table, row)), workspace[table].values(row))
+    model = Model(readable(shown), **{name: timedelta(seconds=shown[name]) for name in DURATIONS if name in shown})
+    if isinstance(model.get("state"), dict):
+        model["state"] = Model(model["state"])
+    model.resource_id = f"{kind}.{model['id']}"
+    return model
+
+
+def event_model(event: Event) -> EventModel:
+    model = EventModel(event)
+    model |= {name: readable(moment(event[name])) for name in ("occurred", "received")}
+    model |= {name: UUID(event[name]) for name in ("id", "follows") if event[name] is not None}
+    model["resource"] = Resource(event["resource"])
+    model["related"] = [RelatedResource(each) for each in event["related"]]
+    return model
+
+
+def automation_model(automation: Json) -> Model:
+    model = Model(readable(automation))
+    del model["owner_resource"]
+    model.resource_id = f"prefect.automation.{automation['id']}"
+    return model
+
+
+def firing_model(firing: Firing) -> Model:
+    return Model(
+        id=firing.id,
+        trigger=Model(firing.trigger),
+        trigger_states=["Triggered"],
+        triggered=readable(firing.time),
+        triggering_labels=dict(firing.labels),
+        triggering_firings=[firing_model(part) for part in firing.firings],
+        triggering_event=None if firing.event is None else event_model(firing.event),
+        triggering_value=None,
+    )
+
+
+# ------------------------------------------------------------------------ context
+
+
+def context_of(workspace: Workspace, invocation: Invocation) -> Json:
+    """What templates can name: the automation, what has triggered it, and the rows that the event is about."""
+    firings = list(with_parts(invocation.firing))
+    context: Json = {
+        "automation": automation_model(invocation.automation),
+        "event": None if invocation.event is None else event_model(invocation.event),
+        "labels": Labels(invocation.firing.labels),
+        "firing": firing_model(invocation.firing),
+        "firings": [firing_model(firing) for firing in firings],
+        "events": [event_model(firing.event) for firing in firings if firing.event is not None],
+    }
+    if invocation.event is not None:
+        context |= {"variables": variables_of(workspace), **native_rows(workspace, invocation.event)}
+    return context
+
+
+def with_parts(firing: Firing) -> Iterable[Firing]:
+    """A firing, and those of the parts of its trigger."""
+    return chain([firing], *map(with_parts, firing.firings))
+
+
+def native_rows(workspace: Workspace, event: Event) -> Json:
+    """The rows that an event is about, the first of each kind. A run has the state that the event has of it."""
+    rows: Json = {}
+    resources = {resource[ID].rpartition(".")[0]: resource for resource in (*event["related"][::-1], event["resource"])}
+    for kind in TABLES:
+        resource = resources.get(kind, {})
+        model = model_of(workspace, kind, resource.get(ID, "").rpartition(".")[2])
+        if model is not None and model.get("state") and resource.keys() >= STATE_LABELS.keys():
+            state = {name: resource[label] for label, name in STATE_LABELS.items()}
+            state["timestamp"] = readable(moment(state["timestamp"]))
+            model["state"] = Model(model["state"], **state)
+        rows[kind.partition(".")[2].replace("-", "_")] = model
+    return rows
+
+
+def model_of(workspace: Workspace, kind: str, row_id: str) -> Model | None:
+    row = workspace[TABLES[kind]].find(UUID(row_id).int) if is_id(row_id) else None
+    return None if row is None else row_model(workspace, kind, row)
+
+
+# ------------------------------------------------------------------------ filters
+
+
+def to_json_text(value: Any, indent: int | None = None) -> Markup:
+    """The filter `tojson`: rows as in responses."""
+    return htmlsafe_json_dumps(plain(value), indent=indent, sort_keys=True)
+
+
+def plain(value: Any) -> Any:
+    """A value with rows as plain JSON."""
+    if isinstance(value, Model):
+        return from_json(to_json(value, timedelta_mode="float"))
+    if isinstance(value, Mapping):
+        return {name: plain(part) for name, part in value.items()}
+    return [plain(part) for part in value] if isinstance(value, list) else value
+
+
+def ui_url(value: Any) -> None:
+    """The filter `ui_url`: a server that does not know the address of its UI has none."""
+
+
+def ui_resource_events_url(value: Any) -> str | None:
+    """The filter `ui_resource_events_url`: the page with the events of a row or a resource."""
+    resource_id = value.resource_id if isinstance(value, Model) else None
+    return None if resource_id is None else f"events?resource={resource_id}"
+
+
+def flow_run_id(text: str | None) -> str | None:
+    """The filter `flow_run_id`: the id in the URL of a run's page."""
+    found = RUN_URL.search(text) if text else None
+    return found[1] if found else None
+
+
+def environment() -> Environment:
+    """The environment of templates. It has the filters for readable times of a package that comes with Prefect."""
+    made = Environment(undefined=ChainableUndefined, extensions=[HUMANIZE_EXTENSION] if find_spec(HUMANIZE) else [])
+    made.filters |= {
+        "tojson": to_json_text,
+        "ui_url": ui_url,
+        "ui_resource_events_url": ui_resource_events_url,
+        "flow_run_id": flow_run_id,
+    }
+    return made
+
+
+ENVIRONMENT = environment()
