@@ -2,7 +2,7 @@
 
 import pytest
 
-from understudy.errors import MOST, ErrorList
+from understudy.errors import MOST, ContractErrors, ErrorList, FixtureErrors, UnderstudyError
 
 
 @pytest.mark.parametrize("count", [2, MOST - 1, MOST, MOST + 1, MOST + 7])
@@ -15,3 +15,11 @@ def test_the_first_errors_are_shown_and_the_others_counted(count: int) -> None:
     more = [f"and {count - MOST} more"] if count > MOST else []
     assert head == f"{count} errors:"
     assert [line.strip() for line in lines] == [*shown, *more]
+
+
+@pytest.mark.parametrize("several", [ContractErrors, FixtureErrors])
+def test_several_errors_are_safe_to_print_too(several: type[UnderstudyError]) -> None:
+    errors = ErrorList()
+    errors.add("a: \x1b[2J")
+    errors.add("b: \r")
+    assert str(several(str(errors))) == "2 errors:\n  a: \\x1b[2J\n  b: \\r"

@@ -1065,6 +1065,8 @@ def test_nothing_is_left_of_rules_that_are_over() -> None:
     faults.put(None, [{"answer": BUSY, "expires": 0}])
     assert faults.effect(scope) is None
     assert not faults.rules
+    faults.put(None, [{"answer": BUSY, "expires": 0}])
+    assert faults.of(None) == []  # also before the next request
 
 
 def test_the_rules_of_a_workspace_go_with_it(server: StandIn) -> None:
