@@ -119,7 +119,7 @@ $(VENV)/documenting: $(VENV)/serving
 # The rest is for tests that use its SDK and our plugin.
 .real/complete: | .cache/tmp
 	$(PYTHON) -m venv .real
-	.real/bin/pip install --quiet 'prefect==3.9.1' 'pytest>=8.0' --editable .
+	.real/bin/pip install --quiet 'prefect==3.9.1' 'pytest>=8.0' pytest-asyncio pytest-xdist --editable .
 	@touch $@
 
 .follow/%/complete: | .cache/tmp

@@ -10,6 +10,8 @@ import pytest
 
 from tests.servers import REAL, ROOT
 
+ASYNCIO = ("-o", "asyncio_mode=auto", "-o", "asyncio_default_fixture_loop_scope=function")
+
 
 def pytest_in(folder: Path, home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Runs tests with Prefect and the plugin. Warnings are errors."""
@@ -45,6 +47,23 @@ def test_flows_run_in_tests(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    "plugin",
+    [
+        ["-p", "pytest_asyncio.plugin", *ASYNCIO],
+        ["-p", "anyio.pytest_plugin", "-o", "anyio_mode=auto"],
+        ["-p", "anyio.pytest_plugin", "-o", "anyio_mode=auto", "-p", "xdist", "--numprocesses=2"],
+    ],
+    ids=["pytest-asyncio", "anyio", "pytest-xdist"],
+)
+def test_flows_run_in_asynchronous_tests(plugin: list[str], tmp_path: Path) -> None:
+    options = ["-c", os.devnull, "--rootdir", str(tmp_path), *plugin]
+    done = pytest_in(tmp_path, tmp_path, *options, str(ROOT / "tests" / "real" / "async_flows_in_tests.py"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"^7 passed", done.stdout, re.MULTILINE), done.stdout
+
+
+@pytest.mark.timeout(900)
 def test_the_flow_of_the_example_project_runs(tmp_path: Path) -> None:
     project = shutil.copytree(ROOT / "examples" / "pytest-project", tmp_path / "project")
     done = pytest_in(project, tmp_path, ".")
@@ -54,7 +73,8 @@ def test_the_flow_of_the_example_project_runs(tmp_path: Path) -> None:
 
 def test_the_guide_names_tests_that_are_there() -> None:
     guide = (ROOT / "docs/guides/prefect-test-harness.md").read_text(encoding="utf-8")
-    tests = (ROOT / "tests/real/flows_in_tests.py").read_text(encoding="utf-8")
+    files = ("tests/real/flows_in_tests.py", "tests/real/async_flows_in_tests.py")
+    tests = "".join((ROOT / file).read_text(encoding="utf-8") for file in files)
     table = guide.partition("## What works")[2].partition("The names are")[0]
     named = re.findall(r"`((?:test_|Of|Test)\w+)`", table)
     assert len(named) > 10
