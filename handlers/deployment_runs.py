@@ -216,7 +216,7 @@ def schedule_run(workspace: Workspace, deployment: Row, schedule: Row, date: dat
         return
     kind = next(name for field, name in KINDS.items() if field in schedule["schedule"])
     start = in_utc(date)
-    details = {"scheduled_time": start}
+    details = {"scheduled_time": date}  # in the time zone of the schedule
     state = new_state("SCHEDULED", moment, message="Flow run scheduled", state_details=details)
     values = {
         "id": new_id(), "created": moment, "updated": moment + MICROSECOND, "name": new_name(),

@@ -1,6 +1,6 @@
 """What the headers of a request say of where it comes from."""
 
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from binascii import Error as NotBase64
 from collections.abc import Mapping
 from typing import Any
@@ -36,6 +36,11 @@ def creator_of(headers: Mapping[bytes, bytes], body: Any) -> dict[str, Any] | No
     except (NotBase64, UnicodeDecodeError):
         return None
     return {"id": automation, "type": "AUTOMATION", "display_value": name} if name else None
+
+
+def headers_of(automation: UUID, name: str) -> dict[bytes, bytes]:
+    """The headers with which an automation names itself."""
+    return {AUTOMATION_ID.encode(): str(automation).encode(), AUTOMATION_NAME.encode(): b64encode(name.encode())}
 
 
 def is_from_ui(headers: Mapping[bytes, bytes]) -> bool:

@@ -429,3 +429,16 @@ def test_an_automation_is_named_by_its_id(scratch: httpx.Client, flow: str) -> N
     refused = scratch.post("/flow_runs/", json={"flow_id": flow}, headers=headers)
     assert refused.status_code == 422
     assert refused.json()["exception_detail"][0]["loc"] == ["header", "prefect-automation-id"]
+
+
+def test_the_states_of_scheduled_runs_have_the_time_zone_of_their_schedule(scratch: httpx.Client, flow: str) -> None:
+    deployment = created(scratch, flow, name="zoned", schedules=[{"schedule": DAILY}])["id"]
+    scratch.post(f"/deployments/{deployment}/schedule", json={"start_time": "2031-03-29T00:00:00Z", "max_runs": 2})
+    times = [
+        (run["expected_start_time"], run["state"]["state_details"]["scheduled_time"])
+        for run in runs(scratch, deployment)
+    ]
+    assert times == [
+        ("2031-03-29T08:00:00Z", "2031-03-29T09:00:00+01:00"),
+        ("2031-03-30T07:00:00Z", "2031-03-30T09:00:00+02:00"),
+    ]

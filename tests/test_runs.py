@@ -417,3 +417,20 @@ def test_the_parameters_of_a_run_have_a_largest_size(scratch: httpx.Client, flow
         assert answer.status_code == 422
         reason = "must be less than 524,288 bytes when serialized (got 600,011 bytes)."
         assert answer.json()["exception_detail"][0]["msg"] == f"Value error, Flow run parameters {reason}"
+
+
+@pytest.mark.parametrize("kind", ["flow_runs", "task_runs"])
+def test_a_state_whose_artifact_cannot_be_is_not_written(scratch: httpx.Client, flow: str, kind: str) -> None:
+    """As on a real server, the rules before it have changed the run by then."""
+    running = {"type": "RUNNING"}
+    made = created(scratch, "/flow_runs/", flow_id=flow, state=running)["id"]
+    path = f"/flow_runs/{made}"
+    if kind == "task_runs":
+        path = f"/task_runs/{task_run(scratch, made, 'a', state=running)['id']}"
+    done = scratch.post(f"{path}/set_state", json={"state": {"type": "COMPLETED", "data": {"artifact_key": 5}}})
+    assert (done.status_code, done.json()["state"], done.json()["status"]) == (200, None, "ABORT")
+    reason = "Error validating state: 1 validation error for Artifact\nkey\n  Input should be a valid string"
+    assert done.json()["details"]["reason"].startswith(reason)
+    read = scratch.get(path).json()
+    assert (read["state"]["type"], read["state_type"]) == ("RUNNING", "COMPLETED")
+    assert scratch.post("/artifacts/count", json={kind: {"id": {"any_": [read["id"]]}}}).json() == 0

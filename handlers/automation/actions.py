@@ -20,6 +20,7 @@ from .. import automations, deployment_runs, deployments, flow_runs, work_pools,
 from ..event_filters import ID, ROLE
 from ..parameters.hydration import Hydration, HydrationError, with_templates
 from ..parameters.templates import TemplateFailed, render
+from ..request_origin import headers_of
 from . import messages
 from .action_events import NAME, Invocation, Json, keep_outcome
 from .template_values import ENVIRONMENT, context_of
@@ -130,11 +131,12 @@ def run_deployment(workspace: Workspace, invocation: Invocation) -> None:
         "state": state,
         "parameters": parameters,
         "idempotency_key": f"automation {automation['id']}, action {invocation.index}, invocation {invocation.id}",
-        "created_by": {"id": automation["id"], "type": "AUTOMATION", "display_value": automation["name"]},
         "job_variables": action.get("job_variables"),
     }
     try:
-        answer, status = deployment_runs.create_flow_run_from_deployment(workspace, deployment, body, {})
+        answer, status = deployment_runs.create_flow_run_from_deployment(
+            workspace, deployment, body, headers_of(automation["id"], automation["name"])
+        )
     except ApiError as error:
         if error.status == 409 and isinstance(error.body, dict):  # noqa: PLR2004
             invocation.details["validation_error"] = error.body.get("detail")

@@ -8,6 +8,8 @@ from copy import copy
 from datetime import datetime
 from typing import Any
 
+from pydantic_core import SchemaValidator, ValidationError, core_schema
+
 from understudy.values import time_of_change
 from understudy.workspaces.workspace import Workspace
 
@@ -19,6 +21,15 @@ from .policy import Policy, leave
 from .shared_rules import is_persisted
 from .transition import FLOW_RUNS, Runs, State, Transition
 
+ARTIFACT = SchemaValidator(
+    core_schema.typed_dict_schema(
+        {
+            name: core_schema.typed_dict_field(core_schema.nullable_schema(core_schema.str_schema()), required=False)
+            for name in ("key", "type", "description")
+        }
+    ),
+    config=core_schema.CoreConfig(title="Artifact"),
+)
 ARTIFACT_FIELDS = {"artifact_key": "key", "artifact_type": "type", "artifact_description": "description"}
 """What a result may say of its artifact, with the fields of it."""
 
@@ -64,7 +75,10 @@ def take(transition: Transition, policy: Policy) -> None:
     """Apply the rules, and write the state that they leave. The caller stores the changed run."""
     left = policy.enter(transition)
     if transition.proposed:
-        write(transition)
+        try:
+            write(transition)
+        except ValidationError as error:
+            transition.abort(f"Error validating state: {error!r}")
     elif transition.initial:
         transition.validated = as_kept(transition)
     leave(transition, left)
@@ -107,15 +121,19 @@ def keep_initial(transition: Transition) -> None:
 
 
 def keep_result(transition: Transition, data: Any) -> Any:
-    """Store a result as an artifact. Returns it without what it says of the artifact."""
+    """Store a result as an artifact. Returns it without what it says of the artifact.
+
+    Raises:
+        ValidationError: there can be no such artifact.
+    """
     run, artifact = transition.run, {}
     if isinstance(data, dict):
-        artifact = {field: data[name] for name, field in ARTIFACT_FIELDS.items() if isinstance(data.get(name), str)}
+        given = {field: data[name] for name, field in ARTIFACT_FIELDS.items() if data.get(name)}
+        artifact = ARTIFACT.validate_python(given)
         data = {name: value for name, value in data.items() if name not in ARTIFACT_FIELDS}
     if transition.runs is FLOW_RUNS:
         owners = {"flow_run_id": run["id"]}
     else:
         owners = {"flow_run_id": run["flow_run_id"], "task_run_id": run["id"]}
-    given = {field: text for field, text in artifact.items() if text}
-    create_artifact(transition.workspace, {**given, **owners, "data": data})
+    create_artifact(transition.workspace, {**artifact, **owners, "data": data})
     return data

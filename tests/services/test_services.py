@@ -74,7 +74,7 @@ def test_a_run_of_a_schedule(workspace: RemoteWorkspace, api: httpx.Client, flow
     assert run["created"] == START
     assert run["created_by"]["type"] == "SCHEDULE"
     assert run["state"]["message"] == "Flow run scheduled"
-    assert run["state"]["state_details"]["scheduled_time"] == "2026-03-28T23:00:00Z"
+    assert run["state"]["state_details"]["scheduled_time"] == "2026-03-29T00:00:00+01:00"
     # A real server has no event of it, since its state went through no policy.
     assert events(api, "prefect.flow-run") == []
 
