@@ -73,7 +73,8 @@ hooks: $(VENV)/testing ## run the checks of changed files before each commit
 	$(BIN)/pre-commit install
 
 docs: $(VENV)/documenting ## build the documentation in site/; a broken link is an error
-	$(BIN)/zensical build --strict --clean
+	@rm -rf site  # its --clean would delete all of .cache, the tests' temporary files too
+	$(BIN)/zensical build --strict
 
 dist: $(VENV)/testing ## build the package and check it, in dist/
 	rm -rf dist
