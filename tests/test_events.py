@@ -144,6 +144,15 @@ def test_events_are_counted_by_time_with_all_intervals(plant: httpx.Client) -> N
     }
 
 
+@pytest.mark.parametrize("countable", ["time", "event"])
+@pytest.mark.parametrize("interval", [1e18, 7e307])
+def test_intervals_out_of_the_range_of_times_are_refused(own: httpx.Client, countable: str, interval: float) -> None:
+    body = {"filter": {"occurred": SPAN}, "time_interval": interval}
+    refused = own.post(f"/events/count-by/{countable}", json=body)
+    assert refused.status_code == 422
+    assert refused.json()["detail"].startswith("The given interval is too long")
+
+
 def test_too_many_intervals_are_refused(own: httpx.Client) -> None:
     body = {"filter": {"occurred": SPAN}, "time_unit": "second"}
     refused = own.post("/events/count-by/event", json=body)

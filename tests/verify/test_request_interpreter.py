@@ -3,8 +3,12 @@
 import pytest
 
 from tests.verify.contexts import ContextFactory
+from understudy.contract.catalog import Catalog
 from understudy.errors import ApiError
 from understudy.filters.criteria import Every
+from understudy.verify.expectations.request_interpreter import RequestInterpreter
+from understudy.verify.requests.endpoints import EndpointMap
+from understudy.verify.verify import own_contract
 
 LIST = "POST /artifacts/filter"
 VERSION = "x-prefect-api-version"
@@ -38,6 +42,16 @@ def test_a_request_is_refused_as_each_reading_says(context_factory: ContextFacto
     for strict, statuses in ((True, [by_letter]), (False, [by_letter, lenient])):
         refusals = context_factory.interpreter(strict=strict).refusals(context_factory.endpoint(label), raw, headers)
         assert [None if refusal is None else refusal.status for refusal in refusals] == statuses
+
+
+@pytest.mark.parametrize(("countable", "status"), [("day", None), ("year", 422)])
+def test_parameters_in_the_path_are_read_too(countable: str, status: int | None) -> None:
+    contract = own_contract()
+    endpoint_map = EndpointMap.of(contract)
+    (endpoint,) = [each for each in endpoint_map.endpoints if each.path == "/events/count-by/{countable}"]
+    interpreter = RequestInterpreter(endpoint_map, Catalog.of(contract), strict=True)
+    (refusal,) = interpreter.refusals(endpoint, b'{"filter": {}}', {}, {"countable": countable})
+    assert (None if refusal is None else refusal.status) == status
 
 
 def test_criteria_are_those_of_the_letter(context_factory: ContextFactory) -> None:

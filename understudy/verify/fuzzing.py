@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 from uuid import uuid4
 
 import requests
@@ -260,7 +260,9 @@ class Fuzzing:
     def _may_be_taken(self, case: Case, endpoint: Endpoint) -> bool:
         headers = {str(name): str(value) for name, value in (case.headers or {}).items()}
         raw = b"" if isinstance(case.body, schemathesis.core.NotSet) else json.dumps(case.body).encode()
-        return None in self._context.interpreter.refusals(endpoint, raw, headers)
+        path = {name: str(value) for name, value in (case.path_parameters or {}).items()}
+        query = urlencode(case.query or {}, doseq=True)
+        return None in self._context.interpreter.refusals(endpoint, raw, headers, path, query)
 
     def _request(self, recorder: ScenarioRecorder, case_id: str, endpoint: Endpoint) -> Request:
         """The request of a case, for people to read."""

@@ -44,15 +44,34 @@ class RequestInterpreter:
         by_letter = self._readers[endpoint.label][0]
         return by_letter.read({"headers": [], "query_string": b""}, json.dumps(body).encode())
 
-    def refusals(self, endpoint: Endpoint, raw: bytes, headers: Mapping[str, str]) -> list[ApiError | None]:
-        """With what a request may be refused, by one reading or the other; None where it may be taken."""
-        encoded = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-        return [refusal(reader, raw, encoded) for reader in self._readers[endpoint.label]]
+    def refusals(
+        self,
+        endpoint: Endpoint,
+        raw: bytes,
+        headers: Mapping[str, str],
+        path: Mapping[str, str] | None = None,
+        query: str = "",
+    ) -> list[ApiError | None]:
+        """With what a request may be refused, by one reading or the other; None where it may be taken.
+
+        Args:
+            endpoint: what is requested.
+            raw: the body.
+            headers: the headers.
+            path: the values of the parameters in the path; None for an operation that has none.
+            query: the query string.
+        """
+        scope = {
+            "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
+            "query_string": query.encode(),
+            "path_params": {} if path is None else dict(path),
+        }
+        return [refusal(reader, raw, scope) for reader in self._readers[endpoint.label]]
 
 
-def refusal(reader: RequestReader, raw: bytes, headers: list[tuple[bytes, bytes]]) -> ApiError | None:
+def refusal(reader: RequestReader, raw: bytes, scope: dict[str, Any]) -> ApiError | None:
     try:
-        reader.read({"headers": headers, "query_string": b"", "path_params": {}}, raw)
+        reader.read(scope, raw)
     except ApiError as error:
         return error
     return None
