@@ -46,7 +46,7 @@ def keep(workspace: Workspace, event: Mapping[str, Any]) -> None:
         record(workspace, event)
         if workspace.has_services and len(workspace["automations"]):
             inbox, time = workspace["automation_inbox"], now()
-            inbox.insert({"id": event["id"], "created": time, "updated": time, "position": len(inbox)})
+            inbox.insert({"id": event["id"], "created": time, "updated": time, "position": inbox.changes})
 
 
 async def stream_in(stream: Stream) -> None:

@@ -64,11 +64,12 @@ def parts(workspace: Workspace) -> list[Part]:
 # --------------------------------------------------------------------- evaluation
 
 
-def react(workspace: Workspace, event: Event) -> None:
-    """Evaluate all automations that an event has an effect on."""
-    for part in parts(workspace):
-        if covers(part.trigger, event):
-            react_part(workspace, part, event)
+def react(workspace: Workspace, event: Event) -> int:
+    """Evaluate all automations that an event has an effect on. Returns how many triggers that was."""
+    covering = [part for part in parts(workspace) if covers(part.trigger, event)]
+    for part in covering:
+        react_part(workspace, part, event)
+    return len(covering)
 
 
 def react_part(workspace: Workspace, part: Part, event: Event) -> None:

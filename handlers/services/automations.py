@@ -3,6 +3,7 @@
 Source: `prefect.server.events.triggers`.
 """
 
+from collections import Counter
 from datetime import datetime
 
 from pydantic_core import from_json
@@ -13,6 +14,8 @@ from understudy.workspaces.workspace import Workspace
 
 from ..automation.evaluation import INBOX, evaluate_absence, next_evaluation, parts, react
 
+MOST = 100  # evaluations of automations that one event leads to through the events of others
+
 
 def due(workspace: Workspace) -> datetime | None:
     if len(workspace[INBOX]):
@@ -22,13 +25,30 @@ def due(workspace: Workspace) -> datetime | None:
 
 
 def run(workspace: Workspace) -> None:
-    events, inbox = workspace["events"], workspace[INBOX]
-    for row in sorted(inbox.live, key=lambda row: int(inbox.values(row)["position"])):
-        event = events.find(inbox.key(ID, row))
-        inbox.delete(row)
-        if event is not None:
-            react(workspace, from_json(events.encoded(event)))
+    react_to_all(workspace)
     moment = now()
     for part in parts(workspace):
         if not part.is_reactive and (next_evaluation(workspace, part) or EPOCH) <= moment:
             evaluate_absence(workspace, part, moment)
+
+
+def react_to_all(workspace: Workspace) -> None:
+    """Evaluate the automations for all events that wait for it, and for those that this leads to.
+
+    An automation can trigger itself, or others that trigger it. This ends after `MOST` evaluations; on a real server it
+    does not.
+    """
+    events, inbox = workspace["events"], workspace[INBOX]
+    origins: dict[int, int] = {}  # of an event that automations led to: the event that they first reacted to
+    evaluations: Counter[int] = Counter()
+    while inbox.live:
+        for row in sorted(inbox.live, key=lambda row: int(inbox.values(row)["position"])):
+            key = inbox.key(ID, row)
+            origin, event = origins.pop(key, key), events.find(key)
+            inbox.delete(row)
+            if event is None or evaluations[origin] >= MOST:
+                continue
+            others = inbox.live.copy()
+            number = react(workspace, from_json(events.encoded(event)))
+            evaluations[origin] += number if key != origin else 0
+            origins |= {inbox.key(ID, new): origin for new in inbox.live - others}

@@ -169,6 +169,17 @@ def test_automations_that_trigger_themselves_end(api: httpx.Client) -> None:
     assert triggered(api) == ["automation"] * 20
 
 
+def test_automations_of_all_events_end(api: httpx.Client) -> None:
+    for name in "ab":
+        automation(api, on(), name=name)
+    counts = []
+    for _ in range(2):
+        emit(api, "my.event")
+        found = posted(api, "/events/filter", filter={"event": {"name": ["prefect.automation.triggered"]}})
+        counts.append(found["total"])
+    assert 2 < counts[0] < counts[1] < 1000
+
+
 # ------------------------------------------------------------------------- actions
 
 
