@@ -12,6 +12,7 @@ from tests.real.alike import Likeness
 from tests.real.conftest import Pair
 
 NOBODY = "00000000-0000-4000-8000-000000000005"
+Headers = dict[str, str]
 EVENT = {"type": "event", "posture": "Reactive", "expect": ["a"]}
 
 
@@ -22,23 +23,33 @@ class Both:
         self.real, self.ours = real, ours
         self.likeness = Likeness()
 
-    def __call__(self, method: str, path: str, body: object = None, *, is_named: bool = True) -> Any:
+    def __call__(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        headers: Headers | None = None,
+        *,
+        is_named: bool = True,
+    ) -> Any:
         text = json.dumps(body)
         real, ours = (
-            self.answer(client, method, write(path), write(text))
+            self.answer(client, method, write(path), write(text), headers or {})
             for client, write in ((self.real, str), (self.ours, self.likeness.translated))
         )
         if not is_named:
-            assert real[1].pop("name")
-            assert ours[1].pop("name")
+            for shown in (real[1], ours[1]):
+                for row in shown if isinstance(shown, list) else [shown]:
+                    assert row.pop("name")
         difference = self.likeness.difference([*real], [*ours])
         assert difference is None, f"{method} {path} {text}: {difference}"
         return real[1]
 
     @staticmethod
-    def answer(client: httpx.Client, method: str, path: str, text: str) -> tuple[int, Any]:
+    def answer(client: httpx.Client, method: str, path: str, text: str, headers: Headers) -> tuple[int, Any]:
         content = None if text == "null" else text
-        response = client.request(method, path, content=content, headers={"content-type": "application/json"})
+        headers = {"content-type": "application/json", **headers}
+        response = client.request(method, path, content=content, headers=headers)
         return response.status_code, response.json() if response.content else None
 
 
@@ -102,3 +113,56 @@ def test_deployments_with_unknown_blocks_zones_and_numbers_of_runs(pair: Callabl
     for most in (0, -1, 1):
         both("POST", f"{path}/schedule", {"max_runs": most, "start_time": "2030-01-01T00:30:00Z"})
         both("POST", "/flow_runs/count", {"deployments": {"name": {"any_": ["d"]}}, "flows": {"id": {"any_": [flow]}}})
+
+
+def test_headers_that_say_who_sends_a_request(pair: Callable[[Path], Pair]) -> None:
+    both = Both(*pair(SMALL))
+    flow = both("POST", "/flows/", {"name": "edges"})["id"]
+    deployment = both("POST", "/deployments/", {"name": "d", "flow_id": flow})["id"]
+    for name in ("TWluZSDDqQ==", "", "%%%", "/w=="):
+        automation = {"prefect-automation-id": NOBODY, "prefect-automation-name": name}
+        both("POST", "/deployments/", {"name": f"by {len(name)}", "flow_id": flow}, automation)
+        run = both("POST", "/flow_runs/", {"flow_id": flow, "name": "n"}, automation)["id"]
+        both("GET", f"/flow_runs/{run}")
+        both("POST", f"/deployments/{deployment}/create_flow_run", {"name": "n"}, automation)
+        both("POST", f"/deployments/{deployment}/create_flow_run/bulk", [{"name": "n"}], automation)
+    for version in ("3.3.7", "3.3.7rc1", "3.3.7+1.gabc", "3.3.8", "2.0.0"):
+        agent = {"user-agent": f"prefect/{version} (API 0.8.4)"}
+        name = version.replace("+", "-")
+        both("POST", "/work_pools/", {"name": name, "type": "process"}, agent)
+        both("GET", f"/work_pools/{name}", headers=agent)
+        both("POST", "/work_pools/filter", {"work_pools": {"name": {"any_": [name]}}}, agent)
+    both("POST", "/work_pools/3.3.8/get_scheduled_flow_runs", {"work_queue_names": ["default", "default"]})
+
+
+def test_times_with_offsets(pair: Callable[[Path], Pair]) -> None:
+    both = Both(*pair(SMALL))
+    flow = both("POST", "/flows/", {"name": "edges"})["id"]
+    run = both("POST", "/flow_runs/", {"flow_id": flow, "name": "n"})["id"]
+    times = ("2031-01-01T00:00:00-03:30", "2031-01-01", "2031-01-01T00:00:00", 1900000000, "2031-W01-1", "+00:00")
+    for name in ("scheduled_time", "pause_timeout", "cache_expiration"):
+        for time in times:
+            state = {"type": "SCHEDULED", "state_details": {name: time}}
+            both("POST", f"/flow_runs/{run}/set_state", {"state": state, "force": True})
+            both("GET", f"/flow_runs/{run}")
+    for number, zone in enumerate(("Europe/Berlin", "America/New_York", "UTC")):
+        anchor = "2025-01-01T00:00:00+02:00"
+        for kind in ({"cron": "0 9 * * *"}, {"interval": 86400, "anchor_date": anchor}):
+            name = f"d{number}{len(kind)}"
+            schedules = [{"schedule": {**kind, "timezone": zone}}]
+            deployment = both("POST", "/deployments/", {"name": name, "flow_id": flow, "schedules": schedules})["id"]
+            both("POST", f"/deployments/{deployment}/schedule", {"start_time": "2031-03-29T00:00:00Z", "max_runs": 1})
+            both("POST", "/flow_runs/filter", {"deployments": {"name": {"any_": [name]}}}, is_named=False)
+
+
+def test_results_whose_artifact_cannot_be(pair: Callable[[Path], Pair]) -> None:
+    both = Both(*pair(SMALL))
+    flow = both("POST", "/flows/", {"name": "edges"})["id"]
+    run = both("POST", "/flow_runs/", {"flow_id": flow, "name": "n", "state": {"type": "RUNNING"}})["id"]
+    for data in ({"artifact_key": 5}, {"artifact_type": [1], "artifact_description": True}, {"artifact_key": 0}):
+        for kind, force in (("COMPLETED", False), ("RUNNING", True)):
+            both("POST", f"/flow_runs/{run}/set_state", {"state": {"type": kind, "data": data}, "force": force})
+            both("GET", f"/flow_runs/{run}")
+            both("GET", f"/flow_run_states/?flow_run_id={run}")
+    for body in ({"flow_id": flow, "parameters": {"x": "y" * 600_000}}, {"flow_id": flow, "parameters": {}}):
+        both("POST", "/flow_runs/", {**body, "name": "n"})
