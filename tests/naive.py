@@ -86,7 +86,7 @@ def scalar(value: Any) -> Callable[[Row], bool]:
         {
             "any_": lambda wanted: value is not None and value in wanted,
             "not_any_": lambda wanted: None if not wanted else value is not None and value not in wanted,
-            "like_": lambda pattern: None if not pattern else value is not None and like(value, pattern),
+            "like_": lambda pattern: None if not pattern else value is not None and like(value, f"%{pattern}%"),
             "is_null_": lambda wanted: (value is None) == wanted,
             "exists_": lambda wanted: (value is not None) == wanted,
             "eq_": lambda wanted: value == wanted,
@@ -222,7 +222,7 @@ def moment(text: str) -> datetime:
 
 
 def like(text: str, pattern: str) -> bool:
-    return bool(SQLITE.execute("SELECT ? LIKE ?", (text, f"%{pattern}%")).fetchone()[0])
+    return bool(SQLITE.execute("SELECT ? LIKE ?", (text, pattern)).fetchone()[0])
 
 
 ROOTS: dict[str, Callable[[Database, Row, Row], bool]] = {

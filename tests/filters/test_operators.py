@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from tests import naive
 from understudy.errors import Unprocessable
-from understudy.filters.operators import like
+from understudy.filters.operators import begins, like
 
-LETTERS = "aAbkK%_ \n\\.*[ßſ\u212aÄä🚀"
+LETTERS = "aAbkK%_ \0\n\\.*[ßſ\u212aÄä🚀"
 
 
 @given(st.text(LETTERS, max_size=8), st.text(LETTERS, max_size=6))
@@ -16,8 +16,12 @@ LETTERS = "aAbkK%_ \n\\.*[ßſ\u212aÄä🚀"
 @example("aXb", "a_b")
 @example("aab", "a%ab")
 @example("\u212a", "k")
+@example("xa", "a\0b")
+@example("xab", "a\0b")
+@example("a", "aa\0")
 def test_like_is_sqlites(text: str, pattern: str) -> None:
-    assert like(pattern)(text) == naive.like(text, pattern)
+    assert like(pattern)(text) == naive.like(text, f"%{pattern}%")
+    assert begins([pattern])(text) == naive.like(text, f"{pattern}%")
 
 
 @pytest.mark.parametrize("pattern", ["%a" * 5000, "a%" * 5000, "_%" * 5000, "%" * 40_000])

@@ -36,47 +36,64 @@ class Operator:
 
 
 def like(pattern: str) -> Callable[[str], bool]:
-    """SQL's LIKE with `%pattern%`, as in SQLite.
+    """SQL's LIKE with `%pattern%`."""
+    return matcher(f"%{checked(pattern)}%")
 
-    `%` matches any characters, `_` any one; neither can be escaped, and ASCII letters match in either case.
+
+def begins(patterns: Iterable[str]) -> Callable[[str], bool]:
+    """SQL's LIKE with `pattern%`, for any of some patterns."""
+    tests = [matcher(f"{checked(pattern)}%") for pattern in patterns]
+    return lambda text: any(matches(text) for matches in tests)
+
+
+def checked(pattern: str) -> str:
+    """Returns a pattern.
+
+    Raises:
+        Unprocessable: it is longer than SQLite accepts; the real server fails on it.
+    """
+    if len(pattern.encode()) > LONGEST_PATTERN:
+        raise Unprocessable(f"The pattern is longer than the limit of {LONGEST_PATTERN} bytes.")
+    return pattern
+
+
+def matcher(pattern: str) -> Callable[[str], bool]:
+    """SQL's LIKE, as in SQLite.
+
+    `%` matches any characters, `_` any one; neither can be escaped, and ASCII letters match in either case. Texts and
+    patterns end at the first NUL.
     https://www.sqlite.org/lang_expr.html#the_like_glob_regexp_match_and_extract_operators
 
     The pieces between `%` are searched from left to right, each after the one before. The leftmost match is never worse
     than a later one, so each text takes one pass.
-
-    Raises:
-        Unprocessable: the pattern is longer than SQLite accepts; the real server fails on it.
     """
-    if len(pattern.encode()) > LONGEST_PATTERN:
-        raise Unprocessable(f"The pattern is longer than the limit of {LONGEST_PATTERN} bytes.")
-    pieces = [
-        re.compile(
-            UNDERSCORES.sub(any_of, re.escape(piece)),
-            FLAGS,
-        )
-        for piece in pattern.split("%")
-        if piece
-    ]
+    first, *others = until_nul(pattern).split("%")
+    beginning, pieces = compiled(first), [compiled(piece) for piece in others[:-1] if piece]
+    length = len(others[-1]) if others else 0
+    end = compiled(others[-1]) if length else None
 
     def matches(text: str) -> bool:
-        start = 0
+        text = until_nul(text)
+        found = beginning.match(text)
+        if found is None or not others:
+            return found is not None and found.end() == len(text)
+        start = found.end()
         for piece in pieces:
             found = piece.search(text, start)
             if found is None:
                 return False
             start = found.end()
-        return True
+        return end is None or (len(text) - length >= start and end.match(text, len(text) - length) is not None)
 
     return matches
 
 
-def begins(patterns: Iterable[str]) -> Callable[[str], bool]:
-    """SQL's LIKE with `pattern%`, for any of some patterns."""
-    tests = [
-        (like(pattern), re.compile(UNDERSCORES.sub(any_of, re.escape(pattern.partition("%")[0])), FLAGS))
-        for pattern in patterns
-    ]
-    return lambda text: any(start.match(text) is not None and matches(text) for matches, start in tests)
+def compiled(piece: str) -> re.Pattern[str]:
+    return re.compile(UNDERSCORES.sub(any_of, re.escape(piece)), FLAGS)
+
+
+def until_nul(text: str) -> str:
+    return text.partition("\0")[0] if "\0" in text else text
 
 
 def any_of(underscores: re.Match[str]) -> str:
