@@ -6,10 +6,7 @@ from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
-from pydantic_core import SchemaValidator, ValidationError, core_schema
-
-from understudy.contract.validation import errors_of
-from understudy.errors import ApiError, Invalid, NotFound, Unprocessable
+from understudy.errors import ApiError, NotFound, Unprocessable
 from understudy.filters.criteria import Criteria
 from understudy.filters.query import Sort
 from understudy.operations.actions import change, check_keys
@@ -33,8 +30,6 @@ from .concurrency_slots import (
     released,
     settle,
 )
-
-LEASE_ID = SchemaValidator(core_schema.uuid_schema())
 
 
 def read_concurrency_limit_v2(workspace: Workspace, id_or_name: str) -> Answer:
@@ -109,13 +104,9 @@ def bulk_decrement_active_slots_with_lease(workspace: Workspace, lease_id: UUID)
 
 
 def renew_concurrency_lease(workspace: Workspace, lease_id: str, lease_duration: float) -> Answer:
-    try:
-        key = LEASE_ID.validate_python(lease_id).int
-    except ValidationError as error:
-        raise Invalid(errors_of(error, "path", "lease_id"), {"lease_duration": lease_duration}) from None
     time = now()
     settle(workspace, time)
-    lease = workspace[LEASES].find(key)
+    lease = workspace[LEASES].find(UUID(lease_id).int)
     if lease is None:
         raise ApiError(HTTPStatus.GONE, {"detail": "Lease not found - it may have expired or been revoked"})
     workspace[LEASES].update(lease, {"updated": time, "expires": time + timedelta(seconds=lease_duration)})

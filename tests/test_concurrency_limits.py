@@ -115,6 +115,12 @@ def test_a_lease_holds_slots_until_it_is_released(own: httpx.Client) -> None:
 def test_a_lease_is_named_by_an_id_and_lasts_a_minute_to_a_day(own: httpx.Client) -> None:
     wrong = own.post("/v2/concurrency_limits/leases/mine/renew")
     assert (wrong.status_code, wrong.json()["exception_detail"][0]["loc"]) == (422, ["path", "lease_id"])
+    both = own.post("/v2/concurrency_limits/leases/mine/renew", json={"lease_duration": 59})
+    assert [each["loc"] for each in both.json()["exception_detail"]] == [
+        ["path", "lease_id"],
+        ["body", "lease_duration"],
+    ]
+    assert both.json()["request_body"] == {"lease_duration": 59}
     body = {"names": ["a"], "slots": 1}
     statuses = [
         own.post("/v2/concurrency_limits/increment-with-lease", json={**body, "lease_duration": seconds}).status_code

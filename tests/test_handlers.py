@@ -77,6 +77,8 @@ def test_a_body_of_logs_is_a_sequence(scratch: httpx.Client) -> None:
     bodies: list[Any] = [{}, 3, "text"]
     kinds = [scratch.post("/logs/", json=body).json()["exception_detail"][0]["type"] for body in bodies]
     assert kinds == ["is_instance_of", "is_instance_of", "sequence_str"]
+    plain = scratch.post("/logs/", content="[]", headers={"content-type": "text/plain"}).json()
+    assert plain["exception_detail"][0]["ctx"] == {"type_name": "bytes"}
 
 
 def test_a_limit_of_a_tag_is_a_global_one(scratch: httpx.Client) -> None:

@@ -270,11 +270,11 @@ def block_of(workspace: Workspace, invocation: Invocation) -> Json:
     """The block by which a message is sent.
 
     Raises:
-        ApiError: there is no such block.
+        ActionFailed: there is no such block.
     """
     block = workspace["block_documents"].get(UUID(str(invocation.action["block_document_id"])))
     if block is None:
-        raise ApiError(404, {"detail": "Block document not found"})
+        raise ActionFailed(f"Unexpected status from {invocation.action['type']!r} action: 404")
     return block
 
 

@@ -465,6 +465,14 @@ def test_a_template_that_fails(api: httpx.Client, deployment: str, template: obj
     assert posted(api, "/flow_runs/filter") == []
 
 
+def test_a_message_without_a_block_has_no_status(api: httpx.Client) -> None:
+    automation(api, on("my.event"), {"type": "call-webhook", "block_document_id": UNKNOWN})
+    emit(api, "my.event")
+    found = outcome(api)
+    assert found["reason"] == "Unexpected status from 'call-webhook' action: 404"
+    assert "status_code" not in found
+
+
 def test_a_message_whose_template_fails_says_why(api: httpx.Client) -> None:
     block = a_block(api, "pager", "notify")
     automation(api, on("my.event"), {"type": "send-notification", "block_document_id": block, "body": "{{ 1 / 0 }}"})

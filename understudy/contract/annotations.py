@@ -154,6 +154,7 @@ ANNOTATIONS: Mapping[str, Annotation] = {
     "x-default": Annotation(SCHEMA, OBJECT),
     "x-minimum-version": Annotation(("parameter",), with_keys("version", "malformed", "outdated")),
     "x-names": Annotation(("parameter",), field),
+    "x-checked": Annotation(("parameter",), FLAG),
     "x-action": Annotation(
         ("operation",), one_of("read", "update", "delete", "create", "list", "count", "paginate", "bulk_delete")
     ),

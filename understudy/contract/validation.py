@@ -224,11 +224,20 @@ def limited(place: Place, core: core_schema.CoreSchema) -> core_schema.CoreSchem
     return core_schema.no_info_after_validator_function(within, core)
 
 
+class PlainText(str):
+    """A body that was not sent as JSON."""
+
+    __slots__ = ()
+
+
 def sequence_only(value: Any) -> Any:
     """Refuse values that are not sequences with pydantic's messages for sequences instead of those for lists."""
     if isinstance(value, str):
         text = "'{type_name}' instances are not allowed as a Sequence value"
-        raise PydanticCustomError("sequence_str", text, {"type_name": "str"})
+        # The real server has bytes for a body that was not sent as JSON.
+        raise PydanticCustomError(
+            "sequence_str", text, {"type_name": "bytes" if isinstance(value, PlainText) else "str"}
+        )
     if not isinstance(value, Sequence):
         raise PydanticKnownError("is_instance_of", {"class": "Sequence"})
     return value

@@ -11,7 +11,7 @@ from starlette.types import Scope
 from understudy.cache import Cache
 from understudy.contract.catalog import Catalog
 from understudy.contract.contract import MEDIA_TYPE, Place
-from understudy.contract.validation import DETAIL, Reading, compiled, errors_of, validator
+from understudy.contract.validation import DETAIL, PlainText, Reading, compiled, errors_of, validator
 from understudy.errors import ApiError, BadRequest, Invalid, Unprocessable
 from understudy.filters.query import Query, query_at
 from understudy.operations.json_bodies import is_deeper, is_json, parse_json
@@ -45,7 +45,7 @@ class RequestReader:
         parameters = operation.each("parameters")
         self.path_names = [place.value["name"] for place in parameters if place.value["in"] == "path"]
         self.ids = {place.value["name"] for place in parameters if is_id_in_path(place)}
-        self._path = PathWords([place for place in parameters if place.value["in"] == "path"])
+        self._path = PathValues([place for place in parameters if place.value["in"] == "path"])
         self._gates = [version_gate(place) for place in parameters if "x-minimum-version" in place.value]
         self._query = QueryString([place for place in parameters if place.value["in"] == "query"], reading)
         self._body = body_at(operation, catalog, reading)
@@ -156,16 +156,18 @@ def argument(name: str) -> str:
     return name.replace("-", "_")
 
 
-class PathWords:
-    """The path parameters of an operation that take one of some words."""
+class PathValues:
+    """The path parameters of an operation whose other values are errors: words, and ids with `x-checked`."""
 
     def __init__(self, places: list[Place]) -> None:
-        words = {
-            place.value["name"]: core_schema.typed_dict_field(compiled(place["schema"], Reading.STRICT))
-            for place in places
-            if "enum" in place["schema"].value
-        }
-        self._validator = SchemaValidator(core_schema.typed_dict_schema(words)) if words else None
+        fields = {}
+        for place in places:
+            if place.value.get("x-checked"):
+                fields[place.value["name"]] = core_schema.typed_dict_field(core_schema.uuid_schema())
+            elif "enum" in place["schema"].value:
+                core = compiled(place["schema"], Reading.STRICT)
+                fields[place.value["name"]] = core_schema.typed_dict_field(core)
+        self._validator = SchemaValidator(core_schema.typed_dict_schema(fields)) if fields else None
 
     def errors(self, arguments: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The errors of the values in a path."""
@@ -222,7 +224,7 @@ class WholeBody:
     def parse(self, raw: bytes, content_type: bytes | None) -> Any:
         if not raw:
             return None
-        return parse_json(raw) if is_json(content_type, self._reading) else raw.decode("utf-8", "replace")
+        return parse_json(raw) if is_json(content_type, self._reading) else PlainText(raw, "utf-8", "replace")
 
     def read(self, body: Any) -> dict[str, Any]:
         if body is None:
@@ -245,12 +247,6 @@ def check_depth(body: Any) -> None:
     """
     if is_deeper(body, DEEPEST):
         raise Unprocessable(f"The body is nested deeper than the limit of {DEEPEST} levels.")
-
-
-class PlainText(str):
-    """A body that was not sent as JSON."""
-
-    __slots__ = ()
 
 
 class NamesBody:
