@@ -305,7 +305,7 @@ def delete_deployment(workspace: Workspace, id: UUID) -> Answer:
 
 def bulk_delete_deployments(workspace: Workspace, criteria: Criteria, limit: int) -> Answer:
     rows = workspace.first("deployments", criteria, Sort(NAME), limit)
-    deleted = [workspace["deployments"].values(row)["id"] for row in rows]
+    deleted = sorted(workspace["deployments"].values(row)["id"] for row in rows)
     delete(workspace, rows)
     return {"deleted": deleted}
 

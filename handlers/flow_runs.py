@@ -163,7 +163,7 @@ def delete_flow_run(workspace: Workspace, id: UUID) -> Answer:
 
 def bulk_delete_flow_runs(workspace: Workspace, criteria: Criteria, limit: int) -> Answer:
     rows = workspace.first("flow_runs", criteria, LATEST_ID, limit)
-    deleted = [UUID(int=workspace["flow_runs"].key(ID, row)) for row in rows]
+    deleted = sorted(UUID(int=workspace["flow_runs"].key(ID, row)) for row in rows)
     delete(workspace, rows)
     return {"deleted": deleted}
 

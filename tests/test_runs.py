@@ -434,3 +434,11 @@ def test_a_state_whose_artifact_cannot_be_is_not_written(scratch: httpx.Client, 
     read = scratch.get(path).json()
     assert (read["state"]["type"], read["state_type"]) == ("RUNNING", "COMPLETED")
     assert scratch.post("/artifacts/count", json={kind: {"id": {"any_": [read["id"]]}}}).json() == 0
+
+
+@pytest.mark.parametrize("kind", ["flows", "flow_runs", "deployments"])
+def test_what_was_deleted_is_listed_by_id(scratch: httpx.Client, flow: str, kind: str) -> None:
+    fields: dict[str, Any] = {} if kind == "flows" else {"flow_id": flow}
+    ids = [created(scratch, f"/{kind}/", name=f"n-{uuid4()}", **fields)["id"] for _ in range(9)]
+    deleted = scratch.post(f"/{kind}/bulk_delete", json={kind: {"id": {"any_": ids}}}).json()["deleted"]
+    assert deleted == sorted(ids)

@@ -128,7 +128,7 @@ def bulk_delete(operation: Place, catalog: Catalog) -> Handler:
     def handle(workspace: Workspace, criteria: Criteria, limit: int) -> Answer:
         table = workspace[name]
         rows = workspace.first(name, criteria, order, limit)
-        deleted = [table.values(row)["id"] for row in rows]
+        deleted = sorted(table.values(row)["id"] for row in rows)
         workspace.delete(name, rows)
         return {"deleted": deleted}
 
