@@ -311,15 +311,21 @@ def bulk_delete_deployments(workspace: Workspace, criteria: Criteria, limit: int
 
 
 def pause_deployment(workspace: Workspace, id: UUID) -> Answer:
-    row = row_of(workspace, id)
-    change(workspace["deployments"], row, {"paused": True})
+    set_paused(workspace, id, True)
     delete_scheduled_runs(workspace, id.int, auto_scheduled_only=True)
     return None
 
 
 def resume_deployment(workspace: Workspace, id: UUID) -> Answer:
-    change(workspace["deployments"], row_of(workspace, id), {"paused": False})
+    set_paused(workspace, id, False)
     return None
+
+
+def set_paused(workspace: Workspace, id: UUID, paused: bool) -> None:
+    """Pause a deployment or let it go on. It counts as changed only if it was not so before."""
+    deployments, row = workspace["deployments"], row_of(workspace, id)
+    if deployments.values(row)["paused"] != paused:
+        change(deployments, row, {"paused": paused})
 
 
 def delete(workspace: Workspace, rows: list[int]) -> None:

@@ -1,6 +1,7 @@
 """Deployments: created and changed, with their schedules and runs."""
 
 from base64 import b64encode
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -442,3 +443,12 @@ def test_the_states_of_scheduled_runs_have_the_time_zone_of_their_schedule(scrat
         ("2031-03-29T08:00:00Z", "2031-03-29T09:00:00+01:00"),
         ("2031-03-30T07:00:00Z", "2031-03-30T09:00:00+02:00"),
     ]
+
+
+def test_a_deployment_is_changed_by_a_pause_only_if_it_goes_on(scratch: httpx.Client, flow: str) -> None:
+    deployment = created(scratch, flow, name="paused")["id"]
+    updated = []
+    for action in ("resume", "pause", "pause", "resume"):
+        scratch.post(f"/deployments/{deployment}/{action}_deployment").raise_for_status()
+        updated.append(read(scratch, deployment)["updated"])
+    assert [before == after for before, after in pairwise(updated)] == [False, True, False]
