@@ -231,6 +231,8 @@ class WholeBody:
             if self._place.has_default:
                 return {"body": self._place.default}
             raise Invalid([missing("body")], None)
+        if isinstance(body, PlainText) and self._place.value.get("type") != "array":
+            body = str(body)  # pydantic takes an instance of another class for an object with attributes
         try:
             read = {"body": self._validator.validate_python(body)}
         except ValidationError as error:
