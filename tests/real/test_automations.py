@@ -81,7 +81,13 @@ class World:
         pool = self.api.get("/work_pools/pool").json()
         self._names[pool["default_queue_id"]] = "queue"
         selected: Json = {"source": "selected"}
-        parameters = {"from": "{{ event.event }}", "n": "{{ event.payload.n }}"}
+        jinja = {"__prefect_kind": "jinja", "template": "[{{ event.payload.n }}]"}
+        parameters = {
+            "from": "{{ event.event }}", "n": "{{ event.payload.n }}", "whole": "{{ event.payload }}",
+            "resource": "{{ event.resource.id }} {{ event.resource.labels.prefect.resource.id }}",
+            "listed": ["{{ event.payload.n }}", {"in": "{{ automation.name }}!"}, ["{{ as it is }}"]],
+            "kinds": [jinja, {"__prefect_kind": "json", "value": jinja}],
+        }  # fmt: skip
         run = {"type": "run-deployment", **selected, "deployment_id": deployment, "parameters": parameters}
         simple = self.automation("simple", on("my.event"), run)
         self.automation("three", on("count.*", threshold=3, within=60, for_each=["prefect.resource.id"]))
@@ -106,6 +112,9 @@ class World:
             {"type": "pause-deployment", **selected, "deployment_id": UNKNOWN},
             {"type": "cancel-flow-run"},
             {"type": "pause-work-queue", "source": "inferred"},
+            {**run, "parameters": {"x": "{{ event.id }}"}},
+            {**run, "parameters": {"x": "{{ 1 / 0 }} or so"}},
+            {"type": "call-webhook", "block_document_id": UNKNOWN},
         )  # fmt: skip
         chain = on("prefect.automation.triggered", match={"prefect.resource.name": "simple"})
         self.automation("chain", chain, {"type": "pause-automation", **selected, "automation_id": simple})
