@@ -9,6 +9,7 @@ Source: `prefect.server.events.actions`, `prefect.server.events.jinja_filters`,
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from importlib.util import find_spec
 from itertools import chain
@@ -229,11 +230,22 @@ def native_rows(workspace: Workspace, event: Event) -> Json:
         resource = resources.get(kind, {})
         model = model_of(workspace, kind, resource.get(ID, "").rpartition(".")[2])
         if model is not None and model.get("state") and resource.keys() >= STATE_LABELS.keys():
-            state = {name: resource[label] for label, name in STATE_LABELS.items()}
-            state["timestamp"] = readable(moment(state["timestamp"]))
-            model["state"] = Model(model["state"], **state)
+            with suppress(ValueError):  # as on a real server, labels that are no state count for nothing
+                model["state"] = Model(model["state"], **state_of(resource))
         rows[kind.partition(".")[2].replace("-", "_")] = model
     return rows
+
+
+def state_of(labels: Mapping[str, str]) -> Json:
+    """The state that the labels of a run in an event tell.
+
+    Raises:
+        ValueError: the time is none.
+    """
+    import pendulum  # noqa: PLC0415 - slow to import and rarely needed
+
+    state: Json = {name: labels[label] for label, name in STATE_LABELS.items()}
+    return {**state, "timestamp": pendulum.parse(state["timestamp"])}
 
 
 def model_of(workspace: Workspace, kind: str, row_id: str) -> Model | None:

@@ -380,13 +380,15 @@ RUN_EVENT = {
 }
 
 
-def parameters_of(api: httpx.Client, deployment: str, parameters: Json) -> Json:
+def parameters_of(
+    api: httpx.Client, deployment: str, parameters: Json, timestamp: str = "2026-03-01T00:00:00Z"
+) -> Json:
     """The parameters of the run that an automation creates, for an event of a run of the deployment."""
     run = posted(api, f"/deployments/{deployment}/create_flow_run", name="seen", parameters={"p": [1]})
     action = {"type": "run-deployment", "source": "selected", "deployment_id": deployment, "parameters": parameters}
     automation(api, on("my.event", for_each=["prefect.resource.id"]), action, tags=["tagged"])
     labels = {"prefect.resource.id": f"prefect.flow-run.{run['id']}", "prefect.resource.name": "named"}
-    state = {"name": "Late", "type": "SCHEDULED", "message": "m", "timestamp": "2026-03-01T00:00:00Z"}
+    state = {"name": "Late", "type": "SCHEDULED", "message": "m", "timestamp": timestamp}
     labels |= {f"prefect.state-{name}": value for name, value in state.items()}
     event = {"id": str(uuid4()), "occurred": time_of(api), "event": "my.event", "resource": labels, **RUN_EVENT}
     api.post("/events", json=[event]).raise_for_status()
@@ -441,6 +443,11 @@ def test_templates_see_events_and_rows_as_models(api: httpx.Client, deployment: 
     }
     given = {f"p{n}": f"={template}" for n, template in enumerate(texts)}
     assert parameters_of(api, deployment, given) == {f"p{n}": f"={text}" for n, text in enumerate(texts.values())}
+
+
+def test_labels_that_are_no_state_count_for_nothing(api: httpx.Client, deployment: str) -> None:
+    given = {"name": "{{ flow_run.state.name }}"}
+    assert parameters_of(api, deployment, given, timestamp="long ago") == {"name": "Scheduled"}
 
 
 @pytest.mark.parametrize(
