@@ -452,3 +452,12 @@ def test_a_deployment_is_changed_by_a_pause_only_if_it_goes_on(scratch: httpx.Cl
         scratch.post(f"/deployments/{deployment}/{action}_deployment").raise_for_status()
         updated.append(read(scratch, deployment)["updated"])
     assert [before == after for before, after in pairwise(updated)] == [False, True, False]
+
+
+def test_of_schedules_that_change_together_the_last_one_is_listed_first(scratch: httpx.Client, flow: str) -> None:
+    slugs = ["a", "b", "c", "d"]
+    made = created(scratch, flow, name="ordered", schedules=[{"schedule": DAILY, "slug": slug} for slug in slugs])
+    for order in (slugs, slugs[::-1], ["b", "d", "a", "c"]):
+        changes = [{"slug": slug, "active": False} for slug in order]
+        scratch.patch(f"/deployments/{made['id']}", json={"schedules": changes}).raise_for_status()
+        assert [each["slug"] for each in read(scratch, made["id"])["schedules"]] == order[::-1]

@@ -1,6 +1,7 @@
 """What a change of a deployment does to its schedules."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from understudy.workspaces.workspace import Workspace
 
 from ..schedules import DEPLOYMENT_ID, add_schedules, change_schedule, delete_schedules
 
+MILLISECOND = timedelta(milliseconds=1)
 Body = dict[str, Any]
 
 
@@ -76,8 +78,14 @@ def carry_out(workspace: Workspace, id: UUID, planned: Planned | None) -> None:
     for row, each in planned.changed:
         if each.get("replaces"):  # slugs may change places
             schedules.update(row, {"slug": None})
+    last = None
     for row, each in planned.changed:
         change_schedule(workspace, row, each)
+        updated = schedules.values(row)["updated"]
+        if last is not None and updated <= last:  # the one that changed last is listed first
+            updated = last + MILLISECOND
+            schedules.update(row, {"updated": updated})
+        last = updated
     add_schedules(workspace, id, [new_schedule(each) for each in planned.added])
 
 
