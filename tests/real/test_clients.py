@@ -193,7 +193,10 @@ def commands(api_url: str, home: Path, text: str) -> list[tuple[str, int, str]]:
     )
     assert result.returncode == 0, result.stderr
     said = json.loads(result.stdout)
-    return [(line, status, MADE.sub("…", printed)) for line, (status, printed) in zip(lines, said, strict=True)]
+    return [
+        (line, status, re.sub(r" +$", "", MADE.sub("…", printed), flags=re.MULTILINE))
+        for line, (status, printed) in zip(lines, said, strict=True)
+    ]
 
 
 def words(command: str, status: int, printed: str) -> str | list[str]:
@@ -225,7 +228,8 @@ def test_the_command_line_prints_the_same(pair: Callable[[Path], Pair], tmp_path
             sorted(MADE.sub("…", json.dumps(in_order(row), sort_keys=True)) for row in without(moving, each))
             for each in rows
         ]
-        assert [pair for pair in zip(*shown, strict=True) if pair[0] != pair[1]] == [], table
+        apart = [pair for pair in zip(*shown, strict=True) if pair[0] != pair[1]]
+        assert not apart, "\n".join([table, *apart[0]])
 
 
 def in_order(value: Any) -> Any:
