@@ -12,7 +12,7 @@ from pydantic_core import from_json, to_jsonable_python
 from pyroaring import BitMap
 
 from understudy.contract.columns import Column
-from understudy.errors import Forbidden, Unprocessable
+from understudy.errors import Forbidden
 from understudy.operations.handler_results import NO_CONTENT, Answer
 from understudy.streams.stream import Stream
 from understudy.tables.table import Table
@@ -157,9 +157,6 @@ def count_account_events(
     occurred = complete["occurred"]
     complete["resource"] = {**(complete.get("resource") or {}), "distinct": False}
     rows = [from_json(events.encoded(row)) for row in selected(events, complete)]
-    try:
-        if countable in ("event", "resource"):
-            return by_value(rows, countable, occurred, time_unit, time_interval)
-        return by_time(rows, countable, occurred, time_unit, time_interval, time)
-    except OverflowError:
-        raise Unprocessable("The given interval is too long: its first or last moment is out of range.") from None
+    if countable in ("event", "resource"):
+        return by_value(rows, countable, occurred, time_unit, time_interval)
+    return by_time(rows, countable, occurred, time_unit, time_interval, time)

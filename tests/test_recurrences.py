@@ -11,6 +11,7 @@ from dateutil import tz
 from dateutil.rrule import rrulestr
 
 from handlers.scheduling.recurrences import MARGIN, START, Recurrence
+from understudy.errors import Unprocessable
 
 BERLIN = "Europe/Berlin"
 MOMENT = datetime(2026, 3, 28, 16, tzinfo=timezone.utc)
@@ -31,6 +32,15 @@ def test_a_search_that_finds_nothing_ends(text: str) -> None:
     assert list(recurrence.dates(MOMENT)) == []
     for _ in range(1000):  # which is remembered
         assert list(recurrence.dates(MOMENT + timedelta(days=1))) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["FREQ=HOURLY;BYHOUR=24", "FREQ=SECONDLY;BYSECOND=61", "FREQ=MONTHLY;BYDAY=+9MO", "FREQ=DAILY;INTERVAL=-1"]
+)
+def test_values_that_are_out_of_range_are_an_error(text: str) -> None:
+    """With which python-dateutil fails in its own ways."""
+    with pytest.raises(Unprocessable, match="out of range"):
+        next(Recurrence(text, BERLIN).dates(MOMENT))
 
 
 def expected(text: str, start: datetime, zone: str) -> Iterator[datetime]:

@@ -10,18 +10,17 @@ from typing import Any
 from uuid import UUID
 
 from jsonschema.exceptions import SchemaError, ValidationError, best_match
-from jsonschema.validators import Draft202012Validator, create, validate
+from jsonschema.validators import Draft202012Validator
 from referencing.exceptions import Unresolvable
-from referencing.jsonschema import EMPTY_REGISTRY
 
 from understudy.errors import NotFound, Unprocessable
 from understudy.values import is_id
 from understudy.workspaces.workspace import Workspace
 
-from .hydration import HydrationError, Unrendered
+from .hydration import Unrendered
+from .schema_validator import HYDRATION, VALIDATOR, validator_of
 
 CIRCULAR = "Invalid schema: Unable to validate schema with circular references."
-HYDRATION = "_hydration"  # the keyword that every schema has
 # A reference to a block document in place of its data: its id, or names of it.
 REFERENCE = {
     "type": "object",
@@ -41,21 +40,6 @@ Schema = dict[str, Any]
 
 class Mismatch(Exception):
     """Values are not valid by a schema, or it refers to a schema that is not there."""
-
-
-def hydrated(_validator: Any, _keyword: Any, instance: Any, _schema: Any) -> Iterator[ValidationError]:
-    if isinstance(instance, HydrationError):
-        yield ValidationError(str(instance))
-
-
-VALIDATOR = create(
-    meta_schema=Draft202012Validator.META_SCHEMA,
-    validators={**Draft202012Validator.VALIDATORS, HYDRATION: hydrated},
-    type_checker=Draft202012Validator.TYPE_CHECKER,
-    format_checker=Draft202012Validator.FORMAT_CHECKER,
-    id_of=Draft202012Validator.ID_OF,
-    applicable_validators=lambda schema: [*schema.items(), (HYDRATION, None)],
-)
 
 
 def check_schema(schema: Schema) -> None:
@@ -101,12 +85,10 @@ def errors_of(values: Any, schema: Schema, *, checks_formats: bool = True) -> li
 
     Raises:
         Mismatch: the schema refers to a schema that is not there.
-        Unprocessable: the schema refers to itself without end.
+        Unprocessable: the schema refers to itself without end, or the validation takes too long.
     """
-    formats = VALIDATOR.FORMAT_CHECKER if checks_formats else None
-    validator = VALIDATOR(schema, registry=EMPTY_REGISTRY, format_checker=formats)
     try:
-        return list(validator.iter_errors(values))
+        return list(validator_of(schema, checks_formats=checks_formats).iter_errors(values))
     except RecursionError:
         raise Unprocessable(CIRCULAR) from None
     except Unresolvable as error:
@@ -163,20 +145,23 @@ def check_given(values: Any, schema: Schema | None) -> None:
 
     Raises:
         ValueError: they are not valid, or the schema is not.
+        Unprocessable: the validation takes too long.
     """
     if schema is None:
         return
     try:
         Draft202012Validator.check_schema(schema)
-        if values is not None:
-            validate(values, without_required(schema), registry=EMPTY_REGISTRY)
+        validator = validator_of(without_required(schema), checks_formats=False)
+        found = None if values is None else best_match(validator.iter_errors(values))
     except SchemaError as error:
         text = f"The provided schema is not a valid json schema. Schema error: {error.message}"
         raise ValueError(text) from None
-    except ValidationError as error:
-        raise ValueError(described(error)) from None
+    except RecursionError:
+        raise Unprocessable(CIRCULAR) from None
     except Unresolvable as error:
         raise ValueError(f"Validation failed. Failure reason: {error}") from None
+    if found is not None:
+        raise ValueError(described(found))
 
 
 def described(error: ValidationError) -> str:

@@ -4,7 +4,6 @@ A rule can have its next date in thousands of years, or never; python-dateutil w
 """
 
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import cached_property, lru_cache
 from types import FunctionType
@@ -14,6 +13,8 @@ from zoneinfo import ZoneInfo
 import dateutil.rrule
 from dateutil import tz
 from dateutil.rrule import DAILY, HOURLY, MINUTELY, SECONDLY, WEEKLY, rrule, rruleset, rrulestr
+
+from understudy.errors import Unprocessable
 
 START = datetime(2020, 1, 1)  # noqa: DTZ001 - in the time zone of the schedule
 DAY = timedelta(days=1)
@@ -110,14 +111,22 @@ class Recurrence:
         self._empty_from: datetime | None = None  # a start from which there are no dates
 
     def dates(self, start: datetime) -> Iterator[datetime]:
-        """The dates from a start on. They end where the search for the next one takes too long."""
+        """The dates from a start on. They end where the search for the next one takes too long.
+
+        Raises:
+            Unprocessable: the rules have values for which python-dateutil finds no dates, such as a 25th hour.
+        """
         if self._empty_from is not None and start >= self._empty_from:
             return
         is_empty = True
-        with suppress(Exhausted):
+        try:
             for date in self._found(start.astimezone(self._zone)):
                 yield date
                 is_empty = False
+        except Exhausted:
+            pass
+        except (ArithmeticError, LookupError, TypeError, ValueError):
+            raise Unprocessable("The recurrence has values that are out of range.") from None
         if is_empty:
             self._empty_from = start
 

@@ -19,6 +19,7 @@ from tests.servers import stand_in
 from tests.verify.reduced import reduced_contract
 from tests.verify.servers import everything, mutated, watched
 from understudy.contract.catalog import Catalog
+from understudy.network.network import DEFAULT_NETWORK
 from understudy.reports.verdict import Verdict
 from understudy.sampling.http_client import client
 from understudy.sampling.random_requests import safe_operations
@@ -56,6 +57,13 @@ def context_of(url: str, budget: int) -> Iterator[CheckContext]:
 
 def fuzz(context: CheckContext, *, allow_writes: bool) -> None:
     Fuzzing(context, CONTRACT, HEADERS, None, allow_writes=allow_writes).run()
+
+
+def test_nothing_of_a_run_is_kept_for_the_next(strict: httpx.Client) -> None:
+    """Schemathesis' cache would send requests of an earlier run again, whatever seed and operations this one has."""
+    with context_of(str(strict.base_url), 1) as context:
+        fuzzing = Fuzzing(context, CONTRACT, HEADERS, None, allow_writes=False)
+        assert not fuzzing._config(HEADERS, None, DEFAULT_NETWORK).cache.enabled
 
 
 def test_an_interrupt_ends_it_and_what_was_made_is_known(strict: httpx.Client) -> None:

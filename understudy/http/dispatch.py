@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from understudy.errors import ApiError, BadRequest
+from understudy.errors import ApiError, BadRequest, Unprocessable
 from understudy.http.connexion_imports import ROUTING_CONTEXT
 from understudy.http.limits import Limits
 from understudy.http.responses import encode, send_content, send_json
@@ -66,6 +66,8 @@ class OperationMiddleware:
             encoded = content if isinstance(content, bytes) else encode(content)
         except RecursionError:  # the body can be parsed, but is nested too deep to process
             raise BadRequest(UNREADABLE) from None
+        except OverflowError:  # of a time beyond the year 9999, for example
+            raise Unprocessable("A time or a number is out of range.") from None
         await send_json(scope, send, status, encoded)
 
     def _operation(self, scope: Scope) -> Operation | None:

@@ -1,0 +1,150 @@
+"""The validator of values by JSON Schemas that clients send. It ends soon, whatever they are."""
+
+from collections.abc import Hashable, Iterator, Mapping
+from typing import Any
+
+import regex
+from jsonschema import FormatChecker
+from jsonschema.exceptions import ValidationError
+from jsonschema.validators import Draft202012Validator, create
+from referencing.jsonschema import EMPTY_REGISTRY
+
+from understudy.errors import Unprocessable
+
+from .hydration import HydrationError
+
+HYDRATION = "_hydration"  # the keyword that every schema has
+MOST_STEPS = 100_000  # schemas that are applied to values in one validation, in about two seconds
+PATIENCE = 1.0  # seconds for one search by a pattern
+KEYWORDS = Draft202012Validator.VALIDATORS
+Errors = Iterator[ValidationError]
+Schema = Mapping[str, Any]
+
+
+class Steps(FormatChecker):
+    """Counts the steps of one validation, and checks formats if it is to.
+
+    A validator hands it on to those of the parts of its schema, and nothing else.
+    """
+
+    def __init__(self, *, checks_formats: bool) -> None:
+        super().__init__(Draft202012Validator.FORMAT_CHECKER.checkers if checks_formats else ())
+        self._left = MOST_STEPS
+
+    def take(self) -> None:
+        """Count a step.
+
+        Raises:
+            Unprocessable: it is one too many.
+        """
+        self._left -= 1
+        if self._left < 0:
+            raise too_long(f"it takes more than {MOST_STEPS:,} steps")
+
+
+def validator_of(schema: Any, *, checks_formats: bool = True) -> Any:
+    """A validator of values by a schema, which fetches no schema from elsewhere.
+
+    It raises `Unprocessable` if a validation takes too long.
+    """
+    return VALIDATOR(schema, registry=EMPTY_REGISTRY, format_checker=Steps(checks_formats=checks_formats))
+
+
+def too_long(reason: str) -> Unprocessable:
+    return Unprocessable(f"Invalid schema: values cannot be validated by it, since {reason}.")
+
+
+def step(validator: Any, _keyword: None, instance: Any, _schema: Schema) -> Errors:
+    """Count a step, and report a value that could not be found out."""
+    validator.format_checker.take()
+    if isinstance(instance, HydrationError):
+        yield ValidationError(str(instance))
+
+
+# These keywords have the meaning and the messages of those of jsonschema, whose searches by a pattern and comparisons
+# of items can take hours.
+
+
+def pattern(validator: Any, text: str, instance: Any, _schema: Schema) -> Errors:
+    if validator.is_type(instance, "string") and not matches(text, instance):
+        yield ValidationError(f"{instance!r} does not match {text!r}")
+
+
+def pattern_properties(validator: Any, patterns: Schema, instance: Any, _schema: Schema) -> Errors:
+    if validator.is_type(instance, "object"):
+        for text, part in patterns.items():
+            for name in matching(instance, [text]):
+                yield from validator.descend(instance[name], part, path=name, schema_path=text)
+
+
+def additional_properties(validator: Any, part: Any, instance: Any, schema: Schema) -> Errors:
+    patterns = schema.get("patternProperties")
+    if not patterns or not validator.is_type(instance, "object"):
+        yield from KEYWORDS["additionalProperties"](validator, part, instance, schema)
+        return
+    known = schema.get("properties", {}).keys() | matching(instance, patterns)
+    others = sorted(instance.keys() - known)
+    if validator.is_type(part, "object"):
+        for name in others:
+            yield from validator.descend(instance[name], part, path=name)
+    elif not part and others:
+        names, texts = (", ".join(map(repr, each)) for each in (others, sorted(patterns)))
+        yield ValidationError(f"{names} {'does' if len(others) == 1 else 'do'} not match any of the regexes: {texts}")
+
+
+def unevaluated_properties(validator: Any, part: Any, instance: Any, schema: Schema) -> Errors:
+    if "patternProperties" in schema and validator.is_type(instance, "object"):
+        matched = dict.fromkeys(matching(instance, schema["patternProperties"]), True)
+        schema = {**schema, "properties": {**schema.get("properties", {}), **matched}, "patternProperties": {}}
+    yield from KEYWORDS["unevaluatedProperties"](validator, part, instance, schema)
+
+
+def unique_items(validator: Any, wanted: Any, instance: Any, _schema: Schema) -> Errors:
+    if wanted and validator.is_type(instance, "array") and len(set(map(identity, instance))) < len(instance):
+        yield ValidationError(f"{instance!r} has non-unique elements")
+
+
+def matching(names: Mapping[str, Any], patterns: Any) -> list[str]:
+    """The names that match one of some patterns."""
+    return [name for name in names if any(matches(text, name) for text in patterns)]
+
+
+def matches(text: str, value: str) -> bool:
+    """Whether a pattern matches a part of a text.
+
+    Raises:
+        Unprocessable: the search takes too long, or the pattern is not valid.
+    """
+    try:
+        return regex.search(text, value, timeout=PATIENCE) is not None
+    except regex.error:
+        raise Unprocessable(f"Invalid schema: {text!r} is not a 'regex'") from None
+    except TimeoutError:
+        raise too_long(f"a search by the pattern {text!r} takes more than {PATIENCE:.0f} s") from None
+
+
+def identity(value: Any) -> Hashable:
+    """What is equal for equal JSON values: 1 is 1.0, and not true."""
+    if isinstance(value, dict):
+        return frozenset((name, identity(part)) for name, part in value.items())
+    if isinstance(value, list):
+        return tuple(map(identity, value))
+    return (bool, value) if isinstance(value, bool) else value
+
+
+VALIDATOR = create(
+    meta_schema=Draft202012Validator.META_SCHEMA,
+    validators={
+        **KEYWORDS,
+        HYDRATION: step,
+        "pattern": pattern,
+        "patternProperties": pattern_properties,
+        "additionalProperties": additional_properties,
+        "unevaluatedProperties": unevaluated_properties,
+        "uniqueItems": unique_items,
+    },
+    type_checker=Draft202012Validator.TYPE_CHECKER,
+    format_checker=Draft202012Validator.FORMAT_CHECKER,
+    id_of=Draft202012Validator.ID_OF,
+    applicable_validators=lambda schema: [*schema.items(), (HYDRATION, None)],
+)

@@ -1,0 +1,74 @@
+"""JSON Schemas of parameters: keywords that replace those of jsonschema, and validations that would take too long."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema.validators import Draft202012Validator
+
+from handlers.parameters.parameter_schemas import errors_of
+from handlers.parameters.schema_validator import MOST_STEPS
+from understudy.errors import Unprocessable
+
+PATTERNS = st.sampled_from(["^a", "b$", "[ab]+", "", "^(a|b)*$", "c"])
+NAMES = st.text("abc", max_size=3)
+VALUES: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers(0, 2) | st.sampled_from([0.0, 1.0, 0.5]) | NAMES,
+    lambda parts: st.lists(parts, max_size=3) | st.dictionaries(NAMES, parts, max_size=3),
+    max_leaves=6,
+)
+PARTS = st.sampled_from([{}, True, False, {"type": "integer"}, {"type": "string"}])
+SCHEMAS = st.fixed_dictionaries(
+    {},
+    optional={
+        "pattern": PATTERNS,
+        "patternProperties": st.dictionaries(PATTERNS, PARTS, max_size=2),
+        "properties": st.dictionaries(NAMES, PARTS, max_size=2),
+        "additionalProperties": PARTS,
+        "unevaluatedProperties": PARTS,
+        "uniqueItems": st.booleans(),
+    },
+)
+BACKTRACKING = "^(a|aa)+$"
+SLOW = "a" * 60 + "!"
+
+
+def doubling(levels: int) -> dict[str, Any]:
+    """A schema of so many levels, each of which refers to the one below twice."""
+    levels_of = {f"{level}": {"allOf": [{"$ref": f"#/$defs/{level - 1}"}] * 2} for level in range(1, levels + 1)}
+    return {"$defs": {"0": {}, **levels_of}, "$ref": f"#/$defs/{levels}"}
+
+
+@given(VALUES, SCHEMAS)
+def test_errors_are_those_of_jsonschema(value: Any, schema: dict[str, Any]) -> None:
+    expected = sorted(error.message for error in Draft202012Validator(schema).iter_errors(value))
+    assert sorted(error.message for error in errors_of(value, schema)) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "schema"),
+    [
+        (SLOW, {"pattern": BACKTRACKING}),
+        ({SLOW: 1}, {"patternProperties": {BACKTRACKING: {}}}),
+        ({SLOW: 1}, {"patternProperties": {BACKTRACKING: {}}, "additionalProperties": False}),
+        ({SLOW: 1}, {"unevaluatedProperties": False, "patternProperties": {BACKTRACKING: {}}}),
+        (SLOW, {"anyOf": [{"pattern": "a"}, {"not": {"pattern": BACKTRACKING}}], "allOf": [{"pattern": BACKTRACKING}]}),
+    ],
+    ids=["pattern", "patternProperties", "additionalProperties", "unevaluatedProperties", "within others"],
+)
+def test_a_pattern_that_searches_for_hours_is_refused(value: Any, schema: dict[str, Any]) -> None:
+    with pytest.raises(Unprocessable, match=r"takes more than 1 s"):
+        errors_of(value, schema)
+
+
+def test_a_schema_that_is_applied_too_often_is_refused() -> None:
+    assert errors_of({}, doubling(10)) == []
+    with pytest.raises(Unprocessable, match=rf"more than {MOST_STEPS:,} steps"):
+        errors_of({}, doubling(30))
+
+
+def test_many_items_are_compared_at_once() -> None:
+    items: list[Any] = [{"number": number} for number in range(50_000)]
+    assert errors_of(items, {"uniqueItems": True}) == []
+    assert len(errors_of([*items, {"number": 7.0}], {"uniqueItems": True})) == 1
