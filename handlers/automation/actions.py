@@ -23,7 +23,8 @@ from ..parameters.templates import TemplateFailed, render
 from ..request_origin import headers_of
 from . import messages
 from .action_events import NAME, Invocation, Json, keep_outcome
-from .template_values import ENVIRONMENT, context_of
+from .template_filters import ENVIRONMENT
+from .template_values import context_of
 from .triggers import Event
 
 SUSPENSION = timedelta(hours=1)

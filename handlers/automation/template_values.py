@@ -1,24 +1,18 @@
-"""What the templates of an automation can name, and the filters that they have.
+"""What the templates of an automation can name.
 
 Templates see rows as a real server's models: times and durations are values that they can compute with, events and
 resources have more attributes than fields, and a row becomes JSON as in responses.
 
-Source: `prefect.server.events.actions`, `prefect.server.events.jinja_filters`,
-`prefect.server.events.schemas.labelling` and `prefect.server.utilities.user_templates`.
+Source: `prefect.server.events.actions` and `prefect.server.events.schemas.labelling`.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
-from importlib.util import find_spec
 from itertools import chain
 from typing import Any
 from uuid import UUID
 
-from jinja2 import ChainableUndefined
-from jinja2.utils import htmlsafe_json_dumps
-from markupsafe import Markup
 from pydantic_core import from_json, to_json
 
 from understudy.values import is_id
@@ -26,7 +20,6 @@ from understudy.workspaces.workspace import Workspace
 
 from ..event_filters import ID, ROLE
 from ..parameters.hydration import variables_of
-from ..parameters.templates import Environment
 from ..runs import moment
 from .action_events import NAME, Firing, Invocation, Json
 from .triggers import Event, label_of
@@ -43,9 +36,6 @@ TABLES = {
 """The tables of what an event can be about, by the kind of the resource: templates name it `flow_run`."""
 DURATIONS = ("total_run_time", "estimated_run_time", "estimated_start_time_delta")
 STATE_LABELS = {f"prefect.state-{name}": name for name in ("message", "name", "timestamp", "type")}
-RUN_URL = re.compile(r"flow-run/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
-HUMANIZE = "jinja2_humanize_extension"
-HUMANIZE_EXTENSION = f"{HUMANIZE}.HumanizeExtension"
 
 
 # ------------------------------------------------------------------------- values
@@ -251,51 +241,3 @@ def state_of(labels: Mapping[str, str]) -> Json:
 def model_of(workspace: Workspace, kind: str, row_id: str) -> Model | None:
     row = workspace[TABLES[kind]].find(UUID(row_id).int) if is_id(row_id) else None
     return None if row is None else row_model(workspace, kind, row)
-
-
-# ------------------------------------------------------------------------ filters
-
-
-def to_json_text(value: Any, indent: int | None = None) -> Markup:
-    """The filter `tojson`: rows as in responses."""
-    return htmlsafe_json_dumps(plain(value), indent=indent, sort_keys=True)
-
-
-def plain(value: Any) -> Any:
-    """A value with rows as plain JSON."""
-    if isinstance(value, Model):
-        return from_json(to_json(value, timedelta_mode="float"))
-    if isinstance(value, Mapping):
-        return {name: plain(part) for name, part in value.items()}
-    return [plain(part) for part in value] if isinstance(value, list) else value
-
-
-def ui_url(value: Any) -> None:
-    """The filter `ui_url`: a server that does not know the address of its UI has none."""
-
-
-def ui_resource_events_url(value: Any) -> str | None:
-    """The filter `ui_resource_events_url`: the page with the events of a row or a resource."""
-    resource_id = value.resource_id if isinstance(value, Model) else None
-    return None if resource_id is None else f"events?resource={resource_id}"
-
-
-def flow_run_id(text: str | None) -> str | None:
-    """The filter `flow_run_id`: the id in the URL of a run's page."""
-    found = RUN_URL.search(text) if text else None
-    return found[1] if found else None
-
-
-def environment() -> Environment:
-    """The environment of templates. It has the filters for readable times of a package that comes with Prefect."""
-    made = Environment(undefined=ChainableUndefined, extensions=[HUMANIZE_EXTENSION] if find_spec(HUMANIZE) else [])
-    made.filters |= {
-        "tojson": to_json_text,
-        "ui_url": ui_url,
-        "ui_resource_events_url": ui_resource_events_url,
-        "flow_run_id": flow_run_id,
-    }
-    return made
-
-
-ENVIRONMENT = environment()
