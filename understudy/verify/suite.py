@@ -85,7 +85,7 @@ def stages(
 
     Each operation comes first, with writes one row of each table and the scenarios of the contract. Then each operator
     of the filters on a table's own rows is checked with one value, sorts and invalid requests beside them, and more
-    writes. Filters on related rows follow, with edges and other values of the own filters and pages of filtered rows.
+    writes. Filters on related rows follow, then edges and other values of the own filters and pages of filtered rows.
     Edges and other values of the others come last, with more combinations.
     """
     own, related = own_operators(subjects), related_operators(subjects)
@@ -96,11 +96,8 @@ def stages(
         [list(operations(context, subjects, only))],
         [first],
         [in_turns(own_filters(own)), in_turns([sorts, refusals(context, only)]), *writing],
-        [
-            in_turns(related_filters(related)),
-            in_turns([*edges(own), *other_values(own)]),
-            list(filtered(context, subjects)),
-        ],
+        [in_turns(related_filters(related))],
+        [in_turns([*edges(own), *other_values(own)]), list(filtered(context, subjects))],
         [
             in_turns(edges(related)),
             in_turns(other_values(related)),

@@ -19,10 +19,23 @@ from understudy.verify.checks.parents import NotCreated, created
 from understudy.verify.expectations.model import Row
 from understudy.verify.requests.endpoints import Endpoint, EndpointMap, Lookup, schema_of, success_of
 from understudy.verify.requests.field_operators import field_operators_of
+from understudy.verify.requests.operands import moment
 
 CREATED, NOT_FOUND, CONFLICT = 201, 404, 409
-LONG_TEXT = " é 漢字 😀 A" * 60
-WHOLE = {"whole": 1.0, "beyond": 2**53 + 1, "deep": [[1.5, 1, True, None, ""], [], {}], "text": '[{"a": 1}]'}
+UPDATED = "updated"
+KEPT = ("id", "created")  # fields that no change changes
+LONG_TEXT = ' é\r\ne\u0301 漢字\t😀 "\\" A' * 30
+EMPTY: dict[str, Any] = {"none": None, "text": "", "list": [], "object": {}, "zero": 0, "false": False}
+WHOLE = {
+    **EMPTY,
+    "whole": 1.0,
+    "beyond": 2**53 + 1,
+    "deep": [[1.5, 1, True, None, ""], [], {}],
+    "inner": EMPTY,
+    "json": '[{"a": 1}]',
+    "number": "1",
+    "A b.c": "\r\n ",
+}
 LIMITING = (
     "x-write-only",
     "x-refined-by",
@@ -330,13 +343,25 @@ def check_row(
     """Hold that a write has changed some fields that clients write, and no other ones."""
     reads, read = read_of(life)
     before, now = life.row, life.context.success(reads, read)
-    names = success_of(reads)["properties"].value.keys() & life.fields.keys()
+    names = success_of(reads)["properties"].value.keys() & {*life.fields, *KEPT}
     expected = {each: change.get(each, before.get(each)) for each in sorted(names)}
     shown = {each: now.get(each) for each in expected}
     broken = None if same(shown, expected) else unlike((*life.requests, request, read), expected, shown)
     life.record(rule, endpoint, subject, broken)
     life.requests.append(request)
     life.row = now
+    if broken is None and rule is rules.UPDATE and not same(shown, {name: before.get(name) for name in shown}):
+        check_updated(life, endpoint, before, read)
+
+
+def check_updated(life: Life, endpoint: Endpoint, before: Row, read: Request) -> None:
+    """A row that has changed shows a later time of its last update."""
+    earlier, later = before.get(UPDATED), life.row.get(UPDATED)
+    if isinstance(earlier, str) and isinstance(later, str):
+        expected = f"{UPDATED} after {earlier}"
+        is_later = moment(later) > moment(earlier)
+        broken = None if is_later else Broken((*life.requests, read), expected, f"{UPDATED}: {later}")
+        life.record(rules.UPDATE, endpoint, UPDATED, broken)
 
 
 def check_replaced(life: Life) -> None:

@@ -64,9 +64,7 @@ def few(subject: TableUnderTest, field_operator: FieldOperator) -> list[Any]:
 def together(subject: TableUnderTest, field_operator: FieldOperator) -> list[Any]:
     """Two values that a row has, the first of which another row has without the second; none without such rows."""
     context = subject.selected.context
-    known = (
-        row.get(name) for row in context.model.known[field_operator.table].values() for name in field_operator.fields
-    )
+    known = (row.get(name) for row in subject.value_search.rows(field_operator.table) for name in field_operator.fields)
     distinct = sorted({tuple(map(str, values)) for values in known if isinstance(values, list)})
     some = context.random.sample(distinct, k=min(CANDIDATES, len(distinct)))
     pairs = [

@@ -12,6 +12,7 @@ from understudy.sampling.random_requests import names_in
 from understudy.verify import rules
 from understudy.verify.check_context import MOST_PAGES, CheckContext
 from understudy.verify.check_results import Broken, TooMany
+from understudy.verify.expectations.model import Row
 from understudy.verify.requests.endpoints import LIMIT, OFFSET, Endpoint, Selection, success_of
 
 AGREED = 3  # answers about the same, of as many lengths, that all operations must agree on
@@ -71,6 +72,11 @@ class SelectedIds:
         self._here.ids[key] = ids
         return True
 
+    def rows_looked_at(self) -> list[Row]:
+        """The known rows of the table: all, or those of a large table that are looked at."""
+        known = self.context.model.known[self.selection.table]
+        return list(known.values()) if self.known is None else [known[each] for each in self.known if each in known]
+
     def every(self) -> Ids:
         """The ids of all rows that are looked at."""
         return self.whole({})
@@ -115,11 +121,20 @@ class SelectedIds:
         return here.ids[key]
 
     def _read(self, filters: Filters) -> Ids:
+        return frozenset(str(row["id"]) for row in self.read(filters))
+
+    def read(self, filters: Filters) -> list[Row]:
+        """All rows that filters select.
+
+        Raises:
+            Refused: there was no list.
+            TooMany: there are more rows than are read.
+        """
         size = self.selection.page_size
         rows = self.context.rows(self.selection, self.selection.lists, filters)
         for page in range(1, MOST_PAGES + 1):
             if len(rows) < page * size:
-                return frozenset(str(row["id"]) for row in rows)
+                return rows
             following = {**filters, LIMIT: size, OFFSET: page * size}
             rows += self.context.rows(self.selection, self.selection.lists, following)
         raise TooMany

@@ -1,17 +1,20 @@
 """A table under test: its operations, its filters, and the bodies that select some of its rows."""
 
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from random import Random
 
 from understudy.verify.check_context import CheckContext
+from understudy.verify.expectations.model import Row
 from understudy.verify.filtered_rows.expected_rows import ExpectedRows
 from understudy.verify.filtered_rows.selected_ids import Filters, SelectedIds
 from understudy.verify.filtered_rows.value_search import ValueSearch
 from understudy.verify.requests.endpoints import Selection
 from understudy.verify.requests.field_operators import FieldOperator, field_operators_of
 
-LARGE = 1000  # rows; of a larger table, some are looked at
 SOME = 100  # rows of a large table that are looked at
+FEW = 20  # values of a field that many rows share
 
 FieldOperators = Mapping[tuple[str, ...], FieldOperator]
 
@@ -68,26 +71,84 @@ class TableUnderTest:
         return steps[0].column.names[0] if len(steps) == 1 and not steps[0].back else None
 
     def narrow(self) -> None:
-        """Look at some rows only, if there are more than can be known, or than should be read for each filter."""
-        known = self.selected.context.model.known[self.selection.table]
-        field_operator = next(
-            (field_operator for field_operator in self.field_operators.values() if self._identifies(field_operator)),
-            None,
+        """Look at some rows only, if there are more than one response lists.
+
+        Rows are selected by a field that identifies them, or, where not all rows are known and no field does, by a
+        field that refers to other rows.
+        """
+        context, table = self.selected.context, self.selection.table
+        known, is_partial = context.model.known[table], table in context.model.partial
+        if len(known) <= self.selection.page_size and not is_partial:
+            return
+        for field_operator in filter(self._selects_rows, self.field_operators.values()):
+            if self._identifies(field_operator):
+                some = varied(known, context.random, SOME)
+                self.selected.scope = field_operator.filters([known[each][field_operator.fields[0]] for each in some])
+                self.selected.known = frozenset(some)
+                return
+        references = [each for each in self.field_operators.values() if self._refers(each)]
+        if is_partial and self.selection.shows_rows and references:
+            self._narrow_by(references[0])
+
+    def _narrow_by(self, field_operator: FieldOperator) -> None:
+        """Look at the rows that refer to some rows only, and read them."""
+        context, selection = self.selected.context, self.selection
+        known = context.model.known[selection.table].values()
+        shown = (row.get(field_operator.fields[0]) for row in known)
+        numbers = Counter(value for value in shown if isinstance(value, str))
+        values: list[str] = []
+        for value in context.random.sample(sorted(numbers), k=len(numbers)):
+            if sum(map(numbers.__getitem__, values)) < SOME:
+                values.append(value)
+        rows = self.selected.read(field_operator.filters(values)) if values else []
+        if rows:
+            context.take(selection, (), rows)
+            self.selected.scope = field_operator.filters(values)
+            self.selected.known = frozenset(str(row["id"]) for row in rows)
+
+    def _refers(self, field_operator: FieldOperator) -> bool:
+        """Whether an operator selects rows by ids of other rows."""
+        items = field_operator.place.get("items")
+        return (
+            self._selects_rows(field_operator)
+            and items is not None
+            and items.value.get("format") == "uuid"
+            and field_operator.fields[0] in self.selected.context.model.references(self.selection.table)
         )
-        is_large = len(known) > LARGE or self.selection.table in self.selected.context.model.partial
-        if is_large and field_operator is not None:
-            some = self.selected.context.random.sample(sorted(known), k=SOME)
-            self.selected.scope = field_operator.filters([known[row_id][field_operator.fields[0]] for row_id in some])
-            self.selected.known = frozenset(some)
+
+    def _selects_rows(self, field_operator: FieldOperator) -> bool:
+        """Whether an operator selects rows of the table by values of one of their fields."""
+        return (
+            field_operator.filter == self.selection.own
+            and field_operator.operator == "any_"
+            and len(field_operator.fields) == 1
+        )
 
     def _identifies(self, field_operator: FieldOperator) -> bool:
         """Whether a leaf asks for rows by a field that no two of them share."""
         known = self.selected.context.model.known[self.selection.table].values()
-        if (
-            field_operator.filter != self.selection.own
-            or field_operator.operator != "any_"
-            or len(field_operator.fields) != 1
-        ):
-            return False
         values = [row.get(field_operator.fields[0]) for row in known]
         return None not in values and len(values) == len({str(value) for value in values})
+
+
+def varied(rows: Mapping[str, Row], randomness: Random, size: int) -> list[str]:
+    """The ids of some rows: those first that have a value, or none, that no row before them has in a field.
+
+    Fields in which most rows have a value of their own do not count.
+    """
+    distinct: dict[str, set[str]] = defaultdict(set)
+    for row in rows.values():
+        for name, value in row.items():
+            if len(distinct[name]) <= FEW:
+                distinct[name].add(repr(value))
+    names = [name for name, values in distinct.items() if len(values) <= FEW]
+    seen: set[tuple[str, str]] = set()
+    first: list[str] = []
+    others: list[str] = []
+    for row_id in randomness.sample(sorted(rows), k=len(rows)):
+        shown = {
+            (name, repr(value) if name in names else str(not value)) for name, value in rows[row_id].items()
+        } - seen
+        (first if shown else others).append(row_id)
+        seen |= shown
+    return [*first, *others][:size]

@@ -6,7 +6,9 @@ from itertools import islice
 from typing import Any
 
 from understudy.contract.contract import Place
+from understudy.sampling.sample_values import leaves
 from understudy.values import EPOCH, MICROSECOND
+from understudy.verify.expectations.model import Row
 from understudy.verify.filtered_rows.selected_ids import SelectedIds
 from understudy.verify.requests.field_operators import FieldOperator
 
@@ -47,15 +49,36 @@ class ValueSearch:
         values = self.values(field_operator)
         seen = set(self._samples.seen(field_operator.table, self._fields(field_operator)))
         together = self._together(field_operator) if field_operator.operator == "all_" else []
-        pool = together or [value for value in values if value in seen] or values
+        here = self._looked_at(field_operator)
+        pool = together or [value for value in values if value in here]
+        pool = pool or [value for value in values if value in seen]
+        pool = pool or values
         return self._selected.context.random.sample(pool, k=len(pool))
 
     def _together(self, field_operator: FieldOperator) -> list[Any]:
         """The values of one row, from a known row that holds several in a list."""
-        rows = self._selected.context.model.known.get(field_operator.table, {}).values()
+        rows = self.rows(field_operator.table)
         lists = (row.get(field_operator.fields[0]) for row in rows)
         several = [list(dict.fromkeys(each)) for each in lists if isinstance(each, list) and len(set(each)) > 1]
         return self._selected.context.random.choice(several) if several else []
+
+    def rows(self, table: str) -> list[Row]:
+        """The known rows of a table, if it is a large one only those that are looked at."""
+        if table == self._selected.selection.table:
+            return self._selected.rows_looked_at()
+        return list(self._selected.context.model.known.get(table, {}).values())
+
+    def _looked_at(self, field_operator: FieldOperator) -> set[Any]:
+        """The values in the rows of a large table that are looked at."""
+        if self._selected.known is None or field_operator.table != self._selected.selection.table:
+            return set()
+        return {
+            value
+            for row in self._selected.rows_looked_at()
+            for name, part in row.items()
+            for path, value in leaves(name, part)
+            if path in field_operator.fields
+        }
 
     def _fields(self, field_operator: FieldOperator) -> tuple[str, ...]:
         """Under which fields the values of a leaf are kept: what is found of one of several is of no other."""

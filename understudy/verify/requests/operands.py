@@ -1,8 +1,10 @@
 """Operands to ask a leaf with: values that rows hold, and those at the edges of what an operator says."""
 
+import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta, timezone
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +14,7 @@ UNMATCHED = {"uuid": str(UUID(int=1)), "text": "understudy: nobody has this"}
 MANY = 150  # values of one list: more than a byte counts with a sign, and than some databases take at once
 DAWN, DUSK = "0001-01-02T00:00:00Z", "9999-12-30T00:00:00Z"
 MICROSECOND = timedelta(microseconds=1)
+WORDS = re.compile(r"(?<![^\W_])([^\W_]+) ([^\W_]+)")  # two words with one space between them
 CASES = (str.upper, str.lower)
 FAR_EAST, FAR_WEST = timezone(timedelta(hours=5, minutes=30)), timezone(timedelta(hours=-9, minutes=-30))
 
@@ -50,6 +53,8 @@ def operands(field_operator: FieldOperator, values: Sequence[Any]) -> Iterator[A
         yield DUSK
         for value in values:
             yield from around(value)
+    elif field_operator.operator == "search_":
+        yield from (*searches(values), *other_searches(values))
     elif schema["type"] == "string":
         yield UNMATCHED["text"]
         for value in values:
@@ -69,9 +74,12 @@ def first_operands(field_operator: FieldOperator, values: Sequence[Any]) -> Iter
     first = values[:1]
     if schema["type"] == "array":
         is_all = field_operator.operator == "all_" and len(values) > 0
-        yield list(values) if is_all else [*unmatched(field_operator), *values]
+        some = list(values) if is_all else [*unmatched(field_operator), *values]
+        yield [*some[:-1], capitals(field_operator, some[-1])] if some else some
     elif schema.get("format") == "date-time":
         yield from first
+    elif field_operator.operator == "search_":
+        yield from searches(values)
     elif schema["type"] == "string":
         for text in first:
             yield f"_{text[1:].swapcase() if text.isascii() else text[1:]}"
@@ -95,6 +103,8 @@ def few_operands(field_operator: FieldOperator, values: Sequence[Any]) -> Iterat
         for here in map(moment, first):
             yield from map(spelled, (here, here - MICROSECOND, here + MICROSECOND))
         yield from abroad(first[0])[:1] if first else ()
+    elif field_operator.operator == "search_":
+        yield from other_searches(values)
     elif schema["type"] == "string":
         for text in first:
             yield from (text, text.upper(), text[1:4], f"{text[:1]}%{text[-1:]}", f"{text[1:2]}%{text[-1:]}")
@@ -114,6 +124,40 @@ def lists(values: Sequence[Any], no_match: Sequence[Any], many_unmatched: Sequen
     if values:
         yield [*values, *values, *no_match]
         yield [*many_unmatched, values[0]]
+
+
+def capitals(field_operator: FieldOperator, value: Any) -> Any:
+    """An id in capitals, which is the same id; any other value as it is."""
+    is_id = unmatched(field_operator) == [UNMATCHED["uuid"]]
+    return value.upper() if is_id else value
+
+
+def pairs_of_words(values: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Two neighbouring words of each text that has two."""
+    for text in values:
+        words = WORDS.findall(text)
+        yield from words[:1]
+
+
+def searches(values: Sequence[str]) -> Iterator[str]:
+    """Queries for two neighbouring words of a text: as a phrase, both of them, and one without the other."""
+    for first, second in islice(pairs_of_words(values), 1):
+        yield f'"{first} {second}"'
+        yield f"+{first} +{second.swapcase()}"
+        yield f"{first} -{second}"
+
+
+def other_searches(values: Sequence[str]) -> Iterator[str]:
+    """More queries for such words: in other order and case, one of them, one in part, with another prefix, and none."""
+    yield from ("", " ", UNMATCHED["text"].partition(" ")[2])
+    for first, second in islice(pairs_of_words(values), 2):
+        yield f'"{second} {first}"'
+        yield f'"{first.upper()} {second.lower()}"'
+        yield f"{first} {second}"
+        yield f"!{first} {second}"
+        yield f'-"{first} {second}"'
+        yield f'+"{first} {second}" {UNMATCHED["uuid"]}'
+        yield first[1:]
 
 
 def patterns(text: str) -> Iterator[str]:
