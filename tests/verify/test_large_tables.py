@@ -1,7 +1,9 @@
 """A table with more rows than are read: what is said of it is said of some, and is right."""
 
+import random
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -9,17 +11,19 @@ from starlette.types import ASGIApp
 
 from tests import jsonl
 from tests.apps import app_on
-from tests.mutants.behaviours import asks
+from tests.mutants.behaviours import asks, sends
+from tests.mutants.mutant import Behaviour, unchanged
 from tests.mutants.origin import Inside
 from tests.mutants.paths import drop
 from tests.mutants.proxy import Proxy
 from tests.verify.contexts import ContextFactory
-from understudy.operations.api_folder import Api
+from understudy.contract.contract import Contract
+from understudy.operations.api_folder import Api, own_folder
 from understudy.sampling.random_requests import RequestGenerator
 from understudy.verify import verify
 from understudy.verify.check_context import MOST_PAGES, CheckContext
 from understudy.verify.checks import combined_criteria, listings, lookups, single_criteria, writes
-from understudy.verify.filtered_rows.table_under_test import SOME, TableUnderTest
+from understudy.verify.filtered_rows.table_under_test import SOME, TableUnderTest, varied
 from understudy.verify.suite import clean_up, subjects_of
 
 PAGE = 200  # rows, the most that the API lists at once
@@ -104,3 +108,65 @@ def test_a_broken_server_is_found_out(large: ASGIApp, context_factory: ContextFa
         violations = context.results.verdict.violations
     assert "no match" in {violation.rule.name for violation in violations}
     assert all("flow_runs" in violation.subject for violation in violations)
+
+
+@pytest.fixture(scope="module")
+def logs(api: Api, tmp_path_factory: pytest.TempPathFactory) -> ASGIApp:
+    """A server with more logs than are read, in runs of which some are read in part."""
+    folder = tmp_path_factory.mktemp("logs")
+    stamps = {"created": "2026-01-01T00:00:00Z", "updated": "2026-01-01T00:00:00Z"}
+    flow = {"id": str(UUID(int=1, version=4)), **stamps, "name": "flow"}
+    runs = [str(UUID(int=number, version=4)) for number in range(100, 150)]
+    words = ["one two three", "three two one", "two one"]
+    rows = [
+        {
+            "id": str(UUID(int=number, version=4)),
+            **stamps,
+            "name": "logger",
+            "level": 20,
+            "message": words[number % len(words)],
+            "timestamp": f"2026-01-01T00:00:00.{number:06}Z",
+            "flow_run_id": runs[number % len(runs)],
+        }
+        for number in range(ROWS)
+    ]
+    jsonl.write(folder / "flows.jsonl", [flow])
+    jsonl.write(
+        folder / "flow_runs.jsonl", [{"id": run, **stamps, "name": "run", "flow_id": flow["id"]} for run in runs]
+    )
+    jsonl.write(folder / "logs.jsonl", rows)
+    return app_on(folder, api)
+
+
+def without_quotes(body: dict[str, Any]) -> dict[str, Any]:
+    text = (body.get("logs") or {}).get("text")
+    return {**body, "logs": {**body["logs"], "text": {"query": text["query"].replace('"', "")}}} if text else body
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "broken"), [(unchanged, False), (sends("POST /logs/filter", without_quotes), True)]
+)
+def test_a_large_table_without_a_filter_by_id(logs: ASGIApp, behaviour: Behaviour, broken: bool) -> None:
+    factory = ContextFactory(Contract.load(own_folder() / "openapi.yaml"))
+    with factory.context_of(Proxy(Inside(logs), behaviour)) as context:
+        factory.learn(context)
+        subject = subjects_of(context)["logs"]
+        subject.narrow()
+        every = subject.selected.every()
+        assert SOME <= len(every) < KNOWN
+        for names in (("logs", "text", "query"), ("logs", "flow_run_id", "any_"), ("logs", "timestamp", "after_")):
+            single_criteria.check(subject, subject.field_operators[names])
+        assert context.results.verdict.errors == []
+        subjects = {violation.subject for violation in context.results.verdict.violations}
+    assert subjects == ({"logs.text.query"} if broken else set())
+
+
+def test_rows_with_rare_values_are_among_those_that_are_looked_at() -> None:
+    rows: dict[str, dict[str, Any]] = {
+        f"{number:04}": {"id": f"{number:04}", "state": "DONE", "end": f"{number}"} for number in range(1000)
+    }
+    rows["0500"] |= {"state": "FAILED"}
+    rows["0700"] = {"id": "0700", "state": "DONE", "end": None}
+    some = varied(rows, random.Random(1), 10)
+    assert len(some) == len(set(some)) == 10
+    assert {"0500", "0700"} <= set(some)

@@ -121,6 +121,21 @@ def keeps_null(operation: str) -> Behaviour:
     return sends(operation, lambda body: {name: value for name, value in body.items() if value is not None})
 
 
+def not_updated(request: Request, answer: Answer) -> Answer:
+    """A row always shows the time when it was created as that of its last update."""
+    if not answer.is_success or not isinstance(answer.json, dict):
+        return answer
+    return answer.saying({**answer.json, "updated": answer.json["created"]})
+
+
+def without_nulls(body: dict[str, Any]) -> dict[str, Any]:
+    return {**body, "parameters": {name: part for name, part in body["parameters"].items() if part is not None}}
+
+
+def with_newlines(body: dict[str, Any]) -> dict[str, Any]:
+    return {**body, "description": body["description"].replace("\r\n", "\n")}
+
+
 @pytest.mark.parametrize(
     ("table", "rule", "behaviour"),
     [
@@ -143,6 +158,17 @@ def keeps_null(operation: str) -> Behaviour:
         ("automations", "create", ignores("POST /automations/", "tags")),
         ("block_documents", "update", sends(r"PATCH /block_documents/.*", unmerged)),
         ("block_types", "update", keeps_null(r"PATCH /block_types/.*")),
+        ("concurrency_limits_v2", "update", replies(r"GET /v2/concurrency_limits/[^/]+", not_updated)),
+        (
+            "flow_runs",
+            "create",
+            when(lambda request: "parameters" in request.json, sends("POST /flow_runs/", without_nulls)),
+        ),
+        (
+            "artifacts",
+            "create",
+            when(lambda request: "description" in request.json, sends("POST /artifacts/", with_newlines)),
+        ),
     ],
 )
 def test_violations(

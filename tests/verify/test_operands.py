@@ -20,10 +20,12 @@ from understudy.verify.requests.operands import (
     UNMATCHED,
     around,
     both_cases,
+    first_operands,
     lists,
     moment,
     operands,
     patterns,
+    searches,
     unmatched,
     wider_than,
 )
@@ -128,3 +130,14 @@ def test_lists_of_texts_have_them_in_other_cases_too() -> None:
         ["aB", "aB", no_match],
         [*CROWD, "aB"],
     ]
+
+
+def test_the_first_operand_has_an_id_in_capitals(context_factory: ContextFactory, context: CheckContext) -> None:
+    context_factory.learn(context, SMALL)
+    operator = subject_of(context, "flows").field_operators["flows", "id", "any_"]
+    one, two = "0000000a-0000-4000-8000-000000000001", "0000000b-0000-4000-8000-000000000001"
+    assert list(first_operands(operator, [one, two])) == [[*unmatched(operator), one, two.upper()]]
+
+
+def test_searches_for_two_words_of_a_text() -> None:
+    assert list(searches(["one", "A flow, that runs"])) == ['"A flow"', "+A +FLOW", "A -flow"]

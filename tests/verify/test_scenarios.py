@@ -8,10 +8,10 @@ import pytest
 
 from tests.apps import app_on
 from tests.conftest import SMALL
-from tests.mutants.behaviours import replies, sends
+from tests.mutants.behaviours import replies, sends, when
 from tests.mutants.exchange import Answer as Reply
 from tests.mutants.exchange import Request as Sent
-from tests.mutants.mutant import Behaviour, unchanged
+from tests.mutants.mutant import Behaviour, BrokenServer, unchanged
 from tests.mutants.origin import Inside
 from tests.mutants.paths import drop
 from tests.mutants.proxy import Proxy
@@ -69,6 +69,75 @@ def test_a_correct_server(failed: Callable[[Behaviour], set[str]]) -> None:
 ID = "[0-9a-f-]{36}"
 
 
+async def takes_slots_one_by_one(request: Sent, broken: BrokenServer) -> Reply:
+    """Slots that are free stay taken where those of another limit are not free."""
+    answer = await broken.ask(request)
+    if request.is_a("POST /v2/concurrency_limits/increment") and answer.status == 423:
+        for name in request.json["names"]:
+            await broken.ask(request.saying({**request.json, "names": [name]}))
+    return answer
+
+
+async def one_run_of_a_key(request: Sent, broken: BrokenServer) -> Reply:
+    """An idempotency key is taken for all flows."""
+    key = request.json.get("idempotency_key") if request.is_a("POST /flow_runs/") else None
+    if key is not None:
+        flow = broken.memory.setdefault(key, request.json["flow_id"])
+        return await broken.ask(request.saying({**request.json, "flow_id": flow}))
+    return await broken.ask(request)
+
+
+async def merges_parameters(request: Sent, broken: BrokenServer) -> Reply:
+    """A change adds parameters to those that are there."""
+    if request.is_a(f"PATCH /deployments/{ID}") and request.json.get("parameters"):
+        row = (await broken.ask(request.to("GET", request.path))).json
+        return await broken.ask(
+            request.saying({**request.json, "parameters": {**row["parameters"], **request.json["parameters"]}})
+        )
+    return await broken.ask(request)
+
+
+def without_query(path: str) -> Behaviour:
+    """The query of a GET request is ignored."""
+
+    async def behave(request: Sent, broken: BrokenServer) -> Reply:
+        if request.is_a(f"GET {path}"):
+            return await broken.ask(request.to("GET", request.path.partition("?")[0]))
+        return await broken.ask(request)
+
+    return behave
+
+
+def keeps_filters(operation: str) -> Behaviour:
+    """A replacement without a list keeps the list of the row."""
+
+    async def behave(request: Sent, broken: BrokenServer) -> Reply:
+        rows = (await broken.ask(request.to("POST", "/saved_searches/filter"))).json
+        row = next((row for row in rows if row["name"] == request.json.get("name")), None)
+        if request.is_a(operation) and row is not None:
+            return await broken.ask(request.saying({**request.json, "filters": row["filters"]}))
+        return await broken.ask(request)
+
+    return behave
+
+
+def without_late(intervals: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Only states of the usual names are counted."""
+    return [
+        {**each, "states": [state for state in each["states"] if state["state_name"] != "Late"]} for each in intervals
+    ]
+
+
+def without_zeros(counts: dict[str, int]) -> dict[str, int]:
+    return {key: count for key, count in counts.items() if count}
+
+
+def without_quotes(body: dict[str, Any]) -> dict[str, Any]:
+    text = body["logs"].get("text")
+    changed = {"text": {"query": text["query"].replace('"', "")}} if text else {}
+    return {**body, "logs": {**body["logs"], **changed}}
+
+
 @pytest.mark.parametrize(
     ("operation", "behaviour"),
     [
@@ -86,6 +155,33 @@ ID = "[0-9a-f-]{36}"
         (
             "POST /v2/concurrency_limits/increment",
             sends("POST /v2/concurrency_limits/decrement", lambda body: {**body, "slots": 1}),
+        ),
+        ("POST /v2/concurrency_limits/increment", takes_slots_one_by_one),
+        ("POST /flow_runs/", one_run_of_a_key),
+        (
+            "POST /flow_runs/{id}/set_state",
+            shows(f"GET /flow_runs/{ID}", lambda run: {**run, "run_count": min(run["run_count"], 1)}),
+        ),
+        ("POST /flow_runs/history", shows("POST /flow_runs/history", without_late)),
+        ("POST /flow_runs/{id}/resume", shows(f"GET /flow_runs/{ID}", lambda run: {**run, "end_time": run["updated"]})),
+        ("GET /flow_runs/{id}/graph-v2", without_query(f"/flow_runs/{ID}/graph-v2")),
+        ("POST /flow_runs/", shows("POST /ui/flow_runs/count-task-runs", without_zeros)),
+        ("POST /deployments/", shows("POST /ui/flows/count-deployments", without_zeros)),
+        ("POST /deployments/", merges_parameters),
+        ("POST /flows/bulk_delete", shows("POST /flows/bulk_delete", lambda _: {"deleted": []})),
+        ("POST /logs/filter", sends("POST /logs/filter", without_quotes)),
+        ("PATCH /variables/name/{name}", sends("PATCH /variables/name/[^/]+", drop("name"))),
+        ("POST /task_runs/history", shows("POST /task_runs/history", lambda intervals: intervals[::-1])),
+        (
+            "PUT /saved_searches/",
+            when(lambda request: "filters" not in request.json, keeps_filters("PUT /saved_searches/")),
+        ),
+        ("POST /automations/", shows("GET /automations/related-to/.*", lambda _: [])),
+        (
+            "POST /work_queues/",
+            sends(
+                "POST /work_queues/", lambda body: {**body, "concurrency_limit": body.get("concurrency_limit") or None}
+            ),
         ),
     ],
 )

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from understudy.verify.suite import Part, in_turns, scheduled
+from understudy.verify.suite import Part, halves, in_turns, scheduled
 
 
 def parts(kind: str, costs: list[int], sent: Counter[str]) -> list[Part]:
@@ -44,3 +44,13 @@ def test_an_expensive_kind_leaves_requests_for_the_others() -> None:
 def test_lists_are_taken_in_turns() -> None:
     lists = [[Part(f"{kind}{number}", bool) for number in range(size)] for kind, size in (("a", 1), ("b", 3))]
     assert [part.name for part in in_turns(lists)] == ["a0", "b0", "b1", "b2"]
+
+
+def test_parts_as_two_kinds_have_twice_the_share_of_one() -> None:
+    sent: Counter[str] = Counter()
+    many, few = parts("a", [1] * 100, sent), parts("b", [1] * 100, sent)
+    for part in scheduled([[*halves(many), few]], sent.total):
+        part.task()
+        if sent.total() >= 60:
+            break
+    assert sent == {"a": 40, "b": 20}

@@ -84,9 +84,10 @@ def stages(
     """All parts of a run, the most important first.
 
     Each operation comes first, with writes one row of each table and the scenarios of the contract. Then each operator
-    of the filters on a table's own rows is checked with one value, sorts and invalid requests beside them, and more
-    writes. Filters on related rows follow, then edges and other values of the own filters and pages of filtered rows.
-    Edges and other values of the others come last, with more combinations.
+    of the filters is checked with one value, sorts and invalid requests beside them, and more writes; those on related
+    rows, which are most, have two shares. Edges and other
+    values of the filters on a table's own rows follow, with pages of filtered rows, and those of the filters on related
+    rows come last, with more combinations.
     """
     own, related = own_operators(subjects), related_operators(subjects)
     sorts = in_turns(sorts_of(context, subjects))
@@ -95,8 +96,12 @@ def stages(
     return [
         [list(operations(context, subjects, only))],
         [first],
-        [in_turns(own_filters(own)), in_turns([sorts, refusals(context, only)]), *writing],
-        [in_turns(related_filters(related))],
+        [
+            in_turns(own_filters(own)),
+            *halves(in_turns(related_filters(related))),
+            in_turns([sorts, refusals(context, only)]),
+            *writing,
+        ],
         [in_turns([*edges(own), *other_values(own)]), list(filtered(context, subjects))],
         [
             in_turns(edges(related)),
@@ -105,6 +110,11 @@ def stages(
             other_refusals(context, only),
         ],
     ]
+
+
+def halves(parts: Sequence[Part]) -> Kinds:
+    """Parts as two kinds, so that they have twice the share of one."""
+    return [parts[::2], parts[1::2]]
 
 
 def scheduled(stages: Sequence[Kinds], spent: Callable[[], int]) -> Iterator[Part]:
