@@ -23,6 +23,7 @@ from understudy.verify.checks import (
     related_rows,
     scenarios,
     single_criteria,
+    summaries,
     writes,
 )
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
@@ -99,7 +100,8 @@ def stages(
         [
             in_turns(own_filters(own)),
             *halves(in_turns(related_filters(related))),
-            in_turns([sorts, refusals(context, only)]),
+            in_turns([summaries_of(context, subjects, only), sorts]),
+            refusals(context, only),
             *writing,
         ],
         [in_turns([*edges(own), *other_values(own)]), list(filtered(context, subjects))],
@@ -135,7 +137,6 @@ def scheduled(stages: Sequence[Kinds], spent: Callable[[], int]) -> Iterator[Par
 
 def operations(context: CheckContext, subjects: Mapping[str, TableUnderTest], only: Only) -> Iterator[Part]:
     """The parts about each operation that changes nothing."""
-    yield Part("Every path: methods that it does not have", partial(invalid_requests.check_paths, context, only))
     for subject in subjects.values():
         yield Part(f"{subject.label}: all rows", partial(check_rows, context, subject))
     for lookup in context.endpoint_map.reads:
@@ -151,11 +152,13 @@ def check_rows(context: CheckContext, subject: TableUnderTest) -> None:
 
 
 def refusals(context: CheckContext, only: Only) -> list[Part]:
-    """The parts about invalid requests, for each operation that changes nothing."""
-    return [
+    """The parts about invalid requests, for each operation that changes nothing, and about other methods."""
+    methods = Part("Every path: methods that it does not have", partial(invalid_requests.check_paths, context, only))
+    bodies = [
         Part(f"{each.label}: invalid requests", partial(invalid_requests.check, context, each))
         for each in queries(context, only)
     ]
+    return [methods, *bodies]
 
 
 def other_refusals(context: CheckContext, only: Only) -> list[Part]:
@@ -255,6 +258,16 @@ def sorts_of(context: CheckContext, subjects: Mapping[str, TableUnderTest]) -> K
             for word in listings.words(subject.selection)
         ]
         for subject in subjects.values()
+    ]
+
+
+def summaries_of(context: CheckContext, subjects: Mapping[str, TableUnderTest], only: Only) -> list[Part]:
+    """The parts about operations that summarize rows by the filters of each table."""
+    return [
+        Part(f"{each.label}: the filters of {subject.label}", partial(summaries.check, context, subject, each))
+        for subject in subjects.values()
+        for each in summaries.summaries(context, subject)
+        if only(each)
     ]
 
 

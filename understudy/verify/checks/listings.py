@@ -28,6 +28,7 @@ TILES = 6  # pages that a whole is cut into
 PAGES = 5  # of a list, about, each of which is asked for
 FILTERED = 1  # bodies with any filters that are cut and sorted too, beside the one on the rows that selects most
 ALL_SIZES, SOME_SIZES = 3, 1  # sizes of pages that are requested of a list
+FEW_PLACES = 4  # pages of a list in another order than its default: one in the middle, the last two, and beyond
 DESCENDING = "-"
 
 
@@ -176,8 +177,8 @@ def check_plain(context: CheckContext, selection: Selection) -> None:
 def check_sort(context: CheckContext, selection: Selection, word: str) -> None:
     """Check one order of all rows, and its pages; most pages in the default order."""
     sort = sort_of(selection)[1].value
-    listing = Listing(context, selection, {}, word)
-    check_listing(listing, is_brief=word != sort["default"])
+    listing, is_default = Listing(context, selection, {}, word), word == sort["default"]
+    check_listing(listing, is_brief=not is_default, places=None if is_default else FEW_PLACES)
     for other, opposite in opposites(sort["x-sorts"]):
         if other == word and not listing.is_moving:
             check_reverse(listing, Listing(context, selection, {}, opposite))
@@ -207,7 +208,14 @@ def check_default_sort(context: CheckContext, selection: Selection, body: Filter
     implied.hold(rules.SORT, selection.lists, implied.is_sorted)
 
 
-def check_listing(listing: Listing, *, is_brief: bool) -> None:
+def check_listing(listing: Listing, *, is_brief: bool, places: int | None = None) -> None:
+    """Check the order of a list, and its pages.
+
+    Args:
+        listing: the list.
+        is_brief: whether few sizes of pages are requested.
+        places: how many pages of a size are requested, the last ones; all places by default.
+    """
     lists, pages = listing.selection.lists, listing.selection.pages
     listing.hold(rules.SORT, lists, listing.is_sorted)
     if listing.is_cut_off or listing.is_moving:  # rows change their places between two requests
@@ -217,10 +225,11 @@ def check_listing(listing: Listing, *, is_brief: bool) -> None:
     if not listing.has_filters:
         listing.hold(rules.PAGINATION, lists, listing.is_all)
     length, most = len(listing.whole()), listing.selection.page_size
-    for cut in brief_cuts(length, most) if is_brief else cuts(length, most):
+    for cut in list(brief_cuts(length, most))[-(places or 0) :] if is_brief else cuts(length, most):
         listing.hold(rules.PAGE, lists, partial(listing.is_slice, cut))
     if pages is not None:
-        for size, number in places_of_pages(length, most, SOME_SIZES) if is_brief else numbers(length, most):
+        brief = list(places_of_pages(length, most, SOME_SIZES))[-(places or 0) :]
+        for size, number in brief if is_brief else numbers(length, most):
             listing.hold(rules.PAGE, pages, partial(listing.is_page, pages, size, number))
 
 

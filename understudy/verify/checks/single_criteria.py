@@ -36,6 +36,10 @@ def check(subject: TableUnderTest, field_operator: FieldOperator) -> None:
     values = subject.value_search.values(field_operator)
     relations = MetamorphicRelations(subject.selected, field_operator.subject)
     check_values(subject, field_operator, relations, few(subject, field_operator), first_operands)
+    if field_operator.filter == subject.selection.own and field_operator.place.value["type"] == "array":
+        nothing = field_operator.filters([])
+        if subject.expected_rows.accepts(nothing):
+            relations.within(rules.EMPTY_FILTER, nothing, bounds(subject.expected_rows, nothing))
     subject.telling[field_operator] = telling_of(field_operator, relations)
     report(subject, field_operator, State.COVERED if values else State.UNREACHED)
 
