@@ -1,18 +1,22 @@
 """Checks of tables that only the full contract lists: sorts by two fields, rows with fewer fields in pages."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import pytest
 from starlette.types import ASGIApp
 
 from tests.apps import app_on
 from tests.conftest import SMALL
+from tests.mutants.behaviours import sends
 from tests.mutants.exchange import Answer as Response
 from tests.mutants.exchange import Request
 from tests.mutants.generated import generated
 from tests.mutants.mutant import Behaviour, BrokenServer, unchanged
 from tests.mutants.origin import Inside
+from tests.mutants.paths import drop
 from tests.mutants.proxy import Proxy
 from tests.verify.contexts import ContextFactory
 from understudy.contract.contract import Contract
@@ -20,7 +24,16 @@ from understudy.operations.api_folder import Api, own_folder
 from understudy.sampling.answers import Answer
 from understudy.sampling.random_requests import RequestGenerator
 from understudy.verify.check_context import CheckContext
-from understudy.verify.checks import combined_criteria, invalid_requests, listings, lookups, parents, single_criteria
+from understudy.verify.checks import (
+    combined_criteria,
+    invalid_requests,
+    listings,
+    lookups,
+    parents,
+    scenarios,
+    single_criteria,
+    summaries,
+)
 from understudy.verify.expectations.response_schemas import ResponseSchemas
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
 from understudy.verify.suite import clean_up, subjects_of
@@ -188,3 +201,52 @@ def test_rows_that_stay_although_the_row_that_they_refer_to_is_deleted(all_table
     mutant = next(each for each in generated(all_tables.contract) if each.name == "DELETE /flows/{id}:not")
     _, violations = deletions(all_tables, api, mutant.behaviour)
     assert violations == {"flow_id"}
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "subjects"),
+    [(unchanged, set()), (sends("POST /ui/task_runs/count", drop("flow_runs")), {"flow_runs"})],
+)
+def test_summaries_of_filtered_rows(
+    all_tables: ContextFactory, small_app: ASGIApp, behaviour: Behaviour, subjects: set[str]
+) -> None:
+    with all_tables.context_of(Proxy(Inside(small_app), behaviour)) as context:
+        all_tables.learn(context)
+        subject = subjects_of(context)["task_runs"]
+        found = {each.path for each in summaries.summaries(context, subject)}
+        for endpoint in summaries.summaries(context, subject):
+            context.results.run(partial(summaries.check, context, subject, endpoint))
+        verdict = context.results.verdict
+    assert found == {"/task_runs/history", "/ui/task_runs/dashboard/counts", "/ui/task_runs/count"}
+    assert {violation.subject for violation in verdict.violations if violation.rule.name == "filter"} == subjects
+    assert verdict.errors == []
+
+
+def all_is_none(body: dict[str, Any]) -> dict[str, Any]:
+    """An empty list of tags is met by rows without tags."""
+    empty = (body.get("flow_runs") or {}).get("tags") == {"all_": []}
+    return {**body, "flow_runs": {"tags": {"is_null_": True}}} if empty else body
+
+
+def test_an_empty_list_is_among_the_first_operands(all_tables: ContextFactory, small_app: ASGIApp) -> None:
+    with all_tables.context_of(Proxy(Inside(small_app), sends("POST /flow_runs/filter", all_is_none))) as context:
+        all_tables.learn(context)
+        subject = subjects_of(context)["flow_runs"]
+        single_criteria.check(subject, subject.field_operators["flow_runs", "tags", "all_"])
+        names = {violation.rule.name for violation in context.results.verdict.violations}
+    assert "empty filter" in names
+
+
+def test_an_anonymous_block_document_is_no_violation(all_tables: ContextFactory, api: Api) -> None:
+    with all_tables.context_of(app_on(SMALL, api)) as context:
+        scenario = next(each for each in scenarios.scenarios(context) if each.name == "documents without a name")
+        shortened = replace(scenario, steps=tuple(each for each in scenario.steps if "DELETE" not in each["send"]))
+        context.results.run(partial(scenarios.check, context, shortened))
+        all_tables.learn(context)
+        subject = subjects_of(context)["block_documents"]
+        operator = subject.field_operators["block_documents", "is_anonymous", "eq_"]
+        single_criteria.check(subject, operator)
+        single_criteria.check_edges(subject, operator)
+        assert clean_up(context) == []
+        verdict = context.results.verdict
+    assert (verdict.violations, verdict.errors) == ([], [])

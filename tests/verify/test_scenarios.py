@@ -97,6 +97,23 @@ async def merges_parameters(request: Sent, broken: BrokenServer) -> Reply:
     return await broken.ask(request)
 
 
+async def frees_all_slots(request: Sent, broken: BrokenServer) -> Reply:
+    """A task run that gives its slot back takes those of others with it."""
+    answer = await broken.ask(request)
+    if request.is_a("POST /concurrency_limits/decrement"):
+        for name in request.json["names"]:
+            await broken.ask(request.to("POST", f"/concurrency_limits/tag/{name}/reset"))
+    return answer
+
+
+def without_fractions(state: dict[str, Any]) -> dict[str, Any]:
+    return {**state, "timestamp": f"{state['timestamp'][:19]}Z"}
+
+
+def fails_without_end(run: dict[str, Any]) -> dict[str, Any]:
+    return {**run, "end_time": None} if run["state_type"] == "FAILED" else run
+
+
 def without_query(path: str) -> Behaviour:
     """The query of a GET request is ignored."""
 
@@ -175,6 +192,14 @@ def without_quotes(body: dict[str, Any]) -> dict[str, Any]:
         (
             "PUT /saved_searches/",
             when(lambda request: "filters" not in request.json, keeps_filters("PUT /saved_searches/")),
+        ),
+        ("POST /flow_runs/{id}/set_state", shows(f"GET /flow_run_states/{ID}", without_fractions)),
+        ("POST /task_runs/{id}/set_state", shows(f"GET /task_runs/{ID}", fails_without_end)),
+        ("POST /concurrency_limits/increment", frees_all_slots),
+        ("POST /deployments/{id}/create_flow_run", sends(f"POST /deployments/{ID}/create_flow_run", drop("tags"))),
+        (
+            "POST /work_pools/{work_pool_name}/workers/heartbeat",
+            sends("POST /work_pools/[^/]+/workers/filter", drop("workers.status")),
         ),
         ("POST /automations/", shows("GET /automations/related-to/.*", lambda _: [])),
         (

@@ -78,8 +78,11 @@ class SelectedIds:
         return list(known.values()) if self.known is None else [known[each] for each in self.known if each in known]
 
     def every(self) -> Ids:
-        """The ids of all rows that are looked at."""
-        return self.whole({})
+        """The ids of all rows that are looked at, also of those that a default of a filter hides."""
+        own = self.selection.own
+        parts = self.selection.filters[own].value["properties"] if own else {}
+        shown = {name: None for name, part in parts.items() if "x-default" in part}
+        return self.whole({own: shown} if shown else {})
 
     def scoped(self, filters: Filters) -> Filters:
         """Filters on a large table, cut down to some of its rows, unless they join what they ask by `or_`."""
