@@ -137,6 +137,8 @@ def scheduled(stages: Sequence[Kinds], spent: Callable[[], int]) -> Iterator[Par
 
 def operations(context: CheckContext, subjects: Mapping[str, TableUnderTest], only: Only) -> Iterator[Part]:
     """The parts about each operation that changes nothing."""
+    check_paths = partial(invalid_requests.check_paths, context, only, invalid_requests.FIRST_PATHS)
+    yield Part("Some paths: methods that they do not have", check_paths)
     for subject in subjects.values():
         yield Part(f"{subject.label}: all rows", partial(check_rows, context, subject))
     for lookup in context.endpoint_map.reads:
@@ -153,7 +155,8 @@ def check_rows(context: CheckContext, subject: TableUnderTest) -> None:
 
 def refusals(context: CheckContext, only: Only) -> list[Part]:
     """The parts about invalid requests, for each operation that changes nothing, and about other methods."""
-    methods = Part("Every path: methods that it does not have", partial(invalid_requests.check_paths, context, only))
+    check_paths = partial(invalid_requests.check_paths, context, only, invalid_requests.OTHER_PATHS)
+    methods = Part("Other paths: methods that they do not have", check_paths)
     bodies = [
         Part(f"{each.label}: invalid requests", partial(invalid_requests.check, context, each))
         for each in queries(context, only)
