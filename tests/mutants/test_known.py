@@ -45,12 +45,12 @@ ODD = [
 def sent(url: str, request: Request) -> tuple[int, list[tuple[str, str]], bytes]:
     """A request's answer to the byte, but for the date and for where the server is."""
     site = urlsplit(url).netloc
-    throttled_client = http.client.HTTPConnection(site, timeout=60)
-    throttled_client.request(request.method, request.path, request.body, request.headers)
-    response = throttled_client.getresponse()
+    connection = http.client.HTTPConnection(site, timeout=60)
+    connection.request(request.method, request.path, request.body, request.headers)
+    response = connection.getresponse()
     headers = [(name.lower(), value.replace(site, "SITE")) for name, value in response.getheaders()]
     answer = response.status, sorted(each for each in headers if each[0] != "date"), response.read()
-    throttled_client.close()
+    connection.close()
     return answer
 
 

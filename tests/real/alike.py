@@ -9,6 +9,7 @@ TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
 DURATIONS = {"total_run_time", "estimated_run_time", "estimated_start_time_delta", "delay_seconds"}
 LATER = {"created", "updated"}
 SETS = {"after", "expect"}  # of triggers, in another order in each process of a real server
+SLOTS = "active_slots"  # the ids of runs, in any order
 SECONDS = 10.0  # between the answers of the two, at most
 
 
@@ -51,6 +52,10 @@ class Likeness:
                 # Keys that a server made up are anywhere among the others.
                 first, second = (sorted(ID.sub("made up", str(key)) for key in keys) for keys in (first, second))
                 found = self.difference(first, second, f"{place}.{name}")
+            elif name == SLOTS and isinstance(first, list) and isinstance(second, list):
+                known = {self.ours[each] for each in first if each in self.ours}
+                same = len(first) == len(second) and known <= set(second)
+                found = None if same else f"{place}.{name}: {first} is {second}"
             else:
                 found = self.difference(first, second, f"{place}.{name}")
             if found:

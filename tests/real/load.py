@@ -106,6 +106,7 @@ def column_value(column: Any, value: Any) -> Any:
 def values(model: Any, row: Row) -> Row:
     columns = model.__table__.columns
     named = {FORMER.get((model.__tablename__, name), name): value for name, value in row.items()}
+    named.setdefault("labels", {})  # which a real server stores, too; the column alone would be null
     return {name: column_value(columns[name], value) for name, value in named.items() if name in columns}
 
 
@@ -131,10 +132,10 @@ async def load(folder: Path) -> None:
     await database.create_db()
     await encrypt(database, rows["block_documents"])
     engine = await database.engine()
-    async with engine.connect() as throttled_client:
+    async with engine.connect() as connection:
         # Rows refer to each other in circles, a pool to its queue and the queue to its pool.
-        await throttled_client.execute(sqlalchemy.text("PRAGMA foreign_keys=OFF"))
-        await throttled_client.commit()
+        await connection.execute(sqlalchemy.text("PRAGMA foreign_keys=OFF"))
+        await connection.commit()
         for table, name in TABLES.items():
             model = getattr(orm_models, name)
             same_columns: dict[tuple[str, ...], list[Row]] = {}
@@ -143,7 +144,7 @@ async def load(folder: Path) -> None:
                 same_columns.setdefault(tuple(fields), []).append(fields)
             for group in same_columns.values():
                 for start in range(0, len(group), BATCH):
-                    await throttled_client.execute(sqlalchemy.insert(model.__table__), group[start : start + BATCH])
+                    await connection.execute(sqlalchemy.insert(model.__table__), group[start : start + BATCH])
         for runs, model, owner in (
             ("flow_runs", orm_models.FlowRunState, "flow_run_id"),
             ("task_runs", orm_models.TaskRunState, "task_run_id"),
@@ -152,8 +153,8 @@ async def load(folder: Path) -> None:
                 if row.get("state"):
                     times = dict.fromkeys(("created", "updated"), row["state"]["timestamp"])
                     state = {"state_details": {}, **times, **row["state"], owner: row["id"]}
-                    await throttled_client.execute(sqlalchemy.insert(model.__table__), values(model, state))
-        await throttled_client.commit()
+                    await connection.execute(sqlalchemy.insert(model.__table__), values(model, state))
+        await connection.commit()
 
 
 if __name__ == "__main__":
