@@ -208,6 +208,33 @@ def without_quotes(body: dict[str, Any]) -> dict[str, Any]:
                 "POST /work_queues/", lambda body: {**body, "concurrency_limit": body.get("concurrency_limit") or None}
             ),
         ),
+        (
+            "POST /v2/concurrency_limits/increment-with-lease",
+            sends("POST /v2/concurrency_limits/increment-with-lease", lambda body: {**body, "slots": 1}),
+        ),
+        (
+            "POST /task_runs/{id}/set_state",
+            sends(f"POST /task_runs/{ID}/set_state", drop("state.state_details.cache_key")),
+        ),
+        ("POST /task_runs/{id}/set_state", sends("POST /task_runs/", drop("empirical_policy"))),
+        ("POST /flow_runs/{id}/set_state", sends("POST /flow_runs/", drop("empirical_policy"))),
+        ("POST /flow_runs/{id}/set_state", sends("POST /deployments/", drop("concurrency_limit"))),
+        ("POST /flow_runs/{id}/set_state", sends("POST /flow_runs/", drop("parent_task_run_id"))),
+        ("POST /work_pools/{name}/concurrency_status", sends("POST /work_pools/", drop("concurrency_limit"))),
+        ("POST /work_pools/", shows("GET /work_pools/[^/]+", lambda pool: {**pool, "status": "READY"})),
+        ("POST /block_documents/", without_query(f"/block_documents/{ID}")),
+        (
+            "POST /block_documents/",
+            shows(f"GET /block_documents/{ID}", lambda document: {**document, "block_document_references": {}}),
+        ),
+        (
+            "POST /deployments/{id}/create_flow_run",
+            sends("POST /deployments/", lambda body: {**body, "enforce_parameter_schema": False}),
+        ),
+        (
+            "POST /deployments/{id}/pause_deployment",
+            sends(f"POST /deployments/{ID}/schedule", lambda body: {**body, "min_runs": 1}),
+        ),
     ],
 )
 def test_a_broken_server(failed: Callable[[Behaviour], set[str]], operation: str, behaviour: Behaviour) -> None:
@@ -216,9 +243,8 @@ def test_a_broken_server(failed: Callable[[Behaviour], set[str]], operation: str
 
 def test_a_scenario_is_about_the_operations_of_its_requests(all_operations: ContextFactory, api: Api) -> None:
     with all_operations.context_of(app_on(SMALL, api)) as context:
-        scenario = next(
-            each for each in scenarios.scenarios(context) if each.endpoint.path == "/flow_runs/{id}/set_state"
-        )
+        named = {(each.endpoint.path, each.name): each for each in scenarios.scenarios(context)}
+        scenario = named["/flow_runs/{id}/set_state", "the states of a run"]
         labels = {each.label for each in scenarios.operations(context, scenario)}
     assert labels >= {"POST /flow_runs/{id}/set_state", "GET /flow_runs/{id}", "GET /flow_run_states/"}
     assert "POST /flows/" not in labels
