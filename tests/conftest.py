@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.servers import client, stand_in
 from tests.testing.wheels import build_wheel
@@ -24,6 +25,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure() -> None:
     # What a shell runs in the background is deaf to interrupts, and so is whatever that starts, unless it listens.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # On a busy machine, examples take long to be drawn and tried.
+    settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("busy")
 
 
 @pytest.hookimpl(trylast=True)

@@ -448,7 +448,9 @@ def plain_fields(endpoint: Endpoint) -> dict[str, Place]:
 
 def is_plain(part: Place) -> bool:
     schema = part.value
-    if any(name in schema for name in LIMITING):
+    # A handler can check an object of any fields, for its size, but knows no field of it that it could change.
+    is_open = schema.get("type") == "object" and "properties" not in schema
+    if any(name in schema for name in LIMITING if not (is_open and name == "x-after")):
         return False
     match schema.get("type"):
         case "string":
@@ -457,7 +459,7 @@ def is_plain(part: Place) -> bool:
             return (part["items"].value.get("type") == "string" and is_plain(part["items"])) or is_record(part["items"])
         case "object":
             others = schema.get("additionalProperties", {})
-            return "properties" not in schema and not any(name in others for name in LIMITING if others is not True)
+            return is_open and not any(name in others for name in LIMITING if others is not True)
     return True
 
 
