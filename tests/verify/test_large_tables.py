@@ -61,6 +61,15 @@ def narrowed(context: CheckContext) -> TableUnderTest:
     return subject
 
 
+def test_counts_and_pages_are_those_of_the_rows_that_are_looked_at(context: CheckContext) -> None:
+    selected = narrowed(context).selected
+    counts, pages = selected.selection.counts, selected.selection.pages
+    assert counts is not None
+    assert pages is not None
+    assert selected.miscounted(counts, {}) is None
+    assert selected.mispaged(pages, {}) is None
+
+
 def test_of_a_large_table_some_rows_are_known(context: CheckContext) -> None:
     assert len(context.model.known["flows"]) == KNOWN
     assert context.model.partial == {"flows"}

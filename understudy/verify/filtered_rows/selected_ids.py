@@ -150,6 +150,7 @@ class SelectedIds:
             self.context.results.hold(rules.PAGE, pages.label, subject, lambda: self.mispaged(pages, filters))
 
     def miscounted(self, counts: Endpoint, filters: Filters) -> Broken | None:
+        filters = self.scoped(filters)
         request, length = counts.request(filters), len(self.listed(filters))
         known = self._here.counts.get(key_of(filters))
         count = self.context.success(counts, request) if known is None else known
@@ -160,6 +161,7 @@ class SelectedIds:
         )
 
     def mispaged(self, pages: Endpoint, filters: Filters) -> Broken | None:
+        filters = self.scoped(filters)
         request, ids = pages.request(filters), self.listed(filters)
         page = self.context.success(pages, request)
         shown = {str(row["id"]) for row in rows_of(page) or ()}
