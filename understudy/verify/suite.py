@@ -76,6 +76,8 @@ Kinds = Sequence[Sequence[Part]]
 Operators = Sequence[tuple[TableUnderTest, Sequence[FieldOperator]]]
 """Some operators of each table."""
 
+CheckOperator = Callable[[TableUnderTest, FieldOperator], None]
+
 T = TypeVar("T")
 
 
@@ -97,8 +99,8 @@ def stages(
         [list(operations(context, subjects, only))],
         [first],
         [
-            in_turns(own_filters(own)),
-            *halves(in_turns(related_filters(related))),
+            in_turns(first_values(own, "two criteria", combined_criteria.check_own)),
+            *halves(in_turns(first_values(related, "two filters", combined_criteria.check_across))),
             in_turns([summaries_of(context, subjects, only), sorts]),
             refusals(context, only),
             *writing,
@@ -202,54 +204,30 @@ def related_operators(subjects: Mapping[str, TableUnderTest]) -> Operators:
     ]
 
 
-def own_filters(operators: Operators) -> Kinds:
-    """The parts about each of some operators with one value, and about a few pairs of criteria."""
+def by_operator(operators: Operators, check: CheckOperator, what: str = "") -> Kinds:
+    """The parts that check each of some operators, by table. `what` ends their names: what of it is checked."""
     return [
-        [
-            *first_values(subject, some),
-            Part(f"{subject.label}: two criteria", partial(combined_criteria.check_own, subject)),
-        ]
+        [Part(f"{subject.label}: {each.subject}{what}", partial(check, subject, each)) for each in some]
         for subject, some in operators
     ]
 
 
-def related_filters(operators: Operators) -> Kinds:
-    """The parts about each of some operators with one value, and about a few pairs of filters."""
+def first_values(operators: Operators, together: str, check: Callable[[TableUnderTest], None]) -> Kinds:
+    """The parts about each of some operators with one value, and about a few of them together."""
     return [
-        [
-            *first_values(subject, some),
-            Part(f"{subject.label}: two filters", partial(combined_criteria.check_across, subject)),
-        ]
-        for subject, some in operators
-    ]
-
-
-def first_values(subject: TableUnderTest, operators: Iterable[FieldOperator]) -> list[Part]:
-    return [
-        Part(f"{subject.label}: {each.subject}", partial(single_criteria.check, subject, each)) for each in operators
+        [*parts, Part(f"{subject.label}: {together}", partial(check, subject))]
+        for parts, (subject, _) in zip(by_operator(operators, single_criteria.check), operators, strict=True)
     ]
 
 
 def edges(operators: Operators) -> Kinds:
     """The parts about operators with null and empty operands, and with neighbours of the first ones."""
-    return [
-        [
-            Part(f"{subject.label}: {each.subject}, edges", partial(single_criteria.check_edges, subject, each))
-            for each in some
-        ]
-        for subject, some in operators
-    ]
+    return by_operator(operators, single_criteria.check_edges, ", edges")
 
 
 def other_values(operators: Operators) -> Kinds:
     """The parts about operators with other values."""
-    return [
-        [
-            Part(f"{subject.label}: {each.subject}, other values", partial(single_criteria.check_others, subject, each))
-            for each in some
-        ]
-        for subject, some in operators
-    ]
+    return by_operator(operators, single_criteria.check_others, ", other values")
 
 
 def sorts_of(context: CheckContext, subjects: Mapping[str, TableUnderTest]) -> Kinds:

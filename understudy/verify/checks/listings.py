@@ -1,9 +1,9 @@
 """Lists and pages: their order, and how they are cut."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from understudy.contract.contract import Place
@@ -30,6 +30,8 @@ FILTERED = 1  # bodies with any filters that are cut and sorted too, beside the 
 ALL_SIZES, SOME_SIZES = 3, 1  # sizes of pages that are requested of a list
 FEW_PLACES = 4  # pages of a list in another order than its default: one in the middle, the last two, and beyond
 DESCENDING = "-"
+
+T = TypeVar("T")
 
 
 class Listing:
@@ -225,10 +227,10 @@ def check_listing(listing: Listing, *, is_brief: bool, places: int | None = None
     if not listing.has_filters:
         listing.hold(rules.PAGINATION, lists, listing.is_all)
     length, most = len(listing.whole()), listing.selection.page_size
-    for cut in list(brief_cuts(length, most))[-(places or 0) :] if is_brief else cuts(length, most):
+    for cut in last(brief_cuts(length, most), places) if is_brief else cuts(length, most):
         listing.hold(rules.PAGE, lists, partial(listing.is_slice, cut))
     if pages is not None:
-        brief = list(places_of_pages(length, most, SOME_SIZES))[-(places or 0) :]
+        brief = last(places_of_pages(length, most, SOME_SIZES), places)
         for size, number in brief if is_brief else numbers(length, most):
             listing.hold(rules.PAGE, pages, partial(listing.is_page, pages, size, number))
 
@@ -236,6 +238,12 @@ def check_listing(listing: Listing, *, is_brief: bool, places: int | None = None
 def words(selection: Selection) -> Sequence[str]:
     """The words for all sorts; none if rows have one order only."""
     return [] if selection.sort is None else list(selection.sort[1].value["x-sorts"])
+
+
+def last(items: Iterable[T], most: int | None) -> list[T]:
+    """The last items, at most so many; all of them without a number."""
+    found = list(items)
+    return found if most is None else found[-most:]
 
 
 def cuts(length: int, most: int) -> Iterator[Filters]:

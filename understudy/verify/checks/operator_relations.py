@@ -49,11 +49,9 @@ class Question:
     @property
     def related(self) -> RowSet:
         """The rows whose related row is there, whatever is in it, also where the field has a default."""
-        name, field = (
-            self.field_operator.way[:2] if len(self.field_operator.way) > 1 else (self.field_operator.way[0], "")
-        )
+        name, *fields = self.field_operator.way
         parts = self.relations.selected.selection.filters[name].value["properties"]
-        return rows({name: {field: None} if "x-default" in parts.get(field, {}) else {}})
+        return rows({name: {field: None for field in fields[:1] if "x-default" in parts[field]}})
 
     @property
     def no_match(self) -> list[Any]:
