@@ -12,6 +12,7 @@ from understudy.filters.criteria import Condition, Criteria, all_of
 from understudy.filters.query import Sort
 from understudy.operations.actions import change, check_keys, insert, matching, same_row
 from understudy.operations.handler_results import NO_CONTENT, Answer
+from understudy.operations.observers import observing
 from understudy.tables.table import Table
 from understudy.values import now
 from understudy.workspaces.workspace import Workspace
@@ -54,7 +55,10 @@ def shown(tables: Mapping[str, Table], row: dict[str, Any]) -> None:
 
 
 def create_work_pool(workspace: Workspace, body: dict[str, Any], headers: Mapping[bytes, bytes]) -> Answer:
-    return for_client(headers, workspace.shown("work_pools", add_pool(workspace, body)))
+    with observing(workspace, "work_queues", "work_pools"):
+        row = add_pool(workspace, body)
+    keep_status(workspace, "work_pools", row)  # follows the event of the creation
+    return for_client(headers, workspace.shown("work_pools", row))
 
 
 def add_pool(workspace: Workspace, body: dict[str, Any]) -> int:
@@ -64,7 +68,14 @@ def add_pool(workspace: Workspace, body: dict[str, Any]) -> int:
     pools = workspace["work_pools"]
     check_keys(workspace, pools, body, "A work pool with this name already exists.")
     paused = body["is_paused"] and body["type"] != AGENT
-    return create_pool(workspace, {**body, "status": "PAUSED" if paused else "NOT_READY"})
+    status = "PAUSED" if paused else "NOT_READY"
+    return create_pool(workspace, completed({"storage_configuration": {}, **body, "status": status}))
+
+
+def completed(body: dict[str, Any]) -> dict[str, Any]:
+    """A request with a whole storage configuration: one that names less does not differ from it."""
+    own = body.get("storage_configuration")
+    return body if own is None else {**body, "storage_configuration": {**STORAGE, **own}}
 
 
 def read_work_pool(workspace: Workspace, name: str, headers: Mapping[bytes, bytes]) -> Answer:
@@ -106,7 +117,7 @@ def update_work_pool(workspace: Workspace, name: str, body: dict[str, Any]) -> A
         )
     pools, row = workspace["work_pools"], pool_named(workspace, name)
     check_keys(workspace, pools, body, CONFLICT, row)
-    change(pools, row, {**body, **changed_status(workspace, pools.values(row), body)})
+    change(pools, row, {**completed(body), **changed_status(workspace, pools.values(row), body)})
     return NO_CONTENT
 
 

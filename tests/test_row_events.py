@@ -105,12 +105,43 @@ def test_a_pool_and_its_queues_are_created_and_deleted_together(own: httpx.Clien
     own.post("/work_pools/pool/workers/heartbeat", json={"name": "w"}).raise_for_status()
     own.patch("/work_pools/pool", json={"is_paused": False}).raise_for_status()
     own.delete("/work_pools/pool").raise_for_status()
-    assert names(own, "work-pool", pool["id"]) == ["created", "updated", "paused", "ready", "deleted"]
+    assert names(own, "work-pool", pool["id"]) == ["created", "not-ready", "updated", "paused", "ready", "deleted"]
     assert names(own, "work-queue", queue["id"]) == ["created", "updated", "paused", "deleted"]
     assert names(own, "work-queue", pool["default_queue_id"]) == ["created", "deleted"]
     first = events(own, "work-queue", queue["id"])[0]
     assert first["resource"] == {ID: f"prefect.work-queue.{queue['id']}", NAME: "fast", ROLE: "work-queue"}
     assert [each[NAME] for each in first["related"]] == ["pool"]
+
+
+def test_a_pool_that_is_created_paused_has_an_event_of_that(own: httpx.Client) -> None:
+    paused = created(own, "/work_pools/", name="paused", type="process", is_paused=True)
+    assert names(own, "work-pool", paused["id"]) == ["created", "paused"]
+
+
+def test_a_storage_configuration_that_names_less_is_no_other_one(own: httpx.Client) -> None:
+    pool = created(own, "/work_pools/", name="pool", type="process")
+    unset = {"bundle_upload_step": None, "bundle_execution_step": None, "default_result_storage_block_id": None}
+    for configuration in (unset, {"bundle_upload_step": None}, {"bundle_upload_step": {"a": 1}}):
+        own.patch("/work_pools/pool", json={"storage_configuration": configuration}).raise_for_status()
+    updates = [event["payload"] for event in events(own, "work-pool", pool["id"]) if event["event"].endswith("updated")]
+    changed = {"from": unset, "to": {**unset, "bundle_upload_step": {"a": 1}}}
+    assert updates == [{"updated_fields": ["storage_configuration"], "updates": {"storage_configuration": changed}}]
+
+
+def test_queues_and_pools_that_are_created_by_need_have_events(own: httpx.Client) -> None:
+    flow = created(own, "/flows/", name="one")
+    created(own, "/work_pools/", name="pool", type="process")
+    deployment = created(own, "/deployments/", name="d", flow_id=flow["id"], work_pool_name="pool", work_queue_name="a")
+    own.patch(f"/deployments/{deployment['id']}", json={"work_pool_name": "pool", "work_queue_name": "b"}).raise_for_status()
+    created(own, f"/deployments/{deployment['id']}/create_flow_run", work_queue_name="c")
+    created(own, "/deployments/", name="for-agents", flow_id=flow["id"], work_queue_name="d")
+    for name in "abc":
+        queue = own.get(f"/work_pools/pool/queues/{name}").raise_for_status().json()
+        assert names(own, "work-queue", queue["id"]) == ["created"], name
+    agents = own.get("/work_pools/default-agent-pool").raise_for_status().json()
+    assert names(own, "work-pool", agents["id"]) == ["created"]
+    queue = own.get("/work_queues/name/d").raise_for_status().json()
+    assert names(own, "work-queue", queue["id"]) == ["created"]
 
 
 def test_a_poll_makes_a_queue_and_a_deployment_ready_once(own: httpx.Client) -> None:

@@ -68,6 +68,17 @@ STEPS: list[Step] = [
     ("DELETE", "/deployments/$13", None),
     ("DELETE", "/work_pools/pool", None),
     ("DELETE", "/flows/$0", None),
+    ("POST", "/work_pools/", {"name": "asleep", "type": "process", "is_paused": True}),
+    ("PATCH", "/work_pools/asleep", {"storage_configuration": {"bundle_upload_step": None}, "description": "f"}),
+    ("POST", "/work_pools/", {"name": "for-agents", "type": "prefect-agent", "is_paused": True}),
+    ("POST", "/flows/", {"name": "two"}),
+    ("POST", "/deployments/", {
+        "name": "e", "flow_id": "$53", "work_pool_name": "asleep", "work_queue_name": "by need",
+    }),
+    ("PATCH", "/deployments/$54", {"work_pool_name": "asleep", "work_queue_name": "by change"}),
+    ("POST", "/deployments/$54/create_flow_run", {"name": "run", "work_queue_name": "by run"}),
+    ("POST", "/deployments/", {"name": "f", "flow_id": "$53", "work_queue_name": "first"}),
+    ("POST", "/work_queues/", {"name": "second"}),
 ]  # fmt: skip
 
 

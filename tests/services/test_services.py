@@ -268,8 +268,8 @@ def test_a_worker_that_is_silent_is_offline(workspace: RemoteWorkspace, api: htt
     assert found() == ["OFFLINE", "OFFLINE", "NOT_READY"]
     posted(api, "/work_pools/pool/workers/heartbeat", name="slow")
     assert found() == ["ONLINE", "OFFLINE", "READY"]
-    names = ["prefect.work-pool.ready", "prefect.work-pool.not-ready", "prefect.work-pool.ready"]
-    assert events(api, "prefect.work-pool.") == names
+    names = ["not-ready", "ready", "not-ready", "ready"]
+    assert events(api, "prefect.work-pool.") == [f"prefect.work-pool.{name}" for name in names]
 
 
 def test_what_is_not_polled_is_not_ready(workspace: RemoteWorkspace, api: httpx.Client, flow: str) -> None:
