@@ -1,4 +1,4 @@
-"""What packages offer: as an installed Prefect has it, otherwise the type of workers that every client knows."""
+"""What packages offer: as an installed Prefect has it, otherwise the types of workers with short texts of our own."""
 
 from functools import cache
 from importlib.util import find_spec
@@ -34,43 +34,22 @@ def installed_view(view: str) -> Json | None:
     return None
 
 
-def own_worker() -> Json:
-    """The type of workers that run flows as processes of their own machine."""
-    text = {"type": "string"}
+def own_worker(kind: str, display_name: str, description: str, package: str, own: Json) -> Json:
+    """A type of workers, with the variables that all of them have and its own."""
+    labelled = {"type": "object", "additionalProperties": TEXT}
     variables = {
-        "name": {**text, "title": "Name", "description": "The name of the process."},
-        "env": {
-            "title": "Environment Variables",
-            "description": "Environment variables of the process.",
-            "type": "object",
-            "additionalProperties": text,
-        },
-        "labels": {
-            "title": "Labels",
-            "description": "Labels of the process.",
-            "type": "object",
-            "additionalProperties": text,
-        },
-        "command": {**text, "title": "Command", "description": "The command to run instead of the usual one."},
-        "stream_output": {
-            "title": "Stream Output",
-            "description": "Whether the worker prints the output of the process.",
-            "default": True,
-            "type": "boolean",
-        },
-        "working_dir": {
-            **text,
-            "title": "Working Directory",
-            "description": "The folder to run in; a temporary one by default.",
-            "format": "path",
-        },
+        "name": {**TEXT, "title": "Name", "description": "The name of what runs the flow."},
+        "env": {**labelled, "title": "Environment Variables", "description": "Environment variables of the flow."},
+        "labels": {**labelled, "title": "Labels", "description": "Labels of what runs the flow."},
+        "command": {**TEXT, "title": "Command", "description": "The command to run instead of the usual one."},
+        **own,
     }
     return {
-        "type": "process",
-        "display_name": "Process",
-        "description": "Runs each flow as a process on the machine of the worker.",
+        "type": kind,
+        "display_name": display_name,
+        "description": description,
         "documentation_url": "https://docs.prefect.io/v3/concepts/workers",
-        "install_command": "pip install prefect",
+        "install_command": f"pip install {package}",
         "logo_url": None,
         "is_beta": False,
         "default_base_job_configuration": {
@@ -80,4 +59,46 @@ def own_worker() -> Json:
     }
 
 
-OWN: dict[str, Json] = {"aggregate-worker-metadata": {"prefect": {"process": own_worker()}}}
+TEXT = {"type": "string"}
+OF_PROCESSES = {
+    "stream_output": {
+        "title": "Stream Output",
+        "description": "Whether the worker prints the output of the process.",
+        "default": True,
+        "type": "boolean",
+    },
+    "working_dir": {
+        **TEXT,
+        "title": "Working Directory",
+        "description": "The folder to run in; a temporary one by default.",
+        "format": "path",
+    },
+}
+OF_CONTAINERS = {"image": {**TEXT, "title": "Image", "description": "The image of the container."}}
+CONTAINERS = {
+    "prefect-aws": {"ecs": "AWS Elastic Container Service"},
+    "prefect-azure": {"azure-container-instance": "Azure Container Instances"},
+    "prefect-docker": {"docker": "Docker"},
+    "prefect-gcp": {
+        "cloud-run": "Google Cloud Run",
+        "cloud-run-v2": "Google Cloud Run V2",
+        "vertex-ai": "Google Vertex AI",
+    },
+    "prefect-kubernetes": {"kubernetes": "Kubernetes"},
+}
+"""The types of workers that run each flow in a container, by package."""
+
+OWN_WORKERS: Json = {
+    "prefect": {
+        "process": own_worker(
+            "process", "Process", "Runs each flow as a process on the machine of the worker.", "prefect", OF_PROCESSES
+        )
+    }
+} | {
+    package: {
+        kind: own_worker(kind, name, f"Runs each flow in a container with {name}.", package, OF_CONTAINERS)
+        for kind, name in kinds.items()
+    }
+    for package, kinds in CONTAINERS.items()
+}
+OWN: dict[str, Json] = {"aggregate-worker-metadata": OWN_WORKERS}

@@ -132,7 +132,9 @@ def test_queues_and_pools_that_are_created_by_need_have_events(own: httpx.Client
     flow = created(own, "/flows/", name="one")
     created(own, "/work_pools/", name="pool", type="process")
     deployment = created(own, "/deployments/", name="d", flow_id=flow["id"], work_pool_name="pool", work_queue_name="a")
-    own.patch(f"/deployments/{deployment['id']}", json={"work_pool_name": "pool", "work_queue_name": "b"}).raise_for_status()
+    own.patch(
+        f"/deployments/{deployment['id']}", json={"work_pool_name": "pool", "work_queue_name": "b"}
+    ).raise_for_status()
     created(own, f"/deployments/{deployment['id']}/create_flow_run", work_queue_name="c")
     created(own, "/deployments/", name="for-agents", flow_id=flow["id"], work_queue_name="d")
     for name in "abc":

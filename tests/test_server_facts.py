@@ -63,11 +63,23 @@ def test_settings_say_how_the_server_behaves(own: httpx.Client) -> None:
     assert settings["server"]["api"] == {"csrf_protection_enabled": False, "default_limit": 200}
 
 
-def test_the_process_worker_is_in_the_collections(own: httpx.Client) -> None:
-    workers = own.get("/collections/views/aggregate-worker-metadata").raise_for_status().json()
-    template = workers["prefect"]["process"]["default_base_job_configuration"]
-    assert template["job_configuration"]["command"] == "{{ command }}"
-    assert template["job_configuration"].keys() <= template["variables"]["properties"].keys()
+WORKERS = [
+    "azure-container-instance", "cloud-run", "cloud-run-v2", "docker", "ecs", "kubernetes", "process", "vertex-ai",
+]  # fmt: skip
+
+
+def test_pools_can_be_created_for_the_workers_in_the_collections(own: httpx.Client) -> None:
+    packages = own.get("/collections/views/aggregate-worker-metadata").raise_for_status().json()
+    workers = {kind: worker for kinds in packages.values() for kind, worker in kinds.items()}
+    assert sorted(workers) == WORKERS
+    for kind, worker in workers.items():
+        template = worker["default_base_job_configuration"]
+        assert (worker["type"], template["job_configuration"]["command"]) == (kind, "{{ command }}")
+        own.post("/work_pools/", json={"name": kind, "type": kind, "base_job_template": template}).raise_for_status()
+    assert "image" in workers["docker"]["default_base_job_configuration"]["variables"]["properties"]
+
+
+def test_a_collection_that_is_not_there(own: httpx.Client) -> None:
     missing = own.get("/collections/views/mine")
     assert (missing.status_code, missing.json()) == (404, {"detail": "View mine not found in registry"})
 
