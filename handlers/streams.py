@@ -63,6 +63,8 @@ async def receive_filter(stream: Stream, schema: str) -> tuple[dict[str, Any], d
     message = await stream.receive_object()
     if message["type"] != "filter":
         await refuse(stream, PROTOCOL_ERROR, "Expected 'filter' message")
+    if "filter" not in message:
+        await refuse(stream, PROTOCOL_ERROR, "Invalid filter: 'filter'")
     if message["filter"] is None:
         await refuse(stream, PROTOCOL_ERROR, "Invalid filter: it is null")
     try:

@@ -131,9 +131,11 @@ def test_logs_come_out_as_they_are_written(own: httpx.Client) -> None:
         ("/events/in", [{"type": "auth"}, {**event("a"), "resource": {}}], 1011),
         ("/events/out", [{"type": "auth"}, {"type": "x"}], 1002),
         ("/events/out", [{"type": "auth"}, {"type": "filter", "filter": {"x": 1}}], 1002),
+        ("/events/out", [{"type": "auth"}, {"type": "filter"}], 1002),
         ("/events/out", [{"type": "auth"}, {}], 1011),
         ("/logs/out", [{"type": "auth"}, {"type": "filter", "filter": []}], 1002),
         ("/logs/out", [{"type": "auth"}, {"type": "filter", "filter": None}], 1002),
+        ("/logs/out", [{"type": "auth"}, {"type": "filter"}], 1002),
     ],
 )
 def test_other_messages_close_a_stream(own: httpx.Client, path: str, messages: list[Any], code: int) -> None:
