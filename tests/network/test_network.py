@@ -17,6 +17,7 @@ import trustme
 
 from tests.servers import free_port
 from understudy.errors import UnderstudyError
+from understudy.network.direct_transport import DirectTransport
 from understudy.network.network import Network
 from understudy.network.transport import Transport
 
@@ -255,6 +256,7 @@ class Bomb(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None: ...
 
 
+@pytest.mark.parametrize("transport", [Transport(Network(), LOCAL[0]), DirectTransport(Network(), 1)])
 @pytest.mark.parametrize(
     ("encoding", "reason"),
     [
@@ -264,12 +266,14 @@ class Bomb(BaseHTTPRequestHandler):
         ("br", "the response has the content encoding 'br'"),
     ],
 )
-def test_a_response_that_is_too_large_is_not_read_to_its_end(encoding: str, reason: str) -> None:
+def test_a_response_that_is_too_large_is_not_read_to_its_end(
+    encoding: str, reason: str, transport: httpx.BaseTransport
+) -> None:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Bomb)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     url = f"http://127.0.0.1:{server.server_port}"
     try:
-        with httpx.Client(transport=Transport(Network(), url)) as client, pytest.raises(httpx.DecodingError) as raised:
+        with httpx.Client(transport=transport) as client, pytest.raises(httpx.DecodingError) as raised:
             client.get(f"{url}/{encoding}")
     finally:
         server.shutdown()

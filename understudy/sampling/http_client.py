@@ -4,6 +4,7 @@ import httpx
 
 from understudy.contract.contract import Contract
 from understudy.errors import UnderstudyError
+from understudy.network.direct_transport import DirectTransport
 from understudy.network.network import DEFAULT_NETWORK, Network
 from understudy.network.transport import Transport
 from understudy.sampling.client_authentication import CsrfTokens
@@ -12,7 +13,7 @@ from understudy.text import one_line
 FRAMING = ("content-length", "transfer-encoding")  # headers that say where a body ends
 PATIENCE = 60.0  # seconds to wait for one response
 PLAIN = {"accept-encoding": "identity"}  # compressing long lists takes longer than sending them
-LIMITS = httpx.Limits(keepalive_expiry=2.0)  # seconds; servers close connections that are idle for 5
+KEEPALIVE = 2.0  # seconds; servers close connections that are idle for 5
 
 
 def client(
@@ -25,7 +26,11 @@ def client(
     """
     auth = None if contract is None else CsrfTokens(contract, url)
     try:
-        transport = Transport(network, url, limits=LIMITS)
+        transport: httpx.BaseTransport = (
+            DirectTransport(network, KEEPALIVE)
+            if network.proxy_for(url) is None
+            else Transport(network, url, limits=httpx.Limits(keepalive_expiry=KEEPALIVE))
+        )
         return httpx.Client(
             base_url=url, headers={**PLAIN, **headers}, auth=auth, timeout=PATIENCE, transport=transport
         )

@@ -1,0 +1,170 @@
+"""The transport without a proxy: how responses end, which connections are used again, and how errors are told."""
+
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from itertools import count
+
+import httpx
+import pytest
+
+from tests.servers import free_port
+from understudy.network.direct_transport import DirectTransport
+from understudy.network.network import Network
+
+EMPTY = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
+CLOSE = b""  # instead of a response: the server closes the connection
+
+
+class Server:
+    """Sends given responses, in order, one for each request; `used` are the connections that they are sent on.
+
+    After `CLOSE`, and after the last one, it closes the connection.
+    """
+
+    def __init__(self, responses: Sequence[bytes]) -> None:
+        self.used: list[int] = []
+        self.requests: list[bytes] = []
+        self.closed = threading.Semaphore(0)
+        self._responses = list(responses)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        with suppress(OSError):  # the listener or a connection is closed
+            for number in count():
+                line, _ = self._listener.accept()
+                with line:
+                    self._answer(line, number)
+                self.closed.release()
+
+    def _answer(self, line: socket.socket, number: int) -> None:
+        while self._responses and (self._responses[0] == CLOSE or (request := line.recv(65536))):
+            response = self._responses.pop(0)
+            if response == CLOSE:
+                return
+            self.used.append(number)
+            self.requests.append(request)
+            line.sendall(response)
+
+    def stop(self) -> None:
+        self._listener.close()
+
+
+@contextmanager
+def exchange(*responses: bytes, timeout: float = 10, keepalive: float = 10) -> Iterator[tuple[httpx.Client, Server]]:
+    server = Server(responses)
+    transport = DirectTransport(Network(), keepalive)
+    with httpx.Client(transport=transport, base_url=server.url, timeout=timeout) as client:
+        yield client, server
+    server.stop()
+
+
+@pytest.mark.parametrize(
+    ("response", "body"),
+    [
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello", b"hello"),
+        (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n", b"hello"),
+        (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello", b"hello"),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", b""),
+    ],
+)
+def test_a_connection_is_used_again_after_a_response(response: bytes, body: bytes) -> None:
+    with exchange(response, EMPTY) as (client, server):
+        assert client.get("/").content == body
+        assert client.get("/").content == b""
+        assert server.used == [0, 0]
+
+
+def test_a_response_has_its_status_reason_and_headers() -> None:
+    teapot = b"HTTP/1.1 418 Short and stout\r\nX-Odd: \xe9\r\nx-odd: 2\r\ncontent-length: 0\r\n\r\n"
+    with exchange(teapot) as (client, _):
+        response = client.get("/")
+    assert (response.status_code, response.reason_phrase) == (418, "Short and stout")
+    assert response.headers.get_list("x-odd") == ["\u00e9", "2"]
+
+
+def test_a_request_is_sent_with_its_headers_and_body() -> None:
+    with exchange(EMPTY) as (client, server):
+        client.post("/a%20b?c=d", content=b"body", headers={"x-odd": "1"})
+    head, _, body = server.requests[0].partition(b"\r\n\r\n")
+    assert head.startswith(b"POST /a%20b?c=d HTTP/1.1\r\nHost: 127.0.0.1:")
+    assert b"\r\nx-odd: 1\r\n" in head
+    assert body == b"body"
+
+
+def test_a_body_may_end_with_the_connection() -> None:
+    with exchange(b"HTTP/1.1 200 OK\r\n\r\nhello", CLOSE, EMPTY) as (client, server):
+        assert client.get("/").content == b"hello"
+        client.get("/")
+        assert server.used == [0, 1]
+
+
+def test_the_response_to_head_has_no_body() -> None:
+    with exchange(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n", EMPTY) as (client, server):
+        assert client.head("/").content == b""
+        client.get("/")
+        assert server.used == [0, 1]
+
+
+@pytest.mark.parametrize("header", [b"connection: close\r\n", b""])
+def test_a_connection_that_the_server_closes_is_not_used_again(header: bytes) -> None:
+    first = b"HTTP/1.1 200 OK\r\n" + header + b"content-length: 0\r\n\r\n"
+    with exchange(first, CLOSE, EMPTY) as (client, server):
+        client.get("/")
+        server.closed.acquire()
+        client.get("/")
+        assert server.used == [0, 1]
+
+
+def test_a_connection_that_was_idle_for_long_is_not_used_again() -> None:
+    with exchange(EMPTY, EMPTY, keepalive=0) as (client, server):
+        client.get("/")
+        client.get("/")
+        assert server.used == [0, 1]
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhel",
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhel",
+        b"HTTP/1.1 200 OK\r\ncontent-le",
+        b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n",
+        b"hello\r\n\r\n",
+    ],
+)
+def test_what_is_no_whole_response_is_an_error(response: bytes) -> None:
+    with exchange(response, CLOSE) as (client, _), pytest.raises(httpx.RemoteProtocolError):
+        client.get("/")
+
+
+def test_a_response_that_does_not_come_in_time_is_an_error() -> None:
+    with exchange(b"HTTP/1.1 200 OK\r\n", EMPTY, timeout=0.05) as (client, _), pytest.raises(httpx.ReadTimeout):
+        client.get("/")
+
+
+def test_a_server_that_is_not_there_is_an_error() -> None:
+    with (
+        httpx.Client(transport=DirectTransport(Network(), 1)) as client,
+        pytest.raises(httpx.ConnectError, match="refused"),
+    ):
+        client.get(f"http://127.0.0.1:{free_port()}")
+
+
+def test_a_header_cannot_bring_others() -> None:
+    with exchange(EMPTY) as (client, server):
+        with pytest.raises(httpx.LocalProtocolError, match="line end"):
+            client.get("/", headers={"x-odd": "1\r\nx-more: 2"})
+        client.get("/")
+    assert len(server.requests) == 1
+
+
+def test_a_response_that_is_still_read_keeps_its_connection() -> None:
+    hello = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello"
+    with exchange(hello, CLOSE, EMPTY) as (client, server), client.stream("GET", "/") as response:
+        client.get("/")
+        assert response.read() == b"hello"
+        assert server.used == [0, 1]
