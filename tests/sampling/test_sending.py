@@ -1,8 +1,10 @@
-"""The body of a response as JSON, or as text."""
+"""Sending and reading: the body of a response as JSON or as text, whether JSON is the same, and cookies."""
 
 import httpx
 import pytest
 
+from understudy.sampling.answers import same
+from understudy.sampling.http_client import Client
 from understudy.sampling.sending import body_of
 
 BRACKETS = "[" * 100_000
@@ -26,3 +28,30 @@ BRACKETS = "[" * 100_000
 def test_a_body_is_its_json_value_or_else_its_text(content: bytes, body: object) -> None:
     found = body_of(httpx.Response(200, content=content))
     assert repr(found) == repr(body)
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "is_same"),
+    [
+        ({"a": 1, "b": [None]}, {"b": [None], "a": 1}, True),
+        ({"a": 1}, {"a": 1.0}, False),
+        ([{"a": 1}], [{"a": True}], False),
+        ({"a": 0.0, "b": 1}, {"b": 1, "a": -0.0}, False),
+        ({"a": 1}, {"a": 2}, False),
+    ],
+)
+def test_json_is_the_same_with_its_types_and_in_any_order_of_fields(left: object, right: object, is_same: bool) -> None:
+    assert same(left, right) is is_same
+    assert same(left, left)
+
+
+def test_cookies_are_kept() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        path = request.url.path
+        return httpx.Response(200, headers={"set-cookie": "a=b"} if path == "/set" else {}, text=path)
+
+    with Client(transport=httpx.MockTransport(answer), base_url="http://server") as client:
+        for path in ("/set", "/other"):
+            client.get(path)
+        assert dict(client.cookies) == {"a": "b"}
+        assert client.get("/").request.headers["cookie"] == "a=b"

@@ -13,7 +13,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 from understudy.network.network import Network
 from understudy.network.transport import LimitedResponse
 
-CHUNK = 1 << 18  # bytes that are read at once
+CHUNK = 1 << 16  # bytes that are read at once
 FRAMING = {b"content-length", b"transfer-encoding"}  # without these headers, a body ends with the connection
 
 Origin = tuple[str, bytes, int | None]

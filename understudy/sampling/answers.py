@@ -66,7 +66,10 @@ def sort_value(row: Row, field: str) -> Any:
 
 def same(left: Any, right: Any) -> bool:
     """Whether two values are the same JSON, types included: 1, 1.0 and true are three values."""
-    return bool(left == right) and json.dumps(left, sort_keys=True) == json.dumps(right, sort_keys=True)
+    if left is right or left != right:
+        return left is right
+    # Mostly the fields are in the same order, too, which is seen in half the time.
+    return repr(left) == repr(right) or json.dumps(left, sort_keys=True) == json.dumps(right, sort_keys=True)
 
 
 def ids_of(rows: Iterable[Row]) -> set[str]:

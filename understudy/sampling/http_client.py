@@ -1,5 +1,7 @@
 """The client that sends requests to a server: its headers, timeouts, tokens and proxy."""
 
+from typing import Any
+
 import httpx
 
 from understudy.contract.contract import Contract
@@ -14,6 +16,22 @@ FRAMING = ("content-length", "transfer-encoding")  # headers that say where a bo
 PATIENCE = 60.0  # seconds to wait for one response
 PLAIN = {"accept-encoding": "identity"}  # compressing long lists takes longer than sending them
 KEEPALIVE = 2.0  # seconds; servers close connections that are idle for 5
+
+
+class FewCookies(httpx.Cookies):
+    """Cookies that are looked for only in responses that set some; httpx takes long to find none."""
+
+    def extract_cookies(self, response: httpx.Response) -> None:
+        if "set-cookie" in response.headers:
+            super().extract_cookies(response)
+
+
+class Client(httpx.Client):
+    """An HTTP client with `FewCookies`."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._cookies = FewCookies()
 
 
 def client(
@@ -31,9 +49,7 @@ def client(
             if network.proxy_for(url) is None
             else Transport(network, url, limits=httpx.Limits(keepalive_expiry=KEEPALIVE))
         )
-        return httpx.Client(
-            base_url=url, headers={**PLAIN, **headers}, auth=auth, timeout=PATIENCE, transport=transport
-        )
+        return Client(base_url=url, headers={**PLAIN, **headers}, auth=auth, timeout=PATIENCE, transport=transport)
     except (httpx.InvalidURL, ValueError) as error:
         raise UnderstudyError(f"{url}: cannot be reached ({one_line(str(error))})") from None
 
