@@ -96,3 +96,9 @@ def test_a_row_is_written_with_the_defaults_of_what_it_leaves_out(context: Check
         "tags": [],
         "labels": {},
     }
+
+
+def test_the_tables_that_change_with_another(context: CheckContext) -> None:
+    assert context.model.derived_from("artifacts") == {"artifacts", "artifact_collections"}
+    assert context.model.derived_from("flows") == {"flows"}
+    assert context.model.referring_to("flows") >= {"flow_runs", "deployments"}

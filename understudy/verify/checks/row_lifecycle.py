@@ -41,7 +41,8 @@ class RowLifecycle:
         self.creates = context.endpoint_map.creates[self.table]
         self.updates = context.endpoint_map.updates.get(self.table)
         self.deletes = context.endpoint_map.deletes[self.table]
-        self._affected = context.model.affected_by(self.table)
+        self._derived = context.model.derived_from(self.table)
+        self._referring = context.model.referring_to(self.table)
 
     @property
     def names(self) -> list[str]:
@@ -65,10 +66,15 @@ class RowLifecycle:
             return {row_id: known[row_id] for row_id in self.own.made[self.table] if row_id in known}
         return dict(known)
 
-    def look_again(self) -> Rows:
-        """The same, as the server shows them now."""
+    def look_again(self, *, is_deleted: bool = True) -> Rows:
+        """The same, as the server shows them now.
+
+        Args:
+            is_deleted: whether a row may have been deleted, and rows that refer to it with it.
+        """
         if self.table not in self.context.model.partial:
-            self.context.learn(self._affected - self.context.model.partial)
+            tables = self._derived | self._referring if is_deleted else self._derived
+            self.context.learn(tables - self.context.model.partial)
             return self.rows()
         selection, made = self.subject.selection, self.own.made[self.table]
         by_ids = self.subject.field_operators[selection.own, "id", "any_"].filters(made)
@@ -78,7 +84,10 @@ class RowLifecycle:
 
     def is_left(self, rule: Rule, endpoint: Endpoint, request: Request, expected: Rows) -> None:
         """Hold that the rows are just those that are expected after a request."""
-        now = self.look_again()
+        self.are_left(rule, endpoint, request, expected, self.look_again(is_deleted=rule is rules.DELETE))
+
+    def are_left(self, rule: Rule, endpoint: Endpoint, request: Request, expected: Rows, now: Rows) -> None:
+        """Hold that the rows that are there now are just those that are expected after a request."""
         lists = self.subject.selection.lists.request({})
         self.record(rule, endpoint, "rows", apart((request, lists), expected, now))
         self.is_counted(rule, request, len(expected))
@@ -148,7 +157,7 @@ class RowLifecycle:
         endpoint, before, request = updates.endpoint, self.rows(), updates.request(row_id, body)
         time.sleep(PAUSE)
         self.context.success(endpoint, request)
-        now = self.look_again()
+        now = self.look_again(is_deleted=False)
         if row_id not in now or row_id not in before:
             self.record(rules.UPDATE, endpoint, "", Broken((request,), "the row still exists", "it does not"))
             return
@@ -158,7 +167,7 @@ class RowLifecycle:
         later = moment(str(stamp["updated"])) > moment(str(before[row_id]["updated"]))
         broken = None if later else Broken((request,), "`updated` is a later time", f"{stamp['updated']}")
         self.record(rules.UPDATE, endpoint, "updated", broken)
-        self.is_left(rules.UPDATE, endpoint, request, {**before, row_id: row})
+        self.are_left(rules.UPDATE, endpoint, request, {**before, row_id: row}, now)
         self.is_seen(row_id, by_filters=by_filters)
 
     # ------------------------------------------------------------------ delete

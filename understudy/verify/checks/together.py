@@ -69,7 +69,7 @@ def update_at_once(lifecycle: RowLifecycle, updates: Lookup, row_id: str) -> Non
         bodies = [{name: value_for(parts[name], lifecycle.own.mark())} for name in pair]
         requests = [updates.request(row_id, body) for body in bodies]
         sent_at_once(lifecycle, updates.endpoint, requests)
-        row, expected = lifecycle.look_again().get(row_id, {}), {**bodies[0], **bodies[1]}
+        row, expected = lifecycle.look_again(is_deleted=False).get(row_id, {}), {**bodies[0], **bodies[1]}
         written = lifecycle.context.model.written(lifecycle.table, {**row, **expected}) if row else expected
         lost = [name for name in pair if not same(row.get(name), written.get(name))]
         wanted, found = ({name: each.get(name) for name in lost} for each in (written, row))

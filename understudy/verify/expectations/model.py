@@ -108,15 +108,15 @@ class Model:
         """The fields of a table that hold ids of rows, and what deleting such a row does."""
         return self._catalog.tables[table].references
 
-    def affected_by(self, table: str) -> set[str]:
-        """The tables whose rows may change with those of a table: itself, those derived from it or referring to it."""
-        return {
-            name
-            for name, schema in self._catalog.tables.items()
-            if name == table
-            or (schema.derived is not None and schema.derived.source == table)
-            or any(reference.table == table for reference in schema.references.values())
-        }
+    def derived_from(self, table: str) -> set[str]:
+        """A table, and those derived from it: the rows of these change with its own."""
+        schemas = self._catalog.tables.items()
+        return {table, *(name for name, each in schemas if each.derived is not None and each.derived.source == table)}
+
+    def referring_to(self, table: str) -> set[str]:
+        """The tables whose rows refer to those of a table, and may change when one of them is deleted."""
+        schemas = self._catalog.tables.items()
+        return {name for name, each in schemas if any(to.table == table for to in each.references.values())}
 
     # ---------------------------------------------------------------- criteria
 
