@@ -30,5 +30,9 @@ def without(names: Container[str], value: Any) -> Any:
     if not names:
         return value
     if isinstance(value, dict):
-        return {name: without(names, part) for name, part in value.items() if name not in names}
+        return {
+            name: without(names, part) if isinstance(part, (dict, list)) else part
+            for name, part in value.items()
+            if name not in names
+        }
     return [without(names, item) for item in value] if isinstance(value, list) else value

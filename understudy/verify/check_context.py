@@ -179,9 +179,9 @@ class CheckContext:
 
     def _differ(self, table: str, known: Row | None, row: Row) -> bool:
         """Whether a row differs from the known one. Types are compared in the run's own rows, which are few."""
-        is_own = str(row["id"]) in self.own.made.get(table, ())
         if known is None:
             return True
+        is_own = str(row["id"]) in self.own.made.get(table, ())
         if known == row:
             return is_own and not same(known, row)
         moving = self.model.moving(table)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from understudy.contract.contract import Place
 from understudy.reports.verdict import SEPARATOR, Rule
-from understudy.sampling.answers import Order, named, rows_of, same_up_to_ties, sort_value
+from understudy.sampling.answers import Answer, Order, named, rows_of, same_up_to_ties, sort_value
 from understudy.sampling.random_requests import Request, names_in
 from understudy.text import counted
 from understudy.verify import rules
@@ -296,8 +296,7 @@ def sizes_of_pages(length: int, most: int) -> list[int]:
 def is_steady(context: CheckContext, endpoint: Endpoint, body: Filters) -> Broken | None:
     request = endpoint.request(body)
     first, again = context.ask(endpoint, request), context.ask(endpoint, request)
-    bodies = [context.still(endpoint, answer.body) for answer in (first, again)]
-    return None if bodies[0] == bodies[1] else unlike((request, request), *bodies)
+    return difference(context, endpoint, (request, request), first, again)
 
 
 def is_steady_meanwhile(context: CheckContext, endpoint: Endpoint, others: Sequence[Request]) -> Broken | None:
@@ -307,10 +306,19 @@ def is_steady_meanwhile(context: CheckContext, endpoint: Endpoint, others: Seque
     for other in others:
         context.throttled_client.ask(other)
         again = context.ask(endpoint, request)
-        bodies = [context.still(endpoint, answer.body) for answer in (first, again)]
-        if bodies[0] != bodies[1]:
-            return unlike((request, other, request), *bodies)
+        if (broken := difference(context, endpoint, (request, other, request), first, again)) is not None:
+            return broken
     return None
+
+
+def difference(
+    context: CheckContext, endpoint: Endpoint, requests: tuple[Request, ...], first: Answer, again: Answer
+) -> Broken | None:
+    """How two answers of an operation differ that should not."""
+    if first.body == again.body:
+        return None
+    bodies = [context.still(endpoint, answer.body) for answer in (first, again)]
+    return None if bodies[0] == bodies[1] else unlike(requests, *bodies)
 
 
 def nulls(endpoint: Endpoint) -> Filters:
@@ -322,8 +330,7 @@ def is_nothing_asked(context: CheckContext, endpoint: Endpoint, body: Filters | 
     """Whether a body that asks for nothing is answered as the empty one."""
     plain, request = endpoint.request({}), endpoint.request(body)
     first, second = context.ask(endpoint, plain), context.ask(endpoint, request)
-    bodies = [context.still(endpoint, answer.body) for answer in (first, second)]
-    return None if bodies[0] == bodies[1] else unlike((plain, request), *bodies)
+    return difference(context, endpoint, (plain, request), first, second)
 
 
 def sort_of(selection: Selection) -> tuple[str, Place]:

@@ -61,8 +61,8 @@ def few(subject: TableUnderTest, field_operator: FieldOperator) -> list[Any]:
         return both
     values = subject.value_search.shuffled(field_operator)
     wanted = 2 if field_operator.place.value["type"] == "array" else 1
-    telling = [value for value in values[:CANDIDATES] if is_telling(subject, field_operator, value)]
-    return (telling or values)[:wanted]
+    telling = (value for value in values[:CANDIDATES] if is_telling(subject, field_operator, value))
+    return list(islice(telling, wanted)) or values[:wanted]
 
 
 def together(subject: TableUnderTest, field_operator: FieldOperator) -> list[Any]:

@@ -27,7 +27,7 @@ class Endpoint:
     place: Place
     given: tuple[tuple[str, str], ...] = ()
 
-    @property
+    @cached_property
     def label(self) -> str:
         return f"{self.method} {self.path}"
 
