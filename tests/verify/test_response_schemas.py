@@ -110,3 +110,14 @@ def test_a_row_that_is_nested_too_deeply_for_a_copy_is_validated_each_time(conte
     schemas, endpoint = ResponseSchemas(), context_factory.endpoint(LIST)
     for _ in range(2):
         assert schemas.fault(endpoint, Answer(200, [{**FLOW, "labels": deep}]), JSON) is not None
+
+
+def test_rows_that_are_the_same_become_one(context: CheckContext) -> None:
+    lists = context.endpoint_map.selections["flows"].lists
+    first, again = (context.ask(lists, lists.request({})).body for _ in range(2))
+    assert all(row is other for row, other in zip(first, again, strict=True))
+    whole, real = ([{**first[0], "labels": {"a": value}}] for value in (1, 1.0))
+    schemas = ResponseSchemas()
+    for body in (whole, real):
+        assert schemas.fault(lists, Answer(200, body), "application/json") is None
+    assert [repr(rows[0]["labels"]["a"]) for rows in (whole, real)] == ["1", "1.0"]

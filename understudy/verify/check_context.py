@@ -179,6 +179,8 @@ class CheckContext:
 
     def _differ(self, table: str, known: Row | None, row: Row) -> bool:
         """Whether a row differs from the known one. Types are compared in the run's own rows, which are few."""
+        if known is row:
+            return False
         if known is None:
             return True
         is_own = str(row["id"]) in self.own.made.get(table, ())
