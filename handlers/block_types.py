@@ -19,6 +19,11 @@ TEXTS = ("description", "code_example")  # what is escaped for HTML when a type 
 CHANGEABLE = ("logo_url", "documentation_url", *TEXTS)
 
 
+def stripped(text: str | None) -> str | None:
+    """A URL without the spaces around it."""
+    return None if text is None else text.strip()
+
+
 def create_block_type(workspace: Workspace, body: dict[str, Any]) -> Answer:
     table, name = workspace["block_types"], body["name"]
     if name.lower().startswith("prefect"):

@@ -27,6 +27,7 @@ LAYERS = """
     verify.expectations
     verify.requests
     verify
+    reference
     compare
     drift
     reports

@@ -20,6 +20,7 @@ from understudy.terminal.interrupts import delayed
 from understudy.verify import rules
 from understudy.verify.check_results import Broken, CheckResults, Refused, unlike
 from understudy.verify.expectations.model import Model, Row
+from understudy.verify.expectations.references import References
 from understudy.verify.expectations.request_interpreter import RequestInterpreter
 from understudy.verify.expectations.response_schemas import ResponseSchemas
 from understudy.verify.requests.created_rows import CreatedRows
@@ -45,12 +46,14 @@ class CheckContext:
         throttled_client: ThrottledClient,
         randomness: random.Random,
         verdict: Verdict,
+        references: References | None = None,
     ) -> None:
         self.endpoint_map = endpoint_map
         self.interpreter = interpreter
         self.model = model
         self.throttled_client = throttled_client
         self.random = randomness
+        self.references = references
         self.samples = Samples(randomness)
         self.results = CheckResults(verdict, self.learn)
         self.own = CreatedRows(endpoint_map, f"{randomness.getrandbits(32):08x}")

@@ -41,6 +41,7 @@ UPDATE = Rule("update", "An update changes the given fields and `updated`, and n
 DELETE = Rule("delete", "A delete removes the row everywhere, and no other row.")
 
 SCENARIO = Rule("scenario", "The requests of a sequence in the contract are answered as it says.")
+SESSION = Rule("session", "A random sequence of requests is answered as Understudy itself answers it.")
 
 READING = (
     SUCCESS,
@@ -77,4 +78,5 @@ WRITING = (
     UPDATE,
     DELETE,
     SCENARIO,
+    SESSION,
 )

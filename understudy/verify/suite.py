@@ -22,6 +22,7 @@ from understudy.verify.checks import (
     parents,
     related_rows,
     scenarios,
+    sessions,
     single_criteria,
     summaries,
     writes,
@@ -33,6 +34,7 @@ from understudy.verify.requests.field_operators import FieldOperator
 from understudy.verify.requests.throttled_client import NoAnswer
 
 NOT_FOUND = 404
+SESSIONS = 10  # random sessions about the operations of each tag
 
 Only = Callable[[Endpoint], bool]
 """Whether an operation is to be checked."""
@@ -93,8 +95,10 @@ def stages(
     """
     own, related = own_operators(subjects), related_operators(subjects)
     sorts = in_turns(sorts_of(context, subjects))
-    first = in_turns([lives_of(context, only), scenarios_of(context, only)]) if allow_writes else []
-    writing = [in_turns([*changes(context, subjects), deletions(context, only)])] if allow_writes else []
+    firsts = [lives_of(context, only), scenarios_of(context, only), sessions_of(context, only, "a session")]
+    first = in_turns(firsts) if allow_writes else []
+    more = [part for number in range(2, SESSIONS + 1) for part in sessions_of(context, only, f"session {number}")]
+    writing = [in_turns([*changes(context, subjects), deletions(context, only)]), more] if allow_writes else []
     return [
         [list(operations(context, subjects, only))],
         [first],
@@ -303,6 +307,24 @@ def scenarios_of(context: CheckContext, only: Only) -> list[Part]:
         for each in scenarios.scenarios(context)
         if any(map(only, scenarios.operations(context, each)))
     ]
+
+
+def sessions_of(context: CheckContext, only: Only, name: str) -> list[Part]:
+    """The parts that send random requests, one for the operations of each tag; none without servers to compare with."""
+    if context.references is None:
+        return []
+    tags = dict.fromkeys(tag_of(each) for each in context.endpoint_map.endpoints if only(each))
+    check = partial(sessions.check, context, context.references)
+    return [Part(f"Operations of {tag}: {name}", partial(check, partial(has_tag, tag))) for tag in tags]
+
+
+def tag_of(endpoint: Endpoint) -> str:
+    """The first tag of an operation."""
+    return str(next(iter(endpoint.place.value.get("tags", ())), ""))
+
+
+def has_tag(tag: str, endpoint: Endpoint) -> bool:
+    return tag_of(endpoint) == tag
 
 
 def deletions(context: CheckContext, only: Only) -> list[Part]:

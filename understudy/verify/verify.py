@@ -6,6 +6,7 @@ import random
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
@@ -38,6 +39,7 @@ from understudy.terminal.progress import Progress, showing
 from understudy.verify import deviations, rules, suite
 from understudy.verify.check_context import CheckContext
 from understudy.verify.expectations.model import Model
+from understudy.verify.expectations.references import References
 from understudy.verify.expectations.request_interpreter import RequestInterpreter
 from understudy.verify.requests.endpoints import LIMIT, EndpointMap
 from understudy.verify.requests.throttled_client import BudgetSpent, ThrottledClient
@@ -108,16 +110,32 @@ def judged(plan: Plan) -> Verdict:
     contract = own_contract()
     known = deviations.load(plan.known) if plan.known else []
     seed = random.SystemRandom().randrange(2**32) if plan.seed is None else plan.seed
-    with client(plan.url, headers_of(plan, contract), contract, plan.network) as server:
-        verdict = verified(plan, contract, server, seed)
+    with (
+        client(plan.url, headers_of(plan, contract), contract, plan.network) as server,
+        own_servers(plan) as references,
+    ):
+        verdict = verified(plan, contract, server, references, seed)
     verdict.known = [each for each in verdict.violations if any(deviation.covers(each) for deviation in known)]
     verdict.violations = [each for each in verdict.violations if each not in verdict.known]
     return verdict
 
 
-def verified(plan: Plan, contract: Contract, server: httpx.Client, seed: int) -> Verdict:
+@contextmanager
+def own_servers(plan: Plan) -> Iterator[References | None]:
+    """Servers of our own, to compare responses with; none in a run that writes nothing."""
+    if not plan.allow_writes:
+        yield None
+        return
+    # A lazy import: other runs need nothing of a server.
+    from understudy.reference.reference_server import ReferenceServer  # noqa: PLC0415
+
+    with closing(ReferenceServer()) as one, closing(ReferenceServer()) as other:
+        yield References((one, other))
+
+
+def verified(plan: Plan, contract: Contract, server: httpx.Client, references: References | None, seed: int) -> Verdict:
     started = time.monotonic()
-    context = prepared(plan, contract, server, seed)
+    context = prepared(plan, contract, server, references, seed)
     context.results.witness = context.witness if plan.repro is not None else None
     verdict = context.results.verdict
     try:
@@ -174,7 +192,9 @@ def end_of(plan: Plan) -> str:
     return f"Ended after {SECONDS} seconds. --thorough checks everything, --only NAME a part of it."
 
 
-def prepared(plan: Plan, contract: Contract, server: httpx.Client, seed: int) -> CheckContext:
+def prepared(
+    plan: Plan, contract: Contract, server: httpx.Client, references: References | None, seed: int
+) -> CheckContext:
     catalog, endpoint_map = Catalog.of(contract), EndpointMap.of(contract)
     interpreter = RequestInterpreter(endpoint_map, catalog, strict=plan.strict)
     throttled_client = ThrottledClient(server, plan.max_requests or MOST, plan.rate)
@@ -183,7 +203,7 @@ def prepared(plan: Plan, contract: Contract, server: httpx.Client, seed: int) ->
     verdict.rules = rules.READING + (rules.WRITING if plan.allow_writes else ())
     if plan.fixtures is not None:
         model.suppose(workspace_of(contract, plan.fixtures))
-    return CheckContext(endpoint_map, interpreter, model, throttled_client, randomness, verdict)
+    return CheckContext(endpoint_map, interpreter, model, throttled_client, randomness, verdict, references)
 
 
 def preflight(context: CheckContext, server: httpx.Client, proxy: Proxy | None) -> None:

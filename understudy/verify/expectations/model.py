@@ -28,7 +28,7 @@ class Model:
     """
 
     def __init__(self, tables: Iterable[str], catalog: Catalog) -> None:
-        self._catalog = catalog
+        self.catalog = catalog
         self._moving = {name: frozenset(moving_in(schema.place)) for name, schema in catalog.tables.items()}
         self._workspace = Workspace.empty(catalog)
         self.tables = set(tables)
@@ -46,7 +46,7 @@ class Model:
         Raises:
             pydantic_core.ValidationError: it is none of this table.
         """
-        schema = self._catalog.tables[table]
+        schema = self.catalog.tables[table]
         values = schema.parse(json.dumps(row))
         row_id = str(row["id"])
         self.remove(table, [row_id])
@@ -80,13 +80,13 @@ class Model:
         Raises:
             pydantic_core.ValidationError: they are of no such row.
         """
-        schema = self._catalog.tables[table]
+        schema = self.catalog.tables[table]
         row: Row = json.loads(schema.encode(schema.parse(to_json(dict(values)))))
         return row
 
     def is_worked_out(self, table: str) -> bool:
         """Whether a handler decides how rows of a table are shown, so that the stored values do not (`x-shown-by`)."""
-        return "x-shown-by" in self._catalog.tables[table].place.value
+        return "x-shown-by" in self.catalog.tables[table].place.value
 
     def moving(self, table: str) -> frozenset[str]:
         """The fields of a table, nested ones too, that change with time (`x-moving`)."""
@@ -94,28 +94,28 @@ class Model:
 
     def is_unique(self, table: str, field: str) -> bool:
         """Whether no two rows of a table have the same value in a field."""
-        return field == "id" or (field,) in self._catalog.tables[table].unique
+        return field == "id" or (field,) in self.catalog.tables[table].unique
 
     def unique(self, table: str) -> tuple[tuple[str, ...], ...]:
         """The fields that no two rows of a table share together, for each constraint."""
-        return tuple(tuple(names) for names in self._catalog.tables[table].unique)
+        return tuple(tuple(names) for names in self.catalog.tables[table].unique)
 
     def derived(self, table: str) -> Derived | None:
         """How a table is derived from another; None where it is not."""
-        return self._catalog.tables[table].derived
+        return self.catalog.tables[table].derived
 
     def references(self, table: str) -> Mapping[str, Reference]:
         """The fields of a table that hold ids of rows, and what deleting such a row does."""
-        return self._catalog.tables[table].references
+        return self.catalog.tables[table].references
 
     def derived_from(self, table: str) -> set[str]:
         """A table, and those derived from it: the rows of these change with its own."""
-        schemas = self._catalog.tables.items()
+        schemas = self.catalog.tables.items()
         return {table, *(name for name, each in schemas if each.derived is not None and each.derived.source == table)}
 
     def referring_to(self, table: str) -> set[str]:
         """The tables whose rows refer to those of a table, and may change when one of them is deleted."""
-        schemas = self._catalog.tables.items()
+        schemas = self.catalog.tables.items()
         return {name for name, each in schemas if any(to.table == table for to in each.references.values())}
 
     # ---------------------------------------------------------------- criteria

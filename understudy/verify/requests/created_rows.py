@@ -1,5 +1,6 @@
 """The rows that a run makes on the server: how they are marked, and that all of them go again."""
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -48,6 +49,18 @@ class CreatedRows:
             deletes = self._endpoint_map.deletes.get(table)
             if deletes is not None and isinstance(row.get(deletes.field), str):
                 self._keys[table, str(row["id"])] = row[deletes.field]
+
+    def sizes(self) -> dict[str, int]:
+        """The number of rows by table, so far."""
+        return {table: len(ids) for table, ids in self.made.items()}
+
+    def made_since(self, sizes: Mapping[str, int]) -> list[tuple[str, str]]:
+        """The tables and ids of the rows beyond some numbers of them."""
+        return [(table, row_id) for table, ids in self.made.items() for row_id in ids[sizes[table] :]]
+
+    def forget(self, table: str, row_id: str) -> None:
+        """A row is gone."""
+        self.made[table].remove(row_id)
 
     def key(self, table: str, row_id: str) -> str:
         """What names a row in the path of the operation that deletes it: its id, or its name when it was created."""

@@ -1,0 +1,47 @@
+"""A server without rows in this process, which is sent requests without a socket."""
+
+import asyncio
+import json
+from tempfile import TemporaryDirectory
+
+import httpx
+
+from understudy.contract.contract import MEDIA_TYPE
+from understudy.options import Options
+from understudy.sampling.answers import Answer
+from understudy.sampling.random_requests import Request
+from understudy.sampling.sending import body_of
+from understudy.server import server
+from understudy.server.app import create_app
+from understudy.workspaces.registry import DEFAULT
+from understudy.workspaces.workspace import Workspace
+
+JSON = {"content-type": MEDIA_TYPE}
+
+
+class ReferenceServer:
+    """An Understudy without rows. Close it at the end."""
+
+    def __init__(self) -> None:
+        with TemporaryDirectory() as folder:
+            self._site = server.loaded(Options(fixtures=folder, journal=0))
+            self._workspace = self._site.registry.open(DEFAULT).content.workspace
+        url = f"http://reference{self._site.api.contract.base_path}"
+        self._client = httpx.AsyncClient(transport=httpx.ASGITransport(create_app(self._site)), base_url=url)
+        self._loop = asyncio.new_event_loop()
+
+    def restart(self) -> None:
+        """Delete all rows."""
+        self._workspace.restore(Workspace.empty(self._site.api.catalog))
+
+    def ask(self, request: Request) -> Answer:
+        """The response to a request."""
+        content = None if request.body is None else json.dumps(request.body).encode()
+        sent = self._client.request(request.method, request.path, content=content, headers=JSON)
+        response = self._loop.run_until_complete(sent)
+        return Answer(response.status_code, body_of(response))
+
+    def close(self) -> None:
+        """Close the workspace."""
+        self._site.registry.close()
+        self._loop.close()

@@ -1,0 +1,107 @@
+"""Comparing the responses of two servers that were sent the same requests: each makes ids and times of its own."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from understudy.sampling.answers import same
+from understudy.sampling.random_requests import Request
+
+ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)"
+MADE = re.compile(f"({ID}|{TIME})")
+NEAR = 15.0  # seconds between the times that two servers make for the same thing
+ABSENT = "nothing"  # stands for a field that only one of two servers shows
+
+
+class Counterparts:
+    """The ids of one server by those that another one made for the same things.
+
+    Requests are drawn for the server `here`. The one `there` is sent the same requests with its own ids.
+    """
+
+    def __init__(self) -> None:
+        self._there: dict[str, str] = {}
+        self._here: dict[str, str] = {}
+        self._sent: set[str] = set()
+        self._ahead: float | None = None  # the clock here of the one there, in seconds
+
+    def pair(self, there: str, here: str) -> None:
+        """Take two ids for the same thing."""
+        self._there[here], self._here[there] = there, here
+
+    def request(self, request: Request) -> Request:
+        """A request for the server there."""
+        path, body = replaced(request.path, self._there), replaced(json.dumps(request.body), self._there)
+        self._sent.update(MADE.findall(path), MADE.findall(body))
+        return replace(request, path=path, body=json.loads(body))
+
+    def aligned(self, there: Any, here: Any) -> Any:
+        """A value of the server there with the ids and times of the server here, as far as both made them.
+
+        It is equal to the value here if the servers agree. A list in another order stays in the order there.
+        """
+        if isinstance(there, dict) and isinstance(here, dict):
+            return {name: self.aligned(part, here.get(name, ABSENT)) for name, part in there.items()}
+        if isinstance(there, list) and isinstance(here, list) and len(there) == len(here):
+            return self._aligned_list(there, here)
+        if isinstance(there, str):
+            return self._aligned_text(there, here if isinstance(here, str) else "")
+        return json.loads(replaced(json.dumps(there), self._here))
+
+    def _aligned_list(self, there: Sequence[Any], here: Sequence[Any]) -> list[Any]:
+        correspond = [self._corresponds(*pair) for pair in zip(there, here, strict=True)]
+        if all(correspond):
+            return list(here)
+        left, found = list(here), []
+        for item in there:
+            partner = next((each for each in left if self._corresponds(item, each)), None)
+            if partner is not None:
+                left.remove(partner)
+            found.append(self.aligned(item, ABSENT) if partner is None else partner)
+        return found
+
+    def _corresponds(self, there: Any, here: Any) -> bool:
+        """Whether two values are of the same thing. If not, no ids are learned from them."""
+        before = dict(self._there), dict(self._here)
+        if same(self.aligned(there, here), here):
+            return True
+        self._there, self._here = before
+        return False
+
+    def _aligned_text(self, there: str, here: str) -> str:
+        parts, others = MADE.split(there), MADE.split(here)
+        if parts[::2] != others[::2]:
+            return replaced(there, self._here)
+        return "".join(self._counterpart(*pair) for pair in zip(parts, others, strict=True))
+
+    def _counterpart(self, there: str, here: str) -> str:
+        """The id or time here that is the one there; the latter itself if that is another one than is shown here."""
+        if there in self._here:
+            return self._here[there]
+        if there == here or there in self._sent:
+            return there
+        if "T" in there and "T" in here:
+            return here if self._is_near(there, here) else there
+        if "T" in there or "T" in here or here in self._there:
+            return there
+        self.pair(there, here)
+        return here
+
+    def _is_near(self, there: str, here: str) -> bool:
+        """Whether two times are the same moment, by clocks that may differ."""
+        ahead = (moment(here) - moment(there)).total_seconds()
+        if self._ahead is None:
+            self._ahead = ahead
+        return abs(ahead - self._ahead) <= NEAR
+
+
+def replaced(text: str, others: Mapping[str, str]) -> str:
+    return MADE.sub(lambda found: others.get(found[0], found[0]), text)
+
+
+def moment(time: str) -> datetime:
+    return datetime.fromisoformat(time.replace("Z", "+00:00"))

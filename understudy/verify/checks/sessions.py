@@ -1,0 +1,193 @@
+"""Random sessions, whose responses are compared with those of servers of our own."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from understudy.sampling.answers import Answer
+from understudy.sampling.counterparts import ID, Counterparts
+from understudy.sampling.random_requests import Request
+from understudy.verify import rules
+from understudy.verify.check_context import CheckContext
+from understudy.verify.check_results import Broken
+from understudy.verify.expectations.references import References
+from understudy.verify.requests.endpoints import Endpoint
+from understudy.verify.requests.sessions import Fields, Session
+
+LENGTH = 40  # requests of a session
+TRIES = 12  # times that a session is played again to make it shorter
+NOT_FOUND = 404
+OWN = re.compile(f"{ID}(?:-[a-z])?")  # an id, or a name that has one
+
+
+@dataclass(frozen=True)
+class Step:
+    """A request of a session, and its response, which is only compared if it depends on no other rows."""
+
+    endpoint: Endpoint
+    request: Request
+    answer: Answer
+    is_compared: bool = True
+
+    @property
+    def sent(self) -> str:
+        return f"{self.request.path} {self.request.body}"
+
+    @property
+    def shown(self) -> str:
+        return str(self.answer.body)
+
+    @property
+    def asks(self) -> set[str]:
+        """The ids and names in the request."""
+        return set(OWN.findall(self.sent))
+
+    @property
+    def shows(self) -> set[str]:
+        """The ids and names in the response."""
+        return set(OWN.findall(self.shown))
+
+
+@dataclass(frozen=True)
+class Finding:
+    """How the response to the last of some requests differs from what is expected."""
+
+    steps: tuple[Step, ...]
+    expected: str
+    found: str
+
+    @property
+    def broken(self) -> Broken:
+        return Broken(tuple(step.request for step in self.steps), self.expected, self.found)
+
+
+def check(context: CheckContext, references: References, topic: Callable[[Endpoint], bool]) -> None:
+    """Send the requests of a session until one is not answered as expected, and then only those that show it."""
+    before = context.own.sizes()
+    number = drawn_id(context)
+    mark = f"{context.own.mark()}-{number}"
+    session = Session(context.endpoint_map, Fields.of(context.model.catalog), context.random, mark, topic)
+    finding = first_finding(context, references, session)
+    if finding is not None:
+        report(context, Player(context, references, number), finding)
+    for table, row_id in context.own.made_since(before):
+        delete(context, table, row_id)
+
+
+def report(context: CheckContext, player: "Player", finding: Finding) -> None:
+    """Record a finding, with the fewest requests that show it; if it does not show again, only count it."""
+    shown = player.shortest(finding)
+    with context.results.scenario():
+        again = None if shown is None else player.play(shown.steps)
+        if again is None:
+            context.results.unsettled += 1
+        else:
+            context.results.record(rules.SESSION, again.steps[-1].endpoint.label, "", again.broken)
+
+
+def delete(context: CheckContext, table: str, row_id: str) -> None:
+    """Delete a row, if it is still there."""
+    lookup = context.endpoint_map.deletes[table]
+    answer = context.ask(lookup.endpoint, lookup.request(context.own.key(table, row_id)))
+    if answer.is_success or answer.status == NOT_FOUND:
+        context.own.forget(table, row_id)
+
+
+def drawn_id(context: CheckContext) -> str:
+    return str(UUID(int=context.random.getrandbits(128), version=4))
+
+
+def first_finding(context: CheckContext, references: References, session: Session) -> Finding | None:
+    references.restart()
+    steps: list[Step] = []
+    for _ in range(LENGTH):
+        endpoint, request = session.next()
+        step, difference = ask(context, references, endpoint, request)
+        steps.append(replace(step, is_compared=session.learn(endpoint, request, step.answer)))
+        context.results.count(rules.SESSION, endpoint.label)
+        if difference is not None and steps[-1].is_compared:
+            return Finding(tuple(steps), *difference)
+    return None
+
+
+def ask(
+    context: CheckContext, references: References, endpoint: Endpoint, request: Request
+) -> tuple[Step, tuple[str, str] | None]:
+    """Send a request. Returns the step, and how the response differs from what is expected, if it does."""
+    answer = context.ask(endpoint, request)
+    return Step(endpoint, request, answer), references.difference(endpoint, request, answer)
+
+
+class Player:
+    """Plays the requests of a session again, with new rows."""
+
+    def __init__(self, context: CheckContext, references: References, number: str) -> None:
+        self._context = context
+        self._references = references
+        self._number = number
+
+    def shortest(self, finding: Finding) -> Finding | None:
+        """The fewest requests that show a finding; None if it does not show again."""
+        shown = self.play(needed(finding.steps, self._number)) or self.play(finding.steps)
+        index = 0
+        for _ in range(TRIES):
+            if shown is None or index >= len(shown.steps) - 1:
+                break
+            others = (*shown.steps[:index], *shown.steps[index + 1 :])
+            shorter = self.play(others) if is_removable(shown.steps, index) else None
+            if shorter is not None and shorter.steps[-1].endpoint == shown.steps[-1].endpoint:
+                shown = shorter
+            else:
+                index += 1
+        return shown if shown is not None and self.play(shown.steps) is not None else None
+
+    def _ask(self, step: Step, counterparts: Counterparts) -> tuple[Step, tuple[str, str] | None]:
+        """Send the request of a step again, and learn the ids that the response has in place of the step's."""
+        request = counterparts.request(step.request)
+        again, difference = ask(self._context, self._references, step.endpoint, request)
+        counterparts.aligned(again.answer.body, step.answer.body)
+        return replace(again, is_compared=step.is_compared), difference if step.is_compared else None
+
+    def play(self, steps: Sequence[Step]) -> Finding | None:
+        """The first difference when requests are sent again, with other ids for those that were drawn."""
+        self._references.restart()
+        counterparts, shown = Counterparts(), set[str]()
+        played: list[Step] = []
+        for step in steps:
+            for drawn in set(re.findall(ID, step.sent)) - shown:
+                counterparts.pair(drawn_id(self._context), drawn)
+            shown.update(re.findall(ID, step.sent), re.findall(ID, step.shown))
+            again, difference = self._ask(step, counterparts)
+            played.append(again)
+            if difference is not None:
+                return Finding(tuple(played), *difference)
+        return None
+
+
+def needed(steps: Sequence[Step], number: str) -> list[Step]:
+    """The last step, and those before it that it depends on: what they made or changed is in later requests."""
+    *before, last = steps
+    chosen, wanted = [last], last.asks - {number}
+    for step, made in reversed(list(zip(before, made_by(before), strict=True))):
+        touched = made if step.endpoint.is_safe else made | step.asks
+        if touched & wanted:
+            chosen.insert(0, step)
+            wanted |= step.asks - {number}
+    return chosen
+
+
+def made_by(steps: Sequence[Step]) -> list[set[str]]:
+    """The ids and names that each step is the first to show."""
+    known: set[str] = set()
+    made = []
+    for step in steps:
+        made.append(step.shows - known - (set() if not step.endpoint.is_safe else step.asks))
+        known |= step.shows
+    return made
+
+
+def is_removable(steps: Sequence[Step], index: int) -> bool:
+    """Whether no later request has anything that a step made."""
+    made = made_by(steps[: index + 1])[index]
+    return not any(made & step.asks for step in steps[index + 1 :])

@@ -1,0 +1,120 @@
+"""What a server should answer: what two servers of our own answer to the same requests, as far as these agree."""
+
+import sys
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from understudy.sampling.answers import Answer, Order, rows_of, same, same_up_to_ties, shortened
+from understudy.sampling.counterparts import Counterparts
+from understudy.sampling.json_difference import difference
+from understudy.sampling.moving_fields import moving_in, without
+from understudy.sampling.random_requests import Request
+from understudy.values import is_id
+from understudy.verify.requests.endpoints import LIMIT, OFFSET, PAGE, Endpoint
+
+INVALID = 422  # its body quotes the request, in words that depend on the versions of libraries
+
+
+class Reference(Protocol):
+    """A server of our own."""
+
+    def restart(self) -> None:
+        """Delete all rows."""
+
+    def ask(self, request: Request) -> Answer:
+        """The response to a request."""
+
+
+class References:
+    """Two servers that are sent the same requests: where they disagree, chance decides, and any value is right."""
+
+    def __init__(self, servers: tuple[Reference, Reference]) -> None:
+        self._servers = servers
+        self.restart()
+
+    def restart(self) -> None:
+        """Delete all rows of both."""
+        for server in self._servers:
+            server.restart()
+        self._counterparts = [Counterparts() for _ in self._servers]
+
+    def difference(self, endpoint: Endpoint, request: Request, found: Answer) -> tuple[str, str] | None:
+        """How the response of a server differs from what is expected: both as texts; None if it does not."""
+        pairs = list(zip(self._servers, self._counterparts, strict=True))
+        answers = [server.ask(counterparts.request(request)) for server, counterparts in pairs]
+        if len({answer.status for answer in answers}) > 1:
+            return None
+        status = answers[0].status
+        if status != found.status:
+            return f"{status}", f"{found.status} with {shortened(found.body)}"
+        if status == INVALID:
+            return None
+        body = still(endpoint, found.body)
+        one, other = (
+            counterparts.aligned(still(endpoint, answer.body), body)
+            for (_, counterparts), answer in zip(pairs, answers, strict=True)
+        )
+        expected = settled(one, other, body)
+        return None if agree(expected, body, request) else difference(expected, body)
+
+
+def still(endpoint: Endpoint, body: Any) -> Any:
+    """A body without the fields that change with time."""
+    schema = endpoint.success
+    if schema is None:
+        return body
+    return None if schema.value.get("x-moving") else without(frozenset(moving_in(schema)), body)
+
+
+def settled(one: Any, other: Any, found: Any) -> Any:
+    """What two servers agree on, and what was found where they do not."""
+    if same(one, other):
+        return found if is_ids(found) and is_permutation(one, found) else one
+    if isinstance(one, dict) and isinstance(other, dict) and isinstance(found, dict) and one.keys() == other.keys():
+        return {name: settled(part, other[name], found.get(name)) for name, part in one.items() if name in found}
+    if isinstance(one, list) and isinstance(other, list) and isinstance(found, list) and len(one) == len(other):
+        if not is_permutation(one, other):
+            return [settled(*each) for each in zip(one, other, found, strict=False)]
+        return found if is_permutation(one, found) else one
+    return found
+
+
+def is_ids(value: Any) -> bool:
+    """Whether a value is a list of ids, whose order says nothing."""
+    return isinstance(value, list) and all(isinstance(item, str) and is_id(item) for item in value)
+
+
+def is_permutation(one: Sequence[Any], other: Sequence[Any]) -> bool:
+    left = list(other)
+    for item in one:
+        index = next((index for index, each in enumerate(left) if same(item, each)), None)
+        if index is None:
+            return False
+        del left[index]
+    return not left
+
+
+def agree(expected: Any, found: Any, request: Request) -> bool:
+    """Whether two bodies are the same, but for the order of rows where the request does not say it."""
+    if same(expected, found):
+        return True
+    rows, shown = rows_of(expected), rows_of(found)
+    if rows is None or shown is None or not same(rest_of(expected), rest_of(found)):
+        return False
+    known = {str(row["id"]): row for row in rows}
+    are_same = all(same(known.get(str(row["id"]), row), row) for row in shown)
+    return are_same and same_up_to_ties(rows, shown, order_of(request))
+
+
+def rest_of(body: Any) -> Any:
+    """A body without its rows."""
+    return {name: part for name, part in body.items() if not isinstance(part, list)} if isinstance(body, dict) else None
+
+
+def order_of(request: Request) -> Order:
+    """The order of rows that servers share: not that of ids, which each makes for itself."""
+    order = request.order
+    if order is not None and order.field not in ("", "id"):
+        return order
+    is_cut = isinstance(request.body, dict) and not {LIMIT, OFFSET, PAGE}.isdisjoint(request.body)
+    return Order("", 0 if is_cut else sys.maxsize)
