@@ -61,8 +61,15 @@ class Counterparts:
             partner = next((each for each in left if self._corresponds(item, each)), None)
             if partner is not None:
                 left.remove(partner)
-            found.append(self.aligned(item, ABSENT) if partner is None else partner)
+            found.append(self.aligned(item, self._of_known_id(item, here)) if partner is None else partner)
         return found
+
+    def _of_known_id(self, there: Any, here: Sequence[Any]) -> Any:
+        """The row here that is known to be a row there."""
+        known = self._here.get(str(there.get("id"))) if isinstance(there, dict) else None
+        return next(
+            (row for row in here if known is not None and isinstance(row, dict) and row.get("id") == known), ABSENT
+        )
 
     def _corresponds(self, there: Any, here: Any) -> bool:
         """Whether two values are of the same thing. If not, no ids are learned from them."""
@@ -76,17 +83,18 @@ class Counterparts:
         parts, others = MADE.split(there), MADE.split(here)
         if parts[::2] != others[::2]:
             return replaced(there, self._here)
-        return "".join(self._counterpart(*pair) for pair in zip(parts, others, strict=True))
+        made = map(self._counterpart, parts[1::2], others[1::2])
+        return "".join(f"{between}{text}" for between, text in zip(parts[::2], [*made, ""], strict=True))
 
     def _counterpart(self, there: str, here: str) -> str:
         """The id or time here that is the one there; the latter itself if that is another one than is shown here."""
         if there in self._here:
             return self._here[there]
-        if there == here or there in self._sent:
+        if there in self._sent:
             return there
         if "T" in there and "T" in here:
             return here if self._is_near(there, here) else there
-        if "T" in there or "T" in here or here in self._there:
+        if there == here or "T" in there or "T" in here or here in self._there:
             return there
         self.pair(there, here)
         return here

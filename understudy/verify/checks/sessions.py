@@ -1,13 +1,14 @@
 """Random sessions, whose responses are compared with those of servers of our own."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
 from understudy.sampling.answers import Answer
 from understudy.sampling.counterparts import ID, Counterparts
 from understudy.sampling.random_requests import Request
+from understudy.values import is_id
 from understudy.verify import rules
 from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Broken
@@ -64,20 +65,23 @@ class Finding:
 
 def check(context: CheckContext, references: References, topic: Callable[[Endpoint], bool]) -> None:
     """Send the requests of a session until one is not answered as expected, and then only those that show it."""
-    before = context.own.sizes()
+    before, writes = context.own.sizes(), context.results.writes
+    start = len(writes)
     number = drawn_id(context)
     mark = f"{context.own.mark()}-{number}"
     session = Session(context.endpoint_map, Fields.of(context.model.catalog), context.random, mark, topic)
     finding = first_finding(context, references, session)
+    player = Player(context, references, number)
+    shown = None if finding is None else player.shortest(finding)
+    delete(context, context.own.made_since(before))
+    del writes[start:]  # there is nothing left of them
     if finding is not None:
-        report(context, Player(context, references, number), finding)
-    for table, row_id in context.own.made_since(before):
-        delete(context, table, row_id)
+        report(context, player, shown)
+        delete(context, context.own.made_since(before))
 
 
-def report(context: CheckContext, player: "Player", finding: Finding) -> None:
-    """Record a finding, with the fewest requests that show it; if it does not show again, only count it."""
-    shown = player.shortest(finding)
+def report(context: CheckContext, player: "Player", shown: Finding | None) -> None:
+    """Record a finding, if it shows once more; else only count it."""
     with context.results.scenario():
         again = None if shown is None else player.play(shown.steps)
         if again is None:
@@ -86,12 +90,13 @@ def report(context: CheckContext, player: "Player", finding: Finding) -> None:
             context.results.record(rules.SESSION, again.steps[-1].endpoint.label, "", again.broken)
 
 
-def delete(context: CheckContext, table: str, row_id: str) -> None:
-    """Delete a row, if it is still there."""
-    lookup = context.endpoint_map.deletes[table]
-    answer = context.ask(lookup.endpoint, lookup.request(context.own.key(table, row_id)))
-    if answer.is_success or answer.status == NOT_FOUND:
-        context.own.forget(table, row_id)
+def delete(context: CheckContext, rows: Iterable[tuple[str, str]]) -> None:
+    """Delete rows, by their tables and ids, that are still there."""
+    for table, row_id in rows:
+        lookup = context.endpoint_map.deletes[table]
+        answer = context.ask(lookup.endpoint, lookup.request(context.own.key(table, row_id)))
+        if answer.is_success or answer.status == NOT_FOUND:
+            context.own.forget(table, row_id)
 
 
 def drawn_id(context: CheckContext) -> str:
@@ -140,7 +145,7 @@ class Player:
                 shown = shorter
             else:
                 index += 1
-        return shown if shown is not None and self.play(shown.steps) is not None else None
+        return shown
 
     def _ask(self, step: Step, counterparts: Counterparts) -> tuple[Step, tuple[str, str] | None]:
         """Send the request of a step again, and learn the ids that the response has in place of the step's."""
@@ -188,6 +193,6 @@ def made_by(steps: Sequence[Step]) -> list[set[str]]:
 
 
 def is_removable(steps: Sequence[Step], index: int) -> bool:
-    """Whether no later request has anything that a step made."""
-    made = made_by(steps[: index + 1])[index]
+    """Whether no later request has an id that a step made."""
+    made = set(filter(is_id, made_by(steps[: index + 1])[index]))
     return not any(made & step.asks for step in steps[index + 1 :])

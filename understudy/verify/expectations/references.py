@@ -73,10 +73,23 @@ def settled(one: Any, other: Any, found: Any) -> Any:
     if isinstance(one, dict) and isinstance(other, dict) and isinstance(found, dict) and one.keys() == other.keys():
         return {name: settled(part, other[name], found.get(name)) for name, part in one.items() if name in found}
     if isinstance(one, list) and isinstance(other, list) and isinstance(found, list) and len(one) == len(other):
-        if not is_permutation(one, other):
-            return [settled(*each) for each in zip(one, other, found, strict=False)]
-        return found if is_permutation(one, found) else one
+        return settled_list(one, other, found)
     return found
+
+
+def settled_list(one: list[Any], other: list[Any], found: list[Any]) -> list[Any]:
+    """The same for lists, whose order is that of the two servers if they agree on it."""
+    rows, others, shown = by_id(one), by_id(other), by_id(found)
+    if rows.keys() == others.keys() == shown.keys() and len(rows) == len(found):
+        return [settled(rows[key], others[key], shown[key]) for key in (rows if list(rows) == list(others) else shown)]
+    if not is_permutation(one, other):
+        return [settled(*each) for each in zip(one, other, found, strict=False)]
+    return found if is_permutation(one, found) else one
+
+
+def by_id(rows: Sequence[Any]) -> dict[str, Any]:
+    """Those items of a list that are rows, by their ids."""
+    return {str(row["id"]): row for row in rows if isinstance(row, dict) and "id" in row}
 
 
 def is_ids(value: Any) -> bool:

@@ -1,6 +1,6 @@
 """The rows that a run makes on the server: how they are marked, and that all of them go again."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -90,6 +90,20 @@ def value_for(place: Place, mark: str) -> Any:
 
 def is_refined(schema: Place) -> bool:
     """Whether a handler decides which values are valid, so that the schema does not (`x-refined-by`)."""
+    return has_annotation(schema, ("x-refined-by",))
+
+
+def may_be_refused(schema: Place) -> bool:
+    """Whether a handler can refuse a body that the schema allows."""
+    return has_annotation(schema, ("x-refined-by", "x-further-rules", "x-before", "x-after"))
+
+
+def has_annotation(schema: Place, names: Collection[str], within: frozenset[str] = frozenset()) -> bool:
+    """Whether a schema, or one within it, has one of some annotations."""
+    if schema.path in within:  # a schema that contains itself
+        return False
     parts = [part for _, part in schema.entries("properties")]
     parts += [schema["items"]] if "items" in schema.value else []
-    return "x-refined-by" in schema.value or any(map(is_refined, parts))
+    parts += [part for key in ("anyOf", "oneOf") for part in schema.each(key)]
+    inside = within | {schema.path}
+    return not schema.value.keys().isdisjoint(names) or any(has_annotation(part, names, inside) for part in parts)

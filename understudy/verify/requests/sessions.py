@@ -19,7 +19,9 @@ from understudy.verify.requests.created_rows import is_refined
 from understudy.verify.requests.endpoints import Endpoint, EndpointMap, Selection, example_of, schema_of
 from understudy.verify.requests.field_operators import FieldOperator, field_operators_of
 
-FOCUS = 6  # how often an operation of the session's topic is drawn, for each other one
+FOCUS = 25  # how often an operation of the session's topic is drawn, for each other one
+RARE = 0.4  # how often an operation that deletes rows is drawn, for each other one
+AGAIN = 0.7  # of the writes to a row are followed by a read of it
 NAMES = "abcd"  # so few that rows meet each other
 TEXTS = ("", "text", "É e\u0301 漢字", "line\nbreak", '{"a": 1}', " outer spaces ")
 ANYTHING: Sequence[Any] = (None, True, 3, 1.5, "text", {"a": {"b": [1.0]}, "é": None})
@@ -41,11 +43,13 @@ class Fields:
 
     Args:
         references: the tables of the rows whose ids they have.
+        parents: those of rows that a row depends on.
         names: those that tell the rows of a table apart.
         unique: the fields that do so together, by table.
     """
 
     references: Mapping[str, str]
+    parents: frozenset[str]
     names: frozenset[str]
     unique: Mapping[str, Sequence[Sequence[str]]]
 
@@ -53,12 +57,18 @@ class Fields:
     def of(cls, catalog: Catalog) -> "Fields":
         """Those of the rows of all tables."""
         references: dict[str, str] = {}
-        names = {"name"}
+        names, parents = {"name"}, set()
         for schema in catalog.tables.values():
             names.update(*schema.unique)
             for field, reference in schema.references.items():
                 references.setdefault(field, reference.table)
-        return cls(references, frozenset(names), {table: schema.unique for table, schema in catalog.tables.items()})
+                parents.update([field] if reference.on_delete else [])
+        return cls(
+            references,
+            frozenset(parents),
+            frozenset(names),
+            {table: schema.unique for table, schema in catalog.tables.items()},
+        )
 
 
 class Session:
@@ -90,7 +100,8 @@ class Session:
         self._own: set[str] = set()
         self._now = datetime.now(timezone.utc).replace(microsecond=0)
         self._endpoints = [each for each in endpoint_map.endpoints if is_about_own_rows(each, fields.references)]
-        self._weights = [FOCUS if topic(each) else 1 for each in self._endpoints]
+        self._weights = [(FOCUS if topic(each) else 1) * (RARE if deletes(each) else 1) for each in self._endpoints]
+        self._written: tuple[Endpoint, Request] | None = None
 
     # ------------------------------------------------------------------ rows
 
@@ -131,9 +142,9 @@ class Session:
                 self._samples.learn(schema, [value])
 
     def _is_own(self, row: Row, sent: str) -> bool:
-        """Whether a row has a name of the session, or refers to its rows, and to no others."""
+        """Whether a row has a name of the session, or refers to its rows, and depends on no others."""
         text = json.dumps(row)
-        referred = {row[name] for name in row.keys() & self._fields.references.keys()}
+        referred = {row[name] for name in row.keys() & self._fields.parents}
         is_related = self._mark in text or any(row_id in text for row_id in self._own)
         return is_related and all(each is None or each in self._own or each in sent for each in referred)
 
@@ -151,11 +162,22 @@ class Session:
     # -------------------------------------------------------------- requests
 
     def next(self) -> tuple[Endpoint, Request]:
-        """The next operation and request."""
-        drawn = None
+        """The next operation and request: after a write to a row, mostly one that reads the row."""
+        drawn = self._reading(*self._written) if self._written is not None and self._chance(AGAIN) else None
         while drawn is None:
             drawn = self._possible(self._random.choices(self._endpoints, self._weights)[0], DEPTH)
+        self._written = None if drawn[0].is_safe else drawn
         return drawn
+
+    def _reading(self, endpoint: Endpoint, request: Request) -> tuple[Endpoint, Request] | None:
+        """The operation that reads the row in the path of a write, if there is one."""
+        way, parts = endpoint.path.split("/"), request.path.split("/")
+        for size in range(len(way), 1, -1):
+            path = "/".join(way[:size])
+            for reads in self._endpoints:
+                if reads.method == "GET" and reads.path == path:
+                    return reads, Request("GET", "/".join(parts[:size]), path)
+        return None
 
     def _possible(self, endpoint: Endpoint, depth: int) -> tuple[Endpoint, Request] | None:
         """A request to an operation or, if it needs a row, one that creates that; None if there is none."""
@@ -327,7 +349,11 @@ class Session:
 
 
 def is_untyped(place: Place) -> bool:
-    return place.value.keys().isdisjoint(("type", "enum", "anyOf", "oneOf"))
+    return bool(place.value.keys().isdisjoint(("type", "enum", "anyOf", "oneOf")))
+
+
+def deletes(endpoint: Endpoint) -> bool:
+    return endpoint.method == "DELETE"
 
 
 def makes(endpoint: Endpoint, table: str) -> bool:

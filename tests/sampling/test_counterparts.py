@@ -1,0 +1,80 @@
+"""Responses of two servers, each with ids and times of its own."""
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from understudy.sampling.counterparts import Counterparts
+from understudy.sampling.random_requests import Request
+
+ONE, TWO, THREE, FOUR = (str(uuid4()) for _ in range(4))
+EARLY, NEAR, LATE = "2026-03-01T10:00:00Z", "2026-03-01T10:00:02.5Z", "2026-03-01T11:00:00Z"
+
+
+def row(row_id: str, **fields: Any) -> dict[str, Any]:
+    return {"id": row_id, "created": EARLY, **fields}
+
+
+@pytest.mark.parametrize(
+    ("there", "here"),
+    [
+        (row(ONE, name="a"), row(TWO, name="a")),
+        (row(ONE), {**row(TWO), "created": NEAR}),
+        ([row(ONE), row(THREE)], [row(TWO), row(FOUR)]),
+        (f"run {ONE} at {EARLY}", f"run {TWO} at {NEAR}"),
+        ({"deep": [{"ids": [ONE, THREE]}]}, {"deep": [{"ids": [TWO, FOUR]}]}),
+    ],
+)
+def test_ids_and_times_that_both_make_are_equal(there: Any, here: Any) -> None:
+    assert Counterparts().aligned(there, here) == here
+
+
+@pytest.mark.parametrize(
+    ("there", "here"),
+    [
+        (row(ONE, name="a"), row(TWO, name="b")),
+        (row(ONE, name="a"), row(TWO)),
+        (row(ONE), row(TWO, name="a")),
+        (row(ONE, count=1), row(TWO, count=1.0)),
+        (row(ONE, at=LATE), row(TWO, at=EARLY)),
+        ([row(ONE)], [row(TWO), row(FOUR)]),
+        ({"one": ONE, "other": ONE}, {"one": TWO, "other": FOUR}),
+        ({"one": ONE, "other": THREE}, {"one": TWO, "other": TWO}),
+        (f"run {ONE}", f"task {TWO}"),
+        (ONE, EARLY),
+        (ONE, None),
+    ],
+)
+def test_what_differs_stays_different(there: Any, here: Any) -> None:
+    aligned = Counterparts().aligned(there, here)
+    assert aligned != here or repr(aligned) != repr(here)
+
+
+def test_rows_in_another_order_keep_their_order() -> None:
+    there = [row(ONE, name="a"), row(THREE, name="b")]
+    here = [row(TWO, name="b"), row(FOUR, name="a")]
+    assert Counterparts().aligned(there, here) == [here[1], here[0]]
+
+
+def test_requests_have_the_ids_of_the_other_server() -> None:
+    counterparts = Counterparts()
+    counterparts.aligned(row(ONE), row(TWO))
+    request = counterparts.request(Request("PATCH", f"/runs/{TWO}", "/runs/{id}", {"parent": TWO, "other": FOUR}))
+    assert request.path == f"/runs/{ONE}"
+    assert request.body == {"parent": ONE, "other": FOUR}
+
+
+def test_what_was_sent_must_be_returned() -> None:
+    counterparts = Counterparts()
+    counterparts.request(Request("POST", "/runs/", "/runs/", {"id": ONE, "at": EARLY}))
+    sent = {"id": ONE, "at": EARLY}
+    assert counterparts.aligned(sent, sent) == sent
+    assert counterparts.aligned(sent, {"id": TWO, "at": NEAR}) == sent
+
+
+def test_clocks_may_differ_but_not_from_one_time_to_the_next() -> None:
+    counterparts = Counterparts()
+    assert counterparts.aligned(EARLY, LATE) == LATE
+    assert counterparts.aligned("2026-03-02T10:00:00Z", "2026-03-02T11:00:01Z") == "2026-03-02T11:00:01Z"
+    assert counterparts.aligned("2026-03-02T10:00:00Z", "2026-03-02T10:00:00.5Z") == "2026-03-02T10:00:00Z"

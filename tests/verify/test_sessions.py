@@ -1,0 +1,154 @@
+"""Random sessions, whose responses are compared with those of servers of our own."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from functools import partial
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.apps import app_on
+from tests.conftest import SMALL
+from tests.mutants.behaviours import replies, sends
+from tests.mutants.exchange import Answer as Reply
+from tests.mutants.exchange import Request as Sent
+from tests.mutants.mutant import Behaviour, unchanged
+from tests.mutants.origin import Inside
+from tests.mutants.paths import drop
+from tests.mutants.proxy import Proxy
+from tests.verify.contexts import ContextFactory
+from understudy.contract.contract import Contract
+from understudy.operations.api_folder import Api, own_folder
+from understudy.reference.reference_server import ReferenceServer
+from understudy.reports.verdict import Verdict
+from understudy.sampling.answers import Answer
+from understudy.sampling.random_requests import Request
+from understudy.verify.checks import sessions
+from understudy.verify.expectations.references import References, agree, settled
+from understudy.verify.suite import clean_up, has_tag
+
+SESSIONS = 6
+
+
+@pytest.fixture(scope="module")
+def all_operations() -> ContextFactory:
+    return ContextFactory(Contract.load(own_folder() / "openapi.yaml"))
+
+
+@pytest.fixture(scope="module")
+def references() -> Iterator[References]:
+    with closing(ReferenceServer()) as one, closing(ReferenceServer()) as other:
+        yield References((one, other))
+
+
+Verify = Callable[..., Verdict]
+
+
+@pytest.fixture
+def verdict(all_operations: ContextFactory, references: References, api: Api) -> Verify:
+    """Sends the requests of some sessions about the operations of a tag to a server."""
+
+    def check(behaviour: Behaviour, tag: str, count: int = SESSIONS) -> Verdict:
+        app = Proxy(Inside(app_on(SMALL, api)), behaviour)
+        with all_operations.context_of(app) as context:
+            for _ in range(count):
+                context.results.run(partial(sessions.check, context, references, partial(has_tag, tag)))
+            assert context.results.verdict.errors == []
+            assert clean_up(context) == []
+            assert sum(map(len, context.own.made.values())) == 0, "rows are deleted at the end of each session"
+            return context.results.verdict
+
+    return check
+
+
+TAGS = ("artifacts", "flow_runs", "task_runs", "deployments", "work_pools", "blocks", "concurrency_limits", "ui")
+
+
+@pytest.mark.parametrize("tag", TAGS)
+def test_a_correct_server(verdict: Verify, tag: str) -> None:
+    result = verdict(unchanged, tag, count=3)
+    assert result.violations == []
+    assert sum(count for (rule, _), count in result.checks.items() if rule.name == "session") > 80
+
+
+def shows(operation: str, **fields: Any) -> Behaviour:
+    """What a response shows has other values in some fields."""
+
+    def changed(_: Sent, answer: Reply) -> Reply:
+        is_row = answer.is_success and isinstance(answer.json, dict)
+        return answer.saying({**answer.json, **fields}) if is_row else answer
+
+    return replies(operation, changed)
+
+
+@pytest.mark.parametrize(
+    ("tag", "behaviour", "operation"),
+    [
+        ("flow_runs", shows("GET /flow_runs/[0-9a-f-]{36}", run_count=7), "GET /flow_runs/{id}"),
+        ("deployments", shows("POST /deployments/", paused=True), "POST /deployments/"),
+        ("work_pools", shows("GET /work_pools/[^/]+", status="READY"), "GET /work_pools/{name}"),
+        ("variables", sends("PATCH /variables/name/[^/]+", drop("value")), None),
+        ("concurrency_limits", sends("POST /v2/concurrency_limits/", drop("slot_decay_per_second")), None),
+    ],
+)
+def test_a_broken_server(verdict: Verify, tag: str, behaviour: Behaviour, operation: str | None) -> None:
+    found = [each for each in verdict(behaviour, tag, count=12).violations if each.rule.name == "session"]
+    assert found
+    assert operation is None or operation in {each.operation for each in found}
+
+
+def test_a_report_has_the_requests_that_are_needed(verdict: Verify) -> None:
+    broken = shows("GET /variables/[0-9a-f-]{36}", value="other")
+    violation = next(each for each in verdict(broken, "variables").violations if each.rule.name == "session")
+    assert [f"{each.method} {each.operation}" for each in violation.requests] == [
+        "POST /variables/",
+        "GET /variables/{id}",
+    ]
+    assert "value" in violation.expected
+    assert "other" in violation.found
+    made = [write.made for write in violation.writes if write.made]
+    assert made == [violation.requests[-1].path.rpartition("/")[2]], "a script creates what the requests need"
+
+
+def test_a_server_that_differs_once_is_not_blamed(verdict: Verify) -> None:
+    seen: list[str] = []
+
+    def changed(sent: Sent, answer: Reply) -> Reply:
+        seen.append(str(sent))
+        return answer.saying({**answer.json, "tags": ["once"]}) if len(seen) == 1 else answer
+
+    assert verdict(replies("POST /variables/", changed), "variables").violations == []
+    assert seen
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "found", "expected"),
+    [
+        ({"a": 1, "b": 2}, {"a": 1, "b": 3}, {"a": 4, "b": 5}, {"a": 1, "b": 5}),
+        ([1, 2], [2, 1], [2, 1], [2, 1]),
+        ([1, 2], [2, 1], [1, 3], [1, 2]),
+        ([{"a": 1}], [{"a": 2}], [{"a": 3}], [{"a": 3}]),
+        ("x", "y", "z", "z"),
+        ("x", "x", "z", "x"),
+    ],
+)
+def test_where_two_servers_disagree_any_value_is_right(one: Any, other: Any, found: Any, expected: Any) -> None:
+    assert settled(one, other, found) == expected
+
+
+def test_rows_may_be_in_any_order_if_the_request_does_not_say_it() -> None:
+    rows = [{"id": "a", "name": "x"}, {"id": "b", "name": "y"}]
+    request = Request("GET", "/things", "/things")
+    assert agree(rows, rows[::-1], request)
+    assert not agree(rows, [rows[0], {**rows[1], "name": "z"}], request)
+    assert not agree(rows, rows[:1], request)
+
+
+def test_a_reference_server_starts_again_without_rows() -> None:
+    with closing(ReferenceServer()) as server:
+        body = {"name": "one"}
+        assert server.ask(Request("POST", "/flows/", "/flows/", body)).status == httpx.codes.CREATED
+        assert server.ask(Request("POST", "/flows/", "/flows/", body)).status == httpx.codes.OK
+        server.restart()
+        assert server.ask(Request("POST", "/flows/count", "/flows/count", {})) == Answer(200, 0)
