@@ -25,7 +25,7 @@ from understudy.reports.verdict import Verdict
 from understudy.sampling.answers import Answer
 from understudy.sampling.random_requests import Request
 from understudy.verify.checks import sessions
-from understudy.verify.expectations.references import References, agree, settled
+from understudy.verify.expectations.reference_answers import References, agree, settled
 from understudy.verify.suite import clean_up, has_tag
 
 SESSIONS = 6

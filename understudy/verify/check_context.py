@@ -20,7 +20,7 @@ from understudy.terminal.interrupts import delayed
 from understudy.verify import rules
 from understudy.verify.check_results import Broken, CheckResults, Refused, unlike
 from understudy.verify.expectations.model import Model, Row
-from understudy.verify.expectations.references import References
+from understudy.verify.expectations.reference_answers import References
 from understudy.verify.expectations.request_interpreter import RequestInterpreter
 from understudy.verify.expectations.response_schemas import ResponseSchemas
 from understudy.verify.requests.created_rows import CreatedRows

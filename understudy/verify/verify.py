@@ -39,7 +39,7 @@ from understudy.terminal.progress import Progress, showing
 from understudy.verify import deviations, rules, suite
 from understudy.verify.check_context import CheckContext
 from understudy.verify.expectations.model import Model
-from understudy.verify.expectations.references import References
+from understudy.verify.expectations.reference_answers import References
 from understudy.verify.expectations.request_interpreter import RequestInterpreter
 from understudy.verify.requests.endpoints import LIMIT, EndpointMap
 from understudy.verify.requests.throttled_client import BudgetSpent, ThrottledClient

@@ -1,6 +1,7 @@
 """Random sessions, whose responses are compared with those of servers of our own."""
 
 import re
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
@@ -12,13 +13,14 @@ from understudy.values import is_id
 from understudy.verify import rules
 from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Broken
-from understudy.verify.expectations.references import References
+from understudy.verify.expectations.reference_answers import Difference, References
 from understudy.verify.requests.endpoints import Endpoint
-from understudy.verify.requests.sessions import Fields, Session
+from understudy.verify.requests.random_sessions import Fields, Session
 
 LENGTH = 40  # requests of a session
 TRIES = 12  # times that a session is played again to make it shorter
 NOT_FOUND = 404
+PAUSE = 1.0  # seconds that a server has to do what it does after a response
 OWN = re.compile(f"{ID}(?:-[a-z])?")  # an id, or a name that has one
 
 
@@ -55,12 +57,12 @@ class Finding:
     """How the response to the last of some requests differs from what is expected."""
 
     steps: tuple[Step, ...]
-    expected: str
-    found: str
+    difference: Difference
 
     @property
     def broken(self) -> Broken:
-        return Broken(tuple(step.request for step in self.steps), self.expected, self.found)
+        requests = tuple(step.request for step in self.steps)
+        return Broken(requests, self.difference.expected, self.difference.found)
 
 
 def check(context: CheckContext, references: References, topic: Callable[[Endpoint], bool]) -> None:
@@ -75,19 +77,18 @@ def check(context: CheckContext, references: References, topic: Callable[[Endpoi
     shown = None if finding is None else player.shortest(finding)
     delete(context, context.own.made_since(before))
     del writes[start:]  # there is nothing left of them
-    if finding is not None:
+    if shown is not None:
         report(context, player, shown)
         delete(context, context.own.made_since(before))
 
 
-def report(context: CheckContext, player: "Player", shown: Finding | None) -> None:
-    """Record a finding, if it shows once more; else only count it."""
+def report(context: CheckContext, player: "Player", shown: Finding) -> None:
+    """Record a finding, if it shows once more: else it came of chance, or of what others changed."""
     with context.results.scenario():
-        again = None if shown is None else player.play(shown.steps)
-        if again is None:
-            context.results.unsettled += 1
-        else:
-            context.results.record(rules.SESSION, again.steps[-1].endpoint.label, "", again.broken)
+        again = player.play(shown.steps)
+        if again is not None:
+            operation, subject = again.steps[-1].endpoint.label, again.difference.fields
+            context.results.record(rules.SESSION, operation, subject, again.broken)
 
 
 def delete(context: CheckContext, rows: Iterable[tuple[str, str]]) -> None:
@@ -96,7 +97,7 @@ def delete(context: CheckContext, rows: Iterable[tuple[str, str]]) -> None:
         lookup = context.endpoint_map.deletes[table]
         answer = context.ask(lookup.endpoint, lookup.request(context.own.key(table, row_id)))
         if answer.is_success or answer.status == NOT_FOUND:
-            context.own.forget(table, row_id)
+            context.own.remove(table, row_id)
 
 
 def drawn_id(context: CheckContext) -> str:
@@ -109,16 +110,19 @@ def first_finding(context: CheckContext, references: References, session: Sessio
     for _ in range(LENGTH):
         endpoint, request = session.next()
         step, difference = ask(context, references, endpoint, request)
+        if difference is not None and endpoint.is_safe:
+            time.sleep(PAUSE)
+            step, difference = ask(context, references, endpoint, request)
         steps.append(replace(step, is_compared=session.learn(endpoint, request, step.answer)))
         context.results.count(rules.SESSION, endpoint.label)
         if difference is not None and steps[-1].is_compared:
-            return Finding(tuple(steps), *difference)
+            return Finding(tuple(steps), difference)
     return None
 
 
 def ask(
     context: CheckContext, references: References, endpoint: Endpoint, request: Request
-) -> tuple[Step, tuple[str, str] | None]:
+) -> tuple[Step, Difference | None]:
     """Send a request. Returns the step, and how the response differs from what is expected, if it does."""
     answer = context.ask(endpoint, request)
     return Step(endpoint, request, answer), references.difference(endpoint, request, answer)
@@ -147,7 +151,7 @@ class Player:
                 index += 1
         return shown
 
-    def _ask(self, step: Step, counterparts: Counterparts) -> tuple[Step, tuple[str, str] | None]:
+    def _ask(self, step: Step, counterparts: Counterparts) -> tuple[Step, Difference | None]:
         """Send the request of a step again, and learn the ids that the response has in place of the step's."""
         request = counterparts.request(step.request)
         again, difference = ask(self._context, self._references, step.endpoint, request)
@@ -166,7 +170,7 @@ class Player:
             again, difference = self._ask(step, counterparts)
             played.append(again)
             if difference is not None:
-                return Finding(tuple(played), *difference)
+                return Finding(tuple(played), difference)
         return None
 
 

@@ -58,8 +58,8 @@ class CreatedRows:
         """The tables and ids of the rows beyond some numbers of them."""
         return [(table, row_id) for table, ids in self.made.items() for row_id in ids[sizes[table] :]]
 
-    def forget(self, table: str, row_id: str) -> None:
-        """A row is gone."""
+    def remove(self, table: str, row_id: str) -> None:
+        """Note that a row is deleted."""
         self.made[table].remove(row_id)
 
     def key(self, table: str, row_id: str) -> str:

@@ -2,17 +2,34 @@
 
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
+from understudy.reports.verdict import SEPARATOR
 from understudy.sampling.answers import Answer, Order, rows_of, same, same_up_to_ties, shortened
 from understudy.sampling.counterparts import Counterparts
-from understudy.sampling.json_difference import difference
+from understudy.sampling.json_difference import difference, differing
 from understudy.sampling.moving_fields import moving_in, without
 from understudy.sampling.random_requests import Request
 from understudy.values import is_id
 from understudy.verify.requests.endpoints import LIMIT, OFFSET, PAGE, Endpoint
 
 INVALID = 422  # its body quotes the request, in words that depend on the versions of libraries
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How a response differs from what is expected: both as texts, and the names of the fields that differ."""
+
+    expected: str
+    found: str
+    fields: str = ""
+
+    @classmethod
+    def of(cls, expected: Any, found: Any) -> "Difference":
+        """That of two bodies."""
+        fields = (path.rpartition(".")[2].partition("[")[0] for path, _, _ in differing(expected, found))
+        return cls(*difference(expected, found), SEPARATOR.join(sorted(set(filter(None, fields)))))
 
 
 class Reference(Protocol):
@@ -38,15 +55,15 @@ class References:
             server.restart()
         self._counterparts = [Counterparts() for _ in self._servers]
 
-    def difference(self, endpoint: Endpoint, request: Request, found: Answer) -> tuple[str, str] | None:
-        """How the response of a server differs from what is expected: both as texts; None if it does not."""
+    def difference(self, endpoint: Endpoint, request: Request, found: Answer) -> Difference | None:
+        """How the response of a server differs from what is expected; None if it does not."""
         pairs = list(zip(self._servers, self._counterparts, strict=True))
         answers = [server.ask(counterparts.request(request)) for server, counterparts in pairs]
         if len({answer.status for answer in answers}) > 1:
             return None
         status = answers[0].status
         if status != found.status:
-            return f"{status}", f"{found.status} with {shortened(found.body)}"
+            return Difference(f"{status}", f"{found.status} with {shortened(found.body)}")
         if status == INVALID:
             return None
         body = still(endpoint, found.body)
@@ -55,7 +72,7 @@ class References:
             for (_, counterparts), answer in zip(pairs, answers, strict=True)
         )
         expected = settled(one, other, body)
-        return None if agree(expected, body, request) else difference(expected, body)
+        return None if agree(expected, body, request) else Difference.of(expected, body)
 
 
 def still(endpoint: Endpoint, body: Any) -> Any:

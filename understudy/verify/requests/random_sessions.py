@@ -11,12 +11,11 @@ from uuid import UUID
 
 from understudy.contract.catalog import Catalog
 from understudy.contract.contract import Place
-from understudy.sampling.answers import Answer
+from understudy.sampling.answers import Answer, Row
 from understudy.sampling.random_requests import Request, RequestGenerator
 from understudy.sampling.sample_values import Samples
-from understudy.verify.expectations.model import Row
 from understudy.verify.requests.created_rows import is_refined
-from understudy.verify.requests.endpoints import Endpoint, EndpointMap, Selection, example_of, schema_of
+from understudy.verify.requests.endpoints import PAGE, Endpoint, EndpointMap, Selection, example_of, schema_of
 from understudy.verify.requests.field_operators import FieldOperator, field_operators_of
 
 FOCUS = 25  # how often an operation of the session's topic is drawn, for each other one
@@ -44,7 +43,7 @@ class Fields:
     Args:
         references: the tables of the rows whose ids they have.
         parents: those of rows that a row depends on.
-        names: those that tell the rows of a table apart.
+        names: those whose values differ between the rows of a table.
         unique: the fields that do so together, by table.
     """
 
@@ -152,7 +151,7 @@ class Session:
         """The value of a field of one of the session's rows.
 
         Raises:
-            NoRow: there is none.
+            NoRow: the session has no such row.
         """
         values = [row[field] for row in self._rows.get(table, {}).values() if row.get(field) is not None]
         if not values:
@@ -180,7 +179,7 @@ class Session:
         return None
 
     def _possible(self, endpoint: Endpoint, depth: int) -> tuple[Endpoint, Request] | None:
-        """A request to an operation or, if it needs a row, one that creates that; None if there is none."""
+        """A request to an operation or, if it needs a row, one that creates that; None without one."""
         try:
             return endpoint, self._request(endpoint)
         except NoRow as error:
@@ -230,7 +229,7 @@ class Session:
         return self._object(schema, fixed, self._content(endpoint))
 
     def _content(self, endpoint: Endpoint) -> list[str]:
-        """The fields that make a new row another one than those of others, if it is told apart by its content."""
+        """The fields that make a new row differ from those of others, if it has no name for that."""
         table = next((table for table, creates in self._map.creates.items() if creates == endpoint), "")
         given = schema_of(endpoint).value["properties"].keys()
         unique = self._fields.unique.get(table, ())
@@ -297,7 +296,7 @@ class Session:
                 return self._any_object(place, name)
             case "boolean":
                 return self._chance(0.5)
-        return self._number(place)
+        return self._number(place, name)
 
     def _string(self, place: Place, name: str) -> str:
         match place.value.get("format"):
@@ -311,7 +310,9 @@ class Session:
         is_name = name in self._fields.names or "pattern" in place.value or self._chance(0.5)
         return f"{self._mark}-{self._random.choice(NAMES)}" if is_name else self._random.choice(TEXTS)
 
-    def _number(self, place: Place) -> int:
+    def _number(self, place: Place, name: str) -> int:
+        if name == PAGE:
+            return 1  # a later one may have no rows, but be about those of others
         low, high = place.value.get("minimum", 0), place.value.get("maximum", 10_000)
         return int(self._random.choice([min(low + step, high) for step in (0, 1, 2, 5, 100)]))
 
