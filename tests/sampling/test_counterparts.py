@@ -1,14 +1,14 @@
 """Responses of two servers, each with ids and times of its own."""
 
 from typing import Any
-from uuid import uuid4
+from uuid import UUID
 
 import pytest
 
 from understudy.sampling.counterparts import Counterparts
 from understudy.sampling.random_requests import Request
 
-ONE, TWO, THREE, FOUR = (str(uuid4()) for _ in range(4))
+ONE, TWO, THREE, FOUR = (str(UUID(int=number, version=4)) for number in range(1, 5))
 EARLY, NEAR, LATE = "2026-03-01T10:00:00Z", "2026-03-01T10:00:02.5Z", "2026-03-01T11:00:00Z"
 
 
