@@ -1,6 +1,7 @@
 """Every rule can fail: for each there is a broken server that breaks it, and a correct server that does not."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
 from functools import cache, partial
 from typing import Any
 
@@ -16,6 +17,7 @@ from tests.mutants.origin import Inside
 from tests.mutants.proxy import Proxy
 from tests.verify.contexts import ContextFactory
 from understudy.operations.api_folder import Api
+from understudy.reference.reference_server import ReferenceServer
 from understudy.reports.verdict import Rule, Verdict
 from understudy.sampling.random_requests import RequestGenerator
 from understudy.verify import rules
@@ -29,11 +31,13 @@ from understudy.verify.checks import (
     lookups,
     related_rows,
     scenarios,
+    sessions,
     single_criteria,
     writes,
 )
+from understudy.verify.expectations.reference_answers import References
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
-from understudy.verify.suite import clean_up, subjects_of
+from understudy.verify.suite import clean_up, has_tag, subjects_of
 
 
 def with_a_stranger(rows: list[Any]) -> list[Any]:
@@ -128,6 +132,13 @@ def written(table: str) -> Focus:
     return lambda context, subjects: [partial(writes.check, context, subjects[table])]
 
 
+def in_sessions(context: CheckContext, subjects: Subjects) -> Iterator[Task]:
+    with closing(ReferenceServer()) as one, closing(ReferenceServer()) as other:
+        references = References((one, other), moving=())
+        for _ in range(8):
+            yield partial(sessions.check, context, references, partial(has_tag, "flows"))
+
+
 def in_scenarios(context: CheckContext, subjects: Subjects) -> Iterator[Task]:
     for each in scenarios.scenarios(context):
         yield partial(scenarios.check, context, each)
@@ -185,6 +196,7 @@ TABLE: list[tuple[str, str, Focus]] = [
     ("delete", "delete-of-older-ones", written("artifacts")),
     ("delete", "bulk-limit-ignored", written("flows")),
     ("scenario", "bulk-only-says", in_scenarios),
+    ("session", "existing-flow-201", in_sessions),
 ]
 
 

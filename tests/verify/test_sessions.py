@@ -23,12 +23,14 @@ from understudy.operations.api_folder import Api, own_folder
 from understudy.reference.reference_server import ReferenceServer
 from understudy.reports.verdict import Verdict
 from understudy.sampling.answers import Answer
+from understudy.sampling.moving_fields import moving_fields
 from understudy.sampling.random_requests import Request
 from understudy.verify.checks import sessions
 from understudy.verify.expectations.reference_answers import References, agree, settled
 from understudy.verify.suite import clean_up, has_tag
 
 SESSIONS = 6
+ONE, TWO = (f"00000000-0000-4000-8000-00000000000{number}" for number in (1, 2))
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +39,9 @@ def all_operations() -> ContextFactory:
 
 
 @pytest.fixture(scope="module")
-def references() -> Iterator[References]:
+def references(all_operations: ContextFactory) -> Iterator[References]:
     with closing(ReferenceServer()) as one, closing(ReferenceServer()) as other:
-        yield References((one, other))
+        yield References((one, other), moving_fields(all_operations.contract))
 
 
 Verify = Callable[..., Verdict]
@@ -127,7 +129,16 @@ def test_a_server_that_differs_once_is_not_blamed(verdict: Verify) -> None:
     [
         ({"a": 1, "b": 2}, {"a": 1, "b": 3}, {"a": 4, "b": 5}, {"a": 1, "b": 5}),
         ([1, 2], [2, 1], [2, 1], [2, 1]),
-        ([1, 2], [2, 1], [1, 3], [1, 2]),
+        ([1, 2], [2, 1], [3, 4, 5], [1, 2]),
+        ([1, 2], [1, 2], [2, 1], [1, 2]),
+        (
+            [{"id": "a", "n": 1}, {"id": "b"}],
+            [{"id": "b"}, {"id": "a", "n": 2}],
+            [{"id": "b"}, {"id": "a", "n": 3}],
+            [{"id": "b"}, {"id": "a", "n": 3}],
+        ),
+        ({"ids": [ONE, TWO]}, {"ids": [ONE, TWO]}, {"ids": [TWO, ONE]}, {"ids": [TWO, ONE]}),
+        ({"a": 1}, {"a": 1}, {}, {"a": 1}),
         ([{"a": 1}], [{"a": 2}], [{"a": 3}], [{"a": 3}]),
         ("x", "y", "z", "z"),
         ("x", "x", "z", "x"),

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -21,9 +21,13 @@ class Counterparts:
     """The ids of one server by those that another one made for the same things.
 
     Requests are drawn for the server `here`. The one `there` is sent the same requests with its own ids.
+
+    Args:
+        moving: the names of fields whose values change with time.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, moving: Container[str] = ()) -> None:
+        self._moving = moving
         self._there: dict[str, str] = {}
         self._here: dict[str, str] = {}
         self._sent: set[str] = set()
@@ -45,12 +49,15 @@ class Counterparts:
         It is equal to the value here if the servers agree. A list in another order stays in the order there.
         """
         if isinstance(there, dict) and isinstance(here, dict):
-            return {name: self.aligned(part, here.get(name, ABSENT)) for name, part in there.items()}
+            return {name: self._aligned_field(name, part, here.get(name, ABSENT)) for name, part in there.items()}
         if isinstance(there, list) and isinstance(here, list) and len(there) == len(here):
             return self._aligned_list(there, here)
         if isinstance(there, str):
             return self._aligned_text(there, here if isinstance(here, str) else "")
         return json.loads(replaced(json.dumps(there), self._here))
+
+    def _aligned_field(self, name: str, there: Any, here: Any) -> Any:
+        return here if name in self._moving and are_alike(there, here) else self.aligned(there, here)
 
     def _aligned_list(self, there: Sequence[Any], here: Sequence[Any]) -> list[Any]:
         correspond = [self._corresponds(*pair) for pair in zip(there, here, strict=True)]
@@ -105,6 +112,13 @@ class Counterparts:
         if self._ahead is None:
             self._ahead = ahead
         return abs(ahead - self._ahead) <= NEAR
+
+
+def are_alike(there: Any, here: Any) -> bool:
+    """Whether two values that change with time may be the same: flags, and numbers that are not far apart."""
+    if isinstance(there, bool) or isinstance(here, bool):
+        return isinstance(there, bool) and isinstance(here, bool)
+    return isinstance(there, int | float) and isinstance(here, int | float) and abs(there - here) <= NEAR
 
 
 def replaced(text: str, others: Mapping[str, str]) -> str:

@@ -33,6 +33,7 @@ from understudy.reports.text_report import summary
 from understudy.reports.verdict import Verdict
 from understudy.sampling.client_authentication import refusal_of
 from understudy.sampling.http_client import client, header_of
+from understudy.sampling.moving_fields import moving_fields
 from understudy.terminal.console import echo, warn
 from understudy.terminal.interrupts import Interrupts, delayed
 from understudy.terminal.progress import Progress, showing
@@ -112,7 +113,7 @@ def judged(plan: Plan) -> Verdict:
     seed = random.SystemRandom().randrange(2**32) if plan.seed is None else plan.seed
     with (
         client(plan.url, headers_of(plan, contract), contract, plan.network) as server,
-        own_servers(plan) as references,
+        own_servers(plan, contract) as references,
     ):
         verdict = verified(plan, contract, server, references, seed)
     verdict.known = [each for each in verdict.violations if any(deviation.covers(each) for deviation in known)]
@@ -121,7 +122,7 @@ def judged(plan: Plan) -> Verdict:
 
 
 @contextmanager
-def own_servers(plan: Plan) -> Iterator[References | None]:
+def own_servers(plan: Plan, contract: Contract) -> Iterator[References | None]:
     """Servers of our own, to compare responses with; none in a run that writes nothing."""
     if not plan.allow_writes:
         yield None
@@ -130,7 +131,7 @@ def own_servers(plan: Plan) -> Iterator[References | None]:
     from understudy.reference.reference_server import ReferenceServer  # noqa: PLC0415
 
     with closing(ReferenceServer()) as one, closing(ReferenceServer()) as other:
-        yield References((one, other))
+        yield References((one, other), moving_fields(contract))
 
 
 def verified(plan: Plan, contract: Contract, server: httpx.Client, references: References | None, seed: int) -> Verdict:

@@ -1,15 +1,14 @@
 """What a server should answer: what two servers of our own answer to the same requests, as far as these agree."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from understudy.reports.verdict import SEPARATOR
 from understudy.sampling.answers import Answer, Order, rows_of, same, same_up_to_ties, shortened
-from understudy.sampling.counterparts import Counterparts
+from understudy.sampling.counterparts import Counterparts, are_alike
 from understudy.sampling.json_difference import difference, differing
-from understudy.sampling.moving_fields import moving_in, without
 from understudy.sampling.random_requests import Request
 from understudy.values import is_id
 from understudy.verify.requests.endpoints import LIMIT, OFFSET, PAGE, Endpoint
@@ -43,17 +42,23 @@ class Reference(Protocol):
 
 
 class References:
-    """Two servers that are sent the same requests: where they disagree, chance decides, and any value is right."""
+    """Two servers that are sent the same requests: where they disagree, chance decides, and any value is right.
 
-    def __init__(self, servers: tuple[Reference, Reference]) -> None:
+    Args:
+        servers: the two.
+        moving: the names of fields whose values change with time.
+    """
+
+    def __init__(self, servers: tuple[Reference, Reference], moving: Container[str]) -> None:
         self._servers = servers
+        self._moving = moving
         self.restart()
 
     def restart(self) -> None:
         """Delete all rows of both."""
         for server in self._servers:
             server.restart()
-        self._counterparts = [Counterparts() for _ in self._servers]
+        self._counterparts = [Counterparts(self._moving) for _ in self._servers]
 
     def difference(self, endpoint: Endpoint, request: Request, found: Answer) -> Difference | None:
         """How the response of a server differs from what is expected; None if it does not."""
@@ -66,42 +71,34 @@ class References:
             return Difference(f"{status}", f"{found.status} with {shortened(found.body)}")
         if status == INVALID:
             return None
-        body = still(endpoint, found.body)
+        body = found.body
+        is_moving = endpoint.success is not None and endpoint.success.value.get("x-moving")
         one, other = (
-            counterparts.aligned(still(endpoint, answer.body), body)
+            body if is_moving and are_alike(answer.body, body) else counterparts.aligned(answer.body, body)
             for (_, counterparts), answer in zip(pairs, answers, strict=True)
         )
         expected = settled(one, other, body)
         return None if agree(expected, body, request) else Difference.of(expected, body)
 
 
-def still(endpoint: Endpoint, body: Any) -> Any:
-    """A body without the fields that change with time."""
-    schema = endpoint.success
-    if schema is None:
-        return body
-    return None if schema.value.get("x-moving") else without(frozenset(moving_in(schema)), body)
-
-
 def settled(one: Any, other: Any, found: Any) -> Any:
     """What two servers agree on, and what was found where they do not."""
-    if same(one, other):
-        return found if is_ids(found) and is_permutation(one, found) else one
     if isinstance(one, dict) and isinstance(other, dict) and isinstance(found, dict) and one.keys() == other.keys():
-        return {name: settled(part, other[name], found.get(name)) for name, part in one.items() if name in found}
+        return {name: settled(part, other[name], found.get(name)) for name, part in one.items()}
     if isinstance(one, list) and isinstance(other, list) and isinstance(found, list) and len(one) == len(other):
         return settled_list(one, other, found)
-    return found
+    return one if same(one, other) else found
 
 
 def settled_list(one: list[Any], other: list[Any], found: list[Any]) -> list[Any]:
-    """The same for lists, whose order is that of the two servers if they agree on it."""
+    """The same for lists, whose order is that of the two servers if they agree on it and it says anything."""
     rows, others, shown = by_id(one), by_id(other), by_id(found)
     if rows.keys() == others.keys() == shown.keys() and len(rows) == len(found):
         return [settled(rows[key], others[key], shown[key]) for key in (rows if list(rows) == list(others) else shown)]
-    if not is_permutation(one, other):
-        return [settled(*each) for each in zip(one, other, found, strict=False)]
-    return found if is_permutation(one, found) else one
+    is_by_chance = is_ids(found) or (not same(one, other) and is_permutation(one, other))
+    if is_by_chance and is_permutation(one, found):
+        return found
+    return [settled(*each) for each in zip(one, other, found, strict=True)] if len(one) == len(found) else one
 
 
 def by_id(rows: Sequence[Any]) -> dict[str, Any]:

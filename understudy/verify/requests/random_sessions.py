@@ -19,7 +19,8 @@ from understudy.verify.requests.endpoints import PAGE, Endpoint, EndpointMap, Se
 from understudy.verify.requests.field_operators import FieldOperator, field_operators_of
 
 FOCUS = 25  # how often an operation of the session's topic is drawn, for each other one
-RARE = 0.4  # how often an operation that deletes rows is drawn, for each other one
+RARE = 0.4  # how often an operation that deletes a row is drawn, for each other one
+OFTEN = 3  # how often one is drawn that does something to a row, such as setting its state
 AGAIN = 0.7  # of the writes to a row are followed by a read of it
 NAMES = "abcd"  # so few that rows meet each other
 TEXTS = ("", "text", "É e\u0301 漢字", "line\nbreak", '{"a": 1}', " outer spaces ")
@@ -69,6 +70,14 @@ class Fields:
             {table: schema.unique for table, schema in catalog.tables.items()},
         )
 
+    def is_shared(self, endpoint: Endpoint) -> bool:
+        """Whether the only name in a path is one that several rows may have, below different other rows."""
+        if len(endpoint.parameters) != 1 or "x-names" not in endpoint.parameters[0].value:
+            return False
+        table, _, field = endpoint.parameters[0].value["x-names"].partition(".")
+        sets = [names for names in self.unique.get(table, ()) if field in names]
+        return bool(sets) and all(len(names) > 1 for names in sets)
+
 
 class Session:
     """Draws the requests of a session, one after the other.
@@ -98,8 +107,12 @@ class Session:
         self._rows: dict[str, dict[str, Row]] = {}
         self._own: set[str] = set()
         self._now = datetime.now(timezone.utc).replace(microsecond=0)
-        self._endpoints = [each for each in endpoint_map.endpoints if is_about_own_rows(each, fields.references)]
-        self._weights = [(FOCUS if topic(each) else 1) * (RARE if deletes(each) else 1) for each in self._endpoints]
+        self._endpoints = [
+            each
+            for each in endpoint_map.endpoints
+            if is_about_own_rows(each, fields.references) and not fields.is_shared(each)
+        ]
+        self._weights = [(FOCUS if topic(each) else 1) * weight_of(each) for each in self._endpoints]
         self._written: tuple[Endpoint, Request] | None = None
 
     # ------------------------------------------------------------------ rows
@@ -147,13 +160,18 @@ class Session:
         is_related = self._mark in text or any(row_id in text for row_id in self._own)
         return is_related and all(each is None or each in self._own or each in sent for each in referred)
 
-    def _value(self, table: str, field: str) -> Any:
-        """The value of a field of one of the session's rows.
+    def _is_given(self, value: Any) -> bool:
+        """Whether a value is an id or a name of a row of the session that no other row has."""
+        return isinstance(value, str) and (value in self._own or self._mark in value)
+
+    def _value(self, table: str, field: str, *, any_name: bool = False) -> Any:
+        """The value of a field of one of the session's rows: one that no other row has, or any.
 
         Raises:
             NoRow: the session has no such row.
         """
-        values = [row[field] for row in self._rows.get(table, {}).values() if row.get(field) is not None]
+        values = [value for row in self._rows.get(table, {}).values() if (value := row.get(field)) is not None]
+        values = [value for value in values if any_name or self._is_given(value)]
         if not values:
             raise NoRow(table)
         return self._random.choice(values)
@@ -161,7 +179,7 @@ class Session:
     # -------------------------------------------------------------- requests
 
     def next(self) -> tuple[Endpoint, Request]:
-        """The next operation and request: after a write to a row, mostly one that reads the row."""
+        """The next operation and request: after a write, mostly one that reads a row that it is about."""
         drawn = self._reading(*self._written) if self._written is not None and self._chance(AGAIN) else None
         while drawn is None:
             drawn = self._possible(self._random.choices(self._endpoints, self._weights)[0], DEPTH)
@@ -169,14 +187,31 @@ class Session:
         return drawn
 
     def _reading(self, endpoint: Endpoint, request: Request) -> tuple[Endpoint, Request] | None:
-        """The operation that reads the row in the path of a write, if there is one."""
+        """An operation that reads a row that a write is about: that in its path, or one that its body refers to."""
         way, parts = endpoint.path.split("/"), request.path.split("/")
-        for size in range(len(way), 1, -1):
-            path = "/".join(way[:size])
-            for reads in self._endpoints:
-                if reads.method == "GET" and reads.path == path:
-                    return reads, Request("GET", "/".join(parts[:size]), path)
-        return None
+        found = [
+            (reads, Request("GET", "/".join(parts[:size]), reads.path))
+            for size in range(len(way), 1, -1)
+            for reads in self._endpoints
+            if reads.method == "GET" and reads.path.split("/") == way[:size]
+        ]
+        return found[0] if found and self._chance(AGAIN) else self._reading_of(f"{request.path} {request.body}")
+
+    def _reading_of(self, sent: str) -> tuple[Endpoint, Request] | None:
+        """An operation whose path names one of the rows whose ids or names are in a request."""
+        rows = [(table, row) for table, rows in self._rows.items() for row in rows.values() if is_named(row, sent)]
+        found = [
+            (
+                reads,
+                Request(reads.method, reads.path.replace(f"{{{name}}}", quote(str(row[field]), safe="")), reads.path),
+            )
+            for table, row in rows
+            for reads in self._endpoints
+            if reads.method == "GET" and len(reads.parameters) == 1
+            for name, named, field in [place_of(reads)]
+            if named == table and self._is_given(row.get(field))
+        ]
+        return self._random.choice(found) if found else None
 
     def _possible(self, endpoint: Endpoint, depth: int) -> tuple[Endpoint, Request] | None:
         """A request to an operation or, if it needs a row, one that creates that; None without one."""
@@ -198,16 +233,20 @@ class Session:
         for parameter in endpoint.place.each("parameters"):
             name, kind = parameter.value["name"], parameter.value["in"]
             if kind == "path":
-                path = path.replace(f"{{{name}}}", quote(str(self._parameter(parameter)), safe="", errors="replace"))
+                path = path.replace(
+                    f"{{{name}}}", quote(str(self._parameter(parameter, endpoint)), safe="", errors="replace")
+                )
             elif kind == "query" and (parameter.value.get("required") or "x-names" in parameter.value):
-                query[name] = self._parameter(parameter)
+                query[name] = self._parameter(parameter, endpoint)
         path = f"{path}?{urlencode(query, errors='replace')}" if query else path
         return Request(endpoint.method, path, endpoint.path, self._body(endpoint), endpoint.body)
 
-    def _parameter(self, place: Place) -> Any:
+    def _parameter(self, place: Place, endpoint: Endpoint) -> Any:
         if "x-names" in place.value:
             table, _, field = place.value["x-names"].partition(".")
-            return self._value(table, field)
+            others = [each.value["name"] for each in endpoint.parameters[:1]]
+            # Below another row, a name may be one that many rows have, such as that of a default.
+            return self._value(table, field, any_name=place.value["name"] not in others)
         return place.value.get("example", self._drawn(place["schema"], place.value["name"]))
 
     # ---------------------------------------------------------------- bodies
@@ -318,7 +357,7 @@ class Session:
 
     def _array(self, place: Place, name: str) -> list[Any]:
         least = place.value.get("minItems", 0)
-        size = self._random.choice([least, least + 1, least + 1, least + 2])
+        size = least + self._random.choice([0, 1, 1, 2, 4])
         return [self._drawn(place["items"], name) for _ in range(size)]
 
     def _object(self, place: Place, given: Mapping[str, Any], always: Iterable[str] = ()) -> dict[str, Any]:
@@ -326,7 +365,11 @@ class Session:
         body = dict(given)
         required = {*place.value.get("required", ()), *always}
         for name, part in place.entries("properties"):
-            if name in given or not (name in required or self._chance(0.35)):
+            if (
+                name in given
+                or (name not in required and is_refined(part))
+                or not (name in required or self._chance(0.35))
+            ):
                 continue
             try:
                 body[name] = self._drawn(part, name)
@@ -353,8 +396,26 @@ def is_untyped(place: Place) -> bool:
     return bool(place.value.keys().isdisjoint(("type", "enum", "anyOf", "oneOf")))
 
 
-def deletes(endpoint: Endpoint) -> bool:
-    return endpoint.method == "DELETE"
+def is_named(row: Row, text: str) -> bool:
+    """Whether a text has the id or the name of a row."""
+    return str(row["id"]) in text or (bool(row.get("name")) and str(row["name"]) in text)
+
+
+def place_of(endpoint: Endpoint) -> tuple[str, str, str]:
+    """The only parameter of a path, with the table and the field whose values it takes."""
+    parameter = endpoint.parameters[0].value
+    table, _, field = parameter.get("x-names", "").partition(".")
+    return parameter["name"], table, field
+
+
+def acts(endpoint: Endpoint) -> bool:
+    """Whether an operation does something to a row, and not just changes its fields."""
+    return not endpoint.is_safe and bool(endpoint.parameters) and not endpoint.path.endswith("}")
+
+
+def weight_of(endpoint: Endpoint) -> float:
+    """How often an operation is drawn, for each other one of its topic."""
+    return RARE if endpoint.method == "DELETE" else OFTEN if acts(endpoint) else 1
 
 
 def makes(endpoint: Endpoint, table: str) -> bool:
