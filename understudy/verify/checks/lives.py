@@ -4,6 +4,7 @@ Rows that belong to another row, with operations below its path, live while that
 of such rows than the contract says. So only fields that clients send and read as plain values are compared.
 """
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +23,7 @@ from understudy.verify.requests.field_operators import field_operators_of
 from understudy.verify.requests.operands import moment
 
 CREATED, NOT_FOUND, CONFLICT = 201, 404, 409
+TICK = 0.002  # seconds after which the time of a change is another one, by clocks with whole milliseconds
 UPDATED = "updated"
 KEPT = ("id", "created")  # fields that no change changes
 LONG_TEXT = ' é\r\ne\u0301 漢字\t😀 "\\" A' * 30
@@ -320,6 +322,7 @@ def changes(life: Life, updates: Lookup) -> Iterator[tuple[str, dict[str, Any]]]
 
 def check_change(life: Life, updates: Lookup, name: str, change: dict[str, Any]) -> None:
     request = updates.request(str(life.row[updates.field]), change)
+    time.sleep(TICK)
     if life.context.ask(updates.endpoint, request).is_success:  # a handler may refuse a value that the schema allows
         check_row(life, rules.UPDATE, updates.endpoint, name, request, merged(life, updates.endpoint, change))
 
@@ -373,6 +376,7 @@ def check_replaced(life: Life) -> None:
         }
         change = {name: plain_value(parts[name], mark, life.row.get(name)) for name in known if name in parts}
         request = replaces.request(str(life.row[replaces.field]), {**known, **change})
+        time.sleep(TICK)
         if life.context.ask(replaces.endpoint, request).is_success:
             check_row(life, rules.UPDATE, replaces.endpoint, "", request, change)
 

@@ -134,10 +134,15 @@ class Session:
         if "id" not in value:
             are_own = [self._learn(part, value.get(name), sent) for name, part in schema.entries("properties")]
             return all(are_own)
-        if self._is_own(value, sent):
-            self._keep(schema, value, table)
-            return True
-        return False
+        if not self._is_own(value, sent) or self._has_common_name(value, schema.value.get("x-table", table)):
+            return False
+        self._keep(schema, value, table)
+        return True
+
+    def _has_common_name(self, row: Row, table: str) -> bool:
+        """Whether rows below other rows may have the same name, such as that of a default."""
+        is_shared = any("name" in names and len(names) > 1 for names in self._fields.unique.get(table, ()))
+        return is_shared and not self._is_given(row.get("name"))
 
     def _keep(self, schema: Place, value: Any, table: str = "") -> None:
         """Know a row of the session, and those within it."""
