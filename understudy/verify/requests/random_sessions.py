@@ -141,7 +141,9 @@ class Session:
 
     def _has_common_name(self, row: Row, table: str) -> bool:
         """Whether rows below other rows may have the same name, such as that of a default."""
-        is_shared = any("name" in names and len(names) > 1 for names in self._fields.unique.get(table, ()))
+        tables = [table] if table else self._fields.unique
+        sets = (names for each in tables for names in self._fields.unique.get(each, ()))
+        is_shared = any("name" in names and len(names) > 1 and row.keys() >= set(names) for names in sets)
         return is_shared and not self._is_given(row.get("name"))
 
     def _keep(self, schema: Place, value: Any, table: str = "") -> None:
@@ -316,7 +318,7 @@ class Session:
             NoRow: it must be that of a row that is not there yet.
         """
         schema = place.value
-        if schema.get("nullable") and self._chance(0.15):
+        if schema.get("nullable") and not self._lists_rows(place, name) and self._chance(0.15):
             return None
         if "x-names" in schema:
             table, _, field = schema["x-names"].partition(".")
@@ -361,9 +363,13 @@ class Session:
         return int(self._random.choice([min(low + step, high) for step in (0, 1, 2, 5, 100)]))
 
     def _array(self, place: Place, name: str) -> list[Any]:
-        least = place.value.get("minItems", 0)
+        least = max(place.value.get("minItems", 0), int(self._lists_rows(place, name)))
         size = least + self._random.choice([0, 1, 1, 2, 4])
         return [self._drawn(place["items"], name) for _ in range(size)]
+
+    def _lists_rows(self, place: Place, name: str) -> bool:
+        """Whether a value is a list of ids of rows."""
+        return place.value.get("type") == "array" and name.removesuffix("s") in self._fields.references
 
     def _object(self, place: Place, given: Mapping[str, Any], always: Iterable[str] = ()) -> dict[str, Any]:
         """An object with some of its fields."""
@@ -386,7 +392,10 @@ class Session:
     def _any_object(self, place: Place, name: str) -> dict[str, Any]:
         if "properties" in place.value:
             # A value of any type may be one that only some handlers accept.
-            return self._object(place, {name: None for name, part in place.entries("properties") if is_untyped(part)})
+            untyped = {name: None for name, part in place.entries("properties") if is_untyped(part)}
+            # Without the ids of rows, it may select those of others.
+            lists = [name for name, part in place.entries("properties") if self._lists_rows(part, name)]
+            return self._object(place, untyped, lists)
         others = place.value.get("additionalProperties", True)
         names = [f"{self._mark}-a", *self._random.sample(["key", "É"], k=self._random.randint(0, 2))]
         if isinstance(others, dict):
