@@ -121,8 +121,7 @@ class Session:
         """Know the rows of a response. Returns whether all of them depend on nothing but rows of the session."""
         if endpoint.success is None or not answer.is_success:
             return True
-        made = next((table for table, creates in self._map.creates.items() if creates == endpoint), "")
-        return self._learn(endpoint.success, answer.body, f"{request.path} {request.body}", made)
+        return self._learn(endpoint.success, answer.body, f"{request.path} {request.body}", self._created(endpoint))
 
     def _learn(self, schema: Place, value: Any, sent: str, table: str = "") -> bool:
         """Know the rows in a value, of a table if its schema does not name another one."""
@@ -208,10 +207,7 @@ class Session:
         """An operation whose path names one of the rows whose ids or names are in a request."""
         rows = [(table, row) for table, rows in self._rows.items() for row in rows.values() if is_named(row, sent)]
         found = [
-            (
-                reads,
-                Request(reads.method, reads.path.replace(f"{{{name}}}", quote(str(row[field]), safe="")), reads.path),
-            )
+            (reads, reads.request(**{name: str(row[field])}))
             for table, row in rows
             for reads in self._endpoints
             if reads.method == "GET" and len(reads.parameters) == 1
@@ -227,6 +223,10 @@ class Session:
         except NoRow as error:
             creates = self._creates(error.table)
         return None if creates in (None, endpoint) or depth == 0 else self._possible(creates, depth - 1)
+
+    def _created(self, endpoint: Endpoint) -> str:
+        """The table that an operation adds rows to; empty if it adds none."""
+        return next((table for table, creates in self._map.creates.items() if creates == endpoint), "")
 
     def _creates(self, table: str) -> Endpoint | None:
         """An operation that returns a new row of a table."""
@@ -276,7 +276,7 @@ class Session:
 
     def _content(self, endpoint: Endpoint) -> list[str]:
         """The fields that make a new row differ from those of others, if it has no name for that."""
-        table = next((table for table, creates in self._map.creates.items() if creates == endpoint), "")
+        table = self._created(endpoint)
         given = schema_of(endpoint).value["properties"].keys()
         unique = self._fields.unique.get(table, ())
         is_named = not unique or any(given >= set(names) for names in unique)
@@ -288,7 +288,7 @@ class Session:
         selection = Selection(schema.value["x-selects"], endpoint)
         operator = self._random.choice(selecting(selection))
         seen = self._samples.seen(operator.table, operator.fields)
-        values = [value for value in seen if value in self._own or self._mark in value]
+        values = list(filter(self._is_given, seen))
         if not values:
             raise NoRow(operator.table)
         body = {
@@ -376,11 +376,7 @@ class Session:
         body = dict(given)
         required = {*place.value.get("required", ()), *always}
         for name, part in place.entries("properties"):
-            if (
-                name in given
-                or (name not in required and is_refined(part))
-                or not (name in required or self._chance(0.35))
-            ):
+            if name in given or not (name in required or (not is_refined(part) and self._chance(0.35))):
                 continue
             try:
                 body[name] = self._drawn(part, name)
