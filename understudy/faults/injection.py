@@ -1,6 +1,6 @@
 """Fault injection: applies rules to requests, to their connections, and to their responses."""
 
-import asyncio
+import time
 from collections.abc import Awaitable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -53,7 +53,7 @@ class Sender:
         self._send = send
         self._is_cut = effect.connection == "cut"
         self._throttling = Throttling(effect.throttle, effect.chunk_delay)
-        self._start: float | None = None  # when the body began, by the loop's clock
+        self._start: float | None = None  # when the body began, by `time.monotonic`
 
     async def send(self, message: Message) -> None:
         if message["type"] != "http.response.body" or not self._is_changed:
@@ -71,10 +71,10 @@ class Sender:
         return self._is_cut or self._effect.chunk_delay is not None or self._effect.throttle is not None
 
     async def _pieces(self, body: bytes, *, more: bool) -> None:
-        loop, transport = asyncio.get_running_loop(), self._scope[TRANSPORT]
-        self._start = loop.time() if self._start is None else self._start
+        transport = self._scope[TRANSPORT]
+        self._start = time.monotonic() if self._start is None else self._start
         for piece, due in self._throttling.pieces(body):
-            await pause(self._start + due - loop.time(), self._scope)
+            await pause(self._start + due - time.monotonic(), self._scope)
             if transport.is_closing():
                 return  # the client has disconnected
             await self._send({"type": "http.response.body", "body": piece, "more_body": True})

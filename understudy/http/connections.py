@@ -1,6 +1,7 @@
 """Closing connections: normally, by a reset, or when the client gives up."""
 
 import asyncio
+import time
 from collections.abc import Awaitable
 from contextlib import suppress
 from socket import SO_LINGER, SOL_SOCKET
@@ -23,11 +24,13 @@ async def unless_stopped(answering: Awaitable[None], scope: Scope, receive: Rece
 
 
 async def pause(seconds: float, scope: Scope) -> None:
-    """Wait, but not for long once the connection of a request is closed."""
-    loop = asyncio.get_running_loop()
-    end = loop.time() + seconds
+    """Wait, but not for long once the connection of a request is closed.
+
+    The wait is never too short: the timers of uvloop, and its clock, may be a millisecond early.
+    """
+    end = time.monotonic() + seconds
     await asyncio.sleep(min(seconds, INTERVAL))
-    while (left := end - loop.time()) > 0 and not scope[TRANSPORT].is_closing():  # noqa: ASYNC110 - it has no event
+    while (left := end - time.monotonic()) > 0 and not scope[TRANSPORT].is_closing():  # noqa: ASYNC110 - it has no event
         await asyncio.sleep(min(left, INTERVAL))
 
 

@@ -1,6 +1,5 @@
 """The `Prefer` header: the response that a client wants, with the preferences of other mock servers."""
 
-import asyncio
 import re
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from understudy.contract.contract import MEDIA_TYPE
 from understudy.errors import BadRequest
-from understudy.http.connections import unless_stopped
+from understudy.http.connections import pause, unless_stopped
 from understudy.http.error_responses import error_of
 from understudy.http.responses import encode, send_json
 from understudy.http.routing_table import ROUTE
@@ -48,7 +47,7 @@ class PreferMiddleware:
         return unless_stopped(self._respond(preferences, scope, receive, send), scope, receive)
 
     async def _respond(self, preferences: Preferences, scope: Scope, receive: Receive, send: Send) -> None:
-        await asyncio.sleep(preferences.delay)
+        await pause(preferences.delay, scope)
         if preferences.code is None and preferences.example is None:
             await self._app(scope, receive, send)
             return

@@ -1,6 +1,5 @@
 """Dispatch of streams: each WebSocket that a client opens is given to the handler of its path."""
 
-import asyncio
 import logging
 from collections.abc import Awaitable
 from time import perf_counter
@@ -12,7 +11,7 @@ from uvicorn.protocols.utils import ClientDisconnected
 
 from understudy.errors import ApiError
 from understudy.faults.fault_rule import Effect
-from understudy.http.connections import break_off, close
+from understudy.http.connections import break_off, close, pause
 from understudy.http.error_responses import error_of
 from understudy.http.request_log import RequestLog
 from understudy.http.responses import encode
@@ -92,7 +91,7 @@ async def inject(effect: Effect, scope: Scope, receive: Receive) -> None:
         ApiError: the rule has a status.
         ClientDisconnected: it ends the connection without a response.
     """
-    await asyncio.sleep(effect.delay)
+    await pause(effect.delay, scope)
     if effect.status is not None:
         raise error_of(effect.status, effect.retry_after)
     if effect.connection in ("drop", "reset", "hang"):
@@ -133,5 +132,5 @@ class FaultySend:
                 close(self._scope)
                 return
             if self._effect.chunk_delay is not None:
-                await asyncio.sleep(self._effect.chunk_delay())
+                await pause(self._effect.chunk_delay(), self._scope)
         await self._send(message)
