@@ -23,6 +23,7 @@ from understudy.contract.contract import Contract
 from understudy.operations.api_folder import Api, own_folder
 from understudy.sampling.answers import Answer
 from understudy.sampling.random_requests import RequestGenerator
+from understudy.verify import rules
 from understudy.verify.check_context import CheckContext
 from understudy.verify.checks import (
     combined_criteria,
@@ -220,6 +221,21 @@ def test_summaries_of_filtered_rows(
     assert found == {"/task_runs/history", "/ui/task_runs/dashboard/counts", "/ui/task_runs/count"}
     assert {violation.subject for violation in verdict.violations if violation.rule.name == "filter"} == subjects
     assert verdict.errors == []
+
+
+def test_rows_that_came_meanwhile_are_in_a_summary(all_tables: ContextFactory, api: Api) -> None:
+    with all_tables.context_of(app_on(SMALL, api)) as context:
+        all_tables.learn(context)
+        subject = subjects_of(context)["flow_runs"]
+        history = next(each for each in summaries.summaries(context, subject) if each.path == "/ui/flow_runs/history")
+        filters = {"flow_runs": {"id": {"not_any_": ["00000000-0000-0000-0000-000000000001"]}}}
+        before = subject.selected.whole(filters)
+        creates = context.endpoint_map.creates["flow_runs"]
+        run = creates.request({"flow_id": next(iter(context.model.known["flows"]))})
+        assert context.ask(creates, run).is_success
+        check = partial(summaries.is_same, context, subject, history, filters)
+        assert context.results.hold(rules.FILTER, history.label, "flow_runs", check)
+        assert len(subject.selected.whole(filters)) == len(before) + 1
 
 
 def all_is_none(body: dict[str, Any]) -> dict[str, Any]:

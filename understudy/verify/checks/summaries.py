@@ -11,7 +11,7 @@ from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Broken, unlike
 from understudy.verify.checks.single_criteria import few
 from understudy.verify.filtered_rows.expected_rows import merged
-from understudy.verify.filtered_rows.selected_ids import Filters, Ids
+from understudy.verify.filtered_rows.selected_ids import Filters
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
 from understudy.verify.requests.endpoints import Endpoint, example_of, schema_of
 from understudy.verify.requests.operands import first_operands
@@ -43,12 +43,12 @@ def check(context: CheckContext, subject: TableUnderTest, endpoint: Endpoint) ->
     for name in sorted(schema_of(endpoint)["properties"].value.keys() & subject.selection.filters.keys()):
         found = next(selecting(context, subject, name), None)
         if found is not None:
-            check_same = partial(is_same, context, subject, endpoint, *found)
+            check_same = partial(is_same, context, subject, endpoint, found)
             context.results.hold(rules.FILTER, endpoint.label, name, check_same)
 
 
-def selecting(context: CheckContext, subject: TableUnderTest, name: str) -> Iterator[tuple[Filters, Ids]]:
-    """Filters by some operators of a filter that select some rows, and the ids of these rows."""
+def selecting(context: CheckContext, subject: TableUnderTest, name: str) -> Iterator[Filters]:
+    """Filters by some operators of a filter that select some rows."""
     operators = [each for each in subject.field_operators.values() if each.filter == name and not each.is_ignored]
     for operator in context.random.sample(operators, k=min(TRIED, len(operators))):
         for operand in first_operands(operator, few(subject, operator)):
@@ -56,16 +56,15 @@ def selecting(context: CheckContext, subject: TableUnderTest, name: str) -> Iter
             if subject.expected_rows.accepts(filters):
                 ids = subject.selected.whole(filters)
                 if 0 < len(ids) <= MOST and ids < subject.selected.every():
-                    yield filters, ids
+                    yield filters
 
 
-def is_same(
-    context: CheckContext, subject: TableUnderTest, endpoint: Endpoint, filters: Filters, ids: Ids
-) -> Broken | None:
+def is_same(context: CheckContext, subject: TableUnderTest, endpoint: Endpoint, filters: Filters) -> Broken | None:
     operator, example = subject.id_operator(subject.selection.own), example_of(endpoint)
     if operator is None:
         return None
-    bodies = [subject.selected.scoped(filters), operator.filters(sorted(ids))]
+    ids = sorted(subject.selected.whole(filters))
+    bodies = [subject.selected.scoped(filters), operator.filters(ids)]
     requests = [endpoint.request(merged(example, body)) for body in bodies]
     answers = [context.ask(endpoint, request) for request in requests]
     if not all(answer.is_success for answer in answers):
