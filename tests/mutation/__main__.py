@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import click
@@ -14,9 +15,10 @@ import yaml
 from tests.mutation.checkout import Checkout, Run
 from tests.mutation.mutations import Mutation, lines_of, mutations
 from tests.mutation.nearest import test_files
+from tests.mutation.reach import Place, Reach
 
 ROOT = Path(__file__).parents[2]
-ENGINE = "understudy"
+ENGINE = ("understudy", "handlers")
 EQUIVALENT = Path(__file__).parent / "equivalent.yaml"
 WANTED = 0.97  # of the mutations that matter
 
@@ -31,6 +33,10 @@ class Drawn:
     module: str
     mutation: Mutation
     source: bytes
+
+    @property
+    def place(self) -> Place:
+        return self.module, self.mutation.line
 
     @property
     def diff(self) -> str:
@@ -53,7 +59,9 @@ class Drawn:
     "--module", "modules", multiple=True, metavar="PATH", help="Only of this module or package; may be repeated."
 )
 @click.option(
-    "--nearest", type=click.IntRange(1), help="Try only so many test files, the nearest to the module.  [default: all]"
+    "--nearest",
+    type=click.IntRange(1),
+    help="Try only so many of the test files that run the line, the nearest to the module.  [default: all]",
 )
 @click.option("--limit", default=600, show_default=True, help="Seconds that the tests of one file may take.")
 def main(seed: int | None, count: int, modules: tuple[str, ...], nearest: int | None, limit: int) -> None:
@@ -62,12 +70,14 @@ def main(seed: int | None, count: int, modules: tuple[str, ...], nearest: int | 
     Exits with 1 where tests catch less than 97 % of those that matter.
     """
     seed = random.randrange(2**32) if seed is None else seed
-    drawn = draw(ROOT, modules or (ENGINE,), seed, count)
+    drawn = draw(ROOT, modules or ENGINE, seed, count)
     known = equivalent(EQUIVALENT.read_text(encoding="utf-8"))
     click.echo(f"{len(drawn)} mutations, drawn by --seed {seed}")
     caught, survived = 0, []
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        judge = Judge(Checkout(ROOT, Path(folder) / "checkout", limit), nearest)
+        checkouts = [Checkout(ROOT, Path(folder) / name, limit) for name in ("checkout", "marked")]
+        reach = Reach(checkouts[1], Path(folder) / "marks", [each.place for each in drawn])
+        judge = Judge(checkouts[0], reach, nearest)
         for number, each in enumerate(drawn, 1):
             start = f"{number}/{len(drawn)} {each}"
             if each.key in known:
@@ -98,15 +108,17 @@ def report(caught: int, survived: list[Drawn]) -> int:
 class Judge:
     """Tries mutations on test files, in a copy of the checkout."""
 
-    def __init__(self, checkout: Checkout, nearest: int | None = None) -> None:
+    def __init__(self, checkout: Checkout, reach: Reach, nearest: int | None = None) -> None:
         self._checkout = checkout
+        self._reach = reach
         self._nearest = nearest
         self._broken: set[str] = set()  # tests that fail without a mutation too, in this place
 
     def judged(self, drawn: Drawn) -> Run | None:
         """The test that catches a mutation, or None where none does."""
         files = test_files(self._checkout.folder, drawn.module)
-        for file in files[: self._nearest]:
+        reaching = (file for file in files if self._reach.reaches(file, drawn.place))
+        for file in islice(reaching, self._nearest):
             if file in self._broken:
                 continue
             with self._checkout.mutated(drawn.module, drawn.mutation):

@@ -25,6 +25,7 @@ AREAS: dict[str, tuple[str, ...]] = {
     "drift": ("drift/",),
     "reports": ("reports/", "verify/test_verify.py"),
     "verify": ("verify/",),
+    "handlers": ("test_", "orchestration/", "services/"),
 }
 # These need other programs, or take long to say little of a single line.
 LEFT_OUT = (
@@ -35,8 +36,9 @@ LEFT_OUT = (
     "server/test_soak.py",
     "test_bench.py",
     "cli/test_docs.py",
+    "verify/test_plain_schemathesis.py",
 )
-OF_ITS_NAME, OF_ITS_AREA, OF_ITS_IMPORTS = 8, 4, 2
+OF_ITS_NAME, OF_ITS_AREA, OF_ITS_IMPORTS, OF_ITS_PACKAGE, OF_ITS_WORDS = 16, 8, 4, 1, 3
 
 
 def test_files(root: Path, module: str) -> list[str]:
@@ -56,13 +58,21 @@ def test_files(root: Path, module: str) -> list[str]:
 def nearness(test: str, text: str, module: str) -> int:
     """How much a test file has to do with a module."""
     path = Path(module).with_suffix("")
-    package = path.parts[1] if len(path.parts) > 2 else ""
+    package = path.parts[1 if len(path.parts) > 2 and path.parts[0] != "handlers" else 0]
     areas = AREAS.get(package, ())
     imported = re.escape(".".join(path.parts))
     parent, name = re.escape(".".join(path.parts[:-1])), re.escape(path.name)
     by_name = rf"^(from {imported} import|import {imported}\b|from {parent} import .*\b{name}\b)"
+    by_package = rf"^from {parent}\b"
     return (
         OF_ITS_NAME * (Path(test).stem == f"test_{path.name}")
         + OF_ITS_AREA * test.startswith(areas)
         + OF_ITS_IMPORTS * bool(re.search(by_name, text, re.MULTILINE))
+        + OF_ITS_PACKAGE * bool(re.search(by_package, text, re.MULTILINE))
+        + OF_ITS_WORDS * len(words(Path(test).stem) & words("_".join(path.parts[-2:])))
     )
+
+
+def words(name: str) -> set[str]:
+    """The words of a name, each without the "s" of a plural."""
+    return {word.removesuffix("s") for word in name.split("_")}

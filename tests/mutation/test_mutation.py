@@ -11,6 +11,7 @@ from tests.mutation import __main__ as tool
 from tests.mutation.checkout import Checkout, Run, failure
 from tests.mutation.mutations import mutations
 from tests.mutation.nearest import test_files as nearest_files
+from tests.mutation.reach import Reach, marked
 
 SAMPLE = '''"""A module."""
 
@@ -153,7 +154,57 @@ def test_a_place_without_modules_is_refused(checkout: Path) -> None:
     assert "no module at understudy/nothing.py" in result.output
 
 
+def test_files_that_do_not_run_the_line_are_not_tried(checkout: Path) -> None:
+    """Each runs once without mutations, which is enough to tell."""
+    log = checkout / "runs.log"
+    (checkout / "tests/test_elsewhere.py").write_text(
+        f"import understudy.sample\n\n\ndef test_nothing():\n    open({str(log)!r}, 'a').write('run ')\n"
+    )
+    status, output = ran("--seed", "1")
+    assert status == 1
+    assert "caught 1 of 2" in output
+    assert log.read_text() == "run "
+
+
 # ----------------------------------------------------------------------- its parts
+
+
+def test_a_test_file_reaches_the_lines_that_it_runs(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("copy")
+    module = "understudy/sample.py"
+    (checkout / "tests/test_broken.py").write_text(BROKEN, encoding="utf-8")
+    reach = Reach(Checkout(checkout, folder / "marked", 60), folder / "marks", [(module, 2), (module, 6)])
+    assert [reach.reaches("tests/test_sample.py", (module, line)) for line in (2, 6)] == [True, False]
+    assert [reach.reaches("tests/test_broken.py", (module, line)) for line in (2, 6)] == [True, True]
+
+
+BRANCHES = """
+@str
+class Decorated:
+    number: int = 1
+
+
+def branch(number, other=2):
+    if number == 3:
+        return [
+            4,
+        ]
+    elif number == 5:
+        return 6
+    return 7
+
+
+result = branch(BRANCH)
+"""
+
+
+@pytest.mark.parametrize(("branch", "reached"), [
+    (3, [4, 7, 8, 10, 12]), (5, [4, 7, 8, 12, 13]), (7, [4, 7, 8, 12]),
+])  # fmt: skip
+def test_a_line_leaves_its_mark_when_its_statement_runs(branch: int, reached: list[int], tmp_path: Path) -> None:
+    """The condition of an `elif` counts as reached with that of its `if`."""
+    exec(marked(BRANCHES, {line: tmp_path / str(line) for line in (4, 7, 8, 10, 12, 13)}), {"BRANCH": branch})
+    assert sorted(int(mark.name) for mark in tmp_path.iterdir()) == reached
 
 
 def test_the_nearest_files_come_first() -> None:
