@@ -113,6 +113,70 @@ def test_a_pool_and_its_queues_are_created_and_deleted_together(own: httpx.Clien
     assert [each[NAME] for each in first["related"]] == ["pool"]
 
 
+def test_an_event_of_a_pool_names_what_it_uses(own: httpx.Client) -> None:
+    """That of a new pool names its queue alone, and that of an update nothing."""
+    storage = {"default_result_storage_block_id": str(uuid4())}
+    pool = created(own, "/work_pools/", name="pool", type="process", storage_configuration=storage)
+    own.patch("/work_pools/pool", json={"description": "d"}).raise_for_status()
+    own.delete("/work_pools/pool").raise_for_status()
+    found = {event["event"].rpartition(".")[2]: event for event in events(own, "work-pool", pool["id"])}
+    labels = {NAME: "pool", POOL_TYPE: "process", ROLE: "work-pool"}
+    queue = {ID: f"prefect.work-queue.{pool['default_queue_id']}", ROLE: "default-queue"}
+    block = {ID: f"prefect.block-document.{storage['default_result_storage_block_id']}", ROLE: "result-storage"}
+    assert found["created"]["resource"] == {ID: f"prefect.work-pool.{pool['id']}", **labels}
+    assert [found[action]["related"] for action in ("created", "updated", "deleted")] == [[queue], [], [queue, block]]
+
+
+def test_an_event_of_a_queue_names_its_pool_always(own: httpx.Client) -> None:
+    pool = created(own, "/work_pools/", name="pool", type="process")
+    queue = created(own, "/work_pools/pool/queues", name="fast")
+    own.patch("/work_pools/pool/queues/fast", json={"description": "d"}).raise_for_status()
+    own.delete("/work_pools/pool/queues/fast").raise_for_status()
+    of_pool = {ID: f"prefect.work-pool.{pool['id']}", NAME: "pool", POOL_TYPE: "process", ROLE: "work-pool"}
+    found = events(own, "work-queue", queue["id"])
+    assert [event["event"].rpartition(".")[2] for event in found] == ["created", "updated", "deleted"]
+    assert [event["related"] for event in found] == [[of_pool]] * 3
+
+
+def test_an_event_of_a_deployment_names_what_it_uses_always(own: httpx.Client) -> None:
+    flow = created(own, "/flows/", name="one")
+    block_type = created(own, "/block_types/", name="Store", slug="store")
+    schema = created(own, "/block_schemas/", block_type_id=block_type["id"], fields={}, capabilities=["write-path"])
+    of_type = {"block_type_id": block_type["id"], "block_schema_id": schema["id"]}
+    stores = [created(own, "/block_documents/", name=name, data={}, **of_type)["id"] for name in ("a", "b")]
+    used = {"storage_document_id": stores[0], "infrastructure_document_id": stores[1]}
+    row = created(own, "/deployments/", name="d", flow_id=flow["id"], concurrency_limit=1, **used)
+    own.patch(f"/deployments/{row['id']}", json={"description": "new"}).raise_for_status()
+    named = [
+        {ID: f"prefect.flow.{flow['id']}", NAME: "one", ROLE: "flow"},
+        {ID: f"prefect.block-document.{stores[0]}", ROLE: "storage"},
+        {ID: f"prefect.block-document.{stores[1]}", ROLE: "infrastructure"},
+        {ID: f"prefect.concurrency-limit.{row['global_concurrency_limit']['id']}", ROLE: "concurrency-limit"},
+    ]
+    assert [event["related"] for event in events(own, "deployment", row["id"])] == [named] * 2
+
+
+def test_an_event_of_a_block_names_its_type_and_schema(own: httpx.Client) -> None:
+    block_type = created(own, "/block_types/", name="Door", slug="door")
+    schema = created(own, "/block_schemas/", block_type_id=block_type["id"], fields={}, capabilities=[])
+    row = created(
+        own, "/block_documents/", name="a", data={}, block_type_id=block_type["id"], block_schema_id=schema["id"]
+    )
+    (event,) = events(own, "block-document", row["id"])
+    assert event["related"] == [
+        {ID: f"prefect.block-type.{block_type['id']}", ROLE: "block-type", NAME: "Door"},
+        {ID: f"prefect.block-schema.{schema['id']}", ROLE: "block-schema"},
+    ]
+
+
+def test_an_event_of_a_tag_s_limit_names_the_tag(own: httpx.Client) -> None:
+    row = created(own, "/concurrency_limits/", tag="small", concurrency_limit=2)
+    (event,) = events(own, "concurrency-limit", row["id"])
+    assert event["resource"] == {ID: f"prefect.concurrency-limit.{row['id']}", NAME: "tag:small"}
+    assert event["payload"] == {"name": "tag:small", "limit": 2, "active": True, "slot_decay_per_second": 0.0}
+    assert event["related"] == []
+
+
 def test_a_pool_that_is_created_paused_has_an_event_of_that(own: httpx.Client) -> None:
     paused = created(own, "/work_pools/", name="paused", type="process", is_paused=True)
     assert names(own, "work-pool", paused["id"]) == ["created", "paused"]
@@ -157,7 +221,9 @@ def test_a_poll_makes_a_queue_and_a_deployment_ready_once(own: httpx.Client) -> 
 
 
 def test_an_artifact_has_events_of_its_key(own: httpx.Client) -> None:
-    first, second = (created(own, "/artifacts/", key="new-report", data=number) for number in range(2))
+    runs = {"flow_run_id": str(uuid4()), "task_run_id": str(uuid4())}
+    first = created(own, "/artifacts/", key="new-report", data=0, **runs)
+    second = created(own, "/artifacts/", key="new-report", data=1)
     created(own, "/artifacts/", data=3)
     own.patch(f"/artifacts/{second['id']}", json={"data": 4}).raise_for_status()
     for row in (second, first):
@@ -165,6 +231,11 @@ def test_an_artifact_has_events_of_its_key(own: httpx.Client) -> None:
     found = events(own, "artifact-collection")
     assert [event["event"].rpartition(".")[2] for event in found] == ["created", "updated", "updated", "deleted"]
     assert [event["payload"]["data"] for event in found] == [0, 1, 0, 0]
+    assert found[0]["related"] == [
+        {ID: f"prefect.artifact.{first['id']}", ROLE: "latest"},
+        {ID: f"prefect.flow-run.{runs['flow_run_id']}", ROLE: "flow-run"},
+        {ID: f"prefect.task-run.{runs['task_run_id']}", ROLE: "task-run"},
+    ]
     assert found[1]["related"] == [{ID: f"prefect.artifact.{second['id']}", ROLE: "latest"}]
 
 

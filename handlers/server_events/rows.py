@@ -36,21 +36,28 @@ class Lookup:
         return self._workspace[table].get(UUID(str(row_id))) or self._deleted.get((table, str(row_id)))
 
 
+def unrelated(lookup: Lookup, row: Row) -> list[Labels]:
+    return []
+
+
+Related = Callable[[Lookup, Row], list[Labels]]
+
+
 class Kind(NamedTuple):
     """A kind of resource.
 
     `label` is the field that is its name in events. `watched` are the fields whose changes are in the event of an
     update, which there is only if one of them changes; without them, each update has one, with the whole payload.
-    Without `relates_updates`, the event of an update has no related resources.
+    `related` are the related resources in events, save in those of the actions that `related_otherwise` names.
     """
 
     name: str
     label: str = "name"
     payload: Callable[[Lookup, Row], dict[str, Any]] = lambda lookup, row: {}
-    related: Callable[[Lookup, Row], list[Labels]] = lambda lookup, row: []
+    related: Related = unrelated
     labels: Callable[[Row], Labels] = lambda row: {}
     watched: Mapping[str, str] | None = None
-    relates_updates: bool = True
+    related_otherwise: Mapping[str, Related] = {}
 
 
 def fields(*names: str) -> Callable[[Lookup, Row], dict[str, Any]]:
@@ -94,7 +101,7 @@ def add(workspace: Workspace, lookup: Lookup, kind: Kind, action: str, row: Row,
     moment, name = now(), row[kind.label]
     resource = {ID: f"prefect.{kind.name}.{row['id']}", **({} if name is None else {NAME: name}), **kind.labels(row)}
     event = {"id": new_id(), "occurred": moment, "received": moment, "event": f"prefect.{kind.name}.{action}"}
-    related = kind.related(lookup, row) if action != "updated" or kind.relates_updates else []
+    related = kind.related_otherwise.get(action, kind.related)(lookup, row)
     keep(workspace, {**event, "resource": resource, "related": related, "payload": payload, "follows": None})
 
 
@@ -134,12 +141,13 @@ def related_to_deployment(lookup: Lookup, row: Row) -> list[Labels]:
     ]
 
 
+def related_to_new_pool(lookup: Lookup, row: Row) -> list[Labels]:
+    return reference("work-queue", row["default_queue_id"], "default-queue")
+
+
 def related_to_pool(lookup: Lookup, row: Row) -> list[Labels]:
     storage = (row["storage_configuration"] or {}).get("default_result_storage_block_id")
-    return [
-        *reference("work-queue", row["default_queue_id"], "default-queue"),
-        *reference("block-document", storage, "result-storage"),
-    ]
+    return [*related_to_new_pool(lookup, row), *reference("block-document", storage, "result-storage")]
 
 
 def related_to_queue(lookup: Lookup, row: Row) -> list[Labels]:
@@ -205,7 +213,7 @@ WORK_POOL = Kind(
     related=related_to_pool,
     labels=lambda row: {POOL_TYPE: row["type"], ROLE: "work-pool"},
     watched=same("description", "base_job_template", "concurrency_limit", "storage_configuration"),
-    relates_updates=False,
+    related_otherwise={"created": related_to_new_pool, "updated": unrelated},
 )
 WORK_QUEUE = Kind(
     "work-queue",
