@@ -19,7 +19,7 @@ from understudy.workspaces.workspace import Workspace
 
 from .orchestration.client import Client
 from .parameters.parameter_schemas import Mismatch, check_defaults_of
-from .server_events.statuses import keep_status
+from .server_events.statuses import keep_pool_status, keep_status
 from .work_queues import (
     CONFLICT,
     NAME,
@@ -117,7 +117,10 @@ def update_work_pool(workspace: Workspace, name: str, body: dict[str, Any]) -> A
         )
     pools, row = workspace["work_pools"], pool_named(workspace, name)
     check_keys(workspace, pools, body, CONFLICT, row)
-    change(pools, row, {**completed(body), **changed_status(workspace, pools.values(row), body)})
+    status = changed_status(workspace, pools.values(row), body)
+    change(pools, row, {**completed(body), **status})
+    if status:  # the same as before, too
+        keep_pool_status(workspace, row)
     return NO_CONTENT
 
 
@@ -198,7 +201,7 @@ def worker_heartbeat(
         workers.update(row, beat)
     if pool["status"] == "NOT_READY":
         change(pools, pool_row, {"status": "READY"})
-        keep_status(workspace, "work_pools", pool_row)
+        keep_pool_status(workspace, pool_row)
     return NO_CONTENT
 
 

@@ -105,7 +105,7 @@ def test_a_pool_and_its_queues_are_created_and_deleted_together(own: httpx.Clien
     own.post("/work_pools/pool/workers/heartbeat", json={"name": "w"}).raise_for_status()
     own.patch("/work_pools/pool", json={"is_paused": False}).raise_for_status()
     own.delete("/work_pools/pool").raise_for_status()
-    assert names(own, "work-pool", pool["id"]) == ["created", "not-ready", "updated", "paused", "ready", "deleted"]
+    assert names(own, "work-pool", pool["id"]) == ["created", "not-ready", "paused", "updated", "ready", "deleted"]
     assert names(own, "work-queue", queue["id"]) == ["created", "updated", "paused", "deleted"]
     assert names(own, "work-queue", pool["default_queue_id"]) == ["created", "deleted"]
     first = events(own, "work-queue", queue["id"])[0]
@@ -175,6 +175,17 @@ def test_an_event_of_a_tag_s_limit_names_the_tag(own: httpx.Client) -> None:
     assert event["resource"] == {ID: f"prefect.concurrency-limit.{row['id']}", NAME: "tag:small"}
     assert event["payload"] == {"name": "tag:small", "limit": 2, "active": True, "slot_decay_per_second": 0.0}
     assert event["related"] == []
+
+
+def test_events_of_the_status_of_a_pool_follow_each_other(own: httpx.Client) -> None:
+    pool = created(own, "/work_pools/", name="pool", type="process")
+    for is_paused in (False, True, True):  # each has an event, whether the status is another one or not
+        own.patch("/work_pools/pool", json={"is_paused": is_paused}).raise_for_status()
+    own.patch("/work_pools/pool", json={"concurrency_limit": 3}).raise_for_status()
+    _, first, *found = events(own, "work-pool", pool["id"])
+    assert [event["event"].split(".")[-1] for event in found] == ["not-ready", "paused", "paused", "updated"]
+    assert first["follows"] is None
+    assert [event["follows"] for event in found] == [None, found[0]["id"], found[1]["id"], None]
 
 
 def test_a_pool_that_is_created_paused_has_an_event_of_that(own: httpx.Client) -> None:
@@ -266,6 +277,14 @@ def test_an_automation_is_in_its_events_as_a_whole(own: httpx.Client) -> None:
     assert [event["event"].rpartition(".")[2] for event in found] == ["created", "updated", "deleted"]
     assert [event["payload"]["enabled"] for event in found] == [True, False, False]
     assert found[0]["payload"]["trigger"] == row["trigger"]
+
+
+def test_automations_that_are_deleted_with_their_owner_have_no_event_of_that(own: httpx.Client) -> None:
+    trigger = {"type": "event", "posture": "Reactive", "expect": ["a"]}
+    owned = {"trigger": trigger, "actions": [{"type": "do-nothing"}], "owner_resource": "prefect.deployment.mine"}
+    row = created(own, "/automations/", name="owned", **owned)
+    own.delete("/automations/owned-by/prefect.deployment.mine").raise_for_status()
+    assert names(own, "automation", row["id"]) == ["created"]
 
 
 def test_slots_of_a_limit_are_no_update(own: httpx.Client) -> None:

@@ -49,6 +49,7 @@ class Kind(NamedTuple):
     `label` is the field that is its name in events. `watched` are the fields whose changes are in the event of an
     update, which there is only if one of them changes; without them, each update has one, with the whole payload.
     `related` are the related resources in events, save in those of the actions that `related_otherwise` names.
+    Without `has_status`, handlers store the events of a new status.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Kind(NamedTuple):
     labels: Callable[[Row], Labels] = lambda row: {}
     watched: Mapping[str, str] | None = None
     related_otherwise: Mapping[str, Related] = {}
+    has_status: bool = True
 
 
 def fields(*names: str) -> Callable[[Lookup, Row], dict[str, Any]]:
@@ -76,7 +78,7 @@ def keep_all(workspace: Workspace, table: str, kind: Kind, changes: Changes) -> 
         elif updates and number == 0:  # other rows change as a consequence, such as the priorities of queues
             add(workspace, lookup, kind, action, row, {"updated_fields": list(updates), "updates": updates})
         changed = workspace[table].find(UUID(row["id"]).int)
-        if before and changed is not None and before.get("status") != after.get("status"):
+        if kind.has_status and before and changed is not None and before.get("status") != after.get("status"):
             keep_status(workspace, table, changed)
 
 
@@ -214,6 +216,7 @@ WORK_POOL = Kind(
     labels=lambda row: {POOL_TYPE: row["type"], ROLE: "work-pool"},
     watched=same("description", "base_job_template", "concurrency_limit", "storage_configuration"),
     related_otherwise={"created": related_to_new_pool, "updated": unrelated},
+    has_status=False,
 )
 WORK_QUEUE = Kind(
     "work-queue",

@@ -4,7 +4,9 @@ Source: `prefect.server.models.events`.
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from understudy.values import new_id, now
 from understudy.workspaces.workspace import Workspace
@@ -14,11 +16,22 @@ from ..events import keep
 
 Row = Mapping[str, Any]
 NAME, POOL_TYPE = "prefect.resource.name", "prefect.work-pool.type"
+RECENT = timedelta(minutes=10)  # between the events of a pool of which one follows the other
 KINDS = {"deployments": "deployment", "work_pools": "work-pool", "work_queues": "work-queue"}
 
 
-def keep_status(workspace: Workspace, table: str, row: int) -> None:
-    """Store the event of the status that a row has now."""
+def keep_pool_status(workspace: Workspace, row: int) -> None:
+    """Store the event of the status that a pool has got, and note it: the next one follows it."""
+    pools, moment = workspace["work_pools"], now()
+    pool = pools.values(row)
+    last = pool["last_transitioned_status_at"]
+    is_recent = last is not None and moment - last < RECENT
+    event = keep_status(workspace, "work_pools", row, pool["last_status_event_id"] if is_recent else None)
+    pools.update(row, {"last_status_event_id": event["id"], "last_transitioned_status_at": event["occurred"]})
+
+
+def keep_status(workspace: Workspace, table: str, row: int, follows: UUID | None = None) -> Row:
+    """Store the event of the status that a row has now. Returns it."""
     values, moment, kind = workspace[table].values(row), now(), KINDS[table]
     resource = resource_of(kind, values)
     if table == "work_queues":
@@ -31,8 +44,10 @@ def keep_status(workspace: Workspace, table: str, row: int) -> None:
         "resource": resource,
         "related": [{**resource_of(name, of), ROLE: name} for name, of in owners(workspace, table, values)],
         "payload": {},
+        "follows": follows,
     }
     keep(workspace, event)
+    return event
 
 
 def owners(workspace: Workspace, table: str, values: Row) -> list[tuple[str, Row]]:

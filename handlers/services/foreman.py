@@ -11,7 +11,7 @@ from understudy.operations.actions import change
 from understudy.values import EPOCH, MICROSECOND, now
 from understudy.workspaces.workspace import Workspace
 
-from ..server_events.statuses import keep_status
+from ..server_events.statuses import keep_pool_status, keep_status
 
 STATUS, POOL_ID = Column(("status",)), Column(("work_pool_id",))
 INTERVAL = 30  # seconds between the heartbeats of a worker that does not say it
@@ -33,7 +33,7 @@ def run(workspace: Workspace) -> None:
             workspace["workers"].update(row, {"status": "OFFLINE"})
     for row in list(abandoned_pools(workspace)):
         change(workspace["work_pools"], row, {"status": "NOT_READY"})
-        keep_status(workspace, "work_pools", row)
+        keep_pool_status(workspace, row)
     for row, time in list(deployments(workspace)):
         if time <= moment:
             workspace["deployments"].update(row, {"status": "NOT_READY"})
