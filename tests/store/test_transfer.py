@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -107,3 +108,22 @@ def test_repair_lists_what_it_saves_and_what_is_lost(tmp_path: Path) -> None:
         f"saved 3 artifacts, 3 artifact_collections, 1 flow, 1 flow_run to {tmp_path}/rows.repaired.json",
         f"lost  line {number + 1}: Invalid control character at: {lines[number]}",
     ]
+
+
+def test_each_command_tells_the_rows_and_what_is_left_out(tmp_path: Path) -> None:
+    """A table that the contract does not have is warned of, on stderr."""
+    path = tmp_path / "rows.json"
+    told("import", FEW, path)
+    rows = "3 artifacts, 3 artifact_collections, 2 flows, 1 flow_run"
+    assert told("compact", path) == f"{path} has {rows}\n"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    more = {"1": {"id": str(uuid4())}, "2": {"id": str(uuid4())}}
+    path.write_text(json.dumps({**content, "more": more}, indent=1), encoding="utf-8")
+    for arguments, done in (
+        (("compact", path), f"{path} has {rows}\n"),
+        (("export", path, tmp_path / "set"), f"exported {rows} to {tmp_path}/set\n"),
+        (("repair", path), f"saved {rows} to {tmp_path}/rows.repaired.json\n"),
+    ):
+        result = called(*arguments)
+        warning = "warning: more: the contract has no such table; 2 rows stay in the file unserved\n"
+        assert (result.returncode, result.stdout, result.stderr) == (0, done, warning)
