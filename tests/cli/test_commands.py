@@ -6,13 +6,16 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 import understudy
 from tests.conftest import SMALL
 from tests.servers import free_port, greeting, running
+from understudy.cli.commands import main
 
 COMMAND = [sys.executable, "-m", "understudy"]
 
@@ -53,6 +56,50 @@ def test_it_says_what_it_serves_once_it_serves() -> None:
         f"  docs: http://127.0.0.1:{port}/docs",
         f"  export PREFECT_API_URL=http://127.0.0.1:{port}/api",
     ]
+
+
+def test_it_says_where_there_are_no_rows_and_what_clients_need_to_log_in(tmp_path: Path) -> None:
+    command = [
+        *COMMAND,
+        "serve",
+        "--port",
+        "0",
+        "--fixtures",
+        str(tmp_path),
+        "--auth",
+        "ada:1815",
+        "--api-key",
+        "pnu_1",
+    ]
+    with running(command, {}) as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline().rstrip() for _ in range(7)]
+    url = lines[4].rpartition("=")[2]
+    assert lines[1:] == [
+        f"  rows from {tmp_path}:",
+        "    none",
+        f"  docs: {url.removesuffix('/api')}/docs",
+        f"  export PREFECT_API_URL={url}",
+        "  export PREFECT_API_AUTH_STRING=ada:1815",
+        "  export PREFECT_API_KEY=pnu_1",
+    ]
+
+
+def commands_under(command: click.Command, *names: str) -> Iterator[tuple[str, click.Command]]:
+    yield " ".join(names), command
+    if isinstance(command, click.Group):
+        for name, each in command.commands.items():
+            yield from commands_under(each, *names, name)
+
+
+def test_every_command_and_option_has_a_help_text() -> None:
+    found = dict(commands_under(main, "understudy"))
+    assert {"understudy serve", "understudy store compact", "understudy admin requests"} <= set(found)
+    options = [
+        (name, each) for name, command in found.items() for each in command.params if isinstance(each, click.Option)
+    ]
+    assert [name for name, command in found.items() if not command.help] == []
+    assert [(name, each.opts) for name, each in options if not each.help] == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -143,7 +190,7 @@ def test_a_shell_can_run_the_lines_that_lead_a_client_here(tmp_path: Path) -> No
         (["--auth", f"@{secret}", "--api-key", "typed"], ("user:it's $HOME", "typed")),
     ):
         command = [*COMMAND, "serve", "--port", "0", "--fixtures", str(SMALL), *options]
-        with running(command, environment) as process:
+        with running(command, {}) as process:
             assert process.stdout is not None
             greeting(process.stdout)
             lines = "".join(process.stdout.readline() for _ in range(2))
