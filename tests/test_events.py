@@ -7,6 +7,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from handlers.event_filters import stream_test, with_defaults
+
 NOON = datetime(2026, 3, 3, 12, tzinfo=timezone.utc)
 SPAN = {"since": (NOON - timedelta(days=1)).isoformat(), "until": (NOON + timedelta(days=1)).isoformat()}
 
@@ -24,14 +26,17 @@ def related(resource: str, role: str, **labels: str) -> dict[str, str]:
 @pytest.fixture
 def plant(own: httpx.Client) -> httpx.Client:
     """A server with the events of a few pumps and valves."""
-    events = [
+    own.post("/events", json=plant_events()).raise_for_status()
+    return own
+
+
+def plant_events() -> list[dict[str, Any]]:
+    return [
         event("pump.on", 0, labels={"prefect.resource.name": "North", "kind": "Big"}),
         event("pump.off", 10, related=[related("hall.1", "hall", floor="1")]),
         event("Pump.on", 20, "pump.2", related=[related("hall.2", "hall", floor="2"), related("t.1", "tag")]),
         event("valve%open", 30, "valve.1", payload={"by": "Ann", "note": "é"}),
     ]
-    own.post("/events", json=events).raise_for_status()
-    return own
 
 
 def page(api: httpx.Client, limit: int = 50, **filters: Any) -> dict[str, Any]:
@@ -91,6 +96,63 @@ def test_an_event_is_kept_once_as_it_was_sent(own: httpx.Client) -> None:
 )
 def test_filters(plant: httpx.Client, filters: dict[str, Any], found: str) -> None:
     assert names(plant, **filters) == found.split()
+
+
+# A real server tests new events itself, not in its database: the case of letters counts, and related resources do not.
+OF_STREAMS: list[tuple[dict[str, Any], str]] = [
+    ({}, "pump.on pump.off Pump.on valve%open"),
+    ({"event": {"prefix": ["PUMP"]}}, ""),
+    ({"event": {"prefix": ["pump", "valve"]}}, "pump.on pump.off valve%open"),
+    ({"event": {"prefix": ["%.off"]}}, ""),
+    ({"event": {"name": ["pump.on"]}}, "pump.on"),
+    ({"event": {"exclude_prefix": ["pump"]}}, "Pump.on valve%open"),
+    ({"event": {"exclude_name": ["pump.on", "valve%open"], "prefix": []}}, "pump.off Pump.on"),
+    ({"event": {"name": ["pump.on", "Pump.on"], "prefix": ["pump"]}}, "pump.on"),
+    ({"resource": {"id": ["pump.2"]}}, "Pump.on"),
+    ({"resource": {"id_prefix": ["pump."]}}, "pump.on pump.off Pump.on"),
+    ({"resource": {"id": ["pump.1", "pump.2"], "id_prefix": ["pump.2"]}}, "Pump.on"),
+    ({"resource": {"labels": {"kind": "B?g"}}}, "pump.on"),
+    ({"resource": {"labels": {"kind": "b?g"}}}, ""),
+    ({"resource": {"labels": {"kind": ["!Small"]}}}, "pump.on"),
+    ({"resource": {"labels": {"kind": ["!Big"]}}}, ""),
+    ({"resource": {"labels": {"kind": ["!Big", "B*"]}}}, "pump.on"),
+    ({"resource": {"labels": {"kind": ["Small", "B*"]}}}, "pump.on"),
+    ({"resource": {"labels": {"kind": []}}}, ""),
+    ({"resource": {"labels": {"kind": "Big", "other": "*"}}}, ""),
+    ({"related": {"role": ["hall"]}}, "pump.on pump.off Pump.on valve%open"),
+    ({"related": {"role": ["hall"], "labels": {"floor": "2"}}}, "pump.on pump.off Pump.on valve%open"),
+    ({"related": {"id": ["pump.1"]}}, "pump.on pump.off Pump.on valve%open"),
+    ({"related": [{"id": ["hall.2"]}, {"role": ["tag"]}]}, "pump.on pump.off Pump.on valve%open"),
+    ({"related": {"resources_in_roles": [["hall.1", "hall"]]}}, "pump.on pump.off Pump.on valve%open"),
+    ({"any_resource": {"id": ["pump.1", "t.1"]}}, "pump.on pump.off Pump.on"),
+    ({"any_resource": {"id_prefix": ["hall"]}}, "pump.off Pump.on"),
+    ({"any_resource": [{"id": ["pump.2"]}, {"labels": {"floor": "2"}}]}, "Pump.on"),
+    ({"any_resource": [{"id": ["pump.2"]}, {"labels": {"floor": "1"}}]}, ""),
+    ({"text": {"query": "north ann"}}, "pump.on valve%open"),
+    ({"text": {"query": "+hall -tag"}}, "pump.off"),
+    ({"text": {"query": "NORTH"}}, "pump.on"),
+    ({"text": {"query": "-on"}}, "pump.off valve%open"),
+    ({"text": {"query": "+pump +north"}}, "pump.on"),
+]
+
+
+def of_stream(filters: dict[str, Any], events: list[dict[str, Any]]) -> list[str]:
+    span = {name: datetime.fromisoformat(text) for name, text in {**SPAN, **filters.get("occurred", {})}.items()}
+    test = stream_test(with_defaults({**filters, "occurred": span}, NOON))
+    return [each["event"] for each in events if test({"related": [], "payload": {}, **each})]
+
+
+@pytest.mark.parametrize(("filters", "found"), OF_STREAMS, ids=[str(filters) for filters, _ in OF_STREAMS])
+def test_filters_of_streams(filters: dict[str, Any], found: str) -> None:
+    assert of_stream(filters, plant_events()) == found.split()
+
+
+def test_a_stream_has_the_events_of_a_time_with_its_bounds_and_of_ids() -> None:
+    events = plant_events()
+    occurred = {"since": events[1]["occurred"], "until": events[2]["occurred"]}
+    assert of_stream({"occurred": occurred}, events) == ["pump.off", "Pump.on"]
+    assert of_stream({"id": {"id": [events[3]["id"]]}}, events) == ["valve%open"]
+    assert of_stream({"id": {"id": []}}, events) == ["pump.on", "pump.off", "Pump.on", "valve%open"]
 
 
 def test_pages_follow_each_other_within_a_workspace(plant: httpx.Client) -> None:
