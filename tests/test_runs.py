@@ -313,6 +313,27 @@ def test_the_dashboard_counts_runs_that_are_over(scratch: httpx.Client, run: str
     assert (by_state["RUNNING"], by_state["PENDING"]) == (1, 0)
 
 
+def test_the_dashboard_counts_by_twentieths_of_a_time(tmp_path: Path) -> None:
+    """Of whole minutes: what starts at the first moment is in the first, what starts in the last one in the last."""
+    moments = ("09:59:59.999", "10:00:00", "10:00:59.998", "10:01:00", "10:19:59.998", "10:20:00")
+    rows = [
+        {
+            "task_key": "t",
+            "dynamic_key": moment,
+            "state_type": "COMPLETED",
+            "state_name": "Completed",
+            "start_time": f"2021-05-05T{moment}Z",
+        }
+        for moment in moments
+    ]
+    (tmp_path / "task_runs.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    span = {"after_": "2021-05-05T10:00:42Z", "before_": "2021-05-05T10:19:07Z"}
+    chosen = {"operator": "or_", "start_time": span, "state": {"type": {"any_": ["COMPLETED"]}}}
+    with stand_in(tmp_path) as api:
+        counts = api.post("/ui/task_runs/dashboard/counts", json={"task_runs": chosen}).raise_for_status().json()
+    assert [each["completed"] for each in counts] == [2, 1, *[0] * 17, 1]
+
+
 def test_runs_are_listed_with_their_times(scratch: httpx.Client, run: str, flow: str) -> None:
     listed = scratch.post("/ui/flow_runs/history", json={"flows": {"id": {"any_": [flow]}}}).json()
     assert [(each["id"], each["timestamp"], each["lateness"]) for each in listed] == [(run, START, 0.0)]

@@ -123,27 +123,33 @@ def test_logs_come_out_as_they_are_written(own: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "messages", "code"),
+    ("path", "messages", "code", "reason"),
     [
-        ("/events/in", [{}], 1008),
-        ("/events/in", [[]], 1011),
-        ("/events/in", [{"type": "auth"}, {}], 1011),
-        ("/events/in", [{"type": "auth"}, {**event("a"), "resource": {}}], 1011),
-        ("/events/out", [{"type": "auth"}, {"type": "x"}], 1002),
-        ("/events/out", [{"type": "auth"}, {"type": "filter", "filter": {"x": 1}}], 1002),
-        ("/events/out", [{"type": "auth"}, {"type": "filter"}], 1002),
-        ("/events/out", [{"type": "auth"}, {}], 1011),
-        ("/logs/out", [{"type": "auth"}, {"type": "filter", "filter": []}], 1002),
-        ("/logs/out", [{"type": "auth"}, {"type": "filter", "filter": None}], 1002),
-        ("/logs/out", [{"type": "auth"}, {"type": "filter"}], 1002),
+        ("/events/in", [{}], 1008, "Expected 'auth' message"),
+        ("/events/in", [[]], 1011, ""),
+        ("/events/in", [{"type": "auth"}, {}], 1011, ""),
+        ("/events/in", [{"type": "auth"}, {**event("a"), "resource": {}}], 1011, ""),
+        ("/events/out", [{}], 1008, "Expected 'auth' message"),
+        ("/events/out", [{"type": "auth"}, {"type": "x", "filter": {}}], 1002, "Expected 'filter' message"),
+        ("/events/out", [{"type": "auth"}, {"type": "filter", "filter": {"x": 1}}], 1002, "Invalid filter: 1 valid"),
+        ("/events/out", [{"type": "auth"}, {"type": "filter"}], 1002, "Invalid filter: 'filter'"),
+        ("/events/out", [{"type": "auth"}, {}], 1011, ""),
+        ("/logs/out", [{"type": "auth"}, {"type": "x", "filter": {}}], 1002, "Expected 'filter' message"),
+        ("/logs/out", [{"type": "auth"}, {"type": "filter", "filter": []}], 1002, "Invalid filter: 1 valid"),
+        ("/logs/out", [{"type": "auth"}, {"type": "filter", "filter": None}], 1002, "Invalid filter: it is null"),
+        ("/logs/out", [{"type": "auth"}, {"type": "filter"}], 1002, "Invalid filter: 'filter'"),
     ],
 )
-def test_other_messages_close_a_stream(own: httpx.Client, path: str, messages: list[Any], code: int) -> None:
+def test_other_messages_close_a_stream(
+    own: httpx.Client, path: str, messages: list[Any], code: int, reason: str
+) -> None:
     url = f"{str(own.base_url).rstrip('/').replace('http', 'ws', 1)}{path}"
     with connect(url, subprotocols=PREFECT, open_timeout=SECONDS) as connection:
         for message in messages:
             say(connection, message)
         assert closed(connection) == code
+        given = connection.close_reason or ""
+        assert given.startswith(reason) if reason else not given
     assert own.get("/health").json() is True
 
 
