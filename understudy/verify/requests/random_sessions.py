@@ -221,19 +221,12 @@ class Session:
         try:
             return endpoint, self._request(endpoint)
         except NoRow as error:
-            creates = self._creates(error.table)
+            creates = self._map.creates.get(error.table)
         return None if creates in (None, endpoint) or depth == 0 else self._possible(creates, depth - 1)
 
     def _created(self, endpoint: Endpoint) -> str:
         """The table that an operation adds rows to; empty if it adds none."""
         return next((table for table, creates in self._map.creates.items() if creates == endpoint), "")
-
-    def _creates(self, table: str) -> Endpoint | None:
-        """An operation that returns a new row of a table."""
-        if table in self._map.creates:
-            return self._map.creates[table]
-        found = [each for each in self._endpoints if each.method == "POST" and not each.is_safe and makes(each, table)]
-        return self._random.choice(found) if found else None
 
     def _request(self, endpoint: Endpoint) -> Request:
         path, query = endpoint.path, {}
@@ -426,11 +419,6 @@ def acts(endpoint: Endpoint) -> bool:
 def weight_of(endpoint: Endpoint) -> float:
     """How often an operation is drawn, for each other one of its topic."""
     return RARE if endpoint.method == "DELETE" else OFTEN if acts(endpoint) else 1
-
-
-def makes(endpoint: Endpoint, table: str) -> bool:
-    """Whether a response is a row of a table."""
-    return endpoint.success is not None and str(endpoint.success.value.get("x-table")) == table
 
 
 def selecting(selection: Selection) -> list[FieldOperator]:
