@@ -37,6 +37,7 @@ from understudy.verify.checks import (
 )
 from understudy.verify.expectations.reference_answers import References
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
+from understudy.verify.requests.scenario_requests import scenarios as all_scenarios
 from understudy.verify.suite import clean_up, has_tag, subjects_of
 
 
@@ -136,11 +137,17 @@ def in_sessions(context: CheckContext, subjects: Subjects) -> Iterator[Task]:
     with closing(ReferenceServer()) as one, closing(ReferenceServer()) as other:
         references = References((one, other), moving=())
         for _ in range(8):
-            yield partial(sessions.check, context, references, partial(has_tag, "flows"))
+            yield partial(
+                sessions.check,
+                context,
+                references,
+                context.session_operations,
+                sessions.Subject(partial(has_tag, "flows")),
+            )
 
 
 def in_scenarios(context: CheckContext, subjects: Subjects) -> Iterator[Task]:
-    for each in scenarios.scenarios(context):
+    for each in all_scenarios(context.endpoint_map):
         yield partial(scenarios.check, context, each)
 
 

@@ -20,7 +20,9 @@ from understudy.contract.contract import Contract
 from understudy.operations.api_folder import Api, own_folder
 from understudy.sampling.answers import Answer
 from understudy.verify.checks import scenarios
-from understudy.verify.checks.scenarios import filled, part_of, unexpected
+from understudy.verify.checks.scenarios import part_of, unexpected
+from understudy.verify.requests.scenario_requests import filled, operations
+from understudy.verify.requests.scenario_requests import scenarios as all_scenarios
 from understudy.verify.suite import clean_up
 
 
@@ -35,7 +37,7 @@ def failed(all_operations: ContextFactory, api: Api) -> Callable[[Behaviour], se
 
     def check(behaviour: Behaviour) -> set[str]:
         with all_operations.context_of(Proxy(Inside(app_on(SMALL, api)), behaviour)) as context:
-            for each in scenarios.scenarios(context):
+            for each in all_scenarios(context.endpoint_map):
                 context.results.run(partial(scenarios.check, context, each))
             assert context.results.verdict.errors == []
             assert clean_up(context) == []
@@ -243,9 +245,9 @@ def test_a_broken_server(failed: Callable[[Behaviour], set[str]], operation: str
 
 def test_a_scenario_is_about_the_operations_of_its_requests(all_operations: ContextFactory, api: Api) -> None:
     with all_operations.context_of(app_on(SMALL, api)) as context:
-        named = {(each.endpoint.path, each.name): each for each in scenarios.scenarios(context)}
+        named = {(each.endpoint.path, each.name): each for each in all_scenarios(context.endpoint_map)}
         scenario = named["/flow_runs/{id}/set_state", "the states of a run"]
-        labels = {each.label for each in scenarios.operations(context, scenario)}
+        labels = {each.label for each in operations(context.endpoint_map, scenario)}
     assert labels >= {"POST /flow_runs/{id}/set_state", "GET /flow_runs/{id}", "GET /flow_run_states/"}
     assert "POST /flows/" not in labels
 

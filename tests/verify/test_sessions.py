@@ -27,6 +27,7 @@ from understudy.sampling.moving_fields import moving_fields
 from understudy.sampling.random_requests import Request
 from understudy.verify.checks import sessions
 from understudy.verify.expectations.reference_answers import References, agree, settled
+from understudy.verify.requests.scenario_requests import scenarios
 from understudy.verify.suite import clean_up, has_tag
 
 SESSIONS = 6
@@ -49,13 +50,15 @@ Verify = Callable[..., Verdict]
 
 @pytest.fixture
 def verdict(all_operations: ContextFactory, references: References, api: Api) -> Verify:
-    """Sends the requests of some sessions about the operations of a tag to a server."""
+    """Sends the requests of some sessions about the operations of a tag, or begun by a scenario, to a server."""
 
-    def check(behaviour: Behaviour, tag: str, count: int = SESSIONS) -> Verdict:
+    def check(behaviour: Behaviour, tag: str, count: int = SESSIONS, scenario: str = "") -> Verdict:
         app = Proxy(Inside(app_on(SMALL, api)), behaviour)
         with all_operations.context_of(app) as context:
+            named = next((each for each in scenarios(context.endpoint_map) if each.name == scenario), None)
+            subject = sessions.Subject(partial(has_tag, tag), named)
             for _ in range(count):
-                context.results.run(partial(sessions.check, context, references, partial(has_tag, tag)))
+                context.results.run(partial(sessions.check, context, references, context.session_operations, subject))
             assert context.results.verdict.errors == []
             assert clean_up(context) == []
             assert sum(map(len, context.own.made.values())) == 0, "rows are deleted at the end of each session"

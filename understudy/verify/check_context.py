@@ -5,7 +5,7 @@ import random
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import nullcontext
-from functools import reduce
+from functools import cached_property, reduce
 from operator import xor
 from typing import Any
 
@@ -25,6 +25,7 @@ from understudy.verify.expectations.request_interpreter import RequestInterprete
 from understudy.verify.expectations.response_schemas import ResponseSchemas
 from understudy.verify.requests.created_rows import CreatedRows
 from understudy.verify.requests.endpoints import LIMIT, OFFSET, Endpoint, EndpointMap, Selection, schema_of
+from understudy.verify.requests.session_operations import SessionOperations
 from understudy.verify.requests.throttled_client import ThrottledClient, answer_of
 
 REPORTED = 10  # responses of a wrong shape that are reported for each operation
@@ -61,6 +62,11 @@ class CheckContext:
         self._response_schemas = ResponseSchemas()
         self._misshapen: Counter[str] = Counter()
         self._answers: dict[str, Answer] = {}
+
+    @cached_property
+    def session_operations(self) -> SessionOperations:
+        """The operations that sessions send requests to."""
+        return SessionOperations.of(self.endpoint_map, self.model.catalog)
 
     def names(self, creates: Endpoint) -> list[str]:
         """The fields of a body by which what is made of it, and what is derived from that, is looked up."""

@@ -31,6 +31,9 @@ from understudy.verify.filtered_rows.table_under_test import TableUnderTest
 from understudy.verify.requests.created_rows import is_refined, value_for
 from understudy.verify.requests.endpoints import Endpoint, Lookup, schema_of, success_of
 from understudy.verify.requests.field_operators import FieldOperator
+from understudy.verify.requests.scenario_requests import Scenario
+from understudy.verify.requests.scenario_requests import operations as operations_of
+from understudy.verify.requests.scenario_requests import scenarios as all_scenarios
 from understudy.verify.requests.throttled_client import NoAnswer
 
 NOT_FOUND = 404
@@ -97,7 +100,8 @@ def stages(
     sorts = in_turns(sorts_of(context, subjects))
     firsts = [lives_of(context, only), scenarios_of(context, only), sessions_of(context, only, "a session")]
     first = in_turns(firsts) if allow_writes else []
-    more = [part for number in range(2, SESSIONS + 1) for part in sessions_of(context, only, f"session {number}")]
+    others = [part for number in range(2, SESSIONS + 1) for part in sessions_of(context, only, f"session {number}")]
+    more = in_turns([scenario_sessions_of(context, only), others])
     writing = [in_turns([*changes(context, subjects), deletions(context, only)]), more] if allow_writes else []
     return [
         [list(operations(context, subjects, only))],
@@ -304,18 +308,39 @@ def scenarios_of(context: CheckContext, only: Only) -> list[Part]:
     """The parts about sequences of requests that the contract has."""
     return [
         Part(f"{each.endpoint.label}: {each.name}", partial(scenarios.check, context, each))
-        for each in scenarios.scenarios(context)
-        if any(map(only, scenarios.operations(context, each)))
+        for each in scenarios_for(context, only)
     ]
+
+
+def scenarios_for(context: CheckContext, only: Only) -> list[Scenario]:
+    """The scenarios that have a request to one of some operations."""
+    endpoint_map = context.endpoint_map
+    return [each for each in all_scenarios(endpoint_map) if any(map(only, operations_of(endpoint_map, each)))]
 
 
 def sessions_of(context: CheckContext, only: Only, name: str) -> list[Part]:
     """The parts that send random requests, one for the operations of each tag; none without servers to compare with."""
-    if context.references is None:
-        return []
     tags = dict.fromkeys(tag_of(each) for each in context.endpoint_map.endpoints if only(each))
-    check = partial(sessions.check, context, context.references)
-    return [Part(f"Operations of {tag}: {name}", partial(check, partial(has_tag, tag))) for tag in tags]
+    return [
+        Part(f"Operations of {tag}: {name}", task)
+        for tag in tags
+        for task in session_of(context, sessions.Subject(partial(has_tag, tag)))
+    ]
+
+
+def scenario_sessions_of(context: CheckContext, only: Only) -> list[Part]:
+    """The parts that send the requests of a scenario among random ones."""
+    return [
+        Part(f"{each.endpoint.label}: {each.name}, among other requests", task)
+        for each in scenarios_for(context, only)
+        for task in session_of(context, sessions.Subject(partial(has_tag, tag_of(each.endpoint)), each))
+    ]
+
+
+def session_of(context: CheckContext, subject: sessions.Subject) -> list[Task]:
+    """The task of a session; none without servers to compare with."""
+    references, operations = context.references, context.session_operations
+    return [] if references is None else [partial(sessions.check, context, references, operations, subject)]
 
 
 def tag_of(endpoint: Endpoint) -> str:

@@ -140,21 +140,13 @@ def check_paths(
     for path, endpoints in list(context.endpoint_map.by_path.items())[some]:
         if not any(map(only, endpoints)):
             continue
-        methods = {endpoint.method for endpoint in context.endpoint_map.endpoints if matches(endpoint.path, path)}
+        methods = {endpoint.method for endpoint in context.endpoint_map.endpoints if endpoint.matches(path)}
         for unused in UNUSED:
             request = replace(endpoints[0].request(**values_of_path(context, path)), method=unused, body=None)
             check_method = partial(is_not_allowed, context, request, methods)
             context.results.hold(rules.METHOD, f"{unused} {path}", "", check_method)
     stranger = Request("GET", f"/{STRANGER}", f"/{STRANGER}")
     context.results.hold(rules.METHOD, f"GET /{STRANGER}", "", partial(is_unknown, context, stranger))
-
-
-def matches(template: str, path: str) -> bool:
-    """Whether a path of the contract can be a request to another: the parameters of that may be any text."""
-    ours, theirs = template.split("/"), path.split("/")
-    return len(ours) == len(theirs) and all(
-        one == other or one.startswith("{") for one, other in zip(ours, theirs, strict=True)
-    )
 
 
 def values_of_path(context: CheckContext, path: str) -> dict[str, str]:

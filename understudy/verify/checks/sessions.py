@@ -15,9 +15,12 @@ from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Broken
 from understudy.verify.expectations.reference_answers import Difference, References
 from understudy.verify.requests.endpoints import Endpoint
-from understudy.verify.requests.random_sessions import Fields, Session
+from understudy.verify.requests.random_sessions import Session
+from understudy.verify.requests.scenario_requests import Scenario, Script
+from understudy.verify.requests.session_operations import SessionOperations
 
-LENGTH = 40  # requests of a session
+LENGTH = 40  # requests of a session without a scenario
+AFTER = 10  # requests after those of a scenario, of which some are followed by others
 TRIES = 12  # times that a session is played again to make it shorter
 NOT_FOUND = 404
 PAUSE = 1.0  # seconds that a server has to do what it does after a response
@@ -65,14 +68,25 @@ class Finding:
         return Broken(requests, self.difference.expected, self.difference.found)
 
 
-def check(context: CheckContext, references: References, topic: Callable[[Endpoint], bool]) -> None:
+@dataclass(frozen=True)
+class Subject:
+    """What a session is about: the operations of a topic, and first the requests of a scenario, if there is one."""
+
+    topic: Callable[[Endpoint], bool]
+    scenario: Scenario | None = None
+
+
+def check(context: CheckContext, references: References, operations: SessionOperations, subject: Subject) -> None:
     """Send the requests of a session until one is not answered as expected, and then only those that show it."""
     before, writes = context.own.sizes(), context.results.writes
     start = len(writes)
     number = drawn_id(context)
     mark = f"{context.own.mark()}-{number}"
-    session = Session(context.endpoint_map, Fields.of(context.model.catalog), context.random, mark, topic)
-    finding = first_finding(context, references, session)
+    scenario = subject.scenario
+    script = None if scenario is None else Script(operations.map, scenario, mark)
+    session = Session(operations, context.random, mark, subject.topic, script)
+    length = LENGTH if scenario is None else AFTER + 2 * len(scenario.steps)
+    finding = first_finding(context, references, session, length)
     player = Player(context, references, number)
     shown = None if finding is None else player.shortest(finding)
     delete(context, context.own.made_since(before))
@@ -104,10 +118,10 @@ def drawn_id(context: CheckContext) -> str:
     return str(UUID(int=context.random.getrandbits(128), version=4))
 
 
-def first_finding(context: CheckContext, references: References, session: Session) -> Finding | None:
+def first_finding(context: CheckContext, references: References, session: Session, length: int) -> Finding | None:
     references.restart()
     steps: list[Step] = []
-    for _ in range(LENGTH):
+    for _ in range(length):
         endpoint, request = session.next()
         step, difference = ask(context, references, endpoint, request)
         if difference is not None and endpoint.is_safe:

@@ -62,6 +62,13 @@ class Endpoint:
         names = [part[1:-1] for part in self.path.split("/") if part.startswith("{")]
         return [named[name] for name in names if name in named and name not in given]
 
+    def matches(self, path: str) -> bool:
+        """Whether a path can be a request to this operation: its parameters may be any text."""
+        ours, theirs = self.path.split("/"), path.split("/")
+        return len(ours) == len(theirs) and all(
+            one == other or one.startswith("{") for one, other in zip(ours, theirs, strict=True)
+        )
+
     def request(self, body: Any = None, **values: str) -> Request:
         """A request with a body, and with values for the parameters of the path."""
         path = self.path

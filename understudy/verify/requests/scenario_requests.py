@@ -1,0 +1,126 @@
+"""The requests of the sequences that the contract has with an operation (`x-scenarios`)."""
+
+import re
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from understudy.sampling.answers import Answer
+from understudy.sampling.random_requests import Request
+from understudy.verify.requests.endpoints import Endpoint, EndpointMap
+
+SENT = {"send", "body"}  # the parts of a step that a request is made of
+PLACEHOLDER = re.compile(r"\{([\w.]+)\}")
+
+Step = Mapping[str, Any]
+"""A request as the contract has it: what to `send`, its `body`, and what its response is called (`as`)."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A sequence of requests, with what the contract expects of the responses.
+
+    Args:
+        endpoint: the operation that it is about.
+        name: its name there.
+        steps: the requests, as the contract has them.
+    """
+
+    endpoint: Endpoint
+    name: str
+    steps: tuple[Step, ...]
+
+
+class Script:
+    """Gives the requests of a scenario, one after the other; those that need a value that no response had are left out.
+
+    Args:
+        endpoint_map: the operations.
+        scenario: what the script is of.
+        mark: a text that no other row has.
+    """
+
+    def __init__(self, endpoint_map: EndpointMap, scenario: Scenario, mark: str) -> None:
+        self._map = endpoint_map
+        self._left = deque(scenario.steps)
+        self._values: dict[str, Any] = {"mark": mark}
+        self._name = ""
+
+    def next(self) -> tuple[Endpoint, Request] | None:
+        """The next operation and request; None at the end."""
+        while self._left:
+            step = self._left.popleft()
+            self._name = step.get("as", "")
+            with suppress(KeyError):
+                return request_of(self._map, filled({name: step[name] for name in SENT & step.keys()}, self._values))
+        return None
+
+    def learn(self, answer: Answer) -> None:
+        """Take the response to the last request."""
+        self._values[self._name] = answer.body
+
+
+def scenarios(endpoint_map: EndpointMap) -> Iterator[Scenario]:
+    """All scenarios of the contract."""
+    for endpoint in endpoint_map.endpoints:
+        for name, steps in endpoint.place.value.get("x-scenarios", {}).items():
+            yield Scenario(endpoint, name, tuple(steps))
+
+
+def operations(endpoint_map: EndpointMap, scenario: Scenario) -> list[Endpoint]:
+    """The operation that a scenario is about, and the others of its requests but those that create rows of a table."""
+    asked = (request_of(endpoint_map, step)[0] for step in scenario.steps)
+    return [scenario.endpoint, *(each for each in asked if each not in endpoint_map.creates.values())]
+
+
+def request_of(endpoint_map: EndpointMap, step: Step) -> tuple[Endpoint, Request]:
+    """The operation and the request of a step.
+
+    Raises:
+        KeyError: the contract has no such operation.
+    """
+    method, _, path = step["send"].partition(" ")
+    found = [
+        endpoint
+        for endpoint in endpoint_map.endpoints
+        if endpoint.method == method and endpoint.matches(path.partition("?")[0])
+    ]
+    if not found:
+        raise KeyError(f"{method} {path}")
+    endpoint = min(found, key=lambda each: each.path.count("{"))
+    return endpoint, Request(method, path, endpoint.path, step.get("body"), endpoint.body)
+
+
+def filled(value: Any, values: Mapping[str, Any]) -> Any:
+    """A value of the contract with placeholders replaced: `{mark}`, or `{run.id}` of the response called `run`.
+
+    Raises:
+        KeyError: no such value was returned.
+    """
+    if isinstance(value, dict):
+        return {filled(name, values): filled(part, values) for name, part in value.items()}
+    if isinstance(value, list):
+        return [filled(part, values) for part in value]
+    if not isinstance(value, str):
+        return value
+    whole = PLACEHOLDER.fullmatch(value)
+    if whole is not None:
+        return value_at(whole[1], values)
+    return PLACEHOLDER.sub(lambda match: str(value_at(match[1], values)), value)
+
+
+def value_at(way: str, values: Mapping[str, Any]) -> Any:
+    """The value at a way such as `run.id` or `schedules.0.id`.
+
+    Raises:
+        KeyError: no such value was returned.
+    """
+    found: Any = values
+    try:
+        for name in way.split("."):
+            found = found[int(name) if isinstance(found, list) else name]
+    except (IndexError, KeyError, TypeError, ValueError):
+        raise KeyError(way) from None
+    return found

@@ -1,0 +1,126 @@
+"""The operations whose requests can be about rows of a session alone, and what names of fields say in them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from understudy.contract.catalog import Catalog
+from understudy.contract.contract import Place
+from understudy.verify.requests.endpoints import Endpoint, EndpointMap, Selection
+from understudy.verify.requests.field_operators import FieldOperator, field_operators_of
+
+
+@dataclass(frozen=True)
+class Fields:
+    """What names of fields say, in requests to any operation.
+
+    Args:
+        references: the tables of the rows whose ids they have.
+        parents: those of rows that a row depends on.
+        names: those whose values differ between the rows of a table.
+        unique: the fields that do so together, by table.
+    """
+
+    references: Mapping[str, str]
+    parents: frozenset[str]
+    names: frozenset[str]
+    unique: Mapping[str, Sequence[Sequence[str]]]
+
+    @classmethod
+    def of(cls, catalog: Catalog) -> "Fields":
+        """Those of the rows of all tables."""
+        references: dict[str, str] = {}
+        names, parents = {"name"}, set()
+        for schema in catalog.tables.values():
+            names.update(*schema.unique)
+            for field, reference in schema.references.items():
+                references.setdefault(field, reference.table)
+                parents.update([field] if reference.on_delete else [])
+        return cls(
+            references,
+            frozenset(parents),
+            frozenset(names),
+            {table: schema.unique for table, schema in catalog.tables.items()},
+        )
+
+    def is_shared(self, endpoint: Endpoint) -> bool:
+        """Whether the only name in a path is one that several rows may have, below different other rows."""
+        if len(endpoint.parameters) != 1 or "x-names" not in endpoint.parameters[0].value:
+            return False
+        table, _, field = endpoint.parameters[0].value["x-names"].partition(".")
+        sets = [names for names in self.unique.get(table, ()) if field in names]
+        return bool(sets) and all(len(names) > 1 for names in sets)
+
+
+@dataclass(frozen=True)
+class SessionOperations:
+    """The operations of a contract, and those whose requests can be about rows of a session alone (`endpoints`)."""
+
+    map: EndpointMap
+    fields: Fields
+    endpoints: Sequence[Endpoint]
+
+    @classmethod
+    def of(cls, endpoint_map: EndpointMap, catalog: Catalog) -> "SessionOperations":
+        """Those of all tables."""
+        fields = Fields.of(catalog)
+        endpoints = [
+            each
+            for each in endpoint_map.endpoints
+            if is_about_own_rows(each, fields.references) and not fields.is_shared(each)
+        ]
+        return cls(endpoint_map, fields, endpoints)
+
+    def created(self, endpoint: Endpoint) -> str:
+        """The table that an operation adds rows to; empty if it adds none."""
+        return next((table for table, creates in self.map.creates.items() if creates == endpoint), "")
+
+    def creating(self, table: str) -> Sequence[Endpoint]:
+        """The operations that return a new row of a table."""
+        if table in self.map.creates:
+            return [self.map.creates[table]]
+        return [each for each in self.endpoints if each.method == "POST" and not each.is_safe and makes(each, table)]
+
+
+def makes(endpoint: Endpoint, table: str) -> bool:
+    """Whether a response is a row of a table."""
+    return endpoint.success is not None and str(endpoint.success.value.get("x-table")) == table
+
+
+def selecting(selection: Selection) -> list[FieldOperator]:
+    """The operators that select rows by some of their own ids or names."""
+    return [
+        each
+        for each in field_operators_of(selection)
+        if each.filter == selection.own
+        and each.operator == "any_"
+        and each.way == (selection.own, each.way[-1])
+        and not each.is_either
+        and any(field == "id" or field.endswith(("_id", "name", "key")) for field in each.fields)
+    ]
+
+
+def is_about_own_rows(endpoint: Endpoint, references: Mapping[str, str]) -> bool:
+    """Whether a request can be about rows of the session alone."""
+    parameters = endpoint.place.each("parameters")
+    if any("x-names" in each.value for each in parameters):
+        return True
+    if endpoint.body is None:
+        return False
+    if "x-selects" in endpoint.body.value:
+        return bool(selecting(Selection(endpoint.body.value["x-selects"], endpoint)))
+    return "201" in endpoint.place["responses"].value or refers(endpoint.body, references)
+
+
+def refers(schema: Place, references: Mapping[str, str], within: frozenset[str] = frozenset()) -> bool:
+    """Whether a value of a schema has the id or name of a row."""
+    if schema.path in within:
+        return False
+    if "x-names" in schema.value:
+        return True
+    inside = within | {schema.path}
+    if schema.value.get("type") == "array":
+        return refers(schema["items"], references, inside)
+    return any(
+        name.removesuffix("s") in references or refers(part, references, inside)
+        for name, part in schema.entries("properties")
+    )
