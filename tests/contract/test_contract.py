@@ -309,7 +309,7 @@ RESOURCES = ("artifacts", "common", "flows", "service")
 def copied(folder: Path) -> Path:
     """The API with all paths of a few resources, and with one of each other: to check all of them takes a second."""
     shutil.copytree(own_folder() / "handlers", folder / "handlers")
-    (folder / "openapi").mkdir()
+    shutil.copytree(own_folder() / "openapi" / "scenarios", folder / "openapi" / "scenarios")
     entry = (own_folder() / "openapi.yaml").read_text(encoding="utf-8")
     for source in own_folder().glob("openapi/*.yaml"):
         text = source.read_text(encoding="utf-8")
@@ -336,7 +336,7 @@ def test_a_mistake_is_told_in_one_line_that_names_the_place(
     right, wrong, expected = MISTAKES[name]
     if is_own:
         monkeypatch.setattr(api_folder, "own_folder", lambda: tmp_path)
-    files = [copied(tmp_path) / "openapi.yaml", *sorted(tmp_path.glob("openapi/*.yaml"))]
+    files = [copied(tmp_path) / "openapi.yaml", *sorted(tmp_path.glob("openapi/**/*.yaml"))]
     file, text = next((file, text) for file in files if right in (text := file.read_text(encoding="utf-8")))
     file.write_text(text.replace(right, wrong, 1), encoding="utf-8")
     with pytest.raises(ContractError) as raised:

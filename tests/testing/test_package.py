@@ -68,7 +68,7 @@ def test_a_release_is_built_and_passes_the_index_s_checks(tmp_path: Path) -> Non
     assert [file.suffix for file in built] == [".whl", ".gz"]
     subprocess.run([sys.executable, "-m", "twine", "check", "--strict", *built], check=True)
     names = zipfile.ZipFile(built[0]).namelist()
-    contract = {f"understudy/api/{file.relative_to(ROOT)}" for file in ROOT.glob("openapi/*.yaml")}
+    contract = {f"understudy/api/{file.relative_to(ROOT)}" for file in ROOT.glob("openapi/**/*.yaml")}
     assert contract
     assert {"understudy/py.typed", "understudy/api/openapi.yaml", "understudy/api/fixtures/demo/flows.jsonl"} <= {
         *names

@@ -309,6 +309,7 @@ def scenarios_of(context: CheckContext, only: Only) -> list[Part]:
     return [
         Part(f"{each.endpoint.label}: {each.name}", partial(scenarios.check, context, each))
         for each in scenarios_for(context, only)
+        if each.expects_bodies
     ]
 
 

@@ -32,6 +32,11 @@ class Scenario:
     name: str
     steps: tuple[Step, ...]
 
+    @property
+    def expects_bodies(self) -> bool:
+        """Whether it says what responses show; otherwise it is only sent among other requests."""
+        return any("shows" in step for step in self.steps)
+
 
 class Script:
     """Gives the requests of a scenario, one after the other; those that need a value that no response had are left out.
