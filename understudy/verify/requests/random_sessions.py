@@ -18,10 +18,9 @@ from understudy.verify.requests.session_rows import NoRow, SessionRows
 FOCUS = 25  # how often an operation of the session's topic is drawn, for each other one
 RARE = 0.4  # how often an operation that deletes a row is drawn, for each other one
 OFTEN = 3  # how often one is drawn that does something to a row, such as setting its state
-AGAIN = 0.7  # of the writes to a row are followed by a read of it
-BETWEEN = 0.3  # of the requests of a script are followed by another one
-TWICE = 0.05  # of them are sent twice
-CHANGED = 0.15  # of them have another body
+READ = 0.7  # of the writes to a row are followed by a read of it
+BETWEEN = 0.3  # of the requests of a script are followed by a random one
+AGAIN = 0.5  # of these are the same request with another body
 DEPTH = 3  # of rows that are created since another row refers to them
 
 Drawn = tuple[Endpoint, Request]
@@ -35,7 +34,7 @@ class Session:
         randomness: draws.
         mark: a text that no other row has.
         topic: whether an operation belongs to what the session is about.
-        script: gives the first requests, some of which are changed or sent twice, with others between them.
+        script: gives the first requests; others come between them, some the same with another body.
     """
 
     def __init__(
@@ -64,26 +63,25 @@ class Session:
 
     def next(self) -> Drawn:
         """The next operation and request."""
-        self._scripted = self._next_of_script()
-        drawn = self._drawn() if self._scripted is None else self._scripted
+        last, self._scripted = self._scripted, self._next_of_script()
+        drawn = self._scripted
+        if drawn is None:
+            drawn = self._changed(*last) if last is not None and self._chance(AGAIN) else self._drawn()
         self._written = None if drawn[0].is_safe else drawn
         return drawn
 
     def _next_of_script(self) -> Drawn | None:
-        """The next request of the script, or the last one again; None at its end, or if another one is to follow."""
-        if self._script is None:
-            return None
-        if self._scripted is not None and self._chance(BETWEEN):
-            return self._scripted if self._chance(TWICE / BETWEEN) else None
-        drawn = self._script.next()
-        if drawn is None or not self._chance(CHANGED):
-            return drawn
-        endpoint, request = drawn
+        """The next request of the script; None at its end, or if another one is to follow the last."""
+        is_followed = self._scripted is not None and self._chance(BETWEEN)
+        return None if self._script is None or is_followed else self._script.next()
+
+    def _changed(self, endpoint: Endpoint, request: Request) -> Drawn:
+        """A request with another body."""
         return endpoint, replace(request, body=self._bodies.changed(endpoint, request.body))
 
     def _drawn(self) -> Drawn:
         """A random request: after a write, mostly one that reads a row that it is about."""
-        drawn = self._reading(*self._written) if self._written is not None and self._chance(AGAIN) else None
+        drawn = self._reading(*self._written) if self._written is not None and self._chance(READ) else None
         while drawn is None:
             drawn = self._possible(self._random.choices(self._operations.endpoints, self._weights)[0], DEPTH)
         return drawn
@@ -97,7 +95,7 @@ class Session:
             for reads in self._operations.endpoints
             if reads.method == "GET" and reads.path.split("/") == way[:size]
         ]
-        return found[0] if found and self._chance(AGAIN) else self._reading_of(f"{request.path} {request.body}")
+        return found[0] if found and self._chance(READ) else self._reading_of(f"{request.path} {request.body}")
 
     def _reading_of(self, sent: str) -> Drawn | None:
         """An operation whose path names one of the rows whose ids or names are in a request."""
