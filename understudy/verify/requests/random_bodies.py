@@ -52,7 +52,7 @@ class RandomBodies:
         return self._object(schema, fixed, self._content(endpoint))
 
     def changed(self, endpoint: Endpoint, body: Any) -> Any:
-        """A body with a value that is drawn anew, added or left out, unless it selects rows."""
+        """A body with a value that is drawn again, added or left out, unless it selects rows."""
         if endpoint.body is None or "x-selects" in endpoint.body.value:
             return body
         try:
