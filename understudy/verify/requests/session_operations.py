@@ -74,17 +74,6 @@ class SessionOperations:
         """The table that an operation adds rows to; empty if it adds none."""
         return next((table for table, creates in self.map.creates.items() if creates == endpoint), "")
 
-    def creating(self, table: str) -> Sequence[Endpoint]:
-        """The operations that return a new row of a table."""
-        if table in self.map.creates:
-            return [self.map.creates[table]]
-        return [each for each in self.endpoints if each.method == "POST" and not each.is_safe and makes(each, table)]
-
-
-def makes(endpoint: Endpoint, table: str) -> bool:
-    """Whether a response is a row of a table."""
-    return endpoint.success is not None and str(endpoint.success.value.get("x-table")) == table
-
 
 def selecting(selection: Selection) -> list[FieldOperator]:
     """The operators that select rows by some of their own ids or names."""
