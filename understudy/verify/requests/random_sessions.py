@@ -114,8 +114,7 @@ class Session:
         try:
             return endpoint, self._request(endpoint)
         except NoRow as error:
-            found = self._operations.creating(error.table)
-        creates = self._random.choice(found) if found else None
+            creates = self._operations.map.creates.get(error.table)
         return None if creates in (None, endpoint) or depth == 0 else self._possible(creates, depth - 1)
 
     def _request(self, endpoint: Endpoint) -> Request:
