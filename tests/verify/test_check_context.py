@@ -120,6 +120,25 @@ def test_rows_that_are_shown_otherwise_break_a_rule(
     assert rule in rules
 
 
+def test_ten_bodies_are_reported_whose_responses_have_a_wrong_shape(
+    context_factory: ContextFactory, small_app: ASGIApp
+) -> None:
+    """Of each operation; the others are only counted."""
+    mutant = answers(LIST, each(drop("labels")))
+    with context_factory.context_of(Proxy(Inside(small_app), mutant)) as context:
+        endpoint = context.endpoint_map.selections["flows"].lists
+        paths = [(name, part) for name in ("flows", "flow_runs") for part in ("id", "name", "tags", "operator")]
+        bodies: list[dict[str, Any]] = [{name: {part: None}} for name, part in paths[:7]] + [
+            {name: None} for name, _ in paths[::4]
+        ]
+        bodies += [{"limit": 1}, {"offset": 1}, {"limit": 1, "offset": 1}]
+        for body in bodies:
+            context.ask(endpoint, endpoint.request(body))
+        verdict = context.results.verdict
+    assert len({violation.subject for violation in verdict.violations}) == len(verdict.violations) == 10
+    assert sum(verdict.checks.values()) == len(bodies) == 12
+
+
 def test_a_request_is_shown_without_the_contract(context: CheckContext) -> None:
     endpoint = context.endpoint_map.selections["flows"].lists
     assert len(repr(endpoint.request({"limit": 1}))) < 200

@@ -1,5 +1,6 @@
 """Every rule can fail: for each there is a broken server that breaks it, and a correct server that does not."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from functools import cache, partial
@@ -101,8 +102,14 @@ def field_operators(table: str, *names: str) -> Focus:
 
 
 @cache
-def listed(table: str) -> Focus:
-    return lambda context, subjects: [partial(listings.check, context, subjects[table])]
+def listed(table: str, *names: str) -> Focus:
+    """The lists of a table, also with filters by some operators."""
+
+    def focus(context: CheckContext, subjects: Subjects) -> Iterator[Task]:
+        yield from field_operators(table, *names)(context, subjects)
+        yield partial(listings.check, context, subjects[table])
+
+    return focus
 
 
 def derived_rows(context: CheckContext, subjects: Subjects) -> Iterator[Task]:
@@ -154,6 +161,7 @@ def in_scenarios(context: CheckContext, subjects: Subjects) -> Iterator[Task]:
 TABLE: list[tuple[str, str, Focus]] = [
     ("success", "hello-refused", requests_to("GET /hello")),
     ("repeatable", "second-time-backwards", listed("flows")),
+    ("repeatable", "criteria-leak", listed("artifacts", "artifacts.key.any_")),
     ("response", "field-of-another-type", nothing_more),
     ("row format", "id-in-capitals", nothing_more),
     ("duplicates", "row-twice", field_operators("flows", "flows.name.any_")),
@@ -231,7 +239,21 @@ def test_a_rule_is_broken_by_a_mutant(
     assert rule in {violation.rule.name for violation in verdict.violations}
 
 
+CHECKED = {
+    "bounds": 18, "combination": 120, "complement": 12, "count": 310, "create": 340, "delete": 580, "derived": 245,
+    "duplicates": 2100, "empty filter": 98, "filter": 230, "found": 745, "intersection": 18, "invalid request": 109,
+    "lookup": 430, "method": 41, "no match": 46, "page": 390, "pagination": 120, "partition": 15, "pattern": 54,
+    "related rows": 5, "repeatable": 22, "response": 5200, "reverse": 2, "row format": 2500, "scenario": 11,
+    "session": 320, "sort": 145, "success": 1, "union": 29, "unique": 12, "unknown name": 1, "update": 190,
+}  # fmt: skip
+"""How often each rule is held in what the table looks at, at least; what is drawn at random varies a little."""
+
+
 def test_no_rule_is_broken_by_a_correct_server(api: Api, context_factory: ContextFactory) -> None:
     verdict = verdict_on(unchanged, dict.fromkeys(focus for _, _, focus in TABLE), api, context_factory)
     assert verdict.violations == []
-    assert {rule.name for rule, _ in verdict.checks} == RULES
+    held: Counter[str] = Counter()
+    for (rule, _), count in verdict.checks.items():
+        held[rule.name] += count
+    assert held.keys() == RULES == CHECKED.keys()
+    assert {name: held[name] for name, least in CHECKED.items() if held[name] < least} == {}, "less is checked"

@@ -1,0 +1,102 @@
+"""What random sessions ask of a server that answers as the contract says."""
+
+import random
+from collections import Counter, defaultdict
+from contextlib import closing
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import pytest
+
+from understudy.contract.catalog import Catalog
+from understudy.contract.contract import Contract
+from understudy.operations.api_folder import own_folder
+from understudy.reference.reference_server import ReferenceServer
+from understudy.verify.requests.created_rows import is_refined
+from understudy.verify.requests.endpoints import Endpoint, EndpointMap
+from understudy.verify.requests.random_sessions import Session
+from understudy.verify.requests.session_operations import SessionOperations
+from understudy.verify.suite import has_tag
+
+ROUNDS, LENGTH, MARK = 6, 40, "mark"
+
+
+@dataclass
+class Asked:
+    """Requests of sessions about each tag: how many, how many were successes, and the values of fields of bodies."""
+
+    operations: SessionOperations
+    requests: Counter[str] = field(default_factory=Counter)
+    successes: Counter[str] = field(default_factory=Counter)
+    values: defaultdict[tuple[str, str], list[Any]] = field(default_factory=lambda: defaultdict(list))
+
+
+@pytest.fixture(scope="module")
+def asked() -> Asked:
+    contract = Contract.load(own_folder() / "openapi.yaml")
+    asked = Asked(SessionOperations.of(EndpointMap.of(contract), Catalog.of(contract)))
+    tags = sorted({tag for each in asked.operations.endpoints for tag in each.place.value.get("tags", ())})
+    with closing(ReferenceServer()) as server:
+        for seed, tag in enumerate(tags * ROUNDS):
+            server.restart()
+            session = Session(asked.operations, random.Random(seed), f"{MARK}-{seed}", partial(has_tag, tag))
+            for _ in range(LENGTH):
+                endpoint, request = session.next()
+                answer = server.ask(request)
+                session.learn(endpoint, request, answer)
+                asked.requests[endpoint.label] += 1
+                asked.successes[endpoint.label] += answer.is_success
+                for name, value in request.body.items() if isinstance(request.body, dict) else ():
+                    asked.values[endpoint.label, name].append(value)
+    return asked
+
+
+def test_almost_every_operation_is_asked(asked: Asked) -> None:
+    labels = {each.label for each in asked.operations.endpoints}
+    assert len(labels) > 140
+    assert len(labels & asked.requests.keys()) > 0.88 * len(labels)
+
+
+def test_most_requests_are_successes(asked: Asked) -> None:
+    """What is refused says little of what a server does."""
+    assert asked.successes.total() > 0.75 * asked.requests.total()
+    often = [label for label, count in asked.requests.items() if count > 20]
+    assert len(often) > 50
+    assert [label for label in often if not asked.successes[label]] == []
+
+
+def fields_of(endpoint: Endpoint) -> list[str]:
+    """The fields of a body, save those whose values a handler decides about."""
+    if endpoint.body is None or "properties" not in endpoint.body.value:
+        return []
+    return [name for name, part in endpoint.body.entries("properties") if not is_refined(part)]
+
+
+def test_every_field_is_given_at_times_and_left_out_at_times(asked: Asked) -> None:
+    often = [each for each in asked.operations.endpoints if asked.requests[each.label] > 40 and fields_of(each)]
+    assert len(often) > 10
+    for endpoint in often:
+        required = endpoint.body.value.get("required", ()) if endpoint.body is not None else ()
+        for name in fields_of(endpoint):
+            values = asked.values[endpoint.label, name]
+            assert [value for value in values if value is not None], (endpoint.label, name)
+            is_always = len(values) == asked.requests[endpoint.label]
+            assert is_always >= (name in required), (endpoint.label, name)
+
+
+def test_a_value_of_several_kinds_has_each_at_times(asked: Asked) -> None:
+    """Values of any type, and objects of one of some schemas."""
+    types = {type(value) for value in asked.values["POST /variables/", "value"]}
+    assert types == {str, int, float, bool, dict, type(None)}
+    schedules = [each["schedule"] for some in asked.values["POST /deployments/", "schedules"] for each in some or ()]
+    for kind in ("interval", "cron", "rrule"):
+        assert [schedule for schedule in schedules if schedule and kind in schedule], kind
+
+
+def test_what_is_created_bears_the_mark_of_its_session(asked: Asked) -> None:
+    for label in ("POST /flows/", "POST /variables/", "POST /work_pools/"):
+        names = asked.values[label, "name"]
+        assert len(names) > 20
+        assert [name for name in names if not name.startswith(MARK)] == []
+        assert len(set(names)) < len(names), "rows meet each other"
