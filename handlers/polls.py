@@ -156,9 +156,11 @@ def free_slots(workspace: Workspace, limit: int | None, queue_ids: Iterable[int]
 
 
 def worker_run(workspace: Workspace, row: int) -> dict[str, Any]:
-    """A run as workers see it."""
+    """A run as workers see it: with the name of the queue that was asked for, rather than of the one that it is in."""
     run: dict[str, Any] = from_json(workspace.shown("flow_runs", row))
-    return {name: value for name, value in run.items() if name not in OF_POOL}
+    run["work_queue_name"] = workspace["flow_runs"].values(row)["work_queue_name"]
+    last = {name: run.pop(name) for name in ("work_queue_id", "state", "job_variables")}
+    return {name: value for name, value in run.items() if name not in OF_POOL} | last
 
 
 # ------------------------------------------------------------------- being ready

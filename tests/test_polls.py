@@ -57,6 +57,19 @@ def test_runs_come_by_the_priority_of_their_queue_then_by_time(pool: Pool) -> No
     assert unknown.status_code == 404
 
 
+def test_a_worker_sees_the_queue_that_was_asked_for(pool: Pool) -> None:
+    queue = pool.queue("urgent", priority=1)
+    pool.run("asked", "urgent")
+    pool.run("not-asked")
+    pool.api.patch(f"/work_queues/{queue}", json={"name": "renamed"}).raise_for_status()
+    found = pool.post(f"/work_pools/{pool.name}/get_scheduled_flow_runs")
+    queues = [(each["flow_run"]["work_queue_name"], each["flow_run"]["work_queue_id"]) for each in found]
+    assert queues == [("urgent", queue), (None, pool.default)]
+    assert list(found[0]["flow_run"])[-3:] == ["work_queue_id", "state", "job_variables"]
+    rows = pool.post("/flow_runs/filter", flow_runs={"deployment_id": {"any_": [pool.deployment]}}, sort="NAME_ASC")
+    assert [row["work_queue_name"] for row in rows] == ["renamed", "default"]
+
+
 def test_limits_and_pauses_hold_runs_back(pool: Pool) -> None:
     for hour in range(3):
         pool.run(f"run-{hour}", hour=hour)
