@@ -66,7 +66,7 @@ def update_block_document_data(workspace: Workspace, id: UUID, body: dict[str, A
     data = unmasked(body.get("data", {}), own["data"], secret_fields(workspace, own))
     values, references = separated({**own["data"], **data} if merges else data)
     changes: Data = {"data": values}
-    if body.get("block_schema_id") is not None:
+    if body.get("block_schema_id") not in (None, own["block_schema_id"]):
         changes["block_schema_id"] = migrated(workspace, own, body["block_schema_id"])
     check_references(workspace, references, id)
     change(table, row, changes)

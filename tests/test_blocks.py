@@ -215,6 +215,20 @@ def test_a_document_takes_only_schemas_of_its_type(own: httpx.Client) -> None:
     assert own.get(path).json() == document, "without data, nothing changes"
 
 
+def test_a_document_keeps_a_schema_of_another_type(own: httpx.Client) -> None:
+    """Types with the same fields share a schema, which belongs to the first of them."""
+    first, second = a_type(own, "first"), a_type(own, "second")
+    schema = a_schema(own, first, title="shared")
+    assert (
+        own.post("/block_schemas/", json={"block_type_id": second["id"], "fields": {"title": "shared"}}).json()
+        == schema
+    )
+    document = a_document(own, {**schema, "block_type_id": second["id"]}, "one", a=1)
+    same = {"block_schema_id": schema["id"], "data": {"a": 2}}
+    own.patch(f"/block_documents/{document['id']}", json=same).raise_for_status()
+    assert data_of(own, document) == {"a": 2}
+
+
 def test_anonymous_documents_need_no_name_and_are_listed_only_when_asked_for(own: httpx.Client) -> None:
     schema = a_schema(own, a_type(own, "anonymous"), title="Anonymous")
     ids = {"block_type_id": schema["block_type_id"], "block_schema_id": schema["id"]}

@@ -34,6 +34,20 @@ def task_run(api: httpx.Client, flow_run: str | None, key: str, **fields: object
     return created(api, "/task_runs/", flow_run_id=flow_run, task_key=key, dynamic_key="0", name=key, **fields)
 
 
+@pytest.mark.parametrize("name", [None, "", 0, False, [], {}])
+def test_a_new_run_with_an_empty_name_gets_one(scratch: httpx.Client, flow: str, run: str, name: object) -> None:
+    deployment = created(scratch, "/deployments/", name="d", flow_id=flow)["id"]
+    of_task = {"flow_run_id": run, "task_key": "k", "dynamic_key": str(uuid4())}
+    rows = [
+        created(scratch, "/flow_runs/", flow_id=flow, name=name),
+        created(scratch, f"/deployments/{deployment}/create_flow_run", name=name),
+        created(scratch, "/task_runs/", **of_task, name=name),
+    ]
+    assert all("-" in row["name"] for row in rows)
+    refused = scratch.post("/flow_runs/", json={"flow_id": flow, "name": 1})
+    assert refused.json()["exception_detail"][0]["type"] == "string_type"
+
+
 # ------------------------------------------------------------------- task runs
 
 
