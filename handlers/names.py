@@ -14,7 +14,7 @@ SECOND = (
     "panda", "pelican", "puffin", "quail", "raven", "robin", "salmon", "seal", "stork", "tapir", "vole", "walrus",
 )  # fmt: skip
 
-NAMELESS = (0, [], {})
+NAMELESS: tuple[object, ...] = (0, [], {})
 
 
 def new_name() -> str:
