@@ -23,6 +23,14 @@ def test_a_number_outside_its_range_is_refused(name: str) -> None:
         assert getattr(Options(**option(name, value)), name) == value
 
 
+@pytest.mark.parametrize(
+    ("name", "least", "most"), [("port", 0, 65_535), ("max_workspaces", 0, 10**12), ("seed", -(10**12), 10**12)]
+)
+def test_what_the_ranges_are(name: str, least: int, most: int) -> None:
+    """A port above the highest cannot be listened on."""
+    assert RANGES[name] == (least, most)
+
+
 def option(name: str, value: object) -> dict[str, Any]:
     return {name: value}
 

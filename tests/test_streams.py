@@ -366,6 +366,24 @@ def test_workers_get_the_background_runs_of_their_tasks_once_each(own: httpx.Cli
         assert closed(other) == 1000
 
 
+@pytest.mark.parametrize("answer", [None, {"type": "x"}])
+def test_a_worker_that_waits_gets_what_another_does_not_accept(own: httpx.Client, answer: object) -> None:
+    """Whether that breaks off or answers something else."""
+    with stream(own, SCHEDULED) as worker, stream(own, SCHEDULED) as waiting:
+        subscribe(worker, "load")
+        given = background_run(own, "load")
+        assert heard(worker)["id"] == given
+        subscribe(waiting, "load", "save")
+        saved = background_run(own, "save")
+        assert heard(waiting)["id"] == saved
+        say(waiting, {"type": "ack"})
+        if answer is None:
+            worker.socket.shutdown(socket.SHUT_RDWR)
+        else:
+            say(worker, answer)
+        assert heard(waiting)["id"] == given
+
+
 @pytest.mark.parametrize("message", [{"type": "x"}, {"type": "subscribe"}, {"type": "subscribe", "keys": ["a"]}])
 def test_a_worker_must_say_what_it_runs(own: httpx.Client, message: dict[str, Any]) -> None:
     with stream(own, SCHEDULED) as worker:

@@ -190,7 +190,7 @@ def test_a_shell_can_run_the_lines_that_lead_a_client_here(tmp_path: Path) -> No
         (["--auth", f"@{secret}", "--api-key", "typed"], ("user:it's $HOME", "typed")),
     ):
         command = [*COMMAND, "serve", "--port", "0", "--fixtures", str(SMALL), *options]
-        with running(command, {}) as process:
+        with running(command, environment) as process:
             assert process.stdout is not None
             greeting(process.stdout)
             lines = "".join(process.stdout.readline() for _ in range(2))

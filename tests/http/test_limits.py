@@ -487,6 +487,17 @@ def test_a_fault_is_a_line_of_json_too(tmp_path: Path) -> None:
 # ----------------------------------------------------------------------------- the end
 
 
+def test_a_server_ends_once_it_has_answered() -> None:
+    """It waits for a second."""
+    rules = json.dumps({"rules": [{"path": "/api/health", "delay": 0.7}]})
+    with serving() as server, socket.create_connection(server.address, timeout=30) as slow:
+        assert server.ask(post("/__admin/faults", rules, method="PUT")).status == 200
+        slow.sendall(HEALTH)
+        time.sleep(0.3)  # until it has been read
+        assert server.end()[0] == 0
+        assert slow.recv(2**16).startswith(b"HTTP/1.1 200 ")
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_a_server_ends_while_it_is_asked_something_slow(number: int, form: str) -> None:
