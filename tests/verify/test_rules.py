@@ -31,11 +31,13 @@ from understudy.verify.checks import (
     listings,
     lookups,
     related_rows,
+    same_rows,
     scenarios,
     sessions,
     single_criteria,
     writes,
 )
+from understudy.verify.expectations.mirror import Mirror
 from understudy.verify.expectations.reference_answers import References
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
 from understudy.verify.requests.scenario_requests import scenarios as all_scenarios
@@ -153,6 +155,12 @@ def in_sessions(context: CheckContext, subjects: Subjects) -> Iterator[Task]:
             )
 
 
+def same_rows_everywhere(context: CheckContext, subjects: Subjects) -> Iterator[Task]:
+    with closing(Mirror(ReferenceServer)) as mirror:
+        for endpoint in same_rows.operations(context):
+            yield partial(same_rows.check, context, mirror, endpoint)
+
+
 def in_scenarios(context: CheckContext, subjects: Subjects) -> Iterator[Task]:
     for each in all_scenarios(context.endpoint_map):
         yield partial(scenarios.check, context, each)
@@ -198,6 +206,7 @@ TABLE: list[tuple[str, str, Focus]] = [
     ("lookup", "name-in-any-case", lookups_by("GET /flows/name/{name}")),
     ("derived", "latest-lists-all", derived_rows),
     ("derived", "latest-of-nobody", derived_rows),
+    ("same rows", "sort-ignored", same_rows_everywhere),
     ("invalid request", "unknown-field-accepted", requests_to("POST /flows/count")),
     ("invalid request", "old-version-accepted", requests_to("GET /hello")),
     ("unknown name", "more-names-refused", requests_to("POST /flows/count")),
@@ -243,7 +252,8 @@ CHECKED = {
     "bounds": 18, "combination": 120, "complement": 12, "count": 310, "create": 340, "delete": 580, "derived": 245,
     "duplicates": 2100, "empty filter": 98, "filter": 230, "found": 745, "intersection": 18, "invalid request": 109,
     "lookup": 430, "method": 41, "no match": 46, "page": 390, "pagination": 120, "partition": 15, "pattern": 54,
-    "related rows": 5, "repeatable": 22, "response": 5200, "reverse": 2, "row format": 2500, "scenario": 11,
+    "related rows": 5, "repeatable": 22, "response": 5200, "reverse": 2, "row format": 2500, "same rows": 60,
+    "scenario": 11,
     "session": 320, "sort": 145, "success": 1, "union": 29, "unique": 12, "unknown name": 1, "update": 190,
 }  # fmt: skip
 """How often each rule is held in what the table looks at, at least; what is drawn at random varies a little."""

@@ -2,30 +2,46 @@
 
 import asyncio
 import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 
 import httpx
 
 from understudy.contract.contract import MEDIA_TYPE
 from understudy.options import Options
-from understudy.sampling.answers import Answer
+from understudy.sampling.answers import Answer, Row
 from understudy.sampling.random_requests import Request
 from understudy.sampling.sending import body_of
 from understudy.server import server
 from understudy.server.app import create_app
 from understudy.workspaces.registry import DEFAULT
+from understudy.workspaces.shared_caches import Caches
 from understudy.workspaces.workspace import Workspace
 
 JSON = {"content-type": MEDIA_TYPE}
 
 
 class ReferenceServer:
-    """An Understudy without rows. Close it at the end."""
+    """An Understudy with some rows. Close it at the end.
 
-    def __init__(self) -> None:
+    Args:
+        rows: as the API returns them, by table; none by default.
+
+    Attributes:
+        used: the tables that the responses so far depend on.
+    """
+
+    def __init__(self, rows: Mapping[str, Iterable[Row]] = MappingProxyType({})) -> None:
         with TemporaryDirectory() as folder:
+            for table, some in rows.items():
+                lines = "".join(f"{json.dumps(row)}\n" for row in some)
+                (Path(folder) / f"{table}.jsonl").write_text(lines, encoding="utf-8")
             self._site = server.loaded(Options(fixtures=folder, journal=0))
             self._workspace = self._site.registry.open(DEFAULT).content.workspace
+        self.used: set[str] = set()
+        self._workspace.watch(self.used.add)
         url = f"http://reference{self._site.api.contract.base_path}"
         self._client = httpx.AsyncClient(transport=httpx.ASGITransport(create_app(self._site)), base_url=url)
         self._loop = asyncio.new_event_loop()
@@ -38,6 +54,7 @@ class ReferenceServer:
         """The response to a request."""
         content = None if request.body is None else json.dumps(request.body).encode()
         sent = self._client.request(request.method, request.path, content=content, headers=JSON)
+        self._workspace.share(Caches())  # what is remembered would hide what a response depends on
         response = self._loop.run_until_complete(sent)
         return Answer(response.status_code, body_of(response))
 

@@ -19,6 +19,7 @@ from understudy.sampling.sample_values import Samples
 from understudy.terminal.interrupts import delayed
 from understudy.verify import rules
 from understudy.verify.check_results import Broken, CheckResults, Refused, unlike
+from understudy.verify.expectations.mirror import Mirror
 from understudy.verify.expectations.model import Model, Row
 from understudy.verify.expectations.reference_answers import References
 from understudy.verify.expectations.request_interpreter import RequestInterpreter
@@ -48,6 +49,7 @@ class CheckContext:
         randomness: random.Random,
         verdict: Verdict,
         references: References | None = None,
+        mirror: Mirror | None = None,
     ) -> None:
         self.endpoint_map = endpoint_map
         self.interpreter = interpreter
@@ -55,6 +57,7 @@ class CheckContext:
         self.throttled_client = throttled_client
         self.random = randomness
         self.references = references
+        self.mirror = mirror
         self.samples = Samples(randomness)
         self.results = CheckResults(verdict, self.learn)
         self.own = CreatedRows(endpoint_map, f"{randomness.getrandbits(32):08x}")
@@ -183,7 +186,8 @@ class CheckContext:
         if schema.value.get("x-moving"):
             return None
         selects = endpoint.body.value.get("x-selects", "") if endpoint.body is not None else ""
-        moving = self.model.moving(schema.value.get("x-table", "") or selects)
+        named = next((each.value.get("x-names", "").partition(".")[0] for each in endpoint.parameters), "")
+        moving = self.model.moving(schema.value.get("x-table", "") or selects or named)
         return without(moving.union(moving_in(schema)), body)
 
     def _differ(self, table: str, known: Row | None, row: Row) -> bool:

@@ -28,6 +28,7 @@ RELATED_ROWS = Rule("related rows", "A filter on related rows returns the same r
 
 LOOKUP = Rule("lookup", "A row is returned by its id or name as the list shows it; an unknown one is a 404.")
 DERIVED = Rule("derived", "There is one latest row of each key, and it is the newest.")
+SAME_ROWS = Rule("same rows", "A random request is answered as Understudy answers it with the same rows.")
 INVALID_REQUEST = Rule(
     "invalid request", "An invalid request is rejected as the contract says; a valid one is not rejected."
 )
@@ -67,6 +68,7 @@ READING = (
     RELATED_ROWS,
     LOOKUP,
     DERIVED,
+    SAME_ROWS,
     INVALID_REQUEST,
     UNKNOWN_NAME,
     METHOD,

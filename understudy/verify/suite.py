@@ -21,6 +21,7 @@ from understudy.verify.checks import (
     lookups,
     parents,
     related_rows,
+    same_rows,
     scenarios,
     sessions,
     single_criteria,
@@ -37,6 +38,7 @@ from understudy.verify.requests.scenario_requests import scenarios as all_scenar
 from understudy.verify.requests.throttled_client import NoAnswer
 
 NOT_FOUND = 404
+ROUNDS = 10  # of random requests to each operation that reads rows, in a run that does not write
 SESSIONS = 10  # random sessions about the operations of each tag
 
 Only = Callable[[Endpoint], bool]
@@ -103,14 +105,23 @@ def stages(
     others = [part for number in range(2, SESSIONS + 1) for part in sessions_of(context, only, f"session {number}")]
     more = in_turns([scenario_sessions_of(context, only), others])
     writing = [in_turns([*changes(context, subjects), deletions(context, only)]), more] if allow_writes else []
+    reading = (
+        []
+        if allow_writes
+        else [
+            part for number in range(2, ROUNDS + 1) for part in same_rows_of(context, only, f"other requests {number}")
+        ]
+    )
     return [
         [list(operations(context, subjects, only))],
+        [same_rows_of(context, only, "random requests")],
         [first],
         [
             in_turns(first_values(own, "two criteria", combined_criteria.check_own)),
             *halves(in_turns(first_values(related, "two filters", combined_criteria.check_across))),
             in_turns([summaries_of(context, subjects, only), sorts]),
             refusals(context, only),
+            reading,
             *writing,
         ],
         [in_turns([*edges(own), *other_values(own)]), list(filtered(context, subjects))],
@@ -342,6 +353,16 @@ def session_of(context: CheckContext, subject: sessions.Subject) -> list[Task]:
     """The task of a session; none without servers to compare with."""
     references, operations = context.references, context.session_operations
     return [] if references is None else [partial(sessions.check, context, references, operations, subject)]
+
+
+def same_rows_of(context: CheckContext, only: Only, name: str) -> list[Part]:
+    """The parts that send random requests to each operation that reads rows."""
+    mirror = context.mirror
+    return [
+        Part(f"{each.label}: {name}", partial(same_rows.check, context, mirror, each))
+        for each in same_rows.operations(context)
+        if mirror is not None and only(each)
+    ]
 
 
 def tag_of(endpoint: Endpoint) -> str:

@@ -6,7 +6,7 @@ import random
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
@@ -39,6 +39,7 @@ from understudy.terminal.interrupts import Interrupts, delayed
 from understudy.terminal.progress import Progress, showing
 from understudy.verify import deviations, rules, suite
 from understudy.verify.check_context import CheckContext
+from understudy.verify.expectations.mirror import Mirror
 from understudy.verify.expectations.model import Model
 from understudy.verify.expectations.reference_answers import References
 from understudy.verify.expectations.request_interpreter import RequestInterpreter
@@ -113,30 +114,34 @@ def judged(plan: Plan) -> Verdict:
     seed = random.SystemRandom().randrange(2**32) if plan.seed is None else plan.seed
     with (
         client(plan.url, headers_of(plan, contract), contract, plan.network) as server,
-        own_servers(plan, contract) as references,
+        own_servers(plan, contract) as own,
     ):
-        verdict = verified(plan, contract, server, references, seed)
+        verdict = verified(plan, contract, server, own, seed)
     verdict.known = [each for each in verdict.violations if any(deviation.covers(each) for deviation in known)]
     verdict.violations = [each for each in verdict.violations if each not in verdict.known]
     return verdict
 
 
 @contextmanager
-def own_servers(plan: Plan, contract: Contract) -> Iterator[References | None]:
-    """Servers of our own, to compare responses with; none in a run that writes nothing."""
-    if not plan.allow_writes:
-        yield None
-        return
-    # A lazy import: other runs need nothing of a server.
+def own_servers(plan: Plan, contract: Contract) -> Iterator[tuple[References | None, Mirror]]:
+    """Servers of our own, to compare responses with: without rows, if the run writes, and with those of the server."""
+    # A lazy import: other commands need nothing of a server.
     from understudy.reference.reference_server import ReferenceServer  # noqa: PLC0415
 
-    with closing(ReferenceServer()) as one, closing(ReferenceServer()) as other:
-        yield References((one, other), moving_fields(contract))
+    with ExitStack() as stack:
+        mirror = stack.enter_context(closing(Mirror(ReferenceServer)))
+        references = None
+        if plan.allow_writes:
+            one, other = (stack.enter_context(closing(ReferenceServer())) for _ in range(2))
+            references = References((one, other), moving_fields(contract))
+        yield references, mirror
 
 
-def verified(plan: Plan, contract: Contract, server: httpx.Client, references: References | None, seed: int) -> Verdict:
+def verified(
+    plan: Plan, contract: Contract, server: httpx.Client, own: tuple[References | None, Mirror], seed: int
+) -> Verdict:
     started = time.monotonic()
-    context = prepared(plan, contract, server, references, seed)
+    context = prepared(plan, contract, server, own, seed)
     context.results.witness = context.witness if plan.repro is not None else None
     verdict = context.results.verdict
     try:
@@ -194,7 +199,7 @@ def end_of(plan: Plan) -> str:
 
 
 def prepared(
-    plan: Plan, contract: Contract, server: httpx.Client, references: References | None, seed: int
+    plan: Plan, contract: Contract, server: httpx.Client, own: tuple[References | None, Mirror], seed: int
 ) -> CheckContext:
     catalog, endpoint_map = Catalog.of(contract), EndpointMap.of(contract)
     interpreter = RequestInterpreter(endpoint_map, catalog, strict=plan.strict)
@@ -204,7 +209,7 @@ def prepared(
     verdict.rules = rules.READING + (rules.WRITING if plan.allow_writes else ())
     if plan.fixtures is not None:
         model.suppose(workspace_of(contract, plan.fixtures))
-    return CheckContext(endpoint_map, interpreter, model, throttled_client, randomness, verdict, references)
+    return CheckContext(endpoint_map, interpreter, model, throttled_client, randomness, verdict, *own)
 
 
 def preflight(context: CheckContext, server: httpx.Client, proxy: Proxy | None) -> None:

@@ -1,6 +1,6 @@
 """A workspace: a set of tables, with the operations across tables."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from pyroaring import BitMap
 
@@ -15,6 +15,24 @@ from understudy.tables.table import Table
 from understudy.text import counted
 from understudy.workspaces.outbox import Outbox
 from understudy.workspaces.shared_caches import Caches
+
+
+class Watched(Mapping[str, Table]):
+    """Tables whose use is noted."""
+
+    def __init__(self, tables: Mapping[str, Table], seen: Callable[[str], object]) -> None:
+        self._tables = tables
+        self._seen = seen
+
+    def __getitem__(self, name: str) -> Table:
+        self._seen(name)
+        return self._tables[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._tables)
+
+    def __len__(self) -> int:
+        return len(self._tables)
 
 
 class Workspace(Mapping[str, Table]):
@@ -40,6 +58,11 @@ class Workspace(Mapping[str, Table]):
         self._caches = caches
         self._selection = Selection(self._tables, caches.rows)
         self._pages = Pages(self._tables, self._selection, caches.pages)
+
+    def watch(self, seen: Callable[[str], object]) -> None:
+        """Call `seen` with the name of each table that is used from now on."""
+        self._tables = Watched(self._tables, seen)
+        self.share(self._caches)
 
     @classmethod
     def empty(cls, catalog: Catalog, record: Record = unrecorded) -> "Workspace":

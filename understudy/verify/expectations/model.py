@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -91,6 +92,22 @@ class Model:
     def moving(self, table: str) -> frozenset[str]:
         """The fields of a table, nested ones too, that change with time (`x-moving`)."""
         return self._moving.get(table, frozenset())
+
+    @cached_property
+    def hidden(self) -> frozenset[str]:
+        """The names of fields that responses with rows of any table do not show (`x-hidden`)."""
+        hidden = {table: set(self.hidden_in(table)) for table in self.catalog.tables}
+        shown = {name for table, names in hidden.items() for name in self.fields(table) if name not in names}
+        return frozenset().union(*hidden.values()) - shown
+
+    def fields(self, table: str) -> list[str]:
+        """The names of all fields of a table."""
+        return [name for name, _ in self.catalog.tables[table].place.entries("properties")]
+
+    def hidden_in(self, table: str) -> list[str]:
+        """The names of the fields that responses with rows of a table do not show."""
+        parts = self.catalog.tables[table].place.entries("properties")
+        return [name for name, part in parts if part.value.get("x-hidden")]
 
     def is_unique(self, table: str, field: str) -> bool:
         """Whether no two rows of a table have the same value in a field."""

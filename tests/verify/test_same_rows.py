@@ -1,0 +1,142 @@
+"""Random reads, whose responses are compared with those of Understudy with the same rows."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from functools import partial
+from typing import Any
+
+import pytest
+
+from tests.apps import app_on
+from tests.conftest import SMALL
+from tests.mutants.behaviours import replies, sends
+from tests.mutants.exchange import Answer as Reply
+from tests.mutants.exchange import Request as Sent
+from tests.mutants.mutant import Behaviour, unchanged
+from tests.mutants.origin import Inside
+from tests.mutants.paths import drop
+from tests.mutants.proxy import Proxy
+from tests.verify.contexts import ContextFactory
+from understudy.contract.contract import Contract
+from understudy.operations.api_folder import Api, own_folder
+from understudy.reference.reference_server import ReferenceServer
+from understudy.reports.verdict import Verdict
+from understudy.sampling.answers import Answer
+from understudy.sampling.random_requests import Request
+from understudy.verify.checks import same_rows
+from understudy.verify.expectations.mirror import Mirror
+from understudy.verify.requests.endpoints import Endpoint
+
+FLOW = {"id": "00000000-0000-4000-8000-000000000001", "name": "one"}
+
+
+@pytest.fixture(scope="module")
+def all_operations() -> ContextFactory:
+    return ContextFactory(Contract.load(own_folder() / "openapi.yaml"))
+
+
+@pytest.fixture
+def mirror() -> Iterator[Mirror]:
+    with closing(Mirror(ReferenceServer)) as mirror:
+        yield mirror
+
+
+Verify = Callable[..., Verdict]
+
+
+@pytest.fixture
+def verdict(all_operations: ContextFactory, mirror: Mirror, api: Api) -> Verify:
+    """Sends random requests to the operations of a server that read rows, or to one of them."""
+
+    def check(behaviour: Behaviour, label: str = "", rounds: int = 1) -> Verdict:
+        with all_operations.context_of(Proxy(Inside(app_on(SMALL, api)), behaviour)) as context:
+            all_operations.learn(context)
+            for endpoint in same_rows.operations(context):
+                for _ in range(rounds if label in ("", endpoint.label) else 0):
+                    context.results.run(partial(same_rows.check, context, mirror, endpoint))
+            assert context.results.verdict.errors == []
+            return context.results.verdict
+
+    return check
+
+
+def test_a_correct_server(verdict: Verify) -> None:
+    result = verdict(unchanged, rounds=3)
+    assert result.violations == []
+    assert sum(count for (rule, _), count in result.checks.items() if rule.name == "same rows") > 1000
+
+
+def without_last(_: Sent, answer: Reply) -> Reply:
+    """A list without its last item."""
+    return answer.saying(answer.json[:-1]) if answer.is_success and isinstance(answer.json, list) else answer
+
+
+def one_more(_: Sent, answer: Reply) -> Reply:
+    counts = answer.json if answer.is_success else {}
+    return answer.saying({name: value + 1 for name, value in counts.items()}) if counts else answer
+
+
+@pytest.mark.parametrize(
+    ("label", "behaviour"),
+    [
+        ("POST /flow_runs/history", replies("POST /flow_runs/history", without_last)),
+        ("POST /ui/flows/count-deployments", replies("POST /ui/flows/count-deployments", one_more)),
+        ("POST /ui/flow_runs/count-task-runs", replies("POST /ui/flow_runs/count-task-runs", one_more)),
+        ("GET /flow_runs/{id}/graph", replies("GET /flow_runs/[^/]+/graph", without_last)),
+        ("POST /ui/flow_runs/history", sends("POST /ui/flow_runs/history", drop("flow_runs"))),
+        ("POST /deployments/count", sends("POST /deployments/count", drop("work_pools"))),
+    ],
+)
+def test_a_broken_server(verdict: Verify, label: str, behaviour: Behaviour) -> None:
+    found = [each for each in verdict(behaviour, label, rounds=10).violations if each.rule.name == "same rows"]
+    assert {each.operation for each in found} == {label}
+
+
+def test_what_depends_on_rows_that_no_list_shows_is_not_compared(verdict: Verify) -> None:
+    """Lists do not show the states that a run had."""
+
+    def nothing(_: Sent, answer: Reply) -> Reply:
+        return answer.saying([]) if answer.is_success else answer
+
+    label = "GET /flow_run_states/"
+    assert [each for each in verdict(replies(label, nothing), label).violations if each.rule.name == "same rows"] == []
+
+
+def test_rows_that_others_add_meanwhile_are_read_again(
+    all_operations: ContextFactory, mirror: Mirror, api: Api
+) -> None:
+    with all_operations.context_of(app_on(SMALL, api)) as context:
+        all_operations.learn(context)
+        count = all_operations.endpoint("POST /flows/count")
+        assert same_rows.differs(context, mirror, count, count.request({})) is None
+        creates = context.endpoint_map.creates["flows"]
+        context.throttled_client.ask(creates.request({"name": "added by somebody"}))
+        assert same_rows.differs(context, mirror, count, count.request({})) is not None
+        context.results.run(partial(same_rows.check, context, mirror, count))
+        assert context.results.verdict.violations == []
+
+
+def test_hidden_fields_are_those_of_shown_objects(all_operations: ContextFactory, mirror: Mirror, api: Api) -> None:
+    """A list of runs does not show `state_timestamp`, which another operation returns."""
+    state: dict[str, Any] = {"type": "RUNNING", "name": "Running", "timestamp": "2026-01-02T03:04:05Z"}
+    with all_operations.context_of(app_on(SMALL, api)) as context:
+        run = {"id": FLOW["id"], "flow_id": FLOW["id"], "state_type": "RUNNING", "state": state}
+        context.model.known["flow_runs"] = {FLOW["id"]: run}
+        context.model.known["flows"] = {FLOW["id"]: FLOW}
+        endpoint: Endpoint = all_operations.endpoint("POST /flow_runs/filter")
+        expected = mirror.expected(context.model, 1, endpoint.request({}))
+    assert expected is not None
+    ((row),) = expected.body
+    assert row["estimated_run_time"] > 0, "it is worked out of the hidden field"
+
+
+def test_a_reference_server_says_which_tables_a_response_depends_on() -> None:
+    with closing(ReferenceServer({"flows": [FLOW]})) as server:
+        read = Request("GET", f"/flows/{FLOW['id']}", "/flows/{id}")
+        assert server.ask(read).body["name"] == "one"
+        assert server.used == {"flows"}
+        for _ in range(2):
+            server.used.clear()
+            body = {"deployments": {"name": {"any_": ["x"]}}}
+            assert server.ask(Request("POST", "/flows/count", "/flows/count", body)) == Answer(200, 0)
+            assert server.used == {"flows", "deployments"}, "nor is anything remembered"

@@ -1,0 +1,90 @@
+"""Random requests that only read: a server must answer them as Understudy does with the same rows."""
+
+from functools import partial
+from typing import Any
+
+from understudy.contract.contract import Place
+from understudy.reports.verdict import SEPARATOR
+from understudy.sampling.answers import Answer, shortened
+from understudy.sampling.moving_fields import without
+from understudy.sampling.random_requests import Request, RequestGenerator, names_in
+from understudy.verify import rules
+from understudy.verify.check_context import CheckContext
+from understudy.verify.check_results import Broken, unlike
+from understudy.verify.expectations.mirror import Mirror
+from understudy.verify.expectations.reference_answers import INVALID, agree
+from understudy.verify.requests.endpoints import Endpoint, example_of
+
+REQUESTS = 6  # to an operation at a time
+LISTED = 3  # ids of rows in a list of a body
+REDIRECTS = range(300, 400)  # of paths with empty values
+
+
+def operations(context: CheckContext) -> list[Endpoint]:
+    """The operations that read rows that a request names or selects."""
+    return [each for each in context.endpoint_map.endpoints if each.is_safe and is_about_rows(context, each)]
+
+
+def is_about_rows(context: CheckContext, endpoint: Endpoint) -> bool:
+    if any("x-names" in each.value for each in endpoint.place.each("parameters")):
+        return True
+    body = endpoint.body
+    return body is not None and ("x-selects" in body.value or bool(tables_of(context, body)))
+
+
+def tables_of(context: CheckContext, body: Place) -> dict[str, str]:
+    """The tables of the rows that a body lists by their ids, by the names of the lists."""
+    references = context.session_operations.fields.references
+    names = [name for name, part in body.entries("properties") if part.value.get("type") == "array"]
+    return {name: references[name[:-1]] for name in names if name.endswith("_ids") and name[:-1] in references}
+
+
+def check(context: CheckContext, mirror: Mirror, endpoint: Endpoint) -> None:
+    """Send some random requests."""
+    generator = RequestGenerator((), context.samples, context.random)
+    for _ in range(REQUESTS):
+        request = random_request(context, generator, endpoint)
+        about = SEPARATOR.join(names_in(request.body))
+        context.results.hold(
+            rules.SAME_ROWS, endpoint.label, about, partial(differs, context, mirror, endpoint, request)
+        )
+
+
+def random_request(context: CheckContext, generator: RequestGenerator, endpoint: Endpoint) -> Request:
+    """A random request: the example of a body, with other filters, and sometimes with other values of other fields."""
+    request = generator.request(endpoint.method, endpoint.path, endpoint.place)
+    if endpoint.body is None or not isinstance(request.body, dict):
+        return request
+    others = context.random.choice([True, False])
+    filters = {name for name, part in endpoint.body.entries("properties") if others or "x-filters" in part.value}
+    drawn = {name: value for name, value in request.body.items() if name in filters}
+    known = {name: list(context.model.known[table]) for name, table in tables_of(context, endpoint.body).items()}
+    listed = {name: context.random.sample(ids, k=min(len(ids), LISTED)) for name, ids in known.items()}
+    body = {**example_of(endpoint), **drawn, **listed}
+    path = generator.filled(endpoint.path, endpoint.place)
+    return Request(endpoint.method, path, endpoint.path, body, endpoint.body)
+
+
+def differs(context: CheckContext, mirror: Mirror, endpoint: Endpoint, request: Request) -> Broken | None:
+    """How a response differs from that of Understudy; None if it does not, or if that is not known."""
+    expected = mirror.expected(context.model, context.version, request)
+    if expected is None or expected.status in REDIRECTS or is_sorted_by_moving(context, request):
+        return None
+    found = context.ask(endpoint, request)
+    if expected.status != found.status:
+        return Broken((request,), f"{expected.status}", f"{found.status} with {shortened(found.body)}")
+    if expected.status == INVALID:
+        return None
+    ours, theirs = (still(context, endpoint, answer) for answer in (expected, found))
+    return None if agree(ours, theirs, request) else unlike((request,), ours, theirs)
+
+
+def still(context: CheckContext, endpoint: Endpoint, answer: Answer) -> Any:
+    """A body without what changes with time, and without fields that lists of rows do not show."""
+    return without(context.model.hidden, context.still(endpoint, answer.body)) if answer.is_success else answer.body
+
+
+def is_sorted_by_moving(context: CheckContext, request: Request) -> bool:
+    """Whether the order of rows changes with time."""
+    table = "" if request.schema is None else request.schema.value.get("x-selects", "")
+    return request.order is not None and request.order.field in context.model.moving(table)
