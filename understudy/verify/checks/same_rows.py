@@ -1,5 +1,7 @@
 """Random requests that only read: a server must answer them as Understudy does with the same rows."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -16,6 +18,8 @@ from understudy.verify.expectations.reference_answers import INVALID, agree
 from understudy.verify.requests.endpoints import Endpoint, example_of
 
 REQUESTS = 6  # to an operation at a time
+FILTERS = (0, 0, 1, 1, 2, 9)  # in a body
+WITH_FILTERS = (False, False, False, True)  # whether those of an example are taken
 LISTED = 3  # ids of rows in a list of a body
 REDIRECTS = range(300, 400)  # of paths with empty values
 
@@ -51,18 +55,33 @@ def check(context: CheckContext, mirror: Mirror, endpoint: Endpoint) -> None:
 
 
 def random_request(context: CheckContext, generator: RequestGenerator, endpoint: Endpoint) -> Request:
-    """A random request: the example of a body, with other filters, and sometimes with other values of other fields."""
+    """A random request, whose body has some values of the example."""
     request = generator.request(endpoint.method, endpoint.path, endpoint.place)
     if endpoint.body is None or not isinstance(request.body, dict):
         return request
-    others = context.random.choice([True, False])
-    filters = {name for name, part in endpoint.body.entries("properties") if others or "x-filters" in part.value}
-    drawn = {name: value for name, value in request.body.items() if name in filters}
-    known = {name: list(context.model.known[table]) for name, table in tables_of(context, endpoint.body).items()}
-    listed = {name: context.random.sample(ids, k=min(len(ids), LISTED)) for name, ids in known.items()}
-    body = {**example_of(endpoint), **drawn, **listed}
-    path = generator.filled(endpoint.path, endpoint.place)
-    return Request(endpoint.method, path, endpoint.path, body, endpoint.body)
+    body = {
+        **values_of_example(context, endpoint.body, example_of(endpoint)),
+        **few(context, endpoint.body, request.body),
+    }
+    for name, table in tables_of(context, endpoint.body).items():
+        ids = list(context.model.known[table])
+        body[name] = context.random.sample(ids, k=min(len(ids), LISTED))
+    return replace(request, body=body)
+
+
+def values_of_example(context: CheckContext, schema: Place, example: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of an example: mostly not its filters, few rows meet all of which."""
+    has_filters = context.random.choice(WITH_FILTERS)
+    filters = {name for name, part in schema.entries("properties") if "x-filters" in part.value}
+    return {name: value for name, value in example.items() if has_filters or name not in filters}
+
+
+def few(context: CheckContext, schema: Place, body: Mapping[str, Any]) -> dict[str, Any]:
+    """A body with some of its filters only, and sometimes without the other values."""
+    filters = [name for name, part in schema.entries("properties") if "x-filters" in part.value and name in body]
+    chosen = context.random.sample(filters, k=min(len(filters), context.random.choice(FILTERS)))
+    has_others = context.random.choice([True, False])
+    return {name: value for name, value in body.items() if (name in chosen if name in filters else has_others)}
 
 
 def differs(context: CheckContext, mirror: Mirror, endpoint: Endpoint, request: Request) -> Broken | None:
