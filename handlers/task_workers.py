@@ -54,13 +54,11 @@ async def give_out(stream: Stream, keys: list[str]) -> None:
                 answer = await stream.receive_object()
             except BaseException:
                 given.discard(run_id)
-                stream.wake()
                 raise
             if answer.get("type") == "quit":
                 return
             if answer.get("type") != "ack":
                 given.discard(run_id)
-                stream.wake()
                 await refuse(stream, VIOLATION, "Protocol violation: expected 'ack' message")
 
 

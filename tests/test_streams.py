@@ -247,6 +247,18 @@ def test_a_stream_needs_the_credentials_of_the_server() -> None:
         assert "secret" not in journal
 
 
+def test_what_a_stream_says_is_in_the_journal(scratch: httpx.Client) -> None:
+    """As the body of the response to its handshake, a line for each message."""
+    base = str(scratch.base_url).rstrip("/")
+    with stream(scratch, "/logs/out") as receiving:
+        say(receiving, {"type": "x", "filter": {}})
+        assert closed(receiving) == 1002
+    with client(f"{base.removesuffix('/api')}/__admin") as control:
+        last = control.get("/requests", params={"path": "/api/logs/out"}).json()["requests"][0]
+    assert last["status"] == 101
+    assert "auth_success" in str(last)
+
+
 def state_event(run: str, flow_run: str, kind: str, second: int, **task_run: Any) -> dict[str, Any]:
     """The event of a client that takes a task run into a state, as the SDK sends it."""
     occurred = datetime(2026, 3, 3, 12, 0, second, tzinfo=timezone.utc).isoformat()

@@ -67,6 +67,18 @@ def test_rows_of_a_table_that_the_contract_does_not_have_are_saved(
     assert rows_of(opens(target)) == before
 
 
+def test_rows_that_lack_fields_are_completed_and_saved(api: Api, path: Path, target: Path, opens: Opens) -> None:
+    """As rows of a fixture set are, each in the table where it stands."""
+    content = json.loads(path.read_bytes())
+    names = [row["name"] for row in content["flows"].values()]
+    content["flows"] = {number: {"name": row["name"]} for number, row in content["flows"].items()}
+    path.write_text(json.dumps(content, indent=1), encoding="utf-8")
+    _, losses, warnings = repair(path, target, api.catalog)
+    assert (losses, warnings) == ([], [])
+    assert len(names) > 1
+    assert [json.loads(row)["name"] for row in rows_of(opens(target))["flows"]] == names
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_whatever_is_damaged_a_whole_store_comes_out(
     api: Api, path: Path, target: Path, opens: Opens, seed: int

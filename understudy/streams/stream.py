@@ -162,10 +162,6 @@ class Stream:
         """The same of an operation that changes no row."""
         return await (await self.workspace()).read(operation, **arguments)
 
-    def wake(self) -> None:
-        """Have the other streams of the workspace look at its rows again."""
-        self._site.registry[self._name].wake()
-
     @cached_property
     def shared(self) -> dict[str, Any]:
         """What the streams of the workspace have in common while it is open."""
