@@ -13,8 +13,10 @@ from tests import naive
 from tests.conftest import SMALL
 from tests.drawing import queries
 from understudy.contract.catalog import Catalog
+from understudy.contract.columns import Column
 from understudy.contract.contract import Contract
 from understudy.filters import selection
+from understudy.filters.criteria import Criteria
 from understudy.filters.query import Sort
 from understudy.loading import fixtures
 from understudy.operations.api_folder import Api
@@ -23,6 +25,7 @@ from understudy.values import key_of, new_id, now
 from understudy.workspaces.workspace import Workspace
 
 STEPS = 12
+BY_ID = Sort(Column(("id",)))
 
 
 def plain(workspace: Workspace) -> naive.Database:
@@ -68,6 +71,7 @@ REMEMBERED = (
     {"flow_runs": {"state": {"type": {"any_": ["COMPLETED", "RUNNING"]}}}},
     {"flow_runs": {"tags": {"all_": ["prod"]}}, "flows": {"name": {"like_": "e"}}},
     {"task_runs": {"state": {"name": {"any_": ["Completed"]}}}},
+    {"task_runs": {"subflow_runs": {"exists_": False}, "state": {"type": {"any_": ["COMPLETED", "RUNNING"]}}}},
 )
 
 
@@ -83,16 +87,35 @@ def test_what_is_remembered_follows_each_change(api: Api, seed: int) -> None:
             request = Request("POST", "/artifacts/filter", "/artifacts/filter", body)
             selected, table = select(api, workspace, request)
             assert selected == {row["id"] for row in database[table] if naive.meets(database, table, row, body)}, body
+            page = workspace.page(table, criteria_of(api, request), BY_ID, 200, 0)
+            assert {row["id"] for row in json.loads(page)} == selected, body
         change(workspace, randomness)
 
 
+@pytest.mark.parametrize("own", [{"key": {"like_": ""}}, {"operator": "or_", "key": {"like_": ""}}])
+@pytest.mark.parametrize("table", ["flow_runs", "flows", "task_runs"])
+def test_a_page_follows_the_changes_of_each_table_that_it_depends_on(api: Api, table: str, own: dict[str, Any]) -> None:
+    workspace = Workspace.empty(api.catalog)
+    fixtures.load(SMALL, workspace)
+    tables = {name: {"name": {"like_": ""}} for name in ("flow_runs", "flows", "task_runs")}
+    criteria = criteria_of(api, Request("POST", "/artifacts/filter", "/artifacts/filter", {"artifacts": own, **tables}))
+    assert len(json.loads(workspace.page("artifacts", criteria, BY_ID, 200, 0))) > 3
+    workspace.delete(table, list(workspace[table].live))
+    assert json.loads(workspace.page("artifacts", criteria, BY_ID, 200, 0)) == []
+
+
 def select(api: Api, workspace: Workspace, request: Request) -> tuple[set[str], str]:
-    operation = api.contract.root["paths"][request.path]["post"].value["operationId"]
-    arguments = api.operations[operation].reader.read({"headers": []}, json.dumps(request.body).encode())
     schema = api.contract.root["paths"][request.path]["post"]["requestBody"]["content"]["application/json"]["schema"]
     table = schema.value["x-selects"]
-    rows = workspace.select(table, arguments["criteria"])
+    rows = workspace.select(table, criteria_of(api, request))
     return {str(workspace[table].values(row)["id"]) for row in rows}, table
+
+
+def criteria_of(api: Api, request: Request) -> Criteria:
+    operation = api.contract.root["paths"][request.path]["post"].value["operationId"]
+    arguments = api.operations[operation].reader.read({"headers": []}, json.dumps(request.body).encode())
+    criteria: Criteria = arguments["criteria"]
+    return criteria
 
 
 def change(workspace: Workspace, randomness: random.Random) -> None:
