@@ -114,6 +114,11 @@ def listed(table: str, *names: str) -> Focus:
     return focus
 
 
+@cache
+def unfiltered(table: str) -> Focus:
+    return lambda context, subjects: [partial(listings.check_plain, context, subjects[table].selection)]
+
+
 def derived_rows(context: CheckContext, subjects: Subjects) -> Iterator[Task]:
     yield from (partial(latest_rows.check, context, subject.selection) for subject in subjects.values())
 
@@ -180,6 +185,7 @@ TABLE: list[tuple[str, str, Focus]] = [
     ("page", "flow-runs-tags-forgotten-in-pages", field_operators("flows", "flow_runs.tags.all_")),
     ("pagination", "offset-one-more", listed("flows")),
     ("sort", "sort-ignored", listed("artifacts")),
+    ("sort", "default-sort-by-created", unfiltered("artifacts")),
     ("reverse", "sort-ignored", listed("artifacts")),
     ("filter", "key-any-first-only", field_operators("artifacts", "artifacts.key.any_")),
     ("empty filter", "null-filter-matches-nothing", field_operators("flows", "flow_runs.id.any_")),
