@@ -1,8 +1,14 @@
 """What handlers do to times, which a comparison with another server cannot pin down."""
 
 from typing import Any
+from uuid import uuid4
 
 import httpx
+import pytest
+
+from understudy.contract.contract import Contract
+from understudy.operations.api_folder import own_folder
+from understudy.verify.requests.endpoints import Endpoint, EndpointMap
 
 
 def created(api: httpx.Client, path: str, **fields: object) -> dict[str, Any]:
@@ -116,3 +122,23 @@ def test_a_saved_search_is_replaced_by_its_name(scratch: httpx.Client) -> None:
     second = scratch.put("/saved_searches/", json={"name": "mine", "filters": [{**part, "unknown": 1}]})
     assert (first.status_code, second.status_code) == (201, 200)
     assert second.json() == {**first.json(), "filters": [part]}
+
+
+def of_one_row() -> list[Endpoint]:
+    """The operations that read what their path names, and say so where there is none."""
+    endpoints = EndpointMap.of(Contract.load(own_folder() / "openapi.yaml")).endpoints
+    return [
+        each
+        for each in endpoints
+        if each.method == "GET" and each.parameters and "404" in each.place.value["responses"]
+    ]
+
+
+@pytest.mark.parametrize("endpoint", of_one_row(), ids=lambda endpoint: endpoint.path)
+def test_what_is_not_there_is_not_found(small: httpx.Client, endpoint: Endpoint) -> None:
+    path = endpoint.path
+    for parameter in endpoint.parameters:
+        path = path.replace(f"{{{parameter.value['name']}}}", str(uuid4()))
+    answer = small.get(path)
+    assert answer.status_code == 404, answer.text
+    assert answer.json() not in ({}, {"detail": ""})

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
 from tests.conftest import SMALL
@@ -196,6 +197,12 @@ def test_what_the_usual_limits_refuse(body: bytes, is_refused: bool) -> None:
     else:
         Limits().check(body)
     assert time.process_time() - begun < 2  # seconds; some hours where it looks at each pair of places
+
+
+@pytest.mark.parametrize(("size", "status"), [(2**23, 200), (2**23 + 1, 413)])
+def test_a_body_may_have_eight_mebibytes_by_default(small: httpx.Client, size: int, status: int) -> None:
+    answer = small.post("/flows/count", content=b"{}".ljust(size), headers={"content-type": "application/json"})
+    assert answer.status_code == status
 
 
 @pytest.mark.parametrize(("levels", "deeper"), [(0, True), (2, True), (3, False), (4, False)])

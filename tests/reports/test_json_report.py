@@ -56,6 +56,11 @@ def test_all_of_a_verdict_is_in_it() -> None:
     }
 
 
+def test_a_run_that_ended_before_it_began() -> None:
+    told = read(Verdict(URL, 1))
+    assert (told["parts"], told["requests"], told["rules"], told["violations"]) == (0, 0, [], [])
+
+
 def test_a_server_without_fault() -> None:
     told = read(good())
     assert (told["passed"], told["violations"], told["known"]) == (True, [], [])

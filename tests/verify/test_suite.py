@@ -2,7 +2,12 @@
 
 from collections import Counter
 
-from understudy.verify.suite import Part, halves, in_turns, scheduled
+import pytest
+
+from understudy.contract.contract import Contract
+from understudy.operations.api_folder import own_folder
+from understudy.verify.requests.endpoints import EndpointMap
+from understudy.verify.suite import Part, halves, in_turns, named, scheduled
 
 
 def parts(kind: str, costs: list[int], sent: Counter[str]) -> list[Part]:
@@ -54,3 +59,16 @@ def test_parts_as_two_kinds_have_twice_the_share_of_one() -> None:
         if sent.total() >= 60:
             break
     assert sent == {"a": 40, "b": 20}
+
+
+@pytest.mark.parametrize(("names", "labels"), [
+    (["flows.read_flow"], {"GET /flows/{id}"}),
+    (["GET /hello", "POST /flows/"], {"GET /hello", "POST /flows/"}),
+    (["nothing"], set()),
+])  # fmt: skip
+def test_operations_are_chosen_by_their_names(names: list[str], labels: set[str]) -> None:
+    endpoints = EndpointMap.of(Contract.load(own_folder() / "openapi.yaml")).endpoints
+    assert {each.label for each in endpoints if named(names)(each)} == labels
+    assert all(named([])(each) for each in endpoints)
+    tagged = {each.label for each in endpoints if named(["flows", *names])(each)}
+    assert {"POST /flows/filter", *labels} <= tagged < {each.label for each in endpoints}
