@@ -233,6 +233,12 @@ def test_schedules_are_told_apart_by_their_slugs(scratch: httpx.Client, flow: st
     assert change({"schedule": DAILY}).json()["detail"].startswith("Please provide a slug")
 
 
+def test_a_deployment_may_lack_variables_that_its_runs_need(scratch: httpx.Client, flow: str, pool: str) -> None:
+    assert create(scratch, flow, work_pool_name=pool, job_variables={"mem": 1}).status_code == 201
+    wrong = create(scratch, flow, work_pool_name=pool, job_variables={"cpu": "many"})
+    assert (wrong.status_code, wrong.json()["detail"].partition(":")[0]) == (422, "Error creating deployment")
+
+
 # ------------------------------------------------------------------------- runs
 
 
