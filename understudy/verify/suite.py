@@ -345,8 +345,14 @@ def scenario_sessions_of(context: CheckContext, only: Only) -> list[Part]:
     return [
         Part(f"{each.endpoint.label}: {each.name}, among other requests", task)
         for each in scenarios_for(context, only)
+        if not any(map(changes_selected, operations_of(context.endpoint_map, each)))
         for task in session_of(context, sessions.Subject(partial(has_tag, tag_of(each.endpoint)), each))
     ]
+
+
+def changes_selected(endpoint: Endpoint) -> bool:
+    """Whether an operation changes all rows that a request selects, in the order of ids, which is random."""
+    return not endpoint.is_safe and endpoint.body is not None and "x-selects" in endpoint.body.value
 
 
 def session_of(context: CheckContext, subject: sessions.Subject) -> list[Task]:
