@@ -153,7 +153,10 @@ def test_an_event_of_a_deployment_names_what_it_uses_always(own: httpx.Client) -
         {ID: f"prefect.block-document.{stores[1]}", ROLE: "infrastructure"},
         {ID: f"prefect.concurrency-limit.{row['global_concurrency_limit']['id']}", ROLE: "concurrency-limit"},
     ]
-    assert [event["related"] for event in events(own, "deployment", row["id"])] == [named] * 2
+    own.post("/deployments/get_scheduled_flow_runs", json={"deployment_ids": [row["id"]]}).raise_for_status()
+    found = events(own, "deployment", row["id"])
+    assert [event["event"].rpartition(".")[2] for event in found] == ["created", "updated", "ready"]
+    assert [event["related"] for event in found] == [named] * 3
 
 
 def test_an_event_of_a_block_names_its_type_and_schema(own: httpx.Client) -> None:
