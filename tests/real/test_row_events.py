@@ -79,6 +79,14 @@ STEPS: list[Step] = [
     ("POST", "/deployments/$54/create_flow_run", {"name": "run", "work_queue_name": "by run"}),
     ("POST", "/deployments/", {"name": "f", "flow_id": "$53", "work_queue_name": "first"}),
     ("POST", "/work_queues/", {"name": "second"}),
+    ("PATCH", "/work_pools/for-agents", {"is_paused": False}),
+    ("PATCH", "/work_pools/asleep", {"is_paused": False}),
+    ("POST", "/deployments/", {"name": "g", "flow_id": "$53", "concurrency_limit": 1}),
+    ("POST", "/deployments/get_scheduled_flow_runs", {"deployment_ids": ["$61"]}),
+    ("POST", "/automations/", {
+        "name": "owned", "trigger": TRIGGER, "actions": [{"type": "do-nothing"}], "owner_resource": "prefect.flow.mine",
+    }),
+    ("DELETE", "/automations/owned-by/prefect.flow.mine", None),
 ]  # fmt: skip
 
 
