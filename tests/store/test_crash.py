@@ -93,6 +93,14 @@ def test_each_step_is_on_disk_before_the_next(steps: Callable[[str], Steps], act
     assert names == ORDER[action]
 
 
+def test_a_write_makes_few_calls(steps: Callable[[str], Steps]) -> None:
+    """After each, its thread may have to wait until another one lets it go on."""
+    calls = [call.replace("lstat", "stat") for call, _ in steps("append") if call.startswith("call:")]
+    names = [call.removeprefix("call:") for call in calls]
+    of_the_file, of_the_log = ["open", "fstat", "close"], ["stat", "open", "fstat", "write", "fsync", "close"]
+    assert names == of_the_file + of_the_log
+
+
 @contextmanager
 def failing(first: int, last: int, number: int = errno.EIO) -> Iterator[list[str]]:
     """Calls into the operating system fail: before they have done anything, or after. Yields their names."""

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from understudy.encoding import reason_of
-from understudy.paths import check_file
 from understudy.store.lock import changed
 
 logger = logging.getLogger("understudy")
@@ -95,14 +94,15 @@ def is_untouched(path: Path, stamp: Stamp | None) -> bool:
     Raises:
         OSError: it is in another state, or must not be written.
     """
-    check_file(path)
     try:
-        with path.open("rb+") as file:
-            found = stamp_of(file.fileno())
+        descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK)  # not to wait for a pipe that has taken its place
     except FileNotFoundError:
         return False
-    if found != stamp:
-        raise changed(path)
+    try:
+        if stamp_of(descriptor) != stamp:
+            raise changed(path)
+    finally:
+        os.close(descriptor)
     return True
 
 

@@ -34,6 +34,7 @@ class Lock:
         self.file = lock_file(path)
         self._path = path
         self._descriptor = -1
+        self._state: os.stat_result | None = None  # of the lock file that is held
         self._holders = 0
 
     @contextmanager
@@ -45,6 +46,7 @@ class Lock:
         """
         if self._holders == 0:
             self._descriptor = self._taken()
+            self._state = os.fstat(self._descriptor)
         self._holders += 1
         try:
             yield
@@ -59,7 +61,7 @@ class Lock:
         Raises:
             OSError: the lock is not held on the file that other processes find.
         """
-        if self._holders == 0 or not self._is_found(self._descriptor):
+        if self._holders == 0 or not self._is_found(self._state):
             raise changed(self._path)
 
     def _taken(self) -> int:
@@ -73,7 +75,7 @@ class Lock:
             try:
                 self._lock(descriptor)
                 # The previous holder may have deleted the file since it was opened.
-                if self._is_found(descriptor):
+                if self._is_found(os.fstat(descriptor)):
                     self._sign(descriptor)
                     return descriptor
             except BaseException:
@@ -102,16 +104,17 @@ class Lock:
             self.file.unlink(missing_ok=True)
             raise self._error(error) from None
 
-    def _is_found(self, descriptor: int) -> bool:
+    def _is_found(self, held: os.stat_result | None) -> bool:
+        """Whether other processes find the lock file that is held."""
         try:
-            return os.path.samestat(os.fstat(descriptor), self.file.lstat())
+            return held is not None and os.path.samestat(held, self.file.lstat())
         except OSError:
             return False
 
     def _release(self) -> None:
         # Deleted while it is still held: the next process creates a new file.
         with suppress(OSError):
-            if self._is_found(self._descriptor):
+            if self._is_found(self._state):
                 self.file.unlink()
         with suppress(OSError):
             os.close(self._descriptor)

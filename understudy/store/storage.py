@@ -102,7 +102,7 @@ class LoggedFile(Storage):
 
     def _append(self, rows: Rows) -> bool:
         """Append rows to the log. Returns false if the file or its log does not exist, so that both must be written."""
-        with self._writing, opened_folder(self._path.parent, self._warned) as folder:
+        with self._writing:
             self._check_ours()
             if not is_untouched(self._path, self._stamp) or (self._log.end and not self._log.is_there()):
                 return False
@@ -112,7 +112,7 @@ class LoggedFile(Storage):
             if self._log.end:
                 self._log.append(record)
             else:
-                self._start_log(record, folder)
+                self._start_log(record)
             self._take(rows)
             if self._log.end > self._limit and self._compacting is None:
                 self._compacting = threading.Thread(target=self._compact_beside, name="compaction", daemon=True)
@@ -179,15 +179,16 @@ class LoggedFile(Storage):
             raise OSError(None, f"{self._path} was deleted")
         self._check()
 
-    def _start_log(self, record: bytes, folder: Folder) -> None:
+    def _start_log(self, record: bytes) -> None:
         """Start the log with its first record."""
-        self._log.start(self._identity, record, self._check)
-        try:
-            folder.flush()
-        except BaseException:
-            with suppress(OSError):
-                self._log.delete()
-            raise
+        with opened_folder(self._path.parent, self._warned) as folder:
+            self._log.start(self._identity, record, self._check)
+            try:
+                folder.flush()
+            except BaseException:
+                with suppress(OSError):
+                    self._log.delete()
+                raise
 
     def _take(self, rows: Rows) -> None:
         for name, some in rows.items():

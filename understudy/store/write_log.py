@@ -67,7 +67,6 @@ class Log:
             self._undo(descriptor)
             self._size = None
             try:
-                os.lseek(descriptor, self.end, os.SEEK_SET)
                 write_all(descriptor, record)
                 flush(descriptor)
             except BaseException:
@@ -79,7 +78,7 @@ class Log:
 
     @contextmanager
     def _opened(self) -> Iterator[int]:
-        descriptor = os.open(self.path, os.O_RDWR | os.O_NOFOLLOW)
+        descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW)
         try:
             inode, _, size = stamp_of(descriptor)
             if inode != self._inode or self._size not in (None, size):
