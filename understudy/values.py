@@ -7,9 +7,12 @@ from operator import attrgetter
 from typing import Any
 from uuid import UUID, uuid4
 
+from pydantic_core import SchemaValidator, core_schema
+
 from understudy.clock import CURRENT
 
-EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+# In the time zone object that pydantic gives to times in UTC, which are thereby recognized and subtracted faster.
+EPOCH: datetime = SchemaValidator(core_schema.datetime_schema()).validate_python("1970-01-01T00:00:00Z")
 MICROSECOND = timedelta(microseconds=1)
 LARGEST_INTEGER = 2**63 - 1
 TURNS: dict[type, Callable[[Any], Any]] = {
@@ -50,6 +53,8 @@ def in_utc(value: datetime) -> datetime:
     Raises:
         ValueError: the moment is before the year 1 or after 9999 in UTC.
     """
+    if value.tzinfo is EPOCH.tzinfo:
+        return value
     if value.tzinfo is None:
         return value.replace(tzinfo=timezone.utc)
     if not value.utcoffset():

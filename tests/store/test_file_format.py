@@ -3,13 +3,15 @@
 import json
 import random
 import re
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.store.conftest import Opens, rows_of
 from understudy.errors import StoreError
-from understudy.store.file_format import encoded
+from understudy.store.file_format import Reader, encoded
 
 
 def test_a_row_is_a_line_of_plain_json(path: Path, opens: Opens) -> None:
@@ -46,12 +48,62 @@ def test_any_layout_of_the_same_json_is_read(path: Path, opens: Opens) -> None:
         assert rows_of(opens(path)) == rows
 
 
+TEXTS = ("", "},\n", '"2": {}', "}, {", "\\", "é\u2028", "\ud800", "x" * 50)
+SPACES = ("", " ", "\n", "\n  ", "\r\n")
+
+
+def value(randomness: random.Random, depth: int = 0) -> Any:
+    """A JSON value whose text can be taken for the end of a row."""
+    kinds: list[Callable[[], Any]] = [
+        lambda: randomness.choice(TEXTS),
+        lambda: randomness.choice([None, True, -1, 10**30, 2.5]),
+        lambda: [value(randomness, depth + 1) for _ in range(randomness.randrange(3))],
+        lambda: {randomness.choice(TEXTS): value(randomness, depth + 1) for _ in range(randomness.randrange(3))},
+    ]
+    return randomness.choice(kinds[: 4 if depth < 3 else 2])()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_rows_on_lines_of_their_own_and_others_are_found_alike(seed: int) -> None:
+    randomness = random.Random(seed)
+    tables: dict[str, dict[int, Any]] = {
+        name: {
+            number: {"v": value(randomness)} if randomness.random() < 0.9 else value(randomness)
+            for number in randomness.sample(range(1, 1000), randomness.randrange(20))
+        }
+        for name in ("a", "b", "c")
+    }
+    between = ("\n", " ") if seed % 2 else None  # as the file is written, or in any layout
+
+    def space(place: int) -> str:
+        return between[place] if between and randomness.random() < 0.9 else randomness.choice(SPACES)
+
+    def members(texts: Iterable[tuple[str, str]]) -> str:
+        listed = (f"{space(0)}{json.dumps(name)}:{space(1)}{text}" for name, text in texts)
+        return "{" + ",".join(listed) + space(0) + "}"
+
+    text = members(
+        (name, members((str(number), json.dumps(row, ensure_ascii=seed % 3 == 0)) for number, row in rows.items()))
+        for name, rows in tables.items()
+    )
+    found: dict[str, dict[int, Any]] = {name: {} for name in tables}
+    for entry in Reader(text).entries():
+        found[entry.table][entry.number] = json.loads(text[entry.at : entry.end])
+    assert found == tables
+
+
 ID = "00000000-0000-4000-8000-000000000001"
 ROW = {"id": ID, "created": "2026-01-01T00:00:00Z", "updated": "2026-01-01T00:00:00Z", "name": "a"}
 
 
 def flows(**rows: object) -> str:
     return json.dumps({"flows": {name.strip("n"): row for name, row in rows.items()}}, indent=0)
+
+
+def lines(**rows: object) -> str:
+    """The same as the file is written: a row on each line."""
+    listed = ",\n".join(f'"{name.strip("n_")}": {json.dumps(row)}' for name, row in rows.items())
+    return f'{{\n"flows": {{\n{listed}\n}}\n}}\n'
 
 
 DAMAGED = {
@@ -65,6 +117,10 @@ DAMAGED = {
     "a table twice": ('{"flows": {},\n"flows": {}}', 2, "`flows` is repeated"),
     "a number twice": (f'{{"flows": {{"1": {json.dumps(ROW)},\n"1": {{}}}}}}', 2, "`1` is repeated"),
     "a number that is none": ('{"flows": {"01": {}}}', 1, "`01` is not a row number"),
+    "a number twice, on lines": (lines(n1=ROW, n2=ROW, n2_=ROW), 5, "`2` is repeated"),
+    "a number that is none, on a line": (lines(n1=ROW, n02=ROW), 4, "`02` is not a row number"),
+    "half a row on a line": (lines(n1=ROW, n2={}).replace("{}", '{"id": }'), 4, "not JSON (Expecting value)"),
+    "more behind a row on a line": (lines(n1=ROW, n2={}).replace("{}", "{} {}"), 4, "expected `,`"),
     "an id twice": (flows(n1=ROW, n2=ROW), 9, f"the id {ID} already exists"),
     "no row": (flows(n1=5), 3, "Input should be an object"),
     "half a row": (flows(n1=ROW)[:60], 4, "not JSON (Unterminated string starting at)"),

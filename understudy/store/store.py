@@ -67,12 +67,12 @@ class Store:
         for table in [name for name in entries if name not in self.workspace]:
             left = entries.pop(table)
             rows[table] = {entry.number: self._leave(contents, entry) for entry in left}
-        dropped: dict[int, list[str]] = {}  # fields of rows, by where these begin
+        dropped: dict[int, tuple[str, list[str]]] = {}  # tables and fields of rows, by where these begin
 
         def fix(table: str, at: int, row: str, error: ValidationError) -> str:
             fixed, fields = self.upgrade.fixed(self.workspace[table].schema, row, error)
             if fields:
-                dropped[at] = fields
+                dropped[at] = table, fields
             return fixed
 
         sources = [
@@ -83,11 +83,13 @@ class Store:
             loaded = loader.load(self.workspace, sources, contents.tables)
         except LoadError as error:
             raise self._refusal(contents, entries, error) from None
+        for table, fields in dropped.values():
+            self.upgrade.count(table, fields)
         for table, some in entries.items():
+            encoded = self.workspace[table].encoded
             for row, entry in zip(loaded.rows[table], some, strict=True):
                 self._set_number(table, row, entry.number)
-                self.upgrade.count(table, dropped.get(entry.at, []))
-                rows[table][entry.number] = self.workspace[table].encoded(row)
+                rows[table][entry.number] = encoded(row)
         # The file has the rows that were complete, but not those that were completed or derived.
         self.changes[:] = [
             change
