@@ -233,6 +233,15 @@ def test_schedules_are_told_apart_by_their_slugs(scratch: httpx.Client, flow: st
     assert change({"schedule": DAILY}).json()["detail"].startswith("Please provide a slug")
 
 
+def test_schedules_need_their_deployment(scratch: httpx.Client) -> None:
+    path, hourly = f"/deployments/{uuid4()}/schedules", {"schedule": {"interval": 3600}}
+    answers = [
+        scratch.get(path), scratch.post(path, json=[hourly]), scratch.post(path, json=[]),
+        scratch.patch(f"{path}/{uuid4()}", json={"active": False}), scratch.delete(f"{path}/{uuid4()}"),
+    ]  # fmt: skip
+    assert [(each.status_code, each.json()) for each in answers] == [(404, {"detail": "Deployment not found."})] * 5
+
+
 def test_a_deployment_may_lack_variables_that_its_runs_need(scratch: httpx.Client, flow: str, pool: str) -> None:
     assert create(scratch, flow, work_pool_name=pool, job_variables={"mem": 1}).status_code == 201
     wrong = create(scratch, flow, work_pool_name=pool, job_variables={"cpu": "many"})
