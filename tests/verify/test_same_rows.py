@@ -71,6 +71,14 @@ def without_last(_: Sent, answer: Reply) -> Reply:
     return answer.saying(answer.json[:-1]) if answer.is_success and isinstance(answer.json, list) else answer
 
 
+def backwards(_: Sent, answer: Reply) -> Reply:
+    return answer.saying(answer.json[::-1]) if answer.is_success else answer
+
+
+def an_hour_more(_: Sent, answer: Reply) -> Reply:
+    return answer.saying(answer.json + 3600) if answer.is_success and isinstance(answer.json, float) else answer
+
+
 def one_more(_: Sent, answer: Reply) -> Reply:
     counts = answer.json if answer.is_success else {}
     return answer.saying({name: value + 1 for name, value in counts.items()}) if counts else answer
@@ -84,6 +92,8 @@ def one_more(_: Sent, answer: Reply) -> Reply:
         ("POST /ui/flow_runs/count-task-runs", replies("POST /ui/flow_runs/count-task-runs", one_more)),
         ("GET /flow_runs/{id}/graph", replies("GET /flow_runs/[^/]+/graph", without_last)),
         ("POST /ui/flow_runs/history", sends("POST /ui/flow_runs/history", drop("flow_runs"))),
+        ("POST /task_runs/filter", replies("POST /task_runs/filter", backwards)),
+        ("POST /flow_runs/lateness", replies("POST /flow_runs/lateness", an_hour_more)),
         ("POST /deployments/count", sends("POST /deployments/count", drop("work_pools"))),
     ],
 )
