@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
+from random import Random
 from typing import Any
 
 from understudy.contract.contract import Place
 from understudy.reports.verdict import SEPARATOR
 from understudy.sampling.answers import Answer, shortened
-from understudy.sampling.counterparts import are_alike
+from understudy.sampling.counterparts import are_alike, moment
 from understudy.sampling.moving_fields import without
 from understudy.sampling.random_requests import Request, RequestGenerator, names_in
 from understudy.verify import rules
@@ -18,7 +20,9 @@ from understudy.verify.expectations.mirror import Mirror
 from understudy.verify.expectations.reference_answers import INVALID, agree
 from understudy.verify.requests.endpoints import Endpoint, example_of
 
-REQUESTS = 6  # to an operation at a time
+REQUESTS = 12  # to an operation at a time
+FACTORS = (1, 1, 0.7, 1.9)  # of the numbers of an example
+SHIFTS = (0, 0, -1.3, 0.4, 26)  # hours, of its times
 FILTERS = (0, 0, 1, 1, 2, 9)  # in a body
 WITH_FILTERS = (False, False, False, True)  # whether those of an example are taken
 LISTED = 3  # ids of rows in a list of a body
@@ -71,10 +75,24 @@ def random_request(context: CheckContext, generator: RequestGenerator, endpoint:
 
 
 def values_of_example(context: CheckContext, schema: Place, example: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of an example: mostly not its filters, few rows meet all of which."""
+    """The values of an example, somewhat changed: mostly not its filters, since few rows meet all of these."""
     has_filters = context.random.choice(WITH_FILTERS)
-    filters = {name for name, part in schema.entries("properties") if "x-filters" in part.value}
-    return {name: value for name, value in example.items() if has_filters or name not in filters}
+    parts = dict(schema.entries("properties"))
+    return {
+        name: near(context.random, parts[name].value, value) if name in parts else value
+        for name, value in example.items()
+        if has_filters or name not in parts or "x-filters" not in parts[name].value
+    }
+
+
+def near(randomness: Random, schema: Mapping[str, Any], value: Any) -> Any:
+    """A number or time that is near another one; any other value as it is."""
+    if schema.get("type") in ("integer", "number") and isinstance(value, int | float):
+        number = value * randomness.choice(FACTORS)
+        return int(number) if schema["type"] == "integer" else number
+    if schema.get("format") == "date-time":
+        return (moment(value) + timedelta(hours=randomness.choice(SHIFTS))).isoformat()
+    return value
 
 
 def few(context: CheckContext, schema: Place, body: Mapping[str, Any]) -> dict[str, Any]:
