@@ -349,6 +349,6 @@ def test_tinydb_reads_the_file_and_what_it_writes_is_stored(path: Path, opens: O
         flows = database.table("flows")
         assert [flow["tags"] for flow in flows.search(Query().tags == ["changed"])] == [["changed"]]
         assert [block.doc_id for block in database.table("blocks")] == [7]
-    assert "blocks: the contract has no such table; 1 row stay in the file unserved" in [
+    assert "blocks: the contract has no such table; kept in the file, but not served: 1 row" in [
         *opens(path).upgrade.warnings()
     ]

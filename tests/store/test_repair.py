@@ -58,8 +58,8 @@ def test_rows_of_a_table_that_the_contract_does_not_have_are_saved(
     _, losses, warnings = repair(path, target, api.catalog)
     assert len(losses) == 2
     assert warnings == [
-        "blocks: the contract has no such table; 4 rows stay in the file unserved",
-        "more: the contract has no such table; 5 rows stay in the file unserved",
+        "blocks: the contract has no such table; kept in the file, but not served: 4 rows",
+        "more: the contract has no such table; kept in the file, but not served: 5 rows",
     ]
     saved = json.loads(target.read_bytes())
     assert saved["more"] == blocks

@@ -125,5 +125,5 @@ def test_each_command_tells_the_rows_and_what_is_left_out(tmp_path: Path) -> Non
         (("repair", path), f"saved {rows} to {tmp_path}/rows.repaired.json\n"),
     ):
         result = called(*arguments)
-        warning = "warning: more: the contract has no such table; 2 rows stay in the file unserved\n"
+        warning = "warning: more: the contract has no such table; kept in the file, but not served: 2 rows\n"
         assert (result.returncode, result.stdout, result.stderr) == (0, done, warning)

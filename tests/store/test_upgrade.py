@@ -128,7 +128,7 @@ def test_a_table_that_the_contract_does_not_have_stays_in_the_file(path: Path, o
     edit(path, lambda content: content.update(blocks=extra, empty={}))
     store = opens(path)
     (warning,) = store.upgrade.warnings()
-    assert warning == "blocks: the contract has no such table; 2 rows stay in the file unserved"
+    assert warning == "blocks: the contract has no such table; kept in the file, but not served: 2 rows"
     assert rows_of(store) == before
     store.workspace["flows"].delete(0)
     store.flush()

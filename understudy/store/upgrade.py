@@ -65,7 +65,7 @@ class Upgrade:
         for (table, field), count in sorted(self._dropped.items()):
             yield f"{table}: the contract has no field `{field}`; it is dropped from {counted(count, 'rows')}"
         for table, count in sorted(self._unserved.items()):
-            yield f"{table}: the contract has no such table; {counted(count, 'rows')} stay in the file unserved"
+            yield f"{table}: the contract has no such table; kept in the file, but not served: {counted(count, 'rows')}"
 
 
 def drop(value: Any, way: tuple[int | str, ...]) -> bool:
