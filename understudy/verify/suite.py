@@ -94,7 +94,7 @@ def stages(
     """All parts of a run, the most important first.
 
     Each operation comes first, with writes one row of each table and the scenarios of the contract. Then each operator
-    of the filters is checked with one value; the filters on related rows, which are most, have two shares. Beside them
+    of the filters is checked with one value; the filters on related rows, which are most, have two shares, and sessions three. Beside them
     are summaries, sorts, invalid requests and more writes. Edges and other values of the filters on a table's own rows
     follow, with pages of filtered rows. Those of the filters on related rows come last, with more combinations.
     """
@@ -102,16 +102,10 @@ def stages(
     sorts = in_turns(sorts_of(context, subjects))
     firsts = [lives_of(context, only), scenarios_of(context, only), sessions_of(context, only, "a session")]
     first = in_turns(firsts) if allow_writes else []
-    others = [part for number in range(2, SESSIONS + 1) for part in sessions_of(context, only, f"session {number}")]
-    more = in_turns([scenario_sessions_of(context, only), others])
-    writing = [in_turns([*changes(context, subjects), deletions(context, only)]), more] if allow_writes else []
-    reading = (
-        []
-        if allow_writes
-        else [
-            part for number in range(2, ROUNDS + 1) for part in same_rows_of(context, only, f"other requests {number}")
-        ]
-    )
+    more = repeated(partial(sessions_of, context, only), "session", SESSIONS)
+    changing = in_turns([*changes(context, subjects), deletions(context, only)])
+    writing = [changing, *halves(scenario_sessions_of(context, only)), more] if allow_writes else []
+    reading = [] if allow_writes else repeated(partial(same_rows_of, context, only), "other requests", ROUNDS)
     return [
         [list(operations(context, subjects, only))],
         [same_rows_of(context, only, "random requests")],
@@ -132,6 +126,11 @@ def stages(
             other_refusals(context, only),
         ],
     ]
+
+
+def repeated(parts: Callable[[str], list[Part]], name: str, rounds: int) -> list[Part]:
+    """The parts of several rounds, from the second on; `parts` returns those of a round by its name."""
+    return [part for number in range(2, rounds + 1) for part in parts(f"{name} {number}")]
 
 
 def halves(parts: Sequence[Part]) -> Kinds:
@@ -341,13 +340,14 @@ def sessions_of(context: CheckContext, only: Only, name: str) -> list[Part]:
 
 
 def scenario_sessions_of(context: CheckContext, only: Only) -> list[Part]:
-    """The parts that send the requests of a scenario among random ones."""
-    return [
+    """The parts that send the requests of a scenario among random ones, in random order."""
+    parts = [
         Part(f"{each.endpoint.label}: {each.name}, among other requests", task)
         for each in scenarios_for(context, only)
         if not any(map(changes_selected, operations_of(context.endpoint_map, each)))
         for task in session_of(context, sessions.Subject(partial(has_tag, tag_of(each.endpoint)), each))
     ]
+    return context.random.sample(parts, k=len(parts))
 
 
 def changes_selected(endpoint: Endpoint) -> bool:

@@ -20,7 +20,8 @@ from understudy.verify.requests.scenario_requests import Scenario, Script
 from understudy.verify.requests.session_operations import SessionOperations
 
 LENGTH = 40  # requests of a session without a scenario
-AFTER = 10  # requests after those of a scenario, of which some are followed by others
+AFTER = 5  # requests at the end of a session with a scenario
+OTHERS = 0.5  # requests among those of a scenario, for each of these
 TRIES = 12  # times that a session is played again to make it shorter
 CONFIRMED = 3  # times that it is played again then, since some responses depend on the order of random ids
 NOT_FOUND = 404
@@ -86,7 +87,7 @@ def check(context: CheckContext, references: References, operations: SessionOper
     scenario = subject.scenario
     script = None if scenario is None else Script(operations.map, scenario, mark)
     session = Session(operations, context.random, mark, subject.topic, script)
-    length = LENGTH if scenario is None else AFTER + 2 * len(scenario.steps)
+    length = LENGTH if scenario is None else AFTER + round((1 + OTHERS) * len(scenario.steps))
     finding = first_finding(context, references, session, length)
     player = Player(context, references, number)
     shown = None if finding is None else player.confirmed(player.shortest(finding))
