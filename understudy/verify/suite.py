@@ -93,10 +93,11 @@ def stages(
 ) -> list[Kinds]:
     """All parts of a run, the most important first.
 
-    Each operation comes first, with writes one row of each table and the scenarios of the contract. Then each operator
-    of the filters is checked with one value; the filters on related rows, which are most, have two shares, and sessions three. Beside them
-    are summaries, sorts, invalid requests and more writes. Edges and other values of the filters on a table's own rows
-    follow, with pages of filtered rows. Those of the filters on related rows come last, with more combinations.
+    Each operation comes first, with random requests to those that read rows, and with writes one row of each table and
+    the scenarios of the contract. Then each operator of the filters is checked with one value; the filters on related
+    rows, which are most, have two shares, and sessions three. Beside them are summaries, sorts, invalid requests and
+    more writes. Edges and other values of the filters on a table's own rows follow, with pages of filtered rows. Those
+    of the filters on related rows come last, with more combinations.
     """
     own, related = own_operators(subjects), related_operators(subjects)
     sorts = in_turns(sorts_of(context, subjects))
