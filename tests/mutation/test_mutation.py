@@ -77,6 +77,13 @@ MODULE = "def larger(a, b):\n    return max(a, b)\n\n\ndef unused():\n    return
 TEST = (
     "from understudy.sample import larger\n\n\ndef test_larger():\n    assert [larger(1, 2), larger(2, 1)] == [2, 2]\n"
 )
+HANGING = """import time
+
+
+def test_hanging():
+    time.sleep(3600)
+"""
+
 BROKEN = "def test_broken():\n    assert False\n"
 
 
@@ -134,6 +141,7 @@ def test_a_test_that_fails_anyway_catches_nothing(checkout: Path) -> None:
 
 
 def test_tests_that_hang_fail_and_are_killed(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    (checkout / "tests/test_sample.py").write_text(HANGING, encoding="utf-8")
     folder = tmp_path_factory.mktemp("copy") / "checkout"
     run = Checkout(checkout, folder, limit=0.2).run("tests/test_sample.py")
     assert run == Run(passed=False, test="tests/test_sample.py", reason="did not end within 0.2 seconds")
