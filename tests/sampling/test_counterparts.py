@@ -1,5 +1,6 @@
 """Responses of two servers, each with ids and times of its own."""
 
+from datetime import datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID
 
@@ -63,6 +64,16 @@ def test_requests_have_the_ids_of_the_other_server() -> None:
     request = counterparts.request(Request("PATCH", f"/runs/{TWO}", "/runs/{id}", {"parent": TWO, "other": FOUR}))
     assert request.path == f"/runs/{ONE}"
     assert request.body == {"parent": ONE, "other": FOUR}
+
+
+def test_a_time_of_a_moment_ago_may_be_made_for_something_else() -> None:
+    now = datetime.now(timezone.utc)
+    first, second = (f"{now + timedelta(milliseconds=each):%Y-%m-%dT%H:%M:%S.%f}Z" for each in (0, 1))
+    counterparts = Counterparts()
+    counterparts.request(
+        Request("POST", "/rows/filter", "/rows/filter", {"after": first, "day": "2026-13-45T00:00:00Z"})
+    )
+    assert counterparts.aligned({"updated": first}, {"updated": second}) == {"updated": second}
 
 
 def test_what_was_sent_must_be_returned() -> None:

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any
 
 from understudy.sampling.answers import same
@@ -13,6 +13,7 @@ from understudy.sampling.random_requests import Request
 ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)"
 MADE = re.compile(f"({ID}|{TIME})")
+RECENT = 600.0  # seconds before or after now; times that are drawn are further away
 NEAR = 15.0  # seconds between the times that two servers make for the same thing
 ABSENT = "nothing"  # stands for a field that only one of two servers shows
 
@@ -40,7 +41,8 @@ class Counterparts:
     def request(self, request: Request) -> Request:
         """A request for the server there."""
         path, body = replaced(request.path, self._there), replaced(json.dumps(request.body), self._there)
-        self._sent.update(MADE.findall(path), MADE.findall(body))
+        # A time of a moment ago is one that a server made: another may make the same for something else.
+        self._sent.update(made for made in MADE.findall(f"{path} {body}") if not is_recent(made))
         return replace(request, path=path, body=json.loads(body))
 
     def aligned(self, there: Any, here: Any) -> Any:
@@ -119,6 +121,14 @@ def are_alike(there: Any, here: Any) -> bool:
     if isinstance(there, bool) or isinstance(here, bool):
         return isinstance(there, bool) and isinstance(here, bool)
     return isinstance(there, int | float) and isinstance(here, int | float) and abs(there - here) <= NEAR
+
+
+def is_recent(made: str) -> bool:
+    """Whether an id or time is a time of a moment ago, or to come in a moment."""
+    try:
+        return "T" in made and abs((datetime.now(timezone.utc) - moment(made)).total_seconds()) < RECENT
+    except ValueError:  # a time of no calendar
+        return False
 
 
 def replaced(text: str, others: Mapping[str, str]) -> str:
