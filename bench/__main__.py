@@ -3,7 +3,7 @@
 import shlex
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from types import FrameType
@@ -43,7 +43,7 @@ def main(
     results = Results(rounds=rounds, seconds=seconds)
     chosen = ready(options, results)
     results.date = f"{datetime.now(timezone.utc):%Y-%m-%d}"
-    results.command = shlex.join(["python", "-m", "bench", *sys.argv[1:]])
+    results.command = command_of(sys.argv[1:])
     results.machine = machine.facts()
     for size in sizes:
         for one in measured(size, options, chosen):
@@ -51,6 +51,15 @@ def main(
             add(results, one)
         write(folder, results)
     print(f"The report is {folder / 'results.md'}.")
+
+
+def command_of(arguments: Sequence[str]) -> str:
+    """The command that measures the same again, without the folder of the results, which is one of this machine."""
+    before = ["", *arguments][:-1]
+    kept = [
+        each for last, each in zip(before, arguments, strict=True) if last != "--out" and not each.startswith("--out")
+    ]
+    return shlex.join(["python", "-m", "bench", *kept])
 
 
 def asked_to_end(number: int, frame: FrameType | None) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench import chart, report, sets, targets, wrk
+from bench.__main__ import command_of
 from bench.client import Request, client
 from bench.errors import BenchError
 from bench.results import Cell, Results, Start
@@ -57,6 +58,11 @@ def test_the_report_has_the_ratios_and_the_verdicts(results: Results) -> None:
     assert "| Prefect | 250 | 80x | 1.00 ms | 2.00 ms | 0.100 ms | - | 0 |" in text
     assert "| one artifact by its id, requests/s, of the limit's | ≥ 1x | 0.5x | **no** |" in text
     assert "not measured" in text
+
+
+@pytest.mark.parametrize("out", [[], ["--out", "/some/where"], ["--out=/some/where"]])
+def test_the_command_of_a_report_names_no_folder_of_the_machine(out: list[str]) -> None:
+    assert command_of(["--sizes", "demo", *out, "--rounds", "2"]) == "python -m bench --sizes demo --rounds 2"
 
 
 def test_the_chart_is_an_image_of_the_results(results: Results) -> None:
