@@ -143,10 +143,11 @@ def test_hidden_fields_are_those_of_shown_objects(all_operations: ContextFactory
 def test_a_reference_server_says_which_tables_a_response_depends_on() -> None:
     with closing(ReferenceServer({"flows": [FLOW]})) as server:
         read = Request("GET", f"/flows/{FLOW['id']}", "/flows/{id}")
-        assert server.ask(read).body["name"] == "one"
-        assert server.used == {"flows"}
+        answer, used = server.trace(read)
+        assert answer.body["name"] == "one"
+        assert used == {"flows"}
         for _ in range(2):
-            server.used.clear()
             body = {"deployments": {"name": {"any_": ["x"]}}}
-            assert server.ask(Request("POST", "/flows/count", "/flows/count", body)) == Answer(200, 0)
-            assert server.used == {"flows", "deployments"}, "nor is anything remembered"
+            answer, used = server.trace(Request("POST", "/flows/count", "/flows/count", body))
+            assert answer == Answer(200, 0)
+            assert used == {"flows", "deployments"}, "nor is anything remembered"

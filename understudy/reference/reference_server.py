@@ -17,7 +17,6 @@ from understudy.sampling.sending import body_of
 from understudy.server import server
 from understudy.server.app import create_app
 from understudy.workspaces.registry import DEFAULT
-from understudy.workspaces.shared_caches import Caches
 from understudy.workspaces.workspace import Workspace
 
 JSON = {"content-type": MEDIA_TYPE}
@@ -28,9 +27,6 @@ class ReferenceServer:
 
     Args:
         rows: as the API returns them, by table; none by default.
-
-    Attributes:
-        used: the tables that the responses so far depend on.
     """
 
     def __init__(self, rows: Mapping[str, Iterable[Row]] = MappingProxyType({})) -> None:
@@ -40,8 +36,6 @@ class ReferenceServer:
                 (Path(folder) / f"{table}.jsonl").write_text(lines, encoding="utf-8")
             self._site = server.loaded(Options(fixtures=folder, journal=0))
             self._workspace = self._site.registry.open(DEFAULT).content.workspace
-        self.used: set[str] = set()
-        self._workspace.watch(self.used.add)
         url = f"http://reference{self._site.api.contract.base_path}"
         self._client = httpx.AsyncClient(transport=httpx.ASGITransport(create_app(self._site)), base_url=url)
         self._loop = asyncio.new_event_loop()
@@ -54,9 +48,13 @@ class ReferenceServer:
         """The response to a request."""
         content = None if request.body is None else json.dumps(request.body).encode()
         sent = self._client.request(request.method, request.path, content=content, headers=JSON)
-        self._workspace.share(Caches())  # what is remembered would hide what a response depends on
         response = self._loop.run_until_complete(sent)
         return Answer(response.status_code, body_of(response))
+
+    def trace(self, request: Request) -> tuple[Answer, set[str]]:
+        """The response to a request, and the tables that it depends on."""
+        with self._workspace.watched() as used:
+            return self.ask(request), used
 
     def close(self) -> None:
         """Close the workspace."""

@@ -183,11 +183,10 @@ class CheckContext:
         schema = endpoint.success
         if schema is None:
             return body
-        if schema.value.get("x-moving"):
+        if endpoint.is_moving:
             return None
-        selects = endpoint.body.value.get("x-selects", "") if endpoint.body is not None else ""
         named = next((each.value.get("x-names", "").partition(".")[0] for each in endpoint.parameters), "")
-        moving = self.model.moving(schema.value.get("x-table", "") or selects or named)
+        moving = self.model.moving(schema.value.get("x-table", "") or endpoint.selects or named)
         return without(moving.union(moving_in(schema)), body)
 
     def _differ(self, table: str, known: Row | None, row: Row) -> bool:

@@ -1,6 +1,7 @@
 """A workspace: a set of tables, with the operations across tables."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from pyroaring import BitMap
 
@@ -18,14 +19,14 @@ from understudy.workspaces.shared_caches import Caches
 
 
 class Watched(Mapping[str, Table]):
-    """Tables whose use is noted."""
+    """Tables; the names of those that are used are added to `used`."""
 
-    def __init__(self, tables: Mapping[str, Table], seen: Callable[[str], object]) -> None:
+    def __init__(self, tables: Mapping[str, Table], used: set[str]) -> None:
         self._tables = tables
-        self._seen = seen
+        self._used = used
 
     def __getitem__(self, name: str) -> Table:
-        self._seen(name)
+        self._used.add(name)
         return self._tables[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -59,10 +60,17 @@ class Workspace(Mapping[str, Table]):
         self._selection = Selection(self._tables, caches.rows)
         self._pages = Pages(self._tables, self._selection, caches.pages)
 
-    def watch(self, seen: Callable[[str], object]) -> None:
-        """Call `seen` with the name of each table that is used from now on."""
-        self._tables = Watched(self._tables, seen)
-        self.share(self._caches)
+    @contextmanager
+    def watched(self) -> Iterator[set[str]]:
+        """The names of the tables that are used within the block, where no cache hides their use."""
+        tables, caches, used = self._tables, self._caches, set[str]()
+        self._tables = Watched(tables, used)
+        self.share(Caches())
+        try:
+            yield used
+        finally:
+            self._tables = tables
+            self.share(caches)
 
     @classmethod
     def empty(cls, catalog: Catalog, record: Record = unrecorded) -> "Workspace":

@@ -37,15 +37,14 @@ def operations(context: CheckContext) -> list[Endpoint]:
 def is_about_rows(context: CheckContext, endpoint: Endpoint) -> bool:
     if any("x-names" in each.value for each in endpoint.place.each("parameters")):
         return True
-    body = endpoint.body
-    return body is not None and ("x-selects" in body.value or bool(tables_of(context, body)))
+    return bool(endpoint.selects) or (endpoint.body is not None and bool(tables_of(context, endpoint.body)))
 
 
 def tables_of(context: CheckContext, body: Place) -> dict[str, str]:
     """The tables of the rows that a body lists by their ids, by the names of the lists."""
-    references = context.session_operations.fields.references
-    names = [name for name, part in body.entries("properties") if part.value.get("type") == "array"]
-    return {name: references[name[:-1]] for name in names if name.endswith("_ids") and name[:-1] in references}
+    fields = context.session_operations.fields
+    lists = [name for name, part in body.entries("properties") if part.value.get("type") == "array"]
+    return {name: table for name in lists if (table := fields.table_of(name))}
 
 
 def check(context: CheckContext, mirror: Mirror, endpoint: Endpoint) -> None:
@@ -105,13 +104,15 @@ def few(context: CheckContext, schema: Place, body: Mapping[str, Any]) -> dict[s
 
 def differs(context: CheckContext, mirror: Mirror, endpoint: Endpoint, request: Request) -> Broken | None:
     """How a response differs from that of Understudy; None if it does not, or if that is not known."""
+    if is_sorted_by_moving(context, endpoint, request):
+        return None
     expected = mirror.expected(context.model, context.version, request)
-    if expected is None or expected.status in REDIRECTS or is_sorted_by_moving(context, request):
+    if expected is None or expected.status in REDIRECTS:
         return None
     found = context.ask(endpoint, request)
     if expected.status != found.status:
         return Broken((request,), f"{expected.status}", f"{found.status} with {shortened(found.body)}")
-    if expected.status == INVALID or is_alike(endpoint, expected, found):
+    if expected.status == INVALID or (endpoint.is_moving and are_alike(expected.body, found.body)):
         return None
     ours, theirs = (still(context, endpoint, answer) for answer in (expected, found))
     return None if agree(ours, theirs, request) else unlike((request,), ours, theirs)
@@ -119,22 +120,11 @@ def differs(context: CheckContext, mirror: Mirror, endpoint: Endpoint, request: 
 
 def still(context: CheckContext, endpoint: Endpoint, answer: Answer) -> Any:
     """A body without what changes with time, and without fields that lists of rows do not show."""
-    if not answer.is_success or is_moving(endpoint):
+    if not answer.is_success or endpoint.is_moving:
         return answer.body
     return without(context.model.hidden, context.still(endpoint, answer.body))
 
 
-def is_moving(endpoint: Endpoint) -> bool:
-    """Whether a whole response changes with time."""
-    return endpoint.success is not None and bool(endpoint.success.value.get("x-moving"))
-
-
-def is_alike(endpoint: Endpoint, expected: Answer, found: Answer) -> bool:
-    """Whether two responses that change with time may be the same."""
-    return is_moving(endpoint) and are_alike(expected.body, found.body)
-
-
-def is_sorted_by_moving(context: CheckContext, request: Request) -> bool:
+def is_sorted_by_moving(context: CheckContext, endpoint: Endpoint, request: Request) -> bool:
     """Whether the order of rows changes with time."""
-    table = "" if request.schema is None else request.schema.value.get("x-selects", "")
-    return request.order is not None and request.order.field in context.model.moving(table)
+    return request.order is not None and request.order.field in context.model.moving(endpoint.selects)

@@ -30,7 +30,7 @@ def summaries(context: CheckContext, subject: TableUnderTest) -> list[Endpoint]:
         and each.body is not None
         and "{" not in each.path
         and each not in subject.selection.all
-        and each.body.value.get("x-selects") == table
+        and each.selects == table
         and own in schema_of(each)["properties"].value
         and subject.id_operator(own) is not None
     ]

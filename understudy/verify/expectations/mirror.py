@@ -11,11 +11,8 @@ from understudy.verify.expectations.model import Model
 class MirrorServer(Protocol):
     """A server of our own with some rows."""
 
-    used: set[str]
-    """The tables that its responses depend on."""
-
-    def ask(self, request: Request) -> Answer:
-        """The response to a request."""
+    def trace(self, request: Request) -> tuple[Answer, Collection[str]]:
+        """The response to a request, and the tables that it depends on."""
 
     def close(self) -> None:
         """Free what it holds."""
@@ -47,9 +44,8 @@ class Mirror:
             known = [name for name in sorted(model.tables - model.partial) if model.known[name]]
             server = self._server = self._start({name: complete(model, name) for name in known})
             self._version = version
-        server.used.clear()
-        answer = server.ask(request)
-        return answer if is_known(model, server.used) else None
+        answer, used = server.trace(request)
+        return answer if is_known(model, used) else None
 
     def close(self) -> None:
         """Stop the server, if it runs."""

@@ -72,9 +72,8 @@ class References:
         if status == INVALID:
             return None
         body = found.body
-        is_moving = endpoint.success is not None and endpoint.success.value.get("x-moving")
         one, other = (
-            body if is_moving and are_alike(answer.body, body) else counterparts.aligned(answer.body, body)
+            body if endpoint.is_moving and are_alike(answer.body, body) else counterparts.aligned(answer.body, body)
             for (_, counterparts), answer in zip(pairs, answers, strict=True)
         )
         expected = settled(one, other, body)

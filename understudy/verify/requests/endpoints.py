@@ -45,6 +45,16 @@ class Endpoint:
                 return response.json_schema
         return None
 
+    @cached_property
+    def selects(self) -> str:
+        """The table whose rows its body selects by filters; empty without one."""
+        return "" if self.body is None else str(self.body.value.get("x-selects", ""))
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether its whole response changes with time."""
+        return self.success is not None and bool(self.success.value.get("x-moving"))
+
     @property
     def may_be_off(self) -> bool:
         """Whether a server may refuse it altogether, since it needs nothing of the kind."""
@@ -191,11 +201,10 @@ def selections_of(endpoints: tuple[Endpoint, ...]) -> dict[str, Selection]:
     found: dict[str, dict[str, Endpoint]] = {}
     for endpoint in endpoints:
         # A list below another row needs that row's name, and shows a part of its table.
-        if endpoint.body is not None and "x-selects" in endpoint.body.value and not endpoint.parameters:
-            table = endpoint.body.value["x-selects"]
+        if endpoint.selects and not endpoint.parameters:
             role = role_of(endpoint)
             if role is not None:
-                found.setdefault(table, {}).setdefault(role, endpoint)
+                found.setdefault(endpoint.selects, {}).setdefault(role, endpoint)
     return {table: Selection(table, **roles) for table, roles in found.items() if "lists" in roles}
 
 

@@ -41,7 +41,7 @@ class RandomBodies:
         schema = endpoint.body
         if schema is None:
             return None
-        if "x-selects" in schema.value and not endpoint.parameters:
+        if endpoint.selects and not endpoint.parameters:
             return self._selection(endpoint, schema)
         example = example_of(endpoint)
         if "properties" not in schema.value:
@@ -53,7 +53,7 @@ class RandomBodies:
 
     def changed(self, endpoint: Endpoint, body: Any) -> Any:
         """A body with a value that is drawn again, added or left out, unless it selects rows."""
-        if endpoint.body is None or "x-selects" in endpoint.body.value:
+        if endpoint.body is None or endpoint.selects:
             return body
         try:
             return self._changed(endpoint.body, body, "")
@@ -94,7 +94,7 @@ class RandomBodies:
 
     def _selection(self, endpoint: Endpoint, schema: Place) -> dict[str, Any]:
         """A body that selects some of the session's rows."""
-        selection = Selection(schema.value["x-selects"], endpoint)
+        selection = Selection(endpoint.selects, endpoint)
         operator = self._random.choice(selecting(selection))
         seen = self._rows.samples.seen(operator.table, operator.fields)
         values = list(filter(self._rows.is_given, seen))
@@ -134,7 +134,7 @@ class RandomBodies:
         if "x-names" in schema:
             table, _, field = schema["x-names"].partition(".")
             return self._rows.value(table, field)
-        if schema.get("format") == "uuid" and (table := self._operations.fields.references.get(name.removesuffix("s"))):
+        if schema.get("format") == "uuid" and (table := self._operations.fields.table_of(name)):
             return self._rows.value(table, "id")
         for combiner in ("anyOf", "oneOf"):
             if combiner in schema:
@@ -180,7 +180,7 @@ class RandomBodies:
 
     def _lists_rows(self, place: Place, name: str) -> bool:
         """Whether a value is a list of ids of rows."""
-        return place.value.get("type") == "array" and name.removesuffix("s") in self._operations.fields.references
+        return place.value.get("type") == "array" and bool(self._operations.fields.table_of(name))
 
     def _object(self, place: Place, given: Mapping[str, Any], always: Iterable[str] = ()) -> dict[str, Any]:
         """An object with some of its fields."""

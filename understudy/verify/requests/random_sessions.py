@@ -56,7 +56,7 @@ class Session:
 
     def learn(self, endpoint: Endpoint, request: Request, answer: Answer) -> bool:
         """Know the rows of a response. Returns whether it depends on nothing but rows of the session."""
-        is_own = self._rows.are_named(request) or not selects(endpoint)
+        is_own = self._rows.are_named(request) or (endpoint.body is not None and not endpoint.selects)
         if self._script is not None and self._scripted is not None:
             self._script.learn(answer)
         return self._rows.learn(endpoint, request, answer, self._operations.created(endpoint)) and is_own
@@ -140,11 +140,6 @@ class Session:
 
     def _chance(self, share: float) -> bool:
         return self._random.random() < share
-
-
-def selects(endpoint: Endpoint) -> bool:
-    """Whether a response may be about any rows."""
-    return endpoint.body is None or "x-selects" in endpoint.body.value
 
 
 def place_of(endpoint: Endpoint) -> tuple[str, str, str]:

@@ -42,6 +42,10 @@ class Fields:
             {table: schema.unique for table, schema in catalog.tables.items()},
         )
 
+    def table_of(self, name: str) -> str:
+        """The table of the rows whose id, or whose ids, a field of a name has; empty without one."""
+        return self.references.get(name.removesuffix("s"), "")
+
     def is_shared(self, endpoint: Endpoint) -> bool:
         """Whether the only name in a path is one that several rows may have, below different other rows."""
         if len(endpoint.parameters) != 1 or "x-names" not in endpoint.parameters[0].value:
@@ -95,8 +99,8 @@ def is_about_own_rows(endpoint: Endpoint, references: Mapping[str, str]) -> bool
         return True
     if endpoint.body is None:
         return False
-    if "x-selects" in endpoint.body.value:
-        return bool(selecting(Selection(endpoint.body.value["x-selects"], endpoint)))
+    if endpoint.selects:
+        return bool(selecting(Selection(endpoint.selects, endpoint)))
     return "201" in endpoint.place["responses"].value or refers(endpoint.body, references)
 
 
