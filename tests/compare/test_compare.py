@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -75,6 +76,18 @@ def test_what_differs_is_kept_and_asked_again(small: httpx.Client, other: httpx.
     )
     mended = compare(url(small), url(small), "--replay", str(saved))
     assert (mended.returncode, mended.stdout) == (0, f"0 differences in {len(cases)} requests.\n")
+
+
+def test_a_number_that_changes_with_time_may_differ_by_seconds(tmp_path: Path) -> None:
+    saved = tmp_path / "cases.jsonl"
+    jsonl.write(saved, [{"method": "POST", "path": "/flow_runs/lateness", "body": {}}])
+    times = "2026-03-29T00:00:00Z", "2026-03-29T00:00:04Z", "2026-03-30T00:00:00Z"
+    with ExitStack() as stack:
+        now, soon, later = (stack.enter_context(stand_in(SMALL, "--now", time)) for time in times)
+        assert now.post("/flow_runs/lateness", json={}).json() != soon.post("/flow_runs/lateness", json={}).json()
+        near, far = (compare(url(now), url(api), "--replay", str(saved)) for api in (soon, later))
+    assert (near.returncode, near.stdout) == (0, "0 differences in 1 request.\n")
+    assert "POST /flow_runs/lateness: the body" in far.stdout
 
 
 def test_headers_are_sent_to_both(small: httpx.Client) -> None:

@@ -25,7 +25,7 @@ from understudy.reports.printable import counted
 from understudy.sampling.answers import rows_of
 from understudy.sampling.client_authentication import refusal_of
 from understudy.sampling.http_client import client, header_of
-from understudy.sampling.moving_fields import moving_fields
+from understudy.sampling.moving_fields import Moving
 from understudy.sampling.random_requests import Request, RequestGenerator, body_schema, safe_operations
 from understudy.sampling.sample_values import Row, Samples
 from understudy.sampling.sending import ask
@@ -79,9 +79,7 @@ def compared(plan: Plan) -> list[Finding]:
         mapping = mapping_of(list(listings(contract, first, second))) if plan.map_ids else SAME
         found: list[Finding | None] = []
         with suppress(KeyboardInterrupt), showing("comparing") as progress:
-            for number, finding in enumerate(
-                compare(first, second, requests, mapping, moving_fields(contract)), start=1
-            ):
+            for number, finding in enumerate(compare(first, second, requests, mapping, Moving.of(contract)), start=1):
                 found.append(finding)
                 progress.reach(number / len(requests))
     findings = [finding for finding in found if finding]

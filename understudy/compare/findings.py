@@ -9,7 +9,8 @@ import httpx
 from understudy.compare.differences import Difference, difference
 from understudy.compare.id_mapping import SAME, IdMapping
 from understudy.sampling.answers import Answer
-from understudy.sampling.moving_fields import without
+from understudy.sampling.counterparts import are_alike
+from understudy.sampling.moving_fields import STILL, Moving
 from understudy.sampling.random_requests import Request, names_in
 from understudy.sampling.sending import ask
 from understudy.sampling.shrinking import smallest
@@ -41,31 +42,26 @@ def compare(
     second: httpx.Client,
     requests: Iterable[Request],
     mapping: IdMapping = SAME,
-    moving: frozenset[str] = frozenset(),
+    moving: Moving = STILL,
 ) -> Iterator[Finding | None]:
-    """For each request, a shrunk finding, or None if the responses agree, apart from the `moving` fields."""
+    """For each request, a shrunk finding, or None if the responses agree, apart from what is `moving`."""
     for request in requests:
         finding = found(first, second, request, mapping, moving)
         yield finding and shrunk(first, second, finding, mapping, moving)
 
 
 def found(
-    first: httpx.Client, second: httpx.Client, request: Request, mapping: IdMapping, moving: frozenset[str]
+    first: httpx.Client, second: httpx.Client, request: Request, mapping: IdMapping, moving: Moving
 ) -> Finding | None:
     requests = request, mapping.request(request)
-    answers = still(ask(first, requests[0]), moving), still(mapping.answer(ask(second, requests[1])), moving)
+    answers = moving.still(ask(first, requests[0])), moving.still(mapping.answer(ask(second, requests[1])))
     apart = difference(*answers, mapping.order(request.order, answers[0].body))
-    return None if apart is None else Finding(requests, apart, answers)
+    if apart is None or (moving.is_whole(request) and are_alike(*(answer.body for answer in answers))):
+        return None
+    return Finding(requests, apart, answers)
 
 
-def still(answer: Answer, moving: frozenset[str]) -> Answer:
-    """An answer without the fields that change with time."""
-    return replace(answer, body=without(moving, answer.body))
-
-
-def shrunk(
-    first: httpx.Client, second: httpx.Client, finding: Finding, mapping: IdMapping, moving: frozenset[str]
-) -> Finding:
+def shrunk(first: httpx.Client, second: httpx.Client, finding: Finding, mapping: IdMapping, moving: Moving) -> Finding:
     """The finding with the smallest body that shows the same kind of difference."""
 
     def at(body: Any) -> Finding | None:

@@ -1,9 +1,44 @@
 """Fields whose values change with time (`x-moving`), so that two responses are not compared by them."""
 
 from collections.abc import Container, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 from understudy.contract.contract import Contract, Place
+from understudy.sampling.answers import Answer
+from understudy.sampling.random_requests import Request, safe_operations
+
+
+@dataclass(frozen=True)
+class Moving:
+    """What changes with time: fields of some names, and the whole responses of some operations.
+
+    Args:
+        operations: the methods and paths of these operations.
+    """
+
+    fields: frozenset[str] = frozenset()
+    operations: frozenset[tuple[str, str]] = frozenset()
+
+    @classmethod
+    def of(cls, contract: Contract) -> "Moving":
+        """What changes with time in the responses of the contract's safe operations."""
+        responses = {(method, path): each["responses"].get("200") for method, path, each in safe_operations(contract)}
+        schemas = {operation: response and response.json_schema for operation, response in responses.items()}
+        moving = (name for name, schema in schemas.items() if schema and schema.value.get("x-moving"))
+        return cls(moving_fields(contract), frozenset(moving))
+
+    def still(self, answer: Answer) -> Answer:
+        """An answer without these fields."""
+        return replace(answer, body=without(self.fields, answer.body))
+
+    def is_whole(self, request: Request) -> bool:
+        """Whether the whole response to a request changes with time."""
+        return (request.method, request.operation) in self.operations
+
+
+STILL = Moving()
+"""Nothing changes with time."""
 
 
 def moving_fields(contract: Contract) -> frozenset[str]:
