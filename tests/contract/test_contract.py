@@ -3,7 +3,7 @@
 import json
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -52,11 +52,10 @@ def examples(media: Place) -> Iterator[tuple[str, Any]]:
 
 
 def request_examples() -> Iterator[Any]:
-    for path, operations in CONTRACT.root["paths"].items():
-        for method in ("post", "patch"):
-            if method in operations.value and "requestBody" in operations[method].value:
-                for name, value in examples(operations[method]["requestBody"]["content"]["application/json"]):
-                    yield pytest.param(method, path, value, id=f"{method} {path} {name}")
+    for operation_id, operation in CONTRACT.operations():
+        if "requestBody" in operation.value:
+            for name, value in examples(operation["requestBody"]["content"]["application/json"]):
+                yield pytest.param(operation, value, id=f"{operation_id} {name}")
 
 
 def response_examples() -> Iterator[Any]:
@@ -67,18 +66,25 @@ def response_examples() -> Iterator[Any]:
                     yield pytest.param(media, value, id=f"{operation_id} {status} {media_type} {name}")
 
 
-EXEMPLARY = ("artifacts", "flows", "service")  # the tags whose operations all have examples
+EXEMPLARY = ("artifacts", "flows", "service")  # the tags whose operations also have examples of errors
+SAYS_NOTHING = {"schema": {"nullable": True}}  # null
+WITHOUT = (  # what the demo set has nothing of
+    "saved_searches.read_saved_searches request",
+    "task_run_states.read_task_run_state 200",
+    "task_run_states.read_task_run_states 200",
+    "task_workers.read_task_workers request",
+)
 
 
 def test_every_request_and_every_answer_has_an_example() -> None:
     missing = []
     for operation_id, operation in CONTRACT.operations():
-        if operation.value["tags"][0] not in EXEMPLARY:
-            continue
         bodies = {"request": operation["requestBody"]} if "requestBody" in operation.value else {}
         for name, body in [*bodies.items(), *operation["responses"].items()]:
-            missing += [f"{operation_id} {name}" for _, media in body.entries("content") if not list(examples(media))]
-    assert missing == []
+            if operation.value["tags"][0] in EXEMPLARY or name.startswith(("request", "2")):
+                found = [media for _, media in body.entries("content") if media.value != SAYS_NOTHING]
+                missing += [f"{operation_id} {name}" for media in found if not list(examples(media))]
+    assert sorted(missing) == sorted(WITHOUT)
 
 
 @pytest.fixture(scope="module")
@@ -87,14 +93,22 @@ def demo(keeping: Keeping) -> Iterator[httpx.Client]:
         yield client
 
 
-@pytest.mark.parametrize(("method", "path", "body"), list(request_examples()))
-def test_a_request_example_is_answered(demo: httpx.Client, method: str, path: str, body: Any) -> None:
-    table = path.split("/")[1]
-    if "{id}" in path:
-        path = path.replace("{id}", demo.post(f"/{table}/filter", json={"limit": 1}).json()[0]["id"])
+NEEDS_MORE = {  # than the demo set has: a lease, and a block that results can be stored with
+    "concurrency_limits_v2.renew_concurrency_lease": 410,
+    "service.update_server_default_result_storage": 404,
+}
+FINDS_NOTHING_YET = ("flow_run_inputs.filter_flow_run_input", "events.read_events")  # the demo set has none
+
+
+@pytest.mark.parametrize(("operation", "body"), list(request_examples()))
+def test_a_request_example_is_answered(demo: httpx.Client, operation: Place, body: Any) -> None:
+    path, _, method = operation.path.removeprefix("/paths/").rpartition("/")
+    for parameter in operation.each("parameters"):
+        path = path.replace(f"{{{parameter.value['name']}}}", named(parameter.value))
     answer = demo.request(method, path, json=body)
-    assert answer.is_success, answer.text
-    if path.endswith(("filter", "count", "paginate")):
+    operation_id = operation.value["operationId"]
+    assert answer.is_success or answer.status_code == NEEDS_MORE.get(operation_id), answer.text
+    if path.endswith(("filter", "count", "paginate")) and operation_id not in FINDS_NOTHING_YET:
         assert answer.json() not in ([], 0), "an example should find something in the demo set"
 
 
@@ -114,6 +128,16 @@ def test_a_reading_example_is_what_the_demo_set_answers() -> None:
                     path = path.replace(f"{{{parameter.value['name']}}}", parameter.value["example"])
                 media = operation["responses"]["200"]["content"]["application/json"]
                 assert demo.get(path).json() == media["example"].value
+
+
+def named(parameter: Mapping[str, Any]) -> str:
+    """What a parameter names in the first row of the demo set; its example where it names none."""
+    table, _, field = parameter.get("x-names", "").partition(".")
+    rows = own_folder() / "fixtures" / "demo" / f"{table}.jsonl"
+    if not rows.exists():
+        return str(parameter.get("example", ""))
+    with rows.open(encoding="utf-8") as lines:
+        return str(json.loads(next(lines))[field])
 
 
 def assert_fits(schema: dict[str, Any], value: Any) -> None:
@@ -309,7 +333,8 @@ RESOURCES = ("artifacts", "common", "flows", "service")
 def copied(folder: Path) -> Path:
     """The API with all paths of a few resources, and with one of each other: to check all of them takes a second."""
     shutil.copytree(own_folder() / "handlers", folder / "handlers")
-    shutil.copytree(own_folder() / "openapi" / "scenarios", folder / "openapi" / "scenarios")
+    for name in ("examples", "scenarios"):
+        shutil.copytree(own_folder() / "openapi" / name, folder / "openapi" / name)
     entry = (own_folder() / "openapi.yaml").read_text(encoding="utf-8")
     for source in own_folder().glob("openapi/*.yaml"):
         text = source.read_text(encoding="utf-8")
