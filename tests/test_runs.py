@@ -242,6 +242,31 @@ def test_a_policy_has_each_pause_key_once(scratch: httpx.Client, flow: str) -> N
         assert [error["type"] for error in refused.json()["exception_detail"]] == [kind]
 
 
+@pytest.mark.parametrize(
+    ("given", "retries", "delay"),
+    [
+        ({"max_retries": 3, "retry_delay_seconds": 7}, 3, 7),
+        ({"max_retries": 3, "retries": 2}, 2, None),
+        ({"max_retries": 3, "retries": 0}, 3, None),
+        ({"max_retries": 0}, None, None),
+    ],
+)
+def test_a_policy_takes_retries_by_their_former_names(
+    scratch: httpx.Client, flow: str, given: dict[str, int], retries: int | None, delay: int | None
+) -> None:
+    of_task = {"task_key": "t", "dynamic_key": str(uuid4()), "flow_run_id": None}
+    for row in (
+        created(scratch, "/flow_runs/", flow_id=flow, empirical_policy=given),
+        created(scratch, "/task_runs/", **of_task, empirical_policy=given),
+    ):
+        assert (row["empirical_policy"]["retries"], row["empirical_policy"]["retry_delay"]) == (retries, delay)
+
+
+def test_a_policy_that_is_no_object_is_refused(scratch: httpx.Client, flow: str) -> None:
+    refused = scratch.post("/flow_runs/", json={"flow_id": flow, "empirical_policy": "x"})
+    assert (refused.status_code, refused.json()["exception_detail"][0]["type"]) == (422, "model_attributes_type")
+
+
 @pytest.mark.parametrize(("given", "kept"), [("3", 3), ("2.5", 2.5), (["1", "2"], [1, 2]), (True, 1), ([], [])])
 def test_retry_delays_are_coerced_to_numbers(scratch: httpx.Client, run: str, given: object, kept: object) -> None:
     policy = task_run(scratch, run, "t", empirical_policy={"retry_delay": given})["empirical_policy"]

@@ -1,6 +1,7 @@
 """Limits and the gate of the control API: each as an option, with what it says to whoever meets it."""
 
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -20,6 +21,7 @@ from tests.hostile.exchange import Address, Answer, exchange
 from tests.hostile.inputs import ARTIFACTS, COUNT, FILTER, KIND, chunk, dripped, get, head, post
 from understudy.errors import BadRequest
 from understudy.http.limits import Limits
+from understudy.operations.api_folder import own_folder
 from understudy.operations.json_bodies import is_deeper
 from understudy.options import Options
 
@@ -59,6 +61,15 @@ def serving(*options: str) -> Iterator[Server]:
             if process.poll() is None:
                 process.kill()
                 process.communicate()
+
+
+def test_the_limits_are_those_of_the_documentation() -> None:
+    text = (own_folder() / "docs" / "reference" / "limits.md").read_text(encoding="utf-8")
+    documented = dict(re.findall(r"^\| `--max-(\w+)` \| .* \| (\d+) \| \d+ \|$", text, re.MULTILINE))
+    limits, options = Limits(), Options()
+    of_requests = {name: getattr(limits, name) for name in ("body", "head", "depth", "items", "connections")}
+    others = {"workspaces": options.max_workspaces, "snapshots": options.max_snapshots}
+    assert documented == {name: str(value) for name, value in {**of_requests, **others}.items()}
 
 
 @pytest.fixture(scope="module")

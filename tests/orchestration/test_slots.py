@@ -1,5 +1,6 @@
 """Slots of concurrency limits, which runs take and release."""
 
+from datetime import datetime
 from uuid import UUID
 
 import pytest
@@ -178,3 +179,66 @@ def test_former_limits_of_tags_count_runs_too(world: World) -> None:
     assert world.row(two, "concurrency_limits")["active_slots"] == [first]
     world.task(first, "FAILED", force=True)
     assert world.row(one, "concurrency_limits")["active_slots"] == []
+
+
+def test_former_slots_of_some_tags_are_given_back_if_another_has_none(world: World) -> None:
+    free, full = (world.add("concurrency_limits", tag=tag, concurrency_limit=1) for tag in ("a", "b"))
+    world.task(world.task_run(tags=["b"]), "RUNNING")
+    waits = world.task(world.task_run(tags=["a", "b"]), "RUNNING")
+    assert waits.brief == ("WAIT", "Concurrency limit for the b tag has been reached", 200)
+    assert world.row(free, "concurrency_limits")["active_slots"] == []
+    assert len(world.row(full, "concurrency_limits")["active_slots"]) == 1
+
+
+def test_a_former_limit_of_nothing_aborts(world: World) -> None:
+    world.add("concurrency_limits", tag="a", concurrency_limit=0)
+    reason = 'The concurrency limit on tag "a" is 0 and will deadlock if the task tries to run again.'
+    assert world.task(world.task_run(tags=["a"]), "RUNNING").brief == ("ABORT", reason, 200)
+
+
+def test_a_former_limit_counts_nothing_that_a_global_one_counts(world: World) -> None:
+    world.add("concurrency_limits_v2", name="tag:a", limit=2)
+    former = world.add("concurrency_limits", tag="a", concurrency_limit=1)
+    runs = [world.task_run(tags=["a"]) for _ in range(2)]
+    assert [world.task(run, "RUNNING").status for run in runs] == ["ACCEPT", "ACCEPT"]
+    assert world.row(former, "concurrency_limits")["active_slots"] == []
+
+
+def test_the_slot_of_a_lease_of_a_tag_that_has_ended_is_free(world: World) -> None:
+    limit = world.add("concurrency_limits_v2", name="tag:a", limit=1)
+    world.task(world.task_run(tags=["a"]), "RUNNING")
+    expire(world)
+    assert world.task(world.task_run(tags=["a"]), "RUNNING").status == "ACCEPT"
+    assert world.row(limit, "concurrency_limits_v2")["active_slots"] == 1
+
+
+def test_a_task_waits_for_the_tag_that_is_fullest(world: World) -> None:
+    for tag, limit, taken, seconds in (("a", 10, 1, 2.0), ("b", 1, 1, 8.0)):
+        slots = {"active_slots": taken, "avg_slot_occupancy_seconds": seconds}
+        world.add("concurrency_limits_v2", name=f"tag:{tag}", limit=limit, **slots)
+    waits = world.task(world.task_run(tags=["a", "b"]), "RUNNING")
+    assert waits.seconds is not None
+    assert 5 <= waits.seconds <= 11  # 8, give or take 30 %
+
+
+def test_an_inactive_limit_of_a_tag_holds_nobody_up(world: World) -> None:
+    limit = world.add("concurrency_limits_v2", name="tag:a", limit=0, active=False)
+    assert world.task(world.task_run(tags=["a"]), "RUNNING").status == "ACCEPT"
+    assert world.row(limit, "concurrency_limits_v2")["active_slots"] == 0
+
+
+@pytest.mark.parametrize(("options", "seconds"), [({}, 300), ({"grace_period_seconds": 90}, 90)])
+def test_a_lease_lasts_as_long_as_the_deployment_says(world: World, options: dict[str, int], seconds: int) -> None:
+    deployment = world.deployment(limit=1, **options)
+    run = pending(world, deployment)
+    leases = world.workspace["concurrency_leases"]
+
+    def expires() -> datetime:
+        (row,) = leases.live
+        found: datetime = leases.values(row)["expires"]
+        return found
+
+    assert in_seconds(seconds - 5) < expires() <= in_seconds(seconds)
+    leases.update(next(iter(leases.live)), {"expires": in_seconds(10)})
+    world.set(run, "RUNNING")
+    assert in_seconds(seconds - 5) < expires() <= in_seconds(seconds)

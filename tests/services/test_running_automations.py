@@ -20,7 +20,7 @@ def on(*expect: str, **fields: Any) -> Json:
 
 
 def absent(*expect: str, **fields: Any) -> Json:
-    return on(*expect, posture="Proactive", within=10, **fields)
+    return on(*expect, **{"posture": "Proactive", "within": 10, **fields})
 
 
 def automation(api: httpx.Client, trigger: Json, *actions: Json, name: str = "automation", **fields: Any) -> str:
@@ -31,7 +31,8 @@ def automation(api: httpx.Client, trigger: Json, *actions: Json, name: str = "au
 def emit(
     api: httpx.Client, name: str, resource: str = "resource", related: tuple[Json, ...] = (), **payload: Any
 ) -> None:
-    event = {"id": str(uuid4()), "occurred": time_of(api), "event": name, "related": list(related), "payload": payload}
+    occurred = payload.pop("occurred", None) or time_of(api)
+    event = {"id": str(uuid4()), "occurred": occurred, "event": name, "related": list(related), "payload": payload}
     labels = {"prefect.resource.id": resource}
     api.post("/events", json=[{**event, "resource": labels}]).raise_for_status()
 
@@ -161,6 +162,38 @@ def test_what_does_not_happen_after_an_event_triggers(workspace: RemoteWorkspace
     assert [event["payload"]["triggering_labels"] for event in events(api, "prefect.automation.triggered")] == [
         {"prefect.resource.id": "stuck"}
     ]
+
+
+def test_the_absence_of_another_event_is_that_after_the_last(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+    automation(api, absent("beat", after=["beat"], within=60))
+    for _ in range(3):
+        emit(api, "beat")
+        workspace.clock.advance(45)
+        assert triggered(api) == []
+    workspace.clock.advance(15)
+    assert triggered(api) == ["automation"]
+
+
+def test_what_did_not_follow_is_told_with_the_last_event(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+    """Of events that arrive late, those that occurred before others are not the last."""
+    automation(api, absent("start", "go on", after=["start"], within=60, threshold=2))
+    emit(api, "start", number=1)
+    began = time_of(api)
+    workspace.clock.advance(20)
+    emit(api, "go on", number=2)
+    emit(api, "start", number=3, occurred=began)
+    workspace.clock.advance(minutes=2)
+    (fired,) = events(api, "prefect.automation.triggered")
+    assert fired["payload"]["triggering_event"]["payload"]["number"] == 2
+
+
+def test_of_events_at_a_time_the_one_that_arrived_last_is_told(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+    automation(api, absent("start", after=["start"], within=60))
+    for number in (1, 2):
+        emit(api, "start", number=number)
+    workspace.clock.advance(minutes=2)
+    (fired,) = events(api, "prefect.automation.triggered")
+    assert fired["payload"]["triggering_event"]["payload"]["number"] == 2
 
 
 def test_automations_that_trigger_themselves_end(api: httpx.Client) -> None:
