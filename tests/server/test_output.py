@@ -19,6 +19,7 @@ import pytest
 
 from tests.conftest import SMALL
 from tests.servers import client, greeting
+from tests.test_streams import closed, event, say, stream
 from understudy.server.output import WAITING, NonBlockingOutput
 
 LONG = f"/flows/{'x' * 900}"
@@ -230,6 +231,24 @@ def test_a_line_of_json_has_the_same() -> None:
     said = {name: line[name] for name in ("level", "method", "path", "status")}
     assert said == {"level": "info", "method": "GET", "path": "/api/version", "status": 200}
     assert line["milliseconds"] > 0
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        ({**event("a"), "id": "secret"}, "id: Input should be a valid UUID"),
+        ("secret", "a message: Input should be a valid dictionary"),
+    ],
+)
+def test_what_closes_a_stream_has_a_line_without_what_was_sent(message: object, reason: str) -> None:
+    with served() as (process, api):
+        with stream(api, "/events/in") as connection:
+            say(connection, message)
+            assert closed(connection) == 1011
+        process.send_signal(signal.SIGTERM)
+        errors = process.communicate(timeout=20)[1]
+    assert f"the stream /api/events/in was closed: {reason}" in errors
+    assert "secret" not in errors
 
 
 @pytest.mark.parametrize("options", [["--quiet"], ["--log-level", "warning"], ["--quiet", "--log-level", "debug"]])
