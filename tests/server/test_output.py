@@ -237,7 +237,7 @@ def test_a_line_of_json_has_the_same() -> None:
     ("message", "reason"),
     [
         ({**event("a"), "id": "secret"}, "id: Input should be a valid UUID"),
-        ("secret", "a message: Input should be a valid dictionary"),
+        ("secret", "a message: Input should be an object"),
     ],
 )
 def test_what_closes_a_stream_has_a_line_without_what_was_sent(message: object, reason: str) -> None:
