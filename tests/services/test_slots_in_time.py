@@ -42,9 +42,9 @@ def test_a_wait_is_the_average_of_how_long_slots_were_taken(workspace: RemoteWor
 
 def test_slots_that_were_taken_together_share_their_time(api: httpx.Client) -> None:
     a_limit(api, "two", 2)
-    for slots, occupied in ((2, 12), (1, 0.01)):
-        take(api, "two", slots=slots).raise_for_status()
-        posted(api, "/v2/concurrency_limits/decrement", names=["two"], slots=slots, occupancy_seconds=occupied)
+    for taken, occupied in ((2, 12), (1, 0.01)):
+        take(api, "two", slots=taken).raise_for_status()
+        posted(api, "/v2/concurrency_limits/decrement", names=["two"], slots=taken, occupancy_seconds=occupied)
     take(api, "two", slots=2).raise_for_status()
     assert wait(api, "two", slots=2) == 3 + (0.1 - 3) / 4  # none is shorter than a tenth of a second
 
