@@ -12,6 +12,7 @@ import sys
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
@@ -302,6 +303,16 @@ def test_delays_add_up_and_hold_nobody_else_up(workspace: RemoteWorkspace, api: 
     with pytest.raises(httpx.ReadTimeout):
         api.get("/hello", timeout=BRIEFLY)
     api.get("/health").raise_for_status()
+
+
+def test_a_wait_of_more_than_a_second_holds_nobody_else_up(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+    workspace.faults.add(delay=1.9, path="/hello")
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(api.get, "/hello")
+        time.sleep(1.1)
+        api.get("/health").raise_for_status()
+        assert not slow.done()
+        slow.result().raise_for_status()
 
 
 def test_an_answer_comes_in_pieces(workspace: RemoteWorkspace, api: httpx.Client) -> None:

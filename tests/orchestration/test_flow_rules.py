@@ -247,6 +247,12 @@ def test_a_pending_run_keeps_its_scheduled_time_and_waits_for_it(world: World) -
     assert world.set(run, "RUNNING", force=True).status == "ACCEPT"
 
 
+@pytest.mark.parametrize(("delay", "seconds"), [(60.95, 61), (60.45, 60)])
+def test_a_wait_is_in_whole_seconds(world: World, delay: float, seconds: int) -> None:
+    run = world.flow_run(state={"type": "SCHEDULED", "state_details": {"scheduled_time": in_seconds(delay)}})
+    assert world.set(run, "RUNNING").seconds == seconds
+
+
 def test_a_failed_run_is_tried_again(world: World) -> None:
     run = world.flow_run("RUNNING", empirical_policy={"retries": 1, "retry_delay": 60, "pause_keys": ["a"]})
     done = world.set(run, "FAILED", message="Why")

@@ -58,9 +58,13 @@ def test_workers_that_take_slots_themselves_take_none_here(world: World) -> None
 
 def test_a_slot_is_released_if_a_later_rule_refuses(world: World) -> None:
     deployment = world.deployment(limit=1)
-    run = world.flow_run("RUNNING", deployment_id=deployment)
+    run = pending(world, deployment)
+    world.set(run, "RUNNING")
     world.set(run, "PAUSED")
-    assert world.set(run, "PENDING").status == "REJECT"
+    refused = world.set(run, "PENDING")
+    assert refused.status == "REJECT"
+    assert refused.state is not None
+    assert refused.state["state_details"]["deployment_concurrency_lease_id"] is None
     assert world.slots(deployment) == 0
 
 
@@ -94,6 +98,13 @@ def test_the_slot_of_a_client_that_renews_no_leases_has_none(world: World) -> No
     assert world.slots(deployment) == 1
     world.set(run, "FAILED", headers=OLD)
     assert world.slots(deployment) == 0
+
+
+@pytest.mark.parametrize(("version", "leases"), [("3.4.10", 0), ("3.4.11", 1)])
+def test_clients_renew_leases_since_a_version(world: World, version: str, leases: int) -> None:
+    run = pending(world, world.deployment(limit=1))
+    world.set(run, "RUNNING", headers={**CLIENT, b"user-agent": f"prefect/{version} (API 0.8.4)".encode()})
+    assert len(world.workspace["concurrency_leases"].live) == leases
 
 
 def expire(world: World) -> None:
