@@ -3,10 +3,12 @@
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests import jsonl
 from tests.apps import app_on
 from tests.conftest import SMALL
 from tests.mutants.behaviours import replies, sends
@@ -27,6 +29,7 @@ from understudy.verify.checks import same_rows
 from understudy.verify.expectations.mirror import Mirror
 from understudy.verify.requests.endpoints import Endpoint
 
+TIMES = {"created": "2026-01-01T00:00:00Z", "updated": "2026-01-01T00:00:00Z"}
 FLOW = {"id": "00000000-0000-4000-8000-000000000001", "name": "one"}
 
 
@@ -48,8 +51,9 @@ Verify = Callable[..., Verdict]
 def verdict(all_operations: ContextFactory, mirror: Mirror, api: Api) -> Verify:
     """Sends random requests to the operations of a server that read rows, or to one of them."""
 
-    def check(behaviour: Behaviour, label: str = "", rounds: int = 1) -> Verdict:
-        with all_operations.context_of(Proxy(Inside(app_on(SMALL, api)), behaviour)) as context:
+    def check(behaviour: Behaviour, label: str = "", rounds: int = 1, fixtures: Path = SMALL) -> Verdict:
+        with all_operations.context_of(Proxy(Inside(app_on(fixtures, api)), behaviour)) as context:
+            context.mirror = mirror
             all_operations.learn(context)
             for endpoint in same_rows.operations(context):
                 for _ in range(rounds if label in ("", endpoint.label) else 0):
@@ -95,11 +99,97 @@ def one_more(_: Sent, answer: Reply) -> Reply:
         ("POST /task_runs/filter", replies("POST /task_runs/filter", backwards)),
         ("POST /flow_runs/lateness", replies("POST /flow_runs/lateness", an_hour_more)),
         ("POST /deployments/count", sends("POST /deployments/count", drop("work_pools"))),
+        ("POST /deployments/filter", replies("POST /deployments/filter", backwards)),
     ],
 )
 def test_a_broken_server(verdict: Verify, label: str, behaviour: Behaviour) -> None:
     found = [each for each in verdict(behaviour, label, rounds=10).violations if each.rule.name == "same rows"]
     assert {each.operation for each in found} == {label}
+
+
+@pytest.fixture
+def several_tables(tmp_path: Path) -> Path:
+    """Runs of which all is known, and rows that only lists below other rows show, or views."""
+    ids = [f"00000000-0000-4000-8000-{number:012}" for number in range(30)]
+    times = [f"2026-01-02T03:04:{number:02}Z" for number in range(30)]
+    flow, pool, limit, run = ids[:4]
+    state = {"type": "RUNNING", "name": "Running", "timestamp": "2026-01-02T03:04:05Z"}
+    running = {"state_type": "RUNNING", "state_name": "Running", "state_timestamp": state["timestamp"]}
+    rows: dict[str, list[dict[str, Any]]] = {
+        "flows": [{"id": flow, "name": "one"}],
+        "work_pools": [{"id": pool, "name": "pool", "type": "process"}],
+        "workers": [
+            {"id": each, "name": each, "work_pool_id": pool, "last_heartbeat_time": time}
+            for each, time in zip(ids[10:13], times, strict=False)
+        ],
+        "concurrency_limits_v2": [{"id": limit, "name": "limit", "limit": 3}],
+        "deployments": [
+            {"id": each, "name": each, "flow_id": flow, "concurrency_limit_id": limit} for each in ids[15:18]
+        ],
+        "deployment_schedules": [
+            {"id": each, "deployment_id": ids[15], "schedule": {}, "updated": time}
+            for each, time in zip(ids[20:22], times, strict=False)
+        ],
+        "flow_runs": [{"id": run, "flow_id": flow, "name": "run", "state": {**state, "id": run}, **running}],
+        "task_runs": [
+            {
+                "id": each,
+                "name": each,
+                "task_key": each,
+                "dynamic_key": "0",
+                "flow_run_id": run,
+                "total_run_time": 100 * number,
+                "state": {**state, "id": each},
+                **running,
+            }
+            for number, each in enumerate(ids[5:10])
+        ],
+    }
+    for table, some in rows.items():
+        jsonl.write(tmp_path / f"{table}.jsonl", [{**TIMES, **row} for row in some])
+    return tmp_path
+
+
+def longer(_: Sent, answer: Reply) -> Reply:
+    """A row whose time of running is hours longer."""
+    if not answer.is_success:
+        return answer
+    return answer.saying({**answer.json, "estimated_run_time": answer.json["estimated_run_time"] + 50_000})
+
+
+def without_limits(_: Sent, answer: Reply) -> Reply:
+    if not answer.is_success:
+        return answer
+    rows = [{**row, "global_concurrency_limit": None} for row in answer.json["results"]]
+    return answer.saying({**answer.json, "results": rows})
+
+
+def without_offset_by_duration(body: Any) -> Any:
+    return {**body, "offset": 0} if str(body.get("sort")).startswith("DURATION") else body
+
+
+OF_SEVERAL_TABLES = {
+    "POST /work_pools/{work_pool_name}/workers/filter": replies("POST /work_pools/[^/]+/workers/filter", backwards),
+    "GET /deployments/{id}/schedules": replies("GET /deployments/[^/]+/schedules", backwards),
+    "POST /deployments/paginate": replies("POST /deployments/paginate", without_limits),
+    "GET /task_runs/{id}": replies("GET /task_runs/[^/]+", longer),
+    "POST /task_runs/filter": sends("POST /task_runs/filter", without_offset_by_duration),
+}
+
+
+@pytest.mark.parametrize("label", OF_SEVERAL_TABLES)
+def test_a_broken_server_with_rows_of_several_tables(verdict: Verify, several_tables: Path, label: str) -> None:
+    result = verdict(OF_SEVERAL_TABLES[label], label, rounds=20, fixtures=several_tables)
+    assert {each.operation for each in result.violations if each.rule.name == "same rows"} == {label}
+
+
+def test_a_correct_server_with_rows_of_several_tables(verdict: Verify, several_tables: Path) -> None:
+    assert verdict(unchanged, rounds=3, fixtures=several_tables).violations == []
+
+
+def test_a_correct_server_without_rows(verdict: Verify, tmp_path: Path) -> None:
+    """There is nothing for the paths of its operations to name."""
+    assert verdict(unchanged, fixtures=tmp_path).violations == []
 
 
 def test_what_depends_on_rows_that_no_list_shows_is_not_compared(verdict: Verify) -> None:
@@ -136,7 +226,7 @@ def test_hidden_fields_are_those_of_shown_objects(all_operations: ContextFactory
         endpoint: Endpoint = all_operations.endpoint("POST /flow_runs/filter")
         expected = mirror.expected(context.model, 1, endpoint.request({}))
     assert expected is not None
-    ((row),) = expected.body
+    ((row),) = expected.answer.body
     assert row["estimated_run_time"] > 0, "it is worked out of the hidden field"
 
 

@@ -100,6 +100,7 @@ WORDS = takes("a field for each word", lambda value: isinstance(value, dict) and
 SCHEMA = ("schema",)
 ANNOTATIONS: Mapping[str, Annotation] = {
     "x-table": Annotation(SCHEMA, TEXT),
+    "x-shows": Annotation(SCHEMA, table),
     "x-references": Annotation(SCHEMA, table),
     "x-on-delete": Annotation(SCHEMA, beside("x-references", one_of("cascade", "set-null"))),
     "x-derived": Annotation(SCHEMA, beside("x-table", with_keys("from", "per", "newest", "reference", "namespace"))),

@@ -5,6 +5,7 @@ import re
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
+from math import isclose
 from typing import Any
 
 from understudy.sampling.answers import same
@@ -15,6 +16,7 @@ TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)"
 MADE = re.compile(f"({ID}|{TIME})")
 RECENT = 600.0  # seconds before or after now; times that are drawn are further away
 NEAR = 15.0  # seconds between the times that two servers make for the same thing
+PART = 0.001  # of a number that is a sum of many such times
 ABSENT = "nothing"  # stands for a field that only one of two servers shows
 
 
@@ -120,7 +122,9 @@ def are_alike(there: Any, here: Any) -> bool:
     """Whether two values that change with time may be the same: flags, and numbers that are not far apart."""
     if isinstance(there, bool) or isinstance(here, bool):
         return isinstance(there, bool) and isinstance(here, bool)
-    return isinstance(there, int | float) and isinstance(here, int | float) and abs(there - here) <= NEAR
+    if not isinstance(there, int | float) or not isinstance(here, int | float):
+        return False
+    return isclose(there, here, rel_tol=PART, abs_tol=NEAR)
 
 
 def is_recent(made: str) -> bool:

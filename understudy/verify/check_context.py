@@ -21,6 +21,7 @@ from understudy.verify import rules
 from understudy.verify.check_results import Broken, CheckResults, Refused, unlike
 from understudy.verify.expectations.mirror import Mirror
 from understudy.verify.expectations.model import Model, Row
+from understudy.verify.expectations.other_rows import Listed, OtherRows
 from understudy.verify.expectations.reference_answers import References
 from understudy.verify.expectations.request_interpreter import RequestInterpreter
 from understudy.verify.expectations.response_schemas import ResponseSchemas
@@ -62,6 +63,7 @@ class CheckContext:
         self.results = CheckResults(verdict, self.learn)
         self.own = CreatedRows(endpoint_map, f"{randomness.getrandbits(32):08x}")
         self.version = 0
+        self.others: dict[str, list[Listed]] = {}
         self._response_schemas = ResponseSchemas()
         self._misshapen: Counter[str] = Counter()
         self._answers: dict[str, Answer] = {}
@@ -180,14 +182,15 @@ class CheckContext:
 
     def still(self, endpoint: Endpoint, body: Any) -> Any:
         """The body of an answer without the fields that differ from one answer to the next."""
+        return None if endpoint.is_moving else without(self.moving(endpoint), body)
+
+    def moving(self, endpoint: Endpoint) -> frozenset[str]:
+        """The names of the fields in responses of an operation that differ from one to the next."""
         schema = endpoint.success
         if schema is None:
-            return body
-        if endpoint.is_moving:
-            return None
+            return frozenset()
         named = next((each.value.get("x-names", "").partition(".")[0] for each in endpoint.parameters), "")
-        moving = self.model.moving(schema.value.get("x-table", "") or endpoint.selects or named)
-        return without(moving.union(moving_in(schema)), body)
+        return self.model.moving(schema.value.get("x-table", "") or endpoint.selects or named).union(moving_in(schema))
 
     def _differ(self, table: str, known: Row | None, row: Row) -> bool:
         """Whether a row differs from the known one. Types are compared in the run's own rows, which are few."""
@@ -209,7 +212,15 @@ class CheckContext:
         """Read what the server shows of all tables, or of some. Returns whether any rows have changed."""
         selections = self.endpoint_map.selections
         changed = [self._learn(each) for name, each in selections.items() if tables is None or name in tables]
+        if tables is None and self.mirror is not None:
+            changed.append(self._learn_others())
         return any(changed)
+
+    def _learn_others(self) -> bool:
+        """Read the rows that no list shows whole. Returns whether any have changed."""
+        before, self.others = self.others, OtherRows(self.endpoint_map, self.throttled_client.ask).read(self.model)
+        self.version ^= hash(repr(before)) ^ hash(repr(self.others))
+        return before != self.others
 
     def _learn(self, selection: Selection) -> bool:
         rows = self.table(selection)

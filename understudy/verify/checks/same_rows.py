@@ -1,23 +1,24 @@
 """Random requests that only read: a server must answer them as Understudy does with the same rows."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from itertools import zip_longest
 from random import Random
 from typing import Any
 
 from understudy.contract.contract import Place
 from understudy.reports.verdict import SEPARATOR
-from understudy.sampling.answers import Answer, shortened
+from understudy.sampling.answers import Answer, rows_of, same, shortened, sort_value
 from understudy.sampling.counterparts import are_alike, moment
 from understudy.sampling.moving_fields import without
 from understudy.sampling.random_requests import Request, RequestGenerator, names_in
 from understudy.verify import rules
 from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Broken, unlike
-from understudy.verify.expectations.mirror import Mirror
-from understudy.verify.expectations.reference_answers import INVALID, agree
+from understudy.verify.expectations.mirror import Mirror, ids
+from understudy.verify.expectations.reference_answers import INVALID, agree, order_of
 from understudy.verify.requests.endpoints import Endpoint, example_of
 
 REQUESTS = 12  # to an operation at a time
@@ -48,7 +49,9 @@ def tables_of(context: CheckContext, body: Place) -> dict[str, str]:
 
 
 def check(context: CheckContext, mirror: Mirror, endpoint: Endpoint) -> None:
-    """Send some random requests."""
+    """Send some random requests, if there are rows for their paths to name."""
+    if not has_names(context, endpoint):
+        return
     generator = RequestGenerator((), context.samples, context.random)
     for _ in range(REQUESTS):
         request = random_request(context, generator, endpoint)
@@ -56,6 +59,14 @@ def check(context: CheckContext, mirror: Mirror, endpoint: Endpoint) -> None:
         context.results.hold(
             rules.SAME_ROWS, endpoint.label, about, partial(differs, context, mirror, endpoint, request)
         )
+
+
+def has_names(context: CheckContext, endpoint: Endpoint) -> bool:
+    """Whether a value is known for each parameter that names a row."""
+    names = (
+        each.value["x-names"].partition(".") for each in endpoint.place.each("parameters") if "x-names" in each.value
+    )
+    return all(context.samples.seen(table, [field]) for table, _, field in names)
 
 
 def random_request(context: CheckContext, generator: RequestGenerator, endpoint: Endpoint) -> Request:
@@ -104,27 +115,66 @@ def few(context: CheckContext, schema: Place, body: Mapping[str, Any]) -> dict[s
 
 def differs(context: CheckContext, mirror: Mirror, endpoint: Endpoint, request: Request) -> Broken | None:
     """How a response differs from that of Understudy; None if it does not, or if that is not known."""
-    if is_sorted_by_moving(context, endpoint, request):
+    known = mirror.expected(context.model, context.version, request, context.others)
+    if known is None or known.answer.status in REDIRECTS:
         return None
-    expected = mirror.expected(context.model, context.version, request)
-    if expected is None or expected.status in REDIRECTS:
+    if not known.knows_moving and is_sorted_by_moving(context, endpoint, request):
         return None
-    found = context.ask(endpoint, request)
+    expected, found = known.answer, context.ask(endpoint, request)
     if expected.status != found.status:
         return Broken((request,), f"{expected.status}", f"{found.status} with {shortened(found.body)}")
     if expected.status == INVALID or (endpoint.is_moving and are_alike(expected.body, found.body)):
         return None
-    ours, theirs = (still(context, endpoint, answer) for answer in (expected, found))
-    return None if agree(ours, theirs, request) else unlike((request,), ours, theirs)
+    moving = context.moving(endpoint)
+    # Lists of rows do not show all fields.
+    unknown = context.model.hidden if known.knows_moving else context.model.hidden | moving
+    ours, theirs = (without(unknown, answer.body) for answer in (expected, found))
+    theirs = settled(moving, ours, theirs)
+    compare = agree_nearly if is_sorted_by_moving(context, endpoint, request) else agree
+    is_same = compare(ours, theirs, request) and is_in_order(mirror, expected, found, request)
+    return None if is_same else unlike((request,), ours, theirs)
 
 
-def still(context: CheckContext, endpoint: Endpoint, answer: Answer) -> Any:
-    """A body without what changes with time, and without fields that lists of rows do not show."""
-    if not answer.is_success or endpoint.is_moving:
-        return answer.body
-    return without(context.model.hidden, context.still(endpoint, answer.body))
+def is_in_order(mirror: Mirror, expected: Answer, found: Answer, request: Request) -> bool:
+    """Whether rows whose order the request does not say are as expected, if their values decide on the order."""
+    is_said = order_of(request).field != ""
+    return is_said or ids(expected.body) == ids(found.body) or not mirror.is_ordered(request, expected)
 
 
 def is_sorted_by_moving(context: CheckContext, endpoint: Endpoint, request: Request) -> bool:
     """Whether the order of rows changes with time."""
     return request.order is not None and request.order.field in context.model.moving(endpoint.selects)
+
+
+def agree_nearly(expected: Any, found: Any, request: Request) -> bool:
+    """Whether two bodies are the same, but for the order of rows whose values change with time and are near."""
+    rows, shown = rows_of(expected), rows_of(found)
+    if request.order is None or rows is None or shown is None or len(rows) != len(shown):
+        return same(expected, found)
+    keys = ([sort_value(row, request.order.field) for row in each] for each in (rows, shown))
+    known = {str(row["id"]): row for row in rows}
+    are_same = all(same(known.get(str(row["id"]), row), row) for row in shown)
+    return are_same and all(are_alike(*each) for each in zip(*keys, strict=True))
+
+
+def settled(moving: Container[str], expected: Any, found: Any) -> Any:
+    """What was found, with the values that change with time as they are expected if they are near."""
+    if isinstance(expected, list) and isinstance(found, list):
+        rows = {str(row["id"]): row for row in expected if isinstance(row, dict) and "id" in row}
+        return [
+            settled(moving, rows.get(str(row["id"])) if isinstance(row, dict) and "id" in row else other, row)
+            for other, row in zip_longest(expected[: len(found)], found)
+        ]
+    if not isinstance(expected, dict) or not isinstance(found, dict):
+        return found
+    return {
+        name: expected[name]
+        if name in moving and name in expected and may_be(expected[name], part)
+        else settled(moving, expected.get(name), part)
+        for name, part in found.items()
+    }
+
+
+def may_be(expected: Any, found: Any) -> bool:
+    """Whether two values that change with time may be the same. Of times, only that they are there is compared."""
+    return are_alike(expected, found) or (isinstance(expected, str) and isinstance(found, str))

@@ -1,11 +1,18 @@
 """What Understudy answers with the same rows as the server."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Protocol
 
-from understudy.sampling.answers import Answer, Row
+from understudy.sampling.answers import Answer, Row, rows_of, same
+from understudy.sampling.moving_fields import without
 from understudy.sampling.random_requests import Request
 from understudy.verify.expectations.model import Model
+from understudy.verify.expectations.other_rows import Listed
+
+Others = Mapping[str, Sequence[Listed]]
+NONE: Others = MappingProxyType({})
 
 
 class MirrorServer(Protocol):
@@ -18,6 +25,19 @@ class MirrorServer(Protocol):
         """Free what it holds."""
 
 
+@dataclass(frozen=True)
+class Expected:
+    """The expected response to a request.
+
+    Args:
+        knows_moving: whether it has the values of fields that change with time: those that rows do not show decide
+            over these.
+    """
+
+    answer: Answer
+    knows_moving: bool
+
+
 class Mirror:
     """A server of our own with the known rows of another one.
 
@@ -27,42 +47,98 @@ class Mirror:
 
     def __init__(self, start: Callable[[Mapping[str, Iterable[Row]]], MirrorServer]) -> None:
         self._start = start
+        self._rows: Mapping[str, Sequence[Row]] = {}
         self._server: MirrorServer | None = None
+        self._backwards: MirrorServer | None = None
         self._version: int | None = None
+        self._tables: frozenset[str] = frozenset()
+        self._incomplete: frozenset[str] = frozenset()
 
-    def expected(self, model: Model, version: int, request: Request) -> Answer | None:
+    def expected(self, model: Model, version: int, request: Request, others: Others = NONE) -> Expected | None:
         """The response to a request; None if it depends on rows that are not known.
 
         Args:
             model: the known rows.
             version: differs if they differ.
             request: is sent to the server of our own.
+            others: the lists of rows that the model does not know, by table.
         """
         server = self._server
         if server is None or version != self._version:
             self.close()
-            known = [name for name in sorted(model.tables - model.partial) if model.known[name]]
-            server = self._server = self._start({name: complete(model, name) for name in known})
+            rows = self._rows = {**known(model), **other_rows(model, others)}
+            server = self._server = self._start(rows)
+            shown = {name for name, lists in others.items() if shows(server, model.moving(name), lists)}
+            self._tables = frozenset((model.tables - model.partial) | shown)
+            self._incomplete = frozenset(name for name, some in rows.items() if is_incomplete(model, name, some))
             self._version = version
         answer, used = server.trace(request)
-        return answer if is_known(model, used) else None
+        return Expected(answer, self._incomplete.isdisjoint(used)) if self._tables.issuperset(used) else None
+
+    def is_ordered(self, request: Request, answer: Answer) -> bool:
+        """Whether the order of the rows of a response is the same if the server got all rows in the opposite order."""
+        if self._backwards is None:
+            self._backwards = self._start({name: rows[::-1] for name, rows in self._rows.items()})
+        return ids(self._backwards.trace(request)[0].body) == ids(answer.body)
 
     def close(self) -> None:
-        """Stop the server, if it runs."""
-        if self._server is not None:
-            self._server.close()
-        self._server = None
+        """Stop the servers that run."""
+        for server in filter(None, (self._server, self._backwards)):
+            server.close()
+        self._server = self._backwards = None
 
 
-def is_known(model: Model, tables: Collection[str]) -> bool:
-    """Whether all rows of some tables are known."""
-    return model.tables.issuperset(tables) and model.partial.isdisjoint(tables)
+def ids(body: Any) -> list[str]:
+    """The ids of the rows of a response, in order."""
+    return [str(row["id"]) for row in rows_of(body) or () if "id" in row]
+
+
+def known(model: Model) -> dict[str, list[dict[str, Any]]]:
+    """The rows of the tables that are known, without those that have none."""
+    names = [name for name in sorted(model.tables - model.partial) if model.known[name]]
+    return {name: complete(model, name) for name in names}
+
+
+def is_incomplete(model: Model, table: str, rows: Iterable[Row]) -> bool:
+    """Whether the fields that change with time may depend on hidden fields whose values are not known."""
+    names = model.hidden_in(table)
+    return bool(model.moving(table)) and any(name not in row for row in rows for name in names)
+
+
+def other_rows(model: Model, others: Others) -> dict[str, list[Row]]:
+    """The rows in lists, with those fields that the rows of the table have."""
+    rows: dict[str, list[Row]] = {}
+    for table, lists in others.items():
+        fields = set(model.fields(table))
+        shown = {str(row["id"]): row for each in lists for row in each.rows}
+        if shown:
+            rows[table] = [{name: row[name] for name in row if name in fields} for row in shown.values()]
+    return rows
+
+
+def shows(server: MirrorServer, moving: Collection[str], lists: Iterable[Listed]) -> bool:
+    """Whether a server with the rows of some lists answers these as they were answered.
+
+    If it does not, the rows have something that lists do not show.
+    """
+    answers = ((rows_of(server.trace(each.request)[0].body) or (), each.rows) for each in lists)
+    return all(same(*(by_id(without(moving, list(rows))) for rows in each)) for each in answers)
+
+
+def by_id(rows: Iterable[Row]) -> dict[str, Row]:
+    return {str(row["id"]): row for row in rows}
 
 
 def complete(model: Model, table: str) -> list[dict[str, Any]]:
-    """The known rows of a table, with the values of fields that responses do not show."""
-    names = model.hidden_in(table)
-    return [{**copied(names, row), **row} for row in model.known[table].values()]
+    """The known rows of a table, with the values of fields that responses do not show, as far as these are known."""
+    names, references = model.hidden_in(table), model.hidden_references(table)
+    return [{**copied(names, row), **referred(references, row), **row} for row in model.known[table].values()]
+
+
+def referred(names: Mapping[str, str], row: Row) -> dict[str, Any]:
+    """The values of fields that hold the id of a row that another field shows."""
+    shown = {name: row.get(field) for name, field in names.items()}
+    return {name: part["id"] for name, part in shown.items() if isinstance(part, dict) and "id" in part}
 
 
 def copied(names: Iterable[str], row: Row) -> dict[str, Any]:

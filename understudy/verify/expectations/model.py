@@ -109,6 +109,14 @@ class Model:
         parts = self.catalog.tables[table].place.entries("properties")
         return [name for name, part in parts if part.value.get("x-hidden")]
 
+    def hidden_references(self, table: str) -> Mapping[str, str]:
+        """The fields that are not shown and hold the id of a row, with those that show that row (`x-shows`)."""
+        parts = self.catalog.tables[table].place.entries("properties")
+        shown = {part.value.get("x-shows"): name for name, part in parts}
+        references = self.references(table)
+        names = (name for name in self.hidden_in(table) if name in references)
+        return {name: shown[references[name].table] for name in names if references[name].table in shown}
+
     def is_unique(self, table: str, field: str) -> bool:
         """Whether no two rows of a table have the same value in a field."""
         return field == "id" or (field,) in self.catalog.tables[table].unique

@@ -50,6 +50,14 @@ class Endpoint:
         """The table whose rows its body selects by filters; empty without one."""
         return "" if self.body is None else str(self.body.value.get("x-selects", ""))
 
+    @cached_property
+    def lists(self) -> str:
+        """The table whose rows, or views of them (`x-shows`), it lists; empty without one."""
+        if not self.is_safe or self.success is None or self.success.value.get("type") != "array":
+            return ""
+        items = self.success["items"].value
+        return str(items.get("x-table", items.get("x-shows", "")))
+
     @property
     def is_moving(self) -> bool:
         """Whether its whole response changes with time."""
@@ -135,6 +143,11 @@ class Selection:
         return bool(success_of(self.lists)["items"].value.get("x-table") == self.table)
 
     @cached_property
+    def shows_views(self) -> bool:
+        """Whether it lists views that have all that Understudy needs to know of the rows (`x-shows`)."""
+        return self.lists.lists == self.table and not self.shows_rows
+
+    @cached_property
     def page_size(self) -> int:
         """How many rows an answer has where the request does not say."""
         return int(self.parts[LIMIT].value["default"])
@@ -147,7 +160,11 @@ class Selection:
 
 @dataclass(frozen=True)
 class EndpointMap:
-    """All operations. Tables are named as the contract names them."""
+    """All operations. Tables are named as the contract names them.
+
+    Args:
+        children: the operations that list the rows of a table below a row of another one, where no other list has them.
+    """
 
     endpoints: tuple[Endpoint, ...]
     selections: Mapping[str, Selection] = field(default_factory=dict)
@@ -156,6 +173,7 @@ class EndpointMap:
     deletes: Mapping[str, Lookup] = field(default_factory=dict)
     creates: Mapping[str, Endpoint] = field(default_factory=dict)
     changes: tuple[Lookup, ...] = ()
+    children: Mapping[str, Lookup] = field(default_factory=dict)
 
     @property
     def listed_tables(self) -> list[str]:
@@ -181,14 +199,20 @@ class EndpointMap:
     @classmethod
     def of_endpoints(cls, endpoints: tuple[Endpoint, ...]) -> "EndpointMap":
         lookups = [lookup for endpoint in endpoints if (lookup := lookup_of(endpoint)) is not None]
+        selections = selections_of(endpoints)
         return cls(
             endpoints,
-            selections_of(endpoints),
+            selections,
             tuple(lookup for lookup in lookups if lookup.endpoint.method == "GET"),
             {lookup.table: lookup for lookup in lookups if lookup.endpoint.method in ("PATCH", "PUT")},
             {lookup.table: lookup for lookup in lookups if lookup.endpoint.method == "DELETE"},
             {table: endpoint for endpoint in endpoints if (table := created_by(endpoint, lookups)) is not None},
             tuple(lookup for lookup in lookups if lookup.endpoint.method != "GET"),
+            {
+                table: lookup
+                for endpoint in endpoints
+                if (table := endpoint.lists) not in ("", *selections) and (lookup := named_by(endpoint)) is not None
+            },
         )
 
 
@@ -236,8 +260,11 @@ def lookup_of(endpoint: Endpoint) -> Lookup | None:
     is_read, success = endpoint.method == "GET", endpoint.success
     if is_read and (success is None or "id" not in success.value.get("properties", ())):
         return None
-    if not is_read and not endpoint.path.endswith("}"):
-        return None
+    return named_by(endpoint) if is_read or endpoint.path.endswith("}") else None
+
+
+def named_by(endpoint: Endpoint) -> Lookup | None:
+    """The operation with the row that its path names; None where it names none, or several."""
     for parameter in endpoint.parameters:
         if len(endpoint.parameters) == 1 and "x-names" in parameter.value:
             table, _, name = parameter.value["x-names"].partition(".")
