@@ -1,6 +1,7 @@
 """Random sessions, whose responses are compared with those of servers of our own."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
@@ -126,6 +127,36 @@ def test_a_server_that_differs_once_is_not_blamed(verdict: Verify) -> None:
 
     assert verdict(replies("POST /variables/", changed), "variables").violations == []
     assert seen
+
+
+def test_events_that_are_shown_seconds_later_are_waited_for(verdict: Verify, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A real server stores events after it has answered; `x-eventual` says so."""
+    monkeypatch.setattr(sessions, "PAUSE", 0.02)
+    asked: Counter[str] = Counter()
+
+    def late(sent: Sent, answer: Reply) -> Reply:
+        asked[str(sent.json)] += 1
+        is_early = answer.is_success and asked[str(sent.json)] < 4
+        return answer.saying({**answer.json, "events": [], "total": 0}) if is_early else answer
+
+    result = verdict(replies("POST /events/filter", late), "events", count=1, scenario="names of events")
+    assert result.violations == []
+    assert max(asked.values()) >= 4
+
+
+EVENTS = {
+    "names of events": sends("POST /events/filter", drop("filter.event.exclude_name")),
+    "resources of events": sends("POST /events/filter", drop("filter.related.role")),
+    "counts of events": sends("POST /events/count-by/time", drop("time_interval")),
+}
+
+
+@pytest.mark.parametrize("scenario", EVENTS)
+def test_broken_filters_of_events(verdict: Verify, monkeypatch: pytest.MonkeyPatch, scenario: str) -> None:
+    monkeypatch.setattr(sessions, "PAUSE", 0.02)
+    assert verdict(unchanged, "events", count=2, scenario=scenario).violations == []
+    found = verdict(EVENTS[scenario], "events", count=2, scenario=scenario).violations
+    assert {each.rule.name for each in found} == {"session"}
 
 
 def test_a_server_that_is_late_once_is_not_blamed(verdict: Verify) -> None:

@@ -165,6 +165,7 @@ ANNOTATIONS: Mapping[str, Annotation] = {
     "x-observed-by": Annotation(SCHEMA, beside("x-table", TEXT)),
     "x-replaces": Annotation(("operation",), FLAG),
     "x-safe": Annotation(("operation",), FLAG),
+    "x-eventual": Annotation(("operation",), FLAG),
     "x-scenarios": Annotation(("operation",), scenarios),
     "x-open": Annotation(("operation",), FLAG),
     "x-issues-tokens": Annotation(("operation",), FLAG),

@@ -32,6 +32,7 @@ from understudy.verify.requests.throttled_client import ThrottledClient, answer_
 
 REPORTED = 10  # responses of a wrong shape that are reported for each operation
 REMEMBERED = 200  # answers, the last ones
+PATIENCE = 8  # seconds to wait for what a server shows later than it answers (`x-eventual`)
 MOST_PAGES = 10  # that are read of a table; of a larger one, the other rows stay unknown
 
 
@@ -63,6 +64,7 @@ class CheckContext:
         self.results = CheckResults(verdict, self.learn)
         self.own = CreatedRows(endpoint_map, f"{randomness.getrandbits(32):08x}")
         self.version = 0
+        self.patience = PATIENCE
         self.others: dict[str, list[Listed]] = {}
         self._response_schemas = ResponseSchemas()
         self._misshapen: Counter[str] = Counter()

@@ -126,12 +126,13 @@ def first_finding(context: CheckContext, references: References, session: Sessio
     for _ in range(length):
         endpoint, request = session.next()
         step, difference = ask(context, references, endpoint, request)
-        if difference is not None and endpoint.is_safe:
-            time.sleep(PAUSE)
-            step, difference = ask(context, references, endpoint, request)
-        steps.append(replace(step, is_compared=session.learn(endpoint, request, step.answer)))
+        is_compared = session.learn(endpoint, request, step.answer)
+        if difference is not None and is_compared and endpoint.is_safe:
+            step, difference = ask_later(context, references, endpoint, request)
+            is_compared = session.learn(endpoint, request, step.answer)
+        steps.append(replace(step, is_compared=is_compared))
         context.results.count(rules.SESSION, endpoint.label)
-        if difference is not None and steps[-1].is_compared:
+        if difference is not None and is_compared:
             return Finding(tuple(steps), difference)
     return None
 
@@ -142,6 +143,21 @@ def ask(
     """Send a request. Returns the step, and how the response differs from what is expected, if it does."""
     answer = context.ask(endpoint, request)
     return Step(endpoint, request, answer), references.difference(endpoint, request, answer)
+
+
+def ask_later(
+    context: CheckContext, references: References, endpoint: Endpoint, request: Request
+) -> tuple[Step, Difference | None]:
+    """Send a request again whose response differs, when the server has had time for what it does after a response."""
+    tries = context.patience if endpoint.is_eventual else 1
+    for _ in range(tries):
+        time.sleep(PAUSE)
+        step, difference = ask(context, references, endpoint, request)
+        if difference is None:
+            return step, None
+    if endpoint.is_eventual:
+        context.patience = 1  # it is not late, but wrong
+    return step, difference
 
 
 class Player:
@@ -177,6 +193,8 @@ class Player:
         """Send the request of a step again, and learn the ids that the response has in place of the step's."""
         request = counterparts.request(step.request)
         again, difference = ask(self._context, self._references, step.endpoint, request)
+        if difference is not None and step.is_compared and step.endpoint.is_eventual:
+            again, difference = ask_later(self._context, self._references, step.endpoint, request)
         counterparts.aligned(again.answer.body, step.answer.body)
         return replace(again, is_compared=step.is_compared), difference if step.is_compared else None
 

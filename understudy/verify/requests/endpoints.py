@@ -64,6 +64,11 @@ class Endpoint:
         return self.success is not None and bool(self.success.value.get("x-moving"))
 
     @property
+    def is_eventual(self) -> bool:
+        """Whether a server may take seconds to show what was written, and shows rows that cannot be deleted."""
+        return bool(self.place.value.get("x-eventual"))
+
+    @property
     def may_be_off(self) -> bool:
         """Whether a server may refuse it altogether, since it needs nothing of the kind."""
         return bool(self.place.value.get("x-issues-tokens"))

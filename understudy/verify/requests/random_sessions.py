@@ -56,7 +56,8 @@ class Session:
 
     def learn(self, endpoint: Endpoint, request: Request, answer: Answer) -> bool:
         """Know the rows of a response. Returns whether it depends on nothing but rows of the session."""
-        is_own = self._rows.are_named(request) or (endpoint.body is not None and not endpoint.selects)
+        selects = bool(endpoint.selects) or endpoint.is_eventual
+        is_own = self._rows.are_named(request) or (endpoint.body is not None and not selects)
         if self._script is not None and self._scripted is not None:
             self._script.learn(answer)
         return self._rows.learn(endpoint, request, answer, self._operations.created(endpoint)) and is_own
