@@ -50,6 +50,20 @@ def test_a_reference_to_a_row_that_is_not_there_is_a_warning(api: Api) -> None:
     assert warnings == ["artifacts: 5 rows refer by `flow_run_id` to flow_runs that do not exist"]
 
 
+def test_one_reference_is_told_in_the_singular(api: Api, tmp_path: Path) -> None:
+    _, warnings = loaded(api, write(tmp_path, "artifacts", {**ROW, "flow_run_id": ROW["id"]}))
+    assert warnings == ["artifacts: 1 row refers by `flow_run_id` to flow_runs that do not exist"]
+
+
+def test_a_folder_that_is_none_is_neither_read_nor_written(api: Api, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(FixtureError, match=r"file: cannot be read \(Not a directory\)"):
+        fixtures.stamp_of(file)
+    with pytest.raises(FixtureError, match=r"file/folder: cannot be written \(Not a directory\)"):
+        fixtures.save(file / "folder", Workspace.empty(api.catalog))
+
+
 def test_an_empty_folder_is_an_empty_set(api: Api, tmp_path: Path) -> None:
     workspace, warnings = loaded(api, tmp_path)
     assert not any(workspace.values())

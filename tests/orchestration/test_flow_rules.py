@@ -188,6 +188,13 @@ def test_a_paused_run_that_is_not_resumed_in_time_fails(world: World) -> None:
     assert (done.kind, done.state["message"]) == ("FAILED", "The flow was running and never resumed.")
 
 
+def test_a_suspended_run_without_a_deployment_is_not_resumed(world: World) -> None:
+    run = world.flow_run("RUNNING")
+    world.set(run, "PAUSED", pause_reschedule=True, force=True)
+    reason = "Cannot reschedule a running flow run without a deployment."
+    assert world.set(run, "RUNNING").brief == ("REJECT", reason, 200)
+
+
 def test_a_run_that_leaves_a_pause_for_a_schedule_starts_anew(world: World) -> None:
     run = world.flow_run("RUNNING", deployment_id=world.deployment())
     world.set(run, "PAUSED", pause_key="a")
@@ -277,6 +284,14 @@ def test_failed_tasks_of_old_clients_wait_for_the_next_attempt(world: World) -> 
     row = world.task_row(failed)
     assert (row["state_name"], row["run_count"]) == ("AwaitingRetry", 0)
     assert world.task_row(done)["state_name"] == "Completed"
+
+
+def test_later_clients_try_failed_tasks_again_themselves(world: World) -> None:
+    run = world.flow_run("RUNNING", empirical_policy={"retries": 1})
+    failed = world.task_run("RUNNING", run)
+    world.task(failed, "FAILED")
+    assert world.set(run, "FAILED", headers=BEFORE_PAUSES).reason == "Retrying"
+    assert world.task_row(failed)["state_name"] == "Failed"
 
 
 def test_a_delay_that_ends_after_all_times_ends_with_them(world: World) -> None:

@@ -62,6 +62,15 @@ def outcome(api: httpx.Client) -> Json:
     return dict(event["payload"])
 
 
+def named(event: Json, role: str = "target") -> list[tuple[str, str | None]]:
+    """The ids and names of what an event is related to in a role."""
+    return [
+        (each["prefect.resource.id"], each.get("prefect.resource.name"))
+        for each in event["related"]
+        if each["prefect.resource.role"] == role
+    ]
+
+
 # ----------------------------------------------------------------------- triggers
 
 
@@ -251,6 +260,9 @@ def test_run_deployment(api: httpx.Client, deployment: str) -> None:
     assert run["next_scheduled_start_time"] == "2026-03-28T22:31:00Z"
     assert run["idempotency_key"].startswith(f"automation {made}, action 0, invocation ")
     assert outcome(api)["status_code"] == 201
+    (executed,) = events(api, "prefect.automation.action.executed")
+    assert named(executed) == [(f"prefect.deployment.{deployment}", None)]
+    assert named(executed, "flow-run") == [(f"prefect.flow-run.{run['id']}", run["name"])]
 
 
 @pytest.mark.parametrize(
@@ -273,6 +285,8 @@ def test_an_action_changes_the_state_of_a_run(
     found = api.get(f"/flow_runs/{run}").json()["state"]
     assert (found["type"], found["name"], found["message"].replace(made, "ID")) == state
     assert outcome(api)["status_code"] == 201
+    (executed,) = events(api, "prefect.automation.action.executed")
+    assert named(executed) == [(f"prefect.flow-run.{run}", None)]
 
 
 def test_a_run_is_resumed_and_deleted(api: httpx.Client, deployment: str) -> None:
@@ -312,7 +326,12 @@ def test_things_are_paused_and_resumed(api: httpx.Client, deployment: str) -> No
     assert found() == [True] * 4
     emit(api, "resume")
     assert found() == [False] * 4
-    assert len(events(api, "prefect.automation.action.executed")) == 8
+    executed = events(api, "prefect.automation.action.executed")
+    names = {"work-pool": "pool"}
+    assert [named(event) for event in executed] == 2 * [
+        [(f"prefect.{kind}.{target}", names.get(kind))] for kind, target in targets.items()
+    ]
+    assert [event["payload"]["status_code"] for event in executed] == 2 * [200, 204, 204, 204]
     # As with requests that do the same.
     for name, count in {"work-pool.paused": 1, "work-queue.paused": 1, "automation.updated": 2}.items():
         assert len(events(api, f"prefect.{name}")) == count, name
