@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import chain
 from typing import Any
 from uuid import UUID
@@ -12,7 +11,7 @@ from pydantic_core import SchemaValidator, core_schema, from_json, to_json
 from understudy.cache import Cache
 from understudy.contract.columns import ID, Column, Step
 from understudy.contract.contract import Contract, Place
-from understudy.contract.validation import Reading, compiled
+from understudy.contract.validation import Reading, compiled, with_default
 
 CASCADE, SET_NULL = "cascade", "set-null"
 TIMES = ("created", "updated")  # of a row: when it was created, and last changed
@@ -137,13 +136,6 @@ def row_validator(place: Place) -> SchemaValidator:
             core = with_default(core, default)
         fields[name] = core_schema.typed_dict_field(core, required=None)
     return SchemaValidator(core_schema.typed_dict_schema(fields, extra_behavior="forbid"))
-
-
-def with_default(core: core_schema.CoreSchema, default: Any) -> core_schema.CoreSchema:
-    """A schema with a default value, which is copied for each row if it is mutable."""
-    if isinstance(default, (list, dict)) and from_json(encoded := to_json(default)) == default:
-        return core_schema.with_default_schema(core, default_factory=partial(from_json, encoded))  # faster than a copy
-    return core_schema.with_default_schema(core, default=default)
 
 
 def references(place: Place) -> list[tuple[str, Reference]]:

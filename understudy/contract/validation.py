@@ -18,6 +18,7 @@ from pydantic_core import (
     SchemaValidator,
     ValidationError,
     core_schema,
+    from_json,
     to_json,
 )
 
@@ -373,37 +374,35 @@ def obj(place: Place, reading: Reading) -> core_schema.CoreSchema:
     if "properties" not in place.value:
         return mapping(place, reading)
     required = place.value.get("required", [])
-    defaults = {}
     fields = {}
     for name, part in place["properties"].items():
         core = compiled(part, reading)
-        if part.has_default:
-            defaults[name] = whole_default(part, core)
-        if name not in required:
-            core = core_schema.with_default_schema(core, default=None)
-        fields[name] = core_schema.model_field(core)
-    model = core_schema.model_fields_schema(
-        fields,
-        extra_behavior="forbid" if place.value.get("additionalProperties") is False else "ignore",
-        from_attributes=True,
-    )
-
-    def given(result: tuple[dict[str, Any], Any, set[str]]) -> dict[str, Any]:
-        values, _, names = result
-        if len(names) == len(values):
-            return values
-        return {
-            name: value if name in names else defaults[name]
-            for name, value in values.items()
-            if name in names or name in defaults
-        }
-
-    read: core_schema.CoreSchema = core_schema.no_info_after_validator_function(given, model)
+        if name not in required and part.has_default:
+            core = with_default(core, whole_default(part, core))
+        fields[name] = core_schema.typed_dict_field(core, required=name in required)
+    extra: Any = "forbid" if place.value.get("additionalProperties") is False else "ignore"
+    read: core_schema.CoreSchema = core_schema.typed_dict_schema(fields, extra_behavior=extra)
+    if reading is not Reading.STORED:  # rows are validated as JSON, which a function would have made Python's values
+        read = core_schema.no_info_before_validator_function(object_only, read)
     if "x-former" in place.value:
         read = core_schema.no_info_before_validator_function(filling(place.value["x-former"]), read)
     if "x-needs" in place.value:
         return core_schema.no_info_before_validator_function(having_any(place.value["x-needs"]), read)
     return read
+
+
+def object_only(value: Any) -> Any:
+    """Refuse values that are not objects with pydantic's message for models instead of that for dictionaries."""
+    if not isinstance(value, dict):
+        raise PydanticKnownError("model_attributes_type")
+    return value
+
+
+def with_default(core: core_schema.CoreSchema, default: Any) -> core_schema.CoreSchema:
+    """A schema with a default value, which is copied for each value if it is mutable."""
+    if isinstance(default, (list, dict)) and from_json(encoded := to_json(default)) == default:
+        return core_schema.with_default_schema(core, default_factory=partial(from_json, encoded))  # faster than a copy
+    return core_schema.with_default_schema(core, default=default)
 
 
 def filling(former: Mapping[str, str]) -> Callable[[Any], Any]:
