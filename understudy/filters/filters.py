@@ -6,6 +6,7 @@ rows an operator matches.
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from understudy.contract.catalog import Catalog
@@ -79,9 +80,13 @@ class Leaf:
         operands = operator.split(value)
         return [self.subject.criterion(self.operator, operand_of(operand)) for operand in operands]
 
+    @property
+    def can_be_omitted(self) -> bool:
+        return OPERATORS[self.operator].omits_empty
+
     def omits(self, value: Any) -> bool:
         """Whether the operator is left out for an operand."""
-        return not value and OPERATORS[self.operator].omits_empty
+        return not value and self.can_be_omitted
 
 
 @dataclass(frozen=True)
@@ -112,10 +117,15 @@ class Filter:
         """What it asks for, as criteria to combine with those beside it."""
         if self.flat:
             return self.each(value)
-        if self.omits(value):
+        if self.can_be_omitted and self.omits(value):
             return []
         criterion = self(value)
         return [] if criterion is None else [criterion]
+
+    @cached_property
+    def can_be_omitted(self) -> bool:
+        """Whether there are operands for which one of its operators is left out."""
+        return any(part.can_be_omitted for part in self.parts.values())
 
     def omits(self, value: Mapping[str, Any]) -> bool:
         """Whether all that is given is left out; not where nothing is given, which every row meets."""

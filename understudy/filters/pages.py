@@ -1,7 +1,7 @@
 """Pages of rows as JSON, cached until a table that they depend on changes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from understudy.cache import Cache
 from understudy.filters.criteria import Criteria
@@ -15,8 +15,7 @@ class Page(bytes):
     compressed: bytes | None = None
 
 
-@dataclass(frozen=True)
-class KnownPage:
+class KnownPage(NamedTuple):
     """A page, and the number of changes of each table that it depends on."""
 
     page: Page

@@ -1,9 +1,9 @@
 """Evaluating criteria with bitmaps."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial, reduce
 from sys import getsizeof
+from typing import NamedTuple
 
 from pyroaring import BitMap
 
@@ -21,8 +21,7 @@ CRITERION = 200  # approximate bytes of a criterion without its operand
 CHUNK = 2**13  # bytes, at most, of a bitmap for 2**16 consecutive rows
 
 
-@dataclass(frozen=True)
-class Known:
+class Known(NamedTuple):
     """The rows that met criteria at a number of changes of their table, and of the tables beyond it."""
 
     rows: BitMap

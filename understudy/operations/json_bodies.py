@@ -1,7 +1,7 @@
 """Parsing JSON bodies as the real server does."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -74,6 +74,7 @@ def json_invalid(error: json.JSONDecodeError) -> dict[str, Any]:
     }
 
 
+CONTAINERS = (list, dict)
 UNREADABLE = "There was an error parsing the body"  # the real server's message for a body that Python cannot parse
 
 
@@ -81,7 +82,7 @@ def is_deeper(value: Any, levels: int) -> bool:
     """Whether a value is nested deeper than some levels."""
     level = [value]
     for _ in range(levels):
-        level = [part for each in level for part in within(each) if isinstance(part, list | dict)]
+        level = [part for each in level for part in within(each) if isinstance(part, CONTAINERS)]
         if not level:
             return False
     return True
@@ -89,6 +90,6 @@ def is_deeper(value: Any, levels: int) -> bool:
 
 def within(value: Any) -> Iterable[Any]:
     """The items of a list or the values of an object."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return value.values()
     return value if isinstance(value, list) else ()
