@@ -3,14 +3,15 @@
 from typing import Any
 from uuid import UUID
 
-from understudy.contract.columns import Column
+from understudy.contract.columns import ID, Column
 from understudy.errors import NotFound
 from understudy.operations.actions import change
 from understudy.operations.handler_results import NO_CONTENT, Answer
-from understudy.values import later, new_id, now
+from understudy.values import later, new_id, now, time_of_key
 from understudy.workspaces.workspace import Workspace
 
-CREATED, KEY, LATEST_ID = Column(("created",)), Column(("key",)), Column(("latest_id",))
+CREATED, UPDATED = Column(("created",)), Column(("updated",))
+KEY, LATEST_ID = Column(("key",)), Column(("latest_id",))
 
 
 def create_artifact(workspace: Workspace, body: dict[str, Any]) -> Answer:
@@ -73,9 +74,9 @@ def collect(workspace: Workspace, artifact: dict[str, Any]) -> None:
     if row is None:
         collections.insert({**artifact, "id": new_id(), "latest_id": artifact["id"]})
     else:
-        own = collections.values(row)
-        updated = later(artifact["updated"], own["created"], own["updated"])
-        kept = {"id": own["id"], "created": own["created"], "updated": updated}
+        created, updated = (time_of_key(collections.key(column, row)) for column in (CREATED, UPDATED))
+        own_id = UUID(int=collections.key(ID, row))
+        kept = {"id": own_id, "created": created, "updated": later(artifact["updated"], created, updated)}
         collections.update(row, {**artifact, **kept, "latest_id": artifact["id"]})
 
 

@@ -1,6 +1,6 @@
 """Work pools, with their queues and workers by name. A pool is made with a queue `default`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -251,5 +251,5 @@ def page(
     workspace: Workspace, table: str, pool: str, criteria: Criteria, sort: Sort, limit: int, offset: int
 ) -> Answer:
     """A page of the rows of a pool."""
-    of_pool: Iterable[Criteria] = (criteria, Condition(POOL_ID, "eq_", pool_id(workspace, pool).int))
+    of_pool: Sequence[Criteria] = (criteria, Condition(POOL_ID, "eq_", pool_id(workspace, pool).int))
     return workspace.page(table, all_of(of_pool), sort, limit, offset)

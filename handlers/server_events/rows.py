@@ -65,9 +65,10 @@ def keep_all(workspace: Workspace, table: str, kind: Kind, changes: Changes) -> 
             add(workspace, lookup, kind, action, row, kind.payload(lookup, row))
         elif updates and number == 0:  # other rows change as a consequence, such as the priorities of queues
             add(workspace, lookup, kind, action, row, {"updated_fields": list(updates), "updates": updates})
-        changed = workspace[table].find(UUID(row["id"]).int)
-        if kind.has_status and before and changed is not None and before.get("status") != after.get("status"):
-            keep_status(workspace, table, changed)
+        if kind.has_status and before and before.get("status") != after.get("status"):
+            changed = workspace[table].find(UUID(row["id"]).int)
+            if changed is not None:
+                keep_status(workspace, table, changed)
 
 
 def observer(table: str, kind: Kind) -> Callable[[Workspace, Changes], None]:

@@ -58,8 +58,10 @@ Criteria = Every | Condition | Related | Not | All | Either
 EVERY = Every()
 
 
-def all_of(criteria: Iterable[Criteria]) -> Criteria:
+def all_of(criteria: Sequence[Criteria]) -> Criteria:
     """`All`, simplified: without EVERY, and without a wrapper around one criterion."""
+    if len(criteria) == 1:
+        return criteria[0]
     parts = tuple([part for part in criteria if part is not EVERY])
     return parts[0] if len(parts) == 1 else All(parts) if parts else EVERY
 
