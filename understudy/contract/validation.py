@@ -141,7 +141,8 @@ def union(place: Place, reading: Reading) -> core_schema.CoreSchema:
 
 def union_member(member: Place, reading: Reading) -> core_schema.CoreSchema:
     # All but objects are always strict, so that a value keeps its type. Texts are last and only accept texts anyway.
-    return compiled(member, reading if "properties" in member.value else Reading.STORED)
+    one = member["items"] if member.value.get("type") == "array" else member
+    return compiled(member, reading if "properties" in one.value else Reading.STORED)
 
 
 def member_label(member: Place) -> str | None:
