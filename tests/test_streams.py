@@ -341,9 +341,10 @@ def test_the_states_of_a_flow_run_are_events(own: httpx.Client) -> None:
     ]
 
 
-def background_run(api: httpx.Client, key: str) -> str:
+def background_run(api: httpx.Client, key: str, name: str | None = None) -> str:
+    """The id of a task run that a worker gets; `name` is that of its state."""
     body = {"task_key": key, "dynamic_key": str(uuid4()), "name": None}
-    state = {"type": "SCHEDULED", "state_details": {"deferred": True}}
+    state = {"type": "SCHEDULED", "name": name, "state_details": {"deferred": True}}
     run: str = api.post("/task_runs/", json={**body, "state": state}).raise_for_status().json()["id"]
     return run
 
@@ -394,6 +395,34 @@ def test_a_worker_that_waits_gets_what_another_does_not_accept(own: httpx.Client
         else:
             say(worker, answer)
         assert heard(waiting)["id"] == given
+
+
+def test_the_run_that_has_waited_longest_comes_first_after_those_that_are_tried_again(own: httpx.Client) -> None:
+    runs = [background_run(own, "load", name) for name in (None, None, "AwaitingRetry")]
+    with stream(own, SCHEDULED) as worker:
+        subscribe(worker, "load")
+        for run in (runs[2], runs[0], runs[1]):
+            assert heard(worker)["id"] == run
+            say(worker, {"type": "ack"})
+
+
+def test_workers_are_listed_by_their_tasks_while_they_are_connected(own: httpx.Client) -> None:
+    def listed(**fields: object) -> list[str]:
+        found = own.post("/task_workers/filter", json=fields).raise_for_status().json()
+        return [each["identifier"] for each in found]
+
+    with stream(own, SCHEDULED) as load, stream(own, SCHEDULED) as save, stream(own, SCHEDULED) as again:
+        for worker, key in ((load, "load"), (save, "save"), (again, "save")):  # the last in place of the one before
+            subscribe(worker, key)
+            background_run(own, key)
+            heard(worker)
+        assert sorted(listed()) == ["worker-load", "worker-save"]
+        assert listed(task_worker_filter={"task_keys": ["save", "other"]}) == ["worker-save"]
+        assert listed(task_worker_filter={"task_keys": ["other"]}) == []
+        for worker in (load, save, again):
+            say(worker, {"type": "quit"})
+            assert closed(worker) == 1000
+        assert listed() == []
 
 
 @pytest.mark.parametrize("message", [{"type": "x"}, {"type": "subscribe"}, {"type": "subscribe", "keys": ["a"]}])
