@@ -79,6 +79,17 @@ def test_the_parts_of_a_search_count_one_by_one_beside_or(scratch: httpx.Client)
     assert found({"operator": "or_", "level": {"ge_": 50}, "text": text}) == ["begun", "done badly"]
 
 
+@pytest.mark.parametrize(("query", "found"), [("engine", True), ('"disk engine"', True), ("+disk +flow", False)])
+def test_a_search_for_logs_looks_at_the_message_and_then_at_the_name(
+    own: httpx.Client, query: str, *, found: bool
+) -> None:
+    own.post(
+        "/logs/", json=[{"name": "engine", "level": 20, "message": "no disk", "timestamp": "1972-01-01T00:00:00Z"}]
+    )
+    rows = own.post("/logs/filter", json={"logs": {"text": {"query": query}}}).raise_for_status().json()
+    assert bool(rows) is found
+
+
 def test_a_body_of_logs_is_a_sequence(scratch: httpx.Client) -> None:
     bodies: list[Any] = [{}, 3, "text"]
     kinds = [scratch.post("/logs/", json=body).json()["exception_detail"][0]["type"] for body in bodies]
