@@ -1,6 +1,6 @@
-"""The ledger: rules that are held, what came of them, and what is looked at twice."""
+"""The results of a run: rules that are held, what came of them, and what is looked at twice."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import pytest
 
@@ -16,9 +16,21 @@ REQUEST = Request("POST", "/pets/filter", "/pets/filter", {"limit": 1})
 BROKEN = Broken((REQUEST,), "a tail", "a head")
 
 
+class Rows:
+    """The rows of a server, which have changed or not each time that somebody looks."""
+
+    def __init__(self, changes: Iterable[bool]) -> None:
+        self._changes = iter(changes)
+        self.version = 0
+
+    def learn(self) -> None:
+        self.version += next(self._changes)
+
+
 def results(*changes: bool) -> CheckResults:
-    """A ledger of a server whose rows have changed or not, each time that somebody looks."""
-    return CheckResults(Verdict("http://server/api", 1), iter(changes).__next__)
+    """The results of such a server."""
+    rows = Rows(changes)
+    return CheckResults(Verdict("http://server/api", 1), rows.learn, lambda: rows.version)
 
 
 def outcomes(*each: Broken | Exception | None) -> Check:
@@ -57,6 +69,19 @@ def test_what_breaks_a_rule_while_rows_change_is_looked_at_again() -> None:
     assert settled.hold(RULE, LIST, "name", outcomes(BROKEN, None))
     assert settled.verdict.passed
     assert settled.unsettled == 1
+
+
+def test_rows_that_are_known_to_have_changed_during_a_check_are_looked_at_again() -> None:
+    """A list within the check may show a new row, so that all rows are read before the check ends."""
+    rows, answers = Rows([True, False, False]), iter([BROKEN, None])
+
+    def check() -> Broken | None:
+        rows.learn()
+        return next(answers)
+
+    settled = CheckResults(Verdict("http://server/api", 1), rows.learn, lambda: rows.version)
+    assert settled.hold(RULE, LIST, "name", check)
+    assert settled.verdict.passed
 
 
 def test_rows_that_the_run_itself_has_changed_are_not_reported() -> None:

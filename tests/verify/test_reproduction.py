@@ -44,7 +44,7 @@ def found(context_factory: ContextFactory, url: str, table: str, focus: Focus) -
             context_factory.endpoint_map, interpreter, model, throttled_client, random.Random(1), verdict
         )
         context_factory.learn(context)
-        context.results = FirstOnly(verdict, context.learn)
+        context.results = FirstOnly(verdict, context.learn, lambda: context.version)
         context.results.witness = context.witness
         with suppress(BudgetSpent):
             focus(context, subjects_of(context)[table])

@@ -103,7 +103,7 @@ def judged(
     with context_factory.context_of(Proxy(Inside(app_on(folder, api)), behaviour)) as context:
         context_factory.learn(context)
         subject = subjects_of(context)[table]
-        context.results = FirstOnly(context.results.verdict, context.learn)
+        context.results = FirstOnly(context.results.verdict, context.learn, lambda: context.version)
         with suppress(BudgetSpent):
             focus(context, subject)
         return context.results.verdict
@@ -170,9 +170,9 @@ def test_tables_that_refer_to_rows_are_read_again_when_one_is_deleted(
         lifecycle = RowLifecycle(context, subjects_of(context)["flows"])
         learn, read = context.learn, set[str]()
 
-        def noted(tables: Collection[str]) -> bool:
+        def noted(tables: Collection[str]) -> None:
             read.update(tables)
-            return learn(tables)
+            learn(tables)
 
         monkeypatch.setattr(context, "learn", noted)
         row_id = lifecycle.create(writes.full(lifecycle), by_filters=False)

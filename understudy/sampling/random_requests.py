@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -10,6 +11,7 @@ from understudy.contract.contract import Contract, Place
 from understudy.sampling.answers import Order
 from understudy.sampling.sample_values import Samples
 
+SEARCHES = ("{}", "{}", "{}", "-{}", "!{}", "+{}", '"{}"', '-"{}"', '+"{}"')  # of a word, or of several
 QUERY_SHARE = 10  # requests to an operation that takes a body, for each to one that does not
 
 Operation = tuple[str, str, Place]
@@ -58,14 +60,17 @@ class RequestGenerator:
         return Request(method, self.filled(path, operation), path, body, schema)
 
     def filled(self, path: str, operation: Place) -> str:
-        """A path with its parameters and required query parameters."""
-        query = {}
+        """A path with its parameters, and with a query: what is required, and sometimes the rest."""
+        query: dict[str, Any] = {}
         for parameter in operation.each("parameters"):
             name = parameter.value["name"]
             if parameter.value["in"] == "path":
                 path = path.replace(f"{{{name}}}", quote(str(self.parameter(parameter)), safe="", errors="replace"))
             elif parameter.value["in"] == "query" and parameter.value.get("required"):
                 query[name] = self.parameter(parameter)
+            elif parameter.value["in"] == "query" and self._chance(0.4):
+                query[name] = self.plain(parameter["schema"])
+        query = {name: as_text(value) for name, value in query.items() if value is not None}
         return f"{path}?{urlencode(query, errors='replace')}" if query else path
 
     def parameter(self, place: Place) -> Any:
@@ -134,6 +139,8 @@ class RequestGenerator:
             drawn = [self._samples.draw(place["items"], table, fields) for _ in range(size)]
             return [value for value in drawn if value is not None]
         drawn = self._samples.draw(place, table, fields)
+        if schema.get("x-operator") == "search_" and drawn is not None:
+            return searched(self._random, str(drawn))
         return drawn if drawn is None or "format" in schema else self.pattern(str(drawn))
 
     def _chance(self, share: float) -> bool:
@@ -147,6 +154,19 @@ class RequestGenerator:
             at = self._random.randrange(len(piece))
             piece = piece[:at] + self._random.choice("%_") + piece[at + 1 :]
         return self._random.choice([piece, piece, piece.upper(), piece.lower()])
+
+
+def searched(randomness: random.Random, text: str) -> str:
+    """A search for some words of a text, or for phrases of two: any of them, all, or none."""
+    words = text.split()
+    parts = [*words, *map(" ".join, pairwise(words))]
+    chosen = randomness.sample(parts, k=min(len(parts), randomness.choice([1, 1, 2, 3])))
+    return " ".join(randomness.choice(SEARCHES).format(part) for part in chosen)
+
+
+def as_text(value: Any) -> str:
+    """A value as a query has it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def safe_operations(contract: Contract) -> Iterator[Operation]:

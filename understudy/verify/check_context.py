@@ -61,7 +61,7 @@ class CheckContext:
         self.references = references
         self.mirror = mirror
         self.samples = Samples(randomness)
-        self.results = CheckResults(verdict, self.learn)
+        self.results = CheckResults(verdict, self.learn, lambda: self.version)
         self.own = CreatedRows(endpoint_map, f"{randomness.getrandbits(32):08x}")
         self.version = 0
         self.patience = PATIENCE
@@ -210,27 +210,26 @@ class CheckContext:
 
     # ------------------------------------------------------------------- learn
 
-    def learn(self, tables: Collection[str] | None = None) -> bool:
-        """Read what the server shows of all tables, or of some. Returns whether any rows have changed."""
-        selections = self.endpoint_map.selections
-        changed = [self._learn(each) for name, each in selections.items() if tables is None or name in tables]
+    def learn(self, tables: Collection[str] | None = None) -> None:
+        """Read what the server shows of all tables, or of some."""
+        for name, selection in self.endpoint_map.selections.items():
+            if tables is None or name in tables:
+                self._learn(selection)
         if tables is None and self.mirror is not None:
-            changed.append(self._learn_others())
-        return any(changed)
+            self._learn_others()
 
-    def _learn_others(self) -> bool:
-        """Read the rows that no list shows whole. Returns whether any have changed."""
-        before, self.others = self.others, OtherRows(self.endpoint_map, self.throttled_client.ask).read(self.model)
-        self.version ^= hash(repr(before)) ^ hash(repr(self.others))
-        return before != self.others
-
-    def _learn(self, selection: Selection) -> bool:
+    def _learn(self, selection: Selection) -> None:
         rows = self.table(selection)
         known = () if selection.table in self.model.partial else tuple(self.model.known[selection.table])
-        return self.take(selection, known, rows)
+        self.take(selection, known, rows)
 
-    def take(self, selection: Selection, ids: Iterable[str], rows: Iterable[Row]) -> bool:
-        """Store rows as they are returned, and delete those of the other ids. Returns whether anything changed."""
+    def _learn_others(self) -> None:
+        """Read the rows that no list shows whole."""
+        before, self.others = self.others, OtherRows(self.endpoint_map, self.throttled_client.ask).read(self.model)
+        self.version ^= hash(repr(before)) ^ hash(repr(self.others))
+
+    def take(self, selection: Selection, ids: Iterable[str], rows: Iterable[Row]) -> None:
+        """Store rows as they are returned, and delete those of the other ids."""
         known = self.model.known[selection.table]
         shown = {str(row["id"]): row for row in rows}
         fresh = [row for row_id, row in shown.items() if self._differ(selection.table, known.get(row_id), row)]
@@ -241,7 +240,6 @@ class CheckContext:
             self._learn_row(selection, row)
         self.model.remove(selection.table, gone)
         self.version ^= before ^ hash_of(known, changed)
-        return bool(gone or fresh)
 
     def _learn_row(self, selection: Selection, row: Row) -> None:
         lists, request = selection.lists, selection.lists.request({})

@@ -54,27 +54,30 @@ class CheckResults:
 
     Args:
         verdict: is filled.
-        has_changed: whether the rows of the server are others than they were. What breaks a rule while
-            somebody else writes is looked at once more.
+        learn: reads the rows of the server again.
+        version: differs if these rows differ. What breaks a rule while they change is looked at once more.
     """
 
-    def __init__(self, verdict: Verdict, has_changed: Callable[[], bool]) -> None:
+    def __init__(self, verdict: Verdict, learn: Callable[[], object], version: Callable[[], int]) -> None:
         self.verdict = verdict
         self.writes: list[Write] = []
         self.witness: Callable[[Broken], tuple[Answer, ...]] | None = None
         self._scenario: int | None = None
         self.unsettled = 0
         self._seen = 0  # of `writes`, when rows were last read again
-        self._has_changed = has_changed
+        self._learn = learn
+        self._version = version
         self._causes: set[tuple[str, str, str]] = set()
 
     def hold(self, rule: Rule, operation: str, subject: str, check: Check) -> bool:
         """Hold a rule against an operation. Returns whether it was kept."""
         self.count(rule, operation)
+        version = self._version()
         broken = self._outcome(check)
         if broken is not None and not self.is_blamed(rule, operation, subject):
             by_others, self._seen = self._seen == len(self.writes), len(self.writes)
-            if self._has_changed():
+            self._learn()
+            if self._version() != version:
                 broken = self._outcome(check)
                 self.unsettled += broken is None and by_others
         if broken is not None:

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 
 from understudy.contract.contract import Place
 from understudy.sampling.answers import Answer
-from understudy.sampling.random_requests import Request
+from understudy.sampling.random_requests import Request, as_text
 from understudy.verify.requests.endpoints import Endpoint
 from understudy.verify.requests.random_bodies import RandomBodies
 from understudy.verify.requests.scenario_requests import Script
@@ -21,6 +21,7 @@ OFTEN = 3  # how often one is drawn that does something to a row, such as settin
 READ = 0.7  # of the writes to a row are followed by a read of it
 BETWEEN = 0.3  # of the requests of a script are followed by a random one
 AGAIN = 0.5  # of these are the same request with another body
+OPTIONAL = 0.4  # of the other parameters of a query are there
 DEPTH = 3  # of rows that are created since another row refers to them
 
 Drawn = tuple[Endpoint, Request]
@@ -126,8 +127,9 @@ class Session:
                 path = path.replace(
                     f"{{{name}}}", quote(str(self._parameter(parameter, endpoint)), safe="", errors="replace")
                 )
-            elif kind == "query" and (parameter.value.get("required") or "x-names" in parameter.value):
+            elif kind == "query" and (is_needed(parameter) or self._chance(OPTIONAL)):
                 query[name] = self._parameter(parameter, endpoint)
+        query = {name: as_text(value) for name, value in query.items() if value is not None}
         path = f"{path}?{urlencode(query, errors='replace')}" if query else path
         return Request(endpoint.method, path, endpoint.path, self._bodies.body(endpoint), endpoint.body)
 
@@ -141,6 +143,11 @@ class Session:
 
     def _chance(self, share: float) -> bool:
         return self._random.random() < share
+
+
+def is_needed(parameter: Place) -> bool:
+    """Whether a request needs a parameter: otherwise it has too few, or is about the rows of others."""
+    return bool(parameter.value.get("required")) or "x-names" in parameter.value
 
 
 def place_of(endpoint: Endpoint) -> tuple[str, str, str]:

@@ -1,0 +1,48 @@
+"""Random requests for a contract and its data."""
+
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from understudy.contract.contract import Contract
+from understudy.operations.api_folder import own_folder
+from understudy.sampling.random_requests import Request, RequestGenerator, safe_operations
+from understudy.sampling.sample_values import Samples
+
+ROWS = {
+    "Log": {"id": "00000000-0000-4000-8000-000000000001", "message": "the nightly run failed", "name": "flow"},
+    "FlowRun": {"id": "00000000-0000-4000-8000-000000000002", "start_time": "2026-01-02T03:04:05Z"},
+}
+
+
+@pytest.fixture(scope="module")
+def contract() -> Contract:
+    return Contract.load(own_folder() / "openapi.yaml")
+
+
+def requests(contract: Contract, label: str, count: int = 300) -> Iterator[Request]:
+    """Random requests to an operation."""
+    randomness = random.Random(1)
+    samples = Samples(randomness)
+    for schema in contract.schemas():
+        row = ROWS.get(schema.path.rpartition("/")[2])
+        if row is not None and "x-table" in schema.value:
+            samples.learn(schema, [row])
+    generator = RequestGenerator((), samples, randomness)
+    method, path, operation = next(each for each in safe_operations(contract) if f"{each[0]} {each[1]}" == label)
+    return (generator.request(method, path, operation) for _ in range(count))
+
+
+def test_queries_have_parameters_that_are_not_required(contract: Contract) -> None:
+    queries = {each.path.partition("?")[2] for each in requests(contract, "GET /flow_runs/{id}/graph-v2")}
+    assert queries == {"", "since=2026-01-02T03%3A04%3A05Z"}
+    secrets = {each.path.partition("?")[2] for each in requests(contract, "GET /block_documents/{id}")}
+    assert secrets == {"", "include_secrets=true", "include_secrets=false"}
+
+
+def test_searches_have_words_and_phrases_that_must_or_must_not_be_there(contract: Contract) -> None:
+    filters = (each.body.get("logs") or {} for each in requests(contract, "POST /logs/filter", 3000))
+    texts = [text for each in filters if isinstance(text := (each.get("text") or {}).get("query"), str)]
+    for start in ("nightly", "-nightly", "!nightly", "+nightly", '"nightly run"', '-"nightly run"'):
+        assert any(text.startswith(start) for text in texts), start
