@@ -115,5 +115,7 @@ def test_what_is_no_file_is_refused(path: Path, kind: str) -> None:
         file.symlink_to(path.with_name("elsewhere"))
     else:
         file.mkdir()
-    assert refuses(path).startswith(f"{path}: cannot be ")
+    reason = refuses(path)
+    assert reason.startswith(f"{path}: cannot be ")
+    assert ("is not a regular file" in reason) == (kind == "pipe")
     assert not path.with_name("elsewhere").exists()

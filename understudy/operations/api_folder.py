@@ -367,7 +367,7 @@ class Handlers:
 def load_package(name: str, folder: Path) -> None:
     """Import the package in a folder under another name than the folder's, to avoid clashes."""
     path = folder / "__init__.py"
-    spec = importlib.util.spec_from_file_location(name, path, submodule_search_locations=[str(folder)])
+    spec = importlib.util.spec_from_file_location(name, path)
     if not path.is_file() or spec is None or spec.loader is None:
         raise ContractError(str(path), "no such file; handlers are a package of modules")
     package = importlib.util.module_from_spec(spec)
