@@ -10,6 +10,8 @@ from understudy.contract.contract import Contract
 from understudy.operations.api_folder import own_folder
 from understudy.verify.requests.endpoints import Endpoint, EndpointMap
 
+JSON = {"content-type": "application/json"}
+
 
 def created(api: httpx.Client, path: str, **fields: object) -> dict[str, Any]:
     row: dict[str, Any] = api.post(path, json=fields).raise_for_status().json()
@@ -153,3 +155,44 @@ def test_what_is_not_there_is_not_found(small: httpx.Client, endpoint: Endpoint)
     answer = small.get(path)
     assert answer.status_code == 404, answer.text
     assert answer.json() not in ({}, {"detail": ""})
+
+
+@pytest.mark.parametrize(
+    ("sent", "stored"),
+    [
+        ("2.0", "2"),
+        ("-0.0", "0"),
+        ("9223372036854775808", "9.223372036854776e+18"),
+        ("[2.0]", "[2.0]"),
+        ('"2.0"', '"2.0"'),
+    ],
+)
+def test_a_new_variable_is_shown_as_it_was_sent_and_later_as_it_is_stored(
+    scratch: httpx.Client, sent: str, stored: str
+) -> None:
+    name = f"sent-{uuid4()}"
+    made = scratch.post("/variables/", content=f'{{"name": "{name}", "value": {sent}}}', headers=JSON)
+    assert made.status_code == 201
+    assert f'"value":{sent},' in made.text
+    assert f'"value":{stored},' in scratch.get(f"/variables/{made.json()['id']}").text
+
+
+@pytest.mark.parametrize(
+    ("value", "is_valid"),
+    [
+        (str(2**64 - 1), True),
+        (str(2**64), False),
+        (str(-(2**63)), True),
+        (str(-(2**63) - 1), False),
+        (f'{{"a": [{2**64}]}}', False),
+        ("[" * 150 + "]" * 150, True),
+        ("[" * 255 + "]" * 255, False),
+    ],
+)
+def test_a_variable_has_a_value_that_the_library_of_a_real_server_can_write(
+    scratch: httpx.Client, value: str, is_valid: bool
+) -> None:
+    row = created(scratch, "/variables/", name=f"value-{uuid4()}", value=1)
+    changed = scratch.patch(f"/variables/{row['id']}", content=f'{{"value": {value}}}', headers=JSON)
+    assert changed.status_code == (204 if is_valid else 422)
+    assert is_valid or "Value error, Variable value must be serializable to JSON" in changed.text

@@ -134,7 +134,7 @@ ANNOTATIONS: Mapping[str, Annotation] = {
     "x-pattern-message": Annotation(SCHEMA, beside("pattern", TEXT)),
     "x-also-pattern": Annotation(SCHEMA, beside("pattern", with_keys("pattern", "message"))),
     "x-needs": Annotation(SCHEMA, beside("properties", with_keys("any", "message"))),
-    "x-json-bytes": Annotation(SCHEMA, with_keys("maximum", "message")),
+    "x-json-bytes": Annotation(SCHEMA, with_keys("maximum", "message", "unserializable")),
     "x-sequence": Annotation(SCHEMA, FLAG),
     "x-refined-by": Annotation(SCHEMA, TEXT),
     "x-further-rules": Annotation(SCHEMA, FLAG),

@@ -25,6 +25,9 @@ from pydantic_core import (
 from understudy.contract.contract import Place
 from understudy.values import as_stored, in_utc, with_offset
 
+INTEGERS = range(-(2**63), 2**64)
+MOST_LEVELS = 254  # of nested lists and objects
+
 
 class Reading(Enum):
     """How values are validated."""
@@ -123,15 +126,28 @@ def anything(place: Place, reading: Reading) -> core_schema.CoreSchema:
 
 
 def explained_size(place: Place) -> core_schema.CoreSchema:
-    """A limit of the bytes of a value's JSON, with its own message."""
-    maximum, message = place.value["x-json-bytes"]["maximum"], place.value["x-json-bytes"]["message"]
+    """A limit of the bytes of a value's JSON, with its own messages."""
+    limit = place.value["x-json-bytes"]
 
     def within(value: Any) -> Any:
-        if len(to_json(value, inf_nan_mode="null")) > maximum:
-            raise ValueError(message)
+        if not is_serializable(value):
+            raise ValueError(limit["unserializable"])
+        if len(to_json(value, inf_nan_mode="null")) > limit["maximum"]:
+            raise ValueError(limit["message"])
         return value
 
     return core_schema.no_info_after_validator_function(within, core_schema.any_schema())
+
+
+def is_serializable(value: Any, depth: int = 0) -> bool:
+    """Whether a real server can write a value as JSON: its library (orjson) has limits of its own."""
+    match value:
+        case dict() | list():
+            parts = value.values() if isinstance(value, dict) else value
+            return depth < MOST_LEVELS and all(is_serializable(part, depth + 1) for part in parts)
+        case int():
+            return value in INTEGERS
+    return True
 
 
 def union(place: Place, reading: Reading) -> core_schema.CoreSchema:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
+from pydantic_core import from_json
 from pyroaring import BitMap
 
 from understudy.contract.catalog import Catalog
@@ -75,6 +76,8 @@ def create(operation: Place, catalog: Catalog) -> Handler:
     """Adds a row. With a response 200 beside 201, an existing row with its unique fields is returned."""
     name, clash = created_table(operation, catalog), message(operation, "409")
     finds_existing = {"200", "201"} <= operation.value["responses"].keys()
+    parts = catalog.tables[name].place.entries("properties")
+    stored_otherwise = [field for field, part in parts if "x-affinity" in part.value]
 
     def handle(workspace: Workspace, body: Mapping[str, Any]) -> Answer:
         table = workspace[name]
@@ -82,11 +85,16 @@ def create(operation: Place, catalog: Catalog) -> Handler:
         if existing is not None:
             return workspace.shown(name, existing), 200
         check_keys(workspace, table, body, clash)
-        row = insert(table, body)
-        shown = workspace.shown(name, row)
+        shown = as_sent(workspace.shown(name, insert(table, body)), body, stored_otherwise)
         return (shown, 201) if finds_existing else shown
 
     return handle
+
+
+def as_sent(shown: bytes, body: Mapping[str, Any], fields: Sequence[str]) -> bytes | dict[str, Any]:
+    """A new row as responses show it. Some fields have the values that were sent: what is stored is read later."""
+    sent = {field: body[field] for field in fields if field in body}
+    return {**from_json(shown), **sent} if sent else shown
 
 
 # ----------------------------------------------------------------- many rows
