@@ -239,6 +239,25 @@ def test_rows_that_came_meanwhile_are_in_a_summary(all_tables: ContextFactory, a
         assert len(subject.selected.whole(filters)) == len(before) + 1
 
 
+def test_summaries_of_a_large_table_are_compared_by_the_rows_that_are_looked_at(
+    all_tables: ContextFactory, small_app: ASGIApp
+) -> None:
+    """A filter by ids, such as `not_any_`, cannot be cut down to some rows by their ids."""
+    with all_tables.context_of(small_app) as context:
+        all_tables.learn(context)
+        subject = subjects_of(context)["flow_runs"]
+        by_id = subject.id_operator("flow_runs")
+        assert by_id is not None
+        some = sorted(context.model.known["flow_runs"])[:5]
+        subject.selected.scope, subject.selected.known = by_id.filters(some), frozenset(some)
+        others = {name: each for name, each in subject.field_operators.items() if name[:2] == ("flow_runs", "id")}
+        for operators, are_found in ((subject.field_operators, True), (others, False)):
+            subject = replace(subject, field_operators=operators)
+            found = [each for _ in range(20) for each in summaries.selecting(context, subject, "flow_runs")]
+            assert all(map(subject.selected.is_within_scope, found))
+            assert bool(found) is are_found
+
+
 def all_is_none(body: dict[str, Any]) -> dict[str, Any]:
     """An empty list of tags is met by rows without tags."""
     empty = (body.get("flow_runs") or {}).get("tags") == {"all_": []}

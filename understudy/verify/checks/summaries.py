@@ -53,7 +53,7 @@ def selecting(context: CheckContext, subject: TableUnderTest, name: str) -> Iter
     for operator in context.random.sample(operators, k=min(TRIED, len(operators))):
         for operand in first_operands(operator, few(subject, operator)):
             filters = operator.filters(operand)
-            if subject.expected_rows.accepts(filters):
+            if subject.expected_rows.accepts(filters) and subject.selected.is_within_scope(filters):
                 ids = subject.selected.whole(filters)
                 if 0 < len(ids) <= MOST and ids < subject.selected.every():
                     yield filters

@@ -92,6 +92,10 @@ class SelectedIds:
             return filters
         return {**filters, self.selection.own: {**own, **asked}} if asked else filters
 
+    def is_within_scope(self, filters: Filters) -> bool:
+        """Whether filters, scoped, select no rows but those that are looked at."""
+        return self.known is None or self.scoped(filters) is not filters
+
     def count(self, filters: Filters) -> int:
         """How many rows filters select, as the server counts them, or else lists them."""
         here, key = self._here, key_of(self.scoped(filters))
