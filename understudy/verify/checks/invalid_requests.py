@@ -70,8 +70,16 @@ def headers(endpoint: Endpoint) -> Iterator[tuple[str, str]]:
     """Headers that say a version, of all kinds."""
     for parameter in endpoint.place.each("parameters"):
         if "x-minimum-version" in parameter.value:
-            for version in ("0.0.1", parameter.value["x-minimum-version"]["version"], "9.9.9", "", "none", "1.2"):
+            for version in versions(parameter.value["x-minimum-version"]["version"]):
                 yield parameter.value["name"], version
+
+
+def versions(minimum: str) -> list[str]:
+    """Versions before and after a minimum, some of which come on its other side as texts, and some that are none."""
+    major, minor, patch = map(int, minimum.split("."))
+    later = f"{major}.{minor}.{patch + 10}", f"{major}.{minor + 10}.0", f"{major + 10}.0.0"
+    earlier = [f"{major}.{minor - 1}.{patch + 99}"] if minor > 0 else []
+    return ["0.0.1", minimum, "9.9.9", *later, *earlier, f"0{minimum}", "", "none", "1.2", "1.2.3.4", "1.2.x"]
 
 
 def is_refused(context: CheckContext, endpoint: Endpoint, each: InvalidBody) -> Broken | None:
