@@ -88,7 +88,7 @@ def test_every_field_is_given_at_times_and_left_out_at_times(asked: Asked) -> No
 def test_a_value_of_several_kinds_has_each_at_times(asked: Asked) -> None:
     """Values of any type, and objects of one of some schemas."""
     types = {type(value) for value in asked.values["POST /variables/", "value"]}
-    assert types == {str, int, float, bool, dict, type(None)}
+    assert types == {str, int, float, list, bool, dict, type(None)}
     schedules = [each["schedule"] for some in asked.values["POST /deployments/", "schedules"] for each in some or ()]
     for kind in ("interval", "cron", "rrule"):
         assert [schedule for schedule in schedules if schedule and kind in schedule], kind

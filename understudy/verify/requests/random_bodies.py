@@ -15,7 +15,7 @@ from understudy.verify.requests.session_rows import NoRow, SessionRows
 
 NAMES = "abcd"  # so few that rows meet each other
 TEXTS = ("", "text", "É e\u0301 漢字", "line\nbreak", '{"a": 1}', " outer spaces ")
-ANYTHING: Sequence[Any] = (None, True, 3, 1.5, "text", {"a": {"b": [1.0]}, "é": None})
+ANYTHING: Sequence[Any] = (None, True, 3, 1.5, 2.0, 2**53 + 1, 2**63, "text", [], {"a": {"b": [1.0]}, "é": None})
 HOURS = (-48, -1, 1, 30)  # from now, of times
 
 
