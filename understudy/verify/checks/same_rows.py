@@ -1,16 +1,15 @@
 """Random requests that only read: a server must answer them as Understudy does with the same rows."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from itertools import zip_longest
 from random import Random
 from typing import Any
 
 from understudy.contract.contract import Place
 from understudy.reports.verdict import SEPARATOR
-from understudy.sampling.answers import Answer, rows_of, same, shortened, sort_value
+from understudy.sampling.answers import Answer, shortened
 from understudy.sampling.counterparts import are_alike, moment
 from understudy.sampling.moving_fields import without
 from understudy.sampling.random_requests import Request, RequestGenerator, names_in
@@ -18,6 +17,7 @@ from understudy.verify import rules
 from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Broken, unlike
 from understudy.verify.expectations.mirror import Mirror, ids
+from understudy.verify.expectations.moving_values import agree_nearly, settled
 from understudy.verify.expectations.reference_answers import INVALID, agree, order_of
 from understudy.verify.requests.endpoints import Endpoint, example_of
 
@@ -144,37 +144,3 @@ def is_in_order(mirror: Mirror, expected: Answer, found: Answer, request: Reques
 def is_sorted_by_moving(context: CheckContext, endpoint: Endpoint, request: Request) -> bool:
     """Whether the order of rows changes with time."""
     return request.order is not None and request.order.field in context.model.moving(endpoint.selects)
-
-
-def agree_nearly(expected: Any, found: Any, request: Request) -> bool:
-    """Whether two bodies are the same, but for the order of rows whose values change with time and are near."""
-    rows, shown = rows_of(expected), rows_of(found)
-    if request.order is None or rows is None or shown is None or len(rows) != len(shown):
-        return same(expected, found)
-    keys = ([sort_value(row, request.order.field) for row in each] for each in (rows, shown))
-    known = {str(row["id"]): row for row in rows}
-    are_same = all(same(known.get(str(row["id"]), row), row) for row in shown)
-    return are_same and all(are_alike(*each) for each in zip(*keys, strict=True))
-
-
-def settled(moving: Container[str], expected: Any, found: Any) -> Any:
-    """What was found, with the values that change with time as they are expected if they are near."""
-    if isinstance(expected, list) and isinstance(found, list):
-        rows = {str(row["id"]): row for row in expected if isinstance(row, dict) and "id" in row}
-        return [
-            settled(moving, rows.get(str(row["id"])) if isinstance(row, dict) and "id" in row else other, row)
-            for other, row in zip_longest(expected[: len(found)], found)
-        ]
-    if not isinstance(expected, dict) or not isinstance(found, dict):
-        return found
-    return {
-        name: expected[name]
-        if name in moving and name in expected and may_be(expected[name], part)
-        else settled(moving, expected.get(name), part)
-        for name, part in found.items()
-    }
-
-
-def may_be(expected: Any, found: Any) -> bool:
-    """Whether two values that change with time may be the same. Of times, only that they are there is compared."""
-    return are_alike(expected, found) or (isinstance(expected, str) and isinstance(found, str))
