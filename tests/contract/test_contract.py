@@ -449,3 +449,28 @@ PETS: dict[str, Any] = {
         }
     },
 }
+
+
+def references(value: Any) -> Iterator[Any]:
+    """The values of all keys `$ref` in a document, wherever they are."""
+    if isinstance(value, dict):
+        yield from (part for name, part in value.items() if name == "$ref")
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for part in parts:
+        yield from references(part)
+
+
+def test_every_reference_leads_somewhere() -> None:
+    """Other tools that read the files follow any `$ref`, also those in examples and annotations."""
+    folder = own_folder()
+    paths = [folder / "openapi.yaml", *(folder / "openapi").rglob("*.yaml")]
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    documents = {path.resolve(): yaml.load(path.read_text(encoding="utf-8"), loader) for path in paths}  # noqa: S506
+    for path, document in documents.items():
+        for reference in references(document):
+            assert isinstance(reference, str), f"{path}: {reference}"
+            file, _, pointer = reference.partition("#")
+            target = documents[(path.parent / file).resolve()] if file else document
+            for step in filter(None, pointer.split("/")):
+                assert step.replace("~1", "/") in target, f"{path}: {reference}"
+                target = target[step.replace("~1", "/")]

@@ -7,7 +7,7 @@ from understudy.sampling.random_requests import Request
 from understudy.verify import rules
 from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Broken, unlike
-from understudy.verify.requests.scenario_requests import Scenario, Step, filled, request_of
+from understudy.verify.requests.scenario_requests import Scenario, Step, filled, request_of, values_of
 
 ANYTHING = "*"  # any value but null
 LEFT_OUT = "nothing"  # in what is shown of an object without a name
@@ -15,7 +15,7 @@ LEFT_OUT = "nothing"  # in what is shown of an object without a name
 
 def check(context: CheckContext, scenario: Scenario) -> None:
     """Send the requests until one is not answered as expected."""
-    values: dict[str, Any] = {"mark": context.own.mark()}
+    values: dict[str, Any] = values_of(context.own.mark())
     requests: list[Request] = []
     with context.results.scenario():
         for number, step in enumerate(scenario.steps, start=1):

@@ -50,7 +50,7 @@ class Script:
     def __init__(self, endpoint_map: EndpointMap, scenario: Scenario, mark: str) -> None:
         self._map = endpoint_map
         self._left = deque(scenario.steps)
-        self._values: dict[str, Any] = {"mark": mark}
+        self._values: dict[str, Any] = values_of(mark)
         self._name = ""
 
     def next(self) -> tuple[Endpoint, Request] | None:
@@ -65,6 +65,11 @@ class Script:
     def learn(self, answer: Answer) -> None:
         """Take the response to the last request."""
         self._values[self._name] = answer.body
+
+
+def values_of(mark: str) -> dict[str, Any]:
+    """The values of placeholders before the first response: `{ref}` is a key that readers of the contract follow."""
+    return {"mark": mark, "ref": "$ref"}
 
 
 def scenarios(endpoint_map: EndpointMap) -> Iterator[Scenario]:
