@@ -183,6 +183,21 @@ def test_a_broken_server_with_rows_of_several_tables(verdict: Verify, several_ta
     assert {each.operation for each in result.violations if each.rule.name == "same rows"} == {label}
 
 
+@pytest.mark.parametrize("wrong", [{"id": "none"}, {"active": "perhaps"}, {"id": None}])
+def test_rows_that_are_not_valid_are_not_known(verdict: Verify, several_tables: Path, wrong: dict[str, Any]) -> None:
+    """The rest is still compared, and no check stops."""
+
+    def changed(_: Sent, answer: Reply) -> Reply:
+        rows = answer.json if answer.is_success else []
+        return answer.saying(
+            [{name: value for name, value in {**row, **wrong}.items() if value is not None} for row in rows]
+        )
+
+    result = verdict(replies("GET /deployments/[^/]+/schedules", changed), fixtures=several_tables)
+    compared = {label for (rule, label), count in result.checks.items() if rule.name == "same rows"}
+    assert {"POST /flows/filter", "GET /task_runs/{id}"} <= compared
+
+
 def test_a_correct_server_with_rows_of_several_tables(verdict: Verify, several_tables: Path) -> None:
     assert verdict(unchanged, rounds=3, fixtures=several_tables).violations == []
 

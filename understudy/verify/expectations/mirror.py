@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Protocol
 
+from understudy.errors import UnderstudyError
 from understudy.sampling.answers import Answer, Row, rows_of, same
 from understudy.sampling.moving_fields import without
 from understudy.sampling.random_requests import Request
 from understudy.verify.expectations.model import Model
 from understudy.verify.expectations.other_rows import Listed
+from understudy.verify.expectations.reference_answers import by_id
 
 Others = Mapping[str, Sequence[Listed]]
 NONE: Others = MappingProxyType({})
@@ -66,14 +68,23 @@ class Mirror:
         server = self._server
         if server is None or version != self._version:
             self.close()
-            rows = self._rows = {**known(model), **other_rows(model, others)}
-            server = self._server = self._start(rows)
+            server = self._server = self._opened(model, others)
             shown = {name for name, lists in others.items() if shows(server, model.moving(name), lists)}
             self._tables = frozenset((model.tables - model.partial) | shown)
-            self._incomplete = frozenset(name for name, some in rows.items() if is_incomplete(model, name, some))
+            self._incomplete = frozenset(name for name, some in self._rows.items() if is_incomplete(model, name, some))
             self._version = version
         answer, used = server.trace(request)
         return Expected(answer, self._incomplete.isdisjoint(used)) if self._tables.issuperset(used) else None
+
+    def _opened(self, model: Model, others: Others) -> MirrorServer:
+        """A server with the known rows, and with those of other lists if these are valid."""
+        self._rows = {**known(model), **other_rows(model, others)}
+        try:
+            return self._start(self._rows)
+        except UnderstudyError:
+            if not others:
+                raise
+            return self._opened(model, NONE)
 
     def is_ordered(self, request: Request, answer: Answer) -> bool:
         """Whether the order of the rows of a response is the same if the server got all rows in the opposite order."""
@@ -110,7 +121,7 @@ def other_rows(model: Model, others: Others) -> dict[str, list[Row]]:
     rows: dict[str, list[Row]] = {}
     for table, lists in others.items():
         fields = set(model.fields(table))
-        shown = {str(row["id"]): row for each in lists for row in each.rows}
+        shown = by_id([row for each in lists for row in each.rows])
         if shown:
             rows[table] = [{name: row[name] for name in row if name in fields} for row in shown.values()]
     return rows
@@ -123,10 +134,6 @@ def shows(server: MirrorServer, moving: Collection[str], lists: Iterable[Listed]
     """
     answers = ((rows_of(server.trace(each.request)[0].body) or (), each.rows) for each in lists)
     return all(same(*(by_id(without(moving, list(rows))) for rows in each)) for each in answers)
-
-
-def by_id(rows: Iterable[Row]) -> dict[str, Row]:
-    return {str(row["id"]): row for row in rows}
 
 
 def complete(model: Model, table: str) -> list[dict[str, Any]]:

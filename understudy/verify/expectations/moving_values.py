@@ -7,7 +7,7 @@ from typing import Any
 from understudy.sampling.answers import rows_of, same, sort_value
 from understudy.sampling.counterparts import are_alike
 from understudy.sampling.random_requests import Request
-from understudy.verify.expectations.reference_answers import rest_of
+from understudy.verify.expectations.reference_answers import by_id, rest_of
 
 
 def agree_nearly(expected: Any, found: Any, request: Request) -> bool:
@@ -18,7 +18,7 @@ def agree_nearly(expected: Any, found: Any, request: Request) -> bool:
     if not same(rest_of(expected), rest_of(found)):
         return False
     keys = ([sort_value(row, request.order.field) for row in each] for each in (rows, shown))
-    known = {str(row["id"]): row for row in rows}
+    known = by_id(rows)
     are_same = all(same(known.get(str(row["id"]), row), row) for row in shown)
     return are_same and all(are_alike(*each) for each in zip(*keys, strict=True))
 
@@ -26,7 +26,7 @@ def agree_nearly(expected: Any, found: Any, request: Request) -> bool:
 def settled(moving: Container[str], expected: Any, found: Any) -> Any:
     """What was found, with the values that change with time as they are expected if they are near."""
     if isinstance(expected, list) and isinstance(found, list):
-        rows = {str(row["id"]): row for row in expected if isinstance(row, dict) and "id" in row}
+        rows = by_id(expected)
         return [
             settled(moving, rows.get(str(row["id"])) if isinstance(row, dict) and "id" in row else other, row)
             for other, row in zip_longest(expected[: len(found)], found)

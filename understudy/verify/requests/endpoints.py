@@ -51,7 +51,7 @@ class Endpoint:
         return "" if self.body is None else str(self.body.value.get("x-selects", ""))
 
     @cached_property
-    def lists(self) -> str:
+    def listed_table(self) -> str:
         """The table whose rows, or views of them (`x-shows`), it lists; empty without one."""
         if not self.is_safe or self.success is None or self.success.value.get("type") != "array":
             return ""
@@ -150,7 +150,7 @@ class Selection:
     @cached_property
     def shows_views(self) -> bool:
         """Whether it lists views that have all that Understudy needs to know of the rows (`x-shows`)."""
-        return self.lists.lists == self.table and not self.shows_rows
+        return self.lists.listed_table == self.table and not self.shows_rows
 
     @cached_property
     def page_size(self) -> int:
@@ -216,7 +216,8 @@ class EndpointMap:
             {
                 table: lookup
                 for endpoint in endpoints
-                if (table := endpoint.lists) not in ("", *selections) and (lookup := named_by(endpoint)) is not None
+                if (table := endpoint.listed_table) not in ("", *selections)
+                and (lookup := named_by(endpoint)) is not None
             },
         )
 
