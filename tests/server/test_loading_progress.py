@@ -32,13 +32,22 @@ def terminal() -> Iterator[int]:
         os.close(ours)
 
 
+def shown_on(terminal: int) -> str:
+    """What a terminal showed until the line `end`; it passes on what is written in parts of any size."""
+    sys.stderr.write("end\n")
+    sys.stderr.flush()
+    shown = b""
+    while not shown.endswith(b"end\r\n"):
+        shown += os.read(terminal, 2**16)
+    return shown.decode()
+
+
 def test_a_terminal_shows_how_far_it_is(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "LARGE", file.stat().st_size)
     monkeypatch.setattr(server, "STEPS", 10)  # nobody reads meanwhile, and a terminal holds 4 KiB
     with terminal() as ours:
         assert list(server.watched(LINES, file)) == LINES
-        sys.stderr.write("end\n")
-        shown = os.read(ours, 2**16).decode()
+        shown = shown_on(ours)
     assert "loading flows.jsonl" in shown
     assert "  0%" in shown
     assert "100%" in shown
@@ -47,8 +56,7 @@ def test_a_terminal_shows_how_far_it_is(file: Path, monkeypatch: pytest.MonkeyPa
 def test_a_file_that_loads_at_once_shows_nothing(file: Path) -> None:
     with terminal() as ours:
         assert list(server.watched(LINES, file)) == LINES
-        sys.stderr.write("end\n")
-        assert os.read(ours, 2**16).split() == [b"end"]
+        assert shown_on(ours).split() == ["end"]
 
 
 def test_without_a_terminal_nothing_is_shown(
