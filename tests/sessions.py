@@ -3,7 +3,8 @@
 Ids and times that a server makes up differ from run to run. In a played answer each is replaced by a
 name: "$1", "$2" … for ids and "@1", "@2" … for times, in the order in which a session first sees
 them; the same names stand for them in what is sent. A row's `updated` that is not its `created` is
-"@later", since a real server takes it from another clock, in whole milliseconds.
+"@later", since a real server takes it from another clock, in whole milliseconds. In what is sent, `<2.id>` stands for
+the `id` that the second step answered, and `<2.0.id>` for that of the first of its rows.
 """
 
 import re
@@ -14,6 +15,8 @@ import httpx
 ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{6})?Z")
 NAME = re.compile(r"\$\d+")
+MEASURED = ("total_run_time", "estimated_run_time", "estimated_start_time_delta", "delay_seconds")
+PART = re.compile(r"<(\d+)\.([\w.]+)>")
 
 
 class Player:
@@ -23,6 +26,7 @@ class Player:
         self._api = api
         self._known = known
         self._names: dict[str, str] = {}
+        self._answers: list[Any] = []
 
     def play(self, method: str, path: str, body: str | None) -> tuple[int, Any]:
         """Send a request; the status and the answer, with names in it."""
@@ -32,7 +36,8 @@ class Player:
             content=None if body is None else self.filled(body),
             headers={} if body is None else {"content-type": "application/json"},
         )
-        return answer.status_code, self.named(answer.json()) if answer.content else None
+        self._answers.append(content_of(answer))
+        return answer.status_code, self.named(self._answers[-1])
 
     def named(self, value: Any) -> Any:
         """A value with names in it."""
@@ -50,7 +55,13 @@ class Player:
 
     def filled(self, text: str) -> str:
         values = {name: value for value, name in self._names.items()}
-        return NAME.sub(lambda match: values.get(match[0], match[0]), text)
+        return PART.sub(self._part, NAME.sub(lambda match: values.get(match[0], match[0]), text))
+
+    def _part(self, match: re.Match[str]) -> str:
+        value = self._answers[int(match[1]) - 1]
+        for name in match[2].split("."):
+            value = value[int(name) if name.isdigit() else name]
+        return str(value)
 
     def _id(self, match: re.Match[str]) -> str:
         return self._named(match[0], "$")
@@ -63,3 +74,22 @@ class Player:
             return value
         count = sum(name.startswith(sign) for name in self._names.values())
         return self._names.setdefault(value, f"{sign}{count + 1}")
+
+
+def content_of(answer: httpx.Response) -> Any:
+    if not answer.content:
+        return None
+    return answer.json() if "json" in answer.headers["content-type"] else answer.text
+
+
+class TimelessPlayer(Player):
+    """Plays a session of rows with several times each, which differ as clocks do: each, and each span, is "@"."""
+
+    def named(self, value: Any) -> Any:
+        named = super().named(value)
+        if isinstance(named, dict):
+            return {name: "@" if name in MEASURED and part else part for name, part in named.items()}
+        return named
+
+    def _time(self, match: re.Match[str]) -> str:
+        return match[0] if match[0] in self._known else "@"

@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 
 from tests.real.random_writes import Pairing, Session
-from tests.real.record import DRIFT, FIXTURES, drift_of, play_wire, play_writes
+from tests.real.record import DRIFT, FIXTURES, drift_of, play_resource_writes, play_wire, play_writes
 from tests.recorded_reads import FIXTURES as WHOLE
 from tests.recorded_reads import Comparison, record
 from tests.servers import REAL, ROOT, real_server, stand_in
@@ -70,7 +70,8 @@ def differing_answers(real: httpx.Client, homes: Path) -> Iterator[str]:
     for request, before, now in differing:
         yield f"{request}: {str(before)[:WIDTH]} is {str(now)[:WIDTH]}"
     yield f"{len(differing)} of {len(wire)} requests"
-    sessions, played = recorded("writes.json"), play_writes(real, homes)
+    sessions = recorded("writes.json") | recorded("resource_writes.json")
+    played = play_writes(real, homes) | play_resource_writes(real)
     names = [name for name in sessions if sessions[name] != played[name]]
     for name in names:
         step = next(number for number, known in enumerate(sessions[name]) if known != played[name][number])

@@ -1,4 +1,4 @@
-"""Records what a real server answers to the tables of `tests/wire.py` and `tests/writes.py`, its drift, and reads.
+"""Records what a real server answers to the tables of `tests/wire.py` and `tests/*writes.py`, its drift, and reads.
 
 `python -m tests.real.record` writes `tests/recorded/*.json`, `tests/real/drift.txt` and the file of
 `tests/recorded_reads.py`.
@@ -13,8 +13,9 @@ from typing import Any
 import httpx
 
 from tests import recorded_reads, wire
+from tests.resource_writes import RESOURCE_WRITES
 from tests.servers import ROOT, real_server
-from tests.sessions import Player
+from tests.sessions import Player, TimelessPlayer
 from tests.writes import WHOLE_TABLE_WRITES, WRITES, Step
 from understudy.contract.contract import Contract
 from understudy.drift.drift import drift, report
@@ -48,6 +49,18 @@ def play(api: httpx.Client, sessions: Mapping[str, list[Step]]) -> dict[str, lis
     return {name: [settled(players[name].play(*step)) for step in steps] for name, steps in sessions.items()}
 
 
+def play_resource_writes(api: httpx.Client) -> dict[str, list[Any]]:
+    """Every session that writes other resources: status and answer of each step."""
+    return {name: play_resources(api, steps) for name, steps in RESOURCE_WRITES.items()}
+
+
+def play_resources(api: httpx.Client, steps: list[Step]) -> list[Any]:
+    """One of these sessions, in which times that it sends stand for themselves."""
+    sent = "".join(body for _, _, body in steps if body is not None)
+    player = TimelessPlayer(api, fixture_text() + sent)
+    return [settled(player.play(*step)) for step in steps]
+
+
 def settled(played: tuple[int, Any]) -> list[Any]:
     """A status and an answer, with what may stand in any order put in one."""
     status, answer = played
@@ -70,15 +83,17 @@ def record() -> None:
     with tempfile.TemporaryDirectory() as homes, real_server(FIXTURES, Path(homes)) as api:
         DRIFT.write_text(drift_of(api), encoding="utf-8")
         wire_answers, write_answers = play_wire(str(api.base_url)), play_writes(api, Path(homes))
+        resource_answers = play_resource_writes(api)
     with tempfile.TemporaryDirectory() as home, real_server(recorded_reads.FIXTURES, Path(home)) as api:
         recorded_reads.write(recorded_reads.record(api, recorded_reads.COUNT, seed=0))
     write("wire.json", "[", [json.dumps(entry, ensure_ascii=False) for entry in wire_answers], "]")
-    write(
-        "writes.json",
-        "{",
-        [f"{json.dumps(name)}: {json.dumps(answers, ensure_ascii=False)}" for name, answers in write_answers.items()],
-        "}",
-    )
+    write_sessions("writes.json", write_answers)
+    write_sessions("resource_writes.json", resource_answers)
+
+
+def write_sessions(file: str, played: Mapping[str, list[Any]]) -> None:
+    entries = [f"{json.dumps(name)}: {json.dumps(answers, ensure_ascii=False)}" for name, answers in played.items()]
+    write(file, "{", entries, "}")
 
 
 def write(file: str, opening: str, entries: list[str], closing: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.conftest import SMALL
 from tests.real.conftest import Pair
-from tests.real.record import play_wire, play_writes
+from tests.real.record import play_resource_writes, play_wire, play_writes
 from tests.test_recorded import recorded
 
 
@@ -17,3 +17,4 @@ def test_the_records_are_true(pair: Callable[[Path], Pair], tmp_path: Path) -> N
     real, _ = pair(SMALL)
     assert play_wire(str(real.base_url)) == recorded("wire.json")
     assert play_writes(real, tmp_path) == recorded("writes.json")
+    assert play_resource_writes(real) == recorded("resource_writes.json")
