@@ -12,11 +12,11 @@ def get(path: str) -> Step:
     return send("GET", path)
 
 
-def post(path: str, body: object = None, **fields: object) -> Step:
+def post(path: str, body: object = None, /, **fields: object) -> Step:
     return send("POST", path, fields if body is None else body)
 
 
-def patch(path: str, **fields: object) -> Step:
+def patch(path: str, /, **fields: object) -> Step:
     return send("PATCH", path, fields)
 
 
@@ -33,6 +33,7 @@ def state(run: str, type_: str, *, force: bool = False, **fields: object) -> Ste
 
 
 TIME, LATER = "2100-01-01T00:00:00Z", "2100-01-02T00:00:00Z"
+LONG_PAST, PAST = "2000-01-01T00:00:00Z", "2000-01-02T00:00:00Z"
 X = {"type": "object", "properties": {"x": {"type": "integer"}}, "required": ["x"]}
 LISTS = {
     "type": "object",
@@ -107,7 +108,7 @@ def pool_of_blocks(name: str, default: object) -> Step:
     return post("/work_pools/", name=name, base_job_template=template({"type": "object", "properties": properties}))
 
 
-def deployment(name: str, flow: str = "<1.id>", **fields: object) -> Step:
+def deployment(name: str, flow: str = "<1.id>", /, **fields: object) -> Step:
     return post("/deployments/", name=name, flow_id=flow, **fields)
 
 
@@ -222,6 +223,23 @@ ACTIONS: tuple[object, ...] = (
 )
 AFTER_AUTOMATIONS = 10 + len(TRIGGERS) + len(ACTIONS) + len(KINDS) + 7 + 5 + 1
 RUN_OF_LOGS = "00000000-0000-4000-8000-00000000109e"
+
+
+def due(time: str) -> dict[str, object]:
+    return {"type": "SCHEDULED", "state_details": {"scheduled_time": time}}
+
+
+def nested(letter: str, **properties: object) -> dict[str, object]:
+    """The fields of a schema of a block."""
+    return {
+        "title": letter.upper(),
+        "type": "object",
+        "properties": properties,
+        "block_type_slug": f"nested-{letter}",
+        "secret_fields": [],
+        "block_schema_references": {},
+    }
+
 
 RESOURCE_WRITES: dict[str, list[Step]] = {
     "parameters of every kind": [
@@ -868,5 +886,256 @@ RESOURCE_WRITES: dict[str, list[Step]] = {
         post("/flow_runs/filter", flows={"id": {"any_": ["<1.id>"]}}, limit=201),
         post("/flow_runs/filter", flows={"id": {"any_": ["<1.id>"]}}, limit=200, offset=1, sort="NAME_DESC"),
         post("/task_runs/paginate", flows={"id": {"any_": ["<1.id>"]}}),
+    ],
+    "a deployment": [
+        post("/flows/", name="of deployments", labels={"a": 1}),
+        post("/work_pools/", name="of-deployments", type="process"),
+        post("/v2/concurrency_limits/", name="limit of deployments", limit=7),
+        deployment(
+            "d",
+            version="1",
+            description="d",
+            paused=True,
+            tags=["b", "a"],
+            labels={"a": 2, "b": True},
+            parameters={"x": 1},
+            path="p",
+            entrypoint="e",
+            pull_steps=[{"a": {"b": 1}}],
+            work_pool_name="of-deployments",
+            work_queue_name="q",
+            concurrency_limit=3,
+            concurrency_options={"collision_strategy": "CANCEL_NEW"},
+            job_variables={"a": 1},
+            parameter_openapi_schema={},
+        ),
+        get("/v2/concurrency_limits/<4.global_concurrency_limit.id>"),
+        patch("/deployments/<4.id>", concurrency_limit=3),
+        patch("/deployments/<4.id>", concurrency_limit=4, concurrency_options=None),
+        patch("/deployments/<4.id>", work_queue_name="r", version="2", tags=[], path=None, job_variables=None),
+        get("/deployments/<4.id>"),
+        patch("/deployments/<4.id>", global_concurrency_limit_id="<3.id>"),
+        get("/deployments/<4.id>"),
+        patch("/deployments/<4.id>", concurrency_limit=None),
+        patch("/deployments/<4.id>", global_concurrency_limit_id=NOBODY),
+        patch("/deployments/<4.id>", concurrency_limit=1, global_concurrency_limit_id="<3.id>"),
+        patch("/deployments/<4.id>", concurrency_limit=-1),
+        patch("/deployments/<4.id>", concurrency_options={"collision_strategy": "NONE"}),
+        patch("/deployments/<4.id>", storage_document_id=NOBODY),
+        patch("/deployments/<4.id>", infrastructure_document_id=NOBODY),
+        patch("/deployments/<4.id>", name="other", flow_id=NOBODY),
+        get("/deployments/<4.id>"),
+        deployment("d", description="again"),
+        deployment("d", f"{NOBODY}"),
+        deployment("infrastructure", infrastructure_document_id=NOBODY),
+        deployment("schema", parameter_openapi_schema=None, parameters={"x": 1}),
+        patch("/deployments/<24.id>", enforce_parameter_schema=True),
+        patch("/deployments/<24.id>", enforce_parameter_schema=False, parameters={"x": 2}),
+        post("/deployments/<4.id>/pause_deployment"),
+        get("/deployments/<4.id>"),
+        post("/deployments/<4.id>/resume_deployment"),
+        get("/deployments/name/of deployments/d"),
+        get(f"/deployments/{NOBODY}/work_queue_check"),
+        post("/deployments/filter", flows={"id": {"any_": ["<1.id>"]}}, sort="NAME_ASC"),
+        post("/deployments/filter", flows={"id": {"any_": ["<1.id>"]}}, sort="NAME_DESC", limit=1, offset=1),
+        post("/deployments/paginate", flows={"id": {"any_": ["<1.id>"]}}, sort="NAME_ASC", limit=1, page=2),
+        post("/deployments/count", flows={"id": {"any_": ["<1.id>"]}}),
+        post("/deployments/<4.id>/create_flow_run", name="r", work_queue_name="fresh", tags=["c"], labels={"c": 3}),
+        post("/deployments/<4.id>/create_flow_run", name="r", idempotency_key="k", parameters={"y": 2}),
+        post("/deployments/<4.id>/create_flow_run", name="s", idempotency_key="k"),
+        post("/deployments/<4.id>/create_flow_run", name="r", state={"type": "PENDING", "message": "m"}),
+        post("/deployments/<4.id>/create_flow_run", name="r", context={"a": 1}, empirical_policy={"retries": 1}),
+        post("/deployments/<4.id>/create_flow_run", name="r", parent_task_run_id=NOBODY),
+        post("/deployments/<4.id>/create_flow_run", name="r", infrastructure_document_id=NOBODY),
+        post("/deployments/<24.id>/create_flow_run", name="r", work_queue_name="fresh"),
+        post(f"/deployments/{NOBODY}/create_flow_run", name="r"),
+        post(f"/deployments/{NOBODY}/create_flow_run/bulk", [{}]),
+        post("/deployments/<4.id>/create_flow_run/bulk", []),
+        post("/deployments/<4.id>/create_flow_run/bulk", [{"name": "r"}] * 101),
+        post("/deployments/<4.id>/create_flow_run/bulk", [{"name": "r", "work_queue_name": "fresh"}] * 2),
+        post("/deployments/bulk_delete", deployments={"id": {"any_": ["<24.id>", NOBODY]}}),
+        delete("/deployments/<4.id>"),
+        get("/flow_runs/<37.id>"),
+    ],
+    "runs in queues": [
+        post("/flows/", name="of polls"),
+        post("/work_pools/", name="of-polls", type="process", concurrency_limit=5),
+        post("/work_pools/of-polls/queues", name="first", priority=1),
+        post("/work_pools/of-polls/queues", name="second", priority=2, concurrency_limit=1),
+        *(
+            post(
+                "/flow_runs/", {**RUN, "name": name, "work_pool_name": pool, "work_queue_name": queue, "state": due(at)}
+            )
+            for name, pool, queue, at in (
+                ("a", "of-polls", "second", PAST),
+                ("b", "of-polls", "second", LONG_PAST),
+                ("c", "of-polls", "first", PAST),
+                ("d", "of-polls", None, LONG_PAST),
+                ("e", "of-polls", "first", TIME),
+                ("f", "of-polls", "lost", TIME),
+                ("g", "lost-pool", "first", TIME),
+                ("h", "lost-pool", None, TIME),
+            )
+        ),
+        post("/work_pools/of-polls/get_scheduled_flow_runs", {}),
+        post("/work_pools/of-polls/get_scheduled_flow_runs", scheduled_before=PAST),
+        post("/work_pools/of-polls/get_scheduled_flow_runs", scheduled_before=LONG_PAST),
+        post("/work_pools/of-polls/get_scheduled_flow_runs", scheduled_after=PAST, scheduled_before=PAST),
+        post("/work_pools/of-polls/get_scheduled_flow_runs", work_queue_names=["second", "first"], limit=2),
+        post("/work_pools/of-polls/get_scheduled_flow_runs", work_queue_names=["default", "lost"]),
+        post("/work_pools/of-polls/get_scheduled_flow_runs", limit=0),
+        post("/work_pools/of-polls/get_scheduled_flow_runs", limit=201),
+        post("/work_queues/<3.id>/get_runs", {}),
+        post("/work_queues/<4.id>/get_runs", scheduled_before=LONG_PAST),
+        post("/work_queues/<4.id>/get_runs", limit=0),
+        post("/work_pools/of-polls/concurrency_status", {}),
+        post("/work_pools/nobody/concurrency_status", {}),
+        post("/work_pools/of-polls/queues/second/concurrency_status", {}),
+        post("/work_queues/<4.id>/concurrency_status", {}),
+        post(f"/work_queues/{NOBODY}/concurrency_status", {}),
+        state("/flow_runs/<5.id>", "PENDING"),
+        get("/work_queues/<4.id>/status"),
+        post("/work_pools/of-polls/concurrency_status", {}),
+        post("/work_queues/<4.id>/concurrency_status", {}),
+        post("/work_pools/of-polls/get_scheduled_flow_runs", work_queue_names=["second"]),
+        get("/work_pools/of-polls/queues/second"),
+        get("/work_pools/of-polls"),
+        deployment("polled"),
+        post("/deployments/<36.id>/create_flow_run", name="r", state=due(PAST)),
+        post("/deployments/<36.id>/create_flow_run", name="r", state=due(LONG_PAST)),
+        post("/deployments/get_scheduled_flow_runs", deployment_ids=["<36.id>", NOBODY]),
+        post("/deployments/get_scheduled_flow_runs", deployment_ids=["<36.id>"], scheduled_before=LONG_PAST),
+        post("/deployments/get_scheduled_flow_runs", deployment_ids=["<36.id>"], limit=1),
+        post("/deployments/get_scheduled_flow_runs", deployment_ids=[]),
+    ],
+    "retries, subflows and slots": [
+        post("/flows/", name="of retries"),
+        post("/flow_runs/", {**RUN, "empirical_policy": {"retries": 1, "retry_delay": 0}}),
+        state("/flow_runs/<2.id>", "RUNNING"),
+        state("/flow_runs/<2.id>", "FAILED", message="first"),
+        state("/flow_runs/<2.id>", "RUNNING", name="Retrying"),
+        state("/flow_runs/<2.id>", "FAILED", message="second"),
+        get("/flow_runs/<2.id>"),
+        post("/flow_runs/", {**RUN, "empirical_policy": {"max_retries": 2, "retry_delay_seconds": 9}}),
+        state("/flow_runs/<8.id>", "RUNNING"),
+        state("/flow_runs/<8.id>", "FAILED"),
+        state("/flow_runs/<8.id>", "CANCELLED"),
+        state("/flow_runs/<8.id>", "RUNNING"),
+        post("/flow_runs/", {**RUN, "state": {"type": "RUNNING"}}),
+        post(
+            "/task_runs/",
+            {
+                **TASK_RUN,
+                "flow_run_id": "<13.id>",
+                "dynamic_key": "a",
+                "empirical_policy": {"retries": 2, "retry_delay": [1, 2]},
+            },
+        ),
+        *(
+            step
+            for _ in range(3)
+            for step in (
+                state("/task_runs/<14.id>", "RUNNING", force=True),
+                state("/task_runs/<14.id>", "FAILED"),
+                get("/task_runs/<14.id>"),
+            )
+        ),
+        post("/task_runs/", {**TASK_RUN, "flow_run_id": "<13.id>", "dynamic_key": "b"}),
+        post("/flow_runs/", {**RUN, "parent_task_run_id": "<24.id>", "name": "child"}),
+        get("/task_runs/<24.id>"),
+        state("/flow_runs/<25.id>", "RUNNING"),
+        get("/task_runs/<24.id>"),
+        state("/flow_runs/<25.id>", "COMPLETED", message="done"),
+        get("/task_runs/<24.id>"),
+        post(
+            "/task_runs/",
+            {
+                **TASK_RUN,
+                "flow_run_id": "<13.id>",
+                "dynamic_key": "c",
+                "task_inputs": {
+                    "x": [{"input_type": "task_run", "id": "<14.id>"}],
+                    "y": [{"input_type": "constant", "type": "int"}, {"input_type": "parameter", "name": "p"}],
+                },
+            },
+        ),
+        state("/task_runs/<31.id>", "RUNNING"),
+        get("/flow_runs/<13.id>/graph-v2"),
+        get("/flow_runs/<13.id>/graph-v2?since=2200-01-01T00:00:00Z"),
+        post(
+            "/task_runs/count", flow_runs={"id": {"any_": ["<13.id>"]}}, task_runs={"subflow_runs": {"exists_": True}}
+        ),
+        deployment("slots", concurrency_limit=1, concurrency_options={"collision_strategy": "ENQUEUE"}),
+        post("/deployments/<36.id>/create_flow_run", name="r"),
+        post("/deployments/<36.id>/create_flow_run", name="r"),
+        state("/flow_runs/<37.id>", "PENDING"),
+        state("/flow_runs/<38.id>", "PENDING"),
+        patch("/deployments/<36.id>", concurrency_options={"collision_strategy": "CANCEL_NEW"}),
+        state("/flow_runs/<38.id>", "PENDING"),
+        get("/flow_runs/<38.id>"),
+        state("/flow_runs/<37.id>", "RUNNING"),
+        state("/flow_runs/<37.id>", "COMPLETED"),
+        get("/deployments/<36.id>"),
+        patch("/deployments/<36.id>", concurrency_limit=0),
+        post("/deployments/<36.id>/create_flow_run", name="r"),
+        state("/flow_runs/<48.id>", "PENDING"),
+        state("/flow_runs/<13.id>", "CANCELLING"),
+        state("/task_runs/<31.id>", "COMPLETED"),
+        state("/flow_runs/<13.id>", "CRASHED"),
+        state("/flow_runs/<13.id>", "SCHEDULED", name="AwaitingRetry"),
+    ],
+    "blocks in blocks": [
+        *(post("/block_types/", name=f"Nested {letter}", slug=f"nested-{letter}") for letter in "abc"),
+        *(
+            post("/block_schemas/", block_type_id=f"<{type_}.id>", fields=nested(letter), capabilities=["see", "hear"])
+            for type_, letter in ((1, "a"), (2, "b"))
+        ),
+        post(
+            "/block_schemas/",
+            block_type_id="<3.id>",
+            fields={
+                **nested("c", part={"anyOf": [{"$ref": "#/definitions/A"}, {"$ref": "#/definitions/B"}]}),
+                "definitions": {"A": nested("a", own={"type": "string"}), "B": nested("b", own={"type": "string"})},
+                "block_schema_references": {
+                    "part": [
+                        {"block_type_slug": f"nested-{letter}", "block_schema_checksum": f"sha256:{letter}"}
+                        for letter in "ab"
+                    ]
+                },
+            },
+        ),
+        get("/block_schemas/<6.id>"),
+        get("/block_schemas/checksum/<6.checksum>"),
+        post("/block_schemas/filter", block_schemas={"block_type_id": {"any_": ["<1.id>"]}}),
+        post("/block_schemas/filter", block_schemas={"block_capabilities": {"all_": ["see", "hear"]}}),
+        post("/block_types/filter", block_types={"name": {"like_": "nested"}}),
+        post("/block_types/filter", block_types={"slug": {"any_": ["nested-a"]}}),
+        *(
+            post(
+                "/block_documents/",
+                name=f"n{schema}",
+                block_type_id=f"<{type_}.id>",
+                block_schema_id=f"<{schema}.id>",
+                data=data,
+            )
+            for type_, schema, data in ((1, 4, {"own": 1}), (2, 5, {"own": "x"}), (2, 4, {}))
+        ),
+        post(
+            "/block_documents/",
+            name="n6",
+            block_type_id="<3.id>",
+            block_schema_id="<6.id>",
+            data={"part": {"$ref": {"block_document_id": "<13.id>"}}},
+        ),
+        get("/block_documents/<16.id>"),
+        post("/block_schemas/", block_type_id="<1.id>", fields=nested("a", more={})),
+        patch("/block_documents/<13.id>", block_schema_id="<18.id>", data={"more": 1}, merge_existing_data=False),
+        patch("/block_documents/<13.id>", block_schema_id="<5.id>", data={}, merge_existing_data=False),
+        get("/block_documents/<13.id>"),
+        get("/block_documents/<16.id>"),
+        delete("/block_documents/<13.id>"),
+        get("/block_documents/<16.id>"),
+        delete("/block_types/<1.id>"),
+        get("/block_schemas/<6.id>"),
     ],
 }

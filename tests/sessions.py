@@ -15,7 +15,13 @@ import httpx
 ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{6})?Z")
 NAME = re.compile(r"\$\d+")
-MEASURED = ("total_run_time", "estimated_run_time", "estimated_start_time_delta", "delay_seconds")
+MEASURED = (
+    "total_run_time",
+    "estimated_run_time",
+    "estimated_start_time_delta",
+    "delay_seconds",
+    "time_in_current_state",
+)
 PART = re.compile(r"<(\d+)\.([\w.]+)>")
 
 
