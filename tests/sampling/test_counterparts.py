@@ -89,3 +89,12 @@ def test_clocks_may_differ_but_not_from_one_time_to_the_next() -> None:
     assert counterparts.aligned(EARLY, LATE) == LATE
     assert counterparts.aligned("2026-03-02T10:00:00Z", "2026-03-02T11:00:01Z") == "2026-03-02T11:00:01Z"
     assert counterparts.aligned("2026-03-02T10:00:00Z", "2026-03-02T10:00:00.5Z") == "2026-03-02T10:00:00Z"
+
+
+def test_links_of_two_servers() -> None:
+    counterparts = Counterparts({"next"})
+    there, here = ({"next": f"http://{host}/api/pages?page-token={token}"} for host, token in (("a", "x"), ("b", "y")))
+    assert counterparts.aligned(there, here) == here
+    assert counterparts.request(Request("GET", "/pages?page-token=y", "/pages")).path == "/pages?page-token=x"
+    assert counterparts.request(Request("GET", "/pages?page-token=z", "/pages")).path == "/pages?page-token=z"
+    assert counterparts.aligned({"next": None}, here) == {"next": None}

@@ -1,9 +1,11 @@
 """Random sessions, whose responses are compared with those of servers of our own."""
 
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -15,7 +17,7 @@ from tests.conftest import SMALL
 from tests.mutants.behaviours import replies, sends
 from tests.mutants.exchange import Answer as Reply
 from tests.mutants.exchange import Request as Sent
-from tests.mutants.mutant import Behaviour, unchanged
+from tests.mutants.mutant import Behaviour, BrokenServer, unchanged
 from tests.mutants.origin import Inside
 from tests.mutants.paths import drop
 from tests.mutants.proxy import Proxy
@@ -25,6 +27,7 @@ from understudy.operations.api_folder import Api, own_folder
 from understudy.reference.reference_server import ReferenceServer
 from understudy.reports.verdict import Verdict
 from understudy.sampling.answers import Answer
+from understudy.sampling.counterparts import ID
 from understudy.sampling.moving_fields import moving_fields
 from understudy.sampling.random_requests import Request
 from understudy.verify.checks import sessions
@@ -54,11 +57,13 @@ Verify = Callable[..., Verdict]
 def verdict(all_operations: ContextFactory, references: References, api: Api) -> Verify:
     """Sends the requests of some sessions about the operations of a tag, or begun by a scenario, to a server."""
 
-    def check(behaviour: Behaviour, tag: str, count: int = SESSIONS, scenario: str = "") -> Verdict:
+    def check(
+        behaviour: Behaviour, tag: str, count: int = SESSIONS, scenario: str = "", *, is_alone: bool = False
+    ) -> Verdict:
         app = Proxy(Inside(app_on(SMALL, api)), behaviour)
         with all_operations.context_of(app) as context:
             named = next((each for each in scenarios(context.endpoint_map) if each.name == scenario), None)
-            subject = sessions.Subject(partial(has_tag, tag), named)
+            subject = sessions.Subject(partial(has_tag, tag), named, is_alone)
             for _ in range(count):
                 context.results.run(partial(sessions.check, context, references, context.session_operations, subject))
             assert context.results.verdict.errors == []
@@ -157,6 +162,47 @@ def test_broken_filters_of_events(verdict: Verify, monkeypatch: pytest.MonkeyPat
     assert verdict(unchanged, "events", count=2, scenario=scenario).violations == []
     found = verdict(EVENTS[scenario], "events", count=2, scenario=scenario).violations
     assert {each.rule.name for each in found} == {"session"}
+
+
+def test_a_scenario_alone_has_its_requests_and_no_others(verdict: Verify) -> None:
+    seen: list[str] = []
+
+    def noted(sent: Sent, answer: Reply) -> Reply:
+        seen.append(f"{sent.method} {re.sub(ID, '{id}', sent.path)}")
+        return answer
+
+    run, state = "/flow_runs/{id}", "POST /flow_runs/{id}/set_state"
+    result = verdict(
+        replies(".*", noted), "flow_runs", count=1, scenario="results that no state may lose", is_alone=True
+    )
+    assert result.violations == []
+    tried = [f"GET {run}", state]
+    assert seen[:10] == ["POST /flows/", "POST /flow_runs/", state, state, *tried, *tried, state, f"GET {run}"]
+    assert {each.partition(" ")[0] for each in seen[10:]} == {"DELETE"}
+
+
+def test_a_scenario_has_headers_of_clients(verdict: Verify) -> None:
+    """The slot of a client that does not renew leases has none once it runs; here all clients are as one of those."""
+
+    async def as_another_client(sent: Sent, broken: BrokenServer) -> Reply:
+        return await broken.ask(replace(sent, headers=httpx.Headers({**sent.headers, "user-agent": "another"})))
+
+    name = "slots of clients that renew leases"
+    assert verdict(unchanged, "flow_runs", count=1, scenario=name, is_alone=True).violations == []
+    found = verdict(as_another_client, "flow_runs", count=1, scenario=name, is_alone=True).violations
+    assert {each.rule.name for each in found} == {"session"}
+
+
+def test_a_scenario_follows_the_links_of_responses(verdict: Verify, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "PAUSE", 0.02)
+
+    def changed(_: Sent, answer: Reply) -> Reply:
+        return answer.saying({**answer.json, "events": []}) if answer.is_success else answer
+
+    name = "pages of events"
+    assert verdict(unchanged, "events", count=1, scenario=name, is_alone=True).violations == []
+    found = verdict(replies("GET /events/filter/next.*", changed), "events", count=1, scenario=name, is_alone=True)
+    assert {(each.rule.name, each.operation) for each in found.violations} == {("session", "GET /events/filter/next")}
 
 
 def test_a_server_that_is_late_once_is_not_blamed(verdict: Verify) -> None:

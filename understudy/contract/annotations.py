@@ -81,11 +81,11 @@ def uniqueness(value: Any, others: Mapping[str, Any], tables: Tables) -> str | N
 
 
 def scenarios(value: Any, others: Mapping[str, Any], tables: Tables) -> str | None:
-    keys = {"send", "body", "as", "status", "shows"}
+    keys = {"send", "body", "headers", "as", "status", "shows"}
     steps = [step for part in value.values() for step in part] if isinstance(value, dict) else [None]
     if all(isinstance(step, dict) and is_text(step.get("send")) and step.keys() <= keys for step in steps):
         return None
-    return "takes for each name a list of requests with `send`, and `body`, `as`, `status` and `shows` as needed"
+    return "takes for each name a list of requests with `send`, and with `body`, `headers`, `as`, `status` and `shows`"
 
 
 MESSAGES = with_keys("missing", "empty")

@@ -47,7 +47,8 @@ class ReferenceServer:
     def ask(self, request: Request) -> Answer:
         """The response to a request."""
         content = None if request.body is None else json.dumps(request.body).encode()
-        sent = self._client.request(request.method, request.path, content=content, headers=JSON)
+        headers = {**JSON, **request.headers}
+        sent = self._client.request(request.method, request.path, content=content, headers=headers)
         response = self._loop.run_until_complete(sent)
         return Answer(response.status_code, body_of(response))
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from math import isclose
 from typing import Any
+from urllib.parse import urlsplit
 
 from understudy.sampling.answers import same
 from understudy.sampling.random_requests import Request
@@ -33,6 +34,7 @@ class Counterparts:
         self._moving = moving
         self._there: dict[str, str] = {}
         self._here: dict[str, str] = {}
+        self._links: dict[str, str] = {}  # the query of a URL there by that of its counterpart here
         self._sent: set[str] = set()
         self._ahead: float | None = None  # the clock here of the one there, in seconds
 
@@ -42,7 +44,9 @@ class Counterparts:
 
     def request(self, request: Request) -> Request:
         """A request for the server there."""
-        path, body = replaced(request.path, self._there), replaced(json.dumps(request.body), self._there)
+        way, _, query = request.path.partition("?")
+        path = f"{way}?{self._links[query]}" if query in self._links else request.path
+        path, body = replaced(path, self._there), replaced(json.dumps(request.body), self._there)
         # A time of a moment ago is one that a server made: another may make the same for something else.
         self._sent.update(made for made in MADE.findall(f"{path} {body}") if not is_recent(made))
         return replace(request, path=path, body=json.loads(body))
@@ -61,7 +65,11 @@ class Counterparts:
         return json.loads(replaced(json.dumps(there), self._here))
 
     def _aligned_field(self, name: str, there: Any, here: Any) -> Any:
-        return here if name in self._moving and are_alike(there, here) else self.aligned(there, here)
+        if name not in self._moving or not are_alike(there, here):
+            return self.aligned(there, here)
+        if isinstance(here, str):
+            self._links[urlsplit(here).query] = urlsplit(there).query
+        return here
 
     def _aligned_list(self, there: Sequence[Any], here: Sequence[Any]) -> list[Any]:
         correspond = [self._corresponds(*pair) for pair in zip(there, here, strict=True)]
@@ -119,12 +127,19 @@ class Counterparts:
 
 
 def are_alike(there: Any, here: Any) -> bool:
-    """Whether two values that change with time may be the same: flags, and numbers that are not far apart."""
+    """Whether two values that change with time may be the same: flags, numbers that are not far apart, and links."""
+    if isinstance(there, str) and isinstance(here, str):
+        return is_link(there) and is_link(here)
     if isinstance(there, bool) or isinstance(here, bool):
         return isinstance(there, bool) and isinstance(here, bool)
     if not isinstance(there, int | float) or not isinstance(here, int | float):
         return False
     return isclose(there, here, rel_tol=PART, abs_tol=NEAR)
+
+
+def is_link(text: str) -> bool:
+    """Whether a text is a URL with a query, such as that of the next page."""
+    return "://" in text and bool(urlsplit(text).query)
 
 
 def is_recent(made: str) -> bool:

@@ -101,11 +101,13 @@ def stages(
     """
     own, related = own_operators(subjects), related_operators(subjects)
     sorts = in_turns(sorts_of(context, subjects))
-    firsts = [lives_of(context, only), scenarios_of(context, only), sessions_of(context, only, "a session")]
+    alone = scenario_sessions_of(context, only, "compared", is_alone=True)
+    among = scenario_sessions_of(context, only, "among other requests", is_alone=False)
+    firsts = [lives_of(context, only), scenarios_of(context, only), alone, sessions_of(context, only, "a session")]
     first = in_turns(firsts) if allow_writes else []
     more = repeated(partial(sessions_of, context, only), "session", SESSIONS)
     changing = in_turns([*changes(context, subjects), deletions(context, only)])
-    writing = [changing, *halves(scenario_sessions_of(context, only)), more] if allow_writes else []
+    writing = [changing, *halves(among), more] if allow_writes else []
     reading = [] if allow_writes else repeated(partial(same_rows_of, context, only), "other requests", ROUNDS)
     return [
         [list(operations(context, subjects, only))],
@@ -340,13 +342,13 @@ def sessions_of(context: CheckContext, only: Only, name: str) -> list[Part]:
     ]
 
 
-def scenario_sessions_of(context: CheckContext, only: Only) -> list[Part]:
-    """The parts that send the requests of a scenario among random ones, in random order."""
+def scenario_sessions_of(context: CheckContext, only: Only, name: str, *, is_alone: bool) -> list[Part]:
+    """The parts that send the requests of a scenario, alone or among random ones, in random order."""
     parts = [
-        Part(f"{each.endpoint.label}: {each.name}, among other requests", task)
+        Part(f"{each.endpoint.label}: {each.name}, {name}", task)
         for each in scenarios_for(context, only)
         if not any(map(changes_selected, operations_of(context.endpoint_map, each)))
-        for task in session_of(context, sessions.Subject(partial(has_tag, tag_of(each.endpoint)), each))
+        for task in session_of(context, sessions.Subject(partial(has_tag, tag_of(each.endpoint)), each, is_alone))
     ]
     return context.random.sample(parts, k=len(parts))
 

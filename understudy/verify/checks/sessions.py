@@ -21,6 +21,7 @@ from understudy.verify.requests.session_operations import SessionOperations
 
 LENGTH = 40  # requests of a session without a scenario
 AFTER = 5  # requests at the end of a session with a scenario
+BETWEEN = 0.3  # of the requests of a scenario are followed by a random one
 OTHERS = 0.5  # requests among those of a scenario, for each of these
 TRIES = 12  # times that a session is played again to make it shorter
 CONFIRMED = 3  # times that it is played again then, since some responses depend on the order of random ids
@@ -72,10 +73,25 @@ class Finding:
 
 @dataclass(frozen=True)
 class Subject:
-    """What a session is about: the operations of a topic, and first the requests of a scenario, if there is one."""
+    """What a session is about: the operations of a topic, and first the requests of a scenario, if there is one.
+
+    Args:
+        topic: whether an operation belongs to it.
+        scenario: of the contract.
+        is_alone: whether the session has the requests of the scenario and no others.
+    """
 
     topic: Callable[[Endpoint], bool]
     scenario: Scenario | None = None
+    is_alone: bool = False
+
+    @property
+    def length(self) -> int:
+        """The number of requests."""
+        if self.scenario is None:
+            return LENGTH
+        steps = len(self.scenario.steps)
+        return steps if self.is_alone else AFTER + round((1 + OTHERS) * steps)
 
 
 def check(context: CheckContext, references: References, operations: SessionOperations, subject: Subject) -> None:
@@ -86,9 +102,9 @@ def check(context: CheckContext, references: References, operations: SessionOper
     mark = f"{context.own.mark()}-{number}"
     scenario = subject.scenario
     script = None if scenario is None else Script(operations.map, scenario, mark)
-    session = Session(operations, context.random, mark, subject.topic, script)
-    length = LENGTH if scenario is None else AFTER + round((1 + OTHERS) * len(scenario.steps))
-    finding = first_finding(context, references, session, length)
+    between = 0.0 if subject.is_alone else BETWEEN
+    session = Session(operations, context.random, mark, subject.topic, script, between)
+    finding = first_finding(context, references, session, subject.length)
     player = Player(context, references, number)
     shown = None if finding is None else player.confirmed(player.shortest(finding))
     delete(context, context.own.made_since(before))
@@ -201,7 +217,7 @@ class Player:
     def play(self, steps: Sequence[Step]) -> Finding | None:
         """The first difference when requests are sent again, with other ids for those that were drawn."""
         self._references.restart()
-        counterparts, shown = Counterparts(), set[str]()
+        counterparts, shown = Counterparts(self._references.moving), set[str]()
         played: list[Step] = []
         for step in steps:
             for drawn in set(re.findall(ID, step.sent)) - shown:

@@ -51,14 +51,14 @@ class References:
 
     def __init__(self, servers: tuple[Reference, Reference], moving: Container[str]) -> None:
         self._servers = servers
-        self._moving = moving
+        self.moving = moving
         self.restart()
 
     def restart(self) -> None:
         """Delete all rows of both."""
         for server in self._servers:
             server.restart()
-        self._counterparts = [Counterparts(self._moving) for _ in self._servers]
+        self._counterparts = [Counterparts(self.moving) for _ in self._servers]
 
     def difference(self, endpoint: Endpoint, request: Request, found: Answer) -> Difference | None:
         """How the response of a server differs from what is expected; None if it does not."""

@@ -19,8 +19,7 @@ FOCUS = 25  # how often an operation of the session's topic is drawn, for each o
 RARE = 0.4  # how often an operation that deletes a row is drawn, for each other one
 OFTEN = 3  # how often one is drawn that does something to a row, such as setting its state
 READ = 0.7  # of the writes to a row are followed by a read of it
-BETWEEN = 0.3  # of the requests of a script are followed by a random one
-AGAIN = 0.5  # of these are the same request with another body
+AGAIN = 0.5  # of the requests between those of a script are the last one with another body
 OPTIONAL = 0.4  # of the other parameters of a query are there
 DEPTH = 3  # of rows that are created since another row refers to them
 
@@ -35,7 +34,8 @@ class Session:
         randomness: draws.
         mark: a text that no other row has.
         topic: whether an operation belongs to what the session is about.
-        script: gives the first requests; others come between them, some the same with another body.
+        script: gives the first requests.
+        between: the share of these that are followed by a random request, which may be the same with another body.
     """
 
     def __init__(
@@ -45,6 +45,7 @@ class Session:
         mark: str,
         topic: Callable[[Endpoint], bool],
         script: Script | None = None,
+        between: float = 0.0,
     ) -> None:
         self._operations = operations
         self._random = randomness
@@ -53,6 +54,7 @@ class Session:
         self._weights = [(FOCUS if topic(each) else 1) * weight_of(each) for each in operations.endpoints]
         self._written: Drawn | None = None
         self._script = script
+        self._between = between
         self._scripted: Drawn | None = None  # the last request, if it is of the script
 
     def learn(self, endpoint: Endpoint, request: Request, answer: Answer) -> bool:
@@ -61,6 +63,7 @@ class Session:
         is_own = self._rows.are_named(request) or (endpoint.body is not None and not selects)
         if self._script is not None and self._scripted is not None:
             self._script.learn(answer)
+            is_own |= self._script.is_link  # of a response that depends on nothing else
         return self._rows.learn(endpoint, request, answer, self._operations.created(endpoint)) and is_own
 
     def next(self) -> Drawn:
@@ -74,7 +77,7 @@ class Session:
 
     def _next_of_script(self) -> Drawn | None:
         """The next request of the script; None at its end, or if another one is to follow the last."""
-        is_followed = self._scripted is not None and self._chance(BETWEEN)
+        is_followed = self._scripted is not None and self._chance(self._between)
         return None if self._script is None or is_followed else self._script.next()
 
     def _changed(self, endpoint: Endpoint, request: Request) -> Drawn:

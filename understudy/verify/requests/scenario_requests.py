@@ -11,11 +11,11 @@ from understudy.sampling.answers import Answer
 from understudy.sampling.random_requests import Request
 from understudy.verify.requests.endpoints import Endpoint, EndpointMap
 
-SENT = {"send", "body"}  # the parts of a step that a request is made of
+SENT = {"send", "body", "headers"}  # the parts of a step that a request is made of
 PLACEHOLDER = re.compile(r"\{([\w.]+)\}")
 
 Step = Mapping[str, Any]
-"""A request as the contract has it: what to `send`, its `body`, and what its response is called (`as`)."""
+"""A request as the contract has it: what to `send`, its `body` and `headers`, what its response is called (`as`)."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +52,13 @@ class Script:
         self._left = deque(scenario.steps)
         self._values: dict[str, Any] = values_of(mark)
         self._name = ""
+        self.is_link = False  # whether the last request was to a URL that a response had
 
     def next(self) -> tuple[Endpoint, Request] | None:
         """The next operation and request; None at the end."""
         while self._left:
             step = self._left.popleft()
-            self._name = step.get("as", "")
+            self._name, self.is_link = step.get("as", ""), is_link(step)
             with suppress(KeyError):
                 return request_of(self._map, filled({name: step[name] for name in SENT & step.keys()}, self._values))
         return None
@@ -80,9 +81,17 @@ def scenarios(endpoint_map: EndpointMap) -> Iterator[Scenario]:
 
 
 def operations(endpoint_map: EndpointMap, scenario: Scenario) -> list[Endpoint]:
-    """The operation that a scenario is about, and the others of its requests but those that create rows of a table."""
-    asked = (request_of(endpoint_map, step)[0] for step in scenario.steps)
+    """The operation that a scenario is about, and the others of its requests but those that create rows of a table.
+
+    Those of URLs that responses have are not known before.
+    """
+    asked = (request_of(endpoint_map, step)[0] for step in scenario.steps if not is_link(step))
     return [scenario.endpoint, *(each for each in asked if each not in endpoint_map.creates.values())]
+
+
+def is_link(step: Step) -> bool:
+    """Whether a request is to a URL that a response has."""
+    return " /" not in step["send"]
 
 
 def request_of(endpoint_map: EndpointMap, step: Step) -> tuple[Endpoint, Request]:
@@ -91,16 +100,26 @@ def request_of(endpoint_map: EndpointMap, step: Step) -> tuple[Endpoint, Request
     Raises:
         KeyError: the contract has no such operation.
     """
-    method, _, path = step["send"].partition(" ")
-    found = [
-        endpoint
-        for endpoint in endpoint_map.endpoints
-        if endpoint.method == method and endpoint.matches(path.partition("?")[0])
-    ]
-    if not found:
-        raise KeyError(f"{method} {path}")
-    endpoint = min(found, key=lambda each: each.path.count("{"))
-    return endpoint, Request(method, path, endpoint.path, step.get("body"), endpoint.body)
+    method, _, place = step["send"].partition(" ")
+    for path in paths_of(place):
+        found = [
+            endpoint
+            for endpoint in endpoint_map.endpoints
+            if endpoint.method == method and endpoint.matches(path.partition("?")[0])
+        ]
+        if found:
+            endpoint = min(found, key=lambda each: each.path.count("{"))
+            body, headers = step.get("body"), step.get("headers", {})
+            return endpoint, Request(method, path, endpoint.path, body, endpoint.body, headers)
+    raise KeyError(f"{method} {place}")
+
+
+def paths_of(place: str) -> list[str]:
+    """What a path in the API can be: itself or, of the URL of a response, any end."""
+    if "://" not in place:
+        return [place]
+    parts = place.split("/")
+    return [f"/{'/'.join(parts[number:])}" for number in range(3, len(parts))]
 
 
 def filled(value: Any, values: Mapping[str, Any]) -> Any:
