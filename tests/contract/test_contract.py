@@ -324,6 +324,75 @@ MISTAKES: dict[str, Mistake] = {
         'text/csv:\n            schema: {$ref: "#/components/schemas/FlowUpdate"}',
         "only application/json is served",
     ),
+    "no operation id": ("      operationId: flows.create_flow\n", "", "an operation requires an `operationId`"),
+    "a unique field that is not there": (
+        "x-unique: [[checksum, version]]",
+        "x-unique: [[checksum, edition, copy]]",
+        "`x-unique` has unknown fields: copy, edition",
+    ),
+    "a unique field of no list": ("x-unique: [[checksum, version]]", "x-unique: checksum", "takes lists of fields"),
+    "a namespace that is no id": (
+        "namespace: 6f1d5f7c-6a51-4a5c-9d3e-0d8f6c1b2a34",
+        "namespace: artifacts",
+        "`x-derived` requires from, per, newest, reference and a UUID as namespace (ValueError('badly formed",
+    ),
+    "a name of an unknown table": (
+        "x-names: flows.name",
+        "x-names: flow.name",
+        "`x-names` takes TABLE.FIELD: no table is named `flow`; did you mean `flows`?",
+    ),
+    "a name by an unknown field": (
+        "x-names: flows.name",
+        "x-names: flows.nam",
+        "`x-names` takes TABLE.FIELD: `flows` has no field `nam`; did you mean `name`?",
+    ),
+    "a service without tables": (
+        "  services.pauses: [flow_runs]\n",
+        "  services.pauses: flow_runs\n",
+        "`services.pauses: flow_runs` is not of the form `feeding: [pets]`",
+    ),
+    "a service of an unknown table": (
+        "  services.pauses: [flow_runs]\n",
+        "  services.pauses: [flow_run]\n",
+        "no table is named `flow_run`; did you mean `flow_runs`?",
+    ),
+    "a stream without a path": (
+        "  /events/in: events.stream_in\n",
+        "  events/in: events.stream_in\n",
+        "`events/in: events.stream_in` is not of the form `/pets/{name}: pets.stream_pet`",
+    ),
+    "changes of a table that nobody observes": (
+        "      x-observed-by: server_events.rows.observe_artifacts\n",
+        "",
+        "`x-observes` requires an `x-observed-by` of the row schema of `artifact_collections`",
+    ),
+    "a selection that is required": (
+        "      content:\n        application/json:\n          schema:\n            type: object\n            nullable: true\n"
+        "            x-selects: artifacts\n",
+        "      required: true\n      content:\n        application/json:\n          schema:\n            type: object\n"
+        "            nullable: true\n            x-selects: artifacts\n",
+        "a body with `x-selects` is required only if a name in it is; use `required: false`",
+    ),
+    "a list of nothing that is selected": (
+        "      operationId: artifacts.update_artifact\n",
+        "      operationId: artifacts.update_artifact\n      x-action: list\n",
+        "`x-action` requires a body that selects rows (`x-selects`)",
+    ),
+    "labels without messages": (
+        "          missing: Resources must include the prefect.resource.id label\n",
+        "",
+        "`x-labels` takes for each name the messages `missing` and `empty`",
+    ),
+    "a scenario of an unknown step": (
+        "{send: POST /flows/, body:",
+        "{sent: POST /flows/, body:",
+        "takes for each name a list of requests with `send`, and `body`, `as`, `status` and `shows` as needed",
+    ),
+    "an existence at the end of a long way": (
+        "x-related: flow_runs.parent_task_run_id\n      properties:\n        exists_: {",
+        "x-related: flow_runs.parent_task_run_id/flow_id\n      properties:\n        exists_: {",
+        "existence requires a path of one step",
+    ),
 }
 
 
