@@ -367,10 +367,8 @@ MISTAKES: dict[str, Mistake] = {
         "`x-observes` requires an `x-observed-by` of the row schema of `artifact_collections`",
     ),
     "a selection that is required": (
-        "      content:\n        application/json:\n          schema:\n            type: object\n            nullable: true\n"
-        "            x-selects: artifacts\n",
-        "      required: true\n      content:\n        application/json:\n          schema:\n            type: object\n"
-        "            nullable: true\n            x-selects: artifacts\n",
+        "    ArtifactPage:\n",
+        "    ArtifactPage:\n      required: true\n",
         "a body with `x-selects` is required only if a name in it is; use `required: false`",
     ),
     "a list of nothing that is selected": (
