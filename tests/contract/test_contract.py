@@ -367,7 +367,7 @@ MISTAKES: dict[str, Mistake] = {
         "`x-observes` requires an `x-observed-by` of the row schema of `artifact_collections`",
     ),
     "a selection that is required": (
-        "    ArtifactPage:\n",
+        "    ArtifactPage:\n      required: false\n",
         "    ArtifactPage:\n      required: true\n",
         "a body with `x-selects` is required only if a name in it is; use `required: false`",
     ),
