@@ -359,8 +359,11 @@ RESOURCE_WRITES: dict[str, list[Step]] = {
         deployment("d", schedules=[{"schedule": CRON, "slug": "a", "active": False}]),
         post("/deployments/<2.id>/schedules", [{"schedule": CRON, "slug": "a"}]),
         post("/deployments/<2.id>/schedules", [{"schedule": CRON, "slug": "b"}, {"schedule": CRON, "slug": "b"}]),
-        post("/deployments/<2.id>/schedules", [{"schedule": CRON, "max_scheduled_runs": 501}]),
-        post("/deployments/<2.id>/schedules", [{"schedule": CRON, "max_scheduled_runs": 500, "active": False}]),
+        post("/deployments/<2.id>/schedules", [{"schedule": CRON, "max_scheduled_runs": 51}]),
+        post(
+            "/deployments/<2.id>/schedules",
+            [{"schedule": CRON, "slug": "d", "max_scheduled_runs": 50, "active": False}],
+        ),
         post(
             "/deployments/<2.id>/schedules", [{"schedule": CRON, "slug": "c", "active": False, "parameters": {"x": 1}}]
         ),
@@ -391,6 +394,12 @@ RESOURCE_WRITES: dict[str, list[Step]] = {
         get(f"/deployments/{NOBODY}"),
         get("/deployments/name/of changes/nobody"),
         get("/deployments/name/of changes/d"),
+        deployment("plain", schedules=[{"schedule": CRON, "active": False}, {"schedule": CRON, "slug": "a"}]),
+        patch("/deployments/<35.id>", description="d"),
+        patch("/deployments/<35.id>", schedules=[{"schedule": CRON, "active": False, "slug": "b"}, {"active": True}]),
+        get("/deployments/<35.id>"),
+        patch("/deployments/<35.id>", schedules=[]),
+        get("/deployments/<35.id>/schedules"),
         delete(f"/deployments/{NOBODY}"),
         delete("/deployments/<2.id>"),
     ],

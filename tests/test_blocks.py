@@ -255,3 +255,30 @@ def test_documents_are_sorted_by_type_and_name(own: httpx.Client) -> None:
             a_document(own, schema, name)
     found = own.post("/block_documents/filter", json={"sort": "BLOCK_TYPE_AND_NAME_ASC"}).json()
     assert [each["name"] for each in found] == ["b", "d", "a", "c"]
+
+
+# ------------------------------------------------------------------ references
+
+
+def test_capabilities_are_listed_once_in_order(own: httpx.Client) -> None:
+    type_id = created(own, "/block_types/", name="Able", slug="able")["id"]
+    for version, capabilities in (("1", ["write", "read"]), ("2", ["read"]), ("3", [])):
+        body = {"block_type_id": type_id, "fields": {}, "version": version, "capabilities": capabilities}
+        created(own, "/block_schemas/", **body)
+    assert own.get("/block_capabilities/").json() == ["read", "write"]
+
+
+def test_references_that_name_nothing_are_refused(own: httpx.Client) -> None:
+    """A real server fails over them."""
+    type_id = created(own, "/block_types/", name="Plain", slug="plain")["id"]
+    ids = {"block_type_id": type_id, "block_schema_id": created(own, "/block_schemas/", block_type_id=type_id)["id"]}
+    nothing: tuple[Any, ...] = ("text", None, [])
+    for part in nothing:
+        answer = own.post("/block_documents/", json={**ids, "name": "d", "data": {"k": {"$ref": part}}})
+        reason = "The block reference in key k must be an object with a block_document_id."
+        assert refused(answer) == (422, reason)
+    for part in ("text", {}, {"block_type_slug": "plain"}):
+        fields = {"block_schema_references": {"inner": part}}
+        answer = own.post("/block_schemas/", json={"block_type_id": type_id, "fields": fields})
+        reason = "The block schema reference 'inner' has no block_type_slug and block_schema_checksum."
+        assert refused(answer) == (422, reason)

@@ -204,6 +204,7 @@ def test_a_limit_from_before_global_ones_keeps_its_holders_itself(tmp_path: Path
         assert [each["name"] for each in of_tags(api, "decrement", RUNS[0], "old").json()] == ["old"]
         api.post("/concurrency_limits/tag/old/reset", json={"slot_override": RUNS[1:]}).raise_for_status()
         assert holders(api, "old") == RUNS[1:]
+        assert [api.delete("/concurrency_limits/tag/old").status_code for _ in range(2)] == [200, 404]
 
 
 # --------------------------------------------------------------------- together

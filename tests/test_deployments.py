@@ -359,6 +359,15 @@ def test_runs_are_scheduled_between_two_times(scratch: httpx.Client, flow: str, 
     assert scratch.post(f"/deployments/{uuid4()}/schedule", json={}).json() is None
 
 
+def test_nothing_is_scheduled_by_what_is_not_active_nor_after_the_end_of_time(scratch: httpx.Client, flow: str) -> None:
+    made = created(scratch, flow, schedules=[{"schedule": DAILY, "active": False}])
+    path = f"/deployments/{made['id']}/schedule"
+    scratch.post(path, json={"start_time": "2030-03-30T00:00:00Z", "max_runs": 2}).raise_for_status()
+    assert runs(scratch, made["id"]) == []
+    late = scratch.post(path, json={"start_time": "9999-12-31T00:00:00Z"})
+    assert (late.status_code, late.json()) == (422, {"detail": "The times are out of range."})
+
+
 @pytest.mark.parametrize("most", [0, -1])
 def test_each_schedule_gets_a_run_at_least(scratch: httpx.Client, flow: str, most: int) -> None:
     made = created(scratch, flow, schedules=[{"schedule": DAILY}, {"schedule": {"rrule": "FREQ=HOURLY"}}])

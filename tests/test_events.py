@@ -81,6 +81,8 @@ def test_an_event_is_kept_once_as_it_was_sent(own: httpx.Client) -> None:
         ({"resource": {"labels": {"kind": "b?g"}}}, "pump.on"),
         ({"resource": {"labels": {"kind": ["!small"]}}}, "pump.on"),
         ({"resource": {"labels": {"kind": []}}}, ""),
+        ({"resource": {"labels": {"prefect.resource.role": "hall"}}}, ""),
+        ({"resource": {"labels": {'a "quote"': "!x"}}}, ""),
         ({"related": {"role": ["hall"]}}, "Pump.on pump.off"),
         ({"related": {"role": ["hall"], "labels": {"floor": "2"}}}, "Pump.on"),
         ({"related": {"id": ["hall.2"], "labels": {"prefect.resource.role": "tag"}}}, ""),

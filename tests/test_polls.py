@@ -123,6 +123,10 @@ def test_a_queue_with_a_filter_has_runs_by_their_tags(pool: Pool) -> None:
     pool.post(path, name="tagged", tags=[tag])
     pool.post(path, name="other")
     assert [run["name"] for run in pool.post(f"/work_queues/{queue}/get_runs")] == ["tagged"]
+    for deployments, found in (([pool.deployment], ["other", "tagged"]), ([str(uuid4())], []), ([], [])):
+        filter_ = {"deployment_ids": deployments}
+        queue = pool.post("/work_queues/", name=f"queue-{uuid4()}", filter=filter_)["id"]
+        assert sorted(run["name"] for run in pool.post(f"/work_queues/{queue}/get_runs")) == found
 
 
 def test_deployments_are_polled(pool: Pool) -> None:
