@@ -218,8 +218,9 @@ def update_deployment(workspace: Workspace, id: UUID, body: Body) -> Answer:
     check_template(workspace, body)
     if body.get("parameters") is not None:
         body = {**body, "parameters": hydrated(workspace, body["parameters"])}
-    check_parameters(deployment, body)
-    values = without(stored(body), *(["job_variables"] if body.get("job_variables") is None else []))
+    kept = stored(body)
+    check_parameters(deployment, kept)
+    values = without(kept, *(["job_variables"] if body.get("job_variables") is None else []))
     values |= limit_of(workspace, body)
     leaves_pool = "work_pool_name" in body and body["work_pool_name"] is None
     values |= {"work_queue_id": None} if leaves_pool else placed(workspace, body)

@@ -1,6 +1,7 @@
 """Flow runs: shown with their work queue, and with estimates; created with their first state, and moved to others."""
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 from uuid import UUID
 
@@ -146,8 +147,9 @@ def pool_of(workspace: Workspace, deployment: Mapping[str, Any]) -> dict[str, An
 def update_flow_run_labels(workspace: Workspace, id: UUID, body: dict[str, Any]) -> Answer:
     runs, row = workspace["flow_runs"], row_of(workspace, id)
     for name, value in body.items():
-        if not isinstance(value, (bool, int, float, str)):  # a real server takes it, and fails from then on
-            raise Unprocessable(f"The label {name!r} must be a text, a number or a boolean.")
+        if not isinstance(value, (int, str)) and not (isinstance(value, float) and isfinite(value)):
+            # A real server takes it, and fails from then on.
+            raise Unprocessable(f"The label {name!r} must be a text, a finite number or a boolean.")
     labels = runs.values(row)["labels"] or {}
     change(runs, row, {"labels": {**labels, **body}})
     return NO_CONTENT

@@ -72,7 +72,7 @@ def delete_task_run(workspace: Workspace, id: UUID) -> Answer:
 
 def retry_delay(core: core_schema.CoreSchema) -> core_schema.CoreSchema:
     """The schema of retry delays, which a real server coerces to numbers."""
-    kinds = (core_schema.int_schema(), core_schema.float_schema())
+    kinds = (core_schema.int_schema(), core_schema.float_schema(allow_inf_nan=False))
     delays = core_schema.union_schema([*kinds, *map(core_schema.list_schema, kinds)])
     return core_schema.no_info_after_validator_function(checked_delays, delays)
 

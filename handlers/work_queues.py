@@ -91,9 +91,14 @@ def read_work_queues(workspace: Workspace, criteria: Criteria, limit: int, offse
 
 def check_changes(workspace: Workspace, row: int, body: Mapping[str, Any]) -> None:
     """Check that a queue may be changed so. A real server takes any name, and fails from then on."""
-    if body.get("name") is not None and NAMES.fullmatch(body["name"]) is None:
-        raise Unprocessable("The name of a work queue cannot be empty, nor have any of the characters / % & > <.")
+    if body.get("name") is not None:
+        check_name(body["name"])
     check_keys(workspace, workspace["work_queues"], body, CONFLICT, row)
+
+
+def check_name(name: str) -> None:
+    if NAMES.fullmatch(name) is None:
+        raise Unprocessable("The name of a work queue cannot be empty, nor have any of the characters / % & > <.")
 
 
 def delete_work_queue(workspace: Workspace, id: UUID) -> Answer:
@@ -225,6 +230,8 @@ def pool_queue(workspace: Workspace, pool_name: str, queue_name: str, priority: 
         raise NotFound(f'Work pool "{pool_name}" not found.')
     pool: UUID = pools.values(found.min())["id"]
     rows = matching(queues, [(POOL_ID, pool.int), (NAME, queue_name)])
+    if not rows:
+        check_name(queue_name)  # a real server fails with 500
     row = rows.min() if rows else create_queue(workspace, pool, {"name": queue_name, "priority": priority})
     queue: UUID = queues.values(row)["id"]
     return queue

@@ -388,6 +388,35 @@ def test_a_change_deletes_the_runs_to_come(scratch: httpx.Client, flow: str) -> 
     assert runs(scratch, made["id"]) == []
 
 
+@pytest.mark.parametrize("name", ["a/b", "a%", "<", ">", "&"])
+def test_a_queue_that_a_deployment_needs_is_only_made_with_a_name_for_paths(
+    scratch: httpx.Client, flow: str, pool: str, name: str
+) -> None:
+    variables = {"job_variables": {"cpu": 1}}
+    deployment = created(scratch, flow, work_pool_name=pool, **variables)["id"]
+    for refused in (
+        create(scratch, flow, name="other", work_queue_name=name),
+        create(scratch, flow, name="other", work_queue_name=name, work_pool_name=pool, **variables),
+        scratch.patch(f"/deployments/{deployment}", json={"work_queue_name": name}),
+        scratch.post(f"/deployments/{deployment}/create_flow_run", json={"work_queue_name": name, **variables}),
+    ):
+        assert refused.status_code == 422, refused.text
+        assert refused.json()["detail"].startswith("The name of a work queue cannot")
+    assert read(scratch, deployment)["work_queue_name"] == "default"
+
+
+def test_an_empty_schema_takes_any_parameters(scratch: httpx.Client, flow: str) -> None:
+    deployment = created(scratch, flow, parameter_openapi_schema={"type": "object"}, enforce_parameter_schema=True)
+    path = f"/deployments/{deployment['id']}"
+    for change, status in (
+        ({"parameter_openapi_schema": None}, 204),
+        ({"parameters": {"x": 1}}, 409),
+        ({"parameter_openapi_schema": {}, "parameters": {"x": 1}}, 204),
+        ({"parameters": {"x": 2}}, 204),
+    ):
+        assert scratch.patch(path, json=change).status_code == status, change
+
+
 def test_queues_that_select_a_deployment(scratch: httpx.Client, flow: str, pool: str) -> None:
     made = created(scratch, flow, tags=["a", "b"])
     filters: dict[str, Any] = {"all": None, "tag": {"tags": ["a"]}, "other": {"tags": ["c"]}}

@@ -11,6 +11,7 @@ import pytest
 from tests.servers import stand_in
 
 START = "2030-01-01T00:00:00Z"
+JSON = {"content-type": "application/json"}
 
 
 def created(api: httpx.Client, path: str, **fields: object) -> dict[str, Any]:
@@ -303,8 +304,28 @@ def test_labels_are_added(scratch: httpx.Client, run: str) -> None:
     assert scratch.patch(f"/flow_runs/{run}/labels", json={"b": "x"}).status_code == 204
     labels = scratch.get(f"/flow_runs/{run}").json()["labels"]
     assert (labels["a"], labels["b"]) == (1, "x")
-    assert scratch.patch(f"/flow_runs/{run}/labels", json={"b": {}}).status_code == 422
+    for refused in ("{}", "null", "NaN", "Infinity", "1e400"):
+        assert scratch.patch(f"/flow_runs/{run}/labels", content=f'{{"b": {refused}}}', headers=JSON).status_code == 422
     assert scratch.patch(f"/flow_runs/{uuid4()}/labels", json={}).status_code == 404
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
+def test_numbers_that_a_row_cannot_have_are_refused(scratch: httpx.Client, flow: str, run: str, number: str) -> None:
+    """Stored as null, they would keep the row from being read again."""
+    of_task = {"flow_run_id": run, "task_key": f"key-{uuid4()}", "dynamic_key": "0", "name": "t"}
+    for path, body, field, value in (
+        ("/flows/", {"name": f"flow-{uuid4()}"}, "labels", '{"a": ?}'),
+        ("/flow_runs/", {"flow_id": flow}, "labels", '{"a": ?}'),
+        ("/deployments/", {"flow_id": flow, "name": "d"}, "labels", '{"a": ?}'),
+        ("/task_runs/", of_task, "labels", '{"a": ?}'),
+        ("/task_runs/", of_task, "empirical_policy", '{"retry_delay_seconds": ?}'),
+        ("/task_runs/", of_task, "empirical_policy", '{"retry_delay": [1, ?]}'),
+    ):
+        content = f'{json.dumps(body)[:-1]}, "{field}": {value.replace("?", number)}}}'
+        assert scratch.post(path, content=content, headers=JSON).status_code == 422, content
+    content = f'{json.dumps(of_task)[:-1]}, "empirical_policy": {{"retry_jitter_factor": {number.strip("-")}}}}}'
+    shown = scratch.post("/task_runs/", content=content, headers=JSON).raise_for_status().json()
+    assert shown["empirical_policy"]["retry_jitter_factor"] is None
 
 
 def test_logs_are_downloaded_as_csv(scratch: httpx.Client, run: str) -> None:

@@ -198,6 +198,24 @@ def test_rows_are_named_by_a_text_that_is_unique_by_itself(unique: list[tuple[st
     assert name_field(Contract.read(own_folder() / "openapi.yaml").place(row, "Row"), unique) == field
 
 
+def objects(value: Any) -> Iterator[dict[str, Any]]:
+    """All objects within a part of the contract."""
+    if isinstance(value, dict):
+        yield value
+    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from objects(part)
+
+
+def test_a_union_that_may_be_null_has_a_member_that_may() -> None:
+    """OpenAPI 3.0 has `nullable` beside a `type` only."""
+    unions = [each for each in objects(CONTRACT.document) if each.get("nullable") and "anyOf" in each]
+    assert len(unions) > 1
+    schemas = CONTRACT.document["components"]["schemas"]
+    for union in unions:
+        members = [schemas[each["$ref"].rpartition("/")[2]] if "$ref" in each else each for each in union["anyOf"]]
+        assert any(member.get("nullable") for member in members), union
+
+
 def test_properties_beside_a_reference_are_not_the_ones_that_it_leads_to() -> None:
     """What was made of a schema is kept by its path, so two schemas must never have the same."""
     schema = {"type": "object", "properties": {"size": {"type": "integer"}}}

@@ -180,8 +180,10 @@ def number(place: Place, reading: Reading) -> core_schema.CoreSchema:
     made = core_schema.float_schema(
         strict=reading.strict,
         le=place.value.get("maximum"),
-        # JSON has no such numbers, but the real server accepts them. Bounds would not refuse NaN.
-        allow_inf_nan=reading is not Reading.STRICT and not place.value.keys() & {"minimum", "maximum"},
+        # JSON has no such numbers, but the real server accepts them, and shows null. Bounds would not refuse NaN.
+        allow_inf_nan=reading is not Reading.STRICT
+        and place.value.get("nullable", False)
+        and not place.value.keys() & {"minimum", "maximum"},
     )
     return {**made, **lower_bound(place)}
 
