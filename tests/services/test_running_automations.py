@@ -365,6 +365,32 @@ def test_an_action_that_fails_says_why(api: httpx.Client, action: Json, reason: 
     assert outcome(api)["reason"] == reason
 
 
+def test_what_did_not_happen_names_nothing(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+    automation(api, absent("my.event"), {"type": "pause-deployment", "source": "inferred"})
+    workspace.clock.advance(11)
+    assert outcome(api)["reason"] == "No event to infer the deployment"
+
+
+def test_a_request_of_an_action_that_is_refused_says_why(api: httpx.Client) -> None:
+    schema = {"type": "object", "properties": {"x": {"type": "integer"}}, "required": ["x"]}
+    flow = posted(api, "/flows/", name="strict")["id"]
+    strict = posted(api, "/deployments/", name="strict", flow_id=flow, parameter_openapi_schema=schema)["id"]
+    wrong = {"source": "selected", "deployment_id": strict, "parameters": {"x": "no"}}
+    automation(api, on("my.event"), {"type": "run-deployment", **wrong})
+    emit(api, "my.event")
+    why = "Error creating flow run: Validation failed for field 'x'. Failure reason: 'no' is not of type 'integer'"
+    failed = outcome(api)
+    assert (failed["status_code"], failed["validation_error"]) == (409, why)
+    assert failed["reason"] == f"Validation error occurred for 'run-deployment' - {why}"
+
+
+def test_a_run_that_does_not_wait_is_not_resumed(api: httpx.Client, deployment: str) -> None:
+    run = posted(api, f"/deployments/{deployment}/create_flow_run", state={"type": "RUNNING"})["id"]
+    automation(api, on("my.event"), {"type": "resume-flow-run"})
+    emit(api, "my.event", f"prefect.flow-run.{run}")
+    assert outcome(api)["reason"] == "Failed to resume flow run: Cannot resume a flow run that is not paused."
+
+
 def a_block(api: httpx.Client, slug: str, *capabilities: str) -> str:
     found = api.get(f"/block_types/slug/{slug}")
     kind = found.json()["id"] if found.is_success else posted(api, "/block_types/", name=slug.title(), slug=slug)["id"]
