@@ -402,7 +402,7 @@ MISTAKES: dict[str, Mistake] = {
     "a scenario of an unknown step": (
         "{send: POST /flows/, body:",
         "{sent: POST /flows/, body:",
-        "takes for each name a list of requests with `send`, and `body`, `as`, `status` and `shows` as needed",
+        "`x-scenarios` takes for each name a list of requests with `send`, and with `body`, `headers`, `as`",
     ),
     "an existence at the end of a long way": (
         "x-related: flow_runs.parent_task_run_id\n      properties:\n        exists_: {",
