@@ -107,7 +107,7 @@ def stages(
     first = in_turns(firsts) if allow_writes else []
     more = repeated(partial(sessions_of, context, only), "session", SESSIONS)
     changing = in_turns([*changes(context, subjects), deletions(context, only)])
-    writing = [changing, *halves(among), more] if allow_writes else []
+    writing = [changing, refused_changes(context, only), *halves(among), more] if allow_writes else []
     reading = [] if allow_writes else repeated(partial(same_rows_of, context, only), "other requests", ROUNDS)
     return [
         [list(operations(context, subjects, only))],
@@ -192,6 +192,17 @@ def other_refusals(context: CheckContext, only: Only) -> list[Part]:
         Part(f"{each.label}: other invalid requests", partial(invalid_requests.check_others, context, each))
         for each in queries(context, only)
         if each.body is not None
+    ]
+
+
+def refused_changes(context: CheckContext, only: Only) -> list[Part]:
+    """The parts about invalid bodies for operations that change one row, or create one."""
+    creates, references = context.endpoint_map.creates.values(), context.references
+    return [
+        Part(f"{each.label}: invalid requests", partial(invalid_requests.check_change, context, references, each))
+        for each in context.endpoint_map.endpoints
+        if references is not None and not each.is_safe and each.body is not None and only(each)
+        if each in creates or "{" in each.path
     ]
 
 

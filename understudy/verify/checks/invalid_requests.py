@@ -9,11 +9,13 @@ from typing import Any
 from uuid import UUID
 
 from understudy.contract.contract import Place
-from understudy.sampling.answers import shortened
+from understudy.http.responses import encode
+from understudy.sampling.answers import Answer, same, shortened
 from understudy.sampling.random_requests import Request
 from understudy.verify import rules
 from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Broken, unlike
+from understudy.verify.expectations.reference_answers import References, errors_of
 from understudy.verify.requests.created_rows import may_be_refused
 from understudy.verify.requests.endpoints import Endpoint
 from understudy.verify.requests.invalid_bodies import STRANGER, InvalidBody, Way, invalid_bodies
@@ -50,6 +52,26 @@ def check_others(context: CheckContext, endpoint: Endpoint) -> None:
     for each in context.random.sample(bodies, k=min(SOME, len(bodies))):
         check_body = partial(is_refused, context, endpoint, each)
         context.results.hold(rules.INVALID_REQUEST, endpoint.label, ".".join(each.way), check_body)
+
+
+def check_change(context: CheckContext, references: References, endpoint: Endpoint) -> None:
+    """Hold that an operation that changes rows refuses invalid bodies as our own servers do.
+
+    If it changes one row, that is one of an id that no row has.
+    """
+    references.restart()
+    path = values_of_path(context, endpoint.path)
+    for each in [] if endpoint.body is None else one_for_each_field(context, endpoint.body, 1):
+        if None in context.interpreter.refusals(endpoint, json.dumps(each.body).encode(), {}, path):
+            continue  # a lenient server would look for the row, or create one
+        check_body = partial(differs, context, references, endpoint, endpoint.request(each.body, **path))
+        context.results.hold(rules.INVALID_REQUEST, endpoint.label, ".".join(each.way), check_body)
+
+
+def differs(context: CheckContext, references: References, endpoint: Endpoint, request: Request) -> Broken | None:
+    """How a response differs from those of our own servers."""
+    difference = references.difference(endpoint, request, context.ask(endpoint, request))
+    return None if difference is None else Broken((request,), difference.expected, difference.found)
 
 
 def is_first(context: CheckContext, endpoint: Endpoint) -> bool:
@@ -112,10 +134,23 @@ def is_as_read(
     is_named = all(refusal is None or names(refusal.body, way) for refusal in refusals)
     if way and is_named and not answer.is_success and not names(answer.body, way):
         return Broken((request,), f"an error that names {'.'.join(way)}", shortened(answer.body))
+    errors = [errors_of(Answer(refusal.status, plain(refusal.body))) for refusal in refusals if refusal is not None]
+    if (
+        endpoint.is_safe
+        and not answer.is_success
+        and errors
+        and not any(same(each, errors_of(answer)) for each in errors)
+    ):
+        return unlike((request,), errors[0], errors_of(answer))
     echoed = answer.body.get("request_body", request.body) if isinstance(answer.body, dict) else request.body
     if way and echoed != request.body:
         return Broken((request,), "an error that holds the body that was sent", shortened(answer.body))
     return None
+
+
+def plain(body: Any) -> Any:
+    """The body of an error as it is sent."""
+    return json.loads(encode(body))
 
 
 def sent(endpoint: Endpoint, raw: bytes) -> Request:

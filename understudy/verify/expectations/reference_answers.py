@@ -13,7 +13,9 @@ from understudy.sampling.random_requests import Request
 from understudy.values import is_id
 from understudy.verify.requests.endpoints import LIMIT, OFFSET, PAGE, Endpoint
 
-INVALID = 422  # its body quotes the request, in words that depend on the versions of libraries
+INVALID = 422
+ENTRIES = "exception_detail"  # of an invalid request: what is wrong with it
+SAID = ("type", "loc")  # by an entry in words that do not depend on the versions of libraries
 
 
 @dataclass(frozen=True)
@@ -69,15 +71,27 @@ class References:
         status = answers[0].status
         if status != found.status:
             return Difference(f"{status}", f"{found.status} with {shortened(found.body)}")
-        if status == INVALID:
-            return None
-        body = found.body
+        body = errors_of(found)
         one, other = (
-            body if endpoint.is_moving and are_alike(answer.body, body) else counterparts.aligned(answer.body, body)
+            body
+            if endpoint.is_moving and are_alike(answer.body, body)
+            else counterparts.aligned(errors_of(answer), body)
             for (_, counterparts), answer in zip(pairs, answers, strict=True)
         )
         expected = settled(one, other, body)
         return None if agree(expected, body, request) else Difference.of(expected, body)
+
+
+def errors_of(answer: Answer) -> Any:
+    """The body of a response or, of an invalid request, the kinds and places of what is wrong."""
+    if answer.status != INVALID or not isinstance(answer.body, dict) or not is_entries(answer.body.get(ENTRIES)):
+        return answer.body
+    kinds = [{name: entry[name] for name in SAID} for entry in answer.body[ENTRIES]]
+    return {ENTRIES: sorted(kinds, key=repr)}
+
+
+def is_entries(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(each, dict) and each.keys() >= set(SAID) for each in value)
 
 
 def settled(one: Any, other: Any, found: Any) -> Any:
@@ -92,7 +106,7 @@ def settled(one: Any, other: Any, found: Any) -> Any:
 def settled_list(one: list[Any], other: list[Any], found: list[Any]) -> list[Any]:
     """The same for lists, whose order is that of the two servers if they agree on it and it says anything."""
     rows, others, shown = by_id(one), by_id(other), by_id(found)
-    if rows.keys() == others.keys() == shown.keys() and len(rows) == len(found):
+    if rows.keys() == others.keys() == shown.keys() and len(one) == len(rows) == len(found):
         return [settled(rows[key], others[key], shown[key]) for key in (rows if list(rows) == list(others) else shown)]
     is_by_chance = is_ids(found) or (not same(one, other) and is_permutation(one, other))
     if is_by_chance and is_permutation(one, found):

@@ -1,0 +1,102 @@
+"""Invalid bodies of operations that change rows, whose errors are compared with those of servers of our own."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from functools import partial
+from typing import Any
+
+import pytest
+
+from tests.apps import app_on
+from tests.conftest import SMALL
+from tests.mutants.behaviours import replies
+from tests.mutants.exchange import Answer as Reply
+from tests.mutants.exchange import Request as Sent
+from tests.mutants.mutant import Behaviour, unchanged
+from tests.mutants.origin import Inside
+from tests.mutants.proxy import Proxy
+from tests.verify.contexts import ContextFactory
+from understudy.contract.contract import Contract
+from understudy.operations.api_folder import Api, own_folder
+from understudy.reference.reference_server import ReferenceServer
+from understudy.sampling.answers import Answer
+from understudy.verify.checks import invalid_requests
+from understudy.verify.expectations.reference_answers import References, errors_of
+from understudy.verify.suite import clean_up
+
+CHANGES = ("POST /flows/", "PATCH /work_pools/{name}", "POST /task_runs/{id}/set_state", "POST /deployments/")
+ENTRY = {"type": "missing", "loc": ["body", "name"]}
+
+
+@pytest.fixture(scope="module")
+def references() -> Iterator[References]:
+    with closing(ReferenceServer()) as one, closing(ReferenceServer()) as other:
+        yield References((one, other), moving=())
+
+
+@pytest.fixture
+def failed(references: References, api: Api) -> Callable[[Behaviour], set[str]]:
+    """The operations whose errors a server does not answer as it should."""
+    factory = ContextFactory(Contract.load(own_folder() / "openapi.yaml"))
+
+    def check(behaviour: Behaviour) -> set[str]:
+        with factory.context_of(Proxy(Inside(app_on(SMALL, api)), behaviour)) as context:
+            for endpoint in context.endpoint_map.endpoints:
+                if endpoint.label in CHANGES:
+                    context.results.run(partial(invalid_requests.check_change, context, references, endpoint))
+            verdict = context.results.verdict
+            assert verdict.errors == []
+            assert clean_up(context) == []
+            assert {label for (rule, label) in verdict.checks if rule.name == "invalid request"} == set(CHANGES)
+            return {each.operation for each in verdict.violations if each.rule.name == "invalid request"}
+
+    return check
+
+
+def test_a_correct_server(failed: Callable[[Behaviour], set[str]]) -> None:
+    assert failed(unchanged) == set()
+
+
+def with_entries(change: Callable[[list[Any]], list[Any]]) -> Callable[[Sent, Reply], Reply]:
+    """A change of what errors say."""
+
+    def changed(_: Sent, answer: Reply) -> Reply:
+        body = answer.json
+        is_invalid = isinstance(body, dict) and "exception_detail" in body
+        return answer.saying({**body, "exception_detail": change(body["exception_detail"])}) if is_invalid else answer
+
+    return changed
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda entries: [],
+        lambda entries: [*entries, ENTRY],
+        lambda entries: [{**each, "type": "value_error"} for each in entries],
+        lambda entries: [{**each, "loc": ["body"]} for each in entries],
+        lambda entries: [{**each, "loc": ".".join(map(str, each["loc"]))} for each in entries],
+    ],
+)
+def test_broken_errors(failed: Callable[[Behaviour], set[str]], change: Callable[[list[Any]], list[Any]]) -> None:
+    assert failed(replies("PATCH /work_pools/[^/]+", with_entries(change))) == {"PATCH /work_pools/{name}"}
+
+
+def test_an_invalid_body_that_is_taken(failed: Callable[[Behaviour], set[str]]) -> None:
+    taken = replies("POST /flows/", lambda _, answer: answer.saying({}) if answer.status == 422 else answer)
+    assert failed(taken) == {"POST /flows/"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "errors"),
+    [
+        (Answer(200, {"exception_detail": [ENTRY]}), {"exception_detail": [ENTRY]}),
+        (Answer(422, {"detail": "x"}), {"detail": "x"}),
+        (Answer(422, {"exception_detail": "x"}), {"exception_detail": "x"}),
+        (Answer(422, {"exception_detail": [{}]}), {"exception_detail": [{}]}),
+        (Answer(422, {"exception_detail": [{**ENTRY, "msg": "m"}], "request_body": 1}), {"exception_detail": [ENTRY]}),
+        (Answer(422, None), None),
+    ],
+)
+def test_what_is_compared_of_errors(answer: Answer, errors: Any) -> None:
+    assert errors_of(answer) == errors
