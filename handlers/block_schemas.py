@@ -104,12 +104,11 @@ def type_of(workspace: Workspace, values: Mapping[str, Any]) -> dict[str, Any]:
 def checksum(fields: Fields) -> str:
     """The checksum of a schema's fields, without what says which of them are secret, and without other blocks'."""
     fields = without("secret_fields", fields)
-    definitions = fields.pop("definitions", None)
+    definitions = fields.get("definitions")
     if definitions:
-        kept = own_definitions({**fields, "definitions": definitions}, definitions)
+        kept = own_definitions(fields, definitions)
+        del fields["definitions"]
         fields |= {"definitions": kept} if kept else {}
-    elif definitions is not None:
-        fields["definitions"] = definitions
     # The real server hashes the arguments of a call with the fields.
     return f"sha256:{hashlib.sha256(json.dumps([[fields], {}], sort_keys=True).encode()).hexdigest()}"
 
@@ -168,6 +167,8 @@ def register(workspace: Workspace, values: Mapping[str, Any], definitions: Field
         del fields["definitions"]
         fields |= {"definitions": kept} if kept else {}
     references = fields.pop("block_schema_references", {})
+    if not isinstance(references, dict):
+        raise Unprocessable("The block schema references are not an object.")
     table = workspace["block_schemas"]
     row = insert(table, {**values, "fields": fields, "checksum": digest})
     parent = table.values(row)["id"]

@@ -93,6 +93,8 @@ def test_the_checksum_of_a_schema_is_that_of_a_real_server(own: httpx.Client) ->
     schema = a_schema(own, a_type(own, "checked"), **fields)
     # Recorded from Prefect 3.9.1.
     assert schema["checksum"] == "sha256:9c653d3ced2b49a84cd54fd9ed7a8c227c8add1ac9382386465db5e99932123b"
+    schema = a_schema(own, a_type(own, "without"), title="T", definitions=None)
+    assert schema["checksum"] == "sha256:13b06694a4df2e175dc7d90e0632cb08dc3106dccd0903f7a388da1539db461c"
 
 
 def test_a_schema_with_the_same_checksum_and_version_is_found_again(own: httpx.Client) -> None:
@@ -282,3 +284,7 @@ def test_references_that_name_nothing_are_refused(own: httpx.Client) -> None:
         answer = own.post("/block_schemas/", json={"block_type_id": type_id, "fields": fields})
         reason = "The block schema reference 'inner' has no block_type_slug and block_schema_checksum."
         assert refused(answer) == (422, reason)
+    for references in (*nothing, 5):
+        body = {"block_type_id": type_id, "fields": {"block_schema_references": references}}
+        reason = "The block schema references are not an object."
+        assert refused(own.post("/block_schemas/", json=body)) == (422, reason)

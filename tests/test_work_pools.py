@@ -137,7 +137,12 @@ def test_slots_are_counted_where_there_is_a_limit(scratch: httpx.Client) -> None
     [
         ({"job_configuration": {"a": 1}}, "must contain both"),
         ({"job_configuration": {"a": "{{ b }}-{{c}}"}, "variables": {"properties": {"b": {}}}}, "variable(s): c."),
+        *(
+            ({"job_configuration": {"a": "{{ b }}"}, "variables": {"properties": odd}}, "variable(s): b.")
+            for odd in (None, 5, True, "b", [], ["b"])
+        ),
         ({"job_configuration": {"a": ["{{ b }}"]}, "variables": {"properties": {"b": {}}}}, None),
+        ({"job_configuration": {"a": ["{{ b }}"]}, "variables": {"properties": {"b": True}}}, None),
         ({}, None),
     ],
 )

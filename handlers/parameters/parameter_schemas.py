@@ -233,7 +233,7 @@ def defaults_of(workspace: Workspace, schema: Schema) -> tuple[dict[str, Any], b
 def all_defaults_of(workspace: Workspace, schema: Schema) -> Iterator[tuple[str, Any]]:
     """The defaults of the properties of a schema, with the data of blocks that they refer to."""
     for name, part in schema.get("properties", {}).items():
-        if "default" not in part:
+        if not isinstance(part, dict) or "default" not in part:  # a schema can be true or false
             continue
         default = part["default"]
         if isinstance(default, dict) and "$ref" in default:
@@ -273,6 +273,8 @@ def as_meant(schema: Schema, defaults_may_be_null: bool = False) -> Schema:
 def properties_as_meant(schema: Schema, defaults_may_be_null: bool) -> None:
     required = schema.get("required", [])
     for name, part in schema.get("properties", {}).items():
+        if not isinstance(part, dict):
+            continue
         may_be_null = "default" not in part or defaults_may_be_null
         if name not in required and part.get("type", "null") != "null" and may_be_null:
             part["anyOf"] = [{"type": part.pop("type")}, {"type": "null"}]

@@ -484,7 +484,9 @@ def declared(rule: Mapping[str, str], value: dict[str, Any]) -> dict[str, Any]:
         return value
     if not (uses and declares and isinstance(uses, dict) and isinstance(declares, dict)):
         raise ValueError(rule["incomplete"])
-    undeclared = {*PLACEHOLDER.findall(to_json(list(uses.values())).decode())} - {*declares.get("properties", {})}
+    properties = declares.get("properties")
+    names = properties if isinstance(properties, dict) else ()  # what else it can be has no names
+    undeclared = {*PLACEHOLDER.findall(to_json(list(uses.values())).decode())} - {*names}
     if undeclared:
         raise ValueError(rule["undeclared"].format(names=" ,".join(sorted(undeclared))))
     return value
