@@ -31,6 +31,13 @@ def api(workspace: RemoteWorkspace) -> Iterator[httpx.Client]:
         yield client
 
 
+@pytest.fixture(autouse=True)
+def no_service_fails(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """One that fails is logged, and no request is told."""
+    yield
+    assert [record.exc_text for record in caplog.get_records("call") if record.message == "a service has failed"] == []
+
+
 def posted(api: httpx.Client, path: str, **body: Any) -> Any:
     answer = api.post(path, json=body).raise_for_status()
     return answer.json() if answer.content else None
