@@ -19,6 +19,7 @@ from understudy.verify.requests.operands import (
     DUSK,
     UNMATCHED,
     around,
+    backwards,
     both_cases,
     first_operands,
     lists,
@@ -38,6 +39,11 @@ TEXTS = ["daily report", "100%-tab\tx", "under_score", "ÄRGER-İstanbul", "日�
 def contains(text: str, pattern: str) -> bool:
     """Whether `like_` with a pattern is met by a text."""
     return like(text, f"%{pattern}%")
+
+
+def test_a_text_misses_the_pattern_with_its_halves_in_the_other_order() -> None:
+    assert all(not contains(text, backwards(text)) for text in TEXTS if len(text) > 1)
+    assert all(contains(text[len(text) // 2 :] + text[: len(text) // 2], backwards(text)) for text in ("abcd", "xyz"))
 
 
 def subject_of(context: CheckContext, table: str) -> TableUnderTest:

@@ -1,7 +1,9 @@
 """Random reads, whose responses are compared with those of Understudy with the same rows."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from tests.conftest import SMALL
 from tests.mutants.behaviours import replies, sends
 from tests.mutants.exchange import Answer as Reply
 from tests.mutants.exchange import Request as Sent
-from tests.mutants.mutant import Behaviour, unchanged
+from tests.mutants.mutant import Behaviour, BrokenServer, unchanged
 from tests.mutants.origin import Inside
 from tests.mutants.paths import drop
 from tests.mutants.proxy import Proxy
@@ -88,9 +90,15 @@ def one_more(_: Sent, answer: Reply) -> Reply:
     return answer.saying({name: value + 1 for name, value in counts.items()}) if counts else answer
 
 
+async def leaves_out_empty_parameters(sent: Sent, broken: BrokenServer) -> Reply:
+    """A parameter of a query without a value is taken for none."""
+    return await broken.ask(replace(sent, path=re.sub("[?&][a-z_-]+=(?=&|$)", "", sent.path)))
+
+
 @pytest.mark.parametrize(
     ("label", "behaviour"),
     [
+        ("GET /flow_runs/{id}/graph-v2", leaves_out_empty_parameters),
         ("POST /flow_runs/history", replies("POST /flow_runs/history", without_last)),
         ("POST /ui/flows/count-deployments", replies("POST /ui/flows/count-deployments", one_more)),
         ("POST /ui/flow_runs/count-task-runs", replies("POST /ui/flow_runs/count-task-runs", one_more)),
@@ -243,6 +251,17 @@ def test_hidden_fields_are_those_of_shown_objects(all_operations: ContextFactory
     assert expected is not None
     ((row),) = expected.answer.body
     assert row["estimated_run_time"] > 0, "it is worked out of the hidden field"
+
+
+def test_bodies_with_ids_of_two_tables(all_operations: ContextFactory, api: Api) -> None:
+    with all_operations.context_of(Proxy(Inside(app_on(SMALL, api)), unchanged)) as context:
+        all_operations.learn(context)
+        body = context.endpoint_map.selections["flow_runs"].lists.body
+        assert body is not None
+        bodies = [same_rows.by_ids(context, body) for _ in range(20)]
+    assert {len(each) for each in bodies} == {2}
+    assert len({name for each in bodies for name in each}) > 3
+    assert all(list(each) == ["id"] and list(each["id"]) == ["any_"] for body in bodies for each in body.values())
 
 
 def test_a_reference_server_says_which_tables_a_response_depends_on() -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from functools import partial
 from random import Random
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 from understudy.contract.contract import Place
 from understudy.reports.verdict import SEPARATOR
@@ -19,7 +20,7 @@ from understudy.verify.check_results import Broken, unlike
 from understudy.verify.expectations.mirror import Mirror, ids
 from understudy.verify.expectations.moving_values import agree_nearly, settled
 from understudy.verify.expectations.reference_answers import agree, errors_of, order_of
-from understudy.verify.requests.endpoints import Endpoint, example_of
+from understudy.verify.requests.endpoints import Endpoint, examples_of
 
 REQUESTS = 12  # to an operation at a time
 FACTORS = (1, 1, 0.7, 1.9)  # of the numbers of an example
@@ -27,6 +28,8 @@ SHIFTS = (0, 0, -1.3, 0.4, 26)  # hours, of its times
 FILTERS = (0, 0, 1, 1, 2, 9)  # in a body
 WITH_FILTERS = (False, False, False, True)  # whether those of an example are taken
 LISTED = 3  # ids of rows in a list of a body
+EMPTY = 0.1  # of the requests with a query have a parameter without a value
+BY_IDS = 0.1  # of the bodies that select rows select them by the ids of several tables
 REDIRECTS = range(300, 400)  # of paths with empty values
 
 
@@ -72,16 +75,44 @@ def has_names(context: CheckContext, endpoint: Endpoint) -> bool:
 def random_request(context: CheckContext, generator: RequestGenerator, endpoint: Endpoint) -> Request:
     """A random request, whose body has some values of the example."""
     request = generator.request(endpoint.method, endpoint.path, endpoint.place)
+    request = without_value(context, request) if context.random.random() < EMPTY else request
     if endpoint.body is None or not isinstance(request.body, dict):
         return request
+    if endpoint.selects and context.random.random() < BY_IDS:
+        return replace(request, body=by_ids(context, endpoint.body))
     body = {
-        **values_of_example(context, endpoint.body, example_of(endpoint)),
+        **values_of_example(context, endpoint.body, context.random.choice(examples_of(endpoint))),
         **few(context, endpoint.body, request.body),
     }
     for name, table in tables_of(context, endpoint.body).items():
         ids = list(context.model.known[table])
         body[name] = context.random.sample(ids, k=min(len(ids), LISTED))
     return replace(request, body=body)
+
+
+def without_value(context: CheckContext, request: Request) -> Request:
+    """A request in whose query one parameter has no value."""
+    path, _, query = request.path.partition("?")
+    pairs = parse_qsl(query, keep_blank_values=True)
+    if not pairs:
+        return request
+    emptied = context.random.randrange(len(pairs))
+    pairs = [(name, "" if place == emptied else value) for place, (name, value) in enumerate(pairs)]
+    return replace(request, path=f"{path}?{urlencode(pairs)}")
+
+
+def by_ids(context: CheckContext, schema: Place) -> dict[str, Any]:
+    """A body with two filters by ids of a few rows, whether these are related or not."""
+    filters = {
+        name: list(context.model.known.get(part.value["x-filters"], ()))
+        for name, part in schema.entries("properties")
+        if "x-filters" in part.value and "id" in part.value.get("properties", {})
+    }
+    chosen = context.random.sample(list(filters), k=min(len(filters), 2))
+    return {
+        name: {"id": {"any_": context.random.sample(filters[name], k=min(len(filters[name]), LISTED))}}
+        for name in chosen
+    }
 
 
 def values_of_example(context: CheckContext, schema: Place, example: Mapping[str, Any]) -> dict[str, Any]:

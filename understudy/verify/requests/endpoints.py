@@ -307,11 +307,16 @@ def schema_of(endpoint: Endpoint) -> Place:
     return endpoint.body
 
 
-def example_of(endpoint: Endpoint) -> Mapping[str, Any]:
-    """The first example of a body that the contract has; empty without one."""
+def examples_of(endpoint: Endpoint) -> list[Mapping[str, Any]]:
+    """The examples of a body that the contract has, as far as they are objects; an empty one without them."""
     content = endpoint.place["requestBody"]["content"].value.get(MEDIA_TYPE, {})
-    example: Any = next((each["value"] for each in content.get("examples", {}).values()), {})
-    return example if isinstance(example, dict) else {}
+    examples = [each["value"] for each in content.get("examples", {}).values()]
+    return [each for each in examples if isinstance(each, dict)] or [{}]
+
+
+def example_of(endpoint: Endpoint) -> Mapping[str, Any]:
+    """The first of them."""
+    return examples_of(endpoint)[0]
 
 
 def success_of(endpoint: Endpoint) -> Place:

@@ -108,7 +108,7 @@ def few_operands(field_operator: FieldOperator, values: Sequence[Any]) -> Iterat
     elif schema["type"] == "string":
         for text in first:
             yield from (text, text.upper(), text[1:4], f"{text[:1]}%{text[-1:]}", f"{text[1:2]}%{text[-1:]}")
-            yield from (f"_{text[1:]}", f"{text}_")
+            yield from (f"_{text[1:]}", f"{text}_", backwards(text))
     else:
         yield from operands(field_operator, values)
 
@@ -170,9 +170,16 @@ def patterns(text: str) -> Iterator[str]:
     yield f"{text[:1]}.{text[2:]}"
     yield f"[{text[:1]}]{text[1:]}"
     yield f"{text[-2:]}%{text[:2]}"
+    yield backwards(text)
     yield "_" * len(text)
     yield "_" * (len(text) + 1)
     yield f"{text}_"
+
+
+def backwards(text: str) -> str:
+    """A pattern that a text just misses: its second half before the first."""
+    middle = len(text) // 2
+    return f"{text[middle:]}%{text[:middle]}"
 
 
 def both_cases(text: str) -> list[str]:
