@@ -4,6 +4,7 @@ Those that were made before there were global ones (the table `concurrency_limit
 """
 
 import re
+import sys
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -77,12 +78,13 @@ def read_concurrency_limit_by_tag(workspace: Workspace, tag: str) -> Answer:
 def read_concurrency_limits(workspace: Workspace, criteria: Criteria, limit: int, offset: int) -> Answer:
     """Of both kinds, the first of each up to the end of the page are looked at; then come those of tags."""
     limits, before, time = workspace[LIMITS], workspace["concurrency_limits"], now()
-    rows = workspace.first(LIMITS, EVERY, Sort(NAME), limit + offset)
+    end = min(limit + offset, sys.maxsize)
+    rows = workspace.first(LIMITS, EVERY, Sort(NAME), end)
     current = [of_tag(workspace, row, time) for row in rows if limits.key(NAME, row).startswith(PREFIX)]
     tags = {each["tag"] for each in current}
-    rows = workspace.first(before.schema.name, criteria, Sort(TAG), limit + offset)
+    rows = workspace.first(before.schema.name, criteria, Sort(TAG), end)
     others = [before.values(row) for row in rows if before.key(TAG, row) not in tags]
-    return [*current, *others][offset : offset + limit]
+    return [*current, *others][offset:end]
 
 
 def delete_concurrency_limit(workspace: Workspace, id: UUID) -> Answer:

@@ -230,3 +230,10 @@ def test_clients_in_parallel_never_take_more_than_the_limit(own: httpx.Client) -
         most = max(max(seen) for seen in clients.map(work, range(32)))
     assert most <= 5
     assert slots(own, "shared") == 0
+
+
+def test_a_page_beyond_all_rows_has_none(own: httpx.Client) -> None:
+    """A real server fails with 500 where the end of the page is beyond 64 bits."""
+    created(own, "/concurrency_limits/", tag="a-tag", concurrency_limit=1)
+    for offset in (1, 2**63 - 201, 2**63 - 1):
+        assert own.post("/concurrency_limits/filter", json={"offset": offset}).raise_for_status().json() == []

@@ -10,7 +10,12 @@ from tests.verify.contexts import ContextFactory
 from tests.verify.document import body_of, resolved
 from understudy.verify.requests.created_rows import value_for
 from understudy.verify.requests.endpoints import Endpoint, schema_of
-from understudy.verify.requests.invalid_bodies import STRANGER, InvalidBody, invalid_bodies
+from understudy.verify.requests.invalid_bodies import (
+    STRANGER,
+    InvalidBody,
+    bodies_at_bounds,
+    invalid_bodies,
+)
 
 LABELS = [
     "POST /artifacts/",
@@ -102,3 +107,13 @@ def test_a_place_is_spoiled_with_what_its_kind_does_not_take(context_factory: Co
     way = tuple(subject.split("."))
     found = [each.body for each in bodies(context_factory.endpoint("POST /artifacts/filter")) if each.way == way]
     assert [json.dumps(body) for body in found] == [json.dumps(nested(way, value)) for value in SPOILED_WITH[subject]]
+
+
+def test_bodies_at_bounds_are_taken(context_factory: ContextFactory) -> None:
+    interpreter, found = context_factory.interpreter(strict=True), set[str]()
+    for label in ("POST /artifacts/filter", "POST /flows/filter", "POST /flows/paginate"):
+        endpoint = context_factory.endpoint(label)
+        for way, body in bodies_at_bounds(schema_of(endpoint)):
+            found.add(".".join(way))
+            assert interpreter.refusals(endpoint, json.dumps(body).encode(), {}) == [None], body
+    assert {"limit", "offset", "page"} <= found

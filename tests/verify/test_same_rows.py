@@ -13,7 +13,7 @@ import pytest
 from tests import jsonl
 from tests.apps import app_on
 from tests.conftest import SMALL
-from tests.mutants.behaviours import replies, sends
+from tests.mutants.behaviours import about, replies, sends
 from tests.mutants.exchange import Answer as Reply
 from tests.mutants.exchange import Request as Sent
 from tests.mutants.mutant import Behaviour, BrokenServer, unchanged
@@ -251,6 +251,18 @@ def test_hidden_fields_are_those_of_shown_objects(all_operations: ContextFactory
     assert expected is not None
     ((row),) = expected.answer.body
     assert row["estimated_run_time"] > 0, "it is worked out of the hidden field"
+
+
+def test_ids_of_other_tables(verdict: Verify) -> None:
+    """A path may have the id of a row of another table, which is not found."""
+
+    async def finds_all(sent: Sent, broken: BrokenServer) -> Reply:
+        answer = await broken.ask(sent)
+        return answer if answer.is_success else replace(answer.saying({"name": "any"}), status=200)
+
+    behaviour = about("GET /flows/[0-9a-f-]{36}", finds_all)
+    found = verdict(behaviour, "GET /flows/{id}", rounds=8).violations
+    assert ("same rows", "404") in {(each.rule.name, each.expected) for each in found}
 
 
 def test_bodies_with_ids_of_two_tables(all_operations: ContextFactory, api: Api) -> None:

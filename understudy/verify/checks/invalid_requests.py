@@ -18,7 +18,13 @@ from understudy.verify.check_results import Broken, unlike
 from understudy.verify.expectations.reference_answers import References, errors_of
 from understudy.verify.requests.created_rows import may_be_refused
 from understudy.verify.requests.endpoints import Endpoint
-from understudy.verify.requests.invalid_bodies import STRANGER, InvalidBody, Way, invalid_bodies
+from understudy.verify.requests.invalid_bodies import (
+    STRANGER,
+    InvalidBody,
+    Way,
+    bodies_at_bounds,
+    invalid_bodies,
+)
 
 SOME = 40  # invalid bodies for each operation
 NEAR = 2  # levels of a body at which each field is wrong once
@@ -39,6 +45,9 @@ def check(context: CheckContext, endpoint: Endpoint) -> None:
     if endpoint.body is not None:
         for each in one_for_each_field(context, endpoint.body, NEAR if is_first(context, endpoint) else 1):
             hold(rules.INVALID_REQUEST, subject=".".join(each.way), check=partial(is_refused, context, endpoint, each))
+        for way, body in bodies_at_bounds(endpoint.body):
+            check_bound = partial(is_as_read, context, endpoint, endpoint.request(body), json.dumps(body).encode())
+            hold(rules.INVALID_REQUEST, subject=".".join(way), check=check_bound)
         for raw in (b"", b"null", b"[]", b'"text"', b"{bad"):
             check_raw = partial(is_as_read, context, endpoint, sent(endpoint, raw), raw)
             hold(rules.INVALID_REQUEST, subject="body", check=check_raw)

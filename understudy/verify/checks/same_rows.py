@@ -1,5 +1,6 @@
 """Random requests that only read: a server must answer them as Understudy does with the same rows."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -11,7 +12,7 @@ from urllib.parse import parse_qsl, urlencode
 from understudy.contract.contract import Place
 from understudy.reports.verdict import SEPARATOR
 from understudy.sampling.answers import Answer, shortened
-from understudy.sampling.counterparts import are_alike, moment
+from understudy.sampling.counterparts import ID, are_alike, moment
 from understudy.sampling.moving_fields import without
 from understudy.sampling.random_requests import Request, RequestGenerator, names_in
 from understudy.verify import rules
@@ -29,6 +30,7 @@ FILTERS = (0, 0, 1, 1, 2, 9)  # in a body
 WITH_FILTERS = (False, False, False, True)  # whether those of an example are taken
 LISTED = 3  # ids of rows in a list of a body
 EMPTY = 0.1  # of the requests with a query have a parameter without a value
+ANOTHER = 0.1  # of the requests with an id in their path have one of another table
 BY_IDS = 0.1  # of the bodies that select rows select them by the ids of several tables
 REDIRECTS = range(300, 400)  # of paths with empty values
 
@@ -76,6 +78,7 @@ def random_request(context: CheckContext, generator: RequestGenerator, endpoint:
     """A random request, whose body has some values of the example."""
     request = generator.request(endpoint.method, endpoint.path, endpoint.place)
     request = without_value(context, request) if context.random.random() < EMPTY else request
+    request = with_another_id(context, request) if context.random.random() < ANOTHER else request
     if endpoint.body is None or not isinstance(request.body, dict):
         return request
     if endpoint.selects and context.random.random() < BY_IDS:
@@ -99,6 +102,13 @@ def without_value(context: CheckContext, request: Request) -> Request:
     emptied = context.random.randrange(len(pairs))
     pairs = [(name, "" if place == emptied else value) for place, (name, value) in enumerate(pairs)]
     return replace(request, path=f"{path}?{urlencode(pairs)}")
+
+
+def with_another_id(context: CheckContext, request: Request) -> Request:
+    """A request with the id of a row of any table in its path, if it has an id there."""
+    ids = list(context.model.known[context.random.choice(list(context.model.known))])
+    path = re.sub(ID, context.random.choice(ids), request.path, count=1) if ids else request.path
+    return replace(request, path=path)
 
 
 def by_ids(context: CheckContext, schema: Place) -> dict[str, Any]:

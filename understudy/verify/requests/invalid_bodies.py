@@ -1,6 +1,6 @@
-"""Bodies with one thing wrong, for every place of a schema where something can be."""
+"""Bodies with one thing wrong, or at a bound, for every place of a schema where something can be."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,16 +23,31 @@ def invalid_bodies(schema: Place, sound: dict[str, Any]) -> Iterator[InvalidBody
     if schema.value.get("additionalProperties") is False:
         yield InvalidBody((STRANGER,), {**sound, STRANGER: 1})
     for name, part in schema.entries("properties"):
-        for way, value in wrong_values(part, (name,)):
+        for way, value in values_within(part, (name,), strangers):
             yield InvalidBody(way, {**sound, name: value})
 
 
-def wrong_values(place: Place, way: Way) -> Iterator[tuple[Way, Any]]:
-    """Values with one thing wrong for a schema, behind the way to it."""
-    yield from ((way, value) for value in strangers(place))
+def bodies_at_bounds(schema: Place) -> Iterator[tuple[Way, dict[str, Any]]]:
+    """Bodies with one value that is just within a bound, each behind the way to it."""
+    for name, part in schema.entries("properties"):
+        for way, value in values_within(part, (name,), bounds):
+            yield way, {name: value}
+
+
+def values_within(place: Place, way: Way, values: Callable[[Place], Sequence[Any]]) -> Iterator[tuple[Way, Any]]:
+    """Some values of each part of a schema, behind the way to it."""
+    yield from ((way, value) for value in values(place))
     for name, part in place.entries("properties"):
-        for deeper, value in wrong_values(part, (*way, name)):
+        for deeper, value in values_within(part, (*way, name), values):
             yield deeper, {name: value}
+
+
+def bounds(place: Place) -> Sequence[Any]:
+    """The smallest and the largest value of a schema."""
+    schema = place.value
+    numbers = [schema[name] for name in ("minimum", "maximum") if name in schema]
+    texts = ["x" * schema[name] for name in ("minLength", "maxLength") if name in schema and "pattern" not in schema]
+    return [*numbers, *texts]
 
 
 def strangers(place: Place) -> Sequence[Any]:
@@ -55,5 +70,6 @@ def strangers(place: Place) -> Sequence[Any]:
 
 def texts(place: Place) -> Sequence[str]:
     schema = place.value
+    lengths = [schema[name] + step for name, step in (("minLength", -1), ("maxLength", 1)) if name in schema]
     is_limited = schema.get("format") in ("uuid", "date-time") or "enum" in schema or "pattern" in schema
-    return ["no/such & thing"] if is_limited else []
+    return ["no/such & thing"] if is_limited else ["x" * length for length in lengths]
