@@ -136,6 +136,11 @@ def with_newlines(body: dict[str, Any]) -> dict[str, Any]:
     return {**body, "description": body["description"].replace("\r\n", "\n")}
 
 
+def sorted_by_creation(body: dict[str, Any]) -> dict[str, Any]:
+    """A list by the time of the last change is one by that of the creation."""
+    return {**body, "sort": "CREATED_DESC"} if body.get("sort") == "UPDATED_DESC" else body
+
+
 @pytest.mark.parametrize(
     ("table", "rule", "behaviour"),
     [
@@ -147,6 +152,8 @@ def with_newlines(body: dict[str, Any]) -> dict[str, Any]:
         ("flow_runs", "delete", answers_not_found_with(r"DELETE /flow_runs/[^/]+", 400)),
         ("variables", "delete", answers_not_found_with(r"DELETE /variables/[0-9a-f-]{36}", 400)),
         ("variables", "update", ignores(r"PATCH /variables/[0-9a-f-]{36}", "value")),
+        ("variables", "sort", sends("POST /variables/filter", sorted_by_creation)),
+        ("flows", "sort", sends("POST /flows/filter", sorted_by_creation)),
         ("variables", "unique", answers_conflict_with(r"PATCH /variables/.*", 400)),
         ("work_pools", "update", ignores(r"PATCH /work_pools/[^/]+/queues/[^/]+", "priority")),
         ("work_pools", "unique", answers_conflict_with(r"PATCH /work_pools/[^/]+/queues/[^/]+", 204)),

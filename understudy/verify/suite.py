@@ -117,7 +117,7 @@ def stages(
             in_turns(first_values(own, "two criteria", combined_criteria.check_own)),
             *halves(in_turns(first_values(related, "two filters", combined_criteria.check_across))),
             in_turns([summaries_of(context, subjects, only), sorts]),
-            refusals(context, only),
+            [*refusals(context, only), *other_tables_of(context, only)],
             reading,
             *writing,
         ],
@@ -196,13 +196,12 @@ def other_refusals(context: CheckContext, only: Only) -> list[Part]:
 
 
 def refused_changes(context: CheckContext, only: Only) -> list[Part]:
-    """The parts about invalid bodies for operations that change one row, or create one."""
-    creates, references = context.endpoint_map.creates.values(), context.references
+    """The parts about invalid bodies for operations that change rows, but not all that a filter selects."""
+    references = context.references
     return [
         Part(f"{each.label}: invalid requests", partial(invalid_requests.check_change, context, references, each))
         for each in context.endpoint_map.endpoints
-        if references is not None and not each.is_safe and each.body is not None and only(each)
-        if each in creates or "{" in each.path
+        if references is not None and not each.is_safe and each.body is not None and not each.selects and only(each)
     ]
 
 
@@ -382,6 +381,18 @@ def same_rows_of(context: CheckContext, only: Only, name: str) -> list[Part]:
         Part(f"{each.label}: {name}", partial(same_rows.check, context, mirror, each))
         for each in same_rows.operations(context)
         if mirror is not None and only(each)
+    ]
+
+
+def other_tables_of(context: CheckContext, only: Only) -> list[Part]:
+    """The parts that look up ids of other tables."""
+    mirror = context.mirror
+    return [
+        Part(
+            f"{each.endpoint.label}: ids of other tables", partial(same_rows.check_other_tables, context, mirror, each)
+        )
+        for each in context.endpoint_map.reads
+        if mirror is not None and each.field == "id" and only(each.endpoint)
     ]
 
 

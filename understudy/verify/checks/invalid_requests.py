@@ -64,17 +64,25 @@ def check_others(context: CheckContext, endpoint: Endpoint) -> None:
 
 
 def check_change(context: CheckContext, references: References, endpoint: Endpoint) -> None:
-    """Hold that an operation that changes rows refuses invalid bodies as our own servers do.
+    """Hold that an operation that changes rows refuses invalid bodies, and takes bounds, as our own servers do.
 
     If it changes one row, that is one of an id that no row has.
     """
     references.restart()
     path = values_of_path(context, endpoint.path)
-    for each in [] if endpoint.body is None else one_for_each_field(context, endpoint.body, 1):
-        if None in context.interpreter.refusals(endpoint, json.dumps(each.body).encode(), {}, path):
+    for way, body in [] if endpoint.body is None else bodies_of_change(context, endpoint.body):
+        refusals = context.interpreter.refusals(endpoint, json.dumps(body).encode(), {}, path)
+        if any(refusals) and None in refusals:
             continue  # a lenient server would look for the row, or create one
-        check_body = partial(differs, context, references, endpoint, endpoint.request(each.body, **path))
-        context.results.hold(rules.INVALID_REQUEST, endpoint.label, ".".join(each.way), check_body)
+        if path or all(refusals):
+            check_body = partial(differs, context, references, endpoint, endpoint.request(body, **path))
+            context.results.hold(rules.INVALID_REQUEST, endpoint.label, ".".join(way), check_body)
+
+
+def bodies_of_change(context: CheckContext, schema: Place) -> list[tuple[Way, dict[str, Any]]]:
+    """An invalid body for each field, and bodies with values at bounds."""
+    invalid = [(each.way, each.body) for each in one_for_each_field(context, schema, 1)]
+    return [*invalid, *bodies_at_bounds(schema)]
 
 
 def differs(context: CheckContext, references: References, endpoint: Endpoint, request: Request) -> Broken | None:

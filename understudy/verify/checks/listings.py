@@ -235,6 +235,11 @@ def check_listing(listing: Listing, *, is_brief: bool, places: int | None = None
             listing.hold(rules.PAGE, pages, partial(listing.is_page, pages, size, number))
 
 
+def orders(context: CheckContext, selection: Selection, filters: Filters) -> Iterator[Listing]:
+    """The rows that filters select, in each order."""
+    return (Listing(context, selection, filters, word) for word in words(selection))
+
+
 def words(selection: Selection) -> Sequence[str]:
     """The words for all sorts; none if rows have one order only."""
     return [] if selection.sort is None else list(selection.sort[1].value["x-sorts"])

@@ -16,9 +16,11 @@ from understudy.sampling.random_requests import Request
 from understudy.verify import rules
 from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Broken, unlike
+from understudy.verify.checks import listings
 from understudy.verify.checks.parents import NotCreated, created
 from understudy.verify.expectations.model import Row
-from understudy.verify.requests.endpoints import Endpoint, EndpointMap, Lookup, schema_of, success_of
+from understudy.verify.filtered_rows.selected_ids import Filters
+from understudy.verify.requests.endpoints import Endpoint, EndpointMap, Lookup, Selection, schema_of, success_of
 from understudy.verify.requests.field_operators import field_operators_of
 from understudy.verify.requests.operands import moment
 
@@ -152,6 +154,7 @@ def go_through(life: Life) -> None:
         check_listed,
         check_again,
         check_changes,
+        check_order,
         check_replaced,
         check_taken,
         check_below,
@@ -275,16 +278,22 @@ def listed(life: Life) -> tuple[Request | None, Row | None]:
     selection = life.endpoint_map.selections.get(life.table)
     if selection is None:
         return None, None
-    operators = field_operators_of(selection)
-    keys = [each.names for each in operators if each.filter == selection.own and each.operator == "any_"]
-    key = next((name for name in ("id", "name") if (selection.own, name, "any_") in keys and life.row.get(name)), None)
-    filters = {selection.own: {key: {"any_": [life.row[key]]}}} if key is not None else {}
-    is_restricted = bool(selection.own) and "x-default" in selection.filters[selection.own].value
-    if selection.own and (not filters or is_restricted):  # a default may hide the row
+    filters = filters_of(selection, life.row) if selection.own else {}
+    if filters is None:
         return None, None
     request = selection.lists.request(filters)
     rows = rows_of(life.context.success(selection.lists, request)) or []
     return request, next((row for row in rows if row["id"] == life.row["id"]), None)
+
+
+def filters_of(selection: Selection, *rows: Row) -> Filters | None:
+    """Filters that only some rows meet; None without such ones, or if a default may hide the rows."""
+    operators = field_operators_of(selection)
+    keys = [each.names for each in operators if each.filter == selection.own and each.operator == "any_"]
+    key = next((name for name in ("id", "name") if (selection.own, name, "any_") in keys and rows[0].get(name)), None)
+    if key is None or "x-default" in selection.filters[selection.own].value:
+        return None
+    return {selection.own: {key: {"any_": [row[key] for row in rows]}}}
 
 
 def read_of(life: Life) -> tuple[Endpoint, Request]:
@@ -365,6 +374,20 @@ def check_updated(life: Life, endpoint: Endpoint, before: Row, read: Request) ->
         is_later = moment(later) > moment(earlier)
         broken = None if is_later else Broken((*life.requests, read), expected, f"{UPDATED}: {later}")
         life.record(rules.UPDATE, endpoint, UPDATED, broken)
+
+
+def check_order(life: Life) -> None:
+    """Lists have the row, which is changed once more, and a newer one in each order."""
+    selection = life.endpoint_map.selections.get(life.table)
+    if selection is None or not selection.own or not life.patches or filters_of(selection, life.row) is None:
+        return
+    other = sibling(life, {})
+    filters = filters_of(selection, life.row, other.row)
+    name, change = next(((name, change) for name, change in changes(life, life.patches[0]) if change), ("", {}))
+    check_change(life, life.patches[0], name, change)
+    for listing in [] if filters is None else listings.orders(life.context, selection, filters):
+        listing.hold(rules.SORT, selection.lists, listing.is_sorted)
+    remove(other, other.deletes[0])
 
 
 def check_replaced(life: Life) -> None:

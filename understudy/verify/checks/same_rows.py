@@ -1,6 +1,5 @@
 """Random requests that only read: a server must answer them as Understudy does with the same rows."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -12,7 +11,7 @@ from urllib.parse import parse_qsl, urlencode
 from understudy.contract.contract import Place
 from understudy.reports.verdict import SEPARATOR
 from understudy.sampling.answers import Answer, shortened
-from understudy.sampling.counterparts import ID, are_alike, moment
+from understudy.sampling.counterparts import are_alike, moment
 from understudy.sampling.moving_fields import without
 from understudy.sampling.random_requests import Request, RequestGenerator, names_in
 from understudy.verify import rules
@@ -21,7 +20,7 @@ from understudy.verify.check_results import Broken, unlike
 from understudy.verify.expectations.mirror import Mirror, ids
 from understudy.verify.expectations.moving_values import agree_nearly, settled
 from understudy.verify.expectations.reference_answers import agree, errors_of, order_of
-from understudy.verify.requests.endpoints import Endpoint, examples_of
+from understudy.verify.requests.endpoints import Endpoint, Lookup, examples_of
 
 REQUESTS = 12  # to an operation at a time
 FACTORS = (1, 1, 0.7, 1.9)  # of the numbers of an example
@@ -30,7 +29,6 @@ FILTERS = (0, 0, 1, 1, 2, 9)  # in a body
 WITH_FILTERS = (False, False, False, True)  # whether those of an example are taken
 LISTED = 3  # ids of rows in a list of a body
 EMPTY = 0.1  # of the requests with a query have a parameter without a value
-ANOTHER = 0.1  # of the requests with an id in their path have one of another table
 BY_IDS = 0.1  # of the bodies that select rows select them by the ids of several tables
 REDIRECTS = range(300, 400)  # of paths with empty values
 
@@ -66,6 +64,15 @@ def check(context: CheckContext, mirror: Mirror, endpoint: Endpoint) -> None:
         )
 
 
+def check_other_tables(context: CheckContext, mirror: Mirror, lookup: Lookup) -> None:
+    """Look up an id of each other table by an operation that returns a row by its id."""
+    for table, rows in context.model.known.items():
+        if rows and table != lookup.table:
+            request = lookup.request(context.random.choice(list(rows)))
+            check_id = partial(differs, context, mirror, lookup.endpoint, request)
+            context.results.hold(rules.SAME_ROWS, lookup.endpoint.label, f"id of {table}", check_id)
+
+
 def has_names(context: CheckContext, endpoint: Endpoint) -> bool:
     """Whether a value is known for each parameter that names a row."""
     names = (
@@ -77,8 +84,7 @@ def has_names(context: CheckContext, endpoint: Endpoint) -> bool:
 def random_request(context: CheckContext, generator: RequestGenerator, endpoint: Endpoint) -> Request:
     """A random request, whose body has some values of the example."""
     request = generator.request(endpoint.method, endpoint.path, endpoint.place)
-    request = without_value(context, request) if context.random.random() < EMPTY else request
-    request = with_another_id(context, request) if context.random.random() < ANOTHER else request
+    request = without_values(context, request) if context.random.random() < EMPTY else request
     if endpoint.body is None or not isinstance(request.body, dict):
         return request
     if endpoint.selects and context.random.random() < BY_IDS:
@@ -93,22 +99,15 @@ def random_request(context: CheckContext, generator: RequestGenerator, endpoint:
     return replace(request, body=body)
 
 
-def without_value(context: CheckContext, request: Request) -> Request:
-    """A request in whose query one parameter has no value."""
+def without_values(context: CheckContext, request: Request) -> Request:
+    """A request in whose query some parameters have no value."""
     path, _, query = request.path.partition("?")
     pairs = parse_qsl(query, keep_blank_values=True)
     if not pairs:
         return request
-    emptied = context.random.randrange(len(pairs))
-    pairs = [(name, "" if place == emptied else value) for place, (name, value) in enumerate(pairs)]
+    emptied = set(context.random.sample(range(len(pairs)), k=context.random.randint(1, len(pairs))))
+    pairs = [(name, "" if place in emptied else value) for place, (name, value) in enumerate(pairs)]
     return replace(request, path=f"{path}?{urlencode(pairs)}")
-
-
-def with_another_id(context: CheckContext, request: Request) -> Request:
-    """A request with the id of a row of any table in its path, if it has an id there."""
-    ids = list(context.model.known[context.random.choice(list(context.model.known))])
-    path = re.sub(ID, context.random.choice(ids), request.path, count=1) if ids else request.path
-    return replace(request, path=path)
 
 
 def by_ids(context: CheckContext, schema: Place) -> dict[str, Any]:

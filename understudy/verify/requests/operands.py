@@ -156,6 +156,7 @@ def other_searches(values: Sequence[str]) -> Iterator[str]:
         yield f"{first} {second}"
         yield f"!{first} {second}"
         yield f'-"{first} {second}"'
+        yield f"-{first} -{second}"
         yield f'+"{first} {second}" {UNMATCHED["uuid"]}'
         yield first[1:]
 
