@@ -275,10 +275,11 @@ def test_ids_of_other_tables(all_operations: ContextFactory, mirror: Mirror, api
 def test_bodies_with_ids_of_two_tables(all_operations: ContextFactory, api: Api) -> None:
     with all_operations.context_of(Proxy(Inside(app_on(SMALL, api)), unchanged)) as context:
         all_operations.learn(context)
-        body = context.endpoint_map.selections["flow_runs"].lists.body
-        assert body is not None
-        bodies = [same_rows.by_ids(context, body) for _ in range(20)]
+        lists = context.endpoint_map.selections["flow_runs"].lists
+        assert lists.body is not None
+        bodies = [same_rows.by_ids(context, lists, lists.body) for _ in range(20)]
     assert {len(each) for each in bodies} == {2}
+    assert all("flow_runs" in each for each in bodies)
     assert len({name for each in bodies for name in each}) > 3
     assert all(list(each) == ["id"] and list(each["id"]) == ["any_"] for body in bodies for each in body.values())
 

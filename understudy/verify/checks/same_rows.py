@@ -88,7 +88,7 @@ def random_request(context: CheckContext, generator: RequestGenerator, endpoint:
     if endpoint.body is None or not isinstance(request.body, dict):
         return request
     if endpoint.selects and context.random.random() < BY_IDS:
-        return replace(request, body=by_ids(context, endpoint.body))
+        return replace(request, body=by_ids(context, endpoint, endpoint.body))
     body = {
         **values_of_example(context, endpoint.body, context.random.choice(examples_of(endpoint))),
         **few(context, endpoint.body, request.body),
@@ -110,18 +110,18 @@ def without_values(context: CheckContext, request: Request) -> Request:
     return replace(request, path=f"{path}?{urlencode(pairs)}")
 
 
-def by_ids(context: CheckContext, schema: Place) -> dict[str, Any]:
-    """A body with two filters by ids of a few rows, whether these are related or not."""
-    filters = {
-        name: list(context.model.known.get(part.value["x-filters"], ()))
+def by_ids(context: CheckContext, endpoint: Endpoint, schema: Place) -> dict[str, Any]:
+    """A body with filters by ids of a few rows and of some of another table, whether they are related or not."""
+    tables = {
+        name: part.value["x-filters"]
         for name, part in schema.entries("properties")
         if "x-filters" in part.value and "id" in part.value.get("properties", {})
     }
-    chosen = context.random.sample(list(filters), k=min(len(filters), 2))
-    return {
-        name: {"id": {"any_": context.random.sample(filters[name], k=min(len(filters[name]), LISTED))}}
-        for name in chosen
-    }
+    own = [name for name, table in tables.items() if table == endpoint.selects]
+    others = [name for name in tables if name not in own]
+    chosen = [*own, *context.random.sample(others, k=min(len(others), 1))]
+    known = {name: list(context.model.known.get(tables[name], ())) for name in chosen}
+    return {name: {"id": {"any_": context.random.sample(ids, k=min(len(ids), LISTED))}} for name, ids in known.items()}
 
 
 def values_of_example(context: CheckContext, schema: Place, example: Mapping[str, Any]) -> dict[str, Any]:
