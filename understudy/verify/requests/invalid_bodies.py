@@ -7,6 +7,7 @@ from typing import Any
 from understudy.contract.contract import Place
 
 STRANGER = "understudy_unknown"
+QUOTES = 2  # bytes of a text as JSON beside it
 Way = tuple[str, ...]
 
 
@@ -47,12 +48,19 @@ def bounds(place: Place) -> Sequence[Any]:
     schema = place.value
     numbers = [schema[name] for name in ("minimum", "maximum") if name in schema]
     texts = ["x" * schema[name] for name in ("minLength", "maxLength") if name in schema and "pattern" not in schema]
-    return [*numbers, *texts]
+    return [*numbers, *texts, *("x" * (size - QUOTES) for size in sizes(place))]
+
+
+def sizes(place: Place) -> Sequence[int]:
+    """The largest number of bytes of a value as JSON, if there is one."""
+    return [place.value["x-json-bytes"]["maximum"]] if "x-json-bytes" in place.value else []
 
 
 def strangers(place: Place) -> Sequence[Any]:
     """Values that a schema does not take, though some servers make others of them."""
     schema = place.value
+    if too_large := ["x" * (size - QUOTES + 1) for size in sizes(place)]:
+        return too_large
     match schema.get("type"):
         case "object":
             return [5, "text", *([{STRANGER: 1}] if schema.get("additionalProperties") is False else [])]
