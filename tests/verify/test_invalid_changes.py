@@ -17,11 +17,12 @@ from tests.mutants.origin import Inside
 from tests.mutants.proxy import Proxy
 from tests.verify.contexts import ContextFactory
 from understudy.contract.contract import Contract
+from understudy.contract.validation import Reading
 from understudy.operations.api_folder import Api, own_folder
 from understudy.reference.reference_server import ReferenceServer
 from understudy.sampling.answers import Answer
 from understudy.verify.checks import invalid_requests
-from understudy.verify.expectations.reference_answers import References, errors_of
+from understudy.verify.expectations.reference_answers import KINDS, References, errors_of
 from understudy.verify.suite import clean_up
 
 CHANGES = ("POST /flows/", "PATCH /work_pools/{name}", "POST /task_runs/{id}/set_state", "POST /deployments/")
@@ -39,8 +40,9 @@ def failed(references: References, api: Api) -> Callable[[Behaviour], set[str]]:
     """The operations whose errors a server does not answer as it should."""
     factory = ContextFactory(Contract.load(own_folder() / "openapi.yaml"))
 
-    def check(behaviour: Behaviour) -> set[str]:
-        with factory.context_of(Proxy(Inside(app_on(SMALL, api)), behaviour)) as context:
+    def check(behaviour: Behaviour, *, strict: bool = False) -> set[str]:
+        app = app_on(SMALL, Api.load(own_folder(), reading=Reading.STRICT) if strict else api)
+        with factory.context_of(Proxy(Inside(app), behaviour)) as context:
             for endpoint in context.endpoint_map.endpoints:
                 if endpoint.label in CHANGES:
                     context.results.run(partial(invalid_requests.check_change, context, references, endpoint))
@@ -55,6 +57,11 @@ def failed(references: References, api: Api) -> Callable[[Behaviour], set[str]]:
 
 def test_a_correct_server(failed: Callable[[Behaviour], set[str]]) -> None:
     assert failed(unchanged) == set()
+
+
+def test_a_strict_server(failed: Callable[..., set[str]]) -> None:
+    """Its errors are of other kinds: it takes no number for the text of an id."""
+    assert failed(unchanged, strict=True) == set()
 
 
 def with_entries(change: Callable[[list[Any]], list[Any]]) -> Callable[[Sent, Reply], Reply]:
@@ -90,7 +97,7 @@ def test_an_invalid_body_that_is_taken(failed: Callable[[Behaviour], set[str]]) 
 @pytest.mark.parametrize(
     ("answer", "errors"),
     [
-        (Answer(200, {"exception_detail": [ENTRY]}), {"exception_detail": [ENTRY]}),
+        (Answer(200, {"exception_detail": [{**ENTRY, "msg": "m"}]}), {"exception_detail": [{**ENTRY, "msg": "m"}]}),
         (Answer(422, {"detail": "x"}), {"detail": "x"}),
         (Answer(422, {"exception_detail": "x"}), {"exception_detail": "x"}),
         (Answer(422, {"exception_detail": [{}]}), {"exception_detail": [{}]}),
@@ -99,4 +106,8 @@ def test_an_invalid_body_that_is_taken(failed: Callable[[Behaviour], set[str]]) 
     ],
 )
 def test_what_is_compared_of_errors(answer: Answer, errors: Any) -> None:
-    assert errors_of(answer) == errors
+    assert errors_of(answer, KINDS) == errors
+
+
+def test_the_places_of_errors_are_those_of_any_server() -> None:
+    assert errors_of(Answer(422, {"exception_detail": [ENTRY]})) == {"exception_detail": [{"loc": ["body", "name"]}]}

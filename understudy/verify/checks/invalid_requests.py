@@ -2,20 +2,21 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 from uuid import UUID
 
 from understudy.contract.contract import Place
+from understudy.errors import ApiError
 from understudy.http.responses import encode
 from understudy.sampling.answers import Answer, same, shortened
 from understudy.sampling.random_requests import Request
 from understudy.verify import rules
 from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Broken, unlike
-from understudy.verify.expectations.reference_answers import References, errors_of
+from understudy.verify.expectations.reference_answers import KINDS, References, errors_of
 from understudy.verify.requests.created_rows import may_be_refused
 from understudy.verify.requests.endpoints import Endpoint
 from understudy.verify.requests.invalid_bodies import (
@@ -75,7 +76,7 @@ def check_change(context: CheckContext, references: References, endpoint: Endpoi
         if any(refusals) and None in refusals:
             continue  # a lenient server would look for the row, or create one
         if path or all(refusals):
-            check_body = partial(differs, context, references, endpoint, endpoint.request(body, **path))
+            check_body = partial(differs, context, references, endpoint, endpoint.request(body, **path), refusals)
             context.results.hold(rules.INVALID_REQUEST, endpoint.label, ".".join(way), check_body)
 
 
@@ -85,10 +86,24 @@ def bodies_of_change(context: CheckContext, schema: Place) -> list[tuple[Way, di
     return [*invalid, *bodies_at_bounds(schema)]
 
 
-def differs(context: CheckContext, references: References, endpoint: Endpoint, request: Request) -> Broken | None:
-    """How a response differs from those of our own servers."""
-    difference = references.difference(endpoint, request, context.ask(endpoint, request))
-    return None if difference is None else Broken((request,), difference.expected, difference.found)
+def differs(
+    context: CheckContext,
+    references: References,
+    endpoint: Endpoint,
+    request: Request,
+    refusals: Sequence[ApiError | None],
+) -> Broken | None:
+    """How a response differs from those of our own servers, and from what the readings of the contract refuse."""
+    answer = context.ask(endpoint, request)
+    difference = references.difference(endpoint, request, answer, KINDS)
+    if difference is None or any(same(each, errors_of(answer, KINDS)) for each in errors_in(refusals)):
+        return None
+    return Broken((request,), difference.expected, difference.found)
+
+
+def errors_in(refusals: Iterable[ApiError | None]) -> list[Any]:
+    """What refusals say of a request."""
+    return [errors_of(Answer(each.status, plain(each.body)), KINDS) for each in refusals if each is not None]
 
 
 def is_first(context: CheckContext, endpoint: Endpoint) -> bool:
@@ -151,14 +166,9 @@ def is_as_read(
     is_named = all(refusal is None or names(refusal.body, way) for refusal in refusals)
     if way and is_named and not answer.is_success and not names(answer.body, way):
         return Broken((request,), f"an error that names {'.'.join(way)}", shortened(answer.body))
-    errors = [errors_of(Answer(refusal.status, plain(refusal.body))) for refusal in refusals if refusal is not None]
-    if (
-        endpoint.is_safe
-        and not answer.is_success
-        and errors
-        and not any(same(each, errors_of(answer)) for each in errors)
-    ):
-        return unlike((request,), errors[0], errors_of(answer))
+    errors, found = errors_in(refusals), errors_of(answer, KINDS)
+    if endpoint.is_safe and not answer.is_success and errors and not any(same(each, found) for each in errors):
+        return unlike((request,), errors[0], found)
     echoed = answer.body.get("request_body", request.body) if isinstance(answer.body, dict) else request.body
     if way and echoed != request.body:
         return Broken((request,), "an error that holds the body that was sent", shortened(answer.body))

@@ -15,7 +15,8 @@ from understudy.verify.requests.endpoints import LIMIT, OFFSET, PAGE, Endpoint
 
 INVALID = 422
 ENTRIES = "exception_detail"  # of an invalid request: what is wrong with it
-SAID = ("type", "loc")  # by an entry in words that do not depend on the versions of libraries
+PLACES = ("loc",)  # what an entry says in any case: the rest depends on versions of libraries, or
+KINDS = ("type", "loc")  # on whether the server is strict
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,13 @@ class References:
             server.restart()
         self._counterparts = [Counterparts(self.moving) for _ in self._servers]
 
-    def difference(self, endpoint: Endpoint, request: Request, found: Answer) -> Difference | None:
-        """How the response of a server differs from what is expected; None if it does not."""
+    def difference(
+        self, endpoint: Endpoint, request: Request, found: Answer, said: Sequence[str] = PLACES
+    ) -> Difference | None:
+        """How the response of a server differs from what is expected; None if it does not.
+
+        Of an error, only what its entries say of `said` is compared.
+        """
         pairs = list(zip(self._servers, self._counterparts, strict=True))
         answers = [server.ask(counterparts.request(request)) for server, counterparts in pairs]
         if len({answer.status for answer in answers}) > 1:
@@ -71,27 +77,27 @@ class References:
         status = answers[0].status
         if status != found.status:
             return Difference(f"{status}", f"{found.status} with {shortened(found.body)}")
-        body = errors_of(found)
+        body = errors_of(found, said)
         one, other = (
             body
             if endpoint.is_moving and are_alike(answer.body, body)
-            else counterparts.aligned(errors_of(answer), body)
+            else counterparts.aligned(errors_of(answer, said), body)
             for (_, counterparts), answer in zip(pairs, answers, strict=True)
         )
         expected = settled(one, other, body)
         return None if agree(expected, body, request) else Difference.of(expected, body)
 
 
-def errors_of(answer: Answer) -> Any:
-    """The body of a response or, of an invalid request, the kinds and places of what is wrong."""
+def errors_of(answer: Answer, said: Sequence[str] = PLACES) -> Any:
+    """The body of a response or, of an invalid request, the places of what is wrong, and what else is asked for."""
     if answer.status != INVALID or not isinstance(answer.body, dict) or not is_entries(answer.body.get(ENTRIES)):
         return answer.body
-    kinds = [{name: entry[name] for name in SAID} for entry in answer.body[ENTRIES]]
-    return {ENTRIES: sorted(kinds, key=repr)}
+    entries = [{name: entry[name] for name in said} for entry in answer.body[ENTRIES]]
+    return {ENTRIES: sorted(entries, key=repr)}
 
 
 def is_entries(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(each, dict) and each.keys() >= set(SAID) for each in value)
+    return isinstance(value, list) and all(isinstance(each, dict) and each.keys() >= set(KINDS) for each in value)
 
 
 def settled(one: Any, other: Any, found: Any) -> Any:
