@@ -37,6 +37,7 @@ from understudy.verify.checks import (
 )
 from understudy.verify.expectations.response_schemas import ResponseSchemas
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
+from understudy.verify.requests.endpoints import example_of
 from understudy.verify.requests.scenario_requests import scenarios as all_scenarios
 from understudy.verify.suite import clean_up, subjects_of
 
@@ -203,6 +204,17 @@ def test_rows_that_stay_although_the_row_that_they_refer_to_is_deleted(all_table
     mutant = next(each for each in generated(all_tables.contract) if each.name == "DELETE /flows/{id}:not")
     _, violations = deletions(all_tables, api, mutant.behaviour)
     assert violations == {"flow_id"}
+
+
+def test_summaries_are_asked_for_without_the_filters_of_an_example(all_tables: ContextFactory) -> None:
+    """The same filter may not be in one of two requests that must have the same response."""
+    history = all_tables.endpoint("POST /flow_runs/history")
+    assert "deployments" in example_of(history)
+    assert set(summaries.example_without_filters(history)) == {
+        "history_start",
+        "history_end",
+        "history_interval_seconds",
+    }
 
 
 @pytest.mark.parametrize(
