@@ -44,9 +44,13 @@ def compare(
     mapping: IdMapping = SAME,
     moving: Moving = STILL,
 ) -> Iterator[Finding | None]:
-    """For each request, a shrunk finding, or None if the responses agree, apart from what is `moving`."""
+    """For each request, a shrunk finding, or None if the responses agree, apart from what is `moving`.
+
+    A difference must show twice: between two requests, a second can begin that an error names.
+    """
     for request in requests:
         finding = found(first, second, request, mapping, moving)
+        finding = finding and found(first, second, request, mapping, moving)
         yield finding and shrunk(first, second, finding, mapping, moving)
 
 
