@@ -39,7 +39,7 @@ from understudy.verify.requests.throttled_client import NoAnswer
 
 NOT_FOUND = 404
 ROUNDS = 10  # of random requests to each operation that reads rows, in a run that does not write
-SESSIONS = 10  # random sessions about the operations of each tag
+SESSIONS, MORE_SESSIONS = 5, 10  # random sessions about the operations of each tag, before the edges and after
 
 Only = Callable[[Endpoint], bool]
 """Whether an operation is to be checked."""
@@ -97,7 +97,7 @@ def stages(
     the scenarios of the contract. Then each operator of the filters is checked with one value; the filters on related
     rows, which are most, have two shares, and sessions three. Beside them are summaries, sorts, invalid requests and
     more writes. Edges and other values of the filters on a table's own rows follow, with pages of filtered rows. Those
-    of the filters on related rows come last, with more combinations.
+    of the filters on related rows come last, with more combinations and sessions.
     """
     own, related = own_operators(subjects), related_operators(subjects)
     sorts = in_turns(sorts_of(context, subjects))
@@ -105,7 +105,9 @@ def stages(
     among = scenario_sessions_of(context, only, "among other requests", is_alone=False)
     firsts = [lives_of(context, only), scenarios_of(context, only), alone, sessions_of(context, only, "a session")]
     first = in_turns(firsts) if allow_writes else []
-    more = repeated(partial(sessions_of, context, only), "session", SESSIONS)
+    session = partial(sessions_of, context, only)
+    more = repeated(session, "session", SESSIONS)
+    last = repeated(session, "session", MORE_SESSIONS, SESSIONS + 1)
     changing = in_turns([*changes(context, subjects), deletions(context, only)])
     writing = [changing, refused_changes(context, only), *halves(among), more] if allow_writes else []
     reading = [] if allow_writes else repeated(partial(same_rows_of, context, only), "other requests", ROUNDS)
@@ -127,13 +129,14 @@ def stages(
             in_turns(other_values(related)),
             list(pairs(context, subjects)),
             other_refusals(context, only),
+            last if allow_writes else [],
         ],
     ]
 
 
-def repeated(parts: Callable[[str], list[Part]], name: str, rounds: int) -> list[Part]:
-    """The parts of several rounds, from the second on; `parts` returns those of a round by its name."""
-    return [part for number in range(2, rounds + 1) for part in parts(f"{name} {number}")]
+def repeated(parts: Callable[[str], list[Part]], name: str, last: int, first: int = 2) -> list[Part]:
+    """The parts of several rounds, by default from the second on; `parts` returns those of a round by its name."""
+    return [part for number in range(first, last + 1) for part in parts(f"{name} {number}")]
 
 
 def halves(parts: Sequence[Part]) -> Kinds:
