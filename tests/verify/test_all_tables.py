@@ -206,6 +206,19 @@ def test_rows_that_stay_although_the_row_that_they_refer_to_is_deleted(all_table
     assert violations == {"flow_id"}
 
 
+def test_a_name_that_could_be_an_id_is_a_name(all_tables: ContextFactory, api: Api) -> None:
+    """In capitals, it is another one."""
+    name = "46536b50da9a4aec96d90d38c17da5be"
+    with all_tables.context_of(app_on(SMALL, api)) as context:
+        context.success(
+            context.endpoint_map.creates["flows"], context.endpoint_map.creates["flows"].request({"name": name})
+        )
+        all_tables.learn(context)
+        row_id = next(row_id for row_id, row in context.model.known["flows"].items() if row["name"] == name)
+        lookup = next(each for each in context.endpoint_map.reads if each.endpoint.label == "GET /flows/name/{name}")
+        assert lookups.is_found_in_capitals(context, lookup, row_id) is None
+
+
 def test_summaries_are_asked_for_without_the_filters_of_an_example(all_tables: ContextFactory) -> None:
     """The same filter may not be in one of two requests that must have the same response."""
     history = all_tables.endpoint("POST /flow_runs/history")

@@ -30,7 +30,7 @@ def is_found_in_capitals(context: CheckContext, lookup: Lookup, row_id: str) -> 
     """An id is the same in capitals; another text is another."""
     row = context.model.known[lookup.table].get(row_id, {})
     value = str(row.get(lookup.field) or "")
-    if is_id(value):
+    if lookup.field == "id":
         return is_found(context, lookup, row_id, value.upper())
     taken = {each.get(lookup.field) for each in context.model.known[lookup.table].values()}
     others = {value.upper(), value.lower()} - taken - {""}
