@@ -44,6 +44,14 @@ LISTS = {
     },
 }
 P = {"properties": {"p": {"type": "integer"}}}
+INNER = {
+    "title": "Inner",
+    "type": "object",
+    "properties": {"k": {"type": "string"}},
+    "secret_fields": ["k"],
+    "block_type_slug": "inner-block",
+    "block_schema_references": {},
+}
 KINDS = {
     "unknown kind": of_kind("other", value=1),
     "kind of no text": of_kind(3, value=[2]),
@@ -641,14 +649,7 @@ RESOURCE_WRITES: dict[str, list[Step]] = {
             block_type_id="<4.id>",
             capabilities=["write", "read"],
             version="1",
-            fields={
-                "title": "Inner",
-                "type": "object",
-                "properties": {"k": {"type": "string"}},
-                "secret_fields": ["k"],
-                "block_type_slug": "inner-block",
-                "block_schema_references": {},
-            },
+            fields=INNER,
         ),
         post(
             "/block_schemas/",
@@ -678,18 +679,7 @@ RESOURCE_WRITES: dict[str, list[Step]] = {
                 },
             },
         ),
-        post(
-            "/block_schemas/",
-            block_type_id="<4.id>",
-            fields={
-                "title": "Inner",
-                "type": "object",
-                "properties": {"k": {"type": "string"}},
-                "secret_fields": ["k"],
-                "block_type_slug": "inner-block",
-                "block_schema_references": {},
-            },
-        ),
+        post("/block_schemas/", block_type_id="<4.id>", fields=INNER),
         get("/block_schemas/<14.id>"),
         get(f"/block_schemas/{NOBODY}"),
         get("/block_schemas/checksum/<13.checksum>"),
