@@ -101,8 +101,8 @@ def stages(
     """
     own, related = own_operators(subjects), related_operators(subjects)
     sorts = in_turns(sorts_of(context, subjects))
-    alone = scenario_sessions_of(context, only, "compared", is_alone=True)
-    among = scenario_sessions_of(context, only, "among other requests", is_alone=False)
+    alone = scenario_sessions_of(context, only, is_alone=True)
+    among = scenario_sessions_of(context, only, is_alone=False)
     firsts = [lives_of(context, only), scenarios_of(context, only), alone, sessions_of(context, only, "a session")]
     first = in_turns(firsts) if allow_writes else []
     session = partial(sessions_of, context, only)
@@ -355,8 +355,9 @@ def sessions_of(context: CheckContext, only: Only, name: str) -> list[Part]:
     ]
 
 
-def scenario_sessions_of(context: CheckContext, only: Only, name: str, *, is_alone: bool) -> list[Part]:
+def scenario_sessions_of(context: CheckContext, only: Only, *, is_alone: bool) -> list[Part]:
     """The parts that send the requests of a scenario, alone or among random ones, in random order."""
+    name = "compared" if is_alone else "among other requests"
     parts = [
         Part(f"{each.endpoint.label}: {each.name}, {name}", task)
         for each in scenarios_for(context, only)

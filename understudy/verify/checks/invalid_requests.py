@@ -73,9 +73,9 @@ def check_change(context: CheckContext, references: References, endpoint: Endpoi
     path = values_of_path(context, endpoint.path)
     for way, body in [] if endpoint.body is None else bodies_of_change(context, endpoint.body):
         refusals = context.interpreter.refusals(endpoint, json.dumps(body).encode(), {}, path)
-        if any(refusals) and None in refusals:
-            continue  # a lenient server would look for the row, or create one
-        if path or all(refusals):
+        is_taken_by_all = not any(refusals)
+        # What only a lenient server takes is left out, and what creates a row.
+        if None not in refusals or (path and is_taken_by_all):
             check_body = partial(differs, context, references, endpoint, endpoint.request(body, **path), refusals)
             context.results.hold(rules.INVALID_REQUEST, endpoint.label, ".".join(way), check_body)
 

@@ -201,8 +201,8 @@ def check_filtered(context: CheckContext, subject: TableUnderTest) -> None:
             context.results.hold(rules.REPEATABLE, endpoint.label, "", partial(is_steady, context, endpoint, body))
     for body in filters if selection.sort is not None else ():
         check_default_sort(context, selection, body)
-        for word in words(selection):
-            check_listing(Listing(context, selection, body, word), is_brief=True)
+        for listing in orders(context, selection, body):
+            check_listing(listing, is_brief=True)
 
 
 def check_default_sort(context: CheckContext, selection: Selection, body: Filters) -> None:

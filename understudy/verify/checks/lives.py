@@ -278,21 +278,25 @@ def listed(life: Life) -> tuple[Request | None, Row | None]:
     selection = life.endpoint_map.selections.get(life.table)
     if selection is None:
         return None, None
-    filters = filters_of(selection, life.row) if selection.own else {}
-    if filters is None:
+    key = key_of(selection, life.row)
+    if selection.own and key is None:
         return None, None
-    request = selection.lists.request(filters)
+    request = selection.lists.request({} if key is None else by_key(selection, key, life.row))
     rows = rows_of(life.context.success(selection.lists, request)) or []
     return request, next((row for row in rows if row["id"] == life.row["id"]), None)
 
 
-def filters_of(selection: Selection, *rows: Row) -> Filters | None:
-    """Filters that only some rows meet; None without such ones, or if a default may hide the rows."""
+def key_of(selection: Selection, row: Row) -> str | None:
+    """The field by which a filter selects a row; None without one, or if a default may hide the row."""
+    if not selection.own or "x-default" in selection.filters[selection.own].value:
+        return None
     operators = field_operators_of(selection)
     keys = [each.names for each in operators if each.filter == selection.own and each.operator == "any_"]
-    key = next((name for name in ("id", "name") if (selection.own, name, "any_") in keys and rows[0].get(name)), None)
-    if key is None or "x-default" in selection.filters[selection.own].value:
-        return None
+    return next((name for name in ("id", "name") if (selection.own, name, "any_") in keys and row.get(name)), None)
+
+
+def by_key(selection: Selection, key: str, *rows: Row) -> Filters:
+    """Filters that only some rows meet."""
     return {selection.own: {key: {"any_": [row[key] for row in rows]}}}
 
 
@@ -379,13 +383,14 @@ def check_updated(life: Life, endpoint: Endpoint, before: Row, read: Request) ->
 def check_order(life: Life) -> None:
     """Lists have the row, which is changed once more, and a newer one in each order."""
     selection = life.endpoint_map.selections.get(life.table)
-    if selection is None or not selection.own or not life.patches or filters_of(selection, life.row) is None:
+    key = None if selection is None else key_of(selection, life.row)
+    if selection is None or key is None or not life.patches:
         return
     other = sibling(life, {})
-    filters = filters_of(selection, life.row, other.row)
+    filters = by_key(selection, key, life.row, other.row)
     name, change = next(((name, change) for name, change in changes(life, life.patches[0]) if change), ("", {}))
     check_change(life, life.patches[0], name, change)
-    for listing in [] if filters is None else listings.orders(life.context, selection, filters):
+    for listing in listings.orders(life.context, selection, filters):
         listing.hold(rules.SORT, selection.lists, listing.is_sorted)
     remove(other, other.deletes[0])
 

@@ -28,8 +28,8 @@ SHIFTS = (0, 0, -1.3, 0.4, 26)  # hours, of its times
 FILTERS = (0, 0, 1, 1, 2, 9)  # in a body
 WITH_FILTERS = (False, False, False, True)  # whether those of an example are taken
 LISTED = 3  # ids of rows in a list of a body
-EMPTY = 0.1  # of the requests with a query have a parameter without a value
-BY_IDS = 0.1  # of the bodies that select rows select them by the ids of several tables
+EMPTY = 0.1  # of the requests with a query have parameters without a value
+BY_IDS = 0.1  # of the bodies that select rows select them by the ids of two tables
 REDIRECTS = range(300, 400)  # of paths with empty values
 
 

@@ -93,6 +93,11 @@ class Subject:
         steps = len(self.scenario.steps)
         return steps if self.is_alone else AFTER + round((1 + OTHERS) * steps)
 
+    @property
+    def between(self) -> float:
+        """The share of the requests of the scenario that are followed by a random one."""
+        return 0.0 if self.is_alone else BETWEEN
+
 
 def check(context: CheckContext, references: References, operations: SessionOperations, subject: Subject) -> None:
     """Send the requests of a session until one is not answered as expected, and then only those that show it."""
@@ -102,8 +107,7 @@ def check(context: CheckContext, references: References, operations: SessionOper
     mark = f"{context.own.mark()}-{number}"
     scenario = subject.scenario
     script = None if scenario is None else Script(operations.map, scenario, mark)
-    between = 0.0 if subject.is_alone else BETWEEN
-    session = Session(operations, context.random, mark, subject.topic, script, between)
+    session = Session(operations, context.random, mark, subject.topic, script, subject.between)
     finding = first_finding(context, references, session, subject.length)
     player = Player(context, references, number)
     shown = None if finding is None else player.confirmed(player.shortest(finding))

@@ -15,8 +15,8 @@ from understudy.verify.requests.endpoints import LIMIT, OFFSET, PAGE, Endpoint
 
 INVALID = 422
 ENTRIES = "exception_detail"  # of an invalid request: what is wrong with it
-PLACES = ("loc",)  # what an entry says in any case: the rest depends on versions of libraries, or
-KINDS = ("type", "loc")  # on whether the server is strict
+PLACES = ("loc",)  # of what is wrong; the words about it depend on the versions of libraries
+KINDS = ("type", *PLACES)  # and the kinds, which depend on whether the server is strict
 
 
 @dataclass(frozen=True)

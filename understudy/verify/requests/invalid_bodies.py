@@ -45,21 +45,30 @@ def values_within(place: Place, way: Way, values: Callable[[Place], Sequence[Any
 
 def bounds(place: Place) -> Sequence[Any]:
     """The smallest and the largest value of a schema."""
-    schema = place.value
-    numbers = [schema[name] for name in ("minimum", "maximum") if name in schema]
-    texts = ["x" * schema[name] for name in ("minLength", "maxLength") if name in schema and "pattern" not in schema]
-    return [*numbers, *texts, *("x" * (size - QUOTES) for size in sizes(place))]
+    texts = [] if "pattern" in place.value else lengths(place, 0)
+    return [*limits(place, "minimum", "maximum", 0), *texts, *sizes(place, 0)]
 
 
-def sizes(place: Place) -> Sequence[int]:
-    """The largest number of bytes of a value as JSON, if there is one."""
-    return [place.value["x-json-bytes"]["maximum"]] if "x-json-bytes" in place.value else []
+def limits(place: Place, lower: str, upper: str, beyond: int) -> list[Any]:
+    """The two bounds of a schema that it has, or what is so much beyond them."""
+    return [place.value[name] + sign * beyond for name, sign in ((lower, -1), (upper, 1)) if name in place.value]
+
+
+def lengths(place: Place, beyond: int) -> list[str]:
+    """Texts of the smallest and the largest length, or so much shorter and longer."""
+    return ["x" * length for length in limits(place, "minLength", "maxLength", beyond)]
+
+
+def sizes(place: Place, beyond: int) -> list[str]:
+    """A text that as JSON has the largest number of bytes, if there is one, or so many more."""
+    limit = place.value.get("x-json-bytes")
+    return [] if limit is None else ["x" * (limit["maximum"] - QUOTES + beyond)]
 
 
 def strangers(place: Place) -> Sequence[Any]:
     """Values that a schema does not take, though some servers make others of them."""
     schema = place.value
-    if too_large := ["x" * (size - QUOTES + 1) for size in sizes(place)]:
+    if too_large := sizes(place, 1):
         return too_large
     match schema.get("type"):
         case "object":
@@ -67,8 +76,7 @@ def strangers(place: Place) -> Sequence[Any]:
         case "array":
             return ["text", {}, *([value] for value in strangers(place["items"])), [None]]
         case "integer":
-            bounds = [schema[name] + step for name, step in (("minimum", -1), ("maximum", 1)) if name in schema]
-            return [*bounds, "many", 1.5, [], "5"]
+            return [*limits(place, "minimum", "maximum", 1), "many", 1.5, [], "5"]
         case "boolean":
             return ["perhaps", 7, [], "true"]
         case "string":
@@ -78,6 +86,5 @@ def strangers(place: Place) -> Sequence[Any]:
 
 def texts(place: Place) -> Sequence[str]:
     schema = place.value
-    lengths = [schema[name] + step for name, step in (("minLength", -1), ("maxLength", 1)) if name in schema]
     is_limited = schema.get("format") in ("uuid", "date-time") or "enum" in schema or "pattern" in schema
-    return ["no/such & thing"] if is_limited else ["x" * length for length in lengths]
+    return ["no/such & thing"] if is_limited else lengths(place, 1)

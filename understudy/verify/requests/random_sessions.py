@@ -63,7 +63,7 @@ class Session:
         is_own = self._rows.are_named(request) or (endpoint.body is not None and not selects)
         if self._script is not None and self._scripted is not None:
             self._script.learn(answer)
-            is_own |= self._script.is_link  # of a response that depends on nothing else
+            is_own |= self._script.follows_link  # of a response that depends on nothing else
         return self._rows.learn(endpoint, request, answer, self._operations.created(endpoint)) and is_own
 
     def next(self) -> Drawn:

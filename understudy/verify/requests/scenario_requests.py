@@ -52,13 +52,13 @@ class Script:
         self._left = deque(scenario.steps)
         self._values: dict[str, Any] = values_of(mark)
         self._name = ""
-        self.is_link = False  # whether the last request was to a URL that a response had
+        self.follows_link = False  # whether the last request was to a URL that a response had
 
     def next(self) -> tuple[Endpoint, Request] | None:
         """The next operation and request; None at the end."""
         while self._left:
             step = self._left.popleft()
-            self._name, self.is_link = step.get("as", ""), is_link(step)
+            self._name, self.follows_link = step.get("as", ""), follows_link(step)
             with suppress(KeyError):
                 return request_of(self._map, filled({name: step[name] for name in SENT & step.keys()}, self._values))
         return None
@@ -85,11 +85,11 @@ def operations(endpoint_map: EndpointMap, scenario: Scenario) -> list[Endpoint]:
 
     Those of URLs that responses have are not known before.
     """
-    asked = (request_of(endpoint_map, step)[0] for step in scenario.steps if not is_link(step))
+    asked = (request_of(endpoint_map, step)[0] for step in scenario.steps if not follows_link(step))
     return [scenario.endpoint, *(each for each in asked if each not in endpoint_map.creates.values())]
 
 
-def is_link(step: Step) -> bool:
+def follows_link(step: Step) -> bool:
     """Whether a request is to a URL that a response has."""
     return " /" not in step["send"]
 
