@@ -7,7 +7,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from http import HTTPStatus
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO
@@ -79,9 +80,25 @@ def real_server(
         str(port),
         *(() if services else ("--no-services",)),
     ]
-    with running(command, environment), client(f"http://127.0.0.1:{port}/api") as api:
+    with running(command, environment), client(f"http://127.0.0.1:{port}/api", RealTransport()) as api:
         wait_for(api)
         yield api
+
+
+class RealTransport(httpx.HTTPTransport):
+    """Sends a request again that met a locked database, as Prefect's client does, or a connection that was closed.
+
+    A real server closes connections after errors of its own, without a word before.
+    """
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        for _ in range(2):
+            with suppress(httpx.ReadError, httpx.RemoteProtocolError):
+                response = super().handle_request(request)
+                if response.status_code != HTTPStatus.SERVICE_UNAVAILABLE:
+                    return response
+                response.close()
+        return super().handle_request(request)
 
 
 def empty_database(environment: Mapping[str, str]) -> Path:
@@ -112,8 +129,8 @@ def running(command: list[str], environment: dict[str, str], folder: Path = ROOT
         process.communicate(timeout=20)
 
 
-def client(url: str) -> httpx.Client:
-    return httpx.Client(base_url=url, timeout=60)
+def client(url: str, transport: httpx.HTTPTransport | None = None) -> httpx.Client:
+    return httpx.Client(base_url=url, timeout=60, transport=transport)
 
 
 def wait_for(api: httpx.Client, seconds: float = 240) -> None:

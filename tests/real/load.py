@@ -8,6 +8,7 @@ import json
 import os
 import sys
 from datetime import datetime, timedelta
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4, uuid5
@@ -138,13 +139,10 @@ async def load(folder: Path) -> None:
         await connection.commit()
         for table, name in TABLES.items():
             model = getattr(orm_models, name)
-            same_columns: dict[tuple[str, ...], list[Row]] = {}
-            for row in rows[table]:
-                fields = values(model, row)
-                same_columns.setdefault(tuple(fields), []).append(fields)
-            for group in same_columns.values():
-                for start in range(0, len(group), BATCH):
-                    await connection.execute(sqlalchemy.insert(model.__table__), group[start : start + BATCH])
+            # Rows without an order are returned as they were inserted.
+            for _, same_columns in groupby((values(model, row) for row in rows[table]), key=tuple):
+                while batch := list(islice(same_columns, BATCH)):
+                    await connection.execute(sqlalchemy.insert(model.__table__), batch)
         for runs, model, owner in (
             ("flow_runs", orm_models.FlowRunState, "flow_run_id"),
             ("task_runs", orm_models.TaskRunState, "task_run_id"),

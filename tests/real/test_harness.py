@@ -16,8 +16,9 @@ ASYNCIO = ("-o", "asyncio_mode=auto", "-o", "asyncio_default_fixture_loop_scope=
 def pytest_in(folder: Path, home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Runs tests with Prefect and the plugin. Warnings are errors."""
     command = [str(REAL / "bin" / "python"), "-m", "pytest", "-q", "-p", "understudy.testing.pytest_plugin"]
+    command += ["-p", "no:cacheprovider", "--noconftest"]  # this project's conftest needs packages that are not there
     # Prefect leaves connections of event loops that have ended to the garbage collector.
-    command += ["-W", "error", "-W", "default::pytest.PytestUnraisableExceptionWarning", "-p", "no:cacheprovider"]
+    command += ["-W", "error", "-W", "default::pytest.PytestUnraisableExceptionWarning"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT", "PYTEST"))}
     environment |= {
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",

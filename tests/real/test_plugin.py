@@ -13,7 +13,7 @@ FLOWS = len((SMALL / "flows.jsonl").read_text(encoding="utf-8").splitlines())
 def test_the_sdk_talks_to_the_workspace_of_each_test(tmp_path: Path) -> None:
     with stand_in(SMALL) as api:
         command = [str(REAL / "bin" / "python"), "-m", "pytest", "-q", "-p", "understudy.testing.pytest_plugin"]
-        command += ["-c", os.devnull, "--rootdir", str(tmp_path), "-p", "no:cacheprovider"]
+        command += ["-c", os.devnull, "--rootdir", str(tmp_path), "-p", "no:cacheprovider", "--noconftest"]
         command += ["--understudy-url", str(api.base_url), str(ROOT / "tests" / "real" / "sdk_in_tests.py")]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT")}
         environment |= {
