@@ -294,7 +294,7 @@ REFUSED: dict[str, tuple[list[str], str]] = {
     "a body": (["find", "--body", "{bad"], "Invalid value for '--body': not JSON ("),
     "another body": (["explain", "/flows/filter", FLOW, "--body", "'"], "Invalid value for '--body': not JSON ("),
     "a time": (["drop", "--idle", "-1"], "Invalid value for '--idle': -1"),
-    "a status": (["count", "--status", "x"], "Invalid value for '--status': 'x' is not a valid integer"),
+    "a status": (["count", "--status", "x"], "Invalid value for '--status': 'x' is not a valid whole number"),
     "nothing": (["load"], "Missing argument 'DIR|NAME'."),
     "another command": (["rest"], "No such command 'rest'."),
     "no URL": (["state", "--url", "http://[::1"], "http://[::1 is not a URL ("),

@@ -157,7 +157,7 @@ def test_a_bad_option_is_told_with_where_to_look(arguments: list[str]) -> None:
 def test_a_broken_fixture_set_is_told(tmp_path: Path) -> None:
     (tmp_path / "flows.jsonl").write_text("{bad\n", encoding="utf-8")
     said = refused("serve", "--port", "0", "--fixtures", str(tmp_path))
-    assert said == f"error: {tmp_path}/flows.jsonl, line 1: Invalid JSON: key must be a string at line 1 column 2"
+    assert said == f"error: {tmp_path}/flows.jsonl, line 1: Invalid JSON: key must be a string at column 2"
 
 
 def test_completion_is_offered() -> None:
@@ -170,6 +170,14 @@ def test_version_and_help() -> None:
     assert called("--version").stdout == f"understudy, version {understudy.__version__}\n"
     assert "--fixtures" in called("serve", "--help").stdout
     assert "serve" in called("-h").stdout
+    assert "\n  resume            Have it run again" in called("admin", "clock", "--help").stdout
+
+
+def test_help_calls_every_number_a_number() -> None:
+    for name in ("serve", "verify", "compare", "admin requests", "admin find"):
+        text = called(*name.split(), "--help").stdout
+        assert "RANGE" not in text, name
+    assert "--port N " in called("serve", "--help").stdout
 
 
 @pytest.mark.parametrize("group", [[], ["admin"], ["store"]], ids=" ".join)

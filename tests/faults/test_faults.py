@@ -874,8 +874,8 @@ def test_what_is_no_finite_number_is_refused_with_its_place(
 FILES: dict[str, tuple[str | bytes, int | None, str]] = {
     "nothing": ("", None, "is empty; it takes a list of `rules`"),
     "a comment": ("# nothing\n", None, "is empty"),
-    "a word": ("rules", 1, "valid dictionary"),
-    "a list": ("- answer: 503", 1, "valid dictionary"),
+    "a word": ("rules", 1, "takes a list of `rules`"),
+    "a list": ("- answer: 503", 1, "takes a list of `rules`, each with an indent below that word"),
     "no list": ("\nrules: 5", 2, "rules: Input should be a valid list"),
     "another name": ("rule: []", 1, "rules: Field required|Extra inputs"),
     "a key in a later line": ("rules:\n  - answer: 503\n    share: 2", 3, "rules.0.share: Input should be less than"),

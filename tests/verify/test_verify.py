@@ -389,7 +389,7 @@ def test_a_server_that_says_the_same_to_everything_breaks_the_contract(command: 
 
 DEVIATION = "a deviation has operation, rule, subject, each a text"
 MISTAKES: dict[str, tuple[list[str], str]] = {
-    "no URL": (["nonsense"], "nonsense: "),
+    "no URL": (["nonsense"], "nonsense: cannot be reached (it does not begin with http:// or https://)"),
     "no port": (["http://a:b"], "http://a:b: cannot be reached ("),
     "nobody there": (["{nobody}"], "{nobody}: POST /artifacts/filter cannot be asked ("),
     "no API there": (["{root}"], "{root}/artifacts/filter: is not there: is this the URL of an API? (404)"),
@@ -412,6 +412,20 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     "a JUnit report that cannot be written": (["{api}", "--junit", "/"], "/: cannot be written ("),
     "a JSON report that cannot be written": (["{api}", "--json", "/"], "/: cannot be written ("),
     "an HTML report that cannot be written": (["{api}", "--html", "/no/where"], "/no/where: cannot be written ("),
+    "a folder of scripts that is a file": (["{api}", "--repro", "{wrong}"], "{wrong}: is not a folder"),
+    "a folder of scripts in a file": (["{api}", "--repro", "{wrong}/x"], "{wrong}/x: cannot be written ("),
+    "a name that nothing has": (
+        ["{api}", "--only", "nope"],
+        "--only: no tag or operation is named `nope`; it takes a tag",
+    ),
+    "a name with a typo": (
+        ["{api}", "--only", "flow"],
+        "--only: no tag or operation is named `flow`; did you mean `flows`?",
+    ),
+    "an operation that changes rows": (
+        ["{api}", "--only", "flows", "--only", "flows.create_flow"],
+        "--only: `flows.create_flow` changes rows, and is only checked with --allow-writes",
+    ),
     "no published document": (["{closed}", "--spec-only"], "{closed}: "),
     "no requests": (["{api}", "--max-requests", "0"], "Invalid value for '--max-requests': "),
     "no rate": (["{api}", "--rate", "0"], "Invalid value for '--rate': "),

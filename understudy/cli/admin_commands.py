@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from understudy.admin import CONTRACT
-from understudy.cli.number_options import Number
+from understudy.cli.number_options import Number, WholeNumber
 from understudy.cli.time_options import seconds_in, time_in
 from understudy.network.network import Network, network_options
 from understudy.options import MOST, YEAR
@@ -190,7 +190,7 @@ def describe_clock(clock: Mapping[str, Any]) -> str:
 @click.argument("value", metavar="[TIME|DURATION]", required=False)
 @control(describe_clock)
 def clock(workspace: "RemoteWorkspace", action: str, value: str | None) -> Any:
-    r"""Show or change the clock of the workspace, by which all times are written.
+    """Show or change the clock of the workspace, by which all times are written.
 
     \b
     show              Show the time. This is the default.
@@ -199,7 +199,7 @@ def clock(workspace: "RemoteWorkspace", action: str, value: str | None) -> Any:
     advance DURATION  Move it forward, by 90s, 30m, 3h, 1d12h or PT3H.
     resume            Have it run again, from the time that it shows.
     reset             Use the machine's clock again.
-    """
+    """  # noqa: D301 - Click needs the character, not its escape
     if value is not None and action not in VALUES:
         raise click.UsageError(f"{action} takes no value")
     if value is None and action in ("set", "advance"):
@@ -236,7 +236,7 @@ def search_options(function: Callable[..., None]) -> Callable[..., None]:
     """Add the options that select requests."""
     for option in (
         click.option("--body", callback=parse_json, metavar="JSON", help="The request's body, or a part of it."),
-        click.option("--status", type=click.IntRange(100, 599), help="The status of the response."),
+        click.option("--status", type=WholeNumber(100, 599), help="The status of the response."),
         click.option("--path", help="The path, with or without the API's base path."),
         click.option("--method", help="The HTTP method."),
         click.option("--operation", help="The operationId in the contract."),
@@ -249,7 +249,7 @@ def search_options(function: Callable[..., None]) -> Callable[..., None]:
 @click.option(
     "-n",
     "--number",
-    type=click.IntRange(0, MOST),
+    type=WholeNumber(0, MOST),
     default=100,
     show_default=True,
     help="How many requests to list.",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from understudy.cli.admin_commands import admin
-from understudy.cli.number_options import SEED, Number
+from understudy.cli.number_options import SEED, Number, WholeNumber
 from understudy.cli.time_options import time_in
 from understudy.network.network import Network, network_options
 from understudy.options import HIGHEST_PORT, RANGES, Options
@@ -55,7 +55,7 @@ api_option = click.option(
 def limit_option(name: str, unit: str, help_: str) -> Decorator:
     field = name.strip("-").replace("-", "_")
     default, (least, most) = getattr(DEFAULTS, field), RANGES[field]
-    kind = Number(least, most) if isinstance(default, float) else click.IntRange(int(least), int(most))
+    kind = Number(least, most) if isinstance(default, float) else WholeNumber(int(least), int(most))
     return click.option(name, type=kind, default=default, show_default=True, metavar=unit, help=help_)
 
 
@@ -73,7 +73,7 @@ def limit_option(name: str, unit: str, help_: str) -> Decorator:
 @click.option("--host", default=DEFAULTS.host, show_default=True, help="The address to listen on.")
 @click.option(
     "--port",
-    type=click.IntRange(0, HIGHEST_PORT),
+    type=WholeNumber(0, HIGHEST_PORT),
     default=4200,
     show_default=True,
     help="The port to listen on; 0 picks a free one.",
@@ -162,7 +162,7 @@ def serve(log_level: str, log_format: str, *, quiet: bool, watch: bool, **option
 @click.argument("second", metavar="URL")
 @click.option(
     "--requests",
-    type=click.IntRange(1, LONGEST_RUN),
+    type=WholeNumber(1, LONGEST_RUN),
     default=1000,
     show_default=True,
     help="How many requests to send.",
@@ -207,7 +207,7 @@ def compare(
 @click.argument("url", metavar="URL")
 @click.option(
     "--max-requests",
-    type=click.IntRange(1, LONGEST_RUN),
+    type=WholeNumber(1, LONGEST_RUN),
     help="Send at most this many requests.  [default: as many as fit in a minute]",
 )
 @click.option("--thorough", is_flag=True, help="Check everything, however long it takes.")

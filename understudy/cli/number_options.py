@@ -8,8 +8,22 @@ import click
 from understudy.options import MOST
 
 
+class WholeNumber(click.IntRange):
+    """A whole number from `least` to `most`, which help and errors call so."""
+
+    name = "whole number"
+
+    def __init__(self, least: int, most: int) -> None:
+        super().__init__(least, most)
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        return "N"
+
+
 class Number(click.FloatRange):
     """A number from `least` to `most`. Unlike Click's type, it refuses NaN and infinity."""
+
+    name = "number"
 
     def __init__(self, least: float, most: float) -> None:
         super().__init__(least, most)
@@ -21,4 +35,4 @@ class Number(click.FloatRange):
         return number
 
 
-SEED = click.IntRange(-MOST, MOST)
+SEED = WholeNumber(-MOST, MOST)

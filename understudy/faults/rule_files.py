@@ -44,6 +44,8 @@ def rules_in(source: str, contract: Path) -> list[dict[str, Any]]:
         rules: list[dict[str, Any]] = validator(schema, Reading.STRICT).validate_python(value)["rules"]
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
+        if not first["loc"]:
+            raise FaultsError(path, "takes a list of `rules`, each with an indent below that word", 1) from None
         raise error_at(path, node, first["loc"], first["msg"]) from None
     for number, rule in enumerate(rules):
         reason = objection_to(rule)

@@ -76,6 +76,12 @@ def values_in(line: bytes | str, schema: RowSchema, error: ValidationError) -> d
     return values
 
 
+def in_one_line(text: str) -> str:
+    """An error of JSON that is on one line of a file, whose number is given elsewhere."""
+    hint = "; a row must be on one line, or in an array" if "EOF while parsing" in text else ""
+    return text.replace(" at line 1 column ", " at column ") + hint
+
+
 def explained(error: ValidationError, schema: RowSchema) -> list[str]:
     """The errors of a row in words; of more than are shown, the last one counts the others."""
     known = [*schema.place["properties"].value, *schema.by_name]
@@ -84,6 +90,7 @@ def explained(error: ValidationError, schema: RowSchema) -> list[str]:
     for each in errors[:MOST]:
         where = ".".join(str(part) for part in each["loc"])
         hint = did_you_mean(where, known) if each["type"] == "extra_forbidden" else ""
-        reasons.append(f"{where}: {each['msg']}{hint}" if where else each["msg"])
+        text = in_one_line(each["msg"]) if each["type"] == "json_invalid" else each["msg"]
+        reasons.append(f"{where}: {text}{hint}" if where else text)
     left = len(errors) - len(reasons)
     return [*reasons, f"and {left} more in this row"] if left else reasons

@@ -120,7 +120,10 @@ def sources(folder: Path, tables: Iterable[str], watch: Watch = unwatched) -> li
         FixtureError: the folder does not exist, or a table has two files.
     """
     if not is_folder(folder):
-        raise FixtureError(folder, "no such fixture folder")
+        is_there = os.path.lexists(folder)
+        raise FixtureError(
+            folder, "is not a folder; name the folder of the set" if is_there else "no such fixture folder"
+        )
     found = []
     for table in tables:
         paths = [path for path in (folder / f"{table}{suffix}" for suffix in SUFFIXES) if os.path.lexists(path)]
@@ -145,7 +148,10 @@ def strays(folder: Path, tables: Collection[str]) -> Iterator[str]:
                 yield f"{path} is not read: a fixture set is one folder; did you mean `{path}`?"
             continue
         stem = path.name.partition(".")[0].lower()
-        yield f"{path} is not read: no table has this name{did_you_mean(stem, tables, SUFFIX)}"
+        if stem in tables and ".json" not in path.name.lower():
+            yield f"{path} is not read: rows are JSON, in a file that is called `{stem}{SUFFIX}` or `{stem}.json`"
+        else:
+            yield f"{path} is not read: no table has this name{did_you_mean(stem, tables, SUFFIX)}"
 
 
 # ------------------------------------------------------------------------ files

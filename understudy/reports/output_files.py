@@ -21,6 +21,18 @@ def check(*targets: Path | None) -> None:
                 paths.check_output(path)
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder for files, unless there is one.
+
+    Raises:
+        UnderstudyError: files cannot be written there.
+    """
+    if path.exists() and not path.is_dir():
+        raise UnderstudyError(f"{path}: is not a folder")
+    with write_errors(path):
+        path.mkdir(parents=True, exist_ok=True)
+
+
 def write(path: Path, text: str) -> None:
     """Write a text as UTF-8. Lone surrogates, which UTF-8 cannot encode, become JSON escapes.
 

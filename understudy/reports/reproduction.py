@@ -17,12 +17,11 @@ QUOTES = '"""'
 
 
 def write_scripts(folder: Path, url: str, causes: Sequence[Cause]) -> None:
-    """Write a script for each violation, and create the folder if needed.
+    """Write a script for each violation into a folder.
 
     Raises:
         UnderstudyError: a file cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     for number, cause in enumerate(causes, start=1):
         name = re.sub(r"[^a-z0-9]+", "-", f"{cause.violation.rule.name} {cause.violation.operation}".lower())
         write(folder / f"{number:03d}-{name.strip('-')}.py", script(url, cause.violation))

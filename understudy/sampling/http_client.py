@@ -42,6 +42,8 @@ def client(
     Raises:
         UnderstudyError: the URL, the certificates or the proxy cannot be used.
     """
+    if not url.lower().startswith(("http://", "https://")):
+        raise UnderstudyError(f"{url}: cannot be reached (it does not begin with http:// or https://)")
     auth = None if contract is None else CsrfTokens(contract, url)
     try:
         transport: httpx.BaseTransport = (

@@ -168,6 +168,11 @@ class Fuzzing:
             raise KeyboardInterrupt
 
     @property
+    def has_operations(self) -> bool:
+        """Whether there is any operation to ask."""
+        return bool(self._methods)
+
+    @property
     def _is_spent(self) -> bool:
         """Whether no more requests may be sent."""
         return self._context.throttled_client.left <= 0

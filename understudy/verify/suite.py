@@ -9,6 +9,7 @@ from functools import partial
 from itertools import zip_longest
 from typing import TypeVar
 
+from understudy.errors import UnderstudyError, did_you_mean
 from understudy.sampling.random_requests import RequestGenerator
 from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Task
@@ -54,10 +55,31 @@ def named(names: Collection[str]) -> Only:
     """Those that have one of some names: a tag, an `operationId`, or a method and a path. Without names, all."""
 
     def is_named(endpoint: Endpoint) -> bool:
-        operation = endpoint.place.value
-        return not names or not {endpoint.label, operation["operationId"], *operation.get("tags", ())}.isdisjoint(names)
+        return not names or not names_of(endpoint).isdisjoint(names)
 
     return is_named
+
+
+def names_of(endpoint: Endpoint) -> set[str]:
+    """What an operation can be named by: its method and path, its `operationId`, and its tags."""
+    operation = endpoint.place.value
+    return {endpoint.label, operation["operationId"], *operation.get("tags", ())}
+
+
+def check_names(names: Collection[str], endpoints: Collection[Endpoint], *, allow_writes: bool) -> None:
+    """Check that each name is one of an operation that may be asked.
+
+    Raises:
+        UnderstudyError: nothing has a name, or only operations that change rows.
+    """
+    known = set().union(*map(names_of, endpoints))
+    asked = set().union(*(names_of(each) for each in endpoints if each.is_safe or allow_writes))
+    for name in names:
+        if name not in known:
+            hint = did_you_mean(name, known) or "; it takes a tag such as flows, or an operation: GET /flows/{id}"
+            raise UnderstudyError(f"--only: no tag or operation is named `{name}`{hint}")
+        if name not in asked:
+            raise UnderstudyError(f"--only: `{name}` changes rows, and is only checked with --allow-writes")
 
 
 def subjects_of(context: CheckContext, only: Only = every) -> dict[str, TableUnderTest]:

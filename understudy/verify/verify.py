@@ -90,6 +90,8 @@ def run(plan: Plan) -> int:
         UnderstudyError: the server cannot be asked, or a file or header is wrong.
     """
     output_files.check(plan.junit, plan.json, plan.html)
+    if plan.repro is not None:
+        output_files.make_folder(plan.repro)
     status, verdict = 0, None
     with Interrupts() as interrupts:
         verdict = judged(plan)
@@ -202,6 +204,7 @@ def prepared(
     plan: Plan, contract: Contract, server: httpx.Client, own: tuple[References | None, Mirror], seed: int
 ) -> CheckContext:
     catalog, endpoint_map = Catalog.of(contract), EndpointMap.of(contract)
+    suite.check_names(plan.only, endpoint_map.endpoints, allow_writes=plan.allow_writes)
     interpreter = RequestInterpreter(endpoint_map, catalog, strict=plan.strict)
     throttled_client = ThrottledClient(server, plan.max_requests or MOST, plan.rate)
     randomness = random.Random(seed)  # noqa: S311 - to draw requests, not to keep a secret
@@ -244,7 +247,8 @@ def fuzz(plan: Plan, contract: Contract, context: CheckContext, show: Callable[[
     headers = headers_of(plan, contract)
     writes, only = plan.allow_writes, suite.named(plan.only)
     fuzzing = Fuzzing(context, contract, headers, plan.rate, plan.network, allow_writes=writes, only=only)
-    fuzzing.run(show)
+    if fuzzing.has_operations:
+        fuzzing.run(show)
     if context.throttled_client.left <= 0:
         raise BudgetSpent
 
