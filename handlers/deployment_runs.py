@@ -1,7 +1,7 @@
 """Flow runs of deployments: created by clients, and by schedules."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -61,21 +61,35 @@ def bulk_create_flow_runs_from_deployment(
     deployment = workspace["deployments"].values(row_of(workspace, id))
     client, created_by = Client.of(headers), creator_of(headers, body)
     runs = [{**each, "created_by": created_by} for each in body]
-    return {"results": [result_of(workspace, deployment, each, client) for each in runs]}
+    return {"results": list(results_of(workspace, deployment, runs, client))}
 
 
 WITHOUT_POOL = re.compile(r"because deployment \S+ is not associated with a work pool\..*")
 
 
-def result_of(workspace: Workspace, deployment: Body, body: Body, client: Client) -> Body:
-    """What came of one of many runs."""
-    try:
-        parameters = parameters_of(workspace, deployment, body)
-        check_parameters(deployment, body, parameters)
-        row, _ = create_run(workspace, deployment, body, parameters, client)
-    except (HydrationError, Mismatch, ApiError) as error:
-        return {"flow_run_id": None, "status": "FAILED", "error": reason_of(error)}
-    return {"flow_run_id": workspace["flow_runs"].values(row)["id"], "status": "CREATED", "error": None}
+def results_of(workspace: Workspace, deployment: Body, bodies: Iterable[Body], client: Client) -> Iterator[Body]:
+    """What came of each of many runs.
+
+    A real server creates all in one transaction: if one refers to nothing, those before it are not kept, although it
+    says that they were created, and those after it fail.
+    """
+    created: list[int] = []
+    conflict: ApiError | None = None
+    for body in bodies:
+        try:
+            parameters = parameters_of(workspace, deployment, body)
+            check_parameters(deployment, body, parameters)
+            if conflict is not None:
+                raise conflict
+            row, is_new = create_run(workspace, deployment, body, parameters, client)
+        except (HydrationError, Mismatch, ApiError) as error:
+            yield {"flow_run_id": None, "status": "FAILED", "error": reason_of(error)}
+            if isinstance(error, Conflict) and error.body["detail"] == CONFLICT:
+                workspace.delete("flow_runs", created)
+                created, conflict = [], error
+        else:
+            yield {"flow_run_id": workspace["flow_runs"].values(row)["id"], "status": "CREATED", "error": None}
+            created += [row] if is_new else []
 
 
 def reason_of(error: Exception) -> str:

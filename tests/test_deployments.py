@@ -290,6 +290,19 @@ def test_a_run_is_refused_for_its_parameters_and_variables(scratch: httpx.Client
     assert refused.status_code == 400
 
 
+def test_one_of_many_runs_that_refers_to_nothing_undoes_them_all(scratch: httpx.Client) -> None:
+    flow = scratch.post("/flows/", json={"name": "many"}).json()["id"]
+    path = f"/deployments/{created(scratch, flow)['id']}/create_flow_run"
+    scratch.post(path, json={"idempotency_key": "before"}).raise_for_status()
+    broken = {"infrastructure_document_id": str(uuid4())}
+    runs = [{"idempotency_key": "before"}, {"name": "first"}, broken, {"name": "last"}]
+    results = scratch.post(f"{path}/bulk", json=runs).raise_for_status().json()["results"]
+    assert [each["status"] for each in results] == ["CREATED", "CREATED", "FAILED", "FAILED"]
+    of_flow = {"flows": {"id": {"any_": [flow]}}}
+    assert [run["idempotency_key"] for run in scratch.post("/flow_runs/filter", json=of_flow).json()] == ["before"]
+    assert scratch.get(f"/flow_runs/{results[1]['flow_run_id']}").status_code == 404
+
+
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [

@@ -166,6 +166,7 @@ ANNOTATIONS: Mapping[str, Annotation] = {
     "x-replaces": Annotation(("operation",), FLAG),
     "x-safe": Annotation(("operation",), FLAG),
     "x-eventual": Annotation(("operation",), FLAG),
+    "x-shows-changes": Annotation(("operation",), OBJECT),
     "x-scenarios": Annotation(("operation",), scenarios),
     "x-open": Annotation(("operation",), FLAG),
     "x-issues-tokens": Annotation(("operation",), FLAG),

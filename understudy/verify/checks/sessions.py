@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Broken
 from understudy.verify.expectations.reference_answers import Difference, References
 from understudy.verify.requests.endpoints import Endpoint
-from understudy.verify.requests.random_sessions import Session
+from understudy.verify.requests.random_sessions import Drawn, Session
 from understudy.verify.requests.scenario_requests import Scenario, Script
 from understudy.verify.requests.session_operations import SessionOperations
 
@@ -143,8 +143,7 @@ def drawn_id(context: CheckContext) -> str:
 def first_finding(context: CheckContext, references: References, session: Session, length: int) -> Finding | None:
     references.restart()
     steps: list[Step] = []
-    for _ in range(length):
-        endpoint, request = session.next()
+    for endpoint, request in requests_of(context, session, length):
         step, difference = ask(context, references, endpoint, request)
         is_compared = session.learn(endpoint, request, step.answer)
         if difference is not None and is_compared and endpoint.is_safe:
@@ -155,6 +154,14 @@ def first_finding(context: CheckContext, references: References, session: Sessio
         if difference is not None and is_compared:
             return Finding(tuple(steps), difference)
     return None
+
+
+def requests_of(context: CheckContext, session: Session, length: int) -> Iterator[Drawn]:
+    """The requests of a session, and those that show what it did, unless the server shows that late and wrongly."""
+    for _ in range(length):
+        yield session.next()
+    if context.patience > 1:
+        yield from session.looks_back()
 
 
 def ask(

@@ -69,6 +69,11 @@ class Endpoint:
         return bool(self.place.value.get("x-eventual"))
 
     @property
+    def shows_changes(self) -> Any:
+        """The body with which it shows what was done to the rows whose ids are in place of `{id}`; None without one."""
+        return self.place.value.get("x-shows-changes")
+
+    @property
     def may_be_off(self) -> bool:
         """Whether a server may refuse it altogether, since it needs nothing of the kind."""
         return bool(self.place.value.get("x-issues-tokens"))

@@ -1,7 +1,7 @@
 """Random sessions: requests to many operations, about a few rows that the session itself creates."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -21,6 +21,7 @@ OFTEN = 3  # how often one is drawn that does something to a row, such as settin
 READ = 0.7  # of the writes to a row are followed by a read of it
 AGAIN = 0.5  # of the requests between those of a script are the last one with another body
 OPTIONAL = 0.4  # of the other parameters of a query are there
+PLACE = "{id}"
 DEPTH = 3  # of rows that are created since another row refers to them
 
 Drawn = tuple[Endpoint, Request]
@@ -74,6 +75,13 @@ class Session:
             drawn = self._changed(*last) if last is not None and self._chance(AGAIN) else self._drawn()
         self._written = None if drawn[0].is_safe else drawn
         return drawn
+
+    def looks_back(self) -> Iterator[Drawn]:
+        """Requests that show what was done to the rows of the session."""
+        self._scripted = None
+        for endpoint in self._operations.map.endpoints:
+            if endpoint.shows_changes is not None and self._rows.ids:
+                yield endpoint, endpoint.request(for_each_id(endpoint.shows_changes, self._rows.ids))
 
     def _next_of_script(self) -> Drawn | None:
         """The next request of the script; None at its end, or if another one is to follow the last."""
@@ -146,6 +154,15 @@ class Session:
 
     def _chance(self, share: float) -> bool:
         return self._random.random() < share
+
+
+def for_each_id(value: Any, ids: Sequence[str]) -> Any:
+    """A value in which each text of a list that has `{id}` is repeated for each id."""
+    if isinstance(value, dict):
+        return {name: for_each_id(part, ids) for name, part in value.items()}
+    if not isinstance(value, list):
+        return value
+    return [text.replace(PLACE, each) for text in value for each in (ids if PLACE in text else [""])]
 
 
 def is_needed(parameter: Place) -> bool:

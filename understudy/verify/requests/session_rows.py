@@ -89,6 +89,11 @@ class SessionRows:
         is_related = self._mark in text or any(row_id in text for row_id in self._own)
         return is_related and all(each is None or each in self._own or each in sent for each in referred)
 
+    @property
+    def ids(self) -> list[str]:
+        """The ids of the rows, deleted ones too."""
+        return sorted(self._own)
+
     def are_named(self, request: Request) -> bool:
         """Whether a request has an id or a name of one of the rows, or that of one to come."""
         text = f"{request.path} {json.dumps(request.body)}"
