@@ -1,7 +1,7 @@
 """Flow runs of deployments: created by clients, and by schedules."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -59,37 +59,49 @@ def bulk_create_flow_runs_from_deployment(
     if len(body) > MOST:
         raise BadRequest(f"Cannot create more than {MOST} flow runs at once.")
     deployment = workspace["deployments"].values(row_of(workspace, id))
-    client, created_by = Client.of(headers), creator_of(headers, body)
-    runs = [{**each, "created_by": created_by} for each in body]
-    return {"results": list(results_of(workspace, deployment, runs, client))}
+    runs, created_by = ManyRuns(workspace, deployment, Client.of(headers)), creator_of(headers, body)
+    return {"results": [runs.result({**each, "created_by": created_by}) for each in body]}
 
 
 WITHOUT_POOL = re.compile(r"because deployment \S+ is not associated with a work pool\..*")
 
 
-def results_of(workspace: Workspace, deployment: Body, bodies: Iterable[Body], client: Client) -> Iterator[Body]:
-    """What came of each of many runs.
+class ManyRuns:
+    """Creates runs of a deployment.
 
     A real server creates all in one transaction: if one refers to nothing, those before it are not kept, although it
     says that they were created, and those after it fail.
     """
-    created: list[int] = []
-    conflict: ApiError | None = None
-    for body in bodies:
+
+    def __init__(self, workspace: Workspace, deployment: Body, client: Client) -> None:
+        self._workspace = workspace
+        self._deployment = deployment
+        self._client = client
+        self._new: list[int] = []
+        self._conflict: Conflict | None = None
+
+    def result(self, body: Body) -> Body:
+        """What came of a run."""
         try:
-            parameters = parameters_of(workspace, deployment, body)
-            check_parameters(deployment, body, parameters)
-            if conflict is not None:
-                raise conflict
-            row, is_new = create_run(workspace, deployment, body, parameters, client)
+            row = self._create(body)
         except (HydrationError, Mismatch, ApiError) as error:
-            yield {"flow_run_id": None, "status": "FAILED", "error": reason_of(error)}
             if isinstance(error, Conflict) and error.body["detail"] == CONFLICT:
-                workspace.delete("flow_runs", created)
-                created, conflict = [], error
-        else:
-            yield {"flow_run_id": workspace["flow_runs"].values(row)["id"], "status": "CREATED", "error": None}
-            created += [row] if is_new else []
+                self._end_with(error)
+            return {"flow_run_id": None, "status": "FAILED", "error": reason_of(error)}
+        return {"flow_run_id": self._workspace["flow_runs"].values(row)["id"], "status": "CREATED", "error": None}
+
+    def _create(self, body: Body) -> int:
+        parameters = parameters_of(self._workspace, self._deployment, body)
+        check_parameters(self._deployment, body, parameters)
+        if self._conflict is not None:
+            raise self._conflict
+        row, is_new = create_run(self._workspace, self._deployment, body, parameters, self._client)
+        self._new += [row] if is_new else []
+        return row
+
+    def _end_with(self, conflict: Conflict) -> None:
+        self._workspace.delete("flow_runs", self._new)
+        self._new, self._conflict = [], conflict
 
 
 def reason_of(error: Exception) -> str:

@@ -1,5 +1,6 @@
 """`understudy verify` on a real server: nothing but the deviations that are known."""
 
+import random
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,10 +13,13 @@ from tests.servers import ROOT
 KNOWN = ROOT / "docs" / "reference" / "prefect-deviations.md"
 
 
-def test_a_real_server_does_nothing_otherwise_than_is_known(pair: Callable[[Path], Pair]) -> None:
+def test_a_real_server_does_nothing_otherwise_than_is_known(
+    pair: Callable[[Path], Pair], randomness: random.Random
+) -> None:
     real, _ = pair(SMALL)
     url = str(real.base_url).rstrip("/")
     command = [sys.executable, "-m", "understudy", "verify", url, "--allow-writes", "--known", str(KNOWN)]
+    command += ["--seed", str(randomness.randrange(2**32))]
     before = [real.post(path, json={}).json() for path in ("/artifacts/filter", "/flows/filter")]
     result = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     assert result.returncode == 0, result.stdout + result.stderr

@@ -178,7 +178,8 @@ def test_a_scenario_alone_has_its_requests_and_no_others(verdict: Verify) -> Non
     assert result.violations == []
     tried = [f"GET {run}", state]
     assert seen[:10] == ["POST /flows/", "POST /flow_runs/", state, state, *tried, *tried, state, f"GET {run}"]
-    assert {each.partition(" ")[0] for each in seen[10:]} == {"DELETE"}
+    assert seen[10] == "POST /events/filter", "what was done to the rows is looked at"
+    assert {each.partition(" ")[0] for each in seen[11:]} == {"DELETE"}
 
 
 def test_a_scenario_has_headers_of_clients(verdict: Verify) -> None:
@@ -203,6 +204,22 @@ def test_a_scenario_follows_the_links_of_responses(verdict: Verify, monkeypatch:
     assert verdict(unchanged, "events", count=1, scenario=name, is_alone=True).violations == []
     found = verdict(replies("GET /events/filter/next.*", changed), "events", count=1, scenario=name, is_alone=True)
     assert {(each.rule.name, each.operation) for each in found.violations} == {("session", "GET /events/filter/next")}
+
+
+def test_what_was_done_to_rows_is_looked_at(verdict: Verify, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`x-shows-changes` says where: here a server forgets the events of new limits."""
+    monkeypatch.setattr(sessions, "PAUSE", 0.02)
+
+    def forgotten(_: Sent, answer: Reply) -> Reply:
+        events = answer.json["events"] if answer.is_success else []
+        left = [each for each in events if each["event"] != "prefect.concurrency-limit.created"]
+        return answer.saying({**answer.json, "events": left}) if events else answer
+
+    name = "a limit that is reset"
+    assert verdict(unchanged, "concurrency_limits", count=1, scenario=name, is_alone=True).violations == []
+    broken = replies("POST /events/filter", forgotten)
+    found = verdict(broken, "concurrency_limits", count=1, scenario=name, is_alone=True).violations
+    assert {(each.rule.name, each.operation) for each in found} == {("session", "POST /events/filter")}
 
 
 def test_a_server_that_is_late_once_is_not_blamed(verdict: Verify) -> None:
