@@ -91,6 +91,12 @@ def test_clocks_may_differ_but_not_from_one_time_to_the_next() -> None:
     assert counterparts.aligned("2026-03-02T10:00:00Z", "2026-03-02T10:00:00.5Z") == "2026-03-02T10:00:00Z"
 
 
+def test_a_list_in_no_order() -> None:
+    counterparts = Counterparts({"fields"})
+    assert counterparts.aligned({"fields": ["a", "b"]}, {"fields": ["b", "a"]}) == {"fields": ["b", "a"]}
+    assert counterparts.aligned({"fields": ["a", "b"]}, {"fields": ["b", "c"]}) == {"fields": ["a", "b"]}
+
+
 def test_links_of_two_servers() -> None:
     counterparts = Counterparts({"next"})
     there, here = ({"next": f"http://{host}/api/pages?page-token={token}"} for host, token in (("a", "x"), ("b", "y")))

@@ -92,6 +92,7 @@ MESSAGES = with_keys("missing", "empty")
 FLAG = takes("`true` or `false`", lambda value: isinstance(value, bool))
 TEXT = takes("a text", is_text)
 TEXTS = takes("a list of texts", texts)
+FLAG_OR_TEXTS = takes("`true`, `false` or a list of texts", lambda value: isinstance(value, bool) or texts(value))
 SIZE = takes("a number above 0", lambda value: isinstance(value, int) and not isinstance(value, bool) and value > 0)
 LIST = takes("a list of values", lambda value: isinstance(value, list))
 OBJECT = takes("an object", lambda value: isinstance(value, dict))
@@ -107,7 +108,7 @@ ANNOTATIONS: Mapping[str, Annotation] = {
     "x-affinity": Annotation(SCHEMA, one_of("numeric")),
     "x-former": Annotation(SCHEMA, beside("properties", WORDS)),
     "x-hidden": Annotation(SCHEMA, FLAG),
-    "x-moving": Annotation(SCHEMA, FLAG),
+    "x-moving": Annotation(SCHEMA, FLAG_OR_TEXTS),
     "x-write-only": Annotation(SCHEMA, FLAG),
     "x-merged-if": Annotation(SCHEMA, TEXT),
     "x-null-replaced": Annotation(SCHEMA, FLAG),

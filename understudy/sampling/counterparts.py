@@ -127,9 +127,11 @@ class Counterparts:
 
 
 def are_alike(there: Any, here: Any) -> bool:
-    """Whether two values that change with time may be the same: flags, numbers that are not far apart, and links."""
+    """Whether two values that change with time may be the same: flags, near numbers, links, lists in another order."""
     if isinstance(there, str) and isinstance(here, str):
         return is_link(there) and is_link(here)
+    if isinstance(there, list) and isinstance(here, list):
+        return sorted(map(repr, there)) == sorted(map(repr, here))
     if isinstance(there, bool) or isinstance(here, bool):
         return isinstance(there, bool) and isinstance(here, bool)
     if not isinstance(there, int | float) or not isinstance(here, int | float):

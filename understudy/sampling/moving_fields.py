@@ -54,7 +54,10 @@ def moving_in(schema: Place, within: frozenset[str] = frozenset()) -> Iterator[s
     if schema.value.get("type") == "array":
         yield from moving_in(schema["items"], within)
     for name, part in schema.entries("properties"):
-        if part.value.get("x-moving"):
+        moving = part.value.get("x-moving")
+        if isinstance(moving, list):
+            yield from moving
+        elif moving:
             yield name
         else:
             yield from moving_in(part, within)
