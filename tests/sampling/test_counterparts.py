@@ -58,6 +58,14 @@ def test_rows_in_another_order_keep_their_order() -> None:
     assert Counterparts().aligned(there, here) == [here[1], here[0]]
 
 
+def test_a_row_that_differs_is_compared_with_the_one_of_its_id() -> None:
+    counterparts = Counterparts()
+    counterparts.request(Request("POST", "/runs/filter", "/runs/filter", {"ids": [ONE, TWO]}))
+    there = [row(ONE, name="drawn"), row(TWO, name="b")]
+    here = [{**row(ONE, name="a"), "created": NEAR}, row(TWO, name="b")]
+    assert counterparts.aligned(there, here) == [{**here[0], "name": "drawn"}, here[1]]
+
+
 def test_requests_have_the_ids_of_the_other_server() -> None:
     counterparts = Counterparts()
     counterparts.aligned(row(ONE), row(TWO))

@@ -84,8 +84,9 @@ class Counterparts:
         return found
 
     def _of_known_id(self, there: Any, here: Sequence[Any]) -> Any:
-        """The row here that is known to be a row there."""
-        known = self._here.get(str(there.get("id"))) if isinstance(there, dict) else None
+        """The row here that is known to be a row there, or has the id that both were sent."""
+        row_id = there.get("id") if isinstance(there, dict) else None
+        known = self._here.get(str(row_id), row_id)
         return next(
             (row for row in here if known is not None and isinstance(row, dict) and row.get("id") == known), ABSENT
         )
