@@ -1,5 +1,7 @@
 """JSON Schemas of parameters: keywords that replace those of jsonschema, and validations that would take too long."""
 
+import time
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -7,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema.validators import Draft202012Validator
 
-from handlers.parameters.parameter_schemas import errors_of
-from handlers.parameters.schema_validator import MOST_STEPS
+from handlers.parameters.parameter_schemas import check_schema, errors_of
+from handlers.parameters.schema_validator import MOST_SECONDS, MOST_STEPS, MOST_TEXT
 from understudy.errors import Unprocessable
 
 PATTERNS = st.sampled_from(["^a", "b$", "[ab]+", "", "^(a|b)*$", "c"])
@@ -28,6 +30,7 @@ SCHEMAS = st.fixed_dictionaries(
         "additionalProperties": PARTS,
         "unevaluatedProperties": PARTS,
         "uniqueItems": st.booleans(),
+        "enum": st.lists(VALUES, min_size=1, max_size=3),
     },
 )
 BACKTRACKING = "^(a|aa)+$"
@@ -54,8 +57,9 @@ def test_errors_are_those_of_jsonschema(value: Any, schema: dict[str, Any]) -> N
         ({SLOW: 1}, {"patternProperties": {BACKTRACKING: {}}, "additionalProperties": False}),
         ({SLOW: 1}, {"unevaluatedProperties": False, "patternProperties": {BACKTRACKING: {}}}),
         (SLOW, {"anyOf": [{"pattern": "a"}, {"not": {"pattern": BACKTRACKING}}], "allOf": [{"pattern": BACKTRACKING}]}),
+        (SLOW, {"allOf": [{"$schema": "https://json-schema.org/draft/2020-12/schema", "pattern": BACKTRACKING}]}),
     ],
-    ids=["pattern", "patternProperties", "additionalProperties", "unevaluatedProperties", "within others"],
+    ids=["pattern", "patternProperties", "additionalProperties", "unevaluatedProperties", "within others", "$schema"],
 )
 def test_a_pattern_that_searches_for_hours_is_refused(value: Any, schema: dict[str, Any]) -> None:
     with pytest.raises(Unprocessable, match=r"takes more than 1 s"):
@@ -64,8 +68,44 @@ def test_a_pattern_that_searches_for_hours_is_refused(value: Any, schema: dict[s
 
 def test_a_schema_that_is_applied_too_often_is_refused() -> None:
     assert errors_of({}, doubling(10)) == []
-    with pytest.raises(Unprocessable, match=rf"more than {MOST_STEPS:,} steps"):
+    with pytest.raises(Unprocessable, match=rf"more than ({MOST_STEPS:,} steps|{MOST_SECONDS:.0f} s)"):
         errors_of({}, doubling(30))
+
+
+LARGE: list[Any] = [{"number": number} for number in range(20_000)]
+LONG = ["x" * 1_000_000]
+
+
+@pytest.mark.parametrize(
+    ("value", "schema", "words"),
+    [
+        ([{}] * 20_000, {"items": {"enum": LARGE}}, f"the errors take more than {MOST_TEXT:,} characters"),
+        ([0] * 10_000, {"items": {"anyOf": [{"enum": LONG}]}}, f"the errors take more than {MOST_TEXT:,} characters"),
+        (
+            LARGE,
+            {"allOf": [{"$ref": "#/$defs/a"}] * 5_000, "$defs": {"a": {"const": deepcopy(LARGE)}}},
+            "it takes more than",
+        ),
+    ],
+    ids=["a large enum", "long values", "large values again and again"],
+)
+def test_a_schema_whose_steps_are_long_is_refused_soon(value: Any, schema: dict[str, Any], words: str) -> None:
+    started = time.monotonic()
+    with pytest.raises(Unprocessable, match=words):
+        errors_of(value, schema)
+    assert time.monotonic() - started < 4 * MOST_SECONDS
+
+
+def test_a_schema_that_is_too_large_to_be_checked_is_refused_soon() -> None:
+    started = time.monotonic()
+    with pytest.raises(Unprocessable, match="it takes more than"):
+        check_schema({"properties": {f"{number}": {"type": "string"} for number in range(100_000)}})
+    assert time.monotonic() - started < 4 * MOST_SECONDS
+    check_schema({"properties": {f"{number}": {"type": "string"} for number in range(200)}})
+
+
+def test_many_values_are_searched_in_an_enum_at_once() -> None:
+    assert errors_of(list(range(50_000)), {"items": {"enum": list(range(50_000))}}) == []
 
 
 def test_many_items_are_compared_at_once() -> None:

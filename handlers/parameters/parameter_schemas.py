@@ -9,8 +9,7 @@ from copy import deepcopy
 from typing import Any
 from uuid import UUID
 
-from jsonschema.exceptions import SchemaError, ValidationError, best_match
-from jsonschema.validators import Draft202012Validator
+from jsonschema.exceptions import ValidationError, best_match
 from referencing.exceptions import Unresolvable
 
 from understudy.errors import NotFound, Unprocessable
@@ -18,7 +17,7 @@ from understudy.values import is_id
 from understudy.workspaces.workspace import Workspace
 
 from .hydration import Unrendered
-from .schema_validator import HYDRATION, VALIDATOR, validator_of
+from .schema_validator import HYDRATION, validator_of, validator_of_schemas
 
 CIRCULAR = "Invalid schema: Unable to validate schema with circular references."
 # A reference to a block document in place of its data: its id, or names of it.
@@ -48,10 +47,18 @@ def check_schema(schema: Schema) -> None:
     Raises:
         Unprocessable: it is not.
     """
-    try:
-        VALIDATOR.check_schema(schema, format_checker=VALIDATOR.FORMAT_CHECKER)
-    except SchemaError as error:
-        raise Unprocessable(f"Invalid schema: {error.message}") from None
+    error = schema_error(schema)
+    if error is not None:
+        raise Unprocessable(f"Invalid schema: {error.message}")
+
+
+def schema_error(schema: Any) -> ValidationError | None:
+    """The first error of a schema by the schema of all JSON Schemas; None if it has none.
+
+    Raises:
+        Unprocessable: finding it out takes too long.
+    """
+    return next(validator_of_schemas().iter_errors(schema), None)
 
 
 def check(values: Any, schema: Schema, *, requires: bool = True, defaults_may_be_null: bool = False) -> None:
@@ -69,10 +76,7 @@ def check(values: Any, schema: Schema, *, requires: bool = True, defaults_may_be
     """
     meant = as_meant(schema, defaults_may_be_null)
     meant = meant if requires else without_required(meant)
-    try:
-        Draft202012Validator.check_schema(meant)
-    except SchemaError as error:
-        raise Unprocessable(f"Invalid schema: {error.message}") from None
+    check_schema(meant)
     found = best_match(errors_of(values, meant, checks_formats=False))
     if found is not None:
         raise Mismatch(described(found))
@@ -150,12 +154,12 @@ def check_given(values: Any, schema: Schema | None) -> None:
     if schema is None:
         return
     try:
-        Draft202012Validator.check_schema(schema)
+        invalid = schema_error(schema)
+        if invalid is not None:
+            text = f"The provided schema is not a valid json schema. Schema error: {invalid.message}"
+            raise ValueError(text)
         validator = validator_of(without_required(schema), checks_formats=False)
         found = None if values is None else best_match(validator.iter_errors(values))
-    except SchemaError as error:
-        text = f"The provided schema is not a valid json schema. Schema error: {error.message}"
-        raise ValueError(text) from None
     except RecursionError:
         raise Unprocessable(CIRCULAR) from None
     except Unresolvable as error:

@@ -1,8 +1,12 @@
 """The validator of values by JSON Schemas that clients send. It ends soon, whatever they are."""
 
-from collections.abc import Hashable, Iterator, Mapping
+import math
+import time
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from functools import wraps
 from typing import Any
 
+import attrs
 import regex
 from jsonschema import FormatChecker
 from jsonschema.exceptions import ValidationError
@@ -15,31 +19,54 @@ from .hydration import HydrationError
 
 HYDRATION = "_hydration"  # the keyword that every schema has
 MOST_STEPS = 100_000  # schemas that are applied to values in one validation, in about two seconds
+MOST_SECONDS = 3.0  # of one validation, whose steps can be long ones
+MOST_TEXT = 20_000_000  # characters of the messages of one validation, which quote values and schemas
 PATIENCE = 1.0  # seconds for one search by a pattern
 KEYWORDS = Draft202012Validator.VALIDATORS
+META_SCHEMA = Draft202012Validator.META_SCHEMA
 Errors = Iterator[ValidationError]
 Schema = Mapping[str, Any]
 
 
 class Steps(FormatChecker):
-    """Counts the steps of one validation, and checks formats if it is to.
+    """Counts the steps, seconds and messages of one validation, and checks formats if it is to.
 
     A validator hands it on to those of the parts of its schema, and nothing else.
     """
 
-    def __init__(self, *, checks_formats: bool) -> None:
+    def __init__(self, most: float, *, checks_formats: bool) -> None:
         super().__init__(Draft202012Validator.FORMAT_CHECKER.checkers if checks_formats else ())
-        self._left = MOST_STEPS
+        self._most, self._left, self._text = most, most, MOST_TEXT
+        self._end = time.monotonic() + MOST_SECONDS
+        self._identities: dict[int, tuple[Any, set[Hashable]]] = {}
 
     def take(self) -> None:
         """Count a step.
 
         Raises:
-            Unprocessable: it is one too many.
+            Unprocessable: it is one too many, or too late.
         """
         self._left -= 1
         if self._left < 0:
-            raise too_long(f"it takes more than {MOST_STEPS:,} steps")
+            raise too_long(f"it takes more than {self._most:,} steps")
+        if time.monotonic() > self._end:
+            raise too_long(f"it takes more than {MOST_SECONDS:.0f} s")
+
+    def take_text(self, size: int) -> None:
+        """Count the characters of a message.
+
+        Raises:
+            Unprocessable: they are too many.
+        """
+        self._text -= size
+        if self._text < 0:
+            raise too_long(f"the errors take more than {MOST_TEXT:,} characters")
+
+    def identities(self, values: list[Any]) -> set[Hashable]:
+        """The identities of the values of an enum, which are found out once."""
+        if id(values) not in self._identities:
+            self._identities[id(values)] = values, set(map(identity, values))
+        return self._identities[id(values)][1]
 
 
 def validator_of(schema: Any, *, checks_formats: bool = True) -> Any:
@@ -47,11 +74,34 @@ def validator_of(schema: Any, *, checks_formats: bool = True) -> Any:
 
     It raises `Unprocessable` if a validation takes too long.
     """
-    return VALIDATOR(schema, registry=EMPTY_REGISTRY, format_checker=Steps(checks_formats=checks_formats))
+    return VALIDATOR(schema, registry=EMPTY_REGISTRY, format_checker=Steps(MOST_STEPS, checks_formats=checks_formats))
+
+
+def validator_of_schemas() -> Any:
+    """A validator of schemas. It raises `Unprocessable` if a validation takes too long."""
+    return VALIDATOR(META_SCHEMA, format_checker=Steps(math.inf, checks_formats=True))
 
 
 def too_long(reason: str) -> Unprocessable:
     return Unprocessable(f"Invalid schema: values cannot be validated by it, since {reason}.")
+
+
+def evolve(validator: Any, **changes: Any) -> Any:
+    """The same validator for a part of the schema, also where the part names another one by `$schema`."""
+    return attrs.evolve(validator, **changes)
+
+
+def limited(keyword: Callable[..., Any]) -> Callable[..., Errors]:
+    """A keyword whose messages are counted, each once: behind its own keyword, an error has the name of that."""
+
+    @wraps(keyword)
+    def apply(validator: Any, value: Any, instance: Any, schema: Schema) -> Errors:
+        for error in keyword(validator, value, instance, schema) or ():
+            if not isinstance(error.validator, str):
+                validator.format_checker.take_text(len(error.message))
+            yield error
+
+    return apply
 
 
 def step(validator: Any, _keyword: None, instance: Any, _schema: Schema) -> Errors:
@@ -63,6 +113,11 @@ def step(validator: Any, _keyword: None, instance: Any, _schema: Schema) -> Erro
 
 # These keywords have the meaning and the messages of those of jsonschema, whose searches by a pattern and comparisons
 # of items can take hours.
+
+
+def enum(validator: Any, wanted: list[Any], instance: Any, _schema: Schema) -> Errors:
+    if identity(instance) not in validator.format_checker.identities(wanted):
+        yield ValidationError(f"{instance!r} is not one of {wanted!r}")
 
 
 def pattern(validator: Any, text: str, instance: Any, _schema: Schema) -> Errors:
@@ -132,19 +187,21 @@ def identity(value: Any) -> Hashable:
     return (bool, value) if isinstance(value, bool) else value
 
 
-VALIDATOR = create(
-    meta_schema=Draft202012Validator.META_SCHEMA,
-    validators={
-        **KEYWORDS,
-        HYDRATION: step,
-        "pattern": pattern,
-        "patternProperties": pattern_properties,
-        "additionalProperties": additional_properties,
-        "unevaluatedProperties": unevaluated_properties,
-        "uniqueItems": unique_items,
-    },
+OWN = {
+    HYDRATION: step,
+    "enum": enum,
+    "pattern": pattern,
+    "patternProperties": pattern_properties,
+    "additionalProperties": additional_properties,
+    "unevaluatedProperties": unevaluated_properties,
+    "uniqueItems": unique_items,
+}
+VALIDATOR: Any = create(
+    meta_schema=META_SCHEMA,
+    validators={name: limited(keyword) for name, keyword in {**KEYWORDS, **OWN}.items()},
     type_checker=Draft202012Validator.TYPE_CHECKER,
     format_checker=Draft202012Validator.FORMAT_CHECKER,
     id_of=Draft202012Validator.ID_OF,
     applicable_validators=lambda schema: [*schema.items(), (HYDRATION, None)],
 )
+VALIDATOR.evolve = evolve  # jsonschema's own one would take another class, whose validations do not end
