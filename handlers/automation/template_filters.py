@@ -54,12 +54,14 @@ def flow_run_id(text: str | None) -> str | None:
 def environment() -> Environment:
     """The environment of templates. It has the filters for readable times of a package that comes with Prefect."""
     made = Environment(undefined=ChainableUndefined, extensions=[HUMANIZE_EXTENSION] if find_spec(HUMANIZE) else [])
-    made.filters |= {
-        "tojson": to_json_text,
-        "ui_url": ui_url,
-        "ui_resource_events_url": ui_resource_events_url,
-        "flow_run_id": flow_run_id,
-    }
+    made.add_filters(
+        {
+            "tojson": to_json_text,
+            "ui_url": ui_url,
+            "ui_resource_events_url": ui_resource_events_url,
+            "flow_run_id": flow_run_id,
+        }
+    )
     return made
 
 

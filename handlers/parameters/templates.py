@@ -1,34 +1,60 @@
 """Templates of texts that users write, in Jinja's language."""
 
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from jinja2 import TemplateSyntaxError, nodes
+from jinja2.defaults import DEFAULT_NAMESPACE
 from jinja2.exceptions import SecurityError
-from jinja2.runtime import Context
+from jinja2.runtime import Context, LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from . import template_limits
 
 MOST_LOOPS, DEEPEST_LOOP = 10, 2
 LONGEST = 1_000_000  # characters and items that an operator may produce
 LONGEST_RANGE = 100
-DIGITS = 10_000  # bits of a power, and columns of a formatted value
-WIDTH = re.compile(r"%[^a-zA-Z%]*?([0-9]{5,}|\*)")
+DIGITS = 10_000  # bits of a power or product
 
 
 class Environment(ImmutableSandboxedEnvironment):
     """An environment in which an operator cannot take all memory or hours of time."""
 
-    intercepted_binops = frozenset({"*", "**", "%"})
+    intercepted_binops = frozenset({"*", "**", "%", "+"})
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
+        super().__init__(finalize=template_limits.spend_output, **options)
         self.globals["range"] = short_range
+        self.add_filters(self.filters)
+        self.filters |= template_limits.FILTERS
+
+    def add_filters(self, filters: Mapping[str, Callable[..., Any]]) -> None:
+        """Add filters, which spend what they take."""
+        self.filters |= {name: template_limits.limited(name, function) for name, function in filters.items()}
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         if is_too_large(operator, left, right):
             raise SecurityError(f"the result of {operator} is too large")
-        return super().call_binop(context, operator, left, right)
+        template_limits.spend(template_limits.STEP)
+        result = super().call_binop(context, operator, left, right)
+        template_limits.spend(template_limits.size_of(result))
+        return result
+
+    def call(self, context: Context, called: Any, *arguments: Any, **options: Any) -> Any:
+        """Call a function, method or macro of a template."""
+        method = getattr(called, "__wrapped__", called)  # the sandbox wraps `format`
+        owner = getattr(method, "__self__", None)
+        given = [*arguments, *options.values()]
+        if isinstance(owner, (str, bytes)):
+            template_limits.spend_on(method.__name__, owner, given)
+        elif called is DEFAULT_NAMESPACE["lipsum"]:
+            template_limits.spend_on("lipsum", "x" * template_limits.STEP, given)
+        elif isinstance(called, LoopContext):  # of a recursive loop
+            arguments = (template_limits.passes(context, arguments[0]), *arguments[1:]) if arguments else ()
+        template_limits.spend(template_limits.STEP)
+        result = super().call(context, called, *arguments, **options)
+        template_limits.spend(template_limits.size_of(result))
+        return result
 
 
 def short_range(*arguments: int) -> range:
@@ -44,12 +70,16 @@ def short_range(*arguments: int) -> range:
 
 
 def is_too_large(operator: str, left: Any, right: Any) -> bool:
-    if operator == "**":
-        return isinstance(left, int) and isinstance(right, int) and left.bit_length() * right > DIGITS
+    """Whether the result of `*`, `**` or `%` takes too much memory."""
     if operator == "%":
-        return isinstance(left, str) and WIDTH.search(left) is not None
+        return isinstance(left, str) and template_limits.WIDTH.search(left) is not None
+    if isinstance(left, int) and isinstance(right, int):
+        bits = left.bit_length() * right if operator == "**" else left.bit_length() + right.bit_length()
+        return operator != "+" and bits > DIGITS
     sizes = [len(value) if hasattr(value, "__len__") else value for value in (left, right)]
-    return any(hasattr(value, "__len__") for value in (left, right)) and sizes[0] * sizes[1] > LONGEST
+    return (
+        operator == "*" and any(hasattr(value, "__len__") for value in (left, right)) and sizes[0] * sizes[1] > LONGEST
+    )
 
 
 JINJA = Environment()
@@ -77,7 +107,9 @@ def render(environment: Environment, template: str, context: Mapping[str, Any]) 
     if not is_template(template):
         return template
     try:
-        return environment.from_string(template).render(context)
+        with template_limits.limits_of(template):
+            root = template_limits.Counting().visit(environment.parse(template))
+            return environment.from_string(root.set_environment(environment)).render(context)
     except Exception as error:
         raise TemplateFailed(error) from error
 
