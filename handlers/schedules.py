@@ -181,7 +181,10 @@ def whole_rrule(schedule: Mapping[str, Any]) -> Schedule:
     text, timezone = schedule["rrule"], schedule["timezone"]
     if "DTSTART" in text.upper():
         return {"rrule": text, "timezone": timezone}
-    rule, start = rrulestr(text, dtstart=RRULE_ANCHOR, cache=False), RRULE_ANCHOR
+    try:
+        rule, start = rrulestr(text, dtstart=RRULE_ANCHOR, cache=False), RRULE_ANCHOR
+    except ValueError:  # it ends at a time in UTC, which its start is not: it is stored, and has no dates
+        return {"rrule": text, "timezone": timezone}
     if isinstance(rule, rrule) and rule._count is None and rule._freq in (SECONDLY, MINUTELY):  # noqa: SLF001
         period = timedelta(seconds=(1 if rule._freq == SECONDLY else 60) * rule._interval)  # noqa: SLF001
         here = now().astimezone(ZoneInfo(timezone or "UTC")).replace(tzinfo=None)

@@ -192,6 +192,18 @@ def test_schedules_are_completed(scratch: httpx.Client, flow: str) -> None:
     assert not often["schedule"]["rrule"].startswith("DTSTART:2020")
 
 
+def test_a_recurrence_that_ends_in_utc_is_kept_as_it_is_and_cannot_be_scheduled(
+    scratch: httpx.Client, flow: str
+) -> None:
+    """It would need a start in UTC, which a start that is added is not. A real server fails to schedule it."""
+    rule = {"rrule": "FREQ=DAILY;UNTIL=20990101T000000Z", "timezone": "UTC"}
+    made = created(scratch, flow, schedules=[{"schedule": rule}])
+    assert [each["schedule"] for each in made["schedules"]] == [rule]
+    refused = scratch.post(f"/deployments/{made['id']}/schedule", json={})
+    assert (refused.status_code, refused.json()["detail"][:34]) == (422, "The recurrence cannot be evaluated")
+    assert runs(scratch, made["id"]) == []
+
+
 def test_a_schedule_is_changed_and_deleted(scratch: httpx.Client, flow: str) -> None:
     made = created(
         scratch, flow, schedules=[{"schedule": DAILY, "slug": "a"}, {"schedule": DAILY, "parameters": {"x": 1}}]

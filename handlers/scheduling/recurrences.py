@@ -101,11 +101,14 @@ class Recurrence:
     """The rules and dates of a text, in a time zone.
 
     Raises:
-        ValueError: the text is not valid.
+        Unprocessable: the text is not valid, or it ends at a time in UTC and has no start in UTC.
     """
 
     def __init__(self, text: str, zone: str) -> None:
-        self._rules: Any = rrulestr(text, dtstart=START)
+        try:
+            self._rules: Any = rrulestr(text, dtstart=START)
+        except ValueError as error:
+            raise Unprocessable(f"The recurrence cannot be evaluated: {error}.") from None
         self._zone = ZoneInfo(zone)
         self._local = tz.gettz(zone)
         self._empty_from: datetime | None = None  # a start from which there are no dates
