@@ -1,7 +1,7 @@
-"""The channel of a worker: its heartbeats come in, and its work pool goes out whenever it changes.
+"""The channel of a worker: its heartbeats come in; its work pool, whenever it changes, and cleanups go out.
 
-Cleanup messages are not sent; a worker that asks for them is told so, as the protocol foresees. Source:
-`prefect.client.schemas.worker_channel`, `prefect.server.api.workers` and `prefect.server.utilities.worker_channel`.
+Source: `prefect.client.schemas.worker_channel`, `prefect.server.api.workers` and
+`prefect.server.utilities.worker_channel`.
 """
 
 from collections.abc import Mapping
@@ -21,6 +21,7 @@ from .parameters.parameter_schemas import Mismatch
 from .streams import INTERNAL_ERROR, POLICY_VIOLATION, PROTOCOL_ERROR, SUBPROTOCOL, authenticate, refuse
 from .work_pools import add_pool, check_defaults, pool_named, queue_named, worker_heartbeat
 from .work_queues import NAME, POOL_ID
+from .worker_cleanups import Cleaner, cleanup_for, deliver, operate, result_of
 
 VERSION = "work_pool_worker_channel.v1"
 CAPABILITIES = ["worker_heartbeat.v1", "work_pool_snapshot.v1"]
@@ -30,7 +31,9 @@ HELLO, HEARTBEAT = "worker.hello.v1", "worker.heartbeat.v1"
 PAYLOADS = {
     HELLO: "WorkerHelloPayload",
     HEARTBEAT: "WorkerHeartbeatPayload",
-    **{f"cleanup.{operation}.v1": "WorkerCleanupPayload" for operation in ("ack", "release", "renew")},
+    "cleanup.ack.v1": "WorkerCleanupPayload",
+    "cleanup.release.v1": "WorkerCleanupReleasePayload",
+    "cleanup.renew.v1": "WorkerCleanupPayload",
 }
 AUTHENTICATION, AUTHORIZATION = "authentication_failed", "authorization_failed"
 VERSIONS, PROTOCOL, TRANSIENT = "unsupported_version", "protocol_error", "transient_server_error"
@@ -64,7 +67,7 @@ async def connect_worker(stream: Stream, work_pool_name: str) -> None:
         await close(stream, PROTOCOL)
     except ValidationError:
         await close(stream, TRANSIENT)
-    channel = Channel(stream, work_pool_name, hello, before, ready["initial_snapshot"]["work_pool"]["updated"])
+    channel = Channel(stream, work_pool_name, hello, before, ready)
     await channel.send("worker.ready.v1", ready)
     await channel.run()
 
@@ -102,7 +105,7 @@ def check_hello(hello: Json) -> None:
     requested = hello["requested_capabilities"]
     if not set(CAPABILITIES) <= set(requested):
         raise Refused(PROTOCOL)
-    if CLEANUP not in requested and (hello["handled_cleanup_kinds"] or hello["max_cleanup_concurrency"]):
+    if CLEANUP not in requested and (hello["handled_cleanup_kinds"] or hello.get("max_cleanup_concurrency")):
         raise Refused(PROTOCOL)
     if VERSION not in hello["supported_channel_versions"]:
         raise Refused(VERSIONS)
@@ -119,16 +122,17 @@ class Channel:
         pool_name: the name of the work pool.
         hello: the payload of the worker's first message.
         known: the fields of the pool that the worker knows and watches.
-        updated: when the pool was last changed, as far as the worker knows.
+        ready: the payload of the answer.
     """
 
-    def __init__(self, stream: Stream, pool_name: str, hello: Json, known: Json, updated: str) -> None:
+    def __init__(self, stream: Stream, pool_name: str, hello: Json, known: Json, ready: Json) -> None:
         self._stream = stream
         self._pool_name = pool_name
         self._worker = {name: hello[name] for name in ("consumer_id", "worker_name")}
         self._known = known
-        self._updated = updated
+        self._updated: str = ready["initial_snapshot"]["work_pool"]["updated"]
         self._sequence = 1
+        self._cleaner = cleaner_of(hello, ready) if CLEANUP in ready["accepted_capabilities"] else None
 
     async def run(self) -> None:
         """Serve the worker until it closes the connection.
@@ -139,8 +143,11 @@ class Channel:
         async for has_message in self._stream.signals():
             if has_message:
                 await self._answer(await receive(self._stream))
-            elif watched(pool := await self._pool()) != self._known:
+                continue
+            if watched(pool := await self._pool()) != self._known:
                 await self._send_pool(pool, "work_pool_updated")
+            if self._cleaner is not None:
+                await self._send_cleanups(self._cleaner)
 
     async def send(self, kind: str, payload: Json) -> None:
         sent_at = await self._stream.now()
@@ -157,6 +164,12 @@ class Channel:
         self._known, self._updated = watched(pool), pool["updated"]
         snapshot = {"snapshot_sequence": self._sequence, "reason": reason, "work_pool": pool}
         await self.send("work_pool.snapshot.v1", snapshot)
+
+    async def _send_cleanups(self, cleaner: Cleaner) -> None:
+        while await self._stream.read(cleanup_for, cleaner=cleaner) is not None:
+            cleanup = await self._stream.perform(deliver, cleaner=cleaner)
+            if cleanup is not None:
+                await self.send("cleanup.message.v1", cleanup)
 
     async def _answer(self, message: Json) -> None:
         kind, payload = message["type"], message["payload"]
@@ -175,20 +188,34 @@ class Channel:
         elif kind == HELLO:
             await close(self._stream, PROTOCOL)
         else:
-            await self.send("cleanup.operation_result.v1", refusal(message))
+            result = await self._operate(message["type"].split(".")[1], payload)
+            await self.send("cleanup.operation_result.v1", {"request_frame_id": message["id"], **result})
+
+    async def _operate(self, action: str, payload: Json) -> Json:
+        """The result of what a worker does with a cleanup."""
+        message = payload["message_id"]
+        if self._cleaner is None:
+            return result_of(message, action, "unauthorized", "cleanup_delivery_not_accepted")
+        arguments = {"action": action, "pool": self._cleaner.pool, "token": payload["reservation_token"]}
+        result: Json = await self._stream.perform(operate, message_id=message, **arguments)
+        return result
 
 
-def refusal(message: Json) -> Json:
-    """The answer to what a worker says of cleanup messages, which it has not received."""
-    return {
-        "request_frame_id": message["id"],
-        "message_id": message["payload"]["message_id"],
-        "operation": message["type"].split(".")[1],
-        "status": "unauthorized",
-        "lease_expires_at": None,
-        "reason": "cleanup_delivery_not_accepted",
-        "detail": None,
-    }
+def cleaner_of(hello: Json, ready: Json) -> Cleaner:
+    """The worker, as it takes cleanups."""
+    return Cleaner(
+        f"{hello['consumer_id']} {hello['worker_name']}",
+        UUID(ready["initial_snapshot"]["work_pool"]["id"]),
+        frozenset(queue["id"] for queue in ready["resolved_work_queues"]),
+        frozenset(hello["handled_cleanup_kinds"]),
+        ready["effective_max_cleanup_concurrency"],
+    )
+
+
+def most_cleanups(hello: Json) -> int:
+    """How many cleanups a worker takes at the same time: one by default, and none if it can do none."""
+    can = CLEANUP in hello["requested_capabilities"] and hello["handled_cleanup_kinds"]
+    return int(hello.get("max_cleanup_concurrency", 1)) if can else 0
 
 
 def watched(pool: Mapping[str, Any]) -> Json:
@@ -224,15 +251,16 @@ def connect(workspace: Workspace, name: str, hello: Json, base_job_template: Jso
             row = pool_named(workspace, name)
             change(workspace["work_pools"], row, {"base_job_template": base_job_template})
     worker_heartbeat(workspace, name, hello["worker_name"], hello["heartbeat_interval_seconds"])
-    requested = dict.fromkeys(hello["requested_capabilities"])
+    requested, most = dict.fromkeys(hello["requested_capabilities"]), most_cleanups(hello)
+    accepted = [*CAPABILITIES, CLEANUP] if most else CAPABILITIES
     ready = {
         "consumer_id": hello["consumer_id"],
         "worker_id": None,
         "selected_channel_version": VERSION,
         "effective_heartbeat_interval_seconds": hello["heartbeat_interval_seconds"],
-        "accepted_capabilities": CAPABILITIES,
-        "rejected_capabilities": [each for each in requested if each not in CAPABILITIES],
-        "effective_max_cleanup_concurrency": 0,
+        "accepted_capabilities": accepted,
+        "rejected_capabilities": [each for each in requested if each not in accepted],
+        "effective_max_cleanup_concurrency": most,
         "resolved_work_queues": queues,
         "initial_snapshot": {"snapshot_sequence": 1, "reason": "initial", "work_pool": pool_shown(workspace, name)},
     }

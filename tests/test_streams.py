@@ -534,6 +534,13 @@ def test_a_worker_creates_its_pool_with_its_template(own: httpx.Client) -> None:
         ([hello(supported_channel_versions=["v9"])], 1008, "unsupported_version"),
         ([hello(requested_capabilities=REQUIRED[:1])], 1002, "protocol_error"),
         ([hello(max_cleanup_concurrency=1)], 1002, "protocol_error"),
+        ([hello(handled_cleanup_kinds=["cancelling_timeout_teardown.v1"])], 1002, "protocol_error"),
+        (
+            [hello(), message("cleanup.ack.v1", message_id=CONSUMER, reservation_token="t", reason="r")],
+            1002,
+            "protocol_error",
+        ),
+        ([hello(), message("cleanup.release.v1", message_id=CONSUMER, reservation_token="t")], 1002, "protocol_error"),
         ([hello(worker_name="")], 1002, "protocol_error"),
         ([hello(more=1)], 1002, "protocol_error"),
         ([heartbeat()], 1002, "protocol_error"),

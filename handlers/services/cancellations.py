@@ -1,4 +1,4 @@
-"""What ran in a cancelled run is cancelled too, and a run that is not cancelled in time is taken to be.
+"""What ran in a cancelled run is cancelled too, and a run that is not cancelled in time is taken to be, and cleaned up.
 
 Source: `prefect.server.services.cancellation_cleanup`.
 """
@@ -13,6 +13,7 @@ from understudy.workspaces.workspace import Workspace
 from ..orchestration.flow_states import set_flow_run_state
 from ..orchestration.task_states import set_task_run_state
 from ..orchestration.transition import new_state
+from ..worker_cleanups import request_cleanup
 
 STATE_TYPE, FLOW_RUN_ID, PARENT = Column(("state_type",)), Column(("flow_run_id",)), Column(("parent_task_run_id",))
 RECENT = timedelta(days=1)  # since the end of a cancelled run
@@ -38,6 +39,9 @@ def run(workspace: Workspace) -> None:
     for row, deadline in list(cancelling(workspace)):
         if deadline <= moment:
             set_flow_run_state(workspace, row, new_state("CANCELLED", moment, message=TIMED_OUT), moment)
+            run = workspace["flow_runs"].values(row)
+            if run["state_type"] == "CANCELLED":
+                request_cleanup(workspace, run)
 
 
 def tasks_to_cancel(workspace: Workspace) -> Iterator[int]:
