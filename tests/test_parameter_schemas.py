@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema.validators import Draft202012Validator
 
-from handlers.parameters.parameter_schemas import check_schema, errors_of
+from handlers.parameters.parameter_schemas import Mismatch, check_given, check_schema, errors_of
 from handlers.parameters.schema_validator import MOST_SECONDS, MOST_STEPS, MOST_TEXT
 from understudy.errors import Unprocessable
 
@@ -102,6 +102,14 @@ def test_a_schema_that_is_too_large_to_be_checked_is_refused_soon() -> None:
         check_schema({"properties": {f"{number}": {"type": "string"} for number in range(100_000)}})
     assert time.monotonic() - started < 4 * MOST_SECONDS
     check_schema({"properties": {f"{number}": {"type": "string"} for number in range(200)}})
+
+
+@pytest.mark.parametrize("schema", [{"$ref": "http://["}, {"$id": "http://[", "allOf": [{"$ref": "x"}]}], ids=str)
+def test_a_reference_that_cannot_be_parsed_is_told(schema: dict[str, Any]) -> None:
+    with pytest.raises(Mismatch, match=r"Validation failed\. Failure reason: "):
+        errors_of({}, schema)
+    with pytest.raises(ValueError, match=r"Validation failed|not a valid json schema"):
+        check_given({}, schema)
 
 
 def test_many_values_are_searched_in_an_enum_at_once() -> None:

@@ -33,6 +33,7 @@ REFERENCE = {
     },
     "required": ["$ref"],
 }
+NO_SCHEMA_THERE = (Unresolvable, ValueError)  # the latter where a reference or `$id` is no URI
 LARGEST = 524_288  # bytes of parameters
 Schema = dict[str, Any]
 
@@ -95,7 +96,7 @@ def errors_of(values: Any, schema: Schema, *, checks_formats: bool = True) -> li
         return list(validator_of(schema, checks_formats=checks_formats).iter_errors(values))
     except RecursionError:
         raise Unprocessable(CIRCULAR) from None
-    except Unresolvable as error:
+    except NO_SCHEMA_THERE as error:
         raise Mismatch(f"Validation failed. Failure reason: {error}") from None
 
 
@@ -155,14 +156,17 @@ def check_given(values: Any, schema: Schema | None) -> None:
         return
     try:
         invalid = schema_error(schema)
-        if invalid is not None:
-            text = f"The provided schema is not a valid json schema. Schema error: {invalid.message}"
-            raise ValueError(text)
+    except RecursionError:
+        raise Unprocessable(CIRCULAR) from None
+    if invalid is not None:
+        text = f"The provided schema is not a valid json schema. Schema error: {invalid.message}"
+        raise ValueError(text)
+    try:
         validator = validator_of(without_required(schema), checks_formats=False)
         found = None if values is None else best_match(validator.iter_errors(values))
     except RecursionError:
         raise Unprocessable(CIRCULAR) from None
-    except Unresolvable as error:
+    except NO_SCHEMA_THERE as error:
         raise ValueError(f"Validation failed. Failure reason: {error}") from None
     if found is not None:
         raise ValueError(described(found))
