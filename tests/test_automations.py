@@ -96,6 +96,22 @@ def test_the_errors_of_every_kind_of_trigger_are_listed(own: httpx.Client) -> No
 # --------------------------------------------------------------------- actions
 
 
+@pytest.mark.parametrize("kind", ["compound", "sequence"])
+def test_triggers_that_take_too_long_to_read_are_refused(own: httpx.Client, kind: str) -> None:
+    def nested(levels: int, parts: int = 1) -> dict[str, Any]:
+        trigger: dict[str, Any] = EVENT
+        for _ in range(levels):
+            trigger = {"type": kind, "require": "any", "within": None, "triggers": [trigger] * parts}
+        return trigger
+
+    body = {"name": "nested", "actions": [{"type": "do-nothing"}]}
+    assert own.post("/automations/", json={**body, "trigger": nested(8)}).status_code == 201
+    for trigger in (nested(200), nested(1, 50_000)):
+        response = own.post("/automations/", json={**body, "trigger": trigger}, timeout=10)
+        assert response.status_code == 422
+        assert "Value error, triggers are nested too deep, or too many" in response.text
+
+
 def test_actions_have_the_defaults_of_a_real_server(own: httpx.Client) -> None:
     actions = [
         {},

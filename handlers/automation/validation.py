@@ -20,6 +20,7 @@ from ..parameters.templates import InvalidTemplate, check_template
 Schema: TypeAlias = core_schema.CoreSchema
 Json: TypeAlias = dict[str, Any]
 
+MOST_READINGS = 20_000  # of the parts of a trigger, in about a second
 SHORTEST_ABSENCE = timedelta(seconds=10)
 RUN_EVENTS = {f"prefect.flow-run.{name}" for name in ("Scheduled", "Pending", "Running", "*")}
 STATE_TYPES = (
@@ -80,7 +81,29 @@ def trigger(core: Schema) -> Schema:
     compound = "function-after[validate_require(), CompoundTrigger]"
     inner = any_trigger("inner", compound)
     outer = any_trigger("outer", f"function-after[validate_require(), {compound}]")
-    return core_schema.definitions_schema(core_schema.definition_reference_schema("outer"), [inner, outer])
+    limited = core_schema.no_info_before_validator_function(
+        with_few_readings, core_schema.definition_reference_schema("outer")
+    )
+    return core_schema.definitions_schema(limited, [inner, outer])
+
+
+def with_few_readings(given: Any) -> Any:
+    """A trigger that is read soon: each part is read as one of a compound trigger and of a sequence, at each level.
+
+    Raises:
+        ValueError: it is not.
+    """
+    readings, waiting = 0, [(given, 1)]
+    while waiting:
+        part, times = waiting.pop()
+        readings += times
+        if readings > MOST_READINGS:
+            raise ValueError(
+                f"triggers are nested too deep, or too many: they are read {MOST_READINGS:,} times at most"
+            )
+        parts = part.get("triggers") if isinstance(part, dict) else None
+        waiting += [(each, 2 * times) for each in parts] if isinstance(parts, list) else []
+    return given
 
 
 def any_trigger(ref: str, label: str) -> Schema:
