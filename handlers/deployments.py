@@ -23,6 +23,7 @@ from .parameters.parameter_schemas import Mismatch, check, check_given, job_vari
 from .schedules import DEPLOYMENT_ID as SCHEDULED_DEPLOYMENT
 from .schedules import add_schedules, delete_schedules
 from .scheduling.changes import carry_out, new_schedule, planned_schedules
+from .scheduling.dates import moment_of
 from .scheduling.scheduled_runs import delete_scheduled_runs
 from .work_queues import NAMES, agent_queue, pool_queue, queue_of, show_queue
 
@@ -60,7 +61,7 @@ def shown(tables: Mapping[str, Table], row: dict[str, Any]) -> None:
         from_json(schedules.encoded(each)) for each in schedules.index(SCHEDULED_DEPLOYMENT).rows(UUID(row["id"]).int)
     ]
     if own:  # else those that the row was loaded with
-        row["schedules"] = sorted(own, key=lambda schedule: schedule["updated"], reverse=True)
+        row["schedules"] = sorted(own, key=lambda schedule: moment_of(schedule["updated"]), reverse=True)
 
 
 # ----------------------------------------------------------------------- create

@@ -197,6 +197,22 @@ def test_a_late_run_of_a_full_deployment(
     assert state(api, second)[0] == name
 
 
+def test_of_two_schedules_the_last_one_to_change_is_listed_first_where_a_second_begins(
+    workspace: RemoteWorkspace, api: httpx.Client, flow: str
+) -> None:
+    made = posted(api, "/deployments/", name="two", flow_id=flow, schedules=[
+        {"schedule": HOURLY, "slug": slug} for slug in ("first", "second")
+    ])  # fmt: skip
+    workspace.clock.advance(hours=1)
+    changes = [{"slug": slug, "active": False} for slug in ("second", "first")]
+    api.patch(f"/deployments/{made['id']}", json={"schedules": changes}).raise_for_status()
+    shown = api.get(f"/deployments/{made['id']}").json()["schedules"]
+    assert [(each["slug"], each["updated"]) for each in shown] == [
+        ("first", "2026-03-28T23:30:00.001000Z"),
+        ("second", "2026-03-28T23:30:00Z"),
+    ]
+
+
 # --------------------------------------------------------- pauses, cancellations
 
 
