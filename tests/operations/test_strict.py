@@ -68,3 +68,29 @@ def test_only_json_is_taken(strict: httpx.Client) -> None:
     answer = strict.post("/artifacts/filter", content=json.dumps({}), headers={"content-type": "text/plain"})
     assert (answer.status_code, answer.json()) == (415, {"detail": f"Send the body as {JSON}, not as text/plain."})
     assert strict.post("/artifacts/filter", content="{}", headers={"content-type": f"{JSON}; charset=utf-8"}).is_success
+
+
+QUERIES = {
+    "limit=200": 200,
+    "limit=5&order_by=NAME_ASC": 200,
+    "query=5": 200,
+    "limit=201": 422,
+    "limit=many": 422,
+    "limit=5.0": 422,
+    "limit=": 422,
+    "limit=null": 422,
+    "limit=[5]": 422,
+    "order_by=name_asc": 422,
+}
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_numbers_of_a_query_are_written_as_in_json(strict: httpx.Client, query: str) -> None:
+    assert strict.get(f"/observed-states?{query}").status_code == QUERIES[query]
+
+
+@pytest.mark.parametrize(("text", "status"), [("true", 200), ("false", 200), ("yes", 422), ("1", 422), ("True", 422)])
+def test_booleans_of_a_query_are_written_as_in_json(strict: httpx.Client, text: str, status: int) -> None:
+    path = "/block_types/slug/any/block_documents"
+    strict.post("/block_types/", json={"name": "any", "slug": "any"})
+    assert strict.get(f"{path}?include_secrets={text}").status_code == status

@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qsl
 
-from pydantic_core import SchemaValidator, ValidationError, core_schema
+from pydantic_core import SchemaValidator, ValidationError, core_schema, from_json
 from starlette.types import Scope
 
 from understudy.cache import Cache
@@ -24,6 +24,7 @@ SHORT = 4096  # bytes of a body that is cached
 SHOWN = 2**20  # bytes of a body that an error response repeats
 LISTED = 1000  # errors of a body that a response lists, at most
 LINE = 200  # characters of the error for a longer body
+LITERALS = ("boolean", "integer", "number")  # types whose values are written in a query as in JSON
 DEEPEST = 200  # levels of a stored value, which is the limit of pydantic-core's parser
 
 
@@ -181,10 +182,13 @@ class PathValues:
 
 
 class QueryString:
-    """The query parameters of an operation."""
+    """The query parameters of an operation. In strict mode, a number or boolean is written as in JSON."""
 
     def __init__(self, places: list[Place], reading: Reading) -> None:
         self.names = [place.value["name"] for place in places]
+        self._literals = {
+            place.value["name"] for place in places if reading.strict and place["schema"].value.get("type") in LITERALS
+        }
         self._defaults = {
             place.value["name"]: place["schema"].default for place in places if place["schema"].has_default
         }
@@ -200,7 +204,10 @@ class QueryString:
         )
 
     def read(self, query: str, body: Any) -> dict[str, Any]:
-        given = dict(parse_qsl(query, keep_blank_values=True))
+        given = {
+            name: json_value(text) if name in self._literals else text
+            for name, text in parse_qsl(query, keep_blank_values=True)
+        }
         try:
             values: dict[str, Any] = self._validator.validate_python(given)
         except ValidationError as error:
@@ -209,6 +216,14 @@ class QueryString:
             ]
             raise Invalid(errors, body) from None
         return {argument(name): value for name, value in {**self._defaults, **values}.items()}
+
+
+def json_value(text: str) -> Any:
+    """The value of a JSON text; the text itself if it is no JSON."""
+    try:
+        return from_json(text)
+    except ValueError:
+        return text
 
 
 class WholeBody:

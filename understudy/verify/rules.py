@@ -32,6 +32,7 @@ SAME_ROWS = Rule("same rows", "A random request is answered as Understudy answer
 INVALID_REQUEST = Rule(
     "invalid request", "An invalid request is rejected as the contract says; a valid one is not rejected."
 )
+DEFAULT = Rule("default", "A parameter that a request leaves out has its default.")
 UNKNOWN_NAME = Rule("unknown name", "An unknown name at the top level of a query is ignored.")
 METHOD = Rule("method", "A method that a path does not have is answered with 405 and the name of a method that it has.")
 
@@ -70,6 +71,7 @@ READING = (
     DERIVED,
     SAME_ROWS,
     INVALID_REQUEST,
+    DEFAULT,
     UNKNOWN_NAME,
     METHOD,
 )

@@ -21,6 +21,7 @@ from understudy.verify.checks import (
     lives,
     lookups,
     parents,
+    query_strings,
     related_rows,
     same_rows,
     scenarios,
@@ -141,7 +142,7 @@ def stages(
             in_turns(first_values(own, "two criteria", combined_criteria.check_own)),
             *halves(in_turns(first_values(related, "two filters", combined_criteria.check_across))),
             in_turns([summaries_of(context, subjects, only), sorts]),
-            [*refusals(context, only), *other_tables_of(context, only)],
+            [*query_strings_of(context, only), *refusals(context, only), *other_tables_of(context, only)],
             reading,
             *writing,
         ],
@@ -407,6 +408,15 @@ def same_rows_of(context: CheckContext, only: Only, name: str) -> list[Part]:
         Part(f"{each.label}: {name}", partial(same_rows.check, context, mirror, each))
         for each in same_rows.operations(context)
         if mirror is not None and only(each)
+    ]
+
+
+def query_strings_of(context: CheckContext, only: Only) -> list[Part]:
+    """The parts about the parameters of the query of each operation that reads rows."""
+    return [
+        Part(f"{each.label}: parameters of the query", partial(query_strings.check, context, each))
+        for each in context.endpoint_map.endpoints
+        if each.is_safe and not each.may_be_off and any(query_strings.parameters(each)) and only(each)
     ]
 
 

@@ -27,9 +27,11 @@ FACTORS = (1, 1, 0.7, 1.9)  # of the numbers of an example
 SHIFTS = (0, 0, -1.3, 0.4, 26)  # hours, of its times
 FILTERS = (0, 0, 1, 1, 2, 9)  # in a body
 WITH_FILTERS = (False, False, False, True)  # whether those of an example are taken
+OF_OTHERS = 2  # ids of each other table that an operation looks up
 LISTED = 3  # ids of rows in a list of a body
 EMPTY = 0.1  # of the requests with a query have parameters without a value
 BY_IDS = 0.1  # of the bodies that select rows select them by the ids of two tables
+NOT_FOUND = 404
 REDIRECTS = range(300, 400)  # of paths with empty values
 
 
@@ -65,12 +67,31 @@ def check(context: CheckContext, mirror: Mirror, endpoint: Endpoint) -> None:
 
 
 def check_other_tables(context: CheckContext, mirror: Mirror, lookup: Lookup) -> None:
-    """Look up an id of each other table by an operation that returns a row by its id."""
-    for table, rows in context.model.known.items():
-        if rows and table != lookup.table:
-            request = lookup.request(context.random.choice(list(rows)))
-            check_id = partial(differs, context, mirror, lookup.endpoint, request)
+    """Look up some ids of each other table by an operation that returns a row by its id."""
+    for table, rows in ids_by_table(context).items():
+        for row_id in context.random.sample(rows, k=min(OF_OTHERS, len(rows))) if table != lookup.table else ():
+            check_id = partial(differs_for_other, context, mirror, lookup.endpoint, lookup.request(row_id))
             context.results.hold(rules.SAME_ROWS, lookup.endpoint.label, f"id of {table}", check_id)
+
+
+def differs_for_other(context: CheckContext, mirror: Mirror, endpoint: Endpoint, request: Request) -> Broken | None:
+    """How the response for an id of another table differs: a row that is not known has not the same id."""
+    if mirror.expected(context.model, context.version, request, context.others) is not None:
+        return differs(context, mirror, endpoint, request)
+    expected = mirror.with_known_rows(context.model, context.version, request, context.others)
+    found = context.ask(endpoint, request)
+    if expected.status != NOT_FOUND or not found.is_success:
+        return None
+    return Broken((request,), f"{NOT_FOUND}", f"{found.status} with {shortened(found.body)}")
+
+
+def ids_by_table(context: CheckContext) -> dict[str, list[str]]:
+    """The ids of the known rows of each table, those that only views show included."""
+    known = {table: list(rows) for table, rows in context.model.known.items()}
+    for table, lists in context.others.items():
+        shown = (str(row["id"]) for listed in lists for row in listed.rows if "id" in row)
+        known[table] = [*known.get(table, ()), *shown]
+    return known
 
 
 def has_names(context: CheckContext, endpoint: Endpoint) -> bool:

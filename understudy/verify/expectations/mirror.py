@@ -65,6 +65,15 @@ class Mirror:
             request: is sent to the server of our own.
             others: the lists of rows that the model does not know, by table.
         """
+        answer, used = self._traced(model, version, request, others)
+        return Expected(answer, self._incomplete.isdisjoint(used)) if self._tables.issuperset(used) else None
+
+    def with_known_rows(self, model: Model, version: int, request: Request, others: Others = NONE) -> Answer:
+        """The response if there are no rows but those that are known."""
+        return self._traced(model, version, request, others)[0]
+
+    def _traced(self, model: Model, version: int, request: Request, others: Others) -> tuple[Answer, Collection[str]]:
+        """The response of the server of our own, and the tables that it depends on."""
         server = self._server
         if server is None or version != self._version:
             self.close()
@@ -73,8 +82,7 @@ class Mirror:
             self._tables = frozenset((model.tables - model.partial) | shown)
             self._incomplete = frozenset(name for name, some in self._rows.items() if is_incomplete(model, name, some))
             self._version = version
-        answer, used = server.trace(request)
-        return Expected(answer, self._incomplete.isdisjoint(used)) if self._tables.issuperset(used) else None
+        return server.trace(request)
 
     def _opened(self, model: Model, others: Others) -> MirrorServer:
         """A server with the known rows, and with those of other lists if these are valid."""

@@ -1,0 +1,72 @@
+"""The parameters of queries: what they take, and what they are by default."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.apps import app_on
+from tests.mutants.behaviours import about, replies
+from tests.mutants.exchange import Answer as Reply
+from tests.mutants.exchange import Request as Sent
+from tests.mutants.mutant import Behaviour, BrokenServer, unchanged
+from tests.mutants.origin import Inside
+from tests.mutants.proxy import Proxy
+from tests.verify.contexts import ContextFactory
+from understudy.contract.contract import Contract
+from understudy.operations.api_folder import Api, own_folder
+from understudy.verify.checks import query_strings
+
+STATES = "GET /observed-states"
+DEMO = own_folder() / "fixtures" / "demo"
+
+
+@pytest.fixture(scope="module")
+def all_operations() -> ContextFactory:
+    return ContextFactory(Contract.load(own_folder() / "openapi.yaml"))
+
+
+async def in_another_order(sent: Sent, broken: BrokenServer) -> Reply:
+    path = sent.path if "order_by" in sent.path else f"{sent.path}{'&' if '?' in sent.path else '?'}order_by=NAME_ASC"
+    return await broken.ask(replace(sent, path=path))
+
+
+async def of_one_less(sent: Sent, broken: BrokenServer) -> Reply:
+    return await broken.ask(replace(sent, path=sent.path.replace("limit=200", "limit=201")))
+
+
+async def of_any_limit(sent: Sent, broken: BrokenServer) -> Reply:
+    return await broken.ask(replace(sent, path=sent.path.replace("limit=201", "limit=200")))
+
+
+def failing(sent: Sent, answer: Reply) -> Reply:
+    return answer if answer.is_success else replace(answer, status=404)
+
+
+BROKEN = {
+    "correct": (unchanged, set[tuple[str, str]]()),
+    "another default": (about(STATES, in_another_order), {("default", "order_by")}),
+    "a bound that is refused": (about(STATES, of_one_less), {("invalid request", "limit"), ("default", "limit")}),
+    "a value that is taken": (about(STATES, of_any_limit), {("invalid request", "limit")}),
+    "another status": (
+        replies(STATES, failing),
+        {("invalid request", name) for name in ("limit", "order_by", "query")},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_parameters_of_queries(all_operations: ContextFactory, api: Api, name: str) -> None:
+    behaviour: Behaviour
+    behaviour, expected = BROKEN[name]
+    with all_operations.context_of(Proxy(Inside(app_on(DEMO, api)), behaviour)) as context:
+        all_operations.learn(context)
+        for endpoint in context.endpoint_map.endpoints:
+            if endpoint.is_safe and not endpoint.may_be_off and any(query_strings.parameters(endpoint)):
+                query_strings.check(context, endpoint)
+        verdict = context.results.verdict
+        assert verdict.errors == []
+        kept = [each for each in verdict.violations if each.rule.name != "response"]
+        found = {(each.rule.name, each.subject) for each in kept if each.operation == STATES}
+        assert found == expected
+        assert {each.operation for each in verdict.violations} <= {STATES}
+        assert sum(count for (rule, _), count in verdict.checks.items() if rule.name == "default") >= 2

@@ -1,0 +1,87 @@
+"""The parameters of queries: what they take, and what they are by default."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+from urllib.parse import urlencode
+
+from understudy.contract.contract import Place
+from understudy.sampling.answers import shortened
+from understudy.sampling.random_requests import Request, RequestGenerator, as_text
+from understudy.verify import rules
+from understudy.verify.check_context import CheckContext
+from understudy.verify.check_results import Broken, unlike
+from understudy.verify.checks.same_rows import has_names
+from understudy.verify.expectations.reference_answers import INVALID
+from understudy.verify.requests.endpoints import Endpoint, example_of
+from understudy.verify.requests.invalid_bodies import bounds, strangers
+
+
+@dataclass(frozen=True)
+class Query:
+    """An operation, with values for the parameters of its path and for those that its query needs."""
+
+    context: CheckContext
+    endpoint: Endpoint
+    path: Mapping[str, str]
+    needed: Mapping[str, str]
+
+    def request(self, **values: str) -> Request:
+        """A request whose query has some more values."""
+        body = None if self.endpoint.body is None else example_of(self.endpoint)
+        request = self.endpoint.request(body, **self.path)
+        query = self.text(**values)
+        return replace(request, path=f"{request.path}?{query}") if query else request
+
+    def text(self, **values: str) -> str:
+        return urlencode({**self.needed, **values}, errors="replace")
+
+    def is_read(self, name: str, value: str) -> Broken | None:
+        """Whether a value is refused, or taken, as the contract's reading of it says."""
+        refusals = self.context.interpreter.refusals(self.endpoint, b"", {}, self.path, self.text(**{name: value}))
+        statuses = sorted({each.status for each in refusals if each is not None})
+        request = self.request(**{name: value})
+        answer = self.context.ask(self.endpoint, request)
+        if answer.status in statuses or (None in refusals and answer.status != INVALID):
+            return None
+        expected = " or ".join(map(str, statuses)) or f"not {INVALID}"
+        return Broken((request,), expected, f"{answer.status} with {shortened(answer.body)}")
+
+    def is_default(self, name: str, value: str) -> Broken | None:
+        """Whether a request without a parameter is answered as one with its default."""
+        requests = self.request(), self.request(**{name: value})
+        first, second = (self.context.ask(self.endpoint, request) for request in requests)
+        bodies = [self.context.still(self.endpoint, answer.body) for answer in (first, second)]
+        return None if bodies[0] == bodies[1] else unlike(requests, *bodies)
+
+
+def check(context: CheckContext, endpoint: Endpoint) -> None:
+    """Check each parameter of the query of an operation, if there is a row for its path to name."""
+    if not has_names(context, endpoint):
+        return
+    generator = RequestGenerator((), context.samples, context.random)
+    path = {each.value["name"]: str(generator.parameter(each)) for each in endpoint.parameters}
+    needed = {
+        each.value["name"]: as_text(generator.parameter(each))
+        for each in parameters(endpoint)
+        if each.value.get("required")
+    }
+    query = Query(context, endpoint, path, needed)
+    for parameter in parameters(endpoint):
+        name, schema = parameter.value["name"], parameter["schema"]
+        for value in map(as_text, values_of(schema)):
+            context.results.hold(rules.INVALID_REQUEST, endpoint.label, name, partial(query.is_read, name, value))
+        if schema.value.get("default") is not None:
+            default = as_text(schema.value["default"])
+            context.results.hold(rules.DEFAULT, endpoint.label, name, partial(query.is_default, name, default))
+
+
+def parameters(endpoint: Endpoint) -> Iterator[Place]:
+    """The parameters of the query of an operation."""
+    return (each for each in endpoint.place.each("parameters") if each.value["in"] == "query")
+
+
+def values_of(schema: Place) -> list[Any]:
+    """Values that a parameter does not take, and those just within its bounds."""
+    return [each for each in (*strangers(schema), *bounds(schema)) if not isinstance(each, (list, dict))]
