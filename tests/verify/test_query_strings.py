@@ -44,8 +44,8 @@ def failing(sent: Sent, answer: Reply) -> Reply:
 
 BROKEN = {
     "correct": (unchanged, set[tuple[str, str]]()),
-    "another default": (about(STATES, in_another_order), {("default", "order_by")}),
-    "a bound that is refused": (about(STATES, of_one_less), {("invalid request", "limit"), ("default", "limit")}),
+    "another default": (about(STATES, in_another_order), {("repeatable", "order_by")}),
+    "a bound that is refused": (about(STATES, of_one_less), {("invalid request", "limit"), ("repeatable", "limit")}),
     "a value that is taken": (about(STATES, of_any_limit), {("invalid request", "limit")}),
     "another status": (
         replies(STATES, failing),
@@ -69,4 +69,4 @@ def test_parameters_of_queries(all_operations: ContextFactory, api: Api, name: s
         found = {(each.rule.name, each.subject) for each in kept if each.operation == STATES}
         assert found == expected
         assert {each.operation for each in verdict.violations} <= {STATES}
-        assert sum(count for (rule, _), count in verdict.checks.items() if rule.name == "default") >= 2
+        assert sum(count for (rule, _), count in verdict.checks.items() if rule.name == "repeatable") >= 2

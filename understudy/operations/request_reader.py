@@ -219,7 +219,7 @@ class QueryString:
 
 
 def json_value(text: str) -> Any:
-    """The value of a JSON text; the text itself if it is no JSON."""
+    """The value of a JSON text; the text itself if it is not JSON."""
     try:
         return from_json(text)
     except ValueError:

@@ -3,7 +3,7 @@
 from understudy.reports.verdict import Rule
 
 SUCCESS = Rule("success", "A valid request is answered with a success status.")
-REPEATABLE = Rule("repeatable", "The same request has the same response, as long as no rows change.")
+REPEATABLE = Rule("repeatable", "A request has one response while no rows change; what it leaves out has its default.")
 RESPONSE = Rule("response", "A response has a status of the contract, and a body that its schema allows.")
 ROW_FORMAT = Rule("row format", "A row is written as the contract writes it, and the same in every response.")
 DUPLICATES = Rule("duplicates", "A list has each row once.")
@@ -32,7 +32,6 @@ SAME_ROWS = Rule("same rows", "A random request is answered as Understudy answer
 INVALID_REQUEST = Rule(
     "invalid request", "An invalid request is rejected as the contract says; a valid one is not rejected."
 )
-DEFAULT = Rule("default", "A parameter that a request leaves out has its default.")
 UNKNOWN_NAME = Rule("unknown name", "An unknown name at the top level of a query is ignored.")
 METHOD = Rule("method", "A method that a path does not have is answered with 405 and the name of a method that it has.")
 
@@ -71,7 +70,6 @@ READING = (
     DERIVED,
     SAME_ROWS,
     INVALID_REQUEST,
-    DEFAULT,
     UNKNOWN_NAME,
     METHOD,
 )

@@ -74,7 +74,7 @@ def check(context: CheckContext, endpoint: Endpoint) -> None:
             context.results.hold(rules.INVALID_REQUEST, endpoint.label, name, partial(query.is_read, name, value))
         if schema.value.get("default") is not None:
             default = as_text(schema.value["default"])
-            context.results.hold(rules.DEFAULT, endpoint.label, name, partial(query.is_default, name, default))
+            context.results.hold(rules.REPEATABLE, endpoint.label, name, partial(query.is_default, name, default))
 
 
 def parameters(endpoint: Endpoint) -> Iterator[Place]:
