@@ -1,6 +1,7 @@
 """Automations: their triggers and actions, and the errors of those that cannot be."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -8,6 +9,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from handlers.automation.triggers import begins_like
 from tests.servers import stand_in
 from tests.test_handlers import created
 
@@ -94,6 +96,20 @@ def test_the_errors_of_every_kind_of_trigger_are_listed(own: httpx.Client) -> No
 
 
 # --------------------------------------------------------------------- actions
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [("a.b", "a.*"), ("a.", "a.*"), ("a.b.c", "a.*.c"), ("abc", "ab"), ("ab", "abc"), ("abab", "a*b"), ("b", "*"),
+     ("", "*"), ("a\nb", "a*b"), ("axxb", "a**b"), ("axb", "a**b"), ("a-b", "a-*b"), ("a.c", "a.b")],
+)  # fmt: skip
+def test_names_of_events_begin_as_a_search_would_find(text: str, name: str) -> None:
+    searched = re.match(re.escape(name).replace(r"\*", ".+"), text) is not None
+    assert begins_like(text, name) is searched
+
+
+def test_a_name_of_many_stars_is_searched_at_once() -> None:
+    assert not begins_like("a" * 5000 + "b", "a*" * 4000 + "b")
 
 
 @pytest.mark.parametrize("kind", ["compound", "sequence"])
