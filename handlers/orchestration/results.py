@@ -1,11 +1,14 @@
 """What clients are told of a transition."""
 
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
 from understudy.operations.handler_results import Answer
 
 from .transition import Transition
+
+MILLISECOND = timedelta(milliseconds=1)
 
 
 def result_of(transition: Transition) -> dict[str, Any]:
@@ -14,7 +17,10 @@ def result_of(transition: Transition) -> dict[str, Any]:
 
 
 def answer_of(transition: Transition) -> Answer:
-    """The response: 201 if a state was written. As on a real server, a state from the future counts as that too."""
+    """The response: 201 if a state was written. As on a real server, a state from the future counts as that too.
+
+    States at the time of a clock that stands still follow each other by microseconds: they are not from the future.
+    """
     state = transition.validated
-    is_new = bool(transition.proposed) or (bool(state) and state["timestamp"] > transition.time)
+    is_new = bool(transition.proposed) or (bool(state) and state["timestamp"] > transition.time + MILLISECOND)
     return result_of(transition), HTTPStatus.CREATED if is_new else HTTPStatus.OK

@@ -216,6 +216,19 @@ def test_of_two_schedules_the_last_one_to_change_is_listed_first_where_a_second_
 # --------------------------------------------------------- pauses, cancellations
 
 
+@pytest.mark.parametrize("kind", ["flow_runs", "task_runs"])
+def test_a_state_is_written_or_not_while_the_clock_stands_still(api: httpx.Client, flow: str, kind: str) -> None:
+    """The status is 201 if it is."""
+    run = ran(api, flow, "PENDING" if kind == "flow_runs" else "RUNNING")
+    if kind == "task_runs":
+        run = posted(api, "/task_runs/", flow_run_id=run, task_key="t", dynamic_key="0")["id"]
+    written = []
+    for state_type in ("RUNNING", "COMPLETED", "CANCELLING"):
+        answer = api.post(f"/{kind}/{run}/set_state", json={"state": {"type": state_type}})
+        written.append((answer.status_code, answer.json()["status"]))
+    assert written == [(201, "ACCEPT"), (201, "ACCEPT"), (200, "ABORT")]
+
+
 def test_a_pause_that_is_not_ended_fails(workspace: RemoteWorkspace, api: httpx.Client, flow: str) -> None:
     run = ran(api, flow, "RUNNING")
     paused = {"type": "PAUSED", "state_details": {"pause_timeout": "2026-03-28T22:40:00Z", "pause_key": "key"}}
