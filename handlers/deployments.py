@@ -61,7 +61,7 @@ def shown(tables: Mapping[str, Table], row: dict[str, Any]) -> None:
         from_json(schedules.encoded(each)) for each in schedules.index(SCHEDULED_DEPLOYMENT).rows(UUID(row["id"]).int)
     ]
     if own:  # else those that the row was loaded with
-        row["schedules"] = sorted(own, key=lambda schedule: moment_of(schedule["updated"]), reverse=True)
+        row["schedules"] = sorted(own, key=lambda schedule: moment_of(schedule["updated"]))[::-1]
 
 
 # ----------------------------------------------------------------------- create

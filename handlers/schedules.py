@@ -62,10 +62,10 @@ def check_deployment(workspace: Workspace, deployment: UUID) -> None:
 
 
 def schedules_of(workspace: Workspace, deployment: UUID) -> list[Schedule]:
-    """The schedules of a deployment, the one that changed last first."""
+    """The schedules of a deployment, the one that changed last first; of those that changed together, the newest."""
     table = workspace["deployment_schedules"]
     rows = [table.values(row) for row in table.index(DEPLOYMENT_ID).rows(deployment.int)]
-    return sorted(rows, key=lambda row: row["updated"], reverse=True)
+    return sorted(rows, key=lambda row: row["updated"])[::-1]
 
 
 def schedule_of(workspace: Workspace, deployment: UUID, schedule: UUID) -> int:

@@ -197,12 +197,14 @@ def test_a_late_run_of_a_full_deployment(
     assert state(api, second)[0] == name
 
 
-def test_of_two_schedules_the_last_one_to_change_is_listed_first_where_a_second_begins(
+def test_of_two_schedules_the_last_one_to_change_is_listed_first_while_the_clock_stands_still(
     workspace: RemoteWorkspace, api: httpx.Client, flow: str
 ) -> None:
     made = posted(api, "/deployments/", name="two", flow_id=flow, schedules=[
         {"schedule": HOURLY, "slug": slug} for slug in ("first", "second")
     ])  # fmt: skip
+    listed = [made["schedules"], api.get(f"/deployments/{made['id']}/schedules").json()]
+    assert [[each["slug"] for each in each_list] for each_list in listed] == [["second", "first"]] * 2
     workspace.clock.advance(hours=1)
     changes = [{"slug": slug, "active": False} for slug in ("second", "first")]
     api.patch(f"/deployments/{made['id']}", json={"schedules": changes}).raise_for_status()
