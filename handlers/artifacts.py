@@ -7,6 +7,7 @@ from understudy.contract.columns import ID, Column
 from understudy.errors import NotFound
 from understudy.operations.actions import change
 from understudy.operations.handler_results import NO_CONTENT, Answer
+from understudy.operations.observers import observing
 from understudy.values import later, new_id, now, time_of_key
 from understudy.workspaces.workspace import Workspace
 
@@ -15,12 +16,18 @@ KEY, LATEST_ID = Column(("key",)), Column(("latest_id",))
 
 
 def create_artifact(workspace: Workspace, body: dict[str, Any]) -> Answer:
-    artifacts, moment = workspace["artifacts"], now()
-    artifact = artifacts.schema.complete({"id": new_id(), "created": moment, "updated": moment, **body})
-    row = artifacts.add(artifact)
-    if body.get("key") is not None:
-        collect(workspace, artifact)
-    return artifacts.encoded(row)
+    row, artifact = added(workspace, body)
+    if artifact["key"] is not None:
+        collect(workspace, artifact, artifact)
+    return workspace["artifacts"].encoded(row)
+
+
+def keep_artifact(workspace: Workspace, values: dict[str, Any]) -> None:
+    """Add the artifact of a result. As on a real server, the latest of its key keeps what the result does not say."""
+    _, artifact = added(workspace, values)
+    if artifact["key"] is not None:
+        with observing(workspace, "artifact_collections"):
+            collect(workspace, artifact, values)
 
 
 def read_latest_artifact(workspace: Workspace, key: str) -> Answer:
@@ -67,8 +74,18 @@ def latest(workspace: Workspace, key: str | None) -> int | None:
     return next(iter(workspace["artifact_collections"].index(KEY).rows(key)), None)
 
 
-def collect(workspace: Workspace, artifact: dict[str, Any]) -> None:
-    """Make a new artifact the latest of its key: the collection keeps its own id and first `created`."""
+def added(workspace: Workspace, values: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    """Add an artifact. Returns its number and values."""
+    artifacts, moment = workspace["artifacts"], now()
+    artifact = artifacts.schema.complete({"id": new_id(), "created": moment, "updated": moment, **values})
+    return artifacts.add(artifact), artifact
+
+
+def collect(workspace: Workspace, artifact: dict[str, Any], changes: dict[str, Any]) -> None:
+    """Make a new artifact the latest of its key: the collection keeps its own id and first `created`.
+
+    `changes` are those of its values that take the place of the former ones.
+    """
     collections = workspace["artifact_collections"]
     row = latest(workspace, artifact["key"])
     if row is None:
@@ -77,7 +94,7 @@ def collect(workspace: Workspace, artifact: dict[str, Any]) -> None:
         created, updated = (time_of_key(collections.key(column, row)) for column in (CREATED, UPDATED))
         own_id = UUID(int=collections.key(ID, row))
         kept = {"id": own_id, "created": created, "updated": later(artifact["updated"], created, updated)}
-        collections.update(row, {**artifact, **kept, "latest_id": artifact["id"]})
+        collections.update(row, {**changes, **kept, "latest_id": artifact["id"]})
 
 
 def fall_back(workspace: Workspace, key: str, collection: int) -> None:

@@ -294,3 +294,13 @@ def test_slots_of_a_limit_are_no_update(own: httpx.Client) -> None:
     row = created(own, "/v2/concurrency_limits/", name="one", limit=2)
     own.post("/v2/concurrency_limits/increment", json={"names": ["one"], "slots": 1}).raise_for_status()
     assert names(own, "concurrency-limit", row["id"]) == ["created"]
+
+
+def test_the_artifact_of_a_result_has_events(own: httpx.Client) -> None:
+    flow = created(own, "/flows/", name="one")
+    run = created(own, "/flow_runs/", flow_id=flow["id"])
+    data = {"storage_key": "k", "artifact_key": "res"}
+    for kind in ("COMPLETED", "FAILED"):
+        body = {"state": {"type": kind, "data": data}, "force": True}
+        own.post(f"/flow_runs/{run['id']}/set_state", json=body).raise_for_status()
+    assert names(own, "artifact-collection") == ["created", "updated"]

@@ -13,7 +13,7 @@ from pydantic_core import SchemaValidator, ValidationError, core_schema
 from understudy.values import time_of_change
 from understudy.workspaces.workspace import Workspace
 
-from ..artifacts import create_artifact
+from ..artifacts import keep_artifact
 from ..server_events.flow_runs import keep_state_change
 from ..states import whole
 from .client import Client
@@ -135,5 +135,5 @@ def keep_result(transition: Transition, data: Any) -> Any:
         owners = {"flow_run_id": run["id"]}
     else:
         owners = {"flow_run_id": run["flow_run_id"], "task_run_id": run["id"]}
-    create_artifact(transition.workspace, {**artifact, **owners, "data": data})
+    keep_artifact(transition.workspace, {**artifact, **owners, "data": data})
     return data

@@ -79,6 +79,23 @@ def test_a_result_becomes_an_artifact(world: World) -> None:
     assert (artifact["data"], artifact["flow_run_id"]) == ({"type": "reference"}, run)
 
 
+def test_the_latest_artifact_of_a_key_keeps_what_a_later_result_does_not_say(world: World) -> None:
+    data = {"type": "reference", "artifact_key": "res", "artifact_type": "result", "artifact_description": "It"}
+    world.set(world.flow_run("RUNNING"), "COMPLETED", data=data)
+    run = world.flow_run("RUNNING")
+    world.set(run, "COMPLETED", data={"storage_key": "k", "artifact_key": "res", "artifact_description": "Other"})
+    collections = world.workspace["artifact_collections"]
+    (latest,) = map(collections.values, collections.live)
+    assert (latest["type"], latest["description"]) == ("result", "Other")
+    assert (latest["data"], latest["flow_run_id"]) == ({"storage_key": "k"}, run)
+    (artifact,) = (
+        row
+        for row in map(world.workspace["artifacts"].values, world.workspace["artifacts"].live)
+        if row["id"] == latest["latest_id"]
+    )
+    assert artifact["type"] is None
+
+
 def test_a_result_that_is_not_stored_is_only_in_the_response(world: World) -> None:
     run = world.flow_run("RUNNING")
     done = world.set(run, "COMPLETED", data={"type": "unpersisted"})
