@@ -16,6 +16,8 @@ FIRST = datetime(2024, 4, 1, tzinfo=timezone.utc)
 """When the first interval begins, a Monday. Source: the real server's PIVOT_DATETIME."""
 MOST = 1000  # intervals of one response
 MICROSECOND = timedelta(microseconds=1)
+HALF_MILLISECOND = timedelta(microseconds=500)
+"""SQLite has times to the nearest millisecond: in its counts, the last half of one belongs to the next second."""
 
 
 def check_intervals(occurred: Mapping[str, datetime], length: timedelta) -> None:
@@ -80,7 +82,8 @@ def by_time(
     first = floor((occurred["since"] - FIRST) / length)
     counted = UNITS["day"] if kind == "day" else length
     found = Counter(
-        floor(floor((moment(event["occurred"]) - FIRST).total_seconds()) / counted.total_seconds()) for event in events
+        floor(floor((moment(event["occurred"]) + HALF_MILLISECOND - FIRST).total_seconds()) / counted.total_seconds())
+        for event in events
     )
     counts = [
         {"value": str(index), "label": start.isoformat(), "count": 0, "start_time": start, "end_time": end}

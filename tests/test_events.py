@@ -208,6 +208,16 @@ def test_events_are_counted_by_time_with_all_intervals(plant: httpx.Client) -> N
     }
 
 
+def test_the_last_half_of_a_millisecond_is_counted_in_the_next_second(own: httpx.Client) -> None:
+    resource = {"prefect.resource.id": "one"}
+    times = ["2026-03-03T23:59:59.999499Z", "2026-03-03T23:59:59.999500Z"]
+    events = [{"id": str(uuid4()), "event": "x", "occurred": time, "resource": resource} for time in times]
+    own.post("/events", json=events).raise_for_status()
+    span = {"since": "2026-03-03T00:00:00Z", "until": "2026-03-04T12:00:00Z"}
+    counts = own.post("/events/count-by/day", json={"filter": {"occurred": span}}).raise_for_status().json()
+    assert [each["count"] for each in counts] == [1, 1]
+
+
 @pytest.mark.parametrize("countable", ["time", "event"])
 @pytest.mark.parametrize("interval", [1e18, 7e307])
 def test_intervals_out_of_the_range_of_times_are_refused(own: httpx.Client, countable: str, interval: float) -> None:
