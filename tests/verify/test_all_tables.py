@@ -35,11 +35,12 @@ from understudy.verify.checks import (
     single_criteria,
     summaries,
 )
+from understudy.verify.cleanup import clean_up
 from understudy.verify.expectations.response_schemas import ResponseSchemas
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
 from understudy.verify.requests.endpoints import example_of
 from understudy.verify.requests.scenario_requests import scenarios as all_scenarios
-from understudy.verify.suite import clean_up, subjects_of
+from understudy.verify.suite import subjects_of
 
 
 @pytest.fixture(scope="module")

@@ -25,12 +25,12 @@ from understudy.sampling.http_client import client
 from understudy.sampling.random_requests import safe_operations
 from understudy.terminal.interrupts import Interrupts
 from understudy.verify.check_context import CheckContext
+from understudy.verify.cleanup import clean_up
 from understudy.verify.expectations.model import Model
 from understudy.verify.expectations.request_interpreter import RequestInterpreter
 from understudy.verify.fuzzing import Fuzzing, limit_of
 from understudy.verify.requests.endpoints import EndpointMap
 from understudy.verify.requests.throttled_client import ThrottledClient
-from understudy.verify.suite import clean_up
 
 CONTRACT = reduced_contract()
 LIST = "POST /artifacts/filter"

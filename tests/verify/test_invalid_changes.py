@@ -22,8 +22,8 @@ from understudy.operations.api_folder import Api, own_folder
 from understudy.reference.reference_server import ReferenceServer
 from understudy.sampling.answers import Answer
 from understudy.verify.checks import invalid_requests
+from understudy.verify.cleanup import clean_up
 from understudy.verify.expectations.reference_answers import KINDS, References, errors_of
-from understudy.verify.suite import clean_up
 
 CHANGES = ("POST /flows/", "PATCH /work_pools/{name}", "POST /task_runs/{id}/set_state", "POST /deployments/")
 ENTRY = {"type": "missing", "loc": ["body", "name"]}

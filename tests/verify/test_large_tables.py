@@ -23,8 +23,9 @@ from understudy.sampling.random_requests import RequestGenerator
 from understudy.verify import verify
 from understudy.verify.check_context import MOST_PAGES, CheckContext
 from understudy.verify.checks import combined_criteria, listings, lookups, single_criteria, writes
+from understudy.verify.cleanup import clean_up
 from understudy.verify.filtered_rows.table_under_test import SOME, TableUnderTest, varied
-from understudy.verify.suite import clean_up, subjects_of
+from understudy.verify.suite import subjects_of
 
 PAGE = 200  # rows, the most that the API lists at once
 KNOWN = MOST_PAGES * PAGE

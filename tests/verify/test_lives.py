@@ -21,7 +21,7 @@ from understudy.operations.api_folder import Api, own_folder
 from understudy.reports.verdict import Violation
 from understudy.verify.check_context import CheckContext
 from understudy.verify.checks import lives
-from understudy.verify.suite import clean_up
+from understudy.verify.cleanup import clean_up
 
 WRITABLE = {
     "artifacts", "flows", "flow_runs", "task_runs", "deployments", "variables", "concurrency_limits",

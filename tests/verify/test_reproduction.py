@@ -19,9 +19,10 @@ from understudy.reports.causes import causes
 from understudy.reports.reproduction import write_scripts
 from understudy.reports.verdict import Verdict
 from understudy.verify.check_context import CheckContext
+from understudy.verify.cleanup import clean_up
 from understudy.verify.expectations.model import Model
 from understudy.verify.requests.throttled_client import BudgetSpent, ThrottledClient
-from understudy.verify.suite import clean_up, subjects_of
+from understudy.verify.suite import subjects_of
 
 CASES = {
     "POST /artifacts/latest/filter:falls-to-none": ("artifacts", in_sequences),

@@ -21,9 +21,9 @@ from understudy.operations.api_folder import Api, own_folder
 from understudy.sampling.answers import Answer
 from understudy.verify.checks import scenarios
 from understudy.verify.checks.scenarios import part_of, unexpected
+from understudy.verify.cleanup import clean_up
 from understudy.verify.requests.scenario_requests import filled, operations
 from understudy.verify.requests.scenario_requests import scenarios as all_scenarios
-from understudy.verify.suite import clean_up
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 import json
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import zip_longest
@@ -32,12 +31,11 @@ from understudy.verify.checks import (
 )
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
 from understudy.verify.requests.created_rows import is_refined, value_for
-from understudy.verify.requests.endpoints import Endpoint, Lookup, schema_of, success_of
+from understudy.verify.requests.endpoints import Endpoint, schema_of, success_of
 from understudy.verify.requests.field_operators import FieldOperator
 from understudy.verify.requests.scenario_requests import Scenario
 from understudy.verify.requests.scenario_requests import operations as operations_of
 from understudy.verify.requests.scenario_requests import scenarios as all_scenarios
-from understudy.verify.requests.throttled_client import NoAnswer
 
 NOT_FOUND = 404
 ROUNDS = 10  # of random requests to each operation that reads rows, in a run that does not write
@@ -478,23 +476,3 @@ def is_predictable(context: CheckContext, table: str) -> bool:
     body = {name: value_for(part, context.own.mark()) for name, part in schema_of(creates).entries("properties")}
     refusals = context.interpreter.refusals(creates, json.dumps(body).encode(), {})
     return not context.model.is_worked_out(table) and refusals[0] is None and not is_refined(schema_of(creates))
-
-
-def clean_up(context: CheckContext) -> list[str]:
-    """Delete all rows that the run has made, unless it is interrupted again. Returns the ids of those that are left."""
-    made = [(table, row_id) for table, ids in context.own.made.items() for row_id in reversed(ids)]
-    context.throttled_client.allow(len(made))
-    left = [row_id for _, row_id in made]
-    with suppress(KeyboardInterrupt):
-        for table, row_id in made:
-            if is_deleted(context, context.endpoint_map.deletes[table], context.own.key(table, row_id)):
-                left.remove(row_id)
-    return left
-
-
-def is_deleted(context: CheckContext, lookup: Lookup, value: str) -> bool:
-    try:
-        answer = context.throttled_client.ask(lookup.request(value))
-    except NoAnswer:
-        return False
-    return answer.is_success or answer.status == NOT_FOUND

@@ -39,6 +39,7 @@ from understudy.terminal.interrupts import Interrupts, delayed
 from understudy.terminal.progress import Progress, showing
 from understudy.verify import deviations, rules, suite
 from understudy.verify.check_context import CheckContext
+from understudy.verify.cleanup import clean_up
 from understudy.verify.expectations.mirror import Mirror
 from understudy.verify.expectations.model import Model
 from understudy.verify.expectations.reference_answers import References
@@ -156,7 +157,7 @@ def verified(
         verdict.is_interrupted = True
         verdict.notes.append("Interrupted; not all was asked.")
     finally:
-        left = suite.clean_up(context)
+        left = clean_up(context)
     verdict.notes += [f"These rows were made and could not be deleted: {', '.join(left)}."] if left else []
     verdict.notes += remarks(context)
     verdict.requests, verdict.seconds = context.throttled_client.asked, time.monotonic() - started

@@ -19,19 +19,25 @@ class CreatedRows:
 
     Args:
         run: a text that marks this run's rows.
+
+    Attributes:
+        prefix: of the names of its rows.
+        made: the ids of rows by table, until they are deleted.
+        ever: the ids of all rows, deleted ones too.
     """
 
     def __init__(self, endpoint_map: EndpointMap, run: str) -> None:
         self._endpoint_map = endpoint_map
-        self._run = run
+        self.prefix = f"{MARK}-{run}"
         self._count = 0
         self.made: dict[str, list[str]] = {table: [] for table in endpoint_map.creates}
+        self.ever: set[str] = set()
         self._keys: dict[tuple[str, str], str] = {}
 
     def mark(self) -> str:
         """A text that no other row holds."""
         self._count += 1
-        return f"{MARK}-{self._run}-{self._count}"
+        return f"{self.prefix}-{self._count}"
 
     def note(self, endpoint: Endpoint, answer: Answer) -> None:
         """Remember the row of an answer, where this run made it."""
@@ -41,11 +47,12 @@ class CreatedRows:
         if table is None:
             return
         row = answer.body if isinstance(answer.body, dict) else {}
-        is_marked = any(isinstance(value, str) and value.startswith(f"{MARK}-{self._run}") for value in row.values())
+        is_marked = any(isinstance(value, str) and value.startswith(self.prefix) for value in row.values())
         only_makes = "200" not in endpoint.place.value["responses"]
         is_own = answer.is_success and (answer.status == CREATED or is_marked or only_makes)
         if is_own and "id" in row and row["id"] not in self.made[table]:
             self.made[table].append(str(row["id"]))
+            self.ever.add(str(row["id"]))
             deletes = self._endpoint_map.deletes.get(table)
             if deletes is not None and isinstance(row.get(deletes.field), str):
                 self._keys[table, str(row["id"])] = row[deletes.field]

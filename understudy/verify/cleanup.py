@@ -1,0 +1,70 @@
+"""Deleting what a run has made."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+
+from understudy.sampling.answers import Row, rows_of
+from understudy.sampling.counterparts import ID
+from understudy.verify.check_context import MOST_PAGES, CheckContext
+from understudy.verify.requests.endpoints import LIMIT, OFFSET, Lookup, Selection
+from understudy.verify.requests.throttled_client import NoAnswer
+
+NOT_FOUND = 404
+
+
+def clean_up(context: CheckContext) -> list[str]:
+    """Delete all rows that the run has made, unless it is interrupted again. Returns the ids of those that are left."""
+    made = [(table, row_id) for table, ids in context.own.made.items() for row_id in reversed(ids)]
+    left = dict.fromkeys(row_id for _, row_id in made)
+    with suppress(KeyboardInterrupt):
+        keys = [(context.endpoint_map.deletes[table], row_id, context.own.key(table, row_id)) for table, row_id in made]
+        delete(context, keys, left)
+        if context.own.ever:
+            delete(context, side_effects(context), left)
+    return list(left)
+
+
+def delete(context: CheckContext, rows: Iterable[tuple[Lookup, str, str]], left: dict[str, None]) -> None:
+    """Delete rows: by an operation, the id, and what the operation takes. Those that could not be are `left`."""
+    for lookup, row_id, key in rows:
+        left[row_id] = None
+        context.throttled_client.allow(1)
+        with suppress(NoAnswer):
+            answer = context.throttled_client.ask(lookup.request(key))
+            if answer.is_success or answer.status == NOT_FOUND:
+                del left[row_id]
+
+
+def side_effects(context: CheckContext) -> Iterator[tuple[Lookup, str, str]]:
+    """Rows that the server has made by itself for those of the run, and rows of the run with another name now."""
+    for table, selection in context.endpoint_map.selections.items():
+        lookup = context.endpoint_map.deletes.get(table)
+        for row in () if lookup is None else listed(context, selection):
+            if lookup is not None and isinstance(row.get(lookup.field), str) and is_of_run(context, row):
+                yield lookup, str(row["id"]), row[lookup.field]
+
+
+def is_of_run(context: CheckContext, row: Row) -> bool:
+    """Whether a row has a name or an id of the run."""
+    text = json.dumps(row)
+    return context.own.prefix in text or not context.own.ever.isdisjoint(re.findall(ID, text))
+
+
+def listed(context: CheckContext, selection: Selection) -> list[Row]:
+    """The rows of a table, as far as they can be read."""
+    found: list[Row] = []
+    size = selection.page_size
+    for page in range(MOST_PAGES):
+        context.throttled_client.allow(1)
+        request = selection.lists.request({LIMIT: size, OFFSET: page * size})
+        try:
+            answer = context.throttled_client.ask(request)
+        except NoAnswer:
+            break
+        rows = [row for row in rows_of(answer.body) or () if "id" in row] if answer.is_success else []
+        found += rows
+        if len(rows) < size:
+            break
+    return found
