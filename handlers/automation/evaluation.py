@@ -33,7 +33,8 @@ from .triggers import (
 
 BUCKETS, FIRINGS, EVALUATIONS = "automation_buckets", "automation_firings", "automation_evaluations"
 INBOX = "automation_inbox"
-TRIGGER_ID, PARENT_ID = Column(("trigger_id",)), Column(("parent_trigger_id",))
+TRIGGER_ID, PARENT_ID, CHILD_ID = (Column((f"{name}trigger_id",)) for name in ("", "parent_", "child_"))
+FIRED, POSITION = Column(("fired",)), Column(("position",))
 LONGEST_CHAIN = 20  # of automations that trigger each other
 LOOKBACK = timedelta(minutes=15)  # before an event, in which others count that arrive after it
 
@@ -247,27 +248,28 @@ def fire(workspace: Workspace, automation: Json, way: Way, firing: Firing) -> No
 
 def collected(workspace: Workspace, automation: Json, parent: Trigger, firing: Firing) -> list[Firing]:
     """The firings of the parts of a trigger, if they are enough to fire it; they are used up then."""
-    table, parent_id = workspace[FIRINGS], UUID(str(parent["id"]))
-    rows = list(table.index(PARENT_ID).rows(parent_id.int))
-    known = {row: table.values(row) for row in rows}
-    oldest = None if parent["within"] is None else firing.time - timedelta(seconds=parent["within"])
-    for row, values in list(known.items()):
-        is_old = oldest is not None and values["fired"] < oldest
-        if is_old or values["child_trigger_id"] == UUID(str(firing.trigger["id"])):
+    table, parent_id, child_id = workspace[FIRINGS], UUID(str(parent["id"])), UUID(str(firing.trigger["id"]))
+    oldest = None if parent["within"] is None else number_of(firing.time - timedelta(seconds=parent["within"]))
+    others: list[int] = []
+    for row in list(table.index(PARENT_ID).rows(parent_id.int)):
+        is_old = oldest is not None and table.key(FIRED, row) < oldest
+        if is_old or table.key(CHILD_ID, row) == child_id.int:
             table.delete(row)
-            del known[row]
-    position = max((values["position"] for values in known.values()), default=0) + 1
+        else:
+            others.append(row)
+    position = max((table.key(POSITION, row) for row in others), default=0) + 1
     values = {"id": firing.id, "created": firing.time, "updated": firing.time, "automation_id": automation["id"]}
-    values |= {"parent_trigger_id": parent_id, "child_trigger_id": UUID(str(firing.trigger["id"]))}
-    added = table.insert({**values, "fired": firing.time, "position": position, "firing": stored(firing)})
-    known[added] = table.values(added)
-    in_order = sorted(known, key=lambda row: (known[row]["fired"], known[row]["position"]))
-    order = [str(known[row]["child_trigger_id"]) for row in in_order]
-    expected = [str(part["id"]) for part in parent["triggers"]]
-    is_ready = order == expected if parent["type"] == "sequence" else len(order) >= number_required(parent)
+    values |= {"parent_trigger_id": parent_id, "child_trigger_id": child_id, "fired": firing.time}
+    added = table.insert({**values, "position": position, "firing": stored(firing)})
+    in_order = sorted([*others, added], key=lambda row: (table.key(FIRED, row), table.key(POSITION, row)))
+    if parent["type"] == "sequence":
+        expected = [UUID(str(part["id"])).int for part in parent["triggers"]]
+        is_ready = [table.key(CHILD_ID, row) for row in in_order] == expected
+    else:
+        is_ready = len(in_order) >= number_required(parent)
     if not is_ready:
         return []
-    fired = [loaded(known[row]["firing"]) for row in in_order]
+    fired = [loaded(table.values(row)["firing"]) for row in in_order]
     for row in in_order:
         table.delete(row)
     return fired
