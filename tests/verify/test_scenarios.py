@@ -16,12 +16,14 @@ from tests.mutants.origin import Inside
 from tests.mutants.paths import drop
 from tests.mutants.proxy import Proxy
 from tests.verify.contexts import ContextFactory
+from tests.verify.reduced import reduced_contract
 from understudy.contract.contract import Contract
 from understudy.operations.api_folder import Api, own_folder
 from understudy.sampling.answers import Answer
 from understudy.verify.checks import scenarios
 from understudy.verify.checks.scenarios import part_of, unexpected
 from understudy.verify.cleanup import clean_up
+from understudy.verify.requests.endpoints import EndpointMap
 from understudy.verify.requests.scenario_requests import filled, operations
 from understudy.verify.requests.scenario_requests import scenarios as all_scenarios
 
@@ -241,6 +243,15 @@ def without_quotes(body: dict[str, Any]) -> dict[str, Any]:
 )
 def test_a_broken_server(failed: Callable[[Behaviour], set[str]], operation: str, behaviour: Behaviour) -> None:
     assert operation in failed(behaviour)
+
+
+def test_scenarios_of_operations_that_a_contract_does_not_have_are_left_out(all_operations: ContextFactory) -> None:
+    whole, reduced = (EndpointMap.of(contract) for contract in (all_operations.contract, reduced_contract()))
+    known = {(each.endpoint.label, each.name) for each in all_scenarios(whole)}
+    named = {(each.label, name) for each in whole.endpoints for name in each.place.value.get("x-scenarios", {})}
+    assert known == named, "each step is a request to an operation of the contract"
+    possible = list(all_scenarios(reduced))
+    assert 0 < len(possible) < sum(endpoint == each.label for endpoint, _ in named for each in reduced.endpoints)
 
 
 def test_a_scenario_is_about_the_operations_of_its_requests(all_operations: ContextFactory, api: Api) -> None:

@@ -74,10 +74,21 @@ def values_of(mark: str) -> dict[str, Any]:
 
 
 def scenarios(endpoint_map: EndpointMap) -> Iterator[Scenario]:
-    """All scenarios of the contract."""
+    """All scenarios of the contract, but those with requests to operations that it does not have."""
     for endpoint in endpoint_map.endpoints:
         for name, steps in endpoint.place.value.get("x-scenarios", {}).items():
-            yield Scenario(endpoint, name, tuple(steps))
+            scenario = Scenario(endpoint, name, tuple(steps))
+            if can_be_sent(endpoint_map, scenario):
+                yield scenario
+
+
+def can_be_sent(endpoint_map: EndpointMap, scenario: Scenario) -> bool:
+    """Whether the contract has the operations of all requests."""
+    try:
+        operations(endpoint_map, scenario)
+    except KeyError:
+        return False
+    return True
 
 
 def operations(endpoint_map: EndpointMap, scenario: Scenario) -> list[Endpoint]:
