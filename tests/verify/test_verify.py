@@ -32,7 +32,7 @@ from understudy.verify import rules
 from understudy.verify import verify as verification
 
 RULES = [rule for rule in vars(rules).values() if isinstance(rule, Rule)]
-MEANING = 22_000  # requests: for all that is asked of the small set
+MEANING = 24_000  # requests: for all that is asked of the small set
 SAFE = {path for method, path, _ in safe_operations(Contract.load(own_folder() / "openapi.yaml")) if method == "POST"}
 
 
