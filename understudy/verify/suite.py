@@ -115,22 +115,24 @@ def stages(
     """All parts of a run, the most important first.
 
     Each operation comes first, with random requests to those that read rows, and with writes one row of each table and
-    the scenarios of the contract. Then each operator of the filters is checked with one value; the filters on related
-    rows, which are most, have two shares, and sessions three. Beside them are summaries, sorts, invalid requests and
-    more writes. Edges and other values of the filters on a table's own rows follow, with pages of filtered rows. Those
-    of the filters on related rows come last, with more combinations and sessions.
+    the scenarios of the contract. These are many, so that half of those that are compared come later. Then each
+    operator of the filters is checked with one value; the filters on related rows, which are most, have two shares, and
+    scenarios and sessions five. Beside them are summaries, sorts, invalid requests and more writes. Edges and other
+    values of the filters on a table's own rows follow, with pages of filtered rows. Those of the filters on related
+    rows come last, with more combinations and sessions.
     """
     own, related = own_operators(subjects), related_operators(subjects)
     sorts = in_turns(sorts_of(context, subjects))
     alone = scenario_sessions_of(context, only, is_alone=True)
     among = scenario_sessions_of(context, only, is_alone=False)
-    firsts = [lives_of(context, only), scenarios_of(context, only), alone, sessions_of(context, only, "a session")]
+    firsts = [lives_of(context, only), scenarios_of(context, only), alone[::2], sessions_of(context, only, "a session")]
     first = in_turns(firsts) if allow_writes else []
     session = partial(sessions_of, context, only)
     more = repeated(session, "session", SESSIONS)
     last = repeated(session, "session", MORE_SESSIONS, SESSIONS + 1)
     changing = in_turns([*changes(context, subjects), deletions(context, only)])
-    writing = [changing, refused_changes(context, only), *halves(among), more] if allow_writes else []
+    more_alone, refused = halves(alone[1::2]), refused_changes(context, only)
+    writing = [changing, refused, *more_alone, *halves(among), more] if allow_writes else []
     reading = [] if allow_writes else repeated(partial(same_rows_of, context, only), "other requests", ROUNDS)
     return [
         [list(operations(context, subjects, only))],
