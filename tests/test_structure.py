@@ -21,7 +21,7 @@ LAYERS = """
     verify.verify
     verify.suite verify.fuzzing
     verify.checks
-    verify.filtered_rows
+    verify.filtered_rows verify.cleanup
     verify.check_context
     verify.check_results
     verify.expectations
