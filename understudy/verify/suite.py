@@ -75,7 +75,7 @@ def check_names(names: Collection[str], endpoints: Collection[Endpoint], *, allo
     asked = set().union(*(names_of(each) for each in endpoints if each.is_safe or allow_writes))
     for name in names:
         if name not in known:
-            hint = did_you_mean(name, known) or "; it takes a tag such as flows, or an operation: GET /flows/{id}"
+            hint = did_you_mean(name, known) or "; it takes a tag of the contract, or an operation such as GET /health"
             raise UnderstudyError(f"--only: no tag or operation is named `{name}`{hint}")
         if name not in asked:
             raise UnderstudyError(f"--only: `{name}` changes rows, and is only checked with --allow-writes")
