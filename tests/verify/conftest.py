@@ -1,6 +1,7 @@
 """What these tests share: the contract, and a stand-in on the small golden set that is inspected by it."""
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 from starlette.types import ASGIApp
@@ -10,8 +11,12 @@ from tests.conftest import SMALL
 from tests.in_memory import keeping as keeping  # noqa: PLC0414 - a fixture of all tests in this folder
 from tests.verify.contexts import ContextFactory
 from tests.verify.reduced import reduced_contract
-from understudy.operations.api_folder import Api
+from understudy.contract.contract import Contract
+from understudy.operations.api_folder import Api, own_folder
+from understudy.reference.reference_server import ReferenceServer
+from understudy.sampling.moving_fields import moving_fields
 from understudy.verify.check_context import CheckContext
+from understudy.verify.expectations.reference_answers import References
 from understudy.verify.requests.endpoints import EndpointMap
 
 
@@ -19,6 +24,18 @@ from understudy.verify.requests.endpoints import EndpointMap
 def context_factory() -> ContextFactory:
     """By a contract of artifacts and flows alone: all other tables are known by the filters over them only."""
     return ContextFactory(reduced_contract())
+
+
+@pytest.fixture(scope="session")
+def all_operations() -> ContextFactory:
+    """By the whole contract."""
+    return ContextFactory(Contract.load(own_folder() / "openapi.yaml"))
+
+
+@pytest.fixture(scope="module")
+def references(all_operations: ContextFactory) -> Iterator[References]:
+    with closing(ReferenceServer()) as one, closing(ReferenceServer()) as other:
+        yield References((one, other), moving_fields(all_operations.contract))
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,5 @@
 """What a run has made is deleted at its end."""
 
-from collections.abc import Iterator
-from contextlib import closing
 from functools import partial
 
 import pytest
@@ -9,26 +7,12 @@ import pytest
 from tests.apps import app_on
 from tests.conftest import SMALL
 from tests.verify.contexts import ContextFactory
-from understudy.contract.contract import Contract
-from understudy.operations.api_folder import Api, own_folder
-from understudy.reference.reference_server import ReferenceServer
-from understudy.sampling.moving_fields import moving_fields
+from understudy.operations.api_folder import Api
 from understudy.verify.check_context import CheckContext
-from understudy.verify.checks import sessions
-from understudy.verify.cleanup import clean_up
+from understudy.verify.checks import latest_rows, sessions
+from understudy.verify.cleanup import clean_up, is_side_effect
 from understudy.verify.expectations.reference_answers import References
 from understudy.verify.requests.scenario_requests import scenarios
-
-
-@pytest.fixture(scope="module")
-def all_operations() -> ContextFactory:
-    return ContextFactory(Contract.load(own_folder() / "openapi.yaml"))
-
-
-@pytest.fixture(scope="module")
-def references(all_operations: ContextFactory) -> Iterator[References]:
-    with closing(ReferenceServer()) as one, closing(ReferenceServer()) as other:
-        yield References((one, other), moving_fields(all_operations.contract))
 
 
 def sizes(context: CheckContext) -> dict[str, int]:
@@ -55,6 +39,27 @@ def test_rows_that_a_server_makes_by_itself(
         assert sizes(context)[table] > before[table], "they outlive what they were made for"
         assert clean_up(context) == []
         assert sizes(context)[table] == before[table]
+
+
+def test_the_latest_row_of_a_result_is_not_compared(
+    all_operations: ContextFactory, references: References, api: Api
+) -> None:
+    """It keeps what the result does not say, as on a real server."""
+    with all_operations.context_of(app_on(SMALL, api)) as context:
+        scenario = next(
+            each for each in scenarios(context.endpoint_map) if each.name == "results that become artifacts"
+        )
+        subject = sessions.Subject(lambda _: False, scenario, is_alone=True)
+        context.results.run(partial(sessions.check, context, references, context.session_operations, subject))
+        all_operations.learn(context)
+        latest_rows.check(context, context.endpoint_map.selections["artifact_collections"])
+        assert context.results.verdict.violations == []
+        known = context.model.known["artifact_collections"]
+        own = {row_id: row for row_id, row in known.items() if is_side_effect(context, row)}
+        assert own, "the server has made some"
+        context.own.ever |= {row["latest_id"] for row in own.values()}
+        latest_rows.check(context, context.endpoint_map.selections["artifact_collections"])
+        assert [each.rule.name for each in context.results.verdict.violations] == ["derived"], "as for all others"
 
 
 def test_rows_with_another_name(all_operations: ContextFactory, api: Api) -> None:

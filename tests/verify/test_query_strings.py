@@ -12,17 +12,11 @@ from tests.mutants.mutant import Behaviour, BrokenServer, unchanged
 from tests.mutants.origin import Inside
 from tests.mutants.proxy import Proxy
 from tests.verify.contexts import ContextFactory
-from understudy.contract.contract import Contract
 from understudy.operations.api_folder import Api, own_folder
 from understudy.verify.checks import query_strings
 
 STATES = "GET /observed-states"
 DEMO = own_folder() / "fixtures" / "demo"
-
-
-@pytest.fixture(scope="module")
-def all_operations() -> ContextFactory:
-    return ContextFactory(Contract.load(own_folder() / "openapi.yaml"))
 
 
 async def in_another_order(sent: Sent, broken: BrokenServer) -> Reply:

@@ -21,8 +21,7 @@ from tests.mutants.origin import Inside
 from tests.mutants.paths import drop
 from tests.mutants.proxy import Proxy
 from tests.verify.contexts import ContextFactory
-from understudy.contract.contract import Contract
-from understudy.operations.api_folder import Api, own_folder
+from understudy.operations.api_folder import Api
 from understudy.reference.reference_server import ReferenceServer
 from understudy.reports.verdict import Verdict
 from understudy.sampling.answers import Answer
@@ -33,11 +32,6 @@ from understudy.verify.requests.endpoints import Endpoint
 
 TIMES = {"created": "2026-01-01T00:00:00Z", "updated": "2026-01-01T00:00:00Z"}
 FLOW = {"id": "00000000-0000-4000-8000-000000000001", "name": "one"}
-
-
-@pytest.fixture(scope="module")
-def all_operations() -> ContextFactory:
-    return ContextFactory(Contract.load(own_folder() / "openapi.yaml"))
 
 
 @pytest.fixture

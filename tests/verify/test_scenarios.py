@@ -17,20 +17,14 @@ from tests.mutants.paths import drop
 from tests.mutants.proxy import Proxy
 from tests.verify.contexts import ContextFactory
 from tests.verify.reduced import reduced_contract
-from understudy.contract.contract import Contract
-from understudy.operations.api_folder import Api, own_folder
+from understudy.operations.api_folder import Api
 from understudy.sampling.answers import Answer
 from understudy.verify.checks import scenarios
 from understudy.verify.checks.scenarios import part_of, unexpected
 from understudy.verify.cleanup import clean_up
 from understudy.verify.requests.endpoints import EndpointMap
-from understudy.verify.requests.scenario_requests import filled, operations
+from understudy.verify.requests.scenario_requests import filled
 from understudy.verify.requests.scenario_requests import scenarios as all_scenarios
-
-
-@pytest.fixture(scope="module")
-def all_operations() -> ContextFactory:
-    return ContextFactory(Contract.load(own_folder() / "openapi.yaml"))
 
 
 @pytest.fixture
@@ -43,6 +37,7 @@ def failed(all_operations: ContextFactory, api: Api) -> Callable[..., set[str]]:
                 if operation in ("", each.endpoint.label):
                     context.results.run(partial(scenarios.check, context, each))
             assert context.results.verdict.errors == []
+            assert sum(map(len, context.own.made.values())) == 0, "rows are deleted after each scenario"
             assert clean_up(context) == []
             return {
                 each.operation
@@ -259,7 +254,7 @@ def test_a_scenario_is_about_the_operations_of_its_requests(all_operations: Cont
     with all_operations.context_of(app_on(SMALL, api)) as context:
         named = {(each.endpoint.path, each.name): each for each in all_scenarios(context.endpoint_map)}
         scenario = named["/flow_runs/{id}/set_state", "the states of a run"]
-        labels = {each.label for each in operations(context.endpoint_map, scenario)}
+        labels = {each.label for each in scenario.operations}
     assert labels >= {"POST /flow_runs/{id}/set_state", "GET /flow_runs/{id}", "GET /flow_run_states/"}
     assert "POST /flows/" not in labels
 

@@ -3,7 +3,7 @@
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -22,33 +22,20 @@ from tests.mutants.origin import Inside
 from tests.mutants.paths import drop
 from tests.mutants.proxy import Proxy
 from tests.verify.contexts import ContextFactory
-from understudy.contract.contract import Contract
-from understudy.operations.api_folder import Api, own_folder
+from understudy.operations.api_folder import Api
 from understudy.reference.reference_server import ReferenceServer
 from understudy.reports.verdict import Verdict
 from understudy.sampling.answers import Answer
 from understudy.sampling.counterparts import ID
-from understudy.sampling.moving_fields import moving_fields
 from understudy.sampling.random_requests import Request
 from understudy.verify.checks import sessions
 from understudy.verify.cleanup import clean_up
 from understudy.verify.expectations.reference_answers import References, agree, settled
-from understudy.verify.requests.scenario_requests import scenarios
+from understudy.verify.requests.scenario_requests import Scenario, scenarios
 from understudy.verify.suite import has_tag
 
 SESSIONS = 6
 ONE, TWO = (f"00000000-0000-4000-8000-00000000000{number}" for number in (1, 2))
-
-
-@pytest.fixture(scope="module")
-def all_operations() -> ContextFactory:
-    return ContextFactory(Contract.load(own_folder() / "openapi.yaml"))
-
-
-@pytest.fixture(scope="module")
-def references(all_operations: ContextFactory) -> Iterator[References]:
-    with closing(ReferenceServer()) as one, closing(ReferenceServer()) as other:
-        yield References((one, other), moving_fields(all_operations.contract))
 
 
 Verify = Callable[..., Verdict]
@@ -221,6 +208,27 @@ def test_what_was_done_to_rows_is_looked_at(verdict: Verify, monkeypatch: pytest
     broken = replies("POST /events/filter", forgotten)
     found = verdict(broken, "concurrency_limits", count=1, scenario=name, is_alone=True).violations
     assert {(each.rule.name, each.operation) for each in found} == {("session", "POST /events/filter")}
+
+
+def test_a_session_ends_where_rows_of_others_decide(
+    all_operations: ContextFactory, references: References, api: Api
+) -> None:
+    """A schema that another type has already is returned, and not made for the type of the session."""
+    steps = (
+        {"send": "POST /block_types/", "body": {"name": "{mark}", "slug": "{mark}"}, "as": "type"},
+        {"send": "POST /block_schemas/", "body": {"block_type_id": "{type.id}", "fields": {"title": "common"}}},
+        {"send": "POST /block_schemas/filter", "body": {"block_schemas": {"block_type_id": {"any_": ["{type.id}"]}}}},
+    )
+    with all_operations.context_of(app_on(SMALL, api)) as context:
+        mine = Scenario(all_operations.endpoint("POST /block_schemas/"), "schemas", steps, ())
+        subject = sessions.Subject(partial(has_tag, "blocks"), mine, is_alone=True)
+        for title in ("other", "common"):
+            types, schemas = (context.endpoint_map.creates[table] for table in ("block_types", "block_schemas"))
+            made = context.ask(types, types.request({"name": title, "slug": title})).body
+            context.ask(schemas, schemas.request({"block_type_id": made["id"], "fields": {"title": title}}))
+            sessions.check(context, references, context.session_operations, subject)
+            assert context.results.verdict.violations == []
+        assert sum(count for (rule, _), count in context.results.verdict.checks.items() if rule.name == "session") == 6
 
 
 def test_a_server_that_is_late_once_is_not_blamed(verdict: Verify) -> None:

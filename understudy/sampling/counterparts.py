@@ -62,6 +62,8 @@ class Counterparts:
             return self._aligned_list(there, here)
         if isinstance(there, str):
             return self._aligned_text(there, here if isinstance(here, str) else "")
+        if not isinstance(there, (dict, list)):
+            return there
         return json.loads(replaced(json.dumps(there), self._here))
 
     def _aligned_field(self, name: str, there: Any, here: Any) -> Any:

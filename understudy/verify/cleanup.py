@@ -5,10 +5,11 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
-from understudy.sampling.answers import Row, rows_of
+from understudy.sampling.answers import Row
 from understudy.sampling.counterparts import ID
 from understudy.verify.check_context import MOST_PAGES, CheckContext
-from understudy.verify.requests.endpoints import LIMIT, OFFSET, Lookup, Selection
+from understudy.verify.check_results import Refused
+from understudy.verify.requests.endpoints import Lookup, Selection
 from understudy.verify.requests.throttled_client import NoAnswer
 
 NOT_FOUND = 404
@@ -20,14 +21,23 @@ def clean_up(context: CheckContext) -> list[str]:
     left = dict.fromkeys(row_id for _, row_id in made)
     with suppress(KeyboardInterrupt):
         keys = [(context.endpoint_map.deletes[table], row_id, context.own.key(table, row_id)) for table, row_id in made]
-        delete(context, keys, left)
+        delete_last(context, keys, left)
         if context.own.ever:
-            delete(context, side_effects(context), left)
+            delete_last(context, side_effects(context), left)
     return list(left)
 
 
-def delete(context: CheckContext, rows: Iterable[tuple[Lookup, str, str]], left: dict[str, None]) -> None:
-    """Delete rows: by an operation, the id, and what the operation takes. Those that could not be are `left`."""
+def delete(context: CheckContext, rows: Iterable[tuple[str, str]]) -> None:
+    """Delete rows, by their tables and ids, that are still there."""
+    for table, row_id in rows:
+        lookup = context.endpoint_map.deletes[table]
+        answer = context.ask(lookup.endpoint, lookup.request(context.own.key(table, row_id)))
+        if answer.is_success or answer.status == NOT_FOUND:
+            context.own.remove(table, row_id)
+
+
+def delete_last(context: CheckContext, rows: Iterable[tuple[Lookup, str, str]], left: dict[str, None]) -> None:
+    """Delete rows whatever was allowed: by an operation, the id, and what it takes. Those that stay are `left`."""
     for lookup, row_id, key in rows:
         left[row_id] = None
         context.throttled_client.allow(1)
@@ -46,6 +56,11 @@ def side_effects(context: CheckContext) -> Iterator[tuple[Lookup, str, str]]:
                 yield lookup, str(row["id"]), row[lookup.field]
 
 
+def is_side_effect(context: CheckContext, row: Row) -> bool:
+    """Whether the server has made a row by itself, for one of the run."""
+    return str(row["id"]) not in context.own.ever and is_of_run(context, row)
+
+
 def is_of_run(context: CheckContext, row: Row) -> bool:
     """Whether a row has a name or an id of the run."""
     text = json.dumps(row)
@@ -53,18 +68,8 @@ def is_of_run(context: CheckContext, row: Row) -> bool:
 
 
 def listed(context: CheckContext, selection: Selection) -> list[Row]:
-    """The rows of a table, as far as they can be read."""
-    found: list[Row] = []
-    size = selection.page_size
-    for page in range(MOST_PAGES):
-        context.throttled_client.allow(1)
-        request = selection.lists.request({LIMIT: size, OFFSET: page * size})
-        try:
-            answer = context.throttled_client.ask(request)
-        except NoAnswer:
-            break
-        rows = [row for row in rows_of(answer.body) or () if "id" in row] if answer.is_success else []
-        found += rows
-        if len(rows) < size:
-            break
-    return found
+    """The rows of a table, as far as they can be read, whatever was allowed."""
+    context.throttled_client.allow(MOST_PAGES)
+    with suppress(Refused, NoAnswer):
+        return context.table(selection)
+    return []

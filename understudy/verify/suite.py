@@ -34,7 +34,6 @@ from understudy.verify.requests.created_rows import is_refined, value_for
 from understudy.verify.requests.endpoints import Endpoint, schema_of, success_of
 from understudy.verify.requests.field_operators import FieldOperator
 from understudy.verify.requests.scenario_requests import Scenario
-from understudy.verify.requests.scenario_requests import operations as operations_of
 from understudy.verify.requests.scenario_requests import scenarios as all_scenarios
 
 NOT_FOUND = 404
@@ -123,9 +122,15 @@ def stages(
     """
     own, related = own_operators(subjects), related_operators(subjects)
     sorts = in_turns(sorts_of(context, subjects))
-    alone = scenario_sessions_of(context, only, is_alone=True)
-    among = scenario_sessions_of(context, only, is_alone=False)
-    firsts = [lives_of(context, only), scenarios_of(context, only), alone[::2], sessions_of(context, only, "a session")]
+    chosen = [each for each in all_scenarios(context.endpoint_map) if any(map(only, each.operations))]
+    alone = scenario_sessions_of(context, chosen, is_alone=True)
+    among = scenario_sessions_of(context, chosen, is_alone=False)
+    firsts = [
+        lives_of(context, only),
+        scenarios_of(context, chosen),
+        alone[::2],
+        sessions_of(context, only, "a session"),
+    ]
     first = in_turns(firsts) if allow_writes else []
     session = partial(sessions_of, context, only)
     more = repeated(session, "session", SESSIONS)
@@ -353,19 +358,13 @@ def lives_of(context: CheckContext, only: Only) -> list[Part]:
     ]
 
 
-def scenarios_of(context: CheckContext, only: Only) -> list[Part]:
+def scenarios_of(context: CheckContext, chosen: Iterable[Scenario]) -> list[Part]:
     """The parts about sequences of requests that the contract has."""
     return [
         Part(f"{each.endpoint.label}: {each.name}", partial(scenarios.check, context, each))
-        for each in scenarios_for(context, only)
+        for each in chosen
         if each.expects_bodies
     ]
-
-
-def scenarios_for(context: CheckContext, only: Only) -> list[Scenario]:
-    """The scenarios that have a request to one of some operations."""
-    endpoint_map = context.endpoint_map
-    return [each for each in all_scenarios(endpoint_map) if any(map(only, operations_of(endpoint_map, each)))]
 
 
 def sessions_of(context: CheckContext, only: Only, name: str) -> list[Part]:
@@ -378,13 +377,13 @@ def sessions_of(context: CheckContext, only: Only, name: str) -> list[Part]:
     ]
 
 
-def scenario_sessions_of(context: CheckContext, only: Only, *, is_alone: bool) -> list[Part]:
+def scenario_sessions_of(context: CheckContext, chosen: Iterable[Scenario], *, is_alone: bool) -> list[Part]:
     """The parts that send the requests of a scenario, alone or among random ones, in random order."""
     name = "compared" if is_alone else "among other requests"
     parts = [
         Part(f"{each.endpoint.label}: {each.name}, {name}", task)
-        for each in scenarios_for(context, only)
-        if not any(map(changes_selected, operations_of(context.endpoint_map, each)))
+        for each in chosen
+        if not any(map(changes_selected, each.operations))
         for task in session_of(context, sessions.Subject(partial(has_tag, tag_of(each.endpoint)), each, is_alone))
     ]
     return context.random.sample(parts, k=len(parts))

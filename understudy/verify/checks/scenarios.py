@@ -7,6 +7,7 @@ from understudy.sampling.random_requests import Request
 from understudy.verify import rules
 from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Broken, unlike
+from understudy.verify.cleanup import delete
 from understudy.verify.requests.scenario_requests import Scenario, Step, filled, request_of, values_of
 
 ANYTHING = "*"  # any value but null
@@ -14,7 +15,13 @@ LEFT_OUT = "nothing"  # in what is shown of an object without a name
 
 
 def check(context: CheckContext, scenario: Scenario) -> None:
-    """Send the requests until one is not answered as expected."""
+    """Send the requests until one is not answered as expected, and delete the rows."""
+    before = context.own.sizes()
+    send(context, scenario)
+    delete(context, context.own.made_since(before))
+
+
+def send(context: CheckContext, scenario: Scenario) -> None:
     values: dict[str, Any] = values_of(context.own.mark())
     requests: list[Request] = []
     with context.results.scenario():

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from understudy.values import is_id
 from understudy.verify import rules
 from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Broken
+from understudy.verify.cleanup import delete
 from understudy.verify.expectations.reference_answers import Difference, References
 from understudy.verify.requests.endpoints import Endpoint
 from understudy.verify.requests.random_sessions import Drawn, Session
@@ -25,7 +26,6 @@ BETWEEN = 0.3  # of the requests of a scenario are followed by a random one
 OTHERS = 0.5  # requests among those of a scenario, for each of these
 TRIES = 12  # times that a session is played again to make it shorter
 CONFIRMED = 3  # times that it is played again then, since some responses depend on the order of random ids
-NOT_FOUND = 404
 PAUSE = 1.0  # seconds that a server has to do what it does after a response
 OWN = re.compile(f"{ID}(?:-[a-z])?")  # an id, or a name that has one
 
@@ -127,15 +127,6 @@ def report(context: CheckContext, player: "Player", shown: Finding) -> None:
             context.results.record(rules.SESSION, operation, subject, again.broken)
 
 
-def delete(context: CheckContext, rows: Iterable[tuple[str, str]]) -> None:
-    """Delete rows, by their tables and ids, that are still there."""
-    for table, row_id in rows:
-        lookup = context.endpoint_map.deletes[table]
-        answer = context.ask(lookup.endpoint, lookup.request(context.own.key(table, row_id)))
-        if answer.is_success or answer.status == NOT_FOUND:
-            context.own.remove(table, row_id)
-
-
 def drawn_id(context: CheckContext) -> str:
     return str(UUID(int=context.random.getrandbits(128), version=4))
 
@@ -153,6 +144,8 @@ def first_finding(context: CheckContext, references: References, session: Sessio
         context.results.count(rules.SESSION, endpoint.label)
         if difference is not None and is_compared:
             return Finding(tuple(steps), difference)
+        if difference is not None and not endpoint.is_safe:
+            return None  # rows of others have decided what it did, and so what all others show
     return None
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -26,11 +26,13 @@ class Scenario:
         endpoint: the operation that it is about.
         name: its name there.
         steps: the requests, as the contract has them.
+        operations: the operation that it is about, and the others of its requests but those that create rows.
     """
 
     endpoint: Endpoint
     name: str
     steps: tuple[Step, ...]
+    operations: tuple[Endpoint, ...]
 
     @property
     def expects_bodies(self) -> bool:
@@ -77,27 +79,23 @@ def scenarios(endpoint_map: EndpointMap) -> Iterator[Scenario]:
     """All scenarios of the contract, but those with requests to operations that it does not have."""
     for endpoint in endpoint_map.endpoints:
         for name, steps in endpoint.place.value.get("x-scenarios", {}).items():
-            scenario = Scenario(endpoint, name, tuple(steps))
-            if can_be_sent(endpoint_map, scenario):
-                yield scenario
+            try:
+                others = operations(endpoint_map, steps)
+            except KeyError:
+                continue
+            yield Scenario(endpoint, name, tuple(steps), (endpoint, *others))
 
 
-def can_be_sent(endpoint_map: EndpointMap, scenario: Scenario) -> bool:
-    """Whether the contract has the operations of all requests."""
-    try:
-        operations(endpoint_map, scenario)
-    except KeyError:
-        return False
-    return True
-
-
-def operations(endpoint_map: EndpointMap, scenario: Scenario) -> list[Endpoint]:
-    """The operation that a scenario is about, and the others of its requests but those that create rows of a table.
+def operations(endpoint_map: EndpointMap, steps: Iterable[Step]) -> list[Endpoint]:
+    """The operations of some requests but those that create rows of a table.
 
     Those of URLs that responses have are not known before.
+
+    Raises:
+        KeyError: the contract does not have one of them.
     """
-    asked = (request_of(endpoint_map, step)[0] for step in scenario.steps if not follows_link(step))
-    return [scenario.endpoint, *(each for each in asked if each not in endpoint_map.creates.values())]
+    asked = (request_of(endpoint_map, step)[0] for step in steps if not follows_link(step))
+    return [each for each in asked if each not in endpoint_map.creates.values()]
 
 
 def follows_link(step: Step) -> bool:
