@@ -28,6 +28,7 @@ from understudy.sampling.answers import Answer
 from understudy.sampling.random_requests import Request
 from understudy.verify.checks import same_rows
 from understudy.verify.expectations.mirror import Mirror
+from understudy.verify.filtered_rows.table_under_test import TableUnderTest
 from understudy.verify.requests.endpoints import Endpoint
 
 TIMES = {"created": "2026-01-01T00:00:00Z", "updated": "2026-01-01T00:00:00Z"}
@@ -264,6 +265,25 @@ def test_ids_of_other_tables(all_operations: ContextFactory, mirror: Mirror, api
             verdict = context.results.verdict
             assert verdict.errors == []
             assert {each.operation for each in verdict.violations if each.rule.name == "same rows"} == found
+
+
+def test_filters_that_see_what_rows_do_not_show(all_operations: ContextFactory, mirror: Mirror, api: Api) -> None:
+    """A deployment that names a pool only shows the name of its default queue, and filters see none."""
+    with all_operations.context_of(app_on(SMALL, api)) as context:
+        creates = context.endpoint_map.creates
+        context.ask(creates["work_pools"], creates["work_pools"].request({"name": "only", "type": "process"}))
+        flow = context.ask(creates["flows"], creates["flows"].request({"name": "of a pool"})).body["id"]
+        body = {"name": "of a pool", "flow_id": flow, "work_pool_name": "only"}
+        shown = context.ask(creates["deployments"], creates["deployments"].request(body)).body
+        all_operations.learn(context)
+        selection = context.endpoint_map.selections["deployments"]
+        named = selection.lists.request({"deployments": {"work_queue_name": {"any_": [shown["work_queue_name"]]}}})
+        ids = [row["id"] for row in context.ask(selection.lists, named).body]
+        assert (shown["work_queue_name"], shown["id"] in ids) == ("default", False)
+        assert same_rows.differs(context, mirror, selection.lists, named) is None
+        expected = TableUnderTest.of(context, selection).expected_rows
+        by_name = {"deployments": {"name": {"any_": ["of a pool"]}}}
+        assert (expected.is_known(named.body), expected.is_known(by_name)) == (False, True)
 
 
 def test_bodies_with_ids_of_two_tables(all_operations: ContextFactory, api: Api) -> None:

@@ -113,6 +113,7 @@ ANNOTATIONS: Mapping[str, Annotation] = {
     "x-merged-if": Annotation(SCHEMA, TEXT),
     "x-null-replaced": Annotation(SCHEMA, FLAG),
     "x-shown-by": Annotation(SCHEMA, beside("x-table", TEXT)),
+    "x-shown-otherwise": Annotation(SCHEMA, FLAG),
     "x-filters": Annotation(SCHEMA, table),
     "x-field": Annotation(SCHEMA, TEXT),
     "x-coalesce": Annotation(SCHEMA, TEXTS),

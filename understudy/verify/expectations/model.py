@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic_core import to_json
 
 from understudy.contract.catalog import Catalog, Derived, Reference
-from understudy.filters.criteria import All, Criteria, Either, Not, Related
+from understudy.filters.criteria import All, Condition, Criteria, Either, Not, Related
 from understudy.sampling.moving_fields import moving_in
 from understudy.values import is_id
 from understudy.workspaces.workspace import Workspace
@@ -109,6 +109,11 @@ class Model:
         parts = self.catalog.tables[table].place.entries("properties")
         return [name for name, part in parts if part.value.get("x-hidden")]
 
+    def shown_otherwise(self, table: str) -> frozenset[str]:
+        """The fields whose values filters see as they are stored, and responses may show as others."""
+        parts = self.catalog.tables[table].place.entries("properties")
+        return frozenset(name for name, part in parts if part.value.get("x-shown-otherwise"))
+
     def hidden_references(self, table: str) -> Mapping[str, str]:
         """The fields that are not shown and hold the id of a row, with those that show that row (`x-shows`)."""
         parts = self.catalog.tables[table].place.entries("properties")
@@ -155,6 +160,8 @@ class Model:
             case Related(step, part):
                 whole = step.table in self.tables - self.partial
                 return whole and table in self.tables and self.knows(part, step.table)
+            case Condition(column):
+                return table in self.tables and self.shown_otherwise(table).isdisjoint(column.names)
             case _:
                 return table in self.tables
 
