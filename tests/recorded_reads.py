@@ -13,6 +13,7 @@ from tests.drawing import generator
 from understudy.contract.contract import Contract, Place
 from understudy.operations.api_folder import own_folder
 from understudy.sampling.answers import Order, rows_of, same_up_to_ties
+from understudy.sampling.moving_fields import moving_fields, without
 from understudy.sampling.random_requests import Request, order_of, safe_operations
 
 FOLDER = Path(__file__).parent / "golden" / "whole"
@@ -23,9 +24,6 @@ LARGEST = 1000  # limit that is not refused
 SECONDS = (0.5, 86_400, 604_800.5, 1e7)  # of an interval of a history
 # What a server answers by its own settings, packages and clock.
 OTHERS = ("/admin/", "/block_", "/collections/", "/events", "/csrf-token", "/observed-states", "/task_workers")
-
-NEIGHBOURS = ("parents", "children", "encapsulating", "upstream_dependencies")
-"""Lists of graphs, in the order in which a database finds their members."""
 
 BY_NAME = Order("name", 0)  # of queues, which may have the same names in different pools
 
@@ -99,14 +97,14 @@ class Comparison:
 
     def __init__(self, contract: Contract) -> None:
         self._operations = {(method, path): place for method, path, place in safe_operations(contract)}
-        self._moving = set(moving_names(contract.document))
+        self._moving = moving_fields(contract)
 
     def agrees(self, case: Read, got: Any) -> bool:
         place = self._operations[case["method"], case["operation"]]
         content = place.value["responses"].get("200", {}).get("content", {}).get("application/json", {})
         if case["status"] == 200 and content.get("schema", {}).get("x-moving"):
             return isinstance(got, type(case["answer"]))
-        ours, theirs = self.settled(got), self.settled(case["answer"])
+        ours, theirs = without(self._moving, got), without(self._moving, case["answer"])
         if ours == theirs:
             return True
         request = place.get("requestBody")
@@ -116,29 +114,8 @@ class Comparison:
         rows, own = rows_of(theirs), rows_of(ours)
         return order is not None and rows is not None and own is not None and same_up_to_ties(rows, own, order)
 
-    def settled(self, value: Any) -> Any:
-        if isinstance(value, dict):
-            kept = {name: self.settled(part) for name, part in value.items() if name not in self._moving}
-            return {name: in_order(part) if name in NEIGHBOURS else part for name, part in kept.items()}
-        return [self.settled(part) for part in value] if isinstance(value, list) else value
-
 
 def order_in(schema: Place, body: dict[str, Any] | None) -> Order | None:
     """The order of rows: that of the body's sort, or the only one (`x-order`)."""
     fixed = schema.value.get("x-order")
     return order_of(schema, body) if fixed is None else Order(fixed.removeprefix("-"), 0)
-
-
-def in_order(neighbours: list[Any]) -> list[Any]:
-    return sorted(neighbours, key=lambda each: json.dumps(each, sort_keys=True))
-
-
-def moving_names(value: Any) -> Iterator[str]:
-    """The fields of a document that move with the clock."""
-    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    if isinstance(value, dict) and isinstance(value.get("properties"), dict):
-        for name, part in value["properties"].items():
-            if isinstance(part, dict) and part.get("x-moving"):
-                yield name
-    for part in parts:
-        yield from moving_names(part)

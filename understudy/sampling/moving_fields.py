@@ -1,7 +1,9 @@
 """Fields whose values change with time (`x-moving`), so that two responses are not compared by them."""
 
+import json
 from collections.abc import Container, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from understudy.contract.contract import Contract, Place
@@ -64,13 +66,18 @@ def moving_in(schema: Place, within: frozenset[str] = frozenset()) -> Iterator[s
 
 
 def without(names: Container[str], value: Any) -> Any:
-    """JSON without the fields of some names, wherever they are."""
+    """JSON without the fields of some names, wherever they are. Those that are lists of no order are kept, in one."""
     if not names:
         return value
     if isinstance(value, dict):
         return {
-            name: without(names, part) if isinstance(part, (dict, list)) else part
+            name: without(names, in_order(part) if name in names else part) if isinstance(part, (dict, list)) else part
             for name, part in value.items()
-            if name not in names
+            if name not in names or isinstance(part, list)
         }
     return [without(names, item) for item in value] if isinstance(value, list) else value
+
+
+def in_order(value: Any) -> Any:
+    """JSON as it is, but a list in an order of its own."""
+    return sorted(value, key=partial(json.dumps, sort_keys=True)) if isinstance(value, list) else value
