@@ -4,13 +4,14 @@ from understudy.version import __version__
 
 TYPE_CHECKING = False  # `typing` is not imported, so that the command can see to interrupts before anything is imported
 if TYPE_CHECKING:
-    from understudy.admin.client import ControlError, RemoteWorkspace
+    from understudy.admin.client import RemoteWorkspace
+    from understudy.admin.control_errors import ControlError
     from understudy.testing.standin import StandIn
 
 __all__ = ["ControlError", "RemoteWorkspace", "StandIn", "__version__"]
 
 PLACES = {
-    "ControlError": "understudy.admin.client",
+    "ControlError": "understudy.admin.control_errors",
     "RemoteWorkspace": "understudy.admin.client",
     "StandIn": "understudy.testing.standin",
 }

@@ -21,7 +21,8 @@ from tests.cli.test_admin_commands import ran
 from tests.conftest import SMALL
 from tests.workspaces.urls import at, new_name
 from understudy import StandIn
-from understudy.admin.client import ControlError, RemoteWorkspace, url_at
+from understudy.admin.client import RemoteWorkspace, url_at
+from understudy.admin.control_errors import ControlError
 from understudy.admin.control_url import is_at, is_whole, prefixes
 from understudy.cli.commands import main
 from understudy.network.proxies import proxy_for, without_password

@@ -11,7 +11,8 @@ from click.testing import CliRunner
 
 from tests.conftest import SMALL
 from understudy import StandIn
-from understudy.admin.client import ControlError, RemoteWorkspace
+from understudy.admin.client import RemoteWorkspace
+from understudy.admin.control_errors import ControlError
 from understudy.cli.commands import main
 from understudy.errors import UnderstudyError
 

@@ -31,7 +31,9 @@ from tests.servers import ROOT, greeting, wait_until
 from tests.workspaces.urls import admin, at, new_name
 from understudy import StandIn
 from understudy.admin import CONTRACT
-from understudy.admin.client import ControlError, RemoteWorkspace, line_of
+from understudy.admin.client import RemoteWorkspace
+from understudy.admin.control_errors import ControlError
+from understudy.admin.found_requests import line_of
 from understudy.cli.commands import main
 from understudy.contract.catalog import Catalog
 from understudy.errors import FaultsError

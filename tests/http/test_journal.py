@@ -16,7 +16,8 @@ from tests.conftest import SMALL
 from tests.servers import stand_in
 from tests.workspaces.urls import admin, at, new_name
 from understudy import StandIn
-from understudy.admin.client import ControlError, RemoteWorkspace
+from understudy.admin.client import RemoteWorkspace
+from understudy.admin.control_errors import ControlError
 from understudy.admin.time_slices import in_slices
 from understudy.http.journal import LONGEST, WORKSPACES, Exchange, Journal
 from understudy.http.redaction import shown_query

@@ -18,7 +18,8 @@ from tests.conftest import SMALL
 from tests.servers import free_port
 from tests.testing.requests import FLOWS, add_flow, flows, post
 from understudy import StandIn
-from understudy.admin.client import ControlError, RemoteWorkspace
+from understudy.admin.client import RemoteWorkspace
+from understudy.admin.control_errors import ControlError
 from understudy.text import escape
 from understudy.workspaces.registry import DEFAULT
 

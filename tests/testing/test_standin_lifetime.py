@@ -26,7 +26,7 @@ from tests.conftest import SMALL
 from tests.servers import ROOT, free_port
 from tests.testing.requests import FLOWS, add_flow, flows, post
 from understudy import StandIn
-from understudy.admin.client import ControlError
+from understudy.admin.control_errors import ControlError
 from understudy.contract.contract import Contract
 from understudy.errors import UnderstudyError
 from understudy.operations.api_folder import own_folder

@@ -213,13 +213,13 @@ def clock(workspace: "RemoteWorkspace", action: str, value: str | None) -> Any:
 
 
 def describe_requests(requests: list[dict[str, Any]]) -> str:
-    from understudy.admin.client import timed_line_of  # noqa: PLC0415
+    from understudy.admin.found_requests import timed_line_of  # noqa: PLC0415
 
     return "\n".join(map(timed_line_of, requests)) or "no requests"
 
 
 def describe_found(found: Mapping[str, Any]) -> str:
-    from understudy.admin.client import Found  # noqa: PLC0415
+    from understudy.admin.found_requests import Found  # noqa: PLC0415
 
     return str(Found(**found))
 
@@ -288,7 +288,7 @@ def clear(workspace: "RemoteWorkspace") -> Any:
 
 
 def describe_finding(finding: dict[str, Any]) -> str:
-    from understudy.admin.client import Explanation  # noqa: PLC0415
+    from understudy.admin.explanation import Explanation  # noqa: PLC0415
 
     return str(Explanation(finding))
 

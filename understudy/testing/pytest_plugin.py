@@ -224,7 +224,7 @@ def part_of(row: Any, path: str) -> str:
 
 def requests_of(workspace: "RemoteWorkspace") -> str:
     """The last requests of a test, one per line."""
-    from understudy.admin.client import line_of  # noqa: PLC0415
+    from understudy.admin.found_requests import line_of  # noqa: PLC0415
     from understudy.errors import UnderstudyError  # noqa: PLC0415
 
     try:

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from understudy.admin.client import ControlError, RemoteWorkspace, new_path, site_of
+from understudy.admin.client import RemoteWorkspace, new_path
+from understudy.admin.control_calls import site_of
+from understudy.admin.control_errors import ControlError
 from understudy.errors import UnderstudyError
 from understudy.options import Options
 from understudy.testing.server_process import ServerProcess
@@ -48,8 +50,8 @@ class RemoteServer(RemoteWorkspace):
         self._workspace_path = self._workspace_path or self.state()["workspace_path"]
         if not self._workspace_path:
             raise ControlError(f"the API at {self.url} has only the default workspace")
-        url = f"{site_of(self.url)}{self._prefix}{new_path(self._workspace_path)}"
-        return RemoteWorkspace(url, self.transport, self._token, prefix=self._prefix)
+        url = f"{site_of(self.url)}{self._calls.prefix}{new_path(self._workspace_path)}"
+        return RemoteWorkspace(url, self.transport, self._token, prefix=self._calls.prefix)
 
     def disconnect(self) -> None:
         self.transport.disconnect()

@@ -1,0 +1,160 @@
+"""Calls of the control API of a server, over HTTP."""
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from understudy.admin import PATH
+from understudy.admin.control_errors import ControlError, Refused, Unrecognized
+from understudy.admin.control_url import is_at, is_state, prefixes
+from understudy.errors import UnderstudyError
+from understudy.network.credentials import secret_flaw
+from understudy.network.network import Network
+from understudy.network.transport import Transport
+from understudy.values import in_utc
+
+TIMEOUT = 60  # seconds; a large fixture set takes some to load
+NO_KEEPALIVE = httpx.Limits(max_keepalive_connections=0)
+JSON = {"content-type": "application/json"}
+NO_JSON = object()
+
+
+class ControlCalls:
+    """Sends calls to the control API of a server.
+
+    Args:
+        url: a URL of the API on that server, without a slash at its end.
+        transport: how the server is reached; None for a new one.
+        token: the server's `admin_token`, if it has one.
+        prefix: the prefix before the server's own paths; None to find it by trying.
+        network: the proxy and the certificates for a new transport.
+
+    Raises:
+        ControlError: the URL, the token, the proxy or the certificates cannot be used.
+    """
+
+    def __init__(
+        self, url: str, transport: httpx.BaseTransport | None, token: str | None, prefix: str | None, network: Network
+    ) -> None:
+        self._url = url
+        if prefix is not None:
+            self.prefix = prefix
+        flaw = None if token is None else secret_flaw("admin_token", token)
+        if flaw is not None:
+            raise ControlError(f"`token` {flaw}")
+        try:
+            # Its own transport keeps no connections, since nobody closes it.
+            own = Transport(network, url, limits=NO_KEEPALIVE) if transport is None else None
+            self._proxy = own and own.proxy
+            self._http = httpx.Client(
+                base_url=site_of(url),
+                headers={} if token is None else {"authorization": f"Bearer {token}"},
+                timeout=TIMEOUT,
+                trust_env=False,
+                transport=transport or own,
+            )
+        except (ValueError, httpx.InvalidURL) as error:
+            raise ControlError(f"{url} is not a URL ({error})") from None
+        except UnderstudyError as error:
+            raise ControlError(str(error)) from None
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        params: Mapping[str, Any] | None = None,
+        missing_ok: bool = False,
+    ) -> Any:
+        """The result of a call. With `missing_ok`, None if what it is about does not exist."""
+        return self._request(self.prefix, method, path, body, params=params, missing_ok=missing_ok)
+
+    @cached_property
+    def prefix(self) -> str:
+        """The prefix of the server's paths in the URL."""
+        path = urlsplit(self._url).path
+        refusals: list[ControlError] = []
+        others: list[ControlError] = []
+        for prefix in prefixes(path):
+            try:
+                state = self._request(prefix, "GET", "/state")
+            except Unrecognized as error:
+                others.append(error)
+                continue
+            except Refused as error:
+                refusals.append(error)
+                continue
+            if not is_state(state):
+                others.append(Unrecognized(f"{self._url} is not a URL of an Understudy server"))
+            elif is_at(path.removeprefix(prefix), state):
+                return prefix
+            else:
+                there = f"{site_of(self._url)}{prefix}{state['api']}"
+                others.insert(0, ControlError(f"{self._url} is not a URL of the API, which is at {there}"))
+        raise [*refusals, *others][0]
+
+    def _request(
+        self,
+        prefix: str,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        params: Mapping[str, Any] | None = None,
+        missing_ok: bool = False,
+    ) -> Any:
+        content = None if body is None else json.dumps(body, default=plain)
+        try:
+            response = self._http.request(method, f"{prefix}{PATH}{path}", params=params, content=content, headers=JSON)
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+            raise ControlError(f"{self._url} cannot be reached ({error})") from None
+        value = value_of(response)
+        if response.is_success and value is not NO_JSON:
+            return value
+        reason = reason_in(response, value)
+        if missing_ok and reason and response.status_code == httpx.codes.NOT_FOUND:
+            return None
+        if reason:
+            raise Refused(reason)
+        via = "" if self._proxy is None else f" through the proxy {self._proxy}"
+        raise Unrecognized(f"{response.url} returned {response.status_code}{via}; is it an Understudy server?")
+
+
+def site_of(url: str) -> str:
+    """The scheme, host and port of a URL."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def plain(value: Any) -> Any:
+    """Convert a value that `json` cannot serialize: iterables of rows, ids, times.
+
+    A time without an offset is in UTC.
+    """
+    if isinstance(value, datetime):
+        return in_utc(value).isoformat()
+    if isinstance(value, Mapping):
+        return dict(value)
+    return list(value) if isinstance(value, Iterable) else str(value)
+
+
+def value_of(response: httpx.Response) -> Any:
+    try:
+        return response.json() if response.content else None
+    except (ValueError, RecursionError):
+        return NO_JSON
+
+
+def reason_in(response: httpx.Response, body: Any) -> str | None:
+    """Why Understudy refuses a call, on one line; None if the body states no more than the status."""
+    if isinstance(body, dict) and "detail" in body and body["detail"] != response.reason_phrase:
+        return str(body["detail"])
+    if isinstance(body, dict) and "exception_detail" in body:
+        return "; ".join(f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in body["exception_detail"])
+    return None
