@@ -14,8 +14,9 @@ from understudy.http.routing_table import RoutingTable
 from understudy.loading.fixtures import FixtureSet
 from understudy.operations.api_folder import Api
 from understudy.options import Options
-from understudy.workspaces.registry import WorkspaceRegistry, canonical
+from understudy.workspaces.registry import WorkspaceRegistry
 from understudy.workspaces.workspace import Workspace
+from understudy.workspaces.workspace_names import canonical
 
 
 @dataclass(frozen=True)

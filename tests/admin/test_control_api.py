@@ -20,7 +20,7 @@ from understudy.admin import FOLDER, PATH
 from understudy.contract.contract import Contract
 from understudy.http.routing_table import RoutingTable
 from understudy.operations.api_folder import Api
-from understudy.workspaces.registry import DEFAULT
+from understudy.workspaces.workspace_names import DEFAULT
 
 CONTROL = Api.load(FOLDER, subject="site")
 ROUTES = RoutingTable(CONTROL.operations.values(), PATH)

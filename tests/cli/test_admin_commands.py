@@ -22,7 +22,7 @@ from tests.servers import free_port
 from understudy import StandIn
 from understudy.admin.client import RemoteWorkspace
 from understudy.cli.commands import main, run
-from understudy.workspaces.registry import DEFAULT
+from understudy.workspaces.workspace_names import DEFAULT
 
 FLOW = "a92c0e6f-17ec-4406-b9bc-2ccdf572df00"
 ROWS = (

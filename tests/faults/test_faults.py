@@ -50,7 +50,8 @@ from understudy.server.app import create_app
 from understudy.server.server import opened
 from understudy.store.memory import Memory
 from understudy.workspaces.history import History
-from understudy.workspaces.registry import DEFAULT, WorkspaceRegistry
+from understudy.workspaces.registry import WorkspaceRegistry
+from understudy.workspaces.workspace_names import DEFAULT
 
 Rule = dict[str, Any]
 Asked = tuple[str, str, dict[str, str]]

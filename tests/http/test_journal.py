@@ -21,7 +21,7 @@ from understudy.admin.control_errors import ControlError
 from understudy.admin.time_slices import in_slices
 from understudy.http.journal import LONGEST, WORKSPACES, Exchange, Journal
 from understudy.http.redaction import shown_query
-from understudy.workspaces.registry import DEFAULT, WORKSPACE
+from understudy.workspaces.workspace_names import DEFAULT, WORKSPACE
 
 SHORT = {"accept-encoding": "identity"}
 PACKED = {"accept-encoding": "gzip"}

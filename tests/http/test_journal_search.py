@@ -6,7 +6,7 @@ import pytest
 
 from understudy.http.journal import Exchange
 from understudy.http.journal_search import Search
-from understudy.workspaces.registry import WORKSPACE
+from understudy.workspaces.workspace_names import WORKSPACE
 
 BODY = b'{"flows": {"name": {"any_": ["a", "b"]}}, "limit": 5, "sort": null, "on": true}'
 ASKED = {"method": "POST", "path": "/api/flows/filter", "query_string": b"", "headers": [], WORKSPACE: "a/b"}

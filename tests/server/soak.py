@@ -22,7 +22,7 @@ from tests.conftest import SMALL
 from tests.servers import ROOT
 from tests.workspaces.urls import at, new_name
 from understudy.admin.client import RemoteWorkspace
-from understudy.workspaces.registry import DEFAULT
+from understudy.workspaces.workspace_names import DEFAULT
 
 WARM_UP = 0.3  # of the time, before memory is first looked at
 MIB = 2**20

@@ -23,7 +23,7 @@ from tests.servers import ROOT, wait_until
 from tests.store.test_serving import Served, serving
 from tests.workspaces.urls import admin, at
 from understudy.store.write_log import log_file
-from understudy.workspaces.registry import DEFAULT
+from understudy.workspaces.workspace_names import DEFAULT
 
 WORKSPACES = (DEFAULT, *(f"{UUID(int=1)}/{UUID(int=number)}" for number in (1, 2)))
 RESET = f"{UUID(int=1)}/{UUID(int=3)}"  # only one client writes to it

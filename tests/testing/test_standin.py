@@ -21,7 +21,7 @@ from understudy import StandIn
 from understudy.admin.client import RemoteWorkspace
 from understudy.admin.control_errors import ControlError
 from understudy.text import escape
-from understudy.workspaces.registry import DEFAULT
+from understudy.workspaces.workspace_names import DEFAULT
 
 FLOW = "a92c0e6f-17ec-4406-b9bc-2ccdf572df00"
 MOMENT = datetime(2025, 1, 2, 3, 4, 5, 678_000, timezone.utc)

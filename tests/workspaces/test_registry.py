@@ -15,8 +15,10 @@ from understudy.operations.api_folder import Api
 from understudy.store.memory import Memory
 from understudy.store.workspace_files import WorkspaceFiles
 from understudy.values import new_id, now
-from understudy.workspaces.registry import DEFAULT, Storage, WorkspaceRegistry, canonical
+from understudy.workspaces.registry import WorkspaceRegistry
 from understudy.workspaces.workspace import Workspace
+from understudy.workspaces.workspace_names import DEFAULT, canonical
+from understudy.workspaces.workspace_storage import Storage
 
 ID = "7c0f3ed5-4b8a-4c5e-9d57-0c1f8a6b2d11"
 NAME, OTHER, THIRD = (f"{ID}/{UUID(int=number)}" for number in (1, 2, 3))

@@ -20,7 +20,7 @@ from understudy.errors import StoreError
 from understudy.operations.api_folder import own_folder
 from understudy.store.lock import Lock
 from understudy.store.write_log import log_file
-from understudy.workspaces.registry import DEFAULT
+from understudy.workspaces.workspace_names import DEFAULT
 
 PLAIN = {"accept-encoding": "identity"}  # neither CORS nor gzip look at it
 FOREIGN = {"origin": "http://example.com"}

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import httpx
 
-from understudy.workspaces.registry import DEFAULT
+from understudy.workspaces.workspace_names import DEFAULT
 
 
 def new_name() -> str:

@@ -23,7 +23,7 @@ from understudy.admin.remote_faults import RemoteFaults
 from understudy.admin.row_files import rows_of
 from understudy.network.network import DEFAULT_NETWORK, Network
 from understudy.values import is_id
-from understudy.workspaces.registry import DEFAULT
+from understudy.workspaces.workspace_names import DEFAULT
 
 PAGE = 1000  # requests per response, at most
 INTERVAL = 0.5  # seconds between polls for new requests

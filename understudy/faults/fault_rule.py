@@ -16,7 +16,7 @@ from understudy.cache import Cache
 from understudy.errors import ApiError
 from understudy.faults.delays import delay_of
 from understudy.http.journal_search import full
-from understudy.workspaces.registry import DEFAULT, WORKSPACE, canonical
+from understudy.workspaces.workspace_names import DEFAULT, WORKSPACE, canonical
 
 TIMES = 2**26  # bytes of the times of requests that rate limits count, at most
 TIME = 32  # approximate bytes of one time

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from understudy.http.redaction import shown_headers, shown_query
 from understudy.operations.request_headers import headers_of
-from understudy.workspaces.registry import DEFAULT, WORKSPACE
+from understudy.workspaces.workspace_names import DEFAULT, WORKSPACE
 
 LONGEST = 65_536  # bytes of a body, a path or a query string that are stored and shown
 STORED = LONGEST + 1  # bytes of a body that are stored: the last one shows that there was more

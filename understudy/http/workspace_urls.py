@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from understudy.contract.contract import Contract
 from understudy.errors import ApiError
-from understudy.workspaces.registry import WORKSPACE, canonical
+from understudy.workspaces.workspace_names import WORKSPACE, canonical
 
 NEVER = re.compile(r"(?!)")
 OWN_PATH = "understudy.own_path"  # the key in a scope of the path of the workspace's own URL

@@ -16,8 +16,8 @@ from understudy.sampling.random_requests import Request
 from understudy.sampling.sending import body_of
 from understudy.server import server
 from understudy.server.app import create_app
-from understudy.workspaces.registry import DEFAULT
 from understudy.workspaces.workspace import Workspace
+from understudy.workspaces.workspace_names import DEFAULT
 
 JSON = {"content-type": MEDIA_TYPE}
 

@@ -22,7 +22,7 @@ from understudy.http.workspace_urls import WorkspaceURLMiddleware
 from understudy.operations.api_folder import Operation
 from understudy.site import Site
 from understudy.streams.handshakes import StreamMiddleware
-from understudy.workspaces.registry import DEFAULT, WORKSPACE
+from understudy.workspaces.workspace_names import DEFAULT, WORKSPACE
 
 
 def create_app(site: Site, request_log: RequestLog | None = None) -> ASGIApp:

@@ -38,8 +38,10 @@ from understudy.site import Site
 from understudy.store.memory import Memory
 from understudy.terminal.console import echo, warn
 from understudy.text import escape, noun
-from understudy.workspaces.registry import DEFAULT, Content, Storage, WorkspaceRegistry
+from understudy.workspaces.registry import WorkspaceRegistry
 from understudy.workspaces.workspace import Workspace
+from understudy.workspaces.workspace_names import DEFAULT
+from understudy.workspaces.workspace_storage import Content, Storage
 
 LARGE = 2**24  # bytes of a file that takes some seconds to load
 SIGNALLED = 128  # added to the number of a signal, the exit status after it

@@ -7,8 +7,8 @@ from typing import Any
 
 from understudy.loading.fixtures import FixtureSet, dangling
 from understudy.tables.changes import Change, Replacement
-from understudy.workspaces.registry import Content
 from understudy.workspaces.workspace import Workspace
+from understudy.workspaces.workspace_storage import Content
 
 
 class Memory:

@@ -12,7 +12,8 @@ from understudy.store.commits import Commits
 from understudy.store.lock import Lock
 from understudy.store.opening import located, opened, origin, warnings
 from understudy.text import escape
-from understudy.workspaces.registry import DEFAULT, Content, is_name
+from understudy.workspaces.workspace_names import DEFAULT, is_name
+from understudy.workspaces.workspace_storage import Content
 
 logger = logging.getLogger("understudy")
 

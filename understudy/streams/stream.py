@@ -14,8 +14,9 @@ from understudy.contract.validation import validator
 from understudy.http.journal import Exchange
 from understudy.operations.api_folder import SWITCHING
 from understudy.site import Site
-from understudy.workspaces.registry import DEFAULT, WORKSPACE, OpenWorkspace
+from understudy.workspaces.open_workspace import OpenWorkspace
 from understudy.workspaces.workspace import Workspace
+from understudy.workspaces.workspace_names import DEFAULT, WORKSPACE
 
 GOING_AWAY = 1001  # RFC 6455, section 7.4.1
 

@@ -9,7 +9,7 @@ from understudy.operations.handler_results import NO_CONTENT, Answer
 from understudy.options import YEAR
 from understudy.site import Site
 from understudy.values import in_utc
-from understudy.workspaces.registry import OpenWorkspace
+from understudy.workspaces.open_workspace import OpenWorkspace
 
 
 async def read_clock(site: Site, workspace: str) -> Answer:

@@ -5,7 +5,7 @@ from typing import Any
 from understudy.errors import Unprocessable
 from understudy.operations.handler_results import NO_CONTENT, Answer
 from understudy.site import Site
-from understudy.workspaces.registry import canonical
+from understudy.workspaces.workspace_names import canonical
 
 
 def replace_faults(site: Site, body: dict[str, Any], workspace: str | None = None) -> Answer:

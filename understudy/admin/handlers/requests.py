@@ -16,7 +16,7 @@ from understudy.http.responses import encode
 from understudy.operations.handler_results import NO_CONTENT, Answer
 from understudy.site import Site
 from understudy.text import counted
-from understudy.workspaces.registry import canonical
+from understudy.workspaces.workspace_names import canonical
 
 NEAREST = 3  # similar requests that are shown when none matches
 PAGE = 2**22  # bytes after which a page ends

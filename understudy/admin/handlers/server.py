@@ -7,7 +7,7 @@ from pathlib import Path
 from understudy.operations.handler_results import Answer
 from understudy.site import Site
 from understudy.version import __version__
-from understudy.workspaces.registry import OpenWorkspace
+from understudy.workspaces.open_workspace import OpenWorkspace
 
 STATM = Path("/proc/self/statm")
 KIBIBYTE = 1024  # bytes

@@ -4,7 +4,7 @@ from understudy.errors import Forbidden, NotFound
 from understudy.operations.handler_results import NO_CONTENT, Answer
 from understudy.site import Site
 from understudy.text import counted
-from understudy.workspaces.registry import OpenWorkspace, Snapshot
+from understudy.workspaces.open_workspace import OpenWorkspace, Snapshot
 from understudy.workspaces.workspace import Workspace
 
 
