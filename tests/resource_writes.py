@@ -138,6 +138,8 @@ SCHEDULES: tuple[object, ...] = (
     {"cron": "0 0 * * *", "day_or": False},
     {"cron": "0 0 * * *", "timezone": ""},
     {"cron": "0 0 1 1 * 0"},
+    {"cron": "0 0 0 * * *"},
+    {"cron": "0 0 15W * *"},
     {"rrule": "FREQ=DAILY"},
     {"rrule": "FREQ=NEVER"},
     {"rrule": "DTSTART:20250101T000000\nRRULE:FREQ=DAILY;COUNT=2"},
