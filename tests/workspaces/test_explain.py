@@ -14,7 +14,7 @@ from tests.conftest import GOLDEN, SMALL
 from understudy.errors import Invalid
 from understudy.loading import fixtures
 from understudy.operations.api_folder import Api
-from understudy.operations.request_reader import QueryBody
+from understudy.operations.request_bodies import QueryBody
 from understudy.workspaces.explain import Finding, explain
 from understudy.workspaces.workspace import Workspace
 

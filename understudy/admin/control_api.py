@@ -15,7 +15,8 @@ from understudy.http.docs import DocumentMiddleware
 from understudy.http.error_responses import ErrorMiddleware
 from understudy.http.routing import TableRoutingMiddleware, connexion_app
 from understudy.http.routing_table import LookupMiddleware, RoutingTable
-from understudy.operations.api_folder import Api, Operation
+from understudy.operations.api_folder import Api
+from understudy.operations.operation import Operation
 from understudy.site import Site
 
 

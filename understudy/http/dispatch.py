@@ -12,9 +12,9 @@ from understudy.http.limits import Limits
 from understudy.http.responses import encode, send_content, send_json
 from understudy.http.routing_table import ROUTE
 from understudy.http.workspace_urls import OWN_PATH
-from understudy.operations.api_folder import Operation
 from understudy.operations.handler_results import Content
 from understudy.operations.json_bodies import UNREADABLE
+from understudy.operations.operation import Operation
 from understudy.operations.request_headers import headers_of
 
 Perform = Callable[[Operation, Scope, Mapping[str, Any]], Awaitable[Any]]

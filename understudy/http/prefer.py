@@ -14,7 +14,7 @@ from understudy.http.connections import pause, unless_stopped
 from understudy.http.error_responses import error_of
 from understudy.http.responses import encode, send_json
 from understudy.http.routing_table import ROUTE
-from understudy.operations.api_folder import Operation
+from understudy.operations.operation import Operation
 from understudy.operations.request_headers import headers_of
 
 NAME = b"prefer"

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from understudy.operations.api_folder import Operation
+from understudy.operations.operation import Operation
 
 ROUTE = "understudy.route"  # the key of a request's `Route` in its ASGI scope; None where the table has none
 ID = re.compile(r"[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")  # the UUIDs that Starlette's routes match

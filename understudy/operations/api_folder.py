@@ -1,29 +1,26 @@
 """The API folder: a contract, the handlers of its operations, and fixture sets."""
 
-import importlib.util
 import inspect
 import re
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, cached_property, partial
-from importlib import import_module
+from functools import cache, partial
 from pathlib import Path
-from types import ModuleType
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 from understudy.cache import Cache
 from understudy.contract import support
 from understudy.contract.catalog import Catalog
 from understudy.contract.contract import Contract, Place
 from understudy.contract.validation import Reading
-from understudy.errors import ContractError, NotImplementedByServer, did_you_mean
+from understudy.errors import NotImplementedByServer, did_you_mean
 from understudy.filters.query import query_at, sort_by
 from understudy.operations.actions import action_at
+from understudy.operations.handler_modules import Handlers
 from understudy.operations.observers import observed
-from understudy.operations.request_reader import REMEMBERED, Remembered, RequestReader, body_schema
-from understudy.text import one_line
+from understudy.operations.operation import Operation, Prepared
+from understudy.operations.request_bodies import body_schema
+from understudy.operations.request_reader import REMEMBERED, Remembered, RequestReader
 from understudy.workspaces.services import Service
 
 PACKAGE = Path(__file__).parents[1]
@@ -38,76 +35,6 @@ def own_folder() -> Path:
     """The API folder of Understudy: inside the installed package, else above it in a checkout."""
     inside = PACKAGE / "api"
     return inside if inside.is_dir() else PACKAGE.parent
-
-
-class Prepared(NamedTuple):
-    """A compiled operation.
-
-    `takes_subject` is true if the handler takes the subject of the API, such as a workspace, before the arguments from
-    the request, and `of_request` has the names of `OF_REQUEST` that it takes.
-    """
-
-    handler: Callable[..., Any]
-    takes_subject: bool
-    reader: RequestReader
-    of_request: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True)
-class Operation:
-    """One operation: its place in the contract, its route, its handler and the status of its response.
-
-    `path` is the path in the contract, with names in braces; `path_parameters` has for each of these names whether it
-    takes ids. `prepare` compiles the operation, on first use.
-    """
-
-    id: str
-    method: str
-    path: str
-    place: Place
-    path_parameters: Mapping[str, bool]
-    status: int
-    prepare: Callable[[], Prepared]
-
-    @cached_property
-    def prepared(self) -> Prepared:
-        with self.place.blamed():
-            return self.prepare()
-
-    @property
-    def handler(self) -> Callable[..., Any]:
-        return self.prepared.handler
-
-    @property
-    def takes_subject(self) -> bool:
-        return self.prepared.takes_subject
-
-    @property
-    def of_request(self) -> frozenset[str]:
-        return self.prepared.of_request
-
-    @property
-    def reader(self) -> RequestReader:
-        return self.prepared.reader
-
-    def with_handler(self, handler: Callable[..., Any]) -> "Operation":
-        """The same operation with another handler."""
-        return replace(self, prepare=lambda: self.prepared._replace(handler=handler))
-
-    @property
-    def is_safe(self) -> bool:
-        """Whether it does not change anything."""
-        return self.method == "GET" or bool(self.place.value.get("x-safe"))
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it requires no authentication."""
-        return bool(self.place.value.get("x-open"))
-
-    @property
-    def issues_tokens(self) -> bool:
-        """Whether it issues tokens against cross-site request forgery."""
-        return bool(self.place.value.get("x-issues-tokens"))
 
 
 @dataclass(frozen=True)
@@ -207,7 +134,7 @@ def register(operation: Place, catalog: Catalog) -> None:
             catalog.column(of, (name,), parameter)
 
 
-def lazily(annotation: str, place: Place, handlers: "Handlers") -> Callable[..., Any]:
+def lazily(annotation: str, place: Place, handlers: Handlers) -> Callable[..., Any]:
     """The function that an annotation of a row schema names. Its module is imported on first use."""
 
     @cache
@@ -220,7 +147,7 @@ def lazily(annotation: str, place: Place, handlers: "Handlers") -> Callable[...,
     return call
 
 
-def service_of(module: str, place: Place, catalog: Catalog, handlers: "Handlers") -> Service:
+def service_of(module: str, place: Place, catalog: Catalog, handlers: Handlers) -> Service:
     """The service in a module of handlers, which is imported on first use.
 
     Raises:
@@ -235,7 +162,7 @@ def service_of(module: str, place: Place, catalog: Catalog, handlers: "Handlers"
 class Maker:
     """Creates the operations of an API folder."""
 
-    def __init__(self, catalog: Catalog, handlers: "Handlers", reading: Reading, subject: str) -> None:
+    def __init__(self, catalog: Catalog, handlers: Handlers, reading: Reading, subject: str) -> None:
         self._catalog = catalog
         self._handlers = handlers
         self._reading = reading
@@ -309,75 +236,3 @@ def check_parameters(place: Place, handler: Callable[..., Any], has: set[str], n
 def first_success(place: Place) -> int:
     statuses = [int(status) for status in place.value["responses"] if status.startswith("2")]
     return statuses[0] if statuses else 200
-
-
-@contextmanager
-def reimporting(folder: Path) -> Iterator[None]:
-    """Import the handlers of an API folder again within the block. After an error, the previous ones stay."""
-    package = package_of(folder / "handlers")
-    before = {name: module for name, module in sys.modules.items() if f"{name}.".startswith(f"{package}.")}
-    for name in before:
-        del sys.modules[name]
-    importlib.invalidate_caches()
-    try:
-        yield
-    except BaseException:
-        for name in [name for name in sys.modules if f"{name}.".startswith(f"{package}.")]:
-            del sys.modules[name]
-        sys.modules.update(before)
-        raise
-
-
-def package_of(folder: Path) -> str:
-    """The unique name under which the modules of a `handlers` folder are imported."""
-    return f"understudy_handlers_{abs(hash(folder.resolve())):x}"
-
-
-class Handlers:
-    """The modules of a `handlers` folder, loaded by path."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._package = package_of(folder)
-        if self._package not in sys.modules:
-            load_package(self._package, folder)
-
-    def function(self, operation_id: str, place: Place) -> Callable[..., Any]:
-        """The function of an operation id: "module.function".
-
-        Raises:
-            ContractError: the function does not exist, or its module cannot be imported.
-        """
-        module_name, _, name = operation_id.rpartition(".")
-        function = getattr(self._module(module_name), name, None) if module_name else None
-        if not inspect.isfunction(function):
-            raise place.error(f"`operationId: {operation_id}` has no handler in {self._folder}")
-        return function
-
-    def _module(self, name: str) -> ModuleType | None:
-        path = self._folder / f"{name.replace('.', '/')}.py"
-        if not path.is_file():
-            return None
-        try:
-            return import_module(f"{self._package}.{name}")
-        except Exception as error:  # noqa: BLE001 - importing a module can raise anything
-            raise import_error(path, error) from None
-
-
-def load_package(name: str, folder: Path) -> None:
-    """Import the package in a folder under another name than the folder's, to avoid clashes."""
-    path = folder / "__init__.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if not path.is_file() or spec is None or spec.loader is None:
-        raise ContractError(str(path), "no such file; handlers are a package of modules")
-    package = importlib.util.module_from_spec(spec)
-    sys.modules[name] = package
-    try:
-        spec.loader.exec_module(package)
-    except Exception as error:  # noqa: BLE001 - importing a module can raise anything
-        del sys.modules[name]
-        raise import_error(path, error) from None
-
-
-def import_error(path: Path, error: Exception) -> ContractError:
-    return ContractError(str(path), f"cannot be imported ({one_line(f'{type(error).__name__}: {error}')})")

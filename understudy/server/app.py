@@ -19,7 +19,7 @@ from understudy.http.request_log import RequestLog, RequestLogMiddleware
 from understudy.http.routing import TableRoutingMiddleware, connexion_app
 from understudy.http.routing_table import LookupMiddleware
 from understudy.http.workspace_urls import WorkspaceURLMiddleware
-from understudy.operations.api_folder import Operation
+from understudy.operations.operation import Operation
 from understudy.site import Site
 from understudy.streams.handshakes import StreamMiddleware
 from understudy.workspaces.workspace_names import DEFAULT, WORKSPACE

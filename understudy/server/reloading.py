@@ -10,7 +10,7 @@ from pathlib import Path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from understudy.errors import UnderstudyError
-from understudy.operations.api_folder import reimporting
+from understudy.operations.handler_modules import reimporting
 from understudy.options import Options
 from understudy.site import Site
 from understudy.text import one_line

@@ -5,7 +5,7 @@ from typing import Any
 from understudy.errors import NotFound, Unprocessable
 from understudy.http.journal_search import full
 from understudy.operations.handler_results import Answer
-from understudy.operations.request_reader import QueryBody
+from understudy.operations.request_bodies import QueryBody
 from understudy.site import Site
 from understudy.workspaces.explain import explain
 
