@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic_core import SchemaValidator, ValidationError, core_schema
 
-from understudy.contract.validation import errors_of
+from understudy.contract.validation_errors import errors_of
 from understudy.errors import Invalid
 
 AUTOMATION_ID, AUTOMATION_NAME = "prefect-automation-id", "prefect-automation-name"

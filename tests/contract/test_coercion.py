@@ -8,7 +8,8 @@ from openapi_spec_validator import OpenAPIV30SpecValidator
 
 from understudy.contract.coercion import coerced
 from understudy.contract.contract import Contract
-from understudy.contract.validation import Reading, validator
+from understudy.contract.reading import Reading
+from understudy.contract.validation import validator
 from understudy.operations.api_folder import own_folder
 
 CONTRACT = Contract.load(own_folder() / "openapi.yaml")

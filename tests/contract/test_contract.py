@@ -18,7 +18,8 @@ from tests.conftest import Keeping
 from tests.servers import stand_in
 from understudy.contract.catalog import name_field
 from understudy.contract.contract import Contract, Place
-from understudy.contract.validation import Reading, validator
+from understudy.contract.reading import Reading
+from understudy.contract.validation import validator
 from understudy.errors import ContractError
 from understudy.operations import api_folder
 from understudy.operations.api_folder import Api, own_folder

@@ -17,7 +17,7 @@ from tests.mutants.origin import Inside
 from tests.mutants.proxy import Proxy
 from tests.verify.contexts import ContextFactory
 from understudy.contract.contract import Contract
-from understudy.contract.validation import Reading
+from understudy.contract.reading import Reading
 from understudy.operations.api_folder import Api, own_folder
 from understudy.reference.reference_server import ReferenceServer
 from understudy.sampling.answers import Answer

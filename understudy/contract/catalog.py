@@ -11,7 +11,8 @@ from pydantic_core import SchemaValidator, core_schema, from_json, to_json
 from understudy.cache import Cache
 from understudy.contract.columns import ID, Column, Step
 from understudy.contract.contract import Contract, Place
-from understudy.contract.validation import Reading, compiled, with_default
+from understudy.contract.reading import Reading
+from understudy.contract.validation import compiled, with_default
 
 CASCADE, SET_NULL = "cascade", "set-null"
 TIMES = ("created", "updated")  # of a row: when it was created, and last changed

@@ -9,7 +9,8 @@ import yaml
 from pydantic_core import ValidationError
 
 from understudy.contract.contract import Contract
-from understudy.contract.validation import Reading, validator
+from understudy.contract.reading import Reading
+from understudy.contract.validation import validator
 from understudy.encoding import decoded, reason_of
 from understudy.errors import FaultsError
 from understudy.faults.fault_rule import Rule

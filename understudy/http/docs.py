@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from understudy.contract.coercion import coerced
 from understudy.contract.contract import Contract
-from understudy.contract.validation import Reading
+from understudy.contract.reading import Reading
 from understudy.http.not_found import NotServed
 from understudy.http.routing_table import RoutingTable
 from understudy.operations.api_folder import Api

@@ -12,7 +12,7 @@ from understudy.cache import Cache
 from understudy.contract import support
 from understudy.contract.catalog import Catalog
 from understudy.contract.contract import Contract, Place
-from understudy.contract.validation import Reading
+from understudy.contract.reading import Reading
 from understudy.errors import NotImplementedByServer, did_you_mean
 from understudy.filters.query import query_at, sort_by
 from understudy.operations.actions import action_at

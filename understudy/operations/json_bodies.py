@@ -8,7 +8,7 @@ from typing import Any
 from pydantic_core import from_json
 
 from understudy.contract.contract import MEDIA_TYPE
-from understudy.contract.validation import Reading
+from understudy.contract.reading import Reading
 from understudy.errors import BadRequest, Invalid, UnsupportedMediaType
 
 

@@ -6,7 +6,10 @@ from pydantic_core import SchemaValidator, ValidationError
 
 from understudy.contract.catalog import Catalog
 from understudy.contract.contract import MEDIA_TYPE, Place
-from understudy.contract.validation import DETAIL, PlainText, Reading, errors_of, validator
+from understudy.contract.reading import Reading
+from understudy.contract.validation import validator
+from understudy.contract.validation_errors import DETAIL, errors_of
+from understudy.contract.value_checks import PlainText
 from understudy.errors import ApiError, Invalid, Unprocessable
 from understudy.filters.query import Query, query_at
 from understudy.operations.json_bodies import is_deeper, is_json, parse_json

@@ -7,7 +7,9 @@ from urllib.parse import parse_qsl
 from pydantic_core import SchemaValidator, ValidationError, core_schema, from_json
 
 from understudy.contract.contract import Place
-from understudy.contract.validation import Reading, compiled, errors_of
+from understudy.contract.reading import Reading
+from understudy.contract.validation import compiled
+from understudy.contract.validation_errors import errors_of
 from understudy.errors import BadRequest, Invalid
 
 LITERALS = ("boolean", "integer", "number")  # types whose values are written in a query as in JSON

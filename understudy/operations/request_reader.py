@@ -9,7 +9,7 @@ from starlette.types import Scope
 from understudy.cache import Cache
 from understudy.contract.catalog import Catalog
 from understudy.contract.contract import Place
-from understudy.contract.validation import Reading
+from understudy.contract.reading import Reading
 from understudy.errors import ApiError, Invalid, Unprocessable
 from understudy.operations.request_bodies import NamesBody, QueryBody, WholeBody, body_at
 from understudy.operations.request_headers import headers_of

@@ -20,7 +20,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from understudy.admin import CONTRACT
-from understudy.contract.validation import Reading
+from understudy.contract.reading import Reading
 from understudy.encoding import reason_of
 from understudy.errors import UnderstudyError
 from understudy.http.journal import Journal

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from understudy.contract.catalog import Catalog
-from understudy.contract.validation import Reading
+from understudy.contract.reading import Reading
 from understudy.errors import ApiError
 from understudy.filters.criteria import Criteria
 from understudy.operations.request_reader import RequestReader

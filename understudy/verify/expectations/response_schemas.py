@@ -6,7 +6,8 @@ from typing import Any
 from pydantic_core import SchemaValidator, ValidationError, core_schema
 
 from understudy.contract.contract import Place
-from understudy.contract.validation import Reading, compiled
+from understudy.contract.reading import Reading
+from understudy.contract.validation import compiled
 from understudy.sampling.answers import Answer, shortened
 from understudy.verify.requests.endpoints import Endpoint
 
