@@ -61,7 +61,8 @@ def update_block_document_data(workspace: Workspace, id: UUID, body: dict[str, A
     table, row = workspace["block_documents"], found(workspace, id)
     merges = body["merge_existing_data"]
     if merges and "data" not in body:
-        return NO_CONTENT  # neither the data nor the schema changes
+        table.update(row, {})  # neither the data nor the schema changes, but there is an event
+        return NO_CONTENT
     own = table.values(row)
     data = unmasked(body.get("data", {}), own["data"], secret_fields(workspace, own))
     values, references = separated({**own["data"], **data} if merges else data)

@@ -172,6 +172,20 @@ def test_an_event_of_a_block_names_its_type_and_schema(own: httpx.Client) -> Non
     ]
 
 
+def test_a_change_of_nothing_in_a_block_has_an_event_and_no_time(own: httpx.Client) -> None:
+    block_type = created(own, "/block_types/", name="Door", slug="door")
+    schema = created(own, "/block_schemas/", block_type_id=block_type["id"], fields={}, capabilities=[])
+    of_type = {"block_type_id": block_type["id"], "block_schema_id": schema["id"]}
+    row = created(own, "/block_documents/", name="a", data={}, **of_type)
+    path = f"/block_documents/{row['id']}"
+    assert own.patch(path, json={}).status_code == 204
+    assert own.get(path).json()["updated"] == row["updated"]
+    assert [each["event"] for each in events(own, "block-document", row["id"])] == [
+        "prefect.block-document.created",
+        "prefect.block-document.updated",
+    ]
+
+
 def test_an_event_of_a_tag_s_limit_names_the_tag(own: httpx.Client) -> None:
     row = created(own, "/concurrency_limits/", tag="small", concurrency_limit=2)
     (event,) = events(own, "concurrency-limit", row["id"])
