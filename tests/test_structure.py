@@ -20,7 +20,7 @@ LAYERS = """
     testing
     verify.verify
     verify.suite verify.fuzzing
-    verify.checks
+    verify.parts verify.checks
     verify.filtered_rows verify.cleanup
     verify.check_context
     verify.check_results

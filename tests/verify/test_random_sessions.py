@@ -15,9 +15,9 @@ from understudy.operations.api_folder import own_folder
 from understudy.reference.reference_server import ReferenceServer
 from understudy.verify.requests.created_rows import is_refined
 from understudy.verify.requests.endpoints import Endpoint, EndpointMap
+from understudy.verify.requests.operation_names import has_tag
 from understudy.verify.requests.random_sessions import Session
 from understudy.verify.requests.session_operations import SessionOperations
-from understudy.verify.suite import has_tag
 
 ROUNDS, LENGTH, MARK = 6, 40, "mark"
 

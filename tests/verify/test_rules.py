@@ -41,8 +41,9 @@ from understudy.verify.cleanup import clean_up
 from understudy.verify.expectations.mirror import Mirror
 from understudy.verify.expectations.reference_answers import References
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
+from understudy.verify.requests.operation_names import has_tag
 from understudy.verify.requests.scenario_requests import scenarios as all_scenarios
-from understudy.verify.suite import has_tag, subjects_of
+from understudy.verify.suite import subjects_of
 
 
 def with_a_stranger(rows: list[Any]) -> list[Any]:

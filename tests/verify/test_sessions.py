@@ -31,8 +31,8 @@ from understudy.sampling.random_requests import Request
 from understudy.verify.checks import sessions
 from understudy.verify.cleanup import clean_up
 from understudy.verify.expectations.reference_answers import References, agree, settled
+from understudy.verify.requests.operation_names import has_tag
 from understudy.verify.requests.scenario_requests import Scenario, scenarios
-from understudy.verify.suite import has_tag
 
 SESSIONS = 6
 ONE, TWO = (f"00000000-0000-4000-8000-00000000000{number}" for number in (1, 2))

@@ -6,8 +6,9 @@ import pytest
 
 from understudy.contract.contract import Contract
 from understudy.operations.api_folder import own_folder
+from understudy.verify.parts import Part, halves, in_turns, scheduled
 from understudy.verify.requests.endpoints import EndpointMap
-from understudy.verify.suite import Part, halves, in_turns, named, scheduled
+from understudy.verify.requests.operation_names import named
 
 
 def parts(kind: str, costs: list[int], sent: Counter[str]) -> list[Part]:

@@ -29,6 +29,7 @@ from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Broken
 from understudy.verify.requests.created_rows import may_be_refused
 from understudy.verify.requests.endpoints import Endpoint
+from understudy.verify.requests.operation_names import Only, every
 
 EXAMPLES = 15  # random requests for each operation
 SECONDS = 3600  # in an hour
@@ -80,7 +81,7 @@ class Fuzzing:
         network: Network = DEFAULT_NETWORK,
         *,
         allow_writes: bool,
-        only: Callable[[Endpoint], bool] = lambda endpoint: True,
+        only: Only = every,
     ) -> None:
         self._context = context
         self._own = context.own

@@ -1,14 +1,9 @@
 """All that is checked of a server's meaning, in order."""
 
 import json
-from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import zip_longest
-from typing import TypeVar
 
-from understudy.errors import UnderstudyError, did_you_mean
 from understudy.sampling.random_requests import RequestGenerator
 from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Task
@@ -30,54 +25,16 @@ from understudy.verify.checks import (
     writes,
 )
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
+from understudy.verify.parts import Kinds, Part, halves, in_turns, repeated
 from understudy.verify.requests.created_rows import is_refined, value_for
 from understudy.verify.requests.endpoints import Endpoint, schema_of, success_of
 from understudy.verify.requests.field_operators import FieldOperator
+from understudy.verify.requests.operation_names import Only, every, has_tag, tag_of
 from understudy.verify.requests.scenario_requests import Scenario
 from understudy.verify.requests.scenario_requests import scenarios as all_scenarios
 
-NOT_FOUND = 404
 ROUNDS = 10  # of random requests to each operation that reads rows, in a run that does not write
 SESSIONS, MORE_SESSIONS = 5, 10  # random sessions about the operations of each tag, before the edges and after
-
-Only = Callable[[Endpoint], bool]
-"""Whether an operation is to be checked."""
-
-
-def every(endpoint: Endpoint) -> bool:
-    """All operations are to be checked."""
-    return True
-
-
-def named(names: Collection[str]) -> Only:
-    """Those that have one of some names: a tag, an `operationId`, or a method and a path. Without names, all."""
-
-    def is_named(endpoint: Endpoint) -> bool:
-        return not names or not names_of(endpoint).isdisjoint(names)
-
-    return is_named
-
-
-def names_of(endpoint: Endpoint) -> set[str]:
-    """What an operation can be named by: its method and path, its `operationId`, and its tags."""
-    operation = endpoint.place.value
-    return {endpoint.label, operation["operationId"], *operation.get("tags", ())}
-
-
-def check_names(names: Collection[str], endpoints: Collection[Endpoint], *, allow_writes: bool) -> None:
-    """Check that each name is one of an operation that may be asked.
-
-    Raises:
-        UnderstudyError: nothing has a name, or only operations that change rows.
-    """
-    known = set().union(*map(names_of, endpoints))
-    asked = set().union(*(names_of(each) for each in endpoints if each.is_safe or allow_writes))
-    for name in names:
-        if name not in known:
-            hint = did_you_mean(name, known) or "; it takes a tag of the contract, or an operation such as GET /health"
-            raise UnderstudyError(f"--only: no tag or operation is named `{name}`{hint}")
-        if name not in asked:
-            raise UnderstudyError(f"--only: `{name}` changes rows, and is only checked with --allow-writes")
 
 
 def subjects_of(context: CheckContext, only: Only = every) -> dict[str, TableUnderTest]:
@@ -89,23 +46,10 @@ def subjects_of(context: CheckContext, only: Only = every) -> dict[str, TableUnd
     }
 
 
-@dataclass(frozen=True)
-class Part:
-    """A part of a run: its name in reports, "OPERATION: what is checked", and its task."""
-
-    name: str
-    task: Task
-
-
-Kinds = Sequence[Sequence[Part]]
-"""Parts of several kinds, each in its order."""
-
 Operators = Sequence[tuple[TableUnderTest, Sequence[FieldOperator]]]
 """Some operators of each table."""
 
 CheckOperator = Callable[[TableUnderTest, FieldOperator], None]
-
-T = TypeVar("T")
 
 
 def stages(
@@ -160,32 +104,6 @@ def stages(
             last if allow_writes else [],
         ],
     ]
-
-
-def repeated(parts: Callable[[str], list[Part]], name: str, last: int, first: int = 2) -> list[Part]:
-    """The parts of several rounds, by default from the second on; `parts` returns those of a round by its name."""
-    return [part for number in range(first, last + 1) for part in parts(f"{name} {number}")]
-
-
-def halves(parts: Sequence[Part]) -> Kinds:
-    """Parts as two kinds, so that they have twice the share of one."""
-    return [parts[::2], parts[1::2]]
-
-
-def scheduled(stages: Sequence[Kinds], spent: Callable[[], int]) -> Iterator[Part]:
-    """The parts of each stage, the next always of the kind that has used the fewest requests.
-
-    Args:
-        stages: the parts by stage and kind.
-        spent: the number of requests sent so far.
-    """
-    for kinds in stages:
-        left, used = [deque(kind) for kind in kinds], [0] * len(kinds)
-        while any(left):
-            kind = min((index for index, parts in enumerate(left) if parts), key=used.__getitem__)
-            before = spent()
-            yield left[kind].popleft()
-            used[kind] += spent() - before
 
 
 def operations(context: CheckContext, subjects: Mapping[str, TableUnderTest], only: Only) -> Iterator[Part]:
@@ -329,11 +247,6 @@ def filtered(context: CheckContext, subjects: Mapping[str, TableUnderTest]) -> I
         yield Part(f"{subject.label}: pages with filters", partial(listings.check_filtered, context, subject))
 
 
-def in_turns(lists: Iterable[Iterable[T]]) -> list[T]:
-    """One item of each list, then the next of each."""
-    return [item for each in zip_longest(*lists) for item in each if item is not None]
-
-
 def changes(context: CheckContext, subjects: Mapping[str, TableUnderTest]) -> Kinds:
     """The parts that change rows of each table, all of them the run's own."""
     return [
@@ -429,15 +342,6 @@ def other_tables_of(context: CheckContext, only: Only) -> list[Part]:
         for each in context.endpoint_map.reads
         if mirror is not None and each.field == "id" and only(each.endpoint)
     ]
-
-
-def tag_of(endpoint: Endpoint) -> str:
-    """The first tag of an operation."""
-    return str(next(iter(endpoint.place.value.get("tags", ())), ""))
-
-
-def has_tag(tag: str, endpoint: Endpoint) -> bool:
-    return tag_of(endpoint) == tag
 
 
 def deletions(context: CheckContext, only: Only) -> list[Part]:

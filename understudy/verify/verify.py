@@ -44,7 +44,9 @@ from understudy.verify.expectations.mirror import Mirror
 from understudy.verify.expectations.model import Model
 from understudy.verify.expectations.reference_answers import References
 from understudy.verify.expectations.request_interpreter import RequestInterpreter
+from understudy.verify.parts import scheduled
 from understudy.verify.requests.endpoints import LIMIT, EndpointMap
+from understudy.verify.requests.operation_names import check_names, named
 from understudy.verify.requests.throttled_client import BudgetSpent, ThrottledClient
 from understudy.workspaces.workspace import Workspace
 
@@ -177,7 +179,7 @@ def examine(plan: Plan, contract: Contract, context: CheckContext, progress: Pro
 
     if is_limited:
         context.throttled_client.end_in(SECONDS)
-    only = suite.named(plan.only)
+    only = named(plan.only)
     subjects = suite.subjects_of(context, only)
     for task in suite.sow(context, subjects) if plan.allow_writes else ():
         context.results.run(task)
@@ -186,7 +188,7 @@ def examine(plan: Plan, contract: Contract, context: CheckContext, progress: Pro
     fuzzing = partial(fuzz, plan, contract, context, lambda share: show(HALF + HALF * share))
     verdict.unreached = [*(part.name for kinds in stages for kind in kinds for part in kind), FUZZING]
     verdict.parts = len(verdict.unreached)
-    for done, part in enumerate(suite.scheduled(stages, lambda: context.throttled_client.asked), start=1):
+    for done, part in enumerate(scheduled(stages, lambda: context.throttled_client.asked), start=1):
         context.results.run(part.task)
         verdict.unreached.remove(part.name)
         show(HALF * done / verdict.parts)
@@ -205,7 +207,7 @@ def prepared(
     plan: Plan, contract: Contract, server: httpx.Client, own: tuple[References | None, Mirror], seed: int
 ) -> CheckContext:
     catalog, endpoint_map = Catalog.of(contract), EndpointMap.of(contract)
-    suite.check_names(plan.only, endpoint_map.endpoints, allow_writes=plan.allow_writes)
+    check_names(plan.only, endpoint_map.endpoints, allow_writes=plan.allow_writes)
     interpreter = RequestInterpreter(endpoint_map, catalog, strict=plan.strict)
     throttled_client = ThrottledClient(server, plan.max_requests or MOST, plan.rate)
     randomness = random.Random(seed)  # noqa: S311 - to draw requests, not to keep a secret
@@ -246,7 +248,7 @@ def fuzz(plan: Plan, contract: Contract, context: CheckContext, show: Callable[[
     if context.throttled_client.left <= PROBES:
         raise BudgetSpent
     headers = headers_of(plan, contract)
-    writes, only = plan.allow_writes, suite.named(plan.only)
+    writes, only = plan.allow_writes, named(plan.only)
     fuzzing = Fuzzing(context, contract, headers, plan.rate, plan.network, allow_writes=writes, only=only)
     if fuzzing.has_operations:
         fuzzing.run(show)

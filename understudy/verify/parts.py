@@ -1,0 +1,54 @@
+"""The parts of a run, and the order in which they have their turns."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import TypeVar
+
+from understudy.verify.check_results import Task
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a run: its name in reports, "OPERATION: what is checked", and its task."""
+
+    name: str
+    task: Task
+
+
+Kinds = Sequence[Sequence[Part]]
+"""Parts of several kinds, each in its order."""
+
+
+def repeated(parts: Callable[[str], list[Part]], name: str, last: int, first: int = 2) -> list[Part]:
+    """The parts of several rounds, by default from the second on; `parts` returns those of a round by its name."""
+    return [part for number in range(first, last + 1) for part in parts(f"{name} {number}")]
+
+
+def halves(parts: Sequence[Part]) -> Kinds:
+    """Parts as two kinds, so that they have twice the share of one."""
+    return [parts[::2], parts[1::2]]
+
+
+def scheduled(stages: Sequence[Kinds], spent: Callable[[], int]) -> Iterator[Part]:
+    """The parts of each stage, the next always of the kind that has used the fewest requests.
+
+    Args:
+        stages: the parts by stage and kind.
+        spent: the number of requests sent so far.
+    """
+    for kinds in stages:
+        left, used = [deque(kind) for kind in kinds], [0] * len(kinds)
+        while any(left):
+            kind = min((index for index, parts in enumerate(left) if parts), key=used.__getitem__)
+            before = spent()
+            yield left[kind].popleft()
+            used[kind] += spent() - before
+
+
+def in_turns(lists: Iterable[Iterable[T]]) -> list[T]:
+    """One item of each list, then the next of each."""
+    return [item for each in zip_longest(*lists) for item in each if item is not None]
