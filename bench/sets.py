@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from bench.places import DEMO, SETS
+from bench.places import SETS
 
 YEAR = datetime(2025, 1, 1, tzinfo=timezone.utc)
 SECONDS = 365 * 24 * 3600
@@ -63,10 +63,6 @@ def known_artifact(folder: Path) -> dict[str, str]:
         rows = (json.loads(line) for line in lines)
         found: dict[str, str] = next(row for row in rows if row.get("key") and row["type"] == "table")
         return found
-
-
-def folder_of(size: str) -> Path:
-    return DEMO if size == "demo" else fixture_set(int(size))
 
 
 def moment(seconds: float) -> str:

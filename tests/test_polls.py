@@ -1,6 +1,5 @@
 """Polls for runs to start, and which runs take slots."""
 
-from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -8,7 +7,6 @@ import httpx
 import pytest
 
 START = "2030-01-01T00:00:00Z"
-Run = Callable[..., str]
 
 
 class Pool:

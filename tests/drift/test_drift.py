@@ -68,10 +68,6 @@ def lines(folder: Path, ours: Json, theirs: Json) -> list[str]:
         return report(drift(contract, server)).splitlines()
 
 
-def drifts_of(told_lines: list[str]) -> list[str]:
-    return [line.strip() for line in told_lines if line.startswith("  ")]
-
-
 # What is sent, in OpenAPI 3.0 and 3.1: two ways to write the same.
 SAME: dict[str, tuple[Json, Json]] = {
     "null as an alternative": (

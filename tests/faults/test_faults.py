@@ -35,7 +35,6 @@ from understudy.admin.client import RemoteWorkspace
 from understudy.admin.control_errors import ControlError
 from understudy.admin.found_requests import line_of
 from understudy.cli.commands import main
-from understudy.contract.catalog import Catalog
 from understudy.errors import FaultsError
 from understudy.faults import fault_rule as rules
 from understudy.faults.delays import delay_of
@@ -48,9 +47,7 @@ from understudy.operations.api_folder import Api
 from understudy.options import Options
 from understudy.server.app import create_app
 from understudy.server.server import opened
-from understudy.store.memory import Memory
 from understudy.workspaces.history import History
-from understudy.workspaces.registry import WorkspaceRegistry
 from understudy.workspaces.workspace_names import DEFAULT
 
 Rule = dict[str, Any]
@@ -58,7 +55,6 @@ Asked = tuple[str, str, dict[str, str]]
 
 SEED = 7
 HEALTH: Asked = ("GET", "/health", {})
-NOBODY = "00000000-0000-4000-8000-000000000000"
 FLOW = "a92c0e6f-17ec-4406-b9bc-2ccdf572df00"
 FLOWS = 12  # of the small set
 MOMENT = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -682,10 +678,6 @@ def test_without_a_seed_all_is_drawn_anew() -> None:
     scope: Scope = {"type": "http", "method": "GET", "path": "/api/x", "headers": [], ROUTE: None}
     one, other = ([each.effect(scope) is None for _ in range(100)] for each in faults)
     assert one != other
-
-
-def tenants_of(catalog: Catalog) -> WorkspaceRegistry:
-    return WorkspaceRegistry(Memory(FixtureSet(SMALL, catalog)))
 
 
 # ------------------------------------------------------------------------- profiles

@@ -20,7 +20,6 @@ from tests.servers import client, running
 from understudy.contract.contract import Contract
 from understudy.operations.api_folder import own_folder
 
-ID = "00000000-0000-4000-8000-000000000001"
 OWN = "/api/accounts/00000000-0000-4000-8000-000000000001/workspaces/00000000-0000-4000-8000-000000000002"
 BROKEN = "def answer():\n    raise RuntimeError('two\\nlines')\n"
 CONTRACT = {

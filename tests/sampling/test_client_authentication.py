@@ -27,7 +27,6 @@ from understudy.verify.requests.endpoints import EndpointMap
 from understudy.verify.requests.throttled_client import ThrottledClient
 
 CONTRACT = Contract.load(own_folder() / "openapi.yaml")
-ISSUES = "GET /csrf-token"
 
 
 @pytest.fixture(scope="module")
