@@ -46,7 +46,7 @@ from understudy.loading.fixtures import FixtureSet
 from understudy.operations.api_folder import Api
 from understudy.options import Options
 from understudy.server.app import create_app
-from understudy.server.server import opened
+from understudy.server.site_loading import opened
 from understudy.workspaces.history import History
 from understudy.workspaces.workspace_names import DEFAULT
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from understudy.server import server
+from understudy.server import site_loading
 
 LINES = [b"%d\n" % number for number in range(2000)]
 
@@ -43,10 +43,10 @@ def shown_on(terminal: int) -> str:
 
 
 def test_a_terminal_shows_how_far_it_is(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "LARGE", file.stat().st_size)
-    monkeypatch.setattr(server, "STEPS", 10)  # nobody reads meanwhile, and a terminal holds 4 KiB
+    monkeypatch.setattr(site_loading, "LARGE", file.stat().st_size)
+    monkeypatch.setattr(site_loading, "STEPS", 10)  # nobody reads meanwhile, and a terminal holds 4 KiB
     with terminal() as ours:
-        assert list(server.watched(LINES, file)) == LINES
+        assert list(site_loading.watched(LINES, file)) == LINES
         shown = shown_on(ours)
     assert "loading flows.jsonl" in shown
     assert "  0%" in shown
@@ -55,13 +55,13 @@ def test_a_terminal_shows_how_far_it_is(file: Path, monkeypatch: pytest.MonkeyPa
 
 def test_a_file_that_loads_at_once_shows_nothing(file: Path) -> None:
     with terminal() as ours:
-        assert list(server.watched(LINES, file)) == LINES
+        assert list(site_loading.watched(LINES, file)) == LINES
         assert shown_on(ours).split() == ["end"]
 
 
 def test_without_a_terminal_nothing_is_shown(
     file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(server, "LARGE", 1)
-    assert list(server.watched(LINES, file)) == LINES
+    monkeypatch.setattr(site_loading, "LARGE", 1)
+    assert list(site_loading.watched(LINES, file)) == LINES
     assert capsys.readouterr() == ("", "")

@@ -14,8 +14,8 @@ from understudy.options import Options
 from understudy.sampling.answers import Answer, Row
 from understudy.sampling.random_requests import Request
 from understudy.sampling.sending import body_of
-from understudy.server import server
 from understudy.server.app import create_app
+from understudy.server.site_loading import loaded
 from understudy.workspaces.workspace import Workspace
 from understudy.workspaces.workspace_names import DEFAULT
 
@@ -34,7 +34,7 @@ class ReferenceServer:
             for table, some in rows.items():
                 lines = "".join(f"{json.dumps(row)}\n" for row in some)
                 (Path(folder) / f"{table}.jsonl").write_text(lines, encoding="utf-8")
-            self._site = server.loaded(Options(fixtures=folder, journal=0))
+            self._site = loaded(Options(fixtures=folder, journal=0))
             self._workspace = self._site.registry.open(DEFAULT).content.workspace
         url = f"http://reference{self._site.api.contract.base_path}"
         self._client = httpx.AsyncClient(transport=httpx.ASGITransport(create_app(self._site)), base_url=url)

@@ -7,45 +7,33 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from functools import partial
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import click
 import uvicorn
 from starlette.types import ASGIApp
 
-from understudy.admin import CONTRACT
-from understudy.contract.reading import Reading
 from understudy.encoding import reason_of
 from understudy.errors import UnderstudyError
-from understudy.http.journal import Journal
 from understudy.http.protocol import Protocol
 from understudy.http.request_log import RequestLog
-from understudy.loading.fixtures import FixtureSet
 from understudy.network.ip_addresses import is_loopback
-from understudy.operations.api_folder import Api, own_folder
+from understudy.operations.api_folder import Api
 from understudy.options import Options
 from understudy.server.app import create_app
 from understudy.server.file_descriptors import fit_connections
+from understudy.server.greeting import greeting
 from understudy.server.logs import logging_of, request_log_of, uvicorn_level, websocket_logger
 from understudy.server.output import unblocked
+from understudy.server.site_loading import opened, reloaded
 from understudy.site import Site
-from understudy.store.memory import Memory
 from understudy.terminal.console import echo, warn
-from understudy.text import escape, noun
-from understudy.workspaces.registry import WorkspaceRegistry
-from understudy.workspaces.workspace import Workspace
 from understudy.workspaces.workspace_names import DEFAULT
-from understudy.workspaces.workspace_storage import Content, Storage
 
-LARGE = 2**24  # bytes of a file that takes some seconds to load
 SIGNALLED = 128  # added to the number of a signal, the exit status after it
-STEPS = 200  # of a progress bar
 
 
 class Server(uvicorn.Server):
@@ -69,90 +57,6 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self._ready()
-
-
-@contextmanager
-def opened(options: Options) -> Iterator[Site]:
-    """A site with its default workspace open.
-
-    Raises:
-        UnderstudyError: the contract, the rows or the fault rules cannot be loaded, or the store is in use.
-    """
-    site = loaded(options)
-    site.registry.open(DEFAULT)
-    try:
-        yield site
-    finally:
-        site.registry.close()
-
-
-def loaded(options: Options) -> Site:
-    """A site whose workspaces are not open yet.
-
-    Raises:
-        UnderstudyError: the contract or the fault rules cannot be loaded.
-    """
-    folder = Path(options.api) if options.api else own_folder()
-    api = Api.load(folder, Reading.STRICT if options.strict else Reading.COERCED)
-    fixtures = Path(options.fixtures) if options.fixtures else folder / "fixtures" / "demo"
-    clock = options.clock
-    fixture_set = FixtureSet(fixtures, api.catalog, watched, clock)
-    ids = api.contract.workspace_path.count("{")
-    storage = storage_of(fixture_set, options.store)
-    registry = WorkspaceRegistry(
-        storage,
-        options.max_workspaces,
-        ids,
-        clock,
-        api.services,
-        always_serves=options.services,
-        sends=options.send_notifications,
-    )
-    return with_faults(Site(api, fixture_set, registry, Journal(options.journal), options))
-
-
-def reloaded(before: Site) -> tuple[Site, WorkspaceRegistry]:
-    """A site loaded again with its present journal and workspaces, and the workspaces that are to replace them.
-
-    Raises:
-        UnderstudyError: it cannot be loaded.
-    """
-    fresh = loaded(before.options)
-    site = replace(fresh, registry=before.registry, journal=before.journal, started=before.started)
-    return with_faults(site), fresh.registry
-
-
-def with_faults(site: Site) -> Site:
-    """Load the fault rules of a site's options."""
-    if site.options.faults:
-        # A lazy import: most servers have no fault rules.
-        from understudy.faults.rule_files import rules_in  # noqa: PLC0415
-
-        site.faults.put(None, rules_in(site.options.faults, CONTRACT))
-    return site
-
-
-def storage_of(fixture_set: FixtureSet, store: str | None) -> Storage:
-    if store is None:
-        return Memory(fixture_set)
-    # A lazy import: only stores need TinyDB.
-    from understudy.store.workspace_files import WorkspaceFiles  # noqa: PLC0415
-
-    return WorkspaceFiles(Path(store), fixture_set)
-
-
-def watched(lines: Iterable[bytes], path: Path) -> Iterator[bytes]:
-    """The lines of a file, with a progress bar on a terminal if the file is large."""
-    size = path.stat().st_size
-    if size < LARGE or not sys.stderr.isatty():
-        yield from lines
-        return
-    with click.progressbar(
-        length=size, label=f"loading {path.name}", file=sys.stderr, update_min_steps=size // STEPS
-    ) as bar:
-        for line in lines:
-            yield line
-            bar.update(len(line))
 
 
 def serve(
@@ -276,31 +180,3 @@ def listen(host: str, port: int) -> socket.socket:
 def url_of(listener: socket.socket, api: Api) -> str:
     host, port = listener.getsockname()[:2]
     return f"http://{f'[{host}]' if ':' in host else host}:{port}{api.contract.base_path}"
-
-
-def greeting(site: Site, content: Content, url: str, seconds: float, secrets: Mapping[str, str]) -> str:
-    """The text to print once a server is ready: its URL, its rows by table, and the exports for a shell."""
-    contract = site.api.contract
-    lines = [
-        f"Understudy is running at {url} (started in {seconds:.2f} s)",
-        f"  rows from {escape(str(content.origin))}:",
-        *rows_by_table(content.workspace),
-        f"  docs: {url.removesuffix(contract.base_path)}/docs",
-    ]
-    variables = (
-        (contract.environment_variable, url),
-        (contract.auth_variable, secrets.get("auth")),
-        (contract.key_variable, secrets.get("api_key")),
-    )
-    lines += [f"  export {name}={escape(value)}" for name, value in variables if name and value]
-    return "\n".join(lines)
-
-
-def rows_by_table(workspace: Workspace) -> Iterator[str]:
-    """One line per table with its number of rows. Tables without rows are omitted."""
-    counts = {name: len(table) for name, table in workspace.items() if table}
-    width = max((len(str(count)) for count in counts.values()), default=0)
-    for name, count in counts.items():
-        yield f"    {count:{width}} {noun(count, name)}"
-    if not counts:
-        yield "    none"

@@ -13,6 +13,7 @@ from understudy.options import Options
 from understudy.server import server
 from understudy.server.app import create_app
 from understudy.server.output import unblocked
+from understudy.server.site_loading import opened
 from understudy.text import one_line
 
 
@@ -49,7 +50,7 @@ class ServerThread:
     def _serve(self) -> None:
         with ExitStack() as stack:
             listener = stack.enter_context(self._listener())
-            site = stack.enter_context(server.opened(self._options))
+            site = stack.enter_context(opened(self._options))
             url = server.url_of(listener, site.api)
             config = server.config_of(create_app(site), self._options)
             self._server = server.Server(config, lambda: self._url.set_result(url))
