@@ -1,0 +1,163 @@
+"""The life of a row: the requests that were sent for it, and the row as it is now."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from understudy.contract.contract import Place
+from understudy.reports.verdict import Rule
+from understudy.sampling.answers import rows_of
+from understudy.sampling.random_requests import Request
+from understudy.verify import rules
+from understudy.verify.check_context import CheckContext
+from understudy.verify.check_results import Broken
+from understudy.verify.checks.parents import NotCreated, created
+from understudy.verify.expectations.model import Row
+from understudy.verify.filtered_rows.selected_ids import Filters
+from understudy.verify.requests.endpoints import Endpoint, EndpointMap, Lookup, Selection, schema_of, success_of
+from understudy.verify.requests.field_operators import field_operators_of
+from understudy.verify.requests.plain_values import plain_fields
+
+NOT_FOUND = 404
+
+
+@dataclass
+class Life:
+    """The row of a life, the requests that were sent for it, and the body that created it.
+
+    Args:
+        endpoint_map: the operations on the row: all, or those below the row that it belongs to.
+        before: the requests that created that row.
+    """
+
+    context: CheckContext
+    table: str
+    endpoint_map: EndpointMap
+    before: tuple[Request, ...] = ()
+    body: dict[str, Any] = field(default_factory=dict)
+    row: Row = field(default_factory=dict)
+    requests: list[Request] = field(default_factory=list)
+
+    @property
+    def creates(self) -> Endpoint:
+        return self.endpoint_map.creates[self.table]
+
+    @property
+    def patches(self) -> list[Lookup]:
+        """The operations that change fields of the row."""
+        return self._changes("PATCH")
+
+    @property
+    def puts(self) -> list[Lookup]:
+        """The operations that replace all fields of the row."""
+        return self._changes("PUT")
+
+    @property
+    def deletes(self) -> list[Lookup]:
+        """The operations that delete the row."""
+        return self._changes("DELETE")
+
+    def _changes(self, method: str) -> list[Lookup]:
+        return [
+            each
+            for each in self.endpoint_map.changes
+            if each.table == self.table and each.endpoint.method == method and self.row.get(each.field) is not None
+        ]
+
+    @property
+    def reads(self) -> list[Lookup]:
+        """The operations that return the row."""
+        by_id = (each for each in self.context.endpoint_map.reads if each.field == "id")
+        others = () if self.endpoint_map is self.context.endpoint_map else by_id
+        return [
+            each
+            for each in (*self.endpoint_map.reads, *others)
+            if each.table == self.table
+            and each.field in success_of(each.endpoint)["properties"].value
+            and self.row.get(each.field) is not None
+        ]
+
+    @property
+    def fields(self) -> dict[str, Place]:
+        """The fields that clients write and read as plain values."""
+        written = [self.creates, *(each.endpoint for each in (*self.patches, *self.puts))]
+        shown = success_of(self.creates)["properties"].value
+        return {
+            name: part
+            for endpoint in written
+            for name, part in plain_fields(endpoint).items()
+            if name in shown and name not in self.context.model.moving(self.table)
+        }
+
+    def identifies(self, lookup: Lookup) -> bool:
+        """Whether no other row can have the value by which an operation finds the row."""
+        given = schema_of(self.creates).value.get("properties", {}).keys()
+        sets = [set(names) for names in self.context.model.unique(self.table) if lookup.field in names]
+        return not sets or any(names & given <= {lookup.field} for names in sets)
+
+    def record(self, rule: Rule, endpoint: Endpoint, subject: str, broken: Broken | None) -> None:
+        self.context.results.record(rule, endpoint.label, subject, broken)
+
+    def failed(self, request: Request, expected: str, found: str) -> Broken:
+        return Broken((*self.requests, request), expected, found)
+
+
+def listed(life: Life) -> tuple[Request | None, Row | None]:
+    """The request for a list that has the row, and the row there. No request if no filter selects it."""
+    selection = life.endpoint_map.selections.get(life.table)
+    if selection is None:
+        return None, None
+    key = key_of(selection, life.row)
+    if selection.own and key is None:
+        return None, None
+    request = selection.lists.request({} if key is None else by_key(selection, key, life.row))
+    rows = rows_of(life.context.success(selection.lists, request)) or []
+    return request, next((row for row in rows if row["id"] == life.row["id"]), None)
+
+
+def key_of(selection: Selection, row: Row) -> str | None:
+    """The field by which a filter selects a row; None without one, or if a default may hide the row."""
+    if not selection.own or "x-default" in selection.filters[selection.own].value:
+        return None
+    operators = field_operators_of(selection)
+    keys = [each.names for each in operators if each.filter == selection.own and each.operator == "any_"]
+    return next((name for name in ("id", "name") if (selection.own, name, "any_") in keys and row.get(name)), None)
+
+
+def by_key(selection: Selection, key: str, *rows: Row) -> Filters:
+    """Filters that only some rows meet."""
+    return {selection.own: {key: {"any_": [row[key] for row in rows]}}}
+
+
+def read_of(life: Life) -> tuple[Endpoint, Request]:
+    """The operation that returns the row, and the request."""
+    if not life.row:
+        raise NotCreated
+    lookup = life.reads[0]
+    return lookup.endpoint, lookup.request(str(life.row[lookup.field]))
+
+
+def sibling(life: Life, given: dict[str, Any]) -> Life:
+    """Another row of the table.
+
+    Raises:
+        Refused: it cannot be read.
+    """
+    other = Life(life.context, life.table, life.endpoint_map, tuple(life.requests), requests=list(life.requests))
+    created(life.context, life.table, given, other.requests, life.creates)
+    other.body, other.row = dict(other.requests[-1].body), life.context.answer_to(other.requests[-1]).body
+    return other
+
+
+def remove(life: Life, deletes: Lookup) -> None:
+    request = deletes.request(str(life.row[deletes.field]))
+    life.context.success(deletes.endpoint, request)
+    life.requests.append(request)
+    for lookup in (*filter(life.identifies, life.reads), *life.deletes):
+        again = lookup.request(str(life.row[lookup.field]))
+        status = life.context.ask(lookup.endpoint, again).status
+        broken = None if status == NOT_FOUND else life.failed(again, f"{NOT_FOUND}", f"{status}")
+        life.record(rules.DELETE, lookup.endpoint, "", broken)
+    asked, row = listed(life)
+    if asked is not None:
+        broken = None if row is None else life.failed(asked, "a list without the deleted row", "the row")
+        life.record(rules.DELETE, life.endpoint_map.selections[life.table].lists, "", broken)

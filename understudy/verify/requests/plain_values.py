@@ -1,0 +1,76 @@
+"""Values that a client may set and reads as it sent them."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from understudy.contract.contract import Place
+from understudy.verify.requests.endpoints import Endpoint, schema_of
+
+LONG_TEXT = ' é\r\ne\u0301 漢字\t😀 "\\" A' * 30
+EMPTY: dict[str, Any] = {"none": None, "text": "", "list": [], "object": {}, "zero": 0, "false": False}
+WHOLE = {
+    **EMPTY,
+    "whole": 1.0,
+    "beyond": 2**53 + 1,
+    "deep": [[1.5, 1, True, None, ""], [], {}],
+    "inner": EMPTY,
+    "json": '[{"a": 1}]',
+    "number": "1",
+    "A b.c": "\r\n ",
+}
+# What may refuse a value or change it.
+LIMITING = ("x-write-only", "x-refined-by", "x-template", "x-after", "x-truncate", "anyOf")
+
+
+def plain_fields(endpoint: Endpoint) -> dict[str, Place]:
+    """The fields of a body that a client may set to a value of its own, which is stored as it is."""
+    return {name: part for name, part in schema_of(endpoint).entries("properties") if is_plain(part)}
+
+
+def is_plain(part: Place) -> bool:
+    schema = part.value
+    # A handler can check an object of any fields, for its size, but knows no field of it that it could change.
+    is_open = schema.get("type") == "object" and "properties" not in schema
+    if any(name in schema for name in LIMITING if not (is_open and name == "x-after")):
+        return False
+    match schema.get("type"):
+        case "string":
+            return "format" not in schema
+        case "array":
+            return (part["items"].value.get("type") == "string" and is_plain(part["items"])) or is_record(part["items"])
+        case "object":
+            others = schema.get("additionalProperties", {})
+            return is_open and not any(name in others for name in LIMITING if others is not True)
+    return True
+
+
+def is_record(part: Place) -> bool:
+    """Whether a value is an object whose fields are all plain."""
+    names = [place for _, place in part.entries("properties")] if "properties" in part.value else []
+    return bool(names) and not any(name in part.value for name in LIMITING) and all(map(is_plain, names))
+
+
+def plain_items(part: Place, mark: str) -> list[Any]:
+    """Texts in no order, one of them twice, or objects."""
+    items = part["items"]
+    if not is_record(items):
+        return [mark, "b", "a", mark, "É"]
+    return [{name: plain_value(place, mark) for name, place in items.entries("properties")}]
+
+
+VALUES: Mapping[str | None, Callable[[Place, str, Any], Any]] = {
+    "string": lambda part, mark, _: mark if "pattern" in part.value else f"{mark}{LONG_TEXT}",
+    "array": lambda part, mark, _: plain_items(part, mark),
+    "object": lambda _part, mark, _: {mark: mark, **WHOLE},
+    "boolean": lambda part, _mark, now: not (part.value.get("default", False) if now is None else now),
+    "integer": lambda part, _mark, now: (now or part.value.get("minimum", 0)) + 3,
+    "number": lambda part, _mark, now: (now or part.value.get("minimum", 0)) + 0.5,
+    None: lambda _part, mark, _: {"marked": mark, **WHOLE},
+}
+"""Values by type: the schema, a text that no row has, and the present value give another one."""
+
+
+def plain_value(part: Place, mark: str, now: Any = None) -> Any:
+    """A value for a schema, other than the present one."""
+    words = [word for word in part.value.get("enum", ()) if word not in (None, now)]
+    return words[-1] if words else VALUES[part.value.get("type")](part, mark, now)
