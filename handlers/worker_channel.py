@@ -86,7 +86,7 @@ async def receive(stream: Stream) -> Json:
     """The next message of a worker.
 
     Raises:
-        Closed: it is none of the protocol, or the client has closed the connection.
+        Closed: the protocol has no such message, or the client has closed the connection.
     """
     try:
         message: Json = stream.validator("WorkerMessage").validate_python(await stream.receive_object())

@@ -227,10 +227,10 @@ def native_rows(workspace: Workspace, event: Event) -> Json:
 
 
 def state_of(labels: Mapping[str, str]) -> Json:
-    """The state that the labels of a run in an event tell.
+    """The state of a run, from the labels of its resource in an event.
 
     Raises:
-        ValueError: the time is none.
+        ValueError: the timestamp cannot be parsed.
     """
     import pendulum  # noqa: PLC0415 - slow to import and rarely needed
 

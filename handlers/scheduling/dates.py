@@ -25,7 +25,7 @@ def dates_of(schedule: Mapping[str, Any], start: datetime, end: datetime, most: 
     """At most so many dates, and at least one as on a real server, from a start to an end, both included.
 
     Raises:
-        Unprocessable: the schedule is none that is known.
+        Unprocessable: the schedule is of an unknown kind.
     """
     for kind, dates in (("interval", interval_dates), ("cron", cron_dates), ("rrule", rrule_dates)):
         if kind in schedule:

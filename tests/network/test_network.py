@@ -140,7 +140,7 @@ def test_what_a_proxy_answers_itself_names_it(status: int) -> None:
     with proxy("http://nowhere", status) as (url, asked):
         result = run("verify", FAR, "--proxy", url)
     assert (result.returncode, len(asked) > 0) == (2, True)
-    assert f"cannot be had through the proxy {url} (--proxy) ({status})" in result.stderr
+    assert f"cannot be reached through the proxy {url} (--proxy) ({status})" in result.stderr
 
 
 def test_a_server_is_verified_through_a_proxy(small: httpx.Client) -> None:

@@ -80,6 +80,6 @@ class ContextFactory:
     def learn(self, context: CheckContext, folder: Path | None = None) -> CheckContext:
         """Let it know what the server shows, and what a fixture set has of the other tables."""
         if folder is not None:
-            context.model.suppose(verify.workspace_of(self.contract, folder))
+            context.model.add_hidden(verify.workspace_of(self.contract, folder))
         verify.learn(context, self.contract)
         return context

@@ -44,7 +44,7 @@ def test_what_a_server_shows_counts_more_than_a_fixture_set(
     first, second, *_ = context.model.known["flows"].values()
     context.model.learn("flows", {**first, "name": "renamed"})
     context.model.remove("flows", [second["id"]])
-    context.model.suppose(verify.workspace_of(context_factory.contract, SMALL))
+    context.model.add_hidden(verify.workspace_of(context_factory.contract, SMALL))
     assert context.model.known["flows"][first["id"]]["name"] == "renamed"
     assert second["id"] not in context.model.known["flows"]
     assert len(context.model.known["flow_runs"]) == 30

@@ -394,7 +394,7 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     "no URL": (["nonsense"], "nonsense: cannot be reached (it does not begin with http:// or https://)"),
     "no port": (["http://a:b"], "http://a:b: cannot be reached ("),
     "nobody there": (["{nobody}"], "{nobody}: POST /artifacts/filter cannot be asked ("),
-    "no API there": (["{root}"], "{root}/artifacts/filter: is not there: is this the URL of an API? (404)"),
+    "no API there": (["{root}"], "{root}/artifacts/filter: does not exist; is this the URL of an API? (404)"),
     "a login that is missing": (
         ["{private}"],
         "{private}/artifacts/filter: requires authentication (--auth or --header) (401)",
@@ -406,7 +406,7 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     "a header without a colon": (["{api}", "--header", "x"], "--header takes 'NAME: VALUE', not 'x'"),
     "a header without a name": (["{api}", "--header", ": x"], "--header takes 'NAME: VALUE', not ': x'"),
     "a header that no server takes": (["{api}", "--header", "x: ü"], "{api}: cannot be reached ("),
-    "a login without a colon": (["{api}", "--auth", "me"], "--auth wants 'USER:PASSWORD'"),
+    "a login without a colon": (["{api}", "--auth", "me"], "--auth takes 'USER:PASSWORD'"),
     "no such document": (["{api}", "--known", "nowhere"], "nowhere: cannot be read (No such file or directory)"),
     "a document that is wrong": (["{api}", "--known", "{wrong}"], f"{{wrong}}, line 1: {DEVIATION}"),
     "no such fixtures": (["{api}", "--fixtures", "nowhere"], "nowhere: no such fixture folder"),

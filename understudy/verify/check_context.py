@@ -129,7 +129,7 @@ class CheckContext:
         return self._answers.get(repr(request), Answer(0, None))
 
     def fault(self, endpoint: Endpoint, request: Request) -> int | None:
-        """The status of an answer whose shape is not what the contract names; None where it is."""
+        """The status of an answer whose shape is not that of the contract; None if it is."""
         response = self.throttled_client.send(request)
         answer = answer_of(response)
         is_faulty = self._response_schemas.fault(endpoint, answer, response.headers.get("content-type", "")) is not None
@@ -143,7 +143,7 @@ class CheckContext:
         """The body of an answer that must be a success.
 
         Raises:
-            Refused: it was none.
+            Refused: the answer is an error.
         """
         answer = self.ask(endpoint, request)
         if not answer.is_success:

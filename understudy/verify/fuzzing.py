@@ -191,7 +191,7 @@ class Fuzzing:
         if self._is_spent:
             self._stream.stop()
         if case.method.upper() not in self._methods.get(case.operation.label, ()):
-            raise UnderstudyError(f"{case.method} {case.operation.label} is not to be asked, and was not")
+            raise UnderstudyError(f"{case.method} {case.operation.label} must not be sent, and was not")
         endpoint = self._endpoints[case.operation.label]
         if not endpoint.is_safe:
             self._keep_to_own(case, endpoint)

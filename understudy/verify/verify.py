@@ -167,7 +167,7 @@ def verified(
 
 
 def examine(plan: Plan, contract: Contract, context: CheckContext, progress: Progress) -> None:
-    """Do all there is to do.
+    """Run all parts in their order, then Schemathesis.
 
     Raises:
         BudgetSpent: no more requests may be sent.
@@ -214,7 +214,7 @@ def prepared(
     model, verdict = Model(endpoint_map.listed_tables, catalog), Verdict(throttled_client.shown, seed)
     verdict.rules = rules.READING + (rules.WRITING if plan.allow_writes else ())
     if plan.fixtures is not None:
-        model.suppose(workspace_of(contract, plan.fixtures))
+        model.add_hidden(workspace_of(contract, plan.fixtures))
     return CheckContext(endpoint_map, interpreter, model, throttled_client, randomness, verdict, *own)
 
 
@@ -222,25 +222,29 @@ def preflight(context: CheckContext, server: httpx.Client, proxy: Proxy | None) 
     """Request one list, so that a wrong URL or missing credentials are reported as such.
 
     Raises:
-        UnderstudyError: it cannot be had.
+        UnderstudyError: the response is an error; the text says what may be wrong.
         BudgetSpent: no more requests may be sent.
     """
     selection = next(iter(context.endpoint_map.selections.values()))
     answer = context.throttled_client.ask(selection.lists.request({LIMIT: 1}))
     reason = refusal_of(answer.status, answer.body, server)
     if answer.status == httpx.codes.NOT_FOUND:
-        reason = "is not there: is this the URL of an API?"
+        reason = "does not exist; is this the URL of an API?"
     if proxy is not None and answer.status in PROXYING:
-        reason = f"cannot be had through the proxy {proxy}"
+        reason = f"cannot be reached through the proxy {proxy}"
     if reason is not None:
         url = context.results.verdict.url
         raise UnderstudyError(f"{url}{selection.lists.path}: {reason} ({answer.status})")
 
 
 def fuzz(plan: Plan, contract: Contract, context: CheckContext, show: Callable[[float], None]) -> None:
-    """Ask by Schemathesis too, where it is installed."""
+    """Send the requests of Schemathesis, if it is installed.
+
+    Raises:
+        BudgetSpent: no more requests may be sent.
+    """
     if find_spec("schemathesis") is None:
-        note = "Schemathesis is not installed, and was not asked: pip install 'understudy[verify]'."
+        note = "Schemathesis is not installed, and checked no shapes: pip install 'understudy[verify]'."
         context.results.verdict.notes.append(note)
         return
     from understudy.verify.fuzzing import PROBES, Fuzzing  # noqa: PLC0415
@@ -257,7 +261,7 @@ def fuzz(plan: Plan, contract: Contract, context: CheckContext, show: Callable[[
 
 
 def learn(context: CheckContext, contract: Contract) -> None:
-    """Know the rows that the server shows, and the values in these and in those that are supposed."""
+    """Read the rows that the server shows, and take values for requests from these and from those of `--fixtures`."""
     context.learn()
     for schema in contract.schemas():
         if "x-table" in schema.value:
@@ -295,17 +299,17 @@ def run_spec(plan: Plan) -> bool:
 
 
 def headers_of(plan: Plan, contract: Contract) -> dict[str, str]:
-    """The headers of every request: those that were given, and who asks.
+    """The headers of every request: those of `--header`, and the credentials.
 
     Raises:
-        UnderstudyError: one is none.
+        UnderstudyError: a header is not `NAME: VALUE`, or `--auth` is not `USER:PASSWORD`.
     """
     key = os.environ.get(contract.key_variable or "")
     headers = dict(header_of(text) for text in plan.headers)
     given = {name.lower() for name in headers}
     if plan.auth is not None:
         if ":" not in plan.auth:
-            raise UnderstudyError("--auth wants 'USER:PASSWORD'")
+            raise UnderstudyError("--auth takes 'USER:PASSWORD'")
         headers = {name: value for name, value in headers.items() if name.lower() != "authorization"}
         headers["authorization"] = f"Basic {b64encode(plan.auth.encode()).decode()}"
     elif key and "authorization" not in given:

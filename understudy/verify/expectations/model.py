@@ -60,8 +60,8 @@ class Model:
         """Store a row of which only a view is shown, so that the rows that meet criteria do not follow from it."""
         self.known[table][str(row["id"])] = row
 
-    def suppose(self, workspace: Workspace) -> None:
-        """Take the rows of the tables that the server does not show from elsewhere."""
+    def add_hidden(self, workspace: Workspace) -> None:
+        """Store the rows of a fixture set, of the tables that the server does not show."""
         for name, table in workspace.items():
             if name not in self.tables:
                 for row in table.live:
