@@ -209,42 +209,19 @@ def checked_require(trigger: Json) -> Json:
 
 def action(core: Schema) -> Schema:
     """The schema of an action in a body."""
-    block = core_schema.uuid_schema()
-    objects = nullable(core_schema.dict_schema(TEXT, core_schema.any_schema()))
-    positive = core_schema.no_info_after_validator_function(not_negative, core_schema.timedelta_schema())
-    parameters = default(core_schema.no_info_after_validator_function(checked_templates, objects["schema"]), None)
-    run = {"parameters": parameters, "job_variables": objects, "schedule_after": default(duration(positive), 0.0)}
-    states = Enum("StateType", {name: name for name in STATE_TYPES})  # type: ignore[misc]
-    state = {
-        "name": nullable(TEXT),
-        "state": core_schema.no_info_after_validator_function(
-            lambda each: each.value, core_schema.enum_schema(states, [*states])
-        ),
-        "message": nullable(TEXT),
-        "force": default(core_schema.bool_schema(), False),
-    }
-    notification = {
-        "block_document_id": block,
-        "subject": default(template("subject"), "Prefect automated notification"),
-        "body": template("body"),
-    }
-    webhook = {
-        "block_document_id": block,
-        "payload": default(template("payload", core_schema.no_info_before_validator_function(as_text, TEXT)), ""),
-    }
     return core_schema.union_schema(
         [
             plain("do-nothing"),
-            about("deployment", "run-deployment", run),
+            about("deployment", "run-deployment", fields_of_run()),
             about("deployment", "pause-deployment"),
             about("deployment", "resume-deployment"),
             plain("cancel-flow-run"),
             plain("delete-flow-run"),
-            plain("change-flow-run-state", state),
+            plain("change-flow-run-state", fields_of_state()),
             about("work_queue", "pause-work-queue"),
             about("work_queue", "resume-work-queue"),
-            plain("send-notification", notification),
-            plain("call-webhook", webhook),
+            plain("send-notification", fields_of_notification()),
+            plain("call-webhook", fields_of_webhook()),
             about("automation", "pause-automation"),
             about("automation", "resume-automation"),
             plain("suspend-flow-run"),
@@ -253,6 +230,40 @@ def action(core: Schema) -> Schema:
             about("work_pool", "resume-work-pool"),
         ]
     )
+
+
+def fields_of_run() -> dict[str, Schema]:
+    objects = nullable(core_schema.dict_schema(TEXT, core_schema.any_schema()))
+    positive = core_schema.no_info_after_validator_function(not_negative, core_schema.timedelta_schema())
+    parameters = default(core_schema.no_info_after_validator_function(checked_templates, objects["schema"]), None)
+    return {"parameters": parameters, "job_variables": objects, "schedule_after": default(duration(positive), 0.0)}
+
+
+def fields_of_state() -> dict[str, Schema]:
+    states = Enum("StateType", {name: name for name in STATE_TYPES})  # type: ignore[misc]
+    return {
+        "name": nullable(TEXT),
+        "state": core_schema.no_info_after_validator_function(
+            lambda each: each.value, core_schema.enum_schema(states, [*states])
+        ),
+        "message": nullable(TEXT),
+        "force": default(core_schema.bool_schema(), False),
+    }
+
+
+def fields_of_notification() -> dict[str, Schema]:
+    return {
+        "block_document_id": core_schema.uuid_schema(),
+        "subject": default(template("subject"), "Prefect automated notification"),
+        "body": template("body"),
+    }
+
+
+def fields_of_webhook() -> dict[str, Schema]:
+    return {
+        "block_document_id": core_schema.uuid_schema(),
+        "payload": default(template("payload", core_schema.no_info_before_validator_function(as_text, TEXT)), ""),
+    }
 
 
 def plain(name: str, fields: Mapping[str, Schema] | None = None) -> tuple[Schema, str]:

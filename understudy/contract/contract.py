@@ -89,9 +89,9 @@ class Contract:
 
     `document` has the served operations, and `planned` the others; `streams` are the ids of WebSockets by their paths,
     which OpenAPI documents do not have. `services` are the tables of what the server does by itself, by modules of
-    handlers. `bundle` is what was read. `made` has compiled
-    schemas by their paths, so that a schema is compiled once, however often it is referenced. `functions` finds a
-    function of the handlers by its name; None where the contract is read without its handlers.
+    handlers. `bundle` is what was read. `made` has compiled schemas by their paths, so that a schema is compiled once,
+    however often it is referenced. `functions` finds a function of the handlers by its name; None where the contract is
+    read without its handlers.
     """
 
     name: str

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from understudy.reports.totals import Outcomes
+from understudy.reports.causes import Cause
+from understudy.reports.totals import Outcomes, Tally
 from understudy.reports.verdict import Verdict, Violation
 from understudy.sampling.curl import curl
 from understudy.sampling.random_requests import Request
@@ -19,29 +20,12 @@ def document(verdict: Verdict) -> dict[str, Any]:
         "interrupted": verdict.is_interrupted,
         "requests": verdict.requests,
         "seconds": verdict.seconds,
-        "rules": [
-            {
-                "name": tally.rule.name,
-                "outcome": tally.outcome,
-                "says": tally.rule.says,
-                "checks": tally.checks,
-                "violations": tally.violations,
-                "known": tally.known,
-            }
-            for tally in outcomes.tallies
-        ],
+        "rules": [rule_as_json(tally) for tally in outcomes.tallies],
         "checks": [
             {"rule": rule.name, "operation": operation, "checks": count}
             for (rule, operation), count in verdict.checks.items()
         ],
-        "violations": [
-            {
-                **as_json(verdict.url, [fault.violation])[0],
-                "rules": [rule.name for rule in fault.rules],
-                "seen": as_json(verdict.url, fault.seen),
-            }
-            for fault in outcomes.faults
-        ],
+        "violations": [fault_as_json(verdict.url, fault) for fault in outcomes.faults],
         "known": as_json(verdict.url, verdict.known),
         "cells": [
             {
@@ -55,6 +39,26 @@ def document(verdict: Verdict) -> dict[str, Any]:
         "parts": verdict.parts,
         "unreached": list(verdict.unreached),
         "notes": list(verdict.notes),
+    }
+
+
+def rule_as_json(tally: Tally) -> dict[str, Any]:
+    return {
+        "name": tally.rule.name,
+        "outcome": tally.outcome,
+        "says": tally.rule.says,
+        "checks": tally.checks,
+        "violations": tally.violations,
+        "known": tally.known,
+    }
+
+
+def fault_as_json(url: str, fault: Cause) -> dict[str, Any]:
+    """The violation that stands for a fault, all rules that it breaks, and what else showed it."""
+    return {
+        **as_json(url, [fault.violation])[0],
+        "rules": [rule.name for rule in fault.rules],
+        "seen": as_json(url, fault.seen),
     }
 
 
