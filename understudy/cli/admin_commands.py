@@ -36,6 +36,19 @@ def admin() -> None:
     """
 
 
+CONTROL_OPTIONS: tuple[Decorator, ...] = (
+    network_options,
+    click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
+    secret_option("--token", "admin_token", "The server's --admin-token.", "TOKEN"),
+    click.option(
+        "--url",
+        metavar="URL",
+        help="The API's URL.  [default: PREFECT_API_URL, else http://127.0.0.1:4200/api]",
+    ),
+)
+"""The options of all commands."""
+
+
 def control(show: Show) -> Callable[[Callable[..., Any]], Callable[..., None]]:
     """Turn a function into a command on a workspace, which is its first argument. The command prints its result.
 
@@ -57,18 +70,8 @@ def control(show: Show) -> Callable[[Callable[..., Any]], Callable[..., None]]:
             else:
                 echo(to_json(result) if as_json else show(result))
 
-        options: tuple[Decorator, ...] = (
-            network_options,
-            click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
-            secret_option("--token", "admin_token", "The server's --admin-token.", "TOKEN"),
-            click.option(
-                "--url",
-                metavar="URL",
-                help="The API's URL.  [default: PREFECT_API_URL, else http://127.0.0.1:4200/api]",
-            ),
-        )
         whole: Callable[..., Any] = command
-        for option in options:
+        for option in CONTROL_OPTIONS:
             whole = option(whole)
         return whole
 
