@@ -85,17 +85,23 @@ class Store:
             raise self._refusal(contents, entries, error) from None
         for table, fields in dropped.values():
             self.upgrade.count(table, fields)
-        for table, some in entries.items():
-            encoded = self.workspace[table].encoded
-            for row, entry in zip(loaded.rows[table], some, strict=True):
-                self._set_number(table, row, entry.number)
-                rows[table][entry.number] = encoded(row)
+        self._take_numbers(entries, loaded.rows, rows)
         # The file has the rows that were complete, but not those that were completed or derived.
         self.changes[:] = [
             change
             for change in self.changes
             if change.table not in entries or change.row in loaded.completed[change.table]
         ]
+
+    def _take_numbers(
+        self, entries: Mapping[str, list[Entry]], loaded: Mapping[str, Sequence[int]], rows: dict[str, dict[int, bytes]]
+    ) -> None:
+        """Give the rows that were loaded their numbers in the file, and collect their bytes by these."""
+        for table, some in entries.items():
+            encoded = self.workspace[table].encoded
+            for row, entry in zip(loaded[table], some, strict=True):
+                self._set_number(table, row, entry.number)
+                rows[table][entry.number] = encoded(row)
 
     def _refusal(self, contents: Contents, entries: Mapping[str, list[Entry]], error: LoadError) -> StoreError:
         """The error for rows that cannot be loaded: it is about the first one in the file."""
