@@ -7,7 +7,7 @@ import httpx
 import pytest
 from report_bot import NoReport, latest_report, main
 
-from understudy.admin.client import RemoteWorkspace
+from understudy import RemoteWorkspace
 
 MORNING, NOON, EVENING = (f"2026-02-01T{hour}:00:00Z" for hour in ("06", "12", "18"))
 
