@@ -35,6 +35,7 @@ from understudy.verify.requests.operation_names import has_tag
 from understudy.verify.requests.scenario_requests import Scenario, scenarios
 
 SESSIONS = 6
+CONFLICT, INVALID = 409, 422
 ONE, TWO = (f"00000000-0000-4000-8000-00000000000{number}" for number in (1, 2))
 
 
@@ -120,6 +121,18 @@ def test_a_server_that_differs_once_is_not_blamed(verdict: Verify) -> None:
 
     assert verdict(replies("POST /variables/", changed), "variables").violations == []
     assert seen
+
+
+def test_a_report_has_what_was_found_and_not_what_fewer_requests_show(verdict: Verify) -> None:
+    """Without the pool, to which only its name refers, the deployment is missing, which is another difference."""
+
+    def changed(_: Sent, answer: Reply) -> Reply:
+        return replace(answer, status=CONFLICT) if answer.status == INVALID else answer
+
+    broken = replies("POST /automations/", changed)
+    result = verdict(broken, "automations", count=1, scenario="job variables of actions", is_alone=True)
+    violation = next(each for each in result.violations if each.rule.name == "session")
+    assert violation.expected == f"{INVALID}"
 
 
 def test_events_that_are_shown_seconds_later_are_waited_for(verdict: Verify, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,6 +70,12 @@ class Finding:
         requests = tuple(step.request for step in self.steps)
         return Broken(requests, self.difference.expected, self.difference.found)
 
+    def is_like(self, other: "Finding") -> bool:
+        """Whether the same operation differs, in the same fields or from the same status."""
+        one, two = self.difference, other.difference
+        is_same = one.fields == two.fields if one.fields else one.expected == two.expected
+        return is_same and self.steps[-1].endpoint == other.steps[-1].endpoint
+
 
 @dataclass(frozen=True)
 class Subject:
@@ -110,7 +116,7 @@ def check(context: CheckContext, references: References, operations: SessionOper
     session = Session(operations, context.random, mark, subject.topic, script, subject.between)
     finding = first_finding(context, references, session, subject.length)
     player = Player(context, references, number)
-    shown = None if finding is None else player.confirmed(player.shortest(finding))
+    shown = None if finding is None else player.confirmed(player.shortest(finding)) or player.confirmed(finding)
     delete(context, context.own.made_since(before))
     del writes[start:]  # there is nothing left of them
     if shown is not None:
@@ -190,18 +196,24 @@ class Player:
 
     def shortest(self, finding: Finding) -> Finding | None:
         """The fewest requests that show a finding; None if it does not show again."""
-        shown = self.play(needed(finding.steps, self._number)) or self.play(finding.steps)
+        shown = self._played_like(finding, needed(finding.steps, self._number))
+        shown = shown or self._played_like(finding, finding.steps)
         index = 0
         for _ in range(TRIES):
             if shown is None or index >= len(shown.steps) - 1:
                 break
             others = (*shown.steps[:index], *shown.steps[index + 1 :])
-            shorter = self.play(others) if is_removable(shown.steps, index) else None
-            if shorter is not None and shorter.steps[-1].endpoint == shown.steps[-1].endpoint:
+            shorter = self._played_like(shown, others) if is_removable(shown.steps, index) else None
+            if shorter is not None:
                 shown = shorter
             else:
                 index += 1
         return shown
+
+    def _played_like(self, finding: Finding, steps: Sequence[Step]) -> Finding | None:
+        """What some requests show, if it is like a finding: with too few of them, others differ."""
+        shown = self.play(steps)
+        return shown if shown is not None and shown.is_like(finding) else None
 
     def confirmed(self, finding: Finding | None) -> Finding | None:
         """A finding that shows each time that it is played; None if it does not, and came of chance."""
