@@ -35,7 +35,7 @@ from understudy.verify.requests.operation_names import has_tag
 from understudy.verify.requests.scenario_requests import Scenario, scenarios
 
 SESSIONS = 6
-CONFLICT, INVALID = 409, 422
+CONFLICT, INVALID, LOCKED = 409, 422, 423
 ONE, TWO = (f"00000000-0000-4000-8000-00000000000{number}" for number in (1, 2))
 
 
@@ -133,6 +133,21 @@ def test_a_report_has_what_was_found_and_not_what_fewer_requests_show(verdict: V
     result = verdict(broken, "automations", count=1, scenario="job variables of actions", is_alone=True)
     violation = next(each for each in result.violations if each.rule.name == "session")
     assert violation.expected == f"{INVALID}"
+
+
+@pytest.mark.parametrize(("waits", "found"), [(None, "no retry-after"), ("90.5", "retry-after: 90.5")])
+def test_a_server_that_says_otherwise_when_to_try_again(verdict: Verify, waits: str | None, found: str) -> None:
+    def changed(_: Sent, answer: Reply) -> Reply:
+        if answer.status != LOCKED:
+            return answer
+        headers = httpx.Headers([each for each in answer.headers.multi_items() if each[0] != "retry-after"])
+        return replace(answer, headers=httpx.Headers({**headers, **({} if waits is None else {"retry-after": waits})}))
+
+    broken = replies("POST /v2/concurrency_limits/increment", changed)
+    result = verdict(broken, "concurrency_limits", count=1, scenario="slots of a limit", is_alone=True)
+    assert [each.found for each in result.violations] == [found]
+    correct = verdict(unchanged, "concurrency_limits", count=1, scenario="slots of a limit", is_alone=True)
+    assert correct.violations == []
 
 
 def test_events_that_are_shown_seconds_later_are_waited_for(verdict: Verify, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -282,6 +297,13 @@ def test_a_server_that_is_late_once_is_not_blamed(verdict: Verify) -> None:
 )
 def test_where_two_servers_disagree_any_value_is_right(one: Any, other: Any, found: Any, expected: Any) -> None:
     assert settled(one, other, found) == expected
+
+
+def test_where_two_servers_show_different_rows_any_row_is_right() -> None:
+    """Where they page by random ids, a row of one has no partner at the same place of the other."""
+    one, other, found = ([{"id": row_id, "state": state}] for row_id, state in ((ONE, "x"), (TWO, "x"), ("c", "y")))
+    assert settled(one, other, found, {ONE, TWO}) == found
+    assert settled(one, other, found) == [{"id": "c", "state": "x"}], "rows that both have just made"
 
 
 def test_rows_may_be_in_any_order_if_the_request_does_not_say_it() -> None:

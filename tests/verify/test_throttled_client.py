@@ -14,7 +14,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from tests.servers import free_port
 from tests.verify.contexts import URL, InProcess
 from understudy.sampling.random_requests import Request
-from understudy.verify.requests.throttled_client import PAUSES, BudgetSpent, NoAnswer, ThrottledClient, answer_of
+from understudy.sampling.sending import answer_of
+from understudy.verify.requests.throttled_client import PAUSES, BudgetSpent, NoAnswer, ThrottledClient
 
 HELLO = Request("GET", "/hello", "/hello")
 COUNT = Request("POST", "/flows/count", "/flows/count")

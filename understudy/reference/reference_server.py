@@ -13,7 +13,7 @@ from understudy.contract.contract import MEDIA_TYPE
 from understudy.options import Options
 from understudy.sampling.answers import Answer, Row
 from understudy.sampling.random_requests import Request
-from understudy.sampling.sending import body_of
+from understudy.sampling.sending import answer_of
 from understudy.server.app import create_app
 from understudy.server.site_loading import loaded
 from understudy.workspaces.workspace import Workspace
@@ -50,7 +50,7 @@ class ReferenceServer:
         headers = {**JSON, **request.headers}
         sent = self._client.request(request.method, request.path, content=content, headers=headers)
         response = self._loop.run_until_complete(sent)
-        return Answer(response.status_code, body_of(response))
+        return answer_of(response)
 
     def trace(self, request: Request) -> tuple[Answer, set[str]]:
         """The response to a request, and the tables that it depends on."""

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 Row = Mapping[str, Any]
@@ -10,10 +10,14 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Answer:
-    """The status and body of a response. The body is its JSON value, or its text if it is not JSON."""
+    """The status and body of a response, and its headers by their names in lower case.
+
+    The body is its JSON value, or its text if it is not JSON. Answers are equal whose status and body are.
+    """
 
     status: int
     body: Any
+    headers: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @property
     def is_success(self) -> bool:

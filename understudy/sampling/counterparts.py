@@ -38,6 +38,11 @@ class Counterparts:
         self._sent: set[str] = set()
         self._ahead: float | None = None  # the clock here of the one there, in seconds
 
+    @property
+    def known(self) -> Container[str]:
+        """The ids here that have a counterpart."""
+        return self._there
+
     def pair(self, there: str, here: str) -> None:
         """Take two ids for the same thing."""
         self._there[here], self._here[there] = there, here

@@ -30,7 +30,11 @@ def ask(server: httpx.Client, request: Request) -> Answer:
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         url = str(server.base_url).rstrip("/")
         raise UnderstudyError(f"{url}: cannot be reached ({one_line(str(error)) or type(error).__name__})") from None
-    return Answer(response.status_code, body_of(response))
+    return answer_of(response)
+
+
+def answer_of(response: httpx.Response) -> Answer:
+    return Answer(response.status_code, body_of(response), dict(response.headers))
 
 
 def body_of(response: httpx.Response) -> Any:

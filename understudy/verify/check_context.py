@@ -16,6 +16,7 @@ from understudy.sampling.answers import Answer, named, rows_of, same
 from understudy.sampling.moving_fields import moving_in, without
 from understudy.sampling.random_requests import Request, names_in
 from understudy.sampling.sample_values import Samples
+from understudy.sampling.sending import answer_of
 from understudy.terminal.interrupts import delayed
 from understudy.verify import rules
 from understudy.verify.check_results import Broken, CheckResults, Refused, unlike
@@ -28,7 +29,7 @@ from understudy.verify.expectations.response_schemas import ResponseSchemas
 from understudy.verify.requests.created_rows import CreatedRows
 from understudy.verify.requests.endpoints import LIMIT, OFFSET, Endpoint, EndpointMap, Selection, schema_of
 from understudy.verify.requests.session_operations import SessionOperations
-from understudy.verify.requests.throttled_client import ThrottledClient, answer_of
+from understudy.verify.requests.throttled_client import ThrottledClient
 
 REPORTED = 10  # responses of a wrong shape that are reported for each operation
 REMEMBERED = 200  # answers, the last ones

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from understudy.reports.verdict import SEPARATOR
-from understudy.sampling.answers import Answer, Order, rows_of, same, same_up_to_ties, shortened
+from understudy.sampling.answers import Answer, Order, Row, rows_of, same, same_up_to_ties, shortened
 from understudy.sampling.counterparts import Counterparts, are_alike
 from understudy.sampling.json_difference import difference, differing
 from understudy.sampling.random_requests import Request
@@ -16,6 +16,7 @@ from understudy.verify.requests.endpoints import LIMIT, OFFSET, PAGE, Endpoint
 INVALID = 422
 ENTRIES = "exception_detail"  # of an invalid request: what is wrong with it
 PLACES = ("loc",)  # of what is wrong; the words about it depend on the versions of libraries
+NEAR, PART = 2.0, 0.5  # seconds, and the part of a time in a header, by which it may differ: servers vary it by chance
 KINDS = ("type", *PLACES)  # and the kinds, which depend on whether the server is strict
 
 
@@ -84,8 +85,27 @@ class References:
             else counterparts.aligned(errors_of(answer, said), body)
             for (_, counterparts), answer in zip(pairs, answers, strict=True)
         )
-        expected = settled(one, other, body)
-        return None if agree(expected, body, request) else Difference.of(expected, body)
+        expected = settled(one, other, body, self._counterparts[0].known)
+        if not agree(expected, body, request):
+            return Difference.of(expected, body)
+        return in_headers([*answers, found], endpoint.headers(status))
+
+
+def in_headers(answers: Sequence[Answer], names: Sequence[str]) -> Difference | None:
+    """How the last of some responses differs from the others in some headers that these agree on."""
+    for name in names:
+        *expected, found = (answer.headers.get(name, "") for answer in answers)
+        if all(is_like(expected[0], other) for other in expected) and not is_like(expected[0], found):
+            return Difference(f"{name}: {expected[0]}", f"{name}: {found}" if found else f"no {name}", name)
+    return None
+
+
+def is_like(expected: str, found: str) -> bool:
+    """Whether two values of a header are the same, or numbers of seconds that are near."""
+    try:
+        return abs(float(expected) - float(found)) <= NEAR + PART * float(expected)
+    except ValueError:
+        return expected == found
 
 
 def errors_of(answer: Answer, said: Sequence[str] = PLACES) -> Any:
@@ -100,24 +120,37 @@ def is_entries(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(each, dict) and each.keys() >= set(KINDS) for each in value)
 
 
-def settled(one: Any, other: Any, found: Any) -> Any:
-    """What two servers agree on, and what was found where they do not."""
+def settled(one: Any, other: Any, found: Any, known: Container[str] = ()) -> Any:
+    """What two servers agree on, and what was found where they do not.
+
+    Known ids are those that both have in place of their own: with them, rows at one place of a list may be different.
+    """
     if isinstance(one, dict) and isinstance(other, dict) and isinstance(found, dict) and one.keys() == other.keys():
-        return {name: settled(part, other[name], found.get(name)) for name, part in one.items()}
+        if are_different_rows(one, other, known):
+            return found
+        return {name: settled(part, other[name], found.get(name), known) for name, part in one.items()}
     if isinstance(one, list) and isinstance(other, list) and isinstance(found, list) and len(one) == len(other):
-        return settled_list(one, other, found)
+        return settled_list(one, other, found, known)
     return one if same(one, other) else found
 
 
-def settled_list(one: list[Any], other: list[Any], found: list[Any]) -> list[Any]:
+def are_different_rows(one: Row, other: Row, known: Container[str]) -> bool:
+    ids = one.get("id"), other.get("id")
+    return ids[0] != ids[1] and any(each in known for each in ids)
+
+
+def settled_list(one: list[Any], other: list[Any], found: list[Any], known: Container[str]) -> list[Any]:
     """The same for lists, whose order is that of the two servers if they agree on it and it says anything."""
     rows, others, shown = by_id(one), by_id(other), by_id(found)
     if rows.keys() == others.keys() == shown.keys() and len(one) == len(rows) == len(found):
-        return [settled(rows[key], others[key], shown[key]) for key in (rows if list(rows) == list(others) else shown)]
+        ids = rows if list(rows) == list(others) else shown
+        return [settled(rows[key], others[key], shown[key], known) for key in ids]
     is_by_chance = is_ids(found) or (not same(one, other) and is_permutation(one, other))
     if is_by_chance and is_permutation(one, found):
         return found
-    return [settled(*each) for each in zip(one, other, found, strict=True)] if len(one) == len(found) else one
+    if len(one) != len(found):
+        return one
+    return [settled(*each, known) for each in zip(one, other, found, strict=True)]
 
 
 def by_id(rows: Sequence[Any]) -> dict[str, Any]:

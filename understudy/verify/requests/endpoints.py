@@ -82,6 +82,11 @@ class Endpoint:
     def is_safe(self) -> bool:
         return self.method == "GET" or bool(self.place.value.get("x-safe"))
 
+    def headers(self, status: int) -> list[str]:
+        """The names of the headers that a response with a status has, in lower case."""
+        response = self.place["responses"].get(str(status))
+        return [] if response is None else [name.lower() for name, _ in response.entries("headers")]
+
     @cached_property
     def parameters(self) -> list[Place]:
         """The parameters of the path that have no value yet, in the order of the path."""

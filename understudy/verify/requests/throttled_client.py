@@ -14,7 +14,7 @@ from understudy.errors import UnderstudyError
 from understudy.sampling.answers import Answer
 from understudy.sampling.client_authentication import CsrfTokens
 from understudy.sampling.random_requests import Request
-from understudy.sampling.sending import body_of
+from understudy.sampling.sending import answer_of
 from understudy.text import one_line
 
 PAUSES = (0.1, 0.2, 0.4, 0.8, 1.6)  # seconds to wait before a request is sent once more to a server that is busy
@@ -169,7 +169,3 @@ class ThrottledClient:
             now = time.monotonic()
             time.sleep(max(0.0, self._next - now))
             self._next = max(self._next, now) + self._pause
-
-
-def answer_of(response: httpx.Response) -> Answer:
-    return Answer(response.status_code, body_of(response))
