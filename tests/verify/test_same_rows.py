@@ -201,6 +201,14 @@ def test_rows_that_are_not_valid_are_not_known(verdict: Verify, several_tables: 
     assert {"POST /flows/filter", "GET /task_runs/{id}"} <= compared
 
 
+def test_null_is_sent_where_a_body_may_have_it(verdict: Verify) -> None:
+    def changed(sent: Sent, answer: Reply) -> Reply:
+        return replace(answer, status=422) if "sort" in sent.json and sent.json["sort"] is None else answer
+
+    result = verdict(replies("POST /flows/filter", changed))
+    assert {each.operation for each in result.violations if each.rule.name == "same rows"} == {"POST /flows/filter"}
+
+
 def test_a_correct_server_with_rows_of_several_tables(verdict: Verify, several_tables: Path) -> None:
     assert verdict(unchanged, rounds=3, fixtures=several_tables).violations == []
 

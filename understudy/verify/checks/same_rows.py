@@ -54,12 +54,14 @@ def tables_of(context: CheckContext, body: Place) -> dict[str, str]:
 
 
 def check(context: CheckContext, mirror: Mirror, endpoint: Endpoint) -> None:
-    """Send some random requests, if there are rows for their paths to name."""
+    """Send some random requests, and one with null where a body may have it, if there are rows for paths to name."""
     if not has_names(context, endpoint):
         return
     generator = RequestGenerator((), context.samples, context.random)
-    for _ in range(REQUESTS):
-        request = random_request(context, generator, endpoint)
+    requests = [random_request(context, generator, endpoint) for _ in range(REQUESTS)]
+    if endpoint.body is not None:
+        requests.append(with_nulls(endpoint.body, requests[-1]))
+    for request in requests:
         about = SEPARATOR.join(names_in(request.body))
         context.results.hold(
             rules.SAME_ROWS, endpoint.label, about, partial(differs, context, mirror, endpoint, request)
@@ -118,6 +120,22 @@ def random_request(context: CheckContext, generator: RequestGenerator, endpoint:
         ids = list(context.model.known[table])
         body[name] = context.random.sample(ids, k=min(len(ids), LISTED))
     return replace(request, body=body)
+
+
+def with_nulls(schema: Place, request: Request) -> Request:
+    """A request whose body has what is required, and null for all else that may be null."""
+    given = request.body if isinstance(request.body, dict) else {}
+    optional = {name: part for name, part in schema.entries("properties") if not is_required(schema, name)}
+    nulls = {name: None for name, part in optional.items() if may_be_null(part)}
+    return replace(request, body={**{name: given[name] for name in given if name not in optional}, **nulls})
+
+
+def is_required(schema: Place, name: str) -> bool:
+    return name in schema.value.get("required", ())
+
+
+def may_be_null(schema: Place) -> bool:
+    return bool(schema.value.get("nullable")) and None in schema.value.get("enum", [None])
 
 
 def without_values(context: CheckContext, request: Request) -> Request:
