@@ -110,12 +110,6 @@ class Comparison:
         request = place.get("requestBody")
         order = BY_NAME if case["operation"].endswith("/work_queue_check") else None
         if request is not None:
-            order = order_in(request["content"]["application/json"]["schema"], case["body"])
+            order = order_of(request["content"]["application/json"]["schema"], case["body"])
         rows, own = rows_of(theirs), rows_of(ours)
         return order is not None and rows is not None and own is not None and same_up_to_ties(rows, own, order)
-
-
-def order_in(schema: Place, body: dict[str, Any] | None) -> Order | None:
-    """The order of rows: that of the body's sort, or the only one (`x-order`)."""
-    fixed = schema.value.get("x-order")
-    return order_of(schema, body) if fixed is None else Order(fixed.removeprefix("-"), 0)

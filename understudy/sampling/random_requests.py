@@ -188,6 +188,8 @@ def order_of(schema: Place, body: Mapping[str, Any] | None) -> Order | None:
     numbers = {name: part for name, part in schema["properties"].items() if part.value.get("type") == "integer"}
     is_paged = any(given.get(name) is not None for name in numbers)
     whole_below = 0 if is_paged else max((part.value.get("default", 0) for part in numbers.values()), default=0)
+    if "x-order" in schema.value:
+        return Order(schema.value["x-order"].removeprefix("-"), whole_below)
     for name, part in schema["properties"].items():
         if "x-sorts" in part.value:
             word = given.get(name) or part.value["default"]

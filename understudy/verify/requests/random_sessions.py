@@ -62,10 +62,13 @@ class Session:
         """Know the rows of a response. Returns whether it depends on nothing but rows of the session."""
         selects = bool(endpoint.selects) or endpoint.is_eventual
         is_own = self._rows.are_named(request) or (endpoint.body is not None and not selects)
+        # A scenario is written so that rows of others do not matter, unless random requests come between its own.
+        is_alone = self._scripted is not None and not self._between
         if self._script is not None and self._scripted is not None:
             self._script.learn(answer)
             is_own |= self._script.follows_link  # of a response that depends on nothing else
-        return self._rows.learn(endpoint, request, answer, self._operations.created(endpoint)) and is_own
+        table = self._operations.created(endpoint)
+        return self._rows.learn(endpoint, request, answer, table, is_own=is_own and is_alone) and is_own
 
     def next(self) -> Drawn:
         """The next operation and request."""

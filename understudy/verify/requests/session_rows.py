@@ -37,12 +37,25 @@ class SessionRows:
         self._rows: dict[str, dict[str, Row]] = {}
         self._own: set[str] = set()
 
-    def learn(self, endpoint: Endpoint, request: Request, answer: Answer, table: str) -> bool:
+    def learn(
+        self, endpoint: Endpoint, request: Request, answer: Answer, table: str, *, is_own: bool = False
+    ) -> bool:
         """Know the rows of a response, of a table if its schema does not name another one.
 
         Returns whether all of them depend on nothing but rows of the session.
+
+        Args:
+            endpoint: the operation.
+            request: to it.
+            answer: the response.
+            table: of its rows, if their schema does not say it.
+            is_own: whether one row, and rows below one with a name of the session, belong to it, whatever they have.
         """
         if endpoint.success is None or not answer.is_success:
+            return True
+        is_row = isinstance(answer.body, dict) and "id" in answer.body
+        if is_own and (is_row or self._mark in request.path):
+            self._keep(endpoint.success, answer.body, table)
             return True
         return self._learn(endpoint.success, answer.body, f"{request.path} {request.body}", table)
 
