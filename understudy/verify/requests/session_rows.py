@@ -37,9 +37,7 @@ class SessionRows:
         self._rows: dict[str, dict[str, Row]] = {}
         self._own: set[str] = set()
 
-    def learn(
-        self, endpoint: Endpoint, request: Request, answer: Answer, table: str, *, is_own: bool = False
-    ) -> bool:
+    def learn(self, endpoint: Endpoint, request: Request, answer: Answer, table: str, *, is_own: bool = False) -> bool:
         """Know the rows of a response, of a table if its schema does not name another one.
 
         Returns whether all of them depend on nothing but rows of the session.
