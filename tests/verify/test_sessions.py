@@ -304,6 +304,8 @@ def test_where_two_servers_show_different_rows_any_row_is_right() -> None:
     one, other, found = ([{"id": row_id, "state": state}] for row_id, state in ((ONE, "x"), (TWO, "x"), ("c", "y")))
     assert settled(one, other, found, {ONE, TWO}) == found
     assert settled(one, other, found) == [{"id": "c", "state": "x"}], "rows that both have just made"
+    one, other, found = ([{"run_id": each[0]["id"], "state": each[0]["state"]}] for each in (one, other, found))
+    assert settled(one, other, found, {ONE, TWO}) == found, "what was done to different rows"
 
 
 def test_rows_may_be_in_any_order_if_the_request_does_not_say_it() -> None:

@@ -135,8 +135,12 @@ def settled(one: Any, other: Any, found: Any, known: Container[str] = ()) -> Any
 
 
 def are_different_rows(one: Row, other: Row, known: Container[str]) -> bool:
-    ids = one.get("id"), other.get("id")
-    return ids[0] != ids[1] and any(each in known for each in ids)
+    """Whether two objects with the same fields are of different rows: known ids differ, their own or others."""
+    pairs = ((part, other[name]) for name, part in one.items())
+    return any(
+        each != part and isinstance(each, str) and isinstance(part, str) and (each in known or part in known)
+        for each, part in pairs
+    )
 
 
 def settled_list(one: list[Any], other: list[Any], found: list[Any], known: Container[str]) -> list[Any]:
