@@ -71,9 +71,34 @@ class ControlCalls:
         *,
         params: Mapping[str, Any] | None = None,
         missing_ok: bool = False,
+        prefix: str | None = None,
     ) -> Any:
-        """The result of a call. With `missing_ok`, None if what it is about does not exist."""
-        return self._request(self.prefix, method, path, body, params=params, missing_ok=missing_ok)
+        """The result of a call. With `missing_ok`, None if what it is about does not exist.
+
+        Args:
+            method: of HTTP.
+            path: below that of the control API.
+            body: as JSON.
+            params: of the query.
+            missing_ok: whether what it is about may not exist.
+            prefix: the prefix of the server's paths to try; None for the one that was found.
+        """
+        before = self.prefix if prefix is None else prefix
+        content = None if body is None else json.dumps(body, default=plain)
+        try:
+            response = self._http.request(method, f"{before}{PATH}{path}", params=params, content=content, headers=JSON)
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+            raise ControlError(f"{self._url} cannot be reached ({error})") from None
+        value = value_of(response)
+        if response.is_success and value is not NO_JSON:
+            return value
+        reason = reason_in(response, value)
+        if missing_ok and reason and response.status_code == httpx.codes.NOT_FOUND:
+            return None
+        if reason:
+            raise Refused(reason)
+        via = "" if self._proxy is None else f" through the proxy {self._proxy}"
+        raise Unrecognized(f"{response.url} returned {response.status_code}{via}; is it an Understudy server?")
 
     @cached_property
     def prefix(self) -> str:
@@ -83,7 +108,7 @@ class ControlCalls:
         others: list[ControlError] = []
         for prefix in prefixes(path):
             try:
-                state = self._request(prefix, "GET", "/state")
+                state = self.call("GET", "/state", prefix=prefix)
             except Unrecognized as error:
                 others.append(error)
                 continue
@@ -98,32 +123,6 @@ class ControlCalls:
                 there = f"{site_of(self._url)}{prefix}{state['api']}"
                 others.insert(0, ControlError(f"{self._url} is not a URL of the API, which is at {there}"))
         raise [*refusals, *others][0]
-
-    def _request(
-        self,
-        prefix: str,
-        method: str,
-        path: str,
-        body: Any = None,
-        *,
-        params: Mapping[str, Any] | None = None,
-        missing_ok: bool = False,
-    ) -> Any:
-        content = None if body is None else json.dumps(body, default=plain)
-        try:
-            response = self._http.request(method, f"{prefix}{PATH}{path}", params=params, content=content, headers=JSON)
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            raise ControlError(f"{self._url} cannot be reached ({error})") from None
-        value = value_of(response)
-        if response.is_success and value is not NO_JSON:
-            return value
-        reason = reason_in(response, value)
-        if missing_ok and reason and response.status_code == httpx.codes.NOT_FOUND:
-            return None
-        if reason:
-            raise Refused(reason)
-        via = "" if self._proxy is None else f" through the proxy {self._proxy}"
-        raise Unrecognized(f"{response.url} returned {response.status_code}{via}; is it an Understudy server?")
 
 
 def site_of(url: str) -> str:

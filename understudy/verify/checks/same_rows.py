@@ -125,13 +125,10 @@ def random_request(context: CheckContext, generator: RequestGenerator, endpoint:
 def with_nulls(schema: Place, request: Request) -> Request:
     """A request whose body has what is required, and null for all else that may be null."""
     given = request.body if isinstance(request.body, dict) else {}
-    optional = {name: part for name, part in schema.entries("properties") if not is_required(schema, name)}
-    nulls = {name: None for name, part in optional.items() if may_be_null(part)}
-    return replace(request, body={**{name: given[name] for name in given if name not in optional}, **nulls})
-
-
-def is_required(schema: Place, name: str) -> bool:
-    return name in schema.value.get("required", ())
+    required = schema.value.get("required", ())
+    kept = {name: value for name, value in given.items() if name in required}
+    nulls = {name: None for name, part in schema.entries("properties") if name not in required and may_be_null(part)}
+    return replace(request, body={**kept, **nulls})
 
 
 def may_be_null(schema: Place) -> bool:
