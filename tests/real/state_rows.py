@@ -63,11 +63,15 @@ class Rows:
 
     def task_run(self, number: int) -> None:
         choice, runs = self.random.choice, self.tables["flow_runs"]
-        jitter = {"retry_jitter_factor": choice([0, 0.3, 1])} if self.random.random() < 0.2 else {}
+        delays: list[Any] = [0, 1, 30, [5, 10], [1], 2.5]
+        jitter = {}
+        if self.random.random() < 0.2:
+            # Each server draws its own delay: short ones differ by less than the comparison allows.
+            delays, jitter = [0, 1, [1], 2.5], {"retry_jitter_factor": choice([0, 0.3, 1])}
         self.row(
             "task_runs", name=f"task-{number}", task_key=f"key-{number}", dynamic_key="0", labels={}, task_inputs={},
             flow_run_id=choice([None, choice(runs)["id"], choice(runs[:5])["id"]]),
-            empirical_policy={**self.retries([0, 1, 30, [5, 10], [1], 2.5]), **jitter},
+            empirical_policy={**self.retries(delays), **jitter},
             tags=choice([[], [], ["one"], ["zero"], ["two", "one"], ["two", "other"]]), **self.state(),
         )  # fmt: skip
 

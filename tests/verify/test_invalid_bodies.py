@@ -8,13 +8,17 @@ import pytest
 
 from tests.verify.contexts import ContextFactory
 from tests.verify.document import body_of, resolved
+from understudy.contract.contract import Contract
+from understudy.operations.api_folder import own_folder
 from understudy.verify.requests.created_rows import value_for
 from understudy.verify.requests.endpoints import Endpoint, schema_of
 from understudy.verify.requests.invalid_bodies import (
     STRANGER,
     InvalidBody,
+    Way,
     bodies_at_bounds,
     invalid_bodies,
+    readable,
 )
 
 LABELS = [
@@ -71,8 +75,11 @@ def test_what_is_wrong_stands_at_the_end_of_the_way_and_nowhere_else(
         assert each.body == {**right, **nested(each.way, value)}
 
 
-def nested(way: tuple[str, ...], value: Any) -> Any:
-    return {way[0]: nested(way[1:], value)} if way else value
+def nested(way: Way, value: Any) -> Any:
+    if not way:
+        return value
+    inner = nested(way[1:], value)
+    return [inner] if way[0] == 0 else {way[0]: inner}
 
 
 @pytest.mark.parametrize("label", LABELS)
@@ -83,8 +90,11 @@ def test_every_place_is_spoiled_but_where_anything_may_stand(context_factory: Co
     assert {each.way for each in bodies(context_factory.endpoint(label))} == {*places(body), *strangers}
 
 
-def places(schema: dict[str, Any], way: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    for name, part in resolved(schema).get("properties", {}).items():
+def places(schema: dict[str, Any], way: Way = ()) -> Iterator[Way]:
+    parts = [(name, part) for name, part in resolved(schema).get("properties", {}).items()]
+    if "items" in resolved(schema):
+        parts.append((0, resolved(schema)["items"]))
+    for name, part in parts:
         if "type" in resolved(part):
             yield (*way, name)
             yield from places(part, (*way, name))
@@ -96,17 +106,19 @@ SPOILED_WITH: dict[str, list[Any]] = {
     "artifacts": [5, "text", {STRANGER: 1}],
     "artifacts.key.exists_": ["perhaps", 7, [], "true"],
     "artifacts.key.like_": [5, True, []],
-    "artifacts.key.any_": ["text", {}, [5], [True], [[]], [None]],
-    "artifacts.id.any_": ["text", {}, [5], [True], [[]], ["no/such & thing"], [None]],
+    "artifacts.key.any_": ["text", {}],
+    "artifacts.key.any_.0": [5, True, [], None],
+    "artifacts.id.any_.0": [5, True, [], "no/such & thing", None],
     "flow_runs.start_time.after_": [5, True, [], "no/such & thing"],
 }
 
 
 @pytest.mark.parametrize("subject", SPOILED_WITH)
 def test_a_place_is_spoiled_with_what_its_kind_does_not_take(context_factory: ContextFactory, subject: str) -> None:
-    way = tuple(subject.split("."))
-    found = [each.body for each in bodies(context_factory.endpoint("POST /artifacts/filter")) if each.way == way]
-    assert [json.dumps(body) for body in found] == [json.dumps(nested(way, value)) for value in SPOILED_WITH[subject]]
+    found = [each for each in bodies(context_factory.endpoint("POST /artifacts/filter")) if each.subject == subject]
+    assert [json.dumps(each.body) for each in found] == [
+        json.dumps(nested(each.way, value)) for each, value in zip(found, SPOILED_WITH[subject], strict=True)
+    ]
 
 
 def test_bodies_at_bounds_are_taken(context_factory: ContextFactory) -> None:
@@ -114,6 +126,32 @@ def test_bodies_at_bounds_are_taken(context_factory: ContextFactory) -> None:
     for label in ("POST /artifacts/filter", "POST /flows/filter", "POST /flows/paginate"):
         endpoint = context_factory.endpoint(label)
         for way, body in bodies_at_bounds(schema_of(endpoint)):
-            found.add(".".join(way))
+            found.add(readable(way))
             assert interpreter.refusals(endpoint, json.dumps(body).encode(), {}) == [None], body
     assert {"limit", "offset", "page"} <= found
+
+
+EVENTS = "POST /events"
+TOO_LONG = {
+    "0.event": "Event name must be at most 1024 characters",
+    "0.resource": "The maximum number of labels per resource is 500",
+    "0.related": "The maximum number of related resources is 100",
+    "0.related.0": "The maximum number of labels per resource is 500",
+}
+
+
+def test_an_item_of_a_body_is_too_long_and_as_long_as_it_may_be() -> None:
+    factory = ContextFactory(Contract.load(own_folder() / "openapi.yaml"))
+    endpoint, interpreter = factory.endpoint(EVENTS), factory.interpreter(strict=True)
+
+    def errors(body: Any) -> str:
+        (refusal,) = interpreter.refusals(endpoint, json.dumps(body).encode(), {})
+        assert refusal is not None  # what else is required is missing
+        return json.dumps(refusal.body, default=str)
+
+    refused = [each for each in invalid_bodies(schema_of(endpoint), {}) if each.subject in TOO_LONG]
+    assert {each.subject for each in refused if TOO_LONG[each.subject] in errors(each.body)} == set(TOO_LONG)
+    at_bounds = {
+        readable(way): body for way, body in bodies_at_bounds(schema_of(endpoint)) if readable(way) in TOO_LONG
+    }
+    assert {subject for subject, body in at_bounds.items() if TOO_LONG[subject] not in errors(body)} == set(TOO_LONG)

@@ -25,6 +25,7 @@ from understudy.verify.requests.invalid_bodies import (
     Way,
     bodies_at_bounds,
     invalid_bodies,
+    readable,
 )
 
 SOME = 40  # invalid bodies for each operation
@@ -45,10 +46,10 @@ def check(context: CheckContext, endpoint: Endpoint) -> None:
         hold(rules.INVALID_REQUEST, subject=header, check=partial(is_as_read, context, endpoint, request, b""))
     if endpoint.body is not None:
         for each in one_for_each_field(context, endpoint.body, NEAR if is_first(context, endpoint) else 1):
-            hold(rules.INVALID_REQUEST, subject=".".join(each.way), check=partial(is_refused, context, endpoint, each))
+            hold(rules.INVALID_REQUEST, subject=each.subject, check=partial(is_refused, context, endpoint, each))
         for way, body in bodies_at_bounds(endpoint.body):
             check_bound = partial(is_as_read, context, endpoint, endpoint.request(body), json.dumps(body).encode())
-            hold(rules.INVALID_REQUEST, subject=".".join(way), check=check_bound)
+            hold(rules.INVALID_REQUEST, subject=readable(way), check=check_bound)
         for raw in (b"", b"null", b"[]", b'"text"', b"{bad"):
             check_raw = partial(is_as_read, context, endpoint, sent(endpoint, raw), raw)
             hold(rules.INVALID_REQUEST, subject="body", check=check_raw)
@@ -61,7 +62,7 @@ def check_others(context: CheckContext, endpoint: Endpoint) -> None:
     bodies = [] if endpoint.body is None else list(invalid_bodies(endpoint.body, {}))
     for each in context.random.sample(bodies, k=min(SOME, len(bodies))):
         check_body = partial(is_refused, context, endpoint, each)
-        context.results.hold(rules.INVALID_REQUEST, endpoint.label, ".".join(each.way), check_body)
+        context.results.hold(rules.INVALID_REQUEST, endpoint.label, each.subject, check_body)
 
 
 def check_change(context: CheckContext, references: References, endpoint: Endpoint) -> None:
@@ -77,10 +78,10 @@ def check_change(context: CheckContext, references: References, endpoint: Endpoi
         # What only a lenient server takes is left out, and what creates a row.
         if None not in refusals or (path and is_taken_by_all):
             check_body = partial(differs, context, references, endpoint, endpoint.request(body, **path), refusals)
-            context.results.hold(rules.INVALID_REQUEST, endpoint.label, ".".join(way), check_body)
+            context.results.hold(rules.INVALID_REQUEST, endpoint.label, readable(way), check_body)
 
 
-def bodies_of_change(context: CheckContext, schema: Place) -> list[tuple[Way, dict[str, Any]]]:
+def bodies_of_change(context: CheckContext, schema: Place) -> list[tuple[Way, Any]]:
     """An invalid body for each field, and bodies with values at bounds."""
     invalid = [(each.way, each.body) for each in one_for_each_field(context, schema, 1)]
     return [*invalid, *bodies_at_bounds(schema)]
@@ -116,7 +117,8 @@ def one_for_each_field(context: CheckContext, schema: Place, levels: int = NEAR)
     """An invalid body for each field on so many levels of a body, drawn at random."""
     bodies: dict[Way, list[InvalidBody]] = defaultdict(list)
     for each in invalid_bodies(schema, {}):
-        bodies[each.way[:levels]].append(each)
+        names = [name for name in each.way if isinstance(name, str)]
+        bodies[tuple(names[:levels])].append(each)
     return [context.random.choice(alike) for alike in bodies.values()]
 
 
@@ -165,7 +167,7 @@ def is_as_read(
         return Broken((request,), f"an error with {' or '.join(map(str, map(sorted, forms)))}", shortened(answer.body))
     is_named = all(refusal is None or names(refusal.body, way) for refusal in refusals)
     if way and is_named and not answer.is_success and not names(answer.body, way):
-        return Broken((request,), f"an error that names {'.'.join(way)}", shortened(answer.body))
+        return Broken((request,), f"an error that names {readable(way)}", shortened(answer.body))
     errors, found = errors_in(refusals), errors_of(answer, KINDS)
     if endpoint.is_safe and not answer.is_success and errors and not any(same(each, found) for each in errors):
         return unlike((request,), errors[0], found)

@@ -84,4 +84,5 @@ def parameters(endpoint: Endpoint) -> Iterator[Place]:
 
 def values_of(schema: Place) -> list[Any]:
     """Values that a parameter does not take, and those just within its bounds."""
-    return [each for each in (*strangers(schema), *bounds(schema)) if not isinstance(each, (list, dict))]
+    values = (*strangers(schema), *bounds(schema))
+    return [each for each in values if each is not None and not isinstance(each, (list, dict))]

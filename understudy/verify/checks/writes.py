@@ -162,7 +162,7 @@ def refuse(lifecycle: RowLifecycle, endpoint: Endpoint, sound: dict[str, Any], *
     for each in lifecycle.context.random.sample(bodies, k=min(INVALID, len(bodies))):
         request, raw = endpoint.request(each.body, **values), json.dumps(each.body).encode()
         check = partial(invalid_requests.is_as_read, lifecycle.context, endpoint, request, raw, each.way)
-        lifecycle.context.results.hold(rules.INVALID_REQUEST, endpoint.label, ".".join(each.way), check)
+        lifecycle.context.results.hold(rules.INVALID_REQUEST, endpoint.label, each.subject, check)
     lifecycle.look_again()
 
 

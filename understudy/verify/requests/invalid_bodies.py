@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Any
 
 from understudy.contract.contract import Place
 
 STRANGER = "understudy_unknown"
 QUOTES = 2  # bytes of a text as JSON beside it
-Way = tuple[str, ...]
+Way = tuple[str | int, ...]  # names of fields, and the places of items
 
 
 @dataclass(frozen=True)
@@ -16,11 +17,23 @@ class InvalidBody:
     """A body, and the way to what is wrong in it."""
 
     way: Way
-    body: dict[str, Any]
+    body: Any
+
+    @property
+    def subject(self) -> str:
+        """The way, for people to read."""
+        return readable(self.way)
+
+
+def readable(way: Way) -> str:
+    return ".".join(map(str, way))
 
 
 def invalid_bodies(schema: Place, sound: dict[str, Any]) -> Iterator[InvalidBody]:
-    """Bodies that are `sound` but for one place."""
+    """Bodies that are `sound` but for one place; a body that is a list has one such item."""
+    if "items" in schema.value:
+        for each in invalid_bodies(schema["items"], sound):
+            yield InvalidBody((0, *each.way), [each.body])
     if schema.value.get("additionalProperties") is False:
         yield InvalidBody((STRANGER,), {**sound, STRANGER: 1})
     for name, part in schema.entries("properties"):
@@ -28,16 +41,17 @@ def invalid_bodies(schema: Place, sound: dict[str, Any]) -> Iterator[InvalidBody
             yield InvalidBody(way, {**sound, name: value})
 
 
-def bodies_at_bounds(schema: Place) -> Iterator[tuple[Way, dict[str, Any]]]:
+def bodies_at_bounds(schema: Place) -> Iterator[tuple[Way, Any]]:
     """Bodies with one value that is just within a bound, each behind the way to it."""
-    for name, part in schema.entries("properties"):
-        for way, value in values_within(part, (name,), bounds):
-            yield way, {name: value}
+    yield from values_within(schema, (), bounds)
 
 
 def values_within(place: Place, way: Way, values: Callable[[Place], Sequence[Any]]) -> Iterator[tuple[Way, Any]]:
     """Some values of each part of a schema, behind the way to it."""
     yield from ((way, value) for value in values(place))
+    if "items" in place.value:
+        for deeper, value in values_within(place["items"], (*way, 0), values):
+            yield deeper, [value]
     for name, part in place.entries("properties"):
         for deeper, value in values_within(part, (*way, name), values):
             yield deeper, {name: value}
@@ -46,7 +60,7 @@ def values_within(place: Place, way: Way, values: Callable[[Place], Sequence[Any
 def bounds(place: Place) -> Sequence[Any]:
     """The smallest and the largest value of a schema."""
     texts = [] if "pattern" in place.value else lengths(place, 0)
-    return [*limits(place, "minimum", "maximum", 0), *texts, *sizes(place, 0)]
+    return [*limits(place, "minimum", "maximum", 0), *texts, *sizes(place, 0), *limited(place, 0)]
 
 
 def limits(place: Place, lower: str, upper: str, beyond: int) -> list[Any]:
@@ -65,16 +79,42 @@ def sizes(place: Place, beyond: int) -> list[str]:
     return [] if limit is None else ["x" * (limit["maximum"] - QUOTES + beyond)]
 
 
+def limited(place: Place, beyond: int) -> list[Any]:
+    """A value of the length that has its own message, if there is one, or so much longer."""
+    limit = place.value.get("x-limit")
+    return [] if limit is None else [sized(place, limit["maximum"] + beyond)]
+
+
+def sized(place: Place, length: int) -> Any:
+    """A text, labels or a list of a length."""
+    match place.value["type"]:
+        case "array":
+            return [sized(place["items"], len(needed_labels(place["items"])))] * length
+        case "object":
+            others = (f"label-{number}" for number in range(length))
+            return dict.fromkeys(islice(chain(needed_labels(place), others), length), "x")
+    return "x" * length
+
+
+def needed_labels(place: Place) -> Sequence[str]:
+    return list(place.value.get("x-labels", ()))
+
+
 def strangers(place: Place) -> Sequence[Any]:
     """Values that a schema does not take, though some servers make others of them."""
-    schema = place.value
     if too_large := sizes(place, 1):
         return too_large
+    values = [*strangers_of_kind(place), *limited(place, 1)]
+    return [*values, None] if values and not place.value.get("nullable") else values
+
+
+def strangers_of_kind(place: Place) -> Sequence[Any]:
+    schema = place.value
     match schema.get("type"):
         case "object":
             return [5, "text", *([{STRANGER: 1}] if schema.get("additionalProperties") is False else [])]
         case "array":
-            return ["text", {}, *([value] for value in strangers(place["items"])), [None]]
+            return ["text", {}]
         case "integer":
             return [*limits(place, "minimum", "maximum", 1), "many", 1.5, [], "5"]
         case "boolean":
