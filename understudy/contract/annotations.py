@@ -81,11 +81,12 @@ def uniqueness(value: Any, others: Mapping[str, Any], tables: Tables) -> str | N
 
 
 def scenarios(value: Any, others: Mapping[str, Any], tables: Tables) -> str | None:
-    keys = {"send", "body", "headers", "as", "status", "shows"}
+    keys = {"send", "body", "headers", "as", "status", "shows", "within", "optional"}
     steps = [step for part in value.values() for step in part] if isinstance(value, dict) else [None]
     if all(isinstance(step, dict) and is_text(step.get("send")) and step.keys() <= keys for step in steps):
         return None
-    return "takes for each name a list of requests with `send`, and with `body`, `headers`, `as`, `status` and `shows`"
+    parts = "`body`, `headers`, `as`, `status`, `shows`, `within` and `optional`"
+    return f"takes for each name a list of requests with `send`, and with {parts}"
 
 
 MESSAGES = with_keys("missing", "empty")

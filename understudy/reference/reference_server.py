@@ -6,12 +6,15 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
+from typing import Any
 
 import httpx
+from starlette.types import ASGIApp, Message
 
 from understudy.contract.contract import MEDIA_TYPE
 from understudy.options import Options
 from understudy.sampling.answers import Answer, Row
+from understudy.sampling.conversations import PROTOCOL, STREAM, Conversations, Ended, Refused
 from understudy.sampling.random_requests import Request
 from understudy.sampling.sending import answer_of
 from understudy.server.app import create_app
@@ -20,6 +23,72 @@ from understudy.workspaces.workspace import Workspace
 from understudy.workspaces.workspace_names import DEFAULT
 
 JSON = {"content-type": MEDIA_TYPE}
+SECONDS = 5.0  # to wait for a message, if there is none
+TURNS = 100  # of the event loop, in which a stream does what a message makes it do
+
+
+class ReferenceStream:
+    """The end of a client of a stream, which runs while its messages are waited for or requests are sent.
+
+    Args:
+        loop: what the application runs in.
+        app: the application.
+        path: of the stream.
+        headers: of the handshake.
+
+    Raises:
+        Refused: the stream is refused.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, app: ASGIApp, path: str, headers: Mapping[str, str]) -> None:
+        self._loop = loop
+        self._sent, self._received = asyncio.Queue[Message](), asyncio.Queue[Message]()
+        self._sent.put_nowait({"type": "websocket.connect"})
+        protocols = headers[PROTOCOL].split(", ") if PROTOCOL in headers else []
+        scope = {
+            "type": "websocket",
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": b"",
+            "headers": [],
+            "subprotocols": protocols,
+        }
+        self._task = loop.create_task(self._run(app, scope))
+        answer = loop.run_until_complete(self._received.get())
+        if answer["type"] != "websocket.accept":
+            raise Refused(answer.get("status", 403))
+
+    async def _run(self, app: ASGIApp, scope: dict[str, Any]) -> None:
+        await app(scope, self._sent.get, self._received.put)
+
+    def say(self, message: str) -> None:
+        self._sent.put_nowait({"type": "websocket.receive", "text": message})
+        self._settle()
+
+    def hear(self, seconds: float) -> str | None:
+        waiting = asyncio.wait_for(self._received.get(), seconds)
+        try:
+            message = self._loop.run_until_complete(waiting)
+        except asyncio.TimeoutError:
+            return None
+        if message["type"] == "websocket.close":
+            raise Ended(message["code"])
+        return str(message["text"])
+
+    def close(self) -> None:
+        self._sent.put_nowait({"type": "websocket.disconnect", "code": 1000})
+        self._settle()
+        self._task.cancel()
+        self._settle()
+
+    def _settle(self) -> None:
+        """Let the stream do what a message makes it do, so that a request that follows finds it done."""
+        self._loop.run_until_complete(turns())
+
+
+async def turns() -> None:
+    for _ in range(TURNS):
+        await asyncio.sleep(0)
 
 
 class ReferenceServer:
@@ -36,16 +105,25 @@ class ReferenceServer:
                 (Path(folder) / f"{table}.jsonl").write_text(lines, encoding="utf-8")
             self._site = loaded(Options(fixtures=folder, journal=0))
             self._workspace = self._site.registry.open(DEFAULT).content.workspace
-        url = f"http://reference{self._site.api.contract.base_path}"
-        self._client = httpx.AsyncClient(transport=httpx.ASGITransport(create_app(self._site)), base_url=url)
-        self._loop = asyncio.new_event_loop()
+        base = self._site.api.contract.base_path
+        url = f"http://reference{base}"
+        app = create_app(self._site)
+        self._client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=url)
+        self._loop = loop = asyncio.new_event_loop()
+        self._streams = Conversations(lambda path, headers: ReferenceStream(loop, app, f"{base}{path}", headers))
 
-    def restart(self) -> None:
-        """Delete all rows."""
+    def restart(self, *, with_services: bool = False) -> None:
+        """Delete all rows, and run services from now on or not."""
+        self._streams.close()
         self._workspace.restore(Workspace.empty(self._site.api.catalog))
+        opened = self._site.registry[DEFAULT]
+        opened.services.jump(opened.clock.now())
+        opened.always_serves = self._workspace.has_services = with_services
 
     def ask(self, request: Request) -> Answer:
         """The response to a request."""
+        if request.method == STREAM:
+            return self._streams.ask(request, SECONDS)
         content = None if request.body is None else json.dumps(request.body).encode()
         headers = {**JSON, **request.headers}
         sent = self._client.request(request.method, request.path, content=content, headers=headers)
@@ -59,5 +137,6 @@ class ReferenceServer:
 
     def close(self) -> None:
         """Close the workspace."""
+        self._streams.close()
         self._site.registry.close()
         self._loop.close()

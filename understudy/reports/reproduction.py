@@ -9,6 +9,7 @@ from typing import Any
 from understudy.reports.causes import Cause
 from understudy.reports.output_files import write
 from understudy.reports.verdict import Violation, Write
+from understudy.sampling.conversations import STREAM
 from understudy.sampling.random_requests import Request
 
 TEMPLATE = Path(__file__).with_name("reproduction_script.template")
@@ -17,12 +18,13 @@ QUOTES = '"""'
 
 
 def write_scripts(folder: Path, url: str, causes: Sequence[Cause]) -> None:
-    """Write a script for each violation into a folder.
+    """Write a script for each violation into a folder, but for those on streams, for which Python has no client.
 
     Raises:
         UnderstudyError: a file cannot be written.
     """
-    for number, cause in enumerate(causes, start=1):
+    shown = [each for each in causes if all(request.method != STREAM for request in each.violation.requests)]
+    for number, cause in enumerate(shown, start=1):
         name = re.sub(r"[^a-z0-9]+", "-", f"{cause.violation.rule.name} {cause.violation.operation}".lower())
         write(folder / f"{number:03d}-{name.strip('-')}.py", script(url, cause.violation))
 

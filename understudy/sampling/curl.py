@@ -3,6 +3,7 @@
 import json
 import shlex
 
+from understudy.sampling.conversations import STREAM
 from understudy.sampling.random_requests import Request
 
 WITH_BODY = ("POST", "PATCH", "PUT")
@@ -15,7 +16,9 @@ def body_of(request: Request) -> str:
 
 
 def curl(url: str, request: Request) -> str:
-    """A request as a line for the shell."""
+    """A request as a line for the shell; one on a stream, which curl cannot send, as a comment."""
+    if request.method == STREAM:
+        return f"# {STREAM} {url}{request.path} {body_of(request)}"
     words = ["curl", "-s", f"{url}{request.path}"]
     for name, value in request.headers.items():
         words += ["-H", f"{name}: {value}"]

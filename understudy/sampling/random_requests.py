@@ -23,7 +23,8 @@ class Request:
     """A request. Its path is relative to the API's base path.
 
     `operation` is its path in the contract, `schema` that of its body, if it takes one, and `headers` are those that it
-    has in addition to those of every request. `content` is sent instead of the JSON of `body`, if it is given.
+    has in addition to those of every request. `content` is sent instead of the JSON of `body`, if it is given. The
+    response may be late by `within` seconds, and `optional` names what a server may be without that it shows.
     """
 
     method: str
@@ -33,6 +34,8 @@ class Request:
     schema: Place | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
     content: bytes | None = None
+    within: float = field(default=0.0, compare=False)
+    optional: str = field(default="", compare=False)
 
     @property
     def order(self) -> Order | None:

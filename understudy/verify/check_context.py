@@ -1,6 +1,7 @@
 """The context of all checks: a server, what is known of it, and what is found."""
 
 import json
+import math
 import random
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
@@ -66,6 +67,8 @@ class CheckContext:
         self.own = CreatedRows(endpoint_map, f"{randomness.getrandbits(32):08x}")
         self.version = 0
         self.patience = PATIENCE
+        self.longest_wait = math.inf  # seconds, for what may be late by as many as a request says
+        self.absent: set[str] = set()  # what the server is without that it may be without
         self.others: dict[str, list[Listed]] = {}
         self._response_schemas = ResponseSchemas()
         self._misshapen: Counter[str] = Counter()
@@ -85,6 +88,9 @@ class CheckContext:
 
     def ask(self, endpoint: Endpoint, request: Request, content: bytes | None = None) -> Answer:
         """The response to a request, its shape validated against the contract. See `ThrottledClient.send`."""
+        if endpoint.is_stream:
+            self.results.count(rules.RESPONSE, endpoint.label)
+            return self.throttled_client.converse(request, self.wait_for(request))
         with nullcontext() if endpoint.is_safe else delayed():
             response = self.throttled_client.send(request, content)
             answer = answer_of(response)
@@ -97,6 +103,10 @@ class CheckContext:
                 about = SEPARATOR.join(names_in(request.body))
                 self._blame_once(rules.RESPONSE, endpoint, about, Broken((request,), rules.RESPONSE.says, fault))
         return answer
+
+    def wait_for(self, request: Request) -> float:
+        """How many seconds a response may be late: once one was wrong, the others are not waited for as long."""
+        return min(request.within, self.longest_wait)
 
     def note(self, endpoint: Endpoint, request: Request, answer: Answer) -> None:
         """Remember the response to a write, and what it may have changed."""

@@ -66,9 +66,13 @@ def stages(
     """
     own, related = own_operators(subjects), related_operators(subjects)
     sorts = in_turns(sorts_of(context, subjects))
-    chosen = [each for each in all_scenarios(context.endpoint_map) if any(map(only, each.operations))]
+    chosen = [
+        each
+        for each in all_scenarios(context.endpoint_map)
+        if any(map(only, each.operations)) and (context.throttled_client.has_streams or not each.has_streams)
+    ]
     alone = scenario_sessions_of(context, chosen, is_alone=True)
-    among = scenario_sessions_of(context, chosen, is_alone=False)
+    among = scenario_sessions_of(context, [each for each in chosen if not each.takes_turns], is_alone=False)
     firsts = [
         lives_of(context, only),
         scenarios_of(context, chosen),

@@ -34,6 +34,7 @@ from understudy.reports.verdict import Verdict
 from understudy.sampling.client_authentication import refusal_of
 from understudy.sampling.http_client import client, header_of
 from understudy.sampling.moving_fields import moving_fields
+from understudy.sampling.websocket_client import conversations
 from understudy.terminal.console import echo, warn
 from understudy.terminal.interrupts import Interrupts, delayed
 from understudy.terminal.progress import Progress, showing
@@ -209,7 +210,8 @@ def prepared(
     catalog, endpoint_map = Catalog.of(contract), EndpointMap.of(contract)
     check_names(plan.only, endpoint_map.endpoints, allow_writes=plan.allow_writes)
     interpreter = RequestInterpreter(endpoint_map, catalog, strict=plan.strict)
-    throttled_client = ThrottledClient(server, plan.max_requests or MOST, plan.rate)
+    streams = conversations(server, plan.network) if plan.allow_writes else None
+    throttled_client = ThrottledClient(server, plan.max_requests or MOST, plan.rate, streams)
     randomness = random.Random(seed)  # noqa: S311 - to draw requests, not to keep a secret
     model, verdict = Model(endpoint_map.listed_tables, catalog), Verdict(throttled_client.shown, seed)
     verdict.rules = rules.READING + (rules.WRITING if plan.allow_writes else ())

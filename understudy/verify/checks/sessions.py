@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, repeat
 from uuid import UUID
 
 from understudy.sampling.answers import Answer
@@ -27,6 +28,8 @@ OTHERS = 0.5  # requests among those of a scenario, for each of these
 TRIES = 12  # times that a session is played again to make it shorter
 CONFIRMED = 3  # times that it is played again then, since some responses depend on the order of random ids
 PAUSE = 1.0  # seconds that a server has to do what it does after a response
+PAUSES = (0.05, 0.1, 0.2, 0.4)  # seconds between the requests for what may be late; the last one is repeated
+SHORT = 1.0  # seconds to wait for what may be late, once something was wrong
 OWN = re.compile(f"{ID}(?:-[a-z])?")  # an id, or a name that has one
 
 
@@ -70,6 +73,11 @@ class Finding:
         requests = tuple(step.request for step in self.steps)
         return Broken(requests, self.difference.expected, self.difference.found)
 
+    @property
+    def waits(self) -> bool:
+        """Whether it has responses that may be late."""
+        return any(step.request.within for step in self.steps)
+
     def is_like(self, other: "Finding") -> bool:
         """Whether the same operation differs, in the same fields or from the same status."""
         one, two = self.difference, other.difference
@@ -92,6 +100,11 @@ class Subject:
     is_alone: bool = False
 
     @property
+    def optional(self) -> frozenset[str]:
+        """What a server may be without that the scenario needs."""
+        return frozenset() if self.scenario is None else self.scenario.optional
+
+    @property
     def length(self) -> int:
         """The number of requests."""
         if self.scenario is None:
@@ -107,6 +120,8 @@ class Subject:
 
 def check(context: CheckContext, references: References, operations: SessionOperations, subject: Subject) -> None:
     """Send the requests of a session until one is not answered as expected, and then only those that show it."""
+    if not context.absent.isdisjoint(subject.optional):
+        return
     before, writes = context.own.sizes(), context.results.writes
     start = len(writes)
     number = drawn_id(context)
@@ -114,14 +129,15 @@ def check(context: CheckContext, references: References, operations: SessionOper
     scenario = subject.scenario
     script = None if scenario is None else Script(operations.map, scenario, mark)
     session = Session(operations, context.random, mark, subject.topic, script, subject.between)
-    finding = first_finding(context, references, session, subject.length)
+    finding = first_finding(context, references, session, subject)
     player = Player(context, references, number)
-    shown = None if finding is None else player.confirmed(player.shortest(finding)) or player.confirmed(finding)
+    shown = None if finding is None else player.shown(finding)
     delete(context, context.own.made_since(before))
     del writes[start:]  # there is nothing left of them
     if shown is not None:
         report(context, player, shown)
         delete(context, context.own.made_since(before))
+    context.throttled_client.close_streams()
 
 
 def report(context: CheckContext, player: "Player", shown: Finding) -> None:
@@ -131,18 +147,23 @@ def report(context: CheckContext, player: "Player", shown: Finding) -> None:
         if again is not None:
             operation, subject = again.steps[-1].endpoint.label, again.difference.fields
             context.results.record(rules.SESSION, operation, subject, again.broken)
+            if again.waits:
+                context.longest_wait = SHORT
 
 
 def drawn_id(context: CheckContext) -> str:
     return str(UUID(int=context.random.getrandbits(128), version=4))
 
 
-def first_finding(context: CheckContext, references: References, session: Session, length: int) -> Finding | None:
-    references.restart()
+def first_finding(context: CheckContext, references: References, session: Session, subject: Subject) -> Finding | None:
+    restart(context, references, with_services=bool(subject.optional))
     steps: list[Step] = []
-    for endpoint, request in requests_of(context, session, length):
-        step, difference = ask(context, references, endpoint, request)
+    for endpoint, request in requests_of(context, session, subject.length):
+        step, difference = ask_in_time(context, references, endpoint, request)
         is_compared = session.learn(endpoint, request, step.answer)
+        if difference is not None and request.optional:
+            context.absent.add(request.optional)
+            return None
         if difference is not None and is_compared and endpoint.is_safe:
             step, difference = ask_later(context, references, endpoint, request)
             is_compared = session.learn(endpoint, request, step.answer)
@@ -153,6 +174,12 @@ def first_finding(context: CheckContext, references: References, session: Sessio
         if difference is not None and not endpoint.is_safe:
             return None  # rows of others have decided what it did, and so what all others show
     return None
+
+
+def restart(context: CheckContext, references: References, *, with_services: bool) -> None:
+    """Begin with servers of our own without rows, and without open streams."""
+    context.throttled_client.close_streams()
+    references.restart(with_services=with_services)
 
 
 def requests_of(context: CheckContext, session: Session, length: int) -> Iterator[Drawn]:
@@ -169,6 +196,19 @@ def ask(
     """Send a request. Returns the step, and how the response differs from what is expected, if it does."""
     answer = context.ask(endpoint, request)
     return Step(endpoint, request, answer), references.difference(endpoint, request, answer)
+
+
+def ask_in_time(
+    context: CheckContext, references: References, endpoint: Endpoint, request: Request
+) -> tuple[Step, Difference | None]:
+    """Send a request; if it changes nothing, again while the response differs that may be late."""
+    end = time.monotonic() + context.wait_for(request)
+    for pause in chain(PAUSES, repeat(PAUSES[-1])):
+        step, difference = ask(context, references, endpoint, request)
+        if difference is None or not endpoint.is_safe or time.monotonic() >= end:
+            break
+        time.sleep(pause)
+    return step, difference
 
 
 def ask_later(
@@ -193,6 +233,17 @@ class Player:
         self._context = context
         self._references = references
         self._number = number
+
+    def shown(self, finding: Finding) -> Finding | None:
+        """What shows a finding each time, with the fewest requests.
+
+        None if it came of chance, or of what the server does by itself. What has to be waited for is played as it is,
+        since each try takes long.
+        """
+        if finding.waits:
+            return self.play(finding.steps)
+        shown = self.confirmed(self.shortest(finding)) or self.confirmed(finding)
+        return None if shown is None or self.play(shown.steps, with_services=True) is None else shown
 
     def shortest(self, finding: Finding) -> Finding | None:
         """The fewest requests that show a finding; None if it does not show again."""
@@ -224,15 +275,16 @@ class Player:
     def _ask(self, step: Step, counterparts: Counterparts) -> tuple[Step, Difference | None]:
         """Send the request of a step again, and learn the ids that the response has in place of the step's."""
         request = counterparts.request(step.request)
-        again, difference = ask(self._context, self._references, step.endpoint, request)
+        again, difference = ask_in_time(self._context, self._references, step.endpoint, request)
         if difference is not None and step.is_compared and step.endpoint.is_eventual:
             again, difference = ask_later(self._context, self._references, step.endpoint, request)
         counterparts.aligned(again.answer.body, step.answer.body)
         return replace(again, is_compared=step.is_compared), difference if step.is_compared else None
 
-    def play(self, steps: Sequence[Step]) -> Finding | None:
+    def play(self, steps: Sequence[Step], *, with_services: bool = False) -> Finding | None:
         """The first difference when requests are sent again, with other ids for those that were drawn."""
-        self._references.restart()
+        has_optional = any(step.request.optional for step in steps)
+        restart(self._context, self._references, with_services=with_services or has_optional)
         counterparts, shown = Counterparts(self._references.moving), set[str]()
         played: list[Step] = []
         for step in steps:
@@ -242,7 +294,7 @@ class Player:
             again, difference = self._ask(step, counterparts)
             played.append(again)
             if difference is not None:
-                return Finding(tuple(played), difference)
+                return None if step.request.optional else Finding(tuple(played), difference)
         return None
 
 

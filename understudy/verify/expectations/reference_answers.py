@@ -38,8 +38,8 @@ class Difference:
 class Reference(Protocol):
     """A server of our own."""
 
-    def restart(self) -> None:
-        """Delete all rows."""
+    def restart(self, *, with_services: bool = False) -> None:
+        """Delete all rows, and run services from now on or not."""
 
     def ask(self, request: Request) -> Answer:
         """The response to a request."""
@@ -58,10 +58,10 @@ class References:
         self.moving = moving
         self.restart()
 
-    def restart(self) -> None:
-        """Delete all rows of both."""
+    def restart(self, *, with_services: bool = False) -> None:
+        """Delete all rows of both. They do by themselves what servers do that have services, or not."""
         for server in self._servers:
-            server.restart()
+            server.restart(with_services=with_services)
         self._counterparts = [Counterparts(self.moving) for _ in self._servers]
 
     def difference(

@@ -6,7 +6,8 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
-from understudy.contract.contract import MEDIA_TYPE, Contract, Place
+from understudy.contract.contract import MEDIA_TYPE, STREAMS, Contract, Place
+from understudy.sampling.conversations import STREAM
 from understudy.sampling.random_requests import Request, body_schema
 
 SUCCESSES = ("200", "201")
@@ -77,6 +78,11 @@ class Endpoint:
     def may_be_off(self) -> bool:
         """Whether a server may refuse it altogether, since it needs nothing of the kind."""
         return bool(self.place.value.get("x-issues-tokens"))
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether it is a WebSocket, which requests say messages on."""
+        return self.method == STREAM
 
     @property
     def is_safe(self) -> bool:
@@ -179,6 +185,7 @@ class EndpointMap:
 
     Args:
         children: the operations that list the rows of a table below a row of another one, where no other list has them.
+        streams: the WebSockets.
     """
 
     endpoints: tuple[Endpoint, ...]
@@ -189,6 +196,7 @@ class EndpointMap:
     creates: Mapping[str, Endpoint] = field(default_factory=dict)
     changes: tuple[Lookup, ...] = ()
     children: Mapping[str, Lookup] = field(default_factory=dict)
+    streams: tuple[Endpoint, ...] = ()
 
     @property
     def listed_tables(self) -> list[str]:
@@ -205,7 +213,8 @@ class EndpointMap:
 
     @classmethod
     def of(cls, contract: Contract) -> "EndpointMap":
-        return cls.of_endpoints(tuple(map(endpoint_at, (place for _, place in contract.operations()))))
+        endpoints = cls.of_endpoints(tuple(map(endpoint_at, (place for _, place in contract.operations()))))
+        return replace(endpoints, streams=tuple(map(stream_at, contract.stream_places())))
 
     def below(self, table: str, row: Mapping[str, Any]) -> "EndpointMap":
         """The operations whose path goes on below a row of a table, all about that row."""
@@ -235,6 +244,11 @@ class EndpointMap:
 def endpoint_at(place: Place) -> Endpoint:
     path, _, method = place.path.removeprefix("/paths/").rpartition("/")
     return Endpoint(method.upper(), path, place)
+
+
+def stream_at(place: Place) -> Endpoint:
+    path = place.path.removeprefix(f"/{STREAMS}/")
+    return Endpoint(STREAM, path, replace(place, value={**place.value, "responses": {}}))
 
 
 def selections_of(endpoints: tuple[Endpoint, ...]) -> dict[str, Selection]:

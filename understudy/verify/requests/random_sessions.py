@@ -66,7 +66,7 @@ class Session:
         is_alone = self._scripted is not None and not self._between
         if self._script is not None and self._scripted is not None:
             self._script.learn(answer)
-            is_own |= self._script.follows_link  # of a response that depends on nothing else
+            is_own |= self._script.follows_link or endpoint.is_stream  # whose responses depend on nothing else
         table = self._operations.created(endpoint)
         return self._rows.learn(endpoint, request, answer, table, is_own=is_own and is_alone) and is_own
 

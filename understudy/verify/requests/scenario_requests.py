@@ -4,18 +4,42 @@ import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from understudy.sampling.answers import Answer
+from understudy.sampling.conversations import STREAM, TOKEN
 from understudy.sampling.random_requests import Request
 from understudy.verify.requests.endpoints import Endpoint, EndpointMap
 
-SENT = {"send", "body", "headers"}  # the parts of a step that a request is made of
+SENT = {"send", "body", "headers", "within", "optional"}  # the parts of a step that a request is made of
 PLACEHOLDER = re.compile(r"\{([\w.]+)\}")
+STREAMED = 5.0  # seconds to wait for the messages of a stream, if a step does not say it
 
 Step = Mapping[str, Any]
 """A request as the contract has it: what to `send`, its `body` and `headers`, what its response is called (`as`)."""
+
+
+class Moments(Mapping[str, str]):
+    """Times by the number of seconds before or after now.
+
+    Args:
+        sign: 1 of times to come, -1 of those before.
+    """
+
+    def __init__(self, sign: int) -> None:
+        self._now = datetime.now(timezone.utc)
+        self._sign = sign
+
+    def __getitem__(self, seconds: str) -> str:
+        return (self._now + self._sign * timedelta(seconds=int(seconds))).isoformat()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
 
 
 @dataclass(frozen=True)
@@ -38,6 +62,20 @@ class Scenario:
     def expects_bodies(self) -> bool:
         """Whether it says what responses show; otherwise it is only sent among other requests."""
         return any("shows" in step for step in self.steps)
+
+    @property
+    def optional(self) -> frozenset[str]:
+        """What a server may be without that it shows."""
+        return frozenset(step["optional"] for step in self.steps if "optional" in step)
+
+    @property
+    def takes_turns(self) -> bool:
+        """Whether nothing else must happen meanwhile: it has a stream, or waits for something."""
+        return any(is_streamed(step) or not {"within", "optional"}.isdisjoint(step) for step in self.steps)
+
+    @property
+    def has_streams(self) -> bool:
+        return any(map(is_streamed, self.steps))
 
 
 class Script:
@@ -71,8 +109,11 @@ class Script:
 
 
 def values_of(mark: str) -> dict[str, Any]:
-    """The values of placeholders before the first response: `{ref}` is a key that readers of the contract follow."""
-    return {"mark": mark, "ref": "$ref"}
+    """The values of placeholders before the first response: `{ref}` is a key that readers of the contract follow.
+
+    `{token}` stays, for the client knows what to put there.
+    """
+    return {"mark": mark, "ref": "$ref", "token": TOKEN, "ago": Moments(-1), "in": Moments(1)}
 
 
 def scenarios(endpoint_map: EndpointMap) -> Iterator[Scenario]:
@@ -98,6 +139,11 @@ def operations(endpoint_map: EndpointMap, steps: Iterable[Step]) -> list[Endpoin
     return [each for each in asked if each not in endpoint_map.creates.values()]
 
 
+def is_streamed(step: Step) -> bool:
+    """Whether a step says messages on a stream."""
+    return bool(step["send"].startswith(f"{STREAM} "))
+
+
 def follows_link(step: Step) -> bool:
     """Whether a request is to a URL that a response has."""
     return " /" not in step["send"]
@@ -113,13 +159,15 @@ def request_of(endpoint_map: EndpointMap, step: Step) -> tuple[Endpoint, Request
     for path in paths_of(place):
         found = [
             endpoint
-            for endpoint in endpoint_map.endpoints
-            if endpoint.method == method and endpoint.matches(path.partition("?")[0])
+            for endpoint in (*endpoint_map.endpoints, *endpoint_map.streams)
+            if endpoint.method == method and endpoint.matches(path.partition("?")[0].partition("#")[0])
         ]
         if found:
             endpoint = min(found, key=lambda each: each.path.count("{"))
             body, headers = step.get("body"), step.get("headers", {})
-            return endpoint, Request(method, path, endpoint.path, body, endpoint.body, headers)
+            request = Request(method, path, endpoint.path, body, endpoint.body, headers)
+            within = step.get("within", STREAMED if endpoint.is_stream else 0.0)
+            return endpoint, replace(request, within=within, optional=step.get("optional", ""))
     raise KeyError(f"{method} {place}")
 
 

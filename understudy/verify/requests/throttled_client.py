@@ -13,6 +13,7 @@ from understudy.contract.contract import MEDIA_TYPE
 from understudy.errors import UnderstudyError
 from understudy.sampling.answers import Answer
 from understudy.sampling.client_authentication import CsrfTokens
+from understudy.sampling.conversations import Conversations
 from understudy.sampling.random_requests import Request
 from understudy.sampling.sending import answer_of
 from understudy.text import one_line
@@ -41,11 +42,15 @@ class ThrottledClient:
         client: knows the server and the headers that every request takes.
         budget: how many requests may be sent.
         rate: how many of them a second; None for as fast as they are answered.
+        conversations: the streams of the server; None if they cannot be reached.
     """
 
-    def __init__(self, client: httpx.Client, budget: int, rate: float | None) -> None:
+    def __init__(
+        self, client: httpx.Client, budget: int, rate: float | None, conversations: Conversations | None = None
+    ) -> None:
         client.event_hooks = {**client.event_hooks, "request": [*client.event_hooks["request"], self._count]}
         self._client = client
+        self._conversations = conversations
         self._budget = budget
         self._pause = 0.0 if rate is None else 1 / rate
         self._next = 0.0
@@ -92,6 +97,31 @@ class ThrottledClient:
     def ask(self, request: Request) -> Answer:
         """The answer to a request. See `send`."""
         return answer_of(self.send(request))
+
+    @property
+    def has_streams(self) -> bool:
+        return self._conversations is not None
+
+    def converse(self, request: Request, seconds: float) -> Answer:
+        """The answer to a request on a stream. See `Conversations.ask`.
+
+        Raises:
+            BudgetSpent: no more requests may be sent.
+            NoAnswer: the server could not be reached.
+        """
+        self._count()
+        reason = "this client has no WebSockets"
+        try:
+            if self._conversations is not None:
+                return self._conversations.ask(request, seconds)
+        except OSError as error:
+            reason = one_line(str(error)) or type(error).__name__
+        raise NoAnswer(request, f"{self.shown}: {request.path} cannot be opened ({reason})")
+
+    def close_streams(self) -> None:
+        """Close all streams that are open."""
+        if self._conversations is not None:
+            self._conversations.close()
 
     def send(self, request: Request, content: bytes | None = None) -> httpx.Response:
         """The response to a request, its body replaced by `content` where that is given.
@@ -156,7 +186,7 @@ class ThrottledClient:
             extensions={"timeout": self._client.timeout.as_dict()},
         )
 
-    def _count(self, request: httpx.Request) -> None:
+    def _count(self, _request: httpx.Request | None = None) -> None:
         """Count a request that is about to be sent, be it for a token or once more, and keep to the rate.
 
         Raises:

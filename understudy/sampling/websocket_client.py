@@ -1,0 +1,92 @@
+"""Streams to a server: each a WebSocket with the headers of all requests, and the network options of the command."""
+
+from base64 import b64decode
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, ExitStack
+
+import httpx
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Subprotocol
+
+from understudy.network.network import Network
+from understudy.sampling.conversations import PROTOCOL, Conversations, Ended, Refused
+
+LEFT_OUT = ("accept", "accept-encoding", "connection", "host")  # that each client sets for itself
+SECONDS = 10.0  # to open a stream, and to close it
+
+
+class WebSocket:
+    """An open WebSocket.
+
+    Args:
+        opened: opens it.
+    """
+
+    def __init__(self, opened: AbstractContextManager[ClientConnection]) -> None:
+        with ExitStack() as stack:
+            self._connection = stack.enter_context(opened)
+            self._stack = stack.pop_all()
+
+    def say(self, message: str) -> None:
+        try:
+            self._connection.send(message)
+        except ConnectionClosed:
+            raise Ended(self._connection.close_code) from None
+
+    def hear(self, seconds: float) -> str | None:
+        try:
+            message = self._connection.recv(seconds)
+        except TimeoutError:
+            return None
+        except ConnectionClosed:
+            raise Ended(self._connection.close_code) from None
+        return message if isinstance(message, str) else message.decode("utf-8", "replace")
+
+    def close(self) -> None:
+        self._stack.close()
+
+
+def conversations(client: httpx.Client, network: Network) -> Conversations:
+    """The streams of a server; none is open yet.
+
+    Args:
+        client: knows the server, and the headers of requests.
+        network: the network options.
+    """
+    base = client.base_url
+    scheme = "wss" if base.scheme == "https" else "ws"
+    proxy = network.proxy_for(str(base))
+    context = httpx.create_ssl_context(network.certificates()) if scheme == "wss" else None
+    headers = {name: value for name, value in client.headers.items() if name not in LEFT_OUT}
+
+    def opened(path: str, more: Mapping[str, str]) -> WebSocket:
+        protocols = more[PROTOCOL].split(", ") if PROTOCOL in more else []
+        try:
+            return WebSocket(
+                connect(
+                    f"{str(base.copy_with(scheme=scheme)).rstrip('/')}{path}",
+                    additional_headers=headers,
+                    user_agent_header=None,
+                    subprotocols=list(map(Subprotocol, protocols)) or None,
+                    ssl=context,
+                    proxy=None if proxy is None else proxy.url,
+                    open_timeout=SECONDS,
+                    close_timeout=SECONDS,
+                    max_size=None,
+                )
+            )
+        except InvalidStatus as error:
+            raise Refused(error.response.status_code) from None
+        except InvalidHandshake as error:
+            raise ConnectionError(f"no WebSocket: {error}") from None
+
+    return Conversations(opened, token_of(headers.get("authorization", "")))
+
+
+def token_of(authorization: str) -> str | None:
+    """The credentials in a header as streams take them: a key, or `user:password`; None without any."""
+    scheme, _, value = authorization.partition(" ")
+    if scheme.lower() == "basic":
+        return b64decode(value).decode("utf-8", "replace")
+    return value or None
