@@ -9,10 +9,10 @@ from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Task
 from understudy.verify.checks import (
     combined_criteria,
+    create_to_delete,
     invalid_requests,
     latest_rows,
     listings,
-    lives,
     lookups,
     parents,
     query_strings,
@@ -269,8 +269,8 @@ def lives_of(context: CheckContext, only: Only) -> list[Part]:
     """The parts about one row of each table that can be written."""
     creates = context.endpoint_map.creates
     return [
-        Part(f"{creates[table].label}: the life of one row", partial(lives.check, context, table))
-        for table in lives.tables(context.endpoint_map)
+        Part(f"{creates[table].label}: one row from create to delete", partial(create_to_delete.check, context, table))
+        for table in create_to_delete.tables(context.endpoint_map)
         if only(creates[table])
     ]
 

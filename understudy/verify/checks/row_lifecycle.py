@@ -1,4 +1,4 @@
-"""The life of rows of one table: created, found, changed, and gone without a trace."""
+"""Rows of one table: created, found, changed, and gone without a trace."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence

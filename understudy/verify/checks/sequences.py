@@ -82,7 +82,7 @@ class Watch:
     """Requests that stay the same whatever is written, with answers that do not.
 
     Args:
-        life: of the rows that are written.
+        lifecycle: of the rows that are written.
         body: a row that is created; the filters are made of its values.
     """
 

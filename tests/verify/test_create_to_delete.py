@@ -1,4 +1,4 @@
-"""One life of a row of each table that can be written, whatever a handler decides of it."""
+"""A row of each table that can be written, whatever a handler decides of it."""
 
 from collections.abc import Callable
 from functools import partial
@@ -20,7 +20,7 @@ from understudy.contract.contract import Contract
 from understudy.operations.api_folder import Api, own_folder
 from understudy.reports.verdict import Violation
 from understudy.verify.check_context import CheckContext
-from understudy.verify.checks import lives
+from understudy.verify.checks import create_to_delete
 from understudy.verify.cleanup import clean_up
 
 WRITABLE = {
@@ -37,11 +37,11 @@ def all_tables() -> ContextFactory:
 
 @pytest.fixture
 def live(all_tables: ContextFactory, api: Api) -> Callable[[Behaviour, str], list[Violation]]:
-    """Checks the life of one row of a table on a server; the violations."""
+    """Checks one row of a table on a server; the violations."""
 
     def check(behaviour: Behaviour, table: str) -> list[Violation]:
         with all_tables.context_of(Proxy(Inside(app_on(SMALL, api)), behaviour)) as context:
-            context.results.run(partial(lives.check, context, table))
+            context.results.run(partial(create_to_delete.check, context, table))
             assert context.results.verdict.errors == []
             return context.results.verdict.violations
 
@@ -50,14 +50,14 @@ def live(all_tables: ContextFactory, api: Api) -> Callable[[Behaviour, str], lis
 
 def test_tables_that_can_be_written(all_tables: ContextFactory, api: Api) -> None:
     with all_tables.context_of(app_on(SMALL, api)) as context:
-        assert set(lives.tables(context.endpoint_map)) == WRITABLE
+        assert set(create_to_delete.tables(context.endpoint_map)) == WRITABLE
 
 
 def test_a_correct_server_has_no_violations_and_keeps_no_rows(all_tables: ContextFactory, api: Api) -> None:
     with all_tables.context_of(app_on(SMALL, api)) as context:
         before = rows(context)
-        for table in lives.tables(context.endpoint_map):
-            context.results.run(partial(lives.check, context, table))
+        for table in create_to_delete.tables(context.endpoint_map):
+            context.results.run(partial(create_to_delete.check, context, table))
         assert clean_up(context) == []
         assert rows(context) == before
         verdict = context.results.verdict

@@ -1,4 +1,4 @@
-"""The life of a row: the requests that were sent for it, and the row as it is now."""
+"""A row that is checked: the requests that were sent for it, and the row as it is now."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,8 +21,8 @@ NOT_FOUND = 404
 
 
 @dataclass
-class Life:
-    """The row of a life, the requests that were sent for it, and the body that created it.
+class CheckedRow:
+    """A row, the requests that were sent for it, and the body that created it.
 
     Args:
         endpoint_map: the operations on the row: all, or those below the row that it belongs to.
@@ -101,17 +101,17 @@ class Life:
         return Broken((*self.requests, request), expected, found)
 
 
-def listed(life: Life) -> tuple[Request | None, Row | None]:
+def listed(checked: CheckedRow) -> tuple[Request | None, Row | None]:
     """The request for a list that has the row, and the row there. No request if no filter selects it."""
-    selection = life.endpoint_map.selections.get(life.table)
+    selection = checked.endpoint_map.selections.get(checked.table)
     if selection is None:
         return None, None
-    key = key_of(selection, life.row)
+    key = key_of(selection, checked.row)
     if selection.own and key is None:
         return None, None
-    request = selection.lists.request({} if key is None else by_key(selection, key, life.row))
-    rows = rows_of(life.context.success(selection.lists, request)) or []
-    return request, next((row for row in rows if row["id"] == life.row["id"]), None)
+    request = selection.lists.request({} if key is None else by_key(selection, key, checked.row))
+    rows = rows_of(checked.context.success(selection.lists, request)) or []
+    return request, next((row for row in rows if row["id"] == checked.row["id"]), None)
 
 
 def key_of(selection: Selection, row: Row) -> str | None:
@@ -128,36 +128,38 @@ def by_key(selection: Selection, key: str, *rows: Row) -> Filters:
     return {selection.own: {key: {"any_": [row[key] for row in rows]}}}
 
 
-def read_of(life: Life) -> tuple[Endpoint, Request]:
+def read_of(checked: CheckedRow) -> tuple[Endpoint, Request]:
     """The operation that returns the row, and the request."""
-    if not life.row:
+    if not checked.row:
         raise NotCreated
-    lookup = life.reads[0]
-    return lookup.endpoint, lookup.request(str(life.row[lookup.field]))
+    lookup = checked.reads[0]
+    return lookup.endpoint, lookup.request(str(checked.row[lookup.field]))
 
 
-def sibling(life: Life, given: dict[str, Any]) -> Life:
+def sibling(checked: CheckedRow, given: dict[str, Any]) -> CheckedRow:
     """Another row of the table.
 
     Raises:
         Refused: it cannot be read.
     """
-    other = Life(life.context, life.table, life.endpoint_map, tuple(life.requests), requests=list(life.requests))
-    created(life.context, life.table, given, other.requests, life.creates)
-    other.body, other.row = dict(other.requests[-1].body), life.context.answer_to(other.requests[-1]).body
+    other = CheckedRow(
+        checked.context, checked.table, checked.endpoint_map, tuple(checked.requests), requests=list(checked.requests)
+    )
+    created(checked.context, checked.table, given, other.requests, checked.creates)
+    other.body, other.row = dict(other.requests[-1].body), checked.context.answer_to(other.requests[-1]).body
     return other
 
 
-def remove(life: Life, deletes: Lookup) -> None:
-    request = deletes.request(str(life.row[deletes.field]))
-    life.context.success(deletes.endpoint, request)
-    life.requests.append(request)
-    for lookup in (*filter(life.identifies, life.reads), *life.deletes):
-        again = lookup.request(str(life.row[lookup.field]))
-        status = life.context.ask(lookup.endpoint, again).status
-        broken = None if status == NOT_FOUND else life.failed(again, f"{NOT_FOUND}", f"{status}")
-        life.record(rules.DELETE, lookup.endpoint, "", broken)
-    asked, row = listed(life)
+def remove(checked: CheckedRow, deletes: Lookup) -> None:
+    request = deletes.request(str(checked.row[deletes.field]))
+    checked.context.success(deletes.endpoint, request)
+    checked.requests.append(request)
+    for lookup in (*filter(checked.identifies, checked.reads), *checked.deletes):
+        again = lookup.request(str(checked.row[lookup.field]))
+        status = checked.context.ask(lookup.endpoint, again).status
+        broken = None if status == NOT_FOUND else checked.failed(again, f"{NOT_FOUND}", f"{status}")
+        checked.record(rules.DELETE, lookup.endpoint, "", broken)
+    asked, row = listed(checked)
     if asked is not None:
-        broken = None if row is None else life.failed(asked, "a list without the deleted row", "the row")
-        life.record(rules.DELETE, life.endpoint_map.selections[life.table].lists, "", broken)
+        broken = None if row is None else checked.failed(asked, "a list without the deleted row", "the row")
+        checked.record(rules.DELETE, checked.endpoint_map.selections[checked.table].lists, "", broken)

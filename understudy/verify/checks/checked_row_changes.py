@@ -1,0 +1,144 @@
+"""Changes of a row that is checked: of one field after the other, of all, and to values that another row has."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from understudy.reports.verdict import Rule
+from understudy.sampling.answers import same
+from understudy.sampling.random_requests import Request
+from understudy.verify import rules
+from understudy.verify.check_results import Broken, unlike
+from understudy.verify.checks import listings
+from understudy.verify.checks.checked_row import CheckedRow, by_key, key_of, read_of, remove, sibling
+from understudy.verify.expectations.model import Row
+from understudy.verify.requests.endpoints import Endpoint, Lookup, schema_of, success_of
+from understudy.verify.requests.operands import moment
+from understudy.verify.requests.plain_values import plain_fields, plain_value
+
+CONFLICT = 409
+TICK = 0.002  # seconds after which the time of a change is another one, by clocks with whole milliseconds
+UPDATED = "updated"
+KEPT = ("id", "created")  # fields that no change changes
+
+
+def check_changes(checked: CheckedRow) -> None:
+    """Each change of one field sets that field, and no other that clients write."""
+    for updates in checked.patches:
+        for name, change in changes(checked, updates):
+            check_change(checked, updates, name, change)
+
+
+def changes(checked: CheckedRow, updates: Lookup) -> Iterator[tuple[str, dict[str, Any]]]:
+    """No change at all, and a change of each field, but of those that the server did not accept in the create."""
+    yield "", {}
+    refused = plain_fields(checked.creates).keys() - checked.body.keys()
+    for name, part in plain_fields(updates.endpoint).items():
+        if name in checked.fields and name != updates.field and name not in refused:
+            value = plain_value(part, checked.context.own.mark(), checked.row.get(name))
+            if not same(value, checked.row.get(name)):
+                yield name, {name: value}
+                if (merges := part.value.get("x-merged-if")) is not None:
+                    yield name, {name: {**value, "replaced": True}, merges: False}
+            if part.value.get("nullable") and not part.value.get("x-null-replaced"):
+                yield name, {name: None}
+
+
+def check_change(checked: CheckedRow, updates: Lookup, name: str, change: dict[str, Any]) -> None:
+    request = updates.request(str(checked.row[updates.field]), change)
+    time.sleep(TICK)
+    if checked.context.ask(updates.endpoint, request).is_success:  # a handler may refuse a value that the schema allows
+        check_row(checked, rules.UPDATE, updates.endpoint, name, request, merged(checked, updates.endpoint, change))
+
+
+def merged(checked: CheckedRow, endpoint: Endpoint, change: dict[str, Any]) -> dict[str, Any]:
+    """What a change leaves in the fields that it has: objects may be merged into those of the row (`x-merged-if`)."""
+    merges = {
+        name: part.value["x-merged-if"]
+        for name, part in schema_of(endpoint).entries("properties")
+        if "x-merged-if" in part.value
+    }
+    return {
+        name: {**checked.row[name], **value} if name in merges and change.get(merges[name], True) else value
+        for name, value in change.items()
+    }
+
+
+def check_row(
+    checked: CheckedRow, rule: Rule, endpoint: Endpoint, subject: str, request: Request, change: dict[str, Any]
+) -> None:
+    """Hold that a write has changed some fields that clients write, and no other ones."""
+    reads, read = read_of(checked)
+    before, now = checked.row, checked.context.success(reads, read)
+    names = success_of(reads)["properties"].value.keys() & {*checked.fields, *KEPT}
+    expected = {each: change.get(each, before.get(each)) for each in sorted(names)}
+    shown = {each: now.get(each) for each in expected}
+    broken = None if same(shown, expected) else unlike((*checked.requests, request, read), expected, shown)
+    checked.record(rule, endpoint, subject, broken)
+    checked.requests.append(request)
+    checked.row = now
+    if broken is None and rule is rules.UPDATE and not same(shown, {name: before.get(name) for name in shown}):
+        check_updated(checked, endpoint, before, read)
+
+
+def check_updated(checked: CheckedRow, endpoint: Endpoint, before: Row, read: Request) -> None:
+    """A row that has changed shows a later time of its last update."""
+    earlier, later = before.get(UPDATED), checked.row.get(UPDATED)
+    if isinstance(earlier, str) and isinstance(later, str):
+        expected = f"{UPDATED} after {earlier}"
+        is_later = moment(later) > moment(earlier)
+        broken = None if is_later else Broken((*checked.requests, read), expected, f"{UPDATED}: {later}")
+        checked.record(rules.UPDATE, endpoint, UPDATED, broken)
+
+
+def check_order(checked: CheckedRow) -> None:
+    """Lists have the row, which is changed once more, and a newer one in each order."""
+    selection = checked.endpoint_map.selections.get(checked.table)
+    key = None if selection is None else key_of(selection, checked.row)
+    if selection is None or key is None or not checked.patches:
+        return
+    other = sibling(checked, {})
+    filters = by_key(selection, key, checked.row, other.row)
+    name, change = next(((name, change) for name, change in changes(checked, checked.patches[0]) if change), ("", {}))
+    check_change(checked, checked.patches[0], name, change)
+    for listing in listings.orders(checked.context, selection, filters):
+        listing.hold(rules.SORT, selection.lists, listing.is_sorted)
+    remove(other, other.deletes[0])
+
+
+def check_replaced(checked: CheckedRow) -> None:
+    """A row that is replaced has the new values."""
+    for replaces in checked.puts:
+        parts, mark = plain_fields(replaces.endpoint), checked.context.own.mark()
+        known = {
+            name: value
+            for name, value in checked.body.items()
+            if name in schema_of(replaces.endpoint)["properties"].value
+        }
+        change = {name: plain_value(parts[name], mark, checked.row.get(name)) for name in known if name in parts}
+        request = replaces.request(str(checked.row[replaces.field]), {**known, **change})
+        time.sleep(TICK)
+        if checked.context.ask(replaces.endpoint, request).is_success:
+            check_row(checked, rules.UPDATE, replaces.endpoint, "", request, change)
+
+
+def check_taken(checked: CheckedRow) -> None:
+    """A change to a unique value that another row has is a conflict, and changes nothing."""
+    for updates in checked.patches:
+        if str(CONFLICT) not in updates.endpoint.place["responses"].value:
+            continue
+        for names in checked.context.model.unique(checked.table):
+            for name in plain_fields(updates.endpoint).keys() & set(names):
+                check_name_taken(
+                    checked, updates, name, {each: checked.row[each] for each in names if each in checked.body}
+                )
+
+
+def check_name_taken(checked: CheckedRow, updates: Lookup, name: str, shared: dict[str, Any]) -> None:
+    other = sibling(checked, {key: value for key, value in shared.items() if key != name})
+    request = updates.request(str(other.row[updates.field]), {name: checked.row[name]})
+    status = checked.context.ask(updates.endpoint, request).status
+    broken = None if status == CONFLICT else other.failed(request, f"{CONFLICT}", f"{status}")
+    checked.record(rules.UNIQUE, updates.endpoint, name, broken)
+    check_row(other, rules.UNIQUE, updates.endpoint, name, request, {})
+    remove(other, other.deletes[0])

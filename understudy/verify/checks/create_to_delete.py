@@ -1,0 +1,183 @@
+"""A row of any table that can be written: created, read, listed, created again, changed and deleted.
+
+Rows that belong to another row, with operations below its path, live while that row is there. A handler may decide more
+of such rows than the contract says. So only fields that clients send and read as plain values are compared.
+"""
+
+from collections.abc import Sequence
+
+from understudy.sampling.answers import same, shortened
+from understudy.verify import rules
+from understudy.verify.check_context import CheckContext
+from understudy.verify.check_results import unlike
+from understudy.verify.checks.checked_row import CheckedRow, listed, read_of, remove, sibling
+from understudy.verify.checks.checked_row_changes import (
+    check_changes,
+    check_order,
+    check_replaced,
+    check_row,
+    check_taken,
+)
+from understudy.verify.checks.parents import NotCreated, created
+from understudy.verify.requests.endpoints import EndpointMap, schema_of, success_of
+from understudy.verify.requests.plain_values import plain_fields, plain_value
+
+CREATED, CONFLICT = 201, 409
+
+
+def tables(endpoint_map: EndpointMap) -> list[str]:
+    """The tables whose rows can be created, returned and deleted by operations on one row."""
+    read = {each.table for each in endpoint_map.reads}
+    return [table for table in endpoint_map.creates if table in read and table in endpoint_map.deletes]
+
+
+def check(context: CheckContext, table: str) -> None:
+    """Create a row, and check it in each operation until it is deleted; nothing where it cannot be created."""
+    with context.results.scenario():
+        go_through(CheckedRow(context, table, context.endpoint_map))
+
+
+def go_through(checked: CheckedRow) -> None:
+    try:
+        begin(checked)
+    except NotCreated:
+        return
+    for step in (
+        check_created,
+        check_read,
+        check_listed,
+        check_again,
+        check_changes,
+        check_order,
+        check_replaced,
+        check_taken,
+        check_below,
+        check_other_deletes,
+        check_deleted,
+    ):
+        step(checked)
+
+
+def check_below(checked: CheckedRow) -> None:
+    """Rows that belong to the row live below it."""
+    below = checked.context.endpoint_map.below(checked.table, checked.row)
+    for table in tables(below):
+        go_through(CheckedRow(checked.context, table, below, tuple(checked.requests)))
+
+
+# ----------------------------------------------------------------------- create
+
+
+def begin(checked: CheckedRow) -> None:
+    """Create a row with as many fields as the server accepts together.
+
+    Raises:
+        NotCreated: it accepts not even what is required.
+    """
+    required = schema_of(checked.creates).value.get("required", ())
+    optional = [name for name in plain_fields(checked.creates) if name not in required]
+    accept(checked, optional)
+    if not checked.row:
+        checked.requests = [*checked.before]
+        created(
+            checked.context, checked.table, {}, checked.requests, checked.creates
+        )  # raises where this is refused, too
+        checked.body = dict(checked.requests[-1].body)
+        checked.row = checked.context.success(*read_of(checked))
+
+
+def accept(checked: CheckedRow, names: Sequence[str]) -> None:
+    """Create a row with more fields. If the server refuses them, it may accept one half or the other."""
+    parts, mark = plain_fields(checked.creates), checked.context.own.mark()
+    given = {name: plain_value(parts[name], mark) for name in (*checked.body.keys() & parts.keys(), *names)}
+    requests = [*checked.before]
+    try:
+        created(checked.context, checked.table, given, requests, checked.creates)
+    except NotCreated:
+        half = len(names) // 2
+        for some in (names[:half], names[half:]) if half else ():
+            accept(checked, some)
+        return
+    checked.requests, checked.body = requests, dict(requests[-1].body)
+    checked.row = checked.context.answer_to(requests[-1]).body
+
+
+def check_created(checked: CheckedRow) -> None:
+    """A create returns the values that were sent."""
+    sent = {name: checked.body[name] for name in checked.fields if name in checked.body}
+    shown = {name: checked.row.get(name) for name in sent}
+    broken = None if same(shown, sent) else unlike(tuple(checked.requests), sent, shown)
+    checked.record(rules.CREATE, checked.creates, "", broken)
+
+
+def check_again(checked: CheckedRow) -> None:
+    """What is unique is created once: a second create is a conflict, or returns the row.
+
+    The row is as it was, or has the values of the second create if the operation replaces rows (`x-replaces`).
+    """
+    unique = [names for names in checked.context.model.unique(checked.table) if set(names) <= checked.body.keys()]
+    if not unique:
+        return
+    kept, mark = {name for names in unique for name in names}, checked.context.own.mark()
+    sent = {
+        name: plain_value(part, mark, checked.row.get(name))
+        for name, part in plain_fields(checked.creates).items()
+        if name in checked.body and name in checked.fields and name not in kept
+    }
+    for others in (sent, {}):
+        request = checked.creates.request({**checked.body, **others})
+        answer = checked.context.ask(checked.creates, request)
+        if answer.is_success or answer.status == CONFLICT:
+            break  # else a handler refuses one of the other values
+    returned = answer.body.get("id") if isinstance(answer.body, dict) else None
+    is_kept = answer.status == CONFLICT or (answer.status != CREATED and returned == checked.row["id"])
+    found = f"{answer.status} with {shortened(answer.body)}"
+    broken = None if is_kept else checked.failed(request, f"{CONFLICT}, or the row that is there", found)
+    checked.record(rules.UNIQUE, checked.creates, "", broken)
+    if is_kept:
+        is_replaced = answer.is_success and checked.creates.place.value.get("x-replaces")
+        check_row(checked, rules.UNIQUE, checked.creates, "values", request, others if is_replaced else {})
+
+
+# ------------------------------------------------------------------------- read
+
+
+def check_read(checked: CheckedRow) -> None:
+    """Every operation that returns the row returns what the create did."""
+    for lookup in checked.reads:
+        request = lookup.request(str(checked.row[lookup.field]))
+        answer = checked.context.ask(lookup.endpoint, request)
+        names = success_of(lookup.endpoint)["properties"].value.keys() & checked.fields.keys()
+        expected = {name: checked.row.get(name) for name in sorted(names)}
+        shown = {name: answer.body.get(name) for name in expected} if isinstance(answer.body, dict) else answer.body
+        is_row = answer.is_success and same(shown, expected)
+        broken = None if is_row else unlike((*checked.requests, request), expected, shown)
+        checked.record(rules.LOOKUP, lookup.endpoint, lookup.field, broken)
+
+
+def check_listed(checked: CheckedRow) -> None:
+    """The list has the row as it is returned alone."""
+    request, row = listed(checked)
+    if request is None:
+        return
+    selection, (endpoint, read) = checked.endpoint_map.selections[checked.table], read_of(checked)
+    alone = checked.context.success(endpoint, read)
+    names = [name for name in checked.fields if name in success_of(selection.lists)["items"]["properties"].value]
+    expected = {name: alone.get(name) for name in names}
+    shown = None if row is None else {name: row.get(name) for name in names}
+    broken = None if same(shown, expected) else unlike((*checked.requests, read, request), expected, shown)
+    checked.record(rules.FOUND, selection.lists, "", broken)
+
+
+# ----------------------------------------------------------------------- delete
+
+
+def check_other_deletes(checked: CheckedRow) -> None:
+    """Each operation that deletes a row does so, on a row of its own."""
+    for deletes in checked.deletes[1:]:
+        remove(sibling(checked, {}), deletes)
+
+
+def check_deleted(checked: CheckedRow) -> None:
+    """A deleted row is in no response, and cannot be deleted again."""
+    remove(checked, checked.deletes[0])
