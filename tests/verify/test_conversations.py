@@ -18,6 +18,7 @@ from understudy.sampling.conversations import STREAM, Conversations
 from understudy.sampling.curl import curl
 from understudy.sampling.random_requests import Request
 from understudy.sampling.websocket_client import conversations, token_of
+from understudy.values import is_id
 from understudy.verify import rules
 from understudy.verify.check_context import CheckContext
 from understudy.verify.checks import sessions
@@ -25,7 +26,7 @@ from understudy.verify.expectations.model import Model
 from understudy.verify.expectations.reference_answers import References
 from understudy.verify.requests.endpoints import EndpointMap
 from understudy.verify.requests.operation_names import has_tag
-from understudy.verify.requests.scenario_requests import Scenario, Step, request_of, scenarios
+from understudy.verify.requests.scenario_requests import Scenario, Step, filled, request_of, scenarios, values_of
 from understudy.verify.requests.throttled_client import ThrottledClient
 
 SECONDS = 5.0
@@ -164,6 +165,15 @@ def test_a_server_that_does_it_otherwise(busy: httpx.Client, played: Played) -> 
     assert context.longest_wait == sessions.SHORT, "the next one is not waited for as long"
 
 
+def test_a_server_that_does_what_is_optional_otherwise(busy: httpx.Client, played: Played) -> None:
+    """It is neither that of a server which does nothing by itself."""
+    transport = Changing("/work_pools/understudy-verify", lambda body: body.replace(b'"PAUSED"', b'"NONE"'))
+    with httpx.Client(transport=transport, base_url=busy.base_url) as broken:
+        context = played(broken, PAUSES)
+    assert "GET /work_pools/{name}" in {each.operation for each in context.results.verdict.violations}
+    assert context.absent == set()
+
+
 def test_a_server_without_what_is_optional_is_not_blamed(api: httpx.Client, played: Played) -> None:
     """What needs it too is not even tried."""
     context = played(api, PAUSES, PAUSES)
@@ -220,5 +230,17 @@ def test_scenarios_of_streams(all_operations: ContextFactory) -> None:
     endpoint, request = request_of(endpoints, {"send": "STREAM /work_pools/a/workers/connect#b", "within": 2})
     assert endpoint.path == "/work_pools/{work_pool_name}/workers/connect"
     assert request.within == 2
+    values = values_of("x")
+    assert filled(["{new.a}", "{new.a}"], values) != filled(["{new.a}", "{new.b}"], values)
+    assert is_id(filled("{new.a}", values))
+    assert filled("{ago.5}", values) < filled("{in.5}", values)
     with pytest.raises(KeyError):
         request_of(EndpointMap(()), {"send": "STREAM /events/out"})
+
+
+@pytest.mark.parametrize("answer", [Answer(404, {"detail": "not found"}), Answer(200, [])])
+def test_nothing_is_shown_of_what_a_server_is_without(all_operations: ContextFactory, answer: Answer) -> None:
+    endpoint = all_operations.endpoint_map.endpoints[0]
+    request = Request("GET", "/things", "/things")
+    assert sessions.Step(endpoint, request, answer).shows_nothing
+    assert not sessions.Step(endpoint, request, Answer(200, [1])).shows_nothing

@@ -32,7 +32,7 @@ class WebSocket:
         try:
             self._connection.send(message)
         except ConnectionClosed:
-            raise Ended(self._connection.close_code) from None
+            raise Ended(code_of(self._connection)) from None
 
     def hear(self, seconds: float) -> str | None:
         try:
@@ -40,7 +40,7 @@ class WebSocket:
         except TimeoutError:
             return None
         except ConnectionClosed:
-            raise Ended(self._connection.close_code) from None
+            raise Ended(code_of(self._connection)) from None
         return message if isinstance(message, str) else message.decode("utf-8", "replace")
 
     def close(self) -> None:
@@ -90,3 +90,9 @@ def token_of(authorization: str) -> str | None:
     if scheme.lower() == "basic":
         return b64decode(value).decode("utf-8", "replace")
     return value or None
+
+
+def code_of(connection: ClientConnection) -> int | None:
+    """The code with which a connection was closed, as a plain number."""
+    code = connection.close_code
+    return None if code is None else int(code)

@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from itertools import chain, repeat
 from uuid import UUID
 
@@ -51,6 +52,11 @@ class Step:
         return str(self.answer.body)
 
     @property
+    def shows_nothing(self) -> bool:
+        """Whether the response is an empty list, or there is no such row."""
+        return self.answer.status == HTTPStatus.NOT_FOUND or self.answer.body == []
+
+    @property
     def asks(self) -> set[str]:
         """The ids and names in the request."""
         return set(OWN.findall(self.sent))
@@ -72,6 +78,11 @@ class Finding:
     def broken(self) -> Broken:
         requests = tuple(step.request for step in self.steps)
         return Broken(requests, self.difference.expected, self.difference.found)
+
+    @property
+    def optional(self) -> str:
+        """What a server may be without that the last response shows."""
+        return self.steps[-1].request.optional
 
     @property
     def waits(self) -> bool:
@@ -131,6 +142,9 @@ def check(context: CheckContext, references: References, operations: SessionOper
     session = Session(operations, context.random, mark, subject.topic, script, subject.between)
     finding = first_finding(context, references, session, subject)
     player = Player(context, references, number)
+    if finding is not None and finding.optional and player.is_absent(finding):
+        context.absent.add(finding.optional)
+        finding = None
     shown = None if finding is None else player.shown(finding)
     delete(context, context.own.made_since(before))
     del writes[start:]  # there is nothing left of them
@@ -158,12 +172,11 @@ def drawn_id(context: CheckContext) -> str:
 def first_finding(context: CheckContext, references: References, session: Session, subject: Subject) -> Finding | None:
     restart(context, references, with_services=bool(subject.optional))
     steps: list[Step] = []
-    for endpoint, request in requests_of(context, session, subject.length):
+    for endpoint, request in requests_of(context, session, subject):
         step, difference = ask_in_time(context, references, endpoint, request)
         is_compared = session.learn(endpoint, request, step.answer)
         if difference is not None and request.optional:
-            context.absent.add(request.optional)
-            return None
+            return Finding((*steps, step), difference)
         if difference is not None and is_compared and endpoint.is_safe:
             step, difference = ask_later(context, references, endpoint, request)
             is_compared = session.learn(endpoint, request, step.answer)
@@ -182,11 +195,14 @@ def restart(context: CheckContext, references: References, *, with_services: boo
     references.restart(with_services=with_services)
 
 
-def requests_of(context: CheckContext, session: Session, length: int) -> Iterator[Drawn]:
-    """The requests of a session, and those that show what it did, unless the server shows that late and wrongly."""
-    for _ in range(length):
+def requests_of(context: CheckContext, session: Session, subject: Subject) -> Iterator[Drawn]:
+    """The requests of a session, and those that show what it did, unless the server shows that late and wrongly.
+
+    What a server does by itself is in no certain order.
+    """
+    for _ in range(subject.length):
         yield session.next()
-    if context.patience > 1:
+    if context.patience > 1 and not subject.optional:
         yield from session.looks_back()
 
 
@@ -234,6 +250,13 @@ class Player:
         self._references = references
         self._number = number
 
+    def is_absent(self, finding: Finding) -> bool:
+        """Whether the last response shows nothing, or is that of a server without services, or whose are late."""
+        if finding.steps[-1].shows_nothing:
+            return True
+        others = tuple(replace(step, is_compared=False) for step in finding.steps[:-1])
+        return self.play((*others, finding.steps[-1]), with_services=False) is None
+
     def shown(self, finding: Finding) -> Finding | None:
         """What shows a finding each time, with the fewest requests.
 
@@ -241,7 +264,7 @@ class Player:
         since each try takes long.
         """
         if finding.waits:
-            return self.play(finding.steps)
+            return finding
         shown = self.confirmed(self.shortest(finding)) or self.confirmed(finding)
         return None if shown is None or self.play(shown.steps, with_services=True) is None else shown
 
@@ -275,16 +298,21 @@ class Player:
     def _ask(self, step: Step, counterparts: Counterparts) -> tuple[Step, Difference | None]:
         """Send the request of a step again, and learn the ids that the response has in place of the step's."""
         request = counterparts.request(step.request)
-        again, difference = ask_in_time(self._context, self._references, step.endpoint, request)
+        send = ask_in_time if step.is_compared else ask
+        again, difference = send(self._context, self._references, step.endpoint, request)
         if difference is not None and step.is_compared and step.endpoint.is_eventual:
             again, difference = ask_later(self._context, self._references, step.endpoint, request)
         counterparts.aligned(again.answer.body, step.answer.body)
         return replace(again, is_compared=step.is_compared), difference if step.is_compared else None
 
-    def play(self, steps: Sequence[Step], *, with_services: bool = False) -> Finding | None:
-        """The first difference when requests are sent again, with other ids for those that were drawn."""
-        has_optional = any(step.request.optional for step in steps)
-        restart(self._context, self._references, with_services=with_services or has_optional)
+    def play(self, steps: Sequence[Step], *, with_services: bool | None = None) -> Finding | None:
+        """The first difference when requests are sent again, with other ids for those that were drawn.
+
+        Servers of our own do what services do if it is said, or if something of it is compared.
+        """
+        if with_services is None:
+            with_services = any(step.request.optional for step in steps)
+        restart(self._context, self._references, with_services=with_services)
         counterparts, shown = Counterparts(self._references.moving), set[str]()
         played: list[Step] = []
         for step in steps:
@@ -294,7 +322,7 @@ class Player:
             again, difference = self._ask(step, counterparts)
             played.append(again)
             if difference is not None:
-                return None if step.request.optional else Finding(tuple(played), difference)
+                return Finding(tuple(played), difference)
         return None
 
 

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
+from uuid import uuid4
 
 from understudy.sampling.answers import Answer
 from understudy.sampling.conversations import STREAM, TOKEN
@@ -21,7 +22,15 @@ Step = Mapping[str, Any]
 """A request as the contract has it: what to `send`, its `body` and `headers`, what its response is called (`as`)."""
 
 
-class Moments(Mapping[str, str]):
+class NewIds(dict[str, str]):
+    """Ids that no row has, by names: they do not follow from the seed of a run, which may be the second with it."""
+
+    def __missing__(self, name: str) -> str:
+        self[name] = made = str(uuid4())
+        return made
+
+
+class Moments(dict[str, str]):
     """Times by the number of seconds before or after now.
 
     Args:
@@ -32,14 +41,8 @@ class Moments(Mapping[str, str]):
         self._now = datetime.now(timezone.utc)
         self._sign = sign
 
-    def __getitem__(self, seconds: str) -> str:
+    def __missing__(self, seconds: str) -> str:
         return (self._now + self._sign * timedelta(seconds=int(seconds))).isoformat()
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(())
-
-    def __len__(self) -> int:
-        return 0
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,7 @@ def values_of(mark: str) -> dict[str, Any]:
 
     `{token}` stays, for the client knows what to put there.
     """
-    return {"mark": mark, "ref": "$ref", "token": TOKEN, "ago": Moments(-1), "in": Moments(1)}
+    return {"mark": mark, "ref": "$ref", "token": TOKEN, "ago": Moments(-1), "in": Moments(1), "new": NewIds()}
 
 
 def scenarios(endpoint_map: EndpointMap) -> Iterator[Scenario]:
