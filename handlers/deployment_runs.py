@@ -14,7 +14,7 @@ from understudy.workspaces.workspace import Workspace
 
 from . import CONFLICT
 from .deployments import NO_SCHEMA, row_of
-from .flow_runs import check_document, check_job_variables, labels_of, pool_of
+from .flow_runs import check_job_variables, labels_of, pool_of
 from .names import new_name
 from .orchestration import flow_states
 from .orchestration.client import Client
@@ -154,7 +154,6 @@ def create_run(workspace: Workspace, deployment: Body, body: Body, parameters: A
     if existing is not None:
         return existing, False
     check_keys(workspace, runs, values, CONFLICT)
-    check_document(workspace, document)
     created = moment + MICROSECOND
     values |= {"id": new_id(), "created": created, "updated": time_of_change(created)}
     values |= {"name": body.get("name") or new_name(), "labels": labels_of(workspace, values)}

@@ -226,8 +226,6 @@ def update_deployment(workspace: Workspace, id: UUID, body: Body) -> Answer:
     leaves_pool = "work_pool_name" in body and body["work_pool_name"] is None
     values |= {"work_queue_id": None} if leaves_pool else placed(workspace, body)
     check_keys(workspace, deployments, values, CONFLICT, row)
-    if any(workspace["block_documents"].find(body[name].int) is None for name in BLOCKS if body.get(name)):
-        raise Conflict(CONFLICT)
     # Those that the row was loaded with end with the first change of schedules.
     change(deployments, row, {**values, **({"schedules": []} if "schedules" in body else {})})
     delete_scheduled_runs(workspace, id.int, auto_scheduled_only=True, after=now())

@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic_core import PydanticKnownError, core_schema
 
 from understudy.contract.columns import ID
-from understudy.errors import BadRequest, Conflict, NotFound, ObjectNotFound, Unprocessable
+from understudy.errors import BadRequest, NotFound, ObjectNotFound, Unprocessable
 from understudy.filters.criteria import Criteria
 from understudy.filters.query import Sort
 from understudy.operations.actions import change, check_keys, same_row
@@ -59,7 +59,6 @@ def create_flow_run(workspace: Workspace, body: dict[str, Any], headers: Mapping
     if existing is not None:
         return workspace.shown("flow_runs", existing), 200
     check_keys(workspace, runs, values, CONFLICT)
-    check_document(workspace, values.get("infrastructure_document_id"))
     created = moment + MICROSECOND
     values |= {"id": new_id(), "created": created, "updated": time_of_change(created)}
     values |= {"name": body.get("name") or new_name(), "labels": labels_of(workspace, body)}
@@ -77,13 +76,6 @@ def list_only(value: Any) -> Any:
     if value is not None and not isinstance(value, list):
         raise PydanticKnownError("set_type")
     return value
-
-
-def check_document(workspace: Workspace, document: UUID | None) -> None:
-    """Check that a block document is there, which a run refers to."""
-    documents = workspace.get("block_documents")
-    if document is not None and (documents is None or documents.find(document.int) is None):
-        raise Conflict(CONFLICT)
 
 
 def labels_of(workspace: Workspace, body: Mapping[str, Any]) -> dict[str, Any]:

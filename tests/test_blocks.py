@@ -85,6 +85,21 @@ def test_a_block_type_is_deleted_with_its_schemas_and_documents(own: httpx.Clien
     assert own.get(f"/block_documents/{document['id']}").status_code == 404
 
 
+def test_a_document_is_deleted_with_the_deployments_and_runs_that_refer_to_it(own: httpx.Client) -> None:
+    """Source: the foreign keys of `prefect.server.database.orm_models`."""
+    schema = a_schema(own, a_type(own, "kept"), title="Kept")
+    storage, infrastructure = (a_document(own, schema, name) for name in ("storage", "infrastructure"))
+    flow = own.post("/flows/", json={"name": "kept"}).json()["id"]
+    body = {"name": "kept", "flow_id": flow, "storage_document_id": storage["id"]}
+    deployment = own.post("/deployments/", json=body).json()["id"]
+    body = {"flow_id": flow, "deployment_id": deployment, "infrastructure_document_id": infrastructure["id"]}
+    run = own.post("/flow_runs/", json=body).json()["id"]
+    own.delete(f"/block_documents/{storage['id']}").raise_for_status()
+    assert [own.get(path).status_code for path in (f"/deployments/{deployment}", f"/flow_runs/{run}")] == [404, 200]
+    own.delete(f"/block_documents/{infrastructure['id']}").raise_for_status()
+    assert own.get(f"/flow_runs/{run}").status_code == 404
+
+
 # --------------------------------------------------------------------- schemas
 
 

@@ -32,6 +32,7 @@ SHORT, ROOM_OF_SHORT = 60, 64 * MIB  # seconds of a run that ends before all is 
 STOPPING = 5  # seconds
 JOURNAL = 200  # requests, which are soon there
 EXPECTED = ("warning: ", "WARNING:  Invalid HTTP request received.")  # lines of stderr
+RESETS = 1 / 500  # of the writes
 FAULTY = (500, 503, 429)
 ENDS = (("PENDING", "RUNNING", "COMPLETED"), ("PENDING", "RUNNING", "FAILED"), ("CRASHED",), ("RUNNING", "COMPLETED"))
 RULES: tuple[list[dict[str, Any]], ...] = (
@@ -147,7 +148,9 @@ def reads(api: httpx.Client, randomness: Random, tally: Tally) -> None:
 
 
 def writes(api: httpx.Client, randomness: Random, tally: Tally) -> None:
-    """Rows of the default workspace that come, change and go."""
+    """Rows of the default workspace that come, change and go; their events go when it is reset."""
+    if randomness.random() < RESETS:
+        RemoteWorkspace(str(api.base_url), SharedTransport(api)).reset()
     answer = api.post("/artifacts/", json={"key": f"soak-{randomness.randrange(20)}", "data": "x" * 100})
     tally.note(answer, (201,))
     path = f"/artifacts/{answer.json()['id']}"
