@@ -21,6 +21,7 @@ from understudy.sampling.websocket_client import conversations, token_of
 from understudy.values import is_id
 from understudy.verify import rules
 from understudy.verify.check_context import CheckContext
+from understudy.verify.checks import scenarios as scenario_checks
 from understudy.verify.checks import sessions
 from understudy.verify.expectations.model import Model
 from understudy.verify.expectations.reference_answers import References
@@ -98,6 +99,7 @@ def played(all_operations: ContextFactory, references: References) -> Callable[.
             ThrottledClient(api, 1000, None, streams(conversations(api, Network()))),
             random.Random(1),
             Verdict("", 1),
+            references,
         )
         for each in steps:
             scenario = Scenario(endpoints.endpoints[0], "a scenario", tuple(each), ())
@@ -180,6 +182,26 @@ def test_a_server_without_what_is_optional_is_not_blamed(api: httpx.Client, play
     assert context.results.verdict.violations == []
     assert context.absent == {"automations"}
     assert context.results.verdict.checks[rules.SESSION, "POST /automations/"] == 1
+
+
+@pytest.mark.parametrize("field", ["state_name", "state_type"])
+def test_what_services_do_to_the_rows_of_a_scenario(busy: httpx.Client, played: Played, field: str) -> None:
+    """A run is late at once, as on a server of our own that has services; its type is as it was."""
+    state = {"type": "SCHEDULED", "state_details": {"scheduled_time": "{ago.60}"}}
+    steps: list[Step] = [
+        FLOW,
+        {"send": "POST /flow_runs/", "body": {"flow_id": "{flow.id}", "state": state}, "as": "run"},
+        {"send": "GET /flow_runs/{run.id}", "shows": {"state_name": "Scheduled", "state_type": "SCHEDULED"}},
+    ]
+    if field == "state_type":
+        steps[-1] = {**steps[-1], "shows": {"state_type": "SCHEDULED"}}
+    transport = Changing("/flow_runs/", lambda body: body.replace(b'"SCHEDULED"', b'"PENDING"'))
+    with httpx.Client(transport=transport, base_url=busy.base_url) as broken:
+        context = played(broken if field == "state_type" else busy)
+        scenario = Scenario(context.endpoint_map.endpoints[0], "", tuple(steps), ())
+        scenario_checks.check(context, scenario)
+    blamed = {each.rule.name for each in context.results.verdict.violations}
+    assert blamed == ({"scenario"} if field == "state_type" else set())
 
 
 def test_conversations(api: httpx.Client) -> None:
