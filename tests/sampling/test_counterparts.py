@@ -74,6 +74,21 @@ def test_requests_have_the_ids_of_the_other_server() -> None:
     assert request.body == {"parent": ONE, "other": FOUR}
 
 
+def test_requests_have_the_times_of_the_other_server() -> None:
+    counterparts = Counterparts()
+    there, here = {"start": EARLY, "end": EARLY}, {"start": LATE, "end": LATE}
+    assert counterparts.aligned(there, here) == here
+    request = counterparts.request(Request("GET", f"/runs?since={LATE}", "/runs", {"at": LATE, "other": NEAR}))
+    assert request.path == f"/runs?since={EARLY}"
+    assert request.body == {"at": EARLY, "other": NEAR}
+
+
+def test_a_time_for_which_the_other_server_has_two_is_sent_as_it_is() -> None:
+    counterparts = Counterparts()
+    counterparts.aligned({"start": EARLY, "end": "2026-03-01T10:00:01Z"}, {"start": LATE, "end": LATE})
+    assert counterparts.request(Request("GET", f"/runs?since={LATE}", "/runs")).path == f"/runs?since={LATE}"
+
+
 def test_a_time_of_a_moment_ago_may_be_made_for_something_else() -> None:
     now = datetime.now(timezone.utc)
     first, second = (f"{now + timedelta(milliseconds=each):%Y-%m-%dT%H:%M:%S.%f}Z" for each in (0, 1))

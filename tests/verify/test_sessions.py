@@ -165,6 +165,22 @@ def test_events_that_are_shown_seconds_later_are_waited_for(verdict: Verify, mon
     assert max(asked.values()) >= 4
 
 
+def test_a_time_that_the_server_made_is_sent_back(verdict: Verify) -> None:
+    """When the requests are sent again, it is the time that the server makes then."""
+
+    def excluded(sent: Sent, answer: Reply) -> Reply:
+        _, is_since, time = sent.path.partition("?since=")
+        if not is_since or not answer.is_success:
+            return answer
+        return answer.saying(
+            {**answer.json, "nodes": [each for each in answer.json["nodes"] if each[1]["end_time"] != time]}
+        )
+
+    broken = replies("GET /flow_runs/[^/]+/graph-v2", excluded)
+    found = verdict(broken, "flow_runs", count=1, scenario="nodes around others, and none", is_alone=True).violations
+    assert [each.operation for each in found] == ["GET /flow_runs/{id}/graph-v2"]
+
+
 EVENTS = {
     "names of events": sends("POST /events/filter", drop("filter.event.exclude_name")),
     "resources of events": sends("POST /events/filter", drop("filter.related.role")),

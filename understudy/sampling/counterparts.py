@@ -22,9 +22,9 @@ ABSENT = "nothing"  # stands for a field that only one of two servers shows
 
 
 class Counterparts:
-    """The ids of one server by those that another one made for the same things.
+    """The ids and times of one server by those that another one made for the same things.
 
-    Requests are drawn for the server `here`. The one `there` is sent the same requests with its own ids.
+    Requests are drawn for the server `here`. The one `there` is sent the same requests with its own ids and times.
 
     Args:
         moving: the names of fields whose values change with time.
@@ -34,6 +34,7 @@ class Counterparts:
         self._moving = moving
         self._there: dict[str, str] = {}
         self._here: dict[str, str] = {}
+        self._times: dict[str, str] = {}
         self._links: dict[str, str] = {}  # the query of a URL there by that of its counterpart here
         self._sent: set[str] = set()
         self._ahead: float | None = None  # the clock here of the one there, in seconds
@@ -51,7 +52,8 @@ class Counterparts:
         """A request for the server there."""
         way, _, query = request.path.partition("?")
         path = f"{way}?{self._links[query]}" if query in self._links else request.path
-        path, body = replaced(path, self._there), replaced(json.dumps(request.body), self._there)
+        others = {**self._times, **self._there}
+        path, body = replaced(path, others), replaced(json.dumps(request.body), others)
         # A time of a moment ago is one that a server made: another may make the same for something else.
         self._sent.update(made for made in MADE.findall(f"{path} {body}") if not is_recent(made))
         return replace(request, path=path, body=json.loads(body))
@@ -99,11 +101,11 @@ class Counterparts:
         )
 
     def _corresponds(self, there: Any, here: Any) -> bool:
-        """Whether two values are of the same thing. If not, no ids are learned from them."""
-        before = dict(self._there), dict(self._here)
+        """Whether two values are of the same thing. If not, no ids and times are learned from them."""
+        before = dict(self._there), dict(self._here), dict(self._times)
         if same(self.aligned(there, here), here):
             return True
-        self._there, self._here = before
+        self._there, self._here, self._times = before
         return False
 
     def _aligned_text(self, there: str, here: str) -> str:
@@ -120,10 +122,16 @@ class Counterparts:
         if there in self._sent:
             return there
         if "T" in there and "T" in here:
-            return here if self._is_near(there, here) else there
+            return self._time(there, here) if self._is_near(there, here) else there
         if there == here or "T" in there or "T" in here or here in self._there:
             return there
         self.pair(there, here)
+        return here
+
+    def _time(self, there: str, here: str) -> str:
+        """The time here that is the one there. It is sent as it is if the other server has several for it."""
+        if self._times.setdefault(here, there) != there:
+            self._times[here] = here
         return here
 
     def _is_near(self, there: str, here: str) -> bool:
