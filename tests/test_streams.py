@@ -295,6 +295,23 @@ def test_task_runs_are_made_of_their_events_in_any_order(own: httpx.Client, orde
     assert [state["type"] for state in states] == kinds
 
 
+def test_an_event_with_the_time_of_another_state_changes_nothing(own: httpx.Client) -> None:
+    flow_run = own.post("/flow_runs/filter", json={"limit": 1}).json()[0]["id"]
+    run = str(uuid4())
+    own.post("/events", json=[state_event(run, flow_run, "RUNNING", 1), state_event(run, flow_run, "COMPLETED", 1)])
+    assert own.get(f"/task_runs/{run}").json()["state_type"] == "RUNNING"
+    states = own.get("/task_run_states/", params={"task_run_id": run}).json()
+    assert [state["type"] for state in states] == ["RUNNING"]
+
+
+def test_a_task_run_of_an_event_has_the_labels_that_were_sent_or_none(own: httpx.Client) -> None:
+    flow_run = own.post("/flow_runs/filter", json={"limit": 1}).json()[0]["id"]
+    first, second = str(uuid4()), str(uuid4())
+    labelled = state_event(second, flow_run, "RUNNING", 1, dynamic_key="1", labels={"a": 1})
+    own.post("/events", json=[state_event(first, flow_run, "RUNNING", 1), labelled])
+    assert [own.get(f"/task_runs/{run}").json()["labels"] for run in (first, second)] == [None, {"a": 1}]
+
+
 def test_a_task_run_is_known_by_its_key_too(own: httpx.Client) -> None:
     flow_run = own.post("/flow_runs/filter", json={"limit": 1}).json()[0]["id"]
     first, second = str(uuid4()), str(uuid4())
