@@ -323,11 +323,11 @@ def repair_store(path: Path, to: Path | None, folder: Path | None) -> None:
 
 def catalog_of(folder: Path | None) -> "Catalog":
     """The tables of an API folder; of Understudy's own by default."""
-    from understudy.contract import support  # noqa: PLC0415
+    from understudy.contract import supported_openapi  # noqa: PLC0415
     from understudy.contract.catalog import Catalog  # noqa: PLC0415
     from understudy.contract.contract import Contract  # noqa: PLC0415
     from understudy.operations.api_folder import own_folder  # noqa: PLC0415
 
     contract = Contract.load((folder or own_folder()) / "openapi.yaml")
-    support.check(contract)
+    supported_openapi.check(contract)
     return Catalog.of(contract)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from understudy.cache import Cache
-from understudy.contract import support
+from understudy.contract import supported_openapi
 from understudy.contract.catalog import Catalog
 from understudy.contract.contract import Contract, Place
 from understudy.contract.reading import Reading
@@ -68,7 +68,7 @@ class Api:
         """
         contract = Contract.read(folder / "openapi.yaml")
         if not contract.bundle.is_checked:
-            support.check(contract)
+            supported_openapi.check(contract)
             if not is_ours(folder):
                 contract.check()
         try:
