@@ -22,7 +22,7 @@ from understudy.values import is_id
 from understudy.verify import rules
 from understudy.verify.check_context import CheckContext
 from understudy.verify.checks import scenarios as scenario_checks
-from understudy.verify.checks import sessions
+from understudy.verify.checks import session_steps, sessions
 from understudy.verify.expectations.model import Model
 from understudy.verify.expectations.reference_answers import References
 from understudy.verify.requests.endpoints import EndpointMap
@@ -264,5 +264,5 @@ def test_scenarios_of_streams(all_operations: ContextFactory) -> None:
 def test_nothing_is_shown_of_what_a_server_is_without(all_operations: ContextFactory, answer: Answer) -> None:
     endpoint = all_operations.endpoint_map.endpoints[0]
     request = Request("GET", "/things", "/things")
-    assert sessions.Step(endpoint, request, answer).shows_nothing
-    assert not sessions.Step(endpoint, request, Answer(200, [1])).shows_nothing
+    assert session_steps.Step(endpoint, request, answer).shows_nothing
+    assert not session_steps.Step(endpoint, request, Answer(200, [1])).shows_nothing

@@ -28,7 +28,7 @@ from understudy.reports.verdict import Verdict
 from understudy.sampling.answers import Answer
 from understudy.sampling.counterparts import ID
 from understudy.sampling.random_requests import Request
-from understudy.verify.checks import sessions
+from understudy.verify.checks import session_steps, sessions
 from understudy.verify.cleanup import clean_up
 from understudy.verify.expectations.reference_answers import References, agree, settled
 from understudy.verify.requests.operation_names import has_tag
@@ -152,7 +152,7 @@ def test_a_server_that_says_otherwise_when_to_try_again(verdict: Verify, waits: 
 
 def test_events_that_are_shown_seconds_later_are_waited_for(verdict: Verify, monkeypatch: pytest.MonkeyPatch) -> None:
     """A real server stores events after it has answered; `x-eventual` says so."""
-    monkeypatch.setattr(sessions, "PAUSE", 0.02)
+    monkeypatch.setattr(session_steps, "PAUSE", 0.02)
     asked: Counter[str] = Counter()
 
     def late(sent: Sent, answer: Reply) -> Reply:
@@ -190,7 +190,7 @@ EVENTS = {
 
 @pytest.mark.parametrize("scenario", EVENTS)
 def test_broken_filters_of_events(verdict: Verify, monkeypatch: pytest.MonkeyPatch, scenario: str) -> None:
-    monkeypatch.setattr(sessions, "PAUSE", 0.02)
+    monkeypatch.setattr(session_steps, "PAUSE", 0.02)
     assert verdict(unchanged, "events", count=2, scenario=scenario).violations == []
     found = verdict(EVENTS[scenario], "events", count=2, scenario=scenario).violations
     assert {each.rule.name for each in found} == {"session"}
@@ -227,7 +227,7 @@ def test_a_scenario_has_headers_of_clients(verdict: Verify) -> None:
 
 
 def test_a_scenario_follows_the_links_of_responses(verdict: Verify, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sessions, "PAUSE", 0.02)
+    monkeypatch.setattr(session_steps, "PAUSE", 0.02)
 
     def changed(_: Sent, answer: Reply) -> Reply:
         return answer.saying({**answer.json, "events": []}) if answer.is_success else answer
@@ -240,7 +240,7 @@ def test_a_scenario_follows_the_links_of_responses(verdict: Verify, monkeypatch:
 
 def test_what_was_done_to_rows_is_looked_at(verdict: Verify, monkeypatch: pytest.MonkeyPatch) -> None:
     """`x-shows-changes` says where: here a server forgets the events of new limits."""
-    monkeypatch.setattr(sessions, "PAUSE", 0.02)
+    monkeypatch.setattr(session_steps, "PAUSE", 0.02)
 
     def forgotten(_: Sent, answer: Reply) -> Reply:
         events = answer.json["events"] if answer.is_success else []

@@ -1,0 +1,131 @@
+"""Sessions that are played again, with new rows, to see what shows a difference each time with the fewest requests."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from uuid import UUID
+
+from understudy.sampling.counterparts import ID, Counterparts
+from understudy.values import is_id
+from understudy.verify.check_context import CheckContext
+from understudy.verify.checks.session_steps import Finding, Step, ask, ask_in_time, ask_later, restart
+from understudy.verify.expectations.reference_answers import Difference, References
+
+TRIES = 12  # times that a session is played again to make it shorter
+CONFIRMED = 3  # times that it is played again then, since some responses depend on the order of random ids
+
+
+class Player:
+    """Plays the requests of a session again, with new rows."""
+
+    def __init__(self, context: CheckContext, references: References, number: str) -> None:
+        self._context = context
+        self._references = references
+        self._number = number
+
+    def is_absent(self, finding: Finding) -> bool:
+        """Whether the last response shows nothing, or is that of a server without services, or whose are late."""
+        if finding.steps[-1].shows_nothing:
+            return True
+        others = tuple(replace(step, is_compared=False) for step in finding.steps[:-1])
+        return self.play((*others, finding.steps[-1]), with_services=False) is None
+
+    def shown(self, finding: Finding) -> Finding | None:
+        """What shows a finding each time, with the fewest requests.
+
+        None if it came of chance, or of what the server does by itself. What has to be waited for is played as it is,
+        since each try takes long.
+        """
+        if finding.waits:
+            return finding
+        shown = self.confirmed(self.shortest(finding)) or self.confirmed(finding)
+        return None if shown is None or self.play(shown.steps, with_services=True) is None else shown
+
+    def shortest(self, finding: Finding) -> Finding | None:
+        """The fewest requests that show a finding; None if it does not show again."""
+        shown = self._played_like(finding, needed(finding.steps, self._number))
+        shown = shown or self._played_like(finding, finding.steps)
+        index = 0
+        for _ in range(TRIES):
+            if shown is None or index >= len(shown.steps) - 1:
+                break
+            others = (*shown.steps[:index], *shown.steps[index + 1 :])
+            shorter = self._played_like(shown, others) if is_removable(shown.steps, index) else None
+            if shorter is not None:
+                shown = shorter
+            else:
+                index += 1
+        return shown
+
+    def _played_like(self, finding: Finding, steps: Sequence[Step]) -> Finding | None:
+        """What some requests show, if it is like a finding: with too few of them, others differ."""
+        shown = self.play(steps)
+        return shown if shown is not None and shown.is_like(finding) else None
+
+    def confirmed(self, finding: Finding | None) -> Finding | None:
+        """A finding that shows each time that it is played; None if it does not, and came of chance."""
+        for _ in range(CONFIRMED):
+            finding = None if finding is None else self.play(finding.steps)
+        return finding
+
+    def _ask(self, step: Step, counterparts: Counterparts) -> tuple[Step, Difference | None]:
+        """Send the request of a step again, and learn the ids that the response has in place of the step's."""
+        request = counterparts.request(step.request)
+        send = ask_in_time if step.is_compared else ask
+        again, difference = send(self._context, self._references, step.endpoint, request)
+        if difference is not None and step.is_compared and step.endpoint.is_eventual:
+            again, difference = ask_later(self._context, self._references, step.endpoint, request)
+        counterparts.aligned(again.answer.body, step.answer.body)
+        return replace(again, is_compared=step.is_compared), difference if step.is_compared else None
+
+    def play(self, steps: Sequence[Step], *, with_services: bool | None = None) -> Finding | None:
+        """The first difference when requests are sent again, with other ids for those that were drawn.
+
+        Servers of our own do what services do if it is said, or if something of it is compared.
+        """
+        if with_services is None:
+            with_services = any(step.request.optional for step in steps)
+        restart(self._context, self._references, with_services=with_services)
+        counterparts, shown = Counterparts(self._references.moving), set[str]()
+        played: list[Step] = []
+        for step in steps:
+            for drawn in set(re.findall(ID, step.sent)) - shown:
+                counterparts.pair(drawn_id(self._context), drawn)
+            shown.update(re.findall(ID, step.sent), re.findall(ID, step.shown))
+            again, difference = self._ask(step, counterparts)
+            played.append(again)
+            if difference is not None:
+                return Finding(tuple(played), difference)
+        return None
+
+
+def needed(steps: Sequence[Step], number: str) -> list[Step]:
+    """The last step, and those before it that it depends on: what they made or changed is in later requests."""
+    *before, last = steps
+    chosen, wanted = [last], last.asks - {number}
+    for step, made in reversed(list(zip(before, made_by(before), strict=True))):
+        touched = made if step.endpoint.is_safe else made | step.asks
+        if touched & wanted:
+            chosen.insert(0, step)
+            wanted |= step.asks - {number}
+    return chosen
+
+
+def made_by(steps: Sequence[Step]) -> list[set[str]]:
+    """The ids and names that each step is the first to show."""
+    known: set[str] = set()
+    made = []
+    for step in steps:
+        made.append(step.shows - known - (set() if not step.endpoint.is_safe else step.asks))
+        known |= step.shows
+    return made
+
+
+def is_removable(steps: Sequence[Step], index: int) -> bool:
+    """Whether no later request has an id that a step made."""
+    made = set(filter(is_id, made_by(steps[: index + 1])[index]))
+    return not any(made & step.asks for step in steps[index + 1 :])
+
+
+def drawn_id(context: CheckContext) -> str:
+    return str(UUID(int=context.random.getrandbits(128), version=4))

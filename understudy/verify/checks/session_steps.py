@@ -1,0 +1,123 @@
+"""The requests of sessions, sent to a server and to servers of our own, and how the responses differ."""
+
+import re
+import time
+from dataclasses import dataclass
+from http import HTTPStatus
+from itertools import chain, repeat
+
+from understudy.sampling.answers import Answer
+from understudy.sampling.counterparts import ID
+from understudy.sampling.random_requests import Request
+from understudy.verify.check_context import CheckContext
+from understudy.verify.check_results import Broken
+from understudy.verify.expectations.reference_answers import Difference, References
+from understudy.verify.requests.endpoints import Endpoint
+
+PAUSE = 1.0  # seconds that a server has to do what it does after a response
+PAUSES = (0.05, 0.1, 0.2, 0.4)  # seconds between the requests for what may be late; the last one is repeated
+OWN = re.compile(f"{ID}(?:-[a-z])?")  # an id, or a name that has one
+
+
+@dataclass(frozen=True)
+class Step:
+    """A request of a session, and its response, which is only compared if it depends on no other rows."""
+
+    endpoint: Endpoint
+    request: Request
+    answer: Answer
+    is_compared: bool = True
+
+    @property
+    def sent(self) -> str:
+        return f"{self.request.path} {self.request.body}"
+
+    @property
+    def shown(self) -> str:
+        return str(self.answer.body)
+
+    @property
+    def shows_nothing(self) -> bool:
+        """Whether the response is an empty list, or there is no such row."""
+        return self.answer.status == HTTPStatus.NOT_FOUND or self.answer.body == []
+
+    @property
+    def asks(self) -> set[str]:
+        """The ids and names in the request."""
+        return set(OWN.findall(self.sent))
+
+    @property
+    def shows(self) -> set[str]:
+        """The ids and names in the response."""
+        return set(OWN.findall(self.shown))
+
+
+@dataclass(frozen=True)
+class Finding:
+    """How the response to the last of some requests differs from what is expected."""
+
+    steps: tuple[Step, ...]
+    difference: Difference
+
+    @property
+    def broken(self) -> Broken:
+        requests = tuple(step.request for step in self.steps)
+        return Broken(requests, self.difference.expected, self.difference.found)
+
+    @property
+    def optional(self) -> str:
+        """What a server may be without that the last response shows."""
+        return self.steps[-1].request.optional
+
+    @property
+    def waits(self) -> bool:
+        """Whether it has responses that may be late."""
+        return any(step.request.within for step in self.steps)
+
+    def is_like(self, other: "Finding") -> bool:
+        """Whether the same operation differs, in the same fields or from the same status."""
+        one, two = self.difference, other.difference
+        is_same = one.fields == two.fields if one.fields else one.expected == two.expected
+        return is_same and self.steps[-1].endpoint == other.steps[-1].endpoint
+
+
+def restart(context: CheckContext, references: References, *, with_services: bool) -> None:
+    """Begin with servers of our own without rows, and without open streams."""
+    context.throttled_client.close_streams()
+    references.restart(with_services=with_services)
+
+
+def ask(
+    context: CheckContext, references: References, endpoint: Endpoint, request: Request
+) -> tuple[Step, Difference | None]:
+    """Send a request. Returns the step, and how the response differs from what is expected, if it does."""
+    answer = context.ask(endpoint, request)
+    return Step(endpoint, request, answer), references.difference(endpoint, request, answer)
+
+
+def ask_in_time(
+    context: CheckContext, references: References, endpoint: Endpoint, request: Request
+) -> tuple[Step, Difference | None]:
+    """Send a request; if it changes nothing, again while the response differs that may be late."""
+    end = time.monotonic() + context.wait_for(request)
+    for pause in chain(PAUSES, repeat(PAUSES[-1])):
+        step, difference = ask(context, references, endpoint, request)
+        if difference is None or not endpoint.is_safe or time.monotonic() >= end:
+            break
+        time.sleep(pause)
+    return step, difference
+
+
+def ask_later(
+    context: CheckContext, references: References, endpoint: Endpoint, request: Request
+) -> tuple[Step, Difference | None]:
+    """Send a request again whose response differs, when the server has had time for what it does after a response."""
+    tries = context.patience if endpoint.is_eventual else 1
+    for _ in range(tries):
+        time.sleep(PAUSE)
+        step, difference = ask(context, references, endpoint, request)
+        if difference is None:
+            return step, None
+    if endpoint.is_eventual:
+        context.patience = 1  # it is not late, but wrong
+    return step, difference
