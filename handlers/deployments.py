@@ -274,7 +274,13 @@ def check_template(workspace: Workspace, body: Body) -> None:
 def work_queue_check_for_deployment(workspace: Workspace, id: UUID) -> Answer:
     deployment, queues = workspace["deployments"].values(row_of(workspace, id)), workspace["work_queues"]
     chosen = [queues.values(row) for row in queues.live]
-    return [{name: queue[name] for name in QUEUE_FIELDS} for queue in chosen if selects(queue["filter"], deployment)]
+    return [checked(queue) for queue in chosen if selects(queue["filter"], deployment)]
+
+
+def checked(queue: Mapping[str, Any]) -> Body:
+    """A queue as the check shows it: with all fields of its filter."""
+    shown = {name: queue[name] for name in QUEUE_FIELDS}
+    return shown | {"filter": shown["filter"] and {"tags": None, "deployment_ids": None} | shown["filter"]}
 
 
 def selects(chosen: Mapping[str, Any] | None, deployment: Mapping[str, Any]) -> bool:

@@ -27,7 +27,7 @@ from .task_run_events import record
 
 OCCURRED, NAME = Column(("occurred",)), Column(("event",))
 FORBIDDEN = "Forbidden"
-BACKFILL = timedelta(days=5)
+BACKFILL = timedelta(minutes=15)
 """How old the events are at most that a stream begins with. Source: PREFECT_EVENTS_MAXIMUM_WEBSOCKET_BACKFILL."""
 
 
@@ -59,7 +59,7 @@ async def stream_in(stream: Stream) -> None:
 
 
 async def stream_out(stream: Stream) -> None:
-    """Sends the events that meet a filter: those of the last days first, then those to come."""
+    """Sends the events that meet a filter: those of the last minutes first, then those to come."""
     await accept(stream)
     given, message = await receive_filter(stream, "EventFilter")
     time = await stream.now()

@@ -449,8 +449,13 @@ def test_queues_that_select_a_deployment(scratch: httpx.Client, flow: str, pool:
     names = {name: f"{name}-{uuid4()}" for name in filters}
     for name, chosen in filters.items():
         scratch.post("/work_queues/", json={"name": names[name], "filter": chosen}).raise_for_status()
-    found = {each["name"] for each in scratch.get(f"/deployments/{made['id']}/work_queue_check").json()}
-    assert {name for name, full in names.items() if full in found} == {"all", "tag", "own"}
+    checked = scratch.get(f"/deployments/{made['id']}/work_queue_check").json()
+    found = {each["name"]: each["filter"] for each in checked}
+    assert {name: found[full] for name, full in names.items() if full in found} == {
+        "all": None,
+        "tag": {"tags": ["a"], "deployment_ids": None},
+        "own": {"tags": None, "deployment_ids": [made["id"]]},
+    }
 
 
 def test_the_former_concurrency_limit_of_a_row_is_not_shown(tmp_path: Path) -> None:

@@ -102,6 +102,17 @@ def test_a_stream_without_backfill_has_new_events_only(own: httpx.Client) -> Non
     raise AssertionError("no event came out")
 
 
+def test_a_stream_begins_with_the_events_of_the_last_quarter_of_an_hour(own: httpx.Client) -> None:
+    ages = {"new": 0, "recent": 14, "old": 16, "older": 24 * 60}
+    now = datetime.now(timezone.utc)
+    sent = [event(name, occurred=(now - timedelta(minutes=age)).isoformat()) for name, age in ages.items()]
+    own.post("/events", json=sent).raise_for_status()
+    with stream(own, "/events/out") as receiving:
+        since = (now - timedelta(days=2)).isoformat()
+        say(receiving, {"type": "filter", "filter": {"occurred": {"since": since, "until": soon()}}})
+        assert [heard(receiving)["event"]["event"] for _ in range(2)] == ["recent", "new"]
+
+
 def log(message: str, level: int = 20, **more: Any) -> dict[str, Any]:
     timestamp = datetime.now(timezone.utc).isoformat()
     return {"name": "test", "level": level, "message": message, "timestamp": timestamp, **more}
