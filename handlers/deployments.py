@@ -25,7 +25,7 @@ from .schedules import add_schedules, delete_schedules
 from .scheduling.changes import carry_out, new_schedule, planned_schedules
 from .scheduling.dates import moment_of
 from .scheduling.scheduled_runs import delete_scheduled_runs
-from .work_queues import NAMES, agent_queue, pool_queue, queue_of, show_queue
+from .work_queues import NAMES, agent_queue, pool_queue, queue_of, show_queue, whole_filter
 
 LIMIT_FIELDS = ("id", "created", "updated", "active", "name", "limit", "active_slots", "slot_decay_per_second")
 NAME, FLOW_ID = Column(("name",)), Column(("flow_id",))
@@ -274,13 +274,11 @@ def check_template(workspace: Workspace, body: Body) -> None:
 def work_queue_check_for_deployment(workspace: Workspace, id: UUID) -> Answer:
     deployment, queues = workspace["deployments"].values(row_of(workspace, id)), workspace["work_queues"]
     chosen = [queues.values(row) for row in queues.live]
-    return [checked(queue) for queue in chosen if selects(queue["filter"], deployment)]
-
-
-def checked(queue: Mapping[str, Any]) -> Body:
-    """A queue as the check shows it: with all fields of its filter."""
-    shown = {name: queue[name] for name in QUEUE_FIELDS}
-    return shown | {"filter": shown["filter"] and {"tags": None, "deployment_ids": None} | shown["filter"]}
+    return [
+        {name: queue[name] for name in QUEUE_FIELDS} | {"filter": whole_filter(queue["filter"])}
+        for queue in chosen
+        if selects(queue["filter"], deployment)
+    ]
 
 
 def selects(chosen: Mapping[str, Any] | None, deployment: Mapping[str, Any]) -> bool:

@@ -14,7 +14,7 @@ from understudy.values import now
 from understudy.workspaces.workspace import Workspace
 
 TERMINAL = frozenset({"COMPLETED", "FAILED", "CANCELLED", "CRASHED"})
-STATE_ID = Column(("state_id",))
+STATE_ID, TIMESTAMP = Column(("state_id",)), Column(("timestamp",))
 STATES = {"flow_runs": "flow_run_states", "task_runs": "task_run_states"}
 OWNERS = {"flow_runs": "flow_run_id", "task_runs": "task_run_id"}
 
@@ -55,6 +55,11 @@ def read_state(workspace: Workspace, states: str, runs: str, id: UUID) -> Answer
             show_state(shown)
             return shown
     raise NotFound("Flow run state not found")
+
+
+def times_of(states: Table, owner: str, run_id: UUID) -> set[Any]:
+    """The times of a run's states, as keys. `owner` is the field of a state that has the id of its run."""
+    return {states.key(TIMESTAMP, row) for row in states.index(Column((owner,))).rows(run_id.int)}
 
 
 def states_of(workspace: Workspace, states: str, runs: str, run_id: UUID) -> Answer:

@@ -7,14 +7,13 @@ from uuid import UUID
 
 from pydantic_core import to_json
 
-from understudy.contract.columns import Column
 from understudy.operations.actions import same_row
 from understudy.values import key_of, now
 from understudy.workspaces.workspace import Workspace
 
 from .event_filters import ID, ROLE
+from .states import times_of
 
-OWNER, TIMESTAMP = Column(("task_run_id",)), Column(("timestamp",))
 TASK_RUN, FLOW_RUN = "prefect.task-run.", "prefect.flow-run."
 NOT_SENT = {"id", "state", "state_id", "created", "estimated_run_time", "estimated_start_time_delta"}
 """Fields of task runs that an event does not change. Source: the real server's task run recorder."""
@@ -45,8 +44,8 @@ def record_state(workspace: Workspace, event: Mapping[str, Any], task_run_id: UU
     details = {**given.get("state_details", {}), "task_run_id": task_run_id, "flow_run_id": flow_run_id}
     whole = {"id": event["id"], "timestamp": event["occurred"], **given, "state_details": details}
     state = states.schema.parse(to_json({**whole, "task_run_id": task_run_id}))
-    if key_of(state["timestamp"]) in {states.key(TIMESTAMP, row) for row in states.index(OWNER).rows(task_run_id.int)}:
-        return  # no two states of a run have the same time
+    if key_of(state["timestamp"]) in times_of(states, "task_run_id", task_run_id):
+        return
     state["name"] = state["name"] or state["type"].capitalize()
     values = {
         **sent,

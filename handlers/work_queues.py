@@ -143,10 +143,14 @@ def shown(tables: Mapping[str, Table], row: dict[str, Any]) -> None:
     """A queue with the name of its pool, and the slots that its runs take, where it has a limit."""
     pool = row_of(tables["work_pools"], row["work_pool_id"])
     row["work_pool_name"] = pool and pool["name"]
-    if row["filter"] is not None:
-        row["filter"] = {"tags": None, "deployment_ids": None, **row["filter"]}
+    row["filter"] = whole_filter(row["filter"])
     limited = row["concurrency_limit"] is not None
     row["active_slots"] = active_slots(tables, [UUID(row["id"]).int]) if limited else None
+
+
+def whole_filter(chosen: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """A queue's filter with all of its fields; None without a filter."""
+    return None if chosen is None else {"tags": None, "deployment_ids": None, **chosen}
 
 
 def active_slots(tables: Mapping[str, Table], queue_ids: Iterable[int]) -> int:

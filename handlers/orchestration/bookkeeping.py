@@ -5,22 +5,18 @@ Source of each: the class of the same name in `prefect.server.orchestration.glob
 
 from datetime import datetime
 
-from understudy.contract.columns import Column
 from understudy.values import MICROSECOND, in_utc, key_of
 
-from ..states import TERMINAL
+from ..states import TERMINAL, times_of
 from .policy import Rule, transform
 from .transition import FLOW_RUNS, Transition
-
-TIMESTAMP = Column(("timestamp",))
 
 
 @transform
 def ensure_flow_run_state_timestamp_is_unique(transition: Transition) -> None:
     """No two states of a run have the same time: the later one is moved by microseconds."""
     states, proposed = transition.workspace[transition.runs.states], transition.proposed
-    owner = Column((transition.runs.owner,))
-    taken = {states.key(TIMESTAMP, row) for row in states.index(owner).rows(transition.run["id"].int)}
+    taken = times_of(states, transition.runs.owner, transition.run["id"])
     while key_of(proposed["timestamp"]) in taken:
         proposed["timestamp"] += MICROSECOND
 

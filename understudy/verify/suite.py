@@ -74,7 +74,7 @@ def stages(
     alone = scenario_sessions_of(context, chosen, is_alone=True)
     among = scenario_sessions_of(context, [each for each in chosen if not each.takes_turns], is_alone=False)
     firsts = [
-        lives_of(context, only),
+        single_rows_of(context, only),
         scenarios_of(context, chosen),
         alone[::2],
         sessions_of(context, only, "a session"),
@@ -265,7 +265,7 @@ def changes(context: CheckContext, subjects: Mapping[str, TableUnderTest]) -> Ki
     ]
 
 
-def lives_of(context: CheckContext, only: Only) -> list[Part]:
+def single_rows_of(context: CheckContext, only: Only) -> list[Part]:
     """The parts about one row of each table that can be written."""
     creates = context.endpoint_map.creates
     return [
