@@ -401,8 +401,8 @@ MISTAKES: dict[str, Mistake] = {
         "`x-labels` takes for each name the messages `missing` and `empty`",
     ),
     "a scenario of an unknown step": (
-        "{send: POST /flows/, body:",
-        "{sent: POST /flows/, body:",
+        "{send: 'GET /collections/views/{mark}'",
+        "{sent: 'GET /collections/views/{mark}'",
         "`x-scenarios` takes for each name a list of requests with `send`, and with `body`, `headers`, `as`",
     ),
     "an existence at the end of a long way": (

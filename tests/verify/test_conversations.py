@@ -11,6 +11,7 @@ import pytest
 from tests.conftest import SMALL
 from tests.servers import stand_in
 from tests.verify.contexts import ContextFactory
+from understudy.contract.scenario_files import Step
 from understudy.network.network import Network
 from understudy.reports.verdict import Verdict
 from understudy.sampling.answers import Answer
@@ -27,7 +28,7 @@ from understudy.verify.expectations.model import Model
 from understudy.verify.expectations.reference_answers import References
 from understudy.verify.requests.endpoints import EndpointMap
 from understudy.verify.requests.operation_names import has_tag
-from understudy.verify.requests.scenario_requests import Scenario, Step, filled, request_of, scenarios, values_of
+from understudy.verify.requests.scenario_requests import Scenario, filled, request_of, scenarios, values_of
 from understudy.verify.requests.throttled_client import ThrottledClient
 
 SECONDS = 5.0

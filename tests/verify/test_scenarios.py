@@ -17,6 +17,7 @@ from tests.mutants.paths import drop
 from tests.mutants.proxy import Proxy
 from tests.verify.contexts import ContextFactory
 from tests.verify.reduced import reduced_contract
+from understudy.contract.scenario_files import ScenarioFiles
 from understudy.operations.api_folder import Api
 from understudy.sampling.answers import Answer
 from understudy.verify.checks import scenarios
@@ -244,7 +245,8 @@ def test_a_broken_server(failed: Callable[..., set[str]], operation: str, behavi
 def test_scenarios_of_operations_that_a_contract_does_not_have_are_left_out(all_operations: ContextFactory) -> None:
     whole, reduced = (EndpointMap.of(contract) for contract in (all_operations.contract, reduced_contract()))
     known = {(each.endpoint.label, each.name) for each in all_scenarios(whole)}
-    named = {(each.label, name) for each in whole.endpoints for name in each.place.value.get("x-scenarios", {})}
+    files = ScenarioFiles()
+    named = {(each.label, name) for each in whole.endpoints for name in files.of(each.place)}
     assert known == named, "each step is a request to an operation of the contract"
     possible = list(all_scenarios(reduced))
     assert 0 < len(possible) < sum(endpoint == each.label for endpoint, _ in named for each in reduced.endpoints)

@@ -13,7 +13,7 @@ Check = Callable[[Any, Mapping[str, Any], Tables], str | None]
 
 
 class Annotation(NamedTuple):
-    """Where an annotation is allowed (the kinds of `support`), and how its value is checked."""
+    """Where an annotation is allowed (the kinds of `supported_openapi`), and how its value is checked."""
 
     kinds: tuple[str, ...]
     check: Check
@@ -81,12 +81,18 @@ def uniqueness(value: Any, others: Mapping[str, Any], tables: Tables) -> str | N
 
 
 def scenarios(value: Any, others: Mapping[str, Any], tables: Tables) -> str | None:
+    if is_text(value):
+        return None  # their place, where they are checked when they are read
+    return wrong_scenarios(value)
+
+
+def wrong_scenarios(value: Any) -> str | None:
     keys = {"send", "body", "headers", "as", "status", "shows", "within", "optional"}
     steps = [step for part in value.values() for step in part] if isinstance(value, dict) else [None]
     if all(isinstance(step, dict) and is_text(step.get("send")) and step.keys() <= keys for step in steps):
         return None
     parts = "`body`, `headers`, `as`, `status`, `shows`, `within` and `optional`"
-    return f"takes for each name a list of requests with `send`, and with {parts}"
+    return f"takes for each name a list of requests with `send`, and with {parts}, or the place of them, `FILE#/NAME`"
 
 
 MESSAGES = with_keys("missing", "empty")
@@ -100,6 +106,7 @@ OBJECT = takes("an object", lambda value: isinstance(value, dict))
 WORDS = takes("a field for each word", lambda value: isinstance(value, dict) and texts([*value, *value.values()]))
 
 SCHEMA = ("schema",)
+SCENARIOS = "x-scenarios"
 ANNOTATIONS: Mapping[str, Annotation] = {
     "x-table": Annotation(SCHEMA, TEXT),
     "x-shows": Annotation(SCHEMA, table),
@@ -170,7 +177,7 @@ ANNOTATIONS: Mapping[str, Annotation] = {
     "x-safe": Annotation(("operation",), FLAG),
     "x-eventual": Annotation(("operation",), FLAG),
     "x-shows-changes": Annotation(("operation",), OBJECT),
-    "x-scenarios": Annotation(("operation",), scenarios),
+    SCENARIOS: Annotation(("operation",), scenarios),
     "x-open": Annotation(("operation",), FLAG),
     "x-issues-tokens": Annotation(("operation",), FLAG),
     "x-unique": Annotation(SCHEMA, uniqueness),

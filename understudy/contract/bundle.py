@@ -104,7 +104,7 @@ class Bundler:
         if not name or "://" in name:
             return value
         file = path.parent / name
-        target = self._target(self.read(file), pointer)
+        target = target_of(self.read(file), pointer)
         if target is None:
             raise ContractError(str(path), f"`$ref: {reference}` cannot be resolved")
         if pointer.startswith(COMPONENTS):
@@ -113,11 +113,6 @@ class Bundler:
         self._pasted.add(f"{file}#{pointer}")
         self.origins[unescaped(pointer)] = file
         return target
-
-    def _target(self, value: Any, pointer: str) -> Any:
-        for key in pointer.split("/")[1:]:
-            value = value.get(unescaped(key)) if isinstance(value, dict) else None
-        return value
 
     def joined(self, entry: dict[str, Any]) -> dict[str, Any]:
         """The entry with the components of all files."""
@@ -140,6 +135,13 @@ class Bundler:
         for path in document.get("paths", {}):
             if f"{file}#/paths/{escaped(path)}" not in self._pasted:
                 raise ContractError(str(file), f"paths/{path} is not listed in {self.entry.name}")
+
+
+def target_of(document: Any, pointer: str) -> Any:
+    """The value of a document at a JSON pointer; None if it has none."""
+    for key in pointer.split("/")[1:]:
+        document = document.get(unescaped(key)) if isinstance(document, dict) else None
+    return document
 
 
 def escaped(key: str) -> str:

@@ -69,6 +69,11 @@ class Place:
         """The schema's default value. Objects are in `x-default`, since client generators accept none in `default`."""
         return self.value["default"] if "default" in self.value else self.value["x-default"]
 
+    @property
+    def file(self) -> Path:
+        """The file that has this place."""
+        return Path(self.contract.file_of(self.path))
+
     def error(self, reason: str) -> ContractError:
         return ContractError(self.contract.where(self.path), reason)
 
@@ -148,10 +153,12 @@ class Contract:
 
     def where(self, path: str) -> str:
         """A description of a place in the contract: its file and its path."""
-        file = next(
-            (file for start, file in self.bundle.origins.items() if f"{path}/".startswith(f"{start}/")), self.name
-        )
-        return f"{file}: {path.strip('/') or 'the document'}"
+        return f"{self.file_of(path)}: {path.strip('/') or 'the document'}"
+
+    def file_of(self, path: str) -> str:
+        """The file that has the place with a path."""
+        origins = self.bundle.origins.items()
+        return next((file for start, file in origins if f"{path}/".startswith(f"{start}/")), self.name)
 
     @property
     def root(self) -> Place:

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
+from understudy.contract.scenario_files import Step
 from understudy.sampling.answers import Answer, same, shortened
 from understudy.sampling.random_requests import Request
 from understudy.verify import rules
 from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Broken, unlike
 from understudy.verify.cleanup import delete
-from understudy.verify.requests.scenario_requests import Scenario, Step, filled, request_of, values_of
+from understudy.verify.requests.scenario_requests import Scenario, filled, request_of, values_of
 
 ANYTHING = "*"  # any value but null
 LEFT_OUT = "nothing"  # in what is shown of an object without a name

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 from uuid import uuid4
 
+from understudy.contract.scenario_files import ScenarioFiles, Step
 from understudy.sampling.answers import Answer
 from understudy.sampling.conversations import STREAM, TOKEN
 from understudy.sampling.random_requests import Request
@@ -17,9 +18,6 @@ from understudy.verify.requests.endpoints import Endpoint, EndpointMap
 SENT = {"send", "body", "headers", "within", "optional"}  # the parts of a step that a request is made of
 PLACEHOLDER = re.compile(r"\{([\w.]+)\}")
 STREAMED = 5.0  # seconds to wait for the messages of a stream, if a step does not say it
-
-Step = Mapping[str, Any]
-"""A request as the contract has it: what to `send`, its `body` and `headers`, what its response is called (`as`)."""
 
 
 class NewIds(dict[str, str]):
@@ -120,9 +118,14 @@ def values_of(mark: str) -> dict[str, Any]:
 
 
 def scenarios(endpoint_map: EndpointMap) -> Iterator[Scenario]:
-    """All scenarios of the contract, but those with requests to operations that it does not have."""
+    """All scenarios of the contract, but those with requests to operations that it does not have.
+
+    Raises:
+        ContractError: a file of scenarios cannot be read, or is not valid.
+    """
+    files = ScenarioFiles()
     for endpoint in endpoint_map.endpoints:
-        for name, steps in endpoint.place.value.get("x-scenarios", {}).items():
+        for name, steps in files.of(endpoint.place).items():
             try:
                 others = operations(endpoint_map, steps)
             except KeyError:
