@@ -355,3 +355,35 @@ def test_what_happens_is_stored(standin: StandIn, tmp_path: Any) -> None:
         httpx.Client(base_url=second.url) as api,
     ):
         assert runs(api) == before
+
+
+# ---------------------------------------------------------------------- restore
+
+
+@pytest.fixture
+def deployment(api: httpx.Client, flow: str) -> str:
+    return deployed(api, flow, HOURLY)
+
+
+@pytest.mark.usefixtures("deployment")
+def test_a_snapshot_is_restored_without_what_is_due_by_the_clock_that_was_set_since(
+    workspace: RemoteWorkspace, api: httpx.Client
+) -> None:
+    before = runs(api)
+    workspace.save("early")
+    workspace.clock.advance(days=1)
+    assert len(runs(api)) > len(before)
+    workspace.restore("early")
+    assert runs(api) == before
+    workspace.clock.advance(days=1)
+    assert ("2026-03-29T22:00:00Z", "Late") in runs(api)
+    workspace.restore("early")
+    workspace.delete_snapshot("early")
+    assert runs(api) == before
+
+
+def test_a_reset_gives_the_rows_of_the_fixture_set_whatever_the_clock() -> None:
+    with StandIn() as demo:
+        before = demo.reset()
+        demo.clock.advance(days=2)
+        assert demo.reset() == before

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from datetime import datetime, timezone
 from pathlib import Path
 from uuid import UUID
 
@@ -9,6 +10,7 @@ import pytest
 
 from tests.conftest import SMALL
 from tests.states import change_anything, state
+from understudy.clock import MACHINE, Clock
 from understudy.errors import ApiError, Forbidden, NotFound, UnderstudyError, Unprocessable
 from understudy.loading.fixtures import FixtureSet
 from understudy.operations.api_folder import Api
@@ -205,3 +207,23 @@ def test_an_operation_that_raises_changes_nothing(api: Api, registry: WorkspaceR
 def change_anything_in(workspace: Workspace, randomness: random.Random) -> None:
     for _ in range(5):
         change_anything(randomness, workspace)
+
+
+def test_rows_that_cannot_be_restored_keep_their_clock(api: Api, tmp_path: Path) -> None:
+    registry = WorkspaceRegistry(WorkspaceFiles(tmp_path / "rows.json", FixtureSet(SMALL, api.catalog)), 2)
+    frozen = Clock(datetime(2026, 3, 29, tzinfo=timezone.utc))
+
+    async def fail_to_restore() -> None:
+        opened = await registry.get(DEFAULT)
+        rows = opened.content.workspace.fork()
+        await opened.perform(add_flow)
+        await opened.set_clock(frozen, jumps=True)
+        (tmp_path / "rows.json").write_text("{}")  # somebody else's, which is not written over
+        before = flows(registry, DEFAULT)
+        with pytest.raises(ApiError, match="was changed by another process"):
+            await opened.restore(rows, MACHINE)
+        assert opened.clock == frozen
+        assert opened.has_services
+        assert flows(registry, DEFAULT) == before
+
+    asyncio.run(fail_to_restore())

@@ -105,9 +105,27 @@ class OpenWorkspace:
         await self.perform(bool)
         if jumps or not self.has_services:
             self.services.jump(clock.now() if jumps else min(self.clock.now(), clock.now()))
+        self._use(clock)
+        await self.perform(bool)
+
+    async def restore(self, rows: Workspace, clock: Clock) -> None:
+        """Return to rows and the clock that they had. Nothing is done to them by the clock of the present rows."""
+        clock_before, time_before = self.clock, self.services.time
+        self._use(clock)
+        self.services.jump(clock.now())
+        try:
+            await self._performed(partial(self.content.workspace.restore, rows))
+        except Exception:
+            self._use(clock_before)
+            self.services.jump(time_before)
+            raise
+        finally:
+            self.wake()
+        await self.perform(bool)
+
+    def _use(self, clock: Clock) -> None:
         self.clock = clock
         self.content.workspace.has_services = self.has_services
-        await self.perform(bool)
 
     def _performed(self, operation: Callable[[], Any]) -> Awaitable[Any]:
         """The result of an operation, whose messages are sent once it is durable."""

@@ -45,9 +45,7 @@ async def delete_snapshot(site: Site, workspace: str, name: str) -> Answer:
 
 async def restore_snapshot(site: Site, workspace: str, name: str) -> Answer:
     opened = await site.registry.get(workspace)
-    snapshot = found(opened, name)
-    await opened.perform(Workspace.restore, other=snapshot.rows)
-    await opened.set_clock(snapshot.clock, jumps=True)
+    await opened.restore(*found(opened, name))
     return opened.rows()
 
 

@@ -23,8 +23,7 @@ from understudy.workspaces.workspace import Workspace
 async def reset_workspace(site: Site, workspace: str) -> Answer:
     base = await site.base()  # first, since a workspace may be dropped meanwhile
     opened = await site.registry.get(workspace)
-    await opened.perform(Workspace.restore, other=base)
-    await opened.set_clock(site.registry.clock, jumps=True)
+    await opened.restore(base, site.registry.clock)
     return opened.rows()
 
 
@@ -119,7 +118,9 @@ def folder_of_set(site: Site, name: str) -> Path:
     """
     beside = {path.name: path for path in site.fixture_set.folder.resolve().parent.iterdir() if is_set(path)}
     if name not in beside:
-        raise NotFound(f"No fixture set `{name}` is beside the loaded one; its folder has {', '.join(sorted(beside))}.")
+        raise NotFound(
+            f"No fixture set beside the loaded one is named `{name}`. There are: {', '.join(sorted(beside))}."
+        )
     return beside[name]
 
 
