@@ -287,10 +287,15 @@ def test_a_server_that_is_not_there_is_told() -> None:
 
 REFUSED: dict[str, tuple[list[str], str]] = {
     "a snapshot": (["restore", "x"], "The workspace default has no snapshot `x`; it has none."),
-    "a set": (["load", "nope"], "No fixture set `nope` is beside the loaded one; its folder has fixtures."),
+    "a set": (["load", "nope"], "No fixture set beside the loaded one is named `nope`. There are: fixtures."),
     "the default": (["drop"], "The default workspace cannot be deleted. Reset it instead."),
     "a path": (["explain", "/flows/", FLOW], "`/flows/` takes no filters; these do: "),
-    "a row": (["explain", "/flows/filter", "x"], "body.id: "),
+    "a row": (["explain", "/flows/filter", "x"], "Invalid value for 'ID': 'x' is not a valid UUID."),
+    "a list as a body": (
+        ["explain", "/flows/filter", FLOW, "--body", "[]"],
+        "Invalid value for '--body': not a JSON object",
+    ),
+    "a folder": (["load", "no/such"], "Invalid value: `no/such` is not a folder"),
     "a body": (["find", "--body", "{bad"], "Invalid value for '--body': not JSON ("),
     "another body": (["explain", "/flows/filter", FLOW, "--body", "'"], "Invalid value for '--body': not JSON ("),
     "a time": (["drop", "--idle", "-1"], "Invalid value for '--idle': -1"),

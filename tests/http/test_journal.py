@@ -337,8 +337,9 @@ def test_the_last_ones_are_kept_and_what_is_lost_is_told() -> None:
                     continue
                 assert (answer.status_code, answer.json()["detail"]) == (
                     409,
-                    "The journal holds at most 3 requests and has dropped 1 that may match. Clear it (DELETE "
-                    "/__admin/requests) before the requests to check, or start the server with a larger --journal.",
+                    "The journal holds at most 3 requests and has dropped 1 that may match. Clear it "
+                    "(`understudy admin clear` or DELETE /__admin/requests) before the requests to check, or start the "
+                    "server with a larger --journal.",
                 )
         admin(api, "DELETE", "/requests", params={"workspace": first})
         assert (count(api, workspace=first), count(api)) == (0, 3)

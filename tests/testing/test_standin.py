@@ -130,7 +130,7 @@ WRONG_ROWS: dict[str, tuple[Mapping[str, Any] | str | Path, str]] = {
     "a wrong field": ({"flows": [flow("a"), flow(id=1)]}, r"flows\[1\]: id: UUID input should be a string"),
     "an id that is there": ({"flows": [flow(id=FLOW), flow(id=FLOW)]}, f"the id {FLOW} already exists"),
     "no list": ({"flows": 5}, "body.rows.flows: Input should be a valid list"),
-    "another set": ("nope", "No fixture set `nope` is beside the loaded one; its folder has fixtures"),
+    "another set": ("nope", "No fixture set beside the loaded one is named `nope`. There are: fixtures"),
     "no folder": (Path("nowhere"), "nowhere cannot be read"),
 }
 

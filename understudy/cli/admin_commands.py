@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import click
 
@@ -136,8 +137,21 @@ def load(workspace: "RemoteWorkspace", source: str, *, replace: bool) -> Any:
 
     Either all rows are loaded or none.
     """
+    return workspace.load(folder_or_name(source), replace=replace)
+
+
+def folder_or_name(source: str) -> Path | str:
+    """The folder of a path, or the name of a fixture set as it is.
+
+    Raises:
+        click.BadParameter: the path is not that of a folder.
+    """
     folder = Path(source)
-    return workspace.load(folder if is_folder(folder) else source, replace=replace)
+    if is_folder(folder):
+        return folder
+    if folder.name != source:
+        raise click.BadParameter(f"`{escape(source)}` is not a folder")
+    return source
 
 
 @admin.command()
@@ -235,6 +249,14 @@ def parse_json(context: click.Context, parameter: click.Parameter, text: str | N
         raise click.BadParameter(f"not JSON ({error})") from None
 
 
+def parse_object(context: click.Context, parameter: click.Parameter, text: str | None) -> dict[str, Any] | None:
+    """Parse an option whose value is a JSON object."""
+    value = parse_json(context, parameter, text)
+    if value is None or isinstance(value, dict):
+        return value
+    raise click.BadParameter("not a JSON object, such as {}")
+
+
 def search_options(function: Callable[..., None]) -> Callable[..., None]:
     """Add the options that select requests."""
     for option in (
@@ -298,10 +320,10 @@ def describe_finding(finding: dict[str, Any]) -> str:
 
 @admin.command()
 @click.argument("path")
-@click.argument("id")
-@click.option("--body", callback=parse_json, metavar="JSON", help="The request's body.")
+@click.argument("id", type=click.UUID)
+@click.option("--body", callback=parse_object, metavar="JSON", help="The request's body.")
 @control(describe_finding)
-def explain(workspace: "RemoteWorkspace", path: str, id: str, body: Any) -> Any:
+def explain(workspace: "RemoteWorkspace", path: str, id: UUID, body: dict[str, Any] | None) -> Any:
     """Show why the row with an ID is in the result of a filter request to PATH, or not."""
     return workspace.explain(path, body, id).finding
 

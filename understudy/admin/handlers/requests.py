@@ -20,6 +20,7 @@ from understudy.workspaces.workspace_names import canonical
 
 NEAREST = 3  # similar requests that are shown when none matches
 PAGE = 2**22  # bytes after which a page ends
+CLEAR = "Clear it (`understudy admin clear` or DELETE /__admin/requests)"
 
 
 @dataclass
@@ -163,9 +164,9 @@ def check_completeness(site: Site, search: Search) -> None:
     if journal.is_out_of_bytes:
         raise Conflict(
             f"The journal is full, with {counted(len(journal), 'requests')} in {journal.capacity // 2**20} MiB, and "
-            f"has dropped {dropped} that may match. Clear it (DELETE /__admin/requests) before the requests to check."
+            f"has dropped {dropped} that may match. {CLEAR} before the requests to check."
         )
     raise Conflict(
         f"The journal holds at most {counted(journal.size, 'requests')} and has dropped {dropped} that may match. "
-        "Clear it (DELETE /__admin/requests) before the requests to check, or start the server with a larger --journal."
+        f"{CLEAR} before the requests to check, or start the server with a larger --journal."
     )
