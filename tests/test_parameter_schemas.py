@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema.validators import Draft202012Validator
 
-from handlers.parameters.parameter_schemas import Mismatch, check_given, check_schema, errors_of
+from handlers.parameters.parameter_schemas import Mismatch, as_meant, check_given, check_schema, errors_of
 from handlers.parameters.schema_validator import MOST_SECONDS, MOST_STEPS, MOST_TEXT
 from understudy.errors import Unprocessable
 
@@ -120,3 +120,33 @@ def test_many_items_are_compared_at_once() -> None:
     items: list[Any] = [{"number": number} for number in range(50_000)]
     assert errors_of(items, {"uniqueItems": True}) == []
     assert len(errors_of([*items, {"number": 7.0}], {"uniqueItems": True})) == 1
+
+
+NO_SCHEMAS: list[dict[str, Any]] = [
+    {"properties": []},
+    {"properties": {"a": {"properties": "x"}}},
+    {"properties": {"a": {"type": "string"}}, "required": 5},
+    {"definitions": None},
+    {"definitions": {"a": []}},
+    {"definitions": {"a": {"properties": 5}}},
+    {"definitions": {"a": {"block_type_slug": "s", "title": []}}},
+]
+
+
+@pytest.mark.parametrize("schema", NO_SCHEMAS, ids=str)
+def test_what_is_no_schema_is_refused(schema: dict[str, Any]) -> None:
+    with pytest.raises(Unprocessable, match="Invalid schema: "):
+        check_schema(as_meant(schema))
+
+
+def test_a_definition_needs_no_title() -> None:
+    schema = {"definitions": {"a": {"block_type_slug": "s"}, "b": True}}
+    assert as_meant(schema) == schema
+
+
+def test_given_values_are_checked_before_what_they_require() -> None:
+    schema = {"properties": {"a": {"type": "string"}}, "required": 5}
+    with pytest.raises(ValueError, match="1 is not of type 'string'"):
+        check_given({"a": 1}, schema)
+    with pytest.raises(ValueError, match="Schema error: 5 is not of type 'array'"):
+        check_given({"a": "x"}, schema)

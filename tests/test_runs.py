@@ -413,6 +413,9 @@ def test_values_are_validated_by_a_schema(scratch: httpx.Client) -> None:
     assert [each["index"] for each in found["errors"][0]["errors"]] == [1, 2]
     assert found["errors"][0]["errors"][1]["errors"][0].startswith("Invalid JSON: ")
     assert errors({"properties": {"a": {"type": "integer"}}}, {"a": None}) == {"errors": [], "valid": True}
+    kinds: list[Any] = [None, 5, [], {}]
+    templates = {str(n): {"__prefect_kind": "jinja", "template": kind} for n, kind in enumerate(kinds)}
+    assert errors({"additionalProperties": {"type": "string"}}, templates) == {"errors": [], "valid": True}
     assert errors({"$ref": "#"}, {})["detail"] == (
         "Invalid schema: Unable to validate schema with circular references."
     )

@@ -39,6 +39,9 @@ class HydrationError(Exception):
         return f"{self._kind}()"
 
 
+IN_PLACE = (HydrationError, Removed, Unrendered)  # of a value
+
+
 class Hydration:
     """Finds out the values that objects with a kind stand for.
 
@@ -108,15 +111,17 @@ class Hydration:
         if "template" not in value:
             return missing("template")
         template = self._inner(value["template"])
-        if not isinstance(template, str):
+        if isinstance(template, IN_PLACE):
             return template
         try:
-            root = ENVIRONMENT.parse(template)
+            root = ENVIRONMENT.parse(str(template))
             check_loops(root)
         except (TemplateSyntaxError, InvalidTemplate) as error:
             return invalid_template(error)
         if self._render is None:
             return Unrendered()
+        if not isinstance(template, str):
+            return template
         try:
             return self._render(template)
         except TemplateFailed as error:
@@ -126,7 +131,7 @@ class Hydration:
         if "variable_name" not in value:
             return Removed()
         name = self._inner(value["variable_name"])
-        if isinstance(name, (HydrationError, Removed, Unrendered)):
+        if isinstance(name, IN_PLACE):
             return name
         if self._variables is None:
             return Unrendered()

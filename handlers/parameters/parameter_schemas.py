@@ -154,6 +154,14 @@ def check_given(values: Any, schema: Schema | None) -> None:
     """
     if schema is None:
         return
+    if values is not None:
+        optional = without_required(schema)
+        check_given_schema(optional)
+        check_given_values(values, optional)
+    check_given_schema(schema)
+
+
+def check_given_schema(schema: Schema) -> None:
     try:
         invalid = schema_error(schema)
     except RecursionError:
@@ -161,9 +169,11 @@ def check_given(values: Any, schema: Schema | None) -> None:
     if invalid is not None:
         text = f"The provided schema is not a valid json schema. Schema error: {invalid.message}"
         raise ValueError(text)
+
+
+def check_given_values(values: Any, schema: Schema) -> None:
     try:
-        validator = validator_of(without_required(schema), checks_formats=False)
-        found = None if values is None else best_match(validator.iter_errors(values))
+        found = best_match(validator_of(schema, checks_formats=False).iter_errors(values))
     except RecursionError:
         raise Unprocessable(CIRCULAR) from None
     except NO_SCHEMA_THERE as error:
@@ -240,7 +250,7 @@ def defaults_of(workspace: Workspace, schema: Schema) -> tuple[dict[str, Any], b
 
 def all_defaults_of(workspace: Workspace, schema: Schema) -> Iterator[tuple[str, Any]]:
     """The defaults of the properties of a schema, with the data of blocks that they refer to."""
-    for name, part in schema.get("properties", {}).items():
+    for name, part in object_at(schema, "properties").items():
         if not isinstance(part, dict) or "default" not in part:  # a schema can be true or false
             continue
         default = part["default"]
@@ -270,17 +280,19 @@ def as_meant(schema: Schema, defaults_may_be_null: bool = False) -> Schema:
     """A schema as its maker meant it: what is not required may be null, and lists of schemas are those of tuples."""
     schema = deepcopy(schema)
     properties_as_meant(schema, defaults_may_be_null)
-    definitions = schema.get("definitions", {})
-    for definition in list(definitions.values()):
+    definitions = object_at(schema, "definitions")
+    for definition in [part for part in definitions.values() if isinstance(part, dict)]:
         properties_as_meant(definition, defaults_may_be_null)
-        if "block_type_slug" in definition:
-            definitions[definition["title"]] = {"oneOf": [definition, REFERENCE]}
+        title = definition.get("title")
+        if "block_type_slug" in definition and isinstance(title, str):
+            definitions[title] = {"oneOf": [definition, REFERENCE]}
     return schema
 
 
 def properties_as_meant(schema: Schema, defaults_may_be_null: bool) -> None:
     required = schema.get("required", [])
-    for name, part in schema.get("properties", {}).items():
+    required = required if isinstance(required, (list, str)) else []
+    for name, part in object_at(schema, "properties").items():
         if not isinstance(part, dict):
             continue
         may_be_null = "default" not in part or defaults_may_be_null
@@ -288,8 +300,13 @@ def properties_as_meant(schema: Schema, defaults_may_be_null: bool) -> None:
             part["anyOf"] = [{"type": part.pop("type")}, {"type": "null"}]
         if isinstance(part.get("items"), list) and part["items"] and not part.get("prefixItems"):
             part["prefixItems"] = part.pop("items")
-        if "properties" in part:
-            properties_as_meant(part, defaults_may_be_null)
+        properties_as_meant(part, defaults_may_be_null)
+
+
+def object_at(schema: Schema, name: str) -> dict[str, Any]:
+    """An object of a schema; an empty one if it has none. Whether the schema is valid is found out later."""
+    part = schema.get(name)
+    return part if isinstance(part, dict) else {}
 
 
 def without_required(schema: Any) -> Any:
