@@ -36,6 +36,7 @@ INBOX = "automation_inbox"
 TRIGGER_ID, PARENT_ID, CHILD_ID = (Column((f"{name}trigger_id",)) for name in ("", "parent_", "child_"))
 FIRED, POSITION = Column(("fired",)), Column(("position",))
 LONGEST_CHAIN = 20  # of automations that trigger each other
+KEPT = timedelta(seconds=60)  # since the end of a bucket, in which events still count where it has no time
 LOOKBACK = timedelta(minutes=15)  # before an event, in which others count that arrive after it
 
 
@@ -53,6 +54,11 @@ class Part(NamedTuple):
     @property
     def is_reactive(self) -> bool:
         return bool(self.trigger["posture"] == "Reactive")
+
+    @property
+    def is_immediate(self) -> bool:
+        """Whether it fires as soon as there were enough events, whenever they were."""
+        return self.is_reactive and not self.within
 
 
 def parts(workspace: Workspace) -> list[Part]:
@@ -97,8 +103,7 @@ def evaluate(workspace: Workspace, part: Part, row: int, time: datetime, event: 
     if time < bucket["start"]:
         return row  # a late event
     before, is_counted = bucket["last_event"], event is None
-    is_immediate = part.is_reactive and not part.within
-    if event is not None and (is_immediate or time < bucket["end"]):
+    if event is not None and (part.is_immediate or time < bucket["end"]):
         buckets.update(row, {"count": bucket["count"] + 1, "last_event": event})
         bucket, is_counted = buckets.values(row), True
     if (part.is_reactive or bucket["end"] <= time) and is_met(trigger, bucket["count"]):
@@ -110,9 +115,11 @@ def evaluate(workspace: Workspace, part: Part, row: int, time: datetime, event: 
             last = before if is_later(trigger, before, event) else event
             return opened(workspace, part, bucket["key"], (time, time + part.within), 0, last)
         return row
-    if trigger["after"] or not part.within:
+    if trigger["after"]:
         remove(workspace, part, bucket["key"])
         return None
+    if not part.within:
+        return None  # later events count in it, too
     start = max(bucket["end"], time)
     window = start, start + part.within
     if part.is_reactive and not is_counted:
@@ -139,9 +146,13 @@ def is_later(trigger: Trigger, before: Event | None, event: Event) -> bool:
 
 
 def bucket_row(workspace: Workspace, part: Part, key: list[str]) -> int | None:
-    buckets = workspace[BUCKETS]
+    buckets, oldest = workspace[BUCKETS], now() - KEPT
     rows = buckets.index(TRIGGER_ID).rows(UUID(str(part.trigger["id"])).int)
-    return next((row for row in rows if buckets.values(row)["key"] == key), None)
+    row = next((row for row in rows if buckets.values(row)["key"] == key), None)
+    if row is not None and part.is_immediate and buckets.values(row)["end"] <= oldest:
+        buckets.delete(row)
+        return None
+    return row
 
 
 def ensured(

@@ -1,5 +1,6 @@
 """Automations that run: which events trigger them, and what their actions do."""
 
+import time
 from typing import Any
 from uuid import uuid4
 
@@ -111,6 +112,27 @@ def test_events_are_counted_by_label_and_in_time(workspace: RemoteWorkspace, api
     assert len(triggered(api)) == 1
     emit(api, "count", "a")
     assert len(triggered(api)) == 2
+
+
+def test_events_count_for_a_minute_where_a_trigger_has_no_time(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+    automation(api, on("count", threshold=3))
+    for seconds, count in ((30, 0), (29, 0), (0, 1), (61, 1), (0, 1), (0, 1), (0, 2)):
+        emit(api, "count")
+        assert len(triggered(api)) == count
+        workspace.clock.advance(seconds=seconds)
+
+
+def test_what_an_event_triggers_is_not_earlier(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+    parts = {"type": "compound", "require": "all", "within": 0.1, "triggers": [on("first"), on("second")]}
+    automation(api, on("second"), name="each")
+    automation(api, parts, name="both")
+    workspace.clock.resume()
+    emit(api, "first")
+    time.sleep(0.5)
+    emit(api, "second")
+    assert triggered(api) == ["each"]
+    (found,) = events(api, "prefect.automation.triggered")
+    assert found["occurred"] > found["payload"]["triggering_event"]["occurred"]
 
 
 def test_one_that_is_not_enabled_is_not_triggered(api: httpx.Client) -> None:

@@ -70,7 +70,9 @@ class OpenWorkspace:
 
     async def _with_services(self, result: Awaitable[Any]) -> Any:
         """Do what an operation has made due, once it is performed."""
+        clock = self.clock
         returned = await result
+        self.services.pass_to(clock.now())
         if self.services.is_due(self.clock.now()):
             await self._run_services()
         return returned

@@ -63,6 +63,10 @@ class Services:
         self.time = time
         self._known.clear()
 
+    def pass_to(self, time: datetime) -> None:
+        """Continue at a later time, up to which nothing was due, or only by what was changed just now."""
+        self.time = max(self.time, time)
+
     def is_due(self, time: datetime) -> bool:
         """Whether there is something to do by a time."""
         return any(due <= time for due, _ in self._dues())
