@@ -157,6 +157,7 @@ ANNOTATIONS: Mapping[str, Annotation] = {
     "x-label": Annotation(SCHEMA, beside("properties", TEXT)),
     "x-before": Annotation(SCHEMA, TEXT),
     "x-after": Annotation(SCHEMA, TEXT),
+    "x-checked-by": Annotation(SCHEMA, TEXT),
     "x-plain": Annotation(SCHEMA, beside("format", FLAG)),
     "x-keeps-offset": Annotation(SCHEMA, beside("format", FLAG)),
     "x-blank-message": Annotation(SCHEMA, TEXT),

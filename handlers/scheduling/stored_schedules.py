@@ -1,0 +1,61 @@
+"""Schedules in rows, which may be written by hand: they are checked and completed as those of requests are."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from ..schedules import (
+    Schedule,
+    check_timezone,
+    checked_cron,
+    checked_interval,
+    checked_rrule,
+    whole_cron,
+    whole_interval,
+    whole_rrule,
+)
+from .dates import moment_of
+
+
+class Kind(NamedTuple):
+    """A kind of schedule: its fields beside the one that it is named for, and what checks that one."""
+
+    defaults: Mapping[str, Any]
+    type: type | tuple[type, ...]
+    check: Callable[[Any], object]
+    whole: Callable[[Schedule], Schedule]
+
+
+KINDS = {
+    "interval": Kind({"anchor_date": None, "timezone": None}, (int, float), checked_interval, whole_interval),
+    "cron": Kind({"timezone": None, "day_or": True}, str, checked_cron, whole_cron),
+    "rrule": Kind({"timezone": "UTC"}, str, checked_rrule, whole_rrule),
+}
+
+
+def whole(schedule: Schedule) -> Schedule:
+    """The whole schedule of a row.
+
+    Raises:
+        ValueError: a real server would refuse it.
+    """
+    name = next((name for name in KINDS if schedule.get(name) is not None), None)
+    if name is None:
+        raise ValueError("a schedule has an `interval` in seconds, a `cron` string or an `rrule`")
+    kind, value = KINDS[name], schedule[name]
+    for unknown in sorted(schedule.keys() - {name, *kind.defaults}):
+        raise ValueError(f"a schedule with `{name}` has no `{unknown}`")
+    if not isinstance(value, kind.type):
+        raise ValueError(f"`{name}` is {'a number of seconds' if name == 'interval' else 'a text'}")  # noqa: TRY004
+    kind.check(value)
+    check_texts(schedule)
+    return kind.whole({**kind.defaults, **schedule})
+
+
+def check_texts(schedule: Schedule) -> None:
+    """Check the time zone and the anchor of a schedule."""
+    for field, check in (("timezone", check_timezone), ("anchor_date", moment_of)):
+        value = schedule.get(field)
+        if isinstance(value, dict | list | bool | int | float):
+            raise ValueError(f"`{field}` is a text")  # noqa: TRY004
+        if value is not None:
+            check(value)
