@@ -14,6 +14,7 @@ from understudy.clock import CURRENT
 # In the time zone object that pydantic gives to times in UTC, which are thereby recognized and subtracted faster.
 EPOCH: datetime = SchemaValidator(core_schema.datetime_schema()).validate_python("1970-01-01T00:00:00Z")
 MICROSECOND = timedelta(microseconds=1)
+EARLIEST, LATEST = datetime(1, 1, 2, tzinfo=timezone.utc), datetime(9999, 12, 31, tzinfo=timezone.utc)
 LARGEST_INTEGER = 2**63 - 1
 TURNS: dict[type, Callable[[Any], Any]] = {
     UUID: attrgetter("int"),
@@ -36,6 +37,14 @@ def key_of(value: Any) -> Any:
 def time_of_key(key: int) -> datetime:
     """The time whose key is a number."""
     return EPOCH + MICROSECOND * key
+
+
+def moved(moment: datetime, by: timedelta | float) -> datetime:
+    """A time moved by a duration or by seconds; about the earliest or latest one there is, if it is out of range."""
+    try:
+        return moment + (by if isinstance(by, timedelta) else timedelta(seconds=by))
+    except OverflowError:
+        return LATEST if by == abs(by) else EARLIEST
 
 
 def is_id(text: str) -> bool:

@@ -13,7 +13,7 @@ from pydantic_core import from_json
 from understudy.errors import ApiError
 from understudy.operations.handler_results import Answer
 from understudy.operations.observers import observing
-from understudy.values import is_id, now
+from understudy.values import is_id, moved, now
 from understudy.workspaces.workspace import Workspace
 
 from .. import automations, deployment_runs, deployments, flow_runs, work_pools, work_queues
@@ -122,7 +122,7 @@ def do_nothing(workspace: Workspace, invocation: Invocation) -> None:
 def run_deployment(workspace: Workspace, invocation: Invocation) -> None:
     deployment, action, automation = target(invocation, "deployment"), invocation.action, invocation.automation
     relate(invocation, "deployment", deployment)
-    start = now() + timedelta(seconds=action.get("schedule_after") or 0)
+    start = moved(now(), action.get("schedule_after") or 0)
     state = {"type": "SCHEDULED", "name": "Scheduled", "state_details": {"scheduled_time": start}}
     try:
         parameters = rendered_parameters(workspace, invocation)

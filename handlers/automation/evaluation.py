@@ -11,7 +11,7 @@ from pydantic_core import from_json
 
 from understudy.contract.columns import Column
 from understudy.values import key_of as number_of
-from understudy.values import new_id, now
+from understudy.values import moved, new_id, now
 from understudy.workspaces.workspace import Workspace
 
 from ..events import OCCURRED
@@ -48,8 +48,9 @@ class Part(NamedTuple):
     way: Way
 
     @property
-    def within(self) -> timedelta:
-        return timedelta(seconds=self.trigger["within"])
+    def within(self) -> float:
+        """The seconds of the window in which events count."""
+        return float(self.trigger["within"])
 
     @property
     def is_reactive(self) -> bool:
@@ -84,9 +85,9 @@ def react_part(workspace: Workspace, part: Part, event: Event) -> None:
     bucket = None
     if trigger["after"] and starts_after(trigger, event):
         count = -1 if expects(trigger, event) else 0
-        bucket = ensured(workspace, part, key, (time, time + part.within), event, count)
+        bucket = ensured(workspace, part, key, (time, moved(time, part.within)), event, count)
     elif not trigger["after"] and expects(trigger, event):
-        bucket = ensured(workspace, part, key, (time - LOOKBACK, time + part.within), event)
+        bucket = ensured(workspace, part, key, (moved(time, -LOOKBACK), moved(time, part.within)), event)
     if expects(trigger, event):
         row = bucket_row(workspace, part, key) if bucket is None else bucket
         if row is not None:
@@ -113,7 +114,7 @@ def evaluate(workspace: Workspace, part: Part, row: int, time: datetime, event: 
     elif time < bucket["end"]:
         if event is not None and restarts(part, bucket, event):
             last = before if is_later(trigger, before, event) else event
-            return opened(workspace, part, bucket["key"], (time, time + part.within), 0, last)
+            return opened(workspace, part, bucket["key"], (time, moved(time, part.within)), 0, last)
         return row
     if trigger["after"]:
         remove(workspace, part, bucket["key"])
@@ -121,8 +122,8 @@ def evaluate(workspace: Workspace, part: Part, row: int, time: datetime, event: 
     if not part.within:
         return None  # later events count in it, too
     start = max(bucket["end"], time)
-    window = start, start + part.within
-    if part.is_reactive and not is_counted:
+    window = start, moved(start, part.within)
+    if part.is_reactive and not is_counted and time < window[1]:
         return evaluate(workspace, part, opened(workspace, part, bucket["key"], window), time, event)
     return opened(workspace, part, bucket["key"], window, 0 if is_counted else 1)
 
@@ -223,9 +224,9 @@ def next_evaluation(workspace: Workspace, part: Part) -> datetime | None:
 def evaluate_absence(workspace: Workspace, part: Part, time: datetime) -> None:
     """Evaluate a trigger that waits for nothing to happen."""
     buckets, evaluations = workspace[BUCKETS], workspace[EVALUATIONS]
-    trigger_id, following = UUID(str(part.trigger["id"])), time + part.within
+    trigger_id, following = UUID(str(part.trigger["id"])), moved(time, part.within)
     if not part.trigger["for_each"]:
-        ensured(workspace, part, [], (time, time + part.within), None)
+        ensured(workspace, part, [], (time, moved(time, part.within)), None)
     rows = sorted(buckets.index(TRIGGER_ID).rows(trigger_id.int), key=lambda row: buckets.values(row)["start"])
     for row in rows:
         if buckets.values(row)["count"] >= part.trigger["threshold"]:
@@ -260,7 +261,7 @@ def fire(workspace: Workspace, automation: Json, way: Way, firing: Firing) -> No
 def collected(workspace: Workspace, automation: Json, parent: Trigger, firing: Firing) -> list[Firing]:
     """The firings of the parts of a trigger, if they are enough to fire it; they are used up then."""
     table, parent_id, child_id = workspace[FIRINGS], UUID(str(parent["id"])), UUID(str(firing.trigger["id"]))
-    oldest = None if parent["within"] is None else number_of(firing.time - timedelta(seconds=parent["within"]))
+    oldest = None if parent["within"] is None else number_of(moved(firing.time, -parent["within"]))
     others: list[int] = []
     for row in list(table.index(PARENT_ID).rows(parent_id.int)):
         is_old = oldest is not None and table.key(FIRED, row) < oldest

@@ -2,19 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from understudy.values import new_id
+from understudy.values import moved, new_id
 from understudy.workspaces.workspace import Workspace
 
 from .client import UNKNOWN, Client
 
 State = dict[str, Any]
 """The values of a state; empty where there is none."""
-
-LATEST = datetime(9999, 12, 31, tzinfo=timezone.utc)
 
 
 @dataclass(frozen=True)
@@ -81,10 +79,7 @@ class Transition:
 
     def after(self, seconds: float) -> datetime:
         """The time some seconds from now, or the latest that there is."""
-        try:
-            return self.time + timedelta(seconds=seconds)
-        except OverflowError:
-            return LATEST
+        return moved(self.time, seconds)
 
     def linked_flow_run(self) -> Mapping[str, Any] | None:
         """The flow run of a task run."""

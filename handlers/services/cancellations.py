@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from understudy.contract.columns import ID, Column
-from understudy.values import EPOCH, now
+from understudy.values import EPOCH, moved, now
 from understudy.workspaces.workspace import Workspace
 
 from ..orchestration.flow_states import set_flow_run_state
@@ -81,4 +81,4 @@ def cancelling(workspace: Workspace) -> Iterator[tuple[int, datetime]]:
     for row in runs.index(STATE_TYPE).rows("CANCELLING"):
         state = runs.values(row)["state"]
         if state is not None:
-            yield row, state["timestamp"] + TIMEOUT
+            yield row, moved(state["timestamp"], TIMEOUT)

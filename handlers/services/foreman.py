@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from understudy.contract.columns import ID, Column
 from understudy.operations.actions import change
-from understudy.values import EPOCH, MICROSECOND, now
+from understudy.values import EPOCH, MICROSECOND, moved, now
 from understudy.workspaces.workspace import Workspace
 
 from ..server_events.statuses import keep_pool_status, keep_status
@@ -50,8 +50,8 @@ def workers(workspace: Workspace) -> Iterator[tuple[int, datetime]]:
     for row in table.index(STATUS).rows("ONLINE"):
         worker = table.values(row)
         if worker["last_heartbeat_time"] is not None:
-            silence = timedelta(seconds=MISSED * (worker["heartbeat_interval_seconds"] or INTERVAL))
-            yield row, worker["last_heartbeat_time"] + silence + MICROSECOND
+            silence = MISSED * (worker["heartbeat_interval_seconds"] or INTERVAL)
+            yield row, moved(moved(worker["last_heartbeat_time"], silence), MICROSECOND)
 
 
 def abandoned_pools(workspace: Workspace) -> Iterator[int]:
@@ -69,7 +69,7 @@ def queues(workspace: Workspace) -> Iterator[tuple[int, datetime]]:
     for row in table.live:
         queue = table.values(row)
         if queue["status"] == "READY" and queue["last_polled"] is not None:
-            yield row, queue["last_polled"] + POLLED + MICROSECOND
+            yield row, moved(queue["last_polled"], POLLED + MICROSECOND)
 
 
 def deployments(workspace: Workspace) -> Iterator[tuple[int, datetime]]:
@@ -80,4 +80,4 @@ def deployments(workspace: Workspace) -> Iterator[tuple[int, datetime]]:
         if deployment["status"] == "READY" and deployment["last_polled"] is not None:
             queue = workspace["work_queues"].get(deployment["work_queue_id"])
             polled = [deployment["last_polled"], queue and queue["last_polled"]]
-            yield row, max(time for time in polled if time is not None) + POLLED + MICROSECOND
+            yield row, moved(max(time for time in polled if time is not None), POLLED + MICROSECOND)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pyroaring import BitMap
 
 from understudy.contract.columns import Column
-from understudy.values import key_of, now, time_of_key
+from understudy.values import key_of, moved, now, time_of_key
 from understudy.workspaces.workspace import Workspace
 
 from ..orchestration.flow_policy import MARK_LATE_RUNS_POLICY
@@ -26,7 +26,7 @@ GRACE = timedelta(seconds=15)  # after the time for which a run is scheduled
 def due(workspace: Workspace) -> datetime | None:
     index = workspace["flow_runs"].index(NEXT_START)
     for row in index.page(waiting(workspace) & index.filled, False, 0, 1):
-        return time_of_key(workspace["flow_runs"].key(NEXT_START, row)) + GRACE
+        return moved(time_of_key(workspace["flow_runs"].key(NEXT_START, row)), GRACE)
     return None
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from understudy.contract.columns import Column
-from understudy.values import MICROSECOND, now
+from understudy.values import MICROSECOND, moved, now
 from understudy.workspaces.workspace import Workspace
 
 from ..orchestration.flow_states import set_flow_run_state
@@ -18,7 +18,7 @@ MESSAGE = "The flow was paused and never resumed."
 
 
 def due(workspace: Workspace) -> datetime | None:
-    return min((timeout + MICROSECOND for _, timeout in paused(workspace)), default=None)
+    return min((moved(timeout, MICROSECOND) for _, timeout in paused(workspace)), default=None)
 
 
 def run(workspace: Workspace) -> None:

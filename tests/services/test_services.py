@@ -387,3 +387,55 @@ def test_a_reset_gives_the_rows_of_the_fixture_set_whatever_the_clock() -> None:
         before = demo.reset()
         demo.clock.advance(days=2)
         assert demo.reset() == before
+
+
+# ----------------------------------------------------------- times out of range
+
+
+FAR = 9 * 10**18  # seconds
+LAST = "9999-12-31T23:59:59.999999Z"
+
+
+def heard(api: httpx.Client, worker: str, interval: int) -> None:
+    posted(api, "/work_pools/pool/workers/heartbeat", name=worker, heartbeat_interval_seconds=interval)
+
+
+def test_a_worker_with_an_interval_out_of_range_lets_others_become_offline(
+    workspace: RemoteWorkspace, api: httpx.Client
+) -> None:
+    posted(api, "/work_pools/", name="pool", type="process")
+    heard(api, "rare", FAR)
+    heard(api, "usual", 30)
+    workspace.clock.advance(days=1)
+    assert {worker["name"]: worker["status"] for worker in workspace.rows("workers")} == {
+        "rare": "ONLINE",
+        "usual": "OFFLINE",
+    }
+
+
+def test_a_run_at_the_end_of_time_lets_others_become_late(
+    workspace: RemoteWorkspace, api: httpx.Client, flow: str
+) -> None:
+    ran(api, flow, "SCHEDULED", state_details={"scheduled_time": LAST})
+    ran(api, flow, "SCHEDULED", state_details={"scheduled_time": START})
+    workspace.clock.advance(hours=1)
+    assert [name for _, name in runs(api)] == ["Late", "Scheduled"]
+
+
+@pytest.mark.parametrize("posture", ["Reactive", "Proactive"])
+def test_an_automation_whose_window_is_out_of_range_lets_others_run(
+    workspace: RemoteWorkspace, api: httpx.Client, posture: str
+) -> None:
+    far = {"type": "event", "posture": posture, "expect": ["new"], "within": 1e13, "threshold": 3}
+    whole = {"type": "compound", "require": "all", "within": 1e13, "triggers": [far, {**far, "threshold": 1}]}
+    soon = {"type": "event", "posture": "Reactive", "expect": ["new"]}
+    for name, trigger in {"far": far, "whole": whole, "soon": soon}.items():
+        posted(api, "/automations/", name=name, trigger=trigger, actions=[{"type": "do-nothing"}])
+    event = {"event": "new", "resource": {"prefect.resource.id": "mine"}}
+    times = (START, LAST, "0001-01-01T00:00:00Z")
+    sent = [{**event, "occurred": time, "id": f"00000000-0000-4000-8000-00000000000{number}"}
+            for number, time in enumerate(times)]  # fmt: skip
+    api.post("/events", json=sent).raise_for_status()
+    workspace.clock.advance(days=1)
+    triggered = workspace.rows("events", event="prefect.automation.triggered")
+    assert "soon" in [each["resource"]["prefect.resource.name"] for each in triggered]
