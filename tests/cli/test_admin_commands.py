@@ -282,7 +282,10 @@ def test_a_server_that_is_not_there_is_told() -> None:
     url = f"http://127.0.0.1:{free_port()}/api"
     result = ran("state", **{VARIABLE: url})
     assert (result.returncode, result.stdout) == (2, "")
-    assert result.stderr == f"error: {url} cannot be reached ([Errno {ECONNREFUSED}] Connection refused)\n"
+    assert (
+        result.stderr
+        == f"error: {url} cannot be reached ([Errno {ECONNREFUSED}] Connection refused); is the server running?\n"
+    )
 
 
 REFUSED: dict[str, tuple[list[str], str]] = {

@@ -104,6 +104,11 @@ MISTAKES = {
     "no port": (["http://a:b", "http://a:b"], "http://a:b: cannot be reached ("),
     "a header that no server takes": (["{api}", "{api}", "--header", "x: ü"], "{api}: cannot be reached ("),
     "nobody there": (["{nobody}", "{nobody}"], "{nobody}: cannot be reached ("),
+    "no API there": (
+        ["{root}", "{root}"],
+        "{root}/artifacts/filter: does not exist; is this the URL of an API, such as ",
+    ),
+    "no API at the second": (["{api}", "{root}"], "{root}/artifacts/filter: does not exist; is this the URL of an API"),
     "a header without a colon": (["{api}", "{api}", "--header", "x"], "--header takes 'NAME: VALUE', not 'x'"),
     "no such fixtures": (["{api}", "{api}", "--fixtures", "nowhere"], "nowhere: no such fixture folder"),
     "no such cases": (["{api}", "{api}", "--replay", "nowhere"], "nowhere: cannot be read (No such file or directory)"),
@@ -131,6 +136,7 @@ MISTAKES = {
 def test_a_mistake_is_told_in_one_line(small: httpx.Client, tmp_path: Path, name: str) -> None:
     words = {
         "{api}": url(small),
+        "{root}": url(small).removesuffix("/api"),
         "{nobody}": f"http://127.0.0.1:{free_port()}/api",
         "{text}": str(tmp_path / "text"),
         "{write}": str(tmp_path / "write"),

@@ -120,7 +120,7 @@ def test_what_is_not_answered_is_told_with_server_and_request() -> None:
     with httpx.Client(base_url=url) as client, pytest.raises(NoAnswer) as error:
         ThrottledClient(client, 1, None).ask(HELLO)
     assert error.value.request == HELLO
-    assert str(error.value).startswith(f"{url}: GET /hello cannot be asked (")
+    assert str(error.value).startswith(f"{url}: GET /hello got no response (")
 
 
 class Busy:

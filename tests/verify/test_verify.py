@@ -394,8 +394,8 @@ DEVIATION = "a deviation has operation, rule, subject, each a text"
 MISTAKES: dict[str, tuple[list[str], str]] = {
     "no URL": (["nonsense"], "nonsense: cannot be reached (it does not begin with http:// or https://)"),
     "no port": (["http://a:b"], "http://a:b: cannot be reached ("),
-    "nobody there": (["{nobody}"], "{nobody}: POST /artifacts/filter cannot be asked ("),
-    "no API there": (["{root}"], "{root}/artifacts/filter: does not exist; is this the URL of an API? (404)"),
+    "nobody there": (["{nobody}"], "{nobody}: POST /artifacts/filter got no response ("),
+    "no API there": (["{root}"], "{root}/artifacts/filter: does not exist; is this the URL of an API, such as "),
     "a login that is missing": (
         ["{private}"],
         "{private}/artifacts/filter: requires authentication (--auth or --header) (401)",

@@ -88,7 +88,8 @@ class ControlCalls:
         try:
             response = self._http.request(method, f"{before}{PATH}{path}", params=params, content=content, headers=JSON)
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            raise ControlError(f"{self._url} cannot be reached ({error})") from None
+            hint = "; is the server running?" if isinstance(error, httpx.ConnectError) else ""
+            raise ControlError(f"{self._url} cannot be reached ({error}){hint}") from None
         value = value_of(response)
         if response.is_success and value is not NO_JSON:
             return value

@@ -154,10 +154,10 @@ def fixture_rows(contract: Contract, folder: Path) -> Rows:
 
 
 def preflight(contract: Contract, server: httpx.Client) -> None:
-    """Request one list, since two servers that refuse the client would agree on all responses.
+    """Request one list, since two servers that refuse the client, or have no API at their URLs, agree on all responses.
 
     Raises:
-        UnderstudyError: the client is not authenticated.
+        UnderstudyError: the client is not authenticated, or the URL is not that of an API.
     """
     method, path, _ = next(each for each in safe_operations(contract) if row_schema(each[2]) is not None)
     answer = ask(server, Request(method, path, path, {}))

@@ -118,6 +118,8 @@ def refusal_of(status: int, body: object, client: httpx.Client) -> str | None:
         )
     if status == httpx.codes.FORBIDDEN:
         return "forbids it with these credentials" if has_credentials else "forbids it without credentials"
+    if status == httpx.codes.NOT_FOUND:
+        return "does not exist; is this the URL of an API, such as http://127.0.0.1:4200/api?"
     return None
 
 

@@ -91,7 +91,7 @@ def run(plan: Plan) -> int:
         run itself had an error, and after a signal what `Interrupts` says.
 
     Raises:
-        UnderstudyError: the server cannot be asked, or a file or header is wrong.
+        UnderstudyError: the server cannot be reached, or a file or header is wrong.
     """
     output_files.check(plan.junit, plan.json, plan.html)
     if plan.repro is not None:
@@ -230,8 +230,6 @@ def preflight(context: CheckContext, server: httpx.Client, proxy: Proxy | None) 
     selection = next(iter(context.endpoint_map.selections.values()))
     answer = context.throttled_client.ask(selection.lists.request({LIMIT: 1}))
     reason = refusal_of(answer.status, answer.body, server)
-    if answer.status == httpx.codes.NOT_FOUND:
-        reason = "does not exist; is this the URL of an API?"
     if proxy is not None and answer.status in PROXYING:
         reason = f"cannot be reached through the proxy {proxy}"
     if reason is not None:

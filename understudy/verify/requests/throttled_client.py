@@ -152,7 +152,7 @@ class ThrottledClient:
             response = self._on_a_line(request, content, head)
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             reason = one_line(str(error)) or type(error).__name__
-            text = f"{self.shown}: {request.method} {request.path} cannot be asked ({reason})"
+            text = f"{self.shown}: {request.method} {request.path} got no response ({reason})"
             raise NoAnswer(request, text) from None
         self._may_hang_up = response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
         return response
