@@ -11,9 +11,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from understudy.admin import FOLDER, PATH
 from understudy.admin.access_control import AccessControlMiddleware
 from understudy.http.dispatch import OperationMiddleware
-from understudy.http.docs import DocumentMiddleware
+from understudy.http.docs import DocumentApp
 from understudy.http.error_responses import ErrorMiddleware
-from understudy.http.routing import TableRoutingMiddleware, connexion_app
+from understudy.http.middleware_stack import Middleware, stacked
+from understudy.http.routing import RoutingMiddleware
 from understudy.http.routing_table import LookupMiddleware, RoutingTable
 from understudy.operations.api_folder import Api
 from understudy.operations.operation import Operation
@@ -54,12 +55,11 @@ def control_of(site: Site) -> ASGIApp:
 
     api = Api.load(FOLDER, subject="site")
     table = RoutingTable(api.routed, api.contract.base_path)
-    middlewares = [
+    middlewares: list[Middleware] = [
         partial(LookupMiddleware, table=table),
         ErrorMiddleware,
         partial(AccessControlMiddleware, token=site.options.admin_token),
-        partial(TableRoutingMiddleware, api=api),
-        partial(OperationMiddleware, operations=api.routed, perform=perform, limits=site.options.limits),
-        partial(DocumentMiddleware, api=api, table=table, path=PATH),
+        partial(RoutingMiddleware, api=api),
+        partial(OperationMiddleware, perform=perform, limits=site.options.limits),
     ]
-    return connexion_app(middlewares)
+    return stacked(middlewares, DocumentApp(api, table, PATH))

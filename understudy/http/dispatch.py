@@ -1,13 +1,12 @@
 """Dispatch: reads each request by the contract, calls the operation's handler, and sends its result as JSON."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from understudy.errors import ApiError, BadRequest, Unprocessable
-from understudy.http.connexion_imports import ROUTING_CONTEXT
 from understudy.http.limits import Limits
 from understudy.http.responses import encode, send_content, send_json
 from understudy.http.routing_table import ROUTE
@@ -26,17 +25,13 @@ class OperationMiddleware:
 
     Args:
         app: responds to all other requests.
-        operations: all that have a route.
         perform: calls the handlers that take more than the request's arguments.
         limits: of a request's body.
         base_path: of the API.
     """
 
-    def __init__(
-        self, app: ASGIApp, operations: Iterable[Operation], perform: Perform, limits: Limits, base_path: str = ""
-    ) -> None:
+    def __init__(self, app: ASGIApp, perform: Perform, limits: Limits, base_path: str = "") -> None:
         self._app = app
-        self._operations = {operation.id: operation for operation in operations}
         self._perform = perform
         self._limits = limits
         self._of_request: Mapping[str, Callable[[Scope], Any]] = {
@@ -45,10 +40,11 @@ class OperationMiddleware:
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        operation = self._operation(scope)
-        if operation is None:
+        route = scope.get(ROUTE)
+        if route is None:
             await self._app(scope, receive, send)
             return
+        operation: Operation = route.operation
         body = await read_body(receive) if operation.reader.takes_body else b""
         self._limits.check(body)
         try:
@@ -69,14 +65,6 @@ class OperationMiddleware:
         except OverflowError:  # of a time beyond the year 9999, for example
             raise Unprocessable("A time or a number is out of range.") from None
         await send_json(scope, send, status, encoded)
-
-    def _operation(self, scope: Scope) -> Operation | None:
-        """The operation that a request was routed to, by the routing table or by Connexion."""
-        route = scope.get(ROUTE)
-        if route is not None:
-            found: Operation = route.operation
-            return found
-        return self._operations.get(scope.get("extensions", {}).get(ROUTING_CONTEXT, {}).get("operation_id"))
 
 
 def api_url(base_path: str, scope: Scope) -> str:

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route, Router
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from understudy.contract.coercion import coerced
 from understudy.contract.contract import Contract
@@ -46,17 +46,16 @@ REFERENCE = {**DOCS, "supportedSubmitMethods": [], "docExpansion": "full"}
 Answer = Callable[[Request], Awaitable[Response]]
 
 
-class DocumentMiddleware:
-    """The last middleware: a request that is not for an operation is for a document, or not found.
+class DocumentApp:
+    """Responds to requests that are not for an operation: they are for a document, or not found.
 
     Args:
-        app: not used, since this middleware responds to all requests.
         api: the API that the documents describe.
         table: the operations of the API.
         path: see `routes`.
     """
 
-    def __init__(self, app: ASGIApp, api: Api, table: RoutingTable, path: str = "") -> None:
+    def __init__(self, api: Api, table: RoutingTable, path: str = "") -> None:
         not_served = NotServed(table, api.contract.base_path)
         self._documents = GZipMiddleware(Router(routes(api, path), default=not_served))
 

@@ -11,12 +11,13 @@ from understudy.faults.injection import STALE, FaultMiddleware, ResponseFaultMid
 from understudy.http.authentication import AuthenticationMiddleware
 from understudy.http.cors import AnyOriginMiddleware
 from understudy.http.dispatch import OperationMiddleware
-from understudy.http.docs import DocumentMiddleware
+from understudy.http.docs import DocumentApp
 from understudy.http.error_responses import ErrorMiddleware
 from understudy.http.journal import JournalMiddleware
+from understudy.http.middleware_stack import Middleware, stacked
 from understudy.http.prefer import PreferMiddleware
 from understudy.http.request_log import RequestLog, RequestLogMiddleware
-from understudy.http.routing import TableRoutingMiddleware, connexion_app
+from understudy.http.routing import RoutingMiddleware
 from understudy.http.routing_table import LookupMiddleware
 from understudy.http.workspace_urls import WorkspaceURLMiddleware
 from understudy.operations.operation import Operation
@@ -31,9 +32,6 @@ def create_app(site: Site, request_log: RequestLog | None = None) -> ASGIApp:
     Args:
         site: what is served.
         request_log: where each request has a line; by default none is written.
-
-    Raises:
-        ContractError: Connexion cannot serve the contract.
     """
 
     async def perform(operation: Operation, scope: Scope, arguments: Mapping[str, Any]) -> Any:
@@ -45,7 +43,7 @@ def create_app(site: Site, request_log: RequestLog | None = None) -> ASGIApp:
             opened.history.note()
         return await opened.perform(operation.handler, **arguments)
 
-    middlewares = [
+    middlewares: list[Middleware] = [
         *([] if request_log is None else [partial(RequestLogMiddleware, log=request_log)]),
         partial(ControlMiddleware, site=site),
         partial(WorkspaceURLMiddleware, contract=site.api.contract),
@@ -58,14 +56,9 @@ def create_app(site: Site, request_log: RequestLog | None = None) -> ASGIApp:
         ResponseFaultMiddleware,
         partial(AuthenticationMiddleware, guard=site.guard),
         PreferMiddleware,
-        partial(TableRoutingMiddleware, api=site.served),
+        partial(RoutingMiddleware, api=site.served),
         partial(
-            OperationMiddleware,
-            operations=site.served.routed,
-            perform=perform,
-            limits=site.options.limits,
-            base_path=site.api.contract.base_path,
+            OperationMiddleware, perform=perform, limits=site.options.limits, base_path=site.api.contract.base_path
         ),
-        partial(DocumentMiddleware, api=site.served, table=site.table),
     ]
-    return connexion_app(middlewares)
+    return stacked(middlewares, DocumentApp(site.served, site.table))

@@ -133,6 +133,7 @@ def config_of(app: ASGIApp, options: Options, request_log: RequestLog | None = N
         ws_ping_interval=limits.seconds,
         ws_ping_timeout=limits.seconds,
         lifespan="on",
+        interface="asgi3",  # uvicorn guesses, and takes no application for it whose call is a plain function
         timeout_graceful_shutdown=1,
         access_log=False,  # the request log has more, and costs less
         # Otherwise uvicorn reads FORWARDED_ALLOW_IPS and WEB_CONCURRENCY from the environment.
