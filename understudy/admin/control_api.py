@@ -11,11 +11,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from understudy.admin import FOLDER, PATH
 from understudy.admin.access_control import AccessControlMiddleware
 from understudy.http.dispatch import OperationMiddleware
-from understudy.http.docs import DocumentApp
 from understudy.http.error_responses import ErrorMiddleware
 from understudy.http.middleware_stack import Middleware, stacked
 from understudy.http.routing import RoutingMiddleware
 from understudy.http.routing_table import LookupMiddleware, RoutingTable
+from understudy.http.unrouted import UnroutedApp
 from understudy.operations.api_folder import Api
 from understudy.operations.operation import Operation
 from understudy.site import Site
@@ -62,4 +62,4 @@ def control_of(site: Site) -> ASGIApp:
         partial(RoutingMiddleware, api=api),
         partial(OperationMiddleware, perform=perform, limits=site.options.limits),
     ]
-    return stacked(middlewares, DocumentApp(api, table, PATH))
+    return stacked(middlewares, UnroutedApp(api, table, PATH))

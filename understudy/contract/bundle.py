@@ -5,12 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from understudy.contract.bundle_cache import recalled, remember
 from understudy.encoding import read_text, reason_of
 from understudy.errors import ContractError
-from understudy.text import one_line
 
 COMPONENTS = "/components/"
 
@@ -70,6 +67,8 @@ class Bundler:
     _pasted: set[str] = field(default_factory=set)
 
     def read(self, path: Path) -> dict[str, Any]:
+        from understudy.contract.yaml_text import parsed  # noqa: PLC0415 - not needed to start from the cache
+
         if path not in self._files:
             self._files[path] = parsed(path, text_of(path))
         return self._files[path]
@@ -158,15 +157,3 @@ def text_of(path: Path) -> str:
         return read_text(path)
     except (OSError, UnicodeDecodeError) as error:
         raise ContractError(str(path), f"cannot be read ({reason_of(error)})") from None
-
-
-def parsed(path: Path, text: str) -> dict[str, Any]:
-    # The C loader takes a hundredth of the time, if PyYAML was built with it.
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    try:
-        document = yaml.load(text, Loader=loader)  # noqa: S506 - both loaders are safe
-    except yaml.YAMLError as error:
-        raise ContractError(str(path), f"is not YAML ({one_line(str(error))})") from None
-    if not isinstance(document, dict):
-        raise ContractError(str(path), "is not an OpenAPI document")
-    return document

@@ -7,7 +7,6 @@ read from. Nothing is stored if that folder cannot be written. Where Python is t
 
 import marshal
 import os
-import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
 from importlib.util import cache_from_source
@@ -46,10 +45,12 @@ def recalled(entry: Path, kind: str = CONTRACT) -> Any:
 
 def remember(entry: Path, files: Iterable[Path], value: Any, kind: str = CONTRACT) -> None:
     """Store a value of plain types for the next start, with the state of its files."""
+    from tempfile import NamedTemporaryFile  # noqa: PLC0415 - not needed to start from the cache
+
     place = place_of(entry, kind)
     with suppress(OSError, ValueError):  # the latter for what YAML knows and `marshal` does not, such as dates
         content = marshal.dumps((__version__, {str(file): stamp(file) for file in files}, value))
         place.parent.mkdir(exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=place.parent, delete=False) as file:
+        with NamedTemporaryFile(dir=place.parent, delete=False) as file:
             file.write(content)
         os.replace(file.name, place)  # noqa: PTH105 - a name, not a path

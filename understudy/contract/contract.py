@@ -7,8 +7,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from understudy.contract.bundle import Bundle, bundled, text_of
 from understudy.contract.planned import PlannedOperation, separated, written
 from understudy.errors import ContractError
@@ -149,7 +147,9 @@ class Contract:
         """The document as YAML: the original file if there is only one."""
         if len(self.bundle.files) == 1 and not self.planned:
             return text_of(self.bundle.files[0])
-        return yaml.dump(self.published, Dumper=Plain, sort_keys=False, allow_unicode=True, width=120)
+        from understudy.contract import yaml_text  # noqa: PLC0415 - not needed to start from the cache
+
+        return yaml_text.written(self.published)
 
     def where(self, path: str) -> str:
         """A description of a place in the contract: its file and its path."""
@@ -308,10 +308,3 @@ def services_in(path: Path, lines: Any) -> Mapping[str, Sequence[str]]:
         if not (module and isinstance(tables, list) and tables and all(isinstance(table, str) for table in tables)):
             raise ContractError(f"{path}: {SERVICES}", f"`{module}: {tables}` is not of the form `feeding: [pets]`")
     return lines or {}
-
-
-class Plain(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]  # depends on how PyYAML was built
-    """Writes YAML without anchors, which some OpenAPI tools do not support."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True

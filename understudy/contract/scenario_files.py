@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from understudy.contract.annotations import SCENARIOS, wrong_scenarios
-from understudy.contract.bundle import parsed, target_of, text_of
+from understudy.contract.bundle import target_of, text_of
 from understudy.contract.contract import Place
+from understudy.contract.yaml_text import parsed
 from understudy.errors import ContractError
 
 Step = Mapping[str, Any]

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route, Router
 from starlette.staticfiles import StaticFiles
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from understudy.contract.coercion import coerced
 from understudy.contract.contract import Contract
@@ -46,24 +46,13 @@ REFERENCE = {**DOCS, "supportedSubmitMethods": [], "docExpansion": "full"}
 Answer = Callable[[Request], Awaitable[Response]]
 
 
-class DocumentApp:
-    """Responds to requests that are not for an operation: they are for a document, or not found.
-
-    Args:
-        api: the API that the documents describe.
-        table: the operations of the API.
-        path: see `routes`.
-    """
-
-    def __init__(self, api: Api, table: RoutingTable, path: str = "") -> None:
-        not_served = NotServed(table, api.contract.base_path)
-        self._documents = GZipMiddleware(Router(routes(api, path), default=not_served))
-
-    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        return self._documents(scope, receive, send)
+def documents(api: Api, table: RoutingTable, path: str) -> ASGIApp:
+    """An application with the documents of an API, see `routes`. All other requests are for nothing that is served."""
+    not_served = NotServed(table, api.contract.base_path)
+    return GZipMiddleware(Router(routes(api, path), default=not_served))
 
 
-def routes(api: Api, path: str = "") -> list[Route | Mount]:
+def routes(api: Api, path: str) -> list[Route | Mount]:
     """The documents and pages of an API.
 
     Below its base path they are those of the real server: `/docs`, `/redoc`, and the contract as `/openapi.json`.

@@ -30,8 +30,11 @@ class RoutingMiddleware:
         return connexion_router(self._api, self._app)
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        if scope["type"] == "lifespan":
+            return self._app(scope, receive, send)
         route = scope.get(ROUTE)
-        if route is not None:
-            scope["path_params"] = route.arguments
-        app = self._app if route is not None or scope["type"] == "lifespan" else self._connexion
-        return app(scope, receive, send)
+        if route is None:
+            scope["app"] = self  # then Starlette raises errors instead of responding in its own way
+            return self._connexion(scope, receive, send)
+        scope["path_params"] = route.arguments
+        return self._app(scope, receive, send)

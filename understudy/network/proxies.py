@@ -1,7 +1,6 @@
 """Proxies of the environment (`HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`)."""
 
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 from understudy.network.ip_addresses import is_loopback, is_unspecified
 
@@ -12,6 +11,8 @@ def proxy_for(url: str) -> str | None:
     Raises:
         ValueError: it is not a URL.
     """
+    from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415 - not needed to serve
+
     parts = urlsplit(url)
     host, proxies = parts.hostname or "", getproxies()
     proxy = proxies.get(parts.scheme) or proxies.get("all")

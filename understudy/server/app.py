@@ -11,7 +11,6 @@ from understudy.faults.injection import STALE, FaultMiddleware, ResponseFaultMid
 from understudy.http.authentication import AuthenticationMiddleware
 from understudy.http.cors import AnyOriginMiddleware
 from understudy.http.dispatch import OperationMiddleware
-from understudy.http.docs import DocumentApp
 from understudy.http.error_responses import ErrorMiddleware
 from understudy.http.journal import JournalMiddleware
 from understudy.http.middleware_stack import Middleware, stacked
@@ -19,6 +18,7 @@ from understudy.http.prefer import PreferMiddleware
 from understudy.http.request_log import RequestLog, RequestLogMiddleware
 from understudy.http.routing import RoutingMiddleware
 from understudy.http.routing_table import LookupMiddleware
+from understudy.http.unrouted import UnroutedApp
 from understudy.http.workspace_urls import WorkspaceURLMiddleware
 from understudy.operations.operation import Operation
 from understudy.site import Site
@@ -61,4 +61,4 @@ def create_app(site: Site, request_log: RequestLog | None = None) -> ASGIApp:
             OperationMiddleware, perform=perform, limits=site.options.limits, base_path=site.api.contract.base_path
         ),
     ]
-    return stacked(middlewares, DocumentApp(site.served, site.table))
+    return stacked(middlewares, UnroutedApp(site.served, site.table))

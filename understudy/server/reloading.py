@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from understudy.errors import UnderstudyError
 from understudy.operations.handler_modules import reimporting
@@ -94,23 +94,7 @@ class Reloader:
         with reimporting(self._site.api.folder):
             site, registry = self._load(self._site)
             _ = site.fixture_set.rows  # load them now, even if only a store is read
-            app = self._create_app(site)
-            asyncio.run(start(app))
-        return site, registry, app
-
-
-async def start(app: ASGIApp) -> None:
-    """Start an application now instead of on its first request."""
-    messages: Iterator[Message] = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
-
-    async def receive() -> Message:
-        return next(messages)
-
-    async def send(message: Message) -> None:
-        if message["type"].endswith(".failed"):
-            raise UnderstudyError(message.get("message", "the application cannot be started"))
-
-    await app({"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}, receive, send)
+        return site, registry, self._create_app(site)
 
 
 def files_of(site: Site) -> list[Path]:
