@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from tests.apps import app_on
 from tests.conftest import SMALL
 from tests.naive import like
 from tests.verify.contexts import ContextFactory
+from understudy.operations.api_folder import Api
 from understudy.verify.check_context import CheckContext
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
 from understudy.verify.filtered_rows.value_search import ValueSearch
@@ -148,6 +150,13 @@ def test_the_first_operand_has_an_id_in_capitals(context_factory: ContextFactory
     operator = subject_of(context, "flows").field_operators["flows", "id", "any_"]
     one, two = "0000000a-0000-4000-8000-000000000001", "0000000b-0000-4000-8000-000000000001"
     assert list(first_operands(operator, [one, two])) == [[*unmatched(operator), one, two.upper()]]
+
+
+def test_texts_are_asked_for_by_their_beginning_and_not_by_their_end(all_operations: ContextFactory, api: Api) -> None:
+    with all_operations.context_of(app_on(SMALL, api)) as context:
+        operator = subject_of(context, "work_queues").field_operators["work_queues", "name", "startswith_"]
+    assert list(first_operands(operator, ["critical"]))[1:] == [["CRIT"], ["ritical"]]
+    assert list(operands(operator, ["critical"]))[-2:] == [["CRIT"], ["ritical"]]
 
 
 def test_searches_for_two_words_of_a_text() -> None:

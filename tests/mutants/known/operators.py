@@ -27,6 +27,7 @@ BOUNDS = {"before_", "after_"}
 MICROSECOND = timedelta(microseconds=1)
 
 first = of(list, lambda values: values[:1])
+anywhere = of(list, lambda texts: [f"%{text}" for text in texts])
 negated = of(bool, lambda value: not value)
 
 
@@ -84,6 +85,12 @@ MUTANTS = [
         "Of `artifacts.key.any_` only the first key counts.",
         asks(QUERIES, at("artifacts.key.any_", first)),
         [post("/artifacts/count", artifacts={"key": any_of("row-counts", "daily-report")})],
+    ),
+    Mutant(
+        "startswith-anywhere",
+        "`work_queues.name.startswith_` is met by a text anywhere in the name.",
+        asks("POST /work_queues/filter", at("work_queues.name.startswith_", anywhere)),
+        [post("/work_queues/filter", work_queues={"name": {"startswith_": ["efault"]}})],
     ),
     Mutant(
         "state-any-first-only",

@@ -48,6 +48,7 @@ def operands(field_operator: FieldOperator, values: Sequence[Any]) -> Iterator[A
     schema = field_operator.place.value
     if schema["type"] == "array":
         yield from lists(values, unmatched(field_operator), many_unmatched(field_operator))
+        yield from beginnings(field_operator, values)
     elif schema.get("format") == "date-time":
         yield DAWN
         yield DUSK
@@ -76,6 +77,7 @@ def first_operands(field_operator: FieldOperator, values: Sequence[Any]) -> Iter
         is_all = field_operator.operator == "all_" and len(values) > 0
         some = list(values) if is_all else [*unmatched(field_operator), *values]
         yield [*some[:-1], capitals(field_operator, some[-1])] if some else some
+        yield from beginnings(field_operator, values)
     elif schema.get("format") == "date-time":
         yield from first
     elif field_operator.operator == "search_":
@@ -130,6 +132,15 @@ def capitals(field_operator: FieldOperator, value: Any) -> Any:
     """An id in capitals, which is the same id; any other value as it is."""
     is_id = unmatched(field_operator) == [UNMATCHED["uuid"]]
     return value.upper() if is_id else value
+
+
+def beginnings(field_operator: FieldOperator, values: Sequence[Any]) -> Iterator[list[Any]]:
+    """Lists of what a text begins with, in the other case, and of what it only ends with, if it is asked for those."""
+    if field_operator.operator == "startswith_":
+        for text in values[:1]:
+            beginning = text[: max(1, len(text) // 2)]
+            yield [beginning.swapcase() if beginning.isascii() else beginning]
+            yield [text[1:]]
 
 
 def pairs_of_words(values: Sequence[str]) -> Iterator[tuple[str, str]]:
