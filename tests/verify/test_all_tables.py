@@ -89,6 +89,20 @@ def test_a_correct_server_has_no_violations(
     assert (verdict.violations, verdict.errors, verdict.notes) == ([], [], [])
 
 
+def test_filters_that_are_made_shorter_stay_valid(all_tables: ContextFactory, api: Api) -> None:
+    demo = app_on(own_folder() / "fixtures" / "demo", api)
+    filters = {"logs": {"level": {"ge_": 0}, "text": {"query": "nothing-has-this"}}}
+    with all_tables.context_of(Proxy(Inside(demo), sends("POST /logs/filter", drop("logs.text")))) as context:
+        all_tables.learn(context)
+        subject = subjects_of(context)["logs"]
+        subject.narrow()
+        check = partial(combined_criteria.hold, subject.selected, subject.expected_rows, filters, {})
+        context.results.run(check)
+        verdict = context.results.verdict
+    assert {each.rule.name for each in verdict.violations} == {"combination"}
+    assert verdict.errors == []
+
+
 async def durations_grow(request: Request, broken: BrokenServer) -> Response:
     """Task runs by their duration: those that run change their places between two responses."""
     answer = await broken.ask(request)
