@@ -1,6 +1,6 @@
 """Sequences of requests that the contract has with its operations."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -17,6 +17,7 @@ from tests.mutants.paths import drop
 from tests.mutants.proxy import Proxy
 from tests.verify.contexts import ContextFactory
 from tests.verify.reduced import reduced_contract
+from understudy.contract.contract import Place
 from understudy.contract.scenario_files import ScenarioFiles
 from understudy.operations.api_folder import Api
 from understudy.sampling.answers import Answer
@@ -24,7 +25,7 @@ from understudy.verify.checks import scenarios
 from understudy.verify.checks.scenarios import part_of, unexpected
 from understudy.verify.cleanup import clean_up
 from understudy.verify.requests.endpoints import EndpointMap
-from understudy.verify.requests.scenario_requests import filled
+from understudy.verify.requests.scenario_requests import filled, follows_link, request_of
 from understudy.verify.requests.scenario_requests import scenarios as all_scenarios
 
 
@@ -305,3 +306,49 @@ def test_the_part_that_something_is_expected_of(value: Any, wanted: Any, part: A
 )
 def test_responses(step: dict[str, Any], answer: Answer, is_expected: bool) -> None:
     assert (unexpected(step, (), answer) is None) == is_expected
+
+
+def test_each_word_and_flag_that_a_write_can_say_is_sent(all_operations: ContextFactory) -> None:
+    endpoint_map, sent = all_operations.endpoint_map, set[tuple[str, Way, Any]]()
+    for scenario in all_scenarios(endpoint_map):
+        for step in scenario.steps:
+            if not follows_link(step):
+                endpoint, request = request_of(endpoint_map, step)
+                sent |= {(endpoint.label, way, value) for way, value in said(request.body)}
+    missing = {
+        (endpoint.label, way, value)
+        for endpoint in endpoint_map.endpoints
+        if endpoint.body is not None and not (endpoint.is_safe and endpoint.selects)  # others check their filters
+        for way, value in sayable(endpoint.body)
+    } - sent
+    assert missing == set()
+
+
+Way = tuple[str, ...]
+"""Where a value is in a body: the names that lead to it, "" for the items of a list."""
+
+
+def said(body: Any, way: Way = ()) -> Iterator[tuple[Way, Any]]:
+    """The plain values in a body."""
+    if isinstance(body, dict):
+        for name, part in body.items():
+            yield from said(part, (*way, name))
+    elif isinstance(body, list):
+        for item in body:
+            yield from said(item, (*way, ""))
+    else:
+        yield way, body
+
+
+def sayable(place: Place, way: Way = ()) -> Iterator[tuple[Way, Any]]:
+    """The words and flags that the schema of a body allows."""
+    yield from ((way, word) for word in place.value.get("enum", ()) if word is not None)
+    if place.value.get("type") == "boolean":
+        yield from ((way, flag) for flag in (True, False))
+    for combiner in {"anyOf", "oneOf"} & place.value.keys():
+        for part in place.each(combiner):
+            yield from sayable(part, way)
+    if "items" in place.value:
+        yield from sayable(place["items"], (*way, ""))
+    for name, part in place.entries("properties"):
+        yield from sayable(part, (*way, name))

@@ -4,11 +4,17 @@ from collections import Counter
 
 import pytest
 
+from tests.apps import app_on
+from tests.conftest import SMALL
+from tests.verify.contexts import ContextFactory
 from understudy.contract.contract import Contract
-from understudy.operations.api_folder import own_folder
+from understudy.operations.api_folder import Api, own_folder
+from understudy.verify import suite
+from understudy.verify.expectations.reference_answers import References
 from understudy.verify.parts import Part, halves, in_turns, scheduled
 from understudy.verify.requests.endpoints import EndpointMap
-from understudy.verify.requests.operation_names import named
+from understudy.verify.requests.operation_names import every, named
+from understudy.verify.requests.scenario_requests import scenarios as all_scenarios
 
 
 def parts(kind: str, costs: list[int], sent: Counter[str]) -> list[Part]:
@@ -73,3 +79,20 @@ def test_operations_are_chosen_by_their_names(names: list[str], labels: set[str]
     assert all(named([])(each) for each in endpoints)
     tagged = {each.label for each in endpoints if named(["flows", *names])(each)}
     assert {"POST /flows/filter", *labels} <= tagged < {each.label for each in endpoints}
+
+
+def test_each_scenario_comes_once_before_any_comes_again(
+    all_operations: ContextFactory, references: References, api: Api
+) -> None:
+    with all_operations.context_of(app_on(SMALL, api)) as context:
+        context.references = references
+        stages = suite.stages(context, {}, every, allow_writes=True)
+        scenarios = [each for each in all_scenarios(context.endpoint_map) if not each.has_streams]
+    first, again = (
+        [part.name.removesuffix(", compared") for kinds in some for kind in kinds for part in kind]
+        for some in (stages[:3], stages[3:])
+    )
+    names = {f"{each.endpoint.label}: {each.name}" for each in scenarios}
+    assert len(names & {*first}) == len(names)
+    assert {f"{name}, among other requests" for name in names}.isdisjoint(first)
+    assert {each for each in again if each.endswith(", among other requests")}

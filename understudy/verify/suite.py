@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
+from understudy.contract.scenario_files import Step
 from understudy.sampling.random_requests import RequestGenerator
 from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Task
@@ -27,10 +28,10 @@ from understudy.verify.checks import (
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
 from understudy.verify.parts import Kinds, Part, halves, in_turns, repeated
 from understudy.verify.requests.created_rows import is_refined, value_for
-from understudy.verify.requests.endpoints import Endpoint, schema_of, success_of
+from understudy.verify.requests.endpoints import Endpoint, Selection, schema_of, success_of
 from understudy.verify.requests.field_operators import FieldOperator
 from understudy.verify.requests.operation_names import Only, every, has_tag, tag_of
-from understudy.verify.requests.scenario_requests import Scenario
+from understudy.verify.requests.scenario_requests import Scenario, follows_link, request_of
 from understudy.verify.requests.scenario_requests import scenarios as all_scenarios
 
 ROUNDS = 10  # of random requests to each operation that reads rows, in a run that does not write
@@ -58,11 +59,11 @@ def stages(
     """All parts of a run, the most important first.
 
     Each operation comes first, with random requests to those that read rows, and with writes one row of each table and
-    the scenarios of the contract. These are many, so that half of those that are compared come later. Then each
-    operator of the filters is checked with one value; the filters on related rows, which are most, have two shares, and
-    scenarios and sessions five. Beside them are summaries, sorts, invalid requests and more writes. Edges and other
-    values of the filters on a table's own rows follow, with pages of filtered rows. Those of the filters on related
-    rows come last, with more combinations and sessions.
+    each scenario of the contract, compared where it can be. Then each operator of the filters is checked with one
+    value; the filters on related rows, which are most, have two shares, the scenarios two more, which are checked by
+    what they say or sent among other requests, and random sessions two. Beside them are summaries, sorts, invalid
+    requests and more writes. Edges and other values of the filters on a table's own rows follow, with pages of filtered
+    rows. Those of the filters on related rows come last, with more combinations and sessions.
     """
     own, related = own_operators(subjects), related_operators(subjects)
     sorts = in_turns(sorts_of(context, subjects))
@@ -73,19 +74,16 @@ def stages(
     ]
     alone = scenario_sessions_of(context, chosen, is_alone=True)
     among = scenario_sessions_of(context, [each for each in chosen if not each.takes_turns], is_alone=False)
-    firsts = [
-        single_rows_of(context, only),
-        scenarios_of(context, chosen),
-        alone[::2],
-        sessions_of(context, only, "a session"),
-    ]
+    only_expected = [each for each in chosen if not can_be_compared(context, each)]
+    firsts = [single_rows_of(context, only), scenarios_of(context, only_expected), alone]
     first = in_turns(firsts) if allow_writes else []
     session = partial(sessions_of, context, only)
-    more = repeated(session, "session", SESSIONS)
+    some = [*session("a session"), *repeated(session, "session", SESSIONS)]
     last = repeated(session, "session", MORE_SESSIONS, SESSIONS + 1)
     changing = in_turns([*changes(context, subjects), deletions(context, only)])
-    more_alone, refused = halves(alone[1::2]), refused_changes(context, only)
-    writing = [changing, refused, *more_alone, *halves(among), more] if allow_writes else []
+    again = [*scenarios_of(context, [each for each in chosen if each not in only_expected]), *among]
+    refused = refused_changes(context, only)
+    writing = [changing, refused, *halves(again), *halves(some)] if allow_writes else []
     reading = [] if allow_writes else repeated(partial(same_rows_of, context, only), "other requests", ROUNDS)
     return [
         [list(operations(context, subjects, only))],
@@ -300,15 +298,26 @@ def scenario_sessions_of(context: CheckContext, chosen: Iterable[Scenario], *, i
     parts = [
         Part(f"{each.endpoint.label}: {each.name}, {name}", task)
         for each in chosen
-        if not any(map(changes_selected, each.operations))
+        if can_be_compared(context, each)
         for task in session_of(context, sessions.Subject(partial(has_tag, tag_of(each.endpoint)), each, is_alone))
     ]
     return context.random.sample(parts, k=len(parts))
 
 
-def changes_selected(endpoint: Endpoint) -> bool:
-    """Whether an operation changes all rows that a request selects, in the order of ids, which is random."""
-    return not endpoint.is_safe and bool(endpoint.selects)
+def can_be_compared(context: CheckContext, scenario: Scenario) -> bool:
+    """Whether servers of our own answer the requests of a scenario in the same way."""
+    return context.references is not None and not any(changes_several(context, step) for step in scenario.steps)
+
+
+def changes_several(context: CheckContext, step: Step) -> bool:
+    """Whether a request changes all rows that it selects, in the order of ids, which is random, unless it is one."""
+    if follows_link(step):
+        return False
+    endpoint, request = request_of(context.endpoint_map, step)
+    if endpoint.is_safe or not endpoint.selects:
+        return False
+    own = request.body.get(Selection(endpoint.selects, endpoint).own) or {}
+    return len((own.get("id") or {}).get("any_") or ()) != 1
 
 
 def session_of(context: CheckContext, subject: sessions.Subject) -> list[Task]:
