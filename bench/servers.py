@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bench import installed, statics
 from bench.answers import Answers
-from bench.places import CONTRACT, NODE, PYTHON, REAL, ROOT, UNDERSTUDY
+from bench.places import CONTRACT, DEMO, NODE, PYTHON, REAL, ROOT, UNDERSTUDY
 
 BIN = NODE / "node_modules/.bin"
 
@@ -48,8 +48,9 @@ class Server:
 
 
 def understudy(stage: Stage) -> Launch:
-    command = str(UNDERSTUDY / "bin/understudy")
-    return Launch([command, "serve", "--port", str(stage.port), "--fixtures", str(stage.fixtures), "--quiet"])
+    # The demo set is in the package, which has its rows ready after the first start; other sets are read at each.
+    rows = [] if stage.fixtures == DEMO else ["--fixtures", str(stage.fixtures)]
+    return Launch([str(UNDERSTUDY / "bin/understudy"), "serve", "--port", str(stage.port), *rows, "--quiet"])
 
 
 def real(stage: Stage) -> Launch:

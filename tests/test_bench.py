@@ -38,7 +38,7 @@ def results() -> Results:
     return Results(
         command="python -m bench",
         date="2026-01-01",
-        starts=[Start("demo", "understudy", 0.5, 10**8, 5), Start("demo", "real", 6.0, 4 * 10**8, 3)],
+        starts=[Start("demo", "understudy", 0.25, 10**8, 5), Start("demo", "real", 3.0, 4 * 10**8, 3)],
         cells=[cell("understudy", 20_000), cell("real", 250), cell("limit", 40_000)],
     )
 
