@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
@@ -141,16 +142,22 @@ def whole_cron(schedule: Schedule) -> Schedule:
     return {"cron": schedule["cron"], "timezone": schedule.get("timezone"), "day_or": schedule["day_or"]}
 
 
+@cache
+def timezones() -> frozenset[str]:
+    """The names of all time zones: finding them in the files of the system takes 4 ms."""
+    return frozenset(available_timezones())
+
+
 def check_timezone(timezone: str | None) -> None:
-    if timezone and timezone not in available_timezones():
+    if timezone and timezone not in timezones():
         raise ValueError(
             f'Invalid timezone: "{timezone}" (specify in IANA tzdata format, for example, America/New_York)'
         )
 
 
 def checked_timezone(timezone: str) -> str:
-    if timezone not in available_timezones():  # a real server's pattern lists all, and also accepts texts with one
-        names = (name for name in sorted(available_timezones()) if "localtime" not in name)
+    if timezone not in timezones():  # a real server's pattern lists all, and also accepts texts with one
+        names = (name for name in sorted(timezones()) if "localtime" not in name)
         raise PydanticKnownError("string_pattern_mismatch", {"pattern": "|".join(names)})
     return timezone
 

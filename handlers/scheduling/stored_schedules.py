@@ -11,7 +11,6 @@ from ..schedules import (
     checked_rrule,
     whole_cron,
     whole_interval,
-    whole_rrule,
 )
 from .dates import moment_of
 
@@ -28,7 +27,7 @@ class Kind(NamedTuple):
 KINDS = {
     "interval": Kind({"anchor_date": None, "timezone": None}, (int, float), checked_interval, whole_interval),
     "cron": Kind({"timezone": None, "day_or": True}, str, checked_cron, whole_cron),
-    "rrule": Kind({"timezone": "UTC"}, str, checked_rrule, whole_rrule),
+    "rrule": Kind({"timezone": "UTC"}, str, checked_rrule, dict),  # its start may be left out in rows
 }
 
 
@@ -48,7 +47,7 @@ def whole(schedule: Schedule) -> Schedule:
         raise ValueError(f"`{name}` is {'a number of seconds' if name == 'interval' else 'a text'}")  # noqa: TRY004
     kind.check(value)
     check_texts(schedule)
-    return kind.whole({**kind.defaults, **schedule})
+    return kind.whole({**schedule, **{name: kind.defaults[name] for name in kind.defaults.keys() - schedule.keys()}})
 
 
 def check_texts(schedule: Schedule) -> None:

@@ -12,7 +12,7 @@ from understudy.cache import Cache
 from understudy.contract.columns import ID, Column, Step
 from understudy.contract.contract import Contract, Place
 from understudy.contract.reading import Reading
-from understudy.contract.validation import compiled, with_default
+from understudy.contract.validation import checked, compiled, with_default
 
 CASCADE, SET_NULL = "cascade", "set-null"
 TIMES = ("created", "updated")  # of a row: when it was created, and last changed
@@ -76,23 +76,28 @@ class RowSchema:
         self.present: Present | None = None
         self.observe: Observe | None = None
         self._hidden = tuple(name for name, part in place["properties"].items() if part.value.get("x-hidden"))
-        self._validator = row_validator(place)
+        self._validator, self._checking = row_validator(place), row_validator(place, is_checked=True)
         self._parsed: Cache[bytes, Mapping[str, Any]] = Cache(PARSED)
 
     def parsed(self, line: bytes) -> Mapping[str, Any]:
         """A row of a table, parsed from its JSON. Callers share it, so they must not change it."""
         values = self._parsed.get(line)
         if values is None:
-            values = self.parse(line)
+            values = self.recall(line)
             self._parsed.put(line, values, EXPANSION * len(line))
         return values
 
     def parse(self, line: bytes | str) -> dict[str, Any]:
-        """Parse a row from its JSON, complete and in order.
+        """Parse a row from JSON that anybody may have written, complete and in order.
 
         Raises:
             pydantic_core.ValidationError: the line is not JSON, or not a row of this table.
         """
+        row: dict[str, Any] = self._checking.validate_json(line)
+        return row
+
+    def recall(self, line: bytes) -> dict[str, Any]:
+        """Parse a row of a table from its JSON. It was checked before."""
         row: dict[str, Any] = self._validator.validate_json(line)
         return row
 
@@ -125,10 +130,11 @@ class RowSchema:
         return to_json(row, inf_nan_mode="null")
 
 
-def row_validator(place: Place) -> SchemaValidator:
+def row_validator(place: Place, *, is_checked: bool = False) -> SchemaValidator:
+    """The validator of rows. `is_checked` are those that anybody may have written."""
     fields = {}
     for name, part in place["properties"].items():
-        core = compiled(part, Reading.STORED)
+        core = checked(part, compiled(part, Reading.STORED)) if is_checked else compiled(part, Reading.STORED)
         if part.value.get("nullable") and not part.has_default:
             core = core_schema.with_default_schema(core, default=None)
         elif part.has_default:

@@ -27,9 +27,6 @@ from understudy.contract.value_checks import (
 )
 from understudy.values import as_stored
 
-Functions = Callable[[str, Place], Callable[..., Any]]
-"""Finds a function of the handlers by its name."""
-
 
 def validator(place: Place, reading: Reading) -> SchemaValidator:
     """The validator of the schema at `place`. See `compiled`."""
@@ -63,10 +60,8 @@ def refined(place: Place, core: core_schema.CoreSchema, reading: Reading) -> cor
     Those of `x-before` and `x-after` return a value, or raise a `ValueError`; that of `x-refined-by` returns a schema.
     """
     functions = place.contract.functions
-    if functions is None:
+    if functions is None or reading is Reading.STORED:
         return core
-    if reading is Reading.STORED:
-        return checked(place, core, functions)
     if "x-after" in place.value:
         core = core_schema.no_info_after_validator_function(functions(place.value["x-after"], place), core)
     if "x-before" in place.value:
@@ -76,10 +71,10 @@ def refined(place: Place, core: core_schema.CoreSchema, reading: Reading) -> cor
     return core
 
 
-def checked(place: Place, core: core_schema.CoreSchema, functions: Functions) -> core_schema.CoreSchema:
-    """The schema of a value of a row, with a function that checks it, which is imported on first use."""
-    name = place.value.get("x-checked-by")
-    if name is None:
+def checked(place: Place, core: core_schema.CoreSchema) -> core_schema.CoreSchema:
+    """The schema of a value of a row, with the function of `x-checked-by`, which is imported on first use."""
+    name, functions = place.value.get("x-checked-by"), place.contract.functions
+    if name is None or functions is None:
         return core
 
     def check(value: Any) -> Any:

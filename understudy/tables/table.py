@@ -77,7 +77,7 @@ class Table:
 
     def values(self, row: int) -> dict[str, Any]:
         """A row's values, in the order of responses."""
-        return self.schema.parse(self._rows.encoded[row])
+        return self.schema.recall(self._rows.encoded[row])
 
     def key(self, column: Column, row: int) -> Key:
         return self._rows.keys[column][row]
@@ -160,9 +160,9 @@ class Table:
         if not change.before:
             rows.hide(change.row)
         elif change.after:
-            rows.overwrite(change.row, change.before, self.schema.parse(change.before))
+            rows.overwrite(change.row, change.before, self.schema.recall(change.before))
         else:
-            rows.show(change.row, change.before, self.schema.parse(change.before))
+            rows.show(change.row, change.before, self.schema.recall(change.before))
 
     def restore(self, other: "Table") -> None:
         """Replace the rows by those of another table of the same schema, and share them until the next write."""
