@@ -130,7 +130,7 @@ def several_tables(tmp_path: Path) -> Path:
             {"id": each, "name": each, "flow_id": flow, "concurrency_limit_id": limit} for each in ids[15:18]
         ],
         "deployment_schedules": [
-            {"id": each, "deployment_id": ids[15], "schedule": {}, "updated": time}
+            {"id": each, "deployment_id": ids[15], "schedule": {"cron": "0 0 * * *"}, "updated": time}
             for each, time in zip(ids[20:22], times, strict=False)
         ],
         "flow_runs": [{"id": run, "flow_id": flow, "name": "run", "state": {**state, "id": run}, **running}],
