@@ -76,7 +76,9 @@ class RowSchema:
         self.present: Present | None = None
         self.observe: Observe | None = None
         self._hidden = tuple(name for name, part in place["properties"].items() if part.value.get("x-hidden"))
-        self._validator, self._checking = row_validator(place), row_validator(place, is_checked=True)
+        self._validator = row_validator(place)
+        has_checks = any("x-checked-by" in part.value for _, part in place["properties"].items())
+        self._checking = row_validator(place, is_checked=True) if has_checks else self._validator
         self._parsed: Cache[bytes, Mapping[str, Any]] = Cache(PARSED)
 
     def parsed(self, line: bytes) -> Mapping[str, Any]:
