@@ -1,8 +1,9 @@
 """Flow runs of deployments: created by clients, and by schedules."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -31,6 +32,7 @@ SCHEDULED = {"type": "SCHEDULED"}
 # What a real server's scheduler does where a request does not say it.
 LEAST_RUNS, MOST_RUNS = 3, 100
 LEAST_TIME, MOST_TIME = timedelta(hours=1), timedelta(days=100)
+KNOWN = 1000  # schedules whose next dates are remembered
 KINDS = {"interval": "IntervalSchedule", "cron": "CronSchedule", "rrule": "RRuleSchedule"}
 Body = dict[str, Any]
 Row = Mapping[str, Any]
@@ -204,13 +206,19 @@ def schedule_deployment(
     return None
 
 
-def dates_to_schedule(schedule: Row, time: datetime) -> list[datetime]:
+def dates_to_schedule(schedule: Row, time: datetime) -> Sequence[datetime]:
     """The dates for which a real server's scheduler creates runs at a time; none if a schedule cannot be evaluated."""
+    return dates_ahead(tuple(schedule["schedule"].items()), time)
+
+
+@lru_cache(maxsize=KNOWN)  # many deployments have the same schedule, and each is looked at again and again
+def dates_ahead(schedule: tuple[tuple[str, Any], ...], time: datetime) -> Sequence[datetime]:
+    """The dates to schedule by the fields of a schedule."""
     try:
-        dates = dates_of(schedule["schedule"], time, time + MOST_TIME, MOST_RUNS)
+        dates = dates_of(dict(schedule), time, time + MOST_TIME, MOST_RUNS)
         return enough_dates(dates, LEAST_RUNS, time + LEAST_TIME)
     except (ApiError, ValueError, OverflowError):
-        return []
+        return ()
 
 
 def enough_dates(dates: Iterable[datetime], fewest: int, least: datetime) -> list[datetime]:
