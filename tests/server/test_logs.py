@@ -8,7 +8,7 @@ from logging.config import dictConfig
 
 import pytest
 
-from understudy.server.logs import logging_of, websocket_logger
+from understudy.server.logs import Logging, websocket_logger
 
 LOGGERS = ("", "understudy", "uvicorn", "uvicorn.error", "asyncio")
 HOSTILE = "a\n\x1b[2J\u202e\ud800"
@@ -27,7 +27,7 @@ def _restored_logging() -> Iterator[None]:
 
 def logged(level: str, form: str, name: str) -> str:
     stream = io.StringIO()
-    dictConfig({**logging_of(level, form, stream), "disable_existing_loggers": False})
+    dictConfig({**Logging(level, form).configuration(stream), "disable_existing_loggers": False})
     logger = logging.getLogger(name)
     logger.warning("of a request: %s", HOSTILE)
     try:

@@ -152,9 +152,11 @@ def serve(log_level: str, log_format: str, *, quiet: bool, watch: bool, **option
     gc.disable()  # objects made at start stay alive; the server enables the collector again
     # This import takes most of the start. `--help` and usage errors do not need it.
     from understudy.server import server  # noqa: PLC0415
+    from understudy.server.logs import Logging  # noqa: PLC0415
 
     secrets = click.get_current_context().meta.get(IN_SHELL, {})
-    server.serve(Options(**options), log_level, log_format, called=STARTED, quiet=quiet, watch=watch, secrets=secrets)
+    logging = Logging(log_level, log_format, is_quiet=quiet)
+    server.serve(Options(**options), logging, called=STARTED, watch=watch, secrets=secrets)
 
 
 @main.command()

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, TextIO
 
@@ -72,31 +73,47 @@ def websocket_logger() -> logging.Logger:
     return logger
 
 
-def logging_of(level: str, form: str, stream: TextIO) -> dict[str, Any]:
-    """The logging configuration of uvicorn and Understudy; `form` is "text" or "json"."""
-    ours = {"understudy": {"handlers": ["default"], "level": level.upper(), "propagate": False}}
-    safe = {"()": SafeFilter, "tracebacks": level == "debug"}
-    handler = {"formatter": "default", "filters": ["safe"], "class": "logging.StreamHandler", "stream": stream}
-    formatter = {**LOGGING_CONFIG["formatters"]["default"], "use_colors": is_coloured(stream)}
-    return {
-        **LOGGING_CONFIG,
-        "formatters": {"default": {"()": JsonFormatter} if form == "json" else formatter},
-        "filters": {"safe": safe},
-        "handlers": {"default": handler},
-        "root": {"handlers": ["default"], "level": "WARNING"},
-        "loggers": {"uvicorn": {"handlers": ["default"], "propagate": False}, **ours},
-    }
+@dataclass(frozen=True)
+class Logging:
+    """How a server logs.
 
+    Args:
+        level: one of uvicorn's, such as "info".
+        form: "text" or "json".
+        is_quiet: whether to omit the lines for requests at any level.
+    """
 
-def uvicorn_level(level: str) -> str:
-    """The level of uvicorn's own lines, which report each start and stop at "info"."""
-    return "warning" if level == "info" else level
+    level: str
+    form: str
+    is_quiet: bool = False
 
+    def request_log(self, stream: TextIO) -> RequestLog | None:
+        """The log of requests, where the level has one."""
+        if self.is_quiet or self.level not in REQUESTS:
+            return None
+        text = request_log.as_coloured_text if is_coloured(stream) else request_log.as_text
+        return RequestLog(stream, request_log.as_json if self.form == "json" else text)
 
-def request_log_of(level: str, form: str, stream: TextIO) -> RequestLog | None:
-    """The log of requests, where the level has one."""
-    if level not in REQUESTS:
-        return None
-    text = request_log.as_coloured_text if is_coloured(stream) else request_log.as_text
-    line = request_log.as_json if form == "json" else text
-    return RequestLog(stream, line)
+    def configuration(self, stream: TextIO) -> dict[str, Any]:
+        """The configuration for `logging` of the lines of uvicorn and Understudy."""
+        ours = {"understudy": {"handlers": ["default"], "level": self.level.upper(), "propagate": False}}
+        safe = {"()": SafeFilter, "tracebacks": self.level == "debug"}
+        handler = {
+            "formatter": "default",
+            "filters": ["safe"],
+            "class": "logging.StreamHandler",
+            "stream": stream,
+        }
+        formatter = {**LOGGING_CONFIG["formatters"]["default"], "use_colors": is_coloured(stream)}
+        return {
+            **LOGGING_CONFIG,
+            "formatters": {"default": {"()": JsonFormatter} if self.form == "json" else formatter},
+            "filters": {"safe": safe},
+            "handlers": {"default": handler},
+            "root": {"handlers": ["default"], "level": "WARNING"},
+            "loggers": {"uvicorn": {"handlers": ["default"], "propagate": False}, **ours},
+        }
+
+    def uvicorn_level(self) -> str:
+        """The level of uvicorn's own lines, which report each start and stop at "info"."""
+        return "warning" if self.level == "info" else self.level

@@ -26,7 +26,7 @@ from understudy.options import Options
 from understudy.server.app import create_app
 from understudy.server.file_descriptors import fit_connections
 from understudy.server.greeting import greeting
-from understudy.server.logs import logging_of, request_log_of, uvicorn_level, websocket_logger
+from understudy.server.logs import Logging, websocket_logger
 from understudy.server.output import unblocked
 from understudy.server.site_loading import opened, reloaded
 from understudy.site import Site
@@ -61,11 +61,9 @@ class Server(uvicorn.Server):
 
 def serve(
     options: Options,
-    log_level: str,
-    log_format: str,
+    logging: Logging,
     called: float,
     *,
-    quiet: bool = False,
     watch: bool = False,
     secrets: Mapping[str, str] | None = None,
 ) -> None:
@@ -73,10 +71,8 @@ def serve(
 
     Args:
         options: what to serve, and where.
-        log_level: one of uvicorn's.
-        log_format: "text" or "json".
+        logging: how to log requests and errors.
         called: when the command was started, by `time.perf_counter`, in seconds.
-        quiet: whether to omit the lines for requests at any level.
         watch: whether to reload when a file changes.
         secrets: shell expressions for `auth` and `api_key`, if they are required.
 
@@ -90,33 +86,46 @@ def serve(
     options, shortage = fit_connections(options)
     with unblocked(), listen(options.host, options.port) as listener, opened(options) as site:
         content = site.registry[DEFAULT].content
-        for warning in (*content.warnings(), *exposure(site, listener), *([shortage] if shortage else [])):
+        for warning in filter(None, (*content.warnings(), *exposure(site, listener), shortage)):
             warn(warning)
 
-        def ready() -> None:
-            # The collector need not search the objects that exist by now, which can be millions of rows.
-            gc.freeze()
-            gc.enable()
+        def greet() -> None:
             url = url_of(listener, site.api)
             text = greeting(site, content, url, time.perf_counter() - called, secrets or {})
             echo(text, part=url, fg="green", bold=True)
 
-        request_log = None if quiet else request_log_of(log_level, log_format, sys.stderr)
+        request_log = logging.request_log(sys.stderr)
         app_of = partial(create_app, request_log=request_log)
-        config = config_of(
-            reloader(site, app_of) if watch else app_of(site),
-            options,
-            request_log,
-            log_config=logging_of(log_level, log_format, sys.stderr),
-            log_level=uvicorn_level(log_level),
+        run(
+            config_of(
+                reloader(site, app_of) if watch else app_of(site),
+                options,
+                request_log,
+                log_config=logging.configuration(sys.stderr),
+                log_level=logging.uvicorn_level(),
+            ),
+            listener,
+            greet,
         )
-        server = Server(config, ready)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, server.end_unless_stopped)
-        server.run(sockets=[listener])
+
+
+def run(config: uvicorn.Config, listener: socket.socket, ready: Callable[[], None]) -> None:
+    """Run a server until a signal stops it; it calls `ready` once it accepts requests."""
+
+    def keep() -> None:
+        # The collector need not search the objects that exist by now, which can be millions of rows.
+        gc.freeze()
+        gc.enable()
+        ready()
+
+    server = Server(config, keep)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, server.end_unless_stopped)
+    server.run(sockets=[listener])
 
 
 def reloader(site: Site, app_of: Callable[[Site], ASGIApp]) -> ASGIApp:
+    """An application that loads the site again when one of its files changes."""
     from understudy.server.reloading import Reloader  # noqa: PLC0415 - only for --watch
 
     return Reloader(site, reloaded, app_of)
