@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from understudy.contract.bundle import bundled
-from understudy.contract.bundle_cache import place_of
+from understudy.contract.bundle_cache import place_of, recalled, remember
 from understudy.errors import ContractError
 from understudy.operations.api_folder import Api, own_folder
 
@@ -57,3 +57,14 @@ def test_it_is_kept_where_no_compiled_modules_are_written(folder: Path, monkeypa
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     Api.load(folder)
     assert bundled(folder / "openapi.yaml").is_checked
+
+
+def test_what_is_equal_in_it_is_loaded_once(tmp_path: Path) -> None:
+    entry, number = tmp_path / "rows", 2**100
+    entry.touch()
+    stored = {"texts": ["a text", " a text".strip()], "numbers": (number, number + 0, True, 1, 1.0, -0.0, 0.0, None)}
+    remember(entry, [entry], stored)
+    loaded = recalled(entry)
+    assert repr(loaded) == repr(stored)
+    assert loaded["texts"][0] is loaded["texts"][1]
+    assert loaded["numbers"][0] is loaded["numbers"][1]

@@ -49,8 +49,22 @@ def remember(entry: Path, files: Iterable[Path], value: Any, kind: str = CONTRAC
 
     place = place_of(entry, kind)
     with suppress(OSError, ValueError):  # the latter for what YAML knows and `marshal` does not, such as dates
-        content = marshal.dumps((__version__, {str(file): stamp(file) for file in files}, value))
+        content = marshal.dumps((__version__, {str(file): stamp(file) for file in files}, shared(value, {})))
         place.parent.mkdir(exist_ok=True)
         with NamedTemporaryFile(dir=place.parent, delete=False) as file:
             file.write(content)
         os.replace(file.name, place)  # noqa: PTH105 - a name, not a path
+
+
+def shared(value: Any, known: dict[tuple[type, Any], Any]) -> Any:
+    """A value in which equal texts and numbers are one object, so that they are stored and loaded once.
+
+    Args:
+        value: a value of plain types.
+        known: the texts and numbers that were met so far.
+    """
+    if isinstance(value, dict):
+        return {shared(key, known): shared(part, known) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)([shared(part, known) for part in value])
+    return known.setdefault((type(value), value), value) if isinstance(value, str | int | bytes) else value
