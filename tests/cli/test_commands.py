@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 import understudy
 from tests.conftest import SMALL
@@ -31,6 +32,25 @@ def refused(*arguments: str) -> str:
     assert result.stdout == ""
     (line,) = result.stderr.splitlines()
     return line
+
+
+WITH_SPEC_ONLY = {"url", "spec_only", "headers", "auth", "proxy", "ca_file", "insecure"}
+UNUSED = {
+    "verify": (["--spec-only"], {each.name for each in main.commands["verify"].params} - WITH_SPEC_ONLY),
+    "compare": (["--replay", "x"], {"requests", "seed", "fixtures"}),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "field"), [(name, field) for name in UNUSED for field in sorted(map(str, UNUSED[name][1]))]
+)
+def test_an_option_that_would_have_no_effect_is_refused(name: str, field: str) -> None:
+    option = next(each for each in main.commands[name].params if each.name == field)
+    value = [] if isinstance(option, click.Option) and option.is_flag else ["1"]
+    given, urls = UNUSED[name][0], ["http://127.0.0.1:1/api"] * (2 if name == "compare" else 1)
+    result = CliRunner().invoke(main, [name, *urls, *given, option.opts[0], *value])
+    assert result.exit_code == 2
+    assert f"{given[0]} cannot be used with {option.opts[0]}, which would have no effect" in result.output
 
 
 def test_it_says_what_it_serves_once_it_serves() -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -396,6 +397,11 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     "no port": (["http://a:b"], "http://a:b: cannot be reached ("),
     "nobody there": (["{nobody}"], "{nobody}: POST /artifacts/filter got no response ("),
     "no API there": (["{root}"], "{root}/artifacts/filter: does not exist; is this the URL of an API, such as "),
+    "a server of files": (
+        ["{reading}"],
+        "{reading}/artifacts/filter: does not respond like an API; is this the URL of",
+    ),
+    "a web page": (["{page}"], "{page}/artifacts/filter: does not respond like an API; is this the URL of an API"),
     "a login that is missing": (
         ["{private}"],
         "{private}/artifacts/filter: requires authentication (--auth or --header) (401)",
@@ -415,6 +421,10 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     "a JUnit report that cannot be written": (["{api}", "--junit", "/"], "/: cannot be written ("),
     "a JSON report that cannot be written": (["{api}", "--json", "/"], "/: cannot be written ("),
     "an HTML report that cannot be written": (["{api}", "--html", "/no/where"], "/no/where: cannot be written ("),
+    "two reports in one file": (
+        ["{api}", "--json", "{set}/x", "--html", "{set}/./x"],
+        "{set}/x: is the file of two reports; name another for one of them",
+    ),
     "a folder of scripts that is a file": (["{api}", "--repro", "{wrong}"], "{wrong}: is not a folder"),
     "a folder of scripts in a file": (["{api}", "--repro", "{wrong}/x"], "{wrong}/x: cannot be written ("),
     "a name that nothing has": (
@@ -441,8 +451,13 @@ def words(small: httpx.Client, tmp_path_factory: pytest.TempPathFactory) -> Iter
     folder = tmp_path_factory.mktemp("files")
     (folder / "wrong").write_text("```yaml\nrule: x\n```\n", encoding="utf-8")
     (folder / "flows.jsonl").write_text("5\n", encoding="utf-8")
-    with repeating(401, "{}") as private, repeating(403, "{}") as closed:
+    with ExitStack() as stack:
+        private, closed = (stack.enter_context(repeating(status, "{}")) for status in (401, 403))
+        reading = stack.enter_context(repeating(405, '{"detail": "Method Not Allowed"}'))
+        page = stack.enter_context(repeating(200, "\n<!DOCTYPE html>"))
         yield {
+            "{reading}": reading,
+            "{page}": page,
             "{api}": url_of(small),
             "{root}": url_of(small).removesuffix("/api"),
             "{nobody}": f"http://127.0.0.1:{free_port()}/api",
@@ -459,7 +474,8 @@ def test_a_mistake_is_told_in_one_line(command: Command, words: dict[str, str], 
     for word, value in words.items():
         arguments = [argument.replace(word, value) for argument in arguments]
         said = said.replace(word, value)
-    result = command("--max-requests", "3", *arguments)
+    limit = () if "--spec-only" in arguments else ("--max-requests", "3")
+    result = command(*limit, *arguments)
     assert result.status == 2
     *before, line = result.err.splitlines()
     assert line.startswith(f"error: {said}")

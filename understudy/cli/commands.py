@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from understudy.cli.admin_commands import admin
+from understudy.cli.exclusive_options import refuse_beside
 from understudy.cli.number_options import SEED, Number, WholeNumber
 from understudy.cli.time_options import time_in
 from understudy.network.network import Network, network_options
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 
 STARTED = time.perf_counter()
 DEFAULTS = Options()
+UNSENT = (  # what `verify --spec-only` has no use for, since it sends none of these requests and finds no violations
+    "max_requests", "thorough", "only", "rate", "seed", "strict", "allow_writes", "fixtures", "known", "junit", "json",
+    "html", "repro",
+)  # fmt: skip
 LONGEST_RUN = 10_000_000  # requests of a run, which are all drawn before the first is sent
 API_HELP = (
     "Experimental: serve another API, from a folder with openapi.yaml, handlers/ and fixtures/. The contract must "
@@ -199,6 +204,8 @@ def compare(
     Each URL is that of an API, such as http://127.0.0.1:4200/api. Nothing is changed on either server. The exit status
     is 1 if something differs.
     """
+    if replay is not None:
+        refuse_beside("--replay", "requests", "seed", "fixtures")
     from understudy.compare import compare  # noqa: PLC0415
 
     plan = compare.Plan((first, second), requests, seed, fixtures, headers, save, replay, map_ids, network)
@@ -244,6 +251,8 @@ def verify(url: str, spec_only: bool, **options: Any) -> None:
     The URL is that of an API, such as http://127.0.0.1:4200/api. Nothing is changed there without --allow-writes. The
     exit status is 1 if something violates the contract.
     """
+    if spec_only:
+        refuse_beside("--spec-only", *UNSENT)
     from understudy.verify import verify  # noqa: PLC0415
 
     plan = verify.Plan(url, **options)

@@ -13,12 +13,15 @@ def check(*targets: Path | None) -> None:
     """Check that files can be written, before the run that they report.
 
     Raises:
-        UnderstudyError: a file cannot be written.
+        UnderstudyError: a file cannot be written, or is named twice.
     """
-    for path in targets:
-        if path is not None:
-            with write_errors(path):
-                paths.check_output(path)
+    named = [path for path in targets if path is not None]
+    for path in named:
+        with write_errors(path):
+            paths.check_output(path)
+    for number, path in enumerate(named):
+        if path.resolve() in [other.resolve() for other in named[:number]]:
+            raise UnderstudyError(f"{path}: is the file of two reports; name another for one of them")
 
 
 def make_folder(path: Path) -> None:

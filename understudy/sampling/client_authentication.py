@@ -15,6 +15,9 @@ import httpx
 from understudy.contract.contract import Contract
 from understudy.http.csrf import CHANGING, CLIENT_HEADER, TOKEN_HEADER
 
+NO_LIST = (httpx.codes.METHOD_NOT_ALLOWED, httpx.codes.NOT_IMPLEMENTED)  # an API lists rows at any of our paths
+FAILING = 500  # the least status of a server that is there but fails
+IS_API = "is this the URL of an API, such as http://127.0.0.1:4200/api?"
 USED = 0.5  # the share of a token's lifetime after which the next one is fetched
 
 
@@ -119,8 +122,15 @@ def refusal_of(status: int, body: object, client: httpx.Client) -> str | None:
     if status == httpx.codes.FORBIDDEN:
         return "forbids it with these credentials" if has_credentials else "forbids it without credentials"
     if status == httpx.codes.NOT_FOUND:
-        return "does not exist; is this the URL of an API, such as http://127.0.0.1:4200/api?"
+        return f"does not exist; {IS_API}"
+    if status in NO_LIST or (status < FAILING and is_page(body)):
+        return f"does not respond like an API; {IS_API}"
     return None
+
+
+def is_page(body: object) -> bool:
+    """Whether a body is a web page, such as that of a server's UI, or of another server."""
+    return isinstance(body, str) and body.lstrip()[:1] == "<"
 
 
 def path_in(contract: Contract) -> str | None:
