@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
+from understudy.contract.yaml_text import parsed
 from understudy.errors import ContractError
 from understudy.operations.api_folder import Api
 
@@ -187,6 +188,31 @@ def test_a_recursive_answer_is_served(tmp_path: Path) -> None:
 ])  # fmt: skip
 def test_what_is_no_openapi_is_refused_without_a_traceback(tmp_path: Path, document: Any) -> None:
     assert mistakes(tmp_path, document)
+
+
+def test_what_is_no_openapi_is_told_without_the_rules_of_openapi(tmp_path: Path) -> None:
+    (mistake,) = mistakes(tmp_path, {"openapi": "3.0.3"})
+    assert mistake.replace('"', "'") == "the document: 'info' is a required property"
+
+
+def test_names_need_no_quotes() -> None:
+    """YAML 1.1 reads `200` as a number, `no` as a boolean and `null` as nothing, where JSON only has texts."""
+    document = document_of(
+        {"type": "object", "properties": {each: {"type": "string"} for each in ("no", "null", "1.5")}}
+    )
+    text = yaml.safe_dump(document).replace("'", "")
+    assert parsed(Path("openapi.yaml"), text)["paths"] == document["paths"]
+
+
+def test_a_name_that_is_there_twice_is_refused(tmp_path: Path) -> None:
+    text = yaml.safe_dump(document_of({"type": "object"})).replace("    post:", "    post: {}\n    post:")
+    line = text.splitlines().index("    post:") + 1
+    with pytest.raises(ContractError, match=rf"openapi\.yaml, line {line}: has `post` twice$"):
+        Api.load(api_folder(tmp_path, text))
+
+
+def test_a_merge_is_read_as_yaml_has_it() -> None:
+    assert parsed(Path("x"), "a: &a {b: 1, c: 2}\nd: {<<: *a, c: 3}")["d"] == {"b": 1, "c": 3}
 
 
 def test_a_contract_has_one_url_and_one_with_variables(tmp_path: Path) -> None:

@@ -197,7 +197,8 @@ class Contract:
 
         for error in OpenAPIV30SpecValidator(self.document).iter_errors():
             where = "/".join(str(key) for key in getattr(error, "absolute_path", ()))
-            raise ContractError(self.where(f"/{where}"), one_line(str(error)))
+            reason, _, _ = str(error).partition("\n\nFailed validating")  # with rules of OpenAPI's own schema
+            raise ContractError(self.where(f"/{where}"), one_line(reason))
 
     def operations(self) -> Iterator[tuple[str, Place]]:
         """The id and place of each served operation, in the document's order, with the parameters of its path."""
