@@ -113,6 +113,27 @@ def test_closed_streams_are_no_error(arguments: tuple[str, ...]) -> None:
         assert "Traceback" not in closed.stdout + closed.stderr
 
 
+CLOSED = """
+import os, sys
+from understudy.terminal.console import echo, prepare_process
+from understudy.terminal.progress import showing
+
+prepare_process()
+with showing("working") as progress:
+    progress.reach(0.5)
+echo("done")
+sys.exit(os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT))
+"""
+
+
+def test_no_file_takes_the_place_of_a_closed_stream(tmp_path: Path) -> None:
+    command = 'exec "$@" <&- >&- 2>&-'
+    closed = subprocess.run(
+        ["sh", "-c", command, "sh", sys.executable, "-c", CLOSED, str(tmp_path / "file")], check=False, timeout=120
+    )
+    assert closed.returncode == 3
+
+
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
 def test_a_terminal_of_any_encoding_will_do(encoding: str) -> None:
     process = subprocess.run(

@@ -44,9 +44,9 @@ def echo(text: str, *, err: bool = False, part: str | None = None, **style: Any)
     click.echo(safe.replace(part, click.style(part, **style), 1) if style else safe, err=err, color=is_coloured(stream))
 
 
-def is_coloured(stream: TextIO | None) -> bool:
+def is_coloured(stream: TextIO) -> bool:
     """Whether to colour a stream: it is a terminal, and NO_COLOR (https://no-color.org) is not set."""
-    return stream is not None and stream.isatty() and not os.environ.get("NO_COLOR")
+    return stream.isatty() and not os.environ.get("NO_COLOR")
 
 
 def warn(text: str) -> None:
@@ -127,11 +127,10 @@ def flush(status: int) -> int:
     return status
 
 
-def is_broken(stream: TextIO | None) -> bool:
-    """Whether a stream cannot be flushed. None is a stream that was closed before the start."""
+def is_broken(stream: TextIO) -> bool:
+    """Whether a stream cannot be flushed."""
     try:
-        if stream is not None:
-            stream.flush()
+        stream.flush()
     except OSError:
         return True
     return False
@@ -139,12 +138,24 @@ def is_broken(stream: TextIO | None) -> bool:
 
 def prepare_process() -> None:
     """Make printing never fail for its characters, and let no thread or destructor print a traceback."""
+    open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors=ESCAPE)
     if not os.environ.get(TRACEBACK):
         sys.unraisablehook = pass_on_interrupt
         threading.excepthook = lambda args: print_error(f"a thread failed ({one_line(repr(args.exc_value))})")
+
+
+def open_closed_streams() -> None:
+    """Replace each standard stream that was closed before the start by one that has, and keeps, nothing.
+
+    Its descriptor would otherwise be that of the next file to be opened, such as a store, and what C libraries print
+    would be written there.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123 - until the end
 
 
 def pass_on_interrupt(unraisable: "UnraisableHookArgs") -> None:
