@@ -72,7 +72,7 @@ def test_verify_reports_what_it_found(
             ended = command(url, "--seed", "1", "--allow-writes", *options)
         assert everything(api) == before
     assert ended.status == ENDS[number]
-    assert "Interrupted; not all was asked." in ended.lines
+    assert "Interrupted; not everything was checked." in ended.lines
     assert ended.lines[-1].startswith("0 violations in ")
     assert "100 %" not in ended.err
     assert json.loads(files["json"].read_text(encoding="utf-8"))["interrupted"] is True

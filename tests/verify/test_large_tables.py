@@ -74,9 +74,7 @@ def test_counts_and_pages_are_those_of_the_rows_that_are_looked_at(context: Chec
 def test_of_a_large_table_some_rows_are_known(context: CheckContext) -> None:
     assert len(context.model.known["flows"]) == KNOWN
     assert context.model.partial == {"flows"}
-    assert list(verify.remarks(context)) == [
-        "`flows` has more rows than are read; what is said of it is said of 2,000 of them."
-    ]
+    assert list(verify.remarks(context)) == ["`flows` has more rows than are read; the checks use 2,000 of them."]
 
 
 def test_its_filters_are_asked_of_some_rows(context: CheckContext) -> None:

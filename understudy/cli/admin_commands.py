@@ -31,7 +31,7 @@ Show = Callable[[Any], str]
 
 @click.group()
 def admin() -> None:
-    """Inspect and change a running server, by its control API.
+    """Inspect and change a running server, through its control API.
 
     A command works on the workspace of --url: the default one, or the one whose ids are in the URL.
     """
@@ -124,7 +124,7 @@ def state(workspace: "RemoteWorkspace") -> Any:
 @admin.command()
 @control(describe_rows)
 def reset(workspace: "RemoteWorkspace") -> Any:
-    """Reset the workspace to the rows of the fixture set."""
+    """Reset the workspace to the rows of the fixture set, and reset its clock."""
     return workspace.reset()
 
 
@@ -158,7 +158,7 @@ def folder_or_name(source: str) -> Path | str:
 @click.argument("snapshot")
 @control(lambda name: f"saved {name}")
 def save(workspace: "RemoteWorkspace", snapshot: str) -> Any:
-    """Save the rows as a snapshot."""
+    """Save the rows and the clock as a snapshot."""
     workspace.save(snapshot)
     return snapshot
 
@@ -167,7 +167,7 @@ def save(workspace: "RemoteWorkspace", snapshot: str) -> Any:
 @click.argument("snapshot")
 @control(describe_rows)
 def restore(workspace: "RemoteWorkspace", snapshot: str) -> Any:
-    """Restore the rows of a snapshot."""
+    """Restore the rows and the clock of a snapshot."""
     return workspace.restore(snapshot)
 
 
@@ -207,14 +207,14 @@ def describe_clock(clock: Mapping[str, Any]) -> str:
 @click.argument("value", metavar="[TIME|DURATION]", required=False)
 @control(describe_clock)
 def clock(workspace: "RemoteWorkspace", action: str, value: str | None) -> Any:
-    """Show or change the clock of the workspace, by which all times are written.
+    """Show or change the workspace's clock, from which the server takes all times.
 
     \b
     show              Show the time. This is the default.
-    freeze [TIME]     Have it stand still, at a time such as 2026-03-29T00:00Z.
-    set TIME          Set it. It stands still or runs, as before.
+    freeze [TIME]     Stop it, now or at a time such as 2026-03-29T00:00Z.
+    set TIME          Set it. A frozen clock stays frozen.
     advance DURATION  Move it forward, by 90s, 30m, 3h, 1d12h or PT3H.
-    resume            Have it run again, from the time that it shows.
+    resume            Start it again, from the time that it shows.
     reset             Use the machine's clock again.
     """  # noqa: D301 - Click needs the character, not its escape
     if value is not None and action not in VALUES:
@@ -324,7 +324,7 @@ def describe_finding(finding: dict[str, Any]) -> str:
 @click.option("--body", callback=parse_object, metavar="JSON", help="The request's body.")
 @control(describe_finding)
 def explain(workspace: "RemoteWorkspace", path: str, id: UUID, body: dict[str, Any] | None) -> Any:
-    """Show why the row with an ID is in the result of a filter request to PATH, or not."""
+    """Show why the row ID is, or is not, in the result of a filter request to PATH."""
     return workspace.explain(path, body, id).finding
 
 
@@ -344,7 +344,7 @@ def describe_rule(status: Mapping[str, Any]) -> str:
 
 
 @admin.command()
-@click.option("--set", "source", metavar="FILE|PROFILE", help="Replace the rules by those of a file or a profile.")
+@click.option("--set", "source", metavar="FILE|PROFILE", help="Replace the rules with those of a file or a profile.")
 @click.option("--clear", is_flag=True, help="Remove all rules.")
 @control(describe_rules)
 def faults(workspace: "RemoteWorkspace", source: str | None, *, clear: bool) -> Any:

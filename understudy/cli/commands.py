@@ -53,7 +53,8 @@ api_option = click.option(
     "--api",
     "folder",
     type=FILE,
-    help=API_HELP,
+    metavar="DIR",
+    help="Experimental: the folder of the API whose rows the store has, as for `understudy serve --api`.",
 )
 
 
@@ -96,7 +97,7 @@ def limit_option(name: str, unit: str, help_: str) -> Decorator:
     help="Freeze the clock of each workspace at this time, such as 2026-03-29T00:00Z.  [default: the machine's clock]",
 )
 @click.option(
-    "--services", is_flag=True, help="Run schedules, automations and other services by the machine's clock, too."
+    "--services", is_flag=True, help="Run schedules, automations and other services on the machine's clock, too."
 )
 @click.option(
     "--send-notifications",
@@ -178,13 +179,16 @@ def serve(log_level: str, log_format: str, *, quiet: bool, watch: bool, **option
 @click.option(
     "--fixtures",
     type=FILE,
+    metavar="DIR",
     help="A fixture set to take values from.  [default: the rows that the first server lists]",
 )
 @click.option(
     "--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="A header for both servers. Repeatable."
 )
-@click.option("--save", type=FILE, help="Save the requests that differ, with the first server's responses.")
-@click.option("--replay", type=FILE, help="Send the requests of a saved file instead.")
+@click.option(
+    "--save", type=FILE, metavar="FILE", help="Save the requests that differ, with the first server's responses."
+)
+@click.option("--replay", type=FILE, metavar="FILE", help="Send the requests of a saved file instead.")
 @click.option("--map-ids", is_flag=True, help="Pair the servers' rows by content, whatever their ids and times.")
 @network_options
 def compare(
@@ -220,8 +224,8 @@ def compare(
     help="Send at most this many requests.  [default: as many as fit in a minute]",
 )
 @click.option("--thorough", is_flag=True, help="Check everything, however long it takes.")
-@click.option("--only", multiple=True, metavar="NAME", help="Check only a tag or an operation; may be repeated.")
-@click.option("--rate", type=Number(0.001, 1_000_000), help="Send at most this many requests per second.")
+@click.option("--only", multiple=True, metavar="NAME", help="Check only this tag or operation. Repeatable.")
+@click.option("--rate", type=Number(0.001, 1_000_000), metavar="N", help="Send at most this many requests per second.")
 @click.option("--seed", type=SEED, metavar="N", help="Draw the same requests again.  [default: random]")
 @click.option("--strict", is_flag=True, help="Strict mode: the server must refuse what the contract does not allow.")
 @click.option(
@@ -232,16 +236,19 @@ def compare(
 @click.option(
     "--fixtures",
     type=FILE,
+    metavar="DIR",
     help="The fixture set that the server serves, to know the rows that it does not list.",
 )
 @click.option("--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="A header to send. Repeatable.")
 @click.option(
     "--auth", metavar="USER:PASSWORD", help="Basic authentication. PREFECT_API_KEY is sent as a Bearer token."
 )
-@click.option("--known", type=FILE, help="A document of known deviations, which do not count as violations.")
-@click.option("--junit", type=FILE, help="Write a JUnit XML report.")
-@click.option("--json", type=FILE, help="Write a JSON report.")
-@click.option("--html", type=FILE, help="Write an HTML report with all requests and violations.")
+@click.option(
+    "--known", type=FILE, metavar="FILE", help="A document of known deviations, which do not count as violations."
+)
+@click.option("--junit", type=FILE, metavar="FILE", help="Write a JUnit XML report.")
+@click.option("--json", type=FILE, metavar="FILE", help="Write a JSON report.")
+@click.option("--html", type=FILE, metavar="FILE", help="Write an HTML report with all requests and violations.")
 @click.option("--repro", type=FILE, metavar="DIR", help="Write a script for each violation that shows it again.")
 @click.option("--spec-only", is_flag=True, help="Only compare the server's OpenAPI document with the contract.")
 @network_options
@@ -311,7 +318,7 @@ def compact_store(path: Path, folder: Path | None) -> None:
 
 @store.command("repair")
 @click.argument("path", metavar="FILE", type=FILE)
-@click.option("--to", type=FILE, help="The new file.  [default: FILE with .repaired before its suffix]")
+@click.option("--to", type=FILE, metavar="FILE", help="The new file.  [default: FILE with .repaired before its suffix]")
 @api_option
 def repair_store(path: Path, to: Path | None, folder: Path | None) -> None:
     """Save the readable rows of a damaged store and its log to a new file, and list what is lost.

@@ -104,7 +104,7 @@ def run(plan: Plan) -> int:
             write_reports(plan, verdict)
         status = ERROR if verdict.errors else int(not verdict.passed)
     if interrupts.status is not None and verdict is None:
-        echo("Interrupted before anything was asked.", err=True)
+        echo("Interrupted before any request was sent.", err=True)
     return interrupts.status or status
 
 
@@ -158,7 +158,7 @@ def verified(
         verdict.notes.append(end_of(plan))
     except KeyboardInterrupt:
         verdict.is_interrupted = True
-        verdict.notes.append("Interrupted; not all was asked.")
+        verdict.notes.append("Interrupted; not everything was checked.")
     finally:
         left = clean_up(context)
     verdict.notes += [f"These rows were made and could not be deleted: {', '.join(left)}."] if left else []
@@ -279,7 +279,7 @@ def workspace_of(contract: Contract, folder: Path) -> Workspace:
 def remarks(context: CheckContext) -> Iterator[str]:
     for table in sorted(context.model.partial):
         known = len(context.model.known[table])
-        yield f"`{table}` has more rows than are read; what is said of it is said of {known:,} of them."
+        yield f"`{table}` has more rows than are read; the checks use {known:,} of them."
     if context.results.unsettled:
         checks = counted(context.results.unsettled, "check")
         yield f"Rows changed meanwhile; passed only at the second try: {checks}."

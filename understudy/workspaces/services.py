@@ -85,7 +85,7 @@ class Services:
             self.time = max(self.time, due)
             self._run(number)
         else:
-            logger.warning("services have made each other run %d times at %s; this goes on later", MOST, self.time)
+            logger.warning("services have made each other run %d times at %s; the rest is done later", MOST, self.time)
             return
         self.time = max(self.time, until)
 
