@@ -3,6 +3,7 @@
 import json
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
@@ -92,32 +93,46 @@ def encoded(workspace: Workspace, rows: list[int]) -> list[bytes]:
 def read_events(workspace: Workspace, filter: dict[str, Any] | None, limit: int, api_url: str) -> Answer:
     complete = with_defaults(filter, now())
     rows = selected(workspace["events"], complete)
-    return page(workspace["events"], rows, complete, len(rows), limit, 0, api_url)
+    return page(workspace["events"], rows, Place(complete, len(rows), limit, 0), api_url)
 
 
 def read_account_events_page(workspace: Workspace, page_token: str, api_url: str) -> Answer:
     try:
         token = from_json(b64decode(b64decode(page_token)))
-        filter_, count, limit, offset = (token[name] for name in ("filter", "count", "page_size", "offset"))
-        filter_["occurred"] = {name: moment(text) for name, text in filter_["occurred"].items()}
-        filter_["id"] = {"id": list(map(UUID, (filter_.get("id") or {}).get("id") or ()))}
+        place = Place(*(token[name] for name in ("filter", "count", "page_size", "offset")))
+        place.filter["occurred"] = {name: moment(text) for name, text in place.filter["occurred"].items()}
+        place.filter["id"] = {"id": list(map(UUID, (place.filter.get("id") or {}).get("id") or ()))}
     except (ValueError, LookupError, TypeError, AttributeError):
         raise Forbidden(FORBIDDEN) from None
     events = workspace["events"]
-    return page(events, selected(events, filter_), filter_, count, limit, offset, api_url)
+    return page(events, selected(events, place.filter), place, api_url)
 
 
-def page(
-    events: Table, rows: BitMap, filter_: dict[str, Any], count: int, limit: int, offset: int, api_url: str
-) -> bytes:
-    """A page of some rows, with the URL of the next one. `count` is how many rows there were for the first one."""
-    shown = events.index(OCCURRED).page(rows, filter_["order"] == "DESC", offset, limit)
-    token = {"filter": to_jsonable_python(filter_), "count": count, "page_size": limit, "offset": offset + limit}
-    link = b"null"
-    if offset + limit < count:
-        encoded = b64encode(b64encode(json.dumps(token).encode())).decode()
-        link = json.dumps(f"{api_url}/events/filter/next?page-token={quote(encoded, safe='=+/')}").encode()
-    return b'{"events":%b,"total":%d,"next_page":%b}' % (events.array(shown), count, link)
+@dataclass(frozen=True)
+class Place:
+    """Where a page is, as the token in its URL says. `count` is how many rows there were for the first page."""
+
+    filter: dict[str, Any]
+    count: int
+    page_size: int
+    offset: int
+
+    def following(self) -> "Place | None":
+        offset = self.offset + self.page_size
+        return replace(self, offset=offset) if offset < self.count else None
+
+    def token(self) -> str:
+        values = {**vars(self), "filter": to_jsonable_python(self.filter)}
+        return b64encode(b64encode(json.dumps(values).encode())).decode()
+
+
+def page(events: Table, rows: BitMap, place: Place, api_url: str) -> bytes:
+    """A page of some rows, with the URL of the next one."""
+    shown = events.index(OCCURRED).page(rows, place.filter["order"] == "DESC", place.offset, place.page_size)
+    following, link = place.following(), b"null"
+    if following is not None:
+        link = json.dumps(f"{api_url}/events/filter/next?page-token={quote(following.token(), safe='=+/')}").encode()
+    return b'{"events":%b,"total":%d,"next_page":%b}' % (events.array(shown), place.count, link)
 
 
 def selected(events: Table, filter_: Mapping[str, Any]) -> BitMap:

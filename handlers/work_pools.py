@@ -1,6 +1,6 @@
 """Work pools, with their queues and workers by name. A pool is made with a queue `default`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -179,7 +179,7 @@ def delete_work_queue(workspace: Workspace, work_pool_name: str, name: str) -> A
 def read_work_queues(
     workspace: Workspace, work_pool_name: str, criteria: Criteria, limit: int, offset: int = 0
 ) -> Answer:
-    return page(workspace, "work_queues", work_pool_name, criteria, Sort(PRIORITY), limit, offset)
+    return workspace.page("work_queues", in_pool(workspace, work_pool_name, criteria), Sort(PRIORITY), limit, offset)
 
 
 # ---------------------------------------------------------------------- workers
@@ -206,7 +206,7 @@ def worker_heartbeat(
 
 
 def read_workers(workspace: Workspace, work_pool_name: str, criteria: Criteria, limit: int, offset: int = 0) -> Answer:
-    return page(workspace, "workers", work_pool_name, criteria, Sort(HEARTBEAT, True), limit, offset)
+    return workspace.page("workers", in_pool(workspace, work_pool_name, criteria), Sort(HEARTBEAT, True), limit, offset)
 
 
 def delete_worker(workspace: Workspace, work_pool_name: str, name: str) -> Answer:
@@ -247,9 +247,6 @@ def queue_named(workspace: Workspace, pool: str, name: str) -> int:
     raise NotFound(f"Work pool queue '{pool}/{name}' not found.")
 
 
-def page(
-    workspace: Workspace, table: str, pool: str, criteria: Criteria, sort: Sort, limit: int, offset: int
-) -> Answer:
-    """A page of the rows of a pool."""
-    of_pool: Sequence[Criteria] = (criteria, Condition(POOL_ID, "eq_", pool_id(workspace, pool).int))
-    return workspace.page(table, all_of(of_pool), sort, limit, offset)
+def in_pool(workspace: Workspace, name: str, criteria: Criteria) -> Criteria:
+    """Criteria of rows, and that they are those of a pool."""
+    return all_of([criteria, Condition(POOL_ID, "eq_", pool_id(workspace, name).int)])

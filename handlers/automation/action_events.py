@@ -3,7 +3,7 @@
 Source: `prefect.server.events.schemas.automations` and `prefect.server.events.actions`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -61,7 +61,8 @@ def triggered_event(workspace: Workspace, automation: Json, firing: Firing) -> E
         resource["prefect.posture"] = firing.trigger["posture"]
     related = [] if firing.event is None else [event_resource(firing.event["id"], "triggering-event")]
     payload = {"triggering_labels": dict(firing.labels), "triggering_event": firing.event}
-    return kept(workspace, "prefect.automation.triggered", firing.time, resource, related, payload)
+    values = {"resource": resource, "related": related, "payload": payload}
+    return kept(workspace, "prefect.automation.triggered", firing.time, values)
 
 
 def keep_outcome(workspace: Workspace, invocation: Invocation, reason: str | None) -> None:
@@ -82,39 +83,30 @@ def keep_outcome(workspace: Workspace, invocation: Invocation, reason: str | Non
         "action_type": invocation.action["type"],
         "invocation": str(invocation.id),
     }
-    time, name = invocation.firing.time, "prefect.automation.action"
-    begun = kept(workspace, f"{name}.triggered", time, resource, related, details, followed(invocation))
+    name, values = "prefect.automation.action", {"resource": resource, "related": related}
+    triggered = {**values, "payload": details, "follows": followed(invocation)}
+    begun = kept(workspace, f"{name}.triggered", invocation.firing.time, triggered)
     outcome = {**details, **({} if reason is None else {"reason": reason}), **invocation.details}
     kind = "executed" if reason is None else "failed"
-    kept(workspace, f"{name}.{kind}", now(), resource, related, outcome, begun["id"])
+    kept(workspace, f"{name}.{kind}", now(), {**values, "payload": outcome, "follows": UUID(begun["id"])})
 
 
-def followed(invocation: Invocation) -> str | None:
+def followed(invocation: Invocation) -> UUID | None:
     """The id of the event that an action follows closely."""
     event = invocation.event
     if event is None or abs(invocation.firing.time - moment(event["occurred"])) >= TIGHT:
         return None
-    return str(event["id"])
+    return UUID(str(event["id"]))
 
 
 def event_resource(event_id: str, role: str) -> dict[str, str]:
     return {ID: f"prefect.event.{event_id}", ROLE: role}
 
 
-def kept(
-    workspace: Workspace,
-    name: str,
-    occurred: datetime,
-    resource: Mapping[str, str],
-    related: Sequence[Mapping[str, str]],
-    payload: Json,
-    follows: str | None = None,
-) -> Event:
-    """Store an event. Returns it as JSON."""
+def kept(workspace: Workspace, name: str, occurred: datetime, values: Json) -> Event:
+    """Store an event with these values. Returns it as JSON."""
     event_id = new_id()
-    values = {"id": event_id, "occurred": occurred, "received": now(), "event": name, "resource": dict(resource)}
-    values |= {"related": list(related), "payload": payload, "follows": follows and UUID(follows)}
-    keep(workspace, values)
+    keep(workspace, {"follows": None, **values, "id": event_id, "occurred": occurred, "received": now(), "event": name})
     row = workspace["events"].find(event_id.int)
     found: Event = from_json(workspace["events"].encoded(row or 0))
     return found
