@@ -190,7 +190,7 @@ def test_version_and_help() -> None:
     assert called("--version").stdout == f"understudy, version {understudy.__version__}\n"
     assert "--fixtures" in called("serve", "--help").stdout
     assert "serve" in called("-h").stdout
-    assert "\n  resume            Have it run again" in called("admin", "clock", "--help").stdout
+    assert "\n  resume            Start it again" in called("admin", "clock", "--help").stdout
 
 
 def test_help_calls_every_number_a_number() -> None:

@@ -44,9 +44,9 @@ def echo(text: str, *, err: bool = False, part: str | None = None, **style: Any)
     click.echo(safe.replace(part, click.style(part, **style), 1) if style else safe, err=err, color=is_coloured(stream))
 
 
-def is_coloured(stream: TextIO) -> bool:
+def is_coloured(stream: TextIO | None) -> bool:
     """Whether to colour a stream: it is a terminal, and NO_COLOR (https://no-color.org) is not set."""
-    return stream.isatty() and not os.environ.get("NO_COLOR")
+    return stream is not None and stream.isatty() and not os.environ.get("NO_COLOR")
 
 
 def warn(text: str) -> None:

@@ -1,0 +1,8 @@
+"""How commands read paths."""
+
+from pathlib import Path
+
+import click
+
+FILE = click.Path(path_type=Path)
+"""A file or folder, which need not exist. The metavar of an option says which of both."""
