@@ -21,8 +21,8 @@ from .logs import OF_FLOW_RUN, delete_logs
 from .names import new_name
 from .orchestration import flow_states
 from .orchestration.client import Client
+from .orchestration.flow_slots import release_of_deleted
 from .orchestration.results import answer_of, result_of
-from .orchestration.slots import release_of_deleted
 from .orchestration.transition import new_state, proposed_state
 from .parameters.parameter_schemas import Mismatch, job_variables_of
 from .parameters.run_input import InvalidInput, checked_input, keep_input

@@ -22,15 +22,15 @@ from .flow_rules import (
     prevent_result_data_loss,
     retry_failed_flows,
 )
-from .policy import Policy
-from .shared_rules import copy_scheduled_time, prevent_pending_transitions, wait_for_scheduled_time
-from .slots import (
+from .flow_slots import (
     enforce_deployment_concurrency_on_late,
     release_flow_concurrency_slots,
     remove_deployment_concurrency_lease_for_old_client_versions,
     secure_flow_concurrency_slots,
     validate_deployment_concurrency_at_running,
 )
+from .policy import Policy
+from .shared_rules import copy_scheduled_time, prevent_pending_transitions, wait_for_scheduled_time
 from .subflows import update_subflow_parent_task
 
 GLOBAL_FLOW_POLICY = (

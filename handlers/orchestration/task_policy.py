@@ -8,7 +8,6 @@ from typing import Any
 from .bookkeeping import COMMON, ensure_flow_run_state_timestamp_is_unique, increment_task_run_count
 from .policy import Policy
 from .shared_rules import copy_scheduled_time, prevent_pending_transitions, wait_for_scheduled_time
-from .slots import release_task_concurrency_slots, secure_task_concurrency_slots
 from .task_rules import (
     cache_insertion,
     cache_retrieval,
@@ -19,6 +18,7 @@ from .task_rules import (
     retry_failed_tasks,
     update_flow_run_tracker_on_tasks,
 )
+from .task_slots import release_task_concurrency_slots, secure_task_concurrency_slots
 
 # A real server lets the times of a task run's states collide.
 GLOBAL_TASK_POLICY = (ensure_flow_run_state_timestamp_is_unique, *COMMON, increment_task_run_count)
