@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from tests.conftest import SMALL
+from tests.http.exchanges import answered
 from tests.servers import stand_in
 from tests.workspaces.urls import admin, at, new_name
 from understudy import StandIn
@@ -218,7 +219,7 @@ def test_a_wrong_workspace_is_noted_as_it_was_written(served: httpx.Client) -> N
 def test_any_body_can_be_shown(depth: int) -> None:
     exchange = Exchange(1, {"method": "POST", "path": "/", "query_string": b"\xff", "headers": [(b"a", b"\xff")]})
     exchange.record_body(b"[" * depth + b"]" * depth)
-    exchange.record_response(200, b'"\\ud800"')
+    answered(exchange, 200, b'"\\ud800"')
     assert exchange.as_json()["status"] == 200
 
 
@@ -406,7 +407,7 @@ def test_long_heads_are_cut(headers: list[tuple[bytes, bytes]]) -> None:
         journal = Journal(300)
         for _ in range(300):
             exchange = begun(journal, headers=[(name + b" ", value + b" ") for name, value in headers])
-            exchange.record_response(200, b"")
+            answered(exchange, 200, b"")
         held, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -420,23 +421,23 @@ def test_all_entries_together_take_so_many_bytes() -> None:
     for number in range(100):
         exchange = begun(journal)
         exchange.record_body(b"x" * LONGEST)
-        exchange.record_response(200, b"x" * (number % 2) * LONGEST)
+        answered(exchange, 200, b"x" * (number % 2) * LONGEST)
     assert 8 <= len(journal) <= 16
     assert journal.dropped.total == 100 - len(journal)
     assert journal.is_out_of_bytes
     journal.clear(DEFAULT)
     assert not journal.is_out_of_bytes
     exchange = begun(journal)
-    exchange.record_response(200, b"")
+    answered(exchange, 200, b"")
     assert len(journal) == 1
 
 
 def test_an_entry_that_was_evicted_meanwhile_counts_no_more() -> None:
     journal = Journal(1, capacity=100_000)
     waiting = begun(journal)
-    begun(journal).record_response(200, b"")
+    answered(begun(journal), 200, b"")
     waiting.record_body(b"x" * LONGEST)
-    waiting.record_response(200, b"x" * LONGEST)
+    answered(waiting, 200, b"x" * LONGEST)
     assert (len(journal), journal.is_out_of_bytes) == (1, False)
 
 
@@ -444,7 +445,7 @@ def test_requests_that_fit_exactly_are_kept() -> None:
     def filled(capacity: int) -> Journal:
         journal = Journal(10, capacity)
         for _ in range(3):
-            journal.begin({"method": "GET", "path": "/", "query_string": b"", "headers": []}).record_response(200, b"x")
+            answered(journal.begin({"method": "GET", "path": "/", "query_string": b"", "headers": []}), 200, b"x")
         return journal
 
     needed = sum(exchange.size for exchange in filled(2**20).newest())
@@ -456,7 +457,7 @@ def test_the_names_of_faults_count_too() -> None:
     for _ in range(100):
         exchange = begun(journal)
         exchange.faults = ["x" * 200] * 200
-        exchange.record_response(503, b"")
+        answered(exchange, 503, b"")
     assert 10 <= len(journal) <= 25
 
 

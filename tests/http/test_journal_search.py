@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.http.exchanges import answered
 from understudy.http.journal import Exchange
 from understudy.http.journal_search import Search
 from understudy.workspaces.workspace_names import WORKSPACE
@@ -63,8 +64,7 @@ UNLIKE: dict[str, tuple[dict[str, Any], list[str]]] = {
 def exchange(body: bytes = BODY) -> Exchange:
     made = Exchange(1, ASKED)
     made.record_body(body)
-    made.record_response(200, b"[]")
-    return made
+    return answered(made, 200, b"[]")
 
 
 @pytest.mark.parametrize("name", ALIKE)

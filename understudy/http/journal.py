@@ -4,14 +4,13 @@ import json
 import time
 import zlib
 from collections import deque
-from collections.abc import Awaitable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Scope
 
 from understudy.http.redaction import shown_headers, shown_query
-from understudy.operations.request_headers import headers_of
 from understudy.workspaces.workspace_names import DEFAULT, WORKSPACE
 
 LONGEST = 65_536  # bytes of a body, a path or a query string that are stored and shown
@@ -66,10 +65,6 @@ class Exchange:
 
     def record_body(self, body: bytes) -> None:
         self.body = body[:STORED]
-
-    def record_response(self, status: int, answer: bytes, headers: Headers = ()) -> None:
-        self.add_to_response(status, answer, headers)
-        self.end()
 
     def add_to_response(self, status: int, more: bytes, headers: Headers) -> None:
         """Record a part of the response."""
@@ -261,66 +256,3 @@ class Journal:
         self._bytes = sum(exchange.size for exchange in others)
         self.dropped.clear(workspace)
         self.is_out_of_bytes = self.is_out_of_bytes and self.dropped.total > 0
-
-
-class JournalMiddleware:
-    """Records each request and its response, as it is sent."""
-
-    def __init__(self, app: ASGIApp, journal: Journal) -> None:
-        self._app = app
-        self._journal = journal
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        exchange = scope[EXCHANGE] = self._journal.begin(scope)
-        recorder = Recorder(exchange, receive, send, has_body=has_body(scope))
-        try:
-            await self._app(scope, recorder.receive, recorder.send)
-        finally:
-            if not exchange.is_over:
-                exchange.end()
-
-
-def has_body(scope: Scope) -> bool:
-    """Whether a request has a body (RFC 9112, section 6.3)."""
-    headers = headers_of(scope)
-    return b"content-length" in headers or b"transfer-encoding" in headers
-
-
-class Recorder:
-    """Passes the messages of a request on, and records them."""
-
-    __slots__ = ("_exchange", "_has_more", "_headers", "_receive", "_send", "_status")
-
-    def __init__(self, exchange: Exchange, receive: Receive, send: Send, *, has_body: bool) -> None:
-        self._exchange = exchange
-        self._receive = receive
-        self._send = send
-        self._has_more = has_body
-        self._status = 0
-        self._headers: Headers = ()
-
-    async def receive(self) -> Message:
-        message = await self._receive()
-        self._has_more = message.get("more_body", False)
-        self._exchange.record_body(longer(self._exchange.body, message.get("body", b"")))
-        return message
-
-    def send(self, message: Message) -> Awaitable[None]:
-        if message["type"] == "http.response.start":
-            self._status, self._headers = message["status"], message["headers"]
-            if self._has_more:
-                return self._send_after_body(message)
-        else:
-            self._exchange.add_to_response(self._status, message.get("body", b""), self._headers)
-            if not message.get("more_body", False):
-                self._exchange.end()  # before the client has the whole response and can read the journal
-        return self._send(message)
-
-    async def _send_after_body(self, message: Message) -> None:
-        """Send a response after the body of the request is recorded, which no operation has read."""
-        while self._has_more:
-            await self.receive()
-        await self._send(message)

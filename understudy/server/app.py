@@ -12,7 +12,7 @@ from understudy.http.authentication import AuthenticationMiddleware
 from understudy.http.cors import AnyOriginMiddleware
 from understudy.http.dispatch import OperationMiddleware
 from understudy.http.error_responses import ErrorMiddleware
-from understudy.http.journal import JournalMiddleware
+from understudy.http.journal_middleware import JournalMiddleware
 from understudy.http.middleware_stack import Middleware, stacked
 from understudy.http.prefer import PreferMiddleware
 from understudy.http.request_log import RequestLog, RequestLogMiddleware
