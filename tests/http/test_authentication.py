@@ -431,7 +431,7 @@ def test_a_file_that_holds_no_secret_is_refused(tmp_path: Path, content: bytes) 
     file = tmp_path / "secret"
     file.write_bytes(content)
     for path in (file, "/dev/zero", tmp_path):
-        with pytest.raises(ValueError, match="names a file that cannot be read"):
+        with pytest.raises(ValueError, match=r"names a file that cannot be read \((?!\[Errno)"):
             secret_of("api_key", f"@{path}")
 
 

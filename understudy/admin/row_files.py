@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from understudy.admin.control_errors import ControlError
+from understudy.encoding import reason_of
 from understudy.errors import ErrorList
 from understudy.loading.fixtures import SUFFIX, SUFFIXES, place_in, rows_in, strays
 from understudy.loading.sources import Unreadable
@@ -27,7 +28,7 @@ def rows_of(folder: Path) -> dict[str, list[Any]]:
         for warning in strays(folder, rows):
             errors.add(warning)
     except OSError as error:
-        raise ControlError(f"{folder} cannot be read ({error})") from None
+        raise ControlError(f"{folder} cannot be read ({reason_of(error)})") from None
     if errors:
         raise ControlError(str(errors))
     if not rows:

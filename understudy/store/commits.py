@@ -103,7 +103,8 @@ class Commits:
 
     def _fail(self, error: Exception, changes: list[Change]) -> None:
         count = counted(len(changes) + len(self._changes), "changes")
-        logger.error("%s could not be stored: %s", count, error)
+        reason = reason_of(error) if isinstance(error, OSError) else error
+        logger.error("%s could not be stored: %s", count, reason)
         self._workspace.undo([*changes, *self._changes])
         self._changes.clear()
         for waiting in (self._current, self._next):

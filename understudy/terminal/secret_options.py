@@ -10,7 +10,7 @@ import click
 from click.core import ParameterSource
 
 from understudy import paths
-from understudy.encoding import decoded
+from understudy.encoding import decoded, reason_of
 from understudy.network.credentials import secret_flaw
 
 IN_SHELL = "understudy.in_shell"  # the key in a command's context of the shell expressions for its secrets, by name
@@ -82,5 +82,5 @@ def secret_of(name: str, value: str) -> str:
 def read(path: str) -> str:
     try:
         return decoded(paths.read(Path(path), LONGEST)).strip()
-    except (OSError, ValueError) as error:
-        raise ValueError(f"names a file that cannot be read ({error})") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"names a file that cannot be read ({reason_of(error)})") from None
