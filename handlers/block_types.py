@@ -12,7 +12,7 @@ from understudy.workspaces.workspace import Workspace
 
 from .block_documents import documents_of_type, full_documents
 from .block_schemas import register
-from .system_blocks import system_blocks
+from .system_blocks import SYSTEM_SLUGS, system_blocks
 
 NAME, SLUG = Column(("name",)), Column(("slug",))
 TEXTS = ("description", "code_example")  # what is escaped for HTML when a type is created
@@ -30,7 +30,7 @@ def create_block_type(workspace: Workspace, body: dict[str, Any]) -> Answer:
         raise Forbidden("Block type names beginning with 'Prefect' are reserved.")
     if same_row(table, body) is not None:
         raise Conflict(f'Block type with name "{name}" already exists')
-    insert(table, escaped(body))
+    insert(table, {**escaped(body), "is_protected": body["slug"] in SYSTEM_SLUGS})
     # The real server finds what it made by its name, which other types may have, too.
     rows = matching(table, [(NAME, name)])
     return table.encoded(min(rows, key=lambda row: table.values(row)["created"]))

@@ -72,3 +72,6 @@ OWN = [
         {"basepath": {"title": "Base path", "type": "string"}},
     ),
 ]
+
+SYSTEM_SLUGS = frozenset(block_type["slug"] for block_type, _ in OWN)
+"""They are protected, whoever registers them."""

@@ -76,6 +76,18 @@ def test_system_block_types_are_installed_once_and_protected(own: httpx.Client) 
     assert refused(own.delete(f"/block_schemas/{schema['id']}"))[0] == 403
 
 
+def test_a_system_block_type_that_a_client_registers_is_protected(own: httpx.Client) -> None:
+    """A real server has it from its start, and a client that saves a secret here registers it."""
+    secret = a_type(own, "secret")
+    assert secret["is_protected"]
+    schema = a_schema(own, secret, title="Secret")
+    assert refused(own.delete(f"/block_types/{secret['id']}")) == (403, "protected block types cannot be deleted.")
+    assert refused(own.delete(f"/block_schemas/{schema['id']}"))[0] == 403
+    own.patch(f"/block_types/{secret['id']}", json={"description": "a password"}).raise_for_status()
+    assert own.get("/block_types/slug/secret").json()["is_protected"]
+    assert not a_type(own, "secrets")["is_protected"]
+
+
 def test_a_block_type_is_deleted_with_its_schemas_and_documents(own: httpx.Client) -> None:
     block_type = a_type(own, "gone")
     schema = a_schema(own, block_type, title="Gone")
