@@ -12,7 +12,8 @@ from uuid import uuid4
 import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import connect
+from websockets.sync.connection import Connection
 from websockets.typing import Subprotocol
 
 from tests.servers import client, stand_in
@@ -27,7 +28,7 @@ def soon() -> str:
 
 
 @contextmanager
-def stream(api: httpx.Client, path: str, token: str | None = None) -> Iterator[ClientConnection]:
+def stream(api: httpx.Client, path: str, token: str | None = None) -> Iterator[Connection]:
     """A stream on which the client is authenticated."""
     url = f"{str(api.base_url).rstrip('/').replace('http', 'ws', 1)}{path}"
     with connect(url, subprotocols=PREFECT, open_timeout=SECONDS, close_timeout=SECONDS) as connection:
@@ -36,15 +37,15 @@ def stream(api: httpx.Client, path: str, token: str | None = None) -> Iterator[C
         yield connection
 
 
-def say(connection: ClientConnection, message: Any) -> None:
+def say(connection: Connection, message: Any) -> None:
     connection.send(json.dumps(message))
 
 
-def heard(connection: ClientConnection) -> Any:
+def heard(connection: Connection) -> Any:
     return json.loads(connection.recv(SECONDS))
 
 
-def closed(connection: ClientConnection) -> int | None:
+def closed(connection: Connection) -> int | None:
     """The code with which the server closes a stream, after what it has still to say."""
     with suppress(ConnectionClosed):
         while True:
@@ -380,7 +381,7 @@ def background_run(api: httpx.Client, key: str, name: str | None = None) -> str:
 SCHEDULED = "/task_runs/subscriptions/scheduled"
 
 
-def subscribe(connection: ClientConnection, *keys: str) -> None:
+def subscribe(connection: Connection, *keys: str) -> None:
     say(connection, {"type": "subscribe", "keys": keys, "client_id": f"worker-{keys[0]}"})
 
 

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from websockets.sync.client import ClientConnection
+from websockets.sync.connection import Connection
 
 from tests.services.conftest import posted
 from tests.test_streams import CONNECT, REQUIRED, heard, hello, message, say, stream
@@ -35,7 +35,7 @@ def timed_out(workspace: RemoteWorkspace, api: httpx.Client) -> None:
 
 
 @contextmanager
-def worker(api: httpx.Client, **more: Any) -> Iterator[ClientConnection]:
+def worker(api: httpx.Client, **more: Any) -> Iterator[Connection]:
     """A worker that takes cleanups."""
     with stream(api, CONNECT) as connection:
         cleans = {"requested_capabilities": [*REQUIRED, CLEANUP], "handled_cleanup_kinds": [KIND]}
@@ -46,13 +46,13 @@ def worker(api: httpx.Client, **more: Any) -> Iterator[ClientConnection]:
         yield connection
 
 
-def cleanup(connection: ClientConnection) -> dict[str, Any]:
+def cleanup(connection: Connection) -> dict[str, Any]:
     told = heard(connection)
     assert told["type"] == "cleanup.message.v1"
     return dict(told["payload"])
 
 
-def answer(connection: ClientConnection, operation: str, of: dict[str, Any], **more: Any) -> tuple[str, str | None]:
+def answer(connection: Connection, operation: str, of: dict[str, Any], **more: Any) -> tuple[str, str | None]:
     """The status of an operation on a cleanup, and the reason for it."""
     sent = message(
         f"cleanup.{operation}.v1", message_id=of["message_id"], **{"reservation_token": of["reservation_token"], **more}

@@ -6,7 +6,8 @@ from contextlib import AbstractContextManager, ExitStack
 
 import httpx
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import connect
+from websockets.sync.connection import Connection
 from websockets.typing import Subprotocol
 
 from understudy.network.network import Network
@@ -23,7 +24,7 @@ class WebSocket:
         opened: opens it.
     """
 
-    def __init__(self, opened: AbstractContextManager[ClientConnection]) -> None:
+    def __init__(self, opened: AbstractContextManager[Connection]) -> None:
         with ExitStack() as stack:
             self._connection = stack.enter_context(opened)
             self._stack = stack.pop_all()
@@ -92,7 +93,7 @@ def token_of(authorization: str) -> str | None:
     return value or None
 
 
-def code_of(connection: ClientConnection) -> int | None:
+def code_of(connection: Connection) -> int | None:
     """The code with which a connection was closed, as a plain number."""
     code = connection.close_code
     return None if code is None else int(code)
