@@ -159,5 +159,14 @@ def test_texts_are_asked_for_by_their_beginning_and_not_by_their_end(all_operati
     assert list(operands(operator, ["critical"]))[-2:] == [["CRIT"], ["ritical"]]
 
 
+def test_texts_are_asked_for_in_letters_that_only_unicode_takes_for_theirs(
+    all_operations: ContextFactory, api: Api
+) -> None:
+    with all_operations.context_of(app_on(SMALL, api)) as context:
+        operator = subject_of(context, "flows").field_operators["flows", "name", "like_"]
+    assert list(first_operands(operator, ["Tasks"])) == ["_ASKS", "Ta\u017f\u212a\u017f"]
+    assert list(first_operands(operator, ["etl"])) == ["_TL"]
+
+
 def test_searches_for_two_words_of_a_text() -> None:
     assert list(searches(["one", "A flow, that runs"])) == ['"A flow"', "+A +FLOW", "A -flow"]

@@ -20,7 +20,7 @@ from understudy.verify.check_results import Broken, unlike
 from understudy.verify.expectations.mirror import Mirror, ids
 from understudy.verify.expectations.moving_values import agree_nearly, settled
 from understudy.verify.expectations.reference_answers import agree, errors_of, order_of
-from understudy.verify.requests.endpoints import Endpoint, Lookup, examples_of
+from understudy.verify.requests.endpoints import Endpoint, Lookup, examples_of, required_by_example
 
 REQUESTS = 12  # to an operation at a time
 FACTORS = (1, 1, 0.7, 1.9)  # of the numbers of an example
@@ -105,7 +105,7 @@ def has_names(context: CheckContext, endpoint: Endpoint) -> bool:
 
 
 def random_request(context: CheckContext, generator: RequestGenerator, endpoint: Endpoint) -> Request:
-    """A random request, whose body has some values of the example."""
+    """A random request, whose body has some values of an example, and mostly those that a body must have."""
     request = generator.request(endpoint.method, endpoint.path, endpoint.place)
     request = without_values(context, request) if context.random.random() < EMPTY else request
     if endpoint.body is None or not isinstance(request.body, dict):
@@ -113,6 +113,7 @@ def random_request(context: CheckContext, generator: RequestGenerator, endpoint:
     if endpoint.selects and context.random.random() < BY_IDS:
         return replace(request, body=by_ids(context, endpoint, endpoint.body))
     body = {
+        **required_by_example(endpoint),
         **values_of_example(context, endpoint.body, context.random.choice(examples_of(endpoint))),
         **few(context, endpoint.body, request.body),
     }

@@ -343,6 +343,13 @@ def example_of(endpoint: Endpoint) -> Mapping[str, Any]:
     return examples_of(endpoint)[0]
 
 
+def required_by_example(endpoint: Endpoint) -> dict[str, Any]:
+    """The fields that a body must have, as the example without a name has them."""
+    content = endpoint.place["requestBody"]["content"].value.get(MEDIA_TYPE, {})
+    example, required = content.get("example", {}), schema_of(endpoint).value.get("required", ())
+    return {name: example[name] for name in required if name in example} if isinstance(example, dict) else {}
+
+
 def success_of(endpoint: Endpoint) -> Place:
     """The schema of what is answered where all is well.
 

@@ -16,6 +16,7 @@ DAWN, DUSK = "0001-01-02T00:00:00Z", "9999-12-30T00:00:00Z"
 MICROSECOND = timedelta(microseconds=1)
 WORDS = re.compile(r"(?<![^\W_])([^\W_]+) ([^\W_]+)")  # two words with one space between them
 CASES = (str.upper, str.lower)
+STRANGE = {"s": "\N{LATIN SMALL LETTER LONG S}", "k": "\N{KELVIN SIGN}"}
 FAR_EAST, FAR_WEST = timezone(timedelta(hours=5, minutes=30)), timezone(timedelta(hours=-9, minutes=-30))
 
 
@@ -85,6 +86,7 @@ def first_operands(field_operator: FieldOperator, values: Sequence[Any]) -> Iter
     elif schema["type"] == "string":
         for text in first:
             yield f"_{text[1:].swapcase() if text.isascii() else text[1:]}"
+            yield from strange_letters(text)
     else:
         yield from operands(field_operator, values)
 
@@ -197,6 +199,12 @@ def backwards(text: str) -> str:
 def both_cases(text: str) -> list[str]:
     """A text in upper and in lower case, as far as its letters are ASCII: patterns fold no others."""
     return ["".join(change(letter) if letter.isascii() else letter for letter in text) for change in CASES]
+
+
+def strange_letters(text: str) -> list[str]:
+    """A text with letters that are not ASCII, but whose other case is an ASCII letter of the text."""
+    strange = "".join(STRANGE.get(letter.lower(), letter) for letter in text)
+    return [] if strange == text else [strange]
 
 
 def other_forms(text: str) -> list[str]:
