@@ -25,7 +25,7 @@ from understudy.operations.api_folder import Api
 from understudy.reference.reference_server import ReferenceServer
 from understudy.reports.verdict import Verdict
 from understudy.sampling.answers import Answer
-from understudy.sampling.random_requests import Request
+from understudy.sampling.random_requests import Request, RequestGenerator
 from understudy.verify.checks import same_rows
 from understudy.verify.expectations.mirror import Mirror
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
@@ -85,13 +85,6 @@ def one_more(_: Sent, answer: Reply) -> Reply:
     return answer.saying({name: value + 1 for name, value in counts.items()}) if counts else answer
 
 
-def one_more_of_each(_: Sent, answer: Reply) -> Reply:
-    """The intervals of a dashboard with one run more that is over."""
-    if not answer.is_success:
-        return answer
-    return answer.saying([{**each, "completed": each["completed"] + 1} for each in answer.json])
-
-
 async def leaves_out_empty_parameters(sent: Sent, broken: BrokenServer) -> Reply:
     """A parameter of a query without a value is taken for none."""
     return await broken.ask(replace(sent, path=re.sub("[?&][a-z_-]+=(?=&|$)", "", sent.path)))
@@ -103,7 +96,6 @@ async def leaves_out_empty_parameters(sent: Sent, broken: BrokenServer) -> Reply
         ("GET /flow_runs/{id}/graph-v2", leaves_out_empty_parameters),
         ("POST /flow_runs/history", replies("POST /flow_runs/history", without_last)),
         ("POST /ui/flows/count-deployments", replies("POST /ui/flows/count-deployments", one_more)),
-        ("POST /ui/task_runs/dashboard/counts", replies("POST /ui/task_runs/dashboard/counts", one_more_of_each)),
         ("POST /ui/flow_runs/count-task-runs", replies("POST /ui/flow_runs/count-task-runs", one_more)),
         ("GET /flow_runs/{id}/graph", replies("GET /flow_runs/[^/]+/graph", without_last)),
         ("POST /ui/flow_runs/history", sends("POST /ui/flow_runs/history", drop("flow_runs"))),
@@ -116,6 +108,18 @@ async def leaves_out_empty_parameters(sent: Sent, broken: BrokenServer) -> Reply
 def test_a_broken_server(verdict: Verify, label: str, behaviour: Behaviour) -> None:
     found = [each for each in verdict(behaviour, label, rounds=10).violations if each.rule.name == "same rows"]
     assert {each.operation for each in found} == {label}
+
+
+def test_random_requests_mostly_have_the_required_fields_of_the_example(
+    all_operations: ContextFactory, api: Api
+) -> None:
+    label = "POST /ui/task_runs/dashboard/counts"
+    with all_operations.context_of(app_on(SMALL, api)) as context:
+        all_operations.learn(context)
+        endpoint = next(each for each in same_rows.operations(context) if each.label == label)
+        generator = RequestGenerator((), context.samples, context.random)
+        bodies = [same_rows.random_request(context, generator, endpoint).body for _ in range(100)]
+    assert sum(each.get("task_runs") == {"start_time": {"after_": "2026-01-01T00:00:00Z"}} for each in bodies) > 50
 
 
 @pytest.fixture
