@@ -26,7 +26,7 @@ from understudy.operations.api_folder import Api
 from understudy.reference.reference_server import ReferenceServer
 from understudy.reports.verdict import Verdict
 from understudy.sampling.answers import Answer
-from understudy.sampling.counterparts import ID
+from understudy.sampling.counterparts import ID, Counterparts
 from understudy.sampling.random_requests import Request
 from understudy.verify.checks import session_steps, sessions
 from understudy.verify.cleanup import clean_up
@@ -36,7 +36,7 @@ from understudy.verify.requests.scenario_requests import Scenario, scenarios
 
 SESSIONS = 6
 CONFLICT, INVALID, LOCKED = 409, 422, 423
-ONE, TWO = (f"00000000-0000-4000-8000-00000000000{number}" for number in (1, 2))
+ONE, TWO, KNOWN, NEW = (f"00000000-0000-4000-8000-00000000000{number}" for number in (1, 2, 3, 4))
 
 
 Verify = Callable[..., Verdict]
@@ -314,16 +314,41 @@ def test_a_server_that_is_late_once_is_not_blamed(verdict: Verify) -> None:
     ],
 )
 def test_where_two_servers_disagree_any_value_is_right(one: Any, other: Any, found: Any, expected: Any) -> None:
-    assert settled(one, other, found) == expected
+    assert settled(one, other, found, Counterparts()) == expected
+
+
+NOON, SOON, LATER = (f"2026-01-01T12:{time}Z" for time in ("00:00.1", "00:01.2", "30:00"))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "found", "expected"),
+    [
+        (NOON, SOON, None, NOON),
+        (NOON, SOON, LATER, NOON),
+        (NOON, SOON, "2026-01-01T12:00:02Z", "2026-01-01T12:00:02Z"),
+        (NOON, LATER, None, None),
+        (NOON, "2026-02-30T00:00:00Z", None, None),
+        (ONE, TWO, None, ONE),
+        (ONE, TWO, KNOWN, ONE),
+        (ONE, TWO, NEW, NEW),
+    ],
+)
+def test_what_two_servers_make_alike_is_made_by_another(one: str, other: str, found: Any, expected: Any) -> None:
+    made = Counterparts()
+    made.aligned({"at": NOON, "id": "00000000-0000-4000-8000-000000000005"}, {"at": SOON, "id": KNOWN})
+    assert settled(one, other, found, made) == expected
 
 
 def test_where_two_servers_show_different_rows_any_row_is_right() -> None:
     """Where they page by random ids, a row of one has no partner at the same place of the other."""
-    one, other, found = ([{"id": row_id, "state": state}] for row_id, state in ((ONE, "x"), (TWO, "x"), ("c", "y")))
-    assert settled(one, other, found, {ONE, TWO}) == found
-    assert settled(one, other, found) == [{"id": "c", "state": "x"}], "rows that both have just made"
+    made = Counterparts()
+    made.pair("of the first", ONE)
+    made.pair("of the second", TWO)
+    one, other, found = ([{"id": row_id, "state": state}] for row_id, state in ((ONE, "x"), (TWO, "x"), (NEW, "y")))
+    assert settled(one, other, found, made) == found
+    assert settled(one, other, found, Counterparts()) == [{"id": NEW, "state": "x"}], "rows that both have just made"
     one, other, found = ([{"run_id": each[0]["id"], "state": each[0]["state"]}] for each in (one, other, found))
-    assert settled(one, other, found, {ONE, TWO}) == found, "what was done to different rows"
+    assert settled(one, other, found, made) == found, "what was done to different rows"
 
 
 def test_rows_may_be_in_any_order_if_the_request_does_not_say_it() -> None:

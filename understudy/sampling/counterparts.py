@@ -14,7 +14,7 @@ from understudy.sampling.random_requests import Request
 
 ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)"
-MADE = re.compile(f"({ID}|{TIME})")
+MADE, TIMES = re.compile(f"({ID}|{TIME})"), re.compile(TIME)
 RECENT = 600.0  # seconds before or after now; times that are drawn are further away
 NEAR = 15.0  # seconds between the times that two servers make for the same thing
 PART = 0.001  # of a number that is a sum of many such times
@@ -122,7 +122,7 @@ class Counterparts:
         if there in self._sent:
             return there
         if "T" in there and "T" in here:
-            return self._time(there, here) if self._is_near(there, here) else there
+            return self._time(there, here) if self.are_near(there, here) else there
         if there == here or "T" in there or "T" in here or here in self._there:
             return there
         self.pair(there, here)
@@ -134,7 +134,7 @@ class Counterparts:
             self._times[here] = here
         return here
 
-    def _is_near(self, there: str, here: str) -> bool:
+    def are_near(self, there: str, here: str) -> bool:
         """Whether two times are the same moment, by clocks that may differ."""
         ahead = (moment(here) - moment(there)).total_seconds()
         if self._ahead is None:
@@ -166,6 +166,19 @@ def is_recent(made: str) -> bool:
         return "T" in made and abs((datetime.now(timezone.utc) - moment(made)).total_seconds()) < RECENT
     except ValueError:  # a time of no calendar
         return False
+
+
+def is_time(text: str) -> bool:
+    """Whether a text is a time of the calendar."""
+    try:
+        return TIMES.fullmatch(text) is not None and bool(moment(text))
+    except ValueError:
+        return False
+
+
+def are_near(one: str, other: str) -> bool:
+    """Whether two times are nearly the same moment, by the same clock."""
+    return abs((moment(one) - moment(other)).total_seconds()) <= NEAR
 
 
 def replaced(text: str, others: Mapping[str, str]) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from understudy.reports.verdict import SEPARATOR
 from understudy.sampling.answers import Answer, Order, Row, rows_of, same, same_up_to_ties, shortened
-from understudy.sampling.counterparts import Counterparts, are_alike
+from understudy.sampling.counterparts import Counterparts, are_alike, are_near, is_time
 from understudy.sampling.json_difference import difference, differing
 from understudy.sampling.random_requests import Request
 from understudy.values import is_id
@@ -89,7 +89,7 @@ class References:
             else counterparts.aligned(errors_of(answer, said), body)
             for (_, counterparts), answer in zip(pairs, answers, strict=True)
         )
-        expected = settled(one, other, body, self._counterparts[0].known)
+        expected = settled(one, other, body, self._counterparts[0])
         if not agree(expected, body, request):
             return Difference.of(expected, body)
         return in_headers([*answers, found], endpoint.headers(status))
@@ -124,18 +124,28 @@ def is_entries(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(each, dict) and each.keys() >= set(KINDS) for each in value)
 
 
-def settled(one: Any, other: Any, found: Any, known: Container[str] = ()) -> Any:
+def settled(one: Any, other: Any, found: Any, made: Counterparts) -> Any:
     """What two servers agree on, and what was found where they do not.
 
-    Known ids are those that both have in place of their own: with them, rows at one place of a list may be different.
+    `made` has the ids that both have in place of their own: with them, rows at one place of a list may be different.
     """
     if isinstance(one, dict) and isinstance(other, dict) and isinstance(found, dict) and one.keys() == other.keys():
-        if are_different_rows(one, other, known):
+        if are_different_rows(one, other, made.known):
             return found
-        return {name: settled(part, other[name], found.get(name), known) for name, part in one.items()}
+        return {name: settled(part, other[name], found.get(name), made) for name, part in one.items()}
     if isinstance(one, list) and isinstance(other, list) and isinstance(found, list) and len(one) == len(other):
-        return settled_list(one, other, found, known)
-    return one if same(one, other) else found
+        return settled_list(one, other, found, made)
+    return one if same(one, other) or made_otherwise(one, other, found, made) else found
+
+
+def made_otherwise(one: Any, other: Any, found: Any, made: Counterparts) -> bool:
+    """Whether two servers make new ids, or times of the same moment, where a third one does not."""
+    if not isinstance(one, str) or not isinstance(other, str):
+        return False
+    text = found if isinstance(found, str) else ""
+    if is_id(one) and is_id(other):
+        return not is_id(text) or text in made.known
+    return is_time(one) and is_time(other) and are_near(one, other) and not (is_time(text) and made.are_near(one, text))
 
 
 def are_different_rows(one: Row, other: Row, known: Container[str]) -> bool:
@@ -147,18 +157,18 @@ def are_different_rows(one: Row, other: Row, known: Container[str]) -> bool:
     )
 
 
-def settled_list(one: list[Any], other: list[Any], found: list[Any], known: Container[str]) -> list[Any]:
+def settled_list(one: list[Any], other: list[Any], found: list[Any], made: Counterparts) -> list[Any]:
     """The same for lists, whose order is that of the two servers if they agree on it and it says anything."""
     rows, others, shown = by_id(one), by_id(other), by_id(found)
     if rows.keys() == others.keys() == shown.keys() and len(one) == len(rows) == len(found):
         ids = rows if list(rows) == list(others) else shown
-        return [settled(rows[key], others[key], shown[key], known) for key in ids]
+        return [settled(rows[key], others[key], shown[key], made) for key in ids]
     is_by_chance = is_ids(found) or (not same(one, other) and is_permutation(one, other))
     if is_by_chance and is_permutation(one, found):
         return found
     if len(one) != len(found):
         return one
-    return [settled(*each, known) for each in zip(one, other, found, strict=True)]
+    return [settled(*each, made) for each in zip(one, other, found, strict=True)]
 
 
 def by_id(rows: Sequence[Any]) -> dict[str, Any]:
