@@ -127,3 +127,13 @@ def test_links_of_two_servers() -> None:
     assert counterparts.request(Request("GET", "/pages?page-token=y", "/pages")).path == "/pages?page-token=x"
     assert counterparts.request(Request("GET", "/pages?page-token=z", "/pages")).path == "/pages?page-token=z"
     assert counterparts.aligned({"next": None}, here) == {"next": None}
+
+
+def test_a_list_without_an_order_has_that_of_the_server_here() -> None:
+    counterparts = Counterparts({"inputs"})
+    counterparts.pair(ONE, TWO)
+    there = {"inputs": [{"id": ONE, "type": "run"}, {"id": "x", "type": "run"}]}
+    here = {"inputs": [{"type": "run", "id": "x"}, {"type": "run", "id": TWO}]}
+    assert counterparts.aligned(there, here) == here
+    assert counterparts.aligned(there, {"inputs": here["inputs"][:1]}) != {"inputs": here["inputs"][:1]}
+    assert Counterparts().aligned(there, {"inputs": ["x"]}) == there

@@ -74,11 +74,14 @@ class Counterparts:
         return json.loads(replaced(json.dumps(there), self._here))
 
     def _aligned_field(self, name: str, there: Any, here: Any) -> Any:
-        if name not in self._moving or not are_alike(there, here):
+        if name not in self._moving:
             return self.aligned(there, here)
-        if isinstance(here, str):
-            self._links[urlsplit(here).query] = urlsplit(there).query
-        return here
+        if are_alike(there, here):
+            if isinstance(here, str):
+                self._links[urlsplit(here).query] = urlsplit(there).query
+            return here
+        aligned = self.aligned(there, here)  # the ids in lists become those of the server here
+        return here if isinstance(here, list) and are_alike(aligned, here) else aligned
 
     def _aligned_list(self, there: Sequence[Any], here: Sequence[Any]) -> list[Any]:
         correspond = [self._corresponds(*pair) for pair in zip(there, here, strict=True)]
@@ -147,12 +150,17 @@ def are_alike(there: Any, here: Any) -> bool:
     if isinstance(there, str) and isinstance(here, str):
         return is_link(there) and is_link(here)
     if isinstance(there, list) and isinstance(here, list):
-        return sorted(map(repr, there)) == sorted(map(repr, here))
+        return sorted(map(as_text, there)) == sorted(map(as_text, here))
     if isinstance(there, bool) or isinstance(here, bool):
         return isinstance(there, bool) and isinstance(here, bool)
     if not isinstance(there, int | float) or not isinstance(here, int | float):
         return False
     return isclose(there, here, rel_tol=PART, abs_tol=NEAR)
+
+
+def as_text(value: Any) -> str:
+    """A text that is the same for values whose fields are in another order."""
+    return json.dumps(value, sort_keys=True)
 
 
 def is_link(text: str) -> bool:
