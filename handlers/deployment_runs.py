@@ -211,7 +211,7 @@ def dates_to_schedule(schedule: Row, time: datetime) -> Sequence[datetime]:
     return dates_ahead(tuple(schedule["schedule"].items()), time)
 
 
-@lru_cache(maxsize=KNOWN)  # many deployments have the same schedule, and each is looked at again and again
+@lru_cache(maxsize=KNOWN)  # at one time, many deployments have the same schedule, and each is looked at several times
 def dates_ahead(schedule: tuple[tuple[str, Any], ...], time: datetime) -> Sequence[datetime]:
     """The dates to schedule by the fields of a schedule."""
     try:

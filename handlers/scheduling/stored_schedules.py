@@ -46,12 +46,14 @@ def whole(schedule: Schedule) -> Schedule:
     if not isinstance(value, kind.type):
         raise ValueError(f"`{name}` is {'a number of seconds' if name == 'interval' else 'a text'}")  # noqa: TRY004
     kind.check(value)
-    check_texts(schedule)
+    check_others(schedule)
     return kind.whole({**schedule, **{name: kind.defaults[name] for name in kind.defaults.keys() - schedule.keys()}})
 
 
-def check_texts(schedule: Schedule) -> None:
-    """Check the time zone and the anchor of a schedule."""
+def check_others(schedule: Schedule) -> None:
+    """Check the time zone, the anchor and the flag of a schedule."""
+    if isinstance(schedule.get("day_or"), dict | list):
+        raise ValueError("`day_or` is true or false")  # noqa: TRY004
     for field, check in (("timezone", check_timezone), ("anchor_date", moment_of)):
         value = schedule.get(field)
         if isinstance(value, dict | list | bool | int | float):

@@ -1,5 +1,6 @@
 """What was read of a contract is kept for the next start, as long as nothing has changed."""
 
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -57,6 +58,13 @@ def test_it_is_kept_where_no_compiled_modules_are_written(folder: Path, monkeypa
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     Api.load(folder)
     assert bundled(folder / "openapi.yaml").is_checked
+
+
+def test_what_is_too_deep_is_not_kept(tmp_path: Path) -> None:
+    entry, deep = tmp_path / "rows", json.loads("[" * 900 + "]" * 900)
+    entry.touch()
+    remember(entry, [entry], deep)
+    assert recalled(entry) is None
 
 
 def test_what_is_equal_in_it_is_loaded_once(tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"interval": -1}, "interval must be positive"),
     ({"interval": 60, "anchor_date": "soon"}, "Invalid isoformat string: 'soon'"),
     ({"interval": 60, "anchor_date": 5}, "`anchor_date` is a text"),
+    ({"cron": "0 0 * * *", "day_or": [True]}, "`day_or` is true or false"),
     ({"interval": 60, "cron": "0 0 * * *"}, "a schedule with `interval` has no `cron`"),
     ({"rrule": "nonsense"}, 'Invalid RRule string "nonsense"'),
     ({"rrule": "FREQ=DAILY", "timezone": "Nowhere"}, 'Invalid timezone: "Nowhere"'),

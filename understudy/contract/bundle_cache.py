@@ -48,7 +48,8 @@ def remember(entry: Path, files: Iterable[Path], value: Any, kind: str = CONTRAC
     from tempfile import NamedTemporaryFile  # noqa: PLC0415 - not needed to start from the cache
 
     place = place_of(entry, kind)
-    with suppress(OSError, ValueError):  # the latter for what YAML knows and `marshal` does not, such as dates
+    # The last two are for what YAML knows and `marshal` does not, such as dates, and for what is too deep.
+    with suppress(OSError, ValueError, RecursionError):
         content = marshal.dumps((__version__, {str(file): stamp(file) for file in files}, shared(value, {})))
         place.parent.mkdir(exist_ok=True)
         with NamedTemporaryFile(dir=place.parent, delete=False) as file:
