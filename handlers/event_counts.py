@@ -7,9 +7,9 @@ from math import ceil, floor
 from typing import Any
 
 from understudy.errors import Unprocessable
+from understudy.values import moment
 
 from .event_filters import ID
-from .runs import moment
 
 UNITS = {name: timedelta(**{f"{name}s": 1}) for name in ("week", "day", "hour", "minute", "second")}
 FIRST = datetime(2024, 4, 1, tzinfo=timezone.utc)

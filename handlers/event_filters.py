@@ -13,6 +13,7 @@ from typing import Any
 
 from understudy.filters.operators import FLAGS, begins
 from understudy.filters.text_search import parse, search
+from understudy.values import moment
 
 Event = Mapping[str, Any]
 """A row of events as JSON."""
@@ -179,7 +180,7 @@ def stream_test(filter_: Mapping[str, Any]) -> Test:
     query = (filter_.get("text") or {}).get("query", "")
 
     def test(event: Event) -> bool:
-        happened = datetime.fromisoformat(event["occurred"].replace("Z", "+00:00"))
+        happened = moment(event["occurred"])
         return (
             occurred["since"] <= happened <= occurred["until"]
             and has_name(names, event["event"])

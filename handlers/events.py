@@ -17,12 +17,11 @@ from understudy.errors import Forbidden
 from understudy.operations.handler_results import NO_CONTENT, Answer
 from understudy.streams.stream import Stream
 from understudy.tables.table import Table
-from understudy.values import key_of, now
+from understudy.values import key_of, moment, now
 from understudy.workspaces.workspace import Workspace
 
 from .event_counts import by_time, by_value
 from .event_filters import ID, name_test, stored_tests, stream_test, with_defaults
-from .runs import moment
 from .streams import accept, receive_filter
 from .task_run_events import record
 
@@ -93,46 +92,51 @@ def encoded(workspace: Workspace, rows: list[int]) -> list[bytes]:
 def read_events(workspace: Workspace, filter: dict[str, Any] | None, limit: int, api_url: str) -> Answer:
     complete = with_defaults(filter, now())
     rows = selected(workspace["events"], complete)
-    return page(workspace["events"], rows, Place(complete, len(rows), limit, 0), api_url)
+    return page(workspace["events"], rows, PageToken(complete, len(rows), limit, 0), api_url)
 
 
 def read_account_events_page(workspace: Workspace, page_token: str, api_url: str) -> Answer:
     try:
-        token = from_json(b64decode(b64decode(page_token)))
-        place = Place(*(token[name] for name in ("filter", "count", "page_size", "offset")))
-        place.filter["occurred"] = {name: moment(text) for name, text in place.filter["occurred"].items()}
-        place.filter["id"] = {"id": list(map(UUID, (place.filter.get("id") or {}).get("id") or ()))}
+        token = PageToken.parsed(page_token)
     except (ValueError, LookupError, TypeError, AttributeError):
         raise Forbidden(FORBIDDEN) from None
     events = workspace["events"]
-    return page(events, selected(events, place.filter), place, api_url)
+    return page(events, selected(events, token.filter), token, api_url)
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a page is, as the token in its URL says. `count` is how many rows there were for the first page."""
+class PageToken:
+    """What the URL of a page says. `count` is how many rows there were for the first page."""
 
     filter: dict[str, Any]
     count: int
     page_size: int
     offset: int
 
-    def following(self) -> "Place | None":
-        offset = self.offset + self.page_size
-        return replace(self, offset=offset) if offset < self.count else None
+    @classmethod
+    def parsed(cls, text: str) -> "PageToken":
+        values = from_json(b64decode(b64decode(text)))
+        filter_, count, page_size, offset = (values[name] for name in ("filter", "count", "page_size", "offset"))
+        filter_["occurred"] = {name: moment(time) for name, time in filter_["occurred"].items()}
+        filter_["id"] = {"id": list(map(UUID, (filter_.get("id") or {}).get("id") or ()))}
+        return cls(filter_, count, page_size, offset)
 
-    def token(self) -> str:
+    def text(self) -> str:
         values = {**vars(self), "filter": to_jsonable_python(self.filter)}
         return b64encode(b64encode(json.dumps(values).encode())).decode()
 
+    def following(self) -> "PageToken | None":
+        offset = self.offset + self.page_size
+        return replace(self, offset=offset) if offset < self.count else None
 
-def page(events: Table, rows: BitMap, place: Place, api_url: str) -> bytes:
+
+def page(events: Table, rows: BitMap, token: PageToken, api_url: str) -> bytes:
     """A page of some rows, with the URL of the next one."""
-    shown = events.index(OCCURRED).page(rows, place.filter["order"] == "DESC", place.offset, place.page_size)
-    following, link = place.following(), b"null"
+    shown = events.index(OCCURRED).page(rows, token.filter["order"] == "DESC", token.offset, token.page_size)
+    following, link = token.following(), b"null"
     if following is not None:
-        link = json.dumps(f"{api_url}/events/filter/next?page-token={quote(following.token(), safe='=+/')}").encode()
-    return b'{"events":%b,"total":%d,"next_page":%b}' % (events.array(shown), place.count, link)
+        link = json.dumps(f"{api_url}/events/filter/next?page-token={quote(following.text(), safe='=+/')}").encode()
+    return b'{"events":%b,"total":%d,"next_page":%b}' % (events.array(shown), token.count, link)
 
 
 def selected(events: Table, filter_: Mapping[str, Any]) -> BitMap:

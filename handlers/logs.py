@@ -16,9 +16,9 @@ from understudy.filters.query import Sort
 from understudy.operations.actions import insert
 from understudy.operations.handler_results import Answer, Content
 from understudy.streams.stream import Stream
+from understudy.values import moment
 from understudy.workspaces.workspace import Workspace
 
-from .runs import moment
 from .streams import accept, receive_filter
 
 OF_FLOW_RUN, OF_TASK_RUN = Column(("flow_run_id",)), Column(("task_run_id",))

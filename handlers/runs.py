@@ -1,9 +1,8 @@
 """What flow runs and task runs have in common: estimates, which move with the clock while a run goes on."""
 
-from datetime import datetime
 from typing import Any
 
-from understudy.values import now
+from understudy.values import moment, now
 
 from .states import TERMINAL, show_state, whole
 
@@ -33,7 +32,3 @@ def lateness(row: dict[str, Any]) -> float:
 
 def since(text: str) -> float:
     return (now() - moment(text)).total_seconds()
-
-
-def moment(text: str) -> datetime:
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))

@@ -39,6 +39,11 @@ def time_of_key(key: int) -> datetime:
     return EPOCH + MICROSECOND * key
 
 
+def moment(text: str) -> datetime:
+    """The time of a text as the API writes it. Python 3.10 does not read the `Z`."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
 def moved(moment: datetime, by: timedelta | float) -> datetime:
     """A time moved by a duration or by seconds; about the earliest or latest one there is, if it is out of range."""
     try:

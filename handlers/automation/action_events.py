@@ -11,12 +11,11 @@ from uuid import UUID
 
 from pydantic_core import from_json
 
-from understudy.values import new_id, now
+from understudy.values import moment, new_id, now
 from understudy.workspaces.workspace import Workspace
 
 from ..event_filters import ID, ROLE
 from ..events import keep
-from ..runs import moment
 from .triggers import Event, Trigger
 
 NAME = "prefect.resource.name"

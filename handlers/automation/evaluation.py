@@ -11,11 +11,10 @@ from pydantic_core import from_json
 
 from understudy.contract.columns import Column
 from understudy.values import key_of as number_of
-from understudy.values import moved, new_id, now
+from understudy.values import moment, moved, new_id, now
 from understudy.workspaces.workspace import Workspace
 
 from ..events import OCCURRED
-from ..runs import moment
 from .action_events import Firing, Invocation, Json, triggered_event
 from .actions import perform
 from .triggers import (

@@ -15,12 +15,11 @@ from uuid import UUID
 
 from pydantic_core import from_json, to_json
 
-from understudy.values import is_id
+from understudy.values import is_id, moment
 from understudy.workspaces.workspace import Workspace
 
 from ..event_filters import ID, ROLE
 from ..parameters.hydration import variables_of
-from ..runs import moment
 from .action_events import NAME, Firing, Invocation, Json
 from .triggers import Event, label_of
 

@@ -12,7 +12,7 @@ from croniter import CroniterBadDateError, croniter
 from dateutil import tz
 
 from understudy.errors import Unprocessable
-from understudy.values import in_utc
+from understudy.values import in_utc, moment
 
 from .recurrences import recurrence
 
@@ -133,4 +133,4 @@ def in_zone(date: datetime, zone: ZoneInfo) -> datetime:
 
 def moment_of(value: datetime | str) -> datetime:
     """A time of a stored schedule, which is a text there."""
-    return in_utc(value if isinstance(value, datetime) else datetime.fromisoformat(value.replace("Z", "+00:00")))
+    return in_utc(value if isinstance(value, datetime) else moment(value))

@@ -12,6 +12,7 @@ from tests.conftest import SMALL
 from tests.naive import like
 from tests.verify.contexts import ContextFactory
 from understudy.operations.api_folder import Api
+from understudy.values import moment
 from understudy.verify.check_context import CheckContext
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
 from understudy.verify.filtered_rows.value_search import ValueSearch
@@ -25,7 +26,6 @@ from understudy.verify.requests.operands import (
     both_cases,
     first_operands,
     lists,
-    moment,
     operands,
     patterns,
     searches,

@@ -7,10 +7,10 @@ import pytest
 from tests import jsonl
 from tests.conftest import SMALL
 from tests.verify.contexts import ContextFactory
+from understudy.values import moment
 from understudy.verify.check_context import CheckContext
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
 from understudy.verify.filtered_rows.value_search import WANTED
-from understudy.verify.requests.operands import moment
 
 ROWS = {path.stem: jsonl.read(path) for path in SMALL.glob("*.jsonl")}
 

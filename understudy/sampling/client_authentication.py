@@ -7,13 +7,14 @@ them has `x-issues-tokens` in the contract.
 
 import time
 from collections.abc import Generator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import uuid4
 
 import httpx
 
 from understudy.contract.contract import Contract
 from understudy.http.csrf import CHANGING, CLIENT_HEADER, TOKEN_HEADER
+from understudy.values import moment
 
 NO_LIST = (httpx.codes.METHOD_NOT_ALLOWED, httpx.codes.NOT_IMPLEMENTED)  # an API lists rows at any of our paths
 FAILING = 500  # the least status of a server that is there but fails
@@ -139,7 +140,3 @@ def path_in(contract: Contract) -> str | None:
         if methods.get("get", {}).get("x-issues-tokens"):
             return str(path)
     return None
-
-
-def moment(text: str) -> datetime:
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))

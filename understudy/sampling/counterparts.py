@@ -10,7 +10,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from understudy.sampling.answers import same
+from understudy.sampling.moving_fields import in_order
 from understudy.sampling.random_requests import Request
+from understudy.values import moment
 
 ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)"
@@ -150,17 +152,12 @@ def are_alike(there: Any, here: Any) -> bool:
     if isinstance(there, str) and isinstance(here, str):
         return is_link(there) and is_link(here)
     if isinstance(there, list) and isinstance(here, list):
-        return sorted(map(as_text, there)) == sorted(map(as_text, here))
+        return same(in_order(there), in_order(here))
     if isinstance(there, bool) or isinstance(here, bool):
         return isinstance(there, bool) and isinstance(here, bool)
     if not isinstance(there, int | float) or not isinstance(here, int | float):
         return False
     return isclose(there, here, rel_tol=PART, abs_tol=NEAR)
-
-
-def as_text(value: Any) -> str:
-    """A text that is the same for values whose fields are in another order."""
-    return json.dumps(value, sort_keys=True)
 
 
 def is_link(text: str) -> bool:
@@ -170,14 +167,11 @@ def is_link(text: str) -> bool:
 
 def is_recent(made: str) -> bool:
     """Whether an id or time is a time of a moment ago, or to come in a moment."""
-    try:
-        return "T" in made and abs((datetime.now(timezone.utc) - moment(made)).total_seconds()) < RECENT
-    except ValueError:  # a time of no calendar
-        return False
+    return is_time(made) and abs((datetime.now(timezone.utc) - moment(made)).total_seconds()) < RECENT
 
 
 def is_time(text: str) -> bool:
-    """Whether a text is a time of the calendar."""
+    """Whether a text is a time, and one of the calendar."""
     try:
         return TIMES.fullmatch(text) is not None and bool(moment(text))
     except ValueError:
@@ -191,7 +185,3 @@ def are_near(one: str, other: str) -> bool:
 
 def replaced(text: str, others: Mapping[str, str]) -> str:
     return MADE.sub(lambda found: others.get(found[0], found[0]), text)
-
-
-def moment(time: str) -> datetime:
-    return datetime.fromisoformat(time.replace("Z", "+00:00"))

@@ -11,9 +11,10 @@ from tests.mutants.generated.vocabulary import mutant, paths_of
 from tests.mutants.known.texts import meets
 from tests.mutants.mutant import Behaviour, Mutant
 from tests.mutants.paths import GONE, at, drop, given, of
+from understudy.values import moment
 from understudy.verify.requests.endpoints import EndpointMap, Selection
 from understudy.verify.requests.field_operators import FieldOperator, field_operators_of
-from understudy.verify.requests.operands import moment, spelled
+from understudy.verify.requests.operands import spelled
 
 MANY = 100
 STEP = timedelta(microseconds=1)

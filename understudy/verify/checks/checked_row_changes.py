@@ -7,13 +7,13 @@ from typing import Any
 from understudy.reports.verdict import Rule
 from understudy.sampling.answers import same
 from understudy.sampling.random_requests import Request
+from understudy.values import moment
 from understudy.verify import rules
 from understudy.verify.check_results import Broken, unlike
 from understudy.verify.checks import listings
 from understudy.verify.checks.checked_row import CheckedRow, by_key, key_of, read_of, remove, sibling
 from understudy.verify.expectations.model import Row
 from understudy.verify.requests.endpoints import Endpoint, Lookup, schema_of, success_of
-from understudy.verify.requests.operands import moment
 from understudy.verify.requests.plain_values import plain_fields, plain_value
 
 CONFLICT = 409

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 from understudy.contract.catalog import Derived
 from understudy.sampling.answers import named, shortened
+from understudy.values import moment
 from understudy.verify import rules
 from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Broken
 from understudy.verify.cleanup import is_side_effect
 from understudy.verify.expectations.model import Row
 from understudy.verify.requests.endpoints import Selection
-from understudy.verify.requests.operands import moment
 
 OWN = ("id", "created", "updated")  # what a derived row does not take from its source
 

@@ -11,6 +11,7 @@ from understudy.reports.verdict import SEPARATOR, Rule
 from understudy.sampling.answers import Answer, Order, named, rows_of, same_up_to_ties, sort_value
 from understudy.sampling.random_requests import Request, names_in
 from understudy.text import counted
+from understudy.values import moment
 from understudy.verify import rules
 from understudy.verify.check_context import MOST_PAGES, CheckContext
 from understudy.verify.check_results import Broken, Check, unlike
@@ -20,7 +21,6 @@ from understudy.verify.filtered_rows.expected_rows import Bounds
 from understudy.verify.filtered_rows.selected_ids import Filters, totals_of
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
 from understudy.verify.requests.endpoints import LIMIT, OFFSET, PAGE, Endpoint, Selection, schema_of, success_of
-from understudy.verify.requests.operands import moment
 
 SIZES = (2, 5, 7, 10, 50, 100)  # of pages that people ask for
 FAR = 2**31  # rows that no list has

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from understudy.values import moment
 from understudy.verify import rules
 from understudy.verify.checks.metamorphic import MetamorphicRelations
 from understudy.verify.filtered_rows.row_sets import NO_ROWS, RowSet, rows, union
@@ -17,7 +18,6 @@ from understudy.verify.requests.operands import (
     abroad,
     both_cases,
     many_unmatched,
-    moment,
     spelled,
     unmatched,
     wider_than,

@@ -9,7 +9,7 @@ from typing import Any
 from understudy.reports.verdict import Rule
 from understudy.sampling.answers import Answer, named, same, shortened
 from understudy.sampling.random_requests import Request
-from understudy.values import now
+from understudy.values import moment, now
 from understudy.verify import rules
 from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Broken, unlike
@@ -20,7 +20,6 @@ from understudy.verify.filtered_rows.expected_rows import merged
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
 from understudy.verify.requests.endpoints import LIMIT, Endpoint, Lookup, success_of
 from understudy.verify.requests.field_operators import FieldOperator
-from understudy.verify.requests.operands import moment
 
 STAMPED = ("id", "created", "updated")  # what the server itself says of a new row
 CREATED, NOT_FOUND = 201, 404

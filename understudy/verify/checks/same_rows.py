@@ -11,9 +11,10 @@ from urllib.parse import parse_qsl, urlencode
 from understudy.contract.contract import Place
 from understudy.reports.verdict import SEPARATOR
 from understudy.sampling.answers import Answer, shortened
-from understudy.sampling.counterparts import are_alike, moment
+from understudy.sampling.counterparts import are_alike
 from understudy.sampling.moving_fields import without
 from understudy.sampling.random_requests import Request, RequestGenerator, fields_of, names_in
+from understudy.values import moment
 from understudy.verify import rules
 from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Broken, unlike

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any
 from uuid import UUID
 
+from understudy.values import moment
 from understudy.verify.requests.field_operators import FieldOperator
 
 UNMATCHED = {"uuid": str(UUID(int=1)), "text": "understudy: nobody has this"}
@@ -240,10 +241,6 @@ def around(value: str) -> Iterator[str]:
 def abroad(value: str) -> list[str]:
     """The same moment, by the clocks east and west."""
     return [moment(value).astimezone(zone).isoformat() for zone in (FAR_EAST, FAR_WEST)]
-
-
-def moment(text: str) -> datetime:
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
 def spelled(moment: datetime) -> str:
