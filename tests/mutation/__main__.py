@@ -4,23 +4,26 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from queue import SimpleQueue
 
 import click
 import yaml
 
-from tests.mutation.checkout import Checkout, Run
+from tests.mutation.checkout import Checkout, Run, file_of
 from tests.mutation.mutations import Mutation, lines_of, mutations
 from tests.mutation.nearest import test_files
-from tests.mutation.reach import Place, Reach
+from tests.mutation.reach import MarkedCheckout, Place, Reach
 
 ROOT = Path(__file__).parents[2]
 ENGINE = ("understudy", "handlers")
 EQUIVALENT = Path(__file__).parent / "equivalent.yaml"
 WANTED = 0.97  # of the mutations that matter
+WHOLE = 5  # test files that are tried whole in the end
 
 Known = Mapping[tuple[str, str, str], str]
 """Why a mutation is equivalent, by its module, its line, and what the line becomes."""
@@ -64,40 +67,36 @@ class Drawn:
     help="Try only so many of the test files that run the line, the nearest to the module.  [default: all]",
 )
 @click.option("--limit", default=600, show_default=True, help="Seconds that the tests of one file may take.")
-def main(seed: int | None, count: int, modules: tuple[str, ...], nearest: int | None, limit: int) -> None:
+@click.option("--jobs", default=1, show_default=True, type=click.IntRange(1), help="How many are tried at a time.")
+def main(seed: int | None, count: int, modules: tuple[str, ...], nearest: int | None, limit: int, jobs: int) -> None:
     """Change the engine in small ways drawn at random, and see whether a test fails for each of them.
 
     Exits with 1 where tests catch less than 97 % of those that matter.
     """
     seed = random.randrange(2**32) if seed is None else seed
     drawn = draw(ROOT, modules or ENGINE, seed, count)
-    known = equivalent(EQUIVALENT.read_text(encoding="utf-8"))
     click.echo(f"{len(drawn)} mutations, drawn by --seed {seed}")
-    caught, survived = 0, []
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        checkouts = [Checkout(ROOT, Path(folder) / name, limit) for name in ("checkout", "marked")]
-        reach = Reach(checkouts[1], Path(folder) / "marks", [each.place for each in drawn])
-        judge = Judge(checkouts[0], reach, nearest)
-        for number, each in enumerate(drawn, 1):
-            start = f"{number}/{len(drawn)} {each}"
-            if each.key in known:
-                click.echo(f"{start}: equivalent: {known[each.key]}")
-                continue
-            began = time.monotonic()
-            run = judge.judged(each)
-            took = f"{time.monotonic() - began:.0f} s"
-            if run is None:
-                survived.append(each)
-                click.echo(f"{start}: SURVIVED ({took})\n{each.diff}")
-            else:
-                caught += 1
-                click.echo(f"{start}: caught by {run.test} ({took}): {run.reason}")
-    sys.exit(report(caught, survived))
+    tried = [each for each in drawn if not is_equivalent(each)]
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, ThreadPoolExecutor(jobs) as pool:
+        copies = [Checkout(ROOT, Path(folder) / str(number), limit) for number in range(2 * jobs)]
+        places = [each.place for each in tried]
+        reach = Reach([MarkedCheckout(copy, places) for copy in copies[jobs:]])
+        judge = Judge(copies[:jobs], reach, nearest)
+        caught = list(pool.map(judge.catches, tried))
+    sys.exit(report([each for each, is_caught in zip(tried, caught, strict=True) if not is_caught], len(tried)))
 
 
-def report(caught: int, survived: list[Drawn]) -> int:
+def is_equivalent(drawn: Drawn) -> bool:
+    """Whether a mutation is known to change nothing that matters, which is then printed."""
+    why = equivalent(EQUIVALENT.read_text(encoding="utf-8")).get(drawn.key)
+    if why is not None:
+        click.echo(f"{drawn}: equivalent: {why}")
+    return why is not None
+
+
+def report(survived: list[Drawn], tried: int) -> int:
     """Print the rate and the mutations that survived. Returns the exit status."""
-    tried = caught + len(survived)
+    caught = tried - len(survived)
     rate = caught / tried if tried else 1
     click.echo(f"\ncaught {caught} of {tried} ({rate:.0%}); wanted: {WANTED:.0%}")
     for each in survived:
@@ -106,33 +105,62 @@ def report(caught: int, survived: list[Drawn]) -> int:
 
 
 class Judge:
-    """Tries mutations on test files, in a copy of the checkout."""
+    """Tries mutations on tests, each in a copy of the checkout that no other is tried in meanwhile."""
 
-    def __init__(self, checkout: Checkout, reach: Reach, nearest: int | None = None) -> None:
-        self._checkout = checkout
+    def __init__(self, checkouts: list[Checkout], reach: Reach, nearest: int | None = None) -> None:
+        self._free: SimpleQueue[Checkout] = SimpleQueue()
+        for checkout in checkouts:
+            self._free.put(checkout)
         self._reach = reach
         self._nearest = nearest
         self._broken: set[str] = set()  # tests that fail without a mutation too, in this place
 
-    def judged(self, drawn: Drawn) -> Run | None:
+    def catches(self, drawn: Drawn) -> bool:
+        """Whether a test catches a mutation, which is printed."""
+        began = time.monotonic()
+        checkout = self._free.get()
+        run = self._judged(drawn, checkout)
+        self._free.put(checkout)
+        took = f"{time.monotonic() - began:.0f} s"
+        if run is None:
+            click.echo(f"{drawn}: SURVIVED ({took})\n{drawn.diff}")
+        else:
+            click.echo(f"{drawn}: caught by {run.test} ({took}): {run.reason}")
+        return run is not None
+
+    def _judged(self, drawn: Drawn, checkout: Checkout) -> Run | None:
         """The test that catches a mutation, or None where none does."""
-        files = test_files(self._checkout.folder, drawn.module)
-        reaching = (file for file in files if self._reach.reaches(file, drawn.place))
-        for file in islice(reaching, self._nearest):
-            if file in self._broken:
-                continue
-            with self._checkout.mutated(drawn.module, drawn.mutation):
-                run = self._checkout.run(file)
-            if not run.passed and self._is_sound(file, run):
+        for tests in self._reaching(drawn, checkout.folder):
+            with checkout.mutated(drawn.module, drawn.mutation):
+                run = self._run(tests, checkout)
+            if not run.passed and self._is_sound(run, tests, checkout):
                 return run
         return None
 
-    def _is_sound(self, file: str, run: Run) -> bool:
-        """Whether the test that failed passes without the mutation. If not, its file is left out from now on."""
-        again = self._checkout.run(run.test)
+    def _run(self, tests: list[str], checkout: Checkout) -> Run:
+        return checkout.run(tests, *(f"--deselect={test}" for test in sorted(self._broken)))
+
+    def _reaching(self, drawn: Drawn, root: Path) -> Iterator[list[str]]:
+        """The tests that run the line of a mutation, by file, the nearest first.
+
+        What a line computes may be kept for tests that do not run it then, so the nearest files are at last tried
+        whole.
+        """
+        files = test_files(root, drawn.module)
+        found = ((file, tests) for file in files if (tests := self._reach.tests(file, drawn.place)))
+        partly = []
+        for file, tests in islice(found, self._nearest):
+            yield tests
+            if tests != [file]:
+                partly.append([file])
+        yield from partly[:WHOLE]
+
+    def _is_sound(self, run: Run, tests: list[str], checkout: Checkout) -> bool:
+        """Whether the test that failed passes without the mutation. If not, it is left out from now on."""
+        again = self._run(tests if run.test == file_of(run.test) else [run.test], checkout)
         if not again.passed:
-            self._broken.add(file)
-            click.echo(f"{file} is left out: {again.test} fails without a mutation too: {again.reason}", err=True)
+            self._broken.add(again.test)
+            click.echo(f"{again.test} is left out: it fails without a mutation too: {again.reason}", err=True)
         return again.passed
 
 

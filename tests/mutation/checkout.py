@@ -1,11 +1,12 @@
 """A copy of the checkout in which mutations are applied, and tests run."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +16,13 @@ from tests.mutation.mutations import Mutation
 IGNORED = shutil.ignore_patterns(".*", "__pycache__", "dist", "build", "*.egg-info")
 KEPT = (".ci", ".github")  # which tests read
 SUMMARY = " short test summary info "
-PASSED, FAILED = 0, 1  # what pytest exits with
+FAILURE = re.compile(r"^(?:FAILED|ERROR) (?P<test>[^[\n]*?(?:\[.*?\])?)(?: - (?P<reason>.*))?$", re.MULTILINE)
+PASSED, FAILED, NONE_LEFT = 0, 1, 5  # what pytest exits with
 
 
 @dataclass(frozen=True)
 class Run:
-    """What became of a test file: whether it passed, or the first test that failed and why."""
+    """What became of tests: whether they passed, or the first that failed and why."""
 
     passed: bool
     test: str = ""
@@ -33,7 +35,7 @@ class Checkout:
     Args:
         root: the checkout.
         folder: where the copy is made; it must not exist.
-        limit: seconds that the tests of one file may take.
+        limit: seconds that the tests of one run may take.
     """
 
     def __init__(self, root: Path, folder: Path, limit: float) -> None:
@@ -55,8 +57,8 @@ class Checkout:
         finally:
             write(path, source)
 
-    def run(self, test: str) -> Run:
-        """Run a test file, or a single test by its id, up to the first failure."""
+    def run(self, tests: Sequence[str], *options: str) -> Run:
+        """Run tests of one file by their ids, or all by its path, up to the first failure."""
         command = [
             sys.executable,
             "-m",
@@ -71,7 +73,7 @@ class Checkout:
         ]
         environment = {**os.environ, "PYTHONPATH": str(self.folder)}
         with subprocess.Popen(
-            [*command, test],
+            [*command, *options, *tests],
             cwd=self.folder,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -84,11 +86,12 @@ class Checkout:
             try:
                 output, _ = process.communicate(timeout=self._limit)
             except subprocess.TimeoutExpired:
-                return Run(passed=False, test=test, reason=f"did not end within {self._limit:g} seconds")
+                return Run(passed=False, test=file_of(tests[0]), reason=f"did not end within {self._limit:g} seconds")
             finally:
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)  # also the servers that a test has left
-        return Run(passed=True) if process.returncode == PASSED else failure(test, process.returncode, output)
+        status = process.returncode
+        return Run(passed=True) if status in (PASSED, NONE_LEFT) else failure(file_of(tests[0]), status, output)
 
 
 def write(path: Path, source: bytes) -> None:
@@ -98,12 +101,16 @@ def write(path: Path, source: bytes) -> None:
         compiled.unlink()
 
 
-def failure(test: str, status: int, output: str) -> Run:
+def file_of(test: str) -> str:
+    """The file of a test, which is given by its id, or a file itself."""
+    return test.partition("::")[0]
+
+
+def failure(file: str, status: int, output: str) -> Run:
     """The failure that pytest's summary names first; where it names none, such as after a crash, the whole file's."""
     _, _, summary = output.rpartition(SUMMARY)
-    for line in summary.splitlines():
-        if status == FAILED and line.startswith(("FAILED ", "ERROR ")):
-            name, _, reason = line.partition(" ")[2].partition(" - ")
-            return Run(passed=False, test=name, reason=reason[:200])
+    failed = FAILURE.search(summary)
+    if status == FAILED and failed:
+        return Run(passed=False, test=failed["test"], reason=(failed["reason"] or "")[:200])
     last = next((line for line in reversed(output.splitlines()) if line.strip()), "")
-    return Run(passed=False, test=test, reason=f"pytest ended with {status}: {last}"[:200])
+    return Run(passed=False, test=file, reason=f"pytest ended with {status}: {last}"[:200])

@@ -1,10 +1,14 @@
-"""Which test files reach which mutations: lines that leave a mark when they run."""
+"""Which tests reach which mutations: lines that leave a mark when they run."""
 
 import ast
+import json
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Lock
 
+from tests.mutation import recording
 from tests.mutation.checkout import Checkout, write
 
 Place = tuple[str, int]
@@ -12,35 +16,65 @@ Place = tuple[str, int]
 
 
 class Reach:
-    """Runs test files without mutations, each once and when it is first asked about.
+    """What tests run which lines, found out by test file when it is first asked about.
+
+    Args:
+        checkouts: copies of the checkout, in each of which a test file can run while others run in others.
+    """
+
+    def __init__(self, checkouts: Iterable["MarkedCheckout"]) -> None:
+        self._free: SimpleQueue[MarkedCheckout] = SimpleQueue()
+        for checkout in checkouts:
+            self._free.put(checkout)
+        self._reached: dict[str, dict[str, set[Place]]] = {}  # lines by test, by test file
+        self._locks: dict[str, Lock] = {}  # by test file
+
+    def tests(self, file: str, place: Place) -> list[str]:
+        """The tests of a file that run a line, by their ids; the file alone where what they share runs it."""
+        with self._locks.setdefault(file, Lock()):
+            if file not in self._reached:
+                checkout = self._free.get()
+                self._reached[file] = checkout.reached(file)
+                self._free.put(checkout)
+        found = [test for test, places in self._reached[file].items() if place in places]
+        return [file] if "" in found else found
+
+
+class MarkedCheckout:
+    """A copy of the checkout that leaves a mark when a line runs.
 
     Servers that tests start may be killed at any time, so each mark is kept at once: as a folder.
 
     Args:
-        checkout: a copy of the checkout of its own, which stays changed.
-        marks: where the folder of marks is made.
-        places: the lines of the mutations.
+        checkout: the copy, which stays changed. The marks are kept beside it.
+        places: the lines.
     """
 
-    def __init__(self, checkout: Checkout, marks: Path, places: Iterable[Place]) -> None:
+    def __init__(self, checkout: Checkout, places: Iterable[Place]) -> None:
         self._checkout = checkout
-        self._marks = marks
-        self._numbers: dict[Place, str] = {place: str(number) for number, place in enumerate(sorted(set(places)))}
-        self._reached: dict[str, set[str]] = {}
-        for module in {module for module, _ in self._numbers}:
+        self._marks = checkout.folder.with_name(f"{checkout.folder.name}-marks")
+        self._places = sorted(set(places))
+        shutil.copy(recording.__file__, checkout.folder)
+        for module in {module for module, _ in self._places}:
             path = checkout.folder / module
-            lines = {line: marks / number for (other, line), number in self._numbers.items() if other == module}
+            lines = {
+                line: self._marks / str(number) for number, (other, line) in enumerate(self._places) if other == module
+            }
             write(path, marked(path.read_text(encoding="utf-8"), lines).encode())
 
-    def reaches(self, test: str, place: Place) -> bool:
-        """Whether a test file runs a line, as far as is known: of one that fails with the marks, nothing is."""
-        if test not in self._reached:
-            shutil.rmtree(self._marks, ignore_errors=True)
-            self._marks.mkdir()
-            run = self._checkout.run(test)
-            found = {mark.name for mark in self._marks.iterdir()}
-            self._reached[test] = found if run.passed else set(self._numbers.values())
-        return self._numbers[place] in self._reached[test]
+    def reached(self, file: str) -> dict[str, set[Place]]:
+        """The lines that the tests of a file run, by test; by "" those that run outside of tests.
+
+        A test that fails with the marks tells nothing, so all lines may run.
+        """
+        shutil.rmtree(self._marks, ignore_errors=True)
+        self._marks.mkdir()
+        reached = self._marks.with_suffix(".json")
+        run = self._checkout.run([file], "-p", "recording", f"--marks={self._marks}", f"--reached={reached}")
+        if not run.passed:
+            return {"": set(self._places)}
+        found = json.loads(reached.read_text(encoding="utf-8"))
+        return {test: {self._places[int(mark)] for mark in marks} for test, marks in found.items()}
 
 
 def marked(source: str, lines: Mapping[int, Path]) -> str:

@@ -11,7 +11,7 @@ from tests.mutation import __main__ as tool
 from tests.mutation.checkout import Checkout, Run, failure
 from tests.mutation.mutations import mutations
 from tests.mutation.nearest import test_files as nearest_files
-from tests.mutation.reach import Reach, marked
+from tests.mutation.reach import MarkedCheckout, Reach, marked
 
 SAMPLE = '''"""A module."""
 
@@ -128,7 +128,7 @@ def test_known_equivalents_are_not_tried(checkout: Path) -> None:
     (checkout / "tests/equivalent.yaml").write_text(yaml.safe_dump(known), encoding="utf-8")
     status, output = ran("--seed", "1", "--count", "9")
     assert status == 0
-    assert "equivalent: nobody calls it" in output
+    assert ": equivalent: nobody calls it\n" in output
     assert "caught 1 of 1 (100%)" in output
 
 
@@ -136,14 +136,14 @@ def test_a_test_that_fails_anyway_catches_nothing(checkout: Path) -> None:
     (checkout / "tests/test_sample.py").write_text(BROKEN, encoding="utf-8")
     status, output = ran("--seed", "1")
     assert status == 1
-    assert output.count("is left out: tests/test_sample.py::test_broken fails without a mutation too") == 1
+    assert output.count("tests/test_sample.py::test_broken is left out: it fails without a mutation too") == 1
     assert "caught 0 of 2" in output
 
 
 def test_tests_that_hang_fail_and_are_killed(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     (checkout / "tests/test_sample.py").write_text(HANGING, encoding="utf-8")
     folder = tmp_path_factory.mktemp("copy") / "checkout"
-    run = Checkout(checkout, folder, limit=0.2).run("tests/test_sample.py")
+    run = Checkout(checkout, folder, limit=0.2).run(["tests/test_sample.py"])
     assert run == Run(passed=False, test="tests/test_sample.py", reason="did not end within 0.2 seconds")
     assert not (folder / ".venv").exists()
 
@@ -181,9 +181,77 @@ def test_a_test_file_reaches_the_lines_that_it_runs(checkout: Path, tmp_path_fac
     folder = tmp_path_factory.mktemp("copy")
     module = "understudy/sample.py"
     (checkout / "tests/test_broken.py").write_text(BROKEN, encoding="utf-8")
-    reach = Reach(Checkout(checkout, folder / "marked", 60), folder / "marks", [(module, 2), (module, 6)])
-    assert [reach.reaches("tests/test_sample.py", (module, line)) for line in (2, 6)] == [True, False]
-    assert [reach.reaches("tests/test_broken.py", (module, line)) for line in (2, 6)] == [True, True]
+    copy = Checkout(checkout, folder / "copy", 60)
+    reach = Reach([MarkedCheckout(copy, [(module, 2), (module, 6)])])
+    test, broken = "tests/test_sample.py", "tests/test_broken.py"
+    assert [reach.tests(test, (module, line)) for line in (2, 6)] == [[f"{test}::test_larger"], []]
+    assert [reach.tests(broken, (module, line)) for line in (2, 6)] == [[broken], [broken]]
+
+
+FIXTURE = """
+import pytest
+
+from understudy.sample import larger
+
+
+@pytest.fixture(scope="{scope}")
+def fixture():
+    larger(1, 2)
+
+
+def test_of_nothing():
+    pass
+
+
+def test_with_a_fixture(fixture):
+    pass
+
+
+@pytest.mark.parametrize("number", ["1 - 2"])
+def test_larger(number):
+    larger(1, 2)
+"""
+
+
+@pytest.mark.parametrize(("scope", "expected"), [
+    ("function", ["::test_with_a_fixture", "::test_larger[1 - 2]"]), ("module", [""]), ("session", [""]),
+])  # fmt: skip
+def test_all_tests_of_a_file_count_where_one_may_find_what_another_has_made(
+    scope: str, expected: list[str], checkout: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    (checkout / "tests/test_sample.py").write_text(FIXTURE.format(scope=scope), encoding="utf-8")
+    folder, place = tmp_path_factory.mktemp("copy"), ("understudy/sample.py", 2)
+    reach = Reach([MarkedCheckout(Checkout(checkout, folder / "copy", 60), [place])])
+    assert reach.tests("tests/test_sample.py", place) == [f"tests/test_sample.py{each}" for each in expected]
+
+
+KEPT = """
+from understudy.sample import larger
+
+kept = []
+
+
+def kept_larger():
+    if not kept:
+        kept.append(larger(1, 2))
+    return kept[0]
+
+
+def test_of_nothing():
+    kept_larger()
+
+
+def test_larger():
+    assert kept_larger() == 2
+"""
+
+
+def test_what_only_one_test_computes_may_be_caught_by_another(checkout: Path) -> None:
+    (checkout / "tests/test_sample.py").write_text(KEPT, encoding="utf-8")
+    status, output = ran("--seed", "1", "--count", "9", "--jobs", "2")
+    assert status == 1
+    assert "caught by tests/test_sample.py::test_larger (" in output
+    assert "caught 1 of 2 (50%)" in output
 
 
 BRANCHES = """
@@ -224,11 +292,11 @@ def test_the_nearest_files_come_first() -> None:
 
 
 def test_a_failure_is_read_from_the_summary() -> None:
-    output = (
-        "ERROR    log of a test\n=== short test summary info ===\nFAILED tests/a.py::b[1 - 2] - assert\n!!! stopping"
+    output = "ERROR    log of a test\n=== short test summary info ===\n{} tests/a.py::b{}\n!!! stopping"
+    assert failure("tests/a.py", 1, output.format("FAILED", "[1 - 2] - assert [1] - 2")) == Run(
+        passed=False, test="tests/a.py::b[1 - 2]", reason="assert [1] - 2"
     )
-    run = failure("tests/a.py", 1, output)
-    assert (run.passed, run.test) == (False, "tests/a.py::b[1")
+    assert failure("tests/a.py", 1, output.format("ERROR", "")) == Run(passed=False, test="tests/a.py::b")
     assert (
         failure("tests/a.py", 3, "INTERNALERROR> it broke\n").reason == "pytest ended with 3: INTERNALERROR> it broke"
     )
