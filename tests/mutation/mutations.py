@@ -169,7 +169,7 @@ class Collector(ast.NodeVisitor):
         if name in TYPING or is_logging(node):
             return
         for keyword in node.keywords:
-            if keyword.arg is not None:
+            if keyword.arg is not None and not (name == "zip" and is_false(keyword.value)):  # zip is not strict anyway
                 end = self._offset(keyword.end_lineno, keyword.end_col_offset)
                 comma = re.match(rb"\s*,\s*", self._source[end:])
                 self._add("argument removed", keyword, end=end + (comma.end() if comma else 0), text="")
@@ -271,6 +271,10 @@ def is_type(node: ast.expr) -> bool:
 
 def is_none(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and node.value is None
+
+
+def is_false(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is False
 
 
 def is_not(node: ast.expr) -> bool:

@@ -71,6 +71,11 @@ def test_a_first_value_is_kept() -> None:
     ]  # fmt: skip
 
 
+def test_an_argument_that_says_what_holds_anyway_is_not_removed() -> None:
+    assert [each.kind for each in mutations(b"for a in zip(b, c, strict=False): pass")] == ["boolean negated"]
+    assert "argument removed" in [each.kind for each in mutations(b"for a in zip(b, c, strict=True): pass")]
+
+
 # ------------------------------------------------------------------- a whole run
 
 MODULE = "def larger(a, b):\n    return max(a, b)\n\n\ndef unused():\n    return larger(1, 2)\n"
