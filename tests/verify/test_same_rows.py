@@ -1,12 +1,13 @@
 """Random reads, whose responses are compared with those of Understudy with the same rows."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
@@ -28,11 +29,17 @@ from understudy.sampling.answers import Answer
 from understudy.sampling.random_requests import Request, RequestGenerator
 from understudy.verify.checks import same_rows
 from understudy.verify.expectations.mirror import Mirror
+from understudy.verify.expectations.other_rows import MOST_PARENTS, SOME_PARENTS
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
 from understudy.verify.requests.endpoints import Endpoint
 
 TIMES = {"created": "2026-01-01T00:00:00Z", "updated": "2026-01-01T00:00:00Z"}
 FLOW = {"id": "00000000-0000-4000-8000-000000000001", "name": "one"}
+
+
+def timed(table: str, rows: Iterable[dict[str, Any]]) -> Iterable[dict[str, Any]]:
+    """Rows with the times that those of all tables have, but for states."""
+    return (row if table.endswith("_states") else {**TIMES, **row} for row in rows)
 
 
 @pytest.fixture
@@ -159,9 +166,40 @@ def several_tables(tmp_path: Path) -> Path:
             }
             for number, each in enumerate(ids[5:10])
         ],
+        "flow_run_states": [
+            {**state, "id": each, "flow_run_id": run, "type": "PENDING", "name": "Pending", "timestamp": time}
+            for each, time in zip(ids[22:24], times, strict=False)
+        ],
+        "flow_run_inputs": [
+            {"id": each, "flow_run_id": run, "key": each, "value": "1", "created": time}
+            for each, time in zip(ids[24:26], times, strict=False)
+        ],
+        "block_types": [{"id": ids[26], "name": "Block", "slug": "block"}],
+        "block_schemas": [
+            {
+                "id": each,
+                "checksum": each,
+                "block_type_id": ids[26],
+                "created": time,
+                "fields": {"secret_fields": ["a"]},
+            }
+            for each, time in zip(ids[26:28], times, strict=False)
+        ],
+        "block_documents": [
+            {
+                "id": each,
+                "name": each,
+                "block_type_id": ids[26],
+                "block_type_name": "Block",
+                "block_schema_id": ids[26],
+                "data": {"a": "secret", "b": each},
+                "is_anonymous": each == ids[29],
+            }
+            for each in ids[28:30]
+        ],
     }
     for table, some in rows.items():
-        jsonl.write(tmp_path / f"{table}.jsonl", [{**TIMES, **row} for row in some])
+        jsonl.write(tmp_path / f"{table}.jsonl", [*timed(table, some)])
     return tmp_path
 
 
@@ -179,6 +217,23 @@ def without_limits(_: Sent, answer: Reply) -> Reply:
     return answer.saying({**answer.json, "results": rows})
 
 
+def without_states(_: Sent, answer: Reply) -> Reply:
+    return answer.saying({**answer.json, "states": []}) if answer.is_success else answer
+
+
+def without_nodes_at_since(sent: Sent, answer: Reply) -> Reply:
+    """A graph without the nodes that end at the time that the query says."""
+    since = dict(parse_qsl(urlsplit(sent.path).query)).get("since")
+    if not answer.is_success or since is None:
+        return answer
+    nodes = [each for each in answer.json["nodes"] if each[1]["end_time"] != since]
+    return answer.saying({**answer.json, "nodes": nodes})
+
+
+def unmasked(_: Sent, answer: Reply) -> Reply:
+    return answer.saying({**answer.json, "data": {"a": "secret"}}) if answer.is_success else answer
+
+
 def without_offset_by_duration(body: Any) -> Any:
     return {**body, "offset": 0} if str(body.get("sort")).startswith("DURATION") else body
 
@@ -189,6 +244,12 @@ OF_SEVERAL_TABLES = {
     "POST /deployments/paginate": replies("POST /deployments/paginate", without_limits),
     "GET /task_runs/{id}": replies("GET /task_runs/[^/]+", longer),
     "POST /task_runs/filter": sends("POST /task_runs/filter", without_offset_by_duration),
+    "GET /flow_run_states/": replies("GET /flow_run_states/", backwards),
+    "GET /flow_runs/{id}/graph-v2": replies("GET /flow_runs/[^/]+/graph-v2", without_states),
+    "POST /flow_runs/{id}/input/filter": replies("POST /flow_runs/[^/]+/input/filter", backwards),
+    "POST /block_schemas/filter": replies("POST /block_schemas/filter", backwards),
+    "GET /block_documents/{id}": replies("GET /block_documents/[^/]+", unmasked),
+    "POST /block_documents/count": sends("POST /block_documents/count", drop("block_documents.is_anonymous")),
 }
 
 
@@ -196,6 +257,86 @@ OF_SEVERAL_TABLES = {
 def test_a_broken_server_with_rows_of_several_tables(verdict: Verify, several_tables: Path, label: str) -> None:
     result = verdict(OF_SEVERAL_TABLES[label], label, rounds=20, fixtures=several_tables)
     assert {each.operation for each in result.violations if each.rule.name == "same rows"} == {label}
+
+
+def test_times_of_a_response_are_asked_for(verdict: Verify, several_tables: Path) -> None:
+    """`since` with the time at which a node ends: a server may leave it out, or not."""
+    label = "GET /flow_runs/{id}/graph-v2"
+    run = jsonl.read(several_tables / "flow_runs.jsonl")[0]
+    rows = jsonl.read(several_tables / "task_runs.jsonl")
+    ended = [{**row, "start_time": run["created"], "end_time": f"2026-01-02T04:00:0{n}Z"} for n, row in enumerate(rows)]
+    jsonl.write(several_tables / "task_runs.jsonl", ended)
+    result = verdict(replies("GET /flow_runs/[^/]+/graph-v2.*", without_nodes_at_since), label, fixtures=several_tables)
+    assert {each.operation for each in result.violations if each.rule.name == "same rows"} == {label}
+
+
+@pytest.fixture
+def many_runs(tmp_path: Path) -> Path:
+    """So many runs that states are read below some of them only; each has had two."""
+    state = {"type": "RUNNING", "name": "Running", "timestamp": "2026-01-02T03:04:05Z"}
+    ids = [f"00000000-0000-4000-8000-{number:012}" for number in range(3 * (MOST_PARENTS + 1))]
+    runs, current, former = ids[::3], ids[1::3], ids[2::3]
+    shown = {
+        "flow_id": FLOW["id"],
+        "state_type": "RUNNING",
+        "state_name": "Running",
+        "state_timestamp": state["timestamp"],
+    }
+    rows: dict[str, list[dict[str, Any]]] = {
+        "flows": [FLOW],
+        "flow_runs": [
+            {**shown, "id": run, "name": run, "state": {**state, "id": each}}
+            for run, each in zip(runs, current, strict=True)
+        ],
+        "flow_run_states": [
+            {**state, "id": each, "flow_run_id": run, "timestamp": "2026-01-02T03:04:00Z"}
+            for run, each in zip(runs, former, strict=True)
+        ],
+    }
+    for table, some in rows.items():
+        jsonl.write(tmp_path / f"{table}.jsonl", [*timed(table, some)])
+    return tmp_path
+
+
+def test_rows_below_some_of_many_others(
+    all_operations: ContextFactory, mirror: Mirror, api: Api, many_runs: Path
+) -> None:
+    """Responses about these are known, those about others are not."""
+    with all_operations.context_of(app_on(many_runs, api)) as context:
+        context.mirror = mirror
+        all_operations.learn(context)
+        read = {each.parent for each in context.others["flow_run_states"].lists}
+        all_operations.learn(context)
+        assert read == {each.parent for each in context.others["flow_run_states"].lists}, "a second time as well"
+        assert len(read) == SOME_PARENTS
+        states = all_operations.endpoint("GET /flow_run_states/")
+        known = {
+            run: mirror.expected(context.model, 1, states.request(flow_run_id=run), context.others)
+            for run in context.model.known["flow_runs"]
+        }
+    assert {run for run, expected in known.items() if expected is not None} == read
+    assert {len(expected.answer.body) for expected in known.values() if expected is not None} == {2}
+
+
+def test_a_broken_server_with_rows_below_some_of_many_others(verdict: Verify, many_runs: Path) -> None:
+    label = "GET /flow_run_states/"
+    result = verdict(replies("GET /flow_run_states/", backwards), label, fixtures=many_runs)
+    assert {each.operation for each in result.violations if each.rule.name == "same rows"} == {label}
+    assert verdict(unchanged, fixtures=many_runs).violations == []
+
+
+def test_masked_values_are_not_asked_for(verdict: Verify, several_tables: Path) -> None:
+    """Reports would show them."""
+    sent: list[Sent] = []
+
+    def kept(request: Sent, answer: Reply) -> Reply:
+        sent.append(request)
+        return answer
+
+    assert verdict(replies(".*block.*", kept), rounds=5, fixtures=several_tables).violations == []
+    assert len(sent) > 100
+    asked = [each for each in sent if "include_secrets=true" in each.path.lower() or each.json.get("include_secrets")]
+    assert asked == []
 
 
 @pytest.mark.parametrize("wrong", [{"id": "none"}, {"active": "perhaps"}, {"id": None}])

@@ -23,7 +23,7 @@ from understudy.verify import rules
 from understudy.verify.check_results import Broken, CheckResults, Refused, unlike
 from understudy.verify.expectations.mirror import Mirror
 from understudy.verify.expectations.model import Model, Row
-from understudy.verify.expectations.other_rows import Listed, OtherRows
+from understudy.verify.expectations.other_rows import OtherRows, OtherTable
 from understudy.verify.expectations.reference_answers import References
 from understudy.verify.expectations.request_interpreter import RequestInterpreter
 from understudy.verify.expectations.response_schemas import ResponseSchemas
@@ -69,10 +69,24 @@ class CheckContext:
         self.patience = PATIENCE
         self.longest_wait = math.inf  # seconds, for what may be late by as many as a request says
         self.absent: set[str] = set()  # what the server is without that it may be without
-        self.others: dict[str, list[Listed]] = {}
+        self.others: dict[str, OtherTable] = {}
+        self._other_rows = OtherRows(endpoint_map, throttled_client.ask, randomness)
         self._response_schemas = ResponseSchemas()
         self._misshapen: Counter[str] = Counter()
         self._answers: dict[str, Answer] = {}
+
+    def samples_below(self) -> Samples:
+        """Values of those rows alone below which other rows are known, where others are not known below all."""
+        samples = Samples(self.random)
+        for other in self.others.values():
+            if other.below is not None and not other.is_whole:
+                parents = {each.parent for each in other.lists}
+                table, named_by = other.below.table, other.below.field
+                rows = [row for row in self.model.known[table].values() if str(row[named_by]) in parents]
+                for name in self.model.fields(table):
+                    for row in rows:
+                        samples.note(table, [name], row.get(name))
+        return samples
 
     @cached_property
     def session_operations(self) -> SessionOperations:
@@ -236,7 +250,7 @@ class CheckContext:
 
     def _learn_others(self) -> None:
         """Read the rows that no list shows whole."""
-        before, self.others = self.others, OtherRows(self.endpoint_map, self.throttled_client.ask).read(self.model)
+        before, self.others = self.others, self._other_rows.read(self.model)
         self.version ^= hash(repr(before)) ^ hash(repr(self.others))
 
     def take(self, selection: Selection, ids: Iterable[str], rows: Iterable[Row]) -> None:

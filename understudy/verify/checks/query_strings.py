@@ -58,7 +58,7 @@ class Query:
 
 def check(context: CheckContext, endpoint: Endpoint) -> None:
     """Check each parameter of the query of an operation, if there is a row for its path to name."""
-    if not has_names(context, endpoint):
+    if not has_names(context.samples, endpoint):
         return
     generator = RequestGenerator((), context.samples, context.random)
     path = {each.value["name"]: str(generator.parameter(each)) for each in endpoint.parameters}

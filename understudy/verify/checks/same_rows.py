@@ -1,19 +1,21 @@
 """Random requests that only read: a server must answer them as Understudy does with the same rows."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from itertools import cycle, islice
 from random import Random
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from understudy.contract.contract import Place
 from understudy.reports.verdict import SEPARATOR
 from understudy.sampling.answers import Answer, shortened
-from understudy.sampling.counterparts import are_alike
+from understudy.sampling.counterparts import are_alike, is_time
 from understudy.sampling.moving_fields import without
 from understudy.sampling.random_requests import Request, RequestGenerator, fields_of, names_in
+from understudy.sampling.sample_values import Samples, leaves
 from understudy.values import moment
 from understudy.verify import rules
 from understudy.verify.check_context import CheckContext
@@ -42,7 +44,7 @@ def operations(context: CheckContext) -> list[Endpoint]:
 
 
 def is_about_rows(context: CheckContext, endpoint: Endpoint) -> bool:
-    if any("x-names" in each.value for each in endpoint.place.each("parameters")):
+    if names_of(endpoint):
         return True
     return bool(endpoint.selects) or (endpoint.body is not None and bool(tables_of(context, endpoint.body)))
 
@@ -56,12 +58,13 @@ def tables_of(context: CheckContext, body: Place) -> dict[str, str]:
 
 def check(context: CheckContext, mirror: Mirror, endpoint: Endpoint) -> None:
     """Send some random requests, and one with null where a body may have it, if there are rows for paths to name."""
-    if not has_names(context, endpoint):
+    if not has_names(context.samples, endpoint):
         return
-    generator = RequestGenerator((), context.samples, context.random)
-    requests = [random_request(context, generator, endpoint) for _ in range(REQUESTS)]
+    generators = [RequestGenerator((), samples, context.random) for samples in samples_for(context, endpoint)]
+    requests = [random_request(context, generator, endpoint) for generator in islice(cycle(generators), REQUESTS)]
     if endpoint.body is not None:
         requests.append(with_nulls(endpoint.body, requests[-1]))
+    requests += with_shown_times(context, endpoint, requests)
     for request in requests:
         about = SEPARATOR.join(names_in(request.body))
         context.results.hold(
@@ -91,18 +94,29 @@ def differs_for_other(context: CheckContext, mirror: Mirror, endpoint: Endpoint,
 def ids_by_table(context: CheckContext) -> dict[str, list[str]]:
     """The ids of the known rows of each table, those that only views show included."""
     known = {table: list(rows) for table, rows in context.model.known.items()}
-    for table, lists in context.others.items():
-        shown = (str(row["id"]) for listed in lists for row in listed.rows if "id" in row)
+    for table, other in context.others.items():
+        shown = (str(row["id"]) for listed in other.lists for row in listed.rows if "id" in row)
         known[table] = [*known.get(table, ()), *shown]
     return known
 
 
-def has_names(context: CheckContext, endpoint: Endpoint) -> bool:
+def samples_for(context: CheckContext, endpoint: Endpoint) -> list[Samples]:
+    """The samples that requests are drawn from: every other one of rows below which others are known."""
+    below = context.samples_below()
+    is_below = bool(names_of(endpoint)) and has_names(below, endpoint)
+    return [context.samples, below] if is_below else [context.samples]
+
+
+def has_names(samples: Samples, endpoint: Endpoint) -> bool:
     """Whether a value is known for each parameter that names a row."""
-    names = (
-        each.value["x-names"].partition(".") for each in endpoint.place.each("parameters") if "x-names" in each.value
-    )
-    return all(context.samples.seen(table, [field]) for table, _, field in names)
+    return all(samples.seen(table, [field]) for table, field in names_of(endpoint))
+
+
+def names_of(endpoint: Endpoint) -> list[tuple[str, str]]:
+    """The tables and fields of which the parameters of an operation have values."""
+    parameters = endpoint.place.each("parameters")
+    names = (each.value["x-names"].partition(".") for each in parameters if "x-names" in each.value)
+    return [(table, field) for table, _, field in names]
 
 
 def random_request(context: CheckContext, generator: RequestGenerator, endpoint: Endpoint) -> Request:
@@ -115,13 +129,32 @@ def random_request(context: CheckContext, generator: RequestGenerator, endpoint:
         return replace(request, body=by_ids(context, endpoint, endpoint.body))
     body = {
         **required_by_example(endpoint),
-        **values_of_example(context, endpoint.body, context.random.choice(examples_of(endpoint))),
+        **values_of_example(
+            context, endpoint.body, context.random.choice([*examples_of(endpoint), endpoint.lists_all])
+        ),
         **few(context, endpoint.body, request.body),
     }
     for name, table in tables_of(context, endpoint.body).items():
         ids = list(context.model.known[table])
         body[name] = context.random.sample(ids, k=min(len(ids), LISTED))
     return replace(request, body=body)
+
+
+def with_shown_times(context: CheckContext, endpoint: Endpoint, requests: Iterable[Request]) -> list[Request]:
+    """The requests with a time of the response in their query, if that takes a time and if there is one."""
+    query = [each for each in endpoint.place.each("parameters") if each.value["in"] == "query"]
+    names = [each.value["name"] for each in query if each["schema"].value.get("format") == "date-time"]
+    plain = [replace(each, path=each.path.partition("?")[0]) for each in requests if names]
+    shown = [(each, times_in(context.ask(endpoint, each).body)) for each in plain]
+    return [
+        replace(each, path=f"{each.path}?{urlencode({context.random.choice(names): context.random.choice(times)})}")
+        for each, times in shown
+        if times
+    ]
+
+
+def times_in(body: Any) -> list[str]:
+    return [value for _, value in leaves("", body) if isinstance(value, str) and is_time(value)]
 
 
 def with_nulls(schema: Place, request: Request) -> Request:
@@ -193,7 +226,9 @@ def few(context: CheckContext, schema: Place, body: Mapping[str, Any]) -> dict[s
 
 def differs(context: CheckContext, mirror: Mirror, endpoint: Endpoint, request: Request) -> Broken | None:
     """How a response differs from that of Understudy; None if it does not, or if that is not known."""
-    if endpoint.body is not None and sees_stored(context, endpoint.body, request.body):
+    if is_unmasked(endpoint, request) or (
+        endpoint.body is not None and sees_stored(context, endpoint.body, request.body)
+    ):
         return None
     known = mirror.expected(context.model, context.version, request, context.others)
     if known is None or known.answer.status in REDIRECTS:
@@ -213,6 +248,13 @@ def differs(context: CheckContext, mirror: Mirror, endpoint: Endpoint, request: 
     compare = agree_nearly if is_sorted_by_moving(context, endpoint, request) else agree
     is_same = compare(ours, theirs, request) and is_in_order(mirror, expected, found, request)
     return None if is_same else unlike((request,), ours, theirs)
+
+
+def is_unmasked(endpoint: Endpoint, request: Request) -> bool:
+    """Whether a request may ask for values that are masked otherwise."""
+    query = dict(parse_qsl(urlsplit(request.path).query))
+    given = {**query, **(request.body if isinstance(request.body, dict) else {})}
+    return any(given.get(name) not in (None, False, "false") for name in endpoint.unmasking)
 
 
 def sees_stored(context: CheckContext, schema: Place, body: Any) -> bool:

@@ -1,20 +1,23 @@
 """What Understudy answers with the same rows as the server."""
 
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Protocol
+from urllib.parse import unquote
 
 from understudy.errors import UnderstudyError
 from understudy.sampling.answers import Answer, Row, rows_of, same
 from understudy.sampling.moving_fields import without
 from understudy.sampling.random_requests import Request
 from understudy.verify.expectations.model import Model
-from understudy.verify.expectations.other_rows import Listed
+from understudy.verify.expectations.other_rows import Listed, OtherTable
 from understudy.verify.expectations.reference_answers import by_id
 
-Others = Mapping[str, Sequence[Listed]]
+Others = Mapping[str, OtherTable]
 NONE: Others = MappingProxyType({})
+PARTS = re.compile("[/?&=]")  # what is between the parts of a path and its query
 
 
 class MirrorServer(Protocol):
@@ -40,6 +43,24 @@ class Expected:
     knows_moving: bool
 
 
+@dataclass(frozen=True)
+class Knowledge:
+    """What is known of the rows of tables.
+
+    Args:
+        tables: those of which all rows are known.
+        about: the values that name rows, by the tables of which all that is about these rows is known.
+    """
+
+    tables: frozenset[str] = frozenset()
+    about: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    def decides(self, request: Request, used: Iterable[str]) -> bool:
+        """Whether the response to a request, which depends on some tables, follows from what is known."""
+        named = set(PARTS.split(unquote(request.path)))
+        return all(table in self.tables or not named.isdisjoint(self.about.get(table, ())) for table in used)
+
+
 class Mirror:
     """A server of our own with the known rows of another one.
 
@@ -53,7 +74,7 @@ class Mirror:
         self._server: MirrorServer | None = None
         self._backwards: MirrorServer | None = None
         self._version: int | None = None
-        self._tables: frozenset[str] = frozenset()
+        self._knowledge = Knowledge()
         self._incomplete: frozenset[str] = frozenset()
 
     def expected(self, model: Model, version: int, request: Request, others: Others = NONE) -> Expected | None:
@@ -63,10 +84,10 @@ class Mirror:
             model: the known rows.
             version: differs if they differ.
             request: is sent to the server of our own.
-            others: the lists of rows that the model does not know, by table.
+            others: what is known of tables that the model does not know.
         """
         answer, used = self._traced(model, version, request, others)
-        return Expected(answer, self._incomplete.isdisjoint(used)) if self._tables.issuperset(used) else None
+        return Expected(answer, self._incomplete.isdisjoint(used)) if self._knowledge.decides(request, used) else None
 
     def with_known_rows(self, model: Model, version: int, request: Request, others: Others = NONE) -> Answer:
         """The response if there are no rows but those that are known."""
@@ -78,8 +99,7 @@ class Mirror:
         if server is None or version != self._version:
             self.close()
             server = self._server = self._opened(model, others)
-            shown = {name for name, lists in others.items() if shows(server, model.moving(name), lists)}
-            self._tables = frozenset((model.tables - model.partial) | shown)
+            self._knowledge = knowledge_of(server, model, others)
             self._incomplete = frozenset(name for name, some in self._rows.items() if is_incomplete(model, name, some))
             self._version = version
         return server.trace(request)
@@ -127,21 +147,61 @@ def is_incomplete(model: Model, table: str, rows: Iterable[Row]) -> bool:
 def other_rows(model: Model, others: Others) -> dict[str, list[Row]]:
     """The rows in lists, with those fields that the rows of the table have."""
     rows: dict[str, list[Row]] = {}
-    for table, lists in others.items():
+    for table, other in others.items():
         fields = set(model.fields(table))
-        shown = by_id([row for each in lists for row in each.rows])
-        if shown:
+        names = below(model, table, other)
+        shown = by_id([{**dict.fromkeys(names, each.parent), **row} for each in other.lists for row in each.rows])
+        if shown and other.are_rows:
             rows[table] = [{name: row[name] for name in row if name in fields} for row in shown.values()]
     return rows
 
 
-def shows(server: MirrorServer, moving: Collection[str], lists: Iterable[Listed]) -> bool:
-    """Whether a server with the rows of some lists answers these as they were answered.
+def below(model: Model, table: str, other: OtherTable) -> list[str]:
+    """The fields that are not shown and hold the id of the row of another table that a row is listed below."""
+    if other.below is None or other.below.field != "id":
+        return []
+    references, hidden = model.references(table), model.hidden_in(table)
+    return [name for name in hidden if name in references and references[name].table == other.below.table]
 
-    If it does not, the rows have something that lists do not show.
+
+def knowledge_of(server: MirrorServer, model: Model, others: Others) -> Knowledge:
+    """What is known of tables, by whether a server with the known rows shows lists as they were shown.
+
+    A list that it shows otherwise has rows with something that lists do not show. A table that no list is about has no
+    rows that matter, if all lists that depend on it are as they were shown.
     """
-    answers = ((rows_of(server.trace(each.request)[0].body) or (), each.rows) for each in lists)
-    return all(same(*(by_id(without(moving, list(rows))) for rows in each)) for each in answers)
+    whole, about = set(model.tables - model.partial), {}
+    proven, doubtful = set[str](), {*model.tables, *others}
+    for table, other in others.items():
+        compared = [Compared.of(server, model.moving(table), each) for each in other.lists]
+        proven.update(*(each.used for each in compared if each.is_same))
+        doubtful.update(*(each.used for each in compared if not each.is_same))
+        if not other.is_whole:
+            about[table] = frozenset(name for each in compared if each.is_same for name in each.names)
+        elif all(each.is_same for each in compared):
+            whole.add(table)
+    return Knowledge(frozenset(whole | (proven - doubtful)), about)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A list, the tables that it depends on, and whether a server with the known rows shows the same rows."""
+
+    listed: Listed
+    used: Collection[str]
+    is_same: bool
+
+    @classmethod
+    def of(cls, server: MirrorServer, moving: Collection[str], listed: Listed) -> "Compared":
+        """The list as it was shown, compared with what the server shows."""
+        answer, used = server.trace(listed.request)
+        ours, theirs = (by_id(without(moving, list(rows))) for rows in (rows_of(answer.body) or (), listed.rows))
+        return cls(listed, used, same(ours, theirs))
+
+    @property
+    def names(self) -> Iterable[str]:
+        """What names the row that the list is below, and its own rows."""
+        return (self.listed.parent, *by_id(self.listed.rows))
 
 
 def complete(model: Model, table: str) -> list[dict[str, Any]]:

@@ -1,23 +1,45 @@
-"""Rows that no list shows whole: those of views, below rows of other tables, and of large tables."""
+"""Rows that no list of their table shows whole: those of views, below other rows, and of large tables."""
 
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from random import Random
+from typing import Any
 
 from understudy.sampling.answers import Answer, Row, rows_of
 from understudy.sampling.random_requests import Request
 from understudy.verify.expectations.model import Model
-from understudy.verify.requests.endpoints import LIMIT, OFFSET, Endpoint, EndpointMap, Lookup, schema_of
+from understudy.verify.requests.endpoints import LIMIT, OFFSET, Endpoint, EndpointMap, Lookup, Selection, schema_of
 
 MOST_PAGES = 50  # that are read of a list
-MOST_PARENTS = 50  # rows of another table, below which rows are listed
+MOST_PARENTS = 50  # rows of another table, below all of which rows are listed
+SOME_PARENTS = 20  # of more of them
 
 
 @dataclass(frozen=True)
 class Listed:
-    """A request to a list, and the rows in its response."""
+    """A request to a list, and the rows in its response; with the value that names the row that they are below."""
 
     request: Request
     rows: tuple[Row, ...]
+    parent: str = ""
+
+
+@dataclass(frozen=True)
+class OtherTable:
+    """What lists show of the rows of a table.
+
+    Args:
+        lists: the lists.
+        are_rows: whether they show all that Understudy needs to know of the rows.
+        below: the operation that lists them below a row of another table.
+        is_whole: whether they show all rows of the table, and not only those below some rows.
+    """
+
+    lists: tuple[Listed, ...]
+    are_rows: bool = True
+    below: Lookup | None = None
+    is_whole: bool = True
 
 
 class Unknown(Exception):
@@ -30,53 +52,77 @@ class OtherRows:
     Args:
         endpoint_map: the operations.
         ask: sends a request.
+        randomness: draws the rows below which others are read, where there are many.
     """
 
-    def __init__(self, endpoint_map: EndpointMap, ask: Callable[[Request], Answer]) -> None:
+    def __init__(self, endpoint_map: EndpointMap, ask: Callable[[Request], Answer], randomness: Random) -> None:
         self._map = endpoint_map
         self._ask = ask
+        self._random = randomness
+        self._drawn: dict[str, list[str]] = {}  # the same each time, by table
 
-    def read(self, model: Model) -> dict[str, list[Listed]]:
-        """The lists by table; without tables whose rows cannot be read, or are too many."""
-        lists = {
-            table: self._pages(selection.lists)
+    def read(self, model: Model) -> dict[str, OtherTable]:
+        """The tables; without those whose rows cannot be read, or are too many."""
+        tables = {
+            table: self._listed(selection)
             for table, selection in self._map.selections.items()
-            if selection.shows_views or table in model.partial
+            if not selection.shows_rows or table in model.partial
         }
-        lists |= {table: self._below(model, lookup) for table, lookup in self._map.children.items()}
-        return {table: read for table, pages in lists.items() if (read := whole(pages)) is not None}
+        tables |= {table: self._below(model, lookup) for table, lookup in self._map.children.items()}
+        return {name: table for name, table in tables.items() if table is not None}
 
-    def _below(self, model: Model, lookup: Lookup) -> Iterator[Listed]:
-        parents = model.known[lookup.table].values()
-        if lookup.table in model.partial or len(parents) > MOST_PARENTS:
-            raise Unknown
-        for parent in parents:
-            yield from self._pages(lookup.endpoint, **{lookup.parameter: str(parent[lookup.field])})
+    def _listed(self, selection: Selection) -> OtherTable | None:
+        lists = whole(self._pages(selection.lists))
+        return None if lists is None else OtherTable(lists, selection.shows_rows or selection.shows_views)
 
-    def _pages(self, endpoint: Endpoint, **values: str) -> Iterator[Listed]:
+    def _below(self, model: Model, lookup: Lookup) -> OtherTable | None:
+        named = [str(row[lookup.field]) for row in model.known[lookup.table].values()]
+        is_whole = lookup.table not in model.partial and len(named) <= MOST_PARENTS
+        parents = named if is_whole else self._some(lookup, named)
+        lists = whole(listed for parent in parents for listed in self._pages(lookup.endpoint, lookup.parameter, parent))
+        return None if lists is None else OtherTable(lists, below=lookup, is_whole=is_whole)
+
+    def _some(self, lookup: Lookup, named: list[str]) -> list[str]:
+        """Some rows that are there, of those that were drawn first: the same ones for all that is below them."""
+        fresh = self._random.sample(named, k=min(len(named), SOME_PARENTS))
+        drawn = self._drawn.setdefault(lookup.table, fresh)
+        return [parent for parent in drawn if parent in named]
+
+    def _pages(self, endpoint: Endpoint, parameter: str = "", parent: str = "") -> Iterator[Listed]:
+        values = {parameter: parent} if parameter else {}
         size = page_size(endpoint)
-        for page in range(MOST_PAGES):
-            body = {LIMIT: size, OFFSET: page * size} if size is not None else None
+        for body in bodies(endpoint, size):
             request = endpoint.request(body, **values)
             rows = rows_of(self._ask(request).body)
             if rows is None:
                 raise Unknown
-            yield Listed(request, tuple(rows))
-            if size is None or len(rows) < size:
+            yield Listed(request, tuple(rows), parent)
+            if len(rows) < size:
                 return
         raise Unknown
 
 
-def whole(pages: Iterator[Listed]) -> list[Listed] | None:
+def whole(pages: Iterator[Listed]) -> tuple[Listed, ...] | None:
     """All pages; None if one of them cannot be read."""
     try:
-        return list(pages)
+        return tuple(pages)
     except Unknown:
         return None
 
 
-def page_size(endpoint: Endpoint) -> int | None:
-    """How many rows a response has at most; None if it has all."""
-    if endpoint.body is None or LIMIT not in schema_of(endpoint).value.get("properties", {}):
-        return None
-    return int(endpoint.body["properties"][LIMIT].value["default"])
+def page_size(endpoint: Endpoint) -> int:
+    """How many rows a response has at most."""
+    if not is_in_body(endpoint, LIMIT):
+        return sys.maxsize
+    return int(endpoint.lists_all.get(LIMIT) or schema_of(endpoint)["properties"][LIMIT].value["default"])
+
+
+def bodies(endpoint: Endpoint, size: int) -> list[Any]:
+    """The bodies for the pages of a list."""
+    if not is_in_body(endpoint, OFFSET):
+        return [None if endpoint.body is None else endpoint.lists_all]
+    return [{**endpoint.lists_all, LIMIT: size, OFFSET: page * size} for page in range(MOST_PAGES)]
+
+
+def is_in_body(endpoint: Endpoint, name: str) -> bool:
+    return endpoint.body is not None and name in endpoint.body.value.get("properties", {})

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from understudy.contract.contract import MEDIA_TYPE, STREAMS, Contract, Place
 from understudy.sampling.conversations import STREAM
@@ -75,6 +75,19 @@ class Endpoint:
         return self.place.value.get("x-shows-changes")
 
     @property
+    def lists_all(self) -> Mapping[str, Any]:
+        """The body with which it lists all rows, but for where they begin."""
+        body: Mapping[str, Any] = self.place.value.get("x-lists-all", {})
+        return body
+
+    @cached_property
+    def unmasking(self) -> list[str]:
+        """The names in its query and its body with which it shows values that it masks otherwise."""
+        query = [(each.value["name"], each.get("schema")) for each in self.place.each("parameters")]
+        body = [] if self.body is None else self.body.entries("properties")
+        return [name for name, schema in (*query, *body) if schema is not None and schema.value.get("x-unmasks")]
+
+    @property
     def may_be_off(self) -> bool:
         """Whether a server may refuse it altogether, since it needs nothing of the kind."""
         return bool(self.place.value.get("x-issues-tokens"))
@@ -109,16 +122,20 @@ class Endpoint:
         )
 
     def request(self, body: Any = None, **values: str) -> Request:
-        """A request with a body, and with values for the parameters of the path."""
-        path = self.path
+        """A request with a body, and with values for the parameters of the path; others are those of the query."""
+        path, query = self.path, {}
         for name, value in {**dict(self.given), **values}.items():
-            path = path.replace(f"{{{name}}}", quote(value, safe="", errors="replace"))
+            if f"{{{name}}}" in path:
+                path = path.replace(f"{{{name}}}", quote(value, safe="", errors="replace"))
+            else:
+                query[name] = value
+        path = f"{path}?{urlencode(query, errors='replace')}" if query else path
         return Request(self.method, path, self.path, body, self.body)
 
 
 @dataclass(frozen=True)
 class Lookup:
-    """An operation on the one row of `table` whose `field` has the value of the path's parameter."""
+    """An operation on the one row of `table` whose `field` has the value of a parameter, mostly of the path."""
 
     endpoint: Endpoint
     parameter: str
@@ -236,7 +253,7 @@ class EndpointMap:
                 table: lookup
                 for endpoint in endpoints
                 if (table := endpoint.listed_table) not in ("", *selections)
-                and (lookup := named_by(endpoint)) is not None
+                and (lookup := named_by(endpoint) or named_by_query(endpoint)) is not None
             },
         )
 
@@ -297,9 +314,22 @@ def named_by(endpoint: Endpoint) -> Lookup | None:
     """The operation with the row that its path names; None where it names none, or several."""
     for parameter in endpoint.parameters:
         if len(endpoint.parameters) == 1 and "x-names" in parameter.value:
-            table, _, name = parameter.value["x-names"].partition(".")
-            return Lookup(endpoint, parameter.value["name"], table, name)
+            return lookup_by(endpoint, parameter)
     return None
+
+
+def named_by_query(endpoint: Endpoint) -> Lookup | None:
+    """The operation with the row that its query must name; None where it need not, or its path names one."""
+    query = (each for each in endpoint.place.each("parameters") if each.value["in"] == "query")
+    needed = [each for each in query if each.value.get("required")]
+    if endpoint.parameters or len(needed) != 1 or "x-names" not in needed[0].value:
+        return None
+    return lookup_by(endpoint, needed[0])
+
+
+def lookup_by(endpoint: Endpoint, parameter: Place) -> Lookup:
+    table, _, name = parameter.value["x-names"].partition(".")
+    return Lookup(endpoint, parameter.value["name"], table, name)
 
 
 def created_by(endpoint: Endpoint, lookups: Sequence[Lookup]) -> str | None:
