@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+import httpx
 import pytest
 
 from tests import jsonl
@@ -323,6 +324,19 @@ def test_a_broken_server_with_rows_below_some_of_many_others(verdict: Verify, ma
     result = verdict(replies("GET /flow_run_states/", backwards), label, fixtures=many_runs)
     assert {each.operation for each in result.violations if each.rule.name == "same rows"} == {label}
     assert verdict(unchanged, fixtures=many_runs).violations == []
+
+
+def test_headers_of_the_contract_are_compared(verdict: Verify) -> None:
+    """A file of logs is named after its run."""
+
+    def unnamed(_: Sent, answer: Reply) -> Reply:
+        headers = httpx.Headers([*answer.headers.multi_items()])
+        headers["content-disposition"] = "attachment; filename=logs.csv"
+        return replace(answer, headers=headers)
+
+    label = "GET /flow_runs/{id}/logs/download"
+    result = verdict(replies("GET /flow_runs/[^/]+/logs/download", unnamed), label)
+    assert {each.operation for each in result.violations if each.rule.name == "same rows"} == {label}
 
 
 def test_masked_values_are_not_asked_for(verdict: Verify, several_tables: Path) -> None:

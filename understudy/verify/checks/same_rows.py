@@ -22,7 +22,7 @@ from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Broken, unlike
 from understudy.verify.expectations.mirror import Mirror, ids
 from understudy.verify.expectations.moving_values import agree_nearly, settled
-from understudy.verify.expectations.reference_answers import agree, errors_of, order_of
+from understudy.verify.expectations.reference_answers import agree, errors_of, in_headers, order_of
 from understudy.verify.requests.endpoints import Endpoint, Lookup, examples_of, required_by_example
 
 REQUESTS = 12  # to an operation at a time
@@ -247,7 +247,10 @@ def differs(context: CheckContext, mirror: Mirror, endpoint: Endpoint, request: 
     theirs = settled(moving, ours, theirs)
     compare = agree_nearly if is_sorted_by_moving(context, endpoint, request) else agree
     is_same = compare(ours, theirs, request) and is_in_order(mirror, expected, found, request)
-    return None if is_same else unlike((request,), ours, theirs)
+    if not is_same:
+        return unlike((request,), ours, theirs)
+    other = in_headers((expected, found), endpoint.headers(expected.status))
+    return None if other is None else Broken((request,), other.expected, other.found)
 
 
 def is_unmasked(endpoint: Endpoint, request: Request) -> bool:
