@@ -3,6 +3,7 @@
 import ast
 import json
 import shutil
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from queue import SimpleQueue
@@ -65,16 +66,19 @@ class MarkedCheckout:
     def reached(self, file: str) -> dict[str, set[Place]]:
         """The lines that the tests of a file run, by test; by "" those that run outside of tests.
 
-        A test that fails with the marks tells nothing, so all lines may run.
+        A test that fails with the marks may run all of them.
         """
         shutil.rmtree(self._marks, ignore_errors=True)
         self._marks.mkdir()
-        reached = self._marks.with_suffix(".json")
-        run = self._checkout.run([file], "-p", "recording", f"--marks={self._marks}", f"--reached={reached}")
-        if not run.passed:
+        told = self._marks.with_suffix(".json")
+        told.unlink(missing_ok=True)
+        options = ("-p", "recording", f"--marks={self._marks}", f"--reached={told}", f"--maxfail={sys.maxsize}")
+        self._checkout.run([file], *options)
+        if not told.is_file():
             return {"": set(self._places)}
-        found = json.loads(reached.read_text(encoding="utf-8"))
-        return {test: {self._places[int(mark)] for mark in marks} for test, marks in found.items()}
+        found = json.loads(told.read_text(encoding="utf-8"))
+        reached = {test: {self._places[int(mark)] for mark in marks} for test, marks in found["reached"].items()}
+        return reached | {test: set(self._places) for test in found["failed"]}
 
 
 def marked(source: str, lines: Mapping[int, Path]) -> str:

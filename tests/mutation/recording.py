@@ -1,6 +1,7 @@
-"""A pytest plugin that tells which tests leave which marks, as JSON: the names of the marks by the tests' ids.
+"""A pytest plugin that tells which tests leave which marks, as JSON.
 
-What is left outside of tests, such as while modules are imported or a server starts that tests share, has the id "".
+It has the names of the marks by the tests' ids, and the ids of tests that failed. Marks that are left outside of tests,
+such as while modules are imported or a server starts that tests share, have the id "".
 """
 
 import json
@@ -28,6 +29,7 @@ class Recorder:
         self._marks = marks
         self._file = reached
         self._reached: dict[str, set[str]] = {}
+        self._failed: set[str] = set()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(
@@ -41,9 +43,14 @@ class Recorder:
         with self._leaving(item.nodeid):
             return (yield)
 
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self._failed.add(report.nodeid)
+
     def pytest_sessionfinish(self) -> None:
         self._take("")
-        self._file.write_text(json.dumps({test: sorted(marks) for test, marks in self._reached.items()}))
+        reached = {test: sorted(marks) for test, marks in self._reached.items()}
+        self._file.write_text(json.dumps({"reached": reached, "failed": sorted(self._failed)}))
 
     @contextmanager
     def _leaving(self, test: str) -> Iterator[None]:

@@ -185,12 +185,16 @@ def test_files_that_do_not_run_the_line_are_not_tried(checkout: Path) -> None:
 def test_a_test_file_reaches_the_lines_that_it_runs(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("copy")
     module = "understudy/sample.py"
-    (checkout / "tests/test_broken.py").write_text(BROKEN, encoding="utf-8")
+    (checkout / "tests/test_broken.py").write_text(f"{BROKEN}\n\n{TEST}", encoding="utf-8")
+    (checkout / "tests/test_fatal.py").write_text("import os\n\nos.abort()\n", encoding="utf-8")
     copy = Checkout(checkout, folder / "copy", 60)
     reach = Reach([MarkedCheckout(copy, [(module, 2), (module, 6)])])
-    test, broken = "tests/test_sample.py", "tests/test_broken.py"
+    test, broken, fatal = "tests/test_sample.py", "tests/test_broken.py", "tests/test_fatal.py"
     assert [reach.tests(test, (module, line)) for line in (2, 6)] == [[f"{test}::test_larger"], []]
-    assert [reach.tests(broken, (module, line)) for line in (2, 6)] == [[broken], [broken]]
+    assert [reach.tests(broken, (module, line)) for line in (2, 6)] == [
+        [f"{broken}::test_larger", f"{broken}::test_broken"], [f"{broken}::test_broken"],
+    ]  # fmt: skip
+    assert [reach.tests(fatal, (module, line)) for line in (2, 6)] == [[fatal], [fatal]]
 
 
 FIXTURE = """
