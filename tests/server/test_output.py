@@ -16,6 +16,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from websockets.exceptions import InvalidStatus
 
 from tests.conftest import SMALL
 from tests.servers import client, greeting
@@ -344,6 +345,20 @@ def test_the_request_log_has_the_hint() -> None:
         process.send_signal(signal.SIGTERM)
         told = process.communicate(timeout=20)[1]
     assert re.search(r"^POST /api/teapots/filter 404 .* is not served", told, re.MULTILINE)
+
+
+def test_the_request_log_has_a_line_for_each_stream_once_it_is_closed() -> None:
+    with served() as (process, api):
+        with stream(api, "/events/in") as connection:
+            say(connection, event("a"))
+        with pytest.raises(InvalidStatus), stream(api, "/teapots/in"):
+            pass
+        process.send_signal(signal.SIGTERM)
+        told = process.communicate(timeout=20)[1]
+    assert re.findall(r"^GET (\S+) (\d+) ", told, re.MULTILINE) == [
+        ("/api/events/in", "101"),
+        ("/api/teapots/in", "403"),
+    ]
 
 
 @pytest.mark.parametrize(
