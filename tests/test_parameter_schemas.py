@@ -5,7 +5,7 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from jsonschema.validators import Draft202012Validator
 
@@ -44,6 +44,8 @@ def doubling(levels: int) -> dict[str, Any]:
 
 
 @given(VALUES, SCHEMAS)
+@example({"": 1}, {"patternProperties": {"": {}}, "additionalProperties": False})
+@example({"": 1}, {"patternProperties": {"": {}, "b$": {}}, "additionalProperties": False})
 def test_errors_are_those_of_jsonschema(value: Any, schema: dict[str, Any]) -> None:
     expected = sorted(error.message for error in Draft202012Validator(schema).iter_errors(value))
     assert sorted(error.message for error in errors_of(value, schema)) == expected

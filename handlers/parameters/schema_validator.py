@@ -133,8 +133,9 @@ def pattern_properties(validator: Any, patterns: Schema, instance: Any, _schema:
 
 
 def additional_properties(validator: Any, part: Any, instance: Any, schema: Schema) -> Errors:
-    patterns = schema.get("patternProperties")
-    if not patterns or not validator.is_type(instance, "object"):
+    patterns = schema.get("patternProperties", {})
+    # jsonschema joins the patterns, and takes the empty pattern alone for none.
+    if not "|".join(patterns) or not validator.is_type(instance, "object"):
         yield from KEYWORDS["additionalProperties"](validator, part, instance, schema)
         return
     known = schema.get("properties", {}).keys() | matching(instance, patterns)
