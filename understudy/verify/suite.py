@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from understudy.contract.scenario_files import Step
@@ -58,44 +59,27 @@ def stages(
 ) -> list[Kinds]:
     """All parts of a run, the most important first.
 
-    Each operation comes first, with random requests to those that read rows, and with writes one row of each table and
-    each scenario of the contract, compared where it can be. Then each operator of the filters is checked with one
-    value; the filters on related rows, which are most, have two shares, the scenarios two more, which are checked by
-    what they say or sent among other requests, and random sessions two. Beside them are summaries, sorts, invalid
-    requests and more writes. Edges and other values of the filters on a table's own rows follow, with pages of filtered
-    rows. Those of the filters on related rows come last, with more combinations and sessions.
+    Each operation comes first, with random requests to those that read rows, and then the first writes. Then each
+    operator of the filters is checked with one value; the filters on related rows, which are most, have two shares.
+    Beside them are summaries, sorts, invalid requests, and more writes or random requests. Edges and other values of
+    the filters on a table's own rows follow, with pages of filtered rows. Those of the filters on related rows come
+    last, with more combinations and writes.
     """
     own, related = own_operators(subjects), related_operators(subjects)
     sorts = in_turns(sorts_of(context, subjects))
-    chosen = [
-        each
-        for each in all_scenarios(context.endpoint_map)
-        if any(map(only, each.operations)) and (context.throttled_client.has_streams or not each.has_streams)
-    ]
-    alone = scenario_sessions_of(context, chosen, is_alone=True)
-    among = scenario_sessions_of(context, [each for each in chosen if not each.takes_turns], is_alone=False)
-    only_expected = [each for each in chosen if not can_be_compared(context, each)]
-    firsts = [single_rows_of(context, only), scenarios_of(context, only_expected), alone]
-    first = in_turns(firsts) if allow_writes else []
-    session = partial(sessions_of, context, only)
-    some = [*session("a session"), *repeated(session, "session", SESSIONS)]
-    last = repeated(session, "session", MORE_SESSIONS, SESSIONS + 1)
-    changing = in_turns([*changes(context, subjects), deletions(context, only)])
-    again = [*scenarios_of(context, [each for each in chosen if each not in only_expected]), *among]
-    refused = refused_changes(context, only)
-    writing = [changing, refused, *halves(again), *halves(some)] if allow_writes else []
+    writing = writes_of(context, subjects, only) if allow_writes else Writes()
     reading = [] if allow_writes else repeated(partial(same_rows_of, context, only), "other requests", ROUNDS)
     return [
         [list(operations(context, subjects, only))],
         [same_rows_of(context, only, "random requests")],
-        [first],
+        [writing.first],
         [
             in_turns(first_values(own, "two criteria", combined_criteria.check_own)),
             *halves(in_turns(first_values(related, "two filters", combined_criteria.check_across))),
             in_turns([summaries_of(context, subjects, only), sorts]),
             [*query_strings_of(context, only), *refusals(context, only), *other_tables_of(context, only)],
             reading,
-            *writing,
+            *writing.then,
         ],
         [in_turns([*edges(own), *other_values(own)]), list(filtered(context, subjects))],
         [
@@ -103,9 +87,44 @@ def stages(
             in_turns(other_values(related)),
             list(pairs(context, subjects)),
             other_refusals(context, only),
-            last if allow_writes else [],
+            writing.last,
         ],
     ]
+
+
+@dataclass(frozen=True)
+class Writes:
+    """The parts that write: those of their own stage, those beside the filters, and the rest."""
+
+    first: Sequence[Part] = ()
+    then: Kinds = ()
+    last: Sequence[Part] = ()
+
+
+def writes_of(context: CheckContext, subjects: Mapping[str, TableUnderTest], only: Only) -> Writes:
+    """All parts that write.
+
+    One row of each table comes first, and each scenario of the contract, compared where it can be. Then come all
+    changes of rows, refused changes, the scenarios once more, checked by what they say or sent among other requests,
+    and random sessions: these two have two shares each.
+    """
+    chosen = [
+        each
+        for each in all_scenarios(context.endpoint_map)
+        if any(map(only, each.operations)) and (context.throttled_client.has_streams or not each.has_streams)
+    ]
+    only_expected = [each for each in chosen if not can_be_compared(context, each)]
+    alone = scenario_sessions_of(context, chosen, is_alone=True)
+    among = scenario_sessions_of(context, [each for each in chosen if not each.takes_turns], is_alone=False)
+    again = [*scenarios_of(context, [each for each in chosen if each not in only_expected]), *among]
+    session = partial(sessions_of, context, only)
+    some = [*session("a session"), *repeated(session, "session", SESSIONS)]
+    changing = in_turns([*changes_of(context, subjects), deletions(context, only)])
+    return Writes(
+        in_turns([single_rows_of(context, only), scenarios_of(context, only_expected), alone]),
+        [changing, refused_changes(context, only), *halves(again), *halves(some)],
+        repeated(session, "session", MORE_SESSIONS, SESSIONS + 1),
+    )
 
 
 def operations(context: CheckContext, subjects: Mapping[str, TableUnderTest], only: Only) -> Iterator[Part]:
@@ -249,7 +268,7 @@ def filtered(context: CheckContext, subjects: Mapping[str, TableUnderTest]) -> I
         yield Part(f"{subject.label}: pages with filters", partial(listings.check_filtered, context, subject))
 
 
-def changes(context: CheckContext, subjects: Mapping[str, TableUnderTest]) -> Kinds:
+def changes_of(context: CheckContext, subjects: Mapping[str, TableUnderTest]) -> Kinds:
     """The parts that change rows of each table, all of them the run's own."""
     return [
         [
