@@ -1,12 +1,14 @@
 """JSON Schemas of parameters: keywords that replace those of jsonschema, and validations that would take too long."""
 
 import time
+from collections.abc import Iterable
 from copy import deepcopy
 from typing import Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from jsonschema.exceptions import ValidationError
 from jsonschema.validators import Draft202012Validator
 
 from handlers.parameters.parameter_schemas import Mismatch, as_meant, check_given, check_schema, errors_of
@@ -44,11 +46,17 @@ def doubling(levels: int) -> dict[str, Any]:
 
 
 @given(VALUES, SCHEMAS)
+@example({"a": 1}, {"patternProperties": {"^a": {"type": "string"}}})
+@example({"a": 1}, {"patternProperties": {"^b": {}}, "additionalProperties": {"type": "string"}})
 @example({"": 1}, {"patternProperties": {"": {}}, "additionalProperties": False})
 @example({"": 1}, {"patternProperties": {"": {}, "b$": {}}, "additionalProperties": False})
 def test_errors_are_those_of_jsonschema(value: Any, schema: dict[str, Any]) -> None:
-    expected = sorted(error.message for error in Draft202012Validator(schema).iter_errors(value))
-    assert sorted(error.message for error in errors_of(value, schema)) == expected
+    def told(errors: Iterable[ValidationError]) -> list[tuple[str, ...]]:
+        return sorted(
+            (error.message, error.json_path, f"{error.validator}", f"{error.schema_path}") for error in errors
+        )
+
+    assert told(errors_of(value, schema)) == told(Draft202012Validator(schema).iter_errors(value))
 
 
 @pytest.mark.parametrize(
