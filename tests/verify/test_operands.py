@@ -24,6 +24,7 @@ from understudy.verify.requests.operands import (
     around,
     backwards,
     both_cases,
+    few_operands,
     first_operands,
     lists,
     operands,
@@ -117,6 +118,15 @@ def test_a_moment_has_neighbours_a_microsecond_away() -> None:
     neighbours = pairwise([moment(before), moment(same), moment(after)])
     assert [later - earlier for earlier, later in neighbours] == [timedelta(microseconds=1)] * 2
     assert moment(DAWN) < moment(before) < moment(DUSK)
+
+
+def test_of_few_operands_too_a_moment_has_its_neighbours(all_operations: ContextFactory, api: Api) -> None:
+    with all_operations.context_of(app_on(SMALL, api)) as context:
+        operator = subject_of(context, "flow_runs").field_operators["flow_runs", "start_time", "before_"]
+    *near, elsewhere = few_operands(operator, ["2026-01-31T00:00:00Z", "2026-02-01T00:00:00Z"])
+    assert near == ["2026-01-31T00:00:00Z", "2026-01-30T23:59:59.999999Z", "2026-01-31T00:00:00.000001Z"]
+    assert moment(elsewhere) == moment(near[0])
+    assert list(few_operands(operator, [])) == []
 
 
 def test_lists_of_ids_have_them_alone_in_capitals_twice_and_behind_many_that_match_no_row() -> None:
