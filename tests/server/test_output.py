@@ -339,6 +339,14 @@ def test_a_request_that_its_connection_refuses_has_one_line() -> None:
         assert re.fullmatch(pattern, line), case
 
 
+@pytest.mark.parametrize(("level", "expected"), [("debug", True), ("info", False), ("warning", False)])
+def test_what_the_server_does_by_itself_is_told_to_who_wants_each_detail(level: str, expected: bool) -> None:
+    with served("--log-level", level) as (process, _):
+        process.send_signal(signal.SIGTERM)
+        told = process.communicate(timeout=20)[1]
+    assert [text in told for text in ("Started server process", "Finished server process")] == [expected] * 2
+
+
 def test_the_request_log_has_the_hint() -> None:
     with served() as (process, api):
         api.post("/teapots/filter")
