@@ -24,13 +24,14 @@ from understudy.reports.verdict import Verdict
 from understudy.sampling.http_client import client
 from understudy.sampling.random_requests import safe_operations
 from understudy.terminal.interrupts import Interrupts
+from understudy.verify import verify
 from understudy.verify.check_context import CheckContext
 from understudy.verify.cleanup import clean_up
 from understudy.verify.expectations.model import Model
 from understudy.verify.expectations.request_interpreter import RequestInterpreter
-from understudy.verify.fuzzing import Fuzzing, limit_of
+from understudy.verify.fuzzing import PROBES, Fuzzing, limit_of
 from understudy.verify.requests.endpoints import EndpointMap
-from understudy.verify.requests.throttled_client import ThrottledClient
+from understudy.verify.requests.throttled_client import BudgetSpent, ThrottledClient
 
 CONTRACT = reduced_contract()
 LIST = "POST /artifacts/filter"
@@ -87,6 +88,17 @@ def test_an_interrupt_ends_it_and_what_was_made_is_known(strict: httpx.Client) -
 
 def is_safe(request: Request) -> bool:
     return request.method in ("GET", "TRACE") or (request.method == "POST" and request.path.partition("?")[0] in SAFE)
+
+
+@pytest.mark.parametrize("budget", range(PROBES + 1))
+def test_it_does_not_begin_where_nothing_is_left_for_it(small: httpx.Client, budget: int) -> None:
+    with watched(small) as (url, log), context_of(url, budget) as context:
+        files = {"fixtures": None, "known": None, "junit": None, "json": None, "html": None}
+        asked = {"max_requests": budget, "rate": None, "seed": 1, "strict": False, "allow_writes": False}
+        plan = verify.Plan(url=url, headers=(), auth=None, **files, **asked)  # type: ignore[arg-type]
+        with pytest.raises(BudgetSpent):
+            verify.fuzz(plan, CONTRACT, context, lambda share: None)
+    assert log == []
 
 
 def test_it_reads_only_unless_writes_are_allowed(strict: httpx.Client) -> None:
