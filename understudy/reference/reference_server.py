@@ -76,8 +76,6 @@ class ReferenceStream:
         return str(message["text"])
 
     def close(self) -> None:
-        self._sent.put_nowait({"type": "websocket.disconnect", "code": 1000})
-        self._settle()
         self._task.cancel()
         self._settle()
 
