@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from understudy.verify.requests.created_rows import is_refined
 from understudy.verify.requests.endpoints import Endpoint, EndpointMap
 from understudy.verify.requests.operation_names import has_tag
 from understudy.verify.requests.random_sessions import Session
+from understudy.verify.requests.scenario_requests import Script, scenarios
 from understudy.verify.requests.session_operations import SessionOperations
 
 ROUNDS, LENGTH, MARK = 6, 40, "mark"
@@ -100,3 +102,20 @@ def test_what_is_created_bears_the_mark_of_its_session(asked: Asked) -> None:
         assert len(names) > 20
         assert [name for name in names if not name.startswith(MARK)] == []
         assert len(set(names)) < len(names), "rows meet each other"
+
+
+def test_a_request_of_a_scenario_is_sometimes_sent_twice(asked: Asked) -> None:
+    """As by a client that has had no response."""
+    scenario = next(each for each in scenarios(asked.operations.map) if each.name == "task runs of one key")
+    repeated = Counter[str]()
+    with closing(ReferenceServer()) as server:
+        for seed in range(ROUNDS):
+            script = Script(asked.operations.map, scenario, f"{MARK}-{seed}")
+            topic = partial(has_tag, "task_runs")
+            session = Session(asked.operations, random.Random(seed), f"{MARK}-{seed}", topic, script, between=0.5)
+            sent = []
+            for _ in range(LENGTH):
+                sent.append(session.next())
+                session.learn(*sent[-1], server.ask(sent[-1][1]))
+            repeated.update(one.label for (one, request), (_, other) in pairwise(sent) if request == other)
+    assert repeated["POST /task_runs/"] > 1

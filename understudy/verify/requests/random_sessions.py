@@ -19,7 +19,8 @@ FOCUS = 25  # how often an operation of the session's topic is drawn, for each o
 RARE = 0.4  # how often an operation that deletes a row is drawn, for each other one
 OFTEN = 3  # how often one is drawn that does something to a row, such as setting its state
 READ = 0.7  # of the writes to a row are followed by a read of it
-AGAIN = 0.5  # of the requests between those of a script are the last one with another body
+AGAIN = 0.5  # of the requests between those of a script are the last one again
+SAME = 0.3  # of these have the same body, as when a client retries, and the others another one
 OPTIONAL = 0.4  # of the other parameters of a query are there
 PLACE = "{id}"
 DEPTH = 3  # of rows that are created since another row refers to them
@@ -36,7 +37,7 @@ class Session:
         mark: a text that no other row has.
         topic: whether an operation belongs to what the session is about.
         script: gives the first requests.
-        between: the share of these that are followed by a random request, which may be the same with another body.
+        between: the share of these that are followed by a random request, which may be the same again.
     """
 
     def __init__(
@@ -75,7 +76,7 @@ class Session:
         last, self._scripted = self._scripted, self._next_of_script()
         drawn = self._scripted
         if drawn is None:
-            drawn = self._changed(*last) if last is not None and self._chance(AGAIN) else self._drawn()
+            drawn = self._repeated(*last) if last is not None and self._chance(AGAIN) else self._drawn()
         self._written = None if drawn[0].is_safe else drawn
         return drawn
 
@@ -91,8 +92,10 @@ class Session:
         is_followed = self._scripted is not None and self._chance(self._between)
         return None if self._script is None or is_followed else self._script.next()
 
-    def _changed(self, endpoint: Endpoint, request: Request) -> Drawn:
-        """A request with another body."""
+    def _repeated(self, endpoint: Endpoint, request: Request) -> Drawn:
+        """A request again, mostly with another body."""
+        if self._chance(SAME):
+            return endpoint, request
         return endpoint, replace(request, body=self._bodies.changed(endpoint, request.body))
 
     def _drawn(self) -> Drawn:
