@@ -733,6 +733,16 @@ def test_slow_takes_a_quarter_of_a_second(server: StandIn) -> None:
 # ---------------------------------------------------------------------- control API
 
 
+@pytest.mark.parametrize("path", ["/faults", f"/faults?workspace={DEFAULT}"])
+def test_rules_are_replaced_by_what_is_put_also_by_none(server: StandIn, path: str) -> None:
+    with client_of(server) as api:
+        for answers in ([500, 503], [503], []):
+            told = admin(api, "PUT", path, json={"rules": [{"answer": status} for status in answers]}).json()
+            assert [each["rule"]["answer"] for each in told["rules"]] == answers
+            assert admin(api, "GET", path).json() == told
+            assert outcome(api, ("GET", "/health", {})) == (answers[0] if answers else OK)
+
+
 def test_each_workspace_has_rules_of_its_own(server: StandIn) -> None:
     """By HTTP, without a client of ours."""
     one, other = new_name(), new_name()

@@ -128,3 +128,13 @@ def test_with_its_fixture_set_nothing_is_asked(
     assert set(found(subject, "deployments.id.any_")) >= held("deployments", "id")
     assert set(found(subject, "flow_runs.name.any_")) == held("flow_runs", "name")
     assert context.throttled_client.asked == before
+
+
+def test_values_that_all_must_be_there_are_those_of_one_row(
+    context_factory: ContextFactory, context: CheckContext, subject: TableUnderTest
+) -> None:
+    context_factory.learn(context, SMALL)
+    operator = subject.field_operators["flow_runs", "tags", "all_"]
+    drawn = [tuple(sorted(subject.value_search.shuffled(operator))) for _ in range(20)]
+    assert set(drawn) <= {tuple(sorted(row["tags"])) for row in ROWS["flow_runs"] if len(row.get("tags", ())) > 1}
+    assert len(set(drawn)) > 1
