@@ -69,11 +69,11 @@ def shown(tables: Mapping[str, Table], row: dict[str, Any]) -> None:
 
 def create_deployment(workspace: Workspace, body: Body) -> Answer:
     deployments, moment = workspace["deployments"], now()
+    check_job_variables(workspace, body)
+    limit = limit_of(workspace, body)
     if NAMES.fullmatch(body["name"] or "-") is None:  # a real server fails with 500
         raise Unprocessable("The name of a deployment cannot have any of the characters / % & > <.")
-    check_job_variables(workspace, body)
-    values = stored(body)
-    values |= limit_of(workspace, body) | placed(workspace, body)
+    values = stored(body) | limit | placed(workspace, body)
     check_blocks(workspace, body)
     existing = same_row(deployments, values)
     check_keys(workspace, deployments, values, CONFLICT, existing)

@@ -69,6 +69,21 @@ def test_a_deployment_needs_its_flow_and_a_name_for_paths(scratch: httpx.Client,
     assert statuses == [409, 422]
 
 
+def test_the_name_of_a_deployment_is_checked_after_its_pool_and_its_limit(
+    scratch: httpx.Client, flow: str, pool: str
+) -> None:
+    """A real server reads both before it makes the deployment, which fails."""
+    queues = scratch.post(f"/work_pools/{pool}/queues/filter", json={}).json()
+    wrong = {"name": "a/b", "work_pool_name": pool, "work_queue_name": "other"}
+    nothing = "00000000-0000-4000-8000-000000000000"
+    assert create(scratch, flow, **wrong, job_variables={"cpu": 1}).status_code == 422
+    assert scratch.post(f"/work_pools/{pool}/queues/filter", json={}).json() == queues
+    assert create(scratch, flow, **wrong, global_concurrency_limit_id=nothing).status_code == 404
+    assert create(scratch, flow, **{**wrong, "work_pool_name": "none"}).status_code == 404
+    mismatch = create(scratch, flow, **wrong, job_variables={"cpu": "many"}).json()["detail"]
+    assert mismatch.startswith("Error creating deployment: Validation failed")
+
+
 def test_a_queue_is_created_by_need(scratch: httpx.Client, flow: str, pool: str) -> None:
     in_pool = created(scratch, flow, work_pool_name=pool, work_queue_name="fresh")
     assert (in_pool["work_pool_name"], in_pool["work_queue_name"]) == (pool, "fresh")
