@@ -173,6 +173,17 @@ def test_a_queue_without_a_pool_is_one_of_the_pool_for_agents(scratch: httpx.Cli
     assert scratch.get(f"/work_queues/{made['id']}").json() == {"detail": "work queue not found"}
 
 
+def test_queues_of_one_name_are_in_order_of_creation_after_a_delete(own: httpx.Client) -> None:
+    for name in ("d", "a", "c"):
+        own.post("/work_pools/", json={"name": name, "type": "process"}).raise_for_status()
+    own.delete("/work_pools/d").raise_for_status()
+    for name in ("b", "d"):
+        own.post("/work_pools/", json={"name": name, "type": "process"}).raise_for_status()
+    queues = own.post("/work_queues/filter", json={}).raise_for_status().json()
+    pools = [queue["work_pool_name"] for queue in queues if queue["name"] == "default"]
+    assert pools[-4:] == ["a", "c", "b", "d"]
+
+
 def test_a_queue_with_a_filter_counts_the_runs_that_it_chooses(scratch: httpx.Client) -> None:
     states = {"state": {"type": {"any_": ["PENDING", "RUNNING"]}}, "deployment_id": {"is_null_": False}}
     for tags in ([], ["prod"]):

@@ -10,6 +10,8 @@ from pyroaring import BitMap
 from understudy.contract.columns import ID, Column
 from understudy.tables.index import NOTHING, Built, Ids, Index, Key
 
+MOST_VACANT = 10_000  # numbers, however few rows there are
+
 Plain = tuple[list[bytes], list[tuple[tuple[Any, ...], list[Key]]]]
 """The JSON of rows, and their keys by the fields of each column."""
 
@@ -63,8 +65,13 @@ class Rows:
         return Ids(keys, rows, self.by_id.get, built) if column == ID else Index(keys, rows, built)
 
     def vacancy(self) -> int:
-        """A free number."""
-        return self.vacant.min() if self.vacant else len(self.encoded)
+        """A number for a new row: beyond those of all rows, so that rows of the same key stay in order of creation.
+
+        Once most numbers are vacant, they are used again, since each takes memory.
+        """
+        if len(self.vacant) > max(MOST_VACANT, len(self.live)):
+            return self.vacant.min()
+        return self.live.max() + 1 if self.live else 0
 
     def show(self, row: int, encoded: bytes, values: Mapping[str, Any]) -> None:
         """Put a row under a free number."""

@@ -19,7 +19,7 @@ RECENT = 1000  # changes whose rows are recorded
 
 
 class Table:
-    """The rows of one table, each with a number, which is reused after its row is deleted.
+    """The rows of one table, each with a number, in the order in which they were added.
 
     `changes` counts the changes of rows; `record` is called with each change. A fork shares its rows with the original
     until one of the two is written to.
