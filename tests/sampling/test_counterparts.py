@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from understudy.sampling.counterparts import Counterparts
+from understudy.sampling.counterparts import Counterparts, are_alike
 from understudy.sampling.random_requests import Request
 
 ONE, TWO, THREE, FOUR = (str(UUID(int=number, version=4)) for number in range(1, 5))
@@ -137,3 +137,12 @@ def test_a_list_without_an_order_has_that_of_the_server_here() -> None:
     assert counterparts.aligned(there, here) == here
     assert counterparts.aligned(there, {"inputs": here["inputs"][:1]}) != {"inputs": here["inputs"][:1]}
     assert Counterparts().aligned(there, {"inputs": ["x"]}) == there
+
+
+@pytest.mark.parametrize(("there", "here", "expected"), [
+    (100, 100.1, True), (0.0, 0, True), (100, 500, False), (100, "100", False), ("100", 100, False), (None, 1, False),
+    (1, None, False), (True, False, True), (True, 1, False), (1, True, False), ([2, 1], [1, 2], True),
+    ([1], [1, 2], False), ("a", "b", False), ("http://one/a?b=c", "http://two/d?e=f", True),
+])  # fmt: skip
+def test_values_that_change_with_time_may_be_the_same(there: object, here: object, expected: bool) -> None:
+    assert are_alike(there, here) is expected
