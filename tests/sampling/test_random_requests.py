@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -10,8 +11,8 @@ from understudy.operations.api_folder import own_folder
 from understudy.sampling.random_requests import Request, RequestGenerator, safe_operations
 from understudy.sampling.sample_values import Samples
 
-ROWS = {
-    "Log": {"id": "00000000-0000-4000-8000-000000000001", "message": "the nightly run failed", "name": "flow"},
+ROWS: dict[str, dict[str, Any]] = {
+    "Log": {"id": "00000000-0000-4000-8000-000000000001", "message": "the nightly run failed", "level": 35},
     "FlowRun": {"id": "00000000-0000-4000-8000-000000000002", "start_time": "2026-01-02T03:04:05Z"},
 }
 
@@ -46,3 +47,9 @@ def test_searches_have_words_and_phrases_that_must_or_must_not_be_there(contract
     texts = [text for each in filters if isinstance(text := (each.get("text") or {}).get("query"), str)]
     for start in ("nightly", "-nightly", "!nightly", "+nightly", '"nightly run"', '-"nightly run"'):
         assert any(text.startswith(start) for text in texts), start
+
+
+def test_numbers_are_mostly_those_of_rows(contract: Contract) -> None:
+    filters = (each.body.get("logs") or {} for each in requests(contract, "POST /logs/filter", 3000))
+    levels = [(each.get("level") or {}).get("le_") for each in filters]
+    assert levels.count(35) > sum(level in (0, 1, 5) for level in levels) > 0

@@ -1,12 +1,15 @@
 """Values of rows that no operation shows, found out through the API."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests import jsonl
+from tests.apps import app_on
 from tests.conftest import SMALL
 from tests.verify.contexts import ContextFactory
+from understudy.operations.api_folder import Api
 from understudy.values import moment
 from understudy.verify.check_context import CheckContext
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
@@ -138,3 +141,12 @@ def test_values_that_all_must_be_there_are_those_of_one_row(
     drawn = [tuple(sorted(subject.value_search.shuffled(operator))) for _ in range(20)]
     assert set(drawn) <= {tuple(sorted(row["tags"])) for row in ROWS["flow_runs"] if len(row.get("tags", ())) > 1}
     assert len(set(drawn)) > 1
+
+
+def test_a_number_is_that_of_a_row(all_operations: ContextFactory, api: Api, tmp_path: Path) -> None:
+    log = {"name": "prefect", "level": 35, "message": "text", "timestamp": "2026-01-01T00:00:00Z"}
+    jsonl.write(tmp_path / "logs.jsonl", [log])
+    with all_operations.context_of(app_on(tmp_path, api)) as context:
+        all_operations.learn(context)
+        subject = TableUnderTest.of(context, context.endpoint_map.selections["logs"])
+        assert found(subject, "logs.level.le_") == [35]

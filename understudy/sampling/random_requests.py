@@ -136,7 +136,8 @@ class RequestGenerator:
         if schema["type"] == "boolean":
             return self._random.choice([True, False])
         if schema["type"] == "integer":
-            return self._random.choice([0, 1, 5])
+            seen = self._samples.seen(table, fields)
+            return self._random.choice(seen if seen and self._chance(0.8) else [0, 1, 5])
         if schema["type"] == "array":
             size = self._random.choice([0, 1, 1, 2, 3, 8])
             drawn = [self._samples.draw(place["items"], table, fields) for _ in range(size)]

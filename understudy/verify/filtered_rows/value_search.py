@@ -34,11 +34,11 @@ class ValueSearch:
         schema = kind.value
         if schema["type"] == "boolean":
             return [True, False]
-        if schema["type"] == "integer":
-            return [1]
         if "enum" in schema:
             return [word for word in schema["enum"] if word is not None]
         fields = self._fields(field_operator)
+        if schema["type"] == "integer":
+            return self._samples.seen(field_operator.table, fields) or [1]
         if not self._samples.seen(field_operator.table, fields):
             for value in self._found(field_operator, kind):
                 self._samples.note(field_operator.table, fields, value)
