@@ -77,7 +77,7 @@ def stages(
             in_turns(first_values(own, "two criteria", combined_criteria.check_own)),
             *halves(in_turns(first_values(related, "two filters", combined_criteria.check_across))),
             in_turns([summaries_of(context, subjects, only), sorts]),
-            [*query_strings_of(context, only), *refusals(context, only), *other_tables_of(context, only)],
+            in_turns([query_strings_of(context, only), refusals(context, only), other_tables_of(context, only)]),
             reading,
             *writing.then,
         ],
