@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 
 from tests.verify.contexts import ContextFactory
+from understudy.contract.contract import Contract
+from understudy.operations.api_folder import own_folder
 from understudy.sampling.answers import Answer
-from understudy.verify.requests.created_rows import LONG, MARK, CreatedRows, value_for
+from understudy.verify.requests.created_rows import LONG, MARK, CreatedRows, may_be_changed, value_for
 from understudy.verify.requests.endpoints import EndpointMap, schema_of
 
 RUN = "0badcafe"
@@ -63,3 +65,11 @@ def test_values_are_marked_and_long(context_factory: ContextFactory) -> None:
     assert body["metadata_"]["mark"] == "mark"
     assert len(body["metadata_"]["long"]) == LONG
     assert schema["properties"]["metadata_"]["additionalProperties"].value["x-truncate"] < LONG
+
+
+def test_bodies_that_a_handler_changes_before_they_are_validated() -> None:
+    """A new task run with a name of 0 gets another name."""
+    map_of_all = EndpointMap.of(Contract.load(own_folder() / "openapi.yaml"))
+    bodies = {each.label: each.body for each in map_of_all.endpoints if each.body is not None}
+    assert may_be_changed(bodies["POST /task_runs/"])
+    assert not may_be_changed(bodies["POST /flows/"])

@@ -27,7 +27,7 @@ from understudy.text import one_line
 from understudy.values import is_id
 from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Broken
-from understudy.verify.requests.created_rows import may_be_refused
+from understudy.verify.requests.created_rows import may_be_changed, may_be_refused
 from understudy.verify.requests.endpoints import Endpoint
 from understudy.verify.requests.operation_names import Only, every
 
@@ -257,11 +257,11 @@ class Fuzzing:
 
     def _is_excused(self, check: str, case: Case, endpoint: Endpoint) -> bool:
         """Whether a failure does not count: lenient servers may accept it, or it is not a success everywhere."""
+        body = endpoint.body
         if check == "negative_data_rejection":
-            return self._may_be_taken(case, endpoint)
+            return (body is not None and may_be_changed(body)) or self._may_be_taken(case, endpoint)
         if check != "positive_data_acceptance":
             return False
-        body = endpoint.body
         has_further_rules = body is not None and may_be_refused(body)
         is_optional = endpoint.success is None or endpoint.may_be_off or has_further_rules
         return is_optional or not self._may_be_taken(case, endpoint)

@@ -30,7 +30,7 @@ FACTORS = (1, 1, 0.7, 1.9)  # of the numbers of an example
 SHIFTS = (0, 0, -1.3, 0.4, 26)  # hours, of its times
 FILTERS = (0, 0, 1, 1, 2, 9)  # in a body
 WITH_FILTERS = (False, False, False, True)  # whether those of an example are taken
-OF_OTHERS = 2  # ids of each other table that an operation looks up
+OF_OTHERS = 3  # ids of each other table that an operation looks up
 LISTED = 3  # ids of rows in a list of a body
 EMPTY = 0.1  # of the requests with a query have parameters without a value
 BY_IDS = 0.1  # of the bodies that select rows select them by the ids of two tables
@@ -96,7 +96,7 @@ def ids_by_table(context: CheckContext) -> dict[str, list[str]]:
     known = {table: list(rows) for table, rows in context.model.known.items()}
     for table, other in context.others.items():
         shown = (str(row["id"]) for listed in other.lists for row in listed.rows if "id" in row)
-        known[table] = [*known.get(table, ()), *shown]
+        known[table] = list(dict.fromkeys((*known.get(table, ()), *shown)))
     return known
 
 

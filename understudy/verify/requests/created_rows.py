@@ -105,6 +105,11 @@ def may_be_refused(schema: Place) -> bool:
     return has_annotation(schema, ("x-refined-by", "x-further-rules", "x-before", "x-after"))
 
 
+def may_be_changed(schema: Place) -> bool:
+    """Whether a handler can make a valid body of one that the schema does not allow (`x-before`)."""
+    return has_annotation(schema, ("x-before",))
+
+
 def has_annotation(schema: Place, names: Collection[str], within: frozenset[str] = frozenset()) -> bool:
     """Whether a schema, or one within it, has one of some annotations."""
     if schema.path in within:  # a schema that contains itself
