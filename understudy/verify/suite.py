@@ -360,7 +360,7 @@ def query_strings_of(context: CheckContext, only: Only) -> list[Part]:
     return [
         Part(f"{each.label}: parameters of the query", partial(query_strings.check, context, each))
         for each in context.endpoint_map.endpoints
-        if each.is_safe and not each.may_be_off and any(query_strings.parameters(each)) and only(each)
+        if each.is_safe and not each.may_be_off and each.query and only(each)
     ]
 
 

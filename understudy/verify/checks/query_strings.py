@@ -1,6 +1,6 @@
 """The parameters of queries: what they take, and what they are by default."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -63,23 +63,16 @@ def check(context: CheckContext, endpoint: Endpoint) -> None:
     generator = RequestGenerator((), context.samples, context.random)
     path = {each.value["name"]: str(generator.parameter(each)) for each in endpoint.parameters}
     needed = {
-        each.value["name"]: as_text(generator.parameter(each))
-        for each in parameters(endpoint)
-        if each.value.get("required")
+        each.value["name"]: as_text(generator.parameter(each)) for each in endpoint.query if each.value.get("required")
     }
     query = Query(context, endpoint, path, needed)
-    for parameter in parameters(endpoint):
+    for parameter in endpoint.query:
         name, schema = parameter.value["name"], parameter["schema"]
         for value in map(as_text, values_of(schema)):
             context.results.hold(rules.INVALID_REQUEST, endpoint.label, name, partial(query.is_read, name, value))
         if schema.value.get("default") is not None:
             default = as_text(schema.value["default"])
             context.results.hold(rules.REPEATABLE, endpoint.label, name, partial(query.is_default, name, default))
-
-
-def parameters(endpoint: Endpoint) -> Iterator[Place]:
-    """The parameters of the query of an operation."""
-    return (each for each in endpoint.place.each("parameters") if each.value["in"] == "query")
 
 
 def values_of(schema: Place) -> list[Any]:

@@ -142,8 +142,7 @@ def random_request(context: CheckContext, generator: RequestGenerator, endpoint:
 
 def with_shown_times(context: CheckContext, endpoint: Endpoint, requests: Iterable[Request]) -> list[Request]:
     """The requests with a time of the response in their query, if that takes a time and if there is one."""
-    query = [each for each in endpoint.place.each("parameters") if each.value["in"] == "query"]
-    names = [each.value["name"] for each in query if each["schema"].value.get("format") == "date-time"]
+    names = [each.value["name"] for each in endpoint.query if each["schema"].value.get("format") == "date-time"]
     plain = [replace(each, path=each.path.partition("?")[0]) for each in requests if names]
     shown = [(each, times_in(context.ask(endpoint, each).body)) for each in plain]
     return [

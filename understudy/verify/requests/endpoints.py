@@ -83,9 +83,9 @@ class Endpoint:
     @cached_property
     def unmasking(self) -> list[str]:
         """The names in its query and its body with which it shows values that it masks otherwise."""
-        query = [(each.value["name"], each.get("schema")) for each in self.place.each("parameters")]
+        query = [(each.value["name"], each["schema"]) for each in self.query]
         body = [] if self.body is None else self.body.entries("properties")
-        return [name for name, schema in (*query, *body) if schema is not None and schema.value.get("x-unmasks")]
+        return [name for name, schema in (*query, *body) if schema.value.get("x-unmasks")]
 
     @property
     def may_be_off(self) -> bool:
@@ -113,6 +113,11 @@ class Endpoint:
         named = {each.value["name"]: each for each in self.place.each("parameters") if each.value["in"] == "path"}
         names = [part[1:-1] for part in self.path.split("/") if part.startswith("{")]
         return [named[name] for name in names if name in named and name not in given]
+
+    @cached_property
+    def query(self) -> list[Place]:
+        """The parameters of the query."""
+        return [each for each in self.place.each("parameters") if each.value["in"] == "query"]
 
     def matches(self, path: str) -> bool:
         """Whether a path can be a request to this operation: its parameters may be any text."""
@@ -320,8 +325,7 @@ def named_by(endpoint: Endpoint) -> Lookup | None:
 
 def named_by_query(endpoint: Endpoint) -> Lookup | None:
     """The operation with the row that its query must name; None where it need not, or its path names one."""
-    query = (each for each in endpoint.place.each("parameters") if each.value["in"] == "query")
-    needed = [each for each in query if each.value.get("required")]
+    needed = [each for each in endpoint.query if each.value.get("required")]
     if endpoint.parameters or len(needed) != 1 or "x-names" not in needed[0].value:
         return None
     return lookup_by(endpoint, needed[0])
