@@ -1,8 +1,21 @@
-"""What is known of Prefect's classes that send in the background."""
+"""The settings of Prefect's SDK, and what is known of its classes that send in the background."""
 
+import os
+import subprocess
+import sys
 from typing import ClassVar
 
-from understudy.testing.prefect_settings import instances_of
+import pytest
+
+from understudy.testing.prefect_settings import VARIABLE, instances_of, pointed_at
+
+WITHOUT_PYTEST = """
+import os, sys
+sys.modules["pytest"] = None
+from understudy.testing import prefect_test_harness
+with prefect_test_harness():
+    print(os.environ["PREFECT_API_URL"])
+"""
 
 
 class Worker:
@@ -21,3 +34,20 @@ def test_the_instances_of_a_class_are_found() -> None:
 
 def test_a_class_that_does_not_say_has_none() -> None:
     assert instances_of(Unknown) == []
+
+
+@pytest.mark.parametrize("before", [None, "http://127.0.0.1:1/api"])
+def test_the_environment_is_restored(before: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(VARIABLE, raising=False)
+    if before is not None:
+        monkeypatch.setenv(VARIABLE, before)
+    with pytest.raises(KeyError), pointed_at("http://127.0.0.1:2/api"):  # noqa: PT012 - all of it is the point
+        assert os.environ[VARIABLE] == "http://127.0.0.1:2/api"
+        raise KeyError
+    assert os.environ.get(VARIABLE) == before
+
+
+def test_the_harness_needs_no_pytest() -> None:
+    done = subprocess.run([sys.executable, "-c", WITHOUT_PYTEST], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("http://127.0.0.1:")

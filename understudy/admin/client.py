@@ -20,7 +20,6 @@ from understudy.admin.found_requests import Found
 from understudy.admin.records import Record
 from understudy.admin.remote_clock import RemoteClock
 from understudy.admin.remote_faults import RemoteFaults
-from understudy.admin.row_files import rows_of
 from understudy.network.network import DEFAULT_NETWORK, Network
 from understudy.values import is_id
 from understudy.workspaces.workspace_names import DEFAULT
@@ -89,7 +88,7 @@ class RemoteWorkspace:
         Returns:
             The number of rows by table.
         """
-        what = {"set": rows} if isinstance(rows, str) else {"rows": rows_of(rows) if isinstance(rows, Path) else rows}
+        what = {"set": rows} if isinstance(rows, str) else {"rows": rows_in(rows) if isinstance(rows, Path) else rows}
         return self._rows("POST", "/fixtures", {**what, "replace": replace})
 
     def save(self, snapshot: str) -> None:
@@ -233,6 +232,13 @@ class RemoteWorkspace:
             if before and following >= before["before"]:
                 raise Unrecognized(f"{self.url} returned pages of requests without an end; is it an Understudy server?")
             before = {"before": following}
+
+
+def rows_in(folder: Path) -> dict[str, list[Any]]:
+    # A lazy import: most tests load no folder, and reading rows needs much of the engine.
+    from understudy.admin.row_files import rows_of  # noqa: PLC0415
+
+    return rows_of(folder)
 
 
 def nothing() -> None:

@@ -1,14 +1,13 @@
 """Settings of Prefect's SDK for the duration of a test, whether it is already imported or not."""
 
 import inspect
+import os
 import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
-
-import pytest
 
 VARIABLE = "PREFECT_API_URL"
 HEARTBEATS = "PREFECT_FLOWS_HEARTBEAT_FREQUENCY"
@@ -28,10 +27,9 @@ def pointed_at(url: str) -> Iterator[None]:
     its end.
     """
     drain()
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setenv(VARIABLE, url)
+    with variable_set(VARIABLE, url):
         if "prefect" in sys.modules:
-            with sdk_settings(url, patched), draining():
+            with sdk_settings(url), draining():
                 yield
             return
         with draining():
@@ -44,16 +42,33 @@ def pointed_at(url: str) -> Iterator[None]:
 
 
 @contextmanager
-def sdk_settings(url: str, patched: pytest.MonkeyPatch) -> Iterator[None]:
+def variable_set(name: str, value: str) -> Iterator[None]:
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = before
+
+
+@contextmanager
+def sdk_settings(url: str) -> Iterator[None]:
     """Set the SDK's settings in this context, and in threads and tasks that do not inherit it."""
     from prefect import context, settings  # noqa: PLC0415
 
     updates: dict[Any, Any] = {settings.PREFECT_API_URL: url}
     if hasattr(settings, HEARTBEATS):  # not part of each version
         updates[getattr(settings, HEARTBEATS)] = None
+    before = context.GLOBAL_SETTINGS_CONTEXT
     with settings.temporary_settings(updates):
-        patched.setattr(context, "GLOBAL_SETTINGS_CONTEXT", context.get_settings_context())
-        yield
+        context.GLOBAL_SETTINGS_CONTEXT = context.get_settings_context()
+        try:
+            yield
+        finally:
+            context.GLOBAL_SETTINGS_CONTEXT = before
 
 
 @contextmanager
