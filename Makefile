@@ -8,13 +8,13 @@ COMMANDS_TESTS := $(addprefix tests/,cli terminal network server test_paths.py)
 CONTROL_TESTS := $(addprefix tests/,admin faults http workspaces hostile)
 VERIFY_TESTS := $(addprefix tests/,verify compare drift sampling reports mutants recipes)
 TOOLS_TESTS := $(addprefix tests/,testing mutation)
-OTHER_TESTS := tests/real tests/store tests/contract $(COMMANDS_TESTS) $(CONTROL_TESTS) $(TOOLS_TESTS) $(VERIFY_TESTS)
+OTHER_TESTS := tests/real tests/browser tests/store tests/contract $(COMMANDS_TESTS) $(CONTROL_TESTS) $(TOOLS_TESTS) $(VERIFY_TESTS)
 
 export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export TMPDIR := $(CURDIR)/.cache/tmp
 
-.PHONY: serve test test-contract test-commands test-control test-tools test-soak test-verify test-crash test-real mutants mutation bench bench-flows bench-writes check hooks docs dist demo tables record follow clean help
+.PHONY: serve test test-contract test-commands test-control test-tools test-soak test-verify test-crash test-real test-browser mutants mutation bench bench-flows bench-writes check hooks docs dist demo tables record follow clean help
 .DEFAULT_GOAL := serve
 
 serve: $(VENV)/serving ## serve the demo set; ARGS="--port 4300 --fixtures DIR" for more
@@ -43,6 +43,9 @@ test-verify: $(VENV)/testing ## all tests of verify, compare, drift, the reports
 
 test-crash: $(VENV)/testing ## all tests of the store; a server is killed 300 times while it writes
 	$(BIN)/pytest tests/store --rounds 300 $(WORKERS) $(ARGS)
+
+test-browser: $(VENV)/browsing .real/complete ## open Prefect's UI over Understudy and a real server; needs Chromium
+	$(BIN)/pytest tests/browser $(ARGS)
 
 test-real: $(VENV)/testing .real/complete ## compare Understudy with a real Prefect server
 	$(BIN)/pytest tests/real $(WORKERS) $(ARGS)
@@ -110,6 +113,11 @@ $(VENV)/serving: pyproject.toml | .cache/tmp
 $(VENV)/testing: $(VENV)/serving
 	@echo 'Installing what the tests and checks need into $(VENV), once: 80 packages more, some 300 MB.' >&2
 	@$(BIN)/pip install --editable '.[test]' >&2
+	@touch $@
+
+$(VENV)/browsing: $(VENV)/testing
+	@echo 'Installing what drives a browser into $(VENV), once: some 150 MB.' >&2
+	@$(BIN)/pip install --editable '.[browser]' >&2
 	@touch $@
 
 $(VENV)/documenting: $(VENV)/serving

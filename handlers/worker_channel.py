@@ -4,7 +4,7 @@ Source: `prefect.client.schemas.worker_channel`, `prefect.server.api.workers` an
 `prefect.server.utilities.worker_channel`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, NoReturn
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from pydantic_core import ValidationError, from_json
 from understudy.errors import ApiError, NotFound
 from understudy.operations.actions import change, matching
 from understudy.operations.observers import observing
-from understudy.streams.stream import Closed, NotText, Stream
+from understudy.streams.stream import Closed, Stream
 from understudy.values import new_id
 from understudy.workspaces.workspace import Workspace
 
@@ -39,8 +39,6 @@ AUTHENTICATION, AUTHORIZATION = "authentication_failed", "authorization_failed"
 VERSIONS, PROTOCOL, TRANSIENT = "unsupported_version", "protocol_error", "transient_server_error"
 CODES = {PROTOCOL: PROTOCOL_ERROR, TRANSIENT: INTERNAL_ERROR}  # of the others: a policy is violated
 Json = dict[str, Any]
-Valid = Callable[[Json], Json]
-"""Checks the change of a row, and returns it."""
 
 
 class Refused(Exception):
@@ -59,8 +57,10 @@ async def connect_worker(stream: Stream, work_pool_name: str) -> None:
     hello = message["payload"]
     try:
         check_hello(hello)
-        valid = stream.validator("WorkPoolUpdate").validate_python
-        before, ready = await stream.perform(connect, name=work_pool_name, hello=hello, valid=valid)
+        template = stream.validator("WorkPoolUpdate").validate_python(
+            {"base_job_template": hello["default_base_job_template"]}
+        )
+        before, ready = await stream.perform(connect, name=work_pool_name, hello=hello, **template)
     except Refused as error:
         await close(stream, str(error))
     except (ApiError, Mismatch):
@@ -91,8 +91,6 @@ async def receive(stream: Stream) -> Json:
     try:
         message: Json = stream.validator("WorkerMessage").validate_python(await stream.receive_object())
         payload = stream.validator(PAYLOADS[message["type"]]).validate_python(message["payload"])
-    except NotText:
-        await close(stream, TRANSIENT)
     except (ValueError, KeyError):
         await close(stream, PROTOCOL)
     return {**message, "payload": payload}
@@ -232,34 +230,26 @@ def pool_shown(workspace: Workspace, name: str) -> Json | None:
     return from_json(workspace.shown("work_pools", rows.min())) if rows else None
 
 
-def connect(workspace: Workspace, name: str, hello: Json, valid: Valid) -> tuple[Json, Json]:
+def connect(workspace: Workspace, name: str, hello: Json, base_job_template: Json) -> tuple[Json, Json]:
     """Record a worker. Returns the watched fields of its pool as they were before, and what the worker is told.
 
     A pool that is not there is created if the worker asks for that, and one without a template has that of the worker.
 
-    Args:
-        workspace: the workspace.
-        name: the name of the pool.
-        hello: the payload of the worker's first message.
-        valid: checks changes of a pool; the template is checked only for a pool that gets it.
-
     Raises:
         Refused: there is no such pool or queue, or the pool cannot be created.
-        ApiError: the defaults of the template are not valid.
-        ValidationError: the template is not valid.
     """
-    template = hello["default_base_job_template"]
     with observing(workspace, "work_queues", "work_pools"):
         if not matching(workspace["work_pools"], [(NAME, name)]):
             if not hello["create_pool_if_not_found"] or name.lower().startswith("prefect"):
                 raise Refused(AUTHORIZATION)
             values = {"name": name, "type": hello["worker_type"], "is_paused": False}
-            add_pool(workspace, {**values, **with_template(workspace, template, valid)})
+            add_pool(workspace, {**values, "base_job_template": base_job_template})
         before = pool_shown(workspace, name) or {}
         queues = queues_of(workspace, name, hello["work_queue_names"])
-        if template and not before["base_job_template"]:
+        if base_job_template and not before["base_job_template"]:
+            check_defaults(workspace, base_job_template)
             row = pool_named(workspace, name)
-            change(workspace["work_pools"], row, with_template(workspace, template, valid))
+            change(workspace["work_pools"], row, {"base_job_template": base_job_template})
     worker_heartbeat(workspace, name, hello["worker_name"], hello["heartbeat_interval_seconds"])
     requested, most = dict.fromkeys(hello["requested_capabilities"]), most_cleanups(hello)
     accepted = [*CAPABILITIES, CLEANUP] if most else CAPABILITIES
@@ -275,21 +265,6 @@ def connect(workspace: Workspace, name: str, hello: Json, valid: Valid) -> tuple
         "initial_snapshot": {"snapshot_sequence": 1, "reason": "initial", "work_pool": pool_shown(workspace, name)},
     }
     return watched(before), ready
-
-
-def with_template(workspace: Workspace, template: Json, valid: Valid) -> Json:
-    """The change of a pool that gets a template.
-
-    Raises:
-        Refused: its variables are no schema.
-        ApiError: their defaults are not valid, which a real server checks first.
-        ValidationError: something else is not.
-    """
-    variables = template.get("variables")
-    if variables and not isinstance(variables, dict):
-        raise Refused(PROTOCOL)
-    check_defaults(workspace, template)
-    return valid({"base_job_template": template})
 
 
 def queues_of(workspace: Workspace, pool_name: str, names: list[str]) -> list[Json]:

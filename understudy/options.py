@@ -78,6 +78,7 @@ class Options:
             workspaces whose clock was set.
         send_notifications: whether what the server would send to others is sent, such as notifications of automations;
             by default, it is only recorded.
+        ui: whether to serve the API's web UI, too.
         faults: fault rules: a file, or the name of a profile.
         seed: the seed of the faults; random by default.
         auth: the "user:password" that Basic authentication requires.
@@ -111,6 +112,7 @@ class Options:
     now: str | None = None
     services: bool = False
     send_notifications: bool = False
+    ui: bool = False
     faults: str | None = None
     seed: int | None = None
     auth: str | None = None

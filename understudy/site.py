@@ -13,6 +13,7 @@ from understudy.http.journal import Journal
 from understudy.http.routing_table import RoutingTable
 from understudy.loading.fixtures import FixtureSet
 from understudy.operations.api_folder import Api
+from understudy.operations.web_ui import WebUI
 from understudy.options import Options
 from understudy.workspaces.registry import WorkspaceRegistry
 from understudy.workspaces.workspace import Workspace
@@ -23,7 +24,7 @@ from understudy.workspaces.workspace_names import canonical
 class Site:
     """An API with its workspaces, journal and fault rules.
 
-    `started` is when the site was created, by `time.monotonic`, in seconds.
+    `started` is when the site was created, by `time.monotonic`, in seconds. `web_ui` is None if none is served.
     """
 
     api: Api
@@ -32,6 +33,7 @@ class Site:
     journal: Journal
     options: Options = field(default_factory=Options)
     started: float = field(default_factory=time.monotonic)
+    web_ui: WebUI | None = None
 
     @cached_property
     def credentials(self) -> Credentials:

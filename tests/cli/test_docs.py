@@ -47,6 +47,8 @@ SERVERS = {  # the documents with commands, and how many servers each starts
     "docs/reference/pytest-plugin.md": 0,
     "docs/reference/store.md": 2,
 }
+ELSEWHERE = ("docs/guides/ui.md",)  # followed by tests/browser, where Prefect is installed
+BIN = Path(sys.executable).parent
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -82,12 +84,12 @@ def test_a_document_can_be_followed(name: str, tmp_path: Path) -> None:
 
 def test_every_document_with_commands_is_followed() -> None:
     found = {path for path in DOCUMENTS if list(commands(path.read_text(encoding="utf-8")))}
-    assert found == {ROOT / name for name in SERVERS}
+    assert found == {ROOT / name for name in (*SERVERS, *ELSEWHERE)}
 
 
-def follow(document: str, folder: Path, servers: int) -> None:
+def follow(document: str, folder: Path, servers: int, programs: Path = BIN) -> None:
     """All commands of a document in order; each server runs until the next one starts."""
-    followed = Reader(folder)
+    followed = Reader(folder, programs)
     found = list(commands(document))
     assert sum(command.serves for command in found) == servers
     try:
@@ -107,12 +109,12 @@ def test_the_page_on_verify_has_each_rule_and_option() -> None:
 class Reader:
     """Somebody who types what the README says, on another port where it says 4200."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, programs: Path) -> None:
         self._folder = folder
         self._port = ""
         # At a terminal nobody has CI set, by which pytest prints its summary otherwise.
         usual = {name: value for name, value in os.environ.items() if name not in ("CI", "BUILD_NUMBER")}
-        self._environment = {**usual, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+        self._environment = {**usual, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
         self._server = ExitStack()
 
     def serve(self, command: Command) -> list[str]:

@@ -93,6 +93,9 @@ def limit_option(name: str, unit: str, help_: str) -> Decorator:
     help="Send the notifications and webhooks of automations, not only record them.",
 )
 @click.option(
+    "--ui", is_flag=True, help="Also serve Prefect's UI, from the Prefect that is installed beside Understudy."
+)
+@click.option(
     "--faults",
     metavar="FILE|PROFILE",
     help="Inject faults: by rules in a file, or by a profile: flaky, slow, rate-limited, outage.",

@@ -92,9 +92,9 @@ class Contract:
 
     `document` has the served operations, and `planned` the others; `streams` are the ids of WebSockets by their paths,
     which OpenAPI documents do not have. `services` are the tables of what the server does by itself, by modules of
-    handlers. `bundle` is what was read. `made` has compiled schemas by their paths, so that a schema is compiled once,
-    however often it is referenced. `functions` finds a function of the handlers by its name; None where the contract is
-    read without its handlers.
+    handlers. `web_ui` is the function of the handlers that finds the web UI; '' if there is none. `bundle` is what was
+    read. `made` has compiled schemas by their paths, so that a schema is compiled once, however often it is referenced.
+    `functions` finds a function of the handlers by its name; None where the contract is read without its handlers.
     """
 
     name: str
@@ -102,6 +102,7 @@ class Contract:
     planned: Sequence[PlannedOperation] = ()
     streams: Mapping[str, str] = field(default_factory=dict)
     services: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    web_ui: str = ""
     bundle: Bundle = field(default=Bundle({}, (), {}), repr=False)
     made: dict[tuple[str, Any], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
     functions: Callable[[str, Place], Callable[..., Any]] | None = field(default=None, repr=False, compare=False)
@@ -130,10 +131,11 @@ class Contract:
         planned = planned_in(path, document.pop(PLANNED_LINES, {}))
         streams = streams_in(path, document.pop(STREAMS, {}))
         services = services_in(path, document.pop(SERVICES, {}))
+        web_ui = web_ui_in(path, document.pop(WEB_UI, ""))
         if isinstance(document.get("paths"), dict):
             document["paths"], others = separated(document["paths"], METHODS)
             planned += others
-        return cls(str(path), document, planned, streams, services, bundle)
+        return cls(str(path), document, planned, streams, services, web_ui, bundle)
 
     @cached_property
     def published(self) -> Mapping[str, Any]:
@@ -271,6 +273,7 @@ class Contract:
 PLANNED_LINES = "x-planned"
 STREAMS = "x-streams"
 SERVICES = "x-services"
+WEB_UI = "x-web-ui"
 
 
 def planned_in(path: Path, lines: Any) -> list[PlannedOperation]:
@@ -309,3 +312,14 @@ def services_in(path: Path, lines: Any) -> Mapping[str, Sequence[str]]:
         if not (module and isinstance(tables, list) and tables and all(isinstance(table, str) for table in tables)):
             raise ContractError(f"{path}: {SERVICES}", f"`{module}: {tables}` is not of the form `feeding: [pets]`")
     return lines or {}
+
+
+def web_ui_in(path: Path, function: Any) -> str:
+    """The name of the function that finds a contract's web UI.
+
+    Raises:
+        ContractError: it is not a text.
+    """
+    if not isinstance(function, str):
+        raise ContractError(f"{path}: {WEB_UI}", f"`{function}` is not of the form `web_ui.installed_ui`")
+    return function

@@ -1,7 +1,7 @@
 """The pages and OpenAPI documents of the contract, at the server's root and below the API."""
 
 import json
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from html import escape
 from pathlib import Path
 from posixpath import relpath
@@ -11,7 +11,7 @@ import swagger_ui_bundle
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
-from starlette.routing import Mount, Route, Router
+from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
@@ -20,6 +20,7 @@ from understudy.contract.contract import Contract
 from understudy.contract.reading import Reading
 from understudy.http.not_found import NotServed
 from understudy.http.routing_table import RoutingTable
+from understudy.http.web_ui_routes import WebUIRoutes
 from understudy.operations.api_folder import Api
 
 PAGE = """<!doctype html>
@@ -46,10 +47,14 @@ REFERENCE = {**DOCS, "supportedSubmitMethods": [], "docExpansion": "full"}
 Answer = Callable[[Request], Awaitable[Response]]
 
 
-def documents(api: Api, table: RoutingTable, path: str) -> ASGIApp:
-    """An application with the documents of an API, see `routes`. All other requests are for nothing that is served."""
+def documents(api: Api, table: RoutingTable, path: str, web_ui: WebUIRoutes | None) -> ASGIApp:
+    """An application with the documents of an API, see `routes`, and with its web UI.
+
+    All other requests are for nothing that is served. Without a web UI, the root redirects to the documents.
+    """
     not_served = NotServed(table, api.contract.base_path)
-    return GZipMiddleware(Router(routes(api, path), default=not_served))
+    others: Iterable[BaseRoute] = [Route(f"{path}/", home)] if web_ui is None else web_ui.routes(not_served)
+    return GZipMiddleware(Router([*routes(api, path), *others], default=not_served))
 
 
 def routes(api: Api, path: str) -> list[Route | Mount]:
@@ -64,9 +69,6 @@ def routes(api: Api, path: str) -> list[Route | Mount]:
     """
     contract = api.contract
 
-    async def home(request: Request) -> Response:
-        return RedirectResponse("docs")
-
     async def as_written(request: Request) -> Response:
         return PlainTextResponse(contract.as_yaml(), media_type="application/yaml")
 
@@ -79,11 +81,14 @@ def routes(api: Api, path: str) -> list[Route | Mount]:
     # If both have the same path, the contract is served.
     places = {path: as_accepted, contract.base_path: as_json}
     return [
-        Route(f"{path}/", home),
         Route(f"{path}/openapi.yaml", as_written),
         *(Route(f"{place}/openapi.json", answer) for place, answer in places.items()),
         *(route for place in places for route in pages(contract, place)),
     ]
+
+
+async def home(request: Request) -> Response:
+    return RedirectResponse("docs")
 
 
 def pages(contract: Contract, path: str) -> Iterator[Route | Mount]:

@@ -11,9 +11,9 @@ from typing import Any, NoReturn
 from understudy.cache import Cache
 from understudy.contract import supported_openapi
 from understudy.contract.catalog import Catalog
-from understudy.contract.contract import Contract, Place
+from understudy.contract.contract import WEB_UI, Contract, Place
 from understudy.contract.reading import Reading
-from understudy.errors import NotImplementedByServer, did_you_mean
+from understudy.errors import ContractError, NotImplementedByServer, did_you_mean
 from understudy.filters.query import query_at, sort_by
 from understudy.operations.actions import action_at
 from understudy.operations.handler_modules import Handlers
@@ -21,6 +21,7 @@ from understudy.operations.observers import observed
 from understudy.operations.operation import Operation, Prepared
 from understudy.operations.request_bodies import body_schema
 from understudy.operations.request_reader import REMEMBERED, Remembered, RequestReader
+from understudy.operations.web_ui import WebUI
 from understudy.workspaces.services import Service
 
 PACKAGE = Path(__file__).parents[1]
@@ -114,6 +115,18 @@ class Api:
             _ = operation.prepared
         for service in self.services:
             _ = service.due, service.run
+
+    def find_web_ui(self) -> WebUI:
+        """The API's web UI.
+
+        Raises:
+            UnderstudyError: the API has none, or it is not installed.
+        """
+        name = self.contract.web_ui
+        if not name:
+            raise ContractError(self.contract.name, "the API has no web UI (`x-web-ui`)")
+        found: WebUI = Handlers(self.folder / "handlers").function(name, self.contract.place(name, f"/{WEB_UI}"))()
+        return found
 
     @property
     def routed(self) -> list[Operation]:

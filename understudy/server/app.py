@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.types import ASGIApp, Scope
 
@@ -24,6 +24,9 @@ from understudy.operations.operation import Operation
 from understudy.site import Site
 from understudy.streams.handshakes import StreamMiddleware
 from understudy.workspaces.workspace_names import DEFAULT, WORKSPACE
+
+if TYPE_CHECKING:
+    from understudy.http.web_ui_routes import WebUIRoutes
 
 
 def create_app(site: Site, request_log: RequestLog | None = None) -> ASGIApp:
@@ -61,4 +64,12 @@ def create_app(site: Site, request_log: RequestLog | None = None) -> ASGIApp:
             OperationMiddleware, perform=perform, limits=site.options.limits, base_path=site.api.contract.base_path
         ),
     ]
-    return stacked(middlewares, UnroutedApp(site.served, site.table))
+    return stacked(middlewares, UnroutedApp(site.served, site.table, web_ui=web_ui_of(site)))
+
+
+def web_ui_of(site: Site) -> "WebUIRoutes | None":
+    if site.web_ui is None:
+        return None
+    from understudy.http.web_ui_routes import WebUIRoutes  # noqa: PLC0415 - most servers have no web UI
+
+    return WebUIRoutes(site.web_ui, site.api.contract, site.credentials)

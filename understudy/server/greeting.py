@@ -17,6 +17,8 @@ def greeting(site: Site, content: Content, url: str, seconds: float, secrets: Ma
         *rows_by_table(content.workspace),
         f"  docs: {url.removesuffix(contract.base_path)}/docs",
     ]
+    if site.web_ui is not None:
+        lines.append(f"  UI: {url.removesuffix(contract.base_path)}/")
     variables = (
         (contract.environment_variable, url),
         (contract.auth_variable, secrets.get("auth")),

@@ -43,7 +43,7 @@ def loaded(options: Options) -> Site:
     """A site whose workspaces are not open yet.
 
     Raises:
-        UnderstudyError: the contract or the fault rules cannot be loaded.
+        UnderstudyError: the contract or the fault rules cannot be loaded, or the web UI is not there.
     """
     folder = Path(options.api) if options.api else own_folder()
     api = Api.load(folder, Reading.STRICT if options.strict else Reading.COERCED)
@@ -61,7 +61,8 @@ def loaded(options: Options) -> Site:
         always_serves=options.services,
         sends=options.send_notifications,
     )
-    return with_faults(Site(api, fixture_set, registry, Journal(options.journal), options))
+    web_ui = api.find_web_ui() if options.ui else None
+    return with_faults(Site(api, fixture_set, registry, Journal(options.journal), options, web_ui=web_ui))
 
 
 def reloaded(before: Site) -> tuple[Site, WorkspaceRegistry]:

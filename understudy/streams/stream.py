@@ -21,10 +21,6 @@ from understudy.workspaces.workspace_names import DEFAULT, WORKSPACE
 GOING_AWAY = 1001  # RFC 6455, section 7.4.1
 
 
-class NotText(ValueError):
-    """A message is binary."""
-
-
 class Closed(Exception):
     """The connection is closed."""
 
@@ -87,7 +83,7 @@ class Stream:
 
         Raises:
             Closed: the client has closed the connection.
-            NotText: the message is binary.
+            ValueError: the message is not text.
         """
         # Without a task, since a request that the client sends next must not overtake the message.
         incoming, self._incoming = self._incoming, None
@@ -97,7 +93,7 @@ class Stream:
             raise Closed
         text = message.get("text")
         if text is None:
-            raise NotText("a message must be text")
+            raise ValueError("a message must be text")
         if not is_secret:
             self._exchange.record_body(self._exchange.body + text.encode("utf-8", "surrogatepass") + b"\n")
         return str(text)
