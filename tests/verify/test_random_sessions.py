@@ -104,6 +104,15 @@ def test_what_is_created_bears_the_mark_of_its_session(asked: Asked) -> None:
         assert len(set(names)) < len(names), "rows meet each other"
 
 
+def test_texts_in_lists_bear_the_mark_too(asked: Asked) -> None:
+    """They name limits and tags, which may be those of others."""
+    fields = [("POST /concurrency_limits/increment", "names"), ("POST /task_runs/", "tags"), ("POST /flows/", "tags")]
+    texts = [text for each in fields for some in asked.values[each] for text in some or ()]
+    assert len(texts) > 50
+    assert [text for text in texts if not text.startswith(MARK)] == []
+    assert [text for text in texts if text.endswith(("漢字", " outer spaces "))], "some are odd"
+
+
 def test_a_request_of_a_scenario_is_sometimes_sent_twice(asked: Asked) -> None:
     """As by a client that has had no response."""
     scenario = next(each for each in scenarios(asked.operations.map) if each.name == "task runs of one key")

@@ -176,7 +176,11 @@ class RandomBodies:
     def _array(self, place: Place, name: str) -> list[Any]:
         least = max(place.value.get("minItems", 0), int(self._lists_rows(place, name)))
         size = least + self._random.choice([0, 1, 1, 2, 4])
-        return [self.drawn(place["items"], name) for _ in range(size)]
+        return [self._own(self.drawn(place["items"], name)) for _ in range(size)]
+
+    def _own(self, item: Any) -> Any:
+        # Texts in a list often name something, such as a tag or a limit, which must not be that of others.
+        return f"{self._mark}-{item}" if item in TEXTS else item
 
     def _lists_rows(self, place: Place, name: str) -> bool:
         """Whether a value is a list of ids of rows."""
