@@ -1,5 +1,6 @@
 """The web UI: its files, pages and settings. `tests/browser` opens the real one."""
 
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,8 +11,10 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from tests.conftest import SMALL
 from understudy import StandIn
 from understudy.errors import UnderstudyError
+from understudy.operations.api_folder import own_folder
 
 PLACEHOLDER = "/PREFECT_UI_SERVE_BASE_REPLACE_PLACEHOLDER"
 BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -188,4 +191,21 @@ def test_prefect_must_have_its_ui(installed: Path) -> None:
     for folder in ("ui", "ui-v2"):
         (installed / "server" / folder / "index.html").unlink()
     with pytest.raises(UnderstudyError, match=r"has no UI"), StandIn(ui=True):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("", r"the API has no web UI \(`x-web-ui`\)"),
+        ("x-web-ui: [pages]", r"`\['pages'\]` is not of the form `web_ui.installed_ui`"),
+        ("x-web-ui: web_ui.none", r"`operationId: web_ui.none` has no handler"),
+    ],
+)
+def test_an_api_must_name_its_ui(tmp_path: Path, line: str, reason: str) -> None:
+    for name in ("openapi", "handlers"):
+        shutil.copytree(own_folder() / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    contract = (own_folder() / "openapi.yaml").read_text(encoding="utf-8")
+    (tmp_path / "openapi.yaml").write_text(contract.replace("x-web-ui: web_ui.installed_ui", line), encoding="utf-8")
+    with pytest.raises(UnderstudyError, match=reason), StandIn(SMALL, api=tmp_path, ui=True):
         pass
