@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from understudy.values import key_of, now
 from understudy.workspaces.workspace import Workspace
 
 from .event_filters import ID, ROLE
+from .names import new_name, with_name
 from .states import times_of
 
 TASK_RUN, FLOW_RUN = "prefect.task-run.", "prefect.flow-run."
@@ -31,19 +33,21 @@ def record(workspace: Workspace, event: Mapping[str, Any]) -> None:
 
 
 def record_state(workspace: Workspace, event: Mapping[str, Any], task_run_id: UUID) -> None:
-    runs, states, payload = workspace["task_runs"], workspace["task_run_states"], event["payload"]
-    owners = [each[ID].removeprefix(FLOW_RUN) for each in event.get("related", []) if each.get(ROLE) == "flow-run"]
-    flow_run_id = UUID(owners[0]) if owners else None
-    sent = {name: value for name, value in payload["task_run"].items() if name in runs.schema.fields - NOT_SENT}
+    runs, states, moment = workspace["task_runs"], workspace["task_run_states"], now()
+    flow_run_id = flow_run_of(event)
+    given = given_state(event, {"task_run_id": task_run_id, "flow_run_id": flow_run_id}, moment)
+    # What the task run itself says of its ids counts more than the resources of the event.
+    task_run = {"id": task_run_id, "flow_run_id": flow_run_id, **with_name(event["payload"]["task_run"])}
+    task_run_id, flow_run_id = UUID(str(task_run["id"])), uuid_or_none(task_run["flow_run_id"])
+    check_keys(workspace, task_run, flow_run_id)
+    sent = {name: value for name, value in task_run.items() if name in runs.schema.fields - NOT_SENT}
     existing = runs.find(task_run_id.int)
     if existing is None and flow_run_id is not None:
         existing = same_row(runs, {**sent, "flow_run_id": flow_run_id})
     if existing is not None:
         task_run_id = runs.values(existing)["id"]
-    moment, given = now(), payload["validated_state"]
-    details = {**given.get("state_details", {}), "task_run_id": task_run_id, "flow_run_id": flow_run_id}
-    whole = {"id": event["id"], "timestamp": event["occurred"], **given, "state_details": details}
-    state = states.schema.parse(to_json({**whole, "task_run_id": task_run_id}))
+    known = {name: value for name, value in given.items() if name in states.schema.fields}
+    state = states.schema.parse(to_json({**known, "task_run_id": task_run_id}))
     if key_of(state["timestamp"]) in times_of(states, "task_run_id", task_run_id):
         return
     state["name"] = state["name"] or state["type"].capitalize()
@@ -59,10 +63,41 @@ def record_state(workspace: Workspace, event: Mapping[str, Any], task_run_id: UU
     }
     if existing is None:
         # Without labels, it has none at all, where other new runs have an empty object.
-        runs.add(runs.schema.parse(to_json({"labels": None, **values, "id": task_run_id, "created": moment})))
+        made = {"name": new_name(), "labels": None, **values, "id": task_run_id, "created": moment}
+        runs.add(runs.schema.parse(to_json(made)))
     else:
         row = runs.values(existing)
         if row["state_timestamp"] is not None and row["state_timestamp"] < state["timestamp"]:
             runs.update(existing, runs.schema.parse(to_json({**row, **values})))
     if states.find(state["id"].int) is None:
         states.add(state)
+
+
+def flow_run_of(event: Mapping[str, Any]) -> UUID | None:
+    owners = [each[ID].removeprefix(FLOW_RUN) for each in event.get("related", []) if each.get(ROLE) == "flow-run"]
+    return UUID(owners[0]) if owners else None
+
+
+def given_state(event: Mapping[str, Any], ids: Mapping[str, Any], moment: datetime) -> dict[str, Any]:
+    """The state of an event, with its details, of which some ids are given. A scheduled one without a time is due."""
+    given = event["payload"]["validated_state"]
+    details = {**given.get("state_details", {}), **ids}
+    if given["type"] == "SCHEDULED" and details.get("scheduled_time") is None:
+        details["scheduled_time"] = moment
+    return {"id": event["id"], "timestamp": event["occurred"], **given, "state_details": details}
+
+
+def check_keys(workspace: Workspace, task_run: Mapping[str, Any], flow_run_id: UUID | None) -> None:
+    """Check what a task run of an event must have.
+
+    Raises:
+        LookupError: it has no keys, or its flow run does not exist.
+    """
+    if not all(isinstance(task_run[name], str) for name in ("task_key", "dynamic_key")):
+        raise LookupError("a task run needs its keys")
+    if flow_run_id is not None and workspace["flow_runs"].find(flow_run_id.int) is None:
+        raise LookupError("the flow run does not exist")
+
+
+def uuid_or_none(value: Any) -> UUID | None:
+    return None if value is None else UUID(str(value))

@@ -332,6 +332,48 @@ def test_a_task_run_is_known_by_its_key_too(own: httpx.Client) -> None:
     assert own.get(f"/task_runs/{first}").json()["state_type"] == "FAILED"
 
 
+def test_a_task_run_of_an_event_has_the_ids_that_it_says_itself(own: httpx.Client) -> None:
+    flow_run = own.post("/flow_runs/filter", json={"limit": 1}).json()[0]["id"]
+    first, second = str(uuid4()), str(uuid4())
+    own.post("/events", json=[state_event(first, flow_run, "RUNNING", 1, id=second, flow_run_id=None)])
+    assert own.get(f"/task_runs/{first}").status_code == 404
+    assert own.get(f"/task_runs/{second}").json()["flow_run_id"] is None
+    state = own.get("/task_run_states/", params={"task_run_id": second}).json()[0]
+    assert (state["state_details"]["task_run_id"], state["state_details"]["flow_run_id"]) == (first, flow_run)
+
+
+def test_a_scheduled_state_of_an_event_is_due_at_once_and_may_say_more(own: httpx.Client) -> None:
+    flow_run = own.post("/flow_runs/filter", json={"limit": 1}).json()[0]["id"]
+    run = str(uuid4())
+    sent = state_event(run, flow_run, "SCHEDULED", 1)
+    sent["payload"]["validated_state"]["created"] = "2026-03-03T12:00:00Z"
+    own.post("/events", json=[sent])
+    due = [own.get(f"/task_runs/{run}").json()["state"]["state_details"]["scheduled_time"] for _ in range(2)]
+    assert due[0] is not None
+    assert due[0] == due[1]
+
+
+def test_a_task_run_of_an_event_gets_a_name_if_it_has_none(own: httpx.Client) -> None:
+    flow_run = own.post("/flow_runs/filter", json={"limit": 1}).json()[0]["id"]
+    unnamed = [state_event(str(uuid4()), flow_run, "RUNNING", 1, dynamic_key=str(key)) for key in range(3)]
+    del unnamed[0]["payload"]["task_run"]["name"]
+    unnamed[1]["payload"]["task_run"]["name"] = None
+    unnamed[2]["payload"]["task_run"]["name"] = ""
+    own.post("/events", json=unnamed)
+    runs = own.post("/task_runs/filter", json={"sort": "ID_DESC"}).json()
+    runs = [run for run in runs if run["task_key"] == "load"]
+    assert len(runs) == 3
+    assert all("-" in run["name"] for run in runs)
+
+
+@pytest.mark.parametrize("given", [{"flow_run_id": str(uuid4())}, {"task_key": None}, {"dynamic_key": 5}])
+def test_an_event_of_a_task_run_that_cannot_be_is_an_event_only(own: httpx.Client, given: dict[str, Any]) -> None:
+    flow_run = own.post("/flow_runs/filter", json={"limit": 1}).json()[0]["id"]
+    run = str(uuid4())
+    assert own.post("/events", json=[state_event(run, flow_run, "RUNNING", 1, **given)]).status_code == 204
+    assert own.get(f"/task_runs/{run}").status_code == 404
+
+
 @pytest.mark.parametrize("wrong", [{"task_run": {}}, {}, {"task_run": 1, "validated_state": []}])
 def test_an_event_that_lacks_its_task_run_is_an_event_all_the_same(own: httpx.Client, wrong: dict[str, Any]) -> None:
     sent = {**state_event(str(uuid4()), str(uuid4()), "RUNNING", 1), "payload": wrong}
