@@ -35,7 +35,7 @@ def record(workspace: Workspace, event: Mapping[str, Any]) -> None:
 def record_state(workspace: Workspace, event: Mapping[str, Any], task_run_id: UUID) -> None:
     runs, states, moment = workspace["task_runs"], workspace["task_run_states"], now()
     flow_run_id = flow_run_of(event)
-    given = given_state(event, {"task_run_id": task_run_id, "flow_run_id": flow_run_id}, moment)
+    given = given_state(event, flow_run_id, moment)
     # What the task run itself says of its ids counts more than the resources of the event.
     task_run = {"id": task_run_id, "flow_run_id": flow_run_id, **with_name(event["payload"]["task_run"])}
     task_run_id, flow_run_id = UUID(str(task_run["id"])), uuid_or_none(task_run["flow_run_id"])
@@ -47,6 +47,7 @@ def record_state(workspace: Workspace, event: Mapping[str, Any], task_run_id: UU
     if existing is not None:
         task_run_id = runs.values(existing)["id"]
     known = {name: value for name, value in given.items() if name in states.schema.fields}
+    known["state_details"]["task_run_id"] = task_run_id
     state = states.schema.parse(to_json({**known, "task_run_id": task_run_id}))
     if key_of(state["timestamp"]) in times_of(states, "task_run_id", task_run_id):
         return
@@ -78,10 +79,10 @@ def flow_run_of(event: Mapping[str, Any]) -> UUID | None:
     return UUID(owners[0]) if owners else None
 
 
-def given_state(event: Mapping[str, Any], ids: Mapping[str, Any], moment: datetime) -> dict[str, Any]:
-    """The state of an event, with its details, of which some ids are given. A scheduled one without a time is due."""
+def given_state(event: Mapping[str, Any], flow_run_id: UUID | None, moment: datetime) -> dict[str, Any]:
+    """The state of an event, with its details. A scheduled one without a time is due at the moment."""
     given = event["payload"]["validated_state"]
-    details = {**given.get("state_details", {}), **ids}
+    details = {**given.get("state_details", {}), "flow_run_id": flow_run_id}
     if given["type"] == "SCHEDULED" and details.get("scheduled_time") is None:
         details["scheduled_time"] = moment
     return {"id": event["id"], "timestamp": event["occurred"], **given, "state_details": details}

@@ -329,7 +329,8 @@ def test_a_task_run_is_known_by_its_key_too(own: httpx.Client) -> None:
     first, second = str(uuid4()), str(uuid4())
     own.post("/events", json=[state_event(first, flow_run, "RUNNING", 1), state_event(second, flow_run, "FAILED", 2)])
     assert own.get(f"/task_runs/{second}").status_code == 404
-    assert own.get(f"/task_runs/{first}").json()["state_type"] == "FAILED"
+    made = own.get(f"/task_runs/{first}").json()
+    assert (made["state_type"], made["state"]["state_details"]["task_run_id"]) == ("FAILED", first)
 
 
 def test_a_task_run_of_an_event_has_the_ids_that_it_says_itself(own: httpx.Client) -> None:
@@ -339,7 +340,7 @@ def test_a_task_run_of_an_event_has_the_ids_that_it_says_itself(own: httpx.Clien
     assert own.get(f"/task_runs/{first}").status_code == 404
     assert own.get(f"/task_runs/{second}").json()["flow_run_id"] is None
     state = own.get("/task_run_states/", params={"task_run_id": second}).json()[0]
-    assert (state["state_details"]["task_run_id"], state["state_details"]["flow_run_id"]) == (first, flow_run)
+    assert (state["state_details"]["task_run_id"], state["state_details"]["flow_run_id"]) == (second, flow_run)
 
 
 def test_a_scheduled_state_of_an_event_is_due_at_once_and_may_say_more(own: httpx.Client) -> None:
