@@ -365,6 +365,16 @@ MISTAKES: dict[str, Mistake] = {
         "x-names: flows.nam",
         "`x-names` takes TABLE.FIELD: `flows` has no field `nam`; did you mean `name`?",
     ),
+    "texts of an unknown field": (
+        "x-texts-of: {automations.owner_resource: ",
+        "x-texts-of: {automations.owner: ",
+        "`x-texts-of` takes TABLE.FIELD: `automations` has no field `owner`",
+    ),
+    "texts without a prefix": (
+        'x-texts-of: {automations.owner_resource: "",',
+        "x-texts-of: {automations.owner_resource: 1,",
+        "`x-texts-of` takes a prefix for each TABLE.FIELD, which can be empty",
+    ),
     "a service without tables": (
         "  services.pauses: [flow_runs]\n",
         "  services.pauses: flow_runs\n",

@@ -23,7 +23,7 @@ from understudy.reference.reference_server import ReferenceServer
 from understudy.sampling.answers import Answer
 from understudy.verify.checks import invalid_requests
 from understudy.verify.cleanup import clean_up
-from understudy.verify.expectations.reference_answers import KINDS, References, errors_of
+from understudy.verify.expectations.reference_answers import ALL, References, errors_of
 
 CHANGES = ("POST /flows/", "PATCH /work_pools/{name}", "POST /task_runs/{id}/set_state", "POST /deployments/")
 ENTRY = {"type": "missing", "loc": ["body", "name"]}
@@ -83,6 +83,9 @@ def with_entries(change: Callable[[list[Any]], list[Any]]) -> Callable[[Sent, Re
         lambda entries: [{**each, "type": "value_error"} for each in entries],
         lambda entries: [{**each, "loc": ["body"]} for each in entries],
         lambda entries: [{**each, "loc": ".".join(map(str, each["loc"]))} for each in entries],
+        lambda entries: [{**each, "input": None} for each in entries],
+        lambda entries: [{name: value for name, value in each.items() if name != "ctx"} for each in entries],
+        lambda entries: [{**each, "ctx": []} for each in entries],
     ],
 )
 def test_broken_errors(failed: Callable[[Behaviour], set[str]], change: Callable[[list[Any]], list[Any]]) -> None:
@@ -102,11 +105,16 @@ def test_an_invalid_body_that_is_taken(failed: Callable[[Behaviour], set[str]]) 
         (Answer(422, {"exception_detail": "x"}), {"exception_detail": "x"}),
         (Answer(422, {"exception_detail": [{}]}), {"exception_detail": [{}]}),
         (Answer(422, {"exception_detail": [{**ENTRY, "msg": "m"}], "request_body": 1}), {"exception_detail": [ENTRY]}),
+        (
+            Answer(422, {"exception_detail": [{**ENTRY, "input": 1, "ctx": {"ge": 2, "a": 0}}]}),
+            {"exception_detail": [{**ENTRY, "input": 1, "ctx": ["a", "ge"]}]},
+        ),
+        (Answer(422, {"exception_detail": [{**ENTRY, "ctx": None}]}), {"exception_detail": [{**ENTRY, "ctx": None}]}),
         (Answer(422, None), None),
     ],
 )
 def test_what_is_compared_of_errors(answer: Answer, errors: Any) -> None:
-    assert errors_of(answer, KINDS) == errors
+    assert errors_of(answer, ALL) == errors
 
 
 def test_the_places_of_errors_are_those_of_any_server() -> None:

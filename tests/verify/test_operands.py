@@ -179,4 +179,9 @@ def test_texts_are_asked_for_in_letters_that_only_unicode_takes_for_theirs(
 
 
 def test_searches_for_two_words_of_a_text() -> None:
-    assert list(searches(["one", "A flow, that runs"])) == ['"A flow"', "+A +FLOW", "A -flow"]
+    assert list(searches(["one", "A flow, that runs"])) == [
+        f"A {UNMATCHED['uuid']}",
+        '"A flow"',
+        "+A +FLOW",
+        "A -flow",
+    ]

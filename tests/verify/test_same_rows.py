@@ -368,6 +368,19 @@ def test_rows_that_are_not_valid_are_not_known(verdict: Verify, several_tables: 
     assert {"POST /flows/filter", "GET /task_runs/{id}"} <= compared
 
 
+def test_texts_with_values_of_rows_are_sent(verdict: Verify, tmp_path: Path) -> None:
+    """Such as the id of a deployment behind the name of its kind, in a path."""
+    trigger = {"type": "event", "id": FLOW["id"], "match": {}, "match_related": {}, "after": [], "expect": ["a"],
+               "for_each": [], "posture": "Reactive", "threshold": 1, "within": 0.0}  # fmt: skip
+    actions = [{"type": "run-deployment", "source": "selected", "deployment_id": FLOW["id"], "parameters": None}]
+    automation = {**FLOW, **TIMES, "trigger": trigger, "actions": actions}
+    jsonl.write(tmp_path / "automations.jsonl", [automation])
+    label = "GET /automations/related-to/{resource_id}"
+    behaviour = replies("GET /automations/related-to/.*", without_last)
+    result = verdict(behaviour, label, fixtures=tmp_path)
+    assert {(each.rule.name, each.operation) for each in result.violations} == {("same rows", label)}
+
+
 def test_null_is_sent_where_a_body_may_have_it(verdict: Verify) -> None:
     def changed(sent: Sent, answer: Reply) -> Reply:
         return replace(answer, status=422) if "sort" in sent.json and sent.json["sort"] is None else answer

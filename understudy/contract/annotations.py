@@ -50,6 +50,12 @@ def field(value: Any, beside: Mapping[str, Any], tables: Tables) -> str | None:
     return None
 
 
+def values_of_fields(value: Any, beside: Mapping[str, Any], tables: Tables) -> str | None:
+    if not isinstance(value, dict) or not value or not all(isinstance(prefix, str) for prefix in value.values()):
+        return "takes a prefix for each TABLE.FIELD, which can be empty"
+    return next(filter(None, (field(".".join(str(name).split(".")[:2]), beside, tables) for name in value)), None)
+
+
 def with_keys(*keys: str) -> Check:
     words = f"{', '.join(keys[:-1])} and {keys[-1]}"
     return lambda value, beside, tables: (
@@ -167,6 +173,7 @@ ANNOTATIONS: Mapping[str, Annotation] = {
     "x-default": Annotation(SCHEMA, OBJECT),
     "x-minimum-version": Annotation(("parameter",), with_keys("version", "malformed", "outdated")),
     "x-names": Annotation(("parameter",), field),
+    "x-texts-of": Annotation(("parameter",), values_of_fields),
     "x-checked": Annotation(("parameter",), FLAG),
     "x-action": Annotation(
         ("operation",), one_of("read", "update", "delete", "create", "list", "count", "paginate", "bulk_delete")

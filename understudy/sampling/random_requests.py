@@ -78,8 +78,16 @@ class RequestGenerator:
 
     def parameter(self, place: Place) -> Any:
         table, _, field = place.value.get("x-names", "").partition(".")
-        drawn = self._samples.draw(place["schema"], table, [field]) if table else None
+        drawn = self._samples.draw(place["schema"], table, [field]) if table else self.text_of(place)
         return place.value.get("example", "") if drawn is None else drawn
+
+    def text_of(self, parameter: Place) -> str | None:
+        """A text that a parameter takes, with the value of a field; None if no such value is known."""
+        sources = [
+            (*name.partition(".")[::2], prefix) for name, prefix in parameter.value.get("x-texts-of", {}).items()
+        ]
+        texts = [f"{prefix}{value}" for table, field, prefix in sources for value in self._samples.seen(table, [field])]
+        return self._random.choice(texts) if texts else None
 
     def body(self, schema: Place) -> dict[str, Any]:
         body: dict[str, Any] = {}

@@ -16,7 +16,7 @@ from understudy.sampling.random_requests import Request
 from understudy.verify import rules
 from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Broken, unlike
-from understudy.verify.expectations.reference_answers import KINDS, References, errors_of
+from understudy.verify.expectations.reference_answers import ALL, References, errors_of
 from understudy.verify.requests.created_rows import may_be_refused
 from understudy.verify.requests.endpoints import Endpoint
 from understudy.verify.requests.invalid_bodies import (
@@ -96,15 +96,15 @@ def differs(
 ) -> Broken | None:
     """How a response differs from those of our own servers, and from what the readings of the contract refuse."""
     answer = context.ask(endpoint, request)
-    difference = references.difference(endpoint, request, answer, KINDS)
-    if difference is None or any(same(each, errors_of(answer, KINDS)) for each in errors_in(refusals)):
+    difference = references.difference(endpoint, request, answer, ALL)
+    if difference is None or any(same(each, errors_of(answer, ALL)) for each in errors_in(refusals)):
         return None
     return Broken((request,), difference.expected, difference.found)
 
 
 def errors_in(refusals: Iterable[ApiError | None]) -> list[Any]:
     """What refusals say of a request."""
-    return [errors_of(Answer(each.status, plain(each.body)), KINDS) for each in refusals if each is not None]
+    return [errors_of(Answer(each.status, plain(each.body)), ALL) for each in refusals if each is not None]
 
 
 def is_first(context: CheckContext, endpoint: Endpoint) -> bool:
@@ -168,7 +168,7 @@ def is_as_read(
     is_named = all(refusal is None or names(refusal.body, way) for refusal in refusals)
     if way and is_named and not answer.is_success and not names(answer.body, way):
         return Broken((request,), f"an error that names {readable(way)}", shortened(answer.body))
-    errors, found = errors_in(refusals), errors_of(answer, KINDS)
+    errors, found = errors_in(refusals), errors_of(answer, ALL)
     if endpoint.is_safe and not answer.is_success and errors and not any(same(each, found) for each in errors):
         return unlike((request,), errors[0], found)
     echoed = answer.body.get("request_body", request.body) if isinstance(answer.body, dict) else request.body

@@ -44,7 +44,7 @@ def operations(context: CheckContext) -> list[Endpoint]:
 
 
 def is_about_rows(context: CheckContext, endpoint: Endpoint) -> bool:
-    if names_of(endpoint):
+    if names_of(endpoint) or any("x-texts-of" in each.value for each in endpoint.parameters):
         return True
     return bool(endpoint.selects) or (endpoint.body is not None and bool(tables_of(context, endpoint.body)))
 

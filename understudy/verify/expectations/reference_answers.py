@@ -1,7 +1,7 @@
 """What a server should answer: what two servers of our own answer to the same requests, as far as these agree."""
 
 import sys
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -18,6 +18,7 @@ ENTRIES = "exception_detail"  # of an invalid request: what is wrong with it
 PLACES = ("loc",)  # of what is wrong; the words about it depend on the versions of libraries
 NEAR, PART = 2.0, 0.5  # seconds, and the part of a time in a header, by which it may differ: servers vary it by chance
 KINDS = ("type", *PLACES)  # and the kinds, which depend on whether the server is strict
+ALL = (*KINDS, "input", "ctx")  # and the values; of what belongs to a kind, the names
 
 
 @dataclass(frozen=True)
@@ -116,8 +117,16 @@ def errors_of(answer: Answer, said: Sequence[str] = PLACES) -> Any:
     """The body of a response or, of an invalid request, the places of what is wrong, and what else is asked for."""
     if answer.status != INVALID or not isinstance(answer.body, dict) or not is_entries(answer.body.get(ENTRIES)):
         return answer.body
-    entries = [{name: entry[name] for name in said} for entry in answer.body[ENTRIES]]
+    entries = [said_of(entry, said) for entry in answer.body[ENTRIES]]
     return {ENTRIES: sorted(entries, key=repr)}
+
+
+def said_of(entry: Mapping[str, Any], said: Sequence[str]) -> Row:
+    """What an entry says, without its words, and without a whole object, which a handler may have changed."""
+    hidden = ("input",) if isinstance(entry.get("input"), dict) else ()
+    kept = {name: entry[name] for name in said if name in entry and name not in hidden}
+    values = kept.get("ctx")
+    return {**kept, "ctx": sorted(values)} if isinstance(values, dict) else kept
 
 
 def is_entries(value: Any) -> bool:

@@ -154,8 +154,9 @@ def pairs_of_words(values: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 
 def searches(values: Sequence[str]) -> Iterator[str]:
-    """Queries for two neighbouring words of a text: as a phrase, both of them, and one without the other."""
+    """Queries for two neighbouring words of a text: as a phrase, both, one without the other, and one or another."""
     for first, second in islice(pairs_of_words(values), 1):
+        yield f"{first} {UNMATCHED['uuid']}"
         yield f'"{first} {second}"'
         yield f"+{first} +{second.swapcase()}"
         yield f"{first} -{second}"
