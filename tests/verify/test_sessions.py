@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from functools import partial
 from typing import Any
 
@@ -337,6 +338,16 @@ def test_what_two_servers_make_alike_is_made_by_another(one: str, other: str, fo
     made = Counterparts()
     made.aligned({"at": NOON, "id": "00000000-0000-4000-8000-000000000005"}, {"at": SOON, "id": KNOWN})
     assert settled(one, other, found, made) == expected
+
+
+def test_two_servers_may_make_one_time_by_chance() -> None:
+    """A third one makes another of the same moment; a time that none has just made is the same on all."""
+    just, soon, far = ((datetime.now(timezone.utc) + timedelta(seconds=each)).isoformat() for each in (0, 1, 100))
+    assert settled(just, just, soon, Counterparts()) == soon
+    made = Counterparts()
+    made.aligned(just, just)
+    assert settled(just, just, far, made) == just
+    assert settled(NOON, NOON, SOON, Counterparts()) == NOON
 
 
 def test_where_two_servers_show_different_rows_any_row_is_right() -> None:

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from understudy.reports.verdict import SEPARATOR
 from understudy.sampling.answers import Answer, Order, Row, rows_of, same, same_up_to_ties, shortened
-from understudy.sampling.counterparts import Counterparts, are_alike, are_near, is_time
+from understudy.sampling.counterparts import Counterparts, are_alike, are_near, is_recent, is_time
 from understudy.sampling.json_difference import difference, differing
 from understudy.sampling.random_requests import Request
 from understudy.values import is_id
@@ -144,7 +144,14 @@ def settled(one: Any, other: Any, found: Any, made: Counterparts) -> Any:
         return {name: settled(part, other[name], found.get(name), made) for name, part in one.items()}
     if isinstance(one, list) and isinstance(other, list) and isinstance(found, list) and len(one) == len(other):
         return settled_list(one, other, found, made)
-    return one if same(one, other) or made_otherwise(one, other, found, made) else found
+    agreed = same(one, other) and not made_at_once(one, found, made)
+    return one if agreed or made_otherwise(one, other, found, made) else found
+
+
+def made_at_once(one: Any, found: Any, made: Counterparts) -> bool:
+    """Whether two values are times that servers made of the same moment. Two can agree on it by chance."""
+    times = isinstance(one, str) and isinstance(found, str) and is_recent(one) and is_time(found)
+    return times and made.are_near(one, found)
 
 
 def made_otherwise(one: Any, other: Any, found: Any, made: Counterparts) -> bool:
