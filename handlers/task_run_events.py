@@ -1,6 +1,6 @@
 """Task runs that clients orchestrate themselves: each of their state changes comes as an event, in any order."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic_core import to_json
 
 from understudy.operations.actions import same_row
+from understudy.tables.table import Table
 from understudy.values import key_of, now
 from understudy.workspaces.workspace import Workspace
 
@@ -34,44 +35,31 @@ def record(workspace: Workspace, event: Mapping[str, Any]) -> None:
 
 def record_state(workspace: Workspace, event: Mapping[str, Any], task_run_id: UUID) -> None:
     runs, states, moment = workspace["task_runs"], workspace["task_run_states"], now()
-    flow_run_id = flow_run_of(event)
-    given = given_state(event, flow_run_id, moment)
-    # What the task run itself says of its ids counts more than the resources of the event.
-    task_run = {"id": task_run_id, "flow_run_id": flow_run_id, **with_name(event["payload"]["task_run"])}
-    task_run_id, flow_run_id = UUID(str(task_run["id"])), uuid_or_none(task_run["flow_run_id"])
-    check_keys(workspace, task_run, flow_run_id)
-    sent = {name: value for name, value in task_run.items() if name in runs.schema.fields - NOT_SENT}
-    existing = runs.find(task_run_id.int)
-    if existing is None and flow_run_id is not None:
-        existing = same_row(runs, {**sent, "flow_run_id": flow_run_id})
-    if existing is not None:
-        task_run_id = runs.values(existing)["id"]
-    known = {name: value for name, value in given.items() if name in states.schema.fields}
-    known["state_details"]["task_run_id"] = task_run_id
-    state = states.schema.parse(to_json({**known, "task_run_id": task_run_id}))
-    if key_of(state["timestamp"]) in times_of(states, "task_run_id", task_run_id):
+    task_run = task_run_of(event, task_run_id)
+    check_keys(workspace, task_run)
+    existing = existing_run(runs, task_run)
+    row = None if existing is None else runs.values(existing)
+    run_id = task_run["id"] if row is None else row["id"]
+    state = states.schema.parse(to_json(state_of(event, run_id, moment, states.schema.fields)))
+    if key_of(state["timestamp"]) in times_of(states, "task_run_id", run_id):
         return
     state["name"] = state["name"] or state["type"].capitalize()
-    values = {
-        **sent,
-        "flow_run_id": flow_run_id,
-        "state": {name: value for name, value in state.items() if name != "task_run_id"},
-        "state_id": state["id"],
-        "state_type": state["type"],
-        "state_name": state["name"],
-        "state_timestamp": state["timestamp"],
-        "updated": moment,
-    }
-    if existing is None:
+    sent = {name: value for name, value in task_run.items() if name in runs.schema.fields - NOT_SENT}
+    values = {**sent, **as_shown(state), "updated": moment}
+    if existing is None or row is None:
         # Without labels, it has none at all, where other new runs have an empty object.
-        made = {"name": new_name(), "labels": None, **values, "id": task_run_id, "created": moment}
+        made = {"name": new_name(), "labels": None, **values, "id": run_id, "created": moment}
         runs.add(runs.schema.parse(to_json(made)))
-    else:
-        row = runs.values(existing)
-        if row["state_timestamp"] is not None and row["state_timestamp"] < state["timestamp"]:
-            runs.update(existing, runs.schema.parse(to_json({**row, **values})))
+    elif row["state_timestamp"] is not None and row["state_timestamp"] < state["timestamp"]:
+        runs.update(existing, runs.schema.parse(to_json({**row, **values})))
     if states.find(state["id"].int) is None:
         states.add(state)
+
+
+def task_run_of(event: Mapping[str, Any], task_run_id: UUID) -> dict[str, Any]:
+    """The task run of an event. What it says of its ids itself counts more than the resources of the event."""
+    found = {"id": task_run_id, "flow_run_id": flow_run_of(event), **with_name(event["payload"]["task_run"])}
+    return {**found, "id": UUID(str(found["id"])), "flow_run_id": uuid_or_none(found["flow_run_id"])}
 
 
 def flow_run_of(event: Mapping[str, Any]) -> UUID | None:
@@ -79,16 +67,34 @@ def flow_run_of(event: Mapping[str, Any]) -> UUID | None:
     return UUID(owners[0]) if owners else None
 
 
-def given_state(event: Mapping[str, Any], flow_run_id: UUID | None, moment: datetime) -> dict[str, Any]:
-    """The state of an event, with its details. A scheduled one without a time is due at the moment."""
+def existing_run(runs: Table, task_run: Mapping[str, Any]) -> int | None:
+    """The number of the row of a task run: that of its id or, within a flow run, of its keys."""
+    found = runs.find(task_run["id"].int)
+    return same_row(runs, task_run) if found is None and task_run["flow_run_id"] is not None else found
+
+
+def state_of(event: Mapping[str, Any], task_run_id: UUID, moment: datetime, fields: Set[str]) -> dict[str, Any]:
+    """The state of an event, as a row with some fields. A scheduled one without a time is due at the moment."""
     given = event["payload"]["validated_state"]
-    details = {**given.get("state_details", {}), "flow_run_id": flow_run_id}
+    details = {**given.get("state_details", {}), "flow_run_id": flow_run_of(event), "task_run_id": task_run_id}
     if given["type"] == "SCHEDULED" and details.get("scheduled_time") is None:
         details["scheduled_time"] = moment
-    return {"id": event["id"], "timestamp": event["occurred"], **given, "state_details": details}
+    row = {"id": event["id"], "timestamp": event["occurred"], **given, "state_details": details}
+    return {**{name: value for name, value in row.items() if name in fields}, "task_run_id": task_run_id}
 
 
-def check_keys(workspace: Workspace, task_run: Mapping[str, Any], flow_run_id: UUID | None) -> None:
+def as_shown(state: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a run that show its state."""
+    return {
+        "state": {name: value for name, value in state.items() if name != "task_run_id"},
+        "state_id": state["id"],
+        "state_type": state["type"],
+        "state_name": state["name"],
+        "state_timestamp": state["timestamp"],
+    }
+
+
+def check_keys(workspace: Workspace, task_run: Mapping[str, Any]) -> None:
     """Check what a task run of an event must have.
 
     Raises:
@@ -96,7 +102,8 @@ def check_keys(workspace: Workspace, task_run: Mapping[str, Any], flow_run_id: U
     """
     if not all(isinstance(task_run[name], str) for name in ("task_key", "dynamic_key")):
         raise LookupError("a task run needs its keys")
-    if flow_run_id is not None and workspace["flow_runs"].find(flow_run_id.int) is None:
+    owner = task_run["flow_run_id"]
+    if owner is not None and workspace["flow_runs"].find(owner.int) is None:
         raise LookupError("the flow run does not exist")
 
 
