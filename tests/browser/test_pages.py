@@ -12,7 +12,8 @@ from tests.browser.conftest import Profile, Tab, profile
 
 NOW = "2026-01-31T12:00:00Z"
 """The browser's time: soon after the last run of the demo set, so that the UI's usual ranges show runs."""
-SHOWING = 30  # seconds in which both must show the same
+SHOWING = 20  # seconds in which both must show the same
+TRIES = 3  # how a page is laid out, such as the labels of a chart, depends on when its data arrive
 ONE = {"limit": 1}
 VERSIONS = {"v1": "", "v2": "/v2"}
 """The path of each version."""
@@ -29,7 +30,7 @@ PAGES = {
         /work-pools/work-pool/{pool}?tab=Work%20Queues /work-pools/work-pool/{pool}?tab=Workers
         /work-pools/work-pool/{pool}/edit /work-pools/work-pool/{pool}/queue/{queue} /blocks
         /blocks/block/{block_documents} /variables /automations /automations/automation/{automations}
-        /concurrency-limits /artifacts /artifacts/artifact/{artifacts} /artifacts/key/{key}
+        /concurrency-limits /artifacts /artifacts/artifact/{artifacts}
     """,
     "v2": """
         /dashboard /runs /runs?tab=task-runs /flows /flows/flow/{flows} /flows/flow/{flows}?tab=deployments
@@ -84,13 +85,22 @@ def test_a_page_shows_the_same(
     profiles: tuple[Profile, Profile], names: dict[str, str], version: str, path: str
 ) -> None:
     there = f"{VERSIONS[version]}{path.format(**names)}"
-    with profiles[0].tab(there) as ours, profiles[1].tab(there) as theirs:
-        end = time.monotonic() + SHOWING
-        while not alike(ours, theirs) and time.monotonic() < end:
-            ours.page.wait_for_timeout(100)
-        assert MENU in ours.lines()
-        assert ours.lines() == theirs.lines()
-        assert ours.failed == theirs.failed == []
+    for _ in range(TRIES):
+        with profiles[0].tab(there) as ours, profiles[1].tab(there) as theirs:
+            shown = shown_by(ours, theirs)
+            if MENU in shown[0] == shown[1]:
+                break
+    assert MENU in shown[0]
+    assert shown[0] == shown[1]
+    assert ours.failed == theirs.failed == []
+
+
+def shown_by(ours: Tab, theirs: Tab) -> tuple[list[str], list[str]]:
+    """What both show, as soon as that is the same."""
+    end = time.monotonic() + SHOWING
+    while not alike(ours, theirs) and time.monotonic() < end:
+        ours.page.wait_for_timeout(100)
+    return ours.lines(), theirs.lines()
 
 
 def alike(ours: Tab, theirs: Tab) -> bool:
