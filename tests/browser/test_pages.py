@@ -33,7 +33,7 @@ PAGES = {
         /concurrency-limits /artifacts /artifacts/artifact/{artifacts}
     """,
     "v2": """
-        /dashboard /runs /runs?tab=task-runs /flows /flows/flow/{flows} /flows/flow/{flows}?tab=deployments
+        /dashboard /runs?tab=task-runs /flows /flows/flow/{flows} /flows/flow/{flows}?tab=deployments
         /flows/flow/{flows}?tab=details /deployments /deployments/deployment/{deployments}
         /deployments/deployment/{deployments}?tab=Upcoming /deployments/deployment/{deployments}?tab=Parameters
         /deployments/deployment/{deployments}?tab=Configuration /deployments/deployment/{deployments}/edit

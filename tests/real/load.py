@@ -35,6 +35,7 @@ TABLES = {
     "saved_searches": "SavedSearch",
     "task_run_state_cache": "TaskRunStateCache",
     "automations": "Automation",
+    "automation_related_resources": "AutomationRelatedResource",
     "block_types": "BlockType",
     "block_schemas": "BlockSchema",
     "block_schema_references": "BlockSchemaReference",
@@ -90,6 +91,26 @@ def event_resources(row: Row) -> list[Row]:
     ]
 
 
+def related_deployments(row: Row) -> list[Row]:
+    """The deployments that an automation runs."""
+    deployments = {
+        action["deployment_id"]
+        for action in row["actions"]
+        if action["type"] == "run-deployment" and action.get("source", "selected") == "selected"
+    }
+    return [
+        {
+            "id": str(uuid4()),
+            "automation_id": row["id"],
+            "resource_id": f"prefect.deployment.{deployment}",
+            "automation_owned_by_resource": False,
+            "created": row["created"],
+            "updated": row["updated"],
+        }
+        for deployment in sorted(deployments)
+    ]
+
+
 def column_value(column: Any, value: Any) -> Any:
     """What SQLAlchemy wants for a column where the file has JSON."""
     kind = type(column.type).__name__
@@ -129,6 +150,7 @@ async def load(folder: Path) -> None:
     rows["artifact_collections"] = rows["artifact_collections"] or latest(rows["artifacts"])
     rows["events"] = list(map(event_columns, rows["events"]))
     rows["event_resources"] = [resource for row in rows["events"] for resource in event_resources(row)]
+    rows["automation_related_resources"] = [each for row in rows["automations"] for each in related_deployments(row)]
     database = provide_database_interface()
     await database.create_db()
     await encrypt(database, rows["block_documents"])
