@@ -1,14 +1,14 @@
 """What packages offer: as an installed Prefect has it, otherwise the types of workers with short texts of our own."""
 
 from functools import cache
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 from pydantic_core import from_json
 
 from understudy.errors import NotFound
 from understudy.operations.handler_results import Answer
+
+from .installed_prefect import folders
 
 VIEWS = ("aggregate-block-metadata", "aggregate-flow-metadata", "aggregate-worker-metadata", "demo-flows")
 DATA = "server/api/collections_data/views"  # in the folder of an installed Prefect
@@ -25,9 +25,8 @@ def read_view_content(view: str) -> Answer:
 @cache
 def installed_view(view: str) -> Json | None:
     """A view of the Prefect that is installed, which is not imported for it."""
-    package = find_spec("prefect")
-    for folder in (package and package.submodule_search_locations) or ():
-        path = Path(folder, DATA, f"{view}.json")
+    for folder in folders():
+        path = folder / DATA / f"{view}.json"
         if path.is_file():
             found: Json = from_json(path.read_bytes())
             return found

@@ -1,11 +1,11 @@
 """Prefect's own UI, both versions of it, from the Prefect that is installed."""
 
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 from understudy.errors import UnderstudyError
 from understudy.operations.web_ui import Bundle, WebUI
+
+from .installed_prefect import folders
 
 FOLDERS = {"v2": ("/v2", "server/ui-v2"), "v1": ("", "server/ui")}
 """The path of each version, and its folder in an installed Prefect; the one that is shown first comes first."""
@@ -17,8 +17,7 @@ def installed_ui() -> WebUI:
     Raises:
         UnderstudyError: it is not installed, or has no UI.
     """
-    package = find_spec("prefect")
-    roots = [Path(root) for root in (package and package.submodule_search_locations) or ()]
+    roots = folders()
     if not roots:
         raise UnderstudyError("the UI is part of Prefect, which is not installed here: pip install prefect")
     bundles = [

@@ -1,4 +1,4 @@
-"""All pages of Prefect's UI, in both versions: they show over the stand-in what they show over a real server."""
+"""The pages of Prefect's UI, in both versions: they show over the stand-in what they show over a real server."""
 
 import time
 from collections.abc import Iterator
