@@ -77,11 +77,7 @@ def read_work_queue(workspace: Workspace, id: UUID) -> Answer:
 
 
 def read_work_queue_by_name(workspace: Workspace, name: str) -> Answer:
-    pools, queues = workspace["work_pools"], workspace["work_queues"]
-    pool = matching(pools, [(NAME, AGENT_POOL["name"])])
-    keys = [(NAME, name), *((POOL_ID, pools.values(row)["id"].int) for row in pool)]
-    rows = matching(queues, keys)
-    return by_id_shown(workspace, rows.min() if rows else None)
+    return by_id_shown(workspace, queue_without_pool(workspace, name))
 
 
 def read_work_queues(workspace: Workspace, criteria: Criteria, limit: int, offset: int = 0) -> Answer:
@@ -242,10 +238,25 @@ def pool_queue(workspace: Workspace, pool_name: str, queue_name: str, priority: 
 
 
 def agent_queue(workspace: Workspace, name: str) -> UUID:
-    """The id of a queue of the pool for agents, both created if they are not there. A new queue comes first."""
+    """The id of a queue that is named without a pool; it is created in the pool for agents, with it, by need.
+
+    A new queue comes first.
+    """
+    row = queue_without_pool(workspace, name)
+    if row is not None:
+        queue: UUID = workspace["work_queues"].values(row)["id"]
+        return queue
     if not matching(workspace["work_pools"], [(NAME, AGENT_POOL["name"])]):
         create_pool(workspace, AGENT_POOL)
     return pool_queue(workspace, AGENT_POOL["name"], name, priority=1)
+
+
+def queue_without_pool(workspace: Workspace, name: str) -> int | None:
+    """The queue of a name in the pool for agents; while there is no such pool, in any pool."""
+    pools, queues = workspace["work_pools"], workspace["work_queues"]
+    pool = matching(pools, [(NAME, AGENT_POOL["name"])])
+    rows = matching(queues, [(NAME, name), *((POOL_ID, pools.values(row)["id"].int) for row in pool)])
+    return rows.min() if rows else None
 
 
 def queue_of(workspace: Workspace, pool_name: str, queue_name: str | None) -> UUID | None:

@@ -115,6 +115,15 @@ def test_a_queue_without_a_pool_is_one_of_agents(own: httpx.Client) -> None:
     assert own.post(f"{path}/create_flow_run", json=run).status_code == 400
 
 
+def test_a_queue_without_a_pool_is_one_of_any_pool_while_none_is_for_agents(own: httpx.Client) -> None:
+    flow = own.post("/flows/", json={"name": "of a pool"}).json()["id"]
+    own.post("/work_pools/", json={"name": "machines", "type": "process"}).raise_for_status()
+    own.post("/work_pools/machines/queues", json={"name": "fast"}).raise_for_status()
+    assert created(own, flow, name="one", work_queue_name="fast")["work_pool_name"] == "machines"
+    assert created(own, flow, name="two", work_queue_name="slow")["work_pool_name"] == "default-agent-pool"
+    assert created(own, flow, name="three", work_queue_name="fast")["work_pool_name"] == "default-agent-pool"
+
+
 def test_a_concurrency_limit_belongs_to_its_deployment(scratch: httpx.Client, flow: str) -> None:
     made = created(scratch, flow, concurrency_limit=3)
     limit = made["global_concurrency_limit"]

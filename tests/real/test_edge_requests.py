@@ -166,3 +166,19 @@ def test_results_whose_artifact_cannot_be(pair: Callable[[Path], Pair]) -> None:
             both("GET", f"/flow_run_states/?flow_run_id={run}")
     for body in ({"flow_id": flow, "parameters": {"x": "y" * 600_000}}, {"flow_id": flow, "parameters": {}}):
         both("POST", "/flow_runs/", {**body, "name": "n"})
+
+
+def test_a_queue_that_is_named_without_a_pool(pair: Callable[[Path], Pair]) -> None:
+    """It is one of any pool, until there is a pool for agents."""
+    both = Both(*pair(SMALL))
+    flow = both("POST", "/flows/", {"name": "without a pool"})["id"]
+    for pool in ("first", "second"):
+        both("POST", "/work_pools/", {"name": pool, "type": "process"})
+        both("POST", f"/work_pools/{pool}/queues", {"name": "shared"})
+    for name in ("shared", "default", "fresh", "shared", "default"):
+        deployment = both("POST", "/deployments/", {"name": name, "flow_id": flow, "work_queue_name": name})
+        both("GET", f"/deployments/{deployment['id']}")
+        both("PATCH", f"/deployments/{deployment['id']}", {"work_queue_name": "shared"})
+        both("GET", f"/deployments/{deployment['id']}")
+        both("GET", f"/work_queues/name/{name}")
+    both("POST", "/work_queues/filter", {})
