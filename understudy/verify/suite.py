@@ -1,6 +1,7 @@
 """All that is checked of a server's meaning, in order."""
 
 import json
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -23,9 +24,11 @@ from understudy.verify.checks import (
     scenarios,
     sessions,
     single_criteria,
+    single_requests,
     summaries,
     writes,
 )
+from understudy.verify.expectations.mirror import Mirror
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
 from understudy.verify.parts import Kinds, Part, halves, in_turns, repeated
 from understudy.verify.requests.created_rows import is_refined, value_for
@@ -35,7 +38,7 @@ from understudy.verify.requests.operation_names import Only, every, has_tag, tag
 from understudy.verify.requests.scenario_requests import Scenario, follows_link, request_of
 from understudy.verify.requests.scenario_requests import scenarios as all_scenarios
 
-ROUNDS = 10  # of random requests to each operation that reads rows, in a run that does not write
+ROUNDS = 20  # of random requests to each operation that reads rows, in a run that does not write
 SESSIONS, MORE_SESSIONS = 5, 10  # random sessions about the operations of each tag, before the edges and after
 
 
@@ -59,20 +62,24 @@ def stages(
 ) -> list[Kinds]:
     """All parts of a run, the most important first.
 
-    Each operation comes first, with random requests to those that read rows, and then the first writes. Then each
-    operator of the filters is checked with one value; the filters on related rows, which are most, have two shares.
-    Beside them are summaries, sorts, invalid requests, and more writes or random requests. Edges and other values of
+    Each operation comes first. Then each operator of the filters and each sort is in one request, beside random
+    requests to the operations that read rows, and the first writes: a slow server does not get further. Then each
+    operator is checked with one value by all operations; the filters on related rows, which are most, have two shares.
+    Beside them are summaries, sorts, invalid requests, more random requests, and more writes. Edges and other values of
     the filters on a table's own rows follow, with pages of filtered rows. Those of the filters on related rows come
     last, with more combinations and writes.
     """
     own, related = own_operators(subjects), related_operators(subjects)
     sorts = in_turns(sorts_of(context, subjects))
     writing = writes_of(context, subjects, only) if allow_writes else Writes()
-    reading = [] if allow_writes else repeated(partial(same_rows_of, context, only), "other requests", ROUNDS)
+    reading = repeated(partial(same_rows_of, context, only), "other requests", 2 if allow_writes else ROUNDS)
     return [
         [list(operations(context, subjects, only))],
-        [same_rows_of(context, only, "random requests")],
-        [writing.first],
+        [
+            single_requests_of(subjects, context.mirror),
+            same_rows_of(context, only, "random requests"),
+            writing.first,
+        ],
         [
             in_turns(first_values(own, "two criteria", combined_criteria.check_own)),
             *halves(in_turns(first_values(related, "two filters", combined_criteria.check_across))),
@@ -211,6 +218,34 @@ def by_operator(operators: Operators, check: CheckOperator, what: str = "") -> K
         [Part(f"{subject.label}: {each.subject}{what}", partial(check, subject, each)) for each in some]
         for subject, some in operators
     ]
+
+
+def single_requests_of(subjects: Mapping[str, TableUnderTest], mirror: Mirror | None) -> list[Part]:
+    """The parts that ask for each operator and each sort alone: filters on rows themselves, sorts, related rows."""
+    if mirror is None:
+        return []
+    sorts = [
+        Part(f"{subject.label}: each sort alone", partial(single_requests.check_sorts, subject, mirror))
+        for subject in subjects.values()
+        if listings.words(subject.selection)
+    ]
+    return [
+        *in_turns(alone(own_operators(subjects), mirror)),
+        *sorts,
+        *in_turns(alone(related_operators(subjects), mirror)),
+    ]
+
+
+def alone(operators: Operators, mirror: Mirror) -> Iterator[list[Part]]:
+    """The parts that ask for each of some operators alone: one for each filter, by table."""
+    for subject, some in operators:
+        by_filter: dict[str, list[FieldOperator]] = defaultdict(list)
+        for each in some:
+            by_filter[each.filter].append(each)
+        yield [
+            Part(f"{subject.label}: {name}, alone", partial(single_requests.check_operators, subject, mirror, each))
+            for name, each in by_filter.items()
+        ]
 
 
 def first_values(operators: Operators, together: str, check: Callable[[TableUnderTest], None]) -> Kinds:

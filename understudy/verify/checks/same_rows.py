@@ -25,7 +25,7 @@ from understudy.verify.expectations.moving_values import agree_nearly, settled
 from understudy.verify.expectations.reference_answers import agree, errors_of, in_headers, order_of
 from understudy.verify.requests.endpoints import Endpoint, Lookup, examples_of, required_by_example
 
-REQUESTS = 12  # to an operation at a time
+REQUESTS = 6  # to an operation at a time
 FACTORS = (1, 1, 0.7, 1.9)  # of the numbers of an example
 SHIFTS = (0, 0, -1.3, 0.4, 26)  # hours, of its times
 FILTERS = (0, 0, 1, 1, 2, 9)  # in a body
