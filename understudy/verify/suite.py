@@ -76,7 +76,7 @@ def stages(
     return [
         [list(operations(context, subjects, only))],
         [
-            single_requests_of(subjects, context.mirror),
+            single_requests_of(context, subjects),
             same_rows_of(context, only, "random requests"),
             writing.first,
         ],
@@ -220,8 +220,9 @@ def by_operator(operators: Operators, check: CheckOperator, what: str = "") -> K
     ]
 
 
-def single_requests_of(subjects: Mapping[str, TableUnderTest], mirror: Mirror | None) -> list[Part]:
-    """The parts that ask for each operator and each sort alone: filters on rows themselves, sorts, related rows."""
+def single_requests_of(context: CheckContext, subjects: Mapping[str, TableUnderTest]) -> list[Part]:
+    """The parts that ask for one thing at a time: what lists can by their own rows, other operations, related rows."""
+    mirror = context.mirror
     if mirror is None:
         return []
     sorts = [
@@ -229,9 +230,15 @@ def single_requests_of(subjects: Mapping[str, TableUnderTest], mirror: Mirror | 
         for subject in subjects.values()
         if listings.words(subject.selection)
     ]
+    others = [
+        Part(f"{each.label}: each filter alone", partial(single_requests.check_filters, subject, mirror, each))
+        for subject in subjects.values()
+        for each in (*subject.selection.all[1:], *summaries.summaries(context, subject))
+    ]
     return [
         *in_turns(alone(own_operators(subjects), mirror)),
         *sorts,
+        *others,
         *in_turns(alone(related_operators(subjects), mirror)),
     ]
 

@@ -32,6 +32,7 @@ FILTERS = (0, 0, 1, 1, 2, 9)  # in a body
 WITH_FILTERS = (False, False, False, True)  # whether those of an example are taken
 OF_OTHERS = 3  # ids of each other table that an operation looks up
 LISTED = 3  # ids of rows in a list of a body
+OF_ROWS = 0.7  # of the bodies with times have those of rows
 EMPTY = 0.1  # of the requests with a query have parameters without a value
 BY_IDS = 0.1  # of the bodies that select rows select them by the ids of two tables
 NOT_FOUND = 404
@@ -134,10 +135,28 @@ def random_request(context: CheckContext, generator: RequestGenerator, endpoint:
         ),
         **few(context, endpoint.body, request.body),
     }
+    body |= times_of_rows(context, endpoint, body)
     for name, table in tables_of(context, endpoint.body).items():
         ids = list(context.model.known[table])
         body[name] = context.random.sample(ids, k=min(len(ids), LISTED))
     return replace(request, body=body)
+
+
+def times_of_rows(context: CheckContext, endpoint: Endpoint, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Sometimes, times of a column instead of those that a body has beside its filters, in order."""
+    names = [] if endpoint.body is None else [name for name in times_among(endpoint.body) if name in body]
+    if not names or not endpoint.selects or context.random.random() >= OF_ROWS:
+        return {}
+    fields = times_among(context.model.catalog.tables[endpoint.selects].place)
+    columns = [context.samples.seen(endpoint.selects, [field]) for field in fields]
+    enough = [values for values in columns if len(values) >= len(names)]
+    times = sorted(context.random.sample(context.random.choice(enough), k=len(names)), key=moment) if enough else []
+    return dict(zip(names, times, strict=False))
+
+
+def times_among(schema: Place) -> list[str]:
+    """The names of the properties that are times."""
+    return [name for name, part in schema.entries("properties") if part.value.get("format") == "date-time"]
 
 
 def with_shown_times(context: CheckContext, endpoint: Endpoint, requests: Iterable[Request]) -> list[Request]:

@@ -1,4 +1,4 @@
-"""Each operator and each sort in one request, which a server must answer as Understudy does with the same rows.
+"""Each operator, filter and sort in one request, which a server must answer as Understudy does with the same rows.
 
 A slow server answers only some thousands of requests in the time of a run, so that these come first.
 """
@@ -9,33 +9,54 @@ from functools import partial
 from understudy.verify import rules
 from understudy.verify.checks import same_rows
 from understudy.verify.checks.listings import sort_of, words
-from understudy.verify.checks.single_criteria import few
+from understudy.verify.checks.single_criteria import few, is_telling
 from understudy.verify.expectations.mirror import Mirror
 from understudy.verify.filtered_rows.selected_ids import Filters
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
-from understudy.verify.requests.endpoints import LIMIT
+from understudy.verify.requests.endpoints import LIMIT, Endpoint, examples_of, schema_of
 from understudy.verify.requests.field_operators import FieldOperator
 from understudy.verify.requests.operands import first_operands
 
 SORTED = 50  # rows of a sort that are compared
+TRIED = 6  # operators of a filter that are tried, to find one that distinguishes rows
 
 
 def check_operators(subject: TableUnderTest, mirror: Mirror, field_operators: Iterable[FieldOperator]) -> None:
     """Ask for each operator alone, with the operands that show most faults."""
     for each in field_operators:
         for operand in first_operands(each, few(subject, each)):
-            hold(subject, mirror, each.subject, each.filters(operand))
+            hold(subject, mirror, subject.selection.lists, each.subject, each.filters(operand))
+
+
+def check_filters(subject: TableUnderTest, mirror: Mirror, endpoint: Endpoint) -> None:
+    """Ask an operation that does not list rows for each filter, by one of its operators that distinguishes rows."""
+    random, values = subject.selected.context.random, without_filters(endpoint, subject)
+    for name in subject.selection.filters.keys() & schema_of(endpoint)["properties"].value.keys():
+        operators = [each for each in subject.field_operators.values() if each.filter == name]
+        for each in random.sample(operators, k=min(TRIED, len(operators))):
+            some = few(subject, each)
+            if some and is_telling(subject, each, some[0]):
+                operand = next(first_operands(each, some))
+                hold(subject, mirror, endpoint, each.subject, {**values, **each.filters(operand)})
+                break
+
+
+def without_filters(endpoint: Endpoint, subject: TableUnderTest) -> Filters:
+    """The values of an example of a body that are not filters."""
+    example = subject.selected.context.random.choice(examples_of(endpoint))
+    return {name: value for name, value in example.items() if name not in subject.selection.filters}
 
 
 def check_sorts(subject: TableUnderTest, mirror: Mirror) -> None:
     """Ask for the first rows of each sort."""
     for word in words(subject.selection):
         name, _ = sort_of(subject.selection)
-        hold(subject, mirror, word, {name: word, LIMIT: SORTED})
+        hold(subject, mirror, subject.selection.lists, word, {name: word, LIMIT: SORTED})
 
 
-def hold(subject: TableUnderTest, mirror: Mirror, about: str, filters: Filters) -> None:
-    context, lists = subject.selected.context, subject.selection.lists
-    request = lists.request(subject.selected.scoped(filters))
-    differs = partial(same_rows.differs, context, mirror, lists, request)
-    context.results.hold(rules.SAME_ROWS, lists.label, about, differs)
+def hold(subject: TableUnderTest, mirror: Mirror, endpoint: Endpoint, about: str, body: Filters) -> None:
+    """Hold that a response to a body, cut down to rows that are looked at, is as expected."""
+    context, request = subject.selected.context, endpoint.request(subject.selected.scoped(body))
+    context.results.hold(
+        rules.SAME_ROWS, endpoint.label, about, partial(same_rows.differs, context, mirror, endpoint, request)
+    )

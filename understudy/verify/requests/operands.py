@@ -86,7 +86,7 @@ def first_operands(field_operator: FieldOperator, values: Sequence[Any]) -> Iter
         yield from searches(values)
     elif schema["type"] == "string":
         for text in first:
-            yield f"_{text[1:].swapcase() if text.isascii() else text[1:]}"
+            yield amid(text)
             yield from strange_letters(text)
     else:
         yield from operands(field_operator, values)
@@ -201,6 +201,12 @@ def backwards(text: str) -> str:
 def both_cases(text: str) -> list[str]:
     """A text in upper and in lower case, as far as its letters are ASCII: patterns fold no others."""
     return ["".join(change(letter) if letter.isascii() else letter for letter in text) for change in CASES]
+
+
+def amid(text: str) -> str:
+    """A pattern for a text without its ends, in the other case, with a wildcard."""
+    middle = text[1:-1] or text
+    return f"_{middle[1:].swapcase() if text.isascii() else middle[1:]}"
 
 
 def strange_letters(text: str) -> list[str]:
