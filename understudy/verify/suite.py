@@ -76,8 +76,7 @@ def stages(
     return [
         [list(operations(context, subjects, only))],
         [
-            single_requests_of(context, subjects),
-            same_rows_of(context, only, "random requests"),
+            in_turns([single_requests_of(context, subjects), same_rows_of(context, only, "random requests")]),
             writing.first,
         ],
         [

@@ -3,9 +3,12 @@
 A slow server answers only some thousands of requests in the time of a run, so that these come first.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import partial
+from itertools import islice, product
 
+from understudy.reports.verdict import SEPARATOR
+from understudy.sampling.random_requests import names_in
 from understudy.verify import rules
 from understudy.verify.checks import same_rows
 from understudy.verify.checks.listings import sort_of, words
@@ -29,22 +32,21 @@ def check_operators(subject: TableUnderTest, mirror: Mirror, field_operators: It
 
 
 def check_filters(subject: TableUnderTest, mirror: Mirror, endpoint: Endpoint) -> None:
-    """Ask an operation that does not list rows for each filter, by one of its operators that distinguishes rows."""
-    random, values = subject.selected.context.random, without_filters(endpoint, subject)
-    for name in subject.selection.filters.keys() & schema_of(endpoint)["properties"].value.keys():
-        operators = [each for each in subject.field_operators.values() if each.filter == name]
-        for each in random.sample(operators, k=min(TRIED, len(operators))):
-            some = few(subject, each)
-            if some and is_telling(subject, each, some[0]):
-                operand = next(first_operands(each, some))
-                hold(subject, mirror, endpoint, each.subject, {**values, **each.filters(operand)})
-                break
+    """Ask an operation that does not list rows for each filter, beside the other values of each example."""
+    names = schema_of(endpoint)["properties"].value
+    for name in filter(names.__contains__, subject.selection.filters):
+        for filters, example in product(islice(distinguishing(subject, name), 1), examples_of(endpoint)):
+            values = {each: value for each, value in example.items() if each not in subject.selection.filters}
+            hold(subject, mirror, endpoint, SEPARATOR.join(names_in(filters)), {**values, **filters})
 
 
-def without_filters(endpoint: Endpoint, subject: TableUnderTest) -> Filters:
-    """The values of an example of a body that are not filters."""
-    example = subject.selected.context.random.choice(examples_of(endpoint))
-    return {name: value for name, value in example.items() if name not in subject.selection.filters}
+def distinguishing(subject: TableUnderTest, name: str) -> Iterator[Filters]:
+    """Bodies that ask for one operator of a filter, which distinguishes rows by a value: a few at random."""
+    operators = [each for each in subject.field_operators.values() if each.filter == name]
+    for each in subject.selected.context.random.sample(operators, k=min(TRIED, len(operators))):
+        some = few(subject, each)
+        if any(is_telling(subject, each, value) for value in some):
+            yield each.filters(next(first_operands(each, some)))
 
 
 def check_sorts(subject: TableUnderTest, mirror: Mirror) -> None:
