@@ -49,6 +49,11 @@ def test_it_varies_by_origin_where_pages_of_other_sites_may_read_it(length: int,
     assert dict(sent(b"x" * length, b"gzip", vary_origin=True)[0]["headers"])[b"vary"] == vary
 
 
+def test_headers_are_in_the_order_of_a_real_server() -> None:
+    names = [name for name, _ in sent(b"x" * COMPRESSED, b"gzip")[0]["headers"]]
+    assert names == [b"content-length", b"content-type", b"vary", b"content-encoding"]
+
+
 def test_a_response_without_a_body_has_neither_type_nor_length() -> None:
     start, content = sent(b"", b"gzip", status=204)
     assert (start["headers"], content["body"]) == ([], b"")

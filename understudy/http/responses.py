@@ -67,15 +67,17 @@ async def send_response(scope: Scope, send: Send, status: int, body: bytes, head
         send: sends ASGI messages.
         status: of HTTP.
         body: not compressed.
-        headers: those that do not depend on the body's length and form.
+        headers: those that do not depend on the body's length and form, its type last.
     """
     is_long = len(body) >= COMPRESSED
-    head = [*headers, *VARY[is_long, VARY_ORIGIN in scope]]
+    form = [*VARY[is_long, VARY_ORIGIN in scope]]
     if is_long and b"gzip" in headers_of(scope).get(b"accept-encoding", b""):
         body = await compressed(body)
-        head.append(GZIP)
+        form.append(GZIP)
+    head = [*headers]
     if status != NO_CONTENT[1]:
-        head.append((b"content-length", b"%d" % len(body)))
+        head.insert(len(head) - 1, (b"content-length", b"%d" % len(body)))  # before the type, as on a real server
+    head += form
     await send({"type": "http.response.start", "status": status, "headers": head})
     await send({"type": "http.response.body", "body": body})
 
