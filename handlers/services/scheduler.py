@@ -3,97 +3,125 @@
 Source: `prefect.server.services.scheduler`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID
 
-from understudy.contract.columns import Column
+from understudy.contract.columns import ID
 from understudy.values import MICROSECOND, key_of, now, time_of_key
 from understudy.workspaces.workspace import Workspace
 
 from ..deployment_runs import LEAST_RUNS, LEAST_TIME, MOST_TIME, dates_to_schedule, is_scheduled, schedule_run
-from ..schedules import DEPLOYMENT_ID
 from ..scheduling.dates import next_date
+from ..scheduling.runs_ahead import DEPLOYMENT_ID, RunsAhead
 
-CREATOR, STATE_TYPE, NEXT_START = (
-    Column(("created_by.id",)),
-    Column(("state_type",)),
-    Column(("next_scheduled_start_time",)),
-)
 LOOK = timedelta(minutes=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 Body = Mapping[str, Any]
-Starts = dict[tuple[Any, Any], list[int]]
 
 
 def due(workspace: Workspace) -> datetime | None:
-    starts = starts_to_come(workspace)
-    times = (due_of(workspace, deployment, each, starts) for deployment, some in scheduled(workspace) for each in some)
-    return min((time for time in times if time is not None), default=None)
+    return workspace.derived(Agenda).due()
 
 
 def run(workspace: Workspace) -> None:
-    moment, starts = now(), starts_to_come(workspace)
-    for deployment, schedules in list(scheduled(workspace)):
-        if any(needed_at(deployment, each, starts) <= moment for each in schedules):
-            for schedule in schedules:
-                for date in dates_to_schedule(schedule, moment):
-                    schedule_run(workspace, deployment, schedule, date)
+    moment = now()
+    for deployment, schedules in workspace.derived(Agenda).needing():
+        for schedule in schedules:
+            for date in dates_to_schedule(schedule, moment):
+                schedule_run(workspace, deployment, schedule, date)
 
 
-def scheduled(workspace: Workspace) -> Iterator[tuple[Body, list[Body]]]:
-    """The deployments that are not paused and have active schedules, with these, by their ids."""
-    deployments, schedules = workspace["deployments"], workspace["deployment_schedules"]
-    found: dict[int, list[Body]] = {}
-    for row in schedules.live:
-        schedule = schedules.look(row)
-        if schedule["active"]:
-            found.setdefault(schedule["deployment_id"].int, []).append(schedule)
-    for key in sorted(found):
-        deployment = deployments.look_up(UUID(int=key))
-        if deployment is not None and not deployment["paused"]:
-            yield deployment, found[key]
+class Agenda:
+    """When each schedule has runs to create. It looks at those whose rows have changed, or whose time has come."""
 
+    def __init__(self, workspace: Workspace) -> None:
+        self._deployments = workspace["deployments"]
+        self._schedules = workspace["deployment_schedules"]
+        self._runs = workspace["flow_runs"]
+        self._workspace = workspace
+        self._begin()
 
-def due_of(workspace: Workspace, deployment: Body, schedule: Body, starts: Starts) -> datetime | None:
-    """When there will be a run to schedule; None if there will be none."""
-    time = needed_at(deployment, schedule, starts)
-    if time > now():
-        return next_look(time)
-    dates = dates_to_schedule(schedule, time)
-    if not all(is_scheduled(workspace, deployment, schedule, date) for date in dates):
-        return time
-    # All are there already, until the first of them has passed, or the next one comes within reach.
-    times = [dates[0] + MICROSECOND] if dates else []
-    following = next_date(schedule["schedule"], (dates[-1] if dates else time) + MICROSECOND)
-    if following is not None and following > time + MOST_TIME:
-        times.append(following - MOST_TIME)
-    return next_look(min(times)) if times else None
+    def _begin(self) -> None:
+        self._moment = now()
+        self._changes = self._deployments.changes, self._schedules.changes
+        self._ahead = RunsAhead(self._runs, key_of(self._moment))
+        self._needs: dict[int, datetime] = {}
+        self._dues: dict[int, datetime] = {}
+        self._look_at(self._schedules.live)
+
+    def due(self) -> datetime | None:
+        """When there will be a run to create; None if there will be none."""
+        self._follow()
+        return min(self._dues.values(), default=None)
+
+    def needing(self) -> Iterator[tuple[Body, list[Body]]]:
+        """The deployments of which a schedule needs runs, with all of its active schedules, by their ids."""
+        self._follow()
+        moment, schedules = now(), self._schedules
+        needing = {schedules.key(DEPLOYMENT_ID, row) for row, need in self._needs.items() if need <= moment}
+        for key in sorted(needing):
+            rows = schedules.index(DEPLOYMENT_ID).rows(key)
+            deployment = self._deployments.look_up(UUID(int=key))
+            if deployment is not None:
+                yield deployment, [each for each in map(schedules.look, rows) if each["active"]]
+
+    def _follow(self) -> None:
+        """Take over the changes of rows and of the time."""
+        moment, runs = now(), self._ahead.follow()
+        deployments, schedules = (
+            table.changed_since(changes)
+            for table, changes in zip((self._deployments, self._schedules), self._changes, strict=True)
+        )
+        if runs is None or deployments is None or schedules is None or moment < self._moment:
+            self._begin()
+            return
+        self._moment, self._changes = moment, (self._deployments.changes, self._schedules.changes)
+        rows = set(schedules)
+        rows.update(row for _, schedule in runs if (row := self._schedules.find(schedule)) is not None)
+        for row in deployments & self._deployments.live:
+            rows.update(self._schedules.index(DEPLOYMENT_ID).rows(self._deployments.key(ID, row)))
+        rows.update(row for row, due in self._dues.items() if due <= moment)
+        self._look_at(rows)
+
+    def _look_at(self, rows: Iterable[int]) -> None:
+        for row in rows:
+            need = self._need(self._schedules.look(row)) if row in self._schedules.live else None
+            self._needs.pop(row, None)
+            self._dues.pop(row, None)
+            if need is not None:
+                self._needs[row] = need
+                self._dues[row] = need if need <= self._moment else next_look(need)
+
+    def _need(self, schedule: Body) -> datetime | None:
+        """From when on a schedule needs runs that are not there; None if that will not be."""
+        deployment = self._deployments.look_up(schedule["deployment_id"])
+        if not schedule["active"] or deployment is None or deployment["paused"]:
+            return None
+        time = self._short_of_runs(deployment, schedule)
+        if time > self._moment:
+            return time
+        dates = dates_to_schedule(schedule, time)
+        if not all(is_scheduled(self._workspace, deployment, schedule, date) for date in dates):
+            return time
+        # All are there already, until the first of them has passed, or the next one comes within reach.
+        times = [dates[0] + MICROSECOND] if dates else []
+        following = next_date(schedule["schedule"], (dates[-1] if dates else time) + MICROSECOND)
+        if following is not None and following > time + MOST_TIME:
+            times.append(following - MOST_TIME)
+        return min(times, default=None)
+
+    def _short_of_runs(self, deployment: Body, schedule: Body) -> datetime:
+        """When a schedule has too few runs ahead, or they do not last long enough."""
+        owner = deployment["id"].int, key_of(schedule["id"])
+        starts = self._ahead.of(owner, key_of(self._moment))
+        if len(starts) < LEAST_RUNS:
+            return self._moment
+        first, last = time_of_key(starts[-LEAST_RUNS]), time_of_key(starts[-1])
+        return max(self._moment, min(first, last - LEAST_TIME) + MICROSECOND)
 
 
 def next_look(time: datetime) -> datetime:
     """The first full minute from a time on: a real server looks once a minute, however often a schedule recurs."""
     return -((EPOCH - time) // LOOK) * LOOK + EPOCH
-
-
-def starts_to_come(workspace: Workspace) -> Starts:
-    """The starts of the scheduled runs ahead, in order, by the keys of their deployments and schedules."""
-    runs, found = workspace["flow_runs"], Starts()
-    index = runs.index(NEXT_START)
-    ahead = runs.index(STATE_TYPE).rows("SCHEDULED") & index.starting_at(key_of(now()))
-    for row in ahead:
-        of = runs.key(DEPLOYMENT_ID, row), runs.key(CREATOR, row)
-        found.setdefault(of, []).append(runs.key(NEXT_START, row))
-    for starts in found.values():
-        starts.sort()
-    return found
-
-
-def needed_at(deployment: Body, schedule: Body, starts: Starts) -> datetime:
-    """When a schedule has too few runs ahead, or they do not last long enough."""
-    moment, own = now(), starts.get((deployment["id"].int, key_of(schedule["id"])), [])
-    if len(own) < LEAST_RUNS:
-        return moment
-    first, last = time_of_key(own[-LEAST_RUNS]), time_of_key(own[-1])
-    return max(moment, min(first, last - LEAST_TIME) + MICROSECOND)

@@ -1,7 +1,8 @@
 """A workspace: a set of tables, with the operations across tables."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any, TypeVar
 
 from pyroaring import BitMap
 
@@ -16,6 +17,8 @@ from understudy.tables.table import Table
 from understudy.text import counted
 from understudy.workspaces.outbox import Outbox
 from understudy.workspaces.shared_caches import Caches
+
+Derived = TypeVar("Derived")
 
 
 class Watched(Mapping[str, Table]):
@@ -50,6 +53,7 @@ class Workspace(Mapping[str, Table]):
 
     def __init__(self, tables: Mapping[str, Table], caches: Caches | None = None) -> None:
         self._tables = tables
+        self._derived: dict[Callable[[Workspace], Any], Any] = {}
         self.has_services = False
         self.outbox = Outbox()
         self.share(Caches() if caches is None else caches)
@@ -100,6 +104,13 @@ class Workspace(Mapping[str, Table]):
 
     def __len__(self) -> int:
         return len(self._tables)
+
+    def derived(self, make: Callable[["Workspace"], Derived]) -> Derived:
+        """What `make` derives from the rows, made on first use. It follows their changes (`Table.changed_since`)."""
+        if make not in self._derived:
+            self._derived[make] = make(self)
+        made: Derived = self._derived[make]
+        return made
 
     def counts(self) -> str:
         """The number of rows by table, as a text."""
