@@ -129,6 +129,14 @@ def test_of_few_operands_too_a_moment_has_its_neighbours(all_operations: Context
     assert list(few_operands(operator, [])) == []
 
 
+def test_of_few_operands_too_a_text_is_there_in_the_other_case(all_operations: ContextFactory, api: Api) -> None:
+    with all_operations.context_of(app_on(SMALL, api)) as context:
+        operators = subject_of(context, "flow_runs").field_operators
+        names, ids = operators["flow_runs", "name", "any_"], operators["flow_runs", "id", "any_"]
+    assert ["bRISK-hERON"] in [*few_operands(names, ["Brisk-Heron", "b"])]
+    assert ["A"] not in [*few_operands(ids, ["a", "b"])]
+
+
 def test_lists_of_ids_have_them_alone_in_capitals_twice_and_behind_many_that_match_no_row() -> None:
     no_match = UNMATCHED["uuid"]
     assert list(lists(["a", "b"], [no_match], CROWD)) == [

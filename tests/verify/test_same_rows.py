@@ -271,6 +271,70 @@ def test_times_of_a_response_are_asked_for(verdict: Verify, several_tables: Path
     assert {each.operation for each in result.violations if each.rule.name == "same rows"} == {label}
 
 
+def test_one_row_that_is_not_wholly_known_leaves_the_others_known(verdict: Verify, several_tables: Path) -> None:
+    """A run without a state shows nothing of when it entered that, on which its run time depends."""
+    rows = jsonl.read(several_tables / "task_runs.jsonl")
+    stateless = {**rows[0], "state": None, "state_type": None, "state_name": None, "state_timestamp": None}
+    jsonl.write(several_tables / "task_runs.jsonl", [stateless, *rows[1:]])
+    label = "GET /task_runs/{id}"
+    result = verdict(replies("GET /task_runs/[^/]+", longer), label, rounds=5, fixtures=several_tables)
+    assert {each.operation for each in result.violations if each.rule.name == "same rows"} == {label}
+    assert verdict(unchanged, rounds=3, fixtures=several_tables).violations == []
+
+
+def test_a_hidden_field_that_is_not_known_decides_on_some_fields_only(verdict: Verify, several_tables: Path) -> None:
+    """How late a run is does not depend on when it entered its state."""
+
+    def later(_: Sent, answer: Reply) -> Reply:
+        row = answer.json if answer.is_success else {}
+        return answer.saying({**row, "estimated_start_time_delta": 50_000.0}) if row else answer
+
+    rows = jsonl.read(several_tables / "task_runs.jsonl")
+    jsonl.write(several_tables / "task_runs.jsonl", [{**row, "state": None} for row in rows])
+    label = "GET /task_runs/{id}"
+    result = verdict(replies("GET /task_runs/[^/]+", later), label, rounds=5, fixtures=several_tables)
+    assert {each.operation for each in result.violations if each.rule.name == "same rows"} == {label}
+    assert verdict(unchanged, rounds=3, fixtures=several_tables).violations == []
+
+
+def test_pieces_of_texts_of_a_response_are_asked_for(verdict: Verify, several_tables: Path) -> None:
+    """`query` with a piece of the name of a state: a server may leave out what begins otherwise, or not."""
+
+    async def ignores_query(sent: Sent, broken: BrokenServer) -> Reply:
+        return await broken.ask(replace(sent, path=re.sub("query=[^&]*", "", sent.path)))
+
+    label = "GET /observed-states"
+    result = verdict(ignores_query, label, rounds=2, fixtures=several_tables)
+    assert {each.operation for each in result.violations if each.rule.name == "same rows"} == {label}
+
+
+def test_each_order_is_asked_for(verdict: Verify) -> None:
+    sent: list[Sent] = []
+
+    def kept(request: Sent, answer: Reply) -> Reply:
+        sent.append(request)
+        return answer
+
+    label = "POST /flow_runs/filter"
+    verdict(replies(label, kept), label, rounds=12)
+    assert len({each.json.get("sort") for each in sent if each.json} - {None}) == 9
+
+
+def test_texts_in_another_case_are_asked_for(all_operations: ContextFactory, api: Api) -> None:
+    """A server may take names that differ in the case of letters for the same, but ids are the same in each case."""
+    with all_operations.context_of(app_on(SMALL, api)) as context:
+        all_operations.learn(context)
+        schema = all_operations.endpoint("POST /flows/count").body
+        assert schema is not None
+        generator = RequestGenerator((), context.samples, context.random)
+        bodies = [generator.body(schema).get("flows") or {} for _ in range(2000)]
+        known = {*context.samples.seen("flows", ["name"])}
+    names = {name for body in bodies for name in (body.get("name") or {}).get("any_") or ()}
+    ids = {each for body in bodies for each in (body.get("id") or {}).get("any_") or ()}
+    assert {name.swapcase() for name in names - known} & known
+    assert ids == {each.lower() for each in ids}
+
+
 @pytest.fixture
 def many_runs(tmp_path: Path) -> Path:
     """So many runs that states are read below some of them only; each has had two."""

@@ -136,6 +136,24 @@ def test_a_report_has_what_was_found_and_not_what_fewer_requests_show(verdict: V
     assert violation.expected == f"{INVALID}"
 
 
+def test_a_value_that_only_grows_becomes_smaller(verdict: Verify) -> None:
+    """Servers of our own have other run times, so that these are not compared."""
+    shown: dict[str, int] = {}
+
+    def shrinks(sent: Sent, answer: Reply) -> Reply:
+        if not answer.is_success or not answer.json["total_run_time"]:
+            return answer
+        shown[sent.path] = shown.get(sent.path, 1000) - 1
+        return answer.saying({**answer.json, "total_run_time": shown[sent.path] / 1000})
+
+    broken = replies("GET /flow_runs/[0-9a-f-]{36}", shrinks)
+    scenario = "run times of a run that was running twice"
+    result = verdict(broken, "flow_runs", count=1, scenario=scenario, is_alone=True)
+    (violation,) = [each for each in result.violations if each.rule.name == "session"]
+    assert (violation.operation, violation.subject) == ("GET /flow_runs/{id}", "total_run_time")
+    assert violation.expected.endswith("or more")
+
+
 @pytest.mark.parametrize(("waits", "found"), [(None, "no retry-after"), ("90.5", "retry-after: 90.5")])
 def test_a_server_that_says_otherwise_when_to_try_again(verdict: Verify, waits: str | None, found: str) -> None:
     def changed(_: Sent, answer: Reply) -> Reply:

@@ -12,6 +12,7 @@ from understudy.sampling.answers import Order
 from understudy.sampling.sample_values import Samples
 
 SEARCHES = ("{}", "{}", "{}", "-{}", "!{}", "+{}", '"{}"', '-"{}"', '+"{}"')  # of a word, or of several
+OTHER_CASE = 0.1  # of the texts in lists
 QUERY_SHARE = 10  # requests to an operation that takes a body, for each to one that does not
 
 Operation = tuple[str, str, Place]
@@ -149,11 +150,16 @@ class RequestGenerator:
         if schema["type"] == "array":
             size = self._random.choice([0, 1, 1, 2, 3, 8])
             drawn = [self._samples.draw(place["items"], table, fields) for _ in range(size)]
-            return [value for value in drawn if value is not None]
+            return [self.spelling(place["items"], value) for value in drawn if value is not None]
         drawn = self._samples.draw(place, table, fields)
         if schema.get("x-operator") == "search_" and drawn is not None:
             return searched(self._random, str(drawn))
         return drawn if drawn is None or "format" in schema else self.pattern(str(drawn))
+
+    def spelling(self, place: Place, value: Any) -> Any:
+        """A value; sometimes, where any text may be, in the other case, which is another value."""
+        is_text = place.value.get("type") == "string" and place.value.keys().isdisjoint(("format", "enum"))
+        return value.swapcase() if is_text and isinstance(value, str) and self._chance(OTHER_CASE) else value
 
     def _chance(self, share: float) -> bool:
         return self._random.random() < share

@@ -1,6 +1,6 @@
 """Random requests that only read: a server must answer them as Understudy does with the same rows."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -47,7 +47,16 @@ def operations(context: CheckContext) -> list[Endpoint]:
 def is_about_rows(context: CheckContext, endpoint: Endpoint) -> bool:
     if names_of(endpoint) or any("x-texts-of" in each.value for each in endpoint.parameters):
         return True
+    if any(takes_text(each) for each in endpoint.query):
+        return True
     return bool(endpoint.selects) or (endpoint.body is not None and bool(tables_of(context, endpoint.body)))
+
+
+def takes_text(parameter: Place) -> bool:
+    """Whether a parameter of a query may have any text, such as one to search for."""
+    schema = parameter["schema"].value
+    is_any = schema["type"] == "string" and schema.keys().isdisjoint(("format", "enum"))
+    return is_any and not parameter.value.get("required")
 
 
 def tables_of(context: CheckContext, body: Place) -> dict[str, str]:
@@ -63,9 +72,10 @@ def check(context: CheckContext, mirror: Mirror, endpoint: Endpoint) -> None:
         return
     generators = [RequestGenerator((), samples, context.random) for samples in samples_for(context, endpoint)]
     requests = [random_request(context, generator, endpoint) for generator in islice(cycle(generators), REQUESTS)]
+    requests = in_each_order(context, endpoint, requests)
     if endpoint.body is not None:
         requests.append(with_nulls(endpoint.body, requests[-1]))
-    requests += with_shown_times(context, endpoint, requests)
+    requests += with_shown_values(context, endpoint, requests)
     for request in requests:
         about = SEPARATOR.join(names_in(request.body))
         context.results.hold(
@@ -159,20 +169,45 @@ def times_among(schema: Place) -> list[str]:
     return [name for name, part in schema.entries("properties") if part.value.get("format") == "date-time"]
 
 
-def with_shown_times(context: CheckContext, endpoint: Endpoint, requests: Iterable[Request]) -> list[Request]:
-    """The requests with a time of the response in their query, if that takes a time and if there is one."""
-    names = [each.value["name"] for each in endpoint.query if each["schema"].value.get("format") == "date-time"]
-    plain = [replace(each, path=each.path.partition("?")[0]) for each in requests if names]
-    shown = [(each, times_in(context.ask(endpoint, each).body)) for each in plain]
-    return [
-        replace(each, path=f"{each.path}?{urlencode({context.random.choice(names): context.random.choice(times)})}")
-        for each, times in shown
-        if times
-    ]
+def in_each_order(context: CheckContext, endpoint: Endpoint, requests: Sequence[Request]) -> list[Request]:
+    """The requests, the first of them in one order each that their body may say, until there is one in each order."""
+    parts = () if endpoint.body is None else endpoint.body.entries("properties")
+    sorts = {name: list(part.value["x-sorts"]) for name, part in parts if "x-sorts" in part.value}
+    found = list(requests)
+    for name, words in sorts.items():
+        orders = context.random.sample(words, k=min(len(words), len(found)))
+        for place, word in enumerate(orders):
+            found[place] = replace(found[place], body={**(found[place].body or {}), name: word})
+    return found
+
+
+def with_shown_values(context: CheckContext, endpoint: Endpoint, requests: Iterable[Request]) -> list[Request]:
+    """The requests with a value of the response in their query: a time, or a piece of a text, where it takes one."""
+    times = [each.value["name"] for each in endpoint.query if each["schema"].value.get("format") == "date-time"]
+    texts = [each.value["name"] for each in endpoint.query if takes_text(each)]
+    generator = RequestGenerator((), context.samples, context.random)
+    found = []
+    for each in requests if times or texts else ():
+        plain = replace(each, path=each.path.partition("?")[0])
+        body = context.ask(endpoint, plain).body
+        values = {name: times_in(body) for name in times} | {
+            name: list(map(generator.pattern, texts_in(body))) for name in texts
+        }
+        name = context.random.choice([*times, *texts])
+        if values[name]:
+            query = urlencode({name: context.random.choice(values[name])}, errors="replace")
+            found.append(replace(plain, path=f"{plain.path}?{query}"))
+    return found
 
 
 def times_in(body: Any) -> list[str]:
     return [value for _, value in leaves("", body) if isinstance(value, str) and is_time(value)]
+
+
+def texts_in(body: Any) -> list[str]:
+    """The different texts of a response, without times."""
+    texts = (value for _, value in leaves("", body) if isinstance(value, str) and not is_time(value))
+    return list(dict.fromkeys(texts))
 
 
 def with_nulls(schema: Place, request: Request) -> Request:
@@ -251,7 +286,7 @@ def differs(context: CheckContext, mirror: Mirror, endpoint: Endpoint, request: 
     known = mirror.expected(context.model, context.version, request, context.others)
     if known is None or known.answer.status in REDIRECTS:
         return None
-    if not known.knows_moving and is_sorted_by_moving(context, endpoint, request):
+    if known.incomplete and is_sorted_by_moving(context, endpoint, request):
         return None
     expected, found = known.answer, context.ask(endpoint, request)
     if expected.status != found.status:
@@ -260,8 +295,9 @@ def differs(context: CheckContext, mirror: Mirror, endpoint: Endpoint, request: 
         return None
     moving = context.moving(endpoint)
     # Lists of rows do not show all fields.
-    unknown = context.model.hidden if known.knows_moving else context.model.hidden | moving
-    ours, theirs = (without(unknown, errors_of(answer)) for answer in (expected, found))
+    shown = (without(context.model.hidden, errors_of(answer)) for answer in (expected, found))
+    unknown = moving - context.model.known_moving
+    ours, theirs = (without_unknown(unknown, known.incomplete, body) for body in shown)
     theirs = settled(moving, ours, theirs)
     compare = agree_nearly if is_sorted_by_moving(context, endpoint, request) else agree
     is_same = compare(ours, theirs, request) and is_in_order(mirror, expected, found, request)
@@ -269,6 +305,20 @@ def differs(context: CheckContext, mirror: Mirror, endpoint: Endpoint, request: 
         return unlike((request,), ours, theirs)
     other = in_headers((expected, found), endpoint.headers(expected.status))
     return None if other is None else Broken((request,), other.expected, other.found)
+
+
+def without_unknown(names: frozenset[str], rows: frozenset[str], value: Any) -> Any:
+    """JSON without the fields of some names, but for those of rows with other ids than some; as it is without ids."""
+    if not rows:
+        return value
+    if isinstance(value, list):
+        return [without_unknown(names, rows, item) for item in value]
+    if not isinstance(value, dict) or str(value.get("id", "")) in rows:
+        return without(names, value)
+    if "id" in value:
+        return value
+    kept = {name: part for name, part in value.items() if name not in names or isinstance(part, list)}
+    return {name: without_unknown(names, rows, part) for name, part in kept.items()}
 
 
 def is_unmasked(endpoint: Endpoint, request: Request) -> bool:

@@ -35,12 +35,12 @@ class Expected:
     """The expected response to a request.
 
     Args:
-        knows_moving: whether it has the values of fields that change with time: those that rows do not show decide
-            over these.
+        incomplete: the ids of rows whose fields that change with time may have other values: values that these rows
+            do not show decide over them.
     """
 
     answer: Answer
-    knows_moving: bool
+    incomplete: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Mirror:
         self._backwards: MirrorServer | None = None
         self._version: int | None = None
         self._knowledge = Knowledge()
-        self._incomplete: frozenset[str] = frozenset()
+        self._incomplete: Mapping[str, frozenset[str]] = {}
 
     def expected(self, model: Model, version: int, request: Request, others: Others = NONE) -> Expected | None:
         """The response to a request; None if it depends on rows that are not known.
@@ -87,7 +87,9 @@ class Mirror:
             others: what is known of tables that the model does not know.
         """
         answer, used = self._traced(model, version, request, others)
-        return Expected(answer, self._incomplete.isdisjoint(used)) if self._knowledge.decides(request, used) else None
+        if not self._knowledge.decides(request, used):
+            return None
+        return Expected(answer, frozenset().union(*(self._incomplete.get(table, ()) for table in used)))
 
     def with_known_rows(self, model: Model, version: int, request: Request, others: Others = NONE) -> Answer:
         """The response if there are no rows but those that are known."""
@@ -100,7 +102,7 @@ class Mirror:
             self.close()
             server = self._server = self._opened(model, others)
             self._knowledge = knowledge_of(server, model, others)
-            self._incomplete = frozenset(name for name, some in self._rows.items() if is_incomplete(model, name, some))
+            self._incomplete = {name: incomplete(model, name, some) for name, some in self._rows.items()}
             self._version = version
         return server.trace(request)
 
@@ -138,10 +140,10 @@ def known(model: Model) -> dict[str, list[dict[str, Any]]]:
     return {name: complete(model, name) for name in names}
 
 
-def is_incomplete(model: Model, table: str, rows: Iterable[Row]) -> bool:
-    """Whether the fields that change with time may depend on hidden fields whose values are not known."""
-    names = model.hidden_in(table)
-    return bool(model.moving(table)) and any(name not in row for row in rows for name in names)
+def incomplete(model: Model, table: str, rows: Iterable[Row]) -> frozenset[str]:
+    """The ids of rows whose fields that change with time may depend on hidden fields whose values are not known."""
+    names = model.hidden_in(table) if model.moving(table) else []
+    return frozenset(str(row["id"]) for row in rows if any(name not in row for name in names))
 
 
 def other_rows(model: Model, others: Others) -> dict[str, list[Row]]:

@@ -100,6 +100,16 @@ class Model:
         shown = {name for table, names in hidden.items() for name in self.fields(table) if name not in names}
         return frozenset().union(*hidden.values()) - shown
 
+    @cached_property
+    def known_moving(self) -> frozenset[str]:
+        """The fields of tables that change with time, and whose values no hidden field decides on (`x-decides`)."""
+        every, decided = set[str](), set[str]()
+        for table, schema in self.catalog.tables.items():
+            every |= self.moving(table)
+            parts = [part.value for _, part in schema.place.entries("properties") if part.value.get("x-hidden")]
+            decided.update(*(part.get("x-decides", self.moving(table)) for part in parts))
+        return frozenset(every - decided)
+
     def fields(self, table: str) -> list[str]:
         """The names of all fields of a table."""
         return [name for name, _ in self.catalog.tables[table].place.entries("properties")]

@@ -11,6 +11,7 @@ from understudy.sampling.counterparts import Counterparts, are_alike, are_near, 
 from understudy.sampling.json_difference import difference, differing
 from understudy.sampling.random_requests import Request
 from understudy.values import is_id
+from understudy.verify.expectations.growing_values import GrowingValues
 from understudy.verify.requests.endpoints import LIMIT, OFFSET, PAGE, Endpoint
 
 INVALID = 422
@@ -64,6 +65,7 @@ class References:
         for server in self._servers:
             server.restart(with_services=with_services)
         self._counterparts = [Counterparts(self.moving) for _ in self._servers]
+        self._growing = GrowingValues()
 
     def ask(self, request: Request) -> Answer:
         """The response of one of them, with the ids that it makes itself."""
@@ -93,7 +95,15 @@ class References:
         expected = settled(one, other, body, self._counterparts[0])
         if not agree(expected, body, request):
             return Difference.of(expected, body)
-        return in_headers([*answers, found], endpoint.headers(status))
+        return self._smaller(endpoint, found) or in_headers([*answers, found], endpoint.headers(status))
+
+    def _smaller(self, endpoint: Endpoint, found: Answer) -> Difference | None:
+        """How a value of a response is smaller than before that only grows; two servers need not agree on these."""
+        smaller = self._growing.smaller(endpoint.success, found.body) if found.is_success else None
+        if smaller is None:
+            return None
+        name, before, value = smaller
+        return Difference(f"{name}: {before} or more", f"{name}: {value}", name)
 
 
 def in_headers(answers: Sequence[Answer], names: Sequence[str]) -> Difference | None:

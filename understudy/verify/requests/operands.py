@@ -100,7 +100,7 @@ def few_operands(field_operator: FieldOperator, values: Sequence[Any]) -> Iterat
         no_match = unmatched(field_operator)
         yield no_match
         yield from ([value] for value in first)
-        yield list(values)
+        yield from ([value.swapcase()] for value in first if no_match == [UNMATCHED["text"]])
         yield list(values)
         yield [*values, *values[:1], *no_match]
         yield [*many_unmatched(field_operator), *values[-1:]]
