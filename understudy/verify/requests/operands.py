@@ -16,6 +16,7 @@ MANY = 150  # values of one list: more than a byte counts with a sign, and than 
 DAWN, DUSK = "0001-01-02T00:00:00Z", "9999-12-30T00:00:00Z"
 MICROSECOND = timedelta(microseconds=1)
 WORDS = re.compile(r"(?<![^\W_])([^\W_]+) ([^\W_]+)")  # two words with one space between them
+SHORT = 3  # characters of a text of whose middle hardly anything is left
 CASES = (str.upper, str.lower)
 STRANGE = {"s": "\N{LATIN SMALL LETTER LONG S}", "k": "\N{KELVIN SIGN}"}
 FAR_EAST, FAR_WEST = timezone(timedelta(hours=5, minutes=30)), timezone(timedelta(hours=-9, minutes=-30))
@@ -204,8 +205,8 @@ def both_cases(text: str) -> list[str]:
 
 
 def amid(text: str) -> str:
-    """A pattern for a text without its ends, in the other case, with a wildcard."""
-    middle = text[1:-1] or text
+    """A pattern for a text in the other case, with a wildcard: without its ends, if more than that is left."""
+    middle = text[1:-1] if len(text) > SHORT else text
     return f"_{middle[1:].swapcase() if text.isascii() else middle[1:]}"
 
 
