@@ -27,6 +27,8 @@ COVERED = {
     "another subject": (("count", "*", "pets.name"), False),
     "no subject": (("count", "*", ""), False),
     "another case": (("Count", "*", "*"), False),
+    "what was found": (("*", "*", "*", "th?t"), True),
+    "something else that was found": (("*", "*", "*", "*500*"), False),
     "a beginning without a star": (("count", "POST", "*"), False),
 }
 
@@ -62,6 +64,7 @@ And so are pages.
 subject: '*'
 operation: '*'
 rule: page
+found: '*500*'
 ```
 """
 
@@ -69,7 +72,7 @@ rule: page
 def test_the_deviations_of_a_document_are_its_yaml_blocks(tmp_path: Path) -> None:
     path = tmp_path / "known.md"
     path.write_text(TEXT, encoding="utf-8")
-    assert load(path) == [Deviation("count", "POST /pets/*", ""), Deviation("page", "*", "*")]
+    assert load(path) == [Deviation("count", "POST /pets/*", ""), Deviation("page", "*", "*", "*500*")]
 
 
 def test_a_document_may_have_none(tmp_path: Path) -> None:
@@ -89,8 +92,8 @@ def block(text: str) -> bytes:
 MISTAKES = {
     "no text": (b"\xff", ": cannot be read ("),
     "no YAML": (block("rule: [\n"), ", line 3: is not YAML ("),
-    "a list": (block("- rule: x\n"), ", line 3: a deviation has operation, rule, subject, each a text"),
-    "nothing": (block(""), ", line 3: a deviation has operation, rule, subject, each a text"),
+    "a list": (block("- rule: x\n"), ", line 3: a deviation has operation, rule, subject and maybe found, each a text"),
+    "nothing": (block(""), ", line 3: a deviation has operation, rule, subject and maybe found, each a text"),
     "a name too few": (block("rule: x\nsubject: y\n"), ", line 3: a deviation has operation, rule, subject"),
     "a name too many": (
         block("rule: x\nsubject: y\noperation: z\nwhy: because\n"),

@@ -16,24 +16,28 @@ from understudy.text import one_line
 
 BLOCK = re.compile(r"^```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NAMES = {"rule", "operation", "subject"}
+OPTIONAL = {"found"}
 LARGEST = 2**24  # bytes of a document
 
 
 @dataclass(frozen=True)
 class Deviation:
-    """Violations that are known, by patterns in which `*` stands for anything."""
+    """Violations that are known, by patterns in which `*` stands for anything. `found` is what the report says so."""
 
     rule: str
     operation: str
     subject: str
+    found: str = "*"
 
     def covers(self, violation: Violation) -> bool:
-        cause = zip(violation.cause, (self.rule, self.operation, self.subject), strict=True)
-        return all(fnmatchcase(said, pattern) for said, pattern in cause)
+        said, patterns = (*violation.cause, violation.found), (self.rule, self.operation, self.subject, self.found)
+        return all(fnmatchcase(text, pattern) for text, pattern in zip(said, patterns, strict=True))
 
 
 def load(path: Path) -> list[Deviation]:
     """The deviations of a Markdown document: each a YAML block with `rule`, `operation` and `subject`.
+
+    It may have `found`, too.
 
     Raises:
         UnderstudyError: the document cannot be read, or a block says something else.
@@ -52,8 +56,9 @@ def deviations(path: Path, text: str) -> Iterator[Deviation]:
             value: Any = yaml.safe_load(block[1])
         except yaml.YAMLError as error:
             raise UnderstudyError(f"{path}, line {line}: is not YAML ({one_line(str(error))})") from None
-        if not isinstance(value, dict) or value.keys() != NAMES or not all(map(is_text, value.values())):
-            raise UnderstudyError(f"{path}, line {line}: a deviation has {', '.join(sorted(NAMES))}, each a text")
+        if not isinstance(value, dict) or value.keys() - OPTIONAL != NAMES or not all(map(is_text, value.values())):
+            names = ", ".join(sorted(NAMES))
+            raise UnderstudyError(f"{path}, line {line}: a deviation has {names} and maybe found, each a text")
         yield Deviation(**value)
 
 

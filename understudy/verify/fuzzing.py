@@ -237,7 +237,8 @@ class Fuzzing:
                 self._context.results.count(rule, endpoint.label)
                 self._broken[rule.name, endpoint.label] += is_broken
                 if is_broken and self._broken[rule.name, endpoint.label] <= REPORTED:
-                    self._blame(rule, endpoint, self._request(recorder, case_id, endpoint), finding_of(check))
+                    found = f"{status_of(recorder, case_id)}{finding_of(check)}"
+                    self._blame(rule, endpoint, self._request(recorder, case_id, endpoint), found)
 
     def _blame(self, rule: Rule, endpoint: Endpoint, request: Request, found: str) -> None:
         """Keep what broke a rule, with as small a request as still has a faulty answer of the same status."""
@@ -308,6 +309,12 @@ def is_of_no_operation(recorder: ScenarioRecorder, case_id: str, endpoint: Endpo
     in_path = [each for each in endpoint.place.each("parameters") if each.value["in"] == "path"]
     ids = [each.value["name"] for each in in_path if each["schema"].value.get("format") == "uuid"]
     return not all(is_id(str(values.get(name))) for name in ids)
+
+
+def status_of(recorder: ScenarioRecorder, case_id: str) -> str:
+    """The status of a response, as the beginning of what was found; empty without one."""
+    response = recorder.interactions[case_id].response
+    return "" if response is None else f"{response.status_code}, "
 
 
 def finding_of(check: CheckNode) -> str:
