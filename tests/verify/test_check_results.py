@@ -93,8 +93,14 @@ def test_rows_that_the_run_itself_has_changed_are_not_reported() -> None:
     assert settled.unsettled == 1
 
 
+def test_rows_that_go_on_changing_are_looked_at_some_more_times() -> None:
+    settled = results(True, True, True)
+    assert settled.hold(RULE, LIST, "name", outcomes(BROKEN, BROKEN, BROKEN, None))
+    assert settled.unsettled == 1
+
+
 def test_what_breaks_a_rule_again_is_a_violation() -> None:
-    blaming, second = results(True), Broken((REQUEST,), "a tail", "nothing")
+    blaming, second = results(True, False), Broken((REQUEST,), "a tail", "nothing")
     assert not blaming.hold(RULE, LIST, "name", outcomes(BROKEN, second))
     assert [violation.found for violation in blaming.verdict.violations] == ["nothing"]
     assert blaming.unsettled == 0

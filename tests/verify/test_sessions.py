@@ -29,6 +29,7 @@ from understudy.reports.verdict import Verdict
 from understudy.sampling.answers import Answer
 from understudy.sampling.counterparts import ID, Counterparts
 from understudy.sampling.random_requests import Request
+from understudy.verify import check_context
 from understudy.verify.checks import session_steps, sessions
 from understudy.verify.cleanup import clean_up
 from understudy.verify.expectations.reference_answers import References, agree, settled
@@ -182,6 +183,21 @@ def test_events_that_are_shown_seconds_later_are_waited_for(verdict: Verify, mon
     result = verdict(replies("POST /events/filter", late), "events", count=1, scenario="names of events")
     assert result.violations == []
     assert max(asked.values()) >= 4
+
+
+def test_a_server_that_shows_events_late_is_asked_for_them_in_some_sessions_only(
+    verdict: Verify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_steps, "PAUSE", 0.02)
+    monkeypatch.setattr(check_context, "WAITING", 0.001)
+    asked: list[str] = []
+
+    def late(sent: Sent, answer: Reply) -> Reply:
+        asked.append(str(sent.json))
+        return answer.saying({**answer.json, "events": [], "total": 0}) if len(asked) < 4 else answer
+
+    assert verdict(replies("POST /events/filter", late), "flows", count=8).violations == []
+    assert len(asked) == 4
 
 
 def test_a_time_that_the_server_made_is_sent_back(verdict: Verify) -> None:

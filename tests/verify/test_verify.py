@@ -392,7 +392,7 @@ def test_a_server_that_says_the_same_to_everything_breaks_the_contract(command: 
 # -------------------------------------------------------------------------- mistakes
 
 
-DEVIATION = "a deviation has operation, rule, subject, each a text"
+DEVIATION = "a deviation has operation, rule, subject and maybe found, each a text"
 MISTAKES: dict[str, tuple[list[str], str]] = {
     "no URL": (["nonsense"], "nonsense: cannot be reached (it does not begin with http:// or https://)"),
     "no port": (["http://a:b"], "http://a:b: cannot be reached ("),

@@ -3,6 +3,7 @@
 import json
 import math
 import random
+import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import nullcontext
@@ -35,6 +36,7 @@ from understudy.verify.requests.throttled_client import ThrottledClient
 REPORTED = 10  # responses of a wrong shape that are reported for each operation
 REMEMBERED = 200  # answers, the last ones
 PATIENCE = 8  # seconds to wait for what a server shows later than it answers (`x-eventual`)
+WAITING = 0.15  # of the time of a run, at most, is spent so before sessions are no longer looked back at
 MOST_PAGES = 10  # that are read of a table; of a larger one, the other rows stay unknown
 
 
@@ -68,6 +70,8 @@ class CheckContext:
         self.version = 0
         self.patience = PATIENCE
         self.longest_wait = math.inf  # seconds, for what may be late by as many as a request says
+        self.waited = 0.0  # seconds, for what a server shows later than it answers
+        self._started = time.monotonic()
         self.absent: set[str] = set()  # what the server is without that it may be without
         self.others: dict[str, OtherTable] = {}
         self._other_rows = OtherRows(endpoint_map, throttled_client.ask, randomness)
@@ -121,6 +125,11 @@ class CheckContext:
     def wait_for(self, request: Request) -> float:
         """How many seconds a response may be late: once one was wrong, the others are not waited for as long."""
         return min(request.within, self.longest_wait)
+
+    @property
+    def may_wait(self) -> bool:
+        """Whether there is time to wait for what is late: it may take a part of the run only."""
+        return self.waited <= WAITING * (time.monotonic() - self._started)
 
     def note(self, endpoint: Endpoint, request: Request, answer: Answer) -> None:
         """Remember the response to a write, and what it may have changed."""

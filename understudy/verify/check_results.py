@@ -15,6 +15,8 @@ from understudy.text import one_line
 from understudy.verify.requests.throttled_client import BudgetSpent, NoAnswer
 from understudy.verify.rules import SUCCESS
 
+TRIES = 3  # of a check while rows change
+
 
 @dataclass(frozen=True)
 class Broken:
@@ -76,13 +78,23 @@ class CheckResults:
         broken = self._outcome(check)
         if broken is not None and not self.is_blamed(rule, operation, subject):
             by_others, self._seen = self._seen == len(self.writes), len(self.writes)
-            self._learn()
-            if self._version() != version:
-                broken = self._outcome(check)
-                self.unsettled += broken is None and by_others
+            broken = self._settled(check, version, broken)
+            self.unsettled += broken is None and by_others
         if broken is not None:
             self.blame(rule, operation, subject, broken)
         return broken is None
+
+    def _settled(self, check: Check, version: int, broken: Broken) -> Broken | None:
+        """What a check has found if no rows have changed since a version, or else what it finds in some more tries."""
+        for _ in range(TRIES):
+            self._learn()
+            if self._version() == version:
+                break
+            version, found = self._version(), self._outcome(check)
+            if found is None:
+                return None
+            broken = found
+        return broken
 
     def _outcome(self, check: Check) -> Broken | None:
         try:

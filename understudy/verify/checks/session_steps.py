@@ -115,6 +115,7 @@ def ask_later(
     tries = context.patience if endpoint.is_eventual else 1
     for _ in range(tries):
         time.sleep(PAUSE)
+        context.waited += PAUSE
         step, difference = ask(context, references, endpoint, request)
         if difference is None:
             return step, None

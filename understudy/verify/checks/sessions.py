@@ -113,9 +113,10 @@ def first_finding(context: CheckContext, references: References, session: Sessio
 def requests_of(context: CheckContext, session: Session, subject: Subject) -> Iterator[Drawn]:
     """The requests of a session, and those that show what it did, unless the server shows that late and wrongly.
 
+    A server that shows it late is asked in some sessions only, so that it answers more of them in the time of a run.
     What a server does by itself is in no certain order.
     """
     for _ in range(subject.length):
         yield session.next()
-    if context.patience > 1 and not subject.optional:
+    if context.patience > 1 and context.may_wait and not subject.optional:
         yield from session.looks_back()
