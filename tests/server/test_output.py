@@ -109,13 +109,20 @@ def port_of(pid: int) -> int:
     """The port that a process listens on, once it does."""
     end = time.monotonic() + 60
     while time.monotonic() < end:
-        sockets = {str(each.readlink()) for each in Path(f"/proc/{pid}/fd").iterdir() if each.is_symlink()}
+        sockets = set(map(target, Path(f"/proc/{pid}/fd").iterdir()))
         for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]:
             fields = line.split()
             if fields[3] == "0A" and f"socket:[{fields[9]}]" in sockets:
                 return int(fields[1].partition(":")[2], 16)
         time.sleep(0.1)
     raise AssertionError("it listens on no port")
+
+
+def target(link: Path) -> str:
+    """What a link is to; empty for one that is gone meanwhile."""
+    with suppress(FileNotFoundError):
+        return str(link.readlink())
+    return ""
 
 
 def answers(port: int) -> bool:
@@ -129,10 +136,13 @@ def answers(port: int) -> bool:
 TERMINAL = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)"
 FOREGROUND = f"{TERMINAL}; os.execv(sys.argv[1], sys.argv[1:])"
 BACKGROUND = f"""{TERMINAL}
+import signal
 mode = termios.tcgetattr(0)
 mode[3] |= termios.TOSTOP
 termios.tcsetattr(0, termios.TCSANOW, mode)
-if os.fork():
+server = os.fork()
+if server:
+    signal.signal(signal.SIGTERM, lambda *_: os.kill(server, signal.SIGKILL))
     os.wait()
 else:
     os.setpgid(0, 0)
@@ -156,8 +166,8 @@ def at_terminal(program: str = FOREGROUND, **environment: str) -> Iterator[tuple
     try:
         yield process, ours, shown_until(ours, "export ")
     finally:
-        process.kill()
-        os.close(ours)  # which hangs up on whatever else is in the terminal's session
+        process.terminate()
+        os.close(ours)
         process.wait()
 
 
