@@ -167,8 +167,8 @@ def at_terminal(program: str = FOREGROUND, **environment: str) -> Iterator[tuple
         yield process, ours, shown_until(ours, "export ")
     finally:
         process.terminate()
-        os.close(ours)
         process.wait()
+        os.close(ours)  # not before, since the end of its terminal would end the process at once
 
 
 def shown_until(terminal: int, text: str) -> str:
