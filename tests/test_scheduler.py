@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from handlers.deployment_runs import dates_to_schedule
 from handlers.services import scheduler
 from handlers.services.scheduler import Agenda
 from understudy.clock import Clock
@@ -112,3 +113,26 @@ def test_it_knows_what_it_would_find_anew(api: Api, seed: int) -> None:
             time += timedelta(minutes=randomness.choice([-600, 0, 7, 600]))
     assert ran > 20
     assert len(workspace["flow_runs"]) > 20
+
+
+def test_a_schedule_that_fails_hides_no_other(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace = Workspace.empty(api.catalog)
+    deployment = {**new(), "name": "one", "flow_id": flow_of(workspace), "paused": False}
+    workspace["deployments"].insert(deployment)
+
+    def dates(schedule: dict[str, Any], time: datetime) -> Any:
+        if "rrule" in schedule["schedule"]:
+            raise RuntimeError
+        return dates_to_schedule(schedule, time)
+
+    monkeypatch.setattr(scheduler, "dates_to_schedule", dates)
+    assert Clock(START).run(lambda: workspace.derived(Agenda).due()) is None
+    schedules = workspace["deployment_schedules"]
+    bad, _ = (
+        schedules.insert({**new(), "deployment_id": deployment["id"], "schedule": SCHEDULES[number], "active": True})
+        for number in (4, 0)
+    )
+    with pytest.raises(RuntimeError):
+        Clock(START).run(lambda: workspace.derived(Agenda).due())
+    schedules.update(bad, {"active": False})
+    assert Clock(START).run(lambda: workspace.derived(Agenda).due()) == START

@@ -3,7 +3,7 @@
 Source: `prefect.server.services.scheduler`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID
@@ -49,7 +49,8 @@ class Agenda:
         self._ahead = RunsAhead(self._runs, key_of(self._moment))
         self._needs: dict[int, datetime] = {}
         self._dues: dict[int, datetime] = {}
-        self._look_at(self._schedules.live)
+        self._unseen = set(self._schedules.live)
+        self._look()
 
     def due(self) -> datetime | None:
         """When there will be a run to create; None if there will be none."""
@@ -78,21 +79,24 @@ class Agenda:
             self._begin()
             return
         self._moment, self._changes = moment, (self._deployments.changes, self._schedules.changes)
-        rows = set(schedules)
+        rows = self._unseen
+        rows.update(schedules)
         rows.update(row for _, schedule in runs if (row := self._schedules.find(schedule)) is not None)
         for row in deployments & self._deployments.live:
             rows.update(self._schedules.index(DEPLOYMENT_ID).rows(self._deployments.key(ID, row)))
         rows.update(row for row, due in self._dues.items() if due <= moment)
-        self._look_at(rows)
+        self._look()
 
-    def _look_at(self, rows: Iterable[int]) -> None:
-        for row in rows:
+    def _look(self) -> None:
+        """Look at the schedules that have changed. If one fails, it and those after it are looked at the next time."""
+        for row in sorted(self._unseen):
             need = self._need(self._schedules.look(row)) if row in self._schedules.live else None
             self._needs.pop(row, None)
             self._dues.pop(row, None)
             if need is not None:
                 self._needs[row] = need
                 self._dues[row] = need if need <= self._moment else next_look(need)
+            self._unseen.remove(row)
 
     def _need(self, schedule: Body) -> datetime | None:
         """From when on a schedule needs runs that are not there; None if that will not be."""

@@ -76,7 +76,7 @@ async def send_response(scope: Scope, send: Send, status: int, body: bytes, head
         form.append(GZIP)
     head = [*headers]
     if status != NO_CONTENT[1]:
-        head.insert(len(head) - 1, (b"content-length", b"%d" % len(body)))  # before the type, as on a real server
+        head.insert(-1, (b"content-length", b"%d" % len(body)))  # before the type, as on a real server
     head += form
     await send({"type": "http.response.start", "status": status, "headers": head})
     await send({"type": "http.response.body", "body": body})

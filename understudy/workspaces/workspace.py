@@ -67,13 +67,13 @@ class Workspace(Mapping[str, Table]):
     @contextmanager
     def watched(self) -> Iterator[set[str]]:
         """The names of the tables that are used within the block, where no cache hides their use."""
-        tables, caches, used = self._tables, self._caches, set[str]()
-        self._tables = Watched(tables, used)
+        tables, caches, derived, used = self._tables, self._caches, self._derived, set[str]()
+        self._tables, self._derived = Watched(tables, used), {}
         self.share(Caches())
         try:
             yield used
         finally:
-            self._tables = tables
+            self._tables, self._derived = tables, derived
             self.share(caches)
 
     @classmethod
