@@ -125,8 +125,8 @@ def test_random_requests_mostly_have_the_required_fields_of_the_example(
     with all_operations.context_of(app_on(SMALL, api)) as context:
         all_operations.learn(context)
         endpoint = next(each for each in same_rows.operations(context) if each.label == label)
-        generator = RequestGenerator((), context.samples, context.random)
-        bodies = [same_rows.random_request(context, generator, endpoint).body for _ in range(100)]
+        reads = context.random_reads()
+        bodies = [reads.request(endpoint, reads.samples).body for _ in range(100)]
     assert sum(each.get("task_runs") == {"start_time": {"after_": "2026-01-01T00:00:00Z"}} for each in bodies) > 50
 
 
@@ -542,8 +542,8 @@ def test_bodies_with_ids_of_two_tables(all_operations: ContextFactory, api: Api)
     with all_operations.context_of(Proxy(Inside(app_on(SMALL, api)), unchanged)) as context:
         all_operations.learn(context)
         lists = context.endpoint_map.selections["flow_runs"].lists
-        assert lists.body is not None
-        bodies = [same_rows.by_ids(context, lists, lists.body) for _ in range(20)]
+        reads = context.random_reads()
+        bodies = [reads.by_ids(lists) for _ in range(20)]
     assert {len(each) for each in bodies} == {2}
     assert all("flow_runs" in each for each in bodies)
     assert len({name for each in bodies for name in each}) > 3

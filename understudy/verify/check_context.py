@@ -30,6 +30,7 @@ from understudy.verify.expectations.request_interpreter import RequestInterprete
 from understudy.verify.expectations.response_schemas import ResponseSchemas
 from understudy.verify.requests.created_rows import CreatedRows
 from understudy.verify.requests.endpoints import LIMIT, OFFSET, Endpoint, EndpointMap, Selection, schema_of
+from understudy.verify.requests.random_reads import RandomReads
 from understudy.verify.requests.session_operations import SessionOperations
 from understudy.verify.requests.throttled_client import ThrottledClient
 
@@ -79,7 +80,12 @@ class CheckContext:
         self._misshapen: Counter[str] = Counter()
         self._answers: dict[str, Answer] = {}
 
-    def samples_below(self) -> Samples:
+    def random_reads(self) -> RandomReads:
+        """Draws requests about the rows that are known now."""
+        fields, known = self.session_operations.fields, self.model.known
+        return RandomReads(self.model.catalog, fields, known, self.samples, self._samples_below(), self.random)
+
+    def _samples_below(self) -> Samples:
         """Values of those rows alone below which other rows are known, where others are not known below all."""
         samples = Samples(self.random)
         for other in self.others.values():

@@ -12,10 +12,10 @@ from understudy.sampling.random_requests import Request, RequestGenerator, as_te
 from understudy.verify import rules
 from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Broken, unlike
-from understudy.verify.checks.same_rows import has_names
 from understudy.verify.expectations.reference_answers import INVALID
 from understudy.verify.requests.endpoints import Endpoint, example_of
 from understudy.verify.requests.invalid_bodies import bounds, strangers
+from understudy.verify.requests.random_reads import has_names
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,240 @@
+"""Random requests that only read, most of them near the examples of the contract and about rows that are known."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from itertools import cycle, islice
+from random import Random
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from understudy.contract.catalog import Catalog
+from understudy.contract.contract import Place
+from understudy.sampling.counterparts import is_time
+from understudy.sampling.random_requests import Request, RequestGenerator
+from understudy.sampling.sample_values import Samples, leaves
+from understudy.values import moment
+from understudy.verify.requests.endpoints import Endpoint, examples_of, required_by_example
+from understudy.verify.requests.session_operations import Fields
+
+FACTORS = (1, 1, 0.7, 1.9)  # of the numbers of an example
+SHIFTS = (0, 0, -1.3, 0.4, 26)  # hours, of its times
+FILTERS = (0, 0, 1, 1, 2, 9)  # in a body
+WITH_FILTERS = (False, False, False, True)  # whether those of an example are taken
+LISTED = 3  # ids of rows in a list of a body
+OF_ROWS = 0.7  # of the bodies with times have those of rows
+EMPTY = 0.1  # of the requests with a query have parameters without a value
+BY_IDS = 0.1  # of the bodies that select rows select them by the ids of two tables
+
+
+@dataclass(frozen=True)
+class RandomReads:
+    """Draws requests to operations that read rows.
+
+    Args:
+        catalog: the tables.
+        fields: what names of fields say.
+        known: the rows that are known, by table and id.
+        samples: their values.
+        below: the values of those alone below which other rows are known.
+        randomness: draws.
+    """
+
+    catalog: Catalog
+    fields: Fields
+    known: Mapping[str, Mapping[str, Any]]
+    samples: Samples
+    below: Samples
+    randomness: Random
+
+    def is_about_rows(self, endpoint: Endpoint) -> bool:
+        """Whether requests to an operation can name or select rows."""
+        if endpoint.selects or names_of(endpoint) or any("x-texts-of" in each.value for each in endpoint.parameters):
+            return True
+        return any(map(takes_text, endpoint.query)) or bool(self._tables_of(endpoint))
+
+    def requests(self, endpoint: Endpoint, count: int) -> list[Request]:
+        """Some requests to an operation, and one with null where a body may have it.
+
+        Returns an empty list while no row is known for its path to name.
+        """
+        if not has_names(self.samples, endpoint):
+            return []
+        is_below = bool(names_of(endpoint)) and has_names(self.below, endpoint)
+        samples = [self.samples, self.below] if is_below else [self.samples]
+        drawn = [self.request(endpoint, each) for each in islice(cycle(samples), count)]
+        requests = self._in_each_order(endpoint, drawn)
+        return requests if endpoint.body is None else [*requests, with_nulls(endpoint.body, requests[-1])]
+
+    def request(self, endpoint: Endpoint, samples: Samples) -> Request:
+        """A request whose body has some values of an example, and mostly those that a body must have."""
+        generator = RequestGenerator((), samples, self.randomness)
+        request = generator.request(endpoint.method, endpoint.path, endpoint.place)
+        request = self._without_values(request) if self.randomness.random() < EMPTY else request
+        if endpoint.body is None or not isinstance(request.body, dict):
+            return request
+        if endpoint.selects and self.randomness.random() < BY_IDS:
+            return replace(request, body=self.by_ids(endpoint))
+        example = self.randomness.choice([*examples_of(endpoint), endpoint.lists_all])
+        body = {
+            **required_by_example(endpoint),
+            **self._values_of_example(endpoint.body, example),
+            **self._few(endpoint.body, request.body),
+        }
+        lists = {name: self._some_ids(table) for name, table in self._tables_of(endpoint).items()}
+        return replace(request, body={**body, **self._times_of_rows(endpoint, body), **lists})
+
+    def with_shown_value(self, endpoint: Endpoint, request: Request, shown: Any) -> Request | None:
+        """A request with a value of its response in the query: a time, or a piece of a text. None if it takes none."""
+        parameters = {
+            each.value["name"]: texts_in(shown, times=is_timed(each)) for each in endpoint.query if takes_shown(each)
+        }
+        if not parameters:
+            return None
+        name = self.randomness.choice(list(parameters))
+        if not parameters[name]:
+            return None
+        value = self.randomness.choice(parameters[name])
+        if not is_time(value):
+            value = RequestGenerator((), self.samples, self.randomness).pattern(value)
+        return replace(request, path=f"{plain(request).path}?{urlencode({name: value}, errors='replace')}")
+
+    def by_ids(self, endpoint: Endpoint) -> dict[str, Any]:
+        """A body with filters by ids of a few rows and of some of another table, whether they are related or not."""
+        parts = [] if endpoint.body is None else endpoint.body.entries("properties")
+        tables = {
+            name: part.value["x-filters"]
+            for name, part in parts
+            if "x-filters" in part.value and "id" in part.value.get("properties", {})
+        }
+        own = [name for name, table in tables.items() if table == endpoint.selects]
+        others = [name for name in tables if name not in own]
+        chosen = [*own, *self.randomness.sample(others, k=min(len(others), 1))]
+        return {name: {"id": {"any_": self._some_ids(tables[name])}} for name in chosen}
+
+    def _some_ids(self, table: str) -> list[str]:
+        ids = list(self.known.get(table, ()))
+        return self.randomness.sample(ids, k=min(len(ids), LISTED))
+
+    def _tables_of(self, endpoint: Endpoint) -> dict[str, str]:
+        """The tables of the rows that a body lists by their ids, by the names of the lists."""
+        parts = [] if endpoint.body is None else endpoint.body.entries("properties")
+        lists = [name for name, part in parts if part.value.get("type") == "array"]
+        return {name: table for name in lists if (table := self.fields.table_of(name))}
+
+    def _times_of_rows(self, endpoint: Endpoint, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Sometimes, times of a column instead of those that a body has beside its filters, in order."""
+        names = [] if endpoint.body is None else [name for name in times_among(endpoint.body) if name in body]
+        if not names or not endpoint.selects or self.randomness.random() >= OF_ROWS:
+            return {}
+        fields = times_among(self.catalog.tables[endpoint.selects].place)
+        columns = [self.samples.seen(endpoint.selects, [field]) for field in fields]
+        enough = [values for values in columns if len(values) >= len(names)]
+        if not enough:
+            return {}
+        times = self.randomness.sample(self.randomness.choice(enough), k=len(names))
+        return dict(zip(names, sorted(times, key=moment), strict=True))
+
+    def _in_each_order(self, endpoint: Endpoint, requests: Sequence[Request]) -> list[Request]:
+        """The requests, the first of them in one order each that their body may say, as far as there are enough."""
+        parts = [] if endpoint.body is None else endpoint.body.entries("properties")
+        sorts = {name: list(part.value["x-sorts"]) for name, part in parts if "x-sorts" in part.value}
+        found = list(requests)
+        for name, words in sorts.items():
+            orders = self.randomness.sample(words, k=min(len(words), len(found)))
+            for place, word in enumerate(orders):
+                found[place] = replace(found[place], body={**(found[place].body or {}), name: word})
+        return found
+
+    def _without_values(self, request: Request) -> Request:
+        """A request in whose query some parameters have no value."""
+        path, _, query = request.path.partition("?")
+        pairs = parse_qsl(query, keep_blank_values=True)
+        if not pairs:
+            return request
+        emptied = set(self.randomness.sample(range(len(pairs)), k=self.randomness.randint(1, len(pairs))))
+        pairs = [(name, "" if place in emptied else value) for place, (name, value) in enumerate(pairs)]
+        return replace(request, path=f"{path}?{urlencode(pairs)}")
+
+    def _values_of_example(self, schema: Place, example: Mapping[str, Any]) -> dict[str, Any]:
+        """The values of an example, somewhat changed: mostly not its filters, since few rows meet all of these."""
+        has_filters = self.randomness.choice(WITH_FILTERS)
+        parts = dict(schema.entries("properties"))
+        return {
+            name: self._near(parts[name].value, value) if name in parts else value
+            for name, value in example.items()
+            if has_filters or name not in parts or "x-filters" not in parts[name].value
+        }
+
+    def _near(self, schema: Mapping[str, Any], value: Any) -> Any:
+        """A number or time that is near another one; any other value as it is."""
+        if schema.get("type") in ("integer", "number") and isinstance(value, int | float):
+            number = value * self.randomness.choice(FACTORS)
+            return int(number) if schema["type"] == "integer" else number
+        if schema.get("format") == "date-time":
+            return (moment(value) + timedelta(hours=self.randomness.choice(SHIFTS))).isoformat()
+        return value
+
+    def _few(self, schema: Place, body: Mapping[str, Any]) -> dict[str, Any]:
+        """A body with some of its filters only, and sometimes without the other values."""
+        filters = [name for name, part in schema.entries("properties") if "x-filters" in part.value and name in body]
+        chosen = self.randomness.sample(filters, k=min(len(filters), self.randomness.choice(FILTERS)))
+        has_others = self.randomness.choice([True, False])
+        return {name: value for name, value in body.items() if (name in chosen if name in filters else has_others)}
+
+
+def has_names(samples: Samples, endpoint: Endpoint) -> bool:
+    """Whether a value is known for each parameter that names a row."""
+    return all(samples.seen(table, [field]) for table, field in names_of(endpoint))
+
+
+def names_of(endpoint: Endpoint) -> list[tuple[str, str]]:
+    """The tables and fields of which the parameters of an operation have values."""
+    parameters = endpoint.place.each("parameters")
+    names = (each.value["x-names"].partition(".") for each in parameters if "x-names" in each.value)
+    return [(table, field) for table, _, field in names]
+
+
+def takes_shown(parameter: Place) -> bool:
+    """Whether a parameter of a query takes a time, or any text."""
+    return is_timed(parameter) or takes_text(parameter)
+
+
+def is_timed(parameter: Place) -> bool:
+    return bool(parameter["schema"].value.get("format") == "date-time")
+
+
+def takes_text(parameter: Place) -> bool:
+    """Whether a parameter of a query may have any text, such as one to search for."""
+    schema = parameter["schema"].value
+    is_any = schema["type"] == "string" and schema.keys().isdisjoint(("format", "enum"))
+    return is_any and not parameter.value.get("required")
+
+
+def plain(request: Request) -> Request:
+    """A request without its query."""
+    return replace(request, path=request.path.partition("?")[0])
+
+
+def texts_in(body: Any, *, times: bool) -> list[str]:
+    """The different times in a response, or its other texts."""
+    texts = (value for _, value in leaves("", body) if isinstance(value, str) and is_time(value) == times)
+    return list(dict.fromkeys(texts))
+
+
+def times_among(schema: Place) -> list[str]:
+    """The names of the properties that are times."""
+    return [name for name, part in schema.entries("properties") if part.value.get("format") == "date-time"]
+
+
+def with_nulls(schema: Place, request: Request) -> Request:
+    """A request whose body has what is required, and null for all else that may be null."""
+    given = request.body if isinstance(request.body, dict) else {}
+    required = schema.value.get("required", ())
+    kept = {name: value for name, value in given.items() if name in required}
+    nulls = {name: None for name, part in schema.entries("properties") if name not in required and may_be_null(part)}
+    return replace(request, body={**kept, **nulls})
+
+
+def may_be_null(schema: Place) -> bool:
+    return bool(schema.value.get("nullable")) and None in schema.value.get("enum", [None])
