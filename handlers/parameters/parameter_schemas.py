@@ -6,6 +6,7 @@ Schemas that pydantic 1 made are no valid JSON Schemas of 2020-12; they are read
 import json
 from collections.abc import Iterator
 from copy import deepcopy
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -35,6 +36,7 @@ REFERENCE = {
 }
 NO_SCHEMA_THERE = (Unresolvable, ValueError)  # the latter where a reference or `$id` is no URI
 LARGEST = 524_288  # bytes of parameters
+KNOWN, LONGEST = 100, 16_384  # schemas whose errors are remembered, the last ones, and their characters
 Schema = dict[str, Any]
 
 
@@ -59,6 +61,17 @@ def schema_error(schema: Any) -> ValidationError | None:
     Raises:
         Unprocessable: finding it out takes too long.
     """
+    text = json.dumps(schema)
+    return known_error(text) if len(text) <= LONGEST else first_error(schema)
+
+
+@lru_cache(maxsize=KNOWN)
+def known_error(text: str) -> ValidationError | None:
+    """The first error of a schema in JSON: that of a deployment is checked again for each of its runs."""
+    return first_error(json.loads(text))
+
+
+def first_error(schema: Any) -> ValidationError | None:
     return next(validator_of_schemas().iter_errors(schema), None)
 
 

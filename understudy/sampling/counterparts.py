@@ -20,6 +20,7 @@ MADE, TIMES = re.compile(f"({ID}|{TIME})"), re.compile(TIME)
 RECENT = 600.0  # seconds before or after now; times that are drawn are further away
 NEAR = 15.0  # seconds between the times that two servers make for the same thing
 PART = 0.001  # of a number that is a sum of many such times
+SHORTEST = 20  # characters of an id or a time
 ABSENT = "nothing"  # stands for a field that only one of two servers shows
 
 
@@ -107,6 +108,8 @@ class Counterparts:
 
     def _corresponds(self, there: Any, here: Any) -> bool:
         """Whether two values are of the same thing. If not, no ids and times are learned from them."""
+        if not isinstance(there, (dict, list, str)):
+            return same(there, here)
         before = dict(self._there), dict(self._here), dict(self._times)
         if same(self.aligned(there, here), here):
             return True
@@ -114,6 +117,8 @@ class Counterparts:
         return False
 
     def _aligned_text(self, there: str, here: str) -> str:
+        if len(there) < SHORTEST:
+            return there
         parts, others = MADE.split(there), MADE.split(here)
         if parts[::2] != others[::2]:
             return replaced(there, self._here)

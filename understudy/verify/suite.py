@@ -119,10 +119,11 @@ def writes_of(context: CheckContext, subjects: Mapping[str, TableUnderTest], onl
         for each in all_scenarios(context.endpoint_map)
         if any(map(only, each.operations)) and (context.throttled_client.has_streams or not each.has_streams)
     ]
-    only_expected = [each for each in chosen if not can_be_compared(context, each)]
-    alone = scenario_sessions_of(context, chosen, is_alone=True)
-    among = scenario_sessions_of(context, [each for each in chosen if not each.takes_turns], is_alone=False)
-    again = [*scenarios_of(context, [each for each in chosen if each not in only_expected]), *among]
+    compared = [each for each in chosen if can_be_compared(context, each)]
+    only_expected = [each for each in chosen if each not in compared]
+    alone = scenario_sessions_of(context, compared, is_alone=True)
+    among = scenario_sessions_of(context, [each for each in compared if not each.takes_turns], is_alone=False)
+    again = [*scenarios_of(context, compared), *among]
     session = partial(sessions_of, context, only)
     some = [*session("a session"), *repeated(session, "session", SESSIONS)]
     changing = in_turns([*changes_of(context, subjects), deletions(context, only)])
@@ -358,7 +359,6 @@ def scenario_sessions_of(context: CheckContext, chosen: Iterable[Scenario], *, i
     parts = [
         Part(f"{each.endpoint.label}: {each.name}, {name}", task)
         for each in chosen
-        if can_be_compared(context, each)
         for task in session_of(context, sessions.Subject(partial(has_tag, tag_of(each.endpoint)), each, is_alone))
     ]
     return context.random.sample(parts, k=len(parts))

@@ -121,10 +121,14 @@ class Endpoint:
 
     def matches(self, path: str) -> bool:
         """Whether a path can be a request to this operation: its parameters may be any text."""
-        ours, theirs = self.path.split("/"), path.split("/")
-        return len(ours) == len(theirs) and all(
-            one == other or one.startswith("{") for one, other in zip(ours, theirs, strict=True)
+        theirs = path.split("/")
+        return len(theirs) == len(self._parts) and all(
+            one == other or one.startswith("{") for one, other in zip(self._parts, theirs, strict=True)
         )
+
+    @cached_property
+    def _parts(self) -> list[str]:
+        return self.path.split("/")
 
     def request(self, body: Any = None, **values: str) -> Request:
         """A request with a body, and with values for the parameters of the path; others are those of the query."""
@@ -224,6 +228,22 @@ class EndpointMap:
     def listed_tables(self) -> list[str]:
         """The tables whose rows are listed with all fields."""
         return [table for table, selection in self.selections.items() if selection.shows_rows]
+
+    def find(self, method: str, path: str) -> Endpoint | None:
+        """The operation of a method, or the stream, whose path is one without a query; the one with fewest parameters.
+
+        Parameters may be any text.
+        """
+        alike = self._by_form.get((method, path.count("/")), ())
+        return next((each for each in alike if each.matches(path)), None)
+
+    @cached_property
+    def _by_form(self) -> Mapping[tuple[str, int], Sequence[Endpoint]]:
+        """All operations and streams by method and number of slashes, those with fewer parameters first."""
+        found: dict[tuple[str, int], list[Endpoint]] = {}
+        for each in sorted((*self.endpoints, *self.streams), key=lambda each: each.path.count("{")):
+            found.setdefault((each.method, each.path.count("/")), []).append(each)
+        return found
 
     @property
     def by_path(self) -> Mapping[str, Sequence[Endpoint]]:

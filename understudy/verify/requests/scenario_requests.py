@@ -163,13 +163,8 @@ def request_of(endpoint_map: EndpointMap, step: Step) -> tuple[Endpoint, Request
     """
     method, _, place = step["send"].partition(" ")
     for path in paths_of(place):
-        found = [
-            endpoint
-            for endpoint in (*endpoint_map.endpoints, *endpoint_map.streams)
-            if endpoint.method == method and endpoint.matches(path.partition("?")[0].partition("#")[0])
-        ]
-        if found:
-            endpoint = min(found, key=lambda each: each.path.count("{"))
+        endpoint = endpoint_map.find(method, path.partition("?")[0].partition("#")[0])
+        if endpoint is not None:
             body, headers = step.get("body"), step.get("headers", {})
             request = Request(method, path, endpoint.path, body, endpoint.body, headers)
             within = step.get("within", STREAMED if endpoint.is_stream else 0.0)
