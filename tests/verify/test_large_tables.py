@@ -1,6 +1,5 @@
 """A table with more rows than are read: what is said of it is said of some, and is right."""
 
-import random
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -24,7 +23,7 @@ from understudy.verify import verify
 from understudy.verify.check_context import MOST_PAGES, CheckContext
 from understudy.verify.checks import combined_criteria, listings, lookups, single_criteria, writes
 from understudy.verify.cleanup import clean_up
-from understudy.verify.filtered_rows.table_under_test import SOME, TableUnderTest, varied
+from understudy.verify.filtered_rows.table_under_test import SOME, TableUnderTest
 from understudy.verify.suite import subjects_of
 
 PAGE = 200  # rows, the most that the API lists at once
@@ -167,14 +166,3 @@ def test_a_large_table_without_a_filter_by_id(logs: ASGIApp, behaviour: Behaviou
         assert context.results.verdict.errors == []
         subjects = {violation.subject for violation in context.results.verdict.violations}
     assert subjects == ({"logs.text.query"} if broken else set())
-
-
-def test_rows_with_rare_values_are_among_those_that_are_looked_at() -> None:
-    rows: dict[str, dict[str, Any]] = {
-        f"{number:04}": {"id": f"{number:04}", "state": "DONE", "end": f"{number}"} for number in range(1000)
-    }
-    rows["0500"] |= {"state": "FAILED"}
-    rows["0700"] = {"id": "0700", "state": "DONE", "end": None}
-    some = varied(rows, random.Random(1), 10)
-    assert len(some) == len(set(some)) == 10
-    assert {"0500", "0700"} <= set(some)

@@ -5,7 +5,7 @@ import math
 import random
 import time
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from functools import cached_property, reduce
 from operator import xor
@@ -19,6 +19,7 @@ from understudy.sampling.moving_fields import moving_in, without
 from understudy.sampling.random_requests import Request, names_in
 from understudy.sampling.sample_values import Samples
 from understudy.sampling.sending import answer_of
+from understudy.sampling.varied_rows import varied
 from understudy.terminal.interrupts import delayed
 from understudy.verify import rules
 from understudy.verify.check_results import Broken, CheckResults, Refused, unlike
@@ -38,6 +39,7 @@ REPORTED = 10  # responses of a wrong shape that are reported for each operation
 REMEMBERED = 200  # answers, the last ones
 PATIENCE = 8  # seconds to wait for what a server shows later than it answers (`x-eventual`)
 WAITING = 0.15  # of the time of a run, at most, is spent so before sessions are no longer looked back at
+VARIED = 30  # rows of a table, of many kinds, that requests name more often than others
 MOST_PAGES = 10  # that are read of a table; of a larger one, the other rows stay unknown
 
 
@@ -77,26 +79,42 @@ class CheckContext:
         self.others: dict[str, OtherTable] = {}
         self._other_rows = OtherRows(endpoint_map, throttled_client.ask, randomness)
         self._response_schemas = ResponseSchemas()
+        self._reads: RandomReads | None = None
+        self._reads_version = 0
         self._misshapen: Counter[str] = Counter()
         self._answers: dict[str, Answer] = {}
 
     def random_reads(self) -> RandomReads:
         """Draws requests about the rows that are known now."""
-        fields, known = self.session_operations.fields, self.model.known
-        return RandomReads(self.model.catalog, fields, known, self.samples, self._samples_below(), self.random)
+        if self._reads is None or self._reads_version != self.version:
+            some = (self._samples_of(self._varied_rows()), self._samples_of(self._parents()))
+            fields, known = self.session_operations.fields, self.model.known
+            self._reads = RandomReads(self.model.catalog, fields, known, self.samples, some, self.random)
+            self._reads_version = self.version
+        return self._reads
 
-    def _samples_below(self) -> Samples:
-        """Values of those rows alone below which other rows are known, where others are not known below all."""
+    def _samples_of(self, rows: Iterable[tuple[str, Row]]) -> Samples:
+        """The values of some rows, which come with their tables."""
         samples = Samples(self.random)
+        for table, row in rows:
+            for name in self.model.fields(table):
+                samples.note(table, [name], row.get(name))
+        return samples
+
+    def _varied_rows(self) -> Iterator[tuple[str, Row]]:
+        """Some rows of each table that a path can name, of many kinds."""
+        for table in dict.fromkeys(lookup.table for lookup in self.endpoint_map.reads):
+            known = self.model.known[table]
+            for row_id in varied(known, self.random, VARIED):
+                yield table, known[row_id]
+
+    def _parents(self) -> Iterator[tuple[str, Row]]:
+        """Those rows alone below which other rows are known, where others are not known below all."""
         for other in self.others.values():
             if other.below is not None and not other.is_whole:
                 parents = {each.parent for each in other.lists}
                 table, named_by = other.below.table, other.below.field
-                rows = [row for row in self.model.known[table].values() if str(row[named_by]) in parents]
-                for name in self.model.fields(table):
-                    for row in rows:
-                        samples.note(table, [name], row.get(name))
-        return samples
+                yield from ((table, row) for row in self.model.known[table].values() if str(row[named_by]) in parents)
 
     @cached_property
     def session_operations(self) -> SessionOperations:

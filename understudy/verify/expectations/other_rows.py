@@ -1,19 +1,20 @@
 """Rows that no list of their table shows whole: those of views, below other rows, and of large tables."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Any
 
 from understudy.sampling.answers import Answer, Row, rows_of
 from understudy.sampling.random_requests import Request
+from understudy.sampling.varied_rows import varied
 from understudy.verify.expectations.model import Model
 from understudy.verify.requests.endpoints import LIMIT, OFFSET, Endpoint, EndpointMap, Lookup, Selection, schema_of
 
 MOST_PAGES = 50  # that are read of a list
 MOST_PARENTS = 50  # rows of another table, below all of which rows are listed
-SOME_PARENTS = 20  # of more of them
+SOME_PARENTS = 30  # of more of them
 
 
 @dataclass(frozen=True)
@@ -76,17 +77,17 @@ class OtherRows:
         return None if lists is None else OtherTable(lists, selection.shows_rows or selection.shows_views)
 
     def _below(self, model: Model, lookup: Lookup) -> OtherTable | None:
-        named = [str(row[lookup.field]) for row in model.known[lookup.table].values()]
+        named = {str(row[lookup.field]): row for row in model.known[lookup.table].values()}
         is_whole = lookup.table not in model.partial and len(named) <= MOST_PARENTS
-        parents = named if is_whole else self._some(lookup, named)
+        parents = list(named) if is_whole else self._some(lookup, named)
         lists = whole(listed for parent in parents for listed in self._pages(lookup.endpoint, lookup.parameter, parent))
         return None if lists is None else OtherTable(lists, below=lookup, is_whole=is_whole)
 
-    def _some(self, lookup: Lookup, named: list[str]) -> list[str]:
+    def _some(self, lookup: Lookup, named: Mapping[str, Row]) -> list[str]:
         """Some rows that are there, of those that were drawn first: the same ones for all that is below them."""
-        fresh = self._random.sample(named, k=min(len(named), SOME_PARENTS))
-        drawn = self._drawn.setdefault(lookup.table, fresh)
-        return [parent for parent in drawn if parent in named]
+        if lookup.table not in self._drawn:
+            self._drawn[lookup.table] = varied(named, self._random, SOME_PARENTS)
+        return [parent for parent in self._drawn[lookup.table] if parent in named]
 
     def _pages(self, endpoint: Endpoint, parameter: str = "", parent: str = "") -> Iterator[Listed]:
         values = {parameter: parent} if parameter else {}

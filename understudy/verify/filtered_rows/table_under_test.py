@@ -1,12 +1,11 @@
 """A table under test: its operations, its filters, and the bodies that select some of its rows."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from random import Random
 
+from understudy.sampling.varied_rows import varied
 from understudy.verify.check_context import CheckContext
-from understudy.verify.expectations.model import Row
 from understudy.verify.filtered_rows.expected_rows import ExpectedRows
 from understudy.verify.filtered_rows.selected_ids import Filters, SelectedIds
 from understudy.verify.filtered_rows.value_search import ValueSearch
@@ -14,7 +13,6 @@ from understudy.verify.requests.endpoints import Selection
 from understudy.verify.requests.field_operators import FieldOperator, field_operators_of
 
 SOME = 100  # rows of a large table that are looked at
-FEW = 20  # values of a field that many rows share
 
 FieldOperators = Mapping[tuple[str, ...], FieldOperator]
 
@@ -129,26 +127,3 @@ class TableUnderTest:
         known = self.selected.context.model.known[self.selection.table].values()
         values = [row.get(field_operator.fields[0]) for row in known]
         return None not in values and len(values) == len({str(value) for value in values})
-
-
-def varied(rows: Mapping[str, Row], randomness: Random, size: int) -> list[str]:
-    """The ids of some rows: those first that have a value, or none, that no row before them has in a field.
-
-    Fields in which most rows have a value of their own do not count.
-    """
-    distinct: dict[str, set[str]] = defaultdict(set)
-    for row in rows.values():
-        for name, value in row.items():
-            if len(distinct[name]) <= FEW:
-                distinct[name].add(repr(value))
-    names = [name for name, values in distinct.items() if len(values) <= FEW]
-    seen: set[tuple[str, str]] = set()
-    first: list[str] = []
-    others: list[str] = []
-    for row_id in randomness.sample(sorted(rows), k=len(rows)):
-        shown = {
-            (name, repr(value) if name in names else str(not value)) for name, value in rows[row_id].items()
-        } - seen
-        (first if shown else others).append(row_id)
-        seen |= shown
-    return [*first, *others][:size]

@@ -36,7 +36,7 @@ class RandomReads:
         fields: what names of fields say.
         known: the rows that are known, by table and id.
         samples: their values.
-        below: the values of those alone below which other rows are known.
+        some: the values of some of them, which paths name as often as all others.
         randomness: draws.
     """
 
@@ -44,7 +44,7 @@ class RandomReads:
     fields: Fields
     known: Mapping[str, Mapping[str, Any]]
     samples: Samples
-    below: Samples
+    some: Sequence[Samples]
     randomness: Random
 
     def is_about_rows(self, endpoint: Endpoint) -> bool:
@@ -60,9 +60,8 @@ class RandomReads:
         """
         if not has_names(self.samples, endpoint):
             return []
-        is_below = bool(names_of(endpoint)) and has_names(self.below, endpoint)
-        samples = [self.samples, self.below] if is_below else [self.samples]
-        drawn = [self.request(endpoint, each) for each in islice(cycle(samples), count)]
+        some = [each for each in self.some if names_of(endpoint) and has_names(each, endpoint)]
+        drawn = [self.request(endpoint, each) for each in islice(cycle([self.samples, *some]), count)]
         requests = self._in_each_order(endpoint, drawn)
         return requests if endpoint.body is None else [*requests, with_nulls(endpoint.body, requests[-1])]
 
