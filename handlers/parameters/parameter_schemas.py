@@ -274,8 +274,15 @@ def all_defaults_of(workspace: Workspace, schema: Schema) -> Iterator[tuple[str,
         yield name, default
 
 
-def block_data(workspace: Workspace, reference: dict[str, Any]) -> Any:
-    """The data of the block that a default refers to; None if it names none."""
+def block_data(workspace: Workspace, reference: Any) -> Any:
+    """The data of the block that a default refers to; None if it names none.
+
+    Raises:
+        Unprocessable: the reference is not an object.
+        NotFound: there is no such block.
+    """
+    if not isinstance(reference, dict):
+        raise Unprocessable('The "$ref" of a default must be an object with a block_document_id.')
     block = reference.get("block_document_id")
     if block is None:
         return None
