@@ -1,5 +1,6 @@
 """Workers of background tasks, by the keys of the tasks that they run."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -63,14 +64,22 @@ async def give_out(stream: Stream, keys: list[str]) -> None:
 
 
 def next_run(workspace: Workspace, keys: list[str], given: set[Waiting]) -> tuple[Waiting, bytes] | None:
-    """The background task run that has waited longest, those first that are to be tried again, with its JSON."""
+    """The next background task run, with its JSON: that of the first key which has some.
+
+    Of these, it is the one that has waited longest, and those come first that are to be tried again.
+    """
     runs = workspace["task_runs"]
     rows = runs.index(TASK_KEY).any_of(keys) & runs.index(STATE_TYPE).rows("SCHEDULED")
     waiting = [(row, values) for row in rows for values in (runs.values(row),) if is_deferred(values)]
     waiting = [(row, values) for row, values in waiting if (values["id"], values["state_id"]) not in given]
     if not waiting:
         return None
-    row, values = min(waiting, key=lambda each: (each[1]["state_name"] != "AwaitingRetry", each[1]["created"]))
+
+    def order(each: tuple[int, dict[str, Any]]) -> tuple[int, bool, datetime]:
+        run = each[1]
+        return keys.index(run["task_key"]), run["state_name"] != "AwaitingRetry", run["created"]
+
+    row, values = min(waiting, key=order)
     return (values["id"], values["state_id"]), workspace.shown("task_runs", row)
 
 

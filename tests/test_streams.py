@@ -478,6 +478,16 @@ def test_the_run_that_has_waited_longest_comes_first_after_those_that_are_tried_
             say(worker, {"type": "ack"})
 
 
+def test_the_runs_of_the_task_that_a_worker_names_first_come_first(own: httpx.Client) -> None:
+    save, load = background_run(own, "save"), background_run(own, "load")
+    again = background_run(own, "save", "AwaitingRetry")
+    with stream(own, SCHEDULED) as worker:
+        subscribe(worker, "load", "save")
+        for run in (load, again, save):
+            assert heard(worker)["id"] == run
+            say(worker, {"type": "ack"})
+
+
 def test_workers_are_listed_by_their_tasks_while_they_are_connected(own: httpx.Client) -> None:
     def listed(**fields: object) -> list[str]:
         found = own.post("/task_workers/filter", json=fields).raise_for_status().json()

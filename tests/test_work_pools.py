@@ -212,7 +212,8 @@ def test_the_defaults_of_a_template_are_checked(scratch: httpx.Client) -> None:
     refused, missing = create("many"), create({"$ref": {"block_document_id": str(uuid4())}})
     assert (refused.status_code, missing.status_code) == (422, 404)
     assert refused.json()["detail"].startswith("Validation failed for work pool's job variable defaults: ")
-    for reference in ("a block", 5, None, []):
+    references: list[object] = ["a block", 5, None, []]
+    for reference in references:
         no_reference = create({"$ref": reference})
         assert no_reference.status_code == 422
         assert no_reference.json()["detail"] == 'The "$ref" of a default must be an object with a block_document_id.'
