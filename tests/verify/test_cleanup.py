@@ -1,16 +1,22 @@
 """What a run has made is deleted at its end."""
 
+from dataclasses import replace
 from functools import partial
 
 import pytest
 
 from tests.apps import app_on
 from tests.conftest import SMALL
+from tests.mutants.exchange import Answer as Reply
+from tests.mutants.exchange import Request as Sent
+from tests.mutants.mutant import BrokenServer
+from tests.mutants.origin import Inside
+from tests.mutants.proxy import Proxy
 from tests.verify.contexts import ContextFactory
 from understudy.operations.api_folder import Api
 from understudy.verify.check_context import CheckContext
 from understudy.verify.checks import latest_rows, sessions
-from understudy.verify.cleanup import clean_up, is_side_effect
+from understudy.verify.cleanup import clean_up, delete, is_side_effect
 from understudy.verify.expectations.reference_answers import References
 from understudy.verify.requests.scenario_requests import scenarios
 
@@ -73,3 +79,29 @@ def test_rows_with_another_name(all_operations: ContextFactory, api: Api) -> Non
         assert context.ask(renames.endpoint, renames.request(name, {"name": f"{name}-other"})).is_success
         assert clean_up(context) == []
         assert sizes(context) == before
+
+
+@pytest.mark.parametrize("takes_runs_along", [True, False])
+def test_what_goes_with_another_row_is_not_deleted_once_more(
+    all_operations: ContextFactory, api: Api, takes_runs_along: bool
+) -> None:
+    """A server that leaves such rows behind is asked to delete them at the end."""
+    seen: list[str] = []
+
+    async def watched(sent: Sent, broken: BrokenServer) -> Reply:
+        seen.append(f"{sent.method} {sent.path.split('/')[1]}")
+        if takes_runs_along or seen[-1] != "DELETE flows":
+            return await broken.ask(sent)
+        return replace(await broken.ask(replace(sent, method="GET")), status=204)
+
+    with all_operations.context_of(Proxy(Inside(app_on(SMALL, api)), watched)) as context:
+        before, sizes_before = context.own.sizes(), sizes(context)
+        flows, runs = (context.endpoint_map.creates[table] for table in ("flows", "flow_runs"))
+        flow = context.ask(flows, flows.request({"name": context.own.mark()})).body["id"]
+        context.ask(runs, runs.request({"flow_id": flow, "name": context.own.mark()}))
+        del seen[:]
+        delete(context, context.own.made_since(before))
+        assert seen == ["DELETE flows"]
+        assert (sizes(context) == sizes_before) == takes_runs_along
+        clean_up(context)
+        assert sizes(context)["flow_runs"] == sizes_before["flow_runs"]

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.verify.contexts import ContextFactory
+from understudy.contract.catalog import Catalog
 from understudy.contract.contract import Contract
 from understudy.operations.api_folder import own_folder
 from understudy.sampling.answers import Answer
@@ -14,16 +15,21 @@ from understudy.verify.requests.endpoints import EndpointMap, schema_of
 RUN = "0badcafe"
 
 
+@pytest.fixture(scope="module")
+def catalog() -> Catalog:
+    return Catalog.of(Contract.load(own_folder() / "openapi.yaml"))
+
+
 @pytest.fixture
-def own(endpoint_map: EndpointMap) -> CreatedRows:
-    return CreatedRows(endpoint_map, RUN)
+def own(endpoint_map: EndpointMap, catalog: Catalog) -> CreatedRows:
+    return CreatedRows(endpoint_map, RUN, catalog)
 
 
-def test_marks_are_of_this_run_and_all_different(own: CreatedRows, endpoint_map: EndpointMap) -> None:
+def test_marks_are_of_this_run_and_all_different(own: CreatedRows, endpoint_map: EndpointMap, catalog: Catalog) -> None:
     marks = [own.mark() for _ in range(3)]
     assert len(set(marks)) == 3
     assert all(mark.startswith(f"{MARK}-{RUN}-") for mark in marks)
-    assert not set(marks) & {CreatedRows(endpoint_map, "0badcaff").mark() for _ in range(3)}
+    assert not set(marks) & {CreatedRows(endpoint_map, "0badcaff", catalog).mark() for _ in range(3)}
 
 
 NOTED: dict[str, tuple[str, Answer, list[str]]] = {

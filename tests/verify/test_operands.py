@@ -192,4 +192,5 @@ def test_searches_for_two_words_of_a_text() -> None:
         '"A flow"',
         "+A +FLOW",
         "A -flow",
+        "A !flow",
     ]

@@ -69,7 +69,7 @@ class CheckContext:
         self.mirror = mirror
         self.samples = Samples(randomness)
         self.results = CheckResults(verdict, self.learn, lambda: self.version)
-        self.own = CreatedRows(endpoint_map, f"{randomness.getrandbits(32):08x}")
+        self.own = CreatedRows(endpoint_map, f"{randomness.getrandbits(32):08x}", model.catalog)
         self.version = 0
         self.patience = PATIENCE
         self.longest_wait = math.inf  # seconds, for what may be late by as many as a request says

@@ -28,12 +28,19 @@ def clean_up(context: CheckContext) -> list[str]:
 
 
 def delete(context: CheckContext, rows: Iterable[tuple[str, str]]) -> None:
-    """Delete rows, by their tables and ids, that are still there."""
+    """Delete rows, by their tables and ids, that are still there; not those that a server deletes with one of them."""
+    deleted: set[str] = set()
     for table, row_id in rows:
-        lookup = context.endpoint_map.deletes[table]
-        answer = context.ask(lookup.endpoint, lookup.request(context.own.key(table, row_id)))
-        if answer.is_success or answer.status == NOT_FOUND:
+        if context.own.goes_with(row_id, deleted) or is_deleted(context, table, row_id):
             context.own.remove(table, row_id)
+            deleted.add(row_id)
+
+
+def is_deleted(context: CheckContext, table: str, row_id: str) -> bool:
+    """Delete a row. Returns whether it is not there any more."""
+    lookup = context.endpoint_map.deletes[table]
+    answer = context.ask(lookup.endpoint, lookup.request(context.own.key(table, row_id)))
+    return answer.is_success or answer.status == NOT_FOUND
 
 
 def delete_last(context: CheckContext, rows: Iterable[tuple[Lookup, str, str]], left: dict[str, None]) -> None:

@@ -35,6 +35,7 @@ from understudy.verify.requests.created_rows import is_refined, value_for
 from understudy.verify.requests.endpoints import Endpoint, Selection, schema_of, success_of
 from understudy.verify.requests.field_operators import FieldOperator
 from understudy.verify.requests.operation_names import Only, every, has_tag, tag_of
+from understudy.verify.requests.scenario_order import most_new_first
 from understudy.verify.requests.scenario_requests import Scenario, follows_link, request_of
 from understudy.verify.requests.scenario_requests import scenarios as all_scenarios
 
@@ -110,7 +111,8 @@ class Writes:
 def writes_of(context: CheckContext, subjects: Mapping[str, TableUnderTest], only: Only) -> Writes:
     """All parts that write.
 
-    One row of each table comes first, and each scenario of the contract, compared where it can be. Then come all
+    One row of each table comes first, and each scenario of the contract, compared where it can be, those first that do
+    most that is new. Then come all
     changes of rows, refused changes, the scenarios once more, checked by what they say or sent among other requests,
     and random sessions: these two have two shares each.
     """
@@ -121,8 +123,9 @@ def writes_of(context: CheckContext, subjects: Mapping[str, TableUnderTest], onl
     ]
     compared = [each for each in chosen if can_be_compared(context, each)]
     only_expected = [each for each in chosen if each not in compared]
-    alone = scenario_sessions_of(context, compared, is_alone=True)
-    among = scenario_sessions_of(context, [each for each in compared if not each.takes_turns], is_alone=False)
+    alone = scenario_sessions_of(context, most_new_first(compared, context.random), is_alone=True)
+    undisturbed = [each for each in compared if not each.takes_turns]
+    among = scenario_sessions_of(context, context.random.sample(undisturbed, k=len(undisturbed)), is_alone=False)
     again = [*scenarios_of(context, compared), *among]
     session = partial(sessions_of, context, only)
     some = [*session("a session"), *repeated(session, "session", SESSIONS)]
@@ -354,14 +357,13 @@ def sessions_of(context: CheckContext, only: Only, name: str) -> list[Part]:
 
 
 def scenario_sessions_of(context: CheckContext, chosen: Iterable[Scenario], *, is_alone: bool) -> list[Part]:
-    """The parts that send the requests of a scenario, alone or among random ones, in random order."""
+    """The parts that send the requests of a scenario, alone or among random ones."""
     name = "compared" if is_alone else "among other requests"
-    parts = [
+    return [
         Part(f"{each.endpoint.label}: {each.name}, {name}", task)
         for each in chosen
         for task in session_of(context, sessions.Subject(partial(has_tag, tag_of(each.endpoint)), each, is_alone))
     ]
-    return context.random.sample(parts, k=len(parts))
 
 
 def can_be_compared(context: CheckContext, scenario: Scenario) -> bool:

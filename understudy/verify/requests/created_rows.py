@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import uuid4
 
+from understudy.contract.catalog import CASCADE, Catalog
 from understudy.contract.contract import Place
 from understudy.sampling.answers import Answer
 from understudy.verify.requests.endpoints import Endpoint, EndpointMap
@@ -19,6 +20,7 @@ class CreatedRows:
 
     Args:
         run: a text that marks this run's rows.
+        catalog: the tables.
 
     Attributes:
         prefix: of the names of its rows.
@@ -26,13 +28,15 @@ class CreatedRows:
         ever: the ids of all rows, deleted ones too.
     """
 
-    def __init__(self, endpoint_map: EndpointMap, run: str) -> None:
+    def __init__(self, endpoint_map: EndpointMap, run: str, catalog: Catalog) -> None:
         self._endpoint_map = endpoint_map
+        self._catalog = catalog
         self.prefix = f"{MARK}-{run}"
         self._count = 0
         self.made: dict[str, list[str]] = {table: [] for table in endpoint_map.creates}
         self.ever: set[str] = set()
         self._keys: dict[tuple[str, str], str] = {}
+        self._owners: dict[str, frozenset[str]] = {}
 
     def mark(self) -> str:
         """A text that no other row holds."""
@@ -53,6 +57,9 @@ class CreatedRows:
         if is_own and "id" in row and row["id"] not in self.made[table]:
             self.made[table].append(str(row["id"]))
             self.ever.add(str(row["id"]))
+            references = self._catalog.tables[table].references.items()
+            owners = (row.get(name) for name, reference in references if reference.on_delete == CASCADE)
+            self._owners[str(row["id"])] = frozenset(map(str, filter(None, owners)))
             deletes = self._endpoint_map.deletes.get(table)
             if deletes is not None and isinstance(row.get(deletes.field), str):
                 self._keys[table, str(row["id"])] = row[deletes.field]
@@ -68,6 +75,10 @@ class CreatedRows:
     def remove(self, table: str, row_id: str) -> None:
         """Note that a row is deleted."""
         self.made[table].remove(row_id)
+
+    def goes_with(self, row_id: str, others: Collection[str]) -> bool:
+        """Whether a row is deleted with one of some other rows."""
+        return not self._owners.get(row_id, frozenset()).isdisjoint(others)
 
     def key(self, table: str, row_id: str) -> str:
         """What names a row in the path of the operation that deletes it: its id, or its name when it was created."""

@@ -161,6 +161,7 @@ def searches(values: Sequence[str]) -> Iterator[str]:
         yield f'"{first} {second}"'
         yield f"+{first} +{second.swapcase()}"
         yield f"{first} -{second}"
+        yield f"{first} !{second}"
 
 
 def other_searches(values: Sequence[str]) -> Iterator[str]:

@@ -1,0 +1,59 @@
+"""The order of scenarios."""
+
+import random
+from typing import Any
+
+import pytest
+
+from tests.verify.contexts import ContextFactory
+from understudy.verify.requests.endpoints import Endpoint
+from understudy.verify.requests.scenario_order import deeds_of, most_new_first
+from understudy.verify.requests.scenario_requests import Scenario, scenarios
+
+
+@pytest.fixture
+def endpoint(all_operations: ContextFactory) -> Endpoint:
+    return all_operations.endpoint("POST /flows/")
+
+
+def scenario(endpoint: Endpoint, name: str, *steps: dict[str, Any]) -> Scenario:
+    return Scenario(endpoint, name, steps, (endpoint,))
+
+
+def posts(**body: Any) -> dict[str, Any]:
+    return {"send": "POST /flows/", "body": body}
+
+
+def names(some: list[Scenario], seed: int = 1) -> list[str]:
+    return [each.name for each in most_new_first(some, random.Random(seed))]
+
+
+def test_what_does_nothing_new_comes_last(endpoint: Endpoint) -> None:
+    plain = scenario(endpoint, "plain", posts(name="{mark}"))
+    other = scenario(endpoint, "the same with another mark", posts(name="{flow.name}"))
+    tags = scenario(endpoint, "tags", posts(name="{mark}", tags=["a"]))
+    for seed in range(5):
+        assert names([plain, other, tags], seed)[0] == "tags"
+
+
+def test_few_requests_come_before_many(endpoint: Endpoint) -> None:
+    long = scenario(endpoint, "long", *3 * [posts(name="a")], posts(name="a", tags=["a"]))
+    short = scenario(endpoint, "short", posts(name="b"))
+    refused = scenario(endpoint, "refused", {**posts(name="b"), "status": 409})
+    assert names([long, short, refused])[-1] == "long"
+    assert set(names([long, short, refused])) == {"long", "short", "refused"}
+
+
+def done_by_half(ordered: list[Scenario]) -> int:
+    """The number of different things that the first half of all requests do."""
+    steps = [step for each in ordered for step in each.steps]
+    return len(set().union(*map(deeds_of, steps[: len(steps) // 2])))
+
+
+def test_half_of_the_requests_do_most(all_operations: ContextFactory) -> None:
+    every = list(scenarios(all_operations.endpoint_map))
+    ordered = [list(most_new_first(every, random.Random(seed))) for seed in (1, 2)]
+    assert names(every, 1) != names(every, 2)
+    assert all(sorted(map(every.index, each)) == list(range(len(every))) for each in ordered)
+    at_random = random.Random(1).sample(every, k=len(every))
+    assert min(map(done_by_half, ordered)) > 1.2 * done_by_half(at_random)
