@@ -19,6 +19,7 @@ from understudy.reference.reference_server import ReferenceServer
 from understudy.reports.verdict import Verdict
 from understudy.verify import suite
 from understudy.verify.expectations.mirror import Mirror
+from understudy.verify.requests.operation_names import every
 
 Verify = Callable[[Behaviour], Verdict]
 
@@ -31,7 +32,8 @@ def verdict(all_operations: ContextFactory, api: Api) -> Iterator[Verify]:
         with all_operations.context_of(Proxy(Inside(app_on(SMALL, api)), behaviour)) as context:
             context.mirror = mirror
             all_operations.learn(context)
-            for part in suite.single_requests_of(context, suite.subjects_of(context)):
+            single = suite.single_requests_of(context, suite.subjects_of(context))
+            for part in (*single, *suite.numbers_of(context, every)):
                 context.results.run(part.task)
             assert context.results.verdict.errors == []
             return context.results.verdict
@@ -56,6 +58,8 @@ BROKEN = {
     "a filter on related rows": ("POST /flows/filter", drop("flow_runs.name.like_"), "flow_runs.name.like_"),
     "a filter of a count": ("POST /flow_runs/count", drop("flows"), "flows."),
     "a filter of a summary": ("POST /flow_runs/history", drop("flows"), "flows."),
+    "a small number": ("POST /work_queues/filter", drop("limit"), "limit"),
+    "a small page": ("POST /flow_runs/paginate", drop("page"), "page"),
     "a sort": ("POST /flow_runs/filter", ascending, "NAME_DESC"),
 }
 
@@ -66,3 +70,18 @@ def test_a_broken_server(verdict: Verify, name: str) -> None:
     violations = verdict(sends(label, change)).violations
     assert {each.operation for each in violations} == {label}
     assert any(each.subject.startswith(about) for each in violations)
+
+
+def test_paths_that_name_several_rows_mostly_name_those_that_belong_together(
+    all_operations: ContextFactory, api: Api
+) -> None:
+    with all_operations.context_of(app_on(SMALL, api)) as context:
+        all_operations.learn(context)
+        for label in (
+            "GET /deployments/name/{flow_name}/{deployment_name}",
+            "GET /work_pools/{work_pool_name}/queues/{name}",
+        ):
+            endpoint, reads = all_operations.endpoint(label), context.random_reads()
+            requests = [reads.request(endpoint, reads.samples) for _ in range(50)]
+            assert sum(context.ask(endpoint, each).is_success for each in requests) > 30
+            assert {each.operation for each in requests} == {endpoint.path}

@@ -77,7 +77,13 @@ def stages(
     return [
         [list(operations(context, subjects, only))],
         [
-            in_turns([single_requests_of(context, subjects), same_rows_of(context, only, "random requests")]),
+            in_turns(
+                [
+                    single_requests_of(context, subjects),
+                    same_rows_of(context, only, "random requests"),
+                    numbers_of(context, only),
+                ]
+            ),
             writing.first,
         ],
         [
@@ -243,6 +249,16 @@ def single_requests_of(context: CheckContext, subjects: Mapping[str, TableUnderT
         *sorts,
         *others,
         *in_turns(alone(related_operators(subjects), mirror)),
+    ]
+
+
+def numbers_of(context: CheckContext, only: Only) -> list[Part]:
+    """The parts that send each small number of a body alone."""
+    mirror = context.mirror
+    return [
+        Part(f"{each.label}: each number alone", partial(single_requests.check_numbers, context, mirror, each))
+        for each in same_rows.operations(context)
+        if mirror is not None and each.body is not None and only(each)
     ]
 
 

@@ -1,4 +1,4 @@
-"""Each operator, filter and sort in one request, which a server must answer as Understudy does with the same rows.
+"""Each operator, filter, sort and number in a request, which a server must answer as Understudy does with its rows.
 
 A slow server answers only some thousands of requests in the time of a run, so that these come first.
 """
@@ -10,6 +10,7 @@ from itertools import islice, product
 from understudy.reports.verdict import SEPARATOR
 from understudy.sampling.random_requests import names_in
 from understudy.verify import rules
+from understudy.verify.check_context import CheckContext
 from understudy.verify.checks import same_rows
 from understudy.verify.checks.listings import sort_of, words
 from understudy.verify.checks.single_criteria import few, is_telling
@@ -54,6 +55,14 @@ def check_sorts(subject: TableUnderTest, mirror: Mirror) -> None:
     for word in words(subject.selection):
         name, _ = sort_of(subject.selection)
         hold(subject, mirror, subject.selection.lists, word, {name: word, LIMIT: SORTED})
+
+
+def check_numbers(context: CheckContext, mirror: Mirror, endpoint: Endpoint) -> None:
+    """Ask for each small number alone, and for small pages."""
+    for request in context.random_reads().with_numbers(endpoint):
+        about = SEPARATOR.join(names_in(request.body))
+        check = partial(same_rows.differs, context, mirror, endpoint, request)
+        context.results.hold(rules.SAME_ROWS, endpoint.label, about, check)
 
 
 def hold(subject: TableUnderTest, mirror: Mirror, endpoint: Endpoint, about: str, body: Filters) -> None:

@@ -115,6 +115,12 @@ class Endpoint:
         return [named[name] for name in names if name in named and name not in given]
 
     @cached_property
+    def named_fields(self) -> dict[str, str]:
+        """The fields that its parameters have values of, as "table.field", by the names of the parameters."""
+        parameters = self.place.each("parameters")
+        return {each.value["name"]: each.value["x-names"] for each in parameters if "x-names" in each.value}
+
+    @cached_property
     def query(self) -> list[Place]:
         """The parameters of the query."""
         return [each for each in self.place.each("parameters") if each.value["in"] == "query"]

@@ -6,15 +6,16 @@ from datetime import timedelta
 from itertools import cycle, islice
 from random import Random
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 from understudy.contract.catalog import Catalog
 from understudy.contract.contract import Place
+from understudy.sampling.answers import Row
 from understudy.sampling.counterparts import is_time
 from understudy.sampling.random_requests import Request, RequestGenerator
 from understudy.sampling.sample_values import Samples, leaves
 from understudy.values import moment
-from understudy.verify.requests.endpoints import Endpoint, examples_of, required_by_example
+from understudy.verify.requests.endpoints import LIMIT, OFFSET, PAGE, Endpoint, examples_of, required_by_example
 from understudy.verify.requests.session_operations import Fields
 
 FACTORS = (1, 1, 0.7, 1.9)  # of the numbers of an example
@@ -24,6 +25,9 @@ WITH_FILTERS = (False, False, False, True)  # whether those of an example are ta
 LISTED = 3  # ids of rows in a list of a body
 OF_ROWS = 0.7  # of the bodies with times have those of rows
 EMPTY = 0.1  # of the requests with a query have parameters without a value
+OF_ONE_ROW = 0.8  # of the paths that name several rows name those that belong together
+STEPS = (0, 1, 2)  # beyond the smallest number
+SMALL_PAGES = ((1, 1), (2, 1), (1, 3))  # the rows of a page, and what it leaves out
 BY_IDS = 0.1  # of the bodies that select rows select them by the ids of two tables
 
 
@@ -42,7 +46,7 @@ class RandomReads:
 
     catalog: Catalog
     fields: Fields
-    known: Mapping[str, Mapping[str, Any]]
+    known: Mapping[str, Mapping[str, Row]]
     samples: Samples
     some: Sequence[Samples]
     randomness: Random
@@ -67,8 +71,7 @@ class RandomReads:
 
     def request(self, endpoint: Endpoint, samples: Samples) -> Request:
         """A request whose body has some values of an example, and mostly those that a body must have."""
-        generator = RequestGenerator((), samples, self.randomness)
-        request = generator.request(endpoint.method, endpoint.path, endpoint.place)
+        request = self._drawn(endpoint, samples)
         request = self._without_values(request) if self.randomness.random() < EMPTY else request
         if endpoint.body is None or not isinstance(request.body, dict):
             return request
@@ -98,6 +101,20 @@ class RandomReads:
             value = RequestGenerator((), self.samples, self.randomness).pattern(value)
         return replace(request, path=f"{plain(request).path}?{urlencode({name: value}, errors='replace')}")
 
+    def with_numbers(self, endpoint: Endpoint) -> list[Request]:
+        """Requests with one small number each, and those for pages of one or two rows that are not the first."""
+        if endpoint.body is None or not has_names(self.samples, endpoint):
+            return []
+        numbers = {name: part.value for name, part in endpoint.body.entries("properties") if is_integer(part)}
+        lowest = {name: each.get("minimum", each.get("default")) for name, each in numbers.items()}
+        single = [{name: low + step} for name, low in lowest.items() if low is not None for step in STEPS]
+        places = [name for name in (OFFSET, PAGE) if {name, LIMIT} <= lowest.keys()]
+        pages = [{LIMIT: size, name: lowest[name] + skipped} for name in places for size, skipped in SMALL_PAGES]
+        needed = required_by_example(endpoint)
+        return [
+            replace(plain(self._drawn(endpoint, self.samples)), body={**needed, **each}) for each in (*single, *pages)
+        ]
+
     def by_ids(self, endpoint: Endpoint) -> dict[str, Any]:
         """A body with filters by ids of a few rows and of some of another table, whether they are related or not."""
         parts = [] if endpoint.body is None else endpoint.body.entries("properties")
@@ -110,6 +127,31 @@ class RandomReads:
         others = [name for name in tables if name not in own]
         chosen = [*own, *self.randomness.sample(others, k=min(len(others), 1))]
         return {name: {"id": {"any_": self._some_ids(tables[name])}} for name in chosen}
+
+    def _drawn(self, endpoint: Endpoint, samples: Samples) -> Request:
+        generator = RequestGenerator((), samples, self.randomness)
+        request = generator.request(endpoint.method, self._of_one_row(endpoint), endpoint.place)
+        return replace(request, operation=endpoint.path)
+
+    def _of_one_row(self, endpoint: Endpoint) -> str:
+        """The path; one that names several rows mostly with the names of a row and of those that it refers to."""
+        names = [(name, *each.partition(".")[::2]) for name, each in endpoint.named_fields.items()]
+        if not names[1:] or self.randomness.random() >= OF_ONE_ROW:
+            return endpoint.path
+        path, table = endpoint.path, names[-1][1]
+        rows = list(self.known.get(table, {}).values())
+        row = self.randomness.choice(rows) if rows else {}
+        for name, other, field in names:
+            named = row if other == table else self._referred(table, row, other)
+            if field in named:
+                path = path.replace(f"{{{name}}}", quote(str(named[field]), safe="", errors="replace"))
+        return path
+
+    def _referred(self, table: str, row: Row, other: str) -> Row:
+        """The row of another table that a row refers to; an empty one if none is known."""
+        references = self.catalog.tables[table].references.items()
+        ids = [str(row.get(name)) for name, each in references if each.table == other]
+        return next((self.known[other][each] for each in ids if each in self.known[other]), {})
 
     def _some_ids(self, table: str) -> list[str]:
         ids = list(self.known.get(table, ()))
@@ -189,14 +231,16 @@ def has_names(samples: Samples, endpoint: Endpoint) -> bool:
 
 def names_of(endpoint: Endpoint) -> list[tuple[str, str]]:
     """The tables and fields of which the parameters of an operation have values."""
-    parameters = endpoint.place.each("parameters")
-    names = (each.value["x-names"].partition(".") for each in parameters if "x-names" in each.value)
-    return [(table, field) for table, _, field in names]
+    return [each.partition(".")[::2] for each in endpoint.named_fields.values()]
 
 
 def takes_shown(parameter: Place) -> bool:
     """Whether a parameter of a query takes a time, or any text."""
     return is_timed(parameter) or takes_text(parameter)
+
+
+def is_integer(schema: Place) -> bool:
+    return bool(schema.value.get("type") == "integer")
 
 
 def is_timed(parameter: Place) -> bool:
