@@ -6,7 +6,7 @@ resources have more attributes than fields, and a row becomes JSON as in respons
 Source: `prefect.server.events.actions` and `prefect.server.events.schemas.labelling`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import chain
@@ -20,8 +20,11 @@ from understudy.workspaces.workspace import Workspace
 
 from ..event_filters import ID, ROLE
 from ..parameters.hydration import variables_of
+from ..slot_holders import read_work_queue_status
+from ..states import TERMINAL
 from .action_events import NAME, Firing, Invocation, Json
 from .triggers import Event, label_of
+from .validation import STATE_TYPES
 
 TABLES = {
     "prefect.deployment": "deployments",
@@ -34,6 +37,18 @@ TABLES = {
 }
 """The tables of what an event can be about, by the kind of the resource: templates name it `flow_run`."""
 DURATIONS = ("total_run_time", "estimated_run_time", "estimated_start_time_delta")
+PAGES = {"prefect.flow", "prefect.task-run", "prefect.work-pool", "prefect.work-queue"}
+"""The kinds of rows that `ui_resource_events_url` knows."""
+STATUSES = {
+    "prefect.deployment": "DeploymentStatus",
+    "prefect.work-pool": "WorkPoolStatus",
+    "prefect.work-queue": "WorkQueueStatus",
+}
+STATE_TYPE = "StateType"
+KINDS_OF_STATES: Mapping[str, Collection[str]] = {
+    "is_final": TERMINAL,
+    **{f"is_{kind.lower()}": {kind} for kind in STATE_TYPES},
+}
 STATE_LABELS = {f"prefect.state-{name}": name for name in ("message", "name", "timestamp", "type")}
 
 
@@ -44,6 +59,45 @@ class Model(dict[str, Any]):
     """A row, or a part of one. `resource_id` is that of the resource that it is, if its events have a page."""
 
     resource_id: str | None = None
+
+
+class Member(str):
+    """A value of an enumeration, which shows as `StateType.RUNNING`, and is equal to `RUNNING`."""
+
+    __slots__ = ("_enumeration",)
+    _enumeration: str
+
+    def __new__(cls, enumeration: str, value: str) -> "Member":
+        made = super().__new__(cls, value)
+        made._enumeration = enumeration
+        return made
+
+    @property
+    def value(self) -> str:
+        return str.__str__(self)
+
+    name = value
+
+    def __str__(self) -> str:
+        return f"{self._enumeration}.{self.value}"
+
+    __repr__ = __str__
+
+
+class State(Model):
+    """A state of a run, which shows as `Failed('its message')`, and says what it is: `is_failed()`."""
+
+    def __getattr__(self, name: str) -> Callable[[], bool]:
+        kinds = KINDS_OF_STATES.get(name)
+        if kinds is None:
+            raise AttributeError(name)
+        return lambda: self["type"] in kinds
+
+    def __str__(self) -> str:
+        parts = [repr(self["message"])] if self["message"] else []
+        if self["type"].lower() != (self["name"] or "").lower():
+            parts.append(f"type={self['type'].value}")
+        return f"{self['name']}({', '.join(parts)})"
 
 
 class Labels:
@@ -150,11 +204,21 @@ def typed(shown: Any, stored: Any) -> Any:
 
 def row_model(workspace: Workspace, kind: str, row: int) -> Model:
     table = TABLES[kind]
-    shown = typed(from_json(workspace.shown(table, row)), workspace[table].values(row))
+    values = workspace[table].values(row)
+    shown = typed(from_json(workspace.shown(table, row)), values)
+    if kind == "prefect.work-queue":
+        health: Any = read_work_queue_status(workspace, values["id"])
+        shown |= health
     model = Model(readable(shown), **{name: timedelta(seconds=shown[name]) for name in DURATIONS if name in shown})
+    if kind == "prefect.work-pool":
+        del model["active_slots"]
+    if kind in STATUSES:
+        model["status"] = Member(STATUSES[kind], model["status"])
+    if model.get("state_type"):
+        model["state_type"] = Member(STATE_TYPE, model["state_type"])
     if isinstance(model.get("state"), dict):
-        model["state"] = Model(model["state"])
-    model.resource_id = f"{kind}.{model['id']}"
+        model["state"] = State(model["state"], type=Member(STATE_TYPE, model["state"]["type"]))
+    model.resource_id = f"{kind}.{model['id']}" if kind in PAGES else None
     return model
 
 
@@ -168,17 +232,26 @@ def event_model(event: Event) -> EventModel:
 
 
 def automation_model(automation: Json) -> Model:
-    model = Model(readable(automation))
+    model = Model(readable(automation), trigger=trigger_model(automation["trigger"]))
     del model["owner_resource"]
     model.resource_id = f"prefect.automation.{automation['id']}"
+    return model
+
+
+def trigger_model(trigger: Json) -> Model:
+    model = Model(trigger)
+    if "posture" in trigger:
+        model["posture"] = Member("Posture", trigger["posture"])
+    if "triggers" in trigger:
+        model["triggers"] = [trigger_model(part) for part in trigger["triggers"]]
     return model
 
 
 def firing_model(firing: Firing) -> Model:
     return Model(
         id=firing.id,
-        trigger=Model(firing.trigger),
-        trigger_states=["Triggered"],
+        trigger=trigger_model(firing.trigger),
+        trigger_states={Member("TriggerState", "Triggered")},
         triggered=readable(firing.time),
         triggering_labels=dict(firing.labels),
         triggering_firings=[firing_model(part) for part in firing.firings],
@@ -220,7 +293,7 @@ def native_rows(workspace: Workspace, event: Event) -> Json:
         model = model_of(workspace, kind, resource.get(ID, "").rpartition(".")[2])
         if model is not None and model.get("state") and resource.keys() >= STATE_LABELS.keys():
             with suppress(ValueError):  # as on a real server, labels that are no state count for nothing
-                model["state"] = Model(model["state"], **state_of(resource))
+                model["state"] = State(model["state"], **state_of(resource))
         rows[kind.partition(".")[2].replace("-", "_")] = model
     return rows
 
@@ -229,12 +302,14 @@ def state_of(labels: Mapping[str, str]) -> Json:
     """The state of a run, from the labels of its resource in an event.
 
     Raises:
-        ValueError: the timestamp cannot be parsed.
+        ValueError: there is no such type, or the timestamp cannot be parsed.
     """
     import pendulum  # noqa: PLC0415 - slow to import and rarely needed
 
     state: Json = {name: labels[label] for label, name in STATE_LABELS.items()}
-    return {**state, "timestamp": pendulum.parse(state["timestamp"])}
+    if state["type"] not in STATE_TYPES:
+        raise ValueError
+    return {**state, "type": Member(STATE_TYPE, state["type"]), "timestamp": pendulum.parse(state["timestamp"])}
 
 
 def model_of(workspace: Workspace, kind: str, row_id: str) -> Model | None:

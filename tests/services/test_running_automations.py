@@ -481,14 +481,18 @@ RUN_EVENT = {
 
 
 def parameters_of(
-    api: httpx.Client, deployment: str, parameters: Json, timestamp: str = "2026-03-01T00:00:00Z"
+    api: httpx.Client,
+    deployment: str,
+    parameters: Json,
+    timestamp: str = "2026-03-01T00:00:00Z",
+    state_type: str = "SCHEDULED",
 ) -> Json:
     """The parameters of the run that an automation creates, for an event of a run of the deployment."""
     run = posted(api, f"/deployments/{deployment}/create_flow_run", name="seen", parameters={"p": [1]})
     action = {"type": "run-deployment", "source": "selected", "deployment_id": deployment, "parameters": parameters}
     automation(api, on("my.event", for_each=["prefect.resource.id"]), action, tags=["tagged"])
     labels = {"prefect.resource.id": f"prefect.flow-run.{run['id']}", "prefect.resource.name": "named"}
-    state = {"name": "Late", "type": "SCHEDULED", "message": "m", "timestamp": timestamp}
+    state = {"name": "Late", "type": state_type, "message": "m", "timestamp": timestamp}
     labels |= {f"prefect.state-{name}": value for name, value in state.items()}
     event = {"id": str(uuid4()), "occurred": time_of(api), "event": "my.event", "resource": labels, **RUN_EVENT}
     api.post("/events", json=[event]).raise_for_status()
@@ -535,9 +539,17 @@ def test_templates_see_events_and_rows_as_models(api: httpx.Client, deployment: 
         "{{ event.occurred.year }}": "2026",
         "{{ flow_run.state.name }} {{ flow_run.state.timestamp }}": "Late 2026-03-01 00:00:00+00:00",
         "{{ flow_run.total_run_time }}": "0:00:00",
+        "{{ flow_run.state }} {{ flow_run.state.type }} {{ flow_run.state.type.value | lower }}": (
+            "Late('m', type=SCHEDULED) StateType.SCHEDULED scheduled"
+        ),
+        "{{ flow_run.state_type }} {{ flow_run.state.type == 'SCHEDULED' }}": "StateType.SCHEDULED True",
+        "{{ flow_run.state.is_scheduled() }} {{ flow_run.state.is_final() }}": "True False",
+        "{{ firing.trigger_states }} {{ firing.trigger.posture }}": "{TriggerState.Triggered} Posture.Reactive",
+        "{{ automation.trigger.posture }} {{ flow_run.state.type | tojson }}": 'Posture.Reactive "SCHEDULED"',
         "{{ deployment }} {{ work_pool }} {{ concurrency_limit }}": "None None None",
         "{{ labels.prefect }}{{ labels | length }}": "1",
         "{{ flow_run | ui_url }}{{ 1 | ui_resource_events_url }}": "NoneNone",
+        "{{ flow_run | ui_resource_events_url }}": "None",
         "{{ event.related[0] | ui_resource_events_url }}": "events?resource=prefect.flow.a",
         "{{ 'x/flow-run/00000000-0000-4000-8000-000000000000' | flow_run_id }}{{ '' | flow_run_id }}": f"{UNKNOWN}None",
     }
@@ -545,7 +557,29 @@ def test_templates_see_events_and_rows_as_models(api: httpx.Client, deployment: 
     assert parameters_of(api, deployment, given) == {f"p{n}": f"={text}" for n, text in enumerate(texts.values())}
 
 
+def test_templates_see_the_health_of_a_queue(api: httpx.Client, deployment: str) -> None:
+    pool = posted(api, "/work_pools/", name="pool", type="process")
+    queue = {"prefect.resource.id": f"prefect.work-queue.{pool['default_queue_id']}", "prefect.resource.role": "queue"}
+    owner = {"prefect.resource.id": f"prefect.work-pool.{pool['id']}", "prefect.resource.role": "pool"}
+    template = (
+        "{{ work_queue.status }} {{ work_queue.healthy }} {{ work_queue.late_runs_count }} {{ work_queue.last_polled }}"
+        " {{ work_queue.health_check_policy.maximum_late_runs }} {{ work_pool.status }}{{ work_pool.active_slots }}"
+        " {{ work_queue | ui_resource_events_url == 'events?resource=prefect.work-queue.' ~ work_queue.id }}"
+    )
+    action = {"type": "run-deployment", "source": "selected", "deployment_id": deployment}
+    automation(api, on("my.event"), {**action, "parameters": {"text": template}})
+    emit(api, "my.event", related=(queue, owner))
+    (made,) = posted(api, "/flow_runs/filter")
+    shown = "WorkQueueStatus.NOT_READY False 0 None 0 WorkPoolStatus.NOT_READY True"
+    assert made["parameters"] == {"text": shown}
+
+
 def test_labels_that_are_no_state_count_for_nothing(api: httpx.Client, deployment: str) -> None:
+    kind = {"name": "{{ flow_run.state.name }}"}
+    assert parameters_of(api, deployment, kind, state_type="UNKNOWN") == {"name": "Scheduled"}
+
+
+def test_a_state_without_a_time_counts_for_nothing(api: httpx.Client, deployment: str) -> None:
     given = {"name": "{{ flow_run.state.name }}"}
     assert parameters_of(api, deployment, given, timestamp="long ago") == {"name": "Scheduled"}
 
