@@ -20,6 +20,7 @@ LAYERS = """
     testing
     verify.verify
     verify.suite verify.fuzzing
+    verify.read_parts verify.write_parts
     verify.parts verify.checks
     verify.filtered_rows verify.cleanup
     verify.check_context

@@ -17,9 +17,10 @@ from tests.verify.contexts import ContextFactory
 from understudy.operations.api_folder import Api
 from understudy.reference.reference_server import ReferenceServer
 from understudy.reports.verdict import Verdict
-from understudy.verify import suite
+from understudy.verify import read_parts
 from understudy.verify.expectations.mirror import Mirror
 from understudy.verify.requests.operation_names import every
+from understudy.verify.suite import subjects_of
 
 Verify = Callable[[Behaviour], Verdict]
 
@@ -32,8 +33,8 @@ def verdict(all_operations: ContextFactory, api: Api) -> Iterator[Verify]:
         with all_operations.context_of(Proxy(Inside(app_on(SMALL, api)), behaviour)) as context:
             context.mirror = mirror
             all_operations.learn(context)
-            single = suite.single_requests_of(context, suite.subjects_of(context))
-            for part in (*single, *suite.numbers_of(context, every)):
+            single = read_parts.single_requests_of(context, subjects_of(context))
+            for part in (*single, *read_parts.numbers_of(context, every)):
                 context.results.run(part.task)
             assert context.results.verdict.errors == []
             return context.results.verdict

@@ -38,7 +38,7 @@ from understudy.sampling.websocket_client import conversations
 from understudy.terminal.console import echo, warn
 from understudy.terminal.interrupts import Interrupts, delayed
 from understudy.terminal.progress import Progress, showing
-from understudy.verify import deviations, rules, suite
+from understudy.verify import deviations, rules, suite, write_parts
 from understudy.verify.check_context import CheckContext
 from understudy.verify.cleanup import clean_up
 from understudy.verify.expectations.mirror import Mirror
@@ -182,7 +182,7 @@ def examine(plan: Plan, contract: Contract, context: CheckContext, progress: Pro
         context.throttled_client.end_in(SECONDS)
     only = named(plan.only)
     subjects = suite.subjects_of(context, only)
-    for task in suite.sow(context, subjects) if plan.allow_writes else ():
+    for task in write_parts.sow(context, subjects) if plan.allow_writes else ():
         context.results.run(task)
     context.results.run(partial(learn, context, contract))
     verdict, stages = context.results.verdict, suite.stages(context, subjects, only, allow_writes=plan.allow_writes)

@@ -1,0 +1,276 @@
+"""The parts of a run that change nothing."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from understudy.sampling.random_requests import RequestGenerator
+from understudy.verify.check_context import CheckContext
+from understudy.verify.checks import (
+    combined_criteria,
+    invalid_requests,
+    latest_rows,
+    listings,
+    lookups,
+    query_strings,
+    related_rows,
+    same_rows,
+    single_criteria,
+    single_requests,
+    summaries,
+)
+from understudy.verify.expectations.mirror import Mirror
+from understudy.verify.filtered_rows.table_under_test import TableUnderTest
+from understudy.verify.parts import Kinds, Part, halves, in_turns, repeated
+from understudy.verify.requests.endpoints import Endpoint
+from understudy.verify.requests.field_operators import FieldOperator
+from understudy.verify.requests.operation_names import Only
+
+Operators = Sequence[tuple[TableUnderTest, Sequence[FieldOperator]]]
+"""Some operators of each table."""
+
+CheckOperator = Callable[[TableUnderTest, FieldOperator], None]
+
+
+@dataclass(frozen=True)
+class Reads:
+    """The parts that read, by stage: each operation, those of the next two stages, edges of filters, and the rest."""
+
+    operations: Sequence[Part]
+    first: Sequence[Part]
+    then: Kinds
+    edges: Kinds
+    last: Kinds
+
+
+def reads_of(context: CheckContext, subjects: Mapping[str, TableUnderTest], only: Only, rounds: int) -> Reads:
+    """All parts that read, with so many rounds of random requests to each operation."""
+    own, related = own_operators(subjects), related_operators(subjects)
+    sorts = in_turns(sorts_of(context, subjects))
+    at_random = partial(same_rows_of, context, only)
+    return Reads(
+        list(operations(context, subjects, only)),
+        in_turns([single_requests_of(context, subjects), at_random("random requests"), numbers_of(context, only)]),
+        [
+            in_turns(first_values(own, "two criteria", combined_criteria.check_own)),
+            *halves(in_turns(first_values(related, "two filters", combined_criteria.check_across))),
+            in_turns([summaries_of(context, subjects, only), sorts]),
+            in_turns([query_strings_of(context, only), refusals(context, only), other_tables_of(context, only)]),
+            repeated(at_random, "other requests", rounds),
+        ],
+        [in_turns([*edges(own), *other_values(own)]), list(filtered(context, subjects))],
+        [
+            in_turns(edges(related)),
+            in_turns(other_values(related)),
+            list(pairs(context, subjects)),
+            other_refusals(context, only),
+        ],
+    )
+
+
+def operations(context: CheckContext, subjects: Mapping[str, TableUnderTest], only: Only) -> Iterator[Part]:
+    """The parts about each operation that changes nothing."""
+    check_paths = partial(invalid_requests.check_paths, context, only, invalid_requests.FIRST_PATHS)
+    yield Part("Some paths: methods that they do not have", check_paths)
+    for subject in subjects.values():
+        yield Part(f"{subject.label}: all rows", partial(check_rows, context, subject))
+    for lookup in context.endpoint_map.reads:
+        if only(lookup.endpoint) and context.model.is_unique(lookup.table, lookup.field):
+            yield Part(f"{lookup.endpoint.label}: rows by {lookup.field}", partial(lookups.check, context, lookup))
+
+
+def check_rows(context: CheckContext, subject: TableUnderTest) -> None:
+    """Check the lists of a table without filters."""
+    subject.narrow()
+    listings.check_plain(context, subject.selection)
+    latest_rows.check(context, subject.selection)
+
+
+def refusals(context: CheckContext, only: Only) -> list[Part]:
+    """The parts about invalid requests, for each operation that changes nothing, and about other methods."""
+    check_paths = partial(invalid_requests.check_paths, context, only, invalid_requests.OTHER_PATHS)
+    methods = Part("Other paths: methods that they do not have", check_paths)
+    bodies = [
+        Part(f"{each.label}: invalid requests", partial(invalid_requests.check, context, each))
+        for each in queries(context, only)
+    ]
+    return [methods, *bodies]
+
+
+def other_refusals(context: CheckContext, only: Only) -> list[Part]:
+    """The parts about more invalid bodies."""
+    return [
+        Part(f"{each.label}: other invalid requests", partial(invalid_requests.check_others, context, each))
+        for each in queries(context, only)
+        if each.body is not None
+    ]
+
+
+def queries(context: CheckContext, only: Only) -> list[Endpoint]:
+    """The operations that change nothing and are about no row in particular."""
+    return [each for each in context.endpoint_map.endpoints if each.is_safe and "{" not in each.path and only(each)]
+
+
+def own_operators(subjects: Mapping[str, TableUnderTest]) -> Operators:
+    """The operators of the filter on the rows of each table themselves."""
+    return [
+        (subject, [each for each in subject.field_operators.values() if each.filter == subject.selection.own])
+        for subject in subjects.values()
+    ]
+
+
+def related_operators(subjects: Mapping[str, TableUnderTest]) -> Operators:
+    """The operators of the filters on rows that are related to those of each table, one of each filter in turns."""
+    return [
+        (
+            subject,
+            in_turns(
+                [
+                    [each for each in subject.field_operators.values() if each.filter == name]
+                    for name in subject.selection.filters
+                    if name != subject.selection.own
+                ]
+            ),
+        )
+        for subject in subjects.values()
+    ]
+
+
+def by_operator(operators: Operators, check: CheckOperator, what: str = "") -> Kinds:
+    """The parts that check each of some operators, by table. `what` ends their names: what of it is checked."""
+    return [
+        [Part(f"{subject.label}: {each.subject}{what}", partial(check, subject, each)) for each in some]
+        for subject, some in operators
+    ]
+
+
+def single_requests_of(context: CheckContext, subjects: Mapping[str, TableUnderTest]) -> list[Part]:
+    """The parts that ask for one thing at a time: what lists can by their own rows, other operations, related rows."""
+    mirror = context.mirror
+    if mirror is None:
+        return []
+    sorts = [
+        Part(f"{subject.label}: each sort alone", partial(single_requests.check_sorts, subject, mirror))
+        for subject in subjects.values()
+        if listings.words(subject.selection)
+    ]
+    others = [
+        Part(f"{each.label}: each filter alone", partial(single_requests.check_filters, subject, mirror, each))
+        for subject in subjects.values()
+        for each in (*subject.selection.all[1:], *summaries.summaries(context, subject))
+    ]
+    return [
+        *in_turns(alone(own_operators(subjects), mirror)),
+        *sorts,
+        *others,
+        *in_turns(alone(related_operators(subjects), mirror)),
+    ]
+
+
+def numbers_of(context: CheckContext, only: Only) -> list[Part]:
+    """The parts that send each small number of a body alone."""
+    mirror = context.mirror
+    return [
+        Part(f"{each.label}: each number alone", partial(single_requests.check_numbers, context, mirror, each))
+        for each in same_rows.operations(context)
+        if mirror is not None and each.body is not None and only(each)
+    ]
+
+
+def alone(operators: Operators, mirror: Mirror) -> Iterator[list[Part]]:
+    """The parts that ask for each of some operators alone: one for each filter, by table."""
+    for subject, some in operators:
+        by_filter: dict[str, list[FieldOperator]] = defaultdict(list)
+        for each in some:
+            by_filter[each.filter].append(each)
+        yield [
+            Part(f"{subject.label}: {name}, alone", partial(single_requests.check_operators, subject, mirror, each))
+            for name, each in by_filter.items()
+        ]
+
+
+def first_values(operators: Operators, together: str, check: Callable[[TableUnderTest], None]) -> Kinds:
+    """The parts about each of some operators with one value, and about a few of them together."""
+    return [
+        [*parts, Part(f"{subject.label}: {together}", partial(check, subject))]
+        for parts, (subject, _) in zip(by_operator(operators, single_criteria.check), operators, strict=True)
+    ]
+
+
+def edges(operators: Operators) -> Kinds:
+    """The parts about operators with null and empty operands, and with neighbours of the first ones."""
+    return by_operator(operators, single_criteria.check_edges, ", edges")
+
+
+def other_values(operators: Operators) -> Kinds:
+    """The parts about operators with other values."""
+    return by_operator(operators, single_criteria.check_others, ", other values")
+
+
+def sorts_of(context: CheckContext, subjects: Mapping[str, TableUnderTest]) -> Kinds:
+    """The parts about each sort of each table."""
+    return [
+        [
+            Part(f"{subject.label}: sort {word}", partial(listings.check_sort, context, subject.selection, word))
+            for word in listings.words(subject.selection)
+        ]
+        for subject in subjects.values()
+    ]
+
+
+def summaries_of(context: CheckContext, subjects: Mapping[str, TableUnderTest], only: Only) -> list[Part]:
+    """The parts about operations that summarize rows by the filters of each table."""
+    return [
+        Part(f"{each.label}: the filters of {subject.label}", partial(summaries.check, context, subject, each))
+        for subject in subjects.values()
+        for each in summaries.summaries(context, subject)
+        if only(each)
+    ]
+
+
+def pairs(context: CheckContext, subjects: Mapping[str, TableUnderTest]) -> Iterator[Part]:
+    """The parts about several criteria together, and about filters on related rows."""
+    for subject in subjects.values():
+        generator = RequestGenerator((), context.samples, context.random)
+        together = partial(combined_criteria.check, subject, generator)
+        yield Part(f"{subject.label}: several criteria", together)
+        yield Part(f"{subject.label}: equivalent bodies", partial(single_criteria.check_same, subject))
+    yield Part("Every list: filters by the ids of related rows", partial(related_rows.check, subjects))
+
+
+def filtered(context: CheckContext, subjects: Mapping[str, TableUnderTest]) -> Iterator[Part]:
+    """The parts about lists and pages with filters."""
+    for subject in subjects.values():
+        yield Part(f"{subject.label}: pages with filters", partial(listings.check_filtered, context, subject))
+
+
+def same_rows_of(context: CheckContext, only: Only, name: str) -> list[Part]:
+    """The parts that send random requests to each operation that reads rows."""
+    mirror = context.mirror
+    return [
+        Part(f"{each.label}: {name}", partial(same_rows.check, context, mirror, each))
+        for each in same_rows.operations(context)
+        if mirror is not None and only(each)
+    ]
+
+
+def query_strings_of(context: CheckContext, only: Only) -> list[Part]:
+    """The parts about the parameters of the query of each operation that reads rows."""
+    return [
+        Part(f"{each.label}: parameters of the query", partial(query_strings.check, context, each))
+        for each in context.endpoint_map.endpoints
+        if each.is_safe and not each.may_be_off and each.query and only(each)
+    ]
+
+
+def other_tables_of(context: CheckContext, only: Only) -> list[Part]:
+    """The parts that look up ids of other tables."""
+    mirror = context.mirror
+    return [
+        Part(
+            f"{each.endpoint.label}: ids of other tables", partial(same_rows.check_other_tables, context, mirror, each)
+        )
+        for each in context.endpoint_map.reads
+        if mirror is not None and each.field == "id" and only(each.endpoint)
+    ]

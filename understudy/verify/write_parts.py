@@ -1,0 +1,189 @@
+"""The parts of a run that write."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from understudy.contract.scenario_files import Step
+from understudy.verify.check_context import CheckContext
+from understudy.verify.check_results import Task
+from understudy.verify.checks import (
+    create_to_delete,
+    invalid_requests,
+    parents,
+    scenarios,
+    sessions,
+    writes,
+)
+from understudy.verify.filtered_rows.table_under_test import TableUnderTest
+from understudy.verify.parts import Kinds, Part, halves, in_turns, repeated
+from understudy.verify.requests.created_rows import is_refined, value_for
+from understudy.verify.requests.endpoints import Selection, schema_of, success_of
+from understudy.verify.requests.operation_names import Only, has_tag, tag_of
+from understudy.verify.requests.scenario_order import most_new_first
+from understudy.verify.requests.scenario_requests import Scenario, follows_link, request_of
+from understudy.verify.requests.scenario_requests import scenarios as all_scenarios
+
+SESSIONS, MORE_SESSIONS = 5, 10  # random sessions about the operations of each tag, before the edges and after
+
+
+@dataclass(frozen=True)
+class Writes:
+    """The parts that write: those of their own stage, those beside the filters, and the rest."""
+
+    first: Sequence[Part] = ()
+    then: Kinds = ()
+    last: Sequence[Part] = ()
+
+
+def writes_of(context: CheckContext, subjects: Mapping[str, TableUnderTest], only: Only) -> Writes:
+    """All parts that write.
+
+    One row of each table comes first, and each scenario of the contract, compared where it can be, those first that do
+    most that is new. Then come all changes of rows, refused changes, the scenarios once more, checked by what they say
+    or sent among other requests, and random sessions: these two have two shares each.
+    """
+    chosen = [
+        each
+        for each in all_scenarios(context.endpoint_map)
+        if any(map(only, each.operations)) and (context.throttled_client.has_streams or not each.has_streams)
+    ]
+    compared = [each for each in chosen if can_be_compared(context, each)]
+    only_expected = [each for each in chosen if each not in compared]
+    alone = scenario_sessions_of(context, most_new_first(compared, context.random), is_alone=True)
+    undisturbed = [each for each in compared if not each.takes_turns]
+    among = scenario_sessions_of(context, context.random.sample(undisturbed, k=len(undisturbed)), is_alone=False)
+    again = [*scenarios_of(context, compared), *among]
+    session = partial(sessions_of, context, only)
+    some = [*session("a session"), *repeated(session, "session", SESSIONS)]
+    changing = in_turns([*changes_of(context, subjects), deletions(context, only)])
+    return Writes(
+        in_turns([single_rows_of(context, only), scenarios_of(context, only_expected), alone]),
+        [changing, refused_changes(context, only), *halves(again), *halves(some)],
+        repeated(session, "session", MORE_SESSIONS, SESSIONS + 1),
+    )
+
+
+def single_rows_of(context: CheckContext, only: Only) -> list[Part]:
+    """The parts about one row of each table that can be written."""
+    creates = context.endpoint_map.creates
+    return [
+        Part(f"{creates[table].label}: one row from create to delete", partial(create_to_delete.check, context, table))
+        for table in create_to_delete.tables(context.endpoint_map)
+        if only(creates[table])
+    ]
+
+
+def scenarios_of(context: CheckContext, chosen: Iterable[Scenario]) -> list[Part]:
+    """The parts about sequences of requests that the contract has."""
+    return [
+        Part(f"{each.endpoint.label}: {each.name}", partial(scenarios.check, context, each))
+        for each in chosen
+        if each.expects_bodies
+    ]
+
+
+def scenario_sessions_of(context: CheckContext, chosen: Iterable[Scenario], *, is_alone: bool) -> list[Part]:
+    """The parts that send the requests of a scenario, alone or among random ones."""
+    name = "compared" if is_alone else "among other requests"
+    return [
+        Part(f"{each.endpoint.label}: {each.name}, {name}", task)
+        for each in chosen
+        for task in session_of(context, sessions.Subject(partial(has_tag, tag_of(each.endpoint)), each, is_alone))
+    ]
+
+
+def sessions_of(context: CheckContext, only: Only, name: str) -> list[Part]:
+    """The parts that send random requests, one for the operations of each tag; none without servers to compare with."""
+    tags = dict.fromkeys(tag_of(each) for each in context.endpoint_map.endpoints if only(each))
+    return [
+        Part(f"Operations of {tag}: {name}", task)
+        for tag in tags
+        for task in session_of(context, sessions.Subject(partial(has_tag, tag)))
+    ]
+
+
+def session_of(context: CheckContext, subject: sessions.Subject) -> list[Task]:
+    """The task of a session; none without servers to compare with."""
+    references, operations = context.references, context.session_operations
+    return [] if references is None else [partial(sessions.check, context, references, operations, subject)]
+
+
+def can_be_compared(context: CheckContext, scenario: Scenario) -> bool:
+    """Whether servers of our own answer the requests of a scenario in the same way."""
+    return context.references is not None and not any(changes_several(context, step) for step in scenario.steps)
+
+
+def changes_several(context: CheckContext, step: Step) -> bool:
+    """Whether a request changes all rows that it selects, in the order of ids, which is random, unless it is one."""
+    if follows_link(step):
+        return False
+    endpoint, request = request_of(context.endpoint_map, step)
+    if endpoint.is_safe or not endpoint.selects:
+        return False
+    own = request.body.get(Selection(endpoint.selects, endpoint).own) or {}
+    return len((own.get("id") or {}).get("any_") or ()) != 1
+
+
+def changes_of(context: CheckContext, subjects: Mapping[str, TableUnderTest]) -> Kinds:
+    """The parts that change rows of each table, all of them the run's own."""
+    return [
+        [
+            Part(
+                f"{context.endpoint_map.creates[subject.selection.table].label}: {name}",
+                partial(writes.run, context, subject, scenario),
+            )
+            for name, scenario in writes.SCENARIOS.items()
+        ]
+        for subject in changeable(context, subjects)
+    ]
+
+
+def deletions(context: CheckContext, only: Only) -> list[Part]:
+    """The parts about rows that refer to a deleted row, for each field that does."""
+    deletes = context.endpoint_map.deletes
+    return [
+        Part(f"{deletes[each.reference.table].endpoint.label}: {each.name}", partial(parents.check, context, each))
+        for each in parents.relations(context)
+        if only(deletes[each.reference.table].endpoint)
+    ]
+
+
+def refused_changes(context: CheckContext, only: Only) -> list[Part]:
+    """The parts about invalid bodies for operations that change rows, but not all that a filter selects."""
+    references = context.references
+    return [
+        Part(f"{each.label}: invalid requests", partial(invalid_requests.check_change, context, references, each))
+        for each in context.endpoint_map.endpoints
+        if references is not None and not each.is_safe and each.body is not None and not each.selects and only(each)
+    ]
+
+
+def sow(context: CheckContext, subjects: Mapping[str, TableUnderTest]) -> Iterator[Task]:
+    """What there is to do so that there are rows of all kinds."""
+    for subject in changeable(context, subjects):
+        yield partial(writes.sow, context, subject)
+
+
+def changeable(context: CheckContext, subjects: Mapping[str, TableUnderTest]) -> list[TableUnderTest]:
+    """The tables whose rows can be created, found by a filter on their ids, and deleted."""
+    endpoint_map = context.endpoint_map
+    tables = endpoint_map.creates.keys() & {
+        table for table, lookup in endpoint_map.deletes.items() if lookup.field == "id"
+    }
+    return [
+        subject
+        for table, subject in subjects.items()
+        if table in tables and subject.id_operator(subject.selection.own) is not None and is_predictable(context, table)
+    ]
+
+
+def is_predictable(context: CheckContext, table: str) -> bool:
+    """Whether the contract alone says what a created row is, and a body for it can be made from the schema."""
+    creates = context.endpoint_map.creates[table]
+    if success_of(creates).value.get("x-table") != table:
+        return False
+    body = {name: value_for(part, context.own.mark()) for name, part in schema_of(creates).entries("properties")}
+    refusals = context.interpreter.refusals(creates, json.dumps(body).encode(), {})
+    return not context.model.is_worked_out(table) and refusals[0] is None and not is_refined(schema_of(creates))
