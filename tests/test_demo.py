@@ -4,12 +4,14 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from handlers.server_events.flow_runs import related, shown
 from tests.servers import ROOT, stand_in
 from understudy.loading.fixtures import dangling, load
 from understudy.operations.api_folder import Api, own_folder
@@ -49,7 +51,7 @@ def test_generator_makes_the_committed_files(tmp_path: Path) -> None:
 
 
 def test_files_stay_small() -> None:
-    assert sum(path.stat().st_size for path in DEMO.iterdir()) < 4_500_000
+    assert sum(path.stat().st_size for path in DEMO.iterdir()) < 5_000_000
 
 
 @pytest.mark.parametrize(
@@ -69,6 +71,7 @@ def test_files_stay_small() -> None:
         ("concurrency_limits_v2", 4, 8),
         ("automations", 3, 8),
         ("block_documents", 1, 5),
+        ("events", 200, 300),
     ],
 )
 def test_number_of_rows(tables: Tables, table: str, least: int, most: int) -> None:
@@ -112,7 +115,12 @@ def test_subflows_are_runs_of_the_flow_that_a_task_names(tables: Tables) -> None
 
 
 def test_rows_are_not_updated_before_they_are_created(tables: Tables) -> None:
-    assert [row for rows in tables.values() for row in rows if not row["created"] <= row["updated"] <= END] == []
+    assert [
+        row
+        for rows in tables.values()
+        for row in rows
+        if "updated" in row and not row["created"] <= row["updated"] <= END
+    ] == []
 
 
 def test_times_of_a_run_are_in_order(tables: Tables) -> None:
@@ -173,6 +181,26 @@ def test_logs_are_of_runs_and_from_while_they_ran(tables: Tables) -> None:
     failed = {row["id"] for row in tables["flow_runs"] if row["state_type"] in {"FAILED", "CRASHED"}}
     assert failed == {row["flow_run_id"] for row in tables["logs"] if row["level"] == 40} & failed
     assert len({row["message"] for row in tables["logs"]}) > 2000
+
+
+def test_events_of_flow_runs_are_as_a_server_writes_them(api: Api, tables: Tables) -> None:
+    workspace = Workspace.empty(api.catalog)
+    load(DEMO, workspace)
+    runs, states = by_id(tables["flow_runs"]), 0
+    for row in tables["events"]:
+        assert END - timedelta(days=7) <= row["occurred"] < row["received"] <= END
+        kind, _, run_id = row["resource"]["prefect.resource.id"].rpartition(".")
+        if kind != "prefect.flow-run":
+            continue
+        run = runs[UUID(run_id)]
+        assert row["related"] == related(workspace, run)
+        if row["id"] == run["state_id"]:
+            states += 1
+            assert row["occurred"] == run["state_timestamp"]
+            assert row["event"] == f"prefect.flow-run.{run['state_name']}"
+            assert row["payload"]["validated_state"] == shown({**run["state"], "state_details": {}})
+    assert states > 100
+    assert sum(not row["event"].startswith("prefect.") for row in tables["events"]) > 30
 
 
 def test_automations_are_as_a_request_would_make_them(tables: Tables) -> None:
