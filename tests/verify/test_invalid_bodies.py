@@ -13,6 +13,7 @@ from understudy.operations.api_folder import own_folder
 from understudy.verify.requests.created_rows import value_for
 from understudy.verify.requests.endpoints import Endpoint, schema_of
 from understudy.verify.requests.invalid_bodies import (
+    FORMATS,
     STRANGER,
     InvalidBody,
     Way,
@@ -101,15 +102,15 @@ def places(schema: dict[str, Any], way: Way = ()) -> Iterator[Way]:
 
 
 SPOILED_WITH: dict[str, list[Any]] = {
-    "limit": [-1, 201, "many", 1.5, [], "5"],
+    "limit": [-1, 201, "many", 1.5, [], "5", 2.0, True],
     "sort": [5, True, [], "no/such & thing"],
     "artifacts": [5, "text", {STRANGER: 1}],
-    "artifacts.key.exists_": ["perhaps", 7, [], "true"],
+    "artifacts.key.exists_": ["perhaps", 7, [], "true", 1, 0.0, "No"],
     "artifacts.key.like_": [5, True, []],
     "artifacts.key.any_": ["text", {}],
     "artifacts.key.any_.0": [5, True, [], None],
-    "artifacts.id.any_.0": [5, True, [], "no/such & thing", None],
-    "flow_runs.start_time.after_": [5, True, [], "no/such & thing"],
+    "artifacts.id.any_.0": [5, True, [], "no/such & thing", *FORMATS["uuid"], None],
+    "flow_runs.start_time.after_": [5, True, [], "no/such & thing", *FORMATS["date-time"]],
 }
 
 

@@ -8,6 +8,10 @@ from typing import Any
 from understudy.contract.contract import Place
 
 STRANGER = "understudy_unknown"
+FORMATS = {  # other ways to write an id, and a time
+    "uuid": ["6e90c1a2d4b54d8e9c0f3a7b5d2e1f40", "{6E90C1A2-D4B5-4D8E-9C0F-3A7B5D2E1F40}"],
+    "date-time": ["2026-01-31", "1769817600", "2026-01-31 00:00:00+01"],
+}
 QUOTES = 2  # bytes of a text as JSON beside it
 Way = tuple[str | int, ...]  # names of fields, and the places of items
 
@@ -116,9 +120,11 @@ def strangers_of_kind(place: Place) -> Sequence[Any]:
         case "array":
             return ["text", {}]
         case "integer":
-            return [*limits(place, "minimum", "maximum", 1), "many", 1.5, [], "5"]
+            return [*limits(place, "minimum", "maximum", 1), "many", 1.5, [], "5", 2.0, True]
+        case "number":
+            return [*limits(place, "minimum", "maximum", 1), "many", [], "2.5", True]
         case "boolean":
-            return ["perhaps", 7, [], "true"]
+            return ["perhaps", 7, [], "true", 1, 0.0, "No"]
         case "string":
             return [5, True, [], *texts(place)]
     return []
@@ -126,5 +132,7 @@ def strangers_of_kind(place: Place) -> Sequence[Any]:
 
 def texts(place: Place) -> Sequence[str]:
     schema = place.value
-    is_limited = schema.get("format") in ("uuid", "date-time") or "enum" in schema or "pattern" in schema
+    if schema.get("format") in FORMATS:
+        return ["no/such & thing", *FORMATS[schema["format"]]]
+    is_limited = "enum" in schema or "pattern" in schema
     return ["no/such & thing"] if is_limited else lengths(place, 1)
