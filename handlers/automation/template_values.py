@@ -129,7 +129,13 @@ class Labels:
 
 
 class Resource(Model):
-    """A resource of an event: its labels."""
+    """A resource of an event: its labels. It shows as on a real server, as an event does."""
+
+    def __str__(self) -> str:
+        return f"root={dict(self)!r}"
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self})"
 
     @property
     def resource_id(self) -> str:  # type: ignore[override]
@@ -160,6 +166,9 @@ class EventModel(Model):
     """An event."""
 
     url = None
+
+    def __str__(self) -> str:
+        return " ".join(f"{name}={value!r}" for name, value in self.items())
 
     @property
     def size_bytes(self) -> int:

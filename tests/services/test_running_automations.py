@@ -537,6 +537,12 @@ def test_templates_see_events_and_rows_as_models(api: httpx.Client, deployment: 
         "{{ event.involved_resources | length }}{{ event.related[1].role }}": "4tag",
         "{% if event.size_bytes > 300 %}large{% endif %}": "large",
         "{{ event.occurred.year }}": "2026",
+        "{{ event.related[1] }} {{ event.related[2:] }}": (
+            "root={'prefect.resource.id': 'tag.a', 'prefect.resource.role': 'tag'}"
+            " [RelatedResource(root={'prefect.resource.id': 'tag.b', 'prefect.resource.role': 'tag'})]"
+        ),
+        "{{ (event | string).partition(' event=')[2].partition('{')[0] }}": "'my.event' resource=Resource(root=",
+        "{{ (event | string).partition(' follows=')[2].partition('(')[0] }}": "None received=DateTime",
         "{{ flow_run.state.name }} {{ flow_run.state.timestamp }}": "Late 2026-03-01 00:00:00+00:00",
         "{{ flow_run.total_run_time }}": "0:00:00",
         "{{ flow_run.state }} {{ flow_run.state.type }} {{ flow_run.state.type.value | lower }}": (
