@@ -115,9 +115,9 @@ def under_fire(log: Path, *options: str) -> Iterator[Target]:
         parts = urlsplit(url.strip())
         address = (parts.hostname or "", parts.port or 0)
         bystander = Bystander(address)
-        bystander.start()
         target = Target(address, log, bystander)
-        target.ordinary = target.ask()
+        target.ordinary = target.ask()  # the first request: what it needs is imported and compiled for it
+        bystander.start()
         yield target
         bystander.stop()
 
