@@ -33,6 +33,7 @@ from understudy.verify.expectations.mirror import Mirror
 from understudy.verify.expectations.other_rows import MOST_PARENTS, SOME_PARENTS
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
 from understudy.verify.requests.endpoints import Endpoint
+from understudy.verify.requests.operation_names import every
 
 TIMES = {"created": "2026-01-01T00:00:00Z", "updated": "2026-01-01T00:00:00Z"}
 FLOW = {"id": "00000000-0000-4000-8000-000000000001", "name": "one"}
@@ -388,6 +389,28 @@ def test_a_broken_server_with_rows_below_some_of_many_others(verdict: Verify, ma
     result = verdict(replies("GET /flow_run_states/", backwards), label, fixtures=many_runs)
     assert {each.operation for each in result.violations if each.rule.name == "same rows"} == {label}
     assert verdict(unchanged, fixtures=many_runs).violations == []
+
+
+def without_nulls(_: Sent, answer: Reply) -> Reply:
+    states = [
+        {**each, "state_details": {name: part for name, part in each["state_details"].items() if part is not None}}
+        for each in answer.json
+    ]
+    return answer.saying(states)
+
+
+@pytest.mark.parametrize("is_broken", [True, False])
+def test_lists_below_other_rows_that_show_the_same_rows_otherwise(
+    all_operations: ContextFactory, mirror: Mirror, api: Api, many_runs: Path, is_broken: bool
+) -> None:
+    """What is known of such rows is what the list shows; so it must be as Understudy shows it."""
+    behaviour = replies("GET /flow_run_states/", without_nulls) if is_broken else unchanged
+    with all_operations.context_of(Proxy(Inside(app_on(many_runs, api)), behaviour)) as context:
+        context.mirror = mirror
+        all_operations.learn(context)
+        same_rows.check_lists(context, mirror, every)
+        found = {(each.rule.name, each.operation) for each in context.results.verdict.violations}
+    assert found == ({("same rows", "GET /flow_run_states/")} if is_broken else set())
 
 
 def test_headers_of_the_contract_are_compared(verdict: Verify) -> None:

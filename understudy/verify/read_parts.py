@@ -75,6 +75,10 @@ def operations(context: CheckContext, subjects: Mapping[str, TableUnderTest], on
     yield Part("Some paths: methods that they do not have", check_paths)
     for subject in subjects.values():
         yield Part(f"{subject.label}: all rows", partial(check_rows, context, subject))
+    if context.mirror is not None:
+        yield Part(
+            "Every list below other rows: all rows", partial(same_rows.check_lists, context, context.mirror, only)
+        )
     for lookup in context.endpoint_map.reads:
         if only(lookup.endpoint) and context.model.is_unique(lookup.table, lookup.field):
             yield Part(f"{lookup.endpoint.label}: rows by {lookup.field}", partial(lookups.check, context, lookup))

@@ -18,6 +18,7 @@ from understudy.verify.expectations.mirror import Mirror, ids
 from understudy.verify.expectations.moving_values import agree_nearly, settled
 from understudy.verify.expectations.reference_answers import agree, errors_of, in_headers, order_of
 from understudy.verify.requests.endpoints import Endpoint, Lookup
+from understudy.verify.requests.operation_names import Only
 from understudy.verify.requests.random_reads import RandomReads, plain, takes_shown
 
 REQUESTS = 6  # to an operation at a time
@@ -52,6 +53,23 @@ def with_shown_values(
     asked = ((each, context.ask(endpoint, plain(each)).body) for each in requests)
     found = (reads.with_shown_value(endpoint, request, shown) for request, shown in asked)
     return [each for each in found if each is not None]
+
+
+def check_lists(context: CheckContext, mirror: Mirror, only: Only) -> None:
+    """Hold that the lists of rows below others, and of views, show rows as Understudy does."""
+    for each in mirror.otherwise(context.model, context.version, context.others):
+        request = each.listed.request
+        endpoint = context.endpoint_map.find(request.method, request.operation)
+        if endpoint is not None and only(endpoint):
+            context.results.hold(rules.SAME_ROWS, endpoint.label, "", partial(is_otherwise, context, mirror, request))
+
+
+def is_otherwise(context: CheckContext, mirror: Mirror, request: Request) -> Broken | None:
+    """How the rows of a list differ, if it shows the same ones."""
+    for each in mirror.otherwise(context.model, context.version, context.others):
+        if each.listed.request == request:
+            return unlike((request,), list(each.expected.values()), list(each.found.values()))
+    return None
 
 
 def check_other_tables(context: CheckContext, mirror: Mirror, lookup: Lookup) -> None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Protocol
 from urllib.parse import unquote
@@ -76,6 +77,7 @@ class Mirror:
         self._version: int | None = None
         self._knowledge = Knowledge()
         self._incomplete: Mapping[str, frozenset[str]] = {}
+        self._compared: Mapping[str, Sequence[Compared]] = {}
 
     def expected(self, model: Model, version: int, request: Request, others: Others = NONE) -> Expected | None:
         """The response to a request; None if it depends on rows that are not known.
@@ -97,14 +99,33 @@ class Mirror:
 
     def _traced(self, model: Model, version: int, request: Request, others: Others) -> tuple[Answer, Collection[str]]:
         """The response of the server of our own, and the tables that it depends on."""
+        return self._current(model, version, others).trace(request)
+
+    def otherwise(self, model: Model, version: int, others: Others) -> list["Compared"]:
+        """The lists that show the same rows otherwise than our own server, though all that it needs is known."""
+        self._current(model, version, others)
+        return [
+            each
+            for table, lists in self._compared.items()
+            if is_complete(model, table, others[table])
+            for each in lists
+            if each.has_same_ids and not each.is_same and self._knowledge.tables.union([table]).issuperset(each.used)
+        ]
+
+    def _current(self, model: Model, version: int, others: Others) -> MirrorServer:
+        """The server of our own with what is known now."""
         server = self._server
         if server is None or version != self._version:
             self.close()
             server = self._server = self._opened(model, others)
-            self._knowledge = knowledge_of(server, model, others)
+            self._compared = {
+                table: [Compared.of(server, model.moving(table), each) for each in other.lists]
+                for table, other in others.items()
+            }
+            self._knowledge = knowledge_of(self._compared, model, others)
             self._incomplete = {name: incomplete(model, name, some) for name, some in self._rows.items()}
             self._version = version
-        return server.trace(request)
+        return server
 
     def _opened(self, model: Model, others: Others) -> MirrorServer:
         """A server with the known rows, and with those of other lists if these are valid."""
@@ -166,7 +187,13 @@ def below(model: Model, table: str, other: OtherTable) -> list[str]:
     return [name for name in hidden if name in references and references[name].table == other.below.table]
 
 
-def knowledge_of(server: MirrorServer, model: Model, others: Others) -> Knowledge:
+def is_complete(model: Model, table: str, other: OtherTable) -> bool:
+    """Whether lists show all fields of the rows of a table that decide on how these are shown."""
+    hidden = set(model.hidden_in(table)) - set(below(model, table, other))
+    return other.are_rows and not hidden and not model.shown_otherwise(table)
+
+
+def knowledge_of(compared: Mapping[str, Sequence["Compared"]], model: Model, others: Others) -> Knowledge:
     """What is known of tables, by whether a server with the known rows shows lists as they were shown.
 
     A list that it shows otherwise has rows with something that lists do not show. A table that no list is about has no
@@ -174,31 +201,42 @@ def knowledge_of(server: MirrorServer, model: Model, others: Others) -> Knowledg
     """
     whole, about = set(model.tables - model.partial), {}
     proven, doubtful = set[str](), {*model.tables, *others}
-    for table, other in others.items():
-        compared = [Compared.of(server, model.moving(table), each) for each in other.lists]
-        proven.update(*(each.used for each in compared if each.is_same))
-        doubtful.update(*(each.used for each in compared if not each.is_same))
-        if not other.is_whole:
-            about[table] = frozenset(name for each in compared if each.is_same for name in each.names)
-        elif all(each.is_same for each in compared):
+    for table, lists in compared.items():
+        proven.update(*(each.used for each in lists if each.is_same))
+        doubtful.update(*(each.used for each in lists if not each.is_same))
+        if not others[table].is_whole:
+            about[table] = frozenset(name for each in lists if each.is_same for name in each.names)
+        elif all(each.is_same for each in lists):
             whole.add(table)
     return Knowledge(frozenset(whole | (proven - doubtful)), about)
 
 
 @dataclass(frozen=True)
 class Compared:
-    """A list, the tables that it depends on, and whether a server with the known rows shows the same rows."""
+    """A list, the tables that it depends on, and its rows by id, those of a server with the known rows and those found.
+
+    Fields that change with time are left out.
+    """
 
     listed: Listed
     used: Collection[str]
-    is_same: bool
+    expected: Mapping[str, Row]
+    found: Mapping[str, Row]
 
     @classmethod
     def of(cls, server: MirrorServer, moving: Collection[str], listed: Listed) -> "Compared":
         """The list as it was shown, compared with what the server shows."""
         answer, used = server.trace(listed.request)
         ours, theirs = (by_id(without(moving, list(rows))) for rows in (rows_of(answer.body) or (), listed.rows))
-        return cls(listed, used, same(ours, theirs))
+        return cls(listed, used, ours, theirs)
+
+    @cached_property
+    def is_same(self) -> bool:
+        return same(self.expected, self.found)
+
+    @property
+    def has_same_ids(self) -> bool:
+        return self.expected.keys() == self.found.keys()
 
     @property
     def names(self) -> Iterable[str]:
