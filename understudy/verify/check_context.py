@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic_core import ValidationError
 
+from understudy.errors import ApiError
 from understudy.reports.verdict import SEPARATOR, Rule, Verdict, Write
 from understudy.sampling.answers import Answer, named, rows_of, same
 from understudy.sampling.moving_fields import moving_in, without
@@ -75,6 +76,7 @@ class CheckContext:
         self.longest_wait = math.inf  # seconds, for what may be late by as many as a request says
         self.waited = 0.0  # seconds, for what a server shows later than it answers
         self._started = time.monotonic()
+        self.is_lenient = False  # whether the server is known to take values of another type, as Prefect does
         self.absent: set[str] = set()  # what the server is without that it may be without
         self.others: dict[str, OtherTable] = {}
         self._other_rows = OtherRows(endpoint_map, throttled_client.ask, randomness)
@@ -145,6 +147,18 @@ class CheckContext:
                 about = SEPARATOR.join(names_in(request.body))
                 self._blame_once(rules.RESPONSE, endpoint, about, Broken((request,), rules.RESPONSE.says, fault))
         return answer
+
+    def refusals(
+        self,
+        endpoint: Endpoint,
+        raw: bytes,
+        headers: Mapping[str, str],
+        path: Mapping[str, str] | None = None,
+        query: str = "",
+    ) -> list[ApiError | None]:
+        """With what the server may refuse a request; None where it may take it. See `RequestInterpreter.refusals`."""
+        found = self.interpreter.refusals(endpoint, raw, headers, path, query)
+        return found[-1:] if self.is_lenient else found
 
     def wait_for(self, request: Request) -> float:
         """How many seconds a response may be late: once one was wrong, the others are not waited for as long."""

@@ -71,6 +71,7 @@ def reads_of(context: CheckContext, subjects: Mapping[str, TableUnderTest], only
 
 def operations(context: CheckContext, subjects: Mapping[str, TableUnderTest], only: Only) -> Iterator[Part]:
     """The parts about each operation that changes nothing."""
+    yield Part("Every list: whether it is lenient", partial(invalid_requests.find_reading, context))
     check_paths = partial(invalid_requests.check_paths, context, only, invalid_requests.FIRST_PATHS)
     yield Part("Some paths: methods that they do not have", check_paths)
     for subject in subjects.values():

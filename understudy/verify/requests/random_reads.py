@@ -26,6 +26,7 @@ LISTED = 3  # ids of rows in a list of a body
 OF_ROWS = 0.7  # of the bodies with times have those of rows
 EMPTY = 0.1  # of the requests with a query have parameters without a value
 OF_ONE_ROW = 0.8  # of the paths that name several rows name those that belong together
+ROWS = 3  # for each number, if the path names a row
 STEPS = (0, 1, 2)  # beyond the smallest number
 SMALL_PAGES = ((1, 1), (2, 1), (1, 3))  # the rows of a page, and what it leaves out
 BY_IDS = 0.1  # of the bodies that select rows select them by the ids of two tables
@@ -112,7 +113,9 @@ class RandomReads:
         pages = [{LIMIT: size, name: lowest[name] + skipped} for name in places for size, skipped in SMALL_PAGES]
         needed = required_by_example(endpoint)
         return [
-            replace(plain(self._drawn(endpoint, self.samples)), body={**needed, **each}) for each in (*single, *pages)
+            replace(plain(self._drawn(endpoint, self.samples)), body={**needed, **each})
+            for each in (*single, *pages)
+            for _ in range(ROWS if names_of(endpoint) else 1)
         ]
 
     def by_ids(self, endpoint: Endpoint) -> dict[str, Any]:
