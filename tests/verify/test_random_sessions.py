@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -26,12 +27,13 @@ ROUNDS, LENGTH, MARK = 6, 40, "mark"
 
 @dataclass
 class Asked:
-    """Requests of sessions about each tag: how many, how many were successes, and the values of fields of bodies."""
+    """Requests of sessions about each tag: how many, how many were successes, and what bodies and queries had."""
 
     operations: SessionOperations
     requests: Counter[str] = field(default_factory=Counter)
     successes: Counter[str] = field(default_factory=Counter)
     values: defaultdict[tuple[str, str], list[Any]] = field(default_factory=lambda: defaultdict(list))
+    queries: Counter[tuple[str, str]] = field(default_factory=Counter)  # how often each parameter was there
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +51,7 @@ def asked() -> Asked:
                 session.learn(endpoint, request, answer)
                 asked.requests[endpoint.label] += 1
                 asked.successes[endpoint.label] += answer.is_success
+                asked.queries.update((endpoint.label, name) for name in parse_qs(urlsplit(request.path).query))
                 for name, value in request.body.items() if isinstance(request.body, dict) else ():
                     asked.values[endpoint.label, name].append(value)
     return asked
@@ -85,6 +88,18 @@ def test_every_field_is_given_at_times_and_left_out_at_times(asked: Asked) -> No
             assert [value for value in values if value is not None], (endpoint.label, name)
             is_always = len(values) == asked.requests[endpoint.label]
             assert is_always >= (name in required), (endpoint.label, name)
+
+
+def test_every_parameter_of_a_query_is_given_at_times_and_left_out_at_times(asked: Asked) -> None:
+    optional = [
+        (each.label, parameter.value["name"])
+        for each in asked.operations.endpoints
+        for parameter in each.query
+        if asked.requests[each.label] > 20 and not parameter.value.get("required")
+    ]
+    assert len(optional) > 2
+    shares = {each: asked.queries[each] / asked.requests[each[0]] for each in optional}
+    assert [each for each, share in shares.items() if not 0.1 < share < 0.9] == []
 
 
 def test_a_value_of_several_kinds_has_each_at_times(asked: Asked) -> None:

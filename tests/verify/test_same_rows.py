@@ -73,7 +73,7 @@ def verdict(all_operations: ContextFactory, mirror: Mirror, api: Api) -> Verify:
 def test_a_correct_server(verdict: Verify) -> None:
     result = verdict(unchanged, rounds=3)
     assert result.violations == []
-    assert sum(count for (rule, _), count in result.checks.items() if rule.name == "same rows") > 1000
+    assert sum(count for (rule, _), count in result.checks.items() if rule.name == "same rows") > 800
 
 
 def without_last(_: Sent, answer: Reply) -> Reply:

@@ -83,6 +83,7 @@ class CheckContext:
         self._response_schemas = ResponseSchemas()
         self._reads: RandomReads | None = None
         self._reads_version = 0
+        self._asked: set[tuple[int, str, str, str]] = set()
         self._misshapen: Counter[str] = Counter()
         self._answers: dict[str, Answer] = {}
 
@@ -159,6 +160,13 @@ class CheckContext:
         """With what the server may refuse a request; None where it may take it. See `RequestInterpreter.refusals`."""
         found = self.interpreter.refusals(endpoint, raw, headers, path, query)
         return found[-1:] if self.is_lenient else found
+
+    def is_new(self, request: Request) -> bool:
+        """Whether it is the first time that this is asked of a request since rows have changed."""
+        key = self.version, request.method, request.path, json.dumps(request.body)
+        is_known = key in self._asked
+        self._asked.add(key)
+        return not is_known
 
     def wait_for(self, request: Request) -> float:
         """How many seconds a response may be late: once one was wrong, the others are not waited for as long."""

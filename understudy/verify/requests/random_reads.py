@@ -52,11 +52,12 @@ class RandomReads:
     some: Sequence[Samples]
     randomness: Random
 
-    def is_about_rows(self, endpoint: Endpoint) -> bool:
-        """Whether requests to an operation can name or select rows."""
-        if endpoint.selects or names_of(endpoint) or any("x-texts-of" in each.value for each in endpoint.parameters):
+    def can_differ(self, endpoint: Endpoint) -> bool:
+        """Whether requests to an operation can differ, since they name rows or have a body or a text to search for."""
+        if endpoint.body is not None or names_of(endpoint):
             return True
-        return any(map(takes_text, endpoint.query)) or bool(self._tables_of(endpoint))
+        is_named = any("x-texts-of" in each.value for each in endpoint.parameters)
+        return is_named or any(map(takes_text, endpoint.query))
 
     def requests(self, endpoint: Endpoint, count: int) -> list[Request]:
         """Some requests to an operation, and one with null where a body may have it.

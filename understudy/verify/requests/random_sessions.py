@@ -1,7 +1,7 @@
 """Random sessions: requests to many operations, about a few rows that the session itself creates."""
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -101,13 +101,15 @@ class Session:
     def _drawn(self) -> Drawn:
         """A random request: after a write, mostly one that reads a row that it is about."""
         drawn = self._reading(*self._written) if self._written is not None and self._chance(READ) else None
+        if drawn is not None:
+            return drawn[0], with_query(drawn[1], self._optional(drawn[0]))
         while drawn is None:
             drawn = self._possible(self._random.choices(self._operations.endpoints, self._weights)[0], DEPTH)
         return drawn
 
     def _reading(self, endpoint: Endpoint, request: Request) -> Drawn | None:
         """An operation that reads a row that a write is about: that in its path, or one that its body refers to."""
-        way, parts = endpoint.path.split("/"), request.path.split("/")
+        way, parts = endpoint.path.split("/"), request.path.partition("?")[0].split("/")
         found = [
             (reads, Request("GET", "/".join(parts[:size]), reads.path))
             for size in range(len(way), 1, -1)
@@ -144,11 +146,18 @@ class Session:
                 path = path.replace(
                     f"{{{name}}}", quote(str(self._parameter(parameter, endpoint)), safe="", errors="replace")
                 )
-            elif kind == "query" and (is_needed(parameter) or self._chance(OPTIONAL)):
+            elif kind == "query" and is_needed(parameter):
                 query[name] = self._parameter(parameter, endpoint)
-        query = {name: as_text(value) for name, value in query.items() if value is not None}
-        path = f"{path}?{urlencode(query, errors='replace')}" if query else path
-        return Request(endpoint.method, path, endpoint.path, self._bodies.body(endpoint), endpoint.body)
+        request = Request(endpoint.method, path, endpoint.path, self._bodies.body(endpoint), endpoint.body)
+        return with_query(request, {**query, **self._optional(endpoint)})
+
+    def _optional(self, endpoint: Endpoint) -> dict[str, Any]:
+        """Values for some of the parameters of a query that a request need not have."""
+        return {
+            each.value["name"]: self._parameter(each, endpoint)
+            for each in endpoint.query
+            if not is_needed(each) and self._chance(OPTIONAL)
+        }
 
     def _parameter(self, place: Place, endpoint: Endpoint) -> Any:
         if "x-names" in place.value:
@@ -160,6 +169,12 @@ class Session:
 
     def _chance(self, share: float) -> bool:
         return self._random.random() < share
+
+
+def with_query(request: Request, values: Mapping[str, Any]) -> Request:
+    """A request with some values in its query, without those that are null."""
+    query = urlencode({name: as_text(value) for name, value in values.items() if value is not None}, errors="replace")
+    return replace(request, path=f"{request.path}?{query}") if query else request
 
 
 def for_each_id(value: Any, ids: Sequence[str]) -> Any:
