@@ -452,6 +452,14 @@ def test_requests_that_fit_exactly_are_kept() -> None:
     assert [len(filled(capacity)) for capacity in (needed, needed - 1)] == [3, 2]
 
 
+def test_headers_count_too() -> None:
+    """Many short ones take more than their text."""
+    journal = Journal(1000, capacity=2**20)
+    for _ in range(200):
+        answered(begun(journal, headers=[(b"a", b"")] * 100), 200, b"")
+    assert 50 <= len(journal) <= 80
+
+
 def test_the_names_of_faults_count_too() -> None:
     journal = Journal(1000, capacity=2**20)
     for _ in range(100):

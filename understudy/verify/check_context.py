@@ -162,7 +162,7 @@ class CheckContext:
         return found[-1:] if self.is_lenient else found
 
     def is_new(self, request: Request) -> bool:
-        """Whether it is the first time that this is asked of a request since rows have changed."""
+        """Whether it is the first such request since rows have changed."""
         key = self.version, request.method, request.path, json.dumps(request.body)
         is_known = key in self._asked
         self._asked.add(key)
