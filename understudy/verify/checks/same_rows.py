@@ -19,7 +19,7 @@ from understudy.verify.expectations.moving_values import agree_nearly, settled
 from understudy.verify.expectations.reference_answers import agree, errors_of, in_headers, order_of
 from understudy.verify.requests.endpoints import Endpoint, Lookup
 from understudy.verify.requests.operation_names import Only
-from understudy.verify.requests.random_reads import RandomReads, plain, takes_shown
+from understudy.verify.requests.random_reads import RandomReads, can_differ, plain, takes_shown
 
 REQUESTS = 6  # to an operation at a time
 OF_OTHERS = 3  # ids of each other table that an operation looks up
@@ -29,8 +29,7 @@ REDIRECTS = range(300, 400)  # of paths with empty values
 
 def operations(context: CheckContext) -> list[Endpoint]:
     """The operations that read something that a request says."""
-    reads = context.random_reads()
-    return [each for each in context.endpoint_map.endpoints if each.is_safe and reads.can_differ(each)]
+    return [each for each in context.endpoint_map.endpoints if each.is_safe and can_differ(each)]
 
 
 def check(context: CheckContext, mirror: Mirror, endpoint: Endpoint) -> None:

@@ -52,13 +52,6 @@ class RandomReads:
     some: Sequence[Samples]
     randomness: Random
 
-    def can_differ(self, endpoint: Endpoint) -> bool:
-        """Whether requests to an operation can differ, since they name rows or have a body or a text to search for."""
-        if endpoint.body is not None or names_of(endpoint):
-            return True
-        is_named = any("x-texts-of" in each.value for each in endpoint.parameters)
-        return is_named or any(map(takes_text, endpoint.query))
-
     def requests(self, endpoint: Endpoint, count: int) -> list[Request]:
         """Some requests to an operation, and one with null where a body may have it.
 
@@ -226,6 +219,14 @@ class RandomReads:
         chosen = self.randomness.sample(filters, k=min(len(filters), self.randomness.choice(FILTERS)))
         has_others = self.randomness.choice([True, False])
         return {name: value for name, value in body.items() if (name in chosen if name in filters else has_others)}
+
+
+def can_differ(endpoint: Endpoint) -> bool:
+    """Whether requests to an operation can differ, since they name rows or have a body or a text to search for."""
+    if endpoint.body is not None or names_of(endpoint):
+        return True
+    is_named = any("x-texts-of" in each.value for each in endpoint.parameters)
+    return is_named or any(map(takes_text, endpoint.query))
 
 
 def has_names(samples: Samples, endpoint: Endpoint) -> bool:
