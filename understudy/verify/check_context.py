@@ -30,7 +30,7 @@ from understudy.verify.expectations.other_rows import OtherRows, OtherTable
 from understudy.verify.expectations.reference_answers import References
 from understudy.verify.expectations.request_interpreter import RequestInterpreter
 from understudy.verify.expectations.response_schemas import ResponseSchemas
-from understudy.verify.requests.created_rows import CreatedRows
+from understudy.verify.requests.created_rows import CreatedRows, may_be_refused
 from understudy.verify.requests.endpoints import LIMIT, OFFSET, Endpoint, EndpointMap, Selection, schema_of
 from understudy.verify.requests.random_reads import RandomReads
 from understudy.verify.requests.session_operations import SessionOperations
@@ -157,9 +157,13 @@ class CheckContext:
         path: Mapping[str, str] | None = None,
         query: str = "",
     ) -> list[ApiError | None]:
-        """With what the server may refuse a request; None where it may take it. See `RequestInterpreter.refusals`."""
+        """With what the server may refuse a request; None where it may take it. See `RequestInterpreter.refusals`.
+
+        What a lenient server takes may be refused by a handler, if there are rules that the schema does not have.
+        """
         found = self.interpreter.refusals(endpoint, raw, headers, path, query)
-        return found[-1:] if self.is_lenient else found
+        is_certain = endpoint.body is None or not may_be_refused(endpoint.body)
+        return found[-1:] if self.is_lenient and is_certain else found
 
     def is_new(self, request: Request) -> bool:
         """Whether it is the first such request since rows have changed."""
