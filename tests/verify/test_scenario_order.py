@@ -7,7 +7,7 @@ import pytest
 
 from tests.verify.contexts import ContextFactory
 from understudy.verify.requests.endpoints import Endpoint
-from understudy.verify.requests.scenario_order import deeds_of, most_new_first
+from understudy.verify.requests.scenario_order import features_of, most_new_first
 from understudy.verify.requests.scenario_requests import Scenario, scenarios
 
 
@@ -47,7 +47,7 @@ def test_few_requests_come_before_many(endpoint: Endpoint) -> None:
 def done_by_half(ordered: list[Scenario]) -> int:
     """The number of different things that the first half of all requests do."""
     steps = [step for each in ordered for step in each.steps]
-    return len(set().union(*map(deeds_of, steps[: len(steps) // 2])))
+    return len(set().union(*map(features_of, steps[: len(steps) // 2])))
 
 
 def test_half_of_the_requests_do_most(all_operations: ContextFactory) -> None:

@@ -74,8 +74,7 @@ class RequestGenerator:
                 query[name] = self.parameter(parameter)
             elif parameter.value["in"] == "query" and self._chance(0.4):
                 query[name] = self.plain(parameter["schema"])
-        query = {name: as_text(value) for name, value in query.items() if value is not None}
-        return f"{path}?{urlencode(query, errors='replace')}" if query else path
+        return with_query(path, query)
 
     def parameter(self, place: Place) -> Any:
         table, _, field = place.value.get("x-names", "").partition(".")
@@ -180,6 +179,12 @@ def searched(randomness: random.Random, text: str) -> str:
     parts = [*words, *map(" ".join, pairwise(words))]
     chosen = randomness.sample(parts, k=min(len(parts), randomness.choice([1, 1, 2, 3])))
     return " ".join(randomness.choice(SEARCHES).format(part) for part in chosen)
+
+
+def with_query(path: str, values: Mapping[str, Any]) -> str:
+    """A path with some values in its query, without those that are null."""
+    query = urlencode({name: as_text(value) for name, value in values.items() if value is not None}, errors="replace")
+    return f"{path}?{query}" if query else path
 
 
 def as_text(value: Any) -> str:

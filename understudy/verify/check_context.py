@@ -149,21 +149,13 @@ class CheckContext:
                 self._blame_once(rules.RESPONSE, endpoint, about, Broken((request,), rules.RESPONSE.says, fault))
         return answer
 
-    def refusals(
-        self,
-        endpoint: Endpoint,
-        raw: bytes,
-        headers: Mapping[str, str],
-        path: Mapping[str, str] | None = None,
-        query: str = "",
-    ) -> list[ApiError | None]:
-        """With what the server may refuse a request; None where it may take it. See `RequestInterpreter.refusals`.
+    def expected(self, endpoint: Endpoint, refusals: list[ApiError | None]) -> list[ApiError | None]:
+        """Those of the interpreter's refusals that the server may answer with, as far as it is known how lenient it is.
 
         What a lenient server takes may be refused by a handler, if there are rules that the schema does not have.
         """
-        found = self.interpreter.refusals(endpoint, raw, headers, path, query)
         is_certain = endpoint.body is None or not may_be_refused(endpoint.body)
-        return found[-1:] if self.is_lenient and is_certain else found
+        return refusals[-1:] if self.is_lenient and is_certain else refusals
 
     def is_new(self, request: Request) -> bool:
         """Whether it is the first such request since rows have changed."""

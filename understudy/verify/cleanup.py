@@ -31,12 +31,12 @@ def delete(context: CheckContext, rows: Iterable[tuple[str, str]]) -> None:
     """Delete rows, by their tables and ids, that are still there; not those that a server deletes with one of them."""
     deleted: set[str] = set()
     for table, row_id in rows:
-        if context.own.goes_with(row_id, deleted) or is_deleted(context, table, row_id):
+        if context.own.goes_with(row_id, deleted) or delete_row(context, table, row_id):
             context.own.remove(table, row_id)
             deleted.add(row_id)
 
 
-def is_deleted(context: CheckContext, table: str, row_id: str) -> bool:
+def delete_row(context: CheckContext, table: str, row_id: str) -> bool:
     """Delete a row. Returns whether it is not there any more."""
     lookup = context.endpoint_map.deletes[table]
     answer = context.ask(lookup.endpoint, lookup.request(context.own.key(table, row_id)))

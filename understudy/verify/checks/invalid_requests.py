@@ -164,7 +164,7 @@ def is_as_read(
     `request` is what people read of it; `raw` is the body that is sent, and `way` leads to what is wrong in it.
     """
     answer = context.ask(endpoint, request, raw)
-    refusals = context.refusals(endpoint, raw, request.headers)
+    refusals = context.expected(endpoint, context.interpreter.refusals(endpoint, raw, request.headers))
     statuses = sorted({"a success" if refusal is None else f"{refusal.status}" for refusal in refusals})
     expected = " or ".join(statuses)
     if not any(answer.is_success if refusal is None else answer.status == refusal.status for refusal in refusals):

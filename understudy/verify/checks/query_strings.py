@@ -39,7 +39,9 @@ class Query:
 
     def is_read(self, name: str, value: str) -> Broken | None:
         """Whether a value is refused, or taken, as the contract's reading of it says."""
-        refusals = self.context.refusals(self.endpoint, b"", {}, self.path, self.text(**{name: value}))
+        query = self.text(**{name: value})
+        found = self.context.interpreter.refusals(self.endpoint, b"", {}, self.path, query)
+        refusals = self.context.expected(self.endpoint, found)
         statuses = sorted({each.status for each in refusals if each is not None})
         request = self.request(**{name: value})
         answer = self.context.ask(self.endpoint, request)

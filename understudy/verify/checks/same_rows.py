@@ -37,10 +37,14 @@ def check(context: CheckContext, mirror: Mirror, endpoint: Endpoint) -> None:
     reads = context.random_reads()
     requests = reads.requests(endpoint, REQUESTS)
     for request in filter(context.is_new, (*requests, *with_shown_values(context, reads, endpoint, requests))):
-        about = SEPARATOR.join(names_in(request.body))
-        context.results.hold(
-            rules.SAME_ROWS, endpoint.label, about, partial(differs, context, mirror, endpoint, request)
-        )
+        hold(context, mirror, endpoint, request)
+
+
+def hold(context: CheckContext, mirror: Mirror, endpoint: Endpoint, request: Request, about: str = "") -> None:
+    """Hold that a response is as expected. The rule is about something, or about the names in the body."""
+    subject = about or SEPARATOR.join(names_in(request.body))
+    check_request = partial(differs, context, mirror, endpoint, request)
+    context.results.hold(rules.SAME_ROWS, endpoint.label, subject, check_request)
 
 
 def with_shown_values(
@@ -56,16 +60,18 @@ def with_shown_values(
 
 def check_lists(context: CheckContext, mirror: Mirror, only: Only) -> None:
     """Hold that the lists of rows below others, and of views, show rows as Understudy does."""
-    for each in mirror.otherwise(context.model, context.version, context.others):
+    for each in mirror.shown_differently(context.model, context.version, context.others):
         request = each.listed.request
         endpoint = context.endpoint_map.find(request.method, request.operation)
         if endpoint is not None and only(endpoint):
-            context.results.hold(rules.SAME_ROWS, endpoint.label, "", partial(is_otherwise, context, mirror, request))
+            context.results.hold(
+                rules.SAME_ROWS, endpoint.label, "", partial(is_shown_differently, context, mirror, request)
+            )
 
 
-def is_otherwise(context: CheckContext, mirror: Mirror, request: Request) -> Broken | None:
+def is_shown_differently(context: CheckContext, mirror: Mirror, request: Request) -> Broken | None:
     """How the rows of a list differ, if it shows the same ones."""
-    for each in mirror.otherwise(context.model, context.version, context.others):
+    for each in mirror.shown_differently(context.model, context.version, context.others):
         if each.listed.request == request:
             return unlike((request,), list(each.expected.values()), list(each.found.values()))
     return None

@@ -4,12 +4,10 @@ A slow server answers only some thousands of requests in the time of a run, so t
 """
 
 from collections.abc import Iterable, Iterator
-from functools import partial
 from itertools import islice, product
 
 from understudy.reports.verdict import SEPARATOR
 from understudy.sampling.random_requests import names_in
-from understudy.verify import rules
 from understudy.verify.check_context import CheckContext
 from understudy.verify.checks import same_rows
 from understudy.verify.checks.listings import sort_of, words
@@ -60,14 +58,10 @@ def check_sorts(subject: TableUnderTest, mirror: Mirror) -> None:
 def check_numbers(context: CheckContext, mirror: Mirror, endpoint: Endpoint) -> None:
     """Ask for each small number alone, and for small pages."""
     for request in context.random_reads().with_numbers(endpoint):
-        about = SEPARATOR.join(names_in(request.body))
-        check = partial(same_rows.differs, context, mirror, endpoint, request)
-        context.results.hold(rules.SAME_ROWS, endpoint.label, about, check)
+        same_rows.hold(context, mirror, endpoint, request)
 
 
 def hold(subject: TableUnderTest, mirror: Mirror, endpoint: Endpoint, about: str, body: Filters) -> None:
     """Hold that a response to a body, cut down to rows that are looked at, is as expected."""
     context, request = subject.selected.context, endpoint.request(subject.selected.scoped(body))
-    context.results.hold(
-        rules.SAME_ROWS, endpoint.label, about, partial(same_rows.differs, context, mirror, endpoint, request)
-    )
+    same_rows.hold(context, mirror, endpoint, request, about)

@@ -101,7 +101,7 @@ class Mirror:
         """The response of the server of our own, and the tables that it depends on."""
         return self._current(model, version, others).trace(request)
 
-    def otherwise(self, model: Model, version: int, others: Others) -> list["Compared"]:
+    def shown_differently(self, model: Model, version: int, others: Others) -> list["Compared"]:
         """The lists that show the same rows otherwise than our own server, though all that it needs is known."""
         self._current(model, version, others)
         return [

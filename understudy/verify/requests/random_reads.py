@@ -12,7 +12,7 @@ from understudy.contract.catalog import Catalog
 from understudy.contract.contract import Place
 from understudy.sampling.answers import Row
 from understudy.sampling.counterparts import is_time
-from understudy.sampling.random_requests import Request, RequestGenerator
+from understudy.sampling.random_requests import Request, RequestGenerator, with_query
 from understudy.sampling.sample_values import Samples, leaves
 from understudy.values import moment
 from understudy.verify.requests.endpoints import LIMIT, OFFSET, PAGE, Endpoint, examples_of, required_by_example
@@ -94,7 +94,7 @@ class RandomReads:
         value = self.randomness.choice(parameters[name])
         if not is_time(value):
             value = RequestGenerator((), self.samples, self.randomness).pattern(value)
-        return replace(request, path=f"{plain(request).path}?{urlencode({name: value}, errors='replace')}")
+        return replace(request, path=with_query(plain(request).path, {name: value}))
 
     def with_numbers(self, endpoint: Endpoint) -> list[Request]:
         """Requests with one small number each, and those for pages of one or two rows that are not the first."""

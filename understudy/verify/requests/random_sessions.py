@@ -1,14 +1,14 @@
 """Random sessions: requests to many operations, about a few rows that the session itself creates."""
 
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from understudy.contract.contract import Place
 from understudy.sampling.answers import Answer
-from understudy.sampling.random_requests import Request, as_text
+from understudy.sampling.random_requests import Request, with_query
 from understudy.verify.requests.endpoints import Endpoint
 from understudy.verify.requests.random_bodies import RandomBodies
 from understudy.verify.requests.scenario_requests import Script
@@ -102,7 +102,8 @@ class Session:
         """A random request: after a write, mostly one that reads a row that it is about."""
         drawn = self._reading(*self._written) if self._written is not None and self._chance(READ) else None
         if drawn is not None:
-            return drawn[0], with_query(drawn[1], self._optional(drawn[0]))
+            reads, request = drawn
+            return reads, replace(request, path=with_query(request.path, self._optional(reads)))
         while drawn is None:
             drawn = self._possible(self._random.choices(self._operations.endpoints, self._weights)[0], DEPTH)
         return drawn
@@ -148,8 +149,9 @@ class Session:
                 )
             elif kind == "query" and is_needed(parameter):
                 query[name] = self._parameter(parameter, endpoint)
-        request = Request(endpoint.method, path, endpoint.path, self._bodies.body(endpoint), endpoint.body)
-        return with_query(request, {**query, **self._optional(endpoint)})
+        body = self._bodies.body(endpoint)
+        path = with_query(path, {**query, **self._optional(endpoint)})
+        return Request(endpoint.method, path, endpoint.path, body, endpoint.body)
 
     def _optional(self, endpoint: Endpoint) -> dict[str, Any]:
         """Values for some of the parameters of a query that a request need not have."""
@@ -169,12 +171,6 @@ class Session:
 
     def _chance(self, share: float) -> bool:
         return self._random.random() < share
-
-
-def with_query(request: Request, values: Mapping[str, Any]) -> Request:
-    """A request with some values in its query, without those that are null."""
-    query = urlencode({name: as_text(value) for name, value in values.items() if value is not None}, errors="replace")
-    return replace(request, path=f"{request.path}?{query}") if query else request
 
 
 def for_each_id(value: Any, ids: Sequence[str]) -> Any:

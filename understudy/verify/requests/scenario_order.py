@@ -8,33 +8,33 @@ from random import Random
 from understudy.contract.scenario_files import Step
 from understudy.verify.requests.scenario_requests import PLACEHOLDER, Scenario
 
-Deed = tuple[str, str, str]
+Feature = tuple[str, str, str]
 """Something that a request does: its operation, a field of its body with the value, or the expected status."""
 
 
 def most_new_first(scenarios: Sequence[Scenario], randomness: Random) -> Iterator[Scenario]:
     """All scenarios; in random order those that do nothing new, and those that do as much as others."""
     left = randomness.sample(scenarios, k=len(scenarios))
-    deeds = [set().union(*map(deeds_of, each.steps)) for each in left]
-    done: set[Deed] = set()
-    heap = [(-worth(deeds[number], each), number) for number, each in enumerate(left)]
+    features = [set().union(*map(features_of, each.steps)) for each in left]
+    covered: set[Feature] = set()
+    heap = [(-gain(features[number], each), number) for number, each in enumerate(left)]
     heapq.heapify(heap)
     while heap:
         _, number = heapq.heappop(heap)
         # What a scenario does that is new becomes less from one to the next, never more.
-        now = -worth(deeds[number] - done, left[number]), number
+        now = -gain(features[number] - covered, left[number]), number
         if heap and now > heap[0]:
             heapq.heappush(heap, now)
             continue
-        done |= deeds[number]
+        covered |= features[number]
         yield left[number]
 
 
-def worth(deeds: Collection[Deed], scenario: Scenario) -> float:
-    return len(deeds) / len(scenario.steps)
+def gain(features: Collection[Feature], scenario: Scenario) -> float:
+    return len(features) / len(scenario.steps)
 
 
-def deeds_of(step: Step) -> set[Deed]:
+def features_of(step: Step) -> set[Feature]:
     """What the request of a step does. Values that other responses decide on, and marks, are all the same."""
     operation, body = PLACEHOLDER.sub("{}", step["send"]), step.get("body")
     parts = body.items() if isinstance(body, dict) else [("", body)]
