@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.servers import free_port
-from understudy.network.direct_transport import DirectTransport
+from understudy.network.direct_transport import DirectTransport, IncomingResponse
 from understudy.network.network import Network
 
 EMPTY = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
@@ -168,3 +168,20 @@ def test_a_response_that_is_still_read_keeps_its_connection() -> None:
         client.get("/")
         assert response.read() == b"hello"
         assert server.used == [0, 1]
+
+
+class Interrupted(BaseException):
+    """Raised as Ctrl-C is."""
+
+
+def test_ctrl_c_while_a_response_is_parsed_ends_the_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(self: IncomingResponse, name: bytes, value: bytes) -> None:
+        raise Interrupted
+
+    with exchange(EMPTY, EMPTY) as (client, server):
+        with monkeypatch.context() as patch:
+            patch.setattr(IncomingResponse, "on_header", interrupt)
+            with pytest.raises(Interrupted):
+                client.get("/")
+        server.closed.acquire(timeout=10)
+        assert client.get("/").content == b""

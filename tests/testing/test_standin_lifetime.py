@@ -398,3 +398,42 @@ def test_it_gives_no_warnings_and_ends_whoever_else_was_forked() -> None:
     command = [sys.executable, "-c", LIFE]
     life = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert (life.returncode, life.stdout, life.stderr) == (0, "", "")
+
+
+INTERRUPTED = f"""
+import itertools, sys
+from understudy import StandIn
+
+def interrupt_at(line):
+    \"\"\"Raise as Ctrl-C does, at a line of those that run from here on.\"\"\"
+    lines = itertools.count()
+
+    def trace(frame, event, argument):
+        if frame.f_code.co_name.startswith("on_"):  # httptools calls it, for which there is a test of its own
+            return None
+        if event == "line" and next(lines) == line:
+            sys.settrace(None)
+            raise KeyboardInterrupt
+        return trace
+
+    sys.settrace(trace)
+
+with StandIn({str(SMALL)!r}) as standin:
+    for line in itertools.count():
+        workspace = standin.workspace()
+        try:
+            interrupt_at(line)
+            workspace.state()
+            break
+        except KeyboardInterrupt:
+            workspace.drop()
+    sys.settrace(None)
+print(line)
+"""
+
+
+def test_it_can_be_used_and_stopped_after_ctrl_c_at_any_line_of_a_request() -> None:
+    command = [sys.executable, "-c", INTERRUPTED]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert (run.returncode, run.stderr) == (0, "")
+    assert int(run.stdout) > 300

@@ -20,6 +20,7 @@ from understudy.admin.found_requests import Found
 from understudy.admin.records import Record
 from understudy.admin.remote_clock import RemoteClock
 from understudy.admin.remote_faults import RemoteFaults
+from understudy.network.direct_transport import DirectTransport
 from understudy.network.network import DEFAULT_NETWORK, Network
 from understudy.values import is_id
 from understudy.workspaces.workspace_names import DEFAULT
@@ -251,7 +252,7 @@ def url_at(url: str, token: str | None = None) -> str:
     Raises:
         ControlError: no Understudy server responds there, or it requires another token.
     """
-    with httpx.HTTPTransport() as transport:
+    with DirectTransport(DEFAULT_NETWORK) as transport:
         state = RemoteWorkspace(url, transport, token).state()
     url = url.rstrip("/")
     return url if is_whole(urlsplit(url).path, state) else f"{url}{state['api']}"

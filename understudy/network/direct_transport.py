@@ -8,11 +8,12 @@ from contextlib import contextmanager
 from multiprocessing.connection import wait
 
 import httpx
-from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from understudy.network.network import Network
 from understudy.network.transport import LimitedResponse
 
+KEEPALIVE = 2.0  # seconds; servers close connections that are idle for 5
 CHUNK = 1 << 16  # bytes that are read at once
 FRAMING = {b"content-length", b"transfer-encoding"}  # without these headers, a body ends with the connection
 
@@ -31,7 +32,7 @@ class DirectTransport(httpx.BaseTransport):
         UnderstudyError: the certificates cannot be used.
     """
 
-    def __init__(self, network: Network, keepalive: float) -> None:
+    def __init__(self, network: Network, keepalive: float = KEEPALIVE) -> None:
         self._certificates = network.certificates()
         self._keepalive = keepalive
         self._context: ssl.SSLContext | None = None
@@ -145,11 +146,17 @@ class IncomingResponse:
     def _read(self) -> None:
         data = self.line.recv(CHUNK)
         if data:
-            self._parser.feed_data(data)
+            self._parse(data)
         elif self.status and FRAMING.isdisjoint(name.lower() for name, _ in self.headers):
             self.is_complete = True
         else:
             raise httpx.RemoteProtocolError("the server closed the connection before the end of the response")
+
+    def _parse(self, data: bytes) -> None:
+        try:
+            self._parser.feed_data(data)
+        except HttpParserCallbackError as error:
+            raise error.__context__ or error from None  # Ctrl-C came in a method `on_…`
 
 
 class Body(httpx.SyncByteStream):

@@ -6,7 +6,7 @@ import httpx
 
 from understudy.contract.contract import Contract
 from understudy.errors import UnderstudyError
-from understudy.network.direct_transport import DirectTransport
+from understudy.network.direct_transport import KEEPALIVE, DirectTransport
 from understudy.network.network import DEFAULT_NETWORK, Network
 from understudy.network.transport import Transport
 from understudy.sampling.client_authentication import CsrfTokens
@@ -15,7 +15,6 @@ from understudy.text import one_line
 FRAMING = ("content-length", "transfer-encoding")  # headers that say where a body ends
 PATIENCE = 60.0  # seconds to wait for one response
 PLAIN = {"accept-encoding": "identity"}  # compressing long lists takes longer than sending them
-KEEPALIVE = 2.0  # seconds; servers close connections that are idle for 5
 
 
 class FewCookies(httpx.Cookies):
@@ -47,7 +46,7 @@ def client(
     auth = None if contract is None else CsrfTokens(contract, url)
     try:
         transport: httpx.BaseTransport = (
-            DirectTransport(network, KEEPALIVE)
+            DirectTransport(network)
             if network.proxy_for(url) is None
             else Transport(network, url, limits=httpx.Limits(keepalive_expiry=KEEPALIVE))
         )

@@ -4,12 +4,12 @@ from os import PathLike, fspath
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-import httpx
-
 from understudy.admin.client import RemoteWorkspace, new_path
 from understudy.admin.control_calls import site_of
 from understudy.admin.control_errors import ControlError
 from understudy.errors import UnderstudyError
+from understudy.network.direct_transport import DirectTransport
+from understudy.network.network import DEFAULT_NETWORK
 from understudy.options import Options
 from understudy.testing.server_process import ServerProcess
 
@@ -19,17 +19,20 @@ if TYPE_CHECKING:
 Folder = str | PathLike[str]
 
 
-class SharedTransport(httpx.BaseTransport):
-    """A transport for several clients, which stays open when one of them is closed."""
+class SharedTransport(DirectTransport):
+    """A transport for several clients, which stays open when one of them is closed.
+
+    It has no locks: the one of httpx's own stays locked if Ctrl-C comes at the wrong moment.
+    """
 
     def __init__(self) -> None:
-        self._transport = httpx.HTTPTransport()
+        super().__init__(DEFAULT_NETWORK)
 
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        return self._transport.handle_request(request)
+    def close(self) -> None:
+        """Do nothing: a client that is closed does not own the connections."""
 
     def disconnect(self) -> None:
-        self._transport.close()
+        super().close()
 
 
 class RemoteServer(RemoteWorkspace):
