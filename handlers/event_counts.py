@@ -37,21 +37,22 @@ def check_intervals(occurred: Mapping[str, datetime], length: timedelta) -> None
 def by_value(
     events: Iterable[Mapping[str, Any]], kind: str, occurred: Mapping[str, datetime], unit: str, interval: float
 ) -> list[dict[str, Any]]:
-    """The events of each name or resource, the most frequent first."""
+    """The events of each name or resource: the most frequent first, then by label, then in descending order."""
     check_intervals(occurred, UNITS[unit] * interval)
     groups: dict[str, list[Mapping[str, Any]]] = {}
     for event in events:
         groups.setdefault(event["event"] if kind == "event" else event["resource"][ID], []).append(event)
     counts = []
-    for value, group in groups.items():
-        latest = max(group, key=lambda event: moment(event["occurred"]))
+    for value, group in sorted(groups.items(), reverse=True):
+        last = max((event["occurred"] for event in group), key=moment)
+        names = (name_of(event["resource"]) for event in group if moment(event["occurred"]) == moment(last))
         counts.append(
             {
                 "value": value,
-                "label": value if kind == "event" else name_of(latest["resource"]),
+                "label": value if kind == "event" else min(names),
                 "count": len(group),
                 "start_time": min((event["occurred"] for event in group), key=moment),
-                "end_time": latest["occurred"],
+                "end_time": last,
             }
         )
     return sorted(counts, key=lambda count: (-count["count"], count["label"]))

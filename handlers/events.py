@@ -12,7 +12,6 @@ from uuid import UUID
 from pydantic_core import from_json, to_jsonable_python
 from pyroaring import BitMap
 
-from understudy.contract.columns import Column
 from understudy.errors import Forbidden
 from understudy.operations.handler_results import NO_CONTENT, Answer
 from understudy.streams.stream import Stream
@@ -21,11 +20,11 @@ from understudy.values import key_of, moment, now
 from understudy.workspaces.workspace import Workspace
 
 from .event_counts import by_time, by_value
-from .event_filters import ID, name_test, stored_tests, stream_test, with_defaults
+from .event_filters import name_test, stored_tests, stream_test, with_defaults
+from .event_order import NAME, OCCURRED, distinct, is_distinct, page_of
 from .streams import accept, receive_filter
 from .task_run_events import record
 
-OCCURRED, NAME = Column(("occurred",)), Column(("event",))
 FORBIDDEN = "Forbidden"
 BACKFILL = timedelta(minutes=15)
 """How old the events are at most that a stream begins with. Source: PREFECT_EVENTS_MAXIMUM_WEBSOCKET_BACKFILL."""
@@ -132,7 +131,7 @@ class PageToken:
 
 def page(events: Table, rows: BitMap, token: PageToken, api_url: str) -> bytes:
     """A page of some rows, with the URL of the next one."""
-    shown = events.index(OCCURRED).page(rows, token.filter["order"] == "DESC", token.offset, token.page_size)
+    shown = page_of(events, rows, token.filter, token.offset, token.page_size)
     following, link = token.following(), b"null"
     if following is not None:
         link = json.dumps(f"{api_url}/events/filter/next?page-token={quote(following.text(), safe='=+/')}").encode()
@@ -149,23 +148,14 @@ def selected(events: Table, filter_: Mapping[str, Any]) -> BitMap:
     if filter_.get("event"):
         rows &= events.index(NAME).where(name_test(filter_["event"]))
     tests = stored_tests(filter_)
-    is_distinct = bool((filter_.get("resource") or {}).get("distinct"))
     if tests:
         rows = BitMap([row for row in rows if meets(events.encoded(row), tests)])
-    return distinct(events, rows, filter_["order"]) if is_distinct else rows
+    return distinct(events, rows, filter_) if is_distinct(filter_) else rows
 
 
 def meets(encoded: bytes, tests: list[Any]) -> bool:
     event = from_json(encoded)
     return all(test(event) for test in tests)
-
-
-def distinct(events: Table, rows: BitMap, order: str) -> BitMap:
-    """The first row of each resource, in the order of the events."""
-    first: dict[str, int] = {}
-    for row in events.index(OCCURRED).page(rows, order == "DESC", 0, len(rows)):
-        first.setdefault(from_json(events.encoded(row))["resource"][ID], row)
-    return BitMap(first.values())
 
 
 def count_account_events(

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta, timezone
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -157,6 +157,65 @@ def test_a_stream_has_the_events_of_a_time_with_its_bounds_and_of_ids() -> None:
     assert of_stream({"id": {"id": []}}, events) == ["pump.on", "pump.off", "Pump.on", "valve%open"]
 
 
+AT_ONCE = [("b", "r.1", 5), ("a", "r.2", 4), ("a", "r.1", 3), ("b", "r.2", 2), ("a", "r.2", 1)]
+"""Names, resources and ids of events of one time, in the order in which they are recorded."""
+
+
+@pytest.mark.parametrize(
+    ("filters", "found"),
+    [
+        ({}, "12345"),
+        ({"order": "ASC"}, "54321"),
+        ({"event": {"name": ["a", "b"]}}, "52431"),
+        ({"event": {"name": ["a", "b"]}, "order": "ASC"}, "13425"),
+        ({"event": {"name": ["a"]}, "id": {"id": [str(UUID(int=number)) for number in (1, 3, 4)]}}, "431"),
+        ({"event": {"name": ["a", "b"]}, "resource": {"id": ["r.1", "r.2"]}}, "25143"),
+        ({"event": {"name": ["a"]}, "resource": {"id": ["r.2"]}}, "14"),
+        ({"event": {"name": ["a"]}, "resource": {"id": ["r.1", "r.2"]}}, "431"),
+        ({"resource": {"id": ["r.2"]}}, "124"),
+        ({"id": {"id": [str(UUID(int=number)) for number in (5, 1, 3)]}}, "135"),
+        ({"resource": {"labels": {"prefect.resource.id": "r.*"}}}, "12345"),
+        ({"resource": {"labels": {"prefect.resource.id": "r.*"}}, "order": "ASC"}, "12345"),
+        ({"related": {"role": ["hall"]}, "order": "ASC"}, "12345"),
+        ({"related": [{}, {"id": ["hall.1"]}]}, "12345"),
+        ({"any_resource": {"id_prefix": ["r"]}, "order": "ASC"}, "12345"),
+        ({"related": {}, "any_resource": []}, "12345"),
+        ({"related": {}, "any_resource": [], "order": "ASC"}, "54321"),
+        ({"resource": {"distinct": True}}, "54"),
+        ({"resource": {"distinct": True}, "related": {"role": ["hall"]}}, "31"),
+        ({"resource": {"distinct": True}, "event": {"name": ["a"]}}, "31"),
+        ({"resource": {"distinct": True, "id": ["r.2"]}}, "1"),
+        ({"resource": {"distinct": True, "id": ["r.2"]}, "order": "ASC"}, "4"),
+    ],
+)
+def test_events_of_one_time_are_in_the_order_of_a_real_server(
+    own: httpx.Client, filters: dict[str, Any], found: str
+) -> None:
+    hall = [related("hall.1", "hall")]
+    sent = [
+        {**event(name, 0, resource, related=hall), "id": str(UUID(int=number))} for name, resource, number in AT_ONCE
+    ]
+    own.post("/events", json=[event("z", -1), *sent, event("z", 1)]).raise_for_status()
+    shown = page(own, **filters)["events"]
+    assert "".join(str(UUID(each["id"]).int) for each in shown if each["event"] != "z") == found
+
+
+@pytest.mark.parametrize("order", ["ASC", "DESC"])
+@pytest.mark.parametrize("limit", [1, 2, 3, 7])
+def test_a_page_can_begin_and_end_among_events_of_one_time(own: httpx.Client, order: str, limit: int) -> None:
+    sent = [event("pump.on", number // 4, related=[related("hall.1", "hall")]) for number in range(13)]
+    own.post("/events", json=sent).raise_for_status()
+    filters = {"related": {"role": ["hall"]}, "order": order}
+    shown = page(own, limit, **filters)
+    found = shown["events"]
+    while shown["next_page"]:
+        shown = own.get(shown["next_page"]).raise_for_status().json()
+        found += shown["events"]
+    by_id = sorted(sent, key=lambda each: each["id"])
+    times = sorted(by_id, key=lambda each: each["occurred"], reverse=order == "DESC")
+    assert [each["id"] for each in found] == [each["id"] for each in times]
+
+
 def test_pages_follow_each_other_within_a_workspace(plant: httpx.Client) -> None:
     first = page(plant, limit=3, any_resource={"id_prefix": ["pump", "valve"]})
     assert (len(first["events"]), first["total"]) == (3, 4)
@@ -194,6 +253,22 @@ def test_events_are_counted_by_resource_under_its_latest_name(plant: httpx.Clien
         ("valve.1", "valve.1", 1),
     ]
     assert (counts[0]["start_time"], counts[0]["end_time"]) == ("2026-03-03T12:00:00Z", "2026-03-03T12:10:00Z")
+
+
+def test_resources_with_as_many_events_of_one_name_are_in_descending_order(own: httpx.Client) -> None:
+    named = {"labels": {"prefect.resource.name": "North"}}
+    sent = [event("pump.on", 0, f"pump.{number}", **named) for number in (2, 1, 3)]
+    own.post("/events", json=[*sent, event("pump.on", 0, "pump.4"), event("pump.off", 0, "pump.4")])
+    body = {"filter": {"occurred": SPAN}}
+    counted = own.post("/events/count-by/resource", json=body).raise_for_status().json()
+    assert [each["value"] for each in counted] == ["pump.4", "pump.3", "pump.2", "pump.1"]
+
+
+def test_a_resource_has_the_first_of_the_names_of_its_last_time(own: httpx.Client) -> None:
+    sent = [event("pump.on", 0, labels={"prefect.resource.name": name}) for name in ("South", "North", "West")]
+    own.post("/events", json=sent).raise_for_status()
+    (counted,) = own.post("/events/count-by/resource", json={"filter": {"occurred": SPAN}}).raise_for_status().json()
+    assert (counted["label"], counted["count"]) == ("North", 3)
 
 
 def test_events_are_counted_by_time_with_all_intervals(plant: httpx.Client) -> None:

@@ -14,7 +14,7 @@ from understudy.values import key_of as number_of
 from understudy.values import moment, moved, new_id, now
 from understudy.workspaces.workspace import Workspace
 
-from ..events import OCCURRED
+from ..event_order import OCCURRED
 from .action_events import Firing, Invocation, Json, triggered_event
 from .actions import perform
 from .triggers import (
