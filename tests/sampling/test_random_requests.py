@@ -14,6 +14,7 @@ from understudy.sampling.sample_values import Samples
 ROWS: dict[str, dict[str, Any]] = {
     "Log": {"id": "00000000-0000-4000-8000-000000000001", "message": "the nightly run failed", "level": 35},
     "FlowRun": {"id": "00000000-0000-4000-8000-000000000002", "start_time": "2026-01-02T03:04:05Z"},
+    "ReceivedEvent": {"id": "00000000-0000-4000-8000-000000000003", "event": "tank.filled"},
 }
 
 
@@ -53,3 +54,23 @@ def test_numbers_are_mostly_those_of_rows(contract: Contract) -> None:
     filters = (each.body.get("logs") or {} for each in requests(contract, "POST /logs/filter", 3000))
     levels = [(each.get("level") or {}).get("le_") for each in filters]
     assert levels.count(35) > sum(level in (0, 1, 5) for level in levels) > 0
+
+
+def test_objects_have_some_of_their_properties_with_texts_of_fields(contract: Contract) -> None:
+    filters = [each.body.get("filter") or {} for each in requests(contract, "POST /events/filter")]
+    names = [name for each in filters for name in (each.get("event") or {}).get("name") or ()]
+    assert names.count("tank.filled") > len(names) / 2
+    assert any(name != "tank.filled" and "tank.filled".startswith(name) for name in names)
+    pairs = [pair for each in filters for pair in pairs_of(each.get("related"))]
+    assert pairs
+    assert all(len(pair) == 2 for pair in pairs)
+
+
+def pairs_of(related: Any) -> list[Any]:
+    parts = related if isinstance(related, list) else [related or {}]
+    return [pair for part in parts for pair in part.get("resources_in_roles") or ()]
+
+
+def test_a_path_has_each_of_the_words_that_a_parameter_may_have(contract: Contract) -> None:
+    paths = {each.path for each in requests(contract, "POST /events/count-by/{countable}")}
+    assert paths == {f"/events/count-by/{word}" for word in ("day", "time", "event", "resource")}

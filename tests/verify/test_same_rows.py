@@ -28,7 +28,7 @@ from understudy.reference.reference_server import ReferenceServer
 from understudy.reports.verdict import Verdict
 from understudy.sampling.answers import Answer
 from understudy.sampling.random_requests import Request, RequestGenerator
-from understudy.verify.checks import same_rows
+from understudy.verify.checks import same_rows, single_requests
 from understudy.verify.expectations.mirror import Mirror
 from understudy.verify.expectations.other_rows import MOST_PARENTS, SOME_PARENTS
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
@@ -55,13 +55,15 @@ Verify = Callable[..., Verdict]
 
 @pytest.fixture
 def verdict(all_operations: ContextFactory, mirror: Mirror, api: Api) -> Verify:
-    """Sends random requests to the operations of a server that read rows, or to one of them."""
+    """Sends requests with single values, and random ones, to the operations of a server that read rows, or to one."""
 
     def check(behaviour: Behaviour, label: str = "", rounds: int = 1, fixtures: Path = SMALL) -> Verdict:
         with all_operations.context_of(Proxy(Inside(app_on(fixtures, api)), behaviour)) as context:
             context.mirror = mirror
             all_operations.learn(context)
             for endpoint in same_rows.operations(context):
+                if label == endpoint.label:
+                    context.results.run(partial(single_requests.check_values, context, mirror, endpoint))
                 for _ in range(rounds if label in ("", endpoint.label) else 0):
                     context.results.run(partial(same_rows.check, context, mirror, endpoint))
             assert context.results.verdict.errors == []
@@ -259,6 +261,98 @@ OF_SEVERAL_TABLES = {
 def test_a_broken_server_with_rows_of_several_tables(verdict: Verify, several_tables: Path, label: str) -> None:
     result = verdict(OF_SEVERAL_TABLES[label], label, rounds=40, fixtures=several_tables)
     assert {each.operation for each in result.violations if each.rule.name == "same rows"} == {label}
+
+
+@pytest.fixture
+def many_events(tmp_path: Path) -> Path:
+    """A fixture set with more events than a page has, of a few resources; some of them occurred at one time."""
+    rows = [
+        {
+            "id": f"00000000-0000-4000-8000-{number:012}",
+            "occurred": f"2026-01-02T03:{number // 2:02}:00Z",
+            "received": "2026-01-02T04:00:00Z",
+            "event": f"tank.{('filled', 'emptied', 'cleaned')[number % 3]}",
+            "resource": {"prefect.resource.id": f"tank.{number % 5}", "prefect.resource.name": f"tank {number % 4}"},
+            "related": [
+                {"prefect.resource.id": f"hall.{number % 2}", "prefect.resource.role": ("hall", "site")[number % 2]}
+            ],
+        }
+        for number in range(70)
+    ]
+    jsonl.write(tmp_path / "events.jsonl", rows)
+    return tmp_path
+
+
+def without_last_event(_: Sent, answer: Reply) -> Reply:
+    return answer.saying({**answer.json, "events": answer.json["events"][:-1]}) if answer.is_success else answer
+
+
+def without_link(_: Sent, answer: Reply) -> Reply:
+    return answer.saying({**answer.json, "next_page": None}) if answer.is_success else answer
+
+
+def counted_once_more(_: Sent, answer: Reply) -> Reply:
+    return answer.saying([{**each, "count": each["count"] + 1} for each in answer.json[:1]])
+
+
+def without_part(*names: str) -> Callable[[Any], Any]:
+    """Leaves out a part of the filter of a body."""
+
+    def changed(body: Any) -> Any:
+        outer, inner = names
+        given = (body or {}).get("filter") or {}
+        part = given.get(outer)
+        if not isinstance(part, dict):
+            return body
+        return {**body, "filter": {**given, outer: {name: value for name, value in part.items() if name != inner}}}
+
+    return changed
+
+
+FILTER, NEXT, COUNT = "POST /events/filter", "GET /events/filter/next", "POST /events/count-by/{countable}"
+OF_EVENTS = {
+    "a next page without its last event": (FILTER, replies("GET /events/filter/next.*", without_last_event)),
+    "no next page": (FILTER, replies(FILTER, without_link)),
+    "names that are left out are there": (FILTER, sends(FILTER, without_part("event", "exclude_name"))),
+    "all prefixes": (FILTER, sends(FILTER, without_part("event", "prefix"))),
+    "all resources": (FILTER, sends(FILTER, without_part("resource", "id"))),
+    "all related resources": (FILTER, sends(FILTER, without_part("related", "id"))),
+    "all roles": (FILTER, sends(FILTER, without_part("related", "role"))),
+    "all texts": (FILTER, sends(FILTER, without_part("text", "query"))),
+    "a count of days": (COUNT, replies("POST /events/count-by/day", counted_once_more)),
+    "a count of intervals": (COUNT, replies("POST /events/count-by/time", counted_once_more)),
+    "a count of names": (COUNT, replies("POST /events/count-by/event", counted_once_more)),
+    "a count of resources": (COUNT, replies("POST /events/count-by/resource", counted_once_more)),
+}
+
+
+@pytest.mark.parametrize("fault", OF_EVENTS)
+def test_a_broken_server_with_events(verdict: Verify, many_events: Path, fault: str) -> None:
+    label, behaviour = OF_EVENTS[fault]
+    result = verdict(behaviour, label, rounds=20, fixtures=many_events)
+    assert {each.operation for each in result.violations if each.rule.name == "same rows"} == {label}
+
+
+def test_a_correct_server_with_events(verdict: Verify, many_events: Path) -> None:
+    for label in (FILTER, COUNT):
+        result = verdict(unchanged, label, rounds=20, fixtures=many_events)
+        assert result.violations == []
+        assert sum(count for (rule, _), count in result.checks.items() if rule.name == "same rows") > 100
+
+
+def test_events_are_not_known_once_something_was_written(
+    all_operations: ContextFactory, mirror: Mirror, many_events: Path, api: Api
+) -> None:
+    """A server emits some with each write, and may show them later."""
+    with all_operations.context_of(app_on(many_events, api)) as context:
+        context.mirror = mirror
+        all_operations.learn(context)
+        assert len(context.others["events"].lists) == 2
+        assert len(set(map(str, context.known_rows("events")))) == 70
+        create = all_operations.endpoint("POST /flows/")
+        assert context.ask(create, create.request({"name": "new"})).is_success
+        context.learn()
+        assert "events" not in context.others
 
 
 def test_times_of_a_response_are_asked_for(verdict: Verify, several_tables: Path) -> None:

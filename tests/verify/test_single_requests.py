@@ -34,7 +34,7 @@ def verdict(all_operations: ContextFactory, api: Api) -> Iterator[Verify]:
             context.mirror = mirror
             all_operations.learn(context)
             single = read_parts.single_requests_of(context, subjects_of(context))
-            for part in (*single, *read_parts.numbers_of(context, every)):
+            for part in (*single, *read_parts.single_values_of(context, every)):
                 context.results.run(part.task)
             assert context.results.verdict.errors == []
             return context.results.verdict

@@ -124,6 +124,7 @@ ANNOTATIONS: Mapping[str, Annotation] = {
     "x-hidden": Annotation(SCHEMA, FLAG),
     "x-decides": Annotation(SCHEMA, beside("x-hidden", TEXTS)),
     "x-moving": Annotation(SCHEMA, FLAG_OR_TEXTS),
+    "x-link": Annotation(SCHEMA, FLAG),
     "x-grows": Annotation(SCHEMA, FLAG),
     "x-write-only": Annotation(SCHEMA, FLAG),
     "x-merged-if": Annotation(SCHEMA, TEXT),
@@ -175,7 +176,7 @@ ANNOTATIONS: Mapping[str, Annotation] = {
     "x-default": Annotation(SCHEMA, OBJECT),
     "x-minimum-version": Annotation(("parameter",), with_keys("version", "malformed", "outdated")),
     "x-names": Annotation(("parameter",), field),
-    "x-texts-of": Annotation(("parameter",), values_of_fields),
+    "x-texts-of": Annotation(("parameter", "schema"), values_of_fields),
     "x-checked": Annotation(("parameter",), FLAG),
     "x-action": Annotation(
         ("operation",), one_of("read", "update", "delete", "create", "list", "count", "paginate", "bulk_delete")

@@ -13,6 +13,7 @@ from understudy.sampling.sample_values import Samples
 
 SEARCHES = ("{}", "{}", "{}", "-{}", "!{}", "+{}", '"{}"', '-"{}"', '+"{}"')  # of a word, or of several
 OTHER_CASE = 0.1  # of the texts in lists
+CUT = 0.3  # of the texts of fields
 QUERY_SHARE = 10  # requests to an operation that takes a body, for each to one that does not
 
 Operation = tuple[str, str, Place]
@@ -78,14 +79,14 @@ class RequestGenerator:
 
     def parameter(self, place: Place) -> Any:
         table, _, field = place.value.get("x-names", "").partition(".")
+        if not table and "enum" in place["schema"].value:
+            return self.plain(place["schema"])
         drawn = self._samples.draw(place["schema"], table, [field]) if table else self.text_of(place)
         return place.value.get("example", "") if drawn is None else drawn
 
-    def text_of(self, parameter: Place) -> str | None:
-        """A text that a parameter takes, with the value of a field; None if no such value is known."""
-        sources = [
-            (*name.partition(".")[::2], prefix) for name, prefix in parameter.value.get("x-texts-of", {}).items()
-        ]
+    def text_of(self, place: Place) -> str | None:
+        """A text that a parameter or a schema takes, with the value of a field; None if no such value is known."""
+        sources = [(*name.partition(".")[::2], prefix) for name, prefix in place.value.get("x-texts-of", {}).items()]
         texts = [f"{prefix}{value}" for table, field, prefix in sources for value in self._samples.seen(table, [field])]
         return self._random.choice(texts) if texts else None
 
@@ -103,7 +104,7 @@ class RequestGenerator:
         schema = place.value
         if "enum" in schema:
             return self._random.choice([word for word in schema["enum"] if word is not None])
-        if schema["type"] not in ("integer", "number"):
+        if schema.get("type") not in ("integer", "number"):
             return self.sample(place)
         low, high, default = schema.get("minimum", 0), schema.get("maximum", 100), schema.get("default")
         near = (min(low + step, high) for step in (0, 1, 2, 4, 19, 998))
@@ -112,13 +113,29 @@ class RequestGenerator:
     def sample(self, place: Place) -> Any:
         """A value that is not a number, of any row; an id is mostly that of a row of the table that it refers to."""
         schema = place.value
+        if "anyOf" in schema:
+            return self.sample(self._random.choice(place.each("anyOf")))
+        if "x-texts-of" in schema:
+            return self.cut(self.text_of(place) or "")
         if schema["type"] == "array":
-            return [self.sample(place["items"]) for _ in range(self._random.choice([0, 1, 2, 3, 8]))]
+            size = self._random.choice([0, 1, 2, 3, 8])
+            size = min(max(size, schema.get("minItems", 0)), schema.get("maxItems", size))
+            return [self.sample(place["items"]) for _ in range(size)]
         if schema["type"] == "boolean":
             return self._chance(0.5)
         if schema["type"] == "object":
-            return {}
+            return self.some_parts(place)
         return self._samples.draw(place, schema.get("x-references", ""), ["id"])
+
+    def some_parts(self, place: Place) -> dict[str, Any]:
+        """An object with what it must have, and with a few of its other properties."""
+        parts, required = dict(place.entries("properties")), place.value.get("required", ())
+        names = self._random.sample(list(parts), k=min(len(parts), self._random.choice([0, 1, 1, 2, 3])))
+        return {name: self.plain(parts[name]) for name in dict.fromkeys((*required, *names)) if name in parts}
+
+    def cut(self, text: str) -> str:
+        """A text; sometimes only its beginning, which is another one."""
+        return text[: self._random.randrange(len(text))] if text and self._chance(CUT) else text
 
     def filter(self, place: Place, table: str, fields: Iterable[str]) -> dict[str, Any] | None:
         if self._chance(0.03):

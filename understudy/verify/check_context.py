@@ -119,6 +119,12 @@ class CheckContext:
                 table, named_by = other.below.table, other.below.field
                 yield from ((table, row) for row in self.model.known[table].values() if str(row[named_by]) in parents)
 
+    def known_rows(self, table: str) -> Iterable[Row]:
+        """The rows of a table that the server has shown, in whichever list."""
+        other = self.others.get(table)
+        shown = () if other is None else (row for each in other.lists for row in each.rows)
+        return self.model.known[table].values() or shown
+
     @cached_property
     def session_operations(self) -> SessionOperations:
         """The operations that sessions send requests to."""
@@ -301,7 +307,7 @@ class CheckContext:
 
     def _learn_others(self) -> None:
         """Read the rows that no list shows whole."""
-        before, self.others = self.others, self._other_rows.read(self.model)
+        before, self.others = self.others, self._other_rows.read(self.model, is_settled=not self.results.writes)
         self.version ^= hash(repr(before)) ^ hash(repr(self.others))
 
     def take(self, selection: Selection, ids: Iterable[str], rows: Iterable[Row]) -> None:

@@ -51,7 +51,9 @@ def reads_of(context: CheckContext, subjects: Mapping[str, TableUnderTest], only
     at_random = partial(same_rows_of, context, only)
     return Reads(
         list(operations(context, subjects, only)),
-        in_turns([single_requests_of(context, subjects), at_random("random requests"), numbers_of(context, only)]),
+        in_turns(
+            [single_requests_of(context, subjects), at_random("random requests"), single_values_of(context, only)]
+        ),
         [
             in_turns(first_values(own, "two criteria", combined_criteria.check_own)),
             *halves(in_turns(first_values(related, "two filters", combined_criteria.check_across))),
@@ -173,11 +175,11 @@ def single_requests_of(context: CheckContext, subjects: Mapping[str, TableUnderT
     ]
 
 
-def numbers_of(context: CheckContext, only: Only) -> list[Part]:
-    """The parts that send each small number of a body alone."""
+def single_values_of(context: CheckContext, only: Only) -> list[Part]:
+    """The parts that send each value of an object, and each small number of a body, alone."""
     mirror = context.mirror
     return [
-        Part(f"{each.label}: each number alone", partial(single_requests.check_numbers, context, mirror, each))
+        Part(f"{each.label}: each value alone", partial(single_requests.check_values, context, mirror, each))
         for each in same_rows.operations(context)
         if mirror is not None and each.body is not None and only(each)
     ]

@@ -266,7 +266,7 @@ def learn(context: CheckContext, contract: Contract) -> None:
     for schema in contract.schemas():
         if "x-table" in schema.value:
             context.samples.expect(schema)
-            context.samples.learn(schema, context.model.known[schema.value["x-table"]].values())
+            context.samples.learn(schema, context.known_rows(schema.value["x-table"]))
 
 
 def workspace_of(contract: Contract, folder: Path) -> Workspace:

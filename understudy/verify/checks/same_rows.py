@@ -14,12 +14,13 @@ from understudy.sampling.random_requests import Request, fields_of, names_in
 from understudy.verify import rules
 from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Broken, unlike
-from understudy.verify.expectations.mirror import Mirror, ids
+from understudy.verify.expectations.mirror import Expected, Mirror, ids
 from understudy.verify.expectations.moving_values import agree_nearly, settled
 from understudy.verify.expectations.reference_answers import agree, errors_of, in_headers, order_of
 from understudy.verify.requests.endpoints import Endpoint, Lookup
 from understudy.verify.requests.operation_names import Only
 from understudy.verify.requests.random_reads import RandomReads, can_differ, plain, takes_shown
+from understudy.verify.requests.scenario_requests import request_of
 
 REQUESTS = 6  # to an operation at a time
 OF_OTHERS = 3  # ids of each other table that an operation looks up
@@ -38,6 +39,9 @@ def check(context: CheckContext, mirror: Mirror, endpoint: Endpoint) -> None:
     requests = reads.requests(endpoint, REQUESTS)
     for request in filter(context.is_new, (*requests, *with_shown_values(context, reads, endpoint, requests))):
         hold(context, mirror, endpoint, request)
+        for name in endpoint.links:
+            follow = partial(differs_behind_link, context, mirror, endpoint, request, name)
+            context.results.hold(rules.SAME_ROWS, endpoint.label, name, follow)
 
 
 def hold(context: CheckContext, mirror: Mirror, endpoint: Endpoint, request: Request, about: str = "") -> None:
@@ -116,7 +120,34 @@ def differs(context: CheckContext, mirror: Mirror, endpoint: Endpoint, request: 
         return None
     if known.incomplete and is_sorted_by_moving(context, endpoint, request):
         return None
-    expected, found = known.answer, context.ask(endpoint, request)
+    return difference(context, mirror, endpoint, request, known, context.ask(endpoint, request))
+
+
+def differs_behind_link(
+    context: CheckContext, mirror: Mirror, endpoint: Endpoint, request: Request, name: str
+) -> Broken | None:
+    """How the response to a URL in a response differs, or whether there is one; None if it does not."""
+    known = mirror.expected(context.model, context.version, request, context.others)
+    found = context.ask(endpoint, request)
+    if known is None or not known.answer.is_success or not found.is_success:
+        return None
+    ours, theirs = (answer.body.get(name) for answer in (known.answer, found))
+    if ours is None or theirs is None:
+        return None if ours == theirs else Broken((request,), f"{name}: {ours}", f"{name}: {theirs}")
+    try:
+        _, own = request_of(context.endpoint_map, {"send": f"GET {ours}"})
+        linked, other = request_of(context.endpoint_map, {"send": f"GET {theirs}"})
+    except KeyError:
+        return Broken((request,), f"{name}: a URL of an operation", f"{name}: {theirs}")
+    behind = mirror.expected(context.model, context.version, own, context.others)
+    return None if behind is None else difference(context, mirror, linked, other, behind, context.ask(linked, other))
+
+
+def difference(
+    context: CheckContext, mirror: Mirror, endpoint: Endpoint, request: Request, known: Expected, found: Answer
+) -> Broken | None:
+    """How a response differs from the expected one."""
+    expected = known.answer
     if expected.status != found.status:
         return Broken((request,), f"{expected.status}", f"{found.status} with {shortened(found.body)}")
     if endpoint.is_moving and are_alike(expected.body, found.body):

@@ -1,4 +1,4 @@
-"""Each operator, filter, sort and number in a request, which a server must answer as Understudy does with its rows.
+"""Each operator, filter, sort and other value in a request, which a server must answer as Understudy does.
 
 A slow server answers only some thousands of requests in the time of a run, so that these come first.
 """
@@ -55,9 +55,9 @@ def check_sorts(subject: TableUnderTest, mirror: Mirror) -> None:
         hold(subject, mirror, subject.selection.lists, word, {name: word, LIMIT: SORTED})
 
 
-def check_numbers(context: CheckContext, mirror: Mirror, endpoint: Endpoint) -> None:
-    """Ask for each small number alone, and for small pages."""
-    for request in context.random_reads().with_numbers(endpoint):
+def check_values(context: CheckContext, mirror: Mirror, endpoint: Endpoint) -> None:
+    """Ask for each value of an object and each small number alone, and for small pages."""
+    for request in context.random_reads().with_single_values(endpoint):
         same_rows.hold(context, mirror, endpoint, request)
 
 

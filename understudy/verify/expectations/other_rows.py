@@ -1,4 +1,4 @@
-"""Rows that no list of their table shows whole: those of views, below other rows, and of large tables."""
+"""Rows that no list of their table shows whole: those of views, in objects, below other rows, and of large tables."""
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -10,7 +10,7 @@ from understudy.sampling.answers import Answer, Row, rows_of
 from understudy.sampling.random_requests import Request
 from understudy.sampling.varied_rows import varied
 from understudy.verify.expectations.model import Model
-from understudy.verify.requests.endpoints import LIMIT, OFFSET, Endpoint, EndpointMap, Lookup, Selection, schema_of
+from understudy.verify.requests.endpoints import LIMIT, OFFSET, Endpoint, EndpointMap, Lookup, schema_of
 
 MOST_PAGES = 50  # that are read of a list
 MOST_PARENTS = 50  # rows of another table, below all of which rows are listed
@@ -62,19 +62,29 @@ class OtherRows:
         self._random = randomness
         self._drawn: dict[str, list[str]] = {}  # the same each time, by table
 
-    def read(self, model: Model) -> dict[str, OtherTable]:
-        """The tables; without those whose rows cannot be read, or are too many."""
+    def read(self, model: Model, *, is_settled: bool) -> dict[str, OtherTable]:
+        """The tables; without those whose rows cannot be read, or are too many.
+
+        Args:
+            model: the known rows.
+            is_settled: whether all rows are shown: something was written otherwise, which may be shown later.
+        """
         tables = {
-            table: self._listed(selection)
+            table: self._listed(selection.lists, are_rows=selection.shows_rows or selection.shows_views)
             for table, selection in self._map.selections.items()
             if not selection.shows_rows or table in model.partial
+        }
+        tables |= {
+            table: self._listed(lists)
+            for table, lists in self._map.lists.items()
+            if is_settled or not lists.is_eventual
         }
         tables |= {table: self._below(model, lookup) for table, lookup in self._map.children.items()}
         return {name: table for name, table in tables.items() if table is not None}
 
-    def _listed(self, selection: Selection) -> OtherTable | None:
-        lists = whole(self._pages(selection.lists))
-        return None if lists is None else OtherTable(lists, selection.shows_rows or selection.shows_views)
+    def _listed(self, endpoint: Endpoint, *, are_rows: bool = True) -> OtherTable | None:
+        lists = whole(self._pages(endpoint))
+        return None if lists is None else OtherTable(lists, are_rows)
 
     def _below(self, model: Model, lookup: Lookup) -> OtherTable | None:
         named = {str(row[lookup.field]): row for row in model.known[lookup.table].values()}
@@ -91,15 +101,17 @@ class OtherRows:
 
     def _pages(self, endpoint: Endpoint, parameter: str = "", parent: str = "") -> Iterator[Listed]:
         values = {parameter: parent} if parameter else {}
-        size = page_size(endpoint)
-        for body in bodies(endpoint, size):
-            request = endpoint.request(body, **values)
-            rows = rows_of(self._ask(request).body)
+        size, last = page_size(endpoint), None
+        before: Request | None = None
+        for page in range(MOST_PAGES):
+            request = endpoint.request(body_of(endpoint, size, page, last), **values)
+            rows = None if request == before else rows_of(self._ask(request).body)
             if rows is None:
                 raise Unknown
             yield Listed(request, tuple(rows), parent)
             if len(rows) < size:
                 return
+            before, last = request, rows[-1]
         raise Unknown
 
 
@@ -118,11 +130,19 @@ def page_size(endpoint: Endpoint) -> int:
     return int(endpoint.lists_all.get(LIMIT) or schema_of(endpoint)["properties"][LIMIT].value["default"])
 
 
-def bodies(endpoint: Endpoint, size: int) -> list[Any]:
-    """The bodies for the pages of a list."""
-    if not is_in_body(endpoint, OFFSET):
-        return [None if endpoint.body is None else endpoint.lists_all]
-    return [{**endpoint.lists_all, LIMIT: size, OFFSET: page * size} for page in range(MOST_PAGES)]
+def body_of(endpoint: Endpoint, size: int, page: int, last: Row | None) -> Any:
+    """The body for a page of a list.
+
+    Args:
+        endpoint: the operation.
+        size: how many rows a page has.
+        page: its number, from 0.
+        last: the last row of the page before.
+    """
+    if endpoint.body is None:
+        return None
+    cut = {LIMIT: size, OFFSET: page * size} if is_in_body(endpoint, OFFSET) else {}
+    return {**endpoint.lists_after(last), **cut}
 
 
 def is_in_body(endpoint: Endpoint, name: str) -> bool:

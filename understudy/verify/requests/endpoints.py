@@ -12,6 +12,7 @@ from understudy.sampling.random_requests import Request, body_schema
 
 SUCCESSES = ("200", "201")
 ROW = {"id", "created", "updated"}  # fields that every row has, and a view of rows does not
+EARLIEST = "1970-01-01T00:00:00Z"
 LIMIT, OFFSET, PAGE = "limit", "offset", "page"  # what the contract calls the parts of a query that cut its rows
 
 
@@ -53,11 +54,19 @@ class Endpoint:
 
     @cached_property
     def listed_table(self) -> str:
-        """The table whose rows, or views of them (`x-shows`), it lists; empty without one."""
-        if not self.is_safe or self.success is None or self.success.value.get("type") != "array":
+        """The table whose rows, or views of them (`x-shows`), it lists, alone or in an object; empty without one."""
+        if not self.is_safe or self.success is None:
             return ""
-        items = self.success["items"].value
+        parts = (self.success, *(part for _, part in self.success.entries("properties")))
+        lists = [each for each in parts if each.value.get("type") == "array"]
+        items = lists[0]["items"].value if len(lists) == 1 else {}
         return str(items.get("x-table", items.get("x-shows", "")))
+
+    @cached_property
+    def links(self) -> list[str]:
+        """The names of what it answers with that are URLs."""
+        parts = [] if self.success is None else self.success.entries("properties")
+        return [name for name, part in parts if part.value.get("x-link")]
 
     @property
     def is_moving(self) -> bool:
@@ -77,7 +86,11 @@ class Endpoint:
     @property
     def lists_all(self) -> Mapping[str, Any]:
         """The body with which it lists all rows, but for where they begin."""
-        body: Mapping[str, Any] = self.place.value.get("x-lists-all", {})
+        return self.lists_after(None)
+
+    def lists_after(self, row: Mapping[str, Any] | None) -> Mapping[str, Any]:
+        """The body with which it lists the rows from another one on; None for all of them."""
+        body: Mapping[str, Any] = continued(self.place.value.get("x-lists-all", {}), row)
         return body
 
     @cached_property
@@ -216,6 +229,7 @@ class EndpointMap:
     """All operations. Tables are named as the contract names them.
 
     Args:
+        lists: the operations that list all rows of a table by a body of the contract, where no selection has them.
         children: the operations that list the rows of a table below a row of another one, where no other list has them.
         streams: the WebSockets.
     """
@@ -227,6 +241,7 @@ class EndpointMap:
     deletes: Mapping[str, Lookup] = field(default_factory=dict)
     creates: Mapping[str, Endpoint] = field(default_factory=dict)
     changes: tuple[Lookup, ...] = ()
+    lists: Mapping[str, Endpoint] = field(default_factory=dict)
     children: Mapping[str, Lookup] = field(default_factory=dict)
     streams: tuple[Endpoint, ...] = ()
 
@@ -280,6 +295,13 @@ class EndpointMap:
             {lookup.table: lookup for lookup in lookups if lookup.endpoint.method == "DELETE"},
             {table: endpoint for endpoint in endpoints if (table := created_by(endpoint, lookups)) is not None},
             tuple(lookup for lookup in lookups if lookup.endpoint.method != "GET"),
+            {
+                table: endpoint
+                for endpoint in endpoints
+                if (table := endpoint.listed_table) not in ("", *selections)
+                and endpoint.lists_all
+                and not endpoint.parameters
+            },
             {
                 table: lookup
                 for endpoint in endpoints
@@ -404,10 +426,20 @@ def example_of(endpoint: Endpoint) -> Mapping[str, Any]:
 
 
 def required_by_example(endpoint: Endpoint) -> dict[str, Any]:
-    """The fields that a body must have, as the example without a name has them."""
+    """The fields that a body must have, as the example without a name has them, or else the first one."""
     content = endpoint.place["requestBody"]["content"].value.get(MEDIA_TYPE, {})
-    example, required = content.get("example", {}), schema_of(endpoint).value.get("required", ())
+    required = schema_of(endpoint).value.get("required", ())
+    example = content.get("example", example_of(endpoint))
     return {name: example[name] for name in required if name in example} if isinstance(example, dict) else {}
+
+
+def continued(body: Any, row: Mapping[str, Any] | None) -> Any:
+    """A body in which `{name}` stands for that field of a row, which is a time; without a row, the earliest one."""
+    if isinstance(body, dict):
+        return {name: continued(part, row) for name, part in body.items()}
+    if isinstance(body, str) and body.startswith("{"):
+        return EARLIEST if row is None else row[body[1:-1]]
+    return body
 
 
 def success_of(endpoint: Endpoint) -> Place:

@@ -1,6 +1,6 @@
 """Random requests that only read, most of them near the examples of the contract and about rows that are known."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import cycle, islice
@@ -15,7 +15,15 @@ from understudy.sampling.counterparts import is_time
 from understudy.sampling.random_requests import Request, RequestGenerator, with_query
 from understudy.sampling.sample_values import Samples, leaves
 from understudy.values import moment
-from understudy.verify.requests.endpoints import LIMIT, OFFSET, PAGE, Endpoint, examples_of, required_by_example
+from understudy.verify.requests.endpoints import (
+    LIMIT,
+    OFFSET,
+    PAGE,
+    Endpoint,
+    example_of,
+    examples_of,
+    required_by_example,
+)
 from understudy.verify.requests.session_operations import Fields
 
 FACTORS = (1, 1, 0.7, 1.9)  # of the numbers of an example
@@ -27,6 +35,7 @@ OF_ROWS = 0.7  # of the bodies with times have those of rows
 EMPTY = 0.1  # of the requests with a query have parameters without a value
 OF_ONE_ROW = 0.8  # of the paths that name several rows name those that belong together
 ROWS = 3  # for each number, if the path names a row
+VALUES = 2  # of each property of an object
 STEPS = (0, 1, 2)  # beyond the smallest number
 SMALL_PAGES = ((1, 1), (2, 1), (1, 3))  # the rows of a page, and what it leaves out
 BY_IDS = 0.1  # of the bodies that select rows select them by the ids of two tables
@@ -72,12 +81,9 @@ class RandomReads:
             return request
         if endpoint.selects and self.randomness.random() < BY_IDS:
             return replace(request, body=self.by_ids(endpoint))
-        example = self.randomness.choice([*examples_of(endpoint), endpoint.lists_all])
-        body = {
-            **required_by_example(endpoint),
-            **self._values_of_example(endpoint.body, example),
-            **self._few(endpoint.body, request.body),
-        }
+        example = self.randomness.choice([self.randomness.choice(examples_of(endpoint)), widest(endpoint)])
+        near = {**required_by_example(endpoint), **self._values_of_example(endpoint.body, example)}
+        body = merged(near, self._few(endpoint.body, request.body))
         lists = {name: self._some_ids(table) for name, table in self._tables_of(endpoint).items()}
         return replace(request, body={**body, **self._times_of_rows(endpoint, body), **lists})
 
@@ -96,19 +102,28 @@ class RandomReads:
             value = RequestGenerator((), self.samples, self.randomness).pattern(value)
         return replace(request, path=with_query(plain(request).path, {name: value}))
 
-    def with_numbers(self, endpoint: Endpoint) -> list[Request]:
-        """Requests with one small number each, and those for pages of one or two rows that are not the first."""
+    def with_single_values(self, endpoint: Endpoint) -> list[Request]:
+        """Requests with one value each, of an object or a small number, and for pages of a few rows, not the first."""
         if endpoint.body is None or not has_names(self.samples, endpoint):
             return []
+        generator = RequestGenerator((), self.samples, self.randomness)
+        objects = [
+            {name: value}
+            for name, part in endpoint.body.entries("properties")
+            if "x-filters" not in part.value
+            for value in single_values(generator, part)
+            if isinstance(value, dict) and value
+        ]
         numbers = {name: part.value for name, part in endpoint.body.entries("properties") if is_integer(part)}
         lowest = {name: each.get("minimum", each.get("default")) for name, each in numbers.items()}
         single = [{name: low + step} for name, low in lowest.items() if low is not None for step in STEPS]
         places = [name for name in (OFFSET, PAGE) if {name, LIMIT} <= lowest.keys()]
         pages = [{LIMIT: size, name: lowest[name] + skipped} for name in places for size, skipped in SMALL_PAGES]
         needed = required_by_example(endpoint)
+        wide = {**needed, **widest(endpoint)}
         return [
-            replace(plain(self._drawn(endpoint, self.samples)), body={**needed, **each})
-            for each in (*single, *pages)
+            replace(plain(self._drawn(endpoint, self.samples)), body=body)
+            for body in (*({**needed, **each} for each in (*single, *pages)), *(merged(wide, each) for each in objects))
             for _ in range(ROWS if names_of(endpoint) else 1)
         ]
 
@@ -218,7 +233,36 @@ class RandomReads:
         filters = [name for name, part in schema.entries("properties") if "x-filters" in part.value and name in body]
         chosen = self.randomness.sample(filters, k=min(len(filters), self.randomness.choice(FILTERS)))
         has_others = self.randomness.choice([True, False])
-        return {name: value for name, value in body.items() if (name in chosen if name in filters else has_others)}
+        return {
+            name: value
+            for name, value in body.items()
+            if (name in chosen if name in filters else has_others or isinstance(value, dict))
+        }
+
+
+def widest(endpoint: Endpoint) -> Mapping[str, Any]:
+    """The body that selects most rows: that for all, or else the first example."""
+    return endpoint.lists_all or example_of(endpoint)
+
+
+def single_values(generator: RequestGenerator, schema: Place) -> Iterator[Any]:
+    """Some values of a schema: objects with one property each, and in lists one such object."""
+    parts = list(schema.entries("properties"))
+    if "anyOf" in schema.value:
+        for each in schema.each("anyOf"):
+            yield from single_values(generator, each)
+    elif schema.value.get("type") == "array" and "properties" in schema["items"].value:
+        yield from ([value] for value in single_values(generator, schema["items"]))
+    elif parts:
+        yield from ({name: value} for name, part in parts for value in single_values(generator, part))
+    else:
+        yield from (generator.plain(schema) for _ in range(VALUES))
+
+
+def merged(example: Mapping[str, Any], drawn: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of an example, but for those that were drawn; an object has the properties of both."""
+    objects = {name for name, value in drawn.items() if isinstance(value, dict) and isinstance(example.get(name), dict)}
+    return {**example, **drawn, **{name: {**example[name], **drawn[name]} for name in objects}}
 
 
 def can_differ(endpoint: Endpoint) -> bool:
