@@ -7,7 +7,7 @@ import pytest
 from understudy.reports.verdict import Cell, Rule, State, Verdict, Write
 from understudy.sampling.answers import Answer
 from understudy.sampling.random_requests import Request
-from understudy.verify.check_results import Broken, Check, CheckResults, Refused, TooMany
+from understudy.verify.check_results import Broken, Check, CheckResults, Refused, TooMany, answered
 from understudy.verify.requests.throttled_client import BudgetSpent, NoAnswer
 
 RULE, OTHER = Rule("tails", "A tail wags."), Rule("heads", "A head does not.")
@@ -69,6 +69,18 @@ def test_what_breaks_a_rule_while_rows_change_is_looked_at_again() -> None:
     assert settled.hold(RULE, LIST, "name", outcomes(BROKEN, None))
     assert settled.verdict.passed
     assert settled.unsettled == 1
+
+
+def test_rows_are_not_read_again_for_a_server_error() -> None:
+    """It does not come of rows that have changed."""
+    broken = answered((REQUEST,), "a tail", Answer(500, "no"))
+    assert (broken.expected, broken.found) == ("a tail", "500 with 'no'")
+    failed = results()
+    assert not failed.hold(RULE, LIST, "name", outcomes(broken))
+    assert not failed.hold(RULE, LIST, "refused", outcomes(Refused(REQUEST, Answer(503, None))))
+    assert [each.subject for each in failed.verdict.violations] == ["name", "refused"]
+    settled = results(True)
+    assert settled.hold(RULE, LIST, "name", outcomes(answered((REQUEST,), "a tail", Answer(404, None)), None))
 
 
 def test_rows_that_are_known_to_have_changed_during_a_check_are_looked_at_again() -> None:

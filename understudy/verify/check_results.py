@@ -16,15 +16,20 @@ from understudy.verify.requests.throttled_client import BudgetSpent, NoAnswer
 from understudy.verify.rules import SUCCESS
 
 TRIES = 3  # of a check while rows change
+SERVER_ERROR = 500
 
 
 @dataclass(frozen=True)
 class Broken:
-    """How a rule was broken: by which requests, what was expected of the last one, and what came."""
+    """How a rule was broken: by which requests, what was expected of the last one, and what came.
+
+    `is_server_error` is whether that is an error of the server itself, which does not come of rows that have changed.
+    """
 
     requests: tuple[Request, ...]
     expected: str
     found: str
+    is_server_error: bool = False
 
 
 def unlike(requests: tuple[Request, ...], expected: Any, found: Any) -> Broken:
@@ -32,12 +37,18 @@ def unlike(requests: tuple[Request, ...], expected: Any, found: Any) -> Broken:
     return Broken(requests, *difference(expected, found))
 
 
+def answered(requests: tuple[Request, ...], expected: str, answer: Answer) -> Broken:
+    """How a rule was broken by a response with another status or form than expected."""
+    found = f"{answer.status} with {shortened(answer.body)}"
+    return Broken(requests, expected, found, is_server_error=answer.status >= SERVER_ERROR)
+
+
 class Refused(Exception):
     """A request that should be a success was answered with something else."""
 
     def __init__(self, request: Request, answer: Answer, expected: str = "a success") -> None:
         super().__init__(request, answer)
-        self.broken = Broken((request,), expected, f"{answer.status} with {shortened(answer.body)}")
+        self.broken = answered((request,), expected, answer)
 
 
 class TooMany(Exception):
@@ -76,7 +87,7 @@ class CheckResults:
         self.count(rule, operation)
         version = self._version()
         broken = self._outcome(check)
-        if broken is not None and not self.is_blamed(rule, operation, subject):
+        if broken is not None and not broken.is_server_error and not self.is_blamed(rule, operation, subject):
             by_others, self._seen = self._seen == len(self.writes), len(self.writes)
             broken = self._settled(check, version, broken)
             self.unsettled += broken is None and by_others

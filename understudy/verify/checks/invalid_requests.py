@@ -15,7 +15,7 @@ from understudy.sampling.answers import Answer, same, shortened
 from understudy.sampling.random_requests import Request
 from understudy.verify import rules
 from understudy.verify.check_context import CheckContext
-from understudy.verify.check_results import Broken, unlike
+from understudy.verify.check_results import Broken, answered, unlike
 from understudy.verify.expectations.reference_answers import ALL, References, errors_of
 from understudy.verify.requests.created_rows import may_be_refused
 from understudy.verify.requests.endpoints import LIMIT, Endpoint
@@ -168,7 +168,7 @@ def is_as_read(
     statuses = sorted({"a success" if refusal is None else f"{refusal.status}" for refusal in refusals})
     expected = " or ".join(statuses)
     if not any(answer.is_success if refusal is None else answer.status == refusal.status for refusal in refusals):
-        return Broken((request,), expected, f"{answer.status} with {shortened(answer.body)}")
+        return answered((request,), expected, answer)
     if None in refusals and endpoint.body is not None and may_be_refused(endpoint.body):
         return None  # a lenient server accepts the value, and a handler may refuse the body for something else
     forms = [refusal.body.keys() for refusal in refusals if refusal is not None and isinstance(refusal.body, dict)]

@@ -7,11 +7,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 from understudy.contract.contract import Place
-from understudy.sampling.answers import shortened
 from understudy.sampling.random_requests import Request, RequestGenerator, as_text
 from understudy.verify import rules
 from understudy.verify.check_context import CheckContext
-from understudy.verify.check_results import Broken, unlike
+from understudy.verify.check_results import Broken, answered, unlike
 from understudy.verify.expectations.reference_answers import INVALID
 from understudy.verify.requests.endpoints import Endpoint, example_of
 from understudy.verify.requests.invalid_bodies import bounds, strangers
@@ -48,7 +47,7 @@ class Query:
         if answer.status in statuses or (None in refusals and answer.status != INVALID):
             return None
         expected = " or ".join(map(str, statuses)) or f"not {INVALID}"
-        return Broken((request,), expected, f"{answer.status} with {shortened(answer.body)}")
+        return answered((request,), expected, answer)
 
     def is_default(self, name: str, value: str) -> Broken | None:
         """Whether a request without a parameter is answered as one with its default."""

@@ -12,7 +12,7 @@ from understudy.sampling.random_requests import Request
 from understudy.values import moment, now
 from understudy.verify import rules
 from understudy.verify.check_context import CheckContext
-from understudy.verify.check_results import Broken, unlike
+from understudy.verify.check_results import Broken, answered, unlike
 from understudy.verify.checks import latest_rows, lookups
 from understudy.verify.checks.metamorphic import MetamorphicRelations
 from understudy.verify.expectations.model import Row
@@ -127,9 +127,7 @@ class RowLifecycle:
     def miscreated(self, request: Request, answer: Answer, body: Mapping[str, Any]) -> tuple[Broken | None, Row | None]:
         """What is wrong with the answer to a create, and the row as it should be."""
         if answer.status != CREATED or not isinstance(answer.body, dict):
-            return Broken(
-                (request,), f"{CREATED} with the new row", f"{answer.status} with {shortened(answer.body)}"
-            ), None
+            return answered((request,), f"{CREATED} with the new row", answer), None
         stamps = {name: answer.body.get(name) for name in STAMPED if name in answer.body}
         sent = self.context.interpreter.body(self.creates, body)
         row = self.context.model.written(self.table, {**sent, **stamps})
@@ -145,7 +143,7 @@ class RowLifecycle:
         answer = self.context.ask(self.creates, request)
         right = answer.is_success and answer.status != CREATED and same(answer.body, before.get(row_id))
         expected = f"a success but no {CREATED}, with {shortened(before.get(row_id))}"
-        broken = None if right else Broken((request,), expected, f"{answer.status} with {shortened(answer.body)}")
+        broken = None if right else answered((request,), expected, answer)
         self.record(rules.UNIQUE, self.creates, "", broken)
         self.is_left(rules.UNIQUE, self.creates, request, before)
 

@@ -7,13 +7,13 @@ from urllib.parse import parse_qsl, urlsplit
 
 from understudy.contract.contract import Place
 from understudy.reports.verdict import SEPARATOR
-from understudy.sampling.answers import Answer, shortened
+from understudy.sampling.answers import Answer
 from understudy.sampling.counterparts import are_alike
 from understudy.sampling.moving_fields import without
 from understudy.sampling.random_requests import Request, fields_of, names_in
 from understudy.verify import rules
 from understudy.verify.check_context import CheckContext
-from understudy.verify.check_results import Broken, unlike
+from understudy.verify.check_results import Broken, answered, unlike
 from understudy.verify.expectations.mirror import Expected, Mirror, ids
 from understudy.verify.expectations.moving_values import agree_nearly, settled
 from understudy.verify.expectations.reference_answers import agree, errors_of, in_headers, order_of
@@ -97,7 +97,7 @@ def differs_for_other(context: CheckContext, mirror: Mirror, endpoint: Endpoint,
     found = context.ask(endpoint, request)
     if expected.status != NOT_FOUND or not found.is_success:
         return None
-    return Broken((request,), f"{NOT_FOUND}", f"{found.status} with {shortened(found.body)}")
+    return answered((request,), f"{NOT_FOUND}", found)
 
 
 def ids_by_table(context: CheckContext) -> dict[str, list[str]]:
@@ -149,7 +149,7 @@ def difference(
     """How a response differs from the expected one."""
     expected = known.answer
     if expected.status != found.status:
-        return Broken((request,), f"{expected.status}", f"{found.status} with {shortened(found.body)}")
+        return answered((request,), f"{expected.status}", found)
     if endpoint.is_moving and are_alike(expected.body, found.body):
         return None
     moving = context.moving(endpoint)

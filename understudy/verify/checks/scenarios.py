@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from understudy.contract.scenario_files import Step
-from understudy.sampling.answers import Answer, same, shortened
+from understudy.sampling.answers import Answer, same
 from understudy.sampling.random_requests import Request
 from understudy.verify import rules
 from understudy.verify.check_context import CheckContext
-from understudy.verify.check_results import Broken, unlike
+from understudy.verify.check_results import Broken, answered, unlike
 from understudy.verify.cleanup import delete
 from understudy.verify.requests.scenario_requests import Scenario, filled, request_of, values_of
 
@@ -70,7 +70,7 @@ def unexpected(step: Step, requests: tuple[Request, ...], answer: Answer) -> Bro
     status = step.get("status")
     if not answer.is_success if status is None else answer.status != status:
         expected = "a success" if status is None else f"{status}"
-        return Broken(requests, expected, f"{answer.status} with {shortened(answer.body)}")
+        return answered(requests, expected, answer)
     if "shows" not in step:
         return None
     shown = part_of(answer.body, step["shows"])
