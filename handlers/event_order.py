@@ -21,36 +21,26 @@ RELATED = ("related", "any_resource")
 
 def page_of(events: Table, rows: BitMap, filter_: Mapping[str, Any], offset: int, limit: int) -> list[int]:
     """A page of the events that meet a filter, in its order."""
-    index, descending = events.index(OCCURRED), filter_["order"] == "DESC"
-    shown = index.page(rows, descending, offset, limit)
-    if not shown:
-        return shown
-    first, last = sorted(events.key(OCCURRED, row) for row in (shown[0], shown[-1]))
-    whole = rows & index.starting_at(first) & index.up_to(last)  # with all events of the first and of the last time
-    before = len(rows - index.up_to(last) if descending else rows - index.starting_at(first))
+    descending = filter_["order"] == "DESC"
     if is_distinct(filter_):
-        found = sorted(whole, key=partial(resource_of, events))
+        tie = partial(sorted, key=partial(resource_of, events))
     else:
-        found = as_found(events, whole, filter_, descending=descending)
-    return by_time(events, found, descending=descending)[offset - before :][:limit]
+        tie = partial(as_found, events, filter_, descending=descending)
+    return events.index(OCCURRED).page(rows, descending, offset, limit, tie)
 
 
 def distinct(events: Table, rows: BitMap, filter_: Mapping[str, Any]) -> BitMap:
     """The first event of each resource. Those of several resources are sorted by them, whatever the direction."""
     descending = filter_["order"] == "DESC"
-    found = as_found(events, rows, filter_, descending=descending and len(values_of(filter_, "resource", "id")) == 1)
+    is_one = len(values_of(filter_, "resource", "id")) == 1
+    tie = partial(as_found, events, filter_, descending=descending and is_one)
     first: dict[str, int] = {}
-    for row in by_time(events, found, descending=descending):
+    for row in events.index(OCCURRED).page(rows, descending, 0, len(rows), tie):
         first.setdefault(resource_of(events, row), row)
     return BitMap(first.values())
 
 
-def by_time(events: Table, rows: Iterable[int], *, descending: bool) -> list[int]:
-    """Events by time; those of one time stay in the order in which they are."""
-    return sorted(rows, key=partial(events.key, OCCURRED), reverse=descending)
-
-
-def as_found(events: Table, rows: Iterable[int], filter_: Mapping[str, Any], *, descending: bool) -> list[int]:
+def as_found(events: Table, filter_: Mapping[str, Any], rows: Iterable[int], *, descending: bool) -> list[int]:
     """Events in the order in which those of one time are found, by an index that is read in either direction."""
     names, resources = values_of(filter_, "event", "name"), values_of(filter_, "resource", "id")
     if (names and len(resources) == 1) or (resources and len(names) > 1):  # an index of names, resources and times

@@ -150,6 +150,7 @@ ANNOTATIONS: Mapping[str, Annotation] = {
     "x-embedded": Annotation(SCHEMA, FLAG),
     "x-order": Annotation(SCHEMA, beside("x-selects", TEXT)),
     "x-sorts": Annotation(SCHEMA, beside("enum", WORDS)),
+    "x-stable-sorts": Annotation(SCHEMA, beside("x-sorts", TEXTS)),
     "x-detail": Annotation(SCHEMA, beside("minimum", beside("maximum", with_keys("minimum", "maximum")))),
     "x-pattern-message": Annotation(SCHEMA, beside("pattern", TEXT)),
     "x-also-pattern": Annotation(SCHEMA, beside("pattern", with_keys("pattern", "message"))),

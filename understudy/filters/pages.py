@@ -56,4 +56,5 @@ class Pages:
     def rows(self, table: str, criteria: Criteria, sort: Sort, limit: int, offset: int) -> list[int]:
         """The numbers of these rows."""
         rows = self._selection.rows(table, criteria)
-        return self._tables[table].index(sort.column).page(rows, sort.descending, offset, limit)
+        tie = sorted if sort.stable and sort.descending else None
+        return self._tables[table].index(sort.column).page(rows, sort.descending, offset, limit, tie)

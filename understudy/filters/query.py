@@ -1,7 +1,7 @@
 """Request bodies that select rows: filters compiled into criteria, sorts into orders."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from understudy.contract.catalog import Catalog
@@ -13,8 +13,14 @@ from understudy.filters.filters import Filter, filter_at
 
 @dataclass(frozen=True)
 class Sort:
+    """An order of rows. If it is `stable`, rows of the same value are in the order in which they were created.
+
+    Otherwise they are in the opposite order if the sort is `descending`.
+    """
+
     column: Column
     descending: bool = False
+    stable: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,7 +84,11 @@ def sorts_at(place: Place, table: str, catalog: Catalog) -> dict[str, Sort]:
     words = [word for word in place.value["enum"] if word is not None]
     if set(words) != set(place.value["x-sorts"]):
         raise place.error("`x-sorts` must have exactly the values of the `enum`")
-    return {word: sort_by(field, table, catalog, place) for word, field in place.value["x-sorts"].items()}
+    stable = place.value.get("x-stable-sorts", ())
+    if not set(stable) <= set(words):
+        raise place.error("`x-stable-sorts` must have values of the `enum`")
+    orders = {word: sort_by(field, table, catalog, place) for word, field in place.value["x-sorts"].items()}
+    return {word: replace(order, stable=word in stable) for word, order in orders.items()}
 
 
 def sort_by(field: str, table: str, catalog: Catalog, place: Place) -> Sort:

@@ -2,15 +2,18 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence, Set
-from itertools import compress
+from itertools import chain, compress, groupby
 from typing import Any, NamedTuple
 
 from pyroaring import BitMap
 
-from understudy.tables.order import Order, Stretches
+from understudy.tables.order import Order, Stretches, after, beginning
 
 Key = Any
 """The result of `Column.key`: a hashable and sortable value, a list of them, or None."""
+
+Tie = Callable[[Iterable[int]], list[int]]
+"""Puts rows in order."""
 
 EMPTY = BitMap()
 
@@ -108,15 +111,31 @@ class Index:
 
     def up_to(self, key: Key) -> BitMap:
         """The rows whose key is at most `key`."""
-        return self._order.before((True, key, float("inf"))) - self._order.before((True,))
+        return self._order.before(after(key)) - self._order.before(after(None))
 
     def starting_at(self, key: Key) -> BitMap:
         """The rows whose key is at least `key`."""
-        return self._live - self._order.before((True, key))
+        return self._live - self._order.before(beginning(key))
 
-    def page(self, rows: BitMap, descending: bool, offset: int, limit: int) -> list[int]:
-        """A page of `rows` in ascending or descending order of their keys."""
-        return self._order.page(rows, descending, offset, limit) if offset < len(rows) and limit else []
+    def page(self, rows: BitMap, descending: bool, offset: int, limit: int, tie: Tie | None = None) -> list[int]:
+        """A page of `rows` in ascending or descending order of their keys.
+
+        `tie` puts rows of one key in order. By default that is the order of their numbers, or the opposite one if the
+        page is in descending order.
+        """
+        shown = self._order.page(rows, descending, offset, limit) if offset < len(rows) and limit else []
+        return self._tied(rows, shown, descending, offset, tie) if shown and tie is not None else shown
+
+    def _tied(self, rows: BitMap, shown: list[int], descending: bool, offset: int, tie: Tie) -> list[int]:
+        """A page with rows of one key in another order. Those of its first and last key may be on other pages, too."""
+        groups = [list(group) for _, group in groupby(shown, self._keys.__getitem__)]
+        first, last = (self._keys[group[0]] for group in (groups[0], groups[-1]))
+        earlier = self._order.before(after(first) if descending else beginning(first))
+        start = offset - (len(rows - earlier) if descending else len(rows & earlier))
+        ordered = [tie(group) for group in groups]
+        ordered[-1] = tie(rows & self._order.at(last))[: len(groups[-1])]
+        ordered[0] = tie(rows & self._order.at(first))[start : start + len(groups[0])]
+        return list(chain.from_iterable(ordered))
 
 
 class Ids(Index):

@@ -15,6 +15,16 @@ LENGTH = 4096  # rows of a stretch, which is split at twice as many
 SAMPLED = 16  # rows sampled per stretch to find the bounds
 
 
+def beginning(key: Any) -> Rank:
+    """The rank before all rows of a key, or before those without one."""
+    return (False,) if key is None else (True, key)
+
+
+def after(key: Any) -> Rank:
+    """The rank behind all rows of a key, or behind those without one."""
+    return (True,) if key is None else (True, key, float("inf"))
+
+
 class Stretch:
     """Adjacent rows in an order, which can be skipped together.
 
@@ -160,6 +170,10 @@ class Order:
         stretch = self._stretches.parts[number]
         found = BitMap(self._sorted(stretch)[: self._place(stretch, rank)])
         return BitMap.union(found, *(passed.members for passed in self._stretches.parts[:number]))
+
+    def at(self, key: Any) -> BitMap:
+        """The rows of a key, or those without one."""
+        return self.before(after(key)) - self.before(beginning(key))
 
     def page(self, rows: BitMap, descending: bool, offset: int, limit: int) -> list[int]:
         """A page of `rows` in this order, or in descending order.
