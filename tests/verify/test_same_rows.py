@@ -96,6 +96,11 @@ def one_more(_: Sent, answer: Reply) -> Reply:
     return answer.saying({name: value + 1 for name, value in counts.items()}) if counts else answer
 
 
+def without_unknown_ids(_: Sent, answer: Reply) -> Reply:
+    flows = {row["id"] for row in jsonl.read(SMALL / "flows.jsonl")}
+    return answer.saying({name: value for name, value in answer.json.items() if name in flows})
+
+
 async def leaves_out_empty_parameters(sent: Sent, broken: BrokenServer) -> Reply:
     """A parameter of a query without a value is taken for none."""
     return await broken.ask(replace(sent, path=re.sub("[?&][a-z_-]+=(?=&|$)", "", sent.path)))
@@ -107,6 +112,7 @@ async def leaves_out_empty_parameters(sent: Sent, broken: BrokenServer) -> Reply
         ("GET /flow_runs/{id}/graph-v2", leaves_out_empty_parameters),
         ("POST /flow_runs/history", replies("POST /flow_runs/history", without_last)),
         ("POST /ui/flows/count-deployments", replies("POST /ui/flows/count-deployments", one_more)),
+        ("POST /ui/flows/count-deployments", replies("POST /ui/flows/count-deployments", without_unknown_ids)),
         ("POST /ui/flow_runs/count-task-runs", replies("POST /ui/flow_runs/count-task-runs", one_more)),
         ("GET /flow_runs/{id}/graph", replies("GET /flow_runs/[^/]+/graph", without_last)),
         ("POST /ui/flow_runs/history", sends("POST /ui/flow_runs/history", drop("flow_runs"))),

@@ -7,6 +7,7 @@ from itertools import cycle, islice
 from random import Random
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
+from uuid import UUID
 
 from understudy.contract.catalog import Catalog
 from understudy.contract.contract import Place
@@ -31,6 +32,7 @@ SHIFTS = (0, 0, -1.3, 0.4, 26)  # hours, of its times
 FILTERS = (0, 0, 1, 1, 2, 9)  # in a body
 WITH_FILTERS = (False, False, False, True)  # whether those of an example are taken
 LISTED = 3  # ids of rows in a list of a body
+UNKNOWN = 0.3  # of these lists have an id of no row, too
 OF_ROWS = 0.7  # of the bodies with times have those of rows
 EMPTY = 0.1  # of the requests with a query have parameters without a value
 OF_ONE_ROW = 0.8  # of the paths that name several rows name those that belong together
@@ -84,7 +86,8 @@ class RandomReads:
         example = self.randomness.choice([self.randomness.choice(examples_of(endpoint)), widest(endpoint)])
         near = {**required_by_example(endpoint), **self._values_of_example(endpoint.body, example)}
         body = merged(near, self._few(endpoint.body, request.body))
-        lists = {name: self._some_ids(table) for name, table in self._tables_of(endpoint).items()}
+        tables = self._tables_of(endpoint)
+        lists = {name: [*self._some_ids(table), *self._unknown_ids()] for name, table in tables.items()}
         return replace(request, body={**body, **self._times_of_rows(endpoint, body), **lists})
 
     def with_shown_value(self, endpoint: Endpoint, request: Request, shown: Any) -> Request | None:
@@ -168,6 +171,11 @@ class RandomReads:
     def _some_ids(self, table: str) -> list[str]:
         ids = list(self.known.get(table, ()))
         return self.randomness.sample(ids, k=min(len(ids), LISTED))
+
+    def _unknown_ids(self) -> list[str]:
+        """Sometimes, an id that no row has."""
+        is_sent = self.randomness.random() < UNKNOWN
+        return [str(UUID(int=self.randomness.getrandbits(128), version=4))] if is_sent else []
 
     def _tables_of(self, endpoint: Endpoint) -> dict[str, str]:
         """The tables of the rows that a body lists by their ids, by the names of the lists."""
