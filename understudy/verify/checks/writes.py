@@ -76,10 +76,15 @@ def sow(context: CheckContext, subject: TableUnderTest) -> None:
 
 
 def live(lifecycle: RowLifecycle) -> None:
-    """Rows that share what may be shared are created, changed and deleted, and the name of one is used again."""
+    """Rows that share what may be shared are created, changed and deleted, and the name of one is used again.
+
+    One is changed while it is the newest of its name, which derived rows show, and once more when others are newer.
+    """
     first = lifecycle.create(full(lifecycle))
     if first is None:
         return
+    if lifecycle.updates is not None:
+        lifecycle.update(lifecycle.updates, first, every_change(lifecycle, lifecycle.updates))
     shared = {name: lifecycle.row(first)[name] for name in lifecycle.names}
     alike = {} if lifecycle.is_unique else shared
     if lifecycle.is_unique:
