@@ -1,6 +1,6 @@
 """Random requests that only read, most of them near the examples of the contract and about rows that are known."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import cycle, islice
@@ -17,15 +17,12 @@ from understudy.sampling.random_requests import Request, RequestGenerator, with_
 from understudy.sampling.sample_values import Samples, leaves
 from understudy.values import moment
 from understudy.verify.requests.endpoints import (
-    LIMIT,
-    OFFSET,
-    PAGE,
     Endpoint,
-    example_of,
     examples_of,
     required_by_example,
 )
 from understudy.verify.requests.session_operations import Fields
+from understudy.verify.requests.single_values import merged, widest, with_numbers, with_objects
 
 FACTORS = (1, 1, 0.7, 1.9)  # of the numbers of an example
 SHIFTS = (0, 0, -1.3, 0.4, 26)  # hours, of its times
@@ -37,9 +34,7 @@ OF_ROWS = 0.7  # of the bodies with times have those of rows
 EMPTY = 0.1  # of the requests with a query have parameters without a value
 OF_ONE_ROW = 0.8  # of the paths that name several rows name those that belong together
 ROWS = 3  # for each number, if the path names a row
-VALUES = 2  # of each property of an object
-STEPS = (0, 1, 2)  # beyond the smallest number
-SMALL_PAGES = ((1, 1), (2, 1), (1, 3))  # the rows of a page, and what it leaves out
+TEXT = {"content-type": "text/plain"}
 BY_IDS = 0.1  # of the bodies that select rows select them by the ids of two tables
 
 
@@ -106,29 +101,20 @@ class RandomReads:
         return replace(request, path=with_query(plain(request).path, {name: value}))
 
     def with_single_values(self, endpoint: Endpoint) -> list[Request]:
-        """Requests with one value each, of an object or a small number, and for pages of a few rows, not the first."""
+        """Requests with one value each, of an object or a small number, and for pages of a few rows, not the first.
+
+        The first of these requests is also sent as a text that is not said to be JSON.
+        """
         if endpoint.body is None or not has_names(self.samples, endpoint):
             return []
         generator = RequestGenerator((), self.samples, self.randomness)
-        objects = [
-            {name: value}
-            for name, part in endpoint.body.entries("properties")
-            if "x-filters" not in part.value
-            for value in single_values(generator, part)
-            if isinstance(value, dict) and value
-        ]
-        numbers = {name: part.value for name, part in endpoint.body.entries("properties") if is_integer(part)}
-        lowest = {name: each.get("minimum", each.get("default")) for name, each in numbers.items()}
-        single = [{name: low + step} for name, low in lowest.items() if low is not None for step in STEPS]
-        places = [name for name in (OFFSET, PAGE) if {name, LIMIT} <= lowest.keys()]
-        pages = [{LIMIT: size, name: lowest[name] + skipped} for name in places for size, skipped in SMALL_PAGES]
-        needed = required_by_example(endpoint)
-        wide = {**needed, **widest(endpoint)}
-        return [
+        bodies = [*with_numbers(endpoint, endpoint.body), *with_objects(endpoint, endpoint.body, generator)]
+        requests = [
             replace(plain(self._drawn(endpoint, self.samples)), body=body)
-            for body in (*({**needed, **each} for each in (*single, *pages)), *(merged(wide, each) for each in objects))
+            for body in bodies
             for _ in range(ROWS if names_of(endpoint) else 1)
         ]
+        return [*requests, *(replace(each, headers=TEXT) for each in requests[:1])]
 
     def by_ids(self, endpoint: Endpoint) -> dict[str, Any]:
         """A body with filters by ids of a few rows and of some of another table, whether they are related or not."""
@@ -248,31 +234,6 @@ class RandomReads:
         }
 
 
-def widest(endpoint: Endpoint) -> Mapping[str, Any]:
-    """The body that selects most rows: that for all, or else the first example."""
-    return endpoint.lists_all or example_of(endpoint)
-
-
-def single_values(generator: RequestGenerator, schema: Place) -> Iterator[Any]:
-    """Some values of a schema: objects with one property each, and in lists one such object."""
-    parts = list(schema.entries("properties"))
-    if "anyOf" in schema.value:
-        for each in schema.each("anyOf"):
-            yield from single_values(generator, each)
-    elif schema.value.get("type") == "array" and "properties" in schema["items"].value:
-        yield from ([value] for value in single_values(generator, schema["items"]))
-    elif parts:
-        yield from ({name: value} for name, part in parts for value in single_values(generator, part))
-    else:
-        yield from (generator.plain(schema) for _ in range(VALUES))
-
-
-def merged(example: Mapping[str, Any], drawn: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of an example, but for those that were drawn; an object has the properties of both."""
-    objects = {name for name, value in drawn.items() if isinstance(value, dict) and isinstance(example.get(name), dict)}
-    return {**example, **drawn, **{name: {**example[name], **drawn[name]} for name in objects}}
-
-
 def can_differ(endpoint: Endpoint) -> bool:
     """Whether requests to an operation can differ, since they name rows or have a body or a text to search for."""
     if endpoint.body is not None or names_of(endpoint):
@@ -294,10 +255,6 @@ def names_of(endpoint: Endpoint) -> list[tuple[str, str]]:
 def takes_shown(parameter: Place) -> bool:
     """Whether a parameter of a query takes a time, or any text."""
     return is_timed(parameter) or takes_text(parameter)
-
-
-def is_integer(schema: Place) -> bool:
-    return bool(schema.value.get("type") == "integer")
 
 
 def is_timed(parameter: Place) -> bool:

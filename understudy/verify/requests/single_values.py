@@ -1,0 +1,60 @@
+"""Bodies with one value each: a small number, or a property of an object."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from understudy.contract.contract import Place
+from understudy.sampling.random_requests import RequestGenerator
+from understudy.verify.requests.endpoints import LIMIT, OFFSET, PAGE, Endpoint, example_of, required_by_example
+
+VALUES = 2  # of each property of an object
+STEPS = (0, 1, 2)  # beyond the smallest number
+SMALL_PAGES = ((1, 1), (2, 1), (1, 3))  # the rows of a page, and what it leaves out
+
+
+def with_numbers(endpoint: Endpoint, schema: Place) -> list[dict[str, Any]]:
+    """Bodies with one small number each, and those for pages of one or two rows that are not the first."""
+    numbers = {name: part.value for name, part in schema.entries("properties") if is_integer(part)}
+    lowest = {name: each.get("minimum", each.get("default")) for name, each in numbers.items()}
+    single = [{name: low + step} for name, low in lowest.items() if low is not None for step in STEPS]
+    places = [name for name in (OFFSET, PAGE) if {name, LIMIT} <= lowest.keys()]
+    pages = [{LIMIT: size, name: lowest[name] + skipped} for name in places for size, skipped in SMALL_PAGES]
+    needed = required_by_example(endpoint)
+    return [{**needed, **each} for each in (*single, *pages)]
+
+
+def with_objects(endpoint: Endpoint, schema: Place, generator: RequestGenerator) -> Iterator[dict[str, Any]]:
+    """Bodies with one value each of their objects but filters, that otherwise select most rows."""
+    wide = {**required_by_example(endpoint), **widest(endpoint)}
+    for name, part in schema.entries("properties"):
+        values = () if "x-filters" in part.value else single_values(generator, part)
+        yield from (merged(wide, {name: value}) for value in values if isinstance(value, dict) and value)
+
+
+def single_values(generator: RequestGenerator, schema: Place) -> Iterator[Any]:
+    """Some values of a schema: objects with one property each, and in lists one such object."""
+    parts = list(schema.entries("properties"))
+    if "anyOf" in schema.value:
+        for each in schema.each("anyOf"):
+            yield from single_values(generator, each)
+    elif schema.value.get("type") == "array" and "properties" in schema["items"].value:
+        yield from ([value] for value in single_values(generator, schema["items"]))
+    elif parts:
+        yield from ({name: value} for name, part in parts for value in single_values(generator, part))
+    else:
+        yield from (generator.plain(schema) for _ in range(VALUES))
+
+
+def widest(endpoint: Endpoint) -> Mapping[str, Any]:
+    """The body that selects most rows: that for all, or else the first example."""
+    return endpoint.lists_all or example_of(endpoint)
+
+
+def merged(example: Mapping[str, Any], drawn: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of an example, but for those that were drawn; an object has the properties of both."""
+    objects = {name for name, value in drawn.items() if isinstance(value, dict) and isinstance(example.get(name), dict)}
+    return {**example, **drawn, **{name: {**example[name], **drawn[name]} for name in objects}}
+
+
+def is_integer(schema: Place) -> bool:
+    return bool(schema.value.get("type") == "integer")
