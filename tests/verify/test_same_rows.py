@@ -630,12 +630,15 @@ def test_ids_of_other_tables(all_operations: ContextFactory, mirror: Mirror, api
         answer = await broken.ask(sent)
         return answer if answer.is_success else replace(answer.saying(None), status=200)
 
-    broken = about("GET /flows/[0-9a-f-]{36}", finds_all)
-    for behaviour, found in ((unchanged, set[str]()), (broken, {"GET /flows/{id}"})):
+    status = "POST /work_queues/{id}/concurrency_status"
+    flow, queue = (
+        about(path, finds_all) for path in ("GET /flows/[0-9a-f-]{36}", "POST /work_queues/[^/]+/concurrency_status")
+    )
+    for behaviour, found in ((unchanged, set[str]()), (flow, {"GET /flows/{id}"}), (queue, {status})):
         with all_operations.context_of(Proxy(Inside(app_on(SMALL, api)), behaviour)) as context:
             all_operations.learn(context)
-            for lookup in context.endpoint_map.reads:
-                if lookup.endpoint.label in ("GET /flows/{id}", "GET /artifacts/{id}"):
+            for lookup in context.endpoint_map.about_rows:
+                if lookup.endpoint.label in ("GET /flows/{id}", "GET /artifacts/{id}", status):
                     same_rows.check_other_tables(context, mirror, lookup)
             verdict = context.results.verdict
             assert verdict.errors == []

@@ -278,6 +278,6 @@ def other_tables_of(context: CheckContext, only: Only) -> list[Part]:
         Part(
             f"{each.endpoint.label}: ids of other tables", partial(same_rows.check_other_tables, context, mirror, each)
         )
-        for each in context.endpoint_map.reads
+        for each in context.endpoint_map.about_rows
         if mirror is not None and each.field == "id" and only(each.endpoint)
     ]

@@ -17,7 +17,7 @@ from understudy.verify.check_results import Broken, answered, unlike
 from understudy.verify.expectations.mirror import Expected, Mirror, ids
 from understudy.verify.expectations.moving_values import agree_nearly, settled
 from understudy.verify.expectations.reference_answers import agree, errors_of, in_headers, order_of
-from understudy.verify.requests.endpoints import Endpoint, Lookup
+from understudy.verify.requests.endpoints import Endpoint, Lookup, required_by_example
 from understudy.verify.requests.operation_names import Only
 from understudy.verify.requests.random_reads import RandomReads, can_differ, plain, takes_shown
 from understudy.verify.requests.scenario_requests import request_of
@@ -82,10 +82,11 @@ def is_shown_differently(context: CheckContext, mirror: Mirror, request: Request
 
 
 def check_other_tables(context: CheckContext, mirror: Mirror, lookup: Lookup) -> None:
-    """Look up some ids of each other table by an operation that returns a row by its id."""
+    """Request an operation about a row with some ids of each other table."""
     for table, rows in ids_by_table(context).items():
         for row_id in context.random.sample(rows, k=min(OF_OTHERS, len(rows))) if table != lookup.table else ():
-            check_id = partial(differs_for_other, context, mirror, lookup.endpoint, lookup.request(row_id))
+            body = None if lookup.endpoint.body is None else required_by_example(lookup.endpoint)
+            check_id = partial(differs_for_other, context, mirror, lookup.endpoint, lookup.request(row_id, body))
             context.results.hold(rules.SAME_ROWS, lookup.endpoint.label, f"id of {table}", check_id)
 
 

@@ -246,6 +246,11 @@ class EndpointMap:
     streams: tuple[Endpoint, ...] = ()
 
     @property
+    def about_rows(self) -> list[Lookup]:
+        """The operations that change nothing and are about the one row that their path names."""
+        return [lookup for each in self.endpoints if each.is_safe and (lookup := named_by(each)) is not None]
+
+    @property
     def listed_tables(self) -> list[str]:
         """The tables whose rows are listed with all fields."""
         return [table for table, selection in self.selections.items() if selection.shows_rows]
