@@ -77,7 +77,7 @@ class RandomReads:
         if endpoint.body is None or not isinstance(request.body, dict):
             return request
         if endpoint.selects and self.randomness.random() < BY_IDS:
-            return replace(request, body=self.by_ids(endpoint))
+            return replace(request, body={**required_by_example(endpoint), **self.by_ids(endpoint)})
         example = self.randomness.choice([self.randomness.choice(examples_of(endpoint)), widest(endpoint)])
         near = {**required_by_example(endpoint), **self._values_of_example(endpoint.body, example)}
         body = merged(near, self._few(endpoint.body, request.body))
