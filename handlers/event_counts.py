@@ -45,7 +45,7 @@ def by_value(
     counts = []
     for value, group in sorted(groups.items(), reverse=True):
         last = max((event["occurred"] for event in group), key=moment)
-        names = (name_of(event["resource"]) for event in group if moment(event["occurred"]) == moment(last))
+        names = (name_of(event["resource"]) for event in group if event["occurred"] == last)
         counts.append(
             {
                 "value": value,

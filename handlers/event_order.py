@@ -30,7 +30,11 @@ def page_of(events: Table, rows: BitMap, filter_: Mapping[str, Any], offset: int
 
 
 def distinct(events: Table, rows: BitMap, filter_: Mapping[str, Any]) -> BitMap:
-    """The first event of each resource. Those of several resources are sorted by them, whatever the direction."""
+    """The first event of each resource.
+
+    The database sorts events by their resource, and so finds those of one time in ascending order; unless the filter
+    names one resource only.
+    """
     descending = filter_["order"] == "DESC"
     is_one = len(values_of(filter_, "resource", "id")) == 1
     tie = partial(as_found, events, filter_, descending=descending and is_one)

@@ -339,6 +339,23 @@ def test_a_broken_server_with_events(verdict: Verify, many_events: Path, fault: 
     assert {each.operation for each in result.violations if each.rule.name == "same rows"} == {label}
 
 
+def as_list(_: Sent, answer: Reply) -> Reply:
+    return answer.saying(answer.json["events"]) if answer.is_success else answer
+
+
+def without_times(_: Sent, answer: Reply) -> Reply:
+    events = [{"id": each["id"]} for each in answer.json["events"]] if answer.is_success else []
+    return answer.saying({**answer.json, "events": events, "next_page": 5}) if answer.is_success else answer
+
+
+@pytest.mark.parametrize("change", [as_list, without_times])
+def test_events_of_another_shape_are_no_error_of_verify_itself(
+    verdict: Verify, many_events: Path, change: Callable[[Sent, Reply], Reply]
+) -> None:
+    result = verdict(replies(FILTER, change), FILTER, rounds=2, fixtures=many_events)
+    assert {each.rule.name for each in result.violations} >= {"response"}
+
+
 def test_a_correct_server_with_events(verdict: Verify, many_events: Path) -> None:
     for label in (FILTER, COUNT):
         result = verdict(unchanged, label, rounds=20, fixtures=many_events)

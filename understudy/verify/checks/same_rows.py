@@ -130,7 +130,7 @@ def differs_behind_link(
     """How the response to a URL in a response differs, or whether there is one; None if it does not."""
     known = mirror.expected(context.model, context.version, request, context.others)
     found = context.ask(endpoint, request)
-    if known is None or not known.answer.is_success or not found.is_success:
+    if known is None or not all(each.is_success and isinstance(each.body, dict) for each in (known.answer, found)):
         return None
     ours, theirs = (answer.body.get(name) for answer in (known.answer, found))
     if ours is None or theirs is None:

@@ -443,7 +443,7 @@ def continued(body: Any, row: Mapping[str, Any] | None) -> Any:
     if isinstance(body, dict):
         return {name: continued(part, row) for name, part in body.items()}
     if isinstance(body, str) and body.startswith("{"):
-        return EARLIEST if row is None else row[body[1:-1]]
+        return EARLIEST if row is None else row.get(body[1:-1])
     return body
 
 
