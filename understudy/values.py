@@ -1,9 +1,11 @@
 """Values: keys, stored forms, times and ids."""
 
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from hmac import compare_digest
 from operator import attrgetter
+from random import getrandbits
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -135,6 +137,16 @@ def later(moment: datetime, *others: datetime | None) -> datetime:
 
 def new_id() -> UUID:
     return uuid4()
+
+
+def new_ordered_id() -> UUID:
+    """An id of version 7, which sorts by time.
+
+    Ids of one millisecond sort as they are made, also while the clock is frozen. Source: RFC 9562.
+    """
+    milliseconds = int(now().timestamp() * 1000) % (1 << 48)
+    made = (time.monotonic_ns() % (1 << 58)) << 16 | getrandbits(16)
+    return UUID(int=milliseconds << 80 | 0x7 << 76 | made >> 62 << 64 | 0b10 << 62 | made % (1 << 62))
 
 
 def is_same(secret: str, other: str) -> bool:

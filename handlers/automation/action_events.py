@@ -11,7 +11,7 @@ from uuid import UUID
 
 from pydantic_core import from_json
 
-from understudy.values import moment, new_id, now
+from understudy.values import moment, new_id, new_ordered_id, now
 from understudy.workspaces.workspace import Workspace
 
 from ..event_filters import ID, ROLE
@@ -104,7 +104,7 @@ def event_resource(event_id: str, role: str) -> dict[str, str]:
 
 def kept(workspace: Workspace, name: str, occurred: datetime, values: Json) -> Event:
     """Store an event with these values. Returns it as JSON."""
-    event_id = new_id()
+    event_id = new_ordered_id()
     keep(workspace, {"follows": None, **values, "id": event_id, "occurred": occurred, "received": now(), "event": name})
     row = workspace["events"].find(event_id.int)
     found: Event = from_json(workspace["events"].encoded(row or 0))

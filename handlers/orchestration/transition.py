@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from understudy.values import moved, new_id
+from understudy.values import moved, new_ordered_id
 from understudy.workspaces.workspace import Workspace
 
 from .client import UNKNOWN, Client
@@ -96,7 +96,12 @@ def new_state(kind: str, time: datetime, name: str | None = None, **values: Any)
     details = dict(values.pop("state_details", None) or {})
     if kind == "SCHEDULED" and details.get("scheduled_time") is None:
         details["scheduled_time"] = time
-    state = {"id": new_id(), "type": kind, "name": kind.capitalize() if name is None else name, "timestamp": time}
+    state = {
+        "id": new_ordered_id(),
+        "type": kind,
+        "name": kind.capitalize() if name is None else name,
+        "timestamp": time,
+    }
     return {**state, "message": None, "data": None, **values, "state_details": details}
 
 
@@ -108,7 +113,7 @@ def proposed_state(given: Mapping[str, Any] | None, time: datetime) -> State:
 
 def copy_of(state: State, time: datetime, **values: Any) -> State:
     """A copy of a state with its own id, at another time."""
-    return {**state, "state_details": dict(state["state_details"]), "id": new_id(), "timestamp": time, **values}
+    return {**state, "state_details": dict(state["state_details"]), "id": new_ordered_id(), "timestamp": time, **values}
 
 
 def detail(state: State, name: str) -> Any:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from understudy.operations.observers import Changes, Row
-from understudy.values import new_id, now
+from understudy.values import new_ordered_id, now
 from understudy.workspaces.workspace import Workspace
 
 from ..event_filters import ID, ROLE
@@ -91,7 +91,7 @@ def updated_fields(kind: Kind, before: Row, after: Row) -> dict[str, Any]:
 def add(workspace: Workspace, lookup: Lookup, kind: Kind, action: str, row: Row, payload: dict[str, Any]) -> None:
     moment, name = now(), row[kind.label]
     resource = {ID: f"prefect.{kind.name}.{row['id']}", **({} if name is None else {NAME: name}), **kind.labels(row)}
-    event = {"id": new_id(), "occurred": moment, "received": moment, "event": f"prefect.{kind.name}.{action}"}
+    event = {"id": new_ordered_id(), "occurred": moment, "received": moment, "event": f"prefect.{kind.name}.{action}"}
     related = kind.related_otherwise.get(action, kind.related)(lookup, row)
     keep(workspace, {**event, "resource": resource, "related": related, "payload": payload, "follows": None})
 

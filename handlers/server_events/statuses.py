@@ -9,7 +9,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from understudy.operations.observers import Row
-from understudy.values import new_id, now
+from understudy.values import new_ordered_id, now
 from understudy.workspaces.workspace import Workspace
 
 from ..event_filters import ID, ROLE
@@ -49,7 +49,7 @@ def keep_status(workspace: Workspace, table: str, row: int, follows: UUID | None
     values, moment, kind = workspace[table].values(row), now(), KINDS[table]
     resource = {ID: f"prefect.{kind.name}.{values['id']}", NAME: values["name"], **kind.labels(values)}
     event = {
-        "id": new_id(),
+        "id": new_ordered_id(),
         "occurred": moment,
         "received": moment,
         "event": f"prefect.{kind.name}.{values['status'].lower().replace('_', '-')}",
