@@ -2,18 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import replace
 from typing import Any
 
-import httpx
 import pytest
 
 from tests.apps import app_on
 from tests.conftest import SMALL
 from tests.mutants.behaviours import sends
-from tests.mutants.exchange import Answer as Reply
-from tests.mutants.exchange import Request as Sent
-from tests.mutants.mutant import Behaviour, BrokenServer, unchanged
+from tests.mutants.mutant import Behaviour, unchanged
 from tests.mutants.origin import Inside
 from tests.mutants.paths import drop
 from tests.mutants.proxy import Proxy
@@ -75,17 +71,6 @@ def test_a_broken_server(verdict: Verify, name: str) -> None:
     violations = verdict(sends(label, change)).violations
     assert {each.operation for each in violations} == {label}
     assert any(each.subject.startswith(about) for each in violations)
-
-
-async def reads_text_as_json(sent: Sent, broken: BrokenServer) -> Reply:
-    is_text = sent.headers.get("content-type") == "text/plain"
-    headers = httpx.Headers({**sent.headers, "content-type": "application/json"})
-    return await broken.ask(replace(sent, headers=headers) if is_text else sent)
-
-
-def test_a_body_that_is_not_said_to_be_json_is_not_read_as_json(verdict: Verify) -> None:
-    found = {each.operation for each in verdict(reads_text_as_json).violations}
-    assert {"POST /flows/filter", "POST /flow_runs/paginate"} <= found
 
 
 def test_paths_that_name_several_rows_mostly_name_those_that_belong_together(

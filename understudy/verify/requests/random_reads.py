@@ -34,7 +34,6 @@ OF_ROWS = 0.7  # of the bodies with times have those of rows
 EMPTY = 0.1  # of the requests with a query have parameters without a value
 OF_ONE_ROW = 0.8  # of the paths that name several rows name those that belong together
 ROWS = 3  # for each number, if the path names a row
-TEXT = {"content-type": "text/plain"}
 BY_IDS = 0.1  # of the bodies that select rows select them by the ids of two tables
 
 
@@ -101,20 +100,16 @@ class RandomReads:
         return replace(request, path=with_query(plain(request).path, {name: value}))
 
     def with_single_values(self, endpoint: Endpoint) -> list[Request]:
-        """Requests with one value each, of an object or a small number, and for pages of a few rows, not the first.
-
-        The first of these requests is also sent as a text that is not said to be JSON.
-        """
+        """Requests with one value each, of an object or a small number, and for pages of a few rows, not the first."""
         if endpoint.body is None or not has_names(self.samples, endpoint):
             return []
         generator = RequestGenerator((), self.samples, self.randomness)
         bodies = [*with_numbers(endpoint, endpoint.body), *with_objects(endpoint, endpoint.body, generator)]
-        requests = [
+        return [
             replace(plain(self._drawn(endpoint, self.samples)), body=body)
             for body in bodies
             for _ in range(ROWS if names_of(endpoint) else 1)
         ]
-        return [*requests, *(replace(each, headers=TEXT) for each in requests[:1])]
 
     def by_ids(self, endpoint: Endpoint) -> dict[str, Any]:
         """A body with filters by ids of a few rows and of some of another table, whether they are related or not."""
