@@ -11,6 +11,7 @@ from pydantic_core import from_json
 from pyroaring import BitMap
 
 from understudy.contract.columns import Column
+from understudy.tables.index import Tie
 from understudy.tables.table import Table
 
 from .event_filters import ID
@@ -22,9 +23,10 @@ RELATED = ("related", "any_resource")
 def page_of(events: Table, rows: BitMap, filter_: Mapping[str, Any], offset: int, limit: int) -> list[int]:
     """A page of the events that meet a filter, in its order."""
     descending = filter_["order"] == "DESC"
+    tie: Tie | None = None  # those that are found by time are in the order of the index already
     if is_distinct(filter_):
         tie = partial(sorted, key=partial(resource_of, events))
-    else:
+    elif values_of(filter_, "event", "name") or is_found_by_id(filter_):
         tie = partial(as_found, events, filter_, descending=descending)
     return events.index(OCCURRED).page(rows, descending, offset, limit, tie)
 
@@ -32,12 +34,13 @@ def page_of(events: Table, rows: BitMap, filter_: Mapping[str, Any], offset: int
 def distinct(events: Table, rows: BitMap, filter_: Mapping[str, Any]) -> BitMap:
     """The first event of each resource.
 
-    The database sorts events by their resource, and so finds those of one time in ascending order; unless the filter
-    names one resource only.
+    The database sorts events by their resource, and reads an index backwards only for some numbers of names and of
+    resources in the filter.
     """
     descending = filter_["order"] == "DESC"
-    is_one = len(values_of(filter_, "resource", "id")) == 1
-    tie = partial(as_found, events, filter_, descending=descending and is_one)
+    names, resources = values_of(filter_, "event", "name"), values_of(filter_, "resource", "id")
+    is_backwards = bool(resources) and (len(resources) == 1) == (len(names) <= 1)
+    tie = partial(as_found, events, filter_, descending=descending and is_backwards)
     first: dict[str, int] = {}
     for row in events.index(OCCURRED).page(rows, descending, 0, len(rows), tie):
         first.setdefault(resource_of(events, row), row)
@@ -47,7 +50,8 @@ def distinct(events: Table, rows: BitMap, filter_: Mapping[str, Any]) -> BitMap:
 def as_found(events: Table, filter_: Mapping[str, Any], rows: Iterable[int], *, descending: bool) -> list[int]:
     """Events in the order in which those of one time are found, by an index that is read in either direction."""
     names, resources = values_of(filter_, "event", "name"), values_of(filter_, "resource", "id")
-    if (names and len(resources) == 1) or (resources and len(names) > 1):  # an index of names, resources and times
+    is_by_both = is_distinct(filter_) or len(resources) == 1 or len(names) > 1
+    if names and resources and is_by_both:  # an index of names, resources and times
         return sorted(rows, key=lambda row: (events.key(NAME, row), resource_of(events, row), row), reverse=descending)
     if names:  # one of names, times and ids
         return sorted(rows, key=lambda row: (events.key(NAME, row), events.key(KEY, row)), reverse=descending)

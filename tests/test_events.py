@@ -186,6 +186,11 @@ AT_ONCE = [("b", "r.1", 5), ("a", "r.2", 4), ("a", "r.1", 3), ("b", "r.2", 2), (
         ({"resource": {"distinct": True}, "event": {"name": ["a"]}}, "31"),
         ({"resource": {"distinct": True, "id": ["r.2"]}}, "1"),
         ({"resource": {"distinct": True, "id": ["r.2"]}, "order": "ASC"}, "4"),
+        ({"resource": {"distinct": True, "id": ["r.2"]}, "event": {"name": ["a"]}}, "1"),
+        ({"resource": {"distinct": True, "id": ["r.2"]}, "event": {"name": ["a", "b"]}}, "4"),
+        ({"resource": {"distinct": True, "id": ["r.1", "r.2"]}, "event": {"name": ["a"]}}, "34"),
+        ({"resource": {"distinct": True, "id": ["r.1", "r.2"]}, "event": {"name": ["a", "b"]}}, "52"),
+        ({"resource": {"distinct": True, "id": ["r.1", "r.2"]}, "event": {"name": ["a", "b"]}, "order": "ASC"}, "34"),
     ],
 )
 def test_events_of_one_time_are_in_the_order_of_a_real_server(
