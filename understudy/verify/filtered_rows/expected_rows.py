@@ -30,10 +30,10 @@ class Bounds:
 class ExpectedRows:
     """Evaluates bodies that select rows of one table.
 
-    What the known rows decide is read off them; any other criterion is asked alone. `and_` is then an
-    intersection and `or_` a union. Where a row has many related rows, two criteria that each are met
-    by one of them may be met by none together: there, an intersection is only what is selected at the
-    most, unless the body is pinned to a single related row.
+    Criteria that the known rows decide are evaluated on them; any other criterion is requested alone. `and_` is then an
+    intersection and `or_` a union. Where a row has many related rows, two criteria that each are met by one of them may
+    be met by none together: there, an intersection is only what is selected at the most, unless the body is pinned to a
+    single related row.
     """
 
     def __init__(self, selected: SelectedIds, field_operators: Mapping[tuple[str, ...], FieldOperator]) -> None:
