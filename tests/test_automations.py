@@ -125,7 +125,7 @@ def test_triggers_that_take_too_long_to_read_are_refused(own: httpx.Client, kind
     for trigger in (nested(200), nested(1, 50_000)):
         response = own.post("/automations/", json={**body, "trigger": trigger}, timeout=10)
         assert response.status_code == 422
-        assert "Value error, triggers are nested too deep, or too many" in response.text
+        assert "Value error, triggers are nested too deep, or there are too many" in response.text
 
 
 def test_actions_have_the_defaults_of_a_real_server(own: httpx.Client) -> None:

@@ -63,7 +63,9 @@ def notify(document: Mapping[str, Any], subject: str, body: str) -> None:
         UnderstudyError: Prefect is not installed.
     """
     if find_spec("prefect") is None:
-        raise UnderstudyError("Prefect is not installed, whose blocks send notifications; `pip install prefect`")
+        raise UnderstudyError(
+            "notifications are sent by Prefect's blocks, and Prefect is not installed: pip install prefect"
+        )
     from prefect.blocks import notifications  # noqa: F401, PLC0415 - which registers its blocks
     from prefect.blocks.core import Block  # noqa: PLC0415
     from prefect.client.schemas.objects import BlockDocument  # noqa: PLC0415

@@ -99,7 +99,7 @@ def with_few_readings(given: Any) -> Any:
         readings += times
         if readings > MOST_READINGS:
             raise ValueError(
-                f"triggers are nested too deep, or too many: they are read {MOST_READINGS:,} times at most"
+                f"triggers are nested too deep, or there are too many: at most {MOST_READINGS:,} readings are tried"
             )
         parts = part.get("triggers") if isinstance(part, dict) else None
         waiting += [(each, 2 * times) for each in parts] if isinstance(parts, list) else []

@@ -56,7 +56,7 @@ def test_what_differs_is_told_once_for_each_cause_with_the_smallest_request(
     assert "   120 and 119" in lines
     assert f"   curl -s {url(small)}/artifacts/count -X POST -H 'content-type: application/json' -d '{{}}'" in lines
     assert f"   only in the first: {LOST}; only in the second: none" in lines
-    assert lines[-1] == "The same requests again: --seed 1"
+    assert lines[-1] == "Repeat with --seed 1"
 
 
 def test_a_seed_draws_the_same_again(small: httpx.Client, other: httpx.Client) -> None:

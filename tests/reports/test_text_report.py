@@ -14,7 +14,7 @@ passed  shape       1 check  The answer is what the contract says.
 passed  pages      8 checks  The pages of a list are the list.
 
 4 cells: 2 passed, 1 covered, 1 not reachable with this data
-0 violations in 3,912 requests, 14.2 s; the same again: --seed 42"""
+0 violations in 3,912 requests, 14.2 s; repeat with --seed 42"""
     )
 
 
@@ -42,7 +42,7 @@ failed  pages      1 violation in 8 checks  The pages of a list are the list.
 3 known deviations seen
 Nothing was read from /pets/broken.
 4 cells: 2 failed, 1 passed, 1 not reachable with this data
-2 violations of 3 rules in 3,912 requests, 14.2 s; the same again: --seed 42"""
+2 violations of 3 rules in 3,912 requests, 14.2 s; repeat with --seed 42"""
     )
 
 
@@ -57,7 +57,7 @@ def test_rules_that_failed_come_first() -> None:
 
 
 def test_nothing_asked_is_told_too() -> None:
-    assert summary(Verdict("", seed=0)) == "0 violations in 0 requests, 0.0 s; the same again: --seed 0"
+    assert summary(Verdict("", seed=0)) == "0 violations in 0 requests, 0.0 s; repeat with --seed 0"
 
 
 def test_what_a_server_says_cannot_steer_the_terminal() -> None:

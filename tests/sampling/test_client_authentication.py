@@ -120,7 +120,7 @@ def test_tokens_count_as_requests(plain: httpx.Client, guarded: httpx.Client, bu
             status, output = run("verify", url, "--auth", "me:secret", "--max-requests", str(budget))
         assert status == 0, output
         assert len(log) == budget
-        assert f"Ended after {budget} request{'s' if budget > 1 else ''}, the most that may be sent." in output
+        assert f"Ended after {budget} request{'s' if budget > 1 else ''}, the limit of --max-requests." in output
 
 
 def test_a_token_that_is_no_longer_taken_is_fetched_anew(guarded: httpx.Client) -> None:

@@ -92,8 +92,11 @@ def block(text: str) -> bytes:
 MISTAKES = {
     "no text": (b"\xff", ": cannot be read ("),
     "no YAML": (block("rule: [\n"), ", line 3: is not YAML ("),
-    "a list": (block("- rule: x\n"), ", line 3: a deviation has operation, rule, subject and maybe found, each a text"),
-    "nothing": (block(""), ", line 3: a deviation has operation, rule, subject and maybe found, each a text"),
+    "a list": (
+        block("- rule: x\n"),
+        ", line 3: a deviation has operation, rule, subject and optionally found, each a text",
+    ),
+    "nothing": (block(""), ", line 3: a deviation has operation, rule, subject and optionally found, each a text"),
     "a name too few": (block("rule: x\nsubject: y\n"), ", line 3: a deviation has operation, rule, subject"),
     "a name too many": (
         block("rule: x\nsubject: y\noperation: z\nwhy: because\n"),

@@ -122,7 +122,7 @@ def test_the_stand_in_keeps_the_contract(whole: Whole) -> None:
     assert whole.result.returncode == 0
     assert whole.result.stderr.splitlines() == [f"verifying: {share} %" for share in range(0, 101, 10)]
     *lines, cells, last = whole.result.stdout.splitlines()
-    assert re.fullmatch(r"0 violations in [\d,]+ requests, \d+\.\d s; the same again: --seed 1", last)
+    assert re.fullmatch(r"0 violations in [\d,]+ requests, \d+\.\d s; repeat with --seed 1", last)
     assert re.fullmatch(r"\d+ cells: \d+ passed(, \d+ .*)?", cells)
     assert "failed" not in cells
     held = [line for line in lines if line and not line.startswith("The ")]
@@ -183,7 +183,7 @@ def test_a_seed_asks_the_same_again_and_another_seed_something_else(command: Com
     for seed, requests in (("7", 560), ("7", 560), ("8", 250)):
         with watched(small) as (url, log):
             result = command(url, "--max-requests", str(requests), "--seed", seed)
-        assert result.lines[-1].endswith(f"; the same again: --seed {seed}")
+        assert result.lines[-1].endswith(f"; repeat with --seed {seed}")
         logs.append(asked(log))
     assert logs[0] == logs[1]
     assert logs[0][:250] != logs[2]
@@ -198,7 +198,7 @@ def test_no_more_is_asked_than_is_allowed(command: Command, small: httpx.Client)
         result = command.few(url, 100)
     assert len(log) == 100
     assert result.status == 0
-    assert "Ended after 100 requests, the most that may be sent." in result.lines
+    assert "Ended after 100 requests, the limit of --max-requests." in result.lines
     assert result.lines[-1].startswith("0 violations in 100 requests, ")
 
 
@@ -302,7 +302,7 @@ def test_a_mutant_is_reported_with_the_rule_that_it_breaks(command: Command, scr
     assert any(re.fullmatch(rf"failed  {rule} .*{re.escape(says)}", line) for line in result.lines)
     found = [following for line, following in pairwise(result.lines) if re.fullmatch(rf"\d+\. {rule}: .*", line)]
     assert any(line.strip().startswith(where) for line in found)
-    assert re.fullmatch(r"[\d,]+ violations? of \d+ rules? in .*; the same again: --seed 1", result.lines[-1])
+    assert re.fullmatch(r"[\d,]+ violations? of \d+ rules? in .*; repeat with --seed 1", result.lines[-1])
 
 
 def test_the_curl_lines_show_the_contradiction(command: Command, small: httpx.Client) -> None:
@@ -386,13 +386,13 @@ def test_a_server_that_says_the_same_to_everything_breaks_the_contract(command: 
     with repeating(200, text) as url:
         result = command.few(url, 150, "--allow-writes")
     assert result.status == 1
-    assert result.lines[-1].endswith("the same again: --seed 1")
+    assert result.lines[-1].endswith("repeat with --seed 1")
 
 
 # -------------------------------------------------------------------------- mistakes
 
 
-DEVIATION = "a deviation has operation, rule, subject and maybe found, each a text"
+DEVIATION = "a deviation has operation, rule, subject and optionally found, each a text"
 MISTAKES: dict[str, tuple[list[str], str]] = {
     "no URL": (["nonsense"], "nonsense: cannot be reached (it does not begin with http:// or https://)"),
     "no port": (["http://a:b"], "http://a:b: cannot be reached ("),
@@ -424,7 +424,7 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     "an HTML report that cannot be written": (["{api}", "--html", "/no/where"], "/no/where: cannot be written ("),
     "two reports in one file": (
         ["{api}", "--json", "{set}/x", "--html", "{set}/./x"],
-        "{set}/x: is the file of two reports; name another for one of them",
+        "{set}/x: is given for two reports; use another file for one of them",
     ),
     "a folder of scripts that is a file": (["{api}", "--repro", "{wrong}"], "{wrong}: is not a folder"),
     "a folder of scripts in a file": (["{api}", "--repro", "{wrong}/x"], "{wrong}/x: cannot be written ("),

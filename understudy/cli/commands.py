@@ -90,7 +90,7 @@ def limit_option(name: str, unit: str, help_: str) -> Decorator:
 @click.option(
     "--send-notifications",
     is_flag=True,
-    help="Send the notifications and webhooks of automations, not only record them.",
+    help="Send the notifications and webhooks of automations instead of only recording them.",
 )
 @click.option(
     "--ui", is_flag=True, help="Also serve Prefect's UI, from the Prefect that is installed beside Understudy."
@@ -100,7 +100,7 @@ def limit_option(name: str, unit: str, help_: str) -> Decorator:
     metavar="FILE|PROFILE",
     help="Inject faults: by rules in a file, or by a profile: flaky, slow, rate-limited, outage.",
 )
-@click.option("--seed", type=SEED, metavar="N", help="Draw the same faults again.  [default: random]")
+@click.option("--seed", type=SEED, metavar="N", help="The seed of the random faults.  [default: random]")
 @secret_option("--auth", "auth", "Require Basic authentication with these credentials.", "USER:PASSWORD")
 @secret_option("--api-key", "api_key", "Require this key as a Bearer token.", "KEY")
 @click.option("--csrf", is_flag=True, help="Require a token against cross-site request forgery for changes.")
@@ -166,7 +166,7 @@ def serve(log_level: str, log_format: str, *, quiet: bool, watch: bool, **option
     show_default=True,
     help="How many requests to send.",
 )
-@click.option("--seed", type=SEED, metavar="N", help="Draw the same requests again.  [default: random]")
+@click.option("--seed", type=SEED, metavar="N", help="The seed of the random requests.  [default: random]")
 @click.option(
     "--fixtures",
     type=FILE,
@@ -180,7 +180,7 @@ def serve(log_level: str, log_format: str, *, quiet: bool, watch: bool, **option
     "--save", type=FILE, metavar="FILE", help="Save the requests that differ, with the first server's responses."
 )
 @click.option("--replay", type=FILE, metavar="FILE", help="Send the requests of a saved file instead.")
-@click.option("--map-ids", is_flag=True, help="Pair the servers' rows by content, whatever their ids and times.")
+@click.option("--map-ids", is_flag=True, help="Pair the servers' rows by content, regardless of their ids and times.")
 @network_options
 def compare(
     first: str,
@@ -217,7 +217,7 @@ def compare(
 @click.option("--thorough", is_flag=True, help="Check everything, however long it takes.")
 @click.option("--only", multiple=True, metavar="NAME", help="Check only this tag or operation. Repeatable.")
 @click.option("--rate", type=Number(0.001, 1_000_000), metavar="N", help="Send at most this many requests per second.")
-@click.option("--seed", type=SEED, metavar="N", help="Draw the same requests again.  [default: random]")
+@click.option("--seed", type=SEED, metavar="N", help="The seed of the random requests.  [default: random]")
 @click.option("--strict", is_flag=True, help="Strict mode: the server must refuse what the contract does not allow.")
 @click.option(
     "--allow-writes",
@@ -240,7 +240,7 @@ def compare(
 @click.option("--junit", type=FILE, metavar="FILE", help="Write a JUnit XML report.")
 @click.option("--json", type=FILE, metavar="FILE", help="Write a JSON report.")
 @click.option("--html", type=FILE, metavar="FILE", help="Write an HTML report with all requests and violations.")
-@click.option("--repro", type=FILE, metavar="DIR", help="Write a script for each violation that shows it again.")
+@click.option("--repro", type=FILE, metavar="DIR", help="Write a script for each violation that reproduces it.")
 @click.option("--spec-only", is_flag=True, help="Only compare the server's OpenAPI document with the contract.")
 @network_options
 def verify(url: str, spec_only: bool, **options: Any) -> None:

@@ -57,7 +57,7 @@ def import_store(fixtures: Path, path: Path, folder: Path | None) -> None:
 @click.argument("path", metavar="FILE", type=FILE)
 @api_option
 def compact_store(path: Path, folder: Path | None) -> None:
-    """Write all that is in the log of the store FILE to FILE, and delete the log.
+    """Merge the log of the store FILE into FILE, and delete the log.
 
     A server does so when it stops. After a crash, this makes FILE complete, so that you can edit it.
     """

@@ -88,7 +88,7 @@ def compared(plan: Plan) -> list[Finding]:
             echo(f"Interrupted after {len(found):,} of {counted(len(requests), 'request')}.")
         echo(report(findings, len(found), plan.urls, mapping.alone))
         if findings and plan.replay is None:
-            echo(f"\nThe same requests again: --seed {seed}")
+            echo(f"\nRepeat with --seed {seed}")
         if plan.save is not None:
             cases.save(plan.save, findings)
     return findings

@@ -21,7 +21,7 @@ def check(*targets: Path | None) -> None:
             paths.check_output(path)
     for number, path in enumerate(named):
         if path.resolve() in [other.resolve() for other in named[:number]]:
-            raise UnderstudyError(f"{path}: is the file of two reports; name another for one of them")
+            raise UnderstudyError(f"{path}: is given for two reports; use another file for one of them")
 
 
 def make_folder(path: Path) -> None:

@@ -54,9 +54,9 @@ def remarks(outcomes: Outcomes) -> Iterator[str]:
         yield known_seen(verdict)
     yield from map(shown, verdict.notes)
     yield from unreached(verdict)
-    yield from (f"Internal error, for which the server is not to blame: {shown(error)}" for error in verdict.errors)
+    yield from (f"Internal error of verify, not of the server: {shown(error)}" for error in verdict.errors)
     if verdict.cells:
         states = (f"{count:,} {state.value}" for state, count in coverage(verdict).items() if count)
         yield f"{counted(len(verdict.cells), 'cell')}: {', '.join(states)}"
     effort = f"{counted(verdict.requests, 'request')}, {verdict.seconds:.1f} s"
-    yield f"{outcomes.headline} in {effort}; the same again: --seed {verdict.seed}"
+    yield f"{outcomes.headline} in {effort}; repeat with --seed {verdict.seed}"

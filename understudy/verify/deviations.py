@@ -1,4 +1,4 @@
-"""Deviations that are known: a document of what a server does otherwise than the contract says."""
+"""Known deviations: a document of how a server differs from the contract."""
 
 import re
 from collections.abc import Iterator
@@ -22,7 +22,9 @@ LARGEST = 2**24  # bytes of a document
 
 @dataclass(frozen=True)
 class Deviation:
-    """Violations that are known, by patterns in which `*` stands for anything. `found` is what the report says so."""
+    """Known violations, by patterns in which `*` matches any text. `found` is a pattern for what the report shows as
+    found.
+    """
 
     rule: str
     operation: str
@@ -40,7 +42,7 @@ def load(path: Path) -> list[Deviation]:
     It may have `found`, too.
 
     Raises:
-        UnderstudyError: the document cannot be read, or a block says something else.
+        UnderstudyError: the document cannot be read, or a block is not valid.
     """
     try:
         text = read_text(path, LARGEST)
@@ -58,7 +60,7 @@ def deviations(path: Path, text: str) -> Iterator[Deviation]:
             raise UnderstudyError(f"{path}, line {line}: is not YAML ({one_line(str(error))})") from None
         if not isinstance(value, dict) or value.keys() - OPTIONAL != NAMES or not all(map(is_text, value.values())):
             names = ", ".join(sorted(NAMES))
-            raise UnderstudyError(f"{path}, line {line}: a deviation has {names} and maybe found, each a text")
+            raise UnderstudyError(f"{path}, line {line}: a deviation has {names} and optionally found, each a text")
         yield Deviation(**value)
 
 

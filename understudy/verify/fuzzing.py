@@ -1,4 +1,4 @@
-"""The shape of answers to whatever fits the contract and to what does not, by Schemathesis."""
+"""The shape of responses to valid and invalid requests, tested by Schemathesis."""
 
 import json
 from collections import Counter
@@ -38,16 +38,16 @@ RULES = {
     "not_a_server_error": "No request makes the server fail.",
     "status_code_conformance": "Every status is one that the contract names.",
     "content_type_conformance": "Every body has the media type that the contract names.",
-    "response_headers_conformance": "Every answer has the headers that the contract names.",
-    "response_schema_conformance": "Every body fits the schema that the contract names for its status.",
-    "negative_data_rejection": "What breaks the contract is refused.",
-    "positive_data_acceptance": "What keeps the contract is taken.",
-    "missing_required_header": "A request without a header that must be there is refused.",
-    "unsupported_method": "A method that a path does not have is a 405.",
-    "use_after_free": "What was deleted is not found.",
-    "ensure_resource_availability": "What was created is there.",
+    "response_headers_conformance": "Every response has the headers that the contract names.",
+    "response_schema_conformance": "Every body matches the schema that the contract names for its status.",
+    "negative_data_rejection": "An invalid request is refused.",
+    "positive_data_acceptance": "A valid request is accepted.",
+    "missing_required_header": "A request without a required header is refused.",
+    "unsupported_method": "A method that a path does not have gets 405.",
+    "use_after_free": "A deleted object is not found.",
+    "ensure_resource_availability": "A created object is found.",
     "ignored_auth": "Requests without credentials are refused where they are required.",
-    "object_level_authorization": "Nobody sees what is another's.",
+    "object_level_authorization": "Clients see only their own objects.",
 }
 BY_CONTRACT = "allow_header_conformance"  # the contract says what the header names; a rule of our own holds it
 PHASES = 4  # examples, coverage, random requests, and ways from one operation to another
@@ -60,16 +60,16 @@ Case = schemathesis.Case[Any]
 
 
 class Fuzzing:
-    """One run of Schemathesis over the operations of a contract.
+    """A run of Schemathesis over the operations of a contract.
 
     Args:
-        inspection: has the server, and the ledger that is filled.
-        contract: names the operations.
-        headers: of every request.
-        rate: requests a second at the most; None for as many as are answered.
-        network: the way to the server.
-        only: whether an operation is to be asked.
-        allow_writes: whether rows may be made. They are marked and remembered, and no others are changed.
+        context: the server, and the results to fill.
+        contract: the contract with the operations.
+        headers: the headers of every request.
+        rate: the maximum number of requests per second; None for no limit.
+        network: the network options.
+        only: whether an operation is selected.
+        allow_writes: whether rows may be created. They are marked and remembered, and no other rows are changed.
     """
 
     def __init__(
@@ -122,22 +122,26 @@ class Fuzzing:
         )
 
     def _alike(self) -> Iterator[str]:
-        """All but one of the operations that select: they share their filters, whose edges are tried once."""
+        """All but one of the operations that select rows: they share their filters, whose edge cases are tested
+        once.
+        """
         selecting = [each for selection in self._context.endpoint_map.selections.values() for each in selection.all]
         tried = self._context.random.choice(selecting)
         yield from (each.place.value["operationId"] for each in selecting if each != tried)
 
     def _allowed(self, *, allow_writes: bool) -> Iterator[Endpoint]:
-        """The operations that may be asked. One that removes rows at once may not: it would remove those of others."""
+        """The operations that may be requested. One that deletes several rows may not: it would delete rows of
+        others.
+        """
         endpoint_map = self._context.endpoint_map
         removing = [selection.removes for selection in endpoint_map.selections.values()]
         yield from (each for each in endpoint_map.endpoints if each.is_safe or (allow_writes and each not in removing))
 
     def run(self, show: Callable[[float], object] = lambda share: None) -> None:
-        """Ask, keep in the ledger what was found, and show how much is done, from 0 to 1.
+        """Send requests, record the findings in the verdict, and show the progress, from 0 to 1.
 
         Raises:
-            KeyboardInterrupt: Schemathesis was interrupted. It finishes what it has begun, and then goes on without.
+            KeyboardInterrupt: Schemathesis was interrupted. It finishes the current request first.
         """
 
         # Schemathesis knows a hook by its name, takes plain functions only, and these for all schemas of the process.
@@ -180,13 +184,13 @@ class Fuzzing:
 
     @property
     def _share(self) -> float:
-        """About how much is done: each operation is asked in each of the phases, which may take more than one go."""
+        """The approximate progress: each operation is tested in each of the phases, which may take several passes."""
         return min(self._finished / (PHASES * len(self._methods)), 1.0)
 
     # ------------------------------------------------------------------- hooks
 
     def _before_call(self, case: Case) -> None:
-        """Keep to the budget, and to the run's own rows."""
+        """Keep to the budget, and to the rows of the run."""
         self._context.throttled_client.spend(1)
         if self._is_spent:
             self._stream.stop()
@@ -241,7 +245,7 @@ class Fuzzing:
                     self._blame(rule, endpoint, self._request(recorder, case_id, endpoint), found)
 
     def _blame(self, rule: Rule, endpoint: Endpoint, request: Request, found: str) -> None:
-        """Keep what broke a rule, with as small a request as still has a faulty answer of the same status."""
+        """Record a violation, with as small a request as still gets a wrong response of the same status."""
         smaller = self._smaller(endpoint, request)
         subject = SEPARATOR.join(names_in(smaller.body))
         self._context.results.blame(rule, endpoint.label, subject, Broken((smaller,), rule.says, found))
@@ -257,7 +261,7 @@ class Fuzzing:
         return replace(request, body=smallest(request.body, shows, SHRINKING))
 
     def _is_excused(self, check: str, case: Case, endpoint: Endpoint) -> bool:
-        """Whether a failure does not count: lenient servers may accept it, or it is not a success everywhere."""
+        """Whether a failure does not count: a lenient server may accept the request, or a handler may refuse it."""
         body = endpoint.body
         if check == "negative_data_rejection":
             return (body is not None and may_be_changed(body)) or self._may_be_taken(case, endpoint)
@@ -275,7 +279,7 @@ class Fuzzing:
         return None in self._context.interpreter.refusals(endpoint, raw, headers, path, query)
 
     def _request(self, recorder: ScenarioRecorder, case_id: str, endpoint: Endpoint) -> Request:
-        """The request of a case, for people to read."""
+        """The request of a test case, as it is reported."""
         sent = recorder.interactions[case_id].request
         base = urlsplit(self._context.throttled_client.url).path
         url = urlsplit(sent.uri)
@@ -290,19 +294,19 @@ class Fuzzing:
 
 
 def signed(headers: Mapping[str, str], request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """A request with headers that are not part of its case."""
+    """A request with headers that are not part of its test case."""
     request.headers.update(headers)
     return request
 
 
 def is_busy(recorder: ScenarioRecorder, case_id: str) -> bool:
-    """Whether the answer says no more than that the server is busy for now."""
+    """Whether a response only says that the server is busy."""
     response = recorder.interactions[case_id].response
     return response is not None and response.status_code == HTTPStatus.SERVICE_UNAVAILABLE
 
 
 def is_of_no_operation(recorder: ScenarioRecorder, case_id: str, endpoint: Endpoint) -> bool:
-    """Whether a 404 is about a path with a text where an id must be, which is not a path of the operation."""
+    """Whether a 404 is due to a text in place of an id, so that the path is not that of the operation."""
     response, values = recorder.interactions[case_id].response, recorder.cases[case_id].value.path_parameters or {}
     if response is None or response.status_code != HTTPStatus.NOT_FOUND:
         return False
@@ -312,13 +316,13 @@ def is_of_no_operation(recorder: ScenarioRecorder, case_id: str, endpoint: Endpo
 
 
 def status_of(recorder: ScenarioRecorder, case_id: str) -> str:
-    """The status of a response, as the beginning of what was found; empty without one."""
+    """The status of a response, to begin the description of a finding; empty without a response."""
     response = recorder.interactions[case_id].response
     return "" if response is None else f"{response.status_code}, "
 
 
 def finding_of(check: CheckNode) -> str:
-    """What a check found."""
+    """The finding of a check."""
     failure = check.failure_info.failure if check.failure_info else None
     return one_line(f"{failure.title}: {failure.message}" if failure else "a failure")
 
@@ -331,5 +335,5 @@ def json_of(content: bytes) -> Any:
 
 
 def limit_of(rate: float) -> str:
-    """A rate, in requests a second, as Schemathesis takes it."""
+    """A rate, in requests per second, in the format of Schemathesis."""
     return f"{int(rate)}/s" if rate >= 1 else f"{max(1, int(rate * SECONDS))}/h"

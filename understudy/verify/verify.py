@@ -62,7 +62,7 @@ PROXYING = (407, 500, 502, 503, 504)  # what proxies answer where they cannot, o
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be verified, as the command line says it."""
+    """The options of a verification, from the command line."""
 
     url: str
     max_requests: int | None
@@ -84,11 +84,11 @@ class Plan:
 
 
 def run(plan: Plan) -> int:
-    """Verify a server, and print and report what was found, also after Ctrl-C or SIGTERM.
+    """Verify a server, and print and report the findings, also after Ctrl-C or SIGTERM.
 
     Returns:
-        The status that the process is to end with: 0 where nothing new was found, 1 where something was, 2 where the
-        run itself had an error, and after a signal what `Interrupts` says.
+        The exit status: 0 without new violations, 1 with some, 2 after an error of the run itself, and after a signal
+            that of `Interrupts`.
 
     Raises:
         UnderstudyError: the server cannot be reached, or a file or header is wrong.
@@ -109,12 +109,12 @@ def run(plan: Plan) -> int:
 
 
 def own_contract() -> Contract:
-    """The contract that servers are compared with."""
+    """The contract of Understudy's own API."""
     return Contract.load(own_folder() / "openapi.yaml")
 
 
 def judged(plan: Plan) -> Verdict:
-    """The verdict on a server, known deviations set apart."""
+    """The verdict on a server, with known deviations separated."""
     contract = own_contract()
     known = deviations.load(plan.known) if plan.known else []
     seed = random.SystemRandom().randrange(2**32) if plan.seed is None else plan.seed
@@ -130,7 +130,7 @@ def judged(plan: Plan) -> Verdict:
 
 @contextmanager
 def own_servers(plan: Plan, contract: Contract) -> Iterator[tuple[References | None, Mirror]]:
-    """Servers of our own, to compare responses with: without rows, if the run writes, and with those of the server."""
+    """Reference servers: one pair without rows, if the run writes, and one with the rows of the server."""
     # A lazy import: other commands need nothing of a server.
     from understudy.reference.reference_server import ReferenceServer  # noqa: PLC0415
 
@@ -198,9 +198,9 @@ def examine(plan: Plan, contract: Contract, context: CheckContext, progress: Pro
 
 
 def end_of(plan: Plan) -> str:
-    """Why a run ended before all was checked."""
+    """Why a run ended before everything was checked."""
     if plan.max_requests is not None:
-        return f"Ended after {counted(plan.max_requests, 'request')}, the most that may be sent."
+        return f"Ended after {counted(plan.max_requests, 'request')}, the limit of --max-requests."
     return f"Ended after {SECONDS} seconds. --thorough checks everything, --only NAME a part of it."
 
 
@@ -224,7 +224,7 @@ def preflight(context: CheckContext, server: httpx.Client, proxy: Proxy | None) 
     """Request one list, so that a wrong URL or missing credentials are reported as such.
 
     Raises:
-        UnderstudyError: the response is an error; the text says what may be wrong.
+        UnderstudyError: the response is an error; the text states what may be wrong.
         BudgetSpent: no more requests may be sent.
     """
     selection = next(iter(context.endpoint_map.selections.values()))
@@ -261,7 +261,7 @@ def fuzz(plan: Plan, contract: Contract, context: CheckContext, show: Callable[[
 
 
 def learn(context: CheckContext, contract: Contract) -> None:
-    """Read the rows that the server shows, and take values for requests from these and from those of `--fixtures`."""
+    """Read the rows that the server lists, and take sample values from them and from the fixture set."""
     context.learn()
     for schema in contract.schemas():
         if "x-table" in schema.value:
@@ -282,14 +282,14 @@ def remarks(context: CheckContext) -> Iterator[str]:
         yield f"`{table}` has more rows than are read; the checks use {known:,} of them."
     if context.results.unsettled:
         checks = counted(context.results.unsettled, "check")
-        yield f"Rows changed meanwhile; passed only at the second try: {checks}."
+        yield f"Rows changed during the run; passed only when repeated: {checks}."
 
 
 def run_spec(plan: Plan) -> bool:
-    """Compare the document that a server publishes with the contract. Returns whether they say the same.
+    """Compare the document that a server publishes with the contract. Returns whether they agree.
 
     Raises:
-        UnderstudyError: there is no such document.
+        UnderstudyError: the server publishes no document.
     """
     contract = own_contract()
     with client(plan.url, headers_of(plan, contract), network=plan.network) as server:
@@ -299,7 +299,7 @@ def run_spec(plan: Plan) -> bool:
 
 
 def headers_of(plan: Plan, contract: Contract) -> dict[str, str]:
-    """The headers of every request: those of `--header`, and the credentials.
+    """The headers of every request: those of `--header`, and credentials.
 
     Raises:
         UnderstudyError: a header is not `NAME: VALUE`, or `--auth` is not `USER:PASSWORD`.
@@ -321,7 +321,7 @@ def write_reports(plan: Plan, verdict: Verdict) -> None:
     """Write all reports that can be written.
 
     Raises:
-        UnderstudyError: one cannot be; the text names the first.
+        UnderstudyError: a report cannot be written; the text names the first one.
     """
     reports = (
         (plan.junit, junit),
