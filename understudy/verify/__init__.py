@@ -1,1 +1,1 @@
-"""`understudy verify`: whether a server keeps the contract."""
+"""`understudy verify`: checks whether a server keeps the contract."""

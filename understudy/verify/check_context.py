@@ -1,4 +1,4 @@
-"""The context of all checks: a server, what is known of it, and what is found."""
+"""The context of all checks: the server, the rows that are known, and the results."""
 
 import json
 import math
@@ -47,7 +47,7 @@ MOST_PAGES = 10  # that are read of a table; of a larger one, the other rows sta
 class CheckContext:
     """Sends requests to a server, and knows the rows that it has returned.
 
-    `version` is a hash of these rows: while it is another, responses are out of date.
+    `version` is a hash of these rows. If it has changed, earlier responses are out of date.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class CheckContext:
         return self._reads
 
     def _samples_of(self, rows: Iterable[tuple[str, Row]]) -> Samples:
-        """The values of some rows, which come with their tables."""
+        """Sample values from some rows by table."""
         samples = Samples(self.random)
         for table, row in rows:
             for name in self.model.fields(table):
@@ -105,14 +105,14 @@ class CheckContext:
         return samples
 
     def _varied_rows(self) -> Iterator[tuple[str, Row]]:
-        """Some rows of each table that a path can name, of many kinds."""
+        """Some rows of each table whose rows paths can name, of as many kinds as possible."""
         for table in dict.fromkeys(lookup.table for lookup in self.endpoint_map.reads):
             known = self.model.known[table]
             for row_id in varied(known, self.random, VARIED):
                 yield table, known[row_id]
 
     def _parents(self) -> Iterator[tuple[str, Row]]:
-        """Those rows alone below which other rows are known, where others are not known below all."""
+        """Only those rows below which other rows are known, if these are not known for all rows."""
         for other in self.others.values():
             if other.below is not None and not other.is_whole:
                 parents = {each.parent for each in other.lists}
@@ -120,7 +120,7 @@ class CheckContext:
                 yield from ((table, row) for row in self.model.known[table].values() if str(row[named_by]) in parents)
 
     def known_rows(self, table: str) -> Iterable[Row]:
-        """The rows of a table that the server has shown, in whichever list."""
+        """The rows of a table that any list of the server has shown."""
         other = self.others.get(table)
         shown = () if other is None else (row for each in other.lists for row in each.rows)
         return self.model.known[table].values() or shown
@@ -131,14 +131,14 @@ class CheckContext:
         return SessionOperations.of(self.endpoint_map, self.model.catalog)
 
     def names(self, creates: Endpoint) -> list[str]:
-        """The fields of a body by which what is made of it, and what is derived from that, is looked up."""
+        """The fields of a body by which the created row, and rows derived from it, can be looked up."""
         fields = {lookup.field for lookup in self.endpoint_map.reads}
         return [name for name in schema_of(creates).value["properties"] if name in fields]
 
     # ---------------------------------------------------------------- requests
 
     def ask(self, endpoint: Endpoint, request: Request, content: bytes | None = None) -> Answer:
-        """The response to a request, its shape validated against the contract. See `ThrottledClient.send`."""
+        """The response to a request, validated against the contract. See `ThrottledClient.send`."""
         if endpoint.is_stream:
             self.results.count(rules.RESPONSE, endpoint.label)
             return self.throttled_client.converse(request, self.wait_for(request))
@@ -156,27 +156,27 @@ class CheckContext:
         return answer
 
     def expected(self, endpoint: Endpoint, refusals: list[ApiError | None]) -> list[ApiError | None]:
-        """Those of the interpreter's refusals that the server may answer with, as far as it is known how lenient it is.
+        """Those refusals of the interpreter that the server may respond with, as far as its leniency is known.
 
-        What a lenient server takes may be refused by a handler, if there are rules that the schema does not have.
+        A handler may refuse what a lenient server accepts, if it has rules that the schema does not express.
         """
         is_certain = endpoint.body is None or not may_be_refused(endpoint.body)
         return refusals[-1:] if self.is_lenient and is_certain else refusals
 
     def is_new(self, request: Request) -> bool:
-        """Whether it is the first such request since rows have changed."""
+        """Whether this is the first such request since rows have changed."""
         key = self.version, request.method, request.path, json.dumps(request.body)
         is_known = key in self._asked
         self._asked.add(key)
         return not is_known
 
     def wait_for(self, request: Request) -> float:
-        """How many seconds a response may be late: once one was wrong, the others are not waited for as long."""
+        """How many seconds to wait for a late response. After one was wrong, others are given less time."""
         return min(request.within, self.longest_wait)
 
     @property
     def may_wait(self) -> bool:
-        """Whether there is time to wait for what is late: it may take a part of the run only."""
+        """Whether there is time to wait for late responses, which may only take a part of the run."""
         return self.waited <= WAITING * (time.monotonic() - self._started)
 
     def note(self, endpoint: Endpoint, request: Request, answer: Answer) -> None:
@@ -201,7 +201,7 @@ class CheckContext:
         return Write(request, made, deletes.request(made) if deletes is not None and made else None)
 
     def witness(self, broken: Broken) -> tuple[Answer, ...]:
-        """The answers to the requests of a violation: what was answered last, or is answered now."""
+        """The responses to the requests of a violation: the last ones, or else new ones."""
         safe = {each.label for each in self.endpoint_map.endpoints if each.is_safe}
         return tuple(self._witnessed(request, safe) for request in broken.requests)
 
@@ -211,7 +211,7 @@ class CheckContext:
         return self._answers.get(repr(request), Answer(0, None))
 
     def fault(self, endpoint: Endpoint, request: Request) -> int | None:
-        """The status of an answer whose shape is not that of the contract; None if it is."""
+        """The status of a response that does not match the contract; None if it does."""
         response = self.throttled_client.send(request)
         answer = answer_of(response)
         is_faulty = self._response_schemas.fault(endpoint, answer, response.headers.get("content-type", "")) is not None
@@ -222,10 +222,10 @@ class CheckContext:
             self.results.blame(rule, endpoint.label, subject, broken)
 
     def success(self, endpoint: Endpoint, request: Request) -> Any:
-        """The body of an answer that must be a success.
+        """The body of a response that must be a success.
 
         Raises:
-            Refused: the answer is an error.
+            Refused: the response is an error.
         """
         answer = self.ask(endpoint, request)
         if not answer.is_success:
@@ -236,7 +236,7 @@ class CheckContext:
         """The rows of a list or of a page, each compared with the known row.
 
         Raises:
-            Refused: the answer holds no rows.
+            Refused: the response has no rows.
         """
         rows = self.shown(endpoint, body)
         request = endpoint.request(body)
@@ -245,10 +245,10 @@ class CheckContext:
         return rows
 
     def shown(self, endpoint: Endpoint, body: Any) -> list[Row]:
-        """The rows of a list or of a page, whatever is known of them.
+        """The rows of a list or of a page, without comparing them with known rows.
 
         Raises:
-            Refused: the answer holds no rows.
+            Refused: the response has no rows.
         """
         request = endpoint.request(body)
         shown = self.success(endpoint, request)
@@ -265,11 +265,11 @@ class CheckContext:
         return None
 
     def still(self, endpoint: Endpoint, body: Any) -> Any:
-        """The body of an answer without the fields that differ from one answer to the next."""
+        """The body of a response without the fields that differ from one response to the next."""
         return None if endpoint.is_moving else without(self.moving(endpoint), body)
 
     def moving(self, endpoint: Endpoint) -> frozenset[str]:
-        """The names of the fields in responses of an operation that differ from one to the next."""
+        """The names of the fields that differ between responses of an operation."""
         schema = endpoint.success
         if schema is None:
             return frozenset()
@@ -277,7 +277,9 @@ class CheckContext:
         return self.model.moving(schema.value.get("x-table", "") or endpoint.selects or named).union(moving_in(schema))
 
     def _differ(self, table: str, known: Row | None, row: Row) -> bool:
-        """Whether a row differs from the known one. Types are compared in the run's own rows, which are few."""
+        """Whether a row differs from the known one. Types are compared only for the few rows that the run has
+        created.
+        """
         if known is row:
             return False
         if known is None:
@@ -293,7 +295,7 @@ class CheckContext:
     # ------------------------------------------------------------------- learn
 
     def learn(self, tables: Collection[str] | None = None) -> None:
-        """Read what the server shows of all tables, or of some."""
+        """Read the rows of all tables, or of some, from the server."""
         for name, selection in self.endpoint_map.selections.items():
             if tables is None or name in tables:
                 self._learn(selection)
@@ -306,12 +308,12 @@ class CheckContext:
         self.take(selection, known, rows)
 
     def _learn_others(self) -> None:
-        """Read the rows that no list shows whole."""
+        """Read the rows that no list shows completely."""
         before, self.others = self.others, self._other_rows.read(self.model, is_settled=not self.results.writes)
         self.version ^= hash(repr(before)) ^ hash(repr(self.others))
 
     def take(self, selection: Selection, ids: Iterable[str], rows: Iterable[Row]) -> None:
-        """Store rows as they are returned, and delete those of the other ids."""
+        """Store rows as returned, and remove the known rows with the other ids."""
         known = self.model.known[selection.table]
         shown = {str(row["id"]): row for row in rows}
         fresh = [row for row_id, row in shown.items() if self._differ(selection.table, known.get(row_id), row)]
@@ -341,7 +343,7 @@ class CheckContext:
             self._blame_once(rules.ROW_FORMAT, lists, "", unlike((request,), written, row))
 
     def table(self, selection: Selection) -> list[Row]:
-        """The rows of a table: all of them, or as many as are read of a large one."""
+        """The rows of a table; of a large one, as many as are read."""
         rows: list[Row] = []
         size = selection.page_size
         for page in range(MOST_PAGES):
@@ -353,7 +355,7 @@ class CheckContext:
 
 
 def hash_of(rows: Mapping[str, Row], ids: Iterable[str]) -> int:
-    """A hash of the rows of some ids, in whatever order; ids without a row do not count."""
+    """A hash of the rows with some ids, independent of their order. Ids without a row are ignored."""
     hashes = (hash(json.dumps(rows[row_id], sort_keys=True)) for row_id in ids if row_id in rows)
     return reduce(xor, hashes, 0)
 

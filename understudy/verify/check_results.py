@@ -1,4 +1,4 @@
-"""The results of a run: every rule that was checked, and the violations."""
+"""The results of a run: the rules that were checked, and the violations."""
 
 import traceback
 from collections.abc import Callable, Iterator
@@ -21,9 +21,9 @@ SERVER_ERROR = 500
 
 @dataclass(frozen=True)
 class Broken:
-    """How a rule was broken: by which requests, what was expected of the last one, and what came.
+    """How a rule was broken: the requests, and the expected and actual response to the last one.
 
-    `is_server_error` is whether that is an error of the server itself, which does not come of rows that have changed.
+    `is_server_error` is true if that is an error of the server itself, which cannot be caused by changed rows.
     """
 
     requests: tuple[Request, ...]
@@ -33,18 +33,18 @@ class Broken:
 
 
 def unlike(requests: tuple[Request, ...], expected: Any, found: Any) -> Broken:
-    """How a rule was broken by a value that is another than expected; only what differs is shown."""
+    """A rule broken by an unexpected value. Only the parts that differ are shown."""
     return Broken(requests, *difference(expected, found))
 
 
 def answered(requests: tuple[Request, ...], expected: str, answer: Answer) -> Broken:
-    """How a rule was broken by a response with another status or form than expected."""
+    """A rule broken by a response with an unexpected status or form."""
     found = f"{answer.status} with {shortened(answer.body)}"
     return Broken(requests, expected, found, is_server_error=answer.status >= SERVER_ERROR)
 
 
 class Refused(Exception):
-    """A request that should be a success was answered with something else."""
+    """A request that should succeed got another response."""
 
     def __init__(self, request: Request, answer: Answer, expected: str = "a success") -> None:
         super().__init__(request, answer)
@@ -52,7 +52,7 @@ class Refused(Exception):
 
 
 class TooMany(Exception):
-    """More rows are selected than are read, so that nothing can be said."""
+    """A filter selects more rows than are read, so its result cannot be checked."""
 
 
 Task = Callable[[], object]
@@ -63,12 +63,12 @@ Check = Callable[[], Broken | None]
 
 
 class CheckResults:
-    """Keeps what is found in a verdict.
+    """Runs checks, and records their results in a verdict.
 
     Args:
-        verdict: is filled.
+        verdict: the verdict to fill.
         learn: reads the rows of the server again.
-        version: differs if these rows differ. What breaks a rule while they change is looked at once more.
+        version: a value that changes with these rows. A check that fails while it changes is repeated.
     """
 
     def __init__(self, verdict: Verdict, learn: Callable[[], object], version: Callable[[], int]) -> None:
@@ -83,7 +83,7 @@ class CheckResults:
         self._causes: set[tuple[str, str, str]] = set()
 
     def hold(self, rule: Rule, operation: str, subject: str, check: Check) -> bool:
-        """Hold a rule against an operation. Returns whether it was kept."""
+        """Check a rule for an operation. Returns whether it was kept."""
         self.count(rule, operation)
         version = self._version()
         broken = self._outcome(check)
@@ -96,7 +96,7 @@ class CheckResults:
         return broken is None
 
     def _settled(self, check: Check, version: int, broken: Broken) -> Broken | None:
-        """What a check has found if no rows have changed since a version, or else what it finds in some more tries."""
+        """The result of a check. If rows have changed since a version, the check is repeated, a few times at most."""
         for _ in range(TRIES):
             self._learn()
             if self._version() == version:
@@ -117,13 +117,13 @@ class CheckResults:
             return None
 
     def record(self, rule: Rule, operation: str, subject: str, broken: Broken | None) -> None:
-        """Keep what came of a rule that cannot be held twice, since it was about a change."""
+        """Record the result of a check that cannot be repeated, since it is about a change."""
         self.count(rule, operation)
         if broken is not None:
             self.blame(rule, operation, subject, broken)
 
     def run(self, task: Task) -> None:
-        """Do a task; where it stops because something was not answered, that breaks a rule too."""
+        """Run a task. If a missing response stops it, this breaks a rule, too."""
         try:
             task()
         except BudgetSpent:
@@ -137,7 +137,7 @@ class CheckResults:
             self.fail(error)
 
     def fail(self, error: Exception) -> None:
-        """Keep an error of a check itself. After a violation, it may come of what the server answered there."""
+        """Record an error of a check itself. After a violation, the wrong response may have caused it."""
         text = f"A check stopped: {one_line(f'{type(error).__name__}: {error}')}"
         where = f" ({place_of(error)})"
         target = self.verdict.notes if self.verdict.violations else self.verdict.errors
@@ -146,7 +146,7 @@ class CheckResults:
 
     @contextmanager
     def scenario(self) -> Iterator[None]:
-        """Within the block, what is written belongs together: a violation is reported with all of it."""
+        """Within the block, all writes belong together: a violation is reported with all of them."""
         outer, self._scenario = self._scenario, len(self.writes)
         try:
             yield
@@ -154,7 +154,7 @@ class CheckResults:
             self._scenario = outer
 
     def before(self) -> tuple[Write, ...]:
-        """The writes that made the rows that are there, and, within a scenario, all of it."""
+        """The writes that created the existing rows; within a scenario, all of its writes."""
         start = len(self.writes) if self._scenario is None else self._scenario
         deleted = {write.request.path for write in self.writes if write.request.method == "DELETE"}
         alive = [each for each in self.writes[:start] if each.undo and each.undo.path not in deleted]
@@ -174,20 +174,20 @@ class CheckResults:
         self.verdict.violations.append(violation)
 
     def _evidence(self, broken: Broken) -> tuple[tuple[Write, ...], tuple[Answer, ...]]:
-        """What a report shows of a violation beside its requests: what a script needs, or else the writes before."""
+        """The writes that a report shows for a violation: those that a script needs, or else those before it."""
         if self.witness is not None:
             return self.before(), self.witness(broken)
         return (self.before() if self._scenario is not None else ()), ()
 
     def mark(self, cell: Cell, subject: str, state: State) -> None:
-        """Say what is known of a cell, which failed where a violation is about its subject."""
+        """Set the state of a cell. It is failed if a violation is about its subject."""
         about = (violation for violation in self.verdict.violations if violation.operation == cell.operation)
         failed = any(subject in violation.subject.split(SEPARATOR) for violation in about)
         self.verdict.cells[cell] = State.FAILED if failed else state
 
 
 def outcome(check: Check) -> Broken | None:
-    """How a check found a rule broken, or what stopped it; None where the rule was kept."""
+    """How a check found a rule broken, or was stopped; None if the rule was kept."""
     try:
         return check()
     except BudgetSpent:
@@ -199,13 +199,13 @@ def outcome(check: Check) -> Broken | None:
 
 
 def broken_by(error: Refused | NoAnswer) -> Broken:
-    """What stopped a check, as what it found."""
+    """The exception that stopped a check, as a broken rule."""
     if isinstance(error, Refused):
         return error.broken
     return Broken((error.request,), "an answer", str(error))
 
 
 def place_of(error: Exception) -> str:
-    """The function and the line in which an error arose."""
+    """The function and line where an error was raised."""
     last = traceback.extract_tb(error.__traceback__)[-1:]
     return f"{Path(last[0].filename).name}:{last[0].lineno}, {last[0].name}" if last else "unknown"

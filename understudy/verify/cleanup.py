@@ -1,4 +1,4 @@
-"""Deleting what a run has made."""
+"""Deleting the rows that a run has created."""
 
 import json
 import re
@@ -16,7 +16,7 @@ NOT_FOUND = 404
 
 
 def clean_up(context: CheckContext) -> list[str]:
-    """Delete all rows that the run has made, unless it is interrupted again. Returns the ids of those that are left."""
+    """Delete all rows that the run has created, unless it is interrupted again. Returns the ids of the rows left."""
     made = [(table, row_id) for table, ids in context.own.made.items() for row_id in reversed(ids)]
     left = dict.fromkeys(row_id for _, row_id in made)
     with suppress(KeyboardInterrupt):
@@ -28,7 +28,7 @@ def clean_up(context: CheckContext) -> list[str]:
 
 
 def delete(context: CheckContext, rows: Iterable[tuple[str, str]]) -> None:
-    """Delete rows, by their tables and ids, that are still there; not those that a server deletes with one of them."""
+    """Delete the rows of some tables and ids that still exist, except those that are deleted with one of them."""
     deleted: set[str] = set()
     for table, row_id in rows:
         if context.own.goes_with(row_id, deleted) or delete_row(context, table, row_id):
@@ -37,14 +37,16 @@ def delete(context: CheckContext, rows: Iterable[tuple[str, str]]) -> None:
 
 
 def delete_row(context: CheckContext, table: str, row_id: str) -> bool:
-    """Delete a row. Returns whether it is not there any more."""
+    """Delete a row. Returns whether it does not exist any more."""
     lookup = context.endpoint_map.deletes[table]
     answer = context.ask(lookup.endpoint, lookup.request(context.own.key(table, row_id)))
     return answer.is_success or answer.status == NOT_FOUND
 
 
 def delete_last(context: CheckContext, rows: Iterable[tuple[Lookup, str, str]], left: dict[str, None]) -> None:
-    """Delete rows whatever was allowed: by an operation, the id, and what it takes. Those that stay are `left`."""
+    """Delete rows regardless of the budget, each with its operation, id and path parameters. Those that remain are
+    `left`.
+    """
     for lookup, row_id, key in rows:
         left[row_id] = None
         context.throttled_client.allow(1)
@@ -55,7 +57,7 @@ def delete_last(context: CheckContext, rows: Iterable[tuple[Lookup, str, str]], 
 
 
 def side_effects(context: CheckContext) -> Iterator[tuple[Lookup, str, str]]:
-    """Rows that the server has made by itself for those of the run, and rows of the run with another name now."""
+    """Rows that the server has created for those of the run, and rows of the run that have another name now."""
     for table, selection in context.endpoint_map.selections.items():
         lookup = context.endpoint_map.deletes.get(table)
         for row in () if lookup is None else listed(context, selection):
@@ -64,7 +66,7 @@ def side_effects(context: CheckContext) -> Iterator[tuple[Lookup, str, str]]:
 
 
 def is_side_effect(context: CheckContext, row: Row) -> bool:
-    """Whether the server has made a row by itself, for one of the run."""
+    """Whether the server has created a row for one of the run."""
     return str(row["id"]) not in context.own.ever and is_of_run(context, row)
 
 
@@ -75,7 +77,7 @@ def is_of_run(context: CheckContext, row: Row) -> bool:
 
 
 def listed(context: CheckContext, selection: Selection) -> list[Row]:
-    """The rows of a table, as far as they can be read, whatever was allowed."""
+    """The rows of a table, as far as they can be read, regardless of the budget."""
     context.throttled_client.allow(MOST_PAGES)
     with suppress(Refused, NoAnswer):
         return context.table(selection)

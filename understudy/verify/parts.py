@@ -1,4 +1,4 @@
-"""The parts of a run, and the order in which they have their turns."""
+"""The parts of a run, and the order in which they run."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,12 +24,12 @@ Kinds = Sequence[Sequence[Part]]
 
 
 def repeated(parts: Callable[[str], list[Part]], name: str, last: int, first: int = 2) -> list[Part]:
-    """The parts of several rounds, by default from the second on; `parts` returns those of a round by its name."""
+    """The parts of several rounds, by default from the second on. `parts` returns those of a round, given its name."""
     return [part for number in range(first, last + 1) for part in parts(f"{name} {number}")]
 
 
 def halves(parts: Sequence[Part]) -> Kinds:
-    """Parts as two kinds, so that they have twice the share of one."""
+    """Parts divided into two kinds, so that they get two shares of the requests."""
     return [parts[::2], parts[1::2]]
 
 
@@ -50,5 +50,5 @@ def scheduled(stages: Sequence[Kinds], spent: Callable[[], int]) -> Iterator[Par
 
 
 def in_turns(lists: Iterable[Iterable[T]]) -> list[T]:
-    """One item of each list, then the next of each."""
+    """One item of each list, then the next one of each."""
     return [item for each in zip_longest(*lists) for item in each if item is not None]

@@ -35,7 +35,9 @@ CheckOperator = Callable[[TableUnderTest, FieldOperator], None]
 
 @dataclass(frozen=True)
 class Reads:
-    """The parts that read, by stage: each operation, those of the next two stages, edges of filters, and the rest."""
+    """The parts that only read, by stage: each operation, those of the next two stages, edge cases of filters, and the
+    rest.
+    """
 
     operations: Sequence[Part]
     first: Sequence[Part]
@@ -45,7 +47,7 @@ class Reads:
 
 
 def reads_of(context: CheckContext, subjects: Mapping[str, TableUnderTest], only: Only, rounds: int) -> Reads:
-    """All parts that read, with so many rounds of random requests to each operation."""
+    """All parts that only read, with a number of rounds of random requests to each operation."""
     own, related = own_operators(subjects), related_operators(subjects)
     sorts = in_turns(sorts_of(context, subjects))
     at_random = partial(same_rows_of, context, only)
@@ -115,7 +117,7 @@ def other_refusals(context: CheckContext, only: Only) -> list[Part]:
 
 
 def queries(context: CheckContext, only: Only) -> list[Endpoint]:
-    """The operations that change nothing and are about no row in particular."""
+    """The operations that change nothing and are not about one row."""
     return [each for each in context.endpoint_map.endpoints if each.is_safe and "{" not in each.path and only(each)]
 
 
@@ -128,7 +130,7 @@ def own_operators(subjects: Mapping[str, TableUnderTest]) -> Operators:
 
 
 def related_operators(subjects: Mapping[str, TableUnderTest]) -> Operators:
-    """The operators of the filters on rows that are related to those of each table, one of each filter in turns."""
+    """The operators of the filters on related rows of each table, one of each filter in turn."""
     return [
         (
             subject,
@@ -145,7 +147,7 @@ def related_operators(subjects: Mapping[str, TableUnderTest]) -> Operators:
 
 
 def by_operator(operators: Operators, check: CheckOperator, what: str = "") -> Kinds:
-    """The parts that check each of some operators, by table. `what` ends their names: what of it is checked."""
+    """The parts that check each of some operators, by table. `what` is appended to their names."""
     return [
         [Part(f"{subject.label}: {each.subject}{what}", partial(check, subject, each)) for each in some]
         for subject, some in operators
@@ -153,7 +155,9 @@ def by_operator(operators: Operators, check: CheckOperator, what: str = "") -> K
 
 
 def single_requests_of(context: CheckContext, subjects: Mapping[str, TableUnderTest]) -> list[Part]:
-    """The parts that ask for one thing at a time: what lists can by their own rows, other operations, related rows."""
+    """The parts that request one thing at a time: of lists with filters on their own rows, of other operations, and
+    with related rows.
+    """
     mirror = context.mirror
     if mirror is None:
         return []
@@ -176,7 +180,7 @@ def single_requests_of(context: CheckContext, subjects: Mapping[str, TableUnderT
 
 
 def single_values_of(context: CheckContext, only: Only) -> list[Part]:
-    """The parts that send each value of an object, and each small number of a body, alone."""
+    """The parts that send each value of an object, and each small number in a body, alone."""
     mirror = context.mirror
     return [
         Part(f"{each.label}: each value alone", partial(single_requests.check_values, context, mirror, each))
@@ -186,7 +190,7 @@ def single_values_of(context: CheckContext, only: Only) -> list[Part]:
 
 
 def alone(operators: Operators, mirror: Mirror) -> Iterator[list[Part]]:
-    """The parts that ask for each of some operators alone: one for each filter, by table."""
+    """The parts that request each of some operators alone, one for each filter, by table."""
     for subject, some in operators:
         by_filter: dict[str, list[FieldOperator]] = defaultdict(list)
         for each in some:
@@ -198,7 +202,7 @@ def alone(operators: Operators, mirror: Mirror) -> Iterator[list[Part]]:
 
 
 def first_values(operators: Operators, together: str, check: Callable[[TableUnderTest], None]) -> Kinds:
-    """The parts about each of some operators with one value, and about a few of them together."""
+    """The parts about each of some operators with one value, and with several values at once."""
     return [
         [*parts, Part(f"{subject.label}: {together}", partial(check, subject))]
         for parts, (subject, _) in zip(by_operator(operators, single_criteria.check), operators, strict=True)
@@ -206,7 +210,7 @@ def first_values(operators: Operators, together: str, check: Callable[[TableUnde
 
 
 def edges(operators: Operators) -> Kinds:
-    """The parts about operators with null and empty operands, and with neighbours of the first ones."""
+    """The parts about operators with null and empty operands, and with operands close to the first ones."""
     return by_operator(operators, single_criteria.check_edges, ", edges")
 
 

@@ -1,4 +1,4 @@
-"""All that is checked of a server's meaning, in order."""
+"""All checks of the meaning of responses, in order."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ ROUNDS = 20  # of random requests to each operation that reads rows, in a run th
 
 
 def subjects_of(context: CheckContext, only: Only = every) -> dict[str, TableUnderTest]:
-    """The tables that some of the operations list, count or page."""
+    """The tables whose rows some of the operations list, count or return in pages."""
     return {
         table: TableUnderTest.of(context, selection)
         for table, selection in context.endpoint_map.selections.items()
@@ -23,14 +23,14 @@ def subjects_of(context: CheckContext, only: Only = every) -> dict[str, TableUnd
 def stages(
     context: CheckContext, subjects: Mapping[str, TableUnderTest], only: Only, *, allow_writes: bool
 ) -> list[Kinds]:
-    """All parts of a run, the most important first.
+    """All parts of a run, the most important ones first.
 
-    Each operation comes first. Then each operator of the filters and each sort is in one request, beside random
-    requests to the operations that read rows, and the first writes: a slow server does not get further. Then each
-    operator is checked with one value by all operations; the filters on related rows, which are most, have two shares.
-    Beside them are summaries, sorts, invalid requests, more random requests, and more writes. Edges and other values of
-    the filters on a table's own rows follow, with pages of filtered rows. Those of the filters on related rows come
-    last, with more combinations and writes.
+    Each operation comes first. Then each operator of the filters and each sort is sent in one request, together with
+    random requests to the operations that read rows, and the first writes; a slow server does not get further. Then all
+    operations check each operator with one value. The filters on related rows are the largest group, and get two
+    shares. Summaries, sorts, invalid requests, more random requests and more writes run at the same time. Edge cases
+    and other values of the filters on a table's own rows follow, with pages of filtered rows. Those of the filters on
+    related rows come last, with more combinations and writes.
     """
     rounds = 2 if allow_writes else ROUNDS
     reading = read_parts.reads_of(context, subjects, only, rounds)

@@ -30,7 +30,7 @@ SESSIONS, MORE_SESSIONS = 5, 10  # random sessions about the operations of each 
 
 @dataclass(frozen=True)
 class Writes:
-    """The parts that write: those of their own stage, those beside the filters, and the rest."""
+    """The parts that write: those of a stage of their own, those beside the filters, and the rest."""
 
     first: Sequence[Part] = ()
     then: Kinds = ()
@@ -40,9 +40,9 @@ class Writes:
 def writes_of(context: CheckContext, subjects: Mapping[str, TableUnderTest], only: Only) -> Writes:
     """All parts that write.
 
-    One row of each table comes first, and each scenario of the contract, compared where it can be, those first that do
-    most that is new. Then come all changes of rows, refused changes, the scenarios once more, checked by what they say
-    or sent among other requests, and random sessions: these two have two shares each.
+    One row of each table and each scenario of the contract come first. Scenarios are compared if possible, and those
+    that add the most to earlier ones are first. Then come all changes of rows, refused changes, scenarios again,
+    checked on their own or mixed with other requests, and random sessions. The last two kinds get two shares each.
     """
     chosen = [
         each
@@ -76,7 +76,7 @@ def single_rows_of(context: CheckContext, only: Only) -> list[Part]:
 
 
 def scenarios_of(context: CheckContext, chosen: Iterable[Scenario]) -> list[Part]:
-    """The parts about sequences of requests that the contract has."""
+    """The parts about scenarios of the contract."""
     return [
         Part(f"{each.endpoint.label}: {each.name}", partial(scenarios.check, context, each))
         for each in chosen
@@ -85,7 +85,7 @@ def scenarios_of(context: CheckContext, chosen: Iterable[Scenario]) -> list[Part
 
 
 def scenario_sessions_of(context: CheckContext, chosen: Iterable[Scenario], *, is_alone: bool) -> list[Part]:
-    """The parts that send the requests of a scenario, alone or among random ones."""
+    """The parts that send the requests of a scenario, alone or mixed with random requests."""
     name = "compared" if is_alone else "among other requests"
     return [
         Part(f"{each.endpoint.label}: {each.name}, {name}", task)
@@ -95,7 +95,7 @@ def scenario_sessions_of(context: CheckContext, chosen: Iterable[Scenario], *, i
 
 
 def sessions_of(context: CheckContext, only: Only, name: str) -> list[Part]:
-    """The parts that send random requests, one for the operations of each tag; none without servers to compare with."""
+    """The parts that send random requests, one for the operations of each tag; none without reference servers."""
     tags = dict.fromkeys(tag_of(each) for each in context.endpoint_map.endpoints if only(each))
     return [
         Part(f"Operations of {tag}: {name}", task)
@@ -105,18 +105,18 @@ def sessions_of(context: CheckContext, only: Only, name: str) -> list[Part]:
 
 
 def session_of(context: CheckContext, subject: sessions.Subject) -> list[Task]:
-    """The task of a session; none without servers to compare with."""
+    """The task of a session; none without reference servers."""
     references, operations = context.references, context.session_operations
     return [] if references is None else [partial(sessions.check, context, references, operations, subject)]
 
 
 def can_be_compared(context: CheckContext, scenario: Scenario) -> bool:
-    """Whether servers of our own answer the requests of a scenario in the same way."""
+    """Whether the reference servers respond to the requests of a scenario in the same way."""
     return context.references is not None and not any(changes_several(context, step) for step in scenario.steps)
 
 
 def changes_several(context: CheckContext, step: Step) -> bool:
-    """Whether a request changes all rows that it selects, in the order of ids, which is random, unless it is one."""
+    """Whether a request changes all rows that it selects, in the random order of ids, unless it selects one row."""
     if follows_link(step):
         return False
     endpoint, request = request_of(context.endpoint_map, step)
@@ -127,7 +127,7 @@ def changes_several(context: CheckContext, step: Step) -> bool:
 
 
 def changes_of(context: CheckContext, subjects: Mapping[str, TableUnderTest]) -> Kinds:
-    """The parts that change rows of each table, all of them the run's own."""
+    """The parts that change rows of each table, all of them created by the run."""
     return [
         [
             Part(
@@ -151,7 +151,7 @@ def deletions(context: CheckContext, only: Only) -> list[Part]:
 
 
 def refused_changes(context: CheckContext, only: Only) -> list[Part]:
-    """The parts about invalid bodies for operations that change rows, but not all that a filter selects."""
+    """The parts about invalid bodies of operations that change rows, except all rows that a filter selects."""
     references = context.references
     return [
         Part(f"{each.label}: invalid requests", partial(invalid_requests.check_change, context, references, each))
@@ -161,7 +161,7 @@ def refused_changes(context: CheckContext, only: Only) -> list[Part]:
 
 
 def sow(context: CheckContext, subjects: Mapping[str, TableUnderTest]) -> Iterator[Task]:
-    """What there is to do so that there are rows of all kinds."""
+    """The tasks that create rows of all kinds."""
     for subject in changeable(context, subjects):
         yield partial(writes.sow, context, subject)
 
@@ -180,7 +180,7 @@ def changeable(context: CheckContext, subjects: Mapping[str, TableUnderTest]) ->
 
 
 def is_predictable(context: CheckContext, table: str) -> bool:
-    """Whether the contract alone says what a created row is, and a body for it can be made from the schema."""
+    """Whether the contract alone determines a created row, and a body for it can be made from the schema."""
     creates = context.endpoint_map.creates[table]
     if success_of(creates).value.get("x-table") != table:
         return False

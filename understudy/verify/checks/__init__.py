@@ -1,1 +1,1 @@
-"""The checks: a module for each kind of rule, each with a function `check`."""
+"""The checks: a module for each kind of rule, mostly with a function `check`."""

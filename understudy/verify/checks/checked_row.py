@@ -1,4 +1,4 @@
-"""A row that is checked: the requests that were sent for it, and the row as it is now."""
+"""A row under test: the requests that were sent for it, and its current state."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,8 +25,8 @@ class CheckedRow:
     """A row, the requests that were sent for it, and the body that created it.
 
     Args:
-        endpoint_map: the operations on the row: all, or those below the row that it belongs to.
-        before: the requests that created that row.
+        endpoint_map: the operations on the row; if it belongs to another row, those below that row.
+        before: the requests that created that other row.
     """
 
     context: CheckContext
@@ -102,7 +102,7 @@ class CheckedRow:
 
 
 def listed(checked: CheckedRow) -> tuple[Request | None, Row | None]:
-    """The request for a list that has the row, and the row there. No request if no filter selects it."""
+    """The request for a list with the row, and the row in it; no request if no filter selects the row."""
     selection = checked.endpoint_map.selections.get(checked.table)
     if selection is None:
         return None, None
@@ -115,7 +115,7 @@ def listed(checked: CheckedRow) -> tuple[Request | None, Row | None]:
 
 
 def key_of(selection: Selection, row: Row) -> str | None:
-    """The field by which a filter selects a row; None without one, or if a default may hide the row."""
+    """The field by which a filter selects the row; None without one, or if a default of the filter may hide the row."""
     if not selection.own or "x-default" in selection.filters[selection.own].value:
         return None
     operators = field_operators_of(selection)
@@ -124,7 +124,7 @@ def key_of(selection: Selection, row: Row) -> str | None:
 
 
 def by_key(selection: Selection, key: str, *rows: Row) -> Filters:
-    """Filters that only some rows meet."""
+    """Filters that only rows with this key meet."""
     return {selection.own: {key: {"any_": [row[key] for row in rows]}}}
 
 

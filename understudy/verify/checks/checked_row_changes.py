@@ -1,4 +1,4 @@
-"""Changes of a row that is checked: of one field after the other, of all, and to values that another row has."""
+"""Changes of a row under test: of each field, of all fields, and to values that another row has."""
 
 import time
 from collections.abc import Iterator
@@ -23,14 +23,14 @@ KEPT = ("id", "created")  # fields that no change changes
 
 
 def check_changes(checked: CheckedRow) -> None:
-    """Each change of one field sets that field, and no other that clients write."""
+    """A change of one field sets this field, and no other field that clients write."""
     for updates in checked.patches:
         for name, change in changes(checked, updates):
             check_change(checked, updates, name, change)
 
 
 def changes(checked: CheckedRow, updates: Lookup) -> Iterator[tuple[str, dict[str, Any]]]:
-    """No change at all, and a change of each field, but of those that the server did not accept in the create."""
+    """An empty change, and a change of each field, except those that the server did not accept in the create."""
     yield "", {}
     refused = plain_fields(checked.creates).keys() - checked.body.keys()
     for name, part in plain_fields(updates.endpoint).items():
@@ -52,7 +52,7 @@ def check_change(checked: CheckedRow, updates: Lookup, name: str, change: dict[s
 
 
 def merged(checked: CheckedRow, endpoint: Endpoint, change: dict[str, Any]) -> dict[str, Any]:
-    """What a change leaves in the fields that it has: objects may be merged into those of the row (`x-merged-if`)."""
+    """The values of changed fields after a change. Objects may be merged into those of the row (`x-merged-if`)."""
     merges = {
         name: part.value["x-merged-if"]
         for name, part in schema_of(endpoint).entries("properties")
@@ -67,7 +67,7 @@ def merged(checked: CheckedRow, endpoint: Endpoint, change: dict[str, Any]) -> d
 def check_row(
     checked: CheckedRow, rule: Rule, endpoint: Endpoint, subject: str, request: Request, change: dict[str, Any]
 ) -> None:
-    """Hold that a write has changed some fields that clients write, and no other ones."""
+    """Check that a write has changed the expected fields that clients write, and no others."""
     reads, read = read_of(checked)
     before, now = checked.row, checked.context.success(reads, read)
     names = success_of(reads)["properties"].value.keys() & {*checked.fields, *KEPT}
@@ -82,7 +82,7 @@ def check_row(
 
 
 def check_updated(checked: CheckedRow, endpoint: Endpoint, before: Row, read: Request) -> None:
-    """A row that has changed shows a later time of its last update."""
+    """A changed row has a later `updated`."""
     earlier, later = before.get(UPDATED), checked.row.get(UPDATED)
     if isinstance(earlier, str) and isinstance(later, str):
         expected = f"{UPDATED} after {earlier}"
@@ -92,7 +92,7 @@ def check_updated(checked: CheckedRow, endpoint: Endpoint, before: Row, read: Re
 
 
 def check_order(checked: CheckedRow) -> None:
-    """Lists have the row, which is changed once more, and a newer one in each order."""
+    """In each order, lists have the row, which is changed once more, and a newer one in the right order."""
     selection = checked.endpoint_map.selections.get(checked.table)
     key = None if selection is None else key_of(selection, checked.row)
     if selection is None or key is None or not checked.patches:

@@ -1,4 +1,4 @@
-"""Several criteria at once, at every level, against what each of them selects alone."""
+"""Several criteria at once, at every level, compared with the rows that each of them selects alone."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations, product
@@ -26,7 +26,7 @@ SHRINKING = 40  # bodies that are asked at the most to make one finding smaller
 
 
 def check(subject: TableUnderTest, generator: RequestGenerator) -> None:
-    """Hold the rule about several criteria for the operations on one table."""
+    """Check the rule about several criteria for the operations on one table."""
     selected = subject.selected
     bodies = [*joined(subject, subject.selection.filters), *across(subject), *threesomes(subject)]
     bodies += filter(subject.expected_rows.accepts, [*beside_nulls(subject), *drawn(selected, generator)])
@@ -35,13 +35,13 @@ def check(subject: TableUnderTest, generator: RequestGenerator) -> None:
 
 
 def check_own(subject: TableUnderTest) -> None:
-    """Hold the same rule about a few pairs of criteria in the filter on the table's own rows."""
+    """Check the same rule with a few pairs of criteria in the filter on the table's own rows."""
     bodies = list(joined(subject, subject.selection.filters.keys() & {subject.selection.own}))
     check_all(subject, subject.selected.context.random.sample(bodies, k=min(FEW, len(bodies))))
 
 
 def check_across(subject: TableUnderTest) -> None:
-    """Hold the same rule about a few pairs of filters."""
+    """Check the same rule with a few pairs of filters."""
     bodies = list(across(subject))
     check_all(subject, subject.selected.context.random.sample(bodies, k=min(FEW, len(bodies))))
 
@@ -83,7 +83,7 @@ def mismatch(selected: SelectedIds, expected_rows: ExpectedRows, filters: Filter
 
 
 def joined(subject: TableUnderTest, names: Iterable[str]) -> Iterator[Filters]:
-    """Pairs of criteria side by side in each object of some filters that says how they are combined."""
+    """Pairs of neighbouring criteria in each object that states how they are combined, for some filters."""
     randomness = subject.selected.context.random
     for name in names:
         for way, combiner, words in combiners(subject.selection.filters[name], (name,)):
@@ -96,7 +96,7 @@ def joined(subject: TableUnderTest, names: Iterable[str]) -> Iterator[Filters]:
 
 
 def beside_nulls(subject: TableUnderTest) -> Iterator[Filters]:
-    """Criteria with a null for everything else in the same filter, as clients write them."""
+    """Criteria with null for everything else in the same filter, as clients send them."""
     for name in subject.selection.filters:
         nulls: Filters = {}
         for field_operator in subject.field_operators.values():
@@ -107,7 +107,7 @@ def beside_nulls(subject: TableUnderTest) -> Iterator[Filters]:
 
 
 def threesomes(subject: TableUnderTest) -> Iterator[Filters]:
-    """Criteria of three filters, and three of one, each of which makes a difference."""
+    """Criteria of three filters, and three criteria of one filter, each of which makes a difference."""
     randomness, selected = subject.selected.context.random, subject.selected
     names = list(subject.selection.filters)
     for three in [*combinations(names, 3), *[(subject.selection.own,) * 3] * OWN_PAIRS]:
@@ -125,9 +125,9 @@ def threesomes(subject: TableUnderTest) -> Iterator[Filters]:
 
 
 def combiners(place: Place, way: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str, Sequence[str]]]:
-    """The ways to the objects of a filter, each with the name and the words that say how its criteria are combined.
+    """The paths to the objects of a filter, each with the property that combines its criteria, and the values of that.
 
-    Where an object has no such name, there are no words: a row must meet all that is asked there.
+    An object without such a property has no values: a row must meet all of its criteria.
     """
     if "properties" in place.value:
         parts = dict(place["properties"].items())
@@ -150,7 +150,7 @@ def pairs_below(way: tuple[str, ...], subject: TableUnderTest) -> Iterator[tuple
 
 
 def differ(selected: SelectedIds, left: Filters, right: Filters) -> bool:
-    """Whether two criteria together should select others than by `or_`, and others than one of them."""
+    """Whether the rows of two criteria together must differ from those by `or_`, and from those of each of them."""
     try:
         ours, theirs = selected.whole(left), selected.whole(right)
     except TooMany:
@@ -159,13 +159,13 @@ def differ(selected: SelectedIds, left: Filters, right: Filters) -> bool:
 
 
 def unmatched_bodies(field_operator: FieldOperator) -> list[Filters]:
-    """The body that asks a leaf for an unmatched value: by `or_` it adds nothing, by `and_` it leaves nothing."""
+    """The body with a value for an operator that no row has. With `or_` it adds no rows, with `and_` it leaves none."""
     kind = field_operator.place.value["type"]
     return [] if kind in ("boolean", "integer") else [field_operator.filters(unmatched_operand(field_operator))]
 
 
 def across(subject: TableUnderTest) -> Iterator[Filters]:
-    """Criteria of two filters of a body."""
+    """Pairs of criteria of two filters of a body."""
     randomness = subject.selected.context.random
     for left, right in combinations(subject.selection.filters, 2):
         ours, theirs = (
@@ -182,7 +182,7 @@ def across(subject: TableUnderTest) -> Iterator[Filters]:
 
 
 def drawn(selected: SelectedIds, generator: RequestGenerator) -> Iterator[Filters]:
-    """Random bodies of one filter or two."""
+    """Random bodies of one or two filters."""
     parts = selected.selection.filters
     for _ in range(RANDOM if parts else 0):
         count = selected.context.random.choice([1, 1, 2])

@@ -1,7 +1,7 @@
-"""A row of any table that can be written: created, read, listed, created again, changed and deleted.
+"""A row of any table that can be written: it is created, read, listed, created again, changed and deleted.
 
-Rows that belong to another row, with operations below its path, live while that row is there. A handler may decide more
-of such rows than the contract says. So only fields that clients send and read as plain values are compared.
+Rows with operations below the path of another row are tested while that row exists. A handler may decide more about
+such rows than the contract says, so only fields that clients send and read as plain values are compared.
 """
 
 from collections.abc import Sequence
@@ -26,13 +26,13 @@ CREATED, CONFLICT = 201, 409
 
 
 def tables(endpoint_map: EndpointMap) -> list[str]:
-    """The tables whose rows can be created, returned and deleted by operations on one row."""
+    """The tables whose rows can be created, read and deleted by operations on one row."""
     read = {each.table for each in endpoint_map.reads}
     return [table for table in endpoint_map.creates if table in read and table in endpoint_map.deletes]
 
 
 def check(context: CheckContext, table: str) -> None:
-    """Create a row, and check it in each operation until it is deleted; nothing where it cannot be created."""
+    """Create a row, and check each operation on it until it is deleted. Does nothing if the row cannot be created."""
     with context.results.scenario():
         go_through(CheckedRow(context, table, context.endpoint_map))
 
@@ -59,7 +59,7 @@ def go_through(checked: CheckedRow) -> None:
 
 
 def check_below(checked: CheckedRow) -> None:
-    """Rows that belong to the row live below it."""
+    """Check rows that belong to the row."""
     below = checked.context.endpoint_map.below(checked.table, checked.row)
     for table in tables(below):
         go_through(CheckedRow(checked.context, table, below, tuple(checked.requests)))
@@ -72,7 +72,7 @@ def begin(checked: CheckedRow) -> None:
     """Create a row with as many fields as the server accepts together.
 
     Raises:
-        NotCreated: it accepts not even what is required.
+        NotCreated: it does not even accept the required fields alone.
     """
     required = schema_of(checked.creates).value.get("required", ())
     optional = [name for name in plain_fields(checked.creates) if name not in required]
@@ -103,7 +103,7 @@ def accept(checked: CheckedRow, names: Sequence[str]) -> None:
 
 
 def check_created(checked: CheckedRow) -> None:
-    """A create returns the values that were sent."""
+    """Check that a create returns the values that were sent."""
     sent = {name: checked.body[name] for name in checked.fields if name in checked.body}
     shown = {name: checked.row.get(name) for name in sent}
     broken = None if same(shown, sent) else unlike(tuple(checked.requests), sent, shown)
@@ -111,9 +111,9 @@ def check_created(checked: CheckedRow) -> None:
 
 
 def check_again(checked: CheckedRow) -> None:
-    """What is unique is created once: a second create is a conflict, or returns the row.
+    """Check that a second create with the same unique value is a conflict, or returns the row.
 
-    The row is as it was, or has the values of the second create if the operation replaces rows (`x-replaces`).
+    The row must be unchanged, or have the values of the second create if the operation replaces rows (`x-replaces`).
     """
     unique = [names for names in checked.context.model.unique(checked.table) if set(names) <= checked.body.keys()]
     if not unique:
@@ -143,7 +143,7 @@ def check_again(checked: CheckedRow) -> None:
 
 
 def check_read(checked: CheckedRow) -> None:
-    """Every operation that returns the row returns what the create did."""
+    """Check that every operation that returns the row returns the created values."""
     for lookup in checked.reads:
         request = lookup.request(str(checked.row[lookup.field]))
         answer = checked.context.ask(lookup.endpoint, request)
@@ -156,7 +156,7 @@ def check_read(checked: CheckedRow) -> None:
 
 
 def check_listed(checked: CheckedRow) -> None:
-    """The list has the row as it is returned alone."""
+    """Check that the list has the row as the operation on one row returns it."""
     request, row = listed(checked)
     if request is None:
         return
@@ -173,11 +173,11 @@ def check_listed(checked: CheckedRow) -> None:
 
 
 def check_other_deletes(checked: CheckedRow) -> None:
-    """Each operation that deletes a row does so, on a row of its own."""
+    """Check each operation that deletes a row, with a row of its own."""
     for deletes in checked.deletes[1:]:
         remove(sibling(checked, {}), deletes)
 
 
 def check_deleted(checked: CheckedRow) -> None:
-    """A deleted row is in no response, and cannot be deleted again."""
+    """Check that a deleted row is in no response, and cannot be deleted again."""
     remove(checked, checked.deletes[0])

@@ -1,4 +1,4 @@
-"""What breaks the contract, and how it is refused."""
+"""Invalid requests, and how a server refuses them."""
 
 import json
 from collections import defaultdict
@@ -36,7 +36,7 @@ UNUSED = ("TRACE", "HEAD")  # methods that change nothing, whatever a server mak
 
 
 def check(context: CheckContext, endpoint: Endpoint) -> None:
-    """Hold the rules about refusals for one operation that changes nothing."""
+    """Check the rules about refusals for one operation that changes nothing."""
     hold = partial(context.results.hold, operation=endpoint.label)
     if endpoint.body is None:
         check_plain = partial(is_as_read, context, endpoint, endpoint.request(), b"")
@@ -58,7 +58,9 @@ def check(context: CheckContext, endpoint: Endpoint) -> None:
 
 
 def find_reading(context: CheckContext) -> None:
-    """Find out whether the server takes what only lenient servers take: all others of such values, too, then."""
+    """Find out whether the server accepts a value that only lenient servers accept. If so, all such values are expected
+    to be accepted.
+    """
     for selection in context.endpoint_map.selections.values():
         body = {LIMIT: "1"}
         refusals = context.interpreter.refusals(selection.lists, json.dumps(body).encode(), {})
@@ -68,7 +70,7 @@ def find_reading(context: CheckContext) -> None:
 
 
 def check_others(context: CheckContext, endpoint: Endpoint) -> None:
-    """Hold the same rules with more bodies, whose fault may be deep inside."""
+    """Check the same rules with more bodies, whose fault may be deeply nested."""
     bodies = [] if endpoint.body is None else list(invalid_bodies(endpoint.body, {}))
     for each in context.random.sample(bodies, k=min(SOME, len(bodies))):
         check_body = partial(is_refused, context, endpoint, each)
@@ -76,9 +78,10 @@ def check_others(context: CheckContext, endpoint: Endpoint) -> None:
 
 
 def check_change(context: CheckContext, references: References, endpoint: Endpoint) -> None:
-    """Hold that an operation that changes rows refuses invalid bodies, and takes bounds, as our own servers do.
+    """Check that an operation that changes rows refuses invalid bodies and accepts values at bounds, as the reference
+    servers do.
 
-    If it changes one row, that is one of an id that no row has.
+    An operation on one row gets an id that no row has.
     """
     references.restart()
     path = values_of_path(context, endpoint.path)
@@ -92,7 +95,7 @@ def check_change(context: CheckContext, references: References, endpoint: Endpoi
 
 
 def bodies_of_change(context: CheckContext, schema: Place) -> list[tuple[Way, Any]]:
-    """An invalid body for each field, and bodies with values at bounds."""
+    """An invalid body for each field, and bodies with values at their bounds."""
     invalid = [(each.way, each.body) for each in one_for_each_field(context, schema, 1)]
     return [*invalid, *bodies_at_bounds(schema)]
 
@@ -104,7 +107,7 @@ def differs(
     request: Request,
     refusals: Sequence[ApiError | None],
 ) -> Broken | None:
-    """How a response differs from those of our own servers, and from what the readings of the contract refuse."""
+    """How a response differs from those of the reference servers, and from the refusals of the contract's readings."""
     answer = context.ask(endpoint, request)
     difference = references.difference(endpoint, request, answer, ALL)
     if difference is None or any(same(each, errors_of(answer, ALL)) for each in errors_in(refusals)):
@@ -113,18 +116,18 @@ def differs(
 
 
 def errors_in(refusals: Iterable[ApiError | None]) -> list[Any]:
-    """What refusals say of a request."""
+    """The contents of the errors that refuse a request."""
     return [errors_of(Answer(each.status, plain(each.body)), ALL) for each in refusals if each is not None]
 
 
 def is_first(context: CheckContext, endpoint: Endpoint) -> bool:
-    """Whether no operation that selects the same rows, such as a list before its count, is checked with more bodies."""
+    """Whether no operation that selects the same rows, such as a list before its count, is tested with more bodies."""
     selection = context.endpoint_map.selections.get((endpoint.body or endpoint.place).value.get("x-selects", ""))
     return selection is None or endpoint == selection.lists
 
 
 def one_for_each_field(context: CheckContext, schema: Place, levels: int = NEAR) -> list[InvalidBody]:
-    """An invalid body for each field on so many levels of a body, drawn at random."""
+    """An invalid body for each field in the first levels of a body, drawn at random."""
     bodies: dict[Way, list[InvalidBody]] = defaultdict(list)
     for each in invalid_bodies(schema, {}):
         names = [name for name in each.way if isinstance(name, str)]
@@ -133,7 +136,7 @@ def one_for_each_field(context: CheckContext, schema: Place, levels: int = NEAR)
 
 
 def headers(endpoint: Endpoint) -> Iterator[tuple[str, str]]:
-    """Headers that say a version, of all kinds."""
+    """Headers of all kinds that have a version."""
     for parameter in endpoint.place.each("parameters"):
         if "x-minimum-version" in parameter.value:
             for version in versions(parameter.value["x-minimum-version"]["version"]):
@@ -141,7 +144,7 @@ def headers(endpoint: Endpoint) -> Iterator[tuple[str, str]]:
 
 
 def versions(minimum: str) -> list[str]:
-    """Versions before and after a minimum, some of which come on its other side as texts, and some that are none."""
+    """Versions before and after a minimum, some of which compare differently as texts, and some invalid ones."""
     major, minor, patch = map(int, minimum.split("."))
     later = f"{major}.{minor}.{patch + 10}", f"{major}.{minor + 10}.0", f"{major + 10}.0.0"
     earlier = [f"{major}.{minor - 1}.{patch + 99}"] if minor > 0 else []
@@ -159,9 +162,9 @@ def is_as_read(
     raw: bytes,
     way: Way = (),
 ) -> Broken | None:
-    """Whether a request is refused, or taken, as the contract's reading of it says.
+    """Whether a request is refused or accepted as a reading of the contract says.
 
-    `request` is what people read of it; `raw` is the body that is sent, and `way` leads to what is wrong in it.
+    `request` is the request to report; `raw` is the body that is sent, and `way` the path to the invalid part of it.
     """
     answer = context.ask(endpoint, request, raw)
     refusals = context.expected(endpoint, context.interpreter.refusals(endpoint, raw, request.headers))
@@ -188,12 +191,12 @@ def is_as_read(
 
 
 def plain(body: Any) -> Any:
-    """The body of an error as it is sent."""
+    """The body of an error, as JSON."""
     return json.loads(encode(body))
 
 
 def sent(endpoint: Endpoint, raw: bytes) -> Request:
-    """The request of some bytes, for people to read."""
+    """The request with a raw body, as it is reported."""
     try:
         return replace(endpoint.request(json.loads(raw)), content=raw)
     except ValueError:
@@ -201,7 +204,7 @@ def sent(endpoint: Endpoint, raw: bytes) -> Request:
 
 
 def names(body: Any, way: Way) -> bool:
-    """Whether an error says where what it is about stands. One in the contract's own words need not."""
+    """Whether an error names the location of the invalid part. An error with a message of the contract need not."""
     if not isinstance(body, dict) or "exception_detail" not in body:
         return isinstance(body, dict)
     located = (entry["loc"][1 : len(way) + 1] for entry in body["exception_detail"])
@@ -218,7 +221,7 @@ def is_ignored(context: CheckContext, endpoint: Endpoint) -> Broken | None:
 def check_paths(
     context: CheckContext, only: Callable[[Endpoint], bool] = lambda endpoint: True, some: slice = EVERY_PATH
 ) -> None:
-    """Check methods that some of the paths of the contract do not have, and a path that it does not have."""
+    """Check methods that some paths of the contract do not have, and a path that does not exist."""
     for path, endpoints in list(context.endpoint_map.by_path.items())[some]:
         if not any(map(only, endpoints)):
             continue
@@ -232,7 +235,7 @@ def check_paths(
 
 
 def values_of_path(context: CheckContext, path: str) -> dict[str, str]:
-    """A value for each parameter of a path, which no row needs to have."""
+    """A value for each parameter of a path, which need not be that of a row."""
     stranger = str(UUID(int=context.random.getrandbits(128), version=4))
     return {part[1:-1]: stranger for part in path.split("/") if part.startswith("{")}
 

@@ -1,4 +1,4 @@
-"""Tables that are derived from others: the latest of each key."""
+"""Derived tables: the latest row of each key."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ OWN = ("id", "created", "updated")  # what a derived row does not take from its 
 
 
 def check(context: CheckContext, selection: Selection) -> None:
-    """Hold the rule about a derived table, where it and its source are known in full."""
+    """Check the rule about a derived table, if all rows of it and of its source are known."""
     rule = context.model.derived(selection.table)
     if rule is None or context.model.partial & {selection.table, rule.source}:
         return
@@ -42,7 +42,7 @@ def first_wrong(context: CheckContext, selection: Selection, rule: Derived) -> B
 
 
 def newest_of(context: CheckContext, rule: Derived) -> dict[str, list[Row]]:
-    """The newest row of each key; more than one where several are as new."""
+    """The newest row of each key; several if they are equally new."""
     newest: dict[str, list[Row]] = {}
     known = context.model.known[rule.source].values()
     for row in sorted(known, key=lambda row: moment(row[rule.newest]), reverse=True):
@@ -54,7 +54,7 @@ def newest_of(context: CheckContext, rule: Derived) -> dict[str, list[Row]]:
 
 
 def unlike(shown: Row, newest: Sequence[Row], rule: Derived) -> str | None:
-    """The first field of a derived row that is not that of its source."""
+    """The first field in which a derived row differs from its source."""
     source = next((row for row in newest if row["id"] == shown[rule.reference]), None)
     if source is None:
         return rule.reference

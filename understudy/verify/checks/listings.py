@@ -1,4 +1,4 @@
-"""Lists and pages: their order, and how they are cut."""
+"""Lists and pages: their order and their parts."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
@@ -38,8 +38,8 @@ class Listing:
     """The rows that filters select, in an order.
 
     Args:
-        word: the sort, as the contract calls it.
-        is_said: whether the request says so, or leaves it to the contract's default.
+        word: the value of the sort in the contract.
+        is_said: whether the request states the sort, rather than using the default.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Listing:
         return self.context.rows(self.selection, self.selection.lists, {**self.body, **cut})
 
     def key(self, row: Row) -> tuple[tuple[bool, Any], ...]:
-        """What a row is sorted by: a null before whatever is set."""
+        """The sort key of a row: null sorts before any value."""
         values = [sort_value(row, name) for name in self.field.split(",")]
         columns = zip(self._columns, values, strict=True)
         return tuple((value is not None, comparable(column, value)) for column, value in columns)
@@ -111,7 +111,7 @@ class Listing:
         )
 
     def is_all(self) -> Broken | None:
-        """Whether a list without filters holds the rows that are known."""
+        """Whether a list without filters has all known rows."""
         table = self.selection.table
         known, ids = frozenset(self.context.model.known[table]), frozenset(str(row["id"]) for row in self.whole())
         if table in self.context.model.partial or known == ids:
@@ -158,7 +158,7 @@ class Listing:
 
 
 def check(context: CheckContext, subject: TableUnderTest) -> None:
-    """Check the lists and pages of one table, without filters and with some."""
+    """Check the lists and pages of one table, with and without filters."""
     check_plain(context, subject.selection)
     for word in words(subject.selection):
         check_sort(context, subject.selection, word)
@@ -177,7 +177,7 @@ def check_plain(context: CheckContext, selection: Selection) -> None:
 
 
 def check_sort(context: CheckContext, selection: Selection, word: str) -> None:
-    """Check one order of all rows, and its pages; most pages in the default order."""
+    """Check one order of all rows, and its pages; most page sizes only in the default order."""
     sort = sort_of(selection)[1].value
     listing, is_default = Listing(context, selection, {}, word), word == sort["default"]
     check_listing(listing, is_brief=not is_default, places=None if is_default else FEW_PLACES)
@@ -187,7 +187,7 @@ def check_sort(context: CheckContext, selection: Selection, word: str) -> None:
 
 
 def check_filtered(context: CheckContext, subject: TableUnderTest) -> None:
-    """Check lists and pages with some of the filters that select some rows and not others."""
+    """Check lists and pages with a few filters that select some rows and not others."""
     selection, telling = subject.selection, [body for bodies in subject.telling.values() for body in bodies]
     own = [body for body in telling if selection.own in body]
     filters = sorted(own, key=lambda body: len(subject.selected.whole(body)))[-1:]
@@ -215,8 +215,8 @@ def check_listing(listing: Listing, *, is_brief: bool, places: int | None = None
 
     Args:
         listing: the list.
-        is_brief: whether few sizes of pages are requested.
-        places: how many pages of a size are requested, the last ones; all places by default.
+        is_brief: whether only a few page sizes are requested.
+        places: how many pages of each size are requested, the last ones; all by default.
     """
     lists, pages = listing.selection.lists, listing.selection.pages
     listing.hold(rules.SORT, lists, listing.is_sorted)
@@ -241,18 +241,18 @@ def orders(context: CheckContext, selection: Selection, filters: Filters) -> Ite
 
 
 def words(selection: Selection) -> Sequence[str]:
-    """The words for all sorts; none if rows have one order only."""
+    """The values of the sort; empty if rows have one order only."""
     return [] if selection.sort is None else list(selection.sort[1].value["x-sorts"])
 
 
 def last(items: Iterable[T], most: int | None) -> list[T]:
-    """The last items, at most so many; all of them without a number."""
+    """The last items, at most as many as the number; all of them without one."""
     found = list(items)
     return found if most is None else found[-most:]
 
 
 def cuts(length: int, most: int) -> Iterator[Filters]:
-    """Limits and offsets at the edges of a list."""
+    """Limits and offsets at the ends of a list."""
     yield {LIMIT: 0}
     yield {OFFSET: 1}
     yield {OFFSET: None, LIMIT: 1}
@@ -268,7 +268,7 @@ def cuts(length: int, most: int) -> Iterator[Filters]:
 
 
 def brief_cuts(length: int, most: int, sizes: int = SOME_SIZES) -> Iterator[Filters]:
-    """The limits and offsets of pages at each place of a list."""
+    """The limits and offsets of pages at different places of a list."""
     for size, number in places_of_pages(length, most, sizes):
         yield {LIMIT: size, OFFSET: (number - 1) * size}
 
@@ -281,9 +281,10 @@ def numbers(length: int, most: int) -> Iterator[tuple[int, int]]:
 
 
 def places_of_pages(length: int, most: int, sizes: int = ALL_SIZES) -> Iterator[tuple[int, int]]:
-    """Sizes and numbers of pages at each place of a list: the first ones, one in the middle, the last two, and beyond.
+    """Sizes and numbers of pages at different places of a list: the first ones, one in the middle, the last two, and
+    one beyond the end.
 
-    By the first of the sizes the last page is not full, by the second it is, and by the third there are many pages.
+    With the first size the last page is not full, with the second it is, and with the third there are many pages.
     """
     for size in sizes_of_pages(length, most)[:sizes]:
         last = max(1, -(-length // size))
@@ -291,7 +292,7 @@ def places_of_pages(length: int, most: int, sizes: int = ALL_SIZES) -> Iterator[
 
 
 def sizes_of_pages(length: int, most: int) -> list[int]:
-    """Sizes by which a list has some five pages, the last not full; pages that are all full; and many pages."""
+    """Page sizes: one for about five pages, the last not full; one for full pages only; and one for many pages."""
     few = min(most, max(1, length // PAGES))
     uneven = next((size for size in range(few, length) if length % size), few)
     even = next((size for size in range(few, length) if not length % size), min(most, max(1, length)))
@@ -305,7 +306,7 @@ def is_steady(context: CheckContext, endpoint: Endpoint, body: Filters) -> Broke
 
 
 def is_steady_meanwhile(context: CheckContext, endpoint: Endpoint, others: Sequence[Request]) -> Broken | None:
-    """Whether an answer is the same after others were asked for."""
+    """Whether a response is the same before and after other requests."""
     request = endpoint.request({})
     first = context.ask(endpoint, request)
     for other in others:
@@ -319,7 +320,7 @@ def is_steady_meanwhile(context: CheckContext, endpoint: Endpoint, others: Seque
 def difference(
     context: CheckContext, endpoint: Endpoint, requests: tuple[Request, ...], first: Answer, again: Answer
 ) -> Broken | None:
-    """How two answers of an operation differ that should not."""
+    """How two responses of an operation differ that should be the same."""
     if first.body == again.body:
         return None
     bodies = [context.still(endpoint, answer.body) for answer in (first, again)]
@@ -327,12 +328,12 @@ def difference(
 
 
 def nulls(endpoint: Endpoint) -> Filters:
-    """The body that says null to everything."""
+    """The body with null for every property."""
     return dict.fromkeys(schema_of(endpoint).value["properties"])
 
 
 def is_nothing_asked(context: CheckContext, endpoint: Endpoint, body: Filters | None) -> Broken | None:
-    """Whether a body that asks for nothing is answered as the empty one."""
+    """Whether a body without criteria gets the same response as an empty one."""
     plain, request = endpoint.request({}), endpoint.request(body)
     first, second = context.ask(endpoint, plain), context.ask(endpoint, request)
     return difference(context, endpoint, (plain, request), first, second)
@@ -350,7 +351,7 @@ def sort_of(selection: Selection) -> tuple[str, Place]:
 
 
 def opposites(sorts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """The words for the two orders by one field."""
+    """The values of the sort for ascending and descending order by one field."""
     for word, field in sorts.items():
         yield from ((word, other) for other, against in sorts.items() if against == f"{DESCENDING}{field}")
 
@@ -374,7 +375,7 @@ def ids(rows: Sequence[Row]) -> str:
 
 
 def comparable(place: Place, value: Any) -> Any:
-    """A value as it is sorted: ids and moments by what they are, not by how they are written."""
+    """A value for sorting: ids and times are parsed, so that their spelling does not matter."""
     kind = place.value.get("format")
     if value is None:
         return 0

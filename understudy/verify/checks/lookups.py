@@ -1,4 +1,4 @@
-"""Rows that are looked up one by one."""
+"""Operations that look up one row."""
 
 from functools import partial
 from uuid import UUID
@@ -15,7 +15,7 @@ NOT_FOUND = 404
 
 
 def check(context: CheckContext, lookup: Lookup) -> None:
-    """Hold the rule about one operation that looks up a row by a field."""
+    """Check the rule about an operation that looks up a row by a field."""
     known = context.model.known[lookup.table]
     hold = partial(context.results.hold, rules.LOOKUP, lookup.endpoint.label)
     for row_id in context.random.sample(sorted(known), k=min(SOME, len(known))):
@@ -27,7 +27,7 @@ def check(context: CheckContext, lookup: Lookup) -> None:
 
 
 def is_found_in_capitals(context: CheckContext, lookup: Lookup, row_id: str) -> Broken | None:
-    """An id is the same in capitals; another text is another."""
+    """Whether an id in upper case finds the row, and another text in upper case does not."""
     row = context.model.known[lookup.table].get(row_id, {})
     value = str(row.get(lookup.field) or "")
     if lookup.field == "id":
@@ -38,7 +38,7 @@ def is_found_in_capitals(context: CheckContext, lookup: Lookup, row_id: str) -> 
 
 
 def is_found(context: CheckContext, lookup: Lookup, row_id: str, spelled: str | None = None) -> Broken | None:
-    """Whether a row is found, by its field's value or another spelling of it."""
+    """Whether a row is found, by the value of its field or by another spelling of it."""
     row = context.model.known[lookup.table].get(row_id)
     if row is None or row.get(lookup.field) is None or lookup.endpoint.success is None:
         return None

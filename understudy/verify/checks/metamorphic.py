@@ -1,4 +1,4 @@
-"""Relations between the answers to several bodies, each held as a rule about one part of a filter."""
+"""Relations between the responses to several bodies, each checked as a rule about one part of a filter."""
 
 from collections.abc import Callable
 from functools import partial
@@ -15,12 +15,12 @@ ALL_ROWS: Filters = {}
 
 
 class MetamorphicRelations:
-    """Holds relations.
+    """Checks relations.
 
-    `telling` are the bodies that were found to select some rows and not others.
+    `telling` are the bodies that select some rows and not others.
 
     Args:
-        answers: of the operations that are asked.
+        selected: the rows that the operations return for filters.
         subject: the part of a body that the relations are about.
     """
 
@@ -30,18 +30,18 @@ class MetamorphicRelations:
         self.telling: list[Filters] = []
 
     def ids(self, filters: Filters) -> Ids:
-        """What filters select."""
+        """The ids of the rows that filters select."""
         ids = self.selected.whole(filters)
         if filters not in self.telling and frozenset() < ids < self.selected.every() and self._asks(filters, ids):
             self.telling.append(filters)
         return ids
 
     def _asks(self, filters: Filters, ids: Ids) -> bool:
-        """Whether filters make a difference: not all rows with such a related row are selected."""
+        """Whether filters make a difference: they do not select all rows that have such a related row."""
         return ids != self.selected.whole({name: {} for name in filters})
 
     def equal(self, rule: Rule, filters: Filters, expected: RowSet) -> None:
-        """`filters` select just what is expected."""
+        """Check that `filters` select exactly the expected rows."""
         self.between(rule, filters, expected, expected)
 
     def at_least(self, rule: Rule, filters: Filters, least: RowSet) -> None:
@@ -55,7 +55,7 @@ class MetamorphicRelations:
         self.within(rule, filters, lambda: Bounds(least.ids(self.ids), most.ids(self.ids)), *sources)
 
     def within(self, rule: Rule, filters: Filters, expected: Callable[[], Bounds], *sources: Filters) -> None:
-        """`filters` select what is expected, at the least and at the most, from asking the sources."""
+        """Check that `filters` select at least and at most the expected rows, which other requests return."""
         lists = self.selected.selection.lists
         check = partial(self._outside, filters, expected, sources)
         self.selected.context.results.hold(rule, lists.label, self._subject, check)
@@ -77,7 +77,7 @@ def number_of(bounds: Bounds) -> str:
 
 
 def apart(ids: Ids, bounds: Bounds) -> str:
-    """What sets rows apart from what was expected."""
+    """How the selected rows differ from the expected ones."""
     missing, added = sorted(bounds.least - ids), sorted(ids - bounds.most)
     parts = [counted(len(ids), "rows")]
     parts += [f"without {named(missing)}"] if missing else []

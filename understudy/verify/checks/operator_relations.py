@@ -1,4 +1,4 @@
-"""Each operator by relations between its own answers, where no row shows what it looks at."""
+"""Each operator by relations between its own responses, if the known rows do not show the field."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,10 +26,10 @@ from understudy.verify.requests.operands import (
 
 @dataclass(frozen=True)
 class Question:
-    """A leaf, and values to ask it with.
+    """An operator of a filter, and values for it.
 
-    `siblings` are the leaves beside it, by name. `is_single` says that each row has one related row at
-    the most, so that what is true of that is true of the row.
+    `siblings` are the operators beside it, by name. `is_single` means that each row has at most one related row, so
+    that what is true of the related row is true of the row.
     """
 
     relations: MetamorphicRelations
@@ -39,7 +39,7 @@ class Question:
     is_single: bool
 
     def body(self, operand: Any, name: str | None = None) -> Filters:
-        """The body that asks for the leaf, or for the one of another name beside it."""
+        """The body with this operator, or with a neighbouring operator of another name."""
         field_operator = self.field_operator if name is None else self.siblings[name]
         return field_operator.filters(operand)
 
@@ -48,7 +48,7 @@ class Question:
 
     @property
     def related(self) -> RowSet:
-        """The rows whose related row is there, whatever is in it, also where the field has a default."""
+        """The rows that have a related row, whatever its values, even if the field has a default."""
         name, *fields = self.field_operator.way
         parts = self.relations.selected.selection.filters[name].value["properties"]
         return rows({name: {field: None for field in fields[:1] if "x-default" in parts[field]}})
@@ -59,7 +59,7 @@ class Question:
 
 
 def check(question: Question) -> None:
-    """Hold the rules about a leaf's operator, if there are any."""
+    """Check the rules about an operator of a filter, if there are any."""
     rule = RULES.get(question.field_operator.operator)
     if rule is not None:
         rule(question)
@@ -83,12 +83,12 @@ def any_of(asked: Question) -> None:
 
 
 def is_within(fields: Sequence[str], objects: Sequence[str]) -> bool:
-    """Whether the first of some fields is one of those fields, or in an object that is."""
+    """Whether the first of some fields is one of some others, or in an object that is."""
     return fields[0].partition(".")[0] in objects
 
 
 def is_filled(asked: Question, body: Filters) -> None:
-    """What meets `body` has a value, and so is not null."""
+    """Check that the rows that `body` selects have a value, so they are not null."""
     asked.relations.at_most(rules.PARTITION, body, asked.rows(False, "is_null_"))
     if asked.is_single:
         asked.relations.at_most(rules.PARTITION, body, asked.related - asked.rows(True, "is_null_"))
@@ -165,7 +165,9 @@ def after(asked: Question) -> None:
 
 
 def bounded(asked: Question, none: str, every: str, opposite: str, direction: int) -> None:
-    """A bound that no row meets at one end of time, and every row that has a moment at the other."""
+    """Check a bound in the far past and one in the far future: no row meets one of them, and every row with a time
+    meets the other.
+    """
     relations = asked.relations
     if asked.field_operator.place.value["type"] == "integer":
         for value in asked.values:

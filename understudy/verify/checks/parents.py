@@ -1,4 +1,4 @@
-"""What deleting a row does to the rows that refer to it (`x-on-delete`)."""
+"""The effect of deleting a row on the rows that refer to it (`x-on-delete`)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ CREATED, NOT_FOUND = 201, 404
 
 
 class NotCreated(Exception):
-    """A row cannot be created by the contract alone."""
+    """A row cannot be created from the contract alone."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def is_by_id(lookup: Lookup | None) -> bool:
 
 
 def check(context: CheckContext, relation: Relation) -> None:
-    """Create a row and one that refers to it, delete the first, and look at the second."""
+    """Create a row and another one that refers to it, delete the first, and check the second."""
     requests: list[Request] = []
     deletes = context.endpoint_map.deletes[relation.reference.table]
     with context.results.scenario():
@@ -73,11 +73,11 @@ def created(
     """The id of a new row, with new rows for the references that it must have.
 
     Args:
-        context: the server, and what is known of it.
+        context: the server, and its known rows.
         table: the table of the row.
         given: fields of the row.
         requests: the requests that created rows are added to it.
-        creates: the operation that creates it, if that is below another row.
+        creates: the operation that creates it, if the row is below another one.
 
     Raises:
         NotCreated: the server refuses it.
@@ -104,7 +104,7 @@ def created(
 def unlike(
     context: CheckContext, relation: Relation, parent: str, child: str, requests: tuple[Request, ...]
 ) -> Broken | None:
-    """How the row that refers to a deleted one differs from what the contract says."""
+    """How a row that refers to a deleted row differs from what the contract says."""
     request = relation.reads.request(child)
     answer = context.ask(relation.reads.endpoint, request)
     everything = (*requests, request)

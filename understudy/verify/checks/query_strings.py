@@ -1,4 +1,4 @@
-"""The parameters of queries: what they take, and what they are by default."""
+"""Query parameters: the values that they accept, and their defaults."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ from understudy.verify.requests.random_reads import has_names
 
 @dataclass(frozen=True)
 class Query:
-    """An operation, with values for the parameters of its path and for those that its query needs."""
+    """An operation, with values for its path parameters and its required query parameters."""
 
     context: CheckContext
     endpoint: Endpoint
@@ -27,7 +27,7 @@ class Query:
     needed: Mapping[str, str]
 
     def request(self, **values: str) -> Request:
-        """A request whose query has some more values."""
+        """A request with further query parameters."""
         body = None if self.endpoint.body is None else example_of(self.endpoint)
         request = self.endpoint.request(body, **self.path)
         query = self.text(**values)
@@ -37,7 +37,7 @@ class Query:
         return urlencode({**self.needed, **values}, errors="replace")
 
     def is_read(self, name: str, value: str) -> Broken | None:
-        """Whether a value is refused, or taken, as the contract's reading of it says."""
+        """Whether a value is refused or accepted as a reading of the contract says."""
         query = self.text(**{name: value})
         found = self.context.interpreter.refusals(self.endpoint, b"", {}, self.path, query)
         refusals = self.context.expected(self.endpoint, found)
@@ -50,7 +50,7 @@ class Query:
         return answered((request,), expected, answer)
 
     def is_default(self, name: str, value: str) -> Broken | None:
-        """Whether a request without a parameter is answered as one with its default."""
+        """Whether a request without a parameter gets the same response as one with its default."""
         requests = self.request(), self.request(**{name: value})
         first, second = (self.context.ask(self.endpoint, request) for request in requests)
         bodies = [self.context.still(self.endpoint, answer.body) for answer in (first, second)]
@@ -58,7 +58,7 @@ class Query:
 
 
 def check(context: CheckContext, endpoint: Endpoint) -> None:
-    """Check each parameter of the query of an operation, if there is a row for its path to name."""
+    """Check each query parameter of an operation, if there is a row for its path to name."""
     if not has_names(context.samples, endpoint):
         return
     generator = RequestGenerator((), context.samples, context.random)
@@ -77,6 +77,6 @@ def check(context: CheckContext, endpoint: Endpoint) -> None:
 
 
 def values_of(schema: Place) -> list[Any]:
-    """Values that a parameter does not take, and those just within its bounds."""
+    """Invalid values of a parameter, and those just within its bounds."""
     values = (*strangers(schema), *bounds(schema))
     return [each for each in values if each is not None and not isinstance(each, (list, dict))]

@@ -1,4 +1,4 @@
-"""Filters over related rows, against asking for the ids of these rows first."""
+"""Filters on related rows, compared with filters on the ids of these rows."""
 
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -19,7 +19,7 @@ TOGETHER = 8  # rows that are asked for by two filters
 
 
 def check(subjects: Mapping[str, TableUnderTest]) -> None:
-    """Hold the rule about related rows, wherever their ids can be seen."""
+    """Check the rule about related rows, wherever responses show their ids."""
     for subject in subjects.values():
         check_together(subject)
         for name, part in subject.selection.filters.items():
@@ -35,14 +35,14 @@ def check(subjects: Mapping[str, TableUnderTest]) -> None:
 
 
 def check_together(subject: TableUnderTest) -> None:
-    """Two filters that both lead through one row are about the same row there."""
+    """Check that two filters that both lead to one related row are about the same row."""
     for name in subject.selection.filters:
         for other, field_operator in onward(subject, name):
             hold(subject, other, {}, partial(together, subject, name, other, field_operator))
 
 
 def onward(subject: TableUnderTest, name: str) -> Iterator[tuple[str, FieldOperator]]:
-    """The filters whose way goes one step further than that of another, and how they ask where they came from."""
+    """The filters whose path is one step longer than that of another filter, and the filter that leads back."""
     here = subject.expected_rows.steps(name)
     for other in subject.selection.filters:
         steps = subject.expected_rows.steps(other)
@@ -57,7 +57,7 @@ def onward(subject: TableUnderTest, name: str) -> Iterator[tuple[str, FieldOpera
 
 
 def together(subject: TableUnderTest, name: str, other: str, field_operator: FieldOperator) -> Broken | None:
-    """Rows of half of the ids that are known, and one further row: by both filters, and by the further one alone."""
+    """Check both filters with half of the known ids and one further row, against the further filter alone."""
     randomness = subject.selected.context.random
     ids, further = (subject.known_ids(each) for each in (name, other))
     for row_id in randomness.sample(further, k=min(TOGETHER, len(further))):
@@ -71,14 +71,14 @@ def together(subject: TableUnderTest, name: str, other: str, field_operator: Fie
 
 
 def pointers(subject: TableUnderTest, table: str) -> Iterator[str]:
-    """The filters over rows of a table whose ids stand in the rows that are selected."""
+    """The filters on related rows whose ids are in the selected rows."""
     for name, part in subject.selection.filters.items():
         if part.value["x-filters"] == table and subject.reference(name) is not None:
             yield name
 
 
 def check_listed(subject: TableUnderTest, name: str, related: TableUnderTest) -> None:
-    """The related rows can be listed: by the same filter, where it is on the rows themselves."""
+    """Check with related rows that can be listed, by the same filter on the rows themselves."""
     if related.selected.known is not None:
         return  # some of its rows are looked at
     for body in subject.distinguishing(name):
@@ -92,7 +92,7 @@ def listed(subject: TableUnderTest, name: str, related: TableUnderTest, value: A
 
 
 def check_seen(subject: TableUnderTest, name: str, witness: TableUnderTest, other: str) -> None:
-    """The ids of the related rows can be seen in the rows of another table."""
+    """Check with related rows whose ids are in the rows of another table."""
     for body in (body for body in witness.distinguishing(other) if "id" not in body[other]):
         hold(subject, name, body[other], partial(seen, subject, name, witness, other, body[other]))
 
@@ -106,7 +106,7 @@ def seen(subject: TableUnderTest, name: str, witness: TableUnderTest, other: str
 
 
 def references(subject: TableUnderTest, name: str, filters: Filters) -> set[str]:
-    """The ids of the related rows of what filters select."""
+    """The ids of the related rows that the selected rows refer to."""
     known = subject.selected.context.model.known[subject.selection.table]
     field = subject.reference(name) or ""
     shown = (known[row_id].get(field) for row_id in subject.selected.whole(filters) & known.keys())

@@ -1,4 +1,4 @@
-"""Sessions that are played again, with new rows, to see what shows a difference each time with the fewest requests."""
+"""Replays sessions with new rows, to find the fewest requests that reproduce a difference."""
 
 import re
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ CONFIRMED = 3  # times that it is played again then, since some responses depend
 
 
 class Player:
-    """Plays the requests of a session again, with new rows."""
+    """Replays the requests of a session with new rows."""
 
     def __init__(self, context: CheckContext, references: References, number: str) -> None:
         self._context = context
@@ -24,17 +24,16 @@ class Player:
         self._number = number
 
     def is_absent(self, finding: Finding) -> bool:
-        """Whether the last response shows nothing, or is that of a server without services, or whose are late."""
+        """Whether the last response is that of a server without the optional service, or whose service is late."""
         if finding.steps[-1].shows_nothing:
             return True
         others = tuple(replace(step, is_compared=False) for step in finding.steps[:-1])
         return self.play((*others, finding.steps[-1]), with_services=False) is None
 
     def shown(self, finding: Finding) -> Finding | None:
-        """What shows a finding each time, with the fewest requests.
+        """The fewest requests that reproduce a finding. None if it was caused by chance or by background services.
 
-        None if it came of chance, or of what the server does by itself. What has to be waited for is played as it is,
-        since each try takes long.
+        Sessions that wait for responses are not shortened, since each try takes long.
         """
         if finding.waits:
             return finding
@@ -58,18 +57,18 @@ class Player:
         return shown
 
     def _played_like(self, finding: Finding, steps: Sequence[Step]) -> Finding | None:
-        """What some requests show, if it is like a finding: with too few of them, others differ."""
+        """The finding of some requests, if it is like another one: too few of them may cause other differences."""
         shown = self.play(steps)
         return shown if shown is not None and shown.is_like(finding) else None
 
     def confirmed(self, finding: Finding | None) -> Finding | None:
-        """A finding that shows each time that it is played; None if it does not, and came of chance."""
+        """A finding that shows each time the session is replayed; None if it does not, since then chance caused it."""
         for _ in range(CONFIRMED):
             finding = None if finding is None else self.play(finding.steps)
         return finding
 
     def _ask(self, step: Step, counterparts: Counterparts) -> tuple[Step, Difference | None]:
-        """Send the request of a step again, and learn the ids that the response has in place of the step's."""
+        """Send the request of a step again, and map the ids of the step to those in the new response."""
         request = counterparts.request(step.request)
         send = ask_in_time if step.is_compared else ask
         again, difference = send(self._context, self._references, step.endpoint, request)
@@ -79,9 +78,9 @@ class Player:
         return replace(again, is_compared=step.is_compared), difference if step.is_compared else None
 
     def play(self, steps: Sequence[Step], *, with_services: bool | None = None) -> Finding | None:
-        """The first difference when requests are sent again, with other ids for those that were drawn.
+        """The first difference when requests are sent again, with new ids for those that were drawn.
 
-        Servers of our own do what services do if it is said, or if something of it is compared.
+        The reference servers run their services if `with_services` is true. By default, they do if a response of a service is compared.
         """
         if with_services is None:
             with_services = any(step.request.optional for step in steps)
@@ -100,7 +99,9 @@ class Player:
 
 
 def needed(steps: Sequence[Step], number: str) -> list[Step]:
-    """The last step, and those before it that it depends on: what they made or changed is in later requests."""
+    """The last step, and the earlier steps that it depends on: those that created or changed what later requests
+    name.
+    """
     *before, last = steps
     chosen, wanted = [last], last.asks - {number}
     for step, made in reversed(list(zip(before, made_by(before), strict=True))):
@@ -112,7 +113,7 @@ def needed(steps: Sequence[Step], number: str) -> list[Step]:
 
 
 def made_by(steps: Sequence[Step]) -> list[set[str]]:
-    """The ids and names that each step is the first to show."""
+    """For each step, the ids and names that it is the first to show."""
     known: set[str] = set()
     made = []
     for step in steps:
@@ -122,7 +123,7 @@ def made_by(steps: Sequence[Step]) -> list[set[str]]:
 
 
 def is_removable(steps: Sequence[Step], index: int) -> bool:
-    """Whether no later request has an id that a step made."""
+    """Whether no later request has an id that a step has created."""
     made = set(filter(is_id, made_by(steps[: index + 1])[index]))
     return not any(made & step.asks for step in steps[index + 1 :])
 

@@ -1,4 +1,4 @@
-"""Rows of one table: created, found, changed, and gone without a trace."""
+"""Rows of one table: created, found, changed and deleted."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -30,7 +30,7 @@ Rows = dict[str, Row]
 
 
 class RowLifecycle:
-    """Rows of one table, created, changed and deleted; all rows are compared with the known ones after each step."""
+    """Rows of one table, created, changed and deleted. After each step, all rows are compared with those expected."""
 
     def __init__(self, context: CheckContext, subject: TableUnderTest) -> None:
         self.context = context
@@ -49,7 +49,7 @@ class RowLifecycle:
 
     @property
     def is_unique(self) -> bool:
-        """Whether there is at most one row of each name (`x-unique`)."""
+        """Whether at most one row of each name can exist (`x-unique`)."""
         parts = success_of(self.creates)["properties"]
         return any(parts[name].value.get("x-unique") for name in self.names)
 
@@ -59,17 +59,17 @@ class RowLifecycle:
         return self.context.model.known[self.table][row_id]
 
     def rows(self) -> Rows:
-        """All known rows of the table, or the run's own where it is too large to know all."""
+        """All known rows of the table; of a table too large to know, the rows of the run."""
         known = self.context.model.known[self.table]
         if self.table in self.context.model.partial:
             return {row_id: known[row_id] for row_id in self.own.made[self.table] if row_id in known}
         return dict(known)
 
     def look_again(self, *, is_deleted: bool = True) -> Rows:
-        """The same, as the server shows them now.
+        """The rows as the server shows them now.
 
         Args:
-            is_deleted: whether a row may have been deleted, and rows that refer to it with it.
+            is_deleted: whether a row may have been deleted, together with rows that refer to it.
         """
         if self.table not in self.context.model.partial:
             tables = self._derived | self._referring if is_deleted else self._derived
@@ -82,11 +82,11 @@ class RowLifecycle:
         return self.rows()
 
     def is_left(self, rule: Rule, endpoint: Endpoint, request: Request, expected: Rows) -> None:
-        """Hold that the rows are just those that are expected after a request."""
+        """Check that exactly the expected rows exist after a request."""
         self.are_left(rule, endpoint, request, expected, self.look_again(is_deleted=rule is rules.DELETE))
 
     def are_left(self, rule: Rule, endpoint: Endpoint, request: Request, expected: Rows, now: Rows) -> None:
-        """Hold that the rows that are there now are just those that are expected after a request."""
+        """Check that exactly the expected rows exist after a request, with the rows that are there now."""
         lists = self.subject.selection.lists.request({})
         self.record(rule, endpoint, "rows", apart((request, lists), expected, now))
         self.is_counted(rule, request, len(expected))
@@ -94,7 +94,7 @@ class RowLifecycle:
             latest_rows.check(self.context, selection)
 
     def is_counted(self, rule: Rule, request: Request, length: int) -> None:
-        """Hold that the count of all rows is what it should be after a request."""
+        """Check that the count of all rows is as expected after a request."""
         counts = self.subject.selection.counts
         if counts is None or self.table in self.context.model.partial:
             return
@@ -108,11 +108,11 @@ class RowLifecycle:
     # ------------------------------------------------------------------ create
 
     def create(self, body: Mapping[str, Any], *, by_filters: bool = True) -> str | None:
-        """Create a row that is not there. Returns its id; None where the server did something else.
+        """Create a row that does not exist. Returns its id; None if the server did something else.
 
         Args:
-            body: of the request.
-            by_filters: whether the row must be found by each filter too.
+            body: the body of the request.
+            by_filters: whether each filter must find the row, too.
         """
         before, request = self.rows(), self.creates.request(body)
         answer = self.context.ask(self.creates, request)
@@ -125,7 +125,7 @@ class RowLifecycle:
         return str(row["id"])
 
     def miscreated(self, request: Request, answer: Answer, body: Mapping[str, Any]) -> tuple[Broken | None, Row | None]:
-        """What is wrong with the answer to a create, and the row as it should be."""
+        """What is wrong with the response to a create, and the expected row."""
         if answer.status != CREATED or not isinstance(answer.body, dict):
             return answered((request,), f"{CREATED} with the new row", answer), None
         stamps = {name: answer.body.get(name) for name in STAMPED if name in answer.body}
@@ -138,7 +138,7 @@ class RowLifecycle:
         return unlike((request,), row, answer.body), row
 
     def find(self, body: Mapping[str, Any], row_id: str) -> None:
-        """Create a row whose unique field is taken: the one that is there is answered, unchanged."""
+        """Create a row whose unique field is taken: the existing row is returned, unchanged."""
         before, request = self.rows(), self.creates.request(body)
         answer = self.context.ask(self.creates, request)
         right = answer.is_success and answer.status != CREATED and same(answer.body, before.get(row_id))
@@ -150,7 +150,7 @@ class RowLifecycle:
     # ------------------------------------------------------------------ update
 
     def update(self, updates: Lookup, row_id: str, body: Mapping[str, Any], *, by_filters: bool = True) -> None:
-        """Change a row, and hold that this and its time are all that has changed."""
+        """Change a row, and check that only this and the time of the change differ."""
         endpoint, before, request = updates.endpoint, self.rows(), updates.request(row_id, body)
         time.sleep(PAUSE)
         self.context.success(endpoint, request)
@@ -170,7 +170,7 @@ class RowLifecycle:
     # ------------------------------------------------------------------ delete
 
     def delete(self, row_id: str, look: Callable[[], object] = bool, *, by_filters: bool = True) -> None:
-        """Delete a row; `look` is called before anything else is sent that may change rows."""
+        """Delete a row. `look` is called before the next request that may change rows."""
         before, request = self.rows(), self.deletes.request(row_id)
         self.context.success(self.deletes.endpoint, request)
         row = before.pop(row_id, {})
@@ -179,7 +179,7 @@ class RowLifecycle:
         self.is_gone(row_id, row, by_filters=by_filters)
 
     def delete_all(self, row_ids: Sequence[str]) -> None:
-        """Delete rows one after the other, and look what is left once at the end."""
+        """Delete rows one after the other, and check the remaining rows once at the end."""
         before = self.rows()
         for row_id in row_ids:
             self.context.success(self.deletes.endpoint, self.deletes.request(row_id))
@@ -189,7 +189,7 @@ class RowLifecycle:
             self.is_gone(row_id, before.get(row_id, {}))
 
     def is_gone(self, row_id: str, row: Row, *, by_filters: bool = True) -> None:
-        """Hold that a row that was deleted is found in no way."""
+        """Check that no operation finds a deleted row."""
         self.are_unknown(row_id, self.lookups("id"))
         if by_filters:
             self.is_found_by_filters(rules.DELETE, row)
@@ -204,7 +204,7 @@ class RowLifecycle:
         self.are_unknown(row_id, [self.deletes, *([self.updates] if self.updates else [])])
 
     def are_unknown(self, row_id: str, ways: Sequence[Lookup]) -> None:
-        """Hold that operations answer that there is no row of an id."""
+        """Check that operations respond that no row with an id exists."""
         for way in ways:
             request = way.request(row_id, None if way.endpoint.body is None else {})
             answer = self.context.ask(way.endpoint, request)
@@ -212,14 +212,14 @@ class RowLifecycle:
             self.record(rules.DELETE, way.endpoint, "", broken)
 
     def remove_all(self, removes: Endpoint, bodies: Sequence[Mapping[str, Any]]) -> None:
-        """Create rows and remove them by their names, first one of them and then the rest."""
+        """Create rows and delete them by their names: first one of them, then the others."""
         ids = [row_id for body in bodies if (row_id := self.create(body)) is not None]
         for name in self.names:
             for limit in (1, None):
                 self.remove(removes, {name: [body[name] for body in bodies]}, limit, ids)
 
     def remove(self, removes: Endpoint, names: Mapping[str, list[str]], limit: int | None, ids: Sequence[str]) -> None:
-        """Remove at most so many of the rows of some names."""
+        """Delete at most a number of the rows with some names."""
         before = self.rows()
         wanted = {self.subject.selection.own: {name: {"any_": values} for name, values in names.items()}}
         request = removes.request({**wanted, LIMIT: limit})
@@ -236,7 +236,7 @@ class RowLifecycle:
     # -------------------------------------------------------------------- seen
 
     def is_seen(self, row_id: str, *, by_filters: bool) -> None:
-        """Hold that a row is found in every way that leads to it, and so is what is derived from it."""
+        """Check that every operation finds a row, and rows derived from it."""
         row = self.context.model.known[self.table].get(row_id, {})
         for lookup in self.context.endpoint_map.reads:
             if lookup.table == self.table:
@@ -247,7 +247,7 @@ class RowLifecycle:
         self.are_derived_seen(row)
 
     def is_found_by_filters(self, rule: Rule, row: Row) -> None:
-        """Hold every filter on the rows themselves, with the values of a row."""
+        """Check every filter on the rows themselves, with the values of a row."""
         expected_rows, own = self.subject.expected_rows, self.subject.selection.own
         scope = self.subject.id_operator(own)
         for field_operator in self.subject.field_operators.values():
@@ -265,7 +265,7 @@ class RowLifecycle:
                 relations.within(rule, among, partial(expected_rows.bounds, among))
 
     def are_derived_seen(self, row: Row) -> None:
-        """Hold that what is derived from rows of a key is looked up as the list shows it, or not at all."""
+        """Check that rows derived from those of a key are looked up as the list shows them, or not found."""
         for lookup in self.context.endpoint_map.reads:
             rule = self.context.model.derived(lookup.table)
             if rule is None or rule.source != self.table or row.get(rule.per) is None:
@@ -286,25 +286,25 @@ class RowLifecycle:
 
 
 def plain(field_operator: FieldOperator, values: Sequence[Any]) -> list[Any]:
-    """Operands that are what a row holds, and no more than that."""
+    """Operands that match exactly the values of a row."""
     kind = field_operator.place.value["type"]
     return [list(values)] if kind == "array" else [True, False] if kind == "boolean" else [str(values[0])]
 
 
 def values_of(row: Row, fields: Sequence[str]) -> list[Any]:
-    """What stands in some fields of a row, the items of a list each by itself."""
+    """The values of some fields of a row; of lists, each item."""
     values = [row[name] for name in fields if row.get(name) is not None]
     return [item for value in values for item in (value if isinstance(value, list) else [value])]
 
 
 def ids_in(body: Any) -> list[str]:
-    """The one list of texts in an answer."""
+    """The only list of texts in a response."""
     lists = [part for part in body.values() if isinstance(part, list)] if isinstance(body, dict) else []
     return [str(item) for item in lists[0]] if len(lists) == 1 else []
 
 
 def apart(requests: tuple[Request, ...], expected: Rows, now: Rows) -> Broken | None:
-    """What sets the rows that are there apart from those that should be."""
+    """How the existing rows differ from the expected ones."""
     if missing := sorted(expected.keys() - now.keys()):
         return Broken(requests, "rows that are there", f"without {named(missing)}")
     if added := sorted(now.keys() - expected.keys()):

@@ -1,4 +1,4 @@
-"""Random requests that only read: a server must answer them as Understudy does with the same rows."""
+"""Random requests that only read: a server must respond as Understudy does with the same rows."""
 
 from collections.abc import Iterable
 from functools import partial
@@ -29,12 +29,12 @@ REDIRECTS = range(300, 400)  # of paths with empty values
 
 
 def operations(context: CheckContext) -> list[Endpoint]:
-    """The operations that read something that a request says."""
+    """The operations that only read, and whose requests can differ."""
     return [each for each in context.endpoint_map.endpoints if each.is_safe and can_differ(each)]
 
 
 def check(context: CheckContext, mirror: Mirror, endpoint: Endpoint) -> None:
-    """Send some random requests, and those with values that the responses show, save those that were sent before."""
+    """Send some random requests, and requests with values from the responses, except those that were sent before."""
     reads = context.random_reads()
     requests = reads.requests(endpoint, REQUESTS)
     for request in filter(context.is_new, (*requests, *with_shown_values(context, reads, endpoint, requests))):
@@ -45,7 +45,7 @@ def check(context: CheckContext, mirror: Mirror, endpoint: Endpoint) -> None:
 
 
 def hold(context: CheckContext, mirror: Mirror, endpoint: Endpoint, request: Request, about: str = "") -> None:
-    """Hold that a response is as expected. The rule is about something, or about the names in the body."""
+    """Check that a response is as expected. The rule is about a given subject, or about the names in the body."""
     subject = about or SEPARATOR.join(names_in(request.body))
     check_request = partial(differs, context, mirror, endpoint, request)
     context.results.hold(rules.SAME_ROWS, endpoint.label, subject, check_request)
@@ -54,7 +54,7 @@ def hold(context: CheckContext, mirror: Mirror, endpoint: Endpoint, request: Req
 def with_shown_values(
     context: CheckContext, reads: RandomReads, endpoint: Endpoint, requests: Iterable[Request]
 ) -> list[Request]:
-    """The requests with a value of the response in their query, where it takes one that responses show."""
+    """Requests with a value of the response in their query, if the query takes such a value."""
     if not any(map(takes_shown, endpoint.query)):
         return []
     asked = ((each, context.ask(endpoint, plain(each)).body) for each in requests)
@@ -63,7 +63,7 @@ def with_shown_values(
 
 
 def check_lists(context: CheckContext, mirror: Mirror, only: Only) -> None:
-    """Hold that the lists of rows below others, and of views, show rows as Understudy does."""
+    """Check that lists of rows below others, and views, show rows as Understudy does."""
     for each in mirror.shown_differently(context.model, context.version, context.others):
         request = each.listed.request
         endpoint = context.endpoint_map.find(request.method, request.operation)
@@ -74,7 +74,7 @@ def check_lists(context: CheckContext, mirror: Mirror, only: Only) -> None:
 
 
 def is_shown_differently(context: CheckContext, mirror: Mirror, request: Request) -> Broken | None:
-    """How the rows of a list differ, if it shows the same ones."""
+    """How the rows of a list differ, if it shows the same rows."""
     for each in mirror.shown_differently(context.model, context.version, context.others):
         if each.listed.request == request:
             return unlike((request,), list(each.expected.values()), list(each.found.values()))
@@ -82,7 +82,7 @@ def is_shown_differently(context: CheckContext, mirror: Mirror, request: Request
 
 
 def check_other_tables(context: CheckContext, mirror: Mirror, lookup: Lookup) -> None:
-    """Request an operation about a row with some ids of each other table."""
+    """Request an operation on a row with some ids of each other table."""
     for table, rows in ids_by_table(context).items():
         for row_id in context.random.sample(rows, k=min(OF_OTHERS, len(rows))) if table != lookup.table else ():
             body = None if lookup.endpoint.body is None else required_by_example(lookup.endpoint)
@@ -91,7 +91,7 @@ def check_other_tables(context: CheckContext, mirror: Mirror, lookup: Lookup) ->
 
 
 def differs_for_other(context: CheckContext, mirror: Mirror, endpoint: Endpoint, request: Request) -> Broken | None:
-    """How the response for an id of another table differs: a row that is not known has not the same id."""
+    """How the response for an id of another table differs. A row that is not known may have this id, too."""
     if mirror.expected(context.model, context.version, request, context.others) is not None:
         return differs(context, mirror, endpoint, request)
     expected = mirror.with_known_rows(context.model, context.version, request, context.others)
@@ -102,7 +102,7 @@ def differs_for_other(context: CheckContext, mirror: Mirror, endpoint: Endpoint,
 
 
 def ids_by_table(context: CheckContext) -> dict[str, list[str]]:
-    """The ids of the known rows of each table, those that only views show included."""
+    """The ids of the known rows of each table, including rows that only views show."""
     known = {table: list(rows) for table, rows in context.model.known.items()}
     for table, other in context.others.items():
         shown = (str(row["id"]) for listed in other.lists for row in listed.rows if "id" in row)
@@ -111,7 +111,7 @@ def ids_by_table(context: CheckContext) -> dict[str, list[str]]:
 
 
 def differs(context: CheckContext, mirror: Mirror, endpoint: Endpoint, request: Request) -> Broken | None:
-    """How a response differs from that of Understudy; None if it does not, or if that is not known."""
+    """How a response differs from that of Understudy; None if it does not, or if that response is not known."""
     if is_unmasked(endpoint, request) or (
         endpoint.body is not None and sees_stored(context, endpoint.body, request.body)
     ):
@@ -127,7 +127,7 @@ def differs(context: CheckContext, mirror: Mirror, endpoint: Endpoint, request: 
 def differs_behind_link(
     context: CheckContext, mirror: Mirror, endpoint: Endpoint, request: Request, name: str
 ) -> Broken | None:
-    """How the response to a URL in a response differs, or whether there is one; None if it does not."""
+    """How the response to a URL in a response differs, or whether that URL exists; None if there is no difference."""
     known = mirror.expected(context.model, context.version, request, context.others)
     found = context.ask(endpoint, request)
     if known is None or not all(each.is_success and isinstance(each.body, dict) for each in (known.answer, found)):
@@ -168,7 +168,7 @@ def difference(
 
 
 def without_unknown(names: frozenset[str], rows: frozenset[str], value: Any) -> Any:
-    """JSON without the fields of some names, but for those of rows with other ids than some; as it is without ids."""
+    """JSON without the fields of some names in rows whose ids are among some; unchanged without ids."""
     if not rows:
         return value
     if isinstance(value, list):
@@ -182,14 +182,14 @@ def without_unknown(names: frozenset[str], rows: frozenset[str], value: Any) -> 
 
 
 def is_unmasked(endpoint: Endpoint, request: Request) -> bool:
-    """Whether a request may ask for values that are masked otherwise."""
+    """Whether a request may ask for values that are otherwise masked."""
     query = dict(parse_qsl(urlsplit(request.path).query))
     given = {**query, **(request.body if isinstance(request.body, dict) else {})}
     return any(given.get(name) not in (None, False, "false") for name in endpoint.unmasking)
 
 
 def sees_stored(context: CheckContext, schema: Place, body: Any) -> bool:
-    """Whether a body has a filter by a field whose stored values responses may not show."""
+    """Whether a body has a filter on a field whose stored values may differ from those in responses."""
     given = body if isinstance(body, dict) else {}
     filters = [(part, given.get(name)) for name, part in schema.entries("properties") if "x-filters" in part.value]
     return any(
@@ -201,11 +201,11 @@ def sees_stored(context: CheckContext, schema: Place, body: Any) -> bool:
 
 
 def is_in_order(mirror: Mirror, expected: Answer, found: Answer, request: Request) -> bool:
-    """Whether rows whose order the request does not say are as expected, if their values decide on the order."""
+    """Whether rows are in the expected order, if the request sets none and the values of the rows determine it."""
     is_said = order_of(request).field != ""
     return is_said or ids(expected.body) == ids(found.body) or not mirror.is_ordered(request, expected)
 
 
 def is_sorted_by_moving(context: CheckContext, endpoint: Endpoint, request: Request) -> bool:
-    """Whether the order of rows changes with time."""
+    """Whether rows are sorted by a value that changes with time."""
     return request.order is not None and request.order.field in context.model.moving(endpoint.selects)

@@ -1,4 +1,4 @@
-"""Sequences of requests that the contract has with an operation (`x-scenarios`), sent one after the other."""
+"""Scenarios: sequences of requests in the contract (`x-scenarios`), sent one after the other."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,7 +17,7 @@ LEFT_OUT = "nothing"  # in what is shown of an object without a name
 
 
 def check(context: CheckContext, scenario: Scenario) -> None:
-    """Send the requests until one is not answered as expected, and delete the rows."""
+    """Send the requests until a response is not as expected, and delete the rows."""
     before = context.own.sizes()
     send(context, scenario)
     delete(context, context.own.made_since(before))
@@ -38,7 +38,7 @@ def send(context: CheckContext, scenario: Scenario) -> None:
 
 
 def broken_by(context: CheckContext, step: Step, values: dict[str, Any], requests: list[Request]) -> Broken | None:
-    """Send the request of a step; how the response differs from what the step expects, if it does."""
+    """Send the request of a step. Returns how the response differs from what the step expects, if it does."""
     try:
         expected = filled(step, values)
     except KeyError as error:
@@ -51,7 +51,7 @@ def broken_by(context: CheckContext, step: Step, values: dict[str, Any], request
 
 
 def is_by_services(context: CheckContext, steps: Sequence[Step]) -> bool:
-    """Whether a server of our own that has services answers the last of some steps otherwise than expected, too."""
+    """Whether a reference server with services also responds to the last step differently than expected."""
     if context.references is None:
         return False
     context.references.restart(with_services=True)
@@ -78,7 +78,7 @@ def unexpected(step: Step, requests: tuple[Request, ...], answer: Answer) -> Bro
 
 
 def part_of(value: Any, wanted: Any) -> Any:
-    """The part of a value that something is expected of, in the form of what is expected."""
+    """The part of a value that an expectation is about, in the form of the expectation."""
     if wanted == ANYTHING:
         return value if value is None else ANYTHING
     if isinstance(wanted, dict) and isinstance(value, dict):

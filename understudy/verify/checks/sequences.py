@@ -1,4 +1,4 @@
-"""Rows of one name created, changed and deleted in every order, and the same requests sent after each step."""
+"""Rows of one name, created, changed and deleted in every order, with the same requests after each step."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
@@ -22,9 +22,9 @@ Body = dict[str, Any]
 
 
 def check(lifecycle: RowLifecycle, full: Callable[[RowLifecycle], Body], orders: Iterable[Sequence[int]]) -> None:
-    """Go through some orders in which rows can be deleted.
+    """Delete rows in some of the possible orders.
 
-    Where a name may be shared, the rows share it; where it may not, it is used again after its row is deleted.
+    If a name can be shared, the rows share it; otherwise it is used again after its row is deleted.
     """
     shared = {name: full(lifecycle)[name] for name in lifecycle.names}
     for order in orders:
@@ -33,7 +33,7 @@ def check(lifecycle: RowLifecycle, full: Callable[[RowLifecycle], Body], orders:
 
 
 def watch(lifecycle: RowLifecycle, full: Callable[[RowLifecycle], Body]) -> None:
-    """Go through one of these orders, and send the same requests after each step."""
+    """Delete rows in one of these orders, and send the same requests after each step."""
     shared = {name: full(lifecycle)[name] for name in lifecycle.names}
     watched = Watch(lifecycle, {**full(lifecycle), **shared})
     watched.look()
@@ -47,7 +47,7 @@ def go_through(
     order: Sequence[int],
     look: Callable[[], object] = bool,
 ) -> None:
-    """Create rows of one name, change one, and delete them in an order; `look` is called after each step."""
+    """Create rows of one name, change one, and delete them in an order. `look` is called after each step."""
     ids = list(created(lifecycle, full, shared, look))
     changed(lifecycle, ids[order[0]] if order[0] < len(ids) else None, look)
     for index in order:
@@ -58,7 +58,7 @@ def go_through(
 def created(
     lifecycle: RowLifecycle, full: Callable[[RowLifecycle], Body], shared: Body, look: Callable[[], object]
 ) -> Iterator[str]:
-    """Rows of one name, or the first of them only, where there can be one only."""
+    """Rows of one name; only the first one if names are unique."""
     for number in range(ROWS):
         body = full(lifecycle)
         row_id = lifecycle.create(
@@ -79,11 +79,11 @@ def changed(lifecycle: RowLifecycle, row_id: str | None, look: Callable[[], obje
 
 
 class Watch:
-    """Requests that stay the same whatever is written, with answers that do not.
+    """Requests that stay the same during writes, while their responses change.
 
     Args:
-        lifecycle: of the rows that are written.
-        body: a row that is created; the filters are made of its values.
+        lifecycle: the rows that are written.
+        body: the body of a created row, whose values the filters use.
     """
 
     def __init__(self, lifecycle: RowLifecycle, body: Mapping[str, Any]) -> None:
@@ -91,7 +91,7 @@ class Watch:
         self._filters = list(self._asked(body))
 
     def look(self) -> None:
-        """Hold that each answer is what the rows that are there make it."""
+        """Check that each response is as the existing rows require."""
         if self._lifecycle.context.model.partial:
             return
         for selection in self._selections():
@@ -100,7 +100,7 @@ class Watch:
             self._selected(filters)
 
     def _selections(self) -> Iterator[Selection]:
-        """Those of the table, and of the tables that are derived from it."""
+        """The selections of the table, and of the tables that are derived from it."""
         context = self._lifecycle.context
         for table, selection in context.endpoint_map.selections.items():
             rule = context.model.derived(table)
@@ -137,7 +137,7 @@ class Watch:
 
 
 def agree(selected: SelectedIds, filters: Filters) -> None:
-    """Hold that a count and a page say what the list does."""
+    """Check that a count and a page agree with the list."""
     hold, selection = selected.context.results.hold, selected.selection
     if selection.counts is not None:
         hold(rules.COUNT, selection.counts.label, "", partial(selected.miscounted, selection.counts, filters))

@@ -1,4 +1,4 @@
-"""The requests of sessions, sent to a server and to servers of our own, and how the responses differ."""
+"""The requests of sessions, sent to the server and to reference servers, and how the responses differ."""
 
 import re
 import time
@@ -21,7 +21,7 @@ OWN = re.compile(f"{ID}(?:-[a-z])?")  # an id, or a name that has one
 
 @dataclass(frozen=True)
 class Step:
-    """A request of a session, and its response, which is only compared if it depends on no other rows."""
+    """A request of a session and its response, which is only compared if it depends on no other rows."""
 
     endpoint: Endpoint
     request: Request
@@ -38,7 +38,7 @@ class Step:
 
     @property
     def shows_nothing(self) -> bool:
-        """Whether the response is an empty list, or there is no such row."""
+        """Whether the response is an empty list or a 404."""
         return self.answer.status == HTTPStatus.NOT_FOUND or self.answer.body == []
 
     @property
@@ -66,23 +66,23 @@ class Finding:
 
     @property
     def optional(self) -> str:
-        """What a server may be without that the last response shows."""
+        """The name of the optional service that the last response depends on."""
         return self.steps[-1].request.optional
 
     @property
     def waits(self) -> bool:
-        """Whether it has responses that may be late."""
+        """Whether some of the responses may be late."""
         return any(step.request.within for step in self.steps)
 
     def is_like(self, other: "Finding") -> bool:
-        """Whether the same operation differs, in the same fields or from the same status."""
+        """Whether another finding is about the same operation, and the same fields or status."""
         one, two = self.difference, other.difference
         is_same = one.fields == two.fields if one.fields else one.expected == two.expected
         return is_same and self.steps[-1].endpoint == other.steps[-1].endpoint
 
 
 def restart(context: CheckContext, references: References, *, with_services: bool) -> None:
-    """Begin with servers of our own without rows, and without open streams."""
+    """Begin with reference servers without rows, and without open streams."""
     context.throttled_client.close_streams()
     references.restart(with_services=with_services)
 
@@ -98,7 +98,7 @@ def ask(
 def ask_in_time(
     context: CheckContext, references: References, endpoint: Endpoint, request: Request
 ) -> tuple[Step, Difference | None]:
-    """Send a request; if it changes nothing, again while the response differs that may be late."""
+    """Send a request. If it changes nothing and the response may be late, repeat it while the response differs."""
     end = time.monotonic() + context.wait_for(request)
     for pause in chain(PAUSES, repeat(PAUSES[-1])):
         step, difference = ask(context, references, endpoint, request)
@@ -111,7 +111,7 @@ def ask_in_time(
 def ask_later(
     context: CheckContext, references: References, endpoint: Endpoint, request: Request
 ) -> tuple[Step, Difference | None]:
-    """Send a request again whose response differs, when the server has had time for what it does after a response."""
+    """Send a request again whose response differs, after the server had time for work that follows a response."""
     tries = context.patience if endpoint.is_eventual else 1
     for _ in range(tries):
         time.sleep(PAUSE)

@@ -1,4 +1,4 @@
-"""Random sessions, whose responses are compared with those of servers of our own."""
+"""Random sessions, whose responses are compared with those of reference servers."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -23,12 +23,12 @@ SHORT = 1.0  # seconds to wait for what may be late, once something was wrong
 
 @dataclass(frozen=True)
 class Subject:
-    """What a session is about: the operations of a topic, and first the requests of a scenario, if there is one.
+    """What a session is about: the operations of a topic, and the requests of a scenario, if there is one.
 
     Args:
-        topic: whether an operation belongs to it.
-        scenario: of the contract.
-        is_alone: whether the session has the requests of the scenario and no others.
+        topic: whether an operation belongs to the topic.
+        scenario: a scenario of the contract.
+        is_alone: whether the session has only the requests of the scenario.
     """
 
     topic: Callable[[Endpoint], bool]
@@ -37,7 +37,7 @@ class Subject:
 
     @property
     def optional(self) -> frozenset[str]:
-        """What a server may be without that the scenario needs."""
+        """The name of the optional service that the scenario needs."""
         return frozenset() if self.scenario is None else self.scenario.optional
 
     @property
@@ -55,7 +55,7 @@ class Subject:
 
 
 def check(context: CheckContext, references: References, operations: SessionOperations, subject: Subject) -> None:
-    """Send the requests of a session until one is not answered as expected, and then only those that show it."""
+    """Send the requests of a session until a response is not as expected, and then only those that reproduce it."""
     if not context.absent.isdisjoint(subject.optional):
         return
     before, writes = context.own.sizes(), context.results.writes
@@ -80,7 +80,7 @@ def check(context: CheckContext, references: References, operations: SessionOper
 
 
 def report(context: CheckContext, player: Player, shown: Finding) -> None:
-    """Record a finding, if it shows once more: else it came of chance, or of what others changed."""
+    """Record a finding if it shows once more. Otherwise it was caused by chance, or by changes of other clients."""
     with context.results.scenario():
         again = player.play(shown.steps)
         if again is not None:
@@ -113,8 +113,8 @@ def first_finding(context: CheckContext, references: References, session: Sessio
 def requests_of(context: CheckContext, session: Session, subject: Subject) -> Iterator[Drawn]:
     """The requests of a session, and those that show what it did, unless the server shows that late and wrongly.
 
-    A server that shows it late is asked in some sessions only, so that it answers more of them in the time of a run.
-    What a server does by itself is in no certain order.
+    A server that shows it late is asked in some sessions only, so that more sessions fit into a run. Work of background
+    services has no defined order.
     """
     for _ in range(subject.length):
         yield session.next()

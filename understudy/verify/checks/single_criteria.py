@@ -1,4 +1,4 @@
-"""Each operator on each field, alone: against the known rows, or else against its own other answers."""
+"""Each operator on each field, alone: compared with the known rows, or else with its own other responses."""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -32,7 +32,7 @@ UNUSUAL: tuple[Callable[[str], object], ...] = (
 
 
 def check(subject: TableUnderTest, field_operator: FieldOperator) -> None:
-    """Hold the rules about one operator with one or two operands, and report what each operation showed."""
+    """Check the rules about one operator with one or two operands, and record the result of each operation."""
     values = subject.value_search.values(field_operator)
     relations = MetamorphicRelations(subject.selected, field_operator.subject)
     check_values(subject, field_operator, relations, few(subject, field_operator), first_operands)
@@ -45,7 +45,7 @@ def check(subject: TableUnderTest, field_operator: FieldOperator) -> None:
 
 
 def check_edges(subject: TableUnderTest, field_operator: FieldOperator) -> None:
-    """Hold the same rules with null and empty operands, and with those that are nearly the first ones."""
+    """Check the same rules with null and empty operands, and with operands close to the first ones."""
     relations = MetamorphicRelations(subject.selected, field_operator.subject)
     asks_for_nothing(field_operator, relations, subject.expected_rows)
     check_values(subject, field_operator, relations, few(subject, field_operator), few_operands)
@@ -56,7 +56,7 @@ def check_edges(subject: TableUnderTest, field_operator: FieldOperator) -> None:
 
 
 def few(subject: TableUnderTest, field_operator: FieldOperator) -> list[Any]:
-    """One value, or two for a list: if the known rows say so, those that select some rows and not others."""
+    """One value, or two for a list: if the known rows show it, values that select some rows and not others."""
     if field_operator.operator == "all_" and (both := together(subject, field_operator)):
         return both
     values = subject.value_search.shuffled(field_operator)
@@ -66,7 +66,7 @@ def few(subject: TableUnderTest, field_operator: FieldOperator) -> list[Any]:
 
 
 def together(subject: TableUnderTest, field_operator: FieldOperator) -> list[Any]:
-    """Two values that a row has, the first of which another row has without the second; none without such rows."""
+    """Two values of a row, the first of which another row has without the second; none without such rows."""
     context = subject.selected.context
     known = (row.get(name) for row in subject.value_search.rows(field_operator.table) for name in field_operator.fields)
     distinct = sorted({tuple(map(str, values)) for values in known if isinstance(values, list)})
@@ -81,7 +81,7 @@ def together(subject: TableUnderTest, field_operator: FieldOperator) -> list[Any
 
 
 def is_telling(subject: TableUnderTest, field_operator: FieldOperator, value: Any) -> bool:
-    """Whether the known rows say that an operator selects some rows by a value, and not others."""
+    """Whether the known rows show that an operator selects some rows by a value, and not others."""
     is_list = field_operator.place.value["type"] == "array"
     body, expected_rows = field_operator.filters([value] if is_list else value), subject.expected_rows
     related: Filters = {field_operator.filter: {}}
@@ -91,7 +91,7 @@ def is_telling(subject: TableUnderTest, field_operator: FieldOperator, value: An
 
 
 def check_others(subject: TableUnderTest, field_operator: FieldOperator) -> None:
-    """Hold the same rules with other values, unusual ones among them."""
+    """Check the same rules with other values, including unusual ones."""
     values = subject.value_search.values(field_operator)
     some = [*unusual(values), *subject.selected.context.random.sample(values, k=min(SOME, len(values)))]
     if not some:
@@ -112,7 +112,7 @@ def check_values(
     values: Sequence[Any],
     operands: Operands,
 ) -> None:
-    """Hold the rules about one operator with some values: as known rows decide, or else by its other responses."""
+    """Check the rules about one operator with some values, by the known rows, or else by its other responses."""
     expected_rows, siblings = subject.expected_rows, subject.value_search.siblings(field_operator)
     bodies = [field_operator.filters(operand) for operand in operands(field_operator, values)]
     if field_operator.operator == "not_any_" and "any_" in siblings:
@@ -130,7 +130,7 @@ def check_values(
 
 
 def telling_of(field_operator: FieldOperator, relations: MetamorphicRelations) -> list[Filters]:
-    """The bodies that select some rows and not others by what this operator asks."""
+    """The bodies with this operator that select some rows and not others."""
     return [body for body in relations.telling if field_operator.is_asked(body)]
 
 
@@ -142,8 +142,8 @@ def report(subject: TableUnderTest, field_operator: FieldOperator, otherwise: St
 
 
 def unusual(values: Sequence[Any]) -> Iterator[Any]:
-    """The first values of each kind that servers often handle wrongly: other letters than ASCII, outer spaces,
-    upper case, wildcards. At most one for each.
+    """The first value of each kind that servers often handle wrongly: letters outside ASCII, outer spaces, upper case,
+    wildcards.
     """
     texts = [value for value in values if isinstance(value, str) and value]
     for is_unusual in UNUSUAL:
@@ -151,7 +151,7 @@ def unusual(values: Sequence[Any]) -> Iterator[Any]:
 
 
 def pieces(subject: TableUnderTest, field_operator: FieldOperator) -> list[str]:
-    """Beginnings of what stands in fields of the same name, in the rows that are known."""
+    """Beginnings of values that fields of the same name have in known rows."""
     context = subject.selected.context
     seen = (context.samples.seen(table, field_operator.fields) for table in sorted(context.model.tables))
     found = sorted({value[:2] for values in seen for value in values})
@@ -159,7 +159,7 @@ def pieces(subject: TableUnderTest, field_operator: FieldOperator) -> list[str]:
 
 
 def leads_on(subject: TableUnderTest, field_operator: FieldOperator, relations: MetamorphicRelations) -> None:
-    """Where a reference is null, there is no row that it leads to."""
+    """Check that a reference that is null leads to no row."""
     here = subject.expected_rows.steps(field_operator.filter)
     for name in subject.selection.filters:
         steps = subject.expected_rows.steps(name)
@@ -168,7 +168,7 @@ def leads_on(subject: TableUnderTest, field_operator: FieldOperator, relations: 
 
 
 def check_same(subject: TableUnderTest) -> None:
-    """Hold that bodies that ask for the same, each in its way, select the same."""
+    """Check that equivalent bodies select the same rows."""
     for body, other in subject.expected_rows.same():
         relations = MetamorphicRelations(subject.selected, SEPARATOR.join(names_in(other)))
         relations.equal(rules.FILTER, other, rows(body))
@@ -177,14 +177,16 @@ def check_same(subject: TableUnderTest) -> None:
 def asks_for_nothing(
     field_operator: FieldOperator, relations: MetamorphicRelations, expected_rows: ExpectedRows
 ) -> None:
-    """What is null or empty, at each level above the operator, selects what the contract states, if it is valid."""
+    """Check that null and empty objects, at each level above the operator, select what the contract states, if they are
+    valid.
+    """
     body: Filters = field_operator.filters(None)
     for filters in filter(expected_rows.accepts, (body, *emptied(body))):
         relations.within(rules.EMPTY_FILTER, filters, bounds(expected_rows, filters))
 
 
 def emptied(filters: Filters) -> list[Filters]:
-    """The bodies in which the objects around an operand are empty, and null, from the inside out."""
+    """The bodies in which the objects around an operand are empty or null, from the innermost one outwards."""
     ((name, part),) = filters.items()
     if not isinstance(part, dict):
         return []

@@ -1,6 +1,6 @@
-"""Each operator, filter, sort and other value in a request, which a server must answer as Understudy does.
+"""Each operator, filter, sort and other value in one request, to which a server must respond as Understudy does.
 
-A slow server answers only some thousands of requests in the time of a run, so that these come first.
+A slow server responds to only a few thousand requests in a run, so these come first.
 """
 
 from collections.abc import Iterable, Iterator
@@ -24,14 +24,14 @@ TRIED = 6  # operators of a filter that are tried, to find one that distinguishe
 
 
 def check_operators(subject: TableUnderTest, mirror: Mirror, field_operators: Iterable[FieldOperator]) -> None:
-    """Ask for each operator alone, with the operands that show most faults."""
+    """Request each operator alone, with the operands that reveal most faults."""
     for each in field_operators:
         for operand in first_operands(each, few(subject, each)):
             hold(subject, mirror, subject.selection.lists, each.subject, each.filters(operand))
 
 
 def check_filters(subject: TableUnderTest, mirror: Mirror, endpoint: Endpoint) -> None:
-    """Ask an operation that does not list rows for each filter, beside the other values of each example."""
+    """Request an operation that does not list rows with each filter, beside the other values of each example."""
     names = schema_of(endpoint)["properties"].value
     for name in filter(names.__contains__, subject.selection.filters):
         for filters, example in product(islice(distinguishing(subject, name), 1), examples_of(endpoint)):
@@ -40,7 +40,7 @@ def check_filters(subject: TableUnderTest, mirror: Mirror, endpoint: Endpoint) -
 
 
 def distinguishing(subject: TableUnderTest, name: str) -> Iterator[Filters]:
-    """Bodies that ask for one operator of a filter, which distinguishes rows by a value: a few at random."""
+    """A few random bodies with one operator of a filter, which select some rows and not others."""
     operators = [each for each in subject.field_operators.values() if each.filter == name]
     for each in subject.selected.context.random.sample(operators, k=min(TRIED, len(operators))):
         some = few(subject, each)
@@ -49,19 +49,19 @@ def distinguishing(subject: TableUnderTest, name: str) -> Iterator[Filters]:
 
 
 def check_sorts(subject: TableUnderTest, mirror: Mirror) -> None:
-    """Ask for the first rows of each sort."""
+    """Request the first rows of each sort."""
     for word in words(subject.selection):
         name, _ = sort_of(subject.selection)
         hold(subject, mirror, subject.selection.lists, word, {name: word, LIMIT: SORTED})
 
 
 def check_values(context: CheckContext, mirror: Mirror, endpoint: Endpoint) -> None:
-    """Ask for each value of an object and each small number alone, and for small pages."""
+    """Request each value of an object and each small number alone, and small pages."""
     for request in context.random_reads().with_single_values(endpoint):
         same_rows.hold(context, mirror, endpoint, request)
 
 
 def hold(subject: TableUnderTest, mirror: Mirror, endpoint: Endpoint, about: str, body: Filters) -> None:
-    """Hold that a response to a body, cut down to rows that are looked at, is as expected."""
+    """Check that the response to a body, restricted to the rows of a large table that are tested, is as expected."""
     context, request = subject.selected.context, endpoint.request(subject.selected.scoped(body))
     same_rows.hold(context, mirror, endpoint, request, about)

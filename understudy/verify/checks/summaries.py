@@ -1,6 +1,6 @@
 """Operations that summarize the rows that filters select: counts by state, histories, dashboards.
 
-What such an operation returns for a filter is what it returns for the ids of the rows that the filter selects.
+The response of such an operation to a filter must equal that for the ids of the rows that the filter selects.
 """
 
 from collections.abc import Iterator
@@ -48,13 +48,13 @@ def check(context: CheckContext, subject: TableUnderTest, endpoint: Endpoint) ->
 
 
 def example_without_filters(endpoint: Endpoint) -> Filters:
-    """What the first example of a body says beside its filters."""
+    """The values of the first example of a body that are not filters."""
     filters = {name for name, part in schema_of(endpoint).entries("properties") if "x-filters" in part.value}
     return {name: value for name, value in example_of(endpoint).items() if name not in filters}
 
 
 def selecting(context: CheckContext, subject: TableUnderTest, name: str) -> Iterator[Filters]:
-    """Filters by some operators of a filter that select some rows."""
+    """Filters with some operators of a filter that select some rows."""
     operators = [each for each in subject.field_operators.values() if each.filter == name and not each.is_ignored]
     for operator in context.random.sample(operators, k=min(TRIED, len(operators))):
         for operand in first_operands(operator, few(subject, operator)):

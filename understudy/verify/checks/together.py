@@ -1,4 +1,4 @@
-"""Requests at the same time: changes of one row, and rows of one name."""
+"""Concurrent requests: changes of one row, and creates of rows with one name."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +22,7 @@ Body = dict[str, Any]
 
 
 def check(lifecycle: RowLifecycle, full: Callable[[RowLifecycle], Body]) -> None:
-    """Hold that requests at the same time are answered as if they came one after the other."""
+    """Check that concurrent requests get the responses that they would get one after the other."""
     for _ in range(ROUNDS):
         if lifecycle.is_unique:
             create_at_once(lifecycle, full(lifecycle))
@@ -33,7 +33,7 @@ def check(lifecycle: RowLifecycle, full: Callable[[RowLifecycle], Body]) -> None
 
 
 def sent_at_once(lifecycle: RowLifecycle, endpoint: Endpoint, requests: Sequence[Request]) -> list[Answer]:
-    """The answers to requests that are sent together, in the order of the requests."""
+    """The responses to concurrent requests, in the order of the requests."""
     barrier, throttled_client = Barrier(len(requests)), lifecycle.context.throttled_client
 
     def send(request: Request) -> Answer:
@@ -48,7 +48,7 @@ def sent_at_once(lifecycle: RowLifecycle, endpoint: Endpoint, requests: Sequence
 
 
 def create_at_once(lifecycle: RowLifecycle, body: Body) -> None:
-    """One row is created for a name; later requests get it as it is."""
+    """Check that one row is created for a name, and that the other requests return it unchanged."""
     request, before = lifecycle.creates.request(body), lifecycle.rows()
     selected = sent_at_once(lifecycle, lifecycle.creates, [request] * CLIENTS)
     fresh = [answer for answer in selected if answer.status == CREATED]
@@ -63,7 +63,7 @@ def create_at_once(lifecycle: RowLifecycle, body: Body) -> None:
 
 
 def update_at_once(lifecycle: RowLifecycle, updates: Lookup, row_id: str) -> None:
-    """Changes of different fields of one row are all made."""
+    """Check that concurrent changes of different fields of one row all take effect."""
     parts = dict(schema_of(updates.endpoint).entries("properties"))
     for pair in combinations(parts, 2):
         bodies = [{name: value_for(parts[name], lifecycle.own.mark())} for name in pair]

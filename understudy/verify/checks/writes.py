@@ -1,4 +1,4 @@
-"""Rows of the run's own, created, changed and deleted in an order that matters."""
+"""Rows of the run, created, changed and deleted in certain orders."""
 
 import json
 import re
@@ -51,13 +51,13 @@ TEXTS = [  # texts that servers often handle wrongly; none of them is ASCII, or 
 
 
 def check(context: CheckContext, subject: TableUnderTest) -> None:
-    """Go through all scenarios of one table."""
+    """Run all scenarios of one table."""
     for scenario in SCENARIOS.values():
         run(context, subject, scenario)
 
 
 def run(context: CheckContext, subject: TableUnderTest, scenario: Scenario) -> None:
-    """Go through one scenario, on the rows as they are now."""
+    """Run one scenario, with the current rows."""
     lifecycle = RowLifecycle(context, subject)
     lifecycle.look_again()
     with context.results.scenario():
@@ -65,7 +65,7 @@ def run(context: CheckContext, subject: TableUnderTest, scenario: Scenario) -> N
 
 
 def sow(context: CheckContext, subject: TableUnderTest) -> None:
-    """Create rows of all kinds, for the checks that change nothing to find."""
+    """Create rows of all kinds, for the checks that only read."""
     lifecycle = RowLifecycle(context, subject)
     varied = (textual(schema_of(lifecycle.creates), full(lifecycle), text) for text in TEXTS[:SOWN])
     for body in (full(lifecycle), full(lifecycle), sparse(lifecycle), nulls(lifecycle), *varied):
@@ -76,7 +76,7 @@ def sow(context: CheckContext, subject: TableUnderTest) -> None:
 
 
 def live(lifecycle: RowLifecycle) -> None:
-    """Rows that share what may be shared are created, changed and deleted, and the name of one is used again.
+    """Create, change and delete rows that share all values that can be shared, and use the name of one again.
 
     One is changed while it is the newest of its name, which derived rows show, and once more when others are newer.
     """
@@ -102,7 +102,7 @@ def live(lifecycle: RowLifecycle) -> None:
 
 
 def refuse_all(lifecycle: RowLifecycle) -> None:
-    """Invalid requests to create and to change a row."""
+    """Check that invalid requests to create and to change a row are refused."""
     refuse(lifecycle, lifecycle.creates, full(lifecycle))
     if lifecycle.updates is not None and (row_id := lifecycle.create(full(lifecycle))) is not None:
         refuse(lifecycle, lifecycle.updates.endpoint, {}, **{lifecycle.updates.parameter: row_id})
@@ -110,7 +110,7 @@ def refuse_all(lifecycle: RowLifecycle) -> None:
 
 
 def change_fields(lifecycle: RowLifecycle) -> None:
-    """Each field of two rows of one name is changed, alone."""
+    """Change each field of two rows of one name, alone."""
     if lifecycle.updates is None:
         return
     body = full(lifecycle)
@@ -123,12 +123,12 @@ def change_fields(lifecycle: RowLifecycle) -> None:
 
 
 def store_names(lifecycle: RowLifecycle) -> None:
-    """Names that people may take for the same are different names."""
+    """Check that similar names are different names."""
     lifecycle.delete_all(created(lifecycle, ({**full(lifecycle), name: value} for name, value in spellings(lifecycle))))
 
 
 def store_texts(lifecycle: RowLifecycle) -> None:
-    """Long texts, and texts that servers often handle wrongly, are stored as they are."""
+    """Check that long texts, and texts that servers often handle wrongly, are stored unchanged."""
     schema = schema_of(lifecycle.creates)
     varied = (textual(schema, full(lifecycle), text) for text in TEXTS)
     ids = created(lifecycle, (long(lifecycle), *varied))
@@ -141,7 +141,7 @@ def store_texts(lifecycle: RowLifecycle) -> None:
 
 
 def store_values(lifecycle: RowLifecycle) -> None:
-    """JSON values of all types are stored as they are where any value is allowed."""
+    """Check that JSON values of all types are stored unchanged where any value is allowed."""
     ids = created(lifecycle, unusual(lifecycle))
     if lifecycle.updates is not None and ids:
         for name, part in schema_of(lifecycle.updates.endpoint).entries("properties"):
@@ -151,7 +151,7 @@ def store_values(lifecycle: RowLifecycle) -> None:
 
 
 def delete_by_filter(lifecycle: RowLifecycle) -> None:
-    """Rows are deleted by a filter on their names."""
+    """Delete rows by a filter on their names."""
     if (removes := lifecycle.subject.selection.removes) is not None:
         lifecycle.remove_all(removes, [full(lifecycle) for _ in range(3)])
 
@@ -162,7 +162,7 @@ def created(lifecycle: RowLifecycle, bodies: Iterable[dict[str, Any]]) -> list[s
 
 
 def refuse(lifecycle: RowLifecycle, endpoint: Endpoint, sound: dict[str, Any], **values: str) -> None:
-    """Hold that bodies with one thing wrong are refused."""
+    """Check that bodies with one invalid part are refused."""
     bodies = list(invalid_bodies(schema_of(endpoint), sound))
     for each in lifecycle.context.random.sample(bodies, k=min(INVALID, len(bodies))):
         request, raw = endpoint.request(each.body, **values), json.dumps(each.body).encode()
@@ -175,25 +175,25 @@ def refuse(lifecycle: RowLifecycle, endpoint: Endpoint, sound: dict[str, Any], *
 
 
 def full(lifecycle: RowLifecycle) -> dict[str, Any]:
-    """A body that says something of every field."""
+    """A body with a value for every field."""
     mark = lifecycle.own.mark()
     return {name: value_for(part, mark) for name, part in schema_of(lifecycle.creates).entries("properties")}
 
 
 def sparse(lifecycle: RowLifecycle) -> dict[str, Any]:
-    """A body of what is required."""
+    """A body with the required fields only."""
     required = schema_of(lifecycle.creates).value.get("required", [])
     return {name: value for name, value in full(lifecycle).items() if name in required}
 
 
 def nulls(lifecycle: RowLifecycle) -> dict[str, Any]:
-    """A body in which all is null that may be."""
+    """A body with null for every field that can be null."""
     parts = dict(schema_of(lifecycle.creates).entries("properties"))
     return {name: None if parts[name].value.get("nullable") else value for name, value in full(lifecycle).items()}
 
 
 def long(lifecycle: RowLifecycle) -> dict[str, Any]:
-    """A body with long texts, wherever any text may stand."""
+    """A body with long texts, wherever any text is allowed."""
     parts = schema_of(lifecycle.creates).entries("properties")
     free = [
         name for name, part in parts if part.value.get("type", "string") == "string" and not FORMED & part.value.keys()
@@ -202,14 +202,14 @@ def long(lifecycle: RowLifecycle) -> dict[str, Any]:
 
 
 def unusual(lifecycle: RowLifecycle) -> Iterator[dict[str, Any]]:
-    """Bodies with one unusual value after the other where any value is allowed."""
+    """Bodies that each have one unusual value where any value is allowed."""
     free = [name for name, part in schema_of(lifecycle.creates).entries("properties") if "type" not in part.value]
     for name in free:
         yield from ({**sparse(lifecycle), name: value} for value in UNUSUAL)
 
 
 def textual(schema: Place, body: dict[str, Any], text: str) -> dict[str, Any]:
-    """A body with a text wherever it may stand, behind the mark where that is a name."""
+    """A body with a text wherever one is allowed, after the mark if it is a name."""
     return {name: textual_value(part, body[name], text) for name, part in schema.entries("properties") if name in body}
 
 
@@ -231,7 +231,7 @@ def textual_value(place: Place, value: Any, text: str) -> Any:
 
 
 def spellings(lifecycle: RowLifecycle) -> Iterator[tuple[str, str]]:
-    """Names that are alike to people, and others to the API, as far as the contract lets them be names."""
+    """Names that look alike to people but are different, as far as the contract allows them."""
     for name, part in schema_of(lifecycle.creates).entries("properties"):
         if name not in lifecycle.names or part.value.get("type") != "string":
             continue
@@ -256,7 +256,7 @@ def every_change(lifecycle: RowLifecycle, updates: Lookup) -> dict[str, Any]:
 
 
 def changes(lifecycle: RowLifecycle, updates: Lookup) -> Iterator[dict[str, Any]]:
-    """Bodies that change one field after the other, and clear what can be cleared."""
+    """Bodies that each change one field, or set it to null if possible."""
     parts = dict(schema_of(updates.endpoint).entries("properties"))
     for name, part in parts.items():
         yield {name: value_for(part, lifecycle.own.mark())}

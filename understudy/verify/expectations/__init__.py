@@ -1,1 +1,1 @@
-"""What is expected of a response, by the contract and the rows that are known."""
+"""What is expected of a response, by the contract and the known rows."""

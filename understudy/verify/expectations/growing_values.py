@@ -1,4 +1,4 @@
-"""Values that only grow (`x-grows`): no later response shows a smaller one of the same row."""
+"""Values that only grow (`x-grows`): no later response may show a smaller value for the same row."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,13 +10,13 @@ Field = tuple[str, str]
 
 
 class GrowingValues:
-    """Remembers the largest value of each such field that was shown."""
+    """Remembers the largest value of each such field."""
 
     def __init__(self) -> None:
         self._largest: dict[Field, float] = {}
 
     def smaller(self, schema: Place | None, body: Any) -> tuple[str, float, float] | None:
-        """The first field of a response that is smaller than before: its name, what it was, and what it is."""
+        """The first field of a response that is smaller than before: its name, its former value and its value."""
         for field, value in () if schema is None else growing(schema, body):
             largest = self._largest.setdefault(field, value)
             if value < largest:
@@ -26,7 +26,7 @@ class GrowingValues:
 
 
 def growing(schema: Place, value: Any) -> Iterator[tuple[Field, float]]:
-    """The numbers in a value that only grow, of rows in lists and in other rows too."""
+    """The numbers in a value that only grow, including those of rows in lists and in other rows."""
     if isinstance(value, list) and "items" in schema.value:
         for item in value:
             yield from growing(schema["items"], item)

@@ -1,4 +1,4 @@
-"""What Understudy answers with the same rows as the server."""
+"""What Understudy responds with the same rows as the server."""
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -22,7 +22,7 @@ PARTS = re.compile("[/?&=]")  # what is between the parts of a path and its quer
 
 
 class MirrorServer(Protocol):
-    """A server of our own with some rows."""
+    """A reference server with some rows."""
 
     def trace(self, request: Request) -> tuple[Answer, Collection[str]]:
         """The response to a request, and the tables that it depends on."""
@@ -36,8 +36,8 @@ class Expected:
     """The expected response to a request.
 
     Args:
-        incomplete: the ids of rows whose fields that change with time may have other values: values that these rows
-            do not show decide over them.
+        incomplete: the ids of rows whose fields that change with time may have other values, since they depend on
+            values that responses do not show.
     """
 
     answer: Answer
@@ -46,24 +46,24 @@ class Expected:
 
 @dataclass(frozen=True)
 class Knowledge:
-    """What is known of the rows of tables.
+    """How much is known of the rows of tables.
 
     Args:
-        tables: those of which all rows are known.
-        about: the values that name rows, by the tables of which all that is about these rows is known.
+        tables: the tables of which all rows are known.
+        about: by table, the ids and names of rows for which all rows of that table are known that belong to them.
     """
 
     tables: frozenset[str] = frozenset()
     about: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def decides(self, request: Request, used: Iterable[str]) -> bool:
-        """Whether the response to a request, which depends on some tables, follows from what is known."""
+        """Whether the response to a request, which depends on some tables, follows from the known rows."""
         named = set(PARTS.split(unquote(request.path)))
         return all(table in self.tables or not named.isdisjoint(self.about.get(table, ())) for table in used)
 
 
 class Mirror:
-    """A server of our own with the known rows of another one.
+    """A reference server with the known rows of the server that is verified.
 
     Args:
         start: starts a server with some rows by table.
@@ -84,9 +84,9 @@ class Mirror:
 
         Args:
             model: the known rows.
-            version: differs if they differ.
-            request: is sent to the server of our own.
-            others: what is known of tables that the model does not know.
+            version: a value that changes with these rows.
+            request: the request, which is sent to the reference server.
+            others: rows of tables that the model does not have.
         """
         answer, used = self._traced(model, version, request, others)
         if not self._knowledge.decides(request, used):
@@ -94,15 +94,17 @@ class Mirror:
         return Expected(answer, frozenset().union(*(self._incomplete.get(table, ()) for table in used)))
 
     def with_known_rows(self, model: Model, version: int, request: Request, others: Others = NONE) -> Answer:
-        """The response if there are no rows but those that are known."""
+        """The response with only the known rows."""
         return self._traced(model, version, request, others)[0]
 
     def _traced(self, model: Model, version: int, request: Request, others: Others) -> tuple[Answer, Collection[str]]:
-        """The response of the server of our own, and the tables that it depends on."""
+        """The response of the reference server, and the tables that it depends on."""
         return self._current(model, version, others).trace(request)
 
     def shown_differently(self, model: Model, version: int, others: Others) -> list["Compared"]:
-        """The lists that show the same rows otherwise than our own server, though all that it needs is known."""
+        """The lists that show the same rows differently from the reference server, though all rows they depend on are
+        known.
+        """
         self._current(model, version, others)
         return [
             each
@@ -113,7 +115,7 @@ class Mirror:
         ]
 
     def _current(self, model: Model, version: int, others: Others) -> MirrorServer:
-        """The server of our own with what is known now."""
+        """The reference server with the rows that are known now."""
         server = self._server
         if server is None or version != self._version:
             self.close()
@@ -128,7 +130,7 @@ class Mirror:
         return server
 
     def _opened(self, model: Model, others: Others) -> MirrorServer:
-        """A server with the known rows, and with those of other lists if these are valid."""
+        """A server with the known rows, and with the rows of other lists if these are valid."""
         self._rows = {**known(model), **other_rows(model, others)}
         try:
             return self._start(self._rows)
@@ -138,13 +140,13 @@ class Mirror:
             return self._opened(model, NONE)
 
     def is_ordered(self, request: Request, answer: Answer) -> bool:
-        """Whether the order of the rows of a response is the same if the server got all rows in the opposite order."""
+        """Whether the rows of a response have the same order if the server was given all rows in the opposite order."""
         if self._backwards is None:
             self._backwards = self._start({name: rows[::-1] for name, rows in self._rows.items()})
         return ids(self._backwards.trace(request)[0].body) == ids(answer.body)
 
     def close(self) -> None:
-        """Stop the servers that run."""
+        """Stop the running servers."""
         for server in filter(None, (self._server, self._backwards)):
             server.close()
         self._server = self._backwards = None
@@ -156,19 +158,19 @@ def ids(body: Any) -> list[str]:
 
 
 def known(model: Model) -> dict[str, list[dict[str, Any]]]:
-    """The rows of the tables that are known, without those that have none."""
+    """The known rows by table, without tables that have none."""
     names = [name for name in sorted(model.tables - model.partial) if model.known[name]]
     return {name: complete(model, name) for name in names}
 
 
 def incomplete(model: Model, table: str, rows: Iterable[Row]) -> frozenset[str]:
-    """The ids of rows whose fields that change with time may depend on hidden fields whose values are not known."""
+    """The ids of rows with fields that change with time and may depend on unknown values of hidden fields."""
     names = model.hidden_in(table) if model.moving(table) else []
     return frozenset(str(row["id"]) for row in rows if any(name not in row for name in names))
 
 
 def other_rows(model: Model, others: Others) -> dict[str, list[Row]]:
-    """The rows in lists, with those fields that the rows of the table have."""
+    """The rows in lists, reduced to the fields of the table's rows."""
     rows: dict[str, list[Row]] = {}
     for table, other in others.items():
         fields = set(model.fields(table))
@@ -180,7 +182,7 @@ def other_rows(model: Model, others: Others) -> dict[str, list[Row]]:
 
 
 def below(model: Model, table: str, other: OtherTable) -> list[str]:
-    """The fields that are not shown and hold the id of the row of another table that a row is listed below."""
+    """The hidden fields with the id of the row of another table that a row is listed below."""
     if other.below is None or other.below.field != "id":
         return []
     references, hidden = model.references(table), model.hidden_in(table)
@@ -188,16 +190,16 @@ def below(model: Model, table: str, other: OtherTable) -> list[str]:
 
 
 def is_complete(model: Model, table: str, other: OtherTable) -> bool:
-    """Whether lists show all fields of the rows of a table that decide on how these are shown."""
+    """Whether lists show all fields of a table that determine how its rows are shown."""
     hidden = set(model.hidden_in(table)) - set(below(model, table, other))
     return other.are_rows and not hidden and not model.shown_otherwise(table)
 
 
 def knowledge_of(compared: Mapping[str, Sequence["Compared"]], model: Model, others: Others) -> Knowledge:
-    """What is known of tables, by whether a server with the known rows shows lists as they were shown.
+    """What is known of tables, judged by whether the reference server shows lists as the server did.
 
-    A list that it shows otherwise has rows with something that lists do not show. A table that no list is about has no
-    rows that matter, if all lists that depend on it are as they were shown.
+    If it shows a list differently, the rows depend on something that lists do not show. A table without a list has no
+    relevant rows, if all lists that depend on it are shown as the server did.
     """
     whole, about = set(model.tables - model.partial), {}
     proven, doubtful = set[str](), {*model.tables, *others}
@@ -213,7 +215,7 @@ def knowledge_of(compared: Mapping[str, Sequence["Compared"]], model: Model, oth
 
 @dataclass(frozen=True)
 class Compared:
-    """A list, the tables that it depends on, and its rows by id, those of a server with the known rows and those found.
+    """A list, the tables that it depends on, and its rows by id, as shown by the reference server and as found.
 
     Fields that change with time are left out.
     """
@@ -225,7 +227,7 @@ class Compared:
 
     @classmethod
     def of(cls, server: MirrorServer, moving: Collection[str], listed: Listed) -> "Compared":
-        """The list as it was shown, compared with what the server shows."""
+        """The list as the server showed it, compared with the response of the reference server."""
         answer, used = server.trace(listed.request)
         ours, theirs = (by_id(without(moving, list(rows))) for rows in (rows_of(answer.body) or (), listed.rows))
         return cls(listed, used, ours, theirs)
@@ -240,24 +242,24 @@ class Compared:
 
     @property
     def names(self) -> Iterable[str]:
-        """What names the row that the list is below, and its own rows."""
+        """The name of the row that the list is below, and the ids of the rows in the list."""
         return (self.listed.parent, *by_id(self.listed.rows))
 
 
 def complete(model: Model, table: str) -> list[dict[str, Any]]:
-    """The known rows of a table, with the values of fields that responses do not show, as far as these are known."""
+    """The known rows of a table, with the values of hidden fields as far as they are known."""
     names, references = model.hidden_in(table), model.hidden_references(table)
     return [{**copied(names, row), **referred(references, row), **row} for row in model.known[table].values()]
 
 
 def referred(names: Mapping[str, str], row: Row) -> dict[str, Any]:
-    """The values of fields that hold the id of a row that another field shows."""
+    """The values of hidden fields that hold the id of a row which another field shows."""
     shown = {name: row.get(field) for name, field in names.items()}
     return {name: part["id"] for name, part in shown.items() if isinstance(part, dict) and "id" in part}
 
 
 def copied(names: Iterable[str], row: Row) -> dict[str, Any]:
-    """The values of fields that are those within a shown object: `state_name` is the `name` of the field `state`."""
+    """The values of fields that repeat a part of a shown object: `state_name` is the `name` of the field `state`."""
     return {
         name: part[name.removeprefix(f"{field}_")]
         for name in names

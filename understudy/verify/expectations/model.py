@@ -1,4 +1,4 @@
-"""What a server should answer, by the rows that it has shown and the contract's own reading of a request."""
+"""What a server should respond, by the rows that it has shown and by the contract."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -18,14 +18,14 @@ Row = Mapping[str, Any]
 
 
 class Model:
-    """The rows of the tables that a server shows, in a workspace of our own.
+    """The rows of the tables that a server shows, in a workspace.
 
-    `known` are the rows by table and id, as they were shown. `tables` are those whose rows are known:
-    all of them or, where `partial` names the table, some.
+    `known` are the rows by table and id, as they were shown. `tables` are the tables whose rows are known: all rows, or
+    some if `partial` has the table.
 
     Args:
-        tables: those that the server shows.
-        catalog: must know already all that will be asked about.
+        tables: the tables that the server lists.
+        catalog: the tables of the contract, with all columns that filters will use.
     """
 
     def __init__(self, tables: Iterable[str], catalog: Catalog) -> None:
@@ -40,12 +40,12 @@ class Model:
     # ------------------------------------------------------------------- rows
 
     def learn(self, table: str, row: Row) -> Row:
-        """Take a row as the server shows it, in the place of what was known of it.
+        """Store a row as the server shows it, in place of the former one.
 
-        Returns the row as the contract would have it written.
+        Returns the row in the format of the contract.
 
         Raises:
-            pydantic_core.ValidationError: it is none of this table.
+            pydantic_core.ValidationError: it is not a row of this table.
         """
         schema = self.catalog.tables[table]
         values = schema.parse(json.dumps(row))
@@ -57,11 +57,13 @@ class Model:
         return written
 
     def remember(self, table: str, row: Row) -> None:
-        """Store a row of which only a view is shown, so that the rows that meet criteria do not follow from it."""
+        """Store a row of which only a view is known, so that the known rows do not determine which rows meet
+        criteria.
+        """
         self.known[table][str(row["id"])] = row
 
     def add_hidden(self, workspace: Workspace) -> None:
-        """Store the rows of a fixture set, of the tables that the server does not show."""
+        """Store the rows of a fixture set, for the tables that the server does not show."""
         for name, table in workspace.items():
             if name not in self.tables:
                 for row in table.live:
@@ -79,14 +81,16 @@ class Model:
         """A row of some values, and of the contract's defaults for the others, as it is written.
 
         Raises:
-            pydantic_core.ValidationError: they are of no such row.
+            pydantic_core.ValidationError: they are not values of a row of this table.
         """
         schema = self.catalog.tables[table]
         row: Row = json.loads(schema.encode(schema.parse(to_json(dict(values)))))
         return row
 
     def is_worked_out(self, table: str) -> bool:
-        """Whether a handler decides how rows of a table are shown, so that the stored values do not (`x-shown-by`)."""
+        """Whether a handler determines how rows of a table are shown, so that the stored values do not
+        (`x-shown-by`).
+        """
         return "x-shown-by" in self.catalog.tables[table].place.value
 
     def moving(self, table: str) -> frozenset[str]:
@@ -102,7 +106,7 @@ class Model:
 
     @cached_property
     def known_moving(self) -> frozenset[str]:
-        """The fields of tables that change with time, and whose values no hidden field decides on (`x-decides`)."""
+        """The fields of tables that change with time, and that depend on no hidden field (`x-decides`)."""
         every, decided = set[str](), set[str]()
         for table, schema in self.catalog.tables.items():
             every |= self.moving(table)
@@ -120,12 +124,12 @@ class Model:
         return [name for name, part in parts if part.value.get("x-hidden")]
 
     def shown_otherwise(self, table: str) -> frozenset[str]:
-        """The fields whose values filters see as they are stored, and responses may show as others."""
+        """The fields for which filters use the stored value, and responses may show another one."""
         parts = self.catalog.tables[table].place.entries("properties")
         return frozenset(name for name, part in parts if part.value.get("x-shown-otherwise"))
 
     def hidden_references(self, table: str) -> Mapping[str, str]:
-        """The fields that are not shown and hold the id of a row, with those that show that row (`x-shows`)."""
+        """The hidden fields that hold the id of a row, with the fields that show that row (`x-shows`)."""
         parts = self.catalog.tables[table].place.entries("properties")
         shown = {part.value.get("x-shows"): name for name, part in parts}
         references = self.references(table)
@@ -145,11 +149,11 @@ class Model:
         return self.catalog.tables[table].derived
 
     def references(self, table: str) -> Mapping[str, Reference]:
-        """The fields of a table that hold ids of rows, and what deleting such a row does."""
+        """The fields of a table that hold ids of rows, and the effect of deleting such a row."""
         return self.catalog.tables[table].references
 
     def derived_from(self, table: str) -> set[str]:
-        """A table, and those derived from it: the rows of these change with its own."""
+        """A table, and those derived from it, whose rows change with its own."""
         schemas = self.catalog.tables.items()
         return {table, *(name for name, each in schemas if each.derived is not None and each.derived.source == table)}
 
@@ -161,7 +165,7 @@ class Model:
     # ---------------------------------------------------------------- criteria
 
     def knows(self, criteria: Criteria, table: str) -> bool:
-        """Whether the rows that are known decide which rows meet criteria."""
+        """Whether the known rows determine which rows meet criteria."""
         match criteria:
             case All(parts) | Either(parts):
                 return all(self.knows(part, table) for part in parts)

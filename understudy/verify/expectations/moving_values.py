@@ -11,7 +11,9 @@ from understudy.verify.expectations.reference_answers import by_id, rest_of
 
 
 def agree_nearly(expected: Any, found: Any, request: Request) -> bool:
-    """Whether two bodies are the same, but for the order of rows whose values change with time and are near."""
+    """Whether two bodies are the same, except for the order of rows that are sorted by close values that change with
+    time.
+    """
     rows, shown = rows_of(expected), rows_of(found)
     if request.order is None or rows is None or shown is None or len(rows) != len(shown):
         return same(expected, found)
@@ -24,7 +26,7 @@ def agree_nearly(expected: Any, found: Any, request: Request) -> bool:
 
 
 def settled(moving: Container[str], expected: Any, found: Any) -> Any:
-    """What was found, with the values that change with time as they are expected if they are near."""
+    """The actual body, in which values that change with time are replaced by the expected ones if they are close."""
     if isinstance(expected, list) and isinstance(found, list):
         rows = by_id(expected)
         return [
@@ -42,5 +44,5 @@ def settled(moving: Container[str], expected: Any, found: Any) -> Any:
 
 
 def may_be(expected: Any, found: Any) -> bool:
-    """Whether two values that change with time may be the same. Of times, only that they are there is compared."""
+    """Whether two values that change with time may be the same. For times, only their presence is compared."""
     return are_alike(expected, found) or (isinstance(expected, str) and isinstance(found, str))

@@ -1,4 +1,6 @@
-"""Rows that no list of their table shows whole: those of views, in objects, below other rows, and of large tables."""
+"""Rows that no list of their table shows completely: those in views, in objects, below other rows, and of large
+tables.
+"""
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -19,7 +21,7 @@ SOME_PARENTS = 30  # of more of them
 
 @dataclass(frozen=True)
 class Listed:
-    """A request to a list, and the rows in its response; with the value that names the row that they are below."""
+    """A request to a list, the rows in its response, and the value that names the row that they are below."""
 
     request: Request
     rows: tuple[Row, ...]
@@ -32,7 +34,7 @@ class OtherTable:
 
     Args:
         lists: the lists.
-        are_rows: whether they show all that Understudy needs to know of the rows.
+        are_rows: whether they show everything that Understudy needs to know of the rows.
         below: the operation that lists them below a row of another table.
         is_whole: whether they show all rows of the table, and not only those below some rows.
     """
@@ -53,7 +55,7 @@ class OtherRows:
     Args:
         endpoint_map: the operations.
         ask: sends a request.
-        randomness: draws the rows below which others are read, where there are many.
+        randomness: draws the rows below which others are read, if there are many.
     """
 
     def __init__(self, endpoint_map: EndpointMap, ask: Callable[[Request], Answer], randomness: Random) -> None:
@@ -67,7 +69,7 @@ class OtherRows:
 
         Args:
             model: the known rows.
-            is_settled: whether all rows are shown: something was written otherwise, which may be shown later.
+            is_settled: whether the lists are up to date: after writes, a server may show rows later.
         """
         tables = {
             table: self._listed(selection.lists, are_rows=selection.shows_rows or selection.shows_views)
@@ -94,7 +96,7 @@ class OtherRows:
         return None if lists is None else OtherTable(lists, below=lookup, is_whole=is_whole)
 
     def _some(self, lookup: Lookup, named: Mapping[str, Row]) -> list[str]:
-        """Some rows that are there, of those that were drawn first: the same ones for all that is below them."""
+        """Some of the existing rows, those that were drawn first: the same rows for everything below them."""
         if lookup.table not in self._drawn:
             self._drawn[lookup.table] = varied(named, self._random, SOME_PARENTS)
         return [parent for parent in self._drawn[lookup.table] if parent in named]

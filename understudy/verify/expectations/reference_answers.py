@@ -1,4 +1,4 @@
-"""What a server should answer: what two servers of our own answer to the same requests, as far as these agree."""
+"""What a server should respond: what two reference servers respond to the same requests, as far as they agree."""
 
 import sys
 from collections.abc import Container, Mapping, Sequence
@@ -24,7 +24,7 @@ ALL = (*KINDS, "input", "ctx")  # and the values; of what belongs to a kind, the
 
 @dataclass(frozen=True)
 class Difference:
-    """How a response differs from what is expected: both as texts, and the names of the fields that differ."""
+    """How a response differs from the expected one: both as texts, and the names of the fields that differ."""
 
     expected: str
     found: str
@@ -38,7 +38,7 @@ class Difference:
 
 
 class Reference(Protocol):
-    """A server of our own."""
+    """A reference server: an Understudy that `verify` runs."""
 
     def restart(self, *, with_services: bool = False) -> None:
         """Delete all rows, and run services from now on or not."""
@@ -48,10 +48,11 @@ class Reference(Protocol):
 
 
 class References:
-    """Two servers that are sent the same requests: where they disagree, chance decides, and any value is right.
+    """Two servers that are sent the same requests. Where they disagree, the value is due to chance, and any value is
+    right.
 
     Args:
-        servers: the two.
+        servers: the two servers.
         moving: the names of fields whose values change with time.
     """
 
@@ -61,14 +62,14 @@ class References:
         self.restart()
 
     def restart(self, *, with_services: bool = False) -> None:
-        """Delete all rows of both. They do by themselves what servers do that have services, or not."""
+        """Delete all rows of both servers, and start or stop their services."""
         for server in self._servers:
             server.restart(with_services=with_services)
         self._counterparts = [Counterparts(self.moving) for _ in self._servers]
         self._growing = GrowingValues()
 
     def ask(self, request: Request) -> Answer:
-        """The response of one of them, with the ids that it makes itself."""
+        """The response of the first server, with the ids that it generates."""
         return self._servers[0].ask(request)
 
     def difference(
@@ -76,7 +77,7 @@ class References:
     ) -> Difference | None:
         """How the response of a server differs from what is expected; None if it does not.
 
-        Of an error, only what its entries say of `said` is compared.
+        Of an error, only the keys `said` of its entries are compared.
         """
         pairs = list(zip(self._servers, self._counterparts, strict=True))
         answers = [server.ask(counterparts.request(request)) for server, counterparts in pairs]
@@ -98,7 +99,9 @@ class References:
         return self._smaller(endpoint, found) or in_headers([*answers, found], endpoint.headers(status))
 
     def _smaller(self, endpoint: Endpoint, found: Answer) -> Difference | None:
-        """How a value of a response is smaller than before that only grows; two servers need not agree on these."""
+        """How a value that only grows is smaller than in an earlier response. Two servers need not agree on these
+        values.
+        """
         smaller = self._growing.smaller(endpoint.success, found.body) if found.is_success else None
         if smaller is None:
             return None
@@ -107,7 +110,7 @@ class References:
 
 
 def in_headers(answers: Sequence[Answer], names: Sequence[str]) -> Difference | None:
-    """How the last of some responses differs from the others in some headers that these agree on."""
+    """How the last of several responses differs from the others, in headers in which these agree."""
     for name in names:
         *expected, found = (answer.headers.get(name, "") for answer in answers)
         if all(is_like(expected[0], other) for other in expected) and not is_like(expected[0], found):
@@ -116,7 +119,7 @@ def in_headers(answers: Sequence[Answer], names: Sequence[str]) -> Difference | 
 
 
 def is_like(expected: str, found: str) -> bool:
-    """Whether two values of a header are the same, or numbers of seconds that are near."""
+    """Whether two values of a header are the same, or close numbers of seconds."""
     try:
         return abs(float(expected) - float(found)) <= NEAR + PART * float(expected)
     except ValueError:
@@ -124,7 +127,7 @@ def is_like(expected: str, found: str) -> bool:
 
 
 def errors_of(answer: Answer, said: Sequence[str] = PLACES) -> Any:
-    """The body of a response or, of an invalid request, the places of what is wrong, and what else is asked for."""
+    """The body of a response or, for an invalid request, the locations of its errors and their compared parts."""
     if answer.status != INVALID or not isinstance(answer.body, dict) or not is_entries(answer.body.get(ENTRIES)):
         return answer.body
     entries = [said_of(entry, said) for entry in answer.body[ENTRIES]]
@@ -132,7 +135,7 @@ def errors_of(answer: Answer, said: Sequence[str] = PLACES) -> Any:
 
 
 def said_of(entry: Mapping[str, Any], said: Sequence[str]) -> Row:
-    """What an entry says, without its words, and without a whole object, which a handler may have changed."""
+    """An entry of an error without its message, and without a whole object, which a handler may have changed."""
     hidden = ("input",) if isinstance(entry.get("input"), dict) else ()
     kept = {name: entry[name] for name in said if name in entry and name not in hidden}
     values = kept.get("ctx")
@@ -144,9 +147,10 @@ def is_entries(value: Any) -> bool:
 
 
 def settled(one: Any, other: Any, found: Any, made: Counterparts) -> Any:
-    """What two servers agree on, and what was found where they do not.
+    """The parts on which two servers agree, and the found values where they do not.
 
-    `made` has the ids that both have in place of their own: with them, rows at one place of a list may be different.
+    `made` has the ids by which both servers' own ids are replaced. They show whether rows at one place of a list
+    differ.
     """
     if isinstance(one, dict) and isinstance(other, dict) and isinstance(found, dict) and one.keys() == other.keys():
         if are_different_rows(one, other, made.known):
@@ -159,13 +163,15 @@ def settled(one: Any, other: Any, found: Any, made: Counterparts) -> Any:
 
 
 def made_at_once(one: Any, found: Any, made: Counterparts) -> bool:
-    """Whether two values are times that servers made of the same moment. Two can agree on it by chance."""
+    """Whether two values are times that servers generated at the same moment. Two servers can agree on one by
+    chance.
+    """
     times = isinstance(one, str) and isinstance(found, str) and is_recent(one) and is_time(found)
     return times and made.are_near(one, found)
 
 
 def made_otherwise(one: Any, other: Any, found: Any, made: Counterparts) -> bool:
-    """Whether two servers make new ids, or times of the same moment, where a third one does not."""
+    """Whether two servers generate new ids, or times of the same moment, and a third one does not."""
     if not isinstance(one, str) or not isinstance(other, str):
         return False
     text = found if isinstance(found, str) else ""
@@ -175,7 +181,7 @@ def made_otherwise(one: Any, other: Any, found: Any, made: Counterparts) -> bool
 
 
 def are_different_rows(one: Row, other: Row, known: Container[str]) -> bool:
-    """Whether two objects with the same fields are of different rows: known ids differ, their own or others."""
+    """Whether two objects with the same fields are different rows: their own known ids, or others, differ."""
     pairs = ((part, other[name]) for name, part in one.items())
     return any(
         each != part and isinstance(each, str) and isinstance(part, str) and (each in known or part in known)
@@ -184,7 +190,7 @@ def are_different_rows(one: Row, other: Row, known: Container[str]) -> bool:
 
 
 def settled_list(one: list[Any], other: list[Any], found: list[Any], made: Counterparts) -> list[Any]:
-    """The same for lists, whose order is that of the two servers if they agree on it and it says anything."""
+    """The same for lists. Their order is that of the two servers, if these agree and the order is defined."""
     rows, others, shown = by_id(one), by_id(other), by_id(found)
     if rows.keys() == others.keys() == shown.keys() and len(one) == len(rows) == len(found):
         ids = rows if list(rows) == list(others) else shown
@@ -198,12 +204,12 @@ def settled_list(one: list[Any], other: list[Any], found: list[Any], made: Count
 
 
 def by_id(rows: Sequence[Any]) -> dict[str, Any]:
-    """Those items of a list that are rows, by their ids."""
+    """The items of a list that are rows, by their ids."""
     return {str(row["id"]): row for row in rows if isinstance(row, dict) and "id" in row}
 
 
 def is_ids(value: Any) -> bool:
-    """Whether a value is a list of ids, whose order says nothing."""
+    """Whether a value is a list of ids, which has no defined order."""
     return isinstance(value, list) and all(isinstance(item, str) and is_id(item) for item in value)
 
 
@@ -218,7 +224,7 @@ def is_permutation(one: Sequence[Any], other: Sequence[Any]) -> bool:
 
 
 def agree(expected: Any, found: Any, request: Request) -> bool:
-    """Whether two bodies are the same, but for the order of rows where the request does not say it."""
+    """Whether two bodies are the same, except for the order of rows if the request does not define it."""
     if same(expected, found):
         return True
     rows, shown = rows_of(expected), rows_of(found)
@@ -235,7 +241,7 @@ def rest_of(body: Any) -> Any:
 
 
 def order_of(request: Request) -> Order:
-    """The order of rows that servers share: not that of ids, which each makes for itself."""
+    """The order of rows that servers share: not by ids, which each server generates itself."""
     order = request.order
     if order is not None and order.field not in ("", "id"):
         return order

@@ -1,4 +1,4 @@
-"""The contract's own reading of requests: what they ask for, and whether they must be refused."""
+"""How the contract reads requests: what they select, and whether they must be refused."""
 
 import json
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from understudy.verify.requests.endpoints import Endpoint, EndpointMap
 
 
 class RequestInterpreter:
-    """Reads requests by the letter and, unless `strict`, as lenient servers do too, which make a 5 of "5"."""
+    """Reads requests strictly and, unless `strict`, also as lenient servers do, which convert "5" to 5."""
 
     def __init__(self, endpoint_map: EndpointMap, catalog: Catalog, *, strict: bool) -> None:
         kinds = [Reading.STRICT] if strict else [Reading.STRICT, Reading.COERCED]
@@ -23,10 +23,10 @@ class RequestInterpreter:
         }
 
     def criteria(self, endpoint: Endpoint, body: Any) -> Criteria:
-        """What a body asks of rows.
+        """The criteria of a body.
 
         Raises:
-            ApiError: it breaks the contract.
+            ApiError: the body is not valid in the contract.
         """
         criteria: Criteria = self._read(endpoint, body)["criteria"]
         return criteria
@@ -35,7 +35,7 @@ class RequestInterpreter:
         """The values of a body, with the defaults of what it leaves out.
 
         Raises:
-            ApiError: it breaks the contract.
+            ApiError: the body is not valid in the contract.
         """
         values: Mapping[str, Any] = self._read(endpoint, body)["body"]
         return values
@@ -52,10 +52,10 @@ class RequestInterpreter:
         path: Mapping[str, str] | None = None,
         query: str = "",
     ) -> list[ApiError | None]:
-        """With what a request may be refused, by one reading or the other; None where it may be taken.
+        """The error with which each reading refuses a request; None for a reading that accepts it.
 
         Args:
-            endpoint: what is requested.
+            endpoint: the operation.
             raw: the body.
             headers: the headers.
             path: the values of the parameters in the path; None for an operation that has none.

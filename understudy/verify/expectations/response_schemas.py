@@ -1,4 +1,4 @@
-"""Response schemas: whether the status, media type and body of a response are those of the contract."""
+"""Response schemas: whether a response has a status, media type and body of the contract."""
 
 import marshal
 from typing import Any
@@ -18,15 +18,15 @@ PLAIN = 2  # the version of marshal's format in which equal values of equal type
 class ResponseSchemas:
     """Validators of responses, compiled when they are first used.
 
-    Most rows are in many responses. A row that was valid is not validated again, and rows of a list that are the same
-    become one object, which is compared with itself in no time.
+    Most rows are in many responses. A valid row is not validated again, and equal rows of a list become one object,
+    which is fast to compare with itself.
     """
 
     def __init__(self) -> None:
         self._validators: dict[tuple[str, int], SchemaValidator | None] = {}
 
     def fault(self, endpoint: Endpoint, answer: Answer, media_type: str) -> str | None:
-        """What is wrong with an answer; None where nothing is."""
+        """What is wrong with a response; None if it is valid."""
         if str(answer.status) not in endpoint.place.value["responses"]:
             return f"the status {answer.status} with {shortened(answer.body)}"
         content = endpoint.place["responses"][str(answer.status)].value.get("content", {})
@@ -56,7 +56,7 @@ class ResponseSchemas:
 
 
 def validated_once(schema: Place) -> core_schema.CoreSchema:
-    """A response schema, compiled, that validates each of the rows in its lists once."""
+    """A compiled response schema that validates each row in its lists only once."""
     lists = [schema, *(part for _, part in schema.entries("properties"))]
     rows = [compiled(place["items"], Reading.STRICT) for place in lists if place.value.get("type") == "array"]
     made: core_schema.CoreSchema = replaced(compiled(schema, Reading.STRICT), {id(row): once(row) for row in rows})
@@ -64,7 +64,7 @@ def validated_once(schema: Place) -> core_schema.CoreSchema:
 
 
 def replaced(schema: Any, others: dict[int, Any]) -> Any:
-    """A compiled schema with parts replaced, by their identity."""
+    """A compiled schema with some parts replaced, given by their identity."""
     if id(schema) in others:
         return others[id(schema)]
     if isinstance(schema, dict):
@@ -73,7 +73,7 @@ def replaced(schema: Any, others: dict[int, Any]) -> Any:
 
 
 def once(schema: core_schema.CoreSchema) -> core_schema.CoreSchema:
-    """A compiled schema that does not validate a value again that was valid, and makes it the one that was."""
+    """A compiled schema that does not validate a valid value again, and replaces it by the first equal one."""
     valid: dict[bytes, Any] = {}
 
     def validate(value: Any, handler: core_schema.ValidatorFunctionWrapHandler) -> Any:

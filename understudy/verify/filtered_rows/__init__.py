@@ -1,1 +1,1 @@
-"""Which rows filters select: as returned, and as worked out from other filters."""
+"""Which rows filters select: as the server returns them, and as they follow from other filters."""

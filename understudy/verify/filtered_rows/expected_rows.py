@@ -1,4 +1,4 @@
-"""What a body should select, worked out from what each of its criteria selects alone."""
+"""The rows that a body should select, derived from the rows that each of its criteria selects alone."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -17,7 +17,7 @@ UNPINNED: Filters = {}
 
 @dataclass(frozen=True)
 class Bounds:
-    """What is selected at the least, and at the most. Mostly the same."""
+    """The rows that are selected at least, and at most. These are mostly the same."""
 
     least: Ids
     most: Ids
@@ -31,9 +31,8 @@ class ExpectedRows:
     """Evaluates bodies that select rows of one table.
 
     Criteria that the known rows decide are evaluated on them; any other criterion is requested alone. `and_` is then an
-    intersection and `or_` a union. Where a row has many related rows, two criteria that each are met by one of them may
-    be met by none together: there, an intersection is only what is selected at the most, unless the body is pinned to a
-    single related row.
+    intersection and `or_` a union. If a row has several related rows, each of two criteria can be met by one of them,
+    and both by none. Then an intersection is only an upper bound, unless the body is pinned to a single related row.
     """
 
     def __init__(self, selected: SelectedIds, field_operators: Mapping[tuple[str, ...], FieldOperator]) -> None:
@@ -44,11 +43,11 @@ class ExpectedRows:
         self._field_operators = field_operators
 
     def bounds(self, filters: Filters, pin: Filters = UNPINNED) -> Bounds:
-        """What filters select, together with a pin: filters that single out one related row."""
+        """The rows that filters select, together with a pin: filters that select one related row."""
         return self._evaluated(filters, self.parts(filters), pin)
 
     def bounds_apart(self, field_operator: FieldOperator, operand: Any) -> Bounds:
-        """What a leaf selects that looks at one field or another, from what leaves on each of them do."""
+        """The rows that an operator on one of several fields selects, from the operators on each of these fields."""
         beside = [
             other
             for other in self._field_operators.values()
@@ -57,7 +56,7 @@ class ExpectedRows:
         return self._evaluated(field_operator.filters(operand), [other.filters(operand) for other in beside], UNPINNED)
 
     def _evaluated(self, filters: Filters, parts: Iterable[Filters], pin: Filters) -> Bounds:
-        """What filters select, from what is known and what some bodies select that ask for one criterion each."""
+        """The rows that filters select, from the known rows and from bodies with one criterion each."""
         alone = {**self._basic, **self._by_criteria(parts)}
 
         def ask(part: Criteria) -> Ids | None:
@@ -74,7 +73,7 @@ class ExpectedRows:
         return selected if self._selected.known is None else selected & self._selected.known
 
     def same(self) -> Iterator[tuple[Filters, Filters]]:
-        """Bodies that are written otherwise and ask for the same."""
+        """Equivalent bodies."""
         first: dict[str, Filters] = {}
         for body in self._plain_bodies():
             criteria = repr(self.criteria(body))
@@ -83,7 +82,7 @@ class ExpectedRows:
             first.setdefault(criteria, body)
 
     def steps(self, name: str) -> tuple[Step, ...]:
-        """The way from a row to the rows that a filter is about."""
+        """The steps from a row to the rows that a filter is about."""
         steps, criteria = [], self.criteria({name: {}})
         while isinstance(criteria, Related):
             steps.append(criteria.step)
@@ -91,14 +90,14 @@ class ExpectedRows:
         return tuple(steps)
 
     def accepts(self, filters: Filters) -> bool:
-        """Whether filters are valid by the contract."""
+        """Whether filters are valid in the contract."""
         return self._interpreter.refusals(self._selection.lists, json.dumps(filters).encode(), {})[0] is None
 
     def criteria(self, filters: Filters) -> Criteria:
         return self._interpreter.criteria(self._selection.lists, filters)
 
     def parts(self, filters: Filters) -> list[Filters]:
-        """The bodies that ask for each criterion alone."""
+        """The bodies with each criterion alone."""
         return [
             field_operator.filters(operand)
             for field_operator, operand in asked(filters, self._field_operators)
@@ -106,11 +105,11 @@ class ExpectedRows:
         ]
 
     def is_single(self, name: str) -> bool:
-        """Whether a filter is about one row at the most for each row that is selected."""
+        """Whether a filter is about at most one related row for each selected row."""
         return not any(step.back for step in self.steps(name))
 
     def pins(self, filters: Filters) -> list[Filters]:
-        """A pin to a random related row, where filters ask about one of many."""
+        """A pin to a random related row, if filters are about one of several."""
         name, value = next(iter(filters.items()), ("", None))
         if not all(self.steps(other)[: len(self.steps(name))] == self.steps(name) for other in filters):
             return []
@@ -121,18 +120,18 @@ class ExpectedRows:
         return [field_operator.filters([self._selected.context.random.choice(ids)])] if ids else []
 
     def is_known(self, filters: Filters) -> bool:
-        """Whether the known rows alone decide what filters select."""
+        """Whether the known rows alone determine what filters select."""
         return self._decides(self.criteria(filters))
 
     def _decides(self, criteria: Criteria) -> bool:
-        """Whether the known rows alone decide which rows meet criteria: all rows, or those that are looked at."""
+        """Whether the known rows alone determine which rows meet criteria: all rows, or those that are tested."""
         table = self._selection.table
         is_whole = table not in self._model.partial or self._selected.known is not None
         return is_whole and self._model.knows(criteria, table)
 
     @cached_property
     def _basic(self) -> dict[str, Filters]:
-        """The criteria that an empty filter asks for, and those that may stand for a null or a default."""
+        """The criteria of an empty filter, and those that null or a default may stand for."""
         return self._by_criteria(self._plain_bodies())
 
     def _plain_bodies(self) -> list[Filters]:
@@ -150,10 +149,8 @@ class ExpectedRows:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """One walk over criteria.
-
-    `ask` knows what some of them select, and says None for the others; `every` asks for all rows.
-    `pinned` are the steps that lead to one row only.
+    """One evaluation of criteria. `ask` returns the rows that some of them select, and None for the others; `every`
+    requests all rows. `pinned` are the steps that lead to a single row.
     """
 
     ask: Callable[[Criteria], Ids | None]
@@ -180,13 +177,13 @@ class Evaluation:
         return Bounds(NONE, self.every())
 
     def is_single(self, steps: tuple[Step, ...]) -> bool:
-        """Whether steps lead to one row at the most."""
+        """Whether steps lead to at most one row."""
         size = len(self.pinned)
         return not any(step.back for step in (steps[size:] if steps[:size] == self.pinned else steps))
 
 
 def returns(step: Step, following: Step) -> bool:
-    """Whether a step leads to rows that refer here, and the following one from them back here."""
+    """Whether a step leads to rows that refer to these rows, and the following step leads back."""
     return step.back and not following.back and step.column == following.column
 
 
@@ -199,7 +196,7 @@ def intersection(sets: Iterable[Ids]) -> Ids:
 
 
 def merged(body: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    """Two bodies in one, object by object; `other` counts where both say something."""
+    """Two bodies merged object by object; `other` takes precedence."""
     both = {
         name: merged(body[name], part) if isinstance(part, dict) and isinstance(body.get(name), dict) else part
         for name, part in other.items()

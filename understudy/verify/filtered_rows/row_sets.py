@@ -1,4 +1,4 @@
-"""Sets of rows in terms of what bodies select: unions, intersections and differences."""
+"""Sets of rows in terms of the rows that bodies select: unions, intersections and differences."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ Ask = Callable[[Filters], Ids]
 
 @dataclass(frozen=True)
 class RowSet:
-    """A set of rows. `sources` are the bodies that must be asked for it."""
+    """A set of rows. `sources` are the bodies that must be requested for it."""
 
     sources: tuple[Filters, ...]
     ids: Callable[[Ask], Ids]
@@ -34,7 +34,7 @@ NO_ROWS = RowSet((), lambda _: frozenset())
 
 
 def rows(filters: Filters) -> RowSet:
-    """What filters select."""
+    """The rows that filters select."""
     return RowSet((filters,), lambda ask: ask(filters))
 
 

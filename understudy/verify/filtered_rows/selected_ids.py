@@ -1,4 +1,4 @@
-"""Whole answers: the ids of all rows that a body selects, by every operation that selects them."""
+"""The ids of all rows that a body selects, by every operation that selects them."""
 
 import json
 from collections import defaultdict
@@ -23,17 +23,16 @@ Ids = frozenset[str]
 
 @dataclass(frozen=True)
 class Known:
-    """Responses, by filters: the ids of the rows that they select, and their number."""
+    """Responses by filters: the ids of the selected rows, and their number."""
 
     ids: dict[str, Ids] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
 
 
 class SelectedIds:
-    """What the operations on one table answer, asked once each.
+    """The responses of the operations on one table, each requested once.
 
-    Of a table that is too large to know, only some rows are looked at: those that are `known`, which
-    `scope` asks for.
+    If a table is too large to know, only some rows are tested: those that are `known`, which `scope` selects.
     """
 
     def __init__(self, context: CheckContext, selection: Selection) -> None:
@@ -45,7 +44,7 @@ class SelectedIds:
         self.known: Ids | None = None
 
     def whole(self, filters: Filters) -> Ids:
-        """The ids of all rows that filters select; a few times, each operation is compared with the list.
+        """The ids of all rows that filters select. A few times, each operation is compared with the list.
 
         Raises:
             Refused: there was no list.
@@ -61,7 +60,7 @@ class SelectedIds:
     def confirms(self, filters: Filters, ids: Ids) -> bool:
         """Whether filters select some rows, judged by their number and the first page.
 
-        False where this needs as many requests as to read all rows, or says less.
+        False if this needs as many requests as reading all rows, or proves less.
         """
         counts, size, key = self.selection.counts, self.selection.page_size, key_of(filters)
         if counts is None or self.known is not None or len(ids) <= size or key in self._here.ids:
@@ -73,19 +72,19 @@ class SelectedIds:
         return True
 
     def rows_looked_at(self) -> list[Row]:
-        """The known rows of the table: all, or those of a large table that are looked at."""
+        """The known rows of the table that are tested: all, or some of a large table."""
         known = self.context.model.known[self.selection.table]
         return list(known.values()) if self.known is None else [known[each] for each in self.known if each in known]
 
     def every(self) -> Ids:
-        """The ids of all rows that are looked at, also of those that a default of a filter hides."""
+        """The ids of all rows that are tested, including those that a default of a filter hides."""
         own = self.selection.own
         parts = self.selection.filters[own].value["properties"] if own else {}
         shown = {name: None for name, part in parts.items() if "x-default" in part}
         return self.whole({own: shown} if shown else {})
 
     def scoped(self, filters: Filters) -> Filters:
-        """Filters on a large table, cut down to some of its rows, unless they join what they ask by `or_`."""
+        """Filters on a large table, restricted to some of its rows, unless they combine their criteria by `or_`."""
         own = filters.get(self.selection.own) or {}
         asked = self.scope.get(self.selection.own, {})
         if own.get("operator") == "or_" or asked.keys() & own.keys():
@@ -93,11 +92,11 @@ class SelectedIds:
         return {**filters, self.selection.own: {**own, **asked}} if asked else filters
 
     def is_within_scope(self, filters: Filters) -> bool:
-        """Whether filters, scoped, select no rows but those that are looked at."""
+        """Whether filters, once restricted, select only rows that are tested."""
         return self.known is None or self.scoped(filters) is not filters
 
     def count(self, filters: Filters) -> int:
-        """How many rows filters select, as the server counts them, or else lists them."""
+        """How many rows filters select, as the server counts them, or else as it lists them."""
         here, key = self._here, key_of(self.scoped(filters))
         if self.selection.counts is None or key in here.ids:
             return len(self.listed(filters))
@@ -109,9 +108,7 @@ class SelectedIds:
 
     @property
     def _here(self) -> "Known":
-        """What is known of the rows as they are now. Of the versions before, the one with most answers is kept, since
-        a run deletes the rows that it has created.
-        """
+        """The responses for the current rows."""
         known, version = self._known_by_version, self.context.version
         if version not in known:
             kept = max(known.items(), key=lambda each: len(each[1].ids), default=None)
@@ -182,7 +179,7 @@ class SelectedIds:
 
 
 def totals_of(pages: Endpoint, page: Any) -> dict[str, Any]:
-    """What a page says of the whole, by what the contract says that its fields count (`x-counts`)."""
+    """The total numbers that a page shows, as the contract defines its fields (`x-counts`)."""
     fields = success_of(pages)["properties"]
     return {
         place.value["x-counts"]: page.get(name) if isinstance(page, dict) else shortened(page)

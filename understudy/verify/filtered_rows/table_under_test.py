@@ -19,7 +19,9 @@ FieldOperators = Mapping[tuple[str, ...], FieldOperator]
 
 @dataclass(frozen=True)
 class TableUnderTest:
-    """`telling` has, by leaf, the bodies that ask for it alone and select some rows and not others."""
+    """`telling` has, for each operator of a filter, the bodies with this operator alone that select some rows and not
+    others.
+    """
 
     selected: SelectedIds
     field_operators: FieldOperators
@@ -51,11 +53,11 @@ class TableUnderTest:
         ]
 
     def id_operator(self, name: str) -> FieldOperator | None:
-        """The leaf that asks for related rows by their ids."""
+        """The operator that selects related rows by their ids."""
         return self.field_operators.get((name, "id", "any_"))
 
     def known_ids(self, name: str) -> list[str]:
-        """The ids of related rows that were seen somewhere."""
+        """The ids of related rows that some response has shown."""
         field_operator = self.id_operator(name)
         return (
             []
@@ -64,15 +66,15 @@ class TableUnderTest:
         )
 
     def reference(self, name: str) -> str | None:
-        """The field that holds the id of the one row that a filter is about; None without one."""
+        """The field with the id of the one row that a filter is about; None without one."""
         steps = self.expected_rows.steps(name)
         return steps[0].column.names[0] if len(steps) == 1 and not steps[0].back else None
 
     def narrow(self) -> None:
-        """Look at some rows only, if there are more than one response lists.
+        """Test only some rows, if there are more than one response lists.
 
-        Rows are selected by a field that identifies them, or, where not all rows are known and no field does, by a
-        field that refers to other rows.
+        Rows are selected by a field that identifies them. If not all rows are known and no field identifies them, they
+        are selected by a field that refers to other rows.
         """
         context, table = self.selected.context, self.selection.table
         known, is_partial = context.model.known[table], table in context.model.partial
@@ -89,7 +91,7 @@ class TableUnderTest:
             self._narrow_by(references[0])
 
     def _narrow_by(self, field_operator: FieldOperator) -> None:
-        """Look at the rows that refer to some rows only, and read them."""
+        """Test only the rows that refer to some rows, and read them."""
         context, selection = self.selected.context, self.selection
         known = context.model.known[selection.table].values()
         shown = (row.get(field_operator.fields[0]) for row in known)
@@ -123,7 +125,7 @@ class TableUnderTest:
         )
 
     def _identifies(self, field_operator: FieldOperator) -> bool:
-        """Whether a leaf asks for rows by a field that no two of them share."""
+        """Whether an operator selects rows by a field whose values are unique."""
         known = self.selected.context.model.known[self.selection.table].values()
         values = [row.get(field_operator.fields[0]) for row in known]
         return None not in values and len(values) == len({str(value) for value in values})

@@ -1,4 +1,4 @@
-"""Values to ask a filter with, found out where no row shows them: by asking."""
+"""Values for filters. If no response shows the rows, they are found by trying filters."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
@@ -21,7 +21,7 @@ WANTED = 3  # values that are enough
 
 
 class ValueSearch:
-    """Finds values that fields of rows hold, of rows that are only seen through filters too."""
+    """Finds values of fields, even in rows that only filters can reach."""
 
     def __init__(self, field_operators: Mapping[tuple[str, ...], FieldOperator], selected: SelectedIds) -> None:
         self._field_operators = field_operators
@@ -29,7 +29,7 @@ class ValueSearch:
         self._samples = selected.context.samples
 
     def values(self, field_operator: FieldOperator) -> list[Any]:
-        """Some values to ask `leaf` with, those first that are known to be held by rows."""
+        """Some values for an operator of a filter, first those that rows are known to have."""
         kind = field_operator.place["items"] if "items" in field_operator.place.value else field_operator.place
         schema = kind.value
         if schema["type"] == "boolean":
@@ -45,7 +45,7 @@ class ValueSearch:
         return self._samples.seen(field_operator.table, fields)
 
     def shuffled(self, field_operator: FieldOperator) -> list[Any]:
-        """These values in random order: those that rows hold if any are known; for `all_`, those that one row holds."""
+        """These values in random order: those that rows have, if any are known; for `all_`, those that one row has."""
         values = self.values(field_operator)
         seen = set(self._samples.seen(field_operator.table, self._fields(field_operator)))
         together = self._together(field_operator) if field_operator.operator == "all_" else []
@@ -56,20 +56,20 @@ class ValueSearch:
         return self._selected.context.random.sample(pool, k=len(pool))
 
     def _together(self, field_operator: FieldOperator) -> list[Any]:
-        """The values of one row, from a known row that holds several in a list."""
+        """The values of one row: of a known row with several values in a list."""
         rows = self.rows(field_operator.table)
         lists = (row.get(field_operator.fields[0]) for row in rows)
         several = [list(dict.fromkeys(each)) for each in lists if isinstance(each, list) and len(set(each)) > 1]
         return self._selected.context.random.choice(several) if several else []
 
     def rows(self, table: str) -> list[Row]:
-        """The known rows of a table, if it is a large one only those that are looked at."""
+        """The known rows of a table; of a large one, those that are tested."""
         if table == self._selected.selection.table:
             return self._selected.rows_looked_at()
         return list(self._selected.context.model.known.get(table, {}).values())
 
     def _looked_at(self, field_operator: FieldOperator) -> set[Any]:
-        """The values in the rows of a large table that are looked at."""
+        """The values in the rows of a large table that are tested."""
         if self._selected.known is None or field_operator.table != self._selected.selection.table:
             return set()
         return {
@@ -81,7 +81,9 @@ class ValueSearch:
         }
 
     def _fields(self, field_operator: FieldOperator) -> tuple[str, ...]:
-        """Under which fields the values of a leaf are kept: what is found of one of several is of no other."""
+        """The fields under which the values of an operator are stored. A value found for one of several fields belongs
+        to this one only.
+        """
         is_shown = field_operator.table in self._selected.context.model.tables
         return (
             field_operator.fields if is_shown or len(field_operator.fields) == 1 else ("|".join(field_operator.fields),)
@@ -97,11 +99,11 @@ class ValueSearch:
             yield from self._held(one_of, [*self._samples.usual(field_operator.table, field_operator.fields), *short])
 
     def siblings(self, field_operator: FieldOperator) -> dict[str, FieldOperator]:
-        """The leaves beside a leaf, and itself, by name."""
+        """The operators beside an operator, and itself, by name."""
         return {other.name: other for other in self._field_operators.values() if other.way == field_operator.way}
 
     def _sibling(self, field_operator: FieldOperator, operator: str) -> FieldOperator | None:
-        """The leaf of another operator on the same field, or itself."""
+        """The operator of another name on the same field, or the operator itself."""
         if field_operator.operator == operator:
             return field_operator
         beside = self.siblings(field_operator).values()
@@ -115,7 +117,7 @@ class ValueSearch:
         return self._selected.count(field_operator.filters(operand))
 
     def _held(self, field_operator: FieldOperator, candidates: Sequence[Any]) -> Iterator[Any]:
-        """Those of some values that a row holds, a few at the most, by halving."""
+        """Those of some values that rows have, a few at most, by halving."""
         if field_operator.operator == "all_":
             held = (value for value in candidates[:CANDIDATES] if self._count(field_operator, [value]))
             yield from islice(held, WANTED)
@@ -133,7 +135,7 @@ class ValueSearch:
                 pending += [values[middle:], values[:middle]]
 
     def _moments(self, field_operator: FieldOperator) -> Iterator[str]:
-        """The moment of a row in the middle, to the microsecond, by bisection."""
+        """A time of a row in the middle, to the microsecond, by bisection."""
         after = self._sibling(field_operator, "after_")
         if after is None:
             return
@@ -150,7 +152,7 @@ class ValueSearch:
         yield written(low)
 
     def _texts(self, field_operator: FieldOperator) -> Iterator[str]:
-        """Whole texts, letter by letter: what contains a piece contains it with one more letter."""
+        """Whole texts, letter by letter: a text that contains a part also contains it with some next letter."""
         begins = [letter for letter in LETTERS if self._count(field_operator, letter)]
         for begin in dict.fromkeys([*begins[:1], *begins[-1:]]):
             text = self._grown(field_operator, begin, lambda text, letter: text + letter)
@@ -167,7 +169,7 @@ class ValueSearch:
         return text
 
     def _spelled(self, field_operator: FieldOperator, text: str) -> str:
-        """A text in upper or lower case, as a row holds it; patterns ignore the case."""
+        """A text in upper or lower case, as a row has it; patterns ignore the case."""
         one_of = self._sibling(field_operator, "any_")
         spellings: Iterable[str] = dict.fromkeys([text, text.capitalize(), text.title(), text.upper()])
         if one_of is None:

@@ -1,1 +1,1 @@
-"""What is requested: endpoints, the operators of filters, operands, and invalid bodies."""
+"""Requests: endpoints, the operators of filters, operands, and invalid bodies."""

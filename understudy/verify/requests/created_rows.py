@@ -1,4 +1,4 @@
-"""The rows that a run makes on the server: how they are marked, and that all of them go again."""
+"""The rows that a run creates: how they are marked, and which of them must be deleted."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -16,16 +16,16 @@ LONG = 700  # letters of a text that is longer than anything that is cut
 
 
 class CreatedRows:
-    """Marks bodies, and remembers what was made of them.
+    """Marks bodies, and remembers the rows that are created from them.
 
     Args:
         run: a text that marks this run's rows.
         catalog: the tables.
 
     Attributes:
-        prefix: of the names of its rows.
+        prefix: the prefix of the names of its rows.
         made: the ids of rows by table, until they are deleted.
-        ever: the ids of all rows, deleted ones too.
+        ever: the ids of all rows, including deleted ones.
     """
 
     def __init__(self, endpoint_map: EndpointMap, run: str, catalog: Catalog) -> None:
@@ -44,7 +44,7 @@ class CreatedRows:
         return f"{self.prefix}-{self._count}"
 
     def note(self, endpoint: Endpoint, answer: Answer) -> None:
-        """Remember the row of an answer, where this run made it."""
+        """Remember the row in a response, if this run has created it."""
         table = next(
             (table for table, creates in self._endpoint_map.creates.items() if creates.label == endpoint.label), None
         )
@@ -77,11 +77,13 @@ class CreatedRows:
         self.made[table].remove(row_id)
 
     def goes_with(self, row_id: str, others: Collection[str]) -> bool:
-        """Whether a row is deleted with one of some other rows."""
+        """Whether a row is deleted together with one of some other rows."""
         return not self._owners.get(row_id, frozenset()).isdisjoint(others)
 
     def key(self, table: str, row_id: str) -> str:
-        """What names a row in the path of the operation that deletes it: its id, or its name when it was created."""
+        """The value by which the path of the deleting operation names the row: its id, or its name when it was
+        created.
+        """
         return self._keys.get((table, row_id), row_id)
 
 
@@ -107,7 +109,7 @@ def value_for(place: Place, mark: str) -> Any:
 
 
 def is_refined(schema: Place) -> bool:
-    """Whether a handler decides which values are valid, so that the schema does not (`x-refined-by`)."""
+    """Whether a handler determines which values are valid, so that the schema does not (`x-refined-by`)."""
     return has_annotation(schema, ("x-refined-by",))
 
 
@@ -117,7 +119,7 @@ def may_be_refused(schema: Place) -> bool:
 
 
 def may_be_changed(schema: Place) -> bool:
-    """Whether a handler can make a valid body of one that the schema does not allow (`x-before`)."""
+    """Whether a handler can make a body valid that the schema does not allow (`x-before`)."""
     return has_annotation(schema, ("x-before",))
 
 

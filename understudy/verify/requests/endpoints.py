@@ -1,4 +1,4 @@
-"""The operations of a contract by what they do to the rows of its tables."""
+"""The operations of a contract, by their effect on the rows of its tables."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,7 +21,7 @@ class Endpoint:
     """An operation: its method, its path in the contract and its place there.
 
     Args:
-        given: values of parameters of the path, by name, that every request has.
+        given: values of path parameters, by name, that every request has.
     """
 
     method: str
@@ -35,12 +35,12 @@ class Endpoint:
 
     @cached_property
     def body(self) -> Place | None:
-        """The schema of its body; None where it takes none."""
+        """The schema of its request body; None without one."""
         return body_schema(self.place)
 
     @cached_property
     def success(self) -> Place | None:
-        """The schema of what it answers where all is well; None where that has no body."""
+        """The schema of its successful response; None if that has no body."""
         for status in SUCCESSES:
             response = self.place["responses"].get(status)
             if response is not None and response.json_schema is not None:
@@ -64,7 +64,7 @@ class Endpoint:
 
     @cached_property
     def links(self) -> list[str]:
-        """The names of what it answers with that are URLs."""
+        """The names of the fields in its response that are URLs."""
         parts = [] if self.success is None else self.success.entries("properties")
         return [name for name, part in parts if part.value.get("x-link")]
 
@@ -75,39 +75,39 @@ class Endpoint:
 
     @property
     def is_eventual(self) -> bool:
-        """Whether a server may take seconds to show what was written, and shows rows that cannot be deleted."""
+        """Whether a server may take seconds to show writes, and shows rows that cannot be deleted."""
         return bool(self.place.value.get("x-eventual"))
 
     @property
     def shows_changes(self) -> Any:
-        """The body with which it shows what was done to the rows whose ids are in place of `{id}`; None without one."""
+        """The body for which it shows what was done to the rows whose ids replace `{id}`; None without one."""
         return self.place.value.get("x-shows-changes")
 
     @property
     def lists_all(self) -> Mapping[str, Any]:
-        """The body with which it lists all rows, but for where they begin."""
+        """The body for which it lists all rows, without the place to begin at."""
         return self.lists_after(None)
 
     def lists_after(self, row: Mapping[str, Any] | None) -> Mapping[str, Any]:
-        """The body with which it lists the rows from another one on; None for all of them."""
+        """The body for which it lists the rows after another one; None for all rows."""
         body: Mapping[str, Any] = continued(self.place.value.get("x-lists-all", {}), row)
         return body
 
     @cached_property
     def unmasking(self) -> list[str]:
-        """The names in its query and its body with which it shows values that it masks otherwise."""
+        """The names in its query and its body that unmask values."""
         query = [(each.value["name"], each["schema"]) for each in self.query]
         body = [] if self.body is None else self.body.entries("properties")
         return [name for name, schema in (*query, *body) if schema.value.get("x-unmasks")]
 
     @property
     def may_be_off(self) -> bool:
-        """Whether a server may refuse it altogether, since it needs nothing of the kind."""
+        """Whether a server may refuse it altogether, since the feature can be turned off."""
         return bool(self.place.value.get("x-issues-tokens"))
 
     @property
     def is_stream(self) -> bool:
-        """Whether it is a WebSocket, which requests say messages on."""
+        """Whether it is a WebSocket, on which requests send messages."""
         return self.method == STREAM
 
     @property
@@ -121,7 +121,7 @@ class Endpoint:
 
     @cached_property
     def parameters(self) -> list[Place]:
-        """The parameters of the path that have no value yet, in the order of the path."""
+        """The path parameters without a value, in the order of the path."""
         given = dict(self.given)
         named = {each.value["name"]: each for each in self.place.each("parameters") if each.value["in"] == "path"}
         names = [part[1:-1] for part in self.path.split("/") if part.startswith("{")]
@@ -129,17 +129,17 @@ class Endpoint:
 
     @cached_property
     def named_fields(self) -> dict[str, str]:
-        """The fields that its parameters have values of, as "table.field", by the names of the parameters."""
+        """The fields whose values its path parameters take, as "table.field", by the names of the parameters."""
         parameters = self.place.each("parameters")
         return {each.value["name"]: each.value["x-names"] for each in parameters if "x-names" in each.value}
 
     @cached_property
     def query(self) -> list[Place]:
-        """The parameters of the query."""
+        """The query parameters."""
         return [each for each in self.place.each("parameters") if each.value["in"] == "query"]
 
     def matches(self, path: str) -> bool:
-        """Whether a path can be a request to this operation: its parameters may be any text."""
+        """Whether a path can be a request to this operation. Its parameters may be any text."""
         theirs = path.split("/")
         return len(theirs) == len(self._parts) and all(
             one == other or one.startswith("{") for one, other in zip(self._parts, theirs, strict=True)
@@ -150,7 +150,7 @@ class Endpoint:
         return self.path.split("/")
 
     def request(self, body: Any = None, **values: str) -> Request:
-        """A request with a body, and with values for the parameters of the path; others are those of the query."""
+        """A request with a body, with values for the path parameters, and with others for the query."""
         path, query = self.path, {}
         for name, value in {**dict(self.given), **values}.items():
             if f"{{{name}}}" in path:
@@ -163,7 +163,7 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Lookup:
-    """An operation on the one row of `table` whose `field` has the value of a parameter, mostly of the path."""
+    """An operation on the one row of `table` whose `field` has the value of a parameter, mostly a path parameter."""
 
     endpoint: Endpoint
     parameter: str
@@ -186,12 +186,12 @@ class Selection:
 
     @cached_property
     def all(self) -> list[Endpoint]:
-        """Those of them that change nothing."""
+        """The operations that change nothing."""
         return [endpoint for endpoint in (self.lists, self.counts, self.pages) if endpoint is not None]
 
     @cached_property
     def parts(self) -> Mapping[str, Place]:
-        """What the body of the list can say, by name."""
+        """The properties of the list's body, by name."""
         return dict(schema_of(self.lists)["properties"].items())
 
     @cached_property
@@ -200,37 +200,38 @@ class Selection:
 
     @cached_property
     def own(self) -> str:
-        """The name of the filter on the table's rows themselves; empty without one."""
+        """The name of the filter on the table's own rows; empty without one."""
         return next((name for name, part in self.filters.items() if "x-related" not in part.value), "")
 
     @cached_property
     def shows_rows(self) -> bool:
-        """Whether it lists the rows themselves, and not a view of them with other fields."""
+        """Whether it lists the rows themselves, and not views with other fields."""
         return bool(success_of(self.lists)["items"].value.get("x-table") == self.table)
 
     @cached_property
     def shows_views(self) -> bool:
-        """Whether it lists views that have all that Understudy needs to know of the rows (`x-shows`)."""
+        """Whether it lists views with everything that Understudy needs to know about the rows (`x-shows`)."""
         return self.lists.listed_table == self.table and not self.shows_rows
 
     @cached_property
     def page_size(self) -> int:
-        """How many rows an answer has where the request does not say."""
+        """How many rows a response has by default."""
         return int(self.parts[LIMIT].value["default"])
 
     @cached_property
     def sort(self) -> tuple[str, Place] | None:
-        """The name of the sort, and its schema; None where rows come in one order only."""
+        """The name of the sort, and its schema; None if rows have one order only."""
         return next(((name, part) for name, part in self.parts.items() if "x-sorts" in part.value), None)
 
 
 @dataclass(frozen=True)
 class EndpointMap:
-    """All operations. Tables are named as the contract names them.
+    """All operations. Tables have their names from the contract.
 
     Args:
-        lists: the operations that list all rows of a table by a body of the contract, where no selection has them.
-        children: the operations that list the rows of a table below a row of another one, where no other list has them.
+        lists: the operations that list all rows of a table for a body in the contract, for tables without a selection.
+        children: the operations that list the rows of a table below a row of another one, for tables without another
+            list.
         streams: the WebSockets.
     """
 
@@ -285,7 +286,7 @@ class EndpointMap:
         return replace(endpoints, streams=tuple(map(stream_at, contract.stream_places())))
 
     def below(self, table: str, row: Mapping[str, Any]) -> "EndpointMap":
-        """The operations whose path goes on below a row of a table, all about that row."""
+        """The operations whose path continues below a row of a table, all with the same row."""
         return EndpointMap.of_endpoints(tuple(bound_to(table, row, self.endpoints)))
 
     @classmethod
@@ -338,7 +339,7 @@ def selections_of(endpoints: tuple[Endpoint, ...]) -> dict[str, Selection]:
 
 
 def role_of(endpoint: Endpoint) -> str | None:
-    """What an operation that selects rows does with them; None for a view of them, such as a history."""
+    """The role of an operation that selects rows; None for a view of them, such as a history."""
     if not endpoint.is_safe:
         return "removes"
     schema = endpoint.success
@@ -350,7 +351,9 @@ def role_of(endpoint: Endpoint) -> str | None:
 
 
 def bound_to(table: str, row: Mapping[str, Any], endpoints: Sequence[Endpoint]) -> Iterator[Endpoint]:
-    """The operations whose path starts with what names a row of a table and goes on, with that name in place."""
+    """The operations whose path begins with the path of a row of a table and continues, with the row's key filled
+    in.
+    """
     for endpoint in endpoints:
         first = next(iter(endpoint.parameters), None)
         if first is None or "x-names" not in first.value or endpoint.path.endswith(f"{{{first.value['name']}}}"):
@@ -361,7 +364,7 @@ def bound_to(table: str, row: Mapping[str, Any], endpoints: Sequence[Endpoint]) 
 
 
 def lookup_of(endpoint: Endpoint) -> Lookup | None:
-    """What an operation does with one row that its path names; None where that is not so."""
+    """The role of an operation on one row that its path names; None for others."""
     is_read, success = endpoint.method == "GET", endpoint.success
     if is_read and (success is None or "id" not in success.value.get("properties", ())):
         return None
@@ -369,7 +372,7 @@ def lookup_of(endpoint: Endpoint) -> Lookup | None:
 
 
 def named_by(endpoint: Endpoint) -> Lookup | None:
-    """The operation with the row that its path names; None where it names none, or several."""
+    """The operation with the row that its path names; None if it names no row, or several."""
     for parameter in endpoint.parameters:
         if len(endpoint.parameters) == 1 and "x-names" in parameter.value:
             return lookup_by(endpoint, parameter)
@@ -377,7 +380,7 @@ def named_by(endpoint: Endpoint) -> Lookup | None:
 
 
 def named_by_query(endpoint: Endpoint) -> Lookup | None:
-    """The operation with the row that its query must name; None where it need not, or its path names one."""
+    """The operation with the row that its query must name; None if the query need not, or the path names one."""
     needed = [each for each in endpoint.query if each.value.get("required")]
     if endpoint.parameters or len(needed) != 1 or "x-names" not in needed[0].value:
         return None
@@ -411,7 +414,7 @@ def schema_of(endpoint: Endpoint) -> Place:
     """The schema of a body.
 
     Raises:
-        ContractError: the operation takes none.
+        ContractError: the operation takes no body.
     """
     if endpoint.body is None:
         raise endpoint.place.error("needs a body")
@@ -419,19 +422,19 @@ def schema_of(endpoint: Endpoint) -> Place:
 
 
 def examples_of(endpoint: Endpoint) -> list[Mapping[str, Any]]:
-    """The examples of a body that the contract has, as far as they are objects; an empty one without them."""
+    """The examples of a body in the contract that are objects; an empty object without them."""
     content = endpoint.place["requestBody"]["content"].value.get(MEDIA_TYPE, {})
     examples = [each["value"] for each in content.get("examples", {}).values()]
     return [each for each in examples if isinstance(each, dict)] or [{}]
 
 
 def example_of(endpoint: Endpoint) -> Mapping[str, Any]:
-    """The first of them."""
+    """The first example."""
     return examples_of(endpoint)[0]
 
 
 def required_by_example(endpoint: Endpoint) -> dict[str, Any]:
-    """The fields that a body must have, as the example without a name has them, or else the first one."""
+    """The fields that a body must have, as shown by the example without a name, or else by the first one."""
     content = endpoint.place["requestBody"]["content"].value.get(MEDIA_TYPE, {})
     required = schema_of(endpoint).value.get("required", ())
     example = content.get("example", example_of(endpoint))
@@ -439,7 +442,9 @@ def required_by_example(endpoint: Endpoint) -> dict[str, Any]:
 
 
 def continued(body: Any, row: Mapping[str, Any] | None) -> Any:
-    """A body in which `{name}` stands for that field of a row, which is a time; without a row, the earliest one."""
+    """A body in which `{name}` is replaced by that field of a row, which is a time; without a row, by the earliest
+    time.
+    """
     if isinstance(body, dict):
         return {name: continued(part, row) for name, part in body.items()}
     if isinstance(body, str) and body.startswith("{"):
@@ -448,10 +453,10 @@ def continued(body: Any, row: Mapping[str, Any] | None) -> Any:
 
 
 def success_of(endpoint: Endpoint) -> Place:
-    """The schema of what is answered where all is well.
+    """The schema of a successful response.
 
     Raises:
-        ContractError: that has no body.
+        ContractError: the response has no body.
     """
     if endpoint.success is None:
         raise endpoint.place.error("needs a success with a body")

@@ -1,4 +1,4 @@
-"""The leaves of a filter: each operator on each field, as the contract has them."""
+"""The operators of filters: each operator on each field, from the contract."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ from understudy.verify.requests.endpoints import Selection
 class FieldOperator:
     """An operator that a body can ask for.
 
-    `way` are the names that lead to it, from the body's own to the last before the operator; `fields`
-    are what it looks at in rows of `table`, and `place` is the schema of its operand. It is met by
-    one field or another where it `is_either`.
+    `way` is the path to it: the names from the property of the body to the last one before the operator. `fields` are
+    the fields of `table` that it applies to, and `place` is the schema of its operand. If it `is_either`, one of these
+    fields must meet it.
     """
 
     way: tuple[str, ...]
@@ -29,16 +29,16 @@ class FieldOperator:
     is_either: bool = False
 
     def filters(self, operand: Any) -> dict[str, Any]:
-        """The body that asks for this alone."""
+        """The body with this operator alone."""
         return nested(self.way, {self.name: operand})
 
     def is_asked(self, filters: Mapping[str, Any]) -> bool:
-        """Whether a body asks for this alone."""
+        """Whether a body uses this operator and no other."""
         return list(names_in(filters)) == [self.subject]
 
     @property
     def filter(self) -> str:
-        """The filter of the body that it is in."""
+        """The filter that it belongs to."""
         return self.way[0]
 
     @property
@@ -54,14 +54,14 @@ class FieldOperator:
 
 
 def nested(way: tuple[str, ...], body: dict[str, Any]) -> dict[str, Any]:
-    """A body inside the objects that a way leads through."""
+    """A body inside the objects of a path."""
     for name in reversed(way):
         body = {name: body}
     return body
 
 
 def field_operators_of(selection: Selection) -> list[FieldOperator]:
-    """All leaves of the filters of a selection."""
+    """All operators on fields in the filters of a selection."""
     return [
         field_operator
         for name, part in selection.filters.items()
@@ -90,7 +90,7 @@ def field_operators_at(
 def asked(
     value: Any, field_operators: Mapping[tuple[str, ...], FieldOperator], way: tuple[str, ...] = ()
 ) -> Iterator[tuple[FieldOperator, Any]]:
-    """The leaves that a body asks for, each with its operand."""
+    """The operators that a body uses, each with its operand."""
     if way in field_operators:
         yield field_operators[way], value
     elif isinstance(value, dict):

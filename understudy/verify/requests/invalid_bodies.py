@@ -1,4 +1,4 @@
-"""Bodies with one thing wrong, or at a bound, for every place of a schema where something can be."""
+"""Bodies with one invalid part, or with a value at a bound, for every place of a schema."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ Way = tuple[str | int, ...]  # names of fields, and the places of items
 
 @dataclass(frozen=True)
 class InvalidBody:
-    """A body, and the way to what is wrong in it."""
+    """A body, and the path to its invalid part."""
 
     way: Way
     body: Any
 
     @property
     def subject(self) -> str:
-        """The way, for people to read."""
+        """The path, for reports."""
         return readable(self.way)
 
 
@@ -34,7 +34,7 @@ def readable(way: Way) -> str:
 
 
 def invalid_bodies(schema: Place, sound: dict[str, Any]) -> Iterator[InvalidBody]:
-    """Bodies that are `sound` but for one place; a body that is a list has one such item."""
+    """Bodies that are `sound` except in one place; a body that is a list has one invalid item."""
     if "items" in schema.value:
         for each in invalid_bodies(schema["items"], sound):
             yield InvalidBody((0, *each.way), [each.body])
@@ -46,12 +46,12 @@ def invalid_bodies(schema: Place, sound: dict[str, Any]) -> Iterator[InvalidBody
 
 
 def bodies_at_bounds(schema: Place) -> Iterator[tuple[Way, Any]]:
-    """Bodies with one value that is just within a bound, each behind the way to it."""
+    """Bodies with one value that is just within a bound, each after the path to it."""
     yield from values_within(schema, (), bounds)
 
 
 def values_within(place: Place, way: Way, values: Callable[[Place], Sequence[Any]]) -> Iterator[tuple[Way, Any]]:
-    """Some values of each part of a schema, behind the way to it."""
+    """Some values for each part of a schema, after the path to it."""
     yield from ((way, value) for value in values(place))
     if "items" in place.value:
         for deeper, value in values_within(place["items"], (*way, 0), values):
@@ -68,29 +68,29 @@ def bounds(place: Place) -> Sequence[Any]:
 
 
 def limits(place: Place, lower: str, upper: str, beyond: int) -> list[Any]:
-    """The two bounds of a schema that it has, or what is so much beyond them."""
+    """The two bounds of a schema that it has, or values that exceed them by a number."""
     return [place.value[name] + sign * beyond for name, sign in ((lower, -1), (upper, 1)) if name in place.value]
 
 
 def lengths(place: Place, beyond: int) -> list[str]:
-    """Texts of the smallest and the largest length, or so much shorter and longer."""
+    """Texts of the minimum and the maximum length, or shorter and longer by a number."""
     return ["x" * length for length in limits(place, "minLength", "maxLength", beyond)]
 
 
 def sizes(place: Place, beyond: int) -> list[str]:
-    """A text that as JSON has the largest number of bytes, if there is one, or so many more."""
+    """A text with the maximum number of JSON bytes, if there is one, or longer by a number."""
     limit = place.value.get("x-json-bytes")
     return [] if limit is None else ["x" * (limit["maximum"] - QUOTES + beyond)]
 
 
 def limited(place: Place, beyond: int) -> list[Any]:
-    """A value of the length that has its own message, if there is one, or so much longer."""
+    """A value of the length that has its own error message, if there is one, or longer by a number."""
     limit = place.value.get("x-limit")
     return [] if limit is None else [sized(place, limit["maximum"] + beyond)]
 
 
 def sized(place: Place, length: int) -> Any:
-    """A text, labels or a list of a length."""
+    """A text, list or object of a length."""
     match place.value["type"]:
         case "array":
             return [sized(place["items"], len(needed_labels(place["items"])))] * length
@@ -105,7 +105,7 @@ def needed_labels(place: Place) -> Sequence[str]:
 
 
 def strangers(place: Place) -> Sequence[Any]:
-    """Values that a schema does not take, though some servers make others of them."""
+    """Values that a schema does not allow, though lenient servers may convert them."""
     if too_large := sizes(place, 1):
         return too_large
     values = [*strangers_of_kind(place), *limited(place, 1)]

@@ -1,4 +1,4 @@
-"""Operands to ask a leaf with: values that rows hold, and those at the edges of what an operator says."""
+"""Operands for operators of filters: values that rows have, and edge cases of the operator."""
 
 import re
 import unicodedata
@@ -23,13 +23,13 @@ FAR_EAST, FAR_WEST = timezone(timedelta(hours=5, minutes=30)), timezone(timedelt
 
 
 def unmatched(field_operator: FieldOperator) -> list[Any]:
-    """A list of a value that no row holds; of none, where rows may hold each word that there is."""
+    """A list of a value that no row has; an empty list if rows may have each of the enum's values."""
     schema = (field_operator.place.get("items") or field_operator.place).value
     return [] if "enum" in schema else [UNMATCHED.get(schema.get("format", "text"), UNMATCHED["text"])]
 
 
 def many_unmatched(field_operator: FieldOperator) -> list[Any]:
-    """Many values that no row holds, all different."""
+    """Many different values that no row has."""
     first = unmatched(field_operator)
     if first == [UNMATCHED["uuid"]]:
         return [str(UUID(int=number)) for number in range(1, MANY + 1)]
@@ -37,7 +37,7 @@ def many_unmatched(field_operator: FieldOperator) -> list[Any]:
 
 
 def unmatched_operand(field_operator: FieldOperator) -> Any:
-    """What no row meets, for any operator but those that are true or false."""
+    """An operand that no row meets, for any operator except those that take a boolean."""
     schema = field_operator.place.value
     if schema["type"] == "array":
         return unmatched(field_operator) if field_operator.operator == "all_" else []
@@ -47,7 +47,7 @@ def unmatched_operand(field_operator: FieldOperator) -> Any:
 
 
 def operands(field_operator: FieldOperator, values: Sequence[Any]) -> Iterator[Any]:
-    """Operands for a leaf, made of values for it."""
+    """Operands for an operator, made from values for it."""
     schema = field_operator.place.value
     if schema["type"] == "array":
         yield from lists(values, unmatched(field_operator), many_unmatched(field_operator))
@@ -70,9 +70,10 @@ def operands(field_operator: FieldOperator, values: Sequence[Any]) -> Iterator[A
 
 
 def first_operands(field_operator: FieldOperator, values: Sequence[Any]) -> Iterator[Any]:
-    """The operand that shows most faults: a time itself, a part of a text in the other case, two values; or both flags.
+    """The operand that reveals most faults: a time itself, a part of a text in the other case, two values; or both
+    booleans.
 
-    The others come with the edges, so that each operator is checked before any is checked with all.
+    The others come with the edge cases, so that each operator is checked once before any is checked with all operands.
     """
     schema = field_operator.place.value
     first = values[:1]
@@ -94,7 +95,7 @@ def first_operands(field_operator: FieldOperator, values: Sequence[Any]) -> Iter
 
 
 def few_operands(field_operator: FieldOperator, values: Sequence[Any]) -> Iterator[Any]:
-    """The operands among these that most faults show with: of one value, or a list of two."""
+    """The operands among these that reveal most faults: with one value, or a list of two."""
     schema = field_operator.place.value
     first = values[:1]
     if schema["type"] == "array":
@@ -133,13 +134,13 @@ def lists(values: Sequence[Any], no_match: Sequence[Any], many_unmatched: Sequen
 
 
 def capitals(field_operator: FieldOperator, value: Any) -> Any:
-    """An id in capitals, which is the same id; any other value as it is."""
+    """An id in upper case, which is the same id; any other value unchanged."""
     is_id = unmatched(field_operator) == [UNMATCHED["uuid"]]
     return value.upper() if is_id else value
 
 
 def beginnings(field_operator: FieldOperator, values: Sequence[Any]) -> Iterator[list[Any]]:
-    """Lists of what a text begins with, in the other case, and of what it only ends with, if it is asked for those."""
+    """Lists of beginnings of a text, in the other case, and of endings that are not beginnings, if requested."""
     if field_operator.operator == "startswith_":
         for text in values[:1]:
             beginning = text[: max(1, len(text) // 2)]
@@ -148,14 +149,14 @@ def beginnings(field_operator: FieldOperator, values: Sequence[Any]) -> Iterator
 
 
 def pairs_of_words(values: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Two neighbouring words of each text that has two."""
+    """Two neighbouring words of each text with at least two words."""
     for text in values:
         words = WORDS.findall(text)
         yield from words[:1]
 
 
 def searches(values: Sequence[str]) -> Iterator[str]:
-    """Queries for two neighbouring words of a text: as a phrase, both, one without the other, and one or another."""
+    """Queries for two neighbouring words of a text: as a phrase, both words, one without the other, and either word."""
     for first, second in islice(pairs_of_words(values), 1):
         yield f"{first} {UNMATCHED['uuid']}"
         yield f'"{first} {second}"'
@@ -165,7 +166,9 @@ def searches(values: Sequence[str]) -> Iterator[str]:
 
 
 def other_searches(values: Sequence[str]) -> Iterator[str]:
-    """More queries for such words: in other order and case, one of them, one in part, with another prefix, and none."""
+    """More queries for such words: in another order and case, one word, a part of one, with another prefix, and
+    none.
+    """
     yield from ("", " ", UNMATCHED["text"].partition(" ")[2])
     for first, second in islice(pairs_of_words(values), 2):
         yield f'"{second} {first}"'
@@ -179,7 +182,7 @@ def other_searches(values: Sequence[str]) -> Iterator[str]:
 
 
 def patterns(text: str) -> Iterator[str]:
-    """Patterns that a text meets, and some that it just misses."""
+    """Patterns that a text matches, and some that it narrowly does not."""
     yield text
     yield from both_cases(text)
     yield from other_forms(text)
@@ -195,31 +198,31 @@ def patterns(text: str) -> Iterator[str]:
 
 
 def backwards(text: str) -> str:
-    """A pattern that a text just misses: its second half before the first."""
+    """A pattern that a text narrowly does not match: its second half before the first."""
     middle = len(text) // 2
     return f"{text[middle:]}%{text[:middle]}"
 
 
 def both_cases(text: str) -> list[str]:
-    """A text in upper and in lower case, as far as its letters are ASCII: patterns fold no others."""
+    """A text in upper and in lower case, in its ASCII letters only: patterns ignore the case of no others."""
     return ["".join(change(letter) if letter.isascii() else letter for letter in text) for change in CASES]
 
 
 def amid(text: str) -> str:
-    """A pattern for a text in the other case, with a wildcard: without its ends, if more than that is left."""
+    """A pattern for a text in the other case, with a wildcard; without the ends of the text, if it is long enough."""
     middle = text[1:-1] if len(text) > SHORT else text
     return f"_{middle[1:].swapcase() if text.isascii() else middle[1:]}"
 
 
 def strange_letters(text: str) -> list[str]:
-    """A text with letters that are not ASCII, but whose other case is an ASCII letter of the text."""
+    """A text in which an ASCII letter is replaced by a letter outside ASCII whose other case is that letter."""
     strange = "".join(STRANGE.get(letter.lower(), letter) for letter in text)
     return [] if strange == text else [strange]
 
 
 def other_forms(text: str) -> list[str]:
-    """Texts that are alike to people and others to the API: letters that are not ASCII in the other case, other
-    spaces around it, and another Unicode form.
+    """Texts that look alike to people but are different: letters outside ASCII in the other case, other spaces around
+    the text, and another Unicode form.
     """
     cases = {"".join(letter if letter.isascii() else letter.swapcase() for letter in text)}
     forms = {unicodedata.normalize(form, text) for form in ("NFC", "NFD")}
@@ -227,7 +230,7 @@ def other_forms(text: str) -> list[str]:
 
 
 def wider_than(text: str) -> Iterator[str]:
-    """Patterns that are met wherever one that is this text is."""
+    """Patterns that match every text that this one matches."""
     yield "%"
     if len(text) > 1:
         yield "_"
@@ -239,7 +242,7 @@ def wider_than(text: str) -> Iterator[str]:
 
 
 def around(value: str) -> Iterator[str]:
-    """A moment, in another offset too, and its neighbours."""
+    """A time, also with another offset, and the times next to it."""
     here = moment(value)
     yield value
     yield from abroad(value)
@@ -248,10 +251,10 @@ def around(value: str) -> Iterator[str]:
 
 
 def abroad(value: str) -> list[str]:
-    """The same moment, by the clocks east and west."""
+    """The same time with offsets east and west of UTC."""
     return [moment(value).astimezone(zone).isoformat() for zone in (FAR_EAST, FAR_WEST)]
 
 
 def spelled(moment: datetime) -> str:
-    """A moment in UTC as the API writes it."""
+    """A time in UTC as the API writes it."""
     return moment.isoformat().replace("+00:00", "Z")

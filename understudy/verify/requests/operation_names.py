@@ -10,12 +10,12 @@ Only = Callable[[Endpoint], bool]
 
 
 def every(endpoint: Endpoint) -> bool:
-    """All operations are to be checked."""
+    """All operations are selected."""
     return True
 
 
 def named(names: Collection[str]) -> Only:
-    """Those that have one of some names: a tag, an `operationId`, or a method and a path. Without names, all."""
+    """The operations with one of some names: a tag, an `operationId`, or a method and a path. Without names, all."""
 
     def is_named(endpoint: Endpoint) -> bool:
         return not names or not names_of(endpoint).isdisjoint(names)
@@ -33,7 +33,7 @@ def check_names(names: Collection[str], endpoints: Collection[Endpoint], *, allo
     """Check that each name is one of an operation that may be asked.
 
     Raises:
-        UnderstudyError: nothing has a name, or only operations that change rows.
+        UnderstudyError: no operation has a name, or only operations that change rows do.
     """
     known = set().union(*map(names_of, endpoints))
     asked = set().union(*(names_of(each) for each in endpoints if each.is_safe or allow_writes))

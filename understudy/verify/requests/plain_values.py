@@ -1,4 +1,4 @@
-"""Values that a client may set and reads as it sent them."""
+"""Values that a client can set, and reads as it has sent them."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -23,7 +23,7 @@ LIMITING = ("x-write-only", "x-refined-by", "x-template", "x-after", "x-truncate
 
 
 def plain_fields(endpoint: Endpoint) -> dict[str, Place]:
-    """The fields of a body that a client may set to a value of its own, which is stored as it is."""
+    """The fields of a body that a client can set to any value of their type, and that are stored unchanged."""
     return {name: part for name, part in schema_of(endpoint).entries("properties") if is_plain(part)}
 
 
@@ -51,7 +51,7 @@ def is_record(part: Place) -> bool:
 
 
 def plain_items(part: Place, mark: str) -> list[Any]:
-    """Texts in no order, one of them twice, or objects."""
+    """A list of texts, one of them twice and in no order, or of objects."""
     items = part["items"]
     if not is_record(items):
         return [mark, "b", "a", mark, "É"]
@@ -71,6 +71,6 @@ VALUES: Mapping[str | None, Callable[[Place, str, Any], Any]] = {
 
 
 def plain_value(part: Place, mark: str, now: Any = None) -> Any:
-    """A value for a schema, other than the present one."""
+    """A value for a schema, different from the present one."""
     words = [word for word in part.value.get("enum", ()) if word not in (None, now)]
     return words[-1] if words else VALUES[part.value.get("type")](part, mark, now)

@@ -1,4 +1,4 @@
-"""Random bodies and values for a session: rows of the session wherever a value names one."""
+"""Random bodies and values for a session, with ids and names of the session's rows."""
 
 import random
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,9 +23,9 @@ class RandomBodies:
     """Draws bodies.
 
     Args:
-        operations: of the session.
-        rows: of the session.
-        randomness: draws.
+        operations: the operations of the session.
+        rows: the rows of the session.
+        randomness: the random generator.
         mark: a text that no other row has.
     """
 
@@ -52,7 +52,7 @@ class RandomBodies:
         return self._object(schema, fixed, self._content(endpoint))
 
     def changed(self, endpoint: Endpoint, body: Any) -> Any:
-        """A body with a value that is drawn again, added or left out, unless it selects rows."""
+        """A body in which one value is replaced by a random one, added or omitted, unless it selects rows."""
         if endpoint.body is None or endpoint.selects:
             return body
         try:
@@ -80,11 +80,13 @@ class RandomBodies:
         return {**value, name: self._changed(parts[name], value.get(name), name)}
 
     def _is_free(self, place: Place, name: str) -> bool:
-        """Whether a value may be another: not if it selects rows, or if a handler decides which values are valid."""
+        """Whether a value can be replaced: not if it selects rows, or if a handler determines which values are
+        valid.
+        """
         return not self._lists_rows(place, name) and not is_refined(place)
 
     def _content(self, endpoint: Endpoint) -> list[str]:
-        """The fields that make a new row differ from those of others, if it has no name for that."""
+        """The fields that distinguish a new row from those of others, if it has no name for that."""
         table = self._operations.created(endpoint)
         given = schema_of(endpoint).value["properties"].keys()
         unique = self._operations.fields.unique.get(table, ())
@@ -93,7 +95,7 @@ class RandomBodies:
         return [] if is_named else [name for name, part in parts if part.value.get("type") == "object"]
 
     def _selection(self, endpoint: Endpoint, schema: Place) -> dict[str, Any]:
-        """A body that selects some of the session's rows."""
+        """A body that selects some rows of the session."""
         selection = Selection(endpoint.selects, endpoint)
         operator = self._random.choice(selecting(selection))
         seen = self._rows.samples.seen(operator.table, operator.fields)
@@ -123,10 +125,10 @@ class RandomBodies:
         return {**body, selection.own: {**own, **chosen, **combiner}, **others}
 
     def drawn(self, place: Place, name: str) -> Any:
-        """A value for a schema.
+        """A random value for a schema.
 
         Raises:
-            NoRow: it must be that of a row that is not there yet.
+            NoRow: it must be the value of a row that does not exist yet.
         """
         schema = place.value
         if schema.get("nullable") and not self._lists_rows(place, name) and self._chance(0.15):

@@ -1,4 +1,4 @@
-"""Random requests that only read, most of them near the examples of the contract and about rows that are known."""
+"""Random requests that only read, mostly similar to the examples of the contract, and about known rows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -35,15 +35,15 @@ BY_IDS = 0.1  # of the bodies that select rows select them by the ids of two tab
 
 @dataclass(frozen=True)
 class RandomReads:
-    """Draws requests to operations that read rows.
+    """Draws requests to operations that only read.
 
     Args:
         catalog: the tables.
-        fields: what names of fields say.
-        known: the rows that are known, by table and id.
+        fields: the meaning of field names.
+        known: the known rows, by table and id.
         samples: their values.
-        some: the values of some of them, which paths name as often as all others.
-        randomness: draws.
+        some: the values of some varied rows, which paths name as often as all others.
+        randomness: the random generator.
     """
 
     catalog: Catalog
@@ -54,7 +54,7 @@ class RandomReads:
     randomness: Random
 
     def requests(self, endpoint: Endpoint, count: int) -> list[Request]:
-        """Some requests to an operation, and one with null where a body may have it.
+        """Some requests to an operation, and one with nulls if the body can have them.
 
         Returns an empty list while no row is known for its path to name.
         """
@@ -66,7 +66,7 @@ class RandomReads:
         return requests if endpoint.body is None else [*requests, with_nulls(endpoint.body, requests[-1])]
 
     def request(self, endpoint: Endpoint, samples: Samples) -> Request:
-        """A request whose body has some values of an example, and mostly those that a body must have."""
+        """A request whose body has some values of an example, and mostly the required ones."""
         request = self._drawn(endpoint, samples)
         request = self._without_values(request) if self.randomness.random() < EMPTY else request
         if endpoint.body is None or not isinstance(request.body, dict):
@@ -81,7 +81,7 @@ class RandomReads:
         return replace(request, body={**body, **self._times_of_rows(endpoint, body), **lists})
 
     def with_shown_value(self, endpoint: Endpoint, request: Request, shown: Any) -> Request | None:
-        """A request with a value of its response in the query: a time, or a piece of a text. None if it takes none."""
+        """A request with a value of its response in the query: a time, or a part of a text. None if it takes none."""
         parameters = {
             each.value["name"]: texts_in(shown, times=is_timed(each)) for each in endpoint.query if takes_shown(each)
         }
@@ -96,7 +96,9 @@ class RandomReads:
         return replace(request, path=with_query(plain(request).path, {name: value}))
 
     def with_single_values(self, endpoint: Endpoint) -> list[Request]:
-        """Requests with one value each, of an object or a small number, and for pages of a few rows, not the first."""
+        """Requests with one value each, of an object or a small number, and for pages of a few rows after the first
+        page.
+        """
         if endpoint.body is None or not has_names(self.samples, endpoint):
             return []
         generator = RequestGenerator((), self.samples, self.randomness)
@@ -108,7 +110,7 @@ class RandomReads:
         ]
 
     def by_ids(self, endpoint: Endpoint) -> dict[str, Any]:
-        """A body with filters by ids of a few rows and of some of another table, whether they are related or not."""
+        """A body with filters on the ids of a few rows and of some rows of another table, related or not."""
         parts = [] if endpoint.body is None else endpoint.body.entries("properties")
         tables = {
             name: part.value["x-filters"]
@@ -126,7 +128,7 @@ class RandomReads:
         return replace(request, operation=endpoint.path)
 
     def _of_one_row(self, endpoint: Endpoint) -> str:
-        """The path; one that names several rows mostly with the names of a row and of those that it refers to."""
+        """The path. If it names several rows, these are mostly a row and the rows that it refers to."""
         names = [(name, *each.partition(".")[::2]) for name, each in endpoint.named_fields.items()]
         if not names[1:] or self.randomness.random() >= OF_ONE_ROW:
             return endpoint.path
@@ -150,7 +152,7 @@ class RandomReads:
         return self.randomness.sample(ids, k=min(len(ids), LISTED))
 
     def _unknown_ids(self) -> list[str]:
-        """Sometimes, an id that no row has."""
+        """With a low probability, an id that no row has."""
         is_sent = self.randomness.random() < UNKNOWN
         return [str(UUID(int=self.randomness.getrandbits(128), version=4))] if is_sent else []
 
@@ -161,7 +163,7 @@ class RandomReads:
         return {name: table for name in lists if (table := self.fields.table_of(name))}
 
     def _times_of_rows(self, endpoint: Endpoint, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Sometimes, times of a column instead of those that a body has beside its filters, in order."""
+        """With a low probability, times of a column instead of those that a body has beside its filters, in order."""
         names = [] if endpoint.body is None else [name for name in times_among(endpoint.body) if name in body]
         if not names or not endpoint.selects or self.randomness.random() >= OF_ROWS:
             return {}
@@ -174,7 +176,7 @@ class RandomReads:
         return dict(zip(names, sorted(times, key=moment), strict=True))
 
     def _in_each_order(self, endpoint: Endpoint, requests: Sequence[Request]) -> list[Request]:
-        """The requests, the first of them in one order each that their body may say, as far as there are enough."""
+        """The requests, the first of them with each order that their body can have, as far as there are enough."""
         parts = [] if endpoint.body is None else endpoint.body.entries("properties")
         sorts = {name: list(part.value["x-sorts"]) for name, part in parts if "x-sorts" in part.value}
         found = list(requests)
@@ -185,7 +187,7 @@ class RandomReads:
         return found
 
     def _without_values(self, request: Request) -> Request:
-        """A request in whose query some parameters have no value."""
+        """A request in which some query parameters have no value."""
         path, _, query = request.path.partition("?")
         pairs = parse_qsl(query, keep_blank_values=True)
         if not pairs:
@@ -195,7 +197,7 @@ class RandomReads:
         return replace(request, path=f"{path}?{urlencode(pairs)}")
 
     def _values_of_example(self, schema: Place, example: Mapping[str, Any]) -> dict[str, Any]:
-        """The values of an example, somewhat changed: mostly not its filters, since few rows meet all of these."""
+        """The values of an example, slightly changed; mostly without its filters, since few rows meet all of these."""
         has_filters = self.randomness.choice(WITH_FILTERS)
         parts = dict(schema.entries("properties"))
         return {
@@ -205,7 +207,7 @@ class RandomReads:
         }
 
     def _near(self, schema: Mapping[str, Any], value: Any) -> Any:
-        """A number or time that is near another one; any other value as it is."""
+        """A number or time close to another one; any other value unchanged."""
         if schema.get("type") in ("integer", "number") and isinstance(value, int | float):
             number = value * self.randomness.choice(FACTORS)
             return int(number) if schema["type"] == "integer" else number
@@ -214,7 +216,7 @@ class RandomReads:
         return value
 
     def _few(self, schema: Place, body: Mapping[str, Any]) -> dict[str, Any]:
-        """A body with some of its filters only, and sometimes without the other values."""
+        """A body with only some of its filters, and sometimes without the other values."""
         filters = [name for name, part in schema.entries("properties") if "x-filters" in part.value and name in body]
         chosen = self.randomness.sample(filters, k=min(len(filters), self.randomness.choice(FILTERS)))
         has_others = self.randomness.choice([True, False])
@@ -226,7 +228,7 @@ class RandomReads:
 
 
 def can_differ(endpoint: Endpoint) -> bool:
-    """Whether requests to an operation can differ, since they name rows or have a body or a text to search for."""
+    """Whether requests to an operation can differ: they name rows, or have a body or a search text."""
     if endpoint.body is not None or names_of(endpoint):
         return True
     is_named = any("x-texts-of" in each.value for each in endpoint.parameters)
@@ -239,12 +241,12 @@ def has_names(samples: Samples, endpoint: Endpoint) -> bool:
 
 
 def names_of(endpoint: Endpoint) -> list[tuple[str, str]]:
-    """The tables and fields of which the parameters of an operation have values."""
+    """The tables and fields whose values the parameters of an operation take."""
     return [each.partition(".")[::2] for each in endpoint.named_fields.values()]
 
 
 def takes_shown(parameter: Place) -> bool:
-    """Whether a parameter of a query takes a time, or any text."""
+    """Whether a query parameter takes a time, or any text."""
     return is_timed(parameter) or takes_text(parameter)
 
 
@@ -253,7 +255,7 @@ def is_timed(parameter: Place) -> bool:
 
 
 def takes_text(parameter: Place) -> bool:
-    """Whether a parameter of a query may have any text, such as one to search for."""
+    """Whether a query parameter takes any text, such as a search text."""
     schema = parameter["schema"].value
     is_any = schema["type"] == "string" and schema.keys().isdisjoint(("format", "enum"))
     return is_any and not parameter.value.get("required")
@@ -265,7 +267,7 @@ def plain(request: Request) -> Request:
 
 
 def texts_in(body: Any, *, times: bool) -> list[str]:
-    """The different times in a response, or its other texts."""
+    """The different times in a response, or else its other texts."""
     texts = (value for _, value in leaves("", body) if isinstance(value, str) and is_time(value) == times)
     return list(dict.fromkeys(texts))
 
@@ -276,7 +278,7 @@ def times_among(schema: Place) -> list[str]:
 
 
 def with_nulls(schema: Place, request: Request) -> Request:
-    """A request whose body has what is required, and null for all else that may be null."""
+    """A request whose body has what is required, and null for all other properties that can be null."""
     given = request.body if isinstance(request.body, dict) else {}
     required = schema.value.get("required", ())
     kept = {name: value for name, value in given.items() if name in required}

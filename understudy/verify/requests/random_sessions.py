@@ -1,4 +1,4 @@
-"""Random sessions: requests to many operations, about a few rows that the session itself creates."""
+"""Random sessions: requests to many operations about a few rows that the session itself creates."""
 
 import random
 from collections.abc import Callable, Iterator, Sequence
@@ -29,15 +29,15 @@ Drawn = tuple[Endpoint, Request]
 
 
 class Session:
-    """Draws the requests of a session, one after the other.
+    """Draws the requests of a session one by one.
 
     Args:
-        operations: that can be about its rows.
-        randomness: draws.
+        operations: the operations that can be about its rows.
+        randomness: the random generator.
         mark: a text that no other row has.
         topic: whether an operation belongs to what the session is about.
-        script: gives the first requests.
-        between: the share of these that are followed by a random request, which may be the same again.
+        script: returns the first requests.
+        between: the share of these that are followed by a random request, which may repeat the last one.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Session:
         self._scripted: Drawn | None = None  # the last request, if it is of the script
 
     def learn(self, endpoint: Endpoint, request: Request, answer: Answer) -> bool:
-        """Know the rows of a response. Returns whether it depends on nothing but rows of the session."""
+        """Store the rows of a response. Returns whether it depends only on rows of the session."""
         selects = bool(endpoint.selects) or endpoint.is_eventual
         is_own = self._rows.are_named(request) or (endpoint.body is not None and not selects)
         # A scenario is written so that rows of others do not matter, unless random requests come between its own.
@@ -88,18 +88,18 @@ class Session:
                 yield endpoint, endpoint.request(for_each_id(endpoint.shows_changes, self._rows.ids))
 
     def _next_of_script(self) -> Drawn | None:
-        """The next request of the script; None at its end, or if another one is to follow the last."""
+        """The next request of the script; None at its end, or if a random request is to follow the last one."""
         is_followed = self._scripted is not None and self._chance(self._between)
         return None if self._script is None or is_followed else self._script.next()
 
     def _repeated(self, endpoint: Endpoint, request: Request) -> Drawn:
-        """A request again, mostly with another body."""
+        """The last request again, mostly with another body."""
         if self._chance(SAME):
             return endpoint, request
         return endpoint, replace(request, body=self._bodies.changed(endpoint, request.body))
 
     def _drawn(self) -> Drawn:
-        """A random request: after a write, mostly one that reads a row that it is about."""
+        """A random request; after a write, mostly one that reads a row that the write is about."""
         drawn = self._reading(*self._written) if self._written is not None and self._chance(READ) else None
         if drawn is not None:
             reads, request = drawn
@@ -109,7 +109,7 @@ class Session:
         return drawn
 
     def _reading(self, endpoint: Endpoint, request: Request) -> Drawn | None:
-        """An operation that reads a row that a write is about: that in its path, or one that its body refers to."""
+        """An operation that reads a row that a write is about: a row in its path, or one that its body refers to."""
         way, parts = endpoint.path.split("/"), request.path.partition("?")[0].split("/")
         found = [
             (reads, Request("GET", "/".join(parts[:size]), reads.path))
@@ -132,7 +132,9 @@ class Session:
         return self._random.choice(found) if found else None
 
     def _possible(self, endpoint: Endpoint, depth: int) -> Drawn | None:
-        """A request to an operation or, if it needs a row, one that creates that; None without one."""
+        """A request to an operation or, if it needs a row that does not exist, one that creates it; None without
+        one.
+        """
         try:
             return endpoint, self._request(endpoint)
         except NoRow as error:
@@ -154,7 +156,7 @@ class Session:
         return Request(endpoint.method, path, endpoint.path, body, endpoint.body)
 
     def _optional(self, endpoint: Endpoint) -> dict[str, Any]:
-        """Values for some of the parameters of a query that a request need not have."""
+        """Values for some of the optional query parameters."""
         return {
             each.value["name"]: self._parameter(each, endpoint)
             for each in endpoint.query
@@ -183,7 +185,7 @@ def for_each_id(value: Any, ids: Sequence[str]) -> Any:
 
 
 def is_needed(parameter: Place) -> bool:
-    """Whether a request needs a parameter: otherwise it has too few, or is about the rows of others."""
+    """Whether a request needs a parameter, since it has too few otherwise, or is about rows of others."""
     return bool(parameter.value.get("required")) or "x-names" in parameter.value
 
 
@@ -195,10 +197,10 @@ def place_of(endpoint: Endpoint) -> tuple[str, str, str]:
 
 
 def acts(endpoint: Endpoint) -> bool:
-    """Whether an operation does something to a row, and not just changes its fields."""
+    """Whether an operation does something to a row other than changing its fields."""
     return not endpoint.is_safe and bool(endpoint.parameters) and not endpoint.path.endswith("}")
 
 
 def weight_of(endpoint: Endpoint) -> float:
-    """How often an operation is drawn, for each other one of its topic."""
+    """How often an operation is drawn, relative to each other one of its topic."""
     return RARE if endpoint.method == "DELETE" else OFTEN if acts(endpoint) else 1

@@ -1,4 +1,4 @@
-"""The order of scenarios: those first that do most that none before them does, for each request."""
+"""The order of scenarios: first those that add the most to what earlier ones do, per request."""
 
 import heapq
 import json
@@ -13,7 +13,7 @@ Feature = tuple[str, str, str]
 
 
 def most_new_first(scenarios: Sequence[Scenario], randomness: Random) -> Iterator[Scenario]:
-    """All scenarios; in random order those that do nothing new, and those that do as much as others."""
+    """All scenarios, in random order among those that add nothing or equally much."""
     left = randomness.sample(scenarios, k=len(scenarios))
     features = [set().union(*map(features_of, each.steps)) for each in left]
     covered: set[Feature] = set()
@@ -35,7 +35,7 @@ def gain(features: Collection[Feature], scenario: Scenario) -> float:
 
 
 def features_of(step: Step) -> set[Feature]:
-    """What the request of a step does. Values that other responses decide on, and marks, are all the same."""
+    """What the request of a step does. Values from other responses, and marks, are treated as equal."""
     operation, body = PLACEHOLDER.sub("{}", step["send"]), step.get("body")
     parts = body.items() if isinstance(body, dict) else [("", body)]
     fields = {(operation, name, PLACEHOLDER.sub("{}", json.dumps(value))) for name, value in parts}

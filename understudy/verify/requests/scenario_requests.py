@@ -1,4 +1,4 @@
-"""The requests of the sequences that the contract has with an operation (`x-scenarios`)."""
+"""The requests of the contract's scenarios (`x-scenarios`)."""
 
 import re
 from collections import deque
@@ -21,7 +21,7 @@ STREAMED = 5.0  # seconds to wait for the messages of a stream, if a step does n
 
 
 class NewIds(dict[str, str]):
-    """Ids that no row has, by names: they do not follow from the seed of a run, which may be the second with it."""
+    """Ids that no row has, by name. They do not depend on the seed, since a run may be the second one with it."""
 
     def __missing__(self, name: str) -> str:
         self[name] = made = str(uuid4())
@@ -32,7 +32,7 @@ class Moments(dict[str, str]):
     """Times by the number of seconds before or after now.
 
     Args:
-        sign: 1 of times to come, -1 of those before.
+        sign: 1 for times in the future, -1 for those in the past.
     """
 
     def __init__(self, sign: int) -> None:
@@ -49,9 +49,9 @@ class Scenario:
 
     Args:
         endpoint: the operation that it is about.
-        name: its name there.
-        steps: the requests, as the contract has them.
-        operations: the operation that it is about, and the others of its requests but those that create rows.
+        name: its name in the contract.
+        steps: the requests, as in the contract.
+        operations: the operation that it is about, and those of its requests that do not create rows.
     """
 
     endpoint: Endpoint
@@ -61,17 +61,17 @@ class Scenario:
 
     @property
     def expects_bodies(self) -> bool:
-        """Whether it says what responses show; otherwise it is only sent among other requests."""
+        """Whether it states what responses show. Otherwise it is only sent mixed with other requests, or compared."""
         return any("shows" in step for step in self.steps)
 
     @property
     def optional(self) -> frozenset[str]:
-        """What a server may be without that it shows."""
+        """The name of the optional service that it needs."""
         return frozenset(step["optional"] for step in self.steps if "optional" in step)
 
     @property
     def takes_turns(self) -> bool:
-        """Whether nothing else must happen meanwhile: it has a stream, or waits for something."""
+        """Whether no other requests may be sent during it: it has a stream, or waits for something."""
         return any(is_streamed(step) or not {"within", "optional"}.isdisjoint(step) for step in self.steps)
 
     @property
@@ -84,7 +84,7 @@ class Script:
 
     Args:
         endpoint_map: the operations.
-        scenario: what the script is of.
+        scenario: the scenario.
         mark: a text that no other row has.
     """
 
@@ -105,20 +105,20 @@ class Script:
         return None
 
     def learn(self, answer: Answer) -> None:
-        """Take the response to the last request."""
+        """Store the response to the last request."""
         self._values[self._name] = answer.body
 
 
 def values_of(mark: str) -> dict[str, Any]:
-    """The values of placeholders before the first response: `{ref}` is a key that readers of the contract follow.
+    """The values of placeholders before the first response: `{ref}` is a key that readers of the contract would follow.
 
-    `{token}` stays, for the client knows what to put there.
+    `{token}` is not replaced here but by the client, which has the credentials.
     """
     return {"mark": mark, "ref": "$ref", "token": TOKEN, "ago": Moments(-1), "in": Moments(1), "new": NewIds()}
 
 
 def scenarios(endpoint_map: EndpointMap) -> Iterator[Scenario]:
-    """All scenarios of the contract, but those with requests to operations that it does not have.
+    """All scenarios of the contract, except those with requests to operations that it does not have.
 
     Raises:
         ContractError: a file of scenarios cannot be read, or is not valid.
@@ -136,22 +136,22 @@ def scenarios(endpoint_map: EndpointMap) -> Iterator[Scenario]:
 def operations(endpoint_map: EndpointMap, steps: Iterable[Step]) -> list[Endpoint]:
     """The operations of some requests but those that create rows of a table.
 
-    Those of URLs that responses have are not known before.
+    Operations of URLs in responses are not known in advance.
 
     Raises:
-        KeyError: the contract does not have one of them.
+        KeyError: the contract lacks one of them.
     """
     asked = (request_of(endpoint_map, step)[0] for step in steps if not follows_link(step))
     return [each for each in asked if each not in endpoint_map.creates.values()]
 
 
 def is_streamed(step: Step) -> bool:
-    """Whether a step says messages on a stream."""
+    """Whether a step sends messages on a stream."""
     return bool(step["send"].startswith(f"{STREAM} "))
 
 
 def follows_link(step: Step) -> bool:
-    """Whether a request is to a URL that a response has."""
+    """Whether a request is to a URL from a response."""
     return " /" not in step["send"]
 
 
@@ -173,7 +173,7 @@ def request_of(endpoint_map: EndpointMap, step: Step) -> tuple[Endpoint, Request
 
 
 def paths_of(place: str) -> list[str]:
-    """What a path in the API can be: itself or, of the URL of a response, any end."""
+    """The paths in the API that a path can stand for: itself or, for the URL of a response, any suffix."""
     if "://" not in place:
         return [place]
     parts = place.split("/")
@@ -181,10 +181,10 @@ def paths_of(place: str) -> list[str]:
 
 
 def filled(value: Any, values: Mapping[str, Any]) -> Any:
-    """A value of the contract with placeholders replaced: `{mark}`, or `{run.id}` of the response called `run`.
+    """A value of the contract with placeholders replaced: `{mark}`, or `{run.id}` of the response named `run`.
 
     Raises:
-        KeyError: no such value was returned.
+        KeyError: no response had this value.
     """
     if isinstance(value, dict):
         return {filled(name, values): filled(part, values) for name, part in value.items()}
@@ -199,10 +199,10 @@ def filled(value: Any, values: Mapping[str, Any]) -> Any:
 
 
 def value_at(way: str, values: Mapping[str, Any]) -> Any:
-    """The value at a way such as `run.id` or `schedules.0.id`.
+    """The value at a path such as `run.id` or `schedules.0.id`.
 
     Raises:
-        KeyError: no such value was returned.
+        KeyError: no response had this value.
     """
     found: Any = values
     try:

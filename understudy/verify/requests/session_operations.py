@@ -1,4 +1,4 @@
-"""The operations whose requests can be about rows of a session alone, and what names of fields say in them."""
+"""The operations whose requests can be about rows of a session alone, and the meaning of field names in them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from understudy.verify.requests.field_operators import FieldOperator, field_oper
 
 @dataclass(frozen=True)
 class Fields:
-    """What names of fields say, in requests to any operation.
+    """The meaning of field names, in requests to any operation.
 
     Args:
-        references: the tables of the rows whose ids they have.
-        parents: those of rows that a row depends on.
-        names: those whose values differ between the rows of a table.
-        unique: the fields that do so together, by table.
+        references: by field, the table of the rows whose ids it has.
+        parents: by field, the table of the rows that a row depends on.
+        names: the fields whose values are unique among the rows of a table.
+        unique: the fields whose values are unique together, by table.
     """
 
     references: Mapping[str, str]
@@ -27,7 +27,7 @@ class Fields:
 
     @classmethod
     def of(cls, catalog: Catalog) -> "Fields":
-        """Those of the rows of all tables."""
+        """The fields of the rows of all tables."""
         references: dict[str, str] = {}
         names, parents = {"name"}, set()
         for schema in catalog.tables.values():
@@ -43,11 +43,11 @@ class Fields:
         )
 
     def table_of(self, name: str) -> str:
-        """The table of the rows whose id, or whose ids, a field of a name has; empty without one."""
+        """The table of the row whose id, or rows whose ids, a field with a name has; empty without one."""
         return self.references.get(name.removesuffix("s"), "")
 
     def is_shared(self, endpoint: Endpoint) -> bool:
-        """Whether the only name in a path is one that several rows may have, below different other rows."""
+        """Whether the only name in a path is one that several rows can have, below different other rows."""
         if len(endpoint.parameters) != 1 or "x-names" not in endpoint.parameters[0].value:
             return False
         table, _, field = endpoint.parameters[0].value["x-names"].partition(".")
@@ -65,7 +65,7 @@ class SessionOperations:
 
     @classmethod
     def of(cls, endpoint_map: EndpointMap, catalog: Catalog) -> "SessionOperations":
-        """Those of all tables."""
+        """The operations on the rows of all tables."""
         fields = Fields.of(catalog)
         endpoints = [
             each
@@ -80,7 +80,7 @@ class SessionOperations:
 
 
 def selecting(selection: Selection) -> list[FieldOperator]:
-    """The operators that select rows by some of their own ids or names."""
+    """The operators that select rows by their own ids or names."""
     return [
         each
         for each in field_operators_of(selection)

@@ -1,4 +1,4 @@
-"""The rows that a session knows: those that it created, and those that came of them."""
+"""The rows that a session knows: those that it has created, and those that resulted from them."""
 
 import json
 import random
@@ -13,7 +13,7 @@ from understudy.verify.requests.session_operations import Fields
 
 
 class NoRow(Exception):
-    """A request needs a row of a table that the session does not have yet."""
+    """A request needs a row of a table of which the session has none yet."""
 
     def __init__(self, table: str) -> None:
         super().__init__(table)
@@ -24,8 +24,8 @@ class SessionRows:
     """The rows of a session, from responses.
 
     Args:
-        fields: what names of fields say.
-        randomness: draws.
+        fields: the meaning of field names.
+        randomness: the random generator.
         mark: a text that no other row has.
     """
 
@@ -38,16 +38,17 @@ class SessionRows:
         self._own: set[str] = set()
 
     def learn(self, endpoint: Endpoint, request: Request, answer: Answer, table: str, *, is_own: bool = False) -> bool:
-        """Know the rows of a response, of a table if its schema does not name another one.
+        """Store the rows of a response, as rows of a table if its schema names no other one.
 
-        Returns whether all of them depend on nothing but rows of the session.
+        Returns whether all of them depend only on rows of the session.
 
         Args:
             endpoint: the operation.
-            request: to it.
+            request: the request.
             answer: the response.
-            table: of its rows, if their schema does not say it.
-            is_own: whether one row, and rows below one with a name of the session, belong to it, whatever they have.
+            table: the table of its rows, if their schema names none.
+            is_own: whether a single row, and rows below a row named by the session, belong to the session regardless of
+                their values.
         """
         if endpoint.success is None or not answer.is_success:
             return True
@@ -58,7 +59,7 @@ class SessionRows:
         return self._learn(endpoint.success, answer.body, f"{request.path} {request.body}", table)
 
     def _learn(self, schema: Place, value: Any, sent: str, table: str = "") -> bool:
-        """Know the rows in a value, of a table if its schema does not name another one."""
+        """Store the rows in a value, as rows of a table if its schema names no other one."""
         if isinstance(value, list) and "items" in schema.value:
             are_own = [self._learn(schema["items"], item, sent) for item in value]
             return all(are_own)
@@ -73,14 +74,14 @@ class SessionRows:
         return True
 
     def _has_common_name(self, row: Row, table: str) -> bool:
-        """Whether rows below other rows may have the same name, such as that of a default."""
+        """Whether rows below other rows may have the same name, such as a default."""
         tables = [table] if table else self._fields.unique
         sets = (names for each in tables for names in self._fields.unique.get(each, ()))
         is_shared = any("name" in names and len(names) > 1 and row.keys() >= set(names) for names in sets)
         return is_shared and not self.is_given(row.get("name"))
 
     def _keep(self, schema: Place, value: Any, table: str = "") -> None:
-        """Know a row of the session, and those within it."""
+        """Store a row of the session, and those within it."""
         if isinstance(value, list) and "items" in schema.value:
             for item in value:
                 self._keep(schema["items"], item)
@@ -94,7 +95,7 @@ class SessionRows:
                 self.samples.learn(schema, [value])
 
     def _is_own(self, row: Row, sent: str) -> bool:
-        """Whether a row has a name of the session, or refers to its rows, and depends on no others."""
+        """Whether a row has a name of the session, or refers only to rows of the session."""
         text = json.dumps(row)
         referred = {row[name] for name in row.keys() & self._fields.parents}
         is_related = self._mark in text or any(row_id in text for row_id in self._own)
@@ -106,7 +107,7 @@ class SessionRows:
         return sorted(self._own)
 
     def are_named(self, request: Request) -> bool:
-        """Whether a request has an id or a name of one of the rows, or that of one to come."""
+        """Whether a request has the id or name of one of the rows, or of a row that does not exist yet."""
         text = f"{request.path} {json.dumps(request.body)}"
         return self._mark in text or any(row_id in text for row_id in self._own)
 
@@ -115,11 +116,11 @@ class SessionRows:
         return [(table, row) for table, rows in self._rows.items() for row in rows.values() if is_named(row, text)]
 
     def is_given(self, value: Any) -> bool:
-        """Whether a value is an id or a name of a row of the session that no other row has."""
+        """Whether a value is the id or name of a row of the session, and of no other row."""
         return isinstance(value, str) and (value in self._own or self._mark in value)
 
     def value(self, table: str, field: str, *, any_name: bool = False) -> Any:
-        """The value of a field of one of the session's rows: one that no other row has, or any.
+        """A value of a field of a row of the session: one that no other row has, or any.
 
         Raises:
             NoRow: the session has no such row.

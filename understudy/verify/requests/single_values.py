@@ -1,4 +1,4 @@
-"""Bodies with one value each: a small number, or a property of an object."""
+"""Bodies with a single value: a small number, or a property of an object."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -13,7 +13,7 @@ SMALL_PAGES = ((1, 1), (2, 1), (1, 3))  # the rows of a page, and what it leaves
 
 
 def with_numbers(endpoint: Endpoint, schema: Place) -> list[dict[str, Any]]:
-    """Bodies with one small number each, and those for pages of one or two rows that are not the first."""
+    """Bodies with one small number each, and bodies for pages of one or two rows after the first page."""
     numbers = {name: part.value for name, part in schema.entries("properties") if is_integer(part)}
     lowest = {name: each.get("minimum", each.get("default")) for name, each in numbers.items()}
     single = [{name: low + step} for name, low in lowest.items() if low is not None for step in STEPS]
@@ -24,7 +24,7 @@ def with_numbers(endpoint: Endpoint, schema: Place) -> list[dict[str, Any]]:
 
 
 def with_objects(endpoint: Endpoint, schema: Place, generator: RequestGenerator) -> Iterator[dict[str, Any]]:
-    """Bodies with one value each of their objects but filters, that otherwise select most rows."""
+    """Bodies with one value of an object each, except filters; they otherwise select as many rows as possible."""
     wide = {**required_by_example(endpoint), **widest(endpoint)}
     for name, part in schema.entries("properties"):
         values = () if "x-filters" in part.value else single_values(generator, part)
@@ -46,12 +46,12 @@ def single_values(generator: RequestGenerator, schema: Place) -> Iterator[Any]:
 
 
 def widest(endpoint: Endpoint) -> Mapping[str, Any]:
-    """The body that selects most rows: that for all, or else the first example."""
+    """The body that selects most rows: the one for all rows, or else the first example."""
     return endpoint.lists_all or example_of(endpoint)
 
 
 def merged(example: Mapping[str, Any], drawn: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of an example, but for those that were drawn; an object has the properties of both."""
+    """The values of an example, replaced by random ones; objects have the properties of both."""
     objects = {name for name, value in drawn.items() if isinstance(value, dict) and isinstance(example.get(name), dict)}
     return {**example, **drawn, **{name: {**example[name], **drawn[name]} for name in objects}}
 

@@ -1,4 +1,4 @@
-"""The server that is verified, asked no more often and no faster than allowed."""
+"""The client for the server that is verified, with a budget and a rate limit."""
 
 import json
 import math
@@ -24,11 +24,11 @@ MOST_URLS = 1000  # parsed URLs that are remembered
 
 
 class BudgetSpent(Exception):
-    """The run has asked as often as it may."""
+    """The run has sent as many requests as it may."""
 
 
 class NoAnswer(UnderstudyError):
-    """A request was sent, and nothing that is HTTP came back."""
+    """A request was sent, and no HTTP response was received."""
 
     def __init__(self, request: Request, text: str) -> None:
         super().__init__(text)
@@ -39,9 +39,9 @@ class ThrottledClient:
     """Sends requests.
 
     Args:
-        client: knows the server and the headers that every request takes.
-        budget: how many requests may be sent.
-        rate: how many of them a second; None for as fast as they are answered.
+        client: the HTTP client, with the server and the headers of every request.
+        budget: the maximum number of requests.
+        rate: the maximum number of requests per second; None for no limit.
         conversations: the streams of the server; None if they cannot be reached.
     """
 
@@ -74,19 +74,19 @@ class ThrottledClient:
         return 0 if time.monotonic() >= self._deadline else self._budget - self.asked
 
     def end_in(self, seconds: float) -> None:
-        """Send no more requests after some seconds."""
+        """Send no more requests after a number of seconds."""
         self._deadline = time.monotonic() + seconds
 
     def allow(self, requests: int) -> None:
-        """Allow so many more requests, to delete what was created."""
+        """Allow a number of further requests, to delete what was created."""
         self._budget, self._deadline = max(self._budget, self.asked + requests), math.inf
 
     def spend(self, requests: int) -> None:
-        """Count requests that were sent by somebody else."""
+        """Count requests that other code has sent."""
         self.asked += requests
 
     def tokens(self) -> dict[str, str]:
-        """The headers against request forgery that a change takes which somebody else sends."""
+        """The CSRF headers for a change that other code sends."""
         auth = self._client.auth
         if not isinstance(auth, CsrfTokens):
             return {}
@@ -95,7 +95,7 @@ class ThrottledClient:
         return auth.headers
 
     def ask(self, request: Request) -> Answer:
-        """The answer to a request. See `send`."""
+        """The response to a request. See `send`."""
         return answer_of(self.send(request))
 
     @property
@@ -103,7 +103,7 @@ class ThrottledClient:
         return self._conversations is not None
 
     def converse(self, request: Request, seconds: float) -> Answer:
-        """The answer to a request on a stream. See `Conversations.ask`.
+        """The response to a request on a stream. See `Conversations.ask`.
 
         Raises:
             BudgetSpent: no more requests may be sent.
@@ -124,10 +124,10 @@ class ThrottledClient:
             self._conversations.close()
 
     def send(self, request: Request, content: bytes | None = None) -> httpx.Response:
-        """The response to a request, its body replaced by `content` where that is given.
+        """The response to a request. Its body is replaced by `content`, if that is given.
 
-        A 503 says that a server is busy for now, as a Prefect on SQLite is while another holds its
-        database; it is asked again, a few times. One that stays busy is not waited for a second time.
+        A 503 means that the server is busy, such as Prefect on SQLite while its database is locked. The request is
+        repeated a few times, unless the server has stayed busy before.
 
         Raises:
             BudgetSpent: no more requests may be sent.
@@ -158,9 +158,9 @@ class ThrottledClient:
         return response
 
     def _on_a_line(self, request: Request, content: bytes | None, head: Mapping[str, str]) -> httpx.Response:
-        """The response on an open line, or on a new one where the server has just hung up unannounced.
+        """The response on an open connection, or on a new one if the server has just closed the open one.
 
-        Uvicorn does so after an answer of 500, and never reads what was sent meanwhile.
+        Uvicorn closes it after a response with 500, and does not read requests that were sent in the meantime.
         """
         try:
             return self._client.send(self._built(request, content, head))
@@ -170,7 +170,7 @@ class ThrottledClient:
             return self._client.send(self._built(request, content, head))
 
     def _built(self, request: Request, content: bytes | None, head: Mapping[str, str]) -> httpx.Request:
-        """A request as the client builds it; its URL is parsed once for each path."""
+        """A request as the client builds it. The URL of each path is parsed only once."""
         if request.path not in self._urls:
             if len(self._urls) >= MOST_URLS:
                 self._urls.clear()
@@ -187,7 +187,8 @@ class ThrottledClient:
         )
 
     def _count(self, _request: httpx.Request | None = None) -> None:
-        """Count a request that is about to be sent, be it for a token or once more, and keep to the rate.
+        """Count a request that is about to be sent, including requests for tokens and repeated ones, and keep to the
+        rate.
 
         Raises:
             BudgetSpent: no more requests may be sent.
