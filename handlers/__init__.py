@@ -1,11 +1,10 @@
-"""One module a resource, one function an operation of `openapi.yaml`.
+"""One module per resource, and one function per operation of `openapi.yaml`.
 
-A function takes the `workspace` and what its operation declares: path and query parameters by name,
-the `body` as it was validated, or, where the body selects rows, `criteria` with the body's other
-names. One that takes `headers` gets those of the request, by their names in lower case. It returns
-the answer's JSON (bytes as they are, other values encoded), alone or with a status; alone it is
-answered with the first success that the contract names. It must not change what it is given, since
-what a body says is remembered.
+A function takes the `workspace` and the arguments that its operation declares: path and query parameters by name, and
+the validated `body` or, if the body selects rows, `criteria` and the other properties of the body. With an argument
+`headers`, it gets the headers of the request, by their names in lower case. It returns the JSON of the response (bytes
+unchanged, other values to be encoded), alone or with a status. Without a status, the response has the first success
+status in the contract. A function must not change its arguments, since validated bodies are cached.
 """
 
 CONFLICT = (

@@ -1,4 +1,4 @@
-"""Artifacts, and the collection that keeps the latest of each key."""
+"""Artifacts, and the collection with the latest artifact of each key."""
 
 from typing import Any
 from uuid import UUID
@@ -23,7 +23,9 @@ def create_artifact(workspace: Workspace, body: dict[str, Any]) -> Answer:
 
 
 def keep_artifact(workspace: Workspace, values: dict[str, Any]) -> None:
-    """Add the artifact of a result. As on a real server, the latest of its key keeps what the result does not say."""
+    """Add the artifact of a result. As on a real server, fields that the result does not set have the values of the
+    key's latest artifact.
+    """
     _, artifact = added(workspace, values)
     if artifact["key"] is not None:
         with observing(workspace, "artifact_collections"):
@@ -70,7 +72,7 @@ def found(workspace: Workspace, id: UUID) -> int:
 
 
 def latest(workspace: Workspace, key: str | None) -> int | None:
-    """The row of the collection of `key`."""
+    """The row of a key in the collection."""
     return next(iter(workspace["artifact_collections"].index(KEY).rows(key)), None)
 
 
@@ -84,7 +86,7 @@ def added(workspace: Workspace, values: dict[str, Any]) -> tuple[int, dict[str, 
 def collect(workspace: Workspace, artifact: dict[str, Any], changes: dict[str, Any]) -> None:
     """Make a new artifact the latest of its key: the collection keeps its own id and first `created`.
 
-    `changes` are those of its values that take the place of the former ones.
+    `changes` are those of its values that replace the former ones.
     """
     collections = workspace["artifact_collections"]
     row = latest(workspace, artifact["key"])
@@ -98,7 +100,7 @@ def collect(workspace: Workspace, artifact: dict[str, Any], changes: dict[str, A
 
 
 def fall_back(workspace: Workspace, key: str, collection: int) -> None:
-    """Make the newest artifact that is left the latest of `key`, with its times; without one, drop the key."""
+    """Make the newest remaining artifact the latest of `key`, with its times; without one, delete the key."""
     artifacts, collections = workspace["artifacts"], workspace["artifact_collections"]
     left = artifacts.index(KEY).rows(key)
     if not left:

@@ -1,4 +1,4 @@
-"""Automations: what is done when events happen."""
+"""Automations: actions in response to events."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -52,7 +52,7 @@ def delete_automation(workspace: Workspace, id: UUID) -> Answer:
 
 
 def read_automations_related_to_resource(workspace: Workspace, resource_id: str) -> Answer:
-    """The automations that a resource owns, or that run it, where it is a deployment."""
+    """The automations that a resource owns or, for a deployment, that run it."""
     rows = (row for row in workspace[TABLE].live if resource_id in related(workspace[TABLE].values(row)))
     return b"[%b]" % b",".join(workspace.shown(TABLE, row) for row in rows)
 
@@ -77,8 +77,8 @@ def check_runs(workspace: Workspace, actions: list[dict[str, Any]]) -> None:
     """Check the job variables of actions that run deployments.
 
     Raises:
-        NotFound: a deployment is not there.
-        Unprocessable: they are not valid by the template of its pool.
+        NotFound: a deployment does not exist.
+        Unprocessable: they are not valid by the template of the deployment's pool.
     """
     errors = []
     for action in actions:

@@ -1,6 +1,6 @@
-"""Block documents: the values of a block by name.
+"""Block documents: named sets of values for a block.
 
-A value may be another document: `block_document_references` leads to it, and its data is shown in its place.
+A value may be another document: `block_document_references` refers to it, and its data is shown in place of the value.
 """
 
 from collections.abc import Iterable, Mapping
@@ -94,7 +94,7 @@ def documents_of_type(workspace: Workspace, type_row: int) -> list[int]:
 
 
 def migrated(workspace: Workspace, document: Mapping[str, Any], schema_id: UUID) -> UUID:
-    """The id of another schema for a document, which must be of the same type."""
+    """The id of another schema for a document, which must be of the same block type."""
     schemas = workspace["block_schemas"]
     row = schemas.find(schema_id.int)
     if row is None:
@@ -105,7 +105,7 @@ def migrated(workspace: Workspace, document: Mapping[str, Any], schema_id: UUID)
 
 
 def separated(data: Data) -> tuple[Data, References]:
-    """Data without its references to other documents, and these, by key."""
+    """Data without its references to other documents, and these references by key."""
     values, references = {}, []
     for key, value in data.items():
         if not isinstance(value, dict) or "$ref" not in value:
@@ -124,7 +124,7 @@ def separated(data: Data) -> tuple[Data, References]:
 
 
 def check_references(workspace: Workspace, references: References, parent: UUID | None = None) -> None:
-    """Check that documents may be referred to: they are there, and do not refer to `parent` in turn."""
+    """Check that documents can be referenced: they exist, and do not refer to `parent` themselves."""
     for _, reference in references:
         if parent is not None and leads_to(workspace, reference, parent):
             raise BadRequest(
@@ -143,7 +143,7 @@ def refer(workspace: Workspace, parent: UUID, references: References) -> None:
 
 
 def leads_to(workspace: Workspace, start: UUID, end: UUID) -> bool:
-    """Whether references lead from a document to another, or it is the same."""
+    """Whether references lead from one document to another, or both are the same."""
     table = workspace["block_document_references"]
     ahead, seen = [start], set()
     while ahead:
@@ -160,7 +160,7 @@ def leads_to(workspace: Workspace, start: UUID, end: UUID) -> bool:
 
 
 def secret_fields(workspace: Workspace, document: Mapping[str, Any]) -> list[Path]:
-    """The ways to what is secret in a document's data; a `*` in one stands for all that is there."""
+    """The paths to the secrets in a document's data. A `*` matches every key."""
     schemas = workspace["block_schemas"]
     row = schemas.find(document["block_schema_id"].int)
     fields = [] if row is None else schemas.values(row)["fields"].get("secret_fields", [])
@@ -177,7 +177,7 @@ def masked(data: Data, secrets: Iterable[Path]) -> Data:
 
 
 def unmasked(data: Data, own: Data, secrets: Iterable[Path]) -> Data:
-    """Data that a client sends, with the secrets that a document has where they are masked."""
+    """Data that a client sends, in which masked secrets are replaced by those of a document."""
     leaves, known = flat(data), flat(own)
     for secret in secrets:
         for path in [secret] if known.get(secret) is not None else secret_leaves(leaves, secret):
@@ -187,7 +187,7 @@ def unmasked(data: Data, own: Data, secrets: Iterable[Path]) -> Data:
 
 
 def secret_leaves(leaves: Mapping[Path, Any], secret: Path) -> list[Path]:
-    """The leaves that a way to a secret means."""
+    """The leaves that a path to a secret matches."""
     if leaves.get(secret) is not None:
         return [secret]
     if "*" not in secret:
@@ -197,7 +197,7 @@ def secret_leaves(leaves: Mapping[Path, Any], secret: Path) -> list[Path]:
 
 
 def flat(data: Data, above: Path = ()) -> dict[Path, Any]:
-    """The leaves of nested objects by their ways; an empty object is a leaf."""
+    """The leaves of nested objects by their paths; an empty object is a leaf."""
     leaves: dict[Path, Any] = {}
     for key, value in data.items():
         path = (*above, key)
@@ -222,7 +222,7 @@ def nested(leaves: Mapping[Path, Any]) -> Data:
 def full_documents(
     workspace: Workspace, rows: Iterable[int], include_secrets: bool = False, sort: Sort = BY_NAME
 ) -> list[dict[str, Any]]:
-    """Block documents as responses show them: with their types, schemas, and the data of those they refer to."""
+    """Block documents as responses show them: with their types, their schemas, and the data of referenced documents."""
     table, rows = workspace["block_documents"], list(rows)
     schema_ids = [table.values(row)["block_schema_id"] for row in rows]
     found_rows = (workspace["block_schemas"].find(id_.int) for id_ in dict.fromkeys(schema_ids))
@@ -236,7 +236,7 @@ def full_documents(
 def with_references(
     workspace: Workspace, row: int, include_secrets: bool, sort: Sort, above: frozenset[int] = frozenset()
 ) -> dict[str, Any]:
-    """A document with the data of those that it refers to; of two under one name, the last in the order counts."""
+    """A document with the data of referenced documents. If two have the same name, the last one is used."""
     table, links = workspace["block_documents"], workspace["block_document_references"]
     document = table.values(row)
     data = document["data"] if include_secrets else masked(document["data"], secret_fields(workspace, document))

@@ -1,7 +1,7 @@
-"""Block schemas: the fields of a kind of block, in a version.
+"""Block schemas: the fields of a block type, in one version.
 
-A field may hold a block of another type: its schema is a row of its own, which `block_schema_references` leads to.
-It is among the definitions of the schema again where that is read.
+A field may hold a block of another type. Its schema is a row of its own, which `block_schema_references` refers to.
+Responses show it among the definitions of the schema.
 """
 
 import hashlib
@@ -84,7 +84,7 @@ def found(workspace: Workspace, id: UUID) -> int:
 
 
 def by_checksum(workspace: Workspace, digest: str, version: str | None = None) -> int | None:
-    """The newest row of a checksum, and of a version where one is asked for."""
+    """The newest row with a checksum, and with a version if one is given."""
     table = workspace["block_schemas"]
     rows = matching(table, [(CHECKSUM, digest), *([] if version is None else [(VERSION, version)])])
     return max(rows, key=lambda row: table.key(NEWEST_FIRST.column, row), default=None)
@@ -102,7 +102,7 @@ def type_of(workspace: Workspace, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def checksum(fields: Fields) -> str:
-    """The checksum of a schema's fields, without what says which of them are secret, and without other blocks'."""
+    """The checksum of a schema's fields, without the list of secret fields and without other blocks' definitions."""
     fields = without("secret_fields", fields)
     definitions = fields.get("definitions")
     if definitions:
@@ -114,14 +114,14 @@ def checksum(fields: Fields) -> str:
 
 
 def without(key: str, value: Any) -> Any:
-    """A copy of an object without a key, also in the objects that it has; lists stay as they are."""
+    """A copy of an object without a key, also in nested objects; lists are unchanged."""
     if not isinstance(value, dict):
         return value
     return {name: without(key, part) for name, part in value.items() if name != key}
 
 
 def own_definitions(value: Any, definitions: Fields) -> Fields:
-    """The definitions that a value refers to, and these in turn, but for those of other blocks."""
+    """The definitions that a value refers to, directly or indirectly, except those of other blocks."""
     kept: Fields = {}
     for key in definition_keys(value):
         definition = definitions.get(key)
@@ -147,12 +147,12 @@ def definition_keys(value: Any) -> Iterator[str]:
 
 
 def register(workspace: Workspace, values: Mapping[str, Any], definitions: Fields | None = None) -> int:
-    """The row of a block schema, which is added with those of nested blocks unless it is there.
+    """The row of a block schema. It is added, with those of nested blocks, if it does not exist.
 
     Args:
         workspace: the tables.
         values: the type, fields, capabilities and version.
-        definitions: those of the schema that it is nested in; by default its own.
+        definitions: the definitions of the schema that it is nested in; by default its own.
     """
     fields = dict(values["fields"])
     definitions = definitions or fields.get("definitions")
@@ -179,7 +179,7 @@ def register(workspace: Workspace, values: Mapping[str, Any], definitions: Field
 
 
 def register_nested(workspace: Workspace, name: str, reference: Any, fields: Fields, definitions: Fields) -> UUID:
-    """The id of the schema that a field refers to, which is added from the definitions unless it is there."""
+    """The id of the schema that a field refers to. It is added from the definitions if it does not exist."""
     if not isinstance(reference, dict) or not {"block_type_slug", "block_schema_checksum"} <= reference.keys():
         raise Unprocessable(f"The block schema reference {name!r} has no block_type_slug and block_schema_checksum.")
     slug = reference["block_type_slug"]
@@ -203,7 +203,7 @@ def register_nested(workspace: Workspace, name: str, reference: Any, fields: Fie
 
 
 def nested_definition(fields: Fields, name: str, slug: str, definitions: Fields) -> Fields | None:
-    """The definition of the block of a type that a field holds."""
+    """The definition of a block type that a field holds."""
     keys = list(definition_keys(fields.get("properties", {}).get(name)))
     candidates = [definitions[key] for key in keys if isinstance(definitions.get(key), dict)]
     if len(keys) > 1:
@@ -212,7 +212,7 @@ def nested_definition(fields: Fields, name: str, slug: str, definitions: Fields)
 
 
 def refer(workspace: Workspace, parent: UUID, name: str, nested: UUID) -> None:
-    """Add a reference from a schema to a nested one, unless it is there."""
+    """Add a reference from a schema to a nested one, if it does not exist."""
     table = workspace["block_schema_references"]
     values = {"name": name, "parent_block_schema_id": parent, "reference_block_schema_id": nested}
     known = (table.values(row) for row in table.index(PARENT).rows(key_of(parent)))
@@ -231,7 +231,7 @@ def full_schemas(workspace: Workspace, rows: Iterable[int]) -> list[dict[str, An
 
 
 class Family:
-    """Block schemas, and all those that are nested in them."""
+    """Block schemas, and all schemas nested in them."""
 
     def __init__(self, workspace: Workspace, rows: Iterable[int]) -> None:
         self._workspace = workspace
@@ -286,7 +286,7 @@ class Family:
         return fields
 
     def references(self, schema: Mapping[str, Any]) -> Fields:
-        """What a schema's fields refer to: one reference, or a list of several."""
+        """The schemas that a schema's fields refer to: one reference, or a list of several."""
         references: Fields = {}
         for name, row in sorted(self._nested[schema["id"]], key=lambda each: self._place[each[1]]):
             nested = self.schemas[row]

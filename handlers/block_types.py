@@ -1,4 +1,4 @@
-"""Block types: kinds of blocks."""
+"""Block types."""
 
 from html import escape, unescape
 from typing import Any
@@ -20,7 +20,7 @@ CHANGEABLE = ("logo_url", "documentation_url", *TEXTS)
 
 
 def stripped(text: str | None) -> str | None:
-    """A URL without the spaces around it."""
+    """A URL without surrounding spaces."""
     return None if text is None else text.strip()
 
 

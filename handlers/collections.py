@@ -1,4 +1,4 @@
-"""What packages offer: as an installed Prefect has it, otherwise the types of workers with short texts of our own."""
+"""Collections of packages: from an installed Prefect, else the types of workers with short descriptions."""
 
 from functools import cache
 from typing import Any
@@ -24,7 +24,7 @@ def read_view_content(view: str) -> Answer:
 
 @cache
 def installed_view(view: str) -> Json | None:
-    """A view of the Prefect that is installed, which is not imported for it."""
+    """A view of the installed Prefect, read without importing it."""
     for folder in folders():
         path = folder / DATA / f"{view}.json"
         if path.is_file():
@@ -34,7 +34,7 @@ def installed_view(view: str) -> Json | None:
 
 
 def own_worker(kind: str, display_name: str, description: str, package: str, own: Json) -> Json:
-    """A type of workers, with the variables that all of them have and its own."""
+    """A type of workers, with the variables that all types have, and its own."""
     labelled = {"type": "object", "additionalProperties": TEXT}
     variables = {
         "name": {**TEXT, "title": "Name", "description": "The name of what runs the flow."},

@@ -1,6 +1,6 @@
-"""Concurrency limits of tags, which are the global ones called `tag:…`.
+"""Concurrency limits of tags, which are global concurrency limits named `tag:…`.
 
-Those that were made before there were global ones (the table `concurrency_limits`) are still read and deleted.
+Limits from before there were global ones (the table `concurrency_limits`) can still be read and deleted.
 """
 
 import re
@@ -76,7 +76,9 @@ def read_concurrency_limit_by_tag(workspace: Workspace, tag: str) -> Answer:
 
 
 def read_concurrency_limits(workspace: Workspace, criteria: Criteria, limit: int, offset: int) -> Answer:
-    """Of both kinds, the first of each up to the end of the page are looked at; then come those of tags."""
+    """The limits of both kinds. Of each kind, the first rows up to the end of the page are read; those that are limits
+    of tags are returned.
+    """
     limits, before, time = workspace[LIMITS], workspace["concurrency_limits"], now()
     end = min(limit + offset, sys.maxsize)
     rows = workspace.first(LIMITS, EVERY, Sort(NAME), end)
@@ -115,7 +117,7 @@ def reset_concurrency_limit_by_tag(workspace: Workspace, tag: str, slot_override
 
 
 def increment_concurrency_limits_v1(workspace: Workspace, names: list[str], task_run_id: UUID) -> Answer:
-    """Take a slot of the limit of each tag: of the global one while it is active, else of one that was made before."""
+    """Take a slot of the limit of each tag: of the global limit if it is active, else of a former one."""
     time = now()
     settle(workspace, time)
     limits, before = global_limits(workspace, names), former_limits(workspace, names)
@@ -167,7 +169,7 @@ def global_limits(workspace: Workspace, tags: list[str]) -> dict[str, tuple[int,
 
 
 def former_limits(workspace: Workspace, tags: list[str]) -> dict[str, tuple[int, Limit]]:
-    """The same of those that were made before."""
+    """The same for former limits."""
     limits = workspace["concurrency_limits"]
     found = {tag: named(limits, TAG, tag) for tag in sorted(set(tags))}
     return {tag: (row, limits.values(row)) for tag, row in found.items() if row is not None}
@@ -191,7 +193,7 @@ def reached(tag: str) -> ApiError:
 
 
 def remove(workspace: Workspace, row: int | None, former_row: int | None) -> None:
-    """Delete a global limit with its leases, or, where there is none, one that was made before."""
+    """Delete a global limit and its leases or, without one, a former limit."""
     if row is not None:
         revoke_leases(workspace, row)
         workspace.delete(LIMITS, [row])
@@ -208,7 +210,7 @@ def former(workspace: Workspace, row: int | None) -> bytes:
 
 
 def of_tag(workspace: Workspace, row: int, time: datetime) -> dict[str, Any]:
-    """A global limit as that of a tag, with the task runs that hold its slots."""
+    """A global limit as the limit of a tag, with the task runs that hold its slots."""
     values = workspace[LIMITS].values(row)
     kept = {name: values[name] for name in ("id", "created", "updated")}
     tag, slots = values["name"].removeprefix(PREFIX), holders(workspace, row, TASK_RUN, time)

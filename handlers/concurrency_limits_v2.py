@@ -116,10 +116,10 @@ def renew_concurrency_lease(workspace: Workspace, lease_id: str, lease_duration:
 def take_slots(
     workspace: Workspace, names: Iterable[str], slots: int, mode: str, time: datetime
 ) -> Mapping[int, Limit]:
-    """Take slots of the limits of these names. Returns them by row.
+    """Take slots of the limits with some names. Returns them by row.
 
     Raises:
-        Unprocessable: a limit is below the number of slots, or without the decay that the mode requires.
+        Unprocessable: a limit is below the number of slots, or has no decay, which the mode requires.
         ApiError: not all slots are free (423).
     """
     settle(workspace, time)
@@ -141,7 +141,7 @@ def take_slots(
 
 
 def blocking(limit: Mapping[str, Any], slots: int) -> float:
-    """How much a limit is in demand: the slots that are waited for, per slot unless they decay."""
+    """The demand for a limit: the slots that clients wait for, per slot unless slots decay."""
     waiting: int = slots + limit["denied_slots"]
     return waiting if limit["slot_decay_per_second"] else waiting / limit["limit"]
 
@@ -149,7 +149,7 @@ def blocking(limit: Mapping[str, Any], slots: int) -> float:
 def wait(limit: Mapping[str, Any], slots: int) -> float:
     """The seconds to wait for slots of a limit.
 
-    A real server varies them at random by up to 30 %. Here they are always the average.
+    A real server varies them at random by up to 30 %. Here, they are always the average.
     """
     decay: float = limit["slot_decay_per_second"]
     occupancy: float = limit["avg_slot_occupancy_seconds"]

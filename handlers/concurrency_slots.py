@@ -40,7 +40,7 @@ def slots_at(limit: Mapping[str, Any], time: datetime) -> int:
 
 
 def denied_at(limit: Mapping[str, Any], time: datetime) -> int:
-    """The slots that were denied lately."""
+    """The number of slots that were denied lately."""
     occupancy = max(SHORTEST_OCCUPANCY, min(limit["avg_slot_occupancy_seconds"], longest_wait(limit)))
     return left(limit, "denied_slots", limit["slot_decay_per_second"] or 1 / occupancy, time)
 
@@ -55,10 +55,10 @@ def longest_wait(limit: Mapping[str, Any]) -> float:
 
 
 def released(limit: Mapping[str, Any], slots: int, time: datetime, occupied: float | None = None) -> Limit:
-    """A limit after slots were released at a time, which had been occupied for some seconds.
+    """A limit after some slots are released, which had been occupied for some seconds.
 
     Raises:
-        Conflict: the limit is 0, so that there is no average of occupied seconds per slot.
+        Conflict: the limit is 0, so there is no average of the occupied seconds per slot.
     """
     free = max(0, slots_at(limit, time) - slots)
     after = {**limit, "active_slots": free, "denied_slots": denied_at(limit, time), "updated": moment(limit, time)}
@@ -72,7 +72,7 @@ def released(limit: Mapping[str, Any], slots: int, time: datetime, occupied: flo
 
 
 def moment(limit: Mapping[str, Any], time: datetime) -> datetime:
-    """The time of a change, which is not before the former one."""
+    """The time of a change, which is not before the previous one."""
     return later(time, limit["updated"])
 
 
@@ -80,7 +80,7 @@ def moment(limit: Mapping[str, Any], time: datetime) -> datetime:
 
 
 def limit_at(workspace: Workspace, row: int, time: datetime) -> Limit:
-    """A limit without the slots of expired leases. This changes no row."""
+    """A limit without the slots of expired leases. No row is changed."""
     limit = workspace[LIMITS].values(row)
     leases = workspace[LEASES]
     for lease in map(leases.values, expired(leases, time)):
@@ -90,7 +90,7 @@ def limit_at(workspace: Workspace, row: int, time: datetime) -> Limit:
 
 
 def expired(leases: Table, time: datetime) -> Sequence[int]:
-    """The leases that have expired, in that order."""
+    """The expired leases, in the order of their expiration."""
     rows = leases.index(EXPIRES).up_to(key_of(time))
     return leases.index(EXPIRES).page(rows, False, 0, len(rows))
 
@@ -111,7 +111,7 @@ def settle(workspace: Workspace, time: datetime) -> None:
 
 
 def acquire(workspace: Workspace, rows: Iterable[int], slots: int, time: datetime) -> bool:
-    """Take slots of limits that are active, of each one or of none. Returns whether they were taken."""
+    """Take slots of all active limits, or of none. Returns whether they were taken."""
     limits = workspace[LIMITS]
     before = {row: limits.values(row) for row in rows}
     if any(slots_at(limit, time) + slots > limit["limit"] for limit in before.values()):
@@ -155,14 +155,16 @@ def revoke_leases(workspace: Workspace, limit_row: int) -> None:
 
 
 def leases_of(workspace: Workspace, limit_row: int) -> list[int]:
-    """The leases of a limit, in the order in which they were made."""
+    """The leases of a limit, in the order of their creation."""
     leases = workspace[LEASES]
     rows = leases.index(LIMIT_IDS).rows(workspace[LIMITS].key(ID, limit_row))
     return sorted(rows, key=lambda row: leases.values(row)["created"])
 
 
 def holders(workspace: Workspace, limit_row: int, kind: str, time: datetime) -> list[UUID]:
-    """The ids of what holds slots of a limit, of a kind such as `task_run`, by leases that have not expired."""
+    """The ids of the holders of a kind, such as `task_run`, that hold slots of a limit by leases that have not
+    expired.
+    """
     leases = map(workspace[LEASES].values, leases_of(workspace, limit_row))
     held = [lease["holder"] for lease in leases if lease["expires"] > time and lease["holder"] is not None]
     return [holder["id"] for holder in held if holder["type"] == kind]
@@ -174,7 +176,7 @@ def named(table: Table, column: Column, name: str) -> int | None:
 
 
 def limits_named(workspace: Workspace, names: Iterable[str]) -> dict[int, Limit]:
-    """The limits of these names that exist, by row, in the order of names."""
+    """The existing limits with some names, by row, in the order of names."""
     limits = workspace[LIMITS]
     rows = (named(limits, NAME, name) for name in sorted(set(names)))
     return {row: limits.values(row) for row in rows if row is not None}

@@ -69,10 +69,10 @@ WITHOUT_POOL = re.compile(r"because deployment \S+ is not associated with a work
 
 
 class ManyRuns:
-    """Creates runs of a deployment.
+    """Creates several runs of a deployment.
 
-    A real server creates all in one transaction: if one refers to nothing, those before it are not kept, although it
-    says that they were created, and those after it fail.
+    A real server creates all in one transaction. If one refers to something that does not exist, those before it are
+    not stored, although the response says that they were created, and those after it fail.
     """
 
     def __init__(self, workspace: Workspace, deployment: Body, client: Client) -> None:
@@ -83,7 +83,7 @@ class ManyRuns:
         self._conflict: Conflict | None = None
 
     def result(self, body: Body) -> Body:
-        """What came of a run."""
+        """The result of creating a run."""
         try:
             row = self._create(body)
         except (HydrationError, Mismatch, ApiError) as error:
@@ -107,7 +107,7 @@ class ManyRuns:
 
 
 def reason_of(error: Exception) -> str:
-    """Why a run of many was not created, which is worded otherwise than for one alone."""
+    """Why one of several runs was not created, which has another wording than for a single run."""
     if isinstance(error, Mismatch):
         return f"Parameter validation failed: {error}"
     if not isinstance(error, ApiError):
@@ -121,7 +121,7 @@ def reason_of(error: Exception) -> str:
 
 
 def parameters_of(workspace: Workspace, deployment: Body, body: Body) -> Any:
-    """The parameters of a run: those of its deployment, and its own before them."""
+    """The parameters of a run: those of its deployment, overridden by its own."""
     parameters = {**deployment["parameters"], **body.get("parameters", {})}
     return Hydration(workspace, raises=True, render=without_context).object(parameters)
 
@@ -164,7 +164,7 @@ def create_run(workspace: Workspace, deployment: Body, body: Body, parameters: A
 
 
 def queue_for(workspace: Workspace, deployment: Body, pool: Body | None, body: Body) -> Body:
-    """The queue of a run: one that it names, which is created by need, or that of its deployment."""
+    """The queue of a run: the one that it names, which is created if necessary, or that of its deployment."""
     name = body.get("work_queue_name")
     if not name:
         return {"work_queue_name": deployment["work_queue_name"], "work_queue_id": deployment["work_queue_id"]}
@@ -188,7 +188,7 @@ def schedule_deployment(
     min_runs: int | None,
     max_runs: int | None,
 ) -> Answer:
-    """Create the runs that schedules ask for; a deployment that is not there asks for none."""
+    """Create the runs of a deployment's schedules; none if the deployment does not exist."""
     deployment = workspace["deployments"].get(id)
     if deployment is None:
         return None
@@ -213,7 +213,7 @@ def dates_to_schedule(schedule: Row, time: datetime) -> Sequence[datetime]:
 
 @lru_cache(maxsize=KNOWN)  # at one time, many deployments have the same schedule, and each is looked at several times
 def dates_ahead(schedule: tuple[tuple[str, Any], ...], time: datetime) -> Sequence[datetime]:
-    """The dates to schedule by the fields of a schedule."""
+    """The dates to schedule, from the fields of a schedule."""
     try:
         dates = dates_of(dict(schedule), time, time + MOST_TIME, MOST_RUNS)
         return enough_dates(dates, LEAST_RUNS, time + LEAST_TIME)
@@ -222,7 +222,7 @@ def dates_ahead(schedule: tuple[tuple[str, Any], ...], time: datetime) -> Sequen
 
 
 def enough_dates(dates: Iterable[datetime], fewest: int, least: datetime) -> list[datetime]:
-    """The first dates, until they are enough and reach far enough."""
+    """The first dates, until there are enough of them and they reach far enough into the future."""
     found: list[datetime] = []
     for date in dates:
         found.append(date)
@@ -232,18 +232,18 @@ def enough_dates(dates: Iterable[datetime], fewest: int, least: datetime) -> lis
 
 
 def key_at(deployment: Row, schedule: Row, date: datetime) -> str:
-    """The idempotency key of the run that a schedule asks for at a time."""
+    """The idempotency key of a schedule's run at a time."""
     return f"scheduled {deployment['id']} {schedule['id']} {date}"
 
 
 def is_scheduled(workspace: Workspace, deployment: Row, schedule: Row, date: datetime) -> bool:
-    """Whether the run that a schedule asks for at a time was created."""
+    """Whether a schedule's run at a time was created."""
     values = {"flow_id": deployment["flow_id"], "idempotency_key": key_at(deployment, schedule, date)}
     return same_row(workspace["flow_runs"], values) is not None
 
 
 def schedule_run(workspace: Workspace, deployment: Row, schedule: Row, date: datetime) -> None:
-    """Create the run that a schedule asks for at a time, unless it is there."""
+    """Create a schedule's run at a time, unless it exists."""
     moment = now()
     if is_scheduled(workspace, deployment, schedule, date):
         return

@@ -47,7 +47,7 @@ Body = dict[str, Any]
 
 
 def shown(tables: Mapping[str, Table], row: dict[str, Any]) -> None:
-    """A deployment with its limit, schedules, and the names of its queue and pool as they are now."""
+    """A deployment with its limit and schedules, and the present names of its queue and pool."""
     pool = show_queue(tables, row)
     row["work_pool_name"] = pool and pool["name"]
     row["concurrency_limit"] = None  # a real server has it in requests only
@@ -94,7 +94,7 @@ def create_deployment(workspace: Workspace, body: Body) -> Answer:
 
 
 def checked_creation(body: Any) -> Any:
-    """A request before it is validated. Parameters are checked by its schema where it asks for that itself."""
+    """A request before it is validated. Its parameters are validated against its own schema if it enforces that."""
     if not isinstance(body, dict):
         return body
     checked_limits(body)
@@ -120,7 +120,7 @@ def without(body: Body, *names: str) -> Body:
 
 
 def stored(body: Body) -> Body:
-    """The fields of a request that are kept in the row of the deployment."""
+    """The fields of a request that are stored in the row of the deployment."""
     values = without(body, *APART)
     if values.get("parameter_openapi_schema") == {}:
         values["parameter_openapi_schema"] = EMPTY_SCHEMA
@@ -128,7 +128,7 @@ def stored(body: Body) -> Body:
 
 
 def check_job_variables(workspace: Workspace, body: Body) -> None:
-    """Check the job variables of a new deployment by the template of its pool."""
+    """Check the job variables of a new deployment against the template of its pool."""
     pool = body.get("work_pool_name")
     if not pool or pool == "default-agent-pool":
         return
@@ -146,7 +146,7 @@ def pool_named(workspace: Workspace, name: str) -> Body:
 
 
 def placed(workspace: Workspace, body: Body) -> Body:
-    """The queue that a request names, which is created by need, or the default queue of its pool."""
+    """The queue that a request names, which is created if necessary, or the default queue of its pool."""
     pool, queue = body.get("work_pool_name"), body.get("work_queue_name")
     if pool and queue:
         return {"work_queue_id": pool_queue(workspace, pool, queue)}
@@ -168,7 +168,7 @@ def check_blocks(workspace: Workspace, body: Body) -> None:
 
 
 def labels_of(workspace: Workspace, body: Body) -> Body:
-    """The labels of a deployment's flow, the one that says which this is, and its own."""
+    """The labels of a deployment's flow, the label that names the flow, and the deployment's own."""
     flows, flow_id = workspace["flows"], body["flow_id"]
     flow = flows.find(flow_id.int)
     inherited = {} if flow is None else flows.values(flow)["labels"] or {}
@@ -189,7 +189,7 @@ def limit_of(workspace: Workspace, body: Body) -> Body:
 
 
 def set_limit(workspace: Workspace, row: int, limit: int | None) -> None:
-    """Give a deployment a concurrency limit of its own, change it, or take it away."""
+    """Set, change or remove a deployment's own concurrency limit."""
     deployments, limits = workspace["deployments"], workspace["concurrency_limits_v2"]
     deployment = deployments.values(row)
     limit_id = deployment["concurrency_limit_id"]
@@ -243,7 +243,7 @@ def hydrated(workspace: Workspace, parameters: Body) -> Any:
 
 
 def check_parameters(deployment: Mapping[str, Any], body: Body) -> None:
-    """Check the parameters of a deployment by its schema, where that is enforced, as both are after a change."""
+    """Check the parameters of a deployment against its schema if that is enforced, all as they are after a change."""
     enforced = body.get("enforce_parameter_schema")
     if not (deployment["enforce_parameter_schema"] if enforced is None else enforced):
         return
@@ -258,7 +258,7 @@ def check_parameters(deployment: Mapping[str, Any], body: Body) -> None:
 
 
 def check_template(workspace: Workspace, body: Body) -> None:
-    """Check the job variables of a change by the template of the pool that it names."""
+    """Check the job variables of a change against the template of the pool that it names."""
     if not body.get("work_pool_name"):
         return
     queue_of(workspace, body["work_pool_name"], None)
@@ -326,14 +326,14 @@ def resume_deployment(workspace: Workspace, id: UUID) -> Answer:
 
 
 def set_paused(workspace: Workspace, id: UUID, paused: bool) -> None:
-    """Pause a deployment or let it go on. It counts as changed only if it was not so before."""
+    """Pause or resume a deployment. It only counts as changed if its state differed before."""
     deployments, row = workspace["deployments"], row_of(workspace, id)
     if deployments.values(row)["paused"] != paused:
         change(deployments, row, {"paused": paused})
 
 
 def delete(workspace: Workspace, rows: list[int]) -> None:
-    """Delete deployments, with the runs that wait to be started."""
+    """Delete deployments, with their runs that have not started."""
     for row in rows:
         delete_scheduled_runs(workspace, workspace["deployments"].key(ID, row), auto_scheduled_only=False)
         set_limit(workspace, row, None)

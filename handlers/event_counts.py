@@ -1,4 +1,4 @@
-"""Counts of events: by name or resource, and by time, in intervals of the same length."""
+"""Counts of events: by name or resource, and by time, in intervals of equal length."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -21,10 +21,10 @@ HALF_MILLISECOND = timedelta(microseconds=500)
 
 
 def check_intervals(occurred: Mapping[str, datetime], length: timedelta) -> None:
-    """Check that a time is not divided into too many intervals.
+    """Check that a time range is not divided into too many intervals.
 
     Raises:
-        Unprocessable: it is.
+        Unprocessable: there are too many.
     """
     count = ceil((occurred["until"] - occurred["since"]) / length)
     if count > MOST:
@@ -73,7 +73,7 @@ def by_time(
     interval: float,
     now: datetime,
 ) -> list[dict[str, Any]]:
-    """The events of each interval, those without events too.
+    """The events of each interval, including intervals without events.
 
     The intervals have the given length, and events are counted in days if `kind` is "day", as by the real server.
     """

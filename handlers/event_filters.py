@@ -1,7 +1,7 @@
-"""Filters of events: for those that are stored, as the database of a real server applies them, and for new ones.
+"""Filters of events: for stored events, as a real server's database applies them, and for new ones.
 
-The two differ in details. A database ignores the case of ASCII letters in patterns and prefixes, in which `%` and `_`
-stand for any characters and for any one. A stream applies no filter on related resources.
+The two differ in details. A database ignores the case of ASCII letters in patterns and prefixes, in which `%` matches
+any characters and `_` any single one. A stream ignores filters on related resources.
 """
 
 import json
@@ -25,7 +25,7 @@ DAYS = 180  # of events that a filter selects by default
 
 
 def with_defaults(given: Mapping[str, Any] | None, moment: datetime) -> dict[str, Any]:
-    """A filter with the times that it selects by default, those of the last 180 days."""
+    """A filter with its default time range, the last 180 days."""
     filter_ = {"order": "DESC", **(given or {})}
     since = moment.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=DAYS)
     filter_["occurred"] = {"since": since, "until": moment, **filter_.get("occurred", {})}
@@ -52,7 +52,7 @@ def name_test(names: Mapping[str, Any]) -> Callable[[str], bool]:
 
 
 def stored_tests(filter_: Mapping[str, Any]) -> list[Test]:
-    """The conditions of a filter beside those on an event's time, name and id."""
+    """The conditions of a filter, except those on an event's time, name and id."""
     tests = [*resource_tests(filter_.get("resource") or {})]
     tests += [test for part in parts(filter_.get("related")) for test in related_tests(part)]
     tests += [test for part in parts(filter_.get("any_resource")) for test in any_tests(part)]
@@ -64,12 +64,12 @@ def stored_tests(filter_: Mapping[str, Any]) -> list[Test]:
 
 
 def stored_text(event: Event) -> str:
-    """The text that a search in the database looks at: that of the JSON, with names and escapes."""
+    """The text that a search in the database applies to: the JSON of the event, with names and escapes."""
     return " ".join([event["event"], *(json.dumps(event[name]) for name in ("resource", "related", "payload"))])
 
 
 def parts(value: Any) -> Sequence[Mapping[str, Any]]:
-    """The filters on resources, of which there can be a list."""
+    """The filters on resources. There may be a list of them."""
     return value if isinstance(value, list) else [value] if value is not None else []
 
 
@@ -87,7 +87,7 @@ def resource_tests(filter_: Mapping[str, Any]) -> Iterable[Test]:
 
 
 def related_tests(filter_: Mapping[str, Any]) -> Iterable[Test]:
-    """One resource of an event must meet all conditions: a related one, unless a role is named."""
+    """The tests that one resource of an event must pass: a related one, unless a role is named."""
     tests = id_tests(filter_)
     if filter_.get("role"):
         roles = set(filter_["role"])
@@ -106,7 +106,7 @@ def any_tests(filter_: Mapping[str, Any]) -> Iterable[Test]:
 
 
 def id_tests(filter_: Mapping[str, Any]) -> list[Test]:
-    """The conditions on one resource that filters on related and on any resources have in common."""
+    """The conditions on one resource that filters on related resources and on any resource share."""
     tests: list[Test] = []
     if filter_.get("id"):
         ids = set(filter_["id"])
@@ -124,7 +124,7 @@ def any_resource(tests: Sequence[Test]) -> Test:
 
 
 def resources(event: Event) -> list[Mapping[str, Any]]:
-    """The resources of an event, its own first, which has no role."""
+    """The resources of an event. Its own comes first and has no role."""
     own = {name: value for name, value in event["resource"].items() if name != ROLE}
     return [own, *event["related"]]
 
@@ -148,7 +148,7 @@ def labels_test(labels: Mapping[str, Any], *, roles: bool) -> Test:
 
 
 def any_pattern(name: str, values: Sequence[str]) -> Test:
-    """Whether a label matches one of some patterns; none matches a label that is not there.
+    """Whether a label matches one of some patterns; a missing label matches none.
 
     SQLite does not find a name with a quote in JSON.
     """
@@ -164,7 +164,7 @@ def any_pattern(name: str, values: Sequence[str]) -> Test:
 
 
 def like(pattern: str) -> re.Pattern[str]:
-    """SQL's LIKE for a pattern in which `*` stands for any characters, and `?` for one."""
+    """SQL's LIKE for a pattern in which `*` matches any characters, and `?` one character."""
     signs = {"*": ".*", "?": "."}
     return re.compile("".join(signs.get(sign) or re.escape(sign) for sign in pattern), FLAGS)
 
@@ -220,7 +220,7 @@ def has_label(text: str | None, values: str | Sequence[str]) -> bool:
 
 
 def has_text(query: str, event: Event) -> bool:
-    """Whether the name, the values of labels or the payload of an event have what a query looks for."""
+    """Whether the name, the label values or the payload of an event match a query."""
     included, required, excluded = parse(query)
     values = [value for resource in (event["resource"], *event["related"]) for value in resource.values()]
     text = " ".join([event["event"], *values, str(event["payload"])]).lower()

@@ -1,6 +1,6 @@
-"""The order of stored events: by time, and those of one time as the database of a real server finds them.
+"""The order of stored events: by time, and for equal times as a real server's database finds them.
 
-Source: the plans that SQLite makes for the queries of Prefect's `events/storage/database.py`.
+Source: SQLite's query plans for Prefect's `events/storage/database.py`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -48,7 +48,7 @@ def distinct(events: Table, rows: BitMap, filter_: Mapping[str, Any]) -> BitMap:
 
 
 def as_found(events: Table, filter_: Mapping[str, Any], rows: Iterable[int], *, descending: bool) -> list[int]:
-    """Events in the order in which those of one time are found, by an index that is read in either direction."""
+    """Events in the order in which an index, read in either direction, finds those with equal times."""
     names, resources = values_of(filter_, "event", "name"), values_of(filter_, "resource", "id")
     is_by_both = is_distinct(filter_) or len(resources) == 1 or len(names) > 1
     if names and resources and is_by_both:  # an index of names, resources and times
@@ -67,7 +67,7 @@ def is_found_by_id(filter_: Mapping[str, Any]) -> bool:
 
 
 def has_part(value: Any) -> bool:
-    """Whether a filter on resources, of which there can be a list, filters anything."""
+    """Whether a filter on resources, or a list of them, has a condition."""
     parts = value if isinstance(value, list) else [value or {}]
     return any(any(part.values()) for part in parts)
 

@@ -1,4 +1,4 @@
-"""Events: what happened to resources, kept once each."""
+"""Events: what happened to resources, each stored once."""
 
 import json
 from base64 import b64decode, b64encode
@@ -38,7 +38,7 @@ def create_events(workspace: Workspace, body: list[dict[str, Any]]) -> Answer:
 
 
 def keep(workspace: Workspace, event: Mapping[str, Any]) -> None:
-    """Store an event, and the task run that it is about, unless it is known already."""
+    """Store an event, and the task run that it is about, unless the event is stored already."""
     events = workspace["events"]
     if events.find(event["id"].int) is None:
         events.insert(event)
@@ -49,7 +49,7 @@ def keep(workspace: Workspace, event: Mapping[str, Any]) -> None:
 
 
 async def stream_in(stream: Stream) -> None:
-    """Records the events that a client sends."""
+    """Stores the events that a client sends."""
     await accept(stream)
     event = stream.validator("Event")
     while True:
@@ -58,7 +58,7 @@ async def stream_in(stream: Stream) -> None:
 
 
 async def stream_out(stream: Stream) -> None:
-    """Sends the events that meet a filter: those of the last minutes first, then those to come."""
+    """Sends the events that meet a filter: first those of the last minutes, then new ones."""
     await accept(stream)
     given, message = await receive_filter(stream, "EventFilter")
     time = await stream.now()
@@ -105,7 +105,7 @@ def read_account_events_page(workspace: Workspace, page_token: str, api_url: str
 
 @dataclass(frozen=True)
 class PageToken:
-    """What the URL of a page says. `count` is how many rows there were for the first page."""
+    """The token in the URL of a page. `count` is the number of rows at the time of the first page."""
 
     filter: dict[str, Any]
     count: int

@@ -29,7 +29,7 @@ def create_flow_run_input(workspace: Workspace, id: UUID, key: str, value: str, 
 
 
 def filter_flow_run_input(workspace: Workspace, id: UUID, prefix: str, limit: int, exclude_keys: list[str]) -> Answer:
-    """The inputs with a prefix. A limit below 0 is none, as in SQL."""
+    """The inputs with a prefix. A negative limit means no limit, as in SQL."""
     inputs, has_prefix = workspace["flow_run_inputs"], begins([prefix])
     rows: list[dict[str, Any]] = [inputs.values(row) for row in inputs.index(FLOW_RUN_ID).rows(id.int)]
     found = [row for row in rows if has_prefix(row["key"]) and row["key"] not in exclude_keys]

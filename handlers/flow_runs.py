@@ -1,4 +1,4 @@
-"""Flow runs: shown with their work queue, and with estimates; created with their first state, and moved to others."""
+"""Flow runs: shown with their work queue and estimates, created with their first state, and set to other states."""
 
 from collections.abc import Mapping
 from math import isfinite
@@ -38,7 +38,7 @@ CONFLICT = (
 
 
 def shown(tables: Mapping[str, Table], row: dict[str, Any]) -> None:
-    """A flow run with the names of its queue and pool as they are now."""
+    """A flow run with the present names of its queue and pool."""
     estimate(row)
     pool = show_queue(tables, row)
     row["work_pool_id"] = pool and pool["id"]
@@ -67,7 +67,7 @@ def create_flow_run(workspace: Workspace, body: dict[str, Any], headers: Mapping
 
 
 def pause_keys(core: core_schema.CoreSchema) -> core_schema.CoreSchema:
-    """The schema of a policy's pause keys, of which a real server keeps each once."""
+    """The schema of a policy's pause keys. A real server removes duplicates."""
     once = core_schema.no_info_after_validator_function(lambda keys: keys and list(dict.fromkeys(keys)), core)
     return core_schema.no_info_before_validator_function(list_only, once)
 
@@ -79,7 +79,7 @@ def list_only(value: Any) -> Any:
 
 
 def labels_of(workspace: Workspace, body: Mapping[str, Any]) -> dict[str, Any]:
-    """The labels of a run's deployment, else of its flow, those that say which these are, and the run's own."""
+    """The labels of a run's deployment, else of its flow, the labels that name these, and the run's own."""
     deployments, deployment_id = workspace["deployments"], body.get("deployment_id")
     row = None if deployment_id is None else deployments.find(deployment_id.int)
     if row is None:
@@ -120,7 +120,7 @@ def update_flow_run(workspace: Workspace, id: UUID, body: dict[str, Any]) -> Ans
 
 
 def check_job_variables(workspace: Workspace, deployment: Mapping[str, Any], own: dict[str, Any] | None) -> None:
-    """Check the job variables of a run of a deployment by the template of its pool, if it has one.
+    """Check the job variables of a deployment's run against the template of its pool, if it has one.
 
     Raises:
         Mismatch: they are not valid.
@@ -190,7 +190,7 @@ def bulk_set_flow_run_state(
     limit: int,
     headers: Mapping[bytes, bytes],
 ) -> Answer:
-    """Set the state of many runs.
+    """Set the state of several runs.
 
     As on a real server, they share its details: a run may get some of those before it, and the results show those of
     the last one.
@@ -232,7 +232,7 @@ def resume_flow_run(
 
 
 def refusal(state: dict[str, Any] | None, status: str, reason: str) -> Answer:
-    """The result of a request that proposes no state. A rejection has the same details as an abort."""
+    """The result of a request without a proposed state. A rejection has the same details as an abort."""
     return {"state": state, "status": status, "details": {"type": "abort_details", "reason": reason}}
 
 

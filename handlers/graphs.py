@@ -1,4 +1,4 @@
-"""Graphs: which runs of a flow run depend on which, by the inputs of its task runs."""
+"""Graphs: the dependencies between the runs of a flow run, from the inputs of its task runs."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -24,7 +24,7 @@ OF_TASK_RUN = ("expected_start_time", "start_time", "end_time", "total_run_time"
 
 
 class Edge(NamedTuple):
-    """An input of a node: the id of the node that it comes from, if any, and whether that is around this one."""
+    """An input of a node: the id of the node that it comes from, if any, and whether that node encloses this one."""
 
     node: UUID
     source: UUID | None
@@ -40,7 +40,7 @@ def read_flow_run_graph_v1(workspace: Workspace, id: UUID) -> Answer:
 
 
 def dependencies(run: Row) -> Row:
-    """A task run with the task runs that it depends on, each once."""
+    """A task run, and the task runs that it depends on, each once."""
     inputs = (each for part in run["task_inputs"].values() for each in part)
     upstream = {each["id"]: each for each in inputs if each.get("input_type") == "task_run"}
     state = run["state"]
@@ -79,7 +79,7 @@ def read_flow_run_graph_v2(workspace: Workspace, id: UUID, since: datetime | Non
 
 
 def nodes_of(workspace: Workspace, task_run: Row) -> Iterator[Row]:
-    """The nodes of a task run: the subflow runs that it stands for, else itself; only those with a start."""
+    """The nodes of a task run: the subflow runs that it represents, else itself; only those with a start."""
     is_over = task_run["state_type"] == "COMPLETED"
     end = task_run["end_time"] or (task_run["expected_start_time"] if is_over else None)
     start = task_run["start_time"] or task_run["expected_start_time"]
@@ -97,7 +97,7 @@ def nodes_of(workspace: Workspace, task_run: Row) -> Iterator[Row]:
 
 
 def label_of(workspace: Workspace, flow_run: Row) -> str | None:
-    """The name of a flow run after that of its flow; None if one has none."""
+    """The name of a flow run after that of its flow; None without one."""
     flow = workspace["flows"].get(flow_run["flow_id"])
     return None if flow is None or flow_run["name"] is None else f"{flow['name']} / {flow_run['name']}"
 
@@ -112,7 +112,7 @@ def edges_of(node: UUID, task_inputs: Mapping[str, Iterable[Row]]) -> Iterator[E
 
 
 def connect(nodes: Mapping[UUID, Row], edges: Iterable[Edge]) -> None:
-    """Set the neighbours of nodes. One that is connected by several inputs is there as often, as on a real server."""
+    """Set the neighbours of nodes. As on a real server, a neighbour is repeated for each input that connects it."""
     edges = list(edges)
     inputs: dict[UUID, int] = defaultdict(int)
     for edge in edges:

@@ -1,4 +1,4 @@
-"""Histories: runs counted by the interval in which they were expected to start, and how late they are.
+"""Histories: runs counted by the interval in which they were expected to start, and their lateness.
 
 Times are compared in whole milliseconds, and durations are in whole seconds, as a real server's database has them.
 """
@@ -56,7 +56,7 @@ def average_flow_run_lateness(workspace: Workspace, criteria: Criteria) -> Answe
 def history(
     workspace: Workspace, name: str, criteria: Criteria, begin: datetime, end: datetime, seconds: float
 ) -> list[dict[str, Any]]:
-    """The intervals of some seconds between two times, with the runs of a table by state."""
+    """The intervals of a number of seconds between two times, with the runs of a table by state."""
     if not seconds >= SHORTEST:
         raise Unprocessable("History interval must not be less than 1 second.")
     if end <= begin:
@@ -77,7 +77,7 @@ def history(
 def states_by_interval(
     workspace: Workspace, name: str, criteria: Criteria, starts: list[datetime], interval: timedelta
 ) -> Mapping[int, list[dict[str, Any]]]:
-    """What is to be said of the runs of each interval, by the number of the interval."""
+    """The summaries of the runs of each interval, by the number of the interval."""
     table, moment, first = workspace[name], now(), milliseconds(starts[0])
     within = [
         criteria,
@@ -120,15 +120,15 @@ def whole_delay(run: Mapping[str, Any], moment: datetime) -> int:
 
 
 def whole_lateness(run: Mapping[str, Any], moment: datetime) -> int:
-    """The same, of times without their fractions of a second."""
+    """The same, from times without fractions of a second."""
     start = late_start(run, moment.replace(microsecond=0))
     return 0 if start is None else milliseconds(start) // 1000 - milliseconds(run["expected_start_time"]) // 1000
 
 
 def late_start(run: Mapping[str, Any], moment: datetime) -> datetime | None:
-    """The start of a run that started late, or the moment if it should have started; None if it is not late.
+    """The start of a run that started late, or the present if it should have started; None if it is not late.
 
-    A run without a state is not late, since a database compares it with no state.
+    A run without a state is not late, since a database compares its state with no value.
     """
     start: datetime | None = run["start_time"]
     expected = run["expected_start_time"]
@@ -140,5 +140,5 @@ def late_start(run: Mapping[str, Any], moment: datetime) -> datetime | None:
 
 
 def milliseconds(moment: datetime) -> int:
-    """Since 1970, rounded."""
+    """The milliseconds since 1970, rounded."""
     return int((key_of(moment) + 500) // 1000)

@@ -1,4 +1,4 @@
-"""The Prefect that is installed beside Understudy, if there is one. Nothing here imports it, which takes seconds."""
+"""The Prefect that is installed beside Understudy, if any. Nothing here imports it, since that takes seconds."""
 
 from importlib.util import find_spec
 from pathlib import Path

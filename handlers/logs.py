@@ -1,4 +1,4 @@
-"""Logs: they come many at a time."""
+"""Logs, which are created many at a time."""
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
@@ -34,7 +34,7 @@ def create_logs(workspace: Workspace, body: list[dict[str, Any]]) -> Answer:
 
 
 async def stream_out(stream: Stream) -> None:
-    """Sends the logs to come that meet a filter."""
+    """Sends new logs that meet a filter."""
     await accept(stream)
     given, _ = await receive_filter(stream, "LogFilter")
     async for rows in stream.changes("logs"):
@@ -48,7 +48,7 @@ def encoded(workspace: Workspace, rows: list[int]) -> list[bytes]:
 
 
 def meets(log: Mapping[str, Any], filter_: Mapping[str, Any]) -> bool:
-    """Whether a log meets the filter of a stream, in which a search for words has no effect."""
+    """Whether a log meets the filter of a stream, in which a text search has no effect."""
     level, time, flow_run, task_run = (
         filter_.get(name) or {} for name in ("level", "timestamp", "flow_run_id", "task_run_id")
     )
@@ -86,5 +86,5 @@ def download_logs(workspace: Workspace, id: UUID) -> Answer:
 
 
 def delete_logs(workspace: Workspace, column: Column, runs: Sequence[int]) -> None:
-    """Delete the logs of runs that are deleted by themselves; those of runs that go with their flow are kept."""
+    """Delete the logs of deleted runs. Logs of runs that are deleted with their flow are kept."""
     workspace.delete("logs", list(workspace["logs"].index(column).any_of(runs)))

@@ -23,12 +23,12 @@ def new_name() -> str:
 
 
 def with_no_empty_name(body: Any) -> Any:
-    """A new run, without a name that is empty, of whatever type: it gets one."""
+    """A new run, in which an empty name, of whatever type, is replaced by a new one."""
     return {**body, "name": None} if isinstance(body, dict) and body.get("name") in NAMELESS else body
 
 
 def with_name(body: Any) -> Any:
-    """A change of a run, with a new name in place of an empty one."""
+    """A change of a run, in which an empty name is replaced by a new one."""
     if isinstance(body, dict) and "name" in body and not body["name"]:
         return {**body, "name": new_name()}
     return body

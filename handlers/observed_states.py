@@ -1,4 +1,4 @@
-"""Which states runs are and were in."""
+"""The states that runs are and were in."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -37,7 +37,7 @@ def read_observed_states(workspace: Workspace, order_by: str, limit: int, query:
 
 
 def states(workspace: Workspace) -> Iterator[dict[str, Any]]:
-    """All states of runs. Some runs were loaded with their latest one only as a part of them."""
+    """All states of runs, including those that were loaded only as a part of their run."""
     for runs in OWNERS:
         for row in workspace[runs].live:
             state = from_json(workspace[runs].encoded(row))["state"]
@@ -48,5 +48,5 @@ def states(workspace: Workspace) -> Iterator[dict[str, Any]]:
 
 
 def lower(text: str) -> str:
-    """A text in lower case as in SQLite, where only ASCII has cases."""
+    """A text in lower case as in SQLite, which only converts ASCII letters."""
     return "".join(letter.lower() if letter.isascii() else letter for letter in text)

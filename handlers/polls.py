@@ -1,4 +1,4 @@
-"""Polls: workers ask for the runs to start, within the limits of pools and queues. What is polled is ready."""
+"""Polls: workers request the runs to start, within the limits of pools and queues. What is polled becomes ready."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -97,13 +97,13 @@ def get_scheduled_flow_runs_for_deployments(
 
 
 def between(before: datetime | None, after: datetime | None) -> list[Criteria]:
-    """Criteria for runs that are to start before and after some times, these included."""
+    """Criteria for runs that are to start between two times, both included."""
     bounds = (("before_", before), ("after_", after))
     return [Condition(NEXT_START, operator, key_of(time)) for operator, time in bounds if time is not None]
 
 
 def filtered(chosen: Mapping[str, Any]) -> Criteria:
-    """The criteria of a queue that has a filter instead of runs of its own."""
+    """The criteria of a queue that selects runs by a filter."""
     criteria: list[Criteria] = [Condition(DEPLOYMENT_ID, "is_null_", False)]
     if chosen.get("tags"):
         criteria.append(Condition(TAGS, "all_", tuple(chosen["tags"])))
@@ -116,7 +116,7 @@ def filtered(chosen: Mapping[str, Any]) -> Criteria:
 def waiting_in_pool(
     workspace: Workspace, pool: Mapping[str, Any], chosen: list[int], when: Criteria
 ) -> list[tuple[int, int]]:
-    """The runs to start in some queues of a pool, each with its queue: by the queues' priority, then by their time."""
+    """The runs to start in some queues of a pool, each with its queue, by the queues' priority and then by time."""
     queues = workspace["work_queues"]
     if pool["is_paused"]:
         return []
@@ -156,7 +156,7 @@ def free_slots(workspace: Workspace, limit: int | None, queue_ids: Iterable[int]
 
 
 def worker_run(workspace: Workspace, row: int) -> dict[str, Any]:
-    """A run as workers see it: with the name of the queue that was asked for, rather than of the one that it is in."""
+    """A run as workers see it: with the name of the requested queue, rather than that of its own queue."""
     run: dict[str, Any] = from_json(workspace.shown("flow_runs", row))
     run["work_queue_name"] = workspace["flow_runs"].values(row)["work_queue_name"]
     last = {name: run.pop(name) for name in ("work_queue_id", "state", "job_variables")}
@@ -167,7 +167,7 @@ def worker_run(workspace: Workspace, row: int) -> dict[str, Any]:
 
 
 def mark_ready(workspace: Workspace, polled: Iterable[int]) -> None:
-    """Note that queues were polled: they are ready, and so are the deployments whose runs are in them."""
+    """Mark polled queues as ready, and so the deployments whose runs are in them."""
     queues, deployments, moment = workspace["work_queues"], workspace["deployments"], now()
     ready = BitMap()
     for row in polled:
@@ -180,7 +180,7 @@ def mark_ready(workspace: Workspace, polled: Iterable[int]) -> None:
 
 
 def mark_deployments(workspace: Workspace, rows: Iterable[int]) -> None:
-    """Note that deployments were polled, which does not count as a change of them."""
+    """Mark deployments as polled, which does not count as a change."""
     deployments = workspace["deployments"]
     for row in list(rows):
         was_ready = deployments.values(row)["status"] == "READY"

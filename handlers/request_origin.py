@@ -1,4 +1,4 @@
-"""What the headers of a request say of where it comes from."""
+"""The origin of a request, from its headers."""
 
 from base64 import b64decode, b64encode
 from binascii import Error as NotBase64
@@ -17,13 +17,13 @@ IDS, FLAGS = SchemaValidator(core_schema.uuid_schema()), SchemaValidator(core_sc
 
 
 def creator_of(headers: Mapping[bytes, bytes], body: Any) -> dict[str, Any] | None:
-    """The automation that creates a row, which a request names in its headers; None if it names none.
+    """The automation that a request names in its headers as the creator of a row; None without one.
 
     The name is in Base64. Source: `get_created_by` in `prefect.server.api.dependencies`.
 
     Args:
-        headers: of the request, by their names in lower case.
-        body: of the request, which an error shows.
+        headers: the headers of the request, by their names in lower case.
+        body: the body of the request, which an error shows.
 
     Raises:
         Invalid: the id of the automation is not a UUID.
@@ -39,7 +39,7 @@ def creator_of(headers: Mapping[bytes, bytes], body: Any) -> dict[str, Any] | No
 
 
 def headers_of(automation: UUID, name: str) -> dict[bytes, bytes]:
-    """The headers with which an automation names itself."""
+    """The headers by which an automation identifies itself."""
     return {AUTOMATION_ID.encode(): str(automation).encode(), AUTOMATION_NAME.encode(): b64encode(name.encode())}
 
 
@@ -47,7 +47,7 @@ def is_from_ui(headers: Mapping[bytes, bytes]) -> bool:
     """Whether the web UI sent a request.
 
     Raises:
-        Invalid: the header is no boolean.
+        Invalid: the header is not a boolean.
     """
     return bool(value_of(headers, UI, FLAGS, None))
 

@@ -1,4 +1,4 @@
-"""What flow runs and task runs have in common: estimates, which move with the clock while a run goes on."""
+"""Common functions for flow runs and task runs: estimates, which change with time while a run is in progress."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from .states import TERMINAL, show_state, whole
 
 
 def estimate(row: dict[str, Any]) -> None:
-    """Set how long a run has been running, and how much later than expected it started."""
+    """Set the estimated run time of a run, and its estimated delay."""
     row["estimated_run_time"] = row["total_run_time"]
     if row["state_type"] == "RUNNING" and row["state_timestamp"] is not None:
         row["estimated_run_time"] += since(row["state_timestamp"])

@@ -1,4 +1,4 @@
-"""Saved searches: creating one replaces the filters of the one of the same name."""
+"""Saved searches. Creating one replaces the filters of an existing one with the same name."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Schedules of deployments: rows, and what makes them valid."""
+"""Schedules of deployments: their rows, and their validation."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -63,7 +63,7 @@ def check_deployment(workspace: Workspace, deployment: UUID) -> None:
 
 
 def schedules_of(workspace: Workspace, deployment: UUID) -> list[Schedule]:
-    """The schedules of a deployment, the one that changed last first; of those that changed together, the newest."""
+    """The schedules of a deployment, the last changed one first; of those changed together, the newest first."""
     table = workspace["deployment_schedules"]
     rows = [table.values(row) for row in table.index(DEPLOYMENT_ID).rows(deployment.int)]
     return sorted(rows, key=lambda row: row["updated"])[::-1]
@@ -96,7 +96,7 @@ def add_schedules(workspace: Workspace, deployment: UUID, schedules: list[Schedu
 
 
 def change_schedule(workspace: Workspace, row: int, body: Schedule) -> None:
-    """Change a schedule as an update says. Parameters are replaced, by none if it has none."""
+    """Apply an update to a schedule. Its parameters are replaced, by none if the update has none."""
     table = workspace["deployment_schedules"]
     changes = {name: value for name, value in body.items() if value is not None and name != "replaces"}
     other = same_row(table, {**table.values(row), **changes})
@@ -126,7 +126,7 @@ def checked_interval(seconds: float) -> float:
 
 
 def whole_interval(schedule: Schedule) -> Schedule:
-    """A schedule of intervals with its anchor, now by default."""
+    """An interval schedule with its anchor, which is now by default."""
     timezone = schedule.get("timezone")
     check_timezone(timezone)
     anchor = schedule.get("anchor_date") or now()
@@ -144,7 +144,7 @@ def whole_cron(schedule: Schedule) -> Schedule:
 
 @cache
 def timezones() -> frozenset[str]:
-    """The names of all time zones: finding them in the files of the system takes 4 ms."""
+    """The names of all time zones, cached, since finding them in the system's files takes 4 ms."""
     return frozenset(available_timezones())
 
 
@@ -181,9 +181,9 @@ def checked_rrule(text: str) -> str:
 
 
 def whole_rrule(schedule: Mapping[str, Any]) -> Schedule:
-    """A recurrence with its start, which is the first of 2020 by default.
+    """A recurrence with its start, which is at the beginning of 2020 by default.
 
-    Rules that recur every few seconds or minutes start later, so that few occurrences are passed over until now.
+    Rules that recur every few seconds or minutes start later, so that few past occurrences need to be skipped.
     """
     text, timezone = schedule["rrule"], schedule["timezone"]
     if "DTSTART" in text.upper():

@@ -1,4 +1,4 @@
-"""What clients ask of every server before they start to work."""
+"""What clients request from every server at the beginning."""
 
 from typing import Any, NoReturn
 
@@ -38,7 +38,7 @@ def create_csrf_token(client: str) -> NoReturn:
 
 
 def read_settings() -> Answer:
-    """The settings of a real server that say how this one behaves."""
+    """The settings of a real server that describe how this one behaves."""
     return SETTINGS
 
 

@@ -1,4 +1,4 @@
-"""Which runs take the slots of work pools and work queues, and whether queues are polled."""
+"""The runs that take the slots of work pools and work queues, and whether queues are polled."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -74,7 +74,7 @@ def of_queue(workspace: Workspace, queue: UUID) -> BitMap:
 
 
 def in_states(workspace: Workspace, rows: BitMap, states: tuple[str, ...]) -> list[int]:
-    """The runs that are in some states, by their ids."""
+    """The runs in some states, by their ids."""
     runs = workspace["flow_runs"]
     return sorted(rows & runs.index(STATE_TYPE).any_of(states), key=lambda row: runs.key(ID, row))
 

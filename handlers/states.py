@@ -1,4 +1,4 @@
-"""States of runs: each is a row of its own, and the latest is shown with its run as well."""
+"""States of runs: each is a row of its own, and the latest one is also part of its run."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,7 +20,7 @@ OWNERS = {"flow_runs": "flow_run_id", "task_runs": "task_run_id"}
 
 
 def shown(tables: Mapping[str, Table], row: dict[str, Any]) -> None:
-    """A row of states as answers show it."""
+    """A row of states as responses show it."""
     show_state(row)
 
 
@@ -31,7 +31,7 @@ def show_state(state: dict[str, Any] | None) -> None:
 
 
 def whole(state: Mapping[str, Any], run: Mapping[str, Any]) -> dict[str, Any]:
-    """The state of a run, which fixtures may give without its id, name and time. Of stored values, or of JSON."""
+    """The complete state of a run, which may lack its id, name and time in fixtures. It has stored values, or JSON."""
     if state.keys() >= {"id", "name", "timestamp"}:
         return dict(state)
     kind = type(run["id"])
@@ -44,7 +44,7 @@ def whole(state: Mapping[str, Any], run: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_state(workspace: Workspace, states: str, runs: str, id: UUID) -> Answer:
-    """A state by its id. Rows that were loaded may have their state only as a part of them."""
+    """A state by its id. A loaded run may have its state only as a part of the run."""
     row = workspace[states].find(id.int)
     if row is not None:
         return workspace.shown(states, row)
@@ -58,7 +58,7 @@ def read_state(workspace: Workspace, states: str, runs: str, id: UUID) -> Answer
 
 
 def times_of(states: Table, owner: str, run_id: UUID) -> set[Any]:
-    """The times of a run's states, as keys. `owner` is the field of a state that has the id of its run."""
+    """The times of a run's states, as keys. `owner` is the field of a state with the id of its run."""
     return {states.key(TIMESTAMP, row) for row in states.index(Column((owner,))).rows(run_id.int)}
 
 

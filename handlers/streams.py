@@ -1,4 +1,4 @@
-"""What all streams of the API begin with: the subprotocol `prefect`, and a message with the client's credentials."""
+"""The start of all streams of the API: the subprotocol `prefect`, and a message with the client's credentials."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ PROTOCOL_ERROR, POLICY_VIOLATION, INTERNAL_ERROR = 1002, 1008, 1011  # RFC 6455,
 
 
 async def accept(stream: Stream) -> None:
-    """Accept a client. One without the subprotocol sends no credentials, and is refused where they are required.
+    """Accept a client. A client without the subprotocol sends no credentials, and is refused if they are required.
 
     Raises:
         Closed: the client was refused.
@@ -29,7 +29,7 @@ async def authenticate(stream: Stream, reason: str | None = None) -> None:
 
     Args:
         stream: the accepted connection.
-        reason: why a client is refused, whatever is wrong; by default, what it is.
+        reason: the reason for refusing a client; by default, it depends on what is wrong.
 
     Raises:
         Closed: the client was refused.
@@ -55,7 +55,7 @@ async def refuse(stream: Stream, code: int, reason: str) -> None:
 
 
 async def receive_filter(stream: Stream, schema: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The filter that a client sends first, by a schema of the contract, and the whole message.
+    """The filter that a client sends first, validated by a schema of the contract, and the whole message.
 
     Raises:
         Closed: the message is not a filter.

@@ -1,4 +1,4 @@
-"""The block types that every server has: as an installed Prefect has them, else in words of our own."""
+"""The block types that every server has: those of an installed Prefect, else short definitions."""
 
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -13,7 +13,7 @@ def system_blocks() -> Iterator[Block]:
 
 
 def installed_blocks() -> Iterator[Block]:
-    """The blocks of the Prefect that is installed."""
+    """The block types of the installed Prefect."""
     # It takes seconds to import, and is seldom needed.
     from prefect.blocks.system import Secret  # noqa: PLC0415
     from prefect.blocks.webhook import Webhook  # noqa: PLC0415

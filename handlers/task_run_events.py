@@ -1,4 +1,4 @@
-"""Task runs that clients orchestrate themselves: each of their state changes comes as an event, in any order."""
+"""Task runs that clients orchestrate themselves: each state change arrives as an event, in any order."""
 
 from collections.abc import Mapping, Set
 from contextlib import suppress
@@ -23,9 +23,9 @@ NOT_SENT = {"id", "state", "state_id", "created", "estimated_run_time", "estimat
 
 
 def record(workspace: Workspace, event: Mapping[str, Any]) -> None:
-    """Store the task run of an event with its state, unless a later one is known.
+    """Store the task run of an event with its state, unless a later one is stored.
 
-    An event that does not have what it needs changes nothing.
+    An event that lacks required values changes nothing.
     """
     own = event["resource"]
     if event["event"].startswith("prefect.task-run") and own.get("prefect.orchestration") == "client":
@@ -57,7 +57,7 @@ def record_state(workspace: Workspace, event: Mapping[str, Any], task_run_id: UU
 
 
 def task_run_of(event: Mapping[str, Any], task_run_id: UUID) -> dict[str, Any]:
-    """The task run of an event. What it says of its ids itself counts more than the resources of the event."""
+    """The task run of an event. Ids in its payload take precedence over the resources of the event."""
     found = {"id": task_run_id, "flow_run_id": flow_run_of(event), **with_name(event["payload"]["task_run"])}
     return {**found, "id": UUID(str(found["id"])), "flow_run_id": uuid_or_none(found["flow_run_id"])}
 
@@ -68,13 +68,13 @@ def flow_run_of(event: Mapping[str, Any]) -> UUID | None:
 
 
 def existing_run(runs: Table, task_run: Mapping[str, Any]) -> int | None:
-    """The number of the row of a task run: that of its id or, within a flow run, of its keys."""
+    """The row number of a task run, found by its id or, within a flow run, by its keys."""
     found = runs.find(task_run["id"].int)
     return same_row(runs, task_run) if found is None and task_run["flow_run_id"] is not None else found
 
 
 def state_of(event: Mapping[str, Any], task_run_id: UUID, moment: datetime, fields: Set[str]) -> dict[str, Any]:
-    """The state of an event, as a row with some fields. A scheduled one without a time is due at the moment."""
+    """The state of an event, as a row. A scheduled state without a time is scheduled for the present."""
     given = event["payload"]["validated_state"]
     details = {**given.get("state_details", {}), "flow_run_id": flow_run_of(event), "task_run_id": task_run_id}
     if given["type"] == "SCHEDULED" and details.get("scheduled_time") is None:
@@ -84,7 +84,7 @@ def state_of(event: Mapping[str, Any], task_run_id: UUID, moment: datetime, fiel
 
 
 def as_shown(state: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a run that show its state."""
+    """The fields of a run that depend on its state."""
     return {
         "state": {name: value for name, value in state.items() if name != "task_run_id"},
         "state_id": state["id"],
@@ -95,7 +95,7 @@ def as_shown(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check_keys(workspace: Workspace, task_run: Mapping[str, Any]) -> None:
-    """Check what a task run of an event must have.
+    """Check the required fields of an event's task run.
 
     Raises:
         LookupError: it has no keys, or its flow run does not exist.

@@ -1,4 +1,4 @@
-"""Task runs: shown with estimates, and with less of them in pages; created with their first state."""
+"""Task runs: shown with estimates, of which pages have fewer; created with their first state."""
 
 from collections.abc import Mapping
 from heapq import nlargest
@@ -71,7 +71,7 @@ def delete_task_run(workspace: Workspace, id: UUID) -> Answer:
 
 
 def retry_delay(core: core_schema.CoreSchema) -> core_schema.CoreSchema:
-    """The schema of retry delays, which a real server coerces to numbers."""
+    """The schema of retry delays. A real server coerces them to numbers."""
     kinds = (core_schema.int_schema(), core_schema.float_schema(allow_inf_nan=False))
     delays = core_schema.union_schema([*kinds, *map(core_schema.list_schema, kinds)])
     return core_schema.no_info_after_validator_function(checked_delays, delays)
@@ -90,14 +90,14 @@ def checked_jitter(factor: float) -> float:
 
 
 def same_runs(runs: Table, body: Mapping[str, Any]) -> BitMap:
-    """The runs with the keys of a new one that are in the same flow run or, as it, in none."""
+    """The runs with the keys of a new one that are in the same flow run or, like the new one, in none."""
     of_flow_run, flow_run_id = runs.index(FLOW_RUN_ID), body.get("flow_run_id")
     rows = of_flow_run.nulls if flow_run_id is None else of_flow_run.rows(flow_run_id.int)
     return rows & runs.index(TASK_KEY).rows(body["task_key"]) & runs.index(DYNAMIC_KEY).rows(body["dynamic_key"])
 
 
 def labels_of(workspace: Workspace, body: Mapping[str, Any]) -> dict[str, Any]:
-    """The labels of a task run's flow run, the one that says which this is, and its own."""
+    """The labels of a task run's flow run, the label that names the flow run, and its own."""
     own, flow_run_id = body.get("labels") or {}, body.get("flow_run_id")
     if flow_run_id is None:
         return {**own}
@@ -122,7 +122,7 @@ def paginate_task_runs(workspace: Workspace, criteria: Criteria, sort: Sort, lim
 
 
 def in_order(workspace: Workspace, criteria: Criteria, sort: Sort, limit: int, offset: int) -> list[int]:
-    """The rows of a page. The order by run times depends on the time of the request."""
+    """The rows of a page. An order by run time depends on the time of the request."""
     if sort.column != DURATION:
         return workspace.first("task_runs", criteria, sort, limit, offset)
     runs, time, sign = workspace["task_runs"], key_of(now()), 1 if sort.descending else -1

@@ -27,7 +27,7 @@ def read_task_workers(workspace: Workspace, task_worker_filter: dict[str, Any] |
 
 
 async def stream_scheduled(stream: Stream) -> None:
-    """Gives a worker the background task runs that wait, each once it has accepted the one before."""
+    """Sends a worker the scheduled background task runs, each after it has accepted the previous one."""
     await accept(stream)
     message = await stream.receive_object()
     if message.get("type") != "subscribe":
@@ -64,9 +64,9 @@ async def give_out(stream: Stream, keys: list[str]) -> None:
 
 
 def next_run(workspace: Workspace, keys: list[str], given: set[Waiting]) -> tuple[Waiting, bytes] | None:
-    """The next background task run, with its JSON: that of the first key which has some.
+    """The next background task run, with its JSON: a run of the first key that has any.
 
-    Of these, it is the one that has waited longest, and those come first that are to be tried again.
+    Runs that are to be retried come first, then the run that has waited longest.
     """
     runs = workspace["task_runs"]
     rows = runs.index(TASK_KEY).any_of(keys) & runs.index(STATE_TYPE).rows("SCHEDULED")

@@ -1,4 +1,4 @@
-"""What the web UI reads in addition: counts and times of runs, and whether values fit a schema."""
+"""Operations for the web UI: counts and times of runs, and validation of values against a schema."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -40,7 +40,7 @@ def next_runs_by_flow(workspace: Workspace, flow_ids: list[UUID]) -> Answer:
 
 
 def next_run(workspace: Workspace, flow_id: UUID) -> dict[str, Any] | None:
-    """The scheduled run of a flow that is to start first."""
+    """The scheduled run of a flow that starts first."""
     runs = workspace["flow_runs"]
     rows = runs.index(FLOW_ID).rows(flow_id.int) & runs.index(STATE_TYPE).rows("SCHEDULED")
     scheduled = [run for run in map(runs.values, rows) if run["next_scheduled_start_time"] is not None]
@@ -51,7 +51,7 @@ def next_run(workspace: Workspace, flow_id: UUID) -> dict[str, Any] | None:
 
 
 def read_flow_run_history(workspace: Workspace, criteria: Criteria, sort: Sort, limit: int, offset: int) -> Answer:
-    """Runs with their times. A limit below 0 is none, as in SQL."""
+    """Runs with their times. A negative limit means no limit, as in SQL."""
     most = len(workspace["flow_runs"]) if limit < 0 else limit
     runs = from_json(workspace.page("flow_runs", criteria, sort, most, offset))
     return [

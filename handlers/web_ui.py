@@ -1,4 +1,4 @@
-"""Prefect's own UI, both versions of it, from the Prefect that is installed."""
+"""Prefect's own UI, in both versions, from the installed Prefect."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ FOLDERS = {"v2": ("/v2", "server/ui-v2"), "v1": ("", "server/ui")}
 
 
 def installed_ui() -> WebUI:
-    """The UI of the Prefect that is installed, which is not imported for it.
+    """The UI of the installed Prefect, read without importing Prefect.
 
     Raises:
         UnderstudyError: it is not installed, or has no UI.
@@ -32,7 +32,7 @@ def installed_ui() -> WebUI:
 
 
 def settings(ui: WebUI, site: str, api_url: str, *, csrf: bool, basic: bool) -> dict[str, Any]:
-    """What the UI asks for first. Its paths are below `site`, the path of the workspace."""
+    """The settings that the UI requests first. Its paths are below `site`, the path of the workspace."""
     paths = {bundle.name: f"{site}{bundle.path}" or "/" for bundle in ui.bundles}
     return {
         "api_url": api_url,

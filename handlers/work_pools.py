@@ -1,4 +1,4 @@
-"""Work pools, with their queues and workers by name. A pool is made with a queue `default`."""
+"""Work pools, with their queues and workers by name. Each pool is created with a queue `default`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -40,7 +40,7 @@ ADJUSTABLE = {"is_paused", "concurrency_limit"}  # of a reserved pool
 
 
 def shown(tables: Mapping[str, Table], row: dict[str, Any]) -> None:
-    """A pool with the slots that its runs take, where it has a limit."""
+    """A pool with the slots that its runs take, if it has a limit."""
     row["storage_configuration"] = {**STORAGE, **row["storage_configuration"]}
     if row["type"] == AGENT:
         row["status"] = None
@@ -62,7 +62,7 @@ def create_work_pool(workspace: Workspace, body: dict[str, Any], headers: Mappin
 
 
 def add_pool(workspace: Workspace, body: dict[str, Any]) -> int:
-    """Add the pool that a request asks for. Returns its number."""
+    """Add the pool that a request describes. Returns its number."""
     refuse_reserved(body["name"], "are reserved for internal use.")
     check_defaults(workspace, body["base_job_template"])
     pools = workspace["work_pools"]
@@ -73,7 +73,7 @@ def add_pool(workspace: Workspace, body: dict[str, Any]) -> int:
 
 
 def completed(body: dict[str, Any]) -> dict[str, Any]:
-    """A request with a whole storage configuration: one that names less does not differ from it."""
+    """A request with all fields of the storage configuration, since omitting some makes no difference."""
     own = body.get("storage_configuration")
     return body if own is None else {**body, "storage_configuration": {**STORAGE, **own}}
 
@@ -89,7 +89,7 @@ def read_work_pools(
 
 
 def for_client(headers: Mapping[bytes, bytes], shown: bytes) -> Answer:
-    """Pools as a client can read them: old ones fail on a field that they do not know."""
+    """Pools in a form that the client can read: old clients fail on a field that they do not know."""
     if Client.of(headers).knows_result_storage:
         return shown
     pools = from_json(shown)
@@ -125,7 +125,7 @@ def update_work_pool(workspace: Workspace, name: str, body: dict[str, Any]) -> A
 
 
 def changed_status(workspace: Workspace, pool: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, str]:
-    """The status of a pool that is paused or goes on: then it depends on whether a worker is online."""
+    """The status of a pool that is paused or resumed. A resumed pool is ready if a worker is online."""
     if pool["type"] == AGENT or "is_paused" not in body:
         return {}
     if body["is_paused"]:
@@ -248,5 +248,5 @@ def queue_named(workspace: Workspace, pool: str, name: str) -> int:
 
 
 def in_pool(workspace: Workspace, name: str, criteria: Criteria) -> Criteria:
-    """Criteria of rows, and that they are those of a pool."""
+    """Criteria for rows, restricted to those of a pool."""
     return all_of([criteria, Condition(POOL_ID, "eq_", pool_id(workspace, name).int)])

@@ -1,4 +1,4 @@
-"""Work queues: how they are shown, by themselves and by other rows, and what keeps their priorities apart."""
+"""Work queues: how they and rows that refer to them are shown, and how their priorities are kept unique."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -32,7 +32,7 @@ RECENT = timedelta(seconds=60)  # since the last poll of a queue that is ready
 
 
 def show_queue(tables: Mapping[str, Table], row: dict[str, Any]) -> dict[str, Any] | None:
-    """Set the id and the name of a row's queue, where it has one. Returns the queue's pool."""
+    """Set the id and the name of a row's queue, if it has one. Returns the queue's pool."""
     queue = row_of(tables["work_queues"], row["work_queue_id"])
     if queue is None:
         return None
@@ -41,7 +41,7 @@ def show_queue(tables: Mapping[str, Table], row: dict[str, Any]) -> dict[str, An
 
 
 def row_of(table: Table, row_id: str | None) -> dict[str, Any] | None:
-    """The JSON of the row with an id; None where there is none."""
+    """The JSON of the row with an id; None without one."""
     row = None if row_id is None else table.find(UUID(row_id).int)
     found: dict[str, Any] | None = None if row is None else from_json(table.encoded(row))
     return found
@@ -86,7 +86,7 @@ def read_work_queues(workspace: Workspace, criteria: Criteria, limit: int, offse
 
 
 def check_changes(workspace: Workspace, row: int, body: Mapping[str, Any]) -> None:
-    """Check that a queue may be changed so. A real server takes any name, and fails from then on."""
+    """Check the changes of a queue. A real server accepts any name, and fails from then on."""
     if body.get("name") is not None:
         check_name(body["name"])
     check_keys(workspace, workspace["work_queues"], body, CONFLICT, row)
@@ -108,7 +108,7 @@ def delete_work_queue(workspace: Workspace, id: UUID) -> Answer:
 
 
 def by_id_shown(workspace: Workspace, row: int | None) -> dict[str, Any]:
-    """A queue as the operations by id show it, which count slots in another way."""
+    """A queue as the operations by id show it. They count slots differently."""
     if row is None:
         raise NotFound("work queue not found")
     queue: dict[str, Any] = from_json(workspace.shown("work_queues", row))
@@ -118,7 +118,7 @@ def by_id_shown(workspace: Workspace, row: int | None) -> dict[str, Any]:
 
 
 def slots_by_id(workspace: Workspace, queue: Mapping[str, Any]) -> int:
-    """The runs of a queue that take a slot; with a filter, those with its tags and of its deployments."""
+    """The runs of a queue that take a slot; if it has a filter, those with its tags and of its deployments."""
     runs, chosen = workspace["flow_runs"], queue["filter"]
     states = runs.index(STATE_TYPE)
     if chosen is None:
@@ -136,7 +136,7 @@ def slots_by_id(workspace: Workspace, queue: Mapping[str, Any]) -> int:
 
 
 def shown(tables: Mapping[str, Table], row: dict[str, Any]) -> None:
-    """A queue with the name of its pool, and the slots that its runs take, where it has a limit."""
+    """A queue with the name of its pool, and the slots that its runs take, if it has a limit."""
     pool = row_of(tables["work_pools"], row["work_pool_id"])
     row["work_pool_name"] = pool and pool["name"]
     row["filter"] = whole_filter(row["filter"])
@@ -145,7 +145,7 @@ def shown(tables: Mapping[str, Table], row: dict[str, Any]) -> None:
 
 
 def whole_filter(chosen: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """A queue's filter with all of its fields; None without a filter."""
+    """A queue's filter with all fields; None without a filter."""
     return None if chosen is None else {"tags": None, "deployment_ids": None, **chosen}
 
 
@@ -166,7 +166,7 @@ def create_pool(workspace: Workspace, values: Mapping[str, Any]) -> int:
 
 
 def create_queue(workspace: Workspace, pool: UUID, body: Mapping[str, Any]) -> int:
-    """Add a queue to a pool, with the first priority that is free where it has none. Returns its number."""
+    """Add a queue to a pool, by default with the first free priority. Returns its number."""
     queues = workspace["work_queues"]
     priority = body.get("priority")
     free = priority or first_free(queues.values(row)["priority"] for row in queues.index(POOL_ID).rows(pool.int))
@@ -186,7 +186,7 @@ def change_queue(workspace: Workspace, row: int, body: Mapping[str, Any]) -> Non
 
 
 def changed_status(queue: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, str]:
-    """The status of a queue that is paused or goes on: then it is ready if it was polled lately."""
+    """The status of a queue that is paused or resumed. A resumed queue is ready if it was polled recently."""
     if body.get("is_paused") is True and queue["status"] != "PAUSED":
         return {"status": "PAUSED"}
     if body.get("is_paused") is False and queue["status"] == "PAUSED":
@@ -196,16 +196,16 @@ def changed_status(queue: Mapping[str, Any], body: Mapping[str, Any]) -> dict[st
 
 
 def first_free(priorities: Iterable[int]) -> int:
-    """The first priority that the queues of a pool skip, else the one after the last."""
+    """The first unused priority of a pool's queues."""
     taken = sorted(priorities)
     skipped = next((rank for rank, priority in enumerate(taken, 1) if rank != priority), None)
     return skipped or max(taken, default=0) + 1
 
 
 def renumber(workspace: Workspace, pool: UUID, moved: int | None = None) -> None:
-    """Make the priorities of a pool's queues differ: those that clash with an earlier one move down.
+    """Make the priorities of a pool's queues unique: a queue with the priority of an earlier one moves down.
 
-    A queue that was `moved` comes before those that had its priority.
+    A `moved` queue comes before the queue that had its priority.
     """
     queues = workspace["work_queues"]
     own = {row: queues.values(row)["priority"] for row in queues.index(POOL_ID).rows(pool.int)}
@@ -219,7 +219,7 @@ def renumber(workspace: Workspace, pool: UUID, moved: int | None = None) -> None
 
 
 def pool_queue(workspace: Workspace, pool_name: str, queue_name: str, priority: int | None = None) -> UUID:
-    """The id of a pool's queue, which is created if it is not there.
+    """The id of a pool's queue, which is created if it does not exist.
 
     Raises:
         NotFound: there is no such pool.
@@ -238,9 +238,10 @@ def pool_queue(workspace: Workspace, pool_name: str, queue_name: str, priority: 
 
 
 def agent_queue(workspace: Workspace, name: str) -> UUID:
-    """The id of a queue that is named without a pool; it is created in the pool for agents, with it, by need.
+    """The id of a queue that is named without a pool. It is created in the pool for agents if necessary, and so is that
+    pool.
 
-    A new queue comes first.
+    A new queue gets the first priority.
     """
     row = queue_without_pool(workspace, name)
     if row is not None:
@@ -252,7 +253,7 @@ def agent_queue(workspace: Workspace, name: str) -> UUID:
 
 
 def queue_without_pool(workspace: Workspace, name: str) -> int | None:
-    """The queue of a name in the pool for agents; while there is no such pool, in any pool."""
+    """The queue with a name in the pool for agents; if there is no such pool, in any pool."""
     pools, queues = workspace["work_pools"], workspace["work_queues"]
     pool = matching(pools, [(NAME, AGENT_POOL["name"])])
     rows = matching(queues, [(NAME, name), *((POOL_ID, pools.values(row)["id"].int) for row in pool)])

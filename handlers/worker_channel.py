@@ -1,4 +1,4 @@
-"""The channel of a worker: its heartbeats come in; its work pool, whenever it changes, and cleanups go out.
+"""The channel of a worker. It receives heartbeats, and sends changes of the work pool, and cleanups.
 
 Source: `prefect.client.schemas.worker_channel`, `prefect.server.api.workers` and
 `prefect.server.utilities.worker_channel`.
@@ -97,10 +97,10 @@ async def receive(stream: Stream) -> Json:
 
 
 def check_hello(hello: Json) -> None:
-    """Check what the parts of a worker's first message require of each other.
+    """Check that the parts of a worker's first message are consistent.
 
     Raises:
-        Refused: they do not fit.
+        Refused: they are not consistent.
     """
     requested = hello["requested_capabilities"]
     if not set(CAPABILITIES) <= set(requested):
@@ -115,7 +115,7 @@ def check_hello(hello: Json) -> None:
 
 
 class Channel:
-    """The channel of a worker that has connected.
+    """The channel of a connected worker.
 
     Args:
         stream: the connection.
@@ -138,7 +138,7 @@ class Channel:
         """Serve the worker until it closes the connection.
 
         Raises:
-            Closed: it has closed it, or the pool was deleted.
+            Closed: the worker has closed it, or the pool was deleted.
         """
         async for has_message in self._stream.signals():
             if has_message:
@@ -192,7 +192,7 @@ class Channel:
             await self.send("cleanup.operation_result.v1", {"request_frame_id": message["id"], **result})
 
     async def _operate(self, action: str, payload: Json) -> Json:
-        """The result of what a worker does with a cleanup."""
+        """The result of a worker's operation on a cleanup."""
         message = payload["message_id"]
         if self._cleaner is None:
             return result_of(message, action, "unauthorized", "cleanup_delivery_not_accepted")
@@ -202,7 +202,7 @@ class Channel:
 
 
 def cleaner_of(hello: Json, ready: Json) -> Cleaner:
-    """The worker, as it takes cleanups."""
+    """The worker as a receiver of cleanups."""
     return Cleaner(
         f"{hello['consumer_id']} {hello['worker_name']}",
         UUID(ready["initial_snapshot"]["work_pool"]["id"]),
@@ -213,7 +213,7 @@ def cleaner_of(hello: Json, ready: Json) -> Cleaner:
 
 
 def most_cleanups(hello: Json) -> int:
-    """How many cleanups a worker takes at the same time: one by default, and none if it can do none."""
+    """How many cleanups a worker takes at the same time: one by default, none if it supports none."""
     can = CLEANUP in hello["requested_capabilities"] and hello["handled_cleanup_kinds"]
     return int(hello.get("max_cleanup_concurrency", 1)) if can else 0
 
@@ -231,9 +231,9 @@ def pool_shown(workspace: Workspace, name: str) -> Json | None:
 
 
 def connect(workspace: Workspace, name: str, hello: Json, base_job_template: Json) -> tuple[Json, Json]:
-    """Record a worker. Returns the watched fields of its pool as they were before, and what the worker is told.
+    """Record a worker. Returns the watched fields of its pool as they were before, and the response.
 
-    A pool that is not there is created if the worker asks for that, and one without a template has that of the worker.
+    A pool that does not exist is created if the worker requests it. A pool without a template gets that of the worker.
 
     Raises:
         Refused: there is no such pool or queue, or the pool cannot be created.
@@ -268,7 +268,7 @@ def connect(workspace: Workspace, name: str, hello: Json, base_job_template: Jso
 
 
 def queues_of(workspace: Workspace, pool_name: str, names: list[str]) -> list[Json]:
-    """The ids and names of some queues of a pool; of all, if none is named.
+    """The ids and names of some queues of a pool; of all queues, if none is named.
 
     Raises:
         Refused: there is no such queue.

@@ -1,7 +1,7 @@
-"""Cleanups: what a run left behind whose cancellation timed out is torn down by a worker of its pool.
+"""Cleanups: a worker of the pool tears down the infrastructure of a run whose cancellation timed out.
 
 A cleanup is delivered to one worker at a time, which holds it by a token as long as its lease lasts. If the worker
-releases it, or its lease ends, it is delivered again, three times in all. It is gone once a worker acknowledges it.
+releases it, or its lease ends, it is delivered again, three times in all. It is deleted when a worker acknowledges it.
 Source: `prefect.server.worker_communication.cleanup_queue.memory` and `prefect.server.services.cancellation_cleanup`.
 """
 
@@ -29,14 +29,14 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Cleaner:
-    """A worker that takes cleanups of its pool, those of its queues first.
+    """A worker that takes cleanups of its pool, first those of its queues.
 
     Args:
-        name: which no other worker has.
+        name: its unique name.
         pool: the id of its work pool.
         queues: the ids of the queues that it polls.
-        kinds: of the cleanups that it can do.
-        most: how many it holds at the same time.
+        kinds: the kinds of cleanups that it supports.
+        most: how many cleanups it holds at the same time, at most.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Cleaner:
 
 
 def request_cleanup(workspace: Workspace, run: Mapping[str, Any]) -> None:
-    """Ask the workers of a run's pool to tear down what the run has left behind, if there is such a pool."""
+    """Add a cleanup for the infrastructure of a run, if its pool exists."""
     queue = workspace["work_queues"].get(run["work_queue_id"])
     pool = None if queue is None else workspace["work_pools"].get(queue["work_pool_id"])
     if queue is None or pool is None or pool["type"].endswith(WITHOUT_WORKERS):
@@ -66,7 +66,7 @@ def request_cleanup(workspace: Workspace, run: Mapping[str, Any]) -> None:
 
 
 def cleanup_for(workspace: Workspace, cleaner: Cleaner) -> int | None:
-    """The next cleanup for a worker; None if there is none, or the worker has enough to do."""
+    """The next cleanup for a worker; None without one, or if the worker has as many as it takes."""
     table, moment = workspace[CLEANUPS], now()
     rows = {row: table.values(row) for row in matching(table, [(POOL_ID, cleaner.pool.int)])}
     held = [row for row in rows.values() if is_held(row, moment) and row["holder"] == cleaner.name]
@@ -81,7 +81,7 @@ def cleanup_for(workspace: Workspace, cleaner: Cleaner) -> int | None:
 
 
 def deliver(workspace: Workspace, cleaner: Cleaner) -> Json | None:
-    """Give a worker its next cleanup, as its message; None if there is none any more."""
+    """Give a worker its next cleanup, as a message; None without one."""
     table, row = workspace[CLEANUPS], cleanup_for(workspace, cleaner)
     if row is None:
         return None
@@ -107,7 +107,7 @@ def is_used_up(cleanup: Mapping[str, Any]) -> bool:
 
 
 def free(workspace: Workspace, row: int) -> bool:
-    """Take a cleanup from its worker. Whether it will be delivered again: else, it is gone."""
+    """Take a cleanup from its worker. Returns whether it will be delivered again; otherwise, it is deleted."""
     table = workspace[CLEANUPS]
     if is_used_up(table.values(row)):
         workspace.delete(CLEANUPS, [row])
@@ -120,7 +120,7 @@ def free(workspace: Workspace, row: int) -> bool:
 
 
 def operate(workspace: Workspace, action: str, pool: UUID, message_id: UUID, token: str) -> Json:
-    """What a worker does with the cleanup that it holds: `ack`, `release` or `renew`. Returns the result."""
+    """A worker's operation on a cleanup that it holds: `ack`, `release` or `renew`. Returns the result."""
     table, lease = workspace[CLEANUPS], None
     row = table.find(message_id.int)
     if row is None:
@@ -135,7 +135,7 @@ def operate(workspace: Workspace, action: str, pool: UUID, message_id: UUID, tok
 
 
 def result_of(message_id: UUID, action: str, status: str, reason: str | None, lease: datetime | None = None) -> Json:
-    """The result of what a worker does with a cleanup, as its message."""
+    """The result of a worker's operation on a cleanup, as a message."""
     return {
         "message_id": message_id,
         "operation": action,
@@ -147,7 +147,7 @@ def result_of(message_id: UUID, action: str, status: str, reason: str | None, le
 
 
 def problem(cleanup: Mapping[str, Any], pool: UUID, token: str) -> tuple[str, str | None]:
-    """Whether a worker may do something with a cleanup, and why not."""
+    """The status of a worker's operation on a cleanup, and the reason if it is not accepted."""
     if cleanup["work_pool_id"] != pool:
         return "unauthorized", "work_pool_mismatch"
     if cleanup["reservation_token"] is None:

@@ -1,4 +1,4 @@
-"""Events of automations: that they were triggered, and what came of their actions.
+"""Events of automations: that they were triggered, and the results of their actions.
 
 Source: `prefect.server.events.schemas.automations` and `prefect.server.events.actions`.
 """
@@ -25,7 +25,7 @@ Json = dict[str, Any]
 
 @dataclass
 class Firing:
-    """A trigger that has fired, with the event that it fired for and the firings of its parts."""
+    """A trigger that has fired, with the event that made it fire and the firings of its parts."""
 
     trigger: Trigger
     time: datetime
@@ -39,7 +39,7 @@ class Firing:
 class Invocation:
     """An action of an automation that is performed.
 
-    `related` and `details` are what its events say of it.
+    `related` and `details` are values of its events.
     """
 
     automation: Json
@@ -65,7 +65,7 @@ def triggered_event(workspace: Workspace, automation: Json, firing: Firing) -> E
 
 
 def keep_outcome(workspace: Workspace, invocation: Invocation, reason: str | None) -> None:
-    """Store the events of an action: that it was triggered, and that it was performed, or why not."""
+    """Store the events of an action: that it was triggered, and that it was executed, or why not."""
     automation, trigger = invocation.automation, invocation.automation["trigger"]
     resource = {
         ID: f"prefect.automation.{automation['id']}",
@@ -91,7 +91,7 @@ def keep_outcome(workspace: Workspace, invocation: Invocation, reason: str | Non
 
 
 def followed(invocation: Invocation) -> UUID | None:
-    """The id of the event that an action follows closely."""
+    """The id of the event that the event of an action follows."""
     event = invocation.event
     if event is None or abs(invocation.firing.time - moment(event["occurred"])) >= TIGHT:
         return None
@@ -103,7 +103,7 @@ def event_resource(event_id: str, role: str) -> dict[str, str]:
 
 
 def kept(workspace: Workspace, name: str, occurred: datetime, values: Json) -> Event:
-    """Store an event with these values. Returns it as JSON."""
+    """Store an event with some values. Returns it as JSON."""
     event_id = new_ordered_id()
     keep(workspace, {"follows": None, **values, "id": event_id, "occurred": occurred, "received": now(), "event": name})
     row = workspace["events"].find(event_id.int)

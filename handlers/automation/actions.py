@@ -32,11 +32,11 @@ NOTIFY, WEBHOOK = "notify", "webhook"  # a capability of blocks, and the slug of
 
 
 class ActionFailed(Exception):
-    """An action cannot be performed, for the reason in its text."""
+    """An action cannot be performed. The text is the reason."""
 
 
 def perform(workspace: Workspace, invocation: Invocation) -> None:
-    """Perform an action, and store the events of what came of it."""
+    """Perform an action, and store the events about its result."""
     reason = None
     try:
         ACTIONS[invocation.action["type"]](workspace, invocation)
@@ -49,7 +49,7 @@ def perform(workspace: Workspace, invocation: Invocation) -> None:
 
 
 def reason_of(kind: str, error: ApiError) -> str:
-    """Why an action has failed whose request was refused."""
+    """Why an action failed whose request was refused."""
     detail = error.body.get("detail") if isinstance(error.body, dict) else None
     if error.status == 409 and not detail:  # noqa: PLR2004
         return f"Conflict (409) occurred for {kind!r} - {error.body!r}"
@@ -62,10 +62,10 @@ def reason_of(kind: str, error: ApiError) -> str:
 
 
 def target(invocation: Invocation, kind: str) -> UUID:
-    """The id of what an action is about: the one that it selects, or the first of its kind in the event.
+    """The id of the resource that an action is about: the selected one, or the first of its kind in the event.
 
     Raises:
-        ActionFailed: there is none.
+        ActionFailed: there is no such resource.
     """
     action, words = invocation.action, kind.replace("_", " ")
     if action["source"] == "selected":
@@ -79,10 +79,10 @@ def target(invocation: Invocation, kind: str) -> UUID:
 
 
 def target_flow_run(invocation: Invocation) -> UUID:
-    """The id of the flow run that an action is about, by the labels of the trigger or by the event.
+    """The id of the flow run that an action is about, from the labels of the trigger or from the event.
 
     Raises:
-        ActionFailed: there is none.
+        ActionFailed: there is no such resource.
     """
     label = invocation.firing.labels.get(ID)
     found = None if label is None else id_of(label, "flow-run")
@@ -107,7 +107,7 @@ def id_of(resource_id: str, kind: str) -> UUID | None:
 
 
 def relate(invocation: Invocation, kind: str, row_id: UUID, role: str = "target", name: str | None = None) -> None:
-    """Have the events of an action name what it is about."""
+    """Add the resource that an action is about to the related resources of its events."""
     named = {} if name is None else {NAME: name}
     invocation.related.append({ID: f"prefect.{kind}.{row_id}", **named, ROLE: role})
 
@@ -116,7 +116,7 @@ def relate(invocation: Invocation, kind: str, row_id: UUID, role: str = "target"
 
 
 def do_nothing(workspace: Workspace, invocation: Invocation) -> None:
-    """Nothing."""
+    """Does nothing."""
 
 
 def run_deployment(workspace: Workspace, invocation: Invocation) -> None:
@@ -268,7 +268,7 @@ def call_webhook(workspace: Workspace, invocation: Invocation) -> None:
 
 
 def block_of(workspace: Workspace, invocation: Invocation) -> Json:
-    """The block by which a message is sent.
+    """The block that sends a message.
 
     Raises:
         ActionFailed: there is no such block.
@@ -307,10 +307,10 @@ def rendered(workspace: Workspace, invocation: Invocation, template: str) -> str
 
 
 def rendered_parameters(workspace: Workspace, invocation: Invocation) -> Any:
-    """The parameters of an action, with the values that templates and variables in them stand for.
+    """The parameters of an action, with templates and variables replaced by their values.
 
     Raises:
-        HydrationError: a value cannot be found out.
+        HydrationError: a value cannot be determined.
     """
     context = context_of(workspace, invocation)
     hydration = Hydration(workspace, raises=True, render=lambda template: render(ENVIRONMENT, template, context))

@@ -1,4 +1,4 @@
-"""Automations that run: events are counted in buckets of time, triggers fire, and actions follow.
+"""Evaluation of automations: events are counted in time buckets, triggers fire, and actions follow.
 
 Source: `prefect.server.events.triggers`.
 """
@@ -40,7 +40,7 @@ LOOKBACK = timedelta(minutes=15)  # before an event, in which others count that 
 
 
 class Part(NamedTuple):
-    """An event trigger of an automation, and what it is a part of."""
+    """An event trigger of an automation, and the triggers that contain it."""
 
     automation: Json
     trigger: Trigger
@@ -48,7 +48,7 @@ class Part(NamedTuple):
 
     @property
     def within(self) -> float:
-        """The seconds of the window in which events count."""
+        """The length of the time window in which events count, in seconds."""
         return float(self.trigger["within"])
 
     @property
@@ -57,12 +57,12 @@ class Part(NamedTuple):
 
     @property
     def is_immediate(self) -> bool:
-        """Whether it fires as soon as there were enough events, whenever they were."""
+        """Whether it fires as soon as enough events have occurred, at any time."""
         return self.is_reactive and not self.within
 
 
 def parts(workspace: Workspace) -> list[Part]:
-    """The event triggers of all automations that are enabled."""
+    """The event triggers of all enabled automations."""
     automations = map(workspace["automations"].values, workspace["automations"].live)
     enabled = (automation for automation in automations if automation["enabled"])
     return [Part(each, *found) for each in enabled for found in event_triggers(each["trigger"])]
@@ -72,7 +72,7 @@ def parts(workspace: Workspace) -> list[Part]:
 
 
 def react(workspace: Workspace, event: Event) -> int:
-    """Evaluate all automations that an event has an effect on. Returns how many triggers that was."""
+    """Evaluate all automations that an event affects. Returns the number of evaluated triggers."""
     covering = [part for part in parts(workspace) if covers(part.trigger, event)]
     for part in covering:
         react_part(workspace, part, event)
@@ -94,7 +94,7 @@ def react_part(workspace: Workspace, part: Part, event: Event) -> None:
 
 
 def evaluate(workspace: Workspace, part: Part, row: int, time: datetime, event: Event | None) -> int | None:
-    """Count an event in a bucket, and fire if the trigger is met; without an event, because of the time.
+    """Count an event in a bucket, and fire if the trigger is met. Without an event, the evaluation is due to the time.
 
     Returns the bucket that is used next; None if there is none.
     """
@@ -128,12 +128,12 @@ def evaluate(workspace: Workspace, part: Part, row: int, time: datetime, event: 
 
 
 def restarts(part: Part, bucket: Json, event: Event) -> bool:
-    """Whether an event both ends the wait of a trigger for it, and begins another."""
+    """Whether an event both ends the wait of a trigger for it, and begins a new one."""
     return not (part.is_reactive or is_met(part.trigger, bucket["count"])) and starts_after(part.trigger, event)
 
 
 def is_later(trigger: Trigger, before: Event | None, event: Event) -> bool:
-    """Whether the event before is expected only, and did not occur before another."""
+    """Whether the event is only expected after another one, and did not occur before it."""
     return (
         before is not None
         and expects(trigger, before)
@@ -163,7 +163,7 @@ def ensured(
     last: Event | None,
     count: int = 0,
 ) -> int:
-    """The bucket of a trigger for a key, which is opened if there is none."""
+    """The bucket of a trigger for a key, which is created if it does not exist."""
     row = bucket_row(workspace, part, key)
     return opened(workspace, part, key, window, count, last) if row is None else row
 
@@ -176,7 +176,7 @@ def opened(
     count: int = 0,
     last: Event | None = None,
 ) -> int:
-    """Open a bucket in place of the former one. Returns its number."""
+    """Create a bucket in place of the former one. Returns its number."""
     remove(workspace, part, key)
     (start, end), time = window, now()
     values = {"id": new_id(), "created": time, "updated": time, "automation_id": part.automation["id"], "key": key}
@@ -187,9 +187,10 @@ def opened(
 def held(
     workspace: Workspace, part: Part, key: list[str], start: datetime, end: datetime, opening: Event | None
 ) -> int:
-    """The events in a bucket's time that arrived before it was opened, for a trigger that waits for none after another.
+    """The events in a bucket's time that arrived before it was created, for a trigger that does not wait for an event
+    after another one.
 
-    The event that opens the bucket is not among them, nor those that are evaluated later.
+    The event that creates the bucket is not among them, nor are those that are evaluated later.
     """
     trigger = part.trigger
     if part.is_reactive or not trigger["after"]:
@@ -215,13 +216,13 @@ def remove(workspace: Workspace, part: Part, key: list[str]) -> None:
 
 
 def next_evaluation(workspace: Workspace, part: Part) -> datetime | None:
-    """When a trigger that waits for nothing to happen is evaluated next; None if it never was."""
+    """When a trigger for the absence of events is evaluated next; None if it has never been evaluated."""
     found = workspace[EVALUATIONS].get(UUID(str(part.trigger["id"])))
     return None if found is None else found["next"]
 
 
 def evaluate_absence(workspace: Workspace, part: Part, time: datetime) -> None:
-    """Evaluate a trigger that waits for nothing to happen."""
+    """Evaluate a trigger for the absence of events."""
     buckets, evaluations = workspace[BUCKETS], workspace[EVALUATIONS]
     trigger_id, following = UUID(str(part.trigger["id"])), moved(time, part.within)
     if not part.trigger["for_each"]:
@@ -246,7 +247,7 @@ def evaluate_absence(workspace: Workspace, part: Part, time: datetime) -> None:
 
 
 def fire(workspace: Workspace, automation: Json, way: Way, firing: Firing) -> None:
-    """Perform the actions of an automation, or note that a part of its trigger has fired."""
+    """Perform the actions of an automation, or record that a part of its trigger has fired."""
     if not way:
         act(workspace, automation, firing)
         return
@@ -258,7 +259,7 @@ def fire(workspace: Workspace, automation: Json, way: Way, firing: Firing) -> No
 
 
 def collected(workspace: Workspace, automation: Json, parent: Trigger, firing: Firing) -> list[Firing]:
-    """The firings of the parts of a trigger, if they are enough to fire it; they are used up then."""
+    """The firings of a trigger's parts, if they are enough for it to fire. They are then removed."""
     table, parent_id, child_id = workspace[FIRINGS], UUID(str(parent["id"])), UUID(str(firing.trigger["id"]))
     oldest = None if parent["within"] is None else number_of(moved(firing.time, -parent["within"]))
     others: list[int] = []
@@ -300,7 +301,7 @@ def loaded(values: Json) -> Firing:
 
 
 def chained(event: Event | None) -> int:
-    """How many automations one after the other have led to an event."""
+    """How many automations in a row have led to an event."""
     length = 0
     while event is not None:
         event, length = event["payload"].get("triggering_event"), length + 1
@@ -308,9 +309,10 @@ def chained(event: Event | None) -> int:
 
 
 def act(workspace: Workspace, automation: Json, firing: Firing) -> None:
-    """Note that an automation was triggered, and perform its actions.
+    """Record that an automation was triggered, and perform its actions.
 
-    Automations that trigger each other, or themselves, end after a while; those of a real server go on for ever.
+    A chain of automations that trigger each other, or themselves, ends after a number of them. On a real server, it
+    does not end.
     """
     if chained(firing.event) > LONGEST_CHAIN:
         return

@@ -1,7 +1,7 @@
-"""Messages of automations: notifications, and calls of webhooks.
+"""Messages of automations: notifications, and webhook calls.
 
-They are recorded in the table `automation_messages`, and sent if the server was started with `--send-notifications`:
-webhooks as they are, notifications by the blocks of an installed Prefect.
+They are recorded in the table `automation_messages`. If the server was started with `--send-notifications`, they are
+also sent: webhooks directly, notifications by the blocks of an installed Prefect.
 
 Source: `prefect.server.events.actions`.
 """
@@ -25,7 +25,7 @@ TIMEOUT = 5  # seconds of each step of a call
 
 
 def record(workspace: Workspace, invocation: Invocation, send: Callable[..., None], **text: str) -> None:
-    """Record a message, and have it sent: by a function that gets its block and its texts."""
+    """Record a message, and send it with a function that takes its block and its texts."""
     block_id = UUID(str(invocation.action["block_document_id"]))
     of = {"automation_id": invocation.automation["id"], "block_document_id": block_id}
     insert(workspace["automation_messages"], {**of, "kind": invocation.action["type"], **text})
@@ -38,7 +38,7 @@ def record(workspace: Workspace, invocation: Invocation, send: Callable[..., Non
 
 
 def call(document: Mapping[str, Any], body: str) -> None:
-    """Send a text to the URL of a block, by its method and with its headers.
+    """Send a text to the URL of a block, with its method and headers.
 
     Raises:
         UnderstudyError: the block has no URL, or one that it does not allow.
@@ -57,7 +57,7 @@ def call(document: Mapping[str, Any], body: str) -> None:
 
 
 def notify(document: Mapping[str, Any], subject: str, body: str) -> None:
-    """Send a text by a block of an installed Prefect.
+    """Send a text with a block of an installed Prefect.
 
     Raises:
         UnderstudyError: Prefect is not installed.

@@ -1,4 +1,4 @@
-"""What the templates of an automation can name.
+"""The values that templates of an automation can use.
 
 Templates see rows as a real server's models: times and durations are values that they can compute with, events and
 resources have more attributes than fields, and a row becomes JSON as in responses.
@@ -56,13 +56,13 @@ STATE_LABELS = {f"prefect.state-{name}": name for name in ("message", "name", "t
 
 
 class Model(dict[str, Any]):
-    """A row, or a part of one. `resource_id` is that of the resource that it is, if its events have a page."""
+    """A row, or a part of one. `resource_id` is the id of its resource, if the events of that have a page."""
 
     resource_id: str | None = None
 
 
 class Member(str):
-    """A value of an enumeration, which shows as `StateType.RUNNING`, and is equal to `RUNNING`."""
+    """A value of an enum, which is shown as `StateType.RUNNING`, and equals `RUNNING`."""
 
     __slots__ = ("_enumeration",)
     _enumeration: str
@@ -85,7 +85,7 @@ class Member(str):
 
 
 class State(Model):
-    """A state of a run, which shows as `Failed('its message')`, and says what it is: `is_failed()`."""
+    """A state of a run, which is shown as `Failed('its message')`, and has methods such as `is_failed()`."""
 
     def __getattr__(self, name: str) -> Callable[[], bool]:
         kinds = KINDS_OF_STATES.get(name)
@@ -205,7 +205,7 @@ def readable(value: Any) -> Any:
 
 
 def typed(shown: Any, stored: Any) -> Any:
-    """A value of a response, with the times and ids that are stored in place of their texts."""
+    """A value of a response, with the stored times and ids in place of their texts."""
     if isinstance(shown, dict) and isinstance(stored, dict):
         return {name: typed(part, stored.get(name)) for name, part in shown.items()}
     return stored if isinstance(stored, (datetime, UUID)) else shown
@@ -273,7 +273,9 @@ def firing_model(firing: Firing) -> Model:
 
 
 def context_of(workspace: Workspace, invocation: Invocation) -> Json:
-    """What templates can name: the automation, what has triggered it, and the rows that the event is about."""
+    """The values that templates can use: the automation, the firing that triggered it, and the rows that the event is
+    about.
+    """
     firings = list(with_parts(invocation.firing))
     context: Json = {
         "automation": automation_model(invocation.automation),
@@ -294,7 +296,7 @@ def with_parts(firing: Firing) -> Iterable[Firing]:
 
 
 def native_rows(workspace: Workspace, event: Event) -> Json:
-    """The rows that an event is about, the first of each kind. A run has the state that the event has of it."""
+    """The rows that an event is about, the first of each kind. A run has the state that the event states."""
     rows: Json = {}
     resources = {resource[ID].rpartition(".")[0]: resource for resource in (*event["related"][::-1], event["resource"])}
     for kind in TABLES:

@@ -1,4 +1,4 @@
-"""Triggers of automations: which events they are about.
+"""Triggers of automations: the events that they match.
 
 Source: `prefect.server.events.schemas.automations`.
 """
@@ -17,7 +17,7 @@ Way = tuple[Trigger, ...]
 
 
 def event_triggers(trigger: Trigger, way: Way = ()) -> Iterator[tuple[Trigger, Way]]:
-    """The event triggers that a trigger consists of, each with what it is a part of."""
+    """The event triggers that a trigger consists of, each with the triggers that contain it."""
     if trigger["type"] == "event":
         yield trigger, way
     else:
@@ -26,7 +26,7 @@ def event_triggers(trigger: Trigger, way: Way = ()) -> Iterator[tuple[Trigger, W
 
 
 def covers(trigger: Trigger, event: Event) -> bool:
-    """Whether an event can have an effect on a trigger."""
+    """Whether an event can affect a trigger."""
     names = [*trigger["expect"], *trigger["after"]] if trigger["expect"] else ["*"]
     related = trigger["match_related"]
     return (
@@ -38,9 +38,9 @@ def covers(trigger: Trigger, event: Event) -> bool:
 
 
 def begins_like(text: str, name: str) -> bool:
-    """Whether a text begins with a name in which each `*` is one or more characters of a line.
+    """Whether a text begins with a pattern in which each `*` matches one or more characters of a line.
 
-    The first place of each part is the best one, so that no other has to be tried.
+    The leftmost match of each part is never worse than a later one, so no other needs to be tried.
     """
     first, *others = name.split("*")
     place = len(first)
@@ -72,7 +72,7 @@ def is_named(event: Event, names: Iterable[str]) -> bool:
 
 
 def key_of(trigger: Trigger, event: Event) -> list[str]:
-    """The values of the labels for each of which a trigger is evaluated."""
+    """The values of the labels for which a trigger is evaluated separately."""
     return [label_of(event, label) or "" for label in sorted(trigger["for_each"])]
 
 
@@ -90,7 +90,7 @@ def label_of(event: Event, label: str) -> str | None:
 
 
 def is_met(trigger: Trigger, count: int) -> bool:
-    """Whether a number of events, or so few, is what a trigger waits for."""
+    """Whether a number of events meets a trigger, which waits for enough events or for too few."""
     reacts: bool = trigger["posture"] == "Reactive"
     return bool((count >= trigger["threshold"]) == reacts)
 

@@ -1,7 +1,7 @@
-"""Triggers and actions of automations: what they may be, and the errors of those that may not.
+"""Validation of triggers and actions of automations.
 
-The schemas are pydantic-core's, since a real server reports the errors of pydantic for each kind of trigger and action
-that a value could be.
+The schemas are pydantic-core's, since a real server reports pydantic's errors for each kind of trigger and action that
+a value could be.
 """
 
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ DURATION = SchemaValidator(core_schema.timedelta_schema())
 
 
 class Posture(str, Enum):
-    """What a trigger reacts to: that events happen, or that they do not."""
+    """What a trigger reacts to: the presence or the absence of events."""
 
     Reactive = "Reactive"
     Proactive = "Proactive"
@@ -76,7 +76,7 @@ def duration(schema: Schema) -> Schema:
 def trigger(core: Schema) -> Schema:
     """The schema of a trigger in a body.
 
-    Errors call a compound trigger by another name inside of a compound one.
+    Within a compound trigger, errors use another name for a compound trigger.
     """
     compound = "function-after[validate_require(), CompoundTrigger]"
     inner = any_trigger("inner", compound)
@@ -88,10 +88,11 @@ def trigger(core: Schema) -> Schema:
 
 
 def with_few_readings(given: Any) -> Any:
-    """A trigger that is read soon: each part is read as one of a compound trigger and of a sequence, at each level.
+    """Check that a trigger can be validated quickly: at each level, each part is validated both as a part of a compound
+    trigger and of a sequence.
 
     Raises:
-        ValueError: it is not.
+        ValueError: it cannot.
     """
     readings, waiting = 0, [(given, 1)]
     while waiting:
@@ -107,7 +108,7 @@ def with_few_readings(given: Any) -> Any:
 
 
 def any_trigger(ref: str, label: str) -> Schema:
-    """Any trigger. `label` is what errors call a compound one."""
+    """The schema of any trigger. `label` is the name of a compound one in errors."""
     event = core_schema.no_info_before_validator_function(with_shortest_absence, model(event_fields()))
     required = core_schema.union_schema([core_schema.int_schema(), core_schema.literal_schema(["any", "all"])])
     compound = model({**composite("compound", "inner"), "require": required})
@@ -130,7 +131,7 @@ def composite(name: str, parts: str) -> dict[str, Schema]:
 
 
 def kind(name: str) -> dict[str, Schema]:
-    """The type and the id of a trigger, which is always a new one."""
+    """The fields `type` and `id` of a trigger. The id is always new."""
     trigger_id = core_schema.no_info_after_validator_function(lambda given: new_id(), core_schema.uuid_schema())
     return {"type": words(name), "id": core_schema.with_default_schema(trigger_id, default_factory=new_id)}
 
@@ -141,7 +142,7 @@ EACH_LABEL = SchemaValidator(LABELS)
 
 
 def resources(schema: Schema) -> Schema:
-    """Labels of resources, whose errors are reported as those of their kind where they are an object."""
+    """Labels of resources, whose errors are reported by kind if they are an object."""
     return core_schema.no_info_before_validator_function(with_labels, schema)
 
 
@@ -175,7 +176,7 @@ def event_fields() -> dict[str, Schema]:
 
 
 def with_shortest_absence(given: Any) -> Any:
-    """Give a trigger that waits for nothing to happen the time that it waits at least."""
+    """Set the minimum time of a trigger for the absence of events."""
     if not isinstance(given, dict):
         return given
     if given.get("within", 0) is None:
@@ -271,7 +272,7 @@ def plain(name: str, fields: Mapping[str, Schema] | None = None) -> tuple[Schema
 
 
 def about(resource: str, name: str, fields: Mapping[str, Schema] | None = None) -> tuple[Schema, str]:
-    """An action on a resource: one that is selected by its id, or the one that the event is about."""
+    """An action on a resource: one selected by its id, or the one that the event is about."""
     key = f"{resource}_id"
     own = {"source": words("selected", "inferred"), key: nullable(core_schema.uuid_schema()), **(fields or {})}
     core = core_schema.no_info_after_validator_function(partial(checked_selection, key), plain(name, own)[0])
@@ -313,10 +314,10 @@ def not_negative(value: timedelta) -> timedelta:
 
 
 def checked(automation: Json) -> Json:
-    """Refuse an automation that runs a deployment for each run of flows, among which are its own.
+    """Refuse an automation that runs a deployment for each run of some flows, including the flow of that deployment.
 
     Raises:
-        ValueError: it does so.
+        ValueError: it does.
     """
     trigger = automation["trigger"]
     is_endless = automation.get("enabled", True) and trigger["type"] == "event" and trigger["posture"] == "Reactive"

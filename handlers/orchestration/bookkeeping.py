@@ -1,4 +1,4 @@
-"""What is recorded on a run with each state that is written, whatever the policy.
+"""What is recorded on a run with each new state, regardless of the policy.
 
 Source of each: the class of the same name in `prefect.server.orchestration.global_policy`.
 """
@@ -38,14 +38,16 @@ def set_run_state_timestamp(transition: Transition) -> None:
 
 @transform
 def set_start_time(transition: Transition) -> None:
-    """The first time that the run was running."""
+    """Set the time at which the run first started running."""
     if transition.proposed_type == "RUNNING" and transition.run["start_time"] is None:
         transition.run["start_time"] = transition.proposed["timestamp"]
 
 
 @transform
 def set_end_time(transition: Transition) -> None:
-    """The time of a terminal state, until the run leaves it. A run that ends has also started."""
+    """Set the time of a terminal state, and remove it when the run leaves that. A run that ends also has a start
+    time.
+    """
     run, moment = transition.run, transition.proposed["timestamp"]
     if transition.proposed_type not in TERMINAL:
         if transition.initial_type in TERMINAL:
@@ -57,7 +59,7 @@ def set_end_time(transition: Transition) -> None:
 
 @transform
 def increment_run_time(transition: Transition) -> None:
-    """The seconds in which the run was running."""
+    """Add the seconds in which the run was running."""
     if transition.initial_type == "RUNNING":
         began: datetime = transition.initial["timestamp"]
         seconds = (transition.proposed["timestamp"] - began).total_seconds()
@@ -66,7 +68,7 @@ def increment_run_time(transition: Transition) -> None:
 
 @transform
 def set_expected_start_time(transition: Transition) -> None:
-    """The time for which the first state is scheduled, or that of the state."""
+    """Set the scheduled time of the first state, or else the time of that state."""
     proposed = transition.proposed
     if transition.run["expected_start_time"] is None:
         is_scheduled = transition.proposed_type == "SCHEDULED"
@@ -76,7 +78,7 @@ def set_expected_start_time(transition: Transition) -> None:
 
 @transform
 def set_next_scheduled_start_time(transition: Transition) -> None:
-    """The time for which the state is scheduled, until the run leaves it."""
+    """Set the scheduled time of the state, and remove it when the run leaves the state."""
     if transition.proposed_type == "SCHEDULED":
         scheduled = transition.proposed["state_details"]["scheduled_time"]
         transition.run["next_scheduled_start_time"] = in_utc(scheduled)
@@ -86,7 +88,7 @@ def set_next_scheduled_start_time(transition: Transition) -> None:
 
 @transform
 def update_state_details(transition: Transition) -> None:
-    """A state names its run."""
+    """Set the id of the run in its state."""
     details, run = transition.proposed["state_details"], transition.run
     if transition.runs is FLOW_RUNS:
         details["flow_run_id"] = run["id"]
@@ -96,7 +98,7 @@ def update_state_details(transition: Transition) -> None:
 
 @transform
 def update_subflow_state_details(transition: Transition) -> None:
-    """The state of a subflow run names the task run that stands for it in the parent."""
+    """Set the id of the task run that represents the subflow run in its parent."""
     parent = transition.run["parent_task_run_id"]
     if parent is not None:
         transition.proposed["state_details"]["task_run_id"] = parent
@@ -104,7 +106,7 @@ def update_subflow_state_details(transition: Transition) -> None:
 
 @transform
 def increment_flow_run_count(transition: Transition) -> None:
-    """How often the run was started; a run that resumes is not started again."""
+    """Count how often the run has started. Resuming a run does not count."""
     is_resumed = transition.client.has_pauses and transition.policy["resuming"]
     if transition.proposed_type == "RUNNING" and not is_resumed:
         transition.run["run_count"] += 1

@@ -15,8 +15,8 @@ class Client:
     """A client.
 
     Args:
-        api_version: of the API that it speaks, None if it does not say so.
-        release: its own version, "" if it is not Prefect's client.
+        api_version: the API version that it uses; None if it does not state one.
+        release: its own version; "" if it is not Prefect's client.
         numbers: the three numbers of its version.
     """
 
@@ -38,7 +38,7 @@ class Client:
 
     @property
     def knows_result_storage(self) -> bool:
-        """Whether the client reads all fields of pools. Source: `prefect.server.api.workers`."""
+        """Whether the client can read all fields of work pools."""
         is_later_build = self.release.partition("3.3.7")[2].startswith(("+", ".post"))
         return not self.release or self.numbers > RESULT_STORAGE or (self.numbers == RESULT_STORAGE and is_later_build)
 

@@ -20,7 +20,7 @@ FLOW_RUN_ID, STATE_TYPE, KEY = Column(("flow_run_id",)), Column(("state_type",))
 
 @rule()
 def prevent_duplicate_transitions(transition: Transition) -> None:
-    """A client may send the same transition twice, since the first answer can be lost."""
+    """A client may send the same transition twice, since the first response can be lost."""
     before, after = (detail(state, "transition_id") for state in (transition.initial, transition.proposed))
     if same_id(before, after):
         transition.reject("This run has already made this state transition.")
@@ -28,7 +28,7 @@ def prevent_duplicate_transitions(transition: Transition) -> None:
 
 @rule(TERMINAL, ANY)
 def handle_flow_terminal_state_transitions(transition: Transition) -> Finish | None:
-    """When a run that has ended may go on, and that it then may pause again."""
+    """Decides when a run that has ended may continue. It may then pause again."""
     refuse_to_leave(transition)
     if not transition.proposed:
         return None
@@ -69,20 +69,20 @@ def loses_result(transition: Transition) -> bool:
 
 @rule(TERMINAL, TERMINAL)
 def prevent_result_data_loss(transition: Transition) -> None:
-    """A completed run keeps its result, even where rules are passed over."""
+    """A completed run keeps its result, even if most rules are skipped."""
     if loses_result(transition):
         transition.reject(LOST_RESULT)
 
 
 @rule({"CANCELLING"}, ANY - {"CANCELLED"})
 def enforce_cancelling_to_cancelled_transition(transition: Transition) -> None:
-    """A run that is being cancelled ends as cancelled."""
+    """A run that is being cancelled can only become cancelled."""
     transition.reject("Cannot transition flows that are cancelling to a state other than Cancelled.")
 
 
 @rule({"SCHEDULED", "PAUSED"}, {"CANCELLING"})
 def bypass_cancelling_flow_runs_with_no_infra(transition: Transition) -> None:
-    """A run without a process is cancelled at once."""
+    """A run without infrastructure is cancelled at once."""
     initial = transition.initial
     if (initial["type"] == "SCHEDULED" and not transition.run["infrastructure_pid"]) or initial["name"] == "Resuming":
         kind = "Scheduled"
@@ -107,7 +107,7 @@ def ensure_only_scheduled_flows_marked_late(transition: Transition) -> None:
 
 @rule(ANY, {"PAUSED"})
 def handle_pausing_flows(transition: Transition) -> Finish | None:
-    """A run pauses while it runs, once for each key; it is suspended if a worker can start it again."""
+    """A running run can pause, once per key. It is suspended if a worker can start it again."""
     given = detail(transition.proposed, "pause_key")
     key = str(new_id()) if given is None else given
     refuse_to_pause(transition, key)
@@ -142,7 +142,7 @@ def verb_of(proposed: State) -> str:
 
 
 def delete_inputs(transition: Transition) -> None:
-    """Delete the inputs under the keys of a new pause, which are of an earlier attempt."""
+    """Delete the inputs under the keys of a new pause, which are from an earlier attempt."""
     inputs, keyset = transition.workspace["flow_run_inputs"], detail(transition.validated, "run_input_keyset")
     for key in (keyset or {}).values():
         for row in list(matching(inputs, [(FLOW_RUN_ID, transition.run["id"].int), (KEY, key)])):
@@ -151,7 +151,7 @@ def delete_inputs(transition: Transition) -> None:
 
 @rule({"PAUSED"}, ANY)
 def handle_resuming_paused_flows(transition: Transition) -> Finish:
-    """A paused run goes on or ends. One that was not resumed in time fails."""
+    """A paused run continues or ends. It fails if it was not resumed in time."""
     initial = transition.initial
     refuse_to_resume(transition)
 
@@ -183,7 +183,7 @@ def refuse_to_resume(transition: Transition) -> None:
 
 @rule({"RUNNING"}, {"FAILED"})
 def retry_failed_flows(transition: Transition) -> None:
-    """A run that failed is tried again, as often as its policy has it."""
+    """A failed run is retried as often as its policy allows."""
     initial, proposed, policy = transition.initial, transition.proposed, transition.policy
     if policy["retries"] is None or transition.run["run_count"] > policy["retries"]:
         policy["retry_type"] = None
@@ -212,7 +212,7 @@ def await_retries(transition: Transition, scheduled: datetime) -> None:
 
 @transform
 def preserve_deployment_concurrency_lease_id(transition: Transition) -> None:
-    """A run keeps the lease of its slot, also where a client sends none."""
+    """A run keeps the lease of its slot, even if a client sends none."""
     lease = detail(transition.initial, "deployment_concurrency_lease_id")
     if lease is not None and detail(transition.proposed, "deployment_concurrency_lease_id") is None:
         transition.proposed["state_details"]["deployment_concurrency_lease_id"] = lease

@@ -25,7 +25,7 @@ MANAGE_SLOTS = frozenset({"3.0.0rc20", "3.0.0", "3.0.1", "3.0.2", "3.0.3"})  # v
 
 @rule(ANY - OCCUPYING, {"PENDING"})
 def secure_flow_concurrency_slots(transition: Transition) -> Finish | None:
-    """A run that is submitted takes a slot of its deployment's limit, or waits or is cancelled."""
+    """A run that is submitted takes a slot of its deployment's limit; without one, it waits or is cancelled."""
     if transition.run["deployment_id"] is None or transition.client.release in MANAGE_SLOTS:
         return None
     deployment = deployment_of(transition.workspace, transition.run)
@@ -46,7 +46,7 @@ def secure_flow_concurrency_slots(transition: Transition) -> Finish | None:
 
 
 def hold(transition: Transition, limit: int, duration: timedelta) -> Finish:
-    """Lease a slot that was taken to the run, unless the transition does not hold."""
+    """Lease a taken slot to the run, unless the transition is not carried out."""
     lease = lease_slots(transition.workspace, [limit], 1, duration, None, transition.time)
     transition.proposed["state_details"][LEASE_ID] = lease
 
@@ -77,7 +77,7 @@ def enforce_deployment_concurrency_on_late(transition: Transition) -> None:
 
 
 def refuse(transition: Transition, options: dict[str, Any]) -> None:
-    """What a deployment does with a run for which there is no slot."""
+    """Apply the deployment's strategy to a run for which there is no free slot."""
     reason = "Deployment concurrency limit reached."
     if options.get("collision_strategy") == "CANCEL_NEW":
         transition.reject(reason, new_state("CANCELLED", transition.time, message=reason))
@@ -89,7 +89,9 @@ def refuse(transition: Transition, options: dict[str, Any]) -> None:
 
 @rule({"PENDING"}, {"RUNNING"})
 def validate_deployment_concurrency_at_running(transition: Transition) -> None:
-    """A run that starts renews the lease of its slot. If it has ended, the run takes another slot, or is cancelled."""
+    """A run that starts renews the lease of its slot. If the lease has ended, the run takes another slot, or is
+    cancelled.
+    """
     workspace, proposed = transition.workspace, transition.proposed
     lease = detail(transition.initial, LEASE_ID)
     proposed["state_details"][LEASE_ID] = lease
@@ -130,7 +132,7 @@ def remove_deployment_concurrency_lease_for_old_client_versions(transition: Tran
 
 @transform
 def release_flow_concurrency_slots(transition: Transition) -> Finish:
-    """A run that ends, or is not submitted any more, releases its slot; one that is tried again at once keeps it."""
+    """A run that ends, or is no longer submitted, releases its slot; one that is retried at once keeps it."""
 
     def finish(holds: bool) -> None:
         proposed, status = transition.proposed, transition.status
@@ -143,7 +145,7 @@ def release_flow_concurrency_slots(transition: Transition) -> Finish:
 
 
 def release_of_deployment(workspace: Workspace, run: Mapping[str, Any], state: State, time: datetime) -> None:
-    """Release the slot that a flow run had of its deployment's limit while it was in a state."""
+    """Release the slot of its deployment's limit that a flow run held in a state."""
     lease = detail(state, LEASE_ID)
     deployment = deployment_of(workspace, run)
     limit = None if deployment is None else limit_row(workspace, deployment["concurrency_limit_id"])
@@ -172,7 +174,7 @@ def grace_period(options: dict[str, Any]) -> timedelta:
 
 
 def take(transition: Transition, limit: int) -> bool:
-    """Take a slot of a limit, if it is active and has one."""
+    """Take a slot of a limit, if the limit is active and has a free one."""
     settle(transition.workspace, transition.time)
     is_active = transition.workspace[LIMITS].values(limit)["active"]
     return is_active and acquire(transition.workspace, [limit], 1, transition.time)

@@ -16,22 +16,22 @@ from .writing import add_run, set_state
 def set_flow_run_state(
     workspace: Workspace, row: int, proposed: State, time: datetime, *, force: bool = False, client: Client = UNKNOWN
 ) -> Transition:
-    """Propose a state for a flow run. Returns what came of it.
+    """Propose a state for a flow run. Returns the result.
 
     Args:
-        workspace: where the run is.
-        row: its number.
+        workspace: the workspace of the run.
+        row: the row number of the run.
         proposed: the state, as `proposed_state` returns it.
         time: the time of the request.
-        force: pass over most rules.
-        client: who proposes it.
+        force: whether to skip most rules.
+        client: the client that proposes it.
     """
     policy = MINIMAL_FLOW_POLICY if force else CORE_FLOW_POLICY
     return set_state(workspace, FLOW_RUNS, row, proposed, time, policy, client)
 
 
 def propose(workspace: Workspace, row: int, proposed: State, time: datetime, policy: Policy) -> Transition:
-    """The same by a policy of a service."""
+    """The same with the policy of a service."""
     return set_state(workspace, FLOW_RUNS, row, proposed, time, policy, UNKNOWN)
 
 

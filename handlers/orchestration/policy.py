@@ -1,4 +1,4 @@
-"""Policies: rules in order, and how a transition goes through them.
+"""Policies: rules in order, and their application to a transition.
 
 Source: `prefect.server.orchestration.rules` and `policies`.
 """
@@ -59,7 +59,7 @@ class Policy:
         }
 
     def enter(self, transition: Transition) -> list[tuple[Finish, str | None, bool]]:
-        """Apply the rules before the state is written. Returns what is left to do after it, for `leave`."""
+        """Apply the rules before the state is written. Returns what they defer until after that, for `leave`."""
         intended = transition.proposed_type
         left = []
         for each in self._between[transition.initial_type, intended]:
@@ -73,7 +73,7 @@ class Policy:
 
 
 def leave(transition: Transition, left: list[tuple[Finish, str | None, bool]]) -> None:
-    """Finish what rules left to do, in reverse order."""
+    """Run what rules have deferred, in reverse order."""
     for finish, proposed, universal in reversed(left):
         if universal:
             if transition.proposed:

@@ -1,4 +1,4 @@
-"""Random delays that keep an average and stay within bounds.
+"""Random delays with a fixed average and within bounds.
 
 Source: `prefect.utilities.math.clamped_poisson_interval`.
 """

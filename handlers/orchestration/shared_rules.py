@@ -12,9 +12,9 @@ from .transition import Transition, detail
 
 @rule({"PENDING", "CANCELLING", "RUNNING", "CANCELLED"}, {"PENDING"})
 def prevent_pending_transitions(transition: Transition) -> None:
-    """A run is submitted once: one that is pending or runs, or was cancelled, does not become pending.
+    """A run is submitted once: one that is pending, running or was cancelled does not become pending.
 
-    A pending run may get another name that is not the usual one, and keeps what its state says of the submission.
+    A pending run can get another, unusual state name. It keeps what its state says about the submission.
     """
     initial, proposed = transition.initial, transition.proposed
     if initial["type"] == "PENDING" and proposed["name"] not in (initial["name"], "Pending"):
@@ -26,14 +26,14 @@ def prevent_pending_transitions(transition: Transition) -> None:
 
 @rule({"SCHEDULED"}, {"PENDING"})
 def copy_scheduled_time(transition: Transition) -> None:
-    """A run that becomes pending keeps the time for which it is scheduled."""
+    """A run that becomes pending keeps its scheduled time."""
     if detail(transition.proposed, "scheduled_time") is None:
         transition.proposed["state_details"]["scheduled_time"] = detail(transition.initial, "scheduled_time")
 
 
 @rule({"SCHEDULED", "PENDING"}, {"RUNNING"})
 def wait_for_scheduled_time(transition: Transition) -> None:
-    """A run does not start before the time for which it is scheduled."""
+    """A run does not start before its scheduled time."""
     scheduled = detail(transition.initial, "scheduled_time")
     if scheduled is None:
         return
@@ -44,5 +44,5 @@ def wait_for_scheduled_time(transition: Transition) -> None:
 
 
 def is_persisted(data: Any) -> bool:
-    """Whether the data of a state are the metadata of a result that was stored."""
+    """Whether the data of a state are the metadata of a stored result."""
     return isinstance(data, dict) and data.get("type") != "unpersisted"

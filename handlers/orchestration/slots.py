@@ -19,7 +19,7 @@ def release(workspace: Workspace, rows: Iterable[int], slots: int, time: datetim
 
 
 def release_lease(workspace: Workspace, lease_id: UUID, fallback: int | None, time: datetime) -> None:
-    """Release the slots of a lease; if it has ended, one of the limit that it was of."""
+    """Release the slots of a lease. If the lease has ended, release a slot of the limit that it was for."""
     leases, limits = workspace[LEASES], workspace[LIMITS]
     row = leases.find(lease_id.int)
     if row is None:

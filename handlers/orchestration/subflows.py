@@ -1,4 +1,4 @@
-"""The task run that stands for a subflow run in its parent."""
+"""The task run that represents a subflow run in its parent."""
 
 from .policy import Finish, transform
 from .task_states import set_task_run_state
@@ -7,7 +7,7 @@ from .transition import TASK_RUNS, Transition, copy_of
 
 @transform
 def update_subflow_parent_task(transition: Transition) -> Finish | None:
-    """The task run of a subflow run has the same states.
+    """The task run that represents a subflow run gets the same states.
 
     Source: `UpdateSubflowParentTask` in `prefect.server.orchestration.global_policy`.
     """

@@ -61,7 +61,7 @@ MINIMAL_TASK_POLICY = Policy((release_task_concurrency_slots, *GLOBAL_TASK_POLIC
 
 
 def task_policy(proposed: dict[str, Any], *, force: bool) -> Policy:
-    """The policy for a proposed state: that of deferred tasks always holds, the usual one unless it is forced."""
+    """The policy for a proposed state. Rules of deferred tasks always apply, the others unless the state is forced."""
     if proposed["state_details"].get("deferred"):
         return BACKGROUND_TASK_POLICY
     return MINIMAL_TASK_POLICY if force else CORE_TASK_POLICY

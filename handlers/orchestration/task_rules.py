@@ -19,7 +19,7 @@ LONGEST_CACHE_KEY = 2000  # characters, the default of a real server
 
 @rule(ANY, {"RUNNING"})
 def cache_retrieval(transition: Transition) -> None:
-    """A task with the cache key of one that was completed is not run, but completed with the same result."""
+    """A task with the cache key of a completed task does not run, but completes with the same result."""
     key = detail(transition.proposed, "cache_key")
     if not key or detail(transition.proposed, "refresh_cache"):
         return
@@ -29,7 +29,7 @@ def cache_retrieval(transition: Transition) -> None:
 
 
 def latest_cached(transition: Transition, key: str) -> dict[str, Any] | None:
-    """The state that was cached last under a key, and has not expired."""
+    """The latest cached state under a key that has not expired."""
     cache, states = transition.workspace[CACHE], transition.workspace[transition.runs.states]
     entries = [cache.values(row) for row in cache.index(CACHE_KEY).rows(key)]
     lasting = [
@@ -43,7 +43,7 @@ def latest_cached(transition: Transition, key: str) -> dict[str, Any] | None:
 
 @rule(ANY, {"COMPLETED"})
 def cache_insertion(transition: Transition) -> Finish:
-    """A completed state with a cache key is kept for other tasks."""
+    """A completed state with a cache key is stored for other tasks."""
     given = detail(transition.proposed, "cache_key")
     if given and len(given) > LONGEST_CACHE_KEY:
         reason = f"Cache key exceeded maximum allowed length of {LONGEST_CACHE_KEY} characters."
@@ -61,7 +61,7 @@ def cache_insertion(transition: Transition) -> Finish:
 
 @rule(TERMINAL, ANY)
 def handle_task_terminal_state_transitions(transition: Transition) -> Finish | None:
-    """When a task that has ended may run again, and that its retries then start anew."""
+    """Decides when a task that has ended may run again. Its retries are then reset."""
     refuse_to_leave(transition)
     proposed, run = transition.proposed, transition.run
     if not proposed:
@@ -92,7 +92,7 @@ def refuse_to_leave(transition: Transition) -> None:
 
 @rule(ANY, {"RUNNING"})
 def prevent_running_tasks_from_stopped_flows(transition: Transition) -> None:
-    """A task runs only while its flow runs; while the flow is paused, it is not ready."""
+    """A task only runs while its flow runs; while the flow is paused, it is not ready."""
     flow_run = transition.linked_flow_run()
     if flow_run is None:
         return
@@ -108,7 +108,7 @@ def prevent_running_tasks_from_stopped_flows(transition: Transition) -> None:
 
 @rule({"RUNNING"}, {"FAILED"})
 def retry_failed_tasks(transition: Transition) -> None:
-    """A task that failed is tried again, as often and after the delays that its policy has."""
+    """A failed task is retried as often, and with the delays, as its policy has it."""
     policy, proposed, count = transition.policy, transition.proposed, transition.run["run_count"]
     if detail(proposed, "retriable") is False or policy["retries"] is None or count > policy["retries"]:
         return
@@ -124,7 +124,7 @@ def retry_failed_tasks(transition: Transition) -> None:
 
 @rule(ANY, {"RUNNING"})
 def rename_reruns(transition: Transition) -> None:
-    """A task that runs again says so in the name of its state."""
+    """The state of a task that runs again has another name."""
     if transition.initial and transition.run["run_count"] > 0:
         is_awaited = transition.initial["name"] == "AwaitingRetry"
         transition.proposed["name"] = "Retrying" if is_awaited else "Rerunning"
@@ -132,7 +132,7 @@ def rename_reruns(transition: Transition) -> None:
 
 @rule(ANY, {"RUNNING"})
 def update_flow_run_tracker_on_tasks(transition: Transition) -> Finish:
-    """A task run has the number of the attempt of its flow run."""
+    """A task run records the attempt number of its flow run."""
 
     def finish(holds: bool) -> None:
         flow_run = transition.linked_flow_run()

@@ -58,7 +58,7 @@ def secure_task_concurrency_slots(transition: Transition) -> Finish | None:
 
 
 def lease_of_tags(transition: Transition, limits: dict[int, Limit]) -> UUID | None:
-    """Take a slot of each limit, and lease them to the task run. Returns the lease's id, if there are limits."""
+    """Take a slot of each limit, and lease the slots to the task run. Returns the lease's id; None without limits."""
     empty = next((limit for limit in limits.values() if limit["limit"] == 0), None)
     if empty is not None:
         abort_at_zero(transition, tag_of(empty))
@@ -79,7 +79,9 @@ def tag_of(limit: Limit) -> str:
 
 
 def take_former(transition: Transition, counted: set[str]) -> list[int]:
-    """Take slots of the former limits of a task's tags, unless each is counted by a global one. Returns their rows."""
+    """Take slots of the former limits of a task's tags, unless each has a global limit. Returns the rows of the
+    limits.
+    """
     limits, run_id = transition.workspace[FORMER], transition.run["id"]
     rows = former_limits(transition)
     taken: list[int] = []
@@ -108,7 +110,7 @@ def abort_at_zero(transition: Transition, tag: str) -> None:
 
 @transform
 def release_task_concurrency_slots(transition: Transition) -> Finish:
-    """A task that does not run any more releases the slots of its tags' limits."""
+    """A task that is no longer running releases the slots of its tags' limits."""
 
     def finish(holds: bool) -> None:
         if transition.proposed_type in ("RUNNING", "CANCELLING"):

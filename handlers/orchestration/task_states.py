@@ -15,14 +15,14 @@ from .writing import add_run, set_state
 def set_task_run_state(
     workspace: Workspace, row: int, proposed: State, time: datetime, *, force: bool = False
 ) -> Transition:
-    """Propose a state for a task run. Returns what came of it.
+    """Propose a state for a task run. Returns the result.
 
     Args:
-        workspace: where the run is.
-        row: its number.
+        workspace: the workspace of the run.
+        row: the row number of the run.
         proposed: the state, as `proposed_state` returns it.
         time: the time of the request.
-        force: pass over most rules.
+        force: whether to skip most rules.
     """
     policy = task_policy(proposed, force=force)
     return set_state(workspace, TASK_RUNS, row, proposed, time, policy, UNKNOWN)

@@ -17,7 +17,9 @@ State = dict[str, Any]
 
 @dataclass(frozen=True)
 class Runs:
-    """A kind of runs: the table of the runs, that of their states, and the field of a state that names its run."""
+    """A kind of run: the table of the runs, the table of their states, and the field of a state that refers to its
+    run.
+    """
 
     table: str
     states: str
@@ -63,22 +65,22 @@ class Transition:
         return policy
 
     def reject(self, reason: str, state: State | None = None) -> None:
-        """Refuse the proposed state, for another one or for the state that the run has."""
+        """Refuse the proposed state, in favour of another one or of the run's present state."""
         self.proposed, self.status = state or {}, "REJECT"
         self.details = {"type": "reject_details", "reason": reason}
 
     def wait(self, seconds: int, reason: str) -> None:
-        """Tell the client to try again after some seconds."""
+        """Instruct the client to try again after some seconds."""
         self.proposed, self.status = {}, "WAIT"
         self.details = {"type": "wait_details", "delay_seconds": seconds, "reason": reason}
 
     def abort(self, reason: str) -> None:
-        """Refuse the proposed state, and tell the client to stop."""
+        """Refuse the proposed state, and instruct the client to stop."""
         self.proposed, self.status = {}, "ABORT"
         self.details = {"type": "abort_details", "reason": reason}
 
     def after(self, seconds: float) -> datetime:
-        """The time some seconds from now, or the latest that there is."""
+        """The time some seconds from now, or the maximum time."""
         return moved(self.time, seconds)
 
     def linked_flow_run(self) -> Mapping[str, Any] | None:
@@ -92,7 +94,7 @@ def deployment_of(workspace: Workspace, flow_run: Mapping[str, Any]) -> Mapping[
 
 
 def new_state(kind: str, time: datetime, name: str | None = None, **values: Any) -> State:
-    """A state of a kind, with details where others than the usual ones are given."""
+    """A state of a type, with details other than the usual ones if given."""
     details = dict(values.pop("state_details", None) or {})
     if kind == "SCHEDULED" and details.get("scheduled_time") is None:
         details["scheduled_time"] = time

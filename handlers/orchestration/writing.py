@@ -1,4 +1,4 @@
-"""Taking a transition through a policy: the rules before, the new state, the rules after.
+"""Applying a policy to a transition: the rules before the new state, the state, the rules after it.
 
 Source: `validate_proposed_state` in `prefect.server.orchestration.rules`.
 """
@@ -37,7 +37,7 @@ ARTIFACT_FIELDS = {"artifact_key": "key", "artifact_type": "type", "artifact_des
 def set_state(
     workspace: Workspace, runs: Runs, row: int, proposed: State, time: datetime, policy: Policy, client: Client
 ) -> Transition:
-    """Propose a state for a run. Returns what came of it."""
+    """Propose a state for a run. Returns the result."""
     table = workspace[runs.table]
     run = table.values(row)
     before = {**run, "empirical_policy": copy(run["empirical_policy"])}
@@ -49,7 +49,7 @@ def set_state(
 
 
 def initial_state(run: Mapping[str, Any], time: datetime) -> State:
-    """The state of a run. One that was loaded as scheduled, but without a time, is scheduled for now."""
+    """The state of a run. A run that was loaded as scheduled, but without a time, is scheduled for now."""
     state: State | None = run["state"]
     if state is None:
         return {}
@@ -72,7 +72,7 @@ def add_run(
 
 
 def take(transition: Transition, policy: Policy) -> None:
-    """Apply the rules, and write the state that they leave. The caller stores the changed run."""
+    """Apply the rules, and write the resulting state. The caller stores the changed run."""
     left = policy.enter(transition)
     if transition.proposed:
         try:
@@ -87,7 +87,7 @@ def take(transition: Transition, policy: Policy) -> None:
 
 
 def as_kept(transition: Transition) -> State:
-    """The state that a run keeps. As on a real server, it shows only a result that was stored with it."""
+    """The state as it is stored on the run. As on a real server, it only shows a result that was stored with it."""
     initial = transition.initial
     is_loaded = transition.workspace[transition.runs.states].find(initial["id"].int) is None
     data = None if is_loaded else initial["data"]
@@ -114,17 +114,17 @@ def write(transition: Transition) -> None:
 
 
 def keep_initial(transition: Transition) -> None:
-    """Give the former state a row, which it lacks if it was loaded as a part of its run."""
+    """Add a row for the former state, if it was loaded only as a part of its run."""
     states, run = transition.workspace[transition.runs.states], transition.run
     if run["state"] is not None and states.find(transition.initial["id"].int) is None:
         states.insert({**transition.initial, **run["state"], transition.runs.owner: run["id"]})
 
 
 def keep_result(transition: Transition, data: Any) -> Any:
-    """Store a result as an artifact. Returns it without what it says of the artifact.
+    """Store a result as an artifact. Returns the result without the fields of the artifact.
 
     Raises:
-        ValidationError: there can be no such artifact.
+        ValidationError: the artifact is not valid.
     """
     run, artifact = transition.run, {}
     if isinstance(data, dict):

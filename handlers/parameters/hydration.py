@@ -1,4 +1,4 @@
-"""Hydration: the values that parameters stand for, such as those of variables."""
+"""Hydration: replaces placeholders in parameters by values, such as those of variables."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -16,19 +16,19 @@ OPENING, CLOSING = "{{", "}}"
 
 
 class Removed:
-    """In place of a value to leave out."""
+    """Stands for a value to omit."""
 
 
 class Unrendered:
-    """In place of what a template renders to, where none is rendered."""
+    """Stands for the result of a template that is not rendered."""
 
 
 class HydrationError(Exception):
-    """A value cannot be found out. It stands in place of the value where errors are collected.
+    """A value cannot be determined. If errors are collected, it stands in place of the value.
 
     Args:
         message: the text of the error.
-        kind: what a real server calls it.
+        kind: the kind of the error on a real server.
     """
 
     def __init__(self, message: str, kind: str) -> None:
@@ -43,11 +43,11 @@ IN_PLACE = (HydrationError, Removed, Unrendered)  # of a value
 
 
 class Hydration:
-    """Finds out the values that objects with a kind stand for.
+    """Determines the values of placeholders: objects with a kind.
 
     Args:
-        workspace: whose variables there are; None if variables are not looked up.
-        raises: whether an error is raised, or stands in place of the value.
+        workspace: the workspace with the variables; None if variables are not looked up.
+        raises: whether to raise an error, rather than put it in place of the value.
         render: renders a template; None if templates are only checked.
     """
 
@@ -65,10 +65,10 @@ class Hydration:
         }
 
     def object(self, values: dict[str, Any]) -> Any:
-        """An object with the values that its parts stand for.
+        """An object with its placeholders replaced.
 
         Raises:
-            HydrationError: a value cannot be found out, where errors are raised.
+            HydrationError: a value cannot be determined, and errors are raised.
         """
         hydrated = self._value(values)
         return {} if isinstance(hydrated, Removed) else hydrated
@@ -152,7 +152,7 @@ def invalid_template(error: Exception) -> HydrationError:
 
 
 def without_context(template: str) -> str:
-    """Render a template that can name nothing.
+    """Render a template without any variables.
 
     Raises:
         TemplateFailed: it cannot be rendered.
@@ -188,7 +188,7 @@ def with_templates(value: Any) -> Any:
 
 
 def of_template(text: str) -> dict[str, Any]:
-    """The object that a template stands for: one that is a single expression keeps the type of its value."""
+    """The placeholder for a template. If the template is a single expression, the value keeps its type."""
     expression = text.strip()
     if expression.startswith(OPENING) and expression.endswith(CLOSING) and expression.count(OPENING) == 1:
         inner = f"{OPENING} {expression[2:-2].strip()} | tojson {CLOSING}"

@@ -1,6 +1,6 @@
 """JSON Schemas of parameters and job variables, and the errors of values by them.
 
-Schemas that pydantic 1 made are no valid JSON Schemas of 2020-12; they are read as they were meant.
+Schemas made by pydantic 1 are not valid JSON Schemas of 2020-12; they are interpreted as pydantic 1 meant them.
 """
 
 import json
@@ -41,14 +41,14 @@ Schema = dict[str, Any]
 
 
 class Mismatch(Exception):
-    """Values are not valid by a schema, or it refers to a schema that is not there."""
+    """Values are not valid by a schema, or it refers to a schema that does not exist."""
 
 
 def check_schema(schema: Schema) -> None:
     """Check that a schema is a JSON Schema.
 
     Raises:
-        Unprocessable: it is not.
+        Unprocessable: it is not one.
     """
     error = schema_error(schema)
     if error is not None:
@@ -56,10 +56,10 @@ def check_schema(schema: Schema) -> None:
 
 
 def schema_error(schema: Any) -> ValidationError | None:
-    """The first error of a schema by the schema of all JSON Schemas; None if it has none.
+    """The first error of a schema by the JSON Schema meta-schema; None if it is valid.
 
     Raises:
-        Unprocessable: finding it out takes too long.
+        Unprocessable: the check takes too long.
     """
     text = json.dumps(schema)
     return known_error(text) if len(text) <= LONGEST else first_error(schema)
@@ -67,7 +67,7 @@ def schema_error(schema: Any) -> ValidationError | None:
 
 @lru_cache(maxsize=KNOWN)
 def known_error(text: str) -> ValidationError | None:
-    """The first error of a schema in JSON: that of a deployment is checked again for each of its runs."""
+    """The first error of a schema in JSON, cached, since the schema of a deployment is checked for each of its runs."""
     return first_error(json.loads(text))
 
 
@@ -80,13 +80,13 @@ def check(values: Any, schema: Schema, *, requires: bool = True, defaults_may_be
 
     Args:
         values: the values.
-        schema: the schema, as its maker wrote it.
-        requires: whether required properties must be there.
+        schema: the schema, as the client sent it.
+        requires: whether required properties must be present.
         defaults_may_be_null: whether a property with a default may be null.
 
     Raises:
         Mismatch: they are not valid; the text has the first error.
-        Unprocessable: the schema is not valid, or refers to itself without end.
+        Unprocessable: the schema is not valid, or refers to itself endlessly.
     """
     meant = as_meant(schema, defaults_may_be_null)
     meant = meant if requires else without_required(meant)
@@ -97,13 +97,13 @@ def check(values: Any, schema: Schema, *, requires: bool = True, defaults_may_be
 
 
 def errors_of(values: Any, schema: Schema, *, checks_formats: bool = True) -> list[ValidationError]:
-    """All errors of values by a schema, which is used as it is.
+    """All errors of values by a schema, which is used unchanged.
 
     No schema is fetched from elsewhere.
 
     Raises:
-        Mismatch: the schema refers to a schema that is not there.
-        Unprocessable: the schema refers to itself without end, or the validation takes too long.
+        Mismatch: the schema refers to a schema that does not exist.
+        Unprocessable: the schema refers to itself endlessly, or the validation takes too long.
     """
     try:
         return list(validator_of(schema, checks_formats=checks_formats).iter_errors(values))
@@ -114,7 +114,7 @@ def errors_of(values: Any, schema: Schema, *, checks_formats: bool = True) -> li
 
 
 def error_tree(errors: list[ValidationError]) -> dict[str, Any]:
-    """The messages of errors in objects and lists like those of the values."""
+    """The messages of errors, in objects and lists with the structure of the values."""
     tree: list[Any] = []
     for error in foremost(errors):
         if not isinstance(error.instance, Unrendered):
@@ -123,7 +123,7 @@ def error_tree(errors: list[ValidationError]) -> dict[str, Any]:
 
 
 def foremost(errors: list[ValidationError]) -> list[ValidationError]:
-    """Errors without those of values that could not be found out, except for that they could not."""
+    """Errors without those of values that could not be determined, except the errors about that."""
     by_way: dict[str, list[ValidationError]] = {}
     for error in errors:
         by_way.setdefault("->".join(map(str, error.relative_path)), []).append(error)
@@ -135,13 +135,13 @@ def foremost(errors: list[ValidationError]) -> list[ValidationError]:
 
 
 def way_of(error: ValidationError) -> list[str | int]:
-    """The way to the value of an error; to the property that is missing where it is required."""
+    """The path to the value of an error or, for a required property that is missing, to that property."""
     way = list(error.relative_path)
     return [*way, error.message.partition(" ")[0].strip("'")] if error.validator == "required" else way
 
 
 def add(tree: list[Any], way: list[str | int], message: str) -> None:
-    """Add a message to a tree. Each has an entry of its own, in the first entry of what is around it."""
+    """Add a message to a tree: as an entry of its own, below the first entry of each enclosing value."""
     if not way:
         tree.append(message)
         return
@@ -159,7 +159,7 @@ def kind_of(part: str | int) -> str:
 
 
 def check_given(values: Any, schema: Schema | None) -> None:
-    """Check the parameters of a request by its schema, which is read as it is.
+    """Check the parameters of a request by its schema, which is used unchanged.
 
     Raises:
         ValueError: they are not valid, or the schema is not.
@@ -213,19 +213,19 @@ def checked_size(parameters: dict[str, Any]) -> dict[str, Any]:
 
 
 def job_variable_errors(variables: dict[str, Any], schema: Schema) -> list[ValidationError]:
-    """All errors of job variables by the schema of a pool's template, in which nothing is required."""
+    """All errors of job variables by the schema of a pool's template. No property is required."""
     return errors_of(variables, without_required(as_meant(schema)))
 
 
 def job_variables_of(
     workspace: Workspace, pool: dict[str, Any], *overrides: dict[str, Any] | None, requires: bool = False
 ) -> None:
-    """Check job variables, the later ones before the earlier and the defaults of a pool's template.
+    """Check job variables. Later ones override earlier ones and the defaults of a pool's template.
 
     Raises:
         Mismatch: they are not valid by the schema of the template.
         Unprocessable: the schema is not valid.
-        NotFound: a default refers to a block that is not there.
+        NotFound: a default refers to a block that does not exist.
     """
     schema = pool["base_job_template"].get("variables")
     if not schema:
@@ -243,7 +243,7 @@ def check_defaults_of(workspace: Workspace, schema: Schema | None) -> None:
     Raises:
         Mismatch: they are not valid by the schema.
         Unprocessable: the schema is not valid.
-        NotFound: a default refers to a block that is not there.
+        NotFound: a default refers to a block that does not exist.
     """
     if schema:
         check_schema(schema)
@@ -297,7 +297,7 @@ def block_data(workspace: Workspace, reference: Any) -> Any:
 
 
 def as_meant(schema: Schema, defaults_may_be_null: bool = False) -> Schema:
-    """A schema as its maker meant it: what is not required may be null, and lists of schemas are those of tuples."""
+    """A schema as pydantic 1 meant it: optional values may be null, and a list of schemas is a tuple."""
     schema = deepcopy(schema)
     properties_as_meant(schema, defaults_may_be_null)
     definitions = object_at(schema, "definitions")
@@ -324,7 +324,7 @@ def properties_as_meant(schema: Schema, defaults_may_be_null: bool) -> None:
 
 
 def object_at(schema: Schema, name: str) -> dict[str, Any]:
-    """An object of a schema; an empty one if it has none. Whether the schema is valid is found out later."""
+    """An object in a schema; an empty one if there is none. Whether the schema is valid is checked later."""
     part = schema.get(name)
     return part if isinstance(part, dict) else {}
 

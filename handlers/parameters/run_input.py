@@ -1,4 +1,4 @@
-"""What a paused flow run waits for: inputs under keys, and the schema that they must be valid against.
+"""The input that a paused flow run waits for: values under keys, and the schema that they must match.
 
 Source: `resume_flow_run` in `prefect.server.api.flow_runs`.
 """

@@ -1,4 +1,4 @@
-"""The validator of values by JSON Schemas that clients send. It ends soon, whatever they are."""
+"""A validator for JSON Schemas from clients, whose steps, time and messages are limited."""
 
 import math
 import time
@@ -31,7 +31,7 @@ Schema = Mapping[str, Any]
 class Steps(FormatChecker):
     """Counts the steps, seconds and messages of one validation, and checks formats if it is to.
 
-    A validator hands it on to those of the parts of its schema, and nothing else.
+    A validator passes it to the validators of the schema's parts, and passes nothing else.
     """
 
     def __init__(self, most: float, *, checks_formats: bool) -> None:
@@ -44,7 +44,7 @@ class Steps(FormatChecker):
         """Count a step.
 
         Raises:
-            Unprocessable: it is one too many, or too late.
+            Unprocessable: the limit of steps or of time is exceeded.
         """
         self._left -= 1
         if self._left < 0:
@@ -56,14 +56,14 @@ class Steps(FormatChecker):
         """Count the characters of a message.
 
         Raises:
-            Unprocessable: they are too many.
+            Unprocessable: the limit is exceeded.
         """
         self._text -= size
         if self._text < 0:
             raise too_long(f"the errors take more than {MOST_TEXT:,} characters")
 
     def identities(self, values: list[Any]) -> set[Hashable]:
-        """The identities of the values of an enum, which are found out once."""
+        """The identities of the values of an enum, cached."""
         if id(values) not in self._identities:
             self._identities[id(values)] = values, set(map(identity, values))
         return self._identities[id(values)][1]
@@ -87,12 +87,12 @@ def too_long(reason: str) -> Unprocessable:
 
 
 def evolve(validator: Any, **changes: Any) -> Any:
-    """The same validator for a part of the schema, also where the part names another one by `$schema`."""
+    """The same validator for a part of the schema, even if the part names another meta-schema by `$schema`."""
     return attrs.evolve(validator, **changes)
 
 
 def limited(keyword: Callable[..., Any]) -> Callable[..., Errors]:
-    """A keyword whose messages are counted, each once: behind its own keyword, an error has the name of that."""
+    """A keyword whose messages are counted, each once: after its own keyword, an error has the name of that keyword."""
 
     @wraps(keyword)
     def apply(validator: Any, value: Any, instance: Any, schema: Schema) -> Errors:
@@ -105,7 +105,7 @@ def limited(keyword: Callable[..., Any]) -> Callable[..., Errors]:
 
 
 def step(validator: Any, _keyword: None, instance: Any, _schema: Schema) -> Errors:
-    """Count a step, and report a value that could not be found out."""
+    """Count a step, and report a value that could not be determined."""
     validator.format_checker.take()
     if isinstance(instance, HydrationError):
         yield ValidationError(str(instance))
@@ -161,7 +161,7 @@ def unique_items(validator: Any, wanted: Any, instance: Any, _schema: Schema) ->
 
 
 def matching(names: Mapping[str, Any], patterns: Any) -> list[str]:
-    """The names that match one of some patterns."""
+    """The property names that match one of some patterns."""
     return [name for name in names if any(matches(text, name) for text in patterns)]
 
 
@@ -180,7 +180,7 @@ def matches(text: str, value: str) -> bool:
 
 
 def identity(value: Any) -> Hashable:
-    """What is equal for equal JSON values: 1 is 1.0, and not true."""
+    """A key that is equal for equal JSON values: 1 equals 1.0, and not true."""
     if isinstance(value, dict):
         return frozenset((name, identity(part)) for name, part in value.items())
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""What one rendering of a template may take. Rendering ends soon and takes little memory, whatever the template is."""
+"""Limits of the time and memory that rendering a template takes, whatever the template contains."""
 
 import re
 import time
@@ -30,7 +30,7 @@ PASSES, JOINED = "_passes", "_joined"
 
 
 class Budget:
-    """What is left of a rendering's units and seconds."""
+    """The remaining units and seconds of a rendering."""
 
     def __init__(self) -> None:
         self._left = MOST
@@ -40,7 +40,7 @@ class Budget:
         """Spend some units.
 
         Raises:
-            SecurityError: there are not enough left, or it is too late.
+            SecurityError: not enough units or seconds are left.
         """
         self._left -= units
         if self._left < 0 or time.monotonic() > self._end:
@@ -52,10 +52,10 @@ CURRENT: ContextVar[Budget | None] = ContextVar("budget", default=None)
 
 @contextmanager
 def limits_of(template: str) -> Iterator[None]:
-    """Within, a template is rendered.
+    """A context manager for rendering a template within the limits.
 
     Raises:
-        SecurityError: it is too long.
+        SecurityError: the template is too long.
     """
     if len(template) > LONGEST_TEMPLATE:
         raise SecurityError(f"a template has at most {LONGEST_TEMPLATE:,} characters")
@@ -74,7 +74,7 @@ def spend(units: int) -> None:
 
 
 def size_of(value: Any) -> int:
-    """The units of a value, whose parts count as often as it has them; roughly, beyond `MOST`."""
+    """The units of a value. Parts that occur several times count each time; approximate beyond `MOST`."""
     total, waiting = 0, [value]
     while waiting and total <= MOST:
         each = waiting.pop()
@@ -87,10 +87,10 @@ def size_of(value: Any) -> int:
 
 
 def spend_on(name: str, value: Any, arguments: Iterable[Any]) -> None:
-    """Spend what a filter or method of a value takes, before it is called.
+    """Spend the units of a filter or method on a value, before it is called.
 
     Raises:
-        SecurityError: it is too much.
+        SecurityError: it takes too many.
     """
     has_lengths = name in PADDING or name in MULTIPLYING
     sizes = [max(each, 1) if has_lengths and isinstance(each, int) else size_of(each) for each in arguments]
@@ -104,7 +104,7 @@ def spend_on(name: str, value: Any, arguments: Iterable[Any]) -> None:
 
 
 def limited(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    """A filter that spends what it takes."""
+    """A filter that first spends its units."""
     skipped = int(hasattr(function, "jinja_pass_arg"))  # the context or environment, before the value
 
     @wraps(function)
@@ -119,14 +119,14 @@ def limited(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def spend_output(value: Any) -> Any:
-    """Spend what is written."""
+    """Spend the units of written text."""
     spend(size_of(value))
     return value
 
 
 @pass_context
 def passes(_context: Context, values: Iterable[Any]) -> Iterator[Any]:
-    """The values of a loop, for each of which a step is spent."""
+    """The values of a loop. Each pass spends a step."""
     for value in values:
         spend(STEP)
         yield value
@@ -143,7 +143,7 @@ FILTERS: dict[str, Callable[..., Any]] = {PASSES: passes, JOINED: joined}
 
 
 class Counting(NodeTransformer):
-    """Puts filters that count where Jinja has no hooks: into loops, and in place of `~`."""
+    """Inserts counting filters where Jinja has no hooks: into loops, and in place of `~`."""
 
     def visit_For(self, node: nodes.For) -> nodes.Node:  # noqa: N802 - the name of the class of nodes
         self.generic_visit(node)

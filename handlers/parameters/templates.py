@@ -1,4 +1,4 @@
-"""Templates of texts that users write, in Jinja's language."""
+"""Templates that users write, in Jinja's language."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -18,7 +18,7 @@ DIGITS = 10_000  # bits of a power or product
 
 
 class Environment(ImmutableSandboxedEnvironment):
-    """An environment in which an operator cannot take all memory or hours of time."""
+    """A Jinja environment whose operators cannot use up all memory or run for hours."""
 
     intercepted_binops = frozenset({"*", "**", "%", "+"})
 
@@ -29,7 +29,7 @@ class Environment(ImmutableSandboxedEnvironment):
         self.filters |= template_limits.FILTERS
 
     def add_filters(self, filters: Mapping[str, Callable[..., Any]]) -> None:
-        """Add filters, which spend what they take."""
+        """Add filters that spend units when called."""
         self.filters |= {name: template_limits.limited(name, function) for name, function in filters.items()}
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
@@ -70,7 +70,7 @@ def short_range(*arguments: int) -> range:
 
 
 def is_too_large(operator: str, left: Any, right: Any) -> bool:
-    """Whether the result of `*`, `**` or `%` takes too much memory."""
+    """Whether the result of `*`, `**` or `%` would take too much memory."""
     if operator == "%":
         return isinstance(left, str) and template_limits.WIDTH.search(left) is not None
     if isinstance(left, int) and isinstance(right, int):
@@ -86,7 +86,7 @@ JINJA = Environment()
 
 
 def is_template(text: str) -> bool:
-    """Whether a text may have parts to render."""
+    """Whether a text may have something to render."""
     return "{{" in text or "{%" in text
 
 
@@ -137,10 +137,10 @@ def check_template(template: str) -> None:
 
 
 def check_loops(root: nodes.Template) -> None:
-    """Check the loops of a template.
+    """Check the number and the nesting of a template's loops.
 
     Raises:
-        InvalidTemplate: they are too many, or nested too deep.
+        InvalidTemplate: there are too many, or they are nested too deep.
     """
     loops = len(list(root.find_all(nodes.For)))
     if loops > MOST_LOOPS:
@@ -154,5 +154,5 @@ def check_loops(root: nodes.Template) -> None:
 
 
 def depth(node: nodes.Node) -> int:
-    """How deep loops are nested in a part of a template."""
+    """The nesting depth of loops in a part of a template."""
     return isinstance(node, nodes.For) + max(map(depth, node.iter_child_nodes()), default=0)

@@ -1,4 +1,4 @@
-"""What a change of a deployment does to its schedules."""
+"""The effect of a deployment's change on its schedules."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -15,7 +15,7 @@ Body = dict[str, Any]
 
 
 class Planned:
-    """What a change does to the schedules of a deployment: replace all, or change some and add others."""
+    """The effect of a change on a deployment's schedules: replace all of them, or change some and add others."""
 
     def __init__(self, *, replaces_all: bool = False) -> None:
         self.replaces_all = replaces_all
@@ -24,7 +24,7 @@ class Planned:
 
 
 def planned_schedules(workspace: Workspace, id: UUID, body: Body) -> Planned | None:
-    """What a change does to schedules: those with a slug are told apart, if all have one."""
+    """The planned effect of a change. Schedules are identified by their slugs, if all of them have one."""
     table = workspace["deployment_schedules"]
     rows = table.index(DEPLOYMENT_ID).rows(id.int)
     known = {table.values(row)["slug"]: row for row in rows}
@@ -56,7 +56,7 @@ def replacing(given: list[Body]) -> Planned:
 
 
 def check_replacements(given: list[Body], known: Mapping[str, int]) -> None:
-    """Check that no schedule is replaced twice, nor gets the slug of one that stays."""
+    """Check that no schedule is replaced twice, and that none gets the slug of one that remains."""
     replaced = [each["replaces"] for each in given if each.get("replaces")]
     twice = next((slug for position, slug in enumerate(replaced) if slug in replaced[:position]), None)
     if twice is not None:
@@ -90,7 +90,9 @@ def carry_out(workspace: Workspace, id: UUID, planned: Planned | None) -> None:
 
 
 def new_schedule(given: Body) -> Body:
-    """A schedule to add. A real server does not keep the most runs of those that come with their deployment."""
+    """A schedule to add. A real server does not store `max_scheduled_runs` of schedules that are created with their
+    deployment.
+    """
     active = given.get("active")
     kept = {name: value for name, value in given.items() if name != "max_scheduled_runs"}
     return {**kept, "active": True if active is None else active}

@@ -1,4 +1,4 @@
-"""The dates of schedules: when a deployment is to run."""
+"""The dates of schedules."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -22,7 +22,7 @@ LATEST = datetime(9999, 1, 1, tzinfo=timezone.utc)
 
 
 def dates_of(schedule: Mapping[str, Any], start: datetime, end: datetime, most: int) -> Iterator[datetime]:
-    """At most so many dates, and at least one as on a real server, from a start to an end, both included.
+    """At most a number of dates, and at least one as on a real server, between a start and an end, both included.
 
     Raises:
         Unprocessable: the schedule is of an unknown kind.
@@ -42,7 +42,7 @@ def next_date(schedule: Mapping[str, Any], start: datetime) -> datetime | None:
 
 
 def distinct(dates: Iterator[datetime], start: datetime, end: datetime, most: int) -> Iterator[datetime]:
-    """The dates in a range. A local time that clocks pass twice counts once."""
+    """The dates in a range. A local time that occurs twice counts once."""
     seen: set[datetime] = set()
     for date in islice(dates, CANDIDATES + 2):
         moment, local = date.astimezone(timezone.utc), date.replace(tzinfo=None)
@@ -54,7 +54,7 @@ def distinct(dates: Iterator[datetime], start: datetime, end: datetime, most: in
 
 
 def interval_dates(schedule: Mapping[str, Any], start: datetime) -> Iterator[datetime]:
-    """Dates by an interval from an anchor: whole days keep the hour in their time zone."""
+    """Dates at an interval from an anchor. Intervals of whole days keep the local time in the time zone."""
     zone = schedule.get("timezone") or "UTC"
     first, interval = moment_of(schedule["anchor_date"]), timedelta(seconds=schedule["interval"])
     days, seconds = interval.days, (interval - timedelta(days=interval.days)).total_seconds()
@@ -64,7 +64,7 @@ def interval_dates(schedule: Mapping[str, Any], start: datetime) -> Iterator[dat
     anchor = pendulum.instance(first).in_timezone(zone)
 
     def jump(number: int) -> pendulum.DateTime:
-        """The date so many intervals after the anchor. Intervals of both days and seconds count as elapsed time."""
+        """The date a number of intervals after the anchor. Intervals with days and seconds count as elapsed time."""
         if seconds:
             return anchor.add(seconds=interval.total_seconds() * number)
         return anchor.add(days=days * number)
@@ -87,7 +87,7 @@ def interval_dates(schedule: Mapping[str, Any], start: datetime) -> Iterator[dat
 
 
 def elapsed_dates(anchor: datetime, interval: timedelta, start: datetime, zone: tzinfo | None) -> Iterator[datetime]:
-    """Dates in a time zone, from a start, that are any number of intervals from an anchor."""
+    """Dates in a time zone, from a start, that are a whole number of intervals after an anchor."""
     date = anchor - interval * ((anchor - start) // interval)
     while True:
         yield date.astimezone(zone)
@@ -95,9 +95,10 @@ def elapsed_dates(anchor: datetime, interval: timedelta, start: datetime, zone: 
 
 
 def stepped(anchor: pendulum.DateTime, start: datetime, days: int) -> pendulum.DateTime:
-    """The first of the dates from an anchor, each so many days after the last one, that is not before a start.
+    """The first date that is not before a start, in steps of some days from an anchor.
 
-    A time that clocks skip once is another hour ever after, so days on which clocks change are not jumped over.
+    A local time that does not exist on one day is shifted for all later days. So days on which clocks change cannot be
+    skipped.
     """
     date, many = anchor, max(1, MONTH // days)
     while date < start:
@@ -108,7 +109,7 @@ def stepped(anchor: pendulum.DateTime, start: datetime, days: int) -> pendulum.D
 
 
 def cron_dates(schedule: Mapping[str, Any], start: datetime) -> Iterator[datetime]:
-    """Dates by a cron string in its time zone; a time that clocks pass twice counts once."""
+    """Dates of a cron string in its time zone; a local time that occurs twice counts once."""
     zone = ZoneInfo(schedule.get("timezone") or "UTC")
     local = start.astimezone(zone).replace(tzinfo=None)
     before = local - timedelta(seconds=0 if local.microsecond else 1)
@@ -120,17 +121,17 @@ def cron_dates(schedule: Mapping[str, Any], start: datetime) -> Iterator[datetim
 
 
 def rrule_dates(schedule: Mapping[str, Any], start: datetime) -> Iterator[datetime]:
-    """Dates by recurrences in their time zone."""
+    """Dates of recurrences in their time zone."""
     zone = schedule.get("timezone") or "UTC"
     return (in_zone(date, ZoneInfo(zone)) for date in recurrence(schedule["rrule"], zone).dates(start))
 
 
 def in_zone(date: datetime, zone: ZoneInfo) -> datetime:
-    """A date of a recurrence in its zone. One that clocks skip has the offset that is valid after it."""
+    """A date of a recurrence in its zone. A local time that does not exist has the offset after the clocks change."""
     fold = date.fold if tz.datetime_exists(date) else 1
     return date.replace(tzinfo=zone, fold=fold).astimezone(timezone.utc).astimezone(zone)
 
 
 def moment_of(value: datetime | str) -> datetime:
-    """A time of a stored schedule, which is a text there."""
+    """A time of a stored schedule, which has it as text."""
     return in_utc(value if isinstance(value, datetime) else moment(value))

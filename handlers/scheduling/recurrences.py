@@ -1,6 +1,6 @@
 """Recurrences (RRULE): their dates in a time zone, found in bounded time.
 
-A rule can have its next date in thousands of years, or never; python-dateutil would look for it for hours.
+The next date of a rule can be thousands of years away, or not exist; python-dateutil would search for hours.
 """
 
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ class Exhausted(Exception):
 
 
 class Budget:
-    """The steps that the rules of one recurrence may take together."""
+    """The steps that the rules of one recurrence may take in total."""
 
     def __init__(self) -> None:
         self._left = BUDGET
@@ -54,7 +54,7 @@ DaySet = tuple[list[int | None], int, int]
 
 
 class Days(dateutil.rrule._iterinfo):  # type: ignore[misc] # noqa: SLF001 - it has no other name
-    """The days of each period of a rule, which cost steps."""
+    """The days of each period of a rule, each of which costs steps."""
 
     day = 0  # of the last period
 
@@ -81,14 +81,15 @@ class Days(dateutil.rrule._iterinfo):  # type: ignore[misc] # noqa: SLF001 - it 
 class Limited(rrule):  # type: ignore[misc]
     """A rule whose periods cost steps of a budget.
 
-    Rules that recur within a day try one time after the other, up to the next one of their hours, minutes and seconds.
+    Rules that recur within a day are tried time by time, up to the next one that matches their hours, minutes and
+    seconds.
     """
 
     budget: Budget
 
     @cached_property
     def steps_a_day(self) -> int:
-        """The times that are tried between two days."""
+        """The number of times that are tried between two days."""
         period = PERIODS.get(self._freq, DAY)
         has_gaps = period < DAY and (self._byhour or self._byminute or self._bysecond)
         return int(PER_TRY * (DAY / (period * (self._interval or 1)))) if has_gaps else 0
@@ -114,7 +115,7 @@ class Recurrence:
         self._empty_from: datetime | None = None  # a start from which there are no dates
 
     def dates(self, start: datetime) -> Iterator[datetime]:
-        """The dates from a start on. They end where the search for the next one takes too long.
+        """The dates from a start on. They end if the search for the next one takes too long.
 
         Raises:
             Unprocessable: the rules have values for which python-dateutil finds no dates, such as a 25th hour.
@@ -145,12 +146,12 @@ class Recurrence:
 
 @lru_cache(maxsize=KNOWN)
 def recurrence(text: str, zone: str) -> Recurrence:
-    """The recurrence of a text, which is read once: a schedule is evaluated again and again."""
+    """The recurrence of a text, cached, since a schedule is evaluated often."""
     return Recurrence(text, zone)
 
 
 def rule_in(rule: Any, zone: Any, start: datetime, budget: Budget) -> Limited:
-    """A rule in the time zone in which its dates are meant."""
+    """A rule in the time zone of its dates."""
     first, until = near(rule, start.replace(tzinfo=None)), rule._until  # noqa: SLF001
     changes = {} if until is None else {"until": until.replace(tzinfo=zone)}
     limited = rule.replace(dtstart=first.replace(tzinfo=zone), **changes)
@@ -160,7 +161,7 @@ def rule_in(rule: Any, zone: Any, start: datetime, budget: Budget) -> Limited:
 
 
 def near(rule: Any, start: datetime) -> datetime:
-    """The first date of a rule; if that changes nothing, a later one that is not long before a start."""
+    """The first date to use for a rule: its own or, if the dates stay the same, a later one shortly before a start."""
     first: datetime = rule._dtstart  # noqa: SLF001
     period = PERIODS.get(rule._freq)  # noqa: SLF001
     if period is None or rule._count is not None or not rule._interval:  # noqa: SLF001

@@ -1,4 +1,4 @@
-"""The scheduled runs ahead of each schedule, kept up to date with the rows that change."""
+"""The future scheduled runs of each schedule, updated with the rows that change."""
 
 from bisect import bisect_left, insort
 from collections import defaultdict
@@ -18,7 +18,7 @@ Owner = tuple[Any, Any]
 
 
 class RunsAhead:
-    """The starts of scheduled runs from some time on, in order, by what they belong to.
+    """The sorted starts of scheduled runs from some time on, by deployment and schedule.
 
     Args:
         runs: the table of the runs.
@@ -43,7 +43,7 @@ class RunsAhead:
         return [start for start, _ in starts]
 
     def follow(self) -> set[Owner] | None:
-        """Take over the changes of rows. Returns whose runs have changed; None if it must be made anew."""
+        """Apply the changes of rows. Returns the owners of changed runs; None if the changes are unknown."""
         changed = self._runs.changed_since(self._changes)
         if changed is None:
             return None

@@ -1,4 +1,4 @@
-"""Runs that deployments have scheduled, and that wait to be started."""
+"""Scheduled runs that have not started."""
 
 from datetime import datetime
 
@@ -12,13 +12,13 @@ DEPLOYMENT_ID, STATE_TYPE, STATE_NAME = Column(("deployment_id",)), Column(("sta
 def delete_scheduled_runs(
     workspace: Workspace, deployment: int, *, auto_scheduled_only: bool, after: datetime | None = None
 ) -> None:
-    """Delete the runs of a deployment that wait to be started.
+    """Delete the scheduled runs of a deployment that have not started.
 
     Args:
-        workspace: where they are.
+        workspace: the workspace of the runs.
         deployment: the key of the deployment's id.
-        auto_scheduled_only: whether runs that a client created stay.
-        after: runs that are to start before or then stay.
+        auto_scheduled_only: whether to keep runs that a client has created.
+        after: runs that start at this time or before are kept.
     """
     criteria = all_of(
         [

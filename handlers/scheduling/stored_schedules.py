@@ -1,4 +1,4 @@
-"""Schedules in rows, which may be written by hand: they are checked and completed as those of requests are."""
+"""Schedules in stored rows, which may be written by hand: they are checked and completed like those in requests."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ from .dates import moment_of
 
 
 class Kind(NamedTuple):
-    """A kind of schedule: its fields beside the one that it is named for, and what checks that one."""
+    """A kind of schedule: its fields beside the one that names the kind, and the check of that field."""
 
     defaults: Mapping[str, Any]
     type: type | tuple[type, ...]
@@ -32,7 +32,7 @@ KINDS = {
 
 
 def whole(schedule: Schedule) -> Schedule:
-    """The whole schedule of a row.
+    """The complete schedule of a row.
 
     Raises:
         ValueError: a real server would refuse it.

@@ -1,4 +1,4 @@
-"""Events of flow runs: the server has one for each state that a flow run is taken into.
+"""Events of flow runs: the server emits one for each new state of a flow run.
 
 Source: `prefect.server.models.events`.
 """
@@ -20,7 +20,7 @@ Row = Mapping[str, Any]
 
 
 def keep_state_change(workspace: Workspace, run: Row, initial: Row, state: Row) -> None:
-    """Store the event of a flow run that was taken from a state, which is empty for a new run, into another."""
+    """Store the event of a flow run's new state. The former state is empty for a new run."""
     moment = state["timestamp"]
     is_tight = bool(initial) and -TIGHT < moment - initial["timestamp"] < TIGHT
     keep(
@@ -51,7 +51,7 @@ def keep_state_change(workspace: Workspace, run: Row, initial: Row, state: Row) 
 
 
 def shown(state: Row) -> dict[str, Any] | None:
-    """What the payload of an event says of a state."""
+    """The values of a state in the payload of an event."""
     if not state:
         return None
     values = {"type": state["type"]}
@@ -65,14 +65,14 @@ def shown(state: Row) -> dict[str, Any] | None:
 
 
 def truncated(text: str) -> str:
-    """A text, with something left out in its middle where it is too long."""
+    """A text, shortened in the middle if it is too long."""
     half = LONGEST // 2
     short = f"{text[:half]}...{len(text) - LONGEST} additional characters...{text[-half:]}"
     return short if len(text) > LONGEST and len(short) < len(text) else text
 
 
 def related(workspace: Workspace, run: Row) -> list[dict[str, str]]:
-    """What a flow run belongs to, with the tags of all of it, and what created the run."""
+    """The resources related to a flow run, with their tags, and the creator of the run."""
     queue = workspace["work_queues"].look_up(run["work_queue_id"])
     owners = {
         "flow": workspace["flows"].look_up(run["flow_id"]),

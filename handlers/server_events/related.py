@@ -1,4 +1,4 @@
-"""What the resources of events are related to.
+"""The related resources of events.
 
 Source: `prefect.server.events.schemas.lifecycle` and `prefect.server.models.events`.
 """
@@ -19,7 +19,7 @@ NO_CHANGES: Changes = {}
 
 
 class Lookup:
-    """Finds rows, those that the operation has deleted included."""
+    """Finds rows, including those that the operation has deleted."""
 
     def __init__(self, workspace: Workspace, changes: Changes = NO_CHANGES) -> None:
         self._workspace = workspace

@@ -1,4 +1,4 @@
-"""Events of rows: the server has one when a resource is created, updated or deleted, and when its status changes.
+"""Events of rows: the server emits one when a resource is created, updated or deleted, and when its status changes.
 
 The contract names the operations (`x-observes`) and the observer of each table (`x-observed-by`). Source:
 `prefect.server.events.schemas.lifecycle`, `prefect.server.models.events`, and where `prefect.server.models` emits them.
@@ -34,10 +34,10 @@ from .statuses import keep_status
 class Kind(NamedTuple):
     """A kind of resource.
 
-    `label` is the field that is its name in events. `watched` are the fields whose changes are in the event of an
-    update, which there is only if one of them changes; without them, each update has one, with the whole payload.
-    `related` are the related resources in events, save in those of the actions that `related_otherwise` names.
-    Without `has_status`, handlers store the events of a new status.
+    `label` is the field that is its name in events. `watched` are the fields whose changes the event of an update has;
+    there is no event if none of them changes. Without `watched`, each update has an event with the whole payload.
+    `related` are the related resources in events, except those of the actions in `related_otherwise`. Without
+    `has_status`, handlers store the events of a new status.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Kind(NamedTuple):
 
 
 def fields(*names: str) -> Callable[[Lookup, Row], dict[str, Any]]:
-    """A payload of some fields."""
+    """A payload with some fields."""
     return lambda lookup, row: {name: row[name] for name in names}
 
 
@@ -72,7 +72,7 @@ def keep_all(workspace: Workspace, table: str, kind: Kind, changes: Changes) -> 
 
 
 def observer(table: str, kind: Kind) -> Callable[[Workspace, Changes], None]:
-    """The observer of a table, each of whose rows has events."""
+    """The observer of a table whose rows all have events."""
 
     def observe(workspace: Workspace, changes: Changes) -> None:
         keep_all(workspace, table, kind, changes)
@@ -100,7 +100,7 @@ def add(workspace: Workspace, lookup: Lookup, kind: Kind, action: str, row: Row,
 
 
 def payload_of_document(lookup: Lookup, row: Row) -> dict[str, Any]:
-    """What is not secret in a block document, as far as it is text."""
+    """The fields of a block document that are not secret, as far as they are text."""
     schema = lookup.get("block_schemas", row["block_schema_id"])
     block_type = lookup.get("block_types", row["block_type_id"])
     secret = set() if schema is None else set(schema["fields"].get("secret_fields") or ())

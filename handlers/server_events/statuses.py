@@ -1,4 +1,4 @@
-"""Events of deployments, work pools and work queues that become ready, or no longer are.
+"""Events of deployments, work pools and work queues that become ready or not ready.
 
 Source: `prefect.server.models.events`.
 """
@@ -20,7 +20,7 @@ RECENT = timedelta(minutes=10)  # between the events of a pool of which one foll
 
 
 class Kind(NamedTuple):
-    """A kind of resource that has a status, and the labels of its events."""
+    """A kind of resource with a status, and the labels of its events."""
 
     name: str
     related: Related
@@ -35,7 +35,7 @@ KINDS = {
 
 
 def keep_pool_status(workspace: Workspace, row: int) -> None:
-    """Store the event of the status that a pool has got, and note it: the next one follows it."""
+    """Store the event of a pool's new status, and remember it, since the next event follows it."""
     pools, moment = workspace["work_pools"], now()
     pool = pools.values(row)
     last = pool["last_transitioned_status_at"]
@@ -45,7 +45,7 @@ def keep_pool_status(workspace: Workspace, row: int) -> None:
 
 
 def keep_status(workspace: Workspace, table: str, row: int, follows: UUID | None = None) -> Row:
-    """Store the event of the status that a row has now. Returns it."""
+    """Store the event of a row's present status. Returns it."""
     values, moment, kind = workspace[table].values(row), now(), KINDS[table]
     resource = {ID: f"prefect.{kind.name}.{values['id']}", NAME: values["name"], **kind.labels(values)}
     event = {

@@ -1,4 +1,4 @@
-"""Automations are evaluated for each event, and those that wait for nothing to happen at the end of their time.
+"""Automations are evaluated for each event. Triggers for the absence of events are evaluated at the end of their time.
 
 Source: `prefect.server.events.triggers`.
 """
@@ -33,10 +33,9 @@ def run(workspace: Workspace) -> None:
 
 
 def react_to_all(workspace: Workspace) -> None:
-    """Evaluate the automations for all events that wait for it, and for those that this leads to.
+    """Evaluate the automations for all unevaluated events, and for the events that this emits.
 
-    An automation can trigger itself, or others that trigger it. This ends after `MOST` evaluations; on a real server it
-    does not.
+    Automations can trigger themselves or each other. This ends after `MOST` evaluations; on a real server, it does not.
     """
     events, inbox = workspace["events"], workspace[INBOX]
     origins: dict[int, int] = {}  # of an event that automations led to: the event that they first reacted to

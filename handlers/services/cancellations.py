@@ -1,4 +1,5 @@
-"""What ran in a cancelled run is cancelled too, and a run that is not cancelled in time is taken to be, and cleaned up.
+"""The unfinished runs within a cancelled run are cancelled, and so is a run whose cancellation times out, which is then
+cleaned up.
 
 Source: `prefect.server.services.cancellation_cleanup`.
 """
@@ -45,7 +46,7 @@ def run(workspace: Workspace) -> None:
 
 
 def tasks_to_cancel(workspace: Workspace) -> Iterator[int]:
-    """The unfinished task runs of flow runs that were cancelled lately."""
+    """The unfinished task runs of recently cancelled flow runs."""
     flow_runs, task_runs, moment = workspace["flow_runs"], workspace["task_runs"], now()
     cancelled = flow_runs.index(STATE_TYPE).rows("CANCELLED")
     unfinished = task_runs.index(STATE_TYPE).any_of(UNFINISHED)
@@ -61,7 +62,7 @@ def tasks_to_cancel(workspace: Workspace) -> Iterator[int]:
 
 
 def subflows_to_cancel(workspace: Workspace) -> Iterator[int]:
-    """The unfinished flow runs within flow runs that were cancelled."""
+    """The unfinished flow runs within cancelled flow runs."""
     runs, tasks = workspace["flow_runs"], workspace["task_runs"]
     for row in runs.index(STATE_TYPE).any_of(UNFINISHED) & runs.index(PARENT).filled:
         run = runs.values(row)
@@ -76,7 +77,7 @@ def subflows_to_cancel(workspace: Workspace) -> Iterator[int]:
 
 
 def cancelling(workspace: Workspace) -> Iterator[tuple[int, datetime]]:
-    """The runs that are being cancelled, each with the time at which that must be done."""
+    """The runs that are being cancelled, each with the time at which the cancellation times out."""
     runs = workspace["flow_runs"]
     for row in runs.index(STATE_TYPE).rows("CANCELLING"):
         state = runs.values(row)["state"]

@@ -1,4 +1,4 @@
-"""Workers that do not renew the lease of a cleanup lose it, so that it is delivered again.
+"""Workers lose a cleanup if they do not renew its lease. It is then delivered again.
 
 Source: `prefect.server.services.cleanup_reconciler`.
 """

@@ -1,4 +1,4 @@
-"""Workers, pools, queues and deployments that nobody has heard of for a while are not ready.
+"""Workers, pools, queues and deployments become offline or not ready after a time without contact.
 
 Source: `prefect.server.services.foreman`.
 """
@@ -45,7 +45,7 @@ def run(workspace: Workspace) -> None:
 
 
 def workers(workspace: Workspace) -> Iterator[tuple[int, datetime]]:
-    """The workers that are online, each with the time from which it is offline."""
+    """The online workers, each with the time at which it becomes offline."""
     table = workspace["workers"]
     for row in table.index(STATUS).rows("ONLINE"):
         worker = table.values(row)
@@ -55,7 +55,7 @@ def workers(workspace: Workspace) -> Iterator[tuple[int, datetime]]:
 
 
 def abandoned_pools(workspace: Workspace) -> Iterator[int]:
-    """The pools that are ready without a worker that is online."""
+    """The ready pools without an online worker."""
     pools, table = workspace["work_pools"], workspace["workers"]
     online = table.index(STATUS).rows("ONLINE")
     for row in pools.live:
@@ -64,7 +64,7 @@ def abandoned_pools(workspace: Workspace) -> Iterator[int]:
 
 
 def queues(workspace: Workspace) -> Iterator[tuple[int, datetime]]:
-    """The queues that are ready, each with the time from which it is not."""
+    """The ready queues, each with the time at which it becomes not ready."""
     table = workspace["work_queues"]
     for row in table.live:
         queue = table.values(row)
@@ -73,7 +73,7 @@ def queues(workspace: Workspace) -> Iterator[tuple[int, datetime]]:
 
 
 def deployments(workspace: Workspace) -> Iterator[tuple[int, datetime]]:
-    """The deployments that are ready, each with the time from which neither they nor their queues are polled."""
+    """The ready deployments, each with the time at which neither it nor its queue has been polled for too long."""
     table = workspace["deployments"]
     for row in table.live:
         deployment = table.values(row)

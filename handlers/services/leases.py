@@ -1,4 +1,4 @@
-"""Leases that are not renewed end, and release their slots.
+"""Leases that are not renewed expire, and release their slots.
 
 Source: `prefect.server.services.repossessor`.
 """

@@ -1,4 +1,4 @@
-"""Deployments with active schedules have runs ahead of time.
+"""Creates the future runs of deployments with active schedules.
 
 Source: `prefect.server.services.scheduler`.
 """
@@ -34,7 +34,7 @@ def run(workspace: Workspace) -> None:
 
 
 class Agenda:
-    """When each schedule has runs to create. It looks at those whose rows have changed, or whose time has come."""
+    """When each schedule needs new runs. It examines schedules whose rows have changed, or whose time has come."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._deployments = workspace["deployments"]
@@ -53,12 +53,12 @@ class Agenda:
         self._look()
 
     def due(self) -> datetime | None:
-        """When there will be a run to create; None if there will be none."""
+        """When a run will have to be created; None if there will be none."""
         self._follow()
         return min(self._dues.values(), default=None)
 
     def needing(self) -> Iterator[tuple[Body, list[Body]]]:
-        """The deployments of which a schedule needs runs, with all of its active schedules, by their ids."""
+        """The deployments with a schedule that needs runs, with all their active schedules, by id."""
         self._follow()
         moment, schedules = now(), self._schedules
         needing = {schedules.key(DEPLOYMENT_ID, row) for row, need in self._needs.items() if need <= moment}
@@ -69,7 +69,7 @@ class Agenda:
                 yield deployment, [each for each in map(schedules.look, rows) if each["active"]]
 
     def _follow(self) -> None:
-        """Take over the changes of rows and of the time."""
+        """Apply the changes of rows and of the time."""
         moment, runs = now(), self._ahead.follow()
         deployments, schedules = (
             table.changed_since(changes)
@@ -88,7 +88,7 @@ class Agenda:
         self._look()
 
     def _look(self) -> None:
-        """Look at the schedules that have changed. If one fails, it and those after it are looked at the next time."""
+        """Examine the schedules that have changed. If one fails, it and those after it are examined the next time."""
         for row in sorted(self._unseen):
             need = self._need(self._schedules.look(row)) if row in self._schedules.live else None
             self._needs.pop(row, None)
@@ -99,7 +99,7 @@ class Agenda:
             self._unseen.remove(row)
 
     def _need(self, schedule: Body) -> datetime | None:
-        """From when on a schedule needs runs that are not there; None if that will not be."""
+        """When a schedule needs runs that do not exist; None if never."""
         deployment = self._deployments.look_up(schedule["deployment_id"])
         if not schedule["active"] or deployment is None or deployment["paused"]:
             return None
@@ -117,7 +117,7 @@ class Agenda:
         return min(times, default=None)
 
     def _short_of_runs(self, deployment: Body, schedule: Body) -> datetime:
-        """When a schedule has too few runs ahead, or they do not last long enough."""
+        """When a schedule has too few future runs, or they do not reach far enough."""
         owner = deployment["id"].int, key_of(schedule["id"])
         starts = self._ahead.of(owner, key_of(self._moment))
         if len(starts) < LEAST_RUNS:
@@ -127,5 +127,5 @@ class Agenda:
 
 
 def next_look(time: datetime) -> datetime:
-    """The first full minute from a time on: a real server looks once a minute, however often a schedule recurs."""
+    """The first full minute from a time on. A real server checks once a minute, even if schedules recur more often."""
     return -((EPOCH - time) // LOOK) * LOOK + EPOCH
