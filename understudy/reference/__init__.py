@@ -1,1 +1,1 @@
-"""An Understudy in this process, whose responses those of other servers are compared with."""
+"""An Understudy in this process, with whose responses those of other servers are compared."""

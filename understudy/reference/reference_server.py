@@ -1,4 +1,4 @@
-"""A server without rows in this process, which is sent requests without a socket."""
+"""A server without rows in this process. Requests are sent without a socket."""
 
 import asyncio
 import json
@@ -28,13 +28,13 @@ TURNS = 100  # of the event loop, in which a stream does what a message makes it
 
 
 class ReferenceStream:
-    """The end of a client of a stream, which runs while its messages are waited for or requests are sent.
+    """The client's end of a stream, which runs while messages are awaited or requests are sent.
 
     Args:
-        loop: what the application runs in.
+        loop: the event loop of the application.
         app: the application.
-        path: of the stream.
-        headers: of the handshake.
+        path: the path of the stream.
+        headers: the headers of the handshake.
 
     Raises:
         Refused: the stream is refused.
@@ -80,7 +80,7 @@ class ReferenceStream:
         self._settle()
 
     def _settle(self) -> None:
-        """Let the stream do what a message makes it do, so that a request that follows finds it done."""
+        """Let the stream process a message, so that the next request sees its effect."""
         self._loop.run_until_complete(turns())
 
 
@@ -111,7 +111,7 @@ class ReferenceServer:
         self._streams = Conversations(lambda path, headers: ReferenceStream(loop, app, f"{base}{path}", headers))
 
     def restart(self, *, with_services: bool = False) -> None:
-        """Delete all rows, and run services from now on or not."""
+        """Delete all rows, and run services or not from now on."""
         self._streams.close()
         self._workspace.restore(Workspace.empty(self._site.api.catalog))
         opened = self._site.registry[DEFAULT]
@@ -128,7 +128,7 @@ class ReferenceServer:
         return answer_of(self._loop.run_until_complete(self._response(sent)))
 
     async def _response(self, request: httpx.Request) -> httpx.Response:
-        """The response, without what a client adds to a transport, which takes longer than the response itself."""
+        """The response, without the overhead of an HTTP client, which takes longer than the response itself."""
         response = await self._transport.handle_async_request(request)
         await response.aread()
         return response

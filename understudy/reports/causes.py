@@ -13,7 +13,7 @@ WRITES = 6  # before a violation that are shown
 
 @dataclass(frozen=True)
 class Cause:
-    """A fault: of the violations that show it, the one that is about the least, with the smallest requests; and all."""
+    """A fault: all violations that show it, and the one with the most specific subject and the smallest requests."""
 
     violation: Violation
     seen: Sequence[Violation]
@@ -26,18 +26,18 @@ class Cause:
 
     @property
     def rules(self) -> list[Rule]:
-        """The rules that it breaks, first that of the violation."""
+        """The rules that it breaks, that of the violation first."""
         return list(dict.fromkeys([self.violation.rule, *(violation.rule for violation in self.seen)]))
 
     @property
     def where(self) -> str:
-        """The operation, what of it the rule is about, and how often this was seen."""
+        """The operation, the subject of the rule in it, and how often the fault was seen."""
         parts = [shown(self.violation.operation), shown(self.violation.subject), counted(self.times, "time")]
         return ", ".join(filter(None, parts))
 
     @property
     def before(self) -> Iterator[str]:
-        """The last writes before the requests, where the violation is about what writes left behind."""
+        """The last writes before the requests, if the violation depends on writes."""
         requests = [write.request for write in self.violation.writes if write.request not in self.violation.requests]
         if requests[WRITES:]:
             yield labelled("after", f"{counted(len(requests) - WRITES, 'write')}, and then")
@@ -46,7 +46,7 @@ class Cause:
 
     @property
     def evidence(self) -> Iterator[str]:
-        """What was expected, what was found, which other rules it breaks, and the requests for the shell."""
+        """The expected and the found response, the other broken rules, and the requests for the shell."""
         yield labelled("expected", self.violation.expected)
         yield labelled("found", self.violation.found)
         if self.rules[1:]:
@@ -70,10 +70,10 @@ def curls(url: str, violation: Violation) -> list[str]:
 
 
 def size(lines: list[str]) -> tuple[bool, int]:
-    """What to compare requests by. None at all show nothing, and so come last."""
+    """The sort key of requests by size. No requests show nothing, and so come last."""
     return not lines, sum(map(len, lines))
 
 
 def labelled(label: str, text: str) -> str:
-    """A text behind its label, further lines below the first."""
+    """A text after its label; further lines are below the first."""
     return f"{label:<10}{shown(text)}".replace("\n", "\n" + " " * 10)

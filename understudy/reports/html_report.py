@@ -84,7 +84,7 @@ def matrix(verdict: Verdict) -> str:
 
 
 def grouped(cells: Mapping[Cell, State]) -> dict[str, list[Line]]:
-    """The lines of the matrix by the first part of their fields, all in the order of the cells."""
+    """The lines of the matrix by the first part of their fields, in the order of the cells."""
     groups: dict[str, dict[tuple[str, str], Line]] = {}
     for cell, state in cells.items():
         lines = groups.setdefault(cell.field.partition(".")[0], {})

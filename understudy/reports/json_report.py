@@ -54,7 +54,7 @@ def rule_as_json(tally: Tally) -> dict[str, Any]:
 
 
 def fault_as_json(url: str, fault: Cause) -> dict[str, Any]:
-    """The violation that stands for a fault, all rules that it breaks, and what else showed it."""
+    """The violation that represents a fault, all rules that it breaks, and the other subjects that show it."""
     return {
         **as_json(url, [fault.violation])[0],
         "rules": [rule.name for rule in fault.rules],

@@ -1,4 +1,4 @@
-"""Scripts that show violations: a file for each, which needs only Python."""
+"""Scripts that reproduce violations: a file for each, which needs only Python."""
 
 import json
 import re
@@ -18,7 +18,7 @@ QUOTES = '"""'
 
 
 def write_scripts(folder: Path, url: str, causes: Sequence[Cause]) -> None:
-    """Write a script for each violation into a folder, but for those on streams, for which Python has no client.
+    """Write a script for each violation into a folder, except violations on streams, for which Python has no client.
 
     Raises:
         UnderstudyError: a file cannot be written.
@@ -30,7 +30,7 @@ def write_scripts(folder: Path, url: str, causes: Sequence[Cause]) -> None:
 
 
 def script(url: str, violation: Violation) -> str:
-    """The text of a script that shows a violation."""
+    """The text of a script that reproduces a violation."""
     case = json.dumps(case_of(url, violation), indent=1).replace(QUOTES, r"\u0022\u0022\u0022")
     return TEMPLATE.read_text(encoding="utf-8").replace('r"""CASE"""', f"r{QUOTES}{case}{QUOTES}")
 
@@ -52,7 +52,7 @@ def case_of(url: str, violation: Violation) -> dict[str, Any]:
 
 
 def split(violation: Violation) -> tuple[list[Write], list[Write]]:
-    """The writes before the requests of a violation, and these requests, each with what it made."""
+    """The writes before the requests of a violation, and these requests, each with the rows that it created."""
     before, last = list(violation.writes), list[Write]()
     for request in reversed(violation.requests):
         written = next((write for write in reversed(before) if write.request == request), None)

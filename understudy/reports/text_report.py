@@ -11,7 +11,7 @@ from understudy.reports.verdict import Verdict
 
 
 def summary(verdict: Verdict) -> str:
-    """The rules, the violations, and a last line that sums up."""
+    """The rules, the violations, and a last line with the result."""
     outcomes = Outcomes(verdict)
     blocks = [
         "\n".join(ruled(outcomes.tallies)),

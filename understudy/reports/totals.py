@@ -55,7 +55,7 @@ class Outcomes:
 
     @cached_property
     def unreached(self) -> Sequence[Rule]:
-        """The rules that were to be checked, and were not."""
+        """The rules that were to be checked, but were not reached."""
         reached = {rule for rule, _ in self.verdict.checks}
         return [rule for rule in self.verdict.rules if rule not in reached]
 

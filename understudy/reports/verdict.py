@@ -43,7 +43,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Write:
-    """A request that may have changed rows: the id of the row that it made, and the request that deletes that."""
+    """A request that may have changed rows, with the id of the row that it created, and the request that deletes it."""
 
     request: Request
     made: str = ""
@@ -56,7 +56,7 @@ class Violation:
     """A violation of a rule, with the fewest and smallest requests that show it.
 
     `subject` is the part of the operation ("owners.name.any_"), empty for the whole operation. `requests` were sent in
-    this order, after `writes`, which made the rows that were there; `answers` are the responses, where they are stored.
+    this order, after `writes`, which created the existing rows; `answers` are the responses, if they are stored.
     """
 
     rule: Rule
@@ -70,12 +70,14 @@ class Violation:
 
     @property
     def cause(self) -> tuple[str, str, str]:
-        """The key that identifies it, however often it is seen."""
+        """The key that identifies it, regardless of how often it is seen."""
         return self.rule.name, self.operation, self.subject
 
     @property
     def asked(self) -> str:
-        """The method and path with the wrong response: those of the operation, unless another method was sent."""
+        """The method and path with the wrong response: those of the operation, unless the request has another
+        method.
+        """
         alone = self.requests[0] if len(self.requests) == 1 else None
         return self.operation if alone is None else f"{alone.method} {alone.operation}"
 
@@ -97,7 +99,7 @@ class Verdict:
     Args:
         url: the URL of the API.
         seed: the seed of the requests.
-        rules: the rules to check; the budget may end before.
+        rules: the rules to check, as far as the budget allows.
         is_interrupted: whether a signal ended the run.
         checks: how often each rule was checked for each operation.
         cells: the state of each cell.

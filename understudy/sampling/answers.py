@@ -12,7 +12,7 @@ Row = Mapping[str, Any]
 class Answer:
     """The status and body of a response, and its headers by their names in lower case.
 
-    The body is its JSON value, or its text if it is not JSON. Answers are equal whose status and body are.
+    The body is its JSON value, or its text if it is not JSON. Answers with the same status and body are equal.
     """
 
     status: int
@@ -26,7 +26,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Order:
-    """The order of the rows of a response: by a field; complete if there are fewer than `whole_below`.
+    """The order of the rows of a response by a field. The response is complete if it has fewer rows than `whole_below`.
 
     "started|expected" is the field `expected` of rows where `started` is null, and "kind,name" is both fields.
     """
@@ -90,7 +90,7 @@ def rows_of(body: Any) -> list[Row] | None:
 
 
 def named(ids: Iterable[str], most: int = 5) -> str:
-    """The first ids, and the number of the others."""
+    """The first few ids, and the number of the others."""
     every = list(ids)
     more = f" and {len(every) - most} more" if len(every) > most else ""
     return ", ".join(every[:most]) + more or "none"

@@ -26,7 +26,7 @@ class CsrfTokens(httpx.Auth):
     """Adds CSRF tokens to the requests of one client.
 
     Args:
-        contract: has the operation that issues tokens; without one, none are sent.
+        contract: the contract with the operation that issues tokens; without such an operation, no tokens are sent.
         url: the URL of the API.
     """
 

@@ -1,4 +1,6 @@
-"""Streams (WebSockets) as requests: each says some messages on an open stream, and is answered with those that come."""
+"""Streams (WebSockets) as requests: each sends some messages on an open stream, and its response has the received
+ones.
+"""
 
 import json
 import time
@@ -16,7 +18,7 @@ TOKEN = "{token}"  # noqa: S105 - in a message: what stands for the credentials 
 
 
 class Refused(Exception):
-    """A server does not open a stream, and answers with a status."""
+    """A server does not open a stream, and responds with a status."""
 
     def __init__(self, status: int) -> None:
         super().__init__(f"{status}")
@@ -32,7 +34,7 @@ class Ended(Exception):
 
 
 class OpenStream(Protocol):
-    """The end of a client. What it says and hears are texts."""
+    """The client's end of a stream. Messages are texts."""
 
     def say(self, message: str) -> None:
         """Send a message.
@@ -42,7 +44,7 @@ class OpenStream(Protocol):
         """
 
     def hear(self, seconds: float) -> str | None:
-        """The next message; None without one in time.
+        """The next message; None if there is none in time.
 
         Raises:
             Ended: the server has closed the stream.
@@ -53,10 +55,11 @@ class OpenStream(Protocol):
 
 
 class Conversations:
-    """The streams that are open to one server, by the paths of requests; what follows `#` distinguishes two of a path.
+    """The open streams of one server, by the paths of requests. What follows `#` in a path distinguishes two streams of
+    one path.
 
     Args:
-        connect: opens a stream, of a path and with some headers.
+        connect: opens a stream for a path, with some headers.
         token: the credentials of the client; None without any.
     """
 
@@ -66,10 +69,11 @@ class Conversations:
         self._streams: dict[str, OpenStream] = {}
 
     def ask(self, request: Request, seconds: float) -> Answer:
-        """Say the messages of a request, open the stream if it is not, and wait for as many as the request hears.
+        """Send the messages of a request, open the stream if necessary, and wait for as many messages as the request
+        expects.
 
-        The body of the answer is the list of these: of fewer if no more come in time, and with the code at its end if
-        the server closes the stream.
+        The body of the response is the list of received messages. It has fewer if no more arrive in time, and ends with
+        the code if the server closes the stream.
 
         Raises:
             OSError: the server cannot be reached.
@@ -101,7 +105,7 @@ class Conversations:
             self._streams.pop(request.path).close()
 
     def _text_of(self, message: Any) -> str:
-        """A message as it is sent: a text as it is, other values as JSON."""
+        """A message as it is sent: texts unchanged, other values as JSON."""
         if isinstance(message, str):
             return message
         return json.dumps(message).replace(json.dumps(TOKEN), json.dumps(self._token))

@@ -1,4 +1,4 @@
-"""Comparing the responses of two servers that were sent the same requests: each makes ids and times of its own."""
+"""Comparison of the responses of two servers to the same requests. Each server generates ids and times of its own."""
 
 import json
 import re
@@ -25,7 +25,7 @@ ABSENT = "nothing"  # stands for a field that only one of two servers shows
 
 
 class Counterparts:
-    """The ids and times of one server by those that another one made for the same things.
+    """The ids and times of one server, by those that another server generated for the same objects.
 
     Requests are drawn for the server `here`. The one `there` is sent the same requests with its own ids and times.
 
@@ -48,11 +48,11 @@ class Counterparts:
         return self._there
 
     def pair(self, there: str, here: str) -> None:
-        """Take two ids for the same thing."""
+        """Treat two ids as those of the same object."""
         self._there[here], self._here[there] = there, here
 
     def request(self, request: Request) -> Request:
-        """A request for the server there."""
+        """The request for the server there."""
         way, _, query = request.path.partition("?")
         path = f"{way}?{self._links[query]}" if query in self._links else request.path
         others = {**self._times, **self._there}
@@ -62,7 +62,7 @@ class Counterparts:
         return replace(request, path=path, body=json.loads(body))
 
     def aligned(self, there: Any, here: Any) -> Any:
-        """A value of the server there with the ids and times of the server here, as far as both made them.
+        """A value of the server there with the ids and times of the server here, as far as both generated them.
 
         It is equal to the value here if the servers agree. A list in another order stays in the order there.
         """
@@ -99,7 +99,7 @@ class Counterparts:
         return found
 
     def _of_known_id(self, there: Any, here: Sequence[Any]) -> Any:
-        """The row here that is known to be a row there, or has the id that both were sent."""
+        """The row here that is known to correspond to a row there, or has an id that was sent to both."""
         row_id = there.get("id") if isinstance(there, dict) else None
         known = self._here.get(str(row_id), row_id)
         return next(
@@ -107,7 +107,7 @@ class Counterparts:
         )
 
     def _corresponds(self, there: Any, here: Any) -> bool:
-        """Whether two values are of the same thing. If not, no ids and times are learned from them."""
+        """Whether two values are about the same object. If not, no ids and times are learned from them."""
         if not isinstance(there, (dict, list, str)):
             return same(there, here)
         before = dict(self._there), dict(self._here), dict(self._times)
@@ -126,7 +126,9 @@ class Counterparts:
         return "".join(f"{between}{text}" for between, text in zip(parts[::2], [*made, ""], strict=True))
 
     def _counterpart(self, there: str, here: str) -> str:
-        """The id or time here that is the one there; the latter itself if that is another one than is shown here."""
+        """The id or time here for one of the server there; unchanged if it corresponds to another one than is shown
+        here.
+        """
         if there in self._here:
             return self._here[there]
         if there in self._sent:
@@ -139,7 +141,7 @@ class Counterparts:
         return here
 
     def _time(self, there: str, here: str) -> str:
-        """The time here that is the one there. It is sent as it is if the other server has several for it."""
+        """The time here for one of the server there. It is sent unchanged if the server there has several for it."""
         if self._times.setdefault(here, there) != there:
             self._times[here] = here
         return here
@@ -153,7 +155,9 @@ class Counterparts:
 
 
 def are_alike(there: Any, here: Any) -> bool:
-    """Whether two values that change with time may be the same: flags, near numbers, links, lists in another order."""
+    """Whether two values that change with time may correspond: booleans, close numbers, links, lists in another
+    order.
+    """
     if isinstance(there, str) and isinstance(here, str):
         return is_link(there) and is_link(here)
     if isinstance(there, list) and isinstance(here, list):
@@ -171,12 +175,12 @@ def is_link(text: str) -> bool:
 
 
 def is_recent(made: str) -> bool:
-    """Whether an id or time is a time of a moment ago, or to come in a moment."""
+    """Whether a text is a time close to the present."""
     return is_time(made) and abs((datetime.now(timezone.utc) - moment(made)).total_seconds()) < RECENT
 
 
 def is_time(text: str) -> bool:
-    """Whether a text is a time, and one of the calendar."""
+    """Whether a text is a time that exists in the calendar."""
     try:
         return TIMES.fullmatch(text) is not None and bool(moment(text))
     except ValueError:

@@ -16,7 +16,7 @@ def body_of(request: Request) -> str:
 
 
 def curl(url: str, request: Request) -> str:
-    """A request as a line for the shell; one on a stream, which curl cannot send, as a comment."""
+    """A request as a shell command; a request on a stream, which curl cannot send, as a comment."""
     if request.method == STREAM:
         return f"# {STREAM} {url}{request.path} {body_of(request)}"
     words = ["curl", "-s", f"{url}{request.path}"]

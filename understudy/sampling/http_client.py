@@ -18,7 +18,7 @@ PLAIN = {"accept-encoding": "identity"}  # compressing long lists takes longer t
 
 
 class FewCookies(httpx.Cookies):
-    """Cookies that are looked for only in responses that set some; httpx takes long to find none."""
+    """Cookies that are parsed only from responses that set some, since httpx takes long to find none."""
 
     def extract_cookies(self, response: httpx.Response) -> None:
         if "set-cookie" in response.headers:

@@ -1,4 +1,4 @@
-"""Where two JSON values differ, in a few words for each."""
+"""The differences between two JSON values, described briefly."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -15,7 +15,7 @@ Place = tuple[str, Any, Any]
 
 
 def difference(expected: Any, found: Any) -> tuple[str, str]:
-    """What differs between two values, as a text for each: only the parts that do."""
+    """The differing parts of two values, as a text for each value."""
     places = list(islice(differing(expected, found), MOST + 1))
     texts = [windows(left, right) for _, left, right in places[:MOST]]
     more = "; …" if len(places) > MOST else ""
@@ -48,7 +48,7 @@ def differing(expected: Any, found: Any, path: str = "") -> Iterator[Place]:
 
 
 def windows(left: Any, right: Any) -> tuple[str, str]:
-    """Two values as texts of a limited length that hold the first character in which they differ."""
+    """Two values as texts of a limited length that contain the first character in which they differ."""
     texts = ["nothing" if value is NOTHING else repr(value) for value in (left, right)]
     pairs = enumerate(zip(*texts, strict=False))
     first = next((index for index, (one, other) in pairs if one != other), min(map(len, texts)))

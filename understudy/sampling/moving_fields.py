@@ -1,4 +1,4 @@
-"""Fields whose values change with time (`x-moving`), so that two responses are not compared by them."""
+"""Fields whose values change with time (`x-moving`), which are not compared."""
 
 import json
 from collections.abc import Container, Iterator
@@ -24,14 +24,14 @@ class Moving:
 
     @classmethod
     def of(cls, contract: Contract) -> "Moving":
-        """What changes with time in the responses of the contract's safe operations."""
+        """The fields and responses of the contract's safe operations that change with time."""
         responses = {(method, path): each["responses"].get("200") for method, path, each in safe_operations(contract)}
         schemas = {operation: response and response.json_schema for operation, response in responses.items()}
         moving = (name for name, schema in schemas.items() if schema and schema.value.get("x-moving"))
         return cls(moving_fields(contract), frozenset(moving))
 
     def still(self, answer: Answer) -> Answer:
-        """An answer without these fields."""
+        """A response without these fields."""
         return replace(answer, body=without(self.fields, answer.body))
 
     def is_whole(self, request: Request) -> bool:
@@ -66,7 +66,7 @@ def moving_in(schema: Place, within: frozenset[str] = frozenset()) -> Iterator[s
 
 
 def without(names: Container[str], value: Any) -> Any:
-    """JSON without the fields of some names, wherever they are. Those that are lists of no order are kept, in one."""
+    """JSON without the fields of some names, wherever they are. Lists in no particular order are kept, sorted."""
     if not names:
         return value
     if isinstance(value, dict):
@@ -79,5 +79,5 @@ def without(names: Container[str], value: Any) -> Any:
 
 
 def in_order(value: Any) -> Any:
-    """JSON as it is, but a list in an order of its own."""
+    """JSON in which a list without a defined order is sorted."""
     return sorted(value, key=partial(json.dumps, sort_keys=True)) if isinstance(value, list) else value

@@ -24,9 +24,9 @@ Operation = tuple[str, str, Place]
 class Request:
     """A request. Its path is relative to the API's base path.
 
-    `operation` is its path in the contract, `schema` that of its body, if it takes one, and `headers` are those that it
-    has in addition to those of every request. `content` is sent instead of the JSON of `body`, if it is given. The
-    response may be late by `within` seconds, and `optional` names what a server may be without that it shows.
+    `operation` is its path in the contract, `schema` that of its body, if it takes one, and `headers` are further
+    headers. `content` is sent instead of the JSON of `body`, if it is given. The response may be late by `within`
+    seconds, and `optional` is the name of an optional service that the response depends on.
     """
 
     method: str
@@ -46,7 +46,7 @@ class Request:
 
 
 class RequestGenerator:
-    """Draws requests to some operations, with values from samples."""
+    """Draws requests to some operations, with sample values."""
 
     def __init__(self, operations: Iterable[Operation], samples: Samples, randomness: random.Random) -> None:
         self._operations = list(operations)
@@ -54,7 +54,7 @@ class RequestGenerator:
         self._random = randomness
 
     def requests(self, count: int) -> Iterator[Request]:
-        """Random requests, most of them to operations that take a body."""
+        """Random requests, mostly to operations with a body."""
         weights = [QUERY_SHARE if "requestBody" in operation.value else 1 for _, _, operation in self._operations]
         for method, path, operation in self._random.choices(self._operations, weights, k=count):
             yield self.request(method, path, operation)
@@ -65,7 +65,7 @@ class RequestGenerator:
         return Request(method, self.filled(path, operation), path, body, schema)
 
     def filled(self, path: str, operation: Place) -> str:
-        """A path with its parameters, and with a query: what is required, and sometimes the rest."""
+        """A path with its parameters, and with a query: the required parameters, and sometimes others."""
         query: dict[str, Any] = {}
         for parameter in operation.each("parameters"):
             name = parameter.value["name"]
@@ -85,7 +85,7 @@ class RequestGenerator:
         return place.value.get("example", "") if drawn is None else drawn
 
     def text_of(self, place: Place) -> str | None:
-        """A text that a parameter or a schema takes, with the value of a field; None if no such value is known."""
+        """A text with the value of a field that a parameter or a schema allows; None if no such value is known."""
         sources = [(*name.partition(".")[::2], prefix) for name, prefix in place.value.get("x-texts-of", {}).items()]
         texts = [f"{prefix}{value}" for table, field, prefix in sources for value in self._samples.seen(table, [field])]
         return self._random.choice(texts) if texts else None
@@ -111,7 +111,7 @@ class RequestGenerator:
         return self._random.choice([None, default, default, default, *near])
 
     def sample(self, place: Place) -> Any:
-        """A value that is not a number, of any row; an id is mostly that of a row of the table that it refers to."""
+        """A value of any row, except numbers; an id is mostly that of a row of the referenced table."""
         schema = place.value
         if "anyOf" in schema:
             return self.sample(self._random.choice(place.each("anyOf")))
@@ -128,13 +128,13 @@ class RequestGenerator:
         return self._samples.draw(place, schema.get("x-references", ""), ["id"])
 
     def some_parts(self, place: Place) -> dict[str, Any]:
-        """An object with what it must have, and with a few of its other properties."""
+        """An object with its required properties, and a few others."""
         parts, required = dict(place.entries("properties")), place.value.get("required", ())
         names = self._random.sample(list(parts), k=min(len(parts), self._random.choice([0, 1, 1, 2, 3])))
         return {name: self.plain(parts[name]) for name in dict.fromkeys((*required, *names)) if name in parts}
 
     def cut(self, text: str) -> str:
-        """A text; sometimes only its beginning, which is another one."""
+        """A text, or sometimes only its beginning, which is another value."""
         return text[: self._random.randrange(len(text))] if text and self._chance(CUT) else text
 
     def filter(self, place: Place, table: str, fields: Iterable[str]) -> dict[str, Any] | None:
@@ -173,7 +173,7 @@ class RequestGenerator:
         return drawn if drawn is None or "format" in schema else self.pattern(str(drawn))
 
     def spelling(self, place: Place, value: Any) -> Any:
-        """A value; sometimes, where any text may be, in the other case, which is another value."""
+        """A value, or sometimes, where any text is allowed, the value in the other case."""
         is_text = place.value.get("type") == "string" and place.value.keys().isdisjoint(("format", "enum"))
         return value.swapcase() if is_text and isinstance(value, str) and self._chance(OTHER_CASE) else value
 
@@ -181,7 +181,7 @@ class RequestGenerator:
         return self._random.random() < share
 
     def pattern(self, text: str) -> str:
-        """A piece of a text, with some letters replaced by wildcards, in upper or lower case."""
+        """A part of a text, with some letters replaced by wildcards, in upper or lower case."""
         start = self._random.randrange(len(text) + 1)
         piece = text[start : start + self._random.choice([0, 1, 2, 3, 8])]
         if piece and self._chance(0.3):
@@ -191,7 +191,7 @@ class RequestGenerator:
 
 
 def searched(randomness: random.Random, text: str) -> str:
-    """A search for some words of a text, or for phrases of two: any of them, all, or none."""
+    """A search for some words of a text, or for phrases of two words: for any, all or none of them."""
     words = text.split()
     parts = [*words, *map(" ".join, pairwise(words))]
     chosen = randomness.sample(parts, k=min(len(parts), randomness.choice([1, 1, 2, 3])))
@@ -199,13 +199,13 @@ def searched(randomness: random.Random, text: str) -> str:
 
 
 def with_query(path: str, values: Mapping[str, Any]) -> str:
-    """A path with some values in its query, without those that are null."""
+    """A path with query parameters, except those that are null."""
     query = urlencode({name: as_text(value) for name, value in values.items() if value is not None}, errors="replace")
     return f"{path}?{query}" if query else path
 
 
 def as_text(value: Any) -> str:
-    """A value as a query has it."""
+    """A value as text in a query."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -223,7 +223,7 @@ def body_schema(operation: Place) -> Place | None:
 
 
 def order_of(schema: Place, body: Mapping[str, Any] | None) -> Order | None:
-    """The order of the response to a body, from the body or the contract's defaults; None without one."""
+    """The order of the rows in the response to a body, from the body or the contract's defaults; None without one."""
     given = body or {}
     numbers = {name: part for name, part in schema["properties"].items() if part.value.get("type") == "integer"}
     is_paged = any(given.get(name) is not None for name in numbers)

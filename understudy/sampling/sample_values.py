@@ -12,7 +12,7 @@ TEXT, NUMBER = "text", "number"
 
 
 class Samples:
-    """Values that were seen in rows, to draw from."""
+    """The values that rows have had, to draw from."""
 
     def __init__(self, randomness: random.Random) -> None:
         self._random = randomness
@@ -41,7 +41,7 @@ class Samples:
             self._usual[schema.value["x-table"], path] = usual
 
     def note(self, table: str, fields: Iterable[str], value: Any) -> None:
-        """Add a value that is known for one of some fields of a table."""
+        """Add a known value of one of some fields of a table."""
         for field in fields:
             self._values[table, field].append(value)
 
@@ -50,7 +50,7 @@ class Samples:
         return list(dict.fromkeys(value for field in fields for value in self._values[table, field]))
 
     def alike(self, place: Place) -> list[Any]:
-        """The distinct values of any field of the kind of the schema at `place`."""
+        """The distinct values of any field of the same kind as the schema at `place`."""
         return list(dict.fromkeys(self._alike[kind_of(place)]))
 
     def draw(self, place: Place, table: str, fields: Iterable[str]) -> Any:
@@ -78,7 +78,7 @@ def usuals(schema: Place, way: str) -> Iterator[tuple[str, list[Any]]]:
 
 
 def kind_of(place: Place) -> str:
-    """The kind of the texts of a schema: their format, if they have one."""
+    """The kind of a schema's texts: their format, if they have one."""
     return str(place.value.get("format", TEXT))
 
 

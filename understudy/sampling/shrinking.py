@@ -26,7 +26,7 @@ def smallest(body: Any, shows: Callable[[Any], bool], tries: int) -> Any:
 
 
 def halves(value: list[Any]) -> Iterator[list[Any]]:
-    """The two halves of a list, and the list without each quarter, where it is long enough for these to be others."""
+    """The two halves of a list, and the list without each quarter, if it is long enough for these to differ."""
     middle, quarter = len(value) // 2, len(value) // 4
     if quarter:
         yield value[middle:]

@@ -1,4 +1,4 @@
-"""A few rows of many, of as many kinds as there can be among them."""
+"""A selection of varied rows."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ Trait = tuple[str, str]
 
 
 def varied(rows: Mapping[str, Row], randomness: Random, size: int) -> list[str]:
-    """The keys of some rows: first a row with each trait, those of the fields with the fewest values before others."""
+    """The keys of some rows: first one row with each trait, traits of fields with few values before others."""
     shuffled = randomness.sample(sorted(rows), k=len(rows))
     traits = traits_of({key: rows[key] for key in shuffled})
     first: dict[str, dict[Trait, str]] = defaultdict(dict)
@@ -40,7 +40,7 @@ def traits_of(rows: Mapping[str, Row]) -> dict[str, set[Trait]]:
 
 
 def fields_with_few_values(rows: Mapping[str, Row]) -> Iterator[str]:
-    """The fields whose values many rows share."""
+    """The fields with values that many rows share."""
     distinct: dict[str, set[str]] = defaultdict(set)
     for row in rows.values():
         for name, value in row.items():

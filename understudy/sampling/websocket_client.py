@@ -21,7 +21,7 @@ class WebSocket:
     """An open WebSocket.
 
     Args:
-        opened: opens it.
+        opened: a context manager that opens it.
     """
 
     def __init__(self, opened: AbstractContextManager[Connection]) -> None:
@@ -52,7 +52,7 @@ def conversations(client: httpx.Client, network: Network) -> Conversations:
     """The streams of a server; none is open yet.
 
     Args:
-        client: knows the server, and the headers of requests.
+        client: the HTTP client, with the server and the headers of requests.
         network: the network options.
     """
     base = client.base_url
@@ -86,7 +86,7 @@ def conversations(client: httpx.Client, network: Network) -> Conversations:
 
 
 def token_of(authorization: str) -> str | None:
-    """The credentials in a header as streams take them: a key, or `user:password`; None without any."""
+    """The credentials in a header in the form that streams take: a key, or `user:password`; None without any."""
     scheme, _, value = authorization.partition(" ")
     if scheme.lower() == "basic":
         return b64decode(value).decode("utf-8", "replace")

@@ -80,7 +80,8 @@ class Player:
     def play(self, steps: Sequence[Step], *, with_services: bool | None = None) -> Finding | None:
         """The first difference when requests are sent again, with new ids for those that were drawn.
 
-        The reference servers run their services if `with_services` is true. By default, they do if a response of a service is compared.
+        The reference servers run their services if `with_services` is true; by default, if a response of a service is
+        compared.
         """
         if with_services is None:
             with_services = any(step.request.optional for step in steps)
