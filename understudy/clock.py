@@ -1,4 +1,4 @@
-"""Clocks: the time that a workspace has, which is the machine's unless it was set."""
+"""Clocks: the time of a workspace, which is the machine's unless it was set."""
 
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -13,7 +13,7 @@ LATEST = datetime(9000, 1, 1, tzinfo=timezone.utc)  # later times can be compute
 
 @dataclass(frozen=True)
 class Clock:
-    """A clock that stands still, or runs as the machine's does.
+    """A clock that is frozen, or runs with the machine's.
 
     Args:
         frozen: the time at which it stands; None if it runs.
@@ -27,7 +27,7 @@ class Clock:
         return self.frozen or datetime.now(timezone.utc) + self.ahead
 
     def set_to(self, time: datetime) -> "Clock":
-        """The clock at another time, standing still or running as before.
+        """The clock at another time, frozen or running as before.
 
         Raises:
             ValueError: the time is before 1970 or after 8999.
@@ -43,7 +43,7 @@ class Clock:
         return self if self.frozen is None else running_from(self.frozen)
 
     def run(self, operation: Callable[[], Any]) -> Any:
-        """The result of an operation, for which this clock is the current one."""
+        """The result of an operation, which uses this clock."""
         token = CURRENT.set(self)
         try:
             return operation()

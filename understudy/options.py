@@ -1,4 +1,4 @@
-"""The options of a server, as they are given to the command, to `StandIn` or to the pytest plugin."""
+"""The options of a server, given to the command, to `StandIn` or to the pytest plugin."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -74,10 +74,10 @@ class Options:
         max_snapshots: the maximum number of snapshots of all workspaces.
         now: the time at which the clocks of workspaces stand at first, such as 2026-03-29T00:00Z; by default they are
             the machine's.
-        services: whether what a real server does by itself happens by the machine's clock, too; by default, only in
-            workspaces whose clock was set.
-        send_notifications: whether what the server would send to others is sent, such as notifications of automations;
-            by default, it is only recorded.
+        services: whether background services run on the machine's clock, too; by default, only in workspaces whose
+            clock was set.
+        send_notifications: whether to send the notifications and webhooks of automations; by default, they are only
+            recorded.
         ui: whether to serve the API's web UI, too.
         faults: fault rules: a file, or the name of a profile.
         seed: the seed of the faults; random by default.

@@ -1,4 +1,4 @@
-"""Checks of paths from a user before they are opened: a pipe may block, and a device never end."""
+"""Checks of users' paths before they are opened: opening a pipe may block, and reading a device may never end."""
 
 import errno
 import os

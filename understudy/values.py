@@ -112,7 +112,7 @@ def as_float(value: int) -> float:
 
 
 def now() -> datetime:
-    """The time of the workspace whose operation is being performed; elsewhere the machine's."""
+    """The time of the workspace whose operation is performed; outside of operations, the machine's time."""
     return CURRENT.get().now()
 
 
@@ -131,7 +131,7 @@ def time_of_change(*before: datetime | None) -> datetime:
 
 
 def later(moment: datetime, *others: datetime | None) -> datetime:
-    """The latest of some times, except those that are None."""
+    """The latest of some times, ignoring those that are None."""
     return max([moment, *(other for other in others if other is not None)])
 
 
@@ -140,7 +140,7 @@ def new_id() -> UUID:
 
 
 def new_ordered_id() -> UUID:
-    """An id of version 7, which sorts by time.
+    """A UUID of version 7, which sorts by time.
 
     Ids of one millisecond sort as they are made, also while the clock is frozen. Source: RFC 9562.
     """

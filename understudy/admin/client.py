@@ -206,7 +206,7 @@ class RemoteWorkspace:
 
     @property
     def clock(self) -> RemoteClock:
-        """The clock, by which all times are written and everything falls due."""
+        """The clock, which determines all times that are written and everything that is due."""
         return RemoteClock(self._calls.call, self.name)
 
     # ------------------------------------------------------------------- faults
@@ -243,7 +243,7 @@ def rows_in(folder: Path) -> dict[str, list[Any]]:
 
 
 def nothing() -> None:
-    """Rows arrive with the requests that make them."""
+    """Does nothing: rows arrive with the requests that create them."""
 
 
 def url_at(url: str, token: str | None = None) -> str:

@@ -18,7 +18,7 @@ def prefixes(path: str) -> Iterator[str]:
 
 
 def is_state(answer: Any) -> bool:
-    """Whether an answer is what a control API says of its server; other servers may answer anything."""
+    """Whether a response is the state of a server's control API. Other servers may respond with anything."""
     texts = ("version", "api", "workspace_path")
     return isinstance(answer, dict) and all(isinstance(answer.get(name), str) for name in texts)
 

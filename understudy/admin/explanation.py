@@ -9,7 +9,7 @@ from understudy.text import escape
 
 @dataclass(frozen=True)
 class Explanation:
-    """Whether a row meets a filter request, with the control API's tree of reasons in `finding`."""
+    """Whether a row meets a filter request, with the tree of reasons in `finding`."""
 
     finding: dict[str, Any]
 

@@ -7,7 +7,7 @@ SHOWN = ("name", "key", "event", "message", "state_name", "type")  # fields that
 
 
 class Record:
-    """A row: its fields are attributes, and those of objects in it too. `values` has it as it is.
+    """A row: its fields are attributes, and so are the fields of its objects. `values` is the row as a mapping.
 
     Two records are equal if their rows are.
     """

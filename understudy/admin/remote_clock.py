@@ -8,7 +8,7 @@ from typing import Any
 class RemoteClock:
     """The clock of a workspace.
 
-    It is the machine's until it is set. It can be set back; no row is changed then.
+    It is the machine's clock until it is set. It can be set back, which changes no row.
 
     Args:
         call: makes a control call.
@@ -21,7 +21,7 @@ class RemoteClock:
 
     @property
     def state(self) -> dict[str, Any]:
-        """The `time`, whether the clock `is_frozen`, and whether it `is_machine`: whether it was never set."""
+        """The `time`, whether the clock `is_frozen`, and whether it `is_machine`: the machine's clock, not set yet."""
         return dict(self._call("GET", "/clock", params=self._params))
 
     def now(self) -> datetime:
@@ -29,7 +29,7 @@ class RemoteClock:
         return time_of(self.state)
 
     def freeze(self, time: datetime | str | None = None) -> datetime:
-        """Have it stand still, at a time, or at the present one. Returns the time.
+        """Stop the clock, at a time or at the present one. Returns the time.
 
         Args:
             time: a time, or a text such as "2026-03-29T00:00Z"; in UTC, if it has no offset.
@@ -37,11 +37,11 @@ class RemoteClock:
         return self._put(time=time, is_frozen=True)
 
     def set(self, time: datetime | str) -> datetime:
-        """Set it to a time. It stands still or runs, as before. Returns the time."""
+        """Set the clock to a time. A frozen clock stays frozen, a running one runs on. Returns the time."""
         return self._put(time=time)
 
     def advance(self, duration: timedelta | float | None = None, **units: float) -> datetime:
-        """Move it forward, by at most a year. Returns the time.
+        """Move the clock forward, by at most a year. Returns the time.
 
         Args:
             duration: how far, as a `timedelta` or in seconds.
@@ -56,7 +56,7 @@ class RemoteClock:
         return self._put(advance=given.total_seconds() if isinstance(given, timedelta) else given)
 
     def resume(self) -> datetime:
-        """Have it run again, from the time that it shows. Returns the time."""
+        """Let the clock run again, from the time that it shows. Returns the time."""
         return self._put(is_frozen=False)
 
     def reset(self) -> None:

@@ -1,4 +1,4 @@
-"""Long work in slices, between which other requests are answered."""
+"""Long work in slices, with pauses in which other requests are served."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""Options that would have no effect beside others are refused, so that nobody believes that they had one."""
+"""Options that would have no effect beside another one are refused, rather than silently ignored."""
 
 import click
 from click.core import ParameterSource

@@ -9,7 +9,7 @@ from understudy.options import MOST
 
 
 class WholeNumber(click.IntRange):
-    """A whole number from `least` to `most`, which help and errors call so."""
+    """A whole number from `least` to `most`, with a name of its own in help and errors."""
 
     name = "whole number"
 

@@ -1,4 +1,4 @@
-"""How commands read paths."""
+"""The types of path options."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The same requests to two servers, and where their responses differ."""
+"""Sends the same requests to two servers, and finds where their responses differ."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace

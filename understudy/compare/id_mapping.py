@@ -61,7 +61,7 @@ SAME = IdMapping()  # of servers whose rows have the same ids
 
 
 def translated(value: Any, names: Mapping[str, str], each: Callable[[dict[str, Any]], Any] | None = None) -> Any:
-    """JSON with ids replaced in all texts, and then each object replaced by the result of `each`.
+    """JSON in which ids are replaced in all texts, and then each object by the result of `each`.
 
     It works on the serialized text, so that deep nesting cannot exceed the recursion limit.
     """

@@ -206,7 +206,7 @@ ANNOTATIONS: Mapping[str, Annotation] = {
 
 
 def objection(name: str, value: Any, kind: str, others: Mapping[str, Any], tables: Tables) -> str | None:
-    """The error of an annotation on an object of a kind; None if it is valid."""
+    """The error of an annotation on an object of some kind; None if it is valid."""
     known = ANNOTATIONS.get(name)
     if known is None:
         return f"unknown annotation `{name}`{did_you_mean(name, ANNOTATIONS)}"

@@ -1,8 +1,8 @@
-"""A cache of what was read of an API folder: its contract, since parsing YAML takes most of the start, and rows.
+"""A cache of an API folder's contract and rows, since parsing YAML takes most of the start.
 
 It is stored with the compiled Python modules of the same folder, and used as long as no file has changed that it was
-read from. Nothing is stored if that folder cannot be written. Where Python is told to write no compiled modules
-(PYTHONDONTWRITEBYTECODE, as in many containers), this is stored all the same: each start would take a second more.
+read from. Nothing is stored if that folder cannot be written. It is also stored if Python writes no compiled modules
+(PYTHONDONTWRITEBYTECODE, as in many containers), since each start would take a second more.
 """
 
 import marshal

@@ -56,7 +56,7 @@ def first_set(row: Mapping[str, Any], ways: Iterable[Iterable[str]]) -> Any:
 
 
 def sortable(value: Any) -> tuple[Hashable, ...]:
-    """What stands for a value in a key of several: null is before all others, as in SQLite."""
+    """The form of a value in a key of several values: null sorts before all others, as in SQLite."""
     return () if value is None else (key_of(value),)
 
 

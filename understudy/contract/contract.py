@@ -88,13 +88,14 @@ class Place:
 
 @dataclass(frozen=True)
 class Contract:
-    """A valid OpenAPI 3.0 document, in one file or several.
+    """A valid OpenAPI 3.0 document, in one or several files.
 
     `document` has the served operations, and `planned` the others; `streams` are the ids of WebSockets by their paths,
-    which OpenAPI documents do not have. `services` are the tables of what the server does by itself, by modules of
-    handlers. `web_ui` is the function of the handlers that finds the web UI; '' if there is none. `bundle` is what was
-    read. `made` has compiled schemas by their paths, so that a schema is compiled once, however often it is referenced.
-    `functions` finds a function of the handlers by its name; None where the contract is read without its handlers.
+    which OpenAPI documents do not have. `services` are the tables of background services, by the modules of their
+    handlers. `web_ui` is the function of the handlers that finds the web UI; '' if there is none. `bundle` is the
+    bundled document with its files. `made` has compiled schemas by their paths, so that a schema is compiled once,
+    however often it is referenced. `functions` finds a function of the handlers by its name; None where the contract is
+    read without its handlers.
     """
 
     name: str
@@ -303,7 +304,7 @@ def streams_in(path: Path, lines: Any) -> Mapping[str, str]:
 
 
 def services_in(path: Path, lines: Any) -> Mapping[str, Sequence[str]]:
-    """The tables of a contract's services by their modules.
+    """The tables of a contract's background services, by their modules.
 
     Raises:
         ContractError: a line is not valid.

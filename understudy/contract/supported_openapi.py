@@ -51,7 +51,7 @@ BESIDE_REFERENCE = frozenset({"$ref", "description", "summary", "title"})
 
 
 def check(contract: Contract) -> None:
-    """Check that a contract says nothing that could not be served, or would be ignored.
+    """Check that a contract has nothing that could not be served, or would be ignored.
 
     Raises:
         ContractError: it does; the text lists all errors with their places.

@@ -55,7 +55,7 @@ def compiled(place: Place, reading: Reading) -> core_schema.CoreSchema:
 
 
 def refined(place: Place, core: core_schema.CoreSchema, reading: Reading) -> core_schema.CoreSchema:
-    """The schema that functions of the handlers make of another one, for what no contract can say of a request.
+    """A schema, changed by functions of the handlers that express what the contract cannot.
 
     Those of `x-before` and `x-after` return a value, or raise a `ValueError`; that of `x-refined-by` returns a schema.
     """

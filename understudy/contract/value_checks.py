@@ -1,4 +1,4 @@
-"""What annotations of the contract check beyond JSON Schema, most with messages of their own."""
+"""Checks of annotations that go beyond JSON Schema, mostly with error messages of their own."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -30,7 +30,7 @@ def explained_size(place: Place) -> core_schema.CoreSchema:
 
 
 def is_serializable(value: Any, depth: int = 0) -> bool:
-    """Whether a real server can write a value as JSON: its library (orjson) has limits of its own."""
+    """Whether a real server can serialize a value as JSON: its library, orjson, has limits."""
     match value:
         case dict() | list():
             parts = value.values() if isinstance(value, dict) else value
@@ -41,7 +41,7 @@ def is_serializable(value: Any, depth: int = 0) -> bool:
 
 
 def explained_bounds(place: Place, reading: Reading) -> core_schema.CoreSchema:
-    """Bounds with their own messages, which are then the whole response."""
+    """Bounds with error messages of their own, which are then the whole response."""
     minimum, maximum, details = (place.value[key] for key in ("minimum", "maximum", "x-detail"))
     too_small, too_large = (PydanticCustomError(DETAIL, details[key]) for key in ("minimum", "maximum"))
 
@@ -56,7 +56,7 @@ def explained_bounds(place: Place, reading: Reading) -> core_schema.CoreSchema:
 
 
 def limited(place: Place, core: core_schema.CoreSchema) -> core_schema.CoreSchema:
-    """A schema with a limit of its values' length that has its own message, if the contract has one."""
+    """A schema with a maximum length of its values, with an error message of its own if the contract has one."""
     if "x-limit" not in place.value:
         return core
     maximum, message = place.value["x-limit"]["maximum"], place.value["x-limit"]["message"]
@@ -95,7 +95,7 @@ def not_blank(message: str, value: Any) -> Any:
 
 
 def explained_pattern(place: Place, reading: Reading) -> core_schema.CoreSchema:
-    """A pattern with its own message.
+    """A pattern with an error message of its own.
 
     The real server matches with Python's `re`, whose `$` allows a line break at the end; strict mode does not.
     """
@@ -115,7 +115,7 @@ def explained_pattern(place: Place, reading: Reading) -> core_schema.CoreSchema:
 
 
 def matching_too(rule: Mapping[str, str]) -> Callable[[str], str]:
-    """A check of a second pattern, which refuses in its own words."""
+    """A check of a second pattern, with an error message of its own."""
     pattern, message = re.compile(rule["pattern"]), rule["message"]
 
     def matching(value: str) -> str:
@@ -134,7 +134,7 @@ def object_only(value: Any) -> Any:
 
 
 def filling(former: Mapping[str, str]) -> Callable[[Any], Any]:
-    """Sets fields that are not set from those with their former names."""
+    """Sets fields that are missing to the values of their former names."""
 
     def filled(value: Any) -> Any:
         # In place, as the real server does it: an error shows the body with these fields.
@@ -148,7 +148,7 @@ def filling(former: Mapping[str, str]) -> Callable[[Any], Any]:
 
 
 def having_any(rule: Mapping[str, Any]) -> Callable[[Any], Any]:
-    """A check of a body before any other: it has one of some fields, neither empty nor false."""
+    """A check before all others: the body has one of some fields, neither empty nor false."""
     names, message = rule["any"], rule["message"]
 
     def check(body: Any) -> Any:

@@ -20,7 +20,7 @@ MOST = 3  # times as many operations with a drift as without it
 
 @dataclass(frozen=True)
 class Drift:
-    """A disagreement, the operations ("GET /pets/{id}") with it, and the other ones that were compared."""
+    """A disagreement, the operations ("GET /pets/{id}") that have it, and the other compared operations."""
 
     disagreement: Disagreement
     operations: tuple[str, ...]

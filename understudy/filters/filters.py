@@ -124,7 +124,7 @@ class Filter:
 
     @cached_property
     def can_be_omitted(self) -> bool:
-        """Whether there are operands for which one of its operators is left out."""
+        """Whether one of its operators has no effect for some operands."""
         return any(part.can_be_omitted for part in self.parts.values())
 
     def omits(self, value: Mapping[str, Any]) -> bool:
@@ -135,7 +135,7 @@ class Filter:
         return bool(given) and all(given)
 
     def each(self, value: Mapping[str, Any]) -> list[Criteria]:
-        """The criteria of the names that are given."""
+        """The criteria of the given properties."""
         criteria = []
         if self.fixed:
             value = {**value, **self.fixed}
@@ -146,7 +146,7 @@ class Filter:
         return criteria
 
     def effective(self, value: Mapping[str, Any]) -> list[str]:
-        """The given names that have an effect."""
+        """The given properties that have an effect."""
         names = [name for name in value if name in self.parts and value[name] is not None]
         for name, only_if_true in self.first_of:
             if name in names and (value[name] or not only_if_true):
@@ -203,7 +203,7 @@ def part_at(name: str, place: Place, table: str, outer: Callable[[], Subject | N
 
 
 def subject_of(place: Place, name: str | None, table: str, catalog: Catalog) -> Subject | None:
-    """The subject in the annotations of `place`, else the field of its name; None without either."""
+    """The subject in the annotations of `place`, else the field with its name; None without either."""
     schema = place.value
     if "x-related" in schema:
         steps, _ = catalog.steps(table, schema["x-related"], place)

@@ -55,7 +55,9 @@ def search(query: str) -> Callable[[str], bool]:
 
 
 def split(query: str) -> list[str]:
-    """A query for each kind of terms: what a text must have one of, none of, all of. Together they are the query."""
+    """The words and phrases of a query by kind: one of these must occur, none of these, all of these. Together they are
+    the query.
+    """
     terms = parse(query)
     kinds = (("", terms.included), ("-", terms.excluded), ("+", terms.required))
     return [" ".join(f"{prefix}{quoted(term)}" for term in found) for prefix, found in kinds if found]

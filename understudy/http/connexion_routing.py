@@ -76,7 +76,7 @@ class ContractRoutes(RoutingAPI):
 
 
 class FoundMiddleware:
-    """Puts the operation that Connexion found for a request where the routing table puts it."""
+    """Stores the operation that Connexion has found for a request in the place where the routing table stores it."""
 
     def __init__(self, app: ASGIApp, operations: Mapping[str, Operation]) -> None:
         self._app = app

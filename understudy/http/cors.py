@@ -11,7 +11,7 @@ from understudy.operations.request_headers import headers_of
 
 
 class AnyOriginMiddleware(CORSMiddleware):
-    """Starlette's middleware, which is passed by where the request has no origin and is for an operation."""
+    """Starlette's CORS middleware, skipped for requests for operations without an origin."""
 
     def __init__(self, app: ASGIApp) -> None:
         super().__init__(app, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"])

@@ -261,7 +261,7 @@ class Protocol(HttpToolsProtocol):
         self._finish()
 
     def _note_refusal(self, status: HTTPStatus, detail: str, *, is_given_on: bool) -> None:
-        """Have a request logged as refused: by the application that it was given to, or here, if it has a path."""
+        """Log a request as refused: by the application that has received it, or here, if its path is known."""
         if is_given_on:
             self.scope[REFUSAL] = status.value, detail  # type: ignore[typeddict-unknown-key]
         elif self._log is not None and self._since is not None and self.url:

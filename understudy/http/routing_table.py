@@ -48,7 +48,7 @@ class RoutingTable:
         return None
 
     def has_similar(self, method: str, path: str) -> bool:
-        """Whether a path has the form of an operation's path, though the id in it may be invalid."""
+        """Whether a path has the form of an operation's path, even if an id in it is not valid."""
         parts = path.split("/")
         return any(pattern.has_form(parts) for pattern in self._patterns.get((method, len(parts) - 1), ()))
 

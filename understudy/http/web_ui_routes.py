@@ -67,7 +67,7 @@ class WebUIRoutes:
             yield Mount(path, app)
 
     def _preferred(self, request: Request) -> Bundle:
-        """The bundle that the site's root shows: the one of the root itself, if no browser asks."""
+        """The bundle that the site's root shows: the one for the root itself, unless the browser prefers another."""
         named = {bundle.name: bundle for bundle in self._ui.bundles}
         preferred = named.get(request.cookies.get(self._ui.cookie, ""), self._ui.bundles[0])
         if is_navigation(request.headers):
@@ -107,7 +107,7 @@ class BundleApp(StaticFiles):
             return await self.page(scope) if is_navigation(Headers(scope=scope)) else None
 
     async def page(self, scope: Scope) -> Response:
-        """The index, which shows the page of a URL."""
+        """The index, which shows the page of any URL."""
         return await self.get_response(INDEX, scope)
 
     def file_response(
@@ -131,7 +131,7 @@ def query_of(request: Request) -> str:
 
 
 def is_navigation(headers: Headers) -> bool:
-    """Whether a browser opens a page, rather than a program an API: by the rule of the real server."""
+    """Whether a browser navigates to a page, rather than a program requesting data; by the real server's rule."""
     if headers.get("sec-fetch-mode") == "navigate" or headers.get("sec-fetch-dest") in {"document", "iframe"}:
         return True
     return "text/html" in headers.get("accept", "").lower()

@@ -77,13 +77,13 @@ def values_in(line: bytes | str, schema: RowSchema, error: ValidationError) -> d
 
 
 def in_one_line(text: str) -> str:
-    """An error of JSON that is on one line of a file, whose number is given elsewhere."""
+    """An error of JSON without its line number, since the JSON is one line of a file."""
     hint = "; a row must be on one line, or in an array" if "EOF while parsing" in text else ""
     return text.replace(" at line 1 column ", " at column ") + hint
 
 
 def explained(error: ValidationError, schema: RowSchema) -> list[str]:
-    """The errors of a row in words; of more than are shown, the last one counts the others."""
+    """The errors of a row as texts; if there are more than are shown, the last text counts the others."""
     known = [*schema.place["properties"].value, *schema.by_name]
     reasons = []
     errors = error.errors(include_url=False, include_context=False, include_input=False)

@@ -89,7 +89,7 @@ class NameReferences:
         raise RowError(f"{len(ids)} rows of {schema.name} have the {schema.named_by} `{text}`; name the one {how}")
 
     def _suggestion(self, text: str, known: Collection[str]) -> str:
-        """A known name like a text. All rows together search no more than one may: there can be many of them."""
+        """A similar known name. The number of names that are searched is limited for all rows together."""
         self._searched += len(known)
         return did_you_mean(text, known) if self._searched <= SEARCHED else ""
 

@@ -14,7 +14,7 @@ from understudy.workspaces.workspace import Workspace
 
 
 def fill(workspace: Workspace, folder: Path, stamp: Any) -> bool:
-    """Fill an empty workspace with the stored rows of a fixture set.
+    """Fill an empty workspace with the cached rows of a fixture set.
 
     Args:
         workspace: the tables.

@@ -66,7 +66,9 @@ class DirectTransport(httpx.BaseTransport):
                 idle.pop()[1].close()
 
     def _kept(self, origin: Origin) -> socket.socket | None:
-        """An open connection; None without one. What a server sends unasked is the end of a connection."""
+        """An open connection; None without one. If a server has sent something unrequested, the connection is
+        closed.
+        """
         idle = self._idle.get(origin, [])
         while idle:
             since, line = idle.pop()

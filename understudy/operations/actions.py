@@ -73,7 +73,9 @@ def delete(operation: Place, catalog: Catalog) -> Handler:
 
 
 def create(operation: Place, catalog: Catalog) -> Handler:
-    """Adds a row. With a response 200 beside 201, an existing row with its unique fields is returned."""
+    """Adds a row. If the operation has a response 200 beside 201, an existing row with the same unique fields is
+    returned.
+    """
     name, clash = created_table(operation, catalog), message(operation, "409")
     finds_existing = {"200", "201"} <= operation.value["responses"].keys()
     parts = catalog.tables[name].place.entries("properties")
@@ -92,7 +94,7 @@ def create(operation: Place, catalog: Catalog) -> Handler:
 
 
 def as_sent(shown: bytes, body: Mapping[str, Any], fields: Sequence[str]) -> bytes | dict[str, Any]:
-    """A new row as responses show it. Some fields have the values that were sent: what is stored is read later."""
+    """A new row as responses show it: some fields have the values that were sent, rather than the stored ones."""
     sent = {field: body[field] for field in fields if field in body}
     return {**from_json(shown), **sent} if sent else shown
 

@@ -43,7 +43,7 @@ class Api:
     """A loaded API folder. `reading` is how values in requests are validated.
 
     `operations` are the served operations by id. `planned` operations respond that they are not served. `streams` are
-    served on WebSockets. `services` are what the server does by itself.
+    served on WebSockets. `services` are its background services.
     """
 
     folder: Path
@@ -235,7 +235,7 @@ class Maker:
 
 
 def is_ours(folder: Path) -> bool:
-    """Whether an API folder is Understudy's own, whose contract is validated by tests."""
+    """Whether an API folder is Understudy's own. Its contract is validated by tests."""
     return folder == own_folder() or PACKAGE in folder.parents
 
 

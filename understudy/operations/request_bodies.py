@@ -1,4 +1,4 @@
-"""The body of an operation's requests: one value, names that each stand for themselves, or criteria."""
+"""Reading request bodies: as one value, as separate properties, or as criteria."""
 
 from typing import Any
 
@@ -68,7 +68,7 @@ def check_depth(body: Any) -> None:
 
 
 class NamesBody:
-    """A body whose names each stand for themselves, and may be left out where they are not required.
+    """A body whose properties are separate arguments, and may be omitted unless they are required.
 
     A name that is null counts as omitted. Unknown names are ignored, and so is a body that is not sent as JSON.
     """
@@ -126,7 +126,7 @@ class NamesBody:
 
 
 class QueryBody(NamesBody):
-    """Such a body that selects rows."""
+    """Such a body that also selects rows."""
 
     def __init__(self, place: Place, query: Query, reading: Reading) -> None:
         super().__init__(place, reading)

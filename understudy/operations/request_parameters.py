@@ -45,7 +45,7 @@ def argument(name: str) -> str:
 
 
 class PathValues:
-    """The path parameters of an operation whose other values are errors: words, and ids with `x-checked`."""
+    """The path parameters of an operation that can be invalid: enum values, and ids with `x-checked`."""
 
     def __init__(self, places: list[Place]) -> None:
         fields = {}

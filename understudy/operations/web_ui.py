@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Protocol
 
 
 class Bundle(NamedTuple):
-    """The files of one version of a UI. Its path is below that of the site; '' is the site's own."""
+    """The files of one version of a UI. Its path is relative to the site; '' is the site's root."""
 
     name: str
     path: str
@@ -15,7 +15,7 @@ class Bundle(NamedTuple):
 
 
 class Settings(Protocol):
-    """What a UI asks for first, as JSON."""
+    """The settings that a UI requests first, as JSON."""
 
     def __call__(self, ui: "WebUI", site: str, api_url: str, *, csrf: bool, basic: bool) -> Any: ...
 

@@ -1,4 +1,4 @@
-"""What a server prints once it is ready."""
+"""The text that a server prints once it is ready."""
 
 from collections.abc import Iterator, Mapping
 

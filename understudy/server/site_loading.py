@@ -1,4 +1,4 @@
-"""Loads what a server serves: its contract, fixture set, workspaces and fault rules."""
+"""Loading a site: its contract, fixture set, workspaces and fault rules."""
 
 import sys
 from collections.abc import Iterable, Iterator

@@ -1,1 +1,1 @@
-"""The store: a workspace that outlives its process, in a TinyDB file."""
+"""The store: a workspace that is saved in a TinyDB file."""

@@ -1,4 +1,4 @@
-"""Rewriting a file from rows, beside reads and writes."""
+"""Rewriting a file from rows, while reads and writes continue."""
 
 from collections.abc import Iterator
 from hashlib import sha256
@@ -12,12 +12,12 @@ LEAST = 2**20  # bytes of a log that are worth it
 
 
 class NewFile(NamedTuple):
-    """A file that is complete and on disk, and still has to get its name.
+    """A file that is complete and on disk, but does not have its final name yet.
 
     Attributes:
-        path: where it is.
-        stamp: its state.
-        identity: of its content.
+        path: its path.
+        stamp: the state of the file.
+        identity: the identity of its content.
     """
 
     path: Path
@@ -44,8 +44,8 @@ def rewritten(path: Path, tables: Rows) -> NewFile:
 
 
 def limit_of(log: int, file: int) -> int:
-    """The size of a log in bytes from which on its file is rewritten: it then has grown by as much as the file has.
+    """The size of a log, in bytes, at which its file is rewritten: when the log has grown by as much as the file has.
 
-    So the file is read in at most twice its time, and each byte that is written is written about twice more.
+    So reading the file takes at most twice as long, and each written byte is written about twice more.
     """
     return log + max(LEAST, file)

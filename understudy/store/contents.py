@@ -1,4 +1,4 @@
-"""What a store's file and its log hold together, as a person and a crash may have left them."""
+"""The combined contents of a store's file and its log, either of which may be edited by hand or damaged by a crash."""
 
 from collections.abc import Iterator
 from datetime import datetime, timezone
@@ -153,7 +153,7 @@ def read_both(path: Path) -> Read:
 
 
 def is_deletion(records: bytes) -> bool:
-    """Whether a log is what remains of a deleted store."""
+    """Whether a log is the remainder of a deleted store."""
     try:
         return read_records(records).is_deleted
     except Damage:

@@ -1,4 +1,4 @@
-"""Steps of writing files, each of which either happens or raises: flushes, renames, new files beside others."""
+"""Steps of writing files, each of which succeeds or raises an error: flushes, renames, and new files."""
 
 import errno
 import logging
@@ -148,13 +148,13 @@ def deleted_on_failure(path: Path) -> Iterator[None]:
 
 @contextmanager
 def held_open(path: Path) -> Iterator[None]:
-    """Keep a file open that is replaced meanwhile: the system only then frees its blocks, which can take 0.1 s."""
+    """Keep a file open while it is replaced. Closing it frees its blocks, which can take 0.1 s."""
     with path.open("rb"):
         yield
 
 
 def joined(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """The same content in pieces that are worth a call into the system."""
+    """The same content in larger pieces, to make fewer system calls."""
     waiting = bytearray()
     for piece in pieces:
         waiting += piece
@@ -165,7 +165,7 @@ def joined(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def write_all(descriptor: int, content: bytes) -> None:
-    """Write all of a content, also where the system takes it in parts."""
+    """Write a whole content, even if the system writes it in parts."""
     rest = memoryview(content)
     while rest:
         rest = rest[os.write(descriptor, rest) :]

@@ -1,4 +1,4 @@
-"""The records of a log: what each holds, as one line with its length and checksum."""
+"""The records of a log: each is one line with its length and checksum."""
 
 import json
 import re
@@ -40,10 +40,10 @@ class Loss(NamedTuple):
 
 @dataclass
 class Records:
-    """What the records of a log hold together.
+    """The combined contents of a log's records.
 
     Attributes:
-        identities: of the states of the file that the log belongs to.
+        identities: the identities of the states of the file that the log belongs to.
         rows: the last state of each row, by table and number.
         is_deleted: the file and its log were being deleted.
         end: the size of the valid records in bytes.

@@ -25,7 +25,7 @@ from understudy.store.log_records import deleted_record, file_record
 
 
 class Copy(NamedTuple):
-    """The copy of a log: where it is, and up to which offset of the log it has the records."""
+    """A copy of a log: where it is, and up to which offset of the log it has the records."""
 
     path: Path
     end: int
@@ -50,7 +50,7 @@ class Log:
         self._size: int | None = stamp[2] if stamp else 0  # None if an append has failed and was not undone
 
     def is_there(self) -> bool:
-        """Whether there is a log, and the file at its path is this one."""
+        """Whether there is a log, and it is the file at its path."""
         try:
             return self._inode is not None and self.path.lstat().st_ino == self._inode
         except FileNotFoundError:
@@ -173,7 +173,7 @@ class Log:
         self.clear()
 
     def clear(self) -> None:
-        """There is no log any more."""
+        """Note that there is no log any more."""
         self._inode, self._size, self.end = None, 0, 0
 
 

@@ -1,4 +1,4 @@
-"""Dispatch of streams: each WebSocket that a client opens is given to the handler of its path."""
+"""Dispatch of WebSocket handshakes to the handlers of their paths."""
 
 import logging
 from collections.abc import Awaitable

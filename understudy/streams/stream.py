@@ -165,12 +165,12 @@ class Stream:
 
     @cached_property
     def shared(self) -> dict[str, Any]:
-        """What the streams of the workspace have in common while it is open."""
+        """An object that all streams of the workspace share while it is open."""
         return self._site.registry[self._name].shared
 
     @contextmanager
     def watching(self, opened: OpenWorkspace) -> Iterator[None]:
-        """Notice the changes of a workspace."""
+        """A context manager that notices the changes of a workspace."""
         opened.watchers.add(self._changed)
         try:
             yield

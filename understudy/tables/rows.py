@@ -65,7 +65,8 @@ class Rows:
         return Ids(keys, rows, self.by_id.get, built) if column == ID else Index(keys, rows, built)
 
     def vacancy(self) -> int:
-        """A number for a new row: beyond those of all rows, so that rows of the same key stay in order of creation.
+        """A number for a new row. It is larger than those of all rows, so that rows of the same key stay in order of
+        creation.
 
         Once most numbers are vacant, they are used again, since each takes memory.
         """

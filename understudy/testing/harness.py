@@ -1,4 +1,4 @@
-"""`prefect_test_harness`: a drop-in for Prefect's own, with a workspace instead of a server and a database."""
+"""`prefect_test_harness`: a drop-in replacement for Prefect's, with a workspace instead of a server and a database."""
 
 import atexit
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from understudy.testing.standin import StandIn
 
 @contextmanager
 def prefect_test_harness(server_startup_timeout: int | None = 30) -> Iterator[None]:
-    """Have Prefect's SDK use an empty workspace for the duration of a block.
+    """Point Prefect's SDK at an empty workspace within a block.
 
     All blocks of a process share one server, which starts with the first and ends with the process.
 

@@ -80,7 +80,9 @@ def draining() -> Iterator[None]:
 
 
 def drain() -> None:
-    """Wait until Prefect has sent the logs and events of this process. Its next ones go to the API of their time."""
+    """Wait until Prefect has sent the logs and events of this process. Later ones are sent to the API that is set
+    then.
+    """
     workers = [getattr(sys.modules[module], name) for module, name in WORKERS.items() if module in sys.modules]
     if any(instances_of(worker) for worker in workers):
         # In a thread, since in an event loop Prefect returns a coroutine instead of waiting.
@@ -90,7 +92,7 @@ def drain() -> None:
 
 
 def instances_of(worker: Any) -> list[Any]:
-    """What sends in the background by a worker's class. Other versions of Prefect may not say."""
+    """The running background senders of a worker class; none if another version of Prefect lacks them."""
     return [each for each in list(getattr(worker, "_instances", {}).values()) if isinstance(each, worker)]
 
 

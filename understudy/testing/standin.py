@@ -29,7 +29,7 @@ class SharedTransport(DirectTransport):
         super().__init__(DEFAULT_NETWORK)
 
     def close(self) -> None:
-        """Do nothing: a client that is closed does not own the connections."""
+        """Do nothing: closing a client does not close the shared connections."""
 
     def disconnect(self) -> None:
         super().close()

@@ -1,1 +1,1 @@
-"""Workspaces: sets of tables, where their rows come from, and whose they are."""
+"""Workspaces: sets of tables, the operations on them, and their registry."""

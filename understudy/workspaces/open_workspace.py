@@ -28,10 +28,10 @@ class Snapshot(NamedTuple):
 class OpenWorkspace:
     """An open workspace.
 
-    `clock` is its time, and `services` are what it does by itself, if it `has_services`. `used` is when it was last
-    used, by `time.monotonic`, in seconds. `watchers` are set after each operation that may have changed rows, and when
-    the workspace is closed. `shared` is what streams have in common. `sends` is whether messages of operations are sent
-    to other servers.
+    `clock` is its time, and `services` are its background services, which run if it `has_services`. `used` is when it
+    was last used, by `time.monotonic`, in seconds. `watchers` are set after each operation that may have changed rows,
+    and when the workspace is closed. `shared` is what streams have in common. `sends` is whether messages of operations
+    are sent to other servers.
     """
 
     name: str
@@ -69,7 +69,7 @@ class OpenWorkspace:
         return self._noticed(result) if self.watchers else result
 
     async def _with_services(self, result: Awaitable[Any]) -> Any:
-        """Do what an operation has made due, once it is performed."""
+        """Do what an operation has made due, after it was performed."""
         clock = self.clock
         returned = await result
         self.services.pass_to(clock.now())
@@ -94,11 +94,11 @@ class OpenWorkspace:
 
     @property
     def has_services(self) -> bool:
-        """Whether it does anything by itself: as long as its clock is not the machine's, or always."""
+        """Whether background services run: while its clock is not the machine's, or always."""
         return self.always_serves or self.clock is not MACHINE
 
     async def set_clock(self, clock: Clock, *, jumps: bool) -> None:
-        """Do what is due, change the clock, and do what is due then.
+        """Change the clock. Services do what is due before and after that.
 
         Args:
             clock: the new clock.
@@ -111,7 +111,7 @@ class OpenWorkspace:
         await self.perform(bool)
 
     async def restore(self, rows: Workspace, clock: Clock) -> None:
-        """Return to rows and the clock that they had. Nothing is done to them by the clock of the present rows."""
+        """Restore rows and the clock. Services do not apply the present clock to them."""
         clock_before, time_before = self.clock, self.services.time
         self._use(clock)
         self.services.jump(clock.now())
@@ -139,7 +139,7 @@ class OpenWorkspace:
         return sent_after(result, messages) if messages else result
 
     def at_its_time(self, operation: Callable[[], Any]) -> Callable[[], Any]:
-        """An operation for which the current clock is that of the workspace."""
+        """An operation that uses the clock of the workspace."""
         return operation if self.clock is MACHINE else partial(self.clock.run, operation)
 
     async def _noticed(self, result: Awaitable[Any]) -> Any:

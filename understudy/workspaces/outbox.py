@@ -1,4 +1,4 @@
-"""What operations send to other servers, once their changes are durable."""
+"""The messages that operations send to other servers, once their changes are durable."""
 
 import asyncio
 import logging
@@ -23,7 +23,7 @@ class Outbox:
         self._messages: list[Message] = []
 
     def add(self, compose: Callable[[], Message]) -> None:
-        """Compose a message, and have it sent when the changes of the current operation are durable."""
+        """Compose a message, and send it when the changes of the current operation are durable."""
         if self._sends:
             self._messages.append(compose())
 

@@ -31,8 +31,8 @@ class WorkspaceRegistry:
         limit: the maximum number of workspaces beyond DEFAULT.
         ids: the number of ids in a name, from the contract.
         clock: the clock with which each of them starts.
-        services: what each of them does by itself while its clock is not the machine's.
-        always_serves: whether it does this by the machine's clock, too.
+        services: the background services of each, which run while its clock is not the machine's.
+        always_serves: whether they run on the machine's clock, too.
         sends: whether the messages of operations are sent to other servers.
     """
 

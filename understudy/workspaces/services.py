@@ -1,4 +1,6 @@
-"""Services: what a server does by itself, each at its time. They run when time moves, or when somebody looks."""
+"""Background services: what a server does by itself, each at its time. They run when a clock moves or a request
+arrives.
+"""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -17,7 +19,7 @@ logger = logging.getLogger("understudy")
 
 @dataclass(frozen=True)
 class Service:
-    """Something that a server does by itself.
+    """A background service: work that a server does without being requested to.
 
     Args:
         tables: the tables whose changes can change when it is due.
@@ -29,7 +31,7 @@ class Service:
 
     @cached_property
     def due(self) -> Callable[[Workspace], datetime | None]:
-        """When there is something to do next, as long as no row changes; None if there will be nothing to do."""
+        """When there is something to do next, if no row changes; None if there is nothing."""
         return self.function("due")
 
     @cached_property
@@ -48,8 +50,8 @@ class Known(NamedTuple):
 class Services:
     """The services of one workspace.
 
-    What they do is worked out in the order of time, and each sees the time at which it is due as the present. `time` is
-    the time up to which they have run; what was due before is done then.
+    They run in chronological order, and each sees the time at which it is due as the present. `time` is the time up to
+    which they have run; work that was due earlier is done at that time.
     """
 
     def __init__(self, workspace: Workspace, services: Sequence[Service], time: datetime) -> None:
@@ -59,22 +61,22 @@ class Services:
         self.time = time
 
     def jump(self, time: datetime) -> None:
-        """Continue at another time, without what would be done until then."""
+        """Continue at another time, and skip what was due in between."""
         self.time = time
         self._known.clear()
 
     def pass_to(self, time: datetime) -> None:
-        """Continue at a later time, up to which nothing was due, or only by what was changed just now."""
+        """Continue at a later time. Until then, nothing was due, except because of the last change."""
         self.time = max(self.time, time)
 
     def is_due(self, time: datetime) -> bool:
-        """Whether there is something to do by a time."""
+        """Whether something is due by a time."""
         return any(due <= time for due, _ in self._dues())
 
     def run(self, until: datetime) -> None:
         """Do all that is due by a time.
 
-        What services make each other do at one time ends after `MOST` steps, and goes on when somebody looks again.
+        Work that services cause each other at one time stops after `MOST` steps, and continues with the next request.
         """
         steps = 0
         while steps < MOST:
@@ -100,7 +102,7 @@ class Services:
             self._known[number] = Known(before, None)
 
     def _dues(self) -> list[tuple[datetime, int]]:
-        """When each service is due that will have something to do, and its number."""
+        """When each service with future work is due, and its number."""
         found = ((self._due(number), number) for number in range(len(self._services)))
         return [(due, number) for due, number in found if due is not None]
 
@@ -116,9 +118,9 @@ class Services:
         return due
 
     def _succeeds(self, function: Callable[[], object]) -> bool:
-        """Call a function of a service at the current time. One that fails must not make requests fail.
+        """Call a function of a service at the current time. Its failure does not make requests fail.
 
-        It is logged, and the service is called again once a row of its tables changes.
+        The failure is logged, and the service is called again once a row of its tables changes.
         """
         try:
             Clock(self.time).run(function)

@@ -1,4 +1,4 @@
-"""A workspace: a set of tables, with the operations across tables."""
+"""A workspace: a set of tables, and operations across tables."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -66,7 +66,7 @@ class Workspace(Mapping[str, Table]):
 
     @contextmanager
     def watched(self) -> Iterator[set[str]]:
-        """The names of the tables that are used within the block, where no cache hides their use."""
+        """The names of the tables that are used within the block, in which caches are bypassed."""
         tables, caches, derived, used = self._tables, self._caches, self._derived, set[str]()
         self._tables, self._derived = Watched(tables, used), {}
         self.share(Caches())
@@ -106,7 +106,7 @@ class Workspace(Mapping[str, Table]):
         return len(self._tables)
 
     def derived(self, make: Callable[["Workspace"], Derived]) -> Derived:
-        """What `make` derives from the rows, made on first use. It follows their changes (`Table.changed_since`)."""
+        """What `make` derives from the rows, created on first use. It follows their changes (`Table.changed_since`)."""
         if make not in self._derived:
             self._derived[make] = make(self)
         made: Derived = self._derived[make]
@@ -135,7 +135,7 @@ class Workspace(Mapping[str, Table]):
         return Page(b"[%b]" % b",".join(self.shown(table, row) for row in rows))
 
     def shown(self, table: str, row: int) -> bytes:
-        """The JSON of a row as answers show it."""
+        """The JSON of a row as responses show it."""
         target = self._tables[table]
         return target.schema.shown(self._tables, target.encoded(row))
 

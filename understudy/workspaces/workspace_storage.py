@@ -1,4 +1,4 @@
-"""What stores the rows of workspaces, as the registry knows it."""
+"""The interface of the storage that the registry of workspaces uses."""
 
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractContextManager

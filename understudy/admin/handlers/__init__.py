@@ -1,1 +1,1 @@
-"""The operations of the control API: one module per tag, one function per operation, which gets the `site`."""
+"""The operations of the control API: one module per tag, and one function per operation, which takes the `site`."""

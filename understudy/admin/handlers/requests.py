@@ -134,7 +134,7 @@ def differences(site: Site, search: Search, exchange: Exchange) -> list[str]:
 
 
 def shown(site: Site, exchange: Exchange) -> dict[str, Any]:
-    """A request as it is shown, without credentials."""
+    """A request as the API shows it, without credentials."""
     found = site.table.find(exchange.method, exchange.path)
     if found is None:
         return {**exchange.as_json(), "operation": None}
