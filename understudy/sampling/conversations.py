@@ -44,7 +44,7 @@ class OpenStream(Protocol):
         """
 
     def hear(self, seconds: float) -> str | None:
-        """The next message; None if there is none in time.
+        """The next message; None if no message arrives in time.
 
         Raises:
             Ended: the server has closed the stream.
