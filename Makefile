@@ -23,7 +23,7 @@ serve: $(VENV)/serving ## serve the demo set; ARGS="--port 4300 --fixtures DIR" 
 test: $(VENV)/testing ## all tests of the API that need no real server
 	$(BIN)/pytest $(addprefix --ignore=,$(OTHER_TESTS)) $(WORKERS) $(ARGS)
 
-test-contract: $(VENV)/testing ## all tests of how contracts are read and refused, and of clients that are generated from ours
+test-contract: $(VENV)/testing ## all tests of how contracts are read and rejected, and of clients that are generated from ours
 	$(BIN)/pytest tests/contract $(WORKERS) $(ARGS)
 
 test-commands: $(VENV)/testing ## all tests of the commands, of the server's process, and of the documents, whose commands are run
@@ -44,7 +44,7 @@ test-verify: $(VENV)/testing ## all tests of verify, compare, drift, the reports
 test-crash: $(VENV)/testing ## all tests of the store; a server is killed 300 times while it writes
 	$(BIN)/pytest tests/store --rounds 300 $(WORKERS) $(ARGS)
 
-test-browser: $(VENV)/browsing .real/complete ## open Prefect's UI over Understudy and a real server; needs Chromium
+test-browser: $(VENV)/browsing .real/complete ## open Prefect's UI with Understudy and with a real server; needs Chromium
 	$(BIN)/pytest tests/browser $(ARGS)
 
 test-real: $(VENV)/testing .real/complete ## compare Understudy with a real Prefect server
@@ -59,7 +59,7 @@ mutation: $(VENV)/testing ## change the engine at random and see which changes t
 bench: $(VENV)/testing ## compare the speed of Understudy and other servers; needs wrk, takes half an hour
 	@$(BIN)/python -m bench $(ARGS)
 
-bench-flows: $(VENV)/testing .real/complete ## measure what flows in tests take, in Prefect's harness and in Understudy's
+bench-flows: $(VENV)/testing .real/complete ## measure flows in tests, with Prefect's harness and with Understudy's
 	@$(BIN)/python -m bench.flows
 
 bench-writes: $(VENV)/testing ## measure what a write costs with a store
@@ -93,7 +93,7 @@ tables: $(VENV)/testing ## write the table of operations in README.md again
 record: $(VENV)/testing .real/complete ## record a real server's responses again
 	$(BIN)/python -m tests.real.record
 
-follow: $(VENV)/testing .follow/$(or $(PREFECT),none)/complete ## report what another release does otherwise: make follow PREFECT=3.9.2
+follow: $(VENV)/testing .follow/$(or $(PREFECT),none)/complete ## report what another release does differently: make follow PREFECT=3.9.2
 	@UNDERSTUDY_REAL=.follow/$(PREFECT) $(BIN)/python -m tests.real.follow
 
 help: ## this list
