@@ -11,4 +11,4 @@ CONFLICT = (
     "Data integrity conflict. This usually means a unique or foreign key constraint was violated. See server logs for "
     "details."
 )
-"""The detail of a 409 for a change that breaks a unique or a foreign key."""
+"""The detail of a 409 for a change that violates a unique or foreign key constraint."""

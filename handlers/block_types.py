@@ -15,7 +15,7 @@ from .block_schemas import register
 from .system_blocks import SYSTEM_SLUGS, system_blocks
 
 NAME, SLUG = Column(("name",)), Column(("slug",))
-TEXTS = ("description", "code_example")  # what is escaped for HTML when a type is created
+TEXTS = ("description", "code_example")  # texts that are escaped for HTML when a type is created
 CHANGEABLE = ("logo_url", "documentation_url", *TEXTS)
 
 

@@ -11,7 +11,7 @@ from understudy.operations.handler_results import Answer
 from .installed_prefect import folders
 
 VIEWS = ("aggregate-block-metadata", "aggregate-flow-metadata", "aggregate-worker-metadata", "demo-flows")
-DATA = "server/api/collections_data/views"  # in the folder of an installed Prefect
+DATA = "server/api/collections_data/views"  # a folder of the installed Prefect
 
 Json = dict[str, Any]
 

@@ -40,9 +40,9 @@ from .concurrency_slots import (
 
 TAG = Column(("tag",))
 RESERVED = re.compile("[/%&><]")
-BOUND = "concurrency_limit"  # the field of those that were made before
+BOUND = "concurrency_limit"  # the field with the limit of a former limit
 TASK_RUN = "task_run"
-LEASE = timedelta(days=100 * 365)  # of these limits, whose clients do not renew leases
+LEASE = timedelta(days=100 * 365)  # the duration of leases of these limits, which clients do not renew
 
 
 def create_concurrency_limit(workspace: Workspace, body: dict[str, Any]) -> Answer:

@@ -21,12 +21,12 @@ from . import CONFLICT
 
 LIMITS, LEASES = "concurrency_limits_v2", "concurrency_leases"
 NAME, LIMIT_IDS, EXPIRES = Column(("name",)), Column(("limit_ids",)), Column(("expires",))
-PREFIX = "tag:"  # of the names of the limits of tags
+PREFIX = "tag:"  # the prefix of the names of tags' limits
 
 # The defaults of a real server.
 LONGEST_WAIT = {True: 10.0, False: 30.0}  # seconds until the next attempt, for limits of tags and for others
 SHORTEST_OCCUPANCY = 0.1  # seconds
-SAMPLES = 2  # occupancies per slot that an average is of
+SAMPLES = 2  # the number of occupancies per slot in the average
 
 Limit = dict[str, Any]
 

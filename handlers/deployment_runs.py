@@ -27,12 +27,12 @@ from .schedules import schedules_of
 from .scheduling.dates import dates_of
 from .work_queues import pool_queue
 
-MOST = 100  # runs of a request
+MOST = 100  # the maximum number of runs in a request
 SCHEDULED = {"type": "SCHEDULED"}
 # What a real server's scheduler does where a request does not say it.
 LEAST_RUNS, MOST_RUNS = 3, 100
 LEAST_TIME, MOST_TIME = timedelta(hours=1), timedelta(days=100)
-KNOWN = 1000  # schedules whose next dates are remembered
+KNOWN = 1000  # the maximum number of schedules whose next dates are cached
 KINDS = {"interval": "IntervalSchedule", "cron": "CronSchedule", "rrule": "RRuleSchedule"}
 Body = dict[str, Any]
 Row = Mapping[str, Any]

@@ -38,7 +38,7 @@ NO_SCHEMA = (
     " deployment does not have a valid parameter schema."
 )
 APART = ("schedules", "work_pool_name", "concurrency_limit", "global_concurrency_limit_id", "version_info")
-"""What requests say of a deployment that is not kept in its row as it is."""
+"""Fields of requests that are not stored unchanged in the row of a deployment."""
 QUEUE_FIELDS = (
     "id", "created", "updated", "name", "description", "is_paused", "concurrency_limit", "priority", "work_pool_id",
     "filter", "last_polled",

@@ -14,10 +14,10 @@ from .event_filters import ID
 UNITS = {name: timedelta(**{f"{name}s": 1}) for name in ("week", "day", "hour", "minute", "second")}
 FIRST = datetime(2024, 4, 1, tzinfo=timezone.utc)
 """When the first interval begins, a Monday. Source: the real server's PIVOT_DATETIME."""
-MOST = 1000  # intervals of one response
+MOST = 1000  # the maximum number of intervals in a response
 MICROSECOND = timedelta(microseconds=1)
 HALF_MILLISECOND = timedelta(microseconds=500)
-"""SQLite has times to the nearest millisecond: in its counts, the last half of one belongs to the next second."""
+"""SQLite rounds to milliseconds: in its counts, the last half millisecond of a second belongs to the next one."""
 
 
 def check_intervals(occurred: Mapping[str, datetime], length: timedelta) -> None:

@@ -21,7 +21,7 @@ Test = Callable[[Event], bool]
 """Whether a pattern, without its `!`, matches a text."""
 
 ID, ROLE = "prefect.resource.id", "prefect.resource.role"
-DAYS = 180  # of events that a filter selects by default
+DAYS = 180  # the days before now whose events a filter selects by default
 
 
 def with_defaults(given: Mapping[str, Any] | None, moment: datetime) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from .task_run_events import record
 
 FORBIDDEN = "Forbidden"
 BACKFILL = timedelta(minutes=15)
-"""How old the events are at most that a stream begins with. Source: PREFECT_EVENTS_MAXIMUM_WEBSOCKET_BACKFILL."""
+"""The maximum age of the events that a stream begins with. Source: PREFECT_EVENTS_MAXIMUM_WEBSOCKET_BACKFILL."""
 
 
 def create_events(workspace: Workspace, body: list[dict[str, Any]]) -> Answer:

@@ -17,8 +17,8 @@ from understudy.workspaces.workspace import Workspace
 from .states import states_of
 
 FLOW_RUN_ID, PARENT = Column(("flow_run_id",)), Column(("parent_task_run_id",))
-MOST = 10_000  # nodes of a graph, and its artifacts
-PARENTS = "__parents__"  # the input with the task runs around a task run
+MOST = 10_000  # the maximum number of nodes of a graph, and of its artifacts
+PARENTS = "__parents__"  # the input with the task runs that enclose a task run
 Row = dict[str, Any]
 OF_TASK_RUN = ("expected_start_time", "start_time", "end_time", "total_run_time", "estimated_run_time")
 

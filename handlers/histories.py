@@ -19,11 +19,11 @@ from understudy.workspaces.workspace import Workspace
 from .states import TERMINAL
 
 EXPECTED = Column(("expected_start_time",))
-SHORTEST = 1.0  # seconds of an interval
-MOST = 500  # intervals
+SHORTEST = 1.0  # the minimum length of an interval in seconds
+MOST = 500  # the maximum number of intervals
 
 Sums = list[int]
-"""The number of runs, and the seconds that they ran and were late."""
+"""The number of runs, and the total seconds of their run times and of their lateness."""
 
 
 def flow_run_history(

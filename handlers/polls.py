@@ -24,9 +24,9 @@ from .work_queues import DEPLOYMENT_ID, OCCUPYING, POOL_ID, QUEUE_ID, STATE_TYPE
 
 QUEUE_NAME, NEXT_START = Column(("work_queue_name",)), Column(("next_scheduled_start_time",))
 EARLIEST_FIRST = Sort(NEXT_START)
-MOST = 1000  # runs of a queue and of a pool, where there is no limit
+MOST = 1000  # the maximum number of runs of a queue or pool without a limit
 SCHEDULED: Criteria = Condition(STATE_TYPE, "eq_", "SCHEDULED")
-OF_POOL = ("work_pool_id", "work_pool_name")  # what runs do not show to workers
+OF_POOL = ("work_pool_id", "work_pool_name")  # fields of runs that workers do not see
 
 
 # ------------------------------------------------------------------- operations

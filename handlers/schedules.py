@@ -22,9 +22,9 @@ from . import CONFLICT
 from .scheduling.scheduled_runs import delete_scheduled_runs
 
 DEPLOYMENT_ID = Column(("deployment_id",))
-LONGEST_CRON = 10_000  # a list of all that each field can be is shorter; a real server has no limit
+LONGEST_CRON = 10_000  # longer than a list of all values of each field; a real server has no limit
 LONGEST_RRULE = 6500
-MOST_RUNS = 50  # the largest `max_scheduled_runs`
+MOST_RUNS = 50  # the maximum `max_scheduled_runs`
 RRULE_ANCHOR = datetime(2020, 1, 1)  # noqa: DTZ001 - in the time zone of the schedule
 Schedule = dict[str, Any]
 

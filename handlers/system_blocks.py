@@ -74,4 +74,4 @@ OWN = [
 ]
 
 SYSTEM_SLUGS = frozenset(block_type["slug"] for block_type, _ in OWN)
-"""They are protected, whoever registers them."""
+"""They are protected, even if a client registers them."""

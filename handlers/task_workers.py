@@ -16,7 +16,7 @@ TASK_KEYS, TASK_KEY, STATE_TYPE = Column(("task_keys",)), Column(("task_key",)),
 VIOLATION = 4001  # the code with which a real server closes the stream of a worker
 
 Waiting = tuple[UUID, UUID]
-"""A task run that waits: its id, and that of its state."""
+"""A waiting task run: its id, and the id of its state."""
 
 
 def read_task_workers(workspace: Workspace, task_worker_filter: dict[str, Any] | None) -> Answer:

@@ -26,7 +26,7 @@ STATE_TYPES = (
     "COMPLETED", "PENDING", "RUNNING", "FAILED", "CANCELLED", "CRASHED", "PAUSED", "CANCELLING", "SCHEDULED",
 )  # fmt: skip
 FAILED = ("CRASHED", "FAILED")
-INTERVALS = 20  # of the dashboard
+INTERVALS = 20  # the number of intervals in the dashboard
 NEXT_RUN = ("id", "flow_id", "name", "state_name", "state_type", "next_scheduled_start_time")
 
 

@@ -8,7 +8,7 @@ from understudy.operations.web_ui import Bundle, WebUI
 from .installed_prefect import folders
 
 FOLDERS = {"v2": ("/v2", "server/ui-v2"), "v1": ("", "server/ui")}
-"""The path of each version, and its folder in an installed Prefect; the one that is shown first comes first."""
+"""The path of each version, and its folder in an installed Prefect; the default version comes first."""
 
 
 def installed_ui() -> WebUI:

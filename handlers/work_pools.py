@@ -34,9 +34,9 @@ from .work_queues import (
 
 STATUS = Column(("status",))
 PRIORITY, HEARTBEAT = Column(("priority",)), Column(("last_heartbeat_time",))
-AGENT = "prefect-agent"  # the type of pools whose status does not change with that of their workers
+AGENT = "prefect-agent"  # the type of pools whose status does not depend on their workers
 STORAGE = dict.fromkeys(("bundle_upload_step", "bundle_execution_step", "default_result_storage_block_id"))
-ADJUSTABLE = {"is_paused", "concurrency_limit"}  # of a reserved pool
+ADJUSTABLE = {"is_paused", "concurrency_limit"}  # the fields of a reserved pool that can be changed
 
 
 def shown(tables: Mapping[str, Table], row: dict[str, Any]) -> None:

@@ -20,7 +20,10 @@ from understudy.workspaces.workspace import Workspace
 
 NAME, TAGS, DEPLOYMENT_ID = Column(("name",)), Column(("tags",)), Column(("deployment_id",))
 NAMES = re.compile("[^/%&><]+")
-AGENT_POOL = {"name": "default-agent-pool", "type": "prefect-agent"}  # has the queues that are made without a pool
+AGENT_POOL = {
+    "name": "default-agent-pool",
+    "type": "prefect-agent",
+}  # the pool of queues without a pool
 CONFLICT = (
     "Data integrity conflict. This usually means a unique or foreign key constraint was violated. See server logs for"
     " details."
@@ -28,7 +31,7 @@ CONFLICT = (
 POOL_ID, QUEUE_ID, STATE_TYPE = Column(("work_pool_id",)), Column(("work_queue_id",)), Column(("state_type",))
 DEFAULT_QUEUE_ID = Column(("default_queue_id",))
 OCCUPYING = ("PENDING", "RUNNING")  # the states in which a run takes a slot
-RECENT = timedelta(seconds=60)  # since the last poll of a queue that is ready
+RECENT = timedelta(seconds=60)  # the time since the last poll within which a queue is ready
 
 
 def show_queue(tables: Mapping[str, Table], row: dict[str, Any]) -> dict[str, Any] | None:

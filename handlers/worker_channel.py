@@ -37,7 +37,10 @@ PAYLOADS = {
 }
 AUTHENTICATION, AUTHORIZATION = "authentication_failed", "authorization_failed"
 VERSIONS, PROTOCOL, TRANSIENT = "unsupported_version", "protocol_error", "transient_server_error"
-CODES = {PROTOCOL: PROTOCOL_ERROR, TRANSIENT: INTERNAL_ERROR}  # of the others: a policy is violated
+CODES = {
+    PROTOCOL: PROTOCOL_ERROR,
+    TRANSIENT: INTERNAL_ERROR,
+}  # close codes of these errors; others violate a policy
 Json = dict[str, Any]
 
 

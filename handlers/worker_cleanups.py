@@ -19,7 +19,7 @@ from understudy.workspaces.workspace import Workspace
 
 CLEANUPS, POOL_ID = "worker_cleanups", Column(("work_pool_id",))
 TIMED_OUT = "cancelling_timeout_teardown.v1"
-WITHOUT_WORKERS = (":push", ":managed")  # the ends of types of pools
+WITHOUT_WORKERS = (":push", ":managed")  # suffixes of the types of pools without workers
 LEASE = timedelta(seconds=30)
 MOST_DELIVERIES = 3
 FREE = {"reservation_token": None, "lease_expires_at": None, "holder": None}

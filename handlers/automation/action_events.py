@@ -19,7 +19,7 @@ from ..events import keep
 from .triggers import Event, Trigger
 
 NAME = "prefect.resource.name"
-TIGHT = timedelta(minutes=5)  # between an event and an action for the event of the action to follow it
+TIGHT = timedelta(minutes=5)  # the maximum time from an event to an action whose event follows it
 Json = dict[str, Any]
 
 

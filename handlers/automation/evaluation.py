@@ -34,9 +34,9 @@ BUCKETS, FIRINGS, EVALUATIONS = "automation_buckets", "automation_firings", "aut
 INBOX = "automation_inbox"
 TRIGGER_ID, PARENT_ID, CHILD_ID = (Column((f"{name}trigger_id",)) for name in ("", "parent_", "child_"))
 FIRED, POSITION = Column(("fired",)), Column(("position",))
-LONGEST_CHAIN = 20  # of automations that trigger each other
-KEPT = timedelta(seconds=60)  # since the end of a bucket, in which events still count where it has no time
-LOOKBACK = timedelta(minutes=15)  # before an event, in which others count that arrive after it
+LONGEST_CHAIN = 20  # the maximum length of a chain of automations that trigger each other
+KEPT = timedelta(seconds=60)  # the time after the end of a bucket in which events count, if `within` is 0
+LOOKBACK = timedelta(minutes=15)  # the time before an event in which later arriving events count
 
 
 class Part(NamedTuple):

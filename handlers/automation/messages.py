@@ -21,7 +21,7 @@ from understudy.workspaces.workspace import Workspace
 from .. import block_documents
 from .action_events import Invocation
 
-TIMEOUT = 5  # seconds of each step of a call
+TIMEOUT = 5  # seconds for each step of a request
 
 
 def record(workspace: Workspace, invocation: Invocation, send: Callable[..., None], **text: str) -> None:

@@ -35,10 +35,10 @@ TABLES = {
     "prefect.work-queue": "work_queues",
     "prefect.concurrency-limit": "concurrency_limits_v2",
 }
-"""The tables of what an event can be about, by the kind of the resource: templates name it `flow_run`."""
+"""The tables of the rows that an event can be about, by the kind of the resource, such as `flow_run` in templates."""
 DURATIONS = ("total_run_time", "estimated_run_time", "estimated_start_time_delta")
 PAGES = {"prefect.flow", "prefect.task-run", "prefect.work-pool", "prefect.work-queue"}
-"""The kinds of rows that `ui_resource_events_url` knows."""
+"""The kinds of rows that `ui_resource_events_url` supports."""
 STATUSES = {
     "prefect.deployment": "DeploymentStatus",
     "prefect.work-pool": "WorkPoolStatus",

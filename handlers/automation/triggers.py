@@ -13,7 +13,7 @@ Trigger = dict[str, Any]
 Event = Mapping[str, Any]
 """A row of events as JSON."""
 Way = tuple[Trigger, ...]
-"""The compound triggers and sequences that an event trigger is a part of, the outermost first."""
+"""The compound triggers and sequences that contain an event trigger, the outermost first."""
 
 
 def event_triggers(trigger: Trigger, way: Way = ()) -> Iterator[tuple[Trigger, Way]]:

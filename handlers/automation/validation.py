@@ -20,7 +20,7 @@ from ..parameters.templates import InvalidTemplate, check_template
 Schema: TypeAlias = core_schema.CoreSchema
 Json: TypeAlias = dict[str, Any]
 
-MOST_READINGS = 20_000  # of the parts of a trigger, in about a second
+MOST_READINGS = 20_000  # the maximum number of times that parts of a trigger are validated, in about a second
 SHORTEST_ABSENCE = timedelta(seconds=10)
 RUN_EVENTS = {f"prefect.flow-run.{name}" for name in ("Scheduled", "Pending", "Running", "*")}
 STATE_TYPES = (

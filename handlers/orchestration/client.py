@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 AGENT = re.compile(r"prefect/((\d+)\.(\d+)\.(\d+)(?:[a-z.+0-9]+)?) \(API \S+\)\Z")
 PAUSES = (0, 8, 4)  # the first API version with pauses
-RESULT_STORAGE = (3, 3, 7)  # the last version of the client before pools had a block for results
-TASK_RETRIES = (0, 8, 3)  # the first one whose clients try the tasks of a flow again themselves
+RESULT_STORAGE = (3, 3, 7)  # the last version of the client from before work pools had a block for results
+TASK_RETRIES = (0, 8, 3)  # the first version whose clients retry the tasks of a flow themselves
 
 
 @dataclass(frozen=True)

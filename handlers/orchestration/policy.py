@@ -10,7 +10,7 @@ from functools import cached_property
 from .transition import Transition
 
 Finish = Callable[[bool], None]
-"""What a rule does after the state is written. Its argument is whether the transition is still as the rule left it."""
+"""What a rule does after the state is written. The argument is whether no later rule has changed the transition."""
 
 TYPES = ("SCHEDULED", "PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELLED", "CRASHED", "PAUSED", "CANCELLING")
 ANY = frozenset({*TYPES, None})

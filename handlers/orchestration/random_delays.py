@@ -6,7 +6,7 @@ Source: `prefect.utilities.math.clamped_poisson_interval`.
 from math import exp, log, log2
 from random import uniform
 
-LARGE = 50.0  # a factor from which on the lower bound is 0
+LARGE = 50.0  # the factor from which on the lower bound is 0
 LEAST = 1e-10
 
 

@@ -28,7 +28,7 @@ from .transition import Transition
 FORMER, TAG = "concurrency_limits", Column(("tag",))  # limits of tags that were made before there were global ones
 TAG_SLOT_WAIT = 10  # seconds until a task that waits for a slot of a former limit tries again
 JITTER = 0.3
-FOREVER = timedelta(days=100 * 365)  # of leases of tags, which are not renewed
+FOREVER = timedelta(days=100 * 365)  # the duration of leases of tags, which are not renewed
 
 
 @rule(ANY, {"RUNNING"})

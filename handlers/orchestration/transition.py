@@ -12,7 +12,7 @@ from understudy.workspaces.workspace import Workspace
 from .client import UNKNOWN, Client
 
 State = dict[str, Any]
-"""The values of a state; empty where there is none."""
+"""The values of a state; empty without a state."""
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ ARTIFACT = SchemaValidator(
     config=core_schema.CoreConfig(title="Artifact"),
 )
 ARTIFACT_FIELDS = {"artifact_key": "key", "artifact_type": "type", "artifact_description": "description"}
-"""What a result may say of its artifact, with the fields of it."""
+"""The keys of a result that set fields of its artifact."""
 
 
 def set_state(

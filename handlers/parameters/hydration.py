@@ -39,7 +39,7 @@ class HydrationError(Exception):
         return f"{self._kind}()"
 
 
-IN_PLACE = (HydrationError, Removed, Unrendered)  # of a value
+IN_PLACE = (HydrationError, Removed, Unrendered)  # what can stand in place of a value
 
 
 class Hydration:

@@ -34,8 +34,8 @@ REFERENCE = {
     },
     "required": ["$ref"],
 }
-NO_SCHEMA_THERE = (Unresolvable, ValueError)  # the latter where a reference or `$id` is no URI
-LARGEST = 524_288  # bytes of parameters
+NO_SCHEMA_THERE = (Unresolvable, ValueError)  # the latter if a reference or `$id` is not a URI
+LARGEST = 524_288  # the maximum size of parameters in bytes
 KNOWN, LONGEST = 100, 16_384  # schemas whose errors are remembered, the last ones, and their characters
 Schema = dict[str, Any]
 

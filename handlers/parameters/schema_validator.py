@@ -17,11 +17,11 @@ from understudy.errors import Unprocessable
 
 from .hydration import HydrationError
 
-HYDRATION = "_hydration"  # the keyword that every schema has
-MOST_STEPS = 100_000  # schemas that are applied to values in one validation, in about two seconds
-MOST_SECONDS = 3.0  # of one validation, whose steps can be long ones
-MOST_TEXT = 20_000_000  # characters of the messages of one validation, which quote values and schemas
-PATIENCE = 1.0  # seconds for one search by a pattern
+HYDRATION = "_hydration"  # a keyword that is added to every schema
+MOST_STEPS = 100_000  # the maximum number of schemas that are applied in one validation, in about two seconds
+MOST_SECONDS = 3.0  # the maximum time of one validation, since steps can be long
+MOST_TEXT = 20_000_000  # the maximum length of all messages of one validation, which quote values and schemas
+PATIENCE = 1.0  # the maximum seconds of one pattern search
 KEYWORDS = Draft202012Validator.VALIDATORS
 META_SCHEMA = Draft202012Validator.META_SCHEMA
 Errors = Iterator[ValidationError]

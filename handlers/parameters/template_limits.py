@@ -15,10 +15,10 @@ from jinja2.runtime import Context
 from jinja2.visitor import NodeTransformer
 
 MOST = 10_000_000  # units of one rendering: characters and items that are made, and those that are read to make them
-ITEM = 10  # units of an item that is no text
+ITEM = 10  # units of an item that is not text
 STEP = 100  # units of a call, or of a pass of a loop
-MOST_SECONDS = 1.0  # of one rendering
-LONGEST_TEMPLATE = 100_000  # characters; compiling them takes a second
+MOST_SECONDS = 1.0  # the maximum time of one rendering
+LONGEST_TEMPLATE = 100_000  # the maximum length of a template, which takes a second to compile
 # Filters and methods whose result grows with the product of what they are given, those that are slow even for the
 # characters of a text, and those whose numbers are lengths.
 MULTIPLYING = {"expandtabs", "format", "format_map", "indent", "join", "lipsum", "replace", "tojson", "translate"}

@@ -12,9 +12,9 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from . import template_limits
 
 MOST_LOOPS, DEEPEST_LOOP = 10, 2
-LONGEST = 1_000_000  # characters and items that an operator may produce
+LONGEST = 1_000_000  # the maximum number of characters or items that an operator may produce
 LONGEST_RANGE = 100
-DIGITS = 10_000  # bits of a power or product
+DIGITS = 10_000  # the maximum number of bits of a power or product
 
 
 class Environment(ImmutableSandboxedEnvironment):

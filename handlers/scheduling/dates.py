@@ -17,7 +17,7 @@ from understudy.values import in_utc, moment
 from .recurrences import recurrence
 
 MONTH = 30  # days
-CANDIDATES = 1000  # dates that are looked at, at most
+CANDIDATES = 1000  # the maximum number of dates to examine
 LATEST = datetime(9999, 1, 1, tzinfo=timezone.utc)
 
 

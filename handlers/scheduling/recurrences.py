@@ -25,11 +25,11 @@ PERIODS = {
     MINUTELY: timedelta(minutes=1),
     SECONDLY: timedelta(seconds=1),
 }
-MARGIN = timedelta(hours=2)  # as much as clocks are changed by
-BUDGET = 200_000  # steps, each of some microseconds
+MARGIN = timedelta(hours=2)  # more than the time by which clocks change
+BUDGET = 200_000  # the maximum number of steps, each of some microseconds
 PER_PERIOD, PER_DATE = 4, 2  # steps; each day of a period is one more
-PER_TRY = 0.3  # steps
-KNOWN = 1000  # recurrences
+PER_TRY = 0.3  # the steps that trying one time costs
+KNOWN = 1000  # the maximum number of cached recurrences
 
 
 class Exhausted(Exception):

@@ -12,8 +12,8 @@ from understudy.workspaces.workspace import Workspace
 from ..event_filters import ID, ROLE
 from ..events import keep
 
-LONGEST = 100_000  # characters of a message
-TIGHT = timedelta(minutes=5)  # between two states for the event of the second to follow that of the first
+LONGEST = 100_000  # the maximum length of a message
+TIGHT = timedelta(minutes=5)  # the maximum time between two states for the second event to follow the first
 CREATORS = {"DEPLOYMENT": "deployment", "AUTOMATION": "automation"}
 
 Row = Mapping[str, Any]

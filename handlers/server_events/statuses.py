@@ -16,7 +16,7 @@ from ..event_filters import ID, ROLE
 from ..events import keep
 from .related import NAME, POOL_TYPE, Labels, Lookup, Related, related_to_deployment, related_to_queue, unrelated
 
-RECENT = timedelta(minutes=10)  # between the events of a pool of which one follows the other
+RECENT = timedelta(minutes=10)  # the maximum time between two events of a pool of which one follows the other
 
 
 class Kind(NamedTuple):

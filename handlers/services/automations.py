@@ -14,7 +14,7 @@ from understudy.workspaces.workspace import Workspace
 
 from ..automation.evaluation import INBOX, evaluate_absence, next_evaluation, parts, react
 
-MOST = 100  # evaluations of automations that one event leads to through the events of others
+MOST = 100  # the maximum number of evaluations that one event leads to through the events of automations
 
 
 def due(workspace: Workspace) -> datetime | None:

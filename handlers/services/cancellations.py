@@ -17,8 +17,8 @@ from ..orchestration.transition import new_state
 from ..worker_cleanups import request_cleanup
 
 STATE_TYPE, FLOW_RUN_ID, PARENT = Column(("state_type",)), Column(("flow_run_id",)), Column(("parent_task_run_id",))
-RECENT = timedelta(days=1)  # since the end of a cancelled run
-TIMEOUT = timedelta(seconds=300)  # of a run that is being cancelled
+RECENT = timedelta(days=1)  # the time since the end of a cancelled run in which its tasks are cancelled
+TIMEOUT = timedelta(seconds=300)  # the timeout of a cancellation
 UNFINISHED = ("SCHEDULED", "PENDING", "RUNNING", "PAUSED", "CANCELLING")
 OF_PARENT = "The parent flow run was cancelled."
 TIMED_OUT = "Flow run cancellation timed out; marked this flow run as Cancelled."

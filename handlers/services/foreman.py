@@ -14,9 +14,9 @@ from understudy.workspaces.workspace import Workspace
 from ..server_events.statuses import keep_pool_status, keep_status
 
 STATUS, POOL_ID = Column(("status",)), Column(("work_pool_id",))
-INTERVAL = 30  # seconds between the heartbeats of a worker that does not say it
+INTERVAL = 30  # seconds between the heartbeats of a worker that states no interval
 MISSED = 3  # heartbeats after which a worker is offline
-POLLED = timedelta(seconds=60)  # since the last poll of what is ready
+POLLED = timedelta(seconds=60)  # the time since its last poll after which something is not ready
 
 
 def due(workspace: Workspace) -> datetime | None:

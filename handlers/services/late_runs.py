@@ -20,7 +20,7 @@ STATE_TYPE, STATE_NAME, NEXT_START = (
     Column(("state_name",)),
     Column(("next_scheduled_start_time",)),
 )
-GRACE = timedelta(seconds=15)  # after the time for which a run is scheduled
+GRACE = timedelta(seconds=15)  # the time after its scheduled time at which a run is late
 
 
 def due(workspace: Workspace) -> datetime | None:

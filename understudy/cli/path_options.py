@@ -5,4 +5,4 @@ from pathlib import Path
 import click
 
 FILE = click.Path(path_type=Path)
-"""A file or folder, which need not exist. The metavar of an option says which of both."""
+"""A file or folder, which need not exist. The metavar of an option states which of them it is."""

@@ -16,7 +16,7 @@ from understudy.contract.yaml_text import parsed
 from understudy.errors import ContractError
 
 Step = Mapping[str, Any]
-"""A request as the contract has it: what to `send`, its `body` and `headers`, what its response is called (`as`)."""
+"""A request as in the contract: what to `send`, its `body` and `headers`, and the name of its response (`as`)."""
 
 
 @dataclass

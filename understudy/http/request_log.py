@@ -13,7 +13,7 @@ from understudy.http.not_found import HINT
 from understudy.text import escape
 
 REFUSAL: Final = "understudy.refusal"
-"""Where a request's ASGI scope has the status and the reason with which its connection refused it meanwhile."""
+"""The key in a request's ASGI scope of the status and the reason with which its connection has refused it meanwhile."""
 
 COLOURS: Final = {2: "green", 3: "cyan", 4: "yellow", 5: "red"}  # by the first digit of a status
 ERRORS: Final = 400  # the least status of an error

@@ -23,8 +23,8 @@ from understudy.workspaces.workspace import Workspace
 from understudy.workspaces.workspace_names import DEFAULT
 
 JSON = {"content-type": MEDIA_TYPE}
-SECONDS = 5.0  # to wait for a message, if there is none
-TURNS = 100  # of the event loop, in which a stream does what a message makes it do
+SECONDS = 5.0  # the timeout for a message
+TURNS = 100  # iterations of the event loop, in which a stream processes a message
 
 
 class ReferenceStream:

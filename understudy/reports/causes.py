@@ -8,7 +8,7 @@ from understudy.reports.verdict import Rule, Verdict, Violation, by_fault
 from understudy.sampling.curl import curl
 from understudy.text import escape_lines
 
-WRITES = 6  # before a violation that are shown
+WRITES = 6  # the maximum number of shown writes before a violation
 
 
 @dataclass(frozen=True)

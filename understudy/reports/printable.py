@@ -2,7 +2,7 @@
 
 from understudy.text import escape_lines
 
-MOST = 2000  # characters of one text that are shown
+MOST = 2000  # the maximum length of a shown text
 
 
 def shown(text: object) -> str:

@@ -13,7 +13,7 @@ from understudy.sampling.random_requests import Request
 
 STREAM = "STREAM"  # the method of such a request
 PROTOCOL = "sec-websocket-protocol"  # the header with the protocols of messages that a client can use
-OPEN = 200  # the status of an answer, unless the stream is refused
+OPEN = 200  # the status of a response, unless the stream is refused
 TOKEN = "{token}"  # noqa: S105 - in a message: what stands for the credentials of the client
 
 

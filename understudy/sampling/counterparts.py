@@ -17,10 +17,10 @@ from understudy.values import moment
 ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)"
 MADE, TIMES = re.compile(f"({ID}|{TIME})"), re.compile(TIME)
-RECENT = 600.0  # seconds before or after now; times that are drawn are further away
-NEAR = 15.0  # seconds between the times that two servers make for the same thing
-PART = 0.001  # of a number that is a sum of many such times
-SHORTEST = 20  # characters of an id or a time
+RECENT = 600.0  # seconds around the present; random times are further away
+NEAR = 15.0  # the maximum seconds between the times that two servers generate for the same object
+PART = 0.001  # the maximum relative difference of numbers that are sums of such times
+SHORTEST = 20  # the minimum length of an id or a time
 ABSENT = "nothing"  # stands for a field that only one of two servers shows
 
 

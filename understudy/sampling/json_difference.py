@@ -6,10 +6,10 @@ from typing import Any
 
 from understudy.sampling.answers import same
 
-MOST = 4  # places that are shown
-SIZE = 120  # characters of a value that are shown
-LEAD = 20  # of these, before the first character that differs
-NOTHING = object()  # stands where one of the values has nothing
+MOST = 4  # the maximum number of differences to show
+SIZE = 120  # the maximum length of a shown value
+LEAD = 20  # characters of these before the first difference
+NOTHING = object()  # stands for a missing value
 
 Place = tuple[str, Any, Any]
 

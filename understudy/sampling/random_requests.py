@@ -12,9 +12,9 @@ from understudy.sampling.answers import Order
 from understudy.sampling.sample_values import Samples
 
 SEARCHES = ("{}", "{}", "{}", "-{}", "!{}", "+{}", '"{}"', '-"{}"', '+"{}"')  # of a word, or of several
-OTHER_CASE = 0.1  # of the texts in lists
-CUT = 0.3  # of the texts of fields
-QUERY_SHARE = 10  # requests to an operation that takes a body, for each to one that does not
+OTHER_CASE = 0.1  # the share of texts in lists that are sent in the other case
+CUT = 0.3  # the share of texts of which only the beginning is sent
+QUERY_SHARE = 10  # the weight of an operation with a body; that of others is 1
 
 Operation = tuple[str, str, Place]
 """Method, path and place of an operation."""

@@ -13,8 +13,8 @@ from websockets.typing import Subprotocol
 from understudy.network.network import Network
 from understudy.sampling.conversations import PROTOCOL, Conversations, Ended, Refused
 
-LEFT_OUT = ("accept", "accept-encoding", "connection", "host")  # that each client sets for itself
-SECONDS = 10.0  # to open a stream, and to close it
+LEFT_OUT = ("accept", "accept-encoding", "connection", "host")  # headers that each client sets itself
+SECONDS = 10.0  # the timeout for opening and closing a stream
 
 
 class WebSocket:

@@ -36,12 +36,12 @@ from understudy.verify.requests.random_reads import RandomReads
 from understudy.verify.requests.session_operations import SessionOperations
 from understudy.verify.requests.throttled_client import ThrottledClient
 
-REPORTED = 10  # responses of a wrong shape that are reported for each operation
-REMEMBERED = 200  # answers, the last ones
-PATIENCE = 8  # seconds to wait for what a server shows later than it answers (`x-eventual`)
-WAITING = 0.15  # of the time of a run, at most, is spent so before sessions are no longer looked back at
-VARIED = 30  # rows of a table, of many kinds, that requests name more often than others
-MOST_PAGES = 10  # that are read of a table; of a larger one, the other rows stay unknown
+REPORTED = 10  # the maximum number of reported invalid responses for each operation
+REMEMBERED = 200  # the number of last responses to remember
+PATIENCE = 8  # seconds to wait for data that a server shows after its response (`x-eventual`)
+WAITING = 0.15  # the maximum share of a run to spend on that
+VARIED = 30  # varied rows of a table, which requests name more often than others
+MOST_PAGES = 10  # pages to read of a table; the other rows of a larger table stay unknown
 
 
 class CheckContext:

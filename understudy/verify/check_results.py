@@ -15,7 +15,7 @@ from understudy.text import one_line
 from understudy.verify.requests.throttled_client import BudgetSpent, NoAnswer
 from understudy.verify.rules import SUCCESS
 
-TRIES = 3  # of a check while rows change
+TRIES = 3  # how often a check is tried while rows change
 SERVER_ERROR = 500
 
 
@@ -56,10 +56,10 @@ class TooMany(Exception):
 
 
 Task = Callable[[], object]
-"""Holds some rules."""
+"""Checks some rules."""
 
 Check = Callable[[], Broken | None]
-"""Asks what it needs, and says how a rule was broken; None where it was kept."""
+"""Sends the requests that it needs, and returns how a rule was broken; None if it was kept."""
 
 
 class CheckResults:

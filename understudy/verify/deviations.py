@@ -17,7 +17,7 @@ from understudy.text import one_line
 BLOCK = re.compile(r"^```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NAMES = {"rule", "operation", "subject"}
 OPTIONAL = {"found"}
-LARGEST = 2**24  # bytes of a document
+LARGEST = 2**24  # the maximum size of a document in bytes
 
 
 @dataclass(frozen=True)

@@ -32,8 +32,8 @@ from understudy.verify.requests.endpoints import Endpoint
 from understudy.verify.requests.operation_names import Only, every
 
 EXAMPLES = 15  # random requests for each operation
-SECONDS = 3600  # in an hour
-PREFIX = "schemathesis "  # before the names of its checks, which are rules like ours
+SECONDS = 3600  # seconds in an hour
+PREFIX = "schemathesis "  # precedes the names of its checks, which are reported as rules
 RULES = {
     "not_a_server_error": "No request makes the server fail.",
     "status_code_conformance": "Every status is one that the contract names.",
@@ -49,12 +49,12 @@ RULES = {
     "ignored_auth": "Requests without credentials are refused where they are required.",
     "object_level_authorization": "Clients see only their own objects.",
 }
-BY_CONTRACT = "allow_header_conformance"  # the contract says what the header names; a rule of our own holds it
-PHASES = 4  # examples, coverage, random requests, and ways from one operation to another
-PROBES = 1  # requests that Schemathesis sends before all others, to see what a server takes
-REPORTED = 5  # times that an operation breaks a rule, after which it is only counted
-SHRINKING = 40  # requests that are sent at the most to make one finding smaller
-HARMLESS = "TRACE"  # the method that is tried where the contract has none, since any other could change something
+BY_CONTRACT = "allow_header_conformance"  # the contract states the value of the header, and the rule *method* checks it
+PHASES = 4  # examples, coverage, random requests, and links between operations
+PROBES = 1  # requests that Schemathesis sends first, to find out what a server accepts
+REPORTED = 5  # reported violations of a rule by an operation; further ones are only counted
+SHRINKING = 40  # the maximum number of requests to shrink a finding
+HARMLESS = "TRACE"  # the method to try where the contract has none, since any other could change something
 
 Case = schemathesis.Case[Any]
 

@@ -8,7 +8,7 @@ from understudy.verify.filtered_rows.table_under_test import TableUnderTest
 from understudy.verify.parts import Kinds
 from understudy.verify.requests.operation_names import Only, every
 
-ROUNDS = 20  # of random requests to each operation that reads rows, in a run that does not write
+ROUNDS = 20  # rounds of random requests to each operation that only reads, in a run that does not write
 
 
 def subjects_of(context: CheckContext, only: Only = every) -> dict[str, TableUnderTest]:

@@ -51,13 +51,13 @@ from understudy.verify.requests.operation_names import check_names, named
 from understudy.verify.requests.throttled_client import BudgetSpent, ThrottledClient
 from understudy.workspaces.workspace import Workspace
 
-SECONDS = 55  # of a run without other limits; what is written is deleted after that
-MOST = 1_000_000  # requests of any run
-ERROR = 2  # the status where a check itself failed, and nothing can be said
+SECONDS = 55  # seconds that a run without other limits takes, without the time to delete its rows
+MOST = 1_000_000  # the maximum number of requests of any run
+ERROR = 2  # the exit status if a check itself failed
 FUZZING = "Every operation: random requests (Schemathesis)"
-HALF = 0.5  # of the work is Schemathesis's, about
+HALF = 0.5  # Schemathesis's approximate share of the work
 
-PROXYING = (407, 500, 502, 503, 504)  # what proxies answer where they cannot, or will not, reach a server
+PROXYING = (407, 500, 502, 503, 504)  # statuses with which proxies respond if they do not reach a server
 
 
 @dataclass(frozen=True)

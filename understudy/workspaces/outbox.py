@@ -8,7 +8,7 @@ from typing import Any
 logger = logging.getLogger("understudy")
 
 Message = Callable[[], object]
-"""Sends something, in a thread of its own. What it raises is logged."""
+"""Sends a message, in a thread of its own. Exceptions are logged."""
 
 
 class Outbox:

@@ -17,9 +17,9 @@ from understudy.verify.requests.endpoints import Endpoint, Lookup, schema_of, su
 from understudy.verify.requests.plain_values import plain_fields, plain_value
 
 CONFLICT = 409
-TICK = 0.002  # seconds after which the time of a change is another one, by clocks with whole milliseconds
+TICK = 0.002  # seconds after which a change has a later time, with clocks in whole milliseconds
 UPDATED = "updated"
-KEPT = ("id", "created")  # fields that no change changes
+KEPT = ("id", "created")  # fields that never change
 
 
 def check_changes(checked: CheckedRow) -> None:

@@ -16,13 +16,13 @@ from understudy.verify.filtered_rows.table_under_test import TableUnderTest
 from understudy.verify.requests.field_operators import FieldOperator, nested
 from understudy.verify.requests.operands import unmatched_operand
 
-MOST = 3  # bodies of a leaf that are joined with others
-OWN_PAIRS = 12  # of criteria that are joined in the filter on the rows themselves
-TRIES = 20  # to find three criteria that each make a difference
-FEW = 12  # bodies that are sent before all others
-PAIRS = 2  # of criteria that are joined at each level, by either operator
-RANDOM = 40  # bodies that are drawn for each table
-SHRINKING = 40  # bodies that are asked at the most to make one finding smaller
+MOST = 3  # bodies of an operator to combine with others
+OWN_PAIRS = 12  # pairs of criteria to combine in the filter on the rows themselves
+TRIES = 20  # attempts to find three criteria that each make a difference
+FEW = 12  # bodies to send before all others
+PAIRS = 2  # pairs of criteria to combine at each level, by `and_` and by `or_`
+RANDOM = 40  # random bodies for each table
+SHRINKING = 40  # the maximum number of requests to shrink a finding
 
 
 def check(subject: TableUnderTest, generator: RequestGenerator) -> None:

@@ -29,10 +29,10 @@ from understudy.verify.requests.invalid_bodies import (
 )
 
 SOME = 40  # invalid bodies for each operation
-NEAR = 2  # levels of a body at which each field is wrong once
+NEAR = 2  # levels of a body on which each field is invalid once
 NOT_FOUND, NOT_ALLOWED = 404, 405
 EVERY_PATH, FIRST_PATHS, OTHER_PATHS = slice(None), slice(10), slice(10, None)
-UNUSED = ("TRACE", "HEAD")  # methods that change nothing, whatever a server makes of them
+UNUSED = ("TRACE", "HEAD")  # methods that change nothing on any server
 
 
 def check(context: CheckContext, endpoint: Endpoint) -> None:

@@ -12,7 +12,7 @@ from understudy.verify.cleanup import is_side_effect
 from understudy.verify.expectations.model import Row
 from understudy.verify.requests.endpoints import Selection
 
-OWN = ("id", "created", "updated")  # what a derived row does not take from its source
+OWN = ("id", "created", "updated")  # fields that a derived row does not copy from its source
 
 
 def check(context: CheckContext, selection: Selection) -> None:

@@ -22,13 +22,13 @@ from understudy.verify.filtered_rows.selected_ids import Filters, totals_of
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
 from understudy.verify.requests.endpoints import LIMIT, OFFSET, PAGE, Endpoint, Selection, schema_of, success_of
 
-SIZES = (2, 5, 7, 10, 50, 100)  # of pages that people ask for
-FAR = 2**31  # rows that no list has
-TILES = 6  # pages that a whole is cut into
-PAGES = 5  # of a list, about, each of which is asked for
-FILTERED = 1  # bodies with any filters that are cut and sorted too, beside the one on the rows that selects most
+SIZES = (2, 5, 7, 10, 50, 100)  # usual page sizes
+FAR = 2**31  # an offset beyond the end of any list
+TILES = 6  # pages that a whole list is divided into
+PAGES = 5  # the approximate number of pages of a list, each of which is requested
+FILTERED = 1  # further filtered lists that are sorted and paged, besides the one with most rows
 ALL_SIZES, SOME_SIZES = 3, 1  # sizes of pages that are requested of a list
-FEW_PLACES = 4  # pages of a list in another order than its default: one in the middle, the last two, and beyond
+FEW_PLACES = 4  # pages to request in other orders: one in the middle, the last two, and one beyond
 DESCENDING = "-"
 
 T = TypeVar("T")

@@ -10,7 +10,7 @@ from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Broken, unlike
 from understudy.verify.requests.endpoints import Lookup
 
-SOME = 12  # rows that are looked up
+SOME = 12  # rows to look up
 NOT_FOUND = 404
 
 

@@ -14,8 +14,8 @@ from understudy.verify.filtered_rows.selected_ids import Filters
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
 from understudy.verify.requests.field_operators import FieldOperator
 
-MOST = 100  # ids that are asked for at once
-TOGETHER = 8  # rows that are asked for by two filters
+MOST = 100  # the maximum number of ids in a request
+TOGETHER = 8  # rows to check with two filters
 
 
 def check(subjects: Mapping[str, TableUnderTest]) -> None:

@@ -11,8 +11,8 @@ from understudy.verify.check_context import CheckContext
 from understudy.verify.checks.session_steps import Finding, Step, ask, ask_in_time, ask_later, restart
 from understudy.verify.expectations.reference_answers import Difference, References
 
-TRIES = 12  # times that a session is played again to make it shorter
-CONFIRMED = 3  # times that it is played again then, since some responses depend on the order of random ids
+TRIES = 12  # how often a session is replayed to shorten it
+CONFIRMED = 3  # how often it is replayed after that, since some responses depend on random ids
 
 
 class Player:

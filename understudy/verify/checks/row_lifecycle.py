@@ -21,10 +21,10 @@ from understudy.verify.filtered_rows.table_under_test import TableUnderTest
 from understudy.verify.requests.endpoints import LIMIT, Endpoint, Lookup, success_of
 from understudy.verify.requests.field_operators import FieldOperator
 
-STAMPED = ("id", "created", "updated")  # what the server itself says of a new row
+STAMPED = ("id", "created", "updated")  # fields of a new row that the server sets itself
 CREATED, NOT_FOUND = 201, 404
-SKEW = timedelta(hours=1)  # that the clocks of server and client may be apart
-PAUSE = 0.01  # seconds that a change comes after what it changes, so that its time is a later one
+SKEW = timedelta(hours=1)  # the maximum difference between the clocks of server and client
+PAUSE = 0.01  # seconds to wait before a change, so that it has a later time
 
 Rows = dict[str, Row]
 

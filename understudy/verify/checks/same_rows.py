@@ -22,10 +22,10 @@ from understudy.verify.requests.operation_names import Only
 from understudy.verify.requests.random_reads import RandomReads, can_differ, plain, takes_shown
 from understudy.verify.requests.scenario_requests import request_of
 
-REQUESTS = 6  # to an operation at a time
+REQUESTS = 6  # requests to an operation in a round
 OF_OTHERS = 3  # ids of each other table that an operation looks up
 NOT_FOUND = 404
-REDIRECTS = range(300, 400)  # of paths with empty values
+REDIRECTS = range(300, 400)  # responses to paths with empty values
 
 
 def operations(context: CheckContext) -> list[Endpoint]:

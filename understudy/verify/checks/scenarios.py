@@ -13,7 +13,7 @@ from understudy.verify.cleanup import delete
 from understudy.verify.requests.scenario_requests import Scenario, filled, request_of, values_of
 
 ANYTHING = "*"  # any value but null
-LEFT_OUT = "nothing"  # in what is shown of an object without a name
+LEFT_OUT = "nothing"  # stands for a field that an object does not have
 
 
 def check(context: CheckContext, scenario: Scenario) -> None:

@@ -13,8 +13,8 @@ from understudy.verify.filtered_rows.selected_ids import Filters, SelectedIds
 from understudy.verify.requests.created_rows import value_for
 from understudy.verify.requests.endpoints import LIMIT, OFFSET, Selection, schema_of
 
-ROWS = 3  # of one name, so that there is an oldest, a newest and one between them
-SHORT = 2  # rows of the pages that are asked for after each step
+ROWS = 3  # rows of one name: an oldest, a newest and one in between
+SHORT = 2  # the size of the pages that are requested after each step
 
 OLDEST_FIRST, *OTHER_ORDERS, NEWEST_FIRST = permutations(range(ROWS))
 

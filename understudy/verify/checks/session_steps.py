@@ -14,9 +14,9 @@ from understudy.verify.check_results import Broken
 from understudy.verify.expectations.reference_answers import Difference, References
 from understudy.verify.requests.endpoints import Endpoint
 
-PAUSE = 1.0  # seconds that a server has to do what it does after a response
-PAUSES = (0.05, 0.1, 0.2, 0.4)  # seconds between the requests for what may be late; the last one is repeated
-OWN = re.compile(f"{ID}(?:-[a-z])?")  # an id, or a name that has one
+PAUSE = 1.0  # seconds to wait for work that a server does after a response
+PAUSES = (0.05, 0.1, 0.2, 0.4)  # seconds between repeated requests for a late response; the last is repeated
+OWN = re.compile(f"{ID}(?:-[a-z])?")  # an id, or a name with an id in it
 
 
 @dataclass(frozen=True)

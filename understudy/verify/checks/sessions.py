@@ -16,9 +16,9 @@ from understudy.verify.requests.session_operations import SessionOperations
 
 LENGTH = 40  # requests of a session without a scenario
 AFTER = 5  # requests at the end of a session with a scenario
-BETWEEN = 0.3  # of the requests of a scenario are followed by a random one
-OTHERS = 0.5  # requests among those of a scenario, for each of these
-SHORT = 1.0  # seconds to wait for what may be late, once something was wrong
+BETWEEN = 0.3  # the share of a scenario's requests that are followed by a random one
+OTHERS = 0.5  # random requests to expect per request of a scenario
+SHORT = 1.0  # seconds to wait for a late response, after one was wrong
 
 
 @dataclass(frozen=True)

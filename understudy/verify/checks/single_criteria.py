@@ -21,9 +21,9 @@ from understudy.verify.requests.operands import few_operands, first_operands, op
 Operands = Callable[[FieldOperator, Sequence[Any]], Iterator[Any]]
 """The operands to send, made of some values."""
 
-CANDIDATES = 30  # values that are tried, to find one that distinguishes rows
-PIECES = 4  # that a leaf is asked for that looks at one field or another
-SOME = 2  # values that a leaf is asked for, beside the unusual ones
+CANDIDATES = 30  # values to try, to find one that selects some rows and not others
+PIECES = 4  # parts of values for an operator on one of several fields
+SOME = 2  # values for an operator, besides the unusual ones
 UNUSUAL: tuple[Callable[[str], object], ...] = (
     lambda text: not text.isascii() and text.swapcase() != text,
     lambda text: text != text.strip(),

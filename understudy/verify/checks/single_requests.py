@@ -19,8 +19,8 @@ from understudy.verify.requests.endpoints import LIMIT, Endpoint, examples_of, s
 from understudy.verify.requests.field_operators import FieldOperator
 from understudy.verify.requests.operands import first_operands
 
-SORTED = 50  # rows of a sort that are compared
-TRIED = 6  # operators of a filter that are tried, to find one that distinguishes rows
+SORTED = 50  # rows to compare in each sort
+TRIED = 6  # operators of a filter to try, to find one that selects some rows and not others
 
 
 def check_operators(subject: TableUnderTest, mirror: Mirror, field_operators: Iterable[FieldOperator]) -> None:

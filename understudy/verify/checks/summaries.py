@@ -16,8 +16,8 @@ from understudy.verify.filtered_rows.table_under_test import TableUnderTest
 from understudy.verify.requests.endpoints import Endpoint, example_of, schema_of
 from understudy.verify.requests.operands import first_operands
 
-TRIED = 4  # operators of a filter that are tried, to find one that selects some rows
-MOST = 100  # ids of a request
+TRIED = 4  # operators of a filter to try, to find one that selects some rows
+MOST = 100  # the maximum number of ids in a request
 
 
 def summaries(context: CheckContext, subject: TableUnderTest) -> list[Endpoint]:

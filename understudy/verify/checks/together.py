@@ -15,8 +15,8 @@ from understudy.verify.checks.row_lifecycle import CREATED, RowLifecycle
 from understudy.verify.requests.created_rows import value_for
 from understudy.verify.requests.endpoints import Endpoint, Lookup, schema_of
 
-ROUNDS = 3  # times that the same is tried
-CLIENTS = 4  # that create at the same time
+ROUNDS = 3  # how often the check is repeated
+CLIENTS = 4  # concurrent clients
 
 Body = dict[str, Any]
 

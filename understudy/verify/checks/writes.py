@@ -18,11 +18,11 @@ from understudy.verify.requests.invalid_bodies import invalid_bodies
 
 Scenario = Callable[[RowLifecycle], object]
 
-INVALID = 25  # bodies for each operation that must be refused
-FORMED = {"format", "pattern", "enum"}  # what says which texts may stand there
-SOWN = 4  # texts that rows have which are made before anything is read
+INVALID = 25  # the maximum number of invalid bodies for each operation
+FORMED = {"format", "pattern", "enum"}  # keywords that restrict texts
+SOWN = 4  # texts for the rows that are created before anything is read
 LONG_TEXT = "understudy-verify " * 200
-BEYOND = 2**53 + 1  # an integer that no float is
+BEYOND = 2**53 + 1  # an integer that floats cannot represent
 UNUSUAL = [  # values where any value is allowed
     2.0,
     True,
@@ -279,4 +279,4 @@ SCENARIOS: Mapping[str, Scenario] = {
     "unusual texts": store_texts,
     "rows of one name deleted in other orders": partial(sequences.check, full=full, orders=sequences.OTHER_ORDERS),
 }
-"""What is done to rows of a table, the most important first."""
+"""The scenarios for the rows of a table, the most important first."""

@@ -18,7 +18,7 @@ from understudy.verify.expectations.reference_answers import by_id
 
 Others = Mapping[str, OtherTable]
 NONE: Others = MappingProxyType({})
-PARTS = re.compile("[/?&=]")  # what is between the parts of a path and its query
+PARTS = re.compile("[/?&=]")  # the separators in a path and its query
 
 
 class MirrorServer(Protocol):

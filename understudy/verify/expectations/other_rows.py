@@ -14,9 +14,9 @@ from understudy.sampling.varied_rows import varied
 from understudy.verify.expectations.model import Model
 from understudy.verify.requests.endpoints import LIMIT, OFFSET, Endpoint, EndpointMap, Lookup, schema_of
 
-MOST_PAGES = 50  # that are read of a list
-MOST_PARENTS = 50  # rows of another table, below all of which rows are listed
-SOME_PARENTS = 30  # of more of them
+MOST_PAGES = 50  # the maximum number of pages to read of a list
+MOST_PARENTS = 50  # rows of another table, for each of which the rows below are read
+SOME_PARENTS = 30  # how many of them are used if there are more
 
 
 @dataclass(frozen=True)

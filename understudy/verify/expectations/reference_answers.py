@@ -15,11 +15,11 @@ from understudy.verify.expectations.growing_values import GrowingValues
 from understudy.verify.requests.endpoints import LIMIT, OFFSET, PAGE, Endpoint
 
 INVALID = 422
-ENTRIES = "exception_detail"  # of an invalid request: what is wrong with it
-PLACES = ("loc",)  # of what is wrong; the words about it depend on the versions of libraries
+ENTRIES = "exception_detail"  # the key of the errors in the response to an invalid request
+PLACES = ("loc",)  # the compared keys of an error; messages depend on the versions of libraries
 NEAR, PART = 2.0, 0.5  # seconds, and the part of a time in a header, by which it may differ: servers vary it by chance
-KINDS = ("type", *PLACES)  # and the kinds, which depend on whether the server is strict
-ALL = (*KINDS, "input", "ctx")  # and the values; of what belongs to a kind, the names
+KINDS = ("type", *PLACES)  # also the types, which depend on whether the server is strict
+ALL = (*KINDS, "input", "ctx")  # also the values, and the names in the context
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from understudy.verify.check_results import Broken, TooMany
 from understudy.verify.expectations.model import Row
 from understudy.verify.requests.endpoints import LIMIT, OFFSET, Endpoint, Selection, success_of
 
-AGREED = 3  # answers about the same, of as many lengths, that all operations must agree on
+AGREED = 3  # how many results of different lengths all operations must agree on
 
 Filters = Mapping[str, Any]
 Ids = frozenset[str]

@@ -12,7 +12,7 @@ from understudy.verify.filtered_rows.value_search import ValueSearch
 from understudy.verify.requests.endpoints import Selection
 from understudy.verify.requests.field_operators import FieldOperator, field_operators_of
 
-SOME = 100  # rows of a large table that are looked at
+SOME = 100  # rows of a large table to test
 
 FieldOperators = Mapping[tuple[str, ...], FieldOperator]
 

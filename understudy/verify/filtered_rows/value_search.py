@@ -14,10 +14,10 @@ from understudy.verify.requests.field_operators import FieldOperator
 
 FIRST, LAST = (datetime(year, 1, 1, tzinfo=timezone.utc) for year in (1900, 2200))
 LETTERS = "etaoinsrhldcumfpgwybvkxjqz-0123456789 ."
-LONGEST = 60  # letters of a text that are found out
-CANDIDATES = 40  # values that are tried one by one
-BATCH = 100  # values that are asked for at once; the real server cannot take more than 127
-WANTED = 3  # values that are enough
+LONGEST = 60  # the maximum length of a text to find
+CANDIDATES = 40  # values to try one by one
+BATCH = 100  # values to request at once; the real server accepts at most 127
+WANTED = 3  # how many values are enough
 
 
 class ValueSearch:

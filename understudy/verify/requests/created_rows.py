@@ -12,7 +12,7 @@ from understudy.verify.requests.endpoints import Endpoint, EndpointMap
 MARK = "understudy-verify"
 CREATED = 201
 NUMBERS = {"flag": True, "tier": 1, "share": 1.5, "whole": 1.0, "beyond": 2**53 + 1}
-LONG = 700  # letters of a text that is longer than anything that is cut
+LONG = 700  # the length of a text that exceeds every limit at which texts are cut
 
 
 class CreatedRows:

@@ -11,7 +11,7 @@ from understudy.sampling.conversations import STREAM
 from understudy.sampling.random_requests import Request, body_schema
 
 SUCCESSES = ("200", "201")
-ROW = {"id", "created", "updated"}  # fields that every row has, and a view of rows does not
+ROW = {"id", "created", "updated"}  # fields that every row has, and views lack
 EARLIEST = "1970-01-01T00:00:00Z"
 LIMIT, OFFSET, PAGE = "limit", "offset", "page"  # what the contract calls the parts of a query that cut its rows
 

@@ -12,7 +12,7 @@ FORMATS = {  # other ways to write an id, and a time
     "uuid": ["6e90c1a2d4b54d8e9c0f3a7b5d2e1f40", "{6E90C1A2-D4B5-4D8E-9C0F-3A7B5D2E1F40}"],
     "date-time": ["2026-01-31", "1769817600", "2026-01-31 00:00:00+01"],
 }
-QUOTES = 2  # bytes of a text as JSON beside it
+QUOTES = 2  # bytes of the quotes around a text in JSON
 Way = tuple[str | int, ...]  # names of fields, and the places of items
 
 

@@ -12,11 +12,11 @@ from understudy.values import moment
 from understudy.verify.requests.field_operators import FieldOperator
 
 UNMATCHED = {"uuid": str(UUID(int=1)), "text": "understudy: nobody has this"}
-MANY = 150  # values of one list: more than a byte counts with a sign, and than some databases take at once
+MANY = 150  # values in a list: more than 127, and more than some databases accept at once
 DAWN, DUSK = "0001-01-02T00:00:00Z", "9999-12-30T00:00:00Z"
 MICROSECOND = timedelta(microseconds=1)
 WORDS = re.compile(r"(?<![^\W_])([^\W_]+) ([^\W_]+)")  # two words with one space between them
-SHORT = 3  # characters of a text of whose middle hardly anything is left
+SHORT = 3  # the length of a text that is too short for its middle to be a useful pattern
 CASES = (str.upper, str.lower)
 STRANGE = {"s": "\N{LATIN SMALL LETTER LONG S}", "k": "\N{KELVIN SIGN}"}
 FAR_EAST, FAR_WEST = timezone(timedelta(hours=5, minutes=30)), timezone(timedelta(hours=-9, minutes=-30))

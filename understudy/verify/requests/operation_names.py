@@ -6,7 +6,7 @@ from understudy.errors import UnderstudyError, did_you_mean
 from understudy.verify.requests.endpoints import Endpoint
 
 Only = Callable[[Endpoint], bool]
-"""Whether an operation is to be checked."""
+"""Whether an operation is selected."""
 
 
 def every(endpoint: Endpoint) -> bool:

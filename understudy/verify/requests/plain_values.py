@@ -67,7 +67,7 @@ VALUES: Mapping[str | None, Callable[[Place, str, Any], Any]] = {
     "number": lambda part, _mark, now: (now or part.value.get("minimum", 0)) + 0.5,
     None: lambda _part, mark, _: {"marked": mark, **WHOLE},
 }
-"""Values by type: the schema, a text that no row has, and the present value give another one."""
+"""Functions that return another value, by type. They take the schema, a text that no row has, and the present value."""
 
 
 def plain_value(part: Place, mark: str, now: Any = None) -> Any:

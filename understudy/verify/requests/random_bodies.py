@@ -13,10 +13,10 @@ from understudy.verify.requests.endpoints import PAGE, Endpoint, Selection, exam
 from understudy.verify.requests.session_operations import SessionOperations, selecting
 from understudy.verify.requests.session_rows import NoRow, SessionRows
 
-NAMES = "abcd"  # so few that rows meet each other
+NAMES = "abcd"  # few names, so that several rows have the same one
 TEXTS = ("", "text", "É e\u0301 漢字", "line\nbreak", '{"a": 1}', " outer spaces ")
 ANYTHING: Sequence[Any] = (None, True, 3, 1.5, 2.0, 2**53 + 1, 2**63, "text", [], {"a": {"b": [1.0]}, "é": None})
-HOURS = (-48, -1, 1, 30)  # from now, of times
+HOURS = (-48, -1, 1, 30)  # offsets of random times from the present
 
 
 class RandomBodies:

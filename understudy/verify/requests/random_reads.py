@@ -20,17 +20,17 @@ from understudy.verify.requests.endpoints import Endpoint, examples_of, required
 from understudy.verify.requests.session_operations import Fields
 from understudy.verify.requests.single_values import merged, widest, with_numbers, with_objects
 
-FACTORS = (1, 1, 0.7, 1.9)  # of the numbers of an example
-SHIFTS = (0, 0, -1.3, 0.4, 26)  # hours, of its times
-FILTERS = (0, 0, 1, 1, 2, 9)  # in a body
-WITH_FILTERS = (False, False, False, True)  # whether those of an example are taken
-LISTED = 3  # ids of rows in a list of a body
-UNKNOWN = 0.3  # of these lists have an id of no row, too
-OF_ROWS = 0.7  # of the bodies with times have those of rows
-EMPTY = 0.1  # of the requests with a query have parameters without a value
-OF_ONE_ROW = 0.8  # of the paths that name several rows name those that belong together
-ROWS = 3  # for each number, if the path names a row
-BY_IDS = 0.1  # of the bodies that select rows select them by the ids of two tables
+FACTORS = (1, 1, 0.7, 1.9)  # factors for the numbers of an example
+SHIFTS = (0, 0, -1.3, 0.4, 26)  # offsets for the times of an example, in hours
+FILTERS = (0, 0, 1, 1, 2, 9)  # numbers of filters in a body, to draw from
+WITH_FILTERS = (False, False, False, True)  # whether to use the filters of an example, to draw from
+LISTED = 3  # the maximum number of ids in a list
+UNKNOWN = 0.3  # the share of these lists with an id that no row has
+OF_ROWS = 0.7  # the share of bodies with times that use times of rows
+EMPTY = 0.1  # the share of requests with a query in which some parameters have no value
+OF_ONE_ROW = 0.8  # the share of paths with several rows that name rows which belong together
+ROWS = 3  # rows for each small number, if the path names a row
+BY_IDS = 0.1  # the share of bodies that select rows by the ids of two tables
 
 
 @dataclass(frozen=True)

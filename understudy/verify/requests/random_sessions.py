@@ -15,15 +15,15 @@ from understudy.verify.requests.scenario_requests import Script
 from understudy.verify.requests.session_operations import SessionOperations
 from understudy.verify.requests.session_rows import NoRow, SessionRows
 
-FOCUS = 25  # how often an operation of the session's topic is drawn, for each other one
-RARE = 0.4  # how often an operation that deletes a row is drawn, for each other one
-OFTEN = 3  # how often one is drawn that does something to a row, such as setting its state
-READ = 0.7  # of the writes to a row are followed by a read of it
-AGAIN = 0.5  # of the requests between those of a script are the last one again
-SAME = 0.3  # of these have the same body, as when a client retries, and the others another one
-OPTIONAL = 0.4  # of the other parameters of a query are there
+FOCUS = 25  # the weight of an operation of the session's topic; that of others is 1
+RARE = 0.4  # the weight of an operation that deletes a row
+OFTEN = 3  # the weight of an operation that does more than changing fields, such as setting a state
+READ = 0.7  # the share of writes that are followed by a read of the row
+AGAIN = 0.5  # the share of random requests within a scenario that repeat its last request
+SAME = 0.3  # the share of these with the same body, as in a client's retry
+OPTIONAL = 0.4  # the share of optional query parameters that are sent
 PLACE = "{id}"
-DEPTH = 3  # of rows that are created since another row refers to them
+DEPTH = 3  # how many rows in a chain of references are created for a request, at most
 
 Drawn = tuple[Endpoint, Request]
 

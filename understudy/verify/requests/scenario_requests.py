@@ -15,9 +15,9 @@ from understudy.sampling.conversations import STREAM, TOKEN
 from understudy.sampling.random_requests import Request
 from understudy.verify.requests.endpoints import Endpoint, EndpointMap
 
-SENT = {"send", "body", "headers", "within", "optional"}  # the parts of a step that a request is made of
+SENT = {"send", "body", "headers", "within", "optional"}  # the keys of a step that belong to its request
 PLACEHOLDER = re.compile(r"\{([\w.]+)\}")
-STREAMED = 5.0  # seconds to wait for the messages of a stream, if a step does not say it
+STREAMED = 5.0  # seconds to wait for messages of a stream, by default
 
 
 class NewIds(dict[str, str]):

@@ -7,9 +7,9 @@ from understudy.contract.contract import Place
 from understudy.sampling.random_requests import RequestGenerator
 from understudy.verify.requests.endpoints import LIMIT, OFFSET, PAGE, Endpoint, example_of, required_by_example
 
-VALUES = 2  # of each property of an object
-STEPS = (0, 1, 2)  # beyond the smallest number
-SMALL_PAGES = ((1, 1), (2, 1), (1, 3))  # the rows of a page, and what it leaves out
+VALUES = 2  # values for each property of an object
+STEPS = (0, 1, 2)  # differences from the minimum of a number
+SMALL_PAGES = ((1, 1), (2, 1), (1, 3))  # limits and offsets
 
 
 def with_numbers(endpoint: Endpoint, schema: Place) -> list[dict[str, Any]]:

@@ -18,9 +18,9 @@ from understudy.sampling.random_requests import Request
 from understudy.sampling.sending import answer_of
 from understudy.text import one_line
 
-PAUSES = (0.1, 0.2, 0.4, 0.8, 1.6)  # seconds to wait before a request is sent once more to a server that is busy
+PAUSES = (0.1, 0.2, 0.4, 0.8, 1.6)  # seconds to wait before each repetition of a request to a busy server
 
-MOST_URLS = 1000  # parsed URLs that are remembered
+MOST_URLS = 1000  # the maximum number of parsed URLs to remember
 
 
 class BudgetSpent(Exception):
