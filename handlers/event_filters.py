@@ -134,7 +134,7 @@ def role_of(resource: Mapping[str, Any]) -> str:
 
 
 def labels_test(labels: Mapping[str, Any], *, roles: bool) -> Test:
-    """Whether a stored resource has labels. An id or a role without values is no condition."""
+    """Whether a stored resource has labels. An id or a role without values is ignored."""
     wanted = {name: [value] if isinstance(value, str) else value for name, value in labels.items()}
     ids = wanted.pop(ID, None)
     tests: list[Test] = [any_pattern(ID, ids)] if ids else []

@@ -19,7 +19,7 @@ NAMELESS: tuple[object, ...] = (0, [], {})
 
 def new_name() -> str:
     """Two words, such as "keen-otter"."""
-    return f"{random.choice(FIRST)}-{random.choice(SECOND)}"  # noqa: S311 - a name is no secret
+    return f"{random.choice(FIRST)}-{random.choice(SECOND)}"  # noqa: S311 - a name is not secret
 
 
 def with_no_empty_name(body: Any) -> Any:

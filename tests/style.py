@@ -21,7 +21,8 @@ CHECKED = [
     "bench/README.md",
     *(f"understudy/{name}" for name in ("admin", "cli", "drift", "faults", "filters", "http", "network", "operations")),
     *(f"understudy/{name}" for name in ("reports", "server", "tables", "terminal", "testing", "workspaces")),
-    *(f"understudy/{name}" for name in ("compare", "loading", "sampling", "store", "verify")),
+    *(f"understudy/{name}" for name in ("compare", "contract", "loading", "reference", "sampling", "store")),
+    *(f"understudy/{name}" for name in ("streams", "verify")),
     *(f"understudy/{path.name}" for path in sorted((ROOT / "understudy").glob("*.py"))),
 ]
 CODE = re.compile(r"^```.*?^```$|`[^`]+`", re.MULTILINE | re.DOTALL)

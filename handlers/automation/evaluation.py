@@ -96,7 +96,7 @@ def react_part(workspace: Workspace, part: Part, event: Event) -> None:
 def evaluate(workspace: Workspace, part: Part, row: int, time: datetime, event: Event | None) -> int | None:
     """Count an event in a bucket, and fire if the trigger is met. Without an event, the evaluation is due to the time.
 
-    Returns the bucket that is used next; None if there is none.
+    Returns the bucket that is used next, if any.
     """
     buckets, trigger = workspace[BUCKETS], part.trigger
     bucket = buckets.values(row)

@@ -303,7 +303,7 @@ def native_rows(workspace: Workspace, event: Event) -> Json:
         resource = resources.get(kind, {})
         model = model_of(workspace, kind, resource.get(ID, "").rpartition(".")[2])
         if model is not None and model.get("state") and resource.keys() >= STATE_LABELS.keys():
-            with suppress(ValueError):  # as on a real server, labels that are no state count for nothing
+            with suppress(ValueError):  # as on a real server, labels that are not those of a state are ignored
                 model["state"] = State(model["state"], **state_of(resource))
         rows[kind.partition(".")[2].replace("-", "_")] = model
     return rows

@@ -85,7 +85,7 @@ def refuse_to_leave(transition: Transition) -> None:
     kind, data = transition.initial["type"], transition.initial["data"]
     if transition.proposed_type in ("CANCELLING", "PAUSED", "CRASHED"):
         transition.abort(f"Run is already {kind}.")
-    # A real server fails with 500 on data that are no object.
+    # A real server fails with 500 on data that are not an object.
     elif kind == "COMPLETED" and data and (is_persisted(data) or not isinstance(data, dict)):
         transition.reject("This run is already completed.")
 

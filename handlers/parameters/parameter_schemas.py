@@ -324,7 +324,7 @@ def properties_as_meant(schema: Schema, defaults_may_be_null: bool) -> None:
 
 
 def object_at(schema: Schema, name: str) -> dict[str, Any]:
-    """An object in a schema; an empty one if there is none. Whether the schema is valid is checked later."""
+    """An object in a schema; an empty one if it is missing. Whether the schema is valid is checked later."""
     part = schema.get(name)
     return part if isinstance(part, dict) else {}
 

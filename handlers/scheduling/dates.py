@@ -34,7 +34,7 @@ def dates_of(schedule: Mapping[str, Any], start: datetime, end: datetime, most: 
 
 
 def next_date(schedule: Mapping[str, Any], start: datetime) -> datetime | None:
-    """The first date of a schedule from a start; None if there is none, or it cannot be evaluated."""
+    """The first date of a schedule from a start; None without one, or if the schedule cannot be evaluated."""
     try:
         return next(dates_of(schedule, start, LATEST, 1), None)
     except (Unprocessable, ValueError, OverflowError):
@@ -114,7 +114,7 @@ def cron_dates(schedule: Mapping[str, Any], start: datetime) -> Iterator[datetim
     local = start.astimezone(zone).replace(tzinfo=None)
     before = local - timedelta(seconds=0 if local.microsecond else 1)
     cron = croniter(schedule["cron"], before, day_or=schedule.get("day_or", True))
-    with suppress(CroniterBadDateError):  # there is none within the next fifty years
+    with suppress(CroniterBadDateError):  # no date within the next fifty years
         while True:
             date: datetime = cron.get_next(datetime).replace(tzinfo=zone)
             yield date.astimezone(timezone.utc).astimezone(zone)

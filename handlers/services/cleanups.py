@@ -1,4 +1,4 @@
-"""Workers lose a cleanup if they do not renew its lease. It is then delivered again.
+"""If a worker does not renew the lease of a cleanup, the cleanup is delivered again.
 
 Source: `prefect.server.services.cleanup_reconciler`.
 """

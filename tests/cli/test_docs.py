@@ -276,7 +276,7 @@ def test_each_pattern_of_the_words_finds_something() -> None:
     text = (
         "who is let in; lose the rows; is told; what it was asked; a room; the short way; goes wrong on purpose; "
         "by its letter; held to; stands in at; a mistake; odd; is no list; put aside; whoever; a liar; spoilt; "
-        "is gone; anew; forgets; speaks"
+        "is gone; anew; forgets; speaks; a server of our own; hold the rule; it came of chance; by need; otherwise than"
     )
     assert {better for _, _, better in style.findings(text)} == set(style.words().values())
     assert list(style.findings("It is no longer there; there is no other; do not forget to close it.")) == []

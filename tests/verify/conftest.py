@@ -51,6 +51,6 @@ def small_app(api: Api) -> ASGIApp:
 
 @pytest.fixture
 def context(small_app: ASGIApp, context_factory: ContextFactory) -> Iterator[CheckContext]:
-    """An inspection of it that knows what it shows."""
+    """A context for the server, with its rows known."""
     with context_factory.context_of(small_app) as context:
         yield context_factory.learn(context)

@@ -66,7 +66,7 @@ class ContextFactory:
     def context_of(
         self, app: ASGIApp, *, seed: int = 1, strict: bool = False, budget: int = 30_000
     ) -> Iterator[CheckContext]:
-        """An inspection of a server that has shown nothing yet."""
+        """A context for a server whose rows are not known yet."""
         with httpx.Client(transport=InProcess(app), base_url=URL, headers={"accept-encoding": "identity"}) as client:
             yield CheckContext(
                 self.endpoint_map,

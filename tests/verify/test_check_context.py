@@ -1,4 +1,4 @@
-"""An inspection: rows as they are shown, and what has changed of them."""
+"""The context of checks: rows as they are shown, and what has changed of them."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -25,7 +25,7 @@ LIST = "POST /flows/filter"
 
 @pytest.fixture
 def own(api: Api, context_factory: ContextFactory) -> Iterator[CheckContext]:
-    """An inspection of a stand-in that nobody else asks."""
+    """A context for a stand-in without other clients."""
     with context_factory.context_of(app_on(SMALL, api)) as context:
         yield context_factory.learn(context)
 

@@ -34,7 +34,7 @@ def stamp(path: Path) -> Stamp:
 
 
 def recalled(entry: Path, kind: str = CONTRACT) -> Any:
-    """The value that `remember` stored for a path; None if there is none, or a file has changed since."""
+    """The value that `remember` stored for a path; None without one, or if a file has changed since."""
     try:
         version, files, value = marshal.loads(place_of(entry, kind).read_bytes())  # noqa: S302 - trusted as modules are
         is_current = version == __version__ and all(stamp(Path(file)) == seen for file, seen in files.items())

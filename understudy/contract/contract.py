@@ -92,7 +92,7 @@ class Contract:
 
     `document` has the served operations, and `planned` the others; `streams` are the ids of WebSockets by their paths,
     which OpenAPI documents do not have. `services` are the tables of background services, by the modules of their
-    handlers. `web_ui` is the function of the handlers that finds the web UI; '' if there is none. `bundle` is the
+    handlers. `web_ui` is the function of the handlers that finds the web UI; '' without one. `bundle` is the
     bundled document with its files. `made` has compiled schemas by their paths, so that a schema is compiled once,
     however often it is referenced. `functions` finds a function of the handlers by its name; None where the contract is
     read without its handlers.

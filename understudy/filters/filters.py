@@ -114,7 +114,7 @@ class Filter:
         return all_of(criteria)
 
     def criteria(self, value: Mapping[str, Any]) -> list[Criteria]:
-        """What it asks for, as criteria to combine with those beside it."""
+        """The criteria of this filter, to be combined with those beside it."""
         if self.flat:
             return self.each(value)
         if self.can_be_omitted and self.omits(value):

@@ -28,7 +28,7 @@ class MirrorServer(Protocol):
         """The response to a request, and the tables that it depends on."""
 
     def close(self) -> None:
-        """Free what it holds."""
+        """Release its resources."""
 
 
 @dataclass(frozen=True)

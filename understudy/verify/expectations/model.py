@@ -78,7 +78,7 @@ class Model:
             self.known[table].pop(row_id, None)
 
     def written(self, table: str, values: Mapping[str, Any]) -> Row:
-        """A row of some values, and of the contract's defaults for the others, as it is written.
+        """A row with some values, and the contract's defaults for the others, in the format of the contract.
 
         Raises:
             pydantic_core.ValidationError: they are not values of a row of this table.

@@ -32,7 +32,7 @@ class RequestInterpreter:
         return criteria
 
     def body(self, endpoint: Endpoint, body: Any) -> Mapping[str, Any]:
-        """The values of a body, with the defaults of what it leaves out.
+        """The values of a body, with defaults for omitted ones.
 
         Raises:
             ApiError: the body is not valid in the contract.

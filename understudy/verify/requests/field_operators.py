@@ -12,7 +12,7 @@ from understudy.verify.requests.endpoints import Selection
 
 @dataclass(frozen=True, eq=False)
 class FieldOperator:
-    """An operator that a body can ask for.
+    """An operator on a field that a body can use.
 
     `way` is the path to it: the names from the property of the body to the last one before the operator. `fields` are
     the fields of `table` that it applies to, and `place` is the schema of its operand. If it `is_either`, one of these
