@@ -51,7 +51,7 @@ def widest(endpoint: Endpoint) -> Mapping[str, Any]:
 
 
 def merged(example: Mapping[str, Any], drawn: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of an example, replaced by random ones; objects have the properties of both."""
+    """The values of an example, overridden by random ones; objects have the properties of both."""
     objects = {name for name, value in drawn.items() if isinstance(value, dict) and isinstance(example.get(name), dict)}
     return {**example, **drawn, **{name: {**example[name], **drawn[name]} for name in objects}}
 
