@@ -1,4 +1,4 @@
-"""What another release of Prefect does otherwise: its document, recorded answers, random reads and writes, its SDK.
+"""What another release of Prefect does differently: its document, recorded answers, random reads and writes, its SDK.
 
 `make follow PREFECT=VERSION` runs it with a server of that release. It only reports, and changes no file.
 """
