@@ -20,18 +20,19 @@ def check(context: CheckContext, lookup: Lookup) -> None:
     hold = partial(context.results.hold, rules.LOOKUP, lookup.endpoint.label)
     for row_id in context.random.sample(sorted(known), k=min(SOME, len(known))):
         hold("", partial(is_found, context, lookup, row_id))
-        hold("case", partial(is_found_in_capitals, context, lookup, row_id))
+        hold("spelling", partial(is_found_if_spelled_otherwise, context, lookup, row_id))
     stranger = UUID(int=context.random.getrandbits(128), version=4)
     for value in (str(stranger), "understudy-unknown", "0"):
         hold("no match", partial(is_not_found, context, lookup, value))
 
 
-def is_found_in_capitals(context: CheckContext, lookup: Lookup, row_id: str) -> Broken | None:
-    """Whether an id in upper case finds the row, and another text in upper case does not."""
+def is_found_if_spelled_otherwise(context: CheckContext, lookup: Lookup, row_id: str) -> Broken | None:
+    """Whether an id in upper case or without hyphens finds the row, and another text in another case does not."""
     row = context.model.known[lookup.table].get(row_id, {})
     value = str(row.get(lookup.field) or "")
     if lookup.field == "id":
-        return is_found(context, lookup, row_id, value.upper())
+        spellings = (value.upper(), value.replace("-", ""))
+        return next(filter(None, (is_found(context, lookup, row_id, each) for each in spellings)), None)
     taken = {each.get(lookup.field) for each in context.model.known[lookup.table].values()}
     others = {value.upper(), value.lower()} - taken - {""}
     return next(filter(None, (is_not_found(context, lookup, other) for other in sorted(others))), None)

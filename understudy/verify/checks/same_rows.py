@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from understudy.contract.contract import Place
 from understudy.reports.verdict import SEPARATOR
-from understudy.sampling.answers import Answer
+from understudy.sampling.answers import Answer, same
 from understudy.sampling.counterparts import are_alike
 from understudy.sampling.moving_fields import without
 from understudy.sampling.random_requests import Request, fields_of, names_in
@@ -153,18 +153,26 @@ def difference(
         return answered((request,), f"{expected.status}", found)
     if endpoint.is_moving and are_alike(expected.body, found.body):
         return None
+    broken = unlike_bodies(context, mirror, endpoint, request, known, found)
+    other = None if broken else in_headers((expected, found), endpoint.headers(expected.status))
+    return broken if other is None else Broken((request,), other.expected, other.found)
+
+
+def unlike_bodies(
+    context: CheckContext, mirror: Mirror, endpoint: Endpoint, request: Request, known: Expected, found: Answer
+) -> Broken | None:
+    """How the body of a response differs from the expected one, in what is known of it."""
+    if same(known.answer.body, found.body):  # as most are, which is seen sooner than it is compared
+        return None
     moving = context.moving(endpoint)
     # Lists of rows do not show all fields.
-    shown = (without(context.model.hidden, errors_of(answer)) for answer in (expected, found))
+    shown = (without(context.model.hidden, errors_of(answer)) for answer in (known.answer, found))
     unknown = moving - context.model.known_moving
     ours, theirs = (without_unknown(unknown, known.incomplete, body) for body in shown)
     theirs = settled(moving, ours, theirs)
     compare = agree_nearly if is_sorted_by_moving(context, endpoint, request) else agree
-    is_same = compare(ours, theirs, request) and is_in_order(mirror, expected, found, request)
-    if not is_same:
-        return unlike((request,), ours, theirs)
-    other = in_headers((expected, found), endpoint.headers(expected.status))
-    return None if other is None else Broken((request,), other.expected, other.found)
+    is_same = compare(ours, theirs, request) and is_in_order(mirror, known.answer, found, request)
+    return None if is_same else unlike((request,), ours, theirs)
 
 
 def without_unknown(names: frozenset[str], rows: frozenset[str], value: Any) -> Any:

@@ -21,7 +21,7 @@ Scenario = Callable[[RowLifecycle], object]
 INVALID = 25  # the maximum number of invalid bodies for each operation
 FORMED = {"format", "pattern", "enum"}  # keywords that restrict texts
 SOWN = 4  # texts for the rows that are created before anything is read
-LONG_TEXT = "understudy-verify " * 200
+LONG_TEXT = "understudy-verify " * 4000  # more than 65,535 bytes, which some databases cut a text at
 BEYOND = 2**53 + 1  # an integer that floats cannot represent
 UNUSUAL = [  # values where any value is allowed
     2.0,
