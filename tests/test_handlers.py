@@ -8,7 +8,8 @@ import pytest
 
 from understudy.contract.contract import Contract
 from understudy.operations.api_folder import own_folder
-from understudy.verify.requests.endpoints import Endpoint, EndpointMap
+from understudy.verify.requests.endpoint import Endpoint
+from understudy.verify.requests.endpoint_map import EndpointMap
 
 JSON = {"content-type": "application/json"}
 

@@ -13,7 +13,7 @@ from tests.conftest import GOLDEN
 from tests.real.conftest import Pair
 from understudy.contract.contract import Contract
 from understudy.operations.api_folder import own_folder
-from understudy.verify.requests.endpoints import EndpointMap
+from understudy.verify.requests.endpoint_map import EndpointMap
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT")
 NAMED = {"flow_runs": "run", "task_runs": "task", "automations": "automation"}  # whose names need not differ

@@ -23,7 +23,7 @@ from understudy.verify.check_context import CheckContext
 from understudy.verify.expectations.model import Model
 from understudy.verify.expectations.request_interpreter import RequestInterpreter
 from understudy.verify.fuzzing import Fuzzing
-from understudy.verify.requests.endpoints import EndpointMap
+from understudy.verify.requests.endpoint_map import EndpointMap
 from understudy.verify.requests.throttled_client import ThrottledClient
 
 CONTRACT = Contract.load(own_folder() / "openapi.yaml")

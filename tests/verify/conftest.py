@@ -17,7 +17,7 @@ from understudy.reference.reference_server import ReferenceServer
 from understudy.sampling.moving_fields import moving_fields
 from understudy.verify.check_context import CheckContext
 from understudy.verify.expectations.reference_answers import References
-from understudy.verify.requests.endpoints import EndpointMap
+from understudy.verify.requests.endpoint_map import EndpointMap
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,8 @@ from understudy.verify import verify
 from understudy.verify.check_context import CheckContext
 from understudy.verify.expectations.model import Model
 from understudy.verify.expectations.request_interpreter import RequestInterpreter
-from understudy.verify.requests.endpoints import Endpoint, EndpointMap
+from understudy.verify.requests.endpoint import Endpoint
+from understudy.verify.requests.endpoint_map import EndpointMap
 from understudy.verify.requests.throttled_client import ThrottledClient
 
 URL = "http://server/api"

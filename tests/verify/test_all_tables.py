@@ -38,7 +38,7 @@ from understudy.verify.checks import (
 from understudy.verify.cleanup import clean_up
 from understudy.verify.expectations.response_schemas import ResponseSchemas
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
-from understudy.verify.requests.endpoints import example_of
+from understudy.verify.requests.endpoint import example_of
 from understudy.verify.requests.scenario_requests import scenarios as all_scenarios
 from understudy.verify.suite import subjects_of
 

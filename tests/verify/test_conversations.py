@@ -26,7 +26,7 @@ from understudy.verify.checks import scenarios as scenario_checks
 from understudy.verify.checks import session_steps, sessions
 from understudy.verify.expectations.model import Model
 from understudy.verify.expectations.reference_answers import References
-from understudy.verify.requests.endpoints import EndpointMap
+from understudy.verify.requests.endpoint_map import EndpointMap
 from understudy.verify.requests.operation_names import has_tag
 from understudy.verify.requests.scenario_requests import Scenario, filled, request_of, scenarios, values_of
 from understudy.verify.requests.throttled_client import ThrottledClient

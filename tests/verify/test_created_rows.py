@@ -10,7 +10,8 @@ from understudy.contract.contract import Contract
 from understudy.operations.api_folder import own_folder
 from understudy.sampling.answers import Answer
 from understudy.verify.requests.created_rows import LONG, MARK, CreatedRows, may_be_changed, value_for
-from understudy.verify.requests.endpoints import EndpointMap, schema_of
+from understudy.verify.requests.endpoint import schema_of
+from understudy.verify.requests.endpoint_map import EndpointMap
 
 RUN = "0badcafe"
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.verify.document import body_of, resolved
-from understudy.verify.requests.endpoints import EndpointMap
+from understudy.verify.requests.endpoint_map import EndpointMap
 from understudy.verify.requests.field_operators import FieldOperator, asked, field_operators_of
 
 LISTS = {

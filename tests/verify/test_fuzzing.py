@@ -30,7 +30,7 @@ from understudy.verify.cleanup import clean_up
 from understudy.verify.expectations.model import Model
 from understudy.verify.expectations.request_interpreter import RequestInterpreter
 from understudy.verify.fuzzing import PROBES, Fuzzing, limit_of
-from understudy.verify.requests.endpoints import EndpointMap
+from understudy.verify.requests.endpoint_map import EndpointMap
 from understudy.verify.requests.throttled_client import BudgetSpent, ThrottledClient
 
 CONTRACT = reduced_contract()

@@ -11,7 +11,7 @@ from tests.verify.document import body_of, resolved
 from understudy.contract.contract import Contract
 from understudy.operations.api_folder import own_folder
 from understudy.verify.requests.created_rows import value_for
-from understudy.verify.requests.endpoints import Endpoint, schema_of
+from understudy.verify.requests.endpoint import Endpoint, schema_of
 from understudy.verify.requests.invalid_bodies import (
     FORMATS,
     STRANGER,

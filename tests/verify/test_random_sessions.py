@@ -16,7 +16,8 @@ from understudy.contract.contract import Contract
 from understudy.operations.api_folder import own_folder
 from understudy.reference.reference_server import ReferenceServer
 from understudy.verify.requests.created_rows import is_refined
-from understudy.verify.requests.endpoints import Endpoint, EndpointMap
+from understudy.verify.requests.endpoint import Endpoint
+from understudy.verify.requests.endpoint_map import EndpointMap
 from understudy.verify.requests.operation_names import has_tag
 from understudy.verify.requests.random_sessions import Session
 from understudy.verify.requests.scenario_requests import Script, scenarios

@@ -7,7 +7,7 @@ from understudy.contract.catalog import Catalog
 from understudy.errors import ApiError
 from understudy.filters.criteria import Every
 from understudy.verify.expectations.request_interpreter import RequestInterpreter
-from understudy.verify.requests.endpoints import EndpointMap
+from understudy.verify.requests.endpoint_map import EndpointMap
 from understudy.verify.verify import own_contract
 
 LIST = "POST /artifacts/filter"

@@ -32,7 +32,7 @@ from understudy.verify.checks import same_rows, single_requests
 from understudy.verify.expectations.mirror import Mirror
 from understudy.verify.expectations.other_rows import MOST_PARENTS, SOME_PARENTS
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
-from understudy.verify.requests.endpoints import Endpoint
+from understudy.verify.requests.endpoint import Endpoint
 from understudy.verify.requests.operation_names import every
 
 TIMES = {"created": "2026-01-01T00:00:00Z", "updated": "2026-01-01T00:00:00Z"}

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.verify.contexts import ContextFactory
-from understudy.verify.requests.endpoints import Endpoint
+from understudy.verify.requests.endpoint import Endpoint
 from understudy.verify.requests.scenario_order import features_of, most_new_first
 from understudy.verify.requests.scenario_requests import Scenario, scenarios
 

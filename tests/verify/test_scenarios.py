@@ -24,7 +24,7 @@ from understudy.sampling.answers import Answer
 from understudy.verify.checks import scenarios
 from understudy.verify.checks.scenarios import part_of, unexpected
 from understudy.verify.cleanup import clean_up
-from understudy.verify.requests.endpoints import EndpointMap
+from understudy.verify.requests.endpoint_map import EndpointMap
 from understudy.verify.requests.scenario_requests import filled, follows_link, request_of
 from understudy.verify.requests.scenario_requests import scenarios as all_scenarios
 

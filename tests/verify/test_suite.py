@@ -12,7 +12,7 @@ from understudy.operations.api_folder import Api, own_folder
 from understudy.verify import suite
 from understudy.verify.expectations.reference_answers import References
 from understudy.verify.parts import Part, halves, in_turns, scheduled
-from understudy.verify.requests.endpoints import EndpointMap
+from understudy.verify.requests.endpoint_map import EndpointMap
 from understudy.verify.requests.operation_names import every, named
 from understudy.verify.requests.scenario_requests import scenarios as all_scenarios
 

@@ -31,7 +31,8 @@ from understudy.verify.expectations.reference_answers import References
 from understudy.verify.expectations.request_interpreter import RequestInterpreter
 from understudy.verify.expectations.response_schemas import ResponseSchemas
 from understudy.verify.requests.created_rows import CreatedRows, may_be_refused
-from understudy.verify.requests.endpoints import LIMIT, OFFSET, Endpoint, EndpointMap, Selection, schema_of
+from understudy.verify.requests.endpoint import LIMIT, OFFSET, Endpoint, schema_of
+from understudy.verify.requests.endpoint_map import EndpointMap, Selection
 from understudy.verify.requests.random_reads import RandomReads
 from understudy.verify.requests.session_operations import SessionOperations
 from understudy.verify.requests.throttled_client import ThrottledClient

@@ -9,7 +9,7 @@ from understudy.sampling.answers import Row
 from understudy.sampling.counterparts import ID
 from understudy.verify.check_context import MOST_PAGES, CheckContext
 from understudy.verify.check_results import Refused
-from understudy.verify.requests.endpoints import Lookup, Selection
+from understudy.verify.requests.endpoint_map import Lookup, Selection
 from understudy.verify.requests.throttled_client import NoAnswer
 
 NOT_FOUND = 404

@@ -28,7 +28,7 @@ from understudy.values import is_id
 from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Broken
 from understudy.verify.requests.created_rows import may_be_changed, may_be_refused
-from understudy.verify.requests.endpoints import Endpoint
+from understudy.verify.requests.endpoint import Endpoint
 from understudy.verify.requests.operation_names import Only, every
 
 EXAMPLES = 15  # random requests for each operation

@@ -23,7 +23,7 @@ from understudy.verify.checks import (
 from understudy.verify.expectations.mirror import Mirror
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
 from understudy.verify.parts import Kinds, Part, halves, in_turns, repeated
-from understudy.verify.requests.endpoints import Endpoint
+from understudy.verify.requests.endpoint import Endpoint
 from understudy.verify.requests.field_operators import FieldOperator
 from understudy.verify.requests.operation_names import Only
 

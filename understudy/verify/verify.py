@@ -46,7 +46,8 @@ from understudy.verify.expectations.model import Model
 from understudy.verify.expectations.reference_answers import References
 from understudy.verify.expectations.request_interpreter import RequestInterpreter
 from understudy.verify.parts import scheduled
-from understudy.verify.requests.endpoints import LIMIT, EndpointMap
+from understudy.verify.requests.endpoint import LIMIT
+from understudy.verify.requests.endpoint_map import EndpointMap
 from understudy.verify.requests.operation_names import check_names, named
 from understudy.verify.requests.throttled_client import BudgetSpent, ThrottledClient
 from understudy.workspaces.workspace import Workspace

@@ -19,7 +19,8 @@ from understudy.verify.checks import (
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
 from understudy.verify.parts import Kinds, Part, halves, in_turns, repeated
 from understudy.verify.requests.created_rows import is_refined, value_for
-from understudy.verify.requests.endpoints import Selection, schema_of, success_of
+from understudy.verify.requests.endpoint import schema_of, success_of
+from understudy.verify.requests.endpoint_map import Selection
 from understudy.verify.requests.operation_names import Only, has_tag, tag_of
 from understudy.verify.requests.scenario_order import most_new_first
 from understudy.verify.requests.scenario_requests import Scenario, follows_link, request_of

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from tests.mutants.generated import filters, lists, statuses, values, writes
 from tests.mutants.mutant import Mutant
 from understudy.contract.contract import Contract
-from understudy.verify.requests.endpoints import EndpointMap
+from understudy.verify.requests.endpoint_map import EndpointMap
 
 KINDS = (filters, lists, statuses, values, writes)
 

@@ -12,7 +12,7 @@ from tests.mutants.known.texts import meets
 from tests.mutants.mutant import Behaviour, Mutant
 from tests.mutants.paths import GONE, at, drop, given, of
 from understudy.values import moment
-from understudy.verify.requests.endpoints import EndpointMap, Selection
+from understudy.verify.requests.endpoint_map import EndpointMap, Selection
 from understudy.verify.requests.field_operators import FieldOperator, field_operators_of
 from understudy.verify.requests.operands import spelled
 

@@ -9,7 +9,8 @@ from tests.mutants.exchange import Answer, Request
 from tests.mutants.generated.vocabulary import mutant, operation_of
 from tests.mutants.mutant import Behaviour, BrokenServer, Mutant
 from tests.mutants.paths import at, drop, given, put
-from understudy.verify.requests.endpoints import LIMIT, OFFSET, PAGE, Endpoint, EndpointMap, Selection
+from understudy.verify.requests.endpoint import LIMIT, OFFSET, PAGE, Endpoint
+from understudy.verify.requests.endpoint_map import EndpointMap, Selection
 
 DEEP = (2, 3)  # pages from which on something is wrong
 MOST = 100  # rows

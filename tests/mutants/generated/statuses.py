@@ -7,7 +7,7 @@ from tests.mutants.behaviours import replies
 from tests.mutants.exchange import Answer, Request
 from tests.mutants.generated.vocabulary import mutant, operation_of
 from tests.mutants.mutant import Mutant
-from understudy.verify.requests.endpoints import EndpointMap
+from understudy.verify.requests.endpoint_map import EndpointMap
 
 OTHERS: Mapping[int, int] = {200: 201, 201: 200, 204: 200, 404: 400, 422: 400, 405: 404, 400: 422, 409: 400}
 

@@ -12,7 +12,8 @@ from tests.mutants.generated.vocabulary import mutant, operation_of
 from tests.mutants.mutant import Mutant
 from tests.mutants.paths import GONE, at, of
 from understudy.contract.contract import Place
-from understudy.verify.requests.endpoints import EndpointMap, schema_of
+from understudy.verify.requests.endpoint import schema_of
+from understudy.verify.requests.endpoint_map import EndpointMap
 
 EXACT = 2**53
 LENGTHS = (255, 1000)

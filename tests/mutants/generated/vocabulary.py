@@ -3,7 +3,8 @@
 import re
 
 from tests.mutants.mutant import Behaviour, Mutant
-from understudy.verify.requests.endpoints import Endpoint, Selection
+from understudy.verify.requests.endpoint import Endpoint
+from understudy.verify.requests.endpoint_map import Selection
 
 
 def mutant(name: str, says: str, behaviour: Behaviour) -> Mutant:

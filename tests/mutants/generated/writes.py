@@ -10,7 +10,8 @@ from tests.mutants.exchange import Answer, Request
 from tests.mutants.generated.vocabulary import mutant, operation_of
 from tests.mutants.known.rows import done
 from tests.mutants.mutant import Behaviour, BrokenServer, Mutant
-from understudy.verify.requests.endpoints import Endpoint, EndpointMap, Lookup, Selection, success_of
+from understudy.verify.requests.endpoint import Endpoint, success_of
+from understudy.verify.requests.endpoint_map import EndpointMap, Lookup, Selection
 
 PAUSE = 0.03  # seconds between reading and writing
 STAMPS = ("id", "created", "updated")  # what a derived row does not take from its source

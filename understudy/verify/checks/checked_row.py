@@ -13,7 +13,8 @@ from understudy.verify.check_results import Broken
 from understudy.verify.checks.parents import NotCreated, created
 from understudy.verify.expectations.model import Row
 from understudy.verify.filtered_rows.selected_ids import Filters
-from understudy.verify.requests.endpoints import Endpoint, EndpointMap, Lookup, Selection, schema_of, success_of
+from understudy.verify.requests.endpoint import Endpoint, schema_of, success_of
+from understudy.verify.requests.endpoint_map import EndpointMap, Lookup, Selection
 from understudy.verify.requests.field_operators import field_operators_of
 from understudy.verify.requests.plain_values import plain_fields
 

@@ -13,7 +13,8 @@ from understudy.verify.check_results import Broken, unlike
 from understudy.verify.checks import listings
 from understudy.verify.checks.checked_row import CheckedRow, by_key, key_of, read_of, remove, sibling
 from understudy.verify.expectations.model import Row
-from understudy.verify.requests.endpoints import Endpoint, Lookup, schema_of, success_of
+from understudy.verify.requests.endpoint import Endpoint, schema_of, success_of
+from understudy.verify.requests.endpoint_map import Lookup
 from understudy.verify.requests.plain_values import plain_fields, plain_value
 
 CONFLICT = 409

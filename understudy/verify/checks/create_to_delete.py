@@ -19,7 +19,8 @@ from understudy.verify.checks.checked_row_changes import (
     check_taken,
 )
 from understudy.verify.checks.parents import NotCreated, created
-from understudy.verify.requests.endpoints import EndpointMap, schema_of, success_of
+from understudy.verify.requests.endpoint import schema_of, success_of
+from understudy.verify.requests.endpoint_map import EndpointMap
 from understudy.verify.requests.plain_values import plain_fields, plain_value
 
 CREATED, CONFLICT = 201, 409

@@ -18,7 +18,7 @@ from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Broken, answered, unlike
 from understudy.verify.expectations.reference_answers import ALL, References, errors_of
 from understudy.verify.requests.created_rows import may_be_refused
-from understudy.verify.requests.endpoints import LIMIT, Endpoint
+from understudy.verify.requests.endpoint import LIMIT, Endpoint
 from understudy.verify.requests.invalid_bodies import (
     STRANGER,
     InvalidBody,

@@ -10,7 +10,7 @@ from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Broken
 from understudy.verify.cleanup import is_side_effect
 from understudy.verify.expectations.model import Row
-from understudy.verify.requests.endpoints import Selection
+from understudy.verify.requests.endpoint_map import Selection
 
 OWN = ("id", "created", "updated")  # fields that a derived row does not copy from its source
 

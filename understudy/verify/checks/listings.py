@@ -20,7 +20,8 @@ from understudy.verify.expectations.model import Row
 from understudy.verify.filtered_rows.expected_rows import Bounds
 from understudy.verify.filtered_rows.selected_ids import Filters, totals_of
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
-from understudy.verify.requests.endpoints import LIMIT, OFFSET, PAGE, Endpoint, Selection, schema_of, success_of
+from understudy.verify.requests.endpoint import LIMIT, OFFSET, PAGE, Endpoint, schema_of, success_of
+from understudy.verify.requests.endpoint_map import Selection
 
 SIZES = (2, 5, 7, 10, 50, 100)  # usual page sizes
 FAR = 2**31  # an offset beyond the end of any list

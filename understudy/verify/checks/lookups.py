@@ -8,7 +8,7 @@ from understudy.values import is_id
 from understudy.verify import rules
 from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Broken, unlike
-from understudy.verify.requests.endpoints import Lookup
+from understudy.verify.requests.endpoint_map import Lookup
 
 SOME = 12  # rows to look up
 NOT_FOUND = 404

@@ -10,7 +10,8 @@ from understudy.verify import rules
 from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Broken
 from understudy.verify.requests.created_rows import is_refined, value_for
-from understudy.verify.requests.endpoints import Endpoint, Lookup, example_of, schema_of
+from understudy.verify.requests.endpoint import Endpoint, example_of, schema_of
+from understudy.verify.requests.endpoint_map import Lookup
 
 CREATED, NOT_FOUND = 201, 404
 

@@ -12,7 +12,7 @@ from understudy.verify import rules
 from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Broken, answered, unlike
 from understudy.verify.expectations.reference_answers import INVALID
-from understudy.verify.requests.endpoints import Endpoint, example_of
+from understudy.verify.requests.endpoint import Endpoint, example_of
 from understudy.verify.requests.invalid_bodies import bounds, strangers
 from understudy.verify.requests.random_reads import has_names
 

@@ -18,7 +18,8 @@ from understudy.verify.checks.metamorphic import MetamorphicRelations
 from understudy.verify.expectations.model import Row
 from understudy.verify.filtered_rows.expected_rows import merged
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
-from understudy.verify.requests.endpoints import LIMIT, Endpoint, Lookup, success_of
+from understudy.verify.requests.endpoint import LIMIT, Endpoint, success_of
+from understudy.verify.requests.endpoint_map import Lookup
 from understudy.verify.requests.field_operators import FieldOperator
 
 STAMPED = ("id", "created", "updated")  # fields of a new row that the server sets itself

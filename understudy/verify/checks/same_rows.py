@@ -17,7 +17,8 @@ from understudy.verify.check_results import Broken, answered, unlike
 from understudy.verify.expectations.mirror import Expected, Mirror, ids
 from understudy.verify.expectations.moving_values import agree_nearly, settled
 from understudy.verify.expectations.reference_answers import agree, errors_of, in_headers, order_of
-from understudy.verify.requests.endpoints import Endpoint, Lookup, required_by_example
+from understudy.verify.requests.endpoint import Endpoint, required_by_example
+from understudy.verify.requests.endpoint_map import Lookup
 from understudy.verify.requests.operation_names import Only
 from understudy.verify.requests.random_reads import RandomReads, can_differ, plain, takes_shown
 from understudy.verify.requests.scenario_requests import request_of

@@ -11,7 +11,8 @@ from understudy.verify.checks.metamorphic import MetamorphicRelations
 from understudy.verify.checks.row_lifecycle import RowLifecycle, values_of
 from understudy.verify.filtered_rows.selected_ids import Filters, SelectedIds
 from understudy.verify.requests.created_rows import value_for
-from understudy.verify.requests.endpoints import LIMIT, OFFSET, Selection, schema_of
+from understudy.verify.requests.endpoint import LIMIT, OFFSET, schema_of
+from understudy.verify.requests.endpoint_map import Selection
 
 ROWS = 3  # rows of one name: an oldest, a newest and one in between
 SHORT = 2  # the size of the pages that are requested after each step

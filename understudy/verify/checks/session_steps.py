@@ -12,7 +12,7 @@ from understudy.sampling.random_requests import Request
 from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Broken
 from understudy.verify.expectations.reference_answers import Difference, References
-from understudy.verify.requests.endpoints import Endpoint
+from understudy.verify.requests.endpoint import Endpoint
 
 PAUSE = 1.0  # seconds to wait for work that a server does after a response
 PAUSES = (0.05, 0.1, 0.2, 0.4)  # seconds between repeated requests for a late response; the last is repeated

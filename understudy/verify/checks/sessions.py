@@ -9,7 +9,7 @@ from understudy.verify.checks.replay import Player, drawn_id
 from understudy.verify.checks.session_steps import Finding, Step, ask_in_time, ask_later, restart
 from understudy.verify.cleanup import delete
 from understudy.verify.expectations.reference_answers import References
-from understudy.verify.requests.endpoints import Endpoint
+from understudy.verify.requests.endpoint import Endpoint
 from understudy.verify.requests.random_sessions import Drawn, Session
 from understudy.verify.requests.scenario_requests import Scenario, Script
 from understudy.verify.requests.session_operations import SessionOperations

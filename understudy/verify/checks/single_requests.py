@@ -15,7 +15,7 @@ from understudy.verify.checks.single_criteria import few, is_telling
 from understudy.verify.expectations.mirror import Mirror
 from understudy.verify.filtered_rows.selected_ids import Filters
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
-from understudy.verify.requests.endpoints import LIMIT, Endpoint, examples_of, schema_of
+from understudy.verify.requests.endpoint import LIMIT, Endpoint, examples_of, schema_of
 from understudy.verify.requests.field_operators import FieldOperator
 from understudy.verify.requests.operands import first_operands
 

@@ -13,7 +13,7 @@ from understudy.verify.checks.single_criteria import few
 from understudy.verify.filtered_rows.expected_rows import merged
 from understudy.verify.filtered_rows.selected_ids import Filters
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
-from understudy.verify.requests.endpoints import Endpoint, example_of, schema_of
+from understudy.verify.requests.endpoint import Endpoint, example_of, schema_of
 from understudy.verify.requests.operands import first_operands
 
 TRIED = 4  # operators of a filter to try, to find one that selects some rows

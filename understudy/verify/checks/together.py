@@ -13,7 +13,8 @@ from understudy.verify import rules
 from understudy.verify.check_results import Broken, unlike
 from understudy.verify.checks.row_lifecycle import CREATED, RowLifecycle
 from understudy.verify.requests.created_rows import value_for
-from understudy.verify.requests.endpoints import Endpoint, Lookup, schema_of
+from understudy.verify.requests.endpoint import Endpoint, schema_of
+from understudy.verify.requests.endpoint_map import Lookup
 
 ROUNDS = 3  # how often the check is repeated
 CLIENTS = 4  # concurrent clients

@@ -13,7 +13,8 @@ from understudy.verify.checks import invalid_requests, sequences, together
 from understudy.verify.checks.row_lifecycle import RowLifecycle
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
 from understudy.verify.requests.created_rows import LONG, value_for
-from understudy.verify.requests.endpoints import Endpoint, Lookup, schema_of
+from understudy.verify.requests.endpoint import Endpoint, schema_of
+from understudy.verify.requests.endpoint_map import Lookup
 from understudy.verify.requests.invalid_bodies import invalid_bodies
 
 Scenario = Callable[[RowLifecycle], object]

@@ -12,7 +12,8 @@ from understudy.sampling.answers import Answer, Row, rows_of
 from understudy.sampling.random_requests import Request
 from understudy.sampling.varied_rows import varied
 from understudy.verify.expectations.model import Model
-from understudy.verify.requests.endpoints import LIMIT, OFFSET, Endpoint, EndpointMap, Lookup, schema_of
+from understudy.verify.requests.endpoint import LIMIT, OFFSET, Endpoint, schema_of
+from understudy.verify.requests.endpoint_map import EndpointMap, Lookup
 
 MOST_PAGES = 50  # the maximum number of pages to read of a list
 MOST_PARENTS = 50  # rows of another table, for each of which the rows below are read

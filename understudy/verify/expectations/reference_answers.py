@@ -12,7 +12,7 @@ from understudy.sampling.json_difference import difference, differing
 from understudy.sampling.random_requests import Request
 from understudy.values import is_id
 from understudy.verify.expectations.growing_values import GrowingValues
-from understudy.verify.requests.endpoints import LIMIT, OFFSET, PAGE, Endpoint
+from understudy.verify.requests.endpoint import LIMIT, OFFSET, PAGE, Endpoint
 
 INVALID = 422
 ENTRIES = "exception_detail"  # the key of the errors in the response to an invalid request

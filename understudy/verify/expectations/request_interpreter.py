@@ -9,7 +9,8 @@ from understudy.contract.reading import Reading
 from understudy.errors import ApiError
 from understudy.filters.criteria import Criteria
 from understudy.operations.request_reader import RequestReader
-from understudy.verify.requests.endpoints import Endpoint, EndpointMap
+from understudy.verify.requests.endpoint import Endpoint
+from understudy.verify.requests.endpoint_map import EndpointMap
 
 
 class RequestInterpreter:

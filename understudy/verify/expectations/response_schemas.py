@@ -9,7 +9,7 @@ from understudy.contract.contract import Place
 from understudy.contract.reading import Reading
 from understudy.contract.validation import compiled
 from understudy.sampling.answers import Answer, shortened
-from understudy.verify.requests.endpoints import Endpoint
+from understudy.verify.requests.endpoint import Endpoint
 
 MOST_ROWS = 5_000  # the maximum number of valid rows to remember for a response schema
 PLAIN = 2  # the version of marshal's format in which equal values of equal types are equal bytes

@@ -13,7 +13,8 @@ from understudy.verify import rules
 from understudy.verify.check_context import MOST_PAGES, CheckContext
 from understudy.verify.check_results import Broken, TooMany
 from understudy.verify.expectations.model import Row
-from understudy.verify.requests.endpoints import LIMIT, OFFSET, Endpoint, Selection, success_of
+from understudy.verify.requests.endpoint import LIMIT, OFFSET, Endpoint, success_of
+from understudy.verify.requests.endpoint_map import Selection
 
 AGREED = 3  # how many results of different lengths all operations must agree on
 

@@ -9,7 +9,7 @@ from understudy.verify.check_context import CheckContext
 from understudy.verify.filtered_rows.expected_rows import ExpectedRows
 from understudy.verify.filtered_rows.selected_ids import Filters, SelectedIds
 from understudy.verify.filtered_rows.value_search import ValueSearch
-from understudy.verify.requests.endpoints import Selection
+from understudy.verify.requests.endpoint_map import Selection
 from understudy.verify.requests.field_operators import FieldOperator, field_operators_of
 
 SOME = 100  # rows of a large table to test

@@ -7,7 +7,8 @@ from uuid import uuid4
 from understudy.contract.catalog import CASCADE, Catalog
 from understudy.contract.contract import Place
 from understudy.sampling.answers import Answer
-from understudy.verify.requests.endpoints import Endpoint, EndpointMap
+from understudy.verify.requests.endpoint import Endpoint
+from understudy.verify.requests.endpoint_map import EndpointMap
 
 MARK = "understudy-verify"
 CREATED = 201

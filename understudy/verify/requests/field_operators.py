@@ -7,7 +7,7 @@ from typing import Any
 from understudy.contract.contract import Place
 from understudy.reports.verdict import Cell
 from understudy.sampling.random_requests import fields_of, names_in
-from understudy.verify.requests.endpoints import Selection
+from understudy.verify.requests.endpoint_map import Selection
 
 
 @dataclass(frozen=True, eq=False)

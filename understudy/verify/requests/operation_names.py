@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection
 
 from understudy.errors import UnderstudyError, did_you_mean
-from understudy.verify.requests.endpoints import Endpoint
+from understudy.verify.requests.endpoint import Endpoint
 
 Only = Callable[[Endpoint], bool]
 """Whether an operation is selected."""

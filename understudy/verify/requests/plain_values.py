@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from understudy.contract.contract import Place
-from understudy.verify.requests.endpoints import Endpoint, schema_of
+from understudy.verify.requests.endpoint import Endpoint, schema_of
 
 LONG_TEXT = ' é\r\ne\u0301 漢字\t😀 "\\" A' * 30 + "x" * 2**16  # some databases cut a text at 65,535 bytes
 EMPTY: dict[str, Any] = {"none": None, "text": "", "list": [], "object": {}, "zero": 0, "false": False}

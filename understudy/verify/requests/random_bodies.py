@@ -9,7 +9,8 @@ from uuid import UUID
 from understudy.contract.contract import Place
 from understudy.sampling.random_requests import RequestGenerator
 from understudy.verify.requests.created_rows import is_refined
-from understudy.verify.requests.endpoints import PAGE, Endpoint, Selection, example_of, schema_of
+from understudy.verify.requests.endpoint import PAGE, Endpoint, example_of, schema_of
+from understudy.verify.requests.endpoint_map import Selection
 from understudy.verify.requests.session_operations import SessionOperations, selecting
 from understudy.verify.requests.session_rows import NoRow, SessionRows
 

@@ -16,7 +16,7 @@ from understudy.sampling.counterparts import is_time
 from understudy.sampling.random_requests import Request, RequestGenerator, with_query
 from understudy.sampling.sample_values import Samples, leaves
 from understudy.values import moment
-from understudy.verify.requests.endpoints import Endpoint, examples_of, required_by_example
+from understudy.verify.requests.endpoint import Endpoint, examples_of, required_by_example
 from understudy.verify.requests.session_operations import Fields
 from understudy.verify.requests.single_values import merged, widest, with_numbers, with_objects
 

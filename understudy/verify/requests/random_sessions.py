@@ -9,7 +9,7 @@ from urllib.parse import quote
 from understudy.contract.contract import Place
 from understudy.sampling.answers import Answer
 from understudy.sampling.random_requests import Request, with_query
-from understudy.verify.requests.endpoints import Endpoint
+from understudy.verify.requests.endpoint import Endpoint
 from understudy.verify.requests.random_bodies import RandomBodies
 from understudy.verify.requests.scenario_requests import Script
 from understudy.verify.requests.session_operations import SessionOperations

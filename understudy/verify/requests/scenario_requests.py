@@ -13,7 +13,8 @@ from understudy.contract.scenario_files import ScenarioFiles, Step
 from understudy.sampling.answers import Answer
 from understudy.sampling.conversations import STREAM, TOKEN
 from understudy.sampling.random_requests import Request
-from understudy.verify.requests.endpoints import Endpoint, EndpointMap
+from understudy.verify.requests.endpoint import Endpoint
+from understudy.verify.requests.endpoint_map import EndpointMap
 
 SENT = {"send", "body", "headers", "within", "optional"}  # the keys of a step that belong to its request
 PLACEHOLDER = re.compile(r"\{([\w.]+)\}")

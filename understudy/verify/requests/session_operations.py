@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from understudy.contract.catalog import Catalog
 from understudy.contract.contract import Place
-from understudy.verify.requests.endpoints import Endpoint, EndpointMap, Selection
+from understudy.verify.requests.endpoint import Endpoint
+from understudy.verify.requests.endpoint_map import EndpointMap, Selection
 from understudy.verify.requests.field_operators import FieldOperator, field_operators_of
 
 

@@ -8,7 +8,7 @@ from understudy.contract.contract import Place
 from understudy.sampling.answers import Answer, Row
 from understudy.sampling.random_requests import Request
 from understudy.sampling.sample_values import Samples
-from understudy.verify.requests.endpoints import Endpoint
+from understudy.verify.requests.endpoint import Endpoint
 from understudy.verify.requests.session_operations import Fields
 
 

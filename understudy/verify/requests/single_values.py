@@ -5,7 +5,7 @@ from typing import Any
 
 from understudy.contract.contract import Place
 from understudy.sampling.random_requests import RequestGenerator
-from understudy.verify.requests.endpoints import LIMIT, OFFSET, PAGE, Endpoint, example_of, required_by_example
+from understudy.verify.requests.endpoint import LIMIT, OFFSET, PAGE, Endpoint, example_of, required_by_example
 
 VALUES = 2  # values for each property of an object
 STEPS = (0, 1, 2)  # differences from the minimum of a number
