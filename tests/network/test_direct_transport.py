@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import count
@@ -10,7 +11,7 @@ import httpx
 import pytest
 
 from tests.servers import free_port
-from understudy.network.direct_transport import DirectTransport, IncomingResponse
+from understudy.network.direct_transport import SENT, DirectTransport, IncomingResponse
 from understudy.network.network import Network
 
 EMPTY = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
@@ -93,6 +94,19 @@ def test_a_request_is_sent_with_its_headers_and_body() -> None:
     assert head.startswith(b"POST /a%20b?c=d HTTP/1.1\r\nHost: 127.0.0.1:")
     assert b"\r\nx-odd: 1\r\n" in head
     assert body == b"body"
+
+
+def test_a_trace_is_called_when_the_request_was_sent() -> None:
+    events: list[str] = []
+    with exchange(EMPTY) as (client, server):
+
+        def trace(event: str, _info: object) -> None:
+            events.append(event)
+            while not server.requests:
+                time.sleep(0.001)
+
+        client.get("/", extensions={"trace": trace})
+    assert events == [SENT]
 
 
 def test_a_body_may_end_with_the_connection() -> None:

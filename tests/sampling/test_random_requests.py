@@ -1,6 +1,7 @@
 """Random requests for a contract and its data."""
 
 import random
+import shlex
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from understudy.contract.contract import Contract
 from understudy.operations.api_folder import own_folder
+from understudy.sampling.curl import curl
 from understudy.sampling.random_requests import Request, RequestGenerator, safe_operations
 from understudy.sampling.sample_values import Samples
 
@@ -74,3 +76,27 @@ def pairs_of(related: Any) -> list[Any]:
 def test_a_path_has_each_of_the_words_that_a_parameter_may_have(contract: Contract) -> None:
     paths = {each.path for each in requests(contract, "POST /events/count-by/{countable}")}
     assert paths == {f"/events/count-by/{word}" for word in ("day", "time", "event", "resource")}
+
+
+ENCODED: list[tuple[Request, bytes | None]] = [
+    (Request("POST", "/", "/", {"a": "é"}), '{"a": "é"}'.encode()),
+    (Request("POST", "/", "/", ["\ud800"]), b'["\\ud800"]'),
+    (Request("POST", "/", "/"), b"null"),
+    (Request("GET", "/", "/"), None),
+    (Request("GET", "/", "/", {"a": 1}, content=b"{bad"), b"{bad"),
+]
+
+
+@pytest.mark.parametrize(("request_", "content"), ENCODED)
+def test_a_body_is_sent_in_utf_8_as_far_as_that_goes(request_: Request, content: bytes | None) -> None:
+    assert request_.encoded == content
+
+
+def test_a_curl_command_reads_what_is_compressed_and_has_one_media_type() -> None:
+    media_type = "application/json; charset=utf-8"
+    headers = {"accept-encoding": "gzip", "content-type": media_type}
+    request = Request("POST", "/flows/count", "/flows/count", {"a": "é"}, headers=headers)
+    words = shlex.split(curl("http://server", request))
+    assert "--compressed" in words
+    assert [word for word in words if word.startswith("content-type")] == [f"content-type: {media_type}"]
+    assert words[-2:] == ["-d", '{"a": "é"}']

@@ -26,6 +26,7 @@ from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Task
 from understudy.verify.checks import (
     combined_criteria,
+    encodings,
     invalid_requests,
     latest_rows,
     listings,
@@ -168,6 +169,11 @@ def same_rows_everywhere(context: CheckContext, subjects: Subjects) -> Iterator[
             yield partial(same_rows.check, context, mirror, endpoint)
 
 
+def encoded(context: CheckContext, subjects: Subjects) -> Iterator[Task]:
+    for subject in subjects.values():
+        yield partial(encodings.check, context, subject.selection.lists)
+
+
 def in_scenarios(context: CheckContext, subjects: Subjects) -> Iterator[Task]:
     for each in all_scenarios(context.endpoint_map):
         yield partial(scenarios.check, context, each)
@@ -177,6 +183,8 @@ TABLE: list[tuple[str, str, Focus]] = [
     ("success", "hello-refused", requests_to("GET /hello")),
     ("repeatable", "second-time-backwards", listed("flows")),
     ("repeatable", "criteria-leak", listed("artifacts", "artifacts.key.any_")),
+    ("encoding", "compressed-lists-shorter", encoded),
+    ("encoding", "charset-refused", encoded),
     ("response", "field-of-another-type", nothing_more),
     ("row format", "id-in-capitals", nothing_more),
     ("duplicates", "row-twice", field_operators("flows", "flows.name.any_")),
@@ -258,11 +266,11 @@ def test_a_rule_is_broken_by_a_mutant(
 
 CHECKED = {
     "bounds": 18, "combination": 120, "complement": 12, "count": 310, "create": 340, "delete": 580, "derived": 245,
-    "duplicates": 2100, "empty filter": 98, "filter": 230, "found": 745, "intersection": 18, "invalid request": 109,
-    "lookup": 430, "method": 41, "no match": 46, "page": 390, "pagination": 120, "partition": 15, "pattern": 54,
-    "related rows": 5, "repeatable": 22, "response": 5200, "reverse": 2, "row format": 2500, "same rows": 200,
-    "scenario": 11,
-    "session": 320, "sort": 145, "success": 1, "union": 29, "unique": 12, "unknown name": 1, "update": 190,
+    "duplicates": 2100, "encoding": 40, "empty filter": 98, "filter": 230, "found": 745, "intersection": 18,
+    "invalid request": 109, "lookup": 430, "method": 41, "no match": 46, "page": 390, "pagination": 120,
+    "partition": 15, "pattern": 54, "related rows": 5, "repeatable": 22, "response": 5200, "reverse": 2,
+    "row format": 2500, "same rows": 200, "scenario": 11, "session": 320, "sort": 145, "success": 1, "union": 29,
+    "unique": 12, "unknown name": 1, "update": 190,
 }  # fmt: skip
 """How often each rule is held in what the table looks at, at least; what is drawn at random varies a little."""
 

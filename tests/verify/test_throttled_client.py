@@ -3,7 +3,7 @@
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import httpx
@@ -11,8 +11,11 @@ import pytest
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tests.servers import free_port
+from tests.conftest import SMALL
+from tests.servers import free_port, stand_in
 from tests.verify.contexts import URL, InProcess
+from understudy.network.direct_transport import DirectTransport
+from understudy.network.network import Network
 from understudy.sampling.random_requests import Request
 from understudy.sampling.sending import answer_of
 from understudy.verify.requests.throttled_client import PAUSES, BudgetSpent, NoAnswer, ThrottledClient
@@ -103,6 +106,14 @@ def test_bytes_are_sent_as_they_are_with_the_headers_of_the_request(server: http
     response = throttled_client(server).send(odd, b"{bad")
     assert (response.request.content, response.request.headers["x-odd"]) == (b"{bad", "1")
     assert response.status_code == 422
+
+
+@pytest.mark.parametrize("transport", [httpx.HTTPTransport, lambda: DirectTransport(Network())])
+def test_something_else_is_done_while_a_server_answers(transport: Callable[[], httpx.BaseTransport]) -> None:
+    done: list[str] = []
+    with stand_in(SMALL) as api, httpx.Client(transport=transport(), base_url=api.base_url) as client:
+        response = throttled_client(client).send(COUNT, meanwhile=lambda: done.append("once"))
+    assert (response.status_code, done) == (200, ["once"])
 
 
 def test_an_answer_is_a_value_or_else_a_text(server: httpx.Client) -> None:

@@ -143,6 +143,15 @@ def test_values_that_all_must_be_there_are_those_of_one_row(
     assert len(set(drawn)) > 1
 
 
+def test_values_of_the_first_of_several_fields_are_those_that_decide(
+    context_factory: ContextFactory, context: CheckContext, subject: TableUnderTest
+) -> None:
+    context_factory.learn(context, SMALL)
+    operator = subject.field_operators["flow_runs", "start_time", "before_"]
+    starts = {row["start_time"] or row["expected_start_time"] for row in ROWS["flow_runs"]} - {None}
+    assert set(map(moment, subject.value_search.shuffled(operator))) <= set(map(moment, starts))
+
+
 def test_a_number_is_that_of_a_row(all_operations: ContextFactory, api: Api, tmp_path: Path) -> None:
     log = {"name": "prefect", "level": 35, "message": "text", "timestamp": "2026-01-01T00:00:00Z"}
     jsonl.write(tmp_path / "logs.jsonl", [log])

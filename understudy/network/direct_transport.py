@@ -15,6 +15,7 @@ from understudy.network.transport import LimitedResponse
 
 KEEPALIVE = 2.0  # seconds; servers close connections that are idle for 5
 CHUNK = 1 << 16  # bytes that are read at once
+SENT = "http11.send_request_body.complete"  # what httpcore calls this event
 FRAMING = {b"content-length", b"transfer-encoding"}  # without these headers, a body ends with the connection
 
 Origin = tuple[str, bytes, int | None]
@@ -23,6 +24,8 @@ Origin = tuple[str, bytes, int | None]
 
 class DirectTransport(httpx.BaseTransport):
     """A transport that keeps connections open. Bodies are limited as those of `Transport`.
+
+    Of the extension `trace` of httpcore, it supports the event that a request is sent.
 
     Args:
         network: the network options, of which the proxy is not used.
@@ -40,7 +43,7 @@ class DirectTransport(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         origin = request.url.scheme, request.url.raw_host, request.url.port
-        timeout = request.extensions.get("timeout", {})
+        timeout, trace = request.extensions.get("timeout", {}), request.extensions.get("trace")
         message = written(request)
         with translated(httpx.ConnectTimeout, httpx.ConnectError):
             line = self._kept(origin) or self._opened(origin, timeout.get("connect"))
@@ -49,6 +52,8 @@ class DirectTransport(httpx.BaseTransport):
             with translated(httpx.ReadTimeout, httpx.ReadError):
                 line.settimeout(timeout.get("read"))
                 line.sendall(message)
+                if trace is not None:
+                    trace(SENT, {})
                 response.read_head()
         except BaseException:
             line.close()

@@ -63,11 +63,5 @@ def split(violation: Violation) -> tuple[list[Write], list[Write]]:
 
 
 def sent(request: Request) -> dict[str, Any]:
-    content = None if request.content is None else request.content.decode("utf-8", "replace")
-    return {
-        "method": request.method,
-        "path": request.path,
-        "body": request.body,
-        "content": content,
-        "headers": dict(request.headers),
-    }
+    content = None if request.encoded is None else request.encoded.decode("utf-8", "replace")
+    return {"method": request.method, "path": request.path, "content": content, "headers": dict(request.headers)}

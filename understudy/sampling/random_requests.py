@@ -1,5 +1,6 @@
 """Random requests for a contract and its data: every filter, operator, sort and page."""
 
+import json
 import random
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from understudy.contract.contract import Contract, Place
 from understudy.sampling.answers import Order
 from understudy.sampling.sample_values import Samples
 
+WITH_BODY = ("POST", "PATCH", "PUT")  # methods whose requests always have a body
 SEARCHES = ("{}", "{}", "{}", "-{}", "!{}", "+{}", '"{}"', '-"{}"', '+"{}"')  # of a word, or of several
 OTHER_CASE = 0.1  # the share of texts in lists that are sent in the other case
 CUT = 0.3  # the share of texts of which only the beginning is sent
@@ -38,6 +40,18 @@ class Request:
     content: bytes | None = None
     within: float = field(default=0.0, compare=False)
     optional: str = field(default="", compare=False)
+
+    @property
+    def encoded(self) -> bytes | None:
+        """The body as it is sent, in UTF-8 as clients write it, or escaped if it has a lone surrogate; None without
+        one.
+        """
+        if self.content is not None or (self.body is None and self.method not in WITH_BODY):
+            return self.content
+        try:
+            return json.dumps(self.body, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            return json.dumps(self.body).encode()
 
     @property
     def order(self) -> Order | None:

@@ -1,6 +1,5 @@
 """Sending a request to a server."""
 
-import json
 from contextlib import suppress
 from typing import Any
 
@@ -23,8 +22,7 @@ def ask(server: httpx.Client, request: Request) -> Answer:
         UnderstudyError: there was no response; the text names the server.
     """
     has_body = request.method != "GET" and request.body is not None
-    # Escaped JSON: a text can have a lone surrogate, which httpx's own JSON cannot encode.
-    body: dict[str, Any] = {"content": json.dumps(request.body), "headers": JSON} if has_body else {}
+    body: dict[str, Any] = {"content": request.encoded, "headers": JSON} if has_body else {}
     try:
         response = server.request(request.method, request.path, **body)
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:

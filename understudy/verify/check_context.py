@@ -5,7 +5,7 @@ import math
 import random
 import time
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from functools import cached_property, reduce
 from operator import xor
@@ -138,13 +138,19 @@ class CheckContext:
 
     # ---------------------------------------------------------------- requests
 
-    def ask(self, endpoint: Endpoint, request: Request, content: bytes | None = None) -> Answer:
+    def ask(
+        self,
+        endpoint: Endpoint,
+        request: Request,
+        content: bytes | None = None,
+        meanwhile: Callable[[], object] | None = None,
+    ) -> Answer:
         """The response to a request, validated against the contract. See `ThrottledClient.send`."""
         if endpoint.is_stream:
             self.results.count(rules.RESPONSE, endpoint.label)
             return self.throttled_client.converse(request, self.wait_for(request))
         with nullcontext() if endpoint.is_safe else delayed():
-            response = self.throttled_client.send(request, content)
+            response = self.throttled_client.send(request, content, meanwhile)
             answer = answer_of(response)
             self.note(endpoint, request, answer)
         self.results.count(rules.RESPONSE, endpoint.label)

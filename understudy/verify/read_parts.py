@@ -9,6 +9,7 @@ from understudy.sampling.random_requests import RequestGenerator
 from understudy.verify.check_context import CheckContext
 from understudy.verify.checks import (
     combined_criteria,
+    encodings,
     invalid_requests,
     latest_rows,
     listings,
@@ -60,7 +61,14 @@ def reads_of(context: CheckContext, subjects: Mapping[str, TableUnderTest], only
             in_turns(first_values(own, "two criteria", combined_criteria.check_own)),
             *halves(in_turns(first_values(related, "two filters", combined_criteria.check_across))),
             in_turns([summaries_of(context, subjects, only), sorts]),
-            in_turns([query_strings_of(context, only), refusals(context, only), other_tables_of(context, only)]),
+            in_turns(
+                [
+                    query_strings_of(context, only),
+                    refusals(context, only),
+                    encodings_of(context, only),
+                    other_tables_of(context, only),
+                ]
+            ),
             repeated(at_random, "other requests", rounds),
         ],
         [in_turns([*edges(own), *other_values(own)]), list(filtered(context, subjects))],
@@ -272,6 +280,15 @@ def query_strings_of(context: CheckContext, only: Only) -> list[Part]:
         Part(f"{each.label}: parameters of the query", partial(query_strings.check, context, each))
         for each in context.endpoint_map.endpoints
         if each.is_safe and not each.may_be_off and each.query and only(each)
+    ]
+
+
+def encodings_of(context: CheckContext, only: Only) -> list[Part]:
+    """The parts that send requests in other encodings."""
+    return [
+        Part(f"{each.label}: encodings", partial(encodings.check, context, each))
+        for each in context.endpoint_map.endpoints
+        if each.is_safe and not each.may_be_off and only(each)
     ]
 
 

@@ -4,6 +4,7 @@ from understudy.reports.verdict import Rule
 
 SUCCESS = Rule("success", "A valid request is answered with a success status.")
 REPEATABLE = Rule("repeatable", "A request has one response while no rows change; what it leaves out has its default.")
+ENCODING = Rule("encoding", "A request has the same response, however it is encoded.")
 RESPONSE = Rule("response", "A response has a status of the contract, and a body that its schema allows.")
 ROW_FORMAT = Rule("row format", "A row is written as the contract writes it, and the same in every response.")
 DUPLICATES = Rule("duplicates", "A list has each row once.")
@@ -47,6 +48,7 @@ SESSION = Rule("session", "A random sequence of requests is answered as Understu
 READING = (
     SUCCESS,
     REPEATABLE,
+    ENCODING,
     RESPONSE,
     ROW_FORMAT,
     DUPLICATES,

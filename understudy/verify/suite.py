@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from understudy.verify import read_parts, write_parts
 from understudy.verify.check_context import CheckContext
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
-from understudy.verify.parts import Kinds
+from understudy.verify.parts import Kinds, halves, in_turns
 from understudy.verify.requests.operation_names import Only, every
 
 ROUNDS = 20  # rounds of random requests to each operation that only reads, in a run that does not write
@@ -30,15 +30,17 @@ def stages(
     operations check each operator with one value. The filters on related rows are the largest group, and get two
     shares. Summaries, sorts, invalid requests, more random requests and more writes run at the same time. Edge cases
     and other values of the filters on a table's own rows follow, with pages of filtered rows. Those of the filters on
-    related rows come last, with more combinations and writes.
+    related rows come last, with more combinations and writes. In a run that writes, a third of the requests only read:
+    a run that does not write checks more of them.
     """
     rounds = 2 if allow_writes else ROUNDS
     reading = read_parts.reads_of(context, subjects, only, rounds)
     writing = write_parts.writes_of(context, subjects, only) if allow_writes else write_parts.Writes()
+    then = halves(in_turns(reading.then)) if allow_writes else reading.then
     return [
         [reading.operations],
-        [reading.first, writing.first],
-        [*reading.then, *writing.then],
+        [reading.first, *halves(writing.first)],
+        [*then, *writing.then],
         reading.edges,
         [*reading.last, writing.last],
     ]

@@ -5,6 +5,7 @@ from tests.mutants.known import (
     creates,
     criteria,
     deletes,
+    encodings,
     latest,
     operators,
     pages,
@@ -15,5 +16,19 @@ from tests.mutants.known import (
     texts,
 )
 
-KINDS = (criteria, operators, texts, pages, repeats, shapes, refusals, creates, changes, deletes, latest, subtle)
+KINDS = (
+    criteria,
+    operators,
+    texts,
+    pages,
+    repeats,
+    shapes,
+    refusals,
+    creates,
+    changes,
+    deletes,
+    latest,
+    subtle,
+    encodings,
+)
 MUTANTS = [mutant for kind in KINDS for mutant in kind.MUTANTS]

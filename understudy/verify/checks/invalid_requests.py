@@ -109,7 +109,7 @@ def differs(
 ) -> Broken | None:
     """How a response differs from those of the reference servers, and from the refusals of the contract's readings."""
     answer = context.ask(endpoint, request)
-    difference = references.difference(endpoint, request, answer, ALL)
+    difference = references.difference(endpoint, request, references.answers(request), answer, ALL)
     if difference is None or any(same(each, errors_of(answer, ALL)) for each in errors_in(refusals)):
         return None
     return Broken((request,), difference.expected, difference.found)

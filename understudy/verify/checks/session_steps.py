@@ -3,6 +3,7 @@
 import re
 import time
 from dataclasses import dataclass
+from functools import cache, partial
 from http import HTTPStatus
 from itertools import chain, repeat
 
@@ -91,8 +92,9 @@ def ask(
     context: CheckContext, references: References, endpoint: Endpoint, request: Request
 ) -> tuple[Step, Difference | None]:
     """Send a request. Returns the step, and how the response differs from what is expected, if it does."""
-    answer = context.ask(endpoint, request)
-    return Step(endpoint, request, answer), references.difference(endpoint, request, answer)
+    expected = cache(partial(references.answers, request))
+    answer = context.ask(endpoint, request, meanwhile=expected)
+    return Step(endpoint, request, answer), references.difference(endpoint, request, expected(), answer)
 
 
 def ask_in_time(

@@ -72,15 +72,23 @@ class References:
         """The response of the first server, with the ids that it generates."""
         return self._servers[0].ask(request)
 
+    def answers(self, request: Request) -> list[Answer]:
+        """The responses of both."""
+        pairs = zip(self._servers, self._counterparts, strict=True)
+        return [server.ask(counterparts.request(request)) for server, counterparts in pairs]
+
     def difference(
-        self, endpoint: Endpoint, request: Request, found: Answer, said: Sequence[str] = PLACES
+        self,
+        endpoint: Endpoint,
+        request: Request,
+        answers: Sequence[Answer],
+        found: Answer,
+        said: Sequence[str] = PLACES,
     ) -> Difference | None:
-        """How the response of a server differs from what is expected; None if it does not.
+        """How the response of a server differs from those of both; None if it does not.
 
         Of an error, only the keys `said` of its entries are compared.
         """
-        pairs = list(zip(self._servers, self._counterparts, strict=True))
-        answers = [server.ask(counterparts.request(request)) for server, counterparts in pairs]
         if len({answer.status for answer in answers}) > 1:
             return None
         status = answers[0].status
@@ -91,7 +99,7 @@ class References:
             body
             if endpoint.is_moving and are_alike(answer.body, body)
             else counterparts.aligned(errors_of(answer, said), body)
-            for (_, counterparts), answer in zip(pairs, answers, strict=True)
+            for counterparts, answer in zip(self._counterparts, answers, strict=True)
         )
         expected = settled(one, other, body, self._counterparts[0])
         if not agree(expected, body, request):

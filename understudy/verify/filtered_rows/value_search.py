@@ -69,7 +69,10 @@ class ValueSearch:
         return list(self._selected.context.model.known.get(table, {}).values())
 
     def _looked_at(self, field_operator: FieldOperator) -> set[Any]:
-        """The values in the rows of a large table that are tested."""
+        """The values in the rows of a large table that are tested; those that decide, if several fields may."""
+        if field_operator.is_first:
+            values = ([row.get(name) for name in field_operator.fields] for row in self.rows(field_operator.table))
+            return {next(filter(None, each), None) for each in values}
         if self._selected.known is None or field_operator.table != self._selected.selection.table:
             return set()
         return {

@@ -37,6 +37,11 @@ class FieldOperator:
         return list(names_in(filters)) == [self.subject]
 
     @property
+    def is_first(self) -> bool:
+        """Whether it applies to the first of the fields that has a value."""
+        return "x-coalesce" in self.place.value
+
+    @property
     def filter(self) -> str:
         """The filter that it belongs to."""
         return self.way[0]

@@ -1,5 +1,6 @@
 """Values that a client can set, and reads as it has sent them."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -7,6 +8,7 @@ from understudy.contract.contract import Place
 from understudy.verify.requests.endpoint import Endpoint, schema_of
 
 LONG_TEXT = ' é\r\ne\u0301 漢字\t😀 "\\" A' * 30 + "x" * 2**16  # some databases cut a text at 65,535 bytes
+ODD_NAME = " é e\u0301 A+B;c=d?e#f"  # in a path, too
 EMPTY: dict[str, Any] = {"none": None, "text": "", "list": [], "object": {}, "zero": 0, "false": False}
 WHOLE = {
     **EMPTY,
@@ -58,8 +60,14 @@ def plain_items(part: Place, mark: str) -> list[Any]:
     return [{name: plain_value(place, mark) for name, place in items.entries("properties")}]
 
 
+def name_for(part: Place, mark: str) -> str:
+    """A text for a pattern, with characters that servers often handle wrongly if it may have them."""
+    text = f"{mark}{ODD_NAME}"
+    return text if re.search(part.value["pattern"], text) else mark
+
+
 VALUES: Mapping[str | None, Callable[[Place, str, Any], Any]] = {
-    "string": lambda part, mark, _: mark if "pattern" in part.value else f"{mark}{LONG_TEXT}",
+    "string": lambda part, mark, _: name_for(part, mark) if "pattern" in part.value else f"{mark}{LONG_TEXT}",
     "array": lambda part, mark, _: plain_items(part, mark),
     "object": lambda _part, mark, _: {mark: mark, **WHOLE},
     "boolean": lambda part, _mark, now: not (part.value.get("default", False) if now is None else now),

@@ -1,11 +1,12 @@
 """The client for the server that is verified, with a budget and a rate limit."""
 
-import json
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from http import HTTPStatus
+from typing import Any
 
 import httpx
 
@@ -123,33 +124,39 @@ class ThrottledClient:
         if self._conversations is not None:
             self._conversations.close()
 
-    def send(self, request: Request, content: bytes | None = None) -> httpx.Response:
+    def send(
+        self, request: Request, content: bytes | None = None, meanwhile: Callable[[], object] | None = None
+    ) -> httpx.Response:
         """The response to a request. Its body is replaced by `content`, if that is given.
 
         A 503 means that the server is busy, such as Prefect on SQLite while its database is locked. The request is
         repeated a few times, unless the server has stayed busy before.
 
+        Args:
+            request: the request.
+            content: the body.
+            meanwhile: what to do while the server responds, each time that the request is sent.
+
         Raises:
             BudgetSpent: no more requests may be sent.
             NoAnswer: there was no response; the text names the server and the request.
         """
-        content = request.content if content is None else content
-        if content is None and (request.body is not None or request.method in ("POST", "PATCH", "PUT")):
-            content = json.dumps(request.body).encode()
+        content = request.encoded if content is None else content
         head = {**({} if content is None else {"content-type": MEDIA_TYPE}), **request.headers}
+        build = partial(self._built, request, content, head, {} if meanwhile is None else {"trace": after(meanwhile)})
         for pause in self._pauses:
-            response = self._sent(request, content, head)
+            response = self._sent(request, build)
             if response.status_code != HTTPStatus.SERVICE_UNAVAILABLE:
                 return response
             time.sleep(pause)
-        response = self._sent(request, content, head)
+        response = self._sent(request, build)
         if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
             self._pauses = ()
         return response
 
-    def _sent(self, request: Request, content: bytes | None, head: Mapping[str, str]) -> httpx.Response:
+    def _sent(self, request: Request, build: Callable[[], httpx.Request]) -> httpx.Response:
         try:
-            response = self._on_a_line(request, content, head)
+            response = self._on_a_line(build)
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             reason = one_line(str(error)) or type(error).__name__
             text = f"{self.shown}: {request.method} {request.path} got no response ({reason})"
@@ -157,19 +164,21 @@ class ThrottledClient:
         self._may_hang_up = response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
         return response
 
-    def _on_a_line(self, request: Request, content: bytes | None, head: Mapping[str, str]) -> httpx.Response:
+    def _on_a_line(self, build: Callable[[], httpx.Request]) -> httpx.Response:
         """The response on an open connection, or on a new one if the server has just closed the open one.
 
         Uvicorn closes it after a response with 500, and does not read requests that were sent in the meantime.
         """
         try:
-            return self._client.send(self._built(request, content, head))
+            return self._client.send(build())
         except httpx.TransportError:
             if not self._may_hang_up:
                 raise
-            return self._client.send(self._built(request, content, head))
+            return self._client.send(build())
 
-    def _built(self, request: Request, content: bytes | None, head: Mapping[str, str]) -> httpx.Request:
+    def _built(
+        self, request: Request, content: bytes | None, head: Mapping[str, str], extensions: Mapping[str, Any]
+    ) -> httpx.Request:
         """A request as the client builds it. The URL of each path is parsed only once."""
         if request.path not in self._urls:
             if len(self._urls) >= MOST_URLS:
@@ -183,7 +192,7 @@ class ThrottledClient:
             headers=headers,
             cookies=self._client.cookies,
             content=content,
-            extensions={"timeout": self._client.timeout.as_dict()},
+            extensions={"timeout": self._client.timeout.as_dict(), **extensions},
         )
 
     def _count(self, _request: httpx.Request | None = None) -> None:
@@ -200,3 +209,13 @@ class ThrottledClient:
             now = time.monotonic()
             time.sleep(max(0.0, self._next - now))
             self._next = max(self._next, now) + self._pause
+
+
+def after(work: Callable[[], object]) -> Callable[[str, object], None]:
+    """The extension `trace` of a request, which does some work when the request has been sent."""
+
+    def trace(event: str, _info: object) -> None:
+        if event.endswith("send_request_body.complete"):
+            work()
+
+    return trace
