@@ -33,11 +33,11 @@ BACKFILL = timedelta(minutes=15)
 def create_events(workspace: Workspace, body: list[dict[str, Any]]) -> Answer:
     received = now()
     for event in body:
-        keep(workspace, {**event, "received": received})
+        store_event(workspace, {**event, "received": received})
     return NO_CONTENT
 
 
-def keep(workspace: Workspace, event: Mapping[str, Any]) -> None:
+def store_event(workspace: Workspace, event: Mapping[str, Any]) -> None:
     """Store an event, and the task run that it is about, unless the event is stored already."""
     events = workspace["events"]
     if events.find(event["id"].int) is None:

@@ -41,7 +41,7 @@ async def stream_scheduled(stream: Stream) -> None:
         await give_out(stream, keys)
     finally:
         if stream.is_workspace_open:
-            await stream.perform(forget, worker=worker)
+            await stream.perform(remove_worker, worker=worker)
 
 
 async def give_out(stream: Stream, keys: list[str]) -> None:
@@ -97,7 +97,7 @@ def observe(workspace: Workspace, keys: list[str], identifier: str) -> UUID:
     return worker_id
 
 
-def forget(workspace: Workspace, worker: UUID) -> None:
+def remove_worker(workspace: Workspace, worker: UUID) -> None:
     row = workspace["task_workers"].find(worker.int)
     if row is not None:
         workspace["task_workers"].delete(row)

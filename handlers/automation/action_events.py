@@ -15,7 +15,7 @@ from understudy.values import moment, new_id, new_ordered_id, now
 from understudy.workspaces.workspace import Workspace
 
 from ..event_filters import ID, ROLE
-from ..events import keep
+from ..events import store_event
 from .triggers import Event, Trigger
 
 NAME = "prefect.resource.name"
@@ -105,7 +105,9 @@ def event_resource(event_id: str, role: str) -> dict[str, str]:
 def kept(workspace: Workspace, name: str, occurred: datetime, values: Json) -> Event:
     """Store an event with some values. Returns it as JSON."""
     event_id = new_ordered_id()
-    keep(workspace, {"follows": None, **values, "id": event_id, "occurred": occurred, "received": now(), "event": name})
+    store_event(
+        workspace, {"follows": None, **values, "id": event_id, "occurred": occurred, "received": now(), "event": name}
+    )
     row = workspace["events"].find(event_id.int)
     found: Event = from_json(workspace["events"].encoded(row or 0))
     return found

@@ -84,9 +84,9 @@ def react_part(workspace: Workspace, part: Part, event: Event) -> None:
     bucket = None
     if trigger["after"] and starts_after(trigger, event):
         count = -1 if expects(trigger, event) else 0
-        bucket = ensured(workspace, part, key, (time, moved(time, part.within)), event, count)
+        bucket = get_or_create_bucket(workspace, part, key, (time, moved(time, part.within)), event, count)
     elif not trigger["after"] and expects(trigger, event):
-        bucket = ensured(workspace, part, key, (moved(time, -LOOKBACK), moved(time, part.within)), event)
+        bucket = get_or_create_bucket(workspace, part, key, (moved(time, -LOOKBACK), moved(time, part.within)), event)
     if expects(trigger, event):
         row = bucket_row(workspace, part, key) if bucket is None else bucket
         if row is not None:
@@ -113,7 +113,7 @@ def evaluate(workspace: Workspace, part: Part, row: int, time: datetime, event: 
     elif time < bucket["end"]:
         if event is not None and restarts(part, bucket, event):
             last = before if is_later(trigger, before, event) else event
-            return opened(workspace, part, bucket["key"], (time, moved(time, part.within)), 0, last)
+            return create_bucket(workspace, part, bucket["key"], (time, moved(time, part.within)), 0, last)
         return row
     if trigger["after"]:
         remove(workspace, part, bucket["key"])
@@ -123,8 +123,8 @@ def evaluate(workspace: Workspace, part: Part, row: int, time: datetime, event: 
     start = max(bucket["end"], time)
     window = start, moved(start, part.within)
     if part.is_reactive and not is_counted and time < window[1]:
-        return evaluate(workspace, part, opened(workspace, part, bucket["key"], window), time, event)
-    return opened(workspace, part, bucket["key"], window, 0 if is_counted else 1)
+        return evaluate(workspace, part, create_bucket(workspace, part, bucket["key"], window), time, event)
+    return create_bucket(workspace, part, bucket["key"], window, 0 if is_counted else 1)
 
 
 def restarts(part: Part, bucket: Json, event: Event) -> bool:
@@ -155,7 +155,7 @@ def bucket_row(workspace: Workspace, part: Part, key: list[str]) -> int | None:
     return row
 
 
-def ensured(
+def get_or_create_bucket(
     workspace: Workspace,
     part: Part,
     key: list[str],
@@ -165,10 +165,10 @@ def ensured(
 ) -> int:
     """The bucket of a trigger for a key, which is created if it does not exist."""
     row = bucket_row(workspace, part, key)
-    return opened(workspace, part, key, window, count, last) if row is None else row
+    return create_bucket(workspace, part, key, window, count, last) if row is None else row
 
 
-def opened(
+def create_bucket(
     workspace: Workspace,
     part: Part,
     key: list[str],
@@ -181,10 +181,10 @@ def opened(
     (start, end), time = window, now()
     values = {"id": new_id(), "created": time, "updated": time, "automation_id": part.automation["id"], "key": key}
     values |= {"trigger_id": UUID(str(part.trigger["id"])), "start": start, "end": end, "last_event": last}
-    return workspace[BUCKETS].insert({**values, "count": count + held(workspace, part, key, start, end, last)})
+    return workspace[BUCKETS].insert({**values, "count": count + earlier_count(workspace, part, key, start, end, last)})
 
 
-def held(
+def earlier_count(
     workspace: Workspace, part: Part, key: list[str], start: datetime, end: datetime, opening: Event | None
 ) -> int:
     """The events in a bucket's time that arrived before it was created, for a trigger that does not wait for an event
@@ -226,7 +226,7 @@ def evaluate_absence(workspace: Workspace, part: Part, time: datetime) -> None:
     buckets, evaluations = workspace[BUCKETS], workspace[EVALUATIONS]
     trigger_id, following = UUID(str(part.trigger["id"])), moved(time, part.within)
     if not part.trigger["for_each"]:
-        ensured(workspace, part, [], (time, moved(time, part.within)), None)
+        get_or_create_bucket(workspace, part, [], (time, moved(time, part.within)), None)
     rows = sorted(buckets.index(TRIGGER_ID).rows(trigger_id.int), key=lambda row: buckets.values(row)["start"])
     for row in rows:
         if buckets.values(row)["count"] >= part.trigger["threshold"]:

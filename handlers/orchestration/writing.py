@@ -42,7 +42,7 @@ def set_state(
     run = table.values(row)
     before = {**run, "empirical_policy": copy(run["empirical_policy"])}
     transition = Transition(workspace, runs, run, initial_state(run, time), proposed, time, client)
-    take(transition, policy)
+    apply_policy(transition, policy)
     if run != before:
         table.update(row, {**run, "updated": time_of_change(run["created"], run["updated"])})
     return transition
@@ -67,11 +67,11 @@ def add_run(
     table = workspace[runs.table]
     run = table.schema.complete(values)
     transition = Transition(workspace, runs, run, {}, state, state["timestamp"], client)
-    take(transition, policy)
+    apply_policy(transition, policy)
     return table.add(run)
 
 
-def take(transition: Transition, policy: Policy) -> None:
+def apply_policy(transition: Transition, policy: Policy) -> None:
     """Apply the rules, and write the resulting state. The caller stores the changed run."""
     left = policy.enter(transition)
     if transition.proposed:
@@ -80,13 +80,13 @@ def take(transition: Transition, policy: Policy) -> None:
         except ValidationError as error:
             transition.abort(f"Error validating state: {error!r}")
     elif transition.initial:
-        transition.validated = as_kept(transition)
+        transition.validated = stored_state(transition)
     leave(transition, left)
     if transition.runs is FLOW_RUNS and transition.proposed and transition.validated:
         keep_state_change(transition.workspace, transition.run, transition.initial, transition.validated)
 
 
-def as_kept(transition: Transition) -> State:
+def stored_state(transition: Transition) -> State:
     """The state as it is stored on the run. As on a real server, it only shows a result that was stored with it."""
     initial = transition.initial
     is_loaded = transition.workspace[transition.runs.states].find(initial["id"].int) is None

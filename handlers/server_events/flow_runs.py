@@ -10,7 +10,7 @@ from typing import Any
 from understudy.workspaces.workspace import Workspace
 
 from ..event_filters import ID, ROLE
-from ..events import keep
+from ..events import store_event
 
 LONGEST = 100_000  # the maximum length of a message
 TIGHT = timedelta(minutes=5)  # the maximum time between two states for the second event to follow the first
@@ -23,7 +23,7 @@ def keep_state_change(workspace: Workspace, run: Row, initial: Row, state: Row) 
     """Store the event of a flow run's new state. The former state is empty for a new run."""
     moment = state["timestamp"]
     is_tight = bool(initial) and -TIGHT < moment - initial["timestamp"] < TIGHT
-    keep(
+    store_event(
         workspace,
         {
             "id": state["id"],

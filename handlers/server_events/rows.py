@@ -13,7 +13,7 @@ from understudy.values import new_ordered_id, now
 from understudy.workspaces.workspace import Workspace
 
 from ..event_filters import ID, ROLE
-from ..events import keep
+from ..events import store_event
 from .related import (
     NAME,
     POOL_TYPE,
@@ -93,7 +93,7 @@ def add(workspace: Workspace, lookup: Lookup, kind: Kind, action: str, row: Row,
     resource = {ID: f"prefect.{kind.name}.{row['id']}", **({} if name is None else {NAME: name}), **kind.labels(row)}
     event = {"id": new_ordered_id(), "occurred": moment, "received": moment, "event": f"prefect.{kind.name}.{action}"}
     related = kind.related_otherwise.get(action, kind.related)(lookup, row)
-    keep(workspace, {**event, "resource": resource, "related": related, "payload": payload, "follows": None})
+    store_event(workspace, {**event, "resource": resource, "related": related, "payload": payload, "follows": None})
 
 
 # ----------------------------------------------------------------- the kinds

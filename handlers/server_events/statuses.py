@@ -13,7 +13,7 @@ from understudy.values import new_ordered_id, now
 from understudy.workspaces.workspace import Workspace
 
 from ..event_filters import ID, ROLE
-from ..events import keep
+from ..events import store_event
 from .related import NAME, POOL_TYPE, Labels, Lookup, Related, related_to_deployment, related_to_queue, unrelated
 
 RECENT = timedelta(minutes=10)  # the maximum time between two events of a pool of which one follows the other
@@ -58,5 +58,5 @@ def keep_status(workspace: Workspace, table: str, row: int, follows: UUID | None
         "payload": {},
         "follows": follows,
     }
-    keep(workspace, event)
+    store_event(workspace, event)
     return event

@@ -16,7 +16,7 @@ from understudy.operations.api_folder import Api, own_folder
 from understudy.reference.reference_server import ReferenceServer
 from understudy.sampling.moving_fields import moving_fields
 from understudy.verify.check_context import CheckContext
-from understudy.verify.expectations.reference_answers import References
+from understudy.verify.expectations.reference_answers import ReferencePair
 from understudy.verify.requests.endpoint_map import EndpointMap
 
 
@@ -33,9 +33,9 @@ def all_operations() -> ContextFactory:
 
 
 @pytest.fixture(scope="module")
-def references(all_operations: ContextFactory) -> Iterator[References]:
+def references(all_operations: ContextFactory) -> Iterator[ReferencePair]:
     with closing(ReferenceServer()) as one, closing(ReferenceServer()) as other:
-        yield References((one, other), moving_fields(all_operations.contract))
+        yield ReferencePair((one, other), moving_fields(all_operations.contract))
 
 
 @pytest.fixture(scope="session")

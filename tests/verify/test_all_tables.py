@@ -30,7 +30,7 @@ from understudy.verify.checks import (
     invalid_requests,
     listings,
     lookups,
-    parents,
+    referring_rows,
     scenarios,
     single_criteria,
     summaries,
@@ -200,9 +200,9 @@ def deletions(all_tables: ContextFactory, api: Api, behaviour: Behaviour) -> tup
     """The fields that refer to rows that a run can delete, and those for which a server breaks the rule."""
     with all_tables.context_of(Proxy(Inside(app_on(SMALL, api)), behaviour)) as context:
         all_tables.learn(context)
-        relations = list(parents.relations(context))
+        relations = list(referring_rows.relations(context))
         for relation in relations:
-            context.results.run(partial(parents.check, context, relation))
+            context.results.run(partial(referring_rows.check, context, relation))
         assert clean_up(context) == []
         assert context.results.verdict.errors == []
         violations = {violation.subject for violation in context.results.verdict.violations}
@@ -231,7 +231,7 @@ def test_a_name_that_could_be_an_id_is_a_name(all_tables: ContextFactory, api: A
         all_tables.learn(context)
         row_id = next(row_id for row_id, row in context.model.known["flows"].items() if row["name"] == name)
         lookup = next(each for each in context.endpoint_map.reads if each.endpoint.label == "GET /flows/name/{name}")
-        assert lookups.is_found_in_capitals(context, lookup, row_id) is None
+        assert lookups.is_found_if_spelled_otherwise(context, lookup, row_id) is None
 
 
 def test_summaries_are_asked_for_without_the_filters_of_an_example(all_tables: ContextFactory) -> None:

@@ -17,7 +17,7 @@ from understudy.operations.api_folder import Api
 from understudy.verify.check_context import CheckContext
 from understudy.verify.checks import latest_rows, sessions
 from understudy.verify.cleanup import clean_up, delete, is_side_effect
-from understudy.verify.expectations.reference_answers import References
+from understudy.verify.expectations.reference_answers import ReferencePair
 from understudy.verify.requests.scenario_requests import scenarios
 
 
@@ -35,7 +35,7 @@ SIDE_EFFECTS = {
 
 @pytest.mark.parametrize("name", SIDE_EFFECTS)
 def test_rows_that_a_server_makes_by_itself(
-    all_operations: ContextFactory, references: References, api: Api, name: str
+    all_operations: ContextFactory, references: ReferencePair, api: Api, name: str
 ) -> None:
     with all_operations.context_of(app_on(SMALL, api)) as context:
         table, before = SIDE_EFFECTS[name], sizes(context)
@@ -48,7 +48,7 @@ def test_rows_that_a_server_makes_by_itself(
 
 
 def test_the_latest_row_of_a_result_is_not_compared(
-    all_operations: ContextFactory, references: References, api: Api
+    all_operations: ContextFactory, references: ReferencePair, api: Api
 ) -> None:
     """It keeps what the result does not say, as on a real server."""
     with all_operations.context_of(app_on(SMALL, api)) as context:

@@ -25,7 +25,7 @@ from understudy.verify.check_context import CheckContext
 from understudy.verify.checks import scenarios as scenario_checks
 from understudy.verify.checks import session_steps, sessions
 from understudy.verify.expectations.model import Model
-from understudy.verify.expectations.reference_answers import References
+from understudy.verify.expectations.reference_answers import ReferencePair
 from understudy.verify.requests.endpoint_map import EndpointMap
 from understudy.verify.requests.operation_names import has_tag
 from understudy.verify.requests.scenario_requests import Scenario, filled, request_of, scenarios, values_of
@@ -88,7 +88,7 @@ class Changing(httpx.HTTPTransport):
 
 
 @pytest.fixture
-def played(all_operations: ContextFactory, references: References) -> Callable[..., CheckContext]:
+def played(all_operations: ContextFactory, references: ReferencePair) -> Callable[..., CheckContext]:
     """Plays some scenarios on a server, which says and hears on its streams what `streams` makes of it."""
 
     def play(api: httpx.Client, *steps: list[Step], streams: Callable[[Conversations], Any] = lambda all: all) -> Any:

@@ -23,20 +23,20 @@ from understudy.reference.reference_server import ReferenceServer
 from understudy.sampling.answers import Answer
 from understudy.verify.checks import invalid_requests
 from understudy.verify.cleanup import clean_up
-from understudy.verify.expectations.reference_answers import ALL, References, errors_of
+from understudy.verify.expectations.reference_answers import ALL, ReferencePair, errors_of
 
 CHANGES = ("POST /flows/", "PATCH /work_pools/{name}", "POST /task_runs/{id}/set_state", "POST /deployments/")
 ENTRY = {"type": "missing", "loc": ["body", "name"]}
 
 
 @pytest.fixture(scope="module")
-def references() -> Iterator[References]:
+def references() -> Iterator[ReferencePair]:
     with closing(ReferenceServer()) as one, closing(ReferenceServer()) as other:
-        yield References((one, other), moving=())
+        yield ReferencePair((one, other), moving=())
 
 
 @pytest.fixture
-def failed(references: References, api: Api) -> Callable[[Behaviour], set[str]]:
+def failed(references: ReferencePair, api: Api) -> Callable[[Behaviour], set[str]]:
     """The operations whose errors a server does not answer as it should."""
     factory = ContextFactory(Contract.load(own_folder() / "openapi.yaml"))
 

@@ -40,7 +40,7 @@ from understudy.verify.checks import (
 )
 from understudy.verify.cleanup import clean_up
 from understudy.verify.expectations.mirror import Mirror
-from understudy.verify.expectations.reference_answers import References
+from understudy.verify.expectations.reference_answers import ReferencePair
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
 from understudy.verify.requests.operation_names import has_tag
 from understudy.verify.requests.scenario_requests import scenarios as all_scenarios
@@ -152,7 +152,7 @@ def written(table: str) -> Focus:
 
 def in_sessions(context: CheckContext, subjects: Subjects) -> Iterator[Task]:
     with closing(ReferenceServer()) as one, closing(ReferenceServer()) as other:
-        references = References((one, other), moving=())
+        references = ReferencePair((one, other), moving=())
         for _ in range(8):
             yield partial(
                 sessions.check,

@@ -32,7 +32,7 @@ from understudy.sampling.random_requests import Request
 from understudy.verify import check_context
 from understudy.verify.checks import session_steps, sessions
 from understudy.verify.cleanup import clean_up
-from understudy.verify.expectations.reference_answers import References, agree, settled
+from understudy.verify.expectations.reference_answers import ReferencePair, agree, agreed_value
 from understudy.verify.requests.operation_names import has_tag
 from understudy.verify.requests.scenario_requests import Scenario, scenarios
 
@@ -45,7 +45,7 @@ Verify = Callable[..., Verdict]
 
 
 @pytest.fixture
-def verdict(all_operations: ContextFactory, references: References, api: Api) -> Verify:
+def verdict(all_operations: ContextFactory, references: ReferencePair, api: Api) -> Verify:
     """Sends the requests of some sessions about the operations of a tag, or begun by a scenario, to a server."""
 
     def check(
@@ -290,7 +290,7 @@ def test_what_was_done_to_rows_is_looked_at(verdict: Verify, monkeypatch: pytest
 
 
 def test_a_session_ends_where_rows_of_others_decide(
-    all_operations: ContextFactory, references: References, api: Api, monkeypatch: pytest.MonkeyPatch
+    all_operations: ContextFactory, references: ReferencePair, api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A schema that another type has already is returned, and not made for the type of the session."""
     for name, value in (("BETWEEN", 1e-9), ("OTHERS", 0), ("AFTER", 0)):  # no random requests, but they might come
@@ -349,7 +349,7 @@ def test_a_server_that_is_late_once_is_not_blamed(verdict: Verify) -> None:
     ],
 )
 def test_where_two_servers_disagree_any_value_is_right(one: Any, other: Any, found: Any, expected: Any) -> None:
-    assert settled(one, other, found, Counterparts()) == expected
+    assert agreed_value(one, other, found, Counterparts()) == expected
 
 
 NOON, SOON, LATER = (f"2026-01-01T12:{time}Z" for time in ("00:00.1", "00:01.2", "30:00"))
@@ -371,17 +371,17 @@ NOON, SOON, LATER = (f"2026-01-01T12:{time}Z" for time in ("00:00.1", "00:01.2",
 def test_what_two_servers_make_alike_is_made_by_another(one: str, other: str, found: Any, expected: Any) -> None:
     made = Counterparts()
     made.aligned({"at": NOON, "id": "00000000-0000-4000-8000-000000000005"}, {"at": SOON, "id": KNOWN})
-    assert settled(one, other, found, made) == expected
+    assert agreed_value(one, other, found, made) == expected
 
 
 def test_two_servers_may_make_one_time_by_chance() -> None:
     """A third one makes another of the same moment; a time that none has just made is the same on all."""
     just, soon, far = ((datetime.now(timezone.utc) + timedelta(seconds=each)).isoformat() for each in (0, 1, 100))
-    assert settled(just, just, soon, Counterparts()) == soon
+    assert agreed_value(just, just, soon, Counterparts()) == soon
     made = Counterparts()
     made.aligned(just, just)
-    assert settled(just, just, far, made) == just
-    assert settled(NOON, NOON, SOON, Counterparts()) == NOON
+    assert agreed_value(just, just, far, made) == just
+    assert agreed_value(NOON, NOON, SOON, Counterparts()) == NOON
 
 
 def test_where_two_servers_show_different_rows_any_row_is_right() -> None:
@@ -390,10 +390,12 @@ def test_where_two_servers_show_different_rows_any_row_is_right() -> None:
     made.pair("of the first", ONE)
     made.pair("of the second", TWO)
     one, other, found = ([{"id": row_id, "state": state}] for row_id, state in ((ONE, "x"), (TWO, "x"), (NEW, "y")))
-    assert settled(one, other, found, made) == found
-    assert settled(one, other, found, Counterparts()) == [{"id": NEW, "state": "x"}], "rows that both have just made"
+    assert agreed_value(one, other, found, made) == found
+    assert agreed_value(one, other, found, Counterparts()) == [{"id": NEW, "state": "x"}], (
+        "rows that both have just made"
+    )
     one, other, found = ([{"run_id": each[0]["id"], "state": each[0]["state"]}] for each in (one, other, found))
-    assert settled(one, other, found, made) == found, "what was done to different rows"
+    assert agreed_value(one, other, found, made) == found, "what was done to different rows"
 
 
 def test_rows_may_be_in_any_order_if_the_request_does_not_say_it() -> None:

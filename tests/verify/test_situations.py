@@ -25,7 +25,7 @@ from understudy.operations.api_folder import Api, own_folder
 from understudy.reports.verdict import Rule, Verdict
 from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Broken, CheckResults
-from understudy.verify.checks import listings, sequences, single_criteria, together, writes
+from understudy.verify.checks import concurrent_requests, listings, sequences, single_criteria, writes
 from understudy.verify.checks.row_lifecycle import RowLifecycle
 from understudy.verify.expectations.model import Model
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
@@ -53,7 +53,13 @@ def in_sequences(context: CheckContext, subject: TableUnderTest) -> None:
 
 
 def in_bodies(context: CheckContext, subject: TableUnderTest) -> None:
-    for scenario in (writes.live, writes.change_fields, writes.store_names, writes.store_texts, writes.store_values):
+    for scenario in (
+        writes.check_name_reuse,
+        writes.change_fields,
+        writes.store_names,
+        writes.store_texts,
+        writes.store_values,
+    ):
         writes.run(context, subject, scenario)
 
 
@@ -158,7 +164,7 @@ def test_changes_at_the_same_time(name: str | None, table: str, context_factory:
             Verdict(url, 1),
         )
         context_factory.learn(context)
-        together.check(RowLifecycle(context, subjects_of(context)[table]), writes.full)
+        concurrent_requests.check(RowLifecycle(context, subjects_of(context)[table]), writes.full)
         assert bool(context.results.verdict.violations) is bool(name)
 
 

@@ -10,7 +10,7 @@ from tests.verify.contexts import ContextFactory
 from understudy.contract.contract import Contract
 from understudy.operations.api_folder import Api, own_folder
 from understudy.verify import suite
-from understudy.verify.expectations.reference_answers import References
+from understudy.verify.expectations.reference_answers import ReferencePair
 from understudy.verify.parts import Part, halves, in_turns, scheduled
 from understudy.verify.requests.endpoint_map import EndpointMap
 from understudy.verify.requests.operation_names import every, named
@@ -82,7 +82,7 @@ def test_operations_are_chosen_by_their_names(names: list[str], labels: set[str]
 
 
 def test_each_scenario_comes_once_before_any_comes_again(
-    all_operations: ContextFactory, references: References, api: Api
+    all_operations: ContextFactory, references: ReferencePair, api: Api
 ) -> None:
     with all_operations.context_of(app_on(SMALL, api)) as context:
         context.references = references

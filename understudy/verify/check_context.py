@@ -27,7 +27,7 @@ from understudy.verify.check_results import Broken, CheckResults, Refused, unlik
 from understudy.verify.expectations.mirror import Mirror
 from understudy.verify.expectations.model import Model, Row
 from understudy.verify.expectations.other_rows import OtherRows, OtherTable
-from understudy.verify.expectations.reference_answers import References
+from understudy.verify.expectations.reference_answers import ReferencePair
 from understudy.verify.expectations.request_interpreter import RequestInterpreter
 from understudy.verify.expectations.response_schemas import ResponseSchemas
 from understudy.verify.requests.created_rows import CreatedRows, may_be_refused
@@ -59,7 +59,7 @@ class CheckContext:
         throttled_client: ThrottledClient,
         randomness: random.Random,
         verdict: Verdict,
-        references: References | None = None,
+        references: ReferencePair | None = None,
         mirror: Mirror | None = None,
     ) -> None:
         self.endpoint_map = endpoint_map

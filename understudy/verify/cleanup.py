@@ -31,7 +31,7 @@ def delete(context: CheckContext, rows: Iterable[tuple[str, str]]) -> None:
     """Delete the rows of some tables and ids that still exist, except those that are deleted with one of them."""
     deleted: set[str] = set()
     for table, row_id in rows:
-        if context.own.goes_with(row_id, deleted) or delete_row(context, table, row_id):
+        if context.own.is_deleted_with(row_id, deleted) or delete_row(context, table, row_id):
             context.own.remove(table, row_id)
             deleted.add(row_id)
 

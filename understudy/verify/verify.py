@@ -43,7 +43,7 @@ from understudy.verify.check_context import CheckContext
 from understudy.verify.cleanup import clean_up
 from understudy.verify.expectations.mirror import Mirror
 from understudy.verify.expectations.model import Model
-from understudy.verify.expectations.reference_answers import References
+from understudy.verify.expectations.reference_answers import ReferencePair
 from understudy.verify.expectations.request_interpreter import RequestInterpreter
 from understudy.verify.parts import scheduled
 from understudy.verify.requests.endpoint import LIMIT
@@ -130,7 +130,7 @@ def judged(plan: Plan) -> Verdict:
 
 
 @contextmanager
-def own_servers(plan: Plan, contract: Contract) -> Iterator[tuple[References | None, Mirror]]:
+def own_servers(plan: Plan, contract: Contract) -> Iterator[tuple[ReferencePair | None, Mirror]]:
     """Reference servers: one pair without rows, if the run writes, and one with the rows of the server."""
     # A lazy import: other commands need nothing of a server.
     from understudy.reference.reference_server import ReferenceServer  # noqa: PLC0415
@@ -140,12 +140,12 @@ def own_servers(plan: Plan, contract: Contract) -> Iterator[tuple[References | N
         references = None
         if plan.allow_writes:
             one, other = (stack.enter_context(closing(ReferenceServer())) for _ in range(2))
-            references = References((one, other), moving_fields(contract))
+            references = ReferencePair((one, other), moving_fields(contract))
         yield references, mirror
 
 
 def verified(
-    plan: Plan, contract: Contract, server: httpx.Client, own: tuple[References | None, Mirror], seed: int
+    plan: Plan, contract: Contract, server: httpx.Client, own: tuple[ReferencePair | None, Mirror], seed: int
 ) -> Verdict:
     started = time.monotonic()
     context = prepared(plan, contract, server, own, seed)
@@ -206,7 +206,7 @@ def end_of(plan: Plan) -> str:
 
 
 def prepared(
-    plan: Plan, contract: Contract, server: httpx.Client, own: tuple[References | None, Mirror], seed: int
+    plan: Plan, contract: Contract, server: httpx.Client, own: tuple[ReferencePair | None, Mirror], seed: int
 ) -> CheckContext:
     catalog, endpoint_map = Catalog.of(contract), EndpointMap.of(contract)
     check_names(plan.only, endpoint_map.endpoints, allow_writes=plan.allow_writes)

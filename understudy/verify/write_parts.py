@@ -11,7 +11,7 @@ from understudy.verify.check_results import Task
 from understudy.verify.checks import (
     create_to_delete,
     invalid_requests,
-    parents,
+    referring_rows,
     scenarios,
     sessions,
     writes,
@@ -145,8 +145,10 @@ def deletions(context: CheckContext, only: Only) -> list[Part]:
     """The parts about rows that refer to a deleted row, for each field that does."""
     deletes = context.endpoint_map.deletes
     return [
-        Part(f"{deletes[each.reference.table].endpoint.label}: {each.name}", partial(parents.check, context, each))
-        for each in parents.relations(context)
+        Part(
+            f"{deletes[each.reference.table].endpoint.label}: {each.name}", partial(referring_rows.check, context, each)
+        )
+        for each in referring_rows.relations(context)
         if only(deletes[each.reference.table].endpoint)
     ]
 
@@ -164,7 +166,7 @@ def refused_changes(context: CheckContext, only: Only) -> list[Part]:
 def sow(context: CheckContext, subjects: Mapping[str, TableUnderTest]) -> Iterator[Task]:
     """The tasks that create rows of all kinds."""
     for subject in changeable(context, subjects):
-        yield partial(writes.sow, context, subject)
+        yield partial(writes.create_varied_rows, context, subject)
 
 
 def changeable(context: CheckContext, subjects: Mapping[str, TableUnderTest]) -> list[TableUnderTest]:

@@ -10,7 +10,7 @@ from understudy.sampling.random_requests import Request
 from understudy.verify import rules
 from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Broken
-from understudy.verify.checks.parents import NotCreated, created
+from understudy.verify.checks.referring_rows import NotCreated, created
 from understudy.verify.expectations.model import Row
 from understudy.verify.filtered_rows.selected_ids import Filters
 from understudy.verify.requests.endpoint import Endpoint, schema_of, success_of

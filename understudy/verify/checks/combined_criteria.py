@@ -9,7 +9,7 @@ from understudy.sampling.random_requests import RequestGenerator, names_in
 from understudy.sampling.shrinking import smallest
 from understudy.verify import rules
 from understudy.verify.check_results import Broken, TooMany, outcome
-from understudy.verify.checks.metamorphic import apart, number_of
+from understudy.verify.checks.metamorphic import difference_of_ids, number_of
 from understudy.verify.filtered_rows.expected_rows import ExpectedRows, merged
 from understudy.verify.filtered_rows.selected_ids import Filters, SelectedIds
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
@@ -79,7 +79,7 @@ def mismatch(selected: SelectedIds, expected_rows: ExpectedRows, filters: Filter
         return None
     sources = [merged(alone, pin) for alone in expected_rows.parts(filters)]
     requests = [selected.selection.lists.request(selected.scoped(each)) for each in (*sources, body)]
-    return Broken(tuple(requests), number_of(bounds), apart(ids, bounds))
+    return Broken(tuple(requests), number_of(bounds), difference_of_ids(ids, bounds))
 
 
 def joined(subject: TableUnderTest, names: Iterable[str]) -> Iterator[Filters]:
@@ -141,7 +141,7 @@ def pairs_below(way: tuple[str, ...], subject: TableUnderTest) -> Iterator[tuple
     """Criteria in different parts of one object."""
     below = [
         (field_operator, bodies or unmatched_bodies(field_operator))
-        for field_operator, bodies in subject.telling.items()
+        for field_operator, bodies in subject.distinguishing_bodies.items()
         if field_operator.names[: len(way)] == way and not field_operator.is_ignored
     ]
     for (left, ours), (right, theirs) in combinations(below, 2):
@@ -171,7 +171,7 @@ def across(subject: TableUnderTest) -> Iterator[Filters]:
         ours, theirs = (
             [
                 body
-                for field_operator, bodies in subject.telling.items()
+                for field_operator, bodies in subject.distinguishing_bodies.items()
                 if field_operator.filter == name
                 for body in bodies
             ]

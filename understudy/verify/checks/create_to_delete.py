@@ -18,7 +18,7 @@ from understudy.verify.checks.checked_row_changes import (
     check_row,
     check_taken,
 )
-from understudy.verify.checks.parents import NotCreated, created
+from understudy.verify.checks.referring_rows import NotCreated, created
 from understudy.verify.requests.endpoint import schema_of, success_of
 from understudy.verify.requests.endpoint_map import EndpointMap
 from understudy.verify.requests.plain_values import plain_fields, plain_value

@@ -16,7 +16,7 @@ from understudy.sampling.random_requests import Request
 from understudy.verify import rules
 from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Broken, answered, unlike
-from understudy.verify.expectations.reference_answers import ALL, References, errors_of
+from understudy.verify.expectations.reference_answers import ALL, ReferencePair, errors_of
 from understudy.verify.requests.created_rows import may_be_refused
 from understudy.verify.requests.endpoint import LIMIT, Endpoint
 from understudy.verify.requests.invalid_bodies import (
@@ -77,7 +77,7 @@ def check_others(context: CheckContext, endpoint: Endpoint) -> None:
         context.results.hold(rules.INVALID_REQUEST, endpoint.label, each.subject, check_body)
 
 
-def check_change(context: CheckContext, references: References, endpoint: Endpoint) -> None:
+def check_change(context: CheckContext, references: ReferencePair, endpoint: Endpoint) -> None:
     """Check that an operation that changes rows refuses invalid bodies and accepts values at bounds, as the reference
     servers do.
 
@@ -102,7 +102,7 @@ def bodies_of_change(context: CheckContext, schema: Place) -> list[tuple[Way, An
 
 def differs(
     context: CheckContext,
-    references: References,
+    references: ReferencePair,
     endpoint: Endpoint,
     request: Request,
     refusals: Sequence[ApiError | None],

@@ -15,7 +15,7 @@ from understudy.values import moment
 from understudy.verify import rules
 from understudy.verify.check_context import MOST_PAGES, CheckContext
 from understudy.verify.check_results import Broken, Check, unlike
-from understudy.verify.checks.metamorphic import apart
+from understudy.verify.checks.metamorphic import difference_of_ids
 from understudy.verify.expectations.model import Row
 from understudy.verify.filtered_rows.expected_rows import Bounds
 from understudy.verify.filtered_rows.selected_ids import Filters, totals_of
@@ -117,7 +117,7 @@ class Listing:
         known, ids = frozenset(self.context.model.known[table]), frozenset(str(row["id"]) for row in self.whole())
         if table in self.context.model.partial or known == ids:
             return None
-        return Broken((self.request(),), counted(len(known), "rows"), apart(ids, Bounds(known, known)))
+        return Broken((self.request(),), counted(len(known), "rows"), difference_of_ids(ids, Bounds(known, known)))
 
     def is_slice(self, cut: Filters) -> Broken | None:
         whole, rows = self.whole(), self.rows(cut)
@@ -189,7 +189,10 @@ def check_sort(context: CheckContext, selection: Selection, word: str) -> None:
 
 def check_filtered(context: CheckContext, subject: TableUnderTest) -> None:
     """Check lists and pages with a few filters that select some rows and not others."""
-    selection, telling = subject.selection, [body for bodies in subject.telling.values() for body in bodies]
+    selection, telling = (
+        subject.selection,
+        [body for bodies in subject.distinguishing_bodies.values() for body in bodies],
+    )
     own = [body for body in telling if selection.own in body]
     filters = sorted(own, key=lambda body: len(subject.selected.whole(body)))[-1:]
     filters += context.random.sample(telling, k=min(FILTERED, len(telling)))

@@ -27,13 +27,17 @@ class MetamorphicRelations:
     def __init__(self, selected: SelectedIds, subject: str) -> None:
         self.selected = selected
         self._subject = subject
-        self.telling: list[Filters] = []
+        self.distinguishing_bodies: list[Filters] = []
 
     def ids(self, filters: Filters) -> Ids:
         """The ids of the rows that filters select."""
         ids = self.selected.whole(filters)
-        if filters not in self.telling and frozenset() < ids < self.selected.every() and self._asks(filters, ids):
-            self.telling.append(filters)
+        if (
+            filters not in self.distinguishing_bodies
+            and frozenset() < ids < self.selected.every()
+            and self._asks(filters, ids)
+        ):
+            self.distinguishing_bodies.append(filters)
         return ids
 
     def _asks(self, filters: Filters, ids: Ids) -> bool:
@@ -68,7 +72,7 @@ class MetamorphicRelations:
         if bounds.least <= ids <= bounds.most:
             return None
         requests = [lists.request(self.selected.scoped(body)) for body in (*sources, filters)]
-        return Broken(tuple(requests), number_of(bounds), apart(ids, bounds))
+        return Broken(tuple(requests), number_of(bounds), difference_of_ids(ids, bounds))
 
 
 def number_of(bounds: Bounds) -> str:
@@ -76,7 +80,7 @@ def number_of(bounds: Bounds) -> str:
     return counted(most, "rows") if least == most else f"{least} to {counted(most, 'rows')}"
 
 
-def apart(ids: Ids, bounds: Bounds) -> str:
+def difference_of_ids(ids: Ids, bounds: Bounds) -> str:
     """How the selected rows differ from the expected ones."""
     missing, added = sorted(bounds.least - ids), sorted(ids - bounds.most)
     parts = [counted(len(ids), "rows")]

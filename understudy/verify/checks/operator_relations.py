@@ -15,9 +15,9 @@ from understudy.verify.requests.operands import (
     DUSK,
     MICROSECOND,
     UNMATCHED,
-    abroad,
     both_cases,
     many_unmatched,
+    other_offsets,
     spelled,
     unmatched,
     wider_than,
@@ -183,7 +183,7 @@ def bounded(asked: Question, none: str, every: str, opposite: str, direction: in
         here, filled = asked.rows(value), asked.rows(every)
         narrower = spelled(moment(value) + direction * MICROSECOND)
         rest = filled - asked.rows(spelled(moment(value) - direction * MICROSECOND), opposite)
-        for spelling in abroad(value):
+        for spelling in other_offsets(value):
             relations.equal(rules.BOUNDS, asked.body(spelling), here)
         relations.between(rules.BOUNDS, asked.body(value), rest, rest if asked.is_single else filled)
         relations.at_most(rules.BOUNDS, asked.body(narrower), here)

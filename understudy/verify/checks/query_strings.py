@@ -13,7 +13,7 @@ from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Broken, answered, unlike
 from understudy.verify.expectations.reference_answers import INVALID
 from understudy.verify.requests.endpoint import Endpoint, example_of
-from understudy.verify.requests.invalid_bodies import bounds, strangers
+from understudy.verify.requests.invalid_bodies import bounds, coercible_values
 from understudy.verify.requests.random_reads import has_names
 
 
@@ -78,5 +78,5 @@ def check(context: CheckContext, endpoint: Endpoint) -> None:
 
 def values_of(schema: Place) -> list[Any]:
     """Invalid values of a parameter, and those just within its bounds."""
-    values = (*strangers(schema), *bounds(schema))
+    values = (*coercible_values(schema), *bounds(schema))
     return [each for each in values if each is not None and not isinstance(each, (list, dict))]

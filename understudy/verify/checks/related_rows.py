@@ -8,7 +8,7 @@ from understudy.reports.verdict import SEPARATOR
 from understudy.sampling.random_requests import names_in
 from understudy.verify import rules
 from understudy.verify.check_results import Broken, Check
-from understudy.verify.checks.metamorphic import apart, number_of
+from understudy.verify.checks.metamorphic import difference_of_ids, number_of
 from understudy.verify.filtered_rows.expected_rows import Bounds, merged
 from understudy.verify.filtered_rows.selected_ids import Filters
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
@@ -125,7 +125,7 @@ def differing(
         return None
     lists, scoped = subject.selection.lists, subject.selected.scoped
     requests = related.selection.lists.request(source), lists.request(scoped(through)), lists.request(scoped(filters))
-    return Broken(requests, number_of(expected), apart(ids, expected))
+    return Broken(requests, number_of(expected), difference_of_ids(ids, expected))
 
 
 def hold(subject: TableUnderTest, name: str, value: Any, check_one: Check) -> None:

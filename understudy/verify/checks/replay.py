@@ -9,7 +9,7 @@ from understudy.sampling.counterparts import ID, Counterparts
 from understudy.values import is_id
 from understudy.verify.check_context import CheckContext
 from understudy.verify.checks.session_steps import Finding, Step, ask, ask_in_time, ask_later, restart
-from understudy.verify.expectations.reference_answers import Difference, References
+from understudy.verify.expectations.reference_answers import Difference, ReferencePair
 
 TRIES = 12  # how often a session is replayed to shorten it
 CONFIRMED = 3  # how often it is replayed after that, since some responses depend on random ids
@@ -18,7 +18,7 @@ CONFIRMED = 3  # how often it is replayed after that, since some responses depen
 class Player:
     """Replays the requests of a session with new rows."""
 
-    def __init__(self, context: CheckContext, references: References, number: str) -> None:
+    def __init__(self, context: CheckContext, references: ReferencePair, number: str) -> None:
         self._context = context
         self._references = references
         self._number = number

@@ -82,19 +82,19 @@ class RowLifecycle:
         self.context.take(selection, made, shown)
         return self.rows()
 
-    def is_left(self, rule: Rule, endpoint: Endpoint, request: Request, expected: Rows) -> None:
+    def check_remaining(self, rule: Rule, endpoint: Endpoint, request: Request, expected: Rows) -> None:
         """Check that exactly the expected rows exist after a request."""
-        self.are_left(rule, endpoint, request, expected, self.look_again(is_deleted=rule is rules.DELETE))
+        self.compare_remaining(rule, endpoint, request, expected, self.look_again(is_deleted=rule is rules.DELETE))
 
-    def are_left(self, rule: Rule, endpoint: Endpoint, request: Request, expected: Rows, now: Rows) -> None:
+    def compare_remaining(self, rule: Rule, endpoint: Endpoint, request: Request, expected: Rows, now: Rows) -> None:
         """Check that exactly the expected rows exist after a request, with the rows that are there now."""
         lists = self.subject.selection.lists.request({})
-        self.record(rule, endpoint, "rows", apart((request, lists), expected, now))
-        self.is_counted(rule, request, len(expected))
+        self.record(rule, endpoint, "rows", difference_of_rows((request, lists), expected, now))
+        self.check_count(rule, request, len(expected))
         for selection in self.context.endpoint_map.selections.values():
             latest_rows.check(self.context, selection)
 
-    def is_counted(self, rule: Rule, request: Request, length: int) -> None:
+    def check_count(self, rule: Rule, request: Request, length: int) -> None:
         """Check that the count of all rows is as expected after a request."""
         counts = self.subject.selection.counts
         if counts is None or self.table in self.context.model.partial:
@@ -119,10 +119,10 @@ class RowLifecycle:
         answer = self.context.ask(self.creates, request)
         broken, row = self.miscreated(request, answer, body)
         self.record(rules.CREATE, self.creates, "", broken)
-        self.is_left(rules.CREATE, self.creates, request, {**before, **({str(row["id"]): row} if row else {})})
+        self.check_remaining(rules.CREATE, self.creates, request, {**before, **({str(row["id"]): row} if row else {})})
         if row is None:
             return None
-        self.is_seen(str(row["id"]), by_filters=by_filters)
+        self.check_found(str(row["id"]), by_filters=by_filters)
         return str(row["id"])
 
     def miscreated(self, request: Request, answer: Answer, body: Mapping[str, Any]) -> tuple[Broken | None, Row | None]:
@@ -146,7 +146,7 @@ class RowLifecycle:
         expected = f"a success but no {CREATED}, with {shortened(before.get(row_id))}"
         broken = None if right else answered((request,), expected, answer)
         self.record(rules.UNIQUE, self.creates, "", broken)
-        self.is_left(rules.UNIQUE, self.creates, request, before)
+        self.check_remaining(rules.UNIQUE, self.creates, request, before)
 
     # ------------------------------------------------------------------ update
 
@@ -165,8 +165,8 @@ class RowLifecycle:
         later = moment(str(stamp["updated"])) > moment(str(before[row_id]["updated"]))
         broken = None if later else Broken((request,), "`updated` is a later time", f"{stamp['updated']}")
         self.record(rules.UPDATE, endpoint, "updated", broken)
-        self.are_left(rules.UPDATE, endpoint, request, {**before, row_id: row}, now)
-        self.is_seen(row_id, by_filters=by_filters)
+        self.compare_remaining(rules.UPDATE, endpoint, request, {**before, row_id: row}, now)
+        self.check_found(row_id, by_filters=by_filters)
 
     # ------------------------------------------------------------------ delete
 
@@ -175,9 +175,9 @@ class RowLifecycle:
         before, request = self.rows(), self.deletes.request(row_id)
         self.context.success(self.deletes.endpoint, request)
         row = before.pop(row_id, {})
-        self.is_left(rules.DELETE, self.deletes.endpoint, request, before)
+        self.check_remaining(rules.DELETE, self.deletes.endpoint, request, before)
         look()
-        self.is_gone(row_id, row, by_filters=by_filters)
+        self.check_deleted(row_id, row, by_filters=by_filters)
 
     def delete_all(self, row_ids: Sequence[str]) -> None:
         """Delete rows one after the other, and check the remaining rows once at the end."""
@@ -186,12 +186,12 @@ class RowLifecycle:
             self.context.success(self.deletes.endpoint, self.deletes.request(row_id))
         rest = {row_id: row for row_id, row in before.items() if row_id not in row_ids}
         for row_id in row_ids[-1:]:
-            self.is_left(rules.DELETE, self.deletes.endpoint, self.deletes.request(row_id), rest)
-            self.is_gone(row_id, before.get(row_id, {}))
+            self.check_remaining(rules.DELETE, self.deletes.endpoint, self.deletes.request(row_id), rest)
+            self.check_deleted(row_id, before.get(row_id, {}))
 
-    def is_gone(self, row_id: str, row: Row, *, by_filters: bool = True) -> None:
+    def check_deleted(self, row_id: str, row: Row, *, by_filters: bool = True) -> None:
         """Check that no operation finds a deleted row."""
-        self.are_unknown(row_id, self.lookups("id"))
+        self.check_not_found(row_id, self.lookups("id"))
         if by_filters:
             self.is_found_by_filters(rules.DELETE, row)
         self.are_derived_seen(row)
@@ -202,9 +202,9 @@ class RowLifecycle:
                 check = partial(lookups.is_not_found, self.context, lookup, str(value))
                 self.context.results.hold(rules.DELETE, lookup.endpoint.label, lookup.field, check)
         # Last, since a server may take any change, even of a row that is not there, for a reason to look again.
-        self.are_unknown(row_id, [self.deletes, *([self.updates] if self.updates else [])])
+        self.check_not_found(row_id, [self.deletes, *([self.updates] if self.updates else [])])
 
-    def are_unknown(self, row_id: str, ways: Sequence[Lookup]) -> None:
+    def check_not_found(self, row_id: str, ways: Sequence[Lookup]) -> None:
         """Check that operations respond that no row with an id exists."""
         for way in ways:
             request = way.request(row_id, None if way.endpoint.body is None else {})
@@ -230,13 +230,15 @@ class RowLifecycle:
         right = set(deleted) <= set(there) and len(deleted) == most
         broken = None if right else Broken((request,), f"{most} of {named(there)}", named(deleted))
         self.record(rules.DELETE, removes, "", broken)
-        self.is_left(rules.DELETE, removes, request, {key: row for key, row in before.items() if key not in deleted})
+        self.check_remaining(
+            rules.DELETE, removes, request, {key: row for key, row in before.items() if key not in deleted}
+        )
         for row_id in filter(there.__contains__, deleted):
-            self.is_gone(row_id, before[row_id])
+            self.check_deleted(row_id, before[row_id])
 
     # -------------------------------------------------------------------- seen
 
-    def is_seen(self, row_id: str, *, by_filters: bool) -> None:
+    def check_found(self, row_id: str, *, by_filters: bool) -> None:
         """Check that every operation finds a row, and rows derived from it."""
         row = self.context.model.known[self.table].get(row_id, {})
         for lookup in self.context.endpoint_map.reads:
@@ -304,7 +306,7 @@ def ids_in(body: Any) -> list[str]:
     return [str(item) for item in lists[0]] if len(lists) == 1 else []
 
 
-def apart(requests: tuple[Request, ...], expected: Rows, now: Rows) -> Broken | None:
+def difference_of_rows(requests: tuple[Request, ...], expected: Rows, now: Rows) -> Broken | None:
     """How the existing rows differ from the expected ones."""
     if missing := sorted(expected.keys() - now.keys()):
         return Broken(requests, "rows that are there", f"without {named(missing)}")

@@ -12,7 +12,7 @@ from understudy.sampling.counterparts import ID
 from understudy.sampling.random_requests import Request
 from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Broken
-from understudy.verify.expectations.reference_answers import Difference, References
+from understudy.verify.expectations.reference_answers import Difference, ReferencePair
 from understudy.verify.requests.endpoint import Endpoint
 
 PAUSE = 1.0  # seconds to wait for work that a server does after a response
@@ -82,14 +82,14 @@ class Finding:
         return is_same and self.steps[-1].endpoint == other.steps[-1].endpoint
 
 
-def restart(context: CheckContext, references: References, *, with_services: bool) -> None:
+def restart(context: CheckContext, references: ReferencePair, *, with_services: bool) -> None:
     """Begin with reference servers without rows, and without open streams."""
     context.throttled_client.close_streams()
     references.restart(with_services=with_services)
 
 
 def ask(
-    context: CheckContext, references: References, endpoint: Endpoint, request: Request
+    context: CheckContext, references: ReferencePair, endpoint: Endpoint, request: Request
 ) -> tuple[Step, Difference | None]:
     """Send a request. Returns the step, and how the response differs from what is expected, if it does."""
     expected = cache(partial(references.answers, request))
@@ -98,7 +98,7 @@ def ask(
 
 
 def ask_in_time(
-    context: CheckContext, references: References, endpoint: Endpoint, request: Request
+    context: CheckContext, references: ReferencePair, endpoint: Endpoint, request: Request
 ) -> tuple[Step, Difference | None]:
     """Send a request. If it changes nothing and the response may be late, repeat it while the response differs."""
     end = time.monotonic() + context.wait_for(request)
@@ -111,7 +111,7 @@ def ask_in_time(
 
 
 def ask_later(
-    context: CheckContext, references: References, endpoint: Endpoint, request: Request
+    context: CheckContext, references: ReferencePair, endpoint: Endpoint, request: Request
 ) -> tuple[Step, Difference | None]:
     """Send a request again whose response differs, after the server had time for work that follows a response."""
     tries = context.patience if endpoint.is_eventual else 1

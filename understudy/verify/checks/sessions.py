@@ -8,7 +8,7 @@ from understudy.verify.check_context import CheckContext
 from understudy.verify.checks.replay import Player, drawn_id
 from understudy.verify.checks.session_steps import Finding, Step, ask_in_time, ask_later, restart
 from understudy.verify.cleanup import delete
-from understudy.verify.expectations.reference_answers import References
+from understudy.verify.expectations.reference_answers import ReferencePair
 from understudy.verify.requests.endpoint import Endpoint
 from understudy.verify.requests.random_sessions import Drawn, Session
 from understudy.verify.requests.scenario_requests import Scenario, Script
@@ -54,7 +54,7 @@ class Subject:
         return 0.0 if self.is_alone else BETWEEN
 
 
-def check(context: CheckContext, references: References, operations: SessionOperations, subject: Subject) -> None:
+def check(context: CheckContext, references: ReferencePair, operations: SessionOperations, subject: Subject) -> None:
     """Send the requests of a session until a response is not as expected, and then only those that reproduce it."""
     if not context.absent.isdisjoint(subject.optional):
         return
@@ -90,7 +90,9 @@ def report(context: CheckContext, player: Player, shown: Finding) -> None:
                 context.longest_wait = SHORT
 
 
-def first_finding(context: CheckContext, references: References, session: Session, subject: Subject) -> Finding | None:
+def first_finding(
+    context: CheckContext, references: ReferencePair, session: Session, subject: Subject
+) -> Finding | None:
     restart(context, references, with_services=bool(subject.optional))
     steps: list[Step] = []
     for endpoint, request in requests_of(context, session, subject):

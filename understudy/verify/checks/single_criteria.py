@@ -40,7 +40,7 @@ def check(subject: TableUnderTest, field_operator: FieldOperator) -> None:
         nothing = field_operator.filters([])
         if subject.expected_rows.accepts(nothing):
             relations.within(rules.EMPTY_FILTER, nothing, bounds(subject.expected_rows, nothing))
-    subject.telling[field_operator] = telling_of(field_operator, relations)
+    subject.distinguishing_bodies[field_operator] = telling_of(field_operator, relations)
     report(subject, field_operator, State.COVERED if values else State.UNREACHED)
 
 
@@ -51,7 +51,7 @@ def check_edges(subject: TableUnderTest, field_operator: FieldOperator) -> None:
     check_values(subject, field_operator, relations, few(subject, field_operator), few_operands)
     if field_operator.operator == "is_null_":
         leads_on(subject, field_operator, relations)
-    subject.telling.setdefault(field_operator, []).extend(telling_of(field_operator, relations))
+    subject.distinguishing_bodies.setdefault(field_operator, []).extend(telling_of(field_operator, relations))
     report(subject, field_operator, State.COVERED)
 
 
@@ -61,7 +61,7 @@ def few(subject: TableUnderTest, field_operator: FieldOperator) -> list[Any]:
         return both
     values = subject.value_search.shuffled(field_operator)
     wanted = 2 if field_operator.place.value["type"] == "array" else 1
-    telling = (value for value in values[:CANDIDATES] if is_telling(subject, field_operator, value))
+    telling = (value for value in values[:CANDIDATES] if is_distinguishing(subject, field_operator, value))
     return list(islice(telling, wanted)) or values[:wanted]
 
 
@@ -80,7 +80,7 @@ def together(subject: TableUnderTest, field_operator: FieldOperator) -> list[Any
     return context.random.choice(pairs) if pairs else []
 
 
-def is_telling(subject: TableUnderTest, field_operator: FieldOperator, value: Any) -> bool:
+def is_distinguishing(subject: TableUnderTest, field_operator: FieldOperator, value: Any) -> bool:
     """Whether the known rows show that an operator selects some rows by a value, and not others."""
     is_list = field_operator.place.value["type"] == "array"
     body, expected_rows = field_operator.filters([value] if is_list else value), subject.expected_rows
@@ -101,7 +101,7 @@ def check_others(subject: TableUnderTest, field_operator: FieldOperator) -> None
     for value in pieces(subject, field_operator) if field_operator.is_either else ():
         either = partial(subject.expected_rows.bounds_apart, field_operator, value)
         relations.within(rules.FILTER, field_operator.filters(value), either)
-    subject.telling.setdefault(field_operator, []).extend(telling_of(field_operator, relations))
+    subject.distinguishing_bodies.setdefault(field_operator, []).extend(telling_of(field_operator, relations))
     report(subject, field_operator, State.COVERED)
 
 
@@ -131,12 +131,12 @@ def check_values(
 
 def telling_of(field_operator: FieldOperator, relations: MetamorphicRelations) -> list[Filters]:
     """The bodies with this operator that select some rows and not others."""
-    return [body for body in relations.telling if field_operator.is_asked(body)]
+    return [body for body in relations.distinguishing_bodies if field_operator.is_asked(body)]
 
 
 def report(subject: TableUnderTest, field_operator: FieldOperator, otherwise: State) -> None:
     """Mark the cells of an operator as passed if a response distinguished rows."""
-    state = State.PASSED if subject.telling[field_operator] else otherwise
+    state = State.PASSED if subject.distinguishing_bodies[field_operator] else otherwise
     for endpoint in subject.selection.all:
         subject.selected.context.results.mark(field_operator.cell(endpoint.label), field_operator.subject, state)
 

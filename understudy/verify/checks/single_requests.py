@@ -11,7 +11,7 @@ from understudy.sampling.random_requests import names_in
 from understudy.verify.check_context import CheckContext
 from understudy.verify.checks import same_rows
 from understudy.verify.checks.listings import sort_of, words
-from understudy.verify.checks.single_criteria import few, is_telling
+from understudy.verify.checks.single_criteria import few, is_distinguishing
 from understudy.verify.expectations.mirror import Mirror
 from understudy.verify.filtered_rows.selected_ids import Filters
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
@@ -44,7 +44,7 @@ def distinguishing(subject: TableUnderTest, name: str) -> Iterator[Filters]:
     operators = [each for each in subject.field_operators.values() if each.filter == name]
     for each in subject.selected.context.random.sample(operators, k=min(TRIED, len(operators))):
         some = few(subject, each)
-        if any(is_telling(subject, each, value) for value in some):
+        if any(is_distinguishing(subject, each, value) for value in some):
             yield each.filters(next(first_operands(each, some)))
 
 

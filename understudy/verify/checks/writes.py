@@ -9,7 +9,7 @@ from typing import Any
 from understudy.contract.contract import Place
 from understudy.verify import rules
 from understudy.verify.check_context import CheckContext
-from understudy.verify.checks import invalid_requests, sequences, together
+from understudy.verify.checks import concurrent_requests, invalid_requests, sequences
 from understudy.verify.checks.row_lifecycle import RowLifecycle
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
 from understudy.verify.requests.created_rows import LONG, value_for
@@ -65,7 +65,7 @@ def run(context: CheckContext, subject: TableUnderTest, scenario: Scenario) -> N
         scenario(lifecycle)
 
 
-def sow(context: CheckContext, subject: TableUnderTest) -> None:
+def create_varied_rows(context: CheckContext, subject: TableUnderTest) -> None:
     """Create rows of all kinds, for the checks that only read."""
     lifecycle = RowLifecycle(context, subject)
     varied = (textual(schema_of(lifecycle.creates), full(lifecycle), text) for text in TEXTS[:SOWN])
@@ -76,7 +76,7 @@ def sow(context: CheckContext, subject: TableUnderTest) -> None:
 # ------------------------------------------------------------------- scenarios
 
 
-def live(lifecycle: RowLifecycle) -> None:
+def check_name_reuse(lifecycle: RowLifecycle) -> None:
     """Create, change and delete rows that share all values that can be shared, and use the name of one again.
 
     One is changed while it is the newest of its name, which derived rows show, and once more when others are newer.
@@ -267,7 +267,7 @@ def changes(lifecycle: RowLifecycle, updates: Lookup) -> Iterator[dict[str, Any]
 
 
 SCENARIOS: Mapping[str, Scenario] = {
-    "rows created, changed and deleted": live,
+    "rows created, changed and deleted": check_name_reuse,
     "rows of one name deleted newest first": partial(sequences.check, full=full, orders=[sequences.NEWEST_FIRST]),
     "lists, pages and counts after each write": partial(sequences.watch, full=full),
     "invalid requests": refuse_all,
@@ -275,7 +275,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "rows deleted by a filter": delete_by_filter,
     "names that are alike": store_names,
     "rows of one name deleted oldest first": partial(sequences.check, full=full, orders=[sequences.OLDEST_FIRST]),
-    "requests at the same time": partial(together.check, full=full),
+    "requests at the same time": partial(concurrent_requests.check, full=full),
     "JSON values of all types": store_values,
     "unusual texts": store_texts,
     "rows of one name deleted in other orders": partial(sequences.check, full=full, orders=sequences.OTHER_ORDERS),

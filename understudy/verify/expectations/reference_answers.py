@@ -47,7 +47,7 @@ class Reference(Protocol):
         """The response to a request."""
 
 
-class References:
+class ReferencePair:
     """Two servers that are sent the same requests. Where they disagree, the value is due to chance, and any value is
     right.
 
@@ -101,7 +101,7 @@ class References:
             else counterparts.aligned(errors_of(answer, said), body)
             for counterparts, answer in zip(self._counterparts, answers, strict=True)
         )
-        expected = settled(one, other, body, self._counterparts[0])
+        expected = agreed_value(one, other, body, self._counterparts[0])
         if not agree(expected, body, request):
             return Difference.of(expected, body)
         return self._smaller(endpoint, found) or in_headers([*answers, found], endpoint.headers(status))
@@ -138,11 +138,11 @@ def errors_of(answer: Answer, said: Sequence[str] = PLACES) -> Any:
     """The body of a response or, for an invalid request, the locations of its errors and their compared parts."""
     if answer.status != INVALID or not isinstance(answer.body, dict) or not is_entries(answer.body.get(ENTRIES)):
         return answer.body
-    entries = [said_of(entry, said) for entry in answer.body[ENTRIES]]
+    entries = [compared_parts(entry, said) for entry in answer.body[ENTRIES]]
     return {ENTRIES: sorted(entries, key=repr)}
 
 
-def said_of(entry: Mapping[str, Any], said: Sequence[str]) -> Row:
+def compared_parts(entry: Mapping[str, Any], said: Sequence[str]) -> Row:
     """An entry of an error without its message, and without a whole object, which a handler may have changed."""
     hidden = ("input",) if isinstance(entry.get("input"), dict) else ()
     kept = {name: entry[name] for name in said if name in entry and name not in hidden}
@@ -154,7 +154,7 @@ def is_entries(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(each, dict) and each.keys() >= set(KINDS) for each in value)
 
 
-def settled(one: Any, other: Any, found: Any, made: Counterparts) -> Any:
+def agreed_value(one: Any, other: Any, found: Any, made: Counterparts) -> Any:
     """The parts on which two servers agree, and the found values where they do not.
 
     `made` has the ids by which both servers' own ids are replaced. They show whether rows at one place of a list
@@ -163,14 +163,14 @@ def settled(one: Any, other: Any, found: Any, made: Counterparts) -> Any:
     if isinstance(one, dict) and isinstance(other, dict) and isinstance(found, dict) and one.keys() == other.keys():
         if are_different_rows(one, other, made.known):
             return found
-        return {name: settled(part, other[name], found.get(name), made) for name, part in one.items()}
+        return {name: agreed_value(part, other[name], found.get(name), made) for name, part in one.items()}
     if isinstance(one, list) and isinstance(other, list) and isinstance(found, list) and len(one) == len(other):
         return settled_list(one, other, found, made)
-    agreed = same(one, other) and not made_at_once(one, found, made)
+    agreed = same(one, other) and not are_generated_times(one, found, made)
     return one if agreed or made_otherwise(one, other, found, made) else found
 
 
-def made_at_once(one: Any, found: Any, made: Counterparts) -> bool:
+def are_generated_times(one: Any, found: Any, made: Counterparts) -> bool:
     """Whether two values are times that servers generated at the same moment. Two servers can agree on one by
     chance.
     """
@@ -202,13 +202,13 @@ def settled_list(one: list[Any], other: list[Any], found: list[Any], made: Count
     rows, others, shown = by_id(one), by_id(other), by_id(found)
     if rows.keys() == others.keys() == shown.keys() and len(one) == len(rows) == len(found):
         ids = rows if list(rows) == list(others) else shown
-        return [settled(rows[key], others[key], shown[key], made) for key in ids]
+        return [agreed_value(rows[key], others[key], shown[key], made) for key in ids]
     is_by_chance = is_ids(found) or (not same(one, other) and is_permutation(one, other))
     if is_by_chance and is_permutation(one, found):
         return found
     if len(one) != len(found):
         return one
-    return [settled(*each, made) for each in zip(one, other, found, strict=True)]
+    return [agreed_value(*each, made) for each in zip(one, other, found, strict=True)]
 
 
 def by_id(rows: Sequence[Any]) -> dict[str, Any]:

@@ -27,7 +27,7 @@ class TableUnderTest:
     field_operators: FieldOperators
     expected_rows: ExpectedRows
     value_search: ValueSearch
-    telling: dict[FieldOperator, list[Filters]] = field(default_factory=dict)
+    distinguishing_bodies: dict[FieldOperator, list[Filters]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, context: CheckContext, selection: Selection) -> "TableUnderTest":
@@ -49,7 +49,9 @@ class TableUnderTest:
     def distinguishing(self, name: str) -> list[Filters]:
         """For each operator of a filter, a body that selects some rows and not others."""
         return [
-            bodies[0] for field_operator, bodies in self.telling.items() if field_operator.filter == name and bodies
+            bodies[0]
+            for field_operator, bodies in self.distinguishing_bodies.items()
+            if field_operator.filter == name and bodies
         ]
 
     def id_operator(self, name: str) -> FieldOperator | None:

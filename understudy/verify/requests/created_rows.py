@@ -77,7 +77,7 @@ class CreatedRows:
         """Note that a row is deleted."""
         self.made[table].remove(row_id)
 
-    def goes_with(self, row_id: str, others: Collection[str]) -> bool:
+    def is_deleted_with(self, row_id: str, others: Collection[str]) -> bool:
         """Whether a row is deleted together with one of some other rows."""
         return not self._owners.get(row_id, frozenset()).isdisjoint(others)
 

@@ -41,7 +41,7 @@ def invalid_bodies(schema: Place, sound: dict[str, Any]) -> Iterator[InvalidBody
     if schema.value.get("additionalProperties") is False:
         yield InvalidBody((STRANGER,), {**sound, STRANGER: 1})
     for name, part in schema.entries("properties"):
-        for way, value in values_within(part, (name,), strangers):
+        for way, value in values_within(part, (name,), coercible_values):
             yield InvalidBody(way, {**sound, name: value})
 
 
@@ -104,15 +104,15 @@ def needed_labels(place: Place) -> Sequence[str]:
     return list(place.value.get("x-labels", ()))
 
 
-def strangers(place: Place) -> Sequence[Any]:
+def coercible_values(place: Place) -> Sequence[Any]:
     """Values that a schema does not allow, though lenient servers may convert them."""
     if too_large := sizes(place, 1):
         return too_large
-    values = [*strangers_of_kind(place), *limited(place, 1)]
+    values = [*coercible_values_of_kind(place), *limited(place, 1)]
     return [*values, None] if values and not place.value.get("nullable") else values
 
 
-def strangers_of_kind(place: Place) -> Sequence[Any]:
+def coercible_values_of_kind(place: Place) -> Sequence[Any]:
     schema = place.value
     match schema.get("type"):
         case "object":

@@ -88,7 +88,7 @@ def first_operands(field_operator: FieldOperator, values: Sequence[Any]) -> Iter
         yield from searches(values)
     elif schema["type"] == "string":
         for text in first:
-            yield amid(text)
+            yield middle_pattern(text)
             yield from strange_letters(text)
     else:
         yield from operands(field_operator, values)
@@ -109,13 +109,13 @@ def few_operands(field_operator: FieldOperator, values: Sequence[Any]) -> Iterat
     elif schema.get("format") == "date-time":
         for here in map(moment, first):
             yield from map(spelled, (here, here - MICROSECOND, here + MICROSECOND))
-        yield from abroad(first[0])[:1] if first else ()
+        yield from other_offsets(first[0])[:1] if first else ()
     elif field_operator.operator == "search_":
         yield from other_searches(values)
     elif schema["type"] == "string":
         for text in first:
             yield from (text, text.upper(), text[1:4], f"{text[:1]}%{text[-1:]}", f"{text[1:2]}%{text[-1:]}")
-            yield from (f"_{text[1:]}", f"{text}_", backwards(text))
+            yield from (f"_{text[1:]}", f"{text}_", swapped_halves(text))
     else:
         yield from operands(field_operator, values)
 
@@ -191,13 +191,13 @@ def patterns(text: str) -> Iterator[str]:
     yield f"{text[:1]}.{text[2:]}"
     yield f"[{text[:1]}]{text[1:]}"
     yield f"{text[-2:]}%{text[:2]}"
-    yield backwards(text)
+    yield swapped_halves(text)
     yield "_" * len(text)
     yield "_" * (len(text) + 1)
     yield f"{text}_"
 
 
-def backwards(text: str) -> str:
+def swapped_halves(text: str) -> str:
     """A pattern that a text narrowly does not match: its second half before the first."""
     middle = len(text) // 2
     return f"{text[middle:]}%{text[:middle]}"
@@ -208,7 +208,7 @@ def both_cases(text: str) -> list[str]:
     return ["".join(change(letter) if letter.isascii() else letter for letter in text) for change in CASES]
 
 
-def amid(text: str) -> str:
+def middle_pattern(text: str) -> str:
     """A pattern for a text in the other case, with a wildcard; without the ends of the text, if it is long enough."""
     middle = text[1:-1] if len(text) > SHORT else text
     return f"_{middle[1:].swapcase() if text.isascii() else middle[1:]}"
@@ -245,12 +245,12 @@ def around(value: str) -> Iterator[str]:
     """A time, also with another offset, and the times next to it."""
     here = moment(value)
     yield value
-    yield from abroad(value)
+    yield from other_offsets(value)
     yield spelled(here - MICROSECOND)
     yield spelled(here + MICROSECOND)
 
 
-def abroad(value: str) -> list[str]:
+def other_offsets(value: str) -> list[str]:
     """The same time with offsets east and west of UTC."""
     return [moment(value).astimezone(zone).isoformat() for zone in (FAR_EAST, FAR_WEST)]
 

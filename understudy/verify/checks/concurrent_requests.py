@@ -60,7 +60,7 @@ def create_at_once(lifecycle: RowLifecycle, body: Body) -> None:
     broken = None if right else Broken((request,) * CLIENTS, "one 201, and one row for all", found)
     lifecycle.record(rules.UNIQUE, lifecycle.creates, "at the same time", broken)
     rows = {str(answer.body["id"]): answer.body for answer in fresh if isinstance(answer.body, dict)}
-    lifecycle.is_left(rules.UNIQUE, lifecycle.creates, request, {**before, **rows})
+    lifecycle.check_remaining(rules.UNIQUE, lifecycle.creates, request, {**before, **rows})
 
 
 def update_at_once(lifecycle: RowLifecycle, updates: Lookup, row_id: str) -> None:
