@@ -93,11 +93,11 @@ def scenarios(value: Any, others: Mapping[str, Any], tables: Tables) -> str | No
 
 
 def wrong_scenarios(value: Any) -> str | None:
-    keys = {"send", "body", "headers", "as", "status", "shows", "within", "optional"}
+    keys = {"send", "body", "headers", "as", "status", "shows", "within", "optional", "clients"}
     steps = [step for part in value.values() for step in part] if isinstance(value, dict) else [None]
     if all(isinstance(step, dict) and is_text(step.get("send")) and step.keys() <= keys for step in steps):
         return None
-    parts = "`body`, `headers`, `as`, `status`, `shows`, `within` and `optional`"
+    parts = "`body`, `headers`, `as`, `status`, `shows`, `within`, `optional` and `clients`"
     return f"takes for each name a list of requests with `send`, and with {parts}, or the place of them, `FILE#/NAME`"
 
 

@@ -75,12 +75,14 @@ class DirectTransport(httpx.BaseTransport):
         closed.
         """
         idle = self._idle.get(origin, [])
-        while idle:
-            since, line = idle.pop()
+        while True:
+            try:
+                since, line = idle.pop()
+            except IndexError:  # without asking first, since another thread may take the last one
+                return None
             if time.monotonic() < since + self._keepalive and not wait([line], 0):
                 return line
             line.close()
-        return None
 
     def _opened(self, origin: Origin, timeout: float | None) -> socket.socket:
         scheme, host, port = origin

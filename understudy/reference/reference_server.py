@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
@@ -13,7 +14,7 @@ from starlette.types import ASGIApp, Message
 
 from understudy.contract.contract import MEDIA_TYPE
 from understudy.options import Options
-from understudy.sampling.answers import Answer, Row
+from understudy.sampling.answers import Answer, Row, joined
 from understudy.sampling.conversations import PROTOCOL, STREAM, Conversations, Ended, Refused
 from understudy.sampling.random_requests import Request
 from understudy.sampling.sending import answer_of
@@ -119,7 +120,9 @@ class ReferenceServer:
         opened.always_serves = self._workspace.has_services = with_services
 
     def ask(self, request: Request) -> Answer:
-        """The response to a request."""
+        """The response to a request; that of several clients is sent as often."""
+        if request.clients > 1:
+            return joined([self.ask(replace(request, clients=1)) for _ in range(request.clients)])
         if request.method == STREAM:
             return self._streams.ask(request, SECONDS)
         content = None if request.body is None else json.dumps(request.body).encode()

@@ -64,4 +64,10 @@ def split(violation: Violation) -> tuple[list[Write], list[Write]]:
 
 def sent(request: Request) -> dict[str, Any]:
     content = None if request.encoded is None else request.encoded.decode("utf-8", "replace")
-    return {"method": request.method, "path": request.path, "content": content, "headers": dict(request.headers)}
+    return {
+        "method": request.method,
+        "path": request.path,
+        "content": content,
+        "headers": dict(request.headers),
+        "clients": request.clients,
+    }

@@ -21,4 +21,4 @@ def curl(url: str, request: Request) -> str:
     words += ["--head"] if request.method == "HEAD" else [] if request.method == "GET" else ["-X", request.method]
     if body is not None:
         words += [*([] if "content-type" in request.headers else JSON), "-d", body]
-    return shlex.join(words)
+    return shlex.join(words) + (f"  # by {request.clients} clients at the same time" if request.clients > 1 else "")

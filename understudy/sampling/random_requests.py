@@ -28,7 +28,8 @@ class Request:
 
     `operation` is its path in the contract, `schema` that of its body, if it takes one, and `headers` are further
     headers. `content` is sent instead of the JSON of `body`, if it is given. The response may be late by `within`
-    seconds, and `optional` is the name of an optional service that the response depends on.
+    seconds, and `optional` is the name of an optional service that the response depends on. If there are several
+    `clients`, all of them send the request at the same time.
     """
 
     method: str
@@ -40,6 +41,7 @@ class Request:
     content: bytes | None = None
     within: float = field(default=0.0, compare=False)
     optional: str = field(default="", compare=False)
+    clients: int = 1
 
     @property
     def encoded(self) -> bytes | None:

@@ -5,17 +5,21 @@ import math
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import cached_property, reduce
 from operator import xor
+from threading import Barrier
 from typing import Any
 
+import httpx
 from pydantic_core import ValidationError
 
 from understudy.errors import ApiError
 from understudy.reports.verdict import SEPARATOR, Rule, Verdict, Write
-from understudy.sampling.answers import Answer, named, rows_of, same
+from understudy.sampling.answers import Answer, joined, named, rows_of, same
 from understudy.sampling.moving_fields import moving_in, without
 from understudy.sampling.random_requests import Request, names_in
 from understudy.sampling.sample_values import Samples
@@ -146,6 +150,8 @@ class CheckContext:
         meanwhile: Callable[[], object] | None = None,
     ) -> Answer:
         """The response to a request, validated against the contract. See `ThrottledClient.send`."""
+        if request.clients > 1:
+            return self._ask_by_several(endpoint, request)
         if endpoint.is_stream:
             self.results.count(rules.RESPONSE, endpoint.label)
             return self.throttled_client.converse(request, self.wait_for(request))
@@ -153,6 +159,43 @@ class CheckContext:
             response = self.throttled_client.send(request, content, meanwhile)
             answer = answer_of(response)
             self.note(endpoint, request, answer)
+        self._validate(endpoint, request, response, answer)
+        return answer
+
+    def ask_at_once(self, endpoint: Endpoint, requests: Sequence[Request]) -> list[Answer]:
+        """The responses to concurrent requests, in the order of the requests. See `ask`."""
+        with delayed():
+            answers = self._answers_at_once(endpoint, requests)
+            for request, answer in zip(requests, answers, strict=True):
+                self.note(endpoint, request, answer)
+        return answers
+
+    def _ask_by_several(self, endpoint: Endpoint, request: Request) -> Answer:
+        """The responses to a request that several clients send at the same time, as one."""
+        with delayed():
+            answers = self._answers_at_once(endpoint, [replace(request, clients=1)] * request.clients)
+            for each in answers:
+                self.own.note(endpoint, each)
+            answer = joined(answers)
+            self._remember(endpoint, request, answer)
+        return answer
+
+    def _answers_at_once(self, endpoint: Endpoint, requests: Sequence[Request]) -> list[Answer]:
+        barrier = Barrier(len(requests))
+
+        def send(request: Request) -> httpx.Response:
+            barrier.wait()
+            return self.throttled_client.send(request)
+
+        with ThreadPoolExecutor(len(requests)) as pool:
+            responses = list(pool.map(send, requests))
+        answers = list(map(answer_of, responses))
+        for request, response, answer in zip(requests, responses, answers, strict=True):
+            self._validate(endpoint, request, response, answer)
+        return answers
+
+    def _validate(self, endpoint: Endpoint, request: Request, response: httpx.Response, answer: Answer) -> None:
+        """Record whether a response is as the contract says."""
         self.results.count(rules.RESPONSE, endpoint.label)
         fault = self._response_schemas.fault(endpoint, answer, response.headers.get("content-type", ""))
         if fault is not None:
@@ -160,7 +203,6 @@ class CheckContext:
             if self._misshapen[endpoint.label] <= REPORTED:
                 about = SEPARATOR.join(names_in(request.body))
                 self._blame_once(rules.RESPONSE, endpoint, about, Broken((request,), rules.RESPONSE.says, fault))
-        return answer
 
     def expected(self, endpoint: Endpoint, refusals: list[ApiError | None]) -> list[ApiError | None]:
         """Those refusals of the interpreter that the server may respond with, as far as its leniency is known.
@@ -189,6 +231,9 @@ class CheckContext:
     def note(self, endpoint: Endpoint, request: Request, answer: Answer) -> None:
         """Remember the response to a write, and what it may have changed."""
         self.own.note(endpoint, answer)
+        self._remember(endpoint, request, answer)
+
+    def _remember(self, endpoint: Endpoint, request: Request, answer: Answer) -> None:
         if endpoint.is_safe:
             return
         if len(self._answers) > REMEMBERED:
@@ -203,7 +248,8 @@ class CheckContext:
 
     def _written(self, endpoint: Endpoint, request: Request, answer: Answer) -> Write:
         table = next((table for table, each in self.endpoint_map.creates.items() if each.label == endpoint.label), "")
-        made = str(answer.body["id"]) if table and isinstance(answer.body, dict) and "id" in answer.body else ""
+        row = answer.body[0]["body"] if request.clients > 1 else answer.body
+        made = str(row["id"]) if table and isinstance(row, dict) and "id" in row else ""
         deletes = self.endpoint_map.deletes.get(table)
         return Write(request, made, deletes.request(made) if deletes is not None and made else None)
 

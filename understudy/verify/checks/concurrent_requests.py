@@ -1,19 +1,15 @@
 """Concurrent requests: changes of one row, and creates of rows with one name."""
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from itertools import combinations
-from threading import Barrier
 from typing import Any
 
-from understudy.sampling.answers import Answer, named, same
-from understudy.sampling.random_requests import Request
-from understudy.terminal.interrupts import delayed
+from understudy.sampling.answers import named, same
 from understudy.verify import rules
 from understudy.verify.check_results import Broken, unlike
 from understudy.verify.checks.row_lifecycle import CREATED, RowLifecycle
 from understudy.verify.requests.created_rows import value_for
-from understudy.verify.requests.endpoint import Endpoint, schema_of
+from understudy.verify.requests.endpoint import schema_of
 from understudy.verify.requests.endpoint_map import Lookup
 
 ROUNDS = 3  # how often the check is repeated
@@ -33,25 +29,10 @@ def check(lifecycle: RowLifecycle, full: Callable[[RowLifecycle], Body]) -> None
         lifecycle.delete_all(list(lifecycle.own.made[lifecycle.table])[-1:])
 
 
-def sent_at_once(lifecycle: RowLifecycle, endpoint: Endpoint, requests: Sequence[Request]) -> list[Answer]:
-    """The responses to concurrent requests, in the order of the requests."""
-    barrier, throttled_client = Barrier(len(requests)), lifecycle.context.throttled_client
-
-    def send(request: Request) -> Answer:
-        barrier.wait()
-        return throttled_client.ask(request)
-
-    with delayed(), ThreadPoolExecutor(len(requests)) as pool:
-        selected = list(pool.map(send, requests))
-        for request, answer in zip(requests, selected, strict=True):
-            lifecycle.context.note(endpoint, request, answer)
-    return selected
-
-
 def create_at_once(lifecycle: RowLifecycle, body: Body) -> None:
     """Check that one row is created for a name, and that the other requests return it unchanged."""
     request, before = lifecycle.creates.request(body), lifecycle.rows()
-    selected = sent_at_once(lifecycle, lifecycle.creates, [request] * CLIENTS)
+    selected = lifecycle.context.ask_at_once(lifecycle.creates, [request] * CLIENTS)
     fresh = [answer for answer in selected if answer.status == CREATED]
     ids = {str(answer.body.get("id")) for answer in selected if isinstance(answer.body, dict)}
     right = len(fresh) == len(ids) == 1 and all(answer.is_success for answer in selected)
@@ -69,7 +50,7 @@ def update_at_once(lifecycle: RowLifecycle, updates: Lookup, row_id: str) -> Non
     for pair in combinations(parts, 2):
         bodies = [{name: value_for(parts[name], lifecycle.own.mark())} for name in pair]
         requests = [updates.request(row_id, body) for body in bodies]
-        sent_at_once(lifecycle, updates.endpoint, requests)
+        lifecycle.context.ask_at_once(updates.endpoint, requests)
         row, expected = lifecycle.look_again(is_deleted=False).get(row_id, {}), {**bodies[0], **bodies[1]}
         written = lifecycle.context.model.written(lifecycle.table, {**row, **expected}) if row else expected
         lost = [name for name in pair if not same(row.get(name), written.get(name))]

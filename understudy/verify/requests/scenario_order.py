@@ -39,4 +39,4 @@ def features_of(step: Step) -> set[Feature]:
     operation, body = PLACEHOLDER.sub("{}", step["send"]), step.get("body")
     parts = body.items() if isinstance(body, dict) else [("", body)]
     fields = {(operation, name, PLACEHOLDER.sub("{}", json.dumps(value))) for name, value in parts}
-    return {(operation, "status", f"{step.get('status')}"), *fields}
+    return {(operation, name, f"{step.get(name)}") for name in ("status", "clients")} | fields

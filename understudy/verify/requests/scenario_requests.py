@@ -16,7 +16,7 @@ from understudy.sampling.random_requests import Request
 from understudy.verify.requests.endpoint import Endpoint
 from understudy.verify.requests.endpoint_map import EndpointMap
 
-SENT = {"send", "body", "headers", "within", "optional"}  # the keys of a step that belong to its request
+SENT = {"send", "body", "headers", "within", "optional", "clients"}  # the keys of a step that belong to its request
 PLACEHOLDER = re.compile(r"\{([\w.]+)\}")
 STREAMED = 5.0  # seconds to wait for messages of a stream, by default
 
@@ -169,7 +169,8 @@ def request_of(endpoint_map: EndpointMap, step: Step) -> tuple[Endpoint, Request
             body, headers = step.get("body"), step.get("headers", {})
             request = Request(method, path, endpoint.path, body, endpoint.body, headers)
             within = step.get("within", STREAMED if endpoint.is_stream else 0.0)
-            return endpoint, replace(request, within=within, optional=step.get("optional", ""))
+            optional, clients = step.get("optional", ""), step.get("clients", 1)
+            return endpoint, replace(request, within=within, optional=optional, clients=clients)
     raise KeyError(f"{method} {place}")
 
 
