@@ -15,7 +15,7 @@ from understudy.verify.checks.checked_row import CheckedRow, by_key, key_of, rea
 from understudy.verify.expectations.model import Row
 from understudy.verify.requests.endpoint import Endpoint, schema_of, success_of
 from understudy.verify.requests.endpoint_map import Lookup
-from understudy.verify.requests.plain_values import plain_fields, plain_value
+from understudy.verify.requests.plain_values import empty_values, plain_fields, plain_value
 
 CONFLICT = 409
 TICK = 0.002  # seconds after which a change has a later time, with clocks in whole milliseconds
@@ -31,7 +31,9 @@ def check_changes(checked: CheckedRow) -> None:
 
 
 def changes(checked: CheckedRow, updates: Lookup) -> Iterator[tuple[str, dict[str, Any]]]:
-    """An empty change, and a change of each field, except those that the server did not accept in the create."""
+    """An empty change, and changes of each field, except those that the server did not accept in the create: to another
+    value, to empty ones and to null.
+    """
     yield "", {}
     refused = plain_fields(checked.creates).keys() - checked.body.keys()
     for name, part in plain_fields(updates.endpoint).items():
@@ -41,6 +43,7 @@ def changes(checked: CheckedRow, updates: Lookup) -> Iterator[tuple[str, dict[st
                 yield name, {name: value}
                 if (merges := part.value.get("x-merged-if")) is not None:
                     yield name, {name: {**value, "replaced": True}, merges: False}
+            yield from ((name, {name: empty}) for empty in empty_values(part))
             if part.value.get("nullable") and not part.value.get("x-null-replaced"):
                 yield name, {name: None}
 

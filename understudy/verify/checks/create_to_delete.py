@@ -5,6 +5,7 @@ such rows than the contract says, so only fields that clients send and read as p
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from understudy.sampling.answers import same, shortened
 from understudy.verify import rules
@@ -21,7 +22,7 @@ from understudy.verify.checks.checked_row_changes import (
 from understudy.verify.checks.referring_rows import NotCreated, created
 from understudy.verify.requests.endpoint import schema_of, success_of
 from understudy.verify.requests.endpoint_map import EndpointMap
-from understudy.verify.requests.plain_values import plain_fields, plain_value
+from understudy.verify.requests.plain_values import empty_values, plain_fields, plain_value
 
 CREATED, CONFLICT = 201, 409
 
@@ -45,6 +46,7 @@ def go_through(checked: CheckedRow) -> None:
         return
     for step in (
         check_created,
+        check_empty,
         check_read,
         check_listed,
         check_again,
@@ -109,6 +111,30 @@ def check_created(checked: CheckedRow) -> None:
     shown = {name: checked.row.get(name) for name in sent}
     broken = None if same(shown, sent) else unlike(tuple(checked.requests), sent, shown)
     checked.record(rules.CREATE, checked.creates, "", broken)
+
+
+def check_empty(checked: CheckedRow) -> None:
+    """Check that a create returns values that servers often take for none, in rows of their own."""
+    required = schema_of(checked.creates).value.get("required", ())
+    unique = {name for names in checked.context.model.unique(checked.table) for name in names}
+    fields = {
+        name: empty_values(part)
+        for name, part in plain_fields(checked.creates).items()
+        if name in checked.fields and name in checked.body and name not in (*required, *unique)
+    }
+    for number in range(max(map(len, fields.values()), default=0)):
+        sent = {name: values[number % len(values)] for name, values in fields.items() if values}
+        with suppress(NotCreated):  # a handler may refuse one of them
+            other = sibling(checked, sent)
+            shown = {name: other.row.get(name) for name in sent}
+            broken = None if same(shown, sent) else unlike(tuple(other.requests), sent, shown)
+            other.record(rules.CREATE, other.creates, "empty values", broken)
+            delete_row(other)
+
+
+def delete_row(checked: CheckedRow) -> None:
+    deletes = checked.deletes[0]
+    checked.context.ask(deletes.endpoint, deletes.request(str(checked.row[deletes.field])))
 
 
 def check_again(checked: CheckedRow) -> None:

@@ -78,6 +78,26 @@ VALUES: Mapping[str | None, Callable[[Place, str, Any], Any]] = {
 """Functions that return another value, by type. They take the schema, a text that no row has, and the present value."""
 
 
+EMPTIES: Mapping[str | None, tuple[Any, ...]] = {
+    "string": ("",),
+    "array": ([],),
+    "object": ({},),
+    "boolean": (True, False),
+    "integer": (0,),
+    "number": (0.0,),
+    None: ("", 0, False),
+}
+"""Values by type that servers often take for no value."""
+
+
+def empty_values(part: Place) -> tuple[Any, ...]:
+    """The values of a schema that servers often take for no value."""
+    schema = part.value
+    if not {"pattern", "enum", "minItems", "minLength"}.isdisjoint(schema) or schema.get("minimum", 0) > 0:
+        return ()
+    return EMPTIES[schema.get("type")]
+
+
 def plain_value(part: Place, mark: str, now: Any = None) -> Any:
     """A value for a schema, different from the present one."""
     words = [word for word in part.value.get("enum", ()) if word not in (None, now)]
