@@ -69,14 +69,20 @@ class ContextFactory:
     ) -> Iterator[CheckContext]:
         """A context for a server whose rows are not known yet."""
         with httpx.Client(transport=InProcess(app), base_url=URL, headers={"accept-encoding": "identity"}) as client:
-            yield CheckContext(
-                self.endpoint_map,
-                self._interpreter[strict],
-                Model(self.endpoint_map.listed_tables, self.catalog),
-                ThrottledClient(client, budget, None),
-                random.Random(seed),
-                Verdict(URL, seed),
-            )
+            yield self.context(client, seed=seed, strict=strict, budget=budget)
+
+    def context(
+        self, client: httpx.Client, *, seed: int = 1, strict: bool = False, budget: int = 30_000
+    ) -> CheckContext:
+        """The same for a server that a client reaches."""
+        return CheckContext(
+            self.endpoint_map,
+            self._interpreter[strict],
+            Model(self.endpoint_map.listed_tables, self.catalog),
+            ThrottledClient(client, budget, None),
+            random.Random(seed),
+            Verdict(URL, seed),
+        )
 
     def learn(self, context: CheckContext, folder: Path | None = None) -> CheckContext:
         """Let it know what the server shows, and what a fixture set has of the other tables."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 from typing import Any
+from unicodedata import normalize
 
 import pytest
 
@@ -13,7 +14,7 @@ from tests.mutants.exchange import Answer, Request
 from tests.mutants.generated import generated
 from tests.mutants.mutant import Behaviour, BrokenServer, unchanged
 from tests.mutants.origin import Inside
-from tests.mutants.paths import drop
+from tests.mutants.paths import at, drop
 from tests.mutants.proxy import Proxy
 from tests.verify.contexts import ContextFactory
 from understudy.contract.contract import Contract
@@ -136,6 +137,11 @@ def with_newlines(body: dict[str, Any]) -> dict[str, Any]:
     return {**body, "description": body["description"].replace("\r\n", "\n")}
 
 
+def ignores_empty(operation: str, name: str) -> Behaviour:
+    """A value that is false, zero or empty is taken for none."""
+    return sends(operation, lambda body: body if body.get(name, True) else drop(name)(body))
+
+
 def sorted_by_creation(body: dict[str, Any]) -> dict[str, Any]:
     """A list by the time of the last change is one by that of the creation."""
     return {**body, "sort": "CREATED_DESC"} if body.get("sort") == "UPDATED_DESC" else body
@@ -165,6 +171,12 @@ def sorted_by_creation(body: dict[str, Any]) -> dict[str, Any]:
         ("automations", "create", ignores("POST /automations/", "tags")),
         ("block_documents", "update", sends(r"PATCH /block_documents/.*", unmerged)),
         ("block_types", "update", keeps_null(r"PATCH /block_types/.*")),
+        ("work_pools", "update", ignores_empty(r"PATCH /work_pools/[^/]+", "concurrency_limit")),
+        ("variables", "update", ignores_empty(r"PATCH /variables/.*", "tags")),
+        ("deployments", "create", ignores_empty("POST /deployments/", "concurrency_limit")),
+        ("automations", "create", ignores_empty("POST /automations/", "enabled")),
+        ("artifacts", "create", sends("POST /artifacts/", at("description", lambda text: text[:65_535]))),
+        ("flows", "create", sends("POST /flows/", at("name", partial(normalize, "NFC")))),
         ("concurrency_limits_v2", "update", replies(r"GET /v2/concurrency_limits/[^/]+", not_updated)),
         (
             "flow_runs",

@@ -1,9 +1,11 @@
 """Sequences of requests that the contract has with its operations."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.apps import app_on
@@ -14,9 +16,11 @@ from tests.mutants.exchange import Request as Sent
 from tests.mutants.mutant import Behaviour, BrokenServer, unchanged
 from tests.mutants.origin import Inside
 from tests.mutants.paths import drop
-from tests.mutants.proxy import Proxy
+from tests.mutants.proxy import Proxy, proxied
+from tests.servers import stand_in
 from tests.verify.contexts import ContextFactory
 from tests.verify.reduced import reduced_contract
+from tests.verify.servers import url_of
 from understudy.contract.contract import Place
 from understudy.contract.scenario_files import ScenarioFiles
 from understudy.operations.api_folder import Api
@@ -78,6 +82,20 @@ async def takes_slots_one_by_one(request: Sent, broken: BrokenServer) -> Reply:
         for name in request.json["names"]:
             await broken.ask(request.saying({**request.json, "names": [name]}))
     return answer
+
+
+async def not_together(request: Sent, broken: BrokenServer) -> Reply:
+    """Of several clients that take slots at the same time, all are answered as the first one."""
+    if not request.is_a("POST /v2/concurrency_limits/increment"):
+        return await broken.ask(request)
+    if broken.memory.get("first") is None:
+        broken.memory["first"] = asyncio.ensure_future(broken.ask(request))
+        await asyncio.sleep(0.1)
+        first, broken.memory["first"] = broken.memory["first"], None
+    else:
+        first = broken.memory["first"]
+    reply: Reply = await first
+    return reply
 
 
 async def one_run_of_a_key(request: Sent, broken: BrokenServer) -> Reply:
@@ -241,6 +259,18 @@ def without_quotes(body: dict[str, Any]) -> dict[str, Any]:
 )
 def test_a_broken_server(failed: Callable[..., set[str]], operation: str, behaviour: Behaviour) -> None:
     assert operation in failed(behaviour, operation)
+
+
+@pytest.mark.parametrize(("behaviour", "is_wrong"), [(unchanged, False), (not_together, True)])
+def test_requests_of_several_clients(all_operations: ContextFactory, behaviour: Behaviour, is_wrong: bool) -> None:
+    with stand_in(SMALL) as api, proxied(url_of(api), behaviour) as url, httpx.Client(base_url=url) as client:
+        context = all_operations.context(client)
+        for each in all_scenarios(context.endpoint_map):
+            if each.name == "several clients at the same time":
+                context.results.run(partial(scenarios.check, context, each))
+        assert clean_up(context) == []
+        found = {each.operation for each in context.results.verdict.violations}
+    assert found == ({"POST /v2/concurrency_limits/increment"} if is_wrong else set())
 
 
 def test_scenarios_of_operations_that_a_contract_does_not_have_are_left_out(all_operations: ContextFactory) -> None:

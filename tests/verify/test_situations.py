@@ -1,6 +1,5 @@
 """Faults that show only in a situation that is made for them, or with a value that rows seldom have."""
 
-import random
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from functools import partial
@@ -27,9 +26,8 @@ from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Broken, CheckResults
 from understudy.verify.checks import concurrent_requests, listings, sequences, single_criteria, writes
 from understudy.verify.checks.row_lifecycle import RowLifecycle
-from understudy.verify.expectations.model import Model
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
-from understudy.verify.requests.throttled_client import BudgetSpent, ThrottledClient
+from understudy.verify.requests.throttled_client import BudgetSpent
 from understudy.verify.suite import subjects_of
 
 CONTRACT = Contract.load(own_folder() / "openapi.yaml")
@@ -155,14 +153,7 @@ def test_all_of_two_values_that_a_row_has(context_factory: ContextFactory, api: 
 def test_changes_at_the_same_time(name: str | None, table: str, context_factory: ContextFactory) -> None:
     behaviour = BY_NAME[name].behaviour if name else unchanged
     with stand_in(SMALL) as api, proxied(url_of(api), behaviour) as url, httpx.Client(base_url=url) as client:
-        context = CheckContext(
-            context_factory.endpoint_map,
-            context_factory.interpreter(strict=False),
-            Model(context_factory.endpoint_map.selections, context_factory.catalog),
-            ThrottledClient(client, 30_000, None),
-            random.Random(1),
-            Verdict(url, 1),
-        )
+        context = context_factory.context(client)
         context_factory.learn(context)
         concurrent_requests.check(RowLifecycle(context, subjects_of(context)[table]), writes.full)
         assert bool(context.results.verdict.violations) is bool(name)

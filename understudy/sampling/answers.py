@@ -29,7 +29,7 @@ class Answer:
 def joined(answers: Iterable[Answer]) -> Answer:
     """The responses to one request of several clients as one: a list of them, successes first, all with status 200.
 
-    Which of them is told that it created a row depends on chance.
+    Which of the clients gets the 201 for a row depends on chance.
     """
     listed = [{"status": OK if answer.is_success else int(answer.status), "body": answer.body} for answer in answers]
     listed.sort(key=lambda each: (each["status"], json.dumps(each["body"], sort_keys=True)))
