@@ -25,6 +25,10 @@ def unknown(_: Request, answer: Answer) -> Answer:
     return answer.saying({"detail": "Artifact not found."}, 404)
 
 
+def not_redirected(_: Request, answer: Answer) -> Answer:
+    return answer.saying({"detail": "Not Found"}, 404) if answer.status == 307 else answer
+
+
 async def in_latin(request: Request, broken: BrokenServer) -> Answer:
     """A body in UTF-8 is read as Latin-1."""
     if request.body.isascii():
@@ -58,6 +62,14 @@ MUTANTS = [
         "An artifact is not found by its id without hyphens.",
         replies("GET /artifacts/[0-9a-f]{32}", unknown),
         [get(f"/artifacts/{ARTIFACT.replace('-', '')}")],
+    ),
+    Mutant(
+        "slash-too-many-404",
+        "A path with a slash too many is not found.",
+        replies(
+            ".*/", lambda _, answer: answer.saying({"detail": "Not Found"}, 404) if answer.status == 307 else answer
+        ),
+        [post("/flows/count/")],
     ),
     Mutant(
         "texts-cut",

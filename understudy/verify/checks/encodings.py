@@ -1,18 +1,21 @@
-"""Requests in other encodings, as other clients send them. Each must get the same response."""
+"""Requests as other clients send them: in other encodings, and to paths with a slash too many."""
 
 import json
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 from understudy.contract.contract import MEDIA_TYPE
 from understudy.sampling.random_requests import Request
 from understudy.verify import rules
 from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Broken, answered, unlike
+from understudy.verify.checks import same_rows
 from understudy.verify.requests.endpoint import Endpoint
 
+REDIRECT = 307
 REQUESTS = 3  # of which the one with the largest response is sent in other encodings
 
 
@@ -28,6 +31,10 @@ def check(context: CheckContext, endpoint: Endpoint) -> None:
         context.results.hold(
             rules.ENCODING, endpoint.label, name, partial(differs, context, endpoint, request, encoded)
         )
+    if context.is_lenient and context.mirror is not None and request.body is not None:
+        plain = replace(request, headers={**request.headers, "content-type": "text/plain"})
+        same_rows.hold(context, context.mirror, endpoint, plain, "plain text")
+    context.results.hold(rules.REDIRECT, endpoint.label, "", partial(is_not_redirected, context, request))
 
 
 def encodings(request: Request) -> Iterator[tuple[str, Request]]:
@@ -36,8 +43,8 @@ def encodings(request: Request) -> Iterator[tuple[str, Request]]:
     if request.path != request.operation:
         yield "escaped path", replace(request, path=escaped(request.path, request.operation))
     if request.body is not None:
-        headers = {**request.headers, "content-type": f"{MEDIA_TYPE.title()}; charset=utf-8"}
-        yield "media type", replace(request, headers=headers)
+        for media_type in (f"{MEDIA_TYPE.title()}; charset=utf-8", "application/vnd.api+json"):
+            yield "media type", replace(request, headers={**request.headers, "content-type": media_type})
         yield "escaped body", replace(request, content=spaced(request.body).encode())
 
 
@@ -54,6 +61,17 @@ def escaped(path: str, operation: str) -> str:
 def spaced(body: Any) -> str:
     """JSON with line ends and spaces, with escapes for what is not ASCII, and with the keys of an object reversed."""
     return json.dumps(dict(reversed(body.items())) if isinstance(body, dict) else body, indent=1)
+
+
+def is_not_redirected(context: CheckContext, plain: Request) -> Broken | None:
+    """How a response is no redirect from a path with a slash too many, or to another path."""
+    way, question, query = plain.path.partition("?")
+    request = replace(plain, path=f"{way}/{question}{query}")
+    answer = context.throttled_client.ask(request)
+    location = urlsplit(answer.headers.get("location", ""))
+    if answer.status == REDIRECT and location.path.endswith(way) and location.query == query:
+        return None
+    return Broken((request,), f"{REDIRECT} to {plain.path}", f"{answer.status} to {location.geturl() or 'nothing'}")
 
 
 def differs(context: CheckContext, endpoint: Endpoint, plain: Request, encoded: Request) -> Broken | None:

@@ -16,7 +16,7 @@ from understudy.sampling.random_requests import Request
 from understudy.verify import rules
 from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Broken, answered, unlike
-from understudy.verify.expectations.reference_answers import ALL, ReferencePair, errors_of
+from understudy.verify.expectations.reference_answers import ALL, ECHO, ReferencePair, errors_of
 from understudy.verify.requests.created_rows import may_be_refused
 from understudy.verify.requests.endpoint import LIMIT, Endpoint
 from understudy.verify.requests.invalid_bodies import (
@@ -184,7 +184,7 @@ def is_as_read(
     errors, found = errors_in(refusals), errors_of(answer, ALL)
     if endpoint.is_safe and not answer.is_success and errors and not any(same(each, found) for each in errors):
         return unlike((request,), errors[0], found)
-    echoed = answer.body.get("request_body", request.body) if isinstance(answer.body, dict) else request.body
+    echoed = answer.body.get(ECHO, request.body) if isinstance(answer.body, dict) else request.body
     if way and echoed != request.body:
         return Broken((request,), "an error that holds the body that was sent", shortened(answer.body))
     return None

@@ -15,6 +15,7 @@ from understudy.verify.expectations.growing_values import GrowingValues
 from understudy.verify.requests.endpoint import LIMIT, OFFSET, PAGE, Endpoint
 
 INVALID = 422
+ECHO = "request_body"  # the key of the body of an invalid request, which a handler may have changed
 ENTRIES = "exception_detail"  # the key of the errors in the response to an invalid request
 PLACES = ("loc",)  # the compared keys of an error; messages depend on the versions of libraries
 NEAR, PART = 2.0, 0.5  # seconds, and the part of a time in a header, by which it may differ: servers vary it by chance
@@ -135,11 +136,12 @@ def is_like(expected: str, found: str) -> bool:
 
 
 def errors_of(answer: Answer, said: Sequence[str] = PLACES) -> Any:
-    """The body of a response or, for an invalid request, the locations of its errors and their compared parts."""
+    """The body of a response; of that to an invalid request, without the request, the compared parts of its errors."""
     if answer.status != INVALID or not isinstance(answer.body, dict) or not is_entries(answer.body.get(ENTRIES)):
         return answer.body
     entries = [compared_parts(entry, said) for entry in answer.body[ENTRIES]]
-    return {ENTRIES: sorted(entries, key=repr)}
+    others = {name: part for name, part in answer.body.items() if name != ECHO}
+    return {**others, ENTRIES: sorted(entries, key=repr)}
 
 
 def compared_parts(entry: Mapping[str, Any], said: Sequence[str]) -> Row:
