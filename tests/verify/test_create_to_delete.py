@@ -173,7 +173,7 @@ def sorted_by_creation(body: dict[str, Any]) -> dict[str, Any]:
         ("block_types", "update", keeps_null(r"PATCH /block_types/.*")),
         ("work_pools", "update", ignores_empty(r"PATCH /work_pools/[^/]+", "concurrency_limit")),
         ("variables", "update", ignores_empty(r"PATCH /variables/.*", "tags")),
-        ("deployments", "create", ignores_empty("POST /deployments/", "concurrency_limit")),
+        ("work_pools", "create", ignores_empty("POST /work_pools/", "concurrency_limit")),
         ("automations", "create", ignores_empty("POST /automations/", "enabled")),
         ("artifacts", "create", sends("POST /artifacts/", at("description", lambda text: text[:65_535]))),
         ("flows", "create", sends("POST /flows/", at("name", partial(normalize, "NFC")))),

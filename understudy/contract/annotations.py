@@ -129,6 +129,7 @@ ANNOTATIONS: Mapping[str, Annotation] = {
     "x-write-only": Annotation(SCHEMA, FLAG),
     "x-merged-if": Annotation(SCHEMA, TEXT),
     "x-null-replaced": Annotation(SCHEMA, FLAG),
+    "x-empty-replaced": Annotation(SCHEMA, FLAG),
     "x-shown-by": Annotation(SCHEMA, beside("x-table", TEXT)),
     "x-shown-otherwise": Annotation(SCHEMA, FLAG),
     "x-unmasks": Annotation(SCHEMA, FLAG),

@@ -17,6 +17,7 @@ from understudy.values import moment
 ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)"
 MADE, TIMES = re.compile(f"({ID}|{TIME})"), re.compile(TIME)
+NUMBER = re.compile(r"(\d+)")
 RECENT = 600.0  # seconds around the present; random times are further away
 NEAR = 15.0  # the maximum seconds between the times that two servers generate for the same object
 PART = 0.001  # the maximum relative difference of numbers that are sums of such times
@@ -167,6 +168,15 @@ def are_alike(there: Any, here: Any) -> bool:
     if not isinstance(there, int | float) or not isinstance(here, int | float):
         return False
     return isclose(there, here, rel_tol=PART, abs_tol=NEAR)
+
+
+def are_alike_texts(there: str, here: str) -> bool:
+    """Whether two texts are the same, except for close numbers."""
+    words, others = NUMBER.split(there), NUMBER.split(here)
+    return len(words) == len(others) and all(
+        one == other or (one.isdecimal() and other.isdecimal() and isclose(int(one), int(other), rel_tol=PART))
+        for one, other in zip(words, others, strict=True)
+    )
 
 
 def is_link(text: str) -> bool:

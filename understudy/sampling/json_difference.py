@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
+from unicodedata import normalize
 
 from understudy.sampling.answers import same
 
@@ -50,6 +51,8 @@ def differing(expected: Any, found: Any, path: str = "") -> Iterator[Place]:
 def windows(left: Any, right: Any) -> tuple[str, str]:
     """Two values as texts of a limited length that contain the first character in which they differ."""
     texts = ["nothing" if value is NOTHING else repr(value) for value in (left, right)]
+    if len({normalize("NFC", text) for text in texts}) == 1:
+        texts = list(map(ascii, (left, right)))  # they look the same
     pairs = enumerate(zip(*texts, strict=False))
     first = next((index for index, (one, other) in pairs if one != other), min(map(len, texts)))
     start = max(0, first - LEAD) if max(map(len, texts)) > SIZE else 0

@@ -16,7 +16,7 @@ from understudy.verify.filtered_rows.selected_ids import Filters
 from understudy.verify.requests.endpoint import Endpoint, schema_of, success_of
 from understudy.verify.requests.endpoint_map import EndpointMap, Lookup, Selection
 from understudy.verify.requests.field_operators import field_operators_of
-from understudy.verify.requests.plain_values import plain_fields
+from understudy.verify.requests.plain_values import edge_values, name_for, plain_fields, plain_value
 
 NOT_FOUND = 404
 
@@ -88,6 +88,27 @@ class CheckedRow:
             for name, part in plain_fields(endpoint).items()
             if name in shown and name not in self.context.model.moving(self.table)
         }
+
+    @property
+    def keys(self) -> set[str]:
+        """The fields that identify the row: those in its paths, and unique ones."""
+        unique = {name for names in self.context.model.unique(self.table) for name in names}
+        lookups = (*self.endpoint_map.reads, *self.endpoint_map.changes)
+        return unique | {each.field for each in lookups if each.table == self.table}
+
+    def is_name(self, field_name: str) -> bool:
+        """Whether a field identifies the row, or another one, such as `work_queue_name`."""
+        return field_name.endswith("name") or field_name in self.keys
+
+    def edge_values(self, name: str, part: Place) -> tuple[Any, ...]:
+        """The values of a field that servers often take for no value, or cut; none of a name."""
+        return () if self.is_name(name) else edge_values(part)
+
+    def new_value(self, name: str, part: Place) -> Any:
+        """A new value for a field, other than the present one."""
+        mark = self.context.own.mark()
+        is_text = part.value.get("type") == "string" and "enum" not in part.value
+        return name_for(part, mark) if is_text and self.is_name(name) else plain_value(part, mark, self.row.get(name))
 
     def identifies(self, lookup: Lookup) -> bool:
         """Whether no other row can have the value by which an operation finds the row."""

@@ -15,7 +15,7 @@ from understudy.verify.checks.checked_row import CheckedRow, by_key, key_of, rea
 from understudy.verify.expectations.model import Row
 from understudy.verify.requests.endpoint import Endpoint, schema_of, success_of
 from understudy.verify.requests.endpoint_map import Lookup
-from understudy.verify.requests.plain_values import empty_values, plain_fields, plain_value
+from understudy.verify.requests.plain_values import plain_fields
 
 CONFLICT = 409
 TICK = 0.002  # seconds after which a change has a later time, with clocks in whole milliseconds
@@ -32,18 +32,18 @@ def check_changes(checked: CheckedRow) -> None:
 
 def changes(checked: CheckedRow, updates: Lookup) -> Iterator[tuple[str, dict[str, Any]]]:
     """An empty change, and changes of each field, except those that the server did not accept in the create: to another
-    value, to empty ones and to null.
+    value, to empty and long ones, and to null.
     """
     yield "", {}
     refused = plain_fields(checked.creates).keys() - checked.body.keys()
     for name, part in plain_fields(updates.endpoint).items():
         if name in checked.fields and name != updates.field and name not in refused:
-            value = plain_value(part, checked.context.own.mark(), checked.row.get(name))
+            value = checked.new_value(name, part)
             if not same(value, checked.row.get(name)):
                 yield name, {name: value}
                 if (merges := part.value.get("x-merged-if")) is not None:
                     yield name, {name: {**value, "replaced": True}, merges: False}
-            yield from ((name, {name: empty}) for empty in empty_values(part))
+            yield from ((name, {name: value}) for value in checked.edge_values(name, part))
             if part.value.get("nullable") and not part.value.get("x-null-replaced"):
                 yield name, {name: None}
 
@@ -113,13 +113,13 @@ def check_order(checked: CheckedRow) -> None:
 def check_replaced(checked: CheckedRow) -> None:
     """A row that is replaced has the new values."""
     for replaces in checked.puts:
-        parts, mark = plain_fields(replaces.endpoint), checked.context.own.mark()
+        parts = plain_fields(replaces.endpoint)
         known = {
             name: value
             for name, value in checked.body.items()
             if name in schema_of(replaces.endpoint)["properties"].value
         }
-        change = {name: plain_value(parts[name], mark, checked.row.get(name)) for name in known if name in parts}
+        change = {name: checked.new_value(name, parts[name]) for name in known if name in parts}
         request = replaces.request(str(checked.row[replaces.field]), {**known, **change})
         time.sleep(TICK)
         if checked.context.ask(replaces.endpoint, request).is_success:

@@ -5,7 +5,7 @@ such rows than the contract says, so only fields that clients send and read as p
 """
 
 from collections.abc import Sequence
-from contextlib import suppress
+from typing import Any
 
 from understudy.sampling.answers import same, shortened
 from understudy.verify import rules
@@ -22,7 +22,7 @@ from understudy.verify.checks.checked_row_changes import (
 from understudy.verify.checks.referring_rows import NotCreated, created
 from understudy.verify.requests.endpoint import schema_of, success_of
 from understudy.verify.requests.endpoint_map import EndpointMap
-from understudy.verify.requests.plain_values import empty_values, plain_fields, plain_value
+from understudy.verify.requests.plain_values import plain_fields
 
 CREATED, CONFLICT = 201, 409
 
@@ -46,7 +46,7 @@ def go_through(checked: CheckedRow) -> None:
         return
     for step in (
         check_created,
-        check_empty,
+        check_edges,
         check_read,
         check_listed,
         check_again,
@@ -91,8 +91,10 @@ def begin(checked: CheckedRow) -> None:
 
 def accept(checked: CheckedRow, names: Sequence[str]) -> None:
     """Create a row with more fields. If the server refuses them, it may accept one half or the other."""
-    parts, mark = plain_fields(checked.creates), checked.context.own.mark()
-    given = {name: plain_value(parts[name], mark) for name in (*checked.body.keys() & parts.keys(), *names)}
+    parts = plain_fields(checked.creates)
+    required = schema_of(checked.creates).value.get("required", ())
+    kept = parts.keys() & {*required, *checked.body}
+    given = {name: checked.new_value(name, parts[name]) for name in (*kept, *names)}
     requests = [*checked.before]
     try:
         created(checked.context, checked.table, given, requests, checked.creates)
@@ -113,28 +115,33 @@ def check_created(checked: CheckedRow) -> None:
     checked.record(rules.CREATE, checked.creates, "", broken)
 
 
-def check_empty(checked: CheckedRow) -> None:
-    """Check that a create returns values that servers often take for none, in rows of their own."""
+def check_edges(checked: CheckedRow) -> None:
+    """Check that a create returns values that servers often take for none, or cut, in rows of their own."""
     required = schema_of(checked.creates).value.get("required", ())
-    unique = {name for names in checked.context.model.unique(checked.table) for name in names}
     fields = {
-        name: empty_values(part)
+        name: checked.edge_values(name, part)
         for name, part in plain_fields(checked.creates).items()
-        if name in checked.fields and name in checked.body and name not in (*required, *unique)
+        if name in checked.fields and name in checked.body and name not in required
     }
     for number in range(max(map(len, fields.values()), default=0)):
-        sent = {name: values[number % len(values)] for name, values in fields.items() if values}
-        with suppress(NotCreated):  # a handler may refuse one of them
-            other = sibling(checked, sent)
-            shown = {name: other.row.get(name) for name in sent}
-            broken = None if same(shown, sent) else unlike(tuple(other.requests), sent, shown)
-            other.record(rules.CREATE, other.creates, "empty values", broken)
-            delete_row(other)
+        check_values(checked, {name: values[number % len(values)] for name, values in fields.items() if values})
 
 
-def delete_row(checked: CheckedRow) -> None:
-    deletes = checked.deletes[0]
-    checked.context.ask(deletes.endpoint, deletes.request(str(checked.row[deletes.field])))
+def check_values(checked: CheckedRow, sent: dict[str, Any]) -> None:
+    """Check that a create returns some values. If the server refuses them, it may accept one half or the other."""
+    try:
+        other = sibling(checked, sent)
+    except NotCreated:
+        names = list(sent)
+        half = len(names) // 2
+        for some in (names[:half], names[half:]) if half else ():
+            check_values(checked, {name: sent[name] for name in some})
+        return
+    shown = {name: other.row.get(name) for name in sent}
+    broken = None if same(shown, sent) else unlike(tuple(other.requests), sent, shown)
+    other.record(rules.CREATE, other.creates, "edge values", broken)
+    deletes = other.deletes[0]
+    other.context.ask(deletes.endpoint, deletes.request(str(other.row[deletes.field])))
 
 
 def check_again(checked: CheckedRow) -> None:
@@ -145,9 +152,9 @@ def check_again(checked: CheckedRow) -> None:
     unique = [names for names in checked.context.model.unique(checked.table) if set(names) <= checked.body.keys()]
     if not unique:
         return
-    kept, mark = {name for names in unique for name in names}, checked.context.own.mark()
+    kept = {name for names in unique for name in names}
     sent = {
-        name: plain_value(part, mark, checked.row.get(name))
+        name: checked.new_value(name, part)
         for name, part in plain_fields(checked.creates).items()
         if name in checked.body and name in checked.fields and name not in kept
     }

@@ -115,15 +115,20 @@ class RowLifecycle:
             body: the body of the request.
             by_filters: whether each filter must find the row, too.
         """
-        before, request = self.rows(), self.creates.request(body)
-        answer = self.context.ask(self.creates, request)
-        broken, row = self.miscreated(request, answer, body)
-        self.record(rules.CREATE, self.creates, "", broken)
-        self.check_remaining(rules.CREATE, self.creates, request, {**before, **({str(row["id"]): row} if row else {})})
+        before, row = self.rows(), self.check_create(body)
+        now = {**before, **({str(row["id"]): row} if row else {})}
+        self.check_remaining(rules.CREATE, self.creates, self.creates.request(body), now)
         if row is None:
             return None
         self.check_found(str(row["id"]), by_filters=by_filters)
         return str(row["id"])
+
+    def check_create(self, body: Mapping[str, Any]) -> Row | None:
+        """Create a row, and check the response. Returns the expected row; None if the server did something else."""
+        request = self.creates.request(body)
+        broken, row = self.miscreated(request, self.context.ask(self.creates, request), body)
+        self.record(rules.CREATE, self.creates, "", broken)
+        return row
 
     def miscreated(self, request: Request, answer: Answer, body: Mapping[str, Any]) -> tuple[Broken | None, Row | None]:
         """What is wrong with the response to a create, and the expected row."""

@@ -84,6 +84,7 @@ def first_operands(field_operator: FieldOperator, values: Sequence[Any]) -> Iter
         yield from beginnings(field_operator, values)
     elif schema.get("format") == "date-time":
         yield from first
+        yield from other_offsets(first[0])[:1] if first else ()
     elif field_operator.operator == "search_":
         yield from searches(values)
     elif schema["type"] == "string":

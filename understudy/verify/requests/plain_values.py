@@ -7,7 +7,8 @@ from typing import Any
 from understudy.contract.contract import Place
 from understudy.verify.requests.endpoint import Endpoint, schema_of
 
-LONG_TEXT = ' é\r\ne\u0301 漢字\t😀 "\\" A' * 30 + "x" * 2**16  # some databases cut a text at 65,535 bytes
+LONG_TEXT = ' é\r\ne\u0301 漢字\t😀 "\\" A' * 30
+LONGEST_TEXT = "understudy-verify " * 4000  # more than 65,535 bytes, which some databases cut a text at
 ODD_NAME = " é e\u0301 A+B;c=d?e#f"  # in a path, too
 EMPTY: dict[str, Any] = {"none": None, "text": "", "list": [], "object": {}, "zero": 0, "false": False}
 WHOLE = {
@@ -61,9 +62,9 @@ def plain_items(part: Place, mark: str) -> list[Any]:
 
 
 def name_for(part: Place, mark: str) -> str:
-    """A text for a pattern, with characters that servers often handle wrongly if it may have them."""
-    text = f"{mark}{ODD_NAME}"
-    return text if re.search(part.value["pattern"], text) else mark
+    """A text that can be in a path, with characters that servers often handle wrongly if its patterns allow them."""
+    text, also = f"{mark}{ODD_NAME}", part.value.get("x-also-pattern", {}).get("pattern", "")
+    return text if all(re.search(pattern, text) for pattern in (part.value.get("pattern", ""), also)) else mark
 
 
 VALUES: Mapping[str | None, Callable[[Place, str, Any], Any]] = {
@@ -78,24 +79,26 @@ VALUES: Mapping[str | None, Callable[[Place, str, Any], Any]] = {
 """Functions that return another value, by type. They take the schema, a text that no row has, and the present value."""
 
 
-EMPTIES: Mapping[str | None, tuple[Any, ...]] = {
-    "string": ("",),
+# Keywords of schemas that an empty value does not match, or is not stored by.
+CLOSED = {"pattern", "enum", "minItems", "minLength", "x-null-replaced", "x-empty-replaced"}
+EDGES: Mapping[str | None, tuple[Any, ...]] = {
+    "string": ("", LONGEST_TEXT),
     "array": ([],),
     "object": ({},),
     "boolean": (True, False),
     "integer": (0,),
     "number": (0.0,),
-    None: ("", 0, False),
+    None: ("", 0, False, LONGEST_TEXT),
 }
-"""Values by type that servers often take for no value."""
+"""Values by type that servers often take for no value, or cut."""
 
 
-def empty_values(part: Place) -> tuple[Any, ...]:
-    """The values of a schema that servers often take for no value."""
+def edge_values(part: Place) -> tuple[Any, ...]:
+    """The values of a schema that servers often take for no value, or cut."""
     schema = part.value
-    if not {"pattern", "enum", "minItems", "minLength"}.isdisjoint(schema) or schema.get("minimum", 0) > 0:
+    if not CLOSED.isdisjoint(schema) or schema.get("minimum", 0) > 0:
         return ()
-    return EMPTIES[schema.get("type")]
+    return EDGES[schema.get("type")]
 
 
 def plain_value(part: Place, mark: str, now: Any = None) -> Any:
