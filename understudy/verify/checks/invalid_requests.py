@@ -13,6 +13,7 @@ from understudy.errors import ApiError
 from understudy.http.responses import encode
 from understudy.sampling.answers import Answer, same, shortened
 from understudy.sampling.random_requests import Request
+from understudy.sampling.sending import answer_of
 from understudy.verify import rules
 from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Broken, answered, unlike
@@ -244,11 +245,21 @@ def is_not_allowed(context: CheckContext, request: Request, methods: set[str]) -
     response = context.throttled_client.send(request)
     allowed = {method.strip() for method in response.headers.get("allow", "").split(",")}
     if response.status_code == NOT_ALLOWED and allowed <= methods and allowed:
-        return None
+        return differs_from_ours(context, request, answer_of(response))
     found = f"{response.status_code}, allow: {response.headers.get('allow', '')}"
     return Broken((request,), f"{NOT_ALLOWED}, allow: {' or '.join(sorted(methods))}", found)
 
 
 def is_unknown(context: CheckContext, request: Request) -> Broken | None:
-    status = context.throttled_client.ask(request).status
-    return None if status == NOT_FOUND else Broken((request,), f"{NOT_FOUND}", f"{status}")
+    answer = context.throttled_client.ask(request)
+    if answer.status != NOT_FOUND:
+        return Broken((request,), f"{NOT_FOUND}", f"{answer.status}")
+    return differs_from_ours(context, request, answer)
+
+
+def differs_from_ours(context: CheckContext, request: Request, found: Answer) -> Broken | None:
+    """How the body of an error that depends on no rows differs from that of Understudy."""
+    if context.mirror is None or request.method == "HEAD":
+        return None
+    expected = context.mirror.with_known_rows(context.model, context.version, request, context.others)
+    return None if same(found.body, expected.body) else unlike((request,), expected.body, found.body)
