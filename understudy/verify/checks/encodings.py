@@ -64,7 +64,7 @@ def spaced(body: Any) -> str:
 
 
 def is_not_redirected(context: CheckContext, plain: Request) -> Broken | None:
-    """How a response is no redirect from a path with a slash too many, or to another path."""
+    """How a path with a slash too many is not redirected to the path without it."""
     way, question, query = plain.path.partition("?")
     request = replace(plain, path=f"{way}/{question}{query}")
     answer = context.throttled_client.ask(request)
