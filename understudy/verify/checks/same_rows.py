@@ -58,8 +58,9 @@ def with_shown_values(
     """Requests with a value of the response in their query, if the query takes such a value."""
     if not any(map(takes_shown, endpoint.query)):
         return []
-    asked = ((each, context.ask(endpoint, plain(each)).body) for each in requests)
-    found = (reads.with_shown_value(endpoint, request, shown) for request, shown in asked)
+    alone = {each.path: each for each in map(plain, requests)}
+    bodies = {path: context.ask(endpoint, each).body for path, each in alone.items()}
+    found = (reads.with_shown_value(endpoint, each, bodies[plain(each).path]) for each in requests)
     return [each for each in found if each is not None]
 
 
