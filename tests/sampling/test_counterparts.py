@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from understudy.sampling.counterparts import Counterparts, are_alike
+from understudy.sampling.counterparts import Counterparts, are_alike, are_alike_texts
 from understudy.sampling.random_requests import Request
 
 ONE, TWO, THREE, FOUR = (str(UUID(int=number, version=4)) for number in range(1, 5))
@@ -146,3 +146,11 @@ def test_a_list_without_an_order_has_that_of_the_server_here() -> None:
 ])  # fmt: skip
 def test_values_that_change_with_time_may_be_the_same(there: object, here: object, expected: bool) -> None:
     assert are_alike(there, here) is expected
+
+
+@pytest.mark.parametrize(("there", "here", "expected"), [
+    ("create 2862375398 buckets", "create 2862375399 buckets", True), ("at most 200", "at most 250", False),
+    ("at most 200", "at least 200", False), ("2 of 3", "2 of", False), ("the same", "the same", True),
+])  # fmt: skip
+def test_texts_whose_numbers_change_with_time_may_be_the_same(there: str, here: str, expected: bool) -> None:
+    assert are_alike_texts(there, here) is expected

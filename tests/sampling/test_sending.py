@@ -3,8 +3,9 @@
 import httpx
 import pytest
 
-from understudy.sampling.answers import same
+from understudy.sampling.answers import Answer, joined, same
 from understudy.sampling.http_client import Client
+from understudy.sampling.json_difference import difference
 from understudy.sampling.sending import body_of
 
 BRACKETS = "[" * 100_000
@@ -55,3 +56,18 @@ def test_cookies_are_kept() -> None:
             client.get(path)
         assert dict(client.cookies) == {"a": "b"}
         assert client.get("/").request.headers["cookie"] == "a=b"
+
+
+def test_responses_of_several_clients_are_one_list_with_successes_first() -> None:
+    answers = [Answer(409, {"detail": "taken"}), Answer(201, {"id": 1}), Answer(200, {"id": 1})]
+    expected = [
+        {"status": 200, "body": {"id": 1}},
+        {"status": 200, "body": {"id": 1}},
+        {"status": 409, "body": {"detail": "taken"}},
+    ]
+    assert joined(answers) == joined(reversed(answers)) == Answer(200, expected)
+
+
+def test_texts_that_look_the_same_are_shown_with_escapes() -> None:
+    assert difference({"name": "e\u0301"}, {"name": "\u00e9"}) == (r"name: 'e\u0301'", r"name: '\xe9'")
+    assert difference({"name": "\u00e9"}, {"name": "e"}) == ("name: '\u00e9'", "name: 'e'")

@@ -8,6 +8,7 @@ from understudy.contract.contract import Contract
 from understudy.operations.api_folder import own_folder
 from understudy.sampling.random_requests import Request, body_schema, safe_operations
 from understudy.verify.expectations.moving_values import agree_nearly, settled
+from understudy.verify.expectations.reference_answers import agree
 
 ONE, TWO = (f"00000000-0000-4000-8000-00000000000{number}" for number in (1, 2))
 
@@ -58,3 +59,12 @@ def test_rows_of_values_that_are_near_may_change_places(
 ) -> None:
     """`settled` has replaced values that are near: others that differ are wrong."""
     assert agree_nearly(expected, found, by_duration) is is_same
+
+
+@pytest.mark.parametrize(("found", "is_same"), [
+    ({"detail": "2862375399 buckets"}, True), ({"detail": "3 buckets"}, False), ({"message": "2862375399 buckets"}, False),
+    ({"detail": 2862375399}, False), (None, False),
+])  # fmt: skip
+def test_the_text_of_an_error_may_have_a_number_that_changes_with_time(found: object, is_same: bool) -> None:
+    request = Request("POST", "/count", "/count")
+    assert agree({"detail": "2862375398 buckets"}, found, request) is is_same
