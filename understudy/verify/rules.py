@@ -34,7 +34,7 @@ INVALID_REQUEST = Rule(
     "invalid request", "An invalid request is rejected as the contract says; a valid one is not rejected."
 )
 UNKNOWN_NAME = Rule("unknown name", "An unknown name at the top level of a query is ignored.")
-REDIRECT = Rule("redirect", "A path with a slash too many is redirected, with 307, to the path without it.")
+REDIRECT = Rule("redirect", "A path with a slash too many or too few is redirected, with 307, to the right path.")
 METHOD = Rule("method", "A method that a path does not have is answered with 405 and the name of a method that it has.")
 
 CREATE = Rule("create", "A create returns the new row: the values sent, and defaults for the rest.")

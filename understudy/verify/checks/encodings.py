@@ -1,11 +1,11 @@
-"""Requests as other clients send them: in other encodings, and to paths with a slash too many."""
+"""Requests as other clients send them: in other encodings, and to paths with a slash too many or too few."""
 
 import json
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from understudy.contract.contract import MEDIA_TYPE
 from understudy.sampling.random_requests import Request
@@ -64,12 +64,14 @@ def spaced(body: Any) -> str:
 
 
 def is_not_redirected(context: CheckContext, plain: Request) -> Broken | None:
-    """How a path with a slash too many is not redirected to the path without it."""
+    """How a path with a slash too many or too few is not redirected to the right one."""
     way, question, query = plain.path.partition("?")
-    request = replace(plain, path=f"{way}/{question}{query}")
+    other = way[:-1] if way.endswith("/") else f"{way}/"
+    request = replace(plain, path=f"{other}{question}{query}")
     answer = context.throttled_client.ask(request)
     location = urlsplit(answer.headers.get("location", ""))
-    if answer.status == REDIRECT and location.path.endswith(way) and location.query == query:
+    is_right = unquote(location.path).endswith(unquote(way)) and parse_qsl(location.query) == parse_qsl(query)
+    if answer.status == REDIRECT and is_right:
         return None
     return Broken((request,), f"{REDIRECT} to {plain.path}", f"{answer.status} to {location.geturl() or 'nothing'}")
 
