@@ -18,6 +18,7 @@ from understudy.verify.requests.invalid_bodies import (
     InvalidBody,
     Way,
     bodies_at_bounds,
+    bodies_beyond_bounds,
     invalid_bodies,
     readable,
 )
@@ -130,6 +131,14 @@ def test_bodies_at_bounds_are_taken(context_factory: ContextFactory) -> None:
             found.add(readable(way))
             assert interpreter.refusals(endpoint, json.dumps(body).encode(), {}) == [None], body
     assert {"limit", "offset", "page"} <= found
+
+
+def test_numbers_beyond_bounds_are_refused(context_factory: ContextFactory) -> None:
+    interpreter, endpoint = context_factory.interpreter(strict=True), context_factory.endpoint("POST /flows/filter")
+    bodies = [body for _, body in bodies_beyond_bounds(schema_of(endpoint))]
+    assert {"limit": 201} in bodies
+    assert {"limit": -1} in bodies
+    assert [body for body in bodies if interpreter.refusals(endpoint, json.dumps(body).encode(), {}) == [None]] == []
 
 
 EVENTS = "POST /events"

@@ -25,6 +25,7 @@ from understudy.verify.requests.invalid_bodies import (
     InvalidBody,
     Way,
     bodies_at_bounds,
+    bodies_beyond_bounds,
     invalid_bodies,
     readable,
 )
@@ -48,7 +49,7 @@ def check(context: CheckContext, endpoint: Endpoint) -> None:
     if endpoint.body is not None:
         for each in one_for_each_field(context, endpoint.body, NEAR if is_first(context, endpoint) else 1):
             hold(rules.INVALID_REQUEST, subject=each.subject, check=partial(is_refused, context, endpoint, each))
-        for way, body in bodies_at_bounds(endpoint.body):
+        for way, body in (*bodies_at_bounds(endpoint.body), *bodies_beyond_bounds(endpoint.body)):
             check_bound = partial(is_as_read, context, endpoint, endpoint.request(body), json.dumps(body).encode())
             hold(rules.INVALID_REQUEST, subject=readable(way), check=check_bound)
         for raw in (b"", b"null", b"[]", b'"text"', b"{bad"):

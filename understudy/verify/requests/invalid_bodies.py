@@ -50,6 +50,11 @@ def bodies_at_bounds(schema: Place) -> Iterator[tuple[Way, Any]]:
     yield from values_within(schema, (), bounds)
 
 
+def bodies_beyond_bounds(schema: Place) -> Iterator[tuple[Way, Any]]:
+    """Bodies with one number that is just beyond a bound, each after the path to it."""
+    yield from values_within(schema, (), lambda place: limits(place, "minimum", "maximum", 1))
+
+
 def values_within(place: Place, way: Way, values: Callable[[Place], Sequence[Any]]) -> Iterator[tuple[Way, Any]]:
     """Some values for each part of a schema, after the path to it."""
     yield from ((way, value) for value in values(place))
