@@ -26,7 +26,7 @@ SOME = {"POST /flows/filter", "GET /flow_run_states/"}
 
 
 def is_plain_text(request: Request) -> bool:
-    return request.headers.get("content-type") == "text/plain"
+    return str(request.headers.get("content-type")) == "text/plain"
 
 
 def elsewhere(_: Request, answer: Answer) -> Answer:
