@@ -1,6 +1,7 @@
 """The context of checks: rows as they are shown, and what has changed of them."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,7 +19,9 @@ from understudy.operations.api_folder import Api
 from understudy.sampling.random_requests import Request
 from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Refused
+from understudy.verify.cleanup import clean_up
 from understudy.verify.filtered_rows.selected_ids import SelectedIds
+from understudy.verify.requests.throttled_client import BudgetSpent
 
 LIST = "POST /flows/filter"
 
@@ -144,6 +147,17 @@ def test_ten_bodies_are_reported_whose_responses_have_a_wrong_shape(
         verdict = context.results.verdict
     assert len({violation.subject for violation in verdict.violations}) == len(verdict.violations) == 10
     assert sum(verdict.checks.values()) == len(bodies) == 12
+
+
+def test_rows_of_several_clients_are_known_though_some_requests_were_not_sent(
+    context_factory: ContextFactory, api: Api
+) -> None:
+    with context_factory.context_of(app_on(SMALL, api), budget=2) as context:
+        creates = context.endpoint_map.creates["artifacts"]
+        with pytest.raises(BudgetSpent):
+            context.ask(creates, replace(creates.request({"key": "a"}), clients=4))
+        assert len(context.own.made["artifacts"]) == 2
+        assert clean_up(context) == []
 
 
 def test_a_request_is_shown_without_the_contract(context: CheckContext) -> None:

@@ -164,31 +164,32 @@ class CheckContext:
 
     def ask_at_once(self, endpoint: Endpoint, requests: Sequence[Request]) -> list[Answer]:
         """The responses to concurrent requests, in the order of the requests. See `ask`."""
-        with delayed():
-            answers = self._answers_at_once(endpoint, requests)
-            for request, answer in zip(requests, answers, strict=True):
-                self.note(endpoint, request, answer)
+        answers = self._answers_at_once(endpoint, requests)
+        for request, answer in zip(requests, answers, strict=True):
+            self._remember(endpoint, request, answer)
         return answers
 
     def _ask_by_several(self, endpoint: Endpoint, request: Request) -> Answer:
         """The responses to a request that several clients send at the same time, as one."""
-        with delayed():
-            answers = self._answers_at_once(endpoint, [replace(request, clients=1)] * request.clients)
-            for each in answers:
-                self.own.note(endpoint, each)
-            answer = joined(answers)
-            self._remember(endpoint, request, answer)
+        answer = joined(self._answers_at_once(endpoint, [replace(request, clients=1)] * request.clients))
+        self._remember(endpoint, request, answer)
         return answer
 
     def _answers_at_once(self, endpoint: Endpoint, requests: Sequence[Request]) -> list[Answer]:
+        """The responses. If a request cannot be sent, the rows that the others have created are noted first."""
         barrier = Barrier(len(requests))
 
         def send(request: Request) -> httpx.Response:
             barrier.wait()
             return self.throttled_client.send(request)
 
-        with ThreadPoolExecutor(len(requests)) as pool:
-            responses = list(pool.map(send, requests))
+        with delayed():
+            with ThreadPoolExecutor(len(requests)) as pool:
+                sent = [pool.submit(send, request) for request in requests]
+            for each in sent:
+                if each.exception() is None:
+                    self.own.note(endpoint, answer_of(each.result()))
+        responses = [each.result() for each in sent]
         answers = list(map(answer_of, responses))
         for request, response, answer in zip(requests, responses, answers, strict=True):
             self._validate(endpoint, request, response, answer)
@@ -316,6 +317,15 @@ class CheckContext:
             if self._differ(table, known, row):
                 return unlike((request,), known, row)
         return None
+
+    def difference(
+        self, endpoint: Endpoint, requests: tuple[Request, ...], answers: tuple[Answer, Answer]
+    ) -> Broken | None:
+        """How the bodies of two responses of an operation differ that should be the same."""
+        if answers[0].body == answers[1].body:
+            return None
+        bodies = [self.still(endpoint, answer.body) for answer in answers]
+        return None if bodies[0] == bodies[1] else unlike(requests, *bodies)
 
     def still(self, endpoint: Endpoint, body: Any) -> Any:
         """The body of a response without the fields that differ from one response to the next."""

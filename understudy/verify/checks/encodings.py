@@ -11,7 +11,7 @@ from understudy.contract.contract import MEDIA_TYPE
 from understudy.sampling.random_requests import Request
 from understudy.verify import rules
 from understudy.verify.check_context import CheckContext
-from understudy.verify.check_results import Broken, answered, unlike
+from understudy.verify.check_results import Broken, answered
 from understudy.verify.checks import same_rows
 from understudy.verify.requests.endpoint import Endpoint
 
@@ -81,5 +81,4 @@ def differs(context: CheckContext, endpoint: Endpoint, plain: Request, encoded: 
     expected, found = (context.ask(endpoint, request) for request in (plain, encoded))
     if expected.status != found.status:
         return answered((plain, encoded), f"{expected.status}", found)
-    bodies = [context.still(endpoint, answer.body) for answer in (expected, found)]
-    return None if bodies[0] == bodies[1] else unlike((plain, encoded), *bodies)
+    return context.difference(endpoint, (plain, encoded), (expected, found))

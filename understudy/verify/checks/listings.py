@@ -8,13 +8,13 @@ from uuid import UUID
 
 from understudy.contract.contract import Place
 from understudy.reports.verdict import SEPARATOR, Rule
-from understudy.sampling.answers import Answer, Order, named, rows_of, same_up_to_ties, sort_value
+from understudy.sampling.answers import Order, named, rows_of, same_up_to_ties, sort_value
 from understudy.sampling.random_requests import Request, names_in
 from understudy.text import counted
 from understudy.values import moment
 from understudy.verify import rules
 from understudy.verify.check_context import MOST_PAGES, CheckContext
-from understudy.verify.check_results import Broken, Check, unlike
+from understudy.verify.check_results import Broken, Check
 from understudy.verify.checks.metamorphic import difference_of_ids
 from understudy.verify.expectations.model import Row
 from understudy.verify.filtered_rows.expected_rows import Bounds
@@ -189,13 +189,11 @@ def check_sort(context: CheckContext, selection: Selection, word: str) -> None:
 
 def check_filtered(context: CheckContext, subject: TableUnderTest) -> None:
     """Check lists and pages with a few filters that select some rows and not others."""
-    selection, telling = (
-        subject.selection,
-        [body for bodies in subject.distinguishing_bodies.values() for body in bodies],
-    )
-    own = [body for body in telling if selection.own in body]
+    selection = subject.selection
+    every = [body for bodies in subject.distinguishing_bodies.values() for body in bodies]
+    own = [body for body in every if selection.own in body]
     filters = sorted(own, key=lambda body: len(subject.selected.whole(body)))[-1:]
-    filters += context.random.sample(telling, k=min(FILTERED, len(telling)))
+    filters += context.random.sample(every, k=min(FILTERED, len(every)))
     distinguishing = [subject.distinguishing(name)[:1] for name in selection.filters]
     meanwhile = [each.request(body) for bodies in distinguishing for body in bodies for each in selection.all]
     for endpoint in selection.all:
@@ -306,7 +304,7 @@ def sizes_of_pages(length: int, most: int) -> list[int]:
 def is_steady(context: CheckContext, endpoint: Endpoint, body: Filters) -> Broken | None:
     request = endpoint.request(body)
     first, again = context.ask(endpoint, request), context.ask(endpoint, request)
-    return difference(context, endpoint, (request, request), first, again)
+    return context.difference(endpoint, (request, request), (first, again))
 
 
 def is_steady_meanwhile(context: CheckContext, endpoint: Endpoint, others: Sequence[Request]) -> Broken | None:
@@ -316,19 +314,9 @@ def is_steady_meanwhile(context: CheckContext, endpoint: Endpoint, others: Seque
     for other in others:
         context.throttled_client.ask(other)
         again = context.ask(endpoint, request)
-        if (broken := difference(context, endpoint, (request, other, request), first, again)) is not None:
+        if (broken := context.difference(endpoint, (request, other, request), (first, again))) is not None:
             return broken
     return None
-
-
-def difference(
-    context: CheckContext, endpoint: Endpoint, requests: tuple[Request, ...], first: Answer, again: Answer
-) -> Broken | None:
-    """How two responses of an operation differ that should be the same."""
-    if first.body == again.body:
-        return None
-    bodies = [context.still(endpoint, answer.body) for answer in (first, again)]
-    return None if bodies[0] == bodies[1] else unlike(requests, *bodies)
 
 
 def nulls(endpoint: Endpoint) -> Filters:
@@ -340,7 +328,7 @@ def is_nothing_asked(context: CheckContext, endpoint: Endpoint, body: Filters | 
     """Whether a body without criteria gets the same response as an empty one."""
     plain, request = endpoint.request({}), endpoint.request(body)
     first, second = context.ask(endpoint, plain), context.ask(endpoint, request)
-    return difference(context, endpoint, (plain, request), first, second)
+    return context.difference(endpoint, (plain, request), (first, second))
 
 
 def sort_of(selection: Selection) -> tuple[str, Place]:

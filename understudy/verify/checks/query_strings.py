@@ -10,7 +10,7 @@ from understudy.contract.contract import Place
 from understudy.sampling.random_requests import Request, RequestGenerator, as_text
 from understudy.verify import rules
 from understudy.verify.check_context import CheckContext
-from understudy.verify.check_results import Broken, answered, unlike
+from understudy.verify.check_results import Broken, answered
 from understudy.verify.expectations.reference_answers import INVALID
 from understudy.verify.requests.endpoint import Endpoint, example_of
 from understudy.verify.requests.invalid_bodies import bounds, coercible_values
@@ -53,8 +53,7 @@ class Query:
         """Whether a request without a parameter gets the same response as one with its default."""
         requests = self.request(), self.request(**{name: value})
         first, second = (self.context.ask(self.endpoint, request) for request in requests)
-        bodies = [self.context.still(self.endpoint, answer.body) for answer in (first, second)]
-        return None if bodies[0] == bodies[1] else unlike(requests, *bodies)
+        return self.context.difference(self.endpoint, requests, (first, second))
 
 
 def check(context: CheckContext, endpoint: Endpoint) -> None:
