@@ -4,7 +4,8 @@ Rows with operations below the path of another row are tested while that row exi
 such rows than the contract says, so only fields that clients send and read as plain values are compared.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from understudy.sampling.answers import same, shortened
@@ -79,7 +80,7 @@ def begin(checked: CheckedRow) -> None:
     """
     required = schema_of(checked.creates).value.get("required", ())
     optional = [name for name in plain_fields(checked.creates) if name not in required]
-    accept(checked, optional)
+    in_halves(optional, partial(accept, checked))
     if not checked.row:
         checked.requests = [*checked.before]
         created(
@@ -89,20 +90,28 @@ def begin(checked: CheckedRow) -> None:
         checked.row = checked.context.success(*read_of(checked))
 
 
+def in_halves(names: Sequence[str], create: Callable[[Sequence[str]], object]) -> None:
+    """Create a row with some fields. If the server refuses them, it may accept one half or the other."""
+    try:
+        create(names)
+    except NotCreated:
+        half = len(names) // 2
+        for some in (names[:half], names[half:]) if half else ():
+            in_halves(some, create)
+
+
 def accept(checked: CheckedRow, names: Sequence[str]) -> None:
-    """Create a row with more fields. If the server refuses them, it may accept one half or the other."""
+    """Create the row with more fields.
+
+    Raises:
+        NotCreated: the server refuses them.
+    """
     parts = plain_fields(checked.creates)
     required = schema_of(checked.creates).value.get("required", ())
     kept = parts.keys() & {*required, *checked.body}
     given = {name: checked.new_value(name, parts[name]) for name in (*kept, *names)}
     requests = [*checked.before]
-    try:
-        created(checked.context, checked.table, given, requests, checked.creates)
-    except NotCreated:
-        half = len(names) // 2
-        for some in (names[:half], names[half:]) if half else ():
-            accept(checked, some)
-        return
+    created(checked.context, checked.table, given, requests, checked.creates)
     checked.requests, checked.body = requests, dict(requests[-1].body)
     checked.row = checked.context.answer_to(requests[-1]).body
 
@@ -124,22 +133,18 @@ def check_edges(checked: CheckedRow) -> None:
         if name in checked.fields and name in checked.body and name not in required
     }
     for number in range(max(map(len, fields.values()), default=0)):
-        check_values(checked, {name: values[number % len(values)] for name, values in fields.items() if values})
+        sent = {name: values[number % len(values)] for name, values in fields.items() if values}
+        in_halves(list(sent), partial(check_values, checked, sent))
 
 
-def check_values(checked: CheckedRow, sent: dict[str, Any]) -> None:
-    """Check that a create returns some values. If the server refuses them, it may accept one half or the other."""
-    try:
-        other = sibling(checked, sent)
-    except NotCreated:
-        names = list(sent)
-        half = len(names) // 2
-        for some in (names[:half], names[half:]) if half else ():
-            check_values(checked, {name: sent[name] for name in some})
-        return
-    shown = {name: other.row.get(name) for name in sent}
-    broken = None if same(shown, sent) else unlike(tuple(other.requests), sent, shown)
-    other.record(rules.CREATE, other.creates, "edge values", broken)
+def check_values(checked: CheckedRow, values: Mapping[str, Any], names: Sequence[str]) -> None:
+    """Check that a create returns the values of some fields.
+
+    Raises:
+        NotCreated: the server refuses them.
+    """
+    other = sibling(checked, {name: values[name] for name in names})
+    check_created(other)
     deletes = other.deletes[0]
     other.context.ask(deletes.endpoint, deletes.request(str(other.row[deletes.field])))
 

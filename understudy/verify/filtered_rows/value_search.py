@@ -6,6 +6,7 @@ from itertools import islice
 from typing import Any
 
 from understudy.contract.contract import Place
+from understudy.sampling.answers import sort_value
 from understudy.sampling.sample_values import leaves
 from understudy.values import EPOCH, MICROSECOND
 from understudy.verify.expectations.model import Row
@@ -71,8 +72,8 @@ class ValueSearch:
     def _looked_at(self, field_operator: FieldOperator) -> set[Any]:
         """The values in the rows of a large table that are tested; those that decide, if several fields may."""
         if field_operator.is_first:
-            values = ([row.get(name) for name in field_operator.fields] for row in self.rows(field_operator.table))
-            return {next(filter(None, each), None) for each in values}
+            first = "|".join(field_operator.fields)
+            return {sort_value(row, first) for row in self.rows(field_operator.table)}
         if self._selected.known is None or field_operator.table != self._selected.selection.table:
             return set()
         return {

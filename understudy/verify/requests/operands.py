@@ -83,8 +83,8 @@ def first_operands(field_operator: FieldOperator, values: Sequence[Any]) -> Iter
         yield [*some[:-1], capitals(field_operator, some[-1])] if some else some
         yield from beginnings(field_operator, values)
     elif schema.get("format") == "date-time":
-        yield from first
-        yield from other_offsets(first[0])[:1] if first else ()
+        for here in first:
+            yield from (here, *other_offsets(here)[:1])
     elif field_operator.operator == "search_":
         yield from searches(values)
     elif schema["type"] == "string":
