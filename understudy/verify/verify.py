@@ -183,7 +183,7 @@ def examine(plan: Plan, contract: Contract, context: CheckContext, progress: Pro
         context.throttled_client.end_in(SECONDS)
     only = named(plan.only)
     subjects = suite.subjects_of(context, only)
-    for task in write_parts.sow(context, subjects) if plan.allow_writes else ():
+    for task in write_parts.varied_rows_of(context, subjects) if plan.allow_writes else ():
         context.results.run(task)
     context.results.run(partial(learn, context, contract))
     verdict, stages = context.results.verdict, suite.stages(context, subjects, only, allow_writes=plan.allow_writes)

@@ -163,7 +163,7 @@ def refused_changes(context: CheckContext, only: Only) -> list[Part]:
     ]
 
 
-def sow(context: CheckContext, subjects: Mapping[str, TableUnderTest]) -> Iterator[Task]:
+def varied_rows_of(context: CheckContext, subjects: Mapping[str, TableUnderTest]) -> Iterator[Task]:
     """The tasks that create rows of all kinds."""
     for subject in changeable(context, subjects):
         yield partial(writes.create_varied_rows, context, subject)

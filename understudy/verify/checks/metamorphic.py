@@ -17,7 +17,7 @@ ALL_ROWS: Filters = {}
 class MetamorphicRelations:
     """Checks relations.
 
-    `telling` are the bodies that select some rows and not others.
+    `distinguishing_bodies` are the bodies that select some rows and not others.
 
     Args:
         selected: the rows that the operations return for filters.

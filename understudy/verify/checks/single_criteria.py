@@ -40,7 +40,7 @@ def check(subject: TableUnderTest, field_operator: FieldOperator) -> None:
         nothing = field_operator.filters([])
         if subject.expected_rows.accepts(nothing):
             relations.within(rules.EMPTY_FILTER, nothing, bounds(subject.expected_rows, nothing))
-    subject.distinguishing_bodies[field_operator] = telling_of(field_operator, relations)
+    subject.distinguishing_bodies[field_operator] = distinguishing_bodies_of(field_operator, relations)
     report(subject, field_operator, State.COVERED if values else State.UNREACHED)
 
 
@@ -51,7 +51,9 @@ def check_edges(subject: TableUnderTest, field_operator: FieldOperator) -> None:
     check_values(subject, field_operator, relations, few(subject, field_operator), few_operands)
     if field_operator.operator == "is_null_":
         leads_on(subject, field_operator, relations)
-    subject.distinguishing_bodies.setdefault(field_operator, []).extend(telling_of(field_operator, relations))
+    subject.distinguishing_bodies.setdefault(field_operator, []).extend(
+        distinguishing_bodies_of(field_operator, relations)
+    )
     report(subject, field_operator, State.COVERED)
 
 
@@ -61,8 +63,8 @@ def few(subject: TableUnderTest, field_operator: FieldOperator) -> list[Any]:
         return both
     values = subject.value_search.shuffled(field_operator)
     wanted = 2 if field_operator.place.value["type"] == "array" else 1
-    telling = (value for value in values[:CANDIDATES] if is_distinguishing(subject, field_operator, value))
-    return list(islice(telling, wanted)) or values[:wanted]
+    distinguishing = (value for value in values[:CANDIDATES] if is_distinguishing(subject, field_operator, value))
+    return list(islice(distinguishing, wanted)) or values[:wanted]
 
 
 def together(subject: TableUnderTest, field_operator: FieldOperator) -> list[Any]:
@@ -101,7 +103,9 @@ def check_others(subject: TableUnderTest, field_operator: FieldOperator) -> None
     for value in pieces(subject, field_operator) if field_operator.is_either else ():
         either = partial(subject.expected_rows.bounds_apart, field_operator, value)
         relations.within(rules.FILTER, field_operator.filters(value), either)
-    subject.distinguishing_bodies.setdefault(field_operator, []).extend(telling_of(field_operator, relations))
+    subject.distinguishing_bodies.setdefault(field_operator, []).extend(
+        distinguishing_bodies_of(field_operator, relations)
+    )
     report(subject, field_operator, State.COVERED)
 
 
@@ -129,7 +133,7 @@ def check_values(
     operator_relations.check(Question(relations, field_operator, siblings, values, single))
 
 
-def telling_of(field_operator: FieldOperator, relations: MetamorphicRelations) -> list[Filters]:
+def distinguishing_bodies_of(field_operator: FieldOperator, relations: MetamorphicRelations) -> list[Filters]:
     """The bodies with this operator that select some rows and not others."""
     return [body for body in relations.distinguishing_bodies if field_operator.is_asked(body)]
 

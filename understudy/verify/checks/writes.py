@@ -22,7 +22,7 @@ Scenario = Callable[[RowLifecycle], object]
 
 INVALID = 25  # the maximum number of invalid bodies for each operation
 FORMED = {"format", "pattern", "enum"}  # keywords that restrict texts
-SOWN = 4  # texts for the rows that are created before anything is read
+VARIED = 4  # texts for the rows that are created before anything is read
 BEYOND = 2**53 + 1  # an integer that floats cannot represent
 UNUSUAL = [  # values where any value is allowed
     2.0,
@@ -68,7 +68,7 @@ def run(context: CheckContext, subject: TableUnderTest, scenario: Scenario) -> N
 def create_varied_rows(context: CheckContext, subject: TableUnderTest) -> None:
     """Create rows of all kinds, for the checks that only read."""
     lifecycle = RowLifecycle(context, subject)
-    varied = (textual(schema_of(lifecycle.creates), full(lifecycle), text) for text in TEXTS[:SOWN])
+    varied = (textual(schema_of(lifecycle.creates), full(lifecycle), text) for text in TEXTS[:VARIED])
     for body in (full(lifecycle), full(lifecycle), sparse(lifecycle), nulls(lifecycle), *varied):
         lifecycle.check_create(body)
 

@@ -168,7 +168,7 @@ def agreed_value(one: Any, other: Any, found: Any, made: Counterparts) -> Any:
             return found
         return {name: agreed_value(part, other[name], found.get(name), made) for name, part in one.items()}
     if isinstance(one, list) and isinstance(other, list) and isinstance(found, list) and len(one) == len(other):
-        return settled_list(one, other, found, made)
+        return agreed_list(one, other, found, made)
     agreed = same(one, other) and not are_generated_times(one, found, made)
     return one if agreed or made_otherwise(one, other, found, made) else found
 
@@ -200,7 +200,7 @@ def are_different_rows(one: Row, other: Row, known: Container[str]) -> bool:
     )
 
 
-def settled_list(one: list[Any], other: list[Any], found: list[Any], made: Counterparts) -> list[Any]:
+def agreed_list(one: list[Any], other: list[Any], found: list[Any], made: Counterparts) -> list[Any]:
     """The same for lists. Their order is that of the two servers, if these agree and the order is defined."""
     rows, others, shown = by_id(one), by_id(other), by_id(found)
     if rows.keys() == others.keys() == shown.keys() and len(one) == len(rows) == len(found):

@@ -19,8 +19,11 @@ FieldOperators = Mapping[tuple[str, ...], FieldOperator]
 
 @dataclass(frozen=True)
 class TableUnderTest:
-    """`telling` has, for each operator of a filter, the bodies with this operator alone that select some rows and not
-    others.
+    """A table, its operators, and what is known about its rows.
+
+    Args:
+        distinguishing_bodies: for each operator of a filter, the bodies with this operator alone that select some rows
+            and not others.
     """
 
     selected: SelectedIds
