@@ -123,18 +123,27 @@ class Index:
         `tie` puts rows of one key in order. By default that is the order of their numbers, or the opposite one if the
         page is in descending order.
         """
-        shown = self._order.page(rows, descending, offset, limit) if offset < len(rows) and limit else []
-        return self._tied(rows, shown, descending, offset, tie) if shown and tie is not None else shown
+        if not limit or offset >= len(rows):
+            return []
+        if tie is None:
+            return self._order.page(rows, descending, offset, limit)
+        return self._tied(rows, descending, offset, limit, tie)
 
-    def _tied(self, rows: BitMap, shown: list[int], descending: bool, offset: int, tie: Tie) -> list[int]:
+    def _tied(self, rows: BitMap, descending: bool, offset: int, limit: int, tie: Tie) -> list[int]:
         """A page with rows of one key in another order. Those of its first and last key may be on other pages, too."""
-        groups = [list(group) for _, group in groupby(shown, self._keys.__getitem__)]
-        first, last = (self._keys[group[0]] for group in (groups[0], groups[-1]))
-        earlier = self._order.before(after(first) if descending else beginning(first))
-        start = offset - (len(rows - earlier) if descending else len(rows & earlier))
+        before = min(offset, 1)
+        wider = self._order.page(rows, descending, offset - before, before + limit + 1)
+        shown = wider[before : before + limit]
+        key = self._keys.__getitem__
+        groups = [list(group) for _, group in groupby(shown, key)]
         ordered = [tie(group) for group in groups]
-        ordered[-1] = tie(rows & self._order.at(last))[: len(groups[-1])]
-        ordered[0] = tie(rows & self._order.at(first))[start : start + len(groups[0])]
+        first, last = key(shown[0]), key(shown[-1])
+        if key(wider[-1]) == last and wider[-1] != shown[-1]:
+            ordered[-1] = tie(rows & self._order.at(last))[: len(groups[-1])]
+        if key(wider[0]) == first and wider[0] != shown[0]:
+            earlier = self._order.before(after(first) if descending else beginning(first))
+            start = offset - (len(rows - earlier) if descending else len(rows & earlier))
+            ordered[0] = tie(rows & self._order.at(first))[start : start + len(groups[0])]
         return list(chain.from_iterable(ordered))
 
 
