@@ -29,7 +29,7 @@ from understudy.verify.check_context import CheckContext
 from understudy.verify.cleanup import clean_up
 from understudy.verify.expectations.model import Model
 from understudy.verify.expectations.request_interpreter import RequestInterpreter
-from understudy.verify.fuzzing import PROBES, Fuzzing, limit_of
+from understudy.verify.fuzzing import PROBES, Fuzzing, fits, limit_of
 from understudy.verify.requests.endpoint_map import EndpointMap
 from understudy.verify.requests.throttled_client import BudgetSpent, ThrottledClient
 
@@ -150,6 +150,18 @@ def test_a_server_error_is_told_with_a_small_request(small: httpx.Client) -> Non
     assert "schemathesis not_a_server_error" in {violation.rule.name for violation in violations}
     assert {(violation.operation, violation.subject) for violation in violations} == {(LIST, "limit")}
     assert all(set(violation.requests[0].body) == {"limit"} for violation in violations)
+
+
+PATHS = {"any text": ("a%20b%3F", True), "a line end": ("a%0Ab", False), "nothing but a line end": ("%0A", False)}
+
+
+@pytest.mark.parametrize("text", PATHS)
+def test_an_operation_has_the_paths_that_a_server_routes_to_it(text: str, small: httpx.Client) -> None:
+    value, is_its_path = PATHS[text]
+    endpoint = next(each for each in EndpointMap.of(CONTRACT).endpoints if each.label == "GET /artifacts/{key}/latest")
+    assert fits(endpoint, {"key": value}) == is_its_path
+    answer = small.get(f"/artifacts/{value}/latest")
+    assert answer.json() == {"detail": "Artifact not found." if is_its_path else "Not Found"}
 
 
 LIMITS = {0.0001: "1/h", 0.5: "1800/h", 1: "1/s", 2.7: "2/s", 50: "50/s"}

@@ -172,6 +172,21 @@ def test_the_first_operand_has_an_id_in_capitals(context_factory: ContextFactory
     assert list(first_operands(operator, [one, two])) == [[*unmatched(operator), one, two.upper()]]
 
 
+def test_the_first_operands_have_a_text_without_its_end(context_factory: ContextFactory, context: CheckContext) -> None:
+    context_factory.learn(context, SMALL)
+    operators = subject_of(context, "flows").field_operators
+    name, tags = operators["flows", "name", "any_"], operators["flows", "tags", "all_"]
+    assert list(first_operands(name, ["etl", "ml"])) == [[*unmatched(name), "etl", "ml"], ["et"]]
+    assert list(first_operands(tags, ["finance", "daily"])) == [["finance", "daily"], ["financ"]]
+
+
+def test_the_first_operands_have_a_time_without_its_fraction(all_operations: ContextFactory, api: Api) -> None:
+    with all_operations.context_of(app_on(SMALL, api)) as context:
+        operator = subject_of(context, "flow_runs").field_operators["flow_runs", "end_time", "before_"]
+    here = "2026-01-30T18:02:00.900867Z"
+    assert list(first_operands(operator, [here])) == [here, "2026-01-30T23:32:00.900867+05:30", "2026-01-30T18:02:00Z"]
+
+
 def test_texts_are_asked_for_by_their_beginning_and_not_by_their_end(all_operations: ContextFactory, api: Api) -> None:
     with all_operations.context_of(app_on(SMALL, api)) as context:
         operator = subject_of(context, "work_queues").field_operators["work_queues", "name", "startswith_"]
@@ -195,4 +210,5 @@ def test_searches_for_two_words_of_a_text() -> None:
         "+A +FLOW",
         "A -flow",
         "A !flow",
+        "low",
     ]

@@ -12,10 +12,16 @@ TEXT, NUMBER = "text", "number"
 
 
 class Samples:
-    """The values that rows have had, to draw from."""
+    """The values that rows have had, to draw from.
 
-    def __init__(self, randomness: random.Random) -> None:
+    Args:
+        randomness: the random generator.
+        otherwise: the values to draw from where no value of a field is known.
+    """
+
+    def __init__(self, randomness: random.Random, otherwise: "Samples | None" = None) -> None:
         self._random = randomness
+        self._otherwise = otherwise
         self._values: dict[tuple[str, str], list[Any]] = defaultdict(list)
         self._alike: dict[str, list[Any]] = defaultdict(list)
         self._usual: dict[tuple[str, str], list[Any]] = defaultdict(list)
@@ -47,7 +53,8 @@ class Samples:
 
     def seen(self, table: str, fields: Iterable[str]) -> list[Any]:
         """The distinct values of some fields, in the order in which they were seen."""
-        return list(dict.fromkeys(value for field in fields for value in self._values[table, field]))
+        found = list(dict.fromkeys(value for field in fields for value in self._values[table, field]))
+        return found if found or self._otherwise is None else self._otherwise.seen(table, fields)
 
     def alike(self, place: Place) -> list[Any]:
         """The distinct values of any field of the same kind as the schema at `place`."""
@@ -60,6 +67,8 @@ class Samples:
         """
         words = [word for word in place.value.get("enum", ()) if word is not None]
         pool = [value for field in fields for value in self._values[table, field]]
+        if not pool and self._otherwise is not None:
+            return self._otherwise.draw(place, table, fields)
         if words:
             pool = words if self._chance(0.3) else [value for value in pool if value in words] or words
         elif not pool or self._chance(0.15):

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import unquote, urlencode, urlsplit
 from uuid import uuid4
 
 import requests
@@ -306,13 +306,23 @@ def is_busy(recorder: ScenarioRecorder, case_id: str) -> bool:
 
 
 def is_of_no_operation(recorder: ScenarioRecorder, case_id: str, endpoint: Endpoint) -> bool:
-    """Whether a 404 is due to a text in place of an id, so that the path is not that of the operation."""
+    """Whether a response is a 404 because no operation has the path of the request."""
     response, values = recorder.interactions[case_id].response, recorder.cases[case_id].value.path_parameters or {}
-    if response is None or response.status_code != HTTPStatus.NOT_FOUND:
-        return False
+    return response is not None and response.status_code == HTTPStatus.NOT_FOUND and not fits(endpoint, values)
+
+
+def fits(endpoint: Endpoint, values: Mapping[str, Any]) -> bool:
+    """Whether an operation has the path with some values: ids where it takes ids, and no line end, which ends a path
+    for a real server.
+
+    Args:
+        endpoint: the operation.
+        values: the values by parameter, as they are sent.
+    """
     in_path = [each for each in endpoint.place.each("parameters") if each.value["in"] == "path"]
     ids = [each.value["name"] for each in in_path if each["schema"].value.get("format") == "uuid"]
-    return not all(is_id(str(values.get(name))) for name in ids)
+    has_line_end = any("\n" in unquote(str(each)) for each in values.values())
+    return not has_line_end and all(is_id(str(values.get(name))) for name in ids)
 
 
 def status_of(recorder: ScenarioRecorder, case_id: str) -> str:

@@ -39,7 +39,7 @@ def stages(
     then = halves(in_turns(reading.then)) if allow_writes else reading.then
     return [
         [reading.operations],
-        [reading.first, *halves(writing.first)],
+        [reading.first, *writing.first],
         [*then, *writing.then],
         reading.edges,
         [*reading.last, writing.last],

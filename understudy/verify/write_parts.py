@@ -33,7 +33,7 @@ SESSIONS, MORE_SESSIONS = 5, 10  # random sessions about the operations of each 
 class Writes:
     """The parts that write: those of a stage of their own, those beside the filters, and the rest."""
 
-    first: Sequence[Part] = ()
+    first: Kinds = ()
     then: Kinds = ()
     last: Sequence[Part] = ()
 
@@ -41,9 +41,10 @@ class Writes:
 def writes_of(context: CheckContext, subjects: Mapping[str, TableUnderTest], only: Only) -> Writes:
     """All parts that write.
 
-    One row of each table and each scenario of the contract come first. Scenarios are compared if possible, and those
-    that add the most to earlier ones are first. Then come all changes of rows, refused changes, scenarios again,
-    checked on their own or mixed with other requests, and random sessions. The last two kinds get two shares each.
+    One row of each table and each scenario of the contract come first, with two shares, and all changes of rows that
+    the contract alone determines. Scenarios are compared if possible, and those that add the most to earlier ones are
+    first. Then come deletions of rows that others refer to, refused changes, scenarios again, checked on their own or
+    mixed with other requests, and random sessions. The last two kinds get two shares each.
     """
     chosen = [
         each
@@ -58,10 +59,10 @@ def writes_of(context: CheckContext, subjects: Mapping[str, TableUnderTest], onl
     again = [*scenarios_of(context, compared), *among]
     session = partial(sessions_of, context, only)
     some = [*session("a session"), *repeated(session, "session", SESSIONS)]
-    changing = in_turns([*changes_of(context, subjects), deletions(context, only)])
+    first = in_turns([single_rows_of(context, only), scenarios_of(context, only_expected), alone])
     return Writes(
-        in_turns([single_rows_of(context, only), scenarios_of(context, only_expected), alone]),
-        [changing, refused_changes(context, only), *halves(again), *halves(some)],
+        [*halves(first), in_turns(changes_of(context, subjects))],
+        [deletions(context, only), refused_changes(context, only), *halves(again), *halves(some)],
         repeated(session, "session", MORE_SESSIONS, SESSIONS + 1),
     )
 

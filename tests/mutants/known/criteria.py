@@ -1,5 +1,7 @@
 """Criteria that are forgotten: in lists, in counts, in pages, or everywhere."""
 
+from typing import Any
+
 from tests.mutants.behaviours import asks
 from tests.mutants.known.vocabulary import (
     ABOUT_ARTIFACTS,
@@ -22,9 +24,13 @@ from tests.mutants.known.vocabulary import (
     none_of,
 )
 from tests.mutants.mutant import Mutant, Step, post
-from tests.mutants.paths import drop
+from tests.mutants.paths import drop, found
 
 LATE = {"after_": "2030-01-01T00:00:00Z"}
+
+
+def without_like_beside_any(body: Any) -> Any:
+    return drop("artifacts.key.like_")(body) if any(found(body, "artifacts.key.any_")) else body
 
 
 def forgets(operations: str, place: str, where: str, seen_by: Step) -> Mutant:
@@ -119,5 +125,11 @@ MUTANTS = [
         "artifacts.latest_id",
         "anywhere",
         post("/artifacts/latest/count", artifacts={"latest_id": any_of(ARTIFACT)}),
+    ),
+    Mutant(
+        "artifacts-key-like-forgotten-beside-any",
+        "`artifacts.key.like_` counts for nothing beside `any_`.",
+        asks(ABOUT_ARTIFACTS, without_like_beside_any),
+        [post("/artifacts/count", artifacts={"key": {**any_of("row-counts"), **like("nothing")}})],
     ),
 ]

@@ -240,4 +240,15 @@ MUTANTS = [
         asks(ABOUT_ARTIFACTS, at("artifacts", given(lambda part: part == {}, lambda _: {"id": any_of()}))),
         [post("/artifacts/count", artifacts={})],
     ),
+    Mutant(
+        "tags-all-takes-parts",
+        "`flows.tags.all_` is met by parts of tags.",
+        shows_where(
+            "/flows",
+            "flows.tags.all_",
+            lambda row, tags: all(any(tag in each for each in row["tags"]) for tag in tags),
+            wider=drop("flows.tags.all_"),
+        ),
+        [post("/flows/count", flows={"tags": {"all_": ["fin"]}})],
+    ),
 ]

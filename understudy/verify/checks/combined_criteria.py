@@ -35,9 +35,13 @@ def check(subject: TableUnderTest, generator: RequestGenerator) -> None:
 
 
 def check_own(subject: TableUnderTest) -> None:
-    """Check the same rule with a few pairs of criteria in the filter on the table's own rows."""
-    bodies = list(joined(subject, subject.selection.filters.keys() & {subject.selection.own}))
-    check_all(subject, subject.selected.context.random.sample(bodies, k=min(FEW, len(bodies))))
+    """Check the same rule in the filter on the table's own rows: with each two operators of a field, and with a few
+    pairs of other criteria.
+    """
+    own = subject.selection.filters.keys() & {subject.selection.own}
+    bodies = list(joined(subject, own))
+    some = subject.selected.context.random.sample(bodies, k=min(FEW, len(bodies)))
+    check_all(subject, [*(body for name in own for body in of_one_field(subject, name)), *some])
 
 
 def check_across(subject: TableUnderTest) -> None:
@@ -87,12 +91,20 @@ def joined(subject: TableUnderTest, names: Iterable[str]) -> Iterator[Filters]:
     randomness = subject.selected.context.random
     for name in names:
         for way, combiner, words in combiners(subject.selection.filters[name], (name,)):
-            pairs = [pair for pair in pairs_below(way, subject) if differ(subject.selected, *pair)]
+            pairs = [pair for pairs in pairs_below(way, subject) for pair in pairs]
             most = OWN_PAIRS if name == subject.selection.own else PAIRS
             for left, right in randomness.sample(pairs, k=min(most, len(pairs))):
                 both = merged(left, right)
                 yield both
                 yield from (merged(both, nested(way, {combiner: word})) for word in words)
+
+
+def of_one_field(subject: TableUnderTest, name: str) -> Iterator[Filters]:
+    """Each two criteria within an object of a filter, such as two operators of a field."""
+    for way, _, _ in combiners(subject.selection.filters[name], (name,)):
+        for pairs in pairs_below(way, subject) if len(way) > 1 else ():
+            if pairs:
+                yield merged(*subject.selected.context.random.choice(pairs))
 
 
 def beside_nulls(subject: TableUnderTest) -> Iterator[Filters]:
@@ -137,8 +149,8 @@ def combiners(place: Place, way: tuple[str, ...]) -> Iterator[tuple[tuple[str, .
             yield from combiners(part, (*way, below))
 
 
-def pairs_below(way: tuple[str, ...], subject: TableUnderTest) -> Iterator[tuple[Filters, Filters]]:
-    """Criteria in different parts of one object."""
+def pairs_below(way: tuple[str, ...], subject: TableUnderTest) -> Iterator[list[tuple[Filters, Filters]]]:
+    """The bodies of each two criteria in different parts of one object that make a difference together."""
     below = [
         (field_operator, bodies or unmatched_bodies(field_operator))
         for field_operator, bodies in subject.distinguishing_bodies.items()
@@ -146,7 +158,8 @@ def pairs_below(way: tuple[str, ...], subject: TableUnderTest) -> Iterator[tuple
     ]
     for (left, ours), (right, theirs) in combinations(below, 2):
         if left.names[len(way)] != right.names[len(way)]:
-            yield from product(ours[:MOST], theirs[:MOST])
+            pairs = product(ours[:MOST], theirs[:MOST])
+            yield [pair for pair in pairs if differ(subject.selected, *pair)]
 
 
 def differ(selected: SelectedIds, left: Filters, right: Filters) -> bool:

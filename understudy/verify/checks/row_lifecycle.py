@@ -1,7 +1,7 @@
 """Rows of one table: created, found, changed and deleted."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -122,6 +122,23 @@ class RowLifecycle:
             return None
         self.check_found(str(row["id"]), by_filters=by_filters)
         return str(row["id"])
+
+    def create_all(self, bodies: Iterable[Mapping[str, Any]], *, by_filters: bool = False) -> list[str]:
+        """Create rows that do not exist one after the other, and check once what exists then. Returns their ids.
+
+        Args:
+            bodies: the bodies of the requests.
+            by_filters: whether each filter must find each of the rows, too.
+        """
+        now, requests = self.rows(), [self.creates.request(body) for body in bodies]
+        rows = [row for request in requests if (row := self.check_create(request.body)) is not None]
+        now |= {str(row["id"]): row for row in rows}
+        for request in requests[-1:]:
+            self.check_remaining(rules.CREATE, self.creates, request, now)
+        ids = [str(row["id"]) for row in rows]
+        for row_id in ids:
+            self.check_found(row_id, by_filters=by_filters)
+        return ids
 
     def check_create(self, body: Mapping[str, Any]) -> Row | None:
         """Create a row, and check the response. Returns the expected row; None if the server did something else."""

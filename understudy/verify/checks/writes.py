@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -125,25 +125,25 @@ def change_fields(lifecycle: RowLifecycle) -> None:
 
 def store_names(lifecycle: RowLifecycle) -> None:
     """Check that similar names are different names."""
-    lifecycle.delete_all(created(lifecycle, ({**full(lifecycle), name: value} for name, value in spellings(lifecycle))))
+    lifecycle.delete_all(lifecycle.create_all({**full(lifecycle), name: value} for name, value in spellings(lifecycle)))
 
 
 def store_texts(lifecycle: RowLifecycle) -> None:
     """Check that long texts, and texts that servers often handle wrongly, are stored unchanged."""
     schema = schema_of(lifecycle.creates)
     varied = (textual(schema, full(lifecycle), text) for text in TEXTS)
-    ids = created(lifecycle, (long(lifecycle), *varied))
+    ids = lifecycle.create_all((long(lifecycle), *varied), by_filters=True)
     if lifecycle.updates is not None and ids:
         usual = every_change(lifecycle, lifecycle.updates)
         for text in TEXTS:
             body = textual(schema_of(lifecycle.updates.endpoint), usual, text)
-            lifecycle.update(lifecycle.updates, ids[0], body)
+            lifecycle.update(lifecycle.updates, ids[0], body, by_filters=False)
     lifecycle.delete_all(ids)
 
 
 def store_values(lifecycle: RowLifecycle) -> None:
     """Check that JSON values of all types are stored unchanged where any value is allowed."""
-    ids = created(lifecycle, unusual(lifecycle))
+    ids = lifecycle.create_all(unusual(lifecycle))
     if lifecycle.updates is not None and ids:
         for name, part in schema_of(lifecycle.updates.endpoint).entries("properties"):
             for value in UNUSUAL if "type" not in part.value else ():
@@ -155,11 +155,6 @@ def delete_by_filter(lifecycle: RowLifecycle) -> None:
     """Delete rows by a filter on their names."""
     if (removes := lifecycle.subject.selection.removes) is not None:
         lifecycle.remove_all(removes, [full(lifecycle) for _ in range(3)])
-
-
-def created(lifecycle: RowLifecycle, bodies: Iterable[dict[str, Any]]) -> list[str]:
-    """The ids of the rows created."""
-    return [row_id for body in bodies if (row_id := lifecycle.create(body)) is not None]
 
 
 def refuse(lifecycle: RowLifecycle, endpoint: Endpoint, sound: dict[str, Any], **values: str) -> None:

@@ -1,6 +1,6 @@
 """An operation of a contract: its request, its response, and what it does."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -50,6 +50,11 @@ class Endpoint:
     def selects(self) -> str:
         """The table whose rows its body selects by filters; empty without one."""
         return "" if self.body is None else str(self.body.value.get("x-selects", ""))
+
+    @cached_property
+    def sampled_tables(self) -> list[str]:
+        """The tables whose values its body takes: those that it filters, and those whose texts it may contain."""
+        return [] if self.body is None else list(dict.fromkeys(tables_in(self.body)))
 
     @cached_property
     def listed_table(self) -> str:
@@ -221,3 +226,14 @@ def success_of(endpoint: Endpoint) -> Place:
     if endpoint.success is None:
         raise endpoint.place.error("needs a success with a body")
     return endpoint.success
+
+
+def tables_in(schema: Place) -> Iterator[str]:
+    """The tables whose values a schema takes."""
+    if "x-filters" in schema.value:
+        yield schema.value["x-filters"]
+    for name in schema.value.get("x-texts-of", ()):
+        yield name.partition(".")[0]
+    parts = [part for _, part in schema.entries("properties")] + schema.each("anyOf")
+    for part in [*parts, schema["items"]] if "items" in schema.value else parts:
+        yield from tables_in(part)

@@ -70,8 +70,8 @@ def operands(field_operator: FieldOperator, values: Sequence[Any]) -> Iterator[A
 
 
 def first_operands(field_operator: FieldOperator, values: Sequence[Any]) -> Iterator[Any]:
-    """The operand that reveals most faults: a time itself, a part of a text in the other case, two values; or both
-    booleans.
+    """The operands that reveal most faults: a time itself and without its fraction, a part of a text in the other case,
+    two values, and a text without its end; or both booleans.
 
     The others come with the edge cases, so that each operator is checked once before any is checked with all operands.
     """
@@ -82,9 +82,10 @@ def first_operands(field_operator: FieldOperator, values: Sequence[Any]) -> Iter
         some = list(values) if is_all else [*unmatched(field_operator), *values]
         yield [*some[:-1], capitals(field_operator, some[-1])] if some else some
         yield from beginnings(field_operator, values)
+        yield from shortened(field_operator, values)
     elif schema.get("format") == "date-time":
         for here in first:
-            yield from (here, *other_offsets(here)[:1])
+            yield from (here, *other_offsets(here)[:1], whole_seconds(here))
     elif field_operator.operator == "search_":
         yield from searches(values)
     elif schema["type"] == "string":
@@ -149,6 +150,12 @@ def beginnings(field_operator: FieldOperator, values: Sequence[Any]) -> Iterator
             yield [text[1:]]
 
 
+def shortened(field_operator: FieldOperator, values: Sequence[Any]) -> Iterator[list[str]]:
+    """A list of a text without its end, which is another value, where any text is allowed."""
+    if field_operator.operator != "startswith_" and unmatched(field_operator) == [UNMATCHED["text"]]:
+        yield from ([text[:-1]] for text in values[:1] if isinstance(text, str) and text)
+
+
 def pairs_of_words(values: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Two neighbouring words of each text with at least two words."""
     for text in values:
@@ -157,19 +164,20 @@ def pairs_of_words(values: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 
 def searches(values: Sequence[str]) -> Iterator[str]:
-    """Queries for two neighbouring words of a text: as a phrase, both words, one without the other, and either word."""
+    """Queries for two neighbouring words of a text: as a phrase, both words, one without the other, either word, and a
+    part of one.
+    """
     for first, second in islice(pairs_of_words(values), 1):
         yield f"{first} {UNMATCHED['uuid']}"
         yield f'"{first} {second}"'
         yield f"+{first} +{second.swapcase()}"
         yield f"{first} -{second}"
         yield f"{first} !{second}"
+        yield max(first, second, key=len)[1:]
 
 
 def other_searches(values: Sequence[str]) -> Iterator[str]:
-    """More queries for such words: in another order and case, one word, a part of one, with another prefix, and
-    none.
-    """
+    """More queries for such words: in another order and case, one word, with another prefix, and none."""
     yield from ("", " ", UNMATCHED["text"].partition(" ")[2])
     for first, second in islice(pairs_of_words(values), 2):
         yield f'"{second} {first}"'
@@ -179,7 +187,6 @@ def other_searches(values: Sequence[str]) -> Iterator[str]:
         yield f'-"{first} {second}"'
         yield f"-{first} -{second}"
         yield f'+"{first} {second}" {UNMATCHED["uuid"]}'
-        yield first[1:]
 
 
 def patterns(text: str) -> Iterator[str]:
@@ -254,6 +261,11 @@ def around(value: str) -> Iterator[str]:
 def other_offsets(value: str) -> list[str]:
     """The same time with offsets east and west of UTC."""
     return [moment(value).astimezone(zone).isoformat() for zone in (FAR_EAST, FAR_WEST)]
+
+
+def whole_seconds(value: str) -> str:
+    """A time without the fraction of its second."""
+    return spelled(moment(value).replace(microsecond=0))
 
 
 def spelled(moment: datetime) -> str:

@@ -18,7 +18,9 @@ WHOLE = {
     "deep": [[1.5, 1, True, None, ""], [], {}],
     "inner": EMPTY,
     "json": '[{"a": 1}]',
-    "number": "1",
+    "number": "01.50",
+    "time": "2026-03-29T03:30:00.500+02:00",
+    "id": "6BA7B810-9DAD-11D1-80B4-00C04FD430C8",
     "A b.c": "\r\n ",
 }
 # What may refuse a value or change it.

@@ -16,7 +16,8 @@ from understudy.verify.requests.session_rows import NoRow, SessionRows
 
 NAMES = "abcd"  # few names, so that several rows have the same one
 TEXTS = ("", "text", "É e\u0301 漢字", "line\nbreak", '{"a": 1}', " outer spaces ")
-ANYTHING: Sequence[Any] = (None, True, 3, 1.5, 2.0, 2**53 + 1, 2**63, "text", [], {"a": {"b": [1.0]}, "é": None})
+TIME = "2026-03-29T03:30:00.500+02:00"  # a text, where any value is allowed
+ANYTHING: Sequence[Any] = (None, True, 3, 1.5, 2.0, 2**53 + 1, 2**63, "text", TIME, [], {"a": {"b": [1.0]}, "é": None})
 HOURS = (-48, -1, 1, 30)  # offsets of random times from the present
 
 
@@ -66,7 +67,9 @@ class RandomBodies:
             return self._changed_object(place, value)
         if isinstance(value, list) and value and isinstance(value[0], dict) and "items" in place.value:
             index = self._random.randrange(len(value))
-            return [*value[:index], self._changed(place["items"], value[index], name), *value[index + 1 :]]
+            changed = self._changed(place["items"], value[index], name)
+            end = index + (0 if self._chance(0.3) else 1)  # sometimes both items, which are alike
+            return [*value[:index], changed, *value[end:]]
         return self.drawn(place, name)
 
     def _changed_object(self, place: Place, value: Mapping[str, Any]) -> Mapping[str, Any]:

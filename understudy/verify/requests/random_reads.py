@@ -18,7 +18,7 @@ from understudy.sampling.sample_values import Samples, leaves
 from understudy.values import moment
 from understudy.verify.requests.endpoint import Endpoint, examples_of, required_by_example
 from understudy.verify.requests.session_operations import Fields
-from understudy.verify.requests.single_values import merged, widest, with_numbers, with_objects
+from understudy.verify.requests.single_values import merged, widest, with_numbers, with_objects, with_pairs
 
 FACTORS = (1, 1, 0.7, 1.9)  # factors for the numbers of an example
 SHIFTS = (0, 0, -1.3, 0.4, 26)  # offsets for the times of an example, in hours
@@ -30,6 +30,8 @@ OF_ROWS = 0.7  # the share of bodies with times that use times of rows
 EMPTY = 0.1  # the share of requests with a query in which some parameters have no value
 OF_ONE_ROW = 0.8  # the share of paths with several rows that name rows which belong together
 ROWS = 3  # rows for each small number, if the path names a row
+RELATED = 0.4  # the share of bodies whose values are those of rows which belong together
+PAIRED = 2  # rows whose values are sent in pairs
 BY_IDS = 0.1  # the share of bodies that select rows by the ids of two tables
 
 
@@ -67,7 +69,8 @@ class RandomReads:
 
     def request(self, endpoint: Endpoint, samples: Samples) -> Request:
         """A request whose body has some values of an example, and mostly the required ones."""
-        request = self._drawn(endpoint, samples)
+        are_related = self.randomness.random() < RELATED
+        request = self._drawn(endpoint, self._related_values(endpoint, samples) if are_related else samples)
         request = self._without_values(request) if self.randomness.random() < EMPTY else request
         if endpoint.body is None or not isinstance(request.body, dict):
             return request
@@ -96,13 +99,16 @@ class RandomReads:
         return replace(request, path=with_query(plain(request).path, {name: value}))
 
     def with_single_values(self, endpoint: Endpoint) -> list[Request]:
-        """Requests with one value each, of an object or a small number, and for pages of a few rows after the first
-        page.
+        """Requests with one value each, of an object or a small number, for pages of a few rows after the first page,
+        and with two values of an object each.
         """
         if endpoint.body is None or not has_names(self.samples, endpoint):
             return []
         generator = RequestGenerator((), self.samples, self.randomness)
         bodies = [*with_numbers(endpoint, endpoint.body), *with_objects(endpoint, endpoint.body, generator)]
+        for _ in range(PAIRED):
+            generator = RequestGenerator((), self._related_values(endpoint, self.samples), self.randomness)
+            bodies += with_pairs(endpoint, endpoint.body, generator)
         return [
             replace(plain(self._drawn(endpoint, self.samples)), body=body)
             for body in bodies
@@ -126,6 +132,31 @@ class RandomReads:
         generator = RequestGenerator((), samples, self.randomness)
         request = generator.request(endpoint.method, self._of_one_row(endpoint), endpoint.place)
         return replace(request, operation=endpoint.path)
+
+    def _related_values(self, endpoint: Endpoint, samples: Samples) -> Samples:
+        """The values of a row and of the rows that it refers to, so that several filters select it; those of `samples`
+        only where these have none.
+        """
+        tables = [table for table in endpoint.sampled_tables if self.known.get(table)]
+        if not tables:
+            return samples
+        table = self.randomness.choice(tables)
+        related = Samples(self.randomness, otherwise=samples)
+        for name, row in self._with_referred(table, self.randomness.choice(list(self.known[table].values()))):
+            related.learn(self.catalog.tables[name].place, [row])
+        return related
+
+    def _with_referred(self, table: str, row: Row) -> list[tuple[str, Row]]:
+        """A row and the rows that it refers to, directly or through others, one of each table."""
+        found = {table: row}
+        todo = [table]
+        for each in todo:
+            for name, reference in self.catalog.tables[each].references.items():
+                other = self.known.get(reference.table, {}).get(str(found[each].get(name)))
+                if other is not None and reference.table not in found:
+                    found[reference.table] = other
+                    todo.append(reference.table)
+        return list(found.items())
 
     def _of_one_row(self, endpoint: Endpoint) -> str:
         """The path. If it names several rows, these are mostly a row and the rows that it refers to."""

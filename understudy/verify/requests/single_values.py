@@ -1,6 +1,7 @@
-"""Bodies with a single value: a small number, or a property of an object."""
+"""Bodies with a single value: a small number, or a property of an object; and with two properties of an object."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from itertools import combinations
 from typing import Any
 
 from understudy.contract.contract import Place
@@ -25,9 +26,21 @@ def with_numbers(endpoint: Endpoint, schema: Place) -> list[dict[str, Any]]:
 
 def with_objects(endpoint: Endpoint, schema: Place, generator: RequestGenerator) -> Iterator[dict[str, Any]]:
     """Bodies with one value of an object each, except filters; they otherwise select as many rows as possible."""
+    yield from wide_bodies(endpoint, schema, lambda part: single_values(generator, part))
+
+
+def with_pairs(endpoint: Endpoint, schema: Place, generator: RequestGenerator) -> Iterator[dict[str, Any]]:
+    """Such bodies with two properties of an object each, or of an object in it."""
+    yield from wide_bodies(endpoint, schema, lambda part: pairs(generator, part))
+
+
+def wide_bodies(
+    endpoint: Endpoint, schema: Place, values_of: Callable[[Place], Iterator[Any]]
+) -> Iterator[dict[str, Any]]:
+    """Bodies with some values of each object, except filters; they otherwise select as many rows as possible."""
     wide = {**required_by_example(endpoint), **widest(endpoint)}
     for name, part in schema.entries("properties"):
-        values = () if "x-filters" in part.value else single_values(generator, part)
+        values = () if "x-filters" in part.value else values_of(part)
         yield from (merged(wide, {name: value}) for value in values if isinstance(value, dict) and value)
 
 
@@ -43,6 +56,22 @@ def single_values(generator: RequestGenerator, schema: Place) -> Iterator[Any]:
         yield from ({name: value} for name, part in parts for value in single_values(generator, part))
     else:
         yield from (generator.plain(schema) for _ in range(VALUES))
+
+
+def pairs(generator: RequestGenerator, schema: Place) -> Iterator[Any]:
+    """Objects with two properties each, as far as a schema has several; lists have one item."""
+    parts = dict(schema.entries("properties"))
+    for each in schema.each("anyOf"):
+        yield from pairs(generator, each)
+    if len(parts) > 1:
+        drawn = ({name: generator.plain(parts[name]) for name in pair} for pair in combinations(parts, 2))
+        yield from ({name: first_of(value) for name, value in each.items()} for each in drawn)
+    yield from ({name: value} for name, part in parts.items() for value in pairs(generator, part))
+
+
+def first_of(value: Any) -> Any:
+    """A list with only its first item; any other value as it is."""
+    return value[:1] if isinstance(value, list) else value
 
 
 def widest(endpoint: Endpoint) -> Mapping[str, Any]:
