@@ -100,11 +100,13 @@ def joined(subject: TableUnderTest, names: Iterable[str]) -> Iterator[Filters]:
 
 
 def of_one_field(subject: TableUnderTest, name: str) -> Iterator[Filters]:
-    """Each two criteria within an object of a filter, such as two operators of a field."""
+    """Each two criteria within an object of a filter, such as two operators of a field, that select some rows each."""
+    selected = subject.selected
     for way, _, _ in combiners(subject.selection.filters[name], (name,)):
         for pairs in pairs_below(way, subject) if len(way) > 1 else ():
-            if pairs:
-                yield merged(*subject.selected.context.random.choice(pairs))
+            some = [pair for pair in pairs if all(map(selected.whole, pair))]
+            if some:
+                yield merged(*selected.context.random.choice(some))
 
 
 def beside_nulls(subject: TableUnderTest) -> Iterator[Filters]:
@@ -168,7 +170,7 @@ def differ(selected: SelectedIds, left: Filters, right: Filters) -> bool:
         ours, theirs = selected.whole(left), selected.whole(right)
     except TooMany:
         return False
-    return (not ours <= theirs and not theirs <= ours) or not ours or not theirs
+    return (not ours <= theirs and not theirs <= ours) or bool(ours) != bool(theirs)
 
 
 def unmatched_bodies(field_operator: FieldOperator) -> list[Filters]:
