@@ -30,8 +30,8 @@ def stages(
     operations check each operator with one value. The filters on related rows are the largest group, and get two
     shares. Summaries, sorts, invalid requests, more random requests and more writes run at the same time. Edge cases
     and other values of the filters on a table's own rows follow, with pages of filtered rows. Those of the filters on
-    related rows come last, with more combinations and writes. In a run that writes, at most a third of the requests
-    only read: a run that does not write checks more of them.
+    related rows come last, with more combinations and writes. In a run that writes, a quarter of the requests only
+    read: a run that does not write checks more of them.
     """
     rounds = 2 if allow_writes else ROUNDS
     reading = read_parts.reads_of(context, subjects, only, rounds)
