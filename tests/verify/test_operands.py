@@ -26,6 +26,7 @@ from understudy.verify.requests.operands import (
     few_operands,
     first_operands,
     lists,
+    many_unmatched,
     operands,
     patterns,
     searches,
@@ -165,11 +166,11 @@ def test_lists_of_texts_have_them_in_other_cases_too() -> None:
     ]
 
 
-def test_the_first_operand_has_an_id_in_capitals(context_factory: ContextFactory, context: CheckContext) -> None:
+def test_the_first_operand_has_many_ids(context_factory: ContextFactory, context: CheckContext) -> None:
     context_factory.learn(context, SMALL)
     operator = subject_of(context, "flows").field_operators["flows", "id", "any_"]
     one, two = "0000000a-0000-4000-8000-000000000001", "0000000b-0000-4000-8000-000000000001"
-    assert list(first_operands(operator, [one, two])) == [[*unmatched(operator), one, two.upper()]]
+    assert list(first_operands(operator, [one, two])) == [[*many_unmatched(operator), one, two.upper()]]
 
 
 def test_the_first_operands_have_a_text_without_its_end(context_factory: ContextFactory, context: CheckContext) -> None:

@@ -71,7 +71,7 @@ def operands(field_operator: FieldOperator, values: Sequence[Any]) -> Iterator[A
 
 def first_operands(field_operator: FieldOperator, values: Sequence[Any]) -> Iterator[Any]:
     """The operands that reveal most faults: a time itself and without its fraction, a part of a text in the other case,
-    two values, and a text without its end; or both booleans.
+    two values, of ids after many that no row has, and a text without its end; or both booleans.
 
     The others come with the edge cases, so that each operator is checked once before any is checked with all operands.
     """
@@ -79,7 +79,9 @@ def first_operands(field_operator: FieldOperator, values: Sequence[Any]) -> Iter
     first = values[:1]
     if schema["type"] == "array":
         is_all = field_operator.operator == "all_" and len(values) > 0
-        some = list(values) if is_all else [*unmatched(field_operator), *values]
+        are_ids = unmatched(field_operator) == [UNMATCHED["uuid"]]
+        others = many_unmatched(field_operator) if are_ids else unmatched(field_operator)
+        some = list(values) if is_all else [*others, *values]
         yield [*some[:-1], capitals(field_operator, some[-1])] if some else some
         yield from beginnings(field_operator, values)
         yield from shortened(field_operator, values)

@@ -31,7 +31,7 @@ EMPTY = 0.1  # the share of requests with a query in which some parameters have 
 OF_ONE_ROW = 0.8  # the share of paths with several rows that name rows which belong together
 ROWS = 3  # rows for each small number, if the path names a row
 RELATED = 0.4  # the share of bodies whose values are those of rows which belong together
-PAIRED = 2  # rows whose values are sent in pairs
+PAIRED = 4  # rows whose values are sent in pairs
 BY_IDS = 0.1  # the share of bodies that select rows by the ids of two tables
 
 
