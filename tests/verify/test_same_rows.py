@@ -265,7 +265,7 @@ OF_SEVERAL_TABLES = {
 
 @pytest.mark.parametrize("label", OF_SEVERAL_TABLES)
 def test_a_broken_server_with_rows_of_several_tables(verdict: Verify, several_tables: Path, label: str) -> None:
-    result = verdict(OF_SEVERAL_TABLES[label], label, rounds=40, fixtures=several_tables)
+    result = verdict(OF_SEVERAL_TABLES[label], label, rounds=60, fixtures=several_tables)
     assert {each.operation for each in result.violations if each.rule.name == "same rows"} == {label}
 
 

@@ -359,7 +359,7 @@ def test_a_fixture_set_makes_hidden_rows_known(command: Command, small: httpx.Cl
     assert result.status == 1
     found = [line for line, following in pairwise(result.lines) if following.startswith(where)]
     rules = {line.split(" ", 1)[1].partition(":")[0] for line in found}
-    assert rules <= {"filter", "same rows"}
+    assert rules <= {"filter", "same rows", "combination"}
     assert rules
 
 

@@ -30,7 +30,7 @@ OF_ROWS = 0.7  # the share of bodies with times that use times of rows
 EMPTY = 0.1  # the share of requests with a query in which some parameters have no value
 OF_ONE_ROW = 0.8  # the share of paths with several rows that name rows which belong together
 ROWS = 3  # rows for each small number, if the path names a row
-RELATED = 0.4  # the share of bodies whose values are those of rows which belong together
+RELATED = 0.2  # the share of bodies whose values are those of rows which belong together
 PAIRED = 4  # rows whose values are sent in pairs
 BY_IDS = 0.1  # the share of bodies that select rows by the ids of two tables
 
