@@ -31,7 +31,7 @@ SESSIONS, MORE_SESSIONS = 5, 10  # random sessions about the operations of each 
 
 @dataclass(frozen=True)
 class Writes:
-    """The parts that write: those of a stage of their own, those beside the filters, and the rest."""
+    """The parts that write: those beside the first reads, those beside the filters, and the rest."""
 
     first: Kinds = ()
     then: Kinds = ()

@@ -123,13 +123,8 @@ class RowLifecycle:
         self.check_found(str(row["id"]), by_filters=by_filters)
         return str(row["id"])
 
-    def create_all(self, bodies: Iterable[Mapping[str, Any]], *, by_filters: bool = False) -> list[str]:
-        """Create rows that do not exist one after the other, and check once what exists then. Returns their ids.
-
-        Args:
-            bodies: the bodies of the requests.
-            by_filters: whether each filter must find each of the rows, too.
-        """
+    def create_all(self, bodies: Iterable[Mapping[str, Any]]) -> list[str]:
+        """Create rows that do not exist one after the other, and check once what exists then. Returns their ids."""
         now, requests = self.rows(), [self.creates.request(body) for body in bodies]
         rows = [row for request in requests if (row := self.check_create(request.body)) is not None]
         now |= {str(row["id"]): row for row in rows}
@@ -137,7 +132,7 @@ class RowLifecycle:
             self.check_remaining(rules.CREATE, self.creates, request, now)
         ids = [str(row["id"]) for row in rows]
         for row_id in ids:
-            self.check_found(row_id, by_filters=by_filters)
+            self.check_found(row_id, by_filters=True)
         return ids
 
     def check_create(self, body: Mapping[str, Any]) -> Row | None:

@@ -132,12 +132,12 @@ def store_texts(lifecycle: RowLifecycle) -> None:
     """Check that long texts, and texts that servers often handle wrongly, are stored unchanged."""
     schema = schema_of(lifecycle.creates)
     varied = (textual(schema, full(lifecycle), text) for text in TEXTS)
-    ids = lifecycle.create_all((long(lifecycle), *varied), by_filters=True)
+    ids = lifecycle.create_all((long(lifecycle), *varied))
     if lifecycle.updates is not None and ids:
         usual = every_change(lifecycle, lifecycle.updates)
         for text in TEXTS:
             body = textual(schema_of(lifecycle.updates.endpoint), usual, text)
-            lifecycle.update(lifecycle.updates, ids[0], body, by_filters=False)
+            lifecycle.update(lifecycle.updates, ids[0], body)
     lifecycle.delete_all(ids)
 
 

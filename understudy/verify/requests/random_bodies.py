@@ -68,8 +68,8 @@ class RandomBodies:
         if isinstance(value, list) and value and isinstance(value[0], dict) and "items" in place.value:
             index = self._random.randrange(len(value))
             changed = self._changed(place["items"], value[index], name)
-            end = index + (0 if self._chance(0.3) else 1)  # sometimes both items, which are alike
-            return [*value[:index], changed, *value[end:]]
+            alike = [value[index]] if self._chance(0.3) else []  # sometimes both items
+            return [*value[:index], changed, *alike, *value[index + 1 :]]
         return self.drawn(place, name)
 
     def _changed_object(self, place: Place, value: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -142,12 +142,12 @@ class RandomReads:
             return samples
         table = self.randomness.choice(tables)
         related = Samples(self.randomness, otherwise=samples)
-        for name, row in self._with_referred(table, self.randomness.choice(list(self.known[table].values()))):
+        for name, row in self._with_referred(table, self.randomness.choice(list(self.known[table].values()))).items():
             related.learn(self.catalog.tables[name].place, [row])
         return related
 
-    def _with_referred(self, table: str, row: Row) -> list[tuple[str, Row]]:
-        """A row and the rows that it refers to, directly or through others, one of each table."""
+    def _with_referred(self, table: str, row: Row) -> dict[str, Row]:
+        """A row and the rows that it refers to, directly or through others, one of each table, by table."""
         found = {table: row}
         todo = [table]
         for each in todo:
@@ -156,7 +156,7 @@ class RandomReads:
                 if other is not None and reference.table not in found:
                     found[reference.table] = other
                     todo.append(reference.table)
-        return list(found.items())
+        return found
 
     def _of_one_row(self, endpoint: Endpoint) -> str:
         """The path. If it names several rows, these are mostly a row and the rows that it refers to."""
@@ -165,18 +165,12 @@ class RandomReads:
             return endpoint.path
         path, table = endpoint.path, names[-1][1]
         rows = list(self.known.get(table, {}).values())
-        row = self.randomness.choice(rows) if rows else {}
+        known = self._with_referred(table, self.randomness.choice(rows)) if rows else {}
         for name, other, field in names:
-            named = row if other == table else self._referred(table, row, other)
+            named = known.get(other, {})
             if field in named:
                 path = path.replace(f"{{{name}}}", quote(str(named[field]), safe="", errors="replace"))
         return path
-
-    def _referred(self, table: str, row: Row, other: str) -> Row:
-        """The row of another table that a row refers to; an empty one if none is known."""
-        references = self.catalog.tables[table].references.items()
-        ids = [str(row.get(name)) for name, each in references if each.table == other]
-        return next((self.known[other][each] for each in ids if each in self.known[other]), {})
 
     def _some_ids(self, table: str) -> list[str]:
         ids = list(self.known.get(table, ()))
