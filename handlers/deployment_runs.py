@@ -137,8 +137,7 @@ def check_parameters(deployment: Body, body: Body, parameters: Any) -> None:
 
 def create_run(workspace: Workspace, deployment: Body, body: Body, parameters: Any, client: Client) -> tuple[int, bool]:
     """Create a run of a deployment. Returns its number, and whether it is new."""
-    runs, moment = workspace["flow_runs"], now()
-    pool = pool_of(workspace, deployment)
+    runs, pool = workspace["flow_runs"], pool_of(workspace, deployment)
     try:
         check_job_variables(workspace, deployment, body.get("job_variables"))
     except Mismatch as error:
@@ -156,6 +155,7 @@ def create_run(workspace: Workspace, deployment: Body, body: Body, parameters: A
     if existing is not None:
         return existing, False
     check_keys(workspace, runs, values, CONFLICT)
+    moment = now()
     created = moment + MICROSECOND
     values |= {"id": new_id(), "created": created, "updated": time_of_change(created)}
     values |= {"name": body.get("name") or new_name(), "labels": labels_of(workspace, values)}

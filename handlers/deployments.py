@@ -13,6 +13,7 @@ from understudy.filters.criteria import Criteria
 from understudy.filters.query import Sort
 from understudy.operations.actions import change, check_keys, insert, same_row
 from understudy.operations.handler_results import NO_CONTENT, Answer
+from understudy.operations.observers import observing
 from understudy.tables.table import Table
 from understudy.values import MICROSECOND, new_id, now
 from understudy.workspaces.workspace import Workspace
@@ -222,16 +223,20 @@ def update_deployment(workspace: Workspace, id: UUID, body: Body) -> Answer:
     kept = stored(body)
     check_parameters(deployment, kept)
     values = without(kept, *(["job_variables"] if body.get("job_variables") is None else []))
-    values |= limit_of(workspace, body)
+    gets_limit = body.get("concurrency_limit") is not None and deployment["concurrency_limit_id"] is None
+    values |= {} if gets_limit else limit_of(workspace, body)
     leaves_pool = "work_pool_name" in body and body["work_pool_name"] is None
     values |= {"work_queue_id": None} if leaves_pool else placed(workspace, body)
     check_keys(workspace, deployments, values, CONFLICT, row)
-    # Those that the row was loaded with end with the first change of schedules.
-    change(deployments, row, {**values, **({"schedules": []} if "schedules" in body else {})})
-    delete_scheduled_runs(workspace, id.int, auto_scheduled_only=True, after=now())
-    carry_out(workspace, id, planned)
-    if "concurrency_limit" in body:
+    if gets_limit:
         set_limit(workspace, row, body["concurrency_limit"])
+    with observing(workspace, "deployments"):  # a limit that is new is not among the changes in the event
+        # Those that the row was loaded with end with the first change of schedules.
+        change(deployments, row, {**values, **({"schedules": []} if "schedules" in body else {})})
+        delete_scheduled_runs(workspace, id.int, auto_scheduled_only=True, after=now())
+        carry_out(workspace, id, planned)
+        if "concurrency_limit" in body and not gets_limit:
+            set_limit(workspace, row, body["concurrency_limit"])
     return NO_CONTENT
 
 

@@ -14,6 +14,7 @@ from understudy.filters.criteria import Criteria
 from understudy.filters.query import Sort
 from understudy.operations.actions import change, check_keys, insert, matching
 from understudy.operations.handler_results import NO_CONTENT, Answer
+from understudy.operations.observers import observing
 from understudy.tables.table import Table
 from understudy.values import now
 from understudy.workspaces.workspace import Workspace
@@ -54,14 +55,14 @@ def row_of(table: Table, row_id: str | None) -> dict[str, Any] | None:
 
 
 def create_work_queue(workspace: Workspace, body: dict[str, Any]) -> Answer:
-    pools, queues = workspace["work_pools"], workspace["work_queues"]
-    pool_rows = matching(pools, [(NAME, AGENT_POOL["name"])])
-    pool = pools.values(pool_rows.min() if pool_rows else create_pool(workspace, AGENT_POOL))
-    if not pool_rows and body["name"] == "default":
+    queues = workspace["work_queues"]
+    row, is_new = agent_pool(workspace)
+    pool = workspace["work_pools"].values(row)
+    if is_new and body["name"] == "default":
         return by_id_shown(workspace, queues.find(pool["default_queue_id"].int))
     names = {"name": body["name"], "work_pool_id": pool["id"]}
     check_keys(workspace, queues, names, "A work queue with this name already exists.")
-    shown = by_id_shown(workspace, create_queue(workspace, pool["id"], body))
+    shown = by_id_shown(workspace, observed_queue(workspace, pool["id"], body))
     return {**shown, "active_slots": None if shown["concurrency_limit"] is None else 0}
 
 
@@ -235,7 +236,7 @@ def pool_queue(workspace: Workspace, pool_name: str, queue_name: str, priority: 
     rows = matching(queues, [(POOL_ID, pool.int), (NAME, queue_name)])
     if not rows:
         check_name(queue_name)  # a real server fails with 500
-    row = rows.min() if rows else create_queue(workspace, pool, {"name": queue_name, "priority": priority})
+    row = rows.min() if rows else observed_queue(workspace, pool, {"name": queue_name, "priority": priority})
     queue: UUID = queues.values(row)["id"]
     return queue
 
@@ -250,9 +251,26 @@ def agent_queue(workspace: Workspace, name: str) -> UUID:
     if row is not None:
         queue: UUID = workspace["work_queues"].values(row)["id"]
         return queue
-    if not matching(workspace["work_pools"], [(NAME, AGENT_POOL["name"])]):
-        create_pool(workspace, AGENT_POOL)
+    agent_pool(workspace)
     return pool_queue(workspace, AGENT_POOL["name"], name, priority=1)
+
+
+def agent_pool(workspace: Workspace) -> tuple[int, bool]:
+    """The pool for agents, which is created if necessary. Returns its number, and whether it is new."""
+    found = matching(workspace["work_pools"], [(NAME, AGENT_POOL["name"])])
+    if found:
+        return found.min(), False
+    with observing(workspace, "work_queues", "work_pools"):
+        return create_pool(workspace, AGENT_POOL), True
+
+
+def observed_queue(workspace: Workspace, pool: UUID, body: Mapping[str, Any]) -> int:
+    """Add a queue to a pool. Returns its number.
+
+    Its event is stored at once, so it precedes the events of what refers to the queue.
+    """
+    with observing(workspace, "work_queues"):
+        return create_queue(workspace, pool, body)
 
 
 def queue_without_pool(workspace: Workspace, name: str) -> int | None:
