@@ -70,5 +70,5 @@ async def receive_filter(stream: Stream, schema: str) -> tuple[dict[str, Any], d
     try:
         return stream.validator(schema).validate_python(message["filter"]), message
     except (ValueError, LookupError) as error:
-        await refuse(stream, PROTOCOL_ERROR, f"Invalid filter: {error}"[:123])
+        await refuse(stream, PROTOCOL_ERROR, f"Invalid filter: {error}")
         raise

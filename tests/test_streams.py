@@ -144,6 +144,7 @@ def test_logs_come_out_as_they_are_written(own: httpx.Client) -> None:
         ("/events/out", [{}], 1008, "Expected 'auth' message"),
         ("/events/out", [{"type": "auth"}, {"type": "x", "filter": {}}], 1002, "Expected 'filter' message"),
         ("/events/out", [{"type": "auth"}, {"type": "filter", "filter": {"x": 1}}], 1002, "Invalid filter: 1 valid"),
+        ("/events/out", [{"type": "auth"}, {"type": "filter", "filter": {"é" * 90: 1}}], 1002, "Invalid filter: "),
         ("/events/out", [{"type": "auth"}, {"type": "filter"}], 1002, "Invalid filter: 'filter'"),
         ("/events/out", [{"type": "auth"}, {}], 1011, ""),
         ("/logs/out", [{"type": "auth"}, {"type": "x", "filter": {}}], 1002, "Expected 'filter' message"),

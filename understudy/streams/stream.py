@@ -19,6 +19,7 @@ from understudy.workspaces.workspace import Workspace
 from understudy.workspaces.workspace_names import DEFAULT, WORKSPACE
 
 GOING_AWAY = 1001  # RFC 6455, section 7.4.1
+LONGEST_REASON = 123  # in bytes, of a control frame; section 5.5
 
 
 class Closed(Exception):
@@ -68,13 +69,17 @@ class Stream:
         self._exchange.add_to_response(SWITCHING, b"", ())
 
     async def close(self, code: int = 1000, reason: str | None = None) -> None:
-        """Close the connection; before it was accepted, refuse it with the status 403."""
+        """Close the connection; before it was accepted, refuse it with the status 403.
+
+        A reason that is too long for its frame is cut.
+        """
         if not self.is_closed:
             self.is_closed = True
             if not self.is_accepted:
                 self._exchange.add_to_response(403, b"", ())
+            sent = (reason or "").encode()[:LONGEST_REASON].decode(errors="ignore")
             with suppress(OSError, RuntimeError):  # the client has closed it meanwhile
-                await self._send({"type": "websocket.close", "code": code, "reason": reason or ""})
+                await self._send({"type": "websocket.close", "code": code, "reason": sent})
 
     # ------------------------------------------------------------------ messages
 
