@@ -169,21 +169,26 @@ def worker_run(workspace: Workspace, row: int) -> dict[str, Any]:
 def mark_ready(workspace: Workspace, polled: Iterable[int]) -> None:
     """Mark polled queues as ready, and so the deployments whose runs are in them."""
     queues, deployments, moment = workspace["work_queues"], workspace["deployments"], now()
-    ready = BitMap()
+    ready, changed = BitMap(), []
     for row in polled:
         is_idle = queues.values(row)["status"] == "NOT_READY"
         change(queues, row, {"last_polled": moment, **({"status": "READY"} if is_idle else {})})
-        if is_idle:
-            keep_status(workspace, "work_queues", row)
+        changed += [row] if is_idle else []
         ready |= deployments.index(QUEUE_ID).rows(queues.key(ID, row))
+    keep_statuses(workspace, "work_queues", changed)
     mark_deployments(workspace, ready)
 
 
 def mark_deployments(workspace: Workspace, rows: Iterable[int]) -> None:
     """Mark deployments as polled, which does not count as a change."""
-    deployments = workspace["deployments"]
+    deployments, changed = workspace["deployments"], []
     for row in list(rows):
-        was_ready = deployments.values(row)["status"] == "READY"
+        changed += [row] if deployments.values(row)["status"] != "READY" else []
         deployments.update(row, {"last_polled": now(), "status": "READY"})
-        if not was_ready:
-            keep_status(workspace, "deployments", row)
+    keep_statuses(workspace, "deployments", changed)
+
+
+def keep_statuses(workspace: Workspace, table: str, rows: Iterable[int]) -> None:
+    """Store the events of rows that have become ready, in the order of their ids, as a real server finds them."""
+    for row in sorted(rows, key=lambda row: workspace[table].key(ID, row)):
+        keep_status(workspace, table, row)

@@ -137,7 +137,12 @@ def changed_status(workspace: Workspace, pool: Mapping[str, Any], body: Mapping[
 
 def delete_work_pool(workspace: Workspace, name: str) -> Answer:
     refuse_reserved(name, "are reserved for internal use and can not be deleted.")
-    workspace.delete("work_pools", [pool_named(workspace, name)])
+    pools, queues = workspace["work_pools"], workspace["work_queues"]
+    row = pool_named(workspace, name)
+    own = queues.index(POOL_ID).rows(pools.key(ID, row))
+    # In the order in which their events are stored.
+    workspace.delete("work_queues", sorted(own, key=lambda queue: queues.values(queue)["priority"]))
+    workspace.delete("work_pools", [row])
     return NO_CONTENT
 
 

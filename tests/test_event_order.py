@@ -1,4 +1,4 @@
-"""The order of the events of rows that one request creates, and what the event of a changed deployment has."""
+"""The order of the events of rows that one request changes, and what the event of a changed deployment has."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -105,3 +105,37 @@ def test_the_event_of_a_replaced_deployment_has_a_new_concurrency_limit(api: htt
     new_deployment(api)
     new_deployment(api, concurrency_limit=1)
     assert changes(api) == [(["concurrency_limit_id"], ["flow", "concurrency-limit"])]
+
+
+def queues_of(api: httpx.Client) -> list[Json]:
+    """The queues of a new pool; those with the lowest priorities were created first."""
+    created(api, "/work_pools/", {"name": "pool"})
+    for name, priority in [("a", 5), ("b", 1), ("c", 3), ("d", 1)]:
+        created(api, "/work_pools/pool/queues", {"name": name, "priority": priority})
+    found: list[Json] = api.post("/work_pools/pool/queues/filter", json={}).json()
+    return found
+
+
+def test_queues_are_deleted_with_their_pool_in_the_order_of_their_priorities(api: httpx.Client) -> None:
+    queues = queues_of(api)
+    api.delete("/work_pools/pool").raise_for_status()
+    names = [name for _, name in order(api, "prefect.work-queue.deleted", "prefect.work-pool.deleted")]
+    assert names == [*(queue["name"] for queue in sorted(queues, key=lambda queue: queue["priority"])), "pool"]
+
+
+def test_queues_become_ready_in_the_order_of_their_ids(api: httpx.Client) -> None:
+    queues = queues_of(api)
+    api.post("/work_pools/pool/get_scheduled_flow_runs", json={}).raise_for_status()
+    names = [name for _, name in order(api, "prefect.work-queue.ready")]
+    assert names == [queue["name"] for queue in sorted(queues, key=lambda queue: str(queue["id"]))]
+
+
+def test_deployments_become_ready_in_the_order_of_their_ids(api: httpx.Client) -> None:
+    flow = created(api, "/flows/", {"name": "load"})
+    rows = [
+        created(api, "/deployments/", {"name": name, "flow_id": flow["id"], "work_queue_name": "fast"})
+        for name in "abcdef"
+    ]
+    api.post("/work_pools/default-agent-pool/get_scheduled_flow_runs", json={}).raise_for_status()
+    names = [name for _, name in order(api, "prefect.deployment.ready")]
+    assert names == [row["name"] for row in sorted(rows, key=lambda row: str(row["id"]))]
