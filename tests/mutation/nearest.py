@@ -30,6 +30,7 @@ AREAS: dict[str, tuple[str, ...]] = {
 # These need other programs, or take long to say little of a single line.
 LEFT_OUT = (
     "real/",
+    "browser/",
     "mutants/",
     "mutation/",
     "recipes/",
