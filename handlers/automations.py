@@ -12,9 +12,10 @@ from understudy.operations.handler_results import NO_CONTENT, Answer
 from understudy.workspaces.workspace import Workspace
 
 from .automation.validation import checked
-from .flow_runs import pool_of
-from .parameters.parameter_schemas import Mismatch, job_variables_of
+from .parameters.job_variables import check_job_variables
+from .parameters.parameter_schemas import Mismatch
 from .parameters.templates import InvalidTemplate, check_template
+from .work_queues import pool_of
 
 TABLE = "automations"
 
@@ -92,7 +93,7 @@ def check_runs(workspace: Workspace, actions: list[dict[str, Any]]) -> None:
         pool = pool_of(workspace, deployment)
         try:
             if pool is not None:
-                job_variables_of(workspace, pool, action["job_variables"], requires=True)
+                check_job_variables(workspace, pool, action["job_variables"], requires=True)
         except Mismatch as error:
             errors.append(str(error))
     if errors:

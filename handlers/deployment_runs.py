@@ -15,17 +15,18 @@ from understudy.workspaces.workspace import Workspace
 
 from . import CONFLICT
 from .deployments import NO_SCHEMA, row_of
-from .flow_runs import check_job_variables, labels_of, pool_of
+from .flow_runs import labels_of
 from .names import new_name
 from .orchestration import flow_states
 from .orchestration.client import Client
 from .orchestration.transition import new_state, proposed_state
 from .parameters.hydration import Hydration, HydrationError, without_context
+from .parameters.job_variables import check_run_variables
 from .parameters.parameter_schemas import CIRCULAR, Mismatch, check
 from .request_origin import creator_of
 from .schedules import schedules_of
 from .scheduling.dates import dates_of
-from .work_queues import pool_queue
+from .work_queues import pool_of, pool_queue
 
 MOST = 100  # the maximum number of runs in a request
 SCHEDULED = {"type": "SCHEDULED"}
@@ -139,7 +140,7 @@ def create_run(workspace: Workspace, deployment: Body, body: Body, parameters: A
     """Create a run of a deployment. Returns its number, and whether it is new."""
     runs, pool = workspace["flow_runs"], pool_of(workspace, deployment)
     try:
-        check_job_variables(workspace, deployment, body.get("job_variables"))
+        check_run_variables(workspace, deployment, body.get("job_variables"))
     except Mismatch as error:
         raise Unprocessable(f"Error creating flow run: {error}") from None
     values = {name: value for name, value in body.items() if name not in ("state", "enforce_parameter_schema")}

@@ -20,7 +20,8 @@ from understudy.workspaces.workspace import Workspace
 
 from . import CONFLICT
 from .parameters.hydration import Hydration, HydrationError, without_context
-from .parameters.parameter_schemas import Mismatch, check, check_given, job_variable_errors, job_variables_of
+from .parameters.job_variables import check_job_variables, job_variable_errors
+from .parameters.parameter_schemas import Mismatch, check, check_given
 from .schedules import DEPLOYMENT_ID as SCHEDULED_DEPLOYMENT
 from .schedules import add_schedules, delete_schedules
 from .scheduling.changes import carry_out, new_schedule, planned_schedules
@@ -70,7 +71,7 @@ def shown(tables: Mapping[str, Table], row: dict[str, Any]) -> None:
 
 def create_deployment(workspace: Workspace, body: Body) -> Answer:
     deployments, moment = workspace["deployments"], now()
-    check_job_variables(workspace, body)
+    check_pool(workspace, body)
     limit = limit_of(workspace, body)
     if NAMES.fullmatch(body["name"] or "-") is None:  # a real server fails with 500
         raise Unprocessable("The name of a deployment cannot have any of the characters / % & > <.")
@@ -128,15 +129,15 @@ def stored(body: Body) -> Body:
     return values
 
 
-def check_job_variables(workspace: Workspace, body: Body) -> None:
-    """Check the job variables of a new deployment against the template of its pool."""
+def check_pool(workspace: Workspace, body: Body) -> None:
+    """Check that the pool of a new deployment exists, and the deployment's job variables against its template."""
     pool = body.get("work_pool_name")
     if not pool or pool == "default-agent-pool":
         return
     queue_of(workspace, pool, None)
     if body.get("job_variables"):
         try:
-            job_variables_of(workspace, pool_named(workspace, pool), body["job_variables"])
+            check_job_variables(workspace, pool_named(workspace, pool), body["job_variables"])
         except Mismatch as error:
             raise Unprocessable(f"Error creating deployment: {error}") from None
 

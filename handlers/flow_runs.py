@@ -24,8 +24,6 @@ from .orchestration.client import Client
 from .orchestration.flow_slots import release_of_deleted
 from .orchestration.results import answer_of, result_of
 from .orchestration.transition import new_state, proposed_state
-from .parameters.parameter_schemas import Mismatch, job_variables_of
-from .parameters.run_input import InvalidInput, checked_input, keep_input
 from .request_origin import creator_of
 from .runs import estimate
 from .work_queues import queue_of, show_queue
@@ -102,38 +100,33 @@ def update_flow_run(workspace: Workspace, id: UUID, body: dict[str, Any]) -> Ans
     if row is None:
         raise NotFound("Flow run not found")
     if body.get("job_variables") is not None:
-        state = runs.values(row)["state"]
-        if state is None:
-            raise BadRequest("Flow run state is required to update job variables but none exists")
-        if state["type"] != "SCHEDULED":
-            raise BadRequest(f"Job variables for a flow run in state {state['type']} cannot be updated")
-        deployment = workspace["deployments"].get(runs.values(row)["deployment_id"])
-        if deployment is None:
-            raise BadRequest("A deployment for the flow run could not be found")
-        try:
-            check_job_variables(workspace, deployment, body["job_variables"])
-        except Mismatch as error:
-            raise Unprocessable(f"Error updating flow run: {error}") from None
+        check_changed_variables(workspace, runs.values(row), body["job_variables"])
     check_keys(workspace, runs, body, CONFLICT, row)
     change(runs, row, body)
     return NO_CONTENT
 
 
-def check_job_variables(workspace: Workspace, deployment: Mapping[str, Any], own: dict[str, Any] | None) -> None:
-    """Check the job variables of a deployment's run against the template of its pool, if it has one.
+def check_changed_variables(workspace: Workspace, run: Mapping[str, Any], variables: dict[str, Any]) -> None:
+    """Check job variables that a run is given.
 
     Raises:
-        Mismatch: they are not valid.
+        ApiError: they cannot be changed any more, or are not valid.
     """
-    pool = pool_of(workspace, deployment)
-    if pool is not None:
-        job_variables_of(workspace, pool, deployment["job_variables"], own, requires=True)
+    # A lazy import: jsonschema and Jinja take longer to import than all else that the first run of a test needs.
+    from .parameters.job_variables import check_run_variables  # noqa: PLC0415
+    from .parameters.parameter_schemas import Mismatch  # noqa: PLC0415
 
-
-def pool_of(workspace: Workspace, deployment: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The work pool of a deployment's queue."""
-    queue = workspace["work_queues"].get(deployment["work_queue_id"])
-    return None if queue is None else workspace["work_pools"].get(queue["work_pool_id"])
+    if run["state"] is None:
+        raise BadRequest("Flow run state is required to update job variables but none exists")
+    if run["state"]["type"] != "SCHEDULED":
+        raise BadRequest(f"Job variables for a flow run in state {run['state']['type']} cannot be updated")
+    deployment = workspace["deployments"].get(run["deployment_id"])
+    if deployment is None:
+        raise BadRequest("A deployment for the flow run could not be found")
+    try:
+        check_run_variables(workspace, deployment, variables)
+    except Mismatch as error:
+        raise Unprocessable(f"Error updating flow run: {error}") from None
 
 
 def update_flow_run_labels(workspace: Workspace, id: UUID, body: dict[str, Any]) -> Answer:
@@ -212,6 +205,9 @@ def bulk_set_flow_run_state(
 def resume_flow_run(
     workspace: Workspace, id: UUID, run_input: dict[str, Any] | None, headers: Mapping[bytes, bytes]
 ) -> Answer:
+    # A lazy import, as above.
+    from .parameters.run_input import InvalidInput, checked_input, keep_input  # noqa: PLC0415
+
     moment, row = now(), row_of(workspace, id)
     run = workspace["flow_runs"].values(row)
     state = run["state"]

@@ -18,7 +18,8 @@ from understudy.values import now
 from understudy.workspaces.workspace import Workspace
 
 from .orchestration.client import Client
-from .parameters.parameter_schemas import Mismatch, check_defaults_of
+from .parameters.job_variables import check_defaults_of
+from .parameters.parameter_schemas import Mismatch
 from .server_events.statuses import keep_pool_status, keep_status
 from .work_queues import (
     CONFLICT,

@@ -51,6 +51,12 @@ def row_of(table: Table, row_id: str | None) -> dict[str, Any] | None:
     return found
 
 
+def pool_of(workspace: Workspace, deployment: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The work pool of a deployment's queue."""
+    queue = workspace["work_queues"].get(deployment["work_queue_id"])
+    return None if queue is None else workspace["work_pools"].get(queue["work_pool_id"])
+
+
 # ------------------------------------------------------------------- operations
 
 
