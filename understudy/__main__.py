@@ -4,6 +4,7 @@ This module only imports modules that Python has already loaded, so that it can 
 """
 
 import _signal  # type: ignore[import-not-found] # the core of `signal`, without its imports
+import gc
 import sys
 
 
@@ -12,8 +13,11 @@ def run() -> None:
     is_usual = _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler
     if is_usual:  # if Ctrl-C is ignored, as in the background of a shell, it stays ignored
         _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+    gc.disable()  # what is imported stays alive, so the collector need not search it, now or later
     from understudy.cli import commands  # noqa: PLC0415
 
+    gc.freeze()
+    gc.enable()
     if is_usual:
         _signal.signal(_signal.SIGINT, _signal.default_int_handler)
     commands.run()

@@ -1,8 +1,8 @@
 """Cross-origin requests (CORS): pages of all origins may send requests, as with the real server."""
 
 from collections.abc import Awaitable
+from functools import cached_property
 
-from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from understudy.http.responses import VARY_ORIGIN
@@ -10,14 +10,21 @@ from understudy.http.routing_table import ROUTE
 from understudy.operations.request_headers import headers_of
 
 
-class AnyOriginMiddleware(CORSMiddleware):
+class AnyOriginMiddleware:
     """Starlette's CORS middleware, skipped for requests for operations without an origin."""
 
     def __init__(self, app: ASGIApp) -> None:
-        super().__init__(app, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"])
+        self.app = app
 
-    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:  # type: ignore[override] # awaited all the same
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope.get(ROUTE) is not None and b"origin" not in headers_of(scope):
             scope[VARY_ORIGIN] = True
             return self.app(scope, receive, send)
-        return super().__call__(scope, receive, send)
+        return (self._cors if scope["type"] == "http" else self.app)(scope, receive, send)
+
+    @cached_property
+    def _cors(self) -> ASGIApp:
+        # A lazy import: the start of a server does not wait for it.
+        from starlette.middleware.cors import CORSMiddleware  # noqa: PLC0415
+
+        return CORSMiddleware(self.app, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"])

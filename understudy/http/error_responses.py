@@ -5,7 +5,6 @@ from collections.abc import Awaitable
 from http import HTTPStatus
 from urllib.parse import quote
 
-from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from understudy.errors import ApiError
@@ -46,6 +45,9 @@ def error_for(error: Exception, scope: Scope) -> ApiError:
     """The error to send for an exception. An unexpected exception is logged on one line."""
     if isinstance(error, ApiError):
         return error
+    # A lazy import: it also imports an HTTP client, and only requests without an operation end so.
+    from starlette.exceptions import HTTPException  # noqa: PLC0415
+
     if isinstance(error, HTTPException):
         is_other_method = error.status_code == HTTPStatus.METHOD_NOT_ALLOWED
         more = hint(scope["method"], scope["path"]) if is_other_method else {}

@@ -16,7 +16,8 @@ STOPPING = 10  # seconds to stop before the process is killed
 # The current folder is that of a project under test, whose modules may have names of the standard library. So it is
 # removed from the import path, and the folders of PYTHONPATH come after installed packages.
 PROGRAM = """
-import os, sys
+import gc, os, sys
+gc.disable()  # objects made at start stay alive; the server enables the collector again
 if "" in sys.path:
     sys.path.remove("")
 named = {os.path.abspath(path) for path in os.environ.get("PYTHONPATH", "").split(os.pathsep)}

@@ -1,5 +1,6 @@
 """A server in a thread of this process. Its `main` is the program of a `ServerProcess`."""
 
+import gc
 import json
 import sys
 import threading
@@ -75,6 +76,8 @@ def serve(options: str, answer: TextIO) -> None:
     try:
         thread = ServerThread(Options(**json.loads(options)))
         reply = {"url": thread.start()}
+        gc.freeze()
+        gc.enable()
     except UnderstudyError as error:
         reply = {"error": str(error)}
     except Exception as error:  # noqa: BLE001 - the parent reports any error
