@@ -106,9 +106,14 @@ async def leaves_out_empty_parameters(sent: Sent, broken: BrokenServer) -> Reply
     return await broken.ask(replace(sent, path=re.sub("[?&][a-z_-]+=(?=&|$)", "", sent.path)))
 
 
+async def ignores_case(sent: Sent, broken: BrokenServer) -> Reply:
+    return await broken.ask(replace(sent, path=sent.path.lower()))
+
+
 @pytest.mark.parametrize(
     ("label", "behaviour"),
     [
+        ("GET /deployments/name/{flow_name}/{deployment_name}", ignores_case),
         ("GET /flow_runs/{id}/graph-v2", leaves_out_empty_parameters),
         ("POST /flow_runs/history", replies("POST /flow_runs/history", without_last)),
         ("POST /ui/flows/count-deployments", replies("POST /ui/flows/count-deployments", one_more)),

@@ -48,6 +48,11 @@ class Counterparts:
         """The ids here that have a counterpart."""
         return self._there
 
+    @property
+    def here(self) -> Mapping[str, str]:
+        """The ids here by those of their counterparts."""
+        return self._here
+
     def pair(self, there: str, here: str) -> None:
         """Treat two ids as those of the same object."""
         self._there[here], self._here[there] = there, here

@@ -12,6 +12,7 @@ from understudy.sampling.json_difference import difference, differing
 from understudy.sampling.random_requests import Request
 from understudy.values import is_id
 from understudy.verify.expectations.growing_values import GrowingValues
+from understudy.verify.expectations.kept_times import KeptTimes
 from understudy.verify.requests.endpoint import LIMIT, OFFSET, PAGE, Endpoint
 
 INVALID = 422
@@ -69,6 +70,7 @@ class ReferencePair:
             server.restart(with_services=with_services)
         self._counterparts = [Counterparts(self.moving) for _ in self._servers]
         self._growing = GrowingValues()
+        self._times = KeptTimes(self.moving)
 
     def ask(self, request: Request) -> Answer:
         """The response of the first server, with the ids that it generates."""
@@ -106,7 +108,11 @@ class ReferencePair:
         expected = agreed_value(one, other, body, self._counterparts[0])
         if not agree(expected, body, request):
             return Difference.of(expected, body)
-        return self._smaller(endpoint, found) or in_headers([*answers, found], endpoint.headers(status))
+        return (
+            self._smaller(endpoint, found)
+            or self._kept_or_changed([*answers, found])
+            or in_headers([*answers, found], endpoint.headers(status))
+        )
 
     def _smaller(self, endpoint: Endpoint, found: Answer) -> Difference | None:
         """How a value that only grows is smaller than in an earlier response. Two servers need not agree on these
@@ -117,6 +123,16 @@ class ReferencePair:
             return None
         name, before, value = smaller
         return Difference(f"{name}: {before} or more", f"{name}: {value}", name)
+
+    def _kept_or_changed(self, answers: Sequence[Answer]) -> Difference | None:
+        """How a time of a row was changed that both servers have kept, or the other way round."""
+        ids = [*(each.here for each in self._counterparts), {}]
+        changed = self._times.changed_otherwise([answer.body for answer in answers], ids)
+        if changed is None:
+            return None
+        name, before, now = changed
+        expected = before if now != before else f"another time than {before}"
+        return Difference(f"{name}: {expected}", f"{name}: {now}", name)
 
 
 def in_headers(answers: Sequence[Answer], names: Sequence[str]) -> Difference | None:

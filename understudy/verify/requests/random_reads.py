@@ -56,7 +56,8 @@ class RandomReads:
     randomness: Random
 
     def requests(self, endpoint: Endpoint, count: int) -> list[Request]:
-        """Some requests to an operation, and one with nulls if the body can have them.
+        """Some requests to an operation, one with each name in other letters, and one with nulls if the body can have
+        them.
 
         Returns an empty list while no row is known for its path to name.
         """
@@ -65,7 +66,9 @@ class RandomReads:
         some = [each for each in self.some if names_of(endpoint) and has_names(each, endpoint)]
         drawn = [self.request(endpoint, each) for each in islice(cycle([self.samples, *some]), count)]
         requests = self._in_each_order(endpoint, drawn)
-        return requests if endpoint.body is None else [*requests, with_nulls(endpoint.body, requests[-1])]
+        others = self._in_other_letters(endpoint) if names_of(endpoint) else []
+        nulls = [] if endpoint.body is None else [with_nulls(endpoint.body, requests[-1])]
+        return [*requests, *others, *nulls]
 
     def request(self, endpoint: Endpoint, samples: Samples) -> Request:
         """A request whose body has some values of an example, and mostly the required ones."""
@@ -160,17 +163,31 @@ class RandomReads:
 
     def _of_one_row(self, endpoint: Endpoint) -> str:
         """The path. If it names several rows, these are mostly a row and the rows that it refers to."""
-        names = [(name, *each.partition(".")[::2]) for name, each in endpoint.named_fields.items()]
-        if not names[1:] or self.randomness.random() >= OF_ONE_ROW:
+        if len(endpoint.named_fields) < 2 or self.randomness.random() >= OF_ONE_ROW:  # noqa: PLR2004 - several
             return endpoint.path
-        path, table = endpoint.path, names[-1][1]
+        return path_with(endpoint, self._names_of_one_row(endpoint))
+
+    def _in_other_letters(self, endpoint: Endpoint) -> list[Request]:
+        """Requests for a row, each with one of its names in the other case, which is mostly the name of no row."""
+        names = self._names_of_one_row(endpoint)
+        ids = {name for name, field in endpoint.named_fields.items() if field.endswith(".id")}
+        others = {name: value.swapcase() for name, value in names.items() if name not in ids}
+        paths = [path_with(endpoint, {**names, name: other}) for name, other in others.items() if other != names[name]]
+        generator = RequestGenerator((), self.samples, self.randomness)
+        requests = [generator.request(endpoint.method, path, endpoint.place) for path in paths]
+        return [replace(request, operation=endpoint.path) for request in requests]
+
+    def _names_of_one_row(self, endpoint: Endpoint) -> dict[str, str]:
+        """The values of a path's parameters, as far as they are those of a row and the rows that it refers to."""
+        fields = {name: each.partition(".")[::2] for name, each in endpoint.named_fields.items()}
+        table = list(fields.values())[-1][0]
         rows = list(self.known.get(table, {}).values())
         known = self._with_referred(table, self.randomness.choice(rows)) if rows else {}
-        for name, other, field in names:
-            named = known.get(other, {})
-            if field in named:
-                path = path.replace(f"{{{name}}}", quote(str(named[field]), safe="", errors="replace"))
-        return path
+        return {
+            name: str(known[other][field])
+            for name, (other, field) in fields.items()
+            if other in known and field in known[other]
+        }
 
     def _some_ids(self, table: str) -> list[str]:
         ids = list(self.known.get(table, ()))
@@ -263,6 +280,14 @@ def can_differ(endpoint: Endpoint) -> bool:
 def has_names(samples: Samples, endpoint: Endpoint) -> bool:
     """Whether a value is known for each parameter that names a row."""
     return all(samples.seen(table, [field]) for table, field in names_of(endpoint))
+
+
+def path_with(endpoint: Endpoint, names: Mapping[str, str]) -> str:
+    """The path of an operation with some of its parameters replaced by values."""
+    path = endpoint.path
+    for name, value in names.items():
+        path = path.replace(f"{{{name}}}", quote(value, safe="", errors="replace"))
+    return path
 
 
 def names_of(endpoint: Endpoint) -> list[tuple[str, str]]:

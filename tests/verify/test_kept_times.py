@@ -1,0 +1,43 @@
+"""Times that a server changes, and two others keep, or the other way round."""
+
+from typing import Any
+
+import pytest
+
+from understudy.verify.expectations.kept_times import KeptTimes
+
+RUN, OTHER = "00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000002"
+NOON, SOON, LATER = "2026-01-01T12:00:00Z", "2026-01-01T12:00:01Z", "2026-01-01T12:00:02Z"
+
+
+def row(start: str, **others: Any) -> dict[str, Any]:
+    return {"id": RUN, "name": "a", "start": start, **others}
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        ([row(NOON), row(SOON), row(LATER)], None),
+        ([row(NOON), row(SOON), row(NOON)], ("start", LATER, NOON)),
+        ([[row(SOON)], [row(NOON)], [row(LATER)]], ("start", LATER, LATER)),
+        ([row(SOON), row(NOON), row(NOON)], None),
+        ([row(NOON), row(NOON), row(NOON)], None),
+        ([row(NOON), row(SOON), {**row(NOON), "id": OTHER}], None),
+        ([row(NOON), row(SOON), {"id": RUN}], None),
+    ],
+    ids=["all kept", "changed", "kept", "all changed", "two disagree", "another row", "not shown"],
+)
+def test_a_time_is_changed_otherwise(now: list[Any], expected: Any) -> None:
+    times = KeptTimes(moving=())
+    assert times.changed_otherwise([row(NOON), row(SOON), row(LATER)], [{}, {}, {}]) is None
+    assert times.changed_otherwise(now, [{}, {}, {}]) == expected
+
+
+def test_times_are_those_of_rows_by_their_ids() -> None:
+    times, ids = KeptTimes(moving=["due"]), [{OTHER: RUN}, {}]
+    there = {"id": OTHER, "state": {"at": NOON, "due": NOON}, "steps": [NOON]}
+    here = {"id": RUN, "state": {"at": NOON, "due": NOON}, "steps": [NOON]}
+    assert times.changed_otherwise([there, here], ids) is None
+    here = {"id": RUN, "state": {"at": SOON, "due": SOON}, "steps": [SOON]}
+    assert times.changed_otherwise([[there], [here]], ids) == ("state.at", NOON, SOON)
+    assert times.changed_otherwise([[there], [here]], ids) is None, "it is kept from then on"

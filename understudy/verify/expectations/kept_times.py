@@ -1,0 +1,60 @@
+"""Times of rows: whether a request has changed them, however close the new time is to the former one."""
+
+from collections.abc import Container, Iterator, Mapping, Sequence
+from typing import Any
+
+from understudy.sampling.counterparts import is_time
+
+Field = tuple[str, str]
+"""The id of a row, and the path of a time in it."""
+
+
+class KeptTimes:
+    """Remembers the times that several servers have shown for the same rows.
+
+    Args:
+        moving: the names of fields whose values change with time.
+    """
+
+    def __init__(self, moving: Container[str]) -> None:
+        self._moving = moving
+        self._last: dict[Field, tuple[str, ...]] = {}
+
+    def changed_otherwise(self, bodies: Sequence[Any], ids: Sequence[Mapping[str, str]]) -> tuple[str, str, str] | None:
+        """The first time that the last server has changed since an earlier response and the others have not, or the
+        other way round: the name of the field, and its times then and now.
+
+        Args:
+            bodies: the responses of all servers to one request.
+            ids: for each server, the ids of the last one by its own.
+        """
+        *others, own = (dict(times(body, self._moving, known)) for body, known in zip(bodies, ids, strict=True))
+        found = None
+        for field, time in own.items():
+            if not all(field in each for each in others):
+                continue
+            before, now = self._last.get(field), (*(each[field] for each in others), time)
+            self._last[field] = now
+            if before is not None and found is None:
+                *expected, changed = (one != two for one, two in zip(before, now, strict=True))
+                if all(each != changed for each in expected):
+                    found = field[1], before[-1], time
+        return found
+
+
+def times(
+    body: Any, moving: Container[str], ids: Mapping[str, str], row: str = "", path: str = ""
+) -> Iterator[tuple[Field, str]]:
+    """The times of the rows in a response, by their fields."""
+    if isinstance(body, list):
+        for each in body:
+            if isinstance(each, dict) and "id" in each:
+                yield from times(each, moving, ids)
+    elif isinstance(body, dict):
+        if "id" in body:
+            row, path = ids.get(str(body["id"]), str(body["id"])), ""
+        for name, value in body.items():
+            if name not in moving:
+                yield from times(value, moving, ids, row, f"{path}.{name}" if path else name)
+    elif row and isinstance(body, str) and is_time(body):
+        yield (row, path), body
