@@ -109,6 +109,20 @@ def later(operation: str, name: str) -> Behaviour:
     return behave
 
 
+def remembers(operation: str) -> Behaviour:
+    """The first response to a request, if it is a row, is returned from then on."""
+
+    async def behave(request: Request, broken: BrokenServer) -> Answer:
+        if not request.is_a(operation):
+            return await broken.ask(request)
+        answer = broken.memory.get(request.path) or await broken.ask(request)
+        if answer.is_success:
+            broken.memory[request.path] = answer
+        return answer
+
+    return behave
+
+
 def renamed(request: Request, answer: Answer) -> Answer:
     return answer.saying({**answer.json, "name": "another"}) if answer.is_success and answer.body else answer
 
@@ -164,6 +178,7 @@ def sorted_by_creation(body: dict[str, Any]) -> dict[str, Any]:
         ("work_pools", "update", ignores(r"PATCH /work_pools/[^/]+/queues/[^/]+", "priority")),
         ("work_pools", "unique", answers_conflict_with(r"PATCH /work_pools/[^/]+/queues/[^/]+", 204)),
         ("work_pools", "lookup", replies(r"GET /work_pools/[^/]+/queues/[^/]+", renamed)),
+        ("variables", "lookup", remembers("GET /variables/name/[^/]+")),
         ("saved_searches", "unique", later(r"PUT /saved_searches/", "filters")),
         ("deployments", "unique", later("POST /deployments/", "description")),
         ("concurrency_limits", "unique", later("POST /concurrency_limits/", "concurrency_limit")),

@@ -1,15 +1,16 @@
 """A row under test: the requests that were sent for it, and its current state."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from understudy.contract.contract import Place
 from understudy.reports.verdict import Rule
-from understudy.sampling.answers import rows_of
+from understudy.sampling.answers import rows_of, same
 from understudy.sampling.random_requests import Request
 from understudy.verify import rules
 from understudy.verify.check_context import CheckContext
-from understudy.verify.check_results import Broken
+from understudy.verify.check_results import Broken, unlike
 from understudy.verify.checks.referring_rows import NotCreated, created
 from understudy.verify.expectations.model import Row
 from understudy.verify.filtered_rows.selected_ids import Filters
@@ -170,6 +171,19 @@ def sibling(checked: CheckedRow, given: dict[str, Any]) -> CheckedRow:
     created(checked.context, checked.table, given, other.requests, checked.creates)
     other.body, other.row = dict(other.requests[-1].body), checked.context.answer_to(other.requests[-1]).body
     return other
+
+
+def check_lookups(checked: CheckedRow, lookups: Iterable[Lookup]) -> None:
+    """Check that operations that return the row return the values that were read last."""
+    for lookup in lookups:
+        request = lookup.request(str(checked.row[lookup.field]))
+        answer = checked.context.ask(lookup.endpoint, request)
+        names = success_of(lookup.endpoint)["properties"].value.keys() & checked.fields.keys()
+        expected = {name: checked.row.get(name) for name in sorted(names)}
+        shown = {name: answer.body.get(name) for name in expected} if isinstance(answer.body, dict) else answer.body
+        is_row = answer.is_success and same(shown, expected)
+        broken = None if is_row else unlike((*checked.requests, request), expected, shown)
+        checked.record(rules.LOOKUP, lookup.endpoint, lookup.field, broken)
 
 
 def remove(checked: CheckedRow, deletes: Lookup) -> None:

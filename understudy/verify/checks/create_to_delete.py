@@ -12,7 +12,7 @@ from understudy.sampling.answers import same, shortened
 from understudy.verify import rules
 from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import unlike
-from understudy.verify.checks.checked_row import CheckedRow, listed, read_of, remove, sibling
+from understudy.verify.checks.checked_row import CheckedRow, check_lookups, listed, read_of, remove, sibling
 from understudy.verify.checks.checked_row_changes import (
     check_changes,
     check_order,
@@ -183,15 +183,7 @@ def check_again(checked: CheckedRow) -> None:
 
 def check_read(checked: CheckedRow) -> None:
     """Check that every operation that returns the row returns the created values."""
-    for lookup in checked.reads:
-        request = lookup.request(str(checked.row[lookup.field]))
-        answer = checked.context.ask(lookup.endpoint, request)
-        names = success_of(lookup.endpoint)["properties"].value.keys() & checked.fields.keys()
-        expected = {name: checked.row.get(name) for name in sorted(names)}
-        shown = {name: answer.body.get(name) for name in expected} if isinstance(answer.body, dict) else answer.body
-        is_row = answer.is_success and same(shown, expected)
-        broken = None if is_row else unlike((*checked.requests, request), expected, shown)
-        checked.record(rules.LOOKUP, lookup.endpoint, lookup.field, broken)
+    check_lookups(checked, checked.reads)
 
 
 def check_listed(checked: CheckedRow) -> None:
