@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
+from uuid import UUID
 
 import httpx
 import pytest
@@ -28,6 +29,7 @@ from understudy.reference.reference_server import ReferenceServer
 from understudy.reports.verdict import Verdict
 from understudy.sampling.answers import Answer
 from understudy.sampling.random_requests import Request, RequestGenerator
+from understudy.values import is_id
 from understudy.verify.checks import same_rows, single_requests
 from understudy.verify.expectations.mirror import Mirror
 from understudy.verify.expectations.other_rows import MOST_PARENTS, SOME_PARENTS
@@ -253,7 +255,15 @@ def without_offset_by_duration(body: Any) -> Any:
     return {**body, "offset": 0} if str(body.get("sort")).startswith("DURATION") else body
 
 
+async def takes_plain_ids_only(sent: Sent, broken: BrokenServer) -> Reply:
+    """An id in a path is found only in lower case and with hyphens."""
+    last = sent.path.rpartition("/")[2]
+    is_plain = not is_id(last) or last == str(UUID(last))
+    return await broken.ask(sent if is_plain else replace(sent, path=sent.path.replace(last, str(UUID(int=0)))))
+
+
 OF_SEVERAL_TABLES = {
+    "GET /v2/concurrency_limits/{id_or_name}": takes_plain_ids_only,
     "POST /work_pools/{work_pool_name}/workers/filter": replies("POST /work_pools/[^/]+/workers/filter", backwards),
     "GET /deployments/{id}/schedules": replies("GET /deployments/[^/]+/schedules", backwards),
     "POST /deployments/paginate": replies("POST /deployments/paginate", without_limits),

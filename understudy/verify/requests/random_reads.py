@@ -56,7 +56,7 @@ class RandomReads:
     randomness: Random
 
     def requests(self, endpoint: Endpoint, count: int) -> list[Request]:
-        """Some requests to an operation, one with each name in other letters, and one with nulls if the body can have
+        """Some requests to an operation, some with each name spelled otherwise, and one with nulls if the body can have
         them.
 
         Returns an empty list while no row is known for its path to name.
@@ -66,7 +66,7 @@ class RandomReads:
         some = [each for each in self.some if names_of(endpoint) and has_names(each, endpoint)]
         drawn = [self.request(endpoint, each) for each in islice(cycle([self.samples, *some]), count)]
         requests = self._in_each_order(endpoint, drawn)
-        others = self._in_other_letters(endpoint) if names_of(endpoint) else []
+        others = self._spelled_otherwise(endpoint) if names_of(endpoint) else []
         nulls = [] if endpoint.body is None else [with_nulls(endpoint.body, requests[-1])]
         return [*requests, *others, *nulls]
 
@@ -165,29 +165,34 @@ class RandomReads:
         """The path. If it names several rows, these are mostly a row and the rows that it refers to."""
         if len(endpoint.named_fields) < 2 or self.randomness.random() >= OF_ONE_ROW:  # noqa: PLR2004 - several
             return endpoint.path
-        return path_with(endpoint, self._names_of_one_row(endpoint))
+        return path_with(endpoint, names_in(endpoint, self._rows_of_one(endpoint)))
 
-    def _in_other_letters(self, endpoint: Endpoint) -> list[Request]:
-        """Requests for a row, each with one of its names in the other case, which is mostly the name of no row."""
-        names = self._names_of_one_row(endpoint)
-        ids = {name for name, field in endpoint.named_fields.items() if field.endswith(".id")}
-        others = {name: value.swapcase() for name, value in names.items() if name not in ids}
-        paths = [path_with(endpoint, {**names, name: other}) for name, other in others.items() if other != names[name]]
+    def _spelled_otherwise(self, endpoint: Endpoint) -> list[Request]:
+        """Requests for a row, each with one of its names in the other case, or with its id in another spelling.
+
+        An id finds the row, however it is spelled, if the operation takes ids. Other texts are mostly names of no row.
+        """
+        rows = self._rows_of_one(endpoint)
+        names = names_in(endpoint, rows)
+        others = [
+            {**names, name: spelled}
+            for name in names
+            for spelled in (names[name].swapcase(), self._id_spelled_otherwise(rows, endpoint.named_fields[name]))
+            if spelled != names[name]
+        ]
         generator = RequestGenerator((), self.samples, self.randomness)
-        requests = [generator.request(endpoint.method, path, endpoint.place) for path in paths]
+        requests = [generator.request(endpoint.method, path_with(endpoint, each), endpoint.place) for each in others]
         return [replace(request, operation=endpoint.path) for request in requests]
 
-    def _names_of_one_row(self, endpoint: Endpoint) -> dict[str, str]:
-        """The values of a path's parameters, as far as they are those of a row and the rows that it refers to."""
-        fields = {name: each.partition(".")[::2] for name, each in endpoint.named_fields.items()}
-        table = list(fields.values())[-1][0]
+    def _id_spelled_otherwise(self, rows: Mapping[str, Row], named: str) -> str:
+        row_id = str(rows[named.partition(".")[0]]["id"])
+        return self.randomness.choice((row_id.upper(), row_id.replace("-", "")))
+
+    def _rows_of_one(self, endpoint: Endpoint) -> dict[str, Row]:
+        """A row of the last table that a path names, and the rows that it refers to, by table."""
+        table = list(endpoint.named_fields.values())[-1].partition(".")[0]
         rows = list(self.known.get(table, {}).values())
-        known = self._with_referred(table, self.randomness.choice(rows)) if rows else {}
-        return {
-            name: str(known[other][field])
-            for name, (other, field) in fields.items()
-            if other in known and field in known[other]
-        }
+        return self._with_referred(table, self.randomness.choice(rows)) if rows else {}
 
     def _some_ids(self, table: str) -> list[str]:
         ids = list(self.known.get(table, ()))
@@ -280,6 +285,16 @@ def can_differ(endpoint: Endpoint) -> bool:
 def has_names(samples: Samples, endpoint: Endpoint) -> bool:
     """Whether a value is known for each parameter that names a row."""
     return all(samples.seen(table, [field]) for table, field in names_of(endpoint))
+
+
+def names_in(endpoint: Endpoint, rows: Mapping[str, Row]) -> dict[str, str]:
+    """The values of the parameters of a path, as far as these are fields of some rows."""
+    fields = {name: each.partition(".")[::2] for name, each in endpoint.named_fields.items()}
+    return {
+        name: str(rows[table][field])
+        for name, (table, field) in fields.items()
+        if table in rows and field in rows[table]
+    }
 
 
 def path_with(endpoint: Endpoint, names: Mapping[str, str]) -> str:
