@@ -27,7 +27,6 @@ WITH_FILTERS = (False, False, False, True)  # whether to use the filters of an e
 LISTED = 3  # the maximum number of ids in a list
 UNKNOWN = 0.3  # the share of these lists with an id that no row has
 OF_ROWS = 0.7  # the share of bodies with times that use times of rows
-EMPTY = 0.1  # the share of requests with a query in which some parameters have no value
 OF_ONE_ROW = 0.8  # the share of paths with several rows that name rows which belong together
 ROWS = 3  # rows for each small number, if the path names a row
 RELATED = 0.2  # the share of bodies whose values are those of rows which belong together
@@ -56,8 +55,8 @@ class RandomReads:
     randomness: Random
 
     def requests(self, endpoint: Endpoint, count: int) -> list[Request]:
-        """Some requests to an operation, some with each name spelled otherwise, and one with nulls if the body can have
-        them.
+        """Some requests to an operation, some with each name spelled otherwise, one with nulls if the body can have
+        them, and one with empty parameters if one of the requests has a query.
 
         Returns an empty list while no row is known for its path to name.
         """
@@ -68,13 +67,13 @@ class RandomReads:
         requests = self._in_each_order(endpoint, drawn)
         others = self._spelled_otherwise(endpoint) if names_of(endpoint) else []
         nulls = [] if endpoint.body is None else [with_nulls(endpoint.body, requests[-1])]
-        return [*requests, *others, *nulls]
+        empty = [self._without_values(each) for each in requests if "?" in each.path][:1]
+        return [*requests, *others, *nulls, *empty]
 
     def request(self, endpoint: Endpoint, samples: Samples) -> Request:
         """A request whose body has some values of an example, and mostly the required ones."""
         are_related = self.randomness.random() < RELATED
         request = self._drawn(endpoint, self._related_values(endpoint, samples) if are_related else samples)
-        request = self._without_values(request) if self.randomness.random() < EMPTY else request
         if endpoint.body is None or not isinstance(request.body, dict):
             return request
         if endpoint.selects and self.randomness.random() < BY_IDS:
@@ -237,8 +236,6 @@ class RandomReads:
         """A request in which some query parameters have no value."""
         path, _, query = request.path.partition("?")
         pairs = parse_qsl(query, keep_blank_values=True)
-        if not pairs:
-            return request
         emptied = set(self.randomness.sample(range(len(pairs)), k=self.randomness.randint(1, len(pairs))))
         pairs = [(name, "" if place in emptied else value) for place, (name, value) in enumerate(pairs)]
         return replace(request, path=f"{path}?{urlencode(pairs)}")
