@@ -40,4 +40,6 @@ def test_times_are_those_of_rows_by_their_ids() -> None:
     assert times.changed_otherwise([there, here], ids) is None
     here = {"id": RUN, "state": {"at": SOON, "due": SOON}, "steps": [SOON]}
     assert times.changed_otherwise([[there], [here]], ids) == ("state.at", NOON, SOON)
-    assert times.changed_otherwise([[there], [here]], ids) is None, "it is kept from then on"
+    assert times.changed_otherwise([[there], [here]], ids) == ("state.at", NOON, SOON), "it shows again"
+    there["state"] = {"at": SOON, "due": NOON}
+    assert times.changed_otherwise([there, here], ids) is None, "all have changed it by now"

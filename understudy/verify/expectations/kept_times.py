@@ -29,17 +29,18 @@ class KeptTimes:
             ids: for each server, the ids of the last one by its own.
         """
         *others, own = (dict(times(body, self._moving, known)) for body, known in zip(bodies, ids, strict=True))
-        found = None
-        for field, time in own.items():
-            if not all(field in each for each in others):
-                continue
-            before, now = self._last.get(field), (*(each[field] for each in others), time)
+        shown = {
+            field: (*(each[field] for each in others), own[field])
+            for field in own
+            if all(field in each for each in others)
+        }
+        for field, now in shown.items():
+            before = self._last.get(field, now)
+            *expected, changed = (one != two for one, two in zip(before, now, strict=True))
+            if all(each != changed for each in expected):
+                return field[1], before[-1], now[-1]  # not remembered, so that it shows again if it is asked for again
             self._last[field] = now
-            if before is not None and found is None:
-                *expected, changed = (one != two for one, two in zip(before, now, strict=True))
-                if all(each != changed for each in expected):
-                    found = field[1], before[-1], time
-        return found
+        return None
 
 
 def times(
