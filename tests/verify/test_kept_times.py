@@ -24,8 +24,9 @@ def row(start: str, **others: Any) -> dict[str, Any]:
         ([row(NOON), row(NOON), row(NOON)], None),
         ([row(NOON), row(SOON), {**row(NOON), "id": OTHER}], None),
         ([row(NOON), row(SOON), {"id": RUN}], None),
+        ([row(NOON), row(SOON), row("2026-01-01T14:00:02+02:00")], None),
     ],
-    ids=["all kept", "changed", "kept", "all changed", "two disagree", "another row", "not shown"],
+    ids=["all kept", "changed", "kept", "all changed", "two disagree", "another row", "not shown", "another offset"],
 )
 def test_a_time_is_changed_otherwise(now: list[Any], expected: Any) -> None:
     times = KeptTimes(moving=())

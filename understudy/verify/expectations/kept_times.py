@@ -4,6 +4,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any
 
 from understudy.sampling.counterparts import is_time
+from understudy.values import moment
 
 Field = tuple[str, str]
 """The id of a row, and the path of a time in it."""
@@ -36,11 +37,16 @@ class KeptTimes:
         }
         for field, now in shown.items():
             before = self._last.get(field, now)
-            *expected, changed = (one != two for one, two in zip(before, now, strict=True))
+            *expected, changed = (are_different(*each) for each in zip(before, now, strict=True))
             if all(each != changed for each in expected):
                 return field[1], before[-1], now[-1]  # not remembered, so that it shows again if it is asked for again
             self._last[field] = now
         return None
+
+
+def are_different(one: str, other: str) -> bool:
+    """Whether two times are different moments: a server may show one with another offset later."""
+    return one != other and moment(one) != moment(other)
 
 
 def times(
