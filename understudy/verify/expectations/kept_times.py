@@ -1,10 +1,11 @@
 """Times of rows: whether a request has changed them, however close the new time is to the former one."""
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from understudy.sampling.counterparts import is_time
-from understudy.values import moment
+from understudy.values import moment, now
 
 Field = tuple[str, str]
 """The id of a row, and the path of a time in it."""
@@ -15,15 +16,19 @@ class KeptTimes:
 
     Args:
         moving: the names of fields whose values change with time.
+        clock: the present time.
     """
 
-    def __init__(self, moving: Container[str]) -> None:
+    def __init__(self, moving: Container[str], clock: Callable[[], datetime] = now) -> None:
         self._moving = moving
-        self._last: dict[Field, tuple[str, ...]] = {}
+        self._clock = clock
+        self._last: dict[Field, tuple[tuple[str, ...], datetime]] = {}  # the times, and when they were shown
 
     def changed_otherwise(self, bodies: Sequence[Any], ids: Sequence[Mapping[str, str]]) -> tuple[str, str, str] | None:
         """The first time that the last server has changed since an earlier response and the others have not, or the
         other way round: the name of the field, and its times then and now.
+
+        A time before the earlier response is left out: the server made an earlier change late.
 
         Args:
             bodies: the responses of all servers to one request.
@@ -35,12 +40,17 @@ class KeptTimes:
             for field in own
             if all(field in each for each in others)
         }
-        for field, now in shown.items():
-            before = self._last.get(field, now)
-            *expected, changed = (are_different(*each) for each in zip(before, now, strict=True))
-            if all(each != changed for each in expected):
-                return field[1], before[-1], now[-1]  # not remembered, so that it shows again if it is asked for again
-            self._last[field] = now
+        for field, present in shown.items():
+            before, then = self._last.get(field, (present, self._clock()))
+            *expected, changed = (are_different(*each) for each in zip(before, present, strict=True))
+            is_late = changed and moment(present[-1]) < then
+            if all(each != changed for each in expected) and not is_late:
+                return (
+                    field[1],
+                    before[-1],
+                    present[-1],
+                )  # not remembered, so that it shows again if it is asked for again
+            self._last[field] = present, self._clock()
         return None
 
 
