@@ -7,7 +7,7 @@ import pytest
 
 from tests.verify.contexts import ContextFactory
 from understudy.verify.requests.endpoint import Endpoint
-from understudy.verify.requests.scenario_order import features_of, most_new_first
+from understudy.verify.requests.scenario_order import features_in, features_of, most_new_first
 from understudy.verify.requests.scenario_requests import Scenario, scenarios
 
 
@@ -42,6 +42,13 @@ def test_few_requests_come_before_many(endpoint: Endpoint) -> None:
     refused = scenario(endpoint, "refused", {**posts(name="b"), "status": 409})
     assert names([long, short, refused])[-1] == "long"
     assert set(names([long, short, refused])) == {"long", "short", "refused"}
+
+
+def test_what_a_delete_takes_along_is_new(endpoint: Endpoint) -> None:
+    read, delete = {"send": "GET /artifacts/{artifact.id}"}, {"send": "DELETE /flows/{flow.id}"}
+    before = scenario(endpoint, "before", posts(name="a"), read, delete)
+    after = scenario(endpoint, "after", posts(name="a"), delete, read)
+    assert {*features_in(after)} - {*features_in(before)} == {("GET /artifacts/{}", "after", "DELETE /flows/{}")}
 
 
 def done_by_half(ordered: list[Scenario]) -> int:

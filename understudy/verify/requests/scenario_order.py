@@ -9,13 +9,15 @@ from understudy.contract.scenario_files import Step
 from understudy.verify.requests.scenario_requests import PLACEHOLDER, Scenario
 
 Feature = tuple[str, str, str]
-"""Something that a request does: its operation, a field of its body with the value, or the expected status."""
+"""Something that a request does: its operation, and a field of its body with the value, the expected status, or the
+operation that has deleted a row before.
+"""
 
 
 def most_new_first(scenarios: Sequence[Scenario], randomness: Random) -> Iterator[Scenario]:
     """All scenarios, in random order among those that add nothing or equally much."""
     left = randomness.sample(scenarios, k=len(scenarios))
-    features = [set().union(*map(features_of, each.steps)) for each in left]
+    features = [set(features_in(each)) for each in left]
     covered: set[Feature] = set()
     heap = [(-gain(features[number], each), number) for number, each in enumerate(left)]
     heapq.heapify(heap)
@@ -32,6 +34,18 @@ def most_new_first(scenarios: Sequence[Scenario], randomness: Random) -> Iterato
 
 def gain(features: Collection[Feature], scenario: Scenario) -> float:
     return len(features) / len(scenario.steps)
+
+
+def features_in(scenario: Scenario) -> Iterator[Feature]:
+    """What the requests of a scenario do. Those after a delete show what was deleted along with a row."""
+    deletes = ""
+    for step in scenario.steps:
+        yield from features_of(step)
+        operation = PLACEHOLDER.sub("{}", step["send"])
+        if deletes:
+            yield operation, "after", deletes
+        if operation.startswith("DELETE"):
+            deletes = operation
 
 
 def features_of(step: Step) -> set[Feature]:
