@@ -131,8 +131,10 @@ class RandomReads:
         return {name: {"id": {"any_": self._some_ids(tables[name])}} for name in chosen}
 
     def _drawn(self, endpoint: Endpoint, samples: Samples) -> Request:
-        generator = RequestGenerator((), samples, self.randomness)
-        request = generator.request(endpoint.method, self._of_one_row(endpoint), endpoint.place)
+        return self._drawn_at(endpoint, self._of_one_row(endpoint), samples)
+
+    def _drawn_at(self, endpoint: Endpoint, path: str, samples: Samples) -> Request:
+        request = RequestGenerator((), samples, self.randomness).request(endpoint.method, path, endpoint.place)
         return replace(request, operation=endpoint.path)
 
     def _related_values(self, endpoint: Endpoint, samples: Samples) -> Samples:
@@ -179,9 +181,7 @@ class RandomReads:
             for spelled in (names[name].swapcase(), self._id_spelled_otherwise(rows, endpoint.named_fields[name]))
             if spelled != names[name]
         ]
-        generator = RequestGenerator((), self.samples, self.randomness)
-        requests = [generator.request(endpoint.method, path_with(endpoint, each), endpoint.place) for each in others]
-        return [replace(request, operation=endpoint.path) for request in requests]
+        return [self._drawn_at(endpoint, path_with(endpoint, each), self.samples) for each in others]
 
     def _id_spelled_otherwise(self, rows: Mapping[str, Row], named: str) -> str:
         row_id = str(rows[named.partition(".")[0]]["id"])
