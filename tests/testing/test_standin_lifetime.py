@@ -23,7 +23,7 @@ import pytest
 import yaml
 
 from tests.conftest import SMALL
-from tests.servers import ROOT, free_port
+from tests.servers import ROOT, free_port, stand_in
 from tests.testing.requests import FLOWS, add_flow, flows, post
 from understudy import StandIn
 from understudy.admin.control_errors import ControlError
@@ -211,6 +211,14 @@ with StandIn(api={str(tmp_path)!r}, process=True) as standin:
     assert (ended.stdout, ended.stderr) == ("of PYTHONPATH\n", "")
 
 
+def test_a_server_collects_garbage_once_it_has_started(tmp_path: Path) -> None:
+    copy_api(tmp_path, hello="import gc; return str(gc.isenabled())")
+    with StandIn(SMALL, api=tmp_path, process=True) as standin:
+        assert httpx.get(f"{standin.url}/hello").json() == "True"
+    with stand_in(SMALL, "--api", str(tmp_path)) as api:
+        assert api.get("/hello").json() == "True"
+
+
 @in_both
 def test_it_can_be_started_and_stopped_without_a_block(process: bool) -> None:
     standin = StandIn(SMALL, process=process)
@@ -295,11 +303,7 @@ def test_another_api_may_print_and_have_no_workspaces(tmp_path: Path) -> None:
 
 
 def test_handlers_may_print_what_nobody_reads(tmp_path: Path) -> None:
-    shutil.copytree(own_folder() / "handlers", tmp_path / "handlers")
-    shutil.copy(own_folder() / "openapi.yaml", tmp_path)
-    shutil.copytree(own_folder() / "openapi", tmp_path / "openapi")
-    with (tmp_path / "handlers" / "service.py").open("a", encoding="utf-8") as file:
-        file.write("\ndef read_hello():\n    print('x' * 10_000)\n    return ''\n")
+    copy_api(tmp_path, hello="print('x' * 10_000); return ''")
     script = f"""
 import httpx
 from understudy import StandIn
@@ -437,3 +441,12 @@ def test_it_can_be_used_and_stopped_after_ctrl_c_at_any_line_of_a_request() -> N
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     assert (run.returncode, run.stderr) == (0, "")
     assert int(run.stdout) > 300
+
+
+def copy_api(folder: Path, *, hello: str) -> None:
+    """Understudy's own API, with another body of a handler."""
+    for name in ("handlers", "openapi"):
+        shutil.copytree(own_folder() / name, folder / name)
+    shutil.copy(own_folder() / "openapi.yaml", folder)
+    with (folder / "handlers" / "service.py").open("a", encoding="utf-8") as file:
+        file.write(f"\ndef read_hello(): {hello}\n")

@@ -9,6 +9,7 @@ from understudy.verify import rules
 from understudy.verify.check_context import CheckContext
 from understudy.verify.check_results import Broken, unlike
 from understudy.verify.requests.endpoint_map import Lookup
+from understudy.verify.requests.operands import id_spellings
 
 SOME = 12  # rows to look up
 NOT_FOUND = 404
@@ -31,8 +32,7 @@ def is_found_if_spelled_otherwise(context: CheckContext, lookup: Lookup, row_id:
     row = context.model.known[lookup.table].get(row_id, {})
     value = str(row.get(lookup.field) or "")
     if lookup.field == "id":
-        spellings = (value.upper(), value.replace("-", ""))
-        return next(filter(None, (is_found(context, lookup, row_id, each) for each in spellings)), None)
+        return next(filter(None, (is_found(context, lookup, row_id, each) for each in id_spellings(value))), None)
     taken = {each.get(lookup.field) for each in context.model.known[lookup.table].values()}
     others = {value.upper(), value.lower()} - taken - {""}
     return next(filter(None, (is_not_found(context, lookup, other) for other in sorted(others))), None)

@@ -132,10 +132,10 @@ class Endpoint:
         return [named[name] for name in names if name in named and name not in given]
 
     @cached_property
-    def named_fields(self) -> dict[str, str]:
-        """The fields whose values its path parameters take, as "table.field", by the names of the parameters."""
-        parameters = self.place.each("parameters")
-        return {each.value["name"]: each.value["x-names"] for each in parameters if "x-names" in each.value}
+    def named_fields(self) -> dict[str, tuple[str, str]]:
+        """The table and field whose values each path parameter takes, by the name of the parameter."""
+        named = [each.value for each in self.place.each("parameters") if "x-names" in each.value]
+        return {each["name"]: each["x-names"].partition(".")[::2] for each in named}
 
     @cached_property
     def query(self) -> list[Place]:

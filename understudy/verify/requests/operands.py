@@ -224,6 +224,11 @@ def middle_pattern(text: str) -> str:
     return f"_{middle[1:].swapcase() if text.isascii() else middle[1:]}"
 
 
+def id_spellings(row_id: str) -> list[str]:
+    """Other spellings of an id, in upper case and without hyphens."""
+    return [row_id.upper(), row_id.replace("-", "")]
+
+
 def strange_letters(text: str) -> list[str]:
     """A text in which an ASCII letter is replaced by a letter outside ASCII whose other case is that letter."""
     strange = "".join(STRANGE.get(letter.lower(), letter) for letter in text)

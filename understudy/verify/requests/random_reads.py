@@ -17,6 +17,7 @@ from understudy.sampling.random_requests import Request, RequestGenerator, with_
 from understudy.sampling.sample_values import Samples, leaves
 from understudy.values import moment
 from understudy.verify.requests.endpoint import Endpoint, examples_of, required_by_example
+from understudy.verify.requests.operands import id_spellings
 from understudy.verify.requests.session_operations import Fields
 from understudy.verify.requests.single_values import merged, widest, with_numbers, with_objects, with_pairs
 
@@ -62,10 +63,10 @@ class RandomReads:
         """
         if not has_names(self.samples, endpoint):
             return []
-        some = [each for each in self.some if names_of(endpoint) and has_names(each, endpoint)]
+        some = [each for each in self.some if endpoint.named_fields and has_names(each, endpoint)]
         drawn = [self.request(endpoint, each) for each in islice(cycle([self.samples, *some]), count)]
         requests = self._in_each_order(endpoint, drawn)
-        others = self._spelled_otherwise(endpoint) if names_of(endpoint) else []
+        others = self._spelled_otherwise(endpoint) if endpoint.named_fields else []
         nulls = [] if endpoint.body is None else [with_nulls(endpoint.body, requests[-1])]
         empty = [self._without_values(each) for each in requests if "?" in each.path][:1]
         return [*requests, *others, *nulls, *empty]
@@ -114,7 +115,7 @@ class RandomReads:
         return [
             replace(plain(self._drawn(endpoint, self.samples)), body=body)
             for body in bodies
-            for _ in range(ROWS if names_of(endpoint) else 1)
+            for _ in range(ROWS if endpoint.named_fields else 1)
         ]
 
     def by_ids(self, endpoint: Endpoint) -> dict[str, Any]:
@@ -175,21 +176,18 @@ class RandomReads:
         """
         rows = self._rows_of_one(endpoint)
         names = names_in(endpoint, rows)
+        ids = {name: str(rows[table]["id"]) for name, (table, _) in endpoint.named_fields.items() if name in names}
         others = [
             {**names, name: spelled}
-            for name in names
-            for spelled in (names[name].swapcase(), self._id_spelled_otherwise(rows, endpoint.named_fields[name]))
-            if spelled != names[name]
+            for name, value in names.items()
+            for spelled in (value.swapcase(), self.randomness.choice(id_spellings(ids[name])))
+            if spelled != value
         ]
         return [self._drawn_at(endpoint, path_with(endpoint, each), self.samples) for each in others]
 
-    def _id_spelled_otherwise(self, rows: Mapping[str, Row], named: str) -> str:
-        row_id = str(rows[named.partition(".")[0]]["id"])
-        return self.randomness.choice((row_id.upper(), row_id.replace("-", "")))
-
     def _rows_of_one(self, endpoint: Endpoint) -> dict[str, Row]:
         """A row of the last table that a path names, and the rows that it refers to, by table."""
-        table = list(endpoint.named_fields.values())[-1].partition(".")[0]
+        table, _ = list(endpoint.named_fields.values())[-1]
         rows = list(self.known.get(table, {}).values())
         return self._with_referred(table, self.randomness.choice(rows)) if rows else {}
 
@@ -273,7 +271,7 @@ class RandomReads:
 
 def can_differ(endpoint: Endpoint) -> bool:
     """Whether requests to an operation can differ: they name rows, or have a body or a search text."""
-    if endpoint.body is not None or names_of(endpoint):
+    if endpoint.body is not None or endpoint.named_fields:
         return True
     is_named = any("x-texts-of" in each.value for each in endpoint.parameters)
     return is_named or any(map(takes_text, endpoint.query))
@@ -281,15 +279,14 @@ def can_differ(endpoint: Endpoint) -> bool:
 
 def has_names(samples: Samples, endpoint: Endpoint) -> bool:
     """Whether a value is known for each parameter that names a row."""
-    return all(samples.seen(table, [field]) for table, field in names_of(endpoint))
+    return all(samples.seen(table, [field]) for table, field in endpoint.named_fields.values())
 
 
 def names_in(endpoint: Endpoint, rows: Mapping[str, Row]) -> dict[str, str]:
     """The values of the parameters of a path, as far as these are fields of some rows."""
-    fields = {name: each.partition(".")[::2] for name, each in endpoint.named_fields.items()}
     return {
         name: str(rows[table][field])
-        for name, (table, field) in fields.items()
+        for name, (table, field) in endpoint.named_fields.items()
         if table in rows and field in rows[table]
     }
 
@@ -300,11 +297,6 @@ def path_with(endpoint: Endpoint, names: Mapping[str, str]) -> str:
     for name, value in names.items():
         path = path.replace(f"{{{name}}}", quote(value, safe="", errors="replace"))
     return path
-
-
-def names_of(endpoint: Endpoint) -> list[tuple[str, str]]:
-    """The tables and fields whose values the parameters of an operation take."""
-    return [each.partition(".")[::2] for each in endpoint.named_fields.values()]
 
 
 def takes_shown(parameter: Place) -> bool:
