@@ -36,7 +36,7 @@ def main(
     rounds: int, seconds: int, sizes: tuple[str, ...], servers: tuple[str, ...], jobs: tuple[str, ...], out: Path | None
 ) -> None:
     """Measure Understudy beside other servers, and write a report, the numbers and a chart."""
-    signal.signal(signal.SIGTERM, asked_to_end)
+    signal.signal(signal.SIGTERM, end_on_signal)
     wrk.find()
     options = Options(rounds, seconds, sizes, servers, jobs)
     folder = options.folder(out)
@@ -62,15 +62,15 @@ def command_of(arguments: Sequence[str]) -> str:
     return shlex.join(["python", "-m", "bench", *kept])
 
 
-def asked_to_end(number: int, frame: FrameType | None) -> None:
-    """End as by an error, so that every server is ended too."""
+def end_on_signal(number: int, frame: FrameType | None) -> None:
+    """Exit as after an error, so that every server is stopped, too."""
     sys.exit(128 + number)
 
 
 def ready(options: Options, results: Results) -> list[Server]:
-    """The servers that are asked for, installed; those that cannot be are named with the reason.
+    """The selected servers, installed; those that cannot be installed are named with the reason.
 
-    Understudy is installed in any case, since some of the others give its answers.
+    Understudy is always installed, since some of the others return its responses.
     """
     chosen = []
     for server in (BY_NAME[name] for name in dict.fromkeys((*options.servers, "understudy"))):
@@ -85,7 +85,7 @@ def ready(options: Options, results: Results) -> list[Server]:
 
 
 def measured(size: str, options: Options, chosen: list[Server]) -> Iterator[Measured]:
-    """All that is asked for at one size."""
+    """All measurements at one size."""
     demo = size == DEMO_SIZE
     servers = [server for server in chosen if demo or int(size) <= server.largest]
     fixtures = DEMO if demo else sets.fixture_set(int(size))
@@ -105,7 +105,7 @@ def measured(size: str, options: Options, chosen: list[Server]) -> Iterator[Meas
 
 
 def prepared(artifact: str, group: tuple[Job, ...]) -> answers.Answers:
-    """What the servers without rows shall answer: what Understudy answers on the demo set."""
+    """The responses of the servers without rows: those of Understudy on the demo set."""
     with up(BY_NAME["understudy"], DEMO, artifact, {}) as one:
         asked = {operation: job.request(artifact) for operation, job in by_operation(group).items()}
         return answers.gathered(one.client, asked)
@@ -131,7 +131,7 @@ def write(folder: Path, results: Results) -> None:
 
 
 def run() -> None:
-    """The command. A mistake or a missing tool is told in one line, and the process ends with 2."""
+    """The command. An error or a missing tool is reported in one line, and the exit status is 2."""
     try:
         main(prog_name="python -m bench", standalone_mode=False)
     except click.ClickException as error:

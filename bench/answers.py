@@ -1,4 +1,4 @@
-"""What the servers without rows answer: what Understudy answered to the same requests."""
+"""The responses of the servers without rows: those of Understudy to the same requests."""
 
 from bench.client import Client, Request
 

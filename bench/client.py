@@ -51,7 +51,7 @@ class Answer:
 
 
 class Reading:
-    """What httptools tells of one answer."""
+    """One response, as httptools parses it."""
 
     def __init__(self) -> None:
         self.pieces: list[bytes] = []
@@ -65,10 +65,10 @@ class Reading:
 
 
 class Client:
-    """Asks one server, with as little work of its own as Python allows.
+    """Sends requests to one server, with as little overhead as Python allows.
 
     Raises:
-        OSError, HttpParserError: it cannot be asked.
+        OSError, HttpParserError: it cannot be reached.
     """
 
     def __init__(self, port: int, prefix: str) -> None:
@@ -77,14 +77,14 @@ class Client:
         self._connection: socket.socket | None = None
 
     def ask(self, request: Request) -> Answer:
-        """The answer to a request; on a new connection where the server has closed the one that lay idle."""
+        """The response to a request; on a new connection if the server has closed the idle one."""
         try:
-            return self._asked(request)
+            return self._request(request)
         except (BrokenPipeError, ConnectionResetError):
             self.close()
-            return self._asked(request)
+            return self._request(request)
 
-    def _asked(self, request: Request) -> Answer:
+    def _request(self, request: Request) -> Answer:
         message = self._message(request)
         reading = Reading()
         parser = HttpResponseParser(reading)
@@ -116,10 +116,10 @@ class Client:
         return self._connection
 
     def expect(self, request: Request) -> Answer:
-        """An answer that is no error.
+        """A successful response.
 
         Raises:
-            BenchError: it is one, or there is none.
+            BenchError: it is an error, or there is no response.
         """
         try:
             answer = self.ask(request)
@@ -134,17 +134,17 @@ class Client:
 
 
 def successful(request: Request, answer: Answer) -> Answer:
-    """A response that is no error.
+    """A successful response.
 
     Raises:
-        BenchError: it is one.
+        BenchError: it is an error.
     """
     if not 200 <= answer.status < 300:
-        raise BenchError(f"{request.method} {request.path} was answered with {answer.status}: {told(answer)}")
+        raise BenchError(f"{request.method} {request.path} was answered with {answer.status}: {summary(answer)}")
     return answer
 
 
-def told(answer: Answer) -> str:
+def summary(answer: Answer) -> str:
     return answer.content[:200].decode(errors="replace").replace("\n", " ")
 
 

@@ -1,7 +1,7 @@
-"""What ends a benchmark."""
+"""Errors that end a benchmark."""
 
 import click
 
 
 class BenchError(click.ClickException):
-    """A mistake or a missing tool, told in one line; the process ends with status 2."""
+    """An error or a missing tool, reported in one line; the exit status is 2."""

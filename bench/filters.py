@@ -1,4 +1,4 @@
-"""Filters of many kinds over a large set, as clients and people ask them."""
+"""Filters of many kinds over a large set, as clients and people use them."""
 
 from dataclasses import dataclass
 from typing import Any

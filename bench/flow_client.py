@@ -48,7 +48,7 @@ def flows(harness: Any) -> dict[str, float]:
 
 
 def tests(harness: Any) -> dict[str, float]:
-    """The median seconds of a test in a harness of its own, after the first, that runs a flow."""
+    """The median seconds of a test that runs a flow in a new harness, after the first."""
     flow = trivial()
     seconds = []
     for _ in range(TESTS + 1):

@@ -1,4 +1,4 @@
-"""`make bench-flows`: what flows in tests take, in the harness of Prefect and in that of Understudy, by turns.
+"""`make bench-flows`: what flows in tests take, in Prefect's harness and in Understudy's, in turns.
 
 It writes `bench/results/flows.md`.
 """
@@ -54,7 +54,7 @@ def report() -> Iterator[str]:
 
 
 def measured(library: str, kind: str) -> dict[str, float]:
-    """What `flow_client.py` prints, in a process and a folder of its own.
+    """What `flow_client.py` prints, in a new process and folder.
 
     Raises:
         BenchError: it fails.

@@ -22,7 +22,7 @@ NODE_PINS = ("@mockoon/cli@9.9.0", "@stoplight/prism-cli@5.14.2", "json-server@0
 
 
 def understudy() -> None:
-    """What this checkout gives its users: its wheel, and nothing that only its tests need."""
+    """What users of this checkout install: its wheel, without the requirements of its tests."""
     source = WORK / "source"  # a build leaves its own files beside the sources
     shutil.rmtree(source, ignore_errors=True)
     shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(".*", "build", "tests", "bench", "*.egg-info"))
@@ -60,7 +60,7 @@ def real_server() -> None:
 
 
 def missing(*tools: str) -> str | None:
-    """Why a server cannot be measured, where a tool that it needs is missing."""
+    """Why a server cannot be measured, if a tool that it needs is missing."""
     absent = [tool for tool in tools if shutil.which(tool) is None]
     return f"there is no {' and no '.join(absent)} on the PATH" if absent else None
 
@@ -76,7 +76,7 @@ def node_version(package: str) -> str:
 
 
 def words_of(command: list[str]) -> str:
-    """The first line that a command writes, to whichever stream; a question mark where it cannot be run."""
+    """The first line that a command writes to stdout or stderr; a question mark if it cannot be run."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
     except (OSError, subprocess.CalledProcessError):

@@ -1,4 +1,4 @@
-"""The jobs: what every server is asked, and what json-server, which has no such operations, is asked instead."""
+"""The jobs: the requests to each server, and those to json-server, which does not have these operations."""
 
 import random
 from collections.abc import Callable, Iterator

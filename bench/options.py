@@ -29,7 +29,7 @@ class Options:
     jobs: tuple[str, ...] = JOB_NAMES
 
     def folder(self, asked: Path | None) -> Path:
-        """Where results go: those of a part are kept away from those of the whole, unless a folder is asked for."""
+        """The folder of the results: those of a partial run are kept apart, unless a folder is given."""
         return asked or (RESULTS if self == Options() else PARTIAL)
 
 

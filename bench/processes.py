@@ -1,4 +1,4 @@
-"""Processes of servers: started in a session of their own, measured through /proc, and ended."""
+"""Processes of servers: started in new sessions, measured through /proc, and stopped."""
 
 import os
 import signal
@@ -65,7 +65,7 @@ class Process:
 
 
 def stat_of(entry: Path) -> list[str]:
-    """The fields of a process behind its name, which may hold spaces; none where it has gone."""
+    """The fields of a process after its name, which may contain spaces; none if it has ended."""
     try:
         return (entry / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
     except OSError:
@@ -74,7 +74,7 @@ def stat_of(entry: Path) -> list[str]:
 
 @contextmanager
 def running(command: list[str], environment: Mapping[str, str], folder: Path, log: Path) -> Iterator[Process]:
-    """A process in a session of its own, so that all that it starts is found, and ended with it."""
+    """A process in a new session, so that all that it starts is found, and stopped with it."""
     with log.open("wb") as output:
         popen = subprocess.Popen(
             [*FOLLOW, *command],

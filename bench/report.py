@@ -41,7 +41,7 @@ def heading(results: Results) -> Iterator[str]:
 def start_section(results: Results) -> Iterator[str]:
     rows = [
         [
-            told_size(one.size),
+            size_label(one.size),
             BY_NAME[one.server].title,
             f"{one.seconds:,.2f} s",
             f"{one.memory / MEBIBYTE:,.0f} MiB",
@@ -62,7 +62,7 @@ def load_section(results: Results, size: str) -> Iterator[str]:
     for job in JOBS.values():
         cells = [cell for server in ALL if (cell := results.cell(size, job.name, server.name))]
         if cells:
-            yield f"## {job.title}, {told_size(size)}"
+            yield f"## {job.title}, {size_label(size)}"
             yield ""
             ours = results.cell(size, job.name, "understudy")
             head = ["server", "requests/s", "Understudy / it", "p50", "p99", "CPU a request", "rows", "failed"]
@@ -94,7 +94,7 @@ def filter_section(results: Results, size: str) -> Iterator[str]:
     servers = [server for server in ALL if results.filters_of(size, server.name)]
     if not servers:
         return
-    yield f"## Filters, {told_size(size)}"
+    yield f"## Filters, {size_label(size)}"
     yield ""
     yield "One client; the first use on a fresh server, in this order, and the median of those after."
     yield ""
@@ -122,7 +122,7 @@ def write_section(results: Results) -> Iterator[str]:
         yield "## Writes by one client"
         yield ""
         rows = (
-            [told_size(one.size), BY_NAME[one.server].title, milliseconds(one.write), milliseconds(one.find)]
+            [size_label(one.size), BY_NAME[one.server].title, milliseconds(one.write), milliseconds(one.find)]
             for one in results.writes
         )
         yield from table(["set", "server", "`POST /artifacts/`", "the next filter, which finds it"], rows, "llrr")
@@ -130,7 +130,7 @@ def write_section(results: Results) -> Iterator[str]:
 
 def growth_section(results: Results) -> Iterator[str]:
     rows = [
-        [told_size(size), BY_NAME[server.name].title, milliseconds(found[SELECTIVE].listing.warm)]
+        [size_label(size), BY_NAME[server.name].title, milliseconds(found[SELECTIVE].listing.warm)]
         for server in ALL
         for size in results.sizes()
         if (found := results.filters_of(size, server.name))
@@ -166,7 +166,7 @@ def table(head: list[str], rows: Iterable[list[str]], sides: str) -> Iterator[st
     yield ""
 
 
-def told_size(size: str) -> str:
+def size_label(size: str) -> str:
     return "the demo set" if size == DEMO_SIZE else f"{int(size):,} artifacts"
 
 

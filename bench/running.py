@@ -55,7 +55,7 @@ def up(server: Server, fixtures: Path, artifact: str, answers: Answers) -> Itera
 
 
 def wait(server: Server, process: Process, api: Client, request: Request) -> None:
-    """Ask until there is an answer that is no error.
+    """Send the request until there is a successful response.
 
     Raises:
         BenchError: the server has ended, or takes too long.

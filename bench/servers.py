@@ -13,7 +13,7 @@ BIN = NODE / "node_modules/.bin"
 
 @dataclass(frozen=True)
 class Stage:
-    """What a server is put up with: rows, ready answers for those that take no rows, a folder to write in."""
+    """What a server is started with: rows, ready responses for those without rows, a folder to write in."""
 
     fixtures: Path
     answers: Answers
@@ -32,7 +32,7 @@ class Server:
     """A server to measure.
 
     `tools` must be on the PATH; `largest` is the largest set that it is measured on, the demo set alone where it is 0;
-    `plain` says that it has no operations of Prefect's, only rows.
+    `plain` means that it has rows only, not Prefect's operations.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What is aimed at, and whether it is met. Nothing here ends a benchmark."""
+"""Targets, and whether they are met. A missed target does not end a benchmark."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

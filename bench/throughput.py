@@ -60,13 +60,13 @@ def cells(size: str, job: Job, running: Sequence[Running], rounds: int, seconds:
 
 
 def rows_of(one: Running, job: Job) -> int | None:
-    """How many rows a server answers with, none where the answer is no list; an error ends the benchmark."""
+    """How many rows a server returns, None if the response is not a list; an error ends the benchmark."""
     answer = one.client.expect(one.request(job).plain()).json()
     return len(answer) if isinstance(answer, list) else None
 
 
 def length(one: Running, job: Job, seconds: float) -> float:
-    """The seconds of a round: as asked for, or longer where a server would answer next to nothing in it."""
+    """The seconds of a round: as requested, or longer if a server would respond to too few requests in it."""
     turn = one.client.expect(one.request(job)).seconds * wrk.CONNECTIONS
     return max(seconds, min(LONGEST, TURNS * turn))
 
@@ -80,7 +80,7 @@ def sampled(one: Running, job: Job, seconds: float) -> Sample:
 
 
 def settle(one: Running) -> None:
-    """Wait while a server still works on requests whose client has gone, which would disturb the next one."""
+    """Wait while a server still works on requests whose client has disconnected, which would disturb the next one."""
     end = time.monotonic() + SETTLED
     used, pause = IDLE + 1, 0.2
     while used > IDLE and time.monotonic() < end:

@@ -1,4 +1,4 @@
-"""Load by wrk, and what it says of it."""
+"""Load by wrk, and its output."""
 
 import json
 import math
@@ -45,7 +45,7 @@ def version() -> str:
 
 
 def load(port: int, prefix: str, request: Request, seconds: float) -> Load:
-    """Ask one request for so many seconds, rounded up to whole ones, which is what wrk takes."""
+    """Send one request for so many seconds, rounded up to whole ones, as wrk requires."""
     with tempfile.NamedTemporaryFile() as body:
         body.write(request.contents)
         body.flush()

@@ -23,7 +23,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure() -> None:
-    # What a shell runs in the background is deaf to interrupts, and so is whatever that starts, unless it listens.
+    # Processes in a shell's background ignore interrupts, and so do their children, unless they set a handler.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     # On a busy machine, examples take long to be drawn and tried.
     settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -41,13 +41,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def keeping_of(item: pytest.Item) -> str:
-    """Where a test keeps its rows; empty where that is all the same."""
+    """Where a test keeps its rows; empty if the test does not depend on it."""
     call = getattr(item, "callspec", None)
     return "" if call is None else str(call.params.get("keeping", ""))
 
 
 Keeping = Callable[[], tuple[str, ...]]
-"""Gives a new server's options that say where it keeps its rows."""
+"""Returns the options for where a new server keeps its rows."""
 
 
 @pytest.fixture(scope="session")
@@ -58,7 +58,7 @@ def api() -> Api:
 
 @pytest.fixture(scope="session", params=["memory", "store"])
 def keeping(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Keeping:
-    """What asks for this runs twice: with rows in memory, and with a store."""
+    """Tests with this fixture run twice: with rows in memory, and with a store."""
     if request.param == "memory":
         return lambda: ()
     return lambda: ("--store", str(tmp_path_factory.mktemp("store") / "rows.json"))
@@ -66,7 +66,7 @@ def keeping(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 @pytest.fixture(scope="session")
 def small(keeping: Keeping) -> Iterator[httpx.Client]:
-    """A stand-in on the small golden set. Nobody writes to it."""
+    """A stand-in on the small golden set, which no test changes."""
     with stand_in(SMALL, *keeping()) as client:
         yield client
 
@@ -80,7 +80,7 @@ def scratch(keeping: Keeping) -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def own(scratch: httpx.Client) -> Iterator[httpx.Client]:
-    """A workspace of the test's own, on the small golden set."""
+    """A new workspace on the small golden set."""
     path = f"/accounts/{uuid4()}/workspaces/{uuid4()}"
     with client(f"{str(scratch.base_url).rstrip('/')}{path}") as api:
         yield api

@@ -7,7 +7,7 @@ from typing import Any
 
 
 def read(path: Path) -> list[dict[str, Any]]:
-    """The rows of a file. Only line feeds end a line: a text may hold other things that end lines elsewhere."""
+    """The rows of a file. Only line feeds end a line: a text may contain other line separators."""
     return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
 
 

@@ -1,6 +1,6 @@
-"""Filters read slowly: one row at a time, straight from what Prefect's behaviour is known to be.
+"""A slow evaluation of filters: one row at a time, directly from Prefect's known behaviour.
 
-Written by hand and without a look at the contract's annotations or at the engine, to be held against
+Written by hand, independently of the contract's annotations and of the engine, to be compared with
 both. Rows are plain JSON.
 """
 

@@ -21,10 +21,12 @@ def table(contract: Contract) -> str:
     lines = [f"| {methods} | {', '.join(paths)} | {tag} |" for (tag, methods), paths in rows.items()]
     count = sum(map(len, served.values()))
     total = count + len(contract.planned)
-    told = f"All {total} operations of the real server are served.\n"
+    summary = f"All {total} operations of the real server are served.\n"
     if contract.planned:
-        told = f"{count} of the {total} operations of the real server are served. The others are answered with 501.\n"
-    return "\n".join(["| method | path | tag |", "|---|---|---|", *lines, "", told])
+        summary = (
+            f"{count} of the {total} operations of the real server are served. The others are answered with 501.\n"
+        )
+    return "\n".join(["| method | path | tag |", "|---|---|---|", *lines, "", summary])
 
 
 def written(text: str, contract: Contract) -> str:

@@ -22,7 +22,7 @@ COUNT = 6000
 SMALL = (0, 1, 2, 5)  # rows of a page, so that the file stays small
 LARGEST = 1000  # limit that is not refused
 SECONDS = (0.5, 86_400, 604_800.5, 1e7)  # of an interval of a history
-# What a server answers by its own settings, packages and clock.
+# Operations that depend on the server's settings, packages and clock.
 OTHERS = ("/admin/", "/block_", "/collections/", "/events", "/csrf-token", "/observed-states", "/task_workers")
 
 BY_NAME = Order("name", 0)  # of queues, which may have the same names in different pools

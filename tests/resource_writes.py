@@ -1,8 +1,8 @@
 """Sessions that write what artifacts and flows do not have: deployments, runs, pools, limits, blocks, automations.
 
-As those in `tests/writes.py`, each reads and writes only rows of its own; what a real server answers is in
-`recorded/resource_writes.json`. `<1.id>` in a step is the `id` of what the first step answered. A session names what
-it creates so that nobody else does.
+As those in `tests/writes.py`, each reads and writes only its own rows; a real server's responses are in
+`recorded/resource_writes.json`. `<1.id>` in a step is the `id` of what the first step answered. A session gives
+unique names to what it creates.
 """
 
 from tests.writes import NOBODY, Step, send

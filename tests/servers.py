@@ -1,4 +1,4 @@
-"""Servers for tests, each a process of its own on a free port."""
+"""Servers for tests, each a process on a free port."""
 
 import os
 import shutil
@@ -29,7 +29,7 @@ def free_port() -> int:
 
 @contextmanager
 def stand_in(fixtures: Path, *options: str) -> Iterator[httpx.Client]:
-    """Understudy on a fixture set, by its own command; a client whose paths begin at the API."""
+    """Understudy on a fixture set, started by its command; a client whose paths begin at the API."""
     command = [sys.executable, "-m", "understudy", "serve", "--port", "0", "--fixtures", str(fixtures)]
     with running([*command, "--quiet", *options], dict(os.environ)) as process:
         assert process.stdout is not None
@@ -39,7 +39,7 @@ def stand_in(fixtures: Path, *options: str) -> Iterator[httpx.Client]:
 
 
 def greeting(stdout: IO[str]) -> list[str]:
-    """What a server prints once it runs, up to the line that exports its URL."""
+    """The output of a server once it runs, up to the line that exports its URL."""
     lines = []
     for line in stdout:
         lines.append(line)
@@ -54,7 +54,7 @@ def real_server(
 ) -> Iterator[httpx.Client]:
     """A real Prefect server on a fixture set, from the environment that `make .real` makes; `more` are settings.
 
-    With `services`, it has those in the background, too: schedules, and what stores events and task runs.
+    With `services`, it runs background services, too: schedules, and those that store events and task runs.
     """
     port = free_port()
     database = home / "prefect.db"
@@ -89,7 +89,7 @@ def real_server(
 class RealTransport(httpx.HTTPTransport):
     """Sends a request again that met a locked database, as Prefect's client does, or a connection that was closed.
 
-    A real server closes connections after errors of its own, without a word before.
+    A real server closes connections after internal errors without notice.
     """
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -139,7 +139,7 @@ def wait_for(api: httpx.Client, seconds: float = 240) -> None:
 
 
 def wait_until(condition: Callable[[], object], otherwise: str, seconds: float = 60) -> None:
-    """Wait until a condition holds; fail with a message where it never does."""
+    """Wait until a condition holds; fail with a message if it never does."""
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, otherwise

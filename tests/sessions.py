@@ -1,4 +1,4 @@
-"""Sessions of requests that write, played on any server, with answers that can be compared.
+"""Sessions of requests that write, played on any server, with comparable responses.
 
 Ids and times that a server makes up differ from run to run. In a played answer each is replaced by a
 name: "$1", "$2" … for ids and "@1", "@2" … for times, in the order in which a session first sees
@@ -26,7 +26,7 @@ PART = re.compile(r"<(\d+)\.([\w.]+)>")
 
 
 class Player:
-    """Plays one session. `known` is the text of the fixture set, whose ids and times stand for themselves."""
+    """Plays one session. `known` is the text of the fixture set, whose ids and times are not replaced."""
 
     def __init__(self, api: httpx.Client, known: str) -> None:
         self._api = api

@@ -1,4 +1,4 @@
-"""All that a workspace can be asked, and changes of any kind."""
+"""The complete visible state of a workspace, and changes of any kind."""
 
 import random
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from understudy.workspaces.workspace import Workspace
 
 
 def state(api: Api, workspace: Workspace) -> dict[str, Any]:
-    """All that tables can be asked."""
+    """The complete visible state of tables."""
     return {name: state_of(table, api.catalog.columns[name]) for name, table in workspace.items()}
 
 

@@ -1,4 +1,4 @@
-"""Automations: their triggers and actions, and the errors of those that cannot be."""
+"""Automations: their triggers and actions, and the errors of invalid ones."""
 
 import json
 import re
@@ -41,7 +41,7 @@ def runs_deployment(**fields: object) -> dict[str, object]:
 # -------------------------------------------------------------------- triggers
 
 
-def test_an_event_trigger_has_the_defaults_of_a_real_server(own: httpx.Client) -> None:
+def test_event_trigger_has_the_defaults_of_a_real_server(own: httpx.Client) -> None:
     trigger = an_automation(own)["trigger"]
     assert list(trigger.items()) == [
         ("type", "event"), ("id", trigger["id"]), ("match", {}), ("match_related", {}), ("after", []), ("expect", []),
@@ -77,12 +77,12 @@ def test_triggers_contain_others_and_get_new_ids(own: httpx.Client) -> None:
             "dictionary"),
     ],
 )  # fmt: skip
-def test_an_event_trigger_is_validated(own: httpx.Client, trigger: object, place: list[str], message: str) -> None:
+def test_event_trigger_is_validated(own: httpx.Client, trigger: object, place: list[str], message: str) -> None:
     found = [error for error in errors(own, trigger=trigger) if "EventTrigger" in error["loc"]]
     assert (found[0]["loc"], found[0]["msg"]) == (["body", "trigger", "EventTrigger", *place], message)
 
 
-def test_the_errors_of_every_kind_of_trigger_are_listed(own: httpx.Client) -> None:
+def test_errors_of_every_kind_of_trigger_are_listed(own: httpx.Client) -> None:
     assert [error["loc"][2:] for error in errors(own, trigger={})] == [
         ["EventTrigger", "posture"], [OUTER, "triggers"], [OUTER, "within"], [OUTER, "require"],
         ["SequenceTrigger", "triggers"], ["SequenceTrigger", "within"],
@@ -103,17 +103,17 @@ def test_the_errors_of_every_kind_of_trigger_are_listed(own: httpx.Client) -> No
     [("a.b", "a.*"), ("a.", "a.*"), ("a.b.c", "a.*.c"), ("abc", "ab"), ("ab", "abc"), ("abab", "a*b"), ("b", "*"),
      ("", "*"), ("a\nb", "a*b"), ("axxb", "a**b"), ("axb", "a**b"), ("a-b", "a-*b"), ("a.c", "a.b")],
 )  # fmt: skip
-def test_names_of_events_begin_as_a_search_would_find(text: str, name: str) -> None:
+def test_prefixes_of_event_names(text: str, name: str) -> None:
     searched = re.match(re.escape(name).replace(r"\*", ".+"), text) is not None
     assert begins_like(text, name) is searched
 
 
-def test_a_name_of_many_stars_is_searched_at_once() -> None:
+def test_pattern_with_many_stars_is_fast() -> None:
     assert not begins_like("a" * 5000 + "b", "a*" * 4000 + "b")
 
 
 @pytest.mark.parametrize("kind", ["compound", "sequence"])
-def test_triggers_that_take_too_long_to_read_are_refused(own: httpx.Client, kind: str) -> None:
+def test_too_complex_triggers_are_rejected(own: httpx.Client, kind: str) -> None:
     def nested(levels: int, parts: int = 1) -> dict[str, Any]:
         trigger: dict[str, Any] = EVENT
         for _ in range(levels):
@@ -161,7 +161,7 @@ def test_actions_are_validated(own: httpx.Client) -> None:
     assert len({error["loc"][3] for error in errors(own, actions=[5])}) == 17
 
 
-def test_an_automation_does_not_run_a_deployment_for_its_own_runs(own: httpx.Client) -> None:
+def test_automation_does_not_run_a_deployment_for_its_own_runs(own: httpx.Client) -> None:
     trigger = {**EVENT, "expect": ["prefect.flow-run.*"]}
     inferred = {"type": "run-deployment", "source": "inferred"}
     (error,) = errors(own, trigger=trigger, actions=[inferred])
@@ -247,7 +247,7 @@ def test_missing_fields_are_in_the_order_of_a_real_server(scratch: httpx.Client)
 # -------------------------------------------------------------- changes and runs
 
 
-def test_a_replacement_keeps_what_it_does_not_name(own: httpx.Client) -> None:
+def test_replacement_keeps_omitted_fields(own: httpx.Client) -> None:
     made = an_automation(own, enabled=False, tags=["t"], description="d")
     path = f"/automations/{made['id']}"
     own.put(path, json={"name": "b", "trigger": EVENT, "actions": []}).raise_for_status()
@@ -277,14 +277,12 @@ def test_templates_in_parameters_of_runs_are_checked(
 @pytest.mark.parametrize(
     "parameters",
     [
-        {"a": ["{{ c"]},  # a real server overlooks those in lists
+        {"a": ["{{ c"]},  # a real server does not check those in lists
         {"a": "{{ c | nofilter }}"},
         {"a": {"__prefect_kind": "workspace_variable", "variable_name": "unknown"}},
     ],
 )
-def test_what_is_known_only_when_a_deployment_runs_is_accepted(
-    own: httpx.Client, parameters: dict[str, object]
-) -> None:
+def test_values_known_only_at_run_time_are_accepted(own: httpx.Client, parameters: dict[str, object]) -> None:
     an_automation(own, actions=[runs_deployment(parameters=parameters)])
 
 
@@ -309,4 +307,4 @@ def test_job_variables_of_runs_are_checked(own: httpx.Client) -> None:
     assert answers(pooled, {"cpu": 1}) == answers(pooled, None) == answers(free, {"gpu": 1}) == (201, 204)
     assert answers(pooled, {"cpu": "x"}) == answers(pooled, {"gpu": 1}) == (422, 422)
     assert answers(DEPLOYMENT, {"cpu": 1}) == (404, 404)
-    assert answers(DEPLOYMENT, {}) == (201, 404)  # as a real server: only a replacement looks for the deployment
+    assert answers(DEPLOYMENT, {}) == (201, 404)  # as on a real server: only a replacement looks for the deployment

@@ -1,4 +1,4 @@
-"""The benchmark's own reading of what it measured, and the sets that it measures on."""
+"""The benchmark's evaluation of its measurements, and its fixture sets."""
 
 import socket
 from concurrent.futures import ThreadPoolExecutor
@@ -19,12 +19,12 @@ from understudy.operations.api_folder import Api
 from understudy.workspaces.workspace import Workspace
 
 
-def test_what_wrk_says_is_read_in_milliseconds_and_seconds() -> None:
+def test_output_of_wrk_is_parsed() -> None:
     said = 'Running\nmeasured {"requests": 10, "duration": 2000000, "p50": 1500, "p99": 9000, "failed": 1}\n'
     assert wrk.parsed(said, "") == wrk.Load(requests=10, seconds=2.0, p50=1.5, p99=9.0, failed=1)
 
 
-def test_that_wrk_measured_nothing_is_told_in_its_words() -> None:
+def test_error_of_wrk_is_reported() -> None:
     with pytest.raises(BenchError, match="wrk measured nothing: unable to connect"):
         wrk.parsed("", "unable to connect\n")
 
@@ -43,7 +43,7 @@ def results() -> Results:
     )
 
 
-def test_a_target_is_met_or_not_or_was_not_measured(results: Results) -> None:
+def test_target_is_met_missed_or_not_measured(results: Results) -> None:
     found = {target.what: target for target in targets.targets(results)}
     one = "one artifact by its id, requests/s"
     assert found["start on the demo set"].met is True
@@ -53,7 +53,7 @@ def test_a_target_is_met_or_not_or_was_not_measured(results: Results) -> None:
     assert found["start on 1,000,000"].met is None
 
 
-def test_the_report_has_the_ratios_and_the_verdicts(results: Results) -> None:
+def test_report_has_the_ratios_and_the_verdicts(results: Results) -> None:
     text = report.written(results)
     assert "| Prefect | 250 | 80x | 1.00 ms | 2.00 ms | 0.100 ms | - | 0 |" in text
     assert "| one artifact by its id, requests/s, of the limit's | ≥ 1x | 0.5x | **no** |" in text
@@ -61,15 +61,15 @@ def test_the_report_has_the_ratios_and_the_verdicts(results: Results) -> None:
 
 
 @pytest.mark.parametrize("out", [[], ["--out", "/some/where"], ["--out=/some/where"]])
-def test_the_command_of_a_report_names_no_folder_of_the_machine(out: list[str]) -> None:
+def test_command_of_a_report_contains_no_local_folder(out: list[str]) -> None:
     assert command_of(["--sizes", "demo", *out, "--rounds", "2"]) == "python -m bench --sizes demo --rounds 2"
 
 
-def test_the_chart_is_an_image_of_the_results(results: Results) -> None:
+def test_chart_shows_the_results(results: Results) -> None:
     assert chart.drawn(results).startswith("<svg ")
 
 
-def test_a_set_is_whole_and_the_same_each_time(api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fixture_set_is_valid_and_reproducible(api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sets, "SETS", tmp_path / "first")
     first = sets.fixture_set(400)
     monkeypatch.setattr(sets, "SETS", tmp_path / "second")
@@ -85,7 +85,7 @@ def test_a_set_is_whole_and_the_same_each_time(api: Api, tmp_path: Path, monkeyp
         assert server.get(f"/artifacts/{sets.known_artifact(first)['id']}").status_code == 200
 
 
-def test_the_client_reads_what_a_server_answers() -> None:
+def test_client_parses_responses() -> None:
     filter_ = Request("POST", "/artifacts/filter", {"limit": 200})
     with stand_in(SMALL) as server, client(server.base_url.port or 80, "/api") as api:
         assert api.expect(Request("GET", "/health")).json() is True
@@ -97,7 +97,7 @@ def test_the_client_reads_what_a_server_answers() -> None:
         api.expect(filter_)
 
 
-def test_the_client_asks_again_where_a_connection_that_lay_idle_is_gone() -> None:
+def test_client_repeats_a_request_on_a_closed_idle_connection() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor() as pool:
         served = pool.submit(answer_once_a_connection, listener, 2)
         with client(listener.getsockname()[1], "") as api:
@@ -121,7 +121,7 @@ def answer_once_a_connection(listener: socket.socket, count: int) -> None:
         ("guides/prefect-test-harness.md", "## What it costs", ["flows.md"]),
     ],
 )
-def test_the_tables_of_the_documents_are_the_results(document: str, heading: str, files: list[str]) -> None:
+def test_tables_of_the_documents_match_the_results(document: str, heading: str, files: list[str]) -> None:
     results = ROOT / "bench" / "results"
     measured = [line for name in files for line in (results / name).read_text(encoding="utf-8").splitlines()]
     shown = (ROOT / "docs" / document).read_text(encoding="utf-8").partition(f"{heading}\n")[2]

@@ -1,4 +1,4 @@
-"""Block types, schemas and documents: what the contract alone does not say."""
+"""Block types, schemas and documents: rules that are not in the contract."""
 
 import sys
 from typing import Any
@@ -39,14 +39,14 @@ def refused(response: httpx.Response) -> tuple[int, str]:
 # ----------------------------------------------------------------------- types
 
 
-def test_a_block_type_is_escaped_when_it_is_created_and_not_when_it_is_changed(own: httpx.Client) -> None:
+def test_block_type_is_escaped_only_when_it_is_created(own: httpx.Client) -> None:
     made = a_type(own, "escaped", description='a < b & "c"', code_example="<x>")
     assert (made["description"], made["code_example"]) == ('a &lt; b &amp; "c"', "&lt;x&gt;")
     own.patch(f"/block_types/{made['id']}", json={"description": "<b>"}).raise_for_status()
     assert own.get("/block_types/slug/escaped").json()["description"] == "<b>"
 
 
-def test_a_block_type_does_not_change_where_nothing_is_new(own: httpx.Client) -> None:
+def test_block_type_is_not_updated_without_changes(own: httpx.Client) -> None:
     made = a_type(own, "same", description="a < b")
     same = {"logo_url": None, "documentation_url": None, "description": "a < b", "code_example": None}
     own.patch(f"/block_types/{made['id']}", json=same).raise_for_status()
@@ -76,8 +76,8 @@ def test_system_block_types_are_installed_once_and_protected(own: httpx.Client) 
     assert refused(own.delete(f"/block_schemas/{schema['id']}"))[0] == 403
 
 
-def test_a_system_block_type_that_a_client_registers_is_protected(own: httpx.Client) -> None:
-    """A real server has it from its start, and a client that saves a secret here registers it."""
+def test_system_block_type_registered_by_a_client_is_protected(own: httpx.Client) -> None:
+    """A real server has it from the start, but here a client that saves a secret registers it."""
     secret = a_type(own, "secret")
     assert secret["is_protected"]
     schema = a_schema(own, secret, title="Secret")
@@ -88,7 +88,7 @@ def test_a_system_block_type_that_a_client_registers_is_protected(own: httpx.Cli
     assert not a_type(own, "secrets")["is_protected"]
 
 
-def test_a_block_type_is_deleted_with_its_schemas_and_documents(own: httpx.Client) -> None:
+def test_block_type_is_deleted_with_its_schemas_and_documents(own: httpx.Client) -> None:
     block_type = a_type(own, "gone")
     schema = a_schema(own, block_type, title="Gone")
     document = a_document(own, schema, "gone")
@@ -97,7 +97,7 @@ def test_a_block_type_is_deleted_with_its_schemas_and_documents(own: httpx.Clien
     assert own.get(f"/block_documents/{document['id']}").status_code == 404
 
 
-def test_a_document_is_deleted_with_the_deployments_and_runs_that_refer_to_it(own: httpx.Client) -> None:
+def test_document_is_deleted_with_referring_deployments_and_runs(own: httpx.Client) -> None:
     """Source: the foreign keys of `prefect.server.database.orm_models`."""
     schema = a_schema(own, a_type(own, "kept"), title="Kept")
     storage, infrastructure = (a_document(own, schema, name) for name in ("storage", "infrastructure"))
@@ -115,7 +115,7 @@ def test_a_document_is_deleted_with_the_deployments_and_runs_that_refer_to_it(ow
 # --------------------------------------------------------------------- schemas
 
 
-def test_the_checksum_of_a_schema_is_that_of_a_real_server(own: httpx.Client) -> None:
+def test_checksum_of_a_schema_is_that_of_a_real_server(own: httpx.Client) -> None:
     fields = {"b": 1.0, "a": "ü", "secret_fields": ["a"], "z": {"secret_fields": 1, "k": [{"secret_fields": 2}]}}
     schema = a_schema(own, a_type(own, "checked"), **fields)
     # Recorded from Prefect 3.9.1.
@@ -124,7 +124,7 @@ def test_the_checksum_of_a_schema_is_that_of_a_real_server(own: httpx.Client) ->
     assert schema["checksum"] == "sha256:13b06694a4df2e175dc7d90e0632cb08dc3106dccd0903f7a388da1539db461c"
 
 
-def test_a_schema_with_the_same_checksum_and_version_is_found_again(own: httpx.Client) -> None:
+def test_schema_with_the_same_checksum_and_version_is_reused(own: httpx.Client) -> None:
     first, second = a_type(own, "first"), a_type(own, "second")
     schema = a_schema(own, first, title="T", secret_fields=["a"])
     again = own.post("/block_schemas/", json={"block_type_id": second["id"], "fields": {"title": "T"}})
@@ -146,7 +146,7 @@ def parent_fields(slug: str) -> dict[str, Any]:
     }
 
 
-def test_a_nested_block_has_a_schema_of_its_own(own: httpx.Client) -> None:
+def test_nested_block_has_its_own_schema(own: httpx.Client) -> None:
     block_type = a_type(own, "nested")
     fields = parent_fields("nested")
     parent = a_schema(own, block_type, **fields)
@@ -161,7 +161,7 @@ def test_a_nested_block_has_a_schema_of_its_own(own: httpx.Client) -> None:
     assert a_schema(own, block_type, **again)["fields"] == again, "a nested block that is known needs no definition"
 
 
-def test_a_schema_whose_nested_block_is_wrong_adds_nothing(own: httpx.Client) -> None:
+def test_schema_with_an_invalid_nested_block_adds_nothing(own: httpx.Client) -> None:
     block_type = a_type(own, "wrong")
     unknown = {"block_type_id": block_type["id"], "fields": parent_fields("unknown")}
     sentence = (
@@ -177,7 +177,7 @@ def test_a_schema_whose_nested_block_is_wrong_adds_nothing(own: httpx.Client) ->
 # ------------------------------------------------------------------- documents
 
 
-def test_secrets_are_masked_unless_they_are_asked_for(own: httpx.Client) -> None:
+def test_secrets_are_masked_by_default(own: httpx.Client) -> None:
     schema = a_schema(own, a_type(own, "safe"), title="Safe", secret_fields=["key", "headers.*", "none"])
     data = {"key": "hush", "plain": 1, "headers": {"a": 1, "b": {"c": None}}, "none": None}
     document = a_document(own, schema, "safe", **data)
@@ -188,7 +188,7 @@ def test_secrets_are_masked_unless_they_are_asked_for(own: httpx.Client) -> None
     assert listed["data"] == data
 
 
-def test_a_mask_that_is_sent_back_keeps_the_secret(own: httpx.Client) -> None:
+def test_mask_that_is_sent_back_keeps_the_secret(own: httpx.Client) -> None:
     schema = a_schema(own, a_type(own, "kept"), title="Kept", secret_fields=["key", "headers.*"])
     document = a_document(own, schema, "kept", key="hush", headers={"a": 1}, old=1)
     change = {"data": {"key": MASK, "headers": {"a": MASK, "b": 2}}}
@@ -199,7 +199,7 @@ def test_a_mask_that_is_sent_back_keeps_the_secret(own: httpx.Client) -> None:
     assert data_of(own, document, include_secrets=True) == {"key": "hush", "headers": {"a": 1, "b": 2}}
 
 
-def test_a_document_shows_the_data_of_those_that_it_refers_to(own: httpx.Client) -> None:
+def test_document_includes_the_data_of_referenced_documents(own: httpx.Client) -> None:
     inner_schema = a_schema(own, a_type(own, "inner"), title="Inner", secret_fields=["key"])
     inner = a_document(own, inner_schema, "inner", key="hush")
     schema = a_schema(own, a_type(own, "outer"), title="Outer")
@@ -212,7 +212,7 @@ def test_a_document_shows_the_data_of_those_that_it_refers_to(own: httpx.Client)
     assert data_of(own, outer) == {"own": 2}, "references that are not sent again are removed"
 
 
-def test_documents_that_would_refer_to_each_other_in_a_circle_are_refused(own: httpx.Client) -> None:
+def test_circular_references_of_documents_are_rejected(own: httpx.Client) -> None:
     schema = a_schema(own, a_type(own, "circle"), title="Circle")
     first = a_document(own, schema, "first")
     second = a_document(own, schema, "second", block=reference(first))
@@ -223,7 +223,7 @@ def test_documents_that_would_refer_to_each_other_in_a_circle_are_refused(own: h
     assert data_of(own, first) == {}
 
 
-def test_a_document_that_is_refused_adds_nothing(own: httpx.Client) -> None:
+def test_rejected_document_adds_nothing(own: httpx.Client) -> None:
     schema = a_schema(own, a_type(own, "refused"), title="Refused")
     ids = {"block_type_id": schema["block_type_id"], "block_schema_id": schema["id"]}
     for wrong, status in (({}, 400), ({"block_document_id": schema["id"]}, 409), ({"block_document_id": "x"}, 400)):
@@ -234,7 +234,7 @@ def test_a_document_that_is_refused_adds_nothing(own: httpx.Client) -> None:
     assert refused(own.post("/block_documents/", json={"name": "refused", **ids})) == (409, "Block already exists")
 
 
-def test_a_document_takes_only_schemas_of_its_type(own: httpx.Client) -> None:
+def test_document_requires_a_schema_of_its_type(own: httpx.Client) -> None:
     schema, other = (a_schema(own, a_type(own, slug), title=slug) for slug in ("own", "other"))
     document = a_document(own, schema, "typed")
     path = f"/block_documents/{document['id']}"
@@ -244,7 +244,7 @@ def test_a_document_takes_only_schemas_of_its_type(own: httpx.Client) -> None:
     assert own.get(path).json() == document, "without data, nothing changes"
 
 
-def test_a_document_keeps_a_schema_of_another_type(own: httpx.Client) -> None:
+def test_document_keeps_a_schema_of_another_type(own: httpx.Client) -> None:
     """Types with the same fields share a schema, which belongs to the first of them."""
     first, second = a_type(own, "first"), a_type(own, "second")
     schema = a_schema(own, first, title="shared")
@@ -258,7 +258,7 @@ def test_a_document_keeps_a_schema_of_another_type(own: httpx.Client) -> None:
     assert data_of(own, document) == {"a": 2}
 
 
-def test_anonymous_documents_need_no_name_and_are_listed_only_when_asked_for(own: httpx.Client) -> None:
+def test_anonymous_documents_need_no_name_and_are_listed_only_on_request(own: httpx.Client) -> None:
     schema = a_schema(own, a_type(own, "anonymous"), title="Anonymous")
     ids = {"block_type_id": schema["block_type_id"], "block_schema_id": schema["id"]}
     document = created(own, "/block_documents/", is_anonymous=True, **ids)
@@ -297,8 +297,8 @@ def test_capabilities_are_listed_once_in_order(own: httpx.Client) -> None:
     assert own.get("/block_capabilities/").json() == ["read", "write"]
 
 
-def test_references_that_name_nothing_are_refused(own: httpx.Client) -> None:
-    """A real server fails over them."""
+def test_empty_references_are_rejected(own: httpx.Client) -> None:
+    """A real server fails on them."""
     type_id = created(own, "/block_types/", name="Plain", slug="plain")["id"]
     ids = {"block_type_id": type_id, "block_schema_id": created(own, "/block_schemas/", block_type_id=type_id)["id"]}
     nothing: tuple[Any, ...] = ("text", None, [])

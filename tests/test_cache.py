@@ -1,4 +1,4 @@
-"""Caches: what is remembered takes so many bytes, and no more."""
+"""Caches are limited in bytes."""
 
 import asyncio
 import gc
@@ -27,7 +27,7 @@ MEBIBYTE = 2**20
 
 
 def held_after(work: Callable[[], object]) -> int:
-    """How many bytes work leaves behind in what it returns."""
+    """How many bytes the result of some work uses."""
     gc.collect()
     tracemalloc.start()
     try:
@@ -40,7 +40,7 @@ def held_after(work: Callable[[], object]) -> int:
     return held
 
 
-def test_what_was_used_least_recently_is_forgotten() -> None:
+def test_least_recently_used_entry_is_evicted() -> None:
     cache: Cache[str, int] = Cache(10 * (ENTRY + 100))
     for number, key in enumerate("abcdefghij"):
         cache.put(key, number, 100)
@@ -53,7 +53,7 @@ def test_what_was_used_least_recently_is_forgotten() -> None:
     assert (len(cache), "d" in cache, "e" in cache) == (9, False, False)
 
 
-def test_what_takes_too_large_a_share_is_not_remembered() -> None:
+def test_too_large_entry_is_not_cached() -> None:
     cache: Cache[str, int] = Cache(SHARE * (ENTRY + 100))
     cache.put("a", 1, 100)
     cache.put("b", 2, 101)
@@ -61,7 +61,7 @@ def test_what_takes_too_large_a_share_is_not_remembered() -> None:
     assert (cache.get("a"), cache.get("b"), len(cache)) == (None, None, 0)
 
 
-def test_remembered_filters_are_bounded_in_bytes_over_all_forks(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cached_filters_of_all_forks_are_limited(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shared_caches, "ROWS", MEBIBYTE)
     rows = FixtureSet(SMALL, api.catalog).rows
     rows.count("flows", Condition(NAME, "any_", ("x",)))
@@ -76,7 +76,7 @@ def test_remembered_filters_are_bounded_in_bytes_over_all_forks(api: Api, monkey
     assert held_after(work) < 2 * MEBIBYTE
 
 
-def test_remembered_pages_are_bounded_in_bytes_over_all_forks(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cached_pages_of_all_forks_are_limited(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shared_caches, "PAGES", MEBIBYTE)
     rows = FixtureSet(SMALL, api.catalog).rows
     by_id = Sort(Column(("id",)))
@@ -92,7 +92,7 @@ def test_remembered_pages_are_bounded_in_bytes_over_all_forks(api: Api, monkeypa
     assert held_after(work) < 4 * MEBIBYTE
 
 
-def test_a_filter_is_remembered_by_each_fork_for_itself(api: Api) -> None:
+def test_each_fork_has_its_own_cached_filters(api: Api) -> None:
     rows = FixtureSet(SMALL, api.catalog).rows.fork()
     fork = rows.fork()
     criteria = Condition(NAME, "like_", "e")
@@ -111,15 +111,15 @@ BODIES: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("name", BODIES)
-def test_what_a_body_says_takes_no_more_than_is_estimated(api: Api, name: str) -> None:
+def test_size_of_a_parsed_body_is_at_most_the_estimate(api: Api, name: str) -> None:
     body = BODIES[name]
     reader, scope = api.operations["flows.read_flows"].reader, {"headers": [], "query_string": b""}
-    reader.read(scope, body)  # so that whatever is made once is made
+    reader.read(scope, body)  # so that everything that is created once exists
     held = held_after(lambda: [reader.read(scope, body + b" " * each) for each in range(1, 9)])
     assert held < 8 * (request_reader.BODY + request_reader.GROWTH * (len(body) + 8) + ENTRY) + 10_000
 
 
-def test_all_operations_share_what_they_remember_of_bodies(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_operations_share_a_cache_of_bodies(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     cache: request_reader.Remembered = Cache(2**17)
     scope = {"headers": [], "query_string": b""}
     readers = [operation.reader for operation in api.operations.values() if operation.id.endswith(("flows", "count"))]
@@ -131,7 +131,7 @@ def test_all_operations_share_what_they_remember_of_bodies(api: Api, monkeypatch
     assert 0 < len(cache) < 2**17 / request_reader.BODY
 
 
-def test_the_names_of_clients_take_little_memory() -> None:
+def test_names_of_clients_take_little_memory() -> None:
     def work() -> Tokens:
         tokens = Tokens()
         for number in range(200):
@@ -142,7 +142,7 @@ def test_the_names_of_clients_take_little_memory() -> None:
     assert held_after(work) < MEBIBYTE
 
 
-def test_the_past_takes_no_more_than_so_many_bytes(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_for_stale_reads_are_limited(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(history, "BYTES", 4 * MEBIBYTE)
     rows = FixtureSet(SMALL, api.catalog).rows.fork()
     past, artifacts = History(rows), rows["artifacts"]

@@ -1,4 +1,4 @@
-"""Slots of concurrency limits: who gets them, and when they come free."""
+"""Slots of concurrency limits: which clients get them, and when they become free."""
 
 import json
 from collections.abc import Iterator
@@ -50,7 +50,7 @@ def of_tags(api: httpx.Client, verb: str, run: str, *tags: str) -> httpx.Respons
 # ---------------------------------------------------------------- global limits
 
 
-def test_slots_are_taken_of_every_limit_or_of_none(own: httpx.Client) -> None:
+def test_slots_are_taken_of_all_limits_or_none(own: httpx.Client) -> None:
     wide, narrow = a_limit(own, "wide", 5), a_limit(own, "narrow", 1)
     taken = take(own, "wide", "narrow", "missing").raise_for_status().json()
     assert taken == [{name: each[name] for name in ("id", "name", "limit")} for each in (narrow, wide)]
@@ -71,7 +71,7 @@ def test_limits_that_do_not_exist_or_are_inactive_are_never_full(own: httpx.Clie
     assert slots(own, "off") == 0
 
 
-def test_more_slots_than_the_limit_and_rates_without_decay_are_refused(own: httpx.Client) -> None:
+def test_more_slots_than_the_limit_and_rates_without_decay_are_rejected(own: httpx.Client) -> None:
     for name in ("a", "b"):
         a_limit(own, name, 2)
     too_many = take(own, "a", slots=3)
@@ -81,7 +81,7 @@ def test_more_slots_than_the_limit_and_rates_without_decay_are_refused(own: http
     assert no_rate.json()["detail"].endswith("The following limits do not have a decay configured: 'a,b'")
 
 
-def test_the_slots_of_a_rate_come_free_with_time(own: httpx.Client) -> None:
+def test_slots_of_a_rate_become_free_with_time(own: httpx.Client) -> None:
     a_limit(own, "slow", 3, slot_decay_per_second=1e-6)
     a_limit(own, "fast", 3, slot_decay_per_second=1e6)
     assert [take(own, "slow", slots=3, mode="rate_limit").status_code for _ in range(2)] == [200, 423]
@@ -89,7 +89,7 @@ def test_the_slots_of_a_rate_come_free_with_time(own: httpx.Client) -> None:
     assert [take(own, "fast", slots=3, mode="rate_limit").status_code for _ in range(9)] == [200] * 9
 
 
-def test_a_wait_is_no_longer_than_that_of_a_real_server(own: httpx.Client) -> None:
+def test_wait_is_at_most_that_of_a_real_server(own: httpx.Client) -> None:
     for name in ("global", "tag:t"):
         a_limit(own, name, 1, active_slots=1, denied_slots=1000)
     assert [take(own, name).headers["retry-after"] for name in ("global", "tag:t")] == ["30.0", "10.0"]
@@ -98,7 +98,7 @@ def test_a_wait_is_no_longer_than_that_of_a_real_server(own: httpx.Client) -> No
 # ----------------------------------------------------------------------- leases
 
 
-def test_a_lease_holds_slots_until_it_is_released(own: httpx.Client) -> None:
+def test_lease_holds_slots_until_it_is_released(own: httpx.Client) -> None:
     a_limit(own, "leased", 4)
     made = lease(own, "leased", slots=3)
     assert ([each["name"] for each in made["limits"]], slots(own, "leased")) == (["leased"], 3)
@@ -112,7 +112,7 @@ def test_a_lease_holds_slots_until_it_is_released(own: httpx.Client) -> None:
     assert gone.json() == {"detail": "Lease not found - it may have expired or been revoked"}
 
 
-def test_a_lease_is_named_by_an_id_and_lasts_a_minute_to_a_day(own: httpx.Client) -> None:
+def test_lease_has_an_id_and_lasts_a_minute_to_a_day(own: httpx.Client) -> None:
     wrong = own.post("/v2/concurrency_limits/leases/mine/renew")
     assert (wrong.status_code, wrong.json()["exception_detail"][0]["loc"]) == (422, ["path", "lease_id"])
     both = own.post("/v2/concurrency_limits/leases/mine/renew", json={"lease_duration": 59})
@@ -150,7 +150,7 @@ def expiring(tmp_path: Path) -> Iterator[httpx.Client]:
         yield api
 
 
-def test_the_slots_of_an_expired_lease_are_free(expiring: httpx.Client) -> None:
+def test_slots_of_an_expired_lease_are_free(expiring: httpx.Client) -> None:
     assert (slots(expiring, "tag:t"), holders(expiring, "t")) == (1, [RUNS[1]])
     renewed = expiring.post(f"/v2/concurrency_limits/leases/{expiring.headers['x-expired']}/renew")
     assert renewed.status_code == 410
@@ -178,14 +178,14 @@ def test_task_runs_hold_the_slots_of_tags(own: httpx.Client) -> None:
     assert (holders(own, "db"), slots(own, "tag:db")) == ([RUNS[1]], 1)
 
 
-def test_a_tag_whose_limit_is_0_locks(own: httpx.Client) -> None:
+def test_tag_with_limit_0_blocks(own: httpx.Client) -> None:
     created(own, "/concurrency_limits/", tag="none", concurrency_limit=0)
     refused = of_tags(own, "increment", RUNS[0], "none")
     assert (refused.status_code, "retry-after" in refused.headers) == (423, False)
     assert refused.json()["detail"].startswith('The concurrency limit on tag "none" is 0 and will deadlock')
 
 
-def test_the_holders_of_a_tag_are_reset(own: httpx.Client) -> None:
+def test_holders_of_a_tag_are_reset(own: httpx.Client) -> None:
     created(own, "/concurrency_limits/", tag="t", concurrency_limit=3)
     of_tags(own, "increment", RUNS[0], "t").raise_for_status()
     own.post("/concurrency_limits/tag/t/reset", json={"slot_override": RUNS[1:]}).raise_for_status()
@@ -195,7 +195,7 @@ def test_the_holders_of_a_tag_are_reset(own: httpx.Client) -> None:
     assert own.post("/concurrency_limits/tag/missing/reset").status_code == 404
 
 
-def test_a_limit_from_before_global_ones_keeps_its_holders_itself(tmp_path: Path) -> None:
+def test_former_limit_stores_its_holders(tmp_path: Path) -> None:
     row = {"tag": "old", "concurrency_limit": 1}
     (tmp_path / "concurrency_limits.json").write_text(json.dumps([row]), encoding="utf-8")
     with stand_in(tmp_path) as api:
@@ -232,7 +232,7 @@ def test_clients_in_parallel_never_take_more_than_the_limit(own: httpx.Client) -
     assert slots(own, "shared") == 0
 
 
-def test_a_page_beyond_all_rows_has_none(own: httpx.Client) -> None:
+def test_page_beyond_the_last_row_is_empty(own: httpx.Client) -> None:
     """A real server fails with 500 where the end of the page is beyond 64 bits."""
     created(own, "/concurrency_limits/", tag="a-tag", concurrency_limit=1)
     for offset in (1, 2**63 - 201, 2**63 - 1):

@@ -1,4 +1,4 @@
-"""The demo fixture set: it is what its generator makes, it loads, and the month in it hangs together."""
+"""The demo fixture set: it matches its generator, can be loaded, and is consistent."""
 
 import json
 import subprocess
@@ -135,7 +135,7 @@ def test_times_of_a_run_are_in_order(tables: Tables) -> None:
 
 
 def spans(tables: Tables) -> Iterator[tuple[Row, datetime, datetime]]:
-    """What runs bring about, from when to when."""
+    """What runs create, with its time spans."""
     flow_runs, task_runs = by_id(tables["flow_runs"]), by_id(tables["task_runs"])
     for row in tables["task_runs"]:
         yield flow_runs[row["flow_run_id"]], row["start_time"], row["end_time"] or END
@@ -149,7 +149,7 @@ def spans(tables: Tables) -> Iterator[tuple[Row, datetime, datetime]]:
             yield task_runs[row["task_run_id"]], row["created"], row["updated"]
 
 
-def test_what_a_run_brings_about_lies_within_it(tables: Tables) -> None:
+def test_rows_created_by_a_run_are_within_its_time(tables: Tables) -> None:
     for run, begin, end in spans(tables):
         assert run["start_time"] <= begin <= end <= (run["end_time"] or END)
 
@@ -172,7 +172,7 @@ def test_every_example_of_the_contract_finds_something(api: Api) -> None:
             assert found, f"{path} {body}"
 
 
-def test_logs_are_of_runs_and_from_while_they_ran(tables: Tables) -> None:
+def test_logs_are_within_the_time_of_their_runs(tables: Tables) -> None:
     flow_runs, task_runs = by_id(tables["flow_runs"]), by_id(tables["task_runs"])
     for row in tables["logs"]:
         flow_run = flow_runs[row["flow_run_id"]]
@@ -183,7 +183,7 @@ def test_logs_are_of_runs_and_from_while_they_ran(tables: Tables) -> None:
     assert len({row["message"] for row in tables["logs"]}) > 2000
 
 
-def test_events_of_flow_runs_are_as_a_server_writes_them(api: Api, tables: Tables) -> None:
+def test_events_of_flow_runs_are_like_those_of_a_server(api: Api, tables: Tables) -> None:
     workspace = Workspace.empty(api.catalog)
     load(DEMO, workspace)
     runs, states = by_id(tables["flow_runs"]), 0
@@ -203,7 +203,7 @@ def test_events_of_flow_runs_are_as_a_server_writes_them(api: Api, tables: Table
     assert sum(not row["event"].startswith("prefect.") for row in tables["events"]) > 30
 
 
-def test_automations_are_as_a_request_would_make_them(tables: Tables) -> None:
+def test_automations_are_like_those_created_by_requests(tables: Tables) -> None:
     with stand_in(DEMO) as api:
         for row in api.post("/automations/filter").raise_for_status().json():
             body = {name: value for name, value in row.items() if name not in {"id", "created", "updated"}}

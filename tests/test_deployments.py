@@ -23,7 +23,7 @@ def flow(scratch: httpx.Client) -> str:
 
 @pytest.fixture
 def pool(scratch: httpx.Client) -> str:
-    """A pool whose jobs take the number `cpu`, which is required."""
+    """A pool whose jobs have the required number `cpu`."""
     variables = {"type": "object", "properties": {"cpu": {"type": "integer"}}, "required": ["cpu"]}
     template = {"job_configuration": {"cpu": "{{ cpu }}"}, "variables": variables}
     body = {"name": f"pool-{uuid4()}", "type": "process", "base_job_template": template}
@@ -53,7 +53,7 @@ def runs(api: httpx.Client, deployment: str) -> list[dict[str, Any]]:
 # ------------------------------------------------------------ create and change
 
 
-def test_a_deployment_is_replaced_by_its_flow_and_name(scratch: httpx.Client, flow: str) -> None:
+def test_deployment_with_the_same_flow_and_name_is_replaced(scratch: httpx.Client, flow: str) -> None:
     first = create(scratch, flow, description="first", labels={"own": 1}, schedules=[{"schedule": DAILY}])
     second = create(scratch, flow, paused=True)
     assert (first.status_code, second.status_code) == (201, 200)
@@ -64,15 +64,15 @@ def test_a_deployment_is_replaced_by_its_flow_and_name(scratch: httpx.Client, fl
     assert (after["paused"], after["schedules"]) == (True, [])
 
 
-def test_a_deployment_needs_its_flow_and_a_name_for_paths(scratch: httpx.Client, flow: str) -> None:
+def test_deployment_needs_its_flow_and_a_name_valid_in_paths(scratch: httpx.Client, flow: str) -> None:
     statuses = [create(scratch, str(uuid4())).status_code, create(scratch, flow, name="a/b").status_code]
     assert statuses == [409, 422]
 
 
-def test_the_name_of_a_deployment_is_checked_after_its_pool_and_its_limit(
+def test_name_of_a_deployment_is_checked_after_its_pool_and_its_limit(
     scratch: httpx.Client, flow: str, pool: str
 ) -> None:
-    """A real server reads both before it makes the deployment, which fails."""
+    """A real server reads both before it creates the deployment, which fails."""
     queues = scratch.post(f"/work_pools/{pool}/queues/filter", json={}).json()
     wrong = {"name": "a/b", "work_pool_name": pool, "work_queue_name": "other"}
     nothing = "00000000-0000-4000-8000-000000000000"
@@ -84,7 +84,7 @@ def test_the_name_of_a_deployment_is_checked_after_its_pool_and_its_limit(
     assert mismatch.startswith("Error creating deployment: Validation failed")
 
 
-def test_a_queue_is_created_by_need(scratch: httpx.Client, flow: str, pool: str) -> None:
+def test_missing_queue_is_created(scratch: httpx.Client, flow: str, pool: str) -> None:
     in_pool = created(scratch, flow, work_pool_name=pool, work_queue_name="fresh")
     assert (in_pool["work_pool_name"], in_pool["work_queue_name"]) == (pool, "fresh")
     default = created(scratch, flow, name="e", work_pool_name=pool)
@@ -96,8 +96,8 @@ def test_a_queue_is_created_by_need(scratch: httpx.Client, flow: str, pool: str)
     assert read(scratch, alone["id"])["work_queue_id"] is None
 
 
-def test_a_queue_without_a_pool_is_one_of_agents(own: httpx.Client) -> None:
-    """An empty name of a pool is none; null is none for a new deployment, and takes an existing one from its pool."""
+def test_queue_without_a_pool_is_in_the_pool_for_agents(own: httpx.Client) -> None:
+    """An empty name means no pool; so does null for a new deployment, and it removes an existing one from its pool."""
     flow = own.post("/flows/", json={"name": "of agents"}).json()["id"]
     for name, pool in (("null", None), ("empty", "")):
         row = created(own, flow, name=name, work_pool_name=pool, work_queue_name="of-agents")
@@ -115,7 +115,7 @@ def test_a_queue_without_a_pool_is_one_of_agents(own: httpx.Client) -> None:
     assert own.post(f"{path}/create_flow_run", json=run).status_code == 400
 
 
-def test_a_queue_without_a_pool_is_one_of_any_pool_while_none_is_for_agents(own: httpx.Client) -> None:
+def test_queue_without_a_pool_is_in_any_pool_without_one_for_agents(own: httpx.Client) -> None:
     flow = own.post("/flows/", json={"name": "of a pool"}).json()["id"]
     own.post("/work_pools/", json={"name": "machines", "type": "process"}).raise_for_status()
     own.post("/work_pools/machines/queues", json={"name": "fast"}).raise_for_status()
@@ -124,7 +124,7 @@ def test_a_queue_without_a_pool_is_one_of_any_pool_while_none_is_for_agents(own:
     assert created(own, flow, name="three", work_queue_name="fast")["work_pool_name"] == "default-agent-pool"
 
 
-def test_a_concurrency_limit_belongs_to_its_deployment(scratch: httpx.Client, flow: str) -> None:
+def test_concurrency_limit_belongs_to_its_deployment(scratch: httpx.Client, flow: str) -> None:
     made = created(scratch, flow, concurrency_limit=3)
     limit = made["global_concurrency_limit"]
     assert made["concurrency_limit"] is None
@@ -148,7 +148,7 @@ def test_parameters_are_checked_by_their_schema(scratch: httpx.Client, flow: str
     refused = create(scratch, flow, enforce_parameter_schema=True, **body)
     reason = "Validation failed for field 'x'. Failure reason: 'no' is not of type 'integer'"
     assert refused.json()["exception_detail"][0]["msg"] == f"Value error, {reason}"
-    made = created(scratch, flow, **body)  # enforced later, since the request does not ask for it
+    made = created(scratch, flow, **body)  # enforced later, since the request does not require it
     assert scratch.patch(f"/deployments/{made['id']}", json={"tags": ["t"]}).json() == {
         "detail": f"Error updating deployment: {reason}"
     }
@@ -189,7 +189,7 @@ def test_blocks_and_job_variables_are_checked(scratch: httpx.Client, flow: str, 
         ({"rrule": "FREQ=DAILY", "timezone": "Mars"}, "String should match pattern 'Africa/Abidjan|"),
     ],
 )
-def test_a_schedule_is_validated(scratch: httpx.Client, flow: str, schedule: dict[str, Any], message: str) -> None:
+def test_schedule_is_validated(scratch: httpx.Client, flow: str, schedule: dict[str, Any], message: str) -> None:
     errors = create(scratch, flow, schedules=[{"schedule": schedule}]).json()["exception_detail"]
     assert any(message in error["msg"] for error in errors)
     kinds = {error["loc"][4] for error in errors}
@@ -198,7 +198,7 @@ def test_a_schedule_is_validated(scratch: httpx.Client, flow: str, schedule: dic
 
 
 @pytest.mark.parametrize("name", ["storage_document_id", "infrastructure_document_id"])
-def test_a_change_to_an_unknown_block_is_a_conflict(scratch: httpx.Client, flow: str, name: str) -> None:
+def test_change_to_an_unknown_block_is_a_conflict(scratch: httpx.Client, flow: str, name: str) -> None:
     path = f"/deployments/{created(scratch, flow)['id']}"
     refused = scratch.patch(path, json={name: str(uuid4())})
     assert (refused.status_code, refused.json()["detail"][:24]) == (409, "Data integrity conflict.")
@@ -216,10 +216,8 @@ def test_schedules_are_completed(scratch: httpx.Client, flow: str) -> None:
     assert not often["schedule"]["rrule"].startswith("DTSTART:2020")
 
 
-def test_a_recurrence_that_ends_in_utc_is_kept_as_it_is_and_cannot_be_scheduled(
-    scratch: httpx.Client, flow: str
-) -> None:
-    """It would need a start in UTC, which a start that is added is not. A real server fails to schedule it."""
+def test_recurrence_that_ends_in_utc_is_kept_and_cannot_be_scheduled(scratch: httpx.Client, flow: str) -> None:
+    """It would need a start in UTC, unlike an added start. A real server fails to schedule it."""
     rule = {"rrule": "FREQ=DAILY;UNTIL=20990101T000000Z", "timezone": "UTC"}
     made = created(scratch, flow, schedules=[{"schedule": rule}])
     assert [each["schedule"] for each in made["schedules"]] == [rule]
@@ -228,7 +226,7 @@ def test_a_recurrence_that_ends_in_utc_is_kept_as_it_is_and_cannot_be_scheduled(
     assert runs(scratch, made["id"]) == []
 
 
-def test_a_schedule_is_changed_and_deleted(scratch: httpx.Client, flow: str) -> None:
+def test_schedule_is_changed_and_deleted(scratch: httpx.Client, flow: str) -> None:
     made = created(
         scratch, flow, schedules=[{"schedule": DAILY, "slug": "a"}, {"schedule": DAILY, "parameters": {"x": 1}}]
     )
@@ -248,7 +246,7 @@ def test_a_schedule_is_changed_and_deleted(scratch: httpx.Client, flow: str) -> 
     assert scratch.get(f"/deployments/{uuid4()}/schedules").json() == {"detail": "Deployment not found."}
 
 
-def test_schedules_are_told_apart_by_their_slugs(scratch: httpx.Client, flow: str) -> None:
+def test_schedules_are_identified_by_their_slugs(scratch: httpx.Client, flow: str) -> None:
     made = created(scratch, flow, schedules=[{"schedule": DAILY, "slug": slug} for slug in ("a", "b")])
     path = f"/deployments/{made['id']}"
 
@@ -278,7 +276,7 @@ def test_schedules_need_their_deployment(scratch: httpx.Client) -> None:
     assert [(each.status_code, each.json()) for each in answers] == [(404, {"detail": "Deployment not found."})] * 5
 
 
-def test_a_deployment_may_lack_variables_that_its_runs_need(scratch: httpx.Client, flow: str, pool: str) -> None:
+def test_deployment_may_lack_required_variables_of_its_runs(scratch: httpx.Client, flow: str, pool: str) -> None:
     assert create(scratch, flow, work_pool_name=pool, job_variables={"mem": 1}).status_code == 201
     wrong = create(scratch, flow, work_pool_name=pool, job_variables={"cpu": "many"})
     assert (wrong.status_code, wrong.json()["detail"].partition(":")[0]) == (422, "Error creating deployment")
@@ -287,7 +285,7 @@ def test_a_deployment_may_lack_variables_that_its_runs_need(scratch: httpx.Clien
 # ------------------------------------------------------------------------- runs
 
 
-def test_a_run_takes_after_its_deployment(scratch: httpx.Client, flow: str, pool: str) -> None:
+def test_run_inherits_from_its_deployment(scratch: httpx.Client, flow: str, pool: str) -> None:
     fields = {"parameters": {"x": 1, "y": 1}, "tags": ["d"], "version": "2", "job_variables": {"cpu": 1}}
     made = created(scratch, flow, work_pool_name=pool, **fields)
     path = f"/deployments/{made['id']}/create_flow_run"
@@ -302,7 +300,7 @@ def test_a_run_takes_after_its_deployment(scratch: httpx.Client, flow: str, pool
     assert (elsewhere["work_queue_name"], elsewhere["state_name"]) == ("other", "Pending")
 
 
-def test_a_run_is_refused_for_its_parameters_and_variables(scratch: httpx.Client, flow: str, pool: str) -> None:
+def test_run_with_invalid_parameters_or_variables_is_rejected(scratch: httpx.Client, flow: str, pool: str) -> None:
     made = created(scratch, flow, work_pool_name=pool, parameter_openapi_schema=SCHEMA)
     path = f"/deployments/{made['id']}/create_flow_run"
     missing = scratch.post(path, json={})
@@ -326,7 +324,7 @@ def test_a_run_is_refused_for_its_parameters_and_variables(scratch: httpx.Client
     assert refused.status_code == 400
 
 
-def test_one_of_many_runs_that_refers_to_nothing_undoes_them_all(scratch: httpx.Client) -> None:
+def test_dangling_reference_in_one_of_many_runs_undoes_all(scratch: httpx.Client) -> None:
     flow = scratch.post("/flows/", json={"name": "many"}).json()["id"]
     path = f"/deployments/{created(scratch, flow)['id']}/create_flow_run"
     scratch.post(path, json={"idempotency_key": "before"}).raise_for_status()
@@ -408,7 +406,7 @@ def test_runs_are_scheduled_between_two_times(scratch: httpx.Client, flow: str, 
     assert scratch.post(f"/deployments/{uuid4()}/schedule", json={}).json() is None
 
 
-def test_nothing_is_scheduled_by_what_is_not_active_nor_after_the_end_of_time(scratch: httpx.Client, flow: str) -> None:
+def test_inactive_schedules_and_times_out_of_range_have_no_runs(scratch: httpx.Client, flow: str) -> None:
     made = created(scratch, flow, schedules=[{"schedule": DAILY, "active": False}])
     path = f"/deployments/{made['id']}/schedule"
     scratch.post(path, json={"start_time": "2030-03-30T00:00:00Z", "max_runs": 2}).raise_for_status()
@@ -418,7 +416,7 @@ def test_nothing_is_scheduled_by_what_is_not_active_nor_after_the_end_of_time(sc
 
 
 @pytest.mark.parametrize("most", [0, -1])
-def test_each_schedule_gets_a_run_at_least(scratch: httpx.Client, flow: str, most: int) -> None:
+def test_each_schedule_gets_at_least_one_run(scratch: httpx.Client, flow: str, most: int) -> None:
     made = created(scratch, flow, schedules=[{"schedule": DAILY}, {"schedule": {"rrule": "FREQ=HOURLY"}}])
     body = {"start_time": "2030-01-01T00:30:00Z", "max_runs": most}
     scratch.post(f"/deployments/{made['id']}/schedule", json=body).raise_for_status()
@@ -426,7 +424,7 @@ def test_each_schedule_gets_a_run_at_least(scratch: httpx.Client, flow: str, mos
     assert starts == ["2030-01-01T01:00:00Z", "2030-01-01T08:00:00Z"]
 
 
-def test_a_change_deletes_the_runs_to_come(scratch: httpx.Client, flow: str) -> None:
+def test_change_deletes_future_runs(scratch: httpx.Client, flow: str) -> None:
     made = created(scratch, flow, schedules=[{"schedule": DAILY}])
     for start in ("2020-01-01T00:00:00Z", "2090-01-01T00:00:00Z"):
         scratch.post(f"/deployments/{made['id']}/schedule", json={"start_time": start, "max_runs": 1})
@@ -438,7 +436,7 @@ def test_a_change_deletes_the_runs_to_come(scratch: httpx.Client, flow: str) -> 
 
 
 @pytest.mark.parametrize("name", ["a/b", "a%", "<", ">", "&"])
-def test_a_queue_that_a_deployment_needs_is_only_made_with_a_name_for_paths(
+def test_queue_of_a_deployment_is_created_only_with_a_name_valid_in_paths(
     scratch: httpx.Client, flow: str, pool: str, name: str
 ) -> None:
     variables = {"job_variables": {"cpu": 1}}
@@ -454,7 +452,7 @@ def test_a_queue_that_a_deployment_needs_is_only_made_with_a_name_for_paths(
     assert read(scratch, deployment)["work_queue_name"] == "default"
 
 
-def test_an_empty_schema_takes_any_parameters(scratch: httpx.Client, flow: str) -> None:
+def test_empty_schema_accepts_any_parameters(scratch: httpx.Client, flow: str) -> None:
     deployment = created(scratch, flow, parameter_openapi_schema={"type": "object"}, enforce_parameter_schema=True)
     path = f"/deployments/{deployment['id']}"
     for change, status in (
@@ -482,22 +480,20 @@ def test_queues_that_select_a_deployment(scratch: httpx.Client, flow: str, pool:
     }
 
 
-def test_the_former_concurrency_limit_of_a_row_is_not_shown(tmp_path: Path) -> None:
+def test_former_concurrency_limit_of_a_row_is_not_shown(tmp_path: Path) -> None:
     (tmp_path / "flows.jsonl").write_text('{"name": "f"}')
     (tmp_path / "deployments.jsonl").write_text('{"name": "d", "flow": "f", "concurrency_limit": 3}')
     with stand_in(tmp_path) as api:
         assert api.get("/deployments/name/f/d").json()["concurrency_limit"] is None
 
 
-def test_other_methods_are_refused_with_the_first_of_a_real_server(scratch: httpx.Client) -> None:
+def test_other_methods_are_rejected_with_the_first_of_a_real_server(scratch: httpx.Client) -> None:
     answer = scratch.put(f"/deployments/{uuid4()}")
     assert (answer.status_code, answer.headers["allow"]) == (405, "PATCH")
 
 
-def test_a_limit_of_a_deployment_is_not_made_while_there_is_another_of_its_name(
-    scratch: httpx.Client, flow: str
-) -> None:
-    """A deployment that changes to a global limit leaves its own behind."""
+def test_limit_of_a_deployment_is_not_created_if_its_name_exists(scratch: httpx.Client, flow: str) -> None:
+    """A deployment that changes to a global limit keeps its former own limit."""
     deployment = created(scratch, flow, name="limited", concurrency_limit=1)["id"]
     limit = scratch.post("/v2/concurrency_limits/", json={"name": f"limit-{uuid4()}", "limit": 2}).json()["id"]
     path = f"/deployments/{deployment}"
@@ -507,7 +503,7 @@ def test_a_limit_of_a_deployment_is_not_made_while_there_is_another_of_its_name(
     assert read(scratch, deployment)["global_concurrency_limit"] is None
 
 
-def test_an_anchor_keeps_its_offset(scratch: httpx.Client, flow: str) -> None:
+def test_anchor_keeps_its_offset(scratch: httpx.Client, flow: str) -> None:
     anchor = "2025-01-01T00:00:00+02:00"
     schedule = {"interval": 3600, "anchor_date": anchor}
     deployment = created(scratch, flow, name="anchored", schedules=[{"schedule": schedule}])
@@ -532,14 +528,14 @@ def test_runs_are_created_by_the_automation_that_headers_name(scratch: httpx.Cli
     assert creator(b"\xff") is None
 
 
-def test_an_automation_is_named_by_its_id(scratch: httpx.Client, flow: str) -> None:
+def test_automation_is_identified_by_its_id(scratch: httpx.Client, flow: str) -> None:
     headers = {"prefect-automation-id": "x", "prefect-automation-name": "bWluZQ=="}
     refused = scratch.post("/flow_runs/", json={"flow_id": flow}, headers=headers)
     assert refused.status_code == 422
     assert refused.json()["exception_detail"][0]["loc"] == ["header", "prefect-automation-id"]
 
 
-def test_the_states_of_scheduled_runs_have_the_time_zone_of_their_schedule(scratch: httpx.Client, flow: str) -> None:
+def test_states_of_scheduled_runs_have_the_time_zone_of_their_schedule(scratch: httpx.Client, flow: str) -> None:
     deployment = created(scratch, flow, name="zoned", schedules=[{"schedule": DAILY}])["id"]
     scratch.post(f"/deployments/{deployment}/schedule", json={"start_time": "2031-03-29T00:00:00Z", "max_runs": 2})
     times = [
@@ -552,7 +548,7 @@ def test_the_states_of_scheduled_runs_have_the_time_zone_of_their_schedule(scrat
     ]
 
 
-def test_a_deployment_is_changed_by_a_pause_only_if_it_goes_on(scratch: httpx.Client, flow: str) -> None:
+def test_pause_updates_only_active_deployments(scratch: httpx.Client, flow: str) -> None:
     deployment = created(scratch, flow, name="paused")["id"]
     updated = []
     for action in ("resume", "pause", "pause", "resume"):
@@ -561,7 +557,7 @@ def test_a_deployment_is_changed_by_a_pause_only_if_it_goes_on(scratch: httpx.Cl
     assert [before == after for before, after in pairwise(updated)] == [False, True, False]
 
 
-def test_of_schedules_that_change_together_the_last_one_is_listed_first(scratch: httpx.Client, flow: str) -> None:
+def test_last_of_schedules_changed_together_is_listed_first(scratch: httpx.Client, flow: str) -> None:
     slugs = ["a", "b", "c", "d"]
     made = created(scratch, flow, name="ordered", schedules=[{"schedule": DAILY, "slug": slug} for slug in slugs])
     for order in (slugs, slugs[::-1], ["b", "d", "a", "c"]):

@@ -1,4 +1,4 @@
-"""Text files that a user hands in, in the encodings that editors and shells write."""
+"""Text files of a user, in the encodings that editors and shells write."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ TEXT = "späť 日本語 🚀"
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
-def test_a_byte_order_mark_says_the_encoding_and_is_no_text(encoding: str) -> None:
+def test_byte_order_mark_selects_the_encoding_and_is_removed(encoding: str) -> None:
     assert decoded(TEXT.encode(encoding)) == TEXT
 
 
@@ -29,7 +29,7 @@ def test_utf_16_is_read_in_either_order(mark: bytes) -> None:
 
 
 @pytest.mark.parametrize("content", [b"\xff", b"a\xe9", b"\xff\xfea"])
-def test_what_is_in_no_known_encoding_is_refused(content: bytes) -> None:
+def test_unknown_encoding_is_rejected(content: bytes) -> None:
     with pytest.raises(UnicodeDecodeError):
         decoded(content)
 
@@ -46,7 +46,7 @@ def written(folder: Path, text: str, encoding: str) -> Path:
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
-def test_every_file_that_a_user_hands_in_is_read(tmp_path: Path, encoding: str) -> None:
+def test_every_kind_of_user_file_is_read(tmp_path: Path, encoding: str) -> None:
     rules = written(tmp_path, "rules:\n  - operation: späť\n    delay: 1\n", encoding)
     assert [rule["operation"] for rule in rules_in(str(rules), CONTRACT)] == ["späť"]
     contract = written(tmp_path, CONTRACT.read_text(encoding="utf-8"), encoding)

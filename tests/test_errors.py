@@ -6,7 +6,7 @@ from understudy.errors import MOST, ContractErrors, ErrorList, FixtureErrors, Un
 
 
 @pytest.mark.parametrize("count", [2, MOST - 1, MOST, MOST + 1, MOST + 7])
-def test_the_first_errors_are_shown_and_the_others_counted(count: int) -> None:
+def test_first_errors_are_shown_and_the_others_counted(count: int) -> None:
     errors = ErrorList()
     for number in range(count):
         errors.add(f"error {number}")
@@ -18,7 +18,7 @@ def test_the_first_errors_are_shown_and_the_others_counted(count: int) -> None:
 
 
 @pytest.mark.parametrize("several", [ContractErrors, FixtureErrors])
-def test_several_errors_are_safe_to_print_too(several: type[UnderstudyError]) -> None:
+def test_several_errors_are_safe_to_print(several: type[UnderstudyError]) -> None:
     errors = ErrorList()
     errors.add("a: \x1b[2J")
     errors.add("b: \r")

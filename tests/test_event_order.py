@@ -1,4 +1,4 @@
-"""The order of the events of rows that one request changes, and what the event of a changed deployment has."""
+"""The order of the events of rows that one request changes, and the event of a changed deployment."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,14 +58,14 @@ def test_a_changed_deployment_creates_the_pool_for_agents_before_its_queue(api: 
     assert order(api, POOL, QUEUE) == AGENT_POOL
 
 
-def test_a_queue_without_a_pool_comes_after_the_pool_for_agents(api: httpx.Client) -> None:
+def test_queue_without_a_pool_comes_after_the_pool_for_agents(api: httpx.Client) -> None:
     created(api, "/work_queues/", {"name": "fast"})
     assert order(api, POOL, QUEUE) == AGENT_POOL
 
 
 @pytest.mark.parametrize("many", [False, True])
 @pytest.mark.parametrize("state", [{}, {"state": {"type": "SCHEDULED"}}])
-def test_the_queue_that_a_run_creates_comes_before_its_state(api: httpx.Client, state: Json, many: bool) -> None:
+def test_queue_created_by_a_run_comes_before_its_state(api: httpx.Client, state: Json, many: bool) -> None:
     path = f"/deployments/{new_deployment(api, work_queue_name='default')['id']}/create_flow_run"
     run = {"name": "first", "work_queue_name": "other", **state}
     if many:

@@ -1,4 +1,4 @@
-"""Events: recorded once, found by filters as a real server finds them, counted by name, resource and time."""
+"""Events: recorded once, filtered as by a real server, counted by name, resource and time."""
 
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -49,7 +49,7 @@ def names(api: httpx.Client, **filters: Any) -> list[str]:
     return [each["event"] for each in page(api, **filters)["events"]]
 
 
-def test_an_event_is_kept_once_as_it_was_sent(own: httpx.Client) -> None:
+def test_event_is_stored_once_as_sent(own: httpx.Client) -> None:
     sent = event("pump.on", payload={"n": [1, None]}, related=[related("hall.1", "hall")])
     for name in ("pump.on", "pump.off"):
         assert own.post("/events", json=[{**sent, "event": name}]).status_code == 204
@@ -68,7 +68,7 @@ def test_an_event_is_kept_once_as_it_was_sent(own: httpx.Client) -> None:
     [
         ({}, "valve%open Pump.on pump.off pump.on"),
         ({"order": "ASC"}, "pump.on pump.off Pump.on valve%open"),
-        # The database of a real server ignores the case of a prefix, in which % stands for anything.
+        # The database of a real server ignores the case of a prefix, in which % is a wildcard.
         ({"event": {"prefix": ["PUMP"]}}, "Pump.on pump.off pump.on"),
         ({"event": {"prefix": ["%.off"]}}, "pump.off"),
         ({"event": {"name": ["pump.on"]}}, "pump.on"),
@@ -100,7 +100,7 @@ def test_filters(plant: httpx.Client, filters: dict[str, Any], found: str) -> No
     assert names(plant, **filters) == found.split()
 
 
-# A real server tests new events itself, not in its database: the case of letters counts, and related resources do not.
+# A real server filters new events without its database: case-sensitively, and without related resources.
 OF_STREAMS: list[tuple[dict[str, Any], str]] = [
     ({}, "pump.on pump.off Pump.on valve%open"),
     ({"event": {"prefix": ["PUMP"]}}, ""),
@@ -149,7 +149,7 @@ def test_filters_of_streams(filters: dict[str, Any], found: str) -> None:
     assert of_stream(filters, plant_events()) == found.split()
 
 
-def test_a_stream_has_the_events_of_a_time_with_its_bounds_and_of_ids() -> None:
+def test_stream_has_the_events_within_bounds_of_time_and_of_ids() -> None:
     events = plant_events()
     occurred = {"since": events[1]["occurred"], "until": events[2]["occurred"]}
     assert of_stream({"occurred": occurred}, events) == ["pump.off", "Pump.on"]
@@ -207,7 +207,7 @@ def test_events_of_one_time_are_in_the_order_of_a_real_server(
 
 @pytest.mark.parametrize("order", ["ASC", "DESC"])
 @pytest.mark.parametrize("limit", [1, 2, 3, 7])
-def test_a_page_can_begin_and_end_among_events_of_one_time(own: httpx.Client, order: str, limit: int) -> None:
+def test_page_can_begin_and_end_among_simultaneous_events(own: httpx.Client, order: str, limit: int) -> None:
     sent = [event("pump.on", number // 4, related=[related("hall.1", "hall")]) for number in range(13)]
     own.post("/events", json=sent).raise_for_status()
     filters = {"related": {"role": ["hall"]}, "order": order}
@@ -221,7 +221,7 @@ def test_a_page_can_begin_and_end_among_events_of_one_time(own: httpx.Client, or
     assert [each["id"] for each in found] == [each["id"] for each in times]
 
 
-def test_pages_follow_each_other_within_a_workspace(plant: httpx.Client) -> None:
+def test_pages_are_linked_within_a_workspace(plant: httpx.Client) -> None:
     first = page(plant, limit=3, any_resource={"id_prefix": ["pump", "valve"]})
     assert (len(first["events"]), first["total"]) == (3, 4)
     assert first["next_page"].startswith(f"{str(plant.base_url).rstrip('/')}/events/filter/next?page-token=")
@@ -230,12 +230,12 @@ def test_pages_follow_each_other_within_a_workspace(plant: httpx.Client) -> None
 
 
 @pytest.mark.parametrize("token", ["", "a", "YWJj", "ZTMwPQ=="])
-def test_a_token_that_no_page_had_is_refused(own: httpx.Client, token: str) -> None:
+def test_unknown_page_token_is_rejected(own: httpx.Client, token: str) -> None:
     refused = own.get("/events/filter/next", params={"page-token": token})
     assert (refused.status_code, refused.json()) == (403, {"detail": "Forbidden"})
 
 
-def test_by_default_the_events_of_180_days_are_found(own: httpx.Client) -> None:
+def test_events_of_180_days_are_found_by_default(own: httpx.Client) -> None:
     now = datetime.now(timezone.utc)
     ages = {"new": timedelta(), "old": timedelta(days=179), "older": timedelta(days=182), "later": -timedelta(days=1)}
     events = [{**event(name), "occurred": (now - age).isoformat()} for name, age in ages.items()]
@@ -269,7 +269,7 @@ def test_resources_with_as_many_events_of_one_name_are_in_descending_order(own: 
     assert [each["value"] for each in counted] == ["pump.4", "pump.3", "pump.2", "pump.1"]
 
 
-def test_a_resource_has_the_first_of_the_names_of_its_last_time(own: httpx.Client) -> None:
+def test_resource_has_the_first_name_of_its_last_time(own: httpx.Client) -> None:
     sent = [event("pump.on", 0, labels={"prefect.resource.name": name}) for name in ("South", "North", "West")]
     own.post("/events", json=sent).raise_for_status()
     (counted,) = own.post("/events/count-by/resource", json={"filter": {"occurred": SPAN}}).raise_for_status().json()
@@ -300,14 +300,14 @@ def test_the_last_half_of_a_millisecond_is_counted_in_the_next_second(own: httpx
 
 @pytest.mark.parametrize("countable", ["time", "event"])
 @pytest.mark.parametrize("interval", [1e18, 7e307])
-def test_intervals_out_of_the_range_of_times_are_refused(own: httpx.Client, countable: str, interval: float) -> None:
+def test_intervals_out_of_range_are_rejected(own: httpx.Client, countable: str, interval: float) -> None:
     body = {"filter": {"occurred": SPAN}, "time_interval": interval}
     refused = own.post(f"/events/count-by/{countable}", json=body)
     assert refused.status_code == 422
     assert refused.json() == {"detail": "A time or a number is out of range."}
 
 
-def test_too_many_intervals_are_refused(own: httpx.Client) -> None:
+def test_too_many_intervals_are_rejected(own: httpx.Client) -> None:
     body = {"filter": {"occurred": SPAN}, "time_unit": "second"}
     refused = own.post("/events/count-by/event", json=body)
     assert refused.status_code == 422
@@ -340,7 +340,7 @@ def test_too_many_intervals_are_refused(own: httpx.Client) -> None:
         ),
     ],
 )
-def test_errors_name_their_places(own: httpx.Client, path: str, body: Any, errors: list[str]) -> None:
+def test_errors_have_locations(own: httpx.Client, path: str, body: Any, errors: list[str]) -> None:
     refused = own.post(path, json=body)
     assert refused.status_code == 422
     listed = refused.json()["exception_detail"]

@@ -1,4 +1,4 @@
-"""Answers that a real server gave, on two fixture sets: 4,500 requests, errors included."""
+"""Recorded responses of a real server, on two fixture sets: 4,500 requests, errors included."""
 
 import json
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ CASES = {"small": 1500, "mixed": 3000}
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_every_golden_answer_agrees(keeping: Keeping, name: str) -> None:
+def test_golden_responses_are_equal(keeping: Keeping, name: str) -> None:
     rows = {entry["row"]["id"]: entry["row"] for entry in jsonl.read(GOLDEN / name / "rows.jsonl")}
     cases = jsonl.read(GOLDEN / name / "cases.jsonl")
     with stand_in(GOLDEN / name / "fixtures", *keeping()) as api:

@@ -1,4 +1,4 @@
-"""What handlers do to times, which a comparison with another server cannot pin down."""
+"""How handlers set times, which a comparison with another server cannot check exactly."""
 
 from typing import Any
 from uuid import uuid4
@@ -24,7 +24,7 @@ def latest(api: httpx.Client, key: str) -> dict[str, Any]:
     return row
 
 
-def test_a_change_moves_updated_alone_to_a_whole_millisecond(scratch: httpx.Client) -> None:
+def test_change_sets_only_updated_to_a_whole_millisecond(scratch: httpx.Client) -> None:
     for path in ("/artifacts/", "/flows/"):
         before = created(scratch, path, **({"name": "changed"} if path == "/flows/" else {"key": "changed"}))
         scratch.patch(f"{path}{before['id']}", json={}).raise_for_status()
@@ -34,12 +34,12 @@ def test_a_change_moves_updated_alone_to_a_whole_millisecond(scratch: httpx.Clie
         assert after["updated"].endswith("000Z") or "." not in after["updated"]
 
 
-def test_a_flow_is_updated_right_after_it_is_created(scratch: httpx.Client) -> None:
+def test_flow_is_updated_right_after_its_creation(scratch: httpx.Client) -> None:
     flow = created(scratch, "/flows/", name="right after")
     assert flow["updated"] > flow["created"]
 
 
-def test_a_collection_keeps_its_first_time_and_takes_the_last(scratch: httpx.Client) -> None:
+def test_collection_keeps_its_first_time_and_gets_the_last(scratch: httpx.Client) -> None:
     first = created(scratch, "/artifacts/", key="times")
     collection = latest(scratch, "times")
     second = created(scratch, "/artifacts/", key="times")
@@ -48,7 +48,7 @@ def test_a_collection_keeps_its_first_time_and_takes_the_last(scratch: httpx.Cli
     assert {**collection, "updated": second["created"]} == renewed
 
 
-def test_a_collection_falls_back_to_the_times_of_the_newest_left(scratch: httpx.Client) -> None:
+def test_collection_gets_the_times_of_the_newest_remaining_artifact(scratch: httpx.Client) -> None:
     first, second, third = (created(scratch, "/artifacts/", key="back") for _ in range(3))
     scratch.patch(f"/artifacts/{second['id']}", json={"data": 1}).raise_for_status()
     second = scratch.get(f"/artifacts/{second['id']}").json()
@@ -66,8 +66,8 @@ def test_logs_are_kept_without_null_characters(scratch: httpx.Client) -> None:
     assert [(log["name"], log["message"]) for log in logs] == [("ab", "done")] * 2
 
 
-def test_the_parts_of_a_search_count_one_by_one_beside_or(scratch: httpx.Client) -> None:
-    """`-done` alone is enough, since a real server puts the parts of a search beside the other criteria."""
+def test_parts_of_a_search_are_separate_criteria_in_or(scratch: httpx.Client) -> None:
+    """`-done` alone is sufficient, since a real server combines the parts of a search with the other criteria."""
     time = "1971-01-01T00:00:00Z"
     logs = [{"name": "a", "level": 20, "message": text, "timestamp": time} for text in ("done", "begun", "done badly")]
     scratch.post("/logs/", json=logs).raise_for_status()
@@ -83,9 +83,7 @@ def test_the_parts_of_a_search_count_one_by_one_beside_or(scratch: httpx.Client)
 
 
 @pytest.mark.parametrize(("query", "found"), [("engine", True), ('"disk engine"', True), ("+disk +flow", False)])
-def test_a_search_for_logs_looks_at_the_message_and_then_at_the_name(
-    own: httpx.Client, query: str, *, found: bool
-) -> None:
+def test_search_for_logs_covers_the_message_and_then_the_name(own: httpx.Client, query: str, *, found: bool) -> None:
     own.post(
         "/logs/", json=[{"name": "engine", "level": 20, "message": "no disk", "timestamp": "1972-01-01T00:00:00Z"}]
     )
@@ -111,7 +109,7 @@ def test_a_limit_of_a_tag_is_a_global_one(scratch: httpx.Client) -> None:
     assert scratch.get("/v2/concurrency_limits/tag:disk").status_code == 404
 
 
-def test_a_limit_of_a_tag_that_a_real_server_fails_on_is_refused(scratch: httpx.Client) -> None:
+def test_limit_of_a_tag_that_a_real_server_fails_on_is_rejected(scratch: httpx.Client) -> None:
     created(scratch, "/concurrency_limits/", tag="kept", concurrency_limit=1)
     for tag, limit in (("a/b", 1), ("kept", -1)):
         response = scratch.post("/concurrency_limits/", json={"tag": tag, "concurrency_limit": limit})
@@ -130,7 +128,7 @@ def test_the_slots_of_a_global_limit_decay(scratch: httpx.Client) -> None:
     assert scratch.patch("/v2/concurrency_limits/fast", json={"name": "steady"}).status_code == 409
 
 
-def test_a_saved_search_is_replaced_by_its_name(scratch: httpx.Client) -> None:
+def test_saved_search_with_the_same_name_is_replaced(scratch: httpx.Client) -> None:
     part = {"object": "flow_run", "property": "name", "type": "text", "operation": "=", "value": None}
     first = scratch.put("/saved_searches/", json={"name": "mine"})
     second = scratch.put("/saved_searches/", json={"name": "mine", "filters": [{**part, "unknown": 1}]})
@@ -139,7 +137,7 @@ def test_a_saved_search_is_replaced_by_its_name(scratch: httpx.Client) -> None:
 
 
 def of_one_row() -> list[Endpoint]:
-    """The operations that read what their path names, and say so where there is none."""
+    """The operations that read the row in their path, and return an error if it is missing."""
     endpoints = EndpointMap.of(Contract.load(own_folder() / "openapi.yaml")).endpoints
     return [
         each
@@ -149,7 +147,7 @@ def of_one_row() -> list[Endpoint]:
 
 
 @pytest.mark.parametrize("endpoint", of_one_row(), ids=lambda endpoint: endpoint.path)
-def test_what_is_not_there_is_not_found(small: httpx.Client, endpoint: Endpoint) -> None:
+def test_missing_row_is_not_found(small: httpx.Client, endpoint: Endpoint) -> None:
     path = endpoint.path
     for parameter in endpoint.parameters:
         path = path.replace(f"{{{parameter.value['name']}}}", str(uuid4()))
@@ -168,9 +166,7 @@ def test_what_is_not_there_is_not_found(small: httpx.Client, endpoint: Endpoint)
         ('"2.0"', '"2.0"'),
     ],
 )
-def test_a_new_variable_is_shown_as_it_was_sent_and_later_as_it_is_stored(
-    scratch: httpx.Client, sent: str, stored: str
-) -> None:
+def test_new_variable_is_returned_as_sent_and_later_as_stored(scratch: httpx.Client, sent: str, stored: str) -> None:
     name = f"sent-{uuid4()}"
     made = scratch.post("/variables/", content=f'{{"name": "{name}", "value": {sent}}}', headers=JSON)
     assert made.status_code == 201
@@ -190,7 +186,7 @@ def test_a_new_variable_is_shown_as_it_was_sent_and_later_as_it_is_stored(
         ("[" * 255 + "]" * 255, False),
     ],
 )
-def test_a_variable_has_a_value_that_the_library_of_a_real_server_can_write(
+def test_variable_requires_a_value_that_a_real_server_can_serialize(
     scratch: httpx.Client, value: str, is_valid: bool
 ) -> None:
     row = created(scratch, "/variables/", name=f"value-{uuid4()}", value=1)

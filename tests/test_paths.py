@@ -1,4 +1,4 @@
-"""Paths that a user names: what is no regular file is refused in a line, in every command, and stays as it is."""
+"""Paths from a user: what is not a regular file is rejected in one line, by every command, and not changed."""
 
 import os
 import socket
@@ -42,7 +42,7 @@ def a_socket(path: Path) -> None:
 
 
 def a_device(path: Path) -> None:
-    """One that is read for ever. Never the system's own: what replaces it would take it away from everybody."""
+    """An endless device. Not the system's /dev/zero, which a bug could replace."""
     if os.geteuid():
         path.symlink_to("/dev/zero")
     else:
@@ -70,19 +70,19 @@ KINDS: dict[str, Callable[[Path], object]] = {
         *((command, kind) for command in ("--store", "repair", "--json") for kind in KINDS if kind != "a pipe"),
     ],
 )
-def test_what_is_no_file_is_refused_in_a_line(tmp_path: Path, command: str, kind: str) -> None:
+def test_path_that_is_not_a_file_is_rejected_in_one_line(tmp_path: Path, command: str, kind: str) -> None:
     path = tmp_path / "it"
     KINDS[kind](path)
     before = {each.name: each.lstat().st_mode for each in tmp_path.iterdir()}
     line = refused(command, path)
-    if command not in ("--fixtures", "--api"):  # of these a folder is asked for
+    if command not in ("--fixtures", "--api"):  # these require a folder
         said = "symbolic links" if kind == "a link to itself" else f"it is {kind.removeprefix('a link to ')}, not a"
         assert said in line, line
     assert {each.name: each.lstat().st_mode for each in tmp_path.iterdir()} == before
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_name_that_is_too_long_is_refused_in_a_line(tmp_path: Path, command: str) -> None:
+def test_too_long_name_is_rejected_in_one_line(tmp_path: Path, command: str) -> None:
     refused(command, tmp_path / ("n" * 300))
     assert list(tmp_path.iterdir()) == []
 
@@ -96,18 +96,18 @@ def refused(command: str, path: Path) -> str:
     return line
 
 
-def test_a_table_of_a_fixture_set_that_is_no_file_is_refused(tmp_path: Path) -> None:
+def test_table_that_is_not_a_file_is_rejected(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "flows.jsonl")
     assert "it is a pipe, not a regular file" in refused("--fixtures", tmp_path)
 
 
-def test_a_report_is_refused_before_anything_is_asked(tmp_path: Path) -> None:
-    """The server is not there either; of that nothing is said."""
+def test_report_path_is_checked_before_any_request(tmp_path: Path) -> None:
+    """The server does not exist either, which is not reported."""
     assert "cannot be written (No such file or directory)" in refused("--json", tmp_path / "none" / "report.json")
 
 
-def test_what_the_shell_hands_over_is_read(tmp_path: Path) -> None:
-    """As it is by `--faults <(…)`, or `-`-like names of streams."""
+def test_pipes_of_the_shell_are_read(tmp_path: Path) -> None:
+    """As by `--faults <(…)`, or names of streams like `-`."""
     reader, writer = os.pipe()
     os.write(writer, b"rules: []")
     os.close(writer)
@@ -117,15 +117,15 @@ def test_what_the_shell_hands_over_is_read(tmp_path: Path) -> None:
     os.close(reader)
 
 
-def test_what_is_handed_over_has_a_limit() -> None:
+def test_size_of_pipes_is_limited() -> None:
     zero = os.open("/dev/zero", os.O_RDONLY)
     with pytest.raises(OSError, match="it is larger than the limit of 100 bytes"):
         paths.read(Path(f"/dev/fd/{zero}"), 100)
     os.close(zero)
 
 
-def test_a_report_goes_to_stdout_behind_what_is_there(tmp_path: Path) -> None:
-    """Also where that is a file, which is not cut off."""
+def test_report_is_appended_to_stdout(tmp_path: Path) -> None:
+    """Also if it is a file, which is not truncated."""
     out = tmp_path / "out"
     code = "print('before', flush=True); paths.write(Path('/dev/stdout'), b'report\\n'); print('after')"
     with out.open("wb") as file:

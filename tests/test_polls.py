@@ -40,7 +40,7 @@ def pool(scratch: httpx.Client) -> Pool:
     return Pool(scratch)
 
 
-def test_runs_come_by_the_priority_of_their_queue_then_by_time(pool: Pool) -> None:
+def test_runs_are_sorted_by_the_priority_of_their_queue_then_by_time(pool: Pool) -> None:
     pool.queue("urgent", priority=1)
     pool.run("late", hour=5)
     pool.run("early", hour=1)
@@ -55,7 +55,7 @@ def test_runs_come_by_the_priority_of_their_queue_then_by_time(pool: Pool) -> No
     assert unknown.status_code == 404
 
 
-def test_a_worker_sees_the_queue_that_was_asked_for(pool: Pool) -> None:
+def test_worker_gets_runs_of_the_requested_queue(pool: Pool) -> None:
     queue = pool.queue("urgent", priority=1)
     pool.run("asked", "urgent")
     pool.run("not-asked")
@@ -81,7 +81,7 @@ def test_limits_and_pauses_hold_runs_back(pool: Pool) -> None:
     assert pool.poll() == []
 
 
-def test_what_is_polled_is_ready(pool: Pool) -> None:
+def test_polled_queues_and_deployments_are_ready(pool: Pool) -> None:
     queue, deployment = f"/work_queues/{pool.default}", f"/deployments/{pool.deployment}"
     before = pool.api.get(deployment).json()
     assert (pool.api.get(queue).json()["status"], before["status"]) == ("NOT_READY", "NOT_READY")
@@ -96,7 +96,7 @@ def test_what_is_polled_is_ready(pool: Pool) -> None:
     assert pool.api.get(f"{queue}/status").json()["healthy"] is True
 
 
-def test_a_queue_is_polled_alone(pool: Pool) -> None:
+def test_single_queue_is_polled(pool: Pool) -> None:
     name = f"queue-{uuid4()}"
     queue = pool.queue(name, concurrency_limit=2)
     for hour in (3, 1, 2):
@@ -113,7 +113,7 @@ def test_a_queue_is_polled_alone(pool: Pool) -> None:
     )
 
 
-def test_a_queue_with_a_filter_has_runs_by_their_tags(pool: Pool) -> None:
+def test_queue_with_a_filter_has_runs_by_their_tags(pool: Pool) -> None:
     tag = f"tag-{uuid4()}"
     chosen = {"tags": [tag]}
     queue = pool.post("/work_queues/", name=f"queue-{uuid4()}", filter=chosen)["id"]
@@ -138,7 +138,7 @@ def test_deployments_are_polled(pool: Pool) -> None:
     assert pool.api.post(path, json={}).status_code == 422
 
 
-def test_the_runs_that_take_slots_are_listed(pool: Pool) -> None:
+def test_runs_that_take_slots_are_listed(pool: Pool) -> None:
     pool.queue("other")
     for kind in ("RUNNING", "PENDING", "SCHEDULED", "CANCELLING"):
         pool.run(kind.lower(), kind=kind)

@@ -1,4 +1,4 @@
-"""What a real server answered to random reads over all operations (`tests/recorded_reads.py`)."""
+"""Recorded responses of a real server to random reads of all operations (`tests/recorded_reads.py`)."""
 
 import json
 
@@ -9,7 +9,7 @@ from understudy.contract.contract import Contract
 from understudy.operations.api_folder import own_folder
 
 
-def test_every_recorded_read_agrees(keeping: Keeping) -> None:
+def test_recorded_reads_are_equal(keeping: Keeping) -> None:
     comparison = Comparison(Contract.load(own_folder() / "openapi.yaml"))
     cases = recorded_reads()
     differing = []

@@ -1,4 +1,4 @@
-"""What a real server answered to odd requests and to sessions that write (`tests/real/record.py`)."""
+"""Recorded responses of a real server to unusual requests and to sessions of writes (`tests/real/record.py`)."""
 
 import json
 from typing import Any
@@ -16,7 +16,7 @@ def recorded(name: str) -> Any:
     return json.loads((RECORDED / name).read_text(encoding="utf-8"))
 
 
-def test_the_wire_agrees(small: httpx.Client) -> None:
+def test_unusual_requests_have_equal_responses(small: httpx.Client) -> None:
     requests = list(wire.requests())
     entries = recorded("wire.json")
     assert [str(request) for request in requests] == [request for request, _ in entries], "record again"
@@ -31,7 +31,7 @@ def test_the_wire_agrees(small: httpx.Client) -> None:
 
 def agrees(request: wire.Request, expected: dict[str, Any], got: dict[str, Any]) -> bool:
     if expected["status"] == 500:
-        # The real server fails over these; a stand-in says what is wrong with them.
+        # The real server fails on these; a stand-in returns their errors.
         return got["status"] in (400, 422)
     if not expected["headers"].get("vary", "").startswith("Origin") and not request.path.startswith("/api/"):
         # Outside the API the real server is its web UI, which compresses otherwise.
@@ -40,7 +40,7 @@ def agrees(request: wire.Request, expected: dict[str, Any], got: dict[str, Any])
 
 
 def in_this_pythons_words(request: wire.Request, expected: dict[str, Any]) -> dict[str, Any]:
-    """Python 3.13 words some mistakes in JSON anew, and so does a real server that runs on it."""
+    """Python 3.13 has new messages for some JSON errors, and so has a real server that runs on it."""
     body = expected["body"]
     if isinstance(body, dict) and body.get("exception_detail", [{}])[0].get("type") == "json_invalid":
         with pytest.raises(json.JSONDecodeError) as raised:
@@ -50,6 +50,6 @@ def in_this_pythons_words(request: wire.Request, expected: dict[str, Any]) -> di
 
 
 @pytest.mark.parametrize(("name", "steps"), [*WRITES.items(), *WHOLE_TABLE_WRITES.items()])
-def test_a_session_of_writes_agrees(own: httpx.Client, name: str, steps: list[Step]) -> None:
+def test_session_of_writes_has_equal_responses(own: httpx.Client, name: str, steps: list[Step]) -> None:
     player = Player(own, fixture_text())
     assert [settled(player.play(*step)) for step in steps] == recorded("writes.json")[name]

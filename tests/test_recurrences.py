@@ -27,7 +27,7 @@ NEVER = [
 
 
 @pytest.mark.parametrize("text", NEVER)
-def test_a_search_that_finds_nothing_ends(text: str) -> None:
+def test_search_without_a_result_ends(text: str) -> None:
     recurrence = Recurrence(text, BERLIN)
     assert list(recurrence.dates(MOMENT)) == []
     for _ in range(1000):  # which is remembered
@@ -38,7 +38,7 @@ def test_a_search_that_finds_nothing_ends(text: str) -> None:
     "text", ["FREQ=HOURLY;BYHOUR=24", "FREQ=SECONDLY;BYSECOND=61", "FREQ=MONTHLY;BYDAY=+9MO", "FREQ=DAILY;INTERVAL=-1"]
 )
 def test_values_that_are_out_of_range_are_an_error(text: str) -> None:
-    """With which python-dateutil fails in its own ways."""
+    """On which python-dateutil fails in various ways."""
     with pytest.raises(Unprocessable, match="out of range"):
         next(Recurrence(text, BERLIN).dates(MOMENT))
 

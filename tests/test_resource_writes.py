@@ -1,4 +1,4 @@
-"""What a real server answered to sessions that write deployments, runs, pools, limits, blocks and automations."""
+"""Recorded responses of a real server to sessions that write deployments, runs, pools, limits, blocks, automations."""
 
 import httpx
 import pytest
@@ -17,7 +17,7 @@ def keeping() -> Keeping:
 
 
 @pytest.mark.parametrize(("name", "steps"), RESOURCE_WRITES.items())
-def test_a_session_of_writes_of_a_resource_agrees(own: httpx.Client, name: str, steps: list[Step]) -> None:
+def test_session_of_writes_of_a_resource_has_equal_responses(own: httpx.Client, name: str, steps: list[Step]) -> None:
     played, expected = play_resources(own, steps), recorded("resource_writes.json")[name]
     assert len(played) == len(expected), "record again"
     assert [pair for pair in zip(steps, played, expected, strict=True) if pair[1] != pair[2]] == []

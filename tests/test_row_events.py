@@ -1,4 +1,4 @@
-"""Events of rows: what the server itself says of resources that are created, updated and deleted."""
+"""Events that the server emits for resources that are created, updated and deleted."""
 
 from typing import Any
 from uuid import uuid4
@@ -42,10 +42,10 @@ PLAIN: list[tuple[str, str, dict[str, Any], dict[str, Any], list[str]]] = [
 
 
 @pytest.mark.parametrize(("kind", "path", "fields", "changes", "payload"), PLAIN, ids=[case[1] for case in PLAIN])
-def test_a_resource_is_created_updated_and_deleted(
+def test_resource_is_created_updated_and_deleted(
     own: httpx.Client, kind: str, path: str, fields: dict[str, Any], changes: dict[str, Any], payload: list[str]
 ) -> None:
-    """Each update has an event, even one that changes nothing; one that is refused has none."""
+    """Each update has an event, even one that changes nothing; a rejected one has no event."""
     row = created(own, path, **fields)
     for body in (changes, {}):
         own.patch(f"{path}{row['id']}", json=body).raise_for_status()
@@ -62,7 +62,7 @@ def test_a_resource_is_created_updated_and_deleted(
     assert found[0]["related"] == []
 
 
-def test_an_existing_flow_is_not_created_again(own: httpx.Client) -> None:
+def test_existing_flow_is_not_created_again(own: httpx.Client) -> None:
     first, second = (created(own, "/flows/", name="one") for _ in range(2))
     assert first == second
     assert names(own, "flow", first["id"]) == ["created"]
@@ -76,7 +76,7 @@ def test_many_deleted_flows_have_an_event_each_but_not_their_deployments(own: ht
     assert names(own, "deployment", deployment) == ["created"]
 
 
-def test_a_deployment_names_what_it_belongs_to_and_what_changes(own: httpx.Client) -> None:
+def test_event_of_a_deployment_has_related_resources_and_changes(own: httpx.Client) -> None:
     flow = created(own, "/flows/", name="one")
     pool = created(own, "/work_pools/", name="pool", type="process")
     row = created(own, "/deployments/", name="d", flow_id=flow["id"], work_pool_name="pool")
@@ -97,7 +97,7 @@ def test_a_deployment_names_what_it_belongs_to_and_what_changes(own: httpx.Clien
     assert found[2]["payload"]["updates"]["infra_overrides"] == {"from": {}, "to": {"a": 1}}
 
 
-def test_a_pool_and_its_queues_are_created_and_deleted_together(own: httpx.Client) -> None:
+def test_pool_and_its_queues_are_created_and_deleted_together(own: httpx.Client) -> None:
     pool = created(own, "/work_pools/", name="pool", type="process")
     queue = created(own, "/work_pools/pool/queues", name="fast", priority=1)
     own.patch("/work_pools/pool/queues/fast", json={"is_paused": True, "concurrency_limit": 3}).raise_for_status()
@@ -113,7 +113,7 @@ def test_a_pool_and_its_queues_are_created_and_deleted_together(own: httpx.Clien
     assert [each[NAME] for each in first["related"]] == ["pool"]
 
 
-def test_an_event_of_a_pool_names_what_it_uses(own: httpx.Client) -> None:
+def test_event_of_a_pool_names_what_it_uses(own: httpx.Client) -> None:
     """That of a new pool names its queue alone, and that of an update nothing."""
     storage = {"default_result_storage_block_id": str(uuid4())}
     pool = created(own, "/work_pools/", name="pool", type="process", storage_configuration=storage)
@@ -127,7 +127,7 @@ def test_an_event_of_a_pool_names_what_it_uses(own: httpx.Client) -> None:
     assert [found[action]["related"] for action in ("created", "updated", "deleted")] == [[queue], [], [queue, block]]
 
 
-def test_an_event_of_a_queue_names_its_pool_always(own: httpx.Client) -> None:
+def test_event_of_a_queue_always_names_its_pool(own: httpx.Client) -> None:
     pool = created(own, "/work_pools/", name="pool", type="process")
     queue = created(own, "/work_pools/pool/queues", name="fast")
     own.patch("/work_pools/pool/queues/fast", json={"description": "d"}).raise_for_status()
@@ -138,7 +138,7 @@ def test_an_event_of_a_queue_names_its_pool_always(own: httpx.Client) -> None:
     assert [event["related"] for event in found] == [[of_pool]] * 3
 
 
-def test_an_event_of_a_deployment_names_what_it_uses_always(own: httpx.Client) -> None:
+def test_event_of_a_deployment_always_names_what_it_uses(own: httpx.Client) -> None:
     flow = created(own, "/flows/", name="one")
     block_type = created(own, "/block_types/", name="Store", slug="store")
     schema = created(own, "/block_schemas/", block_type_id=block_type["id"], fields={}, capabilities=["write-path"])
@@ -159,7 +159,7 @@ def test_an_event_of_a_deployment_names_what_it_uses_always(own: httpx.Client) -
     assert [event["related"] for event in found] == [named] * 3
 
 
-def test_an_event_of_a_block_names_its_type_and_schema(own: httpx.Client) -> None:
+def test_event_of_a_block_names_its_type_and_schema(own: httpx.Client) -> None:
     block_type = created(own, "/block_types/", name="Door", slug="door")
     schema = created(own, "/block_schemas/", block_type_id=block_type["id"], fields={}, capabilities=[])
     row = created(
@@ -172,7 +172,7 @@ def test_an_event_of_a_block_names_its_type_and_schema(own: httpx.Client) -> Non
     ]
 
 
-def test_a_change_of_nothing_in_a_block_has_an_event_and_no_time(own: httpx.Client) -> None:
+def test_empty_change_of_a_block_has_an_event_but_no_new_time(own: httpx.Client) -> None:
     block_type = created(own, "/block_types/", name="Door", slug="door")
     schema = created(own, "/block_schemas/", block_type_id=block_type["id"], fields={}, capabilities=[])
     of_type = {"block_type_id": block_type["id"], "block_schema_id": schema["id"]}
@@ -196,7 +196,7 @@ def test_an_event_of_a_tag_s_limit_names_the_tag(own: httpx.Client) -> None:
 
 def test_events_of_the_status_of_a_pool_follow_each_other(own: httpx.Client) -> None:
     pool = created(own, "/work_pools/", name="pool", type="process")
-    for is_paused in (False, True, True):  # each has an event, whether the status is another one or not
+    for is_paused in (False, True, True):  # each has an event, even if the status is unchanged
         own.patch("/work_pools/pool", json={"is_paused": is_paused}).raise_for_status()
     own.patch("/work_pools/pool", json={"concurrency_limit": 3}).raise_for_status()
     _, first, *found = events(own, "work-pool", pool["id"])
@@ -205,12 +205,12 @@ def test_events_of_the_status_of_a_pool_follow_each_other(own: httpx.Client) -> 
     assert [event["follows"] for event in found] == [None, found[0]["id"], found[1]["id"], None]
 
 
-def test_a_pool_that_is_created_paused_has_an_event_of_that(own: httpx.Client) -> None:
+def test_pool_created_as_paused_has_an_event_of_its_status(own: httpx.Client) -> None:
     paused = created(own, "/work_pools/", name="paused", type="process", is_paused=True)
     assert names(own, "work-pool", paused["id"]) == ["created", "paused"]
 
 
-def test_a_storage_configuration_that_names_less_is_no_other_one(own: httpx.Client) -> None:
+def test_storage_configuration_with_fewer_fields_is_unchanged(own: httpx.Client) -> None:
     pool = created(own, "/work_pools/", name="pool", type="process")
     unset = {"bundle_upload_step": None, "bundle_execution_step": None, "default_result_storage_block_id": None}
     for configuration in (unset, {"bundle_upload_step": None}, {"bundle_upload_step": {"a": 1}}):
@@ -220,7 +220,7 @@ def test_a_storage_configuration_that_names_less_is_no_other_one(own: httpx.Clie
     assert updates == [{"updated_fields": ["storage_configuration"], "updates": {"storage_configuration": changed}}]
 
 
-def test_queues_and_pools_that_are_created_by_need_have_events(own: httpx.Client) -> None:
+def test_queues_and_pools_created_for_others_have_events(own: httpx.Client) -> None:
     flow = created(own, "/flows/", name="one")
     created(own, "/work_pools/", name="pool", type="process")
     deployment = created(own, "/deployments/", name="d", flow_id=flow["id"], work_pool_name="pool", work_queue_name="a")
@@ -238,7 +238,7 @@ def test_queues_and_pools_that_are_created_by_need_have_events(own: httpx.Client
     assert names(own, "work-queue", queue["id"]) == ["created"]
 
 
-def test_a_poll_makes_a_queue_and_a_deployment_ready_once(own: httpx.Client) -> None:
+def test_poll_makes_a_queue_and_a_deployment_ready_once(own: httpx.Client) -> None:
     flow = created(own, "/flows/", name="one")
     pool = created(own, "/work_pools/", name="pool", type="process")
     deployment = created(own, "/deployments/", name="d", flow_id=flow["id"], work_pool_name="pool")
@@ -296,7 +296,7 @@ def test_an_automation_is_in_its_events_as_a_whole(own: httpx.Client) -> None:
     assert found[0]["payload"]["trigger"] == row["trigger"]
 
 
-def test_automations_that_are_deleted_with_their_owner_have_no_event_of_that(own: httpx.Client) -> None:
+def test_automations_deleted_with_their_owner_have_no_event(own: httpx.Client) -> None:
     trigger = {"type": "event", "posture": "Reactive", "expect": ["a"]}
     owned = {"trigger": trigger, "actions": [{"type": "do-nothing"}], "owner_resource": "prefect.deployment.mine"}
     row = created(own, "/automations/", name="owned", **owned)
@@ -304,13 +304,13 @@ def test_automations_that_are_deleted_with_their_owner_have_no_event_of_that(own
     assert names(own, "automation", row["id"]) == ["created"]
 
 
-def test_slots_of_a_limit_are_no_update(own: httpx.Client) -> None:
+def test_slots_of_a_limit_cause_no_update_event(own: httpx.Client) -> None:
     row = created(own, "/v2/concurrency_limits/", name="one", limit=2)
     own.post("/v2/concurrency_limits/increment", json={"names": ["one"], "slots": 1}).raise_for_status()
     assert names(own, "concurrency-limit", row["id"]) == ["created"]
 
 
-def test_the_artifact_of_a_result_has_events(own: httpx.Client) -> None:
+def test_artifact_of_a_result_has_events(own: httpx.Client) -> None:
     flow = created(own, "/flows/", name="one")
     run = created(own, "/flow_runs/", flow_id=flow["id"])
     data = {"storage_key": "k", "artifact_key": "res"}

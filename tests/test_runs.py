@@ -1,4 +1,4 @@
-"""What runs are asked in addition to their rows: histories, graphs, inputs, logs, and what the UI shows."""
+"""Operations on runs beyond their rows: histories, graphs, inputs, logs, and what the UI shows."""
 
 import json
 from pathlib import Path
@@ -36,7 +36,7 @@ def task_run(api: httpx.Client, flow_run: str | None, key: str, **fields: object
 
 
 @pytest.mark.parametrize("name", [None, "", 0, False, [], {}])
-def test_a_new_run_with_an_empty_name_gets_one(scratch: httpx.Client, flow: str, run: str, name: object) -> None:
+def test_new_run_with_an_empty_name_gets_a_name(scratch: httpx.Client, flow: str, run: str, name: object) -> None:
     deployment = created(scratch, "/deployments/", name="d", flow_id=flow)["id"]
     of_task = {"flow_run_id": run, "task_key": "k", "dynamic_key": str(uuid4())}
     rows = [
@@ -75,7 +75,7 @@ def test_a_task_run_needs_its_flow_run_and_an_id_of_its_own(scratch: httpx.Clien
     assert scratch.post("/task_runs/", json={**body, "id": None}).status_code == 201
 
 
-def test_durations_are_those_of_now(tmp_path: Path) -> None:
+def test_durations_depend_on_the_current_time(tmp_path: Path) -> None:
     """A running task run lasts until now; equal durations are sorted by expected start and id, descending."""
     early, late = "2025-01-01T00:00:00Z", "2025-06-01T00:00:00Z"
     running = {"state_type": "RUNNING", "state_timestamp": early}
@@ -97,7 +97,7 @@ def test_durations_are_those_of_now(tmp_path: Path) -> None:
             assert [UUID(row["id"]).int for row in page["results"]] == expected[3:6]
 
 
-def test_the_errors_of_an_input_name_each_kind_of_input(scratch: httpx.Client) -> None:
+def test_errors_of_an_input_name_each_kind_of_input(scratch: httpx.Client) -> None:
     inputs = {"x": [{"input_type": "task_run", "id": 1}]}
     body = {"task_key": "k", "dynamic_key": "0", "task_inputs": inputs}
     errors = scratch.post("/task_runs/", json=body).json()["exception_detail"]
@@ -108,7 +108,7 @@ def test_the_errors_of_an_input_name_each_kind_of_input(scratch: httpx.Client) -
 # ----------------------------------------------------------------------- graphs
 
 
-def test_a_graph_has_nodes_with_their_neighbours(scratch: httpx.Client, run: str, flow: str) -> None:
+def test_graph_has_nodes_with_their_neighbours(scratch: httpx.Client, run: str, flow: str) -> None:
     first = task_run(scratch, run, "first")["id"]
     inputs = {"x": [{"input_type": "task_run", "id": first}, {"input_type": "parameter", "name": "p"}]}
     second = task_run(scratch, run, "second", task_inputs=inputs)["id"]
@@ -129,7 +129,7 @@ def test_a_graph_has_nodes_with_their_neighbours(scratch: httpx.Client, run: str
     assert upstream["second"] == [{"input_type": "task_run", "id": first}]
 
 
-def test_a_graph_leaves_out_what_ended_before(scratch: httpx.Client, run: str) -> None:
+def test_graph_omits_earlier_nodes(scratch: httpx.Client, run: str) -> None:
     ended = task_run(scratch, run, "ended", state={"type": "COMPLETED"})["id"]
     going = task_run(scratch, run, "going", state={"type": "RUNNING"})["id"]
 
@@ -141,7 +141,7 @@ def test_a_graph_leaves_out_what_ended_before(scratch: httpx.Client, run: str) -
     assert nodes("2100-01-01T00:00:00Z") == [going]
 
 
-def test_a_graph_shows_artifacts_at_their_task_run(scratch: httpx.Client, run: str) -> None:
+def test_graph_shows_artifacts_at_their_task_run(scratch: httpx.Client, run: str) -> None:
     task = task_run(scratch, run, "t")["id"]
     key = f"key-{uuid4()}"
     for kind, of in (("progress", task), ("markdown", None), ("result", task)):
@@ -152,7 +152,7 @@ def test_a_graph_shows_artifacts_at_their_task_run(scratch: httpx.Client, run: s
     assert [(each["type"], each["data"]) for each in graph["artifacts"]] == [("markdown", None)]
 
 
-def test_no_flow_run_has_no_graph(scratch: httpx.Client) -> None:
+def test_missing_flow_run_has_no_graph(scratch: httpx.Client) -> None:
     nobody = uuid4()
     texts = [scratch.get(f"/flow_runs/{nobody}/{kind}").json()["exception_message"] for kind in ("graph", "graph-v2")]
     assert texts == [f"Flow run with id {nobody} not found", f"Flow run {nobody} not found"]
@@ -217,7 +217,7 @@ def test_an_input_is_kept_by_its_key(scratch: httpx.Client, run: str) -> None:
     assert scratch.post(f"/flow_runs/{uuid4()}/input", json={"key": "a", "value": "v"}).status_code == 404
 
 
-def test_a_change_leaves_the_policy_of_a_run_as_it_is(scratch: httpx.Client, flow: str) -> None:
+def test_update_keeps_the_policy_of_a_run(scratch: httpx.Client, flow: str) -> None:
     policy = {"retries": 2, "retry_delay": 5, "pause_keys": ["once"]}
     run = created(scratch, "/flow_runs/", flow_id=flow, empirical_policy=policy)["id"]
     scratch.patch(f"/flow_runs/{run}", json={"name": "renamed"}).raise_for_status()
@@ -225,7 +225,7 @@ def test_a_change_leaves_the_policy_of_a_run_as_it_is(scratch: httpx.Client, flo
     assert {name: kept[name] for name in policy} == policy
 
 
-def test_an_empty_name_becomes_a_new_one(scratch: httpx.Client, run: str) -> None:
+def test_empty_name_is_replaced(scratch: httpx.Client, run: str) -> None:
     for path in (f"/flow_runs/{run}", f"/task_runs/{task_run(scratch, run, 't')['id']}"):
         for empty in (None, ""):
             scratch.patch(path, json={"name": "named"}).raise_for_status()
@@ -252,7 +252,7 @@ def test_a_policy_has_each_pause_key_once(scratch: httpx.Client, flow: str) -> N
         ({"max_retries": 0}, None, None),
     ],
 )
-def test_a_policy_takes_retries_by_their_former_names(
+def test_policy_accepts_former_names_of_retries(
     scratch: httpx.Client, flow: str, given: dict[str, int], retries: int | None, delay: int | None
 ) -> None:
     of_task = {"task_key": "t", "dynamic_key": str(uuid4()), "flow_run_id": None}
@@ -263,7 +263,7 @@ def test_a_policy_takes_retries_by_their_former_names(
         assert (row["empirical_policy"]["retries"], row["empirical_policy"]["retry_delay"]) == (retries, delay)
 
 
-def test_a_policy_that_is_no_object_is_refused(scratch: httpx.Client, flow: str) -> None:
+def test_policy_that_is_not_an_object_is_rejected(scratch: httpx.Client, flow: str) -> None:
     refused = scratch.post("/flow_runs/", json={"flow_id": flow, "empirical_policy": "x"})
     assert (refused.status_code, refused.json()["exception_detail"][0]["type"]) == (422, "model_attributes_type")
 
@@ -281,7 +281,7 @@ def test_retry_delays_are_coerced_to_numbers(scratch: httpx.Client, run: str, gi
         ({"retry_jitter_factor": -0.5}, "`retry_jitter_factor` must be >= 0."),
     ],
 )
-def test_retries_out_of_bounds_are_refused(
+def test_retries_out_of_range_are_rejected(
     scratch: httpx.Client, run: str, policy: dict[str, object], message: str
 ) -> None:
     body = {"flow_run_id": run, "task_key": "t", "dynamic_key": "0", "empirical_policy": policy}
@@ -310,8 +310,8 @@ def test_labels_are_added(scratch: httpx.Client, run: str) -> None:
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
-def test_numbers_that_a_row_cannot_have_are_refused(scratch: httpx.Client, flow: str, run: str, number: str) -> None:
-    """Stored as null, they would keep the row from being read again."""
+def test_numbers_that_cannot_be_stored_are_rejected(scratch: httpx.Client, flow: str, run: str, number: str) -> None:
+    """Stored as null, they would make the row unreadable."""
     of_task = {"flow_run_id": run, "task_key": f"key-{uuid4()}", "dynamic_key": "0", "name": "t"}
     for path, body, field, value in (
         ("/flows/", {"name": f"flow-{uuid4()}"}, "labels", '{"a": ?}'),
@@ -358,7 +358,7 @@ def test_counts_are_given_for_each_id(scratch: httpx.Client, run: str, flow: str
     assert (coming[flow]["id"], coming[nobody]) == (run, None)
 
 
-def test_the_dashboard_counts_runs_that_are_over(scratch: httpx.Client, run: str) -> None:
+def test_dashboard_counts_finished_runs(scratch: httpx.Client, run: str) -> None:
     for key, kind in (("a", "COMPLETED"), ("b", "FAILED"), ("c", "RUNNING"), ("d", "CRASHED")):
         task_run(scratch, run, key, state={"type": kind})
     chosen = {"flow_run_id": {"any_": [run]}, "state": {"type": {"any_": ["RUNNING"]}}}
@@ -373,7 +373,7 @@ def test_the_dashboard_counts_runs_that_are_over(scratch: httpx.Client, run: str
     assert (by_state["RUNNING"], by_state["PENDING"]) == (1, 0)
 
 
-def test_the_dashboard_counts_by_twentieths_of_a_time(tmp_path: Path) -> None:
+def test_dashboard_counts_by_twentieths_of_a_time_span(tmp_path: Path) -> None:
     """Of whole minutes: what starts at the first moment is in the first, what starts in the last one in the last."""
     moments = ("09:59:59.999", "10:00:00", "10:00:59.998", "10:01:00", "10:19:59.998", "10:20:00")
     rows = [
@@ -461,7 +461,7 @@ def test_states_set_together_share_their_details(scratch: httpx.Client) -> None:
     assert [(details["flow_run_id"], details["task_run_id"]) for details in kept] == [(first, parent), (second, parent)]
 
 
-def test_a_state_that_is_kept_shows_a_result_that_was_stored_with_it(tmp_path: Path) -> None:
+def test_kept_state_shows_its_stored_result(tmp_path: Path) -> None:
     state = {"id": str(uuid4()), "type": "COMPLETED", "name": "Completed", "timestamp": START, "data": [1]}
     (tmp_path / "flows.jsonl").write_text('{"name": "f"}')
     (tmp_path / "flow_runs.jsonl").write_text(
@@ -492,7 +492,7 @@ def test_the_details_of_a_state_keep_the_offset_of_their_times(scratch: httpx.Cl
         assert run["expected_start_time"] == run["next_scheduled_start_time"] == "2030-12-31T22:00:00Z"
 
 
-def test_the_parameters_of_a_run_have_a_largest_size(scratch: httpx.Client, flow: str, run: str) -> None:
+def test_size_of_parameters_is_limited(scratch: httpx.Client, flow: str, run: str) -> None:
     parameters = {"text": "x" * 600_000}
     for answer in (
         scratch.post("/flow_runs/", json={"flow_id": flow, "parameters": parameters}),
@@ -504,8 +504,8 @@ def test_the_parameters_of_a_run_have_a_largest_size(scratch: httpx.Client, flow
 
 
 @pytest.mark.parametrize("kind", ["flow_runs", "task_runs"])
-def test_a_state_whose_artifact_cannot_be_is_not_written(scratch: httpx.Client, flow: str, kind: str) -> None:
-    """As on a real server, the rules before it have changed the run by then."""
+def test_state_with_an_invalid_artifact_is_not_written(scratch: httpx.Client, flow: str, kind: str) -> None:
+    """As on a real server, earlier rules have already changed the run."""
     running = {"type": "RUNNING"}
     made = created(scratch, "/flow_runs/", flow_id=flow, state=running)["id"]
     path = f"/flow_runs/{made}"
@@ -521,7 +521,7 @@ def test_a_state_whose_artifact_cannot_be_is_not_written(scratch: httpx.Client, 
 
 
 @pytest.mark.parametrize("kind", ["flows", "flow_runs", "deployments"])
-def test_what_was_deleted_is_listed_by_id(scratch: httpx.Client, flow: str, kind: str) -> None:
+def test_deleted_rows_are_listed_by_id(scratch: httpx.Client, flow: str, kind: str) -> None:
     fields: dict[str, Any] = {} if kind == "flows" else {"flow_id": flow}
     ids = [created(scratch, f"/{kind}/", name=f"n-{uuid4()}", **fields)["id"] for _ in range(9)]
     deleted = scratch.post(f"/{kind}/bulk_delete", json={kind: {"id": {"any_": ids}}}).json()["deleted"]

@@ -1,4 +1,4 @@
-"""The dates of schedules where clocks change, as Prefect's own code gives them."""
+"""The dates of schedules at clock changes, as computed by Prefect's code."""
 
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -26,7 +26,7 @@ NIGHTLY = "DTSTART:20240112T023000\nRRULE:FREQ=DAILY"
             "2025-10-25T23:30:00",
             ["2025-10-26T00:11:55", "2025-10-26T02:11:55"],
         ),
-        # A time that clocks skip is another hour ever after.
+        # After a time that clocks skip, all later times are at another hour.
         (
             {"interval": 86_400, "anchor_date": "2025-03-01T01:30:00+00:00", "timezone": BERLIN},
             "2025-03-29T12:00:00",
@@ -43,13 +43,13 @@ NIGHTLY = "DTSTART:20240112T023000\nRRULE:FREQ=DAILY"
         ),
     ],
 )
-def test_dates_where_clocks_change(schedule: dict[str, Any], start: str, dates: list[str]) -> None:
+def test_dates_at_clock_changes(schedule: dict[str, Any], start: str, dates: list[str]) -> None:
     begin = datetime.fromisoformat(start).replace(tzinfo=timezone.utc)
     found = dates_of(schedule, begin, begin + timedelta(days=30), 2)
     assert [date.astimezone(timezone.utc).replace(tzinfo=None).isoformat() for date in found] == dates
 
 
-def test_a_cron_string_without_a_date_has_none() -> None:
+def test_cron_string_without_a_date_has_none() -> None:
     begin = datetime(2026, 1, 1, tzinfo=timezone.utc)
     assert list(dates_of({"cron": "0 0 30 2 *", "timezone": "UTC"}, begin, begin + timedelta(days=100), 2)) == []
 

@@ -1,4 +1,4 @@
-"""What the scheduler knows of schedules, whatever has changed since it looked last."""
+"""The scheduler's cached state, after any changes since its last run."""
 
 import random
 from collections.abc import Callable
@@ -97,7 +97,7 @@ def due_and_needing(agenda: Agenda) -> tuple[datetime | None, list[tuple[Any, ..
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_it_knows_what_it_would_find_anew(api: Api, seed: int) -> None:
+def test_cached_state_equals_a_new_one(api: Api, seed: int) -> None:
     workspace, randomness, time = Workspace.empty(api.catalog), random.Random(seed), START
     ran = 0
     for _ in range(120):
@@ -115,7 +115,7 @@ def test_it_knows_what_it_would_find_anew(api: Api, seed: int) -> None:
     assert len(workspace["flow_runs"]) > 20
 
 
-def test_a_schedule_that_fails_hides_no_other(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failing_schedule_does_not_affect_others(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     workspace = Workspace.empty(api.catalog)
     deployment = {**new(), "name": "one", "flow_id": flow_of(workspace), "paused": False}
     workspace["deployments"].insert(deployment)

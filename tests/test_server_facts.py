@@ -1,4 +1,4 @@
-"""What a server says of itself and of what it has seen: defaults, settings, collections, states and task workers."""
+"""What a server reports about itself: defaults, settings, collections, states and task workers."""
 
 import json
 from pathlib import Path
@@ -58,7 +58,7 @@ def test_the_default_storage_can_be_written_to(own: httpx.Client) -> None:
 # -------------------------------------------------------------------- the rest
 
 
-def test_settings_say_how_the_server_behaves(own: httpx.Client) -> None:
+def test_settings_describe_the_server(own: httpx.Client) -> None:
     settings = own.get("/admin/settings").raise_for_status().json()
     assert settings["server"]["api"] == {"csrf_protection_enabled": False, "default_limit": 200}
 
@@ -79,14 +79,14 @@ def test_pools_can_be_created_for_the_workers_in_the_collections(own: httpx.Clie
     assert "image" in workers["docker"]["default_base_job_configuration"]["variables"]["properties"]
 
 
-def test_a_collection_that_is_not_there(own: httpx.Client) -> None:
+def test_missing_collection(own: httpx.Client) -> None:
     missing = own.get("/collections/views/mine")
     assert (missing.status_code, missing.json()) == (404, {"detail": "View mine not found in registry"})
 
 
 @pytest.fixture
 def states(tmp_path: Path) -> Path:
-    """A fixture set with states of two runs, of which one only has them within itself."""
+    """A fixture set with states of two runs, one of which has them only in its row."""
     flow, run, task = (str(uuid4()) for _ in range(3))
 
     def state(kind: str, name: str, second: str, **fields: str) -> dict[str, str]:

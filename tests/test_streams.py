@@ -19,7 +19,7 @@ from websockets.typing import Subprotocol
 from tests.servers import client, stand_in
 
 PREFECT = [Subprotocol("prefect")]
-SECONDS = 20  # until a test gives up, not how long anything takes
+SECONDS = 20  # the timeout of a test, not a normal duration
 SMALL = Path(__file__).parent / "golden/small/fixtures"
 
 
@@ -46,7 +46,7 @@ def heard(connection: Connection) -> Any:
 
 
 def closed(connection: Connection) -> int | None:
-    """The code with which the server closes a stream, after what it has still to say."""
+    """The code with which the server closes a stream, after its remaining messages."""
     with suppress(ConnectionClosed):
         while True:
             connection.recv(SECONDS)
@@ -64,7 +64,7 @@ def names(api: httpx.Client) -> list[str]:
     return [each["event"] for each in found["events"]]
 
 
-def test_events_that_were_sent_are_there_for_the_next_request(own: httpx.Client) -> None:
+def test_sent_events_are_visible_to_the_next_request(own: httpx.Client) -> None:
     with stream(own, "/events/in") as sending:
         for number in range(20):
             say(sending, event(f"pump.{number}"))
@@ -72,7 +72,7 @@ def test_events_that_were_sent_are_there_for_the_next_request(own: httpx.Client)
     assert len(names(own)) == 20
 
 
-def test_events_come_out_as_they_happen_after_those_that_were_there(own: httpx.Client) -> None:
+def test_stream_has_existing_and_then_new_events(own: httpx.Client) -> None:
     first, other, later = event("pump.on"), event("valve.on"), event("pump.off")
     own.post("/events", json=[first, other]).raise_for_status()
     with stream(own, "/events/out") as receiving, stream(own, "/events/in") as sending:
@@ -86,7 +86,7 @@ def test_events_come_out_as_they_happen_after_those_that_were_there(own: httpx.C
         assert heard(receiving)["event"]["event"] == "pump.http"
 
 
-def test_a_stream_without_backfill_has_new_events_only(own: httpx.Client) -> None:
+def test_stream_without_backfill_has_only_new_events(own: httpx.Client) -> None:
     own.post("/events", json=[event("old")]).raise_for_status()
     with stream(own, "/events/out") as receiving:
         say(receiving, {"type": "filter", "filter": {"occurred": {"until": soon()}}, "backfill": False})
@@ -103,7 +103,7 @@ def test_a_stream_without_backfill_has_new_events_only(own: httpx.Client) -> Non
     raise AssertionError("no event came out")
 
 
-def test_a_stream_begins_with_the_events_of_the_last_quarter_of_an_hour(own: httpx.Client) -> None:
+def test_stream_begins_with_the_events_of_the_last_15_minutes(own: httpx.Client) -> None:
     ages = {"new": 0, "recent": 14, "old": 16, "older": 24 * 60}
     now = datetime.now(timezone.utc)
     sent = [event(name, occurred=(now - timedelta(minutes=age)).isoformat()) for name, age in ages.items()]
@@ -119,7 +119,7 @@ def log(message: str, level: int = 20, **more: Any) -> dict[str, Any]:
     return {"name": "test", "level": level, "message": message, "timestamp": timestamp, **more}
 
 
-def test_logs_come_out_as_they_are_written(own: httpx.Client) -> None:
+def test_logs_are_streamed_as_they_are_written(own: httpx.Client) -> None:
     with stream(own, "/logs/out") as receiving:
         say(receiving, {"type": "filter", "filter": {"level": {"ge_": 30}}})
         for number in range(100):
@@ -153,7 +153,7 @@ def test_logs_come_out_as_they_are_written(own: httpx.Client) -> None:
         ("/logs/out", [{"type": "auth"}, {"type": "filter"}], 1002, "Invalid filter: 'filter'"),
     ],
 )
-def test_other_messages_close_a_stream(
+def test_invalid_messages_close_a_stream(
     own: httpx.Client, path: str, messages: list[Any], code: int, reason: str
 ) -> None:
     url = f"{str(own.base_url).rstrip('/').replace('http', 'ws', 1)}{path}"
@@ -176,7 +176,7 @@ def test_garbage_closes_only_its_own_stream(own: httpx.Client, message: bytes | 
         assert names(own) == ["fine"]
 
 
-def test_a_client_that_does_not_read_delays_nobody(own: httpx.Client) -> None:
+def test_client_that_does_not_read_does_not_delay_others(own: httpx.Client) -> None:
     with stream(own, "/events/out") as silent:
         say(silent, {"type": "filter", "filter": {"occurred": {"until": soon()}}})
         for _ in range(30):
@@ -184,7 +184,7 @@ def test_a_client_that_does_not_read_delays_nobody(own: httpx.Client) -> None:
         assert names(own)[0] == "big"
 
 
-def test_a_client_that_breaks_off_is_forgotten(own: httpx.Client) -> None:
+def test_disconnected_client_is_removed(own: httpx.Client) -> None:
     with stream(own, "/events/in") as connection:
         say(connection, event("before"))
         assert names(own) == ["before"]
@@ -200,8 +200,8 @@ def test_other_paths_have_no_stream(own: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("how", ["drop", "reset"])
-def test_a_fault_rule_breaks_a_handshake_off(how: str) -> None:
-    """Without a response, as where a server is gone; then the client comes back."""
+def test_fault_rule_drops_a_handshake(how: str) -> None:
+    """Without a response, as if the server was stopped; then the client reconnects."""
     with stand_in(SMALL) as api:
         rules = f"{str(api.base_url).rstrip('/').removesuffix('/api')}/__admin/faults"
         httpx.put(rules, json={"rules": [{"connection": how, "first": 1}]}).raise_for_status()
@@ -212,7 +212,7 @@ def test_a_fault_rule_breaks_a_handshake_off(how: str) -> None:
             assert names(api) == ["again"]
 
 
-def test_a_fault_rule_leaves_a_handshake_without_an_answer() -> None:
+def test_fault_rule_hangs_a_handshake() -> None:
     with stand_in(SMALL) as api:
         rules = f"{str(api.base_url).rstrip('/').removesuffix('/api')}/__admin/faults"
         httpx.put(rules, json={"rules": [{"connection": "hang", "first": 1}]}).raise_for_status()
@@ -224,7 +224,7 @@ def test_a_fault_rule_leaves_a_handshake_without_an_answer() -> None:
             assert names(api) == ["again"]
 
 
-def test_a_fault_rule_cuts_a_stream_off_at_its_first_message() -> None:
+def test_fault_rule_cuts_a_stream_at_its_first_message() -> None:
     with stand_in(SMALL) as api:
         rules = f"{str(api.base_url).rstrip('/').removesuffix('/api')}/__admin/faults"
         httpx.put(rules, json={"rules": [{"connection": "cut"}]}).raise_for_status()
@@ -233,7 +233,7 @@ def test_a_fault_rule_cuts_a_stream_off_at_its_first_message() -> None:
         assert cut.value.rcvd is None
 
 
-def test_workspaces_have_streams_of_their_own(own: httpx.Client, scratch: httpx.Client) -> None:
+def test_each_workspace_has_its_own_streams(own: httpx.Client, scratch: httpx.Client) -> None:
     with stream(own, "/events/in") as here, stream(scratch, "/events/in") as there:
         say(here, event("here"))
         say(there, event("there"))
@@ -260,8 +260,8 @@ def test_a_stream_needs_the_credentials_of_the_server() -> None:
         assert "secret" not in journal
 
 
-def test_what_a_stream_says_is_in_the_journal(scratch: httpx.Client) -> None:
-    """As the body of the response to its handshake, a line for each message."""
+def test_messages_of_a_stream_are_in_the_journal(scratch: httpx.Client) -> None:
+    """Messages are the body of the response to its handshake, a line for each."""
     base = str(scratch.base_url).rstrip("/")
     with stream(scratch, "/logs/out") as receiving:
         say(receiving, {"type": "x", "filter": {}})
@@ -291,7 +291,7 @@ def state_event(run: str, flow_run: str, kind: str, second: int, **task_run: Any
 
 
 @pytest.mark.parametrize("order", ["012", "210", "1021", "0012"])
-def test_task_runs_are_made_of_their_events_in_any_order(own: httpx.Client, order: str) -> None:
+def test_task_runs_are_created_from_events_in_any_order(own: httpx.Client, order: str) -> None:
     flow_run = own.post("/flow_runs/filter", json={"limit": 1}).json()[0]["id"]
     run = str(uuid4())
     kinds = ["PENDING", "RUNNING", "COMPLETED"]
@@ -325,7 +325,7 @@ def test_a_task_run_of_an_event_has_the_labels_that_were_sent_or_none(own: httpx
     assert [own.get(f"/task_runs/{run}").json()["labels"] for run in (first, second)] == [None, {"a": 1}]
 
 
-def test_a_task_run_is_known_by_its_key_too(own: httpx.Client) -> None:
+def test_task_run_is_also_identified_by_its_key(own: httpx.Client) -> None:
     flow_run = own.post("/flow_runs/filter", json={"limit": 1}).json()[0]["id"]
     first, second = str(uuid4()), str(uuid4())
     own.post("/events", json=[state_event(first, flow_run, "RUNNING", 1), state_event(second, flow_run, "FAILED", 2)])
@@ -334,7 +334,7 @@ def test_a_task_run_is_known_by_its_key_too(own: httpx.Client) -> None:
     assert (made["state_type"], made["state"]["state_details"]["task_run_id"]) == ("FAILED", first)
 
 
-def test_a_task_run_of_an_event_has_the_ids_that_it_says_itself(own: httpx.Client) -> None:
+def test_task_run_of_an_event_has_the_ids_of_the_event(own: httpx.Client) -> None:
     flow_run = own.post("/flow_runs/filter", json={"limit": 1}).json()[0]["id"]
     first, second = str(uuid4()), str(uuid4())
     own.post("/events", json=[state_event(first, flow_run, "RUNNING", 1, id=second, flow_run_id=None)])
@@ -344,7 +344,7 @@ def test_a_task_run_of_an_event_has_the_ids_that_it_says_itself(own: httpx.Clien
     assert (state["state_details"]["task_run_id"], state["state_details"]["flow_run_id"]) == (second, flow_run)
 
 
-def test_a_scheduled_state_of_an_event_is_due_at_once_and_may_say_more(own: httpx.Client) -> None:
+def test_scheduled_state_of_an_event_is_due_at_once_by_default(own: httpx.Client) -> None:
     flow_run = own.post("/flow_runs/filter", json={"limit": 1}).json()[0]["id"]
     run = str(uuid4())
     sent = state_event(run, flow_run, "SCHEDULED", 1)
@@ -369,7 +369,7 @@ def test_a_task_run_of_an_event_gets_a_name_if_it_has_none(own: httpx.Client) ->
 
 
 @pytest.mark.parametrize("given", [{"flow_run_id": str(uuid4())}, {"task_key": None}, {"dynamic_key": 5}])
-def test_an_event_of_a_task_run_that_cannot_be_is_an_event_only(own: httpx.Client, given: dict[str, Any]) -> None:
+def test_event_with_an_invalid_task_run_is_only_an_event(own: httpx.Client, given: dict[str, Any]) -> None:
     flow_run = own.post("/flow_runs/filter", json={"limit": 1}).json()[0]["id"]
     run = str(uuid4())
     assert own.post("/events", json=[state_event(run, flow_run, "RUNNING", 1, **given)]).status_code == 204
@@ -377,7 +377,7 @@ def test_an_event_of_a_task_run_that_cannot_be_is_an_event_only(own: httpx.Clien
 
 
 @pytest.mark.parametrize("wrong", [{"task_run": {}}, {}, {"task_run": 1, "validated_state": []}])
-def test_an_event_that_lacks_its_task_run_is_an_event_all_the_same(own: httpx.Client, wrong: dict[str, Any]) -> None:
+def test_event_without_its_task_run_is_stored(own: httpx.Client, wrong: dict[str, Any]) -> None:
     sent = {**state_event(str(uuid4()), str(uuid4()), "RUNNING", 1), "payload": wrong}
     assert own.post("/events", json=[sent]).status_code == 204
     before = {"since": "2026-03-03T00:00:00Z", "until": "2026-03-04T00:00:00Z"}
@@ -429,7 +429,7 @@ def subscribe(connection: Connection, *keys: str) -> None:
     say(connection, {"type": "subscribe", "keys": keys, "client_id": f"worker-{keys[0]}"})
 
 
-def test_workers_get_the_background_runs_of_their_tasks_once_each(own: httpx.Client) -> None:
+def test_workers_get_each_background_run_of_their_tasks_once(own: httpx.Client) -> None:
     first = background_run(own, "load")
     background_run(own, "other")
     with stream(own, SCHEDULED) as worker:
@@ -443,7 +443,7 @@ def test_workers_get_the_background_runs_of_their_tasks_once_each(own: httpx.Cli
         say(worker, {"type": "ack"})
         third = background_run(own, "load")
         assert heard(worker)["id"] == third
-        # It broke off before it had accepted the third, which another worker gets then.
+        # It disconnected before it had accepted the third, which another worker gets then.
         worker.socket.shutdown(socket.SHUT_RDWR)
     with stream(own, SCHEDULED) as other:
         subscribe(other, "load")
@@ -453,8 +453,8 @@ def test_workers_get_the_background_runs_of_their_tasks_once_each(own: httpx.Cli
 
 
 @pytest.mark.parametrize("answer", [None, {"type": "x"}])
-def test_a_worker_that_waits_gets_what_another_does_not_accept(own: httpx.Client, answer: object) -> None:
-    """Whether that breaks off or answers something else."""
+def test_waiting_worker_gets_runs_that_another_does_not_accept(own: httpx.Client, answer: object) -> None:
+    """Whether the other one disconnects or sends something else."""
     with stream(own, SCHEDULED) as worker, stream(own, SCHEDULED) as waiting:
         subscribe(worker, "load")
         given = background_run(own, "load")
@@ -470,7 +470,7 @@ def test_a_worker_that_waits_gets_what_another_does_not_accept(own: httpx.Client
         assert heard(waiting)["id"] == given
 
 
-def test_the_run_that_has_waited_longest_comes_first_after_those_that_are_tried_again(own: httpx.Client) -> None:
+def test_retried_runs_come_first_then_the_oldest(own: httpx.Client) -> None:
     runs = [background_run(own, "load", name) for name in (None, None, "AwaitingRetry")]
     with stream(own, SCHEDULED) as worker:
         subscribe(worker, "load")
@@ -479,7 +479,7 @@ def test_the_run_that_has_waited_longest_comes_first_after_those_that_are_tried_
             say(worker, {"type": "ack"})
 
 
-def test_the_runs_of_the_task_that_a_worker_names_first_come_first(own: httpx.Client) -> None:
+def test_runs_of_the_first_named_task_come_first(own: httpx.Client) -> None:
     save, load = background_run(own, "save"), background_run(own, "load")
     again = background_run(own, "save", "AwaitingRetry")
     with stream(own, SCHEDULED) as worker:
@@ -495,7 +495,7 @@ def test_workers_are_listed_by_their_tasks_while_they_are_connected(own: httpx.C
         return [each["identifier"] for each in found]
 
     with stream(own, SCHEDULED) as load, stream(own, SCHEDULED) as save, stream(own, SCHEDULED) as again:
-        for worker, key in ((load, "load"), (save, "save"), (again, "save")):  # the last in place of the one before
+        for worker, key in ((load, "load"), (save, "save"), (again, "save")):  # the last replaces the one before
             subscribe(worker, key)
             background_run(own, key)
             heard(worker)
@@ -509,7 +509,7 @@ def test_workers_are_listed_by_their_tasks_while_they_are_connected(own: httpx.C
 
 
 @pytest.mark.parametrize("message", [{"type": "x"}, {"type": "subscribe"}, {"type": "subscribe", "keys": ["a"]}])
-def test_a_worker_must_say_what_it_runs(own: httpx.Client, message: dict[str, Any]) -> None:
+def test_worker_must_name_its_tasks(own: httpx.Client, message: dict[str, Any]) -> None:
     with stream(own, SCHEDULED) as worker:
         say(worker, message)
         assert closed(worker) == 4001
@@ -563,7 +563,7 @@ def pool_named(api: httpx.Client, name: str = "pool") -> dict[str, Any]:
     return dict(made.json())
 
 
-def test_a_worker_is_online_and_told_of_its_pool(own: httpx.Client) -> None:
+def test_worker_is_online_and_gets_its_pool(own: httpx.Client) -> None:
     pool = pool_named(own)
     with stream(own, CONNECT) as worker:
         say(worker, hello(requested_capabilities=[*REQUIRED, "cleanup_delivery.v1"]))
@@ -582,9 +582,9 @@ def test_a_worker_is_online_and_told_of_its_pool(own: httpx.Client) -> None:
         assert (changed["payload"]["snapshot_sequence"], changed["payload"]["work_pool"]["is_paused"]) == (2, True)
 
         own.patch("/work_pools/pool", json={"description": "new"}).raise_for_status()
-        say(worker, heartbeat())  # a description is nothing of which a worker is told at once
-        told = heard(worker)["payload"]
-        assert (told["reason"], told["work_pool"]["description"]) == ("heartbeat_reconciliation", "new")
+        say(worker, heartbeat())  # a new description is not sent to a worker at once
+        sent = heard(worker)["payload"]
+        assert (sent["reason"], sent["work_pool"]["description"]) == ("heartbeat_reconciliation", "new")
         (beaten,) = own.post("/work_pools/pool/workers/filter", json={}).json()
         assert beaten["last_heartbeat_time"] > online["last_heartbeat_time"]
 
@@ -597,7 +597,7 @@ def test_a_worker_is_online_and_told_of_its_pool(own: httpx.Client) -> None:
         assert worker.close_reason == "authorization_failed"
 
 
-def test_a_worker_creates_its_pool_with_its_template(own: httpx.Client) -> None:
+def test_worker_creates_its_pool_with_its_template(own: httpx.Client) -> None:
     with stream(own, CONNECT) as worker:
         say(worker, hello(create_pool_if_not_found=True, default_base_job_template=TEMPLATE))
         assert heard(worker)["payload"]["initial_snapshot"]["work_pool"]["base_job_template"] == TEMPLATE
@@ -644,7 +644,7 @@ def test_a_worker_is_refused(own: httpx.Client, messages: list[Any], code: int, 
     assert own.get("/health").json() is True
 
 
-def test_a_worker_is_refused_without_its_pool_and_its_protocol(own: httpx.Client) -> None:
+def test_worker_is_rejected_without_its_pool_and_its_protocol(own: httpx.Client) -> None:
     for name in ("pool", "prefect-pool"):
         with stream(own, CONNECT.replace("pool/", f"{name}/", 1)) as worker:
             say(worker, hello(create_pool_if_not_found=name != "pool"))

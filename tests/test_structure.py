@@ -54,7 +54,7 @@ LAYERS = """
     text version
 """
 
-# Clients of a server, which are no part of it, and what is a server's alone.
+# Clients of a server, which are not part of it, and modules of a server only.
 CLIENTS = ("verify", "compare", "drift", "reports", "sampling")
 SERVERS = ("server", "admin", "site", "options", "faults", "store")
 
@@ -101,7 +101,7 @@ def layers() -> dict[str, int]:
 
 
 def layer_of(module: str) -> str:
-    """The name in LAYERS that stands for a module: its own, or the nearest package's."""
+    """The entry of LAYERS for a module: its name, or that of the nearest package."""
     known = layers()
     while module not in known:
         assert "." in module, f"{module} has no line in LAYERS"
@@ -109,19 +109,19 @@ def layer_of(module: str) -> str:
     return module
 
 
-def test_every_line_of_the_layers_is_there() -> None:
+def test_every_entry_of_the_layers_exists() -> None:
     assert layers().keys() <= MODULES.keys()
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_imports_lead_down(module: str) -> None:
+def test_imports_follow_the_layers(module: str) -> None:
     known, own = layers(), layer_of(module)
     up = [other for other in imports(module) if known[layer_of(other)] <= known[own] and layer_of(other) != own]
     assert not up, f"{module} imports what is above it or beside it: {up}"
 
 
 @pytest.mark.parametrize("module", [module for module in MODULES if module.startswith(CLIENTS)])
-def test_clients_need_nothing_of_a_server(module: str) -> None:
+def test_clients_do_not_import_server_modules(module: str) -> None:
     assert not [other for other in imports(module) if other.split(".")[0] in SERVERS]
 
 
@@ -139,11 +139,11 @@ def test_modules_do_not_import_each_other(module: str) -> None:
 
 
 def stem(name: str) -> str:
-    """What a name has in common with others of the same word: "compare" and "comparison", "rule" and "rules"."""
+    """The common part of names with the same word: "compare" and "comparison", "rule" and "rules"."""
     return re.sub(r"(ing|ison|ations?|ions?|ers?|ies|es|s|y|e)$", "", name)
 
 
-def test_each_name_is_there_once() -> None:
+def test_module_names_are_unique() -> None:
     """A package's main module may have its name; else no two modules or packages share a word."""
     named = defaultdict(set)
     for module in MODULES:
@@ -154,8 +154,8 @@ def test_each_name_is_there_once() -> None:
     assert [modules for modules in named.values() if len(modules) > 1] == []
 
 
-def test_a_wheel_has_every_package() -> None:
-    """Setuptools does not find them by itself, since the repository's root is a package too."""
+def test_wheel_has_every_package() -> None:
+    """Setuptools does not find them automatically, since the repository's root is a package, too."""
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     own = {path.parent.relative_to(ROOT) for path in PACKAGE.rglob("*.py")}
     handlers = {Path("understudy/api") / path.parent.relative_to(ROOT) for path in ROOT.glob("handlers/**/*.py")}

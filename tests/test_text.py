@@ -1,4 +1,4 @@
-"""Text from outside: what is printed, reported or handed on holds nothing that a reader or a terminal would obey."""
+"""Text from outside is printed and reported without control sequences."""
 
 import io
 import json
@@ -11,7 +11,7 @@ from understudy.errors import UnderstudyError
 from understudy.terminal.console import echo
 from understudy.text import escape, escape_lines, one_line, to_json
 
-# What must never come out raw: controls, C1 controls, line ends, what turns or hides text, and what has no bytes.
+# Must always be escaped: controls, C1 controls, line ends, what turns or hides text, and lone surrogates.
 HOSTILE = {
     "escape": "\x1b[2J", "bell": "\x07", "null": "\0", "delete": "\x7f", "c1": "\x9b31m", "return": "\r", "tab": "\t",
     "next line": "\x85", "line separator": "\u2028", "paragraph separator": "\u2029", "bidi": "\u202e\u2066",
@@ -40,14 +40,12 @@ def test_json_is_printable_and_keeps_every_character(name: str) -> None:
     assert json.loads(to_json(value)) == value
 
 
-def test_an_error_is_one_printable_line() -> None:
+def test_error_is_one_printable_line() -> None:
     assert str(UnderstudyError("a\n\x1b[2Jb\ud800")) == r"a\n\x1b[2Jb\ud800"
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
-def test_what_the_terminal_has_no_bytes_for_is_escaped_as_in_json(
-    encoding: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unencodable_characters_are_escaped_as_in_json(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
     stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
     monkeypatch.setattr(sys, "stdout", stream)
     value = ["é日😀\ud800\x7f\x9b\U000e0041"]
@@ -57,7 +55,7 @@ def test_what_the_terminal_has_no_bytes_for_is_escaped_as_in_json(
     assert json.loads(printed) == value
 
 
-def test_only_the_part_is_styled_and_nothing_else_reaches_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_given_part_is_styled(monkeypatch: pytest.MonkeyPatch) -> None:
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
             return True

@@ -1,4 +1,4 @@
-"""Templates that users write cannot take all memory, or hours."""
+"""Templates of users are limited in memory and time."""
 
 import time
 
@@ -34,13 +34,13 @@ FINE = {
 
 
 @pytest.mark.parametrize("template", TOO_LARGE)
-def test_a_result_that_is_too_large_is_an_error(template: str) -> None:
+def test_too_large_result_is_an_error(template: str) -> None:
     with pytest.raises(SecurityError, match="too large"):
         ENVIRONMENT.from_string(template).render()
 
 
 @pytest.mark.parametrize(("template", "text"), FINE.items())
-def test_others_are_as_in_jinja(template: str, text: str) -> None:
+def test_other_templates_render_as_in_jinja(template: str, text: str) -> None:
     assert ENVIRONMENT.from_string(template).render() == text
 
 
@@ -106,6 +106,6 @@ ORDINARY = [
 
 
 @pytest.mark.parametrize("template", ORDINARY)
-def test_what_ends_is_rendered_as_in_jinja(template: str) -> None:
+def test_finite_templates_render_as_in_jinja(template: str) -> None:
     plain = ImmutableSandboxedEnvironment(undefined=ENVIRONMENT.undefined)
     assert render(ENVIRONMENT, template, {}) == plain.from_string(template).render()

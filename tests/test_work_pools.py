@@ -1,4 +1,4 @@
-"""Work pools, queues and workers: what their handlers do beside what the contract says."""
+"""Work pools, queues and workers: what their handlers do beyond the contract."""
 
 from datetime import datetime, timezone
 from typing import Any
@@ -29,7 +29,7 @@ def priorities(api: httpx.Client, pool: str) -> dict[str, int]:
     return {queue["name"]: queue["priority"] for queue in queues}
 
 
-def test_a_pool_is_made_with_its_default_queue(scratch: httpx.Client) -> None:
+def test_pool_is_created_with_its_default_queue(scratch: httpx.Client) -> None:
     pool = new_pool(scratch)
     queue = scratch.get(f"/work_pools/{pool['name']}/queues/default").json()
     assert (queue["id"], queue["priority"]) == (pool["default_queue_id"], 1)
@@ -40,7 +40,7 @@ def test_a_pool_is_made_with_its_default_queue(scratch: httpx.Client) -> None:
     assert again.json() == {"detail": "A work pool with this name already exists."}
 
 
-def test_an_empty_list_of_beginnings_is_left_out(scratch: httpx.Client, pool: str) -> None:
+def test_empty_list_of_prefixes_is_ignored(scratch: httpx.Client, pool: str) -> None:
     """Beside another criterion, `or_` leaves that one alone, while an empty filter is met by every row."""
     other, path = str(uuid4()), f"/work_pools/{pool}/queues/filter"
     for name, count in (({"startswith_": []}, 0), ({"startswith_": ["def"]}, 1), ({}, 1)):
@@ -76,7 +76,7 @@ def test_the_status_of_a_pool_follows_its_workers(scratch: httpx.Client, pool: s
     assert new_pool(scratch, is_paused=True, type="prefect-agent")["status"] is None
 
 
-def test_a_heartbeat_keeps_a_worker(scratch: httpx.Client, pool: str) -> None:
+def test_heartbeat_keeps_a_worker_online(scratch: httpx.Client, pool: str) -> None:
     def beat(**fields: object) -> dict[str, Any]:
         scratch.post(f"/work_pools/{pool}/workers/heartbeat", json={"name": "w", **fields}).raise_for_status()
         (worker,) = scratch.post(f"/work_pools/{pool}/workers/filter", json={}).json()
@@ -108,7 +108,7 @@ def test_priorities_of_queues_differ(scratch: httpx.Client, pool: str) -> None:
     )
 
 
-def test_a_queue_that_goes_on_is_ready_if_it_was_polled_lately(scratch: httpx.Client, pool: str) -> None:
+def test_resumed_queue_is_ready_if_it_was_polled_lately(scratch: httpx.Client, pool: str) -> None:
     path, seen = f"/work_pools/{pool}/queues/default", []
     polled = datetime.now(timezone.utc).isoformat()
     for change in ({"is_paused": True}, {"is_paused": False}, {"is_paused": True, "last_polled": polled}):
@@ -138,15 +138,15 @@ def test_slots_are_counted_where_there_is_a_limit(scratch: httpx.Client) -> None
         ({"job_configuration": {"a": 1}}, "must contain both"),
         ({"job_configuration": {"a": "{{ b }}-{{c}}"}, "variables": {"properties": {"b": {}}}}, "variable(s): c."),
         *(
-            ({"job_configuration": {"a": "{{ b }}"}, "variables": {"properties": odd}}, "variable(s): b.")
-            for odd in (None, 5, True, "b", [], ["b"])
+            ({"job_configuration": {"a": "{{ b }}"}, "variables": {"properties": properties}}, "variable(s): b.")
+            for properties in (None, 5, True, "b", [], ["b"])
         ),
         ({"job_configuration": {"a": ["{{ b }}"]}, "variables": {"properties": {"b": {}}}}, None),
         ({"job_configuration": {"a": ["{{ b }}"]}, "variables": {"properties": {"b": True}}}, None),
         ({}, None),
     ],
 )
-def test_what_a_template_uses_is_declared(scratch: httpx.Client, template: object, message: str | None) -> None:
+def test_variables_of_a_template_are_declared(scratch: httpx.Client, template: object, message: str | None) -> None:
     response = scratch.post("/work_pools/", json={"name": f"pool-{uuid4()}", "base_job_template": template})
     if message is None:
         assert response.status_code == 201
@@ -161,7 +161,7 @@ def test_a_name_of_quotes_is_blank(scratch: httpx.Client) -> None:
     assert error["msg"] == "Value error, name cannot be an empty string"
 
 
-def test_a_queue_without_a_pool_is_one_of_the_pool_for_agents(scratch: httpx.Client) -> None:
+def test_queue_without_a_pool_is_in_the_pool_for_agents(scratch: httpx.Client) -> None:
     made = scratch.post("/work_queues/", json={"name": "by id"}).raise_for_status().json()
     assert made["work_pool_name"] == "default-agent-pool"
     assert scratch.get("/work_queues/name/by id").json() == scratch.get(f"/work_queues/{made['id']}").json() == made
@@ -184,7 +184,7 @@ def test_queues_of_one_name_are_in_order_of_creation_after_a_delete(own: httpx.C
     assert pools[-4:] == ["a", "c", "b", "d"]
 
 
-def test_a_queue_with_a_filter_counts_the_runs_that_it_chooses(scratch: httpx.Client) -> None:
+def test_queue_with_a_filter_counts_its_selected_runs(scratch: httpx.Client) -> None:
     states = {"state": {"type": {"any_": ["PENDING", "RUNNING"]}}, "deployment_id": {"is_null_": False}}
     for tags in ([], ["prod"]):
         fields = {"name": f"chooses {tags}", "concurrency_limit": 1, "filter": {"tags": tags}}
@@ -230,9 +230,7 @@ def test_the_defaults_of_a_template_are_checked(scratch: httpx.Client) -> None:
         ("python-httpx/0.28", True),
     ],
 )
-def test_old_clients_are_not_shown_a_field_that_they_do_not_know(
-    scratch: httpx.Client, agent: str, is_shown: bool
-) -> None:
+def test_field_unknown_to_old_clients_is_not_sent_to_them(scratch: httpx.Client, agent: str, is_shown: bool) -> None:
     name, headers = f"pool-{uuid4()}", {"user-agent": agent}
     shown = [
         scratch.post("/work_pools/", json={"name": name}, headers=headers).json(),
@@ -243,14 +241,14 @@ def test_old_clients_are_not_shown_a_field_that_they_do_not_know(
     assert [("default_result_storage_block_id" in pool["storage_configuration"]) for pool in shown] == [is_shown] * 3
 
 
-def test_a_queue_that_is_named_twice_is_polled_once(scratch: httpx.Client, pool: str) -> None:
+def test_queue_named_twice_is_polled_once(scratch: httpx.Client, pool: str) -> None:
     flow = scratch.post("/flows/", json={"name": f"flow-{uuid4()}"}).json()["id"]
     scratch.post("/flow_runs/", json={"flow_id": flow, "work_pool_name": pool, "state": {"type": "SCHEDULED"}})
     names = {"work_queue_names": ["default", "default"]}
     assert len(scratch.post(f"/work_pools/{pool}/get_scheduled_flow_runs", json=names).json()) == 1
 
 
-def test_only_a_boolean_says_that_the_ui_asks(scratch: httpx.Client, pool: str) -> None:
+def test_only_a_boolean_marks_requests_of_the_ui(scratch: httpx.Client, pool: str) -> None:
     queue = scratch.get(f"/work_pools/{pool}").json()["default_queue_id"]
     answers = [
         scratch.post(f"/work_queues/{queue}/get_runs", json={}, headers={"x-prefect-ui": flag})

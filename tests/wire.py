@@ -1,6 +1,6 @@
-"""Requests that try the edges of the wire, a table: odd paths, methods, headers and bodies.
+"""A table of unusual requests: paths, methods, headers and bodies.
 
-What a real server answers to them is in `recorded/wire.json`.
+A real server's responses are in `recorded/wire.json`.
 """
 
 import http.client

@@ -1,6 +1,6 @@
-"""Sessions that write, a table: a name, and the requests in order.
+"""A table of sessions that write: a name, and the requests in order.
 
-What a real server answers to them is in `recorded/writes.json`. Sessions in WRITES read and write only rows of
+A real server's responses are in `recorded/writes.json`. Sessions in WRITES read and write only rows of
 their own, so that they can share a server and run in any order. Those in WHOLE_TABLE_WRITES look at whole tables:
 each needs a server with nothing but the fixture set.
 """
@@ -19,7 +19,7 @@ def artifact(**fields: object) -> Step:
 
 
 def keyed(key: str) -> list[Step]:
-    """All that can be seen of a key."""
+    """All requests that show a key."""
     return [
         send("GET", f"/artifacts/{key}/latest"),
         send("POST", "/artifacts/latest/filter", {"artifacts": {"key": {"any_": [key]}}}),

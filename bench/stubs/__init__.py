@@ -1,1 +1,1 @@
-"""Servers that hold ready answers, run by the environment that the benchmark installs."""
+"""Servers with ready responses, run in the environment that the benchmark installs."""

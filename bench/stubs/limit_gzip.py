@@ -1,4 +1,4 @@
-"""The limit for clients that accept gzip: Starlette, with its own middleware that compresses."""
+"""The limit for clients that accept gzip: Starlette, with its compression middleware."""
 
 from starlette.middleware.gzip import GZipMiddleware
 

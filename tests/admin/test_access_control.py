@@ -1,4 +1,4 @@
-"""Whose address a request has, and what the control API makes of it."""
+"""The client address of a request, and access to the control API by it."""
 
 import socket
 from collections.abc import Iterator
@@ -16,8 +16,8 @@ LOCAL = {"X-Forwarded-For": "127.0.0.1"}
 OTHER = "203.0.113.5"  # for documents only (RFC 5737)
 
 
-def own_address() -> str:
-    """An address of this machine that other machines see."""
+def external_address() -> str:
+    """An address of this machine that other machines can reach."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(("192.0.2.1", 9))  # for documents only; nothing is sent
@@ -30,7 +30,7 @@ def own_address() -> str:
 
 
 def status(api: httpx.Client, host: str, **headers: str) -> int:
-    """What the control API answers at another of the server's addresses."""
+    """The status of the control API at another address of the server."""
     url = api.base_url.copy_with(host=host, path="/__admin/state")
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
     return httpx.get(url, headers=sent, trust_env=False, verify=False).status_code
@@ -47,9 +47,9 @@ def everywhere() -> Iterator[httpx.Client]:
 
 
 @pytest.mark.parametrize("name", ["X_Forwarded_For", "X_Real_IP", "Forwarded"])
-def test_no_header_makes_a_client_local(everywhere: httpx.Client, name: str) -> None:
+def test_headers_cannot_make_a_client_local(everywhere: httpx.Client, name: str) -> None:
     said = "for=127.0.0.1" if name == "Forwarded" else "127.0.0.1"
-    assert status(everywhere, own_address(), **{name: said, "Host": "localhost"}) == 403
+    assert status(everywhere, external_address(), **{name: said, "Host": "localhost"}) == 403
     assert status(everywhere, "127.0.0.1", **{name: said}) == 200
 
 
@@ -68,19 +68,17 @@ def test_no_header_makes_a_client_local(everywhere: httpx.Client, name: str) -> 
     ],
     ids=str,
 )
-def test_what_a_proxy_forwards_for_another_machine_is_not_local(
-    everywhere: httpx.Client, headers: dict[str, str]
-) -> None:
+def test_forwarded_request_of_another_machine_is_not_local(everywhere: httpx.Client, headers: dict[str, str]) -> None:
     assert status(everywhere, "127.0.0.1", **headers) == 403
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "localhost"])
-def test_each_name_of_this_machine_will_do(everywhere: httpx.Client, host: str) -> None:
+def test_each_name_of_this_machine_is_local(everywhere: httpx.Client, host: str) -> None:
     assert status(everywhere, host) == 200
 
 
-def test_a_rate_limit_counts_by_the_address_that_has_connected(everywhere: httpx.Client) -> None:
-    """Else a client that makes up another address for each request has no limit."""
+def test_rate_limit_uses_the_address_of_the_connection(everywhere: httpx.Client) -> None:
+    """Otherwise a client that sends another address with each request would not be limited."""
     rules = {"rules": [{"rate": {"requests": 1, "seconds": 60}, "answer": 429, "path": "/hello"}]}
     url = everywhere.base_url.copy_with(host="127.0.0.1", path="/__admin/faults")
     httpx.put(url, json=rules, trust_env=False, verify=False).raise_for_status()
@@ -93,27 +91,27 @@ def test_a_rate_limit_counts_by_the_address_that_has_connected(everywhere: httpx
     assert statuses == [200, 429, 429]
 
 
-def test_trusted_proxies_say_who_the_client_is() -> None:
-    with serving("--host", "0.0.0.0", "--trusted-proxy", f"{own_address()}/32", "--trusted-proxy", "::1") as api:
-        assert status(api, own_address(), **{**LOCAL, "Host": "localhost"}) == 200
-        assert status(api, own_address(), X_Forwarded_For=OTHER, Host="localhost") == 403
+def test_trusted_proxies_determine_the_client_address() -> None:
+    with serving("--host", "0.0.0.0", "--trusted-proxy", f"{external_address()}/32", "--trusted-proxy", "::1") as api:
+        assert status(api, external_address(), **{**LOCAL, "Host": "localhost"}) == 200
+        assert status(api, external_address(), X_Forwarded_For=OTHER, Host="localhost") == 403
         # The proxy adds an address behind those that its own client has sent.
-        assert status(api, own_address(), X_Forwarded_For=f"127.0.0.1, {OTHER}", Host="localhost") == 403
+        assert status(api, external_address(), X_Forwarded_For=f"127.0.0.1, {OTHER}", Host="localhost") == 403
 
 
 @pytest.mark.parametrize("proxy", ["", "*", "localhost", "10.0.0.1/8", "10.0.0.0/33", "10.0.0.1:80"])
-def test_a_proxy_that_is_no_address_is_refused(proxy: str) -> None:
+def test_invalid_proxy_address_is_rejected(proxy: str) -> None:
     with pytest.raises(UnderstudyError, match=r"a trusted proxy is an IP address or network, such as 10\.0\.0\.0/8"):
         Options(trusted_proxies=(proxy,))
 
 
-def test_a_client_that_is_gone_already_is_not_local() -> None:
-    """Its address cannot be asked for any more."""
+def test_disconnected_client_is_not_local() -> None:
+    """Its address is no longer known."""
     with pytest.raises(Forbidden):
         check({"type": "http", "method": "POST", "client": None, "headers": [(b"host", b"localhost")]}, None)
 
 
-def test_the_addresses_that_proxies_tell() -> None:
+def test_forwarded_addresses() -> None:
     headers = [
         (b"x-forwarded-for", b"10.0.0.1, 10.0.0.2:80,[::1]:443"),
         (b"x-forwarded-for", b"::1"),
@@ -126,8 +124,8 @@ def test_the_addresses_that_proxies_tell() -> None:
 # ------------------------------------------------------------------------------ IPv6
 
 
-def test_a_server_for_both_families_knows_its_own_machine() -> None:
-    """On `::` it sees clients of IPv4 as ::ffff:127.0.0.1."""
+def test_local_clients_of_both_address_families() -> None:
+    """On `::`, clients of IPv4 have the address ::ffff:127.0.0.1."""
     with socket.socket(socket.AF_INET6) as probe:
         try:
             probe.bind(("::1", 0))
@@ -136,7 +134,7 @@ def test_a_server_for_both_families_knows_its_own_machine() -> None:
     with serving("--host", "::") as api:
         for host in ("127.0.0.1", "::1", "::", "::ffff:127.0.0.1", "localhost"):
             assert status(api, host) == 200, host
-        assert status(api, own_address(), Host="localhost") == 403
+        assert status(api, external_address(), Host="localhost") == 403
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
-from tests.cli.test_admin_commands import ran
+from tests.cli.test_admin_commands import run_command
 from tests.conftest import SMALL
 from tests.workspaces.urls import at, new_name
 from understudy import StandIn
@@ -52,14 +52,14 @@ def standin() -> Iterator[StandIn]:
 
 @pytest.fixture(scope="module")
 def locked() -> Iterator[StandIn]:
-    """A server whose control API wants a token."""
+    """A server whose control API requires a token."""
     with StandIn(SMALL, admin_token=TOKEN) as standin:
         yield standin
 
 
 @contextmanager
 def forwarding(servers: dict[str, StandIn]) -> Iterator[str]:
-    """A proxy that shows each server below a prefix, which it strips; whatever else is not found. Its own address."""
+    """The address of a proxy that shows each server below a prefix, which it strips; other paths are not found."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -84,7 +84,7 @@ def forwarding(servers: dict[str, StandIn]) -> Iterator[str]:
         do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815 - names that http.server calls
 
         def log_message(self, format: str, *args: Any) -> None:
-            """Nobody reads it."""
+            """Do not log."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
@@ -100,7 +100,7 @@ def forwarding(servers: dict[str, StandIn]) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_sends_the_token(locked: StandIn, name: str) -> None:
+def test_each_command_sends_the_token(locked: StandIn, name: str) -> None:
     locked.save("s")
     arguments = ["admin", name, *COMMANDS[name], "--url", locked.url]
     for more in ([], ["--token", "another"]):
@@ -111,14 +111,14 @@ def test_every_command_sends_the_token(locked: StandIn, name: str) -> None:
             assert (result.exit_code, result.stderr) == (0, "")
 
 
-def test_the_token_may_be_in_a_file(locked: StandIn, tmp_path: Path) -> None:
+def test_token_can_be_read_from_a_file(locked: StandIn, tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text(f"{TOKEN}\n", encoding="utf-8")
-    assert ran("state", "--url", locked.url, "--token", f"@{file}", UNDERSTUDY_ADMIN_TOKEN="x").returncode == 0
+    assert run_command("state", "--url", locked.url, "--token", f"@{file}", UNDERSTUDY_ADMIN_TOKEN="x").returncode == 0
 
 
-def test_what_to_do_without_a_token_is_told(locked: StandIn) -> None:
-    refused = ran("state", "--url", locked.url)
+def test_missing_token_is_reported_with_a_hint(locked: StandIn) -> None:
+    refused = run_command("state", "--url", locked.url)
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
     assert refused.stderr.startswith("error: The control API requires the server's --admin-token")
     assert "--token" in refused.stderr
@@ -126,7 +126,7 @@ def test_what_to_do_without_a_token_is_told(locked: StandIn) -> None:
 
 
 @pytest.mark.parametrize("token", ["", " ", "\u00e9", "a\nb"])
-def test_a_token_that_cannot_be_one_is_refused(standin: StandIn, token: str) -> None:
+def test_invalid_token_is_rejected(standin: StandIn, token: str) -> None:
     with pytest.raises(ControlError, match=r"^`token` (is empty|has |cannot be sent)"):
         RemoteWorkspace(standin.url, token=token)
     refused = CliRunner().invoke(main, ["admin", "state", "--url", standin.url, "--token", token])
@@ -138,7 +138,7 @@ def test_a_token_that_cannot_be_one_is_refused(standin: StandIn, token: str) -> 
 
 
 @pytest.mark.parametrize("prefix", ["/prefect", "/a/b/c", "/api"])
-def test_the_control_api_is_below_the_prefix(standin: StandIn, prefix: str) -> None:
+def test_control_api_is_below_the_prefix(standin: StandIn, prefix: str) -> None:
     name = new_name()
     with forwarding({prefix: standin}) as site:
         for url, workspace in ((f"{site}{prefix}/api", "default"), (f"{site}{prefix}/api{at(name)}/", name)):
@@ -148,8 +148,8 @@ def test_the_control_api_is_below_the_prefix(standin: StandIn, prefix: str) -> N
             assert CliRunner().invoke(main, ["admin", "state", "--url", url]).exit_code == 0
 
 
-def test_of_two_servers_the_one_at_the_url_is_meant(standin: StandIn, locked: StandIn) -> None:
-    """Reset of the other one would lose its rows."""
+def test_prefix_selects_one_of_two_servers(standin: StandIn, locked: StandIn) -> None:
+    """A reset of the other one would delete its rows."""
     with forwarding({"/one": locked, "": standin}) as site:
         RemoteWorkspace(f"{site}/api").save("of the open one")
         RemoteWorkspace(f"{site}/one/api", token=TOKEN).save("of the locked one")
@@ -159,7 +159,7 @@ def test_of_two_servers_the_one_at_the_url_is_meant(standin: StandIn, locked: St
     locked.delete_snapshot("of the locked one")
 
 
-def test_a_url_of_something_else_on_the_server_is_refused(standin: StandIn) -> None:
+def test_url_of_another_page_of_the_server_is_rejected(standin: StandIn) -> None:
     site = standin.url.removesuffix("/api")
     for path in ("/docs", "/api/flows", "/v2"):
         with pytest.raises(ControlError) as error:
@@ -168,7 +168,7 @@ def test_a_url_of_something_else_on_the_server_is_refused(standin: StandIn) -> N
     assert RemoteWorkspace(site).reset() == standin.reset()
 
 
-def test_the_api_is_found_where_a_url_ends_before_it(standin: StandIn, locked: StandIn) -> None:
+def test_api_is_found_below_an_incomplete_url(standin: StandIn, locked: StandIn) -> None:
     site, ids = standin.url.removesuffix("/api"), at(new_name())
     with forwarding({"/p": standin, "/q": locked}) as outer:
         for url, api in (
@@ -195,7 +195,7 @@ def test_paths_and_prefixes() -> None:
     assert [is_whole(path, state) for path in ("", "/a", "/a/api", f"/a/api{ids}")] == [False, False, True, True]
 
 
-def test_the_plugin_uses_a_server_with_a_token_behind_a_prefix(locked: StandIn, tmp_path: Path) -> None:
+def test_plugin_uses_a_server_with_a_token_and_a_prefix(locked: StandIn, tmp_path: Path) -> None:
     prefix = "/p"
     (tmp_path / "test_it.py").write_text(
         "def test_it(understudy, understudy_client):\n"
@@ -241,7 +241,7 @@ class Counting(httpx.HTTPTransport):
 
 
 @pytest.mark.parametrize("prefix", [None, ""])
-def test_a_transport_carries_every_request(standin: StandIn, prefix: str | None) -> None:
+def test_transport_sends_every_request(standin: StandIn, prefix: str | None) -> None:
     with Counting() as transport:
         remote = RemoteWorkspace(standin.url, transport, prefix=prefix)
         remote.state()
@@ -254,7 +254,7 @@ def test_a_transport_carries_every_request(standin: StandIn, prefix: str | None)
         assert transport.count == before + 3
 
 
-def test_pages_without_an_end_are_refused(standin: StandIn) -> None:
+def test_endless_pages_are_rejected(standin: StandIn) -> None:
     """A broken proxy or server that returns one page again and again must not keep the client in a loop."""
 
     class OnePage(httpx.HTTPTransport):
@@ -269,10 +269,8 @@ def test_pages_without_an_end_are_refused(standin: StandIn) -> None:
         RemoteWorkspace(standin.url, transport).find()
 
 
-def test_a_transport_is_used_instead_of_a_proxy(
-    standin: StandIn, nowhere: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The name leads nowhere, and the proxy neither: only the transport knows the way."""
+def test_transport_is_used_instead_of_a_proxy(standin: StandIn, nowhere: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the name nor the proxy exists: only the transport reaches the server."""
 
     class Rerouting(httpx.HTTPTransport):
         def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -286,7 +284,7 @@ def test_a_transport_is_used_instead_of_a_proxy(
         assert RemoteWorkspace("http://understudy.example/api", transport).reset() == standin.reset()
 
 
-def test_an_error_names_no_proxy_where_a_transport_is_given(nowhere: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_error_with_a_transport_does_not_mention_a_proxy(nowhere: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://proxy.example")
     with httpx.HTTPTransport(proxy=f"http://{nowhere}") as transport, pytest.raises(ControlError) as error:
         RemoteWorkspace("http://understudy.example/api", transport).state()
@@ -298,45 +296,45 @@ def test_an_error_names_no_proxy_where_a_transport_is_given(nowhere: str, monkey
 
 @pytest.fixture
 def nowhere() -> str:
-    """The address of a port at which nobody listens."""
+    """The address of a port on which no server listens."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     return f"127.0.0.1:{port}"
 
 
-def test_this_machine_is_asked_past_every_proxy(standin: StandIn, nowhere: str) -> None:
+def test_local_server_is_reached_without_a_proxy(standin: StandIn, nowhere: str) -> None:
     port = urlsplit(standin.url).port
     for host in ("127.0.0.1", "localhost", "0.0.0.0"):
-        ended = ran(
+        ended = run_command(
             "state", "--url", f"http://{host}:{port}/api", HTTP_PROXY=f"http://{nowhere}", ALL_PROXY="socks5://x:1"
         )
         assert (ended.returncode, ended.stderr) == (0, "")
 
 
-def test_a_proxy_that_fails_is_named(nowhere: str) -> None:
+def test_failing_proxy_is_named(nowhere: str) -> None:
     url = "http://understudy.example/api"
-    ended = ran("state", "--url", url, HTTP_PROXY=f"http://somebody:secret@{nowhere}")
+    ended = run_command("state", "--url", url, HTTP_PROXY=f"http://somebody:secret@{nowhere}")
     assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr.startswith(f"error: {url} cannot be reached (")
     assert f"through the proxy http://{nowhere} (from the environment))" in ended.stderr
 
 
-def test_a_proxy_that_cannot_be_used_is_named() -> None:
+def test_unusable_proxy_is_named() -> None:
     for proxy in ("ftp://p.example", "socks4://p.example:1"):
-        ended = ran("state", "--url", "http://understudy.example/api", ALL_PROXY=proxy)
+        ended = run_command("state", "--url", "http://understudy.example/api", ALL_PROXY=proxy)
         assert ended.returncode == 2
         assert ended.stderr.startswith(f"error: the proxy {proxy} (from the environment) cannot be used (")
         assert ended.stderr.count("\n") == 1
 
 
-def test_what_a_proxy_answers_itself_is_told_apart(standin: StandIn) -> None:
+def test_response_of_a_proxy_itself_is_recognized(standin: StandIn) -> None:
     with forwarding({"/nothing": standin}) as site:
-        ended = ran("state", "--url", "http://understudy.example/api", http_proxy=site)
+        ended = run_command("state", "--url", "http://understudy.example/api", http_proxy=site)
     assert ended.returncode == 2
     assert f"returned 404 through the proxy {site} (from the environment); is it an Understudy" in ended.stderr
 
 
-def test_the_proxy_of_a_url(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxy_of_a_url(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "p.example:8080")
     monkeypatch.setenv("all_proxy", "http://all.example")
     monkeypatch.setenv("no_proxy", "internal.example,10.0.0.1,only.example:81")

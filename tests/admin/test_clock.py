@@ -46,7 +46,7 @@ def is_about_now(time: datetime) -> bool:
     return abs(datetime.now(timezone.utc) - time) < timedelta(minutes=1)
 
 
-def test_a_new_workspace_has_the_machines_clock(workspace: RemoteWorkspace) -> None:
+def test_new_workspace_has_the_system_clock(workspace: RemoteWorkspace) -> None:
     state = workspace.clock.state
     assert (state["is_frozen"], state["is_machine"]) == (False, True)
     assert is_about_now(workspace.clock.now())
@@ -56,7 +56,7 @@ def test_a_new_workspace_has_the_machines_clock(workspace: RemoteWorkspace) -> N
 @pytest.mark.parametrize(
     "time", [START, "2026-03-29T00:00Z", "2026-03-29T02:00+02:00", "2026-03-29", MOMENT, MOMENT.replace(tzinfo=None)]
 )
-def test_a_frozen_clock_shows_one_time(workspace: RemoteWorkspace, time: datetime | str) -> None:
+def test_frozen_clock_shows_one_time(workspace: RemoteWorkspace, time: datetime | str) -> None:
     assert workspace.clock.freeze(time) == MOMENT
     assert workspace.clock.state == {
         "workspace": workspace.name,
@@ -67,7 +67,7 @@ def test_a_frozen_clock_shows_one_time(workspace: RemoteWorkspace, time: datetim
     assert [created(workspace, name)["created"] for name in ("a", "b")] == [START, START]
 
 
-def test_a_clock_is_frozen_where_it_is(workspace: RemoteWorkspace) -> None:
+def test_clock_is_frozen_at_its_current_time(workspace: RemoteWorkspace) -> None:
     time = workspace.clock.freeze()
     assert is_about_now(time)
     assert workspace.clock.now() == time
@@ -78,7 +78,7 @@ def test_a_clock_is_frozen_where_it_is(workspace: RemoteWorkspace) -> None:
     [(timedelta(hours=3, minutes=1), {}), (10_860, {}), (None, {"hours": 3, "minutes": 1})],
     ids=["timedelta", "seconds", "units"],
 )
-def test_it_moves_forward(workspace: RemoteWorkspace, how: timedelta | float | None, units: dict[str, float]) -> None:
+def test_clock_is_advanced(workspace: RemoteWorkspace, how: timedelta | float | None, units: dict[str, float]) -> None:
     workspace.clock.freeze(START)
     flow = created(workspace)
     assert workspace.clock.advance(how, **units) == MOMENT + timedelta(hours=3, minutes=1)
@@ -86,14 +86,14 @@ def test_it_moves_forward(workspace: RemoteWorkspace, how: timedelta | float | N
     assert (changed["created"], changed["updated"]) == (START, "2026-03-29T03:01:00Z")
 
 
-def test_a_duration_is_a_number_or_in_iso_8601(workspace: RemoteWorkspace) -> None:
+def test_duration_is_a_number_or_iso_8601(workspace: RemoteWorkspace) -> None:
     workspace.clock.freeze(START)
     url = f"{workspace.url.partition('/api')[0]}/__admin/clock"
     answer = httpx.put(url, params={"workspace": workspace.name}, json={"advance": "P1DT30M"})
     assert answer.json()["time"] == "2026-03-30T00:30:00Z"
 
 
-def test_a_clock_that_is_resumed_runs_on_from_its_time(workspace: RemoteWorkspace) -> None:
+def test_resumed_clock_continues_from_its_time(workspace: RemoteWorkspace) -> None:
     workspace.clock.freeze(START)
     time = workspace.clock.resume()
     later = workspace.clock.now()
@@ -104,7 +104,7 @@ def test_a_clock_that_is_resumed_runs_on_from_its_time(workspace: RemoteWorkspac
     assert MOMENT + timedelta(days=1) <= workspace.clock.set("2026-03-30") < workspace.clock.now()
 
 
-def test_times_of_a_row_do_not_run_backwards(workspace: RemoteWorkspace) -> None:
+def test_times_of_a_row_do_not_go_back(workspace: RemoteWorkspace) -> None:
     workspace.clock.freeze(START)
     flow = created(workspace)
     later = times_of_a_change(workspace, flow["id"])["updated"]
@@ -113,7 +113,7 @@ def test_times_of_a_row_do_not_run_backwards(workspace: RemoteWorkspace) -> None
     assert created(workspace, "earlier")["created"] == "2020-01-01T00:00:00Z"
 
 
-def test_each_workspace_has_its_own(standin: StandIn, workspace: RemoteWorkspace) -> None:
+def test_each_workspace_has_its_own_clock(standin: StandIn, workspace: RemoteWorkspace) -> None:
     workspace.clock.freeze(START)
     with standin.workspace() as other:
         assert other.clock.state["is_machine"]
@@ -121,7 +121,7 @@ def test_each_workspace_has_its_own(standin: StandIn, workspace: RemoteWorkspace
         assert created(workspace)["created"] == START
 
 
-def test_reset_and_drop_start_it_anew(workspace: RemoteWorkspace) -> None:
+def test_reset_and_drop_restart_the_clock(workspace: RemoteWorkspace) -> None:
     workspace.clock.freeze(START)
     workspace.reset()
     assert workspace.clock.state["is_machine"]
@@ -133,7 +133,7 @@ def test_reset_and_drop_start_it_anew(workspace: RemoteWorkspace) -> None:
     assert workspace.clock.state["is_machine"]
 
 
-def test_a_snapshot_has_the_clock(workspace: RemoteWorkspace) -> None:
+def test_snapshot_includes_the_clock(workspace: RemoteWorkspace) -> None:
     workspace.clock.freeze(START)
     workspace.save("early")
     workspace.clock.advance(days=1)
@@ -142,20 +142,20 @@ def test_a_snapshot_has_the_clock(workspace: RemoteWorkspace) -> None:
     workspace.delete_snapshot("early")
 
 
-def test_rows_are_loaded_at_its_time(workspace: RemoteWorkspace) -> None:
+def test_rows_are_loaded_at_the_time_of_the_clock(workspace: RemoteWorkspace) -> None:
     workspace.clock.freeze(START)
     workspace.load({"flows": [{"name": "loaded"}]})
     (flow,) = workspace.rows("flows", name="loaded")
     assert flow["created"] == START
 
 
-def test_new_rows_are_those_that_the_fixture_set_does_not_have(workspace: RemoteWorkspace) -> None:
+def test_new_rows_are_those_missing_in_the_fixture_set(workspace: RemoteWorkspace) -> None:
     workspace.clock.freeze("2020-01-01")
     flow = created(workspace)
     assert [row["id"] for row in workspace.rows("flows", only_new=True)] == [flow["id"]]
 
 
-def test_a_server_can_start_at_a_time(tmp_path: Path) -> None:
+def test_server_can_start_at_a_time(tmp_path: Path) -> None:
     (tmp_path / "flows.jsonl").write_text('{"name": "fixture"}\n', encoding="utf-8")
     with StandIn(tmp_path, now="2026-03-29T00:00Z") as standin:
         assert [flow["created"] for flow in standin.rows("flows")] == [START]
@@ -167,7 +167,7 @@ def test_a_server_can_start_at_a_time(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("time", ["tomorrow", "", "1969-12-31", "9000-01-01"])
-def test_a_server_cannot_start_at_what_is_no_time(time: str) -> None:
+def test_invalid_start_time_is_rejected(time: str) -> None:
     with pytest.raises(UnderstudyError, match="`now`: "):
         StandIn(now=time)
 
@@ -186,7 +186,7 @@ def test_a_server_cannot_start_at_what_is_no_time(time: str) -> None:
         ({"frozen": True}, "body.frozen"),
     ],
 )
-def test_a_wrong_change_is_refused(workspace: RemoteWorkspace, change: dict[str, Any], words: str) -> None:
+def test_invalid_change_is_rejected(workspace: RemoteWorkspace, change: dict[str, Any], words: str) -> None:
     workspace.clock.freeze("8999-12-31T00:00Z")
     before = workspace.clock.state
     url = f"{workspace.url.partition('/api')[0]}/__admin/clock"
@@ -211,7 +211,7 @@ def command(workspace: RemoteWorkspace, *arguments: str) -> str:
     return result.stdout
 
 
-def test_the_command(workspace: RemoteWorkspace) -> None:
+def test_clock_command(workspace: RemoteWorkspace) -> None:
     assert command(workspace).endswith(" (the machine's clock)\n")
     assert command(workspace, "freeze", "2026-03-29T00:00Z") == f"{START} (frozen)\n"
     for duration in ("90m", "PT1H30M", "1h 30m", "01:30:00", "0.5h1h"):
@@ -233,7 +233,7 @@ def test_the_command(workspace: RemoteWorkspace) -> None:
         (["resume", "now"], "resume takes no value"),
     ],
 )
-def test_a_wrong_argument_is_refused(workspace: RemoteWorkspace, arguments: list[str], words: str) -> None:
+def test_invalid_argument_is_rejected(workspace: RemoteWorkspace, arguments: list[str], words: str) -> None:
     result = CliRunner().invoke(main, ["admin", "clock", *arguments, "--url", workspace.url])
     assert (result.exit_code, result.stdout) == (2, "")
     assert words in result.stderr

@@ -1,4 +1,4 @@
-"""The control API: what each operation does to a workspace, and that its answers are those of its contract."""
+"""The control API: what each operation does to a workspace, and that its responses match its contract."""
 
 import json
 import shutil
@@ -52,7 +52,7 @@ SETS: dict[str, dict[str, list[Any]]] = {
 
 @pytest.fixture(scope="module")
 def api(keeping: Keeping, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    """A server whose fixture set has others beside it, and one that is not beside it."""
+    """A server whose fixture set has others next to it, and one elsewhere."""
     folder = tmp_path_factory.mktemp("sets")
     shutil.copytree(SMALL, folder / "sets" / "loaded")
     places = {**{folder / "sets" / name: tables for name, tables in SETS.items()}, folder / "outside": SETS["more"]}
@@ -73,11 +73,11 @@ def name() -> str:
 
 
 def ask(api: httpx.Client, method: str, path: str, workspace: str | None = None, **options: Any) -> httpx.Response:
-    """The answer to a request, after it was held against the contract."""
+    """The response to a request, validated against the contract."""
     params = {**options.pop("params", {}), **({} if workspace is None else {"workspace": workspace})}
     answer = admin(api, method, path, params=params, **options)
     found = ROUTES.find(method, PATH + path)
-    assert found is not None, f"{method} {path} is no operation"
+    assert found is not None, f"{method} {path} is not an operation"
     responses = PLACES[found.operation.id]["responses"]
     status = str(answer.status_code)
     assert status in responses.value or answer.is_client_error, answer.text
@@ -93,7 +93,7 @@ def ask(api: httpx.Client, method: str, path: str, workspace: str | None = None,
 
 
 def rows(api: httpx.Client, name: str) -> dict[str, Any]:
-    """What a workspace shows of its rows, without a word of the control API."""
+    """The rows that a workspace shows, read without the control API."""
     paths = ("flows/filter", "artifacts/filter", "artifacts/latest/filter")
     return {path: api.post(f"{at(name)}/{path}", json={"limit": 200}).json() for path in paths}
 
@@ -103,7 +103,7 @@ def add(api: httpx.Client, name: str, flow: str) -> None:
 
 
 def flows(api: httpx.Client, name: str, *names: str) -> list[str]:
-    """Those of some flows that are there."""
+    """Those of some flows that exist."""
     asked = {"flows": {"name": {"any_": names}}, "sort": "NAME_ASC"}
     return [row["name"] for row in api.post(f"{at(name)}/flows/filter", json=asked).json()]
 
@@ -117,12 +117,12 @@ def latest(api: httpx.Client, name: str, key: str) -> dict[str, Any]:
 # ------------------------------------------------------------------------- contract
 
 
-def test_its_contract_is_valid() -> None:
+def test_contract_is_valid() -> None:
     Contract.load(FOLDER / "openapi.yaml").check()
     assert CONTROL.contract.base_path == PATH
 
 
-def test_every_operation_has_a_handler_of_its_own() -> None:
+def test_every_operation_has_its_own_handler() -> None:
     written = yaml.safe_load((FOLDER / "openapi.yaml").read_text(encoding="utf-8"))["paths"]
     names = [part["operationId"] for path in written.values() for part in path.values() if "operationId" in part]
     assert sorted(names) == sorted(CONTROL.operations)
@@ -162,7 +162,7 @@ OPERATIONS: dict[str, tuple[int, str, str, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("operation", CONTROL.operations)
-def test_an_answer_is_as_the_contract_says(api: httpx.Client, name: str, operation: str) -> None:
+def test_response_matches_the_contract(api: httpx.Client, name: str, operation: str) -> None:
     ask(api, "PUT", "/snapshots/kept", name)
     rows(api, name)
     status, method, path, options = OPERATIONS[operation]
@@ -173,18 +173,18 @@ def test_an_answer_is_as_the_contract_says(api: httpx.Client, name: str, operati
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/state/nothing", "/snapshots", "/snapshots/a/b", "/docs/nothing"])
-def test_a_path_that_is_not_there(api: httpx.Client, path: str) -> None:
+def test_unknown_path_is_not_found(api: httpx.Client, path: str) -> None:
     answer = admin(api, "GET", path)
     assert (answer.status_code, answer.json()) == (404, {"detail": "Not Found"})
 
 
 @pytest.mark.parametrize(("method", "path"), [("PUT", "/state"), ("GET", "/reset"), ("POST", "/snapshots/a")])
-def test_another_method(api: httpx.Client, method: str, path: str) -> None:
+def test_other_method_is_not_allowed(api: httpx.Client, method: str, path: str) -> None:
     answer = admin(api, method, path)
     assert (answer.status_code, answer.json()) == (405, {"detail": "Method Not Allowed"})
 
 
-def test_its_documents_are_served(api: httpx.Client) -> None:
+def test_documents_are_served(api: httpx.Client) -> None:
     written = (FOLDER / "openapi.yaml").read_text(encoding="utf-8")
     assert admin(api, "GET", "/openapi.yaml").text == written
     assert admin(api, "GET", "/openapi.json").json() == yaml.safe_load(written)
@@ -200,7 +200,7 @@ def test_its_documents_are_served(api: httpx.Client) -> None:
 # ---------------------------------------------------------------------------- state
 
 
-def test_the_state_tells_what_is_there(api: httpx.Client, name: str) -> None:
+def test_state_describes_the_workspace(api: httpx.Client, name: str) -> None:
     ask(api, "DELETE", "/requests")
     add(api, name, "one more")
     for snapshot in ("b", "a"):
@@ -221,7 +221,7 @@ def test_the_state_tells_what_is_there(api: httpx.Client, name: str) -> None:
     assert DEFAULT in workspaces
 
 
-def test_a_reset_gives_the_rows_of_the_fixture_set_again(api: httpx.Client, name: str) -> None:
+def test_reset_restores_the_rows_of_the_fixture_set(api: httpx.Client, name: str) -> None:
     fresh = rows(api, name)
     add(api, name, "gone soon")
     api.delete(f"{at(name)}/flows/{THERE['id']}").raise_for_status()
@@ -234,7 +234,7 @@ def test_a_reset_gives_the_rows_of_the_fixture_set_again(api: httpx.Client, name
     assert flows(api, other, "stays") == ["stays"]
 
 
-def test_without_a_name_the_default_one_is_meant(api: httpx.Client) -> None:
+def test_default_workspace_is_used_without_a_name(api: httpx.Client) -> None:
     add(api, DEFAULT, "by default")
     assert ask(api, "POST", "/reset").json()["workspace"] == DEFAULT
     assert flows(api, DEFAULT, "by default") == []
@@ -243,7 +243,7 @@ def test_without_a_name_the_default_one_is_meant(api: httpx.Client) -> None:
 # ------------------------------------------------------------------------ snapshots
 
 
-def test_a_snapshot_keeps_rows_from_what_comes_later(api: httpx.Client, name: str) -> None:
+def test_snapshot_is_not_changed_by_later_writes(api: httpx.Client, name: str) -> None:
     add(api, name, "first")
     saved, before = ask(api, "PUT", "/snapshots/s", name).json(), rows(api, name)
     assert saved == {"workspace": name, "rows": {**saved["rows"], "flows": 13}}
@@ -259,7 +259,7 @@ def test_a_snapshot_keeps_rows_from_what_comes_later(api: httpx.Client, name: st
     assert ask(api, "GET", "/snapshots/s", name).json() == saved
 
 
-def test_a_snapshot_is_overwritten_by_its_name(api: httpx.Client, name: str) -> None:
+def test_snapshot_with_the_same_name_is_overwritten(api: httpx.Client, name: str) -> None:
     ask(api, "PUT", "/snapshots/s", name)
     add(api, name, "later")
     ask(api, "PUT", "/snapshots/s", name)
@@ -283,7 +283,7 @@ def test_each_workspace_has_its_own_snapshots(api: httpx.Client, name: str) -> N
 
 
 @pytest.mark.parametrize("snapshot", ["a b", "ü", "1", "restore", "a%25b", "x" * 300])
-def test_a_snapshot_may_have_any_name(api: httpx.Client, name: str, snapshot: str) -> None:
+def test_snapshot_can_have_any_name(api: httpx.Client, name: str, snapshot: str) -> None:
     path = f"/snapshots/{snapshot}"
     assert ask(api, "PUT", path, name).status_code == 200
     assert ask(api, "POST", f"{path}/restore", name).status_code == 200
@@ -291,7 +291,7 @@ def test_a_snapshot_may_have_any_name(api: httpx.Client, name: str, snapshot: st
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", ""), ("DELETE", ""), ("POST", "/restore")])
-def test_a_snapshot_that_is_not_there_is_refused_with_those_that_are(
+def test_unknown_snapshot_is_rejected_with_a_list_of_the_others(
     api: httpx.Client, name: str, method: str, path: str
 ) -> None:
     for snapshots, there in (((), "none"), (("b", "a"), "a, b")):
@@ -322,14 +322,14 @@ def test_rows_are_loaded_and_found(api: httpx.Client, name: str, how: dict[str, 
     assert rows(api, DEFAULT) == other
 
 
-def test_the_loaded_set_can_be_loaded_again(api: httpx.Client, name: str) -> None:
+def test_loaded_set_can_be_loaded_again(api: httpx.Client, name: str) -> None:
     fresh = rows(api, name)
     add(api, name, "gone soon")
     assert ask(api, "POST", "/fixtures", name, json={"set": "loaded", "replace": True}).status_code == 200
     assert rows(api, name) == fresh
 
 
-def test_a_reference_that_leads_nowhere_is_a_warning(api: httpx.Client, name: str) -> None:
+def test_dangling_reference_is_a_warning(api: httpx.Client, name: str) -> None:
     body = {"rows": {"artifacts": [artifact(1, "2026-01-01T00:00:00Z", flow_run_id=FLOW["id"])]}, "replace": True}
     assert ask(api, "POST", "/fixtures", name, json=body).json()["warnings"] == [
         "artifacts: 1 row refers by `flow_run_id` to flow_runs that do not exist"
@@ -337,7 +337,7 @@ def test_a_reference_that_leads_nowhere_is_a_warning(api: httpx.Client, name: st
 
 
 @pytest.mark.parametrize("how", [{"set": "newer"}, {"rows": SETS["newer"]}])
-def test_what_is_derived_follows(api: httpx.Client, name: str, how: dict[str, Any]) -> None:
+def test_derived_rows_are_updated(api: httpx.Client, name: str, how: dict[str, Any]) -> None:
     before = latest(api, name, KNOWN["key"])
     answer = ask(api, "POST", "/fixtures", name, json=how).json()
     assert answer["rows"]["artifact_collections"] == 21
@@ -363,7 +363,7 @@ def test_what_is_derived_follows(api: httpx.Client, name: str, how: dict[str, An
     assert api.post(f"{at(name)}/artifacts/count", json={"artifacts": {"key": {"any_": ["new-key"]}}}).json() == 3
 
 
-def test_what_is_derived_may_be_given(api: httpx.Client, name: str) -> None:
+def test_derived_rows_can_be_given(api: httpx.Client, name: str) -> None:
     collection = {**KNOWN, "id": FLOW["id"], "key": "given", "data": "given"}
     body = {"artifacts": SETS["newer"]["artifacts"], "artifact_collections": [collection]}
     answer = ask(api, "POST", "/fixtures", name, json={"rows": body, "replace": True}).json()
@@ -371,7 +371,7 @@ def test_what_is_derived_may_be_given(api: httpx.Client, name: str) -> None:
     assert latest(api, name, "given") == collection
 
 
-# What is refused: the body, its status, and a part of what is said.
+# What is rejected: the body, its status, and a part of the message.
 REFUSED: dict[str, tuple[Any, int, str]] = {
     "a bad row among good ones": ({"rows": {"flows": [FLOW, {**ANOTHER, "nam": 1}]}}, 422, "flows[1]: nam: Extra"),
     "a missing field": ({"rows": {"flows": [FLOW, TIMES]}}, 422, "flows[1]: name: Field required. Nothing was loaded."),
@@ -381,7 +381,7 @@ REFUSED: dict[str, tuple[Any, int, str]] = {
     "a name that is there": ({"rows": {"flows": [{"name": THERE["name"]}]}}, 422, "flows[0]: a row with the name `"),
     "a name in a path": ({"rows": {"flows": [{"name": "a/b"}]}}, 422, "flows[0]: name: String should match pattern"),
     "a reference to nobody": ({"rows": {"deployments": [{"name": "a", "flow": "b"}]}}, 422, "has the name `b`"),
-    "several mistakes": ({"rows": {"flows": [{}, {}]}}, 422, "2 errors:\\n  flows[0]: name: Field"),
+    "several errors": ({"rows": {"flows": [{}, {}]}}, 422, "2 errors:\\n  flows[0]: name: Field"),
     "an id twice": ({"rows": {"flows": [FLOW, FLOW]}}, 422, f"flows[1]: the id {FLOW['id']} already exists"),
     "an id that is there": ({"rows": {"flows": [FLOW, THERE]}}, 422, f"flows[1]: the id {THERE['id']} already exists"),
     "an unknown table": ({"rows": {"flows": [FLOW], "flow": [FLOW]}}, 422, "no table is named `flow`; the tables are"),
@@ -411,7 +411,7 @@ REFUSED: dict[str, tuple[Any, int, str]] = {
 
 @pytest.fixture
 def untouched(api: httpx.Client) -> tuple[str, dict[str, Any]]:
-    """A workspace with a row of its own, and all that it holds."""
+    """A workspace with an additional row, and all of its rows."""
     name = new_name()
     add(api, name, "its own")
     return name, rows(api, name)
@@ -423,7 +423,7 @@ REPLACING = [case for case, (body, _, _) in REFUSED.items() if isinstance(body, 
 @pytest.mark.parametrize(
     ("case", "replace"), [*((case, False) for case in REFUSED), *((case, True) for case in REPLACING)]
 )
-def test_all_are_loaded_or_none(
+def test_all_rows_are_loaded_or_none(
     api: httpx.Client, untouched: tuple[str, dict[str, Any]], case: str, *, replace: bool
 ) -> None:
     name, before = untouched
@@ -439,7 +439,7 @@ def test_all_are_loaded_or_none(
 # --------------------------------------------------------------------------- dropped
 
 
-def test_a_dropped_workspace_is_a_new_one(api: httpx.Client, name: str) -> None:
+def test_dropped_workspace_is_created_again(api: httpx.Client, name: str) -> None:
     fresh = rows(api, name)
     add(api, name, "gone soon")
     ask(api, "PUT", "/snapshots/s", name)
@@ -450,8 +450,8 @@ def test_a_dropped_workspace_is_a_new_one(api: httpx.Client, name: str) -> None:
     assert ask(api, "GET", "/snapshots/s", name).status_code == 404
 
 
-def test_those_that_are_idle_are_dropped(api: httpx.Client, name: str) -> None:
-    """All that other tests have made are among them, so this comes behind those."""
+def test_idle_workspaces_are_dropped(api: httpx.Client, name: str) -> None:
+    """The workspaces of other tests are among them, so this test runs after those."""
     add(api, name, "gone soon")
     before = rows(api, DEFAULT)
     assert ask(api, "DELETE", "/workspaces", params={"idle": 3600}).json() == {"dropped": []}
@@ -472,7 +472,7 @@ def test_those_that_are_idle_are_dropped(api: httpx.Client, name: str) -> None:
         ({"idle": "long"}, 422, "valid number"),
     ],
 )
-def test_what_cannot_be_dropped(api: httpx.Client, params: dict[str, Any], status: int, words: str) -> None:
+def test_invalid_drop_is_rejected(api: httpx.Client, params: dict[str, Any], status: int, words: str) -> None:
     answer = ask(api, "DELETE", "/workspaces", params=params)
     assert answer.status_code == status
     assert words in answer.text
@@ -492,7 +492,7 @@ WRONG: dict[str, tuple[str, str, dict[str, Any], int, str]] = {
     "no workspace to reset": ("POST", "/reset?workspace=x/y", {}, 422, "`x/y` is not the name of a workspace"),
     "half a workspace": ("POST", f"/reset?workspace={FLOW['id']}", {}, 422, "is not the name of a workspace"),
     "no workspace to load into": ("POST", "/fixtures?workspace=x", {"json": {"rows": {}}}, 422, "is not the name"),
-    "no workspace to put aside": ("PUT", "/snapshots/s?workspace=x", {}, 422, "`x` is not the name of a workspace"),
+    "no workspace to save": ("PUT", "/snapshots/s?workspace=x", {}, 422, "`x` is not the name of a workspace"),
     "a limit of none": ("GET", "/requests?limit=0", {}, 422, "greater than or equal to 1"),
     "a status in a query": ("GET", "/requests?status=ok", {}, 422, "valid integer"),
     "no path": ("POST", "/explain", {"json": {"id": FLOW["id"]}}, 422, "Field required"),
@@ -507,24 +507,24 @@ WRONG: dict[str, tuple[str, str, dict[str, Any], int, str]] = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_a_wrong_request_is_refused_in_words_and_changes_nothing(api: httpx.Client, case: str) -> None:
+def test_invalid_request_is_rejected_and_changes_nothing(api: httpx.Client, case: str) -> None:
     method, path, options, status, words = WRONG[case]
 
-    def told() -> dict[str, Any]:
+    def summary() -> dict[str, Any]:
         state = dict(ask(api, "GET", "/state").json())
         return {
             "journal": state["journal"],
             "workspaces": [{**each, "idle": None} for each in state["workspaces"]],
         }
 
-    before = told()
+    before = summary()
     answer = admin(api, method, path, **options)
     assert answer.status_code == status
     assert words in answer.text
-    assert told() == before
+    assert summary() == before
 
 
-def test_it_explains_a_row_of_a_workspace(api: httpx.Client, name: str) -> None:
+def test_row_of_a_workspace_is_explained(api: httpx.Client, name: str) -> None:
     ask(api, "POST", "/fixtures", name, json={"rows": {"flows": [FLOW]}})
     body = {"path": "/api/flows/filter", "id": FLOW["id"].upper(), "body": {"flows": {"name": {"any_": ["other"]}}}}
     part = ask(api, "POST", "/explain", name, json=body).json()
@@ -549,14 +549,14 @@ def test_rows_are_completed_and_refer_by_name(api: httpx.Client, name: str) -> N
     assert api.get(f"{at(other)}/flows/name/minimal").json()["id"] == flow["id"]
 
 
-def test_rows_without_anything_unique_may_be_loaded_again_and_again(api: httpx.Client, name: str) -> None:
+def test_rows_without_unique_fields_can_be_loaded_repeatedly(api: httpx.Client, name: str) -> None:
     for count in (1, 3):
         body = {"rows": {"artifacts": [{"type": "table"}] * count}}
         ask(api, "POST", "/fixtures", name, json=body).raise_for_status()
     assert api.post(f"{at(name)}/artifacts/count", json={"artifacts": {"type": {"any_": ["table"]}}}).json() >= 4
 
 
-def test_a_file_of_a_set_that_is_not_read_is_a_warning(keeping: Keeping, tmp_path: Path) -> None:
+def test_ignored_file_of_a_set_is_a_warning(keeping: Keeping, tmp_path: Path) -> None:
     shutil.copytree(SMALL, tmp_path / "loaded")
     (tmp_path / "more").mkdir()
     (tmp_path / "more" / "flows.json").write_text('[{"name": "by json"}]', encoding="utf-8")
@@ -567,7 +567,7 @@ def test_a_file_of_a_set_that_is_not_read_is_a_warning(keeping: Keeping, tmp_pat
         assert api.get("/flows/name/by json").status_code == 200
 
 
-def test_reset_reads_files_that_have_changed(keeping: Keeping, tmp_path: Path) -> None:
+def test_reset_reads_changed_files(keeping: Keeping, tmp_path: Path) -> None:
     flows = tmp_path / "flows.jsonl"
     flows.write_text('{"name": "first"}', encoding="utf-8")
     with stand_in(tmp_path, *keeping()) as api:

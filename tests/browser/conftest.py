@@ -56,7 +56,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
 
 @dataclass
 class Tab:
-    """A page of the UI, with the requests to the API that failed or have no response yet, and its scripts' errors."""
+    """A page of the UI, with failed and pending requests to the API, and its scripts' errors."""
 
     page: Page
     failed: list[str]
@@ -80,7 +80,7 @@ class Tab:
         return not self.waiting
 
     def lines(self) -> list[str]:
-        """The lines of the text that is shown, without times that move, in any order, since so are rows of one time."""
+        """The sorted lines of the visible text, without moving times. Rows with the same time are in any order."""
         return sorted(MOVING.sub("TIME", self.page.inner_text("body")).splitlines())
 
 
@@ -107,7 +107,7 @@ class Profile:
 
 @contextmanager
 def profile(browser: Browser, api: httpx.Client, version: str = "v2") -> Iterator[Profile]:
-    """A new profile of somebody who prefers a version of the UI."""
+    """A new profile that prefers a version of the UI."""
     site = str(api.base_url).removesuffix("/").removesuffix("/api")
     with browser.new_context(viewport={"width": 1400, "height": 2000}, timezone_id="UTC", locale="en-US") as context:
         context.add_cookies([{"name": "prefect_ui_version", "value": version, "url": site}])

@@ -1,4 +1,4 @@
-"""The pages of Prefect's UI, in both versions: they show over the stand-in what they show over a real server."""
+"""The pages of Prefect's UI, in both versions: they show the same over the stand-in and over a real server."""
 
 import time
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ TRIES = 3  # how a page is laid out, such as the labels of a chart, depends on w
 ONE = {"limit": 1}
 VERSIONS = {"v1": "", "v2": "/v2"}
 """The path of each version."""
-MENU = "Dashboard"  # is on each page, once its script has run
+MENU = "Dashboard"  # on each page, once its script has run
 
 PAGES = {
     "v1": """
@@ -52,7 +52,7 @@ PATHS = [(version, path) for version, paths in PAGES.items() for path in paths.s
 
 @pytest.fixture(scope="module")
 def names(stand_in: httpx.Client) -> dict[str, str]:
-    """What stands in the paths of pages: the first row of each table, and names."""
+    """Parts of the paths of pages: the first row of each table, and names."""
     tables = ("flows", "deployments", "flow_runs", "task_runs", "block_documents", "automations", "artifacts")
     ids = {table: first(stand_in, f"/{table}/filter")["id"] for table in tables}
     pool = first(stand_in, "/work_pools/filter")["name"]
@@ -81,9 +81,7 @@ def profiles(
 
 
 @pytest.mark.parametrize(("version", "path"), PATHS, indirect=["version"])
-def test_a_page_shows_the_same(
-    profiles: tuple[Profile, Profile], names: dict[str, str], version: str, path: str
-) -> None:
+def test_page_shows_the_same(profiles: tuple[Profile, Profile], names: dict[str, str], version: str, path: str) -> None:
     there = f"{VERSIONS[version]}{path.format(**names)}"
     for _ in range(TRIES):
         with profiles[0].tab(there) as ours, profiles[1].tab(there) as theirs:
@@ -96,7 +94,7 @@ def test_a_page_shows_the_same(
 
 
 def shown_by(ours: Tab, theirs: Tab) -> tuple[list[str], list[str]]:
-    """What both show, as soon as that is the same."""
+    """What both show, as soon as it is the same."""
     end = time.monotonic() + SHOWING
     while not alike(ours, theirs) and time.monotonic() < end:
         ours.page.wait_for_timeout(100)

@@ -20,7 +20,7 @@ def add_variable(opened: Tab, name: str) -> None:
     expect(opened.page.get_by_text(name)).to_be_visible()
 
 
-def test_a_variable_is_created(browser: Browser, stand_in: httpx.Client) -> None:
+def test_variable_is_created(browser: Browser, stand_in: httpx.Client) -> None:
     name = f"by_hand_{uuid4().hex}"
     with profile(browser, stand_in) as used, used.tab("/v2/variables") as opened:
         add_variable(opened, name)
@@ -28,7 +28,7 @@ def test_a_variable_is_created(browser: Browser, stand_in: httpx.Client) -> None
     assert stand_in.get(f"/variables/name/{name}").json()["value"] == {"a": 1}
 
 
-def test_a_workspace_has_its_own_rows(browser: Browser, stand_in: httpx.Client) -> None:
+def test_workspace_has_its_own_rows(browser: Browser, stand_in: httpx.Client) -> None:
     path = f"/accounts/{uuid4()}/workspaces/{uuid4()}"
     name = uuid4().hex
     stand_in.post(f"{path}/flows/", json={"name": name}).raise_for_status()
@@ -42,7 +42,7 @@ def test_a_workspace_has_its_own_rows(browser: Browser, stand_in: httpx.Client) 
                 expect(opened.page.get_by_text(name)).to_have_count(0)
 
 
-def test_the_ui_sends_the_password_and_tokens(browser: Browser) -> None:
+def test_ui_sends_the_password_and_tokens(browser: Browser) -> None:
     with with_ui("--auth", "user:secret", "--csrf") as api:
         api.auth = ("user", "secret")
         with profile(browser, api) as used, used.tab("/v2/variables") as opened:
@@ -52,6 +52,6 @@ def test_the_ui_sends_the_password_and_tokens(browser: Browser) -> None:
         assert api.get("/variables/name/protected").json()["value"] == {"a": 1}
 
 
-def test_the_page_of_the_documents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_page_of_the_documents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     follow((ROOT / "docs/guides/ui.md").read_text(encoding="utf-8"), tmp_path, 1, REAL / "bin")

@@ -1,6 +1,6 @@
-"""A process that runs commands of Understudy's one after another, which is much faster than a process for each.
+"""A process that runs Understudy's commands one after another, which is much faster than a process for each.
 
-It reads a command's arguments from each line of stdin (JSON), and answers in a line of stdout with what came of it.
+It reads a command's arguments from each line of stdin (JSON), and writes the result as a line to stdout.
 """
 
 import io
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-READY = "Understudy is running at"  # what a server prints that would serve until it is stopped
+READY = "Understudy is running at"  # printed by a server, which would run until it is stopped
 PATIENCE = 120  # seconds that a command may take
 
 
@@ -51,7 +51,7 @@ def caller(folder: Path) -> Iterator[Caller]:
 
 
 class Output(io.TextIOWrapper):
-    """What a command prints. A server is stopped as soon as it says that it serves."""
+    """What a command prints. A server is stopped as soon as it prints that it runs."""
 
     def __init__(self) -> None:
         self.bytes = io.BytesIO()
@@ -69,7 +69,7 @@ class Output(io.TextIOWrapper):
 
 
 def hung(number: int, frame: FrameType | None) -> None:
-    os._exit(99)  # whoever waits for the line gets none, and fails with what it asked for
+    os._exit(99)  # the caller reads no line, and fails with its arguments
 
 
 def main() -> None:

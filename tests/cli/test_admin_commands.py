@@ -1,4 +1,4 @@
-"""`understudy admin`: what its commands do, what they say to people and to scripts, and how they fail."""
+"""`understudy admin`: what its commands do, their output for people and scripts, and their errors."""
 
 import json
 import os
@@ -41,7 +41,7 @@ def standin() -> Iterator[StandIn]:
 
 @pytest.fixture(params=["default", "own"])
 def workspace(request: pytest.FixtureRequest, standin: StandIn) -> Iterator[RemoteWorkspace]:
-    """What commands are about: the default workspace as if it were new, and one with ids in its URL."""
+    """The workspace of the commands: the default one, reset, and one with ids in its URL."""
     standin.reset()
     standin.clear()
     if request.param == "default":
@@ -51,21 +51,21 @@ def workspace(request: pytest.FixtureRequest, standin: StandIn) -> Iterator[Remo
         yield workspace
 
 
-def said(url: str, *arguments: str) -> str:
-    """What a command writes to stdout, and nothing to stderr."""
+def output_of(url: str, *arguments: str) -> str:
+    """What a command writes to stdout; stderr must be empty."""
     result = CliRunner().invoke(main, ["admin", *arguments, "--url", url], catch_exceptions=False)
     assert (result.exit_code, result.stderr) == (0, "")
     return result.stdout
 
 
-def answered(url: str, *arguments: str) -> Any:
-    """What a command writes with --json: a line."""
-    (line,) = said(url, *arguments, "--json").splitlines()
+def json_of(url: str, *arguments: str) -> Any:
+    """The line that a command writes with --json."""
+    (line,) = output_of(url, *arguments, "--json").splitlines()
     return json.loads(line)
 
 
-def ran(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """A command in a process of its own."""
+def run_command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in a new process."""
     command = [sys.executable, "-m", "understudy", "admin", *arguments]
     usual = {name: value for name, value in os.environ.items() if name != VARIABLE}
     return subprocess.run(
@@ -82,15 +82,15 @@ def add_flow(workspace: RemoteWorkspace, name: str = "added") -> None:
 
 def test_reset(workspace: RemoteWorkspace) -> None:
     add_flow(workspace)
-    assert said(workspace.url, "reset") == ROWS.format(flows=FLOWS, more="")
+    assert output_of(workspace.url, "reset") == ROWS.format(flows=FLOWS, more="")
     add_flow(workspace)
-    assert answered(workspace.url, "reset")["flows"] == FLOWS
+    assert json_of(workspace.url, "reset")["flows"] == FLOWS
 
 
 def test_state(workspace: RemoteWorkspace, standin: StandIn) -> None:
     workspace.save("one")
     workspace.save("another")
-    text = said(workspace.url, "state")
+    text = output_of(workspace.url, "state")
     patterns = [
         r"Understudy \d+\.\d+\.\d+, up for \d+ s, \d+ MiB",
         rf"fixture set  {re.escape(str(SMALL))}",
@@ -102,7 +102,7 @@ def test_state(workspace: RemoteWorkspace, standin: StandIn) -> None:
     lines = text.splitlines()
     for pattern in patterns:
         assert [line for line in lines if re.fullmatch(pattern, line)], pattern
-    state = answered(workspace.url, "state")
+    state = json_of(workspace.url, "state")
     assert state.keys() == standin.state().keys()
     assert workspace.name in {each["workspace"] for each in state["workspaces"]}
     for name in ("one", "another"):
@@ -110,43 +110,43 @@ def test_state(workspace: RemoteWorkspace, standin: StandIn) -> None:
 
 
 def test_load(workspace: RemoteWorkspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)  # where no folder is called as the set is
+    monkeypatch.chdir(tmp_path)  # in a folder without one of the set's name
     row = {"id": str(uuid4()), "created": "2025-01-01T00:00:00Z", "updated": "2025-01-01T00:00:00Z", "name": "loaded"}
     (tmp_path / "flows.jsonl").write_text(json.dumps(row), encoding="utf-8")
-    assert said(workspace.url, "load", str(tmp_path)) == ROWS.format(flows=FLOWS + 1, more="")
-    assert said(workspace.url, "load", str(tmp_path), "--replace") == "1 flow\n"
-    assert answered(workspace.url, "load", SMALL.name)["flows"] == FLOWS + 1
-    assert answered(workspace.url, "load", SMALL.name, "--replace")["flows"] == FLOWS
+    assert output_of(workspace.url, "load", str(tmp_path)) == ROWS.format(flows=FLOWS + 1, more="")
+    assert output_of(workspace.url, "load", str(tmp_path), "--replace") == "1 flow\n"
+    assert json_of(workspace.url, "load", SMALL.name)["flows"] == FLOWS + 1
+    assert json_of(workspace.url, "load", SMALL.name, "--replace")["flows"] == FLOWS
 
 
-def test_save_restore_and_forget(workspace: RemoteWorkspace) -> None:
+def test_save_restore_and_delete_snapshot(workspace: RemoteWorkspace) -> None:
     add_flow(workspace)
-    assert said(workspace.url, "save", "two words") == "saved two words\n"
+    assert output_of(workspace.url, "save", "two words") == "saved two words\n"
     workspace.reset()
-    assert said(workspace.url, "restore", "two words") == ROWS.format(flows=FLOWS + 1, more=", 1 event")
-    assert said(workspace.url, "delete-snapshot", "two words") == "deleted two words\n"
-    assert answered(workspace.url, "save", "é") == "é"
+    assert output_of(workspace.url, "restore", "two words") == ROWS.format(flows=FLOWS + 1, more=", 1 event")
+    assert output_of(workspace.url, "delete-snapshot", "two words") == "deleted two words\n"
+    assert json_of(workspace.url, "save", "é") == "é"
     workspace.reset()
-    assert answered(workspace.url, "restore", "é")["flows"] == FLOWS + 1
-    assert answered(workspace.url, "delete-snapshot", "é") == "é"
+    assert json_of(workspace.url, "restore", "é")["flows"] == FLOWS + 1
+    assert json_of(workspace.url, "delete-snapshot", "é") == "é"
 
 
 def test_drop(standin: StandIn) -> None:
     with standin.workspace() as one, standin.workspace() as other:
-        assert said(one.url, "drop") == "nothing to drop\n"
-        assert answered(one.url, "drop") == []
+        assert output_of(one.url, "drop") == "nothing to drop\n"
+        assert json_of(one.url, "drop") == []
         one.reset()
-        assert said(one.url, "drop") == f"dropped {one.name}\n"
+        assert output_of(one.url, "drop") == f"dropped {one.name}\n"
         for workspace in (one, other):
             workspace.reset()
-        assert answered(one.url, "drop") == [one.name]
+        assert json_of(one.url, "drop") == [one.name]
         one.reset()
-        assert said(standin.url, "drop", "--idle", "60") == "nothing to drop\n"
-        assert {*said(standin.url, "drop", "--idle", "0").splitlines()} == {
+        assert output_of(standin.url, "drop", "--idle", "60") == "nothing to drop\n"
+        assert {*output_of(standin.url, "drop", "--idle", "0").splitlines()} == {
             f"dropped {one.name}",
             f"dropped {other.name}",
         }
-        assert answered(standin.url, "drop", "--idle", "0") == []
+        assert json_of(standin.url, "drop", "--idle", "0") == []
         assert [each["workspace"] for each in standin.state()["workspaces"]] == [DEFAULT]
 
 
@@ -154,40 +154,40 @@ def test_drop(standin: StandIn) -> None:
 
 
 def test_requests_and_clear(workspace: RemoteWorkspace) -> None:
-    assert said(workspace.url, "requests") == "no requests\n"
+    assert output_of(workspace.url, "requests") == "no requests\n"
     add_flow(workspace, "é")
     httpx.get(f"{workspace.url}/flows/filter", params={"a": "b"}, verify=False)
-    first, second = said(workspace.url, "requests").splitlines()
+    first, second = output_of(workspace.url, "requests").splitlines()
     moment = r"\d\d:\d\d:\d\d\.\d{3}"
     assert re.fullmatch(moment + r' POST /api/flows/ \{"name": "é"\} -> 201 in \d+\.\d ms', first)
     assert re.fullmatch(
         moment + r' GET /api/flows/filter\?a=\(hidden\) -> 405 in \d+\.\d ms: \{"detail": "Method Not Allowed"\}',
         second,
     )
-    assert [each["status"] for each in answered(workspace.url, "requests")] == [201, 405]
-    assert said(workspace.url, "clear") == "deleted all requests\n"
-    assert answered(workspace.url, "requests") == []
-    assert answered(workspace.url, "clear") is None
+    assert [each["status"] for each in json_of(workspace.url, "requests")] == [201, 405]
+    assert output_of(workspace.url, "clear") == "deleted all requests\n"
+    assert json_of(workspace.url, "requests") == []
+    assert json_of(workspace.url, "clear") is None
 
 
-def test_the_last_requests(workspace: RemoteWorkspace) -> None:
+def test_last_requests(workspace: RemoteWorkspace) -> None:
     for name in ("a", "b", "c"):
         add_flow(workspace, name)
-    assert [each["body"]["name"] for each in answered(workspace.url, "requests", "-n", "2")] == ["b", "c"]
-    assert len(said(workspace.url, "requests", "-n", "1").splitlines()) == 1
-    assert said(workspace.url, "requests", "-n", "0") == "no requests\n"
+    assert [each["body"]["name"] for each in json_of(workspace.url, "requests", "-n", "2")] == ["b", "c"]
+    assert len(output_of(workspace.url, "requests", "-n", "1").splitlines()) == 1
+    assert output_of(workspace.url, "requests", "-n", "0") == "no requests\n"
 
 
-def test_long_bodies_are_cut_in_lines(workspace: RemoteWorkspace) -> None:
+def test_long_bodies_are_truncated_in_lines(workspace: RemoteWorkspace) -> None:
     httpx.post(f"{workspace.url}/flows/", json={"name": 1, "text": "x" * 5000}, verify=False)
-    (line,) = said(workspace.url, "requests").splitlines()
+    (line,) = output_of(workspace.url, "requests").splitlines()
     assert line.count("…") == 2  # in the body, and in the answer that repeats it
     assert len(line) < 600
-    assert len(answered(workspace.url, "requests")[0]["body"]["text"]) == 5000
+    assert len(json_of(workspace.url, "requests")[0]["body"]["text"]) == 5000
 
 
 @pytest.mark.parametrize("as_json", [False, True])
-def test_new_requests_are_followed(workspace: RemoteWorkspace, as_json: bool) -> None:
+def test_follow_prints_new_requests(workspace: RemoteWorkspace, as_json: bool) -> None:
     for name in ("a", "b"):
         add_flow(workspace, name)
     options = ["requests", "--follow", "-n", "1", "--url", workspace.url, *(["--json"] if as_json else [])]
@@ -206,8 +206,8 @@ def test_new_requests_are_followed(workspace: RemoteWorkspace, as_json: bool) ->
         assert not as_json or json.loads(line)["status"] == 201
 
 
-def test_a_request_is_followed_once_it_is_over(standin: StandIn) -> None:
-    """Though others that came later are over before; each is told once."""
+def test_follow_prints_each_request_once_it_is_complete(standin: StandIn) -> None:
+    """Even if later ones are complete before; each is printed once."""
     with standin.workspace() as workspace, ThreadPoolExecutor(1) as pool:
         workspace.faults.replace([{"path": "/flows/count", "delay": 2}])
         slow = pool.submit(httpx.post, f"{workspace.url}/flows/count", verify=False)
@@ -241,11 +241,11 @@ def test_find_and_count(workspace: RemoteWorkspace, name: str) -> None:
     add_flow(workspace, "a")
     httpx.get(f"{workspace.url}/flows/filter", verify=False)
     add_flow(workspace, "b")
-    assert said(workspace.url, "count", *options) == f"{number}\n"
-    assert answered(workspace.url, "count", *options) == number
-    found = answered(workspace.url, "find", *options)
+    assert output_of(workspace.url, "count", *options) == f"{number}\n"
+    assert json_of(workspace.url, "count", *options) == number
+    found = json_of(workspace.url, "find", *options)
     assert len(found["requests"]) == number
-    lines = said(workspace.url, "find", *options).splitlines()
+    lines = output_of(workspace.url, "find", *options).splitlines()
     if number:
         assert len(lines) == number
         assert found["nearest"] == []
@@ -258,29 +258,29 @@ def test_find_and_count(workspace: RemoteWorkspace, name: str) -> None:
 
 def test_explain(workspace: RemoteWorkspace) -> None:
     asked = ["explain", "/flows/filter", FLOW, "--body", '{"flows": {"name": {"like_": "no such"}}}']
-    lines = said(workspace.url, *asked).splitlines()
+    lines = output_of(workspace.url, *asked).splitlines()
     assert [line[: len(line) - len(line.lstrip()) + 1] for line in lines] == ["-", "  -", "    -", "      -"]
-    assert answered(workspace.url, *asked)["met"] is False
-    assert answered(workspace.url, "explain", "/flows/filter", FLOW)["met"] is True
+    assert json_of(workspace.url, *asked)["met"] is False
+    assert json_of(workspace.url, "explain", "/flows/filter", FLOW)["met"] is True
 
 
-# ------------------------------------------------------------------ where, and mistakes
+# ------------------------------------------------------------------- URLs and errors
 
 
-def test_the_url_is_that_which_clients_use(standin: StandIn) -> None:
+def test_url_defaults_to_that_of_clients(standin: StandIn) -> None:
     with standin.workspace() as one, standin.workspace() as other:
         add_flow(one)
         add_flow(one)
         add_flow(other)
-        assert ran("count", **{VARIABLE: one.url}).stdout == "2\n"
-        # What is said is what counts.
-        result = ran("count", "--url", f"{other.url}/", **{VARIABLE: one.url, "PYTHONWARNINGS": "error"})
+        assert run_command("count", **{VARIABLE: one.url}).stdout == "2\n"
+        # The option has precedence.
+        result = run_command("count", "--url", f"{other.url}/", **{VARIABLE: one.url, "PYTHONWARNINGS": "error"})
         assert (result.returncode, result.stdout, result.stderr) == (0, "1\n", "")
 
 
-def test_a_server_that_is_not_there_is_told() -> None:
+def test_unreachable_server_is_reported() -> None:
     url = f"http://127.0.0.1:{free_port()}/api"
-    result = ran("state", **{VARIABLE: url})
+    result = run_command("state", **{VARIABLE: url})
     assert (result.returncode, result.stdout) == (2, "")
     assert (
         result.stderr
@@ -310,7 +310,7 @@ REFUSED: dict[str, tuple[list[str], str]] = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_is_refused_is_told_in_a_line(
+def test_rejected_request_is_reported_in_one_line(
     standin: StandIn, name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments, words = REFUSED[name]

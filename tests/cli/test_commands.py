@@ -1,4 +1,4 @@
-"""The command line: what it says, and how it ends."""
+"""The command line: its output and its exit statuses."""
 
 import os
 import re
@@ -26,7 +26,7 @@ def called(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def refused(*arguments: str) -> str:
-    """What is said, in one line on stderr, of a call that ends with 2."""
+    """The single line on stderr of a command that exits with 2."""
     result = called(*arguments)
     assert result.returncode == 2, result
     assert result.stdout == ""
@@ -44,7 +44,7 @@ UNUSED = {
 @pytest.mark.parametrize(
     ("name", "field"), [(name, field) for name in UNUSED for field in sorted(map(str, UNUSED[name][1]))]
 )
-def test_an_option_that_would_have_no_effect_is_refused(name: str, field: str) -> None:
+def test_option_without_effect_is_rejected(name: str, field: str) -> None:
     option = next(each for each in main.commands[name].params if each.name == field)
     value = [] if isinstance(option, click.Option) and option.is_flag else ["1"]
     given, urls = UNUSED[name][0], ["http://127.0.0.1:1/api"] * (2 if name == "compare" else 1)
@@ -53,7 +53,7 @@ def test_an_option_that_would_have_no_effect_is_refused(name: str, field: str) -
     assert f"{given[0]} cannot be used with {option.opts[0]}, which would have no effect" in result.output
 
 
-def test_it_says_what_it_serves_once_it_serves() -> None:
+def test_serve_prints_what_it_serves() -> None:
     port = free_port()
     with running([*COMMAND, "serve", "--port", str(port), "--fixtures", str(SMALL)], {}) as process:
         assert process.stdout is not None
@@ -78,7 +78,7 @@ def test_it_says_what_it_serves_once_it_serves() -> None:
     ]
 
 
-def test_it_says_where_there_are_no_rows_and_what_clients_need_to_log_in(tmp_path: Path) -> None:
+def test_serve_reports_empty_tables_and_required_credentials(tmp_path: Path) -> None:
     command = [
         *COMMAND,
         "serve",
@@ -123,7 +123,7 @@ def test_every_command_and_option_has_a_help_text() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_it_cleanly_with_a_connection_open(number: signal.Signals) -> None:
+def test_signal_stops_the_server_cleanly_with_an_open_connection(number: signal.Signals) -> None:
     port = free_port()
     command = [*COMMAND, "serve", "--port", str(port), "--fixtures", str(SMALL), "--log-level", "critical"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
@@ -136,7 +136,7 @@ def test_a_signal_ends_it_cleanly_with_a_connection_open(number: signal.Signals)
     assert errors == "warning: artifacts: 5 rows refer by `flow_run_id` to flow_runs that do not exist\n"
 
 
-def test_a_taken_port_is_told() -> None:
+def test_port_in_use_is_reported() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         line = refused("serve", "--port", str(port))
@@ -146,7 +146,7 @@ def test_a_taken_port_is_told() -> None:
     )
 
 
-def test_a_host_that_is_not_known_is_told() -> None:
+def test_unknown_host_is_reported() -> None:
     assert refused("serve", "--host", "no.such.host.invalid", "--port", "0").startswith(
         "error: cannot listen on no.such.host.invalid:0 ("
     )
@@ -159,7 +159,7 @@ def test_a_host_that_is_not_known_is_told() -> None:
         (["--api", "nowhere"], "nowhere/openapi.yaml: cannot be read (No such file or directory)"),
     ],
 )
-def test_a_folder_that_is_not_there_is_told(arguments: list[str], said: str) -> None:
+def test_missing_folder_is_reported(arguments: list[str], said: str) -> None:
     assert refused("serve", "--port", "0", *arguments) == f"error: {said}"
 
 
@@ -168,19 +168,19 @@ def test_a_folder_that_is_not_there_is_told(arguments: list[str], said: str) -> 
     [["serve", "--prot", "1"], ["serve", "--port", "x"], ["serve", "--port", "70000"], ["serve", "--log-level", "loud"],
      ["sreve"], ["serve", "more"]],
 )  # fmt: skip
-def test_a_bad_option_is_told_with_where_to_look(arguments: list[str]) -> None:
+def test_invalid_option_is_reported_with_a_hint(arguments: list[str]) -> None:
     line = refused(*arguments)
     assert arguments[-1] in line or arguments[1] in line
     assert line.endswith("--help`)")
 
 
-def test_a_broken_fixture_set_is_told(tmp_path: Path) -> None:
+def test_invalid_fixture_set_is_reported(tmp_path: Path) -> None:
     (tmp_path / "flows.jsonl").write_text("{bad\n", encoding="utf-8")
     said = refused("serve", "--port", "0", "--fixtures", str(tmp_path))
     assert said == f"error: {tmp_path}/flows.jsonl, line 1: Invalid JSON: key must be a string at column 2"
 
 
-def test_completion_is_offered() -> None:
+def test_shell_completion() -> None:
     environment = {**os.environ, "_UNDERSTUDY_COMPLETE": "bash_source"}
     script = subprocess.run(COMMAND, env=environment, capture_output=True, text=True, check=True).stdout
     assert "_understudy_completion" in script
@@ -193,7 +193,7 @@ def test_version_and_help() -> None:
     assert "\n  resume            Start it again" in called("admin", "clock", "--help").stdout
 
 
-def test_help_calls_every_number_a_number() -> None:
+def test_help_describes_every_number_as_a_number() -> None:
     for name in ("serve", "verify", "compare", "admin requests", "admin find"):
         text = called(*name.split(), "--help").stdout
         assert "RANGE" not in text, name
@@ -201,15 +201,15 @@ def test_help_calls_every_number_a_number() -> None:
 
 
 @pytest.mark.parametrize("group", [[], ["admin"], ["store"]], ids=" ".join)
-def test_a_group_without_a_command_shows_its_help(group: list[str]) -> None:
+def test_group_without_a_command_shows_its_help(group: list[str]) -> None:
     result = called(*group)
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout == called(*group, "--help").stdout
     assert result.stdout.startswith("Usage: ")
 
 
-def test_a_shell_can_run_the_lines_that_lead_a_client_here(tmp_path: Path) -> None:
-    """With secrets as they were typed, and otherwise where they are, which does not show them."""
+def test_printed_exports_can_be_run_by_a_shell(tmp_path: Path) -> None:
+    """With secrets as they were typed, or else with where they are stored, which does not show them."""
     secret = tmp_path / "a file's secret"
     secret.write_text("user:it's $HOME\n", encoding="utf-8")
     environment = {**os.environ, "UNDERSTUDY_API_KEY": "from-the-environment"}

@@ -1,4 +1,4 @@
-"""The documents: every command is run and prints what they say, and every link leads somewhere."""
+"""The documents: every command is run and prints what they show, and every link is valid."""
 
 import os
 import re
@@ -55,7 +55,7 @@ BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 @dataclass(frozen=True)
 class Command:
-    """A line behind `$`, with what goes on in the lines below it, and what it prints."""
+    """The command after `$`, with its continuation lines, and what it prints."""
 
     text: str
     printed: list[str]
@@ -74,16 +74,16 @@ def commands(document: str) -> Iterator[Command]:
 
 
 def continued(lines: list[str], number: int) -> bool:
-    """Whether a command goes on below a line: behind a backslash, or until the END of what it reads."""
+    """Whether a command continues below a line: after a backslash, or until the END of its input."""
     return lines[number].endswith("\\") or ("<<END" in lines[0] and lines[number] != "END")
 
 
 @pytest.mark.parametrize("name", SERVERS)
-def test_a_document_can_be_followed(name: str, tmp_path: Path) -> None:
+def test_commands_of_a_document_print_what_it_shows(name: str, tmp_path: Path) -> None:
     follow((ROOT / name).read_text(encoding="utf-8"), tmp_path, SERVERS[name])
 
 
-def test_every_document_with_commands_is_followed() -> None:
+def test_every_document_with_commands_is_tested() -> None:
     found = {path for path in DOCUMENTS if list(commands(path.read_text(encoding="utf-8")))}
     assert found == {ROOT / name for name in (*SERVERS, *ELSEWHERE)}
 
@@ -100,26 +100,26 @@ def follow(document: str, folder: Path, servers: int, programs: Path = BIN) -> N
         followed.stop()
 
 
-def test_the_page_on_verify_has_each_rule_and_option() -> None:
-    told = dict(re.findall(r"^\| ([a-z ]+) \| ([^|]+) \|$", VERIFY, flags=re.MULTILINE))
-    del told["rule"]
-    assert told == {rule.name: rule.says for rule in vars(rules).values() if isinstance(rule, Rule)}
+def test_page_on_verify_lists_each_rule_and_option() -> None:
+    listed = dict(re.findall(r"^\| ([a-z ]+) \| ([^|]+) \|$", VERIFY, flags=re.MULTILINE))
+    del listed["rule"]
+    assert listed == {rule.name: rule.says for rule in vars(rules).values() if isinstance(rule, Rule)}
     assert set(re.findall(r"`(--[a-z-]+)", VERIFY)) == options_of(verify)
 
 
 class Reader:
-    """Somebody who types what the README says, on another port where it says 4200."""
+    """Runs the commands of a document, on another port instead of 4200."""
 
     def __init__(self, folder: Path, programs: Path) -> None:
         self._folder = folder
         self._port = ""
-        # At a terminal nobody has CI set, by which pytest prints its summary otherwise.
+        # CI is not set at a terminal; with it, pytest prints another summary.
         usual = {name: value for name, value in os.environ.items() if name not in ("CI", "BUILD_NUMBER")}
         self._environment = {**usual, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
         self._server = ExitStack()
 
     def serve(self, command: Command) -> Iterator[str]:
-        """As many lines as the document has, as they come: a server that prints fewer would be waited for."""
+        """Yield as many lines as the document has, as they are printed."""
         self.stop()
         self._port = str(free_port())
         if command.text == "make serve":
@@ -157,13 +157,13 @@ def assert_printed(lines: Iterable[str], command: Command) -> None:
         assert re.fullmatch(pattern, line), (line, expected)
 
 
-def test_the_table_of_operations_is_the_contract() -> None:
-    assert operations_told(README) == operations_of(own_folder() / "openapi.yaml")
+def test_table_of_operations_matches_the_contract() -> None:
+    assert operations_in_table(README) == operations_of(own_folder() / "openapi.yaml")
     assert written(README, Contract.read(own_folder() / "openapi.yaml")) == README, "run `make tables`"
 
 
-def test_the_table_of_the_control_api_is_its_contract() -> None:
-    assert operations_told(ADMIN) == operations_of(Path(admin.__file__).parent / "openapi.yaml")
+def test_table_of_the_control_api_matches_its_contract() -> None:
+    assert operations_in_table(ADMIN) == operations_of(Path(admin.__file__).parent / "openapi.yaml")
 
 
 def operations_of(contract: Path) -> set[tuple[str, str]]:
@@ -176,34 +176,34 @@ def operations_of(contract: Path) -> set[tuple[str, str]]:
     }
 
 
-def operations_told(document: str) -> set[tuple[str, str]]:
-    """The methods and paths that a document's table tells of."""
-    told = set()
+def operations_in_table(document: str) -> set[tuple[str, str]]:
+    """The methods and paths in a document's table."""
+    listed = set()
     for methods, paths in re.findall(r"^\| ([A-Z, ]+) \| (`/.*?`) \|", document, flags=re.MULTILINE):
         for path in re.findall(r"`(/[^`]*)`", paths):
-            told |= {(method, path) for method in methods.split(", ")}
-    return told
+            listed |= {(method, path) for method in methods.split(", ")}
+    return listed
 
 
-def test_every_command_of_admin_is_told_and_shown() -> None:
-    told = re.findall(r"^\| `([a-z-]+)[^|]*\| ", section(ADMIN, "understudy admin"), flags=re.MULTILINE)
-    assert sorted(told) == sorted(admin_command.commands)
-    assert set(re.findall(r"^\$ understudy admin ([a-z-]+)", ADMIN, flags=re.MULTILINE)) == set(told)
+def test_every_admin_command_is_described_and_shown() -> None:
+    listed = re.findall(r"^\| `([a-z-]+)[^|]*\| ", section(ADMIN, "understudy admin"), flags=re.MULTILINE)
+    assert sorted(listed) == sorted(admin_command.commands)
+    assert set(re.findall(r"^\$ understudy admin ([a-z-]+)", ADMIN, flags=re.MULTILINE)) == set(listed)
 
 
-def test_every_option_of_serve_and_compare_is_told() -> None:
+def test_every_option_of_serve_and_compare_is_described() -> None:
     for command in (serve, compare):
-        told = set(
+        listed = set(
             re.findall(r"^\| (`--[^|]*) \|", section(COMMAND_LINE, f"understudy {command.name}"), flags=re.MULTILINE)
         )
-        assert {option for cell in told for option in re.findall(r"`(--[a-z-]+)", cell)} == options_of(command)
+        assert {option for cell in listed for option in re.findall(r"`(--[a-z-]+)", cell)} == options_of(command)
 
 
 def options_of(command: click.Command) -> set[str]:
     return {option for parameter in command.params for option in parameter.opts if option.startswith("--")}
 
 
-def test_the_page_on_limits_has_the_defaults_of_serve() -> None:
+def test_page_on_limits_has_the_defaults_of_serve() -> None:
     page = (ROOT / "docs" / "reference" / "limits.md").read_text(encoding="utf-8")
     shown = set(re.findall(r"^\| `(--[a-z-]+)` \|[^|]+\| ([0-9.]+) \|", page, flags=re.MULTILINE))
     defaults = {(option, str(parameter.default)) for parameter in serve.params for option in parameter.opts}
@@ -211,26 +211,26 @@ def test_the_page_on_limits_has_the_defaults_of_serve() -> None:
     assert shown <= defaults
 
 
-def test_the_guide_to_tests_has_each_option_and_method() -> None:
+def test_guide_to_tests_has_each_option_and_method() -> None:
     start = section(TESTING, "StandIn")
-    assert names_told(start) == {"process"} | {field.name for field in fields(Options)}
+    assert names_in_table(start) == {"process"} | {field.name for field in fields(Options)}
     methods = {name for name in vars(RemoteWorkspace) if not name.startswith("_")} | {"url"}
-    assert names_told(section(TESTING, "Workspace methods")) == methods - {"drop_idle"}
+    assert names_in_table(section(TESTING, "Workspace methods")) == methods - {"drop_idle"}
     assert set(re.findall(r"`--understudy-([a-z]+)", TESTING)) == set(SETTINGS)
 
 
-def names_told(text: str) -> set[str]:
+def names_in_table(text: str) -> set[str]:
     """The names in the first cells of a table."""
     cells = re.findall(r"^\| (`[^|]*) \|", text, flags=re.MULTILINE)
     return {name for cell in cells for name in re.findall(r"`(\w+)", cell)}
 
 
 def section(document: str, heading: str) -> str:
-    """What stands below a heading, up to the next one."""
+    """The text below a heading, up to the next one."""
     return document.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
 
 
-def test_every_annotation_is_explained() -> None:
+def test_every_annotation_is_documented() -> None:
     text = (ROOT / "docs" / "reference" / "contract-annotations.md").read_text(encoding="utf-8")
     files = [ROOT / "openapi.yaml", *(ROOT / "openapi").glob("*.yaml")]
     contract = "".join(file.read_text(encoding="utf-8") for file in files)
@@ -241,14 +241,14 @@ def test_every_annotation_is_explained() -> None:
     assert explained == used | {"x-status"}  # which the published document has
 
 
-def test_every_make_target_that_is_named_is_there() -> None:
+def test_every_named_make_target_exists() -> None:
     for document in DOCUMENTS:
         for target in set(re.findall(r"`make ([a-z-]+)", document.read_text(encoding="utf-8"))):
             subprocess.run(["make", "--dry-run", target], cwd=ROOT, check=True, capture_output=True)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_link_within_leads_somewhere(document: Path) -> None:
+def test_internal_links_are_valid(document: Path) -> None:
     for path, heading in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", document.read_text(encoding="utf-8")):
         target = document.parent / path if path else document
         assert target.exists(), path
@@ -256,23 +256,23 @@ def test_every_link_within_leads_somewhere(document: Path) -> None:
 
 
 @pytest.mark.parametrize("document", sorted(ROOT.glob("docs/**/*.md")), ids=lambda path: path.name)
-def test_documents_of_the_site_link_to_each_other_only(document: Path) -> None:
-    """A link to a file outside of `docs` works on GitHub and is broken in the site."""
+def test_documents_of_the_site_link_only_to_each_other(document: Path) -> None:
+    """A link to a file outside of `docs` works on GitHub, but not in the site."""
     links = re.findall(r"\]\((?!https?:|#)([^)#]+)", document.read_text(encoding="utf-8"))
     for path in links:
         assert (document.parent / path).resolve().is_relative_to(ROOT / "docs"), path
 
 
-def test_the_site_has_every_document() -> None:
+def test_site_has_every_document() -> None:
     pages = set(re.findall(r'"([a-z/-]+\.md)"', (ROOT / "zensical.toml").read_text(encoding="utf-8")))
     assert pages == {str(path.relative_to(ROOT / "docs")) for path in ROOT.glob("docs/**/*.md")}
 
 
-def test_no_word_that_has_a_better_one_came_back() -> None:
+def test_words_to_avoid_are_not_used() -> None:
     assert list(style.report()) == []
 
 
-def test_each_pattern_of_the_words_finds_something() -> None:
+def test_each_pattern_of_words_to_avoid_matches() -> None:
     text = (
         "who is let in; lose the rows; is told; what it was asked; a room; the short way; goes wrong on purpose; "
         "by its letter; held to; stands in at; a mistake; odd; is no list; put aside; whoever; a liar; spoilt; "
@@ -282,13 +282,19 @@ def test_each_pattern_of_the_words_finds_something() -> None:
     assert list(style.findings("It is no longer there; there is no other; do not forget to close it.")) == []
 
 
+def test_words_to_avoid_are_found_in_names_and_comments_but_not_in_data() -> None:
+    source = 'def test_error_is_told(odd: int) -> None:\n    """It\n    forgets."""\n    a_mistake = "told"  # anew\n'
+    found = [(line, word) for line, word, _ in style.findings(style.without_data(source))]
+    assert sorted(found) == [(1, "odd"), (1, "told"), (3, "forgets"), (4, "anew"), (4, "mistake")]
+
+
 def headings(document: Path) -> set[str]:
-    """What a link calls the headings of a document."""
+    """The anchors of the headings of a document."""
     found = re.findall(r"^#+ (.+)$", document.read_text(encoding="utf-8"), flags=re.MULTILINE)
     return {re.sub(r"[^\w -]", "", text.lower()).replace(" ", "-") for text in found}
 
 
-def test_the_architecture_names_every_module_and_is_one_page() -> None:
+def test_architecture_names_every_module_and_is_one_page() -> None:
     text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
     assert len(text.splitlines()) <= 100
     modules = {path.name for path in (ROOT / "understudy").glob("*.py")} - {"__init__.py", "__main__.py"}
@@ -300,8 +306,8 @@ EVERYDAY = {"variable", "variables", "log", "logs", "event", "events", "worker",
 """Tables whose names are words that the engine needs for something else, such as environment variables."""
 
 
-def test_the_engine_knows_no_resource() -> None:
-    """What is served stands in the contract and the handlers, never in the engine."""
+def test_engine_names_no_resource() -> None:
+    """What is served is defined in the contract and the handlers, never in the engine."""
     contract = Contract.load(own_folder() / "openapi.yaml")
     tables = {place.value["x-table"] for place in contract.schemas() if "x-table" in place.value}
     names = {*tables, *(table.removesuffix("s") for table in tables)} - EVERYDAY

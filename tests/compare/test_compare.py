@@ -22,7 +22,7 @@ LOST, CHANGED = "fc6a7ef8-992b-4e20-a781-7f6b204f5d87", "fc66ff61-5877-4357-a3a6
 
 @pytest.fixture(scope="module")
 def other(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    """A stand-in on the small set, but for one artifact that is missing and one with another type."""
+    """A stand-in on the small set, without one of its artifacts, and another type of one."""
     folder = Path(shutil.copytree(SMALL, tmp_path_factory.mktemp("other") / "set"))
     rows = [row for row in jsonl.read(folder / "artifacts.jsonl") if row["id"] != LOST]
     jsonl.write(folder / "artifacts.jsonl", [{**row, "type": "odd"} if row["id"] == CHANGED else row for row in rows])
@@ -39,13 +39,13 @@ def url(api: httpx.Client) -> str:
     return str(api.base_url).rstrip("/")
 
 
-def test_equal_servers_do_not_differ(small: httpx.Client) -> None:
+def test_equal_servers_have_no_differences(small: httpx.Client) -> None:
     for source in ([], ["--fixtures", str(SMALL)]):
         result = compare(url(small), url(small), "--requests", "150", *source)
         assert (result.returncode, result.stdout) == (0, "0 differences in 150 requests.\n")
 
 
-def test_what_differs_is_told_once_for_each_cause_with_the_smallest_request(
+def test_differences_are_reported_once_per_cause_with_the_smallest_request(
     small: httpx.Client, other: httpx.Client
 ) -> None:
     result = compare(url(small), url(other), "--requests", "3000", "--seed", "1")
@@ -59,12 +59,12 @@ def test_what_differs_is_told_once_for_each_cause_with_the_smallest_request(
     assert lines[-1] == "Repeat with --seed 1"
 
 
-def test_a_seed_draws_the_same_again(small: httpx.Client, other: httpx.Client) -> None:
+def test_seed_repeats_the_requests(small: httpx.Client, other: httpx.Client) -> None:
     first, again = (compare(url(small), url(other), "--requests", "60", "--seed", "7").stdout for _ in range(2))
     assert first == again
 
 
-def test_what_differs_is_kept_and_asked_again(small: httpx.Client, other: httpx.Client, tmp_path: Path) -> None:
+def test_differing_requests_are_saved_and_replayed(small: httpx.Client, other: httpx.Client, tmp_path: Path) -> None:
     saved = tmp_path / "cases.jsonl"
     compare(url(small), url(other), "--requests", "800", "--seed", "1", "--save", str(saved))
     cases = jsonl.read(saved)
@@ -82,7 +82,7 @@ def test_what_differs_is_kept_and_asked_again(small: httpx.Client, other: httpx.
     assert (mended.returncode, mended.stdout) == (0, f"0 differences in {len(cases)} requests.\n")
 
 
-def test_a_number_that_changes_with_time_may_differ_by_seconds(tmp_path: Path) -> None:
+def test_number_that_changes_with_time_may_differ_by_seconds(tmp_path: Path) -> None:
     saved = tmp_path / "cases.jsonl"
     jsonl.write(saved, [{"method": "POST", "path": "/flow_runs/lateness", "body": {}}])
     times = "2026-03-29T00:00:00Z", "2026-03-29T00:00:04Z", "2026-03-30T00:00:00Z"
@@ -94,12 +94,12 @@ def test_a_number_that_changes_with_time_may_differ_by_seconds(tmp_path: Path) -
     assert "POST /flow_runs/lateness: the body" in far.stdout
 
 
-def test_headers_are_sent_to_both(small: httpx.Client) -> None:
+def test_headers_are_sent_to_both_servers(small: httpx.Client) -> None:
     outdated = compare(url(small), url(small), "--requests", "20", "--header", "x-prefect-api-version: 0.1.0")
     assert (outdated.returncode, outdated.stdout) == (0, "0 differences in 20 requests.\n")
 
 
-MISTAKES = {
+ERRORS = {
     "no URL": (["nonsense", "nonsense"], "nonsense: cannot be reached ("),
     "no port": (["http://a:b", "http://a:b"], "http://a:b: cannot be reached ("),
     "a header that no server takes": (["{api}", "{api}", "--header", "x: ü"], "{api}: cannot be reached ("),
@@ -132,8 +132,8 @@ MISTAKES = {
 }
 
 
-@pytest.mark.parametrize("name", MISTAKES)
-def test_a_mistake_is_told_in_one_line(small: httpx.Client, tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("name", ERRORS)
+def test_error_is_reported_in_one_line(small: httpx.Client, tmp_path: Path, name: str) -> None:
     words = {
         "{api}": url(small),
         "{root}": url(small).removesuffix("/api"),
@@ -147,7 +147,7 @@ def test_a_mistake_is_told_in_one_line(small: httpx.Client, tmp_path: Path, name
     jsonl.write(tmp_path / "flows.jsonl", [5])
     (tmp_path / "text").write_text("hello\n", encoding="utf-8")
     jsonl.write(tmp_path / "write", [{"method": "POST", "path": "/flows/bulk_delete", "body": {}}])
-    arguments, said = MISTAKES[name]
+    arguments, said = ERRORS[name]
     for word, value in words.items():
         arguments = [argument.replace(word, value) for argument in arguments]
         said = said.replace(word, value)

@@ -33,13 +33,13 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_rows_are_compared_up_to_ties(name: str) -> None:
+def test_rows_are_compared_except_for_the_order_of_ties(name: str) -> None:
     left, right, order, kind = CASES[name]
     found = difference(Answer(200, rows(left)), Answer(200, rows(right)), order)
     assert (found and found.kind) == kind
 
 
-def test_a_page_is_compared_with_what_is_told_of_it() -> None:
+def test_page_is_compared_with_its_metadata() -> None:
     def page(count: int, text: str) -> Answer:
         return Answer(200, {"results": rows(text), "count": count})
 
@@ -53,12 +53,12 @@ def test_a_page_is_compared_with_what_is_told_of_it() -> None:
     ("changed", "detail"),
     [({"data": 1}, "a: data"), ({"more": 1}, "a: more"), ({}, None)],
 )
-def test_the_fields_that_differ_are_named(changed: dict[str, Any], detail: str | None) -> None:
+def test_differing_fields_are_named(changed: dict[str, Any], detail: str | None) -> None:
     found = difference(Answer(200, rows("a1")), Answer(200, [{**rows("a1")[0], **changed}]), WHOLE)
     assert (found and found.detail) == detail
 
 
-def test_the_order_of_fields_counts() -> None:
+def test_order_of_fields_is_compared() -> None:
     backwards = [dict(reversed(row.items())) for row in rows("a1")]
     found = difference(Answer(200, rows("a1")), Answer(200, backwards), WHOLE)
     assert found is not None
@@ -77,14 +77,14 @@ JSON = st.recursive(st.integers(0, 9), lambda inner: st.dictionaries(st.sampled_
 
 
 @given(st.dictionaries(st.sampled_from("abcd"), JSON))
-def test_the_smallest_body_has_no_part_that_can_go(body: dict[str, Any]) -> None:
+def test_smallest_body_has_no_removable_part(body: dict[str, Any]) -> None:
     found = smallest(body, lambda each: "7" in repr(each), tries=10_000) if "7" in repr(body) else None
     if found is not None:
         assert repr(found).count("7") == 1
         assert not set(repr(found)) & set("01234568")
 
 
-def test_shrinking_ends_after_its_tries() -> None:
+def test_shrinking_ends_after_a_number_of_attempts() -> None:
     asked = []
 
     def shows(body: object) -> bool:
@@ -95,9 +95,9 @@ def test_shrinking_ends_after_its_tries() -> None:
     assert len(asked) == 7
 
 
-def test_rows_may_lack_what_they_are_sorted_by_or_hold_anything() -> None:
-    odd: list[dict[str, Any]] = [{"id": 5}, {"id": None, "key": {"a": []}}]
-    assert difference(Answer(200, odd), Answer(200, odd), WHOLE) is None
-    found = difference(Answer(200, odd), Answer(200, odd[::-1]), WHOLE)
+def test_rows_may_have_no_sort_key_and_any_values() -> None:
+    unusual: list[dict[str, Any]] = [{"id": 5}, {"id": None, "key": {"a": []}}]
+    assert difference(Answer(200, unusual), Answer(200, unusual), WHOLE) is None
+    found = difference(Answer(200, unusual), Answer(200, unusual[::-1]), WHOLE)
     assert found is not None
     assert found.kind == "order"

@@ -1,4 +1,4 @@
-"""Differences that show once."""
+"""Differences that occur once."""
 
 import httpx
 
@@ -7,7 +7,7 @@ from understudy.sampling.random_requests import Request
 
 
 def server(*answers: str) -> httpx.Client:
-    """Answers one thing after the other, and the last of them from then on."""
+    """Returns one response after the other, and the last of them from then on."""
     left = list(answers)
 
     def answer(_: httpx.Request) -> httpx.Response:
@@ -16,7 +16,7 @@ def server(*answers: str) -> httpx.Client:
     return httpx.Client(transport=httpx.MockTransport(answer), base_url="http://here/api")
 
 
-def test_a_difference_shows_twice() -> None:
+def test_difference_must_occur_twice() -> None:
     requests = [Request("GET", "/hello", "/hello")]
     assert list(compare(server("one"), server("one"), requests)) == [None]
     assert list(compare(server("one"), server("two", "one"), requests)) == [None]

@@ -59,7 +59,7 @@ def other(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., ht
         yield start
 
 
-def test_the_same_under_other_ids_does_not_differ(small: httpx.Client, other: Callable[..., httpx.Client]) -> None:
+def test_equal_rows_with_other_ids_have_no_differences(small: httpx.Client, other: Callable[..., httpx.Client]) -> None:
     servers = url(small), url(other())
     result = compare(*servers, "--requests", "800", "--map-ids")
     assert (result.returncode, result.stdout) == (0, "0 differences in 800 requests.\n")
@@ -74,17 +74,17 @@ def changed(row: Row) -> list[Row]:
     return [{**row, "type": "odd"} if row["id"] == CHANGED else row]
 
 
-ODD = {
+DIFFERENCES = {
     "a row that is missing": (without, f"only in the first: {LOST}; only in the second: none", 1),
     "a row that is another": (changed, f"only in the first: {CHANGED}; only in the second: {other_id(CHANGED)}", 2),
 }
 
 
-@pytest.mark.parametrize("name", ODD)
-def test_what_differs_is_found_and_nothing_else(
+@pytest.mark.parametrize("name", DIFFERENCES)
+def test_only_actual_differences_are_found(
     small: httpx.Client, other: Callable[..., httpx.Client], tmp_path: Path, name: str
 ) -> None:
-    change, said, count = ODD[name]
+    change, said, count = DIFFERENCES[name]
     servers, saved = (url(small), url(other(change))), tmp_path / "cases.jsonl"
     result = compare(*servers, "--requests", "3000", "--seed", "1", "--map-ids", "--save", str(saved))
     lines = result.stdout.splitlines()
@@ -97,7 +97,7 @@ def test_what_differs_is_found_and_nothing_else(
     assert again.stdout.splitlines()[0] == lines[0].replace("3,000", str(len(jsonl.read(saved))))
 
 
-def test_servers_that_were_seeded_through_the_api(tmp_path: Path) -> None:
+def test_servers_filled_through_the_api(tmp_path: Path) -> None:
     with stand_in(tmp_path) as first, stand_in(tmp_path) as second:
         for number, api in enumerate((first, second)):
             for name in "abc":
@@ -108,7 +108,7 @@ def test_servers_that_were_seeded_through_the_api(tmp_path: Path) -> None:
                 made = api.post("/artifacts/", json=body).json()
             api.patch(f"/artifacts/{made['id']}", json={"description": "the last"})
         result = compare(url(first), url(second), "--requests", "300", "--map-ids")
-    # The events that a server makes of writes have ids and times of their own, and no list that pairs them.
+    # The events that a server creates for writes have other ids and times, and no list that pairs them.
     operations = [line.split()[2] for line in result.stdout.splitlines() if re.match(r"\d+\. ", line)]
     assert "300 requests" in result.stdout
     assert [path for path in operations if not path.startswith("/events/")] == []
@@ -154,7 +154,7 @@ def test_rows_are_paired(name: str) -> None:
     assert set(mapping(second, first).back.items()) >= pairs
 
 
-def test_rows_are_paired_whatever_the_ids_and_times_of_their_objects_are() -> None:
+def test_rows_are_paired_despite_ids_and_times_within_objects() -> None:
     contract = Contract.load(own_folder() / "openapi.yaml")
     schema = next(schema for schema in contract.schemas() if schema.value.get("x-table") == "flow_runs")
     first, second = (
@@ -166,7 +166,7 @@ def test_rows_are_paired_whatever_the_ids_and_times_of_their_objects_are() -> No
     assert known.answer(Answer(200, second)) == Answer(200, first)
 
 
-def test_rows_are_paired_whatever_their_moving_fields_are() -> None:
+def test_rows_are_paired_despite_moving_fields() -> None:
     contract = Contract.load(own_folder() / "openapi.yaml")
     schema = next(schema for schema in contract.schemas() if schema.value.get("x-table") == "task_runs")
     first, second = (
@@ -175,15 +175,15 @@ def test_rows_are_paired_whatever_their_moving_fields_are() -> None:
     assert mapping_of([Listing.of(schema, first, second)]).there == {other_id("1"): other_id("7")}
 
 
-def test_rows_without_a_partner_are_told() -> None:
-    told = mapping("1 a - 0, 2 b - 0", "7 a - 0, 8 c - 0, 9 d - 0").alone
-    assert told == {"pets": ([other_id("2")], [other_id("8"), other_id("9")])}
+def test_unpaired_rows_are_reported() -> None:
+    unpaired = mapping("1 a - 0, 2 b - 0", "7 a - 0, 8 c - 0, 9 d - 0").alone
+    assert unpaired == {"pets": ([other_id("2")], [other_id("8"), other_id("9")])}
     assert mapping("1 a - 0", "7 a - 0").alone == {}
     one_owner, two_owners = "1 a x 0, 2 b x 0", "7 a y 0, 8 b z 0"
     assert mapping(one_owner, two_owners).alone == {"pets": ([other_id("2")], [other_id("8")])}
 
 
-def test_ids_are_translated_and_times_only_of_the_row_that_they_were_learned_from() -> None:
+def test_ids_are_translated_and_times_only_within_their_row() -> None:
     known = mapping("1 a x 0", "7 a y 5")
     one, seven, eight = map(other_id, "178")
     there = known.request(Request("GET", f"/pets/{one}/{eight}", "/pets/{id}", {"any_": [one, 1], "after_": "0Z"}))
@@ -193,7 +193,7 @@ def test_ids_are_translated_and_times_only_of_the_row_that_they_were_learned_fro
     assert known.answer(Answer(200, body)) == Answer(200, back)
 
 
-def test_each_server_is_told_with_the_request_that_it_was_asked() -> None:
+def test_each_server_is_reported_with_its_own_request() -> None:
     requests = Request("GET", "/pets/1", "/pets/{id}"), Request("GET", "/pets/7", "/pets/{id}")
     finding = Finding(requests, Difference("status", "200 and 404"), (Answer(200, {}), Answer(404, {})))
     lines = report([finding], 1, ("http://first", "http://second")).splitlines()
@@ -214,11 +214,11 @@ def test_each_server_is_told_with_the_request_that_it_was_asked() -> None:
         ("7 a:7 - 5", "name", ""),
     ],
 )
-def test_an_order_by_what_is_not_the_same_on_both_says_nothing(second: str, field: str, kept: str) -> None:
+def test_order_by_unequal_values_is_not_compared(second: str, field: str, kept: str) -> None:
     assert mapping("1 a:1 - 0", second).order(Order(field, 200), []) == Order(kept, 200)
 
 
-def test_lists_in_an_order_of_their_own_may_be_in_that_of_ids() -> None:
+def test_lists_in_server_order_may_be_sorted_by_id() -> None:
     first, second = (Answer(200, [{"id": other_id(id_)} for id_ in ids]) for ids in ("12", "87"))
     known = mapping("1 a - 0, 2 b - 0", "7 a - 0, 8 b - 0")
     answers = first, known.answer(second)

@@ -1,4 +1,4 @@
-"""What was read of a contract is kept for the next start, as long as nothing has changed."""
+"""A contract that was read is cached for the next start, as long as nothing has changed."""
 
 import json
 import shutil
@@ -22,7 +22,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_contract_that_was_loaded_is_read_again_from_the_cache(folder: Path) -> None:
+def test_loaded_contract_is_read_from_the_cache(folder: Path) -> None:
     read = Api.load(folder).contract.bundle
     known = bundled(folder / "openapi.yaml")
     assert (read.is_checked, known.is_checked) == (False, True)
@@ -31,7 +31,7 @@ def test_a_contract_that_was_loaded_is_read_again_from_the_cache(folder: Path) -
 
 
 @pytest.mark.parametrize("name", ["openapi.yaml", "openapi/flows.yaml"])
-def test_a_file_that_has_changed_is_read(folder: Path, name: str) -> None:
+def test_changed_file_is_read(folder: Path, name: str) -> None:
     Api.load(folder)
     path = folder / name
     path.write_text(path.read_text(encoding="utf-8") + "\n# changed\n", encoding="utf-8")
@@ -39,14 +39,14 @@ def test_a_file_that_has_changed_is_read(folder: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"nonsense", b"\xf3\x00"])
-def test_a_damaged_cache_counts_for_nothing(folder: Path, content: bytes) -> None:
+def test_damaged_cache_is_ignored(folder: Path, content: bytes) -> None:
     Api.load(folder)
     place_of(folder / "openapi.yaml").write_bytes(content)
     assert not Api.load(folder).contract.bundle.is_checked
     assert bundled(folder / "openapi.yaml").is_checked
 
 
-def test_a_contract_with_mistakes_is_not_kept(folder: Path) -> None:
+def test_invalid_contract_is_not_cached(folder: Path) -> None:
     path = folder / "openapi" / "flows.yaml"
     path.write_text(path.read_text(encoding="utf-8").replace("x-action: read", "x-action: look", 1), encoding="utf-8")
     for _ in range(2):
@@ -54,20 +54,20 @@ def test_a_contract_with_mistakes_is_not_kept(folder: Path) -> None:
             Api.load(folder)
 
 
-def test_it_is_kept_where_no_compiled_modules_are_written(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_contract_is_cached_without_compiled_modules(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     Api.load(folder)
     assert bundled(folder / "openapi.yaml").is_checked
 
 
-def test_what_is_too_deep_is_not_kept(tmp_path: Path) -> None:
+def test_deeply_nested_contract_is_not_cached(tmp_path: Path) -> None:
     entry, deep = tmp_path / "rows", json.loads("[" * 900 + "]" * 900)
     entry.touch()
     remember(entry, [entry], deep)
     assert recalled(entry) is None
 
 
-def test_what_is_equal_in_it_is_loaded_once(tmp_path: Path) -> None:
+def test_equal_parts_are_loaded_once(tmp_path: Path) -> None:
     entry, number = tmp_path / "rows", 2**100
     entry.touch()
     stored = {"texts": ["a text", " a text".strip()], "numbers": (number, number + 0, True, 1, 1.0, -0.0, 0.0, None)}

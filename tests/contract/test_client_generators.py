@@ -14,7 +14,7 @@ from understudy.contract.contract import Contract
 from understudy.operations.api_folder import own_folder
 
 BIN = Path(sys.executable).parent
-PATH = os.pathsep.join([str(BIN), os.environ.get("PATH", "")])  # of this environment's own ruff, which they run
+PATH = os.pathsep.join([str(BIN), os.environ.get("PATH", "")])  # the ruff of this environment, which they run
 CONTRACT = Contract.load(own_folder() / "openapi.yaml")
 PLACES = ["/api/openapi.json", "/openapi.json"]
 # The documents do not depend on where rows are kept.

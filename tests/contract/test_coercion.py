@@ -1,4 +1,4 @@
-"""The document of what a server accepts: what it lists is accepted, and what it does not is refused."""
+"""The document of what a server accepts: what it lists is accepted, and everything else is rejected."""
 
 from typing import Any
 
@@ -44,17 +44,17 @@ VALUES: list[Any] = [
     {"a": 1},
     {"a": "b"},
 ]
-# No document has to list these: nobody sends them, and a pattern for them would say little to a reader.
+# Not listed in any document: clients do not send them, and a pattern for them would not help a reader.
 UNLISTED = {"Limit": ["00"], "Offset": ["00"]}
 
 
-def test_it_is_valid() -> None:
+def test_document_is_valid() -> None:
     assert list(OpenAPIV30SpecValidator(DOCUMENT).iter_errors()) == []
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
 @pytest.mark.parametrize("value", VALUES, ids=repr)
-def test_it_lists_what_is_accepted(name: str, value: Any) -> None:
+def test_document_lists_what_is_accepted(name: str, value: Any) -> None:
     schema = {**DOCUMENT["components"]["schemas"][name], "components": DOCUMENT["components"]}
     accepts = validator(CONTRACT.root["components"]["schemas"][name], Reading.COERCED)
     assert is_valid(schema, value) == (is_accepted(accepts, value) and value not in UNLISTED.get(name, []))
@@ -68,11 +68,11 @@ def is_accepted(accepts: Any, value: Any) -> bool:
     return bool(accepts.isinstance_python(value))
 
 
-def test_the_contract_itself_stays_as_it_is() -> None:
+def test_contract_itself_is_unchanged() -> None:
     assert CONTRACT.document["components"]["schemas"]["Flag"] == {"type": "boolean", "nullable": True}
 
 
-def test_what_is_answered_and_what_is_not_coerced_stays_as_it_is() -> None:
+def test_responses_and_uncoerced_values_are_unchanged() -> None:
     schemas = CONTRACT.document["components"]["schemas"]
     for name in ("Artifact", "Flow", "ValidationErrors", "Labels", "Metadata", "StateType", "FlowSort"):
         assert DOCUMENT["components"]["schemas"][name] == schemas[name]

@@ -1,4 +1,4 @@
-"""The contract: that it is valid, that its examples are true, and what is said of a broken one."""
+"""The contract: that it is valid, that its examples are correct, and the errors of an invalid one."""
 
 import json
 import re
@@ -28,12 +28,12 @@ CONTRACT = Contract.load(own_folder() / "openapi.yaml")
 SERVED_BY_EVERY_OPERATION = {"405"}
 
 
-def test_it_is_valid() -> None:
+def test_contract_is_valid() -> None:
     assert list(OpenAPIV30SpecValidator(CONTRACT.document).iter_errors()) == []
     assert CONTRACT.document["openapi"] == "3.0.3"
 
 
-def test_no_schema_is_left_over() -> None:
+def test_no_schema_is_unused() -> None:
     # Handlers of streams name the schemas of messages.
     files = [*CONTRACT.bundle.files, *(own_folder() / "handlers").rglob("*.py")]
     text = "".join(file.read_text(encoding="utf-8") for file in files)
@@ -69,7 +69,7 @@ def response_examples() -> Iterator[Any]:
 
 EXEMPLARY = ("artifacts", "flows", "service")  # the tags whose operations also have examples of errors
 SAYS_NOTHING = {"schema": {"nullable": True}}  # null
-WITHOUT = (  # what the demo set has nothing of
+WITHOUT = (  # without rows in the demo set
     "saved_searches.read_saved_searches request",
     "task_run_states.read_task_run_state 200",
     "task_run_states.read_task_run_states 200",
@@ -77,7 +77,7 @@ WITHOUT = (  # what the demo set has nothing of
 )
 
 
-def test_every_request_and_every_answer_has_an_example() -> None:
+def test_every_request_and_response_has_an_example() -> None:
     missing = []
     for operation_id, operation in CONTRACT.operations():
         bodies = {"request": operation["requestBody"]} if "requestBody" in operation.value else {}
@@ -102,7 +102,7 @@ FINDS_NOTHING_YET = ("flow_run_inputs.filter_flow_run_input", "events.read_event
 
 
 @pytest.mark.parametrize(("operation", "body"), list(request_examples()))
-def test_a_request_example_is_answered(demo: httpx.Client, operation: Place, body: Any) -> None:
+def test_request_example_is_accepted(demo: httpx.Client, operation: Place, body: Any) -> None:
     path, _, method = operation.path.removeprefix("/paths/").rpartition("/")
     for parameter in operation.each("parameters"):
         path = path.replace(f"{{{parameter.value['name']}}}", named(parameter.value))
@@ -114,11 +114,11 @@ def test_a_request_example_is_answered(demo: httpx.Client, operation: Place, bod
 
 
 @pytest.mark.parametrize(("media", "value"), list(response_examples()))
-def test_a_response_example_fits_its_schema(media: Place, value: Any) -> None:
+def test_response_example_matches_its_schema(media: Place, value: Any) -> None:
     assert_fits(media.value["schema"], value)
 
 
-def test_a_reading_example_is_what_the_demo_set_answers() -> None:
+def test_example_of_a_read_is_the_response_on_the_demo_set() -> None:
     with stand_in(own_folder() / "fixtures" / "demo") as demo:
         for _, operation in CONTRACT.operations():
             path, _, method = operation.path.removeprefix("/paths/").rpartition("/")
@@ -132,7 +132,7 @@ def test_a_reading_example_is_what_the_demo_set_answers() -> None:
 
 
 def named(parameter: Mapping[str, Any]) -> str:
-    """What a parameter names in the first row of the demo set; its example where it names none."""
+    """The value of a parameter in the first row of the demo set, or else its example."""
     table, _, field = parameter.get("x-names", "").partition(".")
     rows = own_folder() / "fixtures" / "demo" / f"{table}.jsonl"
     if not rows.exists():
@@ -156,7 +156,7 @@ FINDS_NOTHING = (
 )
 
 
-def test_every_operation_has_the_errors_that_it_can_answer() -> None:
+def test_every_operation_has_its_possible_errors() -> None:
     for operation_id, operation in CONTRACT.operations():
         names = {parameter.value["name"] for parameter in operation.each("parameters")}
         expected = set(SERVED_BY_EVERY_OPERATION)
@@ -167,11 +167,11 @@ def test_every_operation_has_the_errors_that_it_can_answer() -> None:
         named = [each for each in operation.each("parameters") if each.value["in"] == "path"]
         words = all("enum" in each["schema"].value for each in named)
         assert words or operation_id in FINDS_NOTHING or errors & {"404", "410"}, operation_id
-        # A body can name what is not there, too.
+        # A body can refer to a missing row, too.
         assert expected <= errors <= expected | {"403", "404", "409", "410", "423"}, operation_id
 
 
-def test_answers_have_the_shape_of_the_contract(demo: httpx.Client) -> None:
+def test_responses_match_the_contract(demo: httpx.Client) -> None:
     for path, schema in (
         ("/artifacts/filter", "Artifact"),
         ("/artifacts/latest/filter", "ArtifactCollection"),
@@ -193,7 +193,7 @@ def test_answers_have_the_shape_of_the_contract(demo: httpx.Client) -> None:
         ([], "name"),
     ],
 )
-def test_rows_are_named_by_a_text_that_is_unique_by_itself(unique: list[tuple[str, ...]], field: str) -> None:
+def test_rows_are_referred_to_by_a_unique_field(unique: list[tuple[str, ...]], field: str) -> None:
     texts = {name: {"type": "string"} for name in ("key", "title", "name")}
     row = {"properties": {"number": {"type": "integer"}, **texts}}
     assert name_field(Contract.read(own_folder() / "openapi.yaml").place(row, "Row"), unique) == field
@@ -207,7 +207,7 @@ def objects(value: Any) -> Iterator[dict[str, Any]]:
         yield from objects(part)
 
 
-def test_a_union_that_may_be_null_has_a_member_that_may() -> None:
+def test_nullable_union_has_a_nullable_member() -> None:
     """OpenAPI 3.0 has `nullable` beside a `type` only."""
     unions = [each for each in objects(CONTRACT.document) if each.get("nullable") and "anyOf" in each]
     assert len(unions) > 1
@@ -217,8 +217,8 @@ def test_a_union_that_may_be_null_has_a_member_that_may() -> None:
         assert any(member.get("nullable") for member in members), union
 
 
-def test_properties_beside_a_reference_are_not_the_ones_that_it_leads_to() -> None:
-    """What was made of a schema is kept by its path, so two schemas must never have the same."""
+def test_properties_beside_a_reference_do_not_replace_its_target() -> None:
+    """Parsed schemas are cached by their paths, so two schemas must never have the same path."""
     schema = {"type": "object", "properties": {"size": {"type": "integer"}}}
     document = {
         "own": {"allOf": [{"$ref": "#/size"}], "properties": {"size": {"type": "string"}}},
@@ -234,12 +234,12 @@ def test_properties_beside_a_reference_are_not_the_ones_that_it_leads_to() -> No
         sizes["size"].validate_python(None)
 
 
-# ------------------------------------------------------------------------- mistakes
+# --------------------------------------------------------------------------- errors
 
 
-Mistake = tuple[str, str, str]
+Case = tuple[str, str, str]
 
-MISTAKES: dict[str, Mistake] = {
+ERRORS: dict[str, Case] = {
     "no YAML": ("openapi: 3.0.3", "openapi: [", "is not YAML"),
     "no such file": ("openapi/flows.yaml#", "openapi/no.yaml#", "openapi/no.yaml: cannot be read (No such file"),
     "a place that is not there": (
@@ -443,18 +443,18 @@ def copied(folder: Path) -> Path:
     return folder
 
 
-# These harm nobody who edits the contract that we come with: `test_it_is_valid` tells them.
+# Not checked at the start of a server with the bundled contract, but by `test_contract_is_valid`.
 HARMLESS = {"not valid", "security"}
 
 
 @pytest.mark.parametrize(
     ("name", "is_own"),
-    [(name, is_own) for name in MISTAKES for is_own in (False, True) if name not in HARMLESS or not is_own],
+    [(name, is_own) for name in ERRORS for is_own in (False, True) if name not in HARMLESS or not is_own],
 )
-def test_a_mistake_is_told_in_one_line_that_names_the_place(
+def test_error_is_reported_in_one_line_with_its_location(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, *, is_own: bool
 ) -> None:
-    right, wrong, expected = MISTAKES[name]
+    right, wrong, expected = ERRORS[name]
     if is_own:
         monkeypatch.setattr(api_folder, "own_folder", lambda: tmp_path)
     files = [copied(tmp_path) / "openapi.yaml", *sorted(tmp_path.glob("openapi/**/*.yaml"))]
@@ -472,14 +472,14 @@ def test_a_mistake_is_told_in_one_line_that_names_the_place(
 @pytest.mark.parametrize(
     ("text", "reason"), [("import no_such_module", "ModuleNotFoundError"), ("def (", "SyntaxError")]
 )
-def test_handlers_that_cannot_be_imported_are_named(tmp_path: Path, name: str, text: str, reason: str) -> None:
+def test_unimportable_handler_is_named(tmp_path: Path, name: str, text: str, reason: str) -> None:
     (copied(tmp_path) / "handlers" / name).write_text(text, encoding="utf-8")
     with pytest.raises(ContractError, match=rf"handlers/{name}: cannot be imported \({reason}: [^\n]+$"):
         Api.load(tmp_path)
 
 
 @pytest.mark.parametrize("missing", ["openapi.yaml", "handlers"])
-def test_a_folder_that_is_no_api_is_named(tmp_path: Path, missing: str) -> None:
+def test_folder_without_an_api_is_reported(tmp_path: Path, missing: str) -> None:
     path = copied(tmp_path) / missing
     path.rename(tmp_path / "away")
     with pytest.raises(ContractError, match=missing):
@@ -487,7 +487,7 @@ def test_a_folder_that_is_no_api_is_named(tmp_path: Path, missing: str) -> None:
 
 
 def test_another_api_can_be_served(tmp_path: Path) -> None:
-    """The engine knows nothing of the API that it comes with."""
+    """The engine does not depend on the bundled API."""
     (tmp_path / "handlers").mkdir()
     (tmp_path / "fixtures" / "demo").mkdir(parents=True)
     (tmp_path / "handlers" / "__init__.py").touch()
@@ -556,7 +556,7 @@ def references(value: Any) -> Iterator[Any]:
         yield from references(part)
 
 
-def test_every_reference_leads_somewhere() -> None:
+def test_every_reference_is_valid() -> None:
     """Other tools that read the files follow any `$ref`, also those in examples and annotations."""
     folder = own_folder()
     paths = [folder / "openapi.yaml", *(folder / "openapi").rglob("*.yaml")]

@@ -1,4 +1,4 @@
-"""Scenarios may be in files of their own, which are read and checked when somebody needs them."""
+"""Scenarios can be in separate files, which are read and checked when they are needed."""
 
 import shutil
 from pathlib import Path
@@ -27,13 +27,13 @@ def scenarios(folder: Path, operation_id: str) -> list[str]:
     return list(ScenarioFiles().of(place))
 
 
-def test_they_are_read_from_their_file_or_from_the_operation(folder: Path) -> None:
+def test_scenarios_are_read_from_a_file_or_from_the_operation(folder: Path) -> None:
     assert "two of three flows" in scenarios(folder, "flows.bulk_delete_flows")
     assert scenarios(folder, "collections.read_view_content") == ["a view that is not there"]
     assert scenarios(folder, "flows.read_flow_by_name") == []
 
 
-def test_a_contract_is_read_without_them(folder: Path) -> None:
+def test_contract_is_read_without_scenarios(folder: Path) -> None:
     (folder / FILE).unlink()
     contract = Contract.load(folder / "openapi.yaml")
     assert not any("scenarios" in path.parts for path in contract.bundle.files)
@@ -55,7 +55,7 @@ def test_a_contract_is_read_without_them(folder: Path) -> None:
         ),
     ],
 )
-def test_a_mistake_is_named_with_its_file(folder: Path, text: str | None, reason: str) -> None:
+def test_error_is_reported_with_its_file(folder: Path, text: str | None, reason: str) -> None:
     (folder / FILE).unlink()
     if text is not None:
         (folder / FILE).write_text(text, encoding="utf-8")

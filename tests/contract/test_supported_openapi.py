@@ -1,4 +1,4 @@
-"""What of OpenAPI is served: a dozen contracts as people write them, and each thing that is refused in them."""
+"""The supported parts of OpenAPI: a dozen contracts as people write them, and what is rejected in them."""
 
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from understudy.operations.api_folder import Api
 
 DOCUMENTS = Path(__file__).parents[1] / "documents"
 
-# Each document, and all that is refused in it: every line, in any order.
+# Each document, and all that is rejected in it: every line, in any order.
 REFUSED: dict[str, set[str]] = {
     "petstore": {
         "servers/0: `url: https://petstore.example.com/v3` is not served; it must be a path such as `/api`",
@@ -107,7 +107,7 @@ def api_folder(folder: Path, document: Any) -> Path:
     return folder
 
 
-def mistakes(folder: Path, document: Any) -> list[str]:
+def errors(folder: Path, document: Any) -> list[str]:
     with pytest.raises(ContractError) as raised:
         Api.load(api_folder(folder, document))
     lines = str(raised.value).splitlines()
@@ -115,16 +115,16 @@ def mistakes(folder: Path, document: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("name", [*REFUSED, *VERSIONS])
-def test_what_is_not_served_is_refused_all_at_once_in_a_line_each(tmp_path: Path, name: str) -> None:
+def test_unsupported_parts_are_reported_together_in_a_line_each(tmp_path: Path, name: str) -> None:
     text = (DOCUMENTS / f"{name}.yaml").read_text(encoding="utf-8")
-    assert set(mistakes(tmp_path, text)) == REFUSED.get(name, {VERSIONS.get(name)})
+    assert set(errors(tmp_path, text)) == REFUSED.get(name, {VERSIONS.get(name)})
 
 
 def test_every_document_is_tested() -> None:
     assert {path.stem for path in DOCUMENTS.iterdir()} == {*REFUSED, *VERSIONS}
 
 
-# Each a schema of a body, and why it is refused.
+# Each is a schema of a body, and why it is rejected.
 SCHEMAS: dict[str, tuple[dict[str, Any], str]] = {
     "not": ({"type": "string", "not": {"enum": ["a"]}}, "`not` is not served in a schema of `type: string`"),
     "unique items": ({"type": "array", "items": {"type": "string"}, "uniqueItems": True}, "`uniqueItems` is not"),
@@ -165,18 +165,18 @@ def document_of(schema: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
-def test_a_schema_that_would_be_ignored_is_refused(tmp_path: Path, name: str) -> None:
+def test_schema_that_would_be_ignored_is_rejected(tmp_path: Path, name: str) -> None:
     schema, expected = SCHEMAS[name]
-    assert any(expected in mistake for mistake in mistakes(tmp_path, document_of(schema)))
+    assert any(expected in error for error in errors(tmp_path, document_of(schema)))
 
 
-def test_a_recursive_answer_is_served(tmp_path: Path) -> None:
+def test_recursive_response_is_served(tmp_path: Path) -> None:
     document = document_of({"type": "object"})
     tree = {"type": "object", "properties": {"parts": {"type": "array", "items": {"$ref": "#/components/schemas/T"}}}}
     document["components"]["schemas"] = {"T": tree}
     answer = {"description": "A tree.", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/T"}}}}
     document["paths"]["/a"]["post"]["responses"]["200"] = answer
-    assert mistakes(tmp_path, document) == [f"paths//a/post: `operationId: a.b` has no handler in {tmp_path}/handlers"]
+    assert errors(tmp_path, document) == [f"paths//a/post: `operationId: a.b` has no handler in {tmp_path}/handlers"]
 
 
 @pytest.mark.parametrize("document", [
@@ -186,13 +186,13 @@ def test_a_recursive_answer_is_served(tmp_path: Path) -> None:
     document_of({"allOf": "a"}), document_of({"anyOf": {}}), document_of({"$ref": 5}), document_of([]),
     document_of({"type": {"a": 1}}), {"openapi": "3.0.3", 5: 6, "paths": {5: {7: {}}}},
 ])  # fmt: skip
-def test_what_is_no_openapi_is_refused_without_a_traceback(tmp_path: Path, document: Any) -> None:
-    assert mistakes(tmp_path, document)
+def test_invalid_document_is_rejected_without_a_traceback(tmp_path: Path, document: Any) -> None:
+    assert errors(tmp_path, document)
 
 
-def test_what_is_no_openapi_is_told_without_the_rules_of_openapi(tmp_path: Path) -> None:
-    (mistake,) = mistakes(tmp_path, {"openapi": "3.0.3"})
-    assert mistake.replace('"', "'") == "the document: 'info' is a required property"
+def test_error_of_an_invalid_document_is_short(tmp_path: Path) -> None:
+    (error,) = errors(tmp_path, {"openapi": "3.0.3"})
+    assert error.replace('"', "'") == "the document: 'info' is a required property"
 
 
 def test_names_need_no_quotes() -> None:
@@ -204,23 +204,23 @@ def test_names_need_no_quotes() -> None:
     assert parsed(Path("openapi.yaml"), text)["paths"] == document["paths"]
 
 
-def test_a_name_that_is_there_twice_is_refused(tmp_path: Path) -> None:
+def test_duplicate_name_is_rejected(tmp_path: Path) -> None:
     text = yaml.safe_dump(document_of({"type": "object"})).replace("    post:", "    post: {}\n    post:")
     line = text.splitlines().index("    post:") + 1
     with pytest.raises(ContractError, match=rf"openapi\.yaml, line {line}: has `post` twice$"):
         Api.load(api_folder(tmp_path, text))
 
 
-def test_a_merge_is_read_as_yaml_has_it() -> None:
+def test_yaml_merge_keys() -> None:
     assert parsed(Path("x"), "a: &a {b: 1, c: 2}\nd: {<<: *a, c: 3}")["d"] == {"b": 1, "c": 3}
 
 
-def test_a_contract_has_one_url_and_one_with_variables(tmp_path: Path) -> None:
+def test_contract_has_one_url_and_one_with_variables(tmp_path: Path) -> None:
     urls = ["/a", "/{x}/a", "/b", "/{y}/b"]
     document = {**document_of({"type": "object"}), "servers": [{"url": url} for url in urls]}
-    refused = {mistake for mistake in mistakes(tmp_path, document) if mistake.startswith("servers/")}
+    refused = {error for error in errors(tmp_path, document) if error.startswith("servers/")}
     one = "is not served; there is one URL, and one with variables"
     assert refused == {f"servers/2: `url: /b` {one}", f"servers/3: `url: /{{y}}/b` {one}"}
     (tmp_path / "two").mkdir()
     document["servers"] = [{"url": "/a"}, {"url": "/{x}/a"}, {"url": "/{y}/b"}]
-    assert f"servers/2: `url: /{{y}}/b` {one}" in mistakes(tmp_path / "two", document)
+    assert f"servers/2: `url: /{{y}}/b` {one}" in errors(tmp_path / "two", document)

@@ -61,14 +61,14 @@ def content(schema: Json) -> Json:
 
 
 def lines(folder: Path, ours: Json, theirs: Json) -> list[str]:
-    """What is told of a contract and a published document."""
+    """The report on a contract and a published document."""
     (folder / "openapi.yaml").write_text(yaml.safe_dump(ours, sort_keys=False), encoding="utf-8")
     contract = Contract.load(folder / "openapi.yaml")
     with site({"/openapi.json": json.dumps(theirs)}) as url, httpx.Client(base_url=f"{url}/api") as server:
         return report(drift(contract, server)).splitlines()
 
 
-# What is sent, in OpenAPI 3.0 and 3.1: two ways to write the same.
+# Schemas of what is sent, in OpenAPI 3.0 and 3.1: two ways to write the same.
 SAME: dict[str, tuple[Json, Json]] = {
     "null as an alternative": (
         {"type": "string", "nullable": True, "format": "uuid"},
@@ -125,7 +125,7 @@ SAME: dict[str, tuple[Json, Json]] = {
     "bounds that bound nothing": ({"type": "array", "items": {}}, {"type": "array", "minItems": 0}),
 }
 
-# What is sent, and what is told of it.
+# Schemas of what is sent, and their reports.
 APART: dict[str, tuple[Json, Any, list[str]]] = {
     "type": (
         {"type": "string"},
@@ -249,13 +249,13 @@ def sending(version: str, schema: Any) -> Json:
 
 
 @pytest.mark.parametrize("name", SAME)
-def test_two_ways_to_write_the_same_are_no_drift(tmp_path: Path, name: str) -> None:
+def test_equivalent_schemas_have_no_drift(tmp_path: Path, name: str) -> None:
     ours, theirs = SAME[name]
     assert lines(tmp_path, sending("3.0.3", ours), sending("3.1.0", theirs)) == ["0 drifts."]
 
 
 @pytest.mark.parametrize("name", APART)
-def test_a_drift_says_where_and_what_either_side_says(tmp_path: Path, name: str) -> None:
+def test_drift_shows_the_place_and_both_values(tmp_path: Path, name: str) -> None:
     ours, theirs, expected = APART[name]
     count = "1 drift." if len(expected) == 1 else f"{len(expected)} drifts."
     assert lines(tmp_path, sending("3.0.3", ours), sending("3.1.0", theirs)) == [
@@ -267,7 +267,7 @@ def test_a_drift_says_where_and_what_either_side_says(tmp_path: Path, name: str)
 
 
 @pytest.mark.parametrize("name", [*SAME, *APART])
-def test_a_document_does_not_drift_from_itself(tmp_path: Path, name: str) -> None:
+def test_document_has_no_drift_from_itself(tmp_path: Path, name: str) -> None:
     ours = sending("3.0.3", {**SAME, **APART}[name][0])
     assert lines(tmp_path, ours, ours) == ["0 drifts."]
 
@@ -283,7 +283,7 @@ def path_parameter(name: str, schema: Json | None = None) -> Json:
 PET: Json = {"type": "object", "properties": {"name": {"type": "string"}}}
 ID: Json = {"type": "string", "format": "uuid"}
 
-# The paths of the contract, those of the document, and what is told of them.
+# The paths of the contract, those of the document, and the report.
 PATHS: dict[str, tuple[Json, Json, list[str]]] = {
     "names of parameters in a path": (
         {"/pets/{id}": {"get": operation(parameters=[path_parameter("id", ID)])}},
@@ -421,12 +421,12 @@ PATHS: dict[str, tuple[Json, Json, list[str]]] = {
 @pytest.mark.parametrize("name", PATHS)
 def test_operations_are_found_and_compared(tmp_path: Path, name: str) -> None:
     ours, theirs, expected = PATHS[name]
-    told_lines = lines(tmp_path, document("3.0.3", ours), document("3.1.0", theirs))
-    assert told_lines[:-1] == [*expected, ""] if expected else told_lines == ["0 drifts."]
+    found = lines(tmp_path, document("3.0.3", ours), document("3.1.0", theirs))
+    assert found[:-1] == [*expected, ""] if expected else found == ["0 drifts."]
 
 
 def trees(version: str, **fields: Any) -> Json:
-    """Two operations that take trees, in fields of different names, and answer with one; `fields` are a tree's own."""
+    """Two operations that take trees, in fields of different names, and return one; `fields` are those of a tree."""
     tree = {"type": "object", "properties": {"left": {"$ref": NODE}, "right": {"$ref": NODE}, **fields}}
 
     def taking(name: str) -> Json:
@@ -436,7 +436,7 @@ def trees(version: str, **fields: Any) -> Json:
     return document(version, {"/oaks": {"post": taking("oak")}, "/elms": {"post": taking("elm")}}, {"Node": tree})
 
 
-def test_a_schema_that_both_know_by_one_name_is_told_once(tmp_path: Path) -> None:
+def test_schema_with_the_same_name_is_reported_once(tmp_path: Path) -> None:
     theirs = trees("3.1.0", age={"type": "string", "default": "old"}, rings={})
     assert lines(tmp_path, trees("3.0.3", age={"type": "string"}), theirs) == [
         "POST /oaks, POST /elms",
@@ -447,8 +447,8 @@ def test_a_schema_that_both_know_by_one_name_is_told_once(tmp_path: Path) -> Non
     ]
 
 
-def test_schemas_within_themselves_come_to_an_end(tmp_path: Path) -> None:
-    """The document goes around in other steps than the contract, under another name."""
+def test_recursive_schemas_are_compared(tmp_path: Path) -> None:
+    """The cycle in the document has other steps than that in the contract, and another name."""
     theirs = trees("3.1.0")
     inner = {"type": "object", "properties": {"left": {"$ref": NODE}}}
     tree = {"type": "object", "properties": {"left": {"$ref": NODE}, "right": inner}}
@@ -470,7 +470,7 @@ def test_schemas_within_themselves_come_to_an_end(tmp_path: Path) -> None:
 PLAIN = document("3.1.0", {"/pets": {"get": {"responses": {}}}})
 FOUND = ["GET /pets", "  response 200 only in the contract", "", "1 drift."]
 
-# Where a document may stand on a site, and the URL that is asked.
+# Where a document can be on a site, and the given URL.
 PLACES = {
     "below the API": (["/api/openapi.json"], "/api"),
     "at the root": (["/openapi.json"], "/api"),
@@ -486,7 +486,7 @@ def text_of(path: str) -> str:
 
 
 @pytest.mark.parametrize("name", PLACES)
-def test_the_document_is_found(tmp_path: Path, name: str) -> None:
+def test_document_is_found(tmp_path: Path, name: str) -> None:
     paths, asked = PLACES[name]
     pages = {
         "/page/openapi.json": "<!doctype html>\n<title>Pets: all</title>",
@@ -496,7 +496,7 @@ def test_the_document_is_found(tmp_path: Path, name: str) -> None:
         assert report(drift(pets(tmp_path), server)).splitlines() == FOUND
 
 
-def test_the_nearest_document_counts(tmp_path: Path) -> None:
+def test_nearest_document_is_used(tmp_path: Path) -> None:
     nearest = json.dumps({**PLAIN, "paths": {"/pets": {"get": {"responses": OK}}}})
     with site({"/openapi.json": json.dumps(PLAIN), "/api/openapi.json": nearest}) as url:
         for base in (f"{url}/api", f"{url}/api/"):
@@ -517,8 +517,8 @@ def answering(schema: Any) -> str:
     return json.dumps({"openapi": "3.1.0", "paths": {"/pets": answer}, "components": {"responses": {"Pet": pet}}})
 
 
-# What a site publishes, and the beginning of what is told of it behind its URL.
-MISTAKES: dict[str, tuple[dict[str, str], str]] = {
+# What a site publishes, and the beginning of the error after its URL.
+ERRORS: dict[str, tuple[dict[str, str], str]] = {
     "nothing": (
         {},
         "/api: no OpenAPI document is published there (/api/openapi.json returned 404, /openapi.json returned 404)",
@@ -563,9 +563,9 @@ MISTAKES: dict[str, tuple[dict[str, str], str]] = {
 }
 
 
-@pytest.mark.parametrize("name", MISTAKES)
-def test_a_mistake_is_told_in_one_line(name: str) -> None:
-    pages, expected = MISTAKES[name]
+@pytest.mark.parametrize("name", ERRORS)
+def test_error_is_reported_in_one_line(name: str) -> None:
+    pages, expected = ERRORS[name]
     contract = Contract("contract", json.loads(answering({"type": "string"})))
     with site(pages) as url, httpx.Client(base_url=f"{url}/api") as server:
         with pytest.raises(UnderstudyError) as raised:
@@ -574,7 +574,7 @@ def test_a_mistake_is_told_in_one_line(name: str) -> None:
         assert "\n" not in str(raised.value)
 
 
-def test_nobody_there_is_told_in_one_line(tmp_path: Path) -> None:
+def test_unreachable_server_is_reported_in_one_line(tmp_path: Path) -> None:
     url = f"http://127.0.0.1:{free_port()}"
     with httpx.Client(base_url=f"{url}/api") as server, pytest.raises(UnderstudyError) as raised:
         drift(pets(tmp_path), server)
@@ -586,7 +586,7 @@ def test_understudy_publishes_what_it_serves(api: Api, small: httpx.Client) -> N
     assert report(drift(api.contract, small)) == "0 drifts."
 
 
-def test_of_most_operations_only_the_exceptions_are_named(tmp_path: Path) -> None:
+def test_drift_of_most_operations_names_only_the_exceptions(tmp_path: Path) -> None:
     ours = document("3.0.3", {f"/pets/{number}": {"get": operation(f"pets.do_{number}")} for number in range(7)})
     theirs = {path: {"get": {"responses": {**OK, "500": {"description": ""}}}} for path in ours["paths"]}
     assert lines(tmp_path, ours, document("3.1.0", theirs))[0] == "Every operation"

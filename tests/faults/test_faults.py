@@ -1,4 +1,4 @@
-"""Faults: which requests a rule is about, when, and what is done to them, as clients see it."""
+"""Faults: which requests a rule matches, when it is applied, and its effect on clients."""
 
 import json
 import math
@@ -59,7 +59,7 @@ FLOW = "a92c0e6f-17ec-4406-b9bc-2ccdf572df00"
 FLOWS = 12  # of the small set
 MOMENT = datetime(2026, 1, 1, tzinfo=timezone.utc)
 OK, BUSY, LIMITED = 200, 503, 429
-LOST = None  # in place of a status, where no answer came
+LOST = None  # instead of a status, if there was no response
 BRIEFLY = httpx.Timeout(60, read=0.3)  # for requests that are never answered
 
 # ----------------------------------------------------------------------------- help
@@ -102,7 +102,7 @@ def got(server: StandIn, url: str) -> httpx.Response:
 
 
 def outcome(api: httpx.Client, asked: Asked = HEALTH, **options: Any) -> int | None:
-    """The status that a request comes to."""
+    """The status of the response to a request."""
     method, path, headers = asked
     try:
         return api.request(method, path, headers=headers, **options).status_code
@@ -128,7 +128,7 @@ def counts(workspace: RemoteWorkspace) -> list[tuple[int, int]]:
 # ------------------------------------------------------------------------- matching
 
 FILTER: Asked = ("POST", "/flows/filter", {})
-# What a rule says, a request that it is about, and one that it is not about.
+# A rule, a request that it matches, and one that it does not match.
 MATCHING: dict[str, tuple[Rule, Asked, Asked]] = {
     "nothing": ({}, HEALTH, ("POST", "/__nothing", {})),
     "an operation": ({"operation": "flows.read_flows"}, FILTER, ("POST", "/flows/count", {})),
@@ -160,13 +160,13 @@ MATCHING: dict[str, tuple[Rule, Asked, Asked]] = {
     ),
     "nulls": (dict.fromkeys(("operation", "method", "path", "headers", "share")), HEALTH, ("GET", "/x", {})),
 }  # fmt: skip
-ANY = ("nothing", "nulls")  # are about all requests
+ANY = ("nothing", "nulls")  # match all requests
 NEVER = ("no operation",)
 
 
 @pytest.mark.parametrize("packed", ["identity", "gzip"])
 @pytest.mark.parametrize("case", MATCHING)
-def test_a_rule_is_about_what_it_says(workspace: RemoteWorkspace, api: httpx.Client, case: str, packed: str) -> None:
+def test_rule_matches_its_requests(workspace: RemoteWorkspace, api: httpx.Client, case: str, packed: str) -> None:
     rule, meant, other = MATCHING[case]
     without = [outcome(api, asked) for asked in (meant, other)]
     workspace.faults.add(**rule, answer=BUSY)
@@ -175,14 +175,14 @@ def test_a_rule_is_about_what_it_says(workspace: RemoteWorkspace, api: httpx.Cli
     assert outcome(api, other) == (BUSY if case in ANY else without[1])
 
 
-def test_the_paths_of_documents_are_met_by_rules_without_a_path(server: StandIn) -> None:
+def test_paths_of_documents_are_matched_by_rules_without_a_path(server: StandIn) -> None:
     server.faults.add(answer=BUSY)
     site = server.url.removesuffix("/api")
     assert [got(server, f"{site}{path}").status_code for path in ("/docs", "/openapi.json", "/nothing")] == [BUSY] * 3
     assert got(server, f"{site}/__admin/state").status_code == OK
 
 
-def test_rules_of_a_workspace_are_about_it_alone(server: StandIn) -> None:
+def test_rules_of_a_workspace_match_only_its_requests(server: StandIn) -> None:
     one, other = server.workspace(), server.workspace()
     one.faults.add(answer=BUSY)
     other.faults.add(answer=500)
@@ -196,14 +196,14 @@ def test_rules_of_a_workspace_are_about_it_alone(server: StandIn) -> None:
     other.faults.clear()
 
 
-def test_rules_of_the_plain_url_are_about_all_workspaces(server: StandIn, workspace: RemoteWorkspace) -> None:
+def test_rules_of_the_plain_url_match_all_workspaces(server: StandIn, workspace: RemoteWorkspace) -> None:
     server.faults.add(answer=BUSY)
     assert [got(server, f"{url}/health").status_code for url in (server.url, workspace.url)] == [BUSY, BUSY]
     assert workspace.faults.rules == []
 
 
 @pytest.mark.parametrize("write", [str, str.upper])
-def test_a_rule_for_all_may_name_a_workspace(
+def test_rule_of_the_plain_url_can_name_a_workspace(
     server: StandIn, workspace: RemoteWorkspace, write: Callable[[str], str]
 ) -> None:
     server.faults.add(answer=BUSY, workspace=write(workspace.name))
@@ -214,7 +214,7 @@ def test_a_rule_for_all_may_name_a_workspace(
 
 # --------------------------------------------------------------------------- timing
 
-# What a rule says, and what eight requests come to.
+# A rule, and the outcomes of eight requests.
 TIMING: dict[str, tuple[Rule, list[int]]] = {
     "every": ({"every": 3}, [OK, OK, BUSY, OK, OK, BUSY, OK, OK]),
     "every one": ({"every": 1}, [BUSY] * 8),
@@ -232,7 +232,7 @@ TIMING: dict[str, tuple[Rule, list[int]]] = {
 
 
 @pytest.mark.parametrize("case", TIMING)
-def test_a_rule_is_applied_when_it_says(workspace: RemoteWorkspace, api: httpx.Client, case: str) -> None:
+def test_rule_is_applied_at_its_times(workspace: RemoteWorkspace, api: httpx.Client, case: str) -> None:
     rule, expected = TIMING[case]
     workspace.faults.add(**rule, answer=BUSY)
     assert outcomes(api, 8) == expected
@@ -240,21 +240,21 @@ def test_a_rule_is_applied_when_it_says(workspace: RemoteWorkspace, api: httpx.C
         assert counts(workspace) == [(8, expected.count(BUSY))]
 
 
-def test_a_share_is_about_that_many(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+def test_share_is_approximate(workspace: RemoteWorkspace, api: httpx.Client) -> None:
     workspace.faults.add(share=0.3, answer=BUSY)
     applied = outcomes(api, 400).count(BUSY)
     assert 80 < applied < 160  # four standard deviations around 120
     assert counts(workspace) == [(400, applied)]
 
 
-def test_a_rate_lets_more_in_later(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+def test_rate_allows_more_requests_later(workspace: RemoteWorkspace, api: httpx.Client) -> None:
     workspace.faults.add(rate={"requests": 2, "seconds": 0.4}, answer=LIMITED)
     for _ in range(2):
         wait_until(lambda: outcome(api) == LIMITED, "no request was refused")
         wait_until(lambda: outcome(api) == OK, "all requests were refused")
 
 
-def test_a_rule_heals(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+def test_rule_expires(workspace: RemoteWorkspace, api: httpx.Client) -> None:
     def is_applied() -> bool:
         workspace.faults.replace([{"answer": BUSY, "expires": 0.3}, {"path": "/x", "delay": 0}])
         return outcome(api) == BUSY
@@ -268,7 +268,7 @@ def test_a_rule_heals(workspace: RemoteWorkspace, api: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_delays_are_drawn_as_they_are_said(seed: int) -> None:
+def test_distributions_of_delays(seed: int) -> None:
     def drawn(said: Any) -> list[float]:
         delay, randomness = delay_of(said), Random(seed)
         assert delay is not None
@@ -290,12 +290,14 @@ def test_delays_are_drawn_as_they_are_said(seed: int) -> None:
 @pytest.mark.parametrize(
     ("delay", "least"), [(0.2, 0.2), ({"from": 0.1, "to": 0.2}, 0.1), ({"p99": 0.3, "median": 0.3}, 0.3), (0, 0)]
 )
-def test_a_request_waits(workspace: RemoteWorkspace, api: httpx.Client, delay: Any, least: float) -> None:
+def test_request_is_delayed(workspace: RemoteWorkspace, api: httpx.Client, delay: Any, least: float) -> None:
     workspace.faults.add(delay=delay)
     assert least <= took(lambda: api.get("/health").raise_for_status())
 
 
-def test_delays_add_up_and_hold_nobody_else_up(workspace: RemoteWorkspace, api: httpx.Client, server: StandIn) -> None:
+def test_delays_add_up_and_do_not_block_other_requests(
+    workspace: RemoteWorkspace, api: httpx.Client, server: StandIn
+) -> None:
     workspace.faults.replace([{"delay": 0.2}, {"delay": 0.2}, {"delay": 0.1, "answer": BUSY}])
     assert took(lambda: outcome(api)) >= 0.5
     workspace.faults.replace([{"delay": 3600, "path": "/hello"}])
@@ -304,7 +306,7 @@ def test_delays_add_up_and_hold_nobody_else_up(workspace: RemoteWorkspace, api: 
     api.get("/health").raise_for_status()
 
 
-def test_a_wait_of_more_than_a_second_holds_nobody_else_up(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+def test_long_delay_does_not_block_other_requests(workspace: RemoteWorkspace, api: httpx.Client) -> None:
     workspace.faults.add(delay=1.9, path="/hello")
     with ThreadPoolExecutor(1) as pool:
         slow = pool.submit(api.get, "/hello")
@@ -314,7 +316,7 @@ def test_a_wait_of_more_than_a_second_holds_nobody_else_up(workspace: RemoteWork
         slow.result().raise_for_status()
 
 
-def test_an_answer_comes_in_pieces(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+def test_response_is_sent_in_pieces(workspace: RemoteWorkspace, api: httpx.Client) -> None:
     body = api.post("/artifacts/filter", json={"limit": 20}, headers={"accept-encoding": "identity"}).content
     pieces = -(-len(body) // 1024)
     assert pieces > 5
@@ -341,7 +343,7 @@ BY_EXCEPTION = (401, 500, 503)
 @pytest.mark.parametrize(
     "asked", [HEALTH, FILTER, ("GET", "/nothing", {}), ("GET", "/health", {"accept-encoding": "gzip"})]
 )
-def test_it_answers_with_any_error(workspace: RemoteWorkspace, api: httpx.Client, asked: Asked) -> None:
+def test_rule_can_return_any_error(workspace: RemoteWorkspace, api: httpx.Client, asked: Asked) -> None:
     api.headers["origin"] = "http://x.example"
     method, path, headers = asked
     for status in STATUSES:
@@ -355,7 +357,7 @@ def test_it_answers_with_any_error(workspace: RemoteWorkspace, api: httpx.Client
         assert all(isinstance(said, str) and said for said in answer.json().values())
 
 
-def test_errors_have_the_words_of_the_real_server(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+def test_errors_have_the_messages_of_the_real_server(workspace: RemoteWorkspace, api: httpx.Client) -> None:
     real = {
         401: {"exception_message": "Unauthorized"}, 404: {"detail": "Not Found"}, 405: {"detail": "Method Not Allowed"},
         500: {"exception_message": "Internal Server Error"}, 503: {"exception_message": "Service Unavailable"},
@@ -365,7 +367,7 @@ def test_errors_have_the_words_of_the_real_server(workspace: RemoteWorkspace, ap
         assert api.get("/health").json() == body
 
 
-def test_a_rate_counts_a_client_by_its_address(workspace: RemoteWorkspace) -> None:
+def test_rate_counts_requests_by_client_address(workspace: RemoteWorkspace) -> None:
     """Over all of its connections: each request here opens another. All of 127.0.0.0/8 is this machine, on Linux."""
     workspace.faults.add(rate={"requests": 3, "seconds": 600}, answer=LIMITED)
     for address in ("127.0.0.1", "127.0.0.2") if sys.platform == "linux" else ("127.0.0.1",):
@@ -377,19 +379,19 @@ def test_a_rate_counts_a_client_by_its_address(workspace: RemoteWorkspace) -> No
 
 
 @pytest.mark.parametrize("seconds", [0, 1, 120])
-def test_an_answer_says_when_to_come_again(workspace: RemoteWorkspace, api: httpx.Client, seconds: int) -> None:
+def test_error_has_a_retry_after_header(workspace: RemoteWorkspace, api: httpx.Client, seconds: int) -> None:
     workspace.faults.add(answer=LIMITED, retry_after=seconds)
     assert api.get("/health").headers["retry-after"] == str(seconds)
 
 
-def test_a_rate_says_when_to_come_again(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+def test_rate_limited_response_has_a_retry_after_header(workspace: RemoteWorkspace, api: httpx.Client) -> None:
     workspace.faults.add(rate={"requests": 1, "seconds": 600}, answer=LIMITED)
     assert outcome(api) == OK
     assert 500 < int(api.get("/health").headers["retry-after"]) <= 600
 
 
 @pytest.mark.parametrize(("seconds", "retry_after"), [(3, 3), (2.5, 3), (600, 600)])
-def test_a_wait_is_rounded_up(seconds: float, retry_after: int) -> None:
+def test_retry_after_is_rounded_up(seconds: float, retry_after: int) -> None:
     rule, effect = (
         rules.Rule({"rate": {"requests": 1, "seconds": seconds}, "answer": LIMITED}, Random()),
         rules.Effect(),
@@ -405,9 +407,9 @@ REQUEST = "{method} {path} HTTP/1.1\r\nhost: x\r\n{more}\r\n"
 
 
 def raw(url: str, path: str = "/health", more: str = "", method: str = "GET", seconds: float = 60) -> tuple[str, bytes]:
-    """How a connection ends on which one request was sent, and all that came over it.
+    """How a connection with one request ends, and all bytes that were received on it.
 
-    It is "open" where nothing came for some seconds.
+    It is "open" if nothing was received for some seconds.
     """
     at = httpx.URL(url)
     with socket.create_connection((at.host, at.port or 80), timeout=seconds) as connection:
@@ -424,7 +426,7 @@ def raw(url: str, path: str = "/health", more: str = "", method: str = "GET", se
 
 
 @pytest.mark.parametrize("process", [False, True], ids=["thread", "process"])
-def test_connections_are_lost(process: bool) -> None:
+def test_connection_faults(process: bool) -> None:
     with StandIn(SMALL, process=process) as server:
         assert raw(server.url, seconds=0.5)[0] == "open"  # kept alive
         for how, end in (("drop", "closed"), ("reset", "reset"), ("hang", "open"), ("cut", "closed")):
@@ -438,7 +440,7 @@ def test_connections_are_lost(process: bool) -> None:
 
 
 @pytest.mark.parametrize("more", ["", "accept-encoding: gzip\r\n"])
-def test_a_cut_answer_is_half_of_one(server: StandIn, workspace: RemoteWorkspace, more: str) -> None:
+def test_cut_response_is_incomplete(server: StandIn, workspace: RemoteWorkspace, more: str) -> None:
     more += "connection: close\r\n"
     site = workspace.url.partition("/api")[0]
     for path in ("/openapi.json", "/docs/files/swagger-ui.css"):
@@ -457,7 +459,7 @@ def test_a_cut_answer_is_half_of_one(server: StandIn, workspace: RemoteWorkspace
     assert received.endswith(b"\r\n\r\ntr")
 
 
-def test_a_lost_change_is_not_made_and_a_cut_one_is(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+def test_dropped_write_is_not_made_and_cut_write_is(workspace: RemoteWorkspace, api: httpx.Client) -> None:
     for how in ("drop", "reset", "cut"):
         workspace.faults.replace([{"connection": how}])
         with pytest.raises(httpx.TransportError):
@@ -479,7 +481,7 @@ def test_a_lost_change_is_not_made_and_a_cut_one_is(workspace: RemoteWorkspace, 
         ("GET", "/version", None),
     ],
 )  # fmt: skip
-def test_an_answer_is_spoilt(
+def test_response_is_corrupted(
     workspace: RemoteWorkspace, api: httpx.Client, packed: str, method: str, path: str, body: Any
 ) -> None:
     api.headers["accept-encoding"] = packed
@@ -508,7 +510,7 @@ def all_other_types(true: Any, corrupted: Any) -> bool:
     return type(true) is not type(corrupted)
 
 
-def test_answers_without_a_body_and_errors_are_not_spoilt(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+def test_empty_responses_and_errors_are_not_corrupted(workspace: RemoteWorkspace, api: httpx.Client) -> None:
     workspace.faults.add(corrupt="malformed")
     answers = [api.delete(f"/flows/{FLOW}"), api.delete(f"/flows/{FLOW}"), api.get("/nothing")]
     assert [answer.status_code for answer in answers] == [204, 404, 404]
@@ -519,7 +521,7 @@ def test_answers_without_a_body_and_errors_are_not_spoilt(workspace: RemoteWorks
 
 
 def seen(api: httpx.Client, *names: str) -> tuple[list[str], int]:
-    """Those of some flows that a list shows, and how many there are."""
+    """Those of some flows that a list shows, and their count."""
     criteria = {"flows": {"name": {"any_": names}}}
     rows = api.post("/flows/filter", json={**criteria, "sort": "NAME_ASC"}).json()
     return [row["name"] for row in rows], api.post("/flows/count", json=criteria).json()
@@ -547,7 +549,7 @@ def test_reads_are_stale_and_writes_work(workspace: RemoteWorkspace, api: httpx.
     assert api.get(f"/flows/{FLOW}").status_code == 404
 
 
-def test_reads_are_so_many_seconds_old(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+def test_age_of_stale_reads(workspace: RemoteWorkspace, api: httpx.Client) -> None:
     workspace.faults.add(stale=0.4)
     begin, names = 0.0, ["first"]
 
@@ -569,7 +571,7 @@ def test_reads_are_so_many_seconds_old(workspace: RemoteWorkspace, api: httpx.Cl
     assert seen(api, "third") == (["third"], 1)
 
 
-def test_one_workspace_is_stale_and_another_is_not(
+def test_staleness_of_one_workspace_does_not_affect_others(
     server: StandIn, workspace: RemoteWorkspace, api: httpx.Client
 ) -> None:
     workspace.faults.add(stale=3600)
@@ -580,8 +582,8 @@ def test_one_workspace_is_stale_and_another_is_not(
         assert seen(elsewhere, "here", "there") == (["there"], 1)
 
 
-def test_the_past_takes_no_more_than_so_many_rows(api_of_ours: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = FixtureSet(SMALL, api_of_ours.catalog).rows.fork()
+def test_rows_kept_for_stale_reads_are_limited(bundled_api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = FixtureSet(SMALL, bundled_api.catalog).rows.fork()
     history, table = History(rows), rows["flows"]
     monkeypatch.setattr("understudy.workspaces.history.ROWS", 5 * FLOWS)
     for number in range(20):
@@ -595,13 +597,13 @@ def test_the_past_takes_no_more_than_so_many_rows(api_of_ours: Api, monkeypatch:
 
 
 @pytest.fixture(scope="module")
-def api_of_ours() -> Api:
+def bundled_api() -> Api:
     return Api.load(ROOT)
 
 
 # ------------------------------------------------------------------------- combined
 
-# Rules, and what four requests come to.
+# Rules, and the outcomes of four requests.
 COMBINED: dict[str, tuple[list[Rule], list[int | None]]] = {
     "the first error counts": ([{"answer": 500, "every": 2}, {"answer": BUSY}], [BUSY, 500, BUSY, 500]),
     "an error behind a first": ([{"answer": 500, "first": 1}, {"answer": BUSY, "first": 2}], [500, BUSY, OK, OK]),
@@ -615,7 +617,7 @@ COMBINED: dict[str, tuple[list[Rule], list[int | None]]] = {
 
 
 @pytest.mark.parametrize("case", COMBINED)
-def test_rules_go_together(workspace: RemoteWorkspace, api: httpx.Client, case: str) -> None:
+def test_combined_rules(workspace: RemoteWorkspace, api: httpx.Client, case: str) -> None:
     rules, expected = COMBINED[case]
     workspace.faults.replace(rules)
     assert outcomes(api, 4) == expected
@@ -628,7 +630,7 @@ def test_all_rules_count(workspace: RemoteWorkspace, api: httpx.Client) -> None:
     assert counts(workspace) == [(4, 4), (4, 2)]
 
 
-def test_a_client_that_tries_again_gets_through(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+def test_retrying_client_succeeds(workspace: RemoteWorkspace, api: httpx.Client) -> None:
     for rule in ({"first": 2, "answer": BUSY, "retry_after": 0}, {"first": 2, "connection": "reset"}):
         workspace.faults.replace([rule])
         assert persistent(api) == 2
@@ -653,7 +655,7 @@ def persistent(api: httpx.Client) -> int:
 # --------------------------------------------------------------------- determinism
 
 
-def test_a_seed_draws_the_same_again(server: StandIn) -> None:
+def test_seed_repeats_the_faults(server: StandIn) -> None:
     rules: list[Rule] = [
         {"share": 0.3, "connection": "reset"},
         {"share": 0.3, "answer": BUSY},
@@ -671,7 +673,7 @@ def test_a_seed_draws_the_same_again(server: StandIn) -> None:
     assert {OK, BUSY, 500, LOST} <= set(found[0])
 
 
-def test_without_a_seed_all_is_drawn_anew() -> None:
+def test_faults_without_a_seed_differ() -> None:
     faults = [Faults("/api") for _ in range(2)]
     for each in faults:
         each.put(None, [{"share": 0.5, "answer": BUSY}])
@@ -692,18 +694,18 @@ def profile(server: StandIn, name: str) -> Iterator[httpx.Client]:
 
 def test_there_are_four_profiles() -> None:
     assert profiles() == ["flaky", "outage", "rate-limited", "slow"]
-    told = CliRunner().invoke(main, ["serve", "--help"]).output
-    assert all(name in told for name in profiles())
+    help_text = CliRunner().invoke(main, ["serve", "--help"]).output
+    assert all(name in help_text for name in profiles())
 
 
-def test_flaky_fails_now_and_then(server: StandIn) -> None:
+def test_flaky_profile(server: StandIn) -> None:
     with profile(server, "flaky") as api:
         found = outcomes(api, 400)
     assert 20 < 400 - found.count(OK) < 65  # 10 % are 39
     assert {500, BUSY, LOST} <= set(found)
 
 
-def test_an_outage_lets_nobody_in(server: StandIn) -> None:
+def test_outage_profile_rejects_all_requests(server: StandIn) -> None:
     with profile(server, "outage") as api:
         found = outcomes(api, 100)
         assert set(found) == {BUSY, LOST}
@@ -712,7 +714,7 @@ def test_an_outage_lets_nobody_in(server: StandIn) -> None:
     assert (rule["answer"], rule["retry_after"]) == (BUSY, 5)
 
 
-def test_rate_limited_lets_in_a_hundred_in_ten_seconds(server: StandIn) -> None:
+def test_rate_limited_profile_allows_100_requests_in_10_seconds(server: StandIn) -> None:
     with profile(server, "rate-limited") as api:
         found = [OK]
         while found[-1] == OK:
@@ -723,7 +725,7 @@ def test_rate_limited_lets_in_a_hundred_in_ten_seconds(server: StandIn) -> None:
         assert 1 <= int(answer.headers["retry-after"]) <= 10
 
 
-def test_slow_takes_a_quarter_of_a_second(server: StandIn) -> None:
+def test_slow_profile_delays_by_a_quarter_of_a_second(server: StandIn) -> None:
     (rule,) = rules_in("slow", CONTRACT)
     assert {name: value for name, value in rule.items() if name != "name"} == {"delay": {"median": 0.25, "p99": 3}}
     with profile(server, "slow") as api:
@@ -734,17 +736,17 @@ def test_slow_takes_a_quarter_of_a_second(server: StandIn) -> None:
 
 
 @pytest.mark.parametrize("path", ["/faults", f"/faults?workspace={DEFAULT}"])
-def test_rules_are_replaced_by_what_is_put_also_by_none(server: StandIn, path: str) -> None:
+def test_put_replaces_all_rules(server: StandIn, path: str) -> None:
     with client_of(server) as api:
         for answers in ([500, 503], [503], []):
-            told = admin(api, "PUT", path, json={"rules": [{"answer": status} for status in answers]}).json()
-            assert [each["rule"]["answer"] for each in told["rules"]] == answers
-            assert admin(api, "GET", path).json() == told
+            replaced = admin(api, "PUT", path, json={"rules": [{"answer": status} for status in answers]}).json()
+            assert [each["rule"]["answer"] for each in replaced["rules"]] == answers
+            assert admin(api, "GET", path).json() == replaced
             assert outcome(api, ("GET", "/health", {})) == (answers[0] if answers else OK)
 
 
-def test_each_workspace_has_rules_of_its_own(server: StandIn) -> None:
-    """By HTTP, without a client of ours."""
+def test_each_workspace_has_its_own_rules(server: StandIn) -> None:
+    """By HTTP, without Understudy's client."""
     one, other = new_name(), new_name()
     with client_of(server) as api:
 
@@ -764,24 +766,24 @@ def test_each_workspace_has_rules_of_its_own(server: StandIn) -> None:
         assert [outcome(api, ("GET", f"{at(name)}/health", {})) for name in (one, other, DEFAULT)] == [OK, OK, OK]
 
 
-def test_a_rule_that_is_put_for_a_workspace_is_about_no_other(server: StandIn, workspace: RemoteWorkspace) -> None:
+def test_rule_for_one_workspace_does_not_match_others(server: StandIn, workspace: RemoteWorkspace) -> None:
     workspace.faults.add(answer=BUSY, workspace=DEFAULT)
     assert [got(server, f"{url}/health").status_code for url in (workspace.url, server.url)] == [BUSY, OK]
 
 
-def test_a_rule_is_added_behind_those_that_are_there(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+def test_rule_is_added_after_existing_ones(workspace: RemoteWorkspace, api: httpx.Client) -> None:
     workspace.faults.add(first=1, answer=500)
     assert outcomes(api, 2) == [500, OK]
     workspace.faults.add(answer=BUSY)
     assert [(rule["rule"]["answer"], rule["matched"]) for rule in workspace.faults] == [(500, 0), (BUSY, 0)]
-    assert outcomes(api, 2) == [500, BUSY]  # the first one began anew, as docs/guides/faults.md says
+    assert outcomes(api, 2) == [500, BUSY]  # the first one started again, as in docs/guides/faults.md
     workspace.faults.replace([{"answer": 404}])
     assert [rule["rule"]["answer"] for rule in workspace.faults.rules] == [404]
     workspace.faults.clear()
     assert list(workspace.faults) == []
 
 
-# A rule, and what is said of it; in a file, the line that is told is the rule's third.
+# A rule, and its error; in a file, the reported line is that of the third rule.
 WRONG: dict[str, tuple[Any, str]] = {
     "no effect": ({"first": 2}, "has no effect; it takes one of delay, chunk_delay, answer, connection"),
     "nothing": ({}, "has no effect"),
@@ -830,7 +832,7 @@ WRONG: dict[str, tuple[Any, str]] = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_a_wrong_rule_is_refused_and_changes_nothing(server: StandIn, case: str) -> None:
+def test_invalid_rule_is_rejected_and_changes_nothing(server: StandIn, case: str) -> None:
     rule, words = WRONG[case]
     server.faults.replace([{"answer": BUSY, "path": "/hello"}])
     with client_of(server) as api:
@@ -843,10 +845,10 @@ def test_a_wrong_rule_is_refused_and_changes_nothing(server: StandIn, case: str)
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_a_wrong_rule_of_a_file_is_told_with_its_line(tmp_path: Path, case: str) -> None:
+def test_invalid_rule_in_a_file_is_reported_with_its_line(tmp_path: Path, case: str) -> None:
     rule, words = WRONG[case]
     text = "\n - ".join(["rules:", *map(json.dumps, ({"answer": 500}, {"answer": 501}, rule))])
-    assert told_of(tmp_path, text, words) == 4
+    assert reported_line(tmp_path, text, words) == 4
 
 
 NUMBERS = (
@@ -858,24 +860,24 @@ PARTNERS = {"rate": {"requests": 1}, "delay.from": {"to": 1}, "delay.to": {"from
 
 @pytest.mark.parametrize("number", [math.inf, -math.inf, math.nan], ids=str)
 @pytest.mark.parametrize("name", NUMBERS)
-def test_what_is_no_finite_number_is_refused_with_its_place(
+def test_infinite_number_is_rejected_with_its_location(
     server: StandIn, tmp_path: Path, name: str, number: float
 ) -> None:
     key, _, part = name.partition(".")
     value = {part: number, **PARTNERS.get(name, PARTNERS.get(key, {}))} if part else number
     rule = {"answer": 503, key: value}
     with client_of(server) as api:
-        content = json.dumps({"rules": [rule]})  # as Python writes them, which is no JSON, but is read by many
+        content = json.dumps({"rules": [rule]})  # as Python writes them, which is invalid JSON that many libraries read
         answer = admin(api, "PUT", "/faults", content=content, headers={"content-type": "application/json"})
     assert answer.status_code == 422
     assert [error for error in answer.json()["exception_detail"] if error["loc"][:4] == ["body", "rules", 0, key]]
     spelled = {math.inf: ".inf", -math.inf: "-.inf"}.get(number, ".nan")
     others = "".join(f", {each}: 1" for each in PARTNERS.get(name, PARTNERS.get(key, {})))
     text = f"{{{part}: {spelled}{others}}}" if part else spelled
-    assert told_of(tmp_path, f"rules:\n  - answer: 503\n    {key}: {text}", rf"rules\.0\.{key}") == 3
+    assert reported_line(tmp_path, f"rules:\n  - answer: 503\n    {key}: {text}", rf"rules\.0\.{key}") == 3
 
 
-# The text of a file, the line that is told, and what is said.
+# The text of a file, the reported line, and the error.
 FILES: dict[str, tuple[str | bytes, int | None, str]] = {
     "nothing": ("", None, "is empty; it takes a list of `rules`"),
     "a comment": ("# nothing\n", None, "is empty"),
@@ -903,13 +905,13 @@ FILES: dict[str, tuple[str | bytes, int | None, str]] = {
 
 
 @pytest.mark.parametrize("case", FILES)
-def test_a_wrong_file_is_told_in_a_line(tmp_path: Path, case: str) -> None:
+def test_invalid_file_is_reported_in_one_line(tmp_path: Path, case: str) -> None:
     text, line, words = FILES[case]
-    assert told_of(tmp_path, text, words) == line
+    assert reported_line(tmp_path, text, words) == line
 
 
-def told_of(folder: Path, text: str | bytes, words: str) -> int | None:
-    """The line of a file that is told to be wrong."""
+def reported_line(folder: Path, text: str | bytes, words: str) -> int | None:
+    """The line of a file that is reported as invalid."""
     file = folder / "rules.yaml"
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(FaultsError, match=words) as caught:
@@ -922,13 +924,13 @@ def told_of(folder: Path, text: str | bytes, words: str) -> int | None:
 
 
 @pytest.mark.parametrize("source", ["nothing.yaml", "flakey", ".", "/dev/zero"])
-def test_a_file_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str) -> None:
+def test_unreadable_file_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(FaultsError, match=r"cannot be read .*flaky, outage, rate-limited, slow|is larger"):
         rules_in(source, CONTRACT)
 
 
-def test_the_command_tells_a_mistake_in_one_line(tmp_path: Path) -> None:
+def test_serve_reports_an_invalid_file_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "rules.yaml").write_text("rules:\n  - {delay: {from: 2, to: 1}}\n", encoding="utf-8")
     command = [sys.executable, "-m", "understudy", "serve", "--faults", "rules.yaml"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -940,7 +942,7 @@ def test_the_command_tells_a_mistake_in_one_line(tmp_path: Path) -> None:
     assert ended.stderr.count("\n") == 1
 
 
-def test_a_file_of_all_keys_is_served(tmp_path: Path) -> None:
+def test_file_of_rules_is_used(tmp_path: Path) -> None:
     file = tmp_path / "rules.yaml"
     file.write_text(
         "# what goes wrong\nrules:\n  - name: busy\n    path: /health\n    answer: 503\n    retry_after: 3\n",
@@ -957,7 +959,7 @@ def test_a_file_of_all_keys_is_served(tmp_path: Path) -> None:
 # -------------------------------------------------------------------------- command
 
 
-def test_the_command_shows_sets_and_clears_rules(server: StandIn, workspace: RemoteWorkspace, tmp_path: Path) -> None:
+def test_command_shows_sets_and_clears_rules(server: StandIn, workspace: RemoteWorkspace, tmp_path: Path) -> None:
     file = tmp_path / "rules.yaml"
     file.write_text("rules:\n  - {name: busy, answer: 503, first: 2}\n  - {delay: 0}\n", encoding="utf-8")
 
@@ -984,7 +986,7 @@ def test_the_command_shows_sets_and_clears_rules(server: StandIn, workspace: Rem
     ("arguments", "words"),
     [(["--set", "x", "--clear"], "exclude each other"), (["--set", "nothing.yaml"], "nothing.yaml: cannot be read")],
 )
-def test_the_command_refuses_what_it_cannot_do(server: StandIn, arguments: list[str], words: str) -> None:
+def test_command_rejects_invalid_options(server: StandIn, arguments: list[str], words: str) -> None:
     server.faults.add(delay=0)
     result = CliRunner().invoke(main, ["admin", "faults", "--url", server.url, *arguments])
     assert result.exit_code != 0
@@ -995,7 +997,7 @@ def test_the_command_refuses_what_it_cannot_do(server: StandIn, arguments: list[
 # -------------------------------------------------------------------------- journal
 
 
-def test_the_journal_tells_what_was_really_answered(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+def test_journal_has_the_response_that_was_sent(workspace: RemoteWorkspace, api: httpx.Client) -> None:
     workspace.clear()
     rules: list[tuple[Rule, int | None, Any]] = [
         ({"answer": BUSY}, BUSY, {"exception_message": "Service Unavailable"}),
@@ -1011,15 +1013,15 @@ def test_the_journal_tells_what_was_really_answered(workspace: RemoteWorkspace, 
     for rule, _, _ in rules:
         workspace.faults.replace([rule])
         outcome(api, ("GET", "/version", {}), timeout=BRIEFLY)
-    told = [(request["status"], request["answer"]) for request in workspace.requests]
-    assert told == [(status, body) for _, status, body in rules]
+    recorded = [(request["status"], request["answer"]) for request in workspace.requests]
+    assert recorded == [(status, body) for _, status, body in rules]
     assert workspace.find(status=BUSY).requests[0]["operation"] == "service.read_api_version"
     assert all((request["seconds"] is None) == (request["status"] is None) for request in workspace.requests)
     marks = [f"{name} {value}" for rule, _, _ in rules for name, value in rule.items()]
     assert [request["faults"] for request in workspace.requests] == [[mark] for mark in marks]
 
 
-def test_the_journal_marks_what_a_fault_did(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+def test_journal_marks_applied_faults(workspace: RemoteWorkspace, api: httpx.Client) -> None:
     workspace.clear()
     workspace.faults.replace([{"name": "outage", "answer": BUSY, "first": 1}, {"delay": 0.01, "first": 1}])
     for _ in range(2):
@@ -1034,7 +1036,7 @@ def test_the_journal_marks_what_a_fault_did(workspace: RemoteWorkspace, api: htt
 
 
 @pytest.mark.parametrize("rule", [{"throttle": 500}, {"chunk_delay": 2}])
-def test_what_is_left_of_an_answer_is_not_kept_for_a_client_that_has_gone(
+def test_rest_of_a_response_is_discarded_after_a_disconnect(
     workspace: RemoteWorkspace, api: httpx.Client, rule: Rule
 ) -> None:
     """All of it would take over a minute."""
@@ -1047,7 +1049,7 @@ def test_what_is_left_of_an_answer_is_not_kept_for_a_client_that_has_gone(
 
 
 @pytest.mark.parametrize("rule", [{"chunk_delay": 3600}, {"delay": 3600}])
-def test_nothing_waits_for_a_client_that_has_gone(rule: Rule) -> None:
+def test_delay_ends_after_a_disconnect(rule: Rule) -> None:
     with StandIn(SMALL, process=True, client_timeout=0.5) as server:
         server.faults.replace([rule])
         at = httpx.URL(server.url)
@@ -1057,7 +1059,7 @@ def test_nothing_waits_for_a_client_that_has_gone(rule: Rule) -> None:
         wait_until(lambda: server.requests[0]["is_over"], "the request is still in progress")
 
 
-def test_the_journal_keeps_what_was_asked_of_a_lost_change(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+def test_journal_keeps_the_request_of_a_dropped_write(workspace: RemoteWorkspace, api: httpx.Client) -> None:
     workspace.clear()
     for rule in ({"connection": "drop"}, {"answer": BUSY}):
         workspace.faults.replace([rule])
@@ -1068,7 +1070,7 @@ def test_the_journal_keeps_what_was_asked_of_a_lost_change(workspace: RemoteWork
 # ------------------------------------------------------------------- what is left
 
 
-def test_nothing_is_left_of_rules_that_are_over() -> None:
+def test_finished_rules_are_removed() -> None:
     """Requests then cost what they cost before."""
     faults = Faults("/api")
     scope: Scope = {"type": "http", "method": "GET", "path": "/api/health", "headers": [], ROUTE: None}
@@ -1085,7 +1087,7 @@ def test_nothing_is_left_of_rules_that_are_over() -> None:
     assert faults.of(None) == []  # also before the next request
 
 
-def test_the_rules_of_a_workspace_go_with_it(server: StandIn) -> None:
+def test_rules_of_a_dropped_workspace_are_removed(server: StandIn) -> None:
     with server.workspace() as workspace:
         workspace.faults.add(answer=BUSY, path="/flows/*")
         assert got(server, f"{workspace.url}/health").status_code == OK
@@ -1121,7 +1123,7 @@ def test_no_connection_leaks(server: StandIn, workspace: RemoteWorkspace, how: s
 
 @contextmanager
 def silent_server(tmp_path: Path) -> Iterator[str]:
-    """The URL of a server that ends with the block, quickly whatever it is doing, having written no error."""
+    """The URL of a server that stops with the block, quickly in any state, without an error."""
     command = [sys.executable, "-m", "understudy", "serve", "--port", "0", "--quiet", "--fixtures", str(SMALL)]
     with ExitStack() as stack, (tmp_path / "stderr").open("w+") as errors:
         process = stack.enter_context(
@@ -1137,7 +1139,7 @@ def silent_server(tmp_path: Path) -> Iterator[str]:
     assert [line.split("running")[0] for line in lines] in ([], ["ERROR:    Cancel 5 "])
 
 
-def test_a_client_that_is_gone_is_not_reset(tmp_path: Path) -> None:
+def test_reset_of_a_disconnected_client_is_skipped(tmp_path: Path) -> None:
     """Its connection has no socket any more: that was a traceback."""
     with silent_server(tmp_path) as url:
         faults, at = RemoteWorkspace(url).faults, httpx.URL(url)
@@ -1150,7 +1152,7 @@ def test_a_client_that_is_gone_is_not_reset(tmp_path: Path) -> None:
         faults.clear()
 
 
-def test_a_server_stops_in_silence_whatever_it_was_doing(tmp_path: Path) -> None:
+def test_server_stops_without_output_during_faults(tmp_path: Path) -> None:
     with ExitStack() as stack, silent_server(tmp_path) as url:
         workspace = RemoteWorkspace(url)
         for how in ("drop", "reset", "cut"):
@@ -1176,8 +1178,8 @@ def test_a_server_stops_in_silence_whatever_it_was_doing(tmp_path: Path) -> None
         )
 
 
-def test_all_rules_together_may_take_so_many_bytes(server: StandIn) -> None:
-    """Also where they are those of many workspaces. Rules that are replaced make room."""
+def test_size_of_all_rules_is_limited(server: StandIn) -> None:
+    """Also if they belong to many workspaces. Replaced rules do not count."""
     rules = [{"answer": BUSY, "path": f"/{n}", "headers": dict.fromkeys(map(str, range(50)), "*")} for n in range(400)]
     workspaces = [server.workspace() for _ in range(10)]
 
@@ -1197,7 +1199,7 @@ def test_all_rules_together_may_take_so_many_bytes(server: StandIn) -> None:
     workspaces[0].faults.clear()
 
 
-def test_the_times_that_rates_count_are_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_of_rates_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("understudy.faults.faults.TIMES", 2**18)
     faults = Faults("/api")
     faults.put(None, [{"answer": BUSY, "rate": {"requests": 100_000, "seconds": 600}}] * 3)
@@ -1220,14 +1222,14 @@ def test_the_times_that_rates_count_are_bounded_in_bytes(monkeypatch: pytest.Mon
 GUIDE = ROOT / "docs" / "guides" / "faults.md"
 
 
-def test_the_table_of_keys_is_the_contract() -> None:
+def test_table_of_keys_matches_the_contract() -> None:
     keys = yaml.safe_load(CONTRACT.read_text(encoding="utf-8"))["components"]["schemas"]["Rule"]["properties"]
-    told = re.findall(r"^\| `([a-z_]+)` \| ", section("Rules"), flags=re.MULTILINE)
-    assert sorted(told) == sorted(keys)
+    listed = re.findall(r"^\| `([a-z_]+)` \| ", section("Rules"), flags=re.MULTILINE)
+    assert sorted(listed) == sorted(keys)
     assert set(EFFECTS) < set(keys)
 
 
-def test_the_table_of_profiles_is_complete() -> None:
+def test_table_of_profiles_is_complete() -> None:
     assert re.findall(r"^\| `([a-z-]+)` +\|[^|]+\|$", section("Profiles"), flags=re.MULTILINE) == profiles()
 
 
@@ -1236,7 +1238,7 @@ def section(heading: str) -> str:
     return text.partition(f"## {heading}\n")[2].partition("\n## ")[0]
 
 
-def test_the_rules_of_the_guide_are_ones(tmp_path: Path) -> None:
+def test_rules_of_the_guide_are_valid(tmp_path: Path) -> None:
     blocks = re.findall(r"^```yaml\n(.*?)^```$", GUIDE.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
     assert blocks
     for block in blocks:
@@ -1247,7 +1249,7 @@ def test_the_rules_of_the_guide_are_ones(tmp_path: Path) -> None:
             assert list(site.faults)
 
 
-def test_the_delay_of_each_piece_is_drawn_by_the_seed() -> None:
+def test_delay_of_each_piece_depends_on_the_seed() -> None:
     def drawn(seed: int) -> list[float]:
         effect = rules.Effect()
         scope = {"type": "http", "method": "GET", "path": "/api/hello", "headers": []}

@@ -1,4 +1,4 @@
-"""When the pieces of a slow answer are due, worked out without a clock."""
+"""When the pieces of a slow response are due, computed without a clock."""
 
 import itertools
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ RATES = (1, 7.5, 1000, 512 * 1024, 700_000, 2e6, 5e6, 50e6, 1e9)
 def paced(
     parts: Sequence[bytes], throttle: float | None, chunk_delay: Callable[[], float] | None = None
 ) -> list[tuple[int, float]]:
-    """How many bytes have gone after each piece, and when that one was due."""
+    """How many bytes are sent after each piece, and when that piece was due."""
     pacing = Throttling(throttle, chunk_delay)
     pieces = [piece for part in parts for piece in pacing.pieces(part)]
     assert b"".join(piece for piece, _ in pieces) == b"".join(parts)
@@ -22,7 +22,7 @@ def paced(
 
 @pytest.mark.parametrize("rate", RATES)
 @pytest.mark.parametrize("parts", [1, 3, 50])
-def test_a_throttle_keeps_its_rate_at_every_moment(rate: float, parts: int) -> None:
+def test_throttle_keeps_its_rate_at_any_time(rate: float, parts: int) -> None:
     part = b"x" * int(min(rate * 2, 10e6) / parts + 1)
     gone = paced([part] * parts, rate)
     assert all(due == pytest.approx(sent / rate) for sent, due in gone)
@@ -33,13 +33,13 @@ def test_a_throttle_keeps_its_rate_at_every_moment(rate: float, parts: int) -> N
 
 
 @pytest.mark.parametrize("rate", [700_000, 5e6, 50e6])
-def test_pieces_are_longer_than_a_timer_is_late_by(rate: float) -> None:
+def test_pieces_are_longer_than_the_delay_of_a_timer(rate: float) -> None:
     """Timers of an event loop take whole milliseconds."""
     dues = [0.0, *(due for _, due in paced([b"x" * 10_000_000], rate))]
     assert all(later - earlier > 0.02 for earlier, later in itertools.pairwise(dues[:-1]))
 
 
-def test_a_delay_is_waited_for_once_before_each_kibibyte() -> None:
+def test_delay_applies_once_before_each_kibibyte() -> None:
     assert paced([b"x" * 2500], None, lambda: 1.0) == [(1024, 1), (2048, 2), (2500, 3)]
     assert paced([b"x" * 1000, b"x" * 1000, b"x"], None, lambda: 1.0) == [(1000, 1), (1024, 1), (2000, 2), (2001, 2)]
     assert paced([b"x" * 1024, b"x" * 1024], None, lambda: 1.0) == [(1024, 1), (2048, 2)]
@@ -52,5 +52,5 @@ def test_delays_and_a_throttle_add_up(rate: float) -> None:
     assert all(due == pytest.approx(2.0 * -(-sent // CHUNK) + sent / rate) for sent, due in gone)
 
 
-def test_no_body_is_sent_at_once() -> None:
+def test_empty_body_is_sent_at_once() -> None:
     assert paced([b""], 1, lambda: 5.0) == []

@@ -1,4 +1,4 @@
-"""Pages: remembered while nothing changes that they depend on, and made again once it does."""
+"""Pages: cached until something changes that they depend on."""
 
 import asyncio
 import gzip
@@ -31,8 +31,8 @@ def expected(workspace: Workspace, criteria: Criteria, sort: Sort, limit: int, o
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_pages_follow_each_change(api: Api, seed: int) -> None:
-    """Of the table itself, of those that the criteria refer to, and of the table that others refer to by cascade."""
+def test_pages_are_updated_after_each_change(api: Api, seed: int) -> None:
+    """Changes of the table itself, of those in the criteria, and of tables from which deletes cascade."""
     randomness = random.Random(seed)
     workspace = Workspace.empty(api.catalog)
     fixtures.load(SMALL, workspace)
@@ -47,7 +47,7 @@ def test_pages_follow_each_change(api: Api, seed: int) -> None:
         change(workspace, randomness)
 
 
-def test_a_restored_workspace_and_a_fork_have_pages_of_their_own(api: Api) -> None:
+def test_restored_workspace_and_fork_have_separate_pages(api: Api) -> None:
     rows = FixtureSet(SMALL, api.catalog).rows.fork()
     before = rows.page("flows", EVERY, BY_ID, 200)
     snapshot, fork = rows.fork(), rows.fork()
@@ -59,7 +59,7 @@ def test_a_restored_workspace_and_a_fork_have_pages_of_their_own(api: Api) -> No
     assert rows.page("flows", EVERY, BY_ID, 200) == before
 
 
-def test_the_compressed_form_of_a_page_is_kept_with_it() -> None:
+def test_compressed_page_is_cached() -> None:
     page = Page(b"[" + b"1, " * 1000 + b"1]")
     packed = asyncio.run(compressed(page))
     assert gzip.decompress(packed) == page

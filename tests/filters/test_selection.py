@@ -1,4 +1,4 @@
-"""Bitmaps against a slow reading of each row, while rows come, change and go."""
+"""Bitmaps, compared with a slow evaluation of each row, while rows are created, changed and deleted."""
 
 import json
 import random
@@ -33,7 +33,7 @@ def plain(workspace: Workspace) -> naive.Database:
     return {name: [json.loads(table.encoded(row)) for row in table.live] for name, table in workspace.items()}
 
 
-# By which of two ways rows are found depends on how many there are; each is right for any number.
+# Which of two algorithms is used depends on the number of rows; both are correct for any number.
 WAYS = {
     "whichever is less work": (selection.FEW, selection.MANY),
     "few at a time": (0, 0),
@@ -44,7 +44,7 @@ WAYS = {
 @pytest.mark.parametrize("way", WAYS)
 @settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(randomness=st.randoms(use_true_random=False))
-def test_selection_is_what_each_row_says(
+def test_selection_equals_an_evaluation_of_each_row(
     api: Api, monkeypatch: pytest.MonkeyPatch, randomness: random.Random, way: str
 ) -> None:
     monkeypatch.setattr(selection, "FEW", WAYS[way][0])
@@ -58,7 +58,7 @@ def test_selection_is_what_each_row_says(
             change(workspace, randomness)
         asked.append(next(requests))
         database = plain(workspace)
-        # What was asked before is remembered, and must not be what it was.
+        # Earlier results are cached, and must not be returned unchanged.
         for request in (asked[-1], randomness.choice(asked)):
             selected, table = select(api, workspace, request)
             expected = {row["id"] for row in database[table] if naive.meets(database, table, row, request.body)}
@@ -77,10 +77,10 @@ REMEMBERED = (
 
 @pytest.mark.parametrize("recent", [1000, 1], ids=["recorded", "partly recorded"])
 @pytest.mark.parametrize("seed", range(8))
-def test_what_is_remembered_follows_each_change(
+def test_cached_results_are_updated_after_each_change(
     api: Api, monkeypatch: pytest.MonkeyPatch, seed: int, recent: int
 ) -> None:
-    """The same few questions after each few changes, of the table itself and of those that it refers to."""
+    """The same few requests after some changes, of the table itself and of those that it refers to."""
     monkeypatch.setattr("understudy.tables.table.RECENT", recent)
     randomness = random.Random(seed)
     workspace = Workspace.empty(api.catalog)
@@ -99,7 +99,7 @@ def test_what_is_remembered_follows_each_change(
 
 @pytest.mark.parametrize("own", [{"key": {"like_": ""}}, {"operator": "or_", "key": {"like_": ""}}])
 @pytest.mark.parametrize("table", ["flow_runs", "flows", "task_runs"])
-def test_a_page_follows_the_changes_of_each_table_that_it_depends_on(api: Api, table: str, own: dict[str, Any]) -> None:
+def test_page_is_updated_after_changes_of_each_table_it_depends_on(api: Api, table: str, own: dict[str, Any]) -> None:
     workspace = Workspace.empty(api.catalog)
     fixtures.load(SMALL, workspace)
     tables = {name: {"name": {"like_": ""}} for name in ("flow_runs", "flows", "task_runs")}
@@ -140,7 +140,7 @@ def change(workspace: Workspace, randomness: random.Random) -> None:
 
 @settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(randomness=st.randoms(use_true_random=False))
-def test_pages_tile_the_whole_in_order(api: Api, randomness: random.Random) -> None:
+def test_pages_are_complete_and_in_order(api: Api, randomness: random.Random) -> None:
     workspace = Workspace.empty(api.catalog)
     fixtures.load(SMALL, workspace)
     table = workspace["artifacts"]
@@ -166,7 +166,7 @@ def ordered(keys: list[Any], descending: bool) -> tuple[list[Any], list[Any]]:
     return (keys[1:], keys[:-1]) if descending else (keys[:-1], keys[1:])
 
 
-def test_a_delete_ends_where_rows_refer_to_each_other_in_a_circle(tmp_path: Path) -> None:
+def test_delete_of_rows_in_a_reference_cycle_ends(tmp_path: Path) -> None:
     circle = {"type": "string", "format": "uuid", "x-references": "pets", "x-on-delete": "cascade"}
     pet = {
         "type": "object",

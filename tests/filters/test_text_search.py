@@ -40,10 +40,10 @@ def test_terms_of_a_query(query: str, terms: Terms) -> None:
         ("", True),
     ],
 )
-def test_which_texts_are_found(query: str, found: bool) -> None:
+def test_matching_texts(query: str, found: bool) -> None:
     assert search(query)("The disk is 100% full: ÜBER") is found
 
 
 @given(st.text('ab -+!"\\\t', max_size=14), st.text('ab -+!"\\', max_size=10))
-def test_the_parts_of_a_query_are_the_query(query: str, text: str) -> None:
+def test_parts_of_a_query_are_equivalent_to_the_query(query: str, text: str) -> None:
     assert all(search(part)(text) for part in split(query)) is search(query)(text)

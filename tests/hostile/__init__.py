@@ -1,1 +1,1 @@
-"""What nobody should send, sent: a module a kind, a row an input. `test_battery` says what is held of each."""
+"""Hostile input: a module for each kind, a row for each input. `test_battery` checks what each must not cause."""

@@ -1,4 +1,4 @@
-"""Whole bodies: long, of another encoding, with too much of something in them, or said to be something else."""
+"""Whole bodies: long, in another encoding, with too many items, or with wrong headers."""
 
 import gzip
 import json
@@ -101,8 +101,8 @@ def many() -> list[Input]:
         row("a list of one more", 400, post(COUNT, any_of(flat(100_001, '"x"')))),
         row("fifty thousand ids", 200, post(COUNT, any_of(ids.strip(","), "id"))),
         row("fifty thousand ids, all wrong", 422, post(COUNT, any_of(wrong.strip(","), "id"))),
-        row("fifty thousand mistakes", 422, post(COUNT, any_of(flat(50_000)))),
-        row("nine hundred mistakes", 422, post(COUNT, any_of(flat(900)))),
+        row("fifty thousand errors", 422, post(COUNT, any_of(flat(50_000)))),
+        row("nine hundred errors", 422, post(COUNT, any_of(flat(900)))),
         row("millions of lists", 400, post(COUNT, f'{{"x":[{lists}]}}')),
         row("many lists", 200, post(COUNT, f'{{"x":[{flat(90_000, "[]")}]}}')),
         row("forty long lists", 200, post(COUNT, f'{{"x":[{flat(20, f"[{flat(100_000)}]")}]}}')),

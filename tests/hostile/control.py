@@ -1,4 +1,4 @@
-"""The control API: bodies of every wrong kind, and names that are none."""
+"""The control API: invalid bodies and names of all kinds."""
 
 import json
 
@@ -9,7 +9,7 @@ OPERATIONS = (
     ("POST", "/__admin/fixtures"), ("POST", "/__admin/requests/count"), ("POST", "/__admin/requests/find"),
     ("POST", "/__admin/explain"), ("PUT", "/__admin/faults"),
 )  # fmt: skip
-# What no operation takes.
+# Bodies that no operation accepts.
 WRONG = ("", "null", "[]", '"x"', "5", "NaN", "true", "{bad", '{"nope":1}', '{"\\ud800":1}', "\ufeff{}", "[[[[{}]]]]")
 BODIES: tuple[tuple[str, str, tuple[int, ...]], ...] = (
     ("/__admin/fixtures", "{}", (422,)),

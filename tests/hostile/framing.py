@@ -1,4 +1,4 @@
-"""HTTP itself: where a request begins and ends, and what is none."""
+"""HTTP itself: where a request begins and ends, and invalid requests."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ END = chunk(b"")
 TLS = bytes.fromhex("16030100a5010000a10303") + bytes(range(160))
 LARGEST = 2**64
 
-# What the headers say of the body, the body, and how it may end.
+# Headers about the body, the body, and the possible results.
 FRAMES: tuple[tuple[str, str, bytes, tuple[int, ...]], ...] = (
     ("a length and chunks", f"content-length: 5|{CHUNKED}", chunk(b"{}") + END, (400,)),
     ("chunks and a length", f"{CHUNKED}|content-length: 5", chunk(b"{}") + END, (400,)),
@@ -46,7 +46,7 @@ FRAMES: tuple[tuple[str, str, bytes, tuple[int, ...]], ...] = (
     ("an encoding behind a NUL", "transfer-encoding: \0chunked", chunk(b"{}") + END, (400,)),
     ("a space before the colon", "transfer-encoding : chunked", chunk(b"{}") + END, (400,)),
 )
-# No request, or hardly.
+# Invalid requests, or nearly.
 PRELUDES: tuple[tuple[str, bytes, tuple[int, ...]], ...] = (
     ("HTTP/0.9", b"GET /api/health\r\n\r\n", (200,)),
     ("HTTP/2", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(9), (400,)),

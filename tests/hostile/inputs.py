@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from time import sleep
 
-CLOSED = 0  # in place of a status: the connection is closed without a word
+CLOSED = 0  # instead of a status: the connection is closed without a response
 REFUSED = 400
 FILTER, COUNT = "/api/artifacts/filter", "/api/artifacts/count"
 ARTIFACTS, FLOWS = "/api/artifacts/", "/api/flows/"
@@ -20,8 +20,8 @@ Pieces = bytes | Callable[[], Iterable[bytes]]
 class Input:
     """One input.
 
-    `statuses` are those that it may be answered with; CLOSED where the connection may be closed instead. A refusal
-    says why, in JSON but where Starlette has plain words: for files and for CORS.
+    `statuses` are the allowed ones; CLOSED if the connection may be closed instead. A rejection has a reason, in
+    JSON except where Starlette uses plain text: for files and for CORS.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Input:
 
     @property
     def is_head(self) -> bool:
-        """Whether its answer has no body, whatever it says."""
+        """Whether its response has no body, whatever its headers are."""
         return isinstance(self.pieces, bytes) and self.pieces.startswith(b"HEAD ")
 
     def sent(self) -> Iterator[bytes]:
@@ -60,7 +60,7 @@ def post(target: str, body: str | bytes, *headers: str, method: str = "POST", ki
 
 
 def framed(frame: str, body: bytes, target: str = FILTER) -> bytes:
-    """A request whose headers say of its body's length what they are told to."""
+    """A request with the given header for its body's length."""
     return head("POST", target, KIND, *frame.split("|")) + body
 
 
@@ -69,7 +69,7 @@ def chunk(data: bytes, size: str | None = None) -> bytes:
 
 
 def dripped(data: bytes, seconds: float, first: bytes = b"", times: int = 1) -> Callable[[], Iterator[bytes]]:
-    """Something at once, and then the bytes of something else one by one, so many times each, a pause before each."""
+    """One piece at once, and then the bytes of another one by one, so many times each, with a pause before each."""
 
     def pieces() -> Iterator[bytes]:
         yield first

@@ -9,7 +9,7 @@ SHAPES = {
     "lists of objects": ('[{"a":', "}]", "1"),
     "open lists": ("[", "", ""),
 }
-# Where it stands, and what it is answered as long as it is not too deep to be read, or to be kept.
+# Where it is, and the status as long as it is not too deep to be read, or to be stored.
 BODIES = {
     "body": ("POST", FILTER, "", "", 422),
     "unknown": ("POST", COUNT, '{"nope":', "}", 200),

@@ -1,4 +1,4 @@
-"""Requests that never come to their end, for a server that waits for a second."""
+"""Requests that never end, for a server that waits for a second."""
 
 from tests.hostile.inputs import CLOSED, FILTER, KIND, Input, chunk, dripped, get, head, post, row
 

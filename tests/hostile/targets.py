@@ -1,4 +1,4 @@
-"""Where a request goes, and what its headers say: ways out of folders, injected lines, odd names."""
+"""Targets and headers of requests: paths out of folders, injected lines, unusual names."""
 
 from tests.hostile.inputs import FILTER, NOBODY, SOMEBODY, Input, get, head, post, row
 

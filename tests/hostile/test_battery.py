@@ -1,4 +1,4 @@
-"""Whatever is sent: the server answers or hangs up, says what is wrong, writes no traceback, and serves all others."""
+"""After any input, the server responds or closes the connection, writes no traceback, and serves other clients."""
 
 import json
 import os
@@ -28,15 +28,15 @@ LONGEST_WAIT = 1.0  # seconds, of another client
 LONGEST_ANSWER = 5.0  # seconds
 TRIES = 3  # to see whether it was the server, or the machine
 MORE_MEMORY = 16 * 2**20  # bytes
-# By itself glibc keeps freed memory, up to twice the largest block that was ever freed, 64 MiB at most. Where the
-# thresholds are fixed, it gives back all but this, and what the process takes is what it holds.
+# By default, glibc keeps freed memory, up to twice the largest block that was ever freed, 64 MiB at most. With fixed
+# thresholds, it returns all but this, so that the size of the process is what it uses.
 GIVES_BACK = dict.fromkeys(("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"), str(128 * 2**10))
 NOBODY = "00000000-0000-4000-8000-000000000000"
 CHEAP = b"GET /api/health HTTP/1.1\r\nhost: x\r\n\r\n"
 
 
 class Bystander(threading.Thread):
-    """Another client, which asks for something cheap all the time, and notes how long that takes."""
+    """Another client, which sends cheap requests all the time, and records how long each takes."""
 
     def __init__(self, address: Address) -> None:
         super().__init__(daemon=True)
@@ -60,7 +60,7 @@ class Bystander(threading.Thread):
         self.join()
 
     def longest(self, since: float = 0) -> float:
-        """The longest wait that was not over at some time; and for the next one, so that one that lasts is known."""
+        """The longest wait that was not over at some time, including the next one, so that a current one counts."""
         count, end = len(self._waits), time.monotonic() + 60
         while len(self._waits) < count + 2 and self.is_alive() and time.monotonic() < end:
             time.sleep(0.002)
@@ -70,7 +70,7 @@ class Bystander(threading.Thread):
 
 @dataclass
 class Target:
-    """A server under fire. `ordinary` is what an ordinary request was answered before."""
+    """A server under attack. `ordinary` is the response to an ordinary request before."""
 
     address: Address
     log: Path
@@ -87,7 +87,7 @@ class Target:
         return text
 
     def ask(self) -> bytes:
-        """What an ordinary request is answered now."""
+        """The response to an ordinary request now."""
         ids = [json.loads(line)["id"] for line in (SMALL / "artifacts.jsonl").read_text("utf-8").splitlines()[:5]]
         asked = json.dumps({"artifacts": {"id": {"any_": ids}}, "sort": "ID_DESC"})
         answer = exchange(self.address, [post(FILTER, asked)])
@@ -95,7 +95,7 @@ class Target:
         return answer.body
 
     def memory_now(self) -> int:
-        """What the process takes, in bytes, without the rows that were written, and without snapshots of them."""
+        """The memory of the process, in bytes, without the written rows, and without snapshots of them."""
         assert exchange(self.address, [post("/__admin/reset", "")]).status == 200
         (workspace,) = exchange(self.address, [get("/__admin/state")]).said["workspaces"]
         for name in workspace["snapshots"]:
@@ -116,7 +116,7 @@ def under_fire(log: Path, *options: str) -> Iterator[Target]:
         address = (parts.hostname or "", parts.port or 0)
         bystander = Bystander(address)
         target = Target(address, log, bystander)
-        target.ordinary = target.ask()  # the first request: what it needs is imported and compiled for it
+        target.ordinary = target.ask()  # the first request imports and compiles what it needs
         bystander.start()
         yield target
         bystander.stop()
@@ -136,9 +136,9 @@ def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
 
 
 def warm_up(server: Target) -> None:
-    """Have the server take once what its operations and its largest requests take.
+    """Let the server allocate what its operations and its largest requests need.
 
-    Operations are compiled when they are first asked for.
+    Operations are compiled at their first request.
     """
     document = exchange(server.address, [get("/openapi.json")]).said
     for path, methods in document["paths"].items():
@@ -151,14 +151,14 @@ def warm_up(server: Target) -> None:
     server.new_lines()
 
 
-def test_there_are_enough_of_them() -> None:
+def test_number_of_inputs() -> None:
     names = [str(each) for each in (*INPUTS, *slow.INPUTS)]
     assert len(names) >= 300
     assert len(set(names)) == len(names)
 
 
 @pytest.mark.parametrize("hostile", INPUTS, ids=str)
-def test_it_stands(target: Target, hostile: Input) -> None:
+def test_input_is_handled(target: Target, hostile: Input) -> None:
     waits = []
     for _ in range(TRIES):
         begun = time.monotonic()
@@ -188,7 +188,7 @@ def assert_quiet(log: str) -> None:
     assert "ERROR" not in log
 
 
-def test_it_does_not_wait_for_ever(impatient: Target) -> None:
+def test_slow_requests_are_rejected(impatient: Target) -> None:
     """All at the same time, so that it takes no longer than one."""
 
     def sent(hostile: Input) -> Callable[[], None]:
@@ -203,7 +203,7 @@ def test_it_does_not_wait_for_ever(impatient: Target) -> None:
     assert_quiet(impatient.new_lines())
 
 
-def test_its_memory_is_what_it_was(target: Target) -> None:
+def test_memory_does_not_grow(target: Target) -> None:
     more = target.memory_now() - target.memory
     print(f"{target.memory >> 20} MiB, {more / 2**20:+.0f} MiB; longest wait {target.bystander.longest():.2f} s")  # noqa: T201
     assert more < MORE_MEMORY

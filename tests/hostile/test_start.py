@@ -1,4 +1,4 @@
-"""Files that a server is started with: whatever they hold, it says in one line what is wrong, and soon."""
+"""Files that a server is started with: whatever they contain, an error is reported in one line, and soon."""
 
 import json
 import os
@@ -116,7 +116,7 @@ def link_to_pipe(path: Path) -> None:
     path.symlink_to("pipe")
 
 
-# What stands in place of a file.
+# What is in the place of a file.
 THINGS: dict[str, Callable[[Path], object]] = {
     "a folder": lambda path: path.mkdir(),
     "a pipe": os.mkfifo,
@@ -137,7 +137,7 @@ SECRETS: dict[str, Callable[[Path], object]] = {
 
 @contextmanager
 def soon() -> Iterator[None]:
-    """Whatever waits for longer is woken, and fails."""
+    """What waits for longer is interrupted, and fails."""
 
     def ring(number: int, frame: FrameType | None) -> None:
         raise AssertionError(f"it took more than {SECONDS} seconds")
@@ -163,12 +163,12 @@ def assert_in_a_line(error: BaseException, path: Path) -> None:
     assert len(text) - len(str(path)) < LINE
 
 
-def test_there_are_enough_of_them() -> None:
+def test_number_of_files() -> None:
     assert len(RULES) + len(ROWS) + 2 * len(THINGS) + len(SECRETS) >= 80
 
 
 @pytest.mark.parametrize("name", RULES)
-def test_rules_are_refused(name: str, tmp_path: Path) -> None:
+def test_invalid_rules_are_rejected(name: str, tmp_path: Path) -> None:
     path = tmp_path / "rules.yaml"
     path.write_bytes(RULES[name])
     with soon(), pytest.raises(FaultsError) as caught:
@@ -177,7 +177,7 @@ def test_rules_are_refused(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in THINGS if "pipe" not in name])
-def test_what_holds_no_rules_is_refused(name: str, tmp_path: Path) -> None:
+def test_file_without_rules_is_rejected(name: str, tmp_path: Path) -> None:
     THINGS[name](tmp_path / "rules.yaml")
     with soon(), pytest.raises(FaultsError) as caught:
         rules_in(str(tmp_path / "rules.yaml"), CONTRACT)
@@ -185,7 +185,7 @@ def test_what_holds_no_rules_is_refused(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_rows_are_refused(name: str, tmp_path: Path, catalog: Catalog) -> None:
+def test_invalid_rows_are_rejected(name: str, tmp_path: Path, catalog: Catalog) -> None:
     (tmp_path / "flows.jsonl").write_bytes(ROWS[name])
     with soon(), pytest.raises(FixtureError) as caught:
         load(tmp_path, Workspace.empty(catalog))
@@ -196,14 +196,14 @@ def test_rows_are_refused(name: str, tmp_path: Path, catalog: Catalog) -> None:
 
 
 @pytest.mark.parametrize("name", THINGS)
-def test_what_holds_no_rows_is_refused(name: str, tmp_path: Path, catalog: Catalog) -> None:
+def test_file_without_rows_is_rejected(name: str, tmp_path: Path, catalog: Catalog) -> None:
     THINGS[name](tmp_path / "flows.jsonl")
     with soon(), pytest.raises(FixtureError) as caught:
         load(tmp_path, Workspace.empty(catalog))
     assert_in_a_line(caught.value, tmp_path / "flows.jsonl")
 
 
-def test_a_link_to_a_file_is_as_good_as_the_file(tmp_path: Path, catalog: Catalog) -> None:
+def test_link_to_a_file_is_read(tmp_path: Path, catalog: Catalog) -> None:
     (tmp_path / "flows.jsonl").symlink_to(SMALL / "flows.jsonl")
     workspace = Workspace.empty(catalog)
     load(tmp_path, workspace)
@@ -211,7 +211,7 @@ def test_a_link_to_a_file_is_as_good_as_the_file(tmp_path: Path, catalog: Catalo
 
 
 @pytest.mark.parametrize("name", SECRETS)
-def test_what_holds_no_secret_is_refused(name: str, tmp_path: Path) -> None:
+def test_file_without_a_secret_is_rejected(name: str, tmp_path: Path) -> None:
     SECRETS[name](tmp_path / "secret")
     command = click.Command("serve")
     with soon(), pytest.raises(click.BadParameter, match="cannot be read"):
@@ -219,7 +219,7 @@ def test_what_holds_no_secret_is_refused(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("option", ["--fixtures", "--faults", "--auth"])
-def test_the_command_says_so_in_one_line(option: str, tmp_path: Path) -> None:
+def test_command_reports_the_error_in_one_line(option: str, tmp_path: Path) -> None:
     (tmp_path / "flows.jsonl").write_bytes(ROWS["binary"])
     (tmp_path / "binary").write_bytes(RULES["binary"])
     value = {"--fixtures": tmp_path, "--faults": tmp_path / "binary", "--auth": f"@{tmp_path / 'binary'}"}[option]

@@ -1,4 +1,4 @@
-"""Single values: numbers, texts, ids and times that are none, or hardly."""
+"""Single values: numbers, texts, ids and times that are invalid, or nearly."""
 
 import json
 
@@ -6,7 +6,7 @@ from tests.hostile.inputs import ARTIFACTS, COUNT, FILTER, FLOWS, NOBODY, Input,
 
 LARGE = 2**63
 DIGITS = "9" * 4000
-# What is written for a number, and the status as an artifact's data, as a limit and as a bound of a filter.
+# The text of a number, and the status as an artifact's data, as a limit and as a bound of a filter.
 NUMBERS: tuple[tuple[str, int, int, int], ...] = (
     ("1e400", 201, 422, 422),
     ("-1e400", 201, 422, 422),

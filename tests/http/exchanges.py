@@ -1,4 +1,4 @@
-"""Requests of the journal that are answered without a server."""
+"""Requests of the journal, made without a server."""
 
 from understudy.http.journal import Exchange
 

@@ -1,4 +1,4 @@
-"""Who is let in: by password, by key, with tokens against forgery; and that what lets people in is told to nobody."""
+"""Authentication by password or key, tokens against forgery; secrets never appear in output."""
 
 import base64
 import json
@@ -33,7 +33,7 @@ from understudy.terminal.secret_options import secret_of
 
 SECRET, KEY, ADMIN = "somebody:pass-w0rd", "pnu_k3y", "t0ken-of-admins"
 UNAUTHORIZED = {"exception_message": "Unauthorized"}
-PLAIN = {"accept-encoding": "identity"}  # as of curl and wrk, which decode nothing; httpx always offers to
+PLAIN = {"accept-encoding": "identity"}  # as of curl and wrk, which do not decode; httpx always offers to
 PACKED = {"accept-encoding": "gzip"}
 ORIGIN = {"origin": "http://x.example"}
 FLOW = "a92c0e6f-17ec-4406-b9bc-2ccdf572df00"
@@ -51,7 +51,7 @@ def bearer(text: str) -> Headers:
 
 @contextmanager
 def serving(*options: str, errors: Path | None = None, **variables: str) -> Iterator[httpx.Client]:
-    """A server by its command, with variables in its environment; all that it says goes to a file."""
+    """A server started by its command, with variables in its environment; its output goes to a file."""
     command = [sys.executable, "-m", "understudy", "serve", "--port", "0", "--fixtures", str(SMALL), *options]
     environment = {**os.environ, **variables}
     with (errors or Path(os.devnull)).open("a") as stderr:
@@ -66,12 +66,12 @@ def serving(*options: str, errors: Path | None = None, **variables: str) -> Iter
             stderr.write(process.communicate(timeout=20)[0])
 
 
-# ------------------------------------------------------------------------- let in
+# ----------------------------------------------------------------- authentication
 
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    """A server that wants a password or a key, the one from the environment and the other from a file."""
+    """A server that requires a password or a key, one from the environment and the other from a file."""
     file = tmp_path_factory.mktemp("secrets") / "key"
     file.write_text(f"{KEY}\n", encoding="utf-8")
     with serving("--api-key", f"@{file}", UNDERSTUDY_AUTH=SECRET) as api:
@@ -107,7 +107,7 @@ REFUSED: dict[str, Headers] = {
 
 @pytest.mark.parametrize("way", [PLAIN, PACKED], ids=["plain", "packed"])
 @pytest.mark.parametrize("case", REFUSED)
-def test_who_is_not_known_is_refused(both: httpx.Client, case: str, way: Headers) -> None:
+def test_unknown_credentials_are_rejected(both: httpx.Client, case: str, way: Headers) -> None:
     for method, path in WITHIN:
         for name in ("default", new_name()):
             answer = both.request(method, at(name) + path, headers={**REFUSED[case], **way})
@@ -119,14 +119,14 @@ def test_who_is_not_known_is_refused(both: httpx.Client, case: str, way: Headers
 
 @pytest.mark.parametrize("way", [PLAIN, PACKED], ids=["plain", "packed"])
 @pytest.mark.parametrize("said", [basic(SECRET), bearer(KEY)], ids=["password", "key"])
-def test_who_is_known_is_let_in(both: httpx.Client, said: Headers, way: Headers) -> None:
+def test_valid_credentials_are_accepted(both: httpx.Client, said: Headers, way: Headers) -> None:
     with client(str(both.base_url)) as api:
         statuses = [api.request(method, path, headers={**said, **way}).status_code for method, path in WITHIN]
     assert statuses == [200, 200, 422, 200, 200, 404, 307, 405, 405, 405, 404, 405, 307]
 
 
 @pytest.mark.parametrize("way", [PLAIN, PACKED, ORIGIN], ids=["plain", "packed", "cors"])
-def test_some_paths_are_open_to_all(both: httpx.Client, way: Headers) -> None:
+def test_public_paths_need_no_credentials(both: httpx.Client, way: Headers) -> None:
     for said in ({}, basic("wrong:wrong")):
         headers = {**said, **way}
         assert both.get("/health", headers=headers).json() is True
@@ -137,7 +137,7 @@ def test_some_paths_are_open_to_all(both: httpx.Client, way: Headers) -> None:
             )
 
 
-def test_a_preflight_needs_nothing_and_a_refusal_can_be_read_by_a_page(both: httpx.Client) -> None:
+def test_preflight_needs_no_credentials_and_errors_have_cors_headers(both: httpx.Client) -> None:
     headers = {**ORIGIN, "access-control-request-method": "POST", "access-control-request-headers": "authorization"}
     answer = both.options("/flows/filter", headers=headers)
     assert (answer.status_code, answer.text) == (200, "OK")
@@ -147,20 +147,20 @@ def test_a_preflight_needs_nothing_and_a_refusal_can_be_read_by_a_page(both: htt
         assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (401, "*")
 
 
-def test_a_refused_change_is_not_made(both: httpx.Client) -> None:
+def test_rejected_write_is_not_made(both: httpx.Client) -> None:
     assert both.post("/flows/", json={"name": "x"}).status_code == 401
     assert both.delete(f"/flows/{FLOW}").status_code == 401
     assert both.get(f"/flows/{FLOW}", headers=bearer(KEY)).status_code == 200
     assert both.get("/flows/name/x", headers=bearer(KEY)).status_code == 404
 
 
-def test_the_first_of_two_headers_counts(both: httpx.Client) -> None:
+def test_first_of_two_headers_is_used(both: httpx.Client) -> None:
     said = [("authorization", basic(SECRET)["authorization"]), ("authorization", "Basic x")]
     assert [both.get("/hello", headers=pair).status_code for pair in (said, said[::-1])] == [200, 401]
 
 
 @pytest.mark.parametrize(("options", "known"), [(["--auth", SECRET], basic(SECRET)), (["--api-key", KEY], bearer(KEY))])
-def test_each_of_them_alone(options: list[str], known: Headers) -> None:
+def test_password_or_key_alone(options: list[str], known: Headers) -> None:
     with serving(*options) as api:
         for said in (basic(SECRET), bearer(KEY), {}):
             assert api.get("/hello", headers=said).status_code == (200 if said == known else 401)
@@ -168,14 +168,14 @@ def test_each_of_them_alone(options: list[str], known: Headers) -> None:
         assert api.get("/hello", headers=basic("s\u00f6mebody:x")).status_code == 401
 
 
-def test_a_password_may_have_more_than_ascii() -> None:
+def test_password_can_be_non_ascii() -> None:
     with serving("--auth", "s\u00f6mebody:\u00e9") as api:
         assert api.get("/hello", headers=basic("s\u00f6mebody:\u00e9")).status_code == 200
         assert api.get("/hello", headers=basic("s\u00f6mebody:e")).status_code == 401
 
 
 @pytest.mark.parametrize("options", [["--auth", "@nothing"], ["--api-key", "@/"], ["--admin-token", "@nothing"]])
-def test_a_file_that_cannot_be_read_is_told_in_a_line(options: list[str]) -> None:
+def test_unreadable_file_is_reported_in_one_line(options: list[str]) -> None:
     command = [sys.executable, "-m", "understudy", "serve", *options]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=20, check=False)
     assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
@@ -199,9 +199,9 @@ def csrf(token_: str, who: str) -> Headers:
     return {"prefect-csrf-token": token_, "prefect-csrf-client": who}
 
 
-def test_a_token_is_asked_for_and_sent(guarded: httpx.Client) -> None:
-    told = [guarded.get("/csrf-token", params={"client": "dancer"}).json() for _ in range(2)]
-    first, second = told
+def test_token_is_requested_and_sent(guarded: httpx.Client) -> None:
+    issued = [guarded.get("/csrf-token", params={"client": "dancer"}).json() for _ in range(2)]
+    first, second = issued
     assert list(first) == ["id", "created", "updated", "token", "client", "expiration"]
     assert len(first["token"]) == 64
     assert UUID(first["id"]).version == 4
@@ -209,7 +209,8 @@ def test_a_token_is_asked_for_and_sent(guarded: httpx.Client) -> None:
     assert first["token"] != second["token"]
     for way in (PLAIN, PACKED):
         statuses = [
-            guarded.post("/flows/count", headers={**csrf(each["token"], "dancer"), **way}).status_code for each in told
+            guarded.post("/flows/count", headers={**csrf(each["token"], "dancer"), **way}).status_code
+            for each in issued
         ]
         assert statuses == [403, 200]
 
@@ -235,7 +236,7 @@ CHANGES = (
         (csrf("\u00e9", "somebody"), "Invalid CSRF token or client identifier."),
     ],
 )
-def test_a_change_without_its_token_is_refused(
+def test_write_without_its_token_is_rejected(
     guarded: httpx.Client, headers: Headers, detail: str, way: Headers
 ) -> None:
     issued = token(guarded, "somebody")
@@ -253,26 +254,26 @@ def test_reads_need_no_token(guarded: httpx.Client) -> None:
     assert guarded.options("/flows/", headers={**ORIGIN, "access-control-request-method": "POST"}).status_code == 200
 
 
-def test_a_token_is_good_in_all_workspaces(guarded: httpx.Client) -> None:
-    """A client has one, whatever it speaks to."""
+def test_token_is_valid_in_all_workspaces(guarded: httpx.Client) -> None:
+    """A client uses one token for all workspaces."""
     one, other = at(new_name()), at(new_name())
     headers = csrf(token(guarded, "traveller", one), "traveller")
     assert guarded.post(f"{other}/flows/count", headers=headers).status_code == 200
     assert guarded.post("/flows/count", headers=headers).status_code == 200
 
 
-def test_a_token_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_token_expires(monkeypatch: pytest.MonkeyPatch) -> None:
     tokens, start = Tokens(), time.monotonic()
-    told = tokens.issue("a")
-    assert told["expiration"] - told["updated"] == LIFETIME == timedelta(hours=1)
+    issued = tokens.issue("a")
+    assert issued["expiration"] - issued["updated"] == LIFETIME == timedelta(hours=1)
     hour = LIFETIME.total_seconds()
     for passed, good in ((0, True), (hour - 5, True), (hour * 1.01, False)):
         monkeypatch.setattr("understudy.http.csrf.time.monotonic", lambda passed=passed: start + passed)
-        assert tokens.holds("a", told["token"]) is good
+        assert tokens.holds("a", issued["token"]) is good
     assert tokens.holds("a", tokens.issue("a")["token"])
 
 
-def test_tokens_do_not_heap_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_number_of_tokens_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csrf_tokens, "CLIENTS", 3)
     tokens = Tokens()
     issued = {client: tokens.issue(client)["token"] for client in "abcd"}
@@ -282,12 +283,12 @@ def test_tokens_do_not_heap_up(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [tokens.holds("b", again), tokens.holds("c", issued["c"])] == [True, False]
 
 
-def test_without_the_option_there_are_no_tokens(both: httpx.Client) -> None:
+def test_tokens_are_disabled_by_default(both: httpx.Client) -> None:
     answer = both.get("/csrf-token", params={"client": "a"}, headers=bearer(KEY))
     assert (answer.status_code, answer.json()) == (422, {"detail": "CSRF protection is disabled."})
 
 
-def test_a_token_is_asked_for_before_a_password() -> None:
+def test_token_is_checked_before_the_password() -> None:
     with serving("--csrf", "--auth", SECRET) as api:
         assert api.post("/flows/count").status_code == 403
         assert api.post("/flows/count", headers=basic(SECRET)).status_code == 403
@@ -304,12 +305,12 @@ def test_a_token_is_asked_for_before_a_password() -> None:
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
-def test_nothing_that_lets_people_in_is_told(tmp_path: Path, form: str) -> None:
+def test_secrets_do_not_appear_in_responses_journal_and_log(tmp_path: Path, form: str) -> None:
     errors = tmp_path / "stderr"
     options = ["--log-level", "debug", "--log-format", form, "--api-key", KEY, "--csrf"]
     with serving(*options, errors=errors, UNDERSTUDY_AUTH=SECRET, UNDERSTUDY_ADMIN_TOKEN=ADMIN) as api:
-        told = api.get("/csrf-token", params={"client": "a"}, headers=basic(SECRET)).json()["token"]
-        said = csrf(told, "a")
+        token = api.get("/csrf-token", params={"client": "a"}, headers=basic(SECRET)).json()["token"]
+        said = csrf(token, "a")
         answers = [
             api.post("/flows/filter", headers={**said, **known, **way}, content=body)
             for known in (basic(SECRET), bearer(KEY), basic(f"{SECRET}x"), bearer(f"{KEY}x"), {})
@@ -317,7 +318,7 @@ def test_nothing_that_lets_people_in_is_told(tmp_path: Path, form: str) -> None:
             for body in (b"{}", b"{bad", b'{"limit":-1}')
         ]
         assert {answer.status_code for answer in answers} == {200, 401, 422}
-        answers += [api.post("/flows/filter", headers={**basic(SECRET), "prefect-csrf-token": told})]
+        answers += [api.post("/flows/filter", headers={**basic(SECRET), "prefect-csrf-token": token})]
         allowed = bearer(ADMIN)
         answers += [
             admin(api, "GET", path, headers=headers)
@@ -335,13 +336,13 @@ def test_nothing_that_lets_people_in_is_told(tmp_path: Path, form: str) -> None:
     assert "\nPOST /api/flows/filter 401 " in texts[-1] or '"path": "/api/flows/filter"' in texts[-1]
     for text in texts:
         assert [secret for secret in secrets() if secret in text] == []
-        assert told not in text
+        assert token not in text
 
 
 @pytest.mark.parametrize("level", ["debug", "info", "warning"])
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_logs_have_no_headers_and_no_query(tmp_path: Path, form: str, level: str) -> None:
-    """Not those of a request for a WebSocket either, which another library reads."""
+    """Nor those of a request for a WebSocket, which another library reads."""
     errors = tmp_path / "stderr"
     with serving("--log-level", level, "--log-format", form, errors=errors) as api:
         handshake = (
@@ -370,7 +371,7 @@ def secrets() -> Iterator[str]:
     yield SECRET.partition(":")[2]
 
 
-def test_options_do_not_show_them() -> None:
+def test_options_do_not_show_secrets() -> None:
     for holder in (Options(auth=SECRET, api_key=KEY, admin_token=ADMIN), Credentials(SECRET, KEY)):
         for text in (repr(holder), str(holder), f"{holder}", repr([holder])):
             assert [secret for secret in secrets() if secret in text] == []
@@ -391,7 +392,7 @@ UNSTRIPPED = [(name, secret) for name, secret in SECRETS if secret.strip() in ("
 
 
 @pytest.mark.parametrize(("name", "secret"), SECRETS, ids=repr)
-def test_an_empty_secret_is_refused_by_code(name: str, secret: str) -> None:
+def test_empty_secret_is_rejected_by_code(name: str, secret: str) -> None:
     given: dict[str, Any] = {name: secret}
     with pytest.raises(UnderstudyError, match=f"^`{name}` (is empty|has |cannot be sent)"):
         StandIn(SMALL, **given)
@@ -399,8 +400,8 @@ def test_an_empty_secret_is_refused_by_code(name: str, secret: str) -> None:
 
 @pytest.mark.parametrize("way", ["typed", "file", "variable"])
 @pytest.mark.parametrize(("name", "secret"), UNSTRIPPED, ids=repr)
-def test_an_empty_secret_is_refused_by_the_command(name: str, secret: str, way: str, tmp_path: Path) -> None:
-    """Or it would open to everybody what it was to close."""
+def test_empty_secret_is_rejected_by_the_command(name: str, secret: str, way: str, tmp_path: Path) -> None:
+    """It would give everybody access."""
     option, variable, file = f"--{name.replace('_', '-')}", f"UNDERSTUDY_{name.upper()}", tmp_path / "secret"
     file.write_text(secret, encoding="utf-8")
     typed = {"typed": [f"{option}={secret}"], "file": [f"{option}=@{file}"], "variable": []}[way]
@@ -413,13 +414,13 @@ def test_an_empty_secret_is_refused_by_the_command(name: str, secret: str, way: 
     assert "empty" in error or "printable" in error
 
 
-def test_a_key_may_have_a_space_in_it() -> None:
+def test_key_can_contain_a_space() -> None:
     with serving("--api-key", "two words") as api:
         assert api.get("/hello", headers=bearer("two words")).status_code == 200
         assert api.get("/hello", headers=bearer("two")).status_code == 401
 
 
-def test_a_secret_out_of_a_file_is_taken_without_the_white_space_around_it(tmp_path: Path) -> None:
+def test_white_space_around_a_secret_in_a_file_is_stripped(tmp_path: Path) -> None:
     file = tmp_path / "secret"
     for content in (b"k3y", b"k3y\n", b"\xef\xbb\xbfk3y\r\n", b"\n k3y \n\n"):
         file.write_bytes(content)
@@ -427,7 +428,7 @@ def test_a_secret_out_of_a_file_is_taken_without_the_white_space_around_it(tmp_p
 
 
 @pytest.mark.parametrize("content", [b"k" * 4097, b"\xff"], ids=["long", "no text"])
-def test_a_file_that_holds_no_secret_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_file_without_a_secret_is_rejected(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "secret"
     file.write_bytes(content)
     for path in (file, "/dev/zero", tmp_path):
@@ -436,5 +437,5 @@ def test_a_file_that_holds_no_secret_is_refused(tmp_path: Path, content: bytes) 
 
 
 @pytest.mark.parametrize("secret", ["user:pass", ":pass", "user:p:w", "user:\u00e9", "a-secret-without-a-colon"])
-def test_a_secret_that_is_none_of_these_is_taken(secret: str) -> None:
+def test_other_secrets_are_accepted(secret: str) -> None:
     assert Options(auth=secret).auth == secret

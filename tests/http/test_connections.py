@@ -1,4 +1,4 @@
-"""Connections that wait."""
+"""Connections that are delayed."""
 
 import asyncio
 import time
@@ -31,7 +31,7 @@ async def shortest_pause(seconds: float) -> float:
     return min(took)
 
 
-def test_a_pause_is_never_too_short() -> None:
+def test_pause_is_never_too_short() -> None:
     loop = FastLoop()
     try:
         assert loop.run_until_complete(shortest_pause(0.005)) >= 0.005

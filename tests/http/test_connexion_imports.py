@@ -1,11 +1,11 @@
-"""What Connexion imports for others than servers is put off, and is itself once it is called for."""
+"""Connexion's imports that a server does not need are deferred, and are made when they are used."""
 
 import subprocess
 import sys
 
 import pytest
 
-# Each of these runs in a process of its own, since this one has imported nearly all there is.
+# Each of these runs in a new process, since this one has imported nearly everything.
 WITH_THE_FIRST_REQUEST_FOR_IT = """
 import httpx
 from understudy import StandIn
@@ -48,7 +48,7 @@ done.set()
 import connexion.spec
 assert connexion.spec.jinja2 is sys.modules["jinja2"]
 """
-# As much of Flask as made a difference; its absence is then told as Connexion wants to be told.
+# Enough of Flask to make a difference; its absence is then reported as Connexion expects.
 BESIDE_FLASK = """
 import tempfile
 from pathlib import Path
@@ -79,6 +79,6 @@ assert real.__file__ and real.Template.__module__ == "jinja2.environment"
     "program",
     [WITH_THE_FIRST_REQUEST_FOR_IT, NOTHING_STAYS, CALLED, THERE_ALREADY, BESIDE_THREADS, BESIDE_FLASK, FAILS],
 )
-def test_what_is_put_off(program: str) -> None:
+def test_deferred_imports(program: str) -> None:
     done = subprocess.run([sys.executable, "-c", f"import sys\n{program}"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

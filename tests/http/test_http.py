@@ -1,4 +1,4 @@
-"""The way of a request: what neither the contract nor a real server can show."""
+"""Handling of requests beyond the contract and a real server's responses."""
 
 import asyncio
 import os
@@ -45,7 +45,9 @@ def served(folder: Path, contract: dict[str, Any]) -> Iterator[httpx.Client]:
             yield api
 
 
-def test_a_fault_of_a_handler_is_a_500_and_a_line_in_the_log(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_exception_in_a_handler_is_a_500_and_a_line_in_the_log(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     with served(tmp_path, CONTRACT) as api:
         answers = [api.get("/answer") for _ in range(2)]
     assert [(answer.status_code, answer.json()) for answer in answers] == [
@@ -73,7 +75,7 @@ def test_a_fault_of_a_handler_is_a_500_and_a_line_in_the_log(tmp_path: Path, cap
         (f"{OWN}/openapi.json", "application/json"),
     ],
 )
-def test_the_documentation_is_served(small: httpx.Client, path: str, kind: str) -> None:
+def test_documentation_is_served(small: httpx.Client, path: str, kind: str) -> None:
     """With the statuses of a real server, for the paths that it has too."""
     url = small.base_url.join(path)
     answer = httpx.get(url)
@@ -84,7 +86,7 @@ def test_the_documentation_is_served(small: httpx.Client, path: str, kind: str) 
 
 
 @pytest.mark.parametrize("path", ["/docs", "/redoc", "/api/docs", "/api/redoc", f"{OWN}/docs", f"{OWN}/redoc"])
-def test_a_page_needs_nothing_but_this_server(small: httpx.Client, path: str) -> None:
+def test_pages_load_nothing_from_other_servers(small: httpx.Client, path: str) -> None:
     page = small.base_url.join(path)
     text = httpx.get(page).text
     links = re.findall(r'(?:href=|src=|"url": )"([^"]+)"', text)
@@ -96,7 +98,7 @@ def test_a_page_needs_nothing_but_this_server(small: httpx.Client, path: str) ->
     assert urls[-1].path == (f"{OWN}/openapi.json" if path.startswith(OWN) else "/api/openapi.json")
 
 
-def test_the_contract_is_served_in_one_document(small: httpx.Client) -> None:
+def test_contract_is_served_as_one_document(small: httpx.Client) -> None:
     """With the operations that are planned, which are in no other document."""
     contract = Contract.load(own_folder() / "openapi.yaml")
     document = httpx.get(small.base_url.join("/api/openapi.json")).json()
@@ -108,7 +110,7 @@ def test_the_contract_is_served_in_one_document(small: httpx.Client) -> None:
     assert statuses == Counter({None: len(list(contract.operations())), "planned": len(contract.planned)})
 
 
-def test_a_planned_operation_is_answered_with_501(tmp_path: Path) -> None:
+def test_planned_operation_returns_501(tmp_path: Path) -> None:
     planned = {"operationId": "pets.change_pets", "x-status": "planned", "responses": {"200": {"description": "Soon."}}}
     contract = {**CONTRACT, "paths": {**CONTRACT["paths"], "/pets": {"post": planned}}}  # type: ignore[dict-item]
     with served(tmp_path, contract) as api:
@@ -117,13 +119,13 @@ def test_a_planned_operation_is_answered_with_501(tmp_path: Path) -> None:
     assert (answer.status_code, answer.json()) == (501, {"detail": detail})
 
 
-def test_the_site_leads_to_the_documentation(small: httpx.Client) -> None:
+def test_root_redirects_to_the_documentation(small: httpx.Client) -> None:
     answer = httpx.get(small.base_url.join("/"), follow_redirects=True)
     assert answer.url.path == "/docs"
 
 
-def test_who_wants_a_websocket_is_told_that_there_is_none(small: httpx.Client) -> None:
-    """As a real server does where nothing listens for one; and the connection is at its end."""
+def test_websocket_on_another_path_is_rejected(small: httpx.Client) -> None:
+    """As on a real server where no WebSocket is served; the connection is closed."""
     asked = b"GET /api/nothing HTTP/1.1\r\nhost: us\r\nconnection: Upgrade\r\nupgrade: websocket\r\n" + (
         b"sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\n\r\n"
     )
@@ -134,8 +136,8 @@ def test_who_wants_a_websocket_is_told_that_there_is_none(small: httpx.Client) -
     assert small.get("/health").json() is True
 
 
-def test_many_clients_at_once_are_all_answered(scratch: httpx.Client) -> None:
-    """A burst of writes and reads over many connections: each write is there afterwards, once."""
+def test_many_concurrent_clients(scratch: httpx.Client) -> None:
+    """A burst of writes and reads over many connections: each write is stored once."""
 
     async def burst() -> list[int]:
         async with httpx.AsyncClient(base_url=scratch.base_url, timeout=60) as api:

@@ -1,4 +1,4 @@
-"""The journal: what is noted of requests, on whichever way they are answered, and how they are found again."""
+"""The journal: what is recorded of requests, however they are handled, and how they are found."""
 
 import asyncio
 import json
@@ -42,11 +42,11 @@ def served() -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def name() -> str:
-    """A workspace for one test, whose requests are its own."""
+    """A workspace for one test."""
     return new_name()
 
 
-def noted(api: httpx.Client, **search: Any) -> list[dict[str, Any]]:
+def recorded(api: httpx.Client, **search: Any) -> list[dict[str, Any]]:
     requests: list[dict[str, Any]] = admin(api, "GET", "/requests", params=search).raise_for_status().json()["requests"]
     return requests
 
@@ -59,7 +59,7 @@ def count(api: httpx.Client, **search: Any) -> Any:
     return admin(api, "POST", "/requests/count", json=search).raise_for_status().json()
 
 
-# ------------------------------------------------------------------- what is noted
+# --------------------------------------------------------------- what is recorded
 
 # Each with its status, and the operation that it is for.
 REQUESTS: dict[str, tuple[int, str | None, str, str, dict[str, Any]]] = {
@@ -79,12 +79,12 @@ WAYS = {"short": SHORT, "packed": PACKED, "foreign": FOREIGN}
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("request_name", REQUESTS)
-def test_all_that_is_asked_is_noted(served: httpx.Client, name: str, request_name: str, way: str) -> None:
+def test_every_request_is_recorded(served: httpx.Client, name: str, request_name: str, way: str) -> None:
     status, operation, method, path, options = REQUESTS[request_name]
     headers = {**options.get("headers", {}), **WAYS[way]}
     answer = served.request(method, at(name) + path, **{**options, "headers": headers})
     assert answer.status_code == status
-    (exchange,) = noted(served, workspace=name)
+    (exchange,) = recorded(served, workspace=name)
     plain, _, query = path.partition("?")
     query = query.replace("a=1&b=%20", "a=(hidden)&b=(hidden)")
     assert {key: exchange[key] for key in ("workspace", "operation", "method", "path", "query", "status")} == {
@@ -103,7 +103,7 @@ def test_all_that_is_asked_is_noted(served: httpx.Client, name: str, request_nam
     assert exchange["time"].endswith("Z")
 
 
-def test_a_preflight_and_pages_are_noted(served: httpx.Client) -> None:
+def test_preflight_and_pages_are_recorded(served: httpx.Client) -> None:
     asked = [
         ("OPTIONS", "/api/flows/filter", PREFLIGHT, 200, "OK"),
         ("GET", "/docs", SHORT, 200, "<!doctype html>"),
@@ -113,26 +113,26 @@ def test_a_preflight_and_pages_are_noted(served: httpx.Client) -> None:
     ]
     for method, path, headers, _, _ in asked:
         served.request(method, served.base_url.join(path), headers=headers)
-    for (method, path, _, status, text), exchange in zip(asked, reversed(noted(served, limit=5)), strict=True):
+    for (method, path, _, status, text), exchange in zip(asked, reversed(recorded(served, limit=5)), strict=True):
         assert (exchange["method"], exchange["path"], exchange["status"]) == (method, path, status)
         assert (exchange["workspace"], exchange["operation"]) == (DEFAULT, None)
         assert str(exchange["answer"]).startswith(text)
 
 
-def test_a_packed_answer_is_shown_unpacked(served: httpx.Client, name: str) -> None:
+def test_compressed_response_is_shown_decompressed(served: httpx.Client, name: str) -> None:
     answers = [served.post(f"{at(name)}/artifacts/filter", json={}, headers=way) for way in (SHORT, PACKED)]
     assert [answer.headers.get("content-encoding") for answer in answers] == [None, "gzip"]
-    packed, plain = noted(served, workspace=name)
+    packed, plain = recorded(served, workspace=name)
     assert packed["answer"] == plain["answer"] == answers[0].json()
     assert len(packed["answer"]) == 120
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_long_body_is_cut(served: httpx.Client, name: str, way: str) -> None:
-    """And so is an answer that repeats it."""
+def test_long_body_is_truncated(served: httpx.Client, name: str, way: str) -> None:
+    """And so is a response that repeats it."""
     text = "x" * LONGEST
     answer = served.post(f"{at(name)}/flows/filter", json=text, headers=WAYS[way])
-    (exchange,) = noted(served, workspace=name)
+    (exchange,) = recorded(served, workspace=name)
     assert (exchange["status"], exchange["is_cut"]) == (422, True)
     assert exchange["body"] == f'"{text}'[:LONGEST]
     assert exchange["answer"] == answer.text[:LONGEST]
@@ -140,22 +140,22 @@ def test_a_long_body_is_cut(served: httpx.Client, name: str, way: str) -> None:
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(("more", "is_cut"), [(-1, False), (0, False), (1, True)])
-def test_whether_it_is_cut_is_told(served: httpx.Client, name: str, way: str, more: int, *, is_cut: bool) -> None:
+def test_truncation_is_marked(served: httpx.Client, name: str, way: str, more: int, *, is_cut: bool) -> None:
     body = json.dumps({"limit": 1}).ljust(LONGEST + more)
     headers = {**IS_JSON, **WAYS[way]}
     served.post(f"{at(name)}/flows/filter", content=body, headers=headers).raise_for_status()
-    (exchange,) = noted(served, workspace=name)
+    (exchange,) = recorded(served, workspace=name)
     assert (exchange["is_cut"], exchange["body"]) == (is_cut, {"limit": 1})
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_long_answer_is_cut(served: httpx.Client, name: str, way: str) -> None:
-    """Though it be short as long as it is packed."""
+def test_long_response_is_truncated(served: httpx.Client, name: str, way: str) -> None:
+    """Even if it is short when compressed."""
     for _ in range(2):
         served.post(f"{at(name)}/artifacts/", json={"key": "long", "data": "x" * 40_000}).raise_for_status()
     asked = {"artifacts": {"key": {"any_": ["long"]}}}
     answer = served.post(f"{at(name)}/artifacts/filter", json=asked, headers=WAYS[way])
-    exchange, *others = noted(served, workspace=name)
+    exchange, *others = recorded(served, workspace=name)
     assert exchange["answer"] == answer.text[:LONGEST]
     assert [each["is_cut"] for each in (exchange, *others)] == [True, False, False]
 
@@ -167,14 +167,14 @@ SECRET_HEADERS = (
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_what_could_be_a_secret_is_hidden(served: httpx.Client, name: str, way: str) -> None:
+def test_possible_secrets_are_hidden(served: httpx.Client, name: str, way: str) -> None:
     harmless = {"x-prefect-api-version": "0.8.4", "user-agent": "seen", **WAYS[way]}
     headers = {**dict.fromkeys(SECRET_HEADERS, "hunter2"), **harmless}
     secret = {"token": "hunter2", "api_key": "hunter2", "x": "hunter2"}
     served.get(f"{at(name)}/flows/{FLOW}", headers=headers, params=secret).raise_for_status()
     served.get(f"{at(name)}/nothing?hunter2", headers=headers)
     served.get(f"{at(name)}/csrf-token?client=seen&token=hunter2", headers=headers)
-    tokens, nothing, row = noted(served, workspace=name)
+    tokens, nothing, row = recorded(served, workspace=name)
     for exchange in (tokens, nothing, row):
         assert {exchange["headers"][each.lower()] for each in SECRET_HEADERS} == {"(hidden)"}
         assert harmless.items() <= exchange["headers"].items()
@@ -196,22 +196,22 @@ def test_what_could_be_a_secret_is_hidden(served: httpx.Client, name: str, way: 
         ("limit=5;token=abc", "limit=5;token=(hidden)"),
     ],
 )
-def test_only_harmless_parameters_of_a_query_are_shown(query: str, shown: str) -> None:
+def test_only_harmless_query_parameters_are_shown(query: str, shown: str) -> None:
     assert shown_query(query, ["limit"]) == shown
 
 
-def test_the_control_api_is_not_noted(served: httpx.Client) -> None:
+def test_control_api_is_not_recorded(served: httpx.Client) -> None:
     served.get("/health")
     before = admin(served, "GET", "/state").json()["journal"]
     for method, path in (("GET", "/state"), ("GET", "/nothing"), ("GET", "/docs"), ("PUT", "/state"), ("GET", "")):
         admin(served, method, path)
     assert admin(served, "GET", "/state").json()["journal"] == before
-    assert noted(served, limit=1)[0]["path"] == "/api/health"
+    assert recorded(served, limit=1)[0]["path"] == "/api/health"
 
 
-def test_a_wrong_workspace_is_noted_as_it_was_written(served: httpx.Client) -> None:
+def test_invalid_workspace_is_recorded_as_sent(served: httpx.Client) -> None:
     served.post("/accounts/X/workspaces/y/flows/filter", json={}, headers=SHORT)
-    (exchange,) = noted(served, limit=1)
+    (exchange,) = recorded(served, limit=1)
     assert (exchange["workspace"], exchange["status"], exchange["path"]) == ("X/y", 422, "/api/flows/filter")
 
 
@@ -223,7 +223,7 @@ def test_any_body_can_be_shown(depth: int) -> None:
     assert exchange.as_json()["status"] == 200
 
 
-# ------------------------------------------------------------------- how it is found
+# ------------------------------------------------------------------------- searches
 
 FOUND: dict[str, tuple[dict[str, Any], list[int]]] = {
     "all": ({}, [1, 2, 3, 4, 5]),
@@ -249,7 +249,7 @@ BODIES: dict[str, tuple[dict[str, Any], list[int]]] = {
 
 @pytest.fixture(scope="module")
 def five(served: httpx.Client) -> str:
-    """A workspace that was asked five things."""
+    """A workspace with five requests."""
     name = new_name()
     served.post(f"{at(name)}/flows/filter", json=ASKED)
     served.post(f"{at(name)}/flows/filter", json={"limit": "x"}, headers=SHORT)
@@ -261,16 +261,16 @@ def five(served: httpx.Client) -> str:
 
 def numbers(served: httpx.Client, name: str, requests: list[dict[str, Any]]) -> list[int]:
     """Which of the requests to a workspace these are, counted from 1."""
-    every = [each["number"] for each in reversed(noted(served, workspace=name))]
+    every = [each["number"] for each in reversed(recorded(served, workspace=name))]
     return [1 + every.index(each["number"]) for each in requests]
 
 
 @pytest.mark.parametrize("case", FOUND)
-def test_requests_are_read_the_newest_first(served: httpx.Client, five: str, case: str) -> None:
+def test_requests_are_listed_newest_first(served: httpx.Client, five: str, case: str) -> None:
     search, expected = FOUND[case]
-    found = noted(served, workspace=five, **search)
+    found = recorded(served, workspace=five, **search)
     assert numbers(served, five, found) == expected[::-1]
-    limited = noted(served, workspace=five.upper(), limit=2, **search)
+    limited = recorded(served, workspace=five.upper(), limit=2, **search)
     assert limited == found[:2]
 
 
@@ -283,7 +283,7 @@ def test_requests_are_found_and_counted(served: httpx.Client, five: str, case: s
     assert count(served, workspace=five.upper(), **search) == len(expected)
 
 
-def test_a_search_without_a_workspace_looks_into_all(served: httpx.Client) -> None:
+def test_search_without_a_workspace_covers_all(served: httpx.Client) -> None:
     names = [new_name(), new_name(), DEFAULT]
     before = count(served, body={"limit": 77})
     for name in names:
@@ -292,7 +292,7 @@ def test_a_search_without_a_workspace_looks_into_all(served: httpx.Client) -> No
     assert [each["workspace"] for each in find(served, body={"limit": 77}).json()["requests"]] == names[::-1]
 
 
-def test_where_none_is_found_the_nearest_are_told_with_what_differs(served: httpx.Client, five: str) -> None:
+def test_failed_search_returns_the_nearest_requests_with_differences(served: httpx.Client, five: str) -> None:
     search = {"operation": "flows.read_flows", "status": 200, "body": {"limit": 4}}
     answer = find(served, workspace=five, **search).json()
     nearest = answer["nearest"]
@@ -303,7 +303,7 @@ def test_where_none_is_found_the_nearest_are_told_with_what_differs(served: http
     assert [len(each["differences"]) for each in nearest] == sorted(len(each["differences"]) for each in nearest)
 
 
-def test_requests_are_forgotten(served: httpx.Client) -> None:
+def test_requests_are_deleted(served: httpx.Client) -> None:
     first, second = new_name(), new_name()
     for name in (first, second):
         served.get(f"{at(name)}/flows/{FLOW}")
@@ -311,30 +311,30 @@ def test_requests_are_forgotten(served: httpx.Client) -> None:
     assert [count(served, workspace=name) for name in (first, second)] == [0, 1]
 
 
-def test_those_of_a_workspace_go_with_it(served: httpx.Client, name: str) -> None:
+def test_requests_of_a_dropped_workspace_are_deleted(served: httpx.Client, name: str) -> None:
     served.get(f"{at(name)}/flows/{FLOW}")
     admin(served, "DELETE", "/workspaces", params={"workspace": name.upper()}).raise_for_status()
-    assert noted(served, workspace=name) == []
+    assert recorded(served, workspace=name) == []
 
 
-# ------------------------------------------------------------------- how long it is
+# --------------------------------------------------------------------------- limits
 
 
-def test_the_last_ones_are_kept_and_what_is_lost_is_told() -> None:
+def test_latest_requests_are_kept_and_dropped_ones_counted() -> None:
     first, second = new_name(), new_name()
     with stand_in(SMALL, "--journal", "3") as api:
         for name, way in ((first, SHORT), (second, PACKED), (second, SHORT), (second, FOREIGN)):
             api.post(f"{at(name)}/flows/count", json={}, headers=way)
-        assert [each["number"] for each in noted(api)] == [4, 3, 2]
+        assert [each["number"] for each in recorded(api)] == [4, 3, 2]
         assert admin(api, "GET", "/state").json()["journal"] == {"size": 3, "requests": 3, "dropped": 1}
-        # The second has lost nothing.
+        # Nothing of the second was dropped.
         assert count(api, workspace=second, operation="flows.count_flows") == 3
         assert find(api, workspace=second, status=404).json()["requests"] == []
         for search in ({"workspace": first}, {}, {"workspace": first, "status": 404}, {"status": 404}):
             for path in ("/requests/count", "/requests/find"):
                 answer = admin(api, "POST", path, json=search)
                 if path.endswith("find") and not search:
-                    assert len(answer.json()["requests"]) == 3  # it says nothing of those that are lost
+                    assert len(answer.json()["requests"]) == 3  # without those that were dropped
                     continue
                 assert (answer.status_code, answer.json()["detail"]) == (
                     409,
@@ -350,12 +350,12 @@ def test_the_last_ones_are_kept_and_what_is_lost_is_told() -> None:
         assert count(api) == 0
 
 
-def test_none_may_be_kept() -> None:
+def test_journal_can_be_disabled() -> None:
     with stand_in(SMALL, "--journal", "0") as api:
         for way in WAYS.values():
             assert api.post("/flows/count", json={}, headers=way).json() == 12
             assert api.get("/nothing", headers=way).json() == NOTHING_LIKE_IT
-        assert noted(api) == []
+        assert recorded(api) == []
         assert admin(api, "GET", "/state").json()["journal"] == {"size": 0, "requests": 0, "dropped": 0}
         for path in ("/requests/count", "/requests/find"):
             answer = admin(api, "POST", path, json={})
@@ -368,7 +368,7 @@ def begun(journal: Journal, name: str = DEFAULT, headers: Sequence[tuple[bytes, 
     return journal.begin(scope)
 
 
-def test_what_is_forgotten_is_counted_by_workspace() -> None:
+def test_dropped_requests_are_counted_by_workspace() -> None:
     journal = Journal(2)
     for name in "aabbba":
         begun(journal, name)
@@ -381,7 +381,7 @@ def test_what_is_forgotten_is_counted_by_workspace() -> None:
     assert (len(journal), journal.dropped.total) == (0, 0)
 
 
-def test_of_any_number_of_names_some_are_remembered_by_themselves() -> None:
+def test_exact_counts_are_kept_for_some_workspaces_only() -> None:
     """The others count for each name that might be one of them."""
     journal = Journal(1)
     for number in range(WORKSPACES + 10):
@@ -401,7 +401,7 @@ def test_of_any_number_of_names_some_are_remembered_by_themselves() -> None:
 
 
 @pytest.mark.parametrize("headers", [[(b"a", b"")] * 16_000, [(b"a", b"x" * 64_000)]])
-def test_long_heads_are_cut(headers: list[tuple[bytes, bytes]]) -> None:
+def test_long_heads_are_truncated(headers: list[tuple[bytes, bytes]]) -> None:
     tracemalloc.start()
     try:
         journal = Journal(300)
@@ -416,7 +416,7 @@ def test_long_heads_are_cut(headers: list[tuple[bytes, bytes]]) -> None:
     assert len(exchange.headers) <= 100
 
 
-def test_all_entries_together_take_so_many_bytes() -> None:
+def test_size_of_all_entries_is_limited() -> None:
     journal = Journal(1000, capacity=2**20)
     for number in range(100):
         exchange = begun(journal)
@@ -432,7 +432,7 @@ def test_all_entries_together_take_so_many_bytes() -> None:
     assert len(journal) == 1
 
 
-def test_an_entry_that_was_evicted_meanwhile_counts_no_more() -> None:
+def test_evicted_entry_does_not_count() -> None:
     journal = Journal(1, capacity=100_000)
     waiting = begun(journal)
     answered(begun(journal), 200, b"")
@@ -452,7 +452,7 @@ def test_requests_that_fit_exactly_are_kept() -> None:
     assert [len(filled(capacity)) for capacity in (needed, needed - 1)] == [3, 2]
 
 
-def test_headers_count_too() -> None:
+def test_headers_count_for_the_size() -> None:
     """Many short ones take more than their text."""
     journal = Journal(1000, capacity=2**20)
     for _ in range(200):
@@ -460,7 +460,7 @@ def test_headers_count_too() -> None:
     assert 50 <= len(journal) <= 80
 
 
-def test_the_names_of_faults_count_too() -> None:
+def test_names_of_faults_count_for_the_size() -> None:
     journal = Journal(1000, capacity=2**20)
     for _ in range(100):
         exchange = begun(journal)
@@ -469,7 +469,7 @@ def test_the_names_of_faults_count_too() -> None:
     assert 10 <= len(journal) <= 25
 
 
-def test_where_bytes_run_out_a_larger_journal_is_not_advised(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_larger_journal_is_not_suggested_if_bytes_run_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Journal, "__init__", partialmethod(Journal.__init__, capacity=2**17))
     with StandIn(SMALL) as standin:
         for _ in range(3):
@@ -482,8 +482,8 @@ def test_where_bytes_run_out_a_larger_journal_is_not_advised(monkeypatch: pytest
 # ------------------------------------------------------------------- page by page
 
 
-def test_requests_come_page_by_page(served: httpx.Client, five: str) -> None:
-    every = noted(served, workspace=five)
+def test_requests_are_paged(served: httpx.Client, five: str) -> None:
+    every = recorded(served, workspace=five)
     for search in ({}, {"method": "POST"}):
         for path in ("/requests", "/requests/find"):
             found: list[dict[str, Any]] = []
@@ -497,7 +497,7 @@ def test_requests_come_page_by_page(served: httpx.Client, five: str) -> None:
 
 
 def test_requests_after_another_are_found(served: httpx.Client, five: str) -> None:
-    every = noted(served, workspace=five)
+    every = recorded(served, workspace=five)
     for path in ("/requests", "/requests/find"):
         page = paged(served, path, search={"workspace": five}, after=every[2]["number"])
         assert (page["requests"], page["total"], page["next"]) == (every[:2], 2, None)
@@ -513,8 +513,8 @@ def paged(served: httpx.Client, path: str, search: dict[str, Any], **page: int |
     return said
 
 
-def test_a_page_has_so_many_bytes(served: httpx.Client, name: str) -> None:
-    """And a client of the control API reads them all."""
+def test_size_of_a_page_is_limited(served: httpx.Client, name: str) -> None:
+    """A client of the control API reads all of them."""
     for number in range(80):
         served.post(f"{at(name)}/flows/filter", json={"limit": number, "text": "x" * 70_000}).raise_for_status()
     answer = admin(served, "GET", "/requests", params={"workspace": name, "limit": 1000}).raise_for_status()
@@ -529,14 +529,14 @@ def test_a_page_has_so_many_bytes(served: httpx.Client, name: str) -> None:
 @pytest.mark.parametrize(
     "search", [{"path": "x" * 3_000_000}, {"body": "x" * 3_000_000}, {"body": {"x" * 3_000_000: 1}}]
 )
-def test_a_long_search_has_a_short_answer(served: httpx.Client, five: str, search: dict[str, Any]) -> None:
+def test_response_to_a_long_search_is_short(served: httpx.Client, five: str, search: dict[str, Any]) -> None:
     answer = find(served, workspace=five, **search).raise_for_status()
     nearest = answer.json()["nearest"]
     assert len(nearest) == 3
     assert all(0 < len(line) < 1000 for each in nearest for line in each["differences"])
 
 
-def test_others_have_their_turn_during_long_work() -> None:
+def test_long_work_does_not_block_other_requests() -> None:
     turns = 0
 
     async def work() -> int:

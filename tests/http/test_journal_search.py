@@ -1,4 +1,4 @@
-"""Searches of the journal: what is like a request, and in which words one differs."""
+"""Searches of the journal: which requests match, and how differences are described."""
 
 from typing import Any
 
@@ -68,12 +68,12 @@ def exchange(body: bytes = BODY) -> Exchange:
 
 
 @pytest.mark.parametrize("name", ALIKE)
-def test_what_is_like_it_is_found(name: str) -> None:
+def test_matching_requests_are_found(name: str) -> None:
     assert Search(**ALIKE[name]).differences(exchange(), "flows.read_flows", "/api") == []
 
 
 @pytest.mark.parametrize("name", UNLIKE)
-def test_what_is_unlike_it_is_told_with_its_place(name: str) -> None:
+def test_difference_is_reported_with_its_place(name: str) -> None:
     wanted, lines = UNLIKE[name]
     assert Search(**wanted).differences(exchange(), "flows.read_flows", "/api") == lines
 
@@ -91,16 +91,16 @@ def test_what_is_unlike_it_is_told_with_its_place(name: str) -> None:
         (b"0", False, ["body: wanted false, found 0"]),
     ],
 )
-def test_a_body_may_be_anything(body: bytes, wanted: object, lines: list[str]) -> None:
+def test_body_can_be_any_value(body: bytes, wanted: object, lines: list[str]) -> None:
     assert Search(body=wanted).differences(exchange(body), None, "/api") == lines
 
 
-def test_an_api_may_be_at_the_root() -> None:
+def test_api_can_be_at_the_root() -> None:
     assert Search(path="/api/flows/filter").differences(exchange(), None, "") == []
     assert Search(path="/flows/filter").differences(exchange(), None, "") != []
 
 
-def test_a_request_without_an_operation_or_an_answer_is_unlike() -> None:
+def test_request_without_an_operation_or_response_does_not_match() -> None:
     waiting = Exchange(1, ASKED)
     assert Search(operation="a.b", status=200).differences(waiting, None, "/api") == [
         'operation: wanted "a.b", found null',

@@ -1,4 +1,4 @@
-"""Limits and the gate of the control API: each as an option, with what it says to whoever meets it."""
+"""Limits and access to the control API: each as an option, with the error that clients get."""
 
 import json
 import re
@@ -32,7 +32,7 @@ TOKEN = "a token"
 
 @dataclass
 class Server:
-    """A server as a process; `told` are its lines on stderr, once it is over."""
+    """A server as a process."""
 
     process: subprocess.Popen[str]
     address: Address
@@ -43,8 +43,8 @@ class Server:
     def end(self, number: int = signal.SIGTERM) -> tuple[int, str]:
         """Its exit status, and what it wrote to stderr."""
         self.process.send_signal(number)
-        _, told = self.process.communicate(timeout=20)
-        return self.process.returncode, told
+        _, errors = self.process.communicate(timeout=20)
+        return self.process.returncode, errors
 
 
 @contextmanager
@@ -63,7 +63,7 @@ def serving(*options: str) -> Iterator[Server]:
                 process.communicate()
 
 
-def test_the_limits_are_those_of_the_documentation() -> None:
+def test_default_limits_are_documented() -> None:
     text = (own_folder() / "docs" / "reference" / "limits.md").read_text(encoding="utf-8")
     documented = re.findall(r"^\| `--([\w-]+)` \| .* \| ([\d.]+) \| .* \|$", text, re.MULTILINE)
     options = Options()
@@ -73,7 +73,7 @@ def test_the_limits_are_those_of_the_documentation() -> None:
 
 @pytest.fixture(scope="module")
 def limited() -> Iterator[Server]:
-    """A server with limits that are soon met."""
+    """A server with low limits."""
     limits = ("--max-body", "2000", "--max-head", "1000", "--max-depth", "20", "--max-items", "30")
     with serving(*limits, "--max-snapshots", "2", "--client-timeout", "1") as server:
         yield server
@@ -96,7 +96,7 @@ def in_chunks(body: bytes) -> bytes:
 
 
 def long_head(size: int) -> bytes:
-    """A request of which target, names and values of headers take so many bytes."""
+    """A request whose target, header names and header values have so many bytes."""
     bare = sum(len(text) for text in ("/api/health", "host", "localhost", "connection", "close", "x"))
     return get("/api/health", "x: " + "a" * (size - bare))
 
@@ -156,7 +156,7 @@ IN_TEXT = json.dumps({"artifacts": {"key": {"like_": '[{",\\' * 50}}})
     ],
     ids=str,
 )
-def test_a_limit_is_met(limited: Server, request_: bytes, status: int, words: str | None) -> None:
+def test_request_beyond_a_limit_is_rejected(limited: Server, request_: bytes, status: int, words: str | None) -> None:
     answer = limited.ask(request_)
     assert answer.status == status, answer.body
     if words is not None:
@@ -164,7 +164,7 @@ def test_a_limit_is_met(limited: Server, request_: bytes, status: int, words: st
         assert detail(answer) == words
 
 
-def test_what_is_behind_chunks_counts_as_headers(limited: Server) -> None:
+def test_trailers_count_as_headers(limited: Server) -> None:
     request = head("POST", COUNT, KIND, CHUNKED) + chunk(b"{}") + b"0\r\nx: "
     assert limited.ask(request, b"y\r\n\r\n").status == 200
     assert detail(exchange(limited.address, dripped(b"a" * 8, 0.02, request, 200)())) == HEAD_TOO_LONG
@@ -199,7 +199,7 @@ def test_snapshots_are_limited(limited: Server) -> None:
         (b"\\" * 1_000_001, False),
     ],
 )
-def test_what_the_usual_limits_refuse(body: bytes, is_refused: bool) -> None:
+def test_default_limits(body: bytes, is_refused: bool) -> None:
     begun = time.process_time()
     if is_refused:
         with pytest.raises(BadRequest):
@@ -210,22 +210,22 @@ def test_what_the_usual_limits_refuse(body: bytes, is_refused: bool) -> None:
 
 
 @pytest.mark.parametrize(("size", "status"), [(2**23, 200), (2**23 + 1, 413)])
-def test_a_body_may_have_eight_mebibytes_by_default(small: httpx.Client, size: int, status: int) -> None:
+def test_default_limit_of_a_body_is_8_mib(small: httpx.Client, size: int, status: int) -> None:
     answer = small.post("/flows/count", content=b"{}".ljust(size), headers={"content-type": "application/json"})
     assert answer.status_code == status
 
 
 @pytest.mark.parametrize(("levels", "deeper"), [(0, True), (2, True), (3, False), (4, False)])
-def test_a_value_is_as_deep_as_its_deepest_part(levels: int, deeper: bool) -> None:
+def test_depth_of_a_value_is_that_of_its_deepest_part(levels: int, deeper: bool) -> None:
     assert is_deeper({"a": 1, "b": [[], {}], "c": []}, levels) is deeper
 
 
-def test_options_and_limits_say_the_same() -> None:
+def test_options_and_limits_have_the_same_defaults() -> None:
     assert Options().limits == Limits()
 
 
-def test_the_usual_depth_refuses_nothing_that_can_be_read() -> None:
-    """What is deeper than rows can be is refused in words; what can hardly be read, as a real server does it."""
+def test_default_depth_allows_all_readable_values() -> None:
+    """Values deeper than rows can be are rejected with an explanation; unreadable ones as by a real server."""
     body = '{{"key":"deep","data":{}}}'
     with serving() as server:
         for depth, statuses in ((199, (201,)), (200, (422,)), (900, (422,)), (999, (400, 422)), (1000, (400,))):
@@ -259,7 +259,7 @@ def test_the_usual_depth_refuses_nothing_that_can_be_read() -> None:
     ],
     ids=str,
 )
-def test_what_does_not_come_in_is_not_waited_for(limited: Server, pieces: tuple[bytes, ...], status: int) -> None:
+def test_incomplete_request_times_out(limited: Server, pieces: tuple[bytes, ...], status: int) -> None:
     begun = time.monotonic()
     answer = limited.ask(*pieces)
     assert answer.status == status
@@ -268,7 +268,7 @@ def test_what_does_not_come_in_is_not_waited_for(limited: Server, pieces: tuple[
         assert detail(answer) == "The request took more than 1 s."
 
 
-def test_a_request_may_take_its_time(limited: Server) -> None:
+def test_slow_request_within_the_limit_is_accepted(limited: Server) -> None:
     """Slow, but not too slow; and no faster than the pause of each connection between two requests."""
     with closing(socket.create_connection(limited.address, timeout=10)) as connection:
         for _ in range(2):
@@ -281,8 +281,8 @@ def test_a_request_may_take_its_time(limited: Server) -> None:
         assert until(connection, b"true").startswith(b"HTTP/1.1 200 ")
 
 
-def test_who_waits_for_the_server_is_not_too_slow() -> None:
-    """A long body, which the server lets wait for longer than a request may take to come in."""
+def test_waiting_for_the_server_does_not_count_as_slow() -> None:
+    """A long body, which the server delays for longer than the time limit of a request."""
     rules = json.dumps({"rules": [{"path": COUNT, "delay": 1.5}]})
     with serving("--client-timeout", "1") as server:
         assert server.ask(post("/__admin/faults", rules, method="PUT")).status == 200
@@ -301,7 +301,7 @@ def until(connection: socket.socket, end: bytes) -> bytes:
 # ---------------------------------------------------------------------- connections
 
 
-def test_there_are_only_so_many_connections() -> None:
+def test_number_of_connections_is_limited() -> None:
     with serving("--max-connections", "3") as server, ExitStack() as stack:
         for _ in range(3):
             connection = stack.enter_context(socket.create_connection(server.address, timeout=10))
@@ -357,7 +357,7 @@ def control(method: str, target: str, host: str, *headers: str) -> bytes:
     ],
     ids=str,
 )
-def test_pages_of_others_do_not_reach_the_control_api(limited: Server, request_: bytes, status: int) -> None:
+def test_cross_origin_pages_cannot_use_the_control_api(limited: Server, request_: bytes, status: int) -> None:
     answer = limited.ask(request_)
     assert answer.status == status
     if status == 403:
@@ -365,7 +365,7 @@ def test_pages_of_others_do_not_reach_the_control_api(limited: Server, request_:
 
 
 @pytest.fixture(scope="module")
-def token_asked() -> Iterator[Server]:
+def control_with_token() -> Iterator[Server]:
     with serving("--admin-token", TOKEN) as server:
         yield server
 
@@ -386,18 +386,18 @@ def token_asked() -> Iterator[Server]:
     ],
     ids=str,
 )
-def test_a_token_is_asked_for(token_asked: Server, headers: tuple[str, ...], status: int) -> None:
-    answer = token_asked.ask(control("POST", "/reset", "any.example", *headers))
+def test_control_api_requires_its_token(control_with_token: Server, headers: tuple[str, ...], status: int) -> None:
+    answer = control_with_token.ask(control("POST", "/reset", "any.example", *headers))
     assert answer.status == status
     if status == 401:
         assert answer.headers["www-authenticate"] == "Bearer"
         assert "--admin-token" in detail(answer)
         assert TOKEN not in detail(answer)
-    assert token_asked.ask(get("/api/health")).status == 200
+    assert control_with_token.ask(get("/api/health")).status == 200
 
 
-def own_address() -> str | None:
-    """An address of this machine that others see."""
+def external_address() -> str | None:
+    """An address of this machine that other machines can reach."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(("192.0.2.1", 9))  # for documents only; nothing is sent
@@ -409,7 +409,7 @@ def own_address() -> str | None:
 
 @pytest.mark.parametrize(("options", "status"), [((), 403), (("--admin-token", TOKEN), 200)])
 def test_other_machines_need_a_token(options: tuple[str, ...], status: int) -> None:
-    address = own_address()
+    address = external_address()
     if address is None:
         pytest.skip("this machine has no address but its own")
     with serving("--host", "0.0.0.0", *options) as server:
@@ -429,18 +429,18 @@ def test_other_machines_need_a_token(options: tuple[str, ...], status: int) -> N
         (("--host", "127.0.0.1"), False),
     ],
 )
-def test_a_server_for_all_says_so(options: tuple[str, ...], is_warned: bool) -> None:
+def test_server_on_all_addresses_prints_a_warning(options: tuple[str, ...], is_warned: bool) -> None:
     with serving(*options) as server:
-        status, told = server.end()
+        status, errors = server.end()
     assert status == 0
-    assert ("warning: clients that reach 0.0.0.0 can change the rows" in told) is is_warned
+    assert ("warning: clients that reach 0.0.0.0 can change the rows" in errors) is is_warned
 
 
 # ------------------------------------------------------------------------- the log
 
 
 @pytest.mark.parametrize("form", ["json", "text"])
-def test_what_was_asked_cannot_write_the_log(form: str) -> None:
+def test_requests_cannot_inject_log_lines(form: str) -> None:
     targets = (
         "/api/a%0aINFO:%20forged",
         "/api/%1b[2J%1b]0;x%07",
@@ -452,10 +452,10 @@ def test_what_was_asked_cannot_write_the_log(form: str) -> None:
         for target in targets:
             assert server.ask(get(target)).status == 404
         server.ask(b"nonsense\x1b[2J\r\n\r\n")
-        _, told = server.end()
-    assert "\x1b[2J" not in told
-    assert not any(ord(letter) < 32 and letter != "\n" for letter in told if letter != "\x1b" or form == "json")
-    lines = [line for line in told.splitlines() if not line.startswith("warning: ")]
+        _, errors = server.end()
+    assert "\x1b[2J" not in errors
+    assert not any(ord(letter) < 32 and letter != "\n" for letter in errors if letter != "\x1b" or form == "json")
+    lines = [line for line in errors.splitlines() if not line.startswith("warning: ")]
     assert not any(line.lstrip().startswith("INFO: forged") for line in lines)
     if form == "json":
         records = [json.loads(line) for line in lines]
@@ -463,8 +463,8 @@ def test_what_was_asked_cannot_write_the_log(form: str) -> None:
         assert sum("path" in record for record in records) == len(targets)
 
 
-def test_a_fault_is_a_line_of_json_too(tmp_path: Path) -> None:
-    """Whatever is in it: here what a handler fails with."""
+def test_exception_is_logged_as_a_line_of_json(tmp_path: Path) -> None:
+    """Whatever is in it: here the exception of a handler."""
     (tmp_path / "handlers").mkdir()
     (tmp_path / "handlers" / "__init__.py").touch()
     (tmp_path / "handlers" / "broken.py").write_text(
@@ -493,9 +493,9 @@ def test_a_fault_is_a_line_of_json_too(tmp_path: Path) -> None:
         url = urlsplit(process.stdout.readline().partition(" at ")[2].partition(" ")[0])
         answer = exchange((url.hostname or "", url.port or 0), [get("/api/a")])
         process.terminate()
-        _, told = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=20)
     assert answer.status == 500
-    record, request = (json.loads(line) for line in told.splitlines())
+    record, request = (json.loads(line) for line in errors.splitlines())
     assert (request["path"], request["status"]) == ("/api/a", 500)
     assert record["level"] == "error"
     assert "GET /api/a failed: RuntimeError" in record["message"]
@@ -504,7 +504,7 @@ def test_a_fault_is_a_line_of_json_too(tmp_path: Path) -> None:
 # ----------------------------------------------------------------------------- the end
 
 
-def test_a_server_ends_once_it_has_answered() -> None:
+def test_server_stops_after_responding() -> None:
     """It waits for a second."""
     rules = json.dumps({"rules": [{"path": "/api/health", "delay": 0.7}]})
     with serving() as server, socket.create_connection(server.address, timeout=30) as slow:
@@ -517,7 +517,7 @@ def test_a_server_ends_once_it_has_answered() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("form", ["text", "json"])
-def test_a_server_ends_while_it_is_asked_something_slow(number: int, form: str) -> None:
+def test_server_stops_during_a_slow_request(number: int, form: str) -> None:
     rules = json.dumps({"rules": [{"path": "/api/health", "delay": 60}]})
     with serving("--log-format", form) as server:
         assert server.ask(post("/__admin/faults", rules, method="PUT")).status == 200
@@ -527,9 +527,9 @@ def test_a_server_ends_while_it_is_asked_something_slow(number: int, form: str) 
         half.sendall(HEALTH[:20])
         time.sleep(0.3)
         begun = time.monotonic()
-        status, told = server.end(number)
+        status, errors = server.end(number)
         slow.close()
         half.close()
     assert status == 0
     assert time.monotonic() - begun < 30  # half of what the slow request takes
-    assert "Traceback" not in told
+    assert "Traceback" not in errors

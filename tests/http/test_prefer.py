@@ -1,4 +1,4 @@
-"""The `Prefer` header: answers that a client asks for, and that other preferences change nothing."""
+"""The `Prefer` header: responses that a client selects; other preferences are ignored."""
 
 import re
 import time
@@ -32,7 +32,7 @@ def api(server: StandIn) -> Iterator[httpx.Client]:
         yield client
 
 
-# What is preferred, of which request, and what is answered.
+# The preference, the request, and the response.
 PREFERRED: dict[str, tuple[str, str, str, int, Any]] = {
     "an error": ("code=503", "GET", "/health", 503, {"exception_message": "Service Unavailable"}),
     "an error of no operation": ("code=502", "GET", "/nothing", 502, {"detail": "Bad Gateway"}),
@@ -54,7 +54,7 @@ PREFERRED: dict[str, tuple[str, str, str, int, Any]] = {
 
 @pytest.mark.parametrize("packed", ["identity", "gzip"])
 @pytest.mark.parametrize("case", PREFERRED)
-def test_an_answer_is_what_is_preferred(api: httpx.Client, case: str, packed: str) -> None:
+def test_preferred_response_is_returned(api: httpx.Client, case: str, packed: str) -> None:
     prefer, method, path, status, body = PREFERRED[case]
     headers = {"prefer": prefer, "accept-encoding": packed, "origin": "http://x.example"}
     for name in ("default", new_name()):
@@ -75,7 +75,7 @@ IGNORED = (
 
 
 @pytest.mark.parametrize("prefer", IGNORED)
-def test_other_preferences_change_nothing(api: httpx.Client, prefer: str) -> None:
+def test_other_preferences_are_ignored(api: httpx.Client, prefer: str) -> None:
     for method, path in (("GET", f"/flows/{FLOW}"), ("POST", "/flows/filter"), ("GET", "/nothing"), ("PUT", "/health")):
         plain = api.request(method, path)
         answer = api.request(method, path, headers=httpx.Headers({"prefer": prefer}, encoding="latin-1"))
@@ -95,36 +95,36 @@ def test_other_preferences_change_nothing(api: httpx.Client, prefer: str) -> Non
         ("code=201", "no such example"), ("code=404, example=x", "no such example"), ("example=", "no such example"),
     ],
 )  # fmt: skip
-def test_what_makes_no_sense_is_refused(api: httpx.Client, prefer: str, words: str) -> None:
+def test_invalid_preference_is_rejected(api: httpx.Client, prefer: str, words: str) -> None:
     answer = api.get("/health", headers={"prefer": prefer})
     assert answer.status_code == 400
     assert words in answer.json()["detail"]
 
 
-def test_a_path_of_no_operation_has_no_examples(api: httpx.Client) -> None:
+def test_path_without_an_operation_has_no_examples(api: httpx.Client) -> None:
     answer = api.get("/nothing", headers={"prefer": "code=200"})
     assert answer.status_code == 400
     assert answer.json()["detail"].endswith("it has none.")
 
 
-def test_an_answer_waits(api: httpx.Client) -> None:
+def test_preferred_delay(api: httpx.Client) -> None:
     for prefer, status in (("delay=0.3", 200), ("delay=0.3, code=503", 503)):
         start = time.monotonic()
         assert api.get("/health", headers={"prefer": prefer}).status_code == status
         assert time.monotonic() - start >= 0.3
 
 
-def test_nothing_is_done_where_an_answer_is_preferred(server: StandIn) -> None:
+def test_preferred_response_has_no_side_effects(server: StandIn) -> None:
     with server.workspace() as workspace, httpx.Client(base_url=workspace.url) as api:
         assert api.delete(f"/flows/{FLOW}", headers={"prefer": "code=204"}).status_code == 204
         assert api.post("/flows/", json={"name": "x"}, headers={"prefer": "code=201"}).status_code == 201
         assert api.get(f"/flows/{FLOW}").status_code == 200
         assert api.get("/flows/name/x").status_code == 404
-        told = [(request["status"], request["headers"].get("prefer")) for request in reversed(workspace.requests)]
-        assert told == [(404, None), (200, None), (201, "code=201"), (204, "code=204")]
+        recorded = [(request["status"], request["headers"].get("prefer")) for request in reversed(workspace.requests)]
+        assert recorded == [(404, None), (200, None), (201, "code=201"), (204, "code=204")]
 
 
-def test_every_example_of_the_contract_can_be_had(api: httpx.Client) -> None:
+def test_every_example_of_the_contract_can_be_selected(api: httpx.Client) -> None:
     ours = Api.load(own_folder())
     asked = 0
     for operation in ours.operations.values():
@@ -149,14 +149,14 @@ def test_every_example_of_the_contract_can_be_had(api: httpx.Client) -> None:
         ('x="y;code=404"; code=500', Preferences(500)),
     ],
 )
-def test_a_header_is_read(header: str, preferences: Preferences) -> None:
+def test_header_is_parsed(header: str, preferences: Preferences) -> None:
     assert preferences_in(header) == preferences
 
 
 @pytest.mark.parametrize("part", [" ", ",", ";", '"', "a", "=", ',a="', ", a", "code= "])
-def test_a_long_header_is_read_at_once(part: str) -> None:
+def test_long_header_is_parsed_quickly(part: str) -> None:
     for header in (part * 20_000, f'code={part * 20_000}"', f"code={part * 20_000},x"):
         start = time.process_time()
         with suppress(BadRequest):
             preferences_in(header)
-        assert time.process_time() - start < 1  # a backtracking pattern takes minutes
+        assert time.process_time() - start < 1  # a backtracking pattern would take minutes

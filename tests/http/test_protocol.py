@@ -1,4 +1,4 @@
-"""HTTP as clients speak it: upgrades, half-closed connections, pipelines, framing, and clients that do not read."""
+"""HTTP as clients use it: upgrades, half-closed connections, pipelines, framing, and clients that do not read."""
 
 import json
 import socket
@@ -53,7 +53,7 @@ def connect(stand_in: StandIn) -> socket.socket:
 
 
 def received(connection: socket.socket) -> bytes:
-    """All that comes until the server closes the connection, in order or by a reset."""
+    """All that is received until the server closes the connection, regularly or by a reset."""
     data = b""
     try:
         while some := connection.recv(2**20):
@@ -67,14 +67,14 @@ def sent(stand_in: StandIn, *pieces: bytes, half_close: bool = False) -> bytes:
     with connect(stand_in) as connection:
         for piece in pieces:
             connection.sendall(piece)
-            time.sleep(0.002)  # so that it comes by itself, most of the time
+            time.sleep(0.002)  # so that it arrives separately, most of the time
         if half_close:
             connection.shutdown(socket.SHUT_WR)
         return received(connection)
 
 
 def answers(data: bytes) -> list[tuple[int, Any]]:
-    """The status and the JSON of each answer; all of them say their length."""
+    """The status and the JSON of each response; all have a content length."""
     found = []
     while data:
         head, _, data = data.partition(b"\r\n\r\n")
@@ -139,7 +139,7 @@ def in_many(request: bytes) -> tuple[bytes, ...]:
 @pytest.mark.parametrize("pieces", [whole, in_two, in_many])
 @pytest.mark.parametrize("framed", [with_length, chunked])
 @pytest.mark.parametrize("offer", OFFERS, ids=str)
-def test_an_offer_to_upgrade_is_ignored(
+def test_upgrade_offer_is_ignored(
     stand_in: StandIn,
     offer: tuple[str, ...],
     framed: Callable[..., bytes],
@@ -151,9 +151,7 @@ def test_an_offer_to_upgrade_is_ignored(
 
 
 @pytest.mark.parametrize("framed", [with_length, chunked])
-def test_a_request_that_offers_an_upgrade_deletes_what_it_names(
-    stand_in: StandIn, framed: Callable[..., bytes]
-) -> None:
+def test_delete_request_with_an_upgrade_offer(stand_in: StandIn, framed: Callable[..., bytes]) -> None:
     before = flows(stand_in)
     for offer in OFFERS:
         request = framed("POST /api/flows/bulk_delete", *offer)
@@ -161,24 +159,24 @@ def test_a_request_that_offers_an_upgrade_deletes_what_it_names(
     assert flows(stand_in) == before
 
 
-def test_an_offer_to_upgrade_may_close_the_connection(stand_in: StandIn) -> None:
+def test_upgrade_offer_can_close_the_connection(stand_in: StandIn) -> None:
     offer = with_length("POST /api/flows/count", "Connection: close, Upgrade", "Upgrade: h2c")
     assert answers(sent(stand_in, offer + HEALTH)) == [(200, 0)]
 
 
-def test_an_offer_to_upgrade_without_a_body_is_ignored(stand_in: StandIn) -> None:
+def test_upgrade_offer_without_a_body_is_ignored(stand_in: StandIn) -> None:
     offer = message("GET /api/health", "Connection: Upgrade", "Upgrade: h2c")
     assert answers(sent(stand_in, offer * 500 + LAST)) == [(200, True)] * 501
 
 
-def test_the_journal_shows_an_offer_as_it_was_sent(stand_in: StandIn) -> None:
+def test_journal_shows_an_upgrade_offer_as_sent(stand_in: StandIn) -> None:
     sent(stand_in, message("GET /api/hello", "Connection: close, Upgrade", "Upgrade: h2c", "X-Last: 1"))
     noted = next(each for each in stand_in.requests if each["path"] == "/api/hello")
     assert {"host", "connection", "upgrade", "x-last"} <= noted["headers"].keys()
     assert noted["headers"]["upgrade"] == "h2c"
 
 
-def test_the_body_behind_an_offer_is_limited() -> None:
+def test_body_after_an_upgrade_offer_is_limited() -> None:
     with StandIn(SMALL, max_body=100, max_head=400) as stand_in:
         offer = ("Connection: Upgrade", "Upgrade: h2c")
         for request in (with_length, chunked):
@@ -187,7 +185,7 @@ def test_the_body_behind_an_offer_is_limited() -> None:
             assert answers(sent(stand_in, message("GET /api/health", *more, "X: " + "a" * 400)))[0][0] == 431
 
 
-def test_connect_is_refused_and_what_follows_is_not_read(stand_in: StandIn) -> None:
+def test_connect_is_rejected_and_later_data_ignored(stand_in: StandIn) -> None:
     for target in ("/api/health", "example.org:443"):
         ((status, said),) = answers(sent(stand_in, message(f"CONNECT {target}"), HEALTH))
         assert (status, said) == (400, {"detail": "CONNECT is not supported; this server is not a proxy."})
@@ -196,7 +194,7 @@ def test_connect_is_refused_and_what_follows_is_not_read(stand_in: StandIn) -> N
 # ---------------------------------------------------------------------- WebSockets
 
 
-def test_a_handshake_is_answered(stand_in: StandIn) -> None:
+def test_handshake_without_a_websocket_is_rejected(stand_in: StandIn) -> None:
     assert sent(stand_in, message("GET /api/nothing", *WEBSOCKET)).startswith(b"HTTP/1.1 403 Forbidden\r\n")
 
 
@@ -211,7 +209,7 @@ def test_a_handshake_is_answered(stand_in: StandIn) -> None:
     ],
     ids=str,
 )
-def test_what_is_no_handshake_is_an_ordinary_request(stand_in: StandIn, request_: bytes) -> None:
+def test_invalid_handshake_is_an_ordinary_request(stand_in: StandIn, request_: bytes) -> None:
     assert answers(sent(stand_in, request_, half_close=True)) == [(404, {"detail": "Not Found"})]
 
 
@@ -224,12 +222,12 @@ def test_what_is_no_handshake_is_an_ordinary_request(stand_in: StandIn, request_
     ],
     ids=["long", "many", "length"],
 )
-def test_a_handshake_that_cannot_be_read_is_refused(stand_in: StandIn, headers: tuple[str, ...], status: int) -> None:
+def test_malformed_handshake_is_rejected(stand_in: StandIn, headers: tuple[str, ...], status: int) -> None:
     assert answers(sent(stand_in, message("GET /api/nothing", *WEBSOCKET, *headers)))[0][0] == status
     assert answers(sent(stand_in, message("GET /api/\xff", *WEBSOCKET)))[0][0] == 400
 
 
-def test_a_handshake_behind_other_requests_is_an_ordinary_request(stand_in: StandIn) -> None:
+def test_handshake_after_other_requests_is_an_ordinary_request(stand_in: StandIn) -> None:
     slow = message("GET /api/health", "Prefer: delay=0.1")
     both = slow + message("GET /api/nothing", *WEBSOCKET) + LAST
     assert [status for status, _ in answers(sent(stand_in, both))] == [200, 404, 200]
@@ -262,7 +260,7 @@ CREATED = with_length("POST /api/flows/", body=b'{"name": "smuggled"}')
 
 
 @pytest.mark.parametrize(("request_", "words"), BAD, ids=str)
-def test_wrong_framing_is_refused_and_nothing_behind_it_is_read(stand_in: StandIn, request_: bytes, words: str) -> None:
+def test_invalid_framing_is_rejected_and_later_data_ignored(stand_in: StandIn, request_: bytes, words: str) -> None:
     before = flows(stand_in)
     assert answers(sent(stand_in, request_ + CREATED)) == [(400, {"detail": words})]
     assert answers(sent(stand_in, request_, CREATED)) == [(400, {"detail": words})]
@@ -271,14 +269,14 @@ def test_wrong_framing_is_refused_and_nothing_behind_it_is_read(stand_in: StandI
 
 @pytest.mark.parametrize("delay", ["0", "0.2"])
 @pytest.mark.parametrize(("request_", "words"), BAD[:6], ids=str)
-def test_what_was_asked_before_is_answered_first(stand_in: StandIn, request_: bytes, words: str, delay: str) -> None:
+def test_earlier_requests_are_answered_first(stand_in: StandIn, request_: bytes, words: str, delay: str) -> None:
     before = flows(stand_in)
     good = message("GET /api/health", f"Prefer: delay={delay}") * 2
     assert answers(sent(stand_in, good + request_ + CREATED)) == [(200, True), (200, True), (400, {"detail": words})]
     assert flows(stand_in) == before
 
 
-def test_a_body_that_is_too_long_is_refused_in_its_turn() -> None:
+def test_too_long_body_is_rejected_in_order() -> None:
     with StandIn(SMALL, max_body=100) as stand_in:
         good = message("GET /api/health", "Prefer: delay=0.2") * 2
         for request in (with_length, chunked):
@@ -286,8 +284,8 @@ def test_a_body_that_is_too_long_is_refused_in_its_turn() -> None:
             assert [status for status, _ in answers(sent(stand_in, good + long + HEALTH))] == [200, 200, 413]
 
 
-def test_a_request_that_was_answered_is_not_refused_as_well() -> None:
-    """An answer that does not wait for the body is the only one, however the body goes on."""
+def test_answered_request_is_not_also_rejected() -> None:
+    """A response that is sent before the body is complete is the only one, however the body continues."""
 
     async def hasty(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1")]})
@@ -302,8 +300,8 @@ def test_a_request_that_was_answered_is_not_refused_as_well() -> None:
 
 
 @pytest.mark.parametrize("line", ["GET /api/health HTTP/1.0", "GET /api/health HTTP/1.1\r\nhost:", "GET /api/health"])
-def test_what_is_allowed_is_answered(stand_in: StandIn, line: str) -> None:
-    """Clients of HTTP/1.0 need no host, which may be empty in any case; and HTTP/0.9 has no headers."""
+def test_unusual_valid_requests_are_accepted(stand_in: StandIn, line: str) -> None:
+    """Clients of HTTP/1.0 need no host, which may always be empty; and HTTP/0.9 has no headers."""
     assert answers(sent(stand_in, f"{line}\r\n\r\n".encode(), half_close=True)) == [(200, True)]
 
 
@@ -311,15 +309,15 @@ def test_what_is_allowed_is_answered(stand_in: StandIn, line: str) -> None:
 
 
 @pytest.mark.parametrize("more", [(), ("Connection: close",), ("Prefer: delay=0.1",)], ids=str)
-def test_a_client_that_closes_its_side_is_answered(stand_in: StandIn, more: tuple[str, ...]) -> None:
+def test_half_closed_client_gets_its_response(stand_in: StandIn, more: tuple[str, ...]) -> None:
     for _ in range(10):
         assert answers(sent(stand_in, message("GET /api/health", *more), half_close=True)) == [(200, True)]
         request = with_length("POST /api/flows/count", *more)
         assert answers(sent(stand_in, request, half_close=True)) == [(200, 0)]
 
 
-def test_all_that_was_asked_before_is_answered(stand_in: StandIn) -> None:
-    """Even if it does not fit into what is parsed at a time."""
+def test_all_requests_before_a_half_close_are_answered(stand_in: StandIn) -> None:
+    """Even if the requests are more than is parsed at a time."""
     count = PIECE // len(HEALTH) * 3
     assert answers(sent(stand_in, HEALTH * count, half_close=True)) == [(200, True)] * count
     slow = message("GET /api/health", "Prefer: delay=0.1")
@@ -330,7 +328,7 @@ INCOMPLETE = (b"GET /api/hea", CREATED[:-1], CREATED[:-20], chunked("POST /api/f
 
 
 @pytest.mark.parametrize("request_", INCOMPLETE, ids=str)
-def test_what_is_incomplete_is_dropped(stand_in: StandIn, request_: bytes) -> None:
+def test_incomplete_request_is_dropped(stand_in: StandIn, request_: bytes) -> None:
     before = flows(stand_in)
     slow = message("GET /api/health", "Prefer: delay=0.1")
     assert answers(sent(stand_in, request_, half_close=True)) == []
@@ -339,13 +337,13 @@ def test_what_is_incomplete_is_dropped(stand_in: StandIn, request_: bytes) -> No
     assert flows(stand_in) == before
 
 
-def test_a_refusal_reaches_a_client_that_closed_its_side(stand_in: StandIn) -> None:
+def test_half_closed_client_gets_a_rejection(stand_in: StandIn) -> None:
     assert answers(sent(stand_in, BAD[0][0], half_close=True)) == [(400, {"detail": GZIPPED})]
     assert answers(sent(stand_in, HEALTH + BAD[0][0], half_close=True)) == [(200, True), (400, {"detail": GZIPPED})]
 
 
-def test_a_long_answer_reaches_a_client_that_closed_its_side(impatient: StandIn) -> None:
-    """However long it takes to be sent, as long as it goes on."""
+def test_half_closed_client_gets_a_long_response(impatient: StandIn) -> None:
+    """However long it takes to be sent, as long as it continues."""
     with impatient.workspace() as workspace:
         workspace.faults.add(chunk_delay=0.3, path="/artifacts/filter")
         path = workspace.url.partition(":")[2].partition(":")[2].partition("/")[2]
@@ -354,7 +352,7 @@ def test_a_long_answer_reaches_a_client_that_closed_its_side(impatient: StandIn)
     assert (status, len(rows)) == (200, 10)
 
 
-def test_a_client_that_closed_its_side_is_not_kept_for_ever(impatient: StandIn) -> None:
+def test_half_closed_client_times_out(impatient: StandIn) -> None:
     for delayed in (
         message("GET /api/health", "Prefer: delay=60"),
         with_length("POST /api/flows/count", "Prefer: delay=60"),
@@ -363,7 +361,7 @@ def test_a_client_that_closed_its_side_is_not_kept_for_ever(impatient: StandIn) 
 
 
 @pytest.mark.parametrize("more", [b"", HEALTH, HEALTH * 10_000], ids=["alone", "pipelined", "flooded"])
-def test_a_request_that_is_never_answered_ends_with_its_client(stand_in: StandIn, more: bytes) -> None:
+def test_unanswered_request_ends_with_its_client(stand_in: StandIn, more: bytes) -> None:
     with stand_in.workspace() as workspace:
         workspace.faults.add(connection="hang")
         path = workspace.url.partition(":")[2].partition(":")[2].partition("/")[2]
@@ -381,8 +379,8 @@ SLOW = message("GET /api/health", "Prefer: delay=1.4")
 
 
 @pytest.mark.parametrize("end", [LAST, LAST[:20], LAST[:-1], with_length("POST /api/flows/count", "Connection: close")])
-def test_pipelined_answers_may_take_longer_than_the_time_limit(impatient: StandIn, end: bytes) -> None:
-    """What is sent meanwhile waits for the server, and not the server for it."""
+def test_pipelined_responses_can_take_longer_than_the_time_limit(impatient: StandIn, end: bytes) -> None:
+    """Requests that are sent meanwhile wait for the server, not the other way round."""
     rest = LAST[len(end) :] if LAST.startswith(end) else b""
     with connect(impatient) as connection:
         connection.sendall(SLOW * 2 + end)
@@ -391,7 +389,7 @@ def test_pipelined_answers_may_take_longer_than_the_time_limit(impatient: StandI
         assert [status for status, _ in answers(received(connection))] == [200] * 3
 
 
-def test_a_body_that_waits_in_a_pipeline_is_not_too_slow(impatient: StandIn) -> None:
+def test_body_waiting_in_a_pipeline_is_not_too_slow(impatient: StandIn) -> None:
     body = b"{}" + b" " * 2**20
     request = with_length("POST /api/flows/count", "Connection: close", body=body)
     with connect(impatient) as connection:
@@ -401,7 +399,7 @@ def test_a_body_that_waits_in_a_pipeline_is_not_too_slow(impatient: StandIn) -> 
         sender.join()
 
 
-def test_a_body_has_its_time_from_when_it_is_read_again() -> None:
+def test_time_limit_of_a_body_starts_when_reading_resumes() -> None:
     body = b"{}" + b" " * 2**20
     request = with_length("POST /api/flows/count", "Connection: close", "Prefer: delay=2.8", body=body)
     with StandIn(SMALL, client_timeout=2) as stand_in, connect(stand_in) as connection:
@@ -412,7 +410,7 @@ def test_a_body_has_its_time_from_when_it_is_read_again() -> None:
         assert answers(received(connection)) == [(200, 12)]
 
 
-def test_a_pipeline_is_answered_in_order_whatever_its_length(stand_in: StandIn) -> None:
+def test_long_pipeline_is_answered_in_order(stand_in: StandIn) -> None:
     requests = [message(f"GET /api/{name}") for name in ("health", "nothing", "version")] * 1000
     data = b"".join(requests) + LAST
     with connect(stand_in) as connection:
@@ -423,8 +421,8 @@ def test_a_pipeline_is_answered_in_order_whatever_its_length(stand_in: StandIn) 
     assert statuses == [200, 404, 200] * 1000 + [200]
 
 
-def test_a_pipeline_does_not_fill_the_memory() -> None:
-    """Only so much is parsed and read ahead, while the first answer is still to come."""
+def test_memory_of_a_pipeline_is_limited() -> None:
+    """Reading and parsing ahead is limited while the first response is pending."""
     began, seen = threading.Event(), []
 
     async def counting(scope: Scope, receive: Receive, send: Send) -> None:
@@ -446,7 +444,7 @@ def test_a_pipeline_does_not_fill_the_memory() -> None:
 
 @contextmanager
 def serving(app: ASGIApp, keep_alive: int = 5, **options: Any) -> Iterator[tuple[str, int]]:
-    """A server like any other, but with another application."""
+    """A server with another application."""
     ready = threading.Event()
     with ExitStack() as stack:
         listener = stack.enter_context(server.listen("127.0.0.1", 0))
@@ -464,7 +462,7 @@ def serving(app: ASGIApp, keep_alive: int = 5, **options: Any) -> Iterator[tuple
 
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
-    """Accepts every WebSocket, and answers every request at its leisure."""
+    """Accepts every WebSocket, and responds to every request with a delay."""
     if scope["type"] == "websocket":
         await receive()
         if scope["path"] == "/silent":
@@ -491,14 +489,14 @@ def test_open_websockets_count_as_connections() -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/silent"])
-def test_a_websocket_whose_one_side_is_silent_is_closed(path: str) -> None:
+def test_silent_websocket_is_closed(path: str) -> None:
     """Where the client answers no pings, and where the application does not answer the handshake."""
     with serving(echo, client_timeout=1) as address, socket.create_connection(address, timeout=PATIENCE) as connection:
         connection.sendall(message(f"GET {path}", *WEBSOCKET))
         assert received(connection).startswith(b"HTTP/1.1 101 ") is (path == "/")
 
 
-def test_a_message_of_a_websocket_is_as_long_as_a_body_at_most() -> None:
+def test_websocket_messages_are_limited_like_bodies() -> None:
     with serving(echo, max_body=1000) as address, socket.create_connection(address, timeout=PATIENCE) as connection:
         connection.sendall(message("GET /", *WEBSOCKET))
         connection.recv(4096)
@@ -506,7 +504,7 @@ def test_a_message_of_a_websocket_is_as_long_as_a_body_at_most() -> None:
         assert b"\x03\xf1" in received(connection)  # status 1009: too big
 
 
-def test_a_request_that_comes_in_slowly_outlives_the_pause_between_requests() -> None:
+def test_slow_request_may_exceed_the_keep_alive_timeout() -> None:
     with serving(echo, keep_alive=1) as address, socket.create_connection(address, timeout=PATIENCE) as connection:
         connection.sendall(HEALTH + LAST[:20])
         time.sleep(1.5)
@@ -514,7 +512,7 @@ def test_a_request_that_comes_in_slowly_outlives_the_pause_between_requests() ->
         assert answers(received(connection)) == [(200, {}), (200, {})]
 
 
-def test_every_request_of_a_client_that_leaves_hears_of_it() -> None:
+def test_every_request_of_a_disconnected_client_is_notified() -> None:
     began, left = threading.Event(), threading.Event()
 
     async def waiting(scope: Scope, receive: Receive, send: Send) -> None:
@@ -535,7 +533,7 @@ def test_every_request_of_a_client_that_leaves_hears_of_it() -> None:
 
 @pytest.fixture(scope="module")
 def big() -> Iterator[tuple[StandIn, bytes, bytes]]:
-    """A server with little patience, a request for a long answer, and that answer's body."""
+    """A server with a short timeout, a request for a long response, and that response's body."""
     with StandIn(SMALL, client_timeout=1, max_connections=4) as stand_in:
         row = with_length("POST /api/artifacts/", "Connection: close", body=b'{"data": "%s"}' % (b"x" * 7_000_000))
         _, _, body = sent(stand_in, row).partition(b"\r\n\r\n")
@@ -552,9 +550,7 @@ def reading_little(stand_in: StandIn) -> socket.socket:
 
 @pytest.mark.parametrize("count", [1, 3])
 @pytest.mark.parametrize("more", [b"", b"nonsense\r\n\r\n"])
-def test_a_client_that_does_not_read_loses_its_connection(
-    big: tuple[StandIn, bytes, bytes], count: int, more: bytes
-) -> None:
+def test_client_that_does_not_read_is_disconnected(big: tuple[StandIn, bytes, bytes], count: int, more: bytes) -> None:
     stand_in, request, _ = big
     with ExitStack() as stack:
         for _ in range(4):
@@ -568,7 +564,7 @@ def test_a_client_that_does_not_read_loses_its_connection(
 
 @pytest.mark.parametrize("ending", [b"", b"Connection: close\r\n"])
 @pytest.mark.parametrize("half_close", [True, False])
-def test_a_client_that_reads_slowly_gets_all_of_its_answer(
+def test_slowly_reading_client_gets_its_whole_response(
     big: tuple[StandIn, bytes, bytes], ending: bytes, half_close: bool
 ) -> None:
     stand_in, request, body = big
@@ -586,7 +582,7 @@ def test_a_client_that_reads_slowly_gets_all_of_its_answer(
             data += some
 
 
-def test_refused_connections_do_not_count_as_open() -> None:
+def test_rejected_connections_do_not_count_as_open() -> None:
     with StandIn(SMALL, max_connections=2) as stand_in, ExitStack() as stack:
         for _ in range(2):
             connection = stack.enter_context(connect(stand_in))
@@ -607,7 +603,7 @@ def test_refused_connections_do_not_count_as_open() -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
-def test_only_so_many_refused_connections_linger() -> None:
+def test_number_of_lingering_rejected_connections_is_limited() -> None:
     with StandIn(SMALL, process=True, max_connections=1) as stand_in, ExitStack() as stack:
         stack.enter_context(connect(stand_in)).sendall(HEALTH[:9])
         folder = Path(f"/proc/{stand_in._server._process.pid}/fd")  # type: ignore[union-attr]

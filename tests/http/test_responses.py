@@ -1,4 +1,4 @@
-"""Responses are compressed where they are long and the client accepts gzip."""
+"""Responses are compressed if they are long and the client accepts gzip."""
 
 import asyncio
 import gzip
@@ -25,7 +25,7 @@ def sent(body: bytes, accepted: bytes | None, *, status: int = 200, vary_origin:
 
 @pytest.mark.parametrize("accepted", [b"gzip", b"gzip, deflate", b"br;q=1, gzip;q=0.5"])
 @pytest.mark.parametrize("length", [COMPRESSED, 10_000, THREADED, 2 * THREADED])
-def test_a_long_response_is_compressed_for_clients_that_accept_it(length: int, accepted: bytes) -> None:
+def test_long_response_is_compressed_for_clients_that_accept_it(length: int, accepted: bytes) -> None:
     body = (b'{"key": "value"}, ' * (length // 18 + 1))[:length]
     start, content = sent(body, accepted)
     headers = dict(start["headers"])
@@ -36,7 +36,7 @@ def test_a_long_response_is_compressed_for_clients_that_accept_it(length: int, a
 
 
 @pytest.mark.parametrize(("length", "accepted"), [(COMPRESSED - 1, b"gzip"), (10_000, None), (10_000, b"identity")])
-def test_other_responses_are_not(length: int, accepted: bytes | None) -> None:
+def test_other_responses_are_not_compressed(length: int, accepted: bytes | None) -> None:
     start, content = sent(b"x" * length, accepted)
     headers = dict(start["headers"])
     assert content["body"] == b"x" * length
@@ -45,7 +45,7 @@ def test_other_responses_are_not(length: int, accepted: bytes | None) -> None:
 
 
 @pytest.mark.parametrize(("length", "vary"), [(1, b"Origin"), (COMPRESSED, b"Accept-Encoding, Origin")])
-def test_it_varies_by_origin_where_pages_of_other_sites_may_read_it(length: int, vary: bytes) -> None:
+def test_cross_origin_response_varies_by_origin(length: int, vary: bytes) -> None:
     assert dict(sent(b"x" * length, b"gzip", vary_origin=True)[0]["headers"])[b"vary"] == vary
 
 
@@ -54,6 +54,6 @@ def test_headers_are_in_the_order_of_a_real_server() -> None:
     assert names == [b"content-length", b"content-type", b"vary", b"content-encoding"]
 
 
-def test_a_response_without_a_body_has_neither_type_nor_length() -> None:
+def test_empty_response_has_neither_type_nor_length() -> None:
     start, content = sent(b"", b"gzip", status=204)
     assert (start["headers"], content["body"]) == ([], b"")

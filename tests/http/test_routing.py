@@ -1,4 +1,4 @@
-"""The routing table finds operations; and however a request is sent, its response is the same."""
+"""The routing table finds operations; the response is the same for all kinds of clients."""
 
 import gzip
 
@@ -17,7 +17,7 @@ SDK = {  # the headers that Prefect's clients send
 PASSING = ("date", "content-length", "content-encoding")  # headers that differ each time
 
 
-def test_a_client_that_accepts_gzip_gets_the_same(small: httpx.Client) -> None:
+def test_client_that_accepts_gzip_gets_the_same_response(small: httpx.Client) -> None:
     url = str(small.base_url)
     for request in wire.requests():
         if "accept-encoding" not in {name.lower() for name in request.headers}:
@@ -51,7 +51,7 @@ ID = "361da9d2-0452-4701-8ff6-70cfbe9b744c"
         ("GET", "/api/artifacts/latest/latest", "read_latest_artifact", ["key"]),
     ],
 )
-def test_an_operation_is_found(table: RoutingTable, method: str, path: str, operation: str, names: list[str]) -> None:
+def test_operation_is_found(table: RoutingTable, method: str, path: str, operation: str, names: list[str]) -> None:
     found = table.find(method, path)
     assert found is not None
     assert found.operation.id.rpartition(".")[2] == operation
@@ -76,5 +76,5 @@ def test_an_operation_is_found(table: RoutingTable, method: str, path: str, oper
         ("GET", ""),
     ],
 )
-def test_all_else_is_left_to_connexion(table: RoutingTable, method: str, path: str) -> None:
+def test_other_requests_are_left_to_connexion(table: RoutingTable, method: str, path: str) -> None:
     assert table.find(method, path) is None

@@ -60,13 +60,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
 
 
 @pytest.mark.parametrize(("path", "base"), [("/assets/index.js", ""), ("/v2/assets/index.js", "/v2")])
-def test_a_script_has_the_path_at_which_it_is_served(site: httpx.Client, path: str, base: str) -> None:
+def test_script_contains_the_path_at_which_it_is_served(site: httpx.Client, path: str, base: str) -> None:
     found = site.get(path)
     assert (found.status_code, found.text) == (200, SCRIPT.replace(PLACEHOLDER, base))
     assert found.headers["content-type"] == "text/javascript; charset=utf-8"
 
 
-def test_a_picture_is_as_it_is(site: httpx.Client) -> None:
+def test_picture_is_served_unchanged(site: httpx.Client) -> None:
     found = site.get("/v2/assets/picture.png")
     assert (found.content, found.headers["content-type"]) == (PICTURE, "image/png")
 
@@ -76,53 +76,53 @@ def test_large_files_are_compressed(site: httpx.Client) -> None:
     assert (found.headers["content-encoding"], found.text) == ("gzip", "a {}\n" * 1000)
 
 
-def test_a_browser_keeps_files(site: httpx.Client) -> None:
+def test_files_are_cached_by_browsers(site: httpx.Client) -> None:
     found = site.get("/v2/assets/index.js")
     again = site.get("/v2/assets/index.js", headers={"if-none-match": found.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
 
 
-def test_the_root_shows_the_second_version_first(site: httpx.Client) -> None:
+def test_root_shows_the_second_version_by_default(site: httpx.Client) -> None:
     found = site.get("/?tags=a", headers=BROWSER)
     assert (found.status_code, found.headers["location"]) == (307, "/v2/?tags=a")
     assert site.get("/v2/").text == "ui-v2: /v2/x.js"
 
 
-def test_the_root_shows_the_version_that_the_browser_prefers(site: httpx.Client) -> None:
+def test_root_shows_the_version_that_the_browser_prefers(site: httpx.Client) -> None:
     found = site.get("/", headers={**BROWSER, "cookie": "prefect_ui_version=v1"})
     assert (found.status_code, found.text) == (200, "ui: /x.js")
     other = site.get("/", headers={**BROWSER, "cookie": "prefect_ui_version=v3"})
     assert other.headers["location"] == "/v2/"
 
 
-def test_the_root_shows_other_programs_its_own_version(site: httpx.Client) -> None:
+def test_root_returns_the_api_version_to_other_programs(site: httpx.Client) -> None:
     assert site.get("/").text == "ui: /x.js"
 
 
 @pytest.mark.parametrize(("path", "text"), [("/runs", "ui: /x.js"), ("/v2/runs/flow-run/x.js", "ui-v2: /v2/x.js")])
 @pytest.mark.parametrize("headers", [BROWSER, {"sec-fetch-mode": "navigate"}, {"sec-fetch-dest": "iframe"}])
-def test_a_browser_opens_any_page(site: httpx.Client, path: str, text: str, headers: dict[str, str]) -> None:
+def test_browser_can_open_any_page(site: httpx.Client, path: str, text: str, headers: dict[str, str]) -> None:
     assert site.get(path, headers=headers).text == text
 
 
 @pytest.mark.parametrize("path", ["/runs", "/v2/runs", "/v2/assets/none.js", "/v2/assets", "/v2/../../__init__.py"])
-def test_other_programs_find_no_pages(site: httpx.Client, path: str) -> None:
+def test_pages_are_not_found_by_other_programs(site: httpx.Client, path: str) -> None:
     found = site.get(path)
     assert (found.status_code, found.json()) == (404, {"detail": "Not Found"})
 
 
 @pytest.mark.parametrize("path", ["/runs", "/v2/", "/v2/assets/index.js"])
-def test_pages_are_only_read(site: httpx.Client, path: str) -> None:
+def test_pages_are_read_only(site: httpx.Client, path: str) -> None:
     assert site.post(path, headers=BROWSER).status_code == 404
     read = site.head(path, headers=BROWSER)
     assert (read.status_code, read.content) == (200, b"")
 
 
-def test_a_bundle_is_below_its_slash(site: httpx.Client) -> None:
+def test_bundle_is_below_its_slash(site: httpx.Client) -> None:
     assert site.get("/v2?a=1", headers=BROWSER).headers["location"] == "/v2/?a=1"
 
 
-def test_the_settings_name_the_api(site: httpx.Client) -> None:
+def test_settings_name_the_api(site: httpx.Client) -> None:
     assert site.get("/ui-settings").json() == {
         "api_url": f"{site.base_url}api",
         "csrf_enabled": False,
@@ -136,7 +136,7 @@ def test_the_settings_name_the_api(site: httpx.Client) -> None:
 
 
 @pytest.mark.usefixtures("installed")
-def test_the_settings_say_what_the_api_requires() -> None:
+def test_settings_include_what_the_api_requires() -> None:
     with serving(ui=True, auth="user:secret", csrf=True) as site:
         settings = site.get("/ui-settings").json()
         assert (settings["auth"], settings["csrf_enabled"]) == ("BASIC", True)
@@ -144,7 +144,7 @@ def test_the_settings_say_what_the_api_requires() -> None:
         assert site.get("/api/admin/settings").status_code == 401
 
 
-def test_a_workspace_has_a_ui_of_its_own(site: httpx.Client) -> None:
+def test_each_workspace_has_its_own_ui(site: httpx.Client) -> None:
     path = f"/accounts/{uuid4()}/workspaces/{uuid4()}"
     assert site.get(path, headers=BROWSER).headers["location"] == f"{path}/"
     assert site.get(f"{path}/", headers=BROWSER).headers["location"] == f"{path}/v2/"
@@ -155,18 +155,18 @@ def test_a_workspace_has_a_ui_of_its_own(site: httpx.Client) -> None:
     assert settings["api_url"] == f"{site.base_url}api{path}"
 
 
-def test_texts_that_are_no_ids_get_into_no_page(site: httpx.Client) -> None:
+def test_invalid_ids_do_not_appear_in_pages(site: httpx.Client) -> None:
     path = "/accounts/%22%3E%3Cscript%3E/workspaces/x/v2/"
     assert site.get(path, headers=BROWSER).text == "ui: /x.js"
 
 
-def test_the_api_and_its_documents_come_first(site: httpx.Client) -> None:
+def test_api_and_its_documents_have_precedence(site: httpx.Client) -> None:
     assert site.get("/docs", headers=BROWSER).text.startswith("<!doctype html>")
     assert "x-understudy-hint" in site.get("/api/none", headers=BROWSER).headers
     assert "workspace_path" in site.get("/__admin/state", headers=BROWSER).json()
 
 
-def test_only_one_version_may_be_there(installed: Path) -> None:
+def test_one_version_of_the_ui_is_sufficient(installed: Path) -> None:
     (installed / "server" / "ui" / "index.html").unlink()
     with serving(ui=True) as site:
         settings = site.get("/ui-settings").json()
@@ -175,7 +175,7 @@ def test_only_one_version_may_be_there(installed: Path) -> None:
 
 
 @pytest.mark.usefixtures("installed")
-def test_without_the_option_there_is_none() -> None:
+def test_ui_is_disabled_by_default() -> None:
     with serving() as site:
         assert site.get("/", headers=BROWSER).headers["location"] == "docs"
         assert site.get("/ui-settings").status_code == 404

@@ -1,4 +1,4 @@
-"""What an answer consists of goes out in one piece, and before its connection closes."""
+"""A response is sent in one piece, and before its connection is closed."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from understudy.http.write_buffer import WriteBuffer
 
 
 class Recorder(asyncio.Transport):
-    """A transport that keeps a record of what is asked of it."""
+    """A transport that records its calls."""
 
     def __init__(self) -> None:
         super().__init__({"peername": ("127.0.0.1", 1)})
@@ -39,7 +39,7 @@ class Recorder(asyncio.Transport):
 
 
 def record_of(*steps: Callable[[WriteBuffer], None]) -> list[Any]:
-    """What a transport was asked for by some steps, between which the loop goes on."""
+    """The calls of a transport by some steps, between which the event loop runs."""
 
     async def taken() -> list[Any]:
         transport = Recorder()
@@ -57,12 +57,12 @@ def answer(buffer: WriteBuffer) -> None:
     buffer.write(b"body")
 
 
-def test_what_is_written_at_one_go_is_sent_in_one_piece() -> None:
+def test_consecutive_writes_are_sent_in_one_piece() -> None:
     assert record_of(answer, answer, lambda buffer: None) == [b"head, body", b"head, body"]
 
 
 @pytest.mark.parametrize(("end", "said"), [("write_eof", "eof"), ("close", "closed"), ("abort", "aborted")])
-def test_it_is_sent_before_the_end(end: str, said: str) -> None:
+def test_data_is_sent_before_the_end(end: str, said: str) -> None:
     def ended(buffer: WriteBuffer) -> None:
         answer(buffer)
         getattr(buffer, end)()
@@ -70,7 +70,7 @@ def test_it_is_sent_before_the_end(end: str, said: str) -> None:
     assert record_of(ended) == [b"head, body", said]
 
 
-def test_nothing_is_sent_to_who_has_gone() -> None:
+def test_nothing_is_sent_after_a_disconnect() -> None:
     def left(buffer: WriteBuffer) -> None:
         answer(buffer)
         buffer._transport.close()
@@ -78,7 +78,7 @@ def test_nothing_is_sent_to_who_has_gone() -> None:
     assert record_of(left, lambda buffer: None) == ["closed"]
 
 
-def test_all_else_is_the_transports_own() -> None:
+def test_other_attributes_are_those_of_the_transport() -> None:
     buffer = WriteBuffer(Recorder(), asyncio.new_event_loop(), 60)
     assert buffer.get_extra_info("peername") == ("127.0.0.1", 1)
     buffer._loop.close()

@@ -1,4 +1,4 @@
-"""Fixture sets: what loads, what is derived, and what is said of a broken one."""
+"""Fixture sets: what is loaded, what is derived, and the errors of invalid ones."""
 
 import json
 import shutil
@@ -38,24 +38,24 @@ def write(folder: Path, table: str, *rows: object) -> Path:
 
 
 @pytest.mark.parametrize("name", ["small", "mixed"])
-def test_a_golden_set_loads_as_it_is(api: Api, name: str) -> None:
+def test_golden_set_is_loaded_unchanged(api: Api, name: str) -> None:
     folder = GOLDEN / name / "fixtures"
     workspace, _ = loaded(api, folder)
     lines = {path.stem: len(jsonl.read(path)) for path in folder.glob("*.jsonl")}
     assert {table: len(rows) for table, rows in workspace.items() if rows} == lines
 
 
-def test_a_reference_to_a_row_that_is_not_there_is_a_warning(api: Api) -> None:
+def test_dangling_reference_is_a_warning(api: Api) -> None:
     _, warnings = loaded(api, SMALL)
     assert warnings == ["artifacts: 5 rows refer by `flow_run_id` to flow_runs that do not exist"]
 
 
-def test_one_reference_is_told_in_the_singular(api: Api, tmp_path: Path) -> None:
+def test_warning_for_one_reference_is_singular(api: Api, tmp_path: Path) -> None:
     _, warnings = loaded(api, write(tmp_path, "artifacts", {**ROW, "flow_run_id": ROW["id"]}))
     assert warnings == ["artifacts: 1 row refers by `flow_run_id` to flow_runs that do not exist"]
 
 
-def test_a_folder_that_is_none_is_neither_read_nor_written(api: Api, tmp_path: Path) -> None:
+def test_path_that_is_not_a_folder_is_neither_read_nor_written(api: Api, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
     with pytest.raises(FixtureError, match=r"file: cannot be read \(Not a directory\)"):
@@ -64,18 +64,18 @@ def test_a_folder_that_is_none_is_neither_read_nor_written(api: Api, tmp_path: P
         fixtures.save(file / "folder", Workspace.empty(api.catalog))
 
 
-def test_an_empty_folder_is_an_empty_set(api: Api, tmp_path: Path) -> None:
+def test_empty_folder_is_an_empty_set(api: Api, tmp_path: Path) -> None:
     workspace, warnings = loaded(api, tmp_path)
     assert not any(workspace.values())
     assert warnings == []
 
 
-def test_what_a_row_leaves_out_is_filled_in(api: Api, tmp_path: Path) -> None:
+def test_missing_fields_are_completed(api: Api, tmp_path: Path) -> None:
     workspace, _ = loaded(api, write(tmp_path, "flows", {**ROW, "name": "a"}))
     assert json.loads(workspace["flows"].encoded(0)) == {**ROW, "name": "a", "tags": [], "labels": {}}
 
 
-def test_times_and_ids_come_out_in_one_spelling(api: Api, tmp_path: Path) -> None:
+def test_times_and_ids_are_normalized(api: Api, tmp_path: Path) -> None:
     row = {
         "id": ROW["id"].replace("-", "").upper(),
         "created": "2026-01-01T02:00:00.500+02:00",
@@ -95,9 +95,7 @@ def test_bare_numbers_are_stored_as_sqlite_stores_them(api: Api, tmp_path: Path)
 
 
 @pytest.mark.parametrize("leave_out", [lambda path: path.unlink(), lambda path: path.write_text("")])
-def test_collections_are_derived_where_they_are_missing(
-    api: Api, tmp_path: Path, leave_out: Callable[[Path], object]
-) -> None:
+def test_missing_collections_are_derived(api: Api, tmp_path: Path, leave_out: Callable[[Path], object]) -> None:
     folder = Path(shutil.copytree(SMALL, tmp_path / "set"))
     leave_out(folder / "artifact_collections.jsonl")
     workspace, _ = loaded(api, folder)
@@ -160,7 +158,7 @@ BROKEN: dict[str, tuple[str, list[object], str]] = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_broken_set_is_refused_with_file_line_and_reason(api: Api, tmp_path: Path, name: str) -> None:
+def test_invalid_set_is_rejected_with_file_line_and_reason(api: Api, tmp_path: Path, name: str) -> None:
     table, rows, expected = BROKEN[name]
     with pytest.raises(FixtureError) as raised:
         loaded(api, write(tmp_path, table, *rows))
@@ -169,7 +167,7 @@ def test_a_broken_set_is_refused_with_file_line_and_reason(api: Api, tmp_path: P
     assert "\n" not in str(raised.value)
 
 
-def test_a_folder_that_is_not_there_is_named(api: Api, tmp_path: Path) -> None:
+def test_missing_folder_is_named(api: Api, tmp_path: Path) -> None:
     with pytest.raises(FixtureError, match="no such fixture folder"):
         loaded(api, tmp_path / "nothing")
     (tmp_path / "flows.json").write_text("[]", encoding="utf-8")
@@ -177,13 +175,13 @@ def test_a_folder_that_is_not_there_is_named(api: Api, tmp_path: Path) -> None:
         loaded(api, tmp_path / "flows.json")
 
 
-def test_a_file_that_cannot_be_read_is_named(api: Api, tmp_path: Path) -> None:
+def test_unreadable_file_is_named(api: Api, tmp_path: Path) -> None:
     (tmp_path / "flows.jsonl").mkdir()
     with pytest.raises(FixtureError, match=r"flows\.jsonl: cannot be read"):
         loaded(api, tmp_path)
 
 
-# ---------------------------------------------------------------------- what a person's editor or shell writes
+# --------------------------------------------------------------------------- files of editors and shells
 
 NAMED = [{**ROW, "name": "a"}, {**ROW, "id": ROW["id"][:-1] + "2", "name": "b"}]
 LINES = "".join(f"{json.dumps(row)}\n" for row in NAMED)
@@ -203,25 +201,25 @@ SPELLINGS: dict[str, bytes] = {
 
 @pytest.mark.parametrize("suffix", ["jsonl", "json"])
 @pytest.mark.parametrize("name", SPELLINGS)
-def test_rows_are_read_however_they_are_written(api: Api, tmp_path: Path, name: str, suffix: str) -> None:
+def test_rows_are_read_in_each_layout(api: Api, tmp_path: Path, name: str, suffix: str) -> None:
     (tmp_path / f"flows.{suffix}").write_bytes(SPELLINGS[name])
     workspace, warnings = loaded(api, tmp_path)
     assert [json.loads(workspace["flows"].encoded(row))["name"] for row in workspace["flows"].live] == ["a", "b"]
     assert warnings == []
 
 
-def test_an_empty_array_is_no_rows(api: Api, tmp_path: Path) -> None:
+def test_empty_array_has_zero_rows(api: Api, tmp_path: Path) -> None:
     (tmp_path / "flows.json").write_text("[]", encoding="utf-8")
     assert not loaded(api, tmp_path)[0]["flows"]
 
 
-def test_text_in_another_encoding_is_refused(api: Api, tmp_path: Path) -> None:
+def test_other_encoding_is_rejected(api: Api, tmp_path: Path) -> None:
     (tmp_path / "flows.json").write_bytes(b'[{"name": "\xe9"}]')
     with pytest.raises(FixtureError, match=r"flows\.json: cannot be read \(it is not UTF-8\)"):
         loaded(api, tmp_path)
 
 
-def test_two_files_for_a_table_are_refused(api: Api, tmp_path: Path) -> None:
+def test_two_files_for_a_table_are_rejected(api: Api, tmp_path: Path) -> None:
     for name in ("flows.json", "flows.jsonl"):
         (tmp_path / name).write_text("[]", encoding="utf-8")
     with pytest.raises(FixtureError, match=r"has both flows\.jsonl and flows\.json; keep one of them"):
@@ -240,7 +238,7 @@ STRAYS = {
 
 
 @pytest.mark.parametrize("name", STRAYS)
-def test_a_file_that_is_not_read_is_a_warning(api: Api, tmp_path: Path, name: str) -> None:
+def test_ignored_file_is_a_warning(api: Api, tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("{}", encoding="utf-8")
     (warning,) = fixtures.FixtureSet(tmp_path, api.catalog).warnings()
     assert warning.startswith(f"{tmp_path / name} is not read: ")
@@ -248,31 +246,31 @@ def test_a_file_that_is_not_read_is_a_warning(api: Api, tmp_path: Path, name: st
 
 
 @pytest.mark.parametrize("name", [".DS_Store", "README.md", "LICENSE", "flows.jsonl", "flows.json"])
-def test_what_belongs_there_is_no_warning(api: Api, tmp_path: Path, name: str) -> None:
+def test_expected_files_cause_no_warning(api: Api, tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("", encoding="utf-8")
     assert list(fixtures.FixtureSet(tmp_path, api.catalog).warnings()) == []
 
 
-def test_a_folder_of_fixture_sets_is_a_warning(api: Api, tmp_path: Path) -> None:
+def test_folder_of_fixture_sets_is_a_warning(api: Api, tmp_path: Path) -> None:
     (tmp_path / "small").mkdir()
     write(tmp_path / "small", "flows")
     (warning,) = fixtures.FixtureSet(tmp_path, api.catalog).warnings()
     assert f"did you mean `{tmp_path / 'small'}`?" in warning
 
 
-# ------------------------------------------------------------------------------------------------ mistakes
+# -------------------------------------------------------------------------------------------------- errors
 
 
-def mistakes(api: Api, folder: Path) -> list[str]:
+def errors(api: Api, folder: Path) -> list[str]:
     with pytest.raises(FixtureError) as raised:
         loaded(api, folder)
     return [line.strip().replace(f"{folder}/", "") for line in str(raised.value).splitlines()]
 
 
-def test_all_mistakes_are_reported_at_once(api: Api, tmp_path: Path) -> None:
+def test_all_errors_are_reported_together(api: Api, tmp_path: Path) -> None:
     write(tmp_path, "flows", {"name": "a", "tags": 1, "label": {}}, "{", {"name": "a"}, {"name": "50% off"})
     write(tmp_path, "deployments", {"name": "x", "flow": "b"}, {"name": "y", "flow": "a"})
-    assert mistakes(api, tmp_path) == [
+    assert errors(api, tmp_path) == [
         "5 errors:",
         "flows.jsonl, line 1: tags: Input should be a valid array",
         "flows.jsonl, line 1: label: Extra inputs are not permitted; did you mean `labels`?",
@@ -283,19 +281,19 @@ def test_all_mistakes_are_reported_at_once(api: Api, tmp_path: Path) -> None:
     ]
 
 
-def test_of_many_mistakes_the_first_are_reported_and_counted(api: Api, tmp_path: Path) -> None:
+def test_first_of_many_errors_are_reported_and_the_rest_counted(api: Api, tmp_path: Path) -> None:
     write(tmp_path, "flows", *({"name": number} for number in range(1000)))
-    told = mistakes(api, tmp_path)
-    assert told[0] == "1000 errors:"
-    assert told[1].startswith("flows.jsonl, line 1: ")
-    assert len(told) == 52
-    assert told[-1] == "and 950 more"
+    lines = errors(api, tmp_path)
+    assert lines[0] == "1000 errors:"
+    assert lines[1].startswith("flows.jsonl, line 1: ")
+    assert len(lines) == 52
+    assert lines[-1] == "and 950 more"
 
 
-def test_rows_that_refer_to_a_refused_row_add_no_mistakes(api: Api, tmp_path: Path) -> None:
+def test_rows_that_refer_to_an_invalid_row_cause_no_further_errors(api: Api, tmp_path: Path) -> None:
     write(tmp_path, "flows", {"name": "a", "tags": 1})
     write(tmp_path, "deployments", *({"name": f"{number}", "flow": "a"} for number in range(9)))
-    assert mistakes(api, tmp_path) == ["flows.jsonl, line 1: tags: Input should be a valid array"]
+    assert errors(api, tmp_path) == ["flows.jsonl, line 1: tags: Input should be a valid array"]
 
 
 # ------------------------------------------------------------------------------------- what is unique, and names
@@ -319,16 +317,16 @@ def ids() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("table", UNIQUE)
-def test_what_is_unique_in_the_real_database_is_unique_here(api: Api, tmp_path: Path, table: str) -> None:
+def test_fields_are_unique_as_in_the_real_database(api: Api, tmp_path: Path, table: str) -> None:
     row = UNIQUE[table]
     rows = [{**row, "id": row_id} for row_id, _ in zip(ids(), range(2), strict=False)]
-    (mistake,) = mistakes(api, write(tmp_path, table, *rows))
-    assert mistake.startswith(f"{table}.jsonl, line 2: a row with the ")
-    assert mistake.endswith(" already exists")
+    (error,) = errors(api, write(tmp_path, table, *rows))
+    assert error.startswith(f"{table}.jsonl, line 2: a row with the ")
+    assert error.endswith(" already exists")
 
 
 @pytest.mark.parametrize("table", [table for table, row in UNIQUE.items() if len(row) > 1 and "type" not in row])
-def test_rows_that_differ_in_a_unique_field_are_two(api: Api, tmp_path: Path, table: str) -> None:
+def test_rows_that_differ_in_a_unique_field_are_distinct(api: Api, tmp_path: Path, table: str) -> None:
     row = UNIQUE[table]
     field = "key" if table == "artifact_collections" else next(iter(row.keys() - {"flow_id", "flow_run_id"}))
     other = POOL_ID[:-1] + "3" if field.endswith("_id") else "b"
@@ -337,20 +335,20 @@ def test_rows_that_differ_in_a_unique_field_are_two(api: Api, tmp_path: Path, ta
 
 
 @pytest.mark.parametrize(("table", "row"), [("flow_runs", {"flow_id": FLOW_ID}), ("task_runs", {}), ("artifacts", {})])
-def test_nulls_are_equal_to_nothing(api: Api, tmp_path: Path, table: str, row: dict[str, str]) -> None:
+def test_nulls_are_never_duplicates(api: Api, tmp_path: Path, table: str, row: dict[str, str]) -> None:
     workspace, _ = loaded(api, write(tmp_path, table, row, row, row))
     assert len(workspace[table]) == 3
 
 
 @pytest.mark.parametrize("name", ["50% off", "a/b", "<lambda>", "a&b", ""])
 @pytest.mark.parametrize("table", ["flows", "work_pools", "work_queues", "deployments"])
-def test_a_name_that_the_api_refuses_is_refused(api: Api, tmp_path: Path, table: str, name: str) -> None:
+def test_name_that_the_api_rejects_is_rejected(api: Api, tmp_path: Path, table: str, name: str) -> None:
     row = {**UNIQUE[table], "name": name}
     if table == "deployments" and not name:
         assert loaded(api, write(tmp_path, table, row))
         return
-    (mistake,) = mistakes(api, write(tmp_path, table, row))
-    assert mistake.startswith(f"{table}.jsonl, line 1: name: String should match pattern")
+    (error,) = errors(api, write(tmp_path, table, row))
+    assert error.startswith(f"{table}.jsonl, line 1: name: String should match pattern")
 
 
 # --------------------------------------------------------------------------------------- what may be left out
@@ -403,7 +401,7 @@ def test_rows_refer_to_each_other_by_name(api: Api, tmp_path: Path) -> None:
     assert second["flow_id"] == train["id"]
 
 
-def test_ids_are_the_same_each_time_and_in_any_order(api: Api, tmp_path: Path) -> None:
+def test_generated_ids_are_stable(api: Api, tmp_path: Path) -> None:
     once, _ = loaded(api, minimal(tmp_path))
     for table, some in MINIMAL.items():
         write(tmp_path, table, *reversed(some))
@@ -414,7 +412,7 @@ def test_ids_are_the_same_each_time_and_in_any_order(api: Api, tmp_path: Path) -
         assert len({*found}) == len(found)
 
 
-def test_an_id_is_the_same_however_a_reference_is_spelled(api: Api, tmp_path: Path) -> None:
+def test_generated_id_does_not_depend_on_the_spelling_of_references(api: Api, tmp_path: Path) -> None:
     ids = set()
     for number, spelled in enumerate((FLOW_ID, FLOW_ID.upper(), FLOW_ID.replace("-", ""))):
         folder = tmp_path / str(number)
@@ -424,7 +422,7 @@ def test_an_id_is_the_same_however_a_reference_is_spelled(api: Api, tmp_path: Pa
     assert len(ids) == 1
 
 
-def test_times_that_are_left_out_are_the_moment_of_loading(api: Api, tmp_path: Path) -> None:
+def test_missing_times_are_the_time_of_loading(api: Api, tmp_path: Path) -> None:
     before = datetime.now(timezone.utc)
     workspace, _ = loaded(api, write(tmp_path, "flows", {"name": "a"}, {"name": "b", "created": ROW["created"]}))
     first, second = rows(workspace, "flows")
@@ -433,7 +431,7 @@ def test_times_that_are_left_out_are_the_moment_of_loading(api: Api, tmp_path: P
     assert second["created"] == ROW["created"]
 
 
-def test_rows_keep_their_order_whether_they_wait_or_not(api: Api, tmp_path: Path) -> None:
+def test_rows_keep_their_order(api: Api, tmp_path: Path) -> None:
     write(tmp_path, "flows", {"name": "a"})
     write(
         tmp_path,
@@ -464,9 +462,9 @@ WRONG_NAMES: dict[str, tuple[str, object, str]] = {
 
 
 @pytest.mark.parametrize("name", WRONG_NAMES)
-def test_a_name_that_means_no_row_is_refused(api: Api, tmp_path: Path, name: str) -> None:
+def test_unknown_name_is_rejected(api: Api, tmp_path: Path, name: str) -> None:
     table, row, expected = WRONG_NAMES[name]
     minimal(tmp_path)
     write(tmp_path, table, *MINIMAL.get(table, ()), row)
-    told = mistakes(api, tmp_path)
-    assert f"{table}.jsonl, line {len(MINIMAL.get(table, ())) + 1}: {expected}" in told
+    lines = errors(api, tmp_path)
+    assert f"{table}.jsonl, line {len(MINIMAL.get(table, ())) + 1}: {expected}" in lines

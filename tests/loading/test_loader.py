@@ -1,4 +1,4 @@
-"""Rows with many mistakes: loading ends soon, and says no more than somebody can read."""
+"""Rows with many errors: loading ends soon, with a short report."""
 
 import json
 import time
@@ -37,11 +37,11 @@ MANY: dict[str, tuple[Rows, int, bool]] = {
     "fields": ({"flows": [{"name": "x", **{f"nam{number}": 1 for number in range(20_000)}}]}, 51, True),
     "a value": ({"flows": [{"name": "x" * 200_000}] * 30}, 29, True),
 }
-"""Rows, how many mistakes are counted, and whether all rows were read."""
+"""Rows, how many errors are counted, and whether all rows were read."""
 
 
 @pytest.mark.parametrize("case", MANY)
-def test_many_mistakes_are_reported_soon_and_in_short(api: Api, case: str) -> None:
+def test_many_errors_are_reported_quickly_and_briefly(api: Api, case: str) -> None:
     rows, count, is_complete = MANY[case]
     sources = [
         Source(table, [(number, json.dumps(row)) for number, row in enumerate(some)], partial(place_of, table))

@@ -1,4 +1,4 @@
-"""The rows of a fixture set in an API folder are kept for the next start, as long as nothing has changed."""
+"""The rows of a fixture set in an API folder are cached for the next start, as long as nothing has changed."""
 
 import json
 import shutil
@@ -22,7 +22,7 @@ FLOW = {"id": "10000000-0000-4000-8000-000000000001", **TIMES, "name": "a"}
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A fixture set in a copy of our own API."""
+    """A fixture set in a copy of the bundled API."""
     for name in ("openapi", "handlers"):
         shutil.copytree(own_folder() / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(own_folder() / "openapi.yaml", tmp_path)
@@ -71,7 +71,7 @@ def test_rows_from_the_cache_can_be_changed(folder: Path) -> None:
     assert names(loaded(folder)) == ["a"]
 
 
-def test_a_set_that_has_changed_is_read(folder: Path) -> None:
+def test_changed_set_is_read(folder: Path) -> None:
     loaded(folder)
     write(folder, {**FLOW, "name": "changed"})
     assert names(loaded(folder)) == ["changed"]
@@ -88,13 +88,13 @@ def test_rows_are_validated_again_if_the_contract_has_changed(folder: Path) -> N
     assert cache_of(folder).stat().st_ino != cache
 
 
-def test_rows_that_get_the_time_of_loading_are_not_kept(folder: Path) -> None:
+def test_rows_with_the_time_of_loading_are_not_cached(folder: Path) -> None:
     write(folder, {"id": FLOW["id"], "name": "new"})
     assert names(loaded(folder)) == ["new"]
     assert not cache_of(folder).exists()
 
 
-def test_a_set_with_errors_is_not_kept(folder: Path) -> None:
+def test_invalid_set_is_not_cached(folder: Path) -> None:
     write(folder, FLOW, FLOW)
     for _ in range(2):
         with pytest.raises(FixtureError, match="already exists"):
@@ -103,15 +103,13 @@ def test_a_set_with_errors_is_not_kept(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [b"", b"nonsense", b"\xf3\x00"])
-def test_a_damaged_cache_counts_for_nothing(folder: Path, damage: bytes) -> None:
+def test_damaged_cache_is_ignored(folder: Path, damage: bytes) -> None:
     loaded(folder)
     cache_of(folder).write_bytes(damage)
     assert names(loaded(folder)) == ["a"]
 
 
-def test_nothing_is_written_beside_fixture_sets_elsewhere(
-    folder: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_fixture_sets_elsewhere_are_not_cached(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     elsewhere = tmp_path_factory.mktemp("sets") / "mine"
     shutil.copytree(folder, elsewhere)
     FixtureSet(elsewhere, Api.load(own_folder()).catalog).rows["flows"].values(0)

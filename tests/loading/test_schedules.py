@@ -1,4 +1,4 @@
-"""Schedules in fixture sets, which may be written by hand."""
+"""Schedules in fixture sets, which can be written by hand."""
 
 import re
 from pathlib import Path
@@ -49,26 +49,26 @@ def stored(workspace: Workspace) -> Any:
 
 
 @pytest.mark.parametrize("schedule", WHOLE)
-def test_a_whole_schedule_stays_as_it_is(api: Api, tmp_path: Path, schedule: dict[str, Any]) -> None:
+def test_complete_schedule_is_unchanged(api: Api, tmp_path: Path, schedule: dict[str, Any]) -> None:
     workspace, _ = loaded(api, write(tmp_path, "deployment_schedules", {"schedule": schedule}))
     assert list(stored(workspace).items()) == list(schedule.items())
 
 
 @pytest.mark.parametrize(("schedule", "filled"), SHORT)
-def test_what_a_schedule_leaves_out_is_filled_in(
+def test_missing_fields_of_a_schedule_are_completed(
     api: Api, tmp_path: Path, schedule: dict[str, Any], filled: dict[str, Any]
 ) -> None:
     workspace, _ = loaded(api, write(tmp_path, "deployment_schedules", {"schedule": schedule}))
     assert stored(workspace) == {**schedule, **filled}
 
 
-def test_an_interval_without_an_anchor_counts_from_the_moment_of_loading(api: Api, tmp_path: Path) -> None:
+def test_interval_without_an_anchor_starts_at_the_time_of_loading(api: Api, tmp_path: Path) -> None:
     workspace, _ = loaded(api, write(tmp_path, "deployment_schedules", {"schedule": {"interval": 60}}))
     assert str(stored(workspace)["anchor_date"]) > "2026-01-01"
 
 
 @pytest.mark.parametrize(("schedule", "reason"), REFUSED)
-def test_a_schedule_that_the_api_refuses_is_refused(
+def test_schedule_that_the_api_rejects_is_rejected(
     api: Api, tmp_path: Path, schedule: dict[str, Any], reason: str
 ) -> None:
     place = "deployment_schedules.jsonl, line 1: schedule: "

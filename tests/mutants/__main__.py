@@ -1,4 +1,4 @@
-"""`python -m tests.mutants`: who catches which mutant."""
+"""`python -m tests.mutants`: which tool catches which mutant."""
 
 import random
 import sys
@@ -53,9 +53,9 @@ BY_NAME = {mutant.name: mutant for mutant in [*MUTANTS, *generated(CONTRACT)]}
 def main(
     names: tuple[str, ...], count: int | None, made: int, seed: int, runs: int, jobs: int, skip_schemathesis: bool
 ) -> None:
-    """Let Schemathesis and `understudy verify` judge mutated servers, and tell who was caught.
+    """Let Schemathesis and `understudy verify` judge mutated servers, and print which are caught.
 
-    Ends with 1 where `understudy verify` catches fewer than 95 % of the mutants, or finds fault with the
+    Exits with 1 if `understudy verify` catches fewer than 95 % of the mutants, or reports violations of the
     correct server.
     """
     with ThreadPoolExecutor(jobs) as pool:
@@ -87,21 +87,21 @@ def baseline(pool: Executor, seed: int) -> Failures:
 
 
 def truth(seed: int) -> Judgement:
-    """What verify says of the correct server."""
+    """The judgement of verify on the correct server."""
     judgement = judged(verify, CORRECT, seed)
-    click.echo(f"the correct server, seed {seed}: {told('verify', judgement)}", err=True)
+    click.echo(f"the correct server, seed {seed}: {summary('verify', judgement)}", err=True)
     return judgement
 
 
 def trial(judges: Mapping[str, Judge], seed: int, mutant: Mutant) -> Trial:
     judgements = {name: judged(judge, mutant.name, seed) for name, judge in judges.items()}
-    lines: Sequence[str] = [f"{mutant.name}: {told(name, judgement)}" for name, judgement in judgements.items()]
+    lines: Sequence[str] = [f"{mutant.name}: {summary(name, judgement)}" for name, judgement in judgements.items()]
     click.echo("\n".join(lines), err=True)
     return Trial(mutant, judgements)
 
 
-def told(judge: str, judgement: Judgement) -> str:
-    """A judgement in a line: with the end of what the judge said, where that was something."""
+def summary(judge: str, judgement: Judgement) -> str:
+    """A judgement in a line, with the end of the judge's output, if any."""
     end = judgement.words.strip().rpartition("\n")[2]
     return f"{judgement.outcome.value} by {judge} in {judgement.seconds:.0f} s{f' ({end})' if end else ''}"
 

@@ -1,4 +1,4 @@
-"""The kinds of mutants: of requests, of responses, about which rows there are, and about errors."""
+"""The kinds of mutants: of requests, of responses, of the rows that exist, and of errors."""
 
 from collections.abc import Callable
 from typing import Any
@@ -28,7 +28,7 @@ def about(operations: str, behaviour: Behaviour) -> Behaviour:
 
 
 def sends(operations: str, change: Change) -> Behaviour:
-    """The correct server is asked with another body."""
+    """The correct server gets another body."""
 
     async def behave(request: Request, broken: BrokenServer) -> Answer:
         return await broken.ask(request.changed(change))
@@ -37,7 +37,7 @@ def sends(operations: str, change: Change) -> Behaviour:
 
 
 def asks(queries: str, change: Change) -> Behaviour:
-    """The same for requests that change nothing, where they are valid: mistakes stay mistakes."""
+    """The same for valid requests that change nothing; invalid ones are unchanged."""
 
     async def behave(request: Request, broken: BrokenServer) -> Answer:
         answer = await broken.ask(request)
@@ -48,7 +48,7 @@ def asks(queries: str, change: Change) -> Behaviour:
 
 
 def replies(operations: str, change: Callable[[Request, Answer], Answer]) -> Behaviour:
-    """The answer is another one."""
+    """The response is replaced."""
 
     async def behave(request: Request, broken: BrokenServer) -> Answer:
         return change(request, await broken.ask(request))
@@ -57,7 +57,7 @@ def replies(operations: str, change: Callable[[Request, Answer], Answer]) -> Beh
 
 
 def answers(operations: str, change: Change) -> Behaviour:
-    """Successes are answered with another body."""
+    """The body of successful responses is replaced."""
     return replies(operations, lambda _, answer: answer.changed(change) if answer.is_success else answer)
 
 
@@ -71,7 +71,7 @@ def rows(change: Callable[[list[Any]], list[Any]]) -> Change:
 
 
 def each(change: Change) -> Change:
-    """A change of each row of a list or a page, or of a row that is answered alone."""
+    """A change of each row of a list or a page, or of a single row."""
 
     def change_each(value: Any) -> Any:
         is_row = isinstance(value, dict) and "results" not in value
@@ -102,9 +102,9 @@ def shows(resource: str, choice: Choice, wider: Change = lambda body: body) -> B
 def shows_where(
     resource: str, place: str, test: Callable[[Any, Any], bool], wider: Change = lambda body: body
 ) -> Behaviour:
-    """Of the rows, only those are shown that meet a test, with what stands at a place of the criteria.
+    """Only rows that meet a test are shown, given the value at a place of the criteria.
 
-    Where criteria of a table are joined by or, there is no mutant.
+    If criteria of a table are joined by or, nothing is changed.
     """
 
     def choice(rows: list[Any], body: Any) -> list[Any]:
@@ -131,7 +131,7 @@ async def every_row(request: Request, broken: BrokenServer) -> list[Any]:
 
 
 def part_of(rows: list[Any], request: Request) -> Any:
-    """The answer to a request that tells of these rows: a count, a page, or a list."""
+    """The response to a request with these rows: a count, a page, or a list."""
     body = request.json
     limit = PAGE if body.get("limit") is None else number(body["limit"])
     if request.path.endswith("/count"):
@@ -146,12 +146,12 @@ def part_of(rows: list[Any], request: Request) -> Any:
 
 
 def number(value: Any) -> int:
-    """A number that the correct server takes for one, though it may be a text."""
+    """A number that the correct server accepts, which may be a text."""
     return int(float(value))
 
 
 def refuses(queries: str, test: Callable[[Request], bool]) -> Behaviour:
-    """What the contract allows is refused, where a request meets a test."""
+    """Valid requests that meet a test are rejected."""
 
     def refuse(request: Request, answer: Answer) -> Answer:
         return answer.saying({"detail": "Not that."}, 422) if answer.is_success and test(request) else answer
@@ -160,17 +160,17 @@ def refuses(queries: str, test: Callable[[Request], bool]) -> Behaviour:
 
 
 def accepts(operations: str, *kinds: str) -> Behaviour:
-    """What the correct server refuses is taken out of the body, and the rest accepted.
+    """Parts of a body that the correct server rejects are removed, and the rest is accepted.
 
     Args:
         operations: a regular expression.
-        kinds: the types of mistakes that nobody minds, as the correct server names them.
+        kinds: the types of ignored errors, as the correct server names them.
     """
 
     async def behave(request: Request, broken: BrokenServer) -> Answer:
         answer = await broken.ask(request)
-        for _ in range(5):  # what is left may be refused in turn
-            places = [mistake["loc"][1:] for mistake in mistakes_of(answer) if mistake["type"] in kinds]
+        for _ in range(5):  # the rest may be rejected, too
+            places = [error["loc"][1:] for error in errors_of(answer) if error["type"] in kinds]
             if not places:
                 break
             request = without(request, places)
@@ -180,7 +180,7 @@ def accepts(operations: str, *kinds: str) -> Behaviour:
     return about(operations, behave)
 
 
-def mistakes_of(answer: Answer) -> list[Any]:
+def errors_of(answer: Answer) -> list[Any]:
     value = answer.json if answer.status == 422 else None
     return list(value.get("exception_detail", [])) if isinstance(value, dict) else []
 

@@ -1,4 +1,4 @@
-"""What passes through a proxy: requests and answers, whose JSON can be read and exchanged."""
+"""Requests and responses that pass through a proxy, whose JSON can be read and replaced."""
 
 import gzip
 import json
@@ -29,20 +29,20 @@ class Request:
         return f"{self.method} {self.path.partition('?')[0]}"
 
     def is_a(self, operations: str) -> bool:
-        """Whether it goes to one of the operations that a regular expression tells."""
+        """Whether it is sent to one of the operations that a regular expression matches."""
         return re.fullmatch(operations, self.operation) is not None
 
     @property
     def json(self) -> dict[str, Any]:
-        """The object that is its body; an empty one where it has none."""
+        """The object in its body; an empty one if it has no body."""
         return self._object or {}
 
     def says(self, places: str) -> bool:
-        """Whether something stands at these places of its body."""
+        """Whether its body has values at these places."""
         return bool(found(self.json, places))
 
     def changed(self, change: Change) -> "Request":
-        """The same with another body; itself, to the byte, where nothing changes or the body is no object."""
+        """The same with another body; itself, to the byte, if nothing changes or the body is not an object."""
         value = self._object
         if value is None or is_same(new := change(value), value):
             return self
@@ -58,7 +58,7 @@ class Request:
 
     @property
     def _object(self) -> dict[str, Any] | None:
-        """Its body; empty where that is empty or null, None where it is no JSON object."""
+        """Its body; an empty object if it is empty or null, None if it is not a JSON object."""
         if "json" not in self.headers.get("content-type", JSON_TYPE):
             return None
         try:
@@ -80,11 +80,11 @@ class Answer:
 
     @property
     def json(self) -> Any:
-        """The value of its body; None where it is empty."""
+        """The value of its body; None if it is empty."""
         return json.loads(gzip.decompress(self.body) if self._is_packed else self.body) if self.body else None
 
     def changed(self, change: Change) -> "Answer":
-        """The same with another body; itself, to the byte, where nothing changes."""
+        """The same with another body; itself, to the byte, if nothing changes."""
         value = self.json
         new = change(value)
         return self if is_same(new, value) else self.saying(new)

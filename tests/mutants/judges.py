@@ -1,4 +1,4 @@
-"""Judges of servers: `understudy verify`, and Schemathesis as it is out of the box."""
+"""Judges of servers: `understudy verify`, and Schemathesis with its defaults."""
 
 import json
 import os
@@ -31,7 +31,7 @@ class Outcome(Enum):
 
 @dataclass(frozen=True)
 class Judgement:
-    """What a judge says of a server, how many seconds it took, and the words that it gave for it."""
+    """The outcome of a judge on a server, the seconds that it took, and its output."""
 
     outcome: Outcome
     seconds: float
@@ -61,7 +61,7 @@ def server(name: str) -> Iterator[str]:
 
 
 def judged(judge: Judge, name: str, seed: int) -> Judgement:
-    """The judgement of a broken server, which may do to its rows what it likes."""
+    """The judgement on a broken server, whose rows the judge may change."""
     with server(name) as url:
         return judge(url, seed)
 
@@ -69,14 +69,14 @@ def judged(judge: Judge, name: str, seed: int) -> Judgement:
 def verify(url: str, seed: int) -> Judgement:
     command = [sys.executable, "-m", "understudy", "verify", url, "--allow-writes", "--seed", str(seed)]
     ended = run(command, ROOT)
-    # Python ends with 1 too, where it fails.
+    # Python exits with 1, too, if it fails.
     outcomes = {} if "Traceback" in ended.complaint else {0: Outcome.MISSED, 1: Outcome.CAUGHT}
     outcome = outcomes.get(ended.status, Outcome.ERROR)
     return Judgement(outcome, ended.seconds, ended.complaint if outcome is Outcome.ERROR else ended.words)
 
 
 def schemathesis(baseline: Failures) -> Judge:
-    """Schemathesis, which catches a server if it reports what it does not report of the correct one."""
+    """Schemathesis, which catches a server if it reports failures that it does not report of the correct one."""
 
     def judge(url: str, seed: int) -> Judgement:
         failures, seconds = schemathesis_run(url, seed)
@@ -99,7 +99,7 @@ def correct_failures(seed: int) -> Failures:
 
 
 def schemathesis_run(url: str, seed: int) -> tuple[Failures | None, float]:
-    """The failures that it reports, None where it does not end well; and the seconds it took."""
+    """The failures that it reports, None if it crashes; and the seconds it took."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
         document = Path(folder) / "openapi.json"

@@ -10,7 +10,7 @@ from tests.mutants.exchange import JSON_TYPE, Answer, Request
 
 @dataclass
 class BrokenServer:
-    """A broken server at work: how it sends requests to the correct server behind it, and what it remembers."""
+    """A running broken server: how it sends requests to the correct server behind it, and its state."""
 
     ask: Callable[[Request], Awaitable[Answer]]
     memory: dict[Any, Any] = field(default_factory=dict)
@@ -39,7 +39,7 @@ class Mutant:
 
     @property
     def writes(self) -> bool:
-        """Whether it takes a change of rows to see it."""
+        """Whether only a change of rows shows it."""
         return any(not is_safe(step) for step in self.seen_by)
 
 

@@ -19,7 +19,7 @@ class Remote:
         self._transport = httpx.AsyncHTTPTransport(limits=KEEP_ALIVE)
 
     async def ask(self, request: Request) -> Answer:
-        # Only so is the path sent as it came: httpx tidies up URLs.
+        # This sends the path unchanged: httpx normalizes URLs.
         target = f"{request.base}{request.path}".encode("latin-1")
         forwarded = httpx.Request(
             request.method, self._site, headers=request.headers, content=request.body, extensions={"target": target}
@@ -34,7 +34,7 @@ class Remote:
 
 
 class Inside:
-    """An ASGI application, which is asked without any network."""
+    """An ASGI application, called without a network."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -69,7 +69,7 @@ class Inside:
         return Answer(start["status"], httpx.Headers(start["headers"]), body)
 
     async def close(self) -> None:
-        """There is nothing to close."""
+        """Do nothing."""
 
 
 def forwardable(headers: httpx.Headers) -> httpx.Headers:

@@ -1,6 +1,6 @@
 """JSON changed in places. A place's path are its names and numbers, joined by dots: "rows.0.key".
 
-Places are told by a regular expression that their whole path must meet.
+Places are given by a regular expression that must match their whole path.
 """
 
 import re
@@ -28,7 +28,7 @@ def changed(value: Any, places: str, change: Change, path: str = "") -> Any:
 
 
 def found(value: Any, places: str) -> list[Any]:
-    """What stands at these places."""
+    """The values at these places."""
     values: list[Any] = []
 
     def keep(part: Any) -> Any:
@@ -40,22 +40,22 @@ def found(value: Any, places: str) -> list[Any]:
 
 
 def at(places: str, change: Change) -> Change:
-    """What stands there is changed."""
+    """The values there are changed."""
     return lambda value: changed(value, places, change)
 
 
 def drop(places: str) -> Change:
-    """What stands there is taken out."""
+    """The values there are removed."""
     return at(places, lambda _: GONE)
 
 
 def put(**fields: Any) -> Change:
-    """An object has these fields, whatever it had."""
+    """An object gets these fields."""
     return lambda value: {**value, **fields}
 
 
 def default(**fields: Any) -> Change:
-    """An object has these fields, unless it has them already."""
+    """An object gets these fields, unless it has them already."""
     return lambda value: {**fields, **value}
 
 
@@ -70,5 +70,5 @@ def given(test: Callable[[Any], object], change: Change) -> Change:
 
 
 def of(kind: type, change: Change) -> Change:
-    """A change of values of a type, which leaves nulls and mistakes as they are."""
+    """A change of values of a type, which leaves nulls and invalid values as they are."""
     return given(lambda value: type(value) is kind, change)

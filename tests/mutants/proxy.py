@@ -1,4 +1,4 @@
-"""A reverse proxy that changes one thing, and is transparent otherwise."""
+"""A reverse proxy that changes one behaviour, and is transparent otherwise."""
 
 import socket
 import threading
@@ -17,7 +17,7 @@ BASE = "/api"
 
 
 class Proxy:
-    """An ASGI application before a correct server; `behaviour` is what becomes of a request."""
+    """An ASGI application before a correct server; `behaviour` handles a request."""
 
     def __init__(self, origin: Remote | Inside, behaviour: Behaviour) -> None:
         self._origin = origin
@@ -58,7 +58,7 @@ async def body_of(receive: Receive) -> bytes:
 
 
 def server_of(proxy: Proxy) -> uvicorn.Server:
-    """What serves a proxy, silently, and adds nothing of its own to an answer."""
+    """A silent HTTP server for a proxy, which adds nothing to responses."""
     config = uvicorn.Config(
         proxy,
         log_config=None,
@@ -80,7 +80,7 @@ def listen() -> tuple[socket.socket, str]:
 
 @contextmanager
 def proxied(api: str, behaviour: Behaviour) -> Iterator[str]:
-    """A proxy before the API at a URL, in a thread of its own; its URL."""
+    """A proxy before the API at a URL, in a thread; its URL."""
     listener, url = listen()
     with listener:
         server = server_of(Proxy(Remote(api.removesuffix(BASE)), behaviour))

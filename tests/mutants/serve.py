@@ -1,4 +1,4 @@
-"""`python -m tests.mutants.serve NAME`: the demo set as a broken server serves it, in a process of its own."""
+"""`python -m tests.mutants.serve NAME`: a broken server on the demo set, in a separate process."""
 
 import sys
 
@@ -15,7 +15,7 @@ from understudy.operations.api_folder import Api, own_folder
 
 
 def main(name: str) -> None:
-    """Serve until the process is asked to stop. The first line that it writes is the URL.
+    """Serve until the process gets a signal to stop. The first line of its output is the URL.
 
     Args:
         name: a mutant's, or CORRECT.

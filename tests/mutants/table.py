@@ -1,4 +1,4 @@
-"""What judges say of broken_servers, as a table in Markdown."""
+"""The judgements on broken servers, as a table in Markdown."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from tests.mutants.mutant import Mutant
 
 @dataclass(frozen=True)
 class Trial:
-    """What each judge says of a broken server, by the judge's name."""
+    """The judgements on a broken server, by the judge's name."""
 
     mutant: Mutant
     judgements: dict[str, Judgement]

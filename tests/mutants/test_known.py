@@ -1,4 +1,4 @@
-"""A proxy without a mutant is transparent, and every mutant can be seen."""
+"""A proxy without a mutant is transparent, and every mutant can be detected."""
 
 import asyncio
 import http.client
@@ -23,7 +23,7 @@ from understudy.operations.api_folder import Api, own_folder
 
 DEMO = own_folder() / "fixtures" / "demo"
 JSON = {"content-type": "application/json"}
-ODD = [
+UNUSUAL = [
     Request("POST", "/api/artifacts/filter", b'{"limit": 50}', {**JSON, "accept-encoding": "gzip"}),
     Request("POST", "/api/artifacts/filter", b'{"limit": 3}', {**JSON, "accept-encoding": "gzip"}),
     Request("POST", "/api/flows/filter", b'{"limit": 201}', JSON),
@@ -43,7 +43,7 @@ ODD = [
 
 
 def sent(url: str, request: Request) -> tuple[int, list[tuple[str, str]], bytes]:
-    """A request's answer to the byte, but for the date and for where the server is."""
+    """The response to a request to the byte, except for the date and the server's address."""
     site = urlsplit(url).netloc
     connection = http.client.HTTPConnection(site, timeout=60)
     connection.request(request.method, request.path, request.body, request.headers)
@@ -54,8 +54,8 @@ def sent(url: str, request: Request) -> tuple[int, list[tuple[str, str]], bytes]
     return answer
 
 
-def test_a_proxy_without_a_mutant_is_transparent() -> None:
-    requests = [*ODD, *(Request(method, path) for path in PATHS for method in METHODS)]
+def test_proxy_without_a_mutant_is_transparent() -> None:
+    requests = [*UNUSUAL, *(Request(method, path) for path in PATHS for method in METHODS)]
     with stand_in(DEMO) as api, proxied(str(api.base_url).rstrip("/"), unchanged) as url:
         for request in requests:
             assert sent(url, request) == sent(str(api.base_url), request), request
@@ -63,7 +63,7 @@ def test_a_proxy_without_a_mutant_is_transparent() -> None:
 
 @pytest.fixture(scope="module")
 def known() -> frozenset[str]:
-    """The ids and times of the demo set, which stand for themselves."""
+    """The ids and times of the demo set, which are not replaced."""
     texts = [path.read_text(encoding="utf-8") for path in DEMO.glob("*.jsonl")]
     return frozenset(value for text in texts for kind in (ID, TIME) for value in kind.findall(text))
 
@@ -84,7 +84,7 @@ def read_only(fresh: Callable[[], ASGIApp]) -> ASGIApp:
 
 
 class Player:
-    """Asks a server step by step. New ids and times in its answers are named in their order, "$1", "@1"."""
+    """Sends steps to a server. New ids and times in its responses are named in their order, "$1", "@1"."""
 
     def __init__(self, client: httpx.AsyncClient, known: frozenset[str]) -> None:
         self._client = client
@@ -112,7 +112,7 @@ class Player:
 
 
 async def played(server: ASGIApp, behaviour: Behaviour, steps: Sequence[Step], known: frozenset[str]) -> list[Any]:
-    """The answers of a server behind a proxy."""
+    """The responses of a server behind a proxy."""
     proxy = Proxy(Inside(server), behaviour)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(proxy), base_url=f"http://proxy{BASE}") as client:
         player = Player(client, known)
@@ -120,7 +120,7 @@ async def played(server: ASGIApp, behaviour: Behaviour, steps: Sequence[Step], k
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
-def test_a_mutant_can_be_seen(
+def test_mutant_can_be_detected(
     mutant: Mutant, fresh: Callable[[], ASGIApp], read_only: ASGIApp, known: frozenset[str]
 ) -> None:
     def answers(behaviour: Behaviour) -> list[Any]:
@@ -129,12 +129,12 @@ def test_a_mutant_can_be_seen(
     assert answers(mutant.behaviour) != answers(unchanged)
 
 
-def test_correct_servers_are_seen_to_be_alike(fresh: Callable[[], ASGIApp], known: frozenset[str]) -> None:
+def test_correct_servers_have_equal_responses(fresh: Callable[[], ASGIApp], known: frozenset[str]) -> None:
     one, other = fresh(), fresh()
     for mutant in sorted(MUTANTS, key=lambda mutant: mutant.writes):
         truth, again = (asyncio.run(played(server, unchanged, mutant.seen_by, known)) for server in (one, other))
         assert truth == again, mutant.name
 
 
-def test_every_mutant_has_a_name_of_its_own() -> None:
+def test_mutants_have_unique_names() -> None:
     assert len({mutant.name for mutant in MUTANTS}) == len({mutant.says for mutant in MUTANTS}) == len(MUTANTS)

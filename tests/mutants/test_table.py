@@ -1,11 +1,11 @@
-"""The table of who was caught."""
+"""The table of caught mutants."""
 
 from tests.mutants.judges import Judgement, Outcome
 from tests.mutants.mutant import Mutant, unchanged
 from tests.mutants.table import Trial, share, table
 
 
-def test_a_table_has_a_line_for_each_mutant_and_one_for_all() -> None:
+def test_table_has_a_line_for_each_mutant_and_a_total() -> None:
     caught, missed = Judgement(Outcome.CAUGHT, 3.4), Judgement(Outcome.MISSED, 60.2)
     trials = [
         Trial(Mutant("one", "It says a|b.", unchanged, []), {"Schemathesis": missed, "verify": caught}),

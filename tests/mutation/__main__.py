@@ -87,7 +87,7 @@ def main(seed: int | None, count: int, modules: tuple[str, ...], nearest: int | 
 
 
 def is_equivalent(drawn: Drawn) -> bool:
-    """Whether a mutation is known to change nothing that matters, which is then printed."""
+    """Whether a mutation is known to change nothing relevant, which is then printed."""
     why = equivalent(EQUIVALENT.read_text(encoding="utf-8")).get(drawn.key)
     if why is not None:
         click.echo(f"{drawn}: equivalent: {why}")
@@ -105,7 +105,7 @@ def report(survived: list[Drawn], tried: int) -> int:
 
 
 class Judge:
-    """Tries mutations on tests, each in a copy of the checkout that no other is tried in meanwhile."""
+    """Tries mutations on tests, each in a copy of the checkout that is not used by others meanwhile."""
 
     def __init__(self, checkouts: list[Checkout], reach: Reach, nearest: int | None = None) -> None:
         self._free: SimpleQueue[Checkout] = SimpleQueue()
@@ -143,8 +143,8 @@ class Judge:
     def _reaching(self, drawn: Drawn, root: Path) -> Iterator[list[str]]:
         """The tests that run the line of a mutation, by file, the nearest first.
 
-        What a line computes may be kept for tests that do not run it then, so the nearest files are at last tried
-        whole.
+        The result of a line may be cached for tests that do not run it then, so the nearest files are tried as a
+        whole at the end.
         """
         files = test_files(root, drawn.module)
         found = ((file, tests) for file in files if (tests := self._reach.tests(file, drawn.place)))
@@ -190,7 +190,7 @@ def modules_at(root: Path, place: str) -> list[Path]:
 
 
 def equivalent(text: str) -> Known:
-    """The mutations that are known to change nothing that matters, with the reasons."""
+    """The mutations that are known to change nothing relevant, with the reasons."""
     return {(each["module"], each["was"], each["becomes"]): each["why"] for each in yaml.safe_load(text)}
 
 

@@ -22,7 +22,7 @@ PASSED, FAILED, NONE_LEFT = 0, 1, 5  # what pytest exits with
 
 @dataclass(frozen=True)
 class Run:
-    """What became of tests: whether they passed, or the first that failed and why."""
+    """The result of tests: whether they passed, or the first that failed and why."""
 
     passed: bool
     test: str = ""

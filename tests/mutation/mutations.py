@@ -78,10 +78,10 @@ class Collector(ast.NodeVisitor):
         """An argument has nothing but its annotation."""
 
     def visit_Assert(self, node: ast.Assert) -> None:
-        """Assertions tell type checkers what is known."""
+        """Assertions are for type checkers."""
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> None:
-        """Before Python 3.12 what stands in an f-string has no position of its own."""
+        """Before Python 3.12, the parts of an f-string have no positions."""
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
         self._visit_function(node)
@@ -224,7 +224,7 @@ class Collector(ast.NodeVisitor):
         self.found.append(Mutation(kind, node.lineno, start, end, text))
 
     def _replace_between(self, kind: str, left: ast.expr, right: ast.expr, old: str, new: str) -> None:
-        """Replace the operator that stands between two operands."""
+        """Replace the operator between two operands."""
         start = self._offset(left.end_lineno, left.end_col_offset)
         end = self._offset(right.lineno, right.col_offset)
         found = re.search(old.encode(), self._source[start:end])
@@ -258,7 +258,7 @@ def is_text(node: ast.expr) -> bool:
 
 
 def is_type(node: ast.expr) -> bool:
-    """Whether an expression is a type, as in `int | None`, as far as its looks tell."""
+    """Whether an expression is a type, as in `int | None`, as far as its syntax shows."""
     if isinstance(node, ast.Subscript):
         return is_type(node.value)
     if isinstance(node, ast.BinOp):

@@ -27,7 +27,7 @@ AREAS: dict[str, tuple[str, ...]] = {
     "verify": ("verify/",),
     "handlers": ("test_", "orchestration/", "services/"),
 }
-# These need other programs, or take long to say little of a single line.
+# These need other programs, or take long without testing a single line well.
 LEFT_OUT = (
     "real/",
     "browser/",
@@ -43,7 +43,7 @@ OF_ITS_NAME, OF_ITS_AREA, OF_ITS_IMPORTS, OF_ITS_PACKAGE, OF_ITS_WORDS = 16, 8, 
 
 
 def test_files(root: Path, module: str) -> list[str]:
-    """All test files, as paths relative to the checkout; those that have most to do with a module first.
+    """All test files, as paths relative to the checkout; those that are most related to a module first.
 
     Args:
         root: the checkout.
@@ -57,7 +57,7 @@ def test_files(root: Path, module: str) -> list[str]:
 
 
 def nearness(test: str, text: str, module: str) -> int:
-    """How much a test file has to do with a module."""
+    """How closely a test file is related to a module."""
     path = Path(module).with_suffix("")
     package = path.parts[1 if len(path.parts) > 2 and path.parts[0] != "handlers" else 0]
     areas = AREAS.get(package, ())

@@ -17,7 +17,7 @@ Place = tuple[str, int]
 
 
 class Reach:
-    """What tests run which lines, found out by test file when it is first asked about.
+    """Which tests run which lines, determined for a test file when it is first needed.
 
     Args:
         checkouts: copies of the checkout, in each of which a test file can run while others run in others.
@@ -31,7 +31,7 @@ class Reach:
         self._locks: dict[str, Lock] = {}  # by test file
 
     def tests(self, file: str, place: Place) -> list[str]:
-        """The tests of a file that run a line, by their ids; the file alone where what they share runs it."""
+        """The tests of a file that run a line, by their ids; only the file if their shared setup runs it."""
         with self._locks.setdefault(file, Lock()):
             if file not in self._reached:
                 checkout = self._free.get()
@@ -70,19 +70,19 @@ class MarkedCheckout:
         """
         shutil.rmtree(self._marks, ignore_errors=True)
         self._marks.mkdir()
-        told = self._marks.with_suffix(".json")
-        told.unlink(missing_ok=True)
-        options = ("-p", "recording", f"--marks={self._marks}", f"--reached={told}", f"--maxfail={sys.maxsize}")
+        report = self._marks.with_suffix(".json")
+        report.unlink(missing_ok=True)
+        options = ("-p", "recording", f"--marks={self._marks}", f"--reached={report}", f"--maxfail={sys.maxsize}")
         self._checkout.run([file], *options)
-        if not told.is_file():
+        if not report.is_file():
             return {"": set(self._places)}
-        found = json.loads(told.read_text(encoding="utf-8"))
+        found = json.loads(report.read_text(encoding="utf-8"))
         reached = {test: {self._places[int(mark)] for mark in marks} for test, marks in found["reached"].items()}
         return reached | {test: set(self._places) for test in found["failed"]}
 
 
 def marked(source: str, lines: Mapping[int, Path]) -> str:
-    """A module that makes a folder whenever it comes to the statement of a line; the folders by the lines' numbers."""
+    """A module that makes a folder whenever it reaches the statement of a line; the folders by the lines' numbers."""
     text = source.split("\n")
     starts = {line: statement_at(source, line) for line in lines}
     for line in sorted(lines, key=lambda line: starts[line], reverse=True):

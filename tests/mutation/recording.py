@@ -1,4 +1,4 @@
-"""A pytest plugin that tells which tests leave which marks, as JSON.
+"""A pytest plugin that reports which tests leave which marks, as JSON.
 
 It has the names of the marks by the tests' ids, and the ids of tests that failed. Marks that are left outside of tests,
 such as while modules are imported or a server starts that tests share, have the id "".
@@ -15,7 +15,7 @@ import pytest
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--marks", type=Path, required=True, help="The folder in which marks are left.")
-    parser.addoption("--reached", type=Path, required=True, help="The file that tells which tests leave which.")
+    parser.addoption("--reached", type=Path, required=True, help="The file for which tests leave which.")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -23,7 +23,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class Recorder:
-    """Takes the marks away as soon as it is known who has left them."""
+    """Removes the marks as soon as the test that left them is known."""
 
     def __init__(self, marks: Path, reached: Path) -> None:
         self._marks = marks

@@ -1,4 +1,4 @@
-"""The tool for mutation testing itself, on a tiny checkout."""
+"""The mutation testing tool, on a tiny checkout."""
 
 import ast
 from pathlib import Path
@@ -40,7 +40,7 @@ EXPECTED = {
 }  # fmt: skip
 
 
-def test_the_mutations_of_a_module() -> None:
+def test_mutations_of_a_module() -> None:
     source = SAMPLE.encode()
     found = mutations(source)
     added = {(each.kind, line) for each in found for line in each.diff(source).splitlines() if line[:2] == "+ "}
@@ -55,7 +55,7 @@ def test_the_mutations_of_a_module() -> None:
     "x = [a for a in b if a]", "x = a is not b", "x = a not in b", "x = (a) == (b) != c", "x = é + a * b",
     "while a: break", "for a in b: continue", "x = f(a, b=1, c=2)", "x = a and b and c", "x = 1.5",
 ])  # fmt: skip
-def test_every_mutation_is_python_and_another_program(statement: str) -> None:
+def test_every_mutation_is_valid_and_changes_the_program(statement: str) -> None:
     source = f"async def function():\n    {statement}\n".encode()
     found = mutations(source)
     assert found
@@ -63,15 +63,15 @@ def test_every_mutation_is_python_and_another_program(statement: str) -> None:
         assert ast.dump(ast.parse(mutation.applied(source))) != ast.dump(ast.parse(source))
 
 
-def test_a_first_value_is_kept() -> None:
-    """Without it the object breaks at once, whatever tests look at."""
+def test_initial_values_are_not_removed() -> None:
+    """Without it the object fails at once in any test."""
     source = b"class C:\n    def __init__(self):\n        self.a = 1\n    def set(self):\n        self.a = b\n"
     assert [(each.line, each.kind) for each in mutations(source)] == [
         (3, "constant - 1"), (3, "constant + 1"), (5, "assignment removed"),
     ]  # fmt: skip
 
 
-def test_an_argument_that_says_what_holds_anyway_is_not_removed() -> None:
+def test_redundant_arguments_are_not_removed() -> None:
     assert [each.kind for each in mutations(b"for a in zip(b, c, strict=False): pass")] == ["boolean negated"]
     assert "argument removed" in [each.kind for each in mutations(b"for a in zip(b, c, strict=True): pass")]
 
@@ -94,7 +94,7 @@ BROKEN = "def test_broken():\n    assert False\n"
 
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A checkout of one module, which the tool takes for its own."""
+    """A checkout of one module, which the tool uses."""
     for name, text in {
         "understudy/__init__.py": "", "understudy/sample.py": MODULE, "tests/__init__.py": "",
         "tests/test_sample.py": TEST, "tests/equivalent.yaml": "[]", ".venv/left_out.py": "1",
@@ -102,7 +102,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     }.items():  # fmt: skip
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text, encoding="utf-8")
-    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # none is needed, and each takes its time
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # not needed, and slow
     monkeypatch.setattr(tool, "ROOT", tmp_path)
     monkeypatch.setattr(tool, "EQUIVALENT", tmp_path / "tests/equivalent.yaml")
     return tmp_path
@@ -114,7 +114,7 @@ def ran(*options: str) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
-def test_a_run_tells_what_is_caught_and_what_survives(checkout: Path) -> None:
+def test_run_reports_caught_and_surviving_mutations(checkout: Path) -> None:
     status, output = ran("--seed", "1", "--count", "9")
     assert status == 1
     assert "2 mutations, drawn by --seed 1\n" in output
@@ -137,7 +137,7 @@ def test_known_equivalents_are_not_tried(checkout: Path) -> None:
     assert "caught 1 of 1 (100%)" in output
 
 
-def test_a_test_that_fails_anyway_catches_nothing(checkout: Path) -> None:
+def test_failing_test_catches_nothing(checkout: Path) -> None:
     (checkout / "tests/test_sample.py").write_text(BROKEN, encoding="utf-8")
     status, output = ran("--seed", "1")
     assert status == 1
@@ -153,14 +153,14 @@ def test_tests_that_hang_fail_and_are_killed(checkout: Path, tmp_path_factory: p
     assert not (folder / ".venv").exists()
 
 
-def test_a_seed_draws_the_same_again(checkout: Path) -> None:
+def test_seed_repeats_the_mutations(checkout: Path) -> None:
     places = ("understudy",)
     drawn = [tool.draw(checkout, places, 5, 2) for _ in range(2)]
     assert drawn[0] == drawn[1]
     assert {str(tool.draw(checkout, places, seed, 1)[0]) for seed in range(20)} > {str(drawn[0][0])}
 
 
-def test_a_place_without_modules_is_refused(checkout: Path) -> None:
+def test_place_without_modules_is_rejected(checkout: Path) -> None:
     assert checkout.is_dir()
     result = CliRunner().invoke(tool.main, ["--module", "understudy/nothing.py"])
     assert result.exit_code == 2
@@ -168,7 +168,7 @@ def test_a_place_without_modules_is_refused(checkout: Path) -> None:
 
 
 def test_files_that_do_not_run_the_line_are_not_tried(checkout: Path) -> None:
-    """Each runs once without mutations, which is enough to tell."""
+    """Each runs once without mutations, which is sufficient."""
     log = checkout / "runs.log"
     (checkout / "tests/test_elsewhere.py").write_text(
         f"import understudy.sample\n\n\ndef test_nothing():\n    open({str(log)!r}, 'a').write('run ')\n"
@@ -182,7 +182,7 @@ def test_files_that_do_not_run_the_line_are_not_tried(checkout: Path) -> None:
 # ----------------------------------------------------------------------- its parts
 
 
-def test_a_test_file_reaches_the_lines_that_it_runs(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_file_reaches_the_lines_that_it_runs(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("copy")
     module = "understudy/sample.py"
     (checkout / "tests/test_broken.py").write_text(f"{BROKEN}\n\n{TEST}", encoding="utf-8")
@@ -225,7 +225,7 @@ def test_larger(number):
 @pytest.mark.parametrize(("scope", "expected"), [
     ("function", ["::test_with_a_fixture", "::test_larger[1 - 2]"]), ("module", [""]), ("session", [""]),
 ])  # fmt: skip
-def test_all_tests_of_a_file_count_where_one_may_find_what_another_has_made(
+def test_lines_run_by_shared_setup_count_for_all_tests_of_a_file(
     scope: str, expected: list[str], checkout: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     (checkout / "tests/test_sample.py").write_text(FIXTURE.format(scope=scope), encoding="utf-8")
@@ -255,7 +255,7 @@ def test_larger():
 """
 
 
-def test_what_only_one_test_computes_may_be_caught_by_another(checkout: Path) -> None:
+def test_cached_results_may_be_checked_by_another_test(checkout: Path) -> None:
     (checkout / "tests/test_sample.py").write_text(KEPT, encoding="utf-8")
     status, output = ran("--seed", "1", "--count", "9", "--jobs", "2")
     assert status == 1
@@ -286,13 +286,13 @@ result = branch(BRANCH)
 @pytest.mark.parametrize(("branch", "reached"), [
     (3, [4, 7, 8, 10, 12]), (5, [4, 7, 8, 12, 13]), (7, [4, 7, 8, 12]),
 ])  # fmt: skip
-def test_a_line_leaves_its_mark_when_its_statement_runs(branch: int, reached: list[int], tmp_path: Path) -> None:
+def test_line_is_marked_when_its_statement_runs(branch: int, reached: list[int], tmp_path: Path) -> None:
     """The condition of an `elif` counts as reached with that of its `if`."""
     exec(marked(BRANCHES, {line: tmp_path / str(line) for line in (4, 7, 8, 10, 12, 13)}), {"BRANCH": branch})
     assert sorted(int(mark.name) for mark in tmp_path.iterdir()) == reached
 
 
-def test_the_nearest_files_come_first() -> None:
+def test_nearest_files_come_first() -> None:
     files = nearest_files(tool.ROOT, "understudy/http/journal.py")
     assert files[0] == "tests/http/test_journal.py"
     assert not [name for name in files if name.startswith(("tests/real/", "tests/mutation/"))]
@@ -300,7 +300,7 @@ def test_the_nearest_files_come_first() -> None:
     assert len(set(files)) == len(files) > 30
 
 
-def test_a_failure_is_read_from_the_summary() -> None:
+def test_failure_is_read_from_the_summary() -> None:
     output = "ERROR    log of a test\n=== short test summary info ===\n{} tests/a.py::b{}\n!!! stopping"
     assert failure("tests/a.py", 1, output.format("FAILED", "[1 - 2] - assert [1] - 2")) == Run(
         passed=False, test="tests/a.py::b[1 - 2]", reason="assert [1] - 2"
@@ -311,7 +311,7 @@ def test_a_failure_is_read_from_the_summary() -> None:
     )
 
 
-def test_every_equivalent_has_its_reason() -> None:
+def test_every_equivalent_mutation_has_a_reason() -> None:
     known = tool.equivalent(tool.EQUIVALENT.read_text(encoding="utf-8"))
     assert all(why.strip() for why in known.values())
     assert all((tool.ROOT / module).is_file() for module, _, _ in known)

@@ -1,4 +1,4 @@
-"""The transport without a proxy: how responses end, which connections are used again, and how errors are told."""
+"""The transport without a proxy: how responses end, which connections are used again, and how errors are reported."""
 
 import socket
 import threading
@@ -72,14 +72,14 @@ def exchange(*responses: bytes, timeout: float = 10, keepalive: float = 10) -> I
         (b"HTTP/1.1 204 No Content\r\n\r\n", b""),
     ],
 )
-def test_a_connection_is_used_again_after_a_response(response: bytes, body: bytes) -> None:
+def test_connection_is_reused_after_a_response(response: bytes, body: bytes) -> None:
     with exchange(response, EMPTY) as (client, server):
         assert client.get("/").content == body
         assert client.get("/").content == b""
         assert server.used == [0, 0]
 
 
-def test_a_response_has_its_status_reason_and_headers() -> None:
+def test_response_has_its_status_reason_and_headers() -> None:
     teapot = b"HTTP/1.1 418 Short and stout\r\nX-Odd: \xe9\r\nx-odd: 2\r\ncontent-length: 0\r\n\r\n"
     with exchange(teapot) as (client, _):
         response = client.get("/")
@@ -87,7 +87,7 @@ def test_a_response_has_its_status_reason_and_headers() -> None:
     assert response.headers.get_list("x-odd") == ["\u00e9", "2"]
 
 
-def test_a_request_is_sent_with_its_headers_and_body() -> None:
+def test_request_is_sent_with_its_headers_and_body() -> None:
     with exchange(EMPTY) as (client, server):
         client.post("/a%20b?c=d", content=b"body", headers={"x-odd": "1"})
     head, _, body = server.requests[0].partition(b"\r\n\r\n")
@@ -96,7 +96,7 @@ def test_a_request_is_sent_with_its_headers_and_body() -> None:
     assert body == b"body"
 
 
-def test_a_trace_is_called_when_the_request_was_sent() -> None:
+def test_trace_is_called_when_the_request_was_sent() -> None:
     events: list[str] = []
     with exchange(EMPTY) as (client, server):
 
@@ -109,14 +109,14 @@ def test_a_trace_is_called_when_the_request_was_sent() -> None:
     assert events == [SENT]
 
 
-def test_a_body_may_end_with_the_connection() -> None:
+def test_body_can_end_with_the_connection() -> None:
     with exchange(b"HTTP/1.1 200 OK\r\n\r\nhello", CLOSE, EMPTY) as (client, server):
         assert client.get("/").content == b"hello"
         client.get("/")
         assert server.used == [0, 1]
 
 
-def test_the_response_to_head_has_no_body() -> None:
+def test_response_to_head_has_no_body() -> None:
     with exchange(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n", EMPTY) as (client, server):
         assert client.head("/").content == b""
         client.get("/")
@@ -124,7 +124,7 @@ def test_the_response_to_head_has_no_body() -> None:
 
 
 @pytest.mark.parametrize("header", [b"connection: close\r\n", b""])
-def test_a_connection_that_the_server_closes_is_not_used_again(header: bytes) -> None:
+def test_closed_connection_is_not_reused(header: bytes) -> None:
     first = b"HTTP/1.1 200 OK\r\n" + header + b"content-length: 0\r\n\r\n"
     with exchange(first, CLOSE, EMPTY) as (client, server):
         client.get("/")
@@ -133,7 +133,7 @@ def test_a_connection_that_the_server_closes_is_not_used_again(header: bytes) ->
         assert server.used == [0, 1]
 
 
-def test_a_connection_that_was_idle_for_long_is_not_used_again() -> None:
+def test_connection_idle_for_long_is_not_reused() -> None:
     with exchange(EMPTY, EMPTY, keepalive=0) as (client, server):
         client.get("/")
         client.get("/")
@@ -150,17 +150,17 @@ def test_a_connection_that_was_idle_for_long_is_not_used_again() -> None:
         b"hello\r\n\r\n",
     ],
 )
-def test_what_is_no_whole_response_is_an_error(response: bytes) -> None:
+def test_incomplete_response_is_an_error(response: bytes) -> None:
     with exchange(response, CLOSE) as (client, _), pytest.raises(httpx.RemoteProtocolError):
         client.get("/")
 
 
-def test_a_response_that_does_not_come_in_time_is_an_error() -> None:
+def test_timeout_is_an_error() -> None:
     with exchange(b"HTTP/1.1 200 OK\r\n", EMPTY, timeout=0.05) as (client, _), pytest.raises(httpx.ReadTimeout):
         client.get("/")
 
 
-def test_a_server_that_is_not_there_is_an_error() -> None:
+def test_unreachable_server_is_an_error() -> None:
     with (
         httpx.Client(transport=DirectTransport(Network(), 1)) as client,
         pytest.raises(httpx.ConnectError, match="refused"),
@@ -168,7 +168,7 @@ def test_a_server_that_is_not_there_is_an_error() -> None:
         client.get(f"http://127.0.0.1:{free_port()}")
 
 
-def test_a_header_cannot_bring_others() -> None:
+def test_header_cannot_inject_others() -> None:
     with exchange(EMPTY) as (client, server):
         with pytest.raises(httpx.LocalProtocolError, match="line end"):
             client.get("/", headers={"x-odd": "1\r\nx-more: 2"})
@@ -176,7 +176,7 @@ def test_a_header_cannot_bring_others() -> None:
     assert len(server.requests) == 1
 
 
-def test_a_response_that_is_still_read_keeps_its_connection() -> None:
+def test_unread_response_keeps_its_connection() -> None:
     hello = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello"
     with exchange(hello, CLOSE, EMPTY) as (client, server), client.stream("GET", "/") as response:
         client.get("/")
@@ -188,7 +188,7 @@ class Interrupted(BaseException):
     """Raised as Ctrl-C is."""
 
 
-def test_ctrl_c_while_a_response_is_parsed_ends_the_request(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_while_parsing_a_response_ends_the_request(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(self: IncomingResponse, name: bytes, value: bytes) -> None:
         raise Interrupted
 

@@ -1,4 +1,4 @@
-"""The way to a server: proxies and certificates, as `verify` and `compare` take them."""
+"""Connections to a server: proxies and certificates, with `verify` and `compare`."""
 
 import gzip
 import os
@@ -21,7 +21,7 @@ from understudy.network.direct_transport import DirectTransport
 from understudy.network.network import Network
 from understudy.network.transport import Transport
 
-FAR = "http://prefect.invalid/api"  # no name ends so (RFC 2606), so only a proxy can have an answer
+FAR = "http://prefect.invalid/api"  # a reserved name (RFC 2606), which only a proxy can answer for
 LOCAL = [
     "http://127.0.0.1:4200/api",
     "http://127.8.8.8/",
@@ -41,7 +41,7 @@ def clean(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 
 class Forwarder(BaseHTTPRequestHandler):
-    """Sends requests for the far server to one that is here, as an HTTP proxy does."""
+    """Forwards requests for the remote server to a local one, as an HTTP proxy does."""
 
     target: str
     status: int | None
@@ -68,7 +68,7 @@ class Forwarder(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *arguments: object) -> None:
-        """Say nothing."""
+        """Do not log."""
 
 
 @contextmanager
@@ -111,12 +111,12 @@ def run(command: str, *arguments: str, **environment: str) -> subprocess.Complet
 
 @pytest.mark.parametrize("url", LOCAL)
 @pytest.mark.parametrize("network", [Network(), Network(proxy="http://p:1")], ids=["environment", "option"])
-def test_this_machine_is_never_asked_through_a_proxy(clean: pytest.MonkeyPatch, url: str, network: Network) -> None:
+def test_local_server_is_never_reached_through_a_proxy(clean: pytest.MonkeyPatch, url: str, network: Network) -> None:
     clean.setenv("ALL_PROXY", "http://p:1")
     assert network.proxy_for(url) is None
 
 
-def test_the_environment_and_before_it_the_option_name_the_proxy(clean: pytest.MonkeyPatch) -> None:
+def test_proxy_is_set_by_option_or_environment(clean: pytest.MonkeyPatch) -> None:
     assert Network().proxy_for(FAR) is None
     clean.setenv("HTTP_PROXY", "http://user:secret@p:1")
     assert str(Network().proxy_for(FAR)) == "http://p:1 (from the environment)"
@@ -126,7 +126,7 @@ def test_the_environment_and_before_it_the_option_name_the_proxy(clean: pytest.M
 
 
 @pytest.mark.parametrize("way", ["option", "environment"])
-def test_a_refused_connection_names_the_proxy(way: str) -> None:
+def test_error_of_a_refused_connection_names_the_proxy(way: str) -> None:
     url = f"http://127.0.0.1:{free_port()}"
     result = run("verify", FAR, "--proxy", url) if way == "option" else run("verify", FAR, HTTP_PROXY=url)
     assert result.returncode == 2
@@ -136,14 +136,14 @@ def test_a_refused_connection_names_the_proxy(way: str) -> None:
 
 
 @pytest.mark.parametrize("status", [407, 502, 503])
-def test_what_a_proxy_answers_itself_names_it(status: int) -> None:
+def test_error_of_the_proxy_itself_names_it(status: int) -> None:
     with proxy("http://nowhere", status) as (url, asked):
         result = run("verify", FAR, "--proxy", url)
     assert (result.returncode, len(asked) > 0) == (2, True)
     assert f"cannot be reached through the proxy {url} (--proxy) ({status})" in result.stderr
 
 
-def test_a_server_is_verified_through_a_proxy(small: httpx.Client) -> None:
+def test_verify_through_a_proxy(small: httpx.Client) -> None:
     with proxy(str(small.base_url.join("/")).rstrip("/")) as (url, asked):
         result = run("verify", FAR, "--proxy", url, "--max-requests", "12", "--seed", "1")
     assert "12 requests" in result.stdout, result.stderr
@@ -151,13 +151,13 @@ def test_a_server_is_verified_through_a_proxy(small: httpx.Client) -> None:
     assert all(path.startswith(FAR) for path in asked)
 
 
-def test_a_server_on_this_machine_is_verified_past_it(small: httpx.Client) -> None:
+def test_verify_of_a_local_server_bypasses_the_proxy(small: httpx.Client) -> None:
     url = str(small.base_url).rstrip("/")
     result = run("verify", url, "--max-requests", "12", "--seed", "1", ALL_PROXY=f"http://127.0.0.1:{free_port()}")
     assert (result.returncode, "0 violations in 12 requests" in result.stdout) == (0, True)
 
 
-def test_libraries_that_read_the_environment_go_the_same_way(clean: pytest.MonkeyPatch) -> None:
+def test_libraries_that_read_the_environment_use_the_same_proxy(clean: pytest.MonkeyPatch) -> None:
     clean.setenv("HTTP_PROXY", "http://p:1")
     clean.setenv("no_proxy", "x")
     before = dict(os.environ)
@@ -171,7 +171,7 @@ def test_libraries_that_read_the_environment_go_the_same_way(clean: pytest.Monke
 
 
 @pytest.mark.parametrize("url", ["ftp://127.0.0.1:1", "socks9://127.0.0.1:1"])
-def test_a_proxy_that_cannot_be_used_is_told(url: str) -> None:
+def test_unusable_proxy_is_reported(url: str) -> None:
     with pytest.raises(UnderstudyError, match=r"the proxy .* cannot be used"):
         Transport(Network(proxy=url), FAR)
 
@@ -186,7 +186,7 @@ def authority() -> trustme.CA:
 
 @pytest.fixture(scope="module")
 def secure(small: httpx.Client, authority: trustme.CA) -> Iterator[str]:
-    """The URL of an API whose certificate no system trusts."""
+    """The URL of an API whose certificate is not trusted by default."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
     target = str(small.base_url.join("/")).rstrip("/")
@@ -195,7 +195,7 @@ def secure(small: httpx.Client, authority: trustme.CA) -> Iterator[str]:
         yield f"{url}/api"
 
 
-def test_a_certificate_is_trusted_by_a_file_or_not_checked(secure: str, authority: trustme.CA, tmp_path: Path) -> None:
+def test_certificate_is_trusted_by_a_file_or_not_checked(secure: str, authority: trustme.CA, tmp_path: Path) -> None:
     ca_file = tmp_path / "ca.pem"
     authority.cert_pem.write_to_path(str(ca_file))
     few = ["--max-requests", "12", "--seed", "1"]
@@ -208,9 +208,7 @@ def test_a_certificate_is_trusted_by_a_file_or_not_checked(secure: str, authorit
         assert (compared.returncode, compared.stdout) == (0, "0 differences in 5 requests.\n")
 
 
-def test_the_control_api_is_reached_in_the_same_ways(
-    small: httpx.Client, secure: str, authority: trustme.CA, tmp_path: Path
-) -> None:
+def test_control_api_with_certificates(small: httpx.Client, secure: str, authority: trustme.CA, tmp_path: Path) -> None:
     ca_file = tmp_path / "ca.pem"
     authority.cert_pem.write_to_path(str(ca_file))
     refused = run("admin", "state", "--url", secure)
@@ -225,7 +223,7 @@ def test_the_control_api_is_reached_in_the_same_ways(
     assert asked == ["http://prefect.invalid/__admin/state"] * 2
 
 
-def test_options_about_certificates_that_are_wrong_are_told(tmp_path: Path) -> None:
+def test_invalid_certificate_options_are_reported(tmp_path: Path) -> None:
     empty, pipe = tmp_path / "empty", tmp_path / "pipe"
     empty.touch()
     os.mkfifo(pipe)
@@ -266,9 +264,7 @@ class Bomb(BaseHTTPRequestHandler):
         ("br", "the response has the content encoding 'br'"),
     ],
 )
-def test_a_response_that_is_too_large_is_not_read_to_its_end(
-    encoding: str, reason: str, transport: httpx.BaseTransport
-) -> None:
+def test_too_large_response_is_not_read_completely(encoding: str, reason: str, transport: httpx.BaseTransport) -> None:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Bomb)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     url = f"http://127.0.0.1:{server.server_port}"

@@ -1,4 +1,4 @@
-"""Actions of operations whose contract says less than ours."""
+"""Actions of operations in a contract with fewer properties than the bundled one."""
 
 import shutil
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from understudy.operations.api_folder import Api, own_folder
 
 @pytest.fixture
 def changed(tmp_path: Path) -> Callable[[str], httpx.Client]:
-    """Serves our API without some properties of the body that lists flows."""
+    """Serves the bundled API without some properties of the body that lists flows."""
 
     def serve(*names: str) -> httpx.Client:
         for name in ("openapi", "handlers"):
@@ -35,8 +35,8 @@ def changed(tmp_path: Path) -> Callable[[str], httpx.Client]:
     return serve
 
 
-def test_a_list_may_have_no_offset_and_no_sort(changed: Callable[..., httpx.Client]) -> None:
-    """It begins with its first row, in the order of the ids."""
+def test_list_without_offset_and_sort(changed: Callable[..., httpx.Client]) -> None:
+    """It starts with the first row, in the order of the ids."""
     with changed("offset", "sort") as api:
         found, same = (api.post("/flows/filter", json=body).raise_for_status().json() for body in ({}, {"offset": 1}))
     ids = [row["id"] for row in found]

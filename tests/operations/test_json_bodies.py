@@ -1,4 +1,4 @@
-"""Bodies: whatever reads them, they are read as Python's `json` does."""
+"""Bodies are parsed as by Python's `json`."""
 
 import json
 
@@ -17,18 +17,18 @@ REFUSED = [b"1" * 5000, b'"\xff"', b'"\\ud800"', b"01", b'"\x01"', b'{"a":1,}', 
 
 @pytest.mark.parametrize("text", READ, ids=lambda text: text[:20])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
-def test_a_body_is_read_as_json_reads_it(text: str, encoding: str) -> None:
+def test_body_is_parsed_as_by_json(text: str, encoding: str) -> None:
     assert repr(parse_json(text.encode(encoding))) == repr(json.loads(text))
 
 
 @pytest.mark.parametrize("raw", REFUSED, ids=lambda raw: repr(raw[:12]))
-def test_what_json_does_not_read_is_refused(raw: bytes) -> None:
+def test_invalid_json_is_rejected(raw: bytes) -> None:
     with pytest.raises(ApiError) as raised:
         parse_json(raw)
     assert raised.value.status in (400, 422)
 
 
-def test_a_body_that_is_not_json_is_shown_as_text(scratch: httpx.Client) -> None:
+def test_invalid_json_is_shown_as_text(scratch: httpx.Client) -> None:
     text = '{"history_interval_seconds": 5}'
     answer = scratch.post("/task_runs/history", content=text, headers={"content-type": "text/plain"})
     assert (answer.status_code, answer.json()["request_body"]) == (422, text)

@@ -1,4 +1,4 @@
-"""`--strict`: the contract by its letter, where the real server coerces."""
+"""`--strict`: values that the real server coerces are rejected."""
 
 import json
 from collections.abc import Iterator
@@ -48,7 +48,7 @@ LITERAL: dict[str, tuple[str, object]] = {
 
 
 @pytest.mark.parametrize("name", COERCED)
-def test_what_is_coerced_otherwise_is_refused(strict: httpx.Client, scratch: httpx.Client, name: str) -> None:
+def test_coerced_values_are_rejected(strict: httpx.Client, scratch: httpx.Client, name: str) -> None:
     path, body = COERCED[name]
     assert scratch.post(path, json=body).is_success
     answer = strict.post(path, json=body)
@@ -57,14 +57,14 @@ def test_what_is_coerced_otherwise_is_refused(strict: httpx.Client, scratch: htt
 
 
 @pytest.mark.parametrize("name", LITERAL)
-def test_what_fits_is_answered(strict: httpx.Client, scratch: httpx.Client, name: str) -> None:
+def test_valid_values_are_accepted(strict: httpx.Client, scratch: httpx.Client, name: str) -> None:
     path, body = LITERAL[name]
     answer = strict.post(path, json=body)
     assert answer.status_code == scratch.post(path, json=body).status_code
     assert answer.is_success
 
 
-def test_only_json_is_taken(strict: httpx.Client) -> None:
+def test_only_json_is_accepted(strict: httpx.Client) -> None:
     answer = strict.post("/artifacts/filter", content=json.dumps({}), headers={"content-type": "text/plain"})
     assert (answer.status_code, answer.json()) == (415, {"detail": f"Send the body as {JSON}, not as text/plain."})
     assert strict.post("/artifacts/filter", content="{}", headers={"content-type": f"{JSON}; charset=utf-8"}).is_success

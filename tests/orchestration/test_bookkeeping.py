@@ -1,4 +1,4 @@
-"""What each new state changes on its run."""
+"""The changes of a run by each new state."""
 
 from datetime import timedelta
 
@@ -24,12 +24,12 @@ def test_times_and_counts_of_a_run(world: World) -> None:
     assert (again["end_time"], again["run_count"], again["start_time"]) == (None, 2, running["start_time"])
 
 
-def test_a_run_that_ends_without_running_has_a_start(world: World) -> None:
+def test_run_that_ends_without_running_has_a_start_time(world: World) -> None:
     row = world.row(world.flow_run("CRASHED"))
     assert row["start_time"] == row["end_time"] == row["state_timestamp"]
 
 
-def test_the_time_of_a_schedule_is_that_of_the_next_start(world: World) -> None:
+def test_scheduled_time_is_that_of_the_next_start(world: World) -> None:
     moment = in_seconds(500)
     run = world.flow_run(state={"type": "SCHEDULED", "state_details": {"scheduled_time": moment}})
     assert world.row(run)["expected_start_time"] == world.row(run)["next_scheduled_start_time"] == moment
@@ -38,14 +38,14 @@ def test_the_time_of_a_schedule_is_that_of_the_next_start(world: World) -> None:
     assert world.row(run)["expected_start_time"] == moment
 
 
-def test_a_refused_state_does_not_change_the_row(world: World) -> None:
+def test_rejected_state_does_not_change_the_row(world: World) -> None:
     run = world.flow_run()
     before = world.row(run)
     world.set(run, "PENDING")
     assert world.row(run) == before
 
 
-def test_a_state_names_its_runs(world: World) -> None:
+def test_state_names_its_runs(world: World) -> None:
     flow_run = world.flow_run("RUNNING")
     task_run = world.task_run("RUNNING", flow_run)
     assert world.row(flow_run)["state"]["state_details"]["flow_run_id"] == flow_run
@@ -53,7 +53,7 @@ def test_a_state_names_its_runs(world: World) -> None:
     assert (details["flow_run_id"], details["task_run_id"]) == (flow_run, task_run)
 
 
-def test_the_task_run_of_a_subflow_has_its_states(world: World) -> None:
+def test_task_run_of_a_subflow_has_its_states(world: World) -> None:
     parent = world.task_run("PENDING", world.flow_run("RUNNING"))
     subflow = world.flow_run("PENDING", parent_task_run_id=parent)
     world.set(subflow, "RUNNING")
@@ -68,7 +68,7 @@ def test_the_task_run_of_a_subflow_has_its_states(world: World) -> None:
     assert world.row(subflow)["state"]["state_details"]["task_run_id"] == parent
 
 
-def test_a_result_becomes_an_artifact(world: World) -> None:
+def test_result_becomes_an_artifact(world: World) -> None:
     run = world.flow_run("RUNNING")
     data = {"type": "reference", "artifact_key": "res", "artifact_type": "result", "artifact_description": "It"}
     done = world.set(run, "COMPLETED", data=data)
@@ -79,7 +79,7 @@ def test_a_result_becomes_an_artifact(world: World) -> None:
     assert (artifact["data"], artifact["flow_run_id"]) == ({"type": "reference"}, run)
 
 
-def test_the_latest_artifact_of_a_key_keeps_what_a_later_result_does_not_say(world: World) -> None:
+def test_latest_artifact_keeps_fields_that_a_later_result_omits(world: World) -> None:
     data = {"type": "reference", "artifact_key": "res", "artifact_type": "result", "artifact_description": "It"}
     world.set(world.flow_run("RUNNING"), "COMPLETED", data=data)
     run = world.flow_run("RUNNING")
@@ -96,7 +96,7 @@ def test_the_latest_artifact_of_a_key_keeps_what_a_later_result_does_not_say(wor
     assert artifact["type"] is None
 
 
-def test_a_result_that_is_not_stored_is_only_in_the_response(world: World) -> None:
+def test_unstored_result_is_only_in_the_response(world: World) -> None:
     run = world.flow_run("RUNNING")
     done = world.set(run, "COMPLETED", data={"type": "unpersisted"})
     assert done.state is not None
@@ -105,14 +105,14 @@ def test_a_result_that_is_not_stored_is_only_in_the_response(world: World) -> No
     assert not world.workspace["artifacts"].live
 
 
-def test_a_state_that_was_loaded_with_its_run_is_kept(world: World) -> None:
+def test_loaded_state_is_kept(world: World) -> None:
     first = world.row(world.flow_run("RUNNING"))
     world.workspace["flow_run_states"].delete(next(iter(world.workspace["flow_run_states"].live)))
     world.set(first["id"], "COMPLETED")
     assert world.states(first["id"]) == [("RUNNING", "Running"), ("COMPLETED", "Completed")]
 
 
-def test_no_two_states_of_a_run_have_the_same_time(world: World) -> None:
+def test_states_of_a_run_have_different_times(world: World) -> None:
     first = world.row(world.flow_run("PENDING"))
     moment = first["state_timestamp"]
     for kind in ("RUNNING", "COMPLETED"):

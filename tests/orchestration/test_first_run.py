@@ -1,10 +1,10 @@
-"""What the first run of a server imports, since the first test of each session waits for it."""
+"""Imports of the first run of a server, since the first test of each session waits for them."""
 
 import subprocess
 import sys
 from pathlib import Path
 
-# In a process of its own, since this one has imported nearly all there is.
+# In a new process, since this one has imported nearly everything.
 FIRST_RUN = """
 import sys
 import httpx
@@ -19,7 +19,7 @@ print(sorted({"jsonschema", "jinja2", "regex", "croniter", "dateutil", "connexio
 """
 
 
-def test_a_run_needs_no_slow_import(tmp_path: Path) -> None:
+def test_run_needs_no_slow_import(tmp_path: Path) -> None:
     command = [sys.executable, "-c", FIRST_RUN, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.stdout, done.stderr) == ("[]\n", "")

@@ -1,4 +1,4 @@
-"""Rules of flow runs, one by one, with the words of a real server."""
+"""Rules of flow runs, one by one, with the messages of a real server."""
 
 from uuid import uuid4
 
@@ -9,13 +9,13 @@ from tests.orchestration.world import CLIENT, PERSISTED, World, in_seconds
 BEFORE_PAUSES = {**CLIENT, b"x-prefect-api-version": b"0.8.3"}
 
 
-def test_a_state_is_accepted(world: World) -> None:
+def test_state_is_accepted(world: World) -> None:
     run = world.flow_run()
     assert world.set(run, "RUNNING", name="Going").brief == ("ACCEPT", None, 201)
     assert world.states(run) == [("PENDING", "Pending"), ("RUNNING", "Going")]
 
 
-def test_the_same_transition_is_made_once(world: World) -> None:
+def test_same_transition_is_made_once(world: World) -> None:
     run, transition = world.flow_run(), uuid4()
     assert world.set(run, "RUNNING", transition_id=transition).code == 201
     again = world.set(run, "RUNNING", transition_id=transition)
@@ -25,19 +25,19 @@ def test_the_same_transition_is_made_once(world: World) -> None:
 
 
 @pytest.mark.parametrize("kind", ["CANCELLING", "PAUSED", "CRASHED"])
-def test_a_run_that_has_ended_is_not_stopped_again(world: World, kind: str) -> None:
+def test_ended_run_is_not_stopped_again(world: World, kind: str) -> None:
     run = world.flow_run("FAILED")
     assert world.set(run, kind).brief == ("ABORT", "Run is already in terminal state FAILED.", 200)
 
 
-def test_a_run_with_a_stored_result_is_not_run_again(world: World) -> None:
+def test_run_with_a_stored_result_is_not_run_again(world: World) -> None:
     run = world.flow_run("RUNNING")
     world.set(run, "COMPLETED", data=PERSISTED)
     assert world.set(run, "RUNNING").brief == ("REJECT", "Run is already COMPLETED.", 200)
     assert world.set(run, "RUNNING", force=True).code == 201
 
 
-def test_a_stored_result_is_not_lost_even_by_force(world: World) -> None:
+def test_stored_result_is_kept_even_by_force(world: World) -> None:
     run = world.flow_run("RUNNING")
     world.set(run, "COMPLETED", data=PERSISTED)
     lost = "Cannot overwrite a COMPLETED state that carries persisted result data with one that does not."
@@ -46,7 +46,7 @@ def test_a_stored_result_is_not_lost_even_by_force(world: World) -> None:
     assert world.set(run, "COMPLETED", data={"type": "other"}).code == 201
 
 
-def test_a_run_without_a_stored_result_can_be_run_again(world: World) -> None:
+def test_run_without_a_stored_result_can_be_run_again(world: World) -> None:
     run = world.flow_run("RUNNING")
     world.set(run, "COMPLETED", data={"type": "unpersisted"})
     assert world.row(run)["state"]["data"] is None
@@ -54,7 +54,7 @@ def test_a_run_without_a_stored_result_can_be_run_again(world: World) -> None:
     assert world.row(run)["run_count"] == 2
 
 
-def test_only_a_run_of_a_deployment_is_scheduled_again(world: World) -> None:
+def test_only_runs_of_deployments_are_rescheduled(world: World) -> None:
     refused = world.set(world.flow_run("FAILED"), "SCHEDULED")
     assert refused.brief == ("ABORT", "Cannot reschedule a run without an associated deployment.", 200)
     run = world.flow_run("FAILED", deployment_id=world.deployment(), empirical_policy={"pause_keys": ["a"]})
@@ -63,28 +63,28 @@ def test_only_a_run_of_a_deployment_is_scheduled_again(world: World) -> None:
     assert (policy["pause_keys"], policy["retry_type"]) == ([], "reschedule")
 
 
-def test_pauses_are_kept_if_the_transition_is_refused_later(world: World) -> None:
+def test_pauses_are_kept_if_a_later_rule_rejects(world: World) -> None:
     run = world.flow_run("CANCELLED", empirical_policy={"pause_keys": ["a"]})
     refused = world.set(run, "PENDING")
     assert refused.brief == ("ABORT", "This run is in a CANCELLED state and cannot transition to a PENDING state.", 200)
     assert world.row(run)["empirical_policy"]["pause_keys"] == ["a"]
 
 
-def test_a_run_that_is_being_cancelled_ends_as_cancelled(world: World) -> None:
+def test_cancelling_run_ends_as_cancelled(world: World) -> None:
     run = world.flow_run("CANCELLING")
     reason = "Cannot transition flows that are cancelling to a state other than Cancelled."
     assert world.set(run, "RUNNING").brief == ("REJECT", reason, 200)
     assert world.set(run, "CANCELLED").status == "ACCEPT"
 
 
-def test_a_scheduled_run_without_a_process_is_cancelled_at_once(world: World) -> None:
+def test_scheduled_run_without_a_process_is_cancelled_at_once(world: World) -> None:
     run = world.flow_run("SCHEDULED")
     done = world.set(run, "CANCELLING", force=True)
     assert done.brief == ("REJECT", "Scheduled flow run has no infrastructure to terminate.", 201)
     assert world.states(run)[-1] == ("CANCELLED", "Cancelled")
 
 
-def test_a_suspended_run_is_cancelled_at_once_and_a_paused_one_is_not(world: World) -> None:
+def test_suspended_run_is_cancelled_at_once_but_not_a_paused_one(world: World) -> None:
     suspended, paused = (world.flow_run("RUNNING", deployment_id=world.deployment()) for _ in range(2))
     world.set(suspended, "PAUSED", name="Suspended", pause_reschedule=True)
     world.set(paused, "PAUSED")
@@ -94,14 +94,14 @@ def test_a_suspended_run_is_cancelled_at_once_and_a_paused_one_is_not(world: Wor
 
 
 @pytest.mark.parametrize("kind", ["PENDING", "CANCELLING", "RUNNING", "CANCELLED"])
-def test_a_run_becomes_pending_once(world: World, kind: str) -> None:
+def test_run_becomes_pending_once(world: World, kind: str) -> None:
     reason = f"This run is in a {kind} state and cannot transition to a PENDING state."
     if kind == "CANCELLING":
         reason = "Cannot transition flows that are cancelling to a state other than Cancelled."
     assert world.set(world.flow_run(kind), "PENDING").reason == reason
 
 
-def test_a_pending_run_may_get_another_name_and_keeps_its_time(world: World) -> None:
+def test_pending_run_can_be_renamed_and_keeps_its_time(world: World) -> None:
     moment = in_seconds(60)
     run = world.flow_run(state={"type": "SCHEDULED", "state_details": {"scheduled_time": moment}})
     world.set(run, "PENDING")
@@ -119,7 +119,7 @@ def test_only_scheduled_runs_become_late_once(world: World) -> None:
     assert running.brief == ("REJECT", "Only scheduled flows can be marked late.", 200)
 
 
-def test_a_run_pauses_once_for_each_key(world: World) -> None:
+def test_run_pauses_once_for_each_key(world: World) -> None:
     run = world.flow_run("RUNNING")
     assert world.set(run, "PAUSED", pause_key="a").status == "ACCEPT"
     world.set(run, "RUNNING")
@@ -130,12 +130,12 @@ def test_a_run_pauses_once_for_each_key(world: World) -> None:
     assert len(world.row(run)["empirical_policy"]["pause_keys"]) == 2
 
 
-def test_only_a_running_run_pauses(world: World) -> None:
+def test_only_running_runs_pause(world: World) -> None:
     refused = world.set(world.flow_run(), "PAUSED")
     assert refused.brief == ("REJECT", "Cannot pause flows that are not currently running.", 200)
 
 
-def test_a_run_is_suspended_if_it_can_be_started_again(world: World) -> None:
+def test_run_is_suspended_if_it_can_be_started_again(world: World) -> None:
     alone = world.flow_run("RUNNING")
     refused = world.set(alone, "PAUSED", name="Suspended", pause_reschedule=True)
     assert refused.brief == ("ABORT", "Cannot suspend flows without a deployment.", 200)
@@ -144,7 +144,7 @@ def test_a_run_is_suspended_if_it_can_be_started_again(world: World) -> None:
     assert world.set(subflow, "PAUSED", pause_reschedule=True).reason == "Cannot pause subflows."
 
 
-def test_a_paused_run_goes_on_without_being_counted_again(world: World) -> None:
+def test_resumed_run_is_not_counted_again(world: World) -> None:
     run = world.flow_run("RUNNING", deployment_id=world.deployment())
     world.set(run, "PAUSED", pause_reschedule=True)
     world.set(run, "SCHEDULED")
@@ -154,7 +154,7 @@ def test_a_paused_run_goes_on_without_being_counted_again(world: World) -> None:
     assert (row["run_count"], row["empirical_policy"]["resuming"]) == (1, False)
 
 
-def test_a_run_that_goes_on_at_once_is_counted_and_resumes_until_its_next_start(world: World) -> None:
+def test_run_resumed_without_schedule_is_counted_and_resuming_until_its_next_start(world: World) -> None:
     run = world.flow_run("RUNNING")
     world.set(run, "PAUSED")
     assert world.set(run, "RUNNING").status == "ACCEPT"
@@ -164,7 +164,7 @@ def test_a_run_that_goes_on_at_once_is_counted_and_resumes_until_its_next_start(
     assert world.row(run)["empirical_policy"]["resuming"] is False
 
 
-def test_clients_from_before_pauses_count_every_start(world: World) -> None:
+def test_clients_older_than_pauses_count_every_start(world: World) -> None:
     run = world.flow_run("RUNNING", empirical_policy={"resuming": True})
     assert world.row(run)["run_count"] == 0
     world.set(run, "RUNNING", headers=BEFORE_PAUSES)
@@ -172,14 +172,14 @@ def test_clients_from_before_pauses_count_every_start(world: World) -> None:
     assert world.row(run)["run_count"] == 2
 
 
-def test_a_paused_run_does_not_become_pending(world: World) -> None:
+def test_paused_run_does_not_become_pending(world: World) -> None:
     run = world.flow_run("RUNNING")
     world.set(run, "PAUSED")
     reason = "This run cannot transition to the StateType.PENDING state from the StateType.PAUSED state."
     assert world.set(run, "PENDING").brief == ("REJECT", reason, 200)
 
 
-def test_a_paused_run_that_is_not_resumed_in_time_fails(world: World) -> None:
+def test_paused_run_fails_after_its_timeout(world: World) -> None:
     run = world.flow_run("RUNNING")
     world.set(run, "PAUSED", pause_timeout=in_seconds(-1))
     done = world.set(run, "RUNNING")
@@ -188,14 +188,14 @@ def test_a_paused_run_that_is_not_resumed_in_time_fails(world: World) -> None:
     assert (done.kind, done.state["message"]) == ("FAILED", "The flow was running and never resumed.")
 
 
-def test_a_suspended_run_without_a_deployment_is_not_resumed(world: World) -> None:
+def test_suspended_run_without_a_deployment_is_not_resumed(world: World) -> None:
     run = world.flow_run("RUNNING")
     world.set(run, "PAUSED", pause_reschedule=True, force=True)
     reason = "Cannot reschedule a running flow run without a deployment."
     assert world.set(run, "RUNNING").brief == ("REJECT", reason, 200)
 
 
-def test_a_run_that_leaves_a_pause_for_a_schedule_starts_anew(world: World) -> None:
+def test_run_scheduled_from_a_pause_starts_again(world: World) -> None:
     run = world.flow_run("RUNNING", deployment_id=world.deployment())
     world.set(run, "PAUSED", pause_key="a")
     world.set(run, "SCHEDULED")
@@ -216,7 +216,7 @@ def test_resume(world: World) -> None:
 SCHEMA = '{"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}'
 
 
-def test_a_run_that_waits_for_input_is_resumed_with_valid_input(world: World) -> None:
+def test_run_waiting_for_input_is_resumed_with_valid_input(world: World) -> None:
     run = world.flow_run("RUNNING")
     keyset = {"schema": "a-schema", "response": "a-response"}
     world.set(run, "PAUSED", run_input_keyset=keyset)
@@ -234,14 +234,14 @@ def test_a_run_that_waits_for_input_is_resumed_with_valid_input(world: World) ->
     assert {each["key"]: each["value"] for each in answer} == {"a-schema": SCHEMA, "a-response": '{"n":2}'}
 
 
-def test_the_input_of_an_earlier_pause_is_deleted(world: World) -> None:
+def test_input_of_an_earlier_pause_is_deleted(world: World) -> None:
     run = world.flow_run("RUNNING")
     world.call("flow_run_inputs.create_flow_run_input", id=run, key="a-response", value="{}", sender=None)
     world.set(run, "PAUSED", run_input_keyset={"schema": "a-schema", "response": "a-response"})
     assert not world.workspace["flow_run_inputs"].live
 
 
-def test_a_pending_run_keeps_its_scheduled_time_and_waits_for_it(world: World) -> None:
+def test_pending_run_keeps_its_scheduled_time_and_waits_for_it(world: World) -> None:
     moment = in_seconds(100)
     run = world.flow_run(state={"type": "SCHEDULED", "state_details": {"scheduled_time": moment}})
     early = world.set(run, "RUNNING")
@@ -255,12 +255,12 @@ def test_a_pending_run_keeps_its_scheduled_time_and_waits_for_it(world: World) -
 
 
 @pytest.mark.parametrize(("delay", "seconds"), [(60.95, 61), (60.45, 60)])
-def test_a_wait_is_in_whole_seconds(world: World, delay: float, seconds: int) -> None:
+def test_wait_is_in_whole_seconds(world: World, delay: float, seconds: int) -> None:
     run = world.flow_run(state={"type": "SCHEDULED", "state_details": {"scheduled_time": in_seconds(delay)}})
     assert world.set(run, "RUNNING").seconds == seconds
 
 
-def test_a_failed_run_is_tried_again(world: World) -> None:
+def test_failed_run_is_retried(world: World) -> None:
     run = world.flow_run("RUNNING", empirical_policy={"retries": 1, "retry_delay": 60, "pause_keys": ["a"]})
     done = world.set(run, "FAILED", message="Why")
     assert done.brief == ("REJECT", "Retrying", 201)
@@ -286,7 +286,7 @@ def test_failed_tasks_of_old_clients_wait_for_the_next_attempt(world: World) -> 
     assert world.task_row(done)["state_name"] == "Completed"
 
 
-def test_later_clients_try_failed_tasks_again_themselves(world: World) -> None:
+def test_newer_clients_retry_failed_tasks_themselves(world: World) -> None:
     run = world.flow_run("RUNNING", empirical_policy={"retries": 1})
     failed = world.task_run("RUNNING", run)
     world.task(failed, "FAILED")
@@ -294,7 +294,7 @@ def test_later_clients_try_failed_tasks_again_themselves(world: World) -> None:
     assert world.task_row(failed)["state_name"] == "Failed"
 
 
-def test_a_delay_that_ends_after_all_times_ends_with_them(world: World) -> None:
+def test_delay_beyond_the_last_time_is_limited(world: World) -> None:
     run = world.flow_run("RUNNING", empirical_policy={"retries": 1, "retry_delay": 10**13})
     assert world.set(run, "FAILED").reason == "Retrying"
     assert world.row(run)["next_scheduled_start_time"].year == 9999

@@ -1,4 +1,4 @@
-"""Runs whose states fixtures give by their types alone."""
+"""Runs whose states are only types in fixtures."""
 
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ ROWS = {
 
 
 @pytest.mark.parametrize(("runs", "run_id"), [("flow_runs", FLOW_RUN), ("task_runs", TASK_RUN)])
-def test_a_state_that_is_only_a_type_has_an_id_a_name_and_a_time(tmp_path: Path, runs: str, run_id: str) -> None:
+def test_state_given_as_a_type_has_an_id_a_name_and_a_time(tmp_path: Path, runs: str, run_id: str) -> None:
     for table, row in ROWS.items():
         (tmp_path / f"{table}.jsonl").write_text(row, encoding="utf-8")
     states, owner = f"{runs[:-1]}_states", f"{runs[:-1]}_id"

@@ -19,7 +19,7 @@ def read(api: Api, operation: str, body: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("operation", ["flow_runs.set_flow_run_state", "flow_runs.bulk_set_flow_run_state"])
-def test_a_state_that_cannot_be_stored_is_refused(api: Api, operation: str) -> None:
+def test_state_that_cannot_be_stored_is_rejected(api: Api, operation: str) -> None:
     data = json.loads("[" * 210 + "]" * 210)
     with pytest.raises(ApiError) as refused:
         read(api, operation, {"state": {"type": "COMPLETED", "data": data}})
@@ -36,7 +36,7 @@ def test_delays_are_numbers(api: Api, delay: object) -> None:
 
 
 @pytest.mark.parametrize(("value", "keys"), [("5", {}), ("[", {}), ("{}", {"response": "a-schema"})])
-def test_an_input_that_cannot_be_taken_is_refused(world: World, value: str, keys: dict[str, str]) -> None:
+def test_invalid_input_is_rejected(world: World, value: str, keys: dict[str, str]) -> None:
     run = world.flow_run("RUNNING")
     world.set(run, "PAUSED", run_input_keyset={"schema": "a-schema", **keys})
     world.call("flow_run_inputs.create_flow_run_input", id=run, key="a-schema", value=value, sender=None)
@@ -47,14 +47,14 @@ def test_an_input_that_cannot_be_taken_is_refused(world: World, value: str, keys
         assert world.resume(run, {"a": 1}).reason == "Run input schema is not valid JSON."
 
 
-def test_a_pause_for_input_may_name_no_keys(world: World) -> None:
+def test_pause_for_input_without_keys(world: World) -> None:
     run = world.flow_run("RUNNING")
     world.set(run, "PAUSED", run_input_keyset={"other": "a"})
     assert world.resume(run).reason == "Run input schema not found."
 
 
-def test_the_version_of_a_client_is_read_from_its_headers(world: World) -> None:
+def test_client_version_is_read_from_headers(world: World) -> None:
     run = world.flow_run(empirical_policy={"resuming": True})
-    odd = {b"user-agent": b"prefect/99999999999999999999.1.1 (API \xff)", b"x-prefect-api-version": b"0.8.3"}
-    assert world.set(run, "RUNNING", headers=odd).status == "ACCEPT"
+    unusual = {b"user-agent": b"prefect/99999999999999999999.1.1 (API \xff)", b"x-prefect-api-version": b"0.8.3"}
+    assert world.set(run, "RUNNING", headers=unusual).status == "ACCEPT"
     assert world.row(run)["run_count"] == 1

@@ -21,7 +21,7 @@ def pending(world: World, deployment: UUID) -> UUID:
     return run
 
 
-def test_a_run_waits_for_a_slot_of_its_deployment(world: World) -> None:
+def test_run_waits_for_a_slot_of_its_deployment(world: World) -> None:
     deployment = world.deployment(limit=1)
     first, second = pending(world, deployment), scheduled(world, deployment)
     assert world.slots(deployment) == 1
@@ -36,7 +36,7 @@ def test_a_run_waits_for_a_slot_of_its_deployment(world: World) -> None:
     assert world.set(second, "PENDING").status == "ACCEPT"
 
 
-def test_a_deployment_can_cancel_runs_for_which_it_has_no_slot(world: World) -> None:
+def test_deployment_can_cancel_runs_without_a_slot(world: World) -> None:
     deployment = world.deployment(limit=1, collision_strategy="CANCEL_NEW")
     pending(world, deployment)
     refused = world.set(scheduled(world, deployment), "PENDING")
@@ -44,19 +44,19 @@ def test_a_deployment_can_cancel_runs_for_which_it_has_no_slot(world: World) -> 
     assert refused.kind == "CANCELLED"
 
 
-def test_a_limit_of_nothing_aborts(world: World) -> None:
+def test_limit_of_zero_aborts(world: World) -> None:
     refused = world.set(scheduled(world, world.deployment(limit=0)), "PENDING")
     reason = "The deployment concurrency limit is 0. The flow will deadlock if submitted again."
     assert refused.brief == ("ABORT", reason, 200)
 
 
-def test_workers_that_take_slots_themselves_take_none_here(world: World) -> None:
+def test_slots_are_not_taken_for_workers_that_take_them_themselves(world: World) -> None:
     deployment = world.deployment(limit=1)
     assert world.set(scheduled(world, deployment), "PENDING", headers=OWN_SLOTS).status == "ACCEPT"
     assert world.slots(deployment) == 0
 
 
-def test_a_slot_is_released_if_a_later_rule_refuses(world: World) -> None:
+def test_slot_is_released_if_a_later_rule_rejects(world: World) -> None:
     deployment = world.deployment(limit=1)
     run = pending(world, deployment)
     world.set(run, "RUNNING")
@@ -68,7 +68,7 @@ def test_a_slot_is_released_if_a_later_rule_refuses(world: World) -> None:
     assert world.slots(deployment) == 0
 
 
-def test_a_run_keeps_its_lease_until_it_ends(world: World) -> None:
+def test_run_keeps_its_lease_until_it_ends(world: World) -> None:
     deployment = world.deployment(limit=1)
     run = pending(world, deployment)
     lease = world.row(run)["state"]["state_details"]["deployment_concurrency_lease_id"]
@@ -80,7 +80,7 @@ def test_a_run_keeps_its_lease_until_it_ends(world: World) -> None:
     assert not world.workspace["concurrency_leases"].live
 
 
-def test_a_run_that_is_tried_again_keeps_its_slot(world: World) -> None:
+def test_retried_run_keeps_its_slot(world: World) -> None:
     deployment = world.deployment(limit=1)
     run = world.flow_run("SCHEDULED", deployment_id=deployment, empirical_policy={"retries": 1})
     world.set(run, "PENDING")
@@ -90,7 +90,7 @@ def test_a_run_that_is_tried_again_keeps_its_slot(world: World) -> None:
     assert world.row(run)["state"]["state_details"]["deployment_concurrency_lease_id"] is not None
 
 
-def test_the_slot_of_a_client_that_renews_no_leases_has_none(world: World) -> None:
+def test_slot_of_a_client_without_lease_renewal_has_no_lease(world: World) -> None:
     deployment = world.deployment(limit=1)
     run = pending(world, deployment)
     world.set(run, "RUNNING", headers=OLD)
@@ -113,7 +113,7 @@ def expire(world: World) -> None:
         leases.update(row, {"expires": in_seconds(-1)})
 
 
-def test_a_run_whose_lease_has_ended_takes_another_slot(world: World) -> None:
+def test_run_with_an_expired_lease_takes_another_slot(world: World) -> None:
     deployment = world.deployment(limit=1)
     run = pending(world, deployment)
     lease = world.row(run)["state"]["state_details"]["deployment_concurrency_lease_id"]
@@ -123,7 +123,7 @@ def test_a_run_whose_lease_has_ended_takes_another_slot(world: World) -> None:
     assert world.slots(deployment) == 1
 
 
-def test_a_run_whose_lease_has_ended_is_cancelled_if_there_is_no_slot(world: World) -> None:
+def test_run_with_an_expired_lease_is_cancelled_without_a_slot(world: World) -> None:
     deployment = world.deployment(limit=1)
     run = pending(world, deployment)
     expire(world)
@@ -145,7 +145,7 @@ def test_deleting_a_run_releases_its_slot(world: World, kind: str) -> None:
     assert world.slots(deployment) == 0
 
 
-def test_a_task_waits_for_a_slot_of_each_of_its_tags(world: World) -> None:
+def test_task_waits_for_a_slot_of_each_of_its_tags(world: World) -> None:
     limits = [world.add("concurrency_limits_v2", name=f"tag:{tag}", limit=limit) for tag, limit in (("a", 1), ("b", 2))]
     first, second = (world.task_run(tags=["a", "b"]) for _ in range(2))
 
@@ -163,14 +163,14 @@ def test_a_task_waits_for_a_slot_of_each_of_its_tags(world: World) -> None:
     assert world.task(second, "RUNNING").status == "ACCEPT"
 
 
-def test_a_tag_without_slots_aborts(world: World) -> None:
+def test_tag_without_slots_aborts(world: World) -> None:
     world.add("concurrency_limits_v2", name="tag:a", limit=0)
     refused = world.task(world.task_run(tags=["a"]), "RUNNING")
     reason = 'The concurrency limit on tag "a" is 0 and will deadlock if the task tries to run again.'
     assert refused.brief == ("ABORT", reason, 200)
 
 
-def test_a_task_that_waits_for_its_time_keeps_no_slot(world: World) -> None:
+def test_task_waiting_for_its_time_holds_no_slot(world: World) -> None:
     limit = world.add("concurrency_limits_v2", name="tag:a", limit=1)
     former = world.add("concurrency_limits", tag="b", concurrency_limit=1)
     run = world.task_run(tags=["a", "b"])
@@ -180,7 +180,7 @@ def test_a_task_that_waits_for_its_time_keeps_no_slot(world: World) -> None:
     assert world.row(former, "concurrency_limits")["active_slots"] == []
 
 
-def test_former_limits_of_tags_count_runs_too(world: World) -> None:
+def test_former_limits_of_tags_count_runs(world: World) -> None:
     one, two = (world.add("concurrency_limits", tag=tag, concurrency_limit=n) for tag, n in (("b", 1), ("a", 2)))
     first, second = (world.task_run(tags=["b", "a"]) for _ in range(2))
     world.task(first, "RUNNING")
@@ -192,7 +192,7 @@ def test_former_limits_of_tags_count_runs_too(world: World) -> None:
     assert world.row(one, "concurrency_limits")["active_slots"] == []
 
 
-def test_former_slots_of_some_tags_are_given_back_if_another_has_none(world: World) -> None:
+def test_former_slots_are_released_if_another_tag_is_full(world: World) -> None:
     free, full = (world.add("concurrency_limits", tag=tag, concurrency_limit=1) for tag in ("a", "b"))
     world.task(world.task_run(tags=["b"]), "RUNNING")
     waits = world.task(world.task_run(tags=["a", "b"]), "RUNNING")
@@ -201,13 +201,13 @@ def test_former_slots_of_some_tags_are_given_back_if_another_has_none(world: Wor
     assert len(world.row(full, "concurrency_limits")["active_slots"]) == 1
 
 
-def test_a_former_limit_of_nothing_aborts(world: World) -> None:
+def test_former_limit_of_zero_aborts(world: World) -> None:
     world.add("concurrency_limits", tag="a", concurrency_limit=0)
     reason = 'The concurrency limit on tag "a" is 0 and will deadlock if the task tries to run again.'
     assert world.task(world.task_run(tags=["a"]), "RUNNING").brief == ("ABORT", reason, 200)
 
 
-def test_a_former_limit_counts_nothing_that_a_global_one_counts(world: World) -> None:
+def test_former_limit_does_not_count_slots_of_a_global_limit(world: World) -> None:
     world.add("concurrency_limits_v2", name="tag:a", limit=2)
     former = world.add("concurrency_limits", tag="a", concurrency_limit=1)
     runs = [world.task_run(tags=["a"]) for _ in range(2)]
@@ -215,7 +215,7 @@ def test_a_former_limit_counts_nothing_that_a_global_one_counts(world: World) ->
     assert world.row(former, "concurrency_limits")["active_slots"] == []
 
 
-def test_the_slot_of_a_lease_of_a_tag_that_has_ended_is_free(world: World) -> None:
+def test_slot_of_an_expired_lease_of_a_tag_is_free(world: World) -> None:
     limit = world.add("concurrency_limits_v2", name="tag:a", limit=1)
     world.task(world.task_run(tags=["a"]), "RUNNING")
     expire(world)
@@ -223,7 +223,7 @@ def test_the_slot_of_a_lease_of_a_tag_that_has_ended_is_free(world: World) -> No
     assert world.row(limit, "concurrency_limits_v2")["active_slots"] == 1
 
 
-def test_a_task_waits_for_the_tag_that_is_fullest(world: World) -> None:
+def test_task_waits_for_the_fullest_tag(world: World) -> None:
     for tag, limit, taken, seconds in (("a", 10, 1, 2.0), ("b", 1, 1, 8.0)):
         slots = {"active_slots": taken, "avg_slot_occupancy_seconds": seconds}
         world.add("concurrency_limits_v2", name=f"tag:{tag}", limit=limit, **slots)
@@ -232,14 +232,14 @@ def test_a_task_waits_for_the_tag_that_is_fullest(world: World) -> None:
     assert 5 <= waits.seconds <= 11  # 8, give or take 30 %
 
 
-def test_an_inactive_limit_of_a_tag_holds_nobody_up(world: World) -> None:
+def test_inactive_limit_of_a_tag_does_not_block(world: World) -> None:
     limit = world.add("concurrency_limits_v2", name="tag:a", limit=0, active=False)
     assert world.task(world.task_run(tags=["a"]), "RUNNING").status == "ACCEPT"
     assert world.row(limit, "concurrency_limits_v2")["active_slots"] == 0
 
 
 @pytest.mark.parametrize(("options", "seconds"), [({}, 300), ({"grace_period_seconds": 90}, 90)])
-def test_a_lease_lasts_as_long_as_the_deployment_says(world: World, options: dict[str, int], seconds: int) -> None:
+def test_duration_of_a_lease_is_set_by_the_deployment(world: World, options: dict[str, int], seconds: int) -> None:
     deployment = world.deployment(limit=1, **options)
     run = pending(world, deployment)
     leases = world.workspace["concurrency_leases"]

@@ -24,7 +24,7 @@ def in_seconds(seconds: float) -> datetime:
 
 
 class Outcome(NamedTuple):
-    """What came of a proposed state: the result, and the status of the response."""
+    """The outcome of a proposed state: the result, and the status of the response."""
 
     status: str
     reason: str | None

@@ -1,4 +1,4 @@
-"""Whether two answers are alike: the same up to ids that each server made, and to times and durations of about now."""
+"""Whether two responses are alike: equal except for generated ids, and for times and durations of about now."""
 
 import re
 from datetime import datetime
@@ -14,18 +14,18 @@ SECONDS = 10.0  # between the answers of the two, at most
 
 
 class Likeness:
-    """Compares answers, and learns which ids stand for each other."""
+    """Compares responses, and learns which ids correspond to each other."""
 
     def __init__(self) -> None:
         self.ours: dict[str, str] = {}
         self.real: dict[str, str] = {}
 
     def translated(self, text: str) -> str:
-        """A text for the stand-in, from that for the real server."""
+        """A text for the real server, with the ids of the stand-in."""
         return ID.sub(lambda match: self.ours.get(match[0], match[0]), text)
 
     def difference(self, real: Any, ours: Any, place: str = "") -> str | None:
-        """The first difference; None if there is none."""
+        """The first difference, or None."""
         if isinstance(real, dict) and isinstance(ours, dict):
             return self._of_objects(real, ours, place)
         if isinstance(real, list) and isinstance(ours, list) and len(real) == len(ours):
@@ -49,7 +49,7 @@ class Likeness:
             elif name in SETS and isinstance(first, list) and isinstance(second, list):
                 found = self.difference(sorted(first, key=str), sorted(second, key=str), f"{place}.{name}")
             elif name == "pause_keys" and first and second:
-                # Keys that a server made up are anywhere among the others.
+                # Keys that a server generated are anywhere among the others.
                 first, second = (sorted(ID.sub("made up", str(key)) for key in keys) for keys in (first, second))
                 found = self.difference(first, second, f"{place}.{name}")
             elif name == SLOTS and isinstance(first, list) and isinstance(second, list):

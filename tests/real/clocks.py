@@ -1,4 +1,4 @@
-"""The same script on a stand-in, whose clock it moves, and on a real server with its services, for which it waits."""
+"""Runs a script on a stand-in, whose clock it moves, and on a real server with services, for which it waits."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ Script = Callable[[httpx.Client, Callable[[float], object], Callable[[], datetim
 
 
 def played_on_both(script: Script[Found], folder: Path, settings: Mapping[str, str] | None = None) -> list[Found]:
-    """What a script found on a stand-in and on a real server with some settings, both without rows."""
+    """The results of a script on a stand-in and on a real server with some settings, both without rows."""
     (folder / "empty").mkdir()
     with stand_in(folder / "empty") as api:
         clock = RemoteWorkspace(str(api.base_url)).clock

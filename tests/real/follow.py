@@ -1,4 +1,4 @@
-"""What another release of Prefect does differently: its document, recorded answers, random reads and writes, its SDK.
+"""The differences of another Prefect release: document, recorded responses, random reads and writes, SDK.
 
 `make follow PREFECT=VERSION` runs it with a server of that release. It only reports, and changes no file.
 """
@@ -64,7 +64,7 @@ def drift(real: httpx.Client) -> Iterator[str]:
 
 
 def differing_answers(real: httpx.Client, homes: Path) -> Iterator[str]:
-    """Recorded answers that the server does not give."""
+    """Recorded responses that the server does not return."""
     wire, found = recorded("wire.json"), play_wire(str(real.base_url))
     differing = [(known[0], known[1], now[1]) for known, now in zip(wire, found, strict=True) if known != now]
     for request, before, now in differing:
@@ -87,8 +87,8 @@ def differing_reads(real: httpx.Client, ours: httpx.Client, comparison: Comparis
         if answer.status_code != case["status"] or not comparison.agrees(case, answer.json()):
             found[case["operation"]] += 1
             if found[case["operation"]] <= SHOWN:
-                told = f"{case['status']} {case['answer']}"[:WIDTH]
-                yield f"{case['method']} {case['path']} {json.dumps(case['body'])}: {told} is {answer.text[:WIDTH]}"
+                expected = f"{case['status']} {case['answer']}"[:WIDTH]
+                yield f"{case['method']} {case['path']} {json.dumps(case['body'])}: {expected} is {answer.text[:WIDTH]}"
     yield f"{sum(found.values())} differences {dict(found)}"
 
 
@@ -109,7 +109,7 @@ def differing_writes(real: httpx.Client, ours: httpx.Client, contract: Contract)
 
 
 def differing_calls(real: httpx.Client, ours: httpx.Client, home: Path) -> Iterator[str]:
-    """Whether the release's own SDK gets the same from both."""
+    """Whether the SDK of the release gets the same from both."""
     said: list[Any] = []
     for api in (real, ours):
         environment = {"PREFECT_API_URL": str(api.base_url).rstrip("/"), "PREFECT_HOME": str(home), "DO_NOT_TRACK": "1"}

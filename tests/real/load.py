@@ -1,6 +1,6 @@
 """Put a fixture set into a real server's database, ids and times as they are.
 
-Runs under the real server's own Python: `python load.py FIXTURES DATABASE`.
+Runs under the real server's Python: `python load.py FIXTURES DATABASE`.
 """
 
 import asyncio
@@ -112,7 +112,7 @@ def related_deployments(row: Row) -> list[Row]:
 
 
 def column_value(column: Any, value: Any) -> Any:
-    """What SQLAlchemy wants for a column where the file has JSON."""
+    """The value that SQLAlchemy requires for a column, from JSON."""
     kind = type(column.type).__name__
     if value is None:
         return None
@@ -133,7 +133,7 @@ def values(model: Any, row: Row) -> Row:
 
 
 async def encrypt(database: Any, documents: list[Row]) -> None:
-    """Replace the data of block documents by what the real server stores: text that its own key encrypts."""
+    """Replace the data of block documents by what the real server stores: text that is encrypted with its key."""
     from prefect.server.utilities.encryption import encrypt_fernet  # noqa: PLC0415
 
     async with database.session_context(begin_transaction=True) as session:

@@ -26,7 +26,7 @@ from understudy.sampling.answers import rows_of
 from understudy.sampling.moving_fields import moving_fields, without
 from understudy.sampling.random_requests import body_schema, safe_operations
 
-# What a server answers by its own settings, packages, background services and clock.
+# Operations that depend on the server's settings, packages, background services and clock.
 APART = (
     "/admin/settings", "/block_capabilities", "/block_schemas", "/block_types", "/collections/", "/csrf-token",
     "/events", "/observed-states", "/task_workers", "/ui/schemas", "/v2/concurrency_limits/leases",
@@ -202,7 +202,7 @@ class Pairing:
         self.statuses = Counter[int]()
 
     def play(self, step: Step) -> tuple[Any, str | None]:
-        """The answer of the real server, and how the other one differs; None where a real server fails."""
+        """The response of the real server, and how the other one differs; None if a real server fails."""
         try:
             status, answer = send(self.real, step)
         except (httpx.ReadError, httpx.RemoteProtocolError):

@@ -1,4 +1,4 @@
-"""Records what a real server answers to the tables of `tests/wire.py` and `tests/*writes.py`, its drift, and reads.
+"""Records a real server's responses to the tables of `tests/wire.py` and `tests/*writes.py`, its drift, and reads.
 
 `python -m tests.real.record` writes `tests/recorded/*.json`, `tests/real/drift.txt` and the file of
 `tests/recorded_reads.py`.
@@ -55,14 +55,14 @@ def play_resource_writes(api: httpx.Client) -> dict[str, list[Any]]:
 
 
 def play_resources(api: httpx.Client, steps: list[Step]) -> list[Any]:
-    """One of these sessions, in which times that it sends stand for themselves."""
+    """One of these sessions, in which times that it sends are not replaced."""
     sent = "".join(body for _, _, body in steps if body is not None)
     player = TimelessPlayer(api, fixture_text() + sent)
     return [settled(player.play(*step)) for step in steps]
 
 
 def settled(played: tuple[int, Any]) -> list[Any]:
-    """A status and an answer, with what may stand in any order put in one."""
+    """A status and a response, with unordered values sorted."""
     status, answer = played
     if isinstance(answer, dict) and "deleted" in answer:
         answer["deleted"].sort()
@@ -75,7 +75,7 @@ def play_wire(url: str) -> list[list[Any]]:
 
 
 def drift_of(api: httpx.Client) -> str:
-    """The drift between the contract and a server's own document."""
+    """The drift between the contract and a server's document."""
     return f"{report(drift(Contract.load(ROOT / 'openapi.yaml'), api))}\n"
 
 

@@ -1,6 +1,6 @@
-"""What people do with Prefect's SDK, done against whatever `PREFECT_API_URL` names.
+"""Common calls of Prefect's SDK, to the server at `PREFECT_API_URL`.
 
-Runs under the real server's own Python; prints what it saw as JSON.
+Runs under the real server's Python; prints the results as JSON.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Tests as users of Prefect's SDK write them, each in a workspace of its own; run under the real server's Python."""
+"""Tests as users of Prefect's SDK write them, each in a new workspace; run under the real server's Python."""
 
 import asyncio
 import os

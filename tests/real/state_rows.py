@@ -66,7 +66,7 @@ class Rows:
         delays: list[Any] = [0, 1, 30, [5, 10], [1], 2.5]
         jitter = {}
         if self.random.random() < 0.2:
-            # Each server draws its own delay: short ones differ by less than the comparison allows.
+            # Each server draws another delay: short ones differ by less than the comparison allows.
             delays, jitter = [0, 1, [1], 2.5], {"retry_jitter_factor": choice([0, 0.3, 1])}
         self.row(
             "task_runs", name=f"task-{number}", task_key=f"key-{number}", dynamic_key="0", labels={}, task_inputs={},
@@ -80,7 +80,7 @@ class Rows:
         return {name: policy[name] for name in self.random.sample(list(policy), k=self.random.randrange(3))}
 
     def state(self) -> Row:
-        """What a run's row says of its state, which not all have."""
+        """The fields of a run's row about its state, which not all runs have."""
         if self.random.random() < 0.5:
             return {}
         kind = self.random.choice(["SCHEDULED", "PENDING", "RUNNING", "COMPLETED", "FAILED"])

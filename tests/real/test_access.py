@@ -1,4 +1,4 @@
-"""Who is let in: the same requests to a real server and to the stand-in, without, with and with wrong credentials."""
+"""Authentication: the same requests to a real server and to the stand-in, without, with and with wrong credentials."""
 
 import base64
 import random
@@ -29,7 +29,7 @@ def basic(text: str) -> str:
     return "Basic " + base64.b64encode(text.encode()).decode()
 
 
-# Without a password beyond ASCII, on which the real server fails, and ours does not.
+# Without a non-ASCII password, on which only the real server fails.
 AUTHORIZATIONS = (
     None, "", "Basic", "Basic ", basic(SECRET), basic(SECRET).lower(), basic(SECRET).replace("Basic", "basic"),
     basic(SECRET).replace("Basic", "BASIC"), basic(SECRET).replace(" ", "  "), basic(SECRET).replace(" ", "\t"),
@@ -50,7 +50,7 @@ BODIES = (b"", b"{}", b"{bad", b'{"limit":-1}', b'{"limit":1,"sort":"NAME_ASC"}'
 
 
 def guarded() -> Iterator[Request]:
-    """Requests to a server that asks for a password."""
+    """Requests to a server that requires a password."""
     for said in AUTHORIZATIONS:
         yield Request("GET", "/api/hello", None, authorized(said))
     for said in (None, basic("user:wrong"), basic(SECRET)):
@@ -66,7 +66,7 @@ def authorized(said: str | None) -> Headers:
 
 
 def changes() -> Iterator[Request]:
-    """Requests to a server that asks for a token: TOKEN stands for that of the client "a", OLD for its last one."""
+    """Requests to a server that requires a token: TOKEN stands for that of the client "a", OLD for its last one."""
     tokens: tuple[Headers, ...] = (
         {}, {"prefect-csrf-token": "TOKEN"}, {"prefect-csrf-client": "a"}, csrf("TOKEN", "a"), csrf("TOKEN", "b"),
         csrf("TOKEN", "A"), csrf("TOKEN", ""), csrf("", "a"), csrf("x", "a"), csrf("OLD", "a"), csrf("x", "nobody"),
@@ -120,7 +120,7 @@ def test_tokens_against_forgery(tmp_path: Path, randomness: random.Random, secre
 
 
 def differences(urls: tuple[str, str], requests: Iterator[Request]) -> Iterator[str]:
-    """The requests that the two servers answer otherwise, and how."""
+    """The requests with different responses of the two servers, and the responses."""
     tokens = [tokens_of(url) for url in urls]
     for request in requests:
         real, ours = (answer(url, filled(request, own)) for url, own in zip(urls, tokens, strict=True))
@@ -129,16 +129,16 @@ def differences(urls: tuple[str, str], requests: Iterator[Request]) -> Iterator[
 
 
 def tokens_of(url: str) -> Headers:
-    """The token of the client "a", and one that it had before; nothing where none are handed out."""
+    """The token of the client "a", and an earlier one; empty if the server issues none."""
     path = Request("GET", "/api/csrf-token?client=a", None, authorized(basic(SECRET)))
     old, new = (
-        told for _, headers, body in (exchange(url, path), exchange(url, path)) for told in [shown(body, headers)]
+        issued for _, headers, body in (exchange(url, path), exchange(url, path)) for issued in [shown(body, headers)]
     )
     return {"OLD": old["token"], "TOKEN": new["token"]} if "token" in new else {}
 
 
 def filled(request: Request, tokens: Headers) -> Request:
-    """A request with tokens in place of the words for them."""
+    """A request with tokens instead of the words for them."""
     headers = {
         name: re.sub("OLD|TOKEN", lambda match: tokens[match[0]], value) for name, value in request.headers.items()
     }
@@ -146,7 +146,7 @@ def filled(request: Request, tokens: Headers) -> Request:
 
 
 def answer(url: str, request: Request) -> dict[str, Any]:
-    """Status, some headers, and the body without what passes."""
+    """Status, some headers, and the body without transient values."""
     status, headers, body = exchange(url, request)
     kept = {name: value for name, value in headers.items() if name in COMPARED}
     if status == FORBIDDEN:

@@ -19,7 +19,7 @@ UNKNOWN = "00000000-0000-4000-8000-000000000000"
 LOADING = 8  # seconds until a real server has loaded new automations
 TRIES = 20
 STEP = 0.5  # seconds between two events, which a real server handles one after the other
-WAITING = 20  # seconds until what does not happen has triggered
+WAITING = 20  # seconds until proactive triggers have fired
 
 
 def on(*expect: str, **fields: Any) -> Json:
@@ -27,7 +27,7 @@ def on(*expect: str, **fields: Any) -> Json:
 
 
 class World:
-    """A server with automations, and what came of them in words without ids."""
+    """A server with automations, and their effects in words without ids."""
 
     def __init__(self, api: httpx.Client, wait: Callable[[float], object], now: Callable[[], datetime]) -> None:
         self.api = api
@@ -74,7 +74,7 @@ class World:
         return list(self.post("/events/filter", filter=filter_, limit=50)["events"])
 
     def play(self) -> list[str]:
-        """Create automations, trigger them, and return what came of it."""
+        """Create automations, trigger them, and return their effects."""
         flow = self.post("/flows/", name="flow")["id"]
         deployment = self.named("deployment", self.post("/deployments/", name="d", flow_id=flow))
         self.named("pool", self.post("/work_pools/", name="pool", type="process"))
@@ -141,7 +141,7 @@ class World:
         self._wait(WAITING)
         self.emit("my.event", n=6)
         self._wait(LOADING)
-        return sorted([*self.came_of_events(), *self.came_of_runs(runs, deployment)])
+        return sorted([*self.effects_in_events(), *self.effects_on_runs(runs, deployment)])
 
     def started(self, flow: str, name: str, deployment: str) -> str:
         body = {"flow_id": flow, "name": name, "state": {"type": "PENDING"}, "deployment_id": deployment}
@@ -150,7 +150,7 @@ class World:
         self._wait(STEP)
         return run
 
-    def came_of_events(self) -> list[str]:
+    def effects_in_events(self) -> list[str]:
         found = []
         for event in self.events("prefect.automation.triggered"):
             source = (event["payload"]["triggering_event"] or {}).get("event")
@@ -163,7 +163,7 @@ class World:
                 found.append(self.plain([kind, event["resource"], payload, roles, event["follows"] is not None]))
         return found
 
-    def came_of_runs(self, runs: dict[str, str], deployment: str) -> list[str]:
+    def effects_on_runs(self, runs: dict[str, str], deployment: str) -> list[str]:
         found = []
         for name, run in runs.items():
             state = self.api.get(f"/flow_runs/{run}").json()["state"]
@@ -177,6 +177,6 @@ class World:
 
 
 @pytest.mark.timeout(600)
-def test_automations_do_the_same(tmp_path: Path) -> None:
+def test_automations_have_the_same_effects(tmp_path: Path) -> None:
     ours, real = played_on_both(lambda *server: World(*server).play(), tmp_path)
     assert ours == real

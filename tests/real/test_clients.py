@@ -163,7 +163,7 @@ def environment_of(api_url: str, home: Path) -> dict[str, str]:
 
 
 def run(api_url: str, home: Path, *command: str) -> tuple[int, str]:
-    """Run a program of the real server's environment; its status and what it printed, ages left out."""
+    """Run a program of the real server's environment; its status and its output without ages."""
     result = subprocess.run(
         [str(REAL / "bin" / command[0]), *command[1:]],
         env=environment_of(api_url, home),
@@ -176,7 +176,7 @@ def run(api_url: str, home: Path, *command: str) -> tuple[int, str]:
 
 
 def commands(api_url: str, home: Path, text: str) -> list[tuple[str, int, str]]:
-    """Run commands one after the other. For each, the command, its status and what it printed."""
+    """Run commands one after the other. For each, the command, its status and its output."""
     runs = [json.loads(line) for line in (DEMO / "flow_runs.jsonl").read_text(encoding="utf-8").splitlines()]
     task_run = json.loads((DEMO / "task_runs.jsonl").read_text(encoding="utf-8").partition("\n")[0])
     running = next(run for run in runs if run["state_type"] in ("RUNNING", "SCHEDULED"))
@@ -201,14 +201,14 @@ def commands(api_url: str, home: Path, text: str) -> list[tuple[str, int, str]]:
 
 
 def words(command: str, status: int, printed: str) -> str | list[str]:
-    """What a command printed: for automations, which have sets, without an order; for durations without line breaks."""
+    """The output of a command: unordered for automations, which have sets; without line breaks for durations."""
     if "automation" in printed + command:
         return sorted(re.split(r"[\W_]+", printed))
     return re.split(r"[\W_]+", DURATION.sub("…", printed)) if "timedelta" in printed else printed
 
 
 @pytest.mark.parametrize("text", [READING, WRITING], ids=["reading", "writing"])
-def test_the_command_line_prints_the_same(pair: Callable[[Path], Pair], tmp_path: Path, text: str) -> None:
+def test_command_line_prints_the_same(pair: Callable[[Path], Pair], tmp_path: Path, text: str) -> None:
     """Commands that write leave the same rows, too."""
     servers = pair(DEMO)
     real, ours = (str(api.base_url).rstrip("/") for api in servers)
@@ -234,7 +234,7 @@ def test_the_command_line_prints_the_same(pair: Callable[[Path], Pair], tmp_path
 
 
 def all_rows(api: httpx.Client, table: str) -> list[Any]:
-    """The rows of all pages: by their ids, which are made up, new rows are on any of them."""
+    """The rows of all pages: as ids are random, new rows are on any of them."""
     rows: list[Any] = []
     while page := api.post(f"/{table}/filter", json={"offset": len(rows)}).raise_for_status().json():
         rows += page
@@ -250,7 +250,7 @@ def in_order(value: Any) -> Any:
     return value
 
 
-def test_the_sdk_sees_the_same(pair: Callable[[Path], Pair], tmp_path: Path) -> None:
+def test_sdk_gets_the_same(pair: Callable[[Path], Pair], tmp_path: Path) -> None:
     real, ours = (str(api.base_url).rstrip("/") for api in pair(SMALL))
     expected, got = (run(url, tmp_path, "python", str(ROOT / "tests/real/sdk.py")) for url in (real, ours))
     assert got == expected

@@ -1,4 +1,4 @@
-"""What a real server's own document says otherwise than the contract."""
+"""The drift between a real server's document and the contract."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +8,7 @@ from tests.real.conftest import Pair
 from tests.real.record import DRIFT, drift_of
 
 
-def test_the_drift_is_what_is_known(pair: Callable[[Path], Pair]) -> None:
-    """Its document leaves out errors, bounds and nulls that it has, and promises less than it answers."""
+def test_drift_is_the_recorded_one(pair: Callable[[Path], Pair]) -> None:
+    """Its document omits errors, bounds and nulls that it has, and promises less than it returns."""
     real, _ = pair(SMALL)
     assert drift_of(real) == DRIFT.read_text(encoding="utf-8"), "`make record` writes what is known again"

@@ -1,4 +1,4 @@
-"""What a real server's API shows is a fixture set as it is."""
+"""A dump of a real server's API is a fixture set without changes."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -17,7 +17,7 @@ EVENT = {"type": "event", "posture": "Reactive", "expect": ["a"]}
 
 
 class Both:
-    """Sends requests to both servers, and asserts that their answers are alike. Ids are those of the real one."""
+    """Sends requests to both servers, and asserts that their responses are alike. Ids are those of the real one."""
 
     def __init__(self, real: httpx.Client, ours: httpx.Client) -> None:
         self.real, self.ours = real, ours
@@ -115,7 +115,7 @@ def test_deployments_with_unknown_blocks_zones_and_numbers_of_runs(pair: Callabl
         both("POST", "/flow_runs/count", {"deployments": {"name": {"any_": ["d"]}}, "flows": {"id": {"any_": [flow]}}})
 
 
-def test_headers_that_say_who_sends_a_request(pair: Callable[[Path], Pair]) -> None:
+def test_headers_that_name_the_sender_of_a_request(pair: Callable[[Path], Pair]) -> None:
     both = Both(*pair(SMALL))
     flow = both("POST", "/flows/", {"name": "edges"})["id"]
     deployment = both("POST", "/deployments/", {"name": "d", "flow_id": flow})["id"]
@@ -155,7 +155,7 @@ def test_times_with_offsets(pair: Callable[[Path], Pair]) -> None:
             both("POST", "/flow_runs/filter", {"deployments": {"name": {"any_": [name]}}}, is_named=False)
 
 
-def test_results_whose_artifact_cannot_be(pair: Callable[[Path], Pair]) -> None:
+def test_results_with_an_invalid_artifact(pair: Callable[[Path], Pair]) -> None:
     both = Both(*pair(SMALL))
     flow = both("POST", "/flows/", {"name": "edges"})["id"]
     run = both("POST", "/flow_runs/", {"flow_id": flow, "name": "n", "state": {"type": "RUNNING"}})["id"]
@@ -168,8 +168,8 @@ def test_results_whose_artifact_cannot_be(pair: Callable[[Path], Pair]) -> None:
         both("POST", "/flow_runs/", {**body, "name": "n"})
 
 
-def test_a_queue_that_is_named_without_a_pool(pair: Callable[[Path], Pair]) -> None:
-    """It is one of any pool, until there is a pool for agents."""
+def test_queue_named_without_a_pool(pair: Callable[[Path], Pair]) -> None:
+    """It is in any pool, until there is a pool for agents."""
     both = Both(*pair(SMALL))
     flow = both("POST", "/flows/", {"name": "without a pool"})["id"]
     for pool in ("first", "second"):

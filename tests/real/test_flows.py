@@ -46,7 +46,7 @@ def all_of(api: httpx.Client, path: str, **body: Any) -> list[dict[str, Any]]:
 
 
 def outcome(api: httpx.Client) -> dict[str, list[Any]]:
-    """What is stored: runs with all their states, logs, artifacts and events, each without what differs by chance."""
+    """The stored rows: runs with all their states, logs, artifacts and events, each without random values."""
     flows = {flow["id"]: flow["name"] for flow in all_of(api, "/flows/filter")}
     runs, tasks = all_of(api, "/flow_runs/filter"), all_of(api, "/task_runs/filter")
     found: dict[str, list[Any]] = {"flow_runs": [], "task_runs": []}

@@ -16,7 +16,11 @@ ASYNCIO = ("-o", "asyncio_mode=auto", "-o", "asyncio_default_fixture_loop_scope=
 def pytest_in(folder: Path, home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Runs tests with Prefect and the plugin. Warnings are errors."""
     command = [str(REAL / "bin" / "python"), "-m", "pytest", "-q", "-p", "understudy.testing.pytest_plugin"]
-    command += ["-p", "no:cacheprovider", "--noconftest"]  # this project's conftest needs packages that are not there
+    command += [
+        "-p",
+        "no:cacheprovider",
+        "--noconftest",
+    ]  # this project's conftest needs packages that are not installed
     # Prefect leaves connections of event loops that have ended to the garbage collector.
     command += ["-W", "error", "-W", "default::pytest.PytestUnraisableExceptionWarning"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT", "PYTEST"))}
@@ -65,14 +69,14 @@ def test_flows_run_in_asynchronous_tests(plugin: list[str], tmp_path: Path) -> N
 
 
 @pytest.mark.timeout(900)
-def test_the_flow_of_the_example_project_runs(tmp_path: Path) -> None:
+def test_flow_of_the_example_project_runs(tmp_path: Path) -> None:
     project = shutil.copytree(ROOT / "examples" / "pytest-project", tmp_path / "project")
     done = pytest_in(project, tmp_path, ".")
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"^9 passed", done.stdout, re.MULTILINE), done.stdout
 
 
-def test_the_guide_names_tests_that_are_there() -> None:
+def test_guide_names_existing_tests() -> None:
     guide = (ROOT / "docs/guides/prefect-test-harness.md").read_text(encoding="utf-8")
     files = ("tests/real/flows_in_tests.py", "tests/real/async_flows_in_tests.py")
     tests = "".join((ROOT / file).read_text(encoding="utf-8") for file in files)

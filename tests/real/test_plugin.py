@@ -10,7 +10,7 @@ from tests.servers import REAL, ROOT, stand_in
 FLOWS = len((SMALL / "flows.jsonl").read_text(encoding="utf-8").splitlines())
 
 
-def test_the_sdk_talks_to_the_workspace_of_each_test(tmp_path: Path) -> None:
+def test_sdk_uses_the_workspace_of_each_test(tmp_path: Path) -> None:
     with stand_in(SMALL) as api:
         command = [str(REAL / "bin" / "python"), "-m", "pytest", "-q", "-p", "understudy.testing.pytest_plugin"]
         command += ["-c", os.devnull, "--rootdir", str(tmp_path), "-p", "no:cacheprovider", "--noconftest"]

@@ -23,7 +23,9 @@ SETS = {
 
 
 @pytest.mark.parametrize("name", SETS)
-def test_random_requests_are_answered_alike(pair: Callable[[Path], Pair], randomness: random.Random, name: str) -> None:
+def test_random_requests_have_the_same_responses(
+    pair: Callable[[Path], Pair], randomness: random.Random, name: str
+) -> None:
     folder, count = SETS[name][0], effort(SETS[name][1])
     real, ours = pair(folder)
     comparison = Comparison(Contract.load(own_folder() / "openapi.yaml"))

@@ -1,4 +1,4 @@
-"""What `tests/recorded` holds is still what a real server answers."""
+"""The responses in `tests/recorded` are still those of a real server."""
 
 import sys
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from tests.test_recorded import recorded
 
 
 @pytest.mark.skipif(sys.version_info >= (3, 13), reason="recorded on Python 3.12 or older, whose words differ")
-def test_the_records_are_true(pair: Callable[[Path], Pair], tmp_path: Path) -> None:
+def test_recorded_responses_are_current(pair: Callable[[Path], Pair], tmp_path: Path) -> None:
     real, _ = pair(SMALL)
     assert play_wire(str(real.base_url)) == recorded("wire.json")
     assert play_writes(real, tmp_path) == recorded("writes.json")

@@ -11,7 +11,7 @@ from tests.real.alike import Likeness
 from tests.servers import real_server, stand_in, wait_until
 
 Step = tuple[str, str, Any]
-# Of no event that there is: a real server would be in time to execute an automation in some runs, and not in others.
+# Without matching events, since a real server would execute an automation in time only in some runs.
 TRIGGER = {"type": "event", "posture": "Reactive", "threshold": 1, "within": 0, "expect": ["of.no.event"]}
 STEPS: list[Step] = [
     ("POST", "/flows/", {"name": "one", "tags": ["a"], "labels": {"b": 1}}),

@@ -1,4 +1,4 @@
-"""Random schedules have the dates that Prefect's own code gives them, over both changes of clocks."""
+"""Random schedules have the dates that Prefect's code computes, across both clock changes."""
 
 import json
 import random

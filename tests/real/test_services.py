@@ -1,4 +1,4 @@
-"""What a real server's services do to rows in a minute, the stand-in does when its clock moves beside it."""
+"""The stand-in, when its clock moves, does the same as a real server's services in a minute."""
 
 import time
 from collections.abc import Callable
@@ -22,7 +22,7 @@ TRIES = 50
 
 
 class World:
-    """A server with deployments and runs, and what became of them, in words without ids and times."""
+    """A server with deployments and runs, and their results in words without ids and times."""
 
     def __init__(self, api: httpx.Client, wait: Callable[[float], object], now: Callable[[], datetime]) -> None:
         self.api = api
@@ -58,7 +58,7 @@ class World:
         return run
 
     def play(self) -> Json:
-        """Create what services look after, wait, and return what came of it."""
+        """Create rows for services, wait, and return the results."""
         deployments = {
             "often": self.deployment("often", INTERVAL, parameters={"x": 1}),
             "seldom": self.deployment("seldom", 3600),
@@ -81,7 +81,7 @@ class World:
             self.wait_until(seconds)
             self.post(f"/deployments/{deployments['paused']}/pause_deployment")
         self.wait_until(END)
-        found: Json = {name: self.came_of(each) for name, each in deployments.items()}
+        found: Json = {name: self.results_of(each) for name, each in deployments.items()}
         states = [self.api.get(f"/flow_runs/{run}").json()["state"] for run in runs]
         found["runs"] = [(state["type"], state["name"], state["message"]) for state in states]
         found["task"] = self.api.get(f"/task_runs/{task}").json()["state"]["message"]
@@ -89,7 +89,7 @@ class World:
         found["worker"] = (worker["status"], self.api.get("/work_pools/pool").json()["status"])
         return found
 
-    def came_of(self, deployment: str) -> Json:
+    def results_of(self, deployment: str) -> Json:
         """The runs of a deployment up to the end, and whether more are to come."""
         criteria = {"deployment_id": {"any_": [deployment]}}
         runs = self.post("/flow_runs/filter", flow_runs=criteria, sort="EXPECTED_START_TIME_ASC")

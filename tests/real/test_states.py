@@ -15,7 +15,7 @@ from tests.real.state_rows import Rows
 
 STEPS = 500
 
-# What often follows a state, so that sessions get far.
+# States that often follow a state, so that sessions reach many states.
 NEXT = {
     "SCHEDULED": ["PENDING", "PENDING", "RUNNING", "CANCELLING", "SCHEDULED"],
     "PENDING": ["RUNNING"] * 5 + ["PENDING", "CANCELLING"],
@@ -97,7 +97,7 @@ class Session:
             yield kind()
 
     def learn(self, step: Step, answer: Any) -> None:
-        """Note the runs that there are, and the states that they are in."""
+        """Record the existing runs, and their states."""
         if step.path in ("/flow_runs/", "/task_runs/") and answer["id"] not in self.types:
             (self.flow_runs if step.path == "/flow_runs/" else self.task_runs).append(answer["id"])
             self.types[answer["id"]] = answer["state_type"]
@@ -162,7 +162,7 @@ class Session:
         return Step("POST", f"/flow_runs/{self.paused()}/input", {"key": "a-schema", "value": SCHEMA})
 
     def delete(self) -> Step:
-        # The rows of others lead to those that were there at first.
+        # Other rows refer to those of the fixture set.
         added = self.flow_runs[50:]
         if not added:
             return self.read()

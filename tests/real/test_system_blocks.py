@@ -1,4 +1,4 @@
-"""The block types that every server has, as an installed Prefect has them and as a real server does."""
+"""The block types that every server has, as in an installed Prefect and in a real server."""
 
 import json
 import subprocess
@@ -17,7 +17,7 @@ print(json.dumps(list(module.system_blocks())))
 """
 
 
-def test_the_blocks_of_an_installed_prefect_are_those_of_a_real_server(tmp_path: Path) -> None:
+def test_blocks_of_an_installed_prefect_are_those_of_a_real_server(tmp_path: Path) -> None:
     """The handlers read them in an environment with Prefect."""
     command = [str(REAL / "bin/python"), "-c", READ, str(ROOT / "handlers/system_blocks.py")]
     printed = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout

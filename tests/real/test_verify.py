@@ -1,4 +1,4 @@
-"""`understudy verify` on a real server: nothing but the deviations that are known."""
+"""`understudy verify` on a real server: only known deviations."""
 
 import random
 import subprocess
@@ -13,9 +13,7 @@ from tests.servers import ROOT
 KNOWN = ROOT / "docs" / "reference" / "prefect-deviations.md"
 
 
-def test_a_real_server_does_nothing_otherwise_than_is_known(
-    pair: Callable[[Path], Pair], randomness: random.Random
-) -> None:
+def test_real_server_has_only_known_deviations(pair: Callable[[Path], Pair], randomness: random.Random) -> None:
     real, _ = pair(SMALL)
     url = str(real.base_url).rstrip("/")
     command = [sys.executable, "-m", "understudy", "verify", url, "--allow-writes", "--known", str(KNOWN)]

@@ -30,7 +30,7 @@ def ran(environment: dict[str, str], *command: str) -> None:
 
 
 def awaited(found: Callable[[], Any]) -> Any:
-    """What is found, once anything is."""
+    """The result, once it is not empty."""
     end = time.monotonic() + WAITING
     while time.monotonic() < end:
         value = found()
@@ -46,7 +46,7 @@ def completed(api: httpx.Client, deployment: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.timeout(600)
-def test_a_worker_completes_what_a_schedule_asks_for(tmp_path: Path) -> None:
+def test_worker_completes_scheduled_runs(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with stand_in(tmp_path / "empty", "--services") as api:
         environment = environment_of(api, tmp_path / "home")
@@ -75,7 +75,7 @@ def test_a_worker_completes_what_a_schedule_asks_for(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(600)
-def test_a_served_flow_completes_a_run(tmp_path: Path) -> None:
+def test_served_flow_completes_a_run(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with stand_in(tmp_path / "empty", "--services") as api:
         environment = environment_of(api, tmp_path / "home")

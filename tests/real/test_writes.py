@@ -19,7 +19,7 @@ from understudy.sampling.random_requests import Request
 STEPS = 400
 
 
-def test_a_random_session_is_answered_alike(pair: Callable[[Path], Pair], randomness: random.Random) -> None:
+def test_random_session_has_the_same_responses(pair: Callable[[Path], Pair], randomness: random.Random) -> None:
     real, ours = (Player(api, fixture_text()) for api in pair(SMALL))
     contract = Contract.load(own_folder() / "openapi.yaml")
     tables = {"artifacts", "artifact_collections", "flows"}
@@ -89,7 +89,7 @@ class Session:
         return send("PATCH", f"/flows/{self.any_id('flows')}", body)
 
     def delete_flow(self) -> Step:
-        # Fixture flows take their runs along, so few of them go.
+        # Few flows of the fixture set are deleted, since their runs are deleted with them.
         table = "flows" if self.random.random() < 0.1 else "artifacts"
         return send("DELETE", f"/flows/{self.any_id(table)}")
 
@@ -105,7 +105,7 @@ class Session:
         ]))  # fmt: skip
 
     def read(self) -> Step:
-        """A random request whose order the two servers share: new ids differ, and equal keys may stand anyhow."""
+        """A random request with the same order on both servers: new ids differ, and equal keys may be in any order."""
         request = next(self.queries)
         sort = {"sort": "NAME_ASC" if request.path.startswith("/flows") else "CREATED_DESC"} if request.order else {}
         return send(request.method, request.path, {**request.body, **sort})

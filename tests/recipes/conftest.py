@@ -16,13 +16,13 @@ MADE = (".git", ".venv", ".real", ".*cache", ".hypothesis", "build", "*.egg-info
 
 @pytest.fixture(scope="session")
 def keeping() -> Keeping:
-    """In memory: recipes are not about where rows are kept."""
+    """In memory: recipes do not depend on where rows are kept."""
     return lambda: ()
 
 
 @pytest.fixture(scope="package")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy to install from, since a build leaves its own files beside the sources."""
+    """A copy to install from, since a build leaves files next to the sources."""
     folder = tmp_path_factory.mktemp("checkout") / "understudy"
     return shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*MADE, "tests"))
 
@@ -40,9 +40,9 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="package")
 def environment(python: Path) -> dict[str, str]:
-    """One where that Python comes first.
+    """One with that Python first in PATH.
 
-    Pip and what Understudy needs are taken from the tests' own environment, which saves a minute;
+    Pip and the requirements of Understudy are taken from the tests' environment, which saves a minute;
     `test_package` installs it all.
     """
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}

@@ -16,7 +16,7 @@ ARCHIVE = "https://github.com/OWNER/understudy/archive/REF.tar.gz"
 
 
 def blocks(language: str, file: str = "") -> list[str]:
-    """The examples in a language; those for a file, or for files in a folder, say so in their first line."""
+    """The examples in a language; those for a file, or for files in a folder, name it in their first line."""
     text = GUIDE.read_text(encoding="utf-8")
     found: list[str] = re.findall(rf"^```{language}\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
     return [block for block in found if block.startswith(f"# {file}" if file else "")]
@@ -46,6 +46,6 @@ def template_parts(file: Path) -> list[str]:
 
 
 def path_of(reference: str) -> str:
-    """The path of a file or folder of this repository that a user refers to; empty where it is another's."""
+    """The path of a file or folder of this repository that a user refers to; empty if it is in another one."""
     found = re.search(r"\bOWNER/understudy/(?:REF/)?([^@]+)", reference)
     return found[1] if found else ""

@@ -15,7 +15,7 @@ from tests.recipes.guide import ARCHIVE, path_of, template_parts
 
 
 class Machine:
-    """Runs scripts, each in a process group of its own, until all that they started is ended."""
+    """Runs scripts, each in a new process group, and finally ends all that they started."""
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         self.folder = folder
@@ -23,7 +23,7 @@ class Machine:
         self._groups: list[int] = []
 
     def run(self, script: str, more: Mapping[str, str]) -> None:
-        """Runs a script until nothing that it started holds its output: a runner waits for that, too.
+        """Runs a script until no process that it started has its output open: a runner waits for that, too.
 
         Raises:
             CalledProcessError: the script failed; it has what was printed.
@@ -64,7 +64,7 @@ class GitHub:
     Args:
         machine: where the steps run.
         checkout: this repository, as GitHub checks it out for a job that uses its actions.
-        folder: for the runner's own files.
+        folder: for the runner's files.
     """
 
     def __init__(self, machine: Machine, checkout: Path, folder: Path) -> None:
@@ -95,7 +95,7 @@ class GitHub:
         return {name: filled(declared["value"], known) for name, declared in action.get("outputs", {}).items()}
 
     def _script(self, script: str, more: Mapping[str, str]) -> dict[str, str]:
-        """The outputs of a script; what it adds to the environment is there for those after it."""
+        """The outputs of a script; later scripts get what it adds to the environment."""
         files = {name: self._folder / name for name in ("GITHUB_ENV", "GITHUB_OUTPUT")}
         for file in files.values():
             file.write_text("", encoding="utf-8")

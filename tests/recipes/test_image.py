@@ -32,7 +32,7 @@ def context(folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def container(python: Path, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Builds the image, into folders of this machine for those of the image; what is said of a container."""
+    """Builds the image, into folders of this machine for those of the image; the settings of a container."""
     folder = tmp_path_factory.mktemp("image")
     source, installed, said = context(folder / "source"), folder / "install", {}
     for word, rest in instructions():
@@ -46,13 +46,13 @@ def container(python: Path, environment: dict[str, str], tmp_path_factory: pytes
     return said
 
 
-def test_a_container_serves_and_knows_its_health(
+def test_container_serves_and_checks_its_health(
     container: dict[str, str], environment: dict[str, str], tmp_path: Path
 ) -> None:
     port = free_port()
     command = [*json.loads(container["ENTRYPOINT"]), *json.loads(container["CMD"]), "--port", str(port)]
     check = json.loads(container["HEALTHCHECK"].partition("CMD ")[2].replace(container["EXPOSE"], str(port)))
-    # A health check that went by a proxy would fail.
+    # A health check through a proxy would fail.
     environment = {**environment, "http_proxy": "http://127.0.0.1:9"}
 
     def is_healthy() -> bool:
@@ -66,11 +66,11 @@ def test_a_container_serves_and_knows_its_health(
 
 
 @pytest.mark.usefixtures("container")
-def test_a_start_compiles_nothing(python: Path) -> None:
+def test_start_compiles_nothing(python: Path) -> None:
     sources = list(python.glob("lib/*/site-packages/understudy/**/*.py"))
     assert sources
     assert all(Path(importlib.util.cache_from_source(str(source))).exists() for source in sources)
 
 
-def test_a_container_is_not_root(container: dict[str, str]) -> None:
+def test_container_does_not_run_as_root(container: dict[str, str]) -> None:
     assert int(container["USER"].partition(":")[0]) > 0

@@ -1,4 +1,4 @@
-"""The recipes and the examples in the guide, as those see them who read such files."""
+"""Linters on the recipes and the examples in the guide."""
 
 import re
 import subprocess
@@ -33,7 +33,7 @@ def found_by(program: str, *options: str, text: str = "") -> str:
     return subprocess.run(command, input=text, capture_output=True, text=True, check=False).stdout
 
 
-def test_every_example_says_which_file_it_is() -> None:
+def test_every_example_names_its_file() -> None:
     assert sorted(blocks("yaml")) == sorted(workflows() + pipelines())
 
 
@@ -61,7 +61,7 @@ def test_shellcheck_finds_nothing(shell: str, script: str) -> None:
 
 
 @pytest.mark.parametrize(("shell", "script"), list(scripts()))
-def test_no_script_is_put_together_from_what_a_user_gives(shell: str, script: str) -> None:
+def test_no_script_contains_user_input(shell: str, script: str) -> None:
     assert "${{" not in script
 
 
@@ -74,7 +74,7 @@ def test_no_script_is_put_together_from_what_a_user_gives(shell: str, script: st
         ("gitlab-ci", [yaml.safe_dump(gitlab_jobs(pipeline, ROOT)) for pipeline in pipelines()]),
     ],
 )
-def test_what_is_written_is_what_is_taken(schema: str, documents: list[str], tmp_path: Path) -> None:
+def test_written_outputs_are_the_ones_that_are_read(schema: str, documents: list[str], tmp_path: Path) -> None:
     files = [tmp_path / f"{number}.yml" for number in range(len(documents))]
     for file, document in zip(files, documents, strict=True):
         file.write_text(document, encoding="utf-8")
@@ -83,7 +83,7 @@ def test_what_is_written_is_what_is_taken(schema: str, documents: list[str], tmp
 
 
 def inputs() -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """What each example gives to an action or a template, and what that declares."""
+    """The inputs that each example gives to an action or a template, and those that it declares."""
     for step in (step for workflow in workflows() for step in steps(workflow)):
         if path := path_of(step.get("uses", "")):
             yield step["with"], yaml.safe_load((ROOT / path / "action.yml").read_text(encoding="utf-8"))["inputs"]
@@ -93,12 +93,12 @@ def inputs() -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
 
 
 @pytest.mark.parametrize(("given", "declared"), list(inputs()))
-def test_an_example_gives_what_is_asked_for(given: dict[str, Any], declared: dict[str, Any]) -> None:
+def test_example_gives_the_required_inputs(given: dict[str, Any], declared: dict[str, Any]) -> None:
     required = {name for name, about in declared.items() if "default" not in about}
     assert required <= given.keys() <= declared.keys()
 
 
-def test_an_extra_that_is_installed_is_there() -> None:
+def test_installed_extras_exist() -> None:
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     recipes = "".join(file.read_text(encoding="utf-8") for file in [*ACTIONS, *TEMPLATES, GUIDE])
     extras = set(re.findall(r"(?:understudy|\.\.)\[(\w+)\]", recipes))

@@ -1,4 +1,4 @@
-"""The repository's own workflows, hooks and release notes."""
+"""The workflows, hooks and release notes of this repository."""
 
 import re
 import subprocess
@@ -27,7 +27,7 @@ def steps(workflow: Path) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
-def test_a_workflow_is_valid(workflow: Path) -> None:
+def test_workflow_is_valid(workflow: Path) -> None:
     found = run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", workflow)
     assert found.stdout == "ok -- validation done\n"
     for step in steps(workflow):
@@ -51,7 +51,7 @@ def test_workflows_run_each_test_target_and_only_targets_that_exist() -> None:
     assert {target for target in targets if target.startswith("test")} | {"check", "dist"} <= made
 
 
-def test_workflows_run_every_python_that_the_package_names() -> None:
+def test_workflows_run_every_supported_python() -> None:
     ci = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8"))
     pythons = ci["jobs"]["test"]["strategy"]["matrix"]["python"]
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
@@ -61,7 +61,7 @@ def test_workflows_run_every_python_that_the_package_names() -> None:
     assert f"{sys.version_info.major}.{sys.version_info.minor}" in pythons
 
 
-def test_the_hooks_are_valid_and_run_what_is_installed() -> None:
+def test_hooks_are_valid_and_run_installed_tools() -> None:
     config = ROOT / ".pre-commit-config.yaml"
     assert run("pre-commit", "validate-config", config).returncode == 0
     hooks = [hook for repo in yaml.safe_load(config.read_text(encoding="utf-8"))["repos"] for hook in repo["hooks"]]
@@ -92,13 +92,13 @@ def test_release_notes_are_the_version_s_section(project: Path) -> None:
     assert (found.returncode, found.stdout) == (0, "- Two.\n")
 
 
-def test_a_tag_that_is_not_the_version_is_refused(project: Path) -> None:
+def test_tag_that_is_not_the_version_is_rejected(project: Path) -> None:
     found = run("python", project, "v0.3.0")
     assert (found.returncode, found.stdout) == (1, "")
     assert found.stderr == "the tag v0.3.0 is not the package's version: set __version__, or tag v0.2.0\n"
 
 
-def test_a_version_without_a_section_is_refused(project: Path) -> None:
+def test_version_without_a_section_is_rejected(project: Path) -> None:
     (project.parent.parent / "CHANGELOG.md").write_text("# Changelog\n\n## Unreleased\n\n- New.\n", encoding="utf-8")
     found = run("python", project, "v0.2.0")
     assert (found.returncode, found.stdout) == (1, "")

@@ -12,7 +12,7 @@ VOID = {"meta", "link", "input"}
 
 
 class Page(HTMLParser):
-    """What a browser sees of a page: its elements with their attributes, and the text in each."""
+    """A page as a browser parses it: its elements with their attributes, and the text in each."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class Page(HTMLParser):
 
 
 @pytest.mark.parametrize("verdict", [good(), bad(), hostile(), Verdict("", 0)], ids=["good", "bad", "hostile", "empty"])
-def test_it_needs_nothing_else(verdict: Verdict) -> None:
+def test_page_is_self_contained(verdict: Verdict) -> None:
     page = Page(matrix(verdict))
     assert not {"script", "img", "iframe", "object"} & {tag for tag, _ in page.elements}
     for _, attributes in page.elements:
@@ -53,7 +53,7 @@ def test_it_needs_nothing_else(verdict: Verdict) -> None:
 
 
 @pytest.mark.parametrize(("verdict", "title"), [(good(), "Passed"), (bad(), "2 violations of 3 rules")])
-def test_the_headline_says_how_it_ended(verdict: Verdict, title: str) -> None:
+def test_headline_shows_the_result(verdict: Verdict, title: str) -> None:
     assert Page(matrix(verdict)).within("h1") == [title]
 
 
@@ -68,7 +68,7 @@ def test_violations_show_rule_expectation_and_requests() -> None:
     assert "3 known deviations seen" in page.within("h2")
 
 
-def test_each_cell_has_a_symbol_and_says_its_state() -> None:
+def test_each_cell_has_a_symbol_and_a_state() -> None:
     verdict = good()
     verdict.cells[Cell(COUNT, "owners.name", "any_")] = State.FAILED
     page = Page(matrix(verdict))
@@ -84,7 +84,7 @@ def test_each_cell_has_a_symbol_and_says_its_state() -> None:
     assert [text for text in page.within("th") if text in {"owners", "pets"}] == ["owners", "pets"]
 
 
-def test_a_failed_cell_leads_to_its_violation() -> None:
+def test_failed_cell_links_to_its_violation() -> None:
     page = Page(matrix(bad()))
     assert [(link["href"], link["class"]) for link in page.all("a")] == [
         ("#violation-1", "sign failed"),
@@ -93,13 +93,13 @@ def test_a_failed_cell_leads_to_its_violation() -> None:
     assert [attributes["id"] for attributes in page.all("article")] == ["violation-1", "violation-2"]
 
 
-def test_headers_say_what_they_are_of() -> None:
+def test_table_headers_have_scopes() -> None:
     headers = Page(matrix(bad())).all("th")
     assert headers
     assert {attributes.get("scope") for attributes in headers} == {"row", "col"}
 
 
-def test_what_a_server_says_is_only_text() -> None:
+def test_text_of_a_server_is_escaped() -> None:
     text = matrix(hostile())
     text.encode("utf-8")
     assert '<script>alert("1")</script>]]>&amp;\\x00\\x1b[2J\\ud800\\ufffe\\u202e' in Page(text).within("dd")

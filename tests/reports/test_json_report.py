@@ -12,9 +12,9 @@ def read(verdict: Verdict) -> Any:
     return json.loads(json.dumps(document(verdict), allow_nan=False))
 
 
-def test_all_of_a_verdict_is_in_it() -> None:
-    told = read(bad())
-    assert {name: told[name] for name in ("url", "seed", "passed", "requests", "seconds", "notes")} == {
+def test_report_contains_the_whole_verdict() -> None:
+    report = read(bad())
+    assert {name: report[name] for name in ("url", "seed", "passed", "requests", "seconds", "notes")} == {
         "url": URL,
         "seed": 42,
         "passed": False,
@@ -22,21 +22,21 @@ def test_all_of_a_verdict_is_in_it() -> None:
         "seconds": 14.21,
         "notes": ["Nothing was read from /pets/broken."],
     }
-    assert [(each["name"], each["checks"], each["violations"], each["known"]) for each in told["rules"]] == [
+    assert [(each["name"], each["checks"], each["violations"], each["known"]) for each in report["rules"]] == [
         ("union", 1204, 1, 2),
         ("shape", 1, 1, 0),
         ("pages", 8, 1, 1),
     ]
-    assert {"rule": "union", "operation": COUNT, "checks": 4} in told["checks"]
-    assert len(told["checks"]) == 4
-    assert [cell["state"] for cell in told["cells"]] == ["failed", "unreached", "failed", "passed"]
-    assert told["cells"][0] == {"operation": LIST, "field": "owners.name", "operator": "any_", "state": "failed"}
-    assert (len(told["violations"]), len(told["known"])) == (2, 3)
-    assert [(each["rules"], len(each["seen"])) for each in told["violations"]] == [
+    assert {"rule": "union", "operation": COUNT, "checks": 4} in report["checks"]
+    assert len(report["checks"]) == 4
+    assert [cell["state"] for cell in report["cells"]] == ["failed", "unreached", "failed", "passed"]
+    assert report["cells"][0] == {"operation": LIST, "field": "owners.name", "operator": "any_", "state": "failed"}
+    assert (len(report["violations"]), len(report["known"])) == (2, 3)
+    assert [(each["rules"], len(each["seen"])) for each in report["violations"]] == [
         (["union", "pages"], 4),
         (["shape"], 1),
     ]
-    shape = told["violations"][1]
+    shape = report["violations"][1]
     assert shape.pop("seen") == [{name: value for name, value in shape.items() if name != "rules"}]
     assert shape == {
         "rules": ["shape"],
@@ -56,17 +56,17 @@ def test_all_of_a_verdict_is_in_it() -> None:
     }
 
 
-def test_a_run_that_ended_before_it_began() -> None:
-    told = read(Verdict(URL, 1))
-    assert (told["parts"], told["requests"], told["rules"], told["violations"]) == (0, 0, [], [])
+def test_empty_run() -> None:
+    report = read(Verdict(URL, 1))
+    assert (report["parts"], report["requests"], report["rules"], report["violations"]) == (0, 0, [], [])
 
 
-def test_a_server_without_fault() -> None:
-    told = read(good())
-    assert (told["passed"], told["violations"], told["known"]) == (True, [], [])
+def test_correct_server() -> None:
+    report = read(good())
+    assert (report["passed"], report["violations"], report["known"]) == (True, [], [])
 
 
-def test_nothing_is_cut_or_changed() -> None:
+def test_values_are_not_truncated_or_changed() -> None:
     first, second = read(hostile())["violations"]
     assert first["found"] == HOSTILE
     assert first["requests"][0]["body"] == {HOSTILE: HOSTILE}

@@ -7,7 +7,7 @@ from understudy.reports.junit_report import junit
 
 
 def cases(root: ET.Element) -> dict[tuple[str, str], list[str]]:
-    """What is in each test case, by operation and name."""
+    """The content of each test case, by operation and name."""
     return {
         (case.attrib["classname"], case.attrib["name"]): [part.tag for part in case] for case in root.iter("testcase")
     }
@@ -17,7 +17,7 @@ def counts(element: ET.Element) -> list[str]:
     return [element.attrib[name] for name in ("tests", "failures", "skipped")]
 
 
-def test_a_rule_is_a_test_case_of_each_operation() -> None:
+def test_rule_is_a_test_case_of_each_operation() -> None:
     root = ET.fromstring(junit(good()))
     assert cases(root) == {
         (LIST, "union"): [],
@@ -46,7 +46,7 @@ def test_violations_fail_and_known_deviations_are_skipped() -> None:
     ]
 
 
-def test_a_failure_says_what_the_summary_says() -> None:
+def test_failure_has_the_text_of_the_summary() -> None:
     failure = next(ET.fromstring(junit(bad())).iter("failure"))
     assert failure.attrib == {"type": UNION.name, "message": UNION.says}
     assert failure.text == (
@@ -58,7 +58,7 @@ def test_a_failure_says_what_the_summary_says() -> None:
     )
 
 
-def test_what_xml_cannot_hold_is_replaced() -> None:
+def test_characters_invalid_in_xml_are_replaced() -> None:
     text = junit(hostile())
     text.encode("utf-8")
     found = [failure.text or "" for failure in ET.fromstring(text).iter("failure")]

@@ -5,7 +5,7 @@ from understudy.reports.text_report import summary
 from understudy.reports.verdict import Verdict
 
 
-def test_a_server_without_fault() -> None:
+def test_correct_server() -> None:
     assert (
         summary(good())
         == """\
@@ -18,7 +18,7 @@ passed  pages      8 checks  The pages of a list are the list.
     )
 
 
-def test_violations_come_by_cause_with_the_smallest_requests() -> None:
+def test_violations_are_grouped_by_cause_with_the_smallest_requests() -> None:
     assert (
         summary(bad())
         == """\
@@ -46,7 +46,7 @@ Nothing was read from /pets/broken.
     )
 
 
-def test_rules_that_failed_come_first() -> None:
+def test_failed_rules_come_first() -> None:
     verdict = good()
     verdict.violations = [violation(SHAPE, {})]
     assert [line.split()[:2] for line in summary(verdict).splitlines()[:3]] == [
@@ -56,11 +56,11 @@ def test_rules_that_failed_come_first() -> None:
     ]
 
 
-def test_nothing_asked_is_told_too() -> None:
+def test_run_without_requests_is_reported() -> None:
     assert summary(Verdict("", seed=0)) == "0 violations in 0 requests, 0.0 s; repeat with --seed 0"
 
 
-def test_what_a_server_says_cannot_steer_the_terminal() -> None:
+def test_text_of_a_server_is_escaped() -> None:
     text = summary(hostile())
     assert "\\x00\\x1b[2J\\ud800\\ufffe\\u202e" in text
     assert all(character.isprintable() for character in text.replace("\n", ""))

@@ -1,4 +1,4 @@
-"""What the reports count: each of them the same."""
+"""Totals, which are the same in all reports."""
 
 import json
 import re
@@ -40,7 +40,7 @@ def ended_early() -> Verdict:
 
 
 @pytest.mark.parametrize("verdict", [good(), bad(), of_writes(), ended_early()], ids=["good", "bad", "writes", "early"])
-def test_all_reports_count_the_same(verdict: Verdict) -> None:
+def test_all_reports_have_the_same_totals(verdict: Verdict) -> None:
     outcomes = Outcomes(verdict)
     text, page, suites = summary(verdict), matrix(verdict), ET.fromstring(junit(verdict))
     faults, passed, skipped = (len(each) for each in (outcomes.faults, outcomes.passed, outcomes.known))
@@ -57,7 +57,7 @@ def test_all_reports_count_the_same(verdict: Verdict) -> None:
     assert suites.attrib["tests"] == str(passed + faults + skipped + errors)
 
 
-def test_rules_that_were_not_reached_are_listed() -> None:
+def test_unreached_rules_are_listed() -> None:
     verdict = ended_early()
     assert "not reached  late" in summary(verdict)
     assert [rule["name"] for rule in document(verdict)["rules"] if rule["outcome"] == "not reached"] == ["late"]
@@ -67,7 +67,7 @@ def test_rules_that_were_not_reached_are_listed() -> None:
     assert case.attrib["message"] == "not reached"
 
 
-def test_parts_that_were_not_reached_are_in_every_report() -> None:
+def test_unreached_parts_are_in_every_report() -> None:
     verdict = ended_early()
     parts = ["POST /pets/filter: pets.name.any_", "POST /pets/filter: sort NAME_ASC", "GET /pets/{id}: rows by id"]
     assert verdict.unreached == parts
@@ -80,7 +80,7 @@ def test_parts_that_were_not_reached_are_in_every_report() -> None:
     assert [case.attrib["name"] for case in cases][-3:] == parts
 
 
-def test_an_interrupted_run_has_not_passed() -> None:
+def test_interrupted_run_has_not_passed() -> None:
     verdict = good()
     verdict.is_interrupted = True
     assert (document(verdict)["passed"], document(verdict)["interrupted"]) == (False, True)
@@ -93,12 +93,12 @@ def faults_of(*violations: object) -> list[list[str]]:
     return [[each.rule.name for each in fault.seen] for fault in Outcomes(verdict).faults]
 
 
-def test_a_fault_is_one_whatever_rules_it_breaks() -> None:
+def test_fault_that_breaks_several_rules_is_counted_once() -> None:
     assert faults_of(violation(UNION, {}, subject="a"), violation(SHAPE, {}, subject="a")) == [["union", "shape"]]
     assert faults_of(violation(UNION, {}, subject=""), violation(SHAPE, {}, subject="")) == [["union", "shape"]]
 
 
-def test_what_is_asked_along_with_a_faulty_part_is_the_same_fault() -> None:
+def test_violations_with_a_common_faulty_part_are_one_fault() -> None:
     both = violation(PAGES, {}, subject="a, b")
     assert faults_of(both, violation(UNION, {}, subject="b")) == [["union", "pages"]]
 

@@ -1,4 +1,4 @@
-"""Verdicts made by hand: one with nothing wrong, one with everything, one full of what servers should not say."""
+"""Sample verdicts: one without violations, one with everything, one full of hostile text."""
 
 from typing import Any
 
@@ -65,12 +65,12 @@ def bad() -> Verdict:
 
 def hostile() -> Verdict:
     verdict = good()
-    odd = Request("POST", f"/pets/{HOSTILE}", HOSTILE, {HOSTILE: HOSTILE})
+    unusual = Request("POST", f"/pets/{HOSTILE}", HOSTILE, {HOSTILE: HOSTILE})
     verdict.violations = [
-        Violation(UNION, HOSTILE, HOSTILE, (odd,), HOSTILE, HOSTILE),
+        Violation(UNION, HOSTILE, HOSTILE, (unusual,), HOSTILE, HOSTILE),
         Violation(UNION, LIST, "", (request({"huge": HUGE}),), HUGE, f"{HUGE}{HOSTILE}"),
     ]
-    verdict.known = [Violation(SHAPE, HOSTILE, HOSTILE, (odd,), HOSTILE, HOSTILE)]
+    verdict.known = [Violation(SHAPE, HOSTILE, HOSTILE, (unusual,), HOSTILE, HOSTILE)]
     verdict.notes = [HOSTILE]
     verdict.cells = {Cell(HOSTILE, HOSTILE, HOSTILE): State.FAILED}
     return verdict

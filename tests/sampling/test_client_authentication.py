@@ -1,4 +1,4 @@
-"""How `verify` and `compare` get in: with tokens against forgery, and with words where they do not."""
+"""Authentication of `verify` and `compare`: tokens against forgery, and errors."""
 
 import random
 import re
@@ -31,7 +31,7 @@ CONTRACT = Contract.load(own_folder() / "openapi.yaml")
 
 @pytest.fixture(scope="module")
 def guarded() -> Iterator[httpx.Client]:
-    """A server that wants tokens and a login."""
+    """A server that requires tokens and a login."""
     with stand_in(SMALL, "--csrf", "--auth", "me:secret") as api:
         yield api
 
@@ -43,7 +43,7 @@ def plain() -> Iterator[httpx.Client]:
 
 
 def run(*arguments: str) -> tuple[int, str]:
-    """A command's status, and what it has printed."""
+    """A command's status and output."""
     result = CliRunner().invoke(main, arguments)
     return result.exit_code, f"{result.output}{result.exception or ''}"
 
@@ -52,7 +52,7 @@ def with_login(api: httpx.Client) -> str:
     return url_of(api).replace("://", "://me:secret@")
 
 
-def test_verify_sends_a_token_with_each_change(guarded: httpx.Client) -> None:
+def test_verify_sends_a_token_with_each_write(guarded: httpx.Client) -> None:
     with watched(guarded) as (url, log):
         status, output = run(
             "verify", url, "--auth", "me:secret", "--max-requests", "300", "--seed", "1", "--allow-writes"
@@ -68,20 +68,20 @@ def test_compare_sends_each_server_its_own_token(guarded: httpx.Client, plain: h
     for first, second in ((with_login(guarded), url_of(plain)), (url_of(plain), with_login(guarded))):
         status, output = run("compare", first, second, "--requests", "30", "--seed", "1")
         assert "in 30 requests" in output
-        # What was written to one of them before is in its events.
+        # Earlier writes to one of them are in its events.
         operations = [line.split()[2] for line in output.splitlines() if re.match(r"\d+\. ", line)]
         assert [path for path in operations if not path.startswith("/events/")] == [], output
         assert status == int(operations != [])
 
 
-def test_two_servers_that_let_nobody_in_are_not_alike(guarded: httpx.Client) -> None:
+def test_two_servers_that_reject_all_requests_are_not_equal(guarded: httpx.Client) -> None:
     url = url_of(guarded)
     status, output = run("compare", url, url, "--requests", "5")
     assert status != 0
     assert f"{url}/artifacts/filter: requires a CSRF token, but does not issue any (401) (403)" in output
 
 
-def test_fuzzing_sends_tokens_too(guarded: httpx.Client) -> None:
+def test_fuzzing_sends_tokens(guarded: httpx.Client) -> None:
     catalog, endpoint_map = Catalog.of(CONTRACT), EndpointMap.of(CONTRACT)
     interpreter, model = (
         RequestInterpreter(endpoint_map, catalog, strict=False),
@@ -98,7 +98,7 @@ def test_fuzzing_sends_tokens_too(guarded: httpx.Client) -> None:
     assert [request for request in changes if "prefect-csrf-token" not in request.headers] == []
 
 
-def test_a_token_is_fetched_before_the_first_change_and_no_sooner(plain: httpx.Client, guarded: httpx.Client) -> None:
+def test_token_is_fetched_before_the_first_write_only(plain: httpx.Client, guarded: httpx.Client) -> None:
     for server in (plain, guarded):
         with watched(server) as (url, log), client(url, {}, CONTRACT) as api:
             api.get("/hello")
@@ -123,12 +123,12 @@ def test_tokens_count_as_requests(plain: httpx.Client, guarded: httpx.Client, bu
         assert f"Ended after {budget} request{'s' if budget > 1 else ''}, the limit of --max-requests." in output
 
 
-def test_a_token_that_is_no_longer_taken_is_fetched_anew(guarded: httpx.Client) -> None:
+def test_rejected_token_is_fetched_again(guarded: httpx.Client) -> None:
     with watched(guarded) as (url, log), client(url.replace("://", "://me:secret@"), {}, CONTRACT) as api:
         assert api.post("/flows/count").status_code == 200
         tokens = api.auth
         assert isinstance(tokens, CsrfTokens)
-        # Who asks for another token under the same id makes the first one void.
+        # A request for another token with the same id invalidates the first one.
         guarded.get(
             "/csrf-token", params={"client": tokens.headers["prefect-csrf-client"]}, auth=("me", "secret")
         ).raise_for_status()
@@ -138,7 +138,7 @@ def test_a_token_that_is_no_longer_taken_is_fetched_anew(guarded: httpx.Client) 
     assert [request.method for request in log] == ["GET", "POST", "POST", "GET", "POST"]
 
 
-def test_a_token_is_renewed_before_it_ends(guarded: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_token_is_renewed_before_it_expires(guarded: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
     with client(with_login(guarded), {}, CONTRACT) as api:
         assert api.post("/flows/count").status_code == 200
         tokens = api.auth
@@ -150,7 +150,7 @@ def test_a_token_is_renewed_before_it_ends(guarded: httpx.Client, monkeypatch: p
         assert tokens.fetched == 1
 
 
-def test_a_header_that_is_given_is_left_as_it_is(guarded: httpx.Client) -> None:
+def test_given_header_is_not_replaced(guarded: httpx.Client) -> None:
     given = {"prefect-csrf-token": "mine", "prefect-csrf-client": "me"}
     with watched(guarded) as (url, log), client(url, given, CONTRACT) as api:
         assert api.post("/flows/count").status_code == 403
@@ -172,7 +172,7 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize("case", REFUSALS)
-def test_what_is_missing_is_told(case: str) -> None:
+def test_missing_credentials_are_reported(case: str) -> None:
     status, body, options, words = REFUSALS[case]
     with repeating(status, body) as url:
         _, output = run("verify", url, *options)

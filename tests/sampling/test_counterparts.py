@@ -1,4 +1,4 @@
-"""Responses of two servers, each with ids and times of its own."""
+"""Responses of two servers with different ids and times."""
 
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -27,7 +27,7 @@ def row(row_id: str, **fields: Any) -> dict[str, Any]:
         ({"deep": [{"ids": [ONE, THREE]}]}, {"deep": [{"ids": [TWO, FOUR]}]}),
     ],
 )
-def test_ids_and_times_that_both_make_are_equal(there: Any, here: Any) -> None:
+def test_corresponding_ids_and_times_are_equal(there: Any, here: Any) -> None:
     assert Counterparts().aligned(there, here) == here
 
 
@@ -47,7 +47,7 @@ def test_ids_and_times_that_both_make_are_equal(there: Any, here: Any) -> None:
         (ONE, None),
     ],
 )
-def test_what_differs_stays_different(there: Any, here: Any) -> None:
+def test_other_differences_are_kept(there: Any, here: Any) -> None:
     aligned = Counterparts().aligned(there, here)
     assert aligned != here or repr(aligned) != repr(here)
 
@@ -58,7 +58,7 @@ def test_rows_in_another_order_keep_their_order() -> None:
     assert Counterparts().aligned(there, here) == [here[1], here[0]]
 
 
-def test_a_row_that_differs_is_compared_with_the_one_of_its_id() -> None:
+def test_differing_row_is_compared_with_the_one_of_its_id() -> None:
     counterparts = Counterparts()
     counterparts.request(Request("POST", "/runs/filter", "/runs/filter", {"ids": [ONE, TWO]}))
     there = [row(ONE, name="drawn"), row(TWO, name="b")]
@@ -83,13 +83,13 @@ def test_requests_have_the_times_of_the_other_server() -> None:
     assert request.body == {"at": EARLY, "other": NEAR}
 
 
-def test_a_time_for_which_the_other_server_has_two_is_sent_as_it_is() -> None:
+def test_ambiguous_time_is_sent_unchanged() -> None:
     counterparts = Counterparts()
     counterparts.aligned({"start": EARLY, "end": "2026-03-01T10:00:01Z"}, {"start": LATE, "end": LATE})
     assert counterparts.request(Request("GET", f"/runs?since={LATE}", "/runs")).path == f"/runs?since={LATE}"
 
 
-def test_a_time_of_a_moment_ago_may_be_made_for_something_else() -> None:
+def test_recent_time_can_have_another_origin() -> None:
     now = datetime.now(timezone.utc)
     first, second = (f"{now + timedelta(milliseconds=each):%Y-%m-%dT%H:%M:%S.%f}Z" for each in (0, 1))
     counterparts = Counterparts()
@@ -99,7 +99,7 @@ def test_a_time_of_a_moment_ago_may_be_made_for_something_else() -> None:
     assert counterparts.aligned({"updated": first}, {"updated": second}) == {"updated": second}
 
 
-def test_what_was_sent_must_be_returned() -> None:
+def test_sent_values_must_be_returned() -> None:
     counterparts = Counterparts()
     counterparts.request(Request("POST", "/runs/", "/runs/", {"id": ONE, "at": EARLY}))
     sent = {"id": ONE, "at": EARLY}
@@ -107,14 +107,14 @@ def test_what_was_sent_must_be_returned() -> None:
     assert counterparts.aligned(sent, {"id": TWO, "at": NEAR}) == sent
 
 
-def test_clocks_may_differ_but_not_from_one_time_to_the_next() -> None:
+def test_clocks_may_differ_by_a_constant() -> None:
     counterparts = Counterparts()
     assert counterparts.aligned(EARLY, LATE) == LATE
     assert counterparts.aligned("2026-03-02T10:00:00Z", "2026-03-02T11:00:01Z") == "2026-03-02T11:00:01Z"
     assert counterparts.aligned("2026-03-02T10:00:00Z", "2026-03-02T10:00:00.5Z") == "2026-03-02T10:00:00Z"
 
 
-def test_a_list_in_no_order() -> None:
+def test_unordered_list() -> None:
     counterparts = Counterparts({"fields"})
     assert counterparts.aligned({"fields": ["a", "b"]}, {"fields": ["b", "a"]}) == {"fields": ["b", "a"]}
     assert counterparts.aligned({"fields": ["a", "b"]}, {"fields": ["b", "c"]}) == {"fields": ["a", "b"]}
@@ -129,7 +129,7 @@ def test_links_of_two_servers() -> None:
     assert counterparts.aligned({"next": None}, here) == {"next": None}
 
 
-def test_a_list_without_an_order_has_that_of_the_server_here() -> None:
+def test_unordered_list_gets_the_order_of_the_other_server() -> None:
     counterparts = Counterparts({"inputs"})
     counterparts.pair(ONE, TWO)
     there = {"inputs": [{"id": ONE, "type": "run"}, {"id": "x", "type": "run"}]}

@@ -38,14 +38,14 @@ def requests(contract: Contract, label: str, count: int = 300) -> Iterator[Reque
     return (generator.request(method, path, operation) for _ in range(count))
 
 
-def test_queries_have_parameters_that_are_not_required(contract: Contract) -> None:
+def test_queries_have_optional_parameters(contract: Contract) -> None:
     queries = {each.path.partition("?")[2] for each in requests(contract, "GET /flow_runs/{id}/graph-v2")}
     assert queries == {"", "since=2026-01-02T03%3A04%3A05Z"}
     secrets = {each.path.partition("?")[2] for each in requests(contract, "GET /block_documents/{id}")}
     assert secrets == {"", "include_secrets=true", "include_secrets=false"}
 
 
-def test_searches_have_words_and_phrases_that_must_or_must_not_be_there(contract: Contract) -> None:
+def test_searches_have_required_and_excluded_words_and_phrases(contract: Contract) -> None:
     filters = (each.body.get("logs") or {} for each in requests(contract, "POST /logs/filter", 3000))
     texts = [text for each in filters if isinstance(text := (each.get("text") or {}).get("query"), str)]
     for start in ("nightly", "-nightly", "!nightly", "+nightly", '"nightly run"', '-"nightly run"'):
@@ -73,7 +73,7 @@ def pairs_of(related: Any) -> list[Any]:
     return [pair for part in parts for pair in part.get("resources_in_roles") or ()]
 
 
-def test_a_path_has_each_of_the_words_that_a_parameter_may_have(contract: Contract) -> None:
+def test_path_has_each_value_of_an_enum(contract: Contract) -> None:
     paths = {each.path for each in requests(contract, "POST /events/count-by/{countable}")}
     assert paths == {f"/events/count-by/{word}" for word in ("day", "time", "event", "resource")}
 
@@ -88,11 +88,11 @@ ENCODED: list[tuple[Request, bytes | None]] = [
 
 
 @pytest.mark.parametrize(("request_", "content"), ENCODED)
-def test_a_body_is_sent_in_utf_8_as_far_as_that_goes(request_: Request, content: bytes | None) -> None:
+def test_body_is_encoded_in_utf_8_if_possible(request_: Request, content: bytes | None) -> None:
     assert request_.encoded == content
 
 
-def test_a_curl_command_reads_what_is_compressed_and_has_one_media_type() -> None:
+def test_curl_command_accepts_compression_and_has_one_media_type() -> None:
     media_type = "application/json; charset=utf-8"
     headers = {"accept-encoding": "gzip", "content-type": media_type}
     request = Request("POST", "/flows/count", "/flows/count", {"a": "é"}, headers=headers)

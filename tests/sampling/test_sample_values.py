@@ -9,7 +9,7 @@ from understudy.sampling.sample_values import Samples
 FLOW_ID = "11111111-1111-4111-8111-111111111111"
 
 
-def test_most_values_are_of_the_field_and_some_of_another() -> None:
+def test_most_values_are_of_the_field_and_some_of_others() -> None:
     contract = Contract.load(own_folder() / "openapi.yaml")
     schemas = {schema.value["x-table"]: schema for schema in contract.schemas() if "x-table" in schema.value}
     samples, name = Samples(random.Random(1)), schemas["flows"]["properties"]["name"]

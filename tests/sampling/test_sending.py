@@ -26,7 +26,7 @@ BRACKETS = "[" * 100_000
         ((BRACKETS + "]" * 100_000).encode(), BRACKETS + "]" * 100_000),
     ],
 )
-def test_a_body_is_its_json_value_or_else_its_text(content: bytes, body: object) -> None:
+def test_body_is_its_json_value_or_else_its_text(content: bytes, body: object) -> None:
     found = body_of(httpx.Response(200, content=content))
     assert repr(found) == repr(body)
 
@@ -41,7 +41,7 @@ def test_a_body_is_its_json_value_or_else_its_text(content: bytes, body: object)
         ({"a": 1}, {"a": 2}, False),
     ],
 )
-def test_json_is_the_same_with_its_types_and_in_any_order_of_fields(left: object, right: object, is_same: bool) -> None:
+def test_json_equality_depends_on_types_but_not_on_field_order(left: object, right: object, is_same: bool) -> None:
     assert same(left, right) is is_same
     assert same(left, left)
 

@@ -6,7 +6,7 @@ from typing import Any
 from understudy.sampling.varied_rows import varied
 
 
-def test_rows_with_rare_values_are_among_those_that_are_looked_at() -> None:
+def test_rows_with_rare_values_are_selected() -> None:
     rows: dict[str, dict[str, Any]] = {
         f"{number:04}": {"id": f"{number:04}", "state": "DONE", "end": f"{number}"} for number in range(1000)
     }

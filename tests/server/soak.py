@@ -1,4 +1,4 @@
-"""A server kept busy with everything at once, and looked at afterwards: `python -m tests.server.soak --minutes 30`."""
+"""Keeps a server busy with all kinds of requests, and checks it: `python -m tests.server.soak --minutes 30`."""
 
 import argparse
 import signal
@@ -24,13 +24,16 @@ from tests.workspaces.urls import at, new_name
 from understudy.admin.client import RemoteWorkspace
 from understudy.workspaces.workspace_names import DEFAULT
 
-WARM_UP = 0.3  # of the time, before memory is first looked at
+WARM_UP = 0.3  # of the time, before memory is first measured
 MIB = 2**20
-GROWTH = 1.15  # of the memory after the warm-up, that it may come to
-ROOM = 8 * MIB  # beyond that
-SHORT, ROOM_OF_SHORT = 60, 64 * MIB  # seconds of a run that ends before all is warm, and its room
+GROWTH = 1.15  # allowed memory at the end, relative to that after the warm-up
+MORE_MEMORY = 8 * MIB  # beyond that
+SHORT, MORE_MEMORY_IF_SHORT = (
+    60,
+    64 * MIB,
+)  # seconds of a run that ends before the server is warm, and its additional memory
 STOPPING = 5  # seconds
-JOURNAL = 200  # requests, which are soon there
+JOURNAL = 200  # requests, soon reached
 EXPECTED = ("warning: ", "WARNING:  Invalid HTTP request received.")  # lines of stderr
 RESETS = 1 / 500  # of the writes
 FAULTY = (500, 503, 429)
@@ -48,18 +51,18 @@ RULES: tuple[list[dict[str, Any]], ...] = (
 
 @dataclass
 class Tally:
-    """What was asked, and what came of it. `odd` are answers that nobody asked for."""
+    """The outcomes of requests. `unexpected` are responses with an unexpected status."""
 
     statuses: Counter[int] = field(default_factory=Counter)
     lost: int = 0
-    odd: list[str] = field(default_factory=list)
+    unexpected: list[str] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def note(self, answer: httpx.Response, expected: tuple[int, ...]) -> None:
         with self._lock:
             self.statuses[answer.status_code] += 1
             if answer.status_code not in expected:
-                self.odd.append(
+                self.unexpected.append(
                     f"{answer.request.method} {answer.request.url} -> {answer.status_code} {answer.text[:200]}"
                 )
 
@@ -67,18 +70,18 @@ class Tally:
         with self._lock:
             self.lost += 1
             if not expected:
-                self.odd.append(repr(error))
+                self.unexpected.append(repr(error))
 
 
 @dataclass(frozen=True)
 class Figures:
-    """What a run came to. Memory is in bytes, `stopping` in seconds."""
+    """The results of a run. Memory is in bytes, `stopping` in seconds."""
 
     requests: int
     seconds: float
     statuses: dict[int, int]
     lost: int
-    odd: list[str]
+    unexpected: list[str]
     warm: int
     end: int
     connections: int
@@ -96,17 +99,17 @@ class Figures:
                 f"at rest   {self.connections} connections open",
                 f"stopped   in {self.stopping:.2f} s with status {self.returncode}",
                 f"stderr    {len(self.errors)} lines",
-                *(f"odd       {line}" for line in (*self.odd[:10], *self.errors[:10])),
+                *(f"unusual   {line}" for line in (*self.unexpected[:10], *self.errors[:10])),
             ]
         )
 
     def complaints(self) -> Iterator[str]:
-        """What should not be."""
-        if self.odd:
-            yield f"{len(self.odd)} answers that nobody asked for, such as {self.odd[0]}"
+        """Descriptions of what is wrong."""
+        if self.unexpected:
+            yield f"{len(self.unexpected)} unexpected responses, such as {self.unexpected[0]}"
         if self.errors:
             yield f"stderr says {self.errors[0]!r}"
-        if self.end > self.warm * GROWTH + (ROOM_OF_SHORT if self.seconds < SHORT else ROOM):
+        if self.end > self.warm * GROWTH + (MORE_MEMORY_IF_SHORT if self.seconds < SHORT else MORE_MEMORY):
             yield "memory grew"
         if self.connections:
             yield f"{self.connections} connections are left"
@@ -115,8 +118,8 @@ class Figures:
 
 
 @contextmanager
-def lossy(tally: Tally) -> Iterator[None]:
-    """Connections may be lost."""
+def allowing_lost_connections(tally: Tally) -> Iterator[None]:
+    """Allow lost connections."""
     try:
         yield
     except httpx.TransportError as error:
@@ -124,8 +127,8 @@ def lossy(tally: Tally) -> Iterator[None]:
 
 
 @contextmanager
-def told(tally: Tally) -> Iterator[None]:
-    """Whatever fails is told at the end."""
+def recording_errors(tally: Tally) -> Iterator[None]:
+    """Record any exception, to report it at the end."""
     try:
         yield
     except Exception as error:  # noqa: BLE001 - whatever it is
@@ -148,7 +151,7 @@ def reads(api: httpx.Client, randomness: Random, tally: Tally) -> None:
 
 
 def writes(api: httpx.Client, randomness: Random, tally: Tally) -> None:
-    """Rows of the default workspace that come, change and go; their events go when it is reset."""
+    """Rows of the default workspace that are created, changed and deleted; a reset deletes their events."""
     if randomness.random() < RESETS:
         RemoteWorkspace(str(api.base_url), SharedTransport(api)).reset()
     answer = api.post("/artifacts/", json={"key": f"soak-{randomness.randrange(20)}", "data": "x" * 100})
@@ -160,7 +163,7 @@ def writes(api: httpx.Client, randomness: Random, tally: Tally) -> None:
 
 
 def workspaces(api: httpx.Client, randomness: Random, tally: Tally) -> None:
-    """A workspace that is made, filled, put aside, reset, taken back and dropped."""
+    """A workspace that is created, filled, saved, reset, restored and dropped."""
     with workspace_of(api) as workspace:
         own = at(workspace.name)
         for number in range(randomness.randrange(1, 8)):
@@ -173,12 +176,12 @@ def workspaces(api: httpx.Client, randomness: Random, tally: Tally) -> None:
 
 
 def faults(api: httpx.Client, randomness: Random, tally: Tally) -> None:
-    """Rules for one workspace that come and go while it is asked."""
+    """Rules for one workspace that are added and removed between requests."""
     with workspace_of(api) as workspace:
         own = at(workspace.name)
         workspace.faults.replace(randomness.choice(RULES))
         for number in range(40):
-            with lossy(tally):
+            with allowing_lost_connections(tally):
                 answer = api.post(f"{own}/flows/", json={"name": f"soak {number % 5}"}, timeout=0.5)
                 tally.note(answer, (200, 201, *FAULTY))
                 tally.note(api.post(f"{own}/flows/filter", json={}, timeout=0.5), (200, *FAULTY))
@@ -187,7 +190,7 @@ def faults(api: httpx.Client, randomness: Random, tally: Tally) -> None:
 
 
 def runs(api: httpx.Client, randomness: Random, tally: Tally) -> None:
-    """Runs that start, log and end, some with tasks; and a deployment that runs by the clock."""
+    """Runs that start, log and end, some with tasks; and a deployment with a schedule."""
     with workspace_of(api) as workspace:
         own = at(workspace.name)
         flow_id = api.post(f"{own}/flows/", json={"name": "soak"}).json()["id"]
@@ -210,7 +213,7 @@ def runs(api: httpx.Client, randomness: Random, tally: Tally) -> None:
         tally.note(api.post(f"{own}/events/filter", json={}), (200,))
 
 
-def mistakes(api: httpx.Client, randomness: Random, tally: Tally) -> None:
+def invalid_requests(api: httpx.Client, randomness: Random, tally: Tally) -> None:
     """Requests that are wrong in some way."""
     bad = randomness.randbytes(randomness.randrange(1, 200))
     json_ = {"content-type": "application/json"}
@@ -224,7 +227,7 @@ def mistakes(api: httpx.Client, randomness: Random, tally: Tally) -> None:
 
 
 def hang_ups(api: httpx.Client, randomness: Random, tally: Tally) -> None:
-    """Clients that go away in the middle of something, or say what is no HTTP."""
+    """Clients that disconnect during a request, or send invalid HTTP."""
     url = api.base_url
     head = f"POST {url.path}artifacts/filter HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n".encode()
     said = randomness.choice(
@@ -236,12 +239,12 @@ def hang_ups(api: httpx.Client, randomness: Random, tally: Tally) -> None:
     tally.note(api.get("/health"), (200,))
 
 
-WORK: tuple[Work, ...] = (reads, reads, writes, workspaces, runs, runs, faults, mistakes, hang_ups)
+WORK: tuple[Work, ...] = (reads, reads, writes, workspaces, runs, runs, faults, invalid_requests, hang_ups)
 
 
 @contextmanager
 def workspace_of(api: httpx.Client) -> Iterator[RemoteWorkspace]:
-    """A new workspace, by connections that are kept."""
+    """A new workspace, used by connections that are kept alive."""
     url = str(api.base_url).rstrip("/") + at(new_name())
     with RemoteWorkspace(url, SharedTransport(api)) as workspace:
         api.post(f"{at(workspace.name)}/flows/count").raise_for_status()
@@ -249,7 +252,7 @@ def workspace_of(api: httpx.Client) -> Iterator[RemoteWorkspace]:
 
 
 class SharedTransport(httpx.BaseTransport):
-    """Sends by the connections of another client."""
+    """Sends requests over the connections of another client."""
 
     def __init__(self, api: httpx.Client) -> None:
         self._transport = api._transport
@@ -262,7 +265,7 @@ class SharedTransport(httpx.BaseTransport):
 
 
 def soak(minutes: float, seed: int = 0) -> Figures:
-    """Keep a server busy for so long, and look at what is left."""
+    """Keep a server busy for some seconds, and check what is left."""
     with tempfile.TemporaryDirectory() as folder, (Path(folder) / "stderr").open("w+", encoding="utf-8") as errors:
         command = [sys.executable, "-m", "understudy", "serve", "--quiet", "--port", "0", "--fixtures", str(SMALL)]
         command += ["--journal", str(JOURNAL), "--seed", str(seed)]
@@ -298,15 +301,15 @@ def driven(process: "subprocess.Popen[str]", minutes: float, seed: int) -> Figur
     settle(lambda: open_sockets(process.pid) == 0)
     state = server.state()
     if [each["workspace"] for each in state["workspaces"]] != [DEFAULT]:
-        tally.odd.append(f"workspaces are left: {state['workspaces']}")
+        tally.unexpected.append(f"workspaces are left: {state['workspaces']}")
     settle(lambda: open_sockets(process.pid) == 0)
     connections = open_sockets(process.pid)
     stopped = time.monotonic()
     process.send_signal(signal.SIGTERM)
     returncode = process.wait(timeout=60)
     return Figures(
-        tally.statuses.total() + tally.lost, took, dict(tally.statuses), tally.lost, tally.odd, warm, state["memory"],
-        connections, time.monotonic() - stopped, returncode, [],
+        tally.statuses.total() + tally.lost, took, dict(tally.statuses), tally.lost, tally.unexpected, warm,
+        state["memory"], connections, time.monotonic() - stopped, returncode, [],
     )  # fmt: skip
 
 
@@ -314,19 +317,19 @@ def worker(url: str, work: Work, randomness: Random, tally: Tally, stopping: thr
     """One kind of work, again and again."""
     with httpx.Client(base_url=url, timeout=30) as api:
         while not stopping.is_set():
-            with told(tally):
+            with recording_errors(tally):
                 work(api, randomness, tally)
 
 
 def settle(condition: Callable[[], bool], seconds: float = 5) -> None:
-    """Wait for something, but no longer than this."""
+    """Wait for a condition, but not for ever."""
     end = time.monotonic() + seconds
     while not condition() and time.monotonic() < end:
         time.sleep(0.05)
 
 
 def open_sockets(pid: int) -> int:
-    """How many connections a process has open; 0 where the system does not tell."""
+    """How many connections a process has open; 0 if the system does not show it."""
     folder = Path(f"/proc/{pid}/fd")
     if not folder.exists():
         return 0
@@ -334,7 +337,7 @@ def open_sockets(pid: int) -> int:
     inodes = {link.removeprefix("socket:[").removesuffix("]") for link in sockets if link.startswith("socket:")}
     lines = Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]
     established = [line.split() for line in lines]
-    return sum(parts[9] in inodes and parts[3] != "0A" for parts in established)  # 0A is one that listens
+    return sum(parts[9] in inodes and parts[3] != "0A" for parts in established)  # 0A is a listening socket
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Every layer handles the requests of every kind of client, whatever headers these send."""
+"""Every layer handles the requests of all kinds of clients, whatever headers they send."""
 
 import base64
 import json
@@ -63,7 +63,7 @@ def workspace(server: StandIn) -> Iterator[RemoteWorkspace]:
 
 
 def asked(url: str, sent: Headers, method: str, path: str, body: bytes | None = None, **more: str) -> Answer:
-    """The answer to a request with just these headers."""
+    """The response to a request with only these headers."""
     site, _, base = url.partition("/api")
     headers = {**sent, **(JSON if body is not None else {}), **{name.replace("_", "-"): more[name] for name in more}}
     # Short answers are not compressed, and the others are compared by their status.
@@ -72,13 +72,13 @@ def asked(url: str, sent: Headers, method: str, path: str, body: bytes | None = 
 
 
 def settled(answer: Answer) -> Answer:
-    """An answer without the headers that tell clients apart, or one time from another."""
+    """A response without the headers that differ by client, or by time."""
     status, headers, body = answer
     return status, {name: value for name, value in headers.items() if name not in PASSING}, body
 
 
 @of_every_client
-def test_nobody_gets_in_without_a_secret(locked: StandIn, sent: Headers) -> None:
+def test_request_without_credentials_is_rejected(locked: StandIn, sent: Headers) -> None:
     for method, path, body in ASKED:
         for base in ("", at(new_name())):
             for said in ({}, {"authorization": "Bearer wrong"}):
@@ -88,13 +88,13 @@ def test_nobody_gets_in_without_a_secret(locked: StandIn, sent: Headers) -> None
 
 @of_every_client
 @pytest.mark.parametrize("known", KNOWN.values(), ids=list(KNOWN))
-def test_a_secret_lets_a_client_in(locked: StandIn, sent: Headers, known: Headers) -> None:
+def test_request_with_credentials_is_accepted(locked: StandIn, sent: Headers, known: Headers) -> None:
     statuses = [asked(locked.url, {**sent, **known}, *request)[0] for request in ASKED]
     assert statuses == [200, 200, 200, 200, 404]
 
 
 @of_every_client
-def test_a_change_needs_its_token(sent: Headers) -> None:
+def test_write_needs_its_token(sent: Headers) -> None:
     with StandIn(SMALL, csrf=True) as server:
         status, _, token = asked(server.url, sent, "GET", "/csrf-token?client=me")
         assert status == 200
@@ -105,7 +105,7 @@ def test_a_change_needs_its_token(sent: Headers) -> None:
 
 
 @of_every_client
-def test_the_journal_has_every_request(workspace: RemoteWorkspace, sent: Headers) -> None:
+def test_journal_has_every_request(workspace: RemoteWorkspace, sent: Headers) -> None:
     statuses = [asked(workspace.url, sent, *request)[0] for request in ASKED]
     noted = workspace.requests
     assert [(each["method"], each["path"], each["status"]) for each in noted] == [
@@ -116,7 +116,7 @@ def test_the_journal_has_every_request(workspace: RemoteWorkspace, sent: Headers
 
 
 @of_every_client
-def test_a_fault_applies(workspace: RemoteWorkspace, sent: Headers) -> None:
+def test_fault_is_applied(workspace: RemoteWorkspace, sent: Headers) -> None:
     workspace.faults.add(answer=503, retry_after=7, path="/flows/*")
     answers = [asked(workspace.url, sent, *request) for request in ASKED]
     assert [status for status, _, _ in answers] == [200, 503, 503, 503, 404]
@@ -126,12 +126,12 @@ def test_a_fault_applies(workspace: RemoteWorkspace, sent: Headers) -> None:
 
 
 @of_every_client
-def test_a_request_can_prefer_an_answer(workspace: RemoteWorkspace, sent: Headers) -> None:
+def test_request_can_prefer_a_response(workspace: RemoteWorkspace, sent: Headers) -> None:
     assert [asked(workspace.url, sent, *request, prefer="code=503")[0] for request in ASKED] == [503] * len(ASKED)
 
 
 @of_every_client
-def test_limits_hold(server: StandIn, sent: Headers) -> None:
+def test_limits_are_enforced(server: StandIn, sent: Headers) -> None:
     long, deep = b"{" + b" " * 1000 + b"}", b'{"flows":' * 11 + b"{}" + b"}" * 11
     assert [asked(server.url, sent, "POST", "/flows/filter", body)[0] for body in (long, deep)] == [413, 400]
 
@@ -148,7 +148,7 @@ REFUSED: dict[str, tuple[int, str, str, bytes | None, Headers]] = {
 
 
 @pytest.mark.parametrize("refused", REFUSED.values(), ids=list(REFUSED))
-def test_every_client_gets_the_same_refusal(
+def test_every_client_gets_the_same_errors(
     server: StandIn, refused: tuple[int, str, str, bytes | None, Headers]
 ) -> None:
     status, method, path, body, more = refused
@@ -158,7 +158,7 @@ def test_every_client_gets_the_same_refusal(
 
 
 @of_every_client
-def test_a_url_leads_to_its_workspace(server: StandIn, workspace: RemoteWorkspace, sent: Headers) -> None:
+def test_url_selects_its_workspace(server: StandIn, workspace: RemoteWorkspace, sent: Headers) -> None:
     assert asked(workspace.url, sent, "POST", "/flows/", b'{"name": "of one workspace"}')[0] == 201
     assert asked(workspace.url, sent, "GET", "/flows/name/of%20one%20workspace")[0] == 200
     assert asked(server.url, sent, "GET", "/flows/name/of%20one%20workspace")[0] == 404

@@ -1,4 +1,4 @@
-"""A machine whose clock is set back by a day while a server runs."""
+"""The system clock is set back by a day while a server runs."""
 
 import time
 from collections.abc import Iterator
@@ -21,8 +21,8 @@ from datetime import timedelta
 from pathlib import Path
 
 SWITCH = Path(__file__).with_name("back")
-told = time.time
-time.time = lambda: told() - ({DAY} if SWITCH.exists() else 0)
+unchanged = time.time
+time.time = lambda: unchanged() - ({DAY} if SWITCH.exists() else 0)
 
 from understudy import values
 
@@ -75,14 +75,16 @@ def times(row: dict[str, Any]) -> tuple[datetime, datetime]:
     return first, last
 
 
-def test_the_clock_is_really_back(api: httpx.Client, clock: Clock) -> None:
+def test_clock_is_set_back(api: httpx.Client, clock: Clock) -> None:
     clock.set_back()
     first, _ = times(created(api, "/flows/", {"name": str(uuid4())}))
     assert timedelta(hours=23) < datetime.now(timezone.utc) - first < timedelta(hours=25)
 
 
 @pytest.mark.parametrize(("path", "body"), [("/flows", {"tags": ["a"]}), ("/artifacts", {"data": "a"})])
-def test_a_row_is_not_changed_before_it_was(api: httpx.Client, clock: Clock, path: str, body: dict[str, Any]) -> None:
+def test_updates_of_a_row_do_not_go_back_in_time(
+    api: httpx.Client, clock: Clock, path: str, body: dict[str, Any]
+) -> None:
     new = {"name": str(uuid4())} if path == "/flows" else {"key": str(uuid4()), "type": "t"}
     row = created(api, f"{path}/", new)
     clock.set_back()
@@ -95,7 +97,7 @@ def test_a_row_is_not_changed_before_it_was(api: httpx.Client, clock: Clock, pat
         assert latest["created"] <= latest["updated"]
 
 
-def test_a_collection_is_not_updated_before_it_was_created(api: httpx.Client, clock: Clock) -> None:
+def test_collection_is_not_updated_before_its_creation(api: httpx.Client, clock: Clock) -> None:
     key = str(uuid4())
     created(api, "/artifacts/", {"key": key, "type": "t"})
     clock.set_back()
@@ -125,16 +127,16 @@ def test_durations_and_ages_are_not_negative(api: httpx.Client, clock: Clock) ->
     assert all(0 <= each["idle"] < DAY for each in state["workspaces"])
 
 
-def test_a_token_is_as_good_as_before(api: httpx.Client, clock: Clock) -> None:
+def test_token_stays_valid(api: httpx.Client, clock: Clock) -> None:
     clock.set_back()
-    told = api.get("/csrf-token", params={"client": "a"}).json()
+    issued = api.get("/csrf-token", params={"client": "a"}).json()
     clock.put_right()
-    assert api.post("/flows/count", headers=csrf(told["token"], "a")).status_code == 200
+    assert api.post("/flows/count", headers=csrf(issued["token"], "a")).status_code == 200
     clock.set_back()
-    assert api.post("/flows/count", headers=csrf(told["token"], "a")).status_code == 200
+    assert api.post("/flows/count", headers=csrf(issued["token"], "a")).status_code == 200
 
 
-def test_a_token_is_not_issued_before_its_client_was_known(api: httpx.Client, clock: Clock) -> None:
+def test_token_is_not_issued_before_its_client_was_created(api: httpx.Client, clock: Clock) -> None:
     first = api.get("/csrf-token", params={"client": "b"}).json()
     clock.set_back()
     second = api.get("/csrf-token", params={"client": "b"}).json()

@@ -23,7 +23,7 @@ def file(tmp_path: Path) -> Path:
 
 @contextmanager
 def terminal() -> Iterator[int]:
-    """Within this, stderr is a terminal; its other end. Not a fixture, since pytest sets stderr after those."""
+    """A context with a terminal as stderr; its other end. Not a fixture, since pytest replaces stderr after those."""
     ours, theirs = pty.openpty()
     try:
         with os.fdopen(theirs, "w") as stderr, redirect_stderr(stderr):
@@ -33,7 +33,7 @@ def terminal() -> Iterator[int]:
 
 
 def shown_on(terminal: int) -> str:
-    """What a terminal showed until the line `end`; it passes on what is written in parts of any size."""
+    """The output of a terminal until the line `end`, which may arrive in parts of any size."""
     sys.stderr.write("end\n")
     sys.stderr.flush()
     shown = b""
@@ -42,9 +42,9 @@ def shown_on(terminal: int) -> str:
     return shown.decode()
 
 
-def test_a_terminal_shows_how_far_it_is(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_terminal_shows_progress(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(site_loading, "LARGE", file.stat().st_size)
-    monkeypatch.setattr(site_loading, "STEPS", 10)  # nobody reads meanwhile, and a terminal holds 4 KiB
+    monkeypatch.setattr(site_loading, "STEPS", 10)  # not read meanwhile, and a terminal buffers 4 KiB
     with terminal() as ours:
         assert list(site_loading.watched(LINES, file)) == LINES
         shown = shown_on(ours)
@@ -53,13 +53,13 @@ def test_a_terminal_shows_how_far_it_is(file: Path, monkeypatch: pytest.MonkeyPa
     assert "100%" in shown
 
 
-def test_a_file_that_loads_at_once_shows_nothing(file: Path) -> None:
+def test_small_file_shows_no_progress(file: Path) -> None:
     with terminal() as ours:
         assert list(site_loading.watched(LINES, file)) == LINES
         assert shown_on(ours).split() == ["end"]
 
 
-def test_without_a_terminal_nothing_is_shown(
+def test_no_progress_without_a_terminal(
     file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(site_loading, "LARGE", 1)

@@ -1,4 +1,4 @@
-"""What a server logs: lines that hold nothing that a terminal would obey, and tracebacks for who debugs only."""
+"""Logs: lines without control sequences, and tracebacks at debug level only."""
 
 import io
 import json
@@ -39,7 +39,7 @@ def logged(level: str, form: str, name: str) -> str:
 
 @pytest.mark.parametrize("name", ["understudy", "uvicorn.error", "asyncio"])
 @pytest.mark.parametrize("form", ["text", "json"])
-def test_a_record_is_one_printable_line(form: str, name: str) -> None:
+def test_record_is_one_printable_line(form: str, name: str) -> None:
     lines = logged("warning", form, name).splitlines()
     assert len(lines) == 2
     assert all(line.isprintable() for line in lines)
@@ -48,7 +48,7 @@ def test_a_record_is_one_printable_line(form: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
-def test_who_debugs_reads_tracebacks_that_are_printable_too(form: str) -> None:
+def test_tracebacks_at_debug_level_are_printable(form: str) -> None:
     output = logged("debug", form, "understudy")
     assert "Traceback" in output
     assert output.replace("\n", "").isprintable()

@@ -1,4 +1,4 @@
-"""What a server writes, where it is not read, cannot be written, or goes to a terminal."""
+"""The output of a server that is not read, cannot be written, or goes to a terminal."""
 
 import json
 import os
@@ -31,7 +31,7 @@ PLAIN = {name: value for name, value in os.environ.items() if name != "NO_COLOR"
 
 @contextmanager
 def served(*options: str, stderr: int = subprocess.PIPE) -> Iterator[tuple[subprocess.Popen[str], httpx.Client]]:
-    """A server of which nobody has read more than its greeting, and a client of it."""
+    """A server of whose output only the greeting was read, and a client of it."""
     with subprocess.Popen([*SERVE, *options], stdout=subprocess.PIPE, stderr=stderr, text=True, env=PLAIN) as process:
         try:
             assert process.stdout is not None
@@ -47,18 +47,18 @@ def ask(api: httpx.Client, times: int, path: str = "/version") -> None:
     assert {api.get(path).status_code for _ in range(times)} == {200 if path == "/version" else 404}
 
 
-# ------------------------------------------------------------------ nobody reads
+# ----------------------------------------------------------------- unread output
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
-def test_a_reader_that_stops_reading_stops_nothing(form: str) -> None:
+def test_server_continues_if_its_output_is_not_read(form: str) -> None:
     with served("--log-format", form) as (process, api):
         ask(api, MANY, LONG)
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=20) == 0
 
 
-def test_once_somebody_reads_again_the_lines_go_on() -> None:
+def test_output_continues_when_it_is_read_again() -> None:
     with served() as (process, api):
         assert process.stderr is not None
         ask(api, MANY, LONG)
@@ -69,7 +69,7 @@ def test_once_somebody_reads_again_the_lines_go_on() -> None:
 
 
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
-def test_a_reader_that_goes_away_stops_nothing(stream: str) -> None:
+def test_server_continues_if_its_pipe_is_closed(stream: str) -> None:
     with served() as (process, api):
         pipe = getattr(process, stream)
         pipe.close()
@@ -79,8 +79,8 @@ def test_a_reader_that_goes_away_stops_nothing(stream: str) -> None:
 
 
 @pytest.mark.parametrize("stream", ["stdout", "stderr", "both"])
-def test_a_full_disk_stops_nothing(stream: str, tmp_path: Path) -> None:
-    """/dev/full fails as a disk without room does."""
+def test_server_continues_if_the_disk_is_full(stream: str, tmp_path: Path) -> None:
+    """/dev/full fails like a full disk."""
     log = tmp_path / "log"
     with log.open("w") as file, Path("/dev/full").open("w") as full:
         outputs = {name: full if stream in (name, "both") else file for name in ("stdout", "stderr")}
@@ -94,7 +94,7 @@ def test_a_full_disk_stops_nothing(stream: str, tmp_path: Path) -> None:
     assert "Traceback" not in log.read_text()
 
 
-def test_output_that_is_closed_stops_nothing() -> None:
+def test_server_continues_if_its_output_is_closed() -> None:
     command = ["bash", "-c", 'exec "$@" >&- 2>&-', "bash", *SERVE]
     with subprocess.Popen(command) as process:
         try:
@@ -119,7 +119,7 @@ def port_of(pid: int) -> int:
 
 
 def target(link: Path) -> str:
-    """What a link is to; empty for one that is gone meanwhile."""
+    """The target of a link; empty if it was deleted meanwhile."""
     with suppress(FileNotFoundError):
         return str(link.readlink())
     return ""
@@ -152,7 +152,7 @@ else:
 
 @contextmanager
 def at_terminal(program: str = FOREGROUND, **environment: str) -> Iterator[tuple[subprocess.Popen[bytes], int, str]]:
-    """A server at a terminal of its own: the process, the terminal's other end, and what it has shown so far."""
+    """A server at a new terminal: the process, the terminal's other end, and its output so far."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-c", program, *SERVE],
@@ -185,7 +185,7 @@ def url_in(shown: str) -> str:
     return found[0]
 
 
-def test_a_stopped_terminal_stops_nothing() -> None:
+def test_server_continues_if_the_terminal_is_stopped() -> None:
     with at_terminal() as (process, terminal, shown):
         os.write(terminal, b"\x13")  # Ctrl-S
         with httpx.Client(base_url=url_in(shown), timeout=60) as api:
@@ -196,7 +196,7 @@ def test_a_stopped_terminal_stops_nothing() -> None:
         assert process.wait(timeout=20) == 0
 
 
-def test_a_terminal_that_stops_its_background_stops_nothing() -> None:
+def test_server_continues_in_the_background_of_a_terminal() -> None:
     """`stty tostop`, and the server in another process group than the terminal's foreground."""
     with at_terminal(BACKGROUND) as (_, terminal, shown), httpx.Client(base_url=url_in(shown), timeout=60) as api:
         ask(api, 10)
@@ -204,7 +204,7 @@ def test_a_terminal_that_stops_its_background_stops_nothing() -> None:
 
 
 @pytest.mark.parametrize(("environment", "is_coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
-def test_colours_are_for_terminals_that_want_them(environment: dict[str, str], is_coloured: bool) -> None:
+def test_colours_depend_on_the_terminal(environment: dict[str, str], is_coloured: bool) -> None:
     with at_terminal(**environment) as (_, terminal, shown):
         with httpx.Client(base_url=url_in(shown), timeout=60) as api:
             ask(api, 1)
@@ -223,8 +223,8 @@ def test_each_request_has_a_line() -> None:
         api.get("/../__admin/state")
         api.get(f"/accounts/{'0' * 32}/workspaces/{'1' * 32}/hello")
         process.send_signal(signal.SIGTERM)
-        told = process.communicate(timeout=20)[1].splitlines()
-    lines = [re.sub(r"\d+\.\d ms", "ms", line) for line in told if not line.startswith("warning: ")]
+        output = process.communicate(timeout=20)[1].splitlines()
+    lines = [re.sub(r"\d+\.\d ms", "ms", line) for line in output if not line.startswith("warning: ")]
     assert lines == [
         "GET /api/version 200 ms",
         "POST /api/flows/filter 422 ms",
@@ -234,7 +234,7 @@ def test_each_request_has_a_line() -> None:
     ]
 
 
-def test_a_line_of_json_has_the_same() -> None:
+def test_json_log_has_the_same_fields() -> None:
     with served("--log-format", "json") as (process, api):
         api.get("/version")
         process.send_signal(signal.SIGTERM)
@@ -251,7 +251,7 @@ def test_a_line_of_json_has_the_same() -> None:
         ("secret", "a message: Input should be an object"),
     ],
 )
-def test_what_closes_a_stream_has_a_line_without_what_was_sent(message: object, reason: str) -> None:
+def test_error_that_closes_a_stream_is_logged_without_the_message(message: object, reason: str) -> None:
     with served() as (process, api):
         with stream(api, "/events/in") as connection:
             say(connection, message)
@@ -263,14 +263,14 @@ def test_what_closes_a_stream_has_a_line_without_what_was_sent(message: object, 
 
 
 @pytest.mark.parametrize("options", [["--quiet"], ["--log-level", "warning"], ["--quiet", "--log-level", "debug"]])
-def test_a_quiet_server_has_no_lines(options: list[str]) -> None:
+def test_quiet_server_logs_no_requests(options: list[str]) -> None:
     with served(*options) as (process, api):
         api.get("/version")
         process.send_signal(signal.SIGTERM)
         assert "/api/version" not in process.communicate(timeout=20)[1]
 
 
-def test_a_request_without_a_response_has_a_line() -> None:
+def test_request_without_a_response_is_logged() -> None:
     rules = {"rules": [{"path": "/api/hello", "connection": "drop"}]}
     with served() as (process, api):
         api.put("/../__admin/faults", json=rules).raise_for_status()
@@ -294,7 +294,7 @@ def test_a_request_without_a_response_has_a_line() -> None:
     ],
 )
 @pytest.mark.parametrize("headers", [{}, {"accept-encoding": "identity"}])
-def test_an_operation_that_is_not_served_is_named(
+def test_unserved_operation_is_named(
     small: httpx.Client, method: str, path: str, named: str, headers: dict[str, str]
 ) -> None:
     answer = small.request(method, path, headers=headers)
@@ -302,7 +302,7 @@ def test_an_operation_that_is_not_served_is_named(
     assert answer.headers["x-understudy-hint"] == f"{named} is not served: the contract has no such operation"
 
 
-def test_a_method_that_is_not_served_is_named(small: httpx.Client) -> None:
+def test_unserved_method_is_named(small: httpx.Client) -> None:
     answer = small.delete("/flows/filter")
     assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
     assert answer.headers["x-understudy-hint"].startswith("DELETE /api/flows/filter is not served")
@@ -333,7 +333,7 @@ REFUSED = {
 }
 
 
-def test_a_request_that_its_connection_refuses_has_one_line() -> None:
+def test_request_rejected_by_its_connection_has_one_line() -> None:
     with served("--max-body", "1000", "--max-head", "3000", "--client-timeout", "1") as (process, api):
         at = api.base_url
         for request, _ in REFUSED.values():
@@ -350,30 +350,30 @@ def test_a_request_that_its_connection_refuses_has_one_line() -> None:
 
 
 @pytest.mark.parametrize(("level", "expected"), [("debug", True), ("info", False), ("warning", False)])
-def test_what_the_server_does_by_itself_is_told_to_who_wants_each_detail(level: str, expected: bool) -> None:
+def test_server_events_are_logged_at_debug_level(level: str, expected: bool) -> None:
     with served("--log-level", level) as (process, _):
         process.send_signal(signal.SIGTERM)
-        told = process.communicate(timeout=20)[1]
-    assert [text in told for text in ("Started server process", "Finished server process")] == [expected] * 2
+        output = process.communicate(timeout=20)[1]
+    assert [text in output for text in ("Started server process", "Finished server process")] == [expected] * 2
 
 
-def test_the_request_log_has_the_hint() -> None:
+def test_request_log_has_the_hint() -> None:
     with served() as (process, api):
         api.post("/teapots/filter")
         process.send_signal(signal.SIGTERM)
-        told = process.communicate(timeout=20)[1]
-    assert re.search(r"^POST /api/teapots/filter 404 .* is not served", told, re.MULTILINE)
+        output = process.communicate(timeout=20)[1]
+    assert re.search(r"^POST /api/teapots/filter 404 .* is not served", output, re.MULTILINE)
 
 
-def test_the_request_log_has_a_line_for_each_stream_once_it_is_closed() -> None:
+def test_request_log_has_a_line_for_each_closed_stream() -> None:
     with served() as (process, api):
         with stream(api, "/events/in") as connection:
             say(connection, event("a"))
         with pytest.raises(InvalidStatus), stream(api, "/teapots/in"):
             pass
         process.send_signal(signal.SIGTERM)
-        told = process.communicate(timeout=20)[1]
-    assert re.findall(r"^GET (\S+) (\d+) ", told, re.MULTILINE) == [
+        output = process.communicate(timeout=20)[1]
+    assert re.findall(r"^GET (\S+) (\d+) ", output, re.MULTILINE) == [
         ("/api/events/in", "101"),
         ("/api/teapots/in", "403"),
     ]
@@ -384,7 +384,7 @@ def test_the_request_log_has_a_line_for_each_stream_once_it_is_closed() -> None:
     ["/flows/8f7c1b1e-3c55-4d0b-9a53-7a1c6e2b9f10", "/flows/no-uuid", "/flows/name/nobody", "/artifacts/nothing/latest",
      "/../favicon.ico"],
 )  # fmt: skip
-def test_what_is_merely_not_there_has_no_hint(small: httpx.Client, path: str) -> None:
+def test_missing_row_has_no_hint(small: httpx.Client, path: str) -> None:
     answer = small.get(path)
     assert answer.status_code == 404
     assert "x-understudy-hint" not in answer.headers
@@ -393,7 +393,7 @@ def test_what_is_merely_not_there_has_no_hint(small: httpx.Client, path: str) ->
 # ---------------------------------------------------------------- a stream alone
 
 
-def test_all_that_was_written_is_there_in_the_end(tmp_path: Path) -> None:
+def test_all_output_is_written_at_the_end(tmp_path: Path) -> None:
     with (tmp_path / "out").open("wb") as file:
         output = NonBlockingOutput(file.fileno())
         for number in range(1000):
@@ -402,7 +402,7 @@ def test_all_that_was_written_is_there_in_the_end(tmp_path: Path) -> None:
     assert (tmp_path / "out").read_bytes() == b"".join(b"%d\n" % number for number in range(1000))
 
 
-def test_what_is_dropped_is_counted(caplog: pytest.LogCaptureFixture) -> None:
+def test_dropped_lines_are_counted(caplog: pytest.LogCaptureFixture) -> None:
     ours, theirs = os.pipe()
     output = NonBlockingOutput(theirs)
     line = b"x" * 1023 + b"\n"

@@ -15,7 +15,7 @@ PATH = "/v2/concurrency_limits"
 
 
 class Slots:
-    """The slots that clients hold, as far as they know themselves."""
+    """The slots that clients hold, as counted by themselves."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -27,7 +27,7 @@ class Slots:
             self.most = max(self.most, self._held)
 
     def release(self) -> None:
-        """Before the request that releases it, since others may get the slot before the client has the answer."""
+        """Call this before the release request, since others may get the slot before the client has the response."""
         with self._lock:
             self._held -= 1
 
@@ -40,7 +40,7 @@ def work(url: str, tries: int, known: Slots) -> None:
                 continue
             lease = answer.raise_for_status().json()["lease_id"]
             known.take()
-            sleep(0.002)  # in which others ask for the slot
+            sleep(0.002)  # in which others request the slot
             known.release()
             api.post(f"{PATH}/decrement-with-lease", json={"lease_id": lease}).raise_for_status()
 

@@ -1,4 +1,4 @@
-"""`serve --watch`: what is served is loaded again when its files change, and stays as it was where that fails."""
+"""`serve --watch`: changed files are loaded again; if that fails, the server keeps the earlier ones."""
 
 import http.client
 import os
@@ -90,8 +90,8 @@ def test_the_contract_is_loaded_again(watched: Watched) -> None:
     assert watched.api.get("/flows/name/none").json() == {"detail": "No flow"}
 
 
-def test_handlers_are_loaded_again_however_little_they_change(watched: Watched) -> None:
-    """Two edits in a second, of the same length, are what Python's bytecode does not notice."""
+def test_handlers_are_loaded_again_after_small_changes(watched: Watched) -> None:
+    """Python's bytecode cache does not notice two edits in a second that keep the length."""
     path = watched.folder / "handlers" / "service.py"
     watched.edit(path, lambda text: f'{text}\n\ndef read_hello() -> str:\n    return "ciao!"\n')
     assert watched.api.get("/hello").json() == "ciao!"
@@ -104,7 +104,7 @@ def test_handlers_are_loaded_again_however_little_they_change(watched: Watched) 
     assert watched.api.get("/hello").json() == "salve"
 
 
-def test_what_cannot_be_loaded_changes_nothing(watched: Watched) -> None:
+def test_invalid_files_are_not_loaded(watched: Watched) -> None:
     assert watched.api.post("/flows/", json={"name": "written"}).status_code == 201
     names = watched.names()
     # Each is noticed before those above it.
@@ -120,7 +120,7 @@ def test_what_cannot_be_loaded_changes_nothing(watched: Watched) -> None:
         assert watched.names() == names
 
 
-def test_rules_about_faults_are_loaded_again(tmp_path: Path) -> None:
+def test_fault_rules_are_loaded_again(tmp_path: Path) -> None:
     rules = tmp_path / "rules.yaml"
     rules.write_text("rules: []\n", encoding="utf-8")
     with watching(tmp_path / "api", "--faults", str(rules)) as watched:
@@ -129,7 +129,7 @@ def test_rules_about_faults_are_loaded_again(tmp_path: Path) -> None:
         assert watched.api.get("/hello").status_code == 503
 
 
-def test_a_store_keeps_its_rows(tmp_path: Path) -> None:
+def test_store_keeps_its_rows(tmp_path: Path) -> None:
     with watching(tmp_path / "api", "--store", str(tmp_path / "rows.json")) as watched:
         assert watched.api.post("/flows/", json={"name": "written"}).status_code == 201
         names = watched.names()
@@ -144,8 +144,8 @@ def test_a_store_keeps_its_rows(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("is_kept", [False, True], ids=["memory", "store"])
-def test_nothing_that_is_asked_meanwhile_is_lost(tmp_path: Path, is_kept: bool) -> None:
-    """Clients go on asking, each over one connection."""
+def test_no_request_is_lost_during_a_reload(tmp_path: Path, is_kept: bool) -> None:
+    """Clients continue to send requests, each over one connection."""
     options = ("--store", str(tmp_path / "rows.json")) if is_kept else ()
     with watching(tmp_path / "api", *options) as watched, ThreadPoolExecutor() as pool:
         is_over = False
@@ -173,7 +173,7 @@ def test_nothing_that_is_asked_meanwhile_is_lost(tmp_path: Path, is_kept: bool) 
         assert all(each.result() > 0 for each in asking)
 
 
-def test_a_slow_request_is_with_handler_what_it_came_to(tmp_path: Path) -> None:
+def test_slow_request_uses_the_handlers_of_its_start(tmp_path: Path) -> None:
     rules = tmp_path / "rules.yaml"
     rules.write_text("rules: [{path: /api/hello, delay: 4}]\n", encoding="utf-8")
     with watching(tmp_path / "api", "--faults", str(rules)) as watched, ThreadPoolExecutor() as pool:

@@ -1,4 +1,4 @@
-"""A server kept busy with everything at once: for `--soak-minutes`, see tests/server/soak.py."""
+"""A server kept busy with all kinds of requests for `--soak-minutes`, see tests/server/soak.py."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from tests.server.soak import soak
 
 
 @pytest.mark.timeout(3600)  # as long as --soak-minutes says
-def test_a_busy_server_stays_as_it_is(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> None:
+def test_busy_server_stays_healthy(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> None:
     figures = soak(request.config.getoption("--soak-minutes"))
     with capsys.disabled():
         print(f"\n{figures}")  # noqa: T201 - figures are what a run is for

@@ -1,4 +1,4 @@
-"""Workspaces without rows, whose clock stands still."""
+"""Workspaces without rows, with a frozen clock."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -33,7 +33,7 @@ def api(workspace: RemoteWorkspace) -> Iterator[httpx.Client]:
 
 @pytest.fixture(autouse=True)
 def no_service_fails(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """One that fails is logged, and no request is told."""
+    """The error of a service is logged, and is not in a response."""
     yield
     assert [record.exc_text for record in caplog.get_records("call") if record.message == "a service has failed"] == []
 

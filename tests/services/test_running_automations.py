@@ -57,14 +57,14 @@ def triggered(api: httpx.Client) -> list[str]:
 
 
 def outcome(api: httpx.Client) -> Json:
-    """What the event of the only action that was performed says of it."""
+    """The outcome of the only performed action, from its event."""
     found = [*events(api, "prefect.automation.action.executed"), *events(api, "prefect.automation.action.failed")]
     (event,) = found
     return dict(event["payload"])
 
 
 def named(event: Json, role: str = "target") -> list[tuple[str, str | None]]:
-    """The ids and names of what an event is related to in a role."""
+    """The ids and names of an event's related resources with a role."""
     return [
         (each["prefect.resource.id"], each.get("prefect.resource.name"))
         for each in event["related"]
@@ -92,13 +92,13 @@ def named(event: Json, role: str = "target") -> list[tuple[str, str | None]]:
         (on("my.event", threshold=2), 0),
     ],
 )
-def test_which_event_triggers(api: httpx.Client, trigger: Json, count: int) -> None:
+def test_matching_events_trigger(api: httpx.Client, trigger: Json, count: int) -> None:
     automation(api, trigger)
     emit(api, "my.event", related=({"prefect.resource.id": "x", "prefect.resource.role": "part"},))
     assert bool(triggered(api)) == bool(count)
 
 
-def test_events_are_counted_by_label_and_in_time(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+def test_events_are_counted_by_label_and_time(workspace: RemoteWorkspace, api: httpx.Client) -> None:
     automation(api, on("count", threshold=2, within=60, for_each=["prefect.resource.id"]))
     emit(api, "count", "a")
     emit(api, "count", "b")
@@ -114,7 +114,7 @@ def test_events_are_counted_by_label_and_in_time(workspace: RemoteWorkspace, api
     assert len(triggered(api)) == 2
 
 
-def test_events_count_for_a_minute_where_a_trigger_has_no_time(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+def test_events_count_for_a_minute_by_default(workspace: RemoteWorkspace, api: httpx.Client) -> None:
     automation(api, on("count", threshold=3))
     for seconds, count in ((30, 0), (29, 0), (0, 1), (61, 1), (0, 1), (0, 1), (0, 2)):
         emit(api, "count")
@@ -122,7 +122,7 @@ def test_events_count_for_a_minute_where_a_trigger_has_no_time(workspace: Remote
         workspace.clock.advance(seconds=seconds)
 
 
-def test_what_an_event_triggers_is_not_earlier(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+def test_triggered_events_are_not_earlier_than_their_cause(workspace: RemoteWorkspace, api: httpx.Client) -> None:
     parts = {"type": "compound", "require": "all", "within": 0.1, "triggers": [on("first"), on("second")]}
     automation(api, on("second"), name="each")
     automation(api, parts, name="both")
@@ -135,13 +135,13 @@ def test_what_an_event_triggers_is_not_earlier(workspace: RemoteWorkspace, api: 
     assert found["occurred"] > found["payload"]["triggering_event"]["occurred"]
 
 
-def test_one_that_is_not_enabled_is_not_triggered(api: httpx.Client) -> None:
+def test_disabled_automation_is_not_triggered(api: httpx.Client) -> None:
     automation(api, on("my.event"), enabled=False)
     emit(api, "my.event")
     assert triggered(api) == []
 
 
-def test_nothing_is_triggered_by_the_machines_clock(standin: StandIn) -> None:
+def test_system_clock_triggers_nothing(standin: StandIn) -> None:
     with standin.workspace() as workspace, httpx.Client(base_url=workspace.url) as api:
         automation(api, on("my.event"))
         emit(api, "my.event")
@@ -173,7 +173,7 @@ def test_compound_triggers_and_sequences(workspace: RemoteWorkspace, api: httpx.
     assert triggered(api).count("sequence") == 1
 
 
-def test_what_does_not_happen_triggers(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+def test_absence_of_an_event_triggers(workspace: RemoteWorkspace, api: httpx.Client) -> None:
     automation(api, absent("beat"))
     workspace.clock.advance(9)
     assert triggered(api) == []
@@ -184,7 +184,7 @@ def test_what_does_not_happen_triggers(workspace: RemoteWorkspace, api: httpx.Cl
     ]
 
 
-def test_what_does_not_happen_after_an_event_triggers(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+def test_absence_of_an_event_after_another_triggers(workspace: RemoteWorkspace, api: httpx.Client) -> None:
     automation(api, absent("end", after=["begin"], for_each=["prefect.resource.id"]))
     for resource in ("done", "stuck"):
         emit(api, "begin", resource)
@@ -195,7 +195,7 @@ def test_what_does_not_happen_after_an_event_triggers(workspace: RemoteWorkspace
     ]
 
 
-def test_the_absence_of_another_event_is_that_after_the_last(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+def test_absence_counts_from_the_last_event(workspace: RemoteWorkspace, api: httpx.Client) -> None:
     automation(api, absent("beat", after=["beat"], within=60))
     for _ in range(3):
         emit(api, "beat")
@@ -205,8 +205,8 @@ def test_the_absence_of_another_event_is_that_after_the_last(workspace: RemoteWo
     assert triggered(api) == ["automation"]
 
 
-def test_what_did_not_follow_is_told_with_the_last_event(workspace: RemoteWorkspace, api: httpx.Client) -> None:
-    """Of events that arrive late, those that occurred before others are not the last."""
+def test_proactive_trigger_reports_the_last_event(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+    """The last event is the one that occurred last, even if others arrive later."""
     automation(api, absent("start", "go on", after=["start"], within=60, threshold=2))
     emit(api, "start", number=1)
     began = time_of(api)
@@ -218,7 +218,7 @@ def test_what_did_not_follow_is_told_with_the_last_event(workspace: RemoteWorksp
     assert fired["payload"]["triggering_event"]["payload"]["number"] == 2
 
 
-def test_of_events_at_a_time_the_one_that_arrived_last_is_told(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+def test_last_arrived_of_simultaneous_events_is_reported(workspace: RemoteWorkspace, api: httpx.Client) -> None:
     automation(api, absent("start", after=["start"], within=60))
     for number in (1, 2):
         emit(api, "start", number=number)
@@ -254,7 +254,7 @@ def deployment(api: httpx.Client) -> str:
 
 
 def started(api: httpx.Client, **fields: Any) -> str:
-    """The id of a flow run that has just begun to run."""
+    """The id of a flow run that has just started."""
     flow = posted(api, "/flows/", name="flow")["id"]
     run = posted(api, "/flow_runs/", flow_id=flow, name="run", state={"type": "PENDING"}, **fields)["id"]
     api.post(f"/flow_runs/{run}/set_state", json={"state": {"type": "RUNNING"}}).raise_for_status()
@@ -299,7 +299,7 @@ def test_run_deployment(api: httpx.Client, deployment: str) -> None:
         ({"type": "change-flow-run-state", "state": "FAILED", "message": "why"}, ("FAILED", "Failed", "why")),
     ],
 )
-def test_an_action_changes_the_state_of_a_run(
+def test_action_changes_the_state_of_a_run(
     api: httpx.Client, deployment: str, action: Json, state: tuple[str, str, str]
 ) -> None:
     made = automation(api, RUNNING, action)
@@ -311,7 +311,7 @@ def test_an_action_changes_the_state_of_a_run(
     assert named(executed) == [(f"prefect.flow-run.{run}", None)]
 
 
-def test_a_run_is_resumed_and_deleted(api: httpx.Client, deployment: str) -> None:
+def test_run_is_resumed_and_deleted(api: httpx.Client, deployment: str) -> None:
     automation(api, on("prefect.flow-run.Suspended"), {"type": "resume-flow-run"})
     automation(api, on("prefect.flow-run.Resuming"), {"type": "delete-flow-run"}, name="delete")
     automation(api, RUNNING, {"type": "suspend-flow-run"}, name="suspend")
@@ -320,7 +320,7 @@ def test_a_run_is_resumed_and_deleted(api: httpx.Client, deployment: str) -> Non
     assert api.get(f"/flow_runs/{run}").status_code == 404
 
 
-def test_things_are_paused_and_resumed(api: httpx.Client, deployment: str) -> None:
+def test_resources_are_paused_and_resumed(api: httpx.Client, deployment: str) -> None:
     posted(api, "/work_pools/", name="pool", type="process")
     pool = api.get("/work_pools/pool").json()
     other = automation(api, on("nothing"), name="other")
@@ -354,12 +354,12 @@ def test_things_are_paused_and_resumed(api: httpx.Client, deployment: str) -> No
         [(f"prefect.{kind}.{target}", names.get(kind))] for kind, target in targets.items()
     ]
     assert [event["payload"]["status_code"] for event in executed] == 2 * [200, 204, 204, 204]
-    # As with requests that do the same.
+    # As with equivalent requests.
     for name, count in {"work-pool.paused": 1, "work-queue.paused": 1, "automation.updated": 2}.items():
         assert len(events(api, f"prefect.{name}")) == count, name
 
 
-def test_what_is_inferred_from_an_event(api: httpx.Client, deployment: str) -> None:
+def test_target_is_inferred_from_an_event(api: httpx.Client, deployment: str) -> None:
     automation(api, on("my.event"), {"type": "pause-deployment", "source": "inferred"})
     emit(api, "my.event", f"prefect.deployment.{deployment}")
     assert api.get(f"/deployments/{deployment}").json()["paused"]
@@ -381,19 +381,19 @@ def test_what_is_inferred_from_an_event(api: httpx.Client, deployment: str) -> N
         ),
     ],
 )
-def test_an_action_that_fails_says_why(api: httpx.Client, action: Json, reason: str) -> None:
+def test_failed_action_has_a_reason(api: httpx.Client, action: Json, reason: str) -> None:
     automation(api, on("my.event"), action)
     emit(api, "my.event")
     assert outcome(api)["reason"] == reason
 
 
-def test_what_did_not_happen_names_nothing(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+def test_proactive_trigger_has_no_target(workspace: RemoteWorkspace, api: httpx.Client) -> None:
     automation(api, absent("my.event"), {"type": "pause-deployment", "source": "inferred"})
     workspace.clock.advance(11)
     assert outcome(api)["reason"] == "No event to infer the deployment"
 
 
-def test_a_request_of_an_action_that_is_refused_says_why(api: httpx.Client) -> None:
+def test_rejected_request_of_an_action_has_a_reason(api: httpx.Client) -> None:
     schema = {"type": "object", "properties": {"x": {"type": "integer"}}, "required": ["x"]}
     flow = posted(api, "/flows/", name="strict")["id"]
     strict = posted(api, "/deployments/", name="strict", flow_id=flow, parameter_openapi_schema=schema)["id"]
@@ -406,7 +406,7 @@ def test_a_request_of_an_action_that_is_refused_says_why(api: httpx.Client) -> N
     assert failed["reason"] == f"Validation error occurred for 'run-deployment' - {why}"
 
 
-def test_a_run_that_does_not_wait_is_not_resumed(api: httpx.Client, deployment: str) -> None:
+def test_run_that_is_not_paused_is_not_resumed(api: httpx.Client, deployment: str) -> None:
     run = posted(api, f"/deployments/{deployment}/create_flow_run", state={"type": "RUNNING"})["id"]
     automation(api, on("my.event"), {"type": "resume-flow-run"})
     emit(api, "my.event", f"prefect.flow-run.{run}")
@@ -447,7 +447,7 @@ def test_messages_are_recorded(workspace: RemoteWorkspace, api: httpx.Client) ->
         ({"type": "call-webhook", "payload": "p"}, "The referenced block was not a webhook block"),
     ],
 )
-def test_a_message_needs_a_block_that_can_send_it(
+def test_message_needs_a_notification_block(
     workspace: RemoteWorkspace, api: httpx.Client, action: Json, reason: str
 ) -> None:
     automation(api, on("my.event"), {**action, "block_document_id": a_block(api, "other")})
@@ -456,7 +456,7 @@ def test_a_message_needs_a_block_that_can_send_it(
     assert workspace.rows("automation_messages") == []
 
 
-def test_templates_name_what_has_triggered(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+def test_templates_can_use_the_trigger(workspace: RemoteWorkspace, api: httpx.Client) -> None:
     block = a_block(api, "pager", "notify")
     body = (
         "{{ firing.trigger.type }} {{ firings | length }} {{ firing.triggering_firings | length }}"
@@ -501,7 +501,7 @@ def parameters_of(
     return dict(made["parameters"])
 
 
-def test_parameters_keep_the_types_of_what_their_templates_name(api: httpx.Client, deployment: str) -> None:
+def test_parameters_keep_the_types_of_template_values(api: httpx.Client, deployment: str) -> None:
     posted(api, "/variables/", name="v", value={"a": [1, 2.5]})
     whole: Json = {
         "{{ event.payload }}": RUN_EVENT["payload"],
@@ -527,7 +527,7 @@ def test_parameters_keep_the_types_of_what_their_templates_name(api: httpx.Clien
     }
 
 
-def test_templates_see_events_and_rows_as_models(api: httpx.Client, deployment: str) -> None:
+def test_templates_get_events_and_rows_as_models(api: httpx.Client, deployment: str) -> None:
     texts = {
         "{{ event.resource.name }}": "named",
         "{{ event.resource.labels.prefect.resource.name }}": "named",
@@ -563,7 +563,7 @@ def test_templates_see_events_and_rows_as_models(api: httpx.Client, deployment: 
     assert parameters_of(api, deployment, given) == {f"p{n}": f"={text}" for n, text in enumerate(texts.values())}
 
 
-def test_templates_see_the_health_of_a_queue(api: httpx.Client, deployment: str) -> None:
+def test_templates_get_the_health_of_a_queue(api: httpx.Client, deployment: str) -> None:
     pool = posted(api, "/work_pools/", name="pool", type="process")
     queue = {"prefect.resource.id": f"prefect.work-queue.{pool['default_queue_id']}", "prefect.resource.role": "queue"}
     owner = {"prefect.resource.id": f"prefect.work-pool.{pool['id']}", "prefect.resource.role": "pool"}
@@ -580,12 +580,12 @@ def test_templates_see_the_health_of_a_queue(api: httpx.Client, deployment: str)
     assert made["parameters"] == {"text": shown}
 
 
-def test_labels_that_are_no_state_count_for_nothing(api: httpx.Client, deployment: str) -> None:
+def test_labels_that_are_not_states_are_ignored(api: httpx.Client, deployment: str) -> None:
     kind = {"name": "{{ flow_run.state.name }}"}
     assert parameters_of(api, deployment, kind, state_type="UNKNOWN") == {"name": "Scheduled"}
 
 
-def test_a_state_without_a_time_counts_for_nothing(api: httpx.Client, deployment: str) -> None:
+def test_state_without_a_time_is_ignored(api: httpx.Client, deployment: str) -> None:
     given = {"name": "{{ flow_run.state.name }}"}
     assert parameters_of(api, deployment, given, timestamp="long ago") == {"name": "Scheduled"}
 
@@ -604,7 +604,7 @@ def test_a_state_without_a_time_counts_for_nothing(api: httpx.Client, deployment
         ({"__prefect_kind": "workspace_variable", "variable_name": "none"}, "WorkspaceVariableNotFound"),
     ],
 )
-def test_a_template_that_fails(api: httpx.Client, deployment: str, template: object, error: str) -> None:
+def test_failing_template(api: httpx.Client, deployment: str, template: object, error: str) -> None:
     action = {"type": "run-deployment", "source": "selected", "deployment_id": deployment}
     automation(api, on("my.event"), {**action, "parameters": {"x": template}})
     emit(api, "my.event")
@@ -612,7 +612,7 @@ def test_a_template_that_fails(api: httpx.Client, deployment: str, template: obj
     assert posted(api, "/flow_runs/filter") == []
 
 
-def test_a_message_without_a_block_has_no_status(api: httpx.Client) -> None:
+def test_message_without_a_block_has_no_status(api: httpx.Client) -> None:
     automation(api, on("my.event"), {"type": "call-webhook", "block_document_id": UNKNOWN})
     emit(api, "my.event")
     found = outcome(api)
@@ -620,7 +620,7 @@ def test_a_message_without_a_block_has_no_status(api: httpx.Client) -> None:
     assert "status_code" not in found
 
 
-def test_a_message_whose_template_fails_says_why(api: httpx.Client) -> None:
+def test_message_with_a_failing_template_has_a_reason(api: httpx.Client) -> None:
     block = a_block(api, "pager", "notify")
     automation(api, on("my.event"), {"type": "send-notification", "block_document_id": block, "body": "{{ 1 / 0 }}"})
     emit(api, "my.event")

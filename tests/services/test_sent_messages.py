@@ -35,7 +35,7 @@ def receiver() -> Iterator[tuple[str, Received]]:
             self.end_headers()
 
         def log_message(self, *_: Any) -> None:
-            """Nothing."""
+            """Do not log."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = Thread(target=server.serve_forever)
@@ -67,7 +67,7 @@ def workspace_of(**options: Any) -> Iterator[tuple[RemoteWorkspace, httpx.Client
 
 
 @pytest.mark.parametrize("stores", [False, True], ids=["memory", "store"])
-def test_a_webhook_is_called(stores: bool, tmp_path: Path) -> None:
+def test_webhook_is_called(stores: bool, tmp_path: Path) -> None:
     store = {"store": str(tmp_path / "rows.json")} if stores else {}
     with receiver() as (url, received), workspace_of(send_notifications=True, **store) as (_, api):
         automation(api, on("my.event"), call_of(api, url))
@@ -93,7 +93,7 @@ def test_nothing_is_sent_by_default() -> None:
         ("http://localhost:1/", {"allow_private_urls": False}, "the block mine does not allow private URLs"),
     ],
 )
-def test_a_message_that_cannot_be_sent_is_logged(
+def test_unsent_message_is_logged(
     caplog: pytest.LogCaptureFixture, url: str | None, data: dict[str, Any], reason: str
 ) -> None:
     caplog.set_level(logging.WARNING, "understudy")

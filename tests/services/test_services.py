@@ -1,4 +1,4 @@
-"""What the server does by itself: schedules, late runs, pauses, cancellations, leases, and what nobody hears of."""
+"""Services: schedules, late runs, pauses, cancellations, leases, and workers that are offline."""
 
 from typing import Any
 
@@ -48,7 +48,7 @@ def events(api: httpx.Client, prefix: str) -> list[str]:
 # -------------------------------------------------------------------- schedules
 
 
-def test_a_schedule_has_three_runs_ahead_over_a_change_of_clocks(
+def test_schedule_has_three_future_runs_across_a_clock_change(
     workspace: RemoteWorkspace, api: httpx.Client, flow: str
 ) -> None:
     deployed(api, flow, HOURLY)
@@ -66,7 +66,7 @@ def test_a_schedule_has_three_runs_ahead_over_a_change_of_clocks(
     ]
 
 
-def test_a_run_of_a_schedule(workspace: RemoteWorkspace, api: httpx.Client, flow: str) -> None:
+def test_run_of_a_schedule(workspace: RemoteWorkspace, api: httpx.Client, flow: str) -> None:
     deployment = deployed(api, flow, HOURLY, tags=["mine"], parameters={"x": 1})
     run = posted(api, "/flow_runs/filter", sort="EXPECTED_START_TIME_ASC")[0]
     assert run["deployment_id"] == deployment
@@ -75,7 +75,7 @@ def test_a_run_of_a_schedule(workspace: RemoteWorkspace, api: httpx.Client, flow
     assert run["created_by"]["type"] == "SCHEDULE"
     assert run["state"]["message"] == "Flow run scheduled"
     assert run["state"]["state_details"]["scheduled_time"] == "2026-03-29T00:00:00+01:00"
-    # A real server has no event of it, since its state went through no policy.
+    # A real server has no event of it, since no policy handles its state.
     assert events(api, "prefect.flow-run") == []
 
 
@@ -89,15 +89,13 @@ def test_a_run_of_a_schedule(workspace: RemoteWorkspace, api: httpx.Client, flow
         (60 * 86_400, 2, "2026-05-27T22:30:00Z"),  # within 100 days
     ],
 )
-def test_how_many_runs_there_are_ahead(api: httpx.Client, flow: str, interval: int, count: int, last: str) -> None:
+def test_number_of_future_runs(api: httpx.Client, flow: str, interval: int, count: int, last: str) -> None:
     deployed(api, flow, {"interval": interval, "anchor_date": START})
     starts = [start for start, _ in runs(api)]
     assert (len(starts), starts[0], starts[-1]) == (count, START, last)
 
 
-def test_a_date_that_is_far_away_is_scheduled_when_it_comes_near(
-    workspace: RemoteWorkspace, api: httpx.Client, flow: str
-) -> None:
+def test_distant_date_is_scheduled_when_it_is_near(workspace: RemoteWorkspace, api: httpx.Client, flow: str) -> None:
     deployed(api, flow, {"cron": "0 0 1 12 *"})
     assert runs(api) == []
     workspace.clock.advance(days=147)
@@ -106,15 +104,13 @@ def test_a_date_that_is_far_away_is_scheduled_when_it_comes_near(
     assert runs(api) == [("2026-12-01T00:00:00Z", "Scheduled")]
 
 
-def test_a_schedule_that_ends(workspace: RemoteWorkspace, api: httpx.Client, flow: str) -> None:
+def test_schedule_that_ends(workspace: RemoteWorkspace, api: httpx.Client, flow: str) -> None:
     deployed(api, flow, {"rrule": "DTSTART:20260328T230000\nFREQ=HOURLY;COUNT=4"})
     workspace.clock.advance(days=1)
     assert len(runs(api)) == 4
 
 
-def test_nothing_is_scheduled_that_is_paused_or_not_active(
-    workspace: RemoteWorkspace, api: httpx.Client, flow: str
-) -> None:
+def test_paused_and_inactive_schedules_have_no_runs(workspace: RemoteWorkspace, api: httpx.Client, flow: str) -> None:
     paused = deployed(api, flow, HOURLY, name="paused", paused=True)
     other = deployed(api, flow, HOURLY, name="other")
     schedule = api.get(f"/deployments/{other}/schedules").json()[0]["id"]
@@ -127,7 +123,7 @@ def test_nothing_is_scheduled_that_is_paused_or_not_active(
     assert runs(api) == []
 
 
-def test_a_changed_schedule_has_other_runs(workspace: RemoteWorkspace, api: httpx.Client, flow: str) -> None:
+def test_changed_schedule_has_other_runs(workspace: RemoteWorkspace, api: httpx.Client, flow: str) -> None:
     deployment = deployed(api, flow, HOURLY)
     schedule = api.get(f"/deployments/{deployment}/schedules").json()[0]["id"]
     daily = {"cron": "0 12 * * *", "timezone": "UTC"}
@@ -135,7 +131,9 @@ def test_a_changed_schedule_has_other_runs(workspace: RemoteWorkspace, api: http
     assert [start[:13] for start, _ in runs(api)] == ["2026-03-29T12", "2026-03-30T12", "2026-03-31T12"]
 
 
-def test_a_schedule_that_has_no_date_disturbs_nothing(workspace: RemoteWorkspace, api: httpx.Client, flow: str) -> None:
+def test_schedule_without_dates_does_not_affect_others(
+    workspace: RemoteWorkspace, api: httpx.Client, flow: str
+) -> None:
     deployed(api, flow, {"cron": "0 0 30 2 *"}, {"cron": "0 * * * *"})
     assert len(runs(api)) == 3
     workspace.clock.advance(hours=1)
@@ -145,7 +143,7 @@ def test_a_schedule_that_has_no_date_disturbs_nothing(workspace: RemoteWorkspace
 # --------------------------------------------------------------------- late runs
 
 
-def test_a_run_becomes_late_after_15_seconds(workspace: RemoteWorkspace, api: httpx.Client, flow: str) -> None:
+def test_run_becomes_late_after_15_seconds(workspace: RemoteWorkspace, api: httpx.Client, flow: str) -> None:
     due = {"scheduled_time": "2026-03-28T22:31:00Z"}
     run = ran(api, flow, "SCHEDULED", state_details=due)
     retried = posted(
@@ -168,7 +166,7 @@ def test_a_run_becomes_late_after_15_seconds(workspace: RemoteWorkspace, api: ht
     ]
 
 
-def test_things_happen_in_the_order_of_time(workspace: RemoteWorkspace, api: httpx.Client, flow: str) -> None:
+def test_services_run_in_chronological_order(workspace: RemoteWorkspace, api: httpx.Client, flow: str) -> None:
     times = ["2026-03-28T22:40:00Z", "2026-03-28T22:35:00Z", "2026-03-28T22:45:00Z"]
     made = [ran(api, flow, "SCHEDULED", state_details={"scheduled_time": time}) for time in times]
     workspace.clock.advance(hours=1)
@@ -176,7 +174,7 @@ def test_things_happen_in_the_order_of_time(workspace: RemoteWorkspace, api: htt
     assert stamps == ["2026-03-28T22:40:15Z", "2026-03-28T22:35:15Z", "2026-03-28T22:45:15Z"]
 
 
-def test_setting_the_clock_skips_what_would_have_been(workspace: RemoteWorkspace, api: httpx.Client, flow: str) -> None:
+def test_setting_the_clock_skips_the_time_between(workspace: RemoteWorkspace, api: httpx.Client, flow: str) -> None:
     deployed(api, flow, HOURLY)
     workspace.clock.freeze("2026-04-01T00:30Z")
     found = [(start[5:13], name) for start, name in runs(api)]
@@ -187,7 +185,7 @@ def test_setting_the_clock_skips_what_would_have_been(workspace: RemoteWorkspace
 
 
 @pytest.mark.parametrize(("strategy", "name"), [("CANCEL_NEW", "Cancelled"), ("ENQUEUE", "Late")])
-def test_a_late_run_of_a_full_deployment(
+def test_late_run_of_a_full_deployment(
     workspace: RemoteWorkspace, api: httpx.Client, flow: str, strategy: str, name: str
 ) -> None:
     deployment = deployed(api, flow, concurrency_limit=1, concurrency_options={"collision_strategy": strategy})
@@ -197,7 +195,7 @@ def test_a_late_run_of_a_full_deployment(
     assert state(api, second)[0] == name
 
 
-def test_of_two_schedules_the_last_one_to_change_is_listed_first_while_the_clock_stands_still(
+def test_last_changed_schedule_is_listed_first_with_a_frozen_clock(
     workspace: RemoteWorkspace, api: httpx.Client, flow: str
 ) -> None:
     made = posted(api, "/deployments/", name="two", flow_id=flow, schedules=[
@@ -219,7 +217,7 @@ def test_of_two_schedules_the_last_one_to_change_is_listed_first_while_the_clock
 
 
 @pytest.mark.parametrize("kind", ["flow_runs", "task_runs"])
-def test_a_state_is_written_or_not_while_the_clock_stands_still(api: httpx.Client, flow: str, kind: str) -> None:
+def test_states_with_a_frozen_clock(api: httpx.Client, flow: str, kind: str) -> None:
     """The status is 201 if it is."""
     run = ran(api, flow, "PENDING" if kind == "flow_runs" else "RUNNING")
     if kind == "task_runs":
@@ -231,7 +229,7 @@ def test_a_state_is_written_or_not_while_the_clock_stands_still(api: httpx.Clien
     assert written == [(201, "ACCEPT"), (201, "ACCEPT"), (200, "ABORT")]
 
 
-def test_a_pause_that_is_not_ended_fails(workspace: RemoteWorkspace, api: httpx.Client, flow: str) -> None:
+def test_pause_times_out(workspace: RemoteWorkspace, api: httpx.Client, flow: str) -> None:
     run = ran(api, flow, "RUNNING")
     paused = {"type": "PAUSED", "state_details": {"pause_timeout": "2026-03-28T22:40:00Z", "pause_key": "key"}}
     api.post(f"/flow_runs/{run}/set_state", json={"state": paused, "force": True}).raise_for_status()
@@ -241,7 +239,7 @@ def test_a_pause_that_is_not_ended_fails(workspace: RemoteWorkspace, api: httpx.
     assert state(api, run) == ("Failed", "The flow was paused and never resumed.")
 
 
-def test_what_ran_in_a_cancelled_run_is_cancelled(workspace: RemoteWorkspace, api: httpx.Client, flow: str) -> None:
+def test_children_of_a_cancelled_run_are_cancelled(workspace: RemoteWorkspace, api: httpx.Client, flow: str) -> None:
     parent = ran(api, flow, "RUNNING")
     tasks = [
         posted(api, "/task_runs/", flow_run_id=parent, task_key="t", dynamic_key=key, state={"type": kind})["id"]
@@ -269,7 +267,7 @@ def test_what_ran_in_a_cancelled_run_is_cancelled(workspace: RemoteWorkspace, ap
 # ------------------------------------------------------------- leases, the foreman
 
 
-def test_a_lease_that_is_not_renewed_ends(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+def test_lease_that_is_not_renewed_expires(workspace: RemoteWorkspace, api: httpx.Client) -> None:
     posted(api, "/v2/concurrency_limits/", name="limit", limit=1)
     body = {"names": ["limit"], "slots": 1, "mode": "concurrency", "lease_duration": 60}
     lease = posted(api, "/v2/concurrency_limits/increment-with-lease", **body)["lease_id"]
@@ -282,7 +280,7 @@ def test_a_lease_that_is_not_renewed_ends(workspace: RemoteWorkspace, api: httpx
     assert api.get("/v2/concurrency_limits/limit").json()["active_slots"] == 0
 
 
-def test_a_worker_that_is_silent_is_offline(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+def test_silent_worker_becomes_offline(workspace: RemoteWorkspace, api: httpx.Client) -> None:
     posted(api, "/work_pools/", name="pool", type="process")
     for name, interval in (("slow", None), ("quick", 5)):
         posted(api, "/work_pools/pool/workers/heartbeat", name=name, heartbeat_interval_seconds=interval)
@@ -303,7 +301,9 @@ def test_a_worker_that_is_silent_is_offline(workspace: RemoteWorkspace, api: htt
     assert events(api, "prefect.work-pool.") == [f"prefect.work-pool.{name}" for name in names]
 
 
-def test_what_is_not_polled_is_not_ready(workspace: RemoteWorkspace, api: httpx.Client, flow: str) -> None:
+def test_unpolled_queues_and_deployments_are_not_ready(
+    workspace: RemoteWorkspace, api: httpx.Client, flow: str
+) -> None:
     posted(api, "/work_pools/", name="pool", type="process")
     deployment = deployed(api, flow, work_pool_name="pool")
     served = deployed(api, flow, name="served")
@@ -328,7 +328,7 @@ def test_what_is_not_polled_is_not_ready(workspace: RemoteWorkspace, api: httpx.
 # ------------------------------------------------------------------- when it runs
 
 
-def test_nothing_happens_by_the_machines_clock(standin: StandIn) -> None:
+def test_services_do_not_use_the_system_clock_by_default(standin: StandIn) -> None:
     with standin.workspace() as workspace, httpx.Client(base_url=workspace.url) as api:
         deployed(api, posted(api, "/flows/", name="flow")["id"], HOURLY)
         assert runs(api) == []
@@ -338,13 +338,13 @@ def test_nothing_happens_by_the_machines_clock(standin: StandIn) -> None:
         assert len(runs(api)) == 3
 
 
-def test_services_can_run_by_the_machines_clock(standin: StandIn) -> None:
+def test_services_can_use_the_system_clock(standin: StandIn) -> None:
     with StandIn(standin.state()["fixture_set"], services=True) as other, httpx.Client(base_url=other.url) as api:
         deployed(api, posted(api, "/flows/", name="flow")["id"], HOURLY)
         assert len(runs(api)) == 3
 
 
-def test_what_happens_is_stored(standin: StandIn, tmp_path: Any) -> None:
+def test_changes_by_services_are_stored(standin: StandIn, tmp_path: Any) -> None:
     options: dict[str, Any] = {"store": tmp_path / "rows.json", "now": START}
     with StandIn(standin.state()["fixture_set"], **options) as first, httpx.Client(base_url=first.url) as api:
         deployed(api, posted(api, "/flows/", name="flow")["id"], HOURLY)
@@ -366,7 +366,7 @@ def deployment(api: httpx.Client, flow: str) -> str:
 
 
 @pytest.mark.usefixtures("deployment")
-def test_a_snapshot_is_restored_without_what_is_due_by_the_clock_that_was_set_since(
+def test_restored_snapshot_has_no_changes_due_at_the_former_clock(
     workspace: RemoteWorkspace, api: httpx.Client
 ) -> None:
     before = runs(api)
@@ -382,7 +382,7 @@ def test_a_snapshot_is_restored_without_what_is_due_by_the_clock_that_was_set_si
     assert runs(api) == before
 
 
-def test_a_reset_gives_the_rows_of_the_fixture_set_whatever_the_clock() -> None:
+def test_reset_restores_the_fixture_set_with_any_clock() -> None:
     with StandIn() as demo:
         before = demo.reset()
         demo.clock.advance(days=2)
@@ -400,7 +400,7 @@ def heard(api: httpx.Client, worker: str, interval: int) -> None:
     posted(api, "/work_pools/pool/workers/heartbeat", name=worker, heartbeat_interval_seconds=interval)
 
 
-def test_a_worker_with_an_interval_out_of_range_lets_others_become_offline(
+def test_worker_with_an_interval_out_of_range_does_not_affect_others(
     workspace: RemoteWorkspace, api: httpx.Client
 ) -> None:
     posted(api, "/work_pools/", name="pool", type="process")
@@ -413,7 +413,7 @@ def test_a_worker_with_an_interval_out_of_range_lets_others_become_offline(
     }
 
 
-def test_a_run_at_the_end_of_time_lets_others_become_late(
+def test_run_at_the_end_of_time_does_not_affect_late_runs(
     workspace: RemoteWorkspace, api: httpx.Client, flow: str
 ) -> None:
     ran(api, flow, "SCHEDULED", state_details={"scheduled_time": LAST})
@@ -423,7 +423,7 @@ def test_a_run_at_the_end_of_time_lets_others_become_late(
 
 
 @pytest.mark.parametrize("posture", ["Reactive", "Proactive"])
-def test_an_automation_whose_window_is_out_of_range_lets_others_run(
+def test_automation_with_a_window_out_of_range_does_not_affect_others(
     workspace: RemoteWorkspace, api: httpx.Client, posture: str
 ) -> None:
     far = {"type": "event", "posture": posture, "expect": ["new"], "within": 1e13, "threshold": 3}

@@ -1,4 +1,4 @@
-"""Stores in this process, on a few rows."""
+"""Stores in this process, with a few rows."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,7 +1,7 @@
-"""`python -m tests.store.crashing FILE ACTION`: an action is killed at each of its steps, one after the other.
+"""`python -m tests.store.crashing FILE ACTION`: kills an action at each of its steps, one after the other.
 
-A step is the beginning or the end of a call into the operating system. For each, a line has the call, and which rows
-the store has then; the line of the action that was not killed is the last.
+A step is the beginning or the end of a system call. Each line has the call, and the rows that the store has then; the
+last line is that of the action that was not killed.
 """
 
 import os
@@ -42,7 +42,7 @@ def first(store: Store) -> Callable[[], object]:
 
 
 def rewrite(store: Store) -> Callable[[], object]:
-    """A write is stored after somebody has deleted the file."""
+    """A write is stored after the file was deleted."""
     update(store)
     store.path.unlink()
     return store.flush
@@ -100,7 +100,7 @@ def main(path: Path, action: str) -> None:
 
 
 def run(action: Callable[[], object], step: int, called: int) -> None:
-    """Run an action; be killed at a step, whose name goes to the file descriptor `called`."""
+    """Run an action, and kill the process at a step, whose name is written to the file descriptor `called`."""
     steps = count()
 
     def profile(frame: FrameType, event: str, function: Any) -> None:
@@ -119,7 +119,7 @@ def is_of_the_system(function: Any) -> bool:
 
 
 def state_of(path: Path, api: Api) -> str:
-    """Which flows of a store are changed, such as "first,second"; or that it does not exist, or why it is refused."""
+    """Which flows of a store are changed, such as "first,second"; or that it does not exist, or why it is rejected."""
     try:
         store = Store(path, api.catalog)
     except StoreError as error:

@@ -1,4 +1,4 @@
-"""Commits: what operations wait for, and what becomes of them where it fails."""
+"""Commits: what operations wait for, and what happens to them if it fails."""
 
 import asyncio
 import threading
@@ -17,7 +17,7 @@ from understudy.workspaces.workspace import Workspace
 
 
 class Disk:
-    """Takes changes when it is let, and fails when it is told to."""
+    """Stores changes when it is allowed to, and fails on request."""
 
     def __init__(self) -> None:
         self.flushes: list[list[str]] = []
@@ -35,7 +35,7 @@ class Disk:
 
 
 class Desk:
-    """Flows, whose changes go to a disk."""
+    """Flows, whose changes are stored on a disk."""
 
     def __init__(self, api: Api) -> None:
         self.disk = Disk()
@@ -61,7 +61,7 @@ class Desk:
         assert await asyncio.to_thread(self.disk.asked.acquire, timeout=10)
 
     async def started(self, operation: Callable[[], Any]) -> asyncio.Task[Any]:
-        """Have an operation performed, as far as it goes."""
+        """Start an operation, up to its first wait."""
         task = asyncio.create_task(self.perform(operation))
         await asyncio.sleep(0)
         return task
@@ -76,7 +76,7 @@ def run(story: Coroutine[Any, Any, None]) -> None:
     asyncio.run(asyncio.wait_for(story, 20))
 
 
-def test_an_answer_waits_until_its_change_is_on_disk(desk: Desk) -> None:
+def test_response_waits_until_its_change_is_on_disk(desk: Desk) -> None:
     async def story() -> None:
         desk.disk.turning.clear()
         writing = await desk.started(lambda: desk.create("a"))
@@ -89,7 +89,7 @@ def test_an_answer_waits_until_its_change_is_on_disk(desk: Desk) -> None:
     run(story())
 
 
-def test_writes_that_come_together_share_a_flush(desk: Desk) -> None:
+def test_concurrent_writes_share_a_flush(desk: Desk) -> None:
     async def story() -> None:
         desk.disk.turning.clear()
         first = await desk.started(lambda: desk.create("first"))
@@ -102,7 +102,7 @@ def test_writes_that_come_together_share_a_flush(desk: Desk) -> None:
     run(story())
 
 
-def test_no_read_tells_what_is_not_on_disk(desk: Desk) -> None:
+def test_reads_do_not_return_unflushed_changes(desk: Desk) -> None:
     async def story() -> None:
         assert await desk.perform(desk.names) == []
         desk.disk.turning.clear()
@@ -124,7 +124,7 @@ def test_no_read_tells_what_is_not_on_disk(desk: Desk) -> None:
     run(story())
 
 
-def test_what_cannot_be_kept_is_undone_and_so_is_what_was_made_on_top(desk: Desk) -> None:
+def test_unstored_change_is_undone_with_later_ones(desk: Desk) -> None:
     async def story() -> None:
         await desk.perform(lambda: desk.create("old"))
         await desk.flushing()
@@ -148,8 +148,8 @@ def test_what_cannot_be_kept_is_undone_and_so_is_what_was_made_on_top(desk: Desk
     run(story())
 
 
-def test_an_operation_that_saw_what_was_undone_looks_again(desk: Desk) -> None:
-    """It found a row of somebody else, whose flush fails: then the row is not there, and it makes its own."""
+def test_operation_that_read_undone_changes_is_repeated(desk: Desk) -> None:
+    """It found another client's row, whose flush fails: then the row does not exist, and it creates a new one."""
 
     def find_or_create() -> str:
         return "found" if "a" in desk.names() else desk.create("a")
@@ -170,7 +170,7 @@ def test_an_operation_that_saw_what_was_undone_looks_again(desk: Desk) -> None:
     run(story())
 
 
-def test_an_operation_that_raises_has_changed_nothing(desk: Desk) -> None:
+def test_operation_that_raises_changes_nothing(desk: Desk) -> None:
     def half() -> None:
         desk.create("half")
         raise ValueError("and no further")
@@ -185,17 +185,17 @@ def test_an_operation_that_raises_has_changed_nothing(desk: Desk) -> None:
     run(story())
 
 
-def test_a_fault_of_another_kind_is_told_as_it_is(desk: Desk) -> None:
+def test_other_exception_is_raised_unchanged(desk: Desk) -> None:
     async def story() -> None:
-        desk.disk.error = TypeError("a mistake of ours")
-        with pytest.raises(TypeError, match="a mistake of ours"):
+        desk.disk.error = TypeError("a bug")
+        with pytest.raises(TypeError, match="a bug"):
             await desk.perform(lambda: desk.create("a"))
         assert await desk.perform(desk.names) == []
 
     run(story())
 
 
-def test_who_goes_away_leaves_the_others_waiting(desk: Desk) -> None:
+def test_cancelled_operation_does_not_affect_others(desk: Desk) -> None:
     async def story() -> None:
         desk.disk.turning.clear()
         leaving = await desk.started(lambda: desk.create("a"))

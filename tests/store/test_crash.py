@@ -1,4 +1,4 @@
-"""The file is whole at any moment, and nobody's work is written over."""
+"""The file is complete at any time, and files of others are not overwritten."""
 
 import errno
 import logging
@@ -56,7 +56,7 @@ def steps(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Steps]:
         ("delete", ["first", "deleted"], "unlink"),
     ],
 )
-def test_a_crash_between_any_two_calls_leaves_all_or_nothing(
+def test_crash_between_any_two_calls_leaves_all_or_nothing(
     steps: Callable[[str], Steps], action: str, states: list[str], change: str | None
 ) -> None:
     found = steps(action)
@@ -87,14 +87,14 @@ ORDER = {
 
 @pytest.mark.parametrize("action", ORDER)
 def test_each_step_is_on_disk_before_the_next(steps: Callable[[str], Steps], action: str) -> None:
-    """When power fails, what was not flushed is lost: a content must be on disk before its name."""
+    """Unflushed data is lost in a power failure: content must be on disk before its name."""
     calls = [call.removeprefix("return:") for call, _ in steps(action) if call.startswith("return:")]
     names = [name for name, _ in groupby(calls) if name in {"write", "fsync", "replace", "unlink"}]
     assert names == ORDER[action]
 
 
-def test_a_write_makes_few_calls(steps: Callable[[str], Steps]) -> None:
-    """After each, its thread may have to wait until another one lets it go on."""
+def test_write_makes_few_calls(steps: Callable[[str], Steps]) -> None:
+    """After each call, its thread may have to wait for another one."""
     calls = [call.replace("lstat", "stat") for call, _ in steps("append") if call.startswith("call:")]
     names = [call.removeprefix("call:") for call in calls]
     of_the_file, of_the_log = ["open", "fstat", "close"], ["stat", "open", "fstat", "write", "fsync", "close"]
@@ -103,7 +103,7 @@ def test_a_write_makes_few_calls(steps: Callable[[str], Steps]) -> None:
 
 @contextmanager
 def failing(first: int, last: int, number: int = errno.EIO) -> Iterator[list[str]]:
-    """Calls into the operating system fail: before they have done anything, or after. Yields their names."""
+    """System calls fail: before they have an effect, or after it. Yields their names."""
     steps = count()
     failed: list[str] = []
 
@@ -146,10 +146,10 @@ def begin(path: Path, opens: Opens) -> Callable[[str], tuple[Store, Change]]:
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC])
 @pytest.mark.parametrize("action", ["append", "first", "rewrite"])
-def test_a_change_is_refused_exactly_where_the_store_does_not_have_it(
+def test_change_is_rejected_exactly_if_the_store_does_not_have_it(
     path: Path, opens: Opens, begin: Callable[[str], tuple[Store, Change]], action: str, number: int
 ) -> None:
-    """Whichever call fails. The next write is stored in any case."""
+    """For any failing call. The next write is stored in any case."""
     outcomes: dict[str, bool] = {}
     for step in count():
         store, change = begin(action)
@@ -185,10 +185,10 @@ def is_refused_by(store: Store, change: Change) -> bool:
 
 
 @pytest.mark.parametrize("action", ["append", "first", "rewrite"])
-def test_a_disk_that_fails_from_a_call_on_loses_nothing_once_it_works_again(
+def test_nothing_is_lost_after_a_temporary_disk_failure(
     path: Path, opens: Opens, begin: Callable[[str], tuple[Store, Change]], action: str
 ) -> None:
-    """What was refused and could not even be undone is undone by the next write."""
+    """A rejected change that could not be undone is undone by the next write."""
     for step in count():
         store, change = begin(action)
         with failing(step, sys.maxsize) as failed:
@@ -203,8 +203,8 @@ def test_a_disk_that_fails_from_a_call_on_loses_nothing_once_it_works_again(
 
 
 @pytest.mark.parametrize("last", [0, sys.maxsize])
-def test_a_file_that_cannot_be_rewritten_stays_valid_with_its_log(path: Path, opens: Opens, last: int) -> None:
-    """Whichever call fails, alone or with all that follow: later writes are stored, and it works the next time."""
+def test_file_that_cannot_be_rewritten_stays_valid_with_its_log(path: Path, opens: Opens, last: int) -> None:
+    """For any failing call, alone or with all later ones: later writes are stored, and the next attempt succeeds."""
     original = path.read_bytes()
     for step in count():
         path.write_bytes(original)
@@ -227,7 +227,7 @@ def test_a_file_that_cannot_be_rewritten_stays_valid_with_its_log(path: Path, op
 
 
 @pytest.mark.parametrize("action", ["append", "first", "rewrite"])
-def test_a_disk_that_is_full_in_the_middle_of_a_write_has_nothing_of_it(
+def test_write_interrupted_by_a_full_disk_is_undone(
     path: Path,
     opens: Opens,
     begin: Callable[[str], tuple[Store, Change]],
@@ -237,19 +237,19 @@ def test_a_disk_that_is_full_in_the_middle_of_a_write_has_nothing_of_it(
     store, change = begin(action)
     before = {each.name: each.read_bytes() for each in path.parent.iterdir()}
     write = os.write
-    room = [100]
+    left = [100]
 
     def until_full(descriptor: int, content: bytes) -> int:
-        if not room[0]:
+        if not left[0]:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        written = write(descriptor, content[: room[0]])
-        room[0] -= written
+        written = write(descriptor, content[: left[0]])
+        left[0] -= written
         return written
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "write", until_full)
         assert is_refused_by(store, change)
-    assert room == [0]
+    assert left == [0]
     assert {each.name: each.read_bytes() for each in path.parent.iterdir()} == before
     store.workspace["flows"].undo(change)
     update(store, 1)
@@ -261,10 +261,10 @@ def is_folder(descriptor: int) -> bool:
     return stat.S_ISDIR(os.fstat(descriptor).st_mode)
 
 
-def test_a_folder_that_cannot_be_flushed_is_logged_once(
+def test_unflushable_folder_is_logged_once(
     path: Path, opens: Opens, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Some network file systems cannot flush folders at all."""
+    """Some network file systems cannot flush folders."""
     fsync = os.fsync
 
     def failing_on_folders(descriptor: int) -> None:
@@ -287,10 +287,10 @@ def test_a_folder_that_cannot_be_flushed_is_logged_once(
     )
 
 
-def test_a_folder_whose_flush_fails_keeps_the_log(
+def test_log_is_kept_if_the_flush_of_the_folder_fails(
     path: Path, opens: Opens, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is unknown then which file is on disk, and the log belongs to both."""
+    """Then it is unknown which file is on disk, and the log belongs to both."""
     before = path.read_bytes()
     store = opens(path)
     update(store)
@@ -316,7 +316,7 @@ def test_a_folder_whose_flush_fails_keeps_the_log(
         assert rows_of(opens(path)) == rows_of(store)
 
 
-def test_a_file_that_was_deleted_is_written_no_more(path: Path, opens: Opens) -> None:
+def test_deleted_store_is_not_written(path: Path, opens: Opens) -> None:
     store = opens(path)
     store.delete()
     store.workspace["flows"].update(0, {"tags": ["late"]})
@@ -326,8 +326,8 @@ def test_a_file_that_was_deleted_is_written_no_more(path: Path, opens: Opens) ->
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, lambda beside: beside.symlink_to(beside.with_name("other"))])
-def test_what_stands_where_the_new_file_is_written_is_replaced(path: Path, opens: Opens, make: Any) -> None:
-    """Not written to: a pipe would block, and a link lead elsewhere."""
+def test_existing_path_of_the_new_file_is_replaced(path: Path, opens: Opens, make: Any) -> None:
+    """It is not written to: a pipe would block, and a link refers to another file."""
     other = path.with_name("other")
     other.write_text("of somebody else", encoding="utf-8")
     for new in (path, log_file(path)):
@@ -340,7 +340,7 @@ def test_what_stands_where_the_new_file_is_written_is_replaced(path: Path, opens
     assert other.read_text(encoding="utf-8") == "of somebody else"
 
 
-def test_what_a_crash_left_beside_is_written_over(path: Path, opens: Opens) -> None:
+def test_files_left_by_a_crash_are_overwritten(path: Path, opens: Opens) -> None:
     for new in (path, log_file(path)):
         beside(new).write_bytes(b"x" * 100_000)
     store = opens(path)
@@ -351,7 +351,7 @@ def test_what_a_crash_left_beside_is_written_over(path: Path, opens: Opens) -> N
     assert rows_of(opens(path)) == rows_of(store)
 
 
-def test_the_rights_of_the_file_are_kept(path: Path, opens: Opens) -> None:
+def test_permissions_of_the_file_are_kept(path: Path, opens: Opens) -> None:
     path.chmod(0o640)
     store = opens(path)
     store.workspace["flows"].update(0, {"tags": ["new"]})
@@ -361,7 +361,7 @@ def test_the_rights_of_the_file_are_kept(path: Path, opens: Opens) -> None:
     assert path.stat().st_mode & 0o777 == 0o640
 
 
-def test_what_somebody_else_wrote_is_not_written_over(path: Path, opens: Opens) -> None:
+def test_file_changed_by_others_is_not_overwritten(path: Path, opens: Opens) -> None:
     store = opens(path)
     theirs = path.read_bytes() + b"\n"
     path.write_bytes(theirs)
@@ -372,7 +372,7 @@ def test_what_somebody_else_wrote_is_not_written_over(path: Path, opens: Opens) 
 
 
 @pytest.mark.parametrize("missing", [["file"], ["log"], ["file", "log"]])
-def test_a_file_that_was_deleted_meanwhile_is_rewritten(path: Path, opens: Opens, missing: list[str]) -> None:
+def test_file_deleted_meanwhile_is_written_again(path: Path, opens: Opens, missing: list[str]) -> None:
     store = opens(path)
     update(store, 1)
     store.flush()

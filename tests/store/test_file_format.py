@@ -1,4 +1,4 @@
-"""The file: how it looks, and what is said of one that is damaged."""
+"""The file: its format, and the errors of a damaged one."""
 
 import json
 import random
@@ -14,7 +14,7 @@ from understudy.errors import StoreError
 from understudy.store.file_format import Reader, encoded
 
 
-def test_a_row_is_a_line_of_plain_json(path: Path, opens: Opens) -> None:
+def test_row_is_a_line_of_plain_json(path: Path, opens: Opens) -> None:
     text = path.read_text(encoding="utf-8")
     content = json.loads(text)
     rows = [row for rows in content.values() for row in rows.values()]
@@ -23,14 +23,14 @@ def test_a_row_is_a_line_of_plain_json(path: Path, opens: Opens) -> None:
     assert len(lines) == len(rows)
 
 
-def test_rows_stand_by_their_numbers() -> None:
+def test_rows_are_sorted_by_their_numbers() -> None:
     rows = {number: b'{"n":%d}' % number for number in (10, 9, 1)}
     assert b"".join(encoded({"t": rows, "none": {}})) == (
         b'{\n"t": {\n"1": {"n":1},\n"9": {"n":9},\n"10": {"n":10}\n},\n"none": {}\n}\n'
     )
 
 
-def test_a_change_is_a_change_of_one_line(path: Path, opens: Opens) -> None:
+def test_change_of_a_row_changes_one_line(path: Path, opens: Opens) -> None:
     before = path.read_text(encoding="utf-8").splitlines()
     store = opens(path)
     store.workspace["flows"].update(1, {"tags": ["changed"]})
@@ -64,7 +64,7 @@ def value(randomness: random.Random, depth: int = 0) -> Any:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_rows_on_lines_of_their_own_and_others_are_found_alike(seed: int) -> None:
+def test_rows_are_found_on_separate_lines_or_not(seed: int) -> None:
     randomness = random.Random(seed)
     tables: dict[str, dict[int, Any]] = {
         name: {
@@ -101,7 +101,7 @@ def flows(**rows: object) -> str:
 
 
 def lines(**rows: object) -> str:
-    """The same as the file is written: a row on each line."""
+    """The same as written by the store: a row on each line."""
     listed = ",\n".join(f'"{name.strip("n_")}": {json.dumps(row)}' for name, row in rows.items())
     return f'{{\n"flows": {{\n{listed}\n}}\n}}\n'
 
@@ -131,7 +131,7 @@ DAMAGED = {
 
 
 @pytest.mark.parametrize("name", DAMAGED)
-def test_a_damaged_file_is_refused_with_the_place_and_stays_as_it_is(tmp_path: Path, opens: Opens, name: str) -> None:
+def test_damaged_file_is_rejected_with_the_place_and_not_changed(tmp_path: Path, opens: Opens, name: str) -> None:
     text, line, reason = DAMAGED[name]
     path = tmp_path / "rows.json"
     path.write_text(text, encoding="utf-8")
@@ -144,14 +144,14 @@ def test_a_damaged_file_is_refused_with_the_place_and_stays_as_it_is(tmp_path: P
     assert path.read_text(encoding="utf-8") == text
 
 
-def test_what_is_no_utf8_is_refused_with_its_line(path: Path, opens: Opens) -> None:
+def test_invalid_utf8_is_rejected_with_its_line(path: Path, opens: Opens) -> None:
     path.write_bytes(path.read_bytes().replace(b'"flows": {', b'"flows": {\n\xff'))
     with pytest.raises(StoreError, match=r"line \d+: it is not UTF-8"):
         opens(path)
 
 
-def test_every_truncation_is_refused(path: Path, opens: Opens) -> None:
-    """All but two: an empty file is a new store, and the last line break is not missed."""
+def test_every_truncation_is_rejected(path: Path, opens: Opens) -> None:
+    """Except two: an empty file is a new store, and the last line break is optional."""
     whole = path.read_bytes()
     for length in range(1, len(whole) - 1):
         path.write_bytes(whole[:length])
@@ -160,7 +160,7 @@ def test_every_truncation_is_refused(path: Path, opens: Opens) -> None:
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_a_flipped_byte_is_refused_or_leaves_rows_of_the_contract(path: Path, opens: Opens, seed: int) -> None:
+def test_flipped_byte_is_rejected_or_leaves_valid_rows(path: Path, opens: Opens, seed: int) -> None:
     randomness = random.Random(seed)
     whole = path.read_bytes()
     refused = 0

@@ -1,7 +1,7 @@
-"""A server that is killed at random moments while clients write: nothing that was answered is lost.
+"""A server that is killed at random times while clients write: no acknowledged write is lost.
 
-They write to several workspaces, reset one of them, and write so much that files are rewritten meanwhile. Between two
-servers, stores are compacted and repaired, and these processes are killed too.
+The clients write to several workspaces, reset one of them, and write so much that files are rewritten meanwhile.
+Between two servers, stores are compacted and repaired, and these processes are killed, too.
 """
 
 import random
@@ -28,7 +28,7 @@ from understudy.workspaces.workspace_names import DEFAULT
 WORKSPACES = (DEFAULT, *(f"{UUID(int=1)}/{UUID(int=number)}" for number in (1, 2)))
 RESET = f"{UUID(int=1)}/{UUID(int=3)}"  # only one client writes to it
 WRITERS = 9
-MOST_ROWS = 12  # of a writer, from which on it rather deletes
+MOST_ROWS = 12  # of a writer, from which on it mostly deletes
 TEXT = "x" * 100_000  # so that logs outgrow their files now and then
 LONGEST = 1.5  # seconds after which a command is killed; more than it takes
 
@@ -54,7 +54,7 @@ KINDS = (
 
 @dataclass
 class Writer:
-    """Writes what nobody else writes, and knows what must be there: `unsure` is the write without an answer."""
+    """Writes separate rows, and knows which must exist: `unsure` is the write without a response."""
 
     name: str
     workspace: str
@@ -70,7 +70,7 @@ class Writer:
         return f"{at(self.workspace)}{self.kind.path}"
 
     def write(self, url: httpx.URL) -> None:
-        """Write until the server is gone."""
+        """Write until the server is killed."""
         with httpx.Client(base_url=url) as api:
             while True:
                 try:
@@ -104,7 +104,7 @@ class Writer:
             self.rows[row_id] = None
 
     def check(self, api: httpx.Client) -> None:
-        """Find all that was answered, and of what was not, all or nothing. Goes on from what is there."""
+        """Check that acknowledged writes exist, and the other one completely or not at all. Continue from there."""
         for row_id, row in list(self.rows.items()):
             answer = api.get(f"{self.path}{row_id}")
             found = answer.json() if answer.is_success else None
@@ -118,7 +118,7 @@ class Writer:
         self.unsure = None
 
     def _take(self, api: httpx.Client, body: dict[str, Any]) -> None:
-        """A row whose creation was not answered is there as it was asked for, or not at all."""
+        """A row whose creation had no response exists as it was sent, or not at all."""
         name, value = next(iter(body.items()))
         found = api.post(f"{self.path}filter", json={self.kind.filter: {name: {"any_": [value]}}}).json()
         assert all(same({**row, **body}, row) for row in found)
@@ -126,7 +126,7 @@ class Writer:
 
 
 def same(found: Row, expected: Row) -> bool:
-    """Whether two rows are the same but for the time of their last change."""
+    """Whether two rows are equal except for the time of their last change."""
     if found is None or expected is None:
         return found is expected
     return {**found, "updated": ""} == {**expected, "updated": ""}
@@ -136,7 +136,7 @@ def same(found: Row, expected: Row) -> bool:
 class Resetter(Writer):
     """The only one that writes to its workspace, and resets it now and then."""
 
-    resets: bool = False  # whether a reset has no answer
+    resets: bool = False  # whether a reset has no response
 
     def _write_once(self, api: httpx.Client) -> None:
         if self.randomness.random() < 0.9:
@@ -148,7 +148,7 @@ class Resetter(Writer):
         self.rows.clear()
 
     def check(self, api: httpx.Client) -> None:
-        """After a reset without an answer, all rows are there or none."""
+        """After a reset without a response, all rows exist or none."""
         if self.resets:
             known = [row_id for row_id, row in self.rows.items() if row is not None]
             exist = {api.get(f"{self.path}{row_id}").is_success for row_id in known}
@@ -160,7 +160,7 @@ class Resetter(Writer):
 
 
 def check_collections(api: httpx.Client, workspace: str) -> None:
-    """A create changes two tables: both have it, or neither."""
+    """A create changes two tables: both or neither."""
     paths = f"{at(workspace)}/artifacts"
     rows = list(listed(api, f"{paths}/filter", "id"))
     latest = dict(listed(api, f"{paths}/latest/filter", "latest_id"))
@@ -176,7 +176,7 @@ def listed(api: httpx.Client, path: str, name: str) -> Iterator[tuple[str, str]]
 
 
 def write_until_killed(served: Served, writers: list[Writer], writes: int) -> None:
-    """Kill the server, while all write, once it has answered so many more writes."""
+    """Kill the server, while all write, after so many more responses."""
     enough = answered(writers) + writes
     threads = [threading.Thread(target=writer.write, args=[served.api.base_url]) for writer in writers]
     for thread in threads:
@@ -192,7 +192,7 @@ def answered(writers: list[Writer]) -> int:
 
 
 def compact_or_repair(path: Path, randomness: random.Random) -> str:
-    """Compact a store, or put what was repaired in its place. The process may be killed. Returns what was done."""
+    """Compact a store, or replace it with the repaired one. The process may be killed. Returns what was done."""
     repaired = path.with_name("repaired.json")
     compacts = randomness.random() < 0.5
     command = ["compact", str(path)] if compacts else ["repair", str(path), "--to", str(repaired)]
@@ -221,7 +221,7 @@ def compact_or_repair(path: Path, randomness: random.Random) -> str:
 
 
 @pytest.mark.timeout(3600)  # 300 rounds, and as long as a busy machine takes
-def test_nothing_that_was_answered_is_lost(tmp_path: Path, pytestconfig: pytest.Config) -> None:
+def test_no_acknowledged_write_is_lost(tmp_path: Path, pytestconfig: pytest.Config) -> None:
     seed = random.SystemRandom().randrange(2**32)
     randomness = random.Random(seed)
     print(f"seed {seed}")  # noqa: T201 - pytest shows it with a failure

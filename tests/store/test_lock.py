@@ -1,4 +1,4 @@
-"""The lock: one process a store, also where its folder is deleted and made again."""
+"""The lock: one process per store, also if its folder is deleted and created again."""
 
 import os
 import shutil
@@ -36,14 +36,14 @@ def refuses(path: Path) -> str:
     return str(raised.value)
 
 
-def test_it_leaves_nothing_behind(path: Path) -> None:
+def test_lock_leaves_nothing_behind(path: Path) -> None:
     for _ in range(2):
         with Lock(path).held():
             assert lock_file(path).read_text(encoding="ascii") == str(os.getpid())
         assert list(path.parent.iterdir()) == []
 
 
-def test_it_ends_with_the_last_who_holds_it(path: Path) -> None:
+def test_lock_ends_with_its_last_holder(path: Path) -> None:
     lock = Lock(path)
     with lock.held():
         with lock.held():
@@ -54,7 +54,7 @@ def test_it_ends_with_the_last_who_holds_it(path: Path) -> None:
         pass
 
 
-def test_another_process_is_named(path: Path) -> None:
+def test_error_names_the_other_process(path: Path) -> None:
     command = [sys.executable, "-c", HOLDING, str(path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout is not None
@@ -63,12 +63,12 @@ def test_another_process_is_named(path: Path) -> None:
         lock_file(path).write_text("", encoding="ascii")  # it has not written its pid yet
         assert refuses(path) == f"{path}: is in use by another process"
         other.kill()
-    with Lock(path).held():  # what it left behind is nobody's
+    with Lock(path).held():  # what it left behind belongs to no process
         pass
     assert list(path.parent.iterdir()) == []
 
 
-def test_it_is_for_all_workspaces_of_a_store(path: Path) -> None:
+def test_lock_covers_all_workspaces_of_a_store(path: Path) -> None:
     for name in ("rows", "rows.json", "some.rows.json"):
         stem, dot, suffix = name.rpartition(".")
         one = f"{stem}.{IDS}.{suffix}" if dot else f"{name}.{IDS}"
@@ -76,7 +76,7 @@ def test_it_is_for_all_workspaces_of_a_store(path: Path) -> None:
     assert lock_file(path) != lock_file(path.with_name("rows.new.json"))
 
 
-def test_a_folder_that_was_made_again_is_not_ours(path: Path) -> None:
+def test_folder_created_again_is_not_locked(path: Path) -> None:
     first, second = Lock(path), Lock(path)
     with first.held():
         first.check()
@@ -93,7 +93,7 @@ def test_a_folder_that_was_made_again_is_not_ours(path: Path) -> None:
     assert not theirs.exists()
 
 
-def test_its_end_leaves_the_lock_of_somebody_else(path: Path) -> None:
+def test_release_keeps_the_lock_of_another_process(path: Path) -> None:
     second = Lock(path)
     with Lock(path).held():
         lock_file(path).unlink()
@@ -107,7 +107,7 @@ def test_its_end_leaves_the_lock_of_somebody_else(path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["pipe", "link", "folder"])
-def test_what_is_no_file_is_refused(path: Path, kind: str) -> None:
+def test_path_that_is_not_a_file_is_rejected(path: Path, kind: str) -> None:
     file = lock_file(path)
     if kind == "pipe":
         os.mkfifo(file)

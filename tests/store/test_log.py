@@ -1,4 +1,4 @@
-"""The log: what opening makes of it, whole, broken off, damaged, or of another file."""
+"""The log: how it is opened if it is complete, truncated, damaged, or belongs to another file."""
 
 import json
 import os
@@ -48,7 +48,7 @@ def states(path: Path, opens: Opens) -> list[dict[str, list[bytes]]]:
     return states
 
 
-def test_a_write_is_a_line_of_the_log_and_the_file_stays(path: Path, opens: Opens) -> None:
+def test_write_appends_a_line_to_the_log_and_keeps_the_file(path: Path, opens: Opens) -> None:
     before = path.read_bytes()
     store = opens(path)
     store.workspace["flows"].update(1, {"tags": ["changed"]})
@@ -63,22 +63,20 @@ def test_a_write_is_a_line_of_the_log_and_the_file_stays(path: Path, opens: Open
     assert json.loads(content) == {"flows": {"2": flow}, "artifacts": {"1": None}}
 
 
-def test_opening_changes_nothing_and_finds_all(path: Path, opens: Opens, states: list[dict[str, list[bytes]]]) -> None:
+def test_opening_reads_all_and_changes_nothing(path: Path, opens: Opens, states: list[dict[str, list[bytes]]]) -> None:
     before = path.read_bytes(), log_file(path).read_bytes()
     assert rows_of(opens(path)) == states[-1]
     assert (path.read_bytes(), log_file(path).read_bytes()) == before
 
 
-def test_a_log_that_breaks_off_anywhere_has_the_writes_before(
-    path: Path, opens: Opens, states: list[dict[str, list[bytes]]]
-) -> None:
-    """A record that is not whole was never answered. What comes next takes its place."""
+def test_truncated_log_has_the_earlier_writes(path: Path, opens: Opens, states: list[dict[str, list[bytes]]]) -> None:
+    """An incomplete record was never acknowledged. The next one replaces it."""
     log = log_file(path)
     whole = log.read_bytes()
     first = whole.index(b"\n") + 1
     for length in range(len(whole)):
         log.write_bytes(whole[:length])
-        if length < first:  # it was renamed when it was whole
+        if length < first:  # it was renamed when it was complete
             with pytest.raises(StoreError, match=rf"rows\.json\.log, line 1: .*store repair {path}"):
                 opens(path)
             continue
@@ -91,10 +89,10 @@ def test_a_log_that_breaks_off_anywhere_has_the_writes_before(
             assert rows_of(opens(path)) == rows_of(store)
 
 
-def test_a_record_of_which_a_block_was_not_written_was_not_answered(
+def test_record_with_an_unwritten_block_is_ignored(
     path: Path, opens: Opens, states: list[dict[str, list[bytes]]]
 ) -> None:
-    """After a power failure, the size of a file may be there before its content."""
+    """After a power failure, a file may have its size but not its content."""
     log = log_file(path)
     whole = log.read_bytes()
     last = whole.rindex(b"\n", 0, -1) + 1
@@ -106,8 +104,8 @@ def test_a_record_of_which_a_block_was_not_written_was_not_answered(
 
 
 @pytest.mark.parametrize("which", ["file", "log"])
-def test_a_flipped_byte_is_refused(path: Path, opens: Opens, states: list[dict[str, list[bytes]]], which: str) -> None:
-    """In the file too: the log knows its content. The end of the last record may look as if it was broken off."""
+def test_flipped_byte_is_rejected(path: Path, opens: Opens, states: list[dict[str, list[bytes]]], which: str) -> None:
+    """Also in the file: the log knows its content. The end of the last record may look truncated."""
     flipped = path if which == "file" else log_file(path)
     whole = flipped.read_bytes()
     last = whole.rindex(b"\n", 0, -1) + 1
@@ -132,7 +130,7 @@ def test_a_flipped_byte_is_refused(path: Path, opens: Opens, states: list[dict[s
     assert refused > FLIPS * 0.95
 
 
-def test_damage_is_refused_with_its_line(path: Path, opens: Opens, states: list[dict[str, list[bytes]]]) -> None:
+def test_damage_is_rejected_with_its_line(path: Path, opens: Opens, states: list[dict[str, list[bytes]]]) -> None:
     log = log_file(path)
     lines = log.read_bytes().splitlines(keepends=True)
     for number, (damaged, reason) in enumerate(
@@ -150,7 +148,7 @@ def test_damage_is_refused_with_its_line(path: Path, opens: Opens, states: list[
         assert log.read_bytes() == b"".join(content)
 
 
-def test_a_log_of_another_file_is_refused(path: Path, opens: Opens, states: list[dict[str, list[bytes]]]) -> None:
+def test_log_of_another_file_is_rejected(path: Path, opens: Opens, states: list[dict[str, list[bytes]]]) -> None:
     whole = path.read_bytes()
     log = log_file(path)
     path.write_bytes(whole.replace(b'"name":', b'"name" :', 1))
@@ -169,7 +167,7 @@ def test_a_log_of_another_file_is_refused(path: Path, opens: Opens, states: list
     assert rows_of(opens(path)) == states[0]
 
 
-def test_a_store_can_be_moved_with_its_log(
+def test_store_can_be_moved_with_its_log(
     path: Path, opens: Opens, states: list[dict[str, list[bytes]]], tmp_path: Path
 ) -> None:
     moved = tmp_path / "moved.json"
@@ -180,7 +178,9 @@ def test_a_store_can_be_moved_with_its_log(
     assert rows_of(opens(moved)) == states[-1]
 
 
-def test_compact_makes_a_file_to_edit(api: Api, path: Path, opens: Opens, states: list[dict[str, list[bytes]]]) -> None:
+def test_compact_creates_an_editable_file(
+    api: Api, path: Path, opens: Opens, states: list[dict[str, list[bytes]]]
+) -> None:
     compact(path, api.catalog)
     assert not log_file(path).exists()
     assert rows_of(opens(path)) == states[-1]
@@ -191,17 +191,15 @@ def test_compact_makes_a_file_to_edit(api: Api, path: Path, opens: Opens, states
     assert path.stat().st_ino == before.st_ino, "it is not written without need"
 
 
-def test_compact_refuses_what_is_not_there_or_in_use(api: Api, path: Path, tmp_path: Path) -> None:
+def test_compact_rejects_missing_and_used_stores(api: Api, path: Path, tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="does not exist, or is empty"):
         compact(tmp_path / "nothing.json", api.catalog)
     with Lock(path).held(), pytest.raises(StoreError, match="is in use by the process"):
         compact(path, api.catalog)
 
 
-def test_a_log_that_has_outgrown_its_file_is_written_into_it(
-    path: Path, opens: Opens, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Beside the writes that go on: each state is there when it is opened again."""
+def test_log_larger_than_its_file_is_compacted(path: Path, opens: Opens, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While writes continue: each state is complete when it is opened again."""
     monkeypatch.setattr(compaction, "LEAST", 10_000)
     store = opens(path)
     inodes, largest = set(), 0
@@ -222,7 +220,7 @@ def test_a_log_that_has_outgrown_its_file_is_written_into_it(
     assert [each.name for each in path.parent.iterdir()] == [path.name]
 
 
-def test_records_that_are_appended_while_a_log_is_copied_are_in_the_copy(tmp_path: Path) -> None:
+def test_records_appended_while_a_log_is_copied_are_in_the_copy(tmp_path: Path) -> None:
     file = tmp_path / "rows.json"
     file.touch()
     log = Log(file, None, 0)
@@ -241,10 +239,10 @@ def test_records_that_are_appended_while_a_log_is_copied_are_in_the_copy(tmp_pat
 
 
 def no_check() -> None:
-    """The log may be written."""
+    """Allow writing the log."""
 
 
-def test_a_crash_while_a_store_is_deleted_leaves_no_log_that_is_refused(path: Path, opens: Opens) -> None:
+def test_crash_while_a_store_is_deleted_leaves_no_invalid_log(path: Path, opens: Opens) -> None:
     store = opens(path)
     store.workspace["flows"].update(0, {"tags": ["changed"]})
     store.flush()
@@ -258,7 +256,7 @@ def test_a_crash_while_a_store_is_deleted_leaves_no_log_that_is_refused(path: Pa
     assert rows_of(opens(path)) == rows_of(store)
 
 
-def test_a_store_whose_deletion_failed_goes_on(path: Path, opens: Opens, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_store_continues_after_a_failed_deletion(path: Path, opens: Opens, monkeypatch: pytest.MonkeyPatch) -> None:
     store = opens(path)
     store.workspace["flows"].update(0, {"tags": ["changed"]})
     store.flush()
@@ -275,7 +273,7 @@ def test_a_store_whose_deletion_failed_goes_on(path: Path, opens: Opens, monkeyp
         opens(path)
 
 
-def test_export_has_the_rows_of_both(
+def test_export_has_the_rows_of_file_and_log(
     api: Api, path: Path, opens: Opens, states: list[dict[str, list[bytes]]], tmp_path: Path
 ) -> None:
     export(path, tmp_path / "set", api.catalog)
@@ -283,7 +281,7 @@ def test_export_has_the_rows_of_both(
     assert rows_of(opens(tmp_path / "copy.json")) == states[-1]
 
 
-def test_repair_has_the_rows_of_both(
+def test_repair_has_the_rows_of_file_and_log(
     api: Api, path: Path, opens: Opens, states: list[dict[str, list[bytes]]], tmp_path: Path
 ) -> None:
     _, losses, warnings = repair(path, tmp_path / "saved.json", api.catalog)
@@ -292,10 +290,10 @@ def test_repair_has_the_rows_of_both(
     assert not log_file(tmp_path / "saved.json").exists()
 
 
-def test_repair_saves_what_a_damaged_log_has(
+def test_repair_saves_the_rows_of_a_damaged_log(
     api: Api, path: Path, opens: Opens, states: list[dict[str, list[bytes]]], tmp_path: Path
 ) -> None:
-    """Each line is damaged in turn: the rows of the others are saved, and what is whole of its own."""
+    """Each line is damaged in turn: the rows of the others are saved, and the intact ones of that line."""
     log = log_file(path)
     lines = log.read_bytes().splitlines(keepends=True)
     for number, line in enumerate(lines):
@@ -326,7 +324,7 @@ def test_repair_saves_the_rows_of_an_edited_file_and_its_log(
     assert len(workspace["flows"]) == len(states[-1]["flows"])
 
 
-def test_a_row_of_the_log_that_does_not_fit_is_refused_with_its_line(
+def test_invalid_row_of_the_log_is_rejected_with_its_line(
     path: Path, opens: Opens, states: list[dict[str, list[bytes]]]
 ) -> None:
     """Such as with a later version of the contract."""
@@ -338,7 +336,7 @@ def test_a_row_of_the_log_that_does_not_fit_is_refused_with_its_line(
         opens(path)
 
 
-def test_tinydb_reads_the_file_and_what_it_writes_is_stored(path: Path, opens: Opens) -> None:
+def test_tinydb_can_read_and_write_the_file(path: Path, opens: Opens) -> None:
     store: Store = opens(path)
     store.workspace["flows"].update(0, {"tags": ["changed"]})
     store.flush()

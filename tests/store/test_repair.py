@@ -1,4 +1,4 @@
-"""Repair: every row that no damage touches is saved, and what is lost is told."""
+"""Repair: every undamaged row is saved, and losses are reported."""
 
 import json
 import random
@@ -19,13 +19,13 @@ def target(tmp_path: Path) -> Path:
     return tmp_path / "saved.json"
 
 
-def test_nothing_is_lost_of_a_whole_file(api: Api, path: Path, target: Path, opens: Opens) -> None:
+def test_intact_file_loses_nothing(api: Api, path: Path, target: Path, opens: Opens) -> None:
     _, losses, _ = repair(path, target, api.catalog)
     assert losses == []
     assert target.read_bytes() == path.read_bytes()
 
 
-def test_the_lines_that_are_not_damaged_are_saved(api: Api, path: Path, target: Path, opens: Opens) -> None:
+def test_undamaged_lines_are_saved(api: Api, path: Path, target: Path, opens: Opens) -> None:
     """Each line of a file is damaged in turn."""
     whole = opens(path)
     rows = {row for rows in rows_of(whole).values() for row in rows}
@@ -43,17 +43,15 @@ def test_the_lines_that_are_not_damaged_are_saved(api: Api, path: Path, target: 
 
 
 @pytest.mark.parametrize("indent", [None, 1])
-def test_rows_of_a_table_that_the_contract_does_not_have_are_saved(
-    api: Api, path: Path, target: Path, opens: Opens, indent: int | None
-) -> None:
-    """As a store keeps them, and in spite of damage elsewhere and among them."""
+def test_rows_of_unknown_tables_are_saved(api: Api, path: Path, target: Path, opens: Opens, indent: int | None) -> None:
+    """As a store keeps them, despite damage elsewhere and among them."""
     content = json.loads(path.read_bytes())
     ids = [str(uuid4()) for _ in range(5)]
     blocks = {str(number): {"id": each, "data": {"1": number}} for number, each in enumerate(ids, 1)}
     before = rows_of(opens(path))
     text = json.dumps({"blocks": blocks, **content, "empty": {}, "more": blocks}, indent=indent)
     text = text.replace('}, "', '},\n"').replace('{"', '{\n"', 1) if indent is None else text
-    text = text.replace(ids[2], "\n", 1)  # no JSON any more
+    text = text.replace(ids[2], "\n", 1)  # not JSON any more
     path.write_text(text + "?", encoding="utf-8")
     _, losses, warnings = repair(path, target, api.catalog)
     assert len(losses) == 2
@@ -67,8 +65,8 @@ def test_rows_of_a_table_that_the_contract_does_not_have_are_saved(
     assert rows_of(opens(target)) == before
 
 
-def test_rows_that_lack_fields_are_completed_and_saved(api: Api, path: Path, target: Path, opens: Opens) -> None:
-    """As rows of a fixture set are, each in the table where it stands."""
+def test_incomplete_rows_are_completed_and_saved(api: Api, path: Path, target: Path, opens: Opens) -> None:
+    """As rows of a fixture set are, each in its table."""
     content = json.loads(path.read_bytes())
     names = [row["name"] for row in content["flows"].values()]
     content["flows"] = {number: {"name": row["name"]} for number, row in content["flows"].items()}
@@ -80,10 +78,8 @@ def test_rows_that_lack_fields_are_completed_and_saved(api: Api, path: Path, tar
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_whatever_is_damaged_a_whole_store_comes_out(
-    api: Api, path: Path, target: Path, opens: Opens, seed: int
-) -> None:
-    """Each row whose line is as it was is saved, nothing else but what the damage itself makes, and losses are told."""
+def test_result_is_a_valid_store_after_any_damage(api: Api, path: Path, target: Path, opens: Opens, seed: int) -> None:
+    """Rows with unchanged lines are saved, nothing else except results of the damage itself; losses are reported."""
     randomness = random.Random(seed)
     content = bytearray(path.read_bytes())
     rows = {row for rows in rows_of(opens(path)).values() for row in rows}
@@ -100,7 +96,7 @@ def test_whatever_is_damaged_a_whole_store_comes_out(
     assert losses or len(saved) == len(rows)
 
 
-def test_half_a_file_is_told_from_where_it_breaks_off(api: Api, path: Path, target: Path, opens: Opens) -> None:
+def test_truncation_is_reported_with_its_place(api: Api, path: Path, target: Path, opens: Opens) -> None:
     text = path.read_text(encoding="utf-8")
     at = text.index('"created"', text.index('"flows"'))
     path.write_text(text[:at], encoding="utf-8")
@@ -111,7 +107,7 @@ def test_half_a_file_is_told_from_where_it_breaks_off(api: Api, path: Path, targ
     assert loss.text.startswith('"1": {"id":')
 
 
-def test_a_row_that_does_not_fit_is_told_with_its_fault(api: Api, path: Path, target: Path) -> None:
+def test_invalid_row_is_reported_with_its_error(api: Api, path: Path, target: Path) -> None:
     content = json.loads(path.read_bytes())
     content["flows"]["2"]["name"] = 5
     path.write_text(json.dumps(content, indent=1), encoding="utf-8")
@@ -120,7 +116,7 @@ def test_a_row_that_does_not_fit_is_told_with_its_fault(api: Api, path: Path, ta
     assert [loss.reason for loss in losses] == ["name: Input should be a valid string"]
 
 
-def test_a_row_that_is_there_twice_is_saved_once(api: Api, path: Path, target: Path) -> None:
+def test_duplicate_row_is_saved_once(api: Api, path: Path, target: Path) -> None:
     content = json.loads(path.read_bytes())
     content["flows"]["3"] = content["flows"]["1"]
     path.write_text(json.dumps(content), encoding="utf-8")
@@ -129,7 +125,7 @@ def test_a_row_that_is_there_twice_is_saved_once(api: Api, path: Path, target: P
     assert loss.reason == f"the id {content['flows']['1']['id']} already exists"
 
 
-def test_what_is_no_text_is_lost_and_never_taken_for_text(api: Api, path: Path, target: Path, opens: Opens) -> None:
+def test_invalid_utf8_is_lost_and_not_decoded(api: Api, path: Path, target: Path, opens: Opens) -> None:
     content = path.read_bytes()
     name = b'"name":"' + opens(path).workspace["flows"].values(1)["name"].encode()
     assert name in content
@@ -139,20 +135,20 @@ def test_what_is_no_text_is_lost_and_never_taken_for_text(api: Api, path: Path, 
     assert len(losses) == 1
 
 
-def test_a_file_is_never_saved_over_another(api: Api, path: Path) -> None:
+def test_existing_file_is_not_overwritten(api: Api, path: Path) -> None:
     before = path.read_bytes()
     with pytest.raises(StoreError, match="already exists; name another file with --to"):
         repair(path, path, api.catalog)
     assert path.read_bytes() == before
 
 
-def test_a_file_that_is_not_there_is_told(api: Api, tmp_path: Path, target: Path) -> None:
+def test_missing_file_is_reported(api: Api, tmp_path: Path, target: Path) -> None:
     with pytest.raises(StoreError, match="cannot be read"):
         repair(tmp_path / "nothing.json", target, api.catalog)
     assert not target.exists()
 
 
-def test_a_loss_is_shown_in_a_line(api: Api, tmp_path: Path, target: Path) -> None:
+def test_loss_is_shown_in_one_line(api: Api, tmp_path: Path, target: Path) -> None:
     path = tmp_path / "rows.json"
     path.write_text("{\n\n  what\n\x1b[31m is this", encoding="utf-8")
     _, losses, _ = repair(path, target, api.catalog)

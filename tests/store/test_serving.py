@@ -1,4 +1,4 @@
-"""A server with a store: stopped, started, refused, and out of room."""
+"""A server with a store: stopped, started, rejected, and with a full disk."""
 
 import json
 import os
@@ -22,7 +22,7 @@ from tests.servers import ROOT, client, greeting
 from tests.store.conftest import FEW
 from understudy.store.write_log import log_file
 
-# Root is not stopped by rights; without this capability it is, like anybody else.
+# Root ignores permissions; without this capability they apply.
 AS_ANYBODY = () if os.geteuid() else ("setpriv", "--bounding-set", "-dac_override,-dac_read_search")
 
 
@@ -66,7 +66,7 @@ def serving(path: Path, *prefix: str) -> Iterator[Served]:
 
 
 def refused(path: Path, *prefix: str) -> str:
-    """What is said, in one line on stderr, of a server that does not start."""
+    """The single line on stderr of a server that does not start."""
     call = [*prefix, *command(path)]
     result = subprocess.run(call, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
     assert (result.returncode, result.stdout) == (2, ""), result
@@ -80,7 +80,7 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
-def test_what_was_answered_is_there_after_a_restart(path: Path, number: signal.Signals) -> None:
+def test_acknowledged_writes_survive_a_restart(path: Path, number: signal.Signals) -> None:
     with serving(path) as first:
         assert first.lines[1] == f"  rows from {FEW}, stored in {path}:\n"
         assert first.artifact("new").status_code == 201
@@ -93,7 +93,7 @@ def test_what_was_answered_is_there_after_a_restart(path: Path, number: signal.S
         assert second.artifact_keys() == keys
 
 
-def test_a_second_server_is_refused_with_the_pid_of_the_first(path: Path) -> None:
+def test_second_server_is_rejected_with_the_pid_of_the_first(path: Path) -> None:
     with serving(path) as first:
         assert refused(path) == f"error: {path}: is in use by the process {first.process.pid}"
         assert first.artifact("new").status_code == 201
@@ -102,7 +102,7 @@ def test_a_second_server_is_refused_with_the_pid_of_the_first(path: Path) -> Non
         assert "new" in second.artifact_keys()
 
 
-def test_a_folder_that_is_made_again_belongs_to_the_second_server(path: Path) -> None:
+def test_folder_created_again_belongs_to_the_second_server(path: Path) -> None:
     folder = path.parent / "folder"
     folder.mkdir()
     with serving(folder / "rows.json") as first:
@@ -121,8 +121,8 @@ def test_a_folder_that_is_made_again_belongs_to_the_second_server(path: Path) ->
         assert {"second", "third", "fourth"} <= set(again.artifact_keys())
 
 
-def test_a_signal_during_a_flush_loses_nothing(path: Path) -> None:
-    """Writers go on until the server is gone; what was answered to them is there afterwards."""
+def test_signal_during_a_flush_loses_nothing(path: Path) -> None:
+    """Writers continue until the server has stopped; acknowledged writes exist afterwards."""
     with serving(path) as first, ThreadPoolExecutor(4) as pool:
         writers = [pool.submit(write_until_the_end, first.api, f"w{number}-") for number in range(4)]
         while len(first.artifact_keys()) < 20:
@@ -149,8 +149,8 @@ def write_until_the_end(api: httpx.Client, prefix: str) -> list[str]:
                 return answered
 
 
-def test_a_full_disk_refuses_writes_and_serves_reads_until_there_is_room(path: Path) -> None:
-    """The disk is full as far as this process goes: it may not write files larger than the log."""
+def test_full_disk_rejects_writes_and_serves_reads(path: Path) -> None:
+    """The disk is full for this process: it may not write files larger than the log."""
     with serving(path) as served:
         assert served.artifact("old").status_code == 201
         keys = served.artifact_keys()
@@ -178,7 +178,7 @@ def test_a_full_disk_refuses_writes_and_serves_reads_until_there_is_room(path: P
         assert again.artifact_keys() == sorted([*keys, "new"])
 
 
-def test_a_disk_that_is_full_at_the_stop_leaves_the_log(path: Path) -> None:
+def test_full_disk_at_the_stop_keeps_the_log(path: Path) -> None:
     with serving(path) as served:
         assert served.artifact("new").status_code == 201
         keys = served.artifact_keys()
@@ -192,7 +192,7 @@ def test_a_disk_that_is_full_at_the_stop_leaves_the_log(path: Path) -> None:
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_stopped_server_leaves_one_file(path: Path) -> None:
+def test_stopped_server_leaves_one_file(path: Path) -> None:
     with serving(path) as served:
         for number in range(3):
             assert served.artifact(f"new-{number}").status_code == 201
@@ -203,8 +203,8 @@ def test_a_stopped_server_leaves_one_file(path: Path) -> None:
     assert [row["key"] for row in artifacts if row["key"].startswith("new-")] == ["new-0", "new-1", "new-2"]
 
 
-def test_a_full_disk_at_the_start_is_told_in_a_line(path: Path) -> None:
-    """Whatever is written first does not fit: the pid in the lock file, or the rows."""
+def test_full_disk_at_the_start_is_reported_in_one_line(path: Path) -> None:
+    """The first write does not fit: the pid in the lock file, or the rows."""
     with serving(path) as served:
         served.stop()
     before = path.read_bytes()
@@ -222,7 +222,7 @@ def test_a_full_disk_at_the_start_is_told_in_a_line(path: Path) -> None:
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_workspace_that_does_not_fit_on_the_disk_is_refused_until_it_does(path: Path) -> None:
+def test_workspace_is_rejected_while_the_disk_is_full(path: Path) -> None:
     name = "accounts/7c0f3ed5-4b8a-4c5e-9d57-0c1f8a6b2d11/workspaces/00000000-0000-4000-8000-000000000000"
     with serving(path) as served:
         limits = resource.prlimit(served.process.pid, resource.RLIMIT_FSIZE)
@@ -237,7 +237,7 @@ def test_a_workspace_that_does_not_fit_on_the_disk_is_refused_until_it_does(path
         assert "Traceback" not in served.stop()
 
 
-def test_a_current_folder_that_was_deleted_is_told(tmp_path: Path) -> None:
+def test_deleted_current_folder_is_reported(tmp_path: Path) -> None:
     gone = tmp_path / "gone"
     script = 'mkdir "$0" && cd "$0" && rmdir "$0" && exec "$@"'
     line = refused(Path("rows.json"), "bash", "-c", script, str(gone))
@@ -245,7 +245,7 @@ def test_a_current_folder_that_was_deleted_is_told(tmp_path: Path) -> None:
 
 
 def test_connections_leave_descriptors_for_the_store(path: Path) -> None:
-    """The limit is too low for both: fewer connections are accepted, and writes go on whatever clients do."""
+    """The limit is too low for both: fewer connections are accepted, and writes continue whatever clients do."""
     with serving(path, "prlimit", "--nofile=256:256") as served:
         assert served.artifact("before").status_code == 201
         address = (served.api.base_url.host, served.api.base_url.port or 0)
@@ -275,7 +275,7 @@ def test_connections_that_just_fit_are_accepted(files: int, expected: str) -> No
     assert printed.startswith(expected)
 
 
-def test_a_lost_permission_refuses_writes_until_it_is_back(path: Path) -> None:
+def test_missing_permission_rejects_writes_until_it_is_restored(path: Path) -> None:
     with serving(path) as served:
         assert served.artifact("old").status_code == 201
         for locked, rights in ((path, 0o644), (log_file(path), 0o644)):
@@ -288,19 +288,19 @@ def test_a_lost_permission_refuses_writes_until_it_is_back(path: Path) -> None:
         assert served.artifact("new").status_code == 201
 
 
-def test_a_read_only_folder_is_told_at_the_start(tmp_path: Path) -> None:
+def test_read_only_folder_is_reported_at_the_start(tmp_path: Path) -> None:
     folder = tmp_path / "locked"
     folder.mkdir(mode=0o555)
     path = folder / "rows.json"
     assert refused(path) == f"error: {path}: cannot be written here (Permission denied)"
 
 
-def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_missing_folder_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "none" / "rows.json"
     assert refused(path) == f"error: {path}: cannot be written here (No such file or directory)"
 
 
-def test_a_damaged_file_is_refused_and_stays_as_it_is(path: Path) -> None:
+def test_damaged_file_is_rejected_and_not_changed(path: Path) -> None:
     path.write_text('{"flows": {\n"1": {}}}', encoding="utf-8")
     assert refused(path) == (
         f"error: {path}, line 2: name: Field required; `understudy store repair {path}` saves what can be read"

@@ -1,4 +1,4 @@
-"""A store: what it holds when it is opened again, whatever was done to it."""
+"""A store: its content when it is opened again, after any changes."""
 
 import json
 import random
@@ -19,7 +19,7 @@ from understudy.store.store import Store
 from understudy.values import new_id, now
 
 
-def test_a_new_store_is_written_at_once_from_its_fixture_set(api: Api, tmp_path: Path, opens: Opens) -> None:
+def test_new_store_is_written_at_once_from_its_fixture_set(api: Api, tmp_path: Path, opens: Opens) -> None:
     path = tmp_path / "rows.json"
     for content in (None, b""):
         path.unlink(missing_ok=True)
@@ -31,7 +31,7 @@ def test_a_new_store_is_written_at_once_from_its_fixture_set(api: Api, tmp_path:
             assert rows_of(opens(path)) == rows_of(store)
 
 
-def test_a_store_goes_on_from_its_file_whatever_the_fixture_set(api: Api, path: Path, opens: Opens) -> None:
+def test_store_continues_from_its_file_with_any_fixture_set(api: Api, path: Path, opens: Opens) -> None:
     before = path.read_bytes()
     with opened(path, FixtureSet(Path("nowhere"), api.catalog)) as store:
         assert origin(store, SMALL) == f"{path}, written a few seconds ago"
@@ -39,13 +39,13 @@ def test_a_store_goes_on_from_its_file_whatever_the_fixture_set(api: Api, path: 
     assert path.read_bytes() == before
 
 
-def test_a_fixture_set_that_cannot_be_loaded_leaves_no_store(api: Api, tmp_path: Path) -> None:
+def test_invalid_fixture_set_leaves_no_store(api: Api, tmp_path: Path) -> None:
     with pytest.raises(FixtureError), opened(tmp_path / "rows.json", FixtureSet(tmp_path / "nothing", api.catalog)):
         pass
     assert not (tmp_path / "rows.json").exists()
 
 
-def test_a_store_behind_a_link_stays_behind_it(api: Api, tmp_path: Path) -> None:
+def test_link_to_a_store_is_kept(api: Api, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "rows.json").symlink_to(tmp_path / "elsewhere" / "rows.json")
     with opened(tmp_path / "rows.json", FixtureSet(FEW, api.catalog)):
@@ -54,14 +54,14 @@ def test_a_store_behind_a_link_stays_behind_it(api: Api, tmp_path: Path) -> None
     assert (tmp_path / "elsewhere" / "rows.json").is_file()
 
 
-def test_a_folder_is_no_store(tmp_path: Path, opens: Opens) -> None:
+def test_folder_is_rejected(tmp_path: Path, opens: Opens) -> None:
     with pytest.raises(StoreError, match=r"cannot be read \(Is a directory\)"):
         opens(tmp_path)
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_any_changes_are_there_when_it_is_opened_again(tmp_path: Path, opens: Opens, seed: int) -> None:
-    """In the same order, too: rows that a sort does not tell apart stand as they stood."""
+def test_changes_are_kept_when_it_is_opened_again(tmp_path: Path, opens: Opens, seed: int) -> None:
+    """In the same order, too: rows that are equal for a sort keep their order."""
     randomness = random.Random(seed)
     store = opens(tmp_path / "rows.json")
     fixtures.load(SMALL, store.workspace)
@@ -87,14 +87,14 @@ def change_anything(randomness: random.Random, store: Store) -> None:
             table.delete(randomness.choice(rows))
 
 
-def test_changes_that_cannot_be_kept_are_in_no_later_file(path: Path, opens: Opens) -> None:
+def test_rejected_changes_are_not_in_later_files(path: Path, opens: Opens) -> None:
     store = opens(path)
     before = rows_of(store)
     store.workspace["flows"].update(0, {"tags": ["lost"]})
     store.workspace["flows"].insert({"id": new_id(), "created": now(), "updated": now(), "name": "lost"})
     store.workspace["artifacts"].delete(1)
     whole = path.read_bytes()
-    path.write_bytes(whole + b"\n")  # somebody else's
+    path.write_bytes(whole + b"\n")  # another program's
     with pytest.raises(OSError, match="another process"):
         store.write(store.changes)
     path.write_bytes(whole)
@@ -115,8 +115,8 @@ def edited(path: Path) -> dict[str, dict[str, Any]]:
     return content
 
 
-def test_a_person_may_edit_the_file(path: Path, opens: Opens) -> None:
-    """Rows taken out and put in, in any spelling and order, with what may be left out left out."""
+def test_file_can_be_edited_by_hand(path: Path, opens: Opens) -> None:
+    """Rows removed and added, in any spelling and order, without their optional fields."""
     content = edited(path)
     del content["artifacts"]["2"]
     flow = {"id": str(new_id()).upper(), "created": "2026-01-01T01:00:00+01:00", "updated": "2026-01-01T00:00:00Z"}
@@ -134,7 +134,7 @@ def test_a_person_may_edit_the_file(path: Path, opens: Opens) -> None:
     assert rows_of(opens(path)) == rows_of(store)
 
 
-def test_a_table_that_is_taken_out_is_empty_or_made_of_another(path: Path, opens: Opens) -> None:
+def test_removed_table_is_empty_or_derived(path: Path, opens: Opens) -> None:
     before = rows_of(opens(path))
     content = edited(path)
     del content["artifact_collections"], content["flow_runs"]
@@ -145,15 +145,15 @@ def test_a_table_that_is_taken_out_is_empty_or_made_of_another(path: Path, opens
     assert rows_of(opens(path)) == rows_of(store)
 
 
-def test_a_table_that_is_empty_stays_empty(api: Api, path: Path, opens: Opens) -> None:
-    """As it does when all of its rows are deleted."""
+def test_empty_table_stays_empty(api: Api, path: Path, opens: Opens) -> None:
+    """As after all of its rows are deleted."""
     content = edited(path)
     content["artifact_collections"] = {}
     path.write_text(json.dumps(content), encoding="utf-8")
     assert "artifact_collections" not in rows_of(opens(path))
 
 
-def test_what_json_can_hold_is_kept(tmp_path: Path, api: Api) -> None:
+def test_any_json_value_is_kept(tmp_path: Path, api: Api) -> None:
     catalog: Catalog = api.catalog
     data = {"deep": [[[{}]]], "big": 10**40, "small": 5e-324, "text": '\u2028 é 😀 \x00 \\" ', "": None, "zero": [-0.0]}
     store = Store(tmp_path / "rows.json", catalog)
@@ -165,7 +165,7 @@ def test_what_json_can_hold_is_kept(tmp_path: Path, api: Api) -> None:
     assert json.loads(written)["data"] == data
 
 
-def test_rows_that_were_written_by_hand_are_completed_and_kept(tmp_path: Path, opens: Opens) -> None:
+def test_rows_written_by_hand_are_completed_and_kept(tmp_path: Path, opens: Opens) -> None:
     path = tmp_path / "rows.json"
     content = {"deployments": {"1": {"name": "nightly", "flow": "etl"}}, "flows": {"1": {"name": "etl"}}}
     path.write_text(json.dumps(content), encoding="utf-8")
@@ -180,13 +180,13 @@ def test_rows_that_were_written_by_hand_are_completed_and_kept(tmp_path: Path, o
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
-def test_a_file_that_an_editor_wrote_in_its_own_encoding_is_read(path: Path, opens: Opens, encoding: str) -> None:
+def test_file_in_the_encoding_of_an_editor_is_read(path: Path, opens: Opens, encoding: str) -> None:
     before = rows_of(opens(path))
     path.write_text(path.read_text(encoding="utf-8"), encoding=encoding)
     assert rows_of(opens(path)) == before
 
 
-def test_rows_that_are_not_unique_are_refused_with_their_line(tmp_path: Path, opens: Opens) -> None:
+def test_duplicate_rows_are_rejected_with_their_line(tmp_path: Path, opens: Opens) -> None:
     path = tmp_path / "rows.json"
     path.write_text('{"flows": {"1": {"name": "etl"},\n"2": {"name": "etl"}}}', encoding="utf-8")
     with pytest.raises(StoreError, match=r"line 2: a row with the name `etl` already exists; .*store repair"):

@@ -21,14 +21,14 @@ def called(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
-def told(*arguments: object) -> str:
+def output_of(*arguments: object) -> str:
     result = called(*arguments)
     assert (result.returncode, result.stderr) == (0, ""), result
     return result.stdout
 
 
 def refused(*arguments: object) -> str:
-    """What is said, in one line on stderr, of a call that ends with 2."""
+    """The single line on stderr of a command that exits with 2."""
     result = called(*arguments)
     assert (result.returncode, result.stdout) == (2, ""), result
     (line,) = result.stderr.splitlines()
@@ -39,13 +39,13 @@ def files(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_there_and_back_the_rows_are_the_same_byte_for_byte(tmp_path: Path) -> None:
+def test_import_and_export_keep_rows_byte_for_byte(tmp_path: Path) -> None:
     first, second = tmp_path / "first.json", tmp_path / "second.json"
-    assert told("import", SMALL, first).startswith("imported 120 artifacts, 20 artifact_collections, 12 flows, ")
-    assert told("export", first, tmp_path / "set").startswith("exported 120 artifacts, ")
-    told("import", tmp_path / "set", second)
+    assert output_of("import", SMALL, first).startswith("imported 120 artifacts, 20 artifact_collections, 12 flows, ")
+    assert output_of("export", first, tmp_path / "set").startswith("exported 120 artifacts, ")
+    output_of("import", tmp_path / "set", second)
     assert second.read_bytes() == first.read_bytes()
-    told("export", second, tmp_path / "again")
+    output_of("export", second, tmp_path / "again")
     assert files(tmp_path / "again") == files(tmp_path / "set")
     for name, content in files(SMALL).items():
         exported = (tmp_path / "set" / name).read_text(encoding="utf-8").splitlines()
@@ -60,7 +60,7 @@ def has(whole: Any, part: Any) -> bool:
     return bool(whole == part)
 
 
-def test_import_never_writes_over_a_store(tmp_path: Path) -> None:
+def test_import_does_not_overwrite_a_store(tmp_path: Path) -> None:
     path = tmp_path / "rows.json"
     path.write_text("{}", encoding="utf-8")
     assert refused("import", FEW, path) == (
@@ -69,22 +69,22 @@ def test_import_never_writes_over_a_store(tmp_path: Path) -> None:
     assert path.read_text(encoding="utf-8") == "{}"
 
 
-def test_import_tells_what_is_wrong_with_a_set(tmp_path: Path) -> None:
+def test_import_reports_errors_of_a_set(tmp_path: Path) -> None:
     assert refused("import", tmp_path / "none", tmp_path / "rows.json") == (
         f"error: {tmp_path}/none: no such fixture folder"
     )
     assert not (tmp_path / "rows.json").exists()
 
 
-def test_export_never_writes_into_a_folder_with_files(tmp_path: Path) -> None:
-    told("import", FEW, tmp_path / "rows.json")
+def test_export_does_not_write_into_a_folder_with_files(tmp_path: Path) -> None:
+    output_of("import", FEW, tmp_path / "rows.json")
     folder = shutil.copytree(SMALL, tmp_path / "set")
     assert refused("export", tmp_path / "rows.json", folder) == f"error: {folder}: is not empty; name another folder"
     assert files(folder) == files(SMALL)
 
 
 @pytest.mark.parametrize("content", [None, ""])
-def test_export_tells_that_there_is_nothing(tmp_path: Path, content: str | None) -> None:
+def test_export_reports_a_missing_store(tmp_path: Path, content: str | None) -> None:
     if content is not None:
         (tmp_path / "rows.json").write_text(content, encoding="utf-8")
     assert refused("export", tmp_path / "rows.json", tmp_path / "set") == (
@@ -92,10 +92,10 @@ def test_export_tells_that_there_is_nothing(tmp_path: Path, content: str | None)
     )
 
 
-def test_repair_lists_what_it_saves_and_what_is_lost(tmp_path: Path) -> None:
+def test_repair_lists_saved_and_lost_rows(tmp_path: Path) -> None:
     path = tmp_path / "rows.json"
-    told("import", FEW, path)
-    assert told("repair", path, "--to", tmp_path / "same.json") == (
+    output_of("import", FEW, path)
+    assert output_of("repair", path, "--to", tmp_path / "same.json") == (
         f"saved 3 artifacts, 3 artifact_collections, 2 flows, 1 flow_run to {tmp_path}/same.json\n"
     )
     lines = path.read_text(encoding="utf-8").splitlines()
@@ -110,12 +110,12 @@ def test_repair_lists_what_it_saves_and_what_is_lost(tmp_path: Path) -> None:
     ]
 
 
-def test_each_command_tells_the_rows_and_what_is_left_out(tmp_path: Path) -> None:
-    """A table that the contract does not have is warned of, on stderr."""
+def test_each_command_reports_the_rows_and_what_is_omitted(tmp_path: Path) -> None:
+    """A table that is not in the contract causes a warning on stderr."""
     path = tmp_path / "rows.json"
-    told("import", FEW, path)
+    output_of("import", FEW, path)
     rows = "3 artifacts, 3 artifact_collections, 2 flows, 1 flow_run"
-    assert told("compact", path) == f"{path} has {rows}\n"
+    assert output_of("compact", path) == f"{path} has {rows}\n"
     content = json.loads(path.read_text(encoding="utf-8"))
     more = {"1": {"id": str(uuid4())}, "2": {"id": str(uuid4())}}
     path.write_text(json.dumps({**content, "more": more}, indent=1), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""A store that was written with another version of the contract."""
+"""A store written with another version of the contract."""
 
 import json
 import logging
@@ -29,7 +29,7 @@ def edit(path: Path, change: Callable[[Content], object], indent: int | None = N
 
 
 def for_each_flow(**fields: Any) -> Callable[[Content], object]:
-    """Sets fields in each flow, or deletes them where nothing is given."""
+    """Sets fields in each flow, or deletes them without a value."""
 
     def change(content: Content) -> None:
         for row in content["flows"].values():
@@ -39,7 +39,7 @@ def for_each_flow(**fields: Any) -> Callable[[Content], object]:
     return change
 
 
-def test_a_field_that_the_contract_does_not_have_is_dropped_and_counted(path: Path, opens: Opens) -> None:
+def test_unknown_field_is_dropped_and_counted(path: Path, opens: Opens) -> None:
     before = rows_of(opens(path))
     written = edit(path, for_each_flow(soon=1, later={"a": []}))
     store = opens(path)
@@ -58,8 +58,8 @@ def test_a_field_that_the_contract_does_not_have_is_dropped_and_counted(path: Pa
     assert rows_of(again) == rows_of(store)
 
 
-def test_a_field_that_is_new_takes_its_default(path: Path, opens: Opens) -> None:
-    """The contract's, or null where that is allowed."""
+def test_new_field_gets_its_default(path: Path, opens: Opens) -> None:
+    """The default of the contract, or null if it is allowed."""
     edit(path, for_each_flow(tags=..., labels=...))
     store = opens(path)
     assert [store.workspace["flows"].values(row)["tags"] for row in store.workspace["flows"].live] == [[], []]
@@ -78,10 +78,10 @@ def test_a_field_that_is_new_takes_its_default(path: Path, opens: Opens) -> None
     ],
 )
 @pytest.mark.parametrize("indent", [None, 1])
-def test_what_cannot_be_filled_in_is_refused_by_row(
+def test_missing_field_without_a_default_is_rejected_by_row(
     api: Api, path: Path, opens: Opens, fields: dict[str, Any], reason: str, indent: int | None
 ) -> None:
-    """Where the contract differs, `repair` would only lose rows. Who calls it all the same is told of each."""
+    """If the contract differs, `repair` would only lose rows. It reports each of them."""
     content = edit(path, for_each_flow(**fields), indent)
     with pytest.raises(StoreError) as raised:
         opens(path)
@@ -99,7 +99,7 @@ def test_what_cannot_be_filled_in_is_refused_by_row(
     }
 
 
-def test_a_store_of_many_refused_rows_says_that_there_may_be_more(path: Path, opens: Opens) -> None:
+def test_count_of_many_rejected_rows_is_a_minimum(path: Path, opens: Opens) -> None:
     """Not all of them are read."""
 
     def fill(content: Content) -> None:
@@ -111,7 +111,7 @@ def test_a_store_of_many_refused_rows_says_that_there_may_be_more(path: Path, op
         opens(path)
 
 
-def test_repair_drops_what_the_contract_does_not_have_and_keeps_the_row(api: Api, path: Path, opens: Opens) -> None:
+def test_repair_drops_unknown_fields_and_keeps_the_row(api: Api, path: Path, opens: Opens) -> None:
     before = rows_of(opens(path))
     edit(path, for_each_flow(soon=1))
     path.write_text(path.read_text(encoding="utf-8").replace('"flows": {', '"flows" {'), encoding="utf-8")
@@ -122,7 +122,7 @@ def test_repair_drops_what_the_contract_does_not_have_and_keeps_the_row(api: Api
     assert rows_of(opens(target)) == before
 
 
-def test_a_table_that_the_contract_does_not_have_stays_in_the_file(path: Path, opens: Opens) -> None:
+def test_unknown_table_stays_in_the_file(path: Path, opens: Opens) -> None:
     before = rows_of(opens(path))
     extra = {"1": {"id": ID, "name": "x", "big": 10**40}, "9": {"id": ID.replace("d", "c"), "any": [0.5]}}
     edit(path, lambda content: content.update(blocks=extra, empty={}))
@@ -136,7 +136,7 @@ def test_a_table_that_the_contract_does_not_have_stays_in_the_file(path: Path, o
     assert rows_of(opens(path)) == rows_of(store)
 
 
-def test_what_is_dropped_of_another_workspace_is_logged(
+def test_dropped_fields_of_another_workspace_are_logged(
     api: Api, path: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     name = f"{ID}/{ID}"

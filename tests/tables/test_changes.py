@@ -1,4 +1,4 @@
-"""Changes: undone, a table is as if they had never been made, down to each of its indexes."""
+"""Undoing changes restores a table completely, with each of its indexes."""
 
 import random
 
@@ -28,7 +28,7 @@ def workspace(api: Api, changes: list[Change]) -> Workspace:
 
 @pytest.mark.parametrize("seed", range(10))
 @pytest.mark.parametrize("warm", [True, False], ids=["indexes made before", "indexes made after"])
-def test_all_is_as_it_was_once_it_is_undone(
+def test_undo_restores_everything(
     api: Api, workspace: Workspace, changes: list[Change], seed: int, *, warm: bool
 ) -> None:
     randomness = random.Random(seed)
@@ -44,7 +44,7 @@ def test_all_is_as_it_was_once_it_is_undone(
     assert state(api, workspace) == state(api, untouched)
 
 
-def test_each_change_is_told_with_the_row_before_and_after(workspace: Workspace, changes: list[Change]) -> None:
+def test_each_change_has_the_row_before_and_after(workspace: Workspace, changes: list[Change]) -> None:
     flows = workspace["flows"]
     row = flows.insert({"id": new_id(), "created": now(), "updated": now(), "name": "a"})
     first = flows.encoded(row)

@@ -1,4 +1,4 @@
-"""Pages of an index, in which rows of one key can be in any order."""
+"""Pages of an index, in which rows with the same key can be in any order."""
 
 import random
 from collections.abc import Callable, Iterable
@@ -28,7 +28,7 @@ KEYS: dict[str, Callable[[random.Random], Any]] = {
 @pytest.mark.parametrize("descending", [False, True])
 @pytest.mark.parametrize("keys", KEYS)
 @pytest.mark.parametrize("tie", TIES)
-def test_a_page_has_rows_of_one_key_in_the_given_order(tie: str, keys: str, descending: bool) -> None:
+def test_page_has_rows_of_one_key_in_the_given_order(tie: str, keys: str, descending: bool) -> None:
     randomness = random.Random(1)
     given = [KEYS[keys](randomness) for _ in range(ROWS)]
     index = Index(given, BitMap(range(ROWS)))

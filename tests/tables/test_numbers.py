@@ -1,4 +1,4 @@
-"""The numbers of rows: in order of creation, and no more than the rows need."""
+"""The numbers of rows: in order of creation, and reused."""
 
 from typing import Any
 
@@ -21,14 +21,14 @@ def variable() -> dict[str, Any]:
     return {"id": new_id(), "created": moment, "updated": moment, "name": f"v-{new_id()}", "value": 1}
 
 
-def test_a_new_row_comes_after_all_others(variables: Table) -> None:
+def test_new_row_comes_after_all_others(variables: Table) -> None:
     first, second, third = (variables.insert(variable()) for _ in range(3))
     variables.delete(first)
     fourth = variables.insert(variable())
     assert second < third < fourth
 
 
-def test_numbers_are_used_again_once_most_are_vacant(variables: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_numbers_are_reused_once_most_are_vacant(variables: Table, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rows, "MOST_VACANT", 10)
     last = variables.insert(variable())
     numbers = []
@@ -40,7 +40,7 @@ def test_numbers_are_used_again_once_most_are_vacant(variables: Table, monkeypat
     assert max(numbers) < 20
 
 
-def test_a_table_that_was_emptied_begins_anew(variables: Table) -> None:
+def test_emptied_table_starts_again(variables: Table) -> None:
     row = variables.insert(variable())
     variables.delete(row)
     assert variables.insert(variable()) == row

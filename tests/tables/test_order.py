@@ -1,4 +1,4 @@
-"""An order of many stretches answers as a plain sort does, whatever comes and goes."""
+"""An order of many segments equals a plain sort after any inserts and deletes."""
 
 import random
 from collections.abc import Callable
@@ -19,7 +19,7 @@ class Case:
         self.keys = keys
         self.live = BitMap(range(len(keys)))
         self.order = Order(self.keys, self.live)
-        self.order.before((True,))  # deals them out, which is then kept
+        self.order.before((True,))  # splits them, and keeps the split
 
     def add(self, key: Any) -> None:
         self.keys.append(key)
@@ -61,7 +61,7 @@ KEYS: dict[str, Callable[[random.Random], Any]] = {
 
 
 @pytest.mark.parametrize("kind", KEYS)
-def test_pages_and_ranges_stay_right_while_rows_come_and_go(kind: str) -> None:
+def test_pages_and_ranges_stay_correct_while_rows_are_added_and_deleted(kind: str) -> None:
     randomness = random.Random(kind)
     case = Case([KEYS[kind](randomness) for _ in range(ROWS)])
     case.check(randomness)
@@ -73,13 +73,13 @@ def test_pages_and_ranges_stay_right_while_rows_come_and_go(kind: str) -> None:
         case.check(randomness)
 
 
-def test_the_rows_by_which_they_are_dealt_out_can_be_unlike_the_others() -> None:
+def test_initial_rows_can_differ_from_later_ones() -> None:
     randomness = random.Random(2)
     case = Case([randomness.randrange(100) if number % 256 == 0 else 1000 + number for number in range(ROWS)])
     case.check(randomness)
 
 
-def test_many_rows_can_come_to_one_place_and_all_can_go() -> None:
+def test_many_rows_in_one_place_and_none() -> None:
     randomness = random.Random(1)
     case = Case([])
     for number in range(ROWS):
@@ -92,7 +92,7 @@ def test_many_rows_can_come_to_one_place_and_all_can_go() -> None:
     assert case.order.page(case.live, True, 0, 10) == [ROWS]
 
 
-def test_a_copy_goes_its_own_way() -> None:
+def test_copy_is_independent() -> None:
     case = Case(list(range(ROWS)))
     case.order.before((True, LENGTH // 2))  # with members made, and without
     keys = case.keys.copy()

@@ -1,4 +1,4 @@
-"""How commands end: whatever happens, with a status, and with a line rather than a traceback."""
+"""Commands always end with a status, and with a line instead of a traceback."""
 
 import os
 import signal
@@ -43,7 +43,7 @@ INTERRUPTS = {
 
 
 @pytest.mark.parametrize("module", INTERRUPTS)
-def test_an_interrupt_while_modules_are_imported_ends_it_quietly(module: str) -> None:
+def test_interrupt_during_imports_ends_quietly(module: str) -> None:
     process = subprocess.run(
         [sys.executable, "-c", INTERRUPTED, module, *INTERRUPTS[module]],
         capture_output=True,
@@ -73,7 +73,7 @@ except KeyboardInterrupt:
 """
 
 
-def test_an_interrupt_that_a_destructor_lost_is_raised_again() -> None:
+def test_interrupt_lost_in_a_destructor_is_raised_again() -> None:
     process = subprocess.run(
         [sys.executable, "-c", IN_A_DESTRUCTOR],
         capture_output=True,
@@ -100,7 +100,7 @@ def test_output_that_cannot_be_written_is_reported(arguments: tuple[str, ...]) -
 
 
 @pytest.mark.parametrize("arguments", [("--version",), ("serve", "--prot", "1")], ids=" ".join)
-def test_closed_streams_are_no_error(arguments: tuple[str, ...]) -> None:
+def test_closed_streams_cause_no_error(arguments: tuple[str, ...]) -> None:
     for stream in ("stdout", "stderr"):
         closed = subprocess.run(
             ["sh", "-c", 'exec "$@" ' + (">&-" if stream == "stdout" else "2>&-"), "sh", *COMMAND, *arguments],
@@ -126,7 +126,7 @@ sys.exit(os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT))
 """
 
 
-def test_no_file_takes_the_place_of_a_closed_stream(tmp_path: Path) -> None:
+def test_closed_streams_are_not_replaced_by_files(tmp_path: Path) -> None:
     command = 'exec "$@" <&- >&- 2>&-'
     closed = subprocess.run(
         ["sh", "-c", command, "sh", sys.executable, "-c", CLOSED, str(tmp_path / "file")], check=False, timeout=120
@@ -135,7 +135,7 @@ def test_no_file_takes_the_place_of_a_closed_stream(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
-def test_a_terminal_of_any_encoding_will_do(encoding: str) -> None:
+def test_terminal_with_any_encoding(encoding: str) -> None:
     process = subprocess.run(
         [*COMMAND, "serve", "--host", "日本\udcff\x1b[2J", "--port", str(free_port())],
         capture_output=True,
@@ -150,7 +150,7 @@ def test_a_terminal_of_any_encoding_will_do(encoding: str) -> None:
     assert "\x1b" not in said
 
 
-def test_it_imports_nothing_from_the_current_folder(tmp_path: Path) -> None:
+def test_nothing_is_imported_from_the_current_folder(tmp_path: Path) -> None:
     for name in ("queue", "secrets", "logging", "yaml", "typing", "click", "uvicorn"):
         (tmp_path / f"{name}.py").write_text("raise RuntimeError('imported')", encoding="utf-8")
     command = [*COMMAND, "store", "import", str(SMALL), "rows.json"]
@@ -171,7 +171,7 @@ UNEXPECTED = {
 
 
 @pytest.mark.parametrize("name", UNEXPECTED)
-def test_an_error_that_nobody_expected_is_a_line(name: str, tmp_path: os.PathLike[str]) -> None:
+def test_unexpected_error_is_one_line(name: str, tmp_path: os.PathLike[str]) -> None:
     os.symlink("loop", os.path.join(tmp_path, "loop"))  # noqa: PTH211, PTH118
     expression, status, line = UNEXPECTED[name]
     code = (

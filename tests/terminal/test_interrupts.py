@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM at any moment of `verify` and `compare`: what was found is reported, and no row is left behind."""
+"""Ctrl-C and SIGTERM at any time during `verify` and `compare`: findings are reported, and no row is left behind."""
 
 import json
 import os
@@ -27,7 +27,7 @@ ENDS = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
 @contextmanager
 def interrupting(api: httpx.Client, number: signal.Signals, *when: Callable[[list[Request]], bool]) -> Iterator[str]:
-    """The URL of a proxy that sends this process a signal, once for each of `when` that the requests so far meet."""
+    """The URL of a proxy that sends a signal to this process, once for each condition in `when` that becomes true."""
     log: list[Request] = []
     left = list(when)
 
@@ -47,7 +47,7 @@ def at(count: int) -> Callable[[list[Request]], bool]:
 
 
 def is_made(count: int) -> Callable[[list[Request]], bool]:
-    """Whether so many rows are made, the last of them by the request that is being answered."""
+    """Whether so many rows are created, the last of them by the current request."""
     return lambda log: (
         log[-1].is_a("POST /(artifacts|flows)/") and sum(each.is_a("POST /(artifacts|flows)/") for each in log) == count
     )
@@ -80,7 +80,7 @@ def test_verify_reports_what_it_found(
     assert "Interrupted: 0 violations" in files["html"].read_text(encoding="utf-8")
 
 
-def test_what_was_found_before_an_interrupt_is_there(command: Command, small: httpx.Client) -> None:
+def test_findings_before_an_interrupt_are_reported(command: Command, small: httpx.Client) -> None:
     with (
         mutated("wrong-method-404", small) as broken,
         httpx.Client(base_url=broken) as api,
@@ -91,7 +91,7 @@ def test_what_was_found_before_an_interrupt_is_there(command: Command, small: ht
     assert any(line.startswith("1. method: ") for line in ended.lines)
 
 
-def test_a_second_interrupt_ends_the_cleanup_and_names_what_is_left(command: Command) -> None:
+def test_second_interrupt_ends_the_cleanup_and_lists_remaining_rows(command: Command) -> None:
     with stand_in(SMALL) as api, interrupting(api, signal.SIGINT, is_made(5), is_deletion) as url:
         ended = command(url, "--seed", "1", "--allow-writes")
         (note,) = (line for line in ended.lines if line.startswith("These rows were made and could not be deleted: "))
@@ -119,7 +119,7 @@ def compare(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
     return Command(capsys, monkeypatch, "compare")
 
 
-def test_an_interrupt_waits_for_the_end_of_a_step() -> None:
+def test_interrupt_waits_for_the_end_of_a_step() -> None:
     done = []
     with Interrupts() as interrupts:
         with delayed():
@@ -129,7 +129,7 @@ def test_an_interrupt_waits_for_the_end_of_a_step() -> None:
     assert (done, interrupts.status) == (["step"], 130)
 
 
-def test_a_second_interrupt_does_not_wait() -> None:
+def test_second_interrupt_does_not_wait() -> None:
     done = []
     with Interrupts() as interrupts, delayed():
         os.kill(os.getpid(), signal.SIGINT)
@@ -138,14 +138,14 @@ def test_a_second_interrupt_does_not_wait() -> None:
     assert (done, interrupts.status) == ([], 130)
 
 
-def test_handlers_are_as_they_were() -> None:
+def test_signal_handlers_are_restored() -> None:
     before = [signal.getsignal(number) for number in ENDS]
     with Interrupts(), delayed():
         pass
     assert [signal.getsignal(number) for number in ENDS] == before
 
 
-def test_a_signal_that_is_ignored_stays_so() -> None:
+def test_ignored_signal_stays_ignored() -> None:
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         with Interrupts() as interrupts:

@@ -1,1 +1,1 @@
-"""Tests of what other tests use: StandIn, the pytest plugin, the example, the wheel."""
+"""Tests of the package's test tools: StandIn, the pytest plugin, the example, the wheel."""

@@ -10,7 +10,7 @@ FLOWS = 12  # of the small set
 
 
 def post(workspace: RemoteWorkspace, path: str, body: Any) -> httpx.Response:
-    """An answer, without what takes longest about a connection, to prepare for TLS."""
+    """The response, without the slowest part of a connection, which is to prepare for TLS."""
     return httpx.post(f"{workspace.url}{path}", json=body, verify=False)
 
 

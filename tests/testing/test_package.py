@@ -1,4 +1,4 @@
-"""The wheel: built, installed into an empty environment, and asked from another folder."""
+"""The wheel: built, installed into an empty environment, and used from another folder."""
 
 import os
 import re
@@ -16,16 +16,16 @@ from tests.testing.wheels import copy_source, environment_of
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of programs of an environment that has the wheel and what it needs, and nothing else."""
+    """The folder of programs of an environment with only the wheel and its requirements."""
     return environment_of(tmp_path_factory.mktemp("environment"), str(wheel))
 
 
-def test_nothing_but_the_package_is_importable(wheel: Path) -> None:
+def test_only_the_package_is_importable(wheel: Path) -> None:
     names = {name.partition("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
     assert {name for name in names if not name.endswith(".dist-info")} == {"understudy"}
 
 
-def test_the_installed_command_answers_from_anywhere(
+def test_installed_command_works_in_any_folder(
     installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
@@ -38,7 +38,7 @@ def test_the_installed_command_answers_from_anywhere(
             assert api.get("/../docs").is_success
 
 
-def test_it_needs_no_test_tool(installed: Path) -> None:
+def test_package_needs_no_test_tool(installed: Path) -> None:
     listed = subprocess.run(
         [installed / "python", "-m", "pip", "list", "--format", "freeze"], capture_output=True, text=True, check=True
     )
@@ -47,7 +47,7 @@ def test_it_needs_no_test_tool(installed: Path) -> None:
 
 
 def test_types_are_published(installed: Path, tmp_path: Path) -> None:
-    """A project that installs the wheel can check its own types against it."""
+    """A project that installs the wheel can check its types with it."""
     program = tmp_path / "program.py"
     program.write_text('import understudy\nreveal_type(understudy.StandIn("fixtures").url)\n', encoding="utf-8")
     command = [sys.executable, "-m", "mypy", "--strict", "--python-executable", str(installed / "python"), str(program)]
@@ -56,8 +56,8 @@ def test_types_are_published(installed: Path, tmp_path: Path) -> None:
     assert "Success" in found.stdout, found.stdout
 
 
-def test_a_release_is_built_and_passes_the_index_s_checks(tmp_path: Path) -> None:
-    """The source distribution holds all that the wheel is built from."""
+def test_release_is_built_and_passes_the_checks_of_the_index(tmp_path: Path) -> None:
+    """The source distribution contains all that the wheel is built from."""
     source = shutil.copytree(
         ROOT, tmp_path / "source", ignore=shutil.ignore_patterns(".*", "build", "dist", "*.egg-info")
     )
@@ -80,7 +80,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("command", re.findall(r"^\| `((?:uvx|pipx) [^`]*) serve` \|", README, re.MULTILINE))
-def test_a_checkout_runs_without_being_installed(command: str, tmp_path: Path) -> None:
+def test_checkout_runs_without_being_installed(command: str, tmp_path: Path) -> None:
     name, *arguments = command.split()
     program = shutil.which(name, path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     if program is None:
@@ -99,13 +99,13 @@ def test_a_checkout_runs_without_being_installed(command: str, tmp_path: Path) -
 
 
 @pytest.mark.parametrize(("target", "has_tests"), [("serve", False), ("test", True)])
-def test_make_installs_what_its_target_needs(target: str, has_tests: bool) -> None:
-    told = subprocess.run(
+def test_make_installs_the_requirements_of_its_target(target: str, has_tests: bool) -> None:
+    commands = subprocess.run(
         ["make", "--dry-run", "--always-make", "--directory", str(ROOT), target],
         capture_output=True,
         text=True,
         check=True,
     ).stdout
-    assert "pip install --editable . " in told
-    assert ("pip install --editable '.[test]'" in told) is has_tests
-    assert "--quiet" not in told
+    assert "pip install --editable . " in commands
+    assert ("pip install --editable '.[test]'" in commands) is has_tests
+    assert "--quiet" not in commands

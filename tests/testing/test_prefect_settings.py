@@ -1,4 +1,4 @@
-"""The settings of Prefect's SDK, and what is known of its classes that send in the background."""
+"""The settings of Prefect's SDK, and its classes that send in the background."""
 
 import os
 import subprocess
@@ -23,21 +23,21 @@ class Worker:
 
 
 class Unknown:
-    """A class of another version, which does not keep its instances."""
+    """A class of another version, which does not store its instances."""
 
 
-def test_the_instances_of_a_class_are_found() -> None:
+def test_instances_of_a_class_are_found() -> None:
     worker = Worker()
     Worker._instances = {1: worker}
     assert instances_of(Worker) == [worker]
 
 
-def test_a_class_that_does_not_say_has_none() -> None:
+def test_class_without_a_list_has_no_instances() -> None:
     assert instances_of(Unknown) == []
 
 
 @pytest.mark.parametrize("before", [None, "http://127.0.0.1:1/api"])
-def test_the_environment_is_restored(before: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_is_restored(before: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(VARIABLE, raising=False)
     if before is not None:
         monkeypatch.setenv(VARIABLE, before)
@@ -47,7 +47,7 @@ def test_the_environment_is_restored(before: str | None, monkeypatch: pytest.Mon
     assert os.environ.get(VARIABLE) == before
 
 
-def test_the_harness_needs_no_pytest() -> None:
+def test_harness_needs_no_pytest() -> None:
     done = subprocess.run([sys.executable, "-c", WITHOUT_PYTEST], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("http://127.0.0.1:")

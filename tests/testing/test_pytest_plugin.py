@@ -1,4 +1,4 @@
-"""The pytest plugin, in runs of pytest that are processes of their own."""
+"""The pytest plugin, in separate pytest processes."""
 
 import json
 import os
@@ -20,11 +20,11 @@ from understudy import StandIn
 
 FLOWS = 12  # of the small set
 ALONE = ("-p", "understudy.testing.pytest_plugin")
-XDIST = (*ALONE, "-p", "xdist", "-n")  # behind it the number of workers
+XDIST = (*ALONE, "-p", "xdist", "-n")  # followed by the number of workers
 INSTALLED = ("-p", "no:xdist", "-p", "no:randomly")  # with all plugins but these
 PYTEST = [sys.executable, "-m", "pytest", "-W", "error", "-p", "no:cacheprovider", "--no-header", "-q"]
 
-# Whoever uses this notes what it was given, and that nobody has written there before.
+# Records what a test got, and checks that no other test has written there.
 CONFTEST = """
 import json, os
 from pathlib import Path
@@ -48,26 +48,26 @@ def note(understudy, understudy_server, understudy_client, prefect_api):
 
 @dataclass(frozen=True)
 class Ended:
-    """A run of pytest that has ended, and so have all processes that could write to its output."""
+    """A pytest run that has ended, like all processes that could write to its output."""
 
     code: int
     output: str
     notes: list[dict[str, Any]]
 
     def sections(self) -> list[str]:
-        """What failing tests have asked, a text a test."""
+        """The requests of failed tests, a text for each test."""
         parts = self.output.split("Requests to Understudy ")[1:]
         return [part.partition("\n")[2].partition("\n___")[0].partition("\n===")[0] for part in parts]
 
     def check_ports(self) -> None:
-        """The server that was started is gone."""
+        """The started server has stopped."""
         (site,) = {note["server"] for note in self.notes}
         with pytest.raises(httpx.ConnectError):
             httpx.get(site, verify=False)
 
 
 def environment_of(folder: Path) -> dict[str, str]:
-    """That of somebody who runs pytest behind a proxy, and has set nothing else."""
+    """The environment of a user behind a proxy, without other settings."""
     # With CI set, pytest prints each error twice.
     unusual = ("PYTEST_", "PREFECT_", "CI", "BUILD_NUMBER")
     usual = {name: value for name, value in os.environ.items() if not name.startswith(unusual)}
@@ -76,13 +76,13 @@ def environment_of(folder: Path) -> dict[str, str]:
 
 
 def started(folder: Path, tests: str, *options: str) -> subprocess.Popen[str]:
-    """A run in a folder with some tests; `-s` gives its output to the server too, so that its end is waited for.
+    """A run in a folder with some tests; with `-s` the server has its output, too, so that its end is waited for.
 
-    Others' plugins, which may take a second to import, are loaded where `options` ask for all that are INSTALLED.
+    Other plugins, which may take a second to import, are loaded if `options` have INSTALLED.
     """
     (folder / "conftest.py").write_text(CONFTEST, encoding="utf-8")
     (folder / "test_it.py").write_text(tests, encoding="utf-8")
-    settings = folder / "pytest.ini"  # without one, a folder within a checkout of ours would be run with our settings
+    settings = folder / "pytest.ini"  # without one, a folder within this checkout would be run with its settings
     if not settings.exists():
         settings.write_text("[pytest]\n", encoding="utf-8")
     return subprocess.Popen(
@@ -131,8 +131,8 @@ def test_never(note): pass
 """
 
 
-def test_each_test_has_its_own_rows_in_a_run_that_a_failure_stops(tmp_path: Path) -> None:
-    """The fixture set and the port are said in a file, which lies elsewhere than the root."""
+def test_each_test_has_its_own_rows_in_a_run_stopped_by_a_failure(tmp_path: Path) -> None:
+    """The fixture set and the port are set in a file outside of the root."""
     port, ini = free_port(), tmp_path / "pytest.ini"
     (tmp_path / "root").mkdir()
     (tmp_path / "rows").symlink_to(SMALL)
@@ -171,7 +171,7 @@ def test_that_fails(note):
 """
 
 
-def test_all_workers_share_a_server_and_no_rows(tmp_path: Path) -> None:
+def test_all_workers_share_a_server_but_no_rows(tmp_path: Path) -> None:
     port = free_port()
     (tmp_path / "rows").symlink_to(SMALL)
     run = ran(tmp_path, AT_A_TIME, *XDIST, "4", "--understudy-port", str(port), "--understudy-fixtures", "rows")
@@ -186,7 +186,7 @@ def test_all_workers_share_a_server_and_no_rows(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "tmp").iterdir() if path.name.startswith("understudy")] == []
 
 
-def test_a_server_that_runs_already_is_used_and_goes_on(tmp_path: Path) -> None:
+def test_running_server_is_used_and_not_stopped(tmp_path: Path) -> None:
     with StandIn(SMALL) as standin:
         run = ran(tmp_path, "def test_one(note): pass", *XDIST, "1", "--understudy-url", standin.url)
         assert run.code == 0, run.output
@@ -196,7 +196,7 @@ def test_a_server_that_runs_already_is_used_and_goes_on(tmp_path: Path) -> None:
         assert [each["workspace"] for each in standin.state()["workspaces"]] == ["default"]
 
 
-# ------------------------------------------------------------------ whoever does not ask
+# ---------------------------------------------------------------- tests without fixtures
 
 UNASKED = """
 import sys
@@ -217,8 +217,8 @@ def test_nothing_is_imported():
 
 
 @pytest.mark.parametrize("options", [ALONE, (*XDIST, "1")], ids=["alone", "xdist"])
-def test_who_does_not_ask_pays_nothing(tmp_path: Path, options: tuple[str, ...]) -> None:
-    """Neither in the process that runs the tests nor in the one that hands them out."""
+def test_nothing_is_imported_without_the_fixtures(tmp_path: Path, options: tuple[str, ...]) -> None:
+    """Neither in the process that runs the tests nor in the one that distributes them."""
     hook = "import test_it\ndef pytest_unconfigure(): test_it.test_nothing_is_imported()\n"
     (tmp_path / "unasked.py").write_text(hook, encoding="utf-8")
     run = ran(tmp_path, UNASKED, *options, "-p", "unasked", "--understudy-fixtures", "nowhere")
@@ -237,8 +237,8 @@ def test_long(note):
 
 
 @pytest.mark.parametrize("options", [ALONE, (*XDIST, "1")], ids=["alone", "xdist"])
-def test_an_interrupt_ends_the_server_too(tmp_path: Path, options: tuple[str, ...]) -> None:
-    """It is for all processes of a terminal, as Ctrl-C is."""
+def test_interrupt_stops_the_server(tmp_path: Path, options: tuple[str, ...]) -> None:
+    """It is sent to all processes of a terminal, like Ctrl-C."""
     run = started(tmp_path, LONG, *options, f"--understudy-fixtures={SMALL}")
     notes, end = tmp_path / "notes", time.monotonic() + 60
     while not notes.exists() or not notes.read_text(encoding="utf-8").endswith("\n"):
@@ -253,7 +253,7 @@ def test_an_interrupt_ends_the_server_too(tmp_path: Path, options: tuple[str, ..
     result.check_ports()
 
 
-# ------------------------------------------------------------------------------- mistakes
+# --------------------------------------------------------------------------------- errors
 
 PORT = "--understudy-port takes a number up to 65535, not "
 USAGE = {
@@ -264,7 +264,7 @@ USAGE = {
 
 
 @pytest.mark.parametrize("name", USAGE)
-def test_a_mistake_is_told_before_anything_runs(tmp_path: Path, name: str) -> None:
+def test_error_is_reported_before_any_test_runs(tmp_path: Path, name: str) -> None:
     options, words = USAGE[name]
     run = ran(tmp_path, "def test_one(note): pass", *options)
     assert (run.code, run.output.strip()) == (4, f"ERROR: {words}")
@@ -284,7 +284,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_a_server_that_is_not_to_be_had_is_told_in_a_line(tmp_path: Path, name: str) -> None:
+def test_unavailable_server_is_reported_in_one_line(tmp_path: Path, name: str) -> None:
     option, value, words = WRONG[name]
     with socket.create_server(("127.0.0.1", 0)) as taken:
         names = {"folder": tmp_path, "port": taken.getsockname()[1]}
@@ -295,7 +295,7 @@ def test_a_server_that_is_not_to_be_had_is_told_in_a_line(tmp_path: Path, name: 
     assert [line for line in lines[2:] if line.strip(" =")] == [lines[-1]], run.output
 
 
-def test_workers_tell_why_the_server_cannot_start(tmp_path: Path) -> None:
+def test_workers_report_why_the_server_cannot_start(tmp_path: Path) -> None:
     two = "def test_one(understudy): pass\ndef test_two(understudy): pass\n"
     run = ran(tmp_path, two, *XDIST, "1", "--understudy-fixtures", "nowhere")
     assert run.code == 1, run.output
@@ -305,7 +305,7 @@ def test_workers_tell_why_the_server_cannot_start(tmp_path: Path) -> None:
     assert "another exception" not in run.output
 
 
-def test_workers_need_a_port_that_is_free(tmp_path: Path) -> None:
+def test_workers_need_a_free_port(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         run = ran(tmp_path, "def test_one(note): pass", *XDIST, "1", "--understudy-port", str(port))
@@ -331,7 +331,7 @@ def test_found(understudy, understudy_client):
 
 @pytest.mark.parametrize("options", [ALONE, (*XDIST, "1")], ids=["alone", "xdist"])
 def test_hostile_requests_are_reported_escaped(tmp_path: Path, options: tuple[str, ...]) -> None:
-    """A lone surrogate goes neither from worker to controller nor to a terminal, nor do escape sequences."""
+    """Lone surrogates and escape sequences are not sent from worker to controller, nor to a terminal."""
     result = ran(tmp_path, HOSTILE, *options)
     assert result.code == 1
     assert "3 failed" in result.output

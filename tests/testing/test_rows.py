@@ -11,7 +11,7 @@ import pytest
 from understudy import ControlError, StandIn
 
 
-def test_the_rows_of_each_table_are_objects() -> None:
+def test_rows_of_each_table_are_objects() -> None:
     with StandIn() as server, server.workspace() as workspace, httpx.Client(base_url=workspace.url) as api:
         begun = datetime.now(timezone.utc)
         flow = api.post("/flows/", json={"name": "mine", "labels": {"a": "b"}}).json()
@@ -32,7 +32,7 @@ def test_the_rows_of_each_table_are_objects() -> None:
             workspace.flow_run()
 
 
-def test_what_a_server_lacks_before_it_starts_is_an_error() -> None:
+def test_attributes_before_the_start_are_an_error() -> None:
     with pytest.raises(AttributeError):
         _ = StandIn().url
 
@@ -50,7 +50,7 @@ def test_a_run(understudy, understudy_client):
 """
 
 
-def test_a_failed_test_shows_what_it_ran(tmp_path: Path) -> None:
+def test_failed_test_shows_its_runs(tmp_path: Path) -> None:
     (tmp_path / "test_failing.py").write_text(FAILING, encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-p", "no:randomly", "-p", "no:cacheprovider", str(tmp_path)]
     said = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False).stdout

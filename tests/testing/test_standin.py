@@ -1,4 +1,4 @@
-"""StandIn: a server for a block of code, in a thread or a process; and what is there once it is over."""
+"""StandIn: a server for a block of code, in a thread or a process; and what remains afterwards."""
 
 import json
 import threading
@@ -56,14 +56,14 @@ def flow(name: str = "new", **fields: Any) -> dict[str, Any]:
 
 
 def names(standin: StandIn) -> set[str]:
-    """The workspaces that there are."""
+    """The existing workspaces."""
     return {each["workspace"] for each in standin.state()["workspaces"]}
 
 
 # ------------------------------------------------------------------------------ rows
 
 
-def test_each_workspace_is_fresh_and_gone_after_its_block(standin: StandIn) -> None:
+def test_each_workspace_is_new_and_deleted_after_its_block(standin: StandIn) -> None:
     standin.reset()
     with standin.workspace() as one, standin.workspace() as other:
         for workspace, number in ((one, 1), (other, 2), (standin, 3)):
@@ -79,7 +79,7 @@ def test_each_workspace_is_fresh_and_gone_after_its_block(standin: StandIn) -> N
     assert standin.reset()["flows"] == flows(standin) == FLOWS
 
 
-def test_one_that_nobody_used_is_dropped_without_a_word(standin: StandIn) -> None:
+def test_unused_workspace_is_dropped_without_a_warning(standin: StandIn) -> None:
     with standin.workspace() as workspace:
         pass
     assert workspace.drop() == []
@@ -93,11 +93,11 @@ LISTS: dict[str, Callable[[Iterable[Any]], Iterable[Any]]] = {
 
 
 @pytest.mark.parametrize("kind", LISTS)
-def test_rows_are_loaded_from_anything_that_has_them(workspace: RemoteWorkspace, kind: str) -> None:
+def test_rows_are_loaded_from_each_source(workspace: RemoteWorkspace, kind: str) -> None:
     assert workspace.load({"flows": LISTS[kind]([flow("a"), flow("b")])})["flows"] == FLOWS + 2
 
 
-def test_rows_may_be_any_mappings_and_hold_any_collections(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+def test_rows_can_be_any_mappings_with_any_collections(workspace: RemoteWorkspace, api: httpx.Client) -> None:
     row = flow(tags={"only"}, labels=MappingProxyType({"a": 1}))
     workspace.load(MappingProxyType({"flows": [MappingProxyType(row)]}))
     found = api.get(f"/flows/{row['id']}").json()
@@ -113,8 +113,8 @@ TIMES = {
 
 
 @pytest.mark.parametrize("name", TIMES)
-def test_times_arrive_as_iso_8601(workspace: RemoteWorkspace, api: httpx.Client, name: str) -> None:
-    """As it was sent, in data that anything may be in; as the API writes times, in a field that holds one."""
+def test_times_are_sent_as_iso_8601(workspace: RemoteWorkspace, api: httpx.Client, name: str) -> None:
+    """In free data as sent; in a field for times, as the API writes them."""
     moment, text = TIMES[name]
     row = {"id": uuid4(), "created": moment, "updated": moment, "key": "times", "data": {"at": [moment]}}
     workspace.load({"artifacts": [row]})
@@ -136,14 +136,14 @@ WRONG_ROWS: dict[str, tuple[Mapping[str, Any] | str | Path, str]] = {
 
 
 @pytest.mark.parametrize("name", WRONG_ROWS)
-def test_rows_that_are_none_are_refused_and_nothing_is_loaded(workspace: RemoteWorkspace, name: str) -> None:
+def test_invalid_rows_are_rejected_and_nothing_is_loaded(workspace: RemoteWorkspace, name: str) -> None:
     rows, words = WRONG_ROWS[name]
     with pytest.raises(ControlError, match=words):
         workspace.load(rows, replace=True)
     assert flows(workspace) == FLOWS
 
 
-def test_a_folder_that_is_no_json_is_refused(workspace: RemoteWorkspace, tmp_path: Path) -> None:
+def test_folder_without_valid_json_is_rejected(workspace: RemoteWorkspace, tmp_path: Path) -> None:
     (tmp_path / "flows.jsonl").write_text("{bad\n", encoding="utf-8")
     with pytest.raises(ControlError, match=f"{tmp_path}/flows.jsonl, line 1: not JSON"):
         workspace.load(tmp_path)
@@ -156,7 +156,7 @@ def write_flows(folder: Path, *rows: Mapping[str, Any]) -> Path:
     return folder
 
 
-def test_rows_are_loaded_from_a_folder_here_and_a_set_there(tmp_path: Path) -> None:
+def test_rows_are_loaded_from_a_local_folder_and_a_set_of_the_server(tmp_path: Path) -> None:
     base = write_flows(tmp_path / "base", flow("a"))
     write_flows(tmp_path / "more", flow("b"), flow("c"))
     here = write_flows(tmp_path / "here", flow("d"))
@@ -171,7 +171,7 @@ def test_rows_are_loaded_from_a_folder_here_and_a_set_there(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("name", ["plain", "two words", "ü?#", "a%2Fb", "a;b&workspace=default", ".hidden"])
-def test_rows_are_put_aside_and_taken_back_by_any_name(workspace: RemoteWorkspace, standin: StandIn, name: str) -> None:
+def test_rows_are_saved_and_restored_by_any_name(workspace: RemoteWorkspace, standin: StandIn, name: str) -> None:
     add_flow(workspace, "before")
     workspace.save(name)
     (state,) = (each for each in standin.state()["workspaces"] if each["workspace"] == workspace.name)
@@ -185,7 +185,7 @@ def test_rows_are_put_aside_and_taken_back_by_any_name(workspace: RemoteWorkspac
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a\nb"])
-def test_a_name_that_is_none_is_refused(workspace: RemoteWorkspace, name: str) -> None:
+def test_invalid_name_is_rejected(workspace: RemoteWorkspace, name: str) -> None:
     for action in (workspace.save, workspace.restore, workspace.delete_snapshot):
         with pytest.raises(ControlError, match=r".* is not a valid name for a snapshot") as error:
             action(name)
@@ -195,14 +195,14 @@ def test_a_name_that_is_none_is_refused(workspace: RemoteWorkspace, name: str) -
 # -------------------------------------------------------------------------- requests
 
 
-def test_requests_are_told_in_their_order_until_they_are_forgotten(
+def test_requests_are_listed_in_order_until_they_are_deleted(
     workspace: RemoteWorkspace, api: httpx.Client, standin: StandIn
 ) -> None:
     api.post("/flows/filter", json={"limit": 1})
     api.get(f"/flows/{FLOW}", params={"a": "b"})
     api.get("/nothing")
-    told = [(each["method"], each["path"], each["query"], each["status"]) for each in workspace.requests]
-    assert told == [
+    recorded = [(each["method"], each["path"], each["query"], each["status"]) for each in workspace.requests]
+    assert recorded == [
         ("POST", "/api/flows/filter", "", 200),
         ("GET", f"/api/flows/{FLOW}", "a=(hidden)", 200),
         ("GET", "/api/nothing", "", 404),
@@ -218,7 +218,7 @@ def test_requests_are_told_in_their_order_until_they_are_forgotten(
     assert [each["path"] for each in workspace.requests] == ["/api/flows/"]
 
 
-def test_what_is_found_is_true_and_prints_itself(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+def test_found_requests_are_true_and_have_a_text(workspace: RemoteWorkspace, api: httpx.Client) -> None:
     id = uuid4()
     for limit in (1, 2):
         api.post("/flows/filter", json={"limit": limit, "flows": {"id": {"any_": [str(id)]}}})
@@ -236,7 +236,7 @@ def test_what_is_found_is_true_and_prints_itself(workspace: RemoteWorkspace, api
     assert '"exception_message": "Invalid request received."' in refused
 
 
-def test_what_is_not_found_is_false_and_prints_what_is_nearest(workspace: RemoteWorkspace, api: httpx.Client) -> None:
+def test_failed_search_is_false_and_shows_the_nearest_requests(workspace: RemoteWorkspace, api: httpx.Client) -> None:
     nothing = workspace.find(path="/flows/filter")
     assert (bool(nothing), str(nothing)) == (False, "no such request, nor a similar one")
     api.post("/artifacts/filter", json={})
@@ -251,13 +251,13 @@ def test_what_is_not_found_is_false_and_prints_what_is_nearest(workspace: Remote
     assert repr(nearest) == str(nearest)
 
 
-def test_a_search_for_what_requests_do_not_have_is_refused(workspace: RemoteWorkspace) -> None:
+def test_search_for_unknown_fields_is_rejected(workspace: RemoteWorkspace) -> None:
     for search in (workspace.find, workspace.count):
         with pytest.raises(ControlError, match=r"body\.colour: Extra inputs are not permitted"):
             search(colour="blue")
 
 
-def test_an_explanation_is_a_tree(workspace: RemoteWorkspace) -> None:
+def test_explanation_is_a_tree(workspace: RemoteWorkspace) -> None:
     body = {"flows": {"id": {"any_": [UUID(FLOW)]}, "name": {"like_": "no such"}}}
     for id in (FLOW, UUID(FLOW)):
         explanation = workspace.explain("/flows/filter", body, id)
@@ -280,14 +280,14 @@ def test_an_explanation_is_a_tree(workspace: RemoteWorkspace) -> None:
         ("/flows/filter", {}, "x", "body.id: "),
     ],
 )
-def test_what_cannot_be_explained_is_refused(
+def test_unexplainable_request_is_rejected(
     workspace: RemoteWorkspace, path: str, body: dict[str, Any], id: UUID | str, words: str
 ) -> None:
     with pytest.raises(ControlError, match=f"^{words}"):
         workspace.explain(path, body, id)
 
 
-# --------------------------------------------------------------- what is no stand-in
+# --------------------------------------------------------------------- other servers
 
 CALLS: dict[str, Callable[[RemoteWorkspace], object]] = {
     "state": lambda workspace: workspace.state(),
@@ -304,7 +304,7 @@ CALLS: dict[str, Callable[[RemoteWorkspace], object]] = {
 
 
 class Page(BaseHTTPRequestHandler):
-    """Answers everything with one page, as a server does whose pages make themselves."""
+    """Returns the same page for everything, like a web application."""
 
     answer = (200, "<html>")
 
@@ -323,7 +323,7 @@ class Page(BaseHTTPRequestHandler):
 
 
 class NotFound(Page):
-    """Answers as a Prefect server does, among others."""
+    """Returns the same errors as a Prefect server."""
 
     answer = (404, '{"detail":"Not Found"}')
 
@@ -346,7 +346,7 @@ def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("handler", [Page, NotFound, Files])
-def test_another_server_is_told_from_ours(handler: type[BaseHTTPRequestHandler]) -> None:
+def test_other_servers_are_recognized(handler: type[BaseHTTPRequestHandler]) -> None:
     with serving(handler) as url:
         for name, call in CALLS.items():
             with pytest.raises(ControlError, match=r"returned \d+; is it an Understudy server\?$") as error:
@@ -359,13 +359,13 @@ def test_another_server_is_told_from_ours(handler: type[BaseHTTPRequestHandler])
     ["", "nonsense", "localhost:4200", "ftp://localhost/", "http://", "http://[::1", "http://localhost:port/", "http://\x00/",
      f"http://{'a' * 70}.invalid/", "http://127.0.0.1:1/api"],
 )  # fmt: skip
-def test_a_url_that_leads_nowhere_is_told(url: str) -> None:
+def test_unreachable_url_is_reported(url: str) -> None:
     with pytest.raises(ControlError, match=r"(is not a URL|cannot be reached) \(") as error:
         RemoteWorkspace(url).state()
     assert str(error.value).startswith(escape(url.rstrip("/")))
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_a_refused_connection_is_told(name: str) -> None:
+def test_refused_connection_is_reported(name: str) -> None:
     with closing(httpx.HTTPTransport()) as transport, pytest.raises(ControlError, match=r"cannot be reached \("):
         CALLS[name](RemoteWorkspace(f"http://127.0.0.1:{free_port()}/api", transport))

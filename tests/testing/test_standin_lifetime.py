@@ -1,6 +1,6 @@
-"""The lifetime of a StandIn: how it starts and ends, in a thread or a process, and what is left afterwards.
+"""The lifetime of a StandIn: how it starts and ends, in a thread or a process, and what remains afterwards.
 
-Apart from the other tests of StandIn, since nothing may be left where another server runs in this process.
+Separate from the other tests of StandIn, since these check that no other server runs in this process.
 """
 
 import asyncio
@@ -44,13 +44,13 @@ def port_of(url: str) -> int:
 
 
 def pid_of(standin: StandIn) -> int | None:
-    """The process of a stand-in that runs, where it has one of its own."""
+    """The process of a running stand-in, if it has a separate one."""
     server = standin._server
     return server._process.pid if isinstance(server, ServerProcess) and server._process else None
 
 
 def check_gone(url: str, pid: int | None) -> None:
-    """Nothing is left of a stand-in: its port is free, and neither its process nor a thread of its name is there."""
+    """Nothing remains of a stand-in: its port is free, and neither its process nor a thread with its name exists."""
     with pytest.raises(httpx.ConnectError):
         httpx.get(url, verify=False)
     assert "understudy" not in {thread.name for thread in threading.enumerate()}
@@ -63,8 +63,8 @@ def check_gone(url: str, pid: int | None) -> None:
 
 
 @in_both
-def test_it_runs_as_long_as_its_block(process: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever proxies the environment names, which are for others."""
+def test_runs_as_long_as_its_block(process: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Proxies in the environment are ignored."""
     for variable in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.setenv(variable, "http://127.0.0.1:1")
     port = free_port()
@@ -80,7 +80,7 @@ def test_it_runs_as_long_as_its_block(process: bool, monkeypatch: pytest.MonkeyP
         standin.state()
 
 
-def test_it_runs_as_long_as_an_asynchronous_block() -> None:
+def test_runs_as_long_as_an_asynchronous_block() -> None:
     async def ask() -> tuple[StandIn, int | None]:
         async with StandIn(SMALL, process=True) as standin, httpx.AsyncClient(base_url=standin.url) as client:
             assert (await client.post("/flows/count", json={})).json() == FLOWS
@@ -90,7 +90,7 @@ def test_it_runs_as_long_as_an_asynchronous_block() -> None:
     check_gone(standin.url, pid)
 
 
-def test_it_runs_as_long_as_an_asynchronous_block_of_trio() -> None:
+def test_runs_as_long_as_an_asynchronous_block_of_trio() -> None:
     trio = pytest.importorskip("trio")
 
     async def ask() -> StandIn:
@@ -102,8 +102,8 @@ def test_it_runs_as_long_as_an_asynchronous_block_of_trio() -> None:
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_a_task_that_is_cancelled_stops_it(backend: str) -> None:
-    """In its block; and as a task of asyncio, also while it starts."""
+def test_cancelled_task_stops_it(backend: str) -> None:
+    """In its block; and as an asyncio task, also while it starts."""
     pytest.importorskip(backend)
 
     async def cancelled() -> StandIn:
@@ -116,7 +116,7 @@ def test_a_task_that_is_cancelled_stops_it(backend: str) -> None:
     check_gone(anyio.run(cancelled, backend=backend).url, None)
 
 
-def test_a_task_that_is_cancelled_while_it_starts_leaves_nothing() -> None:
+def test_task_cancelled_during_the_start_leaves_nothing() -> None:
     async def cancelled() -> None:
         standin = StandIn(SMALL)
         starting = asyncio.create_task(standin.__aenter__())
@@ -131,7 +131,7 @@ def test_a_task_that_is_cancelled_while_it_starts_leaves_nothing() -> None:
 
 
 @pytest.mark.parametrize("kind", ["a file", "a bound socket", "a datagram socket", "a pair", "closed", "text", "huge"])
-def test_a_descriptor_of_anything_but_a_listening_tcp_socket_is_refused(kind: str) -> None:
+def test_descriptor_that_is_not_a_listening_tcp_socket_is_rejected(kind: str) -> None:
     with ExitStack() as stack:
         bound = stack.enter_context(socket.socket())
         bound.bind(("127.0.0.1", 0))
@@ -151,7 +151,7 @@ def test_a_descriptor_of_anything_but_a_listening_tcp_socket_is_refused(kind: st
 
 
 @in_both
-def test_it_takes_a_socket_that_listens(process: bool) -> None:
+def test_uses_a_listening_socket(process: bool) -> None:
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
     descriptor = listener.fileno() if process else listener.detach()
@@ -164,8 +164,8 @@ SHADOWS = ("queue", "secrets", "logging", "yaml", "platform", "typing", "click",
            "understudy", "asyncio")  # fmt: skip
 
 
-def test_a_process_imports_nothing_of_the_project_around_it(tmp_path: Path) -> None:
-    """Neither from the current folder nor, before what is installed, from where PYTHONPATH leads."""
+def test_process_imports_nothing_from_the_project(tmp_path: Path) -> None:
+    """Neither from the current folder nor, with precedence over installed packages, from PYTHONPATH."""
     project, named = tmp_path / "project", tmp_path / "named"
     for folder in (project, named):
         folder.mkdir()
@@ -220,9 +220,9 @@ def test_a_server_collects_garbage_once_it_has_started(tmp_path: Path) -> None:
 
 
 @in_both
-def test_it_can_be_started_and_stopped_without_a_block(process: bool) -> None:
+def test_can_be_started_and_stopped_without_a_block(process: bool) -> None:
     standin = StandIn(SMALL, process=process)
-    standin.stop()  # there is nothing to stop yet
+    standin.stop()  # nothing to stop yet
     for _ in range(2):
         assert standin.start() is standin
         assert flows(standin) == FLOWS
@@ -235,14 +235,14 @@ def test_it_can_be_started_and_stopped_without_a_block(process: bool) -> None:
         check_gone(standin.url, pid)
 
 
-def test_it_stops_with_a_connection_open() -> None:
+def test_stops_with_an_open_connection() -> None:
     with StandIn(SMALL) as standin, httpx.Client(base_url=standin.url) as client:
         assert client.get("/health").json() is True
         standin.stop()
         check_gone(standin.url, None)
 
 
-def test_two_stand_side_by_side() -> None:
+def test_two_run_in_parallel() -> None:
     with StandIn(SMALL) as one, StandIn(str(SMALL.parents[1] / "mixed" / "fixtures")) as other:
         assert (flows(one), flows(other)) == (FLOWS, 50)
         add_flow(one)
@@ -251,7 +251,7 @@ def test_two_stand_side_by_side() -> None:
 
 
 @in_both
-def test_a_port_that_is_taken_is_told(process: bool) -> None:
+def test_port_in_use_is_reported(process: bool) -> None:
     with StandIn(SMALL) as other:
         port = port_of(other.url)
         with pytest.raises(UnderstudyError, match=rf"^cannot listen on 127\.0\.0\.1:{port} \(Address already in use\)"):
@@ -261,7 +261,7 @@ def test_a_port_that_is_taken_is_told(process: bool) -> None:
 
 
 @in_both
-def test_fixtures_that_are_not_there_are_told(process: bool) -> None:
+def test_missing_fixtures_are_reported(process: bool) -> None:
     standin = StandIn("nowhere", process=process)
     with pytest.raises(UnderstudyError, match="nowhere: no such fixture folder"), standin:
         pytest.fail("it has started")
@@ -270,7 +270,7 @@ def test_fixtures_that_are_not_there_are_told(process: bool) -> None:
     standin.stop()
 
 
-def test_it_takes_the_options_of_serve(tmp_path: Path) -> None:
+def test_accepts_the_options_of_serve(tmp_path: Path) -> None:
     store = tmp_path / "rows.json"
     with StandIn(SMALL, store=store, strict=True, journal=2, max_workspaces=1) as standin:
         add_flow(standin)
@@ -288,8 +288,8 @@ def test_it_takes_the_options_of_serve(tmp_path: Path) -> None:
         assert post(standin, "/artifacts/filter", {"limit": "5"}).status_code == 200
 
 
-def test_another_api_may_print_and_have_no_workspaces(tmp_path: Path) -> None:
-    """What its handlers print is not taken for what its process says."""
+def test_another_api_can_print_and_have_no_workspaces(tmp_path: Path) -> None:
+    """The output of its handlers is not interpreted as that of its process."""
     shutil.copytree(own_folder() / "handlers", tmp_path / "handlers")
     with (tmp_path / "handlers" / "service.py").open("a", encoding="utf-8") as file:
         file.write("\nprint('loaded')\n")
@@ -302,7 +302,7 @@ def test_another_api_may_print_and_have_no_workspaces(tmp_path: Path) -> None:
             standin.workspace()
 
 
-def test_handlers_may_print_what_nobody_reads(tmp_path: Path) -> None:
+def test_handlers_can_print_unread_output(tmp_path: Path) -> None:
     copy_api(tmp_path, hello="print('x' * 10_000); return ''")
     script = f"""
 import httpx
@@ -320,7 +320,7 @@ print("done")
         assert process.stdout.read() == "done\n"
 
 
-# ------------------------------------------------------- whatever happens to its parent
+# ------------------------------------------------------------------ end of its parent
 
 PARENT = f"""
 import time
@@ -339,7 +339,7 @@ with StandIn({str(SMALL)!r}, process=True) as standin:
     time.sleep(60)
 """
 
-# How many tracebacks there are: one of a parent that is interrupted, and none of anybody else.
+# The number of tracebacks: one of an interrupted parent, and none of other processes.
 ENDS = {
     "killed": (signal.SIGKILL, True, 0),
     "killed meanwhile": (signal.SIGKILL, False, 0),
@@ -349,8 +349,8 @@ ENDS = {
 
 
 @pytest.mark.parametrize("end", ENDS)
-def test_a_process_ends_with_its_parent(end: str) -> None:
-    """Once it serves, and while it starts; an interrupt is for the group of processes, as Ctrl-C is."""
+def test_process_ends_with_its_parent(end: str) -> None:
+    """While it serves, and while it starts; an interrupt is sent to the process group, like Ctrl-C."""
     number, does_serve, tracebacks = ENDS[end]
     command = [sys.executable, "-W", "error", "-c", PARENT]
     with subprocess.Popen(
@@ -360,7 +360,7 @@ def test_a_process_ends_with_its_parent(end: str) -> None:
         assert parent.stdout.readline() == "has started a process\n"
         url = parent.stdout.readline().strip() if does_serve else None
         os.killpg(parent.pid, number) if number == signal.SIGINT else parent.kill()
-        _, errors = parent.communicate(timeout=20)  # whoever could write to its stderr has ended
+        _, errors = parent.communicate(timeout=20)  # all processes that could write to its stderr have ended
     assert parent.returncode == -number
     assert errors.count("Traceback") == tracebacks, errors
     assert errors.rstrip().endswith("KeyboardInterrupt" if tracebacks else "")
@@ -397,7 +397,7 @@ asyncio.run(live())
 """
 
 
-def test_it_gives_no_warnings_and_ends_whoever_else_was_forked() -> None:
+def test_stops_without_warnings_despite_other_forked_processes() -> None:
     environment = {**os.environ, "PYTHONWARNINGS": "error"}
     command = [sys.executable, "-c", LIFE]
     life = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
@@ -436,7 +436,7 @@ print(line)
 """
 
 
-def test_it_can_be_used_and_stopped_after_ctrl_c_at_any_line_of_a_request() -> None:
+def test_can_be_used_and_stopped_after_ctrl_c_at_any_line_of_a_request() -> None:
     command = [sys.executable, "-c", INTERRUPTED]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     assert (run.returncode, run.stderr) == (0, "")

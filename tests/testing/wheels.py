@@ -1,4 +1,4 @@
-"""The wheel, and environments that have it and nothing of this checkout."""
+"""The wheel, and environments with it, independent of this checkout."""
 
 import shutil
 import subprocess
@@ -10,7 +10,7 @@ from tests.servers import ROOT
 
 
 def build_wheel(folder: Path) -> Path:
-    """Build the wheel in a folder, from a copy, since a build leaves its own files beside the sources."""
+    """Build the wheel in a folder, from a copy, since a build leaves files next to the sources."""
     source = copy_source(folder / "source")
     build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(source)]
     subprocess.run(build, check=True)
@@ -24,7 +24,7 @@ def copy_source(folder: Path) -> Path:
 
 
 def environment_of(folder: Path, *packages: str) -> Path:
-    """Make an environment of packages and what they need. Returns its folder of programs."""
+    """Create an environment with packages and their requirements. Returns its folder of programs."""
     venv.create(folder, with_pip=True)
     subprocess.run([folder / "bin" / "python", "-m", "pip", "install", "--quiet", *packages], check=True)
     return folder / "bin"

@@ -1,4 +1,4 @@
-"""What these tests share: the contract, and a stand-in on the small golden set that is inspected by it."""
+"""Shared fixtures: the contract, and a stand-in on the small golden set that is checked by it."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -22,13 +22,13 @@ from understudy.verify.requests.endpoint_map import EndpointMap
 
 @pytest.fixture(scope="session")
 def context_factory() -> ContextFactory:
-    """By a contract of artifacts and flows alone: all other tables are known by the filters over them only."""
+    """With a contract of artifacts and flows only: all other tables are known only from the filters over them."""
     return ContextFactory(reduced_contract())
 
 
 @pytest.fixture(scope="session")
 def all_operations() -> ContextFactory:
-    """By the whole contract."""
+    """With the whole contract."""
     return ContextFactory(Contract.load(own_folder() / "openapi.yaml"))
 
 
@@ -45,7 +45,7 @@ def endpoint_map(context_factory: ContextFactory) -> EndpointMap:
 
 @pytest.fixture(scope="session")
 def small_app(api: Api) -> ASGIApp:
-    """A stand-in in this process. Nobody writes to it."""
+    """A stand-in in this process, which no test changes."""
     return app_on(SMALL, api)
 
 

@@ -1,4 +1,4 @@
-"""Inspections of servers that run in this process."""
+"""Check contexts for servers in this process."""
 
 import asyncio
 import random
@@ -25,7 +25,7 @@ URL = "http://server/api"
 
 
 class InProcess(httpx.BaseTransport):
-    """Reaches an application without a socket, one request after the other."""
+    """Calls an application without a socket, one request after the other."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._transport = httpx.ASGITransport(app)
@@ -34,9 +34,9 @@ class InProcess(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         with self._lock:
-            return self._loop.run_until_complete(self._asked(request))
+            return self._loop.run_until_complete(self._handled(request))
 
-    async def _asked(self, request: httpx.Request) -> httpx.Response:
+    async def _handled(self, request: httpx.Request) -> httpx.Response:
         response = await self._transport.handle_async_request(request)
         body = b"".join([chunk async for chunk in response.aiter_raw()])
         return httpx.Response(response.status_code, headers=response.headers, content=body)
@@ -46,7 +46,7 @@ class InProcess(httpx.BaseTransport):
 
 
 class ContextFactory:
-    """Inspects servers, all by one reading of the contract."""
+    """Creates contexts for servers, all with the same contract."""
 
     def __init__(self, contract: Contract) -> None:
         self.contract = contract
@@ -74,7 +74,7 @@ class ContextFactory:
     def context(
         self, client: httpx.Client, *, seed: int = 1, strict: bool = False, budget: int = 30_000
     ) -> CheckContext:
-        """The same for a server that a client reaches."""
+        """The same for the server of a client."""
         return CheckContext(
             self.endpoint_map,
             self._interpreter[strict],
@@ -85,7 +85,7 @@ class ContextFactory:
         )
 
     def learn(self, context: CheckContext, folder: Path | None = None) -> CheckContext:
-        """Let it know what the server shows, and what a fixture set has of the other tables."""
+        """Let it learn what the server shows, and the other tables of a fixture set."""
         if folder is not None:
             context.model.add_hidden(verify.workspace_of(self.contract, folder))
         verify.learn(context, self.contract)

@@ -1,4 +1,4 @@
-"""`openapi.yaml` as a plain document, to hold against what the engine makes of it."""
+"""`openapi.yaml` as a plain document, to compare it with the engine's interpretation."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ DOCUMENT = Contract.read(own_folder() / "openapi.yaml").document
 
 
 def resolved(part: dict[str, Any]) -> dict[str, Any]:
-    """A part of the document without references at its top."""
+    """A part of the document, with its references resolved at the top."""
     if "$ref" in part:
         _, _, kind, name = part["$ref"].split("/")
         return resolved(DOCUMENT["components"][kind][name])
@@ -18,7 +18,7 @@ def resolved(part: dict[str, Any]) -> dict[str, Any]:
 
 
 def body_of(label: str) -> dict[str, Any] | None:
-    """The schema of an operation's body ("POST /pets/filter"); None where it takes none."""
+    """The schema of an operation's body ("POST /pets/filter"); None if it has no body."""
     method, path = label.split()
     operation = DOCUMENT["paths"][path][method.lower()]
     if "requestBody" not in operation:

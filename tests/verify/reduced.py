@@ -1,4 +1,4 @@
-"""`understudy` with a contract of artifacts and flows alone: `python -m tests.verify.reduced verify URL`."""
+"""`understudy` with a contract of only artifacts and flows: `python -m tests.verify.reduced verify URL`."""
 
 from dataclasses import replace
 from functools import cache
@@ -12,7 +12,7 @@ KEPT = ("/artifacts", "/flows", "/health", "/ready", "/hello", "/version", "/adm
 
 @cache
 def reduced_contract() -> Contract:
-    """The contract without most operations. The other tables are known by the filters over them only."""
+    """The contract without most operations. The other tables are known only from the filters over them."""
     contract = Contract.load(own_folder() / "openapi.yaml")
     paths = {path: item for path, item in contract.document["paths"].items() if path.startswith(KEPT)}
     return replace(contract, document={**contract.document, "paths": paths})

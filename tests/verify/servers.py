@@ -1,4 +1,4 @@
-"""Servers for `verify` to ask: some that are watched, some that are broken, and some that are none."""
+"""Servers for `verify`: watched ones, broken ones, and programs that are not Prefect servers."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,7 +31,7 @@ def everything(api: httpx.Client) -> dict[tuple[str, str], bytes]:
 
 @contextmanager
 def watched(api: httpx.Client) -> Iterator[tuple[str, list[Request]]]:
-    """The URL of a proxy before a server, and the requests that have come there."""
+    """The URL of a proxy before a server, and the requests that it received."""
     log: list[Request] = []
 
     async def watch(request: Request, broken: BrokenServer) -> Answer:
@@ -51,7 +51,7 @@ def mutated(behaviour: Behaviour | str, api: httpx.Client) -> Iterator[str]:
 
 @contextmanager
 def repeating(status: int, text: str) -> Iterator[str]:
-    """The URL of a server that says the same to everything."""
+    """The URL of a server that returns the same to every request."""
 
     async def repeat(request: Request, broken: BrokenServer) -> Answer:
         return Answer(status, httpx.Headers({"content-type": JSON_TYPE}), text.encode())

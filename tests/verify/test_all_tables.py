@@ -68,14 +68,14 @@ def check_combined(context: CheckContext, subject: TableUnderTest) -> None:
 @pytest.mark.parametrize(
     ("table", "check"),
     [
-        ("flow_runs", check_sorts),  # by the start time, or else the expected one
+        ("flow_runs", check_sorts),  # by the start time, or else by the expected one
         ("task_runs", check_sorts),  # pages have rows with fewer fields than lists
         ("logs", check_combined),  # a filter has a required part
         ("concurrency_limits", check_combined),  # no filters
         ("variables", check_combined),  # one filter
     ],
 )
-def test_a_correct_server_has_no_violations(
+def test_correct_server_has_no_violations(
     all_tables: ContextFactory,
     small_app: ASGIApp,
     table: str,
@@ -89,7 +89,7 @@ def test_a_correct_server_has_no_violations(
     assert (verdict.violations, verdict.errors, verdict.notes) == ([], [], [])
 
 
-def test_filters_that_are_made_shorter_stay_valid(all_tables: ContextFactory, api: Api) -> None:
+def test_shortened_filters_stay_valid(all_tables: ContextFactory, api: Api) -> None:
     demo = app_on(own_folder() / "fixtures" / "demo", api)
     filters = {"logs": {"level": {"ge_": 0}, "text": {"query": "nothing-has-this"}}}
     with all_tables.context_of(Proxy(Inside(demo), sends("POST /logs/filter", drop("logs.text")))) as context:
@@ -104,7 +104,7 @@ def test_filters_that_are_made_shorter_stay_valid(all_tables: ContextFactory, ap
 
 
 async def durations_grow(request: Request, broken: BrokenServer) -> Response:
-    """Task runs by their duration: those that run change their places between two responses."""
+    """Task runs by their duration: running ones change their order between two responses."""
     answer = await broken.ask(request)
     body = request.json if isinstance(request.json, dict) else {}
     if body.get("sort") != "DURATION_DESC" or not isinstance(answer.json, list):
@@ -114,7 +114,7 @@ async def durations_grow(request: Request, broken: BrokenServer) -> Response:
     return answer.saying([{**row, "estimated_run_time": float(-at)} for at, row in enumerate(turned)])
 
 
-def test_rows_that_change_places_with_time_are_no_violation(all_tables: ContextFactory, small_app: ASGIApp) -> None:
+def test_order_that_changes_with_time_is_allowed(all_tables: ContextFactory, small_app: ASGIApp) -> None:
     with all_tables.context_of(Proxy(Inside(small_app), durations_grow)) as context:
         all_tables.learn(context)
         selection = subjects_of(context)["task_runs"].selection
@@ -124,7 +124,7 @@ def test_rows_that_change_places_with_time_are_no_violation(all_tables: ContextF
     assert "sort" in {rule.name for rule, _ in verdict.checks}
 
 
-def test_an_operator_is_checked_where_not_all_rows_are_known(all_tables: ContextFactory, small_app: ASGIApp) -> None:
+def test_operator_is_checked_with_partially_known_rows(all_tables: ContextFactory, small_app: ASGIApp) -> None:
     with all_tables.context_of(small_app) as context:
         all_tables.learn(context)
         context.model.partial.add("logs")
@@ -135,7 +135,7 @@ def test_an_operator_is_checked_where_not_all_rows_are_known(all_tables: Context
     assert (verdict.violations, verdict.errors) == ([], [])
 
 
-def test_views_of_rows_are_not_lists_of_them(all_tables: ContextFactory) -> None:
+def test_views_of_rows_are_not_lists(all_tables: ContextFactory) -> None:
     listed = {table: selection.lists.path for table, selection in all_tables.endpoint_map.selections.items()}
     assert listed["flow_runs"] == "/flow_runs/filter"
     assert listed["task_runs"] == "/task_runs/filter"
@@ -145,7 +145,7 @@ def test_views_of_rows_are_not_lists_of_them(all_tables: ContextFactory) -> None
     assert pages == {"/flows/paginate", "/flow_runs/paginate", "/task_runs/paginate", "/deployments/paginate"}
 
 
-def test_a_response_may_have_another_media_type(all_tables: ContextFactory) -> None:
+def test_response_with_another_media_type(all_tables: ContextFactory) -> None:
     schemas, endpoint = ResponseSchemas(), all_tables.endpoint("GET /flow_runs/{id}/logs/download")
     assert schemas.fault(endpoint, Answer(200, "a,b"), "text/csv; charset=utf-8") is None
     assert schemas.fault(endpoint, Answer(200, []), "application/json") == "200 as application/json"
@@ -157,7 +157,7 @@ def demo_app(api: Api) -> ASGIApp:
 
 
 @pytest.mark.parametrize("table", ["automations", "block_documents", "block_schemas", "concurrency_limits_v2"])
-def test_a_list_may_show_a_view_of_its_rows(all_tables: ContextFactory, demo_app: ASGIApp, table: str) -> None:
+def test_list_can_show_a_view_of_its_rows(all_tables: ContextFactory, demo_app: ASGIApp, table: str) -> None:
     with all_tables.context_of(demo_app) as context:
         all_tables.learn(context)
         assert context.model.known[table] != {}
@@ -174,7 +174,7 @@ def test_a_list_may_show_a_view_of_its_rows(all_tables: ContextFactory, demo_app
 @pytest.mark.parametrize(
     "label",
     [
-        "POST /flow_runs/history",  # a body has required fields, without which its other errors may not be named
+        "POST /flow_runs/history",  # a body has required fields, without which its other errors may not be reported
         "POST /flow_runs/lateness",  # a number that changes with time
         "POST /ui/flow_runs/history",  # objects with fields that change with time
     ],
@@ -187,7 +187,7 @@ def test_invalid_requests_to_a_correct_server(all_tables: ContextFactory, demo_a
     assert (verdict.violations, verdict.errors, verdict.notes) == ([], [], [])
 
 
-def test_an_id_that_a_path_cannot_have_is_not_found(all_tables: ContextFactory, demo_app: ASGIApp) -> None:
+def test_id_that_a_path_cannot_contain_is_not_found(all_tables: ContextFactory, demo_app: ASGIApp) -> None:
     with all_tables.context_of(demo_app) as context:
         all_tables.learn(context)
         (lookup,) = (each for each in all_tables.endpoint_map.reads if each.endpoint.label == "GET /automations/{id}")
@@ -197,7 +197,7 @@ def test_an_id_that_a_path_cannot_have_is_not_found(all_tables: ContextFactory, 
 
 
 def deletions(all_tables: ContextFactory, api: Api, behaviour: Behaviour) -> tuple[set[str], set[str]]:
-    """The fields that refer to rows that a run can delete, and those for which a server breaks the rule."""
+    """The fields that refer to deletable rows, and those for which a server breaks the rule."""
     with all_tables.context_of(Proxy(Inside(app_on(SMALL, api)), behaviour)) as context:
         all_tables.learn(context)
         relations = list(referring_rows.relations(context))
@@ -215,14 +215,14 @@ def test_rows_that_refer_to_a_deleted_row(all_tables: ContextFactory, api: Api) 
     assert violations == set()
 
 
-def test_rows_that_stay_although_the_row_that_they_refer_to_is_deleted(all_tables: ContextFactory, api: Api) -> None:
+def test_rows_that_remain_after_a_cascading_delete(all_tables: ContextFactory, api: Api) -> None:
     mutant = next(each for each in generated(all_tables.contract) if each.name == "DELETE /flows/{id}:not")
     _, violations = deletions(all_tables, api, mutant.behaviour)
     assert violations == {"flow_id"}
 
 
-def test_a_name_that_could_be_an_id_is_a_name(all_tables: ContextFactory, api: Api) -> None:
-    """In capitals, it is another one."""
+def test_name_that_looks_like_an_id_is_a_name(all_tables: ContextFactory, api: Api) -> None:
+    """In upper case, it is another one."""
     name = "46536b50da9a4aec96d90d38c17da5be"
     with all_tables.context_of(app_on(SMALL, api)) as context:
         context.success(
@@ -234,7 +234,7 @@ def test_a_name_that_could_be_an_id_is_a_name(all_tables: ContextFactory, api: A
         assert lookups.is_found_if_spelled_otherwise(context, lookup, row_id) is None
 
 
-def test_summaries_are_asked_for_without_the_filters_of_an_example(all_tables: ContextFactory) -> None:
+def test_summaries_are_requested_without_the_filters_of_an_example(all_tables: ContextFactory) -> None:
     """The same filter may not be in one of two requests that must have the same response."""
     history = all_tables.endpoint("POST /flow_runs/history")
     assert "deployments" in example_of(history)
@@ -264,7 +264,7 @@ def test_summaries_of_filtered_rows(
     assert verdict.errors == []
 
 
-def test_rows_that_came_meanwhile_are_in_a_summary(all_tables: ContextFactory, api: Api) -> None:
+def test_rows_added_meanwhile_are_in_a_summary(all_tables: ContextFactory, api: Api) -> None:
     with all_tables.context_of(app_on(SMALL, api)) as context:
         all_tables.learn(context)
         subject = subjects_of(context)["flow_runs"]
@@ -279,7 +279,7 @@ def test_rows_that_came_meanwhile_are_in_a_summary(all_tables: ContextFactory, a
         assert len(subject.selected.whole(filters)) == len(before) + 1
 
 
-def test_summaries_of_a_large_table_are_compared_by_the_rows_that_are_looked_at(
+def test_summaries_of_a_large_table_are_compared_by_the_selected_rows(
     all_tables: ContextFactory, small_app: ASGIApp
 ) -> None:
     """A filter by ids, such as `not_any_`, cannot be cut down to some rows by their ids."""
@@ -304,7 +304,7 @@ def all_is_none(body: dict[str, Any]) -> dict[str, Any]:
     return {**body, "flow_runs": {"tags": {"is_null_": True}}} if empty else body
 
 
-def test_an_empty_list_is_among_the_first_operands(all_tables: ContextFactory, small_app: ASGIApp) -> None:
+def test_empty_list_is_among_the_first_operands(all_tables: ContextFactory, small_app: ASGIApp) -> None:
     with all_tables.context_of(Proxy(Inside(small_app), sends("POST /flow_runs/filter", all_is_none))) as context:
         all_tables.learn(context)
         subject = subjects_of(context)["flow_runs"]
@@ -313,7 +313,7 @@ def test_an_empty_list_is_among_the_first_operands(all_tables: ContextFactory, s
     assert "empty filter" in names
 
 
-def test_an_anonymous_block_document_is_no_violation(all_tables: ContextFactory, api: Api) -> None:
+def test_anonymous_block_document_is_allowed(all_tables: ContextFactory, api: Api) -> None:
     with all_tables.context_of(app_on(SMALL, api)) as context:
         scenario = next(each for each in all_scenarios(context.endpoint_map) if each.name == "documents without a name")
         shortened = replace(scenario, steps=tuple(each for each in scenario.steps if "DELETE" not in each["send"]))

@@ -1,4 +1,4 @@
-"""The context of checks: rows as they are shown, and what has changed of them."""
+"""The context of checks: shown rows, and their changes."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -37,20 +37,20 @@ def send(context: CheckContext, method: str, path: str, body: Any = None) -> Any
     return context.throttled_client.ask(Request(method, path, path, body)).body
 
 
-def test_rows_that_stay_are_no_news(own: CheckContext) -> None:
+def test_unchanged_rows(own: CheckContext) -> None:
     version = own.version
     assert not has_changed(own)
     assert own.version == version
 
 
 def has_changed(own: CheckContext) -> bool:
-    """Whether the rows of the server are others than they were."""
+    """Whether the rows of the server have changed."""
     version = own.version
     own.learn()
     return own.version != version
 
 
-def test_rows_that_come_change_and_go_are_news(own: CheckContext) -> None:
+def test_created_changed_and_deleted_rows_are_noticed(own: CheckContext) -> None:
     row = send(own, "POST", "/flows/", {"name": "new"})
     version = own.version
     assert has_changed(own)
@@ -66,7 +66,7 @@ def test_rows_that_come_change_and_go_are_news(own: CheckContext) -> None:
     assert not has_changed(own)
 
 
-def test_rows_of_some_ids_are_looked_at_alone(own: CheckContext) -> None:
+def test_rows_with_some_ids_are_read_alone(own: CheckContext) -> None:
     selection, known = own.endpoint_map.selections["flows"], own.model.known["flows"]
     first, second, *_ = known
     version = own.version
@@ -84,7 +84,7 @@ def test_lists_are_read_page_by_page(own: CheckContext) -> None:
     assert own.model.partial == set()
 
 
-def test_answers_are_forgotten_when_rows_change(own: CheckContext) -> None:
+def test_cached_responses_are_dropped_when_rows_change(own: CheckContext) -> None:
     answers, body = SelectedIds(own, own.endpoint_map.selections["flows"]), {"flows": {"name": {"any_": ["new"]}}}
     assert (len(answers.whole(body)), answers.count(body)) == (0, 0)
     row = send(own, "POST", "/flows/", {"name": "new"})
@@ -93,14 +93,14 @@ def test_answers_are_forgotten_when_rows_change(own: CheckContext) -> None:
     assert (answers.whole(body), answers.count(body)) == (frozenset([row["id"]]), 1)
 
 
-def test_the_fields_by_which_rows_are_looked_up_have_names(context_factory: ContextFactory, own: CheckContext) -> None:
+def test_lookup_fields_have_names(context_factory: ContextFactory, own: CheckContext) -> None:
     assert {table: own.names(create) for table, create in own.endpoint_map.creates.items()} == {
         "artifacts": ["key"],
         "flows": ["name"],
     }
 
 
-def test_what_is_no_success_is_refused(context_factory: ContextFactory, own: CheckContext) -> None:
+def test_unsuccessful_response_is_rejected(context_factory: ContextFactory, own: CheckContext) -> None:
     endpoint = context_factory.endpoint(LIST)
     with pytest.raises(Refused) as refused:
         own.success(endpoint, endpoint.request({"limit": -1}))
@@ -118,7 +118,7 @@ SHOWN: dict[str, tuple[Behaviour, str]] = {
 
 
 @pytest.mark.parametrize("name", SHOWN)
-def test_rows_that_are_shown_otherwise_break_a_rule(
+def test_rows_that_are_shown_differently_break_a_rule(
     context_factory: ContextFactory, small_app: ASGIApp, name: str
 ) -> None:
     mutant, rule = SHOWN[name]
@@ -130,10 +130,8 @@ def test_rows_that_are_shown_otherwise_break_a_rule(
     assert rule in rules
 
 
-def test_ten_bodies_are_reported_whose_responses_have_a_wrong_shape(
-    context_factory: ContextFactory, small_app: ASGIApp
-) -> None:
-    """Of each operation; the others are only counted."""
+def test_ten_bodies_with_invalid_responses_are_reported(context_factory: ContextFactory, small_app: ASGIApp) -> None:
+    """For each operation; the others are only counted."""
     mutant = answers(LIST, each(drop("labels")))
     with context_factory.context_of(Proxy(Inside(small_app), mutant)) as context:
         endpoint = context.endpoint_map.selections["flows"].lists
@@ -149,9 +147,7 @@ def test_ten_bodies_are_reported_whose_responses_have_a_wrong_shape(
     assert sum(verdict.checks.values()) == len(bodies) == 12
 
 
-def test_rows_of_several_clients_are_known_though_some_requests_were_not_sent(
-    context_factory: ContextFactory, api: Api
-) -> None:
+def test_rows_of_several_clients_are_known_despite_unsent_requests(context_factory: ContextFactory, api: Api) -> None:
     with context_factory.context_of(app_on(SMALL, api), budget=2) as context:
         creates = context.endpoint_map.creates["artifacts"]
         with pytest.raises(BudgetSpent):
@@ -160,6 +156,6 @@ def test_rows_of_several_clients_are_known_though_some_requests_were_not_sent(
         assert clean_up(context) == []
 
 
-def test_a_request_is_shown_without_the_contract(context: CheckContext) -> None:
+def test_request_is_shown_without_the_contract(context: CheckContext) -> None:
     endpoint = context.endpoint_map.selections["flows"].lists
     assert len(repr(endpoint.request({"limit": 1}))) < 200

@@ -1,4 +1,4 @@
-"""The results of a run: rules that are held, what came of them, and what is looked at twice."""
+"""The results of a run: checked rules, their outcomes, and repeated checks."""
 
 from collections.abc import Callable, Iterable, Iterator
 
@@ -17,7 +17,7 @@ BROKEN = Broken((REQUEST,), "a tail", "a head")
 
 
 class Rows:
-    """The rows of a server, which have changed or not each time that somebody looks."""
+    """The rows of a server, which have changed or not each time that they are read."""
 
     def __init__(self, changes: Iterable[bool]) -> None:
         self._changes = iter(changes)
@@ -34,7 +34,7 @@ def results(*changes: bool) -> CheckResults:
 
 
 def outcomes(*each: Broken | Exception | None) -> Check:
-    """A check that ends otherwise each time."""
+    """A check with another outcome each time."""
     coming: Iterator[Broken | Exception | None] = iter(each)
 
     def check() -> Broken | None:
@@ -46,7 +46,7 @@ def outcomes(*each: Broken | Exception | None) -> Check:
     return check
 
 
-def test_a_rule_that_is_kept_is_counted() -> None:
+def test_kept_rule_is_counted() -> None:
     kept = results()
     assert kept.hold(RULE, LIST, "name", outcomes(None))
     assert kept.hold(RULE, LIST, "name", outcomes(None))
@@ -55,7 +55,7 @@ def test_a_rule_that_is_kept_is_counted() -> None:
     assert kept.verdict.passed
 
 
-def test_a_rule_that_is_broken_is_a_violation() -> None:
+def test_broken_rule_is_a_violation() -> None:
     blaming = results(False)
     assert not blaming.hold(RULE, LIST, "name", outcomes(BROKEN))
     (violation,) = blaming.verdict.violations
@@ -64,7 +64,7 @@ def test_a_rule_that_is_broken_is_a_violation() -> None:
     assert blaming.verdict.checks == {(RULE, LIST): 1}
 
 
-def test_what_breaks_a_rule_while_rows_change_is_looked_at_again() -> None:
+def test_check_is_repeated_if_rows_changed() -> None:
     settled = results(True)
     assert settled.hold(RULE, LIST, "name", outcomes(BROKEN, None))
     assert settled.verdict.passed
@@ -72,7 +72,7 @@ def test_what_breaks_a_rule_while_rows_change_is_looked_at_again() -> None:
 
 
 def test_rows_are_not_read_again_for_a_server_error() -> None:
-    """It does not come of rows that have changed."""
+    """Changed rows do not cause it."""
     broken = answered((REQUEST,), "a tail", Answer(500, "no"))
     assert (broken.expected, broken.found) == ("a tail", "500 with 'no'")
     failed = results()
@@ -83,8 +83,8 @@ def test_rows_are_not_read_again_for_a_server_error() -> None:
     assert settled.hold(RULE, LIST, "name", outcomes(answered((REQUEST,), "a tail", Answer(404, None)), None))
 
 
-def test_rows_that_are_known_to_have_changed_during_a_check_are_looked_at_again() -> None:
-    """A list within the check may show a new row, so that all rows are read before the check ends."""
+def test_check_is_repeated_if_it_noticed_changed_rows() -> None:
+    """A list during the check may show a new row, so that all rows are read before the check ends."""
     rows, answers = Rows([True, False, False]), iter([BROKEN, None])
 
     def check() -> Broken | None:
@@ -96,7 +96,7 @@ def test_rows_that_are_known_to_have_changed_during_a_check_are_looked_at_again(
     assert settled.verdict.passed
 
 
-def test_rows_that_the_run_itself_has_changed_are_not_reported() -> None:
+def test_rows_changed_by_the_run_itself_are_not_reported() -> None:
     settled = results(True, True)
     settled.writes.append(Write(REQUEST))
     assert settled.hold(RULE, LIST, "name", outcomes(BROKEN, None))
@@ -105,13 +105,13 @@ def test_rows_that_the_run_itself_has_changed_are_not_reported() -> None:
     assert settled.unsettled == 1
 
 
-def test_rows_that_go_on_changing_are_looked_at_some_more_times() -> None:
+def test_check_is_repeated_some_times_if_rows_keep_changing() -> None:
     settled = results(True, True, True)
     assert settled.hold(RULE, LIST, "name", outcomes(BROKEN, BROKEN, BROKEN, None))
     assert settled.unsettled == 1
 
 
-def test_what_breaks_a_rule_again_is_a_violation() -> None:
+def test_repeatedly_broken_rule_is_a_violation() -> None:
     blaming, second = results(True, False), Broken((REQUEST,), "a tail", "nothing")
     assert not blaming.hold(RULE, LIST, "name", outcomes(BROKEN, second))
     assert [violation.found for violation in blaming.verdict.violations] == ["nothing"]
@@ -135,7 +135,7 @@ STOPPED: dict[str, tuple[Callable[[], Exception], tuple[Request, ...], str, str]
 
 
 @pytest.mark.parametrize("name", STOPPED)
-def test_a_check_that_gets_no_success_breaks_its_rule(name: str) -> None:
+def test_unsuccessful_response_in_a_check_breaks_its_rule(name: str) -> None:
     error, requests, expected, found = STOPPED[name]
     blaming = results(False)
     assert not blaming.hold(RULE, LIST, "name", outcomes(error()))
@@ -148,7 +148,7 @@ def test_a_check_that_gets_no_success_breaks_its_rule(name: str) -> None:
     )
 
 
-def test_an_error_of_a_check_is_not_blamed_on_the_server() -> None:
+def test_error_in_a_check_is_not_a_violation() -> None:
     blaming = results(False)
     blaming.hold(RULE, LIST, "name", outcomes(KeyError("id")))
     blaming.run(outcomes(KeyError("key")))
@@ -157,7 +157,7 @@ def test_an_error_of_a_check_is_not_blamed_on_the_server() -> None:
     assert not blaming.verdict.passed
 
 
-def test_after_a_violation_an_error_of_a_check_may_come_of_it() -> None:
+def test_error_in_a_check_after_a_violation_is_ignored() -> None:
     blaming = results(False)
     blaming.hold(RULE, LIST, "name", outcomes(BROKEN))
     blaming.run(outcomes(KeyError("id")))
@@ -165,7 +165,7 @@ def test_after_a_violation_an_error_of_a_check_may_come_of_it() -> None:
 
 
 @pytest.mark.parametrize("name", STOPPED)
-def test_a_task_that_gets_no_success_breaks_a_rule_of_its_own(name: str) -> None:
+def test_unsuccessful_response_in_a_task_breaks_a_rule(name: str) -> None:
     error, requests, expected, found = STOPPED[name]
     blaming = results()
     blaming.run(outcomes(error()))
@@ -175,14 +175,14 @@ def test_a_task_that_gets_no_success_breaks_a_rule_of_its_own(name: str) -> None
     assert blaming.verdict.checks == {(violation.rule, violation.operation): 1}
 
 
-def test_where_nothing_can_be_said_nothing_is_broken() -> None:
+def test_undecided_check_is_not_a_violation() -> None:
     silent = results()
     assert silent.hold(RULE, LIST, "name", outcomes(TooMany()))
     silent.run(outcomes(TooMany()))
     assert silent.verdict.violations == []
 
 
-def test_a_budget_that_is_spent_ends_the_run() -> None:
+def test_spent_budget_ends_the_run() -> None:
     ending = results()
     with pytest.raises(BudgetSpent):
         ending.run(outcomes(BudgetSpent()))
@@ -191,7 +191,7 @@ def test_a_budget_that_is_spent_ends_the_run() -> None:
     assert ending.verdict.violations == []
 
 
-def test_what_is_about_a_change_is_kept_as_it_came() -> None:
+def test_violations_of_writes_are_kept_unchanged() -> None:
     blaming = results()
     blaming.record(RULE, LIST, "name", None)
     blaming.record(RULE, LIST, "name", BROKEN)
@@ -212,7 +212,7 @@ MARKED = {
 
 
 @pytest.mark.parametrize("name", MARKED)
-def test_a_cell_has_failed_where_a_violation_is_about_it(name: str) -> None:
+def test_cell_with_a_violation_has_failed(name: str) -> None:
     subject, operation, state = MARKED[name]
     marking, cell = results(), Cell(LIST, "pets.name", "any_")
     marking.blame(RULE, operation, subject, BROKEN)

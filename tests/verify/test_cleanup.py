@@ -1,4 +1,4 @@
-"""What a run has made is deleted at its end."""
+"""Rows created by a run are deleted at its end."""
 
 from dataclasses import replace
 from functools import partial
@@ -34,7 +34,7 @@ SIDE_EFFECTS = {
 
 
 @pytest.mark.parametrize("name", SIDE_EFFECTS)
-def test_rows_that_a_server_makes_by_itself(
+def test_rows_that_a_server_creates_itself(
     all_operations: ContextFactory, references: ReferencePair, api: Api, name: str
 ) -> None:
     with all_operations.context_of(app_on(SMALL, api)) as context:
@@ -47,10 +47,10 @@ def test_rows_that_a_server_makes_by_itself(
         assert sizes(context)[table] == before[table]
 
 
-def test_the_latest_row_of_a_result_is_not_compared(
+def test_latest_row_of_a_result_is_not_compared(
     all_operations: ContextFactory, references: ReferencePair, api: Api
 ) -> None:
-    """It keeps what the result does not say, as on a real server."""
+    """It keeps fields that the result does not set, as on a real server."""
     with all_operations.context_of(app_on(SMALL, api)) as context:
         scenario = next(
             each for each in scenarios(context.endpoint_map) if each.name == "results that become artifacts"
@@ -82,10 +82,10 @@ def test_rows_with_another_name(all_operations: ContextFactory, api: Api) -> Non
 
 
 @pytest.mark.parametrize("takes_runs_along", [True, False])
-def test_what_goes_with_another_row_is_not_deleted_once_more(
+def test_rows_deleted_by_cascade_are_not_deleted_again(
     all_operations: ContextFactory, api: Api, takes_runs_along: bool
 ) -> None:
-    """A server that leaves such rows behind is asked to delete them at the end."""
+    """If a server keeps such rows, they are deleted at the end."""
     seen: list[str] = []
 
     async def watched(sent: Sent, broken: BrokenServer) -> Reply:

@@ -1,4 +1,4 @@
-"""Scenarios with streams, and of what a server does by itself, on servers in processes of their own."""
+"""Scenarios with streams and with services, on servers in separate processes."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -67,13 +67,13 @@ def api() -> Iterator[httpx.Client]:
 
 @pytest.fixture(scope="module")
 def busy() -> Iterator[httpx.Client]:
-    """A stand-in that does by itself what servers do."""
+    """A stand-in with services."""
     with stand_in(SMALL, "--services") as api:
         yield api
 
 
 class Changing(httpx.HTTPTransport):
-    """Reaches a server, whose responses on a path are changed."""
+    """Sends requests to a server, and changes its responses on a path."""
 
     def __init__(self, path: str, changed: Callable[[bytes], bytes]) -> None:
         super().__init__()
@@ -89,7 +89,7 @@ class Changing(httpx.HTTPTransport):
 
 @pytest.fixture
 def played(all_operations: ContextFactory, references: ReferencePair) -> Callable[..., CheckContext]:
-    """Plays some scenarios on a server, which says and hears on its streams what `streams` makes of it."""
+    """Plays some scenarios on a server, whose stream messages `streams` changes."""
 
     def play(api: httpx.Client, *steps: list[Step], streams: Callable[[Conversations], Any] = lambda all: all) -> Any:
         endpoints = all_operations.endpoint_map
@@ -123,7 +123,7 @@ UNTIL = {**FILTER, "filter": {"event": {"prefix": ["{mark}"]}, "occurred": {"unt
 HEARD: list[Step] = [STREAMED[0], {**OPENS, "body": {"says": [AUTH, UNTIL], "hears": 1}}, *STREAMED[2:]]
 
 
-def test_a_stream_of_a_correct_server(api: httpx.Client, played: Played) -> None:
+def test_stream_of_a_correct_server(api: httpx.Client, played: Played) -> None:
     context = played(api, HEARD)
     assert context.results.verdict.violations == []
     assert sum(count for (_, label), count in context.results.verdict.checks.items() if label == STREAM) == 0
@@ -131,7 +131,7 @@ def test_a_stream_of_a_correct_server(api: httpx.Client, played: Played) -> None
 
 
 class Deaf(Conversations):
-    """Streams on which some messages are not heard."""
+    """Streams without some messages."""
 
     def __init__(self, others: Conversations) -> None:
         self._others = others
@@ -144,20 +144,20 @@ class Deaf(Conversations):
         self._others.close()
 
 
-def test_a_stream_without_events(api: httpx.Client, played: Played) -> None:
+def test_stream_without_events(api: httpx.Client, played: Played) -> None:
     (violation,) = played(api, HEARD, streams=Deaf).results.verdict.violations
     assert violation.operation == "STREAM /events/out"
     lines = [curl("http://server/api", request) for request in violation.requests]
     assert lines[-1] == '# STREAM http://server/api/events/out {"hears": 1, "closes": true}'
 
 
-def test_what_a_server_does_by_itself(busy: httpx.Client, played: Played) -> None:
+def test_services(busy: httpx.Client, played: Played) -> None:
     context = played(busy, PAUSES)
     assert context.results.verdict.violations == []
     assert context.absent == set()
 
 
-def test_a_server_that_does_it_otherwise(busy: httpx.Client, played: Played) -> None:
+def test_server_with_other_services(busy: httpx.Client, played: Played) -> None:
     transport = Changing(
         "/queues/default", lambda body: body.replace(b'"READY"', b'"PAUSED"').replace(b'"NOT_READY"', b'"PAUSED"')
     )
@@ -168,8 +168,8 @@ def test_a_server_that_does_it_otherwise(busy: httpx.Client, played: Played) -> 
     assert context.longest_wait == sessions.SHORT, "the next one is not waited for as long"
 
 
-def test_a_server_that_does_what_is_optional_otherwise(busy: httpx.Client, played: Played) -> None:
-    """It is neither that of a server which does nothing by itself."""
+def test_server_with_other_optional_behaviour(busy: httpx.Client, played: Played) -> None:
+    """Nor is it that of a server without services."""
     transport = Changing("/work_pools/understudy-verify", lambda body: body.replace(b'"PAUSED"', b'"NONE"'))
     with httpx.Client(transport=transport, base_url=busy.base_url) as broken:
         context = played(broken, PAUSES)
@@ -177,8 +177,8 @@ def test_a_server_that_does_what_is_optional_otherwise(busy: httpx.Client, playe
     assert context.absent == set()
 
 
-def test_a_server_without_what_is_optional_is_not_blamed(api: httpx.Client, played: Played) -> None:
-    """What needs it too is not even tried."""
+def test_missing_optional_behaviour_is_allowed(api: httpx.Client, played: Played) -> None:
+    """Other scenarios that need it are not tried."""
     context = played(api, PAUSES, PAUSES)
     assert context.results.verdict.violations == []
     assert context.absent == {"automations"}
@@ -186,8 +186,8 @@ def test_a_server_without_what_is_optional_is_not_blamed(api: httpx.Client, play
 
 
 @pytest.mark.parametrize("field", ["state_name", "state_type"])
-def test_what_services_do_to_the_rows_of_a_scenario(busy: httpx.Client, played: Played, field: str) -> None:
-    """A run is late at once, as on a server of our own that has services; its type is as it was."""
+def test_effects_of_services_on_rows_of_a_scenario(busy: httpx.Client, played: Played, field: str) -> None:
+    """A run is late at once, as on a reference server with services; its type is unchanged."""
     state = {"type": "SCHEDULED", "state_details": {"scheduled_time": "{ago.60}"}}
     steps: list[Step] = [
         FLOW,
@@ -244,7 +244,7 @@ def test_credentials() -> None:
 
 
 def test_scenarios_of_streams(all_operations: ContextFactory) -> None:
-    """Each of the contract can be sent; those that wait for something are not mixed with other requests."""
+    """Each scenario of the contract can be sent; those that wait are not mixed with other requests."""
     endpoints = all_operations.endpoint_map
     streamed = [each for each in scenarios(endpoints) if each.has_streams]
     assert streamed
@@ -262,7 +262,7 @@ def test_scenarios_of_streams(all_operations: ContextFactory) -> None:
 
 
 @pytest.mark.parametrize("answer", [Answer(404, {"detail": "not found"}), Answer(200, [])])
-def test_nothing_is_shown_of_what_a_server_is_without(all_operations: ContextFactory, answer: Answer) -> None:
+def test_missing_features_are_not_reported(all_operations: ContextFactory, answer: Answer) -> None:
     endpoint = all_operations.endpoint_map.endpoints[0]
     request = Request("GET", "/things", "/things")
     assert session_steps.Step(endpoint, request, answer).shows_nothing

@@ -1,4 +1,4 @@
-"""A row of each table that can be written, whatever a handler decides of it."""
+"""A row of each writable table, independent of its handler."""
 
 from collections.abc import Callable
 from functools import partial
@@ -49,12 +49,12 @@ def live(all_tables: ContextFactory, api: Api) -> Callable[[Behaviour, str], lis
     return check
 
 
-def test_tables_that_can_be_written(all_tables: ContextFactory, api: Api) -> None:
+def test_writable_tables(all_tables: ContextFactory, api: Api) -> None:
     with all_tables.context_of(app_on(SMALL, api)) as context:
         assert set(create_to_delete.tables(context.endpoint_map)) == WRITABLE
 
 
-def test_a_correct_server_has_no_violations_and_keeps_no_rows(all_tables: ContextFactory, api: Api) -> None:
+def test_correct_server_has_no_violations_and_no_remaining_rows(all_tables: ContextFactory, api: Api) -> None:
     with all_tables.context_of(app_on(SMALL, api)) as context:
         before = rows(context)
         for table in create_to_delete.tables(context.endpoint_map):
@@ -66,7 +66,7 @@ def test_a_correct_server_has_no_violations_and_keeps_no_rows(all_tables: Contex
 
 
 def rows(context: CheckContext) -> dict[str, int]:
-    """How many rows of each table are listed. A new queue for agents stays, as on a real server."""
+    """How many rows of each table are listed. A new queue for agents remains, as on a real server."""
     selections = context.endpoint_map.selections.items()
     kept = ("work_queues", "work_pools")
     return {table: len(context.shown(each.lists, {})) for table, each in selections if table not in kept}
@@ -77,7 +77,7 @@ def ignores(label: str, name: str) -> Behaviour:
 
 
 def clears(operation: str, name: str) -> Behaviour:
-    """A change of something else clears a field."""
+    """An update of other fields clears a field."""
     change = sends(operation, lambda body: {**body, name: None})
     return when(lambda request: bool(request.json) and name not in request.json, change)
 
@@ -97,7 +97,7 @@ def answers_conflict_with(operation: str, status: int) -> Behaviour:
 
 
 def later(operation: str, name: str) -> Behaviour:
-    """A create of a row that is there does not change a field."""
+    """A create of an existing row does not change a field."""
 
     async def behave(request: Request, broken: BrokenServer) -> Answer:
         if not request.is_a(operation):
@@ -132,12 +132,12 @@ def unmerged(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def keeps_null(operation: str) -> Behaviour:
-    """A change to null is not made."""
+    """An update to null is not made."""
     return sends(operation, lambda body: {name: value for name, value in body.items() if value is not None})
 
 
 def not_updated(request: Request, answer: Answer) -> Answer:
-    """A row always shows the time when it was created as that of its last update."""
+    """The time of a row's last update is always that of its creation."""
     if not answer.is_success or not isinstance(answer.json, dict):
         return answer
     return answer.saying({**answer.json, "updated": answer.json["created"]})
@@ -152,12 +152,12 @@ def with_newlines(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def ignores_empty(operation: str, name: str) -> Behaviour:
-    """A value that is false, zero or empty is taken for none."""
+    """A value that is false, zero or empty is treated as missing."""
     return sends(operation, lambda body: body if body.get(name, True) else drop(name)(body))
 
 
 def sorted_by_creation(body: dict[str, Any]) -> dict[str, Any]:
-    """A list by the time of the last change is one by that of the creation."""
+    """A list sorted by the time of the last change is sorted by that of the creation."""
     return {**body, "sort": "CREATED_DESC"} if body.get("sort") == "UPDATED_DESC" else body
 
 
@@ -213,7 +213,7 @@ def test_violations(
 
 
 @pytest.mark.parametrize("table", sorted(WRITABLE))
-def test_a_delete_that_does_nothing(
+def test_delete_without_effect(
     live: Callable[[Behaviour, str], list[Violation]], all_tables: ContextFactory, table: str
 ) -> None:
     label = all_tables.endpoint_map.deletes[table].endpoint.label

@@ -1,4 +1,4 @@
-"""The rows that a run makes: how they are marked, and which of them are remembered."""
+"""The rows that a run creates: how they are marked, and which of them are recorded."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ def own(endpoint_map: EndpointMap, catalog: Catalog) -> CreatedRows:
     return CreatedRows(endpoint_map, RUN, catalog)
 
 
-def test_marks_are_of_this_run_and_all_different(own: CreatedRows, endpoint_map: EndpointMap, catalog: Catalog) -> None:
+def test_marks_contain_the_run_and_are_unique(own: CreatedRows, endpoint_map: EndpointMap, catalog: Catalog) -> None:
     marks = [own.mark() for _ in range(3)]
     assert len(set(marks)) == 3
     assert all(mark.startswith(f"{MARK}-{RUN}-") for mark in marks)
@@ -47,14 +47,14 @@ NOTED: dict[str, tuple[str, Answer, list[str]]] = {
 
 
 @pytest.mark.parametrize("name", NOTED)
-def test_what_this_run_made_is_remembered(context_factory: ContextFactory, own: CreatedRows, name: str) -> None:
+def test_rows_created_by_this_run_are_recorded(context_factory: ContextFactory, own: CreatedRows, name: str) -> None:
     label, answer, made = NOTED[name]
     for _ in range(2):
         own.note(context_factory.endpoint(label), answer)
     assert own.made == {"artifacts": [], "flows": made}
 
 
-def test_values_keep_the_contract(context_factory: ContextFactory, own: CreatedRows) -> None:
+def test_values_are_valid(context_factory: ContextFactory, own: CreatedRows) -> None:
     interpreter = context_factory.interpreter(strict=True)
     for lookups in (
         context_factory.endpoint_map.creates.values(),
@@ -74,7 +74,7 @@ def test_values_are_marked_and_long(context_factory: ContextFactory) -> None:
     assert schema["properties"]["metadata_"]["additionalProperties"].value["x-truncate"] < LONG
 
 
-def test_bodies_that_a_handler_changes_before_they_are_validated() -> None:
+def test_bodies_changed_by_a_handler_before_validation() -> None:
     """A new task run with a name of 0 gets another name."""
     map_of_all = EndpointMap.of(Contract.load(own_folder() / "openapi.yaml"))
     bodies = {each.label: each.body for each in map_of_all.endpoints if each.body is not None}

@@ -1,4 +1,4 @@
-"""Known deviations: a document of them, and what they cover."""
+"""Known deviations: how they are read from a document, and what they match."""
 
 from pathlib import Path
 
@@ -34,12 +34,12 @@ COVERED = {
 
 
 @pytest.mark.parametrize("name", COVERED)
-def test_a_deviation_covers_what_meets_its_patterns(name: str) -> None:
+def test_deviation_matches_by_its_patterns(name: str) -> None:
     patterns, covers = COVERED[name]
     assert Deviation(*patterns).covers(FOUND) is covers
 
 
-def test_braces_of_a_path_stand_for_themselves() -> None:
+def test_braces_of_a_path_are_literal() -> None:
     assert Deviation("read", "GET /pets/{id}", "").covers(violation("read", "GET /pets/{id}", ""))
     assert not Deviation("read", "GET /pets/{id}", "").covers(violation("read", "GET /pets/id", ""))
 
@@ -69,19 +69,19 @@ found: '*500*'
 """
 
 
-def test_the_deviations_of_a_document_are_its_yaml_blocks(tmp_path: Path) -> None:
+def test_deviations_of_a_document_are_its_yaml_blocks(tmp_path: Path) -> None:
     path = tmp_path / "known.md"
     path.write_text(TEXT, encoding="utf-8")
     assert load(path) == [Deviation("count", "POST /pets/*", ""), Deviation("page", "*", "*", "*500*")]
 
 
-def test_a_document_may_have_none(tmp_path: Path) -> None:
+def test_document_without_deviations(tmp_path: Path) -> None:
     path = tmp_path / "known.md"
     path.write_text("# Nothing is known\n", encoding="utf-8")
     assert load(path) == []
 
 
-def test_our_own_document_can_be_read() -> None:
+def test_bundled_document_can_be_read() -> None:
     assert load(own_folder() / "docs" / "reference" / "prefect-deviations.md")
 
 
@@ -89,7 +89,7 @@ def block(text: str) -> bytes:
     return f"# Known\n\n```yaml\n{text}```\n".encode()
 
 
-MISTAKES = {
+ERRORS = {
     "no text": (b"\xff", ": cannot be read ("),
     "no YAML": (block("rule: [\n"), ", line 3: is not YAML ("),
     "a list": (
@@ -107,9 +107,9 @@ MISTAKES = {
 }
 
 
-@pytest.mark.parametrize("name", MISTAKES)
-def test_a_document_that_says_something_else_is_told_with_its_line(tmp_path: Path, name: str) -> None:
-    content, said = MISTAKES[name]
+@pytest.mark.parametrize("name", ERRORS)
+def test_invalid_document_is_reported_with_its_line(tmp_path: Path, name: str) -> None:
+    content, said = ERRORS[name]
     path = tmp_path / "known.md"
     path.write_bytes(content)
     with pytest.raises(UnderstudyError) as error:
@@ -118,6 +118,6 @@ def test_a_document_that_says_something_else_is_told_with_its_line(tmp_path: Pat
     assert "\n" not in str(error.value)
 
 
-def test_a_document_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_missing_document_is_reported(tmp_path: Path) -> None:
     with pytest.raises(UnderstudyError, match=r"nowhere: cannot be read \(No such file or directory\)"):
         load(tmp_path / "nowhere")

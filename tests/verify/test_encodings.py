@@ -1,4 +1,4 @@
-"""Requests in other encodings, and to paths with a slash too many or too few, to each operation that reads."""
+"""Requests in other encodings, and to paths with or without a trailing slash, to each operation that reads."""
 
 from collections.abc import Collection
 from contextlib import closing
@@ -30,7 +30,7 @@ def is_plain_text(request: Request) -> bool:
 
 
 def elsewhere(_: Request, answer: Answer) -> Answer:
-    """A redirect leads to another path."""
+    """A redirect to another path."""
     if answer.status == 307:
         answer.headers["location"] = "http://elsewhere/api/hello"
     return answer
@@ -47,7 +47,7 @@ BROKEN: dict[str, tuple[Behaviour, str]] = {
 
 
 def broken_rules(factory: ContextFactory, api: Api, behaviour: Behaviour, labels: Collection[str] = ()) -> set[str]:
-    """The rules that a server breaks, by requests to some operations; by default, to all that read."""
+    """The rules that a server breaks, in requests to some operations; by default, to all that read."""
     app = Proxy(Inside(app_on(WHOLE, api)), behaviour)
     with factory.context_of(app) as context, closing(Mirror(ReferenceServer)) as context.mirror:
         context.is_lenient = True
@@ -60,11 +60,11 @@ def broken_rules(factory: ContextFactory, api: Api, behaviour: Behaviour, labels
         return {violation.rule.name for violation in context.results.verdict.violations}
 
 
-def test_a_correct_server(all_operations: ContextFactory, api: Api) -> None:
+def test_correct_server(all_operations: ContextFactory, api: Api) -> None:
     assert broken_rules(all_operations, api, unchanged) == set()
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_broken_server(all_operations: ContextFactory, api: Api, name: str) -> None:
+def test_broken_server(all_operations: ContextFactory, api: Api, name: str) -> None:
     behaviour, rule = BROKEN[name]
     assert rule in broken_rules(all_operations, api, behaviour, SOME)

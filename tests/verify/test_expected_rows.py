@@ -1,4 +1,4 @@
-"""What bodies should select, worked out from what their criteria select alone, against a slow reading of each row."""
+"""The expected rows of bodies, from the rows of their single criteria, compared with a slow evaluation of each row."""
 
 import json
 import random
@@ -19,7 +19,7 @@ from understudy.verify.filtered_rows.selected_ids import Filters
 from understudy.verify.filtered_rows.table_under_test import TableUnderTest
 from understudy.workspaces.workspace import Workspace
 
-BODIES = 150  # that are drawn for each table
+BODIES = 150  # for each table
 TABLES = ["artifacts", "artifact_collections", "flows"]
 
 
@@ -35,7 +35,7 @@ def truth(database: naive.Database, table: str, body: Filters) -> frozenset[str]
 
 
 def drawn(context_factory: ContextFactory, subject: TableUnderTest, seed: int) -> Iterator[Filters]:
-    """Random bodies of one filter or two, with values of all rows, also of those that no operation shows."""
+    """Random bodies with one or two filters, with values of all rows, also of those that no operation shows."""
     randomness = random.Random(seed)
     drawing, parts = generator(context_factory.contract, SMALL, randomness), subject.selection.filters
     for _ in range(BODIES):
@@ -49,7 +49,7 @@ def subject_of(context: CheckContext, table: str) -> TableUnderTest:
 
 @pytest.mark.parametrize("table", TABLES)
 @pytest.mark.parametrize("seed", [1, 2])
-def test_bounds_hold_what_is_selected_and_no_more_where_each_row_has_one_related_row(
+def test_bounds_are_correct_and_exact_with_one_related_row_each(
     context_factory: ContextFactory, context: CheckContext, database: naive.Database, table: str, seed: int
 ) -> None:
     subject = subject_of(context, table)
@@ -66,7 +66,7 @@ def test_bounds_hold_what_is_selected_and_no_more_where_each_row_has_one_related
     assert loose < BODIES / 2
 
 
-def test_bounds_are_exact_where_a_body_is_pinned_to_one_related_row(
+def test_bounds_are_exact_for_bodies_pinned_to_one_related_row(
     context_factory: ContextFactory, context: CheckContext, database: naive.Database
 ) -> None:
     subject = subject_of(context, "flows")
@@ -84,7 +84,7 @@ def test_bounds_are_exact_where_a_body_is_pinned_to_one_related_row(
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_nothing_is_asked_where_all_rows_are_known(
+def test_no_request_is_sent_if_all_rows_are_known(
     context_factory: ContextFactory, context: CheckContext, database: naive.Database, table: str
 ) -> None:
     context_factory.learn(context, SMALL)
@@ -98,7 +98,7 @@ def test_nothing_is_asked_where_all_rows_are_known(
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_a_leaf_on_one_field_or_another_selects_what_leaves_on_each_do(
+def test_leaf_on_several_fields_selects_the_rows_of_each(
     context: CheckContext, database: naive.Database, table: str
 ) -> None:
     subject = subject_of(context, table)
@@ -116,9 +116,7 @@ def test_a_leaf_on_one_field_or_another_selects_what_leaves_on_each_do(
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_bodies_that_ask_for_the_same_select_the_same(
-    context: CheckContext, database: naive.Database, table: str
-) -> None:
+def test_equivalent_bodies_select_the_same_rows(context: CheckContext, database: naive.Database, table: str) -> None:
     pairs = list(subject_of(context, table).expected_rows.same())
     assert all(body != other for body, other in pairs)
     assert [pair for pair in pairs if truth(database, table, pair[0]) != truth(database, table, pair[1])] == []
@@ -135,7 +133,7 @@ KNOWN: dict[str, tuple[Filters, bool]] = {
 
 
 @pytest.mark.parametrize("name", KNOWN)
-def test_what_is_shown_decides_what_looks_at_nothing_else(context: CheckContext, name: str) -> None:
+def test_shown_fields_decide_operators_on_them(context: CheckContext, name: str) -> None:
     body, is_known = KNOWN[name]
     assert subject_of(context, "flows").expected_rows.is_known(body) is is_known
 
@@ -147,12 +145,12 @@ SINGLE = {
 
 
 @pytest.mark.parametrize("table", SINGLE)
-def test_a_filter_is_single_where_no_step_on_its_way_goes_back(context: CheckContext, table: str) -> None:
+def test_filter_is_single_without_reverse_references(context: CheckContext, table: str) -> None:
     subject = subject_of(context, table)
     assert {name: subject.expected_rows.is_single(name) for name in subject.selection.filters} == SINGLE[table]
 
 
-def test_pins_are_of_one_filter_over_many_rows_that_is_joined_by_and(context: CheckContext) -> None:
+def test_pins_are_of_one_filter_over_many_rows_joined_by_and(context: CheckContext) -> None:
     expected_rows = subject_of(context, "flows").expected_rows
     (pin,) = expected_rows.pins({"flow_runs": {"state": {"type": {"any_": ["FAILED"]}}}})
     (row_id,) = pin["flow_runs"]["id"]["any_"]
@@ -161,13 +159,13 @@ def test_pins_are_of_one_filter_over_many_rows_that_is_joined_by_and(context: Ch
     assert [expected_rows.pins(other) for other in (*others, {"flow_runs": {"operator": "or_"}})] == [[]] * 5
 
 
-def test_the_parts_of_a_body_ask_for_each_criterion_alone(context: CheckContext) -> None:
+def test_parts_of_a_body_have_one_criterion_each(context: CheckContext) -> None:
     expected_rows = subject_of(context, "flows").expected_rows
     body = {"flows": {"name": {"like_": "a", "any_": None}, "operator": "or_"}, "work_pools": {"id": {"any_": []}}}
     assert expected_rows.parts(body) == [{"flows": {"name": {"like_": "a"}}}, {"work_pools": {"id": {"any_": []}}}]
 
 
-def test_of_criteria_that_no_body_asks_for_alone_nothing_is_known() -> None:
+def test_criteria_that_cannot_be_sent_alone_are_unknown() -> None:
     every = frozenset("12")
     evaluation = Evaluation(lambda _: None, lambda: every, ())
     assert evaluation.bounds(Every(), ()) == Bounds(frozenset(), every)
@@ -185,6 +183,6 @@ MERGED: dict[str, tuple[Filters, Filters, Filters]] = {
 
 
 @pytest.mark.parametrize("name", MERGED)
-def test_two_bodies_become_one(name: str) -> None:
+def test_two_bodies_are_combined(name: str) -> None:
     body, other, both = MERGED[name]
     assert merged(body, other) == both

@@ -1,4 +1,4 @@
-"""The leaves of filters, against a reading of `openapi.yaml` as plain YAML."""
+"""The leaves of filters, compared with `openapi.yaml` as plain YAML."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -17,7 +17,7 @@ LISTS = {
 
 
 def ways(schema: dict[str, Any]) -> Iterator[str]:
-    """The names that lead to each operator of a filter."""
+    """The path of names to each operator of a filter."""
     for name, part in resolved(schema)["properties"].items():
         inner = resolved(part)
         if "properties" in inner:
@@ -27,7 +27,7 @@ def ways(schema: dict[str, Any]) -> Iterator[str]:
 
 
 def written(table: str) -> list[str]:
-    """The leaves of a list as they stand in the document."""
+    """The leaves of a list in the document."""
     body = body_of(LISTS[table])
     assert body is not None
     filters = {name: part for name, part in body["properties"].items() if "x-filters" in resolved(part)}
@@ -41,12 +41,12 @@ def field_operators(endpoint_map: EndpointMap, table: str) -> dict[str, FieldOpe
 
 
 @pytest.mark.parametrize("table", LISTS)
-def test_the_leaves_are_those_of_the_document(endpoint_map: EndpointMap, table: str) -> None:
+def test_leaves_are_those_of_the_document(endpoint_map: EndpointMap, table: str) -> None:
     assert list(field_operators(endpoint_map, table)) == written(table)
     assert len(written(table)) > 50
 
 
-def test_all_operations_that_select_rows_of_a_table_take_the_same_leaves(endpoint_map: EndpointMap) -> None:
+def test_all_operations_on_a_table_have_the_same_leaves(endpoint_map: EndpointMap) -> None:
     for selection in endpoint_map.selections.values():
         for endpoint in selection.all:
             body = endpoint.body
@@ -68,12 +68,12 @@ LOOKED_AT = {
 
 
 @pytest.mark.parametrize("subject", LOOKED_AT)
-def test_a_leaf_knows_its_table_its_operator_and_what_it_looks_at(endpoint_map: EndpointMap, subject: str) -> None:
+def test_leaf_has_a_table_an_operator_and_a_field(endpoint_map: EndpointMap, subject: str) -> None:
     field_operator = field_operators(endpoint_map, "artifacts")[subject]
     assert (field_operator.table, field_operator.operator, field_operator.fields) == LOOKED_AT[subject]
 
 
-def test_leaves_that_are_not_looked_at_are_those_that_say_so(endpoint_map: EndpointMap) -> None:
+def test_unchecked_leaves_are_those_that_are_marked(endpoint_map: EndpointMap) -> None:
     ignored = {
         field_operator.subject
         for field_operator in field_operators_of(endpoint_map.selections["artifacts"])
@@ -82,7 +82,7 @@ def test_leaves_that_are_not_looked_at_are_those_that_say_so(endpoint_map: Endpo
     assert ignored == {f"deployments.concurrency_limit.{operator}" for operator in ("ge_", "le_", "is_null_")}
 
 
-def test_a_leaf_is_asked_for_alone_or_among_others(endpoint_map: EndpointMap) -> None:
+def test_leaf_is_sent_alone_or_with_others(endpoint_map: EndpointMap) -> None:
     every = {
         field_operator.names: field_operator
         for field_operator in field_operators_of(endpoint_map.selections["artifacts"])
@@ -98,6 +98,6 @@ def test_a_leaf_is_asked_for_alone_or_among_others(endpoint_map: EndpointMap) ->
     assert list(asked({"flow_runs": None, "artifacts": {"key": {}}}, every)) == []
 
 
-def test_a_cell_is_the_operator_on_the_way_to_it(endpoint_map: EndpointMap) -> None:
+def test_cell_is_the_operator_with_its_path(endpoint_map: EndpointMap) -> None:
     cell = field_operators(endpoint_map, "artifacts")["flow_runs.state.type.any_"].cell("POST /artifacts/count")
     assert (cell.operation, cell.field, cell.operator) == ("POST /artifacts/count", "flow_runs.state.type", "any_")

@@ -1,4 +1,4 @@
-"""Schemathesis as a part of `verify`: what it may ask, how often, and what of its findings is told."""
+"""Schemathesis as a part of `verify`: its requests, their number, and its reported findings."""
 
 import os
 import random
@@ -36,8 +36,8 @@ from understudy.verify.requests.throttled_client import BudgetSpent, ThrottledCl
 CONTRACT = reduced_contract()
 LIST = "POST /artifacts/filter"
 HEADERS = {"x-mine": "1"}
-INTERRUPTED = 300  # requests after which an interrupt comes
-OVER = 5  # requests that Schemathesis sends at the most after it is told to stop
+INTERRUPTED = 300  # requests before an interrupt
+OVER = 5  # requests that Schemathesis may send after the signal to stop
 SAFE = [path for method, path, _ in safe_operations(CONTRACT) if method == "POST"]
 
 
@@ -60,14 +60,14 @@ def fuzz(context: CheckContext, *, allow_writes: bool) -> None:
     Fuzzing(context, CONTRACT, HEADERS, None, allow_writes=allow_writes).run()
 
 
-def test_nothing_of_a_run_is_kept_for_the_next(strict: httpx.Client) -> None:
-    """Schemathesis' cache would send requests of an earlier run again, whatever seed and operations this one has."""
+def test_runs_are_independent(strict: httpx.Client) -> None:
+    """Schemathesis' cache would send requests of an earlier run again, with any seed and operations."""
     with context_of(str(strict.base_url), 1) as context:
         fuzzing = Fuzzing(context, CONTRACT, HEADERS, None, allow_writes=False)
         assert not fuzzing._config(HEADERS, None, DEFAULT_NETWORK).cache.enabled
 
 
-def test_an_interrupt_ends_it_and_what_was_made_is_known(strict: httpx.Client) -> None:
+def test_interrupt_ends_it_and_created_rows_are_known(strict: httpx.Client) -> None:
     before = everything(strict)
     sent: list[int] = []
 
@@ -91,7 +91,7 @@ def is_safe(request: Request) -> bool:
 
 
 @pytest.mark.parametrize("budget", range(PROBES + 1))
-def test_it_does_not_begin_where_nothing_is_left_for_it(small: httpx.Client, budget: int) -> None:
+def test_it_does_not_start_without_remaining_budget(small: httpx.Client, budget: int) -> None:
     with watched(small) as (url, log), context_of(url, budget) as context:
         files = {"fixtures": None, "known": None, "junit": None, "json": None, "html": None}
         asked = {"max_requests": budget, "rate": None, "seed": 1, "strict": False, "allow_writes": False}
@@ -111,7 +111,7 @@ def test_it_reads_only_unless_writes_are_allowed(strict: httpx.Client) -> None:
     assert {request.headers.get("x-mine") for request in log} == {"1"}
 
 
-def test_it_writes_to_rows_of_its_own_only(strict: httpx.Client) -> None:
+def test_it_writes_only_to_its_own_rows(strict: httpx.Client) -> None:
     before, ids = everything(strict), {row["id"] for path in SMALL.glob("*.jsonl") for row in jsonl.read(path)}
     with watched(strict) as (url, log), context_of(url, 800) as context:
         fuzz(context, allow_writes=True)
@@ -127,13 +127,13 @@ def test_it_writes_to_rows_of_its_own_only(strict: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("budget", [1, 40, 200])
-def test_it_stops_when_no_more_may_be_asked(small: httpx.Client, budget: int) -> None:
+def test_it_stops_when_the_budget_is_spent(small: httpx.Client, budget: int) -> None:
     with watched(small) as (url, log), context_of(url, budget) as context:
         fuzz(context, allow_writes=False)
     assert budget <= len(log) <= budget + OVER
 
 
-def test_all_that_it_sent_is_counted(small: httpx.Client) -> None:
+def test_all_requests_are_counted(small: httpx.Client) -> None:
     with watched(small) as (url, log), context_of(url, 100) as context:
         fuzz(context, allow_writes=False)
     assert context.throttled_client.asked == len(log)
@@ -143,7 +143,7 @@ def failing(request: Request, answer: Answer) -> Answer:
     return replace(answer, status=500) if answer.is_success and request.json.get("limit") else answer
 
 
-def test_a_server_error_is_told_with_a_small_request(small: httpx.Client) -> None:
+def test_server_error_is_reported_with_a_small_request(small: httpx.Client) -> None:
     with mutated(replies(LIST, failing), small) as url, context_of(url, 300) as context:
         fuzz(context, allow_writes=False)
     violations = context.results.verdict.violations
@@ -156,7 +156,7 @@ PATHS = {"any text": ("a%20b%3F", True), "a line end": ("a%0Ab", False), "nothin
 
 
 @pytest.mark.parametrize("text", PATHS)
-def test_an_operation_has_the_paths_that_a_server_routes_to_it(text: str, small: httpx.Client) -> None:
+def test_operation_has_the_paths_that_a_server_routes_to_it(text: str, small: httpx.Client) -> None:
     value, is_its_path = PATHS[text]
     endpoint = next(each for each in EndpointMap.of(CONTRACT).endpoints if each.label == "GET /artifacts/{key}/latest")
     assert fits(endpoint, {"key": value}) == is_its_path
@@ -168,5 +168,5 @@ LIMITS = {0.0001: "1/h", 0.5: "1800/h", 1: "1/s", 2.7: "2/s", 50: "50/s"}
 
 
 @pytest.mark.parametrize("rate", LIMITS)
-def test_a_rate_is_told_in_whole_numbers(rate: float) -> None:
+def test_rate_is_passed_in_whole_numbers(rate: float) -> None:
     assert limit_of(rate) == LIMITS[rate]

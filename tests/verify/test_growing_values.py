@@ -6,7 +6,7 @@ from understudy.verify.expectations.growing_values import GrowingValues
 RUN, OTHER = "00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000002"
 
 
-def test_a_smaller_value_of_the_same_row(all_operations: ContextFactory) -> None:
+def test_smaller_value_of_the_same_row(all_operations: ContextFactory) -> None:
     row, rows = (all_operations.endpoint(each).success for each in ("GET /flow_runs/{id}", "POST /flow_runs/filter"))
     values = GrowingValues()
     assert values.smaller(row, {"id": RUN, "total_run_time": 2.5}) is None

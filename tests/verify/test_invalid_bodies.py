@@ -1,4 +1,4 @@
-"""Bodies with one thing wrong: all are refused, and every place of a schema is spoiled."""
+"""Bodies with one error: all are rejected, and every place of a schema gets invalid values."""
 
 import json
 from collections.abc import Iterator
@@ -40,7 +40,7 @@ LABELS = [
 
 
 def sound(endpoint: Endpoint) -> dict[str, Any]:
-    """A body with nothing wrong in it."""
+    """A valid body."""
     if endpoint.is_safe or "x-selects" in schema_of(endpoint).value:
         return {}
     return {name: value_for(part, "mark") for name, part in schema_of(endpoint).entries("properties")}
@@ -50,12 +50,12 @@ def bodies(endpoint: Endpoint) -> list[InvalidBody]:
     return list(invalid_bodies(schema_of(endpoint), sound(endpoint)))
 
 
-def test_these_are_all_operations_that_take_a_body(context_factory: ContextFactory) -> None:
+def test_all_operations_with_a_body_are_included(context_factory: ContextFactory) -> None:
     assert {endpoint.label for endpoint in context_factory.endpoint_map.endpoints if endpoint.body} == set(LABELS)
 
 
 @pytest.mark.parametrize("label", LABELS)
-def test_every_spoiled_body_is_refused_by_the_letter(context_factory: ContextFactory, label: str) -> None:
+def test_every_invalid_body_is_rejected_by_strict_validation(context_factory: ContextFactory, label: str) -> None:
     endpoint, interpreter = context_factory.endpoint(label), context_factory.interpreter(strict=True)
     taken = [
         each for each in bodies(endpoint) if None in interpreter.refusals(endpoint, json.dumps(each.body).encode(), {})
@@ -65,9 +65,7 @@ def test_every_spoiled_body_is_refused_by_the_letter(context_factory: ContextFac
 
 
 @pytest.mark.parametrize("label", LABELS)
-def test_what_is_wrong_stands_at_the_end_of_the_way_and_nowhere_else(
-    context_factory: ContextFactory, label: str
-) -> None:
+def test_only_the_value_at_the_path_is_invalid(context_factory: ContextFactory, label: str) -> None:
     endpoint = context_factory.endpoint(label)
     right = sound(endpoint)
     for each in invalid_bodies(schema_of(endpoint), right):
@@ -85,7 +83,7 @@ def nested(way: Way, value: Any) -> Any:
 
 
 @pytest.mark.parametrize("label", LABELS)
-def test_every_place_is_spoiled_but_where_anything_may_stand(context_factory: ContextFactory, label: str) -> None:
+def test_every_restricted_place_gets_invalid_values(context_factory: ContextFactory, label: str) -> None:
     body = body_of(label)
     assert body is not None
     strangers = {(STRANGER,)} if body.get("additionalProperties") is False else set()
@@ -102,7 +100,7 @@ def places(schema: dict[str, Any], way: Way = ()) -> Iterator[Way]:
             yield from places(part, (*way, name))
 
 
-SPOILED_WITH: dict[str, list[Any]] = {
+INVALID_VALUES: dict[str, list[Any]] = {
     "limit": [-1, 201, "many", 1.5, [], "5", 2.0, True],
     "sort": [5, True, [], "no/such & thing"],
     "artifacts": [5, "text", {STRANGER: 1}],
@@ -115,15 +113,15 @@ SPOILED_WITH: dict[str, list[Any]] = {
 }
 
 
-@pytest.mark.parametrize("subject", SPOILED_WITH)
-def test_a_place_is_spoiled_with_what_its_kind_does_not_take(context_factory: ContextFactory, subject: str) -> None:
+@pytest.mark.parametrize("subject", INVALID_VALUES)
+def test_invalid_values_depend_on_the_kind_of_place(context_factory: ContextFactory, subject: str) -> None:
     found = [each for each in bodies(context_factory.endpoint("POST /artifacts/filter")) if each.subject == subject]
     assert [json.dumps(each.body) for each in found] == [
-        json.dumps(nested(each.way, value)) for each, value in zip(found, SPOILED_WITH[subject], strict=True)
+        json.dumps(nested(each.way, value)) for each, value in zip(found, INVALID_VALUES[subject], strict=True)
     ]
 
 
-def test_bodies_at_bounds_are_taken(context_factory: ContextFactory) -> None:
+def test_bodies_at_bounds_are_accepted(context_factory: ContextFactory) -> None:
     interpreter, found = context_factory.interpreter(strict=True), set[str]()
     for label in ("POST /artifacts/filter", "POST /flows/filter", "POST /flows/paginate"):
         endpoint = context_factory.endpoint(label)
@@ -133,7 +131,7 @@ def test_bodies_at_bounds_are_taken(context_factory: ContextFactory) -> None:
     assert {"limit", "offset", "page"} <= found
 
 
-def test_numbers_beyond_bounds_are_refused(context_factory: ContextFactory) -> None:
+def test_numbers_out_of_range_are_rejected(context_factory: ContextFactory) -> None:
     interpreter, endpoint = context_factory.interpreter(strict=True), context_factory.endpoint("POST /flows/filter")
     bodies = [body for _, body in bodies_beyond_bounds(schema_of(endpoint))]
     assert {"limit": 201} in bodies
@@ -150,13 +148,13 @@ TOO_LONG = {
 }
 
 
-def test_an_item_of_a_body_is_too_long_and_as_long_as_it_may_be() -> None:
+def test_items_have_the_maximum_length_and_more() -> None:
     factory = ContextFactory(Contract.load(own_folder() / "openapi.yaml"))
     endpoint, interpreter = factory.endpoint(EVENTS), factory.interpreter(strict=True)
 
     def errors(body: Any) -> str:
         (refusal,) = interpreter.refusals(endpoint, json.dumps(body).encode(), {})
-        assert refusal is not None  # what else is required is missing
+        assert refusal is not None  # the other required fields are missing
         return json.dumps(refusal.body, default=str)
 
     refused = [each for each in invalid_bodies(schema_of(endpoint), {}) if each.subject in TOO_LONG]

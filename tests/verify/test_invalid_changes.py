@@ -1,4 +1,4 @@
-"""Invalid bodies of operations that change rows, whose errors are compared with those of servers of our own."""
+"""Invalid bodies of operations that change rows, whose errors are compared with those of reference servers."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -37,7 +37,7 @@ def references() -> Iterator[ReferencePair]:
 
 @pytest.fixture
 def failed(references: ReferencePair, api: Api) -> Callable[[Behaviour], set[str]]:
-    """The operations whose errors a server does not answer as it should."""
+    """The operations for which a server returns wrong errors."""
     factory = ContextFactory(Contract.load(own_folder() / "openapi.yaml"))
 
     def check(behaviour: Behaviour, *, strict: bool = False) -> set[str]:
@@ -55,17 +55,17 @@ def failed(references: ReferencePair, api: Api) -> Callable[[Behaviour], set[str
     return check
 
 
-def test_a_correct_server(failed: Callable[[Behaviour], set[str]]) -> None:
+def test_correct_server(failed: Callable[[Behaviour], set[str]]) -> None:
     assert failed(unchanged) == set()
 
 
-def test_a_strict_server(failed: Callable[..., set[str]]) -> None:
-    """Its errors are of other kinds: it takes no number for the text of an id."""
+def test_strict_server(failed: Callable[..., set[str]]) -> None:
+    """Its errors are of other kinds: it does not accept a number as the text of an id."""
     assert failed(unchanged, strict=True) == set()
 
 
 def with_entries(change: Callable[[list[Any]], list[Any]]) -> Callable[[Sent, Reply], Reply]:
-    """A change of what errors say."""
+    """A change of the content of errors."""
 
     def changed(_: Sent, answer: Reply) -> Reply:
         body = answer.json
@@ -92,7 +92,7 @@ def test_broken_errors(failed: Callable[[Behaviour], set[str]], change: Callable
     assert failed(replies("PATCH /work_pools/[^/]+", with_entries(change))) == {"PATCH /work_pools/{name}"}
 
 
-def test_an_invalid_body_that_is_taken(failed: Callable[[Behaviour], set[str]]) -> None:
+def test_accepted_invalid_body(failed: Callable[[Behaviour], set[str]]) -> None:
     taken = replies("POST /flows/", lambda _, answer: answer.saying({}) if answer.status == 422 else answer)
     assert failed(taken) == {"POST /flows/"}
 
@@ -113,9 +113,9 @@ def test_an_invalid_body_that_is_taken(failed: Callable[[Behaviour], set[str]]) 
         (Answer(422, None), None),
     ],
 )
-def test_what_is_compared_of_errors(answer: Answer, errors: Any) -> None:
+def test_compared_parts_of_errors(answer: Answer, errors: Any) -> None:
     assert errors_of(answer, ALL) == errors
 
 
-def test_the_places_of_errors_are_those_of_any_server() -> None:
+def test_places_of_errors_are_those_of_any_server() -> None:
     assert errors_of(Answer(422, {"exception_detail": [ENTRY]})) == {"exception_detail": [{"loc": ["body", "name"]}]}

@@ -1,4 +1,4 @@
-"""Times that a server changes, and two others keep, or the other way round."""
+"""Times that a server changes and two others keep, or vice versa."""
 
 from typing import Any
 
@@ -45,13 +45,13 @@ def row(start: str, **others: Any) -> dict[str, Any]:
         "another offset",
     ],
 )
-def test_a_time_is_changed_otherwise(now: list[Any], expected: Any) -> None:
+def test_time_is_changed_differently(now: list[Any], expected: Any) -> None:
     times = KeptTimes(moving=(), clock=lambda: moment(NOON))
     assert times.changed_otherwise([row(NOON), row(SOON), row(LATER)], [{}, {}, {}]) is None
     assert times.changed_otherwise(now, [{}, {}, {}]) == expected
 
 
-def test_times_are_those_of_rows_by_their_ids() -> None:
+def test_times_of_rows_by_their_ids() -> None:
     times, ids = KeptTimes(["due"], clock=lambda: moment(NOON)), [{OTHER: RUN}, {}]
     there = {"id": OTHER, "state": {"at": NOON, "due": NOON}, "steps": [NOON]}
     here = {"id": RUN, "state": {"at": NOON, "due": NOON}, "steps": [NOON]}

@@ -1,4 +1,4 @@
-"""A table with more rows than are read: what is said of it is said of some, and is right."""
+"""A table with more rows than are read: correct checks of a part of its rows."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -61,7 +61,7 @@ def narrowed(context: CheckContext) -> TableUnderTest:
     return subject
 
 
-def test_counts_and_pages_are_those_of_the_rows_that_are_looked_at(context: CheckContext) -> None:
+def test_counts_and_pages_are_those_of_the_selected_rows(context: CheckContext) -> None:
     selected = narrowed(context).selected
     counts, pages = selected.selection.counts, selected.selection.pages
     assert counts is not None
@@ -70,13 +70,13 @@ def test_counts_and_pages_are_those_of_the_rows_that_are_looked_at(context: Chec
     assert selected.mispaged(pages, {}) is None
 
 
-def test_of_a_large_table_some_rows_are_known(context: CheckContext) -> None:
+def test_some_rows_of_a_large_table_are_known(context: CheckContext) -> None:
     assert len(context.model.known["flows"]) == KNOWN
     assert context.model.partial == {"flows"}
     assert list(verify.remarks(context)) == ["`flows` has more rows than are read; the checks use 2,000 of them."]
 
 
-def test_its_filters_are_asked_of_some_rows(context: CheckContext) -> None:
+def test_filters_are_applied_to_some_rows(context: CheckContext) -> None:
     subject = narrowed(context)
     every = subject.selected.every()
     assert len(every) == SOME
@@ -95,7 +95,7 @@ def checked(context: CheckContext, subject: TableUnderTest) -> None:
         single_criteria.check_others(subject, subject.field_operators[tuple(name.split("."))])
 
 
-def test_a_correct_server_keeps_the_rules_about_it(context: CheckContext) -> None:
+def test_correct_server_has_no_violations(context: CheckContext) -> None:
     subject = narrowed(context)
     checked(context, subject)
     combined_criteria.check(subject, RequestGenerator((), context.samples, context.random))
@@ -107,7 +107,7 @@ def test_a_correct_server_keeps_the_rules_about_it(context: CheckContext) -> Non
     assert context.results.verdict.violations == []
 
 
-def test_a_broken_server_is_found_out(large: ASGIApp, context_factory: ContextFactory) -> None:
+def test_broken_server_is_detected(large: ASGIApp, context_factory: ContextFactory) -> None:
     app = Proxy(Inside(large), asks("POST /flows/filter", drop("flow_runs")))
     with context_factory.context_of(app) as context:
         context_factory.learn(context)
@@ -119,7 +119,7 @@ def test_a_broken_server_is_found_out(large: ASGIApp, context_factory: ContextFa
 
 @pytest.fixture(scope="module")
 def logs(api: Api, tmp_path_factory: pytest.TempPathFactory) -> ASGIApp:
-    """A server with more logs than are read, in runs of which some are read in part."""
+    """A server with more logs than are read, in runs of which some are read partially."""
     folder = tmp_path_factory.mktemp("logs")
     stamps = {"created": "2026-01-01T00:00:00Z", "updated": "2026-01-01T00:00:00Z"}
     flow = {"id": str(UUID(int=1, version=4)), **stamps, "name": "flow"}
@@ -153,7 +153,7 @@ def without_quotes(body: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("behaviour", "broken"), [(unchanged, False), (sends("POST /logs/filter", without_quotes), True)]
 )
-def test_a_large_table_without_a_filter_by_id(logs: ASGIApp, behaviour: Behaviour, broken: bool) -> None:
+def test_large_table_without_a_filter_by_id(logs: ASGIApp, behaviour: Behaviour, broken: bool) -> None:
     factory = ContextFactory(Contract.load(own_folder() / "openapi.yaml"))
     with factory.context_of(Proxy(Inside(logs), behaviour)) as context:
         factory.learn(context)

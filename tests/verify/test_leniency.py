@@ -1,4 +1,4 @@
-"""A server that takes some values of another type takes all that lenient servers take."""
+"""A server that accepts some values of another type accepts all that lenient servers do."""
 
 import pytest
 
@@ -14,7 +14,7 @@ from understudy.contract.reading import Reading
 from understudy.operations.api_folder import Api, own_folder
 from understudy.verify.checks import invalid_requests
 
-CHECKED = ("POST /flow_runs/filter", "POST /ui/task_runs/dashboard/counts")  # the latter has rules of its own
+CHECKED = ("POST /flow_runs/filter", "POST /ui/task_runs/dashboard/counts")  # the latter has separate rules
 
 
 @pytest.fixture(scope="module")

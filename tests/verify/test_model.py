@@ -1,4 +1,4 @@
-"""What is known of a server's rows, and what they decide."""
+"""The known rows of a server, and what they decide."""
 
 import pytest
 from pydantic_core import ValidationError
@@ -23,13 +23,13 @@ def knows(context_factory: ContextFactory, context: CheckContext, body: Filters)
     return context.model.knows(context.interpreter.criteria(context_factory.endpoint(FLOW), body), "flows")
 
 
-def test_the_rows_that_a_server_shows_are_known_and_no_others(context: CheckContext) -> None:
+def test_only_shown_rows_are_known(context: CheckContext) -> None:
     known = {table: len(rows) for table, rows in context.model.known.items() if rows}
     assert known == {"artifacts": 120, "artifact_collections": 20, "flows": 12}
     assert context.model.tables == set(known)
 
 
-def test_a_fixture_set_tells_of_the_others(context_factory: ContextFactory, context: CheckContext) -> None:
+def test_fixture_set_makes_other_rows_known(context_factory: ContextFactory, context: CheckContext) -> None:
     assert not knows(context_factory, context, {"flow_runs": {}})
     context_factory.learn(context, SMALL)
     assert knows(context_factory, context, {"flow_runs": {}})
@@ -38,9 +38,7 @@ def test_a_fixture_set_tells_of_the_others(context_factory: ContextFactory, cont
     assert context.model.known["flows"].keys() == {row["id"] for row in jsonl.read(SMALL / "flows.jsonl")}
 
 
-def test_what_a_server_shows_counts_more_than_a_fixture_set(
-    context_factory: ContextFactory, context: CheckContext
-) -> None:
+def test_shown_rows_have_precedence_over_a_fixture_set(context_factory: ContextFactory, context: CheckContext) -> None:
     first, second, *_ = context.model.known["flows"].values()
     context.model.learn("flows", {**first, "name": "renamed"})
     context.model.remove("flows", [second["id"]])
@@ -50,9 +48,7 @@ def test_what_a_server_shows_counts_more_than_a_fixture_set(
     assert len(context.model.known["flow_runs"]) == 30
 
 
-def test_a_row_is_taken_in_the_place_of_what_was_known_of_it(
-    context_factory: ContextFactory, context: CheckContext
-) -> None:
+def test_row_replaces_its_former_version(context_factory: ContextFactory, context: CheckContext) -> None:
     before = selected(context_factory, context, PROD)
     row = context.model.known["flows"][min(before)]
     assert context.model.learn("flows", {**row, "tags": []}) == {**row, "tags": []}
@@ -61,14 +57,14 @@ def test_a_row_is_taken_in_the_place_of_what_was_known_of_it(
     assert len(context.model.known["flows"]) == 12
 
 
-def test_rows_are_forgotten(context_factory: ContextFactory, context: CheckContext) -> None:
+def test_rows_are_removed(context_factory: ContextFactory, context: CheckContext) -> None:
     before = selected(context_factory, context, PROD)
     context.model.remove("flows", [min(before), "0" * 32])
     assert selected(context_factory, context, PROD) == before - {min(before)}
     assert min(before) not in context.model.known["flows"]
 
 
-def test_of_a_table_that_is_known_in_part_only_its_own_rows_are_judged(
+def test_partially_known_table_decides_only_about_its_own_rows(
     context_factory: ContextFactory, context: CheckContext
 ) -> None:
     context_factory.learn(context, SMALL)
@@ -78,14 +74,14 @@ def test_of_a_table_that_is_known_in_part_only_its_own_rows_are_judged(
     assert knows(context_factory, context, PROD)
 
 
-def test_what_is_no_row_is_not_taken(context: CheckContext) -> None:
+def test_invalid_row_is_rejected(context: CheckContext) -> None:
     row = next(iter(context.model.known["flows"].values()))
     with pytest.raises(ValidationError):
         context.model.learn("flows", {**row, "created": "yesterday"})
     assert context.model.known["flows"][row["id"]] == row
 
 
-def test_a_row_is_written_with_the_defaults_of_what_it_leaves_out(context: CheckContext) -> None:
+def test_row_is_completed_with_defaults(context: CheckContext) -> None:
     row = {"id": "8F7C1B1E-3c55-4d0b-9a53-7a1c6e2b9f10", "created": "2026-01-01T01:00:00+01:00", "name": "a"}
     written = context.model.written("flows", {**row, "updated": "2026-01-01T00:00:00Z"})
     assert written == {
@@ -98,7 +94,7 @@ def test_a_row_is_written_with_the_defaults_of_what_it_leaves_out(context: Check
     }
 
 
-def test_the_tables_that_change_with_another(context: CheckContext) -> None:
+def test_tables_that_change_with_another(context: CheckContext) -> None:
     assert context.model.derived_from("artifacts") == {"artifacts", "artifact_collections"}
     assert context.model.derived_from("flows") == {"flows"}
     assert context.model.referring_to("flows") >= {"flow_runs", "deployments"}

@@ -27,13 +27,13 @@ ONE, TWO = (f"00000000-0000-4000-8000-00000000000{number}" for number in (1, 2))
         (None, [1], [1]),
     ],
 )
-def test_values_that_are_near_are_taken_as_expected(expected: Any, found: Any, after: Any) -> None:
+def test_near_values_are_accepted(expected: Any, found: Any, after: Any) -> None:
     assert settled({"age"}, expected, found) == after
 
 
 @pytest.fixture(scope="module")
 def by_duration() -> Request:
-    """A request for a page of task runs, sorted by how long they take."""
+    """A request for a page of task runs, sorted by their duration."""
     contract = Contract.load(own_folder() / "openapi.yaml")
     place = next(each for _, path, each in safe_operations(contract) if path == "/task_runs/paginate")
     body = {"sort": "DURATION_ASC"}
@@ -54,7 +54,7 @@ def page(*rows: tuple[str, float], count: int = 2) -> dict[str, Any]:
         (page((ONE, 5.0), (TWO, 9.0)), page((ONE, 5.0), (TWO, 10.0)), False),
     ],
 )
-def test_rows_of_values_that_are_near_may_change_places(
+def test_rows_with_near_values_may_change_places(
     by_duration: Request, expected: Any, found: Any, is_same: bool
 ) -> None:
     """`settled` has replaced values that are near: others that differ are wrong."""
@@ -65,6 +65,6 @@ def test_rows_of_values_that_are_near_may_change_places(
     ({"detail": "2862375399 buckets"}, True), ({"detail": "3 buckets"}, False), ({"detail": 2862375399}, False),
     ({"message": "2862375399 buckets"}, False), (None, False),
 ])  # fmt: skip
-def test_the_text_of_an_error_may_have_a_number_that_changes_with_time(found: object, is_same: bool) -> None:
+def test_text_of_an_error_may_contain_a_number_that_changes_with_time(found: object, is_same: bool) -> None:
     request = Request("POST", "/count", "/count")
     assert agree({"detail": "2862375398 buckets"}, found, request) is is_same

@@ -1,4 +1,4 @@
-"""Operands to ask with: each keeps the contract, and is at the edge that it claims to be at."""
+"""Operands for requests: each is valid, and is at its intended boundary."""
 
 import json
 from datetime import timedelta
@@ -41,11 +41,11 @@ TEXTS = ["daily report", "100%-tab\tx", "under_score", "ÄRGER-İstanbul", "日�
 
 
 def contains(text: str, pattern: str) -> bool:
-    """Whether `like_` with a pattern is met by a text."""
+    """Whether `like_` with a pattern matches a text."""
     return like(text, f"%{pattern}%")
 
 
-def test_a_text_misses_the_pattern_with_its_halves_in_the_other_order() -> None:
+def test_pattern_with_swapped_halves_does_not_match() -> None:
     assert all(not contains(text, swapped_halves(text)) for text in TEXTS if len(text) > 1)
     assert all(
         contains(text[len(text) // 2 :] + text[: len(text) // 2], swapped_halves(text)) for text in ("abcd", "xyz")
@@ -61,7 +61,7 @@ def held(value_search: ValueSearch, field_operator: FieldOperator) -> list[Any]:
 
 
 @pytest.mark.parametrize("table", ["artifacts", "artifact_collections", "flows"])
-def test_every_operand_keeps_the_contract(context_factory: ContextFactory, context: CheckContext, table: str) -> None:
+def test_every_operand_is_valid(context_factory: ContextFactory, context: CheckContext, table: str) -> None:
     context_factory.learn(context, SMALL)
     subject, interpreter = subject_of(context, table), context_factory.interpreter(strict=True)
     lists = subject.selection.lists
@@ -87,7 +87,7 @@ def test_no_row_has_an_unmatched_value() -> None:
     assert not any(value in texts for value in UNMATCHED.values())
 
 
-def test_where_rows_may_hold_each_word_that_exists_no_word_is_unmatched(context: CheckContext) -> None:
+def test_no_word_is_unmatched_if_rows_can_have_each(context: CheckContext) -> None:
     field_operators = subject_of(context, "flows").field_operators
     assert unmatched(field_operators["flow_runs", "state", "type", "any_"]) == []
     assert unmatched(field_operators["flow_runs", "state", "name", "any_"]) == [UNMATCHED["text"]]
@@ -95,7 +95,7 @@ def test_where_rows_may_hold_each_word_that_exists_no_word_is_unmatched(context:
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_patterns_are_met_as_they_say(text: str) -> None:
+def test_patterns_match_as_intended(text: str) -> None:
     wider = list(wider_than(text))
     assert wider[0] == "%"
     assert [pattern for pattern in wider if not contains(text, pattern)] == []
@@ -108,11 +108,11 @@ def test_patterns_are_met_as_they_say(text: str) -> None:
     assert f"{text}_" in every
 
 
-def test_cases_are_changed_of_ascii_letters_only() -> None:
+def test_case_is_changed_of_ascii_letters_only() -> None:
     assert both_cases("aÄß-İz") == ["AÄß-İZ", "aÄß-İz"]
 
 
-def test_a_moment_has_neighbours_a_microsecond_away() -> None:
+def test_time_has_neighbours_a_microsecond_away() -> None:
     same, *elsewhere, before, after = around("2026-01-30T23:59:59.999999Z")
     assert (same, before) == ("2026-01-30T23:59:59.999999Z", "2026-01-30T23:59:59.999998Z")
     assert after == "2026-01-31T00:00:00Z"
@@ -123,7 +123,7 @@ def test_a_moment_has_neighbours_a_microsecond_away() -> None:
     assert moment(DAWN) < moment(before) < moment(DUSK)
 
 
-def test_of_few_operands_too_a_moment_has_its_neighbours(all_operations: ContextFactory, api: Api) -> None:
+def test_few_operands_include_the_neighbours_of_a_time(all_operations: ContextFactory, api: Api) -> None:
     with all_operations.context_of(app_on(SMALL, api)) as context:
         operator = subject_of(context, "flow_runs").field_operators["flow_runs", "start_time", "before_"]
     *near, elsewhere = few_operands(operator, ["2026-01-31T00:00:00Z", "2026-02-01T00:00:00Z"])
@@ -132,7 +132,7 @@ def test_of_few_operands_too_a_moment_has_its_neighbours(all_operations: Context
     assert list(few_operands(operator, [])) == []
 
 
-def test_of_few_operands_too_a_text_is_there_in_the_other_case(all_operations: ContextFactory, api: Api) -> None:
+def test_few_operands_include_a_text_in_the_other_case(all_operations: ContextFactory, api: Api) -> None:
     with all_operations.context_of(app_on(SMALL, api)) as context:
         operators = subject_of(context, "flow_runs").field_operators
         names, ids = operators["flow_runs", "name", "any_"], operators["flow_runs", "id", "any_"]
@@ -140,7 +140,7 @@ def test_of_few_operands_too_a_text_is_there_in_the_other_case(all_operations: C
     assert ["A"] not in [*few_operands(ids, ["a", "b"])]
 
 
-def test_lists_of_ids_have_them_alone_in_capitals_twice_and_behind_many_that_match_no_row() -> None:
+def test_lists_of_ids_have_them_alone_in_upper_case_twice_and_after_many_others() -> None:
     no_match = UNMATCHED["uuid"]
     assert list(lists(["a", "b"], [no_match], CROWD)) == [
         [no_match],
@@ -154,7 +154,7 @@ def test_lists_of_ids_have_them_alone_in_capitals_twice_and_behind_many_that_mat
     assert list(lists([], [no_match], CROWD)) == [[no_match]]
 
 
-def test_lists_of_texts_have_them_in_other_cases_too() -> None:
+def test_lists_of_texts_include_other_cases() -> None:
     no_match = UNMATCHED["text"]
     assert list(lists(["aB"], [no_match], CROWD)) == [
         [no_match],
@@ -166,14 +166,14 @@ def test_lists_of_texts_have_them_in_other_cases_too() -> None:
     ]
 
 
-def test_the_first_operand_has_many_ids(context_factory: ContextFactory, context: CheckContext) -> None:
+def test_first_operand_has_many_ids(context_factory: ContextFactory, context: CheckContext) -> None:
     context_factory.learn(context, SMALL)
     operator = subject_of(context, "flows").field_operators["flows", "id", "any_"]
     one, two = "0000000a-0000-4000-8000-000000000001", "0000000b-0000-4000-8000-000000000001"
     assert list(first_operands(operator, [one, two])) == [[*many_unmatched(operator), one, two.upper()]]
 
 
-def test_the_first_operands_have_a_text_without_its_end(context_factory: ContextFactory, context: CheckContext) -> None:
+def test_first_operands_include_a_text_without_its_end(context_factory: ContextFactory, context: CheckContext) -> None:
     context_factory.learn(context, SMALL)
     operators = subject_of(context, "flows").field_operators
     name, tags = operators["flows", "name", "any_"], operators["flows", "tags", "all_"]
@@ -181,23 +181,21 @@ def test_the_first_operands_have_a_text_without_its_end(context_factory: Context
     assert list(first_operands(tags, ["finance", "daily"])) == [["finance", "daily"], ["financ"]]
 
 
-def test_the_first_operands_have_a_time_without_its_fraction(all_operations: ContextFactory, api: Api) -> None:
+def test_first_operands_include_a_time_without_its_fraction(all_operations: ContextFactory, api: Api) -> None:
     with all_operations.context_of(app_on(SMALL, api)) as context:
         operator = subject_of(context, "flow_runs").field_operators["flow_runs", "end_time", "before_"]
     here = "2026-01-30T18:02:00.900867Z"
     assert list(first_operands(operator, [here])) == [here, "2026-01-30T23:32:00.900867+05:30", "2026-01-30T18:02:00Z"]
 
 
-def test_texts_are_asked_for_by_their_beginning_and_not_by_their_end(all_operations: ContextFactory, api: Api) -> None:
+def test_texts_are_searched_by_their_beginning_not_their_end(all_operations: ContextFactory, api: Api) -> None:
     with all_operations.context_of(app_on(SMALL, api)) as context:
         operator = subject_of(context, "work_queues").field_operators["work_queues", "name", "startswith_"]
     assert list(first_operands(operator, ["critical"]))[1:] == [["CRIT"], ["ritical"]]
     assert list(operands(operator, ["critical"]))[-2:] == [["CRIT"], ["ritical"]]
 
 
-def test_texts_are_asked_for_in_letters_that_only_unicode_takes_for_theirs(
-    all_operations: ContextFactory, api: Api
-) -> None:
+def test_texts_are_searched_in_letters_equal_only_in_unicode(all_operations: ContextFactory, api: Api) -> None:
     with all_operations.context_of(app_on(SMALL, api)) as context:
         operator = subject_of(context, "flows").field_operators["flows", "name", "like_"]
     assert list(first_operands(operator, ["Tasks"])) == ["_SK", "Ta\u017f\u212a\u017f"]

@@ -1,6 +1,6 @@
-"""`schemathesis run`, as users type it, on the operations of artifacts, flows and variables: it finds no failure.
+"""`schemathesis run`, as users type it, on the operations of artifacts, flows and variables, finds no failure.
 
-What the real server does differently is named in `schemathesis.toml`, which Schemathesis reads by itself.
+What the real server does differently is named in `schemathesis.toml`, which Schemathesis reads automatically.
 """
 
 import re
@@ -26,7 +26,7 @@ EXAMPLES = 10  # for each operation and check
 
 @pytest.mark.timeout(1800)  # thousands of requests; a busy machine takes minutes for them
 @pytest.mark.parametrize("mode", [[], ["--strict"]], ids=["default", "strict"])
-def test_it_finds_nothing(mode: list[str]) -> None:
+def test_schemathesis_finds_no_failure(mode: list[str]) -> None:
     with stand_in(own_folder() / "fixtures" / "demo", *mode) as api:
         command = [str(SCHEMATHESIS), "run", str(api.base_url.join("/openapi.json")), "--url", str(api.base_url)]
         command += ["--max-examples", str(EXAMPLES), "--include-path-regex", PATHS]

@@ -1,4 +1,4 @@
-"""The parameters of queries: what they take, and what they are by default."""
+"""The parameters of queries: accepted values, and defaults."""
 
 from dataclasses import replace
 

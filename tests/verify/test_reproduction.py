@@ -1,4 +1,4 @@
-"""The script of a violation shows it on the broken server, and shows nothing on a correct one."""
+"""The script of a violation reproduces it on the broken server, but not on a correct one."""
 
 import random
 import subprocess
@@ -58,7 +58,7 @@ def shown(script: Path, url: str) -> int:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_script_shows_its_violation_and_nothing_on_a_correct_server(
+def test_script_reproduces_its_violation_only_on_the_broken_server(
     name: str, tmp_path: Path, context_factory: ContextFactory
 ) -> None:
     table, focus = CASES[name]

@@ -1,4 +1,4 @@
-"""The contract's own reading of requests: what is refused, by the letter and as lenient servers read it."""
+"""The interpretation of requests by the contract: what is rejected by strict and by lenient servers."""
 
 import pytest
 
@@ -15,7 +15,7 @@ VERSION = "x-prefect-api-version"
 
 
 READ: dict[str, tuple[str, bytes, dict[str, str], int | None, int | None]] = {
-    # what is read: operation, body, headers, the status by the letter, and by the lenient reading; None: it is taken
+    # operation, body, headers, the strict status, and the lenient status; None: it is accepted
     "a sound body": (LIST, b'{"limit": 5}', {}, None, None),
     "no body": (LIST, b"", {}, None, None),
     "null": (LIST, b"null", {}, None, None),
@@ -37,7 +37,7 @@ READ: dict[str, tuple[str, bytes, dict[str, str], int | None, int | None]] = {
 
 
 @pytest.mark.parametrize("name", READ)
-def test_a_request_is_refused_as_each_reading_says(context_factory: ContextFactory, name: str) -> None:
+def test_request_is_rejected_by_strict_and_lenient_servers(context_factory: ContextFactory, name: str) -> None:
     label, raw, headers, by_letter, lenient = READ[name]
     for strict, statuses in ((True, [by_letter]), (False, [by_letter, lenient])):
         refusals = context_factory.interpreter(strict=strict).refusals(context_factory.endpoint(label), raw, headers)
@@ -45,7 +45,7 @@ def test_a_request_is_refused_as_each_reading_says(context_factory: ContextFacto
 
 
 @pytest.mark.parametrize(("countable", "status"), [("day", None), ("year", 422)])
-def test_parameters_in_the_path_are_read_too(countable: str, status: int | None) -> None:
+def test_parameters_in_the_path_are_validated(countable: str, status: int | None) -> None:
     contract = own_contract()
     endpoint_map = EndpointMap.of(contract)
     (endpoint,) = [each for each in endpoint_map.endpoints if each.path == "/events/count-by/{countable}"]
@@ -54,7 +54,7 @@ def test_parameters_in_the_path_are_read_too(countable: str, status: int | None)
     assert (None if refusal is None else refusal.status) == status
 
 
-def test_criteria_are_those_of_the_letter(context_factory: ContextFactory) -> None:
+def test_criteria_are_those_of_strict_validation(context_factory: ContextFactory) -> None:
     for strict in (True, False):
         interpreter, endpoint = context_factory.interpreter(strict=strict), context_factory.endpoint(LIST)
         assert interpreter.criteria(endpoint, {}) == Every()
@@ -65,7 +65,7 @@ def test_criteria_are_those_of_the_letter(context_factory: ContextFactory) -> No
             interpreter.criteria(endpoint, {"artifacts": {"key": {"exists_": "yes"}}})
 
 
-def test_a_body_has_the_defaults_of_what_it_leaves_out(context_factory: ContextFactory) -> None:
+def test_body_is_completed_with_defaults(context_factory: ContextFactory) -> None:
     interpreter, create = context_factory.interpreter(strict=False), context_factory.endpoint("POST /flows/")
     assert interpreter.body(create, {"name": "mine"}) == {"name": "mine", "tags": [], "labels": {}}
     assert interpreter.body(create, {"name": "mine", "tags": ["a"]}) == {"name": "mine", "tags": ["a"], "labels": {}}

@@ -1,4 +1,4 @@
-"""The shape of answers: what is a fault, and what is none."""
+"""The shape of responses: errors, and what is allowed."""
 
 from typing import Any
 
@@ -66,27 +66,27 @@ FAULTS: dict[str, tuple[str, Answer, str, str]] = {
 
 
 @pytest.mark.parametrize("name", SOUND)
-def test_what_the_contract_names_is_no_fault(context_factory: ContextFactory, name: str) -> None:
+def test_valid_response(context_factory: ContextFactory, name: str) -> None:
     label, answer, media_type = SOUND[name]
     assert ResponseSchemas().fault(context_factory.endpoint(label), answer, media_type) is None
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_what_the_contract_does_not_name_is_a_fault(context_factory: ContextFactory, name: str) -> None:
+def test_invalid_response(context_factory: ContextFactory, name: str) -> None:
     label, answer, media_type, said = FAULTS[name]
     shapes, endpoint = ResponseSchemas(), context_factory.endpoint(label)
     for _ in range(2):
         assert str(shapes.fault(endpoint, answer, media_type)).startswith(said)
 
 
-def test_what_a_server_answers_has_no_fault(context: CheckContext) -> None:
+def test_responses_of_a_server_are_valid(context: CheckContext) -> None:
     for selection in context.endpoint_map.selections.values():
         for endpoint in selection.all:
             assert context.fault(endpoint, endpoint.request({})) is None
             assert context.fault(endpoint, endpoint.request({"limit": -1, "sort": "none"})) is None
 
 
-def test_a_row_that_was_valid_is_validated_again_if_any_value_has_another_type(context_factory: ContextFactory) -> None:
+def test_valid_row_is_validated_again_if_a_type_changes(context_factory: ContextFactory) -> None:
     schemas = ResponseSchemas()
     for label, body in ((LIST, [FLOW]), (PAGES, PAGE)):
         endpoint = context_factory.endpoint(label)
@@ -97,13 +97,13 @@ def test_a_row_that_was_valid_is_validated_again_if_any_value_has_another_type(c
         assert str(fault).startswith(f"200 with {place}.labels.a")
 
 
-def test_a_list_of_valid_rows_may_be_too_long(context_factory: ContextFactory) -> None:
+def test_list_of_valid_rows_can_be_too_long(context_factory: ContextFactory) -> None:
     schemas, endpoint = ResponseSchemas(), context_factory.endpoint(LIST)
     assert schemas.fault(endpoint, Answer(200, [FLOW] * 200), JSON) is None
     assert str(schemas.fault(endpoint, Answer(200, [FLOW] * 201), JSON)).startswith("200 with the body: ")
 
 
-def test_a_row_that_is_nested_too_deeply_for_a_copy_is_validated_each_time(context_factory: ContextFactory) -> None:
+def test_too_deeply_nested_row_is_validated_each_time(context_factory: ContextFactory) -> None:
     deep: Any = {}
     for _ in range(3000):
         deep = {"a": deep}
@@ -112,7 +112,7 @@ def test_a_row_that_is_nested_too_deeply_for_a_copy_is_validated_each_time(conte
         assert schemas.fault(endpoint, Answer(200, [{**FLOW, "labels": deep}]), JSON) is not None
 
 
-def test_rows_that_are_the_same_become_one(context: CheckContext) -> None:
+def test_equal_rows_are_shared(context: CheckContext) -> None:
     lists = context.endpoint_map.selections["flows"].lists
     first, again = (context.ask(lists, lists.request({})).body for _ in range(2))
     assert all(row is other for row, other in zip(first, again, strict=True))

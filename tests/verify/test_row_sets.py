@@ -1,4 +1,4 @@
-"""Sets of rows in terms of what bodies select: the sets, and what must be asked for them."""
+"""Sets of rows as terms of bodies: the sets, and the requests that they need."""
 
 import pytest
 
@@ -27,7 +27,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_term_is_a_set_of_rows_and_what_to_ask_for_it(name: str) -> None:
+def test_term_is_a_set_of_rows_with_its_requests(name: str) -> None:
     term, ids, sources = CASES[name]
     assert isinstance(term, RowSet)
     assert (term.ids(ask), term.sources) == (frozenset(ids), sources)

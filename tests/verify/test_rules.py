@@ -1,4 +1,4 @@
-"""Every rule can fail: for each there is a broken server that breaks it, and a correct server that does not."""
+"""Every rule can fail: for each there is a broken server that breaks it; a correct server does not."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -48,7 +48,7 @@ from understudy.verify.suite import subjects_of
 
 
 def with_a_stranger(rows: list[Any]) -> list[Any]:
-    """A list with a row of a key that no row has."""
+    """A list with an additional row with an unknown key."""
     return [*rows, {**rows[0], "id": NOBODY, "key": "understudy-nobody"}] if rows else rows
 
 
@@ -66,7 +66,7 @@ Focus = Callable[[CheckContext, Subjects], Iterable[Task]]
 
 
 def nothing_more(context: CheckContext, subjects: Subjects) -> Iterable[Task]:
-    """What a server shows at first."""
+    """The initial checks of a server."""
     return []
 
 
@@ -108,7 +108,7 @@ def field_operators(table: str, *names: str) -> Focus:
 
 @cache
 def listed(table: str, *names: str) -> Focus:
-    """The lists of a table, also with filters by some operators."""
+    """The lists of a table, also with filters with some operators."""
 
     def focus(context: CheckContext, subjects: Subjects) -> Iterator[Task]:
         yield from field_operators(table, *names)(context, subjects)
@@ -192,25 +192,25 @@ TABLE: list[tuple[str, str, Focus]] = [
     ("count", "latest-counts-keyless", field_operators("artifact_collections", "artifacts.key.like_")),
     ("page", "page-always-one", listed("flows")),
     ("page", "page-counts-one-more", field_operators("flows", "flows.name.any_")),
-    ("page", "flow-runs-tags-forgotten-in-pages", field_operators("flows", "flow_runs.tags.all_")),
+    ("page", "flow-runs-tags-ignored-in-pages", field_operators("flows", "flow_runs.tags.all_")),
     ("pagination", "offset-one-more", listed("flows")),
     ("sort", "sort-ignored", listed("artifacts")),
     ("sort", "default-sort-by-created", unfiltered("artifacts")),
     ("reverse", "sort-ignored", listed("artifacts")),
     ("filter", "key-any-first-only", field_operators("artifacts", "artifacts.key.any_")),
     ("empty filter", "null-filter-matches-nothing", field_operators("flows", "flow_runs.id.any_")),
-    ("no match", "flow-runs-state-type-forgotten-anywhere", field_operators("flows", "flow_runs.state.type.any_")),
+    ("no match", "flow-runs-state-type-ignored-anywhere", field_operators("flows", "flow_runs.state.type.any_")),
     ("union", "state-any-first-only", field_operators("flows", "flow_runs.state.type.any_")),
     (
         "complement",
-        "flow-runs-id-not-any-forgotten-for-artifacts",
+        "flow-runs-id-not-any-ignored-for-artifacts",
         field_operators("artifacts", "flow_runs.id.not_any_"),
     ),
     ("intersection", "all-read-as-any", field_operators("flows", "deployments.tags.all_")),
     ("pattern", "like-to-the-second-percent", field_operators("flows", "flow_runs.name.like_")),
     (
         "partition",
-        "task-runs-subflow-runs-forgotten-anywhere",
+        "task-runs-subflow-runs-ignored-anywhere",
         field_operators("artifacts", "task_runs.subflow_runs.exists_"),
     ),
     ("bounds", "before-exclusive", field_operators("artifacts", "flow_runs.expected_start_time.before_")),
@@ -231,7 +231,7 @@ TABLE: list[tuple[str, str, Focus]] = [
     ("method", "allow-missing", paths),
     ("create", "tags-by-default", written("flows")),
     ("unique", "existing-flow-201", written("flows")),
-    ("found", "artifacts-key-any-forgotten-in-the-list", written("artifacts")),
+    ("found", "artifacts-key-any-ignored-in-the-list", written("artifacts")),
     ("update", "change-adds-tags", written("flows")),
     ("delete", "bulk-only-says", written("flows")),
     ("delete", "delete-of-older-ones", written("artifacts")),
@@ -242,7 +242,7 @@ TABLE: list[tuple[str, str, Focus]] = [
 
 
 def verdict_on(behaviour: Behaviour, focuses: Iterable[Focus], api: Api, context_factory: ContextFactory) -> Verdict:
-    """What parts of the checks find of a broken server."""
+    """The verdict of parts of the checks on a broken server."""
     app = Proxy(Inside(app_on(SMALL, api)), behaviour)
     with context_factory.context_of(app) as context:
         subjects = subjects_of(context)
@@ -253,12 +253,12 @@ def verdict_on(behaviour: Behaviour, focuses: Iterable[Focus], api: Api, context
         return context.results.verdict
 
 
-def test_the_table_has_every_rule() -> None:
+def test_every_rule_is_tested() -> None:
     assert {rule for rule, _, _ in TABLE} == RULES
 
 
 @pytest.mark.parametrize(("rule", "mutant", "focus"), TABLE, ids=[f"{rule}: {mutant}" for rule, mutant, _ in TABLE])
-def test_a_rule_is_broken_by_a_mutant(
+def test_rule_is_broken_by_a_mutant(
     api: Api, context_factory: ContextFactory, rule: str, mutant: str, focus: Focus
 ) -> None:
     verdict = verdict_on(BY_NAME[mutant], [focus], api, context_factory)
@@ -276,7 +276,7 @@ CHECKED = {
 """How often each rule is held in what the table looks at, at least; what is drawn at random varies a little."""
 
 
-def test_no_rule_is_broken_by_a_correct_server(api: Api, context_factory: ContextFactory) -> None:
+def test_correct_server_breaks_no_rule(api: Api, context_factory: ContextFactory) -> None:
     verdict = verdict_on(unchanged, dict.fromkeys(focus for _, _, focus in TABLE), api, context_factory)
     assert verdict.violations == []
     held: Counter[str] = Counter()

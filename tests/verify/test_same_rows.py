@@ -42,7 +42,7 @@ FLOW = {"id": "00000000-0000-4000-8000-000000000001", "name": "one"}
 
 
 def timed(table: str, rows: Iterable[dict[str, Any]]) -> Iterable[dict[str, Any]]:
-    """Rows with the times that those of all tables have, but for states."""
+    """Rows with the times that all tables have, except for states."""
     return (row if table.endswith("_states") else {**TIMES, **row} for row in rows)
 
 
@@ -74,7 +74,7 @@ def verdict(all_operations: ContextFactory, mirror: Mirror, api: Api) -> Verify:
     return check
 
 
-def test_a_correct_server(verdict: Verify) -> None:
+def test_correct_server(verdict: Verify) -> None:
     result = verdict(unchanged, rounds=3)
     assert result.violations == []
     assert sum(count for (rule, _), count in result.checks.items() if rule.name == "same rows") > 800
@@ -104,7 +104,7 @@ def without_unknown_ids(_: Sent, answer: Reply) -> Reply:
 
 
 async def leaves_out_empty_parameters(sent: Sent, broken: BrokenServer) -> Reply:
-    """A parameter of a query without a value is taken for none."""
+    """A query parameter without a value is ignored."""
     return await broken.ask(replace(sent, path=re.sub("[?&][a-z_-]+=(?=&|$)", "", sent.path)))
 
 
@@ -129,7 +129,7 @@ async def ignores_case(sent: Sent, broken: BrokenServer) -> Reply:
         ("POST /deployments/filter", replies("POST /deployments/filter", backwards)),
     ],
 )
-def test_a_broken_server(verdict: Verify, label: str, behaviour: Behaviour) -> None:
+def test_broken_server(verdict: Verify, label: str, behaviour: Behaviour) -> None:
     found = [each for each in verdict(behaviour, label, rounds=10).violations if each.rule.name == "same rows"]
     assert {each.operation for each in found} == {label}
 
@@ -148,7 +148,7 @@ def test_random_requests_mostly_have_the_required_fields_of_the_example(
 
 @pytest.fixture
 def several_tables(tmp_path: Path) -> Path:
-    """Runs of which all is known, and rows that only lists below other rows show, or views."""
+    """Completely known runs, and rows that are shown only by views or by lists below other rows."""
     ids = [f"00000000-0000-4000-8000-{number:012}" for number in range(30)]
     times = [f"2026-01-02T03:04:{number:02}Z" for number in range(30)]
     flow, pool, limit, run = ids[:4]
@@ -221,7 +221,7 @@ def several_tables(tmp_path: Path) -> Path:
 
 
 def longer(_: Sent, answer: Reply) -> Reply:
-    """A row whose time of running is hours longer."""
+    """A row whose run time is hours longer."""
     if not answer.is_success:
         return answer
     return answer.saying({**answer.json, "estimated_run_time": answer.json["estimated_run_time"] + 50_000})
@@ -239,7 +239,7 @@ def without_states(_: Sent, answer: Reply) -> Reply:
 
 
 def without_nodes_at_since(sent: Sent, answer: Reply) -> Reply:
-    """A graph without the nodes that end at the time that the query says."""
+    """A graph without the nodes that end at the time in the query."""
     since = dict(parse_qsl(urlsplit(sent.path).query)).get("since")
     if not answer.is_success or since is None:
         return answer
@@ -279,7 +279,7 @@ OF_SEVERAL_TABLES = {
 
 
 @pytest.mark.parametrize("label", OF_SEVERAL_TABLES)
-def test_a_broken_server_with_rows_of_several_tables(verdict: Verify, several_tables: Path, label: str) -> None:
+def test_broken_server_with_rows_of_several_tables(verdict: Verify, several_tables: Path, label: str) -> None:
     result = verdict(OF_SEVERAL_TABLES[label], label, rounds=60, fixtures=several_tables)
     assert {each.operation for each in result.violations if each.rule.name == "same rows"} == {label}
 
@@ -317,7 +317,7 @@ def counted_once_more(_: Sent, answer: Reply) -> Reply:
 
 
 def without_part(*names: str) -> Callable[[Any], Any]:
-    """Leaves out a part of the filter of a body."""
+    """Removes a part of the filter of a body."""
 
     def changed(body: Any) -> Any:
         outer, inner = names
@@ -348,7 +348,7 @@ OF_EVENTS = {
 
 
 @pytest.mark.parametrize("fault", OF_EVENTS)
-def test_a_broken_server_with_events(verdict: Verify, many_events: Path, fault: str) -> None:
+def test_broken_server_with_events(verdict: Verify, many_events: Path, fault: str) -> None:
     label, behaviour = OF_EVENTS[fault]
     result = verdict(behaviour, label, rounds=20, fixtures=many_events)
     assert {each.operation for each in result.violations if each.rule.name == "same rows"} == {label}
@@ -364,24 +364,24 @@ def without_times(_: Sent, answer: Reply) -> Reply:
 
 
 @pytest.mark.parametrize("change", [as_list, without_times])
-def test_events_of_another_shape_are_no_error_of_verify_itself(
+def test_events_of_another_shape_cause_no_internal_error(
     verdict: Verify, many_events: Path, change: Callable[[Sent, Reply], Reply]
 ) -> None:
     result = verdict(replies(FILTER, change), FILTER, rounds=2, fixtures=many_events)
     assert {each.rule.name for each in result.violations} >= {"response"}
 
 
-def test_a_correct_server_with_events(verdict: Verify, many_events: Path) -> None:
+def test_correct_server_with_events(verdict: Verify, many_events: Path) -> None:
     for label in (FILTER, COUNT):
         result = verdict(unchanged, label, rounds=20, fixtures=many_events)
         assert result.violations == []
         assert sum(count for (rule, _), count in result.checks.items() if rule.name == "same rows") > 100
 
 
-def test_events_are_not_known_once_something_was_written(
+def test_events_are_unknown_after_a_write(
     all_operations: ContextFactory, mirror: Mirror, many_events: Path, api: Api
 ) -> None:
-    """A server emits some with each write, and may show them later."""
+    """A server emits events with each write, and may show them later."""
     with all_operations.context_of(app_on(many_events, api)) as context:
         context.mirror = mirror
         all_operations.learn(context)
@@ -393,8 +393,8 @@ def test_events_are_not_known_once_something_was_written(
         assert "events" not in context.others
 
 
-def test_times_of_a_response_are_asked_for(verdict: Verify, several_tables: Path) -> None:
-    """`since` with the time at which a node ends: a server may leave it out, or not."""
+def test_times_of_a_response_are_used_in_requests(verdict: Verify, several_tables: Path) -> None:
+    """`since` with the time at which a node ends: a server may omit it, or not."""
     label = "GET /flow_runs/{id}/graph-v2"
     run = jsonl.read(several_tables / "flow_runs.jsonl")[0]
     rows = jsonl.read(several_tables / "task_runs.jsonl")
@@ -404,8 +404,8 @@ def test_times_of_a_response_are_asked_for(verdict: Verify, several_tables: Path
     assert {each.operation for each in result.violations if each.rule.name == "same rows"} == {label}
 
 
-def test_one_row_that_is_not_wholly_known_leaves_the_others_known(verdict: Verify, several_tables: Path) -> None:
-    """A run without a state shows nothing of when it entered that, on which its run time depends."""
+def test_partially_known_row_does_not_affect_others(verdict: Verify, several_tables: Path) -> None:
+    """A run without a state does not show when it entered it, on which its run time depends."""
     rows = jsonl.read(several_tables / "task_runs.jsonl")
     stateless = {**rows[0], "state": None, "state_type": None, "state_name": None, "state_timestamp": None}
     jsonl.write(several_tables / "task_runs.jsonl", [stateless, *rows[1:]])
@@ -415,7 +415,7 @@ def test_one_row_that_is_not_wholly_known_leaves_the_others_known(verdict: Verif
     assert verdict(unchanged, rounds=3, fixtures=several_tables).violations == []
 
 
-def test_a_hidden_field_that_is_not_known_decides_on_some_fields_only(verdict: Verify, several_tables: Path) -> None:
+def test_unknown_hidden_field_affects_only_some_fields(verdict: Verify, several_tables: Path) -> None:
     """How late a run is does not depend on when it entered its state."""
 
     def later(_: Sent, answer: Reply) -> Reply:
@@ -430,8 +430,8 @@ def test_a_hidden_field_that_is_not_known_decides_on_some_fields_only(verdict: V
     assert verdict(unchanged, rounds=3, fixtures=several_tables).violations == []
 
 
-def test_pieces_of_texts_of_a_response_are_asked_for(verdict: Verify, several_tables: Path) -> None:
-    """`query` with a piece of the name of a state: a server may leave out what begins otherwise, or not."""
+def test_parts_of_texts_of_a_response_are_used_in_requests(verdict: Verify, several_tables: Path) -> None:
+    """`query` with a part of the name of a state: a server may omit names with another beginning, or not."""
 
     async def ignores_query(sent: Sent, broken: BrokenServer) -> Reply:
         return await broken.ask(replace(sent, path=re.sub("query=[^&]*", "", sent.path)))
@@ -441,7 +441,7 @@ def test_pieces_of_texts_of_a_response_are_asked_for(verdict: Verify, several_ta
     assert {each.operation for each in result.violations if each.rule.name == "same rows"} == {label}
 
 
-def test_each_order_is_asked_for(verdict: Verify) -> None:
+def test_each_order_is_requested(verdict: Verify) -> None:
     sent: list[Sent] = []
 
     def kept(request: Sent, answer: Reply) -> Reply:
@@ -453,8 +453,8 @@ def test_each_order_is_asked_for(verdict: Verify) -> None:
     assert len({each.json.get("sort") for each in sent if each.json} - {None}) == 9
 
 
-def test_texts_in_another_case_are_asked_for(all_operations: ContextFactory, api: Api) -> None:
-    """A server may take names that differ in the case of letters for the same, but ids are the same in each case."""
+def test_texts_in_another_case_are_requested(all_operations: ContextFactory, api: Api) -> None:
+    """A server may ignore the case of names, but ids are equal in any case."""
     with all_operations.context_of(app_on(SMALL, api)) as context:
         all_operations.learn(context)
         schema = all_operations.endpoint("POST /flows/count").body
@@ -470,7 +470,7 @@ def test_texts_in_another_case_are_asked_for(all_operations: ContextFactory, api
 
 @pytest.fixture
 def many_runs(tmp_path: Path) -> Path:
-    """So many runs that states are read below some of them only; each has had two."""
+    """So many runs that states are read only below some of them; each has had two."""
     state = {"type": "RUNNING", "name": "Running", "timestamp": "2026-01-02T03:04:05Z"}
     ids = [f"00000000-0000-4000-8000-{number:012}" for number in range(3 * (MOST_PARENTS + 1))]
     runs, current, former = ids[::3], ids[1::3], ids[2::3]
@@ -499,7 +499,7 @@ def many_runs(tmp_path: Path) -> Path:
 def test_rows_below_some_of_many_others(
     all_operations: ContextFactory, mirror: Mirror, api: Api, many_runs: Path
 ) -> None:
-    """Responses about these are known, those about others are not."""
+    """Responses about these are known, but not those about others."""
     with all_operations.context_of(app_on(many_runs, api)) as context:
         context.mirror = mirror
         all_operations.learn(context)
@@ -516,7 +516,7 @@ def test_rows_below_some_of_many_others(
     assert {len(expected.answer.body) for expected in known.values() if expected is not None} == {2}
 
 
-def test_a_broken_server_with_rows_below_some_of_many_others(verdict: Verify, many_runs: Path) -> None:
+def test_broken_server_with_rows_below_some_of_many_others(verdict: Verify, many_runs: Path) -> None:
     label = "GET /flow_run_states/"
     result = verdict(replies("GET /flow_run_states/", backwards), label, fixtures=many_runs)
     assert {each.operation for each in result.violations if each.rule.name == "same rows"} == {label}
@@ -532,10 +532,10 @@ def without_nulls(_: Sent, answer: Reply) -> Reply:
 
 
 @pytest.mark.parametrize("is_broken", [True, False])
-def test_lists_below_other_rows_that_show_the_same_rows_otherwise(
+def test_nested_lists_that_show_the_same_rows_differently(
     all_operations: ContextFactory, mirror: Mirror, api: Api, many_runs: Path, is_broken: bool
 ) -> None:
-    """What is known of such rows is what the list shows; so it must be as Understudy shows it."""
+    """Such rows are known only from the list; so it must show them like Understudy."""
     behaviour = replies("GET /flow_run_states/", without_nulls) if is_broken else unchanged
     with all_operations.context_of(Proxy(Inside(app_on(many_runs, api)), behaviour)) as context:
         context.mirror = mirror
@@ -546,7 +546,7 @@ def test_lists_below_other_rows_that_show_the_same_rows_otherwise(
 
 
 def test_headers_of_the_contract_are_compared(verdict: Verify) -> None:
-    """A file of logs is named after its run."""
+    """A log file is named after its run."""
 
     def unnamed(_: Sent, answer: Reply) -> Reply:
         headers = httpx.Headers([*answer.headers.multi_items()])
@@ -558,8 +558,8 @@ def test_headers_of_the_contract_are_compared(verdict: Verify) -> None:
     assert {each.operation for each in result.violations if each.rule.name == "same rows"} == {label}
 
 
-def test_masked_values_are_not_asked_for(verdict: Verify, several_tables: Path) -> None:
-    """Reports would show them."""
+def test_masked_values_are_not_used_in_requests(verdict: Verify, several_tables: Path) -> None:
+    """They would appear in reports."""
     sent: list[Sent] = []
 
     def kept(request: Sent, answer: Reply) -> Reply:
@@ -573,8 +573,8 @@ def test_masked_values_are_not_asked_for(verdict: Verify, several_tables: Path) 
 
 
 @pytest.mark.parametrize("wrong", [{"id": "none"}, {"active": "perhaps"}, {"id": None}])
-def test_rows_that_are_not_valid_are_not_known(verdict: Verify, several_tables: Path, wrong: dict[str, Any]) -> None:
-    """The rest is still compared, and no check stops."""
+def test_invalid_rows_are_unknown(verdict: Verify, several_tables: Path, wrong: dict[str, Any]) -> None:
+    """The others are still compared, and no check stops."""
 
     def changed(_: Sent, answer: Reply) -> Reply:
         rows = answer.json if answer.is_success else []
@@ -608,17 +608,17 @@ def test_null_is_sent_where_a_body_may_have_it(verdict: Verify) -> None:
     assert {each.operation for each in result.violations if each.rule.name == "same rows"} == {"POST /flows/filter"}
 
 
-def test_a_correct_server_with_rows_of_several_tables(verdict: Verify, several_tables: Path) -> None:
+def test_correct_server_with_rows_of_several_tables(verdict: Verify, several_tables: Path) -> None:
     assert verdict(unchanged, rounds=3, fixtures=several_tables).violations == []
 
 
-def test_a_correct_server_without_rows(verdict: Verify, tmp_path: Path) -> None:
-    """There is nothing for the paths of its operations to name."""
+def test_correct_server_without_rows(verdict: Verify, tmp_path: Path) -> None:
+    """The paths of its operations have no rows to name."""
     assert verdict(unchanged, fixtures=tmp_path).violations == []
 
 
-def test_what_depends_on_rows_that_no_list_shows_is_not_compared(verdict: Verify) -> None:
-    """Lists do not show the states that a run had."""
+def test_responses_that_depend_on_unlisted_rows_are_not_compared(verdict: Verify) -> None:
+    """Lists do not show former states of a run."""
 
     def nothing(_: Sent, answer: Reply) -> Reply:
         return answer.saying([]) if answer.is_success else answer
@@ -627,9 +627,7 @@ def test_what_depends_on_rows_that_no_list_shows_is_not_compared(verdict: Verify
     assert [each for each in verdict(replies(label, nothing), label).violations if each.rule.name == "same rows"] == []
 
 
-def test_rows_that_others_add_meanwhile_are_read_again(
-    all_operations: ContextFactory, mirror: Mirror, api: Api
-) -> None:
+def test_rows_added_by_others_meanwhile_are_read(all_operations: ContextFactory, mirror: Mirror, api: Api) -> None:
     with all_operations.context_of(app_on(SMALL, api)) as context:
         all_operations.learn(context)
         count = all_operations.endpoint("POST /flows/count")
@@ -656,7 +654,7 @@ def test_hidden_fields_are_those_of_shown_objects(all_operations: ContextFactory
 
 
 def test_ids_of_other_tables(all_operations: ContextFactory, mirror: Mirror, api: Api) -> None:
-    """They are not found; a server may find them."""
+    """They are not found; a broken server may find them."""
 
     async def finds_all(sent: Sent, broken: BrokenServer) -> Reply:
         answer = await broken.ask(sent)
@@ -677,8 +675,8 @@ def test_ids_of_other_tables(all_operations: ContextFactory, mirror: Mirror, api
             assert {each.operation for each in verdict.violations if each.rule.name == "same rows"} == found
 
 
-def test_filters_that_see_what_rows_do_not_show(all_operations: ContextFactory, mirror: Mirror, api: Api) -> None:
-    """A deployment that names a pool only shows the name of its default queue, and filters see none."""
+def test_filters_on_hidden_values(all_operations: ContextFactory, mirror: Mirror, api: Api) -> None:
+    """A deployment with only a pool shows the name of its default queue, but filters do not use it."""
     with all_operations.context_of(app_on(SMALL, api)) as context:
         creates = context.endpoint_map.creates
         context.ask(creates["work_pools"], creates["work_pools"].request({"name": "only", "type": "process"}))
@@ -708,7 +706,7 @@ def test_bodies_with_ids_of_two_tables(all_operations: ContextFactory, api: Api)
     assert all(list(each) == ["id"] and list(each["id"]) == ["any_"] for body in bodies for each in body.values())
 
 
-def test_a_reference_server_says_which_tables_a_response_depends_on() -> None:
+def test_reference_server_reports_the_tables_of_a_response() -> None:
     with closing(ReferenceServer({"flows": [FLOW]})) as server:
         read = Request("GET", f"/flows/{FLOW['id']}", "/flows/{id}")
         answer, used = server.trace(read)

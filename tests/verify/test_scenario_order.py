@@ -28,7 +28,7 @@ def names(some: list[Scenario], seed: int = 1) -> list[str]:
     return [each.name for each in most_new_first(some, random.Random(seed))]
 
 
-def test_what_does_nothing_new_comes_last(endpoint: Endpoint) -> None:
+def test_scenarios_with_nothing_new_come_last(endpoint: Endpoint) -> None:
     plain = scenario(endpoint, "plain", posts(name="{mark}"))
     other = scenario(endpoint, "the same with another mark", posts(name="{flow.name}"))
     tags = scenario(endpoint, "tags", posts(name="{mark}", tags=["a"]))
@@ -36,7 +36,7 @@ def test_what_does_nothing_new_comes_last(endpoint: Endpoint) -> None:
         assert names([plain, other, tags], seed)[0] == "tags"
 
 
-def test_few_requests_come_before_many(endpoint: Endpoint) -> None:
+def test_short_scenarios_come_first(endpoint: Endpoint) -> None:
     long = scenario(endpoint, "long", *3 * [posts(name="a")], posts(name="a", tags=["a"]))
     short = scenario(endpoint, "short", posts(name="b"))
     refused = scenario(endpoint, "refused", {**posts(name="b"), "status": 409})
@@ -44,7 +44,7 @@ def test_few_requests_come_before_many(endpoint: Endpoint) -> None:
     assert set(names([long, short, refused])) == {"long", "short", "refused"}
 
 
-def test_what_a_delete_takes_along_is_new(endpoint: Endpoint) -> None:
+def test_cascading_deletes_count_as_new(endpoint: Endpoint) -> None:
     read, delete = {"send": "GET /artifacts/{artifact.id}"}, {"send": "DELETE /flows/{flow.id}"}
     before = scenario(endpoint, "before", posts(name="a"), read, delete)
     after = scenario(endpoint, "after", posts(name="a"), delete, read)
@@ -52,12 +52,12 @@ def test_what_a_delete_takes_along_is_new(endpoint: Endpoint) -> None:
 
 
 def done_by_half(ordered: list[Scenario]) -> int:
-    """The number of different things that the first half of all requests do."""
+    """The number of different actions in the first half of all requests."""
     steps = [step for each in ordered for step in each.steps]
     return len(set().union(*map(features_of, steps[: len(steps) // 2])))
 
 
-def test_half_of_the_requests_do_most(all_operations: ContextFactory) -> None:
+def test_half_of_the_requests_have_most_actions(all_operations: ContextFactory) -> None:
     every = list(scenarios(all_operations.endpoint_map))
     ordered = [list(most_new_first(every, random.Random(seed))) for seed in (1, 2)]
     assert names(every, 1) != names(every, 2)

@@ -1,4 +1,4 @@
-"""Sequences of requests that the contract has with its operations."""
+"""Sequences of requests in the contract."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -55,7 +55,7 @@ def failed(all_operations: ContextFactory, api: Api) -> Callable[..., set[str]]:
 
 
 def shows(operation: str, change: Callable[[Any], Any]) -> Behaviour:
-    """What a response shows is something else."""
+    """The content of a response is replaced."""
 
     def changed(_: Sent, answer: Reply) -> Reply:
         return answer.saying(change(answer.json)) if answer.is_success and answer.body else answer
@@ -64,11 +64,11 @@ def shows(operation: str, change: Callable[[Any], Any]) -> Behaviour:
 
 
 def accepts(operation: str) -> Behaviour:
-    """A state that is not taken is said to be."""
+    """A rejected state is reported as accepted."""
     return shows(operation, lambda result: {**result, "status": "ACCEPT"})
 
 
-def test_a_correct_server(failed: Callable[..., set[str]]) -> None:
+def test_correct_server(failed: Callable[..., set[str]]) -> None:
     assert failed(unchanged) == set()
 
 
@@ -76,7 +76,7 @@ ID = "[0-9a-f-]{36}"
 
 
 async def takes_slots_one_by_one(request: Sent, broken: BrokenServer) -> Reply:
-    """Slots that are free stay taken where those of another limit are not free."""
+    """Free slots stay taken if those of another limit are not free."""
     answer = await broken.ask(request)
     if request.is_a("POST /v2/concurrency_limits/increment") and answer.status == 423:
         for name in request.json["names"]:
@@ -85,7 +85,7 @@ async def takes_slots_one_by_one(request: Sent, broken: BrokenServer) -> Reply:
 
 
 async def not_together(request: Sent, broken: BrokenServer) -> Reply:
-    """Of several clients that take slots at the same time, all are answered as the first one."""
+    """Several clients that take slots at the same time all get the response of the first one."""
     if not request.is_a("POST /v2/concurrency_limits/increment"):
         return await broken.ask(request)
     if broken.memory.get("first") is None:
@@ -99,7 +99,7 @@ async def not_together(request: Sent, broken: BrokenServer) -> Reply:
 
 
 async def one_run_of_a_key(request: Sent, broken: BrokenServer) -> Reply:
-    """An idempotency key is taken for all flows."""
+    """An idempotency key applies to all flows."""
     key = request.json.get("idempotency_key") if request.is_a("POST /flow_runs/") else None
     if key is not None:
         flow = broken.memory.setdefault(key, request.json["flow_id"])
@@ -108,7 +108,7 @@ async def one_run_of_a_key(request: Sent, broken: BrokenServer) -> Reply:
 
 
 async def merges_parameters(request: Sent, broken: BrokenServer) -> Reply:
-    """A change adds parameters to those that are there."""
+    """An update adds parameters to the existing ones."""
     if request.is_a(f"PATCH /deployments/{ID}") and request.json.get("parameters"):
         row = (await broken.ask(request.to("GET", request.path))).json
         return await broken.ask(
@@ -118,7 +118,7 @@ async def merges_parameters(request: Sent, broken: BrokenServer) -> Reply:
 
 
 async def frees_all_slots(request: Sent, broken: BrokenServer) -> Reply:
-    """A task run that gives its slot back takes those of others with it."""
+    """A task run that releases its slot also releases those of others."""
     answer = await broken.ask(request)
     if request.is_a("POST /concurrency_limits/decrement"):
         for name in request.json["names"]:
@@ -159,7 +159,7 @@ def keeps_filters(operation: str) -> Behaviour:
 
 
 def without_late(intervals: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Only states of the usual names are counted."""
+    """Only states with the usual names are counted."""
     return [
         {**each, "states": [state for state in each["states"] if state["state_name"] != "Late"]} for each in intervals
     ]
@@ -257,7 +257,7 @@ def without_quotes(body: dict[str, Any]) -> dict[str, Any]:
         ),
     ],
 )
-def test_a_broken_server(failed: Callable[..., set[str]], operation: str, behaviour: Behaviour) -> None:
+def test_broken_server(failed: Callable[..., set[str]], operation: str, behaviour: Behaviour) -> None:
     assert operation in failed(behaviour, operation)
 
 
@@ -273,7 +273,7 @@ def test_requests_of_several_clients(all_operations: ContextFactory, behaviour: 
     assert found == ({"POST /v2/concurrency_limits/increment"} if is_wrong else set())
 
 
-def test_scenarios_of_operations_that_a_contract_does_not_have_are_left_out(all_operations: ContextFactory) -> None:
+def test_scenarios_of_missing_operations_are_omitted(all_operations: ContextFactory) -> None:
     whole, reduced = (EndpointMap.of(contract) for contract in (all_operations.contract, reduced_contract()))
     known = {(each.endpoint.label, each.name) for each in all_scenarios(whole)}
     files = ScenarioFiles()
@@ -283,7 +283,7 @@ def test_scenarios_of_operations_that_a_contract_does_not_have_are_left_out(all_
     assert 0 < len(possible) < sum(endpoint == each.label for endpoint, _ in named for each in reduced.endpoints)
 
 
-def test_a_scenario_is_about_the_operations_of_its_requests(all_operations: ContextFactory, api: Api) -> None:
+def test_scenario_has_the_operations_of_its_requests(all_operations: ContextFactory, api: Api) -> None:
     with all_operations.context_of(app_on(SMALL, api)) as context:
         named = {(each.endpoint.path, each.name): each for each in all_scenarios(context.endpoint_map)}
         scenario = named["/flow_runs/{id}/set_state", "the states of a run"]
@@ -301,7 +301,7 @@ def test_placeholders() -> None:
 
 
 @pytest.mark.parametrize("way", ["{pet}", "{run.name}", "{run.states.1}", "{run.states.type}", "{mark.id}"])
-def test_a_value_that_no_response_has(way: str) -> None:
+def test_placeholder_without_a_value(way: str) -> None:
     with pytest.raises(KeyError, match=r".+"):
         filled(way, VALUES)
 
@@ -318,7 +318,7 @@ def test_a_value_that_no_response_has(way: str) -> None:
         ("text", {"a": 1}, "text"),
     ],
 )
-def test_the_part_that_something_is_expected_of(value: Any, wanted: Any, part: Any) -> None:
+def test_part_of_a_response_with_an_expectation(value: Any, wanted: Any, part: Any) -> None:
     assert part_of(value, wanted) == part
 
 
@@ -338,18 +338,18 @@ def test_responses(step: dict[str, Any], answer: Answer, is_expected: bool) -> N
     assert (unexpected(step, (), answer) is None) == is_expected
 
 
-def test_each_word_and_flag_that_a_write_can_say_is_sent(all_operations: ContextFactory) -> None:
+def test_each_enum_value_and_boolean_of_writes_is_sent(all_operations: ContextFactory) -> None:
     endpoint_map, sent = all_operations.endpoint_map, set[tuple[str, Way, Any]]()
     for scenario in all_scenarios(endpoint_map):
         for step in scenario.steps:
             if not follows_link(step):
                 endpoint, request = request_of(endpoint_map, step)
-                sent |= {(endpoint.label, way, value) for way, value in said(request.body)}
+                sent |= {(endpoint.label, way, value) for way, value in sent_values(request.body)}
     missing = {
         (endpoint.label, way, value)
         for endpoint in endpoint_map.endpoints
         if endpoint.body is not None and not (endpoint.is_safe and endpoint.selects)  # others check their filters
-        for way, value in sayable(endpoint.body)
+        for way, value in possible_values(endpoint.body)
     } - sent
     assert missing == set()
 
@@ -358,27 +358,27 @@ Way = tuple[str, ...]
 """Where a value is in a body: the names that lead to it, "" for the items of a list."""
 
 
-def said(body: Any, way: Way = ()) -> Iterator[tuple[Way, Any]]:
-    """The plain values in a body."""
+def sent_values(body: Any, way: Way = ()) -> Iterator[tuple[Way, Any]]:
+    """The scalar values in a body."""
     if isinstance(body, dict):
         for name, part in body.items():
-            yield from said(part, (*way, name))
+            yield from sent_values(part, (*way, name))
     elif isinstance(body, list):
         for item in body:
-            yield from said(item, (*way, ""))
+            yield from sent_values(item, (*way, ""))
     else:
         yield way, body
 
 
-def sayable(place: Place, way: Way = ()) -> Iterator[tuple[Way, Any]]:
-    """The words and flags that the schema of a body allows."""
+def possible_values(place: Place, way: Way = ()) -> Iterator[tuple[Way, Any]]:
+    """The enum values and booleans that the schema of a body allows."""
     yield from ((way, word) for word in place.value.get("enum", ()) if word is not None)
     if place.value.get("type") == "boolean":
         yield from ((way, flag) for flag in (True, False))
     for combiner in {"anyOf", "oneOf"} & place.value.keys():
         for part in place.each(combiner):
-            yield from sayable(part, way)
+            yield from possible_values(part, way)
     if "items" in place.value:
-        yield from sayable(place["items"], (*way, ""))
+        yield from possible_values(place["items"], (*way, ""))
     for name, part in place.entries("properties"):
-        yield from sayable(part, (*way, name))
+        yield from possible_values(part, (*way, name))

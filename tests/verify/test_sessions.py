@@ -1,4 +1,4 @@
-"""Random sessions, whose responses are compared with those of servers of our own."""
+"""Random sessions, whose responses are compared with those of reference servers."""
 
 import re
 import time
@@ -69,14 +69,14 @@ TAGS = ("artifacts", "flow_runs", "task_runs", "deployments", "work_pools", "blo
 
 
 @pytest.mark.parametrize("tag", TAGS)
-def test_a_correct_server(verdict: Verify, tag: str) -> None:
+def test_correct_server(verdict: Verify, tag: str) -> None:
     result = verdict(unchanged, tag, count=3)
     assert result.violations == []
     assert sum(count for (rule, _), count in result.checks.items() if rule.name == "session") > 80
 
 
 def shows(operation: str, **fields: Any) -> Behaviour:
-    """What a response shows has other values in some fields."""
+    """A response has other values in some fields."""
 
     def changed(_: Sent, answer: Reply) -> Reply:
         is_row = answer.is_success and isinstance(answer.json, dict)
@@ -95,13 +95,13 @@ def shows(operation: str, **fields: Any) -> Behaviour:
         ("concurrency_limits", sends("POST /v2/concurrency_limits/", drop("slot_decay_per_second")), None),
     ],
 )
-def test_a_broken_server(verdict: Verify, tag: str, behaviour: Behaviour, operation: str | None) -> None:
+def test_broken_server(verdict: Verify, tag: str, behaviour: Behaviour, operation: str | None) -> None:
     found = [each for each in verdict(behaviour, tag, count=12).violations if each.rule.name == "session"]
     assert found
     assert operation is None or operation in {each.operation for each in found}
 
 
-def test_a_report_has_the_requests_that_are_needed(verdict: Verify) -> None:
+def test_report_has_the_necessary_requests(verdict: Verify) -> None:
     broken = shows("GET /variables/[0-9a-f-]{36}", value="other")
     violation = next(each for each in verdict(broken, "variables").violations if each.rule.name == "session")
     assert [f"{each.method} {each.operation}" for each in violation.requests] == [
@@ -114,7 +114,7 @@ def test_a_report_has_the_requests_that_are_needed(verdict: Verify) -> None:
     assert made == [violation.requests[-1].path.rpartition("/")[2]], "a script creates what the requests need"
 
 
-def test_a_server_that_differs_once_is_not_blamed(verdict: Verify) -> None:
+def test_difference_that_occurs_once_is_ignored(verdict: Verify) -> None:
     seen: list[str] = []
 
     def changed(sent: Sent, answer: Reply) -> Reply:
@@ -125,8 +125,8 @@ def test_a_server_that_differs_once_is_not_blamed(verdict: Verify) -> None:
     assert seen
 
 
-def test_a_report_has_what_was_found_and_not_what_fewer_requests_show(verdict: Verify) -> None:
-    """Without the pool, to which only its name refers, the deployment is missing, which is another difference."""
+def test_report_has_the_found_difference_not_that_of_fewer_requests(verdict: Verify) -> None:
+    """Without the pool, which is referred to by its name only, the deployment is missing: another difference."""
 
     def changed(_: Sent, answer: Reply) -> Reply:
         return replace(answer, status=CONFLICT) if answer.status == INVALID else answer
@@ -137,8 +137,8 @@ def test_a_report_has_what_was_found_and_not_what_fewer_requests_show(verdict: V
     assert violation.expected == f"{INVALID}"
 
 
-def test_a_value_that_only_grows_becomes_smaller(verdict: Verify) -> None:
-    """Servers of our own have other run times, so that these are not compared."""
+def test_growing_value_becomes_smaller(verdict: Verify) -> None:
+    """Reference servers have other run times, so that these are not compared."""
     shown: dict[str, int] = {}
 
     def shrinks(sent: Sent, answer: Reply) -> Reply:
@@ -156,7 +156,7 @@ def test_a_value_that_only_grows_becomes_smaller(verdict: Verify) -> None:
 
 
 @pytest.mark.parametrize(("waits", "found"), [(None, "no retry-after"), ("90.5", "retry-after: 90.5")])
-def test_a_server_that_says_otherwise_when_to_try_again(verdict: Verify, waits: str | None, found: str) -> None:
+def test_server_with_another_retry_after_header(verdict: Verify, waits: str | None, found: str) -> None:
     def changed(_: Sent, answer: Reply) -> Reply:
         if answer.status != LOCKED:
             return answer
@@ -170,7 +170,7 @@ def test_a_server_that_says_otherwise_when_to_try_again(verdict: Verify, waits: 
     assert correct.violations == []
 
 
-def test_events_that_are_shown_seconds_later_are_waited_for(verdict: Verify, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_late_events_are_waited_for(verdict: Verify, monkeypatch: pytest.MonkeyPatch) -> None:
     """A real server stores events after it has answered; `x-eventual` says so."""
     monkeypatch.setattr(session_steps, "PAUSE", 0.02)
     asked: Counter[str] = Counter()
@@ -185,9 +185,7 @@ def test_events_that_are_shown_seconds_later_are_waited_for(verdict: Verify, mon
     assert max(asked.values()) >= 4
 
 
-def test_a_server_that_shows_events_late_is_asked_for_them_in_some_sessions_only(
-    verdict: Verify, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_late_events_are_requested_in_some_sessions_only(verdict: Verify, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session_steps, "PAUSE", 0.02)
     monkeypatch.setattr(check_context, "WAITING", 0.001)
     asked: list[str] = []
@@ -200,8 +198,8 @@ def test_a_server_that_shows_events_late_is_asked_for_them_in_some_sessions_only
     assert len(asked) == 4
 
 
-def test_a_time_that_the_server_made_is_sent_back(verdict: Verify) -> None:
-    """When the requests are sent again, it is the time that the server makes then."""
+def test_time_generated_by_the_server_is_sent_back(verdict: Verify) -> None:
+    """When the requests are sent again, the new time of the server is used."""
 
     def excluded(sent: Sent, answer: Reply) -> Reply:
         _, is_since, time = sent.path.partition("?since=")
@@ -231,7 +229,7 @@ def test_broken_filters_of_events(verdict: Verify, monkeypatch: pytest.MonkeyPat
     assert {each.rule.name for each in found} == {"session"}
 
 
-def test_a_scenario_alone_has_its_requests_and_no_others(verdict: Verify) -> None:
+def test_single_scenario_has_only_its_requests(verdict: Verify) -> None:
     seen: list[str] = []
 
     def noted(sent: Sent, answer: Reply) -> Reply:
@@ -249,8 +247,8 @@ def test_a_scenario_alone_has_its_requests_and_no_others(verdict: Verify) -> Non
     assert {each.partition(" ")[0] for each in seen[11 : seen.index("POST /artifacts/filter")]} == {"DELETE"}
 
 
-def test_a_scenario_has_headers_of_clients(verdict: Verify) -> None:
-    """The slot of a client that does not renew leases has none once it runs; here all clients are as one of those."""
+def test_scenario_has_headers_of_clients(verdict: Verify) -> None:
+    """The slot of a client that does not renew leases has no lease once it runs; here all clients are such."""
 
     async def as_another_client(sent: Sent, broken: BrokenServer) -> Reply:
         return await broken.ask(replace(sent, headers=httpx.Headers({**sent.headers, "user-agent": "another"})))
@@ -261,7 +259,7 @@ def test_a_scenario_has_headers_of_clients(verdict: Verify) -> None:
     assert {each.rule.name for each in found} == {"session"}
 
 
-def test_a_scenario_follows_the_links_of_responses(verdict: Verify, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_scenario_follows_links_of_responses(verdict: Verify, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session_steps, "PAUSE", 0.02)
 
     def changed(_: Sent, answer: Reply) -> Reply:
@@ -273,27 +271,27 @@ def test_a_scenario_follows_the_links_of_responses(verdict: Verify, monkeypatch:
     assert {(each.rule.name, each.operation) for each in found.violations} == {("session", "GET /events/filter/next")}
 
 
-def test_what_was_done_to_rows_is_looked_at(verdict: Verify, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`x-shows-changes` says where: here a server forgets the events of new limits."""
+def test_effects_on_rows_are_checked(verdict: Verify, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`x-shows-changes` defines where: here a server omits the events of new limits."""
     monkeypatch.setattr(session_steps, "PAUSE", 0.02)
 
-    def forgotten(_: Sent, answer: Reply) -> Reply:
+    def without_events(_: Sent, answer: Reply) -> Reply:
         events = answer.json["events"] if answer.is_success else []
         left = [each for each in events if each["event"] != "prefect.concurrency-limit.created"]
         return answer.saying({**answer.json, "events": left}) if events else answer
 
     name = "a limit that is reset"
     assert verdict(unchanged, "concurrency_limits", count=1, scenario=name, is_alone=True).violations == []
-    broken = replies("POST /events/filter", forgotten)
+    broken = replies("POST /events/filter", without_events)
     found = verdict(broken, "concurrency_limits", count=1, scenario=name, is_alone=True).violations
     assert {(each.rule.name, each.operation) for each in found} == {("session", "POST /events/filter")}
 
 
-def test_a_session_ends_where_rows_of_others_decide(
+def test_session_ends_if_rows_of_others_matter(
     all_operations: ContextFactory, references: ReferencePair, api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A schema that another type has already is returned, and not made for the type of the session."""
-    for name, value in (("BETWEEN", 1e-9), ("OTHERS", 0), ("AFTER", 0)):  # no random requests, but they might come
+    """A schema that another type already has is returned, and not created for the type of the session."""
+    for name, value in (("BETWEEN", 1e-9), ("OTHERS", 0), ("AFTER", 0)):  # no random requests, but they are possible
         monkeypatch.setattr(sessions, name, value)
     steps = (
         {"send": "POST /block_types/", "body": {"name": "{mark}", "slug": "{mark}"}, "as": "type"},
@@ -312,8 +310,8 @@ def test_a_session_ends_where_rows_of_others_decide(
         assert sum(count for (rule, _), count in context.results.verdict.checks.items() if rule.name == "session") == 6
 
 
-def test_a_server_that_is_late_once_is_not_blamed(verdict: Verify) -> None:
-    """It may do something after a response: what a read shows is looked at again a little later."""
+def test_single_late_change_is_ignored(verdict: Verify) -> None:
+    """It may do something after a response: a read is repeated a little later."""
     first: list[float] = []
 
     def changed(_: Sent, answer: Reply) -> Reply:
@@ -348,7 +346,7 @@ def test_a_server_that_is_late_once_is_not_blamed(verdict: Verify) -> None:
         ("x", "x", "z", "x"),
     ],
 )
-def test_where_two_servers_disagree_any_value_is_right(one: Any, other: Any, found: Any, expected: Any) -> None:
+def test_any_value_is_accepted_if_reference_servers_disagree(one: Any, other: Any, found: Any, expected: Any) -> None:
     assert agreed_value(one, other, found, Counterparts()) == expected
 
 
@@ -368,14 +366,16 @@ NOON, SOON, LATER = (f"2026-01-01T12:{time}Z" for time in ("00:00.1", "00:01.2",
         (ONE, TWO, NEW, NEW),
     ],
 )
-def test_what_two_servers_make_alike_is_made_by_another(one: str, other: str, found: Any, expected: Any) -> None:
+def test_generated_values_equal_on_two_servers_are_generated_by_a_third(
+    one: str, other: str, found: Any, expected: Any
+) -> None:
     made = Counterparts()
     made.aligned({"at": NOON, "id": "00000000-0000-4000-8000-000000000005"}, {"at": SOON, "id": KNOWN})
     assert agreed_value(one, other, found, made) == expected
 
 
-def test_two_servers_may_make_one_time_by_chance() -> None:
-    """A third one makes another of the same moment; a time that none has just made is the same on all."""
+def test_two_servers_can_generate_the_same_time_by_chance() -> None:
+    """A third one generates another time at the same moment; a time that was not just generated is the same on all."""
     just, soon, far = ((datetime.now(timezone.utc) + timedelta(seconds=each)).isoformat() for each in (0, 1, 100))
     assert agreed_value(just, just, soon, Counterparts()) == soon
     made = Counterparts()
@@ -384,8 +384,8 @@ def test_two_servers_may_make_one_time_by_chance() -> None:
     assert agreed_value(NOON, NOON, SOON, Counterparts()) == NOON
 
 
-def test_where_two_servers_show_different_rows_any_row_is_right() -> None:
-    """Where they page by random ids, a row of one has no partner at the same place of the other."""
+def test_any_row_is_accepted_if_reference_servers_disagree() -> None:
+    """If they page by random ids, a row of one has no counterpart at the same place of the other."""
     made = Counterparts()
     made.pair("of the first", ONE)
     made.pair("of the second", TWO)
@@ -398,7 +398,7 @@ def test_where_two_servers_show_different_rows_any_row_is_right() -> None:
     assert agreed_value(one, other, found, made) == found, "what was done to different rows"
 
 
-def test_rows_may_be_in_any_order_if_the_request_does_not_say_it() -> None:
+def test_rows_without_a_requested_order_can_be_in_any_order() -> None:
     rows = [{"id": "a", "name": "x"}, {"id": "b", "name": "y"}]
     request = Request("GET", "/things", "/things")
     assert agree(rows, rows[::-1], request)
@@ -406,7 +406,7 @@ def test_rows_may_be_in_any_order_if_the_request_does_not_say_it() -> None:
     assert not agree(rows, rows[:1], request)
 
 
-def test_a_reference_server_starts_again_without_rows() -> None:
+def test_reference_server_restarts_without_rows() -> None:
     with closing(ReferenceServer()) as server:
         body = {"name": "one"}
         assert server.ask(Request("POST", "/flows/", "/flows/", body)).status == httpx.codes.CREATED

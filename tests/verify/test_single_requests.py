@@ -43,7 +43,7 @@ def verdict(all_operations: ContextFactory, api: Api) -> Iterator[Verify]:
         yield check
 
 
-def test_a_correct_server(verdict: Verify) -> None:
+def test_correct_server(verdict: Verify) -> None:
     result = verdict(unchanged)
     assert result.violations == []
     assert sum(result.checks.values()) > 500
@@ -66,16 +66,14 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_broken_server(verdict: Verify, name: str) -> None:
+def test_broken_server(verdict: Verify, name: str) -> None:
     label, change, about = BROKEN[name]
     violations = verdict(sends(label, change)).violations
     assert {each.operation for each in violations} == {label}
     assert any(each.subject.startswith(about) for each in violations)
 
 
-def test_paths_that_name_several_rows_mostly_name_those_that_belong_together(
-    all_operations: ContextFactory, api: Api
-) -> None:
+def test_paths_with_several_rows_mostly_have_related_ones(all_operations: ContextFactory, api: Api) -> None:
     with all_operations.context_of(app_on(SMALL, api)) as context:
         all_operations.learn(context)
         for label in (

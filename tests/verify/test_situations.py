@@ -1,4 +1,4 @@
-"""Faults that show only in a situation that is made for them, or with a value that rows seldom have."""
+"""Faults that appear only in special situations, or with rare values."""
 
 from collections.abc import Callable, Collection
 from contextlib import suppress
@@ -103,7 +103,7 @@ SEEN = {
 def judged(
     context_factory: ContextFactory, api: Api, folder: Path, behaviour: Behaviour, table: str, focus: Focus
 ) -> Verdict:
-    """What a part of all checks finds in a mutant."""
+    """The verdict of a part of all checks on a mutant."""
     with context_factory.context_of(Proxy(Inside(app_on(folder, api)), behaviour)) as context:
         context_factory.learn(context)
         subject = subjects_of(context)[table]
@@ -127,7 +127,7 @@ def correct(context_factory: ContextFactory, api: Api) -> Callable[[str, Focus],
 
 
 @pytest.mark.parametrize("name", SEEN)
-def test_a_situation_shows_a_fault(
+def test_situation_shows_a_fault(
     name: str, context_factory: ContextFactory, api: Api, correct: Callable[[str, Focus], Verdict]
 ) -> None:
     table, focus = SEEN[name]
@@ -135,7 +135,7 @@ def test_a_situation_shows_a_fault(
     assert judged(context_factory, api, SMALL, BY_NAME[name].behaviour, table, focus).violations != []
 
 
-def test_all_of_two_values_that_a_row_has(context_factory: ContextFactory, api: Api) -> None:
+def test_all_of_two_values_of_a_row(context_factory: ContextFactory, api: Api) -> None:
     def first_of_all(body: Any) -> Any:
         tags = body.get("flows", {}).get("tags", {})
         return {**body, "flows": {"tags": {"all_": tags["all_"][:1]}}} if len(tags.get("all_") or ()) > 1 else body
@@ -179,12 +179,12 @@ def test_tables_that_refer_to_rows_are_read_again_when_one_is_deleted(
         assert read >= {"flows", "flow_runs", "deployments"}
 
 
-def test_each_generated_mutant_has_a_name_of_its_own() -> None:
+def test_generated_mutants_have_unique_names() -> None:
     every: list[Mutant] = list(generated(CONTRACT))
     assert len({mutant.name for mutant in every}) == len(every) > 500
 
 
-def test_a_seed_draws_mutants_of_each_kind() -> None:
+def test_sample_has_mutants_of_each_kind() -> None:
     some = [mutant.name for mutant in drawn(CONTRACT, 1, 60)]
     assert some == [mutant.name for mutant in drawn(CONTRACT, 1, 60)]
     assert some != [mutant.name for mutant in drawn(CONTRACT, 2, 60)]

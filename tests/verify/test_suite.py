@@ -1,4 +1,4 @@
-"""The order of a run: what matters first, and a fair share of the requests for each kind of part."""
+"""The order of a run: the most important parts first, and a fair share of the requests for each kind of part."""
 
 from collections import Counter
 
@@ -27,7 +27,7 @@ def parts(kind: str, costs: list[int], sent: Counter[str]) -> list[Part]:
 
 
 def run(*stages: list[list[int]], limit: int = 1000) -> list[str]:
-    """The names of the parts that are run before so many requests are sent: a, b … are the kinds of all stages."""
+    """The names of the parts that run within a number of requests: a, b … are the kinds of all stages."""
     sent: Counter[str] = Counter()
     names, done = iter("abcdefgh"), []
     made = [[parts(next(names), costs, sent) for costs in kinds] for kinds in stages]
@@ -39,26 +39,26 @@ def run(*stages: list[list[int]], limit: int = 1000) -> list[str]:
     return done
 
 
-def test_the_next_part_is_of_the_kind_that_has_sent_the_fewest_requests() -> None:
+def test_next_part_is_of_the_kind_with_the_fewest_requests() -> None:
     assert run([[10, 10], [4, 4, 4, 4]]) == ["a0", "b0", "b1", "b2", "a1", "b3"]
 
 
-def test_a_stage_is_complete_before_the_next_begins() -> None:
+def test_stage_is_complete_before_the_next_begins() -> None:
     assert run([[1], [5, 5]], [[1, 1]]) == ["a0", "b0", "b1", "c0", "c1"]
 
 
-def test_an_expensive_kind_leaves_requests_for_the_others() -> None:
+def test_expensive_kind_leaves_requests_for_the_others() -> None:
     done = run([[50] * 10, [2] * 20, [5] * 20], limit=200)
     assert {name[0] for name in done} == {"a", "b", "c"}
     assert len([name for name in done if name[0] == "b"]) == 20
 
 
-def test_lists_are_taken_in_turns() -> None:
+def test_lists_take_turns() -> None:
     lists = [[Part(f"{kind}{number}", bool) for number in range(size)] for kind, size in (("a", 1), ("b", 3))]
     assert [part.name for part in in_turns(lists)] == ["a0", "b0", "b1", "b2"]
 
 
-def test_parts_as_two_kinds_have_twice_the_share_of_one() -> None:
+def test_parts_of_two_kinds_have_twice_the_share_of_one() -> None:
     sent: Counter[str] = Counter()
     many, few = parts("a", [1] * 100, sent), parts("b", [1] * 100, sent)
     for part in scheduled([[*halves(many), few]], sent.total):
@@ -73,7 +73,7 @@ def test_parts_as_two_kinds_have_twice_the_share_of_one() -> None:
     (["GET /hello", "POST /flows/"], {"GET /hello", "POST /flows/"}),
     (["nothing"], set()),
 ])  # fmt: skip
-def test_operations_are_chosen_by_their_names(names: list[str], labels: set[str]) -> None:
+def test_operations_are_selected_by_their_names(names: list[str], labels: set[str]) -> None:
     endpoints = EndpointMap.of(Contract.load(own_folder() / "openapi.yaml")).endpoints
     assert {each.label for each in endpoints if named(names)(each)} == labels
     assert all(named([])(each) for each in endpoints)

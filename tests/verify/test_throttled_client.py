@@ -1,4 +1,4 @@
-"""A connection: no more requests than allowed, no faster, and in the form that they are told in."""
+"""The client: its limits of requests and of their rate, and how it sends requests."""
 
 import socket
 import threading
@@ -34,7 +34,7 @@ def throttled_client(server: httpx.Client, budget: int = 10, rate: float | None 
     return ThrottledClient(server, budget, rate)
 
 
-def test_a_budget_is_kept(server: httpx.Client) -> None:
+def test_budget_is_enforced(server: httpx.Client) -> None:
     asking = throttled_client(server, budget=2)
     assert [asking.ask(HELLO).status for _ in range(2)] == [200, 200]
     for _ in range(2):
@@ -43,7 +43,7 @@ def test_a_budget_is_kept(server: httpx.Client) -> None:
     assert (asking.asked, asking.left) == (2, 0)
 
 
-def test_what_others_send_counts_too(server: httpx.Client) -> None:
+def test_requests_of_others_count(server: httpx.Client) -> None:
     asking = throttled_client(server, budget=5)
     asking.spend(5)
     with pytest.raises(BudgetSpent):
@@ -51,7 +51,7 @@ def test_what_others_send_counts_too(server: httpx.Client) -> None:
     assert asking.asked == 5
 
 
-def test_more_may_be_allowed_but_never_less(server: httpx.Client) -> None:
+def test_budget_can_only_be_increased(server: httpx.Client) -> None:
     asking = throttled_client(server, budget=1)
     asking.ask(HELLO)
     asking.allow(2)
@@ -62,21 +62,23 @@ def test_more_may_be_allowed_but_never_less(server: httpx.Client) -> None:
 
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The pauses that are made, which pass at once; no other time passes."""
+    """The pauses of the client, on a simulated clock."""
     made: list[float] = []
     monkeypatch.setattr(time, "sleep", made.append)
     monkeypatch.setattr(time, "monotonic", lambda: 100 + sum(made))
     return made
 
 
-def test_a_rate_is_kept_by_a_pause_before_each_request_but_the_first(server: httpx.Client, pauses: list[float]) -> None:
+def test_rate_is_kept_by_a_pause_before_each_request_except_the_first(
+    server: httpx.Client, pauses: list[float]
+) -> None:
     asking = throttled_client(server, rate=4)
     for _ in range(4):
         asking.ask(HELLO)
     assert pauses == [0, 0.25, 0.25, 0.25]
 
 
-def test_the_time_that_an_answer_takes_is_no_pause(
+def test_response_time_does_not_count_as_a_pause(
     server: httpx.Client, pauses: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asking = throttled_client(server, rate=4)
@@ -86,14 +88,14 @@ def test_the_time_that_an_answer_takes_is_no_pause(
     assert pauses == [0, pytest.approx(0.05), 0, 0.25]
 
 
-def test_without_a_rate_there_is_no_pause(server: httpx.Client, pauses: list[float]) -> None:
+def test_without_a_rate_there_are_no_pauses(server: httpx.Client, pauses: list[float]) -> None:
     asking = throttled_client(server)
     for _ in range(3):
         asking.ask(HELLO)
     assert pauses == []
 
 
-def test_a_post_has_a_json_body_even_without_one(server: httpx.Client) -> None:
+def test_post_without_a_body_is_sent_as_json(server: httpx.Client) -> None:
     sent = throttled_client(server).send(COUNT).request
     assert (sent.content, sent.headers["content-type"]) == (b"null", "application/json")
     sent = throttled_client(server).send(HELLO).request
@@ -101,32 +103,32 @@ def test_a_post_has_a_json_body_even_without_one(server: httpx.Client) -> None:
     assert "content-type" not in sent.headers
 
 
-def test_bytes_are_sent_as_they_are_with_the_headers_of_the_request(server: httpx.Client) -> None:
-    odd = Request("POST", "/flows/count", "/flows/count", {"limit": 1}, headers={"x-odd": "1"})
-    response = throttled_client(server).send(odd, b"{bad")
+def test_bytes_are_sent_unchanged_with_the_headers_of_the_request(server: httpx.Client) -> None:
+    unusual = Request("POST", "/flows/count", "/flows/count", {"limit": 1}, headers={"x-odd": "1"})
+    response = throttled_client(server).send(unusual, b"{bad")
     assert (response.request.content, response.request.headers["x-odd"]) == (b"{bad", "1")
     assert response.status_code == 422
 
 
 @pytest.mark.parametrize("transport", [httpx.HTTPTransport, lambda: DirectTransport(Network())])
-def test_something_else_is_done_while_a_server_answers(transport: Callable[[], httpx.BaseTransport]) -> None:
+def test_other_work_is_done_while_waiting_for_a_response(transport: Callable[[], httpx.BaseTransport]) -> None:
     done: list[str] = []
     with stand_in(SMALL) as api, httpx.Client(transport=transport(), base_url=api.base_url) as client:
         response = throttled_client(client).send(COUNT, meanwhile=lambda: done.append("once"))
     assert (response.status_code, done) == (200, ["once"])
 
 
-def test_an_answer_is_a_value_or_else_a_text(server: httpx.Client) -> None:
+def test_response_is_a_value_or_else_a_text(server: httpx.Client) -> None:
     assert throttled_client(server).ask(COUNT).body == 12
     assert answer_of(httpx.Response(200, text="{bad")).body == "{bad"
     assert answer_of(httpx.Response(204)).body == ""
 
 
-def test_its_url_ends_without_a_slash(server: httpx.Client) -> None:
+def test_url_ends_without_a_slash(server: httpx.Client) -> None:
     assert throttled_client(server).url == URL
 
 
-def test_what_is_not_answered_is_told_with_server_and_request() -> None:
+def test_missing_response_is_reported_with_server_and_request() -> None:
     url = f"http://127.0.0.1:{free_port()}/api"
     with httpx.Client(base_url=url) as client, pytest.raises(NoAnswer) as error:
         ThrottledClient(client, 1, None).ask(HELLO)
@@ -145,14 +147,14 @@ class Busy:
         await PlainTextResponse("", 503 if self.left >= 0 else 200)(scope, receive, send)
 
 
-def test_a_busy_server_is_asked_again_a_little_later(pauses: list[float]) -> None:
+def test_request_to_a_busy_server_is_repeated(pauses: list[float]) -> None:
     with httpx.Client(transport=InProcess(Busy(2)), base_url=URL) as client:
         asking = throttled_client(client)
         assert asking.ask(HELLO).status == 200
     assert (asking.asked, pauses) == (3, list(PAUSES[:2]))
 
 
-def test_a_server_that_stays_busy_is_waited_for_once(pauses: list[float]) -> None:
+def test_permanently_busy_server_is_waited_for_once(pauses: list[float]) -> None:
     with httpx.Client(transport=InProcess(Busy(100)), base_url=URL) as client:
         asking = throttled_client(client, budget=100)
         assert [asking.ask(HELLO).status for _ in range(2)] == [503, 503]
@@ -160,10 +162,10 @@ def test_a_server_that_stays_busy_is_waited_for_once(pauses: list[float]) -> Non
 
 
 @contextmanager
-def hanging_up(first: bytes) -> Iterator[str]:
-    """The URL of a server that hangs up, unannounced, as soon as the second request of a connection comes.
+def closing(first: bytes) -> Iterator[str]:
+    """The URL of a server that closes a connection without notice at its second request.
 
-    The first answer of all is `first`, the others are 200.
+    The very first response is `first`, the others are 200.
     """
     answers = iter([first])
 
@@ -188,14 +190,14 @@ def hanging_up(first: bytes) -> Iterator[str]:
         listener.shutdown(socket.SHUT_RDWR)
 
 
-def test_a_server_may_hang_up_after_an_error(pauses: list[float]) -> None:
-    with hanging_up(b"500 Internal Server Error") as url, httpx.Client(base_url=url) as client:
+def test_server_may_close_the_connection_after_an_error(pauses: list[float]) -> None:
+    with closing(b"500 Internal Server Error") as url, httpx.Client(base_url=url) as client:
         asking = throttled_client(client)
         assert [asking.ask(HELLO).status for _ in range(2)] == [500, 200]
 
 
-def test_a_server_that_hangs_up_at_any_other_time_gives_no_answer(pauses: list[float]) -> None:
-    with hanging_up(b"200 OK") as url, httpx.Client(base_url=url) as client:
+def test_connection_closed_at_another_time_is_a_missing_response(pauses: list[float]) -> None:
+    with closing(b"200 OK") as url, httpx.Client(base_url=url) as client:
         asking = throttled_client(client)
         assert asking.ask(HELLO).status == 200
         with pytest.raises(NoAnswer):

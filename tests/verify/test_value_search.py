@@ -1,4 +1,4 @@
-"""Values of rows that no operation shows, found out through the API."""
+"""Values of rows that no operation shows, determined through the API."""
 
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,7 @@ MOMENTS = [
 
 @pytest.mark.parametrize(("table", "field"), MOMENTS)
 @pytest.mark.parametrize("operator", ["before_", "after_"])
-def test_a_moment_is_that_of_a_row_to_the_microsecond(
+def test_time_of_a_row_is_found_to_the_microsecond(
     subject: TableUnderTest, table: str, field: str, operator: str
 ) -> None:
     (value,) = found(subject, f"{table}.{field}.{operator}")
@@ -51,19 +51,19 @@ def test_a_moment_is_that_of_a_row_to_the_microsecond(
     assert counted[0] / 2 <= counted[1] < counted[0]
 
 
-def test_the_first_of_two_moments_counts(subject: TableUnderTest) -> None:
+def test_first_of_two_times_is_used(subject: TableUnderTest) -> None:
     (value,) = found(subject, "flow_runs.start_time.after_")
     starts = {row["start_time"] or row["expected_start_time"] for row in ROWS["flow_runs"]} - {None}
     assert moment(value) in {moment(each) for each in starts}
 
 
-def test_what_is_found_of_one_of_two_moments_is_not_taken_for_the_other(subject: TableUnderTest) -> None:
+def test_values_of_two_times_are_not_confused(subject: TableUnderTest) -> None:
     found(subject, "flow_runs.start_time.after_")
     (value,) = found(subject, "flow_runs.expected_start_time.after_")
     assert moment(value) in {moment(each) for each in held("flow_runs", "expected_start_time")}
 
 
-def test_names_are_spelled_as_a_row_spells_them_or_are_a_part_of_it(subject: TableUnderTest) -> None:
+def test_names_are_those_of_a_row_or_parts_of_them(subject: TableUnderTest) -> None:
     names = found(subject, "flow_runs.name.any_")
     assert names
     assert names == found(subject, "flow_runs.name.like_")
@@ -83,9 +83,7 @@ HELD = {
 
 
 @pytest.mark.parametrize("names", HELD)
-def test_of_values_that_are_seen_elsewhere_or_usual_those_are_found_that_rows_hold(
-    subject: TableUnderTest, names: str
-) -> None:
+def test_seen_or_common_values_of_rows_are_found(subject: TableUnderTest, names: str) -> None:
     table, field = HELD[names]
     rows = {value for row in ROWS[table] for value in (row[field] if isinstance(row[field], list) else [row[field]])}
     values = found(subject, names)
@@ -106,24 +104,24 @@ UNASKED: dict[str, list[Any]] = {
 
 
 @pytest.mark.parametrize("names", UNASKED)
-def test_what_the_contract_says_itself_is_not_asked_for(subject: TableUnderTest, names: str) -> None:
+def test_values_in_the_contract_are_not_requested(subject: TableUnderTest, names: str) -> None:
     before = subject.selected.context.throttled_client.asked
     assert found(subject, names) == UNASKED[names]
     assert subject.selected.context.throttled_client.asked == before
 
 
-def test_values_that_rows_show_come_first(subject: TableUnderTest) -> None:
+def test_shown_values_come_first(subject: TableUnderTest) -> None:
     before = subject.selected.context.throttled_client.asked
     assert set(found(subject, "flows.name.like_")) == held("flows", "name")
     assert subject.selected.context.throttled_client.asked == before
 
 
-def test_what_is_like_nothing_that_is_shown_is_not_found(subject: TableUnderTest) -> None:
+def test_values_unlike_any_shown_value_are_not_found(subject: TableUnderTest) -> None:
     assert found(subject, "flow_runs.idempotency_key.any_") == []
     assert found(subject, "deployments.id.any_") == []
 
 
-def test_with_its_fixture_set_nothing_is_asked(
+def test_no_request_is_sent_with_a_fixture_set(
     context_factory: ContextFactory, context: CheckContext, subject: TableUnderTest
 ) -> None:
     context_factory.learn(context, SMALL)
@@ -133,7 +131,7 @@ def test_with_its_fixture_set_nothing_is_asked(
     assert context.throttled_client.asked == before
 
 
-def test_values_that_all_must_be_there_are_those_of_one_row(
+def test_values_required_together_are_those_of_one_row(
     context_factory: ContextFactory, context: CheckContext, subject: TableUnderTest
 ) -> None:
     context_factory.learn(context, SMALL)
@@ -143,7 +141,7 @@ def test_values_that_all_must_be_there_are_those_of_one_row(
     assert len(set(drawn)) > 1
 
 
-def test_values_of_the_first_of_several_fields_are_those_that_decide(
+def test_values_of_the_first_of_several_fields_are_decisive(
     context_factory: ContextFactory, context: CheckContext, subject: TableUnderTest
 ) -> None:
     context_factory.learn(context, SMALL)
@@ -152,7 +150,7 @@ def test_values_of_the_first_of_several_fields_are_those_that_decide(
     assert set(map(moment, subject.value_search.shuffled(operator))) <= set(map(moment, starts))
 
 
-def test_a_number_is_that_of_a_row(all_operations: ContextFactory, api: Api, tmp_path: Path) -> None:
+def test_number_of_a_row_is_found(all_operations: ContextFactory, api: Api, tmp_path: Path) -> None:
     log = {"name": "prefect", "level": 35, "message": "text", "timestamp": "2026-01-01T00:00:00Z"}
     jsonl.write(tmp_path / "logs.jsonl", [log])
     with all_operations.context_of(app_on(tmp_path, api)) as context:

@@ -1,4 +1,4 @@
-"""`understudy verify`, as a user runs it: stand-ins that keep the contract, and some that are broken."""
+"""`understudy verify`, as a user runs it, on correct and broken stand-ins."""
 
 import json
 import os
@@ -33,7 +33,7 @@ from understudy.verify import rules
 from understudy.verify import verify as verification
 
 RULES = [rule for rule in vars(rules).values() if isinstance(rule, Rule)]
-MEANING = 24_000  # requests: for all that is asked of the small set
+MEANING = 24_000  # requests: sufficient for all checks of the small set
 SAFE = {path for method, path, _ in safe_operations(Contract.load(own_folder() / "openapi.yaml")) if method == "POST"}
 
 
@@ -94,7 +94,7 @@ def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
 
 @dataclass(frozen=True)
 class Whole:
-    """A verification with writes of a server that keeps the contract, and what was on the server before and after."""
+    """A verification with writes of a correct server, and the content of the server before and after."""
 
     result: subprocess.CompletedProcess[str]
     before: dict[tuple[str, str], bytes]
@@ -118,7 +118,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
         return Whole(result, before, everything(api), reports)
 
 
-def test_the_stand_in_keeps_the_contract(whole: Whole) -> None:
+def test_stand_in_passes(whole: Whole) -> None:
     assert whole.result.returncode == 0
     assert whole.result.stderr.splitlines() == [f"verifying: {share} %" for share in range(0, 101, 10)]
     *lines, cells, last = whole.result.stdout.splitlines()
@@ -129,24 +129,24 @@ def test_the_stand_in_keeps_the_contract(whole: Whole) -> None:
     assert [line for line in held if not line.startswith("passed ")] == []
 
 
-def test_every_rule_is_held(whole: Whole) -> None:
+def test_every_rule_is_checked(whole: Whole) -> None:
     checks = {rule["name"]: rule["checks"] for rule in whole.document["rules"]}
     assert [rule.name for rule in RULES if not checks.get(rule.name)] == []
     assert any(name.startswith("schemathesis ") for name in checks)
 
 
-def test_what_it_wrote_is_gone_and_nothing_else_has_changed(whole: Whole) -> None:
+def test_created_rows_are_deleted_and_nothing_else_has_changed(whole: Whole) -> None:
     assert whole.after == whole.before
     assert all(len(json.loads(rows)) > 10 for rows in whole.before.values())
 
 
-def test_what_it_wrote_was_there(whole: Whole) -> None:
+def test_rows_were_created(whole: Whole) -> None:
     checks = {rule["name"]: rule["checks"] for rule in whole.document["rules"]}
     assert checks["create"] > 20
     assert checks["delete"] > 20
 
 
-def test_the_reports_of_a_pass_say_what_the_summary_says(whole: Whole) -> None:
+def test_reports_of_a_pass_match_the_summary(whole: Whole) -> None:
     document = whole.document
     assert (document["passed"], document["violations"], document["known"], document["seed"]) == (True, [], [], 1)
     assert f"0 violations in {document['requests']:,} requests" in whole.result.stdout
@@ -158,7 +158,7 @@ def test_the_reports_of_a_pass_say_what_the_summary_says(whole: Whole) -> None:
     assert "0 violations" in page
 
 
-# -------------------------------------------------------------------- what is asked
+# ------------------------------------------------------------------------- requests
 
 
 def test_it_reads_only_unless_writes_are_allowed(command: Command, small: httpx.Client) -> None:
@@ -168,8 +168,8 @@ def test_it_reads_only_unless_writes_are_allowed(command: Command, small: httpx.
     assert {request.path for request in log if request.method == "POST"} <= SAFE
 
 
-def asked(log: list[Request]) -> list[tuple[str, str, bytes]]:
-    """Requests, but for ids that the run made up."""
+def requests_of(log: list[Request]) -> list[tuple[str, str, bytes]]:
+    """Requests, without ids that the run generated."""
     known = set(ID.findall("".join(path.read_text(encoding="utf-8") for path in SMALL.glob("*.jsonl"))))
 
     def fixed(text: str) -> str:
@@ -178,13 +178,13 @@ def asked(log: list[Request]) -> list[tuple[str, str, bytes]]:
     return [(request.method, fixed(request.path), request.body) for request in log]
 
 
-def test_a_seed_asks_the_same_again_and_another_seed_something_else(command: Command, small: httpx.Client) -> None:
+def test_seed_determines_the_requests(command: Command, small: httpx.Client) -> None:
     logs = []
     for seed, requests in (("7", 560), ("7", 560), ("8", 250)):
         with watched(small) as (url, log):
             result = command(url, "--max-requests", str(requests), "--seed", seed)
         assert result.lines[-1].endswith(f"; repeat with --seed {seed}")
-        logs.append(asked(log))
+        logs.append(requests_of(log))
     assert logs[0] == logs[1]
     assert logs[0][:250] != logs[2]
 
@@ -193,7 +193,7 @@ def test_without_a_seed_one_is_drawn(command: Command, small: httpx.Client) -> N
     assert len({command(url_of(small), "--max-requests", "1").out.rpartition(" ")[2] for _ in range(2)}) == 2
 
 
-def test_no_more_is_asked_than_is_allowed(command: Command, small: httpx.Client) -> None:
+def test_number_of_requests_is_limited(command: Command, small: httpx.Client) -> None:
     with watched(small) as (url, log):
         result = command.few(url, 100)
     assert len(log) == 100
@@ -202,7 +202,7 @@ def test_no_more_is_asked_than_is_allowed(command: Command, small: httpx.Client)
     assert result.lines[-1].startswith("0 violations in 100 requests, ")
 
 
-def test_what_was_made_is_deleted_even_if_no_more_is_allowed(command: Command) -> None:
+def test_created_rows_are_deleted_after_the_limit_of_requests(command: Command) -> None:
     with stand_in(SMALL) as api:
         before = everything(api)
         with watched(api) as (url, log):
@@ -217,11 +217,11 @@ def test_what_was_made_is_deleted_even_if_no_more_is_allowed(command: Command) -
 
 
 def heed_interrupts() -> None:
-    """Undo what a shell does to what it starts in the background, and with that these tests perhaps."""
+    """Handle interrupts, which processes in a shell's background ignore, maybe also these tests."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def test_what_was_made_is_deleted_after_an_interrupt() -> None:
+def test_created_rows_are_deleted_after_an_interrupt() -> None:
     with stand_in(SMALL) as api:
         before = everything(api)
         with watched(api) as (url, log):
@@ -245,7 +245,7 @@ def test_what_was_made_is_deleted_after_an_interrupt() -> None:
         assert everything(api) == before
 
 
-def test_a_rate_is_kept(command: Command, small: httpx.Client, tmp_path: Path) -> None:
+def test_rate_is_limited(command: Command, small: httpx.Client, tmp_path: Path) -> None:
     command.few(url_of(small), 11, "--rate", "25", "--json", str(tmp_path / "json"))
     took = json.loads((tmp_path / "json").read_text(encoding="utf-8"))["seconds"]
     assert took >= 10 / 25
@@ -263,7 +263,7 @@ AUTHORIZED: dict[str, tuple[list[str], dict[str, str], str | None]] = {
 
 
 @pytest.mark.parametrize("name", AUTHORIZED)
-def test_every_request_has_the_login(
+def test_every_request_has_the_credentials(
     command: Command, small: httpx.Client, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     arguments, environment, expected = AUTHORIZED[name]
@@ -280,10 +280,10 @@ def test_every_request_has_the_headers(command: Command, small: httpx.Client) ->
     assert {(request.headers["x-one"], request.headers["x-two"]) for request in log} == {("1", "2 : 3")}
 
 
-# -------------------------------------------------------------------- what is found
+# ------------------------------------------------------------------------- findings
 
 BROKEN = {
-    # kind: the mutant, the rule that is broken, where, and in how many requests that is seen
+    # kind: the mutant, the broken rule, the place, and the number of requests that show it
     "a filter": ("key-any-first-only", "same rows", "POST /artifacts/filter, artifacts.key.any_", 900, []),
     "a page": ("default-limit-100", "page", "POST /artifacts/filter, ID_DESC", 4000, []),
     "a write": ("create-200", "response", "POST /artifacts/, key, ", 20, ["--allow-writes"]),
@@ -293,7 +293,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("kind", BROKEN)
-def test_a_mutant_is_reported_with_the_rule_that_it_breaks(command: Command, scratch: httpx.Client, kind: str) -> None:
+def test_mutant_is_reported_with_its_broken_rule(command: Command, scratch: httpx.Client, kind: str) -> None:
     name, rule, where, requests, options = BROKEN[kind]
     with mutated(name, scratch) as url:
         result = command.few(url, requests, *options)
@@ -305,7 +305,7 @@ def test_a_mutant_is_reported_with_the_rule_that_it_breaks(command: Command, scr
     assert re.fullmatch(r"[\d,]+ violations? of \d+ rules? in .*; repeat with --seed 1", result.lines[-1])
 
 
-def test_the_curl_lines_show_the_contradiction(command: Command, small: httpx.Client) -> None:
+def test_curl_commands_show_the_contradiction(command: Command, small: httpx.Client) -> None:
     with mutated("count-one-more", small) as url:
         lines = [line.strip() for line in command.few(url, 3000).lines]
         start = next(number for number, line in enumerate(lines) if re.match(r"\d+\. count: ", line))
@@ -316,7 +316,7 @@ def test_the_curl_lines_show_the_contradiction(command: Command, small: httpx.Cl
     assert len(rows) == count - 1
 
 
-def test_a_known_deviation_is_no_violation(command: Command, small: httpx.Client, tmp_path: Path) -> None:
+def test_known_deviation_is_not_a_violation(command: Command, small: httpx.Client, tmp_path: Path) -> None:
     known = tmp_path / "known.md"
     known.write_text("```yaml\nrule: method\noperation: '*'\nsubject: ''\n```\n", encoding="utf-8")
     with mutated("allow-missing", small) as url:
@@ -324,17 +324,15 @@ def test_a_known_deviation_is_no_violation(command: Command, small: httpx.Client
         known.write_text(known.read_text(encoding="utf-8").replace("'*'", "TRACE /health"), encoding="utf-8")
         one = command.few(url, 30, "--known", str(known))
     assert [every.status, one.status, none.status] == [0, 1, 1]
-    told = [{line for line in ended.lines if re.match("   (TRACE|HEAD) /", line)} for ended in (every, one, none)]
-    assert told[0] == set()
-    assert told[1] == told[2] - {"   TRACE /health, 1 time"}
-    assert len(told[2]) > 5
+    listed = [{line for line in ended.lines if re.match("   (TRACE|HEAD) /", line)} for ended in (every, one, none)]
+    assert listed[0] == set()
+    assert listed[1] == listed[2] - {"   TRACE /health, 1 time"}
+    assert len(listed[2]) > 5
     assert every.lines[-1].startswith("0 violations in 30 requests, ")
-    assert f"{len(told[2])} violations of 1 rule in 30 requests" in none.lines[-1]
+    assert f"{len(listed[2])} violations of 1 rule in 30 requests" in none.lines[-1]
 
 
-def test_the_reports_of_a_failure_say_what_the_summary_says(
-    command: Command, small: httpx.Client, tmp_path: Path
-) -> None:
+def test_reports_of_a_failure_match_the_summary(command: Command, small: httpx.Client, tmp_path: Path) -> None:
     written = [option for name in ("junit", "json", "html") for option in (f"--{name}", str(tmp_path / name))]
     with mutated("wrong-method-404", small) as url:
         result = command.few(url, 40, *written)
@@ -352,8 +350,8 @@ def test_the_reports_of_a_failure_say_what_the_summary_says(
     assert all(violation["operation"].removeprefix("TRACE ") in page for violation in document["violations"])
 
 
-def test_a_fixture_set_makes_hidden_rows_known(command: Command, small: httpx.Client) -> None:
-    with mutated("flow-runs-id-not-any-forgotten-for-artifacts", small) as url:
+def test_fixture_set_makes_hidden_rows_known(command: Command, small: httpx.Client) -> None:
+    with mutated("flow-runs-id-not-any-ignored-for-artifacts", small) as url:
         result = command.few(url, 4000, "--fixtures", str(SMALL))
     where = "   POST /artifacts/filter, flow_runs.id.not_any_, "
     assert result.status == 1
@@ -363,9 +361,9 @@ def test_a_fixture_set_makes_hidden_rows_known(command: Command, small: httpx.Cl
     assert rules
 
 
-# ----------------------------------------------------------------------- odd servers
+# -------------------------------------------------------------------- unusual servers
 
-ODD = [
+UNUSUAL = [
     "",
     "null",
     "[]",
@@ -381,19 +379,19 @@ ODD = [
 ]
 
 
-@pytest.mark.parametrize("text", ODD)
-def test_a_server_that_says_the_same_to_everything_breaks_the_contract(command: Command, text: str) -> None:
+@pytest.mark.parametrize("text", UNUSUAL)
+def test_server_with_constant_responses_fails(command: Command, text: str) -> None:
     with repeating(200, text) as url:
         result = command.few(url, 150, "--allow-writes")
     assert result.status == 1
     assert result.lines[-1].endswith("repeat with --seed 1")
 
 
-# -------------------------------------------------------------------------- mistakes
+# ---------------------------------------------------------------------------- errors
 
 
 DEVIATION = "a deviation has operation, rule, subject and optionally found, each a text"
-MISTAKES: dict[str, tuple[list[str], str]] = {
+ERRORS: dict[str, tuple[list[str], str]] = {
     "no URL": (["nonsense"], "nonsense: cannot be reached (it does not begin with http:// or https://)"),
     "no port": (["http://a:b"], "http://a:b: cannot be reached ("),
     "nobody there": (["{nobody}"], "{nobody}: POST /artifacts/filter got no response ("),
@@ -469,9 +467,9 @@ def words(small: httpx.Client, tmp_path_factory: pytest.TempPathFactory) -> Iter
         }
 
 
-@pytest.mark.parametrize("name", MISTAKES)
-def test_a_mistake_is_told_in_one_line(command: Command, words: dict[str, str], name: str) -> None:
-    arguments, said = MISTAKES[name]
+@pytest.mark.parametrize("name", ERRORS)
+def test_error_is_reported_in_one_line(command: Command, words: dict[str, str], name: str) -> None:
+    arguments, said = ERRORS[name]
     for word, value in words.items():
         arguments = [argument.replace(word, value) for argument in arguments]
         said = said.replace(word, value)
@@ -483,14 +481,14 @@ def test_a_mistake_is_told_in_one_line(command: Command, words: dict[str, str], 
     assert [each for each in before if each.strip() and not each.startswith(("verifying", "warning: "))] == []
 
 
-def test_a_mistake_ends_the_process_too() -> None:
+def test_error_ends_the_process() -> None:
     result = verify("nonsense")
     assert result.returncode == 2
     assert len(result.stderr.splitlines()) == 1
     assert result.stdout == ""
 
 
-def test_the_published_document_says_what_the_contract_says(
+def test_published_document_matches_the_contract(
     command: Command, small: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(verification, "own_contract", lambda: Contract.load(own_folder() / "openapi.yaml"))

@@ -1,4 +1,4 @@
-"""Why a row is in an answer or is not, held against the answers, and in words."""
+"""Why a row is in a response or not, compared with the responses, and in words."""
 
 import json
 import random
@@ -19,7 +19,7 @@ from understudy.workspaces.explain import Finding, explain
 from understudy.workspaces.workspace import Workspace
 
 CASES = [case for case in jsonl.read(GOLDEN / "small" / "cases.jsonl") if case["method"] == "POST"][:600]
-ROWS = 4  # of each case, and the one that all cases are asked about
+ROWS = 4  # of each case, and the common one of all cases
 ROW = 3
 
 FLOW, QUIET_FLOW = UUID(int=1), UUID(int=2)
@@ -37,7 +37,7 @@ class Asked:
     workspace: Workspace
 
     def bodies(self) -> dict[str, QueryBody]:
-        """What reads the body of each request for rows, by path."""
+        """The parser of the body of each request for rows, by path."""
         readers = {operation.path: operation.reader.body for operation in self.api.operations.values()}
         return {path: body for path, body in readers.items() if isinstance(body, QueryBody)}
 
@@ -60,7 +60,7 @@ def golden(api: Api) -> Asked:
 
 @pytest.fixture(scope="module")
 def few(api: Api) -> Asked:
-    """A few rows that each have something to say."""
+    """A few rows, each for some cases."""
     workspace = Workspace.empty(api.catalog)
     rows: list[tuple[str, dict[str, Any]]] = [
         ("flows", {"id": FLOW, "name": "etl", "tags": []}),
@@ -109,10 +109,10 @@ def at(finding: Finding, path: str) -> Finding:
     return found
 
 
-# -------------------------------------------------------- held against the answers
+# --------------------------------------------------------- compared with responses
 
 
-def test_what_it_says_of_a_row_is_what_answers_show(golden: Asked) -> None:
+def test_explanation_of_a_row_matches_the_responses(golden: Asked) -> None:
     randomness = random.Random(0)
     explained = {True: 0, False: 0}
     for case in CASES:
@@ -132,13 +132,13 @@ def test_what_it_says_of_a_row_is_what_answers_show(golden: Asked) -> None:
 
 
 def trees(golden: Asked) -> Iterator[tuple[QueryBody, Finding]]:
-    """What is said of a row for each of the cases."""
+    """The explanations of a row for each of the cases."""
     for case in CASES:
         if case["path"] in golden.bodies() and case["status"] == 200:
             yield golden.bodies()[case["path"]], golden.explain(case["path"], ROW, case["body"])
 
 
-def test_each_group_is_met_as_its_parts_and_its_sentence_say(golden: Asked) -> None:
+def test_each_group_matches_according_to_its_parts_and_text(golden: Asked) -> None:
     seen = set()
     for _, tree in trees(golden):
         for group in flat(tree):
@@ -161,7 +161,7 @@ def counts(part: Finding) -> bool:
     return "`: no criteria" not in part.text and "`: ignored" not in part.text
 
 
-def test_each_leaf_is_met_as_a_request_of_nothing_else(golden: Asked) -> None:
+def test_each_leaf_matches_like_a_request_of_its_own(golden: Asked) -> None:
     seen = set()
     for body, tree in trees(golden):
         for leaf in flat(tree):
@@ -185,7 +185,7 @@ def nested(path: str, value: Any) -> Any:
 
 
 def says(few: Asked, row: UUID, path: str, operand: Any, request: str = "/artifacts/filter") -> str:
-    """What the leaf at a path says."""
+    """The text of the leaf at a path."""
     return at(few.about(row, nested(path, operand), request), path).text
 
 
@@ -246,16 +246,14 @@ def says(few: Asked, row: UUID, path: str, operand: Any, request: str = "/artifa
         (LONELY, "task_runs.subflow_runs.exists_", False, "false`: not met, there is no related row of task_runs"),
     ],
 )
-def test_a_leaf_says_what_was_asked_and_what_is_there(
-    few: Asked, row: UUID, path: str, operand: Any, words: str
-) -> None:
+def test_leaf_shows_the_criterion_and_the_value(few: Asked, row: UUID, path: str, operand: Any, words: str) -> None:
     assert says(few, row, path, operand) == f"`{path} {words}"
 
 
 @pytest.mark.parametrize(
     ("row", "path", "operand", "words"),
     [
-        # Of many values, those that meet it come first.
+        # Matching values come first.
         (
             FLOW,
             "flow_runs.name.any_",
@@ -278,11 +276,11 @@ def test_a_leaf_says_what_was_asked_and_what_is_there(
         (QUIET_FLOW, "flows.deployment.is_null_", True, "true`: met, there is no related row of deployments"),
     ],
 )
-def test_a_leaf_speaks_of_all_related_rows(few: Asked, row: UUID, path: str, operand: Any, words: str) -> None:
+def test_leaf_describes_all_related_rows(few: Asked, row: UUID, path: str, operand: Any, words: str) -> None:
     assert says(few, row, path, operand, "/flows/filter") == f"`{path} {words}"
 
 
-def test_a_leaf_holds_the_values_themselves(few: Asked) -> None:
+def test_leaf_contains_the_values(few: Asked) -> None:
     body = {"flow_runs": {"tags": {"all_": ["prod"]}, "id": {"any_": [str(RUN)]}}}
     finding = few.about(OF_RUN, body)
     tags, ids = at(finding, "flow_runs.tags.all_"), at(finding, "flow_runs.id.any_")
@@ -292,7 +290,7 @@ def test_a_leaf_holds_the_values_themselves(few: Asked) -> None:
     assert at(finding, "flow_runs.tags").found is None
 
 
-def test_of_many_values_five_are_shown(golden: Asked) -> None:
+def test_five_of_many_values_are_shown(golden: Asked) -> None:
     most = max(golden.workspace["flows"].live, key=lambda row: len(names_of_runs(golden, row)))
     assert len(names_of_runs(golden, most)) > 5
     leaf = at(
@@ -310,7 +308,7 @@ def names_of_runs(golden: Asked, row: int) -> set[str]:
     return {run["name"] for run in runs if run["flow_id"] == flow_id}
 
 
-def test_a_long_operand_is_cut_in_the_sentence_alone(few: Asked) -> None:
+def test_long_operand_is_truncated_in_the_text_only(few: Asked) -> None:
     leaf = at(few.about(OF_RUN, {"artifacts": {"key": {"any_": ["x" * 500]}}}), "artifacts.key.any_")
     assert leaf.operand == ["x" * 500]
     assert len(leaf.text) < 250
@@ -319,7 +317,7 @@ def test_a_long_operand_is_cut_in_the_sentence_alone(few: Asked) -> None:
 # ------------------------------------------------------------------ groups in words
 
 
-def test_the_tree_follows_the_request(few: Asked) -> None:
+def test_tree_has_the_structure_of_the_request(few: Asked) -> None:
     finding = few.about(LONELY, {"artifacts": {"key": {"exists_": True}, "type": {"any_": ["table"]}}, "limit": 3})
     assert [part.path for part in flat(finding)] == [
         "", "artifacts", "artifacts.key", "artifacts.key.exists_", "artifacts.type", "artifacts.type.any_",
@@ -336,12 +334,12 @@ def test_the_tree_follows_the_request(few: Asked) -> None:
         ("nothing", "or_", "met, 1 of 2 parts is, and `or_` requires one"),
     ],
 )
-def test_a_group_counts_its_parts(few: Asked, key: str, operator: str, words: str) -> None:
+def test_group_counts_its_parts(few: Asked, key: str, operator: str, words: str) -> None:
     body = {"artifacts": {"operator": operator, "key": {"any_": [key]}, "type": {"any_": ["table"]}}}
     assert at(few.about(OF_RUN, body), "artifacts").text == f"`artifacts`: {words}"
 
 
-def test_related_rows_may_meet_each_part_but_none_all(few: Asked) -> None:
+def test_related_rows_can_match_each_part_but_none_all(few: Asked) -> None:
     body = {"flow_runs": {"name": {"any_": ["bare"]}, "state": {"type": {"any_": ["FAILED"]}}}}
     group = at(few.about(FLOW, body, "/flows/filter"), "flow_runs")
     assert [part.met for part in group.parts] == [True, True]
@@ -353,7 +351,7 @@ def test_related_rows_may_meet_each_part_but_none_all(few: Asked) -> None:
     assert at(few.about(FLOW, body, "/flows/filter"), "flow_runs").met
 
 
-def test_filters_may_each_be_met_but_not_together(few: Asked) -> None:
+def test_filters_can_match_separately_but_not_together(few: Asked) -> None:
     body = {
         "flows": {"name": {"any_": ["etl"]}},
         "deployments": {"name": {"any_": ["nightly"]}},
@@ -366,7 +364,7 @@ def test_filters_may_each_be_met_but_not_together(few: Asked) -> None:
     assert not finding.met
 
 
-def test_what_is_ignored_is_said_to_be(few: Asked) -> None:
+def test_ignored_parts_are_marked(few: Asked) -> None:
     finding = few.about(OF_RUN, {"task_runs": {"flow_run_id": {"any_": [str(BARE_RUN)], "is_null_": True}}})
     ignored = at(finding, "task_runs.flow_run_id.any_")
     assert (ignored.met, ignored.text) == (
@@ -380,7 +378,7 @@ def test_what_is_ignored_is_said_to_be(few: Asked) -> None:
     assert at(finding, "deployments").text.endswith("`: met, since `deployments.name` is")
 
 
-def test_a_filter_may_count_only_where_a_criterion_is_given(few: Asked) -> None:
+def test_filter_without_criteria_is_ignored(few: Asked) -> None:
     body = {"flow_runs": {"state": {"type": {"not_any_": []}}, "name": {"any_": ["run"]}}}
     finding = few.about(OF_RUN, body)
     empty = at(finding, "flow_runs.state.type")
@@ -389,13 +387,13 @@ def test_a_filter_may_count_only_where_a_criterion_is_given(few: Asked) -> None:
 
 
 @pytest.mark.parametrize("body", [None, {}, {"artifacts": None}, {"limit": 1, "unknown": 5}])
-def test_a_request_may_ask_nothing(few: Asked, body: Any) -> None:
+def test_request_without_criteria(few: Asked, body: Any) -> None:
     finding = few.about(LONELY, body)
     assert (finding.met, finding.parts) == (True, ())
     assert finding.text == "The request: met, it has no criteria"
 
 
-def test_values_that_are_null_ask_nothing(few: Asked) -> None:
+def test_null_values_are_ignored(few: Asked) -> None:
     query = few.bodies()["/artifacts/filter"].query
     finding = explain(query, few.workspace, "artifacts", 0, {"artifacts": None, "flow_runs": None})
     assert (finding.met, finding.parts) == (True, ())
@@ -404,7 +402,7 @@ def test_values_that_are_null_ask_nothing(few: Asked) -> None:
     assert at(finding, "artifacts.type").text == "`artifacts.type`: met, it has no criteria"
 
 
-def test_an_empty_filter_asks_for_a_related_row(few: Asked) -> None:
+def test_empty_filter_requires_a_related_row(few: Asked) -> None:
     assert at(few.about(LONELY, {"artifacts": {}}), "artifacts").text == "`artifacts`: met, it has no criteria"
     met, unmet = few.about(OF_RUN, {"flow_runs": {}}), few.about(LONELY, {"flow_runs": {}})
     assert met.parts[0].text == "`flow_runs`: met, it only requires a related row of flow_runs"
@@ -412,10 +410,10 @@ def test_an_empty_filter_asks_for_a_related_row(few: Asked) -> None:
     assert (met.met, unmet.met) == (True, False)
 
 
-# -------------------------------------------------------------- what a request says
+# ------------------------------------------------------------- reading of requests
 
 
-def test_a_body_is_read_without_its_criteria(few: Asked) -> None:
+def test_body_is_read_without_its_criteria(few: Asked) -> None:
     body = few.bodies()["/artifacts/filter"]
     defaults = body.values(None)
     assert body.values({}) == defaults == body.values({"limit": None})
@@ -426,6 +424,6 @@ def test_a_body_is_read_without_its_criteria(few: Asked) -> None:
 
 
 @pytest.mark.parametrize("wrong", [[], {"artifacts": 5}])
-def test_a_body_that_is_refused_is_not_read(few: Asked, wrong: Any) -> None:
+def test_rejected_body_is_not_read(few: Asked, wrong: Any) -> None:
     with pytest.raises(Invalid):
         few.bodies()["/artifacts/filter"].values(wrong)

@@ -1,4 +1,4 @@
-"""Forks: workspaces that share what neither has changed, and never see each other's rows."""
+"""Forks: workspaces that share unchanged data, and never see each other's rows."""
 
 import random
 
@@ -22,8 +22,8 @@ def base(api: Api) -> Workspace:
 
 @pytest.mark.parametrize("seed", range(10))
 @pytest.mark.parametrize("warm", [True, False], ids=["indexes made before", "indexes made after"])
-def test_each_goes_its_own_way(api: Api, base: Workspace, seed: int, *, warm: bool) -> None:
-    """Several forks, and forks of forks, changed in turn: each is as if it had been alone."""
+def test_forks_are_independent(api: Api, base: Workspace, seed: int, *, warm: bool) -> None:
+    """Several forks, and forks of forks, changed in turn: each is independent of the others."""
     randomness = random.Random(seed)
     if warm:
         state(api, base)
@@ -39,7 +39,7 @@ def test_each_goes_its_own_way(api: Api, base: Workspace, seed: int, *, warm: bo
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_what_a_fork_remembers_is_right_after_it_was_restored(api: Api, base: Workspace, seed: int) -> None:
+def test_caches_of_a_fork_are_valid_after_a_restore(api: Api, base: Workspace, seed: int) -> None:
     randomness = random.Random(seed)
     fork = base.fork()
     state(api, fork)
@@ -57,13 +57,13 @@ def test_what_a_fork_remembers_is_right_after_it_was_restored(api: Api, base: Wo
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_a_restore_is_told_row_by_row_and_can_be_undone(api: Api, base: Workspace, seed: int) -> None:
+def test_restore_reports_each_row_and_can_be_undone(api: Api, base: Workspace, seed: int) -> None:
     randomness = random.Random(seed)
     changes: list[Change] = []
     kept = base.fork(by_row(changes))
     for _ in range(12):
         change_anything(randomness, kept)
-    assert_told(base, changes, kept)
+    assert_reported(base, changes, kept)
     before = state(api, kept)
     changes.clear()
     kept.restore(base)
@@ -74,15 +74,15 @@ def test_a_restore_is_told_row_by_row_and_can_be_undone(api: Api, base: Workspac
     assert state(api, kept) == before
 
 
-def assert_told(base: Workspace, changes: list[Change], kept: Workspace) -> None:
-    """Hold what was told of changes against what became of the rows."""
+def assert_reported(base: Workspace, changes: list[Change], kept: Workspace) -> None:
+    """Compare reported changes with the rows."""
     rows = {(name, row): table.encoded(row) for name, table in base.items() for row in table.live}
     rows |= {(change.table, change.row): change.after for change in changes}
     shown = {(name, row): table.encoded(row) for name, table in kept.items() for row in table.live}
     assert {place: row for place, row in rows.items() if row} == shown
 
 
-def test_an_id_that_has_moved_to_another_row_is_restored(api: Api, base: Workspace) -> None:
+def test_id_moved_to_another_row_is_restored(api: Api, base: Workspace) -> None:
     changes: list[Change] = []
     kept = base.fork(by_row(changes))
     table = kept["flows"]
@@ -96,7 +96,7 @@ def test_an_id_that_has_moved_to_another_row_is_restored(api: Api, base: Workspa
     assert table.find(values[0]["id"].int) == second
 
 
-def test_rows_that_come_and_go_take_no_more_room(api: Api, base: Workspace) -> None:
+def test_memory_does_not_grow_with_created_and_deleted_rows(api: Api, base: Workspace) -> None:
     table = base.fork()["flows"]
     size = len(table)
     values = table.values(next(iter(table.live)))

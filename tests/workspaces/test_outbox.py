@@ -1,4 +1,4 @@
-"""Messages of operations: composed only where they are sent, and taken once."""
+"""Messages of operations: composed only if they are sent, and taken once."""
 
 import pytest
 
@@ -13,14 +13,14 @@ def not_composed() -> Message:
     pytest.fail("it was composed")
 
 
-def test_a_message_is_taken_once() -> None:
+def test_message_is_taken_once() -> None:
     outbox = Outbox(sends=True)
     outbox.add(composed)
     assert outbox.take() == [list]
     assert outbox.take() == []
 
 
-def test_a_message_that_is_not_sent_is_not_composed() -> None:
+def test_unsent_message_is_not_composed() -> None:
     outbox = Outbox()
     outbox.add(not_composed)
     assert outbox.take() == []

@@ -1,4 +1,4 @@
-"""Tenants: how workspaces are named, opened and dropped, seen from within."""
+"""The registry: how workspaces are named, opened and dropped."""
 
 import asyncio
 import random
@@ -57,17 +57,17 @@ def flows(registry: WorkspaceRegistry, name: str) -> int:
 
 
 @pytest.mark.parametrize("name", SPELLINGS)
-def test_a_workspace_has_one_name(name: str) -> None:
+def test_workspace_has_one_name(name: str) -> None:
     assert canonical(name) == SPELLINGS[name]
 
 
 @pytest.mark.parametrize("name", NO_NAMES)
-def test_what_is_no_name_is_refused(name: str) -> None:
+def test_invalid_name_is_rejected(name: str) -> None:
     with pytest.raises(Unprocessable, match="is not the name of a workspace: use `default`, or the ids of its URL"):
         canonical(name)
 
 
-def test_who_asks_at_the_same_time_gets_the_same(registry: WorkspaceRegistry) -> None:
+def test_concurrent_requests_get_the_same_workspace(registry: WorkspaceRegistry) -> None:
     async def ask() -> int:
         names = [NAME, NAME.upper(), NAME.replace("-", "")] * 5
         return len({id(opened) for opened in await asyncio.gather(*map(registry.get, names))})
@@ -76,13 +76,13 @@ def test_who_asks_at_the_same_time_gets_the_same(registry: WorkspaceRegistry) ->
     assert [opened.name for opened in registry] == [NAME]
 
 
-def test_the_limit_does_not_count_the_default_one_and_dropping_makes_room(registry: WorkspaceRegistry) -> None:
+def test_limit_excludes_the_default_workspace_and_dropped_ones(registry: WorkspaceRegistry) -> None:
     async def fill() -> None:
         for name in (DEFAULT, NAME, OTHER):
             await registry.get(name)
         with pytest.raises(Forbidden, match=r"The limit of 2 workspaces is reached\. Drop some"):
             await registry.get(THIRD)
-        await registry.get(NAME)  # one that is there is not one more
+        await registry.get(NAME)  # an existing one does not count again
         await registry.drop(OTHER.upper())
         await registry.get(THIRD)
 
@@ -98,9 +98,7 @@ def test_the_limit_does_not_count_the_default_one_and_dropping_makes_room(regist
         (OTHER, NotFound, f"The workspace {OTHER} does not exist"),
     ],
 )
-def test_what_cannot_be_dropped_is_refused(
-    registry: WorkspaceRegistry, name: str, error: type[ApiError], words: str
-) -> None:
+def test_invalid_drop_is_rejected(registry: WorkspaceRegistry, name: str, error: type[ApiError], words: str) -> None:
     async def drop() -> None:
         await registry.get(DEFAULT)
         await registry.get(NAME)
@@ -111,7 +109,7 @@ def test_what_cannot_be_dropped_is_refused(
     assert {opened.name for opened in registry} == {DEFAULT, NAME}
 
 
-def test_a_dropped_workspace_comes_back_as_a_new_one(registry: WorkspaceRegistry) -> None:
+def test_dropped_workspace_is_created_again(registry: WorkspaceRegistry) -> None:
     async def drop() -> int:
         opened = await registry.get(NAME)
         before = flows(registry, NAME)
@@ -124,8 +122,8 @@ def test_a_dropped_workspace_comes_back_as_a_new_one(registry: WorkspaceRegistry
     assert asyncio.run(drop()) == flows(registry, NAME)
 
 
-def test_a_write_beside_a_drop_is_lost_or_goes_to_the_new_one(registry: WorkspaceRegistry, tmp_path: Path) -> None:
-    """Whatever is still on its way to the disk: nothing is left of a workspace that was dropped."""
+def test_write_during_a_drop_is_lost_or_in_the_new_workspace(registry: WorkspaceRegistry, tmp_path: Path) -> None:
+    """Even with unflushed writes, nothing is left of a dropped workspace."""
 
     async def write() -> None:
         await (await registry.get(NAME)).perform(add_flow)
@@ -147,7 +145,7 @@ def test_a_write_beside_a_drop_is_lost_or_goes_to_the_new_one(registry: Workspac
     asyncio.run(cross())
 
 
-def test_each_workspace_has_a_file_beside_the_default_one(api: Api, tmp_path: Path) -> None:
+def test_each_workspace_has_a_file_next_to_the_default_one(api: Api, tmp_path: Path) -> None:
     files = WorkspaceFiles(tmp_path / "rows.json", FixtureSet(SMALL, api.catalog))
     registry = WorkspaceRegistry(files)
 
@@ -162,8 +160,8 @@ def test_each_workspace_has_a_file_beside_the_default_one(api: Api, tmp_path: Pa
     assert files.path(NAME).exists()
 
 
-def test_what_cannot_become_others_stays_open(registry: WorkspaceRegistry, api: Api, tmp_path: Path) -> None:
-    """Whoever else would open its store is refused."""
+def test_registry_stays_open_if_its_replacement_fails(registry: WorkspaceRegistry, api: Api, tmp_path: Path) -> None:
+    """Other processes cannot open its store."""
     registry.open(DEFAULT)
     damaged = tmp_path / "damaged.json"
     damaged.write_text("{", encoding="utf-8")
@@ -178,7 +176,7 @@ def test_what_cannot_become_others_stays_open(registry: WorkspaceRegistry, api: 
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_an_operation_that_raises_changes_nothing(api: Api, registry: WorkspaceRegistry, seed: int) -> None:
+def test_operation_that_raises_changes_nothing(api: Api, registry: WorkspaceRegistry, seed: int) -> None:
     randomness = random.Random(seed)
     base = FixtureSet(SMALL, api.catalog).rows
 
@@ -209,7 +207,7 @@ def change_anything_in(workspace: Workspace, randomness: random.Random) -> None:
         change_anything(randomness, workspace)
 
 
-def test_rows_that_cannot_be_restored_keep_their_clock(api: Api, tmp_path: Path) -> None:
+def test_failed_restore_keeps_the_clock(api: Api, tmp_path: Path) -> None:
     registry = WorkspaceRegistry(WorkspaceFiles(tmp_path / "rows.json", FixtureSet(SMALL, api.catalog)), 2)
     frozen = Clock(datetime(2026, 3, 29, tzinfo=timezone.utc))
 
@@ -218,7 +216,7 @@ def test_rows_that_cannot_be_restored_keep_their_clock(api: Api, tmp_path: Path)
         rows = opened.content.workspace.fork()
         await opened.perform(add_flow)
         await opened.set_clock(frozen, jumps=True)
-        (tmp_path / "rows.json").write_text("{}")  # somebody else's, which is not written over
+        (tmp_path / "rows.json").write_text("{}")  # another program's, which is not overwritten
         before = flows(registry, DEFAULT)
         with pytest.raises(ApiError, match="was changed by another process"):
             await opened.restore(rows, MACHINE)

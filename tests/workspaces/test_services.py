@@ -1,4 +1,4 @@
-"""Services run in the order of time, each at its time, and only when they are due."""
+"""Services run in chronological order, each at its time, and only when they are due."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
@@ -18,7 +18,7 @@ def minutes(number: float) -> datetime:
 
 
 class Every:
-    """A service that is due every few minutes, and lists when it has run."""
+    """A service that is due every few minutes, and records when it has run."""
 
     def __init__(self, period: float, ran: list[tuple[float, float]]) -> None:
         self._period = period
@@ -39,14 +39,14 @@ class Every:
         return Service((), functions.__getitem__)
 
 
-def test_they_run_in_the_order_of_time() -> None:
+def test_services_run_in_chronological_order() -> None:
     ran: list[tuple[float, float]] = []
     services = Services(Workspace({}), [Every(2, ran).service(), Every(3, ran).service()], START)
     services.run(minutes(6))
     assert ran == [(2, 2), (3, 3), (2, 4), (2, 6), (3, 6)]
 
 
-def test_they_are_asked_again_only_once_they_have_run() -> None:
+def test_due_times_are_queried_again_only_after_a_run() -> None:
     every = Every(2, [])
     services = Services(Workspace({}), [every.service()], START)
     assert [services.is_due(minutes(1)) for _ in range(3)] == [False, False, False]
@@ -54,7 +54,7 @@ def test_they_are_asked_again_only_once_they_have_run() -> None:
     assert services.is_due(minutes(2))
 
 
-def test_what_was_due_before_a_jump_is_done_then() -> None:
+def test_services_due_before_a_jump_run_at_their_times() -> None:
     ran: list[tuple[float, float]] = []
     services = Services(Workspace({}), [Every(2, ran).service()], START)
     services.jump(minutes(10))
@@ -62,7 +62,7 @@ def test_what_was_due_before_a_jump_is_done_then() -> None:
     assert ran == [(2, 10)]
 
 
-def test_one_that_changes_nothing_is_not_run_forever() -> None:
+def test_service_that_changes_nothing_does_not_loop() -> None:
     ran: list[datetime] = []
     functions: dict[str, Callable[..., Any]] = {"due": lambda _: START, "run": lambda _: ran.append(now())}
     services = Services(Workspace({}), [Service((), functions.__getitem__)], START)
@@ -71,7 +71,7 @@ def test_one_that_changes_nothing_is_not_run_forever() -> None:
     assert not services.is_due(minutes(2))
 
 
-def test_a_service_that_fails_is_logged_and_left_out_until_rows_change(caplog: pytest.LogCaptureFixture) -> None:
+def test_failed_service_is_logged_and_skipped_until_rows_change(caplog: pytest.LogCaptureFixture) -> None:
     def fail(workspace: Workspace) -> None:
         raise ValueError("this cannot be done")
 

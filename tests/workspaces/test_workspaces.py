@@ -1,4 +1,4 @@
-"""Workspaces by URL: made when they are asked for, apart from each other, and in all else like the plain URL."""
+"""Workspaces by URL: created on the first request, separate from each other, and otherwise like the plain URL."""
 
 import os
 import random
@@ -55,7 +55,7 @@ def shape(answer: httpx.Response) -> tuple[int, bytes, dict[str, str]]:
 
 
 @pytest.mark.parametrize("name", SAMPLES)
-def test_it_answers_as_the_plain_url(small: httpx.Client, name: str) -> None:
+def test_responses_are_those_of_the_plain_url(small: httpx.Client, name: str) -> None:
     status, method, path, options = SAMPLES[name]
     expected = small.request(method, path, **options)
     assert expected.status_code == status
@@ -63,7 +63,7 @@ def test_it_answers_as_the_plain_url(small: httpx.Client, name: str) -> None:
 
 
 @pytest.mark.parametrize("accepting", ["identity", "gzip"])
-def test_a_redirect_stays_in_the_workspace(scratch: httpx.Client, accepting: str) -> None:
+def test_redirect_stays_in_the_workspace(scratch: httpx.Client, accepting: str) -> None:
     name = new_name()
     answer = scratch.post(f"{at(name)}/flows?x=1", json={"name": "led"}, headers={"accept-encoding": accepting})
     assert answer.status_code == 307
@@ -74,7 +74,7 @@ def test_a_redirect_stays_in_the_workspace(scratch: httpx.Client, accepting: str
     assert scratch.post("/flows/count", json=asked).json() == 0
 
 
-def test_a_row_is_made_changed_and_deleted_there(scratch: httpx.Client) -> None:
+def test_row_is_created_changed_and_deleted(scratch: httpx.Client) -> None:
     start = f"{at(new_name())}/artifacts"
     row = scratch.post(f"{start}/", json={"key": "own", "data": 1}).raise_for_status().json()
     assert scratch.patch(f"{start}/{row['id']}", json={"data": 2}).status_code == 204
@@ -85,7 +85,7 @@ def test_a_row_is_made_changed_and_deleted_there(scratch: httpx.Client) -> None:
     assert scratch.get(f"{start}/{row['id']}").status_code == 404
 
 
-def test_what_is_written_in_one_is_not_seen_in_another(scratch: httpx.Client) -> None:
+def test_writes_are_not_visible_in_other_workspaces(scratch: httpx.Client) -> None:
     first, second = new_name(), new_name()
     before = keys(scratch)
     assert keys(scratch, first) == before
@@ -100,7 +100,7 @@ def test_what_is_written_in_one_is_not_seen_in_another(scratch: httpx.Client) ->
     }
 
 
-def test_many_at_once_do_not_mix(scratch: httpx.Client) -> None:
+def test_concurrent_writes_do_not_mix(scratch: httpx.Client) -> None:
     names = [new_name() for _ in range(40)]
     before = keys(scratch)
     writes = [(name, f"{number}-{round}") for number, name in enumerate(names) for round in range(3)]
@@ -116,7 +116,7 @@ def test_many_at_once_do_not_mix(scratch: httpx.Client) -> None:
     assert keys(scratch) == before
 
 
-def test_ids_in_any_spelling_name_the_same(scratch: httpx.Client) -> None:
+def test_ids_in_any_spelling_name_the_same_workspace(scratch: httpx.Client) -> None:
     name = new_name()
     scratch.post(f"{at(name)}/artifacts/", json={"key": "spelled"}).raise_for_status()
     for spelling in (name.upper(), name.replace("-", ""), name.replace("-", "").upper()):
@@ -127,7 +127,7 @@ def test_ids_in_any_spelling_name_the_same(scratch: httpx.Client) -> None:
 
 @pytest.mark.parametrize("accepting", ["identity", "gzip"])
 @pytest.mark.parametrize(("account", "workspace"), [("x", NOBODY), (NOBODY, "x"), (DEFAULT, DEFAULT), (NOBODY, "%00")])
-def test_another_id_is_refused_with_what_to_do(
+def test_invalid_id_is_rejected_with_a_hint(
     scratch: httpx.Client, account: str, workspace: str, accepting: str
 ) -> None:
     url = httpx.URL(scratch.base_url, raw_path=f"/api/accounts/{account}/workspaces/{workspace}/flows/filter".encode())
@@ -137,7 +137,7 @@ def test_another_id_is_refused_with_what_to_do(
     assert "each a UUID such as 7c0f3ed5-4b8a-4c5e-9d57-0c1f8a6b2d11" in answer.json()["detail"]
 
 
-def test_there_may_be_so_many() -> None:
+def test_number_of_workspaces_is_limited() -> None:
     with stand_in(SMALL, "--max-workspaces", "2") as api:
         first, second, third = (new_name() for _ in range(3))
         for name in (first, second, first):
@@ -154,7 +154,7 @@ def test_there_may_be_so_many() -> None:
         assert api.get(f"{at(third)}/flows/{FLOW}").status_code == 200
 
 
-def test_the_messages_about_limits_have_a_singular() -> None:
+def test_messages_about_limits_have_a_singular() -> None:
     with stand_in(SMALL, "--max-workspaces", "1", "--max-snapshots", "1", "--max-items", "1") as api:
         refusals: list[httpx.Response] = []
         for _ in range(2):
@@ -169,7 +169,7 @@ def test_the_messages_about_limits_have_a_singular() -> None:
     ]
 
 
-def test_an_api_may_have_none(tmp_path: Path) -> None:
+def test_api_without_workspaces(tmp_path: Path) -> None:
     """Its contract names no such URL."""
     shutil.copytree(own_folder() / "handlers", tmp_path / "handlers")
     contract = {**Contract.read(own_folder() / "openapi.yaml").document}
@@ -191,7 +191,7 @@ def file_of(store: Path, name: str) -> Path:
 
 
 def written(store: Path) -> bytes:
-    """What a store has on disk: its file, and its log if there is one."""
+    """The files of a store: the file itself, and its log if there is one."""
     return b"".join(path.read_bytes() for path in (store, log_file(store)) if path.exists())
 
 
@@ -199,7 +199,7 @@ def files(store: Path) -> set[Path]:
     return set(store.parent.glob("*.json"))
 
 
-def test_each_is_there_again_after_a_restart(tmp_path: Path) -> None:
+def test_workspaces_survive_a_restart(tmp_path: Path) -> None:
     store, fixtures = tmp_path / "rows.json", tmp_path / "fixtures"
     shutil.copytree(SMALL, fixtures)
     kept, dropped, later = (new_name() for _ in range(3))
@@ -214,12 +214,12 @@ def test_each_is_there_again_after_a_restart(tmp_path: Path) -> None:
     shutil.rmtree(fixtures)
     with stand_in(fixtures, "--store", str(store)) as api:
         assert {name: keys(api, name) for name in (kept, DEFAULT)} == before
-        # Nobody has asked for this one since the start, and all the same it is there to be dropped.
+        # This one was not used since the start, but it exists and can be dropped.
         answer = admin(api, "DELETE", "/workspaces", params={"workspace": later.upper()})
         assert answer.json() == {"dropped": [later]}
         assert files(store) == {store, file_of(store, kept)}
         assert admin(api, "DELETE", "/workspaces", params={"workspace": later}).status_code == 404
-        # What a new one starts from is gone, and that is told.
+        # The fixture set of new workspaces was deleted, which is reported.
         new, reset = api.get(f"{at(new_name())}/flows/{FLOW}"), admin(api, "POST", "/reset")
         assert (new.status_code, reset.status_code) == (409, 409)
         assert f"{fixtures}: no such fixture folder" in new.json()["detail"]
@@ -227,10 +227,10 @@ def test_each_is_there_again_after_a_restart(tmp_path: Path) -> None:
         assert keys(api, DEFAULT) == before[DEFAULT]
 
 
-def test_there_may_be_so_many_over_a_restart_and_asked_for_at_once(tmp_path: Path) -> None:
-    """Those that are kept count, whether they were asked for since the start or not."""
+def test_limit_holds_after_a_restart_and_for_concurrent_requests(tmp_path: Path) -> None:
+    """Stored ones count, whether they were used since the start or not."""
     store, first, second = tmp_path / "rows.json", new_name(), new_name()
-    shutil.copy(SMALL / "flows.jsonl", tmp_path / "rows.not.a.workspace.json")  # none of ours
+    shutil.copy(SMALL / "flows.jsonl", tmp_path / "rows.not.a.workspace.json")  # not a store of Understudy
     options = ["--store", str(store), "--max-workspaces", "2"]
     with stand_in(SMALL, *options) as api:
         assert api.get(f"{at(first)}/flows/{FLOW}").status_code == 200
@@ -246,7 +246,7 @@ def test_there_may_be_so_many_over_a_restart_and_asked_for_at_once(tmp_path: Pat
         assert len(files(store)) == 4
 
 
-def test_there_may_be_so_many_snapshots_that_are_saved_at_once(tmp_path: Path) -> None:
+def test_limit_of_snapshots_holds_for_concurrent_requests(tmp_path: Path) -> None:
     with stand_in(SMALL, "--store", str(tmp_path / "rows.json"), "--max-snapshots", "3") as api:
 
         def save(number: int) -> int:
@@ -271,7 +271,7 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[httpx.Cli
 
 
 def refused(api: httpx.Client, name: str) -> str:
-    """Why a workspace is not opened, while all else goes on."""
+    """Why a workspace is not opened, while others work."""
     answers = [api.get(f"{at(name)}/flows/{FLOW}", headers=headers) for headers in (PLAIN, {})]
     answers.append(admin(api, "POST", "/reset", params={"workspace": name}))
     assert [answer.status_code for answer in answers] == [409] * 3
@@ -281,8 +281,8 @@ def refused(api: httpx.Client, name: str) -> str:
     return str(detail)
 
 
-def test_a_server_has_the_files_of_all_workspaces_to_itself(stored: tuple[httpx.Client, Path]) -> None:
-    """Used or not: otherwise it would find one taken when somebody asks for it."""
+def test_server_locks_the_files_of_all_workspaces(stored: tuple[httpx.Client, Path]) -> None:
+    """Used or not: otherwise a file could be taken when it is first used."""
     api, store = stored
     used, unused = new_name(), new_name()
     assert api.get(f"{at(used)}/flows/{FLOW}").status_code == 200
@@ -292,7 +292,7 @@ def test_a_server_has_the_files_of_all_workspaces_to_itself(stored: tuple[httpx.
     assert api.get(f"{at(unused)}/flows/{FLOW}").status_code == 200
 
 
-def test_workspaces_hold_no_files_open_and_leave_none_but_their_rows(stored: tuple[httpx.Client, Path]) -> None:
+def test_workspaces_keep_no_files_open_and_leave_only_their_rows(stored: tuple[httpx.Client, Path]) -> None:
     api, store = stored
     before = sorted(store.parent.iterdir())
     names = [new_name() for _ in range(20)]
@@ -306,8 +306,8 @@ def test_workspaces_hold_no_files_open_and_leave_none_but_their_rows(stored: tup
     assert sorted(store.parent.iterdir()) == before
 
 
-def test_a_workspace_that_cannot_be_deleted_is_not_dropped(stored: tuple[httpx.Client, Path]) -> None:
-    """Its file is in a folder that cannot be written any more: here, one that has gone."""
+def test_undeletable_workspace_is_not_dropped(stored: tuple[httpx.Client, Path]) -> None:
+    """Its file is in a folder that cannot be written any more: here, a deleted one."""
     api, store = stored
     name = new_name()
     api.post(f"{at(name)}/artifacts/", json={"key": "stays"}).raise_for_status()
@@ -326,7 +326,7 @@ def test_a_workspace_that_cannot_be_deleted_is_not_dropped(stored: tuple[httpx.C
     assert admin(api, "DELETE", "/workspaces", params={"workspace": name}).json() == {"dropped": [name]}
 
 
-def test_one_that_is_damaged_is_refused_with_how_to_repair_it(stored: tuple[httpx.Client, Path]) -> None:
+def test_damaged_workspace_is_rejected_with_a_hint(stored: tuple[httpx.Client, Path]) -> None:
     api, store = stored
     name = new_name()
     path = file_of(store, name)
@@ -340,14 +340,14 @@ def test_one_that_is_damaged_is_refused_with_how_to_repair_it(stored: tuple[http
     assert api.get(f"{at(name)}/flows/{FLOW}").status_code == 200
 
 
-def test_a_file_that_cannot_be_made_is_told(stored: tuple[httpx.Client, Path]) -> None:
+def test_file_that_cannot_be_created_is_reported(stored: tuple[httpx.Client, Path]) -> None:
     api, store = stored
     name = new_name()
     file_of(store, name).mkdir()
     assert "Is a directory" in refused(api, name)
 
 
-def test_rows_go_to_their_own_file(stored: tuple[httpx.Client, Path]) -> None:
+def test_rows_are_stored_in_the_file_of_their_workspace(stored: tuple[httpx.Client, Path]) -> None:
     api, store = stored
     name = new_name()
     before = written(store)

@@ -9,12 +9,12 @@ from understudy.workspaces.workspace_names import DEFAULT
 
 
 def new_name() -> str:
-    """The name of a workspace that nobody has asked for yet."""
+    """The name of a new workspace."""
     return f"{uuid4()}/{uuid4()}"
 
 
 def at(name: str) -> str:
-    """What the paths of a workspace begin with, behind the API's own."""
+    """The prefix of the paths of a workspace, below the API."""
     if name == DEFAULT:
         return ""
     account, workspace = name.split("/")
@@ -22,7 +22,7 @@ def at(name: str) -> str:
 
 
 def admin(api: httpx.Client, method: str, path: str, **options: Any) -> httpx.Response:
-    """The control API's answer, of the server that a client speaks to."""
+    """The control API's response, from the server of a client."""
     return api.request(method, api.base_url.join(f"/__admin{path}"), **options)
 
 

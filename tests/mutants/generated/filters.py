@@ -1,4 +1,4 @@
-"""A mutant for each operator of each filter: ignored, or read in another way."""
+"""A mutant for each operator of each filter: ignored, or interpreted differently."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -36,7 +36,7 @@ def mutants(endpoint_map: EndpointMap) -> Iterator[Mutant]:
 
 
 def anywhere(selection: Selection, field_operator: FieldOperator) -> Iterator[tuple[str, str, Behaviour]]:
-    """Other readings of an operand, by the kind of operator."""
+    """Other interpretations of an operand, by the kind of operator."""
 
     def reads(change: Callable[[Any], Any]) -> Behaviour:
         return asks(paths_of(selection), at(re.escape(field_operator.subject), change))
@@ -59,7 +59,7 @@ def anywhere(selection: Selection, field_operator: FieldOperator) -> Iterator[tu
 
 
 def own_texts(selection: Selection, field_operator: FieldOperator) -> Iterator[tuple[str, str, Behaviour]]:
-    """Other readings of a text that rows show."""
+    """Other interpretations of a text that rows show."""
     if field_operator.filter != selection.own or len(field_operator.fields) != 1 or "." in field_operator.fields[0]:
         return
     field, resource = field_operator.fields[0], selection.lists.path.rpartition("/")[0]
@@ -98,7 +98,7 @@ def begins(text: str | None, pattern: str) -> bool:
 
 
 def combined(selection: Selection) -> Iterator[Mutant]:
-    """Criteria that are joined in another way, and criteria that hide others."""
+    """Criteria that are combined differently, and criteria that hide others."""
     paths = paths_of(selection)
     for name, part in selection.filters.items():
         yield mutant(f"{selection.table}:{name}:ignored", f"The filter `{name}` is ignored.", asks(paths, drop(name)))

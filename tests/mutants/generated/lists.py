@@ -12,7 +12,7 @@ from tests.mutants.paths import at, drop, given, put
 from understudy.verify.requests.endpoint import LIMIT, OFFSET, PAGE, Endpoint
 from understudy.verify.requests.endpoint_map import EndpointMap, Selection
 
-DEEP = (2, 3)  # pages from which on something is wrong
+DEEP = (2, 3)  # pages from which on the mutant differs
 MOST = 100  # rows
 WHOLE = 200  # rows of a page whose limit is not stated
 

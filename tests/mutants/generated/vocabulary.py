@@ -1,4 +1,4 @@
-"""What generated mutants are made of."""
+"""Parts of generated mutants."""
 
 import re
 

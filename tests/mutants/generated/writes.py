@@ -1,4 +1,4 @@
-"""Mutants that only a sequence of writes can show: what is remembered, left behind, lost or found by another name."""
+"""Mutants that only a sequence of writes can show: values that are cached, left behind, lost or named differently."""
 
 import asyncio
 import unicodedata
@@ -53,7 +53,7 @@ def changes_of(endpoint_map: EndpointMap) -> dict[str, str]:
 
 
 def remembers(queries: str, noticed: str) -> Behaviour:
-    """An answer is remembered; one kind of change does not make the server forget it."""
+    """A response is cached; one kind of change does not invalidate it."""
 
     async def behave(request: Request, broken: BrokenServer) -> Answer:
         if request.is_a(noticed):
@@ -72,7 +72,7 @@ def remembers(queries: str, noticed: str) -> Behaviour:
 
 
 async def nothing_done(request: Request, broken: BrokenServer) -> Answer:
-    """Success where there is such a row, and no change."""
+    """Success if the row exists, but no change."""
     answer = await broken.ask(request.to("GET", request.path))
     return done(answer) if answer.is_success else await broken.ask(request)
 
@@ -148,7 +148,7 @@ def stays_taken(endpoint_map: EndpointMap, table: str, creates: Endpoint, name: 
 
 
 def derived(endpoint_map: EndpointMap, table: str, selection: Selection) -> Iterator[Mutant]:
-    """A derived table that does not follow the rows that it is derived from."""
+    """A derived table that is not updated with the rows that it is derived from."""
     rule = success_of(selection.lists)["items"].value.get("x-derived")
     if rule is not None and rule["from"] == table:
         label = selection.lists.label
@@ -166,7 +166,7 @@ def falls(endpoint_map: EndpointMap, selection: Selection, rule: Any, choose: Ca
     reads = "|".join(operation_of(each.endpoint) for each in endpoint_map.reads if each.table == selection.table)
 
     async def latest(request: Request, broken: BrokenServer) -> Any:
-        """The row that a request deletes, where it is the latest of its key."""
+        """The row that a request deletes, if it is the latest of its key."""
         row = await broken.ask(request.to("GET", request.path))
         body = {selection.own: {reference: {"any_": [request.path.rpartition("/")[2]]}}}
         listed = await broken.ask(request.to("POST", selection.lists.path, body))

@@ -1,4 +1,4 @@
-"""The mutants, a module a kind."""
+"""The mutants, a module for each kind."""
 
 from tests.mutants.known import (
     changes,

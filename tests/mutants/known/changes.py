@@ -16,7 +16,7 @@ def id_of(request: Request) -> str:
 
 
 async def keeps_updated(request: Request, broken: BrokenServer) -> Answer:
-    """What is changed keeps its `updated`."""
+    """A changed row keeps its `updated`."""
     row = await row_of(request, broken) if request.is_a(f"{UPDATE_ARTIFACT}|{UPDATE_FLOW}") else None
     answer = await broken.ask(request)
     if row and answer.is_success:
@@ -123,7 +123,7 @@ MUTANTS = [
     ),
     Mutant(
         "change-adds-metadata",
-        "A change of metadata keeps the names that it does not tell.",
+        "A change of metadata keeps the names that it does not include.",
         about(UPDATE_ARTIFACT, merges_metadata),
         [MINE, patch("/artifacts/$1", metadata_={"c": "d"}), READ],
     ),

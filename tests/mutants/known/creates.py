@@ -1,4 +1,4 @@
-"""Creating that stores something else, or nothing."""
+"""Creates that store something else, or nothing."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from tests.mutants.mutant import BrokenServer, Mutant, post
 from tests.mutants.paths import at, default, given, of, put
 
 
-async def forgets_what_it_creates(request: Request, broken: BrokenServer) -> Answer:
+async def does_not_store(request: Request, broken: BrokenServer) -> Answer:
     answer = await broken.ask(request)
     if answer.is_success:
         await broken.ask(request.to("DELETE", f"/artifacts/{answer.json['id']}"))
@@ -72,7 +72,7 @@ MUTANTS = [
     Mutant(
         "create-not-stored",
         "An artifact that is created is not there.",
-        about(CREATE_ARTIFACT, forgets_what_it_creates),
+        about(CREATE_ARTIFACT, does_not_store),
         [MINE, READ],
     ),
     Mutant(

@@ -1,4 +1,4 @@
-"""Criteria that are forgotten: in lists, in counts, in pages, or everywhere."""
+"""Criteria that are ignored: in lists, in counts, in pages, or everywhere."""
 
 from typing import Any
 
@@ -33,101 +33,101 @@ def without_like_beside_any(body: Any) -> Any:
     return drop("artifacts.key.like_")(body) if any(found(body, "artifacts.key.any_")) else body
 
 
-def forgets(operations: str, place: str, where: str, seen_by: Step) -> Mutant:
-    name = f"{place.replace('.', '-').replace('_', '-').strip('-')}-forgotten-{where.replace(' ', '-')}"
+def ignores(operations: str, place: str, where: str, seen_by: Step) -> Mutant:
+    name = f"{place.replace('.', '-').replace('_', '-').strip('-')}-ignored-{where.replace(' ', '-')}"
     return Mutant(name, f"`{place}` counts for nothing {where}.", asks(operations, drop(place)), [seen_by])
 
 
 MUTANTS = [
-    forgets(
+    ignores(
         LIST_ARTIFACTS,
         "artifacts.key.any_",
         "in the list",
         post("/artifacts/filter", artifacts={"key": any_of("row-counts")}, limit=5),
     ),
-    forgets(
+    ignores(
         COUNT_ARTIFACTS,
         "artifacts.type.not_any_",
         "in the count",
         post("/artifacts/count", artifacts={"type": none_of("table")}),
     ),
-    forgets(ABOUT_ARTIFACTS, "artifacts.id", "anywhere", post("/artifacts/count", artifacts={"id": any_of(ARTIFACT)})),
-    forgets(
+    ignores(ABOUT_ARTIFACTS, "artifacts.id", "anywhere", post("/artifacts/count", artifacts={"id": any_of(ARTIFACT)})),
+    ignores(
         LIST_ARTIFACTS,
         "flow_runs",
         "in the list of artifacts",
         post("/artifacts/filter", flow_runs={"id": any_of(RUN)}, limit=5),
     ),
-    forgets(QUERIES, "flow_runs.state.type", "anywhere", post("/flows/count", flow_runs=in_state("PAUSED"))),
-    forgets(QUERIES, "flow_runs.start_time", "anywhere", post("/flows/count", flow_runs={"start_time": LATE})),
-    forgets(
+    ignores(QUERIES, "flow_runs.state.type", "anywhere", post("/flows/count", flow_runs=in_state("PAUSED"))),
+    ignores(QUERIES, "flow_runs.start_time", "anywhere", post("/flows/count", flow_runs={"start_time": LATE})),
+    ignores(
         ABOUT_ARTIFACTS,
         "flow_runs.id.not_any_",
         "for artifacts",
         post("/artifacts/count", flow_runs={"id": none_of(RUN)}),
     ),
-    forgets(
+    ignores(
         PAGE_FLOWS,
         "flow_runs.tags",
         "in pages",
         post("/flows/paginate", flow_runs={"tags": {"all_": ["dev"]}}, limit=3),
     ),
-    forgets(
+    ignores(
         QUERIES,
         "flow_runs.deployment_id.is_null_",
         "anywhere",
         post("/artifacts/count", flow_runs={"deployment_id": is_null(True)}),
     ),
-    forgets(
+    ignores(
         COUNTS,
         "flow_runs.parent_task_run_id.is_null_",
         "in counts",
         post("/artifacts/count", flow_runs={"parent_task_run_id": is_null(False)}),
     ),
-    forgets(
+    ignores(
         QUERIES,
         "flow_runs.created_by",
         "anywhere",
         post("/artifacts/count", flow_runs={"created_by": {"type_": ["DEPLOYMENT"]}}),
     ),
-    forgets(
+    ignores(
         LIST_LATEST,
         "flow_runs.name.like_",
         "in the list of the latest",
         post("/artifacts/latest/filter", flow_runs={"name": like("marmot")}),
     ),
-    forgets(COUNT_FLOWS, "task_runs", "in the count of flows", post("/flows/count", task_runs={"id": any_of(NOBODY)})),
-    forgets(
+    ignores(COUNT_FLOWS, "task_runs", "in the count of flows", post("/flows/count", task_runs={"id": any_of(NOBODY)})),
+    ignores(
         QUERIES,
         "task_runs.subflow_runs",
         "anywhere",
         post("/artifacts/count", task_runs={"subflow_runs": {"exists_": True}}),
     ),
-    forgets(
+    ignores(
         QUERIES,
         "task_runs.flow_run_id",
         "anywhere",
         post("/artifacts/count", task_runs={"flow_run_id": any_of(RUN)}),
     ),
-    forgets(QUERIES, "deployments.paused", "anywhere", post("/flows/count", deployments={"paused": {"eq_": True}})),
-    forgets(
+    ignores(QUERIES, "deployments.paused", "anywhere", post("/flows/count", deployments={"paused": {"eq_": True}})),
+    ignores(
         QUERIES,
         "deployments.flow_or_deployment_name",
         "anywhere",
         post("/artifacts/count", deployments={"flow_or_deployment_name": like("report")}),
     ),
-    forgets(
+    ignores(
         PAGE_FLOWS, "work_pools", "in pages", post("/flows/paginate", work_pools={"type": any_of("docker")}, limit=3)
     ),
-    forgets(ABOUT_FLOWS, "flows.deployment", "anywhere", post("/flows/count", flows={"deployment": is_null(True)})),
-    forgets(
+    ignores(ABOUT_FLOWS, "flows.deployment", "anywhere", post("/flows/count", flows={"deployment": is_null(True)})),
+    ignores(
         ABOUT_LATEST,
         "artifacts.latest_id",
         "anywhere",
         post("/artifacts/latest/count", artifacts={"latest_id": any_of(ARTIFACT)}),
     ),
     Mutant(
-        "artifacts-key-like-forgotten-beside-any",
+        "artifacts-key-like-ignored-beside-any",
         "`artifacts.key.like_` counts for nothing beside `any_`.",
         asks(ABOUT_ARTIFACTS, without_like_beside_any),
         [post("/artifacts/count", artifacts={"key": {**any_of("row-counts"), **like("nothing")}})],

@@ -1,4 +1,4 @@
-"""Deleting that leaves what it should take, or takes what it should leave."""
+"""Deletes of too few or too many rows."""
 
 from dataclasses import replace
 from uuid import UUID
@@ -185,12 +185,12 @@ MUTANTS = [
     ),
     Mutant(
         "bulk-deletes-one-more",
-        "One flow more is deleted than `limit` says, and not told of.",
+        "One flow more is deleted than `limit` allows, and is not returned.",
         about(BULK_DELETE, deletes_one_more),
         [MY_FLOW, OTHER_FLOW, DELETE_ONE_OF_TWO, COUNT_MY_FLOWS],
     ),
     Mutant(
-        "bulk-tells-other-ids",
+        "bulk-returns-other-ids",
         "The ids of deleted flows are those of others.",
         answers(BULK_DELETE, at(r"deleted\.\d+", lambda id: str(UUID(int=UUID(id).int ^ 1)))),
         [MY_FLOW, OTHER_FLOW, DELETE_ONE_OF_TWO, COUNT_MY_FLOWS],

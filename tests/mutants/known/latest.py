@@ -1,4 +1,4 @@
-"""The latest artifact of a key that is another one, or none."""
+"""The latest artifact of a key is another one, or missing."""
 
 from dataclasses import replace
 from typing import Any
@@ -74,7 +74,7 @@ async def never_moves(request: Request, broken: BrokenServer) -> Answer:
     return kept
 
 
-async def never_forgets(request: Request, broken: BrokenServer) -> Answer:
+async def stays_after_deletes(request: Request, broken: BrokenServer) -> Answer:
     answer = await broken.ask(request)
     if answer.is_success:
         broken.memory[request.path] = answer
@@ -120,7 +120,7 @@ async def lacks_new_ones(request: Request, broken: BrokenServer) -> Answer:
 
 
 async def asks_any_of_the_key(request: Request, broken: BrokenServer) -> Answer:
-    """The criteria are asked of all artifacts of a key, not of its latest."""
+    """The criteria apply to all artifacts of a key, not to its latest."""
     met = await every_row(replace(request, path="/artifacts/filter"), broken)
     keys = {row["key"] for row in met}
 
@@ -168,9 +168,9 @@ MUTANTS = [
         [FIRST, LATEST, SECOND, LATEST],
     ),
     Mutant(
-        "latest-never-forgotten",
+        "latest-never-deleted",
         "The latest of a key is still read when all of the key are deleted.",
-        about(READ_LATEST, never_forgets),
+        about(READ_LATEST, stays_after_deletes),
         [FIRST, LATEST, delete("/artifacts/$1"), LATEST],
     ),
     Mutant(

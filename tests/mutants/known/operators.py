@@ -1,4 +1,4 @@
-"""Operators that hold for other rows than they should."""
+"""Operators that match other rows than they should."""
 
 import re
 from datetime import datetime, timedelta
@@ -32,7 +32,7 @@ negated = of(bool, lambda value: not value)
 
 
 def moved(by: timedelta) -> Change:
-    """A moment that is a bit earlier or later; what cannot be read stays as it is."""
+    """A time that is a bit earlier or later; unreadable values are unchanged."""
 
     def move(text: str) -> str:
         try:
@@ -44,7 +44,7 @@ def moved(by: timedelta) -> Change:
 
 
 async def counts_nulls(request: Request, broken: BrokenServer) -> Answer:
-    """All rows, less those that are named."""
+    """All rows, except those that are named."""
     answer = await broken.ask(request)
     named = request.changed(at("flow_runs.idempotency_key", rename(not_any_="any_")))
     every = request.changed(drop("flow_runs.idempotency_key.not_any_"))
@@ -54,7 +54,7 @@ async def counts_nulls(request: Request, broken: BrokenServer) -> Answer:
 
 
 def asked_apart(one: str, other: str, both: bool) -> Behaviour:
-    """Rows that meet the criteria of two tables, each asked for itself: both of them, or any."""
+    """Rows that meet the criteria of two tables, each in a separate request: both of them, or any."""
 
     async def behave(request: Request, broken: BrokenServer) -> Answer:
         answer = await broken.ask(request)

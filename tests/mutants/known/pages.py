@@ -27,7 +27,7 @@ def unless_said(name: str, value: Any) -> Change:
 
 
 def bounded(low: int = 0, high: int = 2**63 - 1) -> Change:
-    """A number within bounds; what is no number stays as it is."""
+    """A number within bounds; other values are unchanged."""
     return of(int, lambda value: min(max(value, low), high))
 
 
@@ -148,7 +148,7 @@ MUTANTS = [
     ),
     Mutant(
         "sort-backwards",
-        "Pages sort by name the other way round, where they are told to.",
+        "Pages that sort by name do so the other way round.",
         asks(PAGE_FLOWS, at("sort", lambda word: {"NAME_ASC": "NAME_DESC", "NAME_DESC": "NAME_ASC"}.get(word, word))),
         [post("/flows/paginate", sort="NAME_ASC", limit=3)],
     ),
@@ -227,7 +227,7 @@ MUTANTS = [
     ),
     Mutant(
         "cut-before-filtered",
-        "A page of a list of flows is cut first, and `flows` is asked of its rows then.",
+        "A page of a list of flows is cut first, and its rows are filtered by `flows` then.",
         about(LIST_FLOWS, cuts_before_it_filters),
         [post("/flows/filter", flows={"tags": {"all_": ["finance"]}}, limit=2, flow_runs=in_state("COMPLETED"))],
     ),

@@ -1,9 +1,9 @@
-"""What is accepted though it is wrong, and what is refused though it is right."""
+"""Invalid requests that are accepted, and valid ones that are rejected."""
 
 import re
 from typing import Any
 
-from tests.mutants.behaviours import about, accepts, mistakes_of, number, refuses, replies, sends
+from tests.mutants.behaviours import about, accepts, errors_of, number, refuses, replies, sends
 from tests.mutants.exchange import Answer, Request
 from tests.mutants.known.vocabulary import (
     ARTIFACT,
@@ -29,13 +29,13 @@ def texts(request: Request, places: str) -> list[str]:
 
 
 def fields_of(request: Request) -> list[Any]:
-    """What is said of each field of each filter."""
+    """The criteria of each field of each filter."""
     return [part for part in found(request.json, r"\w+\.\w+") if isinstance(part, dict)]
 
 
-async def takes_what_is_no_json(request: Request, broken: BrokenServer) -> Answer:
+async def accepts_invalid_json(request: Request, broken: BrokenServer) -> Answer:
     answer = await broken.ask(request)
-    is_wrong = any(mistake["type"] == "json_invalid" for mistake in mistakes_of(answer))
+    is_wrong = any(error["type"] == "json_invalid" for error in errors_of(answer))
     return await broken.ask(request.saying({})) if is_wrong else answer
 
 
@@ -65,7 +65,7 @@ MUTANTS = [
     ),
     Mutant(
         "bad-id-accepted",
-        "An id that is no UUID is accepted, and ignored.",
+        "An id that is not a UUID is accepted, and ignored.",
         accepts(QUERIES, "uuid_parsing"),
         [post("/artifacts/count", artifacts={"id": any_of("x", ARTIFACT)})],
     ),
@@ -89,7 +89,7 @@ MUTANTS = [
     ),
     Mutant(
         "bad-text-accepted",
-        "What is no text among texts is accepted, and ignored.",
+        "A value of another type among texts is accepted, and ignored.",
         accepts(QUERIES, "string_type"),
         [post("/artifacts/count", artifacts={"type": any_of("table", 5)})],
     ),
@@ -101,8 +101,8 @@ MUTANTS = [
     ),
     Mutant(
         "no-json-accepted",
-        "A body that is no JSON is as none.",
-        about(QUERIES, takes_what_is_no_json),
+        "A body that is not JSON is treated as empty.",
+        about(QUERIES, accepts_invalid_json),
         [Step("POST", "/flows/count", "{bad", {"content-type": "application/json"})],
     ),
     Mutant(

@@ -1,4 +1,4 @@
-"""Answers that depend on what was asked before."""
+"""Responses that depend on earlier requests."""
 
 from tests.mutants.behaviours import about
 from tests.mutants.exchange import Answer, Request
@@ -14,7 +14,7 @@ async def second_time_backwards(request: Request, broken: BrokenServer) -> Answe
     return answer.changed(lambda found: found[::-1]) if answer.is_success and times % 2 == 0 else answer
 
 
-async def loses_a_row_at_times(request: Request, broken: BrokenServer) -> Answer:
+async def omits_a_row_at_times(request: Request, broken: BrokenServer) -> Answer:
     answer = await broken.ask(request)
     times = broken.memory["times"] = broken.memory.get("times", 0) + 1
     return answer.changed(lambda found: found[:-1]) if answer.is_success and times % 5 == 0 else answer
@@ -63,7 +63,7 @@ MUTANTS = [
     Mutant(
         "row-lost-at-times",
         "Every fifth list lacks its last row.",
-        about(LISTS, loses_a_row_at_times),
+        about(LISTS, omits_a_row_at_times),
         [post("/flows/filter", limit=3)] * 5,
     ),
     Mutant(

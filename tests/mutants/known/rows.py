@@ -1,4 +1,4 @@
-"""What mutants of writes have to find out."""
+"""Queries that mutants of writes need."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from tests.mutants.mutant import BrokenServer
 
 
 async def row_of(request: Request, broken: BrokenServer) -> Any:
-    """The row that a request by id is about; None where there is none."""
+    """The row that a request refers to by its id; None if it is missing."""
     answer = await broken.ask(request.to("GET", request.path))
     return answer.json if answer.is_success else None
 
@@ -18,6 +18,6 @@ async def rows_of_key(request: Request, broken: BrokenServer, key: str) -> list[
 
 
 def done(answer: Answer) -> Answer:
-    """Success without a body, from any other answer."""
+    """Success without a body, from any other response."""
     headers = [(name, value) for name, value in answer.headers.raw if not name.lower().startswith(b"content-")]
     return Answer(204, type(answer.headers)(headers), b"")

@@ -1,4 +1,4 @@
-"""How answers look: fields, types, times, statuses, headers, errors."""
+"""The shape of responses: fields, types, times, statuses, headers, errors."""
 
 from dataclasses import replace
 from typing import Any
@@ -25,7 +25,7 @@ ONE = [post("/artifacts/filter", artifacts={"id": any_of(ARTIFACT)})]
 
 
 def instead_of(status: int, other: int, body: Any) -> Any:
-    """A status is answered with another one and another body."""
+    """A response with a status is replaced by another status and body."""
     return lambda _, answer: answer.saying(body, other) if answer.status == status else answer
 
 
@@ -48,8 +48,8 @@ async def any_version(request: Request, broken: BrokenServer) -> Answer:
 
 async def wants_a_version(request: Request, broken: BrokenServer) -> Answer:
     answer = await broken.ask(request)
-    is_told = request.headers.get("x-prefect-api-version")
-    return answer if is_told or not answer.is_success else answer.saying({"detail": "Which version?"}, 400)
+    is_sent = request.headers.get("x-prefect-api-version")
+    return answer if is_sent or not answer.is_success else answer.saying({"detail": "Which version?"}, 400)
 
 
 MUTANTS = [
@@ -144,13 +144,13 @@ MUTANTS = [
     ),
     Mutant(
         "not-found-in-another-shape",
-        "What is not found is told in `error`.",
+        "A missing row is reported in `error`.",
         replies(".*", instead_of(404, 404, {"error": "Not found"})),
         [get(f"/flows/{NOBODY}")],
     ),
     Mutant(
         "refusal-in-another-shape",
-        "What is refused is told as a list in `detail`.",
+        "A rejected request is reported as a list in `detail`.",
         replies("POST .*", instead_of(422, 422, {"detail": [{"loc": ["body"], "msg": "Invalid"}]})),
         [post("/flows/filter", limit=-1)],
     ),

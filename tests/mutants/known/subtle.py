@@ -1,4 +1,4 @@
-"""Mutants that show now and then: with some words, some pages, some criteria together."""
+"""Mutants that show only at times: with some words, some pages, or some criteria together."""
 
 import re
 from collections.abc import Callable
@@ -61,19 +61,19 @@ def is_in_capitals(request: Request) -> bool:
 
 MUTANTS = [
     Mutant(
-        "type-forgotten-beside-key",
+        "type-ignored-beside-key",
         "`artifacts.type` counts for nothing beside `artifacts.key`.",
         when(says_all("artifacts.key", "artifacts.type"), asks(QUERIES, drop("artifacts.type"))),
         [post("/artifacts/count", artifacts={"key": any_of("row-counts"), "type": any_of("markdown")})],
     ),
     Mutant(
-        "deployments-forgotten-beside-runs",
+        "deployments-ignored-beside-runs",
         "`deployments` counts for nothing beside `flow_runs`.",
         when(says_all("deployments", "flow_runs"), asks(QUERIES, drop("deployments"))),
         [post("/artifacts/count", flow_runs=in_state("COMPLETED"), deployments={"paused": {"eq_": True}})],
     ),
     Mutant(
-        "third-table-forgotten",
+        "third-table-ignored",
         "Of three related tables, `task_runs` counts for nothing.",
         when(says_all("flows", "flow_runs", "task_runs"), asks(ABOUT_ARTIFACTS, drop("task_runs"))),
         [
@@ -86,13 +86,13 @@ MUTANTS = [
         ],
     ),
     Mutant(
-        "second-page-forgets-flows",
+        "second-page-ignores-flows",
         "`flows` counts for nothing from the second page on.",
         when(is_deep, asks(PAGE_FLOWS, drop("flows"))),
         [post("/flows/paginate", flows={"tags": {"all_": ["etl"]}}, limit=3, page=2)],
     ),
     Mutant(
-        "second-page-forgets-sort",
+        "second-page-ignores-sort",
         "`sort` counts for nothing from the second page on.",
         when(is_deep, asks(PAGE_FLOWS, drop("sort"))),
         [post("/flows/paginate", sort="NAME_DESC", limit=3, page=2)],
@@ -137,14 +137,14 @@ MUTANTS = [
         [post("/artifacts/count", artifacts={"key": any_of(*KEYS)})],
     ),
     Mutant(
-        "not-any-forgotten-beside-any",
+        "not-any-ignored-beside-any",
         "`artifacts.type.not_any_` counts for nothing beside `any_`.",
         asks(QUERIES, at("artifacts.type", of(dict, given(lambda part: part.get("any_"), drop("not_any_"))))),
         [post("/artifacts/count", artifacts={"type": {**any_of("table", "link"), **none_of("link")}})],
     ),
     Mutant(
         "null-hides-its-neighbours",
-        "Beside `any_: null`, nothing counts that is asked of a key.",
+        "Beside `any_: null`, other criteria of a key are ignored.",
         asks(QUERIES, at("artifacts.key", of(dict, given(lambda part: None in part.values(), lambda _: {})))),
         [post("/artifacts/count", artifacts={"key": {"any_": None, "like_": "report"}})],
     ),

@@ -1,4 +1,4 @@
-"""Patterns and names that are met by other texts than they should."""
+"""Patterns and names that match other texts than they should."""
 
 import re
 
@@ -20,7 +20,7 @@ def meets(pattern: str, text: str | None, letters: str = "%_", flags: int = re.I
 MUTANTS = [
     Mutant(
         "like-minds-case",
-        "`flows.name.like_` tells upper from lower case.",
+        "`flows.name.like_` distinguishes upper from lower case.",
         shows_where("/flows", FLOW_LIKE, lambda row, pattern: meets(pattern, row["name"], flags=0)),
         [post("/flows/count", flows={"name": like("REPORT")})],
     ),

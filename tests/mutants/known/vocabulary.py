@@ -1,4 +1,4 @@
-"""What mutants have in common: operations, as regular expressions, and parts of requests."""
+"""Shared parts of mutants: operations, as regular expressions, and parts of requests."""
 
 from typing import Any
 

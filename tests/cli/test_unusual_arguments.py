@@ -1,4 +1,4 @@
-"""Every option and argument of every command, with everything odd: a status and a line, and never a traceback."""
+"""Every option and argument of every command, with unusual values: a status and a line, and never a traceback."""
 
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,27 +14,27 @@ from understudy import StandIn
 from understudy.cli.commands import main
 
 FLOW = "a92c0e6f-17ec-4406-b9bc-2ccdf572df00"
-SHARE = 4  # of the odd values each parameter is given every fourth, the next one the others
-NOWHERE = "http://127.0.0.1:1/api"  # what `verify` and `compare` ask, which then end soon
-STATUSES = {0, 1, 2}  # what commands end with; 70 would be an error that nobody expected
+SHARE = 4  # each parameter gets every fourth of the unusual values, the next parameter others
+NOWHERE = "http://127.0.0.1:1/api"  # the operations for `verify` and `compare`, which then end soon
+STATUSES = {0, 1, 2}  # exit statuses of commands; 70 would be an unexpected error
 LOOP = "loop"  # a link to itself, in the folder where commands run
 
-ODD = [
+UNUSUAL = [
     "", " ", "-1", "0", "9" * 25, "1e999", "nan", "x" * 300, "a/" * 3000, LOOP, f"@{LOOP}", ".", "..", "/",
     "\udcff\udcfe", "\x1b[2J\x07", "a\nFORGED", "日本\u202e", "%00", "%zz", "[" * 5000, '{"a": "\\ud800"}', "{", "null",
     "@nowhere", "http://", "http://[::1", "http://\x7f/", "http://127.0.0.1:99999/", f"http://{'a' * 70}.invalid/",
     "ftp://a/", "http://127.0.0.1:1/\udcff", "nonsense",
 ]  # fmt: skip
-ODD_HEADERS = [
+UNUSUAL_HEADERS = [
     "content-length: 5", "transfer-encoding: chunked", "host: \x1b", "a b: c", ": c", "a: \udcff", "a: b\r\nc: d",
     "é: ü", "x: " + "y" * 100_000, "connection: close", "expect: 100-continue", "authorization: \x00",
 ]  # fmt: skip
-ODD_NUMBERS = ["", "-1", "0", "9" * 25, "1e999", "nan", "x", "\udcff\x1b"]
+UNUSUAL_NUMBERS = ["", "-1", "0", "9" * 25, "1e999", "nan", "x", "\udcff\x1b"]
 COUNTS = {"--requests": "3", "--max-requests": "3"}  # that keep a run short
 
 
 def commands(group: click.Group, way: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
-    """Every command, behind the words that call it."""
+    """Every command with the words that call it."""
     for name, command in group.commands.items():
         if isinstance(command, click.Group):
             yield from commands(command, (*way, name))
@@ -53,13 +53,13 @@ def url() -> Iterator[str]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Where commands run, so that relative paths are in it, and a link that leads nowhere."""
+    """The folder in which commands run, for relative paths, with a broken link."""
     (tmp_path / LOOP).symlink_to(LOOP)
     return tmp_path
 
 
 def usual(parameter: click.Parameter, url: str, folder: Path) -> str:
-    """A good value of an argument."""
+    """A valid value of an argument."""
     values = {
         "DIR": str(SMALL), "FILE": str(folder / "rows.json"), "URL": NOWHERE, "DIR|NAME": str(SMALL),
         "PATH": "/flows/filter", "ID": FLOW, "SNAPSHOT": "odd",
@@ -68,29 +68,29 @@ def usual(parameter: click.Parameter, url: str, folder: Path) -> str:
 
 
 def short(command: click.Command, url: str) -> list[str]:
-    """Options that let a command end soon, and touch nothing but the test's server."""
+    """Options with which a command ends soon, and uses no server but the test's."""
     names = {name for parameter in command.params for name in parameter.opts}
     given = {**COUNTS, "--port": "0", "--fixtures": str(SMALL), "--url": url}
     return [word for name, value in given.items() if name in names for word in (name, value)]
 
 
 def calls(command: click.Command, url: str, folder: Path) -> Iterator[list[str]]:
-    """The words behind a command's name: an odd value for one of its parameters, and good ones for the others."""
+    """A command's arguments: an unusual value for one of its parameters, and valid ones for the others."""
     arguments = [each for each in command.params if isinstance(each, click.Argument)]
     good = [usual(each, url, folder) for each in arguments]
     for number in range(len(arguments)):
-        for odd in ODD[number % SHARE :: SHARE]:
-            yield [*short(command, url), "--", *good[:number], odd, *good[number + 1 :]]
+        for value in UNUSUAL[number % SHARE :: SHARE]:
+            yield [*short(command, url), "--", *good[:number], value, *good[number + 1 :]]
     for number, option in enumerate(command.params):
         if isinstance(option, click.Option) and not option.is_flag:
-            for odd in odd_values(option)[number % SHARE :: SHARE]:
-                yield [*short(command, url), f"{option.opts[0]}={odd}", "--", *good]
+            for value in unusual_values(option)[number % SHARE :: SHARE]:
+                yield [*short(command, url), f"{option.opts[0]}={value}", "--", *good]
 
 
-def odd_values(option: click.Option) -> list[str]:
+def unusual_values(option: click.Option) -> list[str]:
     if "--header" in option.opts:
-        return [*ODD, *ODD_HEADERS]
-    return ODD if isinstance(option.type, click.types.StringParamType | click.Path) else ODD_NUMBERS
+        return [*UNUSUAL, *UNUSUAL_HEADERS]
+    return UNUSUAL if isinstance(option.type, click.types.StringParamType | click.Path) else UNUSUAL_NUMBERS
 
 
 NUMBERS = [
@@ -101,17 +101,17 @@ NUMBERS = [
 ]
 
 
-@pytest.mark.parametrize("odd", ["nan", "inf", "-inf", "9" * 25, "1e999", "9" * 5000])
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "9" * 25, "1e999", "9" * 5000])
 @pytest.mark.parametrize(("way", "option"), NUMBERS)
-def test_a_number_that_nothing_can_work_with_is_refused(way: tuple[str, ...], option: str, odd: str) -> None:
+def test_unusable_number_is_rejected(way: tuple[str, ...], option: str, value: str) -> None:
     arguments = ["x" for parameter in COMMANDS[way].params if isinstance(parameter, click.Argument)]
     with pytest.raises(click.BadParameter, match=r"is not (in the range|a valid|a finite number)"):
-        COMMANDS[way].make_context(way[-1], [f"{option}={odd}", "--", *arguments])
+        COMMANDS[way].make_context(way[-1], [f"{option}={value}", "--", *arguments])
 
 
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("way", COMMANDS, ids=" ".join)
-def test_nothing_odd_ends_in_a_traceback(way: tuple[str, ...], url: str, folder: Path) -> None:
+def test_unusual_arguments_cause_no_traceback(way: tuple[str, ...], url: str, folder: Path) -> None:
     wrong = {}
     with caller(folder) as command:
         for call in calls(COMMANDS[way], url, folder):
@@ -121,7 +121,7 @@ def test_nothing_odd_ends_in_a_traceback(way: tuple[str, ...], url: str, folder:
     assert not wrong
 
 
-ODD_ANSWERS = [
+UNUSUAL_BODIES = [
     b"{}", b"[]", b"5", b"null", b'"x"', b"[NaN, 1e999]", b"[" * 100_000, b"9" * 6000,
     b'[{"id": "\\ud800", "name": "\\u001b"}]',
     b"<html>\x1b[2J", b'{"version": 1, "api": 5, "workspace_path": []}', b'{"token": [], "expiration": 5}',
@@ -132,8 +132,8 @@ ASKING = [
 ]  # fmt: skip
 
 
-class Odd(BaseHTTPRequestHandler):
-    """Answers every request alike."""
+class UnusualServer(BaseHTTPRequestHandler):
+    """Sends the same response to every request."""
 
     answer = b""
 
@@ -148,27 +148,27 @@ class Odd(BaseHTTPRequestHandler):
     do_POST = do_DELETE = do_TRACE = do_GET  # noqa: N815 - as the library calls them
 
     def log_message(self, *arguments: object) -> None:
-        """Say nothing."""
+        """Do not log."""
 
 
 @pytest.mark.timeout(1800)
-def test_no_answer_of_another_server_ends_in_a_traceback(folder: Path) -> None:
+def test_unusual_responses_cause_no_traceback(folder: Path) -> None:
     wrong = {}
-    with ThreadingHTTPServer(("127.0.0.1", 0), Odd) as server, caller(folder) as command:
+    with ThreadingHTTPServer(("127.0.0.1", 0), UnusualServer) as server, caller(folder) as command:
         Thread(target=server.serve_forever, daemon=True).start()
-        for Odd.answer in ODD_ANSWERS:
+        for UnusualServer.answer in UNUSUAL_BODIES:
             for words in ASKING:
                 url = f"http://127.0.0.1:{server.server_port}/api"
                 ended = command.run([*words, url, *([url] if words[0] == "compare" else [])])
                 if not is_sensible(ended):
-                    wrong[words[0], Odd.answer[:20]] = ended
+                    wrong[words[0], UnusualServer.answer[:20]] = ended
         server.shutdown()
     assert not wrong
 
 
 def is_sensible(ended: Ended) -> bool:
-    """Whether a command ended with a status that it has, and with text in lines that are printable."""
+    """Whether a command ended with one of its statuses, and printed only printable lines."""
     text = ended.output + ended.errors
     is_clean = text.replace("\n", "").isprintable() and "Traceback" not in text and "\nFORGED" not in text
-    is_told = ended.status != 2 or any(line.startswith("error: ") for line in ended.errors.splitlines())
-    return ended.status in STATUSES and is_clean and is_told
+    is_reported = ended.status != 2 or any(line.startswith("error: ") for line in ended.errors.splitlines())
+    return ended.status in STATUSES and is_clean and is_reported
